@@ -1,0 +1,10 @@
+//! What we tell the author of a text: [`Problem`]s with a code, places, words and help.
+//!
+//! Every code stands in [`rules`] with its page for `svar explain`. Drawing is the business of
+//! [`render`] alone; whoever finds a problem only says where and what.
+
+mod code;
+mod problem;
+
+pub use code::{Rule, Severity, rule, rules};
+pub use problem::{Edit, Fix, Label, Problem, sort_problems};

@@ -1,0 +1,1 @@
+//! Does what the engine needs: all waiting, sending and writing is here.

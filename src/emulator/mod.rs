@@ -1,0 +1,1 @@
+//! Plays the service: the live response API with devices that execute scripts.

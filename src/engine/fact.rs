@@ -1,0 +1,296 @@
+//! All that goes out of the engine and all that comes in: needs and facts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::moment::Moment;
+use crate::name::{ActionId, Tag};
+use crate::plan::Verdict;
+use crate::wire::{ActionStatus, CommandStatus};
+
+/// The journal's format. A journal with a greater number is refused with words.
+pub const FORMAT: u32 = 1;
+
+/// One target's place in [`Plan::machines`](crate::plan::Plan::machines).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LaneId(pub u32);
+
+/// A session's place in the machine's plan.
+pub type SessionIndex = u16;
+
+/// Something that happened, with its time. These are journalled, and nothing else is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    /// When.
+    pub at: Moment,
+    /// Whose; `None` for what concerns the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<LaneId>,
+    /// What.
+    #[serde(flatten)]
+    pub body: FactBody,
+}
+
+/// What happened.
+///
+/// `attempt` counts the starts of one session on one machine from 0; a start is named by
+/// (lane, session, attempt) and its [`Tag`] is the digest of (run, machine, session, attempt).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+#[allow(missing_docs)] // Fields named session, attempt, action, index say themselves.
+pub enum FactBody {
+    /// A start will be sent. Durable before it is.
+    StartAnnounced {
+        session: SessionIndex,
+        attempt: u16,
+        tag: Tag,
+    },
+    /// The service took it, or a search by tag found it.
+    StartAccepted {
+        session: SessionIndex,
+        attempt: u16,
+        action: ActionId,
+        /// Found by its tag after the answer was lost.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        adopted: bool,
+    },
+    /// The service refused it: it has certainly not been applied.
+    StartRefused {
+        session: SessionIndex,
+        attempt: u16,
+        refusal: Refusal,
+    },
+    /// The answer was lost: it may have been applied.
+    StartUnknown {
+        session: SessionIndex,
+        attempt: u16,
+        why: String,
+    },
+    /// A search past the visibility lag found no action with the tag: it was never applied.
+    StartAbsent { session: SessionIndex, attempt: u16 },
+    /// The service says that the action has begun on the device.
+    ActionBegan { action: ActionId },
+    /// The service says that the action has ended.
+    ActionEnded {
+        action: ActionId,
+        status: ActionStatus,
+        commands: Vec<CommandEnd>,
+    },
+    /// A result was fetched, stored and judged.
+    ResultFetched {
+        action: ActionId,
+        index: u16,
+        result: ResultSummary,
+        #[serde(flatten)]
+        verdict: Verdict,
+    },
+    /// There is no result to be had.
+    ResultMissing {
+        action: ActionId,
+        index: u16,
+        why: String,
+    },
+    /// A session that waited for results is compiled: `commands` are those of its commands (by
+    /// index into [`Session::commands`](crate::plan::Session::commands)) that will be sent; none if
+    /// every `when` said no.
+    SessionResolved {
+        session: SessionIndex,
+        commands: Vec<u16>,
+    },
+    /// A waiting session can't be compiled: its data does not fit its template.
+    SessionUnresolvable { session: SessionIndex, why: String },
+    /// A cancel will be sent. Durable before it is.
+    CancelAnnounced { action: ActionId },
+    /// The service answered the cancel; what became of the action comes as [`FactBody::ActionEnded`].
+    CancelAnswered { action: ActionId, status: u16 },
+    /// The answer to a cancel was lost.
+    CancelUnknown { action: ActionId, why: String },
+    /// The readiness of a machine before its first start.
+    Readiness {
+        /// Healthy, seen lately.
+        ready: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// It can never be started in this run.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        never: bool,
+    },
+    /// The tenant refused a call for its rate: nothing of that row before `until`.
+    Blocked { row: Row, until: Moment },
+    /// The operator interrupted the run: 1 stops new starts, 2 cancels own actions.
+    Interrupted { count: u8 },
+    /// A process took up the run again.
+    Resumed,
+    /// The tenant can't be used any more (sign-in, permission): nothing further is sent.
+    TenantLost { why: String },
+}
+
+/// How one command of an ended action stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommandEnd {
+    /// The service's index.
+    pub index: u16,
+    /// Its state.
+    pub status: CommandStatus,
+    /// What the service says went wrong, joined and shortened to 1,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What was fetched, small enough for the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ResultSummary {
+    /// Of a script.
+    Script {
+        /// Its exit code, if the result was readable.
+        exit: Option<i64>,
+        /// Where the record stands, relative to the run folder.
+        path: String,
+        /// SHA-256 of what came over the wire.
+        sha256_wire: String,
+    },
+    /// A file.
+    File {
+        /// Where it stands, relative to the run folder.
+        path: String,
+        /// Bytes of the content.
+        size: u64,
+        /// SHA-256 of the content.
+        sha256: String,
+        /// SHA-256 of what came over the wire.
+        sha256_wire: String,
+    },
+}
+
+/// A refusal that certainly had no effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The service's code; empty where there was none.
+    pub code: String,
+    /// The service's words, cleaned of control characters and shortened to 500 characters.
+    pub message: String,
+    /// The correlation id to quote to support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// How long the service asks to wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// A row of the contract's rate limit table (1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Row {
+    /// runliveresponse.
+    Starts,
+    /// Reading and listing machine actions.
+    Actions,
+    /// Result links.
+    Links,
+    /// Cancelling.
+    Cancels,
+    /// Machines.
+    Machines,
+}
+
+/// What the engine needs done. Each is asked for once; the answer comes back as a fact (or, for
+/// reads that failed, as a note that it is to be asked for again).
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)] // As above.
+pub enum Need {
+    /// Send a start. The driver first journals [`FactBody::StartAnnounced`], waits until it is
+    /// durable, hands it to the engine, and only then sends.
+    Start {
+        lane: LaneId,
+        session: SessionIndex,
+        attempt: u16,
+        tag: Tag,
+    },
+    /// List the machine's live response actions and look for the tag.
+    Search {
+        lane: LaneId,
+        session: SessionIndex,
+        attempt: u16,
+        tag: Tag,
+        /// When the start was announced: actions created well before it need not be listed.
+        since: Moment,
+    },
+    /// One bulk list: how do these actions stand? All own open actions, any number.
+    Watch { actions: Vec<(LaneId, ActionId)> },
+    /// Fetch, store and judge one result.
+    Fetch {
+        lane: LaneId,
+        session: SessionIndex,
+        action: ActionId,
+        index: u16,
+    },
+    /// Compile a session that waited for results.
+    Resolve { lane: LaneId, session: SessionIndex },
+    /// Cancel an own action. Announced and made durable first, like a start.
+    Cancel { lane: LaneId, action: ActionId },
+    /// Read the state of these machines from the machine list.
+    Machines { lanes: Vec<LaneId> },
+}
+
+/// What may be done when it is not known whether a call took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Care {
+    /// Do it again: reads and links.
+    Repeatable,
+    /// Search for its trace first, adopt what is found, else do it: starts, cancels.
+    LookFirst,
+    /// A person decides.
+    NeverAgain,
+}
+
+impl Need {
+    /// What may be done when the answer is lost.
+    pub fn care(&self) -> Care {
+        match self {
+            Need::Start { .. } | Need::Cancel { .. } => Care::LookFirst,
+            _ => Care::Repeatable,
+        }
+    }
+
+    /// The row of the rate limit table that the call counts in.
+    pub fn row(&self) -> Option<Row> {
+        match self {
+            Need::Start { .. } => Some(Row::Starts),
+            Need::Search { .. } | Need::Watch { .. } => Some(Row::Actions),
+            Need::Fetch { .. } => Some(Row::Links),
+            Need::Cancel { .. } => Some(Row::Cancels),
+            Need::Machines { .. } => Some(Row::Machines),
+            Need::Resolve { .. } => None,
+        }
+    }
+}
+
+/// How a machine ended. Always all in the sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndState {
+    /// Every step did what was expected.
+    Ok,
+    /// A command failed, or the service refused the start for good.
+    Failed,
+    /// A step ran and its expectations do not hold.
+    ExpectFailed,
+    /// Out of time on the device or in the engine.
+    TimedOut,
+    /// Somebody else's session held the machine for too long.
+    Busy,
+    /// Never came online in time.
+    OfflineExpired,
+    /// Cancelled by the operator or by the stop rule.
+    Cancelled,
+    /// Never started, because the run stopped before.
+    NotStarted,
+    /// Left out on purpose.
+    Skipped,
+    /// It can't be known; a person decides.
+    Unknown,
+}

@@ -1,0 +1,1 @@
+//! What stands inside `${{ }}`: parsing with byte ranges, names, types, evaluation.

@@ -1,0 +1,79 @@
+//! Points in time, as the pure rooms see them: plain milliseconds that somebody hands in.
+//!
+//! Nothing here reads a clock. The driver and the emulator's shell are the only rooms that do.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A point in time: milliseconds since the Unix epoch, UTC.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Moment(i64);
+
+impl Moment {
+    /// The Unix epoch.
+    pub const EPOCH: Moment = Moment(0);
+    /// Later than every moment that occurs.
+    pub const FAR_FUTURE: Moment = Moment(i64::MAX / 4);
+
+    /// The moment that many milliseconds after the Unix epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Moment(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// How long after `earlier` this is; zero if it is not after it.
+    pub fn since(self, earlier: Moment) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// Parses an ISO 8601 instant with 0 to 9 fraction digits, as the service writes them.
+    ///
+    /// # Errors
+    /// The text is no instant.
+    pub fn parse(text: &str) -> Result<Self, jiff::Error> {
+        text.parse::<jiff::Timestamp>()
+            .map(|stamp| Moment(stamp.as_millisecond()))
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Moment;
+
+    fn add(self, duration: Duration) -> Moment {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4);
+        Moment(self.0.saturating_add(millis).min(Moment::FAR_FUTURE.0))
+    }
+}
+
+impl Sub<Duration> for Moment {
+    type Output = Moment;
+
+    fn sub(self, duration: Duration) -> Moment {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4);
+        Moment(self.0.saturating_sub(millis))
+    }
+}
+
+impl fmt::Display for Moment {
+    /// ISO 8601 in UTC with milliseconds: `2026-02-03T09:10:11.123Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(stamp) => write!(f, "{stamp:.3}"),
+            Err(_) => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,1 @@
+//! The language: the model, its schema, and what a schema can not say.

@@ -1,0 +1,1 @@
+//! Tells what happened: from records and plan, never from the run itself.

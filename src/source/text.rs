@@ -1,0 +1,155 @@
+//! One piece of text with its name and its lines.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// A range of bytes in a [`SourceText`]: `start` is in it, `end` is not.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct Span {
+    /// The first byte.
+    pub start: u32,
+    /// The byte after the last.
+    pub end: u32,
+}
+
+impl Span {
+    /// The bytes from `start` up to, not including, `end`.
+    pub const fn new(start: u32, end: u32) -> Self {
+        Span { start, end }
+    }
+
+    /// The range as `usize`, for slicing.
+    pub const fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// How many bytes.
+    pub const fn len(self) -> u32 {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// Whether it holds no byte.
+    pub const fn is_empty(self) -> bool {
+        self.end <= self.start
+    }
+}
+
+/// A place as people count it: both from 1, the column in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1, in characters (Unicode scalar values).
+    pub column: u32,
+}
+
+/// A text with the name it is shown under. Cheap to clone: the text is shared.
+#[derive(Clone)]
+pub struct SourceText {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    name: String,
+    text: String,
+    /// Byte offset at which each line begins.
+    line_starts: Vec<u32>,
+}
+
+impl SourceText {
+    /// A text under a name, usually the path as the user typed it.
+    ///
+    /// `text` must be shorter than 4 GiB; callers limit files long before that.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let text = text.into();
+        let mut line_starts = vec![0];
+        line_starts.extend(
+            text.bytes()
+                .enumerate()
+                .filter(|(_, byte)| *byte == b'\n')
+                .map(|(offset, _)| offset as u32 + 1),
+        );
+        SourceText {
+            shared: Arc::new(Shared {
+                name: name.into(),
+                text,
+                line_starts,
+            }),
+        }
+    }
+
+    /// The name it is shown under.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.shared.text
+    }
+
+    /// The text of a span; empty where the span does not fit.
+    pub fn slice(&self, span: Span) -> &str {
+        self.text().get(span.range()).unwrap_or("")
+    }
+
+    /// How many lines; a text that ends in a line feed has an empty last one.
+    pub fn line_count(&self) -> usize {
+        self.shared.line_starts.len()
+    }
+
+    /// The line, from 0, that holds the byte.
+    pub fn line_of(&self, offset: u32) -> usize {
+        self.shared
+            .line_starts
+            .partition_point(|start| *start <= offset)
+            .saturating_sub(1)
+    }
+
+    /// The bytes of a line, from 0, without its line ending.
+    pub fn line_span(&self, line: usize) -> Span {
+        let starts = &self.shared.line_starts;
+        let Some(&start) = starts.get(line) else {
+            let end = self.text().len() as u32;
+            return Span::new(end, end);
+        };
+        let end = starts
+            .get(line + 1)
+            .map_or(self.text().len() as u32, |next| next - 1);
+        let text = &self.text().as_bytes()[start as usize..end as usize];
+        let end = if text.last() == Some(&b'\r') {
+            end - 1
+        } else {
+            end
+        };
+        Span::new(start, end)
+    }
+
+    /// The byte as people count it.
+    pub fn position(&self, offset: u32) -> Position {
+        let offset = offset.min(self.text().len() as u32);
+        let line = self.line_of(offset);
+        let start = self.shared.line_starts[line] as usize;
+        let before = &self.text().as_bytes()[start..offset as usize];
+        // Continuation bytes of UTF-8 begin with the bits 10: they open no character.
+        let column = before.iter().filter(|byte| (**byte & 0xC0) != 0x80).count() as u32 + 1;
+        Position {
+            line: line as u32 + 1,
+            column,
+        }
+    }
+}
+
+impl std::fmt::Debug for SourceText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "SourceText({:?}, {} bytes)",
+            self.name(),
+            self.text().len()
+        )
+    }
+}
