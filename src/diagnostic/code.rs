@@ -1,4 +1,4 @@
-//! The table of rules: every code with its severity, its title and its page.
+//! What a rule is: a code with its severity, its title and its page.
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -24,15 +24,3 @@ pub struct Rule {
     /// The page: why it matters, a wrong and a right example. Markdown.
     pub page: &'static str,
 }
-
-/// The rule of that id.
-pub fn rule(id: &str) -> Option<&'static Rule> {
-    rules().iter().copied().find(|rule| rule.id == id)
-}
-
-/// All rules, by id.
-pub fn rules() -> &'static [&'static Rule] {
-    RULES
-}
-
-static RULES: &[&Rule] = &[];

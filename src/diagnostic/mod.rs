@@ -1,10 +1,12 @@
 //! What we tell the author of a text: [`Problem`]s with a code, places, words and help.
 //!
 //! Every code stands in [`rules`] with its page for `svar explain`. Drawing is the business of
-//! [`render`] alone; whoever finds a problem only says where and what.
+//! `render` alone; whoever finds a problem only says where and what.
 
 mod code;
 mod problem;
+mod rules;
 
-pub use code::{Rule, Severity, rule, rules};
+pub use code::{Rule, Severity};
 pub use problem::{Edit, Fix, Label, Problem, sort_problems};
+pub use rules::{rule, rules};

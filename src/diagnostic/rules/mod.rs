@@ -1,0 +1,27 @@
+//! Every rule with its page, a file for each subject.
+
+use super::code::Rule;
+
+mod input;
+mod meaning;
+mod schema;
+mod template;
+mod yaml;
+
+/// All rules, subject by subject.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    [
+        yaml::RULES,
+        schema::RULES,
+        template::RULES,
+        meaning::RULES,
+        input::RULES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The rule of that id.
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    rules().find(|rule| rule.id == id)
+}

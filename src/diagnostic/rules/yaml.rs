@@ -1,0 +1,5 @@
+//! Rules about the YAML itself.
+
+use crate::diagnostic::code::Rule;
+
+pub(super) static RULES: &[Rule] = &[];
