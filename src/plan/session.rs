@@ -9,6 +9,7 @@ use crate::name::MachineId;
 use crate::wire::LiveResponseRequest;
 
 use super::limits::Limits;
+use super::secrets::Secrets;
 
 /// What a run will do, whole: policy, steps, and each machine's sessions.
 #[derive(Debug, Clone)]
@@ -28,6 +29,21 @@ pub struct Plan {
     pub steps: Vec<StepPlan>,
     /// One entry for each target, in the order of the target set.
     pub machines: Vec<MachinePlan>,
+    /// The inputs the run was planned with, for people.
+    pub inputs: Vec<PlannedInput>,
+    /// What must not be shown. Requests hold the true values: they are what is sent.
+    pub secrets: Secrets,
+}
+
+/// An input as planned, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedInput {
+    /// Its name.
+    pub name: String,
+    /// Its value as text; `***` for a secret.
+    pub value: String,
+    /// Where the value comes from: `--input`, `FILE:LINE`, the environment variable, `default`.
+    pub origin: String,
 }
 
 /// A step as planned: what does not differ between machines.
