@@ -1,1 +1,12 @@
-//! The language: the model, its schema, and what a schema can not say.
+//! The language: the model, its schema, and what a schema can't say.
+//!
+//! A playbook's text becomes a [`Playbook`] in stages: YAML, schema, rules, typed model. Each
+//! stage reports all it finds, and none hides what another one found. The room draws nothing and
+//! reads no file but through `Files`; what stands inside `${{ }}` is judged by the
+//! room `expression`.
+
+pub mod model;
+mod templated;
+
+pub use model::Playbook;
+pub use templated::{Condition, Several, Templated, Written};

@@ -1,0 +1,290 @@
+//! Small values with a notation of their own: shares, lengths of time, sizes, hours.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Why a text is not the value it was taken for: half a sentence that names the right form.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ValueError(pub String);
+
+/// A number of devices, or a share of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Amount {
+    /// So many.
+    Count(u32),
+    /// So many of a hundred.
+    Percent(f64),
+}
+
+impl FromStr for Amount {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let wrong = || ValueError("a number such as `20`, or a share such as `5%`".to_owned());
+        let plain = |digits: &str| {
+            digits
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        };
+        match text.strip_suffix('%').map(str::trim_end) {
+            Some(share) if plain(share) => match share.parse::<f64>() {
+                Ok(share) if share <= 100.0 => Ok(Amount::Percent(share)),
+                _ => Err(ValueError("a share from `0%` to `100%`".to_owned())),
+            },
+            Some(_) => Err(wrong()),
+            None => text.parse().map(Amount::Count).map_err(|_| wrong()),
+        }
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Amount::Count(count) => write!(f, "{count}"),
+            Amount::Percent(share) => write!(f, "{share}%"),
+        }
+    }
+}
+
+/// A length of time: whole numbers with units from largest to smallest, `90s`, `1h30m`, `2d`.
+/// Units are `w`, `d`, `h`, `m`, `s` and `ms`. A number alone is refused, since its unit would be
+/// a guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Period(pub Duration);
+
+const UNITS: [(&str, u64); 6] = [
+    ("w", 7 * 24 * 3_600_000),
+    ("d", 24 * 3_600_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
+
+impl FromStr for Period {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let wrong = || {
+            ValueError("a length of time such as `90s`, `15m`, `8h`, `1h30m` or `2d`".to_owned())
+        };
+        let mut millis: u64 = 0;
+        let mut rest = text;
+        let mut units = UNITS.iter();
+        while !rest.is_empty() {
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let (number, after) = rest.split_at(digits);
+            let letters = after.bytes().take_while(u8::is_ascii_lowercase).count();
+            let (unit, after) = after.split_at(letters);
+            // The iterator goes on from the unit before, so units can only become smaller.
+            let (_, factor) = units.find(|(name, _)| *name == unit).ok_or_else(wrong)?;
+            let part = number
+                .parse::<u64>()
+                .ok()
+                .and_then(|number| number.checked_mul(*factor));
+            millis = part
+                .and_then(|part| millis.checked_add(part))
+                .ok_or_else(wrong)?;
+            rest = after;
+        }
+        // A hundred years: beyond any run, and small enough for all later arithmetic.
+        const MOST: u64 = 100 * 366 * 24 * 3_600_000;
+        if text.is_empty() || millis > MOST {
+            return Err(wrong());
+        }
+        Ok(Period(Duration::from_millis(millis)))
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut millis = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
+        if millis == 0 {
+            return f.write_str("0s");
+        }
+        for (unit, factor) in &UNITS[1..] {
+            if millis >= *factor {
+                write!(f, "{}{unit}", millis / factor)?;
+                millis %= factor;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A number of bytes: `512`, `10KB`, `100MB`, `3GB`. A kilobyte has 1,024 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size(pub u64);
+
+impl FromStr for Size {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let wrong = || ValueError("a size such as `512`, `10KB`, `100MB` or `3GB`".to_owned());
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        let shift = match unit.trim_start().to_ascii_lowercase().as_str() {
+            "" | "b" => 0,
+            "k" | "kb" | "kib" => 10,
+            "m" | "mb" | "mib" => 20,
+            "g" | "gb" | "gib" => 30,
+            _ => return Err(wrong()),
+        };
+        let number: u64 = number.parse().map_err(|_| wrong())?;
+        number.checked_mul(1 << shift).map(Size).ok_or_else(wrong)
+    }
+}
+
+/// How a number is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// `=`, or nothing.
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    More,
+    /// `>=`
+    AtLeast,
+}
+
+/// A demand on a file's size: `> 0`, `<= 100MB`, `512`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SizeCheck {
+    /// How it is compared.
+    pub comparison: Comparison,
+    /// With what.
+    pub size: Size,
+}
+
+impl SizeCheck {
+    /// Whether that many bytes are as demanded.
+    pub fn holds(&self, bytes: u64) -> bool {
+        let Size(size) = self.size;
+        match self.comparison {
+            Comparison::Equal => bytes == size,
+            Comparison::NotEqual => bytes != size,
+            Comparison::Less => bytes < size,
+            Comparison::AtMost => bytes <= size,
+            Comparison::More => bytes > size,
+            Comparison::AtLeast => bytes >= size,
+        }
+    }
+}
+
+impl FromStr for SizeCheck {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let text = text.trim();
+        let signs = text
+            .bytes()
+            .take_while(|byte| b"<>=!".contains(byte))
+            .count();
+        let (sign, size) = text.split_at(signs);
+        let comparison = match sign {
+            "" | "=" | "==" => Comparison::Equal,
+            "!=" => Comparison::NotEqual,
+            "<" => Comparison::Less,
+            "<=" => Comparison::AtMost,
+            ">" => Comparison::More,
+            ">=" => Comparison::AtLeast,
+            _ => {
+                return Err(ValueError(
+                    "a comparison such as `> 0` or `<= 100MB`".to_owned(),
+                ));
+            }
+        };
+        let size = size.trim().parse()?;
+        Ok(SizeCheck { comparison, size })
+    }
+}
+
+/// Hours in which sessions may be started: `22:00-06:00`, with days `Mon-Fri` or `Sat,Sun` before
+/// them and a time zone after them where wanted (UTC without one). A range whose end is not after
+/// its beginning goes over midnight and belongs to the day on which it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// The days on which it begins, Monday first; all where none is written.
+    pub days: [bool; 7],
+    /// First minute of the day.
+    pub from: u16,
+    /// The minute of the day at which it ends.
+    pub to: u16,
+    /// Name of the time zone, as in `Europe/Stockholm`; `UTC` where none is written.
+    pub zone: String,
+    /// As it was written.
+    pub text: String,
+}
+
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+impl FromStr for Window {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let wrong = || {
+            ValueError(
+                "hours such as `22:00-06:00` or `Mon-Fri 20:00-23:30 Europe/Stockholm`".to_owned(),
+            )
+        };
+        let mut words = text.split_ascii_whitespace().peekable();
+        let mut days = [true; 7];
+        if let Some(word) =
+            words.next_if(|word| word.starts_with(|c: char| c.is_ascii_alphabetic()))
+        {
+            days = parse_days(word).ok_or_else(wrong)?;
+        }
+        let (from, to) = words
+            .next()
+            .and_then(|word| word.split_once('-'))
+            .ok_or_else(wrong)?;
+        let from = parse_minute(from)
+            .filter(|minute| *minute < 24 * 60)
+            .ok_or_else(wrong)?;
+        let to = parse_minute(to).ok_or_else(wrong)?;
+        let zone = words.next().unwrap_or("UTC").to_owned();
+        if words.next().is_some() || from == to {
+            return Err(wrong());
+        }
+        Ok(Window {
+            days,
+            from,
+            to,
+            zone,
+            text: text.to_owned(),
+        })
+    }
+}
+
+fn parse_days(text: &str) -> Option<[bool; 7]> {
+    let day = |name: &str| DAYS.iter().position(|day| day.eq_ignore_ascii_case(name));
+    let mut days = [false; 7];
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (mut first, last) = (day(first)?, day(last)?);
+        days[first] = true;
+        while first != last {
+            first = (first + 1) % 7;
+            days[first] = true;
+        }
+    }
+    Some(days)
+}
+
+fn parse_minute(text: &str) -> Option<u16> {
+    let (hour, minute) = text.split_once(':')?;
+    let two = |digits: &str| digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !two(hour) || !two(minute) {
+        return None;
+    }
+    let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+    let total = hour * 60 + minute;
+    (minute < 60 && total <= 24 * 60).then_some(total)
+}
