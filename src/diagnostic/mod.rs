@@ -4,9 +4,11 @@
 //! `render` alone; whoever finds a problem only says where and what.
 
 mod code;
+mod nearest;
 mod problem;
 mod rules;
 
 pub use code::{Rule, Severity};
+pub use nearest::nearest;
 pub use problem::{Edit, Fix, Label, Problem, sort_problems};
 pub use rules::{rule, rules};
