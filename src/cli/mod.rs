@@ -1,8 +1,80 @@
-//! The command line: ties the rooms together, knows the exit codes.
+//! The command line: ties the rooms together, and knows the exit codes.
+//!
+//! One file for each subcommand. Standard output carries what was asked for, standard error
+//! everything else. Nothing is started that a command does not need: no async runtime to check a
+//! file, no argument parser to say the version.
 
+use std::ffi::OsStr;
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+
+use clap::Parser;
+
+mod args;
+mod bug;
+mod completions;
+mod exit;
+mod explain;
+mod log;
+mod terminal;
+
+pub use args::{Cli, ColorChoice, Command};
+pub use exit::{Exit, Failure};
+pub use terminal::{Style, Terminal};
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    bug::install_hook();
+    // The hook has already said what went wrong.
+    panic::catch_unwind(AssertUnwindSafe(start))
+        .unwrap_or(Exit::Bug)
+        .into()
+}
+
+fn start() -> Exit {
+    if is_version_alone() {
+        let version = concat!("svar ", env!("CARGO_PKG_VERSION"), "\n");
+        return finish(terminal::print(version).map(|()| Exit::Done), None);
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, the rest are refusals; clap writes each where it belongs.
+            let _ = error.print();
+            return match error.use_stderr() {
+                true => Exit::Refused,
+                false => Exit::Done,
+            };
+        }
+    };
+    let terminal = Terminal::detect(cli.color);
+    finish(dispatch(&cli, &terminal), Some(terminal))
+}
+
+fn dispatch(cli: &Cli, terminal: &Terminal) -> exit::Outcome {
+    log::start(cli.log.as_deref(), terminal.color)?;
+    match &cli.command {
+        Command::Explain(args) => explain::run(args, terminal),
+        Command::Completions(args) => completions::run(args),
+        _ => Err(Failure::refused("this command is not there yet")),
+    }
+}
+
+fn finish(outcome: exit::Outcome, terminal: Option<Terminal>) -> Exit {
+    match outcome {
+        Ok(exit) => exit,
+        Err(failure) => {
+            let terminal = terminal.unwrap_or_else(|| Terminal::detect(ColorChoice::Auto));
+            terminal.failure(&failure);
+            failure.exit
+        }
+    }
+}
+
+/// `svar --version` is asked by every script that looks for svar: it needs no argument parser.
+fn is_version_alone() -> bool {
+    let mut arguments = std::env::args_os().skip(1);
+    let first = arguments.next();
+    let is_version = |word: &OsStr| word == "--version" || word == "-V";
+    arguments.next().is_none() && first.is_some_and(|word| is_version(&word))
 }

@@ -1,1 +1,6 @@
 //! All integration tests, one module a room, in one binary.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
+
+mod cli;
+mod floors;

@@ -1,0 +1,170 @@
+//! A small theatre for the binary: files in a folder of its own, arguments, environment, and the
+//! whole of what came out.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use regex::Regex;
+
+/// One call of the binary that is being prepared.
+pub(crate) struct Svar {
+    folder: tempfile::TempDir,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    stdin: Option<Vec<u8>>,
+}
+
+/// What it left.
+pub(crate) struct Ended {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Svar {
+    /// A call with these arguments, separated by blanks.
+    pub(crate) fn new(args: &str) -> Self {
+        Svar {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            args: args.split_whitespace().map(str::to_owned).collect(),
+            env: Vec::new(),
+            stdin: None,
+        }
+    }
+
+    /// One more argument, taken as it is.
+    pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// A file in the folder that the call is made in.
+    pub(crate) fn file(self, path: &str, content: impl AsRef<[u8]>) -> Self {
+        let path = self.folder.path().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+        fs::write(path, content).expect("a file");
+        self
+    }
+
+    /// A variable of its environment, which is empty otherwise.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// What it reads from standard input.
+    pub(crate) fn stdin(mut self, text: impl AsRef<[u8]>) -> Self {
+        self.stdin = Some(text.as_ref().to_vec());
+        self
+    }
+
+    /// The folder that the call is made in.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// The process, ready to be started by those who want to look at it while it runs.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_svar"));
+        command
+            .args(&self.args)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.folder.path())
+            .env("USER", "alva")
+            .envs(self.env.iter().cloned());
+        command
+    }
+
+    /// Makes the call and waits for its end.
+    #[track_caller]
+    pub(crate) fn run(self) -> Ended {
+        let mut child = self
+            .command()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        // A call that reads nothing may be gone already.
+        let _ = stdin.write_all(&self.stdin.unwrap_or_default());
+        drop(stdin);
+        let output = child.wait_with_output().expect("the binary ends");
+        Ended {
+            code: output.status.code().unwrap_or(-1),
+            stdout: replaced(&output.stdout),
+            stderr: replaced(&output.stderr),
+            folder: self.folder,
+        }
+    }
+}
+
+impl Ended {
+    /// Its exit code.
+    #[track_caller]
+    pub(crate) fn code(self, expected: i32) -> Self {
+        assert!(
+            self.code == expected,
+            "exit code {} instead of {expected}\n{}",
+            self.code,
+            self.text()
+        );
+        self
+    }
+
+    /// The whole of its standard output.
+    #[track_caller]
+    pub(crate) fn stdout(self, expected: &str) -> Self {
+        same("standard output", &self.stdout, expected);
+        self
+    }
+
+    /// The whole of its standard error.
+    #[track_caller]
+    pub(crate) fn stderr(self, expected: &str) -> Self {
+        same("standard error", &self.stderr, expected);
+        self
+    }
+
+    /// Its standard output as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}\n{}", self.text()))
+    }
+
+    /// All of it, for a message or a snapshot.
+    pub(crate) fn text(&self) -> String {
+        format!(
+            "exit code {}\n--- stdout\n{}--- stderr\n{}",
+            self.code, self.stdout, self.stderr
+        )
+    }
+}
+
+/// The text without what differs from call to call: ports, run ids, times.
+fn replaced(bytes: &[u8]) -> String {
+    let text = String::from_utf8(bytes.to_vec()).expect("svar writes UTF-8");
+    let rules = [
+        (r"127\.0\.0\.1:\d+", "127.0.0.1:@PORT@"),
+        (r"\b\d{8}-\d{6}-[0-9a-f]{6}\b", "@RUN@"),
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "@TIME@"),
+    ];
+    rules.iter().fold(text, |text, (pattern, word)| {
+        let pattern = Regex::new(pattern).expect("a pattern");
+        pattern.replace_all(&text, *word).into_owned()
+    })
+}
+
+#[track_caller]
+fn same(what: &str, actual: &str, expected: &str) {
+    assert!(
+        actual == expected,
+        "{what} differs\n--- expected\n{expected}\n--- actual\n{actual}\n---"
+    );
+}

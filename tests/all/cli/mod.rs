@@ -1,0 +1,5 @@
+//! The binary as people call it: arguments and files in, whole texts and exit code out.
+
+pub(crate) mod builder;
+
+mod basics;
