@@ -1,6 +1,20 @@
 //! serde over the arena: typed values whose places are kept.
+//!
+//! Two types ask for more than serde can express and do so through private names: [`Spanned`] for
+//! the node of its value, [`TemplateOr`] for a look at the node before a type is chosen.
 
-use super::document::NodeId;
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::{
+    self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, VariantAccess, Visitor, value::StrDeserializer, value::U32Deserializer,
+};
+use serde::{Deserialize, Serialize, forward_to_deserialize_any};
+
+use super::document::{Document, Entry, Kind, Node, NodeId};
 
 /// A value that did not fit, and the node it stands at.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -12,11 +26,507 @@ pub struct DeserializeError {
     pub message: String,
 }
 
+impl DeserializeError {
+    /// Names the node, unless one further in was named already.
+    fn at(mut self, node: NodeId) -> Self {
+        self.node.get_or_insert(node);
+        self
+    }
+}
+
+impl de::Error for DeserializeError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        DeserializeError {
+            node: None,
+            message: message.to_string(),
+        }
+    }
+}
+
 /// A value with the node it was read from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
     /// Where it stands.
     pub node: NodeId,
+}
+
+impl<T> Spanned<T> {
+    /// The same place with another value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Spanned<U> {
+        Spanned {
+            value: change(self.value),
+            node: self.node,
+        }
+    }
+}
+
+/// A text with a template in it, or a value.
+///
+/// A text scalar that has `${{` somewhere is read as the first, everything else as the second, so
+/// that a template can stand wherever the language wants a number, a bool or a choice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateOr<T> {
+    /// Text with at least one `${{`.
+    Template(Spanned<String>),
+    /// A value as it is.
+    Value(Spanned<T>),
+}
+
+// What no struct or enum in Rust can be called, so that nothing else is mistaken for them.
+const SPANNED: &str = "$svar::Spanned";
+const SPANNED_FIELDS: &[&str] = &["$node", "$value"];
+const TEMPLATE_OR: &str = "$svar::TemplateOr";
+const TEMPLATE_OR_VARIANTS: &[&str] = &["$template", "$value"];
+const TEMPLATE_OPENS: &str = "${{";
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Spanned<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value of a YAML document")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Spanned<T>, A::Error> {
+                let missing = || de::Error::custom("internal error: a node has two parts");
+                let node = parts.next_element::<u32>()?.ok_or_else(missing)?;
+                let value = parts.next_element()?.ok_or_else(missing)?;
+                Ok(Spanned {
+                    value,
+                    node: NodeId(node),
+                })
+            }
+        }
+        deserializer.deserialize_struct(SPANNED, SPANNED_FIELDS, Fields(PhantomData))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for TemplateOr<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Variants<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Variants<T> {
+            type Value = TemplateOr<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value of a YAML document")
+            }
+
+            fn visit_enum<A: EnumAccess<'de>>(self, choice: A) -> Result<Self::Value, A::Error> {
+                let (is_template, value) = choice.variant::<bool>()?;
+                if is_template {
+                    value.newtype_variant().map(TemplateOr::Template)
+                } else {
+                    value.newtype_variant().map(TemplateOr::Value)
+                }
+            }
+        }
+        deserializer.deserialize_enum(TEMPLATE_OR, TEMPLATE_OR_VARIANTS, Variants(PhantomData))
+    }
+}
+
+impl<T: Serialize> Serialize for Spanned<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
+    }
+}
+
+/// A place is nothing that an author writes: the schema is that of the value.
+impl<T: JsonSchema> JsonSchema for Spanned<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+/// Reads one node.
+#[derive(Clone, Copy)]
+pub(super) struct NodeDeserializer<'a> {
+    document: &'a Document,
+    id: NodeId,
+}
+
+impl<'a> NodeDeserializer<'a> {
+    pub(super) fn new(document: &'a Document, id: NodeId) -> Self {
+        NodeDeserializer { document, id }
+    }
+
+    fn node(self) -> &'a Node {
+        self.document.node(self.id)
+    }
+
+    fn of(self, id: NodeId) -> Self {
+        NodeDeserializer { id, ..self }
+    }
+
+    fn visit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError>
+    where
+        'a: 'de,
+    {
+        let node = self.node();
+        match &node.kind {
+            Kind::Null => visitor.visit_unit(),
+            Kind::Bool(value) => visitor.visit_bool(*value),
+            Kind::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+                (Some(value), ..) => visitor.visit_u64(value),
+                (_, Some(value), _) => visitor.visit_i64(value),
+                (.., Some(value)) => visitor.visit_f64(value),
+                _ => visitor.visit_borrowed_str(&node.text),
+            },
+            Kind::Text => visitor.visit_borrowed_str(&node.text),
+            Kind::List(items) => {
+                let mut access = Items {
+                    from: self,
+                    items: items.iter(),
+                };
+                let value = visitor.visit_seq(&mut access)?;
+                match access.items.len() {
+                    0 => Ok(value),
+                    left => Err(de::Error::invalid_length(
+                        items.len(),
+                        &format!("{} items", items.len() - left).as_str(),
+                    )),
+                }
+            }
+            Kind::Map(entries) => visitor.visit_map(Entries {
+                from: self,
+                entries: entries.iter(),
+                value: None,
+            }),
+        }
+    }
+
+    /// As text wherever text or a number was written: `007` is wanted as it was typed.
+    fn visit_text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError>
+    where
+        'a: 'de,
+    {
+        match &self.node().kind {
+            Kind::Number(_) => visitor.visit_borrowed_str(&self.node().text),
+            _ => self.visit(visitor),
+        }
+    }
+
+    fn is_template(self) -> bool {
+        self.node()
+            .as_text()
+            .is_some_and(|text| text.contains(TEMPLATE_OPENS))
+    }
+}
+
+impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
+    type Error = DeserializeError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        self.visit(visitor).map_err(|error| error.at(self.id))
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        self.visit_text(visitor).map_err(|error| error.at(self.id))
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        match self.node().kind {
+            Kind::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+        .map_err(|error: DeserializeError| error.at(self.id))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor
+            .visit_newtype_struct(self)
+            .map_err(|error: DeserializeError| error.at(self.id))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        if name == SPANNED {
+            return visitor
+                .visit_seq(NodeAndValue {
+                    from: self,
+                    given: 0,
+                })
+                .map_err(|error| error.at(self.id));
+        }
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        if name == TEMPLATE_OR {
+            return visitor
+                .visit_enum(Peeked(self))
+                .map_err(|error| error.at(self.id));
+        }
+        let node = self.node();
+        let result = match &node.kind {
+            Kind::Text | Kind::Number(_) => {
+                let text: StrDeserializer<'de, DeserializeError> =
+                    node.text.as_str().into_deserializer();
+                visitor.visit_enum(text)
+            }
+            Kind::Map(entries) if entries.len() == 1 => visitor.visit_enum(Variant {
+                from: self,
+                entry: entries[0],
+            }),
+            _ => Err(de::Error::invalid_type(
+                unexpected(node),
+                &"one of several choices",
+            )),
+        };
+        result.map_err(|error| error.at(self.id))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 bytes byte_buf unit unit_struct
+        seq tuple tuple_struct map identifier
+    }
+}
+
+fn unexpected(node: &Node) -> Unexpected<'_> {
+    match &node.kind {
+        Kind::Null => Unexpected::Unit,
+        Kind::Bool(value) => Unexpected::Bool(*value),
+        Kind::Number(_) | Kind::Text => Unexpected::Str(&node.text),
+        Kind::List(_) => Unexpected::Seq,
+        Kind::Map(_) => Unexpected::Map,
+    }
+}
+
+/// The two parts of a [`Spanned`].
+struct NodeAndValue<'a> {
+    from: NodeDeserializer<'a>,
+    given: u8,
+}
+
+impl<'de> SeqAccess<'de> for NodeAndValue<'de> {
+    type Error = DeserializeError;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, DeserializeError> {
+        self.given += 1;
+        match self.given {
+            1 => {
+                let node: U32Deserializer<DeserializeError> = self.from.id.0.into_deserializer();
+                seed.deserialize(node).map(Some)
+            }
+            2 => seed.deserialize(self.from).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+struct Items<'a> {
+    from: NodeDeserializer<'a>,
+    items: std::slice::Iter<'a, NodeId>,
+}
+
+impl<'de> SeqAccess<'de> for &mut Items<'de> {
+    type Error = DeserializeError;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, DeserializeError> {
+        match self.items.next() {
+            Some(item) => seed
+                .deserialize(self.from.of(*item))
+                .map(Some)
+                .map_err(|error| error.at(*item)),
+            None => Ok(None),
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.items.len())
+    }
+}
+
+struct Entries<'a> {
+    from: NodeDeserializer<'a>,
+    entries: std::slice::Iter<'a, Entry>,
+    value: Option<NodeId>,
+}
+
+impl<'de> MapAccess<'de> for Entries<'de> {
+    type Error = DeserializeError;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, DeserializeError> {
+        let Some(entry) = self.entries.next() else {
+            return Ok(None);
+        };
+        self.value = Some(entry.value);
+        // A key is a name, whatever its text looks like as a value.
+        seed.deserialize(Key(&self.from.document.node(entry.key).text))
+            .map(Some)
+            .map_err(|error| error.at(entry.key))
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<S::Value, DeserializeError> {
+        let value = self.value.take().ok_or_else(|| {
+            de::Error::custom("internal error: a value was asked for before its key")
+        })?;
+        seed.deserialize(self.from.of(value))
+            .map_err(|error| error.at(value))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.entries.len())
+    }
+}
+
+struct Key<'a>(&'a str);
+
+impl<'de> Deserializer<'de> for Key<'de> {
+    type Error = DeserializeError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
+        visitor.visit_borrowed_str(self.0)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DeserializeError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DeserializeError> {
+        let text: StrDeserializer<'de, DeserializeError> = self.0.into_deserializer();
+        visitor.visit_enum(text)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+/// A map of one entry as a variant with its content.
+struct Variant<'a> {
+    from: NodeDeserializer<'a>,
+    entry: Entry,
+}
+
+impl<'de> EnumAccess<'de> for Variant<'de> {
+    type Error = DeserializeError;
+    type Variant = NodeDeserializer<'de>;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(
+        self,
+        seed: S,
+    ) -> Result<(S::Value, Self::Variant), DeserializeError> {
+        let name = Key(&self.from.document.node(self.entry.key).text);
+        let name = seed
+            .deserialize(name)
+            .map_err(|error| error.at(self.entry.key))?;
+        Ok((name, self.from.of(self.entry.value)))
+    }
+}
+
+/// The choice of a [`TemplateOr`].
+struct Peeked<'a>(NodeDeserializer<'a>);
+
+impl<'de> EnumAccess<'de> for Peeked<'de> {
+    type Error = DeserializeError;
+    type Variant = NodeDeserializer<'de>;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(
+        self,
+        seed: S,
+    ) -> Result<(S::Value, Self::Variant), DeserializeError> {
+        let is_template = self.0.is_template();
+        let chosen: de::value::BoolDeserializer<DeserializeError> = is_template.into_deserializer();
+        Ok((seed.deserialize(chosen)?, self.0))
+    }
+}
+
+impl<'de> VariantAccess<'de> for NodeDeserializer<'de> {
+    type Error = DeserializeError;
+
+    fn unit_variant(self) -> Result<(), DeserializeError> {
+        match self.node().kind {
+            Kind::Null => Ok(()),
+            _ => Err(DeserializeError::at(
+                de::Error::invalid_type(unexpected(self.node()), &"nothing"),
+                self.id,
+            )),
+        }
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(
+        self,
+        seed: S,
+    ) -> Result<S::Value, DeserializeError> {
+        seed.deserialize(self).map_err(|error| error.at(self.id))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(
+        self,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value, DeserializeError> {
+        self.deserialize_any(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DeserializeError> {
+        self.deserialize_any(visitor)
+    }
 }

@@ -1,15 +1,29 @@
 //! The arena, and the ways to walk it.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use crate::diagnostic::Problem;
 use crate::source::{SourceText, Span};
+
+use super::deserialize::{DeserializeError, NodeDeserializer};
+use super::knots;
+use super::limits::Limits;
+use super::parse;
 
 /// A node of a [`Document`].
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
 pub struct NodeId(pub(super) u32);
+
+impl NodeId {
+    pub(super) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// What a node is. Types follow the YAML 1.2 core schema.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +69,9 @@ pub enum Style {
 /// A node: its bytes, its kind, and for scalars the decoded text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// The bytes; for a scalar with its quotes, for a collection up to the end of its last child.
+    /// The bytes; for a scalar with its quotes, for a block scalar from its first to its last
+    /// visible character, for a collection up to the end of its last child. What an alias stands
+    /// for has the bytes of the alias.
     pub span: Span,
     /// What it is.
     pub kind: Kind,
@@ -63,6 +79,37 @@ pub struct Node {
     pub style: Style,
     /// The decoded text of a scalar; empty for collections.
     pub text: String,
+}
+
+impl Node {
+    /// The text of a text scalar.
+    pub fn as_text(&self) -> Option<&str> {
+        match self.kind {
+            Kind::Text => Some(&self.text),
+            _ => None,
+        }
+    }
+
+    /// The items of a list; none of anything else.
+    pub fn items(&self) -> &[NodeId] {
+        match &self.kind {
+            Kind::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The entries of a map; none of anything else.
+    pub fn entries(&self) -> &[Entry] {
+        match &self.kind {
+            Kind::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// Whether it is a list or a map.
+    pub fn is_collection(&self) -> bool {
+        matches!(self.kind, Kind::List(_) | Kind::Map(_))
+    }
 }
 
 /// A comment with its `#`.
@@ -74,11 +121,43 @@ pub struct Comment {
     pub line: usize,
 }
 
+/// Where a node hangs in the tree.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place {
+    /// It is the outermost node.
+    Root,
+    /// An item of a list.
+    Item {
+        /// The list.
+        parent: NodeId,
+        /// Which item, from 0.
+        index: u32,
+    },
+    /// The key or the value of a map's entry.
+    Entry {
+        /// The map.
+        parent: NodeId,
+        /// Which entry, from 0.
+        index: u32,
+    },
+}
+
 /// A parsed YAML document.
 #[derive(Debug)]
 pub struct Document {
-    source: SourceText,
+    pub(super) source: SourceText,
+    /// A parent stands before its children, and a subtree is one unbroken range.
+    pub(super) nodes: Vec<Node>,
+    pub(super) places: Vec<Place>,
+    pub(super) comments: Vec<Comment>,
+    /// For every node that an alias repeats: the node it repeats.
+    pub(super) originals: HashMap<NodeId, NodeId>,
+    /// Key to entry for maps too wide to be searched again and again.
+    pub(super) wide: OnceLock<HashMap<NodeId, HashMap<String, u32>>>,
 }
+
+/// From this many entries on, a map is looked up through an index.
+const WIDE: usize = 32;
 
 impl Document {
     /// Parses the one document of a text.
@@ -86,7 +165,19 @@ impl Document {
     /// # Errors
     /// Everything that is wrong with the YAML, as problems at the bytes a person must change.
     pub fn parse(source: &SourceText) -> Result<Document, Vec<Problem>> {
-        unimplemented!()
+        let parsed = Document::read(source, &Limits::default());
+        match parsed.document {
+            Some(document) if parsed.problems.is_empty() => Ok(document),
+            _ => Err(parsed.problems),
+        }
+    }
+
+    /// Parses the one document of a text and keeps it even where something in it is refused.
+    ///
+    /// A duplicate key or a tag leaves the shape of the rest beyond doubt, so that later checks can
+    /// go on and everything is found in one pass. After an error of syntax there is no document.
+    pub fn read(source: &SourceText, limits: &Limits) -> Parsed {
+        parse::parse(source, limits)
     }
 
     /// The text it was parsed from.
@@ -96,42 +187,177 @@ impl Document {
 
     /// The outermost node.
     pub fn root(&self) -> NodeId {
-        unimplemented!()
+        NodeId(0)
+    }
+
+    /// How many nodes it has, keys included.
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
     }
 
     /// A node.
+    ///
+    /// # Panics
+    /// The id comes from another document, which is our own mistake.
     pub fn node(&self, id: NodeId) -> &Node {
-        unimplemented!()
+        &self.nodes[id.index()]
+    }
+
+    /// All nodes with their ids, each before its children, in the order of the text.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
+        (0u32..).map(NodeId).zip(&self.nodes)
     }
 
     /// The bytes of a node.
     pub fn span(&self, id: NodeId) -> Span {
-        unimplemented!()
+        self.node(id).span
+    }
+
+    /// The list or map a node belongs to, as key, value or item.
+    pub fn parent(&self, id: NodeId) -> Option<NodeId> {
+        match self.places[id.index()] {
+            Place::Root => None,
+            Place::Item { parent, .. } | Place::Entry { parent, .. } => Some(parent),
+        }
+    }
+
+    /// The key a value stands under; `None` for items, keys and the outermost node.
+    pub fn key(&self, id: NodeId) -> Option<NodeId> {
+        match self.places[id.index()] {
+            Place::Entry { parent, index } => {
+                let entry = self.node(parent).entries().get(index as usize)?;
+                (entry.value == id).then_some(entry.key)
+            }
+            _ => None,
+        }
+    }
+
+    /// Where the text of a node stands that an alias repeats: the second place to show.
+    pub fn definition(&self, id: NodeId) -> Option<Span> {
+        self.originals.get(&id).map(|original| self.span(*original))
     }
 
     /// The value under a key of a map; the last one where the key is there twice.
     pub fn get(&self, id: NodeId, key: &str) -> Option<NodeId> {
-        unimplemented!()
+        self.entry(id, key).map(|entry| entry.value)
+    }
+
+    /// The entry of a map under a key; the last one where the key is there twice.
+    pub fn entry(&self, id: NodeId, key: &str) -> Option<Entry> {
+        let entries = self.node(id).entries();
+        if entries.len() < WIDE {
+            return entries
+                .iter()
+                .rev()
+                .find(|entry| self.node(entry.key).text == key)
+                .copied();
+        }
+        let index = *self.wide_maps().get(&id)?.get(key)?;
+        entries.get(index as usize).copied()
+    }
+
+    fn wide_maps(&self) -> &HashMap<NodeId, HashMap<String, u32>> {
+        self.wide.get_or_init(|| {
+            self.nodes()
+                .filter(|(_, node)| node.entries().len() >= WIDE)
+                .map(|(id, node)| {
+                    let keys = node
+                        .entries()
+                        .iter()
+                        .zip(0u32..)
+                        .map(|(entry, index)| (self.node(entry.key).text.clone(), index));
+                    (id, keys.collect())
+                })
+                .collect()
+        })
     }
 
     /// The node a JSON pointer names, with the key it stands under if its parent is a map.
     pub fn find(&self, pointer: &str) -> Option<(Option<NodeId>, NodeId)> {
-        unimplemented!()
+        if pointer.is_empty() {
+            return Some((None, self.root()));
+        }
+        let mut key = None;
+        let mut at = self.root();
+        for segment in pointer.strip_prefix('/')?.split('/') {
+            let segment = unescape(segment);
+            match &self.node(at).kind {
+                Kind::Map(_) => {
+                    let entry = self.entry(at, &segment)?;
+                    key = Some(entry.key);
+                    at = entry.value;
+                }
+                Kind::List(items) => {
+                    // `01` and `+1` name no item (RFC 6901, section 4).
+                    if segment.starts_with('+') || (segment.len() > 1 && segment.starts_with('0')) {
+                        return None;
+                    }
+                    key = None;
+                    at = *items.get(segment.parse::<usize>().ok()?)?;
+                }
+                _ => return None,
+            }
+        }
+        Some((key, at))
     }
 
-    /// The pointer of a node: the way back of [`Document::find`].
+    /// The pointer of a node: the way back of [`Document::find`]. A key has the pointer of its
+    /// value.
     pub fn pointer(&self, id: NodeId) -> String {
-        unimplemented!()
+        let mut segments = Vec::new();
+        let mut at = id;
+        loop {
+            match self.places[at.index()] {
+                Place::Root => break,
+                Place::Item { parent, index } => {
+                    segments.push(Cow::Owned(index.to_string()));
+                    at = parent;
+                }
+                Place::Entry { parent, index } => {
+                    let key = self.node(parent).entries().get(index as usize);
+                    segments.push(key.map_or(Cow::Borrowed(""), |entry| {
+                        escape(&self.node(entry.key).text)
+                    }));
+                    at = parent;
+                }
+            }
+        }
+        segments
+            .iter()
+            .rev()
+            .fold(String::new(), |path, segment| path + "/" + segment)
     }
 
     /// The source bytes of a range of a scalar's decoded text.
+    ///
+    /// Both ends are moved outward to whole characters. What an alias repeats, and what is no
+    /// scalar, gives the bytes of the node.
     pub fn source_span(&self, id: NodeId, decoded: Range<usize>) -> Span {
-        unimplemented!()
+        let node = self.node(id);
+        if node.is_collection() || self.originals.contains_key(&id) {
+            return node.span;
+        }
+        knots::source_span(self.source.text(), node, decoded)
     }
 
-    /// The node as JSON, for the validator.
+    /// The node as JSON, for the validator. Of a duplicate key the last value counts.
     pub fn to_json(&self, id: NodeId) -> serde_json::Value {
-        unimplemented!()
+        use serde_json::Value;
+        // Recursion is bounded: no tree is deeper than `Limits::depth`.
+        let node = self.node(id);
+        match &node.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(value) => Value::Bool(*value),
+            Kind::Number(number) => Value::Number(number.clone()),
+            Kind::Text => Value::String(node.text.clone()),
+            Kind::List(items) => items.iter().map(|item| self.to_json(*item)).collect(),
+            Kind::Map(entries) => Value::Object(
+                entries
+                    .iter()
+                    .map(|entry| (self.node(entry.key).text.clone(), self.to_json(entry.value)))
+                    .collect(),
+            ),
+        }
     }
 
     /// The node as a value of a Rust type.
@@ -141,12 +367,39 @@ impl Document {
     pub fn deserialize<T: serde::de::DeserializeOwned>(
         &self,
         id: NodeId,
-    ) -> Result<T, super::DeserializeError> {
-        unimplemented!()
+    ) -> Result<T, DeserializeError> {
+        T::deserialize(NodeDeserializer::new(self, id))
     }
 
     /// All comments, by place.
     pub fn comments(&self) -> &[Comment] {
-        unimplemented!()
+        &self.comments
+    }
+}
+
+/// What came of a text: a document unless its syntax is broken, and what is wrong with it.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The document; absent when the syntax is broken or a limit was met.
+    pub document: Option<Document>,
+    /// Everything found, by place.
+    pub problems: Vec<Problem>,
+}
+
+/// A segment of a JSON pointer, as RFC 6901 writes it.
+fn escape(segment: &str) -> Cow<'_, str> {
+    if segment.contains(['~', '/']) {
+        Cow::Owned(segment.replace('~', "~0").replace('/', "~1"))
+    } else {
+        Cow::Borrowed(segment)
+    }
+}
+
+fn unescape(segment: &str) -> Cow<'_, str> {
+    if segment.contains('~') {
+        // `~01` is `~1`, not `/`: the order matters.
+        Cow::Owned(segment.replace("~1", "/").replace("~0", "~"))
+    } else {
+        Cow::Borrowed(segment)
     }
 }

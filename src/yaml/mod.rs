@@ -6,10 +6,21 @@
 //! late as possible. The text of a scalar and the bytes it was written with differ (quotes,
 //! escapes, folding): [`Document::source_span`] maps a range of the decoded text back.
 //!
+//! What is legal YAML and still refused, because two readers would understand two things: keys
+//! given twice, merge keys, tags, directives, further documents. What any of it means for a
+//! playbook is left to the language.
+//!
 //! Start reading at [`Document::parse`].
 
 mod deserialize;
 mod document;
+mod faults;
+mod knots;
+mod limits;
+mod parse;
+mod refusals;
+mod resolve;
 
-pub use deserialize::{DeserializeError, Spanned};
-pub use document::{Comment, Document, Entry, Kind, Node, NodeId, Style};
+pub use deserialize::{DeserializeError, Spanned, TemplateOr};
+pub use document::{Comment, Document, Entry, Kind, Node, NodeId, Parsed, Style};
+pub use limits::Limits;

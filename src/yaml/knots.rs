@@ -1,0 +1,298 @@
+//! From the decoded text of a scalar back to the bytes it was written with.
+//!
+//! A knot ties an offset in the decoded text to a byte of the source and holds until the next
+//! knot: between two of them both run side by side. Knots are computed when they are asked for,
+//! since only findings need them.
+
+use std::ops::Range;
+
+use crate::source::Span;
+
+use super::document::{Node, Style};
+
+/// The source bytes of a range of a scalar's decoded text.
+pub(super) fn source_span(source: &str, node: &Node, decoded: Range<usize>) -> Span {
+    let map = Map::of(source, node);
+    let text = &node.text;
+    let first = floor(text, decoded.start);
+    let start = map.start_of(first);
+    if decoded.end <= decoded.start {
+        return Span::new(start, start);
+    }
+    let last = floor(text, decoded.end.min(text.len()).saturating_sub(1));
+    let end = map.end_of(last.max(first), text).max(start);
+    Span::new(start, end)
+}
+
+/// The start of the character that holds the byte.
+fn floor(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Knot {
+    decoded: usize,
+    source: usize,
+    /// Bytes of source for the one character here, where it was written as something longer: an
+    /// escape, a doubled quote, a fold. Zero: the text itself.
+    written: usize,
+}
+
+struct Map {
+    knots: Vec<Knot>,
+    /// Where the text ends, without a closing quote.
+    end: usize,
+}
+
+impl Map {
+    fn of(source: &str, node: &Node) -> Map {
+        let span = node.span.range();
+        let mut walk = Walk {
+            source: source.as_bytes(),
+            at: span.start,
+            end: span.end,
+            knots: Vec::new(),
+        };
+        match node.style {
+            Style::Single | Style::Double => {
+                walk.at = (span.start + 1).min(span.end);
+                walk.end = span.end.saturating_sub(1).max(walk.at);
+                if node.style == Style::Double {
+                    walk.double(&node.text);
+                } else {
+                    walk.folded(&node.text, true);
+                }
+            }
+            Style::Plain | Style::Literal | Style::Folded => walk.folded(&node.text, false),
+        }
+        Map {
+            end: walk.end,
+            knots: walk.knots,
+        }
+    }
+
+    fn knot(&self, decoded: usize) -> Option<&Knot> {
+        let after = self.knots.partition_point(|knot| knot.decoded <= decoded);
+        self.knots.get(after.checked_sub(1)?)
+    }
+
+    fn start_of(&self, decoded: usize) -> u32 {
+        let source = self.knot(decoded).map_or(self.end, |knot| {
+            // Inside what was written longer there is nothing to count.
+            if knot.written > 0 {
+                knot.source
+            } else {
+                knot.source + (decoded - knot.decoded)
+            }
+        });
+        source.min(self.end) as u32
+    }
+
+    fn end_of(&self, decoded: usize, text: &str) -> u32 {
+        let length = text[decoded..].chars().next().map_or(0, char::len_utf8);
+        let source = self.knot(decoded).map_or(self.end, |knot| {
+            if knot.written > 0 {
+                knot.source + knot.written
+            } else {
+                knot.source + (decoded - knot.decoded) + length
+            }
+        });
+        source.min(self.end) as u32
+    }
+}
+
+struct Walk<'a> {
+    source: &'a [u8],
+    at: usize,
+    end: usize,
+    knots: Vec<Knot>,
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+impl Walk<'_> {
+    fn knot(&mut self, decoded: usize, written: usize) {
+        self.knots.push(Knot {
+            decoded,
+            source: self.at,
+            written,
+        });
+    }
+
+    fn byte(&self) -> Option<u8> {
+        (self.at < self.end).then(|| self.source[self.at])
+    }
+
+    /// How many bytes of white space follow in the source.
+    fn spaces(&self) -> usize {
+        self.source[self.at..self.end]
+            .iter()
+            .take_while(|byte| is_space(**byte))
+            .count()
+    }
+
+    /// All styles but double quotes: folding, indentation and line ends change white space only,
+    /// so that the other characters follow one another in both texts.
+    fn folded(&mut self, text: &str, doubled_quotes: bool) {
+        let decoded = text.as_bytes();
+        let mut here = 0;
+        self.knot(0, 0);
+        while here < decoded.len() {
+            if is_space(decoded[here]) {
+                let length = decoded[here..].iter().take_while(|b| is_space(**b)).count();
+                self.space_run(&decoded[here..here + length], here);
+                here += length;
+                self.knot(here, 0);
+                continue;
+            }
+            // The source may have a break where the decoded text has nothing, as in `>` before an
+            // end; a character that is no space stands for itself.
+            let skipped = self.spaces();
+            if skipped > 0 {
+                self.at += skipped;
+                self.knot(here, 0);
+            }
+            if doubled_quotes && decoded[here] == b'\'' {
+                self.knot(here, 2);
+                self.at += 2;
+                here += 1;
+                self.knot(here, 0);
+                continue;
+            }
+            self.at += 1;
+            here += 1;
+        }
+    }
+
+    /// White space on both sides: what begins and ends alike is the same, and what lies between
+    /// stands for the rest.
+    fn space_run(&mut self, decoded: &[u8], here: usize) {
+        let written = self.spaces();
+        let source = &self.source[self.at..self.at + written];
+        if source == decoded {
+            self.at += written;
+            return;
+        }
+        let same = |a: &mut dyn Iterator<Item = (&u8, &u8)>| a.take_while(|(a, b)| a == b).count();
+        // A fold in the source begins with a line break or with blanks before it, which vanish.
+        let front = if source.first() == Some(&b' ') && decoded.contains(&b'\n') {
+            0
+        } else {
+            same(&mut source.iter().zip(decoded))
+        };
+        let back = same(
+            &mut source[front..]
+                .iter()
+                .rev()
+                .zip(decoded[front..].iter().rev()),
+        );
+        let start = self.at;
+        let between = decoded.len() - front - back;
+        if between > 0 {
+            self.at = start + front;
+            for offset in 0..between {
+                self.knot(here + front + offset, (written - front - back).max(1));
+            }
+        }
+        self.at = start + written - back;
+        self.knot(here + front + between, 0);
+        self.at = start + written;
+    }
+
+    fn double(&mut self, text: &str) {
+        let mut here = 0;
+        self.knot(0, 0);
+        while let Some(byte) = self.byte() {
+            match byte {
+                b'\\' => {
+                    let (written, decoded) = self.escape(&text[here.min(text.len())..]);
+                    if decoded > 0 {
+                        self.knot(here, written);
+                    }
+                    self.at += written;
+                    here += decoded;
+                    self.knot(here, 0);
+                }
+                b' ' | b'\t' | b'\r' | b'\n' => {
+                    let written = self.spaces();
+                    let source = &self.source[self.at..self.at + written];
+                    if !source.contains(&b'\n') && !source.contains(&b'\r') {
+                        self.at += written;
+                        here += written;
+                        continue;
+                    }
+                    // One break is a space, each further one a line feed; after `\` at a line's
+                    // end the break has been taken already.
+                    let decoded = fold(source);
+                    for offset in 0..decoded {
+                        self.knot(here + offset, written);
+                    }
+                    self.at += written;
+                    here += decoded;
+                    self.knot(here, 0);
+                }
+                _ => {
+                    self.at += 1;
+                    here += 1;
+                }
+            }
+        }
+    }
+
+    /// Bytes of the escape here in the source, and of what it stands for in the text.
+    fn escape(&self, text: &str) -> (usize, usize) {
+        let rest = &self.source[self.at..self.end];
+        let character = text.chars().next().map_or(0, char::len_utf8);
+        match rest.get(1) {
+            Some(b'x') => (4.min(rest.len()), character),
+            Some(b'u') => {
+                // A pair of surrogates is one character.
+                let written = if rest.get(6) == Some(&b'\\') && is_high_surrogate(rest) {
+                    12
+                } else {
+                    6
+                };
+                (written.min(rest.len()), character)
+            }
+            Some(b'U') => (10.min(rest.len()), character),
+            Some(b'\r' | b'\n') => {
+                // The line goes on: the break and the next line's indentation vanish, further
+                // breaks between them stay.
+                let spaces = rest[1..].iter().take_while(|byte| is_space(**byte)).count();
+                let breaks = breaks(&rest[1..1 + spaces]);
+                (1 + spaces, breaks.saturating_sub(1))
+            }
+            Some(_) => (2, character),
+            None => (1, 0),
+        }
+    }
+}
+
+fn is_high_surrogate(escape: &[u8]) -> bool {
+    escape
+        .get(2..4)
+        .and_then(|digits| std::str::from_utf8(digits).ok())
+        .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+        .is_some_and(|high| (0xD8..0xDC).contains(&high))
+}
+
+/// Line breaks in white space; a carriage return with its line feed is one.
+fn breaks(space: &[u8]) -> usize {
+    let feeds = space.iter().filter(|byte| **byte == b'\n').count();
+    let lone = space
+        .iter()
+        .enumerate()
+        .filter(|(index, byte)| **byte == b'\r' && space.get(index + 1) != Some(&b'\n'))
+        .count();
+    feeds + lone
+}
+
+fn fold(space: &[u8]) -> usize {
+    breaks(space).saturating_sub(1).max(1)
+}

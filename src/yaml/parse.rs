@@ -1,0 +1,424 @@
+//! Events of the scanner -> arena.
+//!
+//! The scanner reports one error and stops; everything this file refuses by itself (duplicate
+//! keys, tags, merge keys, aliases out of bounds) is collected, and the tree goes on.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
+
+use crate::diagnostic::{Problem, sort_problems};
+use crate::source::{SourceText, Span};
+
+use super::document::{Comment, Document, Entry, Kind, Node, NodeId, Parsed, Place, Style};
+use super::limits::Limits;
+use super::{faults, refusals, resolve};
+
+/// Parses within limits.
+pub(super) fn parse(source: &SourceText, limits: &Limits) -> Parsed {
+    if source.text().len() > limits.bytes {
+        return failed(vec![refusals::too_many_bytes(source, limits)]);
+    }
+    let mut problems = refusals::hidden_characters(source);
+    let mut builder = Builder::new(source, limits);
+    let outcome = builder.run();
+    problems.append(&mut builder.problems);
+    let document = match outcome {
+        Ok(()) if builder.nodes.is_empty() => {
+            problems.push(refusals::empty_document(source));
+            None
+        }
+        Ok(()) => Some(builder.into_document()),
+        Err(fault) => {
+            problems.push(fault);
+            None
+        }
+    };
+    sort_problems(&mut problems);
+    Parsed { document, problems }
+}
+
+fn failed(problems: Vec<Problem>) -> Parsed {
+    Parsed {
+        document: None,
+        problems,
+    }
+}
+
+/// A list or map that is still open.
+struct Frame {
+    id: NodeId,
+    anchor: usize,
+    /// Where its last child ends; in flow style, where its bracket ends.
+    end: u32,
+    /// How many collections are inside one another below it, itself included.
+    height: usize,
+    children: Children,
+}
+
+enum Children {
+    List(Vec<NodeId>),
+    Map {
+        entries: Vec<Entry>,
+        key: Option<NodeId>,
+    },
+}
+
+/// What an anchor names.
+#[derive(Clone, Copy)]
+enum Anchored {
+    /// The collection is still open: an alias here would repeat itself for ever.
+    Open(NodeId),
+    Closed {
+        first: NodeId,
+        after: NodeId,
+        height: usize,
+    },
+}
+
+struct Builder<'a> {
+    source: &'a SourceText,
+    limits: &'a Limits,
+    nodes: Vec<Node>,
+    places: Vec<Place>,
+    comments: Vec<Comment>,
+    originals: HashMap<NodeId, NodeId>,
+    anchors: HashMap<usize, Anchored>,
+    alias_nodes: usize,
+    stack: Vec<Frame>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(source: &'a SourceText, limits: &'a Limits) -> Self {
+        Builder {
+            source,
+            limits,
+            nodes: Vec::with_capacity(source.text().len() / 16),
+            places: Vec::with_capacity(source.text().len() / 16),
+            comments: Vec::new(),
+            originals: HashMap::new(),
+            anchors: HashMap::new(),
+            alias_nodes: 0,
+            stack: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn into_document(mut self) -> Document {
+        self.comments.sort_by_key(|comment| comment.span);
+        Document {
+            source: self.source.clone(),
+            nodes: self.nodes,
+            places: self.places,
+            comments: self.comments,
+            originals: self.originals,
+            wide: OnceLock::new(),
+        }
+    }
+
+    /// Takes in all events; `Err` is what stopped it.
+    fn run(&mut self) -> Result<(), Problem> {
+        let options = granit_parser::options! {
+            disallow_directives: true,
+            emit_unresolved_aliases: true,
+            flow_nesting_limit: self.limits.depth,
+            block_nesting_limit: self.limits.depth,
+            // The scanner's own limit turns many comment lines in a row into an error.
+            max_buffered_comment_events: usize::MAX,
+        };
+        let mut documents = 0;
+        for event in Parser::new_from_str_with_options(self.source.text(), options) {
+            let (event, place) = match event {
+                Ok(found) => found,
+                Err(error) => return Err(faults::problem(self.source, &error)),
+            };
+            if let Some(tag) = place.tag_span() {
+                self.problems
+                    .push(refusals::tag(self.source, span_of(&tag)));
+            }
+            let span = span_of(&place);
+            match event {
+                Event::DocumentStart(..) => {
+                    documents += 1;
+                    if documents > 1 {
+                        self.problems
+                            .push(refusals::second_document(self.source, span));
+                        // The first document is whole, so it can still be checked.
+                        return Ok(());
+                    }
+                }
+                Event::Comment(..) => self.comments.push(Comment {
+                    span,
+                    line: self.source.line_of(span.start),
+                }),
+                Event::Scalar(text, style, anchor, _) => {
+                    let id = self.scalar(&text, style, span)?;
+                    if anchor != 0 {
+                        let closed = Anchored::Closed {
+                            first: id,
+                            after: NodeId(id.0 + 1),
+                            height: 0,
+                        };
+                        self.anchors.insert(anchor, closed);
+                    }
+                }
+                Event::SequenceStart(style, anchor, _) => {
+                    self.open(span, style, anchor, Children::List(Vec::new()))?;
+                }
+                Event::MappingStart(style, anchor, _) => {
+                    let children = Children::Map {
+                        entries: Vec::new(),
+                        key: None,
+                    };
+                    self.open(span, style, anchor, children)?;
+                }
+                Event::SequenceEnd | Event::MappingEnd => self.close(span),
+                Event::Alias(anchor) => self.alias(anchor, span)?,
+                Event::UnresolvedAlias(_) => {
+                    self.problems
+                        .push(refusals::unknown_alias(self.source, span));
+                    self.push(text_node(span, String::new()), 0)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span) -> Result<NodeId, Problem> {
+        let style = match style {
+            ScalarStyle::SingleQuoted => Style::Single,
+            ScalarStyle::DoubleQuoted => Style::Double,
+            ScalarStyle::Literal => Style::Literal,
+            ScalarStyle::Folded => Style::Folded,
+            _ => Style::Plain,
+        };
+        // The scanner calls an absent value `~`; what was written is nothing.
+        let text = if style == Style::Plain && span.is_empty() {
+            ""
+        } else {
+            text
+        };
+        let kind = match style {
+            Style::Plain => resolve::plain(text),
+            _ => Kind::Text,
+        };
+        let span = match style {
+            Style::Literal | Style::Folded => self.trimmed(span),
+            _ => span,
+        };
+        let node = Node {
+            span,
+            kind,
+            style,
+            text: text.to_owned(),
+        };
+        self.push(node, 0)
+    }
+
+    /// Without the blank lines that follow a block scalar.
+    fn trimmed(&self, span: Span) -> Span {
+        let text = self.source.slice(span);
+        let visible = text.trim_end_matches([' ', '\t', '\r', '\n']);
+        Span::new(span.start, span.start + visible.len() as u32)
+    }
+
+    /// Adds a node that is complete, or a collection without its children.
+    fn push(&mut self, node: Node, height: usize) -> Result<NodeId, Problem> {
+        if self.nodes.len() >= self.limits.nodes {
+            return Err(refusals::too_many_nodes(
+                self.source,
+                node.span,
+                self.limits,
+            ));
+        }
+        let id = NodeId(self.nodes.len() as u32);
+        let span = node.span;
+        self.nodes.push(node);
+        self.places.push(Place::Root);
+        self.hang(id, span, height);
+        Ok(id)
+    }
+
+    /// Makes a node the next child of the innermost open collection.
+    fn hang(&mut self, id: NodeId, span: Span, height: usize) {
+        let Some(frame) = self.stack.last_mut() else {
+            return;
+        };
+        frame.end = frame.end.max(span.end);
+        frame.height = frame.height.max(height + 1);
+        let parent = frame.id;
+        self.places[id.index()] = match &mut frame.children {
+            Children::List(items) => {
+                items.push(id);
+                Place::Item {
+                    parent,
+                    index: items.len() as u32 - 1,
+                }
+            }
+            Children::Map { entries, key } => {
+                let index = entries.len() as u32;
+                match key.take() {
+                    None => *key = Some(id),
+                    Some(key) => entries.push(Entry { key, value: id }),
+                }
+                Place::Entry { parent, index }
+            }
+        };
+    }
+
+    fn open(
+        &mut self,
+        span: Span,
+        style: StructureStyle,
+        anchor: usize,
+        children: Children,
+    ) -> Result<(), Problem> {
+        if self.stack.len() >= self.limits.depth {
+            return Err(refusals::too_deep(self.source, span, self.limits));
+        }
+        let kind = match children {
+            Children::List(_) => Kind::List(Vec::new()),
+            Children::Map { .. } => Kind::Map(Vec::new()),
+        };
+        let node = Node {
+            span,
+            kind,
+            style: Style::Plain,
+            text: String::new(),
+        };
+        let id = self.push(node, 0)?;
+        if anchor != 0 {
+            self.anchors.insert(anchor, Anchored::Open(id));
+        }
+        self.stack.push(Frame {
+            id,
+            anchor,
+            end: match style {
+                StructureStyle::Flow => span.end,
+                StructureStyle::Block => span.start,
+            },
+            height: 1,
+            children,
+        });
+        Ok(())
+    }
+
+    fn close(&mut self, span: Span) {
+        let Some(frame) = self.stack.pop() else {
+            return;
+        };
+        // The scanner ends a block collection after the blank lines that follow it, with no bytes;
+        // a bracket has one byte.
+        let end = frame.end.max(if span.is_empty() { 0 } else { span.end });
+        let node = &mut self.nodes[frame.id.index()];
+        node.span.end = end;
+        node.kind = match frame.children {
+            Children::List(items) => Kind::List(items),
+            Children::Map { entries, .. } => Kind::Map(entries),
+        };
+        if let Some(outer) = self.stack.last_mut() {
+            outer.end = outer.end.max(end);
+            outer.height = outer.height.max(frame.height + 1);
+        }
+        if frame.anchor != 0 {
+            let closed = Anchored::Closed {
+                first: frame.id,
+                after: NodeId(self.nodes.len() as u32),
+                height: frame.height,
+            };
+            self.anchors.insert(frame.anchor, closed);
+        }
+        refusals::keys(
+            self.source,
+            &self.nodes,
+            self.nodes[frame.id.index()].entries(),
+            &mut self.problems,
+        );
+    }
+
+    /// Repeats what the anchor names, with the alias as its bytes.
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Problem> {
+        let (first, after, height) = match self.anchors.get(&anchor) {
+            Some(Anchored::Closed {
+                first,
+                after,
+                height,
+            }) => (*first, *after, *height),
+            Some(Anchored::Open(id)) => {
+                let start = self.nodes[id.index()].span;
+                self.problems
+                    .push(refusals::alias_of_itself(self.source, span, start));
+                self.push(text_node(span, String::new()), 0)?;
+                return Ok(());
+            }
+            None => {
+                self.problems
+                    .push(refusals::unknown_alias(self.source, span));
+                self.push(text_node(span, String::new()), 0)?;
+                return Ok(());
+            }
+        };
+        // Counted before a single node is copied: a few lines can stand for billions.
+        let count = (after.0 - first.0) as usize;
+        self.alias_nodes += count;
+        if self.alias_nodes > self.limits.alias_nodes
+            || self.nodes.len() + count > self.limits.nodes
+        {
+            return Err(refusals::too_many_aliases(self.source, span, self.limits));
+        }
+        if self.stack.len() + height > self.limits.depth {
+            return Err(refusals::too_deep(self.source, span, self.limits));
+        }
+        let shift = self.nodes.len() as u32 - first.0;
+        let moved = |id: NodeId| NodeId(id.0 + shift);
+        for index in first.0..after.0 {
+            let original = NodeId(index);
+            let mut node = self.nodes[original.index()].clone();
+            node.span = span;
+            match &mut node.kind {
+                Kind::List(items) => items.iter_mut().for_each(|item| *item = moved(*item)),
+                Kind::Map(entries) => entries.iter_mut().for_each(|entry| {
+                    entry.key = moved(entry.key);
+                    entry.value = moved(entry.value);
+                }),
+                _ => {}
+            }
+            let place = match self.places[original.index()] {
+                _ if index == first.0 => Place::Root,
+                Place::Root => Place::Root,
+                Place::Item { parent, index } => Place::Item {
+                    parent: moved(parent),
+                    index,
+                },
+                Place::Entry { parent, index } => Place::Entry {
+                    parent: moved(parent),
+                    index,
+                },
+            };
+            let source = *self.originals.get(&original).unwrap_or(&original);
+            self.originals.insert(moved(original), source);
+            self.nodes.push(node);
+            self.places.push(place);
+        }
+        self.hang(moved(first), span, height);
+        Ok(())
+    }
+}
+
+fn text_node(span: Span, text: String) -> Node {
+    Node {
+        span,
+        kind: Kind::Text,
+        style: Style::Plain,
+        text,
+    }
+}
+
+/// The scanner counts bytes for a text in memory.
+pub(super) fn span_of(place: &granit_parser::Span) -> Span {
+    let range = place.byte_range().unwrap_or(0..0);
+    Span::new(range.start as u32, range.end.max(range.start) as u32)
+}

@@ -1,0 +1,4 @@
+//! The room `yaml`, by its front door: text in, values and places out.
+
+mod typed;
+mod values;
