@@ -1,5 +1,7 @@
 //! All that goes out of the engine and all that comes in: needs and facts.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::moment::Moment;
@@ -100,7 +102,7 @@ pub enum FactBody {
     /// A waiting session can't be compiled: its data does not fit its template.
     SessionUnresolvable { session: SessionIndex, why: String },
     /// A cancel will be sent. Durable before it is.
-    CancelAnnounced { action: ActionId },
+    CancelAnnounced { action: ActionId, why: CancelWhy },
     /// The service answered the cancel; what became of the action comes as [`FactBody::ActionEnded`].
     CancelAnswered { action: ActionId, status: u16 },
     /// The answer to a cancel was lost.
@@ -116,6 +118,10 @@ pub enum FactBody {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         never: bool,
     },
+    /// Time decided: this machine is not waited for any longer.
+    GaveUp { why: GiveUp },
+    /// The run's deadline or its offline limit has passed.
+    Passed { limit: RunLimit },
     /// The tenant refused a call for its rate: nothing of that row before `until`.
     Blocked { row: Row, until: Moment },
     /// The operator interrupted the run: 1 stops new starts, 2 cancels own actions.
@@ -124,6 +130,45 @@ pub enum FactBody {
     Resumed,
     /// The tenant can't be used any more (sign-in, permission): nothing further is sent.
     TenantLost { why: String },
+}
+
+/// Why an own action is cancelled; it decides the machine's end state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelWhy {
+    /// Its steps ran out of their time: `timed_out`.
+    Timeout,
+    /// The run's deadline has passed: `timed_out`.
+    Deadline,
+    /// It still waited for its device when `offline.until` came: `offline_expired`.
+    Offline,
+    /// The stop rule: `cancelled`.
+    Stop,
+    /// The operator: `cancelled`.
+    Operator,
+}
+
+/// What is not waited for any longer. These are facts because only time decides them, and a replay
+/// has no clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GiveUp {
+    /// Somebody else's session on the machine.
+    Busy,
+    /// The confirmation that a cancelled action has ended.
+    Cancel,
+    /// The end of an action that nobody cancelled: a day longer than it can take.
+    Action,
+}
+
+/// A moment of the run that everything gives way to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunLimit {
+    /// `deadline`.
+    Deadline,
+    /// `offline.until`.
+    Offline,
 }
 
 /// How one command of an ended action stands.
@@ -198,10 +243,15 @@ pub enum Row {
 }
 
 /// What the engine needs done. Each is asked for once; the answer comes back as a fact (or, for
-/// reads that failed, as a note that it is to be asked for again).
+/// reads that failed, as a note that it is to be asked for again: [`super::Fleet::read_failed`]).
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)] // As above.
 pub enum Need {
+    /// Journal this and hand it in, stamped with the present time: what time alone has decided.
+    Record {
+        lane: Option<LaneId>,
+        body: FactBody,
+    },
     /// Send a start. The driver first journals [`FactBody::StartAnnounced`], waits until it is
     /// durable, hands it to the engine, and only then sends.
     Start {
@@ -209,8 +259,13 @@ pub enum Need {
         session: SessionIndex,
         attempt: u16,
         tag: Tag,
+        /// A retry sends this one command alone (index into
+        /// [`Session::commands`](crate::plan::Session::commands)); else all that the session has,
+        /// as resolved.
+        only: Option<u16>,
     },
-    /// List the machine's live response actions and look for the tag.
+    /// List the machine's live response actions and look for the tag. Found: `StartAccepted` with
+    /// `adopted`. Not found: `StartAbsent` if `conclusive`, else [`super::Fleet::read_failed`].
     Search {
         lane: LaneId,
         session: SessionIndex,
@@ -218,21 +273,35 @@ pub enum Need {
         tag: Tag,
         /// When the start was announced: actions created well before it need not be listed.
         since: Moment,
+        /// The visibility lag is over, so that finding nothing means that there is nothing.
+        conclusive: bool,
     },
-    /// One bulk list: how do these actions stand? All own open actions, any number.
+    /// One bulk list: how do these actions stand? All own open actions, any number. Facts for what
+    /// changed, then [`super::Fleet::watched`].
     Watch { actions: Vec<(LaneId, ActionId)> },
     /// Fetch, store and judge one result.
     Fetch {
         lane: LaneId,
         session: SessionIndex,
         action: ActionId,
+        /// The service's index.
         index: u16,
+        /// Whose result it is: index into [`Plan::steps`](crate::plan::Plan::steps).
+        step: u16,
+        /// A 404 now means that there is no result (`ResultMissing`); else it may only be late, and
+        /// is handed to [`super::Fleet::read_failed`].
+        conclusive: bool,
     },
     /// Compile a session that waited for results.
     Resolve { lane: LaneId, session: SessionIndex },
     /// Cancel an own action. Announced and made durable first, like a start.
-    Cancel { lane: LaneId, action: ActionId },
-    /// Read the state of these machines from the machine list.
+    Cancel {
+        lane: LaneId,
+        action: ActionId,
+        why: CancelWhy,
+    },
+    /// Read the state of these machines from the machine list. A `Readiness` fact for each whose
+    /// readiness is new or has changed, then [`super::Fleet::machines_read`].
     Machines { lanes: Vec<LaneId> },
 }
 
@@ -264,7 +333,7 @@ impl Need {
             Need::Fetch { .. } => Some(Row::Links),
             Need::Cancel { .. } => Some(Row::Cancels),
             Need::Machines { .. } => Some(Row::Machines),
-            Need::Resolve { .. } => None,
+            Need::Resolve { .. } | Need::Record { .. } => None,
         }
     }
 }
@@ -293,4 +362,65 @@ pub enum EndState {
     Skipped,
     /// It can't be known; a person decides.
     Unknown,
+}
+
+impl EndState {
+    /// All of them, in the order in which sums show them.
+    pub const ALL: [EndState; 10] = [
+        EndState::Ok,
+        EndState::Failed,
+        EndState::ExpectFailed,
+        EndState::TimedOut,
+        EndState::Busy,
+        EndState::OfflineExpired,
+        EndState::Cancelled,
+        EndState::NotStarted,
+        EndState::Skipped,
+        EndState::Unknown,
+    ];
+
+    /// Its place in [`EndState::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The word for it, as in the journal.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            EndState::Ok => "ok",
+            EndState::Failed => "failed",
+            EndState::ExpectFailed => "expect_failed",
+            EndState::TimedOut => "timed_out",
+            EndState::Busy => "busy",
+            EndState::OfflineExpired => "offline_expired",
+            EndState::Cancelled => "cancelled",
+            EndState::NotStarted => "not_started",
+            EndState::Skipped => "skipped",
+            EndState::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for EndState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Row::Starts => "starts",
+            Row::Actions => "actions",
+            Row::Links => "links",
+            Row::Cancels => "cancels",
+            Row::Machines => "machines",
+        })
+    }
+}
+
+impl fmt::Display for LaneId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
 }

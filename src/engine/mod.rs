@@ -5,11 +5,18 @@
 //!
 //! Everything rests on one order: a call that changes a device is sent only after the journal has
 //! confirmed the fact announcing it. Facts are the only thing journalled; replaying them through
-//! the same code gives the same state.
+//! the same code gives the same state. What time alone decides (a busy machine is given up, the
+//! deadline has passed) is a fact as well: the engine asks for it to be recorded.
+//!
+//! Start reading at [`Fleet::handle`] and [`Fleet::poll`].
 
 mod fact;
+mod fleet;
+mod view;
 
 pub use fact::{
-    Care, CommandEnd, EndState, FORMAT, Fact, FactBody, LaneId, Need, Refusal, ResultSummary, Row,
-    SessionIndex,
+    CancelWhy, Care, CommandEnd, EndState, FORMAT, Fact, FactBody, GiveUp, LaneId, Need, Refusal,
+    ResultSummary, Row, RunLimit, SessionIndex,
 };
+pub use fleet::{Fleet, ProtocolError, ReplayError, tag_of};
+pub use view::{End, LaneView, Leg, Phase, Tally, Waiting};

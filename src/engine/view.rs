@@ -1,0 +1,182 @@
+//! What a run shows of itself: one value for each machine, and the sums.
+
+use std::fmt;
+
+use crate::moment::Moment;
+use crate::name::ActionId;
+
+use super::fact::{EndState, LaneId, Row, SessionIndex};
+
+/// How one machine stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LaneView {
+    /// Which.
+    pub lane: LaneId,
+    /// What it is at.
+    pub phase: Phase,
+    /// What it waits for, if anything.
+    pub waiting: Option<Waiting>,
+    /// How it ended; `None` while it has not.
+    pub end: Option<End>,
+    /// How it counts if the run is left as it stands: its end, or `not_started`, `cancelled` or
+    /// `unknown`. So the ten end states always add up to the targets.
+    pub standing: EndState,
+    /// Since when it is in this phase.
+    pub since: Moment,
+}
+
+/// What a machine is at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing was sent to it yet.
+    Waiting,
+    /// A session is being started, runs, or its results are fetched.
+    Session {
+        /// Which.
+        session: SessionIndex,
+        /// The how manieth start of it, from 0.
+        attempt: u16,
+        /// The service's id, once known.
+        action: Option<ActionId>,
+        /// Where in its life.
+        at: Leg,
+    },
+    /// Between two sessions.
+    Between {
+        /// The one that comes next.
+        session: SessionIndex,
+    },
+    /// It is over.
+    Ended,
+}
+
+/// The legs of a session's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Leg {
+    /// Announced; no answer yet.
+    Starting,
+    /// The answer was lost; looked for by its tag.
+    Searching,
+    /// Waits for the device in the service's queue.
+    Queued,
+    /// Runs on the device.
+    Running,
+    /// A cancel was sent; its effect is awaited.
+    Cancelling,
+    /// It has ended; results are fetched.
+    Collecting,
+}
+
+/// What a machine waits for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Waiting {
+    /// Its turn among the machines.
+    Turn,
+    /// A free session slot of the tenant.
+    Slot {
+        /// Slots that this run holds.
+        used: u32,
+        /// Slots that it may hold now.
+        of: u32,
+    },
+    /// The start rate, or a pause that the tenant asked for.
+    Rate {
+        /// Which row of the rate limit table.
+        row: Row,
+        /// Free again at this moment, as far as known.
+        until: Moment,
+    },
+    /// The end of the wave before, and its soak time.
+    Wave {
+        /// The wave that runs, from 0.
+        wave: u32,
+    },
+    /// It sleeps.
+    Offline {
+        /// Given up then.
+        until: Moment,
+    },
+    /// Somebody else's session on it.
+    Busy {
+        /// Given up then.
+        until: Moment,
+    },
+    /// The pause before a further try.
+    Retry {
+        /// Its end.
+        until: Moment,
+    },
+    /// A lost start that may become visible yet.
+    Visibility {
+        /// Past it, finding nothing means that there is nothing.
+        until: Moment,
+    },
+    /// The device, to take the session out of the service's queue.
+    Device,
+    /// The session to end.
+    Session,
+    /// The run to be resumed.
+    Resume,
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Waiting::Turn => f.write_str("its turn"),
+            Waiting::Slot { used, of } => write!(f, "slot {used}/{of}"),
+            Waiting::Rate { row, until } => write!(f, "rate of {row} until {until}"),
+            Waiting::Wave { wave } => write!(f, "the end of wave {}", wave + 1),
+            Waiting::Offline { until } => write!(f, "offline, until {until}"),
+            Waiting::Busy { until } => write!(f, "busy, until {until}"),
+            Waiting::Retry { until } => write!(f, "next try at {until}"),
+            Waiting::Visibility { until } => write!(f, "lost start, known by {until}"),
+            Waiting::Device => f.write_str("the device"),
+            Waiting::Session => f.write_str("the session"),
+            Waiting::Resume => f.write_str("resume"),
+        }
+    }
+}
+
+/// How a machine ended, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// The state.
+    pub state: EndState,
+    /// The step that decided it: index into [`Plan::steps`](crate::plan::Plan::steps).
+    pub step: Option<u16>,
+    /// The reason in one sentence; `None` for `ok`.
+    pub why: Option<String>,
+    /// Something was put or run on it, and its cleanup was not done.
+    pub cleanup_owed: bool,
+    /// Steps that failed and were allowed to (`on_fail: continue`).
+    pub tolerated: u16,
+    /// When.
+    pub at: Moment,
+}
+
+/// How many machines stand how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// All targets.
+    pub total: u32,
+    /// Never sent anything so far.
+    pub waiting: u32,
+    /// Admitted and not ended.
+    pub active: u32,
+    /// Ended, by state, in the order of [`EndState::ALL`].
+    pub ended: [u32; 10],
+    /// Ended with a cleanup owed.
+    pub cleanup_owed: u32,
+}
+
+impl Tally {
+    /// Machines that ended in this state.
+    pub fn of(&self, state: EndState) -> u32 {
+        self.ended[state.index()]
+    }
+
+    /// Machines that ended.
+    pub fn finished(&self) -> u32 {
+        self.ended.iter().sum()
+    }
+}
