@@ -43,27 +43,10 @@ fn list(color: bool) -> String {
 fn unknown(id: &str) -> Failure {
     let shown: String = id.chars().filter(|c| !c.is_control()).take(60).collect();
     let failure = Failure::refused(format!("no rule is called `{shown}`"));
-    match nearest(id, diagnostic::rules().map(|rule| rule.id)) {
+    match diagnostic::nearest(id, diagnostic::rules().map(|rule| rule.id)) {
         Some(near) => failure.help(format!("did you mean `svar explain {near}`?")),
         None => failure.help("`svar explain` without an id lists all rules"),
     }
-}
-
-/// The candidate a person may have meant: few letters away, or one that contains the words.
-pub(super) fn nearest<'a>(
-    typed: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let typed = typed.to_ascii_lowercase().replace(['_', ' '], "-");
-    let limit = 1 + typed.chars().count() / 4;
-    candidates
-        .filter_map(|candidate| {
-            let distance = strsim::damerau_levenshtein(&typed, candidate);
-            let contained = typed.len() >= 4 && candidate.contains(&typed);
-            (distance <= limit || contained).then_some((distance, candidate))
-        })
-        .min()
-        .map(|(_, candidate)| candidate)
 }
 
 fn severity(severity: Severity) -> &'static str {

@@ -91,7 +91,7 @@ pub enum Style {
 }
 
 /// The text in its colour, or as it is.
-pub fn paint(color: bool, style: Style, text: &str) -> String {
+pub(super) fn paint(color: bool, style: Style, text: &str) -> String {
     if !color {
         return text.to_owned();
     }
@@ -107,7 +107,7 @@ pub fn paint(color: bool, style: Style, text: &str) -> String {
 }
 
 /// Writes words for people. Nobody can be told when this fails, so nobody is.
-pub fn say(text: &str) {
+pub(super) fn say(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
@@ -115,7 +115,7 @@ pub fn say(text: &str) {
 ///
 /// # Errors
 /// Standard output can't be written; a reader that has gone away does not count.
-pub fn print(text: &str) -> Result<(), Failure> {
+pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::refused(format!(

@@ -1,0 +1,406 @@
+//! What was shown true: the plan, and for each machine what the facts say about it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::engine::{EndState, Fact, FactBody, LaneId, LaneView, ResultSummary};
+use crate::moment::Moment;
+use crate::name::{ActionId, RunId};
+use crate::plan::{Place, Plan, Session, StepPlan, Verb, Verdict};
+use crate::wire::CommandStatus;
+
+use super::words::clean;
+
+/// Whose run it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Header {
+    /// The run.
+    pub run: RunId,
+    /// The version that began it.
+    pub svar: String,
+    /// The playbook's name.
+    pub playbook: String,
+    /// The playbook's file, as the user named it.
+    pub file: String,
+    /// The plan's digest.
+    pub digest: String,
+    /// The service, in words.
+    pub service: String,
+    /// Whether that is an emulator, so that nothing really happened.
+    pub rehearsal: bool,
+    /// Who ran it; empty where nobody was named.
+    pub operator: String,
+    /// The case; empty where none was named.
+    pub case: String,
+    /// When it began.
+    pub started: Moment,
+}
+
+/// Everything reports tell about a run.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// Whose run it is.
+    pub header: Header,
+    /// Whether every machine has ended; else the run can be resumed.
+    pub finished: bool,
+    /// When the last thing happened.
+    pub until: Moment,
+    /// One entry for each target, in the order of the target set.
+    pub machines: Vec<MachineEvidence>,
+    /// Why the tenant could not be used any more, if so.
+    pub lost: Option<String>,
+}
+
+/// One machine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MachineEvidence {
+    /// Its id.
+    pub id: String,
+    /// Its name, else its id; harmless text.
+    pub label: String,
+    /// The service's platform name, where known.
+    pub os: Option<String>,
+    /// How it ended, or how it counts if the run is left as it stands.
+    pub end: EndState,
+    /// Whether it has really ended.
+    pub ended: bool,
+    /// The step that decided its end.
+    pub step: Option<StepMark>,
+    /// Why it did not end as hoped; harmless text.
+    pub why: Option<String>,
+    /// Something was put or run on it, and its cleanup was not done.
+    pub cleanup_owed: bool,
+    /// Steps that failed and were allowed to.
+    pub tolerated: u16,
+    /// Its first start.
+    pub started: Option<Moment>,
+    /// Its end.
+    pub at: Option<Moment>,
+    /// Sessions that the service took.
+    pub sessions: u32,
+    /// What became of its commands, in order.
+    pub commands: Vec<CommandEvidence>,
+}
+
+/// A step, as reports name it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StepMark {
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// The file it stands in.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// Its column, from 1.
+    pub column: u32,
+    /// Its JSON pointer.
+    pub pointer: String,
+}
+
+impl StepMark {
+    fn of(step: &StepPlan) -> Self {
+        let Place {
+            file,
+            pointer,
+            line,
+            column,
+        } = step.place.clone();
+        StepMark {
+            name: step.name.clone(),
+            title: step.title.clone(),
+            file,
+            line,
+            column,
+            pointer,
+        }
+    }
+
+    /// `playbooks/x.yaml:14:5`, as editors open it.
+    pub fn place(&self) -> String {
+        format!("{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// What became of one command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommandEvidence {
+    /// The step it came from.
+    pub step: String,
+    /// What it does.
+    pub verb: Verb,
+    /// Whether it is part of the cleanup.
+    pub cleanup: bool,
+    /// The machine action it was part of.
+    pub action: String,
+    /// Its index there.
+    pub index: u16,
+    /// The service's last word on it.
+    pub status: CommandStatus,
+    /// What the service says went wrong; harmless text.
+    pub error: Option<String>,
+    /// What was fetched.
+    pub result: Option<ResultSummary>,
+    /// Why there is no result; harmless text.
+    pub missing: Option<String>,
+    /// Which expectation does not hold; harmless text.
+    pub not_met: Option<String>,
+}
+
+/// Machines that ended badly in the same way at the same step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// How.
+    pub end: EndState,
+    /// Where.
+    pub step: Option<StepMark>,
+    /// Why.
+    pub why: String,
+    /// Which, by their place in [`Evidence::machines`].
+    pub machines: Vec<usize>,
+}
+
+impl Evidence {
+    /// Puts plan, facts and views together. `lanes` has one view for each machine of the plan, in
+    /// its order.
+    pub fn gather(
+        header: Header,
+        plan: &Plan,
+        facts: &[Fact],
+        lanes: impl Iterator<Item = LaneView>,
+    ) -> Self {
+        let mut tellers: Vec<Teller<'_>> = (plan.machines.iter())
+            .map(|machine| Teller::new(plan, &machine.sessions))
+            .collect();
+        let mut until = header.started;
+        let mut lost = None;
+        for fact in facts {
+            until = until.max(fact.at);
+            match (fact.lane, &fact.body) {
+                (None, FactBody::TenantLost { why }) => lost = Some(clean(why)),
+                (None, FactBody::Resumed) => lost = None,
+                (Some(LaneId(lane)), _) => {
+                    if let Some(teller) = tellers.get_mut(lane as usize) {
+                        teller.take(fact);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let machines: Vec<_> = (plan.machines.iter().zip(tellers).zip(lanes))
+            .map(|((machine, teller), view)| {
+                let target = &machine.target;
+                let end = view.end;
+                let step = end.as_ref().and_then(|end| end.step);
+                MachineEvidence {
+                    id: target.id.to_string(),
+                    label: clean(target.label()),
+                    os: target.os.as_deref().map(clean),
+                    end: view.standing,
+                    ended: end.is_some(),
+                    step: step
+                        .and_then(|step| plan.steps.get(usize::from(step)))
+                        .map(StepMark::of),
+                    why: (end.as_ref()).and_then(|end| end.why.as_deref()).map(clean),
+                    cleanup_owed: match &end {
+                        Some(end) => end.cleanup_owed,
+                        // Left as it stands, whatever was begun is not put back.
+                        None => teller.owes,
+                    },
+                    tolerated: end.as_ref().map_or(0, |end| end.tolerated),
+                    started: teller.started,
+                    at: end.as_ref().map(|end| end.at),
+                    sessions: teller.sessions,
+                    commands: teller.commands,
+                }
+            })
+            .collect();
+        Evidence {
+            header,
+            finished: machines.iter().all(|machine| machine.ended),
+            until,
+            machines,
+            lost,
+        }
+    }
+
+    /// How many machines ended how, in the order of [`EndState::ALL`]: they add up to the targets.
+    pub fn sums(&self) -> [(EndState, usize); 10] {
+        EndState::ALL.map(|state| {
+            let of_it = |machine: &&MachineEvidence| machine.end == state;
+            (state, self.machines.iter().filter(of_it).count())
+        })
+    }
+
+    /// Machines whose cleanup is owed.
+    pub fn cleanup_owed(&self) -> usize {
+        (self.machines.iter())
+            .filter(|machine| machine.cleanup_owed)
+            .count()
+    }
+
+    /// Whether there is nothing to complain about.
+    pub fn is_ok(&self) -> bool {
+        self.machines
+            .iter()
+            .all(|machine| machine.end == EndState::Ok && !machine.cleanup_owed)
+    }
+
+    /// What went wrong, each way of it once, the most frequent first.
+    pub fn failures(&self) -> Vec<Failure> {
+        let mut groups: BTreeMap<(EndState, Option<StepMark>, String), Vec<usize>> =
+            BTreeMap::new();
+        for (place, machine) in self.machines.iter().enumerate() {
+            if !machine.ended || matches!(machine.end, EndState::Ok | EndState::Skipped) {
+                continue;
+            }
+            let why = machine.why.clone().unwrap_or_default();
+            groups
+                .entry((machine.end, machine.step.clone(), why))
+                .or_default()
+                .push(place);
+        }
+        let mut failures: Vec<Failure> = groups
+            .into_iter()
+            .map(|((end, step, why), machines)| Failure {
+                end,
+                step,
+                why,
+                machines,
+            })
+            .collect();
+        // Stable: equally frequent ones stay in the order of their states and steps.
+        failures.sort_by_key(|failure| std::cmp::Reverse(failure.machines.len()));
+        failures
+    }
+}
+
+/// Follows the facts of one machine.
+struct Teller<'p> {
+    plan: &'p Plan,
+    sessions_planned: &'p Arc<[Session]>,
+    started: Option<Moment>,
+    sessions: u32,
+    owes: bool,
+    /// Which commands a session that waited came to.
+    resolved: HashMap<u16, Vec<u16>>,
+    /// Which session an action belongs to.
+    actions: HashMap<ActionId, u16>,
+    commands: Vec<CommandEvidence>,
+}
+
+impl<'p> Teller<'p> {
+    fn new(plan: &'p Plan, sessions: &'p Arc<[Session]>) -> Self {
+        Teller {
+            plan,
+            sessions_planned: sessions,
+            started: None,
+            sessions: 0,
+            owes: false,
+            resolved: HashMap::new(),
+            actions: HashMap::new(),
+            commands: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, fact: &Fact) {
+        match &fact.body {
+            FactBody::StartAnnounced { .. } => {
+                self.started.get_or_insert(fact.at);
+            }
+            FactBody::StartAccepted {
+                session, action, ..
+            } => {
+                if self.actions.insert(action.clone(), *session).is_none() {
+                    self.sessions += 1;
+                }
+                self.owes |= self.has_cleanup();
+            }
+            FactBody::SessionResolved { session, commands } => {
+                self.resolved.insert(*session, commands.clone());
+            }
+            FactBody::ActionEnded {
+                action, commands, ..
+            } => {
+                let sent = self.sent(action, commands.len());
+                for end in commands {
+                    let place = sent.get(usize::from(end.index)).copied();
+                    let Some((step, verb)) = place.and_then(|place| self.step(action, place))
+                    else {
+                        continue;
+                    };
+                    self.commands.push(CommandEvidence {
+                        step: step.name.clone(),
+                        verb,
+                        cleanup: step.cleanup,
+                        action: action.to_string(),
+                        index: end.index,
+                        status: end.status.clone(),
+                        error: end.error.as_deref().map(clean),
+                        result: None,
+                        missing: None,
+                        not_met: None,
+                    });
+                }
+            }
+            FactBody::ResultFetched {
+                action,
+                index,
+                result,
+                verdict,
+            } => {
+                if let Some(command) = self.command(action, *index) {
+                    command.result = Some(result.clone());
+                    command.not_met = match verdict {
+                        Verdict::Met => None,
+                        Verdict::NotMet { why } => Some(clean(why)),
+                    };
+                }
+            }
+            FactBody::ResultMissing { action, index, why } => {
+                if let Some(command) = self.command(action, *index) {
+                    command.missing = Some(clean(why));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn has_cleanup(&self) -> bool {
+        self.plan.steps.iter().any(|step| step.cleanup)
+    }
+
+    /// The commands of an action, by index into the session's: all that it has, those it was
+    /// resolved to, or the last one alone where a try was made again.
+    fn sent(&self, action: &ActionId, count: usize) -> Vec<u16> {
+        let Some(session) = self.actions.get(action) else {
+            return Vec::new();
+        };
+        let planned = self
+            .sessions_planned
+            .get(usize::from(*session))
+            .map_or(0, |session| session.commands.len());
+        let all = match self.resolved.get(session) {
+            Some(resolved) => resolved.clone(),
+            None => (0..u16::try_from(planned).unwrap_or(u16::MAX)).collect(),
+        };
+        match (count, all.last()) {
+            (1, Some(last)) => vec![*last],
+            _ => all,
+        }
+    }
+
+    fn step(&self, action: &ActionId, place: u16) -> Option<(&'p StepPlan, Verb)> {
+        let session = self.actions.get(action)?;
+        let session = self.sessions_planned.get(usize::from(*session))?;
+        let command = session.commands.get(usize::from(place))?;
+        let step = self.plan.steps.get(usize::from(command.step))?;
+        Some((step, command.verb))
+    }
+
+    fn command(&mut self, action: &ActionId, index: u16) -> Option<&mut CommandEvidence> {
+        (self.commands.iter_mut().rev())
+            .find(|command| command.action == action.as_str() && command.index == index)
+    }
+}

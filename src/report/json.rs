@@ -1,0 +1,246 @@
+//! The summary as JSON, version 1: structs of its own, so that inner types may change.
+
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::engine::ResultSummary;
+use crate::moment::Moment;
+use crate::plan::Verb;
+
+use super::evidence::{CommandEvidence, Evidence, MachineEvidence, StepMark};
+
+/// The summary of a run: `summary.json`, `svar show --format json`.
+pub fn summary(evidence: &Evidence) -> Value {
+    // Text keys only, so this can't fail.
+    serde_json::to_value(Summary::of(evidence)).unwrap_or_default()
+}
+
+#[derive(Serialize)]
+struct Summary<'e> {
+    summary: u32,
+    run: &'e str,
+    svar: &'e str,
+    state: &'static str,
+    playbook: &'e str,
+    file: &'e str,
+    digest: &'e str,
+    service: &'e str,
+    rehearsal: bool,
+    operator: &'e str,
+    case: &'e str,
+    started: String,
+    until: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_lost: Option<&'e str>,
+    targets: usize,
+    /// All ten, always.
+    ends: IndexMap<&'static str, usize>,
+    cleanup_owed: usize,
+    machines: Vec<Machine<'e>>,
+    failures: Vec<Group<'e>>,
+}
+
+#[derive(Serialize)]
+struct Machine<'e> {
+    id: &'e str,
+    name: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    os: Option<&'e str>,
+    end: &'static str,
+    /// Whether it has really ended, or only counts like this if the run is left as it stands.
+    ended: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<Step<'e>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'e str>,
+    cleanup_owed: bool,
+    tolerated: u16,
+    started: Option<String>,
+    until: Option<String>,
+    sessions: u32,
+    commands: Vec<Command<'e>>,
+}
+
+#[derive(Serialize)]
+struct Step<'e> {
+    name: &'e str,
+    title: &'e str,
+    file: &'e str,
+    pointer: &'e str,
+    line: u32,
+    column: u32,
+}
+
+#[derive(Serialize)]
+struct Command<'e> {
+    step: &'e str,
+    verb: Verb,
+    cleanup: bool,
+    action: &'e str,
+    index: u16,
+    status: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256_wire: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_met: Option<&'e str>,
+}
+
+#[derive(Serialize)]
+struct Group<'e> {
+    end: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<Step<'e>>,
+    why: &'e str,
+    count: usize,
+    machines: Vec<&'e str>,
+}
+
+impl<'e> Summary<'e> {
+    fn of(evidence: &'e Evidence) -> Self {
+        let header = &evidence.header;
+        Summary {
+            summary: 1,
+            run: header.run.as_str(),
+            svar: &header.svar,
+            state: match evidence.finished {
+                true => "finished",
+                false => "unfinished",
+            },
+            playbook: &header.playbook,
+            file: &header.file,
+            digest: &header.digest,
+            service: &header.service,
+            rehearsal: header.rehearsal,
+            operator: &header.operator,
+            case: &header.case,
+            started: header.started.to_string(),
+            until: evidence.until.to_string(),
+            tenant_lost: evidence.lost.as_deref(),
+            targets: evidence.machines.len(),
+            ends: (evidence.sums().into_iter())
+                .map(|(end, count)| (end.as_str(), count))
+                .collect(),
+            cleanup_owed: evidence.cleanup_owed(),
+            machines: evidence.machines.iter().map(Machine::of).collect(),
+            failures: (evidence.failures().iter())
+                .map(|failure| Group::of(evidence, failure.machines.as_slice()))
+                .collect(),
+        }
+    }
+}
+
+impl<'e> Machine<'e> {
+    fn of(machine: &'e MachineEvidence) -> Self {
+        let time = |at: Option<Moment>| at.map(|at| at.to_string());
+        Machine {
+            id: &machine.id,
+            name: &machine.label,
+            os: machine.os.as_deref(),
+            end: machine.end.as_str(),
+            ended: machine.ended,
+            step: machine.step.as_ref().map(Step::of),
+            why: machine.why.as_deref(),
+            cleanup_owed: machine.cleanup_owed,
+            tolerated: machine.tolerated,
+            started: time(machine.started),
+            until: time(machine.at),
+            sessions: machine.sessions,
+            commands: machine.commands.iter().map(Command::of).collect(),
+        }
+    }
+}
+
+impl<'e> Step<'e> {
+    fn of(step: &'e StepMark) -> Self {
+        Step {
+            name: &step.name,
+            title: &step.title,
+            file: &step.file,
+            pointer: &step.pointer,
+            line: step.line,
+            column: step.column,
+        }
+    }
+}
+
+impl<'e> Command<'e> {
+    fn of(command: &'e CommandEvidence) -> Self {
+        let mut shown = Command {
+            step: &command.step,
+            verb: command.verb,
+            cleanup: command.cleanup,
+            action: &command.action,
+            index: command.index,
+            status: command.status.as_str(),
+            error: command.error.as_deref(),
+            exit: None,
+            path: None,
+            size: None,
+            sha256: None,
+            sha256_wire: None,
+            missing: command.missing.as_deref(),
+            not_met: command.not_met.as_deref(),
+        };
+        match &command.result {
+            Some(ResultSummary::Script {
+                exit,
+                path,
+                sha256_wire,
+            }) => {
+                shown.exit = *exit;
+                shown.path = Some(path);
+                shown.sha256_wire = Some(sha256_wire);
+            }
+            Some(ResultSummary::File {
+                path,
+                size,
+                sha256,
+                sha256_wire,
+            }) => {
+                shown.path = Some(path);
+                shown.size = Some(*size);
+                shown.sha256 = Some(sha256);
+                shown.sha256_wire = Some(sha256_wire);
+            }
+            None => {}
+        }
+        shown
+    }
+}
+
+impl<'e> Group<'e> {
+    /// All machines of a group ended alike, so the first one tells how.
+    fn of(evidence: &'e Evidence, places: &[usize]) -> Self {
+        let mut machines = places
+            .iter()
+            .filter_map(|place| evidence.machines.get(*place));
+        let first = machines.clone().next();
+        Group {
+            end: first.map_or("unknown", |machine| machine.end.as_str()),
+            step: first
+                .and_then(|machine| machine.step.as_ref())
+                .map(Step::of),
+            why: first
+                .and_then(|machine| machine.why.as_deref())
+                .unwrap_or_default(),
+            count: places.len(),
+            machines: machines
+                .by_ref()
+                .map(|machine| machine.label.as_str())
+                .collect(),
+        }
+    }
+}

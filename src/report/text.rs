@@ -1,0 +1,274 @@
+//! The summary for people: a table of machines, each way of failing once, and the sums.
+
+use std::fmt::Write;
+
+use crate::engine::{EndState, ResultSummary};
+
+use super::evidence::{Evidence, Failure, MachineEvidence};
+use super::words::{bytes, duration, fit, many, wrap};
+
+/// How a text is laid out.
+#[derive(Debug, Clone, Copy)]
+pub struct Sheet {
+    /// Colour.
+    pub color: bool,
+    /// Characters beyond ASCII.
+    pub unicode: bool,
+    /// Columns.
+    pub width: usize,
+}
+
+impl Sheet {
+    /// For a file: no colour, 100 columns.
+    pub const FILE: Sheet = Sheet {
+        color: false,
+        unicode: true,
+        width: 100,
+    };
+
+    fn paint(self, code: &str, text: &str) -> String {
+        match self.color {
+            true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+            false => text.to_owned(),
+        }
+    }
+
+    fn state(self, state: EndState, text: &str) -> String {
+        self.paint(color_of(state), text)
+    }
+
+    fn mark(self, state: EndState) -> &'static str {
+        match (self.unicode, state) {
+            (true, EndState::Ok) => "✓",
+            (true, EndState::Skipped | EndState::NotStarted) => "·",
+            (true, EndState::Unknown) => "?",
+            (true, _) => "✗",
+            (false, EndState::Ok) => "+",
+            (false, EndState::Skipped | EndState::NotStarted) => ".",
+            (false, EndState::Unknown) => "?",
+            (false, _) => "x",
+        }
+    }
+}
+
+fn color_of(state: EndState) -> &'static str {
+    match state {
+        EndState::Ok => "32",
+        EndState::Failed | EndState::ExpectFailed | EndState::TimedOut | EndState::Unknown => "31",
+        EndState::Busy | EndState::OfflineExpired | EndState::Cancelled => "33",
+        EndState::NotStarted | EndState::Skipped => "2",
+    }
+}
+
+/// Most machines that the table on the screen shows one by one.
+const ROWS: usize = 30;
+/// Most machines that a group of failures names.
+const NAMED: usize = 4;
+
+/// The table of machines, then each way of failing, then the sums. On a large fleet the table has
+/// only the machines that did not end `ok`, and of these at most 30.
+pub fn table(evidence: &Evidence, sheet: Sheet) -> String {
+    let mut text = String::new();
+    let everyone: Vec<&MachineEvidence> = evidence.machines.iter().collect();
+    let shown: Vec<&MachineEvidence> = match everyone.len() <= ROWS {
+        true => everyone,
+        false => (everyone.into_iter())
+            .filter(|machine| machine.end != EndState::Ok)
+            .collect(),
+    };
+    rows(&mut text, evidence, &shown[..shown.len().min(ROWS)], sheet);
+    if shown.len() > ROWS {
+        let more = many(shown.len() - ROWS, "more machine");
+        let _ = writeln!(
+            text,
+            "  {}",
+            sheet.paint("2", &format!("and {more}, in summary.txt"))
+        );
+    }
+    let _ = writeln!(text, "\n{}", sums(evidence, sheet));
+    text
+}
+
+/// Each way of failing once, with the machines it happened on. `draw` gives the excerpt of the
+/// playbook for one, if there is one.
+pub fn failures(
+    evidence: &Evidence,
+    sheet: Sheet,
+    draw: &dyn Fn(&Failure, &str) -> Option<String>,
+) -> String {
+    let mut text = String::new();
+    for failure in evidence.failures() {
+        let names = names(evidence, &failure);
+        let _ = writeln!(text);
+        match draw(&failure, &names) {
+            Some(drawn) => text.push_str(&drawn),
+            None => {
+                let state = sheet.state(failure.end, failure.end.as_str());
+                let _ = writeln!(text, "{state}: {}", failure.why);
+                for line in wrap(&format!("on {names}"), sheet.width.saturating_sub(2)) {
+                    let _ = writeln!(text, "  {line}");
+                }
+            }
+        }
+    }
+    text
+}
+
+/// `3 machines: a, b, c`; the first few of many.
+pub(super) fn names(evidence: &Evidence, failure: &Failure) -> String {
+    let labels: Vec<&str> = (failure.machines.iter().take(NAMED))
+        .filter_map(|place| evidence.machines.get(*place))
+        .map(|machine| machine.label.as_str())
+        .collect();
+    let more = match failure.machines.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let count = many(failure.machines.len(), "machine");
+    format!("{count}: {}{more}", labels.join(", "))
+}
+
+/// The whole of a run as text: `summary.txt`, `svar show`.
+pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
+    let header = &evidence.header;
+    let mut text = String::new();
+    let title = format!("{} · {}", header.playbook, header.run);
+    let _ = writeln!(text, "{}\n", sheet.paint("1", &title));
+    let took = duration(evidence.until.since(header.started));
+    let state = match (evidence.finished, &evidence.lost) {
+        (true, _) => format!("over after {took}"),
+        (false, Some(why)) => format!("broken off after {took}: {why}"),
+        (false, None) => format!("unfinished; last heard of after {took}"),
+    };
+    let mut line = |key: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = writeln!(text, "{}  {value}", sheet.paint("2", &format!("{key:>9}")));
+        }
+    };
+    line("state", &state);
+    line("started", &header.started.to_string());
+    line("service", &header.service);
+    line("playbook", &header.file);
+    line("plan", &header.digest);
+    line("operator", &header.operator);
+    line("case", &header.case);
+    text.push('\n');
+    let everyone: Vec<&MachineEvidence> = evidence.machines.iter().collect();
+    rows(&mut text, evidence, &everyone, sheet);
+    let _ = writeln!(text, "\n{}", sums(evidence, sheet));
+    text.push_str(&failures(evidence, sheet, &|failure, names| {
+        let step = failure.step.as_ref()?;
+        let state = sheet.state(failure.end, failure.end.as_str());
+        let place = sheet.paint("36", &step.place());
+        Some(format!(
+            "{state}: {}\n  at {place}, step `{}`\n  on {names}\n",
+            failure.why, step.name
+        ))
+    }));
+    collected(&mut text, evidence, sheet);
+    text
+}
+
+/// One row for each machine; the reason stands beside the state, and below it where the line is too
+/// short for both.
+fn rows(text: &mut String, evidence: &Evidence, machines: &[&MachineEvidence], sheet: Sheet) {
+    let widest = |of: &dyn Fn(&MachineEvidence) -> usize| {
+        machines
+            .iter()
+            .map(|machine| of(machine))
+            .max()
+            .unwrap_or(0)
+    };
+    let label = widest(&|machine| machine.label.chars().count()).min(sheet.width / 3);
+    let state = widest(&|machine| machine.end.as_str().len());
+    for machine in machines {
+        let mark = sheet.state(machine.end, sheet.mark(machine.end));
+        let name = format!("{:label$}", fit(&machine.label, label));
+        let end = sheet.state(machine.end, &format!("{:state$}", machine.end.as_str()));
+        let indent = 2 + 2 + label + 2 + state + 2;
+        let room = sheet.width.saturating_sub(indent).max(24);
+        let mut words = wrap(&note(evidence, machine), room).into_iter();
+        let first = words.next().unwrap_or_default();
+        let line = format!("  {mark} {name}  {end}  {first}");
+        let _ = writeln!(text, "{}", line.trim_end());
+        for line in words {
+            let _ = writeln!(text, "{:indent$}{line}", "");
+        }
+    }
+}
+
+/// What is to be said of a machine in its row.
+fn note(evidence: &Evidence, machine: &MachineEvidence) -> String {
+    let mut parts = Vec::new();
+    if let Some(why) = &machine.why {
+        parts.push(why.clone());
+    }
+    if let (Some(step), false) = (&machine.step, machine.end == EndState::Ok) {
+        parts.push(format!("{} ({})", step.name, step.place()));
+    }
+    if machine.end == EndState::Ok {
+        parts.push(done(machine));
+    }
+    if machine.tolerated > 0 {
+        let steps = many(machine.tolerated.into(), "step");
+        parts.push(format!("{steps} failed and may"));
+    }
+    if machine.cleanup_owed {
+        parts.push("cleanup owed".to_owned());
+    }
+    if !machine.ended && !evidence.finished {
+        parts.push("not over".to_owned());
+    }
+    parts.join("; ")
+}
+
+/// What a machine that is well did: `3 steps, 1 file (12.0 kB), 2 min 5 s`.
+fn done(machine: &MachineEvidence) -> String {
+    let mut parts = vec![many(machine.commands.len(), "step")];
+    let sizes: Vec<u64> = (machine.commands.iter())
+        .filter_map(|command| match command.result {
+            Some(ResultSummary::File { size, .. }) => Some(size),
+            _ => None,
+        })
+        .collect();
+    if !sizes.is_empty() {
+        let size = bytes(sizes.iter().sum());
+        parts.push(format!("{} ({size})", many(sizes.len(), "file")));
+    }
+    if let (Some(started), Some(at)) = (machine.started, machine.at) {
+        parts.push(duration(at.since(started)));
+    }
+    parts.join(", ")
+}
+
+/// `5 machines: 4 ok, 1 failed`, with all states that occur; they add up.
+fn sums(evidence: &Evidence, sheet: Sheet) -> String {
+    let parts: Vec<String> = (evidence.sums().into_iter())
+        .filter(|(_, count)| *count > 0)
+        .map(|(state, count)| sheet.state(state, &format!("{count} {state}")))
+        .collect();
+    let total = many(evidence.machines.len(), "machine");
+    let owed = match evidence.cleanup_owed() {
+        0 => String::new(),
+        owed => sheet.paint("33", &format!("; cleanup owed on {owed}")),
+    };
+    format!("{}: {}{owed}", sheet.paint("1", &total), parts.join(", "))
+}
+
+/// The files that came off the machines.
+fn collected(text: &mut String, evidence: &Evidence, sheet: Sheet) {
+    let files = evidence.machines.iter().flat_map(|machine| {
+        (machine.commands.iter()).filter_map(|command| match &command.result {
+            Some(ResultSummary::File {
+                path, size, sha256, ..
+            }) => Some((path, *size, sha256)),
+            _ => None,
+        })
+    });
+    for (index, (path, size, sha256)) in files.enumerate() {
+        if index == 0 {
+            let _ = writeln!(text, "\n{}", sheet.paint("1", "files"));
+        }
+        let _ = writeln!(text, "  {path}  {}\n    sha256 {sha256}", bytes(size));
+    }
+}

@@ -1,0 +1,130 @@
+//! Words for people: strangers' text made harmless, times and numbers made readable.
+
+use std::time::Duration;
+
+/// Longest text of a stranger on one line.
+const LONGEST: usize = 300;
+
+/// A stranger's text as one harmless line: control characters and those that steer the direction of
+/// text are gone, white space is single, and it is at most 300 characters long.
+pub fn clean(text: &str) -> String {
+    let mut line = String::new();
+    let mut count = 0;
+    for letter in text.chars() {
+        let letter = match letter {
+            '\n' | '\r' | '\t' => ' ',
+            letter if letter.is_control() || steers(letter) => continue,
+            letter => letter,
+        };
+        if letter == ' ' && (line.is_empty() || line.ends_with(' ')) {
+            continue;
+        }
+        if count == LONGEST {
+            line.push('…');
+            break;
+        }
+        line.push(letter);
+        count += 1;
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// Characters without a width that change how their neighbours look.
+fn steers(letter: char) -> bool {
+    matches!(letter,
+        '\u{00ad}' | '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// A length of time in its two greatest units: `45 s`, `4 min 10 s`, `2 h 5 min`, `3 d 2 h`.
+pub fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let two = |great: u64, unit: &str, small: u64, sub: &str| match small {
+        0 => format!("{great} {unit}"),
+        small => format!("{great} {unit} {small} {sub}"),
+    };
+    match seconds {
+        0 if time.is_zero() => "0 s".to_owned(),
+        0..10 => format!("{:.1} s", time.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        60..3_600 => two(seconds / 60, "min", seconds % 60, "s"),
+        3_600..86_400 => two(seconds / 3_600, "h", seconds % 3_600 / 60, "min"),
+        _ => two(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h"),
+    }
+}
+
+/// A number with its noun: `1 machine`, `5 machines`.
+pub(super) fn many(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        count => format!("{count} {noun}s"),
+    }
+}
+
+/// Bytes in the unit people would say: `812 B`, `4.2 kB`, `1.5 GB`.
+pub(super) fn bytes(size: u64) -> String {
+    let units = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
+    units
+        .into_iter()
+        .find(|(_, unit)| size as f64 >= *unit)
+        .map_or_else(
+            || format!("{size} B"),
+            |(name, unit)| format!("{:.1} {name}", size as f64 / unit),
+        )
+}
+
+/// The text cut to so many columns, with a sign that it was cut.
+pub(super) fn fit(text: &str, columns: usize) -> String {
+    if text.chars().count() <= columns {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(columns.saturating_sub(1)).collect();
+    short.push('…');
+    short
+}
+
+/// The text broken at blanks into lines of at most so many columns; a longer word stands alone.
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_text_becomes_one_harmless_line() {
+        assert_eq!(
+            clean("\u{1b}[2J\u{1b}]0;x\u{7}hello\r\n\tworld \u{202e}!"),
+            "[2J]0;xhello world !"
+        );
+        assert_eq!(clean(&"a".repeat(1000)).chars().count(), 301);
+    }
+
+    #[test]
+    fn times_read_as_people_say_them() {
+        let said = |millis| duration(Duration::from_millis(millis));
+        assert_eq!(said(0), "0 s");
+        assert_eq!(said(1_540), "1.5 s");
+        assert_eq!(said(45_000), "45 s");
+        assert_eq!(said(250_000), "4 min 10 s");
+        assert_eq!(said(7_200_000), "2 h");
+        assert_eq!(said(266_400_000), "3 d 2 h");
+    }
+
+    #[test]
+    fn long_words_are_not_broken() {
+        assert_eq!(wrap("a bb cccccccc d", 4), ["a bb", "cccccccc", "d"]);
+    }
+}
