@@ -6,6 +6,7 @@
 mod code;
 mod nearest;
 mod problem;
+pub mod render;
 mod rules;
 
 pub use code::{Rule, Severity};

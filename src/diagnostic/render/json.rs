@@ -1,0 +1,125 @@
+//! Findings for programs.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::diagnostic::{Edit, Problem, Severity};
+use crate::source::{SourceText, Span};
+
+#[derive(Serialize)]
+struct Report<'a> {
+    findings: Vec<Finding<'a>>,
+}
+
+#[derive(Serialize)]
+struct Finding<'a> {
+    code: &'a str,
+    severity: Severity,
+    file: &'a str,
+    #[serde(flatten)]
+    place: Place,
+    message: &'a str,
+    help: Option<&'a str>,
+    /// Further places, and the words beside the main one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    labels: Vec<Label<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<Fix<'a>>,
+}
+
+/// Lines and columns count from 1, columns in characters; the end is the place after the last
+/// character. Bytes count from 0.
+#[derive(Serialize)]
+struct Place {
+    line: u32,
+    column: u32,
+    end_line: u32,
+    end_column: u32,
+}
+
+#[derive(Serialize)]
+struct Label<'a> {
+    #[serde(flatten)]
+    place: Place,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct Fix<'a> {
+    title: &'a str,
+    edits: Vec<Replacement<'a>>,
+}
+
+#[derive(Serialize)]
+struct Replacement<'a> {
+    start: u32,
+    end: u32,
+    #[serde(flatten)]
+    place: Place,
+    text: &'a str,
+}
+
+impl Place {
+    fn of(source: &SourceText, span: Span) -> Place {
+        let start = source.position(span.start);
+        let end = source.position(span.end.max(span.start));
+        Place {
+            line: start.line,
+            column: start.column,
+            end_line: end.line,
+            end_column: end.column,
+        }
+    }
+}
+
+/// `{"findings":[{"code","severity","file","line","column","end_line","end_column","message",
+/// "help"}]}`, in the order given; `help` is null where there is none, and `labels` and `fix` are
+/// there where a finding has them.
+pub fn json(problems: &[Problem]) -> Value {
+    let report = Report {
+        findings: problems.iter().map(finding).collect(),
+    };
+    // Strings and numbers only: nothing in it can fail to be JSON.
+    serde_json::to_value(report).unwrap_or_default()
+}
+
+fn finding(problem: &Problem) -> Finding<'_> {
+    let source = &problem.source;
+    let has_words = problem.labels.len() > 1
+        || problem
+            .labels
+            .first()
+            .is_some_and(|label| !label.text.is_empty());
+    let labels = problem.labels.iter().filter(|_| has_words);
+    Finding {
+        code: problem.rule.id,
+        severity: problem.severity,
+        file: source.name(),
+        place: Place::of(source, problem.span()),
+        message: &problem.message,
+        help: problem.help.as_deref(),
+        labels: labels
+            .map(|label| Label {
+                place: Place::of(source, label.span),
+                text: &label.text,
+            })
+            .collect(),
+        fix: problem.fix.as_ref().map(|fix| Fix {
+            title: &fix.title,
+            edits: fix
+                .edits
+                .iter()
+                .map(|edit| replacement(source, edit))
+                .collect(),
+        }),
+    }
+}
+
+fn replacement<'a>(source: &SourceText, edit: &'a Edit) -> Replacement<'a> {
+    Replacement {
+        start: edit.span.start,
+        end: edit.span.end,
+        place: Place::of(source, edit.span),
+        text: &edit.text,
+    }
+}

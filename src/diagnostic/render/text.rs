@@ -1,0 +1,138 @@
+//! Findings for people.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::diagnostic::{Problem, Severity};
+
+use super::clean::clean;
+use super::excerpt;
+
+/// How findings are drawn. The caller knows the terminal; nothing in here looks at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Style {
+    /// Colour by escape codes.
+    pub color: bool,
+    /// Lines and arrows of box-drawing characters; otherwise plain ASCII.
+    pub unicode: bool,
+    /// Columns of the terminal.
+    pub width: usize,
+    /// The folder that names of files are relative to: then they are links which terminals open.
+    pub links: Option<PathBuf>,
+}
+
+impl Style {
+    /// No colour, no links, 80 columns of ASCII: for terminals that can nothing, and for files.
+    pub fn plain() -> Self {
+        Style {
+            color: false,
+            unicode: false,
+            width: 80,
+            links: None,
+        }
+    }
+
+    /// Box-drawing characters in 80 columns, without colour and links.
+    pub fn drawn() -> Self {
+        Style {
+            unicode: true,
+            ..Style::plain()
+        }
+    }
+
+    pub(super) fn paint(&self, code: &str, text: &str) -> String {
+        if self.color {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// Each finding with its excerpt, help and fix, and a blank line after each.
+pub fn text(problems: &[Problem], style: &Style) -> String {
+    let mut out = String::new();
+    for problem in problems {
+        draw(&mut out, problem, style);
+        out.push('\n');
+    }
+    out
+}
+
+fn draw(out: &mut String, problem: &Problem, style: &Style) {
+    let (word, color) = match problem.severity {
+        Severity::Error => ("error", "1;31"),
+        Severity::Warning => ("warning", "1;33"),
+        Severity::Advice => ("advice", "1;36"),
+    };
+    let head = format!("{word}[{}]:", problem.rule.id);
+    let message = wrapped(&clean(&problem.message), style.width, head.width() + 1, 2);
+    // Writing into a string can't fail.
+    let _ = writeln!(
+        out,
+        "{} {}",
+        style.paint(color, &head),
+        style.paint("1", &message)
+    );
+    excerpt::draw(out, problem, style);
+    if let Some(help) = &problem.help {
+        footer(out, style, "help", help);
+    }
+    if let Some(fix) = &problem.fix {
+        footer(out, style, "fix", &fix.title);
+    }
+}
+
+fn footer(out: &mut String, style: &Style, word: &str, text: &str) {
+    const INDENT: usize = 8;
+    let lines: Vec<String> = text
+        .split('\n')
+        .map(|line| wrapped(&clean(line), style.width, INDENT, INDENT))
+        .collect();
+    let label = format!("{word:>6}:");
+    let _ = writeln!(
+        out,
+        "{} {}",
+        style.paint("36", &label),
+        lines.join(&format!("\n{}", " ".repeat(INDENT)))
+    );
+}
+
+/// Breaks a text at spaces. What stands in backticks is code and stays whole, so that it can be
+/// copied; a word longer than the line sticks out for the same reason.
+pub(super) fn wrapped(text: &str, width: usize, first_indent: usize, indent: usize) -> String {
+    // The terminal may be narrow beyond sense.
+    let width = width.max(40);
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut column = first_indent;
+    let mut at_start = true;
+    for word in words(text) {
+        let length = word.width();
+        if !at_start && column + 1 + length > width {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', indent));
+            column = indent;
+        } else if !at_start {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+        at_start = false;
+    }
+    out
+}
+
+/// The words of a text, each piece of code in backticks as a part of its word.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut in_code = false;
+    text.split(move |character: char| {
+        if character == '`' {
+            in_code = !in_code;
+        }
+        character == ' ' && !in_code
+    })
+    .filter(|word| !word.is_empty())
+}
