@@ -6,7 +6,10 @@
 //! room `expression`.
 
 pub mod model;
+mod notation;
+mod schema;
 mod templated;
 
 pub use model::Playbook;
+pub use schema::{generate as generate_schema, schema};
 pub use templated::{Condition, Several, Templated, Written};

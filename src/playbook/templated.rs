@@ -2,7 +2,15 @@
 //!
 //! A template can't be taken for a value by mistake: they are different cases of one type.
 
-use crate::yaml::{NodeId, Spanned};
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, Visitor};
+
+use crate::yaml::{ByKind, NodeId, Spanned, TemplateOr};
+
+use super::notation::Notation;
 
 /// A value, or a text with at least one `${{ }}` that will become one.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +47,29 @@ impl<T> Templated<T> {
     }
 }
 
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Templated<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        TemplateOr::deserialize(deserializer).map(|read| match read {
+            TemplateOr::Template(text) => Templated::Template(text),
+            TemplateOr::Value(value) => Templated::Value(value),
+        })
+    }
+}
+
+impl<T: Notation> JsonSchema for Templated<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Templated{}", T::NAME).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::or_template(generator)
+    }
+}
+
 /// What `when` holds: `true`, `false`, or an expression. As in other workflow languages the
 /// `${{ }}` around the expression may be left out: `when: target.family == 'windows'`.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,12 +91,89 @@ impl Condition {
     }
 }
 
+enum BoolOrText {
+    Bool(bool),
+    Text(String),
+}
+
+impl<'de> Deserialize<'de> for BoolOrText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl Visitor<'_> for Either {
+            type Value = BoolOrText;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`true`, `false` or an expression")
+            }
+
+            fn visit_bool<E: Error>(self, value: bool) -> Result<BoolOrText, E> {
+                Ok(BoolOrText::Bool(value))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<BoolOrText, E> {
+                Ok(BoolOrText::Text(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl<'de> Deserialize<'de> for Condition {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Spanned { value, node } = Spanned::deserialize(deserializer)?;
+        Ok(match value {
+            BoolOrText::Bool(value) => Condition::Value(Spanned { value, node }),
+            BoolOrText::Text(value) => Condition::Expression(Spanned { value, node }),
+        })
+    }
+}
+
+impl JsonSchema for Condition {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Condition".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "type": ["boolean", "string"],
+            "minLength": 1,
+            "errorMessage": "Wants an expression, such as `target.family == 'windows'`",
+        })
+    }
+}
+
 /// A value of any form, a scalar, list or map, with templates anywhere inside. It is read in the
 /// [`Document`](crate::yaml::Document), where numbers keep their text and everything its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Written {
     /// The node.
     pub node: NodeId,
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Spanned { node, value } = Spanned::deserialize(deserializer)?;
+        let IgnoredAny = value;
+        Ok(Written { node })
+    }
+}
+
+impl JsonSchema for Written {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Written".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "type": ["string", "number", "boolean", "array", "object"] })
+    }
 }
 
 /// One value, or a list of them.
@@ -83,5 +191,33 @@ impl<T> std::ops::Deref for Several<T> {
 
     fn deref(&self) -> &[T] {
         &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Several<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        ByKind::deserialize(deserializer).map(|read| match read {
+            ByKind::List(many) => Several(many),
+            ByKind::Scalar(one) | ByKind::Map(one) => Several(vec![one]),
+        })
+    }
+}
+
+impl<T: Notation> JsonSchema for Several<Templated<T>> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Several{}", T::NAME).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let items = T::or_template(generator);
+        let mut schema = items.clone();
+        super::notation::also_type(&mut schema, "array");
+        schema.insert("items".to_owned(), items.to_value());
+        schema.insert("minItems".to_owned(), 1.into());
+        schema
     }
 }

@@ -14,6 +14,7 @@ use serde::de::{
 };
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 
+use super::by_kind::{BY_KIND, Sorted};
 use super::document::{Document, Entry, Kind, Node, NodeId};
 
 /// A value that did not fit, and the node it stands at.
@@ -165,7 +166,7 @@ impl<'a> NodeDeserializer<'a> {
         NodeDeserializer { document, id }
     }
 
-    fn node(self) -> &'a Node {
+    pub(super) fn node(self) -> &'a Node {
         self.document.node(self.id)
     }
 
@@ -291,6 +292,11 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
         if name == TEMPLATE_OR {
             return visitor
                 .visit_enum(Peeked(self))
+                .map_err(|error| error.at(self.id));
+        }
+        if name == BY_KIND {
+            return visitor
+                .visit_enum(Sorted(self))
                 .map_err(|error| error.at(self.id));
         }
         let node = self.node();

@@ -12,6 +12,7 @@
 //!
 //! Start reading at [`Document::parse`].
 
+mod by_kind;
 mod deserialize;
 mod document;
 mod faults;
@@ -21,6 +22,7 @@ mod parse;
 mod refusals;
 mod resolve;
 
+pub use by_kind::ByKind;
 pub use deserialize::{DeserializeError, Spanned, TemplateOr};
 pub use document::{Comment, Document, Entry, Kind, Node, NodeId, Parsed, Style};
 pub use limits::Limits;

@@ -1,26 +1,47 @@
 //! What must hold for a step to succeed.
 
-use indexmap::IndexMap;
+use std::borrow::Cow;
+use std::fmt;
 
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
+
+use crate::playbook::notation::{TEMPLATE, also_type};
 use crate::playbook::templated::{Several, Templated, Written};
+use crate::yaml::{ByKind, Spanned};
 
 use super::SizeCheck;
 
 /// What must hold for a step to succeed; all of it.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Expectation")]
 pub struct Expect {
-    /// For `run`: the exit code, a list of codes, or `any`. Absent: `0`.
+    /// For `run`: the exit code, a list of codes, or `any`.
+    #[schemars(extend("default" = 0, "examples" = [0, [0, 3010], "any"]))]
     pub exit: Option<Exit>,
-    /// For `run`: the standard output. A text alone means `contains`.
+    /// For `run`: the standard output. A text, or a list of texts, means `contains`.
+    #[schemars(extend("examples" = ["COLLECTED", { "matches": "^done [0-9]+ files" }]))]
     pub stdout: Option<TextCheck>,
-    /// For `run`: the standard error. A text alone means `contains`.
+    /// For `run`: the standard error. A text, or a list of texts, means `contains`.
+    #[schemars(extend("examples" = [{ "equals": "" }]))]
     pub stderr: Option<TextCheck>,
-    /// For `run`: values in the standard output, which must be JSON. Each key says where the value
+    /// For `run`: values in the standard output, which must be JSON. Each key says where a value
     /// stands (`status`, `items[0].name`), and its value what must stand there.
+    #[serde(default)]
+    #[schemars(extend("examples" = [{ "status": "ok", "items[0].size": 12 }]))]
     pub json: IndexMap<String, Written>,
-    /// For `get`: the size of the file, as in `"> 0"`, `"<= 100MB"` or `512`.
+    /// For `get`: the size of the file in bytes, or with `KB`, `MB` or `GB`. Without a sign in
+    /// front it must be exactly this.
+    #[schemars(extend("examples" = ["> 0", "<= 100MB"]))]
     pub size: Option<Templated<SizeCheck>>,
     /// For `get`: the SHA-256 of the file, 64 hexadecimal digits.
+    #[schemars(extend(
+        "pattern" = "^[0-9a-fA-F]{64}$|\\$\\{\\{",
+        "errorMessage" = "Wants a SHA-256: 64 hexadecimal digits",
+    ))]
     pub sha256: Option<Templated<String>>,
 }
 
@@ -31,6 +52,83 @@ pub enum Exit {
     Any,
     /// These.
     Codes(Vec<Templated<i64>>),
+}
+
+enum AnyOrCode {
+    Any,
+    Code(i64),
+}
+
+impl<'de> Deserialize<'de> for AnyOrCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl Visitor<'_> for Either {
+            type Value = AnyOrCode;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an exit code or `any`")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<AnyOrCode, E> {
+                match text {
+                    "any" => Ok(AnyOrCode::Any),
+                    _ => Err(E::custom("an exit code is a whole number")),
+                }
+            }
+
+            fn visit_i64<E: Error>(self, code: i64) -> Result<AnyOrCode, E> {
+                Ok(AnyOrCode::Code(code))
+            }
+
+            fn visit_u64<E: Error>(self, code: u64) -> Result<AnyOrCode, E> {
+                i64::try_from(code)
+                    .map(AnyOrCode::Code)
+                    .map_err(|_| E::custom("no exit code is that large"))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl<'de> Deserialize<'de> for Exit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read: ByKind<Templated<AnyOrCode>, Vec<Templated<i64>>, IgnoredAny> =
+            ByKind::deserialize(deserializer)?;
+        let one = match read {
+            ByKind::List(codes) => return Ok(Exit::Codes(codes)),
+            ByKind::Map(_) => return Err(D::Error::custom("an exit code is a whole number")),
+            ByKind::Scalar(one) => one,
+        };
+        Ok(match one {
+            Templated::Template(text) => Exit::Codes(vec![Templated::Template(text)]),
+            Templated::Value(Spanned { value, node }) => match value {
+                AnyOrCode::Any => Exit::Any,
+                AnyOrCode::Code(value) => {
+                    Exit::Codes(vec![Templated::Value(Spanned { value, node })])
+                }
+            },
+        })
+    }
+}
+
+impl JsonSchema for Exit {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Exit".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["integer", "string", "array"],
+            "pattern": format!("^any$|{TEMPLATE}"),
+            "items": Templated::<i64>::json_schema(generator),
+            "minItems": 1,
+            "errorMessage": "Wants an exit code, a list of exit codes, or `any`",
+        })
+    }
 }
 
 /// What must hold for an output; all of it.
@@ -46,4 +144,76 @@ pub struct TextCheck {
     pub matches: Several<Templated<String>>,
     /// The output has no match for this regular expression, nor for any of these.
     pub not_matches: Several<Templated<String>>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Text check")]
+struct TextCheckMap {
+    /// The output has this text somewhere, or all of these.
+    #[serde(default)]
+    contains: Several<Templated<String>>,
+    /// The output has this text nowhere, nor any of these.
+    #[serde(default)]
+    not_contains: Several<Templated<String>>,
+    /// The output is this text, white space at both ends aside.
+    equals: Option<Templated<String>>,
+    /// The output has a match for this regular expression, or for all of these. `^` and `$` stand
+    /// for the ends of a line.
+    #[serde(default)]
+    matches: Several<Templated<String>>,
+    /// The output has no match for this regular expression, nor for any of these. `^` and `$`
+    /// stand for the ends of a line.
+    #[serde(default)]
+    not_matches: Several<Templated<String>>,
+}
+
+impl<'de> Deserialize<'de> for TextCheck {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read: ByKind<Templated<String>, Vec<Templated<String>>, TextCheckMap> =
+            ByKind::deserialize(deserializer)?;
+        Ok(match read {
+            ByKind::Scalar(text) => TextCheck {
+                contains: Several(vec![text]),
+                ..TextCheck::default()
+            },
+            ByKind::List(texts) => TextCheck {
+                contains: Several(texts),
+                ..TextCheck::default()
+            },
+            ByKind::Map(map) => TextCheck {
+                contains: map.contains,
+                not_contains: map.not_contains,
+                equals: map.equals,
+                matches: map.matches,
+                not_matches: map.not_matches,
+            },
+        })
+    }
+}
+
+impl JsonSchema for TextCheck {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "TextCheck".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Several::<Templated<String>>::json_schema(generator);
+        also_type(&mut schema, "object");
+        schema.insert(
+            "errorMessage".to_owned(),
+            "Wants a text that the output contains, a list of them, or a map of checks".into(),
+        );
+        let map = TextCheckMap::json_schema(generator);
+        for key in ["properties", "additionalProperties"] {
+            if let Some(value) = map.get(key) {
+                schema.insert(key.to_owned(), value.clone());
+            }
+        }
+        schema
+    }
 }

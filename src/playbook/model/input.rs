@@ -1,13 +1,19 @@
 //! What comes from outside: inputs and library files.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::playbook::templated::Written;
 use crate::yaml::Spanned;
 
 /// A value that is handed in with `--input NAME=VALUE`, `--inputs FILE` or the environment variable
 /// `SVAR_INPUT_NAME`; read it as `${{ inputs.NAME }}`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Input")]
 pub struct Input {
     /// What kind of value it is.
+    #[schemars(extend("default" = "string"))]
     pub r#type: Option<Spanned<InputType>>,
     /// The value where none is handed in.
     pub default: Option<Written>,
@@ -15,14 +21,22 @@ pub struct Input {
     /// says `false`; its value is then `null`.
     pub required: Option<Spanned<bool>>,
     /// A regular expression that the whole text of the value must match; for a list, each item.
+    #[schemars(extend("examples" = ["[A-Z]{2}-[0-9]+"]))]
     pub pattern: Option<Spanned<String>>,
     /// The only values allowed; for a list, each item must be one of them.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
     pub choices: Vec<Written>,
-    /// The smallest value of an `int`, `number` or `duration`; the fewest characters of a text; the fewest items of a list.
+    /// The smallest value of an `int`, `number` or `duration`; the fewest characters of a text;
+    /// the fewest items of a list.
+    #[schemars(extend("type" = ["number", "string"], "examples" = [1, "30s"]))]
     pub min: Option<Written>,
-    /// The largest value of an `int`, `number` or `duration`; the most characters of a text; the most items of a list.
+    /// The largest value of an `int`, `number` or `duration`; the most characters of a text; the
+    /// most items of a list.
+    #[schemars(extend("type" = ["number", "string"], "examples" = [30, "8h"]))]
     pub max: Option<Written>,
     /// Whether the value is masked as `***` wherever it would be shown, and never written to disk.
+    #[schemars(extend("default" = false))]
     pub secret: Option<Spanned<bool>>,
     /// What the value is for.
     pub description: Option<Spanned<String>>,
@@ -48,7 +62,8 @@ impl Input {
 }
 
 /// What kind of value an input takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum InputType {
     /// Text, taken as it is written: `007` stays `007`.
     #[default]
@@ -75,15 +90,25 @@ pub enum InputType {
 
 /// A file or script that steps name in `put` and `run`: one of the repository, or one that is
 /// already in the tenant's library.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Library file")]
+#[schemars(extend("anyOf" = [{ "required": ["path"] }, { "required": ["name"] }]))]
 pub struct LibraryFile {
     /// A file beside the playbook, relative to the playbook's folder, with `/` between folders.
     /// A run compares its hash with the tenant's library.
+    #[schemars(length(min = 1), extend("examples" = ["scripts/collect.ps1", "tools/collect.exe"]))]
     pub path: Option<Spanned<String>>,
     /// The name in the tenant's library: letters, digits, `-`, `_` and `.`. Together with `path`,
     /// the name that the file gets there; without it, that is the last part of `path`.
+    #[schemars(length(min = 1), extend("examples" = ["collect.ps1"]))]
     pub name: Option<Spanned<String>>,
     /// The SHA-256 that the file must have: 64 hexadecimal digits.
+    #[schemars(extend(
+        "type" = ["string", "number"],
+        "pattern" = "^[0-9a-fA-F]{64}$",
+        "errorMessage" = "Wants a SHA-256: 64 hexadecimal digits",
+    ))]
     pub sha256: Option<Spanned<String>>,
     /// What the file is, and where it comes from.
     pub description: Option<Spanned<String>>,

@@ -1,38 +1,54 @@
 //! How a run goes over many devices.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::playbook::templated::Templated;
 
 use super::{Amount, Period};
 
 /// How a run goes over many devices.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Rollout")]
 pub struct Rollout {
     /// How many devices may have been started by the end of each wave: a number, or a share of all
-    /// devices. The next wave begins when the one before has ended. Absent: one wave with all.
+    /// devices. The next wave begins when the one before has ended. Without it: one wave with all.
+    #[serde(default)]
+    #[schemars(length(min = 1), extend("examples" = [[1, "5%", "100%"]]))]
     pub waves: Vec<Templated<Amount>>,
-    /// The pause between the end of a wave and the start of the next one. Absent: none.
+    /// The pause between the end of a wave and the start of the next one. Without it: none.
+    #[schemars(extend("examples" = ["10m"]))]
     pub soak: Option<Templated<Period>>,
-    /// The most devices with a session at one time. Absent: as many as the tenant allows.
+    /// The most devices with a session at one time. Without it: as many as the tenant allows.
+    #[schemars(extend("minimum" = 1))]
     pub max_active: Option<Templated<u32>>,
-    /// When the run stops. Absent: when one device failed.
+    /// When the run stops. Without it: when one device failed.
     pub stop_when: Option<StopWhen>,
     /// What happens to devices that have not ended when the run stops.
+    #[schemars(extend("default" = "drain"))]
     pub on_stop: Option<Templated<OnStop>>,
 }
 
 /// The run stops when the failed devices are *at or above* `failed`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Stop rule")]
 pub struct StopWhen {
-    /// A number of devices, or a share of `of`.
+    /// A number of devices, or a share of `of`: the run stops at this number or above it.
+    #[schemars(extend("examples" = [1, "5%"]))]
     pub failed: Templated<Amount>,
     /// What a share is taken of.
+    #[schemars(extend("default" = "finished"))]
     pub of: Option<Templated<StopBase>>,
-    /// How many devices must have ended before a share counts. Absent: 1.
+    /// How many devices must have ended before a share counts.
+    #[schemars(extend("default" = 1, "examples" = [20]))]
     pub after: Option<Templated<u32>>,
 }
 
 /// What a share of failed devices is taken of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum StopBase {
     /// The devices that have ended so far.
     #[default]
@@ -42,7 +58,8 @@ pub enum StopBase {
 }
 
 /// What happens to devices that have not ended when the run stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum OnStop {
     /// No new device starts; those that run finish.
     #[default]
@@ -54,18 +71,24 @@ pub enum OnStop {
 }
 
 /// What is done about devices that sleep.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Offline")]
 pub struct Offline {
     /// How they are treated.
+    #[schemars(extend("default" = "queue"))]
     pub mode: Option<Templated<OfflineMode>>,
-    /// For how long they are waited for, counted from the start of the run. Absent: `24h`.
+    /// For how long they are waited for, counted from the start of the run.
+    #[schemars(extend("default" = "24h", "examples" = ["8h"]))]
     pub until: Option<Templated<Period>>,
-    /// With `queue`: the most of the tenant's sessions that waiting devices may hold. Absent: 5.
+    /// With `queue`: the most of the tenant's sessions that waiting devices may hold.
+    #[schemars(extend("minimum" = 1, "default" = 5))]
     pub max_slots: Option<Templated<u32>>,
 }
 
 /// How sleeping devices are treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum OfflineMode {
     /// A device is started only when the machine list says that it was seen lately.
     Hold,

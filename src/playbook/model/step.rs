@@ -1,47 +1,87 @@
 //! What is done on a device.
 
-use indexmap::IndexMap;
+use std::borrow::Cow;
 
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer};
+
+use crate::playbook::notation::also_type;
 use crate::playbook::templated::{Condition, Templated, Written};
-use crate::yaml::Spanned;
+use crate::yaml::{ByKind, Spanned};
 
 use super::{Expect, InputType, Period};
 
 /// One command on the device: exactly one of `put`, `run` and `get`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Step")]
+#[schemars(extend("oneOf" = [{ "required": ["put"] }, { "required": ["run"] }, { "required": ["get"] }]))]
 pub struct Step {
-    /// The name by which later steps read the result, as in `${{ steps.ID.exit }}`.
+    /// Copies a file into the folder that live response uses on the device: a name under
+    /// `library`, or a file that is already in the tenant's library.
+    #[schemars(length(min = 1), extend("type" = "string", "examples" = ["collector"]))]
+    pub put: Option<Templated<String>>,
+    /// Runs a script on the device, for at most 10 minutes: a name under `library`, or a script
+    /// that is already in the tenant's library. Windows runs PowerShell (`.ps1`), Linux and macOS
+    /// run bash (`.sh`).
+    #[schemars(length(min = 1), extend("type" = "string", "examples" = ["minidump.ps1"]))]
+    pub run: Option<Templated<String>>,
+    /// Collects one file from the device: its full path, written once and raw. In YAML a Windows
+    /// path needs no quotes, or single ones.
+    #[schemars(length(min = 1), extend("type" = "string", "examples" = ["C:\\Windows\\Temp\\triage.zip", "/var/log/auth.log"]))]
+    pub get: Option<Templated<String>>,
+    /// The name by which later steps read the result: `${{ steps.ID.exit }}`, `stdout`, `stderr`,
+    /// `json`, `file` and `saved`.
+    #[schemars(extend(
+        "pattern" = super::WORD,
+        "errorMessage" = "Wants a name of letters, digits and `_` that begins with a letter",
+        "examples" = ["collect"],
+    ))]
     pub id: Option<Spanned<String>>,
     /// What people call the step.
     pub name: Option<Templated<String>>,
-    /// Copies a file to the device: a name under `library`, or a file that is already in the
-    /// tenant's library.
-    pub put: Option<Templated<String>>,
-    /// Runs a script on the device: a name under `library`, or a script that is already in the
-    /// tenant's library.
-    pub run: Option<Templated<String>>,
-    /// Collects one file from the device: its full path, written once and raw.
-    pub get: Option<Templated<String>>,
-    /// Arguments of the script. A text is sent as it is; a list or a map is quoted for the
-    /// target's shell.
+    /// Arguments of the script. A text is sent as it is. A list or a map is quoted for the
+    /// device's shell: PowerShell for `.ps1`, POSIX for `.sh`; a map becomes `-Key value` or
+    /// `--key value`, and `true` a switch without value, `false` nothing. The service may refuse
+    /// `;`, `&`, `|`, `!` and `$`.
+    #[schemars(extend("examples" = [
+        "-Depth 2",
+        ["--since", "${{ inputs.days }}"],
+        { "Days": "${{ inputs.days }}", "Force": true },
+    ]))]
     pub args: Option<Written>,
     /// How `args` reaches the script.
+    #[schemars(extend("default" = "quoted"))]
     pub pass: Option<Templated<Pass>>,
-    /// What must hold for the step to succeed. Absent: `exit: 0` for `run`.
+    /// What must hold for the step to succeed. Without it: `exit: 0` for `run`.
     pub expect: Option<Expect>,
-    /// Values to keep from the output of `run`; read them as `${{ steps.ID.saved.NAME }}`.
+    /// Values to keep from the output of `run`. Read them as `${{ steps.ID.saved.NAME }}`.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = {
+        "pattern": super::WORD,
+        "errorMessage": "Wants a name of letters, digits and `_` that begins with a letter",
+    }))]
     pub save: IndexMap<String, Save>,
-    /// Whether the step is done on this device.
+    /// Whether the step is done on this device: an expression, with or without `${{ }}` around it.
+    /// A condition on an earlier step's result costs a session.
+    #[schemars(extend("examples" = ["target.family == 'windows'", "steps.check.exit == 3"]))]
     pub when: Option<Condition>,
     /// Whether nothing after this step is sent until its expectations hold. Costs a session.
+    #[schemars(extend("default" = false))]
     pub gate: Option<Templated<bool>>,
     /// What a failure of this step means for its device.
+    #[schemars(extend("default" = "stop"))]
     pub on_fail: Option<Templated<OnFail>>,
-    /// Further tries when the step fails: a number, or a map. Each try is a session of its own.
+    /// Further tries when the step fails: a number, or a map with `max` and `delay`. Each try is a
+    /// session of its own.
     pub retry: Option<Retry>,
     /// How long the step's session may take before it is cancelled.
+    #[schemars(extend("examples" = ["10m"]))]
     pub timeout: Option<Templated<Period>>,
-    /// Whether the step's result is fetched.
+    /// Whether the step's result is fetched. `failed` and `none` save calls on large fleets; what
+    /// `expect`, `save` or a later step reads is fetched in any case.
+    #[schemars(extend("default" = "all"))]
     pub results: Option<Templated<ResultsWanted>>,
 }
 
@@ -67,6 +107,9 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// All verbs, in the order that a session must keep (contract 3.3).
+    pub const ALL: [Verb; 3] = [Verb::Put, Verb::Run, Verb::Get];
+
     /// The key it is written with.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -78,9 +121,10 @@ impl Verb {
 }
 
 /// How `args` reaches the script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Pass {
-    /// A text as it is, a list or map quoted for the target's shell.
+    /// A text as it is, a list or map quoted for the device's shell.
     #[default]
     Quoted,
     /// As one token: the JSON of `args` in base64url without padding, which no shell touches. The
@@ -89,7 +133,8 @@ pub enum Pass {
 }
 
 /// What a failure of a step means for its device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum OnFail {
     /// Nothing later is sent to the device, except cleanup.
     #[default]
@@ -100,7 +145,8 @@ pub enum OnFail {
 }
 
 /// Which results are fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum ResultsWanted {
     /// Every one.
     #[default]
@@ -116,27 +162,85 @@ pub enum ResultsWanted {
 pub struct Retry {
     /// Tries after the first one, 1 to 10.
     pub max: Templated<u16>,
-    /// The pause before each. Absent: `30s`.
+    /// The pause before each. Without it: `30s`.
     pub delay: Option<Templated<Period>>,
 }
 
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Retry")]
+struct RetryMap {
+    /// Tries after the first one.
+    #[schemars(extend("minimum" = 1, "maximum" = 10))]
+    max: Templated<u16>,
+    /// The pause before each.
+    #[schemars(extend("default" = "30s"))]
+    delay: Option<Templated<Period>>,
+}
+
+impl<'de> Deserialize<'de> for Retry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read: ByKind<Templated<u16>, Templated<u16>, RetryMap> =
+            ByKind::deserialize(deserializer)?;
+        Ok(match read {
+            ByKind::Scalar(max) | ByKind::List(max) => Retry { max, delay: None },
+            ByKind::Map(RetryMap { max, delay }) => Retry { max, delay },
+        })
+    }
+}
+
+impl JsonSchema for Retry {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Retry".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = Templated::<u16>::json_schema(generator);
+        schema.insert("minimum".to_owned(), 1.into());
+        schema.insert("maximum".to_owned(), 10.into());
+        also_type(&mut schema, "object");
+        schema.insert(
+            "errorMessage".to_owned(),
+            "Wants a number of tries, or a map with `max` and `delay`".into(),
+        );
+        let map = RetryMap::json_schema(generator);
+        for key in ["properties", "required", "additionalProperties"] {
+            if let Some(value) = map.get(key) {
+                schema.insert(key.to_owned(), value.clone());
+            }
+        }
+        schema
+    }
+}
+
 /// A value kept from a script's output: from its JSON or by a regular expression.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Saved value")]
+#[schemars(extend("oneOf" = [{ "required": ["json"] }, { "required": ["regex"] }]))]
 pub struct Save {
     /// Where the value stands in the output, which must be JSON: `status`, `items[0].name`.
+    #[schemars(extend("examples" = ["items[0].name"]))]
     pub json: Option<Spanned<String>>,
     /// A regular expression; the value is its first group, or the whole match where it has none.
+    #[schemars(extend("examples" = ["Version: ([0-9.]+)"]))]
     pub regex: Option<Spanned<String>>,
     /// Which output is read.
+    #[schemars(extend("default" = "stdout"))]
     pub from: Option<Spanned<Stream>>,
-    /// The type the value must have. Absent: `string` with `regex`, any with `json`.
+    /// The type the value must have. Without it: `string` with `regex`, any with `json`.
     pub r#type: Option<Spanned<InputType>>,
-    /// The value where the output has none. Absent: the step fails.
+    /// The value where the output has none. Without it the step fails.
     pub default: Option<Written>,
 }
 
 /// An output of a script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Stream {
     /// Standard output.
     #[default]

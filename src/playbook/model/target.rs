@@ -1,24 +1,39 @@
 //! Which devices.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::playbook::templated::{Several, Templated};
 
 /// The devices of a run: all that any of the selectors names, less those in `exclude`. `--target`
 /// on the command line replaces the selectors.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Targets")]
 pub struct Targets {
     /// Devices that carry this tag, or any of these tags.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["incident-118"]))]
     pub tag: Several<Templated<String>>,
     /// Devices of this device group, or of any of these.
+    #[serde(default)]
     pub group: Several<Templated<String>>,
     /// An OData filter over the machine list.
+    #[schemars(extend("examples" = ["healthStatus eq 'Active' and riskScore eq 'High'"]))]
     pub filter: Option<Templated<String>>,
     /// A KQL query for advanced hunting; its column `DeviceId` names the devices.
+    #[schemars(extend("examples" = ["DeviceProcessEvents | where FileName =~ 'rclone.exe' | distinct DeviceId"]))]
     pub hunt: Option<Templated<String>>,
     /// Device ids: 40 hexadecimal digits each.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
     pub ids: Vec<Templated<String>>,
     /// Device names: full DNS names, or their first labels where they are unique.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
     pub names: Vec<Templated<String>>,
     /// A text file beside the playbook with one id or name on each line; `#` begins a comment.
+    #[schemars(extend("type" = "string", "examples" = ["targets.txt"]))]
     pub file: Option<Templated<String>>,
     /// Devices that are left out whatever selected them.
     pub exclude: Option<Exclude>,
@@ -27,25 +42,37 @@ pub struct Targets {
 }
 
 /// Devices that are left out.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Exclude")]
 pub struct Exclude {
     /// Devices that carry this tag, or any of these tags.
+    #[serde(default)]
     pub tag: Several<Templated<String>>,
     /// Devices of this device group, or of any of these.
+    #[serde(default)]
     pub group: Several<Templated<String>>,
     /// Device ids: 40 hexadecimal digits each.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
     pub ids: Vec<Templated<String>>,
     /// Device names: full DNS names, or their first labels where they are unique.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
     pub names: Vec<Templated<String>>,
     /// A text file beside the playbook with one id or name on each line; `#` begins a comment.
+    #[schemars(extend("type" = "string"))]
     pub file: Option<Templated<String>>,
 }
 
 /// Bounds for the number of devices.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Expected number")]
 pub struct ExpectTargets {
     /// The fewest devices.
     pub min: Option<Templated<u32>>,
     /// The most devices.
+    #[schemars(extend("examples" = [2000]))]
     pub max: Option<Templated<u32>>,
 }

@@ -4,10 +4,27 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
 /// Why a text is not the value it was taken for: half a sentence that names the right form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ValueError(pub String);
+
+/// Reads a value from its text. Numbers arrive as they were typed.
+macro_rules! deserialize_from_text {
+    ($($name:ident),+) => {$(
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(|error: ValueError| D::Error::custom(format!("wants {error}")))
+            }
+        }
+    )+};
+}
+
+deserialize_from_text!(Amount, Period, SizeCheck, Window);
 
 /// A number of devices, or a share of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,9 +65,8 @@ impl fmt::Display for Amount {
     }
 }
 
-/// A length of time: whole numbers with units from largest to smallest, `90s`, `1h30m`, `2d`.
-/// Units are `w`, `d`, `h`, `m`, `s` and `ms`. A number alone is refused, since its unit would be
-/// a guess.
+/// A length of time: whole numbers with units that are added up, `90s`, `1h30m`, `2d`. Units are
+/// `w`, `d`, `h`, `m`, `s` and `ms`. A number alone is refused, since its unit would be a guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period(pub Duration);
 
@@ -72,14 +88,15 @@ impl FromStr for Period {
         };
         let mut millis: u64 = 0;
         let mut rest = text;
-        let mut units = UNITS.iter();
         while !rest.is_empty() {
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
             let (number, after) = rest.split_at(digits);
             let letters = after.bytes().take_while(u8::is_ascii_lowercase).count();
             let (unit, after) = after.split_at(letters);
-            // The iterator goes on from the unit before, so units can only become smaller.
-            let (_, factor) = units.find(|(name, _)| *name == unit).ok_or_else(wrong)?;
+            let (_, factor) = UNITS
+                .iter()
+                .find(|(name, _)| *name == unit)
+                .ok_or_else(wrong)?;
             let part = number
                 .parse::<u64>()
                 .ok()

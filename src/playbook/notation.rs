@@ -1,0 +1,217 @@
+//! How values are written, as the schema knows it: each form with a template beside it.
+//!
+//! A generic editor shows the message of the innermost keyword that fails. So a form is one flat
+//! schema whose keywords look at different types: bounds see numbers only, a pattern sees texts
+//! only, and `errorMessage` says in words what is wanted.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+use super::model::{
+    Amount, CleanupWhen, OfflineMode, OnFail, OnStop, Os, Pass, Period, ResultsWanted, Risk,
+    SizeCheck, StopBase, Window,
+};
+
+/// A text that is one template and nothing else.
+pub(super) const TEMPLATE: &str = r"^\s*\$\{\{[\s\S]*\}\}\s*$";
+
+/// A type with a notation of its own.
+pub(super) trait Notation {
+    /// Its name among the schema's types.
+    const NAME: &'static str;
+
+    /// The schema of the value, or a template in its place.
+    fn or_template(generator: &mut SchemaGenerator) -> Schema;
+}
+
+/// Widens the types a schema allows.
+pub(super) fn also_type(schema: &mut Schema, name: &str) {
+    let types = match schema.remove("type") {
+        Some(Value::Array(mut types)) => {
+            types.push(name.into());
+            Value::Array(types)
+        }
+        Some(one) => json!([one, name]),
+        None => return,
+    };
+    schema.insert("type".to_owned(), types);
+}
+
+/// Text. A number is taken as it was typed: a device called `4711` needs no quotes.
+impl Notation for String {
+    const NAME: &'static str = "Text";
+
+    fn or_template(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number"] })
+    }
+}
+
+impl Notation for bool {
+    const NAME: &'static str = "Bool";
+
+    fn or_template(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["boolean", "string"],
+            "pattern": TEMPLATE,
+            "errorMessage": "Wants `true` or `false`, or one expression in `${{ }}`",
+        })
+    }
+}
+
+impl Notation for i64 {
+    const NAME: &'static str = "Integer";
+
+    fn or_template(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["integer", "string"],
+            "pattern": TEMPLATE,
+            "errorMessage": "Wants a whole number, or one expression in `${{ }}`",
+        })
+    }
+}
+
+macro_rules! count {
+    ($type:ty, $name:literal) => {
+        impl Notation for $type {
+            const NAME: &'static str = $name;
+
+            fn or_template(generator: &mut SchemaGenerator) -> Schema {
+                let mut schema = i64::or_template(generator);
+                schema.insert("minimum".to_owned(), 0.into());
+                schema.insert("maximum".to_owned(), <$type>::MAX.into());
+                schema
+            }
+        }
+    };
+}
+
+count!(u16, "SmallCount");
+count!(u32, "Count");
+
+/// A text in one of several forms, each a pattern without anchors.
+fn text_form(pattern: &str, wants: &str) -> Schema {
+    json_schema!({
+        "type": "string",
+        "pattern": format!(r"^(?:{pattern})$|{TEMPLATE}"),
+        "errorMessage": format!("Wants {wants}"),
+    })
+}
+
+impl Notation for Period {
+    const NAME: &'static str = "Period";
+
+    fn or_template(_: &mut SchemaGenerator) -> Schema {
+        text_form(
+            r"([0-9]+(w|d|h|m|s|ms))+",
+            "a length of time with its unit, such as `90s`, `15m`, `8h`, `1h30m` or `2d`",
+        )
+    }
+}
+
+impl Notation for Amount {
+    const NAME: &'static str = "Amount";
+
+    fn or_template(_: &mut SchemaGenerator) -> Schema {
+        let mut schema = text_form(
+            r"[0-9]+|(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?) ?%",
+            "a number of devices such as `20`, or a share such as `5%`",
+        );
+        also_type(&mut schema, "integer");
+        schema.insert("minimum".to_owned(), 0.into());
+        schema.insert("maximum".to_owned(), u32::MAX.into());
+        schema
+    }
+}
+
+impl Notation for SizeCheck {
+    const NAME: &'static str = "SizeCheck";
+
+    fn or_template(_: &mut SchemaGenerator) -> Schema {
+        let mut schema = text_form(
+            r" *(<|<=|>|>=|=|==|!=)? *[0-9]+ *([KMGkmg]?[Bb]|[KMGkmg]i[Bb]|[KMGkmg])? *",
+            "a size to compare with, such as `\"> 0\"` or `\"<= 100MB\"`",
+        );
+        also_type(&mut schema, "integer");
+        schema.insert("minimum".to_owned(), 0.into());
+        schema
+    }
+}
+
+impl Notation for Window {
+    const NAME: &'static str = "Window";
+
+    fn or_template(_: &mut SchemaGenerator) -> Schema {
+        let day = "(?:[Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at|[Ss]un)";
+        let days = format!("{day}(?:-{day})?(?:,{day}(?:-{day})?)*");
+        text_form(
+            &format!(
+                r"(?:{days} +)?([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]:[0-5][0-9]|2[0-3]:[0-5][0-9]|24:00)( +[A-Za-z0-9_+/-]+)?"
+            ),
+            "hours such as `22:00-06:00` or `Mon-Fri 20:00-23:30 Europe/Stockholm`",
+        )
+    }
+}
+
+/// What schemars makes of an enum with comments (`oneOf` of constants) as the values and their
+/// descriptions.
+pub(super) fn choices_of(schema: &Schema) -> Option<(Vec<Value>, Vec<Value>)> {
+    let variants = schema.get("oneOf")?.as_array()?;
+    let mut values = Vec::new();
+    let mut words = Vec::new();
+    for variant in variants {
+        values.push(variant.get("const")?.clone());
+        words.push(variant.get("description").cloned().unwrap_or(Value::Null));
+    }
+    Some((values, words))
+}
+
+/// `a`, `b` or `c`, in backticks.
+pub(super) fn listed(values: &[Value], last: &str) -> String {
+    let words: Vec<String> = values
+        .iter()
+        .map(|value| match value {
+            Value::String(text) => format!("`{text}`"),
+            other => format!("`{other}`"),
+        })
+        .collect();
+    match words.split_last() {
+        Some((only, [])) => only.clone(),
+        Some((end, words)) => format!("{} {last} {end}", words.join(", ")),
+        None => String::new(),
+    }
+}
+
+macro_rules! choice {
+    ($($type:ty),+ $(,)?) => {$(
+        impl Notation for $type {
+            const NAME: &'static str = stringify!($type);
+
+            fn or_template(generator: &mut SchemaGenerator) -> Schema {
+                let plain = <$type as schemars::JsonSchema>::json_schema(generator);
+                let Some((values, words)) = choices_of(&plain) else {
+                    return plain;
+                };
+                json_schema!({
+                    "type": "string",
+                    "anyOf": [
+                        { "enum": values, "markdownEnumDescriptions": words },
+                        { "pattern": TEMPLATE },
+                    ],
+                    "errorMessage": format!("Wants {}", listed(&values, "or")),
+                })
+            }
+        }
+    )+};
+}
+
+choice!(
+    CleanupWhen,
+    OfflineMode,
+    OnFail,
+    OnStop,
+    Os,
+    Pass,
+    ResultsWanted,
+    Risk,
+    StopBase
+);

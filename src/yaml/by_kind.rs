@@ -1,0 +1,84 @@
+//! One type for each form a value may have.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, VariantAccess, Visitor,
+};
+
+use super::deserialize::{DeserializeError, NodeDeserializer};
+use super::document::Kind;
+
+/// A value that is read as one of three types, by what it is: a scalar, a list or a map.
+///
+/// Unlike an untagged enum it looks before it reads, so that an error is about the form that the
+/// author chose, and the nodes inside keep their places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ByKind<S, L, M> {
+    /// Text, a number, a bool, or nothing.
+    Scalar(S),
+    /// A list.
+    List(L),
+    /// A map.
+    Map(M),
+}
+
+// What no enum in Rust can be called, so that nothing else is mistaken for it.
+pub(super) const BY_KIND: &str = "$svar::ByKind";
+const BY_KIND_VARIANTS: &[&str] = &["$scalar", "$list", "$map"];
+
+impl<'de, S, L, M> Deserialize<'de> for ByKind<S, L, M>
+where
+    S: Deserialize<'de>,
+    L: Deserialize<'de>,
+    M: Deserialize<'de>,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Forms<S, L, M>(PhantomData<(S, L, M)>);
+        impl<'de, S, L, M> Visitor<'de> for Forms<S, L, M>
+        where
+            S: Deserialize<'de>,
+            L: Deserialize<'de>,
+            M: Deserialize<'de>,
+        {
+            type Value = ByKind<S, L, M>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value of a YAML document")
+            }
+
+            fn visit_enum<A: EnumAccess<'de>>(self, choice: A) -> Result<Self::Value, A::Error> {
+                let (form, value) = choice.variant::<u8>()?;
+                match form {
+                    0 => value.newtype_variant().map(ByKind::Scalar),
+                    1 => value.newtype_variant().map(ByKind::List),
+                    _ => value.newtype_variant().map(ByKind::Map),
+                }
+            }
+        }
+        deserializer.deserialize_enum(BY_KIND, BY_KIND_VARIANTS, Forms(PhantomData))
+    }
+}
+
+/// A node that says its form before it is read.
+pub(super) struct Sorted<'a>(pub(super) NodeDeserializer<'a>);
+
+impl<'de> EnumAccess<'de> for Sorted<'de> {
+    type Error = DeserializeError;
+    type Variant = NodeDeserializer<'de>;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(
+        self,
+        seed: S,
+    ) -> Result<(S::Value, Self::Variant), DeserializeError> {
+        let form: u8 = match self.0.node().kind {
+            Kind::List(_) => 1,
+            Kind::Map(_) => 2,
+            _ => 0,
+        };
+        let form: serde::de::value::U8Deserializer<DeserializeError> = form.into_deserializer();
+        Ok((seed.deserialize(form)?, self.0))
+    }
+}
