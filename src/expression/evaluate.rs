@@ -1,0 +1,302 @@
+//! From a tree and a scope to a value: the one place that speaks with minijinja's machine.
+//!
+//! Values go in and come out as JSON values. They are printed in our own way, since minijinja
+//! prints `True`, `None` and `5.0`.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+
+use minijinja::value::{Enumerator, Object, Value as EngineValue, ValueKind};
+use minijinja::{Environment, ErrorKind, Expression, UndefinedBehavior};
+use serde_json::{Map, Number, Value};
+
+use super::fault::{Fault, FaultKind};
+use super::filters::{self, AS_TEXT};
+use super::tree::{Node, Operator, Tree};
+
+/// Steps of the machine and chunks of 64 bytes that one expression may use: about 10 ms.
+const FUEL: u64 = 1_000_000;
+
+/// The longest text that a template may become, in bytes. The service takes 30,000 characters
+/// (contract 3.3, an emulator's choice); results saved for later steps may be longer.
+pub(super) const TEXT_MAX: usize = 1 << 20;
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_debug(true);
+    environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(64);
+    filters::equip(&mut environment);
+    environment
+});
+
+/// The values that names stand for. Two levels: `inputs`, `vars`, … and what they hold. Cheap to
+/// clone; a clone that is changed leaves the original alone.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    roots: BTreeMap<&'static str, Arc<Fields>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Fields(BTreeMap<Arc<str>, EngineValue>);
+
+impl Scope {
+    /// Makes `root.field` stand for the value.
+    pub fn set(&mut self, root: &'static str, field: &str, value: &Value) {
+        let fields = self.roots.entry(root).or_default();
+        Arc::make_mut(fields)
+            .0
+            .insert(field.into(), to_engine(value));
+    }
+
+    /// Makes `root` a map without fields, if nothing is known of it yet.
+    pub fn declare(&mut self, root: &'static str) {
+        self.roots.entry(root).or_default();
+    }
+}
+
+impl Object for Fields {
+    fn get_value(self: &Arc<Self>, key: &EngineValue) -> Option<EngineValue> {
+        self.0.get(key.as_str()?).cloned()
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<EngineValue> {
+        self.0.get(key).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(
+            self.0
+                .keys()
+                .map(|key| EngineValue::from(key.as_ref()))
+                .collect(),
+        )
+    }
+}
+
+#[derive(Debug)]
+struct Roots(Scope);
+
+impl Object for Roots {
+    fn get_value(self: &Arc<Self>, key: &EngineValue) -> Option<EngineValue> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<EngineValue> {
+        let fields = self.0.roots.get(key)?;
+        Some(EngineValue::from_dyn_object(fields.clone()))
+    }
+}
+
+/// An expression made ready for the machine.
+#[derive(Debug)]
+pub(super) struct Program {
+    expression: Expression<'static, 'static>,
+    /// Texts put into the source, by their place in it: for finding the way back of a range.
+    inserted: Vec<(usize, usize)>,
+    /// Where the expression begins in the template.
+    at: usize,
+}
+
+impl Program {
+    /// Makes the expression `text[inner]`, whose tree this is, ready.
+    pub(super) fn new(text: &str, inner: Range<usize>, tree: &Tree) -> Result<Program, Fault> {
+        let (source, inserted) = print_operands(text, inner.clone(), tree);
+        let expression = ENVIRONMENT
+            .compile_expression_owned(source)
+            .map_err(|error| {
+                // It has been parsed before, so only a limit of the machine can be the cause.
+                let why = error.detail().unwrap_or("it can't be compiled").to_owned();
+                Fault::new(FaultKind::TooLarge, inner.clone(), why)
+            })?;
+        Ok(Program {
+            expression,
+            inserted,
+            at: inner.start,
+        })
+    }
+
+    /// The value in a scope. `tree` says which bytes a mistake is about.
+    pub(super) fn evaluate(&self, scope: &Scope, tree: &Tree) -> Result<Value, Fault> {
+        let root = EngineValue::from_object(Roots(scope.clone()));
+        let value = self
+            .expression
+            .eval(root)
+            .map_err(|error| self.fault(&error, tree))?;
+        from_engine(&value).map_err(|why| {
+            let why = if value.is_undefined() {
+                "this has no value".to_owned()
+            } else {
+                why
+            };
+            Fault::new(FaultKind::Evaluation, tree.range.clone(), why)
+        })
+    }
+
+    fn fault(&self, error: &minijinja::Error, tree: &Tree) -> Fault {
+        let range = error
+            .range()
+            .map(|range| self.place(range.start)..self.place(range.end))
+            .filter(|range| !range.is_empty() && range.end <= tree.range.end)
+            .unwrap_or_else(|| tree.range.clone());
+        let detail = error.detail().unwrap_or_default();
+        let message = match error.kind() {
+            ErrorKind::UndefinedError => "a part of this has no value".to_owned(),
+            ErrorKind::OutOfFuel => "this takes too much work to evaluate".to_owned(),
+            _ if detail.is_empty() => "this can't be evaluated".to_owned(),
+            _ => format!("this can't be evaluated: {}", detail.replace(AS_TEXT, "~")),
+        };
+        let fault = Fault::new(FaultKind::Evaluation, range, message);
+        match error.kind() {
+            ErrorKind::UndefinedError => {
+                fault.help("give it one for that case: `… | default('…')`")
+            }
+            _ => fault,
+        }
+    }
+
+    /// The byte of the template that a byte of the machine's source stands for.
+    fn place(&self, at: usize) -> usize {
+        let before: usize = self
+            .inserted
+            .iter()
+            .take_while(|(place, _)| *place < at)
+            .map(|(place, length)| (*length).min(at - place))
+            .sum();
+        self.at + at - before
+    }
+}
+
+/// The source for the machine: every operand of `~` goes through our own printing.
+fn print_operands(text: &str, inner: Range<usize>, tree: &Tree) -> (String, Vec<(usize, usize)>) {
+    let mut insertions: Vec<(usize, String)> = Vec::new();
+    tree.walk(&mut |part| {
+        if let Node::Binary {
+            op: Operator::Concat,
+            left,
+            right,
+        } = &part.node
+        {
+            for operand in [left, right] {
+                insertions.push((operand.range.start, "((".to_owned()));
+                insertions.push((operand.range.end, format!(")|{AS_TEXT})")));
+            }
+        }
+        true
+    });
+    if insertions.is_empty() {
+        return (text[inner].to_owned(), Vec::new());
+    }
+    // Stable: at one byte, what closes comes from operands that end there and what opens from
+    // operands that begin there, and no operand is empty.
+    insertions.sort_by_key(|(at, _)| *at);
+    let mut source = String::new();
+    let mut inserted = Vec::new();
+    let mut from = inner.start;
+    for (at, words) in insertions {
+        source.push_str(&text[from..at]);
+        inserted.push((source.len(), words.len()));
+        source.push_str(&words);
+        from = at;
+    }
+    source.push_str(&text[from..inner.end]);
+    (source, inserted)
+}
+
+fn to_engine(value: &Value) -> EngineValue {
+    match value {
+        Value::Null => EngineValue::from(()),
+        Value::Bool(value) => EngineValue::from(*value),
+        Value::Number(number) => {
+            if let Some(int) = number.as_i64() {
+                EngineValue::from(int)
+            } else if let Some(int) = number.as_u64() {
+                EngineValue::from(int)
+            } else {
+                EngineValue::from(number.as_f64().unwrap_or(f64::NAN))
+            }
+        }
+        Value::String(text) => EngineValue::from(text.as_str()),
+        Value::Array(items) => items.iter().map(to_engine).collect(),
+        Value::Object(entries) => EngineValue::from_pairs(
+            entries
+                .iter()
+                .map(|(key, value)| (key.as_str(), to_engine(value))),
+        ),
+    }
+}
+
+/// The value as JSON.
+///
+/// # Errors
+/// It has no value, or is a number that JSON does not have.
+pub(super) fn from_engine(value: &EngineValue) -> Result<Value, String> {
+    match value.kind() {
+        ValueKind::Undefined => Err("a part of it has no value".to_owned()),
+        ValueKind::None => Ok(Value::Null),
+        ValueKind::Bool => Ok(Value::Bool(value.is_true())),
+        ValueKind::Number => number(value).map(Value::Number),
+        ValueKind::String => Ok(Value::String(value.as_str().unwrap_or_default().to_owned())),
+        ValueKind::Seq | ValueKind::Iterable => {
+            let items = value.try_iter().map_err(|error| error.to_string())?;
+            items.map(|item| from_engine(&item)).collect()
+        }
+        ValueKind::Map => {
+            let keys = value.try_iter().map_err(|error| error.to_string())?;
+            let mut entries = Map::new();
+            for key in keys {
+                let item = value.get_item(&key).map_err(|error| error.to_string())?;
+                entries.insert(engine_text(&key)?, from_engine(&item)?);
+            }
+            Ok(Value::Object(entries))
+        }
+        _ => Err("it is no plain value".to_owned()),
+    }
+}
+
+fn number(value: &EngineValue) -> Result<Number, String> {
+    if value.is_integer() {
+        if let Some(int) = value.as_i64() {
+            return Ok(int.into());
+        }
+        if let Ok(int) = u64::try_from(value.clone()) {
+            return Ok(int.into());
+        }
+        return Err("the number is too large".to_owned());
+    }
+    f64::try_from(value.clone())
+        .ok()
+        .and_then(Number::from_f64)
+        .ok_or_else(|| "the result is no finite number".to_owned())
+}
+
+pub(super) fn engine_text(value: &EngineValue) -> Result<String, String> {
+    match value.as_str() {
+        Some(text) => Ok(text.to_owned()),
+        None => to_text(&from_engine(value)?),
+    }
+}
+
+/// The value as it stands inside a longer text: `true`, `5`, `2.5`, or the text itself.
+///
+/// # Errors
+/// Null, lists and maps have no text; the error is half a sentence about it.
+pub fn to_text(value: &Value) -> Result<String, String> {
+    match value {
+        Value::Bool(value) => Ok(value.to_string()),
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(match number.as_f64() {
+            // A whole number that came out of a division is printed as one. Beyond 2^53 not every
+            // digit would be true.
+            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => {
+                format!("{float:.0}")
+            }
+            _ => number.to_string(),
+        }),
+        Value::Null => Err("null has no text".to_owned()),
+        Value::Array(_) => Err("a list has no text".to_owned()),
+        Value::Object(_) => Err("a map has no text".to_owned()),
+    }
+}

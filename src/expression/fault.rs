@@ -1,0 +1,70 @@
+//! What is wrong with a template, and where in its text.
+
+use std::ops::Range;
+
+/// A finding about a template. The caller knows which file the text stands in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What sort of mistake it is.
+    pub kind: FaultKind,
+    /// The bytes of the template's text that it is about.
+    pub range: Range<usize>,
+    /// One sentence without a full stop.
+    pub message: String,
+    /// The next step.
+    pub help: Option<String>,
+    /// What the bytes may be replaced with to resolve it.
+    pub replacement: Option<String>,
+}
+
+/// The sorts of mistakes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultKind {
+    /// `${{` without `}}`.
+    Unclosed,
+    /// It can't be read as an expression.
+    Syntax,
+    /// A statement such as `{% if %}`.
+    Statement,
+    /// A name that does not exist: `name` was looked for in what `path` leads to.
+    UnknownName {
+        /// The way to where it was looked for, empty at the outermost level.
+        path: Vec<String>,
+        /// The name that is not there.
+        name: String,
+    },
+    /// A filter that does not exist.
+    UnknownFilter,
+    /// A test (`is …`) that does not exist.
+    UnknownTest,
+    /// A call; there are no functions and no methods.
+    Call,
+    /// A value of a type that does not fit.
+    WrongType,
+    /// Longer or deeper than an expression may be.
+    TooLarge,
+    /// The value can't be had from the data.
+    Evaluation,
+}
+
+impl Fault {
+    pub(super) fn new(kind: FaultKind, range: Range<usize>, message: impl Into<String>) -> Self {
+        Fault {
+            kind,
+            range,
+            message: message.into(),
+            help: None,
+            replacement: None,
+        }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(super) fn replacement(mut self, text: impl Into<String>) -> Self {
+        self.replacement = Some(text.into());
+        self
+    }
+}

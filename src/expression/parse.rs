@@ -1,0 +1,510 @@
+//! From text to [`Tree`]: the one place that speaks with minijinja's parser.
+//!
+//! The parser's spans are corrected here. A span of `a.b.c` covers its last part only, and one of
+//! `x if y else z` begins at 0: ours are put together from those of the parts.
+
+use std::ops::Range;
+
+use minijinja::machinery::ast::{BinOpKind, CallArg, CompareOpKind, Expr, UnaryOpKind};
+use minijinja::machinery::{Span, Token, Tokenizer, parse_expr};
+use minijinja::syntax::SyntaxConfig;
+use serde_json::Value;
+
+use super::evaluate::from_engine;
+use super::fault::{Fault, FaultKind};
+use super::tree::{Node, Operator, Tree, Word};
+
+/// The parser, and whoever walks the tree, calls itself for what is nested. These bounds keep any
+/// text far from the end of a small stack; nobody writes an expression near them.
+const TOKENS_MAX: usize = 500;
+const DEPTH_MAX: usize = 24;
+const PREFIXES_MAX: usize = 8;
+const ELSES_MAX: usize = 24;
+
+/// Where an expression ends: the byte of its closing `}}` or the end of the text, and the byte
+/// after it.
+pub(super) struct End {
+    pub(super) inner: usize,
+    pub(super) outer: usize,
+}
+
+/// Finds the `}}` that closes the expression beginning at `start`; one inside quotes or a map does
+/// not. Without `delimited` the expression goes to the end of the text.
+pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End, Fault> {
+    let mut tokenizer = Tokenizer::new(&text[start..], "", true, SyntaxConfig::default());
+    let mut open: Vec<(char, Range<usize>)> = Vec::new();
+    let mut count = 0;
+    let mut prefixes = 0;
+    let mut elses = 0;
+    let too_large = |range: Range<usize>, what: &str| {
+        Fault::new(
+            FaultKind::TooLarge,
+            range,
+            format!("this expression {what}"),
+        )
+        .help("give parts of it a name under `vars`")
+    };
+    loop {
+        let (token, span) = match tokenizer.next_token() {
+            Ok(Some(token)) => token,
+            Ok(None) if delimited => {
+                return Err(match open.pop() {
+                    Some((bracket, range)) => never_closed(bracket, range),
+                    None => Fault::new(
+                        FaultKind::Unclosed,
+                        start - 3..start,
+                        "this `${{` is never closed",
+                    )
+                    .help("close it with `}}`"),
+                });
+            }
+            Ok(None) => {
+                return match open.pop() {
+                    Some((bracket, range)) => Err(never_closed(bracket, range)),
+                    None => Ok(End {
+                        inner: text.len(),
+                        outer: text.len(),
+                    }),
+                };
+            }
+            Err(error) => return Err(syntax_fault(text, start..text.len(), start, &error)),
+        };
+        let range = shifted(span, start);
+        count += 1;
+        if count > TOKENS_MAX {
+            return Err(too_large(range, "has more than 500 words and signs"));
+        }
+        prefixes = match token {
+            Token::Minus | Token::Ident("not") => prefixes + 1,
+            _ => 0,
+        };
+        if prefixes > PREFIXES_MAX {
+            return Err(too_large(range, "has too many signs in a row"));
+        }
+        match token {
+            Token::VariableEnd => {
+                if range.len() > 2 {
+                    let sign = range.start..range.start + 1;
+                    return Err(whitespace_control(sign));
+                }
+                if !delimited {
+                    return Err(Fault::new(
+                        FaultKind::Syntax,
+                        range,
+                        "this `}}` closes nothing",
+                    ));
+                }
+                return Ok(End {
+                    inner: range.start,
+                    outer: range.end,
+                });
+            }
+            Token::Ident("else") => {
+                elses += 1;
+                if elses > ELSES_MAX {
+                    return Err(too_large(range, "has too many branches"));
+                }
+            }
+            Token::ParenOpen => open.push((')', range)),
+            Token::BracketOpen => open.push((']', range)),
+            Token::BraceOpen => open.push(('}', range)),
+            Token::ParenClose | Token::BracketClose | Token::BraceClose => {
+                let closing = match token {
+                    Token::ParenClose => ')',
+                    Token::BracketClose => ']',
+                    _ => '}',
+                };
+                match open.pop() {
+                    Some((expected, _)) if expected == closing => {}
+                    Some((expected, range)) => return Err(never_closed(expected, range)),
+                    None => {
+                        return Err(Fault::new(
+                            FaultKind::Syntax,
+                            range,
+                            format!("this `{closing}` closes nothing"),
+                        ));
+                    }
+                }
+            }
+            _ => {}
+        }
+        if open.len() > DEPTH_MAX {
+            let (_, range) = open.swap_remove(DEPTH_MAX);
+            return Err(too_large(range, "is nested too deeply"));
+        }
+    }
+}
+
+fn never_closed(closing: char, range: Range<usize>) -> Fault {
+    let opening = match closing {
+        ')' => '(',
+        ']' => '[',
+        _ => '{',
+    };
+    Fault::new(
+        FaultKind::Syntax,
+        range,
+        format!("this `{opening}` is never closed"),
+    )
+    .help(format!("close it with `{closing}`"))
+}
+
+pub(super) fn whitespace_control(range: Range<usize>) -> Fault {
+    Fault::new(
+        FaultKind::Syntax,
+        range,
+        "there is no whitespace control: nothing around `${{ }}` is ever removed",
+    )
+    .help("remove the sign; a negative number needs a blank before it, as in `${{ -1 }}`")
+}
+
+/// Parses the expression in `inner`, of which [`find_end`] has said that it is closed and small.
+pub(super) fn parse(text: &str, inner: Range<usize>) -> Result<Tree, Fault> {
+    let source = &text[inner.clone()];
+    if source.trim().is_empty() {
+        let outer = inner.start.saturating_sub(3)..(inner.end + 2).min(text.len());
+        return Err(Fault::new(
+            FaultKind::Syntax,
+            outer,
+            "there is no expression in here",
+        ));
+    }
+    match parse_expr(source) {
+        Ok(expr) => Ok(Reader {
+            text,
+            at: inner.start,
+        }
+        .tree(&expr)),
+        Err(error) => Err(syntax_fault(text, inner.clone(), inner.start, &error)),
+    }
+}
+
+/// A mistake that the parser found, in our words, with what people who know other languages
+/// probably meant.
+fn syntax_fault(text: &str, inner: Range<usize>, offset: usize, error: &minijinja::Error) -> Fault {
+    let found = error.range().unwrap_or_default();
+    let start = floor(text, (offset + found.start).min(inner.end));
+    let end = ceil(text, (offset + found.end).clamp(start, inner.end));
+    // A mistake at the end has no bytes of its own: point at the last thing that is there.
+    let range = if text[start..end].trim().is_empty() {
+        let end = inner.start + text[inner.clone()].trim_end().len();
+        let start = text[inner.start..end]
+            .char_indices()
+            .next_back()
+            .map_or(end, |(at, _)| inner.start + at);
+        start..end
+    } else {
+        start..end
+    };
+    let around = &text[floor(text, range.start.saturating_sub(1)).max(inner.start)..inner.end];
+    let foreign = [
+        ("&&", "write `and`"),
+        ("||", "write `or`"),
+        ("===", "write `==`"),
+        ("!", "write `not`, or `!=` to compare"),
+        ("?", "write `VALUE if CONDITION else OTHER`"),
+        ("=", "`==` compares"),
+        ("$", "names stand without `$` inside `${{ }}`"),
+        ("`", "texts stand in `'` or `\"`"),
+        ("{%", "there are no statements, only expressions"),
+    ];
+    let help = foreign
+        .iter()
+        .find(|(sign, _)| {
+            around.starts_with(sign) || around.get(1..).is_some_and(|rest| rest.starts_with(sign))
+        })
+        .map(|(_, help)| (*help).to_owned());
+    let detail = error.detail().unwrap_or("it is no expression");
+    let words = text[range.clone()].to_owned();
+    let message = if detail.contains("unexpected end of string") {
+        "this text is never closed by its quote".to_owned()
+    } else if detail.contains("unexpected end of input") {
+        match detail.split_once("expected ").map(|(_, rest)| rest) {
+            Some(rest) if rest.contains("expected ") => {
+                let wanted = rest.rsplit("expected ").next().unwrap_or(rest);
+                format!("the expression ends too early: {wanted} is missing")
+            }
+            _ => "the expression ends too early".to_owned(),
+        }
+    } else if detail.contains("unexpected input after") {
+        format!("`{words}` is one thing too many here: between two values stands an operator")
+    } else if detail.contains("unexpected character") || detail.starts_with("unexpected") {
+        format!("`{words}` can't stand here")
+    } else {
+        detail.to_owned()
+    };
+    let fault = Fault::new(FaultKind::Syntax, range, message);
+    match help {
+        Some(help) => fault.help(help),
+        None => fault,
+    }
+}
+
+fn floor(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+fn ceil(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at += 1;
+    }
+    at
+}
+
+fn shifted(span: Span, at: usize) -> Range<usize> {
+    span.start_offset as usize + at..span.end_offset as usize + at
+}
+
+/// Turns the parser's tree into ours.
+struct Reader<'t> {
+    text: &'t str,
+    /// Where the expression begins in the text.
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn tree(&self, expr: &Expr<'_>) -> Tree {
+        let span = shifted(expr.span(), self.at);
+        match expr {
+            Expr::Var(var) => Tree {
+                range: span,
+                node: Node::Name(var.id.to_owned()),
+            },
+            Expr::Const(constant) => Tree {
+                range: span,
+                node: Node::Constant(from_engine(&constant.value).unwrap_or(Value::Null)),
+            },
+            Expr::GetAttr(get) => {
+                let value = self.boxed(&get.expr);
+                // Names are what they are in the text, so the last bytes of the span are it.
+                let name = Word {
+                    text: get.name.to_owned(),
+                    range: span.end - get.name.len()..span.end,
+                };
+                Tree {
+                    range: value.range.start..span.end,
+                    node: Node::Field { value, name },
+                }
+            }
+            Expr::GetItem(get) => {
+                let value = self.boxed(&get.expr);
+                let key = self.boxed(&get.subscript_expr);
+                let range = value.range.start..span.end;
+                let node = match key.node {
+                    Node::Constant(Value::String(text)) => Node::Field {
+                        value,
+                        name: Word {
+                            text,
+                            range: key.range,
+                        },
+                    },
+                    _ => Node::Item { value, key },
+                };
+                Tree { range, node }
+            }
+            Expr::Slice(slice) => {
+                let value = self.boxed(&slice.expr);
+                let bounds = [&slice.start, &slice.stop, &slice.step];
+                Tree {
+                    range: value.range.start..span.end,
+                    node: Node::Slice {
+                        value,
+                        bounds: bounds.into_iter().flatten().map(|b| self.tree(b)).collect(),
+                    },
+                }
+            }
+            Expr::UnaryOp(unary) => self.unary(&unary.op, &unary.expr, span),
+            Expr::BinOp(binary) => {
+                let left = self.boxed(&binary.left);
+                let right = self.boxed(&binary.right);
+                Tree {
+                    range: left.range.start..right.range.end,
+                    node: Node::Binary {
+                        op: binary_operator(binary.op),
+                        left,
+                        right,
+                    },
+                }
+            }
+            Expr::Compare(compare) => {
+                let first = self.boxed(&compare.expr);
+                let rest: Vec<_> = compare
+                    .ops
+                    .iter()
+                    .map(|next| (compare_operator(next.op), self.tree(&next.expr)))
+                    .collect();
+                let end = rest
+                    .last()
+                    .map_or(first.range.end, |(_, tree)| tree.range.end);
+                Tree {
+                    range: first.range.start..end,
+                    node: Node::Chain { first, rest },
+                }
+            }
+            Expr::IfExpr(choice) => {
+                let yes = self.boxed(&choice.true_expr);
+                let test = self.boxed(&choice.test_expr);
+                let no = choice.false_expr.as_ref().map(|no| self.boxed(no));
+                let end = no.as_ref().unwrap_or(&test).range.end;
+                Tree {
+                    range: yes.range.start..end,
+                    node: Node::Choice { test, yes, no },
+                }
+            }
+            Expr::Filter(filter) => {
+                let name = self.word(filter.name, span.start);
+                let args = self.args(&filter.args);
+                match &filter.expr {
+                    Some(value) => {
+                        let value = self.boxed(value);
+                        Tree {
+                            range: value.range.start..span.end,
+                            node: Node::Filter { name, value, args },
+                        }
+                    }
+                    // Only filter blocks, which are statements, have no value.
+                    None => Tree {
+                        range: span,
+                        node: Node::Constant(Value::Null),
+                    },
+                }
+            }
+            Expr::Test(test) => {
+                let name = self.word(test.name, span.start);
+                let value = self.boxed(&test.expr);
+                Tree {
+                    range: value.range.start..span.end,
+                    node: Node::Test {
+                        name,
+                        value,
+                        args: self.args(&test.args),
+                    },
+                }
+            }
+            Expr::Call(call) => {
+                let callee = self.boxed(&call.expr);
+                Tree {
+                    range: callee.range.start..span.end,
+                    node: Node::Call {
+                        callee,
+                        args: self.args(&call.args),
+                    },
+                }
+            }
+            Expr::List(list) => Tree {
+                range: span,
+                node: Node::List(list.items.iter().map(|item| self.tree(item)).collect()),
+            },
+            Expr::Tuple(tuple) => Tree {
+                range: span,
+                node: Node::List(tuple.items.iter().map(|item| self.tree(item)).collect()),
+            },
+            Expr::Map(map) => {
+                let entries = map.keys.iter().zip(&map.values);
+                Tree {
+                    range: span,
+                    node: Node::Map(
+                        entries
+                            .map(|(key, value)| (self.tree(key), self.tree(value)))
+                            .collect(),
+                    ),
+                }
+            }
+        }
+    }
+
+    fn boxed(&self, expr: &Expr<'_>) -> Box<Tree> {
+        Box::new(self.tree(expr))
+    }
+
+    fn unary(&self, op: &UnaryOpKind, expr: &Expr<'_>, span: Range<usize>) -> Tree {
+        let inner = self.tree(expr);
+        match (op, inner) {
+            // `a not in b` arrives as `not (a in b)`.
+            (
+                UnaryOpKind::Not,
+                Tree {
+                    range,
+                    node:
+                        Node::Binary {
+                            op: Operator::In,
+                            left,
+                            right,
+                        },
+                },
+            ) if !self.text[span.start.min(range.start)..range.start].contains("not") => Tree {
+                range,
+                node: Node::Binary {
+                    op: Operator::NotIn,
+                    left,
+                    right,
+                },
+            },
+            (UnaryOpKind::Not, inner) => Tree {
+                range: span.start.min(inner.range.start)..inner.range.end,
+                node: Node::Not(Box::new(inner)),
+            },
+            (UnaryOpKind::Neg, inner) => Tree {
+                range: span.start.min(inner.range.start)..inner.range.end,
+                node: Node::Negate(Box::new(inner)),
+            },
+        }
+    }
+
+    /// The name of a filter or test, which stands at the start of its span.
+    fn word(&self, name: &str, start: usize) -> Word {
+        Word {
+            text: name.to_owned(),
+            range: start..start + name.len(),
+        }
+    }
+
+    fn args(&self, args: &[CallArg<'_>]) -> Vec<Tree> {
+        args.iter()
+            .map(|arg| match arg {
+                CallArg::Pos(expr)
+                | CallArg::Kwarg(_, expr)
+                | CallArg::PosSplat(expr)
+                | CallArg::KwargSplat(expr) => self.tree(expr),
+            })
+            .collect()
+    }
+}
+
+fn binary_operator(op: BinOpKind) -> Operator {
+    match op {
+        BinOpKind::Eq => Operator::Equal,
+        BinOpKind::Ne => Operator::NotEqual,
+        BinOpKind::Lt => Operator::Less,
+        BinOpKind::Lte => Operator::LessOrEqual,
+        BinOpKind::Gt => Operator::Greater,
+        BinOpKind::Gte => Operator::GreaterOrEqual,
+        BinOpKind::ScAnd => Operator::And,
+        BinOpKind::ScOr => Operator::Or,
+        BinOpKind::Add => Operator::Add,
+        BinOpKind::Sub => Operator::Subtract,
+        BinOpKind::Mul => Operator::Multiply,
+        BinOpKind::Div => Operator::Divide,
+        BinOpKind::FloorDiv => Operator::FloorDivide,
+        BinOpKind::Rem => Operator::Remainder,
+        BinOpKind::Pow => Operator::Power,
+        BinOpKind::Concat => Operator::Concat,
+        BinOpKind::In => Operator::In,
+    }
+}
+
+fn compare_operator(op: CompareOpKind) -> Operator {
+    match op {
+        CompareOpKind::Eq => Operator::Equal,
+        CompareOpKind::Ne => Operator::NotEqual,
+        CompareOpKind::Lt => Operator::Less,
+        CompareOpKind::Lte => Operator::LessOrEqual,
+        CompareOpKind::Gt => Operator::Greater,
+        CompareOpKind::Gte => Operator::GreaterOrEqual,
+        CompareOpKind::In => Operator::In,
+        CompareOpKind::NotIn => Operator::NotIn,
+    }
+}

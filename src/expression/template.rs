@@ -1,0 +1,263 @@
+//! A text with expressions in it.
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use serde_json::Value;
+
+use super::evaluate::{Program, Scope, TEXT_MAX, to_text};
+use super::fault::{Fault, FaultKind};
+use super::parse::{find_end, parse, whitespace_control};
+use super::tree::{Node, Tree};
+use super::types::{Type, Wanted};
+use super::typing;
+
+const OPEN: &str = "${{";
+
+/// A parsed template. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Template {
+    text: Arc<str>,
+    parts: Arc<[Part]>,
+}
+
+#[derive(Debug)]
+enum Part {
+    Raw(Range<usize>),
+    Expression(Box<Expression>),
+}
+
+#[derive(Debug)]
+struct Expression {
+    /// What stands between the delimiters.
+    inner: Range<usize>,
+    tree: Tree,
+    /// Made when it is first evaluated; checking needs none.
+    program: OnceLock<Result<Program, Fault>>,
+}
+
+/// A name that an expression uses, as far as it is nothing but fields of fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameUse {
+    /// From the outermost level: `["steps", "collect", "exit"]`.
+    pub path: Vec<String>,
+    /// The bytes of the whole path.
+    pub range: Range<usize>,
+}
+
+impl Template {
+    /// Whether a text has a template in it.
+    pub fn is_in(text: &str) -> bool {
+        text.contains(OPEN)
+    }
+
+    /// Parses a text with any number of `${{ }}`, none included.
+    ///
+    /// # Errors
+    /// Everything that can't be read as an expression.
+    pub fn parse(text: &str) -> Result<Template, Vec<Fault>> {
+        let mut parts = Vec::new();
+        let mut faults = Vec::new();
+        let mut at = 0;
+        while let Some(found) = text[at..].find(OPEN) {
+            let start = at + found;
+            push_raw(text, at..start, &mut parts, &mut faults);
+            let inner = start + OPEN.len();
+            let part = match text.as_bytes().get(inner) {
+                Some(b'-' | b'+') => Err(whitespace_control(inner..inner + 1)),
+                _ => find_end(text, inner, true).and_then(|end| {
+                    at = end.outer;
+                    Part::parse(text, inner..end.inner)
+                }),
+            };
+            match part {
+                Ok(part) => parts.push(part),
+                Err(fault) => {
+                    faults.push(fault);
+                    // Go on behind the next `}}`, so that a second mistake is found as well.
+                    if at <= start {
+                        at = text[inner..]
+                            .find("}}")
+                            .map_or(text.len(), |end| inner + end + 2);
+                    }
+                }
+            }
+        }
+        push_raw(text, at..text.len(), &mut parts, &mut faults);
+        if faults.is_empty() {
+            Ok(Template {
+                text: text.into(),
+                parts: parts.into(),
+            })
+        } else {
+            Err(faults)
+        }
+    }
+
+    /// Parses a text that is one expression without delimiters, as `when` may have it.
+    ///
+    /// # Errors
+    /// As of [`Template::parse`].
+    pub fn parse_expression(text: &str) -> Result<Template, Vec<Fault>> {
+        find_end(text, 0, false)
+            .and_then(|end| Part::parse(text, 0..end.inner))
+            .map(|part| Template {
+                text: text.into(),
+                parts: Arc::new([part]),
+            })
+            .map_err(|fault| vec![fault])
+    }
+
+    /// The text it was parsed from.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is one expression and nothing else, so that its value keeps its type. Line
+    /// breaks after it, as block scalars have them, do not count.
+    pub fn is_one_expression(&self) -> bool {
+        self.single().is_some()
+    }
+
+    fn single(&self) -> Option<&Expression> {
+        match &*self.parts {
+            [Part::Expression(one)] => Some(one),
+            [Part::Expression(one), Part::Raw(rest)]
+                if self.text[rest.clone()].bytes().all(|byte| byte == b'\n') =>
+            {
+                Some(one)
+            }
+            _ => None,
+        }
+    }
+
+    fn expressions(&self) -> impl Iterator<Item = &Expression> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Raw(_) => None,
+            Part::Expression(expression) => Some(&**expression),
+        })
+    }
+
+    /// Every name it uses, in order. A name that is looked into by a computed key ends before the
+    /// key, and so stands for all that lies beneath it.
+    pub fn names(&self) -> Vec<NameUse> {
+        let mut names = Vec::new();
+        for expression in self.expressions() {
+            expression.tree.walk(&mut |tree| match tree.path() {
+                Some(path) => {
+                    names.push(NameUse {
+                        path: path.into_iter().map(str::to_owned).collect(),
+                        range: tree.range.clone(),
+                    });
+                    false
+                }
+                None => true,
+            });
+        }
+        names
+    }
+
+    /// Holds it against the types of the names that are visible, and what the place wants.
+    pub fn check(&self, visible: &Type, wanted: Wanted) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let single = self.single().is_some();
+        for expression in self.expressions() {
+            let before = faults.len();
+            let kind = typing::infer(&self.text, &expression.tree, visible, &mut faults);
+            // A value whose parts are wrong has no type to speak of.
+            if faults.len() > before {
+                continue;
+            }
+            let wanted = if single { wanted } else { Wanted::Text };
+            if !wanted.accepts(&kind) {
+                faults.push(typing::unwanted(
+                    &self.text,
+                    &expression.tree,
+                    &kind,
+                    wanted,
+                ));
+            }
+        }
+        faults
+    }
+
+    /// Its value. One expression and nothing else keeps the type of its value; everything else
+    /// gives a text.
+    ///
+    /// # Errors
+    /// The data in the scope does not fit: a name without a value, a list inside a text, an
+    /// operation that the values do not have.
+    pub fn evaluate(&self, scope: &Scope) -> Result<Value, Fault> {
+        if let Some(one) = self.single() {
+            return one.evaluate(&self.text, scope);
+        }
+        let mut text = String::with_capacity(self.text.len() * 2);
+        for part in &*self.parts {
+            match part {
+                Part::Raw(range) => text.push_str(&self.text[range.clone()]),
+                Part::Expression(expression) => {
+                    let range = || expression.tree.range.clone();
+                    let value = expression.evaluate(&self.text, scope)?;
+                    text.push_str(&to_text(&value).map_err(|why| {
+                        Fault::new(
+                            FaultKind::Evaluation,
+                            range(),
+                            format!("{why} to stand here"),
+                        )
+                    })?);
+                    if text.len() > TEXT_MAX {
+                        let why = "the text becomes longer than 1 MiB";
+                        return Err(Fault::new(FaultKind::Evaluation, range(), why));
+                    }
+                }
+            }
+        }
+        Ok(Value::String(text))
+    }
+}
+
+impl Part {
+    fn parse(text: &str, inner: Range<usize>) -> Result<Part, Fault> {
+        let tree = parse(text, inner.clone())?;
+        Ok(Part::Expression(Box::new(Expression {
+            inner,
+            tree,
+            program: OnceLock::new(),
+        })))
+    }
+}
+
+impl Expression {
+    fn evaluate(&self, text: &str, scope: &Scope) -> Result<Value, Fault> {
+        if let Node::Constant(value) = &self.tree.node {
+            return Ok(value.clone());
+        }
+        self.program
+            .get_or_init(|| Program::new(text, self.inner.clone(), &self.tree))
+            .as_ref()
+            .map_err(Clone::clone)?
+            .evaluate(scope, &self.tree)
+    }
+}
+
+/// Plain text between expressions. Statements in it would be sent as they are, which nobody means.
+fn push_raw(text: &str, range: Range<usize>, parts: &mut Vec<Part>, faults: &mut Vec<Fault>) {
+    if range.is_empty() {
+        return;
+    }
+    let raw = &text[range.clone()];
+    if let Some(open) = raw.find("{%")
+        && let Some(close) = raw[open..].find("%}")
+    {
+        let start = range.start + open;
+        faults.push(
+            Fault::new(
+                FaultKind::Statement,
+                start..start + close + 2,
+                "there are no statements, only expressions",
+            )
+            .help("write `${{ VALUE if CONDITION else OTHER }}`, or `when` on the step"),
+        );
+    }
+    parts.push(Part::Raw(range));
+}

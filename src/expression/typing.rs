@@ -1,0 +1,530 @@
+//! The type of an expression, and every mistake that can be known without its data.
+
+use serde_json::Value;
+
+use crate::diagnostic::nearest;
+
+use super::fault::{Fault, FaultKind};
+use super::filters::{FILTERS, FilterType, TESTS};
+use super::tree::{Node, Operator, Tree, Word};
+use super::types::{Record, Type, Wanted};
+
+/// Finds the type of an expression in `text`, where `visible` is a record of the names of the
+/// outermost level.
+pub(super) fn infer(text: &str, tree: &Tree, visible: &Type, faults: &mut Vec<Fault>) -> Type {
+    Typing {
+        text,
+        visible,
+        faults,
+    }
+    .infer(tree)
+}
+
+/// The whole expression is fine, and still not what the place wants.
+pub(super) fn unwanted(text: &str, tree: &Tree, kind: &Type, wanted: Wanted) -> Fault {
+    let words = quote(text, tree);
+    let fault = Fault::new(
+        FaultKind::WrongType,
+        tree.range.clone(),
+        format!("{words} is {kind}, and {wanted} is wanted here"),
+    );
+    match (wanted, kind) {
+        (Wanted::Int, Type::Text | Type::Number) => fault.help("make it one with `| int`"),
+        (Wanted::Number, Type::Text) => fault.help("make it one with `| float`"),
+        (Wanted::Bool, Type::Text) => fault.help("compare it with something, or use `| bool`"),
+        (Wanted::Bool, Type::Int | Type::Number) => {
+            fault.help("compare it with something: `… > 0`, `… == 0`")
+        }
+        (Wanted::Text, Type::List) => {
+            fault.help("join its items: `… | join(',')`; `args` may be written as a list")
+        }
+        (Wanted::Text, Type::Map | Type::Record(_)) => {
+            fault.help("name one of its fields, or write it as JSON with `| tojson`")
+        }
+        _ => fault,
+    }
+}
+
+struct Typing<'a> {
+    text: &'a str,
+    visible: &'a Type,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Typing<'_> {
+    fn infer(&mut self, tree: &Tree) -> Type {
+        match &tree.node {
+            Node::Constant(value) => constant(value),
+            Node::Name(name) => {
+                let word = Word {
+                    text: name.clone(),
+                    range: tree.range.clone(),
+                };
+                match self.visible {
+                    Type::Record(record) => self.field(record, &word, Vec::new()),
+                    _ => Type::Any,
+                }
+            }
+            Node::Field { value, name } => {
+                let kind = self.infer(value);
+                match kind {
+                    Type::Record(record) => {
+                        let path = value.path().unwrap_or_default();
+                        let path = path.into_iter().map(str::to_owned).collect();
+                        self.field(&record, name, path)
+                    }
+                    Type::Any | Type::Map => Type::Any,
+                    other => {
+                        let what = quote(self.text, value);
+                        self.wrong(
+                            name.range.clone(),
+                            format!("{what} is {other} and has no `{}`", name.text),
+                            None,
+                        )
+                    }
+                }
+            }
+            Node::Item { value, key } => {
+                let kind = self.infer(value);
+                self.infer(key);
+                match kind {
+                    Type::Record(_) | Type::Any | Type::Map | Type::List => Type::Any,
+                    Type::Text => Type::Text,
+                    other => {
+                        let what = quote(self.text, value);
+                        self.wrong(
+                            value.range.clone(),
+                            format!("{what} is {other} and has no items"),
+                            None,
+                        )
+                    }
+                }
+            }
+            Node::Slice { value, bounds } => {
+                let kind = self.infer(value);
+                for bound in bounds {
+                    let kind = self.infer(bound);
+                    if !kind.may_be_number() {
+                        let what = quote(self.text, bound);
+                        self.wrong(
+                            bound.range.clone(),
+                            format!("{what} is {kind}, and a whole number is wanted here"),
+                            None,
+                        );
+                    }
+                }
+                match kind {
+                    Type::Any | Type::Text | Type::List => kind,
+                    other => {
+                        let what = quote(self.text, value);
+                        let message = format!("{what} is {other} and can't be cut into pieces");
+                        self.wrong(value.range.clone(), message, None)
+                    }
+                }
+            }
+            Node::Not(value) => {
+                self.infer(value);
+                Type::Bool
+            }
+            Node::Negate(value) => {
+                let kind = self.infer(value);
+                if kind.may_be_number() {
+                    kind
+                } else {
+                    let what = quote(self.text, value);
+                    let message = format!("{what} is {kind} and can't be negated");
+                    self.wrong(tree.range.clone(), message, None)
+                }
+            }
+            Node::Binary { op, left, right } => {
+                let known = self.faults.len();
+                let left_kind = self.infer(left);
+                let right_kind = self.infer(right);
+                if self.faults.len() > known {
+                    return Type::Any;
+                }
+                self.binary(tree, *op, (left, left_kind), (right, right_kind))
+            }
+            Node::Chain { first, rest } => {
+                let mut left = (&**first, self.infer(first));
+                for (op, right) in rest {
+                    let right_kind = self.infer(right);
+                    self.binary(tree, *op, left, (right, right_kind.clone()));
+                    left = (right, right_kind);
+                }
+                Type::Bool
+            }
+            Node::Choice { test, yes, no } => {
+                self.infer(test);
+                let yes = self.infer(yes);
+                match no {
+                    Some(no) => yes.or(self.infer(no)),
+                    None => {
+                        let fault = Fault::new(
+                            FaultKind::Syntax,
+                            tree.range.clone(),
+                            "without `else` this has no value when the condition does not hold",
+                        );
+                        self.faults.push(fault.help("add `else` and a value"));
+                        yes
+                    }
+                }
+            }
+            Node::Filter { name, value, args } => {
+                let known = self.faults.len();
+                let kind = self.infer(value);
+                let args: Vec<Type> = args.iter().map(|arg| self.infer(arg)).collect();
+                let kind = if self.faults.len() > known {
+                    Type::Any
+                } else {
+                    kind
+                };
+                self.filter(name, value, kind, &args)
+            }
+            Node::Test { name, value, args } => {
+                self.infer(value);
+                args.iter().for_each(|arg| {
+                    self.infer(arg);
+                });
+                if !TESTS.contains(&name.text.as_str()) {
+                    let fault = Fault::new(
+                        FaultKind::UnknownTest,
+                        name.range.clone(),
+                        format!("there is no test `is {}`", name.text),
+                    );
+                    self.faults.push(suggest(fault, &name.text, TESTS, "tests"));
+                }
+                Type::Bool
+            }
+            Node::Call { callee, args } => {
+                args.iter().for_each(|arg| {
+                    self.infer(arg);
+                });
+                self.call(callee);
+                Type::Any
+            }
+            Node::List(items) => {
+                items.iter().for_each(|item| {
+                    self.infer(item);
+                });
+                Type::List
+            }
+            Node::Map(entries) => {
+                for (key, value) in entries {
+                    self.infer(key);
+                    self.infer(value);
+                }
+                Type::Map
+            }
+        }
+    }
+
+    fn wrong(
+        &mut self,
+        range: std::ops::Range<usize>,
+        message: String,
+        help: Option<&str>,
+    ) -> Type {
+        let mut fault = Fault::new(FaultKind::WrongType, range, message);
+        fault.help = help.map(str::to_owned);
+        self.faults.push(fault);
+        Type::Any
+    }
+
+    fn field(&mut self, record: &Record, name: &Word, path: Vec<String>) -> Type {
+        if let Some(kind) = record.fields.get(&name.text) {
+            return kind.clone();
+        }
+        let message = if path.is_empty() {
+            format!("`{}` is not known here", name.text)
+        } else {
+            format!("`{}` has no `{}`", path.join("."), name.text)
+        };
+        let kind = FaultKind::UnknownName {
+            path,
+            name: name.text.clone(),
+        };
+        let known: Vec<&str> = record.fields.keys().map(String::as_str).collect();
+        let mut fault = Fault::new(kind, name.range.clone(), message);
+        let written = &self.text[name.range.clone()];
+        fault = suggest(fault, &name.text, &known, "names");
+        // A name in brackets keeps its quotes.
+        if let (Some(word), Some(sign @ ('\'' | '"'))) =
+            (&fault.replacement, written.chars().next())
+        {
+            fault.replacement = Some(format!("{sign}{word}{sign}"));
+        }
+        self.faults.push(fault);
+        Type::Any
+    }
+
+    fn binary(
+        &mut self,
+        tree: &Tree,
+        op: Operator,
+        (left, left_kind): (&Tree, Type),
+        (right, right_kind): (&Tree, Type),
+    ) -> Type {
+        use Operator::*;
+        let range = tree.range.clone();
+        let numbers = left_kind.may_be_number() && right_kind.may_be_number();
+        let any = left_kind == Type::Any || right_kind == Type::Any;
+        let say = |text: &str, what: &str| {
+            format!(
+                "{} is {left_kind} and {} is {right_kind}: {what}",
+                quote(text, left),
+                quote(text, right)
+            )
+        };
+        match op {
+            Equal | NotEqual => {
+                let null = left_kind == Type::Null || right_kind == Type::Null;
+                let maps = matches!(left_kind, Type::Map | Type::Record(_))
+                    && matches!(right_kind, Type::Map | Type::Record(_));
+                if !(numbers || any || null || maps || left_kind == right_kind) {
+                    let message = say(self.text, "they are never equal");
+                    let help = match (&left_kind, &right_kind) {
+                        (Type::Int | Type::Number, Type::Text)
+                        | (Type::Text, Type::Int | Type::Number) => Some(
+                            "write the number without quotes, or turn the text into one with `| int`",
+                        ),
+                        (Type::Bool, Type::Text) | (Type::Text, Type::Bool) => {
+                            Some("write `true` and `false` without quotes")
+                        }
+                        _ => None,
+                    };
+                    self.wrong(range, message, help);
+                }
+                Type::Bool
+            }
+            Less | LessOrEqual | Greater | GreaterOrEqual => {
+                let texts = left_kind == Type::Text && right_kind == Type::Text;
+                let ordered = |kind: &Type| kind.may_be_number() || *kind == Type::Text;
+                let fits = if any {
+                    ordered(&left_kind) && ordered(&right_kind)
+                } else {
+                    numbers || texts
+                };
+                if !fits {
+                    let what = format!("`{}` does not order them", op.sign());
+                    let message = say(self.text, &what);
+                    let help = (left_kind == Type::Text || right_kind == Type::Text)
+                        .then_some("turn the text into a number with `| int`");
+                    self.wrong(range, message, help);
+                }
+                Type::Bool
+            }
+            And | Or => left_kind.or(right_kind),
+            Add if left_kind == Type::Text && right_kind == Type::Text => Type::Text,
+            Add if left_kind == Type::List && right_kind == Type::List => Type::List,
+            Add | Subtract | Multiply | Divide | FloorDivide | Remainder | Power => {
+                let may = |kind: &Type| {
+                    kind.may_be_number()
+                        || (op == Add && any && matches!(kind, Type::Text | Type::List))
+                };
+                if !may(&left_kind) || !may(&right_kind) {
+                    let what = format!("`{}` does not work on them", op.sign());
+                    let message = say(self.text, &what);
+                    let text = left_kind == Type::Text || right_kind == Type::Text;
+                    let help = match (op, text) {
+                        (Add, true) => Some("`~` joins texts; `| int` makes a number of a text"),
+                        (_, true) => Some("turn the text into a number with `| int`"),
+                        _ => None,
+                    };
+                    return self.wrong(range, message, help);
+                }
+                match op {
+                    _ if any => Type::Any,
+                    Divide => Type::Number,
+                    _ if left_kind == Type::Int && right_kind == Type::Int => Type::Int,
+                    _ => Type::Number,
+                }
+            }
+            Concat => {
+                for (tree, kind) in [(left, &left_kind), (right, &right_kind)] {
+                    if !kind.may_be_printed() {
+                        let fault = unwanted(self.text, tree, kind, Wanted::Text);
+                        self.faults.push(fault);
+                    }
+                }
+                Type::Text
+            }
+            In | NotIn => {
+                let fits = match &right_kind {
+                    Type::Any | Type::List | Type::Map | Type::Record(_) => true,
+                    Type::Text => matches!(left_kind, Type::Any | Type::Text),
+                    _ => false,
+                };
+                if !fits {
+                    let message = say(self.text, "`in` looks for text in text, or in a list");
+                    self.wrong(range, message, None);
+                }
+                Type::Bool
+            }
+        }
+    }
+
+    fn filter(&mut self, name: &Word, value: &Tree, kind: Type, args: &[Type]) -> Type {
+        let Some(filter) = FILTERS.iter().find(|filter| filter.name == name.text) else {
+            let fault = Fault::new(
+                FaultKind::UnknownFilter,
+                name.range.clone(),
+                format!("there is no filter `{}`", name.text),
+            );
+            let names: Vec<&str> = FILTERS.iter().map(|filter| filter.name).collect();
+            let foreign = [
+                (
+                    &["b64encode", "base64", "base64encode"][..],
+                    "`base64url` encodes a text, and `pass: base64url` on the step all of `args`",
+                ),
+                (&["to_json", "json", "toJSON"], "write `tojson`"),
+                (
+                    &["from_json", "fromjson", "parse_json"],
+                    "a script's output is parsed for you: `steps.ID.json`",
+                ),
+                (
+                    &["quote", "shellquote", "escape", "e"],
+                    "write `args` as a list or a map: then every value is quoted for you",
+                ),
+            ];
+            let help = foreign
+                .iter()
+                .find(|(words, _)| words.contains(&name.text.as_str()))
+                .map(|(_, help)| *help);
+            self.faults.push(match help {
+                Some(help) => fault.help(help),
+                None => suggest(fault, &name.text, &names, "filters"),
+            });
+            return Type::Any;
+        };
+        self.filter_value(filter, name, value, &kind);
+        let (fewest, most) = filter.args;
+        if args.len() < fewest || args.len() > most {
+            let wanted = match (fewest, most) {
+                (0, 0) => "takes no argument".to_owned(),
+                (fewest, most) if fewest == most => format!("takes {fewest} arguments"),
+                (fewest, most) => format!("takes {fewest} to {most} arguments"),
+            };
+            let message = format!("`{}` {wanted}, and here are {}", name.text, args.len());
+            self.wrong(name.range.clone(), message, None);
+        }
+        match (&filter.gives, filter.name) {
+            (Some(gives), _) => gives.clone(),
+            (None, "default" | "d") => match args.first() {
+                Some(other) => kind.or(other.clone()),
+                None => kind,
+            },
+            (None, _) => kind,
+        }
+    }
+
+    fn filter_value(&mut self, filter: &FilterType, name: &Word, value: &Tree, kind: &Type) {
+        let taken = |wanted: &Type| {
+            wanted == kind || (*wanted == Type::Map && matches!(kind, Type::Record(_)))
+        };
+        if *kind == Type::Any || filter.takes.is_empty() || filter.takes.iter().any(taken) {
+            return;
+        }
+        let wanted: Vec<String> = filter.takes.iter().map(Type::to_string).collect();
+        let message = format!(
+            "`{}` works on {}, and {} is {kind}",
+            name.text,
+            wanted.join(" or "),
+            quote(self.text, value)
+        );
+        let help = (filter.takes == [Type::Text] && kind.may_be_printed())
+            .then_some("make it a text first: `… | string`");
+        self.wrong(name.range.clone(), message, help);
+    }
+
+    fn call(&mut self, callee: &Tree) {
+        let (name, range, fault) = match &callee.node {
+            Node::Name(name) => (
+                name.as_str(),
+                &callee.range,
+                format!("there is no function `{name}`"),
+            ),
+            Node::Field { value, name } => {
+                self.infer(value);
+                (
+                    name.text.as_str(),
+                    &name.range,
+                    format!("there is no method `{}`: values have none", name.text),
+                )
+            }
+            _ => (
+                "",
+                &callee.range,
+                "this can't be called: there are no functions".to_owned(),
+            ),
+        };
+        let fault = Fault::new(FaultKind::Call, range.clone(), fault);
+        let lower = name.to_lowercase();
+        let help = match lower.as_str() {
+            "contains" => Some("write `'PART' in TEXT`".to_owned()),
+            "startswith" | "starts_with" => Some("write `TEXT is startingwith('PART')`".to_owned()),
+            "endswith" | "ends_with" => Some("write `TEXT is endingwith('PART')`".to_owned()),
+            "len" | "size" => Some("write `VALUE | length`".to_owned()),
+            "fromjson" => Some("a script's output is parsed for you: `steps.ID.json`".to_owned()),
+            "format" => Some("put the texts side by side: `a-${{ x }}-b`, or use `~`".to_owned()),
+            "always" | "failure" | "success" => Some(
+                "`cleanup` runs after a failure as well, and `on_fail: continue` goes on"
+                    .to_owned(),
+            ),
+            "get" => Some("write `MAP['KEY'] | default(OTHER)`".to_owned()),
+            _ => FILTERS
+                .iter()
+                .find(|filter| filter.name == lower)
+                .map(|filter| format!("write it as a filter: `VALUE | {}`", filter.name)),
+        };
+        self.faults.push(match help {
+            Some(help) => fault.help(help),
+            None => fault,
+        });
+    }
+}
+
+fn constant(value: &Value) -> Type {
+    match value {
+        Value::Null => Type::Null,
+        Value::Bool(_) => Type::Bool,
+        Value::Number(number) if number.is_f64() => Type::Number,
+        Value::Number(_) => Type::Int,
+        Value::String(_) => Type::Text,
+        Value::Array(_) => Type::List,
+        Value::Object(_) => Type::Map,
+    }
+}
+
+/// Adds the nearest known word, or all of them where there are few.
+fn suggest(mut fault: Fault, word: &str, known: &[&str], what: &str) -> Fault {
+    if let Some(near) = nearest(word, known.iter().copied()) {
+        fault.help = Some(format!("did you mean `{near}`?"));
+        fault.replacement = Some(near.to_owned());
+    } else if known.is_empty() {
+        fault.help = Some(format!("there are no {what} here"));
+    } else {
+        let shown: Vec<String> = known
+            .iter()
+            .take(12)
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let more = if known.len() > shown.len() {
+            " …"
+        } else {
+            ""
+        };
+        fault.help = Some(format!("known {what}: {}{more}", shown.join(", ")));
+    }
+    fault
+}
+
+/// A part of the expression as it stands in a message.
+fn quote(text: &str, tree: &Tree) -> String {
+    let words = text.get(tree.range.clone()).unwrap_or_default();
+    let mut short: String = words.chars().take(40).collect();
+    if short.len() < words.len() {
+        short.push('…');
+    }
+    format!("`{}`", short.replace('\n', " "))
+}
