@@ -140,7 +140,7 @@ impl Program {
             .range()
             .map(|range| self.place(range.start)..self.place(range.end))
             .filter(|range| !range.is_empty() && range.end <= tree.range.end)
-            .unwrap_or_else(|| tree.range.clone());
+            .map_or_else(|| tree.range.clone(), |range| tree.smallest_around(&range));
         let detail = error.detail().unwrap_or_default();
         let message = match error.kind() {
             ErrorKind::UndefinedError => "a part of this has no value".to_owned(),

@@ -36,6 +36,7 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
     let mut count = 0;
     let mut prefixes = 0;
     let mut elses = 0;
+    let mut last = start;
     let too_large = |range: Range<usize>, what: &str| {
         Fault::new(
             FaultKind::TooLarge,
@@ -67,9 +68,22 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
                     }),
                 };
             }
-            Err(error) => return Err(syntax_fault(text, start..text.len(), start, &error)),
+            Err(error) => {
+                let fault = syntax_fault(text, start..text.len(), start, &error);
+                let rest = &text[last..];
+                let quote = last + rest.len() - rest.trim_start().len();
+                return Err(if fault.message == UNCLOSED_QUOTE {
+                    Fault {
+                        range: quote..quote + 1,
+                        ..fault
+                    }
+                } else {
+                    fault
+                });
+            }
         };
         let range = shifted(span, start);
+        last = range.end;
         count += 1;
         if count > TOKENS_MAX {
             return Err(too_large(range, "has more than 500 words and signs"));
@@ -134,6 +148,8 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
         }
     }
 }
+
+const UNCLOSED_QUOTE: &str = "this quote is never closed";
 
 fn never_closed(closing: char, range: Range<usize>) -> Fault {
     let opening = match closing {
@@ -217,11 +233,15 @@ fn syntax_fault(text: &str, inner: Range<usize>, offset: usize, error: &minijinj
     let detail = error.detail().unwrap_or("it is no expression");
     let words = text[range.clone()].to_owned();
     let message = if detail.contains("unexpected end of string") {
-        "this text is never closed by its quote".to_owned()
+        UNCLOSED_QUOTE.to_owned()
     } else if detail.contains("unexpected end of input") {
         match detail.split_once("expected ").map(|(_, rest)| rest) {
             Some(rest) if rest.contains("expected ") => {
-                let wanted = rest.rsplit("expected ").next().unwrap_or(rest);
+                let wanted = match rest.rsplit("expected ").next().unwrap_or(rest) {
+                    "expression" => "a value",
+                    "identifier or integer" | "identifier" => "a name",
+                    other => other,
+                };
                 format!("the expression ends too early: {wanted} is missing")
             }
             _ => "the expression ends too early".to_owned(),

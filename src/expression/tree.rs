@@ -175,6 +175,20 @@ impl Tree {
         }
     }
 
+    /// The range of the smallest part that holds these bytes: the machine knows only the last
+    /// bytes of `a.b.c`.
+    pub(super) fn smallest_around(&self, range: &Range<usize>) -> Range<usize> {
+        let mut found = self.range.clone();
+        self.walk(&mut |part| {
+            let around = part.range.start <= range.start && range.end <= part.range.end;
+            if around {
+                found = part.range.clone();
+            }
+            around
+        });
+        found
+    }
+
     /// The names from the outermost level to this part, if it is nothing but fields of fields:
     /// `steps.a.json` gives `["steps", "a", "json"]`.
     pub(super) fn path(&self) -> Option<Vec<&str>> {
