@@ -1,0 +1,141 @@
+//! Results: their address, and what lies behind it.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Write;
+
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use crate::driver::names::hex;
+use crate::name::ActionId;
+use crate::wire::LinkReply;
+
+use super::answer::{Failure, Reply};
+use super::connection::is_loopback;
+use super::http::{Client, words};
+use super::odata::encode;
+
+/// The address of a result. Whoever has it can read the result for half an hour, so it is shown
+/// nowhere.
+#[derive(Clone)]
+pub struct ResultLink(SecretString);
+
+impl fmt::Debug for ResultLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResultLink")
+    }
+}
+
+/// What came over the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Downloaded {
+    /// Bytes.
+    pub size: u64,
+    /// Their SHA-256.
+    pub sha256: String,
+}
+
+/// How a download failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DownloadError {
+    /// The service's side or the network.
+    #[error(transparent)]
+    Call(#[from] Failure),
+    /// It is larger than allowed.
+    #[error("it is larger than the {0} bytes that are allowed")]
+    TooLarge(u64),
+    /// Our side: the disk.
+    #[error("it can't be stored: {0}")]
+    Disk(#[from] std::io::Error),
+}
+
+impl Client {
+    /// Asks for the address of a command's result.
+    ///
+    /// # Errors
+    /// See [`Failure`]. 404 says that there is none, or none yet (contract 6.2).
+    pub async fn result_link(&self, action: &ActionId, index: u16) -> Result<ResultLink, Failure> {
+        // Parentheses and `index=` are literal (contract 6.1).
+        let path = format!(
+            "/api/machineactions/{}/GetLiveResponseResultDownloadLink(index={index})",
+            encode(action.as_str())
+        );
+        let reply: LinkReply = self.get(self.address(&path)?).await?;
+        // Some clients met links escaped for a web page, once or twice (contract 6.1).
+        let mut link = reply.value;
+        while link.contains("&amp;") {
+            link = link.replace("&amp;", "&");
+        }
+        Ok(ResultLink(link.into()))
+    }
+
+    /// Reads a result into `file`, without the bearer token: the address is the key.
+    ///
+    /// # Errors
+    /// See [`DownloadError`]. No word of the address is in them.
+    pub async fn download(
+        &self,
+        link: &ResultLink,
+        file: &mut File,
+        bytes_max: u64,
+    ) -> Result<Downloaded, DownloadError> {
+        let url = self.result_address(link)?;
+        let lost = |error| DownloadError::Call(Failure::unknown(words(error)));
+        let mut response = self.http().get(url).send().await.map_err(|error| {
+            if error.is_connect() {
+                DownloadError::Call(Failure::Unreachable { why: words(error) })
+            } else {
+                lost(error)
+            }
+        })?;
+        let status = response.status().as_u16();
+        if status != 200 {
+            // The body is read for its words alone, and the first piece holds them.
+            let body = match response.chunk().await {
+                Ok(piece) => Ok(piece.unwrap_or_default().to_vec()),
+                Err(error) => Err(words(error)),
+            };
+            let reply = Reply {
+                status,
+                retry_after: None,
+                body,
+            };
+            let failure = reply
+                .success()
+                .err()
+                .unwrap_or_else(|| Failure::unknown(format!("HTTP {status}")));
+            return Err(DownloadError::Call(failure));
+        }
+        let mut size = 0;
+        let mut hash = Sha256::new();
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+            size += chunk.len() as u64;
+            if size > bytes_max {
+                return Err(DownloadError::TooLarge(bytes_max));
+            }
+            hash.update(&chunk);
+            // Chunks are some kilobytes and go to the page cache: not worth another thread each.
+            file.write_all(&chunk)?;
+        }
+        file.flush()?;
+        Ok(Downloaded {
+            size,
+            sha256: hex(&hash.finalize()),
+        })
+    }
+
+    /// The service names the host; it must be an https one, or loopback if the service is.
+    fn result_address(&self, link: &ResultLink) -> Result<Url, DownloadError> {
+        let refuse = |why: &str| DownloadError::Call(Failure::unknown(why));
+        let url = Url::parse(link.0.expose_secret())
+            .map_err(|_| refuse("the result's address is none"))?;
+        let at_home = self.connection().api.is_loopback() && is_loopback(&url);
+        if url.scheme() == "https" || (url.scheme() == "http" && at_home) {
+            Ok(url)
+        } else {
+            Err(refuse("the result's address is not one of https"))
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! One call, once: address, token, answer.
+
+use std::fmt;
+use std::sync::{Arc, Once};
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder, Url};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::driver::Clock;
+use crate::moment::Moment;
+
+use super::answer::{Failure, Reply, retry_after};
+use super::connection::{Connection, ConnectionError};
+use super::token::{Bearer, Identity, Permission, SignInError, Tokens};
+
+/// An answer of the API that is longer is no answer of the API. The longest lists are pages of
+/// 10,000 entries of one or two kilobytes.
+const LONGEST_BODY: usize = 256 << 20;
+
+/// Speaks with one service as one application. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    http: reqwest::Client,
+    connection: Connection,
+    clock: Clock,
+    tokens: Tokens,
+    /// The service refused `in (…)`; remembered so that it is asked once.
+    in_refused: std::sync::atomic::AtomicBool,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("connection", &self.inner.connection)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client of that service. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// The HTTP client can't be set up.
+    pub fn new(connection: Connection, clock: Clock) -> Result<Client, ConnectionError> {
+        static PROVIDER: Once = Once::new();
+        PROVIDER.call_once(|| {
+            // An error says that there is one already, which serves as well.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        });
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("svar/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(connection.timeouts.connect)
+            .read_timeout(connection.timeouts.read)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false);
+        if connection.api.is_loopback() {
+            builder = builder.no_proxy();
+        }
+        let http = builder
+            .build()
+            .map_err(|error| ConnectionError::Setup(words(error)))?;
+        Ok(Client {
+            inner: Arc::new(Inner {
+                tokens: Tokens::new(http.clone(), connection.clone(), clock.clone()),
+                http,
+                connection,
+                clock,
+                in_refused: false.into(),
+            }),
+        })
+    }
+
+    /// Signs in and checks that the application may do what the run needs.
+    ///
+    /// # Errors
+    /// See [`SignInError`].
+    pub async fn sign_in(&self, needed: &[Permission]) -> Result<Identity, SignInError> {
+        let identity = self.inner.tokens.identity().await?;
+        match identity.missing(needed) {
+            missing if missing.is_empty() => Ok(identity),
+            missing => Err(SignInError::MissingPermission { missing }),
+        }
+    }
+
+    /// The service and who asks it.
+    pub fn connection(&self) -> &Connection {
+        &self.inner.connection
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.inner.http
+    }
+
+    pub(crate) fn is_in_refused(&self) -> bool {
+        self.inner
+            .in_refused
+            .load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_in_refused(&self) {
+        self.inner
+            .in_refused
+            .store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// An address of the API; `path` is encoded already.
+    pub(crate) fn address(&self, path: &str) -> Result<Url, Failure> {
+        let address = self.inner.connection.api.join(path);
+        address.map_err(|error| Failure::Unreachable {
+            why: error.to_string(),
+        })
+    }
+
+    /// Reads a `T`.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, url: Url) -> Result<T, Failure> {
+        self.call(Method::GET, url, Body::None).await?.read()
+    }
+
+    /// Sends a JSON body and reads a `T`.
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let bytes = serde_json::to_vec(body).map_err(|error| Failure::Unreachable {
+            why: format!("internal error: a body that is no JSON: {error}"),
+        })?;
+        let body = Body::Bytes {
+            kind: "application/json".to_owned(),
+            bytes: bytes.into(),
+        };
+        let url = self.address(path)?;
+        self.call(Method::POST, url, body).await?.read()
+    }
+
+    /// One call with a token; on a 401 once more with a fresh one, and never a third time.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        url: Url,
+        body: Body,
+    ) -> Result<Reply, Failure> {
+        let Inner {
+            connection, tokens, ..
+        } = &*self.inner;
+        // The one gate that the token passes: whoever built the address, it leads home.
+        if !connection.api.is_home_of(&url) {
+            return Err(Failure::Unreachable {
+                why: "the address leads to another host than the pinned one".to_owned(),
+            });
+        }
+        let bearer = tokens.bearer().await?;
+        let reply = self.send(&method, &url, &body, &bearer).await?;
+        if reply.status != 401 {
+            return Ok(reply);
+        }
+        tokens.forget(&bearer).await;
+        let bearer = tokens.bearer().await?;
+        let reply = self.send(&method, &url, &body, &bearer).await?;
+        if reply.status == 401 {
+            return Err(Failure::SignedOut(SignInError::Rejected {
+                host: connection.api.host(),
+            }));
+        }
+        Ok(reply)
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        url: &Url,
+        body: &Body,
+        bearer: &Bearer,
+    ) -> Result<Reply, Failure> {
+        let mut secret = HeaderValue::try_from(format!("Bearer {}", bearer.secret.expose_secret()))
+            .map_err(|_| {
+                Failure::SignedOut(SignInError::Unusable {
+                    host: self.inner.connection.authority.host(),
+                    why: "its token can't stand in a header".to_owned(),
+                })
+            })?;
+        secret.set_sensitive(true);
+        let mut request = self
+            .inner
+            .http
+            .request(method.clone(), url.clone())
+            .timeout(self.inner.connection.timeouts.total)
+            .header(AUTHORIZATION, secret);
+        if let Body::Bytes { kind, bytes } = body {
+            request = request
+                .header(CONTENT_TYPE, kind)
+                .body(reqwest::Body::from(bytes.clone()));
+        }
+        exchange(request, self.inner.clock.now())
+            .await
+            .map_err(|sent| match sent {
+                Sent::Never(why) => Failure::Unreachable { why },
+                Sent::Perhaps(why) => Failure::unknown(why),
+            })
+    }
+}
+
+/// What goes along with a call.
+#[derive(Clone)]
+pub(crate) enum Body {
+    None,
+    /// Kept whole, so that it can be sent again after a 401.
+    Bytes {
+        kind: String,
+        bytes: bytes::Bytes,
+    },
+}
+
+/// Why no answer came.
+pub(crate) enum Sent {
+    /// Nothing was sent.
+    Never(String),
+    /// It may have been sent, and may have been acted on.
+    Perhaps(String),
+}
+
+/// Sends a request and takes the whole answer.
+pub(crate) async fn exchange(request: RequestBuilder, now: Moment) -> Result<Reply, Sent> {
+    let mut response = request.send().await.map_err(|error| {
+        if error.is_connect() || error.is_builder() {
+            Sent::Never(words(error))
+        } else {
+            Sent::Perhaps(words(error))
+        }
+    })?;
+    let status = response.status().as_u16();
+    let wait = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| retry_after(value, now));
+    let mut body = Ok(Vec::new());
+    loop {
+        match (response.chunk().await, &mut body) {
+            (Ok(Some(chunk)), Ok(bytes)) if bytes.len() + chunk.len() <= LONGEST_BODY => {
+                bytes.extend_from_slice(&chunk);
+            }
+            (Ok(Some(_)), _) => {
+                body = Err("it is longer than any answer of the service".to_owned());
+                break;
+            }
+            (Ok(None), _) => break,
+            (Err(error), _) => {
+                body = Err(words(error));
+                break;
+            }
+        }
+    }
+    Ok(Reply {
+        status,
+        retry_after: wait,
+        body,
+    })
+}
+
+/// An error of the HTTP library in words: its innermost causes, never an address, for an address
+/// may be a secret.
+pub(crate) fn words(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    if error.is_timeout() {
+        let what = if error.is_connect() {
+            "no connection in time"
+        } else {
+            "no answer in time"
+        };
+        return what.to_owned();
+    }
+    let mut cause: &dyn std::error::Error = &error;
+    let mut words = Vec::new();
+    while let Some(inner) = cause.source() {
+        let text = inner.to_string();
+        // Each layer tends to repeat the one below it.
+        if !words
+            .last()
+            .is_some_and(|last: &String| last.contains(&text))
+        {
+            words.push(text);
+        }
+        cause = inner;
+    }
+    if words.is_empty() {
+        return error.to_string();
+    }
+    words.join(": ")
+}

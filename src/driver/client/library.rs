@@ -1,0 +1,56 @@
+//! The tenant's library.
+
+use reqwest::Method;
+use sha2::{Digest, Sha256};
+
+use crate::driver::names::hex;
+use crate::name::LibraryName;
+use crate::wire::LibraryFile;
+
+use super::answer::Failure;
+use super::http::{Body, Client};
+
+impl Client {
+    /// The whole library.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn library_files(&self) -> Result<Vec<LibraryFile>, Failure> {
+        self.list_pages(self.address("/api/libraryfiles")?).await
+    }
+
+    /// Uploads a file that is not there yet. `OverrideIfExists` is false: should somebody else
+    /// have brought one of that name meanwhile, the service refuses.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn upload_library_file(
+        &self,
+        name: &LibraryName,
+        content: &[u8],
+    ) -> Result<LibraryFile, Failure> {
+        let body = form(name, content);
+        let url = self.address("/api/libraryfiles")?;
+        self.call(Method::POST, url, body).await?.read()
+    }
+}
+
+/// The upload's body. Built here rather than by the HTTP library because it must be kept whole to
+/// be sent again after a 401; a name of the library needs no quoting.
+fn form(name: &LibraryName, content: &[u8]) -> Body {
+    // A content that contains the digits of its own hash can't be made.
+    let boundary = format!("svar-{}", &hex(&Sha256::digest(content))[..48]);
+    let mut bytes = Vec::with_capacity(content.len() + 512);
+    let mut put = |piece: &[u8]| bytes.extend_from_slice(piece);
+    put(format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"OverrideIfExists\"\r\n\r\nfalse\r\n"
+    )
+    .as_bytes());
+    put(format!("--{boundary}\r\nContent-Disposition: form-data; name=\"File\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n").as_bytes());
+    put(content);
+    put(format!("\r\n--{boundary}--\r\n").as_bytes());
+    Body::Bytes {
+        kind: format!("multipart/form-data; boundary={boundary}"),
+        bytes: bytes.into(),
+    }
+}

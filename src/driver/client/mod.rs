@@ -1,0 +1,29 @@
+//! The client of the service: what is asked over HTTP, and what the answers mean.
+//!
+//! The only place that knows the HTTP library. Nothing in here retries a call by itself, with one
+//! exception: an answer 401 drops the token, and the call is sent once more with a fresh one.
+//! Everything else is the engine's to decide, so each outcome says whether the call may have had an
+//! effect; see [`Failure`].
+//!
+//! The hosts are pinned when the client is made. The bearer token goes to the API's host only,
+//! never to a result's address and never along a `nextLink` that leads elsewhere.
+
+mod actions;
+mod answer;
+mod connection;
+mod download;
+mod http;
+mod library;
+mod machines;
+mod odata;
+mod token;
+
+pub use actions::Found;
+pub use answer::Failure;
+pub use connection::{
+    Connection, ConnectionError, Credentials, DEFAULT_API, DEFAULT_AUTHORITY, DEFAULT_SCOPE, Root,
+    Timeouts,
+};
+pub use download::{DownloadError, Downloaded, ResultLink};
+pub use http::Client;
+pub use token::{Identity, Permission, SignInError};

@@ -1,0 +1,63 @@
+//! Filters and addresses as the service reads them.
+
+use crate::moment::Moment;
+
+/// A text literal: in single quotes, a quote inside doubled (contract 5.1).
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// `field in ('a','b')`.
+pub(crate) fn is_in<'t>(field: &str, values: impl Iterator<Item = &'t str>) -> String {
+    let values: Vec<String> = values.map(literal).collect();
+    format!("{field} in ({})", values.join(","))
+}
+
+/// `field eq 'a' or field eq 'b'`, for where `in` is refused.
+pub(crate) fn is_any<'t>(field: &str, values: impl Iterator<Item = &'t str>) -> String {
+    let values: Vec<String> = values
+        .map(|value| format!("{field} eq {}", literal(value)))
+        .collect();
+    values.join(" or ")
+}
+
+/// A point in time: bare, whole seconds, rounded down (contract 5.1).
+pub(crate) fn instant(moment: Moment) -> String {
+    let whole = moment.to_string();
+    match whole.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => whole,
+    }
+}
+
+/// Encodes one piece of a path or a query value: everything but letters, digits, `-`, `_`, `.`, `~`.
+pub(crate) fn encode(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes()
+        .fold(String::with_capacity(text.len()), |mut encoded, byte| {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+                encoded.push(char::from(byte));
+            } else {
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+            encoded
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_is_doubled_and_then_encoded() {
+        assert_eq!(literal("o'hara's"), "'o''hara''s'");
+        assert_eq!(encode(&literal("o'h & é")), "%27o%27%27h%20%26%20%C3%A9%27");
+        assert_eq!(is_in("id", ["a", "b"].into_iter()), "id in ('a','b')");
+        assert_eq!(
+            is_any("id", ["a", "b"].into_iter()),
+            "id eq 'a' or id eq 'b'"
+        );
+        let moment = Moment::parse("2026-02-03T09:10:11.987Z").expect("a moment");
+        assert_eq!(instant(moment), "2026-02-03T09:10:11Z");
+    }
+}

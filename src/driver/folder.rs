@@ -1,0 +1,518 @@
+//! The folder of a run: everything needed to go on with it, and everything it leaves.
+//!
+//! ```text
+//! svar-runs/<run>/
+//!   run.json                 whose run this is, against which service
+//!   playbook.yaml            the playbook's bytes
+//!   inputs.json              the inputs, secret ones left out
+//!   targets.json             the target set, frozen
+//!   plan.json                the plan as people read it
+//!   library/<sha256>-<name>  the library files it uses
+//!   journal.jsonl  lock      see the journal
+//!   results/<machine>/       a record for each command, and the bytes of its output as they came
+//!   files/<machine>/<step>/  collected files
+//!   summary.json  summary.txt  when the run is over
+//! ```
+//!
+//! Each file appears under its name when it is complete: written beside its place, synced, renamed.
+//! `run.json` is written last of all, so that a folder without it is no run.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::moment::Moment;
+use crate::name::{LibraryName, RunId};
+use crate::plan::{LimitsProfile, Target};
+
+use super::journal::{Journal, JournalError, Opening, sync_folder};
+use super::library::LibraryItem;
+
+/// The format of the folder. A folder with a greater number is refused with words.
+pub const FOLDER_FORMAT: u32 = 1;
+
+/// `run.json`: whose run this is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunHeader {
+    /// [`FOLDER_FORMAT`] of the version that wrote it.
+    pub format: u32,
+    /// The version that wrote it.
+    pub svar: String,
+    /// The run.
+    pub run: RunId,
+    /// When it began, on the run's clock.
+    #[serde(with = "iso")]
+    pub started: Moment,
+    /// The playbook's name.
+    pub playbook: String,
+    /// The playbook's file, as the user named it.
+    pub file: String,
+    /// The plan's digest.
+    pub plan: String,
+    /// How many machines it has.
+    pub machines: usize,
+    /// The limits it was planned for.
+    pub limits: LimitsProfile,
+    /// Who runs it; empty where nobody was named.
+    #[serde(default)]
+    pub operator: String,
+    /// The case it belongs to; empty where none was named.
+    #[serde(default)]
+    pub case: String,
+    /// The service it speaks to.
+    pub service: ServiceRecord,
+}
+
+/// The service a run speaks to, pinned for the whole run. No secret is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceRecord {
+    /// What it is.
+    pub kind: ServiceKind,
+    /// The root of the API.
+    pub api: String,
+    /// The root of the token endpoint.
+    pub authority: String,
+    /// What the token is asked for.
+    pub scope: String,
+    /// The tenant.
+    pub tenant: String,
+    /// The application.
+    pub client: String,
+}
+
+/// What a service is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceKind {
+    /// A real tenant.
+    Tenant,
+    /// An emulator that runs by itself.
+    Emulator,
+    /// The emulator inside this program.
+    BuiltInEmulator,
+}
+
+/// What a run folder begins with, beside its header.
+#[derive(Debug)]
+pub struct Beginning<'a> {
+    /// The playbook's bytes.
+    pub playbook: &'a [u8],
+    /// The inputs, secret ones left out.
+    pub inputs: &'a serde_json::Value,
+    /// The target set.
+    pub targets: &'a [Target],
+    /// The plan document, secrets masked.
+    pub plan: &'a serde_json::Value,
+    /// The library files it uses.
+    pub library: &'a [LibraryItem],
+}
+
+/// Why a run folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// The disk refused.
+    #[error("{path} can't be {doing}: {source}")]
+    Disk {
+        /// The file or folder.
+        path: PathBuf,
+        /// `written`, `read` …
+        doing: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{path} is not what a run folder holds: {why}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// A newer version wrote it.
+    #[error(
+        "{path} is of format {found}, and this version knows up to {FOLDER_FORMAT}: use the version that began the run"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// No run, or more than one, has that name.
+    #[error("{0}")]
+    NotFound(String),
+    /// The journal refused.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl FolderError {
+    fn disk(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> FolderError {
+        let path = path.to_owned();
+        move |source| FolderError::Disk {
+            path,
+            doing,
+            source,
+        }
+    }
+}
+
+/// The folder of one run.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+    header: RunHeader,
+}
+
+impl RunFolder {
+    /// Makes the folder of a new run under `root`, with its journal, which it also locks. All of it
+    /// is durable on return; on an error nothing is left under its name.
+    ///
+    /// # Errors
+    /// There is such a run already, or the disk refuses.
+    pub fn create(
+        root: &Path,
+        header: RunHeader,
+        beginning: &Beginning<'_>,
+    ) -> Result<(RunFolder, Journal), FolderError> {
+        let path = root.join(header.run.as_str());
+        if path.exists() {
+            let error = io::Error::from(io::ErrorKind::AlreadyExists);
+            return Err(FolderError::disk(&path, "created")(error));
+        }
+        fs::create_dir_all(root).map_err(FolderError::disk(root, "created"))?;
+        make_private_folder(&path).map_err(FolderError::disk(&path, "created"))?;
+        match Self::fill(&path, &header, beginning) {
+            Ok(journal) => Ok((RunFolder { path, header }, journal)),
+            Err(error) => {
+                // Without its header it is no run; what is left of it is in the way at most.
+                let _ = fs::remove_dir_all(&path);
+                Err(error)
+            }
+        }
+    }
+
+    fn fill(
+        path: &Path,
+        header: &RunHeader,
+        beginning: &Beginning<'_>,
+    ) -> Result<Journal, FolderError> {
+        write_file(&path.join("playbook.yaml"), beginning.playbook)?;
+        write_file(&path.join("inputs.json"), &pretty(beginning.inputs))?;
+        write_file(&path.join("targets.json"), &pretty(&beginning.targets))?;
+        write_file(&path.join("plan.json"), &pretty(beginning.plan))?;
+        if !beginning.library.is_empty() {
+            let library = path.join("library");
+            fs::create_dir(&library).map_err(FolderError::disk(&library, "created"))?;
+            for item in beginning.library {
+                let name = format!("{}-{}", item.sha256, item.name);
+                write_file(&library.join(name), &item.bytes)?;
+            }
+        }
+        let opening = Opening::new(header.run.clone(), header.plan.clone(), header.started);
+        let journal = Journal::create(path, &opening)?;
+        write_file(&path.join("run.json"), &pretty(header))?;
+        let root = path.parent().unwrap_or(path);
+        sync_folder(root).map_err(FolderError::disk(root, "made durable"))?;
+        Ok(journal)
+    }
+
+    /// Opens the folder of a run that exists.
+    ///
+    /// # Errors
+    /// It is no run folder, or a newer version wrote it.
+    pub fn open(path: impl Into<PathBuf>) -> Result<RunFolder, FolderError> {
+        let path = path.into();
+        let file = path.join("run.json");
+        let value: serde_json::Value = read_json(&file)?;
+        let found = value["format"].as_u64().unwrap_or_default();
+        if found > u64::from(FOLDER_FORMAT) {
+            let found = u32::try_from(found).unwrap_or(u32::MAX);
+            return Err(FolderError::Newer { path: file, found });
+        }
+        let header = serde_json::from_value(value).map_err(|error| FolderError::Malformed {
+            path: file,
+            why: error.to_string(),
+        })?;
+        Ok(RunFolder { path, header })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whose run it is.
+    pub fn header(&self) -> &RunHeader {
+        &self.header
+    }
+
+    /// Whether the run is over: every machine has its end state, and the summary stands.
+    pub fn is_finished(&self) -> bool {
+        self.path.join("summary.json").exists()
+    }
+
+    /// The playbook's bytes.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn playbook(&self) -> Result<Vec<u8>, FolderError> {
+        let path = self.path.join("playbook.yaml");
+        fs::read(&path).map_err(FolderError::disk(&path, "read"))
+    }
+
+    /// The inputs, secret ones left out: the text of `inputs.json`.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn inputs(&self) -> Result<String, FolderError> {
+        let path = self.path.join("inputs.json");
+        fs::read_to_string(&path).map_err(FolderError::disk(&path, "read"))
+    }
+
+    /// The target set.
+    ///
+    /// # Errors
+    /// The file can't be read, or is not one.
+    pub fn targets(&self) -> Result<Vec<Target>, FolderError> {
+        read_json(&self.path.join("targets.json"))
+    }
+
+    /// The library files the run uses.
+    ///
+    /// # Errors
+    /// A file can't be read.
+    pub fn library(&self) -> Result<Vec<LibraryItem>, FolderError> {
+        let folder = self.path.join("library");
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(FolderError::disk(&folder, "read"))?,
+        };
+        let mut items = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(FolderError::disk(&folder, "read"))?.path();
+            let malformed = |why: &str| FolderError::Malformed {
+                path: path.clone(),
+                why: why.to_owned(),
+            };
+            let (sha256, name) = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .and_then(|name| name.split_once('-'))
+                .ok_or_else(|| malformed("its name is not a hash and a name"))?;
+            let name = LibraryName::parse(name).map_err(|error| malformed(&error.to_string()))?;
+            let bytes = fs::read(&path).map_err(FolderError::disk(&path, "read"))?;
+            let item = LibraryItem::new(name, bytes);
+            if item.sha256 != sha256 {
+                return Err(malformed("its bytes are not those of its hash"));
+            }
+            items.push(item);
+        }
+        items.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(items)
+    }
+
+    /// Writes a file of the run whole: a reader sees the old bytes or the new ones, also after a
+    /// power loss. Folders on the way are made. `relative` is built from [`super::names`], never
+    /// from a stranger's words.
+    ///
+    /// # Errors
+    /// The disk refuses; the place is as before.
+    pub fn write(&self, relative: &str, bytes: &[u8]) -> Result<(), FolderError> {
+        let path = self.path.join(relative);
+        self.make_folder_of(&path)?;
+        write_file(&path, bytes)
+    }
+
+    /// Writes the end of the run: from now on it counts as finished.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn finish(&self, summary: &serde_json::Value, text: &str) -> Result<(), FolderError> {
+        write_file(&self.path.join("summary.txt"), text.as_bytes())?;
+        write_file(&self.path.join("summary.json"), &pretty(summary))
+    }
+
+    /// Makes the folder that `path` lies in, durably.
+    pub(crate) fn make_folder_of(&self, path: &Path) -> Result<(), FolderError> {
+        let Some(folder) = path.parent() else {
+            return Ok(());
+        };
+        if folder.is_dir() {
+            return Ok(());
+        }
+        self.make_folder_of(folder)?;
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(FolderError::disk(folder, "created")(error));
+            }
+            _ => {}
+        }
+        match folder.parent() {
+            Some(parent) => sync_folder(parent).map_err(FolderError::disk(parent, "made durable")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The runs under one root.
+#[derive(Debug, Clone)]
+pub struct Runs {
+    root: PathBuf,
+}
+
+impl Runs {
+    /// The runs under this folder, which need not exist.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Runs { root: root.into() }
+    }
+
+    /// All of them, newest first. What is no run folder is passed over.
+    ///
+    /// # Errors
+    /// The root can't be listed.
+    pub fn list(&self) -> Result<Vec<RunFolder>, FolderError> {
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(FolderError::disk(&self.root, "read"))?,
+        };
+        let mut runs: Vec<RunFolder> = entries
+            .filter_map(Result::ok)
+            .filter_map(|entry| RunFolder::open(entry.path()).ok())
+            .collect();
+        // By id, not by time: ids begin with the real time, while an emulator's clock is its own.
+        runs.sort_by(|a, b| b.header.run.cmp(&a.header.run));
+        Ok(runs)
+    }
+
+    /// The newest run that is not over.
+    ///
+    /// # Errors
+    /// The root can't be listed.
+    pub fn newest_unfinished(&self) -> Result<Option<RunFolder>, FolderError> {
+        Ok(self.list()?.into_iter().find(|run| !run.is_finished()))
+    }
+
+    /// The run of that id, or of that beginning of an id, or at that path.
+    ///
+    /// # Errors
+    /// There is none, or the beginning fits several.
+    pub fn find(&self, text: &str) -> Result<RunFolder, FolderError> {
+        let as_path = Path::new(text);
+        if as_path.join("run.json").is_file() {
+            return RunFolder::open(as_path);
+        }
+        let as_id = self.root.join(text);
+        if RunId::parse(text).is_ok() && as_id.join("run.json").is_file() {
+            return RunFolder::open(as_id);
+        }
+        let mut fitting: Vec<RunFolder> = self
+            .list()?
+            .into_iter()
+            .filter(|run| !text.is_empty() && run.header.run.as_str().starts_with(text))
+            .collect();
+        match (fitting.pop(), fitting.len()) {
+            (Some(run), 0) => Ok(run),
+            (None, _) => Err(FolderError::NotFound(format!(
+                "no run is called `{text}` under {}",
+                self.root.display()
+            ))),
+            (Some(_), more) => Err(FolderError::NotFound(format!(
+                "`{text}` is the beginning of {} runs under {}: write more of it",
+                more + 1,
+                self.root.display()
+            ))),
+        }
+    }
+}
+
+/// Writes beside its place, syncs, renames, syncs the folder.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let write = || {
+        let mut draft = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempfile_in(folder)?;
+        draft.write_all(bytes)?;
+        settle(draft, path)
+    };
+    write().map_err(FolderError::disk(path, "written"))
+}
+
+/// Gives a written file its name, durably.
+pub(crate) fn settle(draft: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
+    draft.as_file().sync_all()?;
+    draft.persist(path).map_err(|error| error.error)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// What a run collects is for its operator alone.
+fn make_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(path)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
+    let file = File::open(path).map_err(FolderError::disk(path, "read"))?;
+    serde_json::from_reader(io::BufReader::new(file)).map_err(|error| FolderError::Malformed {
+        path: path.to_owned(),
+        why: error.to_string(),
+    })
+}
+
+fn pretty(value: &impl Serialize) -> Vec<u8> {
+    // Values of ours have text keys only, so writing them can't fail; an empty file would be
+    // noticed at the next reading.
+    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+/// Moments as people write them.
+pub(crate) mod iso {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::moment::Moment;
+
+    pub(crate) fn serialize<S: Serializer>(at: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(at)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Moment, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Moment::parse(&text).map_err(D::Error::custom)
+    }
+
+    /// The same for a moment that may be missing.
+    pub(crate) mod option {
+        use super::{Deserialize, Deserializer, Error, Moment, Serializer};
+
+        pub(crate) fn serialize<S: Serializer>(
+            at: &Option<Moment>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            match at {
+                Some(at) => serializer.collect_str(at),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Moment>, D::Error> {
+            Option::<String>::deserialize(deserializer)?
+                .map(|text| Moment::parse(&text).map_err(D::Error::custom))
+                .transpose()
+        }
+    }
+}

@@ -1,0 +1,425 @@
+//! The journal: what was announced and what happened, in order, on disk before anything is sent.
+//!
+//! A file of JSON lines that only grows. Each line carries its number, the hash of the line before
+//! it, and its own hash:
+//!
+//! ```text
+//! {"n":7,"prev":"<64 digits>","at":1770109811123,"lane":0,"fact":"start_announced",…,"hash":"<64 digits>"}
+//! ```
+//!
+//! `hash` is the SHA-256 of the line's bytes before `,"hash":`, which contain `prev`; so a line
+//! can't be changed, dropped, added or moved without breaking every line after it. Line 0 names
+//! the format, the run and its plan.
+//!
+//! Writing is in groups: [`Journal::append`] collects, [`Journal::commit`] writes all that was
+//! collected at once and returns when it is durable. Effects wait for that return.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::engine::{FORMAT, Fact};
+use crate::moment::Moment;
+use crate::name::RunId;
+
+use super::lock::{Lock, LockError};
+use super::names::hex;
+
+/// The journal's file name in a run folder.
+pub const FILE_NAME: &str = "journal.jsonl";
+
+/// `prev` of line 0.
+const NOTHING_BEFORE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Bytes of `,"hash":"`, 64 digits, `"}`.
+const SEAL_LENGTH: usize = 9 + 64 + 2;
+
+/// Line 0: whose journal this is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    /// When the run began.
+    pub at: Moment,
+    /// The format of the lines that follow.
+    pub journal: u32,
+    /// The run.
+    pub run: RunId,
+    /// The digest of its plan.
+    pub plan: String,
+    /// The version that began it.
+    pub svar: String,
+}
+
+impl Opening {
+    /// The first line of a new journal.
+    pub fn new(run: RunId, plan: impl Into<String>, at: Moment) -> Self {
+        Opening {
+            at,
+            journal: FORMAT,
+            run,
+            plan: plan.into(),
+            svar: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// Why a journal can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Another process drives the run.
+    #[error("the run is being driven by {holder}: wait for it, or end it first")]
+    Held {
+        /// Who.
+        holder: String,
+    },
+    /// A newer version wrote it.
+    #[error(
+        "the journal is of format {found}, and this version knows up to {FORMAT}: use the version that began the run"
+    )]
+    Newer {
+        /// Its format.
+        found: u32,
+    },
+    /// It is not as it was written.
+    #[error("{path}:{line}: the journal is damaged here: {why}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The disk refused.
+    #[error("{path}: the journal can't be {doing}: {source}")]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// `written`, `read` …
+        doing: &'static str,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+impl JournalError {
+    fn disk(path: &Path, doing: &'static str) -> impl FnOnce(std::io::Error) -> JournalError {
+        let path = path.to_owned();
+        move |source| JournalError::Disk {
+            path,
+            doing,
+            source,
+        }
+    }
+}
+
+/// How much was written, for tests and benches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Lines, without those that were there at opening.
+    pub records: u64,
+    /// Waits for the disk.
+    pub syncs: u64,
+}
+
+/// A journal open for writing. Dropping it releases the run for others.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    _lock: Lock,
+    next: u64,
+    last_hash: String,
+    /// Bytes of the file that are known to be whole lines.
+    durable: u64,
+    waiting: Vec<u8>,
+    waiting_records: u64,
+    counters: Counters,
+    /// Set by a failed write or sync: what the file holds is then not known, so nothing may rely
+    /// on it any more until it is read anew.
+    broken: bool,
+}
+
+impl Journal {
+    /// Begins the journal of a new run: line 0 is durable on return, the file's name as well.
+    ///
+    /// # Errors
+    /// There is one already, another process holds the folder, or the disk refuses.
+    pub fn create(folder: &Path, opening: &Opening) -> Result<Journal, JournalError> {
+        let path = folder.join(FILE_NAME);
+        let lock = take_lock(folder)?;
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(JournalError::disk(&path, "created"))?;
+        let mut journal = Journal {
+            path,
+            file,
+            _lock: lock,
+            next: 0,
+            last_hash: NOTHING_BEFORE.to_owned(),
+            durable: 0,
+            waiting: Vec::new(),
+            waiting_records: 0,
+            counters: Counters::default(),
+            broken: false,
+        };
+        journal.push(opening)?;
+        journal.commit()?;
+        sync_folder(folder).map_err(JournalError::disk(folder, "made durable"))?;
+        Ok(journal)
+    }
+
+    /// Takes up the journal of a run that was left, and hands out what it holds.
+    ///
+    /// A last line without its end is cut: the process died while writing it, and nothing was sent
+    /// on the strength of it, because sending waits for the finished write.
+    ///
+    /// # Errors
+    /// See [`JournalError`].
+    pub fn open(folder: &Path) -> Result<(Journal, Reading), JournalError> {
+        let path = folder.join(FILE_NAME);
+        let lock = take_lock(folder)?;
+        let reading = read(folder)?;
+        let file = OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .map_err(JournalError::disk(&path, "opened"))?;
+        if reading.torn > 0 {
+            file.set_len(reading.bytes)
+                .and_then(|()| file.sync_all())
+                .map_err(JournalError::disk(&path, "repaired"))?;
+        }
+        let journal = Journal {
+            path,
+            file,
+            _lock: lock,
+            next: reading.facts.len() as u64 + 1,
+            last_hash: reading.last_hash.clone(),
+            durable: reading.bytes,
+            waiting: Vec::new(),
+            waiting_records: 0,
+            counters: Counters::default(),
+            broken: false,
+        };
+        Ok((journal, reading))
+    }
+
+    /// Collects a fact for the next [`Journal::commit`].
+    ///
+    /// # Errors
+    /// None of the disk's: nothing is written yet.
+    pub fn append(&mut self, fact: &Fact) -> Result<(), JournalError> {
+        self.push(fact)
+    }
+
+    fn push(&mut self, record: &impl Serialize) -> Result<(), JournalError> {
+        let json = serde_json::to_string(record)
+            .map_err(|error| JournalError::disk(&self.path, "written")(error.into()))?;
+        let inner = json
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'))
+            .unwrap_or_default();
+        let body = format!(r#"{{"n":{},"prev":"{}",{inner}"#, self.next, self.last_hash);
+        self.last_hash = hex(&Sha256::digest(body.as_bytes()));
+        self.waiting.extend_from_slice(body.as_bytes());
+        self.waiting
+            .extend_from_slice(format!("{}\n", seal(&self.last_hash)).as_bytes());
+        self.waiting_records += 1;
+        self.next += 1;
+        Ok(())
+    }
+
+    /// Writes what was collected and returns when it is durable. Without anything to write it
+    /// returns at once.
+    ///
+    /// # Errors
+    /// The disk refused, for example because it is full. Nothing may be sent any more on the
+    /// strength of this journal, and every later commit fails as well: after a failed sync the
+    /// system may have dropped what it could not write, so only reading the file anew tells.
+    pub fn commit(&mut self) -> Result<(), JournalError> {
+        if self.broken {
+            let error = std::io::Error::other("an earlier write failed");
+            return Err(JournalError::disk(&self.path, "written")(error));
+        }
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let written = self
+            .file
+            .write_all(&self.waiting)
+            .and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            self.broken = true;
+            // So that a reader meets no half line; if this fails too, he cuts it himself.
+            let _ = self.file.set_len(self.durable);
+            return Err(JournalError::disk(&self.path, "written")(error));
+        }
+        self.durable += self.waiting.len() as u64;
+        self.waiting.clear();
+        self.counters.records += self.waiting_records;
+        self.counters.syncs += 1;
+        self.waiting_records = 0;
+        Ok(())
+    }
+
+    /// Whether anything waits for a commit.
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// How much was written since it was opened.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+}
+
+/// What a journal holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// Line 0.
+    pub opening: Opening,
+    /// The other lines, in order.
+    pub facts: Vec<Fact>,
+    /// The hash of the last line: it stands for the whole journal.
+    pub last_hash: String,
+    /// Bytes of whole lines.
+    pub bytes: u64,
+    /// Bytes after the last whole line: a write that was cut short.
+    pub torn: u64,
+}
+
+/// Reads a run's journal and checks every link of its chain. Changes nothing and needs no lock, so
+/// a run can be looked at while it goes on.
+///
+/// # Errors
+/// See [`JournalError`]; a torn last line is none.
+pub fn read(folder: &Path) -> Result<Reading, JournalError> {
+    let path = folder.join(FILE_NAME);
+    let mut file = File::open(&path).map_err(JournalError::disk(&path, "read"))?;
+    file.seek(SeekFrom::Start(0))
+        .map_err(JournalError::disk(&path, "read"))?;
+    let mut reader = BufReader::with_capacity(1 << 18, file);
+    let mut chain = Chain {
+        path: &path,
+        next: 0,
+        last_hash: NOTHING_BEFORE.to_owned(),
+    };
+    let mut opening = None;
+    let mut facts = Vec::new();
+    let mut bytes = 0;
+    let mut line = Vec::new();
+    let torn = loop {
+        line.clear();
+        let length = reader
+            .read_until(b'\n', &mut line)
+            .map_err(JournalError::disk(&path, "read"))?;
+        // Nothing left, or no end of line: the process died while writing this record. A bad line
+        // anywhere else is damage, and guessing there could start a session twice.
+        if line.pop() != Some(b'\n') {
+            break length as u64;
+        }
+        match &opening {
+            None => opening = Some(chain.opening(&line)?),
+            Some(_) => facts.push(chain.record(&line)?),
+        }
+        bytes += length as u64;
+    };
+    let Some(opening) = opening else {
+        return Err(chain.damaged("its first line is missing"));
+    };
+    Ok(Reading {
+        opening,
+        facts,
+        last_hash: chain.last_hash,
+        bytes,
+        torn,
+    })
+}
+
+/// Follows the chain from line to line.
+struct Chain<'p> {
+    path: &'p Path,
+    next: u64,
+    last_hash: String,
+}
+
+impl Chain<'_> {
+    fn damaged(&self, why: impl Into<String>) -> JournalError {
+        JournalError::Damaged {
+            path: self.path.to_owned(),
+            line: self.next + 1,
+            why: why.into(),
+        }
+    }
+
+    fn opening(&mut self, line: &[u8]) -> Result<Opening, JournalError> {
+        // The format comes before the chain: a newer one may be chained otherwise.
+        #[derive(Deserialize)]
+        struct Format {
+            journal: u32,
+        }
+        if let Ok(Format { journal: found }) = serde_json::from_slice(line)
+            && found > FORMAT
+        {
+            return Err(JournalError::Newer { found });
+        }
+        self.record(line)
+    }
+
+    fn record<T: serde::de::DeserializeOwned>(&mut self, line: &[u8]) -> Result<T, JournalError> {
+        #[derive(Deserialize)]
+        struct Link {
+            n: u64,
+            prev: String,
+        }
+        let body = &line[..line.len().saturating_sub(SEAL_LENGTH)];
+        let hash = hex(&Sha256::digest(body));
+        if &line[body.len()..] != seal(&hash).as_bytes() {
+            return Err(self.damaged("its hash does not fit its words"));
+        }
+        let link: Link = serde_json::from_slice(line)
+            .map_err(|error| self.damaged(format!("it is no record ({error})")))?;
+        if link.n != self.next {
+            return Err(self.damaged(format!(
+                "record {} stands where record {} belongs",
+                link.n, self.next
+            )));
+        }
+        if link.prev != self.last_hash {
+            return Err(self.damaged("it does not follow the record before it"));
+        }
+        let record = serde_json::from_slice(line)
+            .map_err(|error| self.damaged(format!("it is no record ({error})")))?;
+        self.last_hash = hash;
+        self.next += 1;
+        Ok(record)
+    }
+}
+
+fn seal(hash: &str) -> String {
+    format!(r#","hash":"{hash}"}}"#)
+}
+
+fn take_lock(folder: &Path) -> Result<Lock, JournalError> {
+    Lock::take(folder).map_err(|error| match error {
+        LockError::Held { holder } if holder.is_empty() => JournalError::Held {
+            holder: "another process".to_owned(),
+        },
+        LockError::Held { holder } => JournalError::Held { holder },
+        LockError::Io(source) => JournalError::disk(folder, "locked")(source),
+    })
+}
+
+/// Makes the names in a folder durable. Where the system has no such call, the files' own sync
+/// must do.
+pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()
+    } else {
+        Ok(())
+    }
+}
