@@ -5,11 +5,18 @@
 //! reads no file but through `Files`; what stands inside `${{ }}` is judged by the
 //! room `expression`.
 
+mod check;
+mod files;
+mod load;
 pub mod model;
 mod notation;
 mod schema;
 mod templated;
+pub mod templates;
 
+pub use check::Shape;
+pub use files::{Beside, Files, Found, NoFiles};
+pub use load::{Loaded, load};
 pub use model::Playbook;
 pub use schema::{generate as generate_schema, schema};
 pub use templated::{Condition, Several, Templated, Written};

@@ -1,0 +1,60 @@
+//! From text to playbook: the stages in order, and nothing else.
+
+use std::sync::Arc;
+
+use crate::diagnostic::{Problem, Severity, sort_problems};
+use crate::source::SourceText;
+use crate::yaml::{Document, Limits};
+
+use super::{Files, Playbook, check, templates};
+
+/// What came of a playbook's text.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The text.
+    pub source: SourceText,
+    /// The YAML. Absent when its syntax is broken.
+    pub document: Option<Arc<Document>>,
+    /// The playbook. Present exactly when no finding is an error.
+    pub playbook: Option<Playbook>,
+    /// Everything found, by place; findings that were silenced in place are left out.
+    pub problems: Vec<Problem>,
+}
+
+impl Loaded {
+    /// Whether a finding is an error.
+    pub fn has_errors(&self) -> bool {
+        has_error(&self.problems)
+    }
+}
+
+/// Reads a playbook and finds everything that is wrong with it, in one pass.
+pub fn load(source: &SourceText, files: &dyn Files) -> Loaded {
+    let parsed = Document::read(source, &Limits::default());
+    let mut problems = parsed.problems;
+    let mut playbook = None;
+    if let Some(document) = &parsed.document {
+        problems.extend(check::playbook().check(document));
+        problems.extend(templates::check(document));
+        let _ = files;
+        sort_problems(&mut problems);
+        if !has_error(&problems) {
+            match document.deserialize(document.root()) {
+                Ok(read) => playbook = Some(read),
+                Err(error) => problems.push(check::misread(document, &error)),
+            }
+        }
+    }
+    Loaded {
+        source: source.clone(),
+        document: parsed.document.map(Arc::new),
+        playbook,
+        problems,
+    }
+}
+
+fn has_error(problems: &[Problem]) -> bool {
+    problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error)
+}
