@@ -5,5 +5,6 @@
 mod cli;
 mod expression;
 mod floors;
+mod playbooks;
 mod schema;
 mod yaml;

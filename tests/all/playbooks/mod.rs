@@ -1,0 +1,5 @@
+//! What is shipped for users: the playbooks, their scripts, and the pages about them.
+
+// The scripts for servers are written for the tools of a Linux system, and these tests run them.
+#[cfg(target_os = "linux")]
+mod scripts;
