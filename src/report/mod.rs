@@ -1,7 +1,7 @@
 //! Tells what happened: from plan, facts and views, never from the run itself.
 //!
 //! [`Evidence`] is the one value that every report is made from, so that a table on the screen, the
-//! summary on disk and a later `svar show` can't disagree. `Progress` is the exception: it shows a
+//! summary on disk and a later `svar show` can't disagree. [`Progress`] is the exception: it shows a
 //! run that is still going on, and keeps nothing.
 //!
 //! What devices sent (names, errors, output) is a stranger's text: nothing of it reaches a terminal
@@ -9,11 +9,13 @@
 
 mod evidence;
 mod json;
+mod progress;
 
 mod text;
 mod words;
 
 pub use evidence::{CommandEvidence, Evidence, Failure, Header, MachineEvidence};
 pub use json::summary;
+pub use progress::{Progress, ProgressStyle};
 pub use text::{Sheet, failures, table, text};
 pub use words::{clean, duration};

@@ -26,18 +26,18 @@ impl Sheet {
         width: 100,
     };
 
-    fn paint(self, code: &str, text: &str) -> String {
+    pub(super) fn paint(self, code: &str, text: &str) -> String {
         match self.color {
             true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
             false => text.to_owned(),
         }
     }
 
-    fn state(self, state: EndState, text: &str) -> String {
+    pub(super) fn state(self, state: EndState, text: &str) -> String {
         self.paint(color_of(state), text)
     }
 
-    fn mark(self, state: EndState) -> &'static str {
+    pub(super) fn mark(self, state: EndState) -> &'static str {
         match (self.unicode, state) {
             (true, EndState::Ok) => "✓",
             (true, EndState::Skipped | EndState::NotStarted) => "·",

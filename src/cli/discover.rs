@@ -1,0 +1,202 @@
+//! Which files `svar check` looks at, and how a file becomes text.
+//!
+//! A file that is named is taken as a playbook whatever it holds. In a folder the playbooks are the
+//! `*.yaml` and `*.yml` that look like one: among their outermost keys is `playbook` (or a slip of
+//! it), or two of the language's other keys. Scenarios, workflows of build servers and other YAML
+//! are passed over. So are hidden folders, and the folders of runs, which hold copies.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::nearest;
+use crate::source::SourceText;
+
+use super::exit::Failure;
+
+/// What standard input is called in findings.
+pub(super) const STDIN: &str = "<stdin>";
+
+/// Most bytes of a file that are read at all. The YAML room has a limit of its own far below it and
+/// says so at the file; this one only keeps a disk image from being read into memory.
+const BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// A file to check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Candidate {
+    /// Standard input.
+    Stdin,
+    /// A file that was named.
+    Named(PathBuf),
+    /// A YAML file found in a folder; it may be something else.
+    Found(PathBuf),
+}
+
+/// All files under these paths, each once: in the order they were named, folders sorted by name.
+///
+/// # Errors
+/// A path is missing, or a folder can't be listed.
+pub(super) fn candidates(paths: &[PathBuf]) -> Result<Vec<Candidate>, Failure> {
+    let mut all = Vec::new();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            all.push(Candidate::Stdin);
+            continue;
+        }
+        let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        if metadata.is_dir() {
+            let before = all.len();
+            walk(path, &mut all)?;
+            if all.len() == before {
+                return Err(Failure::refused(format!(
+                    "there is no YAML file under `{}`",
+                    path.display()
+                ))
+                .help("name a playbook, or the folder that holds them"));
+            }
+        } else {
+            all.push(Candidate::Named(path.clone()));
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    all.retain(|candidate| match candidate {
+        Candidate::Stdin => seen.insert(PathBuf::from("-")),
+        Candidate::Named(path) | Candidate::Found(path) => {
+            seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone()))
+        }
+    });
+    Ok(all)
+}
+
+fn walk(folder: &Path, all: &mut Vec<Candidate>) -> Result<(), Failure> {
+    let unlisted = |error: io::Error| unreadable(folder, &error);
+    let mut entries: Vec<_> = fs::read_dir(folder)
+        .and_then(Iterator::collect::<io::Result<Vec<_>>>)
+        .map_err(unlisted)?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with('.') {
+            continue;
+        }
+        let path = tidy(&entry.path());
+        // Links to folders are not followed: they may lead round in a circle.
+        let kind = entry.file_type().map_err(unlisted)?;
+        if kind.is_dir() {
+            if !path.join("journal.jsonl").exists() {
+                walk(&path, all)?;
+            }
+        } else if is_yaml(&path) && (kind.is_file() || path.is_file()) {
+            all.push(Candidate::Found(path));
+        }
+    }
+    Ok(())
+}
+
+/// `./x.yaml` as people write it: `x.yaml`.
+fn tidy(path: &Path) -> PathBuf {
+    path.strip_prefix(".").map_or_else(|_| path.to_owned(), Path::to_owned)
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        extension.eq_ignore_ascii_case("yaml") || extension.eq_ignore_ascii_case("yml")
+    })
+}
+
+/// Keys that only playbooks have at the top, and not alone.
+const KEYS: &[&str] = &[
+    "steps", "cleanup", "library", "targets", "rollout", "inputs", "vars", "risk", "offline",
+];
+
+/// Whether a text found in a folder is meant as a playbook.
+pub(super) fn looks_like_a_playbook(text: &str) -> bool {
+    let mut others = 0;
+    for line in text.lines() {
+        let Some((key, _)) = line.split_once(':') else {
+            continue;
+        };
+        // Outermost keys stand at the margin, comments and list items apart.
+        if !key.starts_with(|c: char| c.is_alphanumeric() || c == '"' || c == '\'') {
+            continue;
+        }
+        let key = key.trim_matches(['"', '\'']);
+        if key == "scenario" {
+            return false;
+        }
+        if nearest(key, ["playbook"]).is_some() {
+            return true;
+        }
+        others += usize::from(KEYS.contains(&key));
+        if others == 2 {
+            return true;
+        }
+    }
+    false
+}
+
+/// The text of a file, under the name it was given.
+///
+/// # Errors
+/// It can't be read, is far too large, or is no UTF-8.
+pub(super) fn read(path: &Path) -> Result<SourceText, Failure> {
+    let shown = path.display().to_string();
+    let file = fs::File::open(path).map_err(|error| unreadable(path, &error))?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(Failure::refused(format!("`{shown}` is a folder"))
+            .help("name the file in it that is meant"));
+    }
+    text(&shown, file)
+}
+
+/// The text of standard input.
+///
+/// # Errors
+/// As for a file.
+pub(super) fn read_stdin() -> Result<SourceText, Failure> {
+    text(STDIN, io::stdin().lock())
+}
+
+fn text(shown: &str, reader: impl Read) -> Result<SourceText, Failure> {
+    let mut bytes = Vec::new();
+    reader
+        .take(BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(Path::new(shown), &error))?;
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err(Failure::refused(format!(
+            "`{shown}` is larger than {} MiB",
+            BYTES_MAX / 1024 / 1024
+        ))
+        .help("a playbook is a short text: check which file was meant"));
+    }
+    String::from_utf8(bytes)
+        .map(|text| SourceText::new(shown, text))
+        .map_err(|error| {
+            let bytes = error.as_bytes();
+            let at = error.utf8_error().valid_up_to();
+            let line = 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count();
+            let help = match bytes {
+                [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+                    "it is UTF-16; save it as UTF-8, in PowerShell: Out-File -Encoding utf8"
+                }
+                _ => "save the file as UTF-8",
+            };
+            let byte = bytes.get(at).copied().unwrap_or_default();
+            Failure::refused(format!("{shown}:{line}: byte 0x{byte:02x} is not UTF-8")).help(help)
+        })
+}
+
+/// A path that can't be read, in words.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let shown = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => Failure::refused(format!("`{shown}` does not exist"))
+            .help("check the path; it is taken from the folder you are in"),
+        io::ErrorKind::PermissionDenied => {
+            Failure::refused(format!("`{shown}` may not be read")).help("check its permissions")
+        }
+        _ => Failure::refused(format!("`{shown}` can't be read: {error}"))
+            .help("check the path and the disk"),
+    }
+}

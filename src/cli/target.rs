@@ -1,0 +1,55 @@
+//! `--target`: machines named on the command line.
+
+use std::path::PathBuf;
+
+use crate::name::MachineId;
+
+use super::exit::Failure;
+
+/// What one `--target` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TargetWord {
+    /// A machine, by id: no look-up needed.
+    Id(MachineId),
+    /// A machine, by name.
+    Name(String),
+    /// All machines with a tag.
+    Tag(String),
+    /// A file with one id or name on each line.
+    File(PathBuf),
+}
+
+impl TargetWord {
+    /// Reads one word: `id:…`, `name:…`, `tag:…`, `file:…`; 40 hexadecimal digits alone are an id,
+    /// any other word a name.
+    ///
+    /// # Errors
+    /// The id is none, or a word is empty.
+    pub(super) fn parse(word: &str) -> Result<Self, Failure> {
+        let word = word.trim();
+        let (kind, rest) = match word.split_once(':') {
+            Some((kind @ ("id" | "name" | "tag" | "file"), rest)) => (kind, rest.trim()),
+            Some((kind @ ("group" | "filter" | "hunt"), _)) => {
+                return Err(Failure::refused(format!(
+                    "--target knows no `{kind}:`; that selector stands in a playbook only"
+                ))
+                .help(format!("write it under `targets: {{ {kind}: … }}`")));
+            }
+            _ if MachineId::parse(word).is_ok() => ("id", word),
+            _ => ("name", word),
+        };
+        if rest.is_empty() {
+            return Err(Failure::refused("--target names nothing")
+                .help("write id:…, name:…, tag:… or file:…"));
+        }
+        Ok(match kind {
+            "id" => TargetWord::Id(MachineId::parse(rest).map_err(|error| {
+                Failure::refused(format!("--target: {error}"))
+                    .help("copy the device id from the device's page, or use name:…")
+            })?),
+            "tag" => TargetWord::Tag(rest.to_owned()),
+            "file" => TargetWord::File(PathBuf::from(rest)),
+            _ => TargetWord::Name(rest.to_owned()),
+        })
+    }
+}
