@@ -9,8 +9,8 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::nearest;
-use crate::source::SourceText;
+use crate::diagnostic::{Problem, nearest};
+use crate::source::{SourceText, Span};
 
 use super::exit::Failure;
 
@@ -43,7 +43,7 @@ pub(super) fn candidates(paths: &[PathBuf]) -> Result<Vec<Candidate>, Failure> {
             all.push(Candidate::Stdin);
             continue;
         }
-        let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+        let metadata = fs::metadata(path).map_err(|error| unlisted(path, &error))?;
         if metadata.is_dir() {
             let before = all.len();
             walk(path, &mut all)?;
@@ -69,7 +69,7 @@ pub(super) fn candidates(paths: &[PathBuf]) -> Result<Vec<Candidate>, Failure> {
 }
 
 fn walk(folder: &Path, all: &mut Vec<Candidate>) -> Result<(), Failure> {
-    let unlisted = |error: io::Error| unreadable(folder, &error);
+    let unlisted = |error: io::Error| unlisted(folder, &error);
     let mut entries: Vec<_> = fs::read_dir(folder)
         .and_then(Iterator::collect::<io::Result<Vec<_>>>)
         .map_err(unlisted)?;
@@ -95,7 +95,8 @@ fn walk(folder: &Path, all: &mut Vec<Candidate>) -> Result<(), Failure> {
 
 /// `./x.yaml` as people write it: `x.yaml`.
 fn tidy(path: &Path) -> PathBuf {
-    path.strip_prefix(".").map_or_else(|_| path.to_owned(), Path::to_owned)
+    path.strip_prefix(".")
+        .map_or_else(|_| path.to_owned(), Path::to_owned)
 }
 
 fn is_yaml(path: &Path) -> bool {
@@ -138,57 +139,85 @@ pub(super) fn looks_like_a_playbook(text: &str) -> bool {
 /// The text of a file, under the name it was given.
 ///
 /// # Errors
-/// It can't be read, is far too large, or is no UTF-8.
-pub(super) fn read(path: &Path) -> Result<SourceText, Failure> {
+/// It can't be read, is far too large, or is no UTF-8: as a finding about the file.
+pub(super) fn read(path: &Path) -> Result<SourceText, Box<Problem>> {
     let shown = path.display().to_string();
-    let file = fs::File::open(path).map_err(|error| unreadable(path, &error))?;
-    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(Failure::refused(format!("`{shown}` is a folder"))
-            .help("name the file in it that is meant"));
+    match fs::File::open(path) {
+        Ok(file) => text(&shown, file),
+        Err(error) => Err(unread(&shown, &error)),
     }
-    text(&shown, file)
 }
 
 /// The text of standard input.
 ///
 /// # Errors
 /// As for a file.
-pub(super) fn read_stdin() -> Result<SourceText, Failure> {
+pub(super) fn read_stdin() -> Result<SourceText, Box<Problem>> {
     text(STDIN, io::stdin().lock())
 }
 
-fn text(shown: &str, reader: impl Read) -> Result<SourceText, Failure> {
+fn text(shown: &str, reader: impl Read) -> Result<SourceText, Box<Problem>> {
     let mut bytes = Vec::new();
-    reader
-        .take(BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(Path::new(shown), &error))?;
+    if let Err(error) = reader.take(BYTES_MAX + 1).read_to_end(&mut bytes) {
+        return Err(unread(shown, &error));
+    }
     if bytes.len() as u64 > BYTES_MAX {
-        return Err(Failure::refused(format!(
-            "`{shown}` is larger than {} MiB",
-            BYTES_MAX / 1024 / 1024
-        ))
-        .help("a playbook is a short text: check which file was meant"));
+        let limit = BYTES_MAX / 1024 / 1024;
+        return Err(about(
+            SourceText::new(shown, ""),
+            0,
+            format!("the file is larger than {limit} MiB"),
+            "a playbook is a short text: check which file was meant",
+        ));
     }
     String::from_utf8(bytes)
         .map(|text| SourceText::new(shown, text))
         .map_err(|error| {
             let bytes = error.as_bytes();
             let at = error.utf8_error().valid_up_to();
-            let line = 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count();
             let help = match bytes {
-                [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
-                    "it is UTF-16; save it as UTF-8, in PowerShell: Out-File -Encoding utf8"
-                }
+                [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16: save it as UTF-8",
                 _ => "save the file as UTF-8",
             };
             let byte = bytes.get(at).copied().unwrap_or_default();
-            Failure::refused(format!("{shown}:{line}: byte 0x{byte:02x} is not UTF-8")).help(help)
+            // Up to that byte the text is as it is in the file, so the place is right.
+            let source = SourceText::new(shown, String::from_utf8_lossy(bytes));
+            about(source, at, format!("byte 0x{byte:02x} is not UTF-8"), help)
         })
 }
 
-/// A path that can't be read, in words.
-pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
+fn unread(shown: &str, error: &io::Error) -> Box<Problem> {
+    let (message, help) = match error.kind() {
+        io::ErrorKind::NotFound => ("the file does not exist".to_owned(), "check the path"),
+        io::ErrorKind::PermissionDenied => (
+            "the file may not be read".to_owned(),
+            "check its permissions",
+        ),
+        io::ErrorKind::IsADirectory => (
+            "this is a folder".to_owned(),
+            "name the file in it that is meant",
+        ),
+        _ => (
+            format!("the file can't be read: {error}"),
+            "check the path and the disk",
+        ),
+    };
+    about(
+        SourceText::new(shown, ""),
+        0,
+        format!("{shown}: {message}"),
+        help,
+    )
+}
+
+fn about(source: SourceText, at: usize, message: String, help: &str) -> Box<Problem> {
+    let at = u32::try_from(at).unwrap_or(u32::MAX);
+    let problem = Problem::new("unreadable-file", &source, Span::new(at, at), message);
+    Box::new(problem.help(help))
+}
+
+/// A path on the command line that leads nowhere.
+fn unlisted(path: &Path, error: &io::Error) -> Failure {
     let shown = path.display();
     match error.kind() {
         io::ErrorKind::NotFound => Failure::refused(format!("`{shown}` does not exist"))

@@ -12,10 +12,14 @@ use clap::Parser;
 
 mod args;
 mod bug;
+mod check;
 mod completions;
+mod discover;
 mod exit;
 mod explain;
+mod init;
 mod log;
+mod schema;
 mod terminal;
 
 pub use args::{Cli, ColorChoice, Command};
@@ -54,6 +58,9 @@ fn start() -> Exit {
 fn dispatch(cli: &Cli, terminal: &Terminal) -> exit::Outcome {
     log::start(cli.log.as_deref(), terminal.color)?;
     match &cli.command {
+        Command::Check(args) => check::run(args, terminal),
+        Command::Schema(args) => schema::run(args),
+        Command::Init(args) => init::run(args, terminal),
         Command::Explain(args) => explain::run(args, terminal),
         Command::Completions(args) => completions::run(args),
         _ => Err(Failure::refused("this command is not there yet")),

@@ -7,6 +7,8 @@
 use std::env;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
+use crate::diagnostic::render;
+
 use super::args::ColorChoice;
 use super::exit::Failure;
 
@@ -52,6 +54,16 @@ impl Terminal {
             width: width().clamp(40, 200),
             live: err && !dumb && !ci,
             interactive: err && io::stdin().is_terminal() && !ci,
+        }
+    }
+
+    /// How findings are drawn on standard error.
+    pub fn finding_style(&self) -> render::Style {
+        render::Style {
+            color: self.color,
+            unicode: self.unicode,
+            width: self.width,
+            links: None,
         }
     }
 

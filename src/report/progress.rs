@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use unicode_width::UnicodeWidthStr;
+
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle as BarStyle};
 
 use crate::engine::{EndState, Fleet, LaneId, LaneView, Leg, Phase, Tally, Waiting};
@@ -13,7 +15,7 @@ use crate::moment::Moment;
 use crate::plan::{Plan, SessionKind};
 
 use super::text::Sheet;
-use super::words::{clean, duration, fit, many};
+use super::words::{clean, duration, fit, many, pad};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,7 +212,7 @@ impl Progress {
         }
         let label = views
             .iter()
-            .map(|view| self.label(view.lane).chars().count())
+            .map(|view| self.label(view.lane).width())
             .max()
             .unwrap_or(0)
             .min(self.sheet.width / 3);
@@ -219,14 +221,11 @@ impl Progress {
                 row.set_message("");
                 continue;
             };
-            let name = fit(&self.label(view.lane), label);
+            let name = pad(&fit(&self.label(view.lane), label), label);
             let at = format!("{:>8}", duration(now.since(view.since)));
             let room = self.sheet.width.saturating_sub(label + 2 + 10 + 3);
-            let words = fit(&self.doing(view, now), room);
-            row.set_message(format!(
-                "  {name:label$}  {words:room$} {}",
-                self.sheet.paint("2", &at)
-            ));
+            let words = pad(&fit(&self.doing(view, now), room), room);
+            row.set_message(format!("  {name}  {words} {}", self.sheet.paint("2", &at)));
         }
         screen.total.set_position(tally.finished().into());
         screen.total.set_message(self.sums(tally));

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use crate::engine::{EndState, ResultSummary};
 
 use super::evidence::{Evidence, Failure, MachineEvidence};
-use super::words::{bytes, duration, fit, many, wrap};
+use super::words::{bytes, duration, fit, many, pad, wrap};
+use unicode_width::UnicodeWidthStr;
 
 /// How a text is laid out.
 #[derive(Debug, Clone, Copy)]
@@ -179,11 +180,11 @@ fn rows(text: &mut String, evidence: &Evidence, machines: &[&MachineEvidence], s
             .max()
             .unwrap_or(0)
     };
-    let label = widest(&|machine| machine.label.chars().count()).min(sheet.width / 3);
+    let label = widest(&|machine| machine.label.width()).min(sheet.width / 3);
     let state = widest(&|machine| machine.end.as_str().len());
     for machine in machines {
         let mark = sheet.state(machine.end, sheet.mark(machine.end));
-        let name = format!("{:label$}", fit(&machine.label, label));
+        let name = pad(&fit(&machine.label, label), label);
         let end = sheet.state(machine.end, &format!("{:state$}", machine.end.as_str()));
         let indent = 2 + 2 + label + 2 + state + 2;
         let room = sheet.width.saturating_sub(indent).max(24);

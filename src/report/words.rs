@@ -2,39 +2,27 @@
 
 use std::time::Duration;
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::diagnostic::render;
+
 /// Longest text of a stranger on one line.
 const LONGEST: usize = 300;
 
-/// A stranger's text as one harmless line: control characters and those that steer the direction of
-/// text are gone, white space is single, and it is at most 300 characters long.
+/// A stranger's text as one harmless line: white space is single, control characters and those that
+/// steer the direction of text are made visible, and it is at most 300 characters long.
 pub fn clean(text: &str) -> String {
     let mut line = String::new();
-    let mut count = 0;
-    for letter in text.chars() {
-        let letter = match letter {
-            '\n' | '\r' | '\t' => ' ',
-            letter if letter.is_control() || steers(letter) => continue,
-            letter => letter,
-        };
-        if letter == ' ' && (line.is_empty() || line.ends_with(' ')) {
-            continue;
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
         }
-        if count == LONGEST {
-            line.push('…');
-            break;
+        line.push_str(&render::clean(word));
+        if line.chars().count() > LONGEST {
+            return fit(&line, LONGEST);
         }
-        line.push(letter);
-        count += 1;
     }
-    line.truncate(line.trim_end().len());
     line
-}
-
-/// Characters without a width that change how their neighbours look.
-fn steers(letter: char) -> bool {
-    matches!(letter,
-        '\u{00ad}' | '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 /// A length of time in its two greatest units: `45 s`, `4 min 10 s`, `2 h 5 min`, `3 d 2 h`.
@@ -76,12 +64,27 @@ pub(super) fn bytes(size: u64) -> String {
 
 /// The text cut to so many columns, with a sign that it was cut.
 pub(super) fn fit(text: &str, columns: usize) -> String {
-    if text.chars().count() <= columns {
+    if text.width() <= columns {
         return text.to_owned();
     }
-    let mut short: String = text.chars().take(columns.saturating_sub(1)).collect();
+    let mut left = columns.saturating_sub(1);
+    let mut short = String::new();
+    for letter in text.chars() {
+        let width = letter.width().unwrap_or(0);
+        if width > left {
+            break;
+        }
+        left -= width;
+        short.push(letter);
+    }
     short.push('…');
     short
+}
+
+/// The text filled up with blanks to so many columns.
+pub(super) fn pad(text: &str, columns: usize) -> String {
+    let missing = columns.saturating_sub(text.width());
+    format!("{text}{}", " ".repeat(missing))
 }
 
 /// The text broken at blanks into lines of at most so many columns; a longer word stands alone.
@@ -89,7 +92,7 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
+            Some(line) if line.width() + 1 + word.width() <= columns => {
                 line.push(' ');
                 line.push_str(word);
             }
@@ -109,7 +112,7 @@ mod tests {
             clean("\u{1b}[2J\u{1b}]0;x\u{7}hello\r\n\tworld \u{202e}!"),
             "[2J]0;xhello world !"
         );
-        assert_eq!(clean(&"a".repeat(1000)).chars().count(), 301);
+        assert_eq!(clean(&"a".repeat(1000)).chars().count(), 300);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::code::Rule;
 
 mod input;
 mod meaning;
+mod outside;
 mod schema;
 mod template;
 mod yaml;
@@ -16,6 +17,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         template::RULES,
         meaning::RULES,
         input::RULES,
+        outside::RULES,
     ]
     .into_iter()
     .flatten()

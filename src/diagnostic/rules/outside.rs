@@ -1,0 +1,47 @@
+//! Rules about what is read before a playbook is understood, and about what a run brings to light.
+
+use crate::diagnostic::code::{Rule, Severity};
+
+pub(super) static RULES: &[Rule] = &[
+    Rule {
+        id: "unreadable-file",
+        severity: Severity::Error,
+        title: "The file can't be read as text",
+        page: "\
+The file could not be opened, is far too large for a playbook, or is not UTF-8 text. Nothing else
+in it was looked at.
+
+Playbooks are UTF-8, with or without a byte order mark. Windows PowerShell 5 writes UTF-16 with
+`>` and `Out-File`; there, write with
+
+    Set-Content -Encoding utf8 playbook.yaml
+",
+    },
+    Rule {
+        id: "not-a-playbook",
+        severity: Severity::Error,
+        title: "The file is something else than a playbook",
+        page: "\
+The file describes an emulator's fleet: its outermost keys are those of a scenario. A scenario is
+handed to the emulator, not checked or run:
+
+    svar emulator --scenario fleet.yaml
+    svar run playbook.yaml --scenario fleet.yaml
+",
+    },
+    Rule {
+        id: "step-failed",
+        severity: Severity::Error,
+        title: "A step did not do what was expected on a machine",
+        page: "\
+Found by a run, not by a check. The excerpt shows the step; beside it stand the cause and the
+machines it happened on, each cause once.
+
+What each machine sent is in the run folder: `results/<machine>/` holds a record for each command
+with exit code, output and errors. `svar show RUN` tells the whole run again.
+
+A machine stops at its first failing step; nothing later is sent to it except `cleanup`. To let a
+machine go on after a step that may fail, write `on_fail: continue` at that step.
+",
+    },
+];
