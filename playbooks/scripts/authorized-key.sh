@@ -10,13 +10,13 @@
 # line of JSON. Before the first change, the files are copied to
 # /var/lib/svar-authorized-key/before.tar.gz; a file keeps its mode and owner when it is rewritten.
 #
-# DEVICE_ROOT names the root to look at, for a rehearsal; empty means `/`.
+# SVAR_DEVICE_ROOT names the root to look at, for a rehearsal; empty means `/`.
 
 set -euo pipefail
 umask 077
 export LC_ALL=C
 
-readonly root=${DEVICE_ROOT:-}
+readonly root=${SVAR_DEVICE_ROOT:-}
 readonly work=$root/var/lib/svar-authorized-key
 
 fingerprint=''

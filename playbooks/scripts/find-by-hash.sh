@@ -10,12 +10,12 @@
 # It prints one line of JSON: how many files were read, and the path and hash of each that matched.
 # It changes nothing, stays on the file systems it is pointed at, and follows no links.
 #
-# DEVICE_ROOT names the root to look at, for a mounted disk image or a rehearsal; empty means `/`.
+# SVAR_DEVICE_ROOT names the root to look at, for a mounted disk image or a rehearsal; empty means `/`.
 
 set -euo pipefail
 export LC_ALL=C
 
-readonly root=${DEVICE_ROOT:-}
+readonly root=${SVAR_DEVICE_ROOT:-}
 # More matches than this are counted, but not named: the answer stays readable.
 readonly named_max=200
 

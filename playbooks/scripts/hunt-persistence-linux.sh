@@ -11,13 +11,13 @@
 # that everybody may write to. A mark is a hint for a person; an entry without one is still listed.
 # The last line on stdout is JSON: how many entries, how many marked, and the first marked ones.
 #
-# It changes nothing but its own folder. DEVICE_ROOT names the root to look at; empty means `/`.
+# It changes nothing but its own folder. SVAR_DEVICE_ROOT names the root to look at; empty means `/`.
 
 set -euo pipefail
 umask 077
 export LC_ALL=C
 
-readonly root=${DEVICE_ROOT:-}
+readonly root=${SVAR_DEVICE_ROOT:-}
 readonly work=$root/var/lib/svar-persistence
 readonly list=$work/persistence.tsv
 readonly entries_max=5000

@@ -10,13 +10,13 @@
 # private key. Processes and sockets come from the kernel's tables, because an intruder may have
 # replaced `ps` and `ss`. The last line says TRIAGE-COMPLETE, with the archive's SHA-256.
 #
-# DEVICE_ROOT names the root to look at, for a mounted disk image or a rehearsal; empty means `/`.
+# SVAR_DEVICE_ROOT names the root to look at, for a mounted disk image or a rehearsal; empty means `/`.
 
 set -euo pipefail
 umask 077
 export LC_ALL=C
 
-readonly root=${DEVICE_ROOT:-}
+readonly root=${SVAR_DEVICE_ROOT:-}
 readonly work=$root/var/lib/svar-triage
 readonly facts=$work/facts
 readonly archive=$work/triage.tar.gz

@@ -9,14 +9,14 @@
 # It changes nothing but its own folder, uses no network, and copies no keychain and no private
 # key. It keeps to bash 3.2, which is what macOS ships. The last line says TRIAGE-COMPLETE.
 #
-# DEVICE_ROOT names the root to look at, for a mounted disk image or a rehearsal; empty means `/`.
+# SVAR_DEVICE_ROOT names the root to look at, for a mounted disk image or a rehearsal; empty means `/`.
 # Only a live machine is asked for processes, sockets and loaded jobs.
 
 set -euo pipefail
 umask 077
 export LC_ALL=C
 
-readonly root=${DEVICE_ROOT:-}
+readonly root=${SVAR_DEVICE_ROOT:-}
 readonly work=$root/private/var/svar-triage
 readonly facts=$work/facts
 readonly archive=$work/triage.tar.gz

@@ -64,7 +64,7 @@ impl Root {
             .args(arguments)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("DEVICE_ROOT", self.0.path())
+            .env("SVAR_DEVICE_ROOT", self.0.path())
             .output()
             .unwrap();
         Said {
