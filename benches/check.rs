@@ -56,7 +56,10 @@ fn many(texts: &[String]) {
             },
             &mut || {
                 for text in texts {
-                    black_box(load(&SourceText::new("playbook.yaml", text.as_str()), &NoFiles));
+                    black_box(load(
+                        &SourceText::new("playbook.yaml", text.as_str()),
+                        &NoFiles,
+                    ));
                 }
             },
             &mut || check(folder.path()),
@@ -92,7 +95,11 @@ fn large() {
     };
     let [quarter, half, whole] = measure::in_turns(
         5,
-        [&mut || once(&texts[0]), &mut || once(&texts[1]), &mut || once(&texts[2])],
+        [
+            &mut || once(&texts[0]),
+            &mut || once(&texts[1]),
+            &mut || once(&texts[2]),
+        ],
     );
     measure::heading("One large playbook, 5 rounds; the ratio is to the row above");
     measure::row("1.25 MB", &quarter, None);

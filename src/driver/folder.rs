@@ -150,7 +150,7 @@ pub enum FolderError {
 }
 
 impl FolderError {
-    fn disk(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> FolderError {
+    pub(crate) fn disk(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> FolderError {
         let path = path.to_owned();
         move |source| FolderError::Disk {
             path,
@@ -327,6 +327,24 @@ impl RunFolder {
         write_file(&path, bytes)
     }
 
+    /// The same without waiting for the disk: whole or not at all, but a power loss may undo it.
+    ///
+    /// # Errors
+    /// The disk refuses; the place is as before.
+    pub(crate) fn write_lightly(&self, relative: &str, bytes: &[u8]) -> Result<(), FolderError> {
+        let path = self.path.join(relative);
+        self.make_folder_of(&path)?;
+        let folder = path.parent().unwrap_or(&self.path);
+        let write = || {
+            let mut draft = draft_in(folder)?;
+            draft.write_all(bytes)?;
+            draft.persist(&path).map_err(|error| error.error)
+        };
+        write()
+            .map(|_| ())
+            .map_err(FolderError::disk(&path, "written"))
+    }
+
     /// Writes the end of the run: from now on it counts as finished.
     ///
     /// # Errors
@@ -433,13 +451,16 @@ impl Runs {
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || {
-        let mut draft = tempfile::Builder::new()
-            .prefix(".new-")
-            .tempfile_in(folder)?;
+        let mut draft = draft_in(folder)?;
         draft.write_all(bytes)?;
         settle(draft, path)
     };
     write().map_err(FolderError::disk(path, "written"))
+}
+
+/// A file that has no name of its own yet.
+pub(crate) fn draft_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new().prefix(".new-").tempfile_in(folder)
 }
 
 /// Gives a written file its name, durably.
@@ -468,7 +489,7 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
     })
 }
 
-fn pretty(value: &impl Serialize) -> Vec<u8> {
+pub(crate) fn pretty(value: &impl Serialize) -> Vec<u8> {
     // Values of ours have text keys only, so writing them can't fail; an empty file would be
     // noticed at the next reading.
     let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();

@@ -2,18 +2,27 @@
 //!
 //! The room decides nothing about a run. It asks the engine what it needs, journals what changes a
 //! device before it is sent, does it, and hands back what happened. Start reading at
-//! `drive`, then [`Journal`] (what is durable when) and [`client`] (what an answer means).
+//! [`drive()`], then [`Journal`] (what is durable when) and [`client`] (what an answer means).
 
+mod calls;
 pub mod client;
 mod clock;
+mod collect;
+mod drive;
 mod folder;
 mod journal;
 mod library;
 mod lock;
+mod memory;
 mod names;
+mod readiness;
 mod record;
+mod signal;
+mod targets;
 
 pub use clock::Clock;
+pub use collect::Caps;
+pub use drive::{DriveError, Driven, Ending, Observer, Ready, drive};
 pub use folder::{
     Beginning, FOLDER_FORMAT, FolderError, RunFolder, RunHeader, Runs, ServiceKind, ServiceRecord,
 };
@@ -24,3 +33,5 @@ pub use journal::{
 pub use library::{LibraryError, LibraryGap, LibraryItem, compare, prepare as prepare_library};
 pub use names::file_name;
 pub use record::{RECORD_FORMAT, Record, RecordFile, RecordMachine, RecordOutput, Shelf};
+pub use signal::{Interrupter, Interrupts};
+pub use targets::{Selection, Selector, TargetError, resolve as resolve_targets};

@@ -6,12 +6,12 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{FactBody, LaneId};
+use crate::engine::LaneId;
 use crate::moment::Moment;
 use crate::name::{ActionId, MachineId};
 use crate::plan::{Place, Plan, Results, Secrets, StepResult, Verb, Verdict};
 
-use super::folder::{FolderError, RunFolder, iso};
+use super::folder::{FolderError, RunFolder, iso, pretty};
 use super::names;
 
 /// The format of a record.
@@ -243,7 +243,7 @@ impl Shelf {
         format!(
             "files/{}/{}",
             self.stem(lane, step, action, index),
-            names::file_name(source)
+            names::file_name(&self.secrets.mask(source))
         )
     }
 
@@ -279,14 +279,20 @@ impl Shelf {
         }
     }
 
-    /// Writes a record.
+    /// Writes a record, durably.
     ///
     /// # Errors
     /// The disk refuses.
     pub fn write(&self, path: &str, record: &Record) -> Result<(), FolderError> {
-        let mut bytes = serde_json::to_vec_pretty(record).unwrap_or_default();
-        bytes.push(b'\n');
-        self.folder.write(path, &bytes)
+        self.folder.write(path, &pretty(record))
+    }
+
+    /// Writes a record whose loss would lose nothing that the journal does not have.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn write_lightly(&self, path: &str, record: &Record) -> Result<(), FolderError> {
+        self.folder.write_lightly(path, &pretty(record))
     }
 
     /// Reads a record back, if it stands.
@@ -329,14 +335,5 @@ impl Record {
             stdout: self.stdout.clone().unwrap_or_default(),
             stderr: self.stderr.clone().unwrap_or_default(),
         })
-    }
-}
-
-/// The commands whose result a fact is about.
-pub(crate) fn command_of(fact: &FactBody) -> Option<(&ActionId, u16)> {
-    match fact {
-        FactBody::ResultFetched { action, index, .. }
-        | FactBody::ResultMissing { action, index, .. } => Some((action, *index)),
-        _ => None,
     }
 }

@@ -22,6 +22,9 @@ impl Client {
     /// # Errors
     /// See [`Failure`].
     pub async fn machines_by_id(&self, ids: &[&MachineId]) -> Result<Vec<Machine>, Failure> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         if let [id] = ids {
             return Ok(self.machine(id).await?.into_iter().collect());
         }
@@ -38,6 +41,15 @@ impl Client {
             }
             answer => none_if_absent(answer).map(Option::unwrap_or_default),
         }
+    }
+
+    /// Every machine of the tenant.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn machines(&self) -> Result<Vec<Machine>, Failure> {
+        let answer = self.list_pages(self.address("/api/machines")?).await;
+        none_if_absent(answer).map(Option::unwrap_or_default)
     }
 
     /// Machines that fit an OData filter, as the author wrote it.

@@ -1,0 +1,489 @@
+//! Results: from the service's address to files and a record in the run folder.
+//!
+//! What a device sends back is a stranger's word. Its size is limited packed and unpacked, its
+//! names are made harmless, its bytes are hashed as they came and as they are kept.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::Arc;
+
+use flate2::read::MultiGzDecoder;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::engine::{LaneId, ResultSummary};
+use crate::name::ActionId;
+use crate::plan::{Runbook, Verb, Verdict};
+
+use super::client::{Client, DownloadError, Downloaded, Failure};
+use super::folder::{FolderError, draft_in, settle};
+use super::names::hex;
+use super::record::{Record, RecordFile, RecordOutput, Shelf};
+
+/// How much a device may send back.
+#[derive(Debug, Clone, Copy)]
+pub struct Caps {
+    /// Most bytes over the wire for a file. The service's own limit is 3 GB (contract table 1).
+    pub wire_bytes: u64,
+    /// Most bytes of a file's content.
+    pub content_bytes: u64,
+    /// From [`Caps::ratio_from`] bytes on, content may be at most this many times what came over
+    /// the wire. Packed zeros reach a thousand.
+    pub ratio: u64,
+    /// Contents up to this size may have any ratio.
+    pub ratio_from: u64,
+    /// Most bytes of a script's result, packed or not: it is read into memory.
+    pub script_bytes: u64,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Caps {
+            wire_bytes: 4 << 30,
+            content_bytes: 8 << 30,
+            ratio: 200,
+            ratio_from: 1 << 30,
+            script_bytes: 64 << 20,
+        }
+    }
+}
+
+/// One result to fetch.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) lane: LaneId,
+    /// Index into the plan's steps.
+    pub(crate) step: u16,
+    pub(crate) verb: Verb,
+    pub(crate) action: ActionId,
+    pub(crate) index: u16,
+    /// A collected file's path on the device.
+    pub(crate) source: String,
+}
+
+/// What was fetched, stored and judged.
+#[derive(Debug)]
+pub(crate) struct Collected {
+    pub(crate) summary: ResultSummary,
+    pub(crate) verdict: Verdict,
+}
+
+/// Why nothing was stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CollectError {
+    /// A call failed.
+    #[error(transparent)]
+    Call(#[from] Failure),
+    /// What came can't be right; the next try may bring it whole.
+    #[error("{0}")]
+    Spoiled(String),
+    /// It goes beyond a cap; the next try will too.
+    #[error("{0}")]
+    TooLarge(String),
+    /// Our own disk.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+}
+
+/// Fetches a result, stores it, judges it and writes its record. The record and what it names are
+/// durable on return. Doing it twice overwrites the same files.
+pub(crate) async fn collect(
+    client: &Client,
+    shelf: &Arc<Shelf>,
+    runbook: &Arc<Runbook>,
+    caps: Caps,
+    wanted: Wanted,
+) -> Result<Collected, CollectError> {
+    let link = client.result_link(&wanted.action, wanted.index).await?;
+    let target = shelf.folder().path().join(match wanted.verb {
+        Verb::Get => shelf.file_path(
+            wanted.lane,
+            wanted.step,
+            &wanted.action,
+            wanted.index,
+            &wanted.source,
+        ),
+        _ => shelf.raw_path(wanted.lane, wanted.step, &wanted.action, wanted.index),
+    });
+    shelf.folder().make_folder_of(&target)?;
+    let folder = target.parent().unwrap_or(shelf.folder().path()).to_owned();
+    let disk = |error| FolderError::disk(&target, "written")(error);
+    let mut wire = draft_in(&folder).map_err(disk)?;
+    let bytes_max = match wanted.verb {
+        Verb::Get => caps.wire_bytes,
+        _ => caps.script_bytes,
+    };
+    let downloaded = client
+        .download(&link, wire.as_file_mut(), bytes_max)
+        .await
+        .map_err(|error| match error {
+            // The address is good for half an hour; the next try asks for a new one.
+            DownloadError::Call(Failure::Refused(refusal)) => CollectError::Spoiled(format!(
+                "the result's address was refused with HTTP {}",
+                refusal.status
+            )),
+            DownloadError::Call(failure) => CollectError::Call(failure),
+            DownloadError::TooLarge(_) => CollectError::TooLarge(error.to_string()),
+            DownloadError::Disk(error) => CollectError::Folder(disk(error)),
+        })?;
+    let shelf = Arc::clone(shelf);
+    let runbook = Arc::clone(runbook);
+    // Unpacking, hashing and syncing gigabytes would hold up the answers of others.
+    let stored = tokio::task::spawn_blocking(move || {
+        let came = Came { wire, downloaded };
+        store(&shelf, &runbook, caps, &wanted, came)
+    });
+    match stored.await {
+        Ok(collected) => collected,
+        Err(error) => Err(CollectError::Spoiled(format!(
+            "internal error: storing it failed: {error}"
+        ))),
+    }
+}
+
+struct Came {
+    wire: tempfile::NamedTempFile,
+    downloaded: Downloaded,
+}
+
+fn store(
+    shelf: &Shelf,
+    runbook: &Runbook,
+    caps: Caps,
+    wanted: &Wanted,
+    came: Came,
+) -> Result<Collected, CollectError> {
+    let path = shelf.record_path(wanted.lane, wanted.step, &wanted.action, wanted.index);
+    let mut record = shelf
+        .read(&path)
+        .or_else(|| {
+            shelf.blank(
+                wanted.lane,
+                wanted.step,
+                wanted.verb,
+                &wanted.action,
+                wanted.index,
+            )
+        })
+        .ok_or_else(|| {
+            CollectError::Spoiled("internal error: it belongs to no step of the plan".into())
+        })?;
+    record.missing = None;
+    let summary = match wanted.verb {
+        Verb::Get => store_file(shelf, caps, wanted, came, &mut record)?,
+        _ => store_script(shelf, caps, wanted, came, &mut record, &path)?,
+    };
+    let verdict = match record.result() {
+        Some(result) => {
+            let judged = runbook.judge(wanted.lane.0 as usize, wanted.step, &result, shelf);
+            hush(judged, shelf)
+        }
+        None => Verdict::Met,
+    };
+    record.judged = Some(verdict.clone());
+    shelf.write(&path, &record)?;
+    Ok(Collected { summary, verdict })
+}
+
+/// The reason of a verdict may quote what the device said.
+fn hush(verdict: Verdict, shelf: &Shelf) -> Verdict {
+    match verdict {
+        Verdict::NotMet { why } => Verdict::NotMet {
+            why: shelf.secrets().mask(&why).into_owned(),
+        },
+        Verdict::Met => Verdict::Met,
+    }
+}
+
+fn store_script(
+    shelf: &Shelf,
+    caps: Caps,
+    wanted: &Wanted,
+    came: Came,
+    record: &mut Record,
+    record_path: &str,
+) -> Result<ResultSummary, CollectError> {
+    let Came {
+        mut wire,
+        downloaded,
+    } = came;
+    let raw_path = shelf.raw_path(wanted.lane, wanted.step, &wanted.action, wanted.index);
+    let target = shelf.folder().path().join(&raw_path);
+    let disk = |error| FolderError::disk(&target, "written")(error);
+    let mut bytes = Vec::new();
+    wire.as_file_mut()
+        .seek(SeekFrom::Start(0))
+        .and_then(|_| wire.as_file_mut().read_to_end(&mut bytes))
+        .map_err(disk)?;
+    let text = unpack_text(bytes, caps.script_bytes)?;
+    let output = ScriptOutput::read(&text);
+    let secrets = shelf.secrets();
+    let shows_secret = secrets.shows_in(&text)
+        || secrets.shows_in(&output.stdout)
+        || secrets.shows_in(&output.stderr);
+    let raw = if shows_secret {
+        // A secret input's value never reaches the disk; the hash of what came stays.
+        None
+    } else {
+        settle(wire, &target).map_err(disk)?;
+        Some(raw_path)
+    };
+    record.exit = output.exit;
+    record.stdout = Some(secrets.mask(&output.stdout).into_owned());
+    record.stderr = Some(secrets.mask(&output.stderr).into_owned());
+    record.output = Some(RecordOutput {
+        raw,
+        size_wire: downloaded.size,
+        sha256_wire: downloaded.sha256.clone(),
+    });
+    Ok(ResultSummary::Script {
+        exit: output.exit,
+        path: record_path.to_owned(),
+        sha256_wire: downloaded.sha256,
+    })
+}
+
+/// A script's bytes as text: gzip undone where it is one, a mark at the beginning dropped.
+fn unpack_text(bytes: Vec<u8>, most: u64) -> Result<String, CollectError> {
+    let bytes = if is_gzip(&bytes) {
+        let mut content = Vec::new();
+        MultiGzDecoder::new(&bytes[..])
+            .take(most + 1)
+            .read_to_end(&mut content)
+            .map_err(|error| spoiled(&error))?;
+        if content.len() as u64 > most {
+            return Err(CollectError::TooLarge(format!(
+                "the script's result unpacks to more than the {most} bytes that are allowed"
+            )));
+        }
+        content
+    } else {
+        bytes
+    };
+    let text = match bytes.as_slice() {
+        [0xff, 0xfe, rest @ ..] => {
+            let units: Vec<u16> = rest
+                .chunks_exact(2)
+                .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+                .collect();
+            String::from_utf16_lossy(&units)
+        }
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
+        all => String::from_utf8_lossy(all).into_owned(),
+    };
+    Ok(text)
+}
+
+/// A script's result (contract 6.3), as leniently as other clients found necessary.
+#[derive(Debug, PartialEq, Eq)]
+struct ScriptOutput {
+    exit: Option<i64>,
+    stdout: String,
+    stderr: String,
+}
+
+impl ScriptOutput {
+    fn read(text: &str) -> ScriptOutput {
+        let Ok(Value::Object(result)) = serde_json::from_str(text.trim_end_matches('\0').trim())
+        else {
+            // Not the documented form: what came is all that can be shown.
+            return ScriptOutput {
+                exit: None,
+                stdout: text.trim_end_matches('\0').to_owned(),
+                stderr: String::new(),
+            };
+        };
+        let words = |key: &str| match result.get(key) {
+            Some(Value::String(text)) => text.trim_end_matches('\0').to_owned(),
+            Some(Value::Array(lines)) => {
+                let lines: Vec<&str> = lines.iter().filter_map(Value::as_str).collect();
+                lines.join("\n")
+            }
+            _ => String::new(),
+        };
+        let exit = match result.get("exit_code") {
+            Some(Value::Number(code)) => code.as_i64(),
+            Some(Value::String(code)) => code.trim().parse().ok(),
+            _ => None,
+        };
+        ScriptOutput {
+            exit,
+            stdout: without_transcript_line(words("script_output")),
+            stderr: words("script_errors"),
+        }
+    }
+}
+
+/// Windows puts a line before the output that names a transcript file (contract 6.3).
+fn without_transcript_line(output: String) -> String {
+    if output.starts_with("Transcript started") {
+        match output.split_once('\n') {
+            Some((_, rest)) => rest.to_owned(),
+            None => String::new(),
+        }
+    } else {
+        output
+    }
+}
+
+fn store_file(
+    shelf: &Shelf,
+    caps: Caps,
+    wanted: &Wanted,
+    came: Came,
+    record: &mut Record,
+) -> Result<ResultSummary, CollectError> {
+    let Came {
+        mut wire,
+        downloaded,
+    } = came;
+    let path = shelf.file_path(
+        wanted.lane,
+        wanted.step,
+        &wanted.action,
+        wanted.index,
+        &wanted.source,
+    );
+    let target = shelf.folder().path().join(&path);
+    let disk = |error| FolderError::disk(&target, "written")(error);
+    let mut head = [0; 2];
+    let mut read = || -> io::Result<bool> {
+        let file = wire.as_file_mut();
+        file.seek(SeekFrom::Start(0))?;
+        let length = file.read(&mut head)?;
+        file.seek(SeekFrom::Start(0))?;
+        Ok(is_gzip(&head[..length]))
+    };
+    let gzip = read().map_err(disk)?;
+    let (size, sha256, name_in_gzip) = if gzip {
+        let folder = target.parent().unwrap_or(shelf.folder().path());
+        let mut content = draft_in(folder).map_err(disk)?;
+        let unpacked = unpack(
+            wire.as_file_mut(),
+            downloaded.size,
+            content.as_file_mut(),
+            caps,
+        )
+        .map_err(|error| match error {
+            UnpackError::Input(error) => spoiled(&error),
+            UnpackError::Output(error) => CollectError::Folder(disk(error)),
+            UnpackError::TooLarge(words) => CollectError::TooLarge(words),
+        })?;
+        settle(content, &target).map_err(disk)?;
+        unpacked
+    } else {
+        // Contrary to what four clients saw, but bytes are bytes.
+        settle(wire, &target).map_err(disk)?;
+        (downloaded.size, downloaded.sha256.clone(), None)
+    };
+    record.file = Some(RecordFile {
+        source: shelf.secrets().mask(&wanted.source).into_owned(),
+        path: path.clone(),
+        size,
+        sha256: sha256.clone(),
+        size_wire: downloaded.size,
+        sha256_wire: downloaded.sha256.clone(),
+        gzip,
+        name_in_gzip,
+    });
+    Ok(ResultSummary::File {
+        path,
+        size,
+        sha256,
+        sha256_wire: downloaded.sha256,
+    })
+}
+
+enum UnpackError {
+    Input(io::Error),
+    Output(io::Error),
+    TooLarge(String),
+}
+
+/// Undoes gzip from file to file, within the caps. Hands out the content's size, its hash, and the
+/// name in the header.
+fn unpack(
+    from: &mut File,
+    packed: u64,
+    into: &mut File,
+    caps: Caps,
+) -> Result<(u64, String, Option<String>), UnpackError> {
+    let mut decoder = MultiGzDecoder::new(io::BufReader::with_capacity(1 << 18, from));
+    let mut piece = vec![0; 1 << 18];
+    let mut size = 0_u64;
+    let mut hash = Sha256::new();
+    loop {
+        let length = decoder.read(&mut piece).map_err(UnpackError::Input)?;
+        if length == 0 {
+            break;
+        }
+        size += length as u64;
+        if size > caps.content_bytes {
+            return Err(UnpackError::TooLarge(format!(
+                "the file unpacks to more than the {} bytes that are allowed",
+                caps.content_bytes
+            )));
+        }
+        if size > caps.ratio_from && size / caps.ratio > packed {
+            return Err(UnpackError::TooLarge(format!(
+                "the file unpacks to more than {} times what came over the wire",
+                caps.ratio
+            )));
+        }
+        hash.update(&piece[..length]);
+        into.write_all(&piece[..length])
+            .map_err(UnpackError::Output)?;
+    }
+    let name = decoder
+        .header()
+        .and_then(|header| header.filename())
+        .map(|name| String::from_utf8_lossy(name).chars().take(300).collect());
+    Ok((size, hex(&hash.finalize()), name))
+}
+
+fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
+}
+
+fn spoiled(error: &io::Error) -> CollectError {
+    CollectError::Spoiled(match error.kind() {
+        io::ErrorKind::UnexpectedEof => "what came is a gzip that breaks off".to_owned(),
+        _ => format!("what came is no whole gzip ({error})"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn script_results_are_read_in_every_form_that_was_seen() {
+        let rows = [
+            (
+                r#"{"script_name":"a.ps1","exit_code":0,"script_output":"Transcript started, output file is C:\\x.txt\nhello\n\u0000\u0000","script_errors":""}"#,
+                Some(0),
+                "hello\n",
+            ),
+            (r#"{"exit_code":"3","script_output":"x"}"#, Some(3), "x"),
+            (r#"{"script_output":null}"#, None, ""),
+            ("{\"exit_code\":-1}\0\0", Some(-1), ""),
+            ("plain words\0", None, "plain words"),
+            ("", None, ""),
+        ];
+        for (text, exit, stdout) in rows {
+            let output = ScriptOutput::read(text);
+            assert_eq!((output.exit, output.stdout.as_str()), (exit, stdout));
+        }
+    }
+
+    #[test]
+    fn marks_and_wide_letters_at_the_beginning_are_undone() {
+        for bytes in [
+            b"\xef\xbb\xbfhe".to_vec(),
+            b"\xff\xfeh\0e\0".to_vec(),
+            b"he".to_vec(),
+        ] {
+            assert_eq!(unpack_text(bytes, 100).expect("text"), "he");
+        }
+    }
+}

@@ -1,0 +1,479 @@
+//! The loop: asks the engine what it needs, does it, and hands back what happened.
+//!
+//! One turn of the loop is one group of the journal:
+//!
+//! ```text
+//! what came in -> facts, handed to the engine -+
+//! needs -> announcements, handed over as well -+-> one write, one sync -> calls are sent
+//! ```
+//!
+//! The engine sees a fact before it is durable, and that is safe: nothing leaves the process
+//! between there and the sync. A fact that the engine refuses is never written, so that a journal
+//! holds only what can be replayed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::engine::{
+    Fact, FactBody, Fleet, LaneId, Need, ProtocolError, ReplayError, Row, SessionIndex,
+};
+use crate::moment::Moment;
+use crate::plan::Runbook;
+
+use super::calls::{Calls, Done, Patience, Then};
+use super::client::Client;
+use super::clock::Clock;
+use super::collect::Caps;
+use super::folder::{FolderError, RunFolder};
+use super::journal::{Counters, Journal, JournalError, Reading};
+use super::memory::Memory;
+use super::record::Shelf;
+use super::signal::Interrupts;
+
+/// Results that are fetched at one time. They share the network with the calls that matter more.
+const FETCHES_MAX: usize = 8;
+
+/// How often an onlooker gets to see the run, at most, in real time.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A pause after a refusal for rate that names none.
+const USUAL_PAUSE: Duration = Duration::from_secs(60);
+
+/// A permission that was granted lately counts after about a minute, so one refusal may heal
+/// (contract 12, quirk 35).
+const HEALING: Duration = Duration::from_secs(60);
+
+/// A run that can begin, or go on.
+#[derive(Debug)]
+pub struct Ready {
+    /// What is to be done.
+    pub runbook: Arc<Runbook>,
+    /// Where it leaves what it finds.
+    pub folder: RunFolder,
+    /// Its journal, open for writing.
+    pub journal: Journal,
+    /// What the journal holds already; `None` for a run that begins.
+    pub reading: Option<Reading>,
+    /// Who speaks with the service.
+    pub client: Client,
+    /// The time.
+    pub clock: Clock,
+    /// How much a device may send back.
+    pub caps: Caps,
+}
+
+/// Somebody who looks on, for progress and for the log.
+pub trait Observer {
+    /// The run as it stands; at most ten times a second, and once at the end.
+    fn look(&mut self, _now: Moment, _fleet: &Fleet) {}
+    /// Something happened, and is durable.
+    fn happened(&mut self, _fact: &Fact) {}
+}
+
+/// Nobody looks on.
+impl Observer for () {}
+
+/// How driving ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Every machine has its end state.
+    Finished,
+    /// The operator interrupted it, and nothing of it is in motion any more. It can be resumed.
+    Interrupted,
+    /// The operator left at once; sessions may still run. It can be resumed.
+    Left,
+    /// The tenant can't be used any more. It can be resumed.
+    TenantLost {
+        /// Why, in one sentence.
+        why: String,
+    },
+}
+
+/// A run as driving left it.
+#[derive(Debug)]
+pub struct Driven {
+    /// How it ended.
+    pub ending: Ending,
+    /// All its machines.
+    pub fleet: Fleet,
+    /// Its records.
+    pub shelf: Arc<Shelf>,
+    /// How much was written to the journal.
+    pub counters: Counters,
+}
+
+/// Why driving broke off. The run can be resumed.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// The journal can't be written, so nothing more is sent.
+    #[error("{0}; nothing more is sent")]
+    Journal(#[from] JournalError),
+    /// A result can't be stored.
+    #[error("{0}; nothing more is sent")]
+    Folder(#[from] FolderError),
+    /// The journal does not fit the plan.
+    #[error("the run can't be taken up: {0}")]
+    Replay(#[from] ReplayError),
+    /// Our own mistake.
+    #[error("internal error: {0}")]
+    Bug(String),
+}
+
+impl From<ProtocolError> for DriveError {
+    fn from(error: ProtocolError) -> Self {
+        DriveError::Bug(error.to_string())
+    }
+}
+
+/// Drives a run until it has ended, is interrupted, or can't go on.
+///
+/// # Errors
+/// See [`DriveError`]. What was announced and not answered is settled by the next process that
+/// takes up the run.
+pub async fn drive(
+    ready: Ready,
+    mut interrupts: Interrupts,
+    observer: &mut dyn Observer,
+) -> Result<Driven, DriveError> {
+    let mut drive = Drive::begin(ready)?;
+    let ending = drive.play(&mut interrupts, observer).await?;
+    observer.look(drive.clock.now(), &drive.fleet);
+    Ok(Driven {
+        ending,
+        fleet: drive.fleet,
+        shelf: drive.shelf,
+        counters: drive
+            .journal
+            .map(|journal| journal.counters())
+            .unwrap_or_default(),
+    })
+}
+
+struct Drive {
+    clock: Clock,
+    fleet: Fleet,
+    runbook: Arc<Runbook>,
+    shelf: Arc<Shelf>,
+    memory: Memory,
+    calls: Calls,
+    /// `None` only while another thread waits for the disk.
+    journal: Option<Journal>,
+    /// Handed to the engine, not durable yet.
+    fresh: Vec<Fact>,
+    tasks: JoinSet<Done>,
+    fetches: usize,
+    /// Results whose turn has not come.
+    later: VecDeque<Need>,
+    /// Announced starts and cancels, to be sent when the announcement is durable.
+    to_send: Vec<Need>,
+    /// Since when calls of a row are refused for want of a permission.
+    forbidden: Vec<(Row, Moment)>,
+    interrupts: u8,
+}
+
+impl Drive {
+    fn begin(ready: Ready) -> Result<Drive, DriveError> {
+        let Ready {
+            runbook,
+            folder,
+            journal,
+            reading,
+            client,
+            clock,
+            caps,
+        } = ready;
+        let run = folder.header().run.clone();
+        let started = folder.header().started;
+        let plan = Arc::clone(runbook.plan());
+        let shelf = Arc::new(Shelf::new(folder, &plan));
+        let mut memory = Memory::new(Arc::clone(&plan));
+        let mut resumed = false;
+        let fleet = match &reading {
+            None => Fleet::new(&run, plan, started),
+            Some(reading) => {
+                let fleet = Fleet::replay(&run, plan, started, &reading.facts)?;
+                for fact in &reading.facts {
+                    memory.note(fact, &shelf);
+                    clock.at_least(fact.at);
+                }
+                resumed = true;
+                fleet
+            }
+        };
+        clock.at_least(started);
+        let mut drive = Drive {
+            calls: Calls {
+                client,
+                shelf: Arc::clone(&shelf),
+                runbook: Arc::clone(&runbook),
+                caps,
+                patience: Arc::new(Patience::default()),
+            },
+            clock,
+            fleet,
+            runbook,
+            shelf,
+            memory,
+            journal: Some(journal),
+            fresh: Vec::new(),
+            tasks: JoinSet::new(),
+            fetches: 0,
+            later: VecDeque::new(),
+            to_send: Vec::new(),
+            forbidden: Vec::new(),
+            interrupts: 0,
+        };
+        if resumed {
+            drive.fact(None, FactBody::Resumed)?;
+        }
+        Ok(drive)
+    }
+
+    async fn play(
+        &mut self,
+        interrupts: &mut Interrupts,
+        observer: &mut dyn Observer,
+    ) -> Result<Ending, DriveError> {
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            self.take_needs()?;
+            self.commit(observer).await?;
+            if let Some(why) = self.memory.tenant_lost() {
+                return Ok(Ending::TenantLost { why });
+            }
+            self.send();
+            if self.fleet.is_done() {
+                return Ok(self.ending());
+            }
+            let wake_at = self.fleet.wake_at();
+            if self.tasks.is_empty() && wake_at.is_none() {
+                return Err(DriveError::Bug("the engine waits for nothing".into()));
+            }
+            let clock = self.clock.clone();
+            // In this order, so that a run is the same for the same events.
+            tokio::select! {
+                biased;
+                () = interrupts.next() => {
+                    self.interrupts = self.interrupts.saturating_add(1);
+                    if self.interrupts > 2 {
+                        return Ok(Ending::Left);
+                    }
+                    let count = self.interrupts;
+                    self.fact(None, FactBody::Interrupted { count })?;
+                }
+                Some(done) = self.tasks.join_next() => {
+                    self.take_in(done.map_err(|error| DriveError::Bug(error.to_string()))?)?;
+                    // Whatever else is there shares the sync.
+                    while let Some(done) = self.tasks.try_join_next() {
+                        self.take_in(done.map_err(|error| DriveError::Bug(error.to_string()))?)?;
+                    }
+                }
+                () = clock.sleep_until(wake_at.unwrap_or(Moment::FAR_FUTURE)), if wake_at.is_some() => {}
+                _ = look.tick() => observer.look(self.clock.now(), &self.fleet),
+            }
+        }
+    }
+
+    fn ending(&self) -> Ending {
+        if self.fleet.lanes().all(|lane| lane.end.is_some()) {
+            Ending::Finished
+        } else {
+            Ending::Interrupted
+        }
+    }
+
+    /// Asks the engine until it needs nothing more at this moment.
+    fn take_needs(&mut self) -> Result<(), DriveError> {
+        loop {
+            let needs = self.fleet.poll(self.clock.now());
+            if needs.is_empty() {
+                return Ok(());
+            }
+            for need in needs {
+                match need {
+                    Need::Record { lane, body } => self.fact(lane, body)?,
+                    Need::Resolve { lane, session } => self.resolve(lane, session)?,
+                    Need::Start {
+                        lane,
+                        session,
+                        attempt,
+                        ref tag,
+                        ..
+                    } => {
+                        let tag = tag.clone();
+                        let body = FactBody::StartAnnounced {
+                            session,
+                            attempt,
+                            tag,
+                        };
+                        self.fact(Some(lane), body)?;
+                        self.to_send.push(need);
+                    }
+                    Need::Cancel {
+                        lane,
+                        ref action,
+                        why,
+                    } => {
+                        let action = action.clone();
+                        self.fact(Some(lane), FactBody::CancelAnnounced { action, why })?;
+                        self.to_send.push(need);
+                    }
+                    Need::Fetch { .. } => self.later.push_back(need),
+                    Need::Search { .. } | Need::Watch { .. } | Need::Machines { .. } => {
+                        self.spawn(need);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stamps what happened, hands it to the engine, and keeps it for the next sync.
+    fn fact(&mut self, lane: Option<LaneId>, body: FactBody) -> Result<(), DriveError> {
+        let fact = Fact {
+            at: self.clock.now(),
+            lane,
+            body,
+        };
+        self.fleet.handle(&fact)?;
+        self.memory.note(&fact, &self.shelf);
+        self.fresh.push(fact);
+        Ok(())
+    }
+
+    /// One write and one sync for all that is fresh.
+    async fn commit(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
+        if self.fresh.is_empty() {
+            return Ok(());
+        }
+        let fresh = std::mem::take(&mut self.fresh);
+        let Some(mut journal) = self.journal.take() else {
+            return Err(DriveError::Bug("the journal was lost".into()));
+        };
+        for fact in &fresh {
+            journal.append(fact)?;
+        }
+        // Away from the threads that wait for the network: a busy disk takes its time.
+        let synced = tokio::task::spawn_blocking(move || {
+            let written = journal.commit();
+            (journal, written)
+        });
+        let (journal, written) = synced
+            .await
+            .map_err(|error| DriveError::Bug(error.to_string()))?;
+        self.journal = Some(journal);
+        written?;
+        for fact in &fresh {
+            observer.happened(fact);
+        }
+        Ok(())
+    }
+
+    /// Sends what is announced durably, and as many fetches as may run.
+    fn send(&mut self) {
+        for need in std::mem::take(&mut self.to_send) {
+            self.spawn(need);
+        }
+        while self.fetches < FETCHES_MAX
+            && let Some(need) = self.later.pop_front()
+        {
+            self.fetches += 1;
+            self.spawn(need);
+        }
+    }
+
+    fn spawn(&mut self, need: Need) {
+        let errand = self.memory.errand(&need);
+        let calls = self.calls.clone();
+        self.tasks
+            .spawn(async move { calls.run(need, errand).await });
+    }
+
+    fn take_in(&mut self, done: Done) -> Result<(), DriveError> {
+        let Done {
+            need,
+            facts,
+            then,
+            disk,
+        } = done;
+        if matches!(need, Need::Fetch { .. }) {
+            self.fetches -= 1;
+        }
+        if let Some(error) = disk {
+            return Err(DriveError::Folder(error));
+        }
+        let row = need.row();
+        if !matches!(then, Then::Forbidden { .. }) {
+            self.forbidden.retain(|(known, _)| Some(*known) != row);
+        }
+        for (lane, body) in facts {
+            let body = self.no_second_owner(body);
+            self.fact(lane, body)?;
+        }
+        let now = self.clock.now();
+        match then {
+            Then::Nothing => {}
+            Then::Watched => self.fleet.watched(now),
+            Then::MachinesRead => self.fleet.machines_read(now),
+            Then::Again { retry_after } => self.fleet.read_failed(now, &need, retry_after),
+            Then::Throttled { retry_after } => {
+                if let Some(row) = row {
+                    let until = now + retry_after.unwrap_or(USUAL_PAUSE);
+                    self.fact(None, FactBody::Blocked { row, until })?;
+                }
+                self.fleet.read_failed(now, &need, retry_after);
+            }
+            Then::Forbidden { why } => {
+                let Some(row) = row else { return Ok(()) };
+                match self.forbidden.iter().find(|(known, _)| *known == row) {
+                    Some((_, since)) if now.since(*since) >= HEALING => {
+                        self.fact(None, FactBody::TenantLost { why })?;
+                    }
+                    Some(_) => self.fleet.read_failed(now, &need, Some(HEALING)),
+                    None => {
+                        self.forbidden.push((row, now));
+                        self.fleet.read_failed(now, &need, Some(HEALING));
+                    }
+                }
+            }
+            Then::Lost { why } => self.fact(None, FactBody::TenantLost { why })?,
+        }
+        Ok(())
+    }
+
+    /// An answer to a start that names an action of another start says nothing about this one
+    /// (contract 3.6): a search by tag settles it.
+    fn no_second_owner(&self, body: FactBody) -> FactBody {
+        match body {
+            FactBody::StartAccepted {
+                session,
+                attempt,
+                action,
+                ..
+            } if self.memory.owns(&action) => FactBody::StartUnknown {
+                session,
+                attempt,
+                why: format!("the service answered with an action of before, {action}"),
+            },
+            other => other,
+        }
+    }
+
+    fn resolve(&mut self, lane: LaneId, session: SessionIndex) -> Result<(), DriveError> {
+        let resolved = self.runbook.resolve(lane.0 as usize, session, &*self.shelf);
+        let body = match resolved {
+            Ok(resolved) => FactBody::SessionResolved {
+                session,
+                commands: resolved.commands,
+            },
+            Err(problem) => FactBody::SessionUnresolvable {
+                session,
+                why: self.shelf.secrets().mask(&problem.message).into_owned(),
+            },
+        };
+        self.fact(Some(lane), body)
+    }
+}

@@ -1,0 +1,187 @@
+//! What the driver keeps in mind about a run beside the engine: whose action is whose, and what it
+//! was told before. All of it comes from facts, so a resumed run has the same memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::engine::{Fact, FactBody, LaneId, Need, SessionIndex};
+use crate::moment::Moment;
+use crate::name::{ActionId, MachineId};
+use crate::plan::{Plan, Verb};
+
+use super::record::Shelf;
+
+/// See the room's text.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    plan: Arc<Plan>,
+    actions: HashMap<ActionId, Known>,
+    /// When a start was announced that is not answered.
+    announced: HashMap<(LaneId, SessionIndex), Moment>,
+    resolved: HashMap<(LaneId, SessionIndex), Vec<u16>>,
+    ready: HashMap<LaneId, (bool, Option<String>)>,
+    tenant_lost: Option<String>,
+}
+
+/// An own action that has not ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) lane: LaneId,
+    pub(crate) session: SessionIndex,
+    /// Which commands of the session it may hold: those that were resolved.
+    pub(crate) commands: Vec<u16>,
+    /// When its start was announced.
+    pub(crate) since: Moment,
+    /// The service said that it had begun.
+    pub(crate) began: bool,
+}
+
+/// What a call needs to know beside the need itself.
+#[derive(Debug, Default)]
+pub(crate) struct Errand {
+    /// Of the machines that the need is about.
+    pub(crate) machines: Vec<(LaneId, MachineId)>,
+    /// Of the actions that the need is about.
+    pub(crate) actions: HashMap<ActionId, Known>,
+    /// What is known of the machines' readiness.
+    pub(crate) ready: HashMap<LaneId, (bool, Option<String>)>,
+}
+
+impl Memory {
+    pub(crate) fn new(plan: Arc<Plan>) -> Self {
+        Memory {
+            plan,
+            actions: HashMap::new(),
+            announced: HashMap::new(),
+            resolved: HashMap::new(),
+            ready: HashMap::new(),
+            tenant_lost: None,
+        }
+    }
+
+    /// Why the tenant can't be used any more, if so.
+    pub(crate) fn tenant_lost(&self) -> Option<String> {
+        self.tenant_lost.clone()
+    }
+
+    /// Takes in what happened, live or from the journal.
+    pub(crate) fn note(&mut self, fact: &Fact, shelf: &Shelf) {
+        let lane = fact.lane.unwrap_or(LaneId(u32::MAX));
+        match &fact.body {
+            FactBody::StartAnnounced { session, .. } => {
+                self.announced.insert((lane, *session), fact.at);
+            }
+            FactBody::StartAccepted {
+                session, action, ..
+            } => {
+                let since = self.announced.remove(&(lane, *session));
+                let known = Known {
+                    lane,
+                    session: *session,
+                    commands: self.commands(lane, *session),
+                    since: since.unwrap_or(fact.at),
+                    began: false,
+                };
+                self.actions.insert(action.clone(), known);
+            }
+            FactBody::StartRefused { session, .. } | FactBody::StartAbsent { session, .. } => {
+                self.announced.remove(&(lane, *session));
+            }
+            FactBody::SessionResolved { session, commands } => {
+                self.resolved.insert((lane, *session), commands.clone());
+            }
+            FactBody::ActionBegan { action } => {
+                if let Some(known) = self.actions.get_mut(action) {
+                    known.began = true;
+                }
+            }
+            FactBody::ActionEnded {
+                action, commands, ..
+            } => {
+                // Names the records of its commands, in the order of the journal.
+                if let Some(known) = self.actions.get(action) {
+                    for end in commands {
+                        if let Some((step, _)) = self.step_of(known, commands.len(), end.index) {
+                            shelf.try_number(lane, step, action, end.index);
+                        }
+                    }
+                }
+            }
+            FactBody::Readiness { ready, why, .. } => {
+                self.ready.insert(lane, (*ready, why.clone()));
+            }
+            FactBody::TenantLost { why } => self.tenant_lost = Some(why.clone()),
+            FactBody::Resumed => self.tenant_lost = None,
+            _ => {}
+        }
+    }
+
+    /// Whether an action is another start's already.
+    pub(crate) fn owns(&self, action: &ActionId) -> bool {
+        self.actions.contains_key(action)
+    }
+
+    /// What a call for this need has to know.
+    pub(crate) fn errand(&self, need: &Need) -> Errand {
+        let mut errand = Errand::default();
+        let machine = |lane: LaneId| {
+            let machine = self.plan.machines.get(lane.0 as usize)?;
+            Some((lane, machine.target.id.clone()))
+        };
+        match need {
+            Need::Start { lane, .. } | Need::Search { lane, .. } => {
+                errand.machines.extend(machine(*lane));
+            }
+            Need::Watch { actions } => {
+                for (_, action) in actions {
+                    if let Some(known) = self.actions.get(action) {
+                        errand.actions.insert(action.clone(), known.clone());
+                    }
+                }
+            }
+            Need::Fetch { action, .. } | Need::Cancel { action, .. } => {
+                if let Some(known) = self.actions.get(action) {
+                    errand.actions.insert(action.clone(), known.clone());
+                }
+            }
+            Need::Machines { lanes } => {
+                errand.machines = lanes.iter().filter_map(|lane| machine(*lane)).collect();
+                for lane in lanes {
+                    if let Some(known) = self.ready.get(lane) {
+                        errand.ready.insert(*lane, known.clone());
+                    }
+                }
+            }
+            Need::Record { .. } | Need::Resolve { .. } => {}
+        }
+        errand
+    }
+
+    fn commands(&self, lane: LaneId, session: SessionIndex) -> Vec<u16> {
+        if let Some(resolved) = self.resolved.get(&(lane, session)) {
+            return resolved.clone();
+        }
+        let count = self
+            .plan
+            .machines
+            .get(lane.0 as usize)
+            .and_then(|machine| machine.sessions.get(usize::from(session)))
+            .map_or(0, |session| session.commands.len());
+        (0..u16::try_from(count).unwrap_or(u16::MAX)).collect()
+    }
+
+    fn step_of(&self, known: &Known, sent: usize, index: u16) -> Option<(u16, Verb)> {
+        step_of(&self.plan, known, sent, index)
+    }
+}
+
+/// Whose command the service's index names. `sent` is how many commands the action has: a further
+/// try sends the last command of its session alone.
+pub(crate) fn step_of(plan: &Plan, known: &Known, sent: usize, index: u16) -> Option<(u16, Verb)> {
+    let offset = known.commands.len().checked_sub(sent)?;
+    let position = known.commands.get(offset + usize::from(index))?;
+    let machine = plan.machines.get(known.lane.0 as usize)?;
+    let session = machine.sessions.get(usize::from(known.session))?;
+    let command = session.commands.get(usize::from(*position))?;
+    Some((command.step, command.verb))
+}

@@ -1,0 +1,66 @@
+//! Interrupts: what the operator's Ctrl-C becomes.
+
+use tokio::sync::mpsc;
+
+/// The operator's interrupts, one by one: the first stops new starts, the second cancels own
+/// sessions, the third leaves at once.
+#[derive(Debug)]
+pub struct Interrupts {
+    receiver: mpsc::UnboundedReceiver<()>,
+}
+
+/// Interrupts a run from inside the process.
+#[derive(Debug, Clone)]
+pub struct Interrupter(mpsc::UnboundedSender<()>);
+
+impl Interrupter {
+    /// One more interrupt.
+    pub fn interrupt(&self) {
+        // Nobody listens any more: the run is over.
+        let _ = self.0.send(());
+    }
+}
+
+impl Interrupts {
+    /// Interrupts that only the program itself makes.
+    pub fn by_hand() -> (Interrupter, Interrupts) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Interrupter(sender), Interrupts { receiver })
+    }
+
+    /// Listens to the system: Ctrl-C, and on Unix the polite request to end (SIGTERM) as well. From
+    /// now on they no longer end the process by themselves.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn of_the_system() -> std::io::Result<Interrupts> {
+        let (interrupter, interrupts) = Interrupts::by_hand();
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+                let mut signals = signal(kind)?;
+                let interrupter = interrupter.clone();
+                tokio::spawn(async move {
+                    while signals.recv().await.is_some() {
+                        interrupter.interrupt();
+                    }
+                });
+            }
+        }
+        #[cfg(not(unix))]
+        tokio::spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                interrupter.interrupt();
+            }
+        });
+        Ok(interrupts)
+    }
+
+    /// The next interrupt; never, if none can come any more.
+    pub(crate) async fn next(&mut self) {
+        if self.receiver.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

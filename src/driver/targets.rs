@@ -1,0 +1,490 @@
+//! From selectors to machines: asks the service who is meant, and says why each machine is in.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::moment::Moment;
+use crate::name::MachineId;
+use crate::plan::Target;
+use crate::wire::Machine;
+
+use super::client::{Client, Failure};
+
+/// One way to name machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// The machine with this id.
+    Id(MachineId),
+    /// The machine with this DNS name, or this first label of one.
+    Name(String),
+    /// The machines with this tag.
+    Tag(String),
+    /// The machines of this device group.
+    Group(String),
+    /// The machines that fit this OData filter.
+    Filter(String),
+    /// The machines that this advanced hunting query names.
+    Hunt(String),
+    /// The ids and names in a file, one on each line.
+    File {
+        /// The file, as the user named it.
+        path: String,
+        /// Its text.
+        text: String,
+    },
+}
+
+/// Which machines: all that a selector names, less those that one of `exclude` names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Who is in.
+    pub include: Vec<Selector>,
+    /// Who is out, whoever selected him.
+    pub exclude: Vec<Selector>,
+    /// The fewest machines there should be.
+    pub min: Option<u32>,
+    /// The most machines there should be.
+    pub max: Option<u32>,
+}
+
+/// Why a selection names no machines to run on.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// The service was asked and did not say.
+    #[error("{selector} can't be resolved: {failure}")]
+    Call {
+        /// Which selector.
+        selector: String,
+        /// How the call failed.
+        failure: Failure,
+    },
+    /// The tenant has no such machine.
+    #[error("no machine is called `{0}`")]
+    UnknownName(String),
+    /// The tenant has no machine with this id.
+    #[error("the tenant knows no machine with the id {0}")]
+    UnknownId(MachineId),
+    /// Several living machines have the name.
+    #[error("`{name}` is the name of {} machines: {}", .candidates.len(), .candidates.join("; "))]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// Their ids, DNS names and when they were last seen.
+        candidates: Vec<String>,
+    },
+    /// A line of a targets file is neither.
+    #[error("{path}:{line}: `{word}` is neither an id nor a name")]
+    Line {
+        /// The file.
+        path: String,
+        /// Line, from 1.
+        line: usize,
+        /// What stands there.
+        word: String,
+    },
+    /// The connection can't serve the selector.
+    #[error("`hunt` needs a tenant with advanced hunting")]
+    NeedsTenant,
+    /// Nobody is left.
+    #[error("the targets name no machine")]
+    Nobody,
+    /// The number is not the expected one.
+    #[error("the targets name {found} machines, and the playbook expects {}", expected(*.min, *.max))]
+    Unexpected {
+        /// How many there are.
+        found: usize,
+        /// The fewest.
+        min: Option<u32>,
+        /// The most.
+        max: Option<u32>,
+    },
+}
+
+impl TargetError {
+    /// What the operator can do about it, in one sentence.
+    pub fn next_step(&self) -> String {
+        match self {
+            TargetError::Call { failure, .. } => failure.next_step(),
+            TargetError::UnknownName(_) => {
+                "check the spelling; machines that were not seen for a month are forgotten by the service".into()
+            }
+            TargetError::UnknownId(_) => "copy the device id from the device's page".into(),
+            TargetError::Ambiguous { .. } => "name the right one by its id".into(),
+            TargetError::Line { .. } => "write one id or name on each line; `#` begins a comment".into(),
+            TargetError::NeedsTenant => "name the machines by tag, group, filter, names or ids".into(),
+            TargetError::Nobody => "check the selectors and `exclude`".into(),
+            TargetError::Unexpected { .. } => {
+                "check the selectors, or change `targets.expect` if the number is right".into()
+            }
+        }
+    }
+
+    /// Whether the service is the cause, not the selection.
+    pub fn is_the_service(&self) -> bool {
+        matches!(self, TargetError::Call { .. })
+    }
+}
+
+fn expected(min: Option<u32>, max: Option<u32>) -> String {
+    match (min, max) {
+        (Some(min), Some(max)) => format!("{min} to {max}"),
+        (Some(min), None) => format!("at least {min}"),
+        (None, Some(max)) => format!("at most {max}"),
+        (None, None) => "another number".to_owned(),
+    }
+}
+
+/// Finds the machines of a selection, in the order of its selectors and of the service's answers;
+/// each one once, with the first selector that named it as its reason.
+///
+/// A machine that was merged into another one, or excluded in the portal, is never selected by tag,
+/// group or filter; named by its id it is.
+///
+/// # Errors
+/// The first selector that can't be resolved; see [`TargetError`].
+pub async fn resolve(client: &Client, selection: &Selection) -> Result<Vec<Target>, TargetError> {
+    let mut book = Book::open(client, selection).await?;
+    let mut out = HashSet::new();
+    book.lenient = true;
+    for selector in &selection.exclude {
+        let found = book.find(selector).await?;
+        out.extend(
+            found
+                .into_iter()
+                .map(|(machine, _)| machine.id.to_lowercase()),
+        );
+    }
+    book.lenient = false;
+    let mut taken = HashSet::new();
+    let mut targets = Vec::new();
+    for selector in &selection.include {
+        for (machine, reason) in book.find(selector).await? {
+            let Ok(id) = MachineId::parse(&machine.id) else {
+                continue;
+            };
+            if !out.contains(id.as_str()) && taken.insert(id.clone()) {
+                targets.push(target_of(id, machine, reason));
+            }
+        }
+    }
+    let found = targets.len();
+    let few = |min: u32| found < min as usize;
+    let many = |max: u32| found > max as usize;
+    if selection.min.is_some_and(few) || selection.max.is_some_and(many) {
+        return Err(TargetError::Unexpected {
+            found,
+            min: selection.min,
+            max: selection.max,
+        });
+    }
+    if targets.is_empty() {
+        return Err(TargetError::Nobody);
+    }
+    Ok(targets)
+}
+
+fn target_of(id: MachineId, machine: Machine, reason: String) -> Target {
+    Target {
+        id,
+        name: machine.computer_dns_name.filter(|name| !name.is_empty()),
+        os: machine.os_platform.filter(|os| !os.is_empty()),
+        tags: machine.machine_tags,
+        group: machine.rbac_group_name.filter(|group| !group.is_empty()),
+        reason,
+    }
+}
+
+/// What was looked up so far.
+struct Book<'c> {
+    client: &'c Client,
+    /// The bearers of each name that was asked for.
+    by_name: HashMap<String, Vec<Machine>>,
+    /// The machines that selectors name by id, read together.
+    by_id: HashMap<String, Machine>,
+    /// The whole list, read once where there are many names to look up.
+    all: Option<Vec<Machine>>,
+    /// For exclusions: whoever is not there need not be left out, and all bearers of a name are.
+    lenient: bool,
+}
+
+/// More names than this are looked up in one list of all machines: a call for each would use up
+/// the minute's hundred (contract 1.1).
+const NAMES_BY_CALL_MAX: usize = 20;
+
+type Named = Vec<(Machine, String)>;
+
+impl<'c> Book<'c> {
+    async fn open(client: &'c Client, selection: &Selection) -> Result<Book<'c>, TargetError> {
+        let names = selection.include.iter().chain(&selection.exclude);
+        let names = names.map(|selector| match selector {
+            Selector::Name(_) => 1,
+            Selector::File { text, .. } => text
+                .lines()
+                .filter(|line| MachineId::parse(line.trim()).is_err())
+                .count(),
+            _ => 0,
+        });
+        let all = if names.sum::<usize>() > NAMES_BY_CALL_MAX {
+            let all = client.machines().await;
+            Some(all.map_err(|failure| TargetError::Call {
+                selector: "the list of machines".to_owned(),
+                failure,
+            })?)
+        } else {
+            None
+        };
+        let ids: Vec<&MachineId> = selection
+            .include
+            .iter()
+            .filter_map(|selector| match selector {
+                Selector::Id(id) => Some(id),
+                _ => None,
+            })
+            .collect();
+        let mut book = Book {
+            client,
+            by_name: HashMap::new(),
+            by_id: HashMap::new(),
+            all,
+            lenient: false,
+        };
+        if ids.len() > 1 {
+            book.by_id = book.read_ids(&ids, &format!("{} ids", ids.len())).await?;
+        }
+        Ok(book)
+    }
+
+    async fn find(&mut self, selector: &Selector) -> Result<Named, TargetError> {
+        let called = |selector: String| {
+            move |failure| TargetError::Call {
+                selector: selector.clone(),
+                failure,
+            }
+        };
+        match selector {
+            Selector::Id(id) => self.by_ids(&[(id.clone(), format!("id {id}"))]).await,
+            Selector::Name(name) => self.by_name(name, &format!("name {name}")).await,
+            Selector::Tag(tag) => {
+                let reason = format!("tag {tag}");
+                let found = self.client.machines_by_tag(tag).await;
+                let mut found = found.map_err(called(reason.clone()))?;
+                // The service may match the beginning of tags only; the word is the tag.
+                found.retain(|machine| machine.machine_tags.iter().any(|own| own == tag));
+                Ok(living(found, &reason))
+            }
+            Selector::Group(group) => {
+                let reason = format!("group {group}");
+                let found = self.by_group(group).await;
+                Ok(living(found.map_err(called(reason.clone()))?, &reason))
+            }
+            Selector::Filter(filter) => {
+                let reason = format!("filter {filter}");
+                let found = self.client.machines_by_filter(filter).await;
+                Ok(living(found.map_err(called(reason.clone()))?, &reason))
+            }
+            Selector::Hunt(_) => Err(TargetError::NeedsTenant),
+            Selector::File { path, text } => self.by_file(path, text).await,
+        }
+    }
+
+    /// The group's name is no documented filter property, so the list is read whole where the
+    /// filter is refused (contract 8.2).
+    async fn by_group(&self, group: &str) -> Result<Vec<Machine>, Failure> {
+        let filter = format!("rbacGroupName eq '{}'", group.replace('\'', "''"));
+        let found = match self.client.machines_by_filter(&filter).await {
+            Err(failure) if failure.is_refused_with(400) => self.client.machines().await?,
+            found => found?,
+        };
+        Ok(found
+            .into_iter()
+            .filter(|machine| {
+                machine
+                    .rbac_group_name
+                    .as_deref()
+                    .is_some_and(|name| name.eq_ignore_ascii_case(group))
+            })
+            .collect())
+    }
+
+    async fn by_file(&mut self, path: &str, text: &str) -> Result<Named, TargetError> {
+        let mut found = Vec::new();
+        let mut ids = Vec::new();
+        for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
+            let word = line.split('#').next().unwrap_or_default().trim();
+            if word.is_empty() {
+                continue;
+            }
+            let reason = format!("{path}:{number}");
+            if let Ok(id) = MachineId::parse(word) {
+                ids.push((id, reason));
+            } else if is_dns_name(word) {
+                found.extend(self.by_name(word, &reason).await?);
+            } else {
+                return Err(TargetError::Line {
+                    path: path.to_owned(),
+                    line: number,
+                    word: word.chars().filter(|c| !c.is_control()).take(80).collect(),
+                });
+            }
+        }
+        if !ids.is_empty() {
+            found.extend(self.by_ids(&ids).await?);
+        }
+        // Back into the order of the lines.
+        found.sort_by_key(|(_, reason)| {
+            let line = reason.rsplit(':').next().unwrap_or_default();
+            line.parse::<usize>().unwrap_or(usize::MAX)
+        });
+        Ok(found)
+    }
+
+    async fn by_ids(&self, ids: &[(MachineId, String)]) -> Result<Named, TargetError> {
+        let unread: Vec<&MachineId> = ids
+            .iter()
+            .map(|(id, _)| id)
+            .filter(|id| !self.by_id.contains_key(id.as_str()))
+            .collect();
+        let words = match ids {
+            [(_, reason)] => reason.clone(),
+            _ => format!("{} ids", ids.len()),
+        };
+        let mut by_id = self.read_ids(&unread, &words).await?;
+        let mut named = Vec::new();
+        let mut seen = HashSet::new();
+        for (id, reason) in ids {
+            let known = || self.by_id.get(id.as_str()).cloned();
+            match by_id.remove(id.as_str()).or_else(known) {
+                Some(machine) => {
+                    seen.insert(id);
+                    named.push((machine, reason.clone()));
+                }
+                None if self.lenient || seen.contains(id) => {}
+                None => return Err(TargetError::UnknownId(id.clone())),
+            }
+        }
+        Ok(named)
+    }
+
+    /// One name, one machine. `startswith` also hits longer names, so they are compared afterwards
+    /// (contract 8.2); of several bearers of the name the living one is meant, and where two live,
+    /// a person decides (contract 12, quirk 36).
+    async fn read_ids(
+        &self,
+        ids: &[&MachineId],
+        words: &str,
+    ) -> Result<HashMap<String, Machine>, TargetError> {
+        let found = self.client.machines_by_id(ids).await;
+        let found = found.map_err(|failure| TargetError::Call {
+            selector: words.to_owned(),
+            failure,
+        })?;
+        let by_id = found
+            .into_iter()
+            .map(|machine| (machine.id.to_lowercase(), machine));
+        Ok(by_id.collect())
+    }
+
+    async fn by_name(&mut self, name: &str, reason: &str) -> Result<Named, TargetError> {
+        let bearers = self.bearers(name).await?;
+        let chosen = if self.lenient {
+            bearers
+        } else {
+            vec![the_living_one(bearers, name)?]
+        };
+        let named = chosen.into_iter().map(|one| (one, reason.to_owned()));
+        Ok(named.collect())
+    }
+
+    /// All machines of that name. `startswith` also hits longer names, so they are compared
+    /// afterwards (contract 8.2).
+    async fn bearers(&mut self, name: &str) -> Result<Vec<Machine>, TargetError> {
+        let wanted = name.trim().trim_end_matches('.').to_lowercase();
+        if let Some(machines) = self.by_name.get(&wanted) {
+            return Ok(machines.clone());
+        }
+        let asked;
+        let found = match &self.all {
+            Some(all) => all,
+            None => {
+                let found = self.client.machines_by_name(&wanted).await;
+                asked = found.map_err(|failure| TargetError::Call {
+                    selector: format!("name {name}"),
+                    failure,
+                })?;
+                &asked
+            }
+        };
+        let own_name = |machine: &Machine| {
+            let name = machine.computer_dns_name.as_deref().unwrap_or_default();
+            name.trim_end_matches('.').to_lowercase()
+        };
+        let matching = |fits: &dyn Fn(&str) -> bool| -> Vec<Machine> {
+            let fitting = found.iter().filter(|machine| fits(&own_name(machine)));
+            fitting.cloned().collect()
+        };
+        let mut bearers = matching(&|own| own == wanted);
+        if bearers.is_empty() && !wanted.contains('.') {
+            bearers = matching(&|own| own.split('.').next() == Some(wanted.as_str()));
+        }
+        self.by_name.insert(wanted, bearers.clone());
+        Ok(bearers)
+    }
+}
+
+/// Machines that a re-imaging or a merge left behind can't be worked on.
+fn is_left_behind(machine: &Machine) -> bool {
+    let merged = machine.merged_into_machine_id.as_deref();
+    merged.is_some_and(|id| !id.is_empty()) || machine.is_excluded == Some(true)
+}
+
+fn living(machines: Vec<Machine>, reason: &str) -> Named {
+    machines
+        .into_iter()
+        .filter(|machine| !is_left_behind(machine))
+        .map(|machine| (machine, reason.to_owned()))
+        .collect()
+}
+
+/// Of several bearers of a name the living one is meant, and where two live, a person decides
+/// (contract 12, quirk 36).
+fn the_living_one(mut bearers: Vec<Machine>, name: &str) -> Result<Machine, TargetError> {
+    if bearers.len() > 1 {
+        bearers.retain(|machine| !is_left_behind(machine));
+    }
+    let is_active = |machine: &Machine| {
+        let health = machine.health_status.as_deref().unwrap_or_default();
+        health.eq_ignore_ascii_case("Active")
+    };
+    // One active bearer among stale ones is the machine; the others are its former lives.
+    if bearers.len() > 1 && bearers.iter().filter(|one| is_active(one)).count() == 1 {
+        bearers.retain(is_active);
+    }
+    match (bearers.pop(), bearers.is_empty()) {
+        (None, _) => Err(TargetError::UnknownName(name.to_owned())),
+        (Some(machine), true) => Ok(machine),
+        (Some(last), false) => {
+            bearers.push(last);
+            bearers.sort_by_key(|machine| std::cmp::Reverse(last_seen(machine)));
+            let candidates = bearers.iter().map(|machine| {
+                let seen = machine.last_seen.as_deref().unwrap_or("never");
+                let dns = machine.computer_dns_name.as_deref().unwrap_or("unnamed");
+                let health = machine.health_status.as_deref().unwrap_or("health unknown");
+                format!("{} ({dns}, {health}, last seen {seen})", machine.id)
+            });
+            Err(TargetError::Ambiguous {
+                name: name.to_owned(),
+                candidates: candidates.collect(),
+            })
+        }
+    }
+}
+
+pub(crate) fn last_seen(machine: &Machine) -> Option<Moment> {
+    Moment::parse(machine.last_seen.as_deref()?).ok()
+}
+
+fn is_dns_name(word: &str) -> bool {
+    word.len() <= 255
+        && word
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.' | '\''))
+}
