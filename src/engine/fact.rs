@@ -212,7 +212,7 @@ pub enum ResultSummary {
 /// A refusal that certainly had no effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// The HTTP status.
+    /// The HTTP status; 0 where the call was never sent, for want of a connection or a token.
     pub status: u16,
     /// The service's code; empty where there was none.
     pub code: String,
