@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::diagnostic::{Problem, Severity, render};
-use crate::source::SourceText;
+use crate::playbook::{self, Beside};
 
 use super::args::{CheckArgs, Deny, FindingFormat};
 use super::discover::{self, Candidate};
@@ -69,9 +69,11 @@ fn check_all(candidates: &[Candidate]) -> Vec<Option<Vec<Problem>>> {
 }
 
 fn check_one(candidate: &Candidate) -> Option<Vec<Problem>> {
-    let (source, folder) = match candidate {
-        Candidate::Stdin => (discover::read_stdin(), None),
-        Candidate::Named(path) | Candidate::Found(path) => (discover::read(path), path.parent()),
+    let (source, files) = match candidate {
+        Candidate::Stdin => (discover::read_stdin(), Beside::folder(".")),
+        Candidate::Named(path) | Candidate::Found(path) => {
+            (discover::read(path), Beside::playbook(path))
+        }
     };
     let source = match source {
         Ok(source) => source,
@@ -80,17 +82,7 @@ fn check_one(candidate: &Candidate) -> Option<Vec<Problem>> {
     if matches!(candidate, Candidate::Found(_)) && !discover::looks_like_a_playbook(source.text()) {
         return None;
     }
-    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
-    Some(findings(
-        &source,
-        folder.unwrap_or(std::path::Path::new(".")),
-    ))
-}
-
-fn findings(source: &SourceText, _folder: &std::path::Path) -> Vec<Problem> {
-    crate::yaml::Document::parse(source)
-        .err()
-        .unwrap_or_default()
+    Some(playbook::load(&source, &files).problems)
 }
 
 fn nothing_to_check(args: &CheckArgs) -> Failure {

@@ -9,16 +9,14 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use crate::driver::client::{
+    Connection, Credentials, DEFAULT_API, DEFAULT_AUTHORITY, DEFAULT_SCOPE, Root, Timeouts,
+};
 use crate::plan::LimitsProfile;
 
 use super::args::ConnectionArgs;
 use super::exit::Failure;
 use super::settings::{Profile, Settings};
-
-/// Where svar signs in unless told otherwise (contract 2.2).
-const AUTHORITY_HOST: &str = "https://login.microsoftonline.com";
-/// Where the API answers unless told otherwise (contract 2.1).
-const API_HOST: &str = "https://api.security.microsoft.com";
 
 /// The service of a run.
 #[derive(Debug)]
@@ -26,10 +24,7 @@ pub(super) enum Service {
     /// A tenant.
     Tenant(Box<Tenant>),
     /// An emulator in a process of its own.
-    Emulator {
-        /// Its address.
-        url: String,
-    },
+    Emulator(Root),
     /// The emulator inside this process.
     BuiltIn {
         /// Its scenario, if not the demo one.
@@ -40,16 +35,8 @@ pub(super) enum Service {
 /// A tenant and how it is entered.
 #[derive(Debug)]
 pub(super) struct Tenant {
-    /// The directory.
-    pub(super) tenant_id: String,
-    /// The application.
-    pub(super) client_id: String,
-    /// Its secret.
-    pub(super) client_secret: SecretString,
-    /// Where it signs in.
-    pub(super) authority_host: String,
-    /// Where the API answers.
-    pub(super) api_host: String,
+    /// Where it is and who asks.
+    pub(super) connection: Connection,
     /// The limits its profile names.
     pub(super) limits: Option<LimitsProfile>,
 }
@@ -58,9 +45,12 @@ impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Service::Tenant(tenant) => {
-                write!(f, "tenant {} at {}", tenant.tenant_id, tenant.api_host)
+                let Connection {
+                    api, credentials, ..
+                } = &tenant.connection;
+                write!(f, "tenant {} at {api}", credentials.tenant)
             }
-            Service::Emulator { url } => write!(f, "the emulator at {url}"),
+            Service::Emulator(root) => write!(f, "the emulator at {root}"),
             Service::BuiltIn { scenario: None } => f.write_str("the built-in emulator"),
             Service::BuiltIn {
                 scenario: Some(path),
@@ -76,9 +66,7 @@ impl Service {
     /// A tenant is named by halves, or by two sources that contradict each other.
     pub(super) fn choose(args: &ConnectionArgs, settings: &Settings) -> Result<Self, Failure> {
         if let Some(url) = &args.emulator {
-            return Ok(Service::Emulator {
-                url: emulator_url(url)?,
-            });
+            return emulator(url).map(Service::Emulator);
         }
         if args.rehearse || args.scenario.is_some() {
             return Ok(Service::BuiltIn {
@@ -103,6 +91,7 @@ struct Variables {
     client_secret: Option<SecretString>,
     authority_host: Option<String>,
     api_host: Option<String>,
+    scope: Option<String>,
 }
 
 impl Variables {
@@ -113,6 +102,7 @@ impl Variables {
             client_secret: variable("AZURE_CLIENT_SECRET")?.map(SecretString::from),
             authority_host: variable("AZURE_AUTHORITY_HOST")?,
             api_host: variable("SVAR_API_HOST")?,
+            scope: variable("SVAR_SCOPE")?,
         })
     }
 
@@ -133,18 +123,29 @@ fn variable(name: &str) -> Result<Option<String>, Failure> {
 }
 
 fn tenant(name: Option<&str>, profile: &Profile, variables: Variables) -> Result<Tenant, Failure> {
-    let tenant_id = agreed("AZURE_TENANT_ID", name, &profile.tenant_id, variables.tenant_id)?;
-    let client_id = agreed("AZURE_CLIENT_ID", name, &profile.client_id, variables.client_id)?;
+    let tenant_id = agreed(
+        "AZURE_TENANT_ID",
+        name,
+        &profile.tenant_id,
+        variables.tenant_id,
+    )?;
+    let client_id = agreed(
+        "AZURE_CLIENT_ID",
+        name,
+        &profile.client_id,
+        variables.client_id,
+    )?;
     let missing = |variable: &str, key: &str| {
         let place = match name {
             Some(name) if !key.is_empty() => format!(", or `{key}` in the profile `{name}`"),
             _ => String::new(),
         };
-        Failure::tenant(format!("{variable} is not set, so the tenant can't be entered")).help(
-            format!(
-                "set {variable}{place}; or rehearse without a tenant: `svar run … --rehearse`"
-            ),
-        )
+        Failure::tenant(format!(
+            "{variable} is not set, so the tenant can't be entered"
+        ))
+        .help(format!(
+            "set {variable}{place}; or rehearse without a tenant: `svar run … --rehearse`"
+        ))
     };
     let tenant_id = tenant_id.ok_or_else(|| missing("AZURE_TENANT_ID", "tenant_id"))?;
     let client_id = client_id.ok_or_else(|| missing("AZURE_CLIENT_ID", "client_id"))?;
@@ -153,18 +154,26 @@ fn tenant(name: Option<&str>, profile: &Profile, variables: Variables) -> Result
         .ok_or_else(|| missing("AZURE_CLIENT_SECRET", ""))?;
     for (what, id) in [("tenant", &tenant_id), ("client", &client_id)] {
         if !is_plain(id) {
-            return Err(Failure::tenant(format!("the {what} id is not an id"))
-                .help("copy it from the application's overview page: 36 letters, digits and dashes"));
+            return Err(Failure::tenant(format!("the {what} id is not an id")).help(
+                "copy it from the application's overview page: 36 letters, digits and dashes",
+            ));
         }
     }
     let authority = variables.authority_host.or(profile.authority_host.clone());
+    let scope = variables.scope.or(profile.scope.clone());
     let api = variables.api_host.or(profile.api_host.clone());
     Ok(Tenant {
-        tenant_id,
-        client_id,
-        client_secret,
-        authority_host: host(authority.as_deref().unwrap_or(AUTHORITY_HOST))?,
-        api_host: host(api.as_deref().unwrap_or(API_HOST))?,
+        connection: Connection {
+            api: root(api.as_deref().unwrap_or(DEFAULT_API))?,
+            authority: root(authority.as_deref().unwrap_or(DEFAULT_AUTHORITY))?,
+            scope: scope.unwrap_or_else(|| DEFAULT_SCOPE.to_owned()),
+            credentials: Credentials {
+                tenant: tenant_id,
+                client_id,
+                secret: client_secret,
+            },
+            timeouts: Timeouts::default(),
+        },
         limits: profile.limits,
     })
 }
@@ -198,63 +207,28 @@ fn is_plain(id: &str) -> bool {
         && !id.contains("..")
 }
 
-/// A host as the start of addresses: without a slash at its end, and encrypted unless it is this
-/// very computer.
-fn host(text: &str) -> Result<String, Failure> {
-    let text = text.trim().trim_end_matches('/');
-    let text = match text.contains("://") {
+/// A root that a secret may be sent to; a bare name is taken as https.
+fn root(text: &str) -> Result<Root, Failure> {
+    let text = text.trim();
+    let address = match text.contains("://") {
         true => text.to_owned(),
         false => format!("https://{text}"),
     };
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return Err(no_host(&text));
-    };
-    let plain = !rest.is_empty() && !rest.contains(['@', '?', '#', ' ', '\\']);
-    match scheme {
-        "https" if plain => Ok(text),
-        "http" if plain && is_loopback(rest) => Ok(text),
-        "http" if plain => Err(Failure::tenant(format!(
-            "{text} is not encrypted, and the client secret would go there"
-        ))
-        .help("use https; only an address of this computer may be spoken to without")),
-        _ => Err(no_host(&text)),
-    }
+    Root::parse(&address).map_err(|error| {
+        Failure::tenant(error.to_string())
+            .help("write it like https://api.eu.security.microsoft.com")
+    })
 }
 
-fn no_host(text: &str) -> Failure {
-    let shown: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
-    Failure::tenant(format!("`{shown}` is not a host"))
-        .help("write it like https://api.eu.security.microsoft.com")
-}
-
-/// The address of an emulator; a name without a scheme is taken as http.
-fn emulator_url(text: &str) -> Result<String, Failure> {
-    let text = text.trim().trim_end_matches('/');
-    let url = match text.contains("://") {
+/// The root of an emulator; a bare address is taken as http.
+pub(super) fn emulator(text: &str) -> Result<Root, Failure> {
+    let text = text.trim();
+    let address = match text.contains("://") {
         true => text.to_owned(),
         false => format!("http://{text}"),
     };
-    let rest = url
-        .strip_prefix("http://")
-        .or_else(|| url.strip_prefix("https://"));
-    match rest {
-        Some(rest) if !rest.is_empty() && !rest.contains(['@', '?', '#', ' ', '/', '\\']) => Ok(url),
-        _ => Err(Failure::refused(format!(
-            "`{}` is not the address of an emulator",
-            text.chars().filter(|c| !c.is_control()).take(80).collect::<String>()
-        ))
-        .help("give what `svar emulator` prints, such as http://127.0.0.1:8080")),
-    }
-}
-
-fn is_loopback(rest: &str) -> bool {
-    let authority = rest.split('/').next().unwrap_or_default();
-    let name = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    Root::parse(&address).map_err(|error| {
+        Failure::refused(error.to_string())
+            .help("give what `svar emulator` prints, such as http://127.0.0.1:8080")
+    })
 }

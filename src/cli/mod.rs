@@ -14,12 +14,15 @@ mod args;
 mod bug;
 mod check;
 mod completions;
+mod connection;
 mod discover;
 mod exit;
 mod explain;
 mod init;
 mod log;
 mod schema;
+mod settings;
+mod target;
 mod terminal;
 
 pub use args::{Cli, ColorChoice, Command};

@@ -44,12 +44,21 @@ pub(super) struct Profile {
     pub(super) authority_host: Option<String>,
     /// Where the API answers: `https://api.security.microsoft.com` unless said.
     pub(super) api_host: Option<String>,
+    /// What a token is asked for, where it is not the public cloud's audience.
+    pub(super) scope: Option<String>,
     /// The tenant's limits: `safe`, `current` or `2021`.
     pub(super) limits: Option<crate::plan::LimitsProfile>,
 }
 
 /// Words that a key with a secret under it has in it.
-const SECRETS: &[&str] = &["secret", "password", "token", "certificate", "private", "key"];
+const SECRETS: &[&str] = &[
+    "secret",
+    "password",
+    "token",
+    "certificate",
+    "private",
+    "key",
+];
 
 impl Settings {
     /// Reads the project's and the user's file, where they are.
@@ -87,7 +96,7 @@ impl Settings {
             // Only the first line of the words: the others draw the file's own text.
             let message = error.message().lines().next().unwrap_or_default();
             Failure::refused(format!("{shown}:{line}: {message}"))
-                .help("svar.toml takes `runs`, `operator`, `profile`, and tables `[profiles.NAME]` with `tenant_id`, `client_id`, `authority_host`, `api_host`, `limits`")
+                .help("svar.toml takes `runs`, `operator`, `profile`, and tables `[profiles.NAME]` with `tenant_id`, `client_id`, `authority_host`, `api_host`, `scope`, `limits`")
         })
     }
 
@@ -130,7 +139,10 @@ fn refuse_secrets(shown: &str, text: &str) -> Result<(), Failure> {
         let key = key.trim().trim_matches(['"', '\'']);
         let last = key.rsplit('.').next().unwrap_or(key);
         let words = last.to_ascii_lowercase();
-        let plain = last.len() <= 40 && last.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+        let plain = last.len() <= 40
+            && last
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
         if plain && words.split(['_', '-']).any(|word| SECRETS.contains(&word)) {
             return Err(Failure::refused(format!(
                 "{shown}:{}: `{last}` would keep a secret in a file that people commit",
@@ -155,7 +167,11 @@ fn above(folder: &Path) -> Option<PathBuf> {
 
 /// The user's configuration folder.
 fn user_folder() -> Option<PathBuf> {
-    let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = |name: &str| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     if cfg!(windows) {
         return folder("APPDATA").map(|folder| folder.join("svar"));
     }
@@ -165,5 +181,9 @@ fn user_folder() -> Option<PathBuf> {
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+    1 + text
+        .bytes()
+        .take(offset)
+        .filter(|byte| *byte == b'\n')
+        .count()
 }

@@ -30,6 +30,26 @@ handed to the emulator, not checked or run:
 ",
     },
     Rule {
+        id: "scenario",
+        severity: Severity::Error,
+        title: "The scenario can't be read",
+        page: "\
+A scenario describes the fleet that the emulator plays and how it behaves. Every key may be left
+out; what is unknown is refused, so that a slip does not pass for the default. A small one:
+
+    name: Two servers, one asleep
+    factor: 60                       # a minute passes in each second
+    devices:
+      - { name: web-01.example.org, os: Linux, tags: [triage] }
+      - name: db-01.example.org
+        os: Linux
+        tags: [triage]
+        online: [{ from: 3m }]       # times count from the emulator's start
+
+Play it with `svar emulator --scenario FILE`, or `svar run PLAYBOOK --scenario FILE`.
+",
+    },
+    Rule {
         id: "step-failed",
         severity: Severity::Error,
         title: "A step did not do what was expected on a machine",

@@ -3,3 +3,5 @@
 pub(crate) mod builder;
 
 mod basics;
+mod check;
+mod first;

@@ -1,0 +1,248 @@
+//! `svar check`: which files, what is said, which code it ends with. What each rule finds is shown
+//! by the cases of the room `playbook`.
+
+use super::builder::Svar;
+
+const GOOD: &str = "playbook: 1\nname: Fetch\nos: linux\nsteps:\n  - get: /etc/hostname\n";
+const TWICE: &str = "playbook: 1\nname: Fetch\nname: Again\nsteps:\n  - get: /etc/hostname\n";
+
+#[test]
+fn a_good_playbook_is_told_in_one_line() {
+    Svar::new("check good.yaml")
+        .file("good.yaml", GOOD)
+        .run()
+        .code(0)
+        .stdout("")
+        .stderr("1 playbook: no findings\n");
+}
+
+#[test]
+fn an_error_is_drawn_at_its_bytes() {
+    Svar::new("check twice.yaml")
+        .file("twice.yaml", TWICE)
+        .run()
+        .code(2)
+        .stdout("")
+        .stderr(
+            "\
+error[duplicate-key]: `name` is there twice
+   ╭─[twice.yaml:3:1]
+ 1 │ playbook: 1
+ 2 │ name: Fetch
+   · ──┬─
+   ·   ╰── first here
+ 3 │ name: Again
+   · ──┬─
+   ·   ╰── again here
+ 4 │ steps:
+   ╰────
+  help: keep one of them, or rename it
+
+1 playbook: 1 error
+",
+        );
+}
+
+#[test]
+fn a_dumb_terminal_gets_ascii() {
+    let ended = Svar::new("check twice.yaml")
+        .file("twice.yaml", TWICE)
+        .env("TERM", "dumb")
+        .run()
+        .code(2);
+    assert!(ended.stderr.is_ascii(), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("[twice.yaml:3:1]"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn colour_is_there_when_asked_for_only() {
+    let colored = |svar: Svar| {
+        svar.file("twice.yaml", TWICE)
+            .run()
+            .code(2)
+            .stderr
+            .contains('\u{1b}')
+    };
+    assert!(!colored(Svar::new("check twice.yaml")));
+    assert!(colored(Svar::new("check twice.yaml --color always")));
+    assert!(colored(
+        Svar::new("check twice.yaml").env("CLICOLOR_FORCE", "1")
+    ));
+    assert!(!colored(
+        Svar::new("check twice.yaml --color never").env("CLICOLOR_FORCE", "1")
+    ));
+    assert!(!colored(
+        Svar::new("check twice.yaml")
+            .env("CLICOLOR_FORCE", "1")
+            .env("NO_COLOR", "1")
+    ));
+}
+
+#[test]
+fn json_goes_to_standard_output_and_is_all_there_is() {
+    let ended = Svar::new("check twice.yaml --format json")
+        .file("twice.yaml", TWICE)
+        .run()
+        .code(2)
+        .stderr("");
+    let report = ended.json();
+    let findings = report["findings"].as_array().expect("a list");
+    assert_eq!(findings.len(), 1);
+    let finding = &findings[0];
+    assert_eq!(finding["code"], "duplicate-key");
+    assert_eq!(finding["severity"], "error");
+    assert_eq!(finding["file"], "twice.yaml");
+    assert_eq!(
+        [
+            &finding["line"],
+            &finding["column"],
+            &finding["end_line"],
+            &finding["end_column"]
+        ],
+        [3, 1, 3, 5]
+    );
+    assert!(finding["message"].is_string() && finding["help"].is_string());
+}
+
+#[test]
+fn json_of_a_good_playbook_is_an_empty_list() {
+    Svar::new("check good.yaml --format json")
+        .file("good.yaml", GOOD)
+        .run()
+        .code(0)
+        .stdout("{\"findings\":[]}\n")
+        .stderr("");
+}
+
+#[test]
+fn folders_are_searched_for_playbooks() {
+    Svar::new("check .")
+        .file("one.yaml", GOOD)
+        .file("deep/er/two.yml", GOOD)
+        .file("ci/workflow.yaml", "name: CI\njobs: {}\n")
+        .file("fleet.yaml", "scenario: 1\nplaybook: 1\n")
+        .file(".hidden/three.yaml", TWICE)
+        .file("runs/r1/journal.jsonl", "")
+        .file("runs/r1/playbook.yaml", TWICE)
+        .file("readme.md", "playbook: 1\n")
+        .run()
+        .code(0)
+        .stderr("2 playbooks: no findings, 2 other YAML files passed over\n");
+}
+
+#[test]
+fn a_playbook_whose_first_key_is_misspelt_is_not_passed_over() {
+    let ended = Svar::new("check .")
+        .file("slip.yaml", "playbok: 1\nsteps:\n  - get: /etc/hostname\n")
+        .run()
+        .code(2);
+    assert!(ended.stderr.contains("slip.yaml"), "{}", ended.stderr);
+}
+
+#[test]
+fn many_files_are_told_in_their_order() {
+    let mut svar = Svar::new("check . --format json");
+    for number in 0..60 {
+        svar = svar.file(&format!("{number:02}.yaml"), TWICE);
+    }
+    let report = svar.run().code(2).json();
+    let files: Vec<String> = report["findings"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|finding| finding["file"].as_str().expect("a name").to_owned())
+        .collect();
+    let expected: Vec<String> = (0..60).map(|number| format!("{number:02}.yaml")).collect();
+    assert_eq!(files, expected);
+}
+
+#[test]
+fn a_file_named_twice_is_checked_once() {
+    Svar::new("check good.yaml ./good.yaml .")
+        .file("good.yaml", GOOD)
+        .run()
+        .code(0)
+        .stderr("1 playbook: no findings\n");
+}
+
+#[test]
+fn standard_input_is_read() {
+    let ended = Svar::new("check -").stdin(TWICE).run().code(2);
+    assert!(ended.stderr.contains("[<stdin>:3:1]"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_missing_path_is_refused() {
+    Svar::new("check nowhere.yaml").run().code(2).stdout("").stderr(
+        "error: `nowhere.yaml` does not exist\n  help: check the path; it is taken from the folder \
+         you are in\n",
+    );
+}
+
+#[test]
+fn a_folder_without_playbooks_is_refused() {
+    Svar::new("check .").run().code(2).stderr(
+        "error: there is no YAML file under `.`\n  help: name a playbook, or the folder that holds \
+         them\n",
+    );
+    Svar::new("check .").file("ci.yaml", "jobs: {}\n").run().code(2).stderr(
+        "error: no playbook was found under `.`\n  help: a playbook has `playbook: 1` as its first \
+         key; a file that is named is always checked\n",
+    );
+}
+
+#[test]
+fn a_file_that_is_not_utf8_is_a_finding_among_others() {
+    let ended = Svar::new("check . --format json")
+        .file("a.yaml", b"playbook: 1\nname: \xff\n")
+        .file("b.yaml", TWICE)
+        .run()
+        .code(2);
+    let report = ended.json();
+    let codes: Vec<&str> = report["findings"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|finding| finding["code"].as_str())
+        .collect();
+    assert_eq!(codes, ["unreadable-file", "duplicate-key"]);
+    assert_eq!(report["findings"][0]["line"], 2);
+    assert_eq!(report["findings"][0]["column"], 7);
+}
+
+#[test]
+fn denied_warnings_end_like_errors() {
+    // `yes` is text in YAML 1.2, so a bool was probably meant.
+    let text = format!("{GOOD}inputs:\n  deep: {{ type: bool, default: yes }}\n");
+    let svar = |args: &str| Svar::new(args).file("warn.yaml", &text).run();
+    let ended = svar("check warn.yaml");
+    assert!(ended.stderr.contains("warning["), "{}", ended.text());
+    ended.code(0);
+    svar("check warn.yaml --deny warnings").code(2);
+}
+
+#[test]
+fn escape_codes_of_a_playbook_do_not_reach_the_terminal() {
+    let ended = Svar::new("check evil.yaml")
+        .file(
+            "evil.yaml",
+            "playbook: 1\nna\u{9b}31mme: x\nsteps:\n  - get: \"\\e[2J\"\n",
+        )
+        .run()
+        .code(2);
+    let raw = |c: char| c.is_control() && c != '\n';
+    assert!(!ended.stderr.contains(raw), "{:?}", ended.stderr);
+}
+
+#[test]
+fn everything_in_playbooks_is_clean() {
+    let playbooks = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks");
+    Svar::new("check --deny warnings")
+        .arg(playbooks)
+        .run()
+        .code(0);
+}
