@@ -44,10 +44,8 @@ set -eu
 "#;
 
 pub(super) fn run(args: &InitArgs, terminal: &Terminal) -> Outcome {
-    let folder = match args.file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    // Empty for a name alone: then everything is written where svar was called.
+    let folder = args.file.parent().unwrap_or(Path::new(""));
     let script = folder.join("who.sh");
     let schema = folder.join("playbook.schema.json");
     for path in [&args.file, &script, &schema] {

@@ -25,18 +25,18 @@ fn an_error_is_drawn_at_its_bytes() {
         .stdout("")
         .stderr(
             "\
-error[duplicate-key]: `name` is there twice
+error[duplicate-key]: the key `name` is given twice
    ╭─[twice.yaml:3:1]
  1 │ playbook: 1
  2 │ name: Fetch
    · ──┬─
-   ·   ╰── first here
+   ·   ╰── first given here
  3 │ name: Again
    · ──┬─
-   ·   ╰── again here
+   ·   ╰── given again
  4 │ steps:
    ╰────
-  help: keep one of them, or rename it
+  help: remove one of them, or rename it
 
 1 playbook: 1 error
 ",
@@ -212,17 +212,6 @@ fn a_file_that_is_not_utf8_is_a_finding_among_others() {
     assert_eq!(codes, ["unreadable-file", "duplicate-key"]);
     assert_eq!(report["findings"][0]["line"], 2);
     assert_eq!(report["findings"][0]["column"], 7);
-}
-
-#[test]
-fn denied_warnings_end_like_errors() {
-    // `yes` is text in YAML 1.2, so a bool was probably meant.
-    let text = format!("{GOOD}inputs:\n  deep: {{ type: bool, default: yes }}\n");
-    let svar = |args: &str| Svar::new(args).file("warn.yaml", &text).run();
-    let ended = svar("check warn.yaml");
-    assert!(ended.stderr.contains("warning["), "{}", ended.text());
-    ended.code(0);
-    svar("check warn.yaml --deny warnings").code(2);
 }
 
 #[test]
