@@ -132,6 +132,50 @@ pub enum FactBody {
     TenantLost { why: String },
 }
 
+impl FactBody {
+    /// Its name, as in the journal.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            FactBody::StartAnnounced { .. } => "start_announced",
+            FactBody::StartAccepted { .. } => "start_accepted",
+            FactBody::StartRefused { .. } => "start_refused",
+            FactBody::StartUnknown { .. } => "start_unknown",
+            FactBody::StartAbsent { .. } => "start_absent",
+            FactBody::ActionBegan { .. } => "action_began",
+            FactBody::ActionEnded { .. } => "action_ended",
+            FactBody::ResultFetched { .. } => "result_fetched",
+            FactBody::ResultMissing { .. } => "result_missing",
+            FactBody::SessionResolved { .. } => "session_resolved",
+            FactBody::SessionUnresolvable { .. } => "session_unresolvable",
+            FactBody::CancelAnnounced { .. } => "cancel_announced",
+            FactBody::CancelAnswered { .. } => "cancel_answered",
+            FactBody::CancelUnknown { .. } => "cancel_unknown",
+            FactBody::Readiness { .. } => "readiness",
+            FactBody::GaveUp { .. } => "gave_up",
+            FactBody::Passed { .. } => "passed",
+            FactBody::Blocked { .. } => "blocked",
+            FactBody::Interrupted { .. } => "interrupted",
+            FactBody::Resumed => "resumed",
+            FactBody::TenantLost { .. } => "tenant_lost",
+        }
+    }
+
+    /// The action that it is about, if it is about one.
+    pub const fn action(&self) -> Option<&ActionId> {
+        match self {
+            FactBody::StartAccepted { action, .. }
+            | FactBody::ActionBegan { action }
+            | FactBody::ActionEnded { action, .. }
+            | FactBody::ResultFetched { action, .. }
+            | FactBody::ResultMissing { action, .. }
+            | FactBody::CancelAnnounced { action, .. }
+            | FactBody::CancelAnswered { action, .. }
+            | FactBody::CancelUnknown { action, .. } => Some(action),
+            _ => None,
+        }
+    }
+}
+
 /// Why an own action is cancelled; it decides the machine's end state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

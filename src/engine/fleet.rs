@@ -1,6 +1,9 @@
-//! One run: all its lanes, and whose turn it is.
+//! One run: all its lanes, what they share, and what happens to them.
+//!
+//! [`Fleet::handle`] is here; [`Fleet::poll`] is in `turn.rs`. A lane is looked at when something
+//! happened to it or its own moment has come, never because another one was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,11 +11,17 @@ use sha2::{Digest, Sha256};
 
 use crate::moment::Moment;
 use crate::name::{ActionId, MachineId, RunId, Tag};
-use crate::plan::{Plan, Verb};
-use crate::wire::CommandStatus;
+use crate::plan::Plan;
 
-use super::fact::{EndState, Fact, FactBody, LaneId, Need, SessionIndex};
-use super::view::{End, LaneView, Leg, Phase, Tally, Waiting};
+use super::fact::{EndState, Fact, FactBody, LaneId, Need, RunLimit, SessionIndex};
+use super::lane::{self, Known};
+use super::progress::{Ground, Progress, Readiness, Stage};
+use super::quota::Quota;
+use super::retry::{AnswerClass, class_of_start};
+use super::stop::{Orders, Score};
+use super::turn::{Ask, Queues};
+use super::view::Tally;
+use super::watcher::Watcher;
 
 /// A fact that does not fit the state that the facts before it have made. The state is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,16 +31,6 @@ pub struct ProtocolError {
     pub fact: String,
     /// What it meets.
     pub why: String,
-}
-
-/// A journal that can't be replayed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("record {record} of the journal: {error}")]
-pub struct ReplayError {
-    /// The fact's place, from 1.
-    pub record: u64,
-    /// What is wrong with it.
-    pub error: ProtocolError,
 }
 
 /// The tag of a start: the first 20 hexadecimal digits of SHA-256 over run, machine, session and
@@ -51,295 +50,416 @@ pub fn tag_of(run: &RunId, machine: &MachineId, session: SessionIndex, attempt: 
     }
 }
 
-#[derive(Debug, Clone, PartialEq)]
-enum Stage {
-    Idle,
-    Asked,
-    Announced,
-    Open(ActionId, bool),
-    Collecting(ActionId, Vec<u16>, bool),
-    Done(End),
+/// One machine of the run. Only `progress` is made of facts; the rest is this process's own.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) progress: Progress,
+    /// A need of it that is given out and not yet answered.
+    pub(super) asked: Option<Ask>,
+    /// A read that failed is not asked for again before.
+    pub(super) retry_at: Option<Moment>,
+    /// Reads that failed in a row.
+    pub(super) failures: u8,
 }
 
 /// One run.
 #[derive(Debug)]
 pub struct Fleet {
-    run: RunId,
-    plan: Arc<Plan>,
-    lanes: Vec<(SessionIndex, Stage, Moment)>,
+    pub(super) run: RunId,
+    pub(super) plan: Arc<Plan>,
+    pub(super) started: Moment,
+    pub(super) now: Moment,
+    pub(super) lanes: Vec<Lane>,
+    /// Whose an action is: every one that this run ever owned.
     owners: BTreeMap<ActionId, LaneId>,
-    watching: bool,
-    watch_at: Moment,
-    now: Moment,
+    pub(super) orders: Orders,
+    pub(super) score: Score,
+    pub(super) tally: Tally,
+    pub(super) quota: Quota,
+    pub(super) watcher: Watcher,
+    /// Begun or admitted, and not ended.
+    pub(super) active: BTreeSet<LaneId>,
+    /// Those of them that sleep: they hold up no wave.
+    pub(super) dozing: BTreeSet<LaneId>,
+    /// Holding a slot, or about to.
+    pub(super) holding: BTreeSet<LaneId>,
+    /// Holding a slot while the device sleeps.
+    pub(super) sleeping_in_slots: BTreeSet<LaneId>,
+    /// With an open action.
+    pub(super) open: BTreeSet<LaneId>,
+    /// Machines that were ever started.
+    pub(super) begun: u32,
+    /// The wave that runs, from 0.
+    pub(super) wave: usize,
+    /// When all that the wave may start had ended.
+    pub(super) wave_over_at: Option<Moment>,
+    /// A replayed run asks to be taken up before anything else.
+    pub(super) to_resume: bool,
+    pub(super) queues: Queues,
 }
 
 impl Fleet {
     /// A run that has not begun.
     pub fn new(run: &RunId, plan: Arc<Plan>, started: Moment) -> Fleet {
-        let lanes = plan.machines.iter().map(|_| (0, Stage::Idle, started));
-        Fleet {
+        let total = u32::try_from(plan.machines.len()).unwrap_or(u32::MAX);
+        let mut fleet = Fleet {
             run: run.clone(),
-            lanes: lanes.collect(),
-            plan,
-            owners: BTreeMap::new(),
-            watching: false,
-            watch_at: started,
+            started,
             now: started,
+            lanes: Vec::with_capacity(plan.machines.len()),
+            owners: BTreeMap::new(),
+            orders: Orders::default(),
+            score: Score {
+                targets: total,
+                ..Score::default()
+            },
+            tally: Tally {
+                total,
+                ..Tally::default()
+            },
+            quota: Quota::new(&plan.limits),
+            watcher: Watcher::new(started),
+            active: BTreeSet::new(),
+            dozing: BTreeSet::new(),
+            holding: BTreeSet::new(),
+            sleeping_in_slots: BTreeSet::new(),
+            open: BTreeSet::new(),
+            begun: 0,
+            wave: 0,
+            wave_over_at: None,
+            to_resume: false,
+            queues: Queues::new(started),
+            plan,
+        };
+        for place in 0..total {
+            let id = LaneId(place);
+            fleet.lanes.push(Lane {
+                progress: Progress::new(started),
+                asked: None,
+                retry_at: None,
+                failures: 0,
+            });
+            let mut progress = Progress::new(started);
+            if lane::nothing_to_do(fleet.ground(id), &mut progress, started) {
+                fleet.set(id, progress, started);
+            } else {
+                fleet.queues.unasked.insert(id);
+            }
         }
+        fleet
     }
 
-    /// The run as its journal has it, through the same code as live.
-    ///
-    /// # Errors
-    /// The first fact that does not fit those before it.
-    pub fn replay<'f>(
-        run: &RunId,
-        plan: Arc<Plan>,
-        started: Moment,
-        facts: impl IntoIterator<Item = &'f Fact>,
-    ) -> Result<Fleet, ReplayError> {
-        let mut fleet = Fleet::new(run, plan, started);
-        for (record, fact) in (1..).zip(facts) {
-            fleet
-                .handle(fact)
-                .map_err(|error| ReplayError { record, error })?;
-        }
-        Ok(fleet)
-    }
-
-    /// Takes in one thing that happened.
+    /// Takes in one thing that happened. The fact's own time counts, and may lie a little before
+    /// that of one handed in earlier.
     ///
     /// # Errors
     /// It does not fit: the caller broke the contract, or the journal is damaged. Nothing changed.
     pub fn handle(&mut self, fact: &Fact) -> Result<(), ProtocolError> {
-        self.now = self.now.max(fact.at);
-        let Some(id) = fact.lane else { return Ok(()) };
         let misfit = |why: &str| ProtocolError {
-            fact: format!("{:?}", fact.body),
+            fact: match fact.lane {
+                Some(lane) => format!("{} of machine {lane}", fact.body.name()),
+                None => fact.body.name().to_owned(),
+            },
             why: why.to_owned(),
         };
-        let lane = self
-            .lanes
-            .get_mut(id.0 as usize)
-            .ok_or_else(|| misfit("there is no such machine"))?;
-        let sessions = &self.plan.machines[id.0 as usize].sessions;
-        let over = |state| {
-            Stage::Done(End {
-                state,
-                step: None,
-                why: None,
-                cleanup_owed: false,
-                tolerated: 0,
-                at: fact.at,
-            })
-        };
-        lane.2 = fact.at;
-        match (&fact.body, &mut lane.1) {
-            (FactBody::StartAnnounced { .. }, Stage::Idle | Stage::Asked) => {
-                lane.1 = Stage::Announced;
-            }
-            (FactBody::StartAccepted { action, .. }, Stage::Announced) => {
-                self.owners.insert(action.clone(), id);
-                lane.1 = Stage::Open(action.clone(), false);
-            }
-            (FactBody::StartRefused { .. }, Stage::Announced) => lane.1 = over(EndState::Failed),
-            (FactBody::ActionBegan { .. }, Stage::Open(_, began)) => *began = true,
-            (
-                FactBody::ActionEnded {
-                    action, commands, ..
-                },
-                Stage::Open(..),
-            ) => {
-                let wanted = commands.iter().filter(|end| {
-                    end.status == CommandStatus::Completed
-                        && sessions[lane.0 as usize]
-                            .commands
-                            .get(end.index as usize)
-                            .is_some_and(|command| command.verb != Verb::Put)
-                });
-                lane.1 =
-                    Stage::Collecting(action.clone(), wanted.map(|end| end.index).collect(), false);
-            }
-            (
-                FactBody::ResultFetched { index, .. } | FactBody::ResultMissing { index, .. },
-                Stage::Collecting(_, wanted, asked),
-            ) => {
-                wanted.retain(|other| other != index);
-                *asked = false;
-            }
-            _ => return Err(misfit("it is not expected here")),
+        match fact.lane {
+            Some(lane) => self
+                .handle_lane(lane, fact.at, &fact.body)
+                .map_err(misfit)?,
+            None => self.handle_run(fact.at, &fact.body).map_err(misfit)?,
         }
-        if matches!(&lane.1, Stage::Collecting(_, wanted, _) if wanted.is_empty()) {
-            lane.0 += 1;
-            lane.1 = if usize::from(lane.0) < sessions.len() {
-                Stage::Idle
-            } else {
-                over(EndState::Ok)
-            };
-        }
+        self.now = self.now.max(fact.at);
         Ok(())
     }
 
-    /// What is to be done now. Each need is given once.
-    pub fn poll(&mut self, now: Moment) -> Vec<Need> {
-        self.now = self.now.max(now);
-        let mut needs = Vec::new();
-        for (place, lane) in self.lanes.iter_mut().enumerate() {
-            let id = LaneId(place as u32);
-            let machine = &self.plan.machines[place];
-            match &mut lane.1 {
-                Stage::Idle => {
-                    lane.1 = Stage::Asked;
-                    needs.push(Need::Start {
-                        lane: id,
-                        session: lane.0,
-                        attempt: 0,
-                        tag: tag_of(&self.run, &machine.target.id, lane.0, 0),
-                        only: None,
-                    });
-                }
-                Stage::Collecting(action, wanted, asked) if !*asked => {
-                    *asked = true;
-                    let index = wanted[0];
-                    needs.push(Need::Fetch {
-                        lane: id,
-                        session: lane.0,
-                        action: action.clone(),
-                        index,
-                        step: machine.sessions[usize::from(lane.0)].commands[usize::from(index)]
-                            .step,
-                        conclusive: true,
-                    });
-                }
-                _ => {}
-            }
+    pub(super) fn ground(&self, lane: LaneId) -> Ground<'_> {
+        Ground {
+            plan: &self.plan,
+            machine: &self.plan.machines[lane.0 as usize],
+            offline_until: self.offline_until(),
         }
-        let open = self.open();
-        if !open.is_empty() && !self.watching && self.watch_at <= self.now {
-            self.watching = true;
-            self.watch_at = self.now + Duration::from_secs(10);
-            needs.push(Need::Watch { actions: open });
-        }
-        needs
     }
 
-    fn open(&self) -> Vec<(LaneId, ActionId)> {
-        let lanes = self.lanes.iter().enumerate();
-        lanes
-            .filter_map(|(place, lane)| match &lane.1 {
-                Stage::Open(action, _) => Some((LaneId(place as u32), action.clone())),
-                _ => None,
-            })
-            .collect()
+    pub(super) fn offline_until(&self) -> Moment {
+        self.started + Duration::from_millis(self.plan.policy.offline.until_ms)
+    }
+
+    fn handle_lane(&mut self, id: LaneId, at: Moment, body: &FactBody) -> Result<(), &'static str> {
+        let lane = self
+            .lanes
+            .get(id.0 as usize)
+            .ok_or("there is no such machine")?;
+        if let FactBody::StartAnnounced {
+            session,
+            attempt,
+            tag,
+        } = body
+        {
+            let machine = &self.plan.machines[id.0 as usize].target.id;
+            if *tag != tag_of(&self.run, machine, *session, *attempt) {
+                return Err("the tag is not this start's");
+            }
+        }
+        let known = match body.action().and_then(|action| self.owners.get(action)) {
+            None => Known::No,
+            Some(owner) if *owner == id => Known::Own,
+            Some(_) => Known::Other,
+        };
+        let was_begun = lane.progress.begun;
+        let mut progress = lane.progress.clone();
+        lane::absorb(self.ground(id), &mut progress, at, body, known)?;
+        self.set(id, progress, at);
+        self.answered(id, Ask::answered_by(body));
+
+        match body {
+            FactBody::StartAnnounced { .. } => {
+                self.quota.starts.take(id, at);
+                if !was_begun {
+                    self.begun += 1;
+                    self.queues.admitted.remove(&id);
+                    while self.begun > self.wave_limit(self.wave) {
+                        self.wave += 1;
+                    }
+                    self.wave_over_at = None;
+                }
+            }
+            FactBody::StartAccepted { action, .. } => {
+                self.quota.starts.settle(id, at);
+                if known == Known::No {
+                    self.owners.insert(action.clone(), id);
+                }
+            }
+            FactBody::StartRefused { refusal, .. } => {
+                self.quota.starts.settle(id, at);
+                if class_of_start(refusal.status, &refusal.code) == AnswerClass::Throttled {
+                    let held = u32::try_from(self.holding.len()).unwrap_or(u32::MAX);
+                    let pause = refusal.retry_after_ms.map(Duration::from_millis);
+                    self.quota.throttled(held, pause, at);
+                }
+            }
+            FactBody::StartUnknown { .. } => self.quota.starts.settle(id, at),
+            _ => {}
+        }
+        self.after(at);
+        Ok(())
+    }
+
+    fn handle_run(&mut self, at: Moment, body: &FactBody) -> Result<(), &'static str> {
+        match body {
+            FactBody::Blocked { row, until } => {
+                self.quota.block(*row, *until);
+                return Ok(());
+            }
+            FactBody::Interrupted { count } => {
+                self.orders.interrupts = self.orders.interrupts.max(*count);
+                self.touch_active();
+            }
+            FactBody::TenantLost { .. } => {
+                self.orders.lost = true;
+                self.touch_active();
+            }
+            FactBody::Passed { limit } => {
+                match limit {
+                    RunLimit::Deadline => self.orders.deadline = true,
+                    RunLimit::Offline => self.orders.offline = true,
+                }
+                self.queues.recording = false;
+                self.obey_all(at);
+            }
+            FactBody::Resumed => self.resumed(at),
+            _ => return Err("it concerns one machine, and names none"),
+        }
+        self.after(at);
+        Ok(())
+    }
+
+    /// What may follow from any fact: the stop rule falls, a wave is over.
+    fn after(&mut self, at: Moment) {
+        if self.orders.stopped.is_none() && self.score.stops(&self.plan.policy.stop_when) {
+            self.orders.stopped = Some((at, self.plan.policy.on_stop));
+            self.obey_all(at);
+        }
+        let over =
+            self.begun >= self.wave_limit(self.wave) && self.active.len() == self.dozing.len();
+        if !over {
+            self.wave_over_at = None;
+        } else if self.wave_over_at.is_none() {
+            self.wave_over_at = Some(at);
+        }
+    }
+
+    /// A new order: every machine looks whether it is meant. Happens a few times in a run.
+    fn obey_all(&mut self, at: Moment) {
+        for place in 0..self.lanes.len() {
+            let id = LaneId(place as u32);
+            if self.lanes[place].progress.is_done() {
+                continue;
+            }
+            let progress = self.lanes[place].progress.clone();
+            self.set(id, progress, at);
+        }
+        self.touch_active();
+    }
+
+    /// Nothing that an earlier process asked for is answered any more; a start that it announced
+    /// may have been sent at any time until now.
+    fn resumed(&mut self, at: Moment) {
+        self.to_resume = false;
+        self.queues.resumed(at);
+        self.orders.interrupts = 0;
+        self.orders.lost = false;
+        self.quota.starts.settle_all(at);
+        self.watcher.resumed(at);
+        for place in 0..self.lanes.len() {
+            let id = LaneId(place as u32);
+            let lane = &mut self.lanes[place];
+            lane.asked = None;
+            lane.retry_at = None;
+            lane.failures = 0;
+            if !lane.progress.is_done() {
+                let mut progress = lane.progress.clone();
+                lane::resume(&mut progress, at);
+                self.set(id, progress, at);
+            }
+        }
+    }
+
+    fn touch_active(&mut self) {
+        for id in self.active.clone() {
+            self.queues.dirty.insert(id);
+        }
+    }
+
+    /// Puts a lane's new state in its place, with everything that is counted over lanes.
+    pub(super) fn set(&mut self, id: LaneId, mut progress: Progress, at: Moment) {
+        let ground = self.ground(id);
+        lane::obey(ground, &mut progress, &self.orders, at);
+        let owes = progress.is_done() && progress.owes_cleanup(ground);
+        let old = &self.lanes[id.0 as usize].progress;
+        let newly_decided = match old.decided() {
+            None => progress.decided(),
+            Some(_) => None,
+        };
+        let newly_done = progress.is_done() && !old.is_done();
+        if let Some(state) = newly_decided {
+            self.score.count(state);
+        }
+        if newly_done {
+            let state = progress.decided().unwrap_or(EndState::Ok);
+            self.tally.ended[state.index()] += 1;
+            self.tally.cleanup_owed += u32::from(owes);
+        }
+        let lane = &mut self.lanes[id.0 as usize];
+        if lane.progress.stage != progress.stage {
+            lane.retry_at = None;
+            lane.failures = 0;
+        }
+        lane.progress = progress;
+        self.file(id);
+        self.queues.dirty.insert(id);
+    }
+
+    /// Files the lane in the sets that it belongs to.
+    pub(super) fn file(&mut self, id: LaneId) {
+        let lane = &self.lanes[id.0 as usize];
+        let progress = &lane.progress;
+        if progress.is_done() {
+            self.queues.admitted.remove(&id);
+        }
+        let admitted = self.queues.admitted.contains(&id);
+        let active = (progress.begun || admitted) && !progress.is_done();
+        let starting = lane.asked == Some(Ask::Start);
+        let asleep = progress.readiness == Readiness::Asleep;
+        let in_slot = progress.holds_slot() || starting;
+        let sleeps_in_slot = progress.sleeps_in_slot() || (starting && asleep);
+        let idle = progress.stage == Stage::Idle && !starting;
+        let dozing = active && (sleeps_in_slot || (asleep && idle));
+        let open = progress.open_action().is_some();
+        for (set, belongs) in [
+            (&mut self.active, active),
+            (&mut self.dozing, dozing),
+            (&mut self.holding, in_slot),
+            (&mut self.sleeping_in_slots, sleeps_in_slot),
+            (&mut self.open, open),
+        ] {
+            if belongs {
+                set.insert(id);
+            } else {
+                set.remove(&id);
+            }
+        }
+    }
+
+    /// How many machines may have been started by the end of a wave.
+    pub(super) fn wave_limit(&self, wave: usize) -> u32 {
+        let total = self.tally.total;
+        match self.plan.policy.waves.get(wave) {
+            Some(amount) => super::stop::machines(*amount, total),
+            None => total,
+        }
+    }
+
+    /// A need of the lane was answered.
+    fn answered(&mut self, id: LaneId, ask: Option<Ask>) {
+        let lane = &mut self.lanes[id.0 as usize];
+        if ask.is_some() && lane.asked == ask {
+            lane.asked = None;
+            self.file(id);
+        }
     }
 
     /// A repeatable need could not be met and is to be asked for again, not before `retry_after`.
+    /// Anything else is not repeated: its outcome is a fact.
     pub fn read_failed(&mut self, now: Moment, need: &Need, retry_after: Option<Duration>) {
         self.now = self.now.max(now);
-        match need {
-            Need::Watch { .. } => {
-                self.watching = false;
-                self.watch_at = self
-                    .watch_at
-                    .max(self.now + retry_after.unwrap_or_default());
-            }
-            Need::Fetch { lane, .. } => {
-                if let Some((_, Stage::Collecting(_, _, asked), _)) =
-                    self.lanes.get_mut(lane.0 as usize)
-                {
-                    *asked = false;
-                }
-            }
-            _ => {}
+        let backoff = |failures: u8| Duration::from_secs(2 << failures.min(5));
+        let (id, ask) = match need {
+            Need::Watch { .. } => return self.watcher.failed(now, retry_after),
+            Need::Machines { .. } => return self.queues.machines_failed(now, retry_after),
+            Need::Fetch { lane, .. } => (*lane, Ask::Fetch),
+            Need::Search { lane, .. } => (*lane, Ask::Search),
+            Need::Resolve { lane, .. } => (*lane, Ask::Resolve),
+            Need::Record { .. } | Need::Start { .. } | Need::Cancel { .. } => return,
+        };
+        let Some(lane) = self.lanes.get_mut(id.0 as usize) else {
+            return;
+        };
+        if lane.asked != Some(ask) {
+            return;
         }
+        let pause = retry_after.unwrap_or_default().max(backoff(lane.failures));
+        let mut retry_at = now + pause;
+        // A search that can't settle anything yet is not put off beyond the one that can.
+        if let Stage::Doubtful { settled, .. } = lane.progress.stage
+            && settled > now
+            && retry_after.is_none()
+        {
+            retry_at = retry_at.min(settled);
+        }
+        lane.asked = None;
+        lane.failures = lane.failures.saturating_add(1);
+        lane.retry_at = Some(retry_at);
+        self.queues.dirty.insert(id);
     }
 
     /// A `Watch` was answered; the facts about what changed have been handed in before.
     pub fn watched(&mut self, now: Moment) {
         self.now = self.now.max(now);
-        self.watching = false;
+        self.watcher.answered();
     }
 
     /// A `Machines` was answered; the facts about what changed have been handed in before.
     pub fn machines_read(&mut self, now: Moment) {
         self.now = self.now.max(now);
-    }
-
-    /// When to poll next if nothing happens; `None`: only an answer can change anything.
-    pub fn wake_at(&self) -> Option<Moment> {
-        (!self.watching && !self.open().is_empty()).then_some(self.watch_at)
-    }
-
-    /// Nothing is left to be done: every machine has ended, or the run was interrupted and nothing
-    /// of it is in motion any more.
-    pub fn is_done(&self) -> bool {
-        self.lanes
-            .iter()
-            .all(|lane| matches!(lane.1, Stage::Done(_)))
-    }
-
-    /// How one machine stands.
-    pub fn lane(&self, lane: LaneId) -> Option<LaneView> {
-        let (session, stage, since) = self.lanes.get(lane.0 as usize)?;
-        let at = |action: Option<&ActionId>, leg| Phase::Session {
-            session: *session,
-            attempt: 0,
-            action: action.cloned(),
-            at: leg,
-        };
-        let (phase, waiting, standing) = match stage {
-            Stage::Idle => (Phase::Waiting, Some(Waiting::Turn), EndState::NotStarted),
-            Stage::Asked | Stage::Announced => (at(None, Leg::Starting), None, EndState::Unknown),
-            Stage::Open(action, began) => {
-                let (leg, waiting) = match began {
-                    false => (Leg::Queued, Waiting::Device),
-                    true => (Leg::Running, Waiting::Session),
-                };
-                (at(Some(action), leg), Some(waiting), EndState::Unknown)
-            }
-            Stage::Collecting(action, ..) => {
-                (at(Some(action), Leg::Collecting), None, EndState::Unknown)
-            }
-            Stage::Done(end) => (Phase::Ended, None, end.state),
-        };
-        let end = match stage {
-            Stage::Done(end) => Some(end.clone()),
-            _ => None,
-        };
-        Some(LaneView {
-            lane,
-            phase,
-            waiting,
-            end,
-            standing,
-            since: *since,
-        })
-    }
-
-    /// Every machine, in the order of the target set.
-    pub fn lanes(&self) -> impl Iterator<Item = LaneView> {
-        (0..self.lanes.len()).filter_map(|place| self.lane(LaneId(place as u32)))
-    }
-
-    /// The machines that are admitted and have not ended: cheap at any fleet size.
-    pub fn active(&self) -> impl Iterator<Item = LaneView> {
-        self.lanes()
-            .filter(|view| !matches!(view.phase, Phase::Waiting | Phase::Ended))
-    }
-
-    /// The sums.
-    pub fn tally(&self) -> Tally {
-        let mut tally = Tally {
-            total: self.lanes.len() as u32,
-            ..Tally::default()
-        };
-        for view in self.lanes() {
-            match view.end {
-                Some(end) => tally.ended[end.state.index()] += 1,
-                None if view.phase == Phase::Waiting => tally.waiting += 1,
-                None => tally.active += 1,
-            }
+        for id in self.queues.machines_answered(now) {
+            self.queues.dirty.insert(id);
         }
-        tally
+    }
+
+    /// Nothing is left to be done: every machine has ended, or the run was interrupted (or lost its
+    /// tenant) and nothing of it is in motion any more. To be asked after [`Fleet::poll`].
+    pub fn is_done(&self) -> bool {
+        self.tally.finished() == self.tally.total
+            || (self.orders.halted() && self.queues.dirty.is_empty() && self.in_motion() == 0)
     }
 }

@@ -12,11 +12,23 @@
 
 mod fact;
 mod fleet;
+mod lane;
+mod outcome;
+mod progress;
+mod quota;
+mod recover;
+mod retry;
+mod stop;
+mod turn;
 mod view;
+mod want;
+mod watcher;
 
 pub use fact::{
     CancelWhy, Care, CommandEnd, EndState, FORMAT, Fact, FactBody, GiveUp, LaneId, Need, Refusal,
     ResultSummary, Row, RunLimit, SessionIndex,
 };
-pub use fleet::{Fleet, ProtocolError, ReplayError, tag_of};
+pub use fleet::{Fleet, ProtocolError, tag_of};
+pub use recover::ReplayError;
+pub use retry::{AnswerClass, class_of_read, class_of_start};
 pub use view::{End, LaneView, Leg, Phase, Tally, Waiting};

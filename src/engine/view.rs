@@ -6,6 +6,9 @@ use crate::moment::Moment;
 use crate::name::ActionId;
 
 use super::fact::{EndState, LaneId, Row, SessionIndex};
+use super::fleet::Fleet;
+use super::progress::{Progress, Stage};
+use super::turn::Ask;
 
 /// How one machine stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -178,5 +181,99 @@ impl Tally {
     /// Machines that ended.
     pub fn finished(&self) -> u32 {
         self.ended.iter().sum()
+    }
+}
+
+impl Fleet {
+    /// How one machine stands.
+    pub fn lane(&self, lane: LaneId) -> Option<LaneView> {
+        let entry = self.lanes.get(lane.0 as usize)?;
+        let progress = &entry.progress;
+        let end = progress.is_done().then(|| self.end(lane, progress));
+        let standing = match (&end, progress.decided()) {
+            (Some(end), _) => end.state,
+            (None, Some(state)) => state,
+            (None, None) if progress.holds_slot() => EndState::Unknown,
+            (None, None) if progress.touched => EndState::Cancelled,
+            (None, None) => EndState::NotStarted,
+        };
+        Some(LaneView {
+            lane,
+            phase: phase(progress, entry.asked == Some(Ask::Start)),
+            waiting: self.waiting(lane),
+            end,
+            standing,
+            since: progress.since,
+        })
+    }
+
+    fn end(&self, lane: LaneId, progress: &Progress) -> End {
+        let trouble = progress.trouble.as_deref();
+        End {
+            state: trouble.map_or(EndState::Ok, |trouble| trouble.state),
+            step: trouble.and_then(|trouble| trouble.step),
+            why: trouble.map(|trouble| trouble.why.to_string()),
+            cleanup_owed: progress.owes_cleanup(self.ground(lane)),
+            tolerated: progress.tolerated,
+            at: progress.since,
+        }
+    }
+
+    /// Every machine, in the order of the target set.
+    pub fn lanes(&self) -> impl Iterator<Item = LaneView> {
+        (0..self.lanes.len()).filter_map(|place| self.lane(LaneId(place as u32)))
+    }
+
+    /// The machines that are admitted and have not ended: cheap at any fleet size.
+    pub fn active(&self) -> impl Iterator<Item = LaneView> {
+        self.active.iter().filter_map(|lane| self.lane(*lane))
+    }
+
+    /// The sums, kept as the run goes: cheap at any fleet size.
+    pub fn tally(&self) -> Tally {
+        let active = u32::try_from(self.active.len()).unwrap_or(u32::MAX);
+        Tally {
+            active,
+            waiting: self.tally.total - self.tally.finished() - active,
+            ..self.tally
+        }
+    }
+
+    /// How the stop rule stands, in words with numbers.
+    pub fn would_stop(&self) -> String {
+        self.score.would_stop(&self.plan.policy.stop_when)
+    }
+
+    /// When the stop rule fell, if it did.
+    pub fn stopped_at(&self) -> Option<Moment> {
+        self.orders.stopped.map(|(at, _)| at)
+    }
+}
+
+fn phase(progress: &Progress, starting: bool) -> Phase {
+    let at = |action: Option<&ActionId>, at| Phase::Session {
+        session: progress.session,
+        attempt: progress.attempt,
+        action: action.cloned(),
+        at,
+    };
+    match &progress.stage {
+        Stage::Idle if starting => at(None, Leg::Starting),
+        Stage::Idle if progress.begun => Phase::Between {
+            session: progress.session,
+        },
+        Stage::Idle => Phase::Waiting,
+        Stage::Announced { .. } => at(None, Leg::Starting),
+        Stage::Doubtful { .. } => at(None, Leg::Searching),
+        Stage::Open(open) => {
+            let leg = match (open.cancel, open.began) {
+                (Some(_), _) => Leg::Cancelling,
+                (None, Some(_)) => Leg::Running,
+                (None, None) => Leg::Queued,
+            };
+            at(Some(&open.action), leg)
+        }
+        Stage::Collecting(collecting) => at(Some(&collecting.action), Leg::Collecting),
+        Stage::Done => Phase::Ended,
     }
 }

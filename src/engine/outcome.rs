@@ -1,0 +1,216 @@
+//! What an ended action means: which results are wanted, and what its commands add up to.
+
+use crate::plan::{OnFail, ResultsWanted, Verb};
+use crate::wire::{ActionStatus, CommandStatus};
+
+use super::fact::{CancelWhy, CommandEnd, EndState};
+use super::progress::{Close, Collecting, Fate, Ground, Progress, Trouble};
+
+/// What a session comes to once everything about it is known.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Outcome {
+    /// The machine goes on; so many steps failed that were allowed to.
+    GoOn { tolerated: u16 },
+    /// The command at this place of the session is tried again.
+    Retry { command: u16, delay_ms: u64 },
+    /// The machine fails.
+    Trouble(Trouble),
+}
+
+/// What became of each command. The service may leave the list out (contract 4.2), and may use
+/// states that we don't know (4.3): then the action's own state speaks for them.
+pub(super) fn fates(sent: usize, status: &ActionStatus, ends: &[CommandEnd]) -> Box<[Fate]> {
+    let succeeded = *status == ActionStatus::Succeeded;
+    (0..sent)
+        .map(|index| {
+            let end = ends.iter().find(|end| usize::from(end.index) == index);
+            match end.map(|end| &end.status) {
+                Some(CommandStatus::Completed) => Fate::Completed,
+                Some(CommandStatus::Failed) => {
+                    let error = end.and_then(|end| end.error.as_deref());
+                    Fate::Failed(error.unwrap_or("the service names no reason").into())
+                }
+                _ if succeeded => Fate::Completed,
+                Some(CommandStatus::Created) => Fate::NotRun,
+                // It was on its way when the action ended, or nobody says anything about it.
+                _ => Fate::Cut,
+            }
+        })
+        .collect()
+}
+
+/// No command of the action was ever begun.
+pub(super) fn never_ran(ends: &[CommandEnd], began: bool) -> bool {
+    if ends.is_empty() {
+        !began
+    } else {
+        ends.iter().all(|end| end.status == CommandStatus::Created)
+    }
+}
+
+/// Which results are wanted, by the service's index: at once, and if the session turns out to have
+/// failed. Never for PutFile, which has none (contract 6.2); a failed script usually left output.
+pub(super) fn wanted(
+    ground: Ground<'_>,
+    progress: &Progress,
+    fates: &[Fate],
+    failed: bool,
+) -> (Vec<u16>, Vec<u16>) {
+    let mut now = Vec::new();
+    let mut if_failed = Vec::new();
+    for (index, (command, fate)) in (0_u16..).zip(progress.sent(ground).iter().zip(fates)) {
+        let Some(command) = progress.command(ground, *command) else {
+            continue;
+        };
+        let Some(step) = ground.plan.steps.get(usize::from(command.step)) else {
+            continue;
+        };
+        let has_result = match (command.verb, fate) {
+            (Verb::Put, _) => false,
+            (_, Fate::Completed) => true,
+            (Verb::Run, Fate::Failed(_)) => true,
+            _ => false,
+        };
+        match step.results {
+            _ if !has_result => {}
+            _ if step.judged => now.push(index),
+            ResultsWanted::All => now.push(index),
+            ResultsWanted::Failed if failed => now.push(index),
+            ResultsWanted::Failed => if_failed.push(index),
+            ResultsWanted::None => {}
+        }
+    }
+    (now, if_failed)
+}
+
+/// What the session comes to, now that its results are in.
+pub(super) fn conclude(
+    ground: Ground<'_>,
+    progress: &Progress,
+    collecting: &Collecting,
+) -> Outcome {
+    let sent = progress.sent(ground);
+    let first_bad = collecting
+        .fates
+        .iter()
+        .zip(&sent)
+        .find(|(fate, _)| **fate != Fate::Completed);
+    let step_of = |command: u16| {
+        progress
+            .command(ground, command)
+            .map(|command| command.step)
+    };
+
+    let Some((fate, command)) = first_bad else {
+        return match collecting.close {
+            Close::Succeeded => Outcome::GoOn { tolerated: 0 },
+            Close::Failed => Outcome::Trouble(Trouble {
+                state: EndState::Failed,
+                step: None,
+                why: "the service calls the action failed, and no command of it".into(),
+            }),
+            Close::TimeOut => Outcome::Trouble(Trouble {
+                state: EndState::TimedOut,
+                step: None,
+                why: "every command completed, but the service calls the action timed out".into(),
+            }),
+            Close::Cancelled(why) => too_late(ground, progress, why),
+        };
+    };
+
+    let step_index = step_of(*command);
+    let step = step_index.and_then(|step| ground.plan.steps.get(usize::from(step)));
+    let allowed = step.is_some_and(|step| step.on_fail == OnFail::Continue);
+    let go_on = Outcome::GoOn { tolerated: 1 };
+    let trouble = |state, why: &str| {
+        Outcome::Trouble(Trouble {
+            state,
+            step: step_index,
+            why: why.into(),
+        })
+    };
+
+    let (state, why) = match fate {
+        Fate::NotMet(why) => (EndState::ExpectFailed, why),
+        Fate::Failed(why) | Fate::Missing(why) => (EndState::Failed, why),
+        Fate::Completed | Fate::Cut | Fate::NotRun => {
+            return match collecting.close {
+                Close::Cancelled(Some(CancelWhy::Timeout)) if allowed => go_on,
+                Close::Cancelled(why) => cancelled(why, step_index),
+                Close::TimeOut => trouble(
+                    EndState::TimedOut,
+                    "the service's time ran out while it ran",
+                ),
+                Close::Succeeded | Close::Failed => {
+                    trouble(EndState::Failed, "the action failed before it completed")
+                }
+            };
+        }
+    };
+    // What the operator or the stop rule ended is not tried again.
+    let may_go_on = matches!(
+        collecting.close,
+        Close::Succeeded | Close::Failed | Close::Cancelled(Some(CancelWhy::Timeout))
+    );
+    match step.and_then(|step| step.retry) {
+        Some(retry) if may_go_on && progress.retries < retry.max => Outcome::Retry {
+            command: *command,
+            delay_ms: retry.delay_ms,
+        },
+        _ if allowed && may_go_on => go_on,
+        _ => trouble(state, why),
+    }
+}
+
+/// Everything completed although a cancel was on its way (contract 7).
+fn too_late(ground: Ground<'_>, progress: &Progress, why: Option<CancelWhy>) -> Outcome {
+    let kind_of_next = ground
+        .machine
+        .sessions
+        .get(usize::from(progress.session) + 1)
+        .map(|session| session.kind);
+    let more = kind_of_next == Some(crate::plan::SessionKind::Main);
+    match why {
+        Some(CancelWhy::Timeout) => Outcome::Trouble(Trouble {
+            state: EndState::TimedOut,
+            step: None,
+            why: "it took longer than its steps may; it ran to its end, the cancel came too late"
+                .into(),
+        }),
+        // All that was planned has been done: the cancel changed nothing.
+        _ if !more => Outcome::GoOn { tolerated: 0 },
+        Some(CancelWhy::Deadline) => Outcome::Trouble(Trouble {
+            state: EndState::TimedOut,
+            step: None,
+            why: "the run's deadline passed; the session ran to its end, the cancel came too late"
+                .into(),
+        }),
+        _ => Outcome::Trouble(Trouble {
+            state: EndState::Cancelled,
+            step: None,
+            why:
+                "cancelled between its sessions; this one ran to its end, the cancel came too late"
+                    .into(),
+        }),
+    }
+}
+
+/// What a cancelled action means for its machine.
+pub(super) fn cancelled(why: Option<CancelWhy>, step: Option<u16>) -> Outcome {
+    let (state, why) = match why {
+        Some(CancelWhy::Timeout) => (EndState::TimedOut, "it took longer than its steps may"),
+        Some(CancelWhy::Deadline) => (EndState::TimedOut, "the run's deadline passed"),
+        Some(CancelWhy::Offline) => (
+            EndState::OfflineExpired,
+            "it did not come online before `offline.until`",
+        ),
+        Some(CancelWhy::Stop) => (EndState::Cancelled, "cancelled by the stop rule"),
+        Some(CancelWhy::Operator) => (EndState::Cancelled, "cancelled by the operator"),
+        None => (EndState::Cancelled, "cancelled by somebody else"),
+    };
+    Outcome::Trouble(Trouble {
+        state,
+        step,
+        why: why.into(),
+    })
+}

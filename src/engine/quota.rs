@@ -1,0 +1,249 @@
+//! What the tenant allows, as arithmetic on the time that is handed in.
+//!
+//! Nothing here waits. A window is asked whether a call fits now, and since when one would; a 429
+//! is taken in as "blocked until".
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::moment::Moment;
+use crate::plan::{Limits, ReadBudget};
+
+use super::fact::{LaneId, Row};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// A start counts for this much longer than the minute: the service's clock cuts its minutes a
+/// little differently from ours.
+const START_MARGIN: Duration = Duration::from_millis(500);
+
+/// An announced start without an answer counts as just sent, but not for longer than this.
+const IN_THE_AIR: Duration = Duration::from_secs(120);
+
+/// For how long a refusal for want of slots is believed before one slot more is tried.
+const SLOT_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Starts in the last minute. A start may reach the service at any time between its announcement
+/// and its answer, so until answered it counts as just sent, and then from the answer on.
+#[derive(Debug, Clone)]
+pub(super) struct StartWindow {
+    per_minute: usize,
+    taken: Vec<(LaneId, Moment, bool)>,
+    blocked_until: Moment,
+}
+
+impl StartWindow {
+    fn new(per_minute: u32) -> Self {
+        StartWindow {
+            per_minute: per_minute.max(1) as usize,
+            taken: Vec::new(),
+            blocked_until: Moment::EPOCH,
+        }
+    }
+
+    /// A start of this lane was granted or announced at `at`.
+    pub(super) fn take(&mut self, lane: LaneId, at: Moment) {
+        match self
+            .taken
+            .iter_mut()
+            .find(|(other, _, open)| *other == lane && *open)
+        {
+            Some(entry) => entry.1 = at,
+            None => {
+                self.prune(at);
+                self.taken.push((lane, at, true));
+            }
+        }
+    }
+
+    /// The start of this lane was answered, or is known to be lost.
+    pub(super) fn settle(&mut self, lane: LaneId, at: Moment) {
+        if let Some(entry) = self
+            .taken
+            .iter_mut()
+            .find(|(other, _, open)| *other == lane && *open)
+        {
+            entry.1 = at.min(entry.1 + IN_THE_AIR);
+            entry.2 = false;
+        }
+    }
+
+    /// No request of a process that ended before `at` is in the air any more.
+    pub(super) fn settle_all(&mut self, at: Moment) {
+        for entry in &mut self.taken {
+            if entry.2 {
+                entry.1 = at.min(entry.1 + IN_THE_AIR);
+                entry.2 = false;
+            }
+        }
+    }
+
+    fn prune(&mut self, now: Moment) {
+        self.taken.retain(|entry| free_at(entry) > now);
+    }
+
+    /// When a start fits, at `now` or later.
+    pub(super) fn free_at(&self, now: Moment) -> Moment {
+        let mut frees: Vec<Moment> = self
+            .taken
+            .iter()
+            .map(free_at)
+            .filter(|free| *free > now)
+            .collect();
+        frees.sort_unstable();
+        let free = match frees.len().checked_sub(self.per_minute) {
+            Some(excess) => frees[excess],
+            None => now,
+        };
+        free.max(self.blocked_until).max(now)
+    }
+
+    fn block(&mut self, until: Moment) {
+        self.blocked_until = self.blocked_until.max(until);
+    }
+}
+
+fn free_at(&(_, at, open): &(LaneId, Moment, bool)) -> Moment {
+    let sent = if open { at + IN_THE_AIR } else { at };
+    sent + MINUTE + START_MARGIN
+}
+
+/// Calls of one read row in the last hour. A twentieth of the budget is left for other users of the
+/// tenant and for differences between the clocks.
+#[derive(Debug, Clone)]
+pub(super) struct ReadWindow {
+    per_minute: usize,
+    per_hour: usize,
+    taken: VecDeque<Moment>,
+    blocked_until: Moment,
+}
+
+impl ReadWindow {
+    fn new(budget: ReadBudget) -> Self {
+        let guarded = |calls: u32| (calls - calls.div_ceil(20).min(calls)).max(1) as usize;
+        ReadWindow {
+            per_minute: guarded(budget.per_minute),
+            per_hour: guarded(budget.per_hour),
+            taken: VecDeque::new(),
+            blocked_until: Moment::EPOCH,
+        }
+    }
+
+    /// When a call fits, at `now` or later.
+    pub(super) fn free_at(&self, now: Moment) -> Moment {
+        let within = |budget: usize, window: Duration| {
+            let oldest = self.taken.len().checked_sub(budget)?;
+            self.taken.get(oldest).map(|at| *at + window)
+        };
+        now.max(self.blocked_until)
+            .max(within(self.per_minute, MINUTE).unwrap_or(now))
+            .max(within(self.per_hour, HOUR).unwrap_or(now))
+    }
+
+    /// A call is made.
+    pub(super) fn take(&mut self, now: Moment) {
+        while self.taken.len() >= self.per_hour {
+            self.taken.pop_front();
+        }
+        self.taken.push_back(now);
+    }
+
+    /// Takes a call if one fits now.
+    pub(super) fn grant(&mut self, now: Moment) -> bool {
+        let free = self.free_at(now) <= now;
+        if free {
+            self.take(now);
+        }
+        free
+    }
+}
+
+/// All budgets of one tenant, as far as this run uses them.
+#[derive(Debug, Clone)]
+pub(super) struct Quota {
+    pub(super) starts: StartWindow,
+    actions: ReadWindow,
+    links: ReadWindow,
+    cancels: ReadWindow,
+    machines: ReadWindow,
+    slots: u32,
+    /// A refusal taught that so many slots are to be had, at that moment.
+    taught: Option<(u32, Moment)>,
+}
+
+impl Quota {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Quota {
+            starts: StartWindow::new(limits.starts_per_minute),
+            actions: ReadWindow::new(limits.actions),
+            links: ReadWindow::new(limits.links),
+            cancels: ReadWindow::new(limits.cancels),
+            machines: ReadWindow::new(limits.machines),
+            slots: limits.slots,
+            taught: None,
+        }
+    }
+
+    /// The window of a row that is not `starts`.
+    pub(super) fn row(&mut self, row: Row) -> Option<&mut ReadWindow> {
+        match row {
+            Row::Starts => None,
+            Row::Actions => Some(&mut self.actions),
+            Row::Links => Some(&mut self.links),
+            Row::Cancels => Some(&mut self.cancels),
+            Row::Machines => Some(&mut self.machines),
+        }
+    }
+
+    /// When a call of the row fits, at `now` or later.
+    pub(super) fn free_at(&self, row: Row, now: Moment) -> Moment {
+        match row {
+            Row::Starts => self.starts.free_at(now),
+            Row::Actions => self.actions.free_at(now),
+            Row::Links => self.links.free_at(now),
+            Row::Cancels => self.cancels.free_at(now),
+            Row::Machines => self.machines.free_at(now),
+        }
+    }
+
+    /// The tenant refuses the row until then.
+    pub(super) fn block(&mut self, row: Row, until: Moment) {
+        match self.row(row) {
+            Some(window) => window.blocked_until = window.blocked_until.max(until),
+            None => self.starts.block(until),
+        }
+    }
+
+    /// A start was refused with 429 while this run held `held` slots. With a pause named it is the
+    /// rate. Else, since our own starts keep the rate, there is no free slot: as many as we hold are
+    /// all there are for now (contract 9.3).
+    pub(super) fn throttled(&mut self, held: u32, retry_after: Option<Duration>, at: Moment) {
+        match retry_after {
+            Some(pause) => self.starts.block(at + pause),
+            None => self.taught = Some((held.min(self.slots), at)),
+        }
+    }
+
+    /// Slots that this run may hold at `now`.
+    pub(super) fn slots(&self, now: Moment) -> u32 {
+        match self.taught {
+            None => self.slots,
+            Some((taught, at)) => {
+                let minutes = now.since(at).as_millis() / SLOT_PATIENCE.as_millis();
+                let grown = u128::from(taught) + minutes;
+                u32::try_from(grown).unwrap_or(u32::MAX).min(self.slots)
+            }
+        }
+    }
+
+    /// When [`Quota::slots`] grows next by itself.
+    pub(super) fn slots_grow_at(&self, now: Moment) -> Option<Moment> {
+        let (_, at) = self.taught?;
+        if self.slots(now) >= self.slots {
+            return None;
+        }
+        let minutes = now.since(at).as_millis() / SLOT_PATIENCE.as_millis() + 1;
+        Some(at + SLOT_PATIENCE * u32::try_from(minutes).unwrap_or(u32::MAX))
+    }
+}

@@ -1,0 +1,211 @@
+//! What one machine wants next, read off its state; changes nothing.
+
+use std::time::Duration;
+
+use crate::moment::Moment;
+use crate::name::ActionId;
+use crate::plan::OnStop;
+
+use super::fact::{CancelWhy, FactBody, GiveUp};
+use super::progress::{Ground, Open, Progress, Readiness, Stage};
+use super::stop::Orders;
+use super::view::Waiting;
+
+/// A result link may answer 404 for a moment after the action has ended (contract 6.2).
+const LINK_LAG: Duration = Duration::from_secs(30);
+
+/// A cancel whose effect does not show is sent again after this long, so many times in all.
+const CANCEL_AGAIN: Duration = Duration::from_secs(60);
+const CANCELS_MAX: u8 = 3;
+
+/// For how long the end of a cancelled action is awaited.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(600);
+
+/// For how long after the service's queue time, or after it began, an action is awaited whose end
+/// nobody reports. Far beyond ten minutes of script and 3 GB of file.
+const ACTION_PATIENCE: Duration = Duration::from_secs(24 * 3_600);
+
+/// What a machine wants.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Want {
+    /// Nothing any more.
+    Over,
+    /// Nothing until the run is resumed.
+    Park,
+    /// The answer to a start that is in the air.
+    Answer,
+    /// To be asked again at that moment.
+    Pause { until: Moment, waiting: Waiting },
+    /// Its session worked out from results.
+    Resolve,
+    /// Its next start. A sleeping machine may wait for a better moment.
+    Start {
+        asleep: bool,
+        cleanup: bool,
+        /// Then the wait for a busy machine is over.
+        give_up: Option<Moment>,
+    },
+    /// A lost start looked for.
+    Search { since: Moment, settled: Moment },
+    /// The end of its action, seen in the list; at `wake` it wants something else.
+    Watch { wake: Moment, waiting: Waiting },
+    /// Its action cancelled.
+    Cancel { action: ActionId, why: CancelWhy },
+    /// A result. From `settled` on, a 404 means that there is none.
+    Fetch {
+        action: ActionId,
+        index: u16,
+        settled: Moment,
+    },
+    /// What time has decided, recorded.
+    Record(FactBody),
+}
+
+/// What the machine wants at `now`, the run being told `orders`.
+pub(super) fn want(ground: Ground<'_>, progress: &Progress, orders: &Orders, now: Moment) -> Want {
+    match &progress.stage {
+        Stage::Done => Want::Over,
+        _ if orders.lost => Want::Park,
+        Stage::Idle => idle(ground, progress, orders, now),
+        Stage::Announced { .. } => Want::Answer,
+        Stage::Doubtful { announced, settled } => Want::Search {
+            since: *announced,
+            settled: *settled,
+        },
+        Stage::Open(open) => watched(ground, progress, open, orders, now),
+        Stage::Collecting(collecting) => match collecting.wanted.first() {
+            Some(index) => Want::Fetch {
+                action: collecting.action.clone(),
+                index: *index,
+                settled: collecting.ended + LINK_LAG,
+            },
+            None => Want::Over,
+        },
+    }
+}
+
+fn idle(ground: Ground<'_>, progress: &Progress, orders: &Orders, now: Moment) -> Want {
+    let cleanup = progress.in_cleanup(ground);
+    // The first interrupt lets a machine that is through be cleaned up; the second does not.
+    if orders.interrupts > 1 || (orders.interrupts > 0 && !cleanup) {
+        return Want::Park;
+    }
+    if progress.must_resolve(ground) {
+        return Want::Resolve;
+    }
+    let busy_wait = Duration::from_millis(ground.plan.policy.busy_wait_ms);
+    let give_up = progress.busy_since.map(|since| since + busy_wait);
+    if give_up.is_some_and(|give_up| give_up <= now) {
+        return Want::Record(FactBody::GaveUp { why: GiveUp::Busy });
+    }
+    if progress.not_before > now {
+        let (until, waiting) = match give_up {
+            Some(give_up) => (
+                progress.not_before.min(give_up),
+                Waiting::Busy { until: give_up },
+            ),
+            None => (
+                progress.not_before,
+                Waiting::Retry {
+                    until: progress.not_before,
+                },
+            ),
+        };
+        return Want::Pause { until, waiting };
+    }
+    Want::Start {
+        asleep: progress.readiness == Readiness::Asleep,
+        cleanup,
+        give_up,
+    }
+}
+
+fn watched(
+    ground: Ground<'_>,
+    progress: &Progress,
+    open: &Open,
+    orders: &Orders,
+    now: Moment,
+) -> Want {
+    if let Some(cancel) = open.cancel {
+        let give_up = cancel.since + CANCEL_PATIENCE;
+        if give_up <= now {
+            return Want::Record(FactBody::GaveUp {
+                why: GiveUp::Cancel,
+            });
+        }
+        let again = cancel.last + CANCEL_AGAIN;
+        if cancel.sent >= CANCELS_MAX {
+            return Want::Watch {
+                wake: give_up,
+                waiting: Waiting::Session,
+            };
+        }
+        if again <= now {
+            return Want::Cancel {
+                action: open.action.clone(),
+                why: cancel.why,
+            };
+        }
+        return Want::Watch {
+            wake: again.min(give_up),
+            waiting: Waiting::Session,
+        };
+    }
+
+    let time_out = progress
+        .time_limit(ground)
+        .zip(open.began)
+        .map(|(limit, began)| began + limit);
+    let timed_out = time_out.is_some_and(|time_out| time_out <= now);
+    if let Some(why) = cancel_for(ground, progress, open, orders, timed_out) {
+        return Want::Cancel {
+            action: open.action.clone(),
+            why,
+        };
+    }
+    let give_up =
+        open.began.unwrap_or(open.accepted) + ground.plan.limits.queue() + ACTION_PATIENCE;
+    if give_up <= now {
+        return Want::Record(FactBody::GaveUp {
+            why: GiveUp::Action,
+        });
+    }
+    Want::Watch {
+        wake: time_out.unwrap_or(give_up).min(give_up),
+        waiting: match open.began {
+            Some(_) => Waiting::Session,
+            None => Waiting::Device,
+        },
+    }
+}
+
+/// Why the open action is to be cancelled, if it is. Cleanup is cut short by its own time and by
+/// the operator's second interrupt only: stopping it would leave more behind than it saves.
+fn cancel_for(
+    ground: Ground<'_>,
+    progress: &Progress,
+    open: &Open,
+    orders: &Orders,
+    timed_out: bool,
+) -> Option<CancelWhy> {
+    let queued = open.began.is_none();
+    if orders.interrupts > 1 {
+        return Some(CancelWhy::Operator);
+    }
+    if timed_out {
+        return Some(CancelWhy::Timeout);
+    }
+    if orders.offline && queued && progress.readiness == Readiness::Asleep {
+        return Some(CancelWhy::Offline);
+    }
+    if progress.in_cleanup(ground) {
+        return None;
+    }
+    match orders.stopped {
+        Some((_, OnStop::Abort)) => return Some(CancelWhy::Stop),
+        Some((_, OnStop::CancelQueued)) if queued => return Some(CancelWhy::Stop),
+        _ => {}
+    }
+    orders.deadline.then_some(CancelWhy::Deadline)
+}

@@ -1,0 +1,66 @@
+//! One bulk list call per tick for all own open actions, however many there are.
+
+use std::time::Duration;
+
+use crate::moment::Moment;
+
+/// How often the list is read: 6 calls a minute, 360 an hour, of 1,500 allowed (contract 5.3).
+pub(super) const TICK: Duration = Duration::from_secs(10);
+
+/// When the list is read next.
+#[derive(Debug, Clone)]
+pub(super) struct Watcher {
+    asked: bool,
+    due: Moment,
+    /// Whether anything was open when last looked at.
+    any_open: bool,
+}
+
+impl Watcher {
+    pub(super) fn new(started: Moment) -> Self {
+        Watcher {
+            asked: false,
+            due: started,
+            any_open: false,
+        }
+    }
+
+    /// Takes note whether any action is open. The first one of a quiet time is looked at a tick
+    /// later: no action ends sooner than it is picked up.
+    pub(super) fn open(&mut self, any_open: bool, now: Moment) {
+        if any_open && !self.any_open {
+            self.due = self.due.max(now + TICK);
+        }
+        self.any_open = any_open;
+    }
+
+    /// When the list is to be read, if it is.
+    pub(super) fn due(&self) -> Option<Moment> {
+        (self.any_open && !self.asked).then_some(self.due)
+    }
+
+    /// The list is being read. Counted from here, so that slow answers don't add calls.
+    pub(super) fn ask(&mut self, now: Moment) {
+        self.asked = true;
+        self.due = now + TICK;
+    }
+
+    /// It was read.
+    pub(super) fn answered(&mut self) {
+        self.asked = false;
+    }
+
+    /// It could not be read.
+    pub(super) fn failed(&mut self, now: Moment, retry_after: Option<Duration>) {
+        self.asked = false;
+        self.due = self.due.max(now + retry_after.unwrap_or_default());
+    }
+
+    /// Another process took up the run; its first look comes a tick after, however often processes
+    /// die.
+    pub(super) fn resumed(&mut self, now: Moment) {
+        self.asked = false;
+        self.any_open = false;
+        self.due = now + TICK;
+    }
+}

@@ -1,0 +1,385 @@
+//! A desk with the fleet on it: the test plays driver and service by hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use svar::engine::{
+    CancelWhy, CommandEnd, End, EndState, Fact, FactBody, Fleet, LaneId, LaneView, Need, Refusal,
+    ResultSummary,
+};
+use svar::moment::Moment;
+use svar::name::ActionId;
+use svar::plan::{Plan, Verdict};
+use svar::wire::{ActionStatus, CommandStatus};
+
+use super::build::run_id;
+
+pub const START: Moment = Moment::from_millis(1_770_000_000_000);
+
+pub struct Desk {
+    pub fleet: Fleet,
+    pub plan: Arc<Plan>,
+    pub journal: Vec<Fact>,
+    pub now: Moment,
+    /// Needs that were given and not taken up yet.
+    pub needs: Vec<Need>,
+    /// Readiness is answered with "ready" at once.
+    pub all_ready: bool,
+    actions: u32,
+}
+
+pub fn desk(plan: Arc<Plan>) -> Desk {
+    let mut desk = Desk {
+        fleet: Fleet::new(&run_id(), plan.clone(), START),
+        plan,
+        journal: vec![],
+        now: START,
+        needs: vec![],
+        all_ready: true,
+        actions: 0,
+    };
+    desk.poll();
+    desk
+}
+
+/// Every command completed.
+pub fn completed(count: u16) -> Vec<CommandEnd> {
+    commands(&vec![CommandStatus::Completed; usize::from(count)])
+}
+
+pub fn commands(statuses: &[CommandStatus]) -> Vec<CommandEnd> {
+    let ends = statuses.iter().zip(0..).map(|(status, index)| CommandEnd {
+        index,
+        status: status.clone(),
+        error: (*status == CommandStatus::Failed).then(|| "no such file".to_owned()),
+    });
+    ends.collect()
+}
+
+pub fn script() -> ResultSummary {
+    ResultSummary::Script {
+        exit: Some(0),
+        path: "results/x.json".into(),
+        sha256_wire: "00".into(),
+    }
+}
+
+pub fn refusal(status: u16, code: &str) -> Refusal {
+    Refusal {
+        status,
+        code: code.into(),
+        message: "in words".into(),
+        target: None,
+        retry_after_ms: None,
+    }
+}
+
+impl Desk {
+    /// Takes what the engine needs now; records and readiness are dealt with at once.
+    #[track_caller]
+    pub fn poll(&mut self) {
+        loop {
+            let mut again = false;
+            for need in self.fleet.poll(self.now) {
+                match need {
+                    Need::Record { lane, body } => {
+                        again = true;
+                        self.tell(lane, body);
+                    }
+                    Need::Machines { lanes } if self.all_ready => {
+                        again = true;
+                        for lane in lanes {
+                            self.tell(Some(lane), ready(true));
+                        }
+                        self.fleet.machines_read(self.now);
+                    }
+                    need => self.needs.push(need),
+                }
+            }
+            if !again {
+                return;
+            }
+        }
+    }
+
+    #[track_caller]
+    pub fn tell(&mut self, lane: Option<LaneId>, body: FactBody) {
+        let fact = Fact {
+            at: self.now,
+            lane,
+            body,
+        };
+        if let Err(error) = self.fleet.handle(&fact) {
+            panic!("{error}");
+        }
+        self.journal.push(fact);
+    }
+
+    /// Something happened to a machine.
+    #[track_caller]
+    pub fn happens(&mut self, lane: u32, body: FactBody) {
+        self.tell(Some(LaneId(lane)), body);
+        self.poll();
+    }
+
+    #[track_caller]
+    pub fn happens_to_run(&mut self, body: FactBody) {
+        self.tell(None, body);
+        self.poll();
+    }
+
+    /// Time goes by; the engine is polled at each moment that it asked for.
+    #[track_caller]
+    pub fn pass(&mut self, seconds: u64) {
+        let end = self.now + Duration::from_secs(seconds);
+        while let Some(at) = self.fleet.wake_at().filter(|at| *at <= end) {
+            assert!(at >= self.now, "the wake-up lies in the past");
+            self.now = at;
+            self.poll();
+            self.nothing_new();
+        }
+        self.now = end;
+        self.poll();
+    }
+
+    /// The lists show nothing new.
+    fn nothing_new(&mut self) {
+        let reads = |need: &Need| {
+            matches!(
+                need,
+                Need::Watch { .. }
+                    | Need::Search {
+                        conclusive: false,
+                        ..
+                    }
+            )
+        };
+        while let Some(place) = self.needs.iter().position(reads) {
+            let need = self.needs.remove(place);
+            match need {
+                Need::Watch { .. } => self.fleet.watched(self.now),
+                need => self.fleet.read_failed(self.now, &need, None),
+            }
+            self.poll();
+        }
+    }
+
+    /// Takes the first need that fits.
+    #[track_caller]
+    pub fn take(&mut self, what: &str, fits: impl Fn(&Need) -> bool) -> Need {
+        match self.needs.iter().position(fits) {
+            Some(place) => self.needs.remove(place),
+            None => panic!("no need for {what}; there are: {:#?}", self.needs),
+        }
+    }
+
+    pub fn starts(&self) -> Vec<u32> {
+        let starts = self.needs.iter().filter_map(|need| match need {
+            Need::Start { lane, .. } => Some(lane.0),
+            _ => None,
+        });
+        starts.collect()
+    }
+
+    /// The engine wants the machine started; it is announced, and not answered.
+    #[track_caller]
+    pub fn announce(&mut self, machine: u32) -> (u16, u16, Option<u16>) {
+        let need = self.take(
+            "a start",
+            |need| matches!(need, Need::Start { lane, .. } if lane.0 == machine),
+        );
+        let Need::Start {
+            session,
+            attempt,
+            tag,
+            only,
+            ..
+        } = need
+        else {
+            unreachable!()
+        };
+        self.happens(
+            machine,
+            FactBody::StartAnnounced {
+                session,
+                attempt,
+                tag,
+            },
+        );
+        (session, attempt, only)
+    }
+
+    /// The engine wants the machine started; the service takes it.
+    #[track_caller]
+    pub fn start(&mut self, machine: u32) -> ActionId {
+        let (session, attempt, _) = self.announce(machine);
+        let action = self.new_action();
+        self.happens(
+            machine,
+            FactBody::StartAccepted {
+                session,
+                attempt,
+                action: action.clone(),
+                adopted: false,
+            },
+        );
+        action
+    }
+
+    #[track_caller]
+    pub fn refuse(&mut self, machine: u32, refusal: Refusal) {
+        let (session, attempt, _) = self.announce(machine);
+        self.happens(
+            machine,
+            FactBody::StartRefused {
+                session,
+                attempt,
+                refusal,
+            },
+        );
+    }
+
+    pub fn new_action(&mut self) -> ActionId {
+        self.actions += 1;
+        ActionId::parse(&format!("action-{}", self.actions)).unwrap()
+    }
+
+    #[track_caller]
+    pub fn began(&mut self, machine: u32, action: &ActionId) {
+        let action = action.clone();
+        self.happens(machine, FactBody::ActionBegan { action });
+    }
+
+    #[track_caller]
+    pub fn ended(
+        &mut self,
+        machine: u32,
+        action: &ActionId,
+        status: ActionStatus,
+        commands: Vec<CommandEnd>,
+    ) {
+        self.happens(
+            machine,
+            FactBody::ActionEnded {
+                action: action.clone(),
+                status,
+                commands,
+            },
+        );
+    }
+
+    /// Which result the engine wants next of the machine: (index, step, conclusive).
+    #[track_caller]
+    pub fn fetch(&mut self, machine: u32) -> (ActionId, u16, u16, bool) {
+        let need = self.take(
+            "a result",
+            |need| matches!(need, Need::Fetch { lane, .. } if lane.0 == machine),
+        );
+        let Need::Fetch {
+            action,
+            index,
+            step,
+            conclusive,
+            ..
+        } = need
+        else {
+            unreachable!()
+        };
+        (action, index, step, conclusive)
+    }
+
+    /// All results that the engine wants come in and are as expected.
+    #[track_caller]
+    pub fn deliver(&mut self, machine: u32) -> Vec<u16> {
+        let mut indexes = vec![];
+        while self
+            .needs
+            .iter()
+            .any(|need| matches!(need, Need::Fetch { lane, .. } if lane.0 == machine))
+        {
+            let (action, index, ..) = self.fetch(machine);
+            indexes.push(index);
+            self.happens(
+                machine,
+                FactBody::ResultFetched {
+                    action,
+                    index,
+                    result: script(),
+                    verdict: Verdict::Met,
+                },
+            );
+        }
+        indexes
+    }
+
+    /// The session's life from start to its last result, all well.
+    #[track_caller]
+    pub fn play(&mut self, machine: u32, count: u16) {
+        let action = self.start(machine);
+        self.began(machine, &action);
+        self.ended(machine, &action, ActionStatus::Succeeded, completed(count));
+        self.deliver(machine);
+    }
+
+    /// The engine wants the action cancelled; it is announced and answered.
+    #[track_caller]
+    pub fn cancelled(&mut self, machine: u32) -> (ActionId, CancelWhy) {
+        let need = self.take(
+            "a cancel",
+            |need| matches!(need, Need::Cancel { lane, .. } if lane.0 == machine),
+        );
+        let Need::Cancel { action, why, .. } = need else {
+            unreachable!()
+        };
+        self.happens(
+            machine,
+            FactBody::CancelAnnounced {
+                action: action.clone(),
+                why,
+            },
+        );
+        self.happens(
+            machine,
+            FactBody::CancelAnswered {
+                action: action.clone(),
+                status: 200,
+            },
+        );
+        (action, why)
+    }
+
+    #[track_caller]
+    pub fn lane(&self, machine: u32) -> LaneView {
+        self.fleet.lane(LaneId(machine)).unwrap()
+    }
+
+    #[track_caller]
+    pub fn end(&self, machine: u32) -> End {
+        match self.lane(machine).end {
+            Some(end) => end,
+            None => panic!("machine {machine} has not ended: {:?}", self.lane(machine)),
+        }
+    }
+
+    #[track_caller]
+    pub fn ends(&self, states: &[EndState]) {
+        let ends: Vec<EndState> = self.fleet.lanes().map(|lane| lane.standing).collect();
+        assert_eq!(ends, states);
+    }
+
+    /// Power is lost; another process takes the run up from the journal.
+    #[track_caller]
+    pub fn crash(&mut self) {
+        self.needs.clear();
+        self.fleet = Fleet::replay(&run_id(), self.plan.clone(), START, &self.journal).unwrap();
+        self.poll();
+    }
+}
+
+pub fn ready(ready: bool) -> FactBody {
+    FactBody::Readiness {
+        ready,
+        why: (!ready).then(|| "inactive".to_owned()),
+        never: false,
+    }
+}

@@ -1,0 +1,6 @@
+//! The engine: short stories with time that jumps, a table of every state with every fact, and a
+//! simulated world with faults and crashes.
+
+mod build;
+mod desk;
+mod stories;
