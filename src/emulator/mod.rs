@@ -1,6 +1,32 @@
-//! Plays the service: the live response API with devices that execute scripts.
+//! Plays the live response service.
 //!
-//! A script learns its device's root from the environment variable `SVAR_DEVICE_ROOT`: the device's folder
-//! where the script is an ordinary process of this computer, empty or absent where it has a root
-//! of its own. The scripts in `playbooks/scripts/` put it before every absolute path; what the
-//! playbook's `get` names is the path without it.
+//! The heart is [`Service`], a pure state machine: a [`Request`] and the time go in, a [`Response`]
+//! comes out, together with [`Work`] for devices and the moment it wants to be woken. It has no
+//! socket, process, file or clock, so the same rules play behind HTTP ([`serve`]) and in virtual time.
+//!
+//! What is played is a [`Scenario`]: tenant, applications, devices, library, knobs, faults.
+//!
+//! A script learns its device's root from the variable `SVAR_DEVICE_ROOT`: the device's folder where
+//! the script is an ordinary process of this computer, absent where it has a root of its own.
+//! The scripts in `playbooks/scripts/` put it before every absolute path; what the playbook's `get`
+//! names is the path without it.
+//!
+//! This room shares the words on the wire with the client, and nothing else, so that it can't
+//! repeat the client's mistakes.
+
+mod demo;
+mod device;
+mod knobs;
+mod odata;
+mod scenario;
+mod service;
+mod shell;
+
+pub use device::{Bench, Devices, Outcome as CommandOutcome, Task};
+pub use knobs::{Between, Isolation, KnobSettings, Knobs, Minds, Profile, Span};
+pub use scenario::{
+    ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Call, Device, DeviceFile, Family, Fault, Fleet,
+    LibraryItem, Mishap, Outcome, Scenario, TENANT_ID, Window,
+};
+pub use service::{Delivery, Request, Response, Service, Work};
+pub use shell::{EmulatorError, Options, serve, serve_with};

@@ -4,6 +4,7 @@
 
 mod cli;
 mod engine;
+mod emulator;
 mod expression;
 mod floors;
 mod playbooks;

@@ -1,0 +1,151 @@
+//! The argument text of a RunScript, cut into words: one grammar for each sort of script.
+
+/// Words of a `.sh` or `.py` script's arguments, by the shell's quoting rules and nothing more of the
+/// shell: blanks, tabs and line ends separate; `'…'` keeps everything; in `"…"` a backslash keeps `"`,
+/// `\`, `$`, a backtick, and swallows a line end; outside, a backslash keeps the next character.
+/// Nothing is expanded: `$x`, `*` and `~` are themselves. An open quote is closed by the end.
+pub(super) fn posix_words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut rest = text.chars();
+    while let Some(character) = rest.next() {
+        match character {
+            ' ' | '\t' | '\n' | '\r' => words.extend(word.take()),
+            '\'' => {
+                let word = word.get_or_insert_default();
+                word.extend(rest.by_ref().take_while(|next| *next != '\''));
+            }
+            '"' => {
+                let word = word.get_or_insert_default();
+                while let Some(next) = rest.next() {
+                    match next {
+                        '"' => break,
+                        '\\' => match rest.next() {
+                            Some('\n') | None => {}
+                            Some(kept @ ('"' | '\\' | '$' | '`')) => word.push(kept),
+                            Some(other) => word.extend(['\\', other]),
+                        },
+                        other => word.push(other),
+                    }
+                }
+            }
+            '\\' => match rest.next() {
+                Some('\n') => {}
+                Some(kept) => word.get_or_insert_default().push(kept),
+                None => word.get_or_insert_default().push('\\'),
+            },
+            other => word.get_or_insert_default().push(other),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// Words of a `.ps1` script's arguments, as PowerShell reads a command's arguments: blanks separate;
+/// a comma separates, too, with or without blanks around it (contract 3.3: what clients rely on);
+/// `'…'` keeps everything with `''` for a quote; in `"…"` a doubled quote is a quote and a backtick
+/// keeps the next character; outside, a backtick keeps the next character. Typographic quotes count
+/// as quotes. A backslash is itself everywhere. Variables are not expanded.
+pub(super) fn powershell_words(text: &str) -> Vec<String> {
+    let is_single = |c: char| matches!(c, '\'' | '\u{2018}'..='\u{201B}');
+    let is_double = |c: char| matches!(c, '"' | '\u{201C}'..='\u{201E}');
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        match character {
+            ' ' | '\t' | '\n' | '\r' | ',' => words.extend(word.take()),
+            quote if is_single(quote) || is_double(quote) => {
+                let is_same = |c: char| {
+                    if is_single(quote) {
+                        is_single(c)
+                    } else {
+                        is_double(c)
+                    }
+                };
+                let word = word.get_or_insert_default();
+                while let Some(next) = rest.next() {
+                    if is_same(next) {
+                        match rest.next_if(|after| is_same(*after)) {
+                            Some(doubled) => word.push(doubled),
+                            None => break,
+                        }
+                    } else if next == '`' && is_double(quote) {
+                        word.extend(rest.next().map(escaped));
+                    } else {
+                        word.push(next);
+                    }
+                }
+            }
+            '`' => match rest.next() {
+                Some('\n') => {}
+                Some(kept) => word.get_or_insert_default().push(escaped(kept)),
+                None => word.get_or_insert_default().push('`'),
+            },
+            other => word.get_or_insert_default().push(other),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// What a character means behind a backtick.
+fn escaped(character: char) -> char {
+    match character {
+        'n' => '\n',
+        't' => '\t',
+        'r' => '\r',
+        '0' => '\0',
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{posix_words, powershell_words};
+
+    #[test]
+    fn posix_rows() {
+        let rows: [(&str, &[&str]); 14] = [
+            ("", &[]),
+            ("  a\t b\nc ", &["a", "b", "c"]),
+            ("'a b' c", &["a b", "c"]),
+            (r#""a \"b\" \n" c"#, &[r#"a "b" \n"#, "c"]),
+            (r"a\ b", &["a b"]),
+            ("''", &[""]),
+            (r#"a''b"c""#, &["abc"]),
+            ("'it'\\''s'", &["it's"]),
+            ("a,b", &["a,b"]),
+            ("100% ok & more", &["100%", "ok", "&", "more"]),
+            ("trailing\\", &["trailing\\"]),
+            ("'line\none'", &["line\none"]),
+            ("å 'ö ß' 日本", &["å", "ö ß", "日本"]),
+            ("'open", &["open"]),
+        ];
+        for (text, words) in rows {
+            assert_eq!(posix_words(text), words, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn powershell_rows() {
+        let rows: [(&str, &[&str]); 13] = [
+            ("", &[]),
+            ("-Depth 2", &["-Depth", "2"]),
+            ("a,b, c", &["a", "b", "c"]),
+            ("'a, b' c", &["a, b", "c"]),
+            ("'it''s'", &["it's"]),
+            (r#""say ""hi""""#, &[r#"say "hi""#]),
+            (r#""C:\new folder\""#, &[r"C:\new folder\"]),
+            (r"\\server\share\x", &[r"\\server\share\x"]),
+            ("a`nb `$x", &["a\nb", "$x"]),
+            ("100% & more", &["100%", "&", "more"]),
+            ("\u{2018}one word\u{2019}", &["one word"]),
+            ("'line\none'", &["line\none"]),
+            ("å 日本", &["å", "日本"]),
+        ];
+        for (text, words) in rows {
+            assert_eq!(powershell_words(text), words, "{text:?}");
+        }
+    }
+}

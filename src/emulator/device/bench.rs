@@ -1,0 +1,136 @@
+//! Devices in memory: scripted outcomes only, no process and no disk, so that a fleet plays in
+//! virtual time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::super::knobs::Knobs;
+use super::super::scenario::{DeviceFile, Family, Scenario};
+use super::super::service::Work;
+use super::outcome::{Outcome, Task};
+use super::path::Inside;
+use super::scripted;
+
+/// What devices hold in memory; a device costs nothing until something is written to it.
+pub struct Bench {
+    scenario: Arc<Scenario>,
+    knobs: Knobs,
+    files: HashMap<(u32, Inside), Bytes>,
+}
+
+impl Bench {
+    /// Devices as the scenario describes them.
+    pub fn new(scenario: impl Into<Arc<Scenario>>) -> Self {
+        let scenario = scenario.into();
+        Bench {
+            knobs: scenario.knobs(),
+            scenario,
+            files: HashMap::new(),
+        }
+    }
+
+    /// Does a piece of work at once; the outcome says how long it takes.
+    pub fn perform(&mut self, work: &Work) -> Outcome {
+        let family = work.device.family();
+        match &work.task {
+            Task::Put {
+                name,
+                content,
+                may_overwrite,
+            } => match put_path(name, family, content.as_ref(), &self.knobs) {
+                Ok(path)
+                    if !may_overwrite && self.files.contains_key(&(work.machine, path.clone())) =>
+                {
+                    Outcome::failed(already_there(name))
+                }
+                Ok(path) => {
+                    let content = content.clone().unwrap_or_default();
+                    self.files.insert((work.machine, path), content);
+                    Outcome::default()
+                }
+                Err(reason) => Outcome::failed(reason),
+            },
+            Task::Run { script, args, .. } => {
+                let Some(found) = scripted::find(&self.scenario, &work.device, script, args) else {
+                    return Outcome::failed(format!(
+                        "The scenario has no outcome for '{script}', and this device runs nothing for real."
+                    ));
+                };
+                let (outcome, files) =
+                    scripted::play(found, &work.device, &work.name, script, args);
+                for file in files {
+                    if let (Ok(path), Ok(content)) =
+                        (Inside::parse(&file.path, family), file.content())
+                    {
+                        self.files.insert((work.machine, path), content.into());
+                    }
+                }
+                outcome
+            }
+            Task::Get { path } => match Inside::parse(path, family) {
+                Ok(inside) => self.get(work, path, &inside),
+                Err(reason) => Outcome::failed(reason),
+            },
+        }
+    }
+
+    fn get(&self, work: &Work, path: &str, inside: &Inside) -> Outcome {
+        let family = work.device.family();
+        let described = find_file(&work.device.files, inside, family);
+        if described.is_some_and(|file| file.locked) {
+            return Outcome::failed(locked(path));
+        }
+        let content = match self.files.get(&(work.machine, inside.clone())) {
+            Some(content) => content.clone(),
+            None => match described.map(DeviceFile::content) {
+                Some(Ok(content)) => content.into(),
+                _ => return Outcome::failed(super::folder::ReadError::Missing.line(path)),
+            },
+        };
+        if content.is_empty() {
+            return Outcome::failed(super::folder::ReadError::Empty.line(path));
+        }
+        if content.len() as u64 > self.knobs.get_max {
+            return Outcome::failed(super::folder::ReadError::TooLarge.line(path));
+        }
+        Outcome::file(inside.file_name(), &content)
+    }
+}
+
+/// Where a library file goes, or why it can't be put.
+pub(super) fn put_path(
+    name: &str,
+    family: Family,
+    content: Option<&Bytes>,
+    knobs: &Knobs,
+) -> Result<Inside, String> {
+    let size = content.map_or(0, |content| content.len() as u64);
+    if family == Family::Unix && size > knobs.put_max_other_os {
+        return Err(format!("The file '{name}' is too large for this device."));
+    }
+    Inside::working(name, family)
+}
+
+/// The described file at that path.
+pub(super) fn find_file<'a>(
+    files: &'a [DeviceFile],
+    path: &Inside,
+    family: Family,
+) -> Option<&'a DeviceFile> {
+    files
+        .iter()
+        .find(|file| Inside::parse(&file.path, family).is_ok_and(|known| known == *path))
+}
+
+pub(super) fn already_there(name: &str) -> String {
+    format!("The file '{name}' is already on the device.")
+}
+
+pub(super) fn locked(path: &str) -> String {
+    format!(
+        "The file '{}' is in use by another process.",
+        path.escape_debug()
+    )
+}

@@ -1,0 +1,209 @@
+//! A device's folder on disk. Every path is walked name by name from the folder's own handle, never
+//! following a link, so that nothing a script leaves behind leads out of it.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::path::Inside;
+
+/// A folder that can't be left.
+#[derive(Debug, Clone)]
+pub(super) struct Folder {
+    root: PathBuf,
+}
+
+/// Why a file could not be read.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    Missing,
+    Empty,
+    TooLarge,
+    /// A link, a folder, a pipe, a device.
+    NotPlain,
+    Other(io::Error),
+}
+
+impl Folder {
+    /// The folder at that place, made if it is missing.
+    pub(super) fn open(root: PathBuf) -> io::Result<Self> {
+        std::fs::create_dir_all(&root)?;
+        Ok(Folder { root })
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Writes a file, with the folders above it.
+    pub(super) fn write(&self, path: &Inside, content: &[u8], executable: bool) -> io::Result<()> {
+        let mut file = self.create(path, executable)?;
+        file.write_all(content)
+    }
+
+    /// Makes the folder of that path and those above it.
+    pub(super) fn make_folder(&self, path: &Inside) -> io::Result<()> {
+        self.walk(&path.0, true).map(drop)
+    }
+
+    /// Reads a file of at most `limit` bytes.
+    pub(super) fn read(&self, path: &Inside, limit: u64) -> Result<Vec<u8>, ReadError> {
+        let file = self.plain_file(path)?;
+        let size = file.metadata().map_err(ReadError::Other)?.len();
+        if size == 0 {
+            return Err(ReadError::Empty);
+        }
+        if size > limit {
+            return Err(ReadError::TooLarge);
+        }
+        let mut content = Vec::new();
+        // A script still running may let the file grow while it is read.
+        file.take(limit)
+            .read_to_end(&mut content)
+            .map_err(ReadError::Other)?;
+        Ok(content)
+    }
+
+    /// Whether something is at that path.
+    pub(super) fn has(&self, path: &Inside) -> bool {
+        !matches!(self.plain_file(path), Err(ReadError::Missing))
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::fd::OwnedFd;
+
+    use rustix::fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, unlinkat};
+    use rustix::io::Errno;
+
+    use super::{File, Folder, Inside, ReadError, io};
+
+    const FOLDER: OFlags = OFlags::DIRECTORY
+        .union(OFlags::NOFOLLOW)
+        .union(OFlags::CLOEXEC)
+        .union(OFlags::RDONLY);
+
+    impl Folder {
+        /// The handle of the folder those names lead to.
+        pub(super) fn walk(&self, names: &[String], make: bool) -> io::Result<OwnedFd> {
+            let mut at = openat(CWD, &self.root, FOLDER, Mode::empty())?;
+            for name in names {
+                at = match openat(&at, name.as_str(), FOLDER, Mode::empty()) {
+                    Err(Errno::NOENT) if make => {
+                        match mkdirat(&at, name.as_str(), Mode::from_raw_mode(0o755)) {
+                            Ok(()) | Err(Errno::EXIST) => {}
+                            Err(error) => return Err(error.into()),
+                        }
+                        openat(&at, name.as_str(), FOLDER, Mode::empty())?
+                    }
+                    other => other?,
+                };
+            }
+            Ok(at)
+        }
+
+        pub(super) fn create(&self, path: &Inside, executable: bool) -> io::Result<File> {
+            let (name, above) = split(path)?;
+            let folder = self.walk(above, true)?;
+            // What is there is replaced, not written into: it may be a link or a pipe.
+            match unlinkat(&folder, name, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let flags =
+                OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
+            Ok(File::from(openat(&folder, name, flags, mode)?))
+        }
+
+        pub(super) fn plain_file(&self, path: &Inside) -> Result<File, ReadError> {
+            let (name, above) = split(path).map_err(ReadError::Other)?;
+            let opened = self.walk(above, false).and_then(|folder| {
+                // Without waiting: opening a pipe would wait for its writer.
+                let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+                Ok(File::from(openat(&folder, name, flags, Mode::empty())?))
+            });
+            let file = opened.map_err(|error| match Errno::from_io_error(&error) {
+                Some(Errno::NOENT) => ReadError::Missing,
+                Some(Errno::LOOP | Errno::NOTDIR | Errno::NXIO) => ReadError::NotPlain,
+                _ => ReadError::Other(error),
+            })?;
+            match file.metadata() {
+                Ok(about) if about.is_file() => Ok(file),
+                Ok(_) => Err(ReadError::NotPlain),
+                Err(error) => Err(ReadError::Other(error)),
+            }
+        }
+    }
+
+    fn split(path: &Inside) -> io::Result<(&str, &[String])> {
+        path.0
+            .split_last()
+            .map(|(name, above)| (name.as_str(), above))
+            .ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    }
+}
+
+#[cfg(not(unix))]
+mod other {
+    use super::{File, Folder, Inside, PathBuf, ReadError, io};
+
+    impl Folder {
+        pub(super) fn walk(&self, names: &[String], make: bool) -> io::Result<PathBuf> {
+            let mut at = self.root.clone();
+            for name in names {
+                at.push(name);
+                match std::fs::symlink_metadata(&at) {
+                    Ok(about) if about.is_dir() => {}
+                    Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
+                    Err(error) if make && error.kind() == io::ErrorKind::NotFound => {
+                        std::fs::create_dir(&at)?;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(at)
+        }
+
+        pub(super) fn create(&self, path: &Inside, _executable: bool) -> io::Result<File> {
+            let (name, above) = path.0.split_last().ok_or(io::ErrorKind::InvalidInput)?;
+            let place = self.walk(above, true)?.join(name);
+            match std::fs::remove_file(&place) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => File::create_new(place),
+            }
+        }
+
+        pub(super) fn plain_file(&self, path: &Inside) -> Result<File, ReadError> {
+            let (name, above) = path.0.split_last().ok_or(ReadError::Missing)?;
+            let of = |error: io::Error| match error.kind() {
+                io::ErrorKind::NotFound => ReadError::Missing,
+                io::ErrorKind::NotADirectory => ReadError::NotPlain,
+                _ => ReadError::Other(error),
+            };
+            let place = self.walk(above, false).map_err(of)?.join(name);
+            let about = std::fs::symlink_metadata(&place).map_err(of)?;
+            if !about.is_file() {
+                return Err(ReadError::NotPlain);
+            }
+            File::open(place).map_err(of)
+        }
+    }
+}
+
+impl ReadError {
+    /// The command's error line.
+    pub(super) fn line(&self, path: &str) -> String {
+        let path = path.escape_debug();
+        match self {
+            ReadError::Missing => format!("The file '{path}' was not found."),
+            ReadError::Empty => format!("The file '{path}' is empty and can't be collected."),
+            ReadError::TooLarge => format!("The file '{path}' is too large to be collected."),
+            ReadError::NotPlain => {
+                format!("'{path}' is a link or no file, and can't be collected.")
+            }
+            ReadError::Other(error) => format!("The file '{path}' can't be read: {error}"),
+        }
+    }
+}

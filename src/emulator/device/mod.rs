@@ -1,0 +1,36 @@
+//! What devices do: put a file, run a script, give a file back.
+//!
+//! Two performers follow the same rules. [`Devices`] keeps a folder per device and runs scripts for
+//! real, as separate processes; [`Bench`] keeps files in memory and knows scripted outcomes only, so
+//! that whole fleets play in virtual time. Neither knows actions, slots or HTTP.
+//!
+//! # What a script sees
+//!
+//! On Linux, where the kernel lets ordinary users make namespaces, a `.sh` or `.py` script runs in
+//! namespaces of its own: the device's folder is its `/`, with the host's programs (`/usr`, `/bin`,
+//! `/lib` …) mounted read-only and nothing else of the host. So natural scripts simply work:
+//! `/etc/passwd` is the device's, `/tmp/out.tar.gz` lands in the device's `/tmp`, and a later GetFile
+//! of `/tmp/out.tar.gz` reads it there. There is no network, no capability, no foreign process.
+//!
+//! Elsewhere (other systems, containers that forbid namespaces) a script is an ordinary process with
+//! the device's folder named by the variable `SVAR_DEVICE_ROOT`. A script that is to work in both
+//! ways, and on a true device, writes `"${SVAR_DEVICE_ROOT:-}/etc/passwd"`; the variable is unset in
+//! the other two. Absolute paths in arguments are mapped into the folder, and the folder's own path
+//! is taken out of the output. `TMPDIR` is the device's `/tmp` in every case.
+//!
+//! In both, the working folder is where PutFile puts its files, the environment holds only `PATH`,
+//! `HOME`, `USER`, `LOGNAME`, `HOSTNAME`, `LANG`, `TMPDIR` (and `SVAR_DEVICE_ROOT`), standard input
+//! is empty, and time, output, memory and file sizes are limited.
+
+mod arguments;
+mod bench;
+mod devices;
+mod folder;
+mod outcome;
+mod path;
+mod sandbox;
+mod scripted;
+
+pub use bench::Bench;
+pub use devices::Devices;
+pub use outcome::{Outcome, Task};

@@ -1,0 +1,93 @@
+//! Paths as a device knows them, mapped to names inside its folder.
+
+use super::super::scenario::Family;
+
+/// A path's names from the device's folder on; never empty, never `.` or `..`, no separators.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Inside(pub(super) Vec<String>);
+
+impl Inside {
+    /// Maps `C:\x\y` to `c/x/y` (Windows knows no case) and `/x/y` to `x/y`.
+    ///
+    /// # Errors
+    /// In one sentence: the path is not a full one, or leads, or may lead, elsewhere: `..`, UNC and
+    /// device paths, streams, control characters.
+    pub(super) fn parse(path: &str, family: Family) -> Result<Self, String> {
+        let wrong = |why: &str| Err(format!("The path '{}' {why}.", path.escape_debug()));
+        if path.len() > 4096 {
+            return wrong("is too long");
+        }
+        if path.chars().any(char::is_control) {
+            return wrong("has control characters");
+        }
+        let (mut names, rest) = match family {
+            Family::Unix => match path.strip_prefix('/') {
+                Some(rest) => (Vec::new(), rest.to_owned()),
+                None => return wrong("is not a full path"),
+            },
+            Family::Windows => {
+                let path = path.replace('/', "\\").to_lowercase();
+                if path.starts_with("\\\\") {
+                    return wrong("leads to another computer");
+                }
+                let mut letters = path.chars();
+                match (letters.next(), letters.next(), letters.next()) {
+                    (Some(drive), Some(':'), Some('\\')) if drive.is_ascii_alphabetic() => {
+                        (vec![drive.to_string()], path[3..].to_owned())
+                    }
+                    _ => return wrong("is not a full path"),
+                }
+            }
+        };
+        let separator = match family {
+            Family::Unix => '/',
+            Family::Windows => '\\',
+        };
+        for name in rest
+            .split(separator)
+            .filter(|name| !matches!(*name, "" | "."))
+        {
+            if name == ".." {
+                return wrong("leads upwards");
+            }
+            // Windows drops blanks and points at the end of a name: `.. ` would mean `..` there.
+            let is_odd = name.contains([':', '*', '?', '"', '<', '>', '|'])
+                || name.ends_with(['.', ' '])
+                || name.contains(['\\', '/']);
+            if family == Family::Windows && is_odd {
+                return wrong("has a name that Windows does not allow");
+            }
+            if name.len() > 255 {
+                return wrong("has a name that is too long");
+            }
+            names.push(name.to_owned());
+        }
+        let least = if family == Family::Windows { 2 } else { 1 };
+        if names.len() < least {
+            return wrong("names no file");
+        }
+        Ok(Inside(names))
+    }
+
+    /// A name in the working folder, where PutFile puts files and scripts begin.
+    pub(super) fn working(name: &str, family: Family) -> Result<Self, String> {
+        let folder = working_folder(family);
+        let separator = if family == Family::Windows { '\\' } else { '/' };
+        Inside::parse(&format!("{folder}{separator}{name}"), family)
+    }
+
+    /// The last name.
+    pub(super) fn file_name(&self) -> &str {
+        self.0.last().map_or("", String::as_str)
+    }
+}
+
+/// Where PutFile puts files (contract 3.7).
+pub(super) fn working_folder(family: Family) -> &'static str {
+    match family {
+        Family::Windows => {
+            "C:\\ProgramData\\Microsoft\\Windows Defender Advanced Threat Protection\\Downloads"
+        }
+        Family::Unix => "/tmp/live-response",
+    }
+}

@@ -1,0 +1,149 @@
+//! Scripted outcomes: which one fits, and what its texts say.
+
+use super::super::scenario::{Device, DeviceFile, Family, Outcome as Scripted, Scenario};
+use super::arguments::{posix_words, powershell_words};
+use super::outcome::Outcome;
+
+/// The first outcome that fits: the device's own, then the scenario's.
+pub(super) fn find<'a>(
+    scenario: &'a Scenario,
+    device: &'a Device,
+    script: &str,
+    args: &str,
+) -> Option<&'a Scripted> {
+    device
+        .outcomes
+        .iter()
+        .chain(&scenario.outcomes)
+        .find(|outcome| {
+            fits(&outcome.script, script)
+                && fits(&outcome.args, args)
+                && fits(&outcome.os, &device.os)
+        })
+}
+
+/// What the outcome says for this device and these arguments, and the files to make.
+pub(super) fn play(
+    scripted: &Scripted,
+    device: &Device,
+    name: &str,
+    script: &str,
+    args: &str,
+) -> (Outcome, Vec<DeviceFile>) {
+    let words = match device.family() {
+        Family::Windows => powershell_words(args),
+        Family::Unix => posix_words(args),
+    };
+    let filled = |text: &str| fill(text, name, args, &words);
+    if let Some(error) = &scripted.error {
+        let mut outcome = Outcome::failed(filled(error));
+        outcome.took = scripted.duration.0;
+        return (outcome, Vec::new());
+    }
+    let mut outcome = Outcome::script(
+        device.family(),
+        script,
+        scripted.exit,
+        &filled(&scripted.stdout),
+        &filled(&scripted.stderr),
+    );
+    outcome.took = scripted.duration.0;
+    let files = scripted
+        .files
+        .iter()
+        .map(|file| DeviceFile {
+            path: filled(&file.path),
+            text: file.text.as_deref().map(filled),
+            ..file.clone()
+        })
+        .collect();
+    (outcome, files)
+}
+
+/// Whether a pattern with `*` fits the whole text; case does not matter. Linear in text times stars.
+fn fits(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// Fills in `{name}`, `{args}`, `{arg1}` …; what is in braces otherwise stays.
+fn fill(text: &str, name: &str, args: &str, words: &[String]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        out.push_str(&rest[..open]);
+        rest = &rest[open..];
+        let Some(close) = rest.find('}') else {
+            break;
+        };
+        let key = &rest[1..close];
+        let value = match key {
+            "name" => Some(name),
+            "args" => Some(args),
+            _ => key
+                .strip_prefix("arg")
+                .and_then(|number| number.parse::<usize>().ok())
+                .and_then(|number| number.checked_sub(1))
+                .map(|place| words.get(place).map_or("", String::as_str)),
+        };
+        match value {
+            Some(value) => {
+                out.push_str(value);
+                rest = &rest[close + 1..];
+            }
+            None => {
+                out.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fill, fits};
+
+    #[test]
+    fn patterns() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("triage*.ps1", "Triage-1f2e.PS1", true),
+            ("triage*.ps1", "triage.sh", false),
+            ("*a*a", "ba", false),
+            ("*a*a", "bcaca", true),
+            ("a", "ab", false),
+            ("", "", true),
+        ] {
+            assert_eq!(fits(pattern, text), expected, "{pattern:?} on {text:?}");
+        }
+    }
+
+    #[test]
+    fn placeholders() {
+        let words = ["one".to_owned(), "{arg1}".to_owned()];
+        let filled = fill(
+            "{name} {arg1}{arg2}{arg3} {{x} {",
+            "web-01",
+            "one two",
+            &words,
+        );
+        assert_eq!(filled, "web-01 one{arg1} {{x} {");
+    }
+}

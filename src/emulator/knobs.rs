@@ -1,0 +1,290 @@
+//! Everything about the service that the public record leaves open, and everything a rehearsal may
+//! want to turn: one named knob each, with the default the contract states.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A length of emulated time: a number of seconds, or text such as `90 s`, `30 min`, `2 h`, `3 days`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Span(pub Duration);
+
+impl Span {
+    /// That many seconds.
+    pub const fn seconds(seconds: u64) -> Self {
+        Span(Duration::from_secs(seconds))
+    }
+
+    /// That many milliseconds.
+    pub const fn millis(millis: u64) -> Self {
+        Span(Duration::from_millis(millis))
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.subsec_nanos() == 0 {
+            serializer.serialize_u64(self.0.as_secs())
+        } else {
+            serializer.serialize_f64(self.0.as_secs_f64())
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl serde::de::Visitor<'_> for Reader {
+            type Value = Span;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number of seconds, or text such as `90 s` or `2 h`")
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, seconds: u64) -> Result<Span, E> {
+                Ok(Span(Duration::from_secs(seconds.min(LONGEST_S))))
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, seconds: i64) -> Result<Span, E> {
+                u64::try_from(seconds)
+                    .map_err(|_| E::custom("a length of time can't be negative"))
+                    .and_then(|seconds| self.visit_u64(seconds))
+            }
+
+            fn visit_f64<E: serde::de::Error>(self, seconds: f64) -> Result<Span, E> {
+                if !(0.0..=LONGEST_S as f64).contains(&seconds) {
+                    return Err(E::custom("a length of time must be a number from 0 on"));
+                }
+                Ok(Span(Duration::from_secs_f64(seconds)))
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Span, E> {
+                let signed: jiff::SignedDuration = friendly(text).ok_or_else(|| {
+                    E::custom(format!(
+                        "`{text}` is no length of time such as `90 s` or `2 h`"
+                    ))
+                })?;
+                Duration::try_from(signed)
+                    .map(Span)
+                    .map_err(|_| E::custom("a length of time can't be negative"))
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// A hundred years: longer spans are cut, so that no sum overflows.
+const LONGEST_S: u64 = 100 * 366 * 24 * 3600;
+
+fn friendly(text: &str) -> Option<jiff::SignedDuration> {
+    if let Ok(signed) = text.parse::<jiff::SignedDuration>() {
+        return Some(signed);
+    }
+    // Days are no fixed length to jiff; here they are 24 hours.
+    let span: jiff::Span = text.parse().ok()?;
+    span.to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .ok()
+}
+
+impl JsonSchema for Span {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Span".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A length of emulated time: seconds, or text such as `90 s`, `30 min`, `2 h`, `3 days`.",
+            "type": ["number", "string"],
+            "minimum": 0
+        })
+    }
+}
+
+/// A length of time drawn anew each time, evenly between two bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Between {
+    /// The shortest.
+    pub min: Span,
+    /// The longest.
+    pub max: Span,
+}
+
+impl Between {
+    /// Evenly from `min` to `max` seconds.
+    pub const fn seconds(min: u64, max: u64) -> Self {
+        Between {
+            min: Span::seconds(min),
+            max: Span::seconds(max),
+        }
+    }
+
+    /// The length at a place from 0 to 1 between the bounds.
+    pub(crate) fn at(self, place: f64) -> Duration {
+        let (low, high) = (self.min.0.min(self.max.0), self.min.0.max(self.max.0));
+        low + (high - low).mul_f64(place.clamp(0.0, 1.0))
+    }
+}
+
+/// Which state of the service is played (contract, table 1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum Profile {
+    /// As documented in June 2021: 25 slots, 3 days in the queue, 200 on a start, no order rule.
+    #[serde(rename = "2021")]
+    Y2021,
+    /// As documented at the end of 2025: 50 slots, 2 hours in the queue, 201, commands in order.
+    #[default]
+    #[serde(rename = "current")]
+    Current,
+    /// The stricter of both in every point.
+    #[serde(rename = "safe")]
+    Safe,
+}
+
+/// When the service minds something: at the call, on the device, or not at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Minds {
+    /// The call is refused with 400.
+    Reject,
+    /// The call is accepted, the command fails on the device.
+    Fail,
+    /// It is accepted and works.
+    Allow,
+}
+
+/// How scripts are kept inside their device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// Own namespaces where this computer allows them, else `plain`.
+    Auto,
+    /// Own user, mount, process and network namespaces; without them scripts are refused.
+    Namespace,
+    /// An ordinary process in the device's folder: the host's files can be read by absolute path.
+    Plain,
+}
+
+macro_rules! knobs {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = [$current:expr, $y2021:expr, $safe:expr];)+) => {
+        /// The knobs as they are in force.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct Knobs {
+            $($(#[$doc])* pub $name: $type,)+
+        }
+
+        /// The knobs as a scenario writes them: what is left out comes from the profile.
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct KnobSettings {
+            $($(#[$doc])*
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub $name: Option<$type>,)+
+        }
+
+        impl Knobs {
+            /// What a profile says.
+            pub fn of(profile: Profile) -> Self {
+                match profile {
+                    Profile::Current => Knobs { $($name: $current,)+ },
+                    Profile::Y2021 => Knobs { $($name: $y2021,)+ },
+                    Profile::Safe => Knobs { $($name: $safe,)+ },
+                }
+            }
+        }
+
+        impl KnobSettings {
+            /// The profile's knobs with what is written here turned.
+            pub fn over(&self, profile: Profile) -> Knobs {
+                let mut knobs = Knobs::of(profile);
+                $(if let Some(value) = &self.$name {
+                    knobs.$name = value.clone();
+                })+
+                knobs
+            }
+        }
+    };
+}
+
+const HOUR_S: u64 = 3600;
+
+// The columns: current, 2021, safe.
+knobs! {
+    /// Live response sessions at once, tenant-wide (contract 1).
+    slots: u32 = [50, 25, 25];
+    /// Starts per minute and application (contract 1.1).
+    starts_per_minute: u32 = [10, 10, 10];
+    /// Calls per minute on every other row of the table of limits (contract 1.1).
+    reads_per_minute: u32 = [100, 100, 100];
+    /// Calls per hour on every other row of the table of limits (contract 1.1).
+    reads_per_hour: u32 = [1500, 1500, 1500];
+    /// How long an action waits for its device before it ends as `TimeOut` (contract 1, 3.5).
+    queue_ttl: Span = [Span::seconds(2 * HOUR_S), Span::seconds(72 * HOUR_S), Span::seconds(2 * HOUR_S)];
+    /// The status of an accepted start: 200 or 201 (contract 1).
+    start_status: u16 = [201, 200, 201];
+    /// Whether a waiting action holds a slot (contract 3.5).
+    pending_counts_as_session: bool = [true, true, true];
+    /// How long a fresh action may be unknown to reads (contract 4.5).
+    visibility_lag: Between = [Between::seconds(0, 3), Between::seconds(0, 3), Between::seconds(0, 3)];
+    /// From the start, or from the device's return, to the first command (contract 4.6).
+    pickup_delay: Between = [Between::seconds(5, 120), Between::seconds(5, 120), Between::seconds(5, 120)];
+    /// From the last command's end to the final status (contract 4.6).
+    wrapup_delay: Between = [Between::seconds(1, 40), Between::seconds(1, 40), Between::seconds(1, 40)];
+    /// Commands whose order is not PutFile, RunScript, GetFile (contract 3.3).
+    order_violation: Minds = [Minds::Reject, Minds::Allow, Minds::Reject];
+    /// Arguments with one of `;` `&` `|` `!` `$` (contract 3.3).
+    args_forbidden: Minds = [Minds::Fail, Minds::Fail, Minds::Fail];
+    /// A script or file name the library does not have (contract 3.3).
+    unknown_script: Minds = [Minds::Fail, Minds::Fail, Minds::Fail];
+    /// A second PutFile of a name that is already in the working folder (contract 3.7).
+    put_again: Minds = [Minds::Allow, Minds::Allow, Minds::Allow];
+    /// Whether a missing or empty `Comment` is refused (contract 3.3).
+    comment_required: bool = [true, true, true];
+    /// The longest `Comment`, in characters (contract 3.3).
+    comment_max: usize = [2048, 2048, 2048];
+    /// The longest `Args`, in characters (contract 3.3).
+    args_max: usize = [30_000, 30_000, 30_000];
+    /// The most commands in one start; 0 means no limit (contract 3.3).
+    commands_max: usize = [0, 0, 0];
+    /// Whether a script's non-zero exit code fails its command (contract 4.4).
+    nonzero_exit_fails: bool = [false, false, false];
+    /// How long a script may run (contract 1).
+    script_time_limit: Span = [Span::seconds(600), Span::seconds(600), Span::seconds(600)];
+    /// How long a device stays busy after a cancel (contract 7).
+    cancel_release_delay: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
+    /// Whether a cancel that came after the last command still ends the action as `Cancelled` (contract 7).
+    cancel_too_late_marks_cancelled: bool = [true, true, true];
+    /// For so long after a start a second one to the same device answers with the first action (contract 3.6).
+    duplicate_window: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
+    /// `Retry-After` when no slot is free, in seconds; 0 leaves the header out (contract 9.3).
+    retry_after_on_slots: u32 = [0, 0, 0];
+    /// How long a result link works (contract 6.1).
+    link_ttl: Span = [Span::seconds(1800), Span::seconds(1800), Span::seconds(1800)];
+    /// Whether `&` in a link is written as `&amp;` (contract 6.1).
+    link_html_escape: bool = [false, false, false];
+    /// For so long after the end of an action its links answer 404 (contract 6.2).
+    link_lag: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
+    /// How long results are kept (contract 6.1).
+    results_kept: Span = [Span::seconds(30 * 24 * HOUR_S), Span::seconds(30 * 24 * HOUR_S), Span::seconds(30 * 24 * HOUR_S)];
+    /// The host named in `@odata.context`, on purpose not the listener's (contract 2.1).
+    context_host: String = ["api-eu3.securitycenter.example".to_owned(), "api-eu3.securitycenter.example".to_owned(), "api-eu3.securitycenter.example".to_owned()];
+    /// Entries on a page of a list without `$top` (contract 5.1).
+    page_default: usize = [10_000, 10_000, 10_000];
+    /// A failed action turns to `Succeeded` on the read after the first one (contract 4.4).
+    status_flap: bool = [false, false, false];
+    /// Whether `Machine.Read.All` is enough for actions, links and single machines (contract 1, 2.4).
+    read_role_is_enough: bool = [false, true, false];
+    /// The largest library file, in bytes (contract 8.6).
+    library_file_max: u64 = [20 * 1024 * 1024, 20 * 1024 * 1024, 20 * 1024 * 1024];
+    /// The largest file that can be put on a device that is not Windows, in bytes (contract 1).
+    put_max_other_os: u64 = [10 * 1024 * 1024, 10 * 1024 * 1024, 10 * 1024 * 1024];
+    /// The largest file the emulator collects, in bytes. Our choice: results stay in memory here, the service's own limit is 3 GB.
+    get_max: u64 = [256 * 1024 * 1024, 256 * 1024 * 1024, 256 * 1024 * 1024];
+    /// How much of a script's output is kept, in bytes each for stdout and stderr (our choice; contract 6.3 knows no cap).
+    output_max: u64 = [16 * 1024 * 1024, 16 * 1024 * 1024, 16 * 1024 * 1024];
+    /// How long a token lives (contract 2.2).
+    token_ttl: Span = [Span::seconds(3599), Span::seconds(3599), Span::seconds(3599)];
+    /// How scripts are kept inside their device.
+    isolation: Isolation = [Isolation::Auto, Isolation::Auto, Isolation::Auto];
+}

@@ -1,0 +1,176 @@
+//! A parsed filter, and whether a row passes it.
+
+use std::cmp::Ordering;
+
+use crate::moment::Moment;
+
+/// A property's value, borrowed from its row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value<'a> {
+    Null,
+    Number(f64),
+    Time(Moment),
+    Text(std::borrow::Cow<'a, str>),
+    Texts(&'a [String]),
+}
+
+/// Something with properties.
+pub(crate) trait Row {
+    /// The value of the property at that place of the entity's list.
+    fn value(&self, property: usize) -> Value<'_>;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Eq,
+    Ne,
+    Gt,
+    Ge,
+    Lt,
+    Le,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Function {
+    StartsWith,
+    Contains,
+    EndsWith,
+}
+
+/// A literal of a filter.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Literal {
+    Null,
+    Number(f64),
+    Time(Moment),
+    Text(String),
+}
+
+impl Literal {
+    fn value(&self) -> Value<'_> {
+        match self {
+            Literal::Null => Value::Null,
+            Literal::Number(number) => Value::Number(*number),
+            Literal::Time(time) => Value::Time(*time),
+            Literal::Text(text) => Value::Text(text.as_str().into()),
+        }
+    }
+}
+
+/// A condition on rows.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Filter {
+    Compare {
+        property: usize,
+        comparison: Comparison,
+        literal: Literal,
+    },
+    In {
+        property: usize,
+        literals: Vec<Literal>,
+    },
+    Text {
+        function: Function,
+        property: usize,
+        text: String,
+    },
+    Not(Box<Filter>),
+    And(Vec<Filter>),
+    Or(Vec<Filter>),
+}
+
+impl Filter {
+    /// Whether the row passes.
+    pub(crate) fn passes(&self, row: &dyn Row) -> bool {
+        match self {
+            Filter::Compare {
+                property,
+                comparison,
+                literal,
+            } => holds(&row.value(*property), *comparison, literal),
+            Filter::In { property, literals } => {
+                let value = row.value(*property);
+                literals
+                    .iter()
+                    .any(|literal| holds(&value, Comparison::Eq, literal))
+            }
+            Filter::Text {
+                function,
+                property,
+                text,
+            } => match row.value(*property) {
+                Value::Text(value) => function.holds(&value, text),
+                Value::Texts(values) => values.iter().any(|value| function.holds(value, text)),
+                _ => false,
+            },
+            Filter::Not(inner) => !inner.passes(row),
+            Filter::And(parts) => parts.iter().all(|part| part.passes(row)),
+            Filter::Or(parts) => parts.iter().any(|part| part.passes(row)),
+        }
+    }
+
+    /// The parts that must all hold.
+    pub(crate) fn conjuncts(&self) -> &[Filter] {
+        match self {
+            Filter::And(parts) => parts,
+            other => std::slice::from_ref(other),
+        }
+    }
+}
+
+fn holds(value: &Value<'_>, comparison: Comparison, literal: &Literal) -> bool {
+    if let (Value::Texts(values), Literal::Text(text)) = (value, literal) {
+        let found = values.iter().any(|value| value.eq_ignore_ascii_case(text));
+        return found == (comparison == Comparison::Eq);
+    }
+    let other = literal.value();
+    if *value == Value::Null || other == Value::Null {
+        // Null equals null and is neither above nor below anything.
+        return match comparison {
+            Comparison::Eq => *value == other,
+            Comparison::Ne => *value != other,
+            _ => false,
+        };
+    }
+    let order = compare(value, &other);
+    match comparison {
+        Comparison::Eq => order == Ordering::Equal,
+        Comparison::Ne => order != Ordering::Equal,
+        Comparison::Gt => order == Ordering::Greater,
+        Comparison::Ge => order != Ordering::Less,
+        Comparison::Lt => order == Ordering::Less,
+        Comparison::Le => order != Ordering::Greater,
+    }
+}
+
+/// The order of two values of one kind; null comes first. Texts are compared without regard to
+/// ASCII case (our choice: names and ids are in lower case, enum values are not).
+pub(crate) fn compare(left: &Value<'_>, right: &Value<'_>) -> Ordering {
+    match (left, right) {
+        (Value::Null, Value::Null) => Ordering::Equal,
+        (Value::Null, _) => Ordering::Less,
+        (_, Value::Null) => Ordering::Greater,
+        (Value::Number(left), Value::Number(right)) => left.total_cmp(right),
+        (Value::Time(left), Value::Time(right)) => left.cmp(right),
+        (Value::Text(left), Value::Text(right)) => {
+            let lower = |text: &str| -> Vec<u8> {
+                text.bytes().map(|byte| byte.to_ascii_lowercase()).collect()
+            };
+            lower(left).cmp(&lower(right))
+        }
+        (Value::Texts(left), Value::Texts(right)) => left.cmp(right),
+        // The parser lets only values of one kind meet.
+        _ => Ordering::Equal,
+    }
+}
+
+impl Function {
+    fn holds(self, value: &str, text: &str) -> bool {
+        let (value, text) = (value.to_ascii_lowercase(), text.to_ascii_lowercase());
+        match self {
+            Function::StartsWith => value.starts_with(&text),
+            Function::Contains => value.contains(&text),
+            Function::EndsWith => value.ends_with(&text),
+        }
+    }
+}

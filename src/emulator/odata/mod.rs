@@ -1,0 +1,48 @@
+//! The part of OData that the service's lists understand: `$filter`, `$top`, `$skip`, `$orderby`,
+//! `$count` (contract 5.1, 8.2).
+//!
+//! An expression is parsed against the properties of an [`Entity`], so that a misspelt name or a
+//! literal of the wrong kind is refused before any row is looked at. What it knows nothing of: HTTP,
+//! the rows themselves (they come as a [`Row`]), and which index answers fastest.
+
+mod filter;
+mod options;
+mod parse;
+mod token;
+
+pub(crate) use filter::{Comparison, Filter, Literal, Row, Value, compare};
+pub(crate) use options::Options;
+
+/// What a property holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Number,
+    Time,
+    /// A list of texts; `eq` asks whether it contains one.
+    Texts,
+}
+
+/// The properties of a list's entries, named as on the wire.
+pub(crate) struct Entity(pub(crate) &'static [(&'static str, Kind)]);
+
+impl Entity {
+    /// The place and kind of a property; case does not matter (contract 5.1).
+    fn find(&self, name: &str) -> Option<(usize, Kind)> {
+        self.0
+            .iter()
+            .position(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|place| (place, self.0[place].1))
+    }
+}
+
+/// Why a query is refused, in one sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct QueryError(pub(crate) String);
+
+impl QueryError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        QueryError(message.into())
+    }
+}

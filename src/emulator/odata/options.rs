@@ -1,0 +1,93 @@
+//! The options of a list call.
+
+use super::filter::Filter;
+use super::{Entity, QueryError, parse};
+
+/// `$top` may be at most this (contract 5.1, 8.2).
+const TOP_MAX: usize = 10_000;
+
+/// What a list call asks for.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) filter: Option<Filter>,
+    pub(crate) top: Option<usize>,
+    pub(crate) skip: usize,
+    /// Properties with whether the order is descending.
+    pub(crate) order: Vec<(usize, bool)>,
+    pub(crate) count: bool,
+}
+
+impl Options {
+    /// Reads the options from a query's pairs. Names without `$` are not OData's and are ignored.
+    ///
+    /// # Errors
+    /// An option is unknown, twice, or can't be read.
+    pub(crate) fn parse(pairs: &[(String, String)], entity: &Entity) -> Result<Self, QueryError> {
+        let mut options = Options::default();
+        let mut seen: Vec<String> = Vec::new();
+        for (key, value) in pairs.iter().filter(|(key, _)| key.starts_with('$')) {
+            let key = key.to_ascii_lowercase();
+            if seen.contains(&key) {
+                return Err(QueryError::new(format!(
+                    "Query option '{key}' was specified more than once."
+                )));
+            }
+            match key.as_str() {
+                "$filter" => options.filter = Some(parse::filter(value, entity)?),
+                "$top" => {
+                    let top = number(&key, value)?;
+                    if top > TOP_MAX {
+                        return Err(QueryError::new(format!(
+                            "The limit of '{TOP_MAX}' for Top query has been exceeded. The value from the incoming request is '{top}'."
+                        )));
+                    }
+                    options.top = Some(top);
+                }
+                "$skip" => options.skip = number(&key, value)?,
+                "$count" => {
+                    options.count = match value.trim().to_ascii_lowercase().as_str() {
+                        "true" => true,
+                        "false" => false,
+                        _ => return Err(invalid(&key, value)),
+                    };
+                }
+                "$orderby" => options.order = order(value, entity)?,
+                _ => {
+                    return Err(QueryError::new(format!(
+                        "The query parameter '{key}' is not supported."
+                    )));
+                }
+            }
+            seen.push(key);
+        }
+        Ok(options)
+    }
+}
+
+fn number(key: &str, value: &str) -> Result<usize, QueryError> {
+    value.trim().parse().map_err(|_| invalid(key, value))
+}
+
+fn invalid(key: &str, value: &str) -> QueryError {
+    QueryError::new(format!(
+        "Invalid value '{value}' for {key} query option found."
+    ))
+}
+
+fn order(text: &str, entity: &Entity) -> Result<Vec<(usize, bool)>, QueryError> {
+    text.split(',')
+        .map(|part| {
+            let words: Vec<&str> = part.split_whitespace().collect();
+            let (name, descending) = match words.as_slice() {
+                [name] => (name, false),
+                [name, way] if way.eq_ignore_ascii_case("asc") => (name, false),
+                [name, way] if way.eq_ignore_ascii_case("desc") => (name, true),
+                _ => return Err(invalid("$orderby", text)),
+            };
+            let (property, _) = entity.find(name).ok_or_else(|| {
+                QueryError::new(format!("Could not find a property named '{name}'."))
+            })?;
+            Ok((property, descending))
+        })
+        .collect()
+}

@@ -1,0 +1,483 @@
+//! What is played: the tenant, its applications, devices, library, and the faults that are to come.
+//!
+//! A scenario is plain data, written as YAML or JSON, with a schema generated from these types.
+//! Every field has a default; times are emulated time, counted from the emulator's start.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::knobs::{Between, KnobSettings, Knobs, Profile, Span};
+
+/// The tenant of scenarios that name none.
+pub const TENANT_ID: &str = "5a4c2f0e-8d1b-4e6a-9c37-1f2e3d4c5b6a";
+/// The application of scenarios that name none.
+pub const CLIENT_ID: &str = "0d9e8f7a-6b5c-4d3e-8f2a-1b0c9d8e7f6a";
+/// Its secret. Whoever opens an emulator to others should set another one.
+pub const CLIENT_SECRET: &str = "emulator-secret-that-opens-nothing-else";
+
+/// Roles an application needs for everything the emulator offers (contract 2.4).
+pub const ALL_ROLES: [&str; 5] = [
+    "Machine.LiveResponse",
+    "Machine.ReadWrite.All",
+    "Machine.Read.All",
+    "Library.Manage",
+    "AdvancedQuery.Read.All",
+];
+
+/// Everything the emulator needs to know before it starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "svar emulator scenario")]
+pub struct Scenario {
+    /// A name for people.
+    pub name: String,
+    /// Every choice by chance follows from this number.
+    pub seed: u64,
+    /// How many emulated seconds pass in a real one.
+    pub factor: f64,
+    /// Which state of the service is played.
+    pub profile: Profile,
+    /// What differs from the profile.
+    pub knobs: KnobSettings,
+    /// The tenant's id, as it stands in the token endpoint's path.
+    pub tenant: String,
+    /// The applications that may sign in.
+    pub apps: Vec<App>,
+    /// Devices, one by one.
+    pub devices: Vec<Device>,
+    /// Devices by pattern.
+    pub fleets: Vec<Fleet>,
+    /// What is in the library at the start.
+    pub library: Vec<LibraryItem>,
+    /// What scripts do where they are not to be executed; the first that fits counts. A device's own come first.
+    pub outcomes: Vec<Outcome>,
+    /// What goes wrong, and when.
+    pub faults: Vec<Fault>,
+    /// Answers to hunting queries, by query text (blanks at the ends and between words don't count).
+    pub hunts: BTreeMap<String, Vec<serde_json::Map<String, serde_json::Value>>>,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Scenario {
+            name: String::new(),
+            seed: 1,
+            factor: 1.0,
+            profile: Profile::default(),
+            knobs: KnobSettings::default(),
+            tenant: TENANT_ID.to_owned(),
+            apps: vec![App::default()],
+            devices: Vec::new(),
+            fleets: Vec::new(),
+            library: Vec::new(),
+            outcomes: Vec::new(),
+            faults: Vec::new(),
+            hunts: BTreeMap::new(),
+        }
+    }
+}
+
+impl Scenario {
+    /// The knobs in force: the profile's, with the scenario's own turned.
+    pub fn knobs(&self) -> Knobs {
+        self.knobs.over(self.profile)
+    }
+}
+
+/// An application that may sign in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct App {
+    /// The client id.
+    pub id: String,
+    /// The client secret.
+    pub secret: String,
+    /// The display name: what actions show as `requestor`.
+    pub name: String,
+    /// Application permissions, as they stand in the token's `roles`.
+    pub roles: Vec<String>,
+    /// Whether a certificate assertion is taken instead of the secret. Its shape, audience and times are
+    /// checked, its signature is not.
+    pub assertion: bool,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        App {
+            id: CLIENT_ID.to_owned(),
+            secret: CLIENT_SECRET.to_owned(),
+            name: "svar".to_owned(),
+            roles: ALL_ROLES.map(str::to_owned).to_vec(),
+            assertion: true,
+        }
+    }
+}
+
+/// A stretch of emulated time, counted from the start.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// The beginning.
+    #[serde(default)]
+    pub from: Span,
+    /// The end; none means for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Span>,
+}
+
+/// A device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Device {
+    /// The full DNS name, in lower case.
+    pub name: String,
+    /// The id: 40 hexadecimal digits. Left out, it follows from the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The `osPlatform`: `Linux`, `macOS`, `Windows11`, `WindowsServer2022` and others.
+    pub os: String,
+    /// The OS version shown.
+    pub version: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its device group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The group's number.
+    pub group_id: i64,
+    /// `Active`, `Inactive` and others.
+    pub health: String,
+    /// `Onboarded` and others.
+    pub onboarding: String,
+    /// `None`, `Low`, `Medium`, `High`.
+    pub risk: String,
+    /// `None`, `Low`, `Medium`, `High`.
+    pub exposure: String,
+    /// Its address.
+    pub ip: String,
+    /// How long before the start it was last seen, if it is not online at the start.
+    pub last_seen: Span,
+    /// When it can be reached. Empty: always.
+    pub online: Vec<Window>,
+    /// When a person holds it from the portal: such a session is in no list, and makes starts answer "busy".
+    pub portal_sessions: Vec<Window>,
+    /// Whether its device group has a remediation level; without one, starts are refused for good.
+    pub remediation: bool,
+    /// The code of a refusal all starts get, such as `OsPlatformNotSupported`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refuses: Option<String>,
+    /// Its own pick-up delay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pickup_delay: Option<Between>,
+    /// Its own wrap-up delay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wrapup_delay: Option<Between>,
+    /// Files on it at the start.
+    pub files: Vec<DeviceFile>,
+    /// What scripts do on it, before the scenario's own outcomes.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl Default for Device {
+    fn default() -> Self {
+        Device {
+            name: String::new(),
+            id: None,
+            os: "Linux".to_owned(),
+            version: String::new(),
+            tags: Vec::new(),
+            group: None,
+            group_id: 0,
+            health: "Active".to_owned(),
+            onboarding: "Onboarded".to_owned(),
+            risk: "None".to_owned(),
+            exposure: "Low".to_owned(),
+            ip: "192.0.2.10".to_owned(),
+            last_seen: Span::seconds(8 * 3600),
+            online: Vec::new(),
+            portal_sessions: Vec::new(),
+            remediation: true,
+            refuses: None,
+            pickup_delay: None,
+            wrapup_delay: None,
+            files: Vec::new(),
+            outcomes: Vec::new(),
+        }
+    }
+}
+
+/// Which sort of paths and scripts a device has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Drive letters, PowerShell.
+    Windows,
+    /// One root, bash.
+    Unix,
+}
+
+impl Device {
+    /// A device with that name and operating system, the rest by default.
+    pub fn named(name: &str, os: &str) -> Self {
+        Device {
+            name: name.to_owned(),
+            os: os.to_owned(),
+            ..Device::default()
+        }
+    }
+
+    /// Which sort of paths and scripts it has.
+    pub fn family(&self) -> Family {
+        if self.os.to_ascii_lowercase().starts_with("windows") {
+            Family::Windows
+        } else {
+            Family::Unix
+        }
+    }
+}
+
+/// Many devices of one kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Fleet {
+    /// How many.
+    pub count: u32,
+    /// Their names; `{n}` stands for the number from 1 on, with leading zeros for all of one length.
+    pub name: String,
+    /// Operating systems with their shares, as in `{Windows11: 9, Linux: 1}`. Empty: the device's own.
+    pub os: BTreeMap<String, u32>,
+    /// The share that is offline at the start, from 0 to 1, chosen under the seed.
+    pub offline: f64,
+    /// When those that are offline come back. Left out: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub back: Option<Between>,
+    /// Everything else they have in common.
+    pub device: Device,
+}
+
+impl Default for Fleet {
+    fn default() -> Self {
+        Fleet {
+            count: 0,
+            name: "device-{n}.example.org".to_owned(),
+            os: BTreeMap::new(),
+            offline: 0.0,
+            back: None,
+            device: Device::default(),
+        }
+    }
+}
+
+/// A file on a device, or one that a scripted outcome makes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeviceFile {
+    /// The path as the device knows it: `C:\Users\…` or `/var/log/…`.
+    pub path: String,
+    /// Its content, as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Its content, in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base64: Option<String>,
+    /// So many bytes of a repeated pattern.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Whether somebody keeps it open, so that it can't be read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
+    /// Whether it can be executed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub executable: bool,
+}
+
+impl DeviceFile {
+    /// A file with that text.
+    pub fn text(path: &str, text: &str) -> Self {
+        DeviceFile {
+            path: path.to_owned(),
+            text: Some(text.to_owned()),
+            ..DeviceFile::default()
+        }
+    }
+
+    /// The content.
+    ///
+    /// # Errors
+    /// The base64 text is none.
+    pub fn content(&self) -> Result<Vec<u8>, String> {
+        use base64::Engine as _;
+        if let Some(text) = &self.text {
+            return Ok(text.clone().into_bytes());
+        }
+        if let Some(text) = &self.base64 {
+            return base64::engine::general_purpose::STANDARD
+                .decode(text.trim())
+                .map_err(|error| format!("{}: the content is no base64: {error}", self.path));
+        }
+        let size = usize::try_from(self.size.unwrap_or(0)).unwrap_or(usize::MAX);
+        const PATTERN: &[u8] = b"svar emulator pattern 0123456789\n";
+        Ok(PATTERN.iter().copied().cycle().take(size).collect())
+    }
+}
+
+/// A file of the library.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LibraryItem {
+    /// Its name in the library.
+    pub name: String,
+    /// Its content. Left out: the emulator only knows the name, and scripted outcomes say what it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Its content, in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base64: Option<String>,
+    /// What it says about itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// What a script does instead of being executed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Outcome {
+    /// The script's name; `*` stands for any text, case does not matter.
+    pub script: String,
+    /// The argument text; `*` stands for any text.
+    pub args: String,
+    /// Only on devices with this sort of `osPlatform`; `*` stands for any text.
+    pub os: String,
+    /// The exit code.
+    pub exit: i64,
+    /// What it prints. `{name}` is the device's name, `{args}` the argument text, `{arg1}` … its words.
+    pub stdout: String,
+    /// What it prints as errors; the same placeholders.
+    pub stderr: String,
+    /// Files it leaves; placeholders in their paths and text, too.
+    pub files: Vec<DeviceFile>,
+    /// How long it takes.
+    pub duration: Span,
+    /// The command fails with this error line, as if the script had not run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Outcome {
+            script: "*".to_owned(),
+            args: "*".to_owned(),
+            os: "*".to_owned(),
+            exit: 0,
+            stdout: String::new(),
+            stderr: String::new(),
+            files: Vec::new(),
+            duration: Span::seconds(3),
+            error: None,
+        }
+    }
+}
+
+/// Something that goes wrong at a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// At which call.
+    pub call: Call,
+    /// What happens.
+    pub what: Mishap,
+    /// So many calls go well first.
+    #[serde(default)]
+    pub after: u32,
+    /// So many calls in a row go wrong.
+    #[serde(default = "once")]
+    pub times: u32,
+    /// Instead of counting: each call goes wrong with this chance, under the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chance: Option<f64>,
+    /// Only for this device, by name or id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// The calls of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    /// Any of them.
+    Any,
+    /// A token.
+    Token,
+    /// `runliveresponse`.
+    Start,
+    /// One machine action.
+    ActionGet,
+    /// The list of machine actions.
+    ActionList,
+    /// A result link.
+    Link,
+    /// The file behind a link.
+    Blob,
+    /// A cancel.
+    Cancel,
+    /// The library's list.
+    LibraryList,
+    /// An upload.
+    LibraryUpload,
+    /// A deletion.
+    LibraryDelete,
+    /// One machine.
+    MachineGet,
+    /// The list of machines.
+    MachineList,
+    /// Machines by tag.
+    FindByTag,
+    /// A hunting query.
+    Hunt,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mishap {
+    /// 401 `Unauthorized`.
+    Unauthorized,
+    /// 403 `Forbidden`.
+    Forbidden,
+    /// 404 `ResourceNotFound`.
+    NotFound,
+    /// 429 with `Retry-After: 5`.
+    Throttled,
+    /// 429 without the header.
+    ThrottledSilently,
+    /// 500, nothing was done.
+    ErrorBefore,
+    /// 500, although it was done.
+    ErrorAfter,
+    /// 502 with a gateway's HTML page, nothing was done.
+    GatewayBefore,
+    /// 502 with a gateway's HTML page, although it was done.
+    GatewayAfter,
+    /// 503 with an empty body, nothing was done.
+    UnavailableBefore,
+    /// 400 in the shape of the query parser.
+    QueryRefused,
+    /// A 200 or 201 with an `error` inside.
+    ErrorInside,
+    /// The connection ends without an answer, nothing was done.
+    DropBefore,
+    /// The connection ends without an answer, although it was done.
+    DropAfter,
+    /// The answer ends in its middle.
+    Truncated,
+    /// The first bytes of the answer are damaged.
+    Garbled,
+    /// The answer comes in small pieces with pauses.
+    Slow,
+}

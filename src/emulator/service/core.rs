@@ -1,0 +1,288 @@
+//! The state of the service, and what every call goes through.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::moment::Moment;
+
+use super::super::device::Outcome;
+use super::super::knobs::Knobs;
+use super::super::scenario::Scenario;
+use super::actions::Actions;
+use super::chance::{Chance, Purpose, guid};
+use super::fault::Faults;
+use super::ledger::Ledger;
+use super::library::Library;
+use super::machines::Machines;
+use super::message::{Request, Response};
+use super::rates::Rates;
+use super::refusal::Refusal;
+use super::route::Route;
+use super::timeline::{Timeline, Work};
+use super::token::{self, Identity, Key};
+
+/// The service as a state machine.
+pub struct Service {
+    pub(super) scenario: Arc<Scenario>,
+    pub(super) knobs: Knobs,
+    pub(super) chance: Chance,
+    pub(super) key: Key,
+    /// When it began: the zero of the scenario's times.
+    pub(super) started: Moment,
+    /// The latest time it was told; never goes back.
+    pub(super) now: Moment,
+    pub(super) machines: Machines,
+    pub(super) actions: Actions,
+    pub(super) library: Library,
+    pub(super) rates: Rates,
+    pub(super) faults: Faults,
+    pub(super) timeline: Timeline,
+    pub(super) ledger: Ledger,
+    /// Calls so far; the key of correlation ids.
+    calls: u64,
+    tokens: u64,
+}
+
+impl Service {
+    /// The service at the beginning of a scenario. `seed` overrides nothing: it is the scenario's
+    /// own unless the caller plays it with another one.
+    pub fn new(scenario: impl Into<Arc<Scenario>>, seed: u64, now: Moment) -> Self {
+        let scenario = scenario.into();
+        let chance = Chance(seed);
+        let key = Sha256::new()
+            .chain_update(b"svar emulator key")
+            .chain_update(seed.to_le_bytes())
+            .finalize()
+            .into();
+        Service {
+            knobs: scenario.knobs(),
+            chance,
+            key,
+            started: now,
+            now,
+            machines: Machines::of(&scenario, chance),
+            actions: Actions::default(),
+            library: Library::of(&scenario, now),
+            rates: Rates::default(),
+            faults: Faults::of(&scenario, chance),
+            timeline: Timeline::default(),
+            ledger: Ledger::default(),
+            calls: 0,
+            tokens: 0,
+            scenario,
+        }
+    }
+
+    /// The same with another key for tokens and links than the one that follows from the seed: a
+    /// service that strangers can reach needs one that nobody can compute.
+    #[must_use]
+    pub fn with_key(mut self, key: [u8; 32]) -> Self {
+        self.key = key;
+        self
+    }
+
+    /// Answers a request at `now`. A `now` before an earlier one counts as that one.
+    pub fn handle(&mut self, now: Moment, request: &Request) -> Response {
+        self.pass_time(now);
+        self.calls += 1;
+        let route = Route::of(&request.method, &request.path);
+        let mishap = route
+            .call()
+            .and_then(|call| self.faults.strike(call, self.device_of(&route).as_deref()));
+        if let Some(response) = mishap.and_then(|mishap| mishap.instead(|| self.correlation())) {
+            return response;
+        }
+        let response = self
+            .answer(&route, request)
+            .unwrap_or_else(|refusal| refusal.answer(self.correlation()));
+        let mut response = match mishap {
+            Some(mishap) => mishap.after(response, || self.correlation()),
+            None => response,
+        };
+        if request.method.eq_ignore_ascii_case("HEAD") {
+            response.body.clear();
+        }
+        response
+    }
+
+    /// Lets time pass until `now`; answers what devices have to begin.
+    pub fn advance(&mut self, now: Moment) -> Vec<Work> {
+        self.pass_time(now);
+        self.timeline.take_work()
+    }
+
+    /// Takes in what came of a piece of work. Unknown numbers are ignored.
+    pub fn finished(&mut self, now: Moment, work: u64, outcome: Outcome) {
+        self.pass_time(now);
+        self.command_finished(work, outcome);
+    }
+
+    /// When it wants to be told the time again, if nothing happens before.
+    pub fn next_wake(&self) -> Option<Moment> {
+        self.timeline.next_wake()
+    }
+
+    /// What was really applied, from that entry on, as lines of JSON.
+    pub fn ledger_lines(&self, from: usize) -> Vec<String> {
+        self.ledger.lines_from(from)
+    }
+
+    /// The scenario that is played.
+    pub fn scenario(&self) -> &Arc<Scenario> {
+        &self.scenario
+    }
+
+    /// How many devices there are.
+    pub fn device_count(&self) -> usize {
+        self.machines.all.len()
+    }
+
+    fn answer(&mut self, route: &Route, request: &Request) -> Result<Response, Refusal> {
+        match route {
+            Route::Token { tenant, version } => {
+                self.tokens += 1;
+                let number = self.chance.bits(Purpose::TokenId, &[self.tokens]);
+                return Ok(token::issue(
+                    &self.scenario,
+                    &self.key,
+                    self.now,
+                    self.knobs.token_ttl.0.as_secs(),
+                    number,
+                    request,
+                    tenant,
+                    *version,
+                ));
+            }
+            Route::Blob { action, name } => return Ok(self.blob(request, action, name)),
+            Route::Ledger => return Ok(self.ledger.answer()),
+            Route::Clock => {
+                return Ok(Response::json(
+                    200,
+                    &serde_json::json!({
+                        "now": self.now.to_string(),
+                        "factor": self.scenario.factor,
+                    }),
+                ));
+            }
+            Route::WrongMethod => {
+                return Err(Refusal::new(
+                    405,
+                    "BadRequest",
+                    "The path does not have that method.",
+                ));
+            }
+            Route::Unknown => {
+                return Err(Refusal::new(404, "NotFound", "There is no such path."));
+            }
+            _ => {}
+        }
+        let identity = token::check(&self.scenario, &self.key, self.now, request)?;
+        self.check_role(route, &identity)?;
+        if let Route::Start { machine } = route {
+            // Its limit is checked last: who is refused for another reason has not started anything.
+            return self.start(&identity, machine, request);
+        }
+        if let Some(call) = route.call() {
+            self.rates.take(self.now, identity.app, call, &self.knobs)?;
+        }
+        match route {
+            Route::MachineList => self.machine_list(request),
+            Route::MachineGet { key } => self.machine_get(key),
+            Route::FindByTag => self.find_by_tag(request),
+            Route::ActionList => self.action_list(request),
+            Route::ActionGet { id } => self.action_get(id),
+            Route::Cancel { id } => self.cancel(&identity, id, request),
+            Route::Link { id, index } => self.link(request, id, index),
+            Route::LibraryList => Ok(self.library_list()),
+            Route::LibraryUpload => self.library_upload(&identity, request),
+            Route::LibraryDelete { name } => self.library_delete(name),
+            Route::Hunt => self.hunt(request),
+            _ => Err(Refusal::new(404, "NotFound", "There is no such path.")),
+        }
+    }
+
+    /// The permissions table (contract 2.4): one of the listed roles is needed.
+    fn check_role(&self, route: &Route, identity: &Identity) -> Result<(), Refusal> {
+        const CANCEL: [&str; 7] = [
+            "Machine.CollectForensics",
+            "Machine.Isolate",
+            "Machine.RestrictExecution",
+            "Machine.Scan",
+            "Machine.Offboard",
+            "Machine.StopAndQuarantine",
+            "Machine.LiveResponse",
+        ];
+        const READ: [&str; 2] = ["Machine.ReadWrite.All", "Machine.Read.All"];
+        let strict_read = if self.knobs.read_role_is_enough {
+            &READ
+        } else {
+            &READ[..1]
+        };
+        let wanted: &[&str] = match route {
+            Route::Start { .. } => &["Machine.LiveResponse"],
+            Route::ActionList | Route::ActionGet { .. } | Route::Link { .. } => strict_read,
+            Route::MachineGet { .. } => strict_read,
+            Route::MachineList | Route::FindByTag => &READ,
+            Route::Cancel { .. } => &CANCEL,
+            Route::LibraryList | Route::LibraryUpload | Route::LibraryDelete { .. } => {
+                &["Library.Manage"]
+            }
+            Route::Hunt => &["AdvancedQuery.Read.All"],
+            _ => return Ok(()),
+        };
+        if identity
+            .roles
+            .iter()
+            .any(|role| wanted.contains(&role.as_str()))
+        {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            403,
+            "Forbidden",
+            format!(
+                "The application does not have any of the required application permissions. API required roles: {}, application roles: {}.",
+                wanted.join(", "),
+                identity.roles.join(", ")
+            ),
+        ))
+    }
+
+    fn device_of(&self, route: &Route) -> Option<String> {
+        let place = match route {
+            Route::Start { machine } => self.machines.find(machine)?,
+            Route::MachineGet { key } => self.machines.find_any(key)?,
+            Route::ActionGet { id } | Route::Cancel { id } | Route::Link { id, .. } => {
+                self.actions.get(self.actions.find(id)?).machine
+            }
+            Route::Blob { action, .. } => self.actions.get(self.actions.find(action)?).machine,
+            _ => return None,
+        };
+        let machine = &self.machines.all[place as usize];
+        Some(format!("{} {}", machine.id, machine.name))
+    }
+
+    /// The id to quote to support: a new one for every call.
+    fn correlation(&self) -> uuid::Uuid {
+        guid(self.chance.wide(Purpose::Correlation, &[self.calls]))
+    }
+
+    /// `@odata.context` of an answer: on purpose not the host that was called (contract 2.1).
+    pub(super) fn context(&self, what: &str) -> String {
+        format!("https://{}/api/$metadata#{what}", self.knobs.context_host)
+    }
+
+    /// The address the caller used, for links back to the same place.
+    pub(super) fn origin(request: &Request) -> String {
+        let plain = |host: &&str| {
+            !host.is_empty()
+                && host.len() <= 255
+                && host.bytes().all(|b| {
+                    b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']')
+                })
+        };
+        let host = request.find("host").filter(plain).unwrap_or("localhost");
+        format!("http://{host}")
+    }
+}

@@ -1,0 +1,118 @@
+//! What goes in and out of the service: HTTP messages as plain values.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+/// A request, as it came over whichever wire.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// `GET`, `POST`, `DELETE` …
+    pub method: String,
+    /// The path as sent, percent signs and all.
+    pub path: String,
+    /// What stood behind the question mark, as sent.
+    pub query: String,
+    /// Header names in lower case, with their values.
+    pub headers: Vec<(String, String)>,
+    /// The body, whole.
+    pub body: Bytes,
+}
+
+impl Request {
+    /// A request without headers and body; `target` is the path with the query behind `?`.
+    pub fn new(method: &str, target: &str) -> Self {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        Request {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            ..Request::default()
+        }
+    }
+
+    /// The same with one header more.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers
+            .push((name.to_ascii_lowercase(), value.to_owned()));
+        self
+    }
+
+    /// The same with that body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// How an answer travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Delivery {
+    /// As it should.
+    #[default]
+    Whole,
+    /// Not at all: the connection ends.
+    Dropped,
+    /// The connection ends after half of the body.
+    Truncated,
+    /// In small pieces with pauses.
+    Slow,
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, whole.
+    pub body: Bytes,
+    /// How it travels.
+    pub delivery: Delivery,
+}
+
+impl Response {
+    pub(crate) fn empty(status: u16) -> Self {
+        Response {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+            delivery: Delivery::Whole,
+        }
+    }
+
+    pub(crate) fn json(status: u16, value: &impl Serialize) -> Self {
+        // Plain data with text keys: writing it can't fail.
+        let body = serde_json::to_vec(value).unwrap_or_default();
+        Response {
+            headers: vec![("content-type", "application/json; charset=utf-8".to_owned())],
+            body: body.into(),
+            ..Response::empty(status)
+        }
+    }
+
+    pub(crate) fn text(status: u16, kind: &str, body: impl Into<Bytes>) -> Self {
+        Response {
+            headers: vec![("content-type", kind.to_owned())],
+            body: body.into(),
+            ..Response::empty(status)
+        }
+    }
+
+    /// A header's value.
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value.as_str())
+    }
+}

@@ -1,0 +1,31 @@
+//! The service's rules, pure: no socket, process, file or clock.
+//!
+//! [`Service::handle`] answers a request at a moment; [`Service::advance`] lets time pass and hands
+//! out what devices have to do; [`Service::finished`] takes in what came of it. Everything by chance
+//! follows from the seed and the subject (which action of which device), not from the order of
+//! calls, so two plays with the same seed and the same calls at the same moments agree byte for byte.
+//!
+//! Where to start: `core.rs` holds the state and the row of checks before a call; `start.rs` is the
+//! call this is all about; `timeline.rs` is what happens to an action afterwards.
+
+mod actions;
+mod chance;
+mod core;
+mod fault;
+mod ledger;
+mod library;
+mod link;
+mod machines;
+mod message;
+mod rates;
+mod reads;
+mod refusal;
+mod route;
+mod stamp;
+mod start;
+mod timeline;
+mod token;
+
+pub use self::core::Service;
+pub use message::{Delivery, Request, Response};
+pub use timeline::Work;

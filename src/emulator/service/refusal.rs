@@ -1,0 +1,67 @@
+//! Refusals, in the two shapes the service has (contract 9).
+
+use crate::wire::{ErrorBody, ErrorDetail};
+
+use super::message::Response;
+
+/// Why a call is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) retry_after_s: Option<u64>,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+        Refusal {
+            status,
+            code,
+            message: message.into(),
+            retry_after_s: None,
+        }
+    }
+
+    /// 400 in the shape of the query parser: an empty code, no target (contract 9.2).
+    pub(crate) fn query(message: impl Into<String>) -> Self {
+        Refusal::new(400, "", message)
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Refusal::new(404, "ResourceNotFound", message)
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Refusal::new(400, "InvalidInput", message)
+    }
+
+    pub(crate) fn missing(message: impl Into<String>) -> Self {
+        Refusal::new(400, "MissingRequiredParameter", message)
+    }
+
+    pub(crate) fn too_many(message: impl Into<String>, retry_after_s: Option<u64>) -> Self {
+        Refusal {
+            retry_after_s,
+            ..Refusal::new(429, "TooManyRequests", message)
+        }
+    }
+
+    /// The answer, with the correlation id to quote to support.
+    pub(crate) fn answer(self, correlation: uuid::Uuid) -> Response {
+        let parser_shape = self.code.is_empty();
+        let body = ErrorBody {
+            error: ErrorDetail {
+                code: self.code.to_owned(),
+                message: self.message,
+                target: (!parser_shape).then(|| correlation.to_string()),
+                details: parser_shape.then(Vec::new),
+            },
+        };
+        let mut response = Response::json(self.status, &body);
+        if let Some(seconds) = self.retry_after_s {
+            response.headers.push(("retry-after", seconds.to_string()));
+        }
+        response
+    }
+}

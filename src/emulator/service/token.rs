@@ -1,0 +1,327 @@
+//! Signing in: the token endpoint, and what a token must look like when it comes back (contract 2.2).
+//!
+//! A token has the form of a JWT, with the claims a client may read; its signature is a keyed hash
+//! that only this emulator can check.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::moment::Moment;
+
+use super::super::scenario::{App, Scenario};
+use super::message::{Request, Response};
+use super::refusal::Refusal;
+use super::route::{TokenVersion, form_pairs};
+
+/// The key of everything the emulator signs.
+pub(crate) type Key = [u8; 32];
+
+/// A keyed hash. The lengths keep two different pairs of key and text from meeting.
+pub(crate) fn signature(key: &Key, text: &str) -> [u8; 32] {
+    let inner = Sha256::new()
+        .chain_update(key)
+        .chain_update(b"inner")
+        .chain_update(text.as_bytes())
+        .finalize();
+    Sha256::new()
+        .chain_update(key)
+        .chain_update(b"outer")
+        .chain_update(inner)
+        .finalize()
+        .into()
+}
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// Scopes of v2 and resources of v1 that lead to this API; regional hosts are taken, too.
+const AUDIENCE: &str = "https://api.securitycenter.microsoft.com";
+const OTHER_SCOPE: &str = "https://securitycenter.onmicrosoft.com/windowsatpservice";
+
+/// What is behind a checked token.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    /// The application's place in the scenario.
+    pub(crate) app: usize,
+    pub(crate) roles: Vec<String>,
+}
+
+/// Answers a token request.
+pub(crate) fn issue(
+    scenario: &Scenario,
+    key: &Key,
+    now: Moment,
+    ttl_s: u64,
+    number: u64,
+    request: &Request,
+    tenant: &str,
+    version: TokenVersion,
+) -> Response {
+    match grant(scenario, now, request, tenant, version) {
+        Ok((app, audience)) => {
+            let token = written(scenario, app, key, now, ttl_s, number, &audience);
+            let expires_in = match version {
+                TokenVersion::V1 => Value::String(ttl_s.to_string()),
+                TokenVersion::V2 => Value::from(ttl_s),
+            };
+            let mut reply = json!({
+                "token_type": "Bearer",
+                "expires_in": expires_in,
+                "ext_expires_in": 0,
+                "access_token": token,
+            });
+            if version == TokenVersion::V1 {
+                reply["resource"] = Value::String(audience);
+                reply["expires_on"] =
+                    Value::String((now.millis() / 1000 + ttl_s as i64).to_string());
+            }
+            Response::json(200, &reply)
+        }
+        Err((status, error, description)) => Response::json(
+            status,
+            &json!({"error": error, "error_description": description}),
+        ),
+    }
+}
+
+type Denied = (u16, &'static str, String);
+
+fn grant(
+    scenario: &Scenario,
+    now: Moment,
+    request: &Request,
+    tenant: &str,
+    version: TokenVersion,
+) -> Result<(usize, String), Denied> {
+    let form = form_pairs(&String::from_utf8_lossy(&request.body));
+    let field = |name: &str| {
+        form.iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    };
+    let bad = |text: &str| (400, "invalid_request", format!("AADSTS900144: {text}"));
+    if !tenant.eq_ignore_ascii_case(&scenario.tenant) {
+        return Err((
+            400,
+            "invalid_request",
+            format!("AADSTS90002: Tenant '{tenant}' not found."),
+        ));
+    }
+    match field("grant_type") {
+        Some("client_credentials") => {}
+        Some(other) => {
+            return Err((
+                400,
+                "unsupported_grant_type",
+                format!("AADSTS70003: The grant type '{other}' is not supported."),
+            ));
+        }
+        None => return Err(bad("The request body must contain 'grant_type'.")),
+    }
+    let client =
+        field("client_id").ok_or_else(|| bad("The request body must contain 'client_id'."))?;
+    let app = scenario
+        .apps
+        .iter()
+        .position(|app| app.id.eq_ignore_ascii_case(client))
+        .ok_or_else(|| {
+            (
+                401,
+                "invalid_client",
+                format!("AADSTS700016: Application '{client}' was not found in the tenant."),
+            )
+        })?;
+    match (field("client_secret"), field("client_assertion")) {
+        (Some(secret), None) => {
+            if secret != scenario.apps[app].secret {
+                return Err((
+                    401,
+                    "invalid_client",
+                    "AADSTS7000215: Invalid client secret provided.".to_owned(),
+                ));
+            }
+        }
+        (None, Some(assertion)) => {
+            if field("client_assertion_type") != Some(ASSERTION_TYPE) {
+                return Err(bad(
+                    "'client_assertion_type' must name the JWT bearer profile.",
+                ));
+            }
+            check_assertion(&scenario.apps[app], now, assertion)
+                .map_err(|reason| (401, "invalid_client", format!("AADSTS700027: {reason}")))?;
+        }
+        _ => {
+            return Err((
+                401,
+                "invalid_client",
+                "AADSTS7000216: 'client_assertion' or 'client_secret' is required.".to_owned(),
+            ));
+        }
+    }
+    let audience = match version {
+        TokenVersion::V1 => field("resource")
+            .ok_or_else(|| bad("The request body must contain 'resource'."))?
+            .to_owned(),
+        TokenVersion::V2 => field("scope")
+            .ok_or_else(|| bad("The request body must contain 'scope'."))?
+            .strip_suffix("/.default")
+            .ok_or_else(|| {
+                (
+                    400,
+                    "invalid_scope",
+                    "AADSTS1002012: The scope must end in '/.default'.".to_owned(),
+                )
+            })?
+            .to_owned(),
+    };
+    Ok((app, audience))
+}
+
+/// Looks at an assertion's shape, parties and times. Its signature would need the certificate.
+fn check_assertion(app: &App, now: Moment, assertion: &str) -> Result<(), String> {
+    if !app.assertion {
+        return Err("no certificate is registered for this application.".to_owned());
+    }
+    let parts: Vec<&str> = assertion.split('.').collect();
+    let [header, claims, signature] = parts.as_slice() else {
+        return Err("the assertion is no JWT.".to_owned());
+    };
+    let read = |part: &str| -> Option<Value> {
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+    };
+    let (Some(header), Some(claims)) = (read(header), read(claims)) else {
+        return Err("the assertion can't be read.".to_owned());
+    };
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    if !matches!(text(&header, "alg").as_str(), "RS256" | "PS256") || signature.is_empty() {
+        return Err("the assertion is not signed with RS256 or PS256.".to_owned());
+    }
+    if text(&header, "x5t").is_empty() && text(&header, "x5t#S256").is_empty() {
+        return Err("the assertion names no certificate ('x5t').".to_owned());
+    }
+    let own = |name: &str| text(&claims, name).eq_ignore_ascii_case(&app.id);
+    if !own("iss") || !own("sub") {
+        return Err("'iss' and 'sub' must be the client id.".to_owned());
+    }
+    if !text(&claims, "aud")
+        .to_ascii_lowercase()
+        .ends_with("/token")
+    {
+        return Err("'aud' must be the token endpoint.".to_owned());
+    }
+    let now_s = now.millis() / 1000;
+    let Some(expiry_s) = claims["exp"].as_i64() else {
+        return Err("'exp' is missing.".to_owned());
+    };
+    if expiry_s <= now_s {
+        return Err("the assertion is not within its valid time range.".to_owned());
+    }
+    Ok(())
+}
+
+fn written(
+    scenario: &Scenario,
+    app: usize,
+    key: &Key,
+    now: Moment,
+    ttl_s: u64,
+    number: u64,
+    audience: &str,
+) -> String {
+    let known = &scenario.apps[app];
+    let now_s = now.millis() / 1000;
+    let claims = json!({
+        "aud": audience,
+        "iss": format!("https://sts.windows.net/{}/", scenario.tenant),
+        "iat": now_s,
+        "nbf": now_s,
+        "exp": now_s + ttl_s as i64,
+        "appid": known.id,
+        "app_displayname": known.name,
+        "roles": known.roles,
+        "tid": scenario.tenant,
+        "uti": number.to_string(),
+        "ver": "1.0",
+    });
+    let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!(
+        "{}.{}",
+        encoded(&json!({"typ": "JWT", "alg": "HS256", "kid": "emulator"})),
+        encoded(&claims)
+    );
+    let seal = URL_SAFE_NO_PAD.encode(signature(key, &signed));
+    format!("{signed}.{seal}")
+}
+
+/// Checks the token of a request.
+pub(crate) fn check(
+    scenario: &Scenario,
+    key: &Key,
+    now: Moment,
+    request: &Request,
+) -> Result<Identity, Refusal> {
+    let unauthorized = |message: &str| Refusal::new(401, "Unauthorized", message);
+    let header = request
+        .find("authorization")
+        .ok_or_else(|| unauthorized("The request carries no token."))?;
+    let token = header
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .ok_or_else(|| unauthorized("The request carries no bearer token."))?;
+    let invalid = || unauthorized("The token is not valid.");
+    let (signed, seal) = token.rsplit_once('.').ok_or_else(invalid)?;
+    let seal = URL_SAFE_NO_PAD.decode(seal).map_err(|_| invalid())?;
+    if seal != signature(key, signed) {
+        return Err(invalid());
+    }
+    let claims: Value = signed
+        .split_once('.')
+        .and_then(|(_, claims)| URL_SAFE_NO_PAD.decode(claims).ok())
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or_else(invalid)?;
+    if claims["exp"]
+        .as_i64()
+        .is_none_or(|expiry_s| expiry_s <= now.millis() / 1000)
+    {
+        return Err(unauthorized("The token has expired."));
+    }
+    let audience = claims["aud"].as_str().unwrap_or_default();
+    if !is_own_audience(audience) {
+        return Err(Refusal::new(
+            403,
+            "Forbidden",
+            format!("The token was issued for another audience: {audience}"),
+        ));
+    }
+    let app = claims["appid"]
+        .as_str()
+        .and_then(|id| scenario.apps.iter().position(|app| app.id == id))
+        .ok_or_else(invalid)?;
+    let roles = claims["roles"]
+        .as_array()
+        .map(|roles| {
+            roles
+                .iter()
+                .filter_map(|role| role.as_str().map(str::to_owned))
+                .collect()
+        })
+        .unwrap_or_default();
+    Ok(Identity { app, roles })
+}
+
+/// The audience named in the contract, its older forms, and the regional hosts some clients name.
+fn is_own_audience(audience: &str) -> bool {
+    let audience = audience.trim_end_matches('/').to_ascii_lowercase();
+    if audience == AUDIENCE || audience == OTHER_SCOPE {
+        return true;
+    }
+    let Some(host) = audience.strip_prefix("https://") else {
+        return false;
+    };
+    host.starts_with("api")
+        && (host.ends_with(".securitycenter.microsoft.com")
+            || host.ends_with(".securitycenter.windows.com")
+            || host.ends_with(".securitycenter.microsoft.us"))
+}

@@ -1,0 +1,113 @@
+//! Connections that can be cut: for the faults in which an answer never comes.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Cuts the connection a request came on.
+#[derive(Debug, Clone)]
+pub(super) struct Cut(Arc<AtomicBool>);
+
+impl Cut {
+    /// Nothing more is written; the connection ends.
+    pub(super) fn cut(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// A listener whose connections can be cut.
+pub(super) struct Door(pub(super) TcpListener);
+
+impl Listener for Door {
+    type Io = Line;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Line, SocketAddr) {
+        // The TCP listener's own implementation waits and tries again on errors.
+        let (stream, from) = Listener::accept(&mut self.0).await;
+        // Small answers go out at once; where it can't be set they only come later.
+        let _ = stream.set_nodelay(true);
+        let line = Line {
+            stream,
+            cut: Arc::default(),
+        };
+        (line, from)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+impl Connected<IncomingStream<'_, Door>> for Cut {
+    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
+        Cut(Arc::clone(&stream.io().cut))
+    }
+}
+
+/// A connection.
+pub(super) struct Line {
+    stream: TcpStream,
+    cut: Arc<AtomicBool>,
+}
+
+impl Line {
+    fn check(&self) -> io::Result<()> {
+        match self.cut.load(Ordering::Acquire) {
+            true => Err(io::ErrorKind::ConnectionAborted.into()),
+            false => Ok(()),
+        }
+    }
+}
+
+impl AsyncRead for Line {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check()?;
+        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,10 @@
+//! The shell around the pure core: a socket, a clock, processes and the ledger's file.
+//!
+//! It decides nothing. A request is handed to the [`Service`](super::Service) with the clock's time;
+//! work for devices is spawned; one timer wakes the core when it asked to be woken.
+
+mod clock;
+mod connection;
+mod server;
+
+pub use server::{EmulatorError, Options, serve, serve_with};

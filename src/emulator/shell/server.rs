@@ -1,0 +1,318 @@
+//! The emulator behind a socket.
+
+use std::future::Future;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use futures_util::StreamExt as _;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::super::device::{Devices, Outcome};
+use super::super::scenario::Scenario;
+use super::super::service::{Delivery, Request, Response, Service, Work};
+use super::clock::Clock;
+use super::connection::{Cut, Door};
+
+/// Why an emulator can't be, or no longer be, served.
+#[derive(Debug, thiserror::Error)]
+pub enum EmulatorError {
+    /// No place for the devices' folders.
+    #[error("the devices' folders can't be made: {0}")]
+    Folders(#[source] io::Error),
+    /// The ledger's file can't be opened or written.
+    #[error("the ledger {path} can't be written: {source}")]
+    Ledger {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The computer gives no random bytes for the signing key.
+    #[error("no random bytes: {0}")]
+    Random(String),
+    /// The listener broke down.
+    #[error("the listener ended: {0}")]
+    Listener(#[source] io::Error),
+}
+
+/// What a caller may want besides the scenario.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Appends every ledger entry to this file as it is made, a line of JSON each.
+    pub ledger: Option<PathBuf>,
+}
+
+/// Serves a scenario until `shutdown` ends.
+///
+/// The caller has bound the listener; bind it to loopback unless others are meant to reach it, since
+/// whoever knows an application's secret can run scripts here.
+///
+/// # Errors
+/// The devices' folders can't be made, or the listener breaks down.
+pub async fn serve(
+    listener: TcpListener,
+    scenario: Scenario,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), EmulatorError> {
+    serve_with(listener, scenario, Options::default(), shutdown).await
+}
+
+/// The same with [`Options`].
+///
+/// # Errors
+/// As [`serve`]; also when the ledger's file can't be opened.
+pub async fn serve_with(
+    listener: TcpListener,
+    scenario: Scenario,
+    options: Options,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), EmulatorError> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| EmulatorError::Random(error.to_string()))?;
+    let scenario = Arc::new(scenario);
+    let clock = Clock::start(scenario.factor);
+    let devices = Devices::new(Arc::clone(&scenario)).map_err(EmulatorError::Folders)?;
+    let ledger = options.ledger.map(LedgerFile::open).transpose()?;
+    let seed = scenario.seed;
+    let (work_in, work_out) = mpsc::unbounded_channel();
+    let emulator = Arc::new(Emulator {
+        core: Mutex::new(Core {
+            service: Service::new(scenario, seed, clock.now()).with_key(key),
+            ledger,
+        }),
+        clock,
+        rescheduled: Notify::new(),
+        work: work_in,
+    });
+    let (ended, ending) = oneshot::channel::<()>();
+    let router = Router::new()
+        .fallback(answer)
+        .with_state(Arc::clone(&emulator))
+        .into_make_service_with_connect_info::<Cut>();
+    let serving = axum::serve(Door(listener), router)
+        .with_graceful_shutdown(async move {
+            shutdown.await;
+            // The other end waits for this, or is gone.
+            let _ = ended.send(());
+        })
+        .into_future();
+    let overdue = async {
+        if ending.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(GRACE).await;
+    };
+    // Dropping the two loops ends every script with its process group.
+    tokio::select! {
+        biased;
+        served = serving => served.map_err(EmulatorError::Listener),
+        () = overdue => Ok(()),
+        () = wake(Arc::clone(&emulator)) => Ok(()),
+        () = perform(emulator, Arc::new(devices), work_out) => Ok(()),
+    }
+}
+
+/// How long answers on their way may take after the end was asked for.
+const GRACE: Duration = Duration::from_secs(2);
+/// A library file and the rest of its multipart body; everything larger is refused unread.
+const BODY_MAX: usize = 32 * 1024 * 1024;
+/// However fast the clock, a script gets so long on this computer's.
+const SCRIPT_LEAST: Duration = Duration::from_secs(5);
+
+struct Core {
+    service: Service,
+    ledger: Option<LedgerFile>,
+}
+
+struct Emulator {
+    core: Mutex<Core>,
+    clock: Clock,
+    /// Told whenever the core's next wake-up may have changed.
+    rescheduled: Notify,
+    work: mpsc::UnboundedSender<Work>,
+}
+
+impl Emulator {
+    fn core(&self) -> MutexGuard<'_, Core> {
+        // The core holds plain data, and a request that panicked has ended; going on is better than
+        // taking every later request down with it.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the core do something at this moment, then sees to what follows from it.
+    fn with_core<T>(&self, act: impl FnOnce(&mut Service, crate::moment::Moment) -> T) -> T {
+        let mut core = self.core();
+        let now = self.clock.now();
+        let result = act(&mut core.service, now);
+        let work = core.service.advance(now);
+        let Core { service, ledger } = &mut *core;
+        if let Some(file) = ledger {
+            file.append(service);
+        }
+        drop(core);
+        for piece in work {
+            // Nobody listens any more only while the emulator ends.
+            let _ = self.work.send(piece);
+        }
+        self.rescheduled.notify_one();
+        result
+    }
+}
+
+/// Wakes the core whenever it asked for it.
+async fn wake(emulator: Arc<Emulator>) {
+    loop {
+        let next = emulator.core().service.next_wake();
+        let wait = next.map(|moment| emulator.clock.until(moment));
+        tokio::select! {
+            biased;
+            () = emulator.rescheduled.notified() => {}
+            () = tokio::time::sleep(wait.unwrap_or(Duration::MAX)), if wait.is_some() => {
+                emulator.with_core(|_, _| ());
+            }
+        }
+    }
+}
+
+/// Gives work to the devices and their outcomes back to the core.
+async fn perform(
+    emulator: Arc<Emulator>,
+    devices: Arc<Devices>,
+    mut work: mpsc::UnboundedReceiver<Work>,
+) {
+    let mut at_work: JoinSet<(u64, Outcome)> = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            Some(done) = at_work.join_next(), if !at_work.is_empty() => {
+                if let Ok((number, outcome)) = done {
+                    emulator.with_core(|service, now| service.finished(now, number, outcome));
+                }
+            }
+            piece = work.recv() => {
+                let Some(piece) = piece else { return };
+                let (devices, clock) = (Arc::clone(&devices), emulator.clock);
+                at_work.spawn(async move {
+                    let number = piece.number;
+                    let real_time = move |limit| clock.real(limit).max(SCRIPT_LEAST);
+                    (number, devices.perform(piece, real_time).await)
+                });
+            }
+        }
+    }
+}
+
+async fn answer(
+    State(emulator): State<Arc<Emulator>>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    request: axum::extract::Request,
+) -> axum::response::Response {
+    let (head, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, BODY_MAX).await else {
+        return plain(StatusCode::PAYLOAD_TOO_LARGE);
+    };
+    let request = Request {
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers: head
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                (name.as_str().to_owned(), value)
+            })
+            .collect(),
+        body,
+    };
+    let response = emulator.with_core(|service, now| service.handle(now, &request));
+    written(response, &cut, emulator.clock)
+}
+
+fn plain(status: StatusCode) -> axum::response::Response {
+    let mut response = axum::response::Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+fn written(response: Response, cut: &Cut, clock: Clock) -> axum::response::Response {
+    let length = response.body.len();
+    let body = match response.delivery {
+        Delivery::Whole => Body::from(response.body),
+        Delivery::Dropped => {
+            cut.cut();
+            Body::empty()
+        }
+        Delivery::Truncated => {
+            let half = response.body.slice(..length / 2);
+            let parts: [io::Result<Bytes>; 2] =
+                [Ok(half), Err(io::ErrorKind::ConnectionAborted.into())];
+            Body::from_stream(futures_util::stream::iter(parts))
+        }
+        Delivery::Slow => {
+            let pause = clock.real(Duration::from_secs(1));
+            let size = (length / 10).max(1);
+            let parts: Vec<Bytes> = (0..length)
+                .step_by(size)
+                .map(|from| response.body.slice(from..length.min(from + size)))
+                .collect();
+            Body::from_stream(
+                futures_util::stream::iter(parts).then(move |part| async move {
+                    tokio::time::sleep(pause).await;
+                    Ok::<Bytes, io::Error>(part)
+                }),
+            )
+        }
+    };
+    let mut out =
+        plain(StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    *out.body_mut() = body;
+    for (name, value) in response.headers {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            out.headers_mut()
+                .insert(HeaderName::from_static(name), value);
+        }
+    }
+    if matches!(response.delivery, Delivery::Truncated | Delivery::Slow) {
+        out.headers_mut()
+            .insert("content-length", HeaderValue::from(length));
+    }
+    out
+}
+
+/// The ledger as a file: every entry is written before the answer that follows from it is sent.
+struct LedgerFile {
+    file: std::fs::File,
+    written: usize,
+}
+
+impl LedgerFile {
+    fn open(path: PathBuf) -> Result<Self, EmulatorError> {
+        std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map(|file| LedgerFile { file, written: 0 })
+            .map_err(|source| EmulatorError::Ledger { path, source })
+    }
+
+    fn append(&mut self, service: &Service) {
+        let lines = service.ledger_lines(self.written);
+        if lines.is_empty() {
+            return;
+        }
+        self.written += lines.len();
+        let text = lines.join("\n") + "\n";
+        if let Err(error) = self.file.write_all(text.as_bytes()) {
+            tracing::warn!(%error, "the ledger's file can't be written");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The emulator, by its front doors: HTTP and the pure core.
+
+mod conformance;
+mod world;
