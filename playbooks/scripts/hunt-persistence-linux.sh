@@ -82,7 +82,8 @@ lines() {
   done <"$file"
 }
 
-shopt -s nullglob
+# Hidden files are looked at, too: that is where one hides.
+shopt -s nullglob dotglob
 rm -rf -- "$work"
 mkdir -p -- "$work"
 printf 'mark\tkind\tfile\tentry\n' >"$list"

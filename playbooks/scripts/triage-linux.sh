@@ -251,7 +251,8 @@ manifest() {
   done < <(find . -type f ! -name manifest.tsv | sort)
 }
 
-shopt -s nullglob
+# Hidden files are looked at, too: that is where one hides.
+shopt -s nullglob dotglob
 remove_work
 mkdir -p -- "$facts"
 cd -- "$facts"

@@ -159,7 +159,8 @@ manifest() {
   done
 }
 
-shopt -s nullglob
+# Hidden files are looked at, too: that is where one hides.
+shopt -s nullglob dotglob
 remove_work
 mkdir -p -- "$facts"
 cd -- "$facts"

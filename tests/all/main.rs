@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod cli;
-mod engine;
 mod emulator;
+mod engine;
 mod expression;
 mod floors;
 mod playbooks;

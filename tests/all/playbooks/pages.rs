@@ -95,6 +95,22 @@ fn every_playbook_shown_passes_the_check() {
     assert!(shown > 5, "only {shown} playbooks were found");
 }
 
+#[test]
+fn every_scenario_shown_is_one_that_the_emulator_reads() {
+    let mut shown = 0;
+    for block in blocks() {
+        if block.page != "docs/emulator.md" || block.language != "yaml" {
+            continue;
+        }
+        shown += 1;
+        let place = format!("{}:{}", block.page, block.line);
+        let scenario: svar::emulator::Scenario =
+            serde_yaml::from_str(&block.text).unwrap_or_else(|error| panic!("{place}: {error}"));
+        assert!(!scenario.devices.is_empty(), "{place}");
+    }
+    assert!(shown > 0);
+}
+
 /// The commands typed in the pages: subcommand and the options after it.
 fn commands() -> BTreeSet<(String, Vec<String>)> {
     let called =

@@ -34,6 +34,32 @@ fn the_table_of_keys_is_that_of_the_schema() {
     compare("docs/language.md", &text);
 }
 
+#[test]
+fn the_table_of_scenario_keys_is_that_of_the_types() {
+    let schema = schemars::schema_for!(svar::emulator::Scenario).to_value();
+    let names = [
+        ("App", "`apps[]`"),
+        ("Device", "`devices[]`, and `fleets[].device`"),
+        ("Window", "`devices[].online[]` and `portal_sessions[]`"),
+        (
+            "DeviceFile",
+            "`devices[].files[]`, and `outcomes[].files[]`",
+        ),
+        ("Fleet", "`fleets[]`"),
+        ("LibraryItem", "`library[]`"),
+        ("Outcome", "`outcomes[]`"),
+        ("Fault", "`faults[]`"),
+        ("Between", "A length drawn by chance"),
+        ("KnobSettings", "`knobs`"),
+    ];
+    let mut text = table("The scenario", &schema, &schema);
+    for (name, title) in names {
+        text.push_str(&table(title, &schema["$defs"][name], &schema));
+    }
+    text.push_str(&choices("`faults[].what`", &schema["$defs"]["Mishap"]));
+    compare("docs/emulator.md", &text);
+}
+
 /// The part of a page between the two marks is this text; or becomes it, when asked for.
 #[track_caller]
 fn compare(page: &str, text: &str) {
@@ -68,8 +94,25 @@ fn table(title: &str, object: &Value, root: &Value) -> String {
             text,
             "| `{key}` | {} | {} | {} |",
             takes(resolved),
-            default.map_or(String::new(), |value| format!("`{}`", shown(value))),
-            meaning.replace('|', "\\|").replace('\n', " "),
+            default
+                .filter(|value| is_telling(value))
+                .map_or(String::new(), |value| format!("`{}`", shown(value))),
+            told(meaning),
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// The choices of a value, each with what it means.
+fn choices(title: &str, value: &Value) -> String {
+    let mut text = format!("\n### {title}\n\n| choice | meaning |\n| --- | --- |\n");
+    for part in parts(value) {
+        let name = part.get("const").map_or(String::new(), shown);
+        writeln!(
+            text,
+            "| `{name}` | {} |",
+            told(described(part).unwrap_or_default())
         )
         .unwrap();
     }
@@ -84,12 +127,24 @@ fn properties(object: &Value) -> impl Iterator<Item = (&String, &Value)> {
         .flatten()
 }
 
+/// A comment of the source as a cell of a table. Where a rule comes from is told in the source alone.
+fn told(comment: &str) -> String {
+    let origin = regex::Regex::new(r" \((our choice; )?contract [^)]*\)").unwrap();
+    origin
+        .replace_all(comment, "")
+        .replace('|', "\\|")
+        .replace('\n', " ")
+}
+
 fn described(value: &Value) -> Option<&str> {
     value.get("description").and_then(Value::as_str)
 }
 
+/// The schema that a reference leads to, also one that is only optional.
 fn resolved<'a>(value: &'a Value, root: &'a Value) -> &'a Value {
-    let reference = value.get("$ref").and_then(Value::as_str);
+    let reference = std::iter::once(value)
+        .chain(parts(value))
+        .find_map(|part| part.get("$ref").and_then(Value::as_str));
     reference
         .and_then(|path| root.pointer(path.trim_start_matches('#')))
         .unwrap_or(value)
@@ -97,18 +152,18 @@ fn resolved<'a>(value: &'a Value, root: &'a Value) -> &'a Value {
 
 /// What a value may be: its choices where it has some, else its types.
 fn takes(value: &Value) -> String {
-    let choices = std::iter::once(value)
-        .chain(
-            value
-                .get("anyOf")
+    let mut choices = Vec::new();
+    for part in std::iter::once(value).chain(parts(value)) {
+        choices.extend(
+            part.get("enum")
                 .and_then(Value::as_array)
                 .into_iter()
                 .flatten(),
-        )
-        .find_map(|part| part.get("enum").and_then(Value::as_array));
-    if let Some(choices) = choices {
-        let words: Vec<String> = choices
-            .iter()
+        );
+        choices.extend(part.get("const"));
+    }
+    if !choices.is_empty() {
+        let words: Vec<String> = (choices.iter())
             .map(|choice| format!("`{}`", shown(choice)))
             .collect();
         return words.join(", ");
@@ -120,6 +175,7 @@ fn takes(value: &Value) -> String {
     };
     let words: Vec<&str> = types
         .into_iter()
+        .filter(|name| *name != "null")
         .map(|name| match name {
             "string" => "text",
             "integer" => "whole number",
@@ -130,6 +186,25 @@ fn takes(value: &Value) -> String {
         })
         .collect();
     words.join(", ")
+}
+
+/// The alternatives a value is written as.
+fn parts(value: &Value) -> impl Iterator<Item = &Value> {
+    ["anyOf", "oneOf"]
+        .into_iter()
+        .filter_map(|key| value.get(key).and_then(Value::as_array))
+        .flatten()
+}
+
+/// Whether a default says more than that there is nothing.
+fn is_telling(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty() && items.iter().all(Value::is_string),
+        Value::Object(_) => false,
+        _ => true,
+    }
 }
 
 fn shown(value: &Value) -> String {
