@@ -9,9 +9,13 @@ use std::ops::Range;
 use crate::source::Span;
 
 use super::document::{Node, Style};
+use super::parse::is_blank;
 
 /// The source bytes of a range of a scalar's decoded text.
 pub(super) fn source_span(source: &str, node: &Node, decoded: Range<usize>) -> Span {
+    if matches!(node.style, Style::Literal | Style::Folded) && is_blank(&node.text) {
+        return node.span;
+    }
     let map = Map::of(source, node);
     let text = &node.text;
     let first = floor(text, decoded.start);

@@ -179,7 +179,8 @@ impl<'a> Builder<'a> {
                 Event::UnresolvedAlias(_) => {
                     self.problems
                         .push(refusals::unknown_alias(self.source, span));
-                    self.push(text_node(span, String::new()), 0)?;
+                    let node = self.as_written(span);
+                    self.push(node, 0)?;
                 }
                 _ => {}
             }
@@ -206,6 +207,7 @@ impl<'a> Builder<'a> {
             _ => Kind::Text,
         };
         let span = match style {
+            Style::Literal | Style::Folded if is_blank(text) => self.header(span),
             Style::Literal | Style::Folded => self.trimmed(span),
             _ => span,
         };
@@ -216,6 +218,36 @@ impl<'a> Builder<'a> {
             text: text.to_owned(),
         };
         self.push(node, 0)
+    }
+
+    /// An alias that leads nowhere is taken for the text it most often was meant to be.
+    fn as_written(&self, span: Span) -> Node {
+        Node {
+            span,
+            kind: Kind::Text,
+            style: Style::Plain,
+            text: self.source.slice(span).to_owned(),
+        }
+    }
+
+    /// The `|` or `>` of a block scalar without visible text, which has nothing else to point at.
+    fn header(&self, span: Span) -> Span {
+        let text = self.source.text();
+        // At the end of a file the scanner gives the header itself.
+        let end = match text[span.range()].trim_end() {
+            "" => text[..span.start as usize].trim_end().len(),
+            header => span.start as usize + header.len(),
+        };
+        let line = self.source.line_span(self.source.line_of(end as u32));
+        let before = &text[line.start as usize..end];
+        let before = before.split(" #").next().unwrap_or(before);
+        match before.rfind(['|', '>']) {
+            Some(at) => Span::new(
+                line.start + at as u32,
+                line.start + before.trim_end().len() as u32,
+            ),
+            None => Span::new(span.start, span.start),
+        }
     }
 
     /// Without the blank lines that follow a block scalar.
@@ -351,13 +383,15 @@ impl<'a> Builder<'a> {
                 let start = self.nodes[id.index()].span;
                 self.problems
                     .push(refusals::alias_of_itself(self.source, span, start));
-                self.push(text_node(span, String::new()), 0)?;
+                let node = self.as_written(span);
+                self.push(node, 0)?;
                 return Ok(());
             }
             None => {
                 self.problems
                     .push(refusals::unknown_alias(self.source, span));
-                self.push(text_node(span, String::new()), 0)?;
+                let node = self.as_written(span);
+                self.push(node, 0)?;
                 return Ok(());
             }
         };
@@ -408,17 +442,13 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn text_node(span: Span, text: String) -> Node {
-    Node {
-        span,
-        kind: Kind::Text,
-        style: Style::Plain,
-        text,
-    }
-}
-
 /// The scanner counts bytes for a text in memory.
 pub(super) fn span_of(place: &granit_parser::Span) -> Span {
     let range = place.byte_range().unwrap_or(0..0);
     Span::new(range.start as u32, range.end.max(range.start) as u32)
+}
+
+/// White space of YAML alone; a space that does not break counts as text.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.trim_matches([' ', '\t', '\r', '\n']).is_empty()
 }

@@ -1,4 +1,5 @@
 //! The room `yaml`, by its front door: text in, values and places out.
 
+mod places;
 mod typed;
 mod values;
