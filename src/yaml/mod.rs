@@ -13,16 +13,19 @@
 //! Start reading at [`Document::parse`].
 
 mod by_kind;
+mod decode;
 mod deserialize;
 mod document;
 mod faults;
 mod knots;
 mod limits;
 mod parse;
+mod recover;
 mod refusals;
 mod resolve;
 
 pub use by_kind::ByKind;
+pub use decode::decode;
 pub use deserialize::{DeserializeError, Spanned, TemplateOr};
 pub use document::{Comment, Document, Entry, Kind, Node, NodeId, Parsed, Style};
 pub use limits::Limits;

@@ -6,43 +6,86 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle};
 
 use crate::diagnostic::{Problem, sort_problems};
 use crate::source::{SourceText, Span};
 
 use super::document::{Comment, Document, Entry, Kind, Node, NodeId, Parsed, Place, Style};
+use super::faults::{self, Spot};
 use super::limits::Limits;
-use super::{faults, refusals, resolve};
+use super::{recover, refusals, resolve};
 
 /// Parses within limits.
 pub(super) fn parse(source: &SourceText, limits: &Limits) -> Parsed {
     if source.text().len() > limits.bytes {
-        return failed(vec![refusals::too_many_bytes(source, limits)]);
+        return Parsed {
+            document: None,
+            problems: vec![refusals::too_many_bytes(source, limits)],
+        };
     }
     let mut problems = refusals::hidden_characters(source);
-    let mut builder = Builder::new(source, limits);
-    let outcome = builder.run();
-    problems.append(&mut builder.problems);
-    let document = match outcome {
-        Ok(()) if builder.nodes.is_empty() => {
+    let mut attempt = attempt(source, limits);
+    let document = match attempt.fault {
+        None if attempt.builder.nodes.is_empty() => {
             problems.push(refusals::empty_document(source));
             None
         }
-        Ok(()) => Some(builder.into_document()),
-        Err(fault) => {
-            problems.push(fault);
+        None => {
+            problems.append(&mut attempt.builder.problems);
+            Some(attempt.builder.into_document())
+        }
+        Some(fault) => {
+            problems.extend(recover::further(
+                source,
+                limits,
+                fault,
+                attempt.builder.problems,
+            ));
             None
         }
     };
     sort_problems(&mut problems);
+    // A hidden character is found by itself, and may stop the scanner too.
+    problems.dedup_by(|a, b| a.rule.id == b.rule.id && a.span() == b.span());
     Parsed { document, problems }
 }
 
-fn failed(problems: Vec<Problem>) -> Parsed {
-    Parsed {
-        document: None,
-        problems,
+/// One reading of a text, up to its end or the first error of syntax.
+pub(super) struct Attempt<'a> {
+    builder: Builder<'a>,
+    /// What stopped it.
+    pub(super) fault: Option<Problem>,
+}
+
+impl Attempt<'_> {
+    /// What was refused on the way.
+    pub(super) fn refusals(self) -> Vec<Problem> {
+        self.builder.problems
+    }
+}
+
+pub(super) fn attempt<'a>(source: &'a SourceText, limits: &'a Limits) -> Attempt<'a> {
+    let mut builder = Builder::new(source, limits);
+    let fault = builder.run().err();
+    Attempt { builder, fault }
+}
+
+/// Where the scanner stops, if it does.
+pub(super) fn first_error(text: &str, limits: &Limits) -> Option<u32> {
+    Parser::new_from_str_with_options(text, options(limits))
+        .find_map(Result::err)
+        .map(|error| error.marker().byte_offset().unwrap_or(0) as u32)
+}
+
+fn options(limits: &Limits) -> granit_parser::Options {
+    granit_parser::options! {
+        disallow_directives: true,
+        emit_unresolved_aliases: true,
+        flow_nesting_limit: limits.depth,
+        block_nesting_limit: limits.depth,
+        // The scanner's own limit turns many comment lines in a row into an error.
+        max_buffered_comment_events: usize::MAX,
     }
 }
 
@@ -50,6 +93,8 @@ fn failed(problems: Vec<Problem>) -> Parsed {
 struct Frame {
     id: NodeId,
     anchor: usize,
+    /// Whether it stands in brackets.
+    is_flow: bool,
     /// Where its last child ends; in flow style, where its bracket ends.
     end: u32,
     /// How many collections are inside one another below it, itself included.
@@ -118,21 +163,31 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// The scanner's error with what is known about the place.
+    fn fault(&self, error: &ScanError) -> Problem {
+        let end = self.source.text().len();
+        let at = error.marker().byte_offset().unwrap_or(end).min(end);
+        let open = self.stack.iter().rev().find(|frame| frame.is_flow);
+        let spot = Spot {
+            source: self.source,
+            at: at as u32,
+            last: self.nodes.last().map_or(Span::default(), |node| node.span),
+            open: open.map(|frame| {
+                let start = self.nodes[frame.id.index()].span.start;
+                Span::new(start, start + 1)
+            }),
+            limits: self.limits,
+        };
+        faults::problem(&spot, error)
+    }
+
     /// Takes in all events; `Err` is what stopped it.
     fn run(&mut self) -> Result<(), Problem> {
-        let options = granit_parser::options! {
-            disallow_directives: true,
-            emit_unresolved_aliases: true,
-            flow_nesting_limit: self.limits.depth,
-            block_nesting_limit: self.limits.depth,
-            // The scanner's own limit turns many comment lines in a row into an error.
-            max_buffered_comment_events: usize::MAX,
-        };
         let mut documents = 0;
-        for event in Parser::new_from_str_with_options(self.source.text(), options) {
+        for event in Parser::new_from_str_with_options(self.source.text(), options(self.limits)) {
             let (event, place) = match event {
                 Ok(found) => found,
-                Err(error) => return Err(faults::problem(self.source, &error)),
+                Err(error) => return Err(self.fault(&error)),
             };
             if let Some(tag) = place.tag_span() {
                 self.problems
@@ -328,6 +383,7 @@ impl<'a> Builder<'a> {
         self.stack.push(Frame {
             id,
             anchor,
+            is_flow: style == StructureStyle::Flow,
             end: match style {
                 StructureStyle::Flow => span.end,
                 StructureStyle::Block => span.start,
@@ -382,7 +438,7 @@ impl<'a> Builder<'a> {
             Some(Anchored::Open(id)) => {
                 let start = self.nodes[id.index()].span;
                 self.problems
-                    .push(refusals::alias_of_itself(self.source, span, start));
+                    .push(refusals::alias_of_itself(self.source, span, start.start));
                 let node = self.as_written(span);
                 self.push(node, 0)?;
                 return Ok(());

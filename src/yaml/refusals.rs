@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Edit, Problem};
 use crate::source::{SourceText, Span};
 
 use super::document::{Entry, Kind, Node, Style};
+use super::faults::excerpt;
 use super::limits::Limits;
 
 /// Keys of one map: each given once, each a name.
@@ -18,20 +19,16 @@ pub(super) fn keys(
     for entry in entries {
         let key = &nodes[entry.key.index()];
         if key.is_collection() {
-            problems.push(collection_key(source, key));
+            problems.push(collection_key(source, nodes, key));
         } else if key.style == Style::Plain && key.text == "<<" {
             problems.push(
-                Problem::new(
-                    "merge-key",
-                    source,
-                    key.span,
-                    "`<<` does not merge maps here",
-                )
-                .help("write the keys out, or give the whole value an anchor and use `*name`"),
+                Problem::new("merge-key", source, key.span, "`<<` merges nothing here")
+                    .help("write the keys out, or repeat the whole value with an alias"),
             );
         } else if key.kind == Kind::Null && key.text.is_empty() {
+            let at = Span::new(key.span.start, key.span.start + 1);
             problems.push(
-                Problem::new("empty-key", source, key.span, "this entry has no key")
+                Problem::new("empty-key", source, at, "this entry has no key")
                     .help("write a name before the colon"),
             );
         }
@@ -39,49 +36,117 @@ pub(super) fn keys(
     duplicates(source, nodes, entries, problems);
 }
 
-fn collection_key(source: &SourceText, key: &Node) -> Problem {
-    let what = match key.kind {
-        Kind::Map(_) => "a map",
-        _ => "a list",
-    };
-    Problem::new(
-        "collection-key",
-        source,
-        key.span,
-        format!("{what} can't be a key"),
-    )
-    .help("a text that begins with `{` or `[` needs quotes")
-}
-
-fn duplicates(source: &SourceText, nodes: &[Node], entries: &[Entry], problems: &mut Vec<Problem>) {
-    let scalar = |entry: &Entry| {
-        let key = &nodes[entry.key.index()];
-        (!key.is_collection()).then_some(key)
-    };
-    let mut firsts: HashMap<&str, Span> = HashMap::with_capacity(entries.len());
-    for key in entries.iter().filter_map(scalar) {
-        if let Some(first) = firsts.get(key.text.as_str()) {
-            problems.push(
-                Problem::new(
-                    "duplicate-key",
-                    source,
-                    key.span,
-                    format!("the key `{}` is given twice", key.text),
-                )
-                .label("given again")
-                .also(*first, "first given here")
-                .help("remove one of them, or rename it"),
-            );
-        } else {
-            firsts.insert(&key.text, key.span);
+/// `{{ x }}` is a map whose only key is a map: the template language of other tools.
+fn collection_key(source: &SourceText, nodes: &[Node], key: &Node) -> Problem {
+    let outer = key.span.start.checked_sub(1);
+    let is_template = outer.is_some_and(|outer| {
+        let text = &source.text()[outer as usize..];
+        text.starts_with("{{") && source.text()[key.span.end as usize..].starts_with('}')
+    });
+    match (&key.kind, outer) {
+        (Kind::Map(_), Some(outer)) if is_template => {
+            let whole = Span::new(outer, key.span.end + 1);
+            Problem::new(
+                "unquoted-template",
+                source,
+                whole,
+                "a template begins with `${{`",
+            )
+            .help("`{{` alone is read as a map inside a map")
+            .fix(
+                format!("write `${}`", excerpt(source.slice(whole))),
+                vec![Edit {
+                    span: Span::new(outer, outer),
+                    text: "$".to_owned(),
+                }],
+            )
+        }
+        _ => {
+            let what = match key.kind {
+                Kind::Map(_) => "map",
+                _ => "list",
+            };
+            let holds = match &key.kind {
+                Kind::List(items) => items.first().map(|item| &nodes[item.index()]),
+                _ => None,
+            };
+            Problem::new(
+                "collection-key",
+                source,
+                key.span,
+                format!("a {what} can't be a key"),
+            )
+            .help(match holds {
+                Some(first) if !first.is_collection() => {
+                    "a key is a name; a name that begins with `[` needs quotes"
+                }
+                _ => "a key is a name; a name that begins with `{` or `[` needs quotes",
+            })
         }
     }
 }
 
+fn duplicates(source: &SourceText, nodes: &[Node], entries: &[Entry], problems: &mut Vec<Problem>) {
+    let names = || {
+        entries
+            .iter()
+            .map(|entry| &nodes[entry.key.index()])
+            .filter(|key| !key.is_collection())
+    };
+    // Most maps are small: comparing is cheaper than hashing then.
+    if entries.len() <= 8 {
+        for (index, key) in names().enumerate() {
+            if let Some(first) = names().take(index).find(|other| other.text == key.text) {
+                problems.push(duplicate(source, key, first.span));
+            }
+        }
+        return;
+    }
+    let mut firsts: HashMap<&str, Span> = HashMap::with_capacity(entries.len());
+    for key in names() {
+        match firsts.get(key.text.as_str()) {
+            Some(first) => problems.push(duplicate(source, key, *first)),
+            None => {
+                firsts.insert(&key.text, key.span);
+            }
+        }
+    }
+}
+
+fn duplicate(source: &SourceText, key: &Node, first: Span) -> Problem {
+    Problem::new(
+        "duplicate-key",
+        source,
+        key.span,
+        format!("the key `{}` is given twice", excerpt(&key.text)),
+    )
+    .label("given again here")
+    .also(first, "first given here")
+    .help("keep one of them; two entries of the same kind belong into a list")
+}
+
 /// A tag such as `!!str`.
 pub(super) fn tag(source: &SourceText, span: Span) -> Problem {
-    Problem::new("tag", source, span, "tags are not part of playbooks")
-        .help("remove it; put the value in quotes where text is meant")
+    let tag = source.slice(span);
+    Problem::new(
+        "tag",
+        source,
+        span,
+        format!("playbooks have no tags such as `{}`", excerpt(tag)),
+    )
+    .help("remove it; a number or a bool that is meant as text needs quotes")
+}
+
+/// A line such as `%YAML 1.2`.
+pub(super) fn directive(source: &SourceText, at: u32) -> Problem {
+    let line = source.line_span(source.line_of(at));
+    Problem::new(
+        "yaml-directive",
+        source,
+        Span::new(at, line.end.max(at)),
+        "playbooks have no directives",
+    )
+    .help("remove the line; the first key of a playbook, `playbook: 1`, names its version")
 }
 
 /// A further document.
@@ -92,45 +157,59 @@ pub(super) fn second_document(source: &SourceText, span: Span) -> Problem {
         span,
         "a second document begins here",
     )
-    .help("put it into a file of its own")
+    .help("a file holds one playbook: put the second one into a file of its own")
 }
 
 /// Nothing but blank lines and comments.
 pub(super) fn empty_document(source: &SourceText) -> Problem {
+    let has_comments = source.text().contains('#');
     Problem::new(
         "empty-document",
         source,
         Span::new(0, 0),
-        "the file is empty",
+        if has_comments {
+            "the file has only comments"
+        } else {
+            "the file is empty"
+        },
     )
+    .help("a playbook begins with `playbook: 1`; `svar init` writes a first one")
 }
 
 /// An alias whose anchor is missing.
 pub(super) fn unknown_alias(source: &SourceText, span: Span) -> Problem {
-    Problem::new(
+    let written = source.slice(span);
+    let name = written.trim_start_matches('*');
+    let problem = Problem::new(
         "unknown-alias",
         source,
         span,
-        format!(
-            "no anchor is called `{}`",
-            source.slice(span).trim_start_matches('*')
-        ),
+        format!("no anchor `&{name}` stands above this alias"),
     )
-    .help(format!(
-        "a text that begins with `*` needs quotes: `'{}'`",
-        source.slice(span)
-    ))
+    .help("a text that begins with `*` needs quotes");
+    let line = source.line_span(source.line_of(span.start));
+    let rest = source.slice(Span::new(span.end, line.end));
+    // With more text behind it, quoting the word alone would break the line.
+    if !rest.trim().is_empty() && !rest.trim_start().starts_with([',', ']', '}', '#', ':']) {
+        return problem;
+    }
+    let quoted = format!("'{written}'");
+    problem.fix(
+        format!("write `{quoted}`"),
+        vec![Edit { span, text: quoted }],
+    )
 }
 
 /// An alias inside what it repeats.
-pub(super) fn alias_of_itself(source: &SourceText, span: Span, start: Span) -> Problem {
+pub(super) fn alias_of_itself(source: &SourceText, span: Span, start: u32) -> Problem {
     Problem::new(
         "alias-loop",
         source,
         span,
-        "this alias repeats what it stands in",
+        "this alias stands inside what it repeats",
     )
-    .also(start, "the anchor's value begins here")
+    .also(Span::new(start, start + 1), "what it repeats begins here")
+    .help("write out what you mean: it would have no end")
 }
 
 /// More repeated by aliases than sense allows.
@@ -139,8 +218,12 @@ pub(super) fn too_many_aliases(source: &SourceText, span: Span, limits: &Limits)
         "yaml-limit",
         source,
         span,
-        format!("aliases repeat more than {} values", limits.alias_nodes),
+        format!(
+            "with this alias, aliases repeat more than {} values",
+            thousands(limits.alias_nodes)
+        ),
     )
+    .help("aliases of aliases multiply; write the values out")
 }
 
 /// Collections too deep inside one another.
@@ -150,10 +233,11 @@ pub(super) fn too_deep(source: &SourceText, span: Span, limits: &Limits) -> Prob
         source,
         span,
         format!(
-            "more than {} lists and maps inside one another",
+            "more than {} lists and maps stand inside one another",
             limits.depth
         ),
     )
+    .help("no playbook needs that: is a bracket missing its end?")
 }
 
 /// Too many values.
@@ -162,8 +246,12 @@ pub(super) fn too_many_nodes(source: &SourceText, span: Span, limits: &Limits) -
         "yaml-limit",
         source,
         span,
-        format!("more than {} keys and values", limits.nodes),
+        format!(
+            "from here on there are more than {} keys and values",
+            thousands(limits.nodes)
+        ),
     )
+    .help("split the playbook; long lists of devices belong into a file of `targets`")
 }
 
 /// Too long.
@@ -173,14 +261,89 @@ pub(super) fn too_many_bytes(source: &SourceText, limits: &Limits) -> Problem {
         source,
         Span::new(0, 0),
         format!(
-            "the file has {} bytes, more than {}",
-            source.text().len(),
-            limits.bytes
+            "the file has {} bytes, and {} is the most",
+            thousands(source.text().len()),
+            thousands(limits.bytes)
         ),
     )
+    .help("long lists of devices belong into a file of `targets`, and data into the library")
 }
 
-/// Characters that no one sees.
-pub(super) fn hidden_characters(_source: &SourceText) -> Vec<Problem> {
-    Vec::new()
+/// `1234567` -> `1,234,567`
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// So many hidden characters are reported one by one.
+const HIDDEN_MOST: usize = 100;
+
+/// Characters that no reader sees, or that make him see another text.
+pub(super) fn hidden_characters(source: &SourceText) -> Vec<Problem> {
+    let text = source.text();
+    // Nearly every file is plain: a look at the bytes settles it.
+    let is_suspicious = |byte: &u8| matches!(byte, 0..=0x08 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F | 0xC2 | 0xD8 | 0xE1 | 0xE2 | 0xEF);
+    if !text.as_bytes().iter().any(is_suspicious) {
+        return Vec::new();
+    }
+    text.char_indices()
+        .filter(|(offset, character)| {
+            is_hidden(*character) && !(*offset == 0 && *character == '\u{FEFF}')
+        })
+        .take(HIDDEN_MOST)
+        .map(|(offset, character)| hidden_character(source, offset as u32, character))
+        .collect()
+}
+
+fn is_hidden(character: char) -> bool {
+    match character {
+        '\t' | '\n' | '\r' | '\u{85}' => false,
+        // Without width, or turning the direction of what follows.
+        '\u{061C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' => true,
+        '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' => true,
+        _ => character.is_control(),
+    }
+}
+
+/// One of them.
+pub(super) fn hidden_character(source: &SourceText, at: u32, character: char) -> Problem {
+    let span = Span::new(at, at + character.len_utf8() as u32);
+    let what = match character {
+        '\u{202A}'..='\u{202E}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{200E}'
+        | '\u{200F}'
+        | '\u{061C}' => "turns the direction of writing, so that a reader sees another text",
+        _ if character.is_control() => "is a control character",
+        _ => "can't be seen",
+    };
+    let code = character as u32;
+    let escape = match code {
+        0..=0xFF => format!("\\x{code:02X}"),
+        0x100..=0xFFFF => format!("\\u{code:04X}"),
+        _ => format!("\\U{code:08X}"),
+    };
+    Problem::new(
+        "hidden-character",
+        source,
+        span,
+        format!("the character U+{code:04X} {what}"),
+    )
+    .help(format!(
+        "remove it; where it is meant, write `{escape}` in double quotes"
+    ))
+    .fix(
+        "remove it",
+        vec![Edit {
+            span,
+            text: String::new(),
+        }],
+    )
 }

@@ -59,7 +59,11 @@ fn marks(problem: &Problem) -> Vec<Mark<'_>> {
         let line_span = source.line_span(line);
         // A range of several lines is marked in its first one: enough to find it.
         let in_line = Span::new(start.min(line_span.end), label.span.end.min(line_span.end));
-        let visible = source.slice(in_line).trim_end().len() as u32;
+        let visible = match source.slice(in_line).trim_end().len() {
+            // White space alone is marked because it is the trouble.
+            0 => in_line.len(),
+            visible => visible as u32,
+        };
         marks.push(Mark {
             span: Span::new(in_line.start, in_line.start + visible),
             line,
@@ -110,10 +114,18 @@ struct Line {
 
 impl Excerpt {
     fn new(source: &SourceText, marks: Vec<Mark<'_>>, style: &Style) -> Self {
+        let has_mark = |line: usize| marks.iter().any(|mark| mark.line == line);
+        let is_blank = |line: usize| source.slice(source.line_span(line)).trim().is_empty();
+        // A blank neighbour shows nothing, unless it holds two marked lines together.
+        let is_shown = |line: usize| {
+            has_mark(line)
+                || !is_blank(line)
+                || line.checked_sub(1).is_some_and(has_mark) && has_mark(line + 1)
+        };
         let mut numbers: Vec<usize> = marks
             .iter()
             .flat_map(|mark| mark.line.saturating_sub(1)..=mark.line + 1)
-            .filter(|line| *line < source.line_count())
+            .filter(|line| *line < source.line_count() && is_shown(*line))
             .collect();
         numbers.sort_unstable();
         numbers.dedup();

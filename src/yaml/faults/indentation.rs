@@ -1,0 +1,356 @@
+//! Lines that begin in the wrong column, and tabs that only look like the right one.
+
+use crate::diagnostic::{Edit, Problem};
+use crate::source::Span;
+
+use super::{Spot, excerpt};
+
+/// A tab in the white space before a line's first word.
+pub(super) fn tabs(spot: &Spot<'_>) -> Problem {
+    let Some(line) = tabbed_line(spot) else {
+        return spot
+            .problem("tab-indentation", spot.here(1), "a tab can't stand here")
+            .help("use spaces");
+    };
+    let run = tab_run(spot, line).unwrap_or_default();
+    let problem = spot
+        .problem("tab-indentation", run, "this line is indented with a tab")
+        .label(if run.len() == 1 { "a tab" } else { "tabs" })
+        .help("indent with spaces: how wide a tab is differs from one editor to the next");
+    let lines: Vec<usize> = (0..spot.source.line_count())
+        .filter(|line| tab_run(spot, *line).is_some())
+        .collect();
+    // All lines at once, with the first width that makes the file readable.
+    let mut best = problem;
+    for width in [2, 4, 8] {
+        let edits = lines
+            .iter()
+            .filter_map(|line| {
+                let indent = indentation(spot, *line);
+                let text = spot.source.slice(indent);
+                text.contains('\t').then(|| Edit {
+                    span: indent,
+                    text: text.replace('\t', &" ".repeat(width)),
+                })
+            })
+            .collect::<Vec<_>>();
+        let title = match lines.len() {
+            1 => format!("write {width} spaces for the tab"),
+            count => format!("write {width} spaces for each tab at the beginning of {count} lines"),
+        };
+        best = spot.try_guess(best, title, edits);
+        if best.fix.is_some() {
+            break;
+        }
+    }
+    best
+}
+
+/// The line the scanner means: the tab stands in it, or in one that it had not finished.
+fn tabbed_line(spot: &Spot<'_>) -> Option<usize> {
+    let here = spot.line();
+    let after = here..spot.source.line_count();
+    let before = (0..here).rev();
+    let nearby = after.take(64).chain(before.take(8));
+    nearby
+        .into_iter()
+        .find(|line| tab_run(spot, *line).is_some())
+}
+
+fn indentation(spot: &Spot<'_>, line: usize) -> Span {
+    let span = spot.source.line_span(line);
+    let text = spot.source.slice(span);
+    let width = text.len() - text.trim_start_matches([' ', '\t']).len();
+    Span::new(span.start, span.start + width as u32)
+}
+
+/// The tabs in a line's indentation; none in a line without words.
+fn tab_run(spot: &Spot<'_>, line: usize) -> Option<Span> {
+    let indent = indentation(spot, line);
+    if indent.end == spot.source.line_span(line).end {
+        return None;
+    }
+    let text = spot.source.slice(indent);
+    let first = text.find('\t')?;
+    let length = text[first..]
+        .bytes()
+        .take_while(|byte| *byte == b'\t')
+        .count();
+    let start = indent.start + first as u32;
+    Some(Span::new(start, start + length as u32))
+}
+
+/// A column in which the line could stand.
+struct Candidate {
+    column: usize,
+    line: usize,
+    /// The word there.
+    word: Span,
+    is_item: bool,
+}
+
+/// A line that belongs to nothing in its column.
+pub(super) fn line(spot: &Spot<'_>) -> Problem {
+    let line = spot.line();
+    let indent = indentation(spot, line);
+    let span = spot.source.line_span(line);
+    // The scanner may have read the dashes of a list before it stopped.
+    let read = spot.source.slice(Span::new(indent.end, spot.at));
+    if !read.trim_matches(['-', ' ']).is_empty() {
+        return spot
+            .problem("yaml-syntax", spot.rest_of_line(), "this can't stand here")
+            .help("one line holds one entry: put it on a line of its own");
+    }
+    let column = indent.len() as usize;
+    let text = spot.source.slice(Span::new(indent.end, span.end));
+    let is_item = text == "-" || text.starts_with("- ");
+    let candidates = candidates(spot, line);
+    match candidates.iter().find(|place| place.column == column) {
+        Some(other) if other.is_item != is_item => return mixed(spot, indent, other, is_item),
+        Some(_) => {
+            return spot
+                .problem(
+                    "yaml-syntax",
+                    spot.rest_of_line(),
+                    "the value above is complete: nothing can follow it here",
+                )
+                .help("one line holds one entry");
+        }
+        None => {}
+    }
+    let nearest = candidates
+        .iter()
+        .filter(|place| place.is_item == is_item)
+        .min_by_key(|place| place.column.abs_diff(column));
+    let mark = if indent.is_empty() {
+        spot.word()
+    } else {
+        indent
+    };
+    let problem = spot.problem(
+        "indentation",
+        mark,
+        match nearest {
+            Some(_) => "this line begins in a column that fits no line above",
+            None => "this line is indented like nothing above it",
+        },
+    );
+    let Some(target) = nearest else {
+        return problem
+            .label(spaces(column))
+            .help("lines that belong together begin in the same column");
+    };
+    let problem = problem.label(spaces(column)).also(
+        target.word,
+        match target.column {
+            0 => "no indentation".to_owned(),
+            count => spaces(count),
+        },
+    );
+    let by = target.column.abs_diff(column);
+    let way = if target.column > column {
+        "right"
+    } else {
+        "left"
+    };
+    let help = format!(
+        "move it {by} {} to the {way}, below {}",
+        if by == 1 { "column" } else { "columns" },
+        match is_item {
+            true => "the item above".to_owned(),
+            false => format!("`{}`", excerpt(spot.source.slice(target.word))),
+        },
+    );
+    let title = indent_by(target.column);
+    spot.try_guess(
+        problem.help(help),
+        title,
+        shifted(spot, line, column, target.column),
+    )
+}
+
+/// A key among list items, or an item among keys.
+fn mixed(spot: &Spot<'_>, indent: Span, other: &Candidate, is_item: bool) -> Problem {
+    let mark = if is_item {
+        Span::new(indent.end, indent.end + 1)
+    } else {
+        spot.word()
+    };
+    let problem = spot.problem(
+        "indentation",
+        mark,
+        if is_item {
+            "a list item can't stand in the column of a map's keys"
+        } else {
+            "a key can't stand in the column of a list's items"
+        },
+    );
+    let neighbour = excerpt(spot.source.slice(other.word));
+    problem
+        .label(if is_item { "an item" } else { "a key" })
+        .also(other.word, if is_item { "a key" } else { "an item" })
+        .help(if is_item {
+            format!("make it a key like `{neighbour}`, or move it under the list it belongs to")
+        } else {
+            "begin it with `- ` to make it an item, or move it under the key it belongs to"
+                .to_owned()
+        })
+}
+
+fn spaces(count: usize) -> String {
+    match count {
+        0 => "not indented".to_owned(),
+        1 => "1 space".to_owned(),
+        _ => format!("{count} spaces"),
+    }
+}
+
+fn indent_by(column: usize) -> String {
+    match column {
+        0 => "remove the indentation".to_owned(),
+        _ => format!("indent it by {}", spaces(column)),
+    }
+}
+
+/// The columns that are still open above a line: of keys, and of list items.
+fn candidates(spot: &Spot<'_>, line: usize) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = Vec::new();
+    let mut leftmost = usize::MAX;
+    // A playbook's lines are near one another; a bound keeps a broken file from being read to its
+    // beginning once for every error.
+    for above in (0..line).rev().take(2_000) {
+        let indent = indentation(spot, above);
+        let span = spot.source.line_span(above);
+        let mut text = spot.source.slice(Span::new(indent.end, span.end));
+        let mut column = indent.len() as usize;
+        if text.is_empty() || text.starts_with('#') || column >= leftmost {
+            continue;
+        }
+        leftmost = column;
+        loop {
+            let start = span.start + column as u32;
+            let is_item = text == "-" || text.starts_with("- ");
+            let word = if is_item {
+                1
+            } else {
+                text.find(": ").unwrap_or(text.trim_end_matches(':').len())
+            };
+            if is_item || is_key(text) {
+                found.push(Candidate {
+                    column,
+                    line: above,
+                    word: Span::new(start, start + word as u32),
+                    is_item,
+                });
+            }
+            if !is_item {
+                break;
+            }
+            let rest = text[1..].trim_start_matches(' ');
+            column += text.len() - rest.len();
+            text = rest;
+        }
+        if leftmost == 0 {
+            break;
+        }
+    }
+    found.sort_by_key(|place| std::cmp::Reverse(place.line));
+    found
+}
+
+fn is_key(text: &str) -> bool {
+    text.contains(": ") || text.trim_end().ends_with(':')
+}
+
+/// Moves a line and all that hangs on it.
+fn shifted(spot: &Spot<'_>, line: usize, from: usize, to: usize) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for below in line..spot.source.line_count() {
+        let indent = indentation(spot, below);
+        let is_blank = indent.end == spot.source.line_span(below).end;
+        if below > line && !is_blank && indent.len() as usize <= from {
+            break;
+        }
+        if is_blank {
+            continue;
+        }
+        edits.push(if to > from {
+            Edit {
+                span: Span::new(indent.start, indent.start),
+                text: " ".repeat(to - from),
+            }
+        } else {
+            Edit {
+                span: Span::new(indent.start, indent.start + (from - to) as u32),
+                text: String::new(),
+            }
+        });
+    }
+    edits
+}
+
+/// A line of a block scalar that stands left of the others.
+pub(super) fn block_text(spot: &Spot<'_>) -> Problem {
+    let indent = indentation(spot, spot.line());
+    let above = spot.source.line_span(spot.line().saturating_sub(1));
+    if above.len() > indent.len() && spot.source.slice(above).trim().is_empty() {
+        let edit = Edit {
+            span: above,
+            text: String::new(),
+        };
+        let problem = spot
+            .problem(
+                "indentation",
+                above,
+                "this blank line has more spaces than the text below it",
+            )
+            .label(spaces(above.len() as usize))
+            .also(indent, spaces(indent.len() as usize))
+            .help("the first line of a text says how far all of it is indented, even a blank one");
+        return spot.try_guess(problem, "remove the spaces", vec![edit]);
+    }
+    let mark = if indent.is_empty() {
+        spot.word()
+    } else {
+        indent
+    };
+    spot.problem(
+        "indentation",
+        mark,
+        "this line of the text is indented less than the lines before it",
+    )
+    .label(spaces(indent.len() as usize))
+    .help("indent all lines of the text by the same number of spaces, blank ones by fewer or none")
+}
+
+/// A key that was read as one more line of the plain text above it.
+pub(super) fn swallowed(spot: &Spot<'_>) -> Problem {
+    let line = spot.line();
+    let indent = indentation(spot, line);
+    let column = indent.len() as usize;
+    let target = candidates(spot, line)
+        .into_iter()
+        .filter(|place| !place.is_item)
+        .min_by_key(|place| place.column.abs_diff(column));
+    let problem = spot
+        .problem(
+            "indentation",
+            indent,
+            "this line is indented so far that it continues the text above",
+        )
+        .label(spaces(column))
+        .also(spot.content_from(spot.last.start), "the text");
+    let Some(target) = target.filter(|place| place.column < column) else {
+        return problem.help("indent it like the keys it belongs to");
+    };
+    let help = format!(
+        "begin it in the column of `{}` to make it a key beside it",
+        excerpt(spot.source.slice(target.word))
+    );
+    let title = indent_by(target.column);
+    spot.try_guess(
+        problem.help(help),
+        title,
+        shifted(spot, line, column, target.column),
+    )
+}

@@ -1,0 +1,211 @@
+//! Errors of the scanner -> problems at the bytes a person must change.
+//!
+//! The scanner says where it could not go on, which often is not where the mistake was made: an
+//! unknown escape is reported at its opening quote, a wrong indentation at the first word after
+//! it. Each kind of error has a small function here that finds the right bytes and the words.
+//!
+//! A fix is offered only after it was tried.
+
+mod brackets;
+mod indentation;
+mod quotes;
+mod words;
+
+use granit_parser::{ErrorKind, ScanError};
+
+use crate::diagnostic::{Edit, Problem};
+use crate::source::{SourceText, Span};
+
+use super::limits::Limits;
+use super::{parse, refusals};
+
+/// Longer texts are not parsed a second time to try a fix.
+const TRIAL_BYTES: usize = 2 * 1024 * 1024;
+
+/// Where the scanner stopped, and what it had read so far.
+pub(super) struct Spot<'a> {
+    pub(super) source: &'a SourceText,
+    /// Where the scanner stopped, in bytes.
+    pub(super) at: u32,
+    /// The last scalar before.
+    pub(super) last: Span,
+    /// The bracket that was opened last and not closed.
+    pub(super) open: Option<Span>,
+    pub(super) limits: &'a Limits,
+}
+
+/// What the scanner found, in the author's words.
+pub(super) fn problem(spot: &Spot<'_>, error: &ScanError) -> Problem {
+    use ErrorKind as Kind;
+    match error.kind() {
+        Kind::TabNotAllowed
+        | Kind::TabInBlockIndentation
+        | Kind::TabInIndentation
+        | Kind::TabInPlainScalar
+        | Kind::TabAtBlockScalarStart => indentation::tabs(spot),
+        Kind::ExpectedBlockMappingKey
+        | Kind::ExpectedBlockSequenceEntry
+        | Kind::ExpectedDocumentStart
+        | Kind::InvalidIndentation
+        | Kind::UnexpectedEofBlockMapping
+        | Kind::UnexpectedEofBlockSequence => indentation::line(spot),
+        Kind::InvalidBlockScalarIndent => indentation::block_text(spot),
+        Kind::MappingValueNotAllowed | Kind::MappingKeyNotAllowed => words::colon(spot),
+        Kind::SimpleKeyExpected | Kind::InvalidSimpleKey => words::missing_colon(spot),
+        Kind::UnknownQuotedScalarEscape
+        | Kind::InvalidQuotedScalarHexEscape
+        | Kind::InvalidLowSurrogateHexEscape
+        | Kind::InvalidLowSurrogate
+        | Kind::MissingLowSurrogate
+        | Kind::UnpairedLowSurrogate
+        | Kind::InvalidUnicodeEscape => quotes::escape(spot),
+        Kind::UnclosedQuotedScalar | Kind::DocumentIndicatorInQuotedScalar => {
+            quotes::unclosed(spot)
+        }
+        Kind::InvalidTrailingSingleQuotedScalar | Kind::InvalidTrailingDoubleQuotedScalar => {
+            quotes::text_after(spot)
+        }
+        Kind::UnexpectedCharacter { character } => words::reserved(spot, *character),
+        Kind::MissingAnchorOrAliasName => words::reserved(spot, spot.next_char().unwrap_or('*')),
+        Kind::PlainScalarStartsWithDashFlowIndicator => words::reserved(spot, '-'),
+        Kind::BlockSequenceEntryNotAllowed | Kind::BlockEntryInFlowCollection => words::dash(spot),
+        Kind::CommentNotSeparated => words::comment(spot),
+        Kind::InvalidBlockScalarHeader | Kind::ZeroBlockScalarIndent => words::block_header(spot),
+        Kind::ExpectedFlowMappingSeparator
+        | Kind::ExpectedFlowSequenceSeparator
+        | Kind::InvalidColonPlacement
+        | Kind::FlowMappingValueAdjacentCollection
+        | Kind::UnclosedFlowCollection { .. }
+        | Kind::UnexpectedEofFlowMapping
+        | Kind::UnexpectedEofFlowSequence
+        | Kind::UnexpectedEofImplicitFlowMapping => brackets::unclosed(spot),
+        Kind::MismatchedFlowCollectionEnd { open, close } => {
+            brackets::mismatched(spot, *open, *close)
+        }
+        Kind::MisplacedFlowCollectionEnd => brackets::misplaced(spot),
+        Kind::RecursionLimitExceeded => refusals::too_deep(spot.source, spot.here(1), spot.limits),
+        Kind::DirectiveDisallowed => refusals::directive(spot.source, spot.at),
+        Kind::BomInsideDocument => refusals::hidden_character(spot.source, spot.at, '\u{FEFF}'),
+        Kind::UndeclaredTagHandle
+        | Kind::UnclosedVerbatimTag
+        | Kind::ExpectedTagBang
+        | Kind::InvalidTagTerminator
+        | Kind::InvalidTagEscape
+        | Kind::MissingTagUri => refusals::tag(spot.source, spot.word()),
+        Kind::InvalidDocumentEnd => spot
+            .problem(
+                "second-document",
+                spot.rest_of_line(),
+                "text after the end of the document",
+            )
+            .help("`...` ends a document; a playbook is one document"),
+        other => spot.problem("yaml-syntax", spot.here(1), other.to_string()),
+    }
+}
+
+impl<'a> Spot<'a> {
+    fn text(&self) -> &'a str {
+        self.source.text()
+    }
+
+    fn problem(&self, code: &str, span: Span, message: impl Into<String>) -> Problem {
+        Problem::new(code, self.source, span, message)
+    }
+
+    fn next_char(&self) -> Option<char> {
+        self.text()[self.at as usize..].chars().next()
+    }
+
+    /// The next characters, in this line.
+    fn here(&self, characters: usize) -> Span {
+        let rest = self.source.slice(self.rest_of_line());
+        let length: usize = rest.chars().take(characters).map(char::len_utf8).sum();
+        Span::new(self.at, self.at + length as u32)
+    }
+
+    /// Up to the next white space.
+    fn word(&self) -> Span {
+        let rest = self.source.slice(self.rest_of_line());
+        let length = rest.find([' ', '\t', ',', ']', '}']).unwrap_or(rest.len());
+        Span::new(self.at, self.at + length as u32)
+    }
+
+    /// The number of the line, from 0.
+    fn line(&self) -> usize {
+        self.source.line_of(self.at)
+    }
+
+    fn rest_of_line(&self) -> Span {
+        self.content_from(self.at)
+    }
+
+    /// From a byte to the end of its line, without a comment and without white space at the end.
+    fn content_from(&self, start: u32) -> Span {
+        let end = self.source.line_span(self.source.line_of(start)).end;
+        let text = self.source.slice(Span::new(start, end));
+        let text = [" #", "\t#"]
+            .iter()
+            .filter_map(|comment| text.find(comment))
+            .min()
+            .map_or(text, |comment| &text[..comment]);
+        Span::new(start, start + text.trim_end().len() as u32)
+    }
+
+    /// Adds the edits as a fix if they make the whole text readable: for edits that guess what
+    /// the author meant, where a guess gone wrong would only move the error.
+    fn try_guess(&self, problem: Problem, title: impl Into<String>, edits: Vec<Edit>) -> Problem {
+        if self.text().len() > TRIAL_BYTES || edits.is_empty() {
+            return problem;
+        }
+        match parse::first_error(&apply(self.text(), &edits), self.limits) {
+            Some(_) => problem,
+            None => problem.fix(title, edits),
+        }
+    }
+
+    /// Adds the edits as a fix if the scanner comes further with them: for edits that are right
+    /// whatever else is wrong.
+    fn try_fix(&self, problem: Problem, title: impl Into<String>, edits: Vec<Edit>) -> Problem {
+        if self.text().len() > TRIAL_BYTES || edits.is_empty() {
+            return problem;
+        }
+        let repaired = apply(self.text(), &edits);
+        let end_of_edits = edits.last().map_or(0, |edit| {
+            let grown = repaired.len() as i64 - self.text().len() as i64;
+            i64::from(edit.span.end) + grown
+        });
+        match parse::first_error(&repaired, self.limits) {
+            Some(offset) if i64::from(offset) < end_of_edits.max(i64::from(self.at)) => problem,
+            _ => problem.fix(title, edits),
+        }
+    }
+}
+
+/// The text with the edits made; they stand in order and don't overlap.
+pub(super) fn apply(text: &str, edits: &[Edit]) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut at = 0;
+    for edit in edits {
+        out.push_str(&text[at..edit.span.start as usize]);
+        out.push_str(&edit.text);
+        at = edit.span.end as usize;
+    }
+    out.push_str(&text[at..]);
+    out
+}
+
+/// A text in single quotes, which know no escapes.
+fn single_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// A piece of the source for a message: short, and in one line.
+pub(super) fn excerpt(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let line = text.lines().next().unwrap_or_default().trim_end();
+    if line.chars().count() <= LONGEST && line.len() == text.trim_end().len() {
+        return line.to_owned();
+    }
+    let short: String = line.chars().take(LONGEST).collect();
+    format!("{}…", short.trim_end())
+}

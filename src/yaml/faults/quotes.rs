@@ -1,0 +1,194 @@
+//! Quotes: what stands inside them, where they end, and what follows.
+
+use crate::diagnostic::{Edit, Problem};
+use crate::source::Span;
+
+use super::{Spot, excerpt, single_quoted};
+
+/// An escape that double quotes don't know, or one that is not finished.
+pub(super) fn escape(spot: &Spot<'_>) -> Problem {
+    let quote = spot.at;
+    let Some(escape) = first_bad_escape(spot.text(), quote) else {
+        return spot.problem("bad-escape", spot.here(1), "an escape in here is wrong");
+    };
+    let written = spot.source.slice(escape);
+    let is_unfinished = written.len() > 2;
+    let problem = spot
+        .problem(
+            "bad-escape",
+            escape,
+            match is_unfinished {
+                true => format!("`{written}` is no whole character"),
+                false => format!("double quotes know no escape `{written}`"),
+            },
+        )
+        .also(
+            Span::new(quote, quote + 1),
+            "in double quotes `\\` begins an escape",
+        )
+        .help("write the text in single quotes, where `\\` is a character like any other");
+    let Some(end) = closing_quote(spot.text(), quote) else {
+        return problem;
+    };
+    let inside = &spot.text()[quote as usize + 1..end as usize];
+    if inside.contains('\n') || is_unfinished && !inside.contains(":\\") {
+        return problem;
+    }
+    // Who doubles one backslash and not the next still means one.
+    let raw = inside.replace("\\\"", "\"").replace("\\\\", "\\");
+    let edit = Edit {
+        span: Span::new(quote, end + 1),
+        text: single_quoted(&raw),
+    };
+    let title = format!("write `{}`", edit.text);
+    spot.try_fix(problem, title, vec![edit])
+}
+
+/// The first escape after the quote that YAML 1.2 has no meaning for.
+fn first_bad_escape(text: &str, quote: u32) -> Option<Span> {
+    let mut at = quote as usize + 1;
+    loop {
+        let rest = text.get(at..)?;
+        let next = rest.find(['\\', '"'])?;
+        at += next;
+        if text.as_bytes()[at] == b'"' {
+            return None;
+        }
+        let kind = text[at + 1..].chars().next()?;
+        let digits = match kind {
+            'x' => 2,
+            'u' => 4,
+            'U' => 8,
+            _ => 0,
+        };
+        let written = text[at + 2..]
+            .bytes()
+            .take(digits)
+            .take_while(u8::is_ascii_hexdigit)
+            .count();
+        let code = u32::from_str_radix(&text[at + 2..at + 2 + written], 16);
+        let length = 1 + kind.len_utf8() + written;
+        let is_known = "0abtnvfre \"/\\N_LPxuU\t\r\n".contains(kind);
+        let is_pair = matches!(code, Ok(0xD800..0xDC00))
+            && text.get(at + 6..at + 8) == Some("\\u")
+            && is_low_surrogate(text.get(at + 8..at + 12));
+        let is_character =
+            digits == 0 || is_pair || code.is_ok_and(|code| char::from_u32(code).is_some());
+        if !is_known || written < digits || !is_character {
+            return Some(Span::new(at as u32, (at + length) as u32));
+        }
+        at += length + if is_pair { 6 } else { 0 };
+    }
+}
+
+fn is_low_surrogate(digits: Option<&str>) -> bool {
+    digits
+        .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+        .is_some_and(|code| (0xDC00..0xE000).contains(&code))
+}
+
+/// The quote that closes the one here.
+fn closing_quote(text: &str, quote: u32) -> Option<u32> {
+    let bytes = text.as_bytes();
+    let mark = *bytes.get(quote as usize)?;
+    let mut at = quote as usize + 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if mark == b'"' => at += 2,
+            b'\'' if mark == b'\'' && bytes.get(at + 1) == Some(&b'\'') => at += 2,
+            byte if byte == mark => return Some(at as u32),
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+/// A quote that is never closed.
+pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
+    let text = spot.source.slice(spot.rest_of_line());
+    let mark = text.chars().next().unwrap_or('"');
+    let quote = spot.here(1);
+    let line = spot.content_from(spot.at);
+    let problem = spot.problem("unclosed-quote", quote, "this quote is never closed");
+    // `"C:\temp\"`: the last backslash takes the quote away.
+    if mark == '"' && text.len() > 2 && text.ends_with("\\\"") {
+        let raw = text[1..text.len() - 1].replace("\\\\", "\\");
+        let edit = Edit {
+            span: line,
+            text: single_quoted(&raw),
+        };
+        let title = format!("write `{}`", edit.text);
+        let end = line.end;
+        let problem = problem
+            .also(
+                Span::new(end - 2, end),
+                "this is an escaped quote, not the end",
+            )
+            .help("write the text in single quotes, where `\\` is a character like any other");
+        return spot.try_fix(problem, title, vec![edit]);
+    }
+    let problem = problem.help(format!(
+        "close it with `{mark}` at the end of the text{}",
+        if mark == '\'' {
+            "; inside single quotes an apostrophe is written `''`"
+        } else {
+            ""
+        }
+    ));
+    let edit = Edit {
+        span: Span::new(line.end, line.end),
+        text: mark.to_string(),
+    };
+    spot.try_guess(
+        problem,
+        format!("add `{mark}` after `{}`", excerpt(text)),
+        vec![edit],
+    )
+}
+
+/// Text after a closing quote.
+pub(super) fn text_after(spot: &Spot<'_>) -> Problem {
+    let text = spot.text();
+    let line = spot.source.line_span(spot.line());
+    let before = text[line.start as usize..spot.at as usize].trim_end();
+    let closing = line.start + before.len() as u32 - 1;
+    let mark = before.chars().next_back().unwrap_or('"');
+    let rest = spot.rest_of_line();
+    let problem = spot
+        .problem(
+            "text-after-quote",
+            rest,
+            "text goes on after the closing quote",
+        )
+        .also(Span::new(closing, closing + 1), "the text ends here");
+    let Some(opening) = opening_quote(spot, line, closing) else {
+        return problem.help("put all of the value in quotes");
+    };
+    let whole = Span::new(opening, rest.end);
+    let value = spot.source.slice(whole);
+    if mark == '\'' && value.ends_with('\'') && value.len() > 2 {
+        let edit = Edit {
+            span: whole,
+            text: single_quoted(&value[1..value.len() - 1].replace("''", "'")),
+        };
+        let title = format!("write `{}`", edit.text);
+        let problem = problem.help("inside single quotes an apostrophe is written `''`");
+        return spot.try_fix(problem, title, vec![edit]);
+    }
+    let problem =
+        problem.help("put all of the value in quotes; single quotes can hold double ones");
+    let edit = Edit {
+        span: whole,
+        text: single_quoted(value),
+    };
+    let title = format!("write `{}`", edit.text);
+    spot.try_fix(problem, title, vec![edit])
+}
+
+/// The quote of this line that the closing one closes.
+fn opening_quote(spot: &Spot<'_>, line: Span, closing: u32) -> Option<u32> {
+    let text = spot.source.slice(line);
+    text.match_indices(['"', '\''])
+        .map(|(at, _)| line.start + at as u32)
+        .find(|quote| closing_quote(spot.text(), *quote) == Some(closing))
+}

@@ -1,0 +1,198 @@
+//! Plain text: what it can't begin with and can't hold, and colons too many or too few.
+
+use crate::diagnostic::{Edit, Problem};
+use crate::source::Span;
+
+use super::{Spot, excerpt, indentation, single_quoted};
+
+/// A colon where no value can begin.
+pub(super) fn colon(spot: &Spot<'_>) -> Problem {
+    let last = spot.source.slice(spot.last);
+    let begins_above = spot.source.line_of(spot.last.start) < spot.line();
+    if begins_above && spot.last.end <= spot.at {
+        return match missing_space(spot, last) {
+            Some(problem) => problem,
+            None => indentation::swallowed(spot),
+        };
+    }
+    let value = spot.content_from(spot.last.start);
+    let text = spot.source.slice(value);
+    let between = spot.text().get(spot.last.end as usize..spot.at as usize);
+    let is_beside = between.is_some_and(|between| between.trim().is_empty());
+    if !is_beside || text.starts_with(['"', '\'']) {
+        return spot
+            .problem("unquoted-text", spot.here(1), "a value can't begin here")
+            .label("a second colon")
+            .help("one line holds one key; a text with `: ` in it needs quotes");
+    }
+    if text.contains("${{") {
+        return quote(
+            spot,
+            spot.problem(
+                "unquoted-template",
+                spot.here(1),
+                "`: ` ends the text, in the middle of the template",
+            )
+            .label("read as a second colon")
+            .help("put the whole value in quotes"),
+            value,
+        );
+    }
+    if last.len() > 1_000 {
+        return spot
+            .problem(
+                "yaml-limit",
+                spot.content_from(spot.last.start),
+                "a key can't be longer than 1,024 characters",
+            )
+            .help("is this a text? Then put it in quotes");
+    }
+    quote(
+        spot,
+        spot.problem(
+            "unquoted-text",
+            spot.here(1),
+            "a text with `: ` in it needs quotes",
+        )
+        .label("read as a second colon")
+        .help("put the whole value in quotes"),
+        value,
+    )
+}
+
+/// `name:x` or `-x`: without the space it is text, and the next line goes on with it.
+fn missing_space(spot: &Spot<'_>, last: &str) -> Option<Problem> {
+    let first = last.lines().next()?;
+    let start = spot.last.start;
+    if first.starts_with('-') {
+        let dash = Span::new(start, start + 1);
+        let problem = spot
+            .problem("missing-space", dash, "a list item needs a space after `-`")
+            .help("without the space this line and the next one are one text");
+        return Some(insert(spot, problem, start + 1, " ", "add the space"));
+    }
+    let colon = start + first.find(':')? as u32;
+    let problem = spot
+        .problem(
+            "missing-space",
+            Span::new(colon, colon + 1),
+            "a key needs a space after its colon",
+        )
+        .also(spot.here(1), "so this colon is one too many")
+        .help("without the space this line and the next one are one text");
+    Some(insert(spot, problem, colon + 1, " ", "add the space"))
+}
+
+fn insert(spot: &Spot<'_>, problem: Problem, at: u32, text: &str, title: &str) -> Problem {
+    let edit = Edit {
+        span: Span::new(at, at),
+        text: text.to_owned(),
+    };
+    spot.try_fix(problem, title, vec![edit])
+}
+
+/// Offers the text in single quotes.
+fn quote(spot: &Spot<'_>, problem: Problem, value: Span) -> Problem {
+    let edit = Edit {
+        span: value,
+        text: single_quoted(spot.source.slice(value)),
+    };
+    let title = format!("write `{}`", excerpt(&edit.text));
+    spot.try_fix(problem, title, vec![edit])
+}
+
+/// A line among keys that has no colon.
+pub(super) fn missing_colon(spot: &Spot<'_>) -> Problem {
+    let line = spot.rest_of_line();
+    let text = spot.source.slice(line);
+    let problem = spot
+        .problem(
+            "missing-colon",
+            line,
+            format!("`{}` is no key: it has no colon", excerpt(text)),
+        )
+        .help("a key ends with a colon; a text of several lines is indented below its key");
+    if text.contains(' ') {
+        return problem;
+    }
+    let edit = Edit {
+        span: Span::new(line.end, line.end),
+        text: ":".to_owned(),
+    };
+    let title = format!("write `{}:`", excerpt(text));
+    spot.try_guess(problem, title, vec![edit])
+}
+
+/// A character that plain text can't begin with.
+pub(super) fn reserved(spot: &Spot<'_>, character: char) -> Problem {
+    let value = match spot.open {
+        Some(_) => spot.word(),
+        None => spot.rest_of_line(),
+    };
+    let problem = spot
+        .problem(
+            "unquoted-text",
+            spot.here(1),
+            match character {
+                '`' => "a text can't begin with a backtick".to_owned(),
+                _ => format!("a text can't begin with `{character}`"),
+            },
+        )
+        .help("put it in quotes");
+    quote(spot, problem, value)
+}
+
+/// `key: - item`
+pub(super) fn dash(spot: &Spot<'_>) -> Problem {
+    let problem = spot
+        .problem(
+            "unquoted-text",
+            spot.here(1),
+            "a list item can't begin here",
+        )
+        .help("put each item on a line of its own below the key; a text that begins with `- ` needs quotes");
+    if spot.open.is_some() {
+        return problem.help("between brackets items are separated by `,` alone");
+    }
+    quote(spot, problem, spot.rest_of_line())
+}
+
+/// `"text"#comment`
+pub(super) fn comment(spot: &Spot<'_>) -> Problem {
+    let problem = spot
+        .problem(
+            "missing-space",
+            spot.here(1),
+            "a comment needs a space before its `#`",
+        )
+        .help("is it part of the text? Then it belongs inside the quotes");
+    insert(spot, problem, spot.at, " ", "add the space")
+}
+
+/// `key: | text`
+pub(super) fn block_header(spot: &Spot<'_>) -> Problem {
+    let header = spot.rest_of_line();
+    let text = spot.source.slice(header);
+    let mark = &text[..1.min(text.len())];
+    let rest = text[mark.len()..]
+        .trim_start_matches(['+', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
+    let start = header.end - rest.trim_start().len() as u32;
+    if rest.trim().is_empty() {
+        return spot
+            .problem(
+                "block-text",
+                header,
+                format!("`{text}` is no beginning of a text block"),
+            )
+            .help(format!("write `{mark}`, and the text indented below it"));
+    }
+    spot.problem(
+        "block-text",
+        Span::new(start, header.end),
+        format!("after `{mark}` the text begins in the next line"),
+    )
+    .label("move this down")
+    .help(format!(
+        "indent it below its key; a text in one line that begins with `{mark}` needs quotes"
+    ))
+}
