@@ -12,4 +12,4 @@ mod rules;
 pub use code::{Rule, Severity};
 pub use nearest::nearest;
 pub use problem::{Edit, Fix, Label, Problem, sort_problems};
-pub use rules::{rule, rules};
+pub use rules::{is_about_meaning, rule, rules};

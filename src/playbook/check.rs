@@ -25,7 +25,7 @@ pub struct Shape {
 }
 
 /// The shape of a playbook.
-pub fn playbook() -> &'static Shape {
+pub(super) fn playbook() -> &'static Shape {
     static PLAYBOOK: LazyLock<Shape> = LazyLock::new(|| Shape::of(COMMITTED));
     &PLAYBOOK
 }
@@ -336,18 +336,13 @@ impl<'a> Place<'a> {
                     listed(&self.keys(), "and")
                 )));
             }
-            return Some(
-                problem
-                    .label(format!("did you mean `{known}`?"))
-                    .help(format!("Write `{known}`."))
-                    .fix(
-                        format!("Replace `{name}` by `{known}`"),
-                        vec![Edit {
-                            span,
-                            text: known.to_owned(),
-                        }],
-                    ),
-            );
+            return Some(problem.label(format!("did you mean `{known}`?")).fix(
+                format!("Replace `{name}` by `{known}`"),
+                vec![Edit {
+                    span,
+                    text: known.to_owned(),
+                }],
+            ));
         }
         if let Some(home) = self.home_of(name) {
             return Some(problem.help(format!("`{name}` is a key of {home}: move it there.")));
@@ -402,15 +397,15 @@ impl<'a> Place<'a> {
             .and_then(|values| values.first());
         if let Some(value) = only {
             let line = format!("{name}: {value}");
-            let problem = problem.help(format!("Add `{line}`."));
+            let by_hand = problem.clone().help(format!("Add `{line}`."));
             let first = self.document.node(self.node).entries().first();
             // Only a block map at the very left has a place for a line of its own.
             let Some(start) = first.map(|entry| self.document.span(entry.key).start) else {
-                return problem;
+                return by_hand;
             };
             let source = self.document.source();
             if self.key.is_some() || source.position(start).column != 1 {
-                return problem;
+                return by_hand;
             }
             return problem.fix(
                 format!("Add `{line}`"),

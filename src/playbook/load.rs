@@ -6,7 +6,8 @@ use crate::diagnostic::{Problem, Severity, sort_problems};
 use crate::source::SourceText;
 use crate::yaml::{Document, Limits};
 
-use super::{Files, Playbook, check, templates};
+use super::outline::Outline;
+use super::{Files, Playbook, check, rules, silence, templates};
 
 /// What came of a playbook's text.
 #[derive(Debug)]
@@ -36,7 +37,8 @@ pub fn load(source: &SourceText, files: &dyn Files) -> Loaded {
     if let Some(document) = &parsed.document {
         problems.extend(check::playbook().check(document));
         problems.extend(templates::check(document));
-        let _ = files;
+        problems.extend(rules::check(&Outline::of(document, files)));
+        silence::apply(document, &mut problems);
         sort_problems(&mut problems);
         if !has_error(&problems) {
             match document.deserialize(document.root()) {

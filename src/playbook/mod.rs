@@ -5,15 +5,21 @@
 //! reads no file but through `Files`; what stands inside `${{ }}` is judged by the
 //! room `expression`.
 
+mod accept;
 mod check;
+mod condition;
 mod files;
 mod load;
 pub mod model;
 mod notation;
+mod outline;
+mod rules;
 mod schema;
+mod silence;
 mod templated;
 pub mod templates;
 
+pub use accept::Refusal;
 pub use check::Shape;
 pub use files::{Beside, Files, Found, NoFiles};
 pub use load::{Loaded, load};

@@ -3,15 +3,50 @@
 use std::collections::HashSet;
 
 use crate::diagnostic::Problem;
-use crate::yaml::Document;
+use crate::expression::Template;
+use crate::yaml::{Document, Kind, NodeId};
 
 /// The names that templates of a document use.
 #[derive(Debug, Default)]
 pub struct NamesUsed {
-    /// Names under `inputs`.
-    pub inputs: HashSet<String>,
-    /// Names under `vars`.
-    pub vars: HashSet<String>,
+    inputs: HashSet<String>,
+    vars: HashSet<String>,
+    /// `inputs` or `vars` as a whole, or by a computed key.
+    all: HashSet<String>,
+    /// Templates that can't be read: whatever is mentioned in them counts.
+    unread: Vec<String>,
+}
+
+impl NamesUsed {
+    /// Whether an input is used.
+    pub fn has_input(&self, name: &str) -> bool {
+        self.inputs.contains(name) || self.may_have("inputs", name)
+    }
+
+    /// Whether a var is used.
+    pub fn has_var(&self, name: &str) -> bool {
+        self.vars.contains(name) || self.may_have("vars", name)
+    }
+
+    fn may_have(&self, root: &str, name: &str) -> bool {
+        self.all.contains(root) || self.unread.iter().any(|text| text.contains(name))
+    }
+
+    fn add(&mut self, text: &str, read: Option<Template>) {
+        let Some(template) = read else {
+            self.unread.push(text.to_owned());
+            return;
+        };
+        for used in template.names() {
+            let mut path = used.path.into_iter();
+            match (path.next().as_deref(), path.next()) {
+                (Some("inputs"), Some(name)) => drop(self.inputs.insert(name)),
+                (Some("vars"), Some(name)) => drop(self.vars.insert(name)),
+                (Some(root @ ("inputs" | "vars")), None) => drop(self.all.insert(root.to_owned())),
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Everything that is wrong with the templates of a playbook.
@@ -20,6 +55,24 @@ pub fn check(_document: &Document) -> Vec<Problem> {
 }
 
 /// The names that the templates of a playbook use.
-pub fn names_used(_document: &Document) -> NamesUsed {
-    NamesUsed::default()
+pub fn names_used(document: &Document) -> NamesUsed {
+    let mut names = NamesUsed::default();
+    for (id, node) in document.nodes() {
+        if node.kind != Kind::Text {
+            continue;
+        }
+        if Template::is_in(&node.text) {
+            names.add(&node.text, Template::parse(&node.text).ok());
+        } else if is_condition(document, id) {
+            names.add(&node.text, Template::parse_expression(&node.text).ok());
+        }
+    }
+    names
+}
+
+/// Whether a node is the value of a step's `when`, which is an expression without delimiters too.
+fn is_condition(document: &Document, id: NodeId) -> bool {
+    document
+        .key(id)
+        .is_some_and(|key| document.node(key).text == "when")
 }

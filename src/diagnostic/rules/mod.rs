@@ -27,3 +27,9 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
 pub fn rule(id: &str) -> Option<&'static Rule> {
     rules().find(|rule| rule.id == id)
 }
+
+/// Whether a rule is about what a playbook means: a playbook with such a finding can still be
+/// read, so the finding can be silenced in place.
+pub fn is_about_meaning(rule: &Rule) -> bool {
+    meaning::RULES.iter().any(|known| known.id == rule.id)
+}

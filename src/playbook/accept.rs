@@ -1,0 +1,294 @@
+//! Whether a value is one that an input takes: its type, then its constraints.
+//!
+//! Defaults are judged by it when a playbook is checked, and what is handed in when it is run, so
+//! both are refused in the same words. Each refusal is half a sentence that goes on after the
+//! input's name: "`days` …".
+
+use std::net::IpAddr;
+
+use regex::Regex;
+use serde_json::{Number, Value};
+
+use crate::yaml::{Document, Kind, NodeId};
+
+use super::model::{Input, InputType, Period};
+
+/// Why a value is not taken.
+pub type Refusal = String;
+
+impl InputType {
+    /// The value that a text from outside (command line, environment) stands for.
+    ///
+    /// # Errors
+    /// It is none of this type.
+    pub fn parse(self, text: &str) -> Result<Value, Refusal> {
+        let text_if = |fits: bool, wants: &str| {
+            if fits {
+                Ok(Value::from(text))
+            } else {
+                Err(format!("wants {wants}, not `{}`", shorten(text)))
+            }
+        };
+        match self {
+            InputType::String => Ok(text.into()),
+            InputType::Int => match text.trim().parse::<i64>() {
+                Ok(number) => Ok(number.into()),
+                Err(_) => Err(format!("wants a whole number, not `{}`", shorten(text))),
+            },
+            InputType::Number => parse_number(text.trim())
+                .ok_or_else(|| format!("wants a number, not `{}`", shorten(text))),
+            InputType::Bool => match text.trim() {
+                "true" => Ok(true.into()),
+                "false" => Ok(false.into()),
+                other => Err(format!("wants `true` or `false`, not `{}`", shorten(other))),
+            },
+            InputType::List if text.trim().is_empty() => Ok(Value::Array(Vec::new())),
+            InputType::List => Ok(text
+                .split(',')
+                .map(|item| Value::from(item.trim()))
+                .collect()),
+            InputType::Path => text_if(
+                is_absolute_path(text),
+                r"an absolute path such as `C:\Windows\Temp` or `/var/log`",
+            ),
+            InputType::Host => text_if(is_host(text), "a host name"),
+            InputType::Ip => text_if(text.parse::<IpAddr>().is_ok(), "an IP address"),
+            InputType::Hash => text_if(
+                matches!(text.len(), 32 | 40 | 64)
+                    && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
+                "an MD5, SHA-1 or SHA-256 in hexadecimal digits",
+            ),
+            InputType::Duration => text_if(
+                text.parse::<Period>().is_ok(),
+                "a length of time such as `90s`, `15m`, `8h` or `2d`",
+            ),
+        }
+    }
+
+    /// The value that a node of a document stands for.
+    ///
+    /// # Errors
+    /// It is none of this type.
+    pub fn read(self, document: &Document, id: NodeId) -> Result<Value, Refusal> {
+        let node = document.node(id);
+        match (&node.kind, self) {
+            (Kind::List(items), InputType::List) => items
+                .iter()
+                .map(|item| match &document.node(*item).kind {
+                    Kind::List(_) | Kind::Map(_) | Kind::Null => {
+                        Err("wants a list of texts".to_owned())
+                    }
+                    _ => Ok(Value::from(document.node(*item).text.as_str())),
+                })
+                .collect(),
+            (Kind::Bool(value), InputType::Bool) => Ok((*value).into()),
+            (Kind::Number(_), InputType::Bool | InputType::List) | (Kind::Bool(_), _) => Err(
+                format!("wants {}, not `{}`", self.words(), shorten(&node.text)),
+            ),
+            (Kind::Number(number), InputType::Int) => number
+                .as_i64()
+                .map(Value::from)
+                .ok_or_else(|| format!("wants a whole number, not `{}`", shorten(&node.text))),
+            (Kind::Number(number), InputType::Number) => Ok(number.clone().into()),
+            // In YAML a quoted number is a text: the author said so.
+            (
+                Kind::Text,
+                InputType::Int | InputType::Number | InputType::Bool | InputType::List,
+            ) => Err(format!(
+                "wants {}, not the text `{}`",
+                self.words(),
+                shorten(&node.text)
+            )),
+            (Kind::Text | Kind::Number(_), _) => self.parse(&node.text),
+            (Kind::Null | Kind::List(_) | Kind::Map(_), _) => {
+                Err(format!("wants {}", self.words()))
+            }
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            InputType::String => "a text",
+            InputType::Int => "a whole number",
+            InputType::Number => "a number",
+            InputType::Bool => "`true` or `false`",
+            InputType::List => "a list",
+            InputType::Path => "a path",
+            InputType::Host => "a host name",
+            InputType::Ip => "an IP address",
+            InputType::Hash => "a hash",
+            InputType::Duration => "a length of time",
+        }
+    }
+}
+
+impl Input {
+    /// Whether a value of the input's type keeps its `choices`, `pattern`, `min` and `max`.
+    ///
+    /// # Errors
+    /// It does not. A constraint that can't be read itself is passed over: that is a finding about
+    /// the playbook.
+    pub fn admit(&self, document: &Document, value: &Value) -> Result<(), Refusal> {
+        if let Value::Array(items) = value {
+            for item in items {
+                self.admit_one(document, item, InputType::String)?;
+            }
+            return self.admit_length(document, items.len(), "item");
+        }
+        self.admit_one(document, value, self.kind())?;
+        match self.kind() {
+            InputType::Int | InputType::Number => {
+                self.admit_between(document, value.as_f64(), |node| {
+                    document.node(node).text.parse().ok()
+                })
+            }
+            InputType::Duration => {
+                let length = |text: &str| text.parse::<Period>().ok().map(|period| period.0);
+                self.admit_between(document, value.as_str().and_then(length), |node| {
+                    length(&document.node(node).text)
+                })
+            }
+            InputType::Bool => Ok(()),
+            _ => {
+                let text = value.as_str().unwrap_or_default();
+                self.admit_length(document, text.chars().count(), "character")
+            }
+        }
+    }
+
+    fn admit_one(
+        &self,
+        document: &Document,
+        value: &Value,
+        kind: InputType,
+    ) -> Result<(), Refusal> {
+        let shown = shorten(&as_text(value));
+        if !self.choices.is_empty() {
+            let known: Vec<Value> = self
+                .choices
+                .iter()
+                .filter_map(|choice| kind.read(document, choice.node).ok())
+                .collect();
+            let is_known = known.iter().any(|choice| same(choice, value));
+            // A choice that is not of the type is a finding of its own.
+            if !is_known && known.len() == self.choices.len() {
+                let names: Vec<String> = known
+                    .iter()
+                    .map(|choice| format!("`{}`", as_text(choice)))
+                    .collect();
+                return Err(format!("wants one of {}, not `{shown}`", names.join(", ")));
+            }
+        }
+        if let Some(pattern) = &self.pattern
+            && let Ok(regex) = Regex::new(&format!("^(?:{})$", pattern.value))
+            && !regex.is_match(&as_text(value))
+        {
+            return Err(format!(
+                "must match `{}`, and `{shown}` does not",
+                pattern.value
+            ));
+        }
+        Ok(())
+    }
+
+    fn admit_between<T: PartialOrd>(
+        &self,
+        document: &Document,
+        value: Option<T>,
+        read: impl Fn(NodeId) -> Option<T>,
+    ) -> Result<(), Refusal> {
+        let Some(value) = value else { return Ok(()) };
+        for (bound, word, is_min) in [(self.min, "at least", true), (self.max, "at most", false)] {
+            let Some(node) = bound.map(|bound| bound.node) else {
+                continue;
+            };
+            let Some(limit) = read(node) else { continue };
+            if (is_min && value < limit) || (!is_min && value > limit) {
+                return Err(format!("must be {word} {}", document.node(node).text));
+            }
+        }
+        Ok(())
+    }
+
+    fn admit_length(&self, document: &Document, length: usize, unit: &str) -> Result<(), Refusal> {
+        for (bound, word, is_min) in [(self.min, "at least", true), (self.max, "at most", false)] {
+            let Some(node) = bound.map(|bound| bound.node) else {
+                continue;
+            };
+            let Ok(limit) = document.node(node).text.parse::<usize>() else {
+                continue;
+            };
+            if (is_min && length < limit) || (!is_min && length > limit) {
+                let plural = if limit == 1 { "" } else { "s" };
+                return Err(format!(
+                    "must have {word} {limit} {unit}{plural}, and has {length}"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn parse_number(text: &str) -> Option<Value> {
+    if let Ok(whole) = text.parse::<i64>() {
+        return Some(whole.into());
+    }
+    let plain = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
+    if !text.bytes().all(plain) {
+        return None;
+    }
+    text.parse()
+        .ok()
+        .and_then(Number::from_f64)
+        .map(Value::Number)
+}
+
+/// Whether a text begins as an absolute path of Windows or of a POSIX system does.
+pub(super) fn is_absolute_path(text: &str) -> bool {
+    (is_windows_path(text) || text.starts_with('/')) && !text.contains(|c: char| c.is_control())
+}
+
+/// Whether a text begins with a drive or as a network path.
+pub(super) fn is_windows_path(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let has_drive = bytes.len() >= 3
+        && bytes[0].is_ascii_alphabetic()
+        && bytes[1] == b':'
+        && matches!(bytes[2], b'\\' | b'/');
+    has_drive || text.starts_with(r"\\")
+}
+
+/// RFC 1123 labels; `_` is taken too, since Windows names have it.
+fn is_host(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}
+
+fn same(one: &Value, other: &Value) -> bool {
+    match (one.as_f64(), other.as_f64()) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
+    }
+}
+
+fn as_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    let mut short: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}

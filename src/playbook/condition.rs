@@ -1,0 +1,131 @@
+//! What a condition says about the device's system, as far as it can be read off its words.
+//!
+//! Only plain comparisons joined by `and` are read; anything else is left open. That is enough for
+//! what people write, and never wrong about the rest.
+
+use std::ops::Range;
+
+use super::model::Os;
+
+/// One comparison of `target.family` with a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Family {
+    /// Whether it must be this family, or must not.
+    pub(super) is: bool,
+    /// The word.
+    pub(super) word: String,
+    /// Its place in the condition's text, without quotes.
+    pub(super) range: Range<usize>,
+}
+
+impl Family {
+    /// Whether it holds on a system.
+    pub(super) fn holds(&self, os: Os) -> bool {
+        (os.as_str() == self.word) == self.is
+    }
+}
+
+/// The comparisons with the device's family of a condition that needs all of them; `None` where it
+/// can't be told from the words what they mean together.
+pub(super) fn families(text: &str) -> Option<Vec<Family>> {
+    let mut families = Vec::new();
+    if !text.contains("target.family") {
+        return Some(families);
+    }
+    let opaque = [" or ", " not ", "not(", "(", "[", " if ", "|"];
+    let inner = inside(text);
+    let words = &text[inner.clone()];
+    if opaque.iter().any(|sign| words.contains(sign)) || words.trim_start().starts_with("not ") {
+        return None;
+    }
+    let mut start = inner.start;
+    for part in words.split(" and ") {
+        if part.contains("target.family") {
+            families.push(family(part, start)?);
+        }
+        start += part.len() + " and ".len();
+    }
+    Some(families)
+}
+
+/// The expression of a text that may have `${{ }}` around it.
+pub(super) fn inside(text: &str) -> Range<usize> {
+    let trimmed = text.trim();
+    let start = text.len() - text.trim_start().len();
+    match trimmed
+        .strip_prefix("${{")
+        .and_then(|rest| rest.strip_suffix("}}"))
+    {
+        Some(inner) => start + 3..start + 3 + inner.len(),
+        None => start..start + trimmed.len(),
+    }
+}
+
+fn family(part: &str, offset: usize) -> Option<Family> {
+    let is = part.contains("==");
+    let (left, right) = part.split_once(if is { "==" } else { "!=" })?;
+    let (side, side_start) = match (left.trim(), right.trim()) {
+        ("target.family", _) => (right, left.len() + 2),
+        (_, "target.family") => (left, 0),
+        _ => return None,
+    };
+    let quoted = side.trim();
+    let quote = quoted.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    let word = quoted.strip_prefix(quote)?.strip_suffix(quote)?;
+    if word.contains(['\'', '"', '\\']) {
+        return None;
+    }
+    let at = offset + side_start + side.find(quote)? + 1;
+    Some(Family {
+        is,
+        word: word.to_owned(),
+        range: at..at + word.len(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::families;
+    use crate::playbook::model::Os;
+
+    fn systems(text: &str) -> Option<Vec<Os>> {
+        let clauses = families(text)?;
+        let holds = |os: &Os| clauses.iter().all(|clause| clause.holds(*os));
+        Some(Os::ALL.into_iter().filter(holds).collect())
+    }
+
+    #[test]
+    fn plain_comparisons_are_read() {
+        assert_eq!(
+            systems("target.family == 'windows'"),
+            Some(vec![Os::Windows])
+        );
+        assert_eq!(
+            systems("${{ \"linux\" == target.family }}"),
+            Some(vec![Os::Linux])
+        );
+        assert_eq!(
+            systems("target.family != 'windows' and inputs.deep"),
+            Some(vec![Os::Linux, Os::Macos])
+        );
+        assert_eq!(systems("inputs.deep"), Some(Os::ALL.to_vec()));
+    }
+
+    #[test]
+    fn what_is_not_plain_is_left_open() {
+        assert_eq!(systems("target.family == 'windows' or inputs.deep"), None);
+        assert_eq!(systems("not target.family == 'windows'"), None);
+        assert_eq!(systems("target.family in ['linux', 'macos']"), None);
+        assert_eq!(systems("target.family == inputs.family"), None);
+    }
+
+    #[test]
+    fn words_are_found_at_their_place() {
+        let text = "  ${{ target.family == 'Windows' }}";
+        let clauses = families(text).unwrap();
+        assert_eq!(&text[clauses[0].range.clone()], "Windows");
+        let text = "inputs.deep and 'linux' == target.family";
+        let clauses = families(text).unwrap();
+        assert_eq!(&text[clauses[0].range.clone()], "linux");
+    }
+}

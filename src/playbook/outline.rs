@@ -1,0 +1,205 @@
+//! A playbook as rules see it: what can be known of it even where other parts are wrong.
+//!
+//! The typed model exists only for a playbook without errors; a rule that waited for it would hide
+//! its findings behind the first misspelt key. So rules read the document through this outline,
+//! in which every part may be missing or odd.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::diagnostic::Problem;
+use crate::source::Span;
+use crate::yaml::{Document, Entry, Kind, NodeId};
+
+use super::Files;
+use super::condition;
+use super::model::{Os, Verb};
+
+/// What rules look at.
+pub(super) struct Outline<'a> {
+    pub(super) document: &'a Document,
+    pub(super) files: &'a dyn Files,
+    /// The system that the playbook is for, where it is written out.
+    pub(super) os: Option<Os>,
+    pub(super) inputs: &'a [Entry],
+    pub(super) vars: &'a [Entry],
+    pub(super) library: &'a [Entry],
+    /// The last entry of each name under `library`.
+    library_names: HashMap<&'a str, Entry>,
+    /// Steps, then cleanup steps.
+    pub(super) steps: Vec<StepOutline<'a>>,
+}
+
+/// One step.
+pub(super) struct StepOutline<'a> {
+    pub(super) entries: &'a [Entry],
+    pub(super) is_cleanup: bool,
+    /// Its verb with key and value; the first one of a step that has two.
+    pub(super) verb: Option<(Verb, Entry)>,
+    /// The systems of devices it may be done on; `None` where its condition leaves that open.
+    pub(super) systems: Option<Vec<Os>>,
+}
+
+impl<'a> Outline<'a> {
+    pub(super) fn of(document: &'a Document, files: &'a dyn Files) -> Outline<'a> {
+        let root = document.root();
+        let part = |key: &str| -> &'a [Entry] {
+            document
+                .get(root, key)
+                .map_or(&[], |node| document.node(node).entries())
+        };
+        let os = document.get(root, "os").and_then(|node| {
+            Os::ALL
+                .into_iter()
+                .find(|os| os.as_str() == document.node(node).text)
+        });
+        let library = part("library");
+        let mut outline = Outline {
+            document,
+            files,
+            os,
+            inputs: part("inputs"),
+            vars: part("vars"),
+            library,
+            library_names: library
+                .iter()
+                .map(|entry| (document.node(entry.key).text.as_str(), *entry))
+                .collect(),
+            steps: Vec::new(),
+        };
+        for (key, is_cleanup) in [("steps", false), ("cleanup", true)] {
+            let Some(list) = document.get(root, key) else {
+                continue;
+            };
+            for item in document.node(list).items() {
+                let step = outline.step(*item, is_cleanup);
+                outline.steps.push(step);
+            }
+        }
+        outline
+    }
+
+    fn step(&self, item: NodeId, is_cleanup: bool) -> StepOutline<'a> {
+        let document = self.document;
+        let entries = document.node(item).entries();
+        let verb = entries.iter().find_map(|entry| {
+            let key = document.node(entry.key).text.as_str();
+            let verb = Verb::ALL.into_iter().find(|verb| verb.as_str() == key)?;
+            Some((verb, *entry))
+        });
+        let mut step = StepOutline {
+            entries,
+            is_cleanup,
+            verb,
+            systems: None,
+        };
+        let mut systems: Vec<Os> = match self.os {
+            Some(os) => vec![os],
+            None => Os::ALL.to_vec(),
+        };
+        let when = self
+            .key(&step, "when")
+            .map(|entry| &document.node(entry.value).text);
+        let open = match when {
+            None => false,
+            Some(text) => match condition::families(text) {
+                Some(clauses) => {
+                    systems.retain(|os| clauses.iter().all(|clause| clause.holds(*os)));
+                    false
+                }
+                None => text.contains("target."),
+            },
+        };
+        step.systems = (!open).then_some(systems);
+        step
+    }
+
+    /// The entry of a key of a step.
+    pub(super) fn key(&self, step: &StepOutline<'a>, name: &str) -> Option<Entry> {
+        step.entries
+            .iter()
+            .rev()
+            .find(|entry| self.document.node(entry.key).text == name)
+            .copied()
+    }
+
+    /// The library entry of a name.
+    pub(super) fn library_entry(&self, name: &str) -> Option<Entry> {
+        self.library_names.get(name).copied()
+    }
+
+    /// The text under a key of a map, if it is a scalar with one.
+    pub(super) fn text_of(&self, map: NodeId, key: &str) -> Option<(NodeId, &'a str)> {
+        let value = self.document.get(map, key)?;
+        let node = self.document.node(value);
+        (!node.is_collection() && node.kind != Kind::Null).then_some((value, node.text.as_str()))
+    }
+
+    /// The name in the tenant's library that `put` or `run` means by a name, and whether the
+    /// playbook lists it.
+    pub(super) fn library_name(&self, name: &'a str) -> &'a str {
+        let Some(entry) = self.library_entry(name) else {
+            return name;
+        };
+        if let Some((_, given)) = self.text_of(entry.value, "name") {
+            return given;
+        }
+        match self.text_of(entry.value, "path") {
+            Some((_, path)) => path.rsplit(['/', '\\']).next().unwrap_or(path),
+            None => name,
+        }
+    }
+
+    pub(super) fn text(&self, node: NodeId) -> &'a str {
+        &self.document.node(node).text
+    }
+
+    pub(super) fn span(&self, node: NodeId) -> Span {
+        self.document.span(node)
+    }
+
+    pub(super) fn problem(&self, code: &str, span: Span, message: impl Into<String>) -> Problem {
+        Problem::new(code, self.document.source(), span, message)
+    }
+
+    /// Calls back for every scalar below a node, itself included; keys too where wanted.
+    pub(super) fn scalars(&self, node: NodeId, keys: bool, visit: &mut dyn FnMut(NodeId)) {
+        match &self.document.node(node).kind {
+            Kind::List(items) => {
+                for item in items {
+                    self.scalars(*item, keys, visit);
+                }
+            }
+            Kind::Map(entries) => {
+                for entry in entries {
+                    if keys {
+                        visit(entry.key);
+                    }
+                    self.scalars(entry.value, keys, visit);
+                }
+            }
+            _ => visit(node),
+        }
+    }
+}
+
+/// Whether a text has a template in it.
+pub(super) fn is_template(text: &str) -> bool {
+    text.contains("${{")
+}
+
+/// The parts of a text outside of `${{ }}`.
+pub(super) fn literal_parts(text: &str) -> Vec<Range<usize>> {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while let Some(open) = text[at..].find("${{") {
+        parts.push(at..at + open);
+        let inside = at + open + 3;
+        match text[inside..].find("}}") {
+            Some(close) => at = inside + close + 2,
+            None => return parts,
+        }
+    }
+    parts.push(at..text.len());
+    parts
+}

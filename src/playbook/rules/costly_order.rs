@@ -1,0 +1,90 @@
+//! `costly-order`: an order of steps that needs one more session than the same steps would.
+
+use crate::diagnostic::Problem;
+use crate::playbook::model::Verb;
+use crate::playbook::outline::{Outline, StepOutline, is_template};
+
+/// A session keeps the order put, run, get (contract 3.3): a step that comes too late begins
+/// another one. Where a session begins for a reason of its own, order costs nothing.
+pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
+    for is_cleanup in [false, true] {
+        // The step of the present session that comes last in the order of verbs.
+        let mut latest: Option<(Verb, &StepOutline<'_>)> = None;
+        let mut sessions = 1;
+        for step in outline
+            .steps
+            .iter()
+            .filter(|step| step.is_cleanup == is_cleanup)
+        {
+            let Some((verb, entry)) = step.verb else {
+                continue;
+            };
+            if latest.is_some() && reads_results(outline, step) {
+                latest = None;
+                sessions += 1;
+            }
+            if let Some((before, of)) = latest
+                && verb < before
+                && may_meet(of, step)
+            {
+                sessions += 1;
+                let (name, earlier) = (verb.as_str(), before.as_str());
+                let problem = outline.problem(
+                    "costly-order",
+                    outline.span(entry.key),
+                    format!("`{name}` after `{earlier}` begins session {sessions} on every device"),
+                );
+                let problem = match of.verb {
+                    Some((_, first)) => problem.also(
+                        outline.span(first.key),
+                        format!("a session that has got here takes no `{name}` any more"),
+                    ),
+                    None => problem,
+                };
+                found.push(problem.help(format!(
+                    "A session runs `put`, then `run`, then `get`, takes about three minutes, and one of \
+                     the ten starts a minute that the tenant has. If nothing speaks against it, move this \
+                     step before the `{earlier}`."
+                )));
+                latest = None;
+            }
+            let is_later = latest.is_none_or(|(before, _)| verb > before);
+            if is_later {
+                latest = Some((verb, step));
+            }
+            if ends_session(outline, step) {
+                latest = None;
+                sessions += 1;
+            }
+        }
+    }
+}
+
+/// Whether one device may get both steps.
+fn may_meet(one: &StepOutline<'_>, other: &StepOutline<'_>) -> bool {
+    match (&one.systems, &other.systems) {
+        (Some(one), Some(other)) => one.iter().any(|os| other.contains(os)),
+        _ => true,
+    }
+}
+
+fn reads_results(outline: &Outline<'_>, step: &StepOutline<'_>) -> bool {
+    let mut reads = false;
+    for entry in step.entries {
+        let is_condition = outline.text(entry.key) == "when";
+        outline.scalars(entry.value, false, &mut |node| {
+            let text = outline.text(node);
+            reads |= (is_condition || is_template(text)) && text.contains("steps.");
+        });
+    }
+    reads
+}
+
+fn ends_session(outline: &Outline<'_>, step: &StepOutline<'_>) -> bool {
+    let says = |key: &str, word: &str| {
+        outline
+            .key(step, key)
+            .is_some_and(|entry| outline.text(entry.value) == word)
+    };
+    says("gate", "true") || says("on_fail", "continue") || outline.key(step, "retry").is_some()
+}

@@ -1,0 +1,71 @@
+//! `doubled-backslash`: backslashes written twice where one is meant.
+
+use crate::diagnostic::{Edit, Problem};
+use crate::playbook::outline::Outline;
+use crate::source::Span;
+use crate::yaml::{Kind, Style};
+
+/// Keys whose values are regular expressions, where two backslashes are one.
+const REGULAR_EXPRESSIONS: [&str; 4] = ["matches", "not_matches", "regex", "pattern"];
+
+/// Only what follows a drive is looked at: a share begins with two backslashes by right, and two
+/// of them in other text may be meant.
+pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
+    let document = outline.document;
+    for (id, node) in document.nodes() {
+        if node.kind != Kind::Text || node.style == Style::Double || !node.text.contains(r":\\") {
+            continue;
+        }
+        let Some(drive) = drive(&node.text) else {
+            continue;
+        };
+        // JSON in a text doubles its backslashes by right.
+        if node.text.contains("{\"") || document.definition(id).is_some() {
+            continue;
+        }
+        let is_regular_expression = [Some(id), document.parent(id)]
+            .into_iter()
+            .flatten()
+            .filter_map(|node| document.key(node))
+            .any(|key| REGULAR_EXPRESSIONS.contains(&outline.text(key)));
+        if is_regular_expression {
+            continue;
+        }
+        let edits: Vec<Edit> = node.text[drive..]
+            .match_indices(r"\\")
+            .map(|(at, _)| Edit {
+                span: document.source_span(id, drive + at..drive + at + 1),
+                text: String::new(),
+            })
+            .collect();
+        let Some(first) = edits.first() else { continue };
+        let span = Span::new(first.span.start, first.span.start + 2);
+        let written = match node.style {
+            Style::Plain => "without quotes",
+            Style::Single => "in single quotes",
+            _ => "in a block",
+        };
+        found.push(
+            outline
+                .problem(
+                    "doubled-backslash",
+                    span,
+                    "this path has every backslash twice",
+                )
+                .help(format!(
+                    "A text {written} is taken as it stands, and svar escapes it when it is sent: write each backslash once."
+                ))
+                .fix("Write each backslash once", edits),
+        );
+    }
+}
+
+/// Where in a text a drive with two backslashes stands.
+fn drive(text: &str) -> Option<usize> {
+    text.match_indices(r":\\").map(|(at, _)| at).find(|at| {
+        let before = text[..*at].as_bytes();
+        let is_alone = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        before.last().is_some_and(u8::is_ascii_alphabetic)
+            && is_alone(before.len().checked_sub(2).and_then(|at| before.get(at)))
+    })
+}

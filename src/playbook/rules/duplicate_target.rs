@@ -1,0 +1,52 @@
+//! `duplicate-target`: the same device, tag or group listed twice.
+
+use std::collections::HashMap;
+
+use crate::diagnostic::Problem;
+use crate::playbook::outline::{Outline, is_template};
+use crate::yaml::NodeId;
+
+pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
+    let document = outline.document;
+    let Some(targets) = document.get(document.root(), "targets") else {
+        return;
+    };
+    let places = [Some(targets), document.get(targets, "exclude")];
+    for map in places.into_iter().flatten() {
+        for key in ["ids", "names", "tag", "group"] {
+            if let Some(list) = document.get(map, key) {
+                check_list(outline, key, list, found);
+            }
+        }
+    }
+}
+
+fn check_list(outline: &Outline<'_>, key: &str, list: NodeId, found: &mut Vec<Problem>) {
+    let mut seen = HashMap::new();
+    for item in outline.document.node(list).items() {
+        let text = outline.text(*item);
+        if text.is_empty() || is_template(text) {
+            continue;
+        }
+        // Names and ids of devices are compared without regard to case; tags are what they are.
+        let same = if matches!(key, "ids" | "names") {
+            text.to_ascii_lowercase()
+        } else {
+            text.to_owned()
+        };
+        if let Some(first) = seen.get(&same) {
+            found.push(
+                outline
+                    .problem(
+                        "duplicate-target",
+                        outline.span(*item),
+                        format!("`{text}` is listed twice under `{key}`"),
+                    )
+                    .also(*first, "here for the first time")
+                    .help("It counts once. Was another one meant?"),
+            );
+        } else {
+            seen.insert(same, outline.span(*item));
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `forbidden-characters`: characters in arguments that the service may refuse.
+
+use crate::diagnostic::Problem;
+use crate::playbook::outline::{Outline, literal_parts};
+use crate::yaml::NodeId;
+
+/// Contract 3.3.
+const FORBIDDEN: [char; 5] = [';', '&', '|', '!', '$'];
+
+pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
+    for step in &outline.steps {
+        let Some(args) = outline.key(step, "args") else {
+            continue;
+        };
+        // In base64url there is none of them; a template may say that.
+        if outline
+            .key(step, "pass")
+            .is_some_and(|pass| outline.text(pass.value) != "quoted")
+        {
+            continue;
+        }
+        outline.scalars(args.value, true, &mut |node| {
+            found.extend(check_text(outline, node))
+        });
+    }
+}
+
+fn check_text(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
+    let text = outline.text(node);
+    if !text.contains(FORBIDDEN) {
+        return None;
+    }
+    let places: Vec<(usize, char)> = literal_parts(text)
+        .into_iter()
+        .flat_map(|part| {
+            let start = part.start;
+            text[part]
+                .char_indices()
+                .map(move |(at, sign)| (start + at, sign))
+        })
+        .filter(|(_, sign)| FORBIDDEN.contains(sign))
+        .collect();
+    let mut signs: Vec<char> = Vec::new();
+    for (_, sign) in &places {
+        if !signs.contains(sign) {
+            signs.push(*sign);
+        }
+    }
+    let (first, rest) = places.split_first()?;
+    let names: Vec<String> = signs.iter().map(|sign| format!("`{sign}`")).collect();
+    let span = |at: usize| outline.document.source_span(node, at..at + 1);
+    let mut problem = outline.problem(
+        "forbidden-characters",
+        span(first.0),
+        format!(
+            "the service may refuse {} in arguments",
+            names.join(" and ")
+        ),
+    );
+    // More marks than these would hide the text that they are about.
+    for (at, _) in rest.iter().take(7) {
+        problem = problem.also(span(*at), "");
+    }
+    Some(problem.help(
+        "Write the value without them, or say `pass: base64url` and decode the one token in the script.",
+    ))
+}

@@ -1,0 +1,64 @@
+//! `missing-file`: a file beside the playbook that is not there.
+
+use crate::diagnostic::{Edit, Problem, Severity};
+use crate::playbook::Found;
+use crate::playbook::accept::is_absolute_path;
+use crate::playbook::outline::{Outline, is_template};
+use crate::yaml::NodeId;
+
+pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
+    let document = outline.document;
+    for entry in outline.library {
+        if let Some((node, path)) = outline.text_of(entry.value, "path") {
+            found.extend(check_path(outline, node, path));
+        }
+    }
+    let targets = document.get(document.root(), "targets");
+    let places = [
+        targets,
+        targets.and_then(|targets| document.get(targets, "exclude")),
+    ];
+    for map in places.into_iter().flatten() {
+        if let Some((node, path)) = outline.text_of(map, "file")
+            && let Some(mut problem) = check_path(outline, node, path)
+        {
+            // Such a list is often made by another tool just before the run.
+            problem.severity = Severity::Warning;
+            found.push(problem);
+        }
+    }
+}
+
+fn check_path(outline: &Outline<'_>, node: NodeId, path: &str) -> Option<Problem> {
+    if path.is_empty() || is_template(path) {
+        return None;
+    }
+    let problem = |message: String| outline.problem("missing-file", outline.span(node), message);
+    if is_absolute_path(path) {
+        return Some(problem(format!("`{path}` is on this computer alone")).help(
+            "Write the path from the playbook's folder, so that it is the same for everyone.",
+        ));
+    }
+    let forward = path.replace('\\', "/");
+    match outline.files.look(path) {
+        Found::File { .. } => None,
+        Found::Folder => Some(problem(format!("`{path}` is a folder, not a file"))),
+        Found::Nothing if forward != path && outline.files.look(&forward) != Found::Nothing => {
+            Some(
+                problem(format!("there is no file `{path}` beside the playbook"))
+                    .help("Between folders stands `/`.")
+                    .fix(
+                        format!("Write `{forward}`"),
+                        vec![Edit {
+                            span: outline.span(node),
+                            text: forward,
+                        }],
+                    ),
+            )
+        }
+        Found::Nothing => Some(
+            problem(format!("there is no file `{path}` beside the playbook"))
+                .help("The path begins at the playbook's folder."),
+        ),
+    }
+}

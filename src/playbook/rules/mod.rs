@@ -1,0 +1,73 @@
+//! What a schema can't say: one rule a file, named for its code.
+//!
+//! A rule reads the [`Outline`], so that it finds what there is to find while other parts of the
+//! playbook are wrong. Each looks at a playbook once, from front to back.
+
+use crate::diagnostic::Problem;
+
+use super::outline::Outline;
+
+mod costly_order;
+mod device_path;
+mod doubled_backslash;
+mod duplicate_id;
+mod duplicate_target;
+mod empty_range;
+mod forbidden_characters;
+mod idle_key;
+mod input_value;
+mod invalid_regex;
+mod large_file;
+mod library_name;
+mod live_escape;
+mod long_comment;
+mod machine_id;
+mod missing_file;
+mod nested_args;
+mod pointless_default;
+mod script_type;
+mod shrinking_waves;
+mod small_sample;
+mod unlisted_file;
+mod unreachable_when;
+mod unused_name;
+mod yes_or_no;
+
+type Rule = fn(&Outline<'_>, &mut Vec<Problem>);
+
+const RULES: &[Rule] = &[
+    costly_order::check,
+    device_path::check,
+    doubled_backslash::check,
+    duplicate_id::check,
+    duplicate_target::check,
+    empty_range::check,
+    forbidden_characters::check,
+    idle_key::check,
+    input_value::check,
+    invalid_regex::check,
+    large_file::check,
+    library_name::check,
+    live_escape::check,
+    long_comment::check,
+    machine_id::check,
+    missing_file::check,
+    nested_args::check,
+    pointless_default::check,
+    script_type::check,
+    shrinking_waves::check,
+    small_sample::check,
+    unlisted_file::check,
+    unreachable_when::check,
+    unused_name::check,
+    yes_or_no::check,
+];
+
+/// What all rules find, in no particular order.
+pub(super) fn check(outline: &Outline<'_>) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for rule in RULES {
+        rule(outline, &mut found);
+    }
+    found
+}

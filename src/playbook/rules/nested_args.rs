@@ -1,0 +1,62 @@
+//! `nested-args`: arguments of a form that no command line has.
+
+use crate::diagnostic::Problem;
+use crate::playbook::outline::Outline;
+use crate::yaml::{Kind, NodeId};
+
+pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
+    let document = outline.document;
+    for step in &outline.steps {
+        let Some(args) = outline.key(step, "args") else {
+            continue;
+        };
+        if outline
+            .key(step, "pass")
+            .is_some_and(|pass| outline.text(pass.value) != "quoted")
+        {
+            continue;
+        }
+        let mut refuse = |node: NodeId, kind: &str| {
+            let shown = document.key(node).unwrap_or(node);
+            let source = document.source();
+            let line = source.line_span(source.line_of(outline.span(shown).start));
+            let mut span = outline.span(shown);
+            span.end = span.end.min(line.end);
+            found.push(
+                outline
+                    .problem(
+                        "nested-args",
+                        span,
+                        format!("a command line has no {kind} here"),
+                    )
+                    .help("Send the whole structure as one token with `pass: base64url`, and decode it in the script."),
+            );
+        };
+        match &document.node(args.value).kind {
+            Kind::List(items) => {
+                for item in items {
+                    if document.node(*item).is_collection() {
+                        refuse(*item, "list or map");
+                    }
+                }
+            }
+            Kind::Map(entries) => {
+                for entry in entries {
+                    match &document.node(entry.value).kind {
+                        Kind::Map(_) => refuse(entry.value, "map"),
+                        Kind::List(items) => {
+                            if let Some(item) = items
+                                .iter()
+                                .find(|item| document.node(**item).is_collection())
+                            {
+                                refuse(*item, "list or map");
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! `small-sample`: a share of failures that counts from the first device on.
+
+use crate::diagnostic::Problem;
+use crate::playbook::outline::{Outline, is_template};
+
+pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
+    let document = outline.document;
+    let rule = document
+        .get(document.root(), "rollout")
+        .and_then(|rollout| document.get(rollout, "stop_when"));
+    let Some(rule) = rule else { return };
+    let Some((node, failed)) = outline.text_of(rule, "failed") else {
+        return;
+    };
+    let of_targets = outline
+        .text_of(rule, "of")
+        .is_some_and(|(_, of)| of != "finished");
+    if !failed.ends_with('%')
+        || is_template(failed)
+        || matches!(failed, "0%" | "100%")
+        || of_targets
+        || document.get(rule, "after").is_some()
+    {
+        return;
+    }
+    found.push(
+        outline
+            .problem(
+                "small-sample",
+                outline.span(node),
+                format!("if the first device fails, that is 100% of what has finished, and {failed} is reached"),
+            )
+            .help("Say from how many finished devices on the share counts, such as `after: 20`, or take it `of: targets`."),
+    );
+}

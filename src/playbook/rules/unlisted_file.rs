@@ -1,0 +1,72 @@
+//! `unlisted-file`: `put` or `run` of a name that is probably another one's.
+
+use std::collections::HashMap;
+
+use crate::diagnostic::{Edit, Problem, Severity, nearest};
+use crate::playbook::model::Verb;
+use crate::playbook::outline::{Outline, is_template};
+
+pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
+    // A file of the library by the name that the tenant knows it by.
+    let by_name: HashMap<&str, &str> = outline
+        .library
+        .iter()
+        .map(|entry| outline.text(entry.key))
+        .map(|key| (outline.library_name(key), key))
+        .collect();
+    for step in &outline.steps {
+        let Some((verb @ (Verb::Put | Verb::Run), entry)) = step.verb else {
+            continue;
+        };
+        let name = outline.text(entry.value);
+        if name.is_empty() || is_template(name) || outline.library_entry(name).is_some() {
+            continue;
+        }
+        let span = outline.span(entry.value);
+        let verb = verb.as_str();
+        if let Some(last) = name.rsplit(['/', '\\']).next().filter(|last| *last != name) {
+            let key = last.split('.').next().unwrap_or(last);
+            found.push(
+                outline
+                    .problem(
+                        "unlisted-file",
+                        span,
+                        format!("`{verb}` takes a name, and this looks like a path"),
+                    )
+                    .help(format!(
+                        "List the file under `library`, such as `{key}: {{ path: {} }}`, and write `{verb}: {key}`.",
+                        name.replace('\\', "/")
+                    )),
+            );
+            continue;
+        }
+        let (meant, why) = if let Some(key) = by_name.get(name) {
+            (
+                *key,
+                format!("this is the file of `{key}`, but taken from the tenant as it is there"),
+            )
+        } else {
+            let keys = outline.library.iter().map(|entry| outline.text(entry.key));
+            let Some(key) = nearest(name, keys) else {
+                continue;
+            };
+            (
+                key,
+                format!("`library` has no `{name}`, so a file of that name must be in the tenant"),
+            )
+        };
+        let mut problem = outline
+            .problem("unlisted-file", span, why)
+            .label(format!("did you mean `{meant}`?"))
+            .help("By its name under `library` a file is compared with the tenant's before a run.")
+            .fix(
+                format!("Write `{meant}`"),
+                vec![Edit {
+                    span,
+                    text: meant.to_owned(),
+                }],
+            );
+        problem.severity = Severity::Warning;
+        found.push(problem);
+    }
+}

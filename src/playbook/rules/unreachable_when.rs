@@ -1,0 +1,75 @@
+//! `unreachable-when`: a condition that never holds.
+
+use crate::diagnostic::{Edit, Problem, nearest};
+use crate::playbook::condition::{families, inside};
+use crate::playbook::model::Os;
+use crate::playbook::outline::Outline;
+use crate::yaml::NodeId;
+
+pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
+    for step in &outline.steps {
+        let Some(when) = outline.key(step, "when") else {
+            continue;
+        };
+        if outline.document.node(when.value).is_collection() {
+            continue;
+        }
+        found.extend(check_condition(outline, when.value));
+    }
+}
+
+fn check_condition(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
+    let text = outline.text(node);
+    let never = |message: String| outline.problem("unreachable-when", outline.span(node), message);
+    if text[inside(text)].trim() == "false" {
+        return Some(
+            never("this step is never done".to_owned()).help("Remove it, or its condition."),
+        );
+    }
+    let clauses = families(text)?;
+    let known = || Os::ALL.into_iter().map(Os::as_str);
+    if let Some(unknown) = clauses
+        .iter()
+        .find(|clause| !known().any(|os| os == clause.word))
+    {
+        let span = outline.document.source_span(node, unknown.range.clone());
+        let effect = if unknown.is { "never" } else { "always" };
+        let problem = outline.problem(
+            "unreachable-when",
+            span,
+            format!(
+                "no device has the family `{}`, so this {effect} holds",
+                unknown.word
+            ),
+        );
+        return Some(match nearest(&unknown.word, known()) {
+            Some(near) => problem
+                .label(format!("did you mean `{near}`?"))
+                .help("Families are `windows`, `linux` and `macos`.")
+                .fix(
+                    format!("Write `{near}`"),
+                    vec![Edit {
+                        span,
+                        text: near.to_owned(),
+                    }],
+                ),
+            None => problem.help("Families are `windows`, `linux` and `macos`."),
+        });
+    }
+    let possible = |os: &Os| clauses.iter().all(|clause| clause.holds(*os));
+    if !Os::ALL.iter().any(possible) {
+        return Some(never(
+            "no device has two families, so this step is never done".to_owned(),
+        ));
+    }
+    let os = outline.os.filter(|os| !possible(os))?;
+    let written = outline.document.get(outline.document.root(), "os")?;
+    Some(
+        never(format!(
+            "the playbook is for {}, so this step is never done",
+            os.as_str()
+        ))
+        .also(outline.span(written), "every other device is skipped")
+        .help("Remove the step, or `os`."),
+    )
+}
