@@ -64,3 +64,149 @@ fn each_finding_is_drawn_as_its_case_says() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn every_rule_of_the_language_has_a_case() {
+    let cases: Vec<String> = folders("tests/cases/check")
+        .iter()
+        .map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    // Sparse files stand in for the large ones, in a test of its own.
+    let elsewhere = ["large-file"];
+    let first = rules().position(|rule| rule.id == "unknown-key").unwrap();
+    let language = rules()
+        .skip(first)
+        .take_while(|rule| rule.id != "conflicting-keys");
+    let meaning = rules().filter(|rule| svar::diagnostic::is_about_meaning(rule));
+    for rule in language.chain(meaning) {
+        assert!(
+            cases.iter().any(|case| case == rule.id) || elsewhere.contains(&rule.id),
+            "no case shows `{}`",
+            rule.id
+        );
+        assert!(
+            rule.page.contains("Wrong:") && rule.page.contains("Right:"),
+            "page of `{}`",
+            rule.id
+        );
+    }
+}
+
+#[test]
+fn good_playbooks_pass_without_a_word() {
+    let mut playbooks: Vec<PathBuf> = fs::read_dir("playbooks")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
+        .collect();
+    playbooks.push("tests/cases/everything.yaml".into());
+    for path in playbooks {
+        let loaded = load_file(&path);
+        let drawn = text(&loaded.problems, &Style::drawn());
+        assert_eq!(drawn, "", "{}", path.display());
+        assert!(loaded.playbook.is_some(), "{}", path.display());
+    }
+}
+
+#[test]
+fn one_wrong_key_hides_no_other_finding() {
+    let playbook = "playbook: 1\ncolour: red\nsteps:\n  - { id: a, run: 'x*.ps1' }\n  - { id: a, get: temp }\n";
+    let loaded = load_text(playbook);
+    assert!(loaded.playbook.is_none());
+    assert_eq!(
+        codes(&loaded),
+        [
+            "unknown-key",
+            "library-name",
+            "duplicate-id",
+            "relative-path"
+        ]
+    );
+}
+
+#[test]
+fn a_file_too_large_for_the_library_or_the_device_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let sparse = |name: &str, megabytes: u64| {
+        let file = fs::File::create(folder.path().join(name)).unwrap();
+        file.set_len(megabytes * 1024 * 1024).unwrap();
+    };
+    sparse("small.bin", 10);
+    sparse("medium.bin", 11);
+    sparse("large.bin", 21);
+    let playbook = "
+playbook: 1
+os: linux
+library:
+  small: { path: small.bin }
+  medium: { path: medium.bin }
+  large: { path: large.bin }
+steps:
+  - put: small
+  - put: medium
+  - put: large
+";
+    let source = SourceText::new("playbook.yaml", playbook);
+    let loaded = load(&source, &Beside::folder(folder.path()));
+    let messages: Vec<&str> = loaded
+        .problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "`large.bin` has 21.0 MB, and the library takes 20 MB",
+            "`medium` has 11.0 MB, and Linux and macOS take 10 MB by `put`",
+        ]
+    );
+}
+
+#[test]
+fn a_fix_resolves_its_finding() {
+    for folder in folders("tests/cases/check") {
+        let path = folder.join("playbook.yaml");
+        let before = fs::read_to_string(&path).unwrap();
+        for problem in load_file(&path).problems {
+            let Some(fix) = &problem.fix else { continue };
+            let mut edits = fix.edits.clone();
+            edits.sort_by_key(|edit| std::cmp::Reverse(edit.span));
+            let mut after = before.clone();
+            for edit in &edits {
+                after.replace_range(edit.span.range(), &edit.text);
+            }
+            let source = SourceText::new("playbook.yaml", after);
+            let left = load(&source, &Beside::playbook(&path)).problems;
+            let same = |other: &&svar::diagnostic::Problem| {
+                other.rule.id == problem.rule.id && other.message == problem.message
+            };
+            let count =
+                |problems: &[svar::diagnostic::Problem]| problems.iter().filter(same).count();
+            let was = count(&load_file(&path).problems);
+            assert!(
+                count(&left) < was,
+                "`{}` in {} leaves:\n{}",
+                fix.title,
+                path.display(),
+                text(&left, &Style::drawn())
+            );
+        }
+    }
+}
+
+#[test]
+fn a_silenced_error_leaves_a_playbook() {
+    let wild = "playbook: 1\nsteps:\n  - get: /var/log/a*  # svar: allow not-one-file -- that is its name\n";
+    let loaded = load_text(wild);
+    assert!(codes(&loaded).is_empty() && loaded.playbook.is_some());
+    let stacked = "playbook: 1\nsteps:\n  # svar: allow not-one-file -- that is its name\n  # Collected for case 118.\n  - get: /var/log/a*\n";
+    assert!(codes(&load_text(stacked)).is_empty());
+}
+
+#[test]
+fn advice_does_not_keep_a_playbook_from_being_read() {
+    let loaded = load_text("playbook: 1\nsteps:\n  - get: /var/log/auth.log\n  - run: a.sh\n");
+    assert_eq!(loaded.problems.len(), 1);
+    assert_eq!(loaded.problems[0].severity, Severity::Advice);
+    assert!(loaded.playbook.is_some());
+}
