@@ -62,9 +62,4 @@ impl Fault {
         self.help = Some(help.into());
         self
     }
-
-    pub(super) fn replacement(mut self, text: impl Into<String>) -> Self {
-        self.replacement = Some(text.into());
-        self
-    }
 }

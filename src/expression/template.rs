@@ -143,16 +143,7 @@ impl Template {
     pub fn names(&self) -> Vec<NameUse> {
         let mut names = Vec::new();
         for expression in self.expressions() {
-            expression.tree.walk(&mut |tree| match tree.path() {
-                Some(path) => {
-                    names.push(NameUse {
-                        path: path.into_iter().map(str::to_owned).collect(),
-                        range: tree.range.clone(),
-                    });
-                    false
-                }
-                None => true,
-            });
+            expression.names(&mut names);
         }
         names
     }
@@ -179,6 +170,19 @@ impl Template {
             }
         }
         faults
+    }
+
+    /// Every expression's own value, with its bytes and the names it uses. What can't be evaluated
+    /// is left out.
+    pub fn values(&self, scope: &Scope) -> Vec<(Range<usize>, Vec<NameUse>, Value)> {
+        self.expressions()
+            .filter_map(|expression| {
+                let value = expression.evaluate(&self.text, scope).ok()?;
+                let mut names = Vec::new();
+                expression.names(&mut names);
+                Some((expression.tree.range.clone(), names, value))
+            })
+            .collect()
     }
 
     /// Its value. One expression and nothing else keeps the type of its value; everything else
@@ -228,6 +232,19 @@ impl Part {
 }
 
 impl Expression {
+    fn names(&self, names: &mut Vec<NameUse>) {
+        self.tree.walk(&mut |tree| match tree.path() {
+            Some(path) => {
+                names.push(NameUse {
+                    path: path.into_iter().map(str::to_owned).collect(),
+                    range: tree.range.clone(),
+                });
+                false
+            }
+            None => true,
+        });
+    }
+
     fn evaluate(&self, text: &str, scope: &Scope) -> Result<Value, Fault> {
         if let Node::Constant(value) = &self.tree.node {
             return Ok(value.clone());

@@ -4,20 +4,35 @@
 //! one `runliveresponse` call. What can't be known yet (a step that reads the result of an earlier
 //! one) is a session that waits, and [`Plan`] says for what.
 
+mod coerce;
+mod command;
+mod compile;
+mod digest;
 mod inputs;
+mod judge;
+mod library;
 mod limits;
+mod merge;
+mod origin;
+mod policy;
+mod prepare;
+mod quote;
 mod runbook;
+mod scope;
 mod secrets;
+mod segment;
 mod session;
 mod tag;
 
-pub use inputs::{ENVIRONMENT_PREFIX, Given, Inputs};
+pub use compile::compile;
+pub use inputs::{ENVIRONMENT_PREFIX, Given, InputValue, Inputs, Origin};
 pub use limits::{Limits, LimitsProfile, ReadBudget};
+pub use quote::{Argument, Shell, base64url, write as write_arguments};
 pub use runbook::{Resolved, Results, RunNames, Runbook, StepResult};
 pub use secrets::{MASK, Secrets};
 pub use session::{
     Amount, CleanupWhen, CommandPlan, MachinePlan, OfflineMode, OfflinePolicy, OnFail, OnStop,
-    Place, Plan, PlannedInput, Policy, ResultsWanted, RetryPolicy, Session, SessionKind, StepPlan,
-    StopBase, StopWhen, Target, Verb, Verdict,
+    Place, Plan, PlannedFile, PlannedInput, Policy, ResultsWanted, RetryPolicy, Session,
+    SessionKind, StepPlan, StopBase, StopWhen, Target, Verb, Verdict,
 };
 pub use tag::{TAG_LENGTH, find_tag, tagged};

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use crate::diagnostic::Problem;
 use crate::wire::LiveResponseRequest;
 
+use super::judge::has_result;
+use super::prepare::Prepared;
+use super::scope::{Needs, TARGET_FIELDS};
 use super::session::{Plan, Verdict};
 
 /// The names a run gives itself, which templates see as `run.id`, `run.case` and `run.operator`.
@@ -63,9 +66,17 @@ pub struct Resolved {
 #[derive(Debug)]
 pub struct Runbook {
     plan: Arc<Plan>,
+    prepared: Prepared,
 }
 
 impl Runbook {
+    pub(super) fn new(plan: Plan, prepared: Prepared) -> Self {
+        Runbook {
+            plan: Arc::new(plan),
+            prepared,
+        }
+    }
+
     /// What will be done.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
@@ -76,24 +87,85 @@ impl Runbook {
     ///
     /// # Errors
     /// The data does not fit the template: which step, and why.
+    ///
+    /// # Panics
+    /// There is no such machine or session in the plan, which is our own mistake.
     pub fn resolve(
         &self,
-        _machine: usize,
-        _session: u16,
-        _results: &dyn Results,
+        machine: usize,
+        session: u16,
+        results: &dyn Results,
     ) -> Result<Resolved, Problem> {
-        unimplemented!()
+        let planned = &self.plan.machines[machine];
+        let session = &planned.sessions[usize::from(session)];
+        if let Some(request) = &session.request {
+            return Ok(Resolved {
+                commands: (0u16..).take(session.commands.len()).collect(),
+                request: Some(request.clone()),
+            });
+        }
+        let prepared = &self.prepared;
+        let mut scope = prepared
+            .values
+            .with_target(&planned.target, &prepared.needs)?;
+        for step in prepared
+            .steps
+            .iter()
+            .filter(|step| has_result(step.plan.verb))
+        {
+            let name = &step.plan.name;
+            if session.waits_for.contains(name)
+                && let Some(result) = results.result(machine, name)
+            {
+                scope.set("steps", name, &prepared.result_value(step, &result));
+            }
+        }
+        let mut sent = Vec::new();
+        let mut commands = Vec::new();
+        for (index, command) in (0u16..).zip(&session.commands) {
+            let step = &prepared.steps[usize::from(command.step)];
+            let runs = match &step.when {
+                Some(when) => prepared.condition(when, &scope)?,
+                None => true,
+            };
+            if runs {
+                commands.push(prepared.command(step, &planned.target, &scope)?);
+                sent.push(index);
+            }
+        }
+        let request = match commands.is_empty() {
+            true => None,
+            false => Some(Arc::new(prepared.request(commands, &scope)?)),
+        };
+        Ok(Resolved {
+            commands: sent,
+            request,
+        })
     }
 
     /// Whether a step's result is what the playbook expects. `step` is an index into
     /// [`Plan::steps`].
+    ///
+    /// # Panics
+    /// There is no such machine or step in the plan, which is our own mistake.
     pub fn judge(
         &self,
-        _machine: usize,
-        _step: u16,
-        _result: &StepResult,
+        machine: usize,
+        step: u16,
+        result: &StepResult,
         _results: &dyn Results,
     ) -> Verdict {
-        unimplemented!()
+        let target = &self.plan.machines[machine].target;
+        let everything = Needs {
+            target: TARGET_FIELDS.into(),
+            ..Needs::default()
+        };
+        let prepared = &self.prepared;
+        match prepared.values.with_target(target, &everything) {
+            Ok(scope) => prepared.judge(&prepared.steps[usize::from(step)], result, &scope),
+            Err(problem) => Verdict::NotMet {
+                why: problem.message,
+            },
+        }
     }
 }

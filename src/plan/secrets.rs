@@ -5,6 +5,8 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::quote::{quote_for_posix, quote_for_powershell};
+
 /// What a masked value is shown as.
 pub const MASK: &str = "***";
 
@@ -32,6 +34,14 @@ impl Secrets {
             .values
             .partition_point(|secret| secret.expose_secret().len() >= value.len());
         self.values.insert(at, SecretString::from(value));
+    }
+
+    /// Hides this value, and the forms in which the compiler writes it into arguments.
+    pub(super) fn add_with_forms(&mut self, value: &str) {
+        self.add(value);
+        let inner = |quoted: String| quoted[1..quoted.len() - 1].to_owned();
+        self.add(&inner(quote_for_powershell(value)));
+        self.add(&inner(quote_for_posix(value)));
     }
 
     /// Whether there is nothing to hide.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::name::MachineId;
+use crate::playbook::model::Os;
 use crate::wire::LiveResponseRequest;
 
 use super::limits::Limits;
@@ -31,8 +32,25 @@ pub struct Plan {
     pub machines: Vec<MachinePlan>,
     /// The inputs the run was planned with, for people.
     pub inputs: Vec<PlannedInput>,
+    /// The library files its steps name, in the playbook's order.
+    pub library: Vec<PlannedFile>,
     /// What must not be shown. Requests hold the true values: they are what is sent.
     pub secrets: Secrets,
+}
+
+/// A file under `library`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedFile {
+    /// Its key in the playbook.
+    pub key: String,
+    /// Its name in the tenant's library.
+    pub name: String,
+    /// Where it lies beside the playbook; `None` for a file that is in the tenant already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// SHA-256 of its bytes; `None` where it is the tenant's and nobody pinned it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// An input as planned, for people.
@@ -166,6 +184,26 @@ impl Target {
     /// The name people know it by: the DNS name, else the id.
     pub fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(self.id.as_str())
+    }
+
+    /// The family its platform name belongs to, where it is known. The service names versions
+    /// (`Windows11`, `WindowsServer2022`), macOS in more than one spelling, and Linux as such or by
+    /// its distribution.
+    pub fn family(&self) -> Option<Os> {
+        let os = self.os.as_deref()?.to_ascii_lowercase();
+        let begins = |names: &[&str]| names.iter().any(|name| os.starts_with(name));
+        if os.starts_with("windows") {
+            Some(Os::Windows)
+        } else if begins(&["macos", "mac os"]) {
+            Some(Os::Macos)
+        } else if begins(&[
+            "linux", "ubuntu", "debian", "redhat", "rhel", "centos", "sles", "suse", "oracle",
+            "amazon", "fedora", "rocky", "alma", "mariner",
+        ]) {
+            Some(Os::Linux)
+        } else {
+            None
+        }
     }
 }
 

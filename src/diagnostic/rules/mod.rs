@@ -5,6 +5,7 @@ use super::code::Rule;
 mod input;
 mod meaning;
 mod outside;
+mod plan;
 mod schema;
 mod template;
 mod yaml;
@@ -18,6 +19,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         meaning::RULES,
         input::RULES,
         outside::RULES,
+        plan::RULES,
     ]
     .into_iter()
     .flatten()

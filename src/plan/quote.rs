@@ -1,0 +1,257 @@
+//! Arguments as a shell reads them back: one value in, one word out.
+//!
+//! Which shell is said by the script's name. What a value is quoted for is not only blanks:
+//! PowerShell takes five more characters for quotes and three for dashes, reads `007` as seven and
+//! `a,b` as a list. So a text stands bare only if it is made of letters that mean nothing.
+
+use std::fmt::Write;
+
+/// Who splits the arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Shell {
+    /// `.ps1` on any system, and scripts without a known ending on Windows.
+    PowerShell,
+    /// Everything else.
+    Posix,
+}
+
+impl Shell {
+    /// The shell that a script's arguments are written for.
+    pub fn of(script: &str, windows: bool) -> Shell {
+        let ending = script
+            .rsplit_once('.')
+            .map(|(_, ending)| ending.to_ascii_lowercase());
+        match ending.as_deref() {
+            Some("ps1" | "psm1" | "cmd" | "bat" | "exe") => Shell::PowerShell,
+            Some("sh" | "bash" | "py" | "zsh" | "pl") => Shell::Posix,
+            _ if windows => Shell::PowerShell,
+            _ => Shell::Posix,
+        }
+    }
+}
+
+/// A value as an argument. Numbers are texts as they were written: `007` stays `007`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Argument {
+    /// Nothing.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A number, as written.
+    Number(String),
+    /// Text.
+    Text(String),
+    /// A list.
+    List(Vec<Argument>),
+    /// A map, in the author's order.
+    Map(Vec<(String, Argument)>),
+}
+
+/// The words of a list or a map, or the text itself, ready for the service's `Args`.
+///
+/// A map becomes `-Key value` for PowerShell and `--key value` for POSIX shells (`-k value` for a
+/// key of one letter); `true` is a bare switch, `false` and null leave the key out. A list below a
+/// key becomes `-Key a,b` for PowerShell, and `--key a --key b` for POSIX shells. All our choice.
+///
+/// # Errors
+/// Half a sentence: a list or map where a single value must stand, null in a list, a key that is no word, or a NUL.
+pub fn write(shell: Shell, arguments: &Argument) -> Result<String, String> {
+    let mut words = Vec::new();
+    match arguments {
+        Argument::Null => {}
+        Argument::Text(text) => words.push(checked(text)?.to_owned()),
+        Argument::Bool(_) | Argument::Number(_) => words.push(word(shell, arguments)?),
+        Argument::List(items) => {
+            for item in items {
+                words.push(word(shell, item)?);
+            }
+        }
+        Argument::Map(entries) => {
+            for (key, value) in entries {
+                option(shell, key, value, &mut words)?;
+            }
+        }
+    }
+    Ok(words.join(" "))
+}
+
+fn option(
+    shell: Shell,
+    key: &str,
+    value: &Argument,
+    words: &mut Vec<String>,
+) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !key.starts_with(|c: char| c.is_ascii_alphanumeric()) || !key.chars().all(plain) {
+        return Err(format!(
+            "`{key}` can't be the name of an option: letters, digits, `-` and `_` are allowed"
+        ));
+    }
+    let dashed = match shell {
+        Shell::PowerShell => format!("-{key}"),
+        Shell::Posix if key.len() == 1 => format!("-{key}"),
+        Shell::Posix => format!("--{key}"),
+    };
+    match (shell, value) {
+        (_, Argument::Null | Argument::Bool(false)) => {}
+        (_, Argument::Bool(true)) => words.push(dashed),
+        (Shell::PowerShell, Argument::List(items)) => {
+            let items: Vec<String> = items
+                .iter()
+                .map(|item| word(shell, item))
+                .collect::<Result<_, _>>()?;
+            // An empty list is an option that is not given: `@()` would be a text here.
+            if !items.is_empty() {
+                words.push(dashed);
+                words.push(items.join(","));
+            }
+        }
+        (Shell::Posix, Argument::List(items)) => {
+            for item in items {
+                words.push(dashed.clone());
+                words.push(word(shell, item)?);
+            }
+        }
+        (_, value) => {
+            words.push(dashed);
+            words.push(word(shell, value)?);
+        }
+    }
+    Ok(())
+}
+
+/// One value as one word.
+fn word(shell: Shell, value: &Argument) -> Result<String, String> {
+    match value {
+        Argument::Bool(value) => Ok(value.to_string()),
+        Argument::Number(number) => {
+            let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte);
+            Ok(if number.bytes().all(bare) {
+                number.clone()
+            } else {
+                quote(shell, number)
+            })
+        }
+        Argument::Text(text) => {
+            let text = checked(text)?;
+            let bare = match shell {
+                Shell::PowerShell => is_bare_in_powershell(text),
+                Shell::Posix => is_bare_in_posix(text),
+            };
+            Ok(if bare {
+                text.to_owned()
+            } else {
+                quote(shell, text)
+            })
+        }
+        Argument::Null => Err("null has no text".to_owned()),
+        Argument::List(_) => Err("a list can't stand inside a list".to_owned()),
+        Argument::Map(_) => Err("a map can't stand inside arguments".to_owned()),
+    }
+}
+
+fn checked(text: &str) -> Result<&str, String> {
+    if text.contains('\0') {
+        Err("no argument can hold a NUL character".to_owned())
+    } else {
+        Ok(text)
+    }
+}
+
+fn quote(shell: Shell, text: &str) -> String {
+    match shell {
+        Shell::PowerShell => quote_for_powershell(text),
+        Shell::Posix => quote_for_posix(text),
+    }
+}
+
+/// A single-quoted string. Inside it PowerShell takes `'` and U+2018 to U+201B for its end, and
+/// any of them twice for itself.
+pub(super) fn quote_for_powershell(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('\'');
+    for character in text.chars() {
+        if matches!(character, '\'' | '\u{2018}'..='\u{201B}') {
+            quoted.push(character);
+        }
+        quoted.push(character);
+    }
+    quoted.push('\'');
+    quoted
+}
+
+/// A single-quoted string; a quote in it stands outside of it, behind a backslash.
+pub(super) fn quote_for_posix(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('\'');
+    for (index, part) in text.split('\'').enumerate() {
+        if index > 0 {
+            quoted.push_str("'\\''");
+        }
+        quoted.push_str(part);
+    }
+    quoted.push('\'');
+    quoted
+}
+
+/// Begins like a name or a path, so that it is no number, option, list or variable.
+fn is_bare_in_powershell(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    let first = bytes.next();
+    first.is_some_and(|byte| byte.is_ascii_alphabetic() || b"\\/".contains(&byte))
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"\\/:._-".contains(&byte))
+}
+
+fn is_bare_in_posix(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with('~')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"@%+=:,./_-".contains(&byte))
+}
+
+/// The JSON of the arguments as one token of letters, digits, `-` and `_`, without padding.
+pub fn base64url(arguments: &Argument) -> String {
+    use base64::Engine;
+    let mut json = String::new();
+    write_json(arguments, &mut json);
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json)
+}
+
+fn write_json(argument: &Argument, json: &mut String) {
+    let text = |text: &str| serde_json::Value::from(text).to_string();
+    match argument {
+        Argument::Null => json.push_str("null"),
+        Argument::Bool(value) => {
+            let _ = write!(json, "{value}");
+        }
+        // Written as it was typed where JSON has such a number, and as text where it has not.
+        Argument::Number(number) => match serde_json::from_str::<serde_json::Number>(number) {
+            Ok(_) => json.push_str(number),
+            Err(_) => json.push_str(&text(number)),
+        },
+        Argument::Text(value) => json.push_str(&text(value)),
+        Argument::List(items) => {
+            json.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    json.push(',');
+                }
+                write_json(item, json);
+            }
+            json.push(']');
+        }
+        Argument::Map(entries) => {
+            json.push('{');
+            for (index, (key, value)) in entries.iter().enumerate() {
+                if index > 0 {
+                    json.push(',');
+                }
+                json.push_str(&text(key));
+                json.push(':');
+                write_json(value, json);
+            }
+            json.push('}');
+        }
+    }
+}

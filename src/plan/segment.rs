@@ -1,0 +1,108 @@
+//! Where one session ends and the next begins.
+
+use super::session::Verb;
+
+/// What the cut needs to know of one step that is on its way to a machine, in the author's order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Link {
+    /// What it does.
+    pub(super) verb: Verb,
+    /// Places in the same row of the earlier steps whose results it reads.
+    pub(super) reads: Vec<usize>,
+    /// Nothing may follow it in its session: a gate, `on_fail: continue`, or `retry`.
+    pub(super) closes: bool,
+}
+
+/// Cuts a row of steps into the fewest sessions: the place in the row at which each begins.
+///
+/// A session begins only where it must: where the service's order PutFile, RunScript, GetFile
+/// (contract 3.3) would be broken, where a step reads the result of one in the same session, and
+/// after a step that closes its session. Every one of these demands a cut somewhere in a stretch
+/// of the row that ends right before a step, so cutting as late as possible gives the fewest.
+pub(super) fn cut(row: &[Link]) -> Vec<usize> {
+    let mut starts = Vec::new();
+    let mut start = 0;
+    for (at, link) in row.iter().enumerate() {
+        let begins = match at.checked_sub(1).map(|before| &row[before]) {
+            None => true,
+            Some(before) => {
+                before.closes
+                    || rank(link.verb) < rank(before.verb)
+                    || link.reads.iter().any(|read| *read >= start)
+            }
+        };
+        if begins {
+            starts.push(at);
+            start = at;
+        }
+    }
+    starts
+}
+
+/// The service's order of kinds within one session.
+fn rank(verb: Verb) -> u8 {
+    match verb {
+        Verb::Put => 0,
+        Verb::Run => 1,
+        Verb::Get => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Whether cuts before these places give sessions that the rules allow, said as the rules say
+    /// it and not as [`cut`] finds it.
+    fn is_legal(row: &[Link], starts: &[usize]) -> bool {
+        let session = |at: usize| starts.iter().filter(|start| **start <= at).count();
+        (0..row.len()).all(|later| {
+            (0..later).all(|earlier| {
+                let same = session(earlier) == session(later);
+                let ordered = rank(row[earlier].verb) <= rank(row[later].verb);
+                !same || (ordered && !row[earlier].closes && !row[later].reads.contains(&earlier))
+            })
+        })
+    }
+
+    fn row() -> impl Strategy<Value = Vec<Link>> {
+        let link = (0..3u8, proptest::bool::weighted(0.2), any::<u32>(), 0..6u8);
+        proptest::collection::vec(link, 0..9).prop_map(|links| {
+            links
+                .into_iter()
+                .enumerate()
+                .map(|(at, (verb, closes, read, reads))| Link {
+                    verb: [Verb::Put, Verb::Run, Verb::Get][usize::from(verb)],
+                    closes,
+                    reads: if at > 0 && reads < 2 {
+                        vec![read as usize % at]
+                    } else {
+                        Vec::new()
+                    },
+                })
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_cut_is_legal_and_no_other_has_fewer_sessions(row in row()) {
+            let starts = cut(&row);
+            prop_assert!(is_legal(&row, &starts));
+            prop_assert_eq!(starts.first().copied(), (!row.is_empty()).then_some(0));
+            let fewest = (0u32..1 << row.len().saturating_sub(1))
+                .map(|bits| {
+                    let starts: Vec<usize> = (0..row.len())
+                        .filter(|at| *at == 0 || bits & (1 << (at - 1)) != 0)
+                        .collect();
+                    starts
+                })
+                .filter(|starts| is_legal(&row, starts))
+                .map(|starts| starts.len())
+                .min();
+            prop_assert_eq!(Some(starts.len()), fewest);
+        }
+    }
+}
