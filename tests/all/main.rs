@@ -8,6 +8,8 @@ mod emulator;
 mod engine;
 mod expression;
 mod floors;
+mod plan;
+mod plan;
 mod playbooks;
 mod schema;
 mod yaml;

@@ -210,6 +210,7 @@ impl Draft {
             steps: self.steps,
             machines: machines.collect(),
             inputs: Vec::new(),
+            library: Vec::new(),
             secrets: Secrets::default(),
         })
     }
