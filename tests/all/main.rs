@@ -9,7 +9,6 @@ mod engine;
 mod expression;
 mod floors;
 mod plan;
-mod plan;
 mod playbooks;
 mod schema;
 mod yaml;
