@@ -79,8 +79,8 @@ pub struct Fleet {
     pub(super) watcher: Watcher,
     /// Begun or admitted, and not ended.
     pub(super) active: BTreeSet<LaneId>,
-    /// Those of them that sleep: they hold up no wave.
-    pub(super) dozing: BTreeSet<LaneId>,
+    /// Begun, not ended, and not asleep: they hold up the next wave.
+    awake: BTreeSet<LaneId>,
     /// Holding a slot, or about to.
     pub(super) holding: BTreeSet<LaneId>,
     /// Holding a slot while the device sleeps.
@@ -120,7 +120,7 @@ impl Fleet {
             quota: Quota::new(&plan.limits),
             watcher: Watcher::new(started),
             active: BTreeSet::new(),
-            dozing: BTreeSet::new(),
+            awake: BTreeSet::new(),
             holding: BTreeSet::new(),
             sleeping_in_slots: BTreeSet::new(),
             open: BTreeSet::new(),
@@ -279,8 +279,7 @@ impl Fleet {
             self.orders.stopped = Some((at, self.plan.policy.on_stop));
             self.obey_all(at);
         }
-        let over =
-            self.begun >= self.wave_limit(self.wave) && self.active.len() == self.dozing.len();
+        let over = self.begun >= self.wave_limit(self.wave) && self.awake.is_empty();
         if !over {
             self.wave_over_at = None;
         } else if self.wave_over_at.is_none() {
@@ -372,12 +371,13 @@ impl Fleet {
         let asleep = progress.readiness == Readiness::Asleep;
         let in_slot = progress.holds_slot() || starting;
         let sleeps_in_slot = progress.sleeps_in_slot() || (starting && asleep);
-        let idle = progress.stage == Stage::Idle && !starting;
-        let dozing = active && (sleeps_in_slot || (asleep && idle));
+        // Made of facts alone, so that a replay sees the same waves.
+        let dozes = progress.sleeps_in_slot() || (asleep && progress.stage == Stage::Idle);
+        let awake = progress.begun && !progress.is_done() && !dozes;
         let open = progress.open_action().is_some();
         for (set, belongs) in [
             (&mut self.active, active),
-            (&mut self.dozing, dozing),
+            (&mut self.awake, awake),
             (&mut self.holding, in_slot),
             (&mut self.sleeping_in_slots, sleeps_in_slot),
             (&mut self.open, open),
@@ -446,6 +446,10 @@ impl Fleet {
     pub fn watched(&mut self, now: Moment) {
         self.now = self.now.max(now);
         self.watcher.answered();
+        // Those that a rule of the run meets may be judged by what was seen.
+        if self.orders.stopped.is_some() || self.orders.offline {
+            self.queues.dirty.extend(self.open.iter().copied());
+        }
     }
 
     /// A `Machines` was answered; the facts about what changed have been handed in before.

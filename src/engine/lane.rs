@@ -321,10 +321,11 @@ fn refused(
         }
         // The quota knows how long; the lane only gets back in line.
         AnswerClass::Throttled => start_again(ground, progress, at, Duration::ZERO),
-        AnswerClass::AgainLater if progress.refusals < REFUSALS_MAX => {
-            progress.refusals += 1;
-            let pause = asked.unwrap_or(Duration::from_secs(30));
-            start_again(ground, progress, at, pause);
+        // Without a connection nothing is wrong with the machine: its turn comes when there is one.
+        AnswerClass::AgainLater if refusal.status == 0 || progress.refusals < REFUSALS_MAX => {
+            let pause = Duration::from_secs(5 << progress.refusals.min(4));
+            progress.refusals = progress.refusals.saturating_add(1);
+            start_again(ground, progress, at, asked.unwrap_or(pause));
         }
         // Called a refusal, and none: it may have been applied.
         AnswerClass::Unknown | AnswerClass::Done => {

@@ -41,4 +41,20 @@ impl Fleet {
         fleet.to_resume = true;
         Ok(fleet)
     }
+
+    /// All of the run's state that is made of facts, as JSON: a replay of the journal gives the
+    /// same. For tests, and for whoever hunts a mistake.
+    pub fn memory(&self) -> serde_json::Value {
+        let lanes: Vec<_> = self.lanes.iter().map(|lane| &lane.progress).collect();
+        serde_json::json!({
+            "lanes": lanes,
+            "orders": self.orders,
+            "score": self.score,
+            "ended": self.tally.ended,
+            "cleanup_owed": self.tally.cleanup_owed,
+            "begun": self.begun,
+            "wave": self.wave,
+            "wave_over_at": self.wave_over_at,
+        })
+    }
 }

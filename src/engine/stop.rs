@@ -1,12 +1,14 @@
 //! When a run stops: the stop rule, interrupts, the deadline.
 
+use serde::Serialize;
+
 use crate::moment::Moment;
 use crate::plan::{Amount, OnStop, StopBase, StopWhen};
 
 use super::fact::EndState;
 
 /// What the run as a whole has been told. Every lane obeys it.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Orders {
     /// Interrupts since the run was last taken up.
     pub(super) interrupts: u8,
@@ -33,7 +35,7 @@ impl Orders {
 }
 
 /// How many machines have decided themselves, as the stop rule counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Score {
     pub(super) failed: u32,
     pub(super) finished: u32,

@@ -271,6 +271,9 @@ impl Fleet {
             self.queues.unasked.remove(&id);
             return;
         }
+        if progress.begun || progress.readiness != Readiness::Unasked {
+            self.queues.unasked.remove(&id);
+        }
         if lane.asked.is_some() {
             return;
         }
@@ -283,7 +286,6 @@ impl Fleet {
                     self.queues.put(id, Place::Fresh);
                 }
                 Readiness::Asleep => {
-                    self.queues.unasked.remove(&id);
                     let since = progress.since;
                     self.queues.put(id, Place::Sleepers(true, since));
                 }
@@ -296,7 +298,13 @@ impl Fleet {
             return self.queues.wake(id, retry_at);
         }
         let since = progress.since;
-        match want(self.ground(id), progress, &self.orders, now) {
+        match want(
+            self.ground(id),
+            progress,
+            &self.orders,
+            self.watcher.looked(),
+            now,
+        ) {
             Want::Over => {}
             Want::Answer => {}
             Want::Park => {
@@ -363,7 +371,13 @@ impl Fleet {
 
     fn wants(&self, id: LaneId, now: Moment) -> Want {
         let progress = &self.lanes[id.0 as usize].progress;
-        want(self.ground(id), progress, &self.orders, now)
+        want(
+            self.ground(id),
+            progress,
+            &self.orders,
+            self.watcher.looked(),
+            now,
+        )
     }
 
     fn deadline_at(&self) -> Option<Moment> {

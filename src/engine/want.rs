@@ -10,6 +10,7 @@ use super::fact::{CancelWhy, FactBody, GiveUp};
 use super::progress::{Ground, Open, Progress, Readiness, Stage};
 use super::stop::Orders;
 use super::view::Waiting;
+use super::watcher::TICK;
 
 /// A result link may answer 404 for a moment after the action has ended (contract 6.2).
 const LINK_LAG: Duration = Duration::from_secs(30);
@@ -18,7 +19,7 @@ const LINK_LAG: Duration = Duration::from_secs(30);
 const CANCEL_AGAIN: Duration = Duration::from_secs(60);
 const CANCELS_MAX: u8 = 3;
 
-/// For how long the end of a cancelled action is awaited.
+/// For how long after the last cancel the end of its action is awaited.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(600);
 
 /// For how long after the service's queue time, or after it began, an action is awaited whose end
@@ -62,7 +63,17 @@ pub(super) enum Want {
 }
 
 /// What the machine wants at `now`, the run being told `orders`.
-pub(super) fn want(ground: Ground<'_>, progress: &Progress, orders: &Orders, now: Moment) -> Want {
+///
+/// `looked` is when the list of actions was last read by this process. An action is given up, or
+/// cancelled for what it does not do, only on the strength of a look that is late enough: after a
+/// night without a process it may have ended long ago.
+pub(super) fn want(
+    ground: Ground<'_>,
+    progress: &Progress,
+    orders: &Orders,
+    looked: Option<Moment>,
+    now: Moment,
+) -> Want {
     match &progress.stage {
         Stage::Done => Want::Over,
         _ if orders.lost => Want::Park,
@@ -72,7 +83,7 @@ pub(super) fn want(ground: Ground<'_>, progress: &Progress, orders: &Orders, now
             since: *announced,
             settled: *settled,
         },
-        Stage::Open(open) => watched(ground, progress, open, orders, now),
+        Stage::Open(open) => watched(ground, progress, open, orders, looked, now),
         Stage::Collecting(collecting) => match collecting.wanted.first() {
             Some(index) => Want::Fetch {
                 action: collecting.action.clone(),
@@ -125,31 +136,27 @@ fn watched(
     progress: &Progress,
     open: &Open,
     orders: &Orders,
+    looked: Option<Moment>,
     now: Moment,
 ) -> Want {
+    let seen_since = |moment: Moment| looked.is_some_and(|looked| moment <= looked);
+    // Too late for `moment`, and the next look will show whether it matters.
+    let watch = |moment: Moment, waiting| Want::Watch {
+        wake: if moment <= now { now + TICK } else { moment },
+        waiting,
+    };
     if let Some(cancel) = open.cancel {
-        let give_up = cancel.since + CANCEL_PATIENCE;
-        if give_up <= now {
-            return Want::Record(FactBody::GaveUp {
-                why: GiveUp::Cancel,
-            });
-        }
-        let again = cancel.last + CANCEL_AGAIN;
-        if cancel.sent >= CANCELS_MAX {
-            return Want::Watch {
-                wake: give_up,
-                waiting: Waiting::Session,
-            };
-        }
-        if again <= now {
-            return Want::Cancel {
+        let again = cancel.sent < CANCELS_MAX;
+        let next = cancel.last + if again { CANCEL_AGAIN } else { CANCEL_PATIENCE };
+        return match (seen_since(next), again) {
+            (false, _) => watch(next, Waiting::Session),
+            (true, true) => Want::Cancel {
                 action: open.action.clone(),
                 why: cancel.why,
-            };
-        }
-        return Want::Watch {
-            wake: again.min(give_up),
-            waiting: Waiting::Session,
+            },
+            (true, false) => Want::Record(FactBody::GaveUp {
+                why: GiveUp::Cancel,
+            }),
         };
     }
 
@@ -157,8 +164,9 @@ fn watched(
         .time_limit(ground)
         .zip(open.began)
         .map(|(limit, began)| began + limit);
-    let timed_out = time_out.is_some_and(|time_out| time_out <= now);
-    if let Some(why) = cancel_for(ground, progress, open, orders, timed_out) {
+    let timed_out = time_out.is_some_and(seen_since);
+    let queued = open.began.is_none() && seen_since(open.accepted);
+    if let Some(why) = cancel_for(ground, progress, orders, queued, timed_out) {
         return Want::Cancel {
             action: open.action.clone(),
             why,
@@ -166,18 +174,16 @@ fn watched(
     }
     let give_up =
         open.began.unwrap_or(open.accepted) + ground.plan.limits.queue() + ACTION_PATIENCE;
-    if give_up <= now {
+    if seen_since(give_up) {
         return Want::Record(FactBody::GaveUp {
             why: GiveUp::Action,
         });
     }
-    Want::Watch {
-        wake: time_out.unwrap_or(give_up).min(give_up),
-        waiting: match open.began {
-            Some(_) => Waiting::Session,
-            None => Waiting::Device,
-        },
-    }
+    let waiting = match open.began {
+        Some(_) => Waiting::Session,
+        None => Waiting::Device,
+    };
+    watch(time_out.unwrap_or(give_up).min(give_up), waiting)
 }
 
 /// Why the open action is to be cancelled, if it is. Cleanup is cut short by its own time and by
@@ -185,11 +191,10 @@ fn watched(
 fn cancel_for(
     ground: Ground<'_>,
     progress: &Progress,
-    open: &Open,
     orders: &Orders,
+    queued: bool,
     timed_out: bool,
 ) -> Option<CancelWhy> {
-    let queued = open.began.is_none();
     if orders.interrupts > 1 {
         return Some(CancelWhy::Operator);
     }

@@ -10,7 +10,8 @@ pub(super) const TICK: Duration = Duration::from_secs(10);
 /// When the list is read next.
 #[derive(Debug, Clone)]
 pub(super) struct Watcher {
-    asked: bool,
+    asked: Option<Moment>,
+    looked: Option<Moment>,
     due: Moment,
     /// Whether anything was open when last looked at.
     any_open: bool,
@@ -19,7 +20,8 @@ pub(super) struct Watcher {
 impl Watcher {
     pub(super) fn new(started: Moment) -> Self {
         Watcher {
-            asked: false,
+            asked: None,
+            looked: None,
             due: started,
             any_open: false,
         }
@@ -36,30 +38,36 @@ impl Watcher {
 
     /// When the list is to be read, if it is.
     pub(super) fn due(&self) -> Option<Moment> {
-        (self.any_open && !self.asked).then_some(self.due)
+        (self.any_open && self.asked.is_none()).then_some(self.due)
     }
 
     /// The list is being read. Counted from here, so that slow answers don't add calls.
     pub(super) fn ask(&mut self, now: Moment) {
-        self.asked = true;
+        self.asked = Some(now);
         self.due = now + TICK;
     }
 
-    /// It was read.
+    /// It was read, as it was when it was asked for or later.
     pub(super) fn answered(&mut self) {
-        self.asked = false;
+        self.looked = self.asked.take().or(self.looked);
+    }
+
+    /// When this process last read it.
+    pub(super) fn looked(&self) -> Option<Moment> {
+        self.looked
     }
 
     /// It could not be read.
     pub(super) fn failed(&mut self, now: Moment, retry_after: Option<Duration>) {
-        self.asked = false;
+        self.asked = None;
         self.due = self.due.max(now + retry_after.unwrap_or_default());
     }
 
     /// Another process took up the run; its first look comes a tick after, however often processes
     /// die.
     pub(super) fn resumed(&mut self, now: Moment) {
-        self.asked = false;
+        self.asked = None;
+        self.looked = None;
         self.any_open = false;
         self.due = now + TICK;
     }

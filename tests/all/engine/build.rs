@@ -11,17 +11,17 @@ use svar::plan::{
 };
 use svar::wire::{Command, LiveResponseRequest};
 
-pub fn run_id() -> RunId {
+pub(super) fn run_id() -> RunId {
     RunId::parse("run-1").unwrap()
 }
 
-pub fn machine_id(machine: u32) -> MachineId {
+pub(super) fn machine_id(machine: u32) -> MachineId {
     MachineId::parse(&format!("{machine:040x}")).unwrap()
 }
 
 /// A step under construction.
 #[derive(Clone)]
-pub struct Step(StepPlan);
+pub(super) struct Step(StepPlan);
 
 fn step(verb: Verb) -> Step {
     Step(StepPlan {
@@ -43,15 +43,15 @@ fn step(verb: Verb) -> Step {
     })
 }
 
-pub fn put() -> Step {
+pub(super) fn put() -> Step {
     step(Verb::Put)
 }
 
-pub fn run() -> Step {
+pub(super) fn run() -> Step {
     step(Verb::Run)
 }
 
-pub fn get() -> Step {
+pub(super) fn get() -> Step {
     step(Verb::Get)
 }
 
@@ -86,7 +86,7 @@ impl Step {
 }
 
 /// A plan under construction: every machine gets the same.
-pub struct Draft {
+pub(super) struct Draft {
     machines: u32,
     steps: Vec<StepPlan>,
     sessions: Vec<Session>,
@@ -95,7 +95,7 @@ pub struct Draft {
 }
 
 /// A plan for that many machines, with the defaults of the language.
-pub fn plan(machines: u32) -> Draft {
+pub(super) fn plan(machines: u32) -> Draft {
     Draft {
         machines,
         steps: Vec::new(),

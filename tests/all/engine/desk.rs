@@ -14,9 +14,9 @@ use svar::wire::{ActionStatus, CommandStatus};
 
 use super::build::run_id;
 
-pub const START: Moment = Moment::from_millis(1_770_000_000_000);
+pub(super) const START: Moment = Moment::from_millis(1_770_000_000_000);
 
-pub struct Desk {
+pub(super) struct Desk {
     pub fleet: Fleet,
     pub plan: Arc<Plan>,
     pub journal: Vec<Fact>,
@@ -28,7 +28,7 @@ pub struct Desk {
     actions: u32,
 }
 
-pub fn desk(plan: Arc<Plan>) -> Desk {
+pub(super) fn desk(plan: Arc<Plan>) -> Desk {
     let mut desk = Desk {
         fleet: Fleet::new(&run_id(), plan.clone(), START),
         plan,
@@ -43,11 +43,11 @@ pub fn desk(plan: Arc<Plan>) -> Desk {
 }
 
 /// Every command completed.
-pub fn completed(count: u16) -> Vec<CommandEnd> {
+pub(super) fn completed(count: u16) -> Vec<CommandEnd> {
     commands(&vec![CommandStatus::Completed; usize::from(count)])
 }
 
-pub fn commands(statuses: &[CommandStatus]) -> Vec<CommandEnd> {
+pub(super) fn commands(statuses: &[CommandStatus]) -> Vec<CommandEnd> {
     let ends = statuses.iter().zip(0..).map(|(status, index)| CommandEnd {
         index,
         status: status.clone(),
@@ -56,7 +56,7 @@ pub fn commands(statuses: &[CommandStatus]) -> Vec<CommandEnd> {
     ends.collect()
 }
 
-pub fn script() -> ResultSummary {
+pub(super) fn script() -> ResultSummary {
     ResultSummary::Script {
         exit: Some(0),
         path: "results/x.json".into(),
@@ -64,7 +64,7 @@ pub fn script() -> ResultSummary {
     }
 }
 
-pub fn refusal(status: u16, code: &str) -> Refusal {
+pub(super) fn refusal(status: u16, code: &str) -> Refusal {
     Refusal {
         status,
         code: code.into(),
@@ -376,7 +376,7 @@ impl Desk {
     }
 }
 
-pub fn ready(ready: bool) -> FactBody {
+pub(super) fn ready(ready: bool) -> FactBody {
     FactBody::Readiness {
         ready,
         why: (!ready).then(|| "inactive".to_owned()),

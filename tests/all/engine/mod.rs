@@ -3,4 +3,6 @@
 
 mod build;
 mod desk;
+mod simulation;
 mod stories;
+mod world;
