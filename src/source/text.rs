@@ -65,11 +65,18 @@ impl SourceText {
     /// `text` must be shorter than 4 GiB; callers limit files long before that.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
+        let bytes = text.as_bytes();
         let mut line_starts = vec![0];
         line_starts.extend(
-            text.bytes()
+            bytes
+                .iter()
                 .enumerate()
-                .filter(|(_, byte)| *byte == b'\n')
+                .filter(|(offset, byte)| match byte {
+                    b'\n' => true,
+                    // A carriage return alone is a line break too, for YAML and for editors.
+                    b'\r' => bytes.get(offset + 1) != Some(&b'\n'),
+                    _ => false,
+                })
                 .map(|(offset, _)| offset as u32 + 1),
         );
         SourceText {
@@ -118,21 +125,22 @@ impl SourceText {
         };
         let end = starts
             .get(line + 1)
-            .map_or(self.text().len() as u32, |next| next - 1);
-        let text = &self.text().as_bytes()[start as usize..end as usize];
-        let end = if text.last() == Some(&b'\r') {
-            end - 1
-        } else {
-            end
-        };
+            .map_or(self.text().len() as u32, |next| *next);
+        let text = &self.text()[start as usize..end as usize];
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        let end = start + text.len() as u32;
         Span::new(start, end)
     }
 
-    /// The byte as people count it.
+    /// The byte as people count it. A byte order mark at the beginning takes no column.
     pub fn position(&self, offset: u32) -> Position {
         let offset = offset.min(self.text().len() as u32);
         let line = self.line_of(offset);
-        let start = self.shared.line_starts[line] as usize;
+        let start = match self.shared.line_starts[line] as usize {
+            0 if self.text().starts_with('\u{FEFF}') && offset >= 3 => 3,
+            start => start,
+        };
         let before = &self.text().as_bytes()[start..offset as usize];
         // Continuation bytes of UTF-8 begin with the bits 10: they open no character.
         let column = before.iter().filter(|byte| (**byte & 0xC0) != 0x80).count() as u32 + 1;

@@ -67,7 +67,7 @@ impl Attempt<'_> {
 
 pub(super) fn attempt<'a>(source: &'a SourceText, limits: &'a Limits) -> Attempt<'a> {
     let mut builder = Builder::new(source, limits);
-    let fault = builder.run().err();
+    let fault = builder.run().err().map(|fault| *fault);
     Attempt { builder, fault }
 }
 
@@ -182,12 +182,12 @@ impl<'a> Builder<'a> {
     }
 
     /// Takes in all events; `Err` is what stopped it.
-    fn run(&mut self) -> Result<(), Problem> {
+    fn run(&mut self) -> Result<(), Box<Problem>> {
         let mut documents = 0;
         for event in Parser::new_from_str_with_options(self.source.text(), options(self.limits)) {
             let (event, place) = match event {
                 Ok(found) => found,
-                Err(error) => return Err(self.fault(&error)),
+                Err(error) => return Err(Box::new(self.fault(&error))),
             };
             if let Some(tag) = place.tag_span() {
                 self.problems
@@ -243,7 +243,12 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span) -> Result<NodeId, Problem> {
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        span: Span,
+    ) -> Result<NodeId, Box<Problem>> {
         let style = match style {
             ScalarStyle::SingleQuoted => Style::Single,
             ScalarStyle::DoubleQuoted => Style::Double,
@@ -313,13 +318,13 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds a node that is complete, or a collection without its children.
-    fn push(&mut self, node: Node, height: usize) -> Result<NodeId, Problem> {
+    fn push(&mut self, node: Node, height: usize) -> Result<NodeId, Box<Problem>> {
         if self.nodes.len() >= self.limits.nodes {
-            return Err(refusals::too_many_nodes(
+            return Err(Box::new(refusals::too_many_nodes(
                 self.source,
                 node.span,
                 self.limits,
-            ));
+            )));
         }
         let id = NodeId(self.nodes.len() as u32);
         let span = node.span;
@@ -362,9 +367,9 @@ impl<'a> Builder<'a> {
         style: StructureStyle,
         anchor: usize,
         children: Children,
-    ) -> Result<(), Problem> {
+    ) -> Result<(), Box<Problem>> {
         if self.stack.len() >= self.limits.depth {
-            return Err(refusals::too_deep(self.source, span, self.limits));
+            return Err(Box::new(refusals::too_deep(self.source, span, self.limits)));
         }
         let kind = match children {
             Children::List(_) => Kind::List(Vec::new()),
@@ -428,7 +433,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Repeats what the anchor names, with the alias as its bytes.
-    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Problem> {
+    fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Box<Problem>> {
         let (first, after, height) = match self.anchors.get(&anchor) {
             Some(Anchored::Closed {
                 first,
@@ -457,10 +462,14 @@ impl<'a> Builder<'a> {
         if self.alias_nodes > self.limits.alias_nodes
             || self.nodes.len() + count > self.limits.nodes
         {
-            return Err(refusals::too_many_aliases(self.source, span, self.limits));
+            return Err(Box::new(refusals::too_many_aliases(
+                self.source,
+                span,
+                self.limits,
+            )));
         }
         if self.stack.len() + height > self.limits.depth {
-            return Err(refusals::too_deep(self.source, span, self.limits));
+            return Err(Box::new(refusals::too_deep(self.source, span, self.limits)));
         }
         let shift = self.nodes.len() as u32 - first.0;
         let moved = |id: NodeId| NodeId(id.0 + shift);

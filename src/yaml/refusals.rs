@@ -26,7 +26,7 @@ pub(super) fn keys(
                     .help("write the keys out, or repeat the whole value with an alias"),
             );
         } else if key.kind == Kind::Null && key.text.is_empty() {
-            let at = Span::new(key.span.start, key.span.start + 1);
+            let at = first_character(source, key.span.start);
             problems.push(
                 Problem::new("empty-key", source, at, "this entry has no key")
                     .help("write a name before the colon"),
@@ -125,6 +125,13 @@ fn duplicate(source: &SourceText, key: &Node, first: Span) -> Problem {
     .help("keep one of them; two entries of the same kind belong into a list")
 }
 
+/// One character, or none at the end of the text.
+fn first_character(source: &SourceText, at: u32) -> Span {
+    let rest = source.text().get(at as usize..).unwrap_or_default();
+    let length = rest.chars().next().map_or(0, char::len_utf8);
+    Span::new(at, at + length as u32)
+}
+
 /// A tag such as `!!str`.
 pub(super) fn tag(source: &SourceText, span: Span) -> Problem {
     let tag = source.slice(span);
@@ -208,7 +215,10 @@ pub(super) fn alias_of_itself(source: &SourceText, span: Span, start: u32) -> Pr
         span,
         "this alias stands inside what it repeats",
     )
-    .also(Span::new(start, start + 1), "what it repeats begins here")
+    .also(
+        first_character(source, start),
+        "what it repeats begins here",
+    )
     .help("write out what you mean: it would have no end")
 }
 
@@ -274,7 +284,7 @@ fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -302,7 +312,8 @@ pub(super) fn hidden_characters(source: &SourceText) -> Vec<Problem> {
         .collect()
 }
 
-fn is_hidden(character: char) -> bool {
+/// Whether a character can't be seen, or changes how others are seen.
+pub(super) fn is_hidden(character: char) -> bool {
     match character {
         '\t' | '\n' | '\r' | '\u{85}' => false,
         // Without width, or turning the direction of what follows.

@@ -65,6 +65,12 @@ pub(super) fn problem(spot: &Spot<'_>, error: &ScanError) -> Problem {
         Kind::InvalidTrailingSingleQuotedScalar | Kind::InvalidTrailingDoubleQuotedScalar => {
             quotes::text_after(spot)
         }
+        // The scanner may name the beginning of the text that the character stands in.
+        Kind::UnexpectedCharacter { character } if refusals::is_hidden(*character) => {
+            let rest = &spot.text()[spot.at as usize..];
+            let at = spot.at + rest.find(*character).unwrap_or(0) as u32;
+            refusals::hidden_character(spot.source, at, *character)
+        }
         Kind::UnexpectedCharacter { character } => words::reserved(spot, *character),
         Kind::MissingAnchorOrAliasName => words::reserved(spot, spot.next_char().unwrap_or('*')),
         Kind::PlainScalarStartsWithDashFlowIndicator => words::reserved(spot, '-'),

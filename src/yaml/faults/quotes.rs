@@ -61,12 +61,13 @@ fn first_bad_escape(text: &str, quote: u32) -> Option<Span> {
             'U' => 8,
             _ => 0,
         };
-        let written = text[at + 2..]
+        let after = at + 1 + kind.len_utf8();
+        let written = text[after..]
             .bytes()
             .take(digits)
             .take_while(u8::is_ascii_hexdigit)
             .count();
-        let code = u32::from_str_radix(&text[at + 2..at + 2 + written], 16);
+        let code = u32::from_str_radix(&text[after..after + written], 16);
         let length = 1 + kind.len_utf8() + written;
         let is_known = "0abtnvfre \"/\\N_LPxuU\t\r\n".contains(kind);
         let is_pair = matches!(code, Ok(0xD800..0xDC00))

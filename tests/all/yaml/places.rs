@@ -213,7 +213,7 @@ fn written(pieces: &[Piece], style: Style, indent: usize, header: &str) -> Strin
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 600,
+        cases: 400,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
