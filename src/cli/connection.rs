@@ -9,14 +9,18 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use crate::driver::ServiceRecord;
 use crate::driver::client::{
     Connection, Credentials, DEFAULT_API, DEFAULT_AUTHORITY, DEFAULT_SCOPE, Root, Timeouts,
 };
+use crate::emulator::Scenario;
 use crate::plan::LimitsProfile;
 
 use super::args::ConnectionArgs;
 use super::exit::Failure;
+use super::scenario;
 use super::settings::{Profile, Settings};
+use super::terminal::{Style, Terminal, say};
 
 /// The service of a run.
 #[derive(Debug)]
@@ -60,6 +64,35 @@ impl fmt::Display for Service {
 }
 
 impl Service {
+    /// The first line of what touches no real machine says so.
+    pub(super) fn announce(&self, terminal: &Terminal) {
+        if !matches!(self, Service::Tenant(_)) {
+            let text = format!("using {self}: no real machine is touched");
+            say(&format!("{}\n", terminal.paint(Style::Note, &text)));
+        }
+    }
+
+    /// The limits its profile names.
+    pub(super) fn limits(&self) -> Option<LimitsProfile> {
+        match self {
+            Service::Tenant(tenant) => tenant.limits,
+            _ => None,
+        }
+    }
+
+    /// What the emulator inside this process plays, if it is that and not the demo fleet.
+    ///
+    /// # Errors
+    /// The scenario can't be read: drawn.
+    pub(super) fn scenario(&self, terminal: &Terminal) -> Result<Option<Scenario>, Failure> {
+        match self {
+            Service::BuiltIn {
+                scenario: Some(path),
+            } => scenario::load(path, terminal).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// The service that arguments, settings and environment mean.
     ///
     /// # Errors
@@ -81,6 +114,30 @@ impl Service {
         }
         let profile = named.cloned().unwrap_or_default();
         tenant(name, &profile, variables).map(|tenant| Service::Tenant(Box::new(tenant)))
+    }
+}
+
+impl Service {
+    /// The tenant of a run that has begun, at the hosts it was pinned to. Only the secret is asked
+    /// for anew.
+    ///
+    /// # Errors
+    /// The secret is not there, or the environment names another tenant.
+    pub(super) fn again(record: &ServiceRecord) -> Result<Self, Failure> {
+        let mut variables = Variables::read()?;
+        variables.authority_host = None;
+        variables.api_host = None;
+        variables.scope = None;
+        let pinned = Profile {
+            tenant_id: Some(record.tenant.clone()),
+            client_id: Some(record.client.clone()),
+            authority_host: Some(record.authority.clone()),
+            api_host: Some(record.api.clone()),
+            scope: Some(record.scope.clone()),
+            limits: None,
+        };
+        tenant(Some("of the run"), &pinned, variables)
+            .map(|tenant| Service::Tenant(Box::new(tenant)))
     }
 }
 

@@ -38,9 +38,14 @@ async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> 
             .help("take another port; port 0 takes a free one")
     })?;
     let end = super::signal::asked_to_end()?;
-    print(&format!("{}\n", json!({"listening": format!("http://{bound}")})))?;
+    print(&format!(
+        "{}\n",
+        json!({"listening": format!("http://{bound}")})
+    ))?;
     let devices: usize = scenario.devices.len()
-        + (scenario.fleets.iter()).map(|fleet| fleet.count as usize).sum::<usize>();
+        + (scenario.fleets.iter())
+            .map(|fleet| fleet.count as usize)
+            .sum::<usize>();
     let note = terminal.paint(
         Style::Dim,
         &format!(
@@ -55,10 +60,12 @@ async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> 
             terminal.paint(Style::Warn, "warning:")
         ));
     }
-    emulator::serve(listener, scenario, end).await.map_err(|error| {
-        Failure::refused(format!("the emulator ended: {error}"))
-            .help("look at the disk and the temporary folder")
-    })?;
+    emulator::serve(listener, scenario, end)
+        .await
+        .map_err(|error| {
+            Failure::refused(format!("the emulator ended: {error}"))
+                .help("look at the disk and the temporary folder")
+        })?;
     Ok(Exit::Done)
 }
 

@@ -19,9 +19,7 @@ pub(super) fn collect(
     file: Option<&PathBuf>,
     terminal: &Terminal,
 ) -> Result<Given, Failure> {
-    let arguments = (arguments.iter())
-        .map(|argument| pair(argument))
-        .collect::<Result<_, _>>()?;
+    let arguments = self::arguments(arguments)?;
     let mut files = Vec::new();
     if let Some(path) = file {
         match discover::read(path) {
@@ -39,6 +37,14 @@ pub(super) fn collect(
     })
 }
 
+/// `NAME=VALUE`, each.
+///
+/// # Errors
+/// One is none.
+pub(super) fn arguments(words: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    words.iter().map(|word| pair(word)).collect()
+}
+
 fn pair(argument: &str) -> Result<(String, String), Failure> {
     match argument.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => {
@@ -51,7 +57,7 @@ fn pair(argument: &str) -> Result<(String, String), Failure> {
 }
 
 /// The variables that set inputs. One that is not text is passed over, as if it were not there.
-fn environment() -> Vec<(String, String)> {
+pub(super) fn environment() -> Vec<(String, String)> {
     env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))

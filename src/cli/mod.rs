@@ -14,15 +14,29 @@ mod args;
 mod bug;
 mod check;
 mod completions;
+mod connect;
 mod connection;
+mod consent;
 mod discover;
+mod emulator;
 mod exit;
 mod explain;
+mod given;
 mod init;
 mod log;
+mod past;
+mod plan;
+mod play;
+mod ready;
+mod resume;
+mod run;
+mod scenario;
 mod schema;
 mod settings;
+mod show;
+mod signal;
 mod target;
+mod tell;
 mod terminal;
 
 pub use args::{Cli, ColorChoice, Command};
@@ -62,12 +76,28 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> exit::Outcome {
     log::start(cli.log.as_deref(), terminal.color)?;
     match &cli.command {
         Command::Check(args) => check::run(args, terminal),
+        Command::Emulator(args) => emulator::run(args, terminal),
         Command::Schema(args) => schema::run(args),
         Command::Init(args) => init::run(args, terminal),
         Command::Explain(args) => explain::run(args, terminal),
         Command::Completions(args) => completions::run(args),
-        _ => Err(Failure::refused("this command is not there yet")),
+        Command::Plan(args) => plan::run(args, terminal),
+        Command::Run(args) => run::run(args, terminal),
+        Command::Resume(args) => resume::run(args, terminal),
+        Command::Runs(args) => show::list(args, terminal),
+        Command::Show(args) => show::run(args, terminal),
     }
+}
+
+/// The runtime of commands that speak with a service.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::new(Exit::Bug, format!("threads can't be started: {error}"))
+                .help("look at the limits of processes and open files")
+        })
 }
 
 fn finish(outcome: exit::Outcome, terminal: Option<Terminal>) -> Exit {

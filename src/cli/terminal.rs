@@ -8,6 +8,7 @@ use std::env;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use crate::diagnostic::render;
+use crate::report::Sheet;
 
 use super::args::ColorChoice;
 use super::exit::Failure;
@@ -64,6 +65,23 @@ impl Terminal {
             unicode: self.unicode,
             width: self.width,
             links: None,
+        }
+    }
+
+    /// How reports are laid out on standard error.
+    pub fn sheet(&self) -> Sheet {
+        Sheet {
+            color: self.color,
+            unicode: self.unicode,
+            width: self.width,
+        }
+    }
+
+    /// How reports are laid out on standard output.
+    pub fn sheet_out(&self) -> Sheet {
+        Sheet {
+            color: self.color_out,
+            ..self.sheet()
         }
     }
 

@@ -24,6 +24,7 @@ mod runbook;
 mod scope;
 mod secrets;
 mod segment;
+mod selection;
 mod session;
 mod tag;
 
@@ -36,6 +37,7 @@ pub use limits::{Limits, LimitsProfile, ReadBudget};
 pub use quote::{Argument, Shell, base64url, write as write_arguments};
 pub use runbook::{Resolved, Results, RunNames, Runbook, StepResult};
 pub use secrets::{MASK, Secrets};
+pub use selection::{Selection, Selector};
 pub use session::{
     Amount, CleanupWhen, CommandPlan, MachinePlan, OfflineMode, OfflinePolicy, OnFail, OnStop,
     Place, Plan, PlannedFile, PlannedInput, Policy, ResultsWanted, RetryPolicy, Session,

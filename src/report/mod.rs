@@ -17,5 +17,5 @@ mod words;
 pub use evidence::{CommandEvidence, Evidence, Failure, Header, MachineEvidence};
 pub use json::summary;
 pub use progress::{Progress, ProgressStyle};
-pub use text::{Sheet, failures, table, text};
+pub use text::{Sheet, failures, rows, sums, text};
 pub use words::{clean, duration};

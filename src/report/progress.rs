@@ -43,8 +43,6 @@ pub struct Progress {
     style: ProgressStyle,
     sheet: Sheet,
     plan: Arc<Plan>,
-    /// The run's clock goes so many times faster than ours.
-    factor: f64,
     began: Instant,
     looked: Option<Instant>,
     summed: Instant,
@@ -63,12 +61,11 @@ struct Screen {
 
 impl Progress {
     /// Begins to show a run of this plan on standard error.
-    pub fn new(style: ProgressStyle, plan: Arc<Plan>, factor: f64, sheet: Sheet) -> Self {
+    pub fn new(style: ProgressStyle, plan: Arc<Plan>, sheet: Sheet) -> Self {
         let screen = (style == ProgressStyle::Live).then(|| Screen::new(&plan, sheet));
         Progress {
             style,
             sheet,
-            factor: factor.max(f64::MIN_POSITIVE),
             began: Instant::now(),
             looked: None,
             summed: Instant::now(),
@@ -305,11 +302,6 @@ impl Progress {
     fn label(&self, lane: LaneId) -> String {
         let machine = self.plan.machines.get(lane.0 as usize);
         machine.map_or_else(String::new, |machine| clean(machine.target.label()))
-    }
-
-    /// How many times faster the run's clock goes than ours.
-    pub fn factor(&self) -> f64 {
-        self.factor
     }
 }
 

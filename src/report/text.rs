@@ -66,9 +66,9 @@ const ROWS: usize = 30;
 /// Most machines that a group of failures names.
 const NAMED: usize = 4;
 
-/// The table of machines, then each way of failing, then the sums. On a large fleet the table has
-/// only the machines that did not end `ok`, and of these at most 30.
-pub fn table(evidence: &Evidence, sheet: Sheet) -> String {
+/// The table of machines. On a large fleet it has only the machines that did not end `ok`, and of
+/// these at most 30.
+pub fn rows(evidence: &Evidence, sheet: Sheet) -> String {
     let mut text = String::new();
     let everyone: Vec<&MachineEvidence> = evidence.machines.iter().collect();
     let shown: Vec<&MachineEvidence> = match everyone.len() <= ROWS {
@@ -77,7 +77,7 @@ pub fn table(evidence: &Evidence, sheet: Sheet) -> String {
             .filter(|machine| machine.end != EndState::Ok)
             .collect(),
     };
-    rows(&mut text, evidence, &shown[..shown.len().min(ROWS)], sheet);
+    table(&mut text, evidence, &shown[..shown.len().min(ROWS)], sheet);
     if shown.len() > ROWS {
         let more = many(shown.len() - ROWS, "more machine");
         let _ = writeln!(
@@ -86,7 +86,6 @@ pub fn table(evidence: &Evidence, sheet: Sheet) -> String {
             sheet.paint("2", &format!("and {more}, in summary.txt"))
         );
     }
-    let _ = writeln!(text, "\n{}", sums(evidence, sheet));
     text
 }
 
@@ -155,7 +154,7 @@ pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
     line("case", &header.case);
     text.push('\n');
     let everyone: Vec<&MachineEvidence> = evidence.machines.iter().collect();
-    rows(&mut text, evidence, &everyone, sheet);
+    table(&mut text, evidence, &everyone, sheet);
     let _ = writeln!(text, "\n{}", sums(evidence, sheet));
     text.push_str(&failures(evidence, sheet, &|failure, names| {
         let step = failure.step.as_ref()?;
@@ -172,7 +171,7 @@ pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
 
 /// One row for each machine; the reason stands beside the state, and below it where the line is too
 /// short for both.
-fn rows(text: &mut String, evidence: &Evidence, machines: &[&MachineEvidence], sheet: Sheet) {
+fn table(text: &mut String, evidence: &Evidence, machines: &[&MachineEvidence], sheet: Sheet) {
     let widest = |of: &dyn Fn(&MachineEvidence) -> usize| {
         machines
             .iter()
@@ -243,7 +242,7 @@ fn done(machine: &MachineEvidence) -> String {
 }
 
 /// `5 machines: 4 ok, 1 failed`, with all states that occur; they add up.
-fn sums(evidence: &Evidence, sheet: Sheet) -> String {
+pub fn sums(evidence: &Evidence, sheet: Sheet) -> String {
     let parts: Vec<String> = (evidence.sums().into_iter())
         .filter(|(_, count)| *count > 0)
         .map(|(state, count)| sheet.state(state, &format!("{count} {state}")))

@@ -49,11 +49,7 @@ impl Client {
     /// # Errors
     /// The HTTP client can't be set up.
     pub fn new(connection: Connection, clock: Clock) -> Result<Client, ConnectionError> {
-        static PROVIDER: Once = Once::new();
-        PROVIDER.call_once(|| {
-            // An error says that there is one already, which serves as well.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        });
+        choose_cryptography();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("svar/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(connection.timeouts.connect)
@@ -210,6 +206,15 @@ impl Client {
                 Sent::Perhaps(why) => Failure::unknown(why),
             })
     }
+}
+
+/// Must have happened before the HTTP library is set up.
+pub(super) fn choose_cryptography() {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // An error says that there is one already, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
 }
 
 /// What goes along with a call.

@@ -12,6 +12,7 @@ mod actions;
 mod answer;
 mod connection;
 mod download;
+mod emulator;
 mod http;
 mod library;
 mod machines;
@@ -25,5 +26,6 @@ pub use connection::{
     Timeouts,
 };
 pub use download::{DownloadError, Downloaded, ResultLink};
+pub use emulator::emulator_clock;
 pub use http::Client;
 pub use token::{Identity, Permission, SignInError};

@@ -1,0 +1,52 @@
+//! The question that a destructive playbook asks before it touches a tenant.
+
+use std::io::{self, BufRead};
+
+use crate::driver::ServiceRecord;
+use crate::plan::Plan;
+
+use super::exit::Failure;
+use super::terminal::{Style, Terminal, say};
+
+/// Asks for the number of machines, which nobody types by habit.
+///
+/// # Errors
+/// The answer is another one, or nobody can be asked and `--yes` was not given.
+pub(super) fn ask(
+    plan: &Plan,
+    service: &ServiceRecord,
+    yes: bool,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    if plan.policy.risk != "destructive" || yes {
+        return Ok(());
+    }
+    let count = plan.machines.len();
+    let machines = match count {
+        1 => "1 machine".to_owned(),
+        count => format!("{count} machines"),
+    };
+    if !terminal.interactive {
+        return Err(Failure::refused(format!(
+            "the playbook is destructive and would run on {machines} of tenant {}",
+            service.tenant
+        ))
+        .help("look at `svar plan`, then run again with --yes"));
+    }
+    say(&format!(
+        "{} `{}` is destructive and will run on {machines} of tenant {}\ntype the number of machines to go on: ",
+        terminal.paint(Style::Warn, "careful:"),
+        plan.name,
+        service.tenant,
+    ));
+    let mut answer = String::new();
+    // An answer that can't be read is no consent.
+    let _ = io::stdin().lock().read_line(&mut answer);
+    match answer.trim() == count.to_string() {
+        true => Ok(()),
+        false => Err(
+            Failure::refused("that is not the number of machines, so nothing was sent")
+                .help("look at `svar plan` to see who is meant"),
+        ),
+    }
+}

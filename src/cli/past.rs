@@ -1,0 +1,233 @@
+//! Runs that have begun: finding their folders, and reading what they hold.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::driver::{
+    self, FolderError, JournalError, LibraryItem, Reading, RunFolder, RunHeader, Runs, ServiceKind,
+};
+use crate::engine::Fleet;
+use crate::moment::Moment;
+use crate::plan::{self, Given, Inputs, Limits, RunNames, Runbook};
+use crate::playbook::{self, Files, Found};
+use crate::report::{Evidence, Header};
+use crate::source::SourceText;
+
+use super::exit::{Exit, Failure};
+use super::ready;
+use super::settings::Settings;
+use super::terminal::Terminal;
+
+/// The scenario of a run on the emulator inside its process.
+pub(super) const SCENARIO_FILE: &str = "scenario.json";
+
+/// The folder of all runs unless said.
+const ROOT: &str = "svar-runs";
+
+/// The folder of all runs.
+pub(super) fn root(typed: Option<&Path>, settings: &Settings) -> PathBuf {
+    typed
+        .or(settings.runs.as_deref())
+        .unwrap_or(Path::new(ROOT))
+        .to_owned()
+}
+
+/// The run that is meant: by id, by the beginning of it, by folder; or the newest one.
+///
+/// # Errors
+/// There is no such run.
+pub(super) fn find(root: &Path, run: Option<&str>) -> Result<RunFolder, Failure> {
+    let runs = Runs::at(root);
+    match run {
+        Some(text) => runs.find(text).map_err(|error| failure(&error)),
+        None => {
+            let list = runs.list().map_err(|error| failure(&error))?;
+            list.into_iter().next().ok_or_else(|| none(root))
+        }
+    }
+}
+
+/// There are no runs.
+pub(super) fn none(root: &Path) -> Failure {
+    Failure::refused(format!("there is no run under {}", root.display()))
+        .help("make one with `svar run PLAYBOOK`, or name another folder with --runs")
+}
+
+/// A folder that can't be used, in words.
+pub(super) fn failure(error: &FolderError) -> Failure {
+    let failure = Failure::refused(error.to_string());
+    match error {
+        FolderError::Disk { .. } => failure.help("check the disk and the folder's permissions"),
+        FolderError::Malformed { .. } => failure.help("restore the folder from a copy"),
+        FolderError::Newer { .. } => failure,
+        FolderError::NotFound(_) => failure.help("`svar runs` lists them"),
+        FolderError::Journal(error) => journal_failure(error),
+    }
+}
+
+/// A journal that can't be used, in words.
+pub(super) fn journal_failure(error: &JournalError) -> Failure {
+    let failure = Failure::refused(error.to_string());
+    match error {
+        JournalError::Held { .. } | JournalError::Newer { .. } => failure,
+        JournalError::Damaged { .. } => {
+            failure.help("restore the run folder from a copy; nothing was sent")
+        }
+        JournalError::Disk { .. } => failure.help("check the disk and the folder's permissions"),
+    }
+}
+
+/// What a run began with, read back.
+pub(super) struct Past {
+    /// The playbook's text, under the name it had.
+    pub(super) source: SourceText,
+    /// Its plan, the same as then.
+    pub(super) runbook: Runbook,
+}
+
+/// Compiles a run's playbook again, from what its folder keeps.
+///
+/// # Errors
+/// The folder is not as it was, or a secret input is missing.
+pub(super) fn recompile(
+    folder: &RunFolder,
+    arguments: Vec<(String, String)>,
+    terminal: &Terminal,
+) -> Result<Past, Failure> {
+    let header = folder.header();
+    let unread = |error: FolderError| failure(&error);
+    let text = String::from_utf8_lossy(&folder.playbook().map_err(unread)?).into_owned();
+    let source = SourceText::new(&header.file, text);
+    let kept = Kept(folder.library().map_err(unread)?);
+    let loaded = playbook::load(&source, &kept);
+    if loaded.playbook.is_none() {
+        return Err(ready::drawn(&loaded.problems, terminal));
+    }
+    let inputs_file = folder.path().join("inputs.json");
+    let given = Given {
+        arguments,
+        files: vec![SourceText::new(
+            inputs_file.display().to_string(),
+            folder.inputs().map_err(unread)?,
+        )],
+        environment: super::given::environment(),
+    };
+    let wrong = |problems: Vec<_>| ready::drawn(&problems, terminal);
+    let inputs = Inputs::merge(&loaded, &given).map_err(wrong)?;
+    let names = RunNames {
+        id: header.run.to_string(),
+        case: header.case.clone(),
+        operator: header.operator.clone(),
+    };
+    let targets = folder.targets().map_err(unread)?;
+    let limits = Limits::of(header.limits);
+    let runbook =
+        plan::compile(&loaded, &kept, &inputs, targets, &names, &limits).map_err(wrong)?;
+    if runbook.plan().digest != header.plan {
+        return Err(Failure::refused(format!(
+            "{} does not give the plan that the run began with",
+            folder.path().display()
+        ))
+        .help("restore the folder from a copy, or use the version that began the run"));
+    }
+    Ok(Past { source, runbook })
+}
+
+/// The library files that a run folder keeps. They lie there by their names in the library, and the
+/// playbook calls them by their paths, whose last parts those are.
+struct Kept(Vec<LibraryItem>);
+
+impl Kept {
+    fn item(&self, path: &str) -> Option<&LibraryItem> {
+        let name = path.rsplit(['/', '\\']).next()?;
+        self.0.iter().find(|item| item.name.as_str() == name)
+    }
+}
+
+impl Files for Kept {
+    fn look(&self, path: &str) -> Found {
+        // Other files beside the playbook, a list of targets for one, have done their work.
+        let size = self.item(path).map_or(0, |item| item.bytes.len() as u64);
+        Found::File { size }
+    }
+
+    fn sha256(&self, path: &str) -> std::io::Result<String> {
+        match self.item(path) {
+            Some(item) => Ok(item.sha256.clone()),
+            None => Err(std::io::Error::other("the run folder does not keep it")),
+        }
+    }
+}
+
+/// What a run's journal shows of it.
+///
+/// # Errors
+/// The journal does not fit the plan.
+pub(super) fn evidence(
+    folder: &RunFolder,
+    past: &Past,
+    reading: &Reading,
+) -> Result<Evidence, Failure> {
+    let header = folder.header();
+    let plan = past.runbook.plan();
+    let fleet = Fleet::replay(
+        &header.run,
+        Arc::clone(plan),
+        header.started,
+        &reading.facts,
+    )
+    .map_err(|error| {
+        Failure::refused(format!("the journal does not fit the plan: {error}"))
+            .help("restore the run folder from a copy")
+    })?;
+    Ok(Evidence::gather(
+        header_of(header),
+        plan,
+        &reading.facts,
+        fleet.lanes(),
+    ))
+}
+
+/// The journal of a run, whoever writes it at the moment.
+///
+/// # Errors
+/// It can't be read.
+pub(super) fn journal(folder: &RunFolder) -> Result<Reading, Failure> {
+    driver::read_journal(folder.path()).map_err(|error| journal_failure(&error))
+}
+
+/// A header as reports have it.
+pub(super) fn header_of(header: &RunHeader) -> Header {
+    let service = &header.service;
+    let words = match service.kind {
+        ServiceKind::Tenant => format!("tenant {} at {}", service.tenant, service.api),
+        ServiceKind::Emulator => format!("emulator at {}", service.api),
+        ServiceKind::BuiltInEmulator => "built-in emulator".to_owned(),
+    };
+    Header {
+        run: header.run.clone(),
+        svar: header.svar.clone(),
+        playbook: header.playbook.clone(),
+        file: header.file.clone(),
+        digest: header.plan.clone(),
+        service: words,
+        rehearsal: service.kind != ServiceKind::Tenant,
+        operator: header.operator.clone(),
+        case: header.case.clone(),
+        started: header.started,
+    }
+}
+
+/// When the last thing happened in a run.
+pub(super) fn last_heard(reading: &Reading) -> Moment {
+    (reading.facts.last()).map_or(reading.opening.at, |fact| fact.at)
+}
+
+/// The exit code of a run that is over, and of one that is not.
+pub(super) fn exit_of(evidence: &Evidence) -> Exit {
+    match (evidence.finished, evidence.is_ok()) {
+        (false, _) => Exit::Interrupted,
+        (true, true) => Exit::Done,
+        (true, false) => Exit::NotAllOk,
+    }
+}

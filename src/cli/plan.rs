@@ -1,0 +1,63 @@
+//! `svar plan`: what each machine would be sent, without sending it.
+
+use crate::plan::{self, Runbook};
+
+use super::args::{Format, PlanArgs};
+use super::connect;
+use super::connection::Service;
+use super::exit::{Exit, Failure, Outcome};
+use super::ready::{self, Ready};
+use super::settings::Settings;
+use super::terminal::{Terminal, print};
+
+/// Stands for the id that a run would get. It has the form of one, so that what a template makes of
+/// it is as long as it will be.
+const NO_RUN: &str = "00000000-000000-000000";
+
+pub(super) fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
+    let settings = Settings::load()?;
+    let ready = ready::read(&args.playbook, NO_RUN, &settings, terminal)?;
+    let runbook = match ready.targets_by_id() {
+        Some(targets) => {
+            let limits = ready::limits(args.playbook.limits, profile_limits(args, &settings));
+            ready.compile(targets, limits, terminal)?
+        }
+        None => super::runtime()?.block_on(look_up(args, &ready, &settings, terminal))?,
+    };
+    let plan = runbook.plan();
+    match args.format {
+        Format::Json => {
+            let document = plan::document(plan);
+            let text = serde_json::to_string_pretty(&document)
+                .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
+            print(&format!("{text}\n"))?;
+        }
+        Format::Text => print(&plan::explain(plan))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Asks the service who is meant, and compiles for them.
+async fn look_up(
+    args: &PlanArgs,
+    ready: &Ready,
+    settings: &Settings,
+    terminal: &Terminal,
+) -> Result<Runbook, Failure> {
+    let service = Service::choose(&args.playbook.connection, settings)?;
+    service.announce(terminal);
+    let limits = ready::limits(args.playbook.limits, service.limits());
+    let scenario = service.scenario(terminal)?;
+    let place = connect::place(service, scenario).await?;
+    let connected = connect::enter(place).await?;
+    let targets = ready::resolve(&connected.client, &ready.selection).await;
+    connected.close().await;
+    ready.compile(targets?, limits, terminal)
+}
+
+/// The limits of the profile that would be used. Nobody is asked, so its credentials don't matter.
+fn profile_limits(args: &PlanArgs, settings: &Settings) -> Option<crate::plan::LimitsProfile> {
+    let name = args.playbook.connection.profile.as_deref();
+    let name = name.or(settings.profile.as_deref())?;
+    settings.profiles.get(name)?.limits
+}

@@ -1,0 +1,125 @@
+//! Drives a run that is ready, shows it while it goes on, and tells how it ended.
+
+use std::sync::Arc;
+
+use crate::driver::{self, DriveError, Ending, Interrupts, JournalError, Observer, RunFolder};
+use crate::engine::{Fact, FactBody, Fleet};
+use crate::moment::Moment;
+use crate::plan::Plan;
+use crate::report::{self, Evidence, Progress, ProgressStyle, Sheet};
+use crate::source::SourceText;
+
+use super::args::{Format, TellingArgs};
+use super::exit::{Exit, Failure, Outcome};
+use super::past;
+use super::tell;
+use super::terminal::{Style, Terminal, print, say};
+
+/// Drives the run to its end, or to where it can be resumed.
+///
+/// # Errors
+/// Driving broke off; the run can be resumed.
+pub(super) async fn play(
+    ready: driver::Ready,
+    source: &SourceText,
+    telling: &TellingArgs,
+    terminal: &Terminal,
+) -> Outcome {
+    let folder = ready.folder.clone();
+    let plan = Arc::clone(ready.runbook.plan());
+    let sheet = terminal.sheet();
+    let style = match (telling.quiet, terminal.live) {
+        (true, _) => ProgressStyle::Quiet,
+        (false, true) => ProgressStyle::Live,
+        (false, false) => ProgressStyle::Plain,
+    };
+    if !telling.quiet {
+        say(&headline(&plan, &folder, terminal));
+    }
+    let interrupts = Interrupts::of_the_system().map_err(|error| {
+        Failure::new(Exit::Bug, format!("signals can't be listened to: {error}"))
+    })?;
+    let mut onlooker = Onlooker {
+        progress: Progress::new(style, Arc::clone(&plan), sheet),
+    };
+    let driven = driver::drive(ready, interrupts, &mut onlooker).await;
+    onlooker.progress.finish();
+    let driven = driven.map_err(|error| broken_off(&error, &folder))?;
+
+    let reading = past::journal(&folder)?;
+    let header = past::header_of(folder.header());
+    let evidence = Evidence::gather(header, &plan, &reading.facts, driven.fleet.lanes());
+    let summary = report::summary(&evidence);
+    if evidence.finished {
+        folder
+            .finish(&summary, &report::text(&evidence, Sheet::FILE))
+            .map_err(|error| past::failure(&error))?;
+    }
+    say(&tell::end(
+        &evidence,
+        &driven.ending,
+        &folder,
+        source,
+        terminal,
+    ));
+    if telling.format == Format::Json {
+        print(&format!("{summary:#}\n"))?;
+    }
+    Ok(exit(&driven.ending, &evidence, &reading.facts))
+}
+
+fn exit(ending: &Ending, evidence: &Evidence, facts: &[Fact]) -> Exit {
+    let sent = |fact: &Fact| matches!(fact.body, FactBody::StartAnnounced { .. });
+    match ending {
+        Ending::TenantLost { .. } if !facts.iter().any(sent) => Exit::TenantUnusable,
+        _ => past::exit_of(evidence),
+    }
+}
+
+fn headline(plan: &Plan, folder: &RunFolder, terminal: &Terminal) -> String {
+    let machines = match plan.machines.len() {
+        1 => "1 machine".to_owned(),
+        count => format!("{count} machines"),
+    };
+    let name = terminal.paint(Style::Strong, &report::clean(&plan.name));
+    let run = terminal.paint(Style::Dim, &format!("run {}", folder.header().run));
+    let dot = if terminal.unicode { "·" } else { "-" };
+    format!("{name} {dot} {machines} {dot} {run}\n")
+}
+
+fn broken_off(error: &DriveError, folder: &RunFolder) -> Failure {
+    let run = &folder.header().run;
+    let exit = match error {
+        DriveError::Bug(_) => Exit::Bug,
+        DriveError::Replay(_) => Exit::Refused,
+        DriveError::Journal(JournalError::Held { .. }) => Exit::Refused,
+        DriveError::Journal(_) | DriveError::Folder(_) => Exit::Interrupted,
+    };
+    Failure::new(exit, error.to_string()).help(format!(
+        "the run is kept in {}; when the cause is gone, go on with `svar resume {run}`",
+        folder.path().display()
+    ))
+}
+
+/// Shows the run while it is driven.
+struct Onlooker {
+    progress: Progress,
+}
+
+impl Observer for Onlooker {
+    fn look(&mut self, now: Moment, fleet: &Fleet) {
+        self.progress.look(now, fleet);
+    }
+
+    fn happened(&mut self, fact: &Fact) {
+        match &fact.body {
+            FactBody::Interrupted { count: 1 } => self.progress.line(
+                "interrupted: no new starts; sessions that run are waited for (again: cancel them)",
+            ),
+            FactBody::Interrupted { count: 2 } => self
+                .progress
+                .line("interrupted again: own sessions are cancelled (again: leave at once)"),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What `plan` and `run` do alike before anything is sent: read the playbook, its inputs and who is
+//! meant, and say everything that is wrong.
+
+use std::path::Path;
+
+use crate::diagnostic::{Problem, render};
+use crate::driver::client::Client;
+use crate::driver::{self, TargetError};
+use crate::plan::{
+    self, Inputs, Limits, LimitsProfile, RunNames, Runbook, Selection, Selector, Target,
+};
+use crate::playbook::{self, Beside, Files, Loaded};
+use crate::source::SourceText;
+
+use super::args::{LimitsChoice, PlaybookArgs};
+use super::discover;
+use super::exit::{Exit, Failure};
+use super::given;
+use super::settings::Settings;
+use super::target::TargetWord;
+use super::terminal::{Terminal, say};
+
+/// A playbook that can be planned, once its machines are known.
+pub(super) struct Ready {
+    /// The playbook.
+    pub(super) loaded: Loaded,
+    /// The files beside it.
+    pub(super) files: Beside,
+    /// Its inputs.
+    pub(super) inputs: Inputs,
+    /// What templates see of the run.
+    pub(super) names: RunNames,
+    /// Who is meant.
+    pub(super) selection: driver::Selection,
+}
+
+/// Reads everything that is typed and written.
+///
+/// # Errors
+/// Something is wrong with it: drawn, exit code 2.
+pub(super) fn read(
+    args: &PlaybookArgs,
+    run: &str,
+    settings: &Settings,
+    terminal: &Terminal,
+) -> Result<Ready, Failure> {
+    let path = args.playbook.as_path();
+    let (source, files) = match path.as_os_str() == "-" {
+        true => (discover::read_stdin(), Beside::folder(".")),
+        false => (discover::read(path), Beside::playbook(path)),
+    };
+    let source = source.map_err(|problem| drawn(&[*problem], terminal))?;
+    let loaded = load(&source, &files, terminal)?;
+    let given = given::collect(&args.inputs, args.inputs_file.as_ref(), terminal)?;
+    let inputs = Inputs::merge(&loaded, &given).map_err(|problems| drawn(&problems, terminal))?;
+    let operator = given::operator(args.operator.as_deref(), settings.operator.as_deref());
+    let names = RunNames {
+        id: run.to_owned(),
+        case: args.case.clone().unwrap_or_default(),
+        operator,
+    };
+    let written =
+        Selection::of(&loaded, &inputs, &names).map_err(|problems| drawn(&problems, terminal))?;
+    let selection = selection(&args.targets, written, &files)?;
+    Ok(Ready {
+        loaded,
+        files,
+        inputs,
+        names,
+        selection,
+    })
+}
+
+/// Loads a playbook, and draws what was found in it.
+///
+/// # Errors
+/// It has errors: exit code 2.
+pub(super) fn load(
+    source: &SourceText,
+    files: &dyn Files,
+    terminal: &Terminal,
+) -> Result<Loaded, Failure> {
+    let loaded = playbook::load(source, files);
+    if loaded.playbook.is_none() {
+        return Err(drawn(&loaded.problems, terminal));
+    }
+    if !loaded.problems.is_empty() {
+        say(&render::text(&loaded.problems, &terminal.finding_style()));
+    }
+    Ok(loaded)
+}
+
+/// Draws problems; what is left to say is the exit code.
+pub(super) fn drawn(problems: &[Problem], terminal: &Terminal) -> Failure {
+    say(&render::text(problems, &terminal.finding_style()));
+    Failure::said(Exit::Refused)
+}
+
+impl Ready {
+    /// The targets, where each is named by its id: nobody needs to be asked.
+    pub(super) fn targets_by_id(&self) -> Option<Vec<Target>> {
+        if !self.selection.exclude.is_empty() {
+            return None;
+        }
+        let mut targets: Vec<Target> = Vec::new();
+        for selector in &self.selection.include {
+            let driver::Selector::Id(id) = selector else {
+                return None;
+            };
+            if targets.iter().any(|target| target.id == *id) {
+                continue;
+            }
+            targets.push(Target {
+                id: id.clone(),
+                name: None,
+                os: None,
+                tags: Vec::new(),
+                group: None,
+                reason: format!("id {id}"),
+            });
+        }
+        let count = u32::try_from(targets.len()).unwrap_or(u32::MAX);
+        let expected = self.selection.min.is_none_or(|min| count >= min)
+            && self.selection.max.is_none_or(|max| count <= max);
+        expected.then_some(targets)
+    }
+
+    /// The plan for these targets.
+    ///
+    /// # Errors
+    /// Values that do not do: drawn, exit code 2.
+    pub(super) fn compile(
+        &self,
+        targets: Vec<Target>,
+        limits: LimitsProfile,
+        terminal: &Terminal,
+    ) -> Result<Runbook, Failure> {
+        plan::compile(
+            &self.loaded,
+            &self.files,
+            &self.inputs,
+            targets,
+            &self.names,
+            &Limits::of(limits),
+        )
+        .map_err(|problems| drawn(&problems, terminal))
+    }
+}
+
+/// Asks the service who is meant.
+///
+/// # Errors
+/// The selection names nobody or too many (exit code 2), or the service does not say (3).
+pub(super) async fn resolve(
+    client: &Client,
+    selection: &driver::Selection,
+) -> Result<Vec<Target>, Failure> {
+    driver::resolve_targets(client, selection)
+        .await
+        .map_err(|error: TargetError| {
+            let exit = match error.is_the_service() {
+                true => Exit::TenantUnusable,
+                false => Exit::Refused,
+            };
+            Failure::new(exit, error.to_string()).help(error.next_step())
+        })
+}
+
+/// The limits: what was typed, what the profile says, the stricter of each.
+pub(super) fn limits(typed: Option<LimitsChoice>, profile: Option<LimitsProfile>) -> LimitsProfile {
+    match typed {
+        Some(LimitsChoice::Safe) => LimitsProfile::Safe,
+        Some(LimitsChoice::Current) => LimitsProfile::Current,
+        Some(LimitsChoice::Y2021) => LimitsProfile::Y2021,
+        None => profile.unwrap_or_default(),
+    }
+}
+
+/// Who is meant: what was typed replaces what the playbook says. How many there should be stays the
+/// playbook's word only for its own targets.
+fn selection(
+    words: &[String],
+    written: Selection,
+    files: &Beside,
+) -> Result<driver::Selection, Failure> {
+    if words.is_empty() {
+        if written.include.is_empty() {
+            return Err(Failure::refused("the playbook names no targets")
+                .help("write `targets:` into it, or give --target"));
+        }
+        let read = |selectors: Vec<Selector>| {
+            (selectors.into_iter())
+                .map(|selector| from_playbook(selector, files))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        return Ok(driver::Selection {
+            include: read(written.include)?,
+            exclude: read(written.exclude)?,
+            min: written.min,
+            max: written.max,
+        });
+    }
+    let include = (words.iter())
+        .map(|word| match TargetWord::parse(word)? {
+            TargetWord::Id(id) => Ok(driver::Selector::Id(id)),
+            TargetWord::Name(name) => Ok(driver::Selector::Name(name)),
+            TargetWord::Tag(tag) => Ok(driver::Selector::Tag(tag)),
+            TargetWord::File(path) => list(&path),
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
+    Ok(driver::Selection {
+        include,
+        ..driver::Selection::default()
+    })
+}
+
+fn from_playbook(selector: Selector, files: &Beside) -> Result<driver::Selector, Failure> {
+    Ok(match selector {
+        Selector::Id(id) => driver::Selector::Id(id),
+        Selector::Name(name) => driver::Selector::Name(name),
+        Selector::Tag(tag) => driver::Selector::Tag(tag),
+        Selector::Group(group) => driver::Selector::Group(group),
+        Selector::Filter(filter) => driver::Selector::Filter(filter),
+        Selector::Hunt(query) => driver::Selector::Hunt(query),
+        Selector::File(path) => list(&files.locate(&path))?,
+    })
+}
+
+fn list(path: &Path) -> Result<driver::Selector, Failure> {
+    let source = discover::read(path).map_err(|problem| {
+        let failure = Failure::refused(format!(
+            "the targets file {}: {}",
+            path.display(),
+            problem.message
+        ));
+        match problem.help {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    })?;
+    Ok(driver::Selector::File {
+        path: source.name().to_owned(),
+        text: source.text().to_owned(),
+    })
+}

@@ -1,0 +1,195 @@
+//! `svar run`: from a playbook to its evidence.
+
+use std::sync::Arc;
+
+use crate::driver::client::Permission;
+use crate::driver::{
+    self, Beginning, Caps, FOLDER_FORMAT, Journal, LibraryError, LibraryItem, RunFolder, RunHeader,
+    ServiceKind,
+};
+use crate::emulator::Scenario;
+use crate::name::{LibraryName, RunId};
+use crate::plan::{self, LimitsProfile, Plan, Runbook, Target};
+use crate::playbook::Beside;
+
+use super::args::RunArgs;
+use super::connect::{self, Connected};
+use super::connection::Service;
+use super::consent;
+use super::exit::{Exit, Failure, Outcome};
+use super::past::{self, SCENARIO_FILE};
+use super::play;
+use super::ready::{self, Ready};
+use super::settings::Settings;
+use super::terminal::{Terminal, say};
+
+pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> Outcome {
+    let settings = Settings::load()?;
+    let service = Service::choose(&args.playbook.connection, &settings)?;
+    service.announce(terminal);
+    let start = Start {
+        run: new_run_id()?,
+        limits: ready::limits(args.playbook.limits, service.limits()),
+        scenario: service.scenario(terminal)?,
+        args,
+        settings: &settings,
+        terminal,
+    };
+    let ready = ready::read(&args.playbook, start.run.as_str(), &settings, terminal)?;
+    super::runtime()?.block_on(start.go(service, &ready))
+}
+
+/// A run that is about to begin.
+struct Start<'a> {
+    run: RunId,
+    limits: LimitsProfile,
+    scenario: Option<Scenario>,
+    args: &'a RunArgs,
+    settings: &'a Settings,
+    terminal: &'a Terminal,
+}
+
+impl Start<'_> {
+    async fn go(&self, service: Service, ready: &Ready) -> Outcome {
+        let place = connect::place(service, self.scenario.clone()).await?;
+        let connected = connect::enter(place).await?;
+        let outcome = match self.begin(&connected, ready).await {
+            Ok(begun) => {
+                let source = &ready.loaded.source;
+                play::play(begun, source, &self.args.telling, self.terminal).await
+            }
+            Err(failure) => Err(failure),
+        };
+        connected.close().await;
+        outcome
+    }
+
+    /// Everything up to the first call that changes something on a device.
+    async fn begin(&self, connected: &Connected, ready: &Ready) -> Result<driver::Ready, Failure> {
+        let client = &connected.client;
+        let targets = ready::resolve(client, &ready.selection).await?;
+        let runbook = ready.compile(targets.clone(), self.limits, self.terminal)?;
+        let plan = runbook.plan();
+        let is_tenant = connected.record.kind == ServiceKind::Tenant;
+        if is_tenant {
+            consent::ask(plan, &connected.record, self.args.yes, self.terminal)?;
+        }
+        let library = library(plan, &ready.files)?;
+        self.bring_library(connected, &library, is_tenant).await?;
+        let (folder, journal) = self.folder(connected, ready, &runbook, &targets, &library)?;
+        Ok(driver::Ready {
+            runbook: Arc::new(runbook),
+            folder,
+            journal,
+            reading: None,
+            client: client.clone(),
+            clock: connected.clock.clone(),
+            caps: Caps::default(),
+        })
+    }
+
+    /// An emulator is given what it lacks; a tenant only where that was asked for.
+    async fn bring_library(
+        &self,
+        connected: &Connected,
+        library: &[LibraryItem],
+        is_tenant: bool,
+    ) -> Result<(), Failure> {
+        if library.is_empty() {
+            return Ok(());
+        }
+        if is_tenant {
+            let identity = connected.client.sign_in(&[Permission::Library]).await;
+            identity.map_err(|error| connect::not_let_in(&error))?;
+        }
+        let upload = !is_tenant || self.args.sync_library;
+        let uploaded = driver::prepare_library(&connected.client, library, upload)
+            .await
+            .map_err(|error| library_failure(&error))?;
+        if is_tenant && !uploaded.is_empty() {
+            let names: Vec<&str> = uploaded.iter().map(LibraryName::as_str).collect();
+            say(&format!("uploaded to the library: {}\n", names.join(", ")));
+        }
+        Ok(())
+    }
+
+    fn folder(
+        &self,
+        connected: &Connected,
+        ready: &Ready,
+        runbook: &Runbook,
+        targets: &[Target],
+        library: &[LibraryItem],
+    ) -> Result<(RunFolder, Journal), Failure> {
+        let plan = runbook.plan();
+        let header = RunHeader {
+            format: FOLDER_FORMAT,
+            svar: env!("CARGO_PKG_VERSION").to_owned(),
+            run: self.run.clone(),
+            started: connected.clock.now(),
+            playbook: plan.name.clone(),
+            file: plan.file.clone(),
+            plan: plan.digest.clone(),
+            machines: plan.machines.len(),
+            limits: self.limits,
+            operator: ready.names.operator.clone(),
+            case: ready.names.case.clone(),
+            service: connected.record.clone(),
+        };
+        let beginning = Beginning {
+            playbook: ready.loaded.source.text().as_bytes(),
+            inputs: &ready.inputs.to_json(),
+            targets,
+            plan: &plan::document(plan),
+            library,
+        };
+        let root = past::root(self.args.telling.runs.as_deref(), self.settings);
+        let (folder, journal) =
+            RunFolder::create(&root, header, &beginning).map_err(|error| past::failure(&error))?;
+        if let Some(scenario) = &self.scenario {
+            let text = serde_json::to_vec_pretty(scenario).unwrap_or_default();
+            folder
+                .write(SCENARIO_FILE, &text)
+                .map_err(|error| past::failure(&error))?;
+        }
+        Ok((folder, journal))
+    }
+}
+
+/// The bytes of the library files beside the playbook: those that were planned with, and no others.
+fn library(plan: &Plan, files: &Beside) -> Result<Vec<LibraryItem>, Failure> {
+    let mut items: Vec<LibraryItem> = Vec::new();
+    for file in &plan.library {
+        let Some(path) = &file.path else { continue };
+        let wrong = |why: String| Failure::refused(format!("library file `{path}`: {why}"));
+        let name = LibraryName::parse(&file.name).map_err(|error| wrong(error.to_string()))?;
+        let bytes = std::fs::read(files.locate(path)).map_err(|error| wrong(error.to_string()))?;
+        let item = LibraryItem::new(name, bytes);
+        if file
+            .sha256
+            .as_deref()
+            .is_some_and(|hash| hash != item.sha256)
+        {
+            return Err(wrong("it has changed since a moment ago".to_owned())
+                .help("somebody is writing it: run again when that is done"));
+        }
+        if !items.iter().any(|other| other.name == item.name) {
+            items.push(item);
+        }
+    }
+    Ok(items)
+}
+
+fn library_failure(error: &LibraryError) -> Failure {
+    Failure::tenant(error.to_string()).help(error.next_step())
+}
+
+/// `20261123-152233-4f09ac`: sorts by time, and two people who start in the same second differ.
+fn new_run_id() -> Result<RunId, Failure> {
+    let bug = |what: &str| Failure::new(Exit::Bug, format!("no run id can be made: {what}"));
+    let mut chance = [0; 3];
+    getrandom::fill(&mut chance).map_err(|error| bug(&error.to_string()))?;
+    let [a, b, c] = chance;
+    let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
+    RunId::parse(&format!("{time}-{a:02x}{b:02x}{c:02x}")).map_err(|error| bug(&error.to_string()))
+}

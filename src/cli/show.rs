@@ -1,0 +1,86 @@
+//! `svar show` and `svar runs`: what runs did, and which there are.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use crate::driver::{RunFolder, Runs};
+use crate::report::{self, Evidence};
+
+use super::args::{Format, RunsArgs, ShowArgs};
+use super::exit::{Exit, Failure, Outcome};
+use super::past;
+use super::settings::Settings;
+use super::terminal::{Style, Terminal, paint, print};
+
+/// `svar show`
+pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
+    let settings = Settings::load()?;
+    let root = past::root(args.runs.as_deref(), &settings);
+    let folder = past::find(&root, args.run.as_deref())?;
+    let evidence = evidence(&folder, terminal)?;
+    match args.format {
+        Format::Json => print(&format!("{:#}\n", report::summary(&evidence)))?,
+        Format::Text => print(&report::text(&evidence, terminal.sheet_out()))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn evidence(folder: &RunFolder, terminal: &Terminal) -> Result<Evidence, Failure> {
+    let past = past::recompile(folder, Vec::new(), terminal)?;
+    past::evidence(folder, &past, &past::journal(folder)?)
+}
+
+/// `svar runs`
+pub(super) fn list(args: &RunsArgs, terminal: &Terminal) -> Outcome {
+    let settings = Settings::load()?;
+    let root = past::root(args.runs.as_deref(), &settings);
+    let runs = Runs::at(&root)
+        .list()
+        .map_err(|error| past::failure(&error))?;
+    match args.format {
+        Format::Json => {
+            let runs: Vec<Value> = runs.iter().map(entry).collect();
+            print(&format!("{:#}\n", json!({ "runs": runs })))?;
+        }
+        Format::Text if runs.is_empty() => return Err(past::none(&root)),
+        Format::Text => {
+            let mut text = String::new();
+            for run in &runs {
+                row(&mut text, run, terminal.color_out);
+            }
+            print(&text)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn entry(run: &RunFolder) -> Value {
+    let header = run.header();
+    json!({
+        "run": header.run,
+        "path": run.path(),
+        "finished": run.is_finished(),
+        "playbook": header.playbook,
+        "file": header.file,
+        "started": header.started.to_string(),
+        "machines": header.machines,
+        "operator": header.operator,
+        "case": header.case,
+    })
+}
+
+fn row(text: &mut String, run: &RunFolder, color: bool) {
+    let header = run.header();
+    let state = match run.is_finished() {
+        true => paint(color, Style::Dim, "over      "),
+        false => paint(color, Style::Warn, "unfinished"),
+    };
+    let machines = match header.machines {
+        1 => "1 machine".to_owned(),
+        count => format!("{count} machines"),
+    };
+    let id = paint(color, Style::Strong, header.run.as_str());
+    let name = report::clean(&header.playbook);
+    let _ = writeln!(text, "{id}  {state}  {machines:>14}  {name}");
+}

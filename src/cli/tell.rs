@@ -1,0 +1,102 @@
+//! The end of a run, as people read it: the table, each failure at its line of the playbook, the
+//! sums, where everything is, and what to do next.
+
+use crate::diagnostic::{Problem, render};
+use crate::driver::{Ending, RunFolder, ServiceKind};
+use crate::engine::EndState;
+use crate::report::{self, Evidence, Failure};
+use crate::source::{SourceText, Span};
+
+use super::terminal::{Style, Terminal};
+
+/// All of it.
+pub(super) fn end(
+    evidence: &Evidence,
+    ending: &Ending,
+    folder: &RunFolder,
+    source: &SourceText,
+    terminal: &Terminal,
+) -> String {
+    let sheet = terminal.sheet();
+    let mut text = String::from("\n");
+    text.push_str(&report::rows(evidence, sheet));
+    text.push_str(&report::failures(evidence, sheet, &|failure, names| {
+        draw(failure, names, source, terminal)
+    }));
+    text.push_str(&format!("\n{}\n", report::sums(evidence, sheet)));
+    let took = report::duration(evidence.until.since(evidence.header.started));
+    let clock = match evidence.header.rehearsal {
+        true => " on the emulator's clock",
+        false => "",
+    };
+    let state = match ending {
+        Ending::Finished => format!("over after {took}{clock}"),
+        Ending::Interrupted => format!("interrupted after {took}{clock}; nothing is in motion"),
+        Ending::Left => format!("left after {took}{clock}; sessions may still run"),
+        Ending::TenantLost { why } => {
+            format!("broken off after {took}{clock}: {}", report::clean(why))
+        }
+    };
+    let mut line = |key: &str, value: &str| {
+        let key = terminal.paint(Style::Dim, &format!("{key:>9}"));
+        text.push_str(&format!("{key}  {value}\n"));
+    };
+    line("run", &state);
+    line("evidence", &format!("{}/", folder.path().display()));
+    for step in next(evidence, ending, folder) {
+        line("next", &terminal.paint(Style::Strong, &step));
+    }
+    text
+}
+
+/// What to do next.
+fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<String> {
+    let header = folder.header();
+    let usual_root = folder
+        .path()
+        .parent()
+        .is_some_and(|root| root.ends_with("svar-runs"));
+    // The id alone is enough where svar looks for it without being told.
+    let name = match usual_root && folder.path().is_relative() {
+        true => header.run.to_string(),
+        false => folder.path().display().to_string(),
+    };
+    let mut steps = Vec::new();
+    match ending {
+        Ending::Finished => {}
+        _ if header.service.kind == ServiceKind::BuiltInEmulator => {
+            steps.push(
+                "the built-in emulator is gone with this process: run the playbook again"
+                    .to_owned(),
+            );
+        }
+        _ => steps.push(format!("svar resume {name}")),
+    }
+    let bad = |machine: &report::MachineEvidence| {
+        !matches!(machine.end, EndState::Ok | EndState::Skipped)
+    };
+    if evidence.finished && evidence.machines.iter().any(bad) {
+        steps.push(format!("svar show {name}"));
+    }
+    steps
+}
+
+/// A failure at the line of the playbook that caused it.
+pub(super) fn draw(
+    failure: &Failure,
+    names: &str,
+    source: &SourceText,
+    terminal: &Terminal,
+) -> Option<String> {
+    let step = failure.step.as_ref()?;
+    let line = usize::try_from(step.line).ok()?.checked_sub(1)?;
+    let whole = source.line_span(line);
+    let before: u32 = (source.slice(whole).chars())
+        .take(usize::try_from(step.column).ok()?.checked_sub(1)?)
+        .map(|letter| letter.len_utf8() as u32)
+        .sum();
+    let span = Span::new(whole.start + before, whole.end);
+    let message = format!("step `{}` ended {} on {names}", step.name, failure.end);
+    let problem = Problem::new("step-failed", source, span, message).label(&failure.why);
+    Some(render::text(&[problem], &terminal.finding_style()))
+}

@@ -1,0 +1,53 @@
+//! The one question that only an emulator can answer: what time is it there?
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde::Deserialize;
+
+use crate::driver::Clock;
+use crate::moment::Moment;
+
+use super::answer::Failure;
+use super::connection::Root;
+use super::http::{Sent, choose_cryptography, exchange, words};
+
+/// What `/emulator/clock` says, off the API's namespace.
+#[derive(Deserialize)]
+struct Time {
+    now: String,
+    factor: f64,
+}
+
+/// The clock of the emulator at this address, running at its pace. No token is needed.
+///
+/// # Errors
+/// Nobody answers there, or not an emulator.
+pub async fn emulator_clock(root: &Root) -> Result<Clock, Failure> {
+    let unreachable = |why: String| Failure::Unreachable { why };
+    let url = root
+        .join("/emulator/clock")
+        .map_err(|error| unreachable(error.to_string()))?;
+    choose_cryptography();
+    let mut builder = reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .redirect(reqwest::redirect::Policy::none());
+    if root.is_loopback() {
+        builder = builder.no_proxy();
+    }
+    let http = builder.build().map_err(|error| unreachable(words(error)))?;
+    let request = http
+        .request(Method::GET, url)
+        .timeout(Duration::from_secs(10));
+    let reply = exchange(request, Moment::EPOCH)
+        .await
+        .map_err(|sent| match sent {
+            Sent::Never(why) | Sent::Perhaps(why) => unreachable(why),
+        })?;
+    let time: Time = reply
+        .read()
+        .map_err(|_| unreachable("it does not answer as an emulator does".to_owned()))?;
+    let now = Moment::parse(&time.now)
+        .map_err(|_| unreachable(format!("its clock says `{}`", time.now.escape_default())))?;
+    Ok(Clock::scaled(now, time.factor))
+}
