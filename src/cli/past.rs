@@ -7,7 +7,6 @@ use crate::driver::{
     self, FolderError, JournalError, LibraryItem, Reading, RunFolder, RunHeader, Runs, ServiceKind,
 };
 use crate::engine::Fleet;
-use crate::moment::Moment;
 use crate::plan::{self, Given, Inputs, Limits, RunNames, Runbook};
 use crate::playbook::{self, Files, Found};
 use crate::report::{Evidence, Header};
@@ -216,11 +215,6 @@ pub(super) fn header_of(header: &RunHeader) -> Header {
         case: header.case.clone(),
         started: header.started,
     }
-}
-
-/// When the last thing happened in a run.
-pub(super) fn last_heard(reading: &Reading) -> Moment {
-    (reading.facts.last()).map_or(reading.opening.at, |fact| fact.at)
 }
 
 /// The exit code of a run that is over, and of one that is not.
