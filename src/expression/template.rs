@@ -172,6 +172,14 @@ impl Template {
         faults
     }
 
+    /// The type of its value, as far as it is known; text where it is more than one expression.
+    pub fn kind(&self, visible: &Type) -> Type {
+        match self.single() {
+            Some(one) => typing::infer(&self.text, &one.tree, visible, &mut Vec::new()),
+            None => Type::Text,
+        }
+    }
+
     /// Every expression's own value, with its bytes and the names it uses. What can't be evaluated
     /// is left out.
     pub fn values(&self, scope: &Scope) -> Vec<(Range<usize>, Vec<NameUse>, Value)> {

@@ -155,6 +155,12 @@ fn shared(sessions: Vec<Session>, same: &mut HashMap<u64, Vec<Arc<[Session]>>>) 
 impl Prepared {
     /// The sessions of one machine.
     fn sessions(&self, target: &Target) -> Result<Vec<Session>, Vec<Problem>> {
+        // A machine of another family is left out; one of unknown family is taken at its word.
+        if let (Some(os), Some(family)) = (self.os, target.family())
+            && os != family
+        {
+            return Ok(Vec::new());
+        }
         let scope = self
             .values
             .with_target(target, &self.needs)

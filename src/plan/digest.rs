@@ -54,10 +54,15 @@ pub(super) fn digest(
     part(json!(files).to_string().as_bytes());
     part(json!(limits).to_string().as_bytes());
 
+    // A playbook for one family leaves out the others.
+    let mut fields = prepared.needs.target.clone();
+    if prepared.os.is_some() {
+        fields.insert("family");
+    }
     for machine in machines {
         let target = &machine.target;
         part(target.id.as_str().as_bytes());
-        for field in &prepared.needs.target {
+        for field in &fields {
             part(target_field(target, field).to_string().as_bytes());
         }
     }

@@ -203,7 +203,11 @@ fn machines(text: &mut String, plan: &Plan, group: &Group<'_>) {
         );
     }
     if first.sessions.is_empty() {
-        line(text, 2, "nothing: no step's `when` holds here");
+        line(
+            text,
+            2,
+            "nothing: the playbook is for another system, or no `when` holds here",
+        );
     }
     for (index, session) in first.sessions.iter().enumerate() {
         one_session(text, plan, index, session);

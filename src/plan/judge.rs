@@ -9,7 +9,6 @@ use crate::expression::{Scope, to_text};
 use crate::playbook::Templated;
 use crate::playbook::model::{Exit, Expect, InputType, Save, Stream, TextCheck};
 
-use super::coerce::coerce_text;
 use super::policy::read;
 use super::prepare::{Prepared, PreparedStep};
 use super::runbook::StepResult;
@@ -104,7 +103,7 @@ impl Prepared {
             Some(kind) if kind.value == InputType::List && value.is_array() => Ok(value),
             Some(kind) => {
                 let text = to_text(&value)?;
-                coerce_text(kind.value, text.trim())
+                kind.value.parse(text.trim())
             }
         }
     }
@@ -178,7 +177,7 @@ impl Judge<'_> {
         };
         let typed = match &save.r#type {
             None => found.map(Value::from),
-            Some(kind) => found.and_then(|text| coerce_text(kind.value, text.trim())),
+            Some(kind) => found.and_then(|text| kind.value.parse(text.trim())),
         };
         typed
             .map(|_| ())

@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 
-use regex::Regex;
 use serde_json::Value;
 
 use crate::diagnostic::{Problem, nearest, sort_problems};
-use crate::playbook::model::{Input, InputType, Period};
+use crate::playbook::model::Input;
 use crate::playbook::{Loaded, Playbook};
 use crate::source::{SourceText, Span};
-use crate::yaml::{Document, NodeId};
+use crate::yaml::{Document, Kind};
 
-use super::coerce::{coerce_node, coerce_text};
 use super::inputs::{ENVIRONMENT_PREFIX, Given, InputValue, Inputs, Origin};
 
 impl Inputs {
@@ -79,7 +77,7 @@ impl Merge<'_> {
             };
             let (source, span) = shown("environment", &variable, text, input.is_secret());
             let origin = Origin::Environment(variable);
-            let value = coerce_text(input.kind(), text);
+            let value = input.kind().parse(text);
             let candidate = candidate(name, input, value, origin, source, span);
             self.keep(name, candidate);
         }
@@ -90,7 +88,7 @@ impl Merge<'_> {
             match self.playbook.inputs.get_key_value(name.as_str()) {
                 Some((name, input)) => {
                     let (source, span) = shown("--input", name, text, input.is_secret());
-                    let value = coerce_text(input.kind(), text);
+                    let value = input.kind().parse(text);
                     let candidate = candidate(name, input, value, Origin::Argument, source, span);
                     self.keep(name, candidate);
                 }
@@ -110,12 +108,7 @@ impl Merge<'_> {
             Err(problems) => return self.problems.extend(problems),
         };
         let root = document.node(document.root());
-        if root.entries().is_empty()
-            && !matches!(
-                root.kind,
-                crate::yaml::Kind::Null | crate::yaml::Kind::Map(_)
-            )
-        {
+        if !matches!(root.kind, Kind::Null | Kind::Map(_)) {
             let problem = Problem::new(
                 "inputs-file",
                 file,
@@ -124,7 +117,7 @@ impl Merge<'_> {
             );
             return self
                 .problems
-                .push(problem.help("write one `name: value` on each line"));
+                .push(problem.help("Write one `name: value` on each line."));
         }
         for entry in root.entries() {
             let name = &document.node(entry.key).text;
@@ -132,7 +125,11 @@ impl Merge<'_> {
                 Some((name, input)) => {
                     let span = document.span(entry.value);
                     let line = file.position(span.start).line;
-                    let value = coerce_node(input.kind(), &document, entry.value);
+                    let value = match document.node(entry.value).kind {
+                        // Nothing is as good as no entry.
+                        Kind::Null => Ok(Value::Null),
+                        _ => input.kind().read(&document, entry.value),
+                    };
                     let (source, span) = match input.is_secret() {
                         // An excerpt of the file would show it.
                         true => shown(file.name(), name, "", true),
@@ -163,11 +160,11 @@ impl Merge<'_> {
         let problem = Problem::new("unknown-input", source, span, message);
         let known = || self.playbook.inputs.keys().map(String::as_str);
         let help = match nearest(name, known()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if self.playbook.inputs.is_empty() => "it has no inputs at all".to_owned(),
+            Some(near) => format!("Did you mean `{near}`?"),
+            None if self.playbook.inputs.is_empty() => "It has no inputs at all.".to_owned(),
             None => {
                 let known: Vec<String> = known().map(|name| format!("`{name}`")).collect();
-                format!("its inputs are {}", known.join(", "))
+                format!("Its inputs are {}.", known.join(", "))
             }
         };
         self.problems.push(problem.help(help));
@@ -175,56 +172,30 @@ impl Merge<'_> {
 
     /// The value of one input: what was handed in, else the default.
     fn settle(&mut self, name: &str, input: &Input) -> Option<InputValue> {
-        let given = match self.found.remove(name) {
-            Some(None) => return None,
-            Some(Some(candidate)) if !candidate.value.is_null() => Some(candidate),
-            _ => None,
-        };
-        let candidate = match (given, &input.default) {
-            (Some(candidate), _) => candidate,
-            (None, Some(default)) => {
-                let span = self.document.span(default.node);
-                match coerce_node(input.kind(), self.document, default.node) {
-                    Ok(value) => Candidate {
-                        value,
-                        origin: Origin::Default,
-                        source: self.document.source().clone(),
-                        span,
-                    },
-                    Err(why) => {
-                        let source = self.document.source();
-                        let message =
-                            format!("the default of `{name}` does not fit its type: {why}");
-                        self.problems
-                            .push(Problem::new("input-value", source, span, message));
-                        return None;
-                    }
+        let (value, origin) = match (self.found.remove(name), &input.default) {
+            (Some(None), _) => return None,
+            (Some(Some(candidate)), _) if !candidate.value.is_null() => {
+                if let Err(why) = input.admit(self.document, &candidate.value) {
+                    self.problems.push(refused(name, input, &why, &candidate));
+                    return None;
                 }
+                (candidate.value, candidate.origin)
             }
-            (None, None) if input.is_required() => {
+            // A default that its input refuses is a finding of the check.
+            (_, Some(default)) => {
+                let value = input.kind().read(self.document, default.node).ok()?;
+                (value, Origin::Default)
+            }
+            (_, None) if input.is_required() => {
                 self.missing(name);
                 return None;
             }
-            (None, None) => {
-                return Some(InputValue {
-                    name: name.to_owned(),
-                    value: Value::Null,
-                    origin: Origin::Unset,
-                    secret: input.is_secret(),
-                });
-            }
+            (_, None) => (Value::Null, Origin::Unset),
         };
-        if let Err(why) = self.holds(input, &candidate.value) {
-            let message = format!("input `{name}` {why}");
-            let problem = Problem::new("input-value", &candidate.source, candidate.span, message)
-                .label(format!("from {}", candidate.origin));
-            self.problems.push(problem);
-            return None;
-        }
         Some(InputValue {
             name: name.to_owned(),
-            value: candidate.value,
-            origin: candidate.origin,
+            value,
+            origin,
             secret: input.is_secret(),
         })
     }
@@ -245,98 +216,22 @@ impl Merge<'_> {
         self.problems.push(
             problem
                 .label("has no default")
-                .help(format!("hand it in with `--input {name}=…` or {variable}")),
+                .help(format!("Hand it in with `--input {name}=…` or {variable}.")),
         );
     }
-
-    /// Whether the value is within what the playbook allows; the error goes on after its name.
-    fn holds(&self, input: &Input, value: &Value) -> Result<(), String> {
-        let secret = input.is_secret();
-        let texts: Vec<String> = match value {
-            Value::Array(items) => items.iter().map(plain).collect(),
-            one => vec![plain(one)],
-        };
-        let named = |text: &str| match secret {
-            true => "its value".to_owned(),
-            false => format!("`{text}`"),
-        };
-        if let Some(pattern) = &input.pattern {
-            let whole = Regex::new(&format!("^(?:{})$", pattern.value))
-                .map_err(|_| format!("has a `pattern` that can't be read: `{}`", pattern.value))?;
-            if let Some(text) = texts.iter().find(|text| !whole.is_match(text)) {
-                return Err(format!(
-                    "wants a text like `{}`, and {} is not",
-                    pattern.value,
-                    named(text)
-                ));
-            }
-        }
-        if !input.choices.is_empty() {
-            let choices: Vec<&str> = input
-                .choices
-                .iter()
-                .map(|choice| self.document.node(choice.node).text.as_str())
-                .collect();
-            if let Some(text) = texts.iter().find(|text| !choices.contains(&text.as_str())) {
-                let near = nearest(text, choices.iter().copied())
-                    .filter(|_| !secret)
-                    .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-                let choices: Vec<String> = choices.iter().map(|text| format!("`{text}`")).collect();
-                return Err(format!(
-                    "allows {}, and {} is none of them{near}",
-                    choices.join(", "),
-                    named(text)
-                ));
-            }
-        }
-        let measure = measure(input.kind(), value);
-        for (bound, is_min) in [(&input.min, true), (&input.max, false)] {
-            let Some(bound) = bound else { continue };
-            let limit = self.bound(input.kind(), bound.node);
-            let (Some(limit), Some((size, unit))) = (limit, &measure) else {
-                continue;
-            };
-            let text = &self.document.node(bound.node).text;
-            if is_min && *size < limit {
-                return Err(format!("wants at least {text}{unit}"));
-            }
-            if !is_min && *size > limit {
-                return Err(format!("wants at most {text}{unit}"));
-            }
-        }
-        Ok(())
-    }
-
-    fn bound(&self, kind: InputType, node: NodeId) -> Option<f64> {
-        let text = &self.document.node(node).text;
-        match kind {
-            InputType::Duration => {
-                let Period(duration) = text.parse().ok()?;
-                Some(duration.as_secs_f64())
-            }
-            _ => text.parse().ok(),
-        }
-    }
 }
 
-/// What `min` and `max` look at, and the words behind their number.
-fn measure(kind: InputType, value: &Value) -> Option<(f64, &'static str)> {
-    match (kind, value) {
-        (_, Value::Number(number)) => Some((number.as_f64()?, "")),
-        (InputType::Duration, Value::String(text)) => {
-            let Period(duration) = text.parse().ok()?;
-            Some((duration.as_secs_f64(), ""))
-        }
-        (_, Value::String(text)) => Some((text.chars().count() as f64, " characters")),
-        (_, Value::Array(items)) => Some((items.len() as f64, " items")),
-        _ => None,
-    }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+/// A value that the input does not take, in words that do not show a secret.
+fn refused(name: &str, input: &Input, why: &str, candidate: &Candidate) -> Problem {
+    let message = match input.is_secret() {
+        true => format!("input `{name}` does not take the value it is given"),
+        false => format!("input `{name}` {why}"),
+    };
+    let problem = Problem::new("given-value", &candidate.source, candidate.span, message)
+        .label(format!("from {}", candidate.origin));
+    match &input.description {
+        Some(words) => problem.help(words.value.clone()),
+        None => problem,
     }
 }
 
@@ -348,22 +243,19 @@ fn candidate(
     source: SourceText,
     span: Span,
 ) -> Result<Candidate, Problem> {
-    match value {
-        Ok(value) => Ok(Candidate {
-            value,
-            origin,
-            source,
-            span,
-        }),
-        Err(why) => {
-            let message = format!("input `{name}` does not fit its type: {why}");
-            let problem =
-                Problem::new("input-value", &source, span, message).label(format!("from {origin}"));
-            Err(match &input.description {
-                Some(words) => problem.help(words.value.clone()),
-                None => problem,
-            })
-        }
+    let (value, refusal) = match value {
+        Ok(value) => (value, None),
+        Err(why) => (Value::Null, Some(why)),
+    };
+    let candidate = Candidate {
+        value,
+        origin,
+        source,
+        span,
+    };
+    match refusal {
+        None => Ok(candidate),
+        Some(why) => Err(refused(name, input, &why, &candidate)),
     }
 }
 

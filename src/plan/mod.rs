@@ -4,7 +4,6 @@
 //! one `runliveresponse` call. What can't be known yet (a step that reads the result of an earlier
 //! one) is a session that waits, and [`Plan`] says for what.
 
-mod coerce;
 mod command;
 mod compile;
 mod digest;

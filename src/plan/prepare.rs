@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::diagnostic::Problem;
-use crate::playbook::model::{Expect, Pass, Save, Step};
+use crate::playbook::model::{Expect, Os, Pass, Save, Step};
 use crate::playbook::{Condition, Playbook, Templated};
 use crate::yaml::Document;
 
@@ -26,6 +26,8 @@ pub(super) struct Prepared {
     pub(super) main: usize,
     pub(super) comment: Field,
     pub(super) policy: Policy,
+    /// The family it is written for.
+    pub(super) os: Option<Os>,
     /// Names under `library` with the file's name in the tenant.
     pub(super) library: IndexMap<String, String>,
     /// Everything that any step or the comment asks of a machine.
@@ -61,6 +63,7 @@ pub(super) fn prepare(
         problems: Vec::new(),
     };
     let policy = settings.policy(playbook);
+    let os = settings.optional(playbook.os.as_ref());
     let file = document.source().name();
     let default_name = playbook.name.as_ref().map_or_else(
         || file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned(),
@@ -112,6 +115,7 @@ pub(super) fn prepare(
         steps,
         comment,
         policy,
+        os,
         library,
         needs,
     })

@@ -33,7 +33,7 @@ first), the environment variable `SVAR_INPUT_NAME`, the playbook's `default`.
 ",
     ),
     error(
-        "input-value",
+        "given-value",
         "a value that an input does not allow",
         "Each input says what it takes: a type, and perhaps `pattern`, `choices`, `min` and `max`. All values \
 are looked at before anything is sent, wherever they come from, defaults included.

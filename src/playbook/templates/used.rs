@@ -1,8 +1,7 @@
-//! What stands inside `${{ }}`, over a whole document.
+//! Which names templates use: what the rules about unused ones ask.
 
 use std::collections::HashSet;
 
-use crate::diagnostic::Problem;
 use crate::expression::Template;
 use crate::yaml::{Document, Kind, NodeId};
 
@@ -49,11 +48,6 @@ impl NamesUsed {
     }
 }
 
-/// Everything that is wrong with the templates of a playbook.
-pub fn check(_document: &Document) -> Vec<Problem> {
-    Vec::new()
-}
-
 /// The names that the templates of a playbook use.
 pub fn names_used(document: &Document) -> NamesUsed {
     let mut names = NamesUsed::default();
@@ -71,7 +65,7 @@ pub fn names_used(document: &Document) -> NamesUsed {
 }
 
 /// Whether a node is the value of a step's `when`, which is an expression without delimiters too.
-fn is_condition(document: &Document, id: NodeId) -> bool {
+pub(super) fn is_condition(document: &Document, id: NodeId) -> bool {
     document
         .key(id)
         .is_some_and(|key| document.node(key).text == "when")

@@ -1,0 +1,385 @@
+//! The names of a playbook with their types, as templates see them.
+
+use std::collections::{HashMap, HashSet};
+
+use indexmap::IndexMap;
+
+use crate::expression::{Record, Template, Type};
+use crate::playbook::model::InputType;
+use crate::yaml::{Document, Entry, Kind, NodeId};
+
+/// The fields of `target`, all of them also where nothing is known of a device.
+const TARGET: [(&str, Type); 6] = [
+    ("id", Type::Text),
+    ("name", Type::Text),
+    ("os", Type::Text),
+    ("family", Type::Text),
+    ("tags", Type::List),
+    ("group", Type::Text),
+];
+
+const RUN: [(&str, Type); 3] = [
+    ("id", Type::Text),
+    ("case", Type::Text),
+    ("operator", Type::Text),
+];
+
+/// A step that has an id.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named {
+    /// Its place among all steps, cleanup behind the others.
+    pub(super) index: usize,
+    /// Where the id stands.
+    pub(super) id: NodeId,
+    pub(super) is_cleanup: bool,
+}
+
+/// Everything that can be named, and how much of it each kind of place sees.
+pub(super) struct Names<'d> {
+    document: &'d Document,
+    /// Without `target`, `steps` and vars that ask for the target.
+    pub(super) run: Type,
+    /// With `target` and all vars.
+    pub(super) target: Type,
+    /// With the results of all steps; which of them are earlier is not said by a type.
+    pub(super) steps: Type,
+    pub(super) named: HashMap<&'d str, Named>,
+    /// Vars that ask for the target, directly or through another var.
+    pub(super) late: Vec<&'d str>,
+    /// Vars that are defined by themselves: each with the places of the chain, the first one's own
+    /// use of the second, and so on.
+    pub(super) cycles: Vec<Vec<(NodeId, std::ops::Range<usize>, String)>>,
+}
+
+impl<'d> Names<'d> {
+    pub(super) fn of(document: &'d Document) -> Names<'d> {
+        let mut names = Names {
+            document,
+            run: Type::Any,
+            target: Type::Any,
+            steps: Type::Any,
+            named: HashMap::new(),
+            late: Vec::new(),
+            cycles: Vec::new(),
+        };
+        let steps = names.read_steps();
+        let inputs = names.read_inputs();
+        let base = |vars: Type, more: Vec<(&str, Type)>| -> Type {
+            let mut fields = vec![
+                ("inputs", inputs.clone()),
+                ("vars", vars),
+                ("run", Record::new(RUN).into()),
+            ];
+            fields.extend(more);
+            Record::new(fields).into()
+        };
+        let target = || ("target", Type::from(Record::new(TARGET)));
+        let vars = names.read_vars(&|vars| base(vars, vec![target()]));
+        let (run_vars, vars) = match vars {
+            None => (Type::Any, Type::Any),
+            Some(vars) => {
+                let early = vars
+                    .iter()
+                    .filter(|(name, _)| !names.late.contains(name))
+                    .map(|(name, kind)| (*name, kind.clone()));
+                (Record::new(early).into(), Record::new(vars.clone()).into())
+            }
+        };
+        names.run = base(run_vars, Vec::new());
+        names.target = base(vars.clone(), vec![target()]);
+        names.steps = base(vars, vec![target(), ("steps", Record::new(steps).into())]);
+        names
+    }
+
+    fn text(&self, node: NodeId) -> &'d str {
+        &self.document.node(node).text
+    }
+
+    /// The entries of a section; `None` where it is there and no map, so that nothing is known.
+    fn section(&self, key: &str) -> Option<&'d [Entry]> {
+        match self.document.get(self.document.root(), key) {
+            None => Some(&[]),
+            Some(node) => match &self.document.node(node).kind {
+                Kind::Map(entries) => Some(entries),
+                Kind::Null => Some(&[]),
+                _ => None,
+            },
+        }
+    }
+
+    fn read_inputs(&self) -> Type {
+        let Some(entries) = self.section("inputs") else {
+            return Type::Any;
+        };
+        let fields = entries.iter().map(|entry| {
+            let get = |key| {
+                self.document
+                    .get(entry.value, key)
+                    .map(|node| self.text(node))
+            };
+            let kind = match get("type") {
+                None => Type::Text,
+                Some(kind) => input_type(kind),
+            };
+            // Nobody needs to set it, so there may be nothing.
+            let optional = get("default").is_none() && get("required") == Some("false");
+            let kind = if optional { Type::Any } else { kind };
+            (self.text(entry.key), kind)
+        });
+        Record::new(fields).into()
+    }
+
+    fn read_steps(&mut self) -> Vec<(&'d str, Type)> {
+        let mut steps = Vec::new();
+        let mut index = 0;
+        for (key, is_cleanup) in [("steps", false), ("cleanup", true)] {
+            let Some(list) = self.document.get(self.document.root(), key) else {
+                continue;
+            };
+            for item in self.document.node(list).items() {
+                if let Some(id) = self.document.get(*item, "id") {
+                    let name = self.text(id);
+                    let named = Named {
+                        index,
+                        id,
+                        is_cleanup,
+                    };
+                    self.named.insert(name, named);
+                    steps.push((name, self.step_type(*item)));
+                }
+                index += 1;
+            }
+        }
+        steps
+    }
+
+    /// The fields of a step's result, by its verb.
+    fn step_type(&self, step: NodeId) -> Type {
+        let has = |key| self.document.get(step, key).is_some();
+        if has("run") {
+            let saved = match self.document.get(step, "save") {
+                None => Record::default().into(),
+                Some(node) => match &self.document.node(node).kind {
+                    Kind::Map(entries) => {
+                        let fields = entries
+                            .iter()
+                            .map(|entry| (self.text(entry.key), self.saved_type(entry.value)));
+                        Record::new(fields).into()
+                    }
+                    _ => Type::Any,
+                },
+            };
+            let fields = [
+                ("exit", Type::Int),
+                ("stdout", Type::Text),
+                ("stderr", Type::Text),
+                ("json", Type::Any),
+                ("saved", saved),
+            ];
+            Record::new(fields).into()
+        } else if has("get") {
+            let file = Record::new([
+                ("path", Type::Text),
+                ("size", Type::Int),
+                ("sha256", Type::Text),
+            ]);
+            Record::new([("file", Type::from(file))]).into()
+        } else if has("put") {
+            Record::default().into()
+        } else {
+            Type::Any
+        }
+    }
+
+    fn saved_type(&self, save: NodeId) -> Type {
+        match self.document.get(save, "type") {
+            Some(kind) => input_type(self.text(kind)),
+            None if self.document.get(save, "regex").is_some() => Type::Text,
+            None => Type::Any,
+        }
+    }
+
+    /// The types of vars, each worked out after those it uses.
+    fn read_vars(&mut self, visible: &dyn Fn(Type) -> Type) -> Option<IndexMap<&'d str, Type>> {
+        let entries = self.section("vars")?;
+        let mut walk = Walk {
+            document: self.document,
+            entries: entries
+                .iter()
+                .map(|entry| (self.text(entry.key), entry.value))
+                .collect(),
+            open: Vec::new(),
+            done: HashMap::new(),
+            order: Vec::new(),
+            chained: HashSet::new(),
+            cycles: Vec::new(),
+        };
+        for entry in entries {
+            walk.visit(self.text(entry.key));
+        }
+        self.late = walk
+            .order
+            .iter()
+            .copied()
+            .filter(|name| walk.done.get(name) == Some(&true))
+            .collect();
+        self.cycles = walk.cycles;
+        let mut kinds: IndexMap<&str, Type> = entries
+            .iter()
+            .map(|entry| (self.text(entry.key), Type::Any))
+            .collect();
+        // The record is copied for each var that uses another one. Beyond this many the types of
+        // the others are left open, so that work stays linear.
+        let mut copies = 200;
+        let mut known = visible(Record::new(kinds.clone()).into());
+        for name in walk.order {
+            let Some(node) = walk.entries.get(name) else {
+                continue;
+            };
+            if walk.chained.contains(name) && copies > 0 {
+                copies -= 1;
+                known = visible(Record::new(kinds.clone()).into());
+            }
+            kinds.insert(name, self.value_type(*node, &known));
+        }
+        Some(kinds)
+    }
+
+    fn value_type(&self, node: NodeId, visible: &Type) -> Type {
+        let read = self.document.node(node);
+        match &read.kind {
+            Kind::Null => Type::Null,
+            Kind::Bool(_) => Type::Bool,
+            // As a value, a number that would not be printed as it was typed is a text.
+            Kind::Number(number) if number.to_string() != read.text => Type::Text,
+            Kind::Number(number) if number.is_f64() => Type::Number,
+            Kind::Number(_) => Type::Int,
+            Kind::List(_) => Type::List,
+            Kind::Map(entries) => {
+                let fields = entries
+                    .iter()
+                    .map(|entry| (self.text(entry.key), self.value_type(entry.value, visible)));
+                Record::new(fields).into()
+            }
+            Kind::Text if Template::is_in(&read.text) => match Template::parse(&read.text) {
+                Ok(template) => template.kind(visible),
+                Err(_) => Type::Any,
+            },
+            Kind::Text => Type::Text,
+        }
+    }
+}
+
+fn input_type(name: &str) -> Type {
+    let kinds = [
+        ("int", Type::Int),
+        ("number", Type::Number),
+        ("bool", Type::Bool),
+        ("list", Type::List),
+    ];
+    match kinds.into_iter().find(|(known, _)| *known == name) {
+        Some((_, kind)) => kind,
+        None => Type::Text,
+    }
+}
+
+/// The kinds of inputs that the types above stand for; a new one must be thought of here.
+const _: fn(InputType) = |kind| match kind {
+    InputType::Int | InputType::Number | InputType::Bool | InputType::List => {}
+    InputType::String
+    | InputType::Path
+    | InputType::Host
+    | InputType::Ip
+    | InputType::Hash
+    | InputType::Duration => {}
+};
+
+/// Depth first over the vars: their order, who asks for the target, and who goes round in circles.
+struct Walk<'d> {
+    document: &'d Document,
+    entries: HashMap<&'d str, NodeId>,
+    /// The chain that is being followed: each var with its use of the next.
+    open: Vec<(&'d str, Option<(NodeId, std::ops::Range<usize>)>)>,
+    /// Whether it asks for the target, of those that are through.
+    done: HashMap<&'d str, bool>,
+    order: Vec<&'d str>,
+    /// Those that use another var.
+    chained: HashSet<&'d str>,
+    cycles: Vec<Vec<(NodeId, std::ops::Range<usize>, String)>>,
+}
+
+/// Vars that use each other in a longer chain than this are looked at no further: the walk calls
+/// itself for each.
+const CHAIN_MAX: usize = 200;
+
+impl<'d> Walk<'d> {
+    fn visit(&mut self, name: &'d str) -> bool {
+        if let Some(late) = self.done.get(name) {
+            return *late;
+        }
+        let Some(node) = self.entries.get(name).copied() else {
+            return false;
+        };
+        if self.open.len() >= CHAIN_MAX {
+            return false;
+        }
+        self.open.push((name, None));
+        let mut late = false;
+        let mut uses = Vec::new();
+        collect_uses(self.document, node, &mut uses);
+        for (node, used) in uses {
+            match used.path.first().map(String::as_str) {
+                Some("target") => late = true,
+                Some("vars") => {
+                    let next = used
+                        .path
+                        .get(1)
+                        .and_then(|next| self.entries.get_key_value(next.as_str()));
+                    let Some((next, _)) = next.map(|(name, node)| (*name, *node)) else {
+                        continue;
+                    };
+                    self.chained.insert(name);
+                    if let Some(top) = self.open.last_mut() {
+                        top.1 = Some((node, used.range.clone()));
+                    }
+                    if let Some(start) = self.open.iter().position(|(open, _)| *open == next) {
+                        let chain = self.open[start..].iter().filter_map(|(name, place)| {
+                            let (node, range) = place.clone()?;
+                            Some((node, range, (*name).to_owned()))
+                        });
+                        self.cycles.push(chain.collect());
+                    } else {
+                        late |= self.visit(next);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.open.pop();
+        self.done.insert(name, late);
+        self.order.push(name);
+        late
+    }
+}
+
+fn collect_uses(
+    document: &Document,
+    node: NodeId,
+    uses: &mut Vec<(NodeId, crate::expression::NameUse)>,
+) {
+    let read = document.node(node);
+    match &read.kind {
+        Kind::Text if Template::is_in(&read.text) => {
+            if let Ok(template) = Template::parse(&read.text) {
+                uses.extend(template.names().into_iter().map(|used| (node, used)));
+            }
+        }
+        Kind::List(items) => items
+            .iter()
+            .for_each(|item| collect_uses(document, *item, uses)),
+        Kind::Map(entries) => entries
+            .iter()
+            .for_each(|entry| collect_uses(document, entry.value, uses)),
+        _ => {}
+    }
+}
