@@ -252,7 +252,8 @@ impl Prepared {
                         .iter()
                         .enumerate()
                         .filter(|(_, other)| {
-                            step.needs.steps.contains(&self.steps[**other].plan.name)
+                            let name = &self.steps[**other].plan.name;
+                            step.needs.steps.contains(name) || step.judged_by.contains(name)
                         })
                         .map(|(place, _)| place)
                         .collect(),

@@ -49,6 +49,9 @@ pub(super) struct PreparedStep {
     pub(super) save: IndexMap<String, Save>,
     /// What it depends on, `when` included.
     pub(super) needs: Needs,
+    /// Steps whose results its expectations read. The command does not depend on them, but they
+    /// must be there when its own result is judged.
+    pub(super) judged_by: BTreeSet<String>,
 }
 
 /// Reads and settles everything that does not differ between machines.
@@ -96,7 +99,7 @@ pub(super) fn prepare(
 
     let read: BTreeSet<String> = steps
         .iter()
-        .flat_map(|step| step.needs.steps.iter().cloned())
+        .flat_map(|step| step.needs.steps.union(&step.judged_by).cloned())
         .collect();
     let mut needs = comment.needs();
     for step in &mut steps {
@@ -213,6 +216,10 @@ fn prepare_step(
         expect: step.expect.clone(),
         save: step.save.clone(),
         needs,
+        judged_by: document
+            .get(node, "expect")
+            .map(|expect| values.steps_read(expect))
+            .unwrap_or_default(),
     })
 }
 

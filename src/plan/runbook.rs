@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::diagnostic::Problem;
+use crate::expression::Scope;
 use crate::wire::LiveResponseRequest;
 
 use super::judge::has_result;
@@ -108,18 +109,8 @@ impl Runbook {
         let mut scope = prepared
             .values
             .with_target(&planned.target, &prepared.needs)?;
-        for step in prepared
-            .steps
-            .iter()
-            .filter(|step| has_result(step.plan.verb))
-        {
-            let name = &step.plan.name;
-            if session.waits_for.contains(name)
-                && let Some(result) = results.result(machine, name)
-            {
-                scope.set("steps", name, &prepared.result_value(step, &result));
-            }
-        }
+        let waits_for = |name: &String| session.waits_for.contains(name);
+        self.read(machine, &mut scope, results, waits_for);
         let mut sent = Vec::new();
         let mut commands = Vec::new();
         for (index, command) in (0u16..).zip(&session.commands) {
@@ -143,6 +134,25 @@ impl Runbook {
         })
     }
 
+    /// Puts the results of some steps into a scope, as far as there are any.
+    fn read(
+        &self,
+        machine: usize,
+        scope: &mut Scope,
+        results: &dyn Results,
+        wanted: impl Fn(&String) -> bool,
+    ) {
+        for step in &self.prepared.steps {
+            let name = &step.plan.name;
+            if has_result(step.plan.verb)
+                && wanted(name)
+                && let Some(result) = results.result(machine, name)
+            {
+                scope.set("steps", name, &self.prepared.result_value(step, &result));
+            }
+        }
+    }
+
     /// Whether a step's result is what the playbook expects. `step` is an index into
     /// [`Plan::steps`].
     ///
@@ -153,7 +163,7 @@ impl Runbook {
         machine: usize,
         step: u16,
         result: &StepResult,
-        _results: &dyn Results,
+        results: &dyn Results,
     ) -> Verdict {
         let target = &self.plan.machines[machine].target;
         let everything = Needs {
@@ -161,8 +171,14 @@ impl Runbook {
             ..Needs::default()
         };
         let prepared = &self.prepared;
+        let step = &prepared.steps[usize::from(step)];
         match prepared.values.with_target(target, &everything) {
-            Ok(scope) => prepared.judge(&prepared.steps[usize::from(step)], result, &scope),
+            Ok(mut scope) => {
+                self.read(machine, &mut scope, results, |name| {
+                    step.judged_by.contains(name)
+                });
+                prepared.judge(step, result, &scope)
+            }
             Err(problem) => Verdict::NotMet {
                 why: problem.message,
             },

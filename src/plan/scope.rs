@@ -187,6 +187,15 @@ impl Values {
         used
     }
 
+    /// The steps whose results are read anywhere below a node.
+    pub(super) fn steps_read(&self, node: NodeId) -> BTreeSet<String> {
+        let mut read = BTreeSet::new();
+        self.each_template(node, &mut |template| {
+            read.append(&mut self.needs(template).steps)
+        });
+        read
+    }
+
     fn each_template(&self, node: NodeId, visit: &mut dyn FnMut(&Template)) {
         let read = self.document.node(node);
         match &read.kind {

@@ -213,7 +213,7 @@ impl<'d> Check<'d> {
             ),
             ([], "steps") => (
                 Some("results of steps are not known here".to_owned()),
-                Some("They can be read in `put`, `run`, `get`, `args` and `when` of later steps.".to_owned()),
+                Some("They can be read in `put`, `run`, `get`, `args`, `when` and `expect` of later steps.".to_owned()),
             ),
             ([], "env" | "secrets" | "github" | "ansible_facts" | "item" | "params") => (
                 None,
