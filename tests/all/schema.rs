@@ -1,11 +1,321 @@
-//! The schema: committed as generated.
+//! The schema as an editor uses it: by a validator that knows nothing of playbooks.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jsonschema::{PatternOptions, Validator};
+use serde_json::Value;
+use svar::source::SourceText;
+use svar::yaml::Document;
+
+fn validator() -> Validator {
+    let schema: Value = serde_json::from_str(&svar::playbook::schema()).unwrap();
+    jsonschema::options()
+        .with_pattern_options(PatternOptions::regex())
+        .offline()
+        .build(&schema)
+        .unwrap()
+}
+
+fn as_json(playbook: &str) -> Value {
+    let document = Document::parse(&SourceText::new("playbook.yaml", playbook)).unwrap();
+    document.to_json(document.root())
+}
 
 #[test]
 fn committed_schema_is_the_generated_one() {
     let generated = svar::playbook::generate_schema();
     if std::env::var_os("SVAR_WRITE_SCHEMA").is_some() {
-        std::fs::write("schema/playbook.json", &generated).unwrap();
+        fs::write("schema/playbook.json", generated).unwrap();
         return;
     }
-    assert_eq!(svar::playbook::schema(), generated);
+    assert!(
+        svar::playbook::schema() == generated,
+        "the types have changed; write the schema with SVAR_WRITE_SCHEMA=1 cargo test schema::"
+    );
+}
+
+#[test]
+fn good_playbooks_are_accepted() {
+    let validator = validator();
+    let mut playbooks: Vec<PathBuf> = fs::read_dir("playbooks")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
+        .collect();
+    assert!(playbooks.len() >= 6);
+    playbooks.push("tests/cases/everything.yaml".into());
+    for path in playbooks {
+        let value = as_json(&fs::read_to_string(&path).unwrap());
+        let errors: Vec<String> = validator
+            .iter_errors(&value)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
+    }
+}
+
+#[test]
+fn one_playbook_uses_every_key_there_is() {
+    let schema: Value = serde_json::from_str(&svar::playbook::schema()).unwrap();
+    let used = fs::read_to_string(Path::new("tests/cases/everything.yaml")).unwrap();
+    let mut missing = Vec::new();
+    each_property(&schema, &mut |name| {
+        if !used.contains(&format!("{name}:")) {
+            missing.push(name.to_owned());
+        }
+    });
+    assert!(missing.is_empty(), "everything.yaml lacks {missing:?}");
+}
+
+#[test]
+fn every_key_is_explained_to_who_hovers_over_it() {
+    let schema: Value = serde_json::from_str(&svar::playbook::schema()).unwrap();
+    each_schema(&schema, &mut |part| {
+        for (name, property) in part
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            let words = property
+                .get("description")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            assert!(
+                words.len() > 15 && words.ends_with(['.', '`']),
+                "{name}: {words:?}"
+            );
+        }
+        assert!(
+            part.get("type")
+                .is_none_or(|kind| !kind.to_string().contains("null")),
+            "an empty key would pass: {part}"
+        );
+    });
+}
+
+/// One mistake each: where, by which keyword, and a word that the message names. More than one
+/// error, or one about the whole step, would leave the author searching.
+#[test]
+fn one_mistake_is_one_error_at_its_place() {
+    let step = |step: &str| format!("playbook: 1\nsteps: [{step}]");
+    let head = |head: &str| format!("playbook: 1\n{head}\nsteps: [{{ get: /x }}]");
+    let mistakes = [
+        (
+            step("{ run: a.ps1, argz: -x }"),
+            "/steps/0",
+            "additionalProperties",
+            "argz",
+        ),
+        (
+            step("{ run: a.ps1, get: /x }"),
+            "/steps/0",
+            "oneOf",
+            "more than one",
+        ),
+        (
+            step("{ name: nothing }"),
+            "/steps/0",
+            "oneOf",
+            "not valid under any",
+        ),
+        (
+            step("{ run: a.ps1, gate: 1 }"),
+            "/steps/0/gate",
+            "type",
+            "boolean",
+        ),
+        (
+            step("{ run: a.ps1, gate: 'yes' }"),
+            "/steps/0/gate",
+            "pattern",
+            "yes",
+        ),
+        (step("{ run: }"), "/steps/0/run", "type", "null"),
+        (
+            step("{ run: a.ps1, on_fail: ignore }"),
+            "/steps/0/on_fail",
+            "anyOf",
+            "ignore",
+        ),
+        (
+            step("{ run: a.ps1, timeout: 30 }"),
+            "/steps/0/timeout",
+            "type",
+            "30",
+        ),
+        (
+            step("{ run: a.ps1, timeout: 30 min }"),
+            "/steps/0/timeout",
+            "pattern",
+            "30 min",
+        ),
+        (
+            step("{ run: a.ps1, retry: 99 }"),
+            "/steps/0/retry",
+            "maximum",
+            "10",
+        ),
+        (
+            step("{ run: a.ps1, retry: { delay: 1m } }"),
+            "/steps/0/retry",
+            "required",
+            "max",
+        ),
+        (
+            step("{ run: a.ps1, retry: { max: 1, wait: 1m } }"),
+            "/steps/0/retry",
+            "additionalProperties",
+            "wait",
+        ),
+        (
+            step("{ run: a.ps1, expect: { exit: [0, zero] } }"),
+            "/steps/0/expect/exit/1",
+            "pattern",
+            "zero",
+        ),
+        (
+            step("{ run: a.ps1, expect: { stdout: { contain: x } } }"),
+            "/steps/0/expect/stdout",
+            "additionalProperties",
+            "contain",
+        ),
+        (
+            step("{ get: /x, expect: { size: big } }"),
+            "/steps/0/expect/size",
+            "pattern",
+            "big",
+        ),
+        (
+            step("{ run: a.ps1, id: a-b }"),
+            "/steps/0/id",
+            "pattern",
+            "a-b",
+        ),
+        (
+            step("{ run: a.ps1, save: { v: { from: stdout } } }"),
+            "/steps/0/save/v",
+            "oneOf",
+            "not valid",
+        ),
+        (
+            "steps: [{ get: /x }]".to_owned(),
+            "",
+            "required",
+            "playbook",
+        ),
+        (
+            "playbook: 2\nsteps: [{ get: /x }]".to_owned(),
+            "/playbook",
+            "enum",
+            "2",
+        ),
+        (
+            "playbook: 1\nsteps: []".to_owned(),
+            "/steps",
+            "minItems",
+            "[]",
+        ),
+        (head("tasks: []"), "", "additionalProperties", "tasks"),
+        (head("risk: high"), "/risk", "anyOf", "high"),
+        (
+            head("inputs: { a: { type: str } }"),
+            "/inputs/a/type",
+            "enum",
+            "str",
+        ),
+        (
+            head("inputs: { a-b: {} }"),
+            "/inputs",
+            "propertyNames",
+            "a-b",
+        ),
+        (
+            head("library: { a: {} }"),
+            "/library/a",
+            "anyOf",
+            "not valid",
+        ),
+        (
+            head("library: { a: { name: a, sha256: abc } }"),
+            "/library/a/sha256",
+            "pattern",
+            "abc",
+        ),
+        (
+            head("targets: { ids: one }"),
+            "/targets/ids",
+            "type",
+            "array",
+        ),
+        (
+            head("rollout: { max_active: 0 }"),
+            "/rollout/max_active",
+            "minimum",
+            "1",
+        ),
+        (
+            head("rollout: { waves: [150%] }"),
+            "/rollout/waves/0",
+            "pattern",
+            "150%",
+        ),
+        (
+            head("rollout: { stop_when: { of: finished } }"),
+            "/rollout/stop_when",
+            "required",
+            "failed",
+        ),
+        (
+            head("offline: { mode: sleep }"),
+            "/offline/mode",
+            "anyOf",
+            "sleep",
+        ),
+        (head("deadline: 8"), "/deadline", "type", "8"),
+        (head("window: 25:00-26:00"), "/window", "pattern", "25:00"),
+    ];
+    let validator = validator();
+    for (playbook, path, keyword, word) in mistakes {
+        let value = as_json(&playbook);
+        let errors: Vec<_> = validator.iter_errors(&value).collect();
+        let [error] = errors.as_slice() else {
+            panic!("{playbook}\ngives {errors:#?}");
+        };
+        assert_eq!(error.instance_path().as_str(), path, "{playbook}\n{error}");
+        assert_eq!(error.kind().keyword(), keyword, "{playbook}\n{error}");
+        assert!(error.to_string().contains(word), "{playbook}\n{error}");
+    }
+}
+
+fn each_schema(schema: &Value, visit: &mut dyn FnMut(&Value)) {
+    if let Value::Object(map) = schema {
+        if map.contains_key("type") || map.contains_key("properties") {
+            visit(schema);
+        }
+        for (key, value) in map {
+            // Examples look like schemas and are none.
+            if !matches!(key.as_str(), "examples" | "default" | "defaultSnippets") {
+                each_schema(value, visit);
+            }
+        }
+    } else if let Value::Array(items) = schema {
+        for item in items {
+            each_schema(item, visit);
+        }
+    }
+}
+
+fn each_property(schema: &Value, visit: &mut dyn FnMut(&str)) {
+    each_schema(schema, &mut |part| {
+        for name in part
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(|map| map.keys())
+        {
+            visit(name);
+        }
+    });
 }

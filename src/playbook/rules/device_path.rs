@@ -24,10 +24,11 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
 }
 
 fn relative(outline: &Outline<'_>, node: NodeId, path: &str) -> Option<Problem> {
-    if is_windows_path(path) || path.starts_with('/') || path.starts_with("${{") {
+    // A control character comes from an escape that was not meant: that is a finding of its own.
+    let is_garbled = path.contains(|c: char| c.is_control());
+    if is_windows_path(path) || path.starts_with('/') || path.starts_with("${{") || is_garbled {
         return None;
     }
-    // A drive that is a template: `${{ vars.drive }}:\…` was handled above; `C:` alone was not.
     let problem = outline.problem(
         "relative-path",
         outline.span(node),

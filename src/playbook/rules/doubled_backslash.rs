@@ -3,20 +3,20 @@
 use crate::diagnostic::{Edit, Problem};
 use crate::playbook::outline::Outline;
 use crate::source::Span;
-use crate::yaml::{Kind, Style};
+use crate::yaml::{Kind, NodeId, Style};
 
 /// Keys whose values are regular expressions, where two backslashes are one.
 const REGULAR_EXPRESSIONS: [&str; 4] = ["matches", "not_matches", "regex", "pattern"];
 
-/// Only what follows a drive is looked at: a share begins with two backslashes by right, and two
+/// Only what follows a drive is looked at, and the inside of a path to collect: a share begins with two backslashes by right, and two
 /// of them in other text may be meant.
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
     for (id, node) in document.nodes() {
-        if node.kind != Kind::Text || node.style == Style::Double || !node.text.contains(r":\\") {
+        if node.kind != Kind::Text || node.style == Style::Double || !node.text.contains(r"\\") {
             continue;
         }
-        let Some(drive) = drive(&node.text) else {
+        let Some(drive) = drive(&node.text).or_else(|| within_path(outline, id)) else {
             continue;
         };
         // JSON in a text doubles its backslashes by right.
@@ -31,7 +31,10 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         if is_regular_expression {
             continue;
         }
-        let edits: Vec<Edit> = node.text[drive..]
+        let Some(path) = node.text.get(drive..) else {
+            continue;
+        };
+        let edits: Vec<Edit> = path
             .match_indices(r"\\")
             .map(|(at, _)| Edit {
                 span: document.source_span(id, drive + at..drive + at + 1),
@@ -58,6 +61,12 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                 .fix("Write each backslash once", edits),
         );
     }
+}
+
+/// Where in the value of `get` two backslashes can't be the beginning of a share.
+fn within_path(outline: &Outline<'_>, id: NodeId) -> Option<usize> {
+    let key = outline.document.key(id)?;
+    (outline.text(key) == "get").then_some(1)
 }
 
 /// Where in a text a drive with two backslashes stands.

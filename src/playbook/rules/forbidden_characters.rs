@@ -1,6 +1,9 @@
 //! `forbidden-characters`: characters in arguments that the service may refuse.
 
+use serde_json::Value;
+
 use crate::diagnostic::Problem;
+use crate::playbook::notation::listed;
 use crate::playbook::outline::{Outline, literal_parts};
 use crate::yaml::NodeId;
 
@@ -47,14 +50,14 @@ fn check_text(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
         }
     }
     let (first, rest) = places.split_first()?;
-    let names: Vec<String> = signs.iter().map(|sign| format!("`{sign}`")).collect();
+    let names: Vec<Value> = signs.iter().map(|sign| sign.to_string().into()).collect();
     let span = |at: usize| outline.document.source_span(node, at..at + 1);
     let mut problem = outline.problem(
         "forbidden-characters",
         span(first.0),
         format!(
             "the service may refuse {} in arguments",
-            names.join(" and ")
+            listed(&names, "and")
         ),
     );
     // More marks than these would hide the text that they are about.

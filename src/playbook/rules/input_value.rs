@@ -1,9 +1,10 @@
 //! `input-value`: a default or a choice that the input itself would refuse.
 
 use crate::diagnostic::Problem;
+use crate::playbook::check::bool_meant;
 use crate::playbook::model::{Input, InputType};
 use crate::playbook::outline::{Outline, is_template};
-use crate::yaml::NodeId;
+use crate::yaml::{Kind, NodeId};
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
@@ -38,12 +39,36 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             .read(document, default.node)
             .and_then(|value| input.admit(document, &value));
         if let Err(why) = judged {
-            found.push(refused(
+            let problem = refused(
                 outline,
                 default.node,
                 format!("the default of `{name}` {why}"),
-            ));
+            );
+            found.push(match remedy(outline, default.node, kind) {
+                Some(help) => problem.help(help),
+                None => problem,
+            });
         }
+    }
+}
+
+/// What to write where only the form of the value is wrong.
+fn remedy(outline: &Outline<'_>, node: NodeId, kind: InputType) -> Option<String> {
+    let value = outline.document.node(node);
+    match (&value.kind, kind) {
+        (Kind::Bool(_), InputType::String) => {
+            Some("Say `type: bool`, or put the word in quotes.".to_owned())
+        }
+        (Kind::Text, InputType::Bool) => bool_meant(&value.text)
+            .map(|meant| format!("In YAML 1.2 this is a text; write `{meant}`.")),
+        (Kind::Text, InputType::Int | InputType::Number) => kind
+            .parse(&value.text)
+            .is_ok()
+            .then(|| "Leave the quotes out.".to_owned()),
+        (Kind::Text | Kind::Number(_), InputType::List) => {
+            Some(format!("A list of one item is written `[{}]`.", value.text))
+        }
+        _ => None,
     }
 }
 

@@ -1,4 +1,5 @@
-//! What a schema can't say: one rule a file, named for its code.
+//! What a schema can't say: one rule a file, named for its code. A file with more than one code holds
+//! findings that one look gives.
 //!
 //! A rule reads the [`Outline`], so that it finds what there is to find while other parts of the
 //! playbook are wrong. Each looks at a playbook once, from front to back.
@@ -30,7 +31,7 @@ mod shrinking_waves;
 mod small_sample;
 mod unlisted_file;
 mod unreachable_when;
-mod unused_name;
+mod unused;
 mod yes_or_no;
 
 type Rule = fn(&Outline<'_>, &mut Vec<Problem>);
@@ -59,7 +60,7 @@ const RULES: &[Rule] = &[
     small_sample::check,
     unlisted_file::check,
     unreachable_when::check,
-    unused_name::check,
+    unused::check,
     yes_or_no::check,
 ];
 

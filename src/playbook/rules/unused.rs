@@ -1,4 +1,4 @@
-//! `unused-name`: an input, var or library file that nothing uses.
+//! `unused-input`, `unused-var`, `unused-library`: what nothing uses.
 
 use std::collections::HashSet;
 
@@ -30,7 +30,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
 fn unused(outline: &Outline<'_>, key: NodeId, kind: &str, name: &str) -> Problem {
     outline
         .problem(
-            "unused-name",
+            &format!("unused-{kind}"),
             outline.span(key),
             format!("nothing uses the {kind} `{name}`"),
         )
@@ -68,7 +68,7 @@ fn check_library(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         found.push(
             outline
                 .problem(
-                    "unused-name",
+                    "unused-library",
                     outline.span(entry.key),
                     format!("no step uses the library file `{name}`"),
                 )
