@@ -106,6 +106,17 @@ impl Shape {
             if !about_type && mistyped.contains(pointer) {
                 continue;
             }
+            if let Kind::FalseSchema = error.kind() {
+                // A key that another one excludes: told once, about the map that has both.
+                let map = pointer.rsplit_once('/').map_or("", |(map, _)| map);
+                if told.insert(format!("{map}/")) {
+                    problems.extend(
+                        Place::find(document, &self.schema, map)
+                            .and_then(|place| place.alternative_keys()),
+                    );
+                }
+                continue;
+            }
             if is_about_value(error.kind()) && !told.insert(pointer.to_owned()) {
                 continue;
             }
@@ -136,11 +147,7 @@ pub(super) fn misread(document: &Document, error: &DeserializeError) -> Problem 
 fn is_about_value(kind: &Kind) -> bool {
     !matches!(
         kind,
-        Kind::AdditionalProperties { .. }
-            | Kind::Required { .. }
-            | Kind::PropertyNames { .. }
-            | Kind::OneOfNotValid { .. }
-            | Kind::OneOfMultipleValid { .. }
+        Kind::AdditionalProperties { .. } | Kind::Required { .. } | Kind::PropertyNames { .. }
     )
 }
 
@@ -294,9 +301,7 @@ impl<'a> Place<'a> {
             Kind::Required { property } => {
                 problems.extend(property.as_str().map(|name| self.missing_key(name)));
             }
-            Kind::OneOfNotValid { .. } | Kind::AnyOf { .. } | Kind::OneOfMultipleValid { .. }
-                if self.alternatives().is_some() =>
-            {
+            Kind::AnyOf { .. } if self.alternatives().is_some() => {
                 problems.extend(self.alternative_keys());
             }
             Kind::PropertyNames { error } => problems.extend(self.wrong_name(error)),
@@ -423,11 +428,7 @@ impl<'a> Place<'a> {
 
     /// The keys of a "one of these" over keys.
     fn alternatives(&self) -> Option<Vec<&'a str>> {
-        let branches = self
-            .schema
-            .get("oneOf")
-            .or_else(|| self.schema.get("anyOf"))?;
-        let branches = branches.as_array()?;
+        let branches = self.schema.get("anyOf")?.as_array()?;
         branches
             .iter()
             .map(|branch| branch.get("required")?.get(0)?.as_str())
@@ -718,7 +719,10 @@ fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
 
 /// What a schema wants, from its `errorMessage`: "Wants a path" gives "a path".
 fn wants_of(schema: &Value) -> Option<String> {
-    let message = schema.get("errorMessage")?.as_str()?;
+    let message = schema
+        .get("errorMessage")
+        .or_else(|| schema.get("patternErrorMessage"))?;
+    let message = message.as_str()?;
     Some(message.strip_prefix("Wants ").unwrap_or(message).to_owned())
 }
 

@@ -152,6 +152,35 @@ impl Notation for Window {
     }
 }
 
+/// Demands exactly one of some keys.
+///
+/// `oneOf` would say it in one word, and an editor would show "matches multiple schemas" for two
+/// of the keys. So each key refuses those after it, and the message stands at the key that is too
+/// many.
+pub(super) fn one_of_these(schema: &mut Schema, keys: &[&str], wants: &str) {
+    let needed: Vec<Value> = keys
+        .iter()
+        .map(|key| json!({ "required": [key], "errorMessage": wants }))
+        .collect();
+    let exclusive: Vec<Value> = keys
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| index + 1 < keys.len())
+        .map(|(index, key)| {
+            let others: serde_json::Map<String, Value> = keys[index + 1..]
+                .iter()
+                .map(|other| ((*other).to_owned(), Value::Bool(false)))
+                .collect();
+            json!({
+                "if": { "required": [key] },
+                "then": { "properties": others, "errorMessage": wants },
+            })
+        })
+        .collect();
+    schema.insert("anyOf".to_owned(), needed.into());
+    schema.insert("allOf".to_owned(), exclusive.into());
+}
+
 /// What schemars makes of an enum with comments (`oneOf` of constants) as the values and their
 /// descriptions.
 pub(super) fn choices_of(schema: &Schema) -> Option<(Vec<Value>, Vec<Value>)> {
@@ -160,7 +189,9 @@ pub(super) fn choices_of(schema: &Schema) -> Option<(Vec<Value>, Vec<Value>)> {
     let mut words = Vec::new();
     for variant in variants {
         values.push(variant.get("const")?.clone());
-        words.push(variant.get("description").cloned().unwrap_or(Value::Null));
+        let description = variant.get("description").and_then(Value::as_str);
+        let flowing: Vec<&str> = description.unwrap_or_default().split_whitespace().collect();
+        words.push(flowing.join(" ").into());
     }
     Some((values, words))
 }

@@ -66,6 +66,14 @@ fn each_finding_is_drawn_as_its_case_says() {
 }
 
 #[test]
+fn no_two_rules_share_an_id() {
+    let mut seen = std::collections::HashSet::new();
+    for rule in rules() {
+        assert!(seen.insert(rule.id), "`{}` is there twice", rule.id);
+    }
+}
+
+#[test]
 fn every_rule_of_the_language_has_a_case() {
     let cases: Vec<String> = folders("tests/cases/check")
         .iter()

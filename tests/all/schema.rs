@@ -78,6 +78,10 @@ fn every_key_is_explained_to_who_hovers_over_it() {
             .into_iter()
             .flatten()
         {
+            // Refused beside another key: nothing to explain.
+            if *property == Value::Bool(false) {
+                continue;
+            }
             let words = property
                 .get("description")
                 .and_then(Value::as_str)
@@ -110,14 +114,14 @@ fn one_mistake_is_one_error_at_its_place() {
         ),
         (
             step("{ run: a.ps1, get: /x }"),
-            "/steps/0",
-            "oneOf",
-            "more than one",
+            "/steps/0/get",
+            "falseSchema",
+            "/x",
         ),
         (
             step("{ name: nothing }"),
             "/steps/0",
-            "oneOf",
+            "anyOf",
             "not valid under any",
         ),
         (
@@ -196,7 +200,7 @@ fn one_mistake_is_one_error_at_its_place() {
         (
             step("{ run: a.ps1, save: { v: { from: stdout } } }"),
             "/steps/0/save/v",
-            "oneOf",
+            "anyOf",
             "not valid",
         ),
         (

@@ -41,16 +41,16 @@ leave it as it is and silence the finding with that reason."#,
     rule!(
         Error "relative-path": "a path to collect that is not absolute",
         r#"The service wants the full path of a file. It expands neither `%TEMP%` nor `~`, and there is no folder on a device
-that a relative path could start from."#,
+    that a relative path could start from."#,
         r#"steps:
-  - get: '%TEMP%\triage.zip'"#,
+    - get: '%TEMP%\triage.zip'"#,
         r#"steps:
-  - get: C:\Windows\Temp\triage.zip"#
+    - get: C:\Windows\Temp\triage.zip"#
     ),
     rule!(
         Error "foreign-path": "a path of another system than the step is for",
         r#"`os`, or the step's `when`, says which system the step is for, and the path is one of another system. The device
-would answer that there is no such file."#,
+    would answer that there is no such file."#,
         r#"os: linux
 steps:
   - get: C:\Windows\Temp\triage.zip"#,
@@ -61,9 +61,9 @@ steps:
     rule!(
         Error "not-one-file": "a path to collect that names more than one file",
         r#"`get` collects exactly one file. The service knows no wildcards and collects no folders; a script can pack what is
-wanted into an archive. On Linux and macOS `*` and `?` can be part of a name: silence the finding there."#,
+    wanted into an archive. On Linux and macOS `*` and `?` can be part of a name: silence the finding there."#,
         r#"steps:
-  - get: /var/log/auth.log*"#,
+    - get: /var/log/auth.log*"#,
         r#"steps:
   - run: pack-logs.sh
   - get: /var/tmp/logs.tar.gz"#
@@ -74,9 +74,9 @@ wanted into an archive. On Linux and macOS `*` and `?` can be part of a name: si
 sent. A path that is already escaped, as in an example of JSON, would arrive at the device with two backslashes.
 Shares, which begin with two backslashes, regular expressions and JSON in a text are left alone."#,
         r#"steps:
-  - get: 'C:\\Windows\\Temp\\triage.zip'"#,
+    - get: 'C:\\Windows\\Temp\\triage.zip'"#,
         r#"steps:
-  - get: C:\Windows\Temp\triage.zip"#
+    - get: C:\Windows\Temp\triage.zip"#
     ),
     rule!(
         Error "live-escape": "a Windows path in double quotes with escapes that YAML acts on",
@@ -84,14 +84,14 @@ Shares, which begin with two backslashes, regular expressions and JSON in a text
 nothing, since both are legal, and the device looks for a file that can't exist. Paths need no quotes, or single
 ones."#,
         r#"steps:
-  - get: "C:\temp\triage.zip""#,
+    - get: "C:\temp\triage.zip""#,
         r#"steps:
-  - get: C:\temp\triage.zip"#
+    - get: C:\temp\triage.zip"#
     ),
     rule!(
         Error "duplicate-id": "two steps with one id",
         r#"Later steps read a result by the step's id. With two steps of one id it would be open which one is meant, also in
-reports and records."#,
+    reports and records."#,
         r#"steps:
   - { id: look, run: look.ps1 }
   - { id: look, run: look-again.ps1 }"#,
@@ -103,18 +103,18 @@ reports and records."#,
         Warning "duplicate-target": "a device, tag or group that is listed twice",
         r#"What is listed twice counts once, so nothing breaks. But often another device was meant, and that one is missing."#,
         r#"targets:
-  names: [ws-07.example.org, ws-07.example.org]"#,
+    names: [ws-07.example.org, ws-07.example.org]"#,
         r#"targets:
-  names: [ws-07.example.org, ws-08.example.org]"#
+    names: [ws-07.example.org, ws-08.example.org]"#
     ),
     rule!(
         Error "empty-range": "bounds that no value can keep",
         r#"`min` is above `max`, or a bound has a form that the input's type does not know: a number bounds an `int`, the length
-of a text or of a list, a length of time bounds a `duration`."#,
+    of a text or of a list, a length of time bounds a `duration`."#,
         r#"inputs:
-  days: { type: int, min: 30, max: 7 }"#,
+    days: { type: int, min: 30, max: 7 }"#,
         r#"inputs:
-  days: { type: int, min: 7, max: 30 }"#
+    days: { type: int, min: 7, max: 30 }"#
     ),
     rule!(
         Warning "forbidden-characters": "characters in arguments that the service may refuse",
@@ -133,7 +133,7 @@ in by an input are found when the playbook is planned."#,
     rule!(
         Error "idle-key": "a key that means nothing beside the step's verb",
         r#"Only a script takes arguments and has an output; only a collected file has a size; a file that was put has no result
-at all. A key beside the wrong verb would be skipped, and what its author expected would not be checked."#,
+    at all. A key beside the wrong verb would be skipped, and what its author expected would not be checked."#,
         r#"steps:
   - get: /var/log/auth.log
     expect: { exit: 0 }"#,
@@ -142,57 +142,57 @@ at all. A key beside the wrong verb would be skipped, and what its author expect
     expect: { size: "> 0" }"#
     ),
     rule!(
-        Error "input-value": "a default or choice that its own input refuses",
+        Error "input-default": "a default or choice that its own input refuses",
         r#"A default is judged like a value that is handed in: by `type`, `choices`, `pattern`, `min` and `max`. Otherwise the
-playbook could be run with a value that nobody may type."#,
+    playbook could be run with a value that nobody may type."#,
         r#"inputs:
-  days: { type: int, default: 90, max: 30 }"#,
+    days: { type: int, default: 90, max: 30 }"#,
         r#"inputs:
-  days: { type: int, default: 30, max: 30 }"#
+    days: { type: int, default: 30, max: 30 }"#
     ),
     rule!(
         Error "invalid-regex": "a regular expression that can't be read",
         r#"The syntax is that of RE2 and of Rust's regex crate: no look-around and no back-references, so that a match takes
-linear time whatever a device answers."#,
+    linear time whatever a device answers."#,
         r#"expect:
-  stdout: { matches: '(?<!un)done' }"#,
+    stdout: { matches: '(?<!un)done' }"#,
         r#"expect:
-  stdout: { matches: '^done' }"#
+    stdout: { matches: '^done' }"#
     ),
     rule!(
         Error "large-file": "a file that is too large for the library or the device",
         r#"The library takes files of at most 20 MB by API, and `put` at most 10 MB on Linux and macOS. Both would be refused in
-the middle of a run."#,
+    the middle of a run."#,
         r#"library:
-  image: { path: tools/image-of-40-mb.bin }"#,
+    image: { path: tools/image-of-40-mb.bin }"#,
         r#"library:
-  fetch: { path: scripts/fetch-image.ps1 }"#
+    fetch: { path: scripts/fetch-image.ps1 }"#
     ),
     rule!(
         Error "library-name": "a name that the library refuses",
         r#"The tenant's library takes names of letters, digits, `-`, `_` and `.`. A file whose own name has other characters can
-be given another name there."#,
+    be given another name there."#,
         r#"library:
-  tool: { path: tools/my tool.exe }"#,
+    tool: { path: tools/my tool.exe }"#,
         r#"library:
-  tool: { path: tools/my tool.exe, name: my-tool.exe }"#
+    tool: { path: tools/my tool.exe, name: my-tool.exe }"#
     ),
     rule!(
         Error "long-comment": "a comment that may be cut or refused",
         r#"The comment is kept with every action. How long it may be is not documented; 1,000 characters are known to pass. A
-comment that is cut loses the tag by which a run finds its own actions again."#,
+    comment that is cut loses the tag by which a run finds its own actions again."#,
         r#"comment: (a page of instructions)"#,
         r#"description: (a page of instructions)
-comment: Case ${{ run.case }}"#
+    comment: Case ${{ run.case }}"#
     ),
     rule!(
         Error "machine-id": "a device id that can't be one",
         r#"The service knows a device by 40 hexadecimal digits. A shorter or longer text is often a name, an Entra id, or a slip
-while copying."#,
+    while copying."#,
         r#"targets:
-  ids: [ws-07.example.org]"#,
+    ids: [ws-07.example.org]"#,
         r#"targets:
-  names: [ws-07.example.org]"#
+    names: [ws-07.example.org]"#
     ),
     rule!(
         Error "missing-file": "a file beside the playbook that is not there",
@@ -200,14 +200,14 @@ while copying."#,
 absolute path would be right on one computer alone. A missing list of targets is a warning, since it may be made just
 before the run."#,
         r#"library:
-  collect: { path: C:\Users\me\collect.ps1 }"#,
+    collect: { path: C:\Users\me\collect.ps1 }"#,
         r#"library:
-  collect: { path: scripts/collect.ps1 }"#
+    collect: { path: scripts/collect.ps1 }"#
     ),
     rule!(
         Error "nested-args": "arguments of a form that no command line has",
         r#"A list becomes words and a map becomes options with their values. A map inside a map has no such form: every shell
-would have to be guessed at. As one token of base64url any structure can be sent, and the script decodes it."#,
+    would have to be guessed at. As one token of base64url any structure can be sent, and the script decodes it."#,
         r#"steps:
   - run: hunt.ps1
     args: { Paths: { temp: C:\Windows\Temp } }"#,
@@ -219,11 +219,11 @@ would have to be guessed at. As one token of base64url any structure can be sent
     rule!(
         Warning "pointless-default": "a default that contradicts the rest of its input",
         r#"An input that is required never uses its default. The default of a secret input is no secret: it stands in the
-repository, in every plan's digest and in the run's copy of the playbook."#,
+    repository, in every plan's digest and in the run's copy of the playbook."#,
         r#"inputs:
-  token: { secret: true, default: hunter2 }"#,
+    token: { secret: true, default: hunter2 }"#,
         r#"inputs:
-  token: { secret: true }"#
+    token: { secret: true }"#
     ),
     rule!(
         Error "script-type": "a script that the device's system does not run",
@@ -240,20 +240,20 @@ steps:
     rule!(
         Warning "shrinking-waves": "a wave that starts no further device",
         r#"A wave says how many devices have been started by its end, the earlier waves included. One that is not larger than the
-one before does nothing but wait."#,
+    one before does nothing but wait."#,
         r#"rollout:
-  waves: [10, 10, 100%]"#,
+    waves: [10, 10, 100%]"#,
         r#"rollout:
-  waves: [10, 20, 100%]"#
+    waves: [10, 20, 100%]"#
     ),
     rule!(
         Advice "small-sample": "a share of failures that counts from the first device on",
         r#"The share is taken of the devices that have finished so far. If the first one fails, that is 100%, and the run stops
-at any threshold. `after` says from how many finished devices on the share counts; a share `of: targets` needs none."#,
+    at any threshold. `after` says from how many finished devices on the share counts; a share `of: targets` needs none."#,
         r#"rollout:
-  stop_when: { failed: 5% }"#,
+    stop_when: { failed: 5% }"#,
         r#"rollout:
-  stop_when: { failed: 5%, after: 20 }"#
+    stop_when: { failed: 5%, after: 20 }"#
     ),
     rule!(
         Error "unlisted-file": "a file that is not listed under `library`",
@@ -261,7 +261,7 @@ at any threshold. `after` says from how many finished devices on the share count
 A path is neither. A name that is nearly one of the playbook's own, or the file name of one, is a warning: by the name
 under `library` the file's hash is compared with the tenant's before a run, by another name it is not."#,
         r#"steps:
-  - run: scripts/collect.ps1"#,
+    - run: scripts/collect.ps1"#,
         r#"library:
   collect: { path: scripts/collect.ps1 }
 steps:
@@ -270,7 +270,7 @@ steps:
     rule!(
         Warning "unreachable-when": "a condition that never holds",
         r#"The step is skipped on every device: its condition is `false`, asks for two systems at once, for one that the playbook
-is not for, or for one that does not exist. Families are `windows`, `linux` and `macos`, in lower case."#,
+    is not for, or for one that does not exist. Families are `windows`, `linux` and `macos`, in lower case."#,
         r#"os: linux
 steps:
   - when: target.family == 'windows'
@@ -282,7 +282,7 @@ steps:
     rule!(
         Warning "unused-input": "an input that nothing uses",
         r#"An input that is never used still has to be handed in, and whoever does so believes that it has an effect. Often the
-name is misspelt where it was meant to be used."#,
+    name is misspelt where it was meant to be used."#,
         r#"inputs:
   days: { type: int }
 steps:
@@ -321,7 +321,7 @@ steps:
     rule!(
         Warning "yes-or-no": "a word that older YAML took for a bool",
         r#"In YAML 1.2 `yes`, `no`, `on` and `off` are texts; older readers took them for `true` and `false`. Where any value may
-stand nobody can know which was meant. Write a bool as `true` or `false`, and a text in quotes."#,
+    stand nobody can know which was meant. Write a bool as `true` or `false`, and a text in quotes."#,
         r#"args: { Force: yes }"#,
         r#"args: { Force: true }"#
     ),
@@ -336,10 +336,10 @@ YAML, a wrong shape, a template without meaning) can't be silenced."#,
     rule!(
         Warning "unreasoned-silencer": "a silencer that says no reason",
         r#"Whoever reads the playbook next must be able to judge whether the reason still holds. Without a reason nothing is
-silenced."#,
+    silenced."#,
         r#"# svar: allow costly-order
-- run: delete-archive.ps1"#,
+    - run: delete-archive.ps1"#,
         r#"# svar: allow costly-order -- the archive must be gone before the next shift
-- run: delete-archive.ps1"#
+    - run: delete-archive.ps1"#
     ),
 ];

@@ -204,10 +204,6 @@ impl JsonSchema for TextCheck {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut schema = Several::<Templated<String>>::json_schema(generator);
         also_type(&mut schema, "object");
-        schema.insert(
-            "errorMessage".to_owned(),
-            "Wants a text that the output contains, a list of them, or a map of checks".into(),
-        );
         let map = TextCheckMap::json_schema(generator);
         for key in ["properties", "additionalProperties"] {
             if let Some(value) = map.get(key) {

@@ -93,7 +93,10 @@ pub enum InputType {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Library file")]
-#[schemars(extend("anyOf" = [{ "required": ["path"] }, { "required": ["name"] }]))]
+#[schemars(extend("anyOf" = [
+    { "required": ["path"], "errorMessage": "Wants `path` or `name`, or both" },
+    { "required": ["name"], "errorMessage": "Wants `path` or `name`, or both" },
+]))]
 pub struct LibraryFile {
     /// A file beside the playbook, relative to the playbook's folder, with `/` between folders.
     /// A run compares its hash with the tenant's library.

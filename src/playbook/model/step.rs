@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
-use crate::playbook::notation::also_type;
+use crate::playbook::notation::{also_type, one_of_these};
 use crate::playbook::templated::{Condition, Templated, Written};
 use crate::yaml::{ByKind, Spanned};
 
@@ -16,7 +16,7 @@ use super::{Expect, InputType, Period};
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Step")]
-#[schemars(extend("oneOf" = [{ "required": ["put"] }, { "required": ["run"] }, { "required": ["get"] }]))]
+#[schemars(transform = has_one_verb)]
 pub struct Step {
     /// Copies a file into the folder that live response uses on the device: a name under
     /// `library`, or a file that is already in the tenant's library.
@@ -83,6 +83,18 @@ pub struct Step {
     /// `expect`, `save` or a later step reads is fetched in any case.
     #[schemars(extend("default" = "all"))]
     pub results: Option<Templated<ResultsWanted>>,
+}
+
+fn has_one_verb(schema: &mut Schema) {
+    one_of_these(
+        schema,
+        &["put", "run", "get"],
+        "Wants one verb: `put`, `run` or `get`",
+    );
+}
+
+fn has_one_source(schema: &mut Schema) {
+    one_of_these(schema, &["json", "regex"], "Wants either `json` or `regex`");
 }
 
 impl Step {
@@ -203,8 +215,11 @@ impl JsonSchema for Retry {
         schema.insert("minimum".to_owned(), 1.into());
         schema.insert("maximum".to_owned(), 10.into());
         also_type(&mut schema, "object");
+        // For the pattern alone: beside `properties` an `errorMessage` would replace the messages
+        // about single keys.
+        schema.remove("errorMessage");
         schema.insert(
-            "errorMessage".to_owned(),
+            "patternErrorMessage".to_owned(),
             "Wants a number of tries, or a map with `max` and `delay`".into(),
         );
         let map = RetryMap::json_schema(generator);
@@ -221,7 +236,7 @@ impl JsonSchema for Retry {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Saved value")]
-#[schemars(extend("oneOf" = [{ "required": ["json"] }, { "required": ["regex"] }]))]
+#[schemars(transform = has_one_source)]
 pub struct Save {
     /// Where the value stands in the output, which must be JSON: `status`, `items[0].name`.
     #[schemars(extend("examples" = ["items[0].name"]))]

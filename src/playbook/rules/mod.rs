@@ -16,7 +16,7 @@ mod duplicate_target;
 mod empty_range;
 mod forbidden_characters;
 mod idle_key;
-mod input_value;
+mod input_default;
 mod invalid_regex;
 mod large_file;
 mod library_name;
@@ -45,7 +45,7 @@ const RULES: &[Rule] = &[
     empty_range::check,
     forbidden_characters::check,
     idle_key::check,
-    input_value::check,
+    input_default::check,
     invalid_regex::check,
     large_file::check,
     library_name::check,

@@ -1,4 +1,4 @@
-//! `input-value`: a default or a choice that the input itself would refuse.
+//! `input-default`: a default or a choice that the input itself would refuse.
 
 use crate::diagnostic::Problem;
 use crate::playbook::check::bool_meant;
@@ -78,5 +78,5 @@ fn refused(outline: &Outline<'_>, node: NodeId, message: String) -> Problem {
         true => document.key(node).unwrap_or(node),
         false => node,
     };
-    outline.problem("input-value", outline.span(shown), message)
+    outline.problem("input-default", outline.span(shown), message)
 }
