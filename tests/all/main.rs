@@ -10,5 +10,6 @@ mod expression;
 mod floors;
 mod plan;
 mod playbooks;
+mod render;
 mod schema;
 mod yaml;

@@ -1,5 +1,6 @@
 //! The room `yaml`, by its front door: text in, values and places out.
 
+mod agreement;
 mod cases;
 mod places;
 mod typed;
