@@ -7,8 +7,8 @@ impl Scenario {
     /// A small company an hour after the phone rang: Linux servers of which one was broken into, two
     /// Windows machines, a Mac, and a server that comes back after a while. A minute passes in a second.
     ///
-    /// Tags: `triage` on all, `linux`, `windows`, `macos` by system, `web` on the web servers, `X` on the
-    /// first two of each of Linux and Windows.
+    /// Tags: `triage` on all; `linux`, `windows`, `macos` by system; `servers` and `workstations`; `web`,
+    /// `database`, `backup`; `X` on the web servers and the Windows machines.
     pub fn demo() -> Self {
         Scenario {
             name: "demo".to_owned(),
@@ -41,7 +41,7 @@ fn tags(own: &[&str]) -> Vec<String> {
 }
 
 fn linux(name: &str, ip: &str, own: &[&str], broken_into: bool) -> Device {
-    let mut all = vec!["linux"];
+    let mut all = vec!["linux", "servers"];
     all.extend(own);
     Device {
         version: "22.04".to_owned(),
@@ -60,7 +60,11 @@ fn windows(name: &str, os: &str, ip: &str) -> Device {
     Device {
         version: if is_server { "21H2" } else { "24H2" }.to_owned(),
         ip: ip.to_owned(),
-        tags: tags(&["windows", "X"]),
+        tags: tags(&[
+            "windows",
+            if is_server { "servers" } else { "workstations" },
+            "X",
+        ]),
         group: Some(if is_server { "Servers" } else { "Workstations" }.to_owned()),
         group_id: if is_server { 3 } else { 2 },
         files: vec![
@@ -78,7 +82,7 @@ fn macos(name: &str, ip: &str) -> Device {
     Device {
         version: "15.1".to_owned(),
         ip: ip.to_owned(),
-        tags: tags(&["macos"]),
+        tags: tags(&["macos", "workstations"]),
         group: Some("Workstations".to_owned()),
         group_id: 2,
         files: vec![
@@ -202,43 +206,93 @@ fn linux_files(name: &str, broken_into: bool) -> Vec<DeviceFile> {
     files
 }
 
+/// What the shipped Windows scripts would say. PowerShell is not executed here.
 fn windows_outcomes() -> Vec<Outcome> {
-    let on_windows = |script: &str, stdout: &str, files: Vec<DeviceFile>, duration| Outcome {
+    let played = |script: &str, args: &str, stdout: &str| Outcome {
         script: script.to_owned(),
+        args: args.to_owned(),
         os: "windows*".to_owned(),
         stdout: stdout.to_owned(),
-        files,
-        duration: Span::seconds(duration),
+        duration: Span::seconds(4),
         ..Outcome::default()
     };
+    let leaving = |outcome: Outcome, path: &str, archive: &str, duration| Outcome {
+        files: vec![DeviceFile {
+            path: path.to_owned(),
+            base64: Some(archive.to_owned()),
+            ..DeviceFile::default()
+        }],
+        duration: Span::seconds(duration),
+        ..outcome
+    };
     vec![
-        on_windows(
-            "*minidump*.ps1",
-            "Dumping {arg1} on {name}\r\nWritten C:\\windows\\TEMP\\{arg1}.dmp.zip\r\n",
-            vec![DeviceFile {
-                path: "C:\\windows\\TEMP\\{arg1}.dmp.zip".to_owned(),
-                base64: Some(DUMP_ZIP.to_owned()),
-                ..DeviceFile::default()
-            }],
-            25,
-        ),
-        on_windows(
-            "*triage*.ps1",
-            "Host: {name}\r\nRun key: HKLM\\Software\\Microsoft\\Windows\\CurrentVersion\\Run SecurityHealth = C:\\Windows\\System32\\SecurityHealthSystray.exe\r\nScheduled task: \\Microsoft\\Windows\\UpdateOrchestrator\\Schedule Scan\r\nListening: 0.0.0.0:135 0.0.0.0:445\r\nTRIAGE COMPLETE\r\n",
-            vec![DeviceFile::text(
-                "C:\\Windows\\Temp\\triage.txt",
-                "Host: {name}\r\nRun key: SecurityHealth\r\nScheduled task: Schedule Scan\r\n",
-            )],
+        played("*triage-windows*.ps1", "*-Remove*", "TRIAGE-REMOVED\r\n"),
+        leaving(
+            played(
+                "*triage*.ps1",
+                "*",
+                "TRIAGE-COMPLETE bytes=244 sha256=scripted\r\n",
+            ),
+            "C:\\ProgramData\\svar-triage\\triage.zip",
+            TRIAGE_ZIP,
             12,
         ),
-        on_windows(
+        leaving(
+            played("*minidump*.ps1", "*", "DUMPED processes=1 bytes=184\r\n"),
+            "C:\\windows\\TEMP\\{arg1}.dmp.zip",
+            DUMP_ZIP,
+            25,
+        ),
+        played("*collect-cache*.ps1", "*-Remove*", "REMOVED\r\n"),
+        leaving(
+            played(
+                "*collect-cache*.ps1",
+                "*",
+                "COLLECTED files=3 skipped=0 bytes=244 sha256=scripted\r\n",
+            ),
+            "C:\\ProgramData\\svar-cache\\artefacts.zip",
+            TRIAGE_ZIP,
+            20,
+        ),
+        played(
+            "*export-event-logs*.ps1",
+            "*-Remove*",
+            "{\"removed\":true}\r\n",
+        ),
+        leaving(
+            played(
+                "*export-event-logs*.ps1",
+                "*",
+                "{\"taken\":[\"Security\",\"System\"],\"missing\":[],\"bytes\":244,\"sha256\":\"scripted\"}\r\n",
+            ),
+            "C:\\ProgramData\\svar-eventlogs\\eventlogs.zip",
+            TRIAGE_ZIP,
+            30,
+        ),
+        played(
+            "*find-by-hash*.ps1",
+            "*",
+            "{\"files_read\":1204,\"matched\":0,\"matches\":[]}\r\n",
+        ),
+        played(
+            "*hunt-persistence*.ps1",
+            "*-Remove*",
+            "{\"removed\":true}\r\n",
+        ),
+        played(
+            "*hunt-persistence*.ps1",
+            "*",
+            "{\"entries\":41,\"marked\":0,\"first\":[]}\r\n",
+        ),
+        played(
             "*.ps1",
-            "This is a scripted outcome: PowerShell was not executed on {name}.\r\nArguments: {args}\r\n",
-            Vec::new(),
-            5,
+            "*",
+            "A scripted outcome: PowerShell was not executed on {name}.\r\nArguments: {args}\r\n",
         ),
     ]
 }
 
-/// A zip archive with one small file in it, `process.dmp`.
+/// A zip archive with a placeholder of a minidump in it.
 const DUMP_ZIP: &str = "UEsDBBQAAAAAAAAAIVwu7FcfOQAAADkAAAALAAAAcHJvY2Vzcy5kbXBNRE1Qk6cAACBwbGFjZWhvbGRlciBvZiBhIG1pbmlkdW1wOyBtYWRlIGJ5IHRoZSBlbXVsYXRvcgpQSwECFAMUAAAAAAAAACFcLuxXHzkAAAA5AAAACwAAAAAAAAAAAAAAgAEAAAAAcHJvY2Vzcy5kbXBQSwUGAAAAAAEAAQA5AAAAYgAAAAAA";
+/// A zip archive with a short text in it.
+const TRIAGE_ZIP: &str = "UEsDBBQAAAAAAAAAIVzSEvwdlwAAAJcAAAAJAAAAZmFjdHMudHh0UnVuIGtleQlTZWN1cml0eUhlYWx0aAlDOlxXaW5kb3dzXFN5c3RlbTMyXFNlY3VyaXR5SGVhbHRoU3lzdHJheS5leGUNClRhc2sJXE1pY3Jvc29mdFxXaW5kb3dzXFVwZGF0ZU9yY2hlc3RyYXRvclxTY2hlZHVsZSBTY2FuDQpMaXN0ZW5pbmcJMC4wLjAuMDo0NDUNClBLAQIUAxQAAAAAAAAAIVzSEvwdlwAAAJcAAAAJAAAAAAAAAAAAAACAAQAAAABmYWN0cy50eHRQSwUGAAAAAAEAAQA3AAAAvgAAAAAA";

@@ -10,7 +10,7 @@ use super::super::knobs::Knobs;
 use super::super::scenario::{DeviceFile, Family, Scenario};
 use super::super::service::Work;
 use super::outcome::{Outcome, Task};
-use super::path::Inside;
+use super::path::{Inside, file_name};
 use super::scripted;
 
 /// What devices hold in memory; a device costs nothing until something is written to it.
@@ -95,7 +95,7 @@ impl Bench {
         if content.len() as u64 > self.knobs.get_max {
             return Outcome::failed(super::folder::ReadError::TooLarge.line(path));
         }
-        Outcome::file(inside.file_name(), &content)
+        Outcome::file(file_name(path, family), &content)
     }
 }
 

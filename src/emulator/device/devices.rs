@@ -13,7 +13,7 @@ use super::arguments::{posix_words, powershell_words};
 use super::bench::{already_there, find_file, locked, put_path};
 use super::folder::Folder;
 use super::outcome::{Outcome, Task};
-use super::path::{Inside, working_folder};
+use super::path::{Inside, file_name, working_folder};
 use super::sandbox::{Ended, Job, Sandbox};
 use super::scripted;
 
@@ -97,7 +97,7 @@ impl Devices {
                     Outcome::failed(locked(path))
                 }
                 Ok(inside) => match folder.read(&inside, self.knobs.get_max) {
-                    Ok(content) => Outcome::file(inside.file_name(), &content),
+                    Ok(content) => Outcome::file(file_name(path, family), &content),
                     Err(error) => Outcome::failed(error.line(path)),
                 },
                 Err(reason) => Outcome::failed(reason),

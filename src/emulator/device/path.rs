@@ -75,11 +75,12 @@ impl Inside {
         let separator = if family == Family::Windows { '\\' } else { '/' };
         Inside::parse(&format!("{folder}{separator}{name}"), family)
     }
+}
 
-    /// The last name.
-    pub(super) fn file_name(&self) -> &str {
-        self.0.last().map_or("", String::as_str)
-    }
+/// A path's last name, as it was written.
+pub(super) fn file_name(path: &str, family: Family) -> &str {
+    let ends = |c: char| c == '/' || (c == '\\' && family == Family::Windows);
+    path.rsplit(ends).next().unwrap_or(path)
 }
 
 /// Where PutFile puts files (contract 3.7).
