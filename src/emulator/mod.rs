@@ -14,6 +14,7 @@
 //! This room shares the words on the wire with the client, and nothing else, so that it can't
 //! repeat the client's mistakes.
 
+mod check;
 mod demo;
 mod device;
 mod knobs;

@@ -34,3 +34,10 @@ mod scripted;
 pub use bench::Bench;
 pub use devices::Devices;
 pub use outcome::{Outcome, Task};
+
+use super::scenario::Family;
+
+/// Whether a device of that family can have a file at that path; the sentence says why not.
+pub(super) fn is_device_path(file: &str, family: Family) -> Result<(), String> {
+    path::Inside::parse(file, family).map(drop)
+}

@@ -285,7 +285,7 @@ async fn watch(mut child: Child, job: &Job) -> Ended {
     let waited = tokio::time::timeout(job.time_limit, child.wait()).await;
     let timed_out = waited.is_err();
     // Also after a good end: what the script started in the background ends with it.
-    group.kill();
+    drop(group);
     let status = match waited {
         Ok(status) => status.ok(),
         Err(_) => {
@@ -335,19 +335,15 @@ impl Group {
     fn of(_: &Child) -> Self {
         Group {}
     }
+}
 
-    fn kill(&self) {
+impl Drop for Group {
+    fn drop(&mut self) {
         #[cfg(unix)]
         if let Some(id) = self.id {
             // An empty group is what we want.
             let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
         }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.kill();
     }
 }
 

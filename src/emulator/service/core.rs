@@ -20,7 +20,7 @@ use super::rates::Rates;
 use super::refusal::Refusal;
 use super::route::Route;
 use super::timeline::{Timeline, Work};
-use super::token::{self, Identity, Key};
+use super::token::{self, Desk, Identity, Key};
 
 /// The service as a state machine.
 pub struct Service {
@@ -143,16 +143,14 @@ impl Service {
             Route::Token { tenant, version } => {
                 self.tokens += 1;
                 let number = self.chance.bits(Purpose::TokenId, &[self.tokens]);
-                return Ok(token::issue(
-                    &self.scenario,
-                    &self.key,
-                    self.now,
-                    self.knobs.token_ttl.0.as_secs(),
+                let desk = Desk {
+                    scenario: &self.scenario,
+                    key: &self.key,
+                    now: self.now,
+                    ttl_s: self.knobs.token_ttl.0.as_secs(),
                     number,
-                    request,
-                    tenant,
-                    *version,
-                ));
+                };
+                return Ok(desk.issue(request, tenant, *version));
             }
             Route::Blob { action, name } => return Ok(self.blob(request, action, name)),
             Route::Ledger => return Ok(self.ledger.answer()),

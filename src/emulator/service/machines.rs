@@ -203,7 +203,7 @@ impl Row for MachineRow<'_> {
 pub(crate) struct Machines {
     pub(crate) all: Vec<MachineRecord>,
     by_id: HashMap<Arc<str>, u32>,
-    /// Several devices may share a name; the first label counts as well.
+    /// Several devices may share a name.
     by_name: BTreeMap<Arc<str>, Vec<u32>>,
     by_tag: BTreeMap<String, Vec<u32>>,
 }
@@ -291,7 +291,7 @@ impl Machines {
         self.by_id.get(id.to_ascii_lowercase().as_str()).copied()
     }
 
-    /// By id, else by full name, else by first label if only one device has it.
+    /// By id, else by full name, else by first label; of several devices the first of the scenario's list.
     pub(crate) fn find_any(&self, key: &str) -> Option<u32> {
         if let Some(place) = self.find(key) {
             return Some(place);

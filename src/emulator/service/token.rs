@@ -46,41 +46,80 @@ pub(crate) struct Identity {
     pub(crate) roles: Vec<String>,
 }
 
-/// Answers a token request.
-pub(crate) fn issue(
-    scenario: &Scenario,
-    key: &Key,
-    now: Moment,
-    ttl_s: u64,
-    number: u64,
-    request: &Request,
-    tenant: &str,
-    version: TokenVersion,
-) -> Response {
-    match grant(scenario, now, request, tenant, version) {
-        Ok((app, audience)) => {
-            let token = written(scenario, app, key, now, ttl_s, number, &audience);
-            let expires_in = match version {
-                TokenVersion::V1 => Value::String(ttl_s.to_string()),
-                TokenVersion::V2 => Value::from(ttl_s),
-            };
-            let mut reply = json!({
+/// Where tokens are made: what one depends on besides the request.
+pub(crate) struct Desk<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) key: &'a Key,
+    pub(crate) now: Moment,
+    pub(crate) ttl_s: u64,
+    /// Different for every token.
+    pub(crate) number: u64,
+}
+
+impl Desk<'_> {
+    /// Answers a token request.
+    pub(crate) fn issue(
+        &self,
+        request: &Request,
+        tenant: &str,
+        version: TokenVersion,
+    ) -> Response {
+        match grant(self.scenario, self.now, request, tenant, version) {
+            Ok((app, audience)) => self.reply(app, &audience, version),
+            Err((status, error, description)) => Response::json(
+                status,
+                &json!({"error": error, "error_description": description}),
+            ),
+        }
+    }
+
+    fn reply(&self, app: usize, audience: &str, version: TokenVersion) -> Response {
+        let token = self.written(app, audience);
+        let bearer = |expires_in: Value| {
+            json!({
                 "token_type": "Bearer",
                 "expires_in": expires_in,
                 "ext_expires_in": 0,
                 "access_token": token,
-            });
-            if version == TokenVersion::V1 {
-                reply["resource"] = Value::String(audience);
-                reply["expires_on"] =
-                    Value::String((now.millis() / 1000 + ttl_s as i64).to_string());
+            })
+        };
+        let reply = match version {
+            TokenVersion::V2 => bearer(self.ttl_s.into()),
+            TokenVersion::V1 => {
+                let mut reply = bearer(self.ttl_s.to_string().into());
+                reply["resource"] = audience.into();
+                reply["expires_on"] = self.expiry_s().to_string().into();
+                reply
             }
-            Response::json(200, &reply)
-        }
-        Err((status, error, description)) => Response::json(
-            status,
-            &json!({"error": error, "error_description": description}),
-        ),
+        };
+        Response::json(200, &reply)
+    }
+
+    fn expiry_s(&self) -> i64 {
+        (self.now.millis() / 1000).saturating_add_unsigned(self.ttl_s)
+    }
+
+    fn written(&self, app: usize, audience: &str) -> String {
+        let known = &self.scenario.apps[app];
+        let now_s = self.now.millis() / 1000;
+        let claims = json!({
+            "aud": audience,
+            "iss": format!("https://sts.windows.net/{}/", self.scenario.tenant),
+            "iat": now_s,
+            "nbf": now_s,
+            "exp": self.expiry_s(),
+            "appid": known.id,
+            "app_displayname": known.name,
+            "roles": known.roles,
+            "tid": self.scenario.tenant,
+            "uti": self.number.to_string(),
+            "ver": "1.0",
+        });
+        let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let header = json!({"typ": "JWT", "alg": "HS256", "kid": "emulator"});
+        let signed = format!("{}.{}", encoded(&header), encoded(&claims));
+        let seal = URL_SAFE_NO_PAD.encode(signature(self.key, &signed));
+        format!("{signed}.{seal}")
     }
 }
 
@@ -218,40 +257,6 @@ fn check_assertion(app: &App, now: Moment, assertion: &str) -> Result<(), String
         return Err("the assertion is not within its valid time range.".to_owned());
     }
     Ok(())
-}
-
-fn written(
-    scenario: &Scenario,
-    app: usize,
-    key: &Key,
-    now: Moment,
-    ttl_s: u64,
-    number: u64,
-    audience: &str,
-) -> String {
-    let known = &scenario.apps[app];
-    let now_s = now.millis() / 1000;
-    let claims = json!({
-        "aud": audience,
-        "iss": format!("https://sts.windows.net/{}/", scenario.tenant),
-        "iat": now_s,
-        "nbf": now_s,
-        "exp": now_s + ttl_s as i64,
-        "appid": known.id,
-        "app_displayname": known.name,
-        "roles": known.roles,
-        "tid": scenario.tenant,
-        "uti": number.to_string(),
-        "ver": "1.0",
-    });
-    let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let signed = format!(
-        "{}.{}",
-        encoded(&json!({"typ": "JWT", "alg": "HS256", "kid": "emulator"})),
-        encoded(&claims)
-    );
-    let seal = URL_SAFE_NO_PAD.encode(signature(key, &signed));
-    format!("{signed}.{seal}")
 }
 
 /// Checks the token of a request.

@@ -253,9 +253,12 @@ fn written(response: Response, cut: &Cut, clock: Clock) -> axum::response::Respo
         }
         Delivery::Truncated => {
             let half = response.body.slice(..length / 2);
-            let parts: [io::Result<Bytes>; 2] =
-                [Ok(half), Err(io::ErrorKind::ConnectionAborted.into())];
-            Body::from_stream(futures_util::stream::iter(parts))
+            let rest = futures_util::stream::once(async {
+                // Lets the first half go out before the connection breaks.
+                tokio::task::yield_now().await;
+                Err(io::ErrorKind::ConnectionAborted.into())
+            });
+            Body::from_stream(futures_util::stream::iter([Ok(half)]).chain(rest))
         }
         Delivery::Slow => {
             let pause = clock.real(Duration::from_secs(1));

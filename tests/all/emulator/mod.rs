@@ -1,4 +1,8 @@
 //! The emulator, by its front doors: HTTP and the pure core.
 
 mod conformance;
+mod demo;
+mod isolation;
+mod properties;
+mod virtual_time;
 mod world;

@@ -106,7 +106,7 @@ facts! {
         assert_eq!(again["status"], "Succeeded");
     }
     "4.5" unknown_actions: "An unknown id is 404 `ResourceNotFound`.", quiet(), |world| {
-        for id in ["5d61eab1-4138-42e8-8d9a-04f9bbbb73fd", "nonsense"] {
+        for id in ["00000000-0000-4000-8000-000000000000", "nonsense"] {
             assert_eq!(world.get(&format!("/api/machineactions/{id}")).await.expect(404).code(), "ResourceNotFound");
         }
     }
@@ -127,7 +127,7 @@ facts! {
             (format!("id eq {first}"), vec![&first]),
             (format!("machineId eq '{machine}'"), vec![&first]),
             (format!("MachineId eq '{}'", machine.to_uppercase()), vec![&first]),
-            (format!("id in ('{first}','{third}','5d61eab1-4138-42e8-8d9a-04f9bbbb73fd')"), vec![&third, &first]),
+            (format!("id in ('{first}','{third}','00000000-0000-4000-8000-000000000000')"), vec![&third, &first]),
             ("status eq 'Failed'".to_owned(), vec![&third]),
             ("status ne 'Failed'".to_owned(), vec![&second, &first]),
             ("not (status eq 'Failed')".to_owned(), vec![&second, &first]),
@@ -206,7 +206,7 @@ facts! {
         let action = world.run(&machine, json!([run_script("show.sh", "")])).await;
         let path = format!("/api/machineactions/{}/cancel", text(&action, "id"));
         assert_eq!(world.post(&path, json!({"Comment": "late"})).await.expect(400).code(), "BadRequest");
-        world.post("/api/machineactions/5d61eab1-4138-42e8-8d9a-04f9bbbb73fd/cancel", json!({})).await.expect(404);
+        world.post("/api/machineactions/00000000-0000-4000-8000-000000000000/cancel", json!({})).await.expect(404);
     }
     "7" a_device_may_stay_busy: "Under a knob a device stays busy after a cancel.",
         Scenario { knobs: KnobSettings { cancel_release_delay: Some(Span::seconds(600)), ..asleep().knobs }, ..asleep() }, |world| {

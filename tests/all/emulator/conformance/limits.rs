@@ -51,7 +51,7 @@ facts! {
         }
         assert!(refused.unwrap().headers.contains_key("retry-after"));
         world.get("/api/libraryfiles").await.expect(200);
-        world.get("/api/machineactions/5d61eab1-4138-42e8-8d9a-04f9bbbb73fd").await.expect(404);
+        world.get("/api/machineactions/00000000-0000-4000-8000-000000000000").await.expect(404);
     }
     "1.1" an_hour_has_its_own_limit: "The hour's limit is refused with a longer `Retry-After`.",
         with(|knobs| { knobs.reads_per_hour = Some(3); knobs.reads_per_minute = Some(1000); }), |world| {
