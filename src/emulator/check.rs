@@ -35,7 +35,9 @@ impl Scenario {
         for (place, fleet) in self.fleets.iter().enumerate() {
             let at = format!("fleets[{place}]");
             if fleet.count > 1 && !fleet.name.contains("{n}") {
-                problems.push(format!("{at}: the name needs `{{n}}`, else all are called the same"));
+                problems.push(format!(
+                    "{at}: the name needs `{{n}}`, else all are called the same"
+                ));
             }
             if !(0.0..=1.0).contains(&fleet.offline) {
                 problems.push(format!("{at}: `offline` is a share from 0 to 1"));

@@ -58,12 +58,7 @@ pub(crate) struct Desk<'a> {
 
 impl Desk<'_> {
     /// Answers a token request.
-    pub(crate) fn issue(
-        &self,
-        request: &Request,
-        tenant: &str,
-        version: TokenVersion,
-    ) -> Response {
+    pub(crate) fn issue(&self, request: &Request, tenant: &str, version: TokenVersion) -> Response {
         match grant(self.scenario, self.now, request, tenant, version) {
             Ok((app, audience)) => self.reply(app, &audience, version),
             Err((status, error, description)) => Response::json(

@@ -256,7 +256,7 @@ fn written(response: Response, cut: &Cut, clock: Clock) -> axum::response::Respo
             let rest = futures_util::stream::once(async {
                 // Lets the first half go out before the connection breaks.
                 tokio::task::yield_now().await;
-                Err(io::ErrorKind::ConnectionAborted.into())
+                Err(io::Error::from(io::ErrorKind::ConnectionAborted))
             });
             Body::from_stream(futures_util::stream::iter([Ok(half)]).chain(rest))
         }

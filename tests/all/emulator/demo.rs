@@ -20,7 +20,10 @@ fn triage_really_runs_on_a_demo_server_and_finds_the_intruder() {
         let machine = world.machine("web-01").await;
         let archive = get_file("/var/lib/svar-triage/triage.tar.gz");
         let action = world
-            .run(&machine, json!([run_script("triage-linux.sh", "--log-lines 50"), archive]))
+            .run(
+                &machine,
+                json!([run_script("triage-linux.sh", "--log-lines 50"), archive]),
+            )
             .await;
         let result = world.result(&action, 0).await.expect(200).json();
         let output = result["script_output"].as_str().unwrap();
@@ -31,6 +34,9 @@ fn triage_really_runs_on_a_demo_server_and_finds_the_intruder() {
         let mut inner = flate2::read::GzDecoder::new(flate2::read::GzDecoder::new(&file.bytes[..]));
         inner.read_to_end(&mut archive).unwrap();
         let archive = String::from_utf8_lossy(&archive);
-        assert!(archive.contains("198.51.100.23"), "the intruder's address is in no collected fact");
+        assert!(
+            archive.contains("198.51.100.23"),
+            "the intruder's address is in no collected fact"
+        );
     });
 }

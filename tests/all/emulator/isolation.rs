@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use serde_json::json;
-use svar::emulator::{Between, Device, DeviceFile, Isolation, KnobSettings, LibraryItem, Scenario, Span};
+use svar::emulator::{
+    Between, Device, DeviceFile, Isolation, KnobSettings, LibraryItem, Scenario, Span,
+};
 
 use super::world::{World, get_file, play, put_file, run_script};
 
@@ -15,6 +17,7 @@ fn scenario(script: &str) -> Scenario {
     };
     Scenario {
         knobs: KnobSettings {
+            starts_per_minute: Some(1000),
             token_ttl: Some(Span::seconds(1_000_000_000)),
             visibility_lag: Some(Between::default()),
             pickup_delay: Some(Between::default()),
@@ -28,7 +31,11 @@ fn scenario(script: &str) -> Scenario {
             ],
             ..Device::named("lin-01.example.org", "Linux")
         }],
-        library: vec![item("script.sh", script), item("tool.exe", "tool"), item("cat.sh", "cat \"${SVAR_DEVICE_ROOT:-}/etc/passwd\"")],
+        library: vec![
+            item("script.sh", script),
+            item("tool.exe", "tool"),
+            item("cat.sh", "cat \"${SVAR_DEVICE_ROOT:-}/etc/passwd\""),
+        ],
         ..Scenario::default()
     }
 }
@@ -41,7 +48,9 @@ fn plain(script: &str) -> Scenario {
 
 async fn output(world: &World, args: &str) -> String {
     let machine = world.machine("lin-01").await;
-    let action = world.run(&machine, json!([run_script("script.sh", args)])).await;
+    let action = world
+        .run(&machine, json!([run_script("script.sh", args)]))
+        .await;
     let result = world.result(&action, 0).await.expect(200).json();
     result["script_output"].as_str().unwrap().to_owned()
 }
@@ -51,7 +60,20 @@ fn nothing_of_the_hosts_environment_is_seen() {
     for scenario in [scenario("env"), plain("env")] {
         play(scenario, |world| async move {
             let output = output(&world, "").await;
-            let known = ["PATH", "HOME", "USER", "LOGNAME", "HOSTNAME", "LANG", "TMPDIR", "SVAR_DEVICE_ROOT", "PWD", "OLDPWD", "SHLVL", "_"];
+            let known = [
+                "PATH",
+                "HOME",
+                "USER",
+                "LOGNAME",
+                "HOSTNAME",
+                "LANG",
+                "TMPDIR",
+                "SVAR_DEVICE_ROOT",
+                "PWD",
+                "OLDPWD",
+                "SHLVL",
+                "_",
+            ];
             for line in output.lines() {
                 let name = line.split('=').next().unwrap();
                 assert!(known.contains(&name), "{line}");
@@ -67,7 +89,9 @@ fn the_devices_files_are_the_ones_a_natural_script_sees() {
         play(scenario, |world| async move {
             assert_eq!(output(&world, "").await, "the device's own\n");
             let machine = world.machine("lin-01").await;
-            let action = world.run(&machine, json!([get_file("/tmp/made.txt")])).await;
+            let action = world
+                .run(&machine, json!([get_file("/tmp/made.txt")]))
+                .await;
             assert_eq!(action["status"], "Succeeded");
         });
     }
@@ -75,10 +99,16 @@ fn the_devices_files_are_the_ones_a_natural_script_sees() {
 
 #[test]
 fn plain_scripts_get_mapped_paths_and_never_show_the_folder() {
-    play(plain("echo \"$1 ${2#--from=}\"; cat \"$1\"; pwd"), |world| async move {
-        let output = output(&world, "/tmp/given.txt --from=/tmp/given.txt").await;
-        assert_eq!(output, "/tmp/given.txt /tmp/given.txt\ngiven\n/tmp/live-response\n");
-    });
+    play(
+        plain("echo \"$1 ${2#--from=}\"; cat \"$1\"; pwd"),
+        |world| async move {
+            let output = output(&world, "/tmp/given.txt --from=/tmp/given.txt").await;
+            assert_eq!(
+                output,
+                "/tmp/given.txt /tmp/given.txt\ngiven\n/tmp/live-response\n"
+            );
+        },
+    );
 }
 
 #[test]
@@ -88,12 +118,22 @@ fn links_lead_nowhere() {
         play(scenario, |world| async move {
             output(&world, "").await;
             let machine = world.machine("lin-01").await;
-            for path in ["/tmp/file", "/tmp/folder/passwd", "/tmp/pipe", "/tmp/folder"] {
+            for path in [
+                "/tmp/file",
+                "/tmp/folder/passwd",
+                "/tmp/pipe",
+                "/tmp/folder",
+            ] {
                 let action = world.run(&machine, json!([get_file(path)])).await;
                 assert_eq!(action["status"], "Failed", "{path}");
             }
             // A put over a planted link replaces the link, not what it points at.
-            let action = world.run(&machine, json!([put_file("tool.exe"), run_script("cat.sh", "")])).await;
+            let action = world
+                .run(
+                    &machine,
+                    json!([put_file("tool.exe"), run_script("cat.sh", "")]),
+                )
+                .await;
             let result = world.result(&action, 1).await.json();
             assert_eq!(result["script_output"], "the device's own\n");
         });
@@ -110,8 +150,18 @@ fn windows_paths_lead_nowhere_else() {
         let good = world.run(&machine, json!([get_file("c:/A.TXT")])).await;
         assert_eq!(good["status"], "Succeeded");
         for path in [
-            "a.txt", "\\a.txt", "C:a.txt", "C:\\..\\c\\a.txt", "C:\\x\\..\\a.txt", "\\\\server\\share\\a.txt",
-            "\\\\?\\C:\\a.txt", "C:\\a.txt:stream", "C:\\.. \\a.txt", "C:\\", "/etc/passwd", "C:\\a.txt\u{0}",
+            "a.txt",
+            "\\a.txt",
+            "C:a.txt",
+            "C:\\..\\c\\a.txt",
+            "C:\\x\\..\\a.txt",
+            "\\\\server\\share\\a.txt",
+            "\\\\?\\C:\\a.txt",
+            "C:\\a.txt:stream",
+            "C:\\.. \\a.txt",
+            "C:\\",
+            "/etc/passwd",
+            "C:\\a.txt\u{0}",
         ] {
             let action = world.run(&machine, json!([get_file(path)])).await;
             assert_eq!(action["status"], "Failed", "{path:?}");

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use svar::emulator::{
-    Bench, CLIENT_ID, CLIENT_SECRET, Device, Fleet, KnobSettings, LibraryItem, Outcome, Request, Response,
-    Scenario, Service, Span, TENANT_ID,
+    Bench, CLIENT_ID, CLIENT_SECRET, Device, Fleet, KnobSettings, LibraryItem, Outcome, Request,
+    Response, Scenario, Service, Span, TENANT_ID,
 };
 use svar::moment::Moment;
 
@@ -25,7 +25,9 @@ impl Play {
             now,
             token: String::new(),
         };
-        let form = format!("grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={CLIENT_SECRET}&scope=https%3A%2F%2Fapi.securitycenter.microsoft.com%2F.default");
+        let form = format!(
+            "grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={CLIENT_SECRET}&scope=https%3A%2F%2Fapi.securitycenter.microsoft.com%2F.default"
+        );
         let request = Request::new("POST", &format!("/{TENANT_ID}/oauth2/v2.0/token")).body(form);
         let reply = play.service.handle(now, &request);
         play.token = body(&reply)["access_token"].as_str().unwrap().to_owned();
@@ -33,7 +35,8 @@ impl Play {
     }
 
     pub(crate) fn call(&mut self, method: &str, target: &str, content: &Value) -> Response {
-        let mut request = Request::new(method, target).header("Authorization", &format!("Bearer {}", self.token));
+        let mut request =
+            Request::new(method, target).header("Authorization", &format!("Bearer {}", self.token));
         if !content.is_null() {
             request = request.body(content.to_string());
         }
@@ -61,15 +64,25 @@ impl Play {
     }
 
     pub(crate) fn start(&mut self, machine: &str, comment: &str) -> Response {
-        let command = json!({"type": "RunScript", "params": [{"key": "ScriptName", "value": "ok.ps1"}]});
+        let command =
+            json!({"type": "RunScript", "params": [{"key": "ScriptName", "value": "ok.ps1"}]});
         let content = json!({"Commands": [command], "Comment": comment});
-        self.call("POST", &format!("/api/machines/{machine}/runliveresponse"), &content)
+        self.call(
+            "POST",
+            &format!("/api/machines/{machine}/runliveresponse"),
+            &content,
+        )
     }
 
     pub(crate) fn machines(&mut self) -> Vec<String> {
         let list = self.call("GET", "/api/machines", &Value::Null);
         let list = body(&list);
-        list["value"].as_array().unwrap().iter().map(|machine| machine["id"].as_str().unwrap().to_owned()).collect()
+        list["value"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|machine| machine["id"].as_str().unwrap().to_owned())
+            .collect()
     }
 }
 
@@ -93,8 +106,14 @@ pub(crate) fn fleet(count: u32) -> Scenario {
             device: Device::named("", "Windows11"),
             ..Fleet::default()
         }],
-        library: vec![LibraryItem { name: "ok.ps1".to_owned(), ..LibraryItem::default() }],
-        outcomes: vec![Outcome { stdout: "ok".to_owned(), ..Outcome::default() }],
+        library: vec![LibraryItem {
+            name: "ok.ps1".to_owned(),
+            ..LibraryItem::default()
+        }],
+        outcomes: vec![Outcome {
+            stdout: "ok".to_owned(),
+            ..Outcome::default()
+        }],
         ..Scenario::default()
     }
 }
@@ -110,9 +129,12 @@ fn an_action_goes_from_pending_to_succeeded_at_its_own_times() {
     let action = body(&play.call("GET", &format!("/api/machineactions/{id}"), &Value::Null));
     assert_eq!(action["status"], "Succeeded");
     let time = |value: &Value| Moment::parse(value.as_str().unwrap()).unwrap();
-    let began = time(&action["commands"][0]["startTime"]).since(time(&action["creationDateTimeUtc"]));
-    let ended = time(&action["commands"][0]["endTime"]).since(time(&action["commands"][0]["startTime"]));
-    let wrapped = time(&action["lastUpdateDateTimeUtc"]).since(time(&action["commands"][0]["endTime"]));
+    let began =
+        time(&action["commands"][0]["startTime"]).since(time(&action["creationDateTimeUtc"]));
+    let ended =
+        time(&action["commands"][0]["endTime"]).since(time(&action["commands"][0]["startTime"]));
+    let wrapped =
+        time(&action["lastUpdateDateTimeUtc"]).since(time(&action["commands"][0]["endTime"]));
     assert!((5..=120).contains(&began.as_secs()), "{began:?}");
     assert_eq!(ended.as_millis(), 3000);
     assert!((1..=40).contains(&wrapped.as_secs()), "{wrapped:?}");
@@ -136,7 +158,10 @@ fn a_fleet_plays_the_same_twice_under_one_seed_and_otherwise_under_another() {
     let (first, again, other) = (ledger(1), ledger(1), ledger(2));
     assert_eq!(first, again);
     assert_ne!(first, other);
-    let ended = first.iter().filter(|line| line.contains("\"session_ended\"")).count();
+    let ended = first
+        .iter()
+        .filter(|line| line.contains("\"session_ended\""))
+        .count();
     assert_eq!(ended, 200);
     assert!(first.iter().any(|line| line.contains("\"TimeOut\"")));
 }
