@@ -4,6 +4,7 @@
 
 mod check;
 mod cli;
+mod driver;
 mod emulator;
 mod engine;
 mod expression;

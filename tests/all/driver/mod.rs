@@ -1,0 +1,5 @@
+//! The driver: the client over a small service, the journal, the folder, targets, and the loop.
+
+mod client;
+mod journal;
+mod service;
