@@ -190,7 +190,6 @@ impl Drive {
         let plan = Arc::clone(runbook.plan());
         let shelf = Arc::new(Shelf::new(folder, &plan));
         let mut memory = Memory::new(Arc::clone(&plan));
-        let mut resumed = false;
         let fleet = match &reading {
             None => Fleet::new(&run, plan, started),
             Some(reading) => {
@@ -199,12 +198,11 @@ impl Drive {
                     memory.note(fact, &shelf);
                     clock.at_least(fact.at);
                 }
-                resumed = true;
                 fleet
             }
         };
         clock.at_least(started);
-        let mut drive = Drive {
+        Ok(Drive {
             calls: Calls {
                 client,
                 shelf: Arc::clone(&shelf),
@@ -225,11 +223,7 @@ impl Drive {
             to_send: Vec::new(),
             forbidden: Vec::new(),
             interrupts: 0,
-        };
-        if resumed {
-            drive.fact(None, FactBody::Resumed)?;
-        }
-        Ok(drive)
+        })
     }
 
     async fn play(

@@ -319,6 +319,9 @@ fn refused(
             let pause = Duration::from_secs(BUSY_PAUSES[place]);
             start_again(ground, progress, at, asked.unwrap_or(pause));
         }
+        // The network is down, or the sign-in: however long that takes, it is not the machine's
+        // failure, so it is not counted.
+        AnswerClass::NotSent => start_again(ground, progress, at, Duration::from_secs(30)),
         // The quota knows how long; the lane only gets back in line.
         AnswerClass::Throttled => start_again(ground, progress, at, Duration::ZERO),
         // Without a connection nothing is wrong with the machine: its turn comes when there is one.

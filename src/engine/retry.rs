@@ -7,6 +7,8 @@ pub enum AnswerClass {
     Done,
     /// It was not done, and may be later: a read that failed, a token that ran out.
     AgainLater,
+    /// It was not even asked: no connection stood, or there was no token to ask with.
+    NotSent,
     /// It was not done, and never will be.
     Never,
     /// A live response runs on the machine already (contract 3.4).
@@ -22,6 +24,7 @@ pub enum AnswerClass {
 /// Everything from 500 on is unknown: the action may have been created.
 pub fn class_of_start(status: u16, code: &str) -> AnswerClass {
     match status {
+        0 => AnswerClass::NotSent,
         200..=299 => AnswerClass::Done,
         400 if code.eq_ignore_ascii_case("ActiveRequestAlreadyExists") => AnswerClass::Busy,
         // Never sent (0), or "not now" with the promise that nothing was done.

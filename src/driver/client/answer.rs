@@ -47,6 +47,11 @@ impl Failure {
         }
     }
 
+    /// A failure before anything was sent.
+    pub(crate) fn unreachable(why: impl Into<String>) -> Self {
+        Failure::Unreachable { why: why.into() }
+    }
+
     /// The refusal, if it is one.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {

@@ -114,9 +114,7 @@ impl Client {
     /// An address of the API; `path` is encoded already.
     pub(crate) fn address(&self, path: &str) -> Result<Url, Failure> {
         let address = self.inner.connection.api.join(path);
-        address.map_err(|error| Failure::Unreachable {
-            why: error.to_string(),
-        })
+        address.map_err(|error| Failure::unreachable(error.to_string()))
     }
 
     /// Reads a `T`.
@@ -130,9 +128,8 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, Failure> {
-        let bytes = serde_json::to_vec(body).map_err(|error| Failure::Unreachable {
-            why: format!("internal error: a body that is no JSON: {error}"),
-        })?;
+        let bytes = serde_json::to_vec(body)
+            .map_err(|error| Failure::unreachable(format!("internal error: no JSON: {error}")))?;
         let body = Body::Bytes {
             kind: "application/json".to_owned(),
             bytes: bytes.into(),
@@ -153,9 +150,9 @@ impl Client {
         } = &*self.inner;
         // The one gate that the token passes: whoever built the address, it leads home.
         if !connection.api.is_home_of(&url) {
-            return Err(Failure::Unreachable {
-                why: "the address leads to another host than the pinned one".to_owned(),
-            });
+            return Err(Failure::unreachable(
+                "the address leads to another host than the pinned one",
+            ));
         }
         let bearer = tokens.bearer().await?;
         let reply = self.send(&method, &url, &body, &bearer).await?;
@@ -202,7 +199,7 @@ impl Client {
         exchange(request, self.inner.clock.now())
             .await
             .map_err(|sent| match sent {
-                Sent::Never(why) => Failure::Unreachable { why },
+                Sent::Never(why) => Failure::unreachable(why),
                 Sent::Perhaps(why) => Failure::unknown(why),
             })
     }

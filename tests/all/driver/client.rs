@@ -379,7 +379,8 @@ async fn a_lost_start_is_found_by_its_tag_alone() {
     .await;
     let client = service.client();
     let since = service.clock.now();
-    let find = || client.find_start(&machine(), &tag, since);
+    let machine = machine();
+    let find = || client.find_start(&machine, &tag, since);
     assert_eq!(find().await.expect("a list"), Found::Nothing);
     match find().await.expect("a list") {
         Found::Action(action) => assert_eq!(action.id, "ours"),

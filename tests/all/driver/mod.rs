@@ -3,3 +3,5 @@
 mod client;
 mod journal;
 mod service;
+mod run;
+mod world;

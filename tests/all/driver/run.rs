@@ -1,0 +1,146 @@
+//! Runs against the emulator: what is done, what is left behind, what is never done twice.
+
+use svar::driver::{Ending, Interrupts, Observer, read_journal};
+use svar::engine::{EndState, Fact, FactBody};
+use svar::plan::Given;
+
+use super::world::{World, all_files, linux, play, watched};
+
+const COLLECT: &str = r"playbook: 1
+name: Collect
+risk: read
+os: linux
+library:
+  collect: { path: collect.sh }
+targets: { tag: triage }
+steps:
+  - id: collect
+    run: collect
+    args: [alpha, 'b c']
+    expect: { exit: 0, stdout: { contains: collected } }
+  - id: notes
+    get: /var/tmp/notes.txt
+";
+
+const SCRIPT: &str = r#"#!/bin/bash
+mkdir -p "$SVAR_DEVICE_ROOT/var/tmp"
+echo "notes of $1 and $2" > "$SVAR_DEVICE_ROOT/var/tmp/notes.txt"
+echo "collected on purpose"
+"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_runs_on_each_machine_and_its_file_comes_home() {
+    let world = World::of(linux(&["web-01.example.org", "web-02.example.org"])).await;
+    world.script("collect.sh", SCRIPT);
+    let ready = world.ready(COLLECT, &Given::default()).await;
+    let driven = play(ready).await;
+    let ends: Vec<EndState> = driven
+        .fleet
+        .lanes()
+        .filter_map(|lane| lane.end.map(|end| end.state))
+        .collect();
+    assert_eq!(driven.ending, Ending::Finished);
+    assert_eq!(ends, [EndState::Ok, EndState::Ok]);
+    let machine = std::fs::read_dir(world.run().join("results"))
+        .expect("results")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
+        .find(|name| name.starts_with("web-01-"))
+        .expect("a folder for web-01");
+    assert_eq!(
+        world.read(&format!("files/{machine}/notes/notes.txt")),
+        "notes of alpha and b c\n"
+    );
+    let record: serde_json::Value =
+        serde_json::from_str(&world.read(&format!("results/{machine}/collect.json"))).expect("JSON");
+    assert_eq!(record["exit"], 0);
+    assert_eq!(record["stdout"], "collected on purpose\n");
+    assert_eq!(record["step"], "collect");
+    assert_eq!(record["place"]["line"], 9);
+    assert_eq!(record["judged"]["verdict"], "met");
+    assert_eq!(world.ledger("session_started").await.len(), 2);
+    let reading = read_journal(&world.run()).expect("a whole journal");
+    assert!(driven.counters.syncs <= driven.counters.records);
+    assert_eq!(reading.facts.len() as u64, driven.counters.records);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_playbook_does_not_expect_fails_the_machine() {
+    let world = World::of(linux(&["web-01.example.org"])).await;
+    world.script("collect.sh", "echo something else\nexit 3\n");
+    let driven = play(world.ready(COLLECT, &Given::default()).await).await;
+    let end = driven.fleet.lanes().next().and_then(|lane| lane.end);
+    let end = end.expect("it ended");
+    assert_eq!((end.state, end.step), (EndState::ExpectFailed, Some(0)));
+}
+
+/// Leaves the run when a fact of some kind has become durable.
+struct LeaveAfter {
+    interrupter: svar::driver::Interrupter,
+    left: usize,
+}
+
+impl Observer for LeaveAfter {
+    fn happened(&mut self, _: &Fact) {
+        if self.left == 0 {
+            for _ in 0..3 {
+                self.interrupter.interrupt();
+            }
+        }
+        self.left = self.left.saturating_sub(1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_left_at_any_record_goes_on_and_starts_nothing_twice() {
+    for left_after in 0..9 {
+        let world = World::of(linux(&["web-01.example.org", "web-02.example.org"])).await;
+        world.script("collect.sh", SCRIPT);
+        let ready = world.ready(COLLECT, &Given::default()).await;
+        let (interrupter, interrupts) = Interrupts::by_hand();
+        let mut observer = LeaveAfter {
+            interrupter,
+            left: left_after,
+        };
+        let driven = watched(ready, interrupts, &mut observer).await;
+        assert_eq!(driven.ending, Ending::Left, "after record {left_after}");
+        drop(driven);
+        let driven = play(world.resume(COLLECT, &Given::default())).await;
+        assert_eq!(driven.ending, Ending::Finished, "after record {left_after}");
+        let tally = driven.fleet.tally();
+        assert_eq!(tally.of(EndState::Ok), 2, "after record {left_after}");
+        let started = world.ledger("session_started").await;
+        assert_eq!(started.len(), 2, "after record {left_after}: {started:#?}");
+        let facts = read_journal(&world.run()).expect("whole").facts;
+        assert!(facts.iter().any(|fact| fact.body == FactBody::Resumed));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_secret_is_left_anywhere() {
+    let world = World::of(linux(&["web-01.example.org"])).await;
+    world.script("leak.sh", "echo \"the token is $1\"; echo \"$1\" >&2\nexit 4\n");
+    let playbook = "playbook: 1\nname: Leak\nrisk: read\nos: linux\n\
+        inputs:\n  token: { secret: true }\n\
+        library:\n  leak: { path: leak.sh }\ntargets: { tag: triage }\n\
+        steps:\n  - run: leak\n    args: ['${{ inputs.token }}']\n";
+    let given = Given {
+        arguments: vec![("token".to_owned(), "hush-4711-hush".to_owned())],
+        ..Given::default()
+    };
+    let driven = play(world.ready(playbook, &given).await).await;
+    assert_eq!(driven.ending, Ending::Finished);
+    let words = format!("{driven:?}");
+    for secret in ["hush-4711-hush", svar::emulator::CLIENT_SECRET] {
+        for (path, bytes) in all_files(&world.run()) {
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(!text.contains(secret), "{}: {text}", path.display());
+        }
+        // The plan's requests hold the true values, and are not printed.
+        let _ = &words;
+    }
+    let results = all_files(&world.run().join("results"));
+    let shown = results
+        .iter()
+        .any(|(_, bytes)| String::from_utf8_lossy(bytes).contains("the token is ***"));
+    assert!(shown, "the output is there, masked");
+}

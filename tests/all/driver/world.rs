@@ -1,0 +1,244 @@
+//! A playbook, an emulator on a loopback port, and a run folder: what a run needs, by the front doors.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use svar::driver::client::{
+    Client, Connection, Credentials, DEFAULT_SCOPE, Root, Timeouts, emulator_clock,
+};
+use svar::driver::{
+    Beginning, Caps, Clock, Driven, Interrupts, Journal, LibraryItem, Observer, Ready, RunFolder,
+    RunHeader, Selection, Selector, ServiceKind, ServiceRecord, drive, prepare_library,
+    resolve_targets,
+};
+use svar::emulator::{CLIENT_ID, CLIENT_SECRET, Device, Scenario, TENANT_ID, serve};
+use svar::name::{LibraryName, RunId};
+use svar::plan::{
+    Given, Inputs, Limits, LimitsProfile, RunNames, Runbook, Target, compile, document,
+};
+use svar::playbook::{Beside, load};
+use svar::source::SourceText;
+
+/// How much faster than ours the emulators' clocks run here.
+pub(crate) const FACTOR: f64 = 600.0;
+
+pub(crate) struct World {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) client: Client,
+    pub(crate) clock: Clock,
+    base: String,
+    serving: JoinHandle<()>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// Linux devices of these names, on a fast clock.
+pub(crate) fn linux(names: &[&str]) -> Scenario {
+    Scenario {
+        factor: FACTOR,
+        devices: names
+            .iter()
+            .map(|name| Device {
+                tags: vec!["triage".to_owned()],
+                ..Device::named(name, "Linux")
+            })
+            .collect(),
+        ..Scenario::default()
+    }
+}
+
+impl World {
+    pub(crate) async fn of(scenario: Scenario) -> World {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("its address"));
+        let serving = tokio::spawn(async move {
+            serve(listener, scenario, std::future::pending())
+                .await
+                .expect("it serves");
+        });
+        let root = Root::parse(&base).expect("a root");
+        let clock = emulator_clock(&root).await.expect("a clock");
+        let connection = Connection {
+            api: root.clone(),
+            authority: root,
+            scope: DEFAULT_SCOPE.to_owned(),
+            credentials: Credentials {
+                tenant: TENANT_ID.to_owned(),
+                client_id: CLIENT_ID.to_owned(),
+                secret: CLIENT_SECRET.to_owned().into(),
+            },
+            timeouts: Timeouts::default(),
+        };
+        World {
+            folder: tempfile::tempdir().expect("a folder"),
+            client: Client::new(connection, clock.clone()).expect("a client"),
+            clock,
+            base,
+            serving,
+        }
+    }
+
+    /// A file beside the playbook.
+    pub(crate) fn script(&self, name: &str, text: &str) -> &Self {
+        std::fs::write(self.folder.path().join(name), text).expect("written");
+        self
+    }
+
+    fn runbook(&self, playbook: &str, given: &Given, targets: Vec<Target>) -> (Runbook, Inputs) {
+        let path = self.folder.path().join("playbook.yaml");
+        std::fs::write(&path, playbook).expect("written");
+        let files = Beside::playbook(&path);
+        let loaded = load(&SourceText::new("playbook.yaml", playbook), &files);
+        assert!(!loaded.has_errors(), "{:#?}", loaded.problems);
+        let inputs = Inputs::merge(&loaded, given).expect("inputs");
+        let names = RunNames {
+            id: "run-1".to_owned(),
+            ..RunNames::default()
+        };
+        let limits = Limits::of(LimitsProfile::Safe);
+        let runbook =
+            compile(&loaded, &files, &inputs, targets, &names, &limits).expect("it compiles");
+        (runbook, inputs)
+    }
+
+    /// Everything that comes before the first call of a run.
+    pub(crate) async fn ready(&self, playbook: &str, given: &Given) -> Ready {
+        let selection = Selection {
+            include: vec![Selector::Tag("triage".to_owned())],
+            ..Selection::default()
+        };
+        let targets = resolve_targets(&self.client, &selection)
+            .await
+            .expect("targets");
+        let (runbook, inputs) = self.runbook(playbook, given, targets.clone());
+        let plan = runbook.plan();
+        let library: Vec<LibraryItem> = plan
+            .library
+            .iter()
+            .filter_map(|file| {
+                let bytes = std::fs::read(self.folder.path().join(file.path.as_deref()?));
+                let name = LibraryName::parse(&file.name).expect("a name");
+                Some(LibraryItem::new(name, bytes.expect("bytes")))
+            })
+            .collect();
+        prepare_library(&self.client, &library, true)
+            .await
+            .expect("uploaded");
+        let header = RunHeader {
+            format: svar::driver::FOLDER_FORMAT,
+            svar: "test".to_owned(),
+            run: RunId::parse("run-1").expect("an id"),
+            started: self.clock.now(),
+            playbook: plan.name.clone(),
+            file: plan.file.clone(),
+            plan: plan.digest.clone(),
+            machines: plan.machines.len(),
+            limits: LimitsProfile::Safe,
+            operator: String::new(),
+            case: String::new(),
+            service: ServiceRecord {
+                kind: ServiceKind::Emulator,
+                api: self.base.clone(),
+                authority: self.base.clone(),
+                scope: DEFAULT_SCOPE.to_owned(),
+                tenant: TENANT_ID.to_owned(),
+                client: CLIENT_ID.to_owned(),
+            },
+        };
+        let beginning = Beginning {
+            playbook: playbook.as_bytes(),
+            inputs: &inputs.to_json(),
+            targets: &targets,
+            plan: &document(plan),
+            library: &library,
+        };
+        let (folder, journal) =
+            RunFolder::create(&self.runs(), header, &beginning).expect("a run folder");
+        self.with(Arc::new(runbook), folder, journal, None)
+    }
+
+    fn with(
+        &self,
+        runbook: Arc<Runbook>,
+        folder: RunFolder,
+        journal: Journal,
+        reading: Option<svar::driver::Reading>,
+    ) -> Ready {
+        Ready {
+            runbook,
+            folder,
+            journal,
+            reading,
+            client: self.client.clone(),
+            clock: self.clock.clone(),
+            caps: Caps::default(),
+        }
+    }
+
+    /// The same run, taken up from its folder.
+    pub(crate) fn resume(&self, playbook: &str, given: &Given) -> Ready {
+        let folder = RunFolder::open(self.run()).expect("a run folder");
+        let targets = folder.targets().expect("targets");
+        let (runbook, _) = self.runbook(playbook, given, targets);
+        assert_eq!(runbook.plan().digest, folder.header().plan, "the same plan");
+        let (journal, reading) = Journal::open(folder.path()).expect("a journal");
+        self.with(Arc::new(runbook), folder, journal, Some(reading))
+    }
+
+    pub(crate) fn runs(&self) -> std::path::PathBuf {
+        self.folder.path().join("svar-runs")
+    }
+
+    pub(crate) fn run(&self) -> std::path::PathBuf {
+        self.runs().join("run-1")
+    }
+
+    pub(crate) fn read(&self, path: &str) -> String {
+        let path = self.run().join(path);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// What was really applied, by kind.
+    pub(crate) async fn ledger(&self, kind: &str) -> Vec<serde_json::Value> {
+        let answer = reqwest::get(format!("{}/emulator/ledger", self.base)).await;
+        let ledger: serde_json::Value = answer.expect("a ledger").json().await.expect("JSON");
+        let entries = ledger["entries"].as_array().expect("entries");
+        let of_kind = entries.iter().filter(|entry| entry["kind"] == kind);
+        of_kind.cloned().collect()
+    }
+}
+
+pub(crate) async fn play(ready: Ready) -> Driven {
+    let (_interrupter, interrupts) = Interrupts::by_hand();
+    watched(ready, interrupts, &mut ()).await
+}
+
+pub(crate) async fn watched(
+    ready: Ready,
+    interrupts: Interrupts,
+    observer: &mut dyn Observer,
+) -> Driven {
+    drive(ready, interrupts, observer).await.expect("it drives")
+}
+
+/// Every file below a folder, with its bytes.
+pub(crate) fn all_files(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(all_files(&path));
+        } else {
+            let bytes = std::fs::read(&path).expect("bytes");
+            files.push((path, bytes));
+        }
+    }
+    files
+}
