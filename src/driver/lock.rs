@@ -11,7 +11,15 @@ const FILE_NAME: &str = "lock";
 /// The system's advisory lock on an open file: nothing is left to clean up after a crash.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would do, were it not for a child process that is just being made and has a copy
+        // of every open file for a moment.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -41,7 +49,7 @@ impl Lock {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(words.as_bytes()))
             .map_err(LockError::Io)?;
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
     }
 }
 

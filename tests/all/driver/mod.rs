@@ -2,6 +2,6 @@
 
 mod client;
 mod journal;
-mod service;
 mod run;
+mod service;
 mod world;

@@ -43,7 +43,13 @@ async fn a_script_runs_on_each_machine_and_its_file_comes_home() {
     assert_eq!(ends, [EndState::Ok, EndState::Ok]);
     let machine = std::fs::read_dir(world.run().join("results"))
         .expect("results")
-        .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("text")
+        })
         .find(|name| name.starts_with("web-01-"))
         .expect("a folder for web-01");
     assert_eq!(
@@ -51,7 +57,8 @@ async fn a_script_runs_on_each_machine_and_its_file_comes_home() {
         "notes of alpha and b c\n"
     );
     let record: serde_json::Value =
-        serde_json::from_str(&world.read(&format!("results/{machine}/collect.json"))).expect("JSON");
+        serde_json::from_str(&world.read(&format!("results/{machine}/collect.json")))
+            .expect("JSON");
     assert_eq!(record["exit"], 0);
     assert_eq!(record["stdout"], "collected on purpose\n");
     assert_eq!(record["step"], "collect");
@@ -60,7 +67,7 @@ async fn a_script_runs_on_each_machine_and_its_file_comes_home() {
     assert_eq!(world.ledger("session_started").await.len(), 2);
     let reading = read_journal(&world.run()).expect("a whole journal");
     assert!(driven.counters.syncs <= driven.counters.records);
-    assert_eq!(reading.facts.len() as u64, driven.counters.records);
+    assert_eq!(reading.facts.len() as u64 + 1, driven.counters.records);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -118,7 +125,10 @@ async fn a_run_left_at_any_record_goes_on_and_starts_nothing_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_secret_is_left_anywhere() {
     let world = World::of(linux(&["web-01.example.org"])).await;
-    world.script("leak.sh", "echo \"the token is $1\"; echo \"$1\" >&2\nexit 4\n");
+    world.script(
+        "leak.sh",
+        "echo \"the token is $1\"; echo \"$1\" >&2\nexit 4\n",
+    );
     let playbook = "playbook: 1\nname: Leak\nrisk: read\nos: linux\n\
         inputs:\n  token: { secret: true }\n\
         library:\n  leak: { path: leak.sh }\ntargets: { tag: triage }\n\
