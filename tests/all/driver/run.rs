@@ -1,6 +1,10 @@
 //! Runs against the emulator: what is done, what is left behind, what is never done twice.
 
-use svar::driver::{Ending, Interrupts, Observer, read_journal};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use svar::driver::{Ending, Interrupter, Interrupts, Observer, drive, read_journal};
 use svar::engine::{EndState, Fact, FactBody};
 use svar::plan::Given;
 
@@ -80,45 +84,94 @@ async fn what_the_playbook_does_not_expect_fails_the_machine() {
     assert_eq!((end.state, end.step), (EndState::ExpectFailed, Some(0)));
 }
 
-/// Leaves the run when a fact of some kind has become durable.
-struct LeaveAfter {
-    interrupter: svar::driver::Interrupter,
+/// Says when so many facts have become durable.
+struct After {
     left: usize,
+    reached: Arc<Notify>,
 }
 
-impl Observer for LeaveAfter {
+impl Observer for After {
     fn happened(&mut self, _: &Fact) {
-        if self.left == 0 {
-            for _ in 0..3 {
-                self.interrupter.interrupt();
-            }
-        }
         self.left = self.left.saturating_sub(1);
+        if self.left == 0 {
+            self.reached.notify_one();
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_run_left_at_any_record_goes_on_and_starts_nothing_twice() {
-    for left_after in 0..9 {
+async fn a_run_dropped_behind_any_record_goes_on_and_starts_nothing_twice() {
+    for records in 1..=12 {
         let world = World::of(linux(&["web-01.example.org", "web-02.example.org"])).await;
         world.script("collect.sh", SCRIPT);
         let ready = world.ready(COLLECT, &Given::default()).await;
-        let (interrupter, interrupts) = Interrupts::by_hand();
-        let mut observer = LeaveAfter {
-            interrupter,
-            left: left_after,
+        let reached = Arc::new(Notify::new());
+        let mut observer = After {
+            left: records,
+            reached: Arc::clone(&reached),
         };
-        let driven = watched(ready, interrupts, &mut observer).await;
-        assert_eq!(driven.ending, Ending::Left, "after record {left_after}");
-        drop(driven);
-        let driven = play(world.resume(COLLECT, &Given::default())).await;
-        assert_eq!(driven.ending, Ending::Finished, "after record {left_after}");
+        let (_interrupter, interrupts) = Interrupts::by_hand();
+        tokio::select! {
+            biased;
+            () = reached.notified() => {}
+            driven = drive(ready, interrupts, &mut observer) => {
+                panic!("it went on behind record {records}: {driven:?}");
+            }
+        }
+        let driven = play(world.resume(COLLECT, &Given::default()).await).await;
+        let journal = world.read("journal.jsonl");
+        assert_eq!(driven.ending, Ending::Finished, "{records}: {journal}");
         let tally = driven.fleet.tally();
-        assert_eq!(tally.of(EndState::Ok), 2, "after record {left_after}");
+        assert_eq!(tally.of(EndState::Ok), 2, "{records}: {journal}");
         let started = world.ledger("session_started").await;
-        assert_eq!(started.len(), 2, "after record {left_after}: {started:#?}");
+        assert_eq!(started.len(), 2, "{records}: {journal}\n{started:#?}");
         let facts = read_journal(&world.run()).expect("whole").facts;
         assert!(facts.iter().any(|fact| fact.body == FactBody::Resumed));
+    }
+}
+
+/// Interrupts when a fact of that name has become durable.
+struct InterruptAt {
+    interrupter: Interrupter,
+    name: &'static str,
+    count: u8,
+}
+
+impl Observer for InterruptAt {
+    fn happened(&mut self, fact: &Fact) {
+        if fact.body.name() == self.name {
+            for _ in 0..std::mem::take(&mut self.count) {
+                self.interrupter.interrupt();
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn interrupts_stop_cancel_and_leave() {
+    let rows = [
+        ("readiness", 1, Ending::Interrupted, 0),
+        ("action_began", 2, Ending::Finished, 1),
+        ("start_accepted", 3, Ending::Left, 1),
+    ];
+    for (name, count, ending, sessions) in rows {
+        let world = World::of(linux(&["web-01.example.org"])).await;
+        world.script("collect.sh", SCRIPT);
+        let ready = world.ready(COLLECT, &Given::default()).await;
+        let (interrupter, interrupts) = Interrupts::by_hand();
+        let mut observer = InterruptAt {
+            interrupter,
+            name,
+            count,
+        };
+        let driven = watched(ready, interrupts, &mut observer).await;
+        assert_eq!(driven.ending, ending, "{count} interrupts at {name}");
+        let started = world.ledger("session_started").await;
+        assert_eq!(started.len(), sessions, "{count} interrupts at {name}");
+        if count == 2 {
+            let cancelled = driven.fleet.tally().of(EndState::Cancelled);
+            assert_eq!(cancelled, 1, "{}", world.read("journal.jsonl"));
+        }
     }
 }
 

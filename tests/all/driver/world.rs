@@ -10,7 +10,7 @@ use svar::driver::client::{
     Client, Connection, Credentials, DEFAULT_SCOPE, Root, Timeouts, emulator_clock,
 };
 use svar::driver::{
-    Beginning, Caps, Clock, Driven, Interrupts, Journal, LibraryItem, Observer, Ready, RunFolder,
+    Beginning, Caps, Clock, Driven, Interrupts, Journal, JournalError, LibraryItem, Observer, Ready, RunFolder,
     RunHeader, Selection, Selector, ServiceKind, ServiceRecord, drive, prepare_library,
     resolve_targets,
 };
@@ -183,12 +183,18 @@ impl World {
     }
 
     /// The same run, taken up from its folder.
-    pub(crate) fn resume(&self, playbook: &str, given: &Given) -> Ready {
+    pub(crate) async fn resume(&self, playbook: &str, given: &Given) -> Ready {
         let folder = RunFolder::open(self.run()).expect("a run folder");
         let targets = folder.targets().expect("targets");
         let (runbook, _) = self.runbook(playbook, given, targets);
         assert_eq!(runbook.plan().digest, folder.header().plan, "the same plan");
-        let (journal, reading) = Journal::open(folder.path()).expect("a journal");
+        let (journal, reading) = loop {
+            match Journal::open(folder.path()) {
+                // A write of the run that was dropped may still be under way.
+                Err(JournalError::Held { .. }) => tokio::task::yield_now().await,
+                opened => break opened.expect("a journal"),
+            }
+        };
         self.with(Arc::new(runbook), folder, journal, Some(reading))
     }
 
