@@ -150,7 +150,7 @@ impl Observer for InterruptAt {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn interrupts_stop_cancel_and_leave() {
     let rows = [
-        ("readiness", 1, Ending::Interrupted, 0),
+        ("nothing yet", 1, Ending::Interrupted, 0),
         ("action_began", 2, Ending::Finished, 1),
         ("start_accepted", 3, Ending::Left, 1),
     ];
@@ -159,6 +159,9 @@ async fn interrupts_stop_cancel_and_leave() {
         world.script("collect.sh", SCRIPT);
         let ready = world.ready(COLLECT, &Given::default()).await;
         let (interrupter, interrupts) = Interrupts::by_hand();
+        if name == "nothing yet" {
+            interrupter.interrupt();
+        }
         let mut observer = InterruptAt {
             interrupter,
             name,

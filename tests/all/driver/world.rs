@@ -10,9 +10,9 @@ use svar::driver::client::{
     Client, Connection, Credentials, DEFAULT_SCOPE, Root, Timeouts, emulator_clock,
 };
 use svar::driver::{
-    Beginning, Caps, Clock, Driven, Interrupts, Journal, JournalError, LibraryItem, Observer, Ready, RunFolder,
-    RunHeader, Selection, Selector, ServiceKind, ServiceRecord, drive, prepare_library,
-    resolve_targets,
+    Beginning, Caps, Clock, Driven, Interrupts, Journal, JournalError, LibraryItem, Observer,
+    Ready, RunFolder, RunHeader, Selection, Selector, ServiceKind, ServiceRecord, drive,
+    prepare_library, resolve_targets,
 };
 use svar::emulator::{CLIENT_ID, CLIENT_SECRET, Device, Scenario, TENANT_ID, serve};
 use svar::name::{LibraryName, RunId};
