@@ -249,31 +249,46 @@ impl Evidence {
 
     /// What went wrong, each way of it once, the most frequent first.
     pub fn failures(&self) -> Vec<Failure> {
-        let mut groups: BTreeMap<(EndState, Option<StepMark>, String), Vec<usize>> =
-            BTreeMap::new();
+        // Keyed by what is the same on every machine; the first machine's words stand for all.
+        let mut groups: BTreeMap<(EndState, Option<StepMark>, String), Failure> = BTreeMap::new();
         for (place, machine) in self.machines.iter().enumerate() {
             if !machine.ended || matches!(machine.end, EndState::Ok | EndState::Skipped) {
                 continue;
             }
             let why = machine.why.clone().unwrap_or_default();
             groups
-                .entry((machine.end, machine.step.clone(), why))
-                .or_default()
+                .entry((machine.end, machine.step.clone(), essence(&why)))
+                .or_insert_with(|| Failure {
+                    end: machine.end,
+                    step: machine.step.clone(),
+                    why,
+                    machines: Vec::new(),
+                })
+                .machines
                 .push(place);
         }
-        let mut failures: Vec<Failure> = groups
-            .into_iter()
-            .map(|((end, step, why), machines)| Failure {
-                end,
-                step,
-                why,
-                machines,
-            })
-            .collect();
+        let mut failures: Vec<Failure> = groups.into_values().collect();
         // Stable: equally frequent ones stay in the order of their states and steps.
         failures.sort_by_key(|failure| std::cmp::Reverse(failure.machines.len()));
         failures
     }
+}
+
+/// A reason without what differs from machine to machine: quoted output, numbers, and the times in
+/// them. Two reasons that are the same but for these are the same failure.
+fn essence(why: &str) -> String {
+    let mut essence = String::new();
+    for (index, part) in why.split('`').enumerate() {
+        if index % 2 == 1 {
+            essence.push('`');
+            continue;
+        }
+        essence.extend(part.chars().map(|letter| match letter {
+            letter if letter.is_ascii_digit() => '0',
+            letter => letter,
+        }));
+    }
+    essence
 }
 
 /// Follows the facts of one machine.

@@ -30,6 +30,8 @@ pub enum ProgressStyle {
 
 /// Most machines that are shown at one time.
 const ROWS: usize = 12;
+/// Columns of the bar.
+const BAR: usize = 20;
 /// In fleets up to this size every ended machine gets a line on the terminal; in larger ones only
 /// those that did not end well.
 const SMALL: usize = 40;
@@ -170,17 +172,17 @@ impl Progress {
     }
 
     fn sums(&self, tally: &Tally) -> String {
-        let bad = tally.finished() - tally.of(EndState::Ok);
-        let failed = match bad {
+        let fine = tally.of(EndState::Ok) + tally.of(EndState::Skipped);
+        let bad = match tally.finished() - fine {
             0 => String::new(),
             bad => format!(", {bad} not ok"),
         };
         let left = self
             .left(tally)
-            .map(|left| format!(", about {} left", duration(left)))
+            .map(|left| format!(", about {} left", whole(left)))
             .unwrap_or_default();
         format!(
-            "{} of {} done{failed}, {} active, {} waiting{left}",
+            "{} of {} done{bad}, {} active, {} waiting{left}",
             tally.finished(),
             many(tally.total as usize, "machine"),
             tally.active,
@@ -219,13 +221,14 @@ impl Progress {
                 continue;
             };
             let name = pad(&fit(&self.label(view.lane), label), label);
-            let at = format!("{:>8}", duration(now.since(view.since)));
+            let at = format!("{:>8}", whole(now.since(view.since)));
             let room = self.sheet.width.saturating_sub(label + 2 + 10 + 3);
             let words = pad(&fit(&self.doing(view, now), room), room);
             row.set_message(format!("  {name}  {words} {}", self.sheet.paint("2", &at)));
         }
         screen.total.set_position(tally.finished().into());
-        screen.total.set_message(self.sums(tally));
+        let room = self.sheet.width.saturating_sub(BAR + 4);
+        screen.total.set_message(fit(&self.sums(tally), room));
     }
 
     /// What a machine does, or waits for.
@@ -326,6 +329,11 @@ impl Screen {
         let total = all.add(ProgressBar::new(plan.machines.len() as u64).with_style(bar));
         Screen { all, rows, total }
     }
+}
+
+/// A length of time without parts of a second, which would only flicker.
+fn whole(time: Duration) -> String {
+    duration(Duration::from_secs(time.as_secs().max(1)))
 }
 
 /// A moment as a clock on the wall shows it; with its day where that is another one.

@@ -65,6 +65,8 @@ fn color_of(state: EndState) -> &'static str {
 const ROWS: usize = 30;
 /// Most machines that a group of failures names.
 const NAMED: usize = 4;
+/// Most lines that one machine takes in the table.
+const LINES: usize = 2;
 
 /// The table of machines. On a large fleet it has only the machines that did not end `ok`, and of
 /// these at most 30.
@@ -99,17 +101,18 @@ pub fn failures(
     let mut text = String::new();
     for failure in evidence.failures() {
         let names = names(evidence, &failure);
-        let _ = writeln!(text);
+        text.push('\n');
         match draw(&failure, &names) {
-            Some(drawn) => text.push_str(&drawn),
+            Some(drawn) => text.push_str(drawn.trim_end_matches('\n')),
             None => {
                 let state = sheet.state(failure.end, failure.end.as_str());
-                let _ = writeln!(text, "{state}: {}", failure.why);
+                let _ = write!(text, "{state}: {}", failure.why);
                 for line in wrap(&format!("on {names}"), sheet.width.saturating_sub(2)) {
-                    let _ = writeln!(text, "  {line}");
+                    let _ = write!(text, "\n  {line}");
                 }
             }
         }
+        text.push('\n');
     }
     text
 }
@@ -187,7 +190,15 @@ fn table(text: &mut String, evidence: &Evidence, machines: &[&MachineEvidence], 
         let end = sheet.state(machine.end, &format!("{:state$}", machine.end.as_str()));
         let indent = 2 + 2 + label + 2 + state + 2;
         let room = sheet.width.saturating_sub(indent).max(24);
-        let mut words = wrap(&note(evidence, machine), room).into_iter();
+        let mut words = wrap(&note(evidence, machine), room);
+        if words.len() > LINES {
+            // What is cut here stands whole below the table, and in the summary.
+            words.truncate(LINES);
+            if let Some(last) = words.last_mut() {
+                *last = fit(&format!("{last} …"), room);
+            }
+        }
+        let mut words = words.into_iter();
         let first = words.next().unwrap_or_default();
         let line = format!("  {mark} {name}  {end}  {first}");
         let _ = writeln!(text, "{}", line.trim_end());
@@ -200,11 +211,12 @@ fn table(text: &mut String, evidence: &Evidence, machines: &[&MachineEvidence], 
 /// What is to be said of a machine in its row.
 fn note(evidence: &Evidence, machine: &MachineEvidence) -> String {
     let mut parts = Vec::new();
-    if let Some(why) = &machine.why {
-        parts.push(why.clone());
-    }
-    if let (Some(step), false) = (&machine.step, machine.end == EndState::Ok) {
-        parts.push(format!("{} ({})", step.name, step.place()));
+    match (&machine.step, &machine.why) {
+        _ if machine.end == EndState::Ok => {}
+        (Some(step), Some(why)) => parts.push(format!("{} {}: {why}", step.place(), step.name)),
+        (Some(step), None) => parts.push(format!("{} {}", step.place(), step.name)),
+        (None, Some(why)) => parts.push(why.clone()),
+        (None, None) => {}
     }
     if machine.end == EndState::Ok {
         parts.push(done(machine));

@@ -34,8 +34,8 @@ pub fn duration(time: Duration) -> String {
     };
     match seconds {
         0 if time.is_zero() => "0 s".to_owned(),
-        0..10 => format!("{:.1} s", time.as_secs_f64()),
-        10..60 => format!("{seconds} s"),
+        0..10 if time.subsec_millis() != 0 => format!("{:.1} s", time.as_secs_f64()),
+        0..60 => format!("{seconds} s"),
         60..3_600 => two(seconds / 60, "min", seconds % 60, "s"),
         3_600..86_400 => two(seconds / 3_600, "h", seconds % 3_600 / 60, "min"),
         _ => two(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h"),

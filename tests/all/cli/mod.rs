@@ -4,4 +4,6 @@ pub(crate) mod builder;
 
 mod basics;
 mod check;
+mod connection;
 mod first;
+mod run;

@@ -1,0 +1,211 @@
+//! Which service a run speaks to, and what is said when it can't.
+
+use super::builder::Svar;
+
+const PLAYBOOK: &str = "playbook: 1\nname: Fetch\nos: linux\nrisk: read\ntargets: { tag: web }\n\
+                        steps:\n  - get: /etc/hostname\n";
+
+fn svar(args: &str) -> Svar {
+    Svar::new(args).file("fetch.yaml", PLAYBOOK)
+}
+
+#[test]
+fn half_a_tenant_is_refused_with_the_missing_half() {
+    svar("run fetch.yaml")
+        .env("AZURE_TENANT_ID", "11111111-2222-3333-4444-555555555555")
+        .env("AZURE_CLIENT_ID", "66666666-7777-8888-9999-000000000000")
+        .run()
+        .code(3)
+        .stdout("")
+        .stderr(
+            "error: AZURE_CLIENT_SECRET is not set, so the tenant can't be entered\n  help: set \
+             AZURE_CLIENT_SECRET; or rehearse without a tenant: `svar run … --rehearse`\n",
+        );
+    svar("run fetch.yaml")
+        .env("AZURE_CLIENT_SECRET", "very-secret")
+        .run()
+        .code(3)
+        .stderr(
+            "error: AZURE_TENANT_ID is not set, so the tenant can't be entered\n  help: set \
+             AZURE_TENANT_ID; or rehearse without a tenant: `svar run … --rehearse`\n",
+        );
+}
+
+#[test]
+fn a_profile_gives_what_the_environment_lacks() {
+    svar("run fetch.yaml --profile lab")
+        .file(
+            "svar.toml",
+            "[profiles.lab]\ntenant_id = \"contoso.example\"\nclient_id = \"app\"\n",
+        )
+        .run()
+        .code(3)
+        .stderr(
+            "error: AZURE_CLIENT_SECRET is not set, so the tenant can't be entered\n  help: set \
+             AZURE_CLIENT_SECRET; or rehearse without a tenant: `svar run … --rehearse`\n",
+        );
+}
+
+#[test]
+fn a_profile_and_an_environment_that_disagree_are_refused() {
+    svar("run fetch.yaml --profile lab")
+        .file(
+            "svar.toml",
+            "[profiles.lab]\ntenant_id = \"contoso.example\"\nclient_id = \"app\"\n",
+        )
+        .env("AZURE_TENANT_ID", "fabrikam.example")
+        .run()
+        .code(3)
+        .stderr(
+            "error: AZURE_TENANT_ID and the profile `lab` name different ones\n  help: unset \
+             AZURE_TENANT_ID, or choose another profile\n",
+        );
+}
+
+#[test]
+fn a_misspelt_profile_gets_the_nearest_one() {
+    svar("run fetch.yaml --profile labb")
+        .file(
+            "svar.toml",
+            "[profiles.lab]\ntenant_id = \"t\"\nclient_id = \"c\"\n",
+        )
+        .run()
+        .code(2)
+        .stderr("error: svar.toml has no profile `labb`\n  help: did you mean `lab`?\n");
+}
+
+#[test]
+fn a_secret_in_svar_toml_is_refused_and_never_shown() {
+    let ended = svar("run fetch.yaml")
+        .file(
+            "svar.toml",
+            "[profiles.lab]\ntenant_id = \"t\"\nclient_secret = \"hunter2-hunter2\"\n",
+        )
+        .run()
+        .code(2);
+    assert!(!ended.text().contains("hunter2"), "{}", ended.text());
+    assert!(
+        ended.stderr.contains(
+            "svar.toml:3: `client_secret` would keep a secret in a file that people commit"
+        ),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn what_svar_toml_does_not_know_is_refused_at_its_line() {
+    let ended = svar("run fetch.yaml")
+        .file("svar.toml", "rnus = \"x\"\n")
+        .run()
+        .code(2);
+    assert!(
+        ended.stderr.contains("svar.toml:1: unknown field `rnus`"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn an_unencrypted_host_gets_no_secret() {
+    let ended = svar("run fetch.yaml")
+        .env("AZURE_TENANT_ID", "contoso.example")
+        .env("AZURE_CLIENT_ID", "app")
+        .env("AZURE_CLIENT_SECRET", "hunter2-hunter2")
+        .env("SVAR_API_HOST", "http://api.example.org")
+        .run()
+        .code(3);
+    assert!(ended.stderr.contains("use https"), "{}", ended.stderr);
+    assert!(!ended.text().contains("hunter2"), "{}", ended.text());
+}
+
+#[test]
+fn an_emulator_that_is_not_there_is_said() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    drop(listener);
+    let ended = svar("run fetch.yaml --emulator")
+        .arg(format!("http://127.0.0.1:{port}"))
+        .run()
+        .code(3);
+    assert!(
+        ended
+            .stderr
+            .contains("error: no emulator answers at http://127.0.0.1:@PORT@: "),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("help: start one with `svar emulator"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_playbook_without_targets_asks_for_some() {
+    Svar::new("run bare.yaml")
+        .file(
+            "bare.yaml",
+            "playbook: 1\nname: Bare\nos: linux\nsteps:\n  - get: /etc/hostname\n",
+        )
+        .run()
+        .code(2)
+        .stdout("")
+        .stderr(
+            "using the built-in emulator: no real machine is touched\nerror: the playbook names no \
+             targets\n  help: write `targets:` into it, or give --target\n",
+        );
+}
+
+#[test]
+fn targets_that_are_none_are_refused() {
+    let refused = |target: &str| {
+        let ended = svar("run fetch.yaml --target").arg(target).run().code(2);
+        let words = ended.stderr.lines().nth(1).unwrap_or_default().to_owned();
+        assert!(words.starts_with("error: "), "{}", ended.text());
+        words
+    };
+    assert_eq!(
+        refused("id:123"),
+        "error: --target: `123` is not a machine id: that is 40 hexadecimal digits"
+    );
+    assert_eq!(refused("tag:"), "error: --target names nothing");
+    assert_eq!(
+        refused("no-such-host"),
+        "error: no machine is called `no-such-host`"
+    );
+    assert_eq!(
+        refused("file:none.txt"),
+        "error: the targets file none.txt: none.txt: the file does not exist"
+    );
+    assert_eq!(
+        refused(&"0".repeat(40)),
+        format!(
+            "error: the tenant knows no machine with the id {}",
+            "0".repeat(40)
+        )
+    );
+}
+
+#[test]
+fn an_emulator_refuses_to_be_open_to_others() {
+    Svar::new("emulator --listen 0.0.0.0:0")
+        .run()
+        .code(2)
+        .stdout("")
+        .stderr(
+            "error: 0.0.0.0:0 can be reached by other computers, and the emulator runs scripts\n  \
+         help: listen on 127.0.0.1, or say --listen-anywhere if that is what you want\n",
+        );
+}
+
+#[test]
+fn a_scenario_with_a_slip_is_drawn() {
+    let ended = svar("run fetch.yaml --scenario fleet.yaml")
+        .file("fleet.yaml", "name: x\ndevises: []\n")
+        .run()
+        .code(2);
+    assert!(ended.stderr.contains("error[scenario]"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("fleet.yaml:2:1"), "{}", ended.stderr);
+}

@@ -1,0 +1,330 @@
+//! Whole runs on the built-in emulator: what people see, what stays on disk, the exit code.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::builder::{Ended, Svar};
+
+/// Two servers, a clock that flies.
+const FLEET: &str = "\
+name: two servers
+factor: 600
+devices:
+  - { name: web-01.example.org, os: Linux, tags: [web] }
+  - { name: web-02.example.org, os: Linux, tags: [web] }
+";
+
+const PLAYBOOK: &str = "\
+playbook: 1
+name: Ask and fetch
+os: linux
+risk: read
+targets: { tag: web }
+library:
+  ask: { path: ask.sh }
+steps:
+  - id: ask
+    run: ask
+    expect: { exit: 0, stdout: { contains: ANSWERED } }
+  - get: /var/tmp/answer.txt
+";
+
+const SCRIPT: &str = "#!/bin/bash\nset -eu\nmkdir -p \"$SVAR_DEVICE_ROOT/var/tmp\"\n\
+                      echo hello > \"$SVAR_DEVICE_ROOT/var/tmp/answer.txt\"\necho ANSWERED\n";
+
+fn svar(args: &str) -> Svar {
+    Svar::new(args)
+        .file("ask.yaml", PLAYBOOK)
+        .file("ask.sh", SCRIPT)
+        .file("fleet.yaml", FLEET)
+}
+
+fn run_folder(ended: &Ended) -> PathBuf {
+    let root = ended.folder.path().join("svar-runs");
+    let mut runs: Vec<PathBuf> = fs::read_dir(root)
+        .expect("runs")
+        .map(|entry| entry.expect("a run").path())
+        .collect();
+    assert_eq!(runs.len(), 1);
+    runs.remove(0)
+}
+
+fn read_json(path: PathBuf) -> Value {
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[test]
+fn a_run_that_goes_well_tells_it_and_leaves_its_evidence() {
+    let ended = svar("run ask.yaml --scenario fleet.yaml --case 118")
+        .run()
+        .code(0)
+        .stdout("");
+    let first = ended.stderr.lines().next().expect("a line");
+    assert_eq!(
+        first,
+        "using the built-in emulator with fleet.yaml: no real machine is touched"
+    );
+    assert!(
+        ended.stderr.contains("\n2 machines: 2 ok\n"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains(" evidence  svar-runs/@RUN@/\n"),
+        "{}",
+        ended.stderr
+    );
+
+    let folder = run_folder(&ended);
+    let summary = read_json(folder.join("summary.json"));
+    assert_eq!(summary["summary"], 1);
+    assert_eq!(summary["state"], "finished");
+    assert_eq!(summary["case"], "118");
+    assert_eq!(summary["operator"], "alva");
+    assert_eq!(summary["rehearsal"], true);
+    let ends = summary["ends"].as_object().expect("a map");
+    assert_eq!(ends.len(), 10, "all ten, always");
+    assert_eq!(ends["ok"], 2);
+    let total: u64 = ends.values().filter_map(Value::as_u64).sum();
+    assert_eq!(total, 2, "they add up to the targets");
+
+    for machine in summary["machines"].as_array().expect("a list") {
+        let commands = machine["commands"].as_array().expect("a list");
+        assert_eq!(commands.len(), 2);
+        assert_eq!(commands[0]["exit"], 0);
+        let path = commands[1]["path"].as_str().expect("a path");
+        let file = fs::read_to_string(folder.join(path)).expect("the collected file");
+        assert_eq!(file, "hello\n");
+        assert_eq!(commands[1]["size"], 6);
+    }
+    assert!(folder.join("summary.txt").is_file());
+    for name in [
+        "run.json",
+        "playbook.yaml",
+        "inputs.json",
+        "targets.json",
+        "plan.json",
+    ] {
+        assert!(folder.join(name).is_file(), "{name}");
+    }
+}
+
+#[test]
+fn a_failed_step_is_drawn_at_its_line_with_its_machines() {
+    let ended = svar("run ask.yaml --scenario fleet.yaml")
+        .file("ask.sh", "#!/bin/bash\necho nothing\nexit 3\n")
+        .run()
+        .code(1)
+        .stdout("");
+    let drawn = "   ╭─[ask.yaml:9:5]\n";
+    assert_eq!(
+        ended.stderr.matches(drawn).count(),
+        1,
+        "once, not per machine\n{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("step `ask`"), "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("2 machines: web-01.example.org, web-02.example.org"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("     next  svar show @RUN@\n"),
+        "{}",
+        ended.stderr
+    );
+    let summary = read_json(run_folder(&ended).join("summary.json"));
+    let failure = &summary["failures"][0];
+    assert_eq!(failure["count"], 2);
+    assert_eq!(failure["step"]["name"], "ask");
+    assert_eq!(failure["step"]["line"], 9);
+}
+
+#[test]
+fn json_is_the_summary_on_standard_output() {
+    let ended = svar("run ask.yaml --scenario fleet.yaml --format json --quiet")
+        .run()
+        .code(0);
+    let told = ended.json();
+    assert_eq!(told["ends"]["ok"], 2);
+    let folder = run_folder(&ended);
+    let kept = fs::read_to_string(folder.join("summary.json")).expect("a summary");
+    let kept: Value = serde_json::from_str(&kept).expect("JSON");
+    assert_eq!(kept["digest"], told["digest"]);
+    assert_eq!(kept["machines"][0]["end"], told["machines"][0]["end"]);
+}
+
+#[test]
+fn show_and_runs_tell_it_again() {
+    let ended = svar("run ask.yaml --scenario fleet.yaml --quiet")
+        .run()
+        .code(0);
+    let root = ended.folder.path().join("svar-runs");
+    let again = |args: &str| {
+        Svar::new(args)
+            .arg("--runs")
+            .arg(root.to_string_lossy())
+            .run()
+            .code(0)
+            .stderr("")
+    };
+    let shown = again("show");
+    assert!(
+        shown.stdout.contains("2 machines: 2 ok"),
+        "{}",
+        shown.stdout
+    );
+    assert!(shown.stdout.contains("files/"), "{}", shown.stdout);
+    let json = again("show --format json").json();
+    let kept = read_json(run_folder(&ended).join("summary.json"));
+    // The builder has put words for times and ids into what was printed.
+    assert_eq!(json["ends"], kept["ends"]);
+    assert_eq!(json["failures"], kept["failures"]);
+    let listed = again("runs");
+    assert_eq!(
+        listed.stdout,
+        "@RUN@  over            2 machines  Ask and fetch\n"
+    );
+    let listed = again("runs --format json").json();
+    assert_eq!(listed["runs"][0]["finished"], true);
+}
+
+#[test]
+fn a_finished_run_has_nothing_to_resume() {
+    let ended = svar("run ask.yaml --scenario fleet.yaml --quiet")
+        .run()
+        .code(0);
+    let root = ended.folder.path().join("svar-runs");
+    let none = Svar::new("resume --runs")
+        .arg(root.to_string_lossy())
+        .run()
+        .code(2);
+    assert!(
+        none.stderr
+            .starts_with("error: there is no unfinished run under "),
+        "{}",
+        none.stderr
+    );
+    let folder = run_folder(&ended);
+    let over = Svar::new("resume")
+        .arg(folder.to_string_lossy())
+        .run()
+        .code(0);
+    assert!(
+        over.stderr.starts_with("run @RUN@ is over already\n"),
+        "{}",
+        over.stderr
+    );
+}
+
+#[test]
+fn bad_inputs_stop_before_anything_is_sent() {
+    let svar = |args: &str| {
+        Svar::new(args).file(
+            "days.yaml",
+            "playbook: 1\nname: Days\nos: linux\ninputs:\n  days: { type: int, max: 30 }\n\
+             targets: { tag: web }\nsteps:\n  - get: /var/log/${{ inputs.days }}.log\n",
+        )
+    };
+    let ended = svar("run days.yaml --input days=31").run().code(2);
+    assert!(!ended.folder.path().join("svar-runs").exists());
+    assert!(ended.stderr.contains("days"), "{}", ended.stderr);
+    svar("run days.yaml --input days").run().code(2).stderr(
+        "using the built-in emulator: no real machine is touched\nerror: --input takes \
+         NAME=VALUE\n  help: write it like --input days=7; a value with blanks in quotes\n",
+    );
+    svar("run days.yaml --input days=7 --inputs none.yaml")
+        .run()
+        .code(2);
+}
+
+#[test]
+fn a_playbook_with_errors_is_drawn_and_not_run() {
+    let ended = Svar::new("run twice.yaml")
+        .file(
+            "twice.yaml",
+            "playbook: 1\nname: A\nname: B\nsteps:\n  - get: /x\n",
+        )
+        .run()
+        .code(2);
+    assert!(
+        ended.stderr.contains("error[duplicate-key]"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!ended.folder.path().join("svar-runs").exists());
+}
+
+#[test]
+fn plan_by_id_asks_nobody_and_is_the_same_each_time() {
+    let plan = |extra: &str| {
+        svar(&format!(
+            "plan ask.yaml --format json --target {} {extra}",
+            "a1".repeat(20)
+        ))
+        .env("AZURE_TENANT_ID", "half-a-tenant")
+        .run()
+        .code(0)
+        .stderr("")
+    };
+    let (one, two) = (plan(""), plan(""));
+    assert_eq!(one.stdout, two.stdout);
+    let document = one.json();
+    assert_eq!(document["plan"], 1);
+    let machine = &document["machines"][0];
+    assert_eq!(machine["id"], "a1".repeat(20));
+    let commands = &machine["sessions"][0]["request"]["Commands"];
+    assert_eq!(commands[0]["type"], "RunScript");
+    assert_eq!(commands[1]["params"][0]["value"], "/var/tmp/answer.txt");
+    let other = plan("--limits current").json();
+    assert_ne!(
+        other["digest"], document["digest"],
+        "limits are part of the plan"
+    );
+}
+
+#[test]
+fn plan_by_tag_asks_the_service() {
+    let ended = svar("plan ask.yaml --scenario fleet.yaml").run().code(0);
+    assert!(
+        ended.stdout.contains("web-02.example.org"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        !ended.folder.path().join("svar-runs").exists(),
+        "a plan leaves nothing"
+    );
+}
+
+#[test]
+fn the_main_job_works_from_a_fresh_checkout() {
+    let playbook = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/triage-linux.yaml");
+    let ended = Svar::new("run").arg(playbook).run().code(0).stdout("");
+    let first = ended.stderr.lines().next().expect("a line");
+    assert_eq!(
+        first,
+        "using the built-in emulator: no real machine is touched"
+    );
+    let summary = read_json(run_folder(&ended).join("summary.json"));
+    let machines = summary["machines"].as_array().expect("a list");
+    assert!(machines.len() >= 4, "{}", ended.stderr);
+    let has = |os: &str| {
+        machines
+            .iter()
+            .filter(|machine| {
+                machine["os"]
+                    .as_str()
+                    .is_some_and(|name| name.starts_with(os))
+            })
+            .count()
+    };
+    assert!(has("Linux") >= 3 && has("Windows") >= 1, "{}", ended.stderr);
+}
