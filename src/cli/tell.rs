@@ -96,7 +96,14 @@ pub(super) fn draw(
         .map(|letter| letter.len_utf8() as u32)
         .sum();
     let span = Span::new(whole.start + before, whole.end);
-    let message = format!("step `{}` ended {} on {names}", step.name, failure.end);
+    let verb = match failure.end {
+        EndState::Failed => "failed",
+        EndState::ExpectFailed => "did not do what was expected",
+        EndState::TimedOut => "ran out of time",
+        EndState::Cancelled => "was cancelled",
+        _ => "has an unknown end",
+    };
+    let message = format!("step `{}` {verb} on {names}", step.name);
     let problem = Problem::new("step-failed", source, span, message).label(&failure.why);
     Some(render::text(&[problem], &terminal.finding_style()))
 }

@@ -33,10 +33,10 @@ error[duplicate-key]: the key `name` is given twice
    ·   ╰── first given here
  3 │ name: Again
    · ──┬─
-   ·   ╰── given again
+   ·   ╰── given again here
  4 │ steps:
    ╰────
-  help: remove one of them, or rename it
+  help: keep one of them; two entries of the same kind belong into a list
 
 1 playbook: 1 error
 ",
