@@ -169,6 +169,7 @@ impl Fleet {
             None => self.handle_run(fact.at, &fact.body).map_err(misfit)?,
         }
         self.now = self.now.max(fact.at);
+        self.queues.polled = false;
         Ok(())
     }
 
@@ -412,6 +413,7 @@ impl Fleet {
     /// Anything else is not repeated: its outcome is a fact.
     pub fn read_failed(&mut self, now: Moment, need: &Need, retry_after: Option<Duration>) {
         self.now = self.now.max(now);
+        self.queues.polled = false;
         let backoff = |failures: u8| Duration::from_secs(2 << failures.min(5));
         let (id, ask) = match need {
             Need::Watch { .. } => return self.watcher.failed(now, retry_after),
@@ -445,6 +447,7 @@ impl Fleet {
     /// A `Watch` was answered; the facts about what changed have been handed in before.
     pub fn watched(&mut self, now: Moment) {
         self.now = self.now.max(now);
+        self.queues.polled = false;
         self.watcher.answered();
         // Those that a rule of the run meets may be judged by what was seen.
         if self.orders.stopped.is_some() || self.orders.offline {
@@ -455,6 +458,7 @@ impl Fleet {
     /// A `Machines` was answered; the facts about what changed have been handed in before.
     pub fn machines_read(&mut self, now: Moment) {
         self.now = self.now.max(now);
+        self.queues.polled = false;
         for id in self.queues.machines_answered(now) {
             self.queues.dirty.insert(id);
         }
@@ -463,7 +467,6 @@ impl Fleet {
     /// Nothing is left to be done: every machine has ended, or the run was interrupted (or lost its
     /// tenant) and nothing of it is in motion any more. To be asked after [`Fleet::poll`].
     pub fn is_done(&self) -> bool {
-        self.tally.finished() == self.tally.total
-            || (self.orders.halted() && self.queues.dirty.is_empty() && self.in_motion() == 0)
+        self.tally.finished() == self.tally.total || (self.orders.halted() && !self.in_motion())
     }
 }

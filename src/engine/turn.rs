@@ -89,6 +89,8 @@ pub(super) struct Queues {
     machine_failures: u8,
     /// A record for the run as a whole is asked for.
     pub(super) recording: bool,
+    /// Nothing has come in since the last poll, so `wake_at` is right.
+    pub(super) polled: bool,
     wake_at: Option<Moment>,
 }
 
@@ -123,6 +125,7 @@ impl Queues {
             sleepers_at: started,
             machine_failures: 0,
             recording: false,
+            polled: false,
             wake_at: None,
         }
     }
@@ -210,6 +213,7 @@ impl Fleet {
     pub fn poll(&mut self, now: Moment) -> Vec<Need> {
         self.now = self.now.max(now);
         let now = self.now;
+        self.queues.polled = true;
         let mut needs = Vec::new();
         if self.to_resume {
             if !self.queues.recording {
@@ -239,16 +243,23 @@ impl Fleet {
     /// When to poll next if nothing happens; `None`: only an answer can change anything. Exact: a
     /// poll at that moment has something to do, and one before it has not.
     pub fn wake_at(&self) -> Option<Moment> {
-        if self.queues.dirty.is_empty() {
+        if self.queues.polled {
             self.queues.wake_at
         } else {
             Some(self.now)
         }
     }
 
-    /// Lanes that are begun and neither over nor waiting for a resume.
-    pub(super) fn in_motion(&self) -> usize {
-        self.active.len().saturating_sub(self.queues.parked.len())
+    /// Something that was asked for, or is going on, has yet to come to an end before a halted run
+    /// can be left.
+    pub(super) fn in_motion(&self) -> bool {
+        !self.queues.polled
+            || self.active.iter().any(|id| {
+                let lane = &self.lanes[id.0 as usize];
+                // A start that was granted and not announced when the halt came is not sent.
+                let granted = lane.asked == Some(Ask::Start) && lane.progress.stage == Stage::Idle;
+                !granted && !self.queues.parked.contains(id)
+            })
     }
 
     fn look_at_lanes(&mut self, now: Moment, needs: &mut Vec<Need>) {
@@ -385,10 +396,10 @@ impl Fleet {
         (!self.orders.deadline).then(|| self.started + Duration::from_millis(millis))
     }
 
-    /// When `offline.until` matters: only while a machine sleeps.
+    /// When `offline.until` matters: only while a machine sleeps, or may.
     fn offline_at(&self) -> Option<Moment> {
-        let sleepers = !self.queues.sleepers.is_empty() || !self.sleeping_in_slots.is_empty();
-        (!self.orders.offline && sleepers).then(|| self.offline_until())
+        let waiting = !self.queues.sleepers.is_empty() || !self.open.is_empty();
+        (!self.orders.offline && waiting).then(|| self.offline_until())
     }
 
     fn record_limits(&mut self, now: Moment, needs: &mut Vec<Need>) {

@@ -26,6 +26,10 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(600);
 /// nobody reports. Far beyond ten minutes of script and 3 GB of file.
 const ACTION_PATIENCE: Duration = Duration::from_secs(24 * 3_600);
 
+/// A device that is awake takes its session out of the service's queue sooner than this (contract
+/// 4.6: two minutes were measured).
+const PICKUP: Duration = Duration::from_secs(300);
+
 /// What a machine wants.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Want {
@@ -166,7 +170,8 @@ fn watched(
         .map(|(limit, began)| began + limit);
     let timed_out = time_out.is_some_and(seen_since);
     let queued = open.began.is_none() && seen_since(open.accepted);
-    if let Some(why) = cancel_for(ground, progress, orders, queued, timed_out) {
+    let asleep = progress.readiness == Readiness::Asleep || seen_since(open.accepted + PICKUP);
+    if let Some(why) = cancel_for(ground, progress, orders, (queued, asleep), timed_out) {
         return Want::Cancel {
             action: open.action.clone(),
             why,
@@ -192,7 +197,7 @@ fn cancel_for(
     ground: Ground<'_>,
     progress: &Progress,
     orders: &Orders,
-    queued: bool,
+    (queued, asleep): (bool, bool),
     timed_out: bool,
 ) -> Option<CancelWhy> {
     if orders.interrupts > 1 {
@@ -201,7 +206,7 @@ fn cancel_for(
     if timed_out {
         return Some(CancelWhy::Timeout);
     }
-    if orders.offline && queued && progress.readiness == Readiness::Asleep {
+    if orders.offline && queued && asleep {
         return Some(CancelWhy::Offline);
     }
     if progress.in_cleanup(ground) {

@@ -56,22 +56,22 @@ pub(super) fn get() -> Step {
 }
 
 impl Step {
-    pub fn judged(mut self) -> Self {
+    pub(super) fn judged(mut self) -> Self {
         self.0.judged = true;
         self
     }
 
-    pub fn results(mut self, wanted: ResultsWanted) -> Self {
+    pub(super) fn results(mut self, wanted: ResultsWanted) -> Self {
         self.0.results = wanted;
         self
     }
 
-    pub fn may_fail(mut self) -> Self {
+    pub(super) fn may_fail(mut self) -> Self {
         self.0.on_fail = OnFail::Continue;
         self
     }
 
-    pub fn retry(mut self, max: u16, delay: u64) -> Self {
+    pub(super) fn retry(mut self, max: u16, delay: u64) -> Self {
         self.0.retry = Some(RetryPolicy {
             max,
             delay_ms: delay * 1_000,
@@ -79,7 +79,7 @@ impl Step {
         self
     }
 
-    pub fn timeout(mut self, seconds: u64) -> Self {
+    pub(super) fn timeout(mut self, seconds: u64) -> Self {
         self.0.timeout = Some(Duration::from_secs(seconds));
         self
     }
@@ -90,8 +90,8 @@ pub(super) struct Draft {
     machines: u32,
     steps: Vec<StepPlan>,
     sessions: Vec<Session>,
-    pub policy: Policy,
-    pub limits: Limits,
+    pub(super) policy: Policy,
+    pub(super) limits: Limits,
 }
 
 /// A plan for that many machines, with the defaults of the language.
@@ -126,30 +126,30 @@ pub(super) fn plan(machines: u32) -> Draft {
 }
 
 impl Draft {
-    pub fn session(self, steps: &[Step]) -> Self {
+    pub(super) fn session(self, steps: &[Step]) -> Self {
         self.add(SessionKind::Main, steps, false)
     }
 
     /// A session that waits for the results of an earlier one.
-    pub fn waiting_session(self, steps: &[Step]) -> Self {
+    pub(super) fn waiting_session(self, steps: &[Step]) -> Self {
         self.add(SessionKind::Main, steps, true)
     }
 
-    pub fn cleanup(self, steps: &[Step]) -> Self {
+    pub(super) fn cleanup(self, steps: &[Step]) -> Self {
         self.add(SessionKind::Cleanup, steps, false)
     }
 
-    pub fn with(mut self, change: impl FnOnce(&mut Policy)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Policy)) -> Self {
         change(&mut self.policy);
         self
     }
 
     /// The stop rule out of the way.
-    pub fn never_stop(self) -> Self {
+    pub(super) fn never_stop(self) -> Self {
         self.with(|policy| policy.stop_when.failed = Amount::Count(u32::MAX))
     }
 
-    pub fn slots(mut self, slots: u32) -> Self {
+    pub(super) fn slots(mut self, slots: u32) -> Self {
         self.limits.slots = slots;
         self
     }
@@ -188,7 +188,7 @@ impl Draft {
         self
     }
 
-    pub fn done(self) -> Arc<Plan> {
+    pub(super) fn done(self) -> Arc<Plan> {
         let sessions: Arc<[Session]> = self.sessions.into();
         let machines = (0..self.machines).map(|machine| MachinePlan {
             target: Arc::new(Target {

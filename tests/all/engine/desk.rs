@@ -17,18 +17,23 @@ use super::build::run_id;
 pub(super) const START: Moment = Moment::from_millis(1_770_000_000_000);
 
 pub(super) struct Desk {
-    pub fleet: Fleet,
-    pub plan: Arc<Plan>,
-    pub journal: Vec<Fact>,
-    pub now: Moment,
+    pub(super) fleet: Fleet,
+    pub(super) plan: Arc<Plan>,
+    pub(super) journal: Vec<Fact>,
+    pub(super) now: Moment,
     /// Needs that were given and not taken up yet.
-    pub needs: Vec<Need>,
+    pub(super) needs: Vec<Need>,
     /// Readiness is answered with "ready" at once.
-    pub all_ready: bool,
+    pub(super) all_ready: bool,
     actions: u32,
 }
 
+/// A desk whose machines are all awake.
 pub(super) fn desk(plan: Arc<Plan>) -> Desk {
+    desk_with(plan, |_| {})
+}
+
+pub(super) fn desk_with(plan: Arc<Plan>, prepare: impl FnOnce(&mut Desk)) -> Desk {
     let mut desk = Desk {
         fleet: Fleet::new(&run_id(), plan.clone(), START),
         plan,
@@ -38,6 +43,7 @@ pub(super) fn desk(plan: Arc<Plan>) -> Desk {
         all_ready: true,
         actions: 0,
     };
+    prepare(&mut desk);
     desk.poll();
     desk
 }
@@ -77,7 +83,7 @@ pub(super) fn refusal(status: u16, code: &str) -> Refusal {
 impl Desk {
     /// Takes what the engine needs now; records and readiness are dealt with at once.
     #[track_caller]
-    pub fn poll(&mut self) {
+    pub(super) fn poll(&mut self) {
         loop {
             let mut again = false;
             for need in self.fleet.poll(self.now) {
@@ -103,7 +109,7 @@ impl Desk {
     }
 
     #[track_caller]
-    pub fn tell(&mut self, lane: Option<LaneId>, body: FactBody) {
+    pub(super) fn tell(&mut self, lane: Option<LaneId>, body: FactBody) {
         let fact = Fact {
             at: self.now,
             lane,
@@ -117,20 +123,20 @@ impl Desk {
 
     /// Something happened to a machine.
     #[track_caller]
-    pub fn happens(&mut self, lane: u32, body: FactBody) {
+    pub(super) fn happens(&mut self, lane: u32, body: FactBody) {
         self.tell(Some(LaneId(lane)), body);
         self.poll();
     }
 
     #[track_caller]
-    pub fn happens_to_run(&mut self, body: FactBody) {
+    pub(super) fn happens_to_run(&mut self, body: FactBody) {
         self.tell(None, body);
         self.poll();
     }
 
     /// Time goes by; the engine is polled at each moment that it asked for.
     #[track_caller]
-    pub fn pass(&mut self, seconds: u64) {
+    pub(super) fn pass(&mut self, seconds: u64) {
         let end = self.now + Duration::from_secs(seconds);
         while let Some(at) = self.fleet.wake_at().filter(|at| *at <= end) {
             assert!(at >= self.now, "the wake-up lies in the past");
@@ -140,6 +146,18 @@ impl Desk {
         }
         self.now = end;
         self.poll();
+    }
+
+    /// Time goes by until the engine wants something.
+    #[track_caller]
+    pub(super) fn pass_until_need(&mut self) {
+        while self.needs.is_empty() {
+            match self.fleet.wake_at() {
+                Some(at) => self.now = at,
+                None => panic!("nothing will ever be wanted"),
+            }
+            self.poll();
+        }
     }
 
     /// The lists show nothing new.
@@ -166,14 +184,14 @@ impl Desk {
 
     /// Takes the first need that fits.
     #[track_caller]
-    pub fn take(&mut self, what: &str, fits: impl Fn(&Need) -> bool) -> Need {
+    pub(super) fn take(&mut self, what: &str, fits: impl Fn(&Need) -> bool) -> Need {
         match self.needs.iter().position(fits) {
             Some(place) => self.needs.remove(place),
             None => panic!("no need for {what}; there are: {:#?}", self.needs),
         }
     }
 
-    pub fn starts(&self) -> Vec<u32> {
+    pub(super) fn starts(&self) -> Vec<u32> {
         let starts = self.needs.iter().filter_map(|need| match need {
             Need::Start { lane, .. } => Some(lane.0),
             _ => None,
@@ -183,7 +201,7 @@ impl Desk {
 
     /// The engine wants the machine started; it is announced, and not answered.
     #[track_caller]
-    pub fn announce(&mut self, machine: u32) -> (u16, u16, Option<u16>) {
+    pub(super) fn announce(&mut self, machine: u32) -> (u16, u16, Option<u16>) {
         let need = self.take(
             "a start",
             |need| matches!(need, Need::Start { lane, .. } if lane.0 == machine),
@@ -211,8 +229,13 @@ impl Desk {
 
     /// The engine wants the machine started; the service takes it.
     #[track_caller]
-    pub fn start(&mut self, machine: u32) -> ActionId {
+    pub(super) fn start(&mut self, machine: u32) -> ActionId {
         let (session, attempt, _) = self.announce(machine);
+        self.accept(machine, session, attempt)
+    }
+
+    #[track_caller]
+    pub(super) fn accept(&mut self, machine: u32, session: u16, attempt: u16) -> ActionId {
         let action = self.new_action();
         self.happens(
             machine,
@@ -227,7 +250,7 @@ impl Desk {
     }
 
     #[track_caller]
-    pub fn refuse(&mut self, machine: u32, refusal: Refusal) {
+    pub(super) fn refuse(&mut self, machine: u32, refusal: Refusal) {
         let (session, attempt, _) = self.announce(machine);
         self.happens(
             machine,
@@ -239,19 +262,19 @@ impl Desk {
         );
     }
 
-    pub fn new_action(&mut self) -> ActionId {
+    pub(super) fn new_action(&mut self) -> ActionId {
         self.actions += 1;
         ActionId::parse(&format!("action-{}", self.actions)).unwrap()
     }
 
     #[track_caller]
-    pub fn began(&mut self, machine: u32, action: &ActionId) {
+    pub(super) fn began(&mut self, machine: u32, action: &ActionId) {
         let action = action.clone();
         self.happens(machine, FactBody::ActionBegan { action });
     }
 
     #[track_caller]
-    pub fn ended(
+    pub(super) fn ended(
         &mut self,
         machine: u32,
         action: &ActionId,
@@ -268,29 +291,83 @@ impl Desk {
         );
     }
 
-    /// Which result the engine wants next of the machine: (index, step, conclusive).
+    /// Which result the engine wants next of the machine: (action, index, step, conclusive).
     #[track_caller]
-    pub fn fetch(&mut self, machine: u32) -> (ActionId, u16, u16, bool) {
-        let need = self.take(
+    pub(super) fn fetch(&mut self, machine: u32) -> (ActionId, u16, u16, bool) {
+        let found = self.peek_fetch(machine);
+        self.take(
             "a result",
             |need| matches!(need, Need::Fetch { lane, .. } if lane.0 == machine),
         );
-        let Need::Fetch {
-            action,
-            index,
-            step,
-            conclusive,
-            ..
-        } = need
-        else {
-            unreachable!()
-        };
-        (action, index, step, conclusive)
+        found
+    }
+
+    #[track_caller]
+    pub(super) fn peek_fetch(&self, machine: u32) -> (ActionId, u16, u16, bool) {
+        let found = self.needs.iter().find_map(|need| match need {
+            Need::Fetch {
+                lane,
+                action,
+                index,
+                step,
+                conclusive,
+                ..
+            } if lane.0 == machine => Some((action.clone(), *index, *step, *conclusive)),
+            _ => None,
+        });
+        match found {
+            Some(found) => found,
+            None => panic!("no result is wanted; there are: {:#?}", self.needs),
+        }
+    }
+
+    /// The next result is not as expected.
+    #[track_caller]
+    pub(super) fn disappoint(&mut self, machine: u32, why: &str) {
+        let (action, index, ..) = self.fetch(machine);
+        self.happens(
+            machine,
+            FactBody::ResultFetched {
+                action,
+                index,
+                result: script(),
+                verdict: Verdict::NotMet {
+                    why: why.to_owned(),
+                },
+            },
+        );
+    }
+
+    /// The machines that the list is asked about.
+    #[track_caller]
+    pub(super) fn machines(&mut self) -> Vec<LaneId> {
+        let need = self.take("machines", |need| matches!(need, Need::Machines { .. }));
+        match need {
+            Need::Machines { lanes } => lanes,
+            _ => unreachable!(),
+        }
+    }
+
+    /// A session that waited for results is worked out.
+    #[track_caller]
+    pub(super) fn resolve(&mut self, machine: u32, session: u16, commands: &[u16]) {
+        self.take("a resolve", |need| matches!(need, Need::Resolve { .. }));
+        let commands = commands.to_vec();
+        self.happens(machine, FactBody::SessionResolved { session, commands });
+    }
+
+    /// The next session of the machine fails.
+    #[track_caller]
+    pub(super) fn fail(&mut self, machine: u32) {
+        let action = self.start(machine);
+        let failed = commands(&[CommandStatus::Failed]);
+        self.ended(machine, &action, ActionStatus::Failed, failed);
+        self.deliver(machine);
     }
 
     /// All results that the engine wants come in and are as expected.
     #[track_caller]
-    pub fn deliver(&mut self, machine: u32) -> Vec<u16> {
+    pub(super) fn deliver(&mut self, machine: u32) -> Vec<u16> {
         let mut indexes = vec![];
         while self
             .needs
@@ -314,7 +391,7 @@ impl Desk {
 
     /// The session's life from start to its last result, all well.
     #[track_caller]
-    pub fn play(&mut self, machine: u32, count: u16) {
+    pub(super) fn play(&mut self, machine: u32, count: u16) {
         let action = self.start(machine);
         self.began(machine, &action);
         self.ended(machine, &action, ActionStatus::Succeeded, completed(count));
@@ -323,7 +400,7 @@ impl Desk {
 
     /// The engine wants the action cancelled; it is announced and answered.
     #[track_caller]
-    pub fn cancelled(&mut self, machine: u32) -> (ActionId, CancelWhy) {
+    pub(super) fn cancelled(&mut self, machine: u32) -> (ActionId, CancelWhy) {
         let need = self.take(
             "a cancel",
             |need| matches!(need, Need::Cancel { lane, .. } if lane.0 == machine),
@@ -349,12 +426,12 @@ impl Desk {
     }
 
     #[track_caller]
-    pub fn lane(&self, machine: u32) -> LaneView {
+    pub(super) fn lane(&self, machine: u32) -> LaneView {
         self.fleet.lane(LaneId(machine)).unwrap()
     }
 
     #[track_caller]
-    pub fn end(&self, machine: u32) -> End {
+    pub(super) fn end(&self, machine: u32) -> End {
         match self.lane(machine).end {
             Some(end) => end,
             None => panic!("machine {machine} has not ended: {:?}", self.lane(machine)),
@@ -362,14 +439,14 @@ impl Desk {
     }
 
     #[track_caller]
-    pub fn ends(&self, states: &[EndState]) {
+    pub(super) fn ends(&self, states: &[EndState]) {
         let ends: Vec<EndState> = self.fleet.lanes().map(|lane| lane.standing).collect();
         assert_eq!(ends, states);
     }
 
     /// Power is lost; another process takes the run up from the journal.
     #[track_caller]
-    pub fn crash(&mut self) {
+    pub(super) fn crash(&mut self) {
         self.needs.clear();
         self.fleet = Fleet::replay(&run_id(), self.plan.clone(), START, &self.journal).unwrap();
         self.poll();

@@ -289,6 +289,12 @@ impl Play {
     /// Nobody drives the run for a while; what was sent before still arrives. Then a new process
     /// takes it up.
     fn be_away(&mut self, pause: Duration) -> Result<(), String> {
+        self.let_pass(pause)?;
+        self.take_up()
+    }
+
+    /// What was sent arrives; nobody takes in the answers.
+    fn let_pass(&mut self, pause: Duration) -> Result<(), String> {
         self.deaths += 1;
         let back = self.now + pause;
         while let Some(entry) = self.events.first_entry()
@@ -301,7 +307,7 @@ impl Play {
             }
         }
         self.now = back;
-        self.take_up()
+        Ok(())
     }
 
     fn take_up(&mut self) -> Result<(), String> {
@@ -406,6 +412,11 @@ impl Play {
             to_send.push((need, dies_after_call));
         }
         for (need, dies) in to_send {
+            if dies {
+                // It hangs for a while first: what it sends then, it sends long after announcing.
+                let hang = self.dice.millis(0, 200_000);
+                self.let_pass(hang)?;
+            }
             if self.send(need)? {
                 return Ok(true);
             }

@@ -1,10 +1,13 @@
 //! Stories: given a plan, when this happens, then the engine wants that.
 
-use svar::engine::{EndState, FactBody, Need, Phase, Waiting};
+use std::time::Duration;
+
+use svar::engine::{CancelWhy, EndState, FactBody, Fleet, Leg, Need, Phase, Waiting};
+use svar::plan::{Amount, OfflineMode, OnStop, ResultsWanted, StopBase, StopWhen};
 use svar::wire::{ActionStatus, CommandStatus};
 
-use super::build::{get, plan, put, run};
-use super::desk::{commands, completed, desk, refusal};
+use super::build::{get, plan, put, run, run_id};
+use super::desk::{START, commands, completed, desk, desk_with, ready, refusal};
 
 #[test]
 fn a_machine_goes_through_its_sessions_in_order() {
@@ -26,7 +29,7 @@ fn a_machine_goes_through_its_sessions_in_order() {
             session: 1,
             attempt: 0,
             action: None,
-            at: svar::engine::Leg::Starting,
+            at: Leg::Starting,
         }
     );
     desk.play(0, 1);
@@ -110,4 +113,720 @@ fn a_refusal_for_good_fails_the_machine() {
         end.why.unwrap(),
         "refused: 403 DisallowedOperation: in words"
     );
+}
+
+#[test]
+fn only_results_that_are_wanted_and_exist_are_fetched() {
+    let steps = [
+        put(),
+        run().results(ResultsWanted::None),
+        run().results(ResultsWanted::None).judged(),
+        get().results(ResultsWanted::Failed),
+        get(),
+    ];
+    let mut desk = desk(plan(1).session(&steps).done());
+    let action = desk.start(0);
+    desk.ended(0, &action, ActionStatus::Succeeded, completed(5));
+    assert_eq!(desk.deliver(0), [2, 4]);
+    assert_eq!(desk.end(0).state, EndState::Ok);
+}
+
+#[test]
+fn a_failed_session_gives_what_was_wanted_only_of_failures() {
+    let steps = [run().results(ResultsWanted::Failed), run(), get()];
+    let mut desk = desk(plan(1).session(&steps).done());
+    let action = desk.start(0);
+    let statuses = [
+        CommandStatus::Completed,
+        CommandStatus::Failed,
+        CommandStatus::Created,
+    ];
+    desk.ended(0, &action, ActionStatus::Failed, commands(&statuses));
+    assert_eq!(
+        desk.deliver(0),
+        [0, 1],
+        "and not the one that was never run"
+    );
+    let end = desk.end(0);
+    assert_eq!((end.state, end.step), (EndState::Failed, Some(1)));
+    assert_eq!(end.why.unwrap(), "no such file");
+}
+
+#[test]
+fn a_disappointing_result_brings_in_what_was_wanted_only_of_failures() {
+    let steps = [run().results(ResultsWanted::Failed), run().judged()];
+    let mut desk = desk(plan(1).session(&steps).done());
+    let action = desk.start(0);
+    desk.ended(0, &action, ActionStatus::Succeeded, completed(2));
+    desk.disappoint(0, "exit is 1, 0 was expected");
+    assert_eq!(desk.deliver(0), [0]);
+    let end = desk.end(0);
+    assert_eq!((end.state, end.step), (EndState::ExpectFailed, Some(1)));
+    assert_eq!(end.why.unwrap(), "exit is 1, 0 was expected");
+}
+
+#[test]
+fn a_result_may_be_late_for_half_a_minute() {
+    let mut desk = desk(plan(1).session(&[get()]).done());
+    let action = desk.start(0);
+    desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
+    let mut tries = 0;
+    loop {
+        let need = desk.take("a result", |need| matches!(need, Need::Fetch { .. }));
+        if matches!(
+            need,
+            Need::Fetch {
+                conclusive: true,
+                ..
+            }
+        ) {
+            break;
+        }
+        tries += 1;
+        desk.fleet.read_failed(desk.now, &need, None);
+        let before = desk.now;
+        desk.pass_until_need();
+        assert!(desk.now > before, "not asked again at once");
+    }
+    assert!((3..=6).contains(&tries), "{tries}");
+    assert!(desk.now.since(START).as_secs() >= 30);
+    let why = "404".to_owned();
+    desk.happens(
+        0,
+        FactBody::ResultMissing {
+            action,
+            index: 0,
+            why,
+        },
+    );
+    assert_eq!(desk.end(0).state, EndState::Failed, "a file was lost");
+}
+
+#[test]
+fn a_step_that_may_fail_lets_the_machine_go_on() {
+    let mut desk = desk(
+        plan(1)
+            .session(&[run().may_fail()])
+            .session(&[run()])
+            .done(),
+    );
+    let action = desk.start(0);
+    let failed = commands(&[CommandStatus::Failed]);
+    desk.ended(0, &action, ActionStatus::Failed, failed);
+    desk.deliver(0);
+    desk.play(0, 1);
+    let end = desk.end(0);
+    assert_eq!((end.state, end.tolerated), (EndState::Ok, 1));
+}
+
+#[test]
+fn a_retry_sends_the_one_command_alone_after_its_pause() {
+    let mut desk = desk(plan(1).session(&[put(), run().retry(1, 30)]).done());
+    let action = desk.start(0);
+    let statuses = [CommandStatus::Completed, CommandStatus::Failed];
+    desk.ended(0, &action, ActionStatus::Failed, commands(&statuses));
+    desk.deliver(0);
+    desk.pass(29);
+    assert_eq!(desk.starts(), [] as [u32; 0]);
+    desk.pass(1);
+    assert_eq!(desk.announce(0), (0, 1, Some(1)));
+    let action = desk.accept(0, 0, 1);
+    desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
+    let (_, index, step, _) = desk.peek_fetch(0);
+    assert_eq!((index, step), (0, 1), "the service counts anew");
+    desk.deliver(0);
+    assert_eq!(desk.end(0).state, EndState::Ok);
+}
+
+#[test]
+fn a_step_out_of_time_is_cancelled_and_the_cancel_is_verified() {
+    let mut desk = desk(
+        plan(1)
+            .session(&[run().timeout(60)])
+            .cleanup(&[run()])
+            .done(),
+    );
+    let action = desk.start(0);
+    desk.pass(600);
+    assert!(
+        desk.needs.is_empty(),
+        "waiting for the device is not running"
+    );
+    desk.began(0, &action);
+    desk.pass(80);
+    assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Timeout));
+    let statuses = [CommandStatus::Executing];
+    desk.ended(0, &action, ActionStatus::Cancelled, commands(&statuses));
+    desk.play(0, 1);
+    let end = desk.end(0);
+    assert_eq!((end.state, end.cleanup_owed), (EndState::TimedOut, false));
+}
+
+#[test]
+fn a_cancel_that_shows_no_effect_is_sent_again_and_given_up_aloud() {
+    let mut desk = desk(plan(1).session(&[run().timeout(60)]).done());
+    let action = desk.start(0);
+    desk.began(0, &action);
+    desk.pass(80);
+    desk.cancelled(0);
+    desk.pass(70);
+    desk.cancelled(0);
+    desk.pass(70);
+    desk.cancelled(0);
+    desk.pass(700);
+    let end = desk.end(0);
+    assert_eq!(end.state, EndState::TimedOut);
+    assert_eq!(
+        end.why.unwrap(),
+        "action action-1 was cancelled, and the service does not confirm it: it may still run"
+    );
+}
+
+#[test]
+fn a_session_that_ran_to_its_end_counts_although_it_was_cancelled() {
+    let mut desk = desk(plan(1).session(&[run()]).done());
+    let action = desk.start(0);
+    desk.happens_to_run(FactBody::Interrupted { count: 2 });
+    assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Operator));
+    desk.ended(0, &action, ActionStatus::Cancelled, completed(1));
+    assert_eq!(
+        desk.deliver(0),
+        [0],
+        "ran, cancel too late: its result exists"
+    );
+    assert_eq!(desk.end(0).state, EndState::Ok);
+}
+
+#[test]
+fn a_busy_machine_is_waited_for() {
+    let mut desk = desk(plan(1).session(&[run()]).done());
+    desk.refuse(0, refusal(400, "ActiveRequestAlreadyExists"));
+    assert!(matches!(desk.lane(0).waiting, Some(Waiting::Busy { .. })));
+    desk.pass(15);
+    desk.refuse(0, refusal(400, "ActiveRequestAlreadyExists"));
+    desk.pass(30);
+    desk.play(0, 1);
+    assert_eq!(desk.end(0).state, EndState::Ok);
+}
+
+#[test]
+fn a_machine_that_stays_busy_is_given_up() {
+    let mut desk = desk(plan(1).session(&[run()]).done());
+    while desk.lane(0).end.is_none() {
+        desk.refuse(0, refusal(400, "ActiveRequestAlreadyExists"));
+        desk.pass(60);
+    }
+    assert_eq!(desk.end(0).state, EndState::Busy);
+    assert!(desk.now.since(START).as_secs() <= 16 * 60);
+    assert!(desk.journal.len() < 40, "sensible tries");
+}
+
+#[test]
+fn a_refusal_for_want_of_slots_waits_for_a_session_to_end() {
+    let mut desk = desk(plan(3).session(&[run()]).done());
+    assert_eq!(desk.starts(), [0, 1, 2]);
+    let first = desk.start(0);
+    desk.refuse(1, refusal(429, "TooManyRequests"));
+    desk.refuse(2, refusal(429, "TooManyRequests"));
+    desk.pass(30);
+    assert_eq!(desk.starts(), [] as [u32; 0], "no further try meanwhile");
+    assert_eq!(desk.lane(1).waiting, Some(Waiting::Slot { used: 1, of: 1 }));
+    desk.ended(0, &first, ActionStatus::Succeeded, completed(1));
+    desk.deliver(0);
+    assert_eq!(desk.starts().len(), 1);
+}
+
+#[test]
+fn a_refusal_that_names_a_pause_is_the_rate() {
+    let mut desk = desk(plan(2).session(&[run()]).slots(1).done());
+    let mut refusal = refusal(429, "TooManyRequests");
+    refusal.retry_after_ms = Some(40_000);
+    desk.refuse(0, refusal);
+    desk.pass(39);
+    assert_eq!(desk.starts(), [] as [u32; 0]);
+    desk.pass(2);
+    assert_eq!(desk.starts().len(), 1);
+}
+
+#[test]
+fn no_more_starts_a_minute_than_allowed() {
+    let mut desk = desk(plan(25).session(&[run()]).done());
+    assert_eq!(desk.starts().len(), 10);
+    for machine in 0..10 {
+        desk.start(machine);
+    }
+    desk.pass(60);
+    assert_eq!(desk.starts().len(), 0);
+    desk.pass(1);
+    assert_eq!(desk.starts().len(), 10);
+}
+
+#[test]
+fn one_call_a_tick_watches_every_open_action() {
+    let mut desk = desk(plan(8).session(&[run()]).done());
+    for machine in 0..8 {
+        desk.start(machine);
+    }
+    let mut looks = 0;
+    let end = desk.now + Duration::from_secs(600);
+    while let Some(at) = desk.fleet.wake_at().filter(|at| *at < end) {
+        desk.now = at;
+        for need in desk.fleet.poll(at) {
+            let Need::Watch { actions } = need else {
+                panic!("{need:?}");
+            };
+            assert_eq!(actions.len(), 8);
+            looks += 1;
+            desk.fleet.watched(at);
+        }
+    }
+    assert!((50..=60).contains(&looks), "{looks} looks in ten minutes");
+}
+
+#[test]
+fn sleeping_machines_take_few_slots_and_the_rest_are_held_back() {
+    let draft = plan(9).session(&[run()]);
+    let mut desk = desk_with(
+        draft.with(|policy| policy.offline.max_slots = 2).done(),
+        |desk| {
+            desk.all_ready = false;
+        },
+    );
+    let lanes = desk.machines();
+    for lane in &lanes {
+        desk.tell(Some(*lane), ready(lane.0 % 3 == 0));
+    }
+    desk.fleet.machines_read(desk.now);
+    desk.poll();
+    assert_eq!(
+        desk.starts(),
+        [0, 3, 6, 1, 2],
+        "the ready ones first, then two sleepers"
+    );
+    for machine in [0, 3, 6, 1, 2] {
+        desk.start(machine);
+    }
+    assert!(matches!(
+        desk.lane(4).waiting,
+        Some(Waiting::Offline { .. })
+    ));
+    desk.happens(4, ready(true));
+    assert_eq!(desk.starts(), [4], "awake, it needs no sleeper's slot");
+}
+
+#[test]
+fn hold_starts_a_machine_only_when_it_was_seen() {
+    let draft = plan(1).session(&[run()]);
+    let mut desk = desk_with(
+        draft
+            .with(|policy| policy.offline.mode = OfflineMode::Hold)
+            .done(),
+        |desk| desk.all_ready = false,
+    );
+    let lanes = desk.machines();
+    desk.tell(Some(lanes[0]), ready(false));
+    desk.fleet.machines_read(desk.now);
+    desk.pass(299);
+    assert!(desk.needs.is_empty());
+    desk.pass(1);
+    assert_eq!(desk.machines(), lanes, "asked again every five minutes");
+    desk.tell(Some(lanes[0]), ready(true));
+    desk.fleet.machines_read(desk.now);
+    desk.poll();
+    assert_eq!(desk.starts(), [0]);
+}
+
+#[test]
+fn skip_leaves_sleeping_machines_out() {
+    let draft = plan(1).session(&[run()]);
+    let mut desk = desk_with(
+        draft
+            .with(|policy| policy.offline.mode = OfflineMode::Skip)
+            .done(),
+        |desk| desk.all_ready = false,
+    );
+    let lanes = desk.machines();
+    desk.tell(Some(lanes[0]), ready(false));
+    assert_eq!(desk.end(0).state, EndState::Skipped);
+}
+
+#[test]
+fn an_action_that_expired_in_the_queue_is_started_again_until_the_limit() {
+    let draft = plan(1).session(&[run()]).cleanup(&[run()]);
+    let mut desk = desk(
+        draft
+            .with(|policy| policy.offline.until_ms = 3 * 3_600_000)
+            .done(),
+    );
+    let action = desk.start(0);
+    desk.all_ready = false;
+    desk.pass(7_200);
+    let waiting = commands(&[CommandStatus::Created]);
+    desk.ended(0, &action, ActionStatus::TimeOut, waiting.clone());
+    let action = desk.start(0);
+    assert_eq!(desk.lane(0).standing, EndState::Unknown);
+    desk.pass(3_620);
+    assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Offline));
+    desk.ended(0, &action, ActionStatus::Cancelled, waiting);
+    let end = desk.end(0);
+    assert_eq!(end.state, EndState::OfflineExpired);
+    assert!(!end.cleanup_owed, "nothing was ever run");
+}
+
+#[test]
+fn a_wave_waits_for_the_one_before_and_its_soak() {
+    let draft = plan(10).session(&[run()]).with(|policy| {
+        policy.waves = vec![
+            Amount::Count(1),
+            Amount::Percent(30.0),
+            Amount::Percent(100.0),
+        ];
+        policy.soak_ms = 120_000;
+    });
+    let mut desk = desk(draft.done());
+    assert_eq!(desk.starts(), [0]);
+    desk.play(0, 1);
+    desk.pass(119);
+    assert_eq!(desk.starts(), [] as [u32; 0]);
+    assert_eq!(desk.lane(1).waiting, Some(Waiting::Wave { wave: 0 }));
+    desk.pass(1);
+    assert_eq!(desk.starts(), [1]);
+    desk.play(1, 1);
+    assert_eq!(desk.starts(), [2]);
+    desk.play(2, 1);
+    desk.pass(121);
+    assert_eq!(desk.starts(), [3]);
+    desk.start(3);
+    assert_eq!(desk.starts(), [4, 5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn the_stop_rule_falls_at_its_threshold_and_says_how_it_stands() {
+    let draft = plan(40).session(&[run()]).slots(4).with(|policy| {
+        policy.stop_when = StopWhen {
+            failed: Amount::Percent(10.0),
+            of: StopBase::Finished,
+            after: 20,
+        };
+    });
+    let mut desk = desk(draft.done());
+    for machine in 0..20 {
+        desk.pass(30);
+        if machine < 2 {
+            desk.fail(machine);
+        } else {
+            desk.play(machine, 1);
+        }
+        if machine == 18 {
+            assert_eq!(
+                desk.fleet.would_stop(),
+                "2 failed of 19 finished machines (10.5%); the rule stops at 10% or more, but only \
+                 from 20 finished machines on, and 19 have: the run goes on"
+            );
+        }
+    }
+    assert_eq!(
+        desk.fleet.would_stop(),
+        "2 failed of 20 finished machines (10.0%); the rule stops at 10% or more: the run stops"
+    );
+    assert!(desk.fleet.stopped_at().is_some());
+}
+
+#[test]
+fn cancel_queued_cancels_what_waits_and_lets_run_what_runs() {
+    let draft = plan(4).session(&[run()]);
+    let mut desk = desk(
+        draft
+            .with(|policy| policy.on_stop = OnStop::CancelQueued)
+            .done(),
+    );
+    let actions: Vec<_> = (0..4).map(|machine| desk.start(machine)).collect();
+    desk.began(1, &actions[1]);
+    desk.pass(20);
+    let failed = commands(&[CommandStatus::Failed]);
+    desk.ended(0, &actions[0], ActionStatus::Failed, failed);
+    desk.pass(20);
+    assert_eq!(desk.cancelled(2), (actions[2].clone(), CancelWhy::Stop));
+    assert_eq!(desk.cancelled(3), (actions[3].clone(), CancelWhy::Stop));
+    let never_run = commands(&[CommandStatus::Created]);
+    for machine in [2, 3] {
+        let action = actions[machine as usize].clone();
+        desk.ended(machine, &action, ActionStatus::Cancelled, never_run.clone());
+    }
+    desk.ended(1, &actions[1], ActionStatus::Succeeded, completed(1));
+    desk.deliver(0);
+    desk.deliver(1);
+    desk.ends(&[
+        EndState::Failed,
+        EndState::Ok,
+        EndState::Cancelled,
+        EndState::Cancelled,
+    ]);
+}
+
+#[test]
+fn the_deadline_ends_everything_and_says_what_is_owed() {
+    let draft = plan(3).session(&[run()]).cleanup(&[run()]).slots(1);
+    let mut desk = desk(
+        draft
+            .with(|policy| policy.deadline_ms = Some(600_000))
+            .done(),
+    );
+    let action = desk.start(0);
+    desk.began(0, &action);
+    desk.pass(600);
+    assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Deadline));
+    let running = commands(&[CommandStatus::Executing]);
+    desk.ended(0, &action, ActionStatus::Cancelled, running);
+    desk.ends(&[
+        EndState::TimedOut,
+        EndState::NotStarted,
+        EndState::NotStarted,
+    ]);
+    assert!(desk.end(0).cleanup_owed);
+    assert_eq!(desk.fleet.tally().cleanup_owed, 1);
+    assert!(desk.fleet.is_done());
+}
+
+#[test]
+fn the_first_interrupt_lets_sessions_finish_and_the_run_can_be_resumed() {
+    let mut desk = desk(plan(3).session(&[run()]).session(&[run()]).slots(1).done());
+    let action = desk.start(0);
+    desk.happens_to_run(FactBody::Interrupted { count: 1 });
+    assert!(!desk.fleet.is_done());
+    desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
+    desk.deliver(0);
+    assert!(desk.fleet.is_done(), "nothing is in motion any more");
+    assert_eq!(desk.fleet.wake_at(), None);
+    desk.ends(&[
+        EndState::Cancelled,
+        EndState::NotStarted,
+        EndState::NotStarted,
+    ]);
+    desk.crash();
+    assert!(!desk.fleet.is_done());
+    desk.play(0, 1);
+    while let Some(machine) = desk.starts().first() {
+        desk.play(*machine, 1);
+        desk.pass(7);
+    }
+    desk.ends(&[EndState::Ok; 3]);
+}
+
+#[test]
+fn cleanup_still_runs_after_the_first_interrupt() {
+    let mut desk = desk(plan(1).session(&[run()]).cleanup(&[run()]).done());
+    let action = desk.start(0);
+    desk.happens_to_run(FactBody::Interrupted { count: 1 });
+    desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
+    desk.deliver(0);
+    desk.play(0, 1);
+    assert_eq!(desk.end(0).state, EndState::Ok);
+}
+
+#[test]
+fn cleanup_is_paid_after_failure_and_owed_if_it_fails() {
+    let mut desk = desk(
+        plan(2)
+            .session(&[run()])
+            .cleanup(&[run()])
+            .never_stop()
+            .done(),
+    );
+    desk.fail(0);
+    desk.play(0, 1);
+    assert_eq!(desk.end(0).state, EndState::Failed);
+    assert!(!desk.end(0).cleanup_owed);
+    desk.play(1, 1);
+    desk.fail(1);
+    let end = desk.end(1);
+    assert_eq!((end.state, end.step), (EndState::Failed, Some(1)));
+    assert!(end.cleanup_owed);
+}
+
+#[test]
+fn a_machine_that_was_only_read_owes_no_cleanup() {
+    let mut desk = desk(plan(1).session(&[get()]).cleanup(&[run()]).done());
+    desk.play(0, 1);
+    assert_eq!(desk.end(0).state, EndState::Ok);
+}
+
+#[test]
+fn an_answer_with_an_action_that_we_own_already_is_no_start() {
+    let mut desk = desk(plan(1).session(&[run()]).session(&[run()]).done());
+    let first = desk.start(0);
+    desk.ended(0, &first, ActionStatus::Succeeded, completed(1));
+    desk.deliver(0);
+    let (session, attempt, _) = desk.announce(0);
+    desk.happens(
+        0,
+        FactBody::StartAccepted {
+            session,
+            attempt,
+            action: first,
+            adopted: false,
+        },
+    );
+    desk.take("a search", |need| matches!(need, Need::Search { .. }));
+    assert_eq!(desk.starts(), [] as [u32; 0]);
+}
+
+#[test]
+fn a_start_announced_before_a_crash_is_looked_for_and_adopted() {
+    let mut desk = desk(plan(1).session(&[run()]).done());
+    let (session, attempt, _) = desk.announce(0);
+    desk.now = desk.now + Duration::from_secs(3_600);
+    desk.crash();
+    assert_eq!(desk.starts(), [] as [u32; 0]);
+    let search = desk.take("a search", |need| matches!(need, Need::Search { .. }));
+    assert!(
+        matches!(
+            search,
+            Need::Search {
+                conclusive: false,
+                ..
+            }
+        ),
+        "it may have been sent just before the resume"
+    );
+    let action = desk.new_action();
+    desk.happens(
+        0,
+        FactBody::StartAccepted {
+            session,
+            attempt,
+            action: action.clone(),
+            adopted: true,
+        },
+    );
+    desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
+    desk.deliver(0);
+    assert_eq!(desk.end(0).state, EndState::Ok);
+}
+
+#[test]
+fn a_replayed_run_asks_to_be_taken_up_before_anything_else() {
+    let mut desk = desk(plan(1).session(&[run()]).done());
+    desk.announce(0);
+    let journal = desk.journal.clone();
+    let mut fleet = Fleet::replay(&run_id(), desk.plan.clone(), START, &journal).unwrap();
+    let resumed = Need::Record {
+        lane: None,
+        body: FactBody::Resumed,
+    };
+    assert_eq!(fleet.poll(desk.now), [resumed]);
+    assert_eq!(fleet.poll(desk.now), []);
+    assert_eq!(fleet.memory(), desk.fleet.memory());
+}
+
+#[test]
+fn a_session_that_waits_is_worked_out_from_results() {
+    let mut desk = desk(
+        plan(2)
+            .session(&[run()])
+            .waiting_session(&[run(), get()])
+            .never_stop()
+            .done(),
+    );
+    desk.play(0, 1);
+    desk.resolve(0, 1, &[1]);
+    let action = desk.start(0);
+    desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
+    let (_, index, step, _) = desk.peek_fetch(0);
+    assert_eq!(
+        (index, step),
+        (0, 2),
+        "the one command that was sent is the get"
+    );
+    desk.deliver(0);
+    assert_eq!(desk.end(0).state, EndState::Ok);
+    desk.play(1, 1);
+    desk.resolve(1, 1, &[]);
+    assert_eq!(desk.end(1).state, EndState::Ok, "every condition said no");
+}
+
+#[test]
+fn a_session_that_does_not_fit_its_data_fails_the_machine() {
+    let mut desk = desk(
+        plan(1)
+            .session(&[run()])
+            .waiting_session(&[run()])
+            .cleanup(&[run()])
+            .done(),
+    );
+    desk.play(0, 1);
+    desk.take("a resolve", |need| matches!(need, Need::Resolve { .. }));
+    let why = "`stdout` has no line 3".to_owned();
+    desk.happens(0, FactBody::SessionUnresolvable { session: 1, why });
+    desk.play(0, 1);
+    assert_eq!(desk.end(0).why.unwrap(), "`stdout` has no line 3");
+}
+
+#[test]
+fn a_lost_tenant_parks_the_run() {
+    let mut desk = desk(plan(3).session(&[run()]).slots(2).done());
+    let action = desk.start(0);
+    desk.refuse(1, refusal(400, "ActiveRequestAlreadyExists"));
+    let why = "the app may not sign in".to_owned();
+    desk.happens_to_run(FactBody::TenantLost { why });
+    assert!(desk.fleet.is_done());
+    desk.pass(3_600);
+    assert_eq!(desk.lane(0).waiting, Some(Waiting::Resume));
+    desk.crash();
+    desk.needs.clear();
+    desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
+    desk.deliver(0);
+    assert_eq!(desk.end(0).state, EndState::Ok);
+}
+
+#[test]
+fn an_action_whose_end_nobody_tells_is_unknown_in_the_end() {
+    let mut desk = desk(plan(1).session(&[run()]).done());
+    let action = desk.start(0);
+    desk.began(0, &action);
+    desk.pass(27 * 3_600);
+    let end = desk.end(0);
+    assert_eq!(end.state, EndState::Unknown);
+    assert_eq!(
+        end.why.unwrap(),
+        "the service never said how action action-1 ended"
+    );
+}
+
+#[test]
+fn a_machine_for_which_there_is_nothing_is_skipped() {
+    let desk = desk(plan(2).cleanup(&[run()]).done());
+    desk.ends(&[EndState::Skipped; 2]);
+    assert!(desk.fleet.is_done());
+}
+
+#[test]
+fn a_connection_that_is_down_costs_nobody_his_place() {
+    let mut desk = desk(plan(1).session(&[run()]).done());
+    for _ in 0..30 {
+        desk.refuse(0, refusal(0, ""));
+        desk.pass(80);
+    }
+    desk.play(0, 1);
+    assert_eq!(desk.end(0).state, EndState::Ok);
+}
+
+#[test]
+fn a_large_fleet_costs_the_same_for_each_event() {
+    let machines = 20_000;
+    let draft = plan(machines).session(&[run()]).never_stop();
+    let mut desk = desk(draft.done());
+    for _ in 0..200 {
+        desk.pass(7);
+        let machine = desk.starts()[0];
+        desk.play(machine, 1);
+    }
+    assert_eq!(desk.fleet.tally().of(EndState::Ok), 200);
+    assert!(desk.fleet.active().count() <= 25);
+    // The list was asked about those that come next, not about all.
+    let asked = desk
+        .journal
+        .iter()
+        .filter(|fact| matches!(fact.body, FactBody::Readiness { .. }));
+    assert!(asked.count() < 800);
 }
