@@ -432,6 +432,7 @@ fn collecting<'a>(
                 Err("that result is not awaited")
             }
         }
+        Stage::Open(open) if open.action == *action => Err("the action has not ended"),
         _ => late(known).map(|()| None),
     }
 }

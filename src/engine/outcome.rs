@@ -39,13 +39,10 @@ pub(super) fn fates(sent: usize, status: &ActionStatus, ends: &[CommandEnd]) -> 
         .collect()
 }
 
-/// No command of the action was ever begun.
+/// Certainly nothing of the action was ever begun: neither was it seen to run, nor does a command
+/// say that it left the queue.
 pub(super) fn never_ran(ends: &[CommandEnd], began: bool) -> bool {
-    if ends.is_empty() {
-        !began
-    } else {
-        ends.iter().all(|end| end.status == CommandStatus::Created)
-    }
+    !began && ends.iter().all(|end| end.status == CommandStatus::Created)
 }
 
 /// Which results are wanted, by the service's index: at once, and if the session turns out to have

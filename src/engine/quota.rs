@@ -18,9 +18,6 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// little differently from ours.
 const START_MARGIN: Duration = Duration::from_millis(500);
 
-/// An announced start without an answer counts as just sent, but not for longer than this.
-const IN_THE_AIR: Duration = Duration::from_secs(120);
-
 /// For how long a refusal for want of slots is believed before one slot more is tried.
 const SLOT_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -64,7 +61,7 @@ impl StartWindow {
             .iter_mut()
             .find(|(other, _, open)| *other == lane && *open)
         {
-            entry.1 = at.min(entry.1 + IN_THE_AIR);
+            entry.1 = at;
             entry.2 = false;
         }
     }
@@ -73,7 +70,7 @@ impl StartWindow {
     pub(super) fn settle_all(&mut self, at: Moment) {
         for entry in &mut self.taken {
             if entry.2 {
-                entry.1 = at.min(entry.1 + IN_THE_AIR);
+                entry.1 = at;
                 entry.2 = false;
             }
         }
@@ -105,8 +102,11 @@ impl StartWindow {
 }
 
 fn free_at(&(_, at, open): &(LaneId, Moment, bool)) -> Moment {
-    let sent = if open { at + IN_THE_AIR } else { at };
-    sent + MINUTE + START_MARGIN
+    if open {
+        Moment::FAR_FUTURE
+    } else {
+        at + MINUTE + START_MARGIN
+    }
 }
 
 /// Calls of one read row in the last hour. A twentieth of the budget is left for other users of the

@@ -652,6 +652,8 @@ impl Fleet {
         .into_iter()
         .flatten()
         .chain(limits)
+        // Only an answer will tell.
+        .filter(|at| *at < Moment::FAR_FUTURE)
         .min()
         // A moment that has passed would make the driver spin.
         .map(|at| at.max(now + Duration::from_millis(1)))
@@ -715,9 +717,13 @@ impl Fleet {
                     of: self.quota.slots(now),
                 });
             }
+            let until = self.quota.free_at(Row::Starts, now);
+            if until == Moment::FAR_FUTURE {
+                return Some(Waiting::Turn);
+            }
             return Some(Waiting::Rate {
                 row: Row::Starts,
-                until: self.quota.free_at(Row::Starts, now),
+                until,
             });
         }
         match self.wants(id, now) {

@@ -5,4 +5,5 @@ mod build;
 mod desk;
 mod simulation;
 mod stories;
+mod table;
 mod world;

@@ -691,6 +691,19 @@ impl Play {
             if self.halted && main_start {
                 return Err("a start of main work after an interrupt".into());
             }
+            let new_machine = needs.iter().any(|need| {
+                matches!(
+                    need,
+                    Need::Start {
+                        session: 0,
+                        attempt: 0,
+                        ..
+                    }
+                )
+            });
+            if new_machine && self.fleet.stopped_at().is_some() {
+                return Err("a machine is begun after the stop rule fell".into());
+            }
             idle_polls = if needs.is_empty() { idle_polls + 1 } else { 0 };
             if idle_polls > 200 {
                 return Err("polled 200 times in a row for nothing".into());
@@ -907,5 +920,24 @@ fn whatever_the_seed_nothing_is_done_twice_or_left_out() {
             "seeds {numbers:?} of {seeds:?} fail; the first, {seed}: {why}\nplay it with:\n    \
              SVAR_SEED={seed} cargo test --test all engine::simulation -- --nocapture"
         );
+    }
+}
+
+/// The process dies at every record of these runs, in each of the three ways.
+#[test]
+fn a_run_survives_the_loss_of_its_process_at_every_record() {
+    for seed in [3, 8, 21] {
+        let mut undisturbed = Play::new(seed, false);
+        undisturbed.to_die.clear();
+        let played = undisturbed.play();
+        assert!(played.is_ok(), "seed {seed}: {played:?}");
+        for record in 0..undisturbed.journal.len() {
+            for death in [Death::Before, Death::After, Death::AfterCall] {
+                let mut play = Play::new(seed, false);
+                play.to_die = BTreeMap::from([(record, death)]);
+                let ended = play.play().and_then(|tally| play.judge(tally));
+                assert_eq!(ended, Ok(()), "seed {seed}, record {record}, {death:?}");
+            }
+        }
     }
 }
