@@ -39,7 +39,7 @@ pub struct Step {
         "examples" = ["collect"],
     ))]
     pub id: Option<Spanned<String>>,
-    /// What people call the step.
+    /// What people call the step, the same on every device.
     pub name: Option<Templated<String>>,
     /// Arguments of the script. A text is sent as it is. A list or a map is quoted for the
     /// device's shell: PowerShell for `.ps1`, POSIX for `.sh`; a map becomes `-Key value` or

@@ -72,7 +72,7 @@ fn within_path(outline: &Outline<'_>, id: NodeId) -> Option<usize> {
 /// Where in a text a drive with two backslashes stands.
 fn drive(text: &str) -> Option<usize> {
     text.match_indices(r":\\").map(|(at, _)| at).find(|at| {
-        let before = text[..*at].as_bytes();
+        let before = &text.as_bytes()[..*at];
         let is_alone = |byte: Option<&u8>| byte.is_none_or(|byte| !byte.is_ascii_alphanumeric());
         before.last().is_some_and(u8::is_ascii_alphabetic)
             && is_alone(before.len().checked_sub(2).and_then(|at| before.get(at)))
