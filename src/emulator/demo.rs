@@ -1,7 +1,7 @@
 //! The fleet that is played when nobody brings one.
 
-use super::knobs::Span;
-use super::scenario::{Device, DeviceFile, Outcome, Scenario, Window};
+use super::knobs::{Between, KnobSettings, Span};
+use super::scenario::{Device, DeviceFile, LibraryItem, Outcome, Scenario, Window};
 
 impl Scenario {
     /// A small company an hour after the phone rang: Linux servers of which one was broken into, two
@@ -13,6 +13,12 @@ impl Scenario {
         Scenario {
             name: "demo".to_owned(),
             factor: 60.0,
+            // A good day of the service, so that a first look takes seconds and not a quarter of a minute.
+            knobs: KnobSettings {
+                pickup_delay: Some(Between::seconds(5, 60)),
+                wrapup_delay: Some(Between::seconds(1, 20)),
+                ..KnobSettings::default()
+            },
             devices: vec![
                 linux("web-01.example.org", "192.0.2.11", &["web", "X"], true),
                 linux("web-02.example.org", "192.0.2.12", &["web", "X"], false),
@@ -28,6 +34,11 @@ impl Scenario {
                 windows("dc-01.example.org", "WindowsServer2022", "192.0.2.5"),
                 macos("mac-03.example.org", "192.0.2.143"),
             ],
+            library: vec![LibraryItem {
+                name: "minidump.ps1".to_owned(),
+                text: Some(include_str!("../../playbooks/scripts/minidump.ps1").to_owned()),
+                ..LibraryItem::default()
+            }],
             outcomes: windows_outcomes(),
             ..Scenario::default()
         }
@@ -170,10 +181,11 @@ fn linux_files(name: &str, broken_into: bool) -> Vec<DeviceFile> {
         }
         auth.push_str(&format!(
             "Nov 23 08:14:52 {host} sshd[2561]: Accepted password for deploy from 198.51.100.23 port 40511 ssh2\n\
-             Nov 23 08:15:09 {host} sudo:   deploy : TTY=pts/1 ; PWD=/home/deploy ; USER=root ; COMMAND=/usr/sbin/useradd -o -u 0 support\n"
+             Nov 23 08:15:09 {host} sudo:   deploy : TTY=pts/1 ; PWD=/home/deploy ; USER=root ; COMMAND=/usr/sbin/useradd -o -u 0 support\n\
+             Nov 23 08:21:30 {host} sshd[2610]: Accepted publickey for deploy from 198.51.100.23 port 40688 ssh2: ED25519 SHA256:QoES08Iaj8XNXeEAbAzAnWlbcMfX3Sr6uGkllPLEt1I\n"
         ));
         keys.push_str(
-            "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQDx0pq3R7sT9vUwXyZ1aB2cD3eF4gH5iJ6kL7mN8oP9qR0sT1uV2wX3yZ4 root@kali\n",
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINHeEpvOD4xkN/YEWIIfpIbdfX5OAJ5NEVI8D7qc40qH root@kali\n",
         );
         files.extend([
             DeviceFile::text(
