@@ -2,6 +2,8 @@
 
 mod pages;
 mod reference;
+#[cfg(target_os = "linux")]
+mod shipped;
 // The scripts for servers are written for the tools of a Linux system, and these tests run them.
 #[cfg(target_os = "linux")]
 mod scripts;
