@@ -38,13 +38,14 @@ pub(super) fn further(
         let mut reading: parse::Attempt<'_> = attempt(&repaired, limits);
         let fault = reading.fault.take();
         refused = reading.refusals();
+        let way_back = WayBack::new(&edits);
         for problem in &mut refused {
-            carry_back(problem, source, &edits);
+            way_back.carry(problem, source);
         }
         let Some(mut fault) = fault else {
             break;
         };
-        carry_back(&mut fault, source, &edits);
+        way_back.carry(&mut fault, source);
         next = fault.fix.as_ref().map(|fix| fix.edits.clone());
         faults.push(fault);
     }
@@ -62,37 +63,53 @@ fn merged(edits: &[Edit], new: Vec<Edit>) -> Option<Vec<Edit>> {
     apart.then_some(all)
 }
 
-/// Places of the repaired text -> places of the text as it is.
-fn carry_back(problem: &mut Problem, source: &SourceText, edits: &[Edit]) {
-    problem.source = source.clone();
-    for label in &mut problem.labels {
-        label.span = original(label.span, edits);
-    }
-    for edit in problem.fix.iter_mut().flat_map(|fix| &mut fix.edits) {
-        edit.span = original(edit.span, edits);
-    }
+/// From places of the repaired text to places of the text as it is.
+struct WayBack {
+    /// For each edit, in order: the bytes it wrote in the repaired text, and those it replaced.
+    edits: Vec<(Span, Span)>,
 }
 
-fn original(span: Span, edits: &[Edit]) -> Span {
-    let start = offset(span.start, edits);
-    Span::new(start, offset(span.end, edits).max(start))
-}
-
-fn offset(repaired: u32, edits: &[Edit]) -> u32 {
-    let repaired = i64::from(repaired);
-    let mut grown = 0;
-    for edit in edits {
-        let start = i64::from(edit.span.start) + grown;
-        let length = edit.text.len() as i64;
-        if repaired < start {
-            break;
+impl WayBack {
+    fn new(edits: &[Edit]) -> Self {
+        let mut grown = 0i64;
+        let edits = edits.iter().map(|edit| {
+            let start = (i64::from(edit.span.start) + grown) as u32;
+            let length = edit.text.len() as u32;
+            grown += i64::from(length) - i64::from(edit.span.len());
+            (Span::new(start, start + length), edit.span)
+        });
+        WayBack {
+            edits: edits.collect(),
         }
-        if repaired < start + length {
+    }
+
+    fn carry(&self, problem: &mut Problem, source: &SourceText) {
+        problem.source = source.clone();
+        for label in &mut problem.labels {
+            label.span = self.span(label.span);
+        }
+        for edit in problem.fix.iter_mut().flat_map(|fix| &mut fix.edits) {
+            edit.span = self.span(edit.span);
+        }
+    }
+
+    fn span(&self, span: Span) -> Span {
+        let start = self.offset(span.start);
+        Span::new(start, self.offset(span.end).max(start))
+    }
+
+    fn offset(&self, repaired: u32) -> u32 {
+        let before = self
+            .edits
+            .partition_point(|(written, _)| written.start <= repaired);
+        let Some((written, replaced)) = before.checked_sub(1).map(|last| self.edits[last]) else {
+            return repaired;
+        };
+        if repaired < written.end {
             // Inside what was written anew: the bytes it was written for.
-            let into = (repaired - start).min(i64::from(edit.span.len()));
-            return edit.span.start + into as u32;
+            replaced.start + (repaired - written.start).min(replaced.len())
+        } else {
+            replaced.end + (repaired - written.end)
         }
-        grown += length - i64::from(edit.span.len());
     }
-    (repaired - grown).max(0) as u32
 }

@@ -3,5 +3,6 @@
 mod agreement;
 mod cases;
 mod places;
+mod recovery;
 mod typed;
 mod values;
