@@ -4,6 +4,7 @@
 
 mod check;
 mod cli;
+mod crash;
 mod driver;
 mod emulator;
 mod engine;

@@ -1,0 +1,259 @@
+//! The real program, killed at many moments with SIGKILL and taken up again, until its run is over.
+//! The judge is the emulator's own ledger: every session was started exactly once.
+//!
+//! The moments come from seeds. A failing seed is printed; `SVAR_CRASH_SEEDS=7,8,9` plays those, and
+//! `SVAR_CRASH_SEEDS=0-200` a range.
+
+#![cfg(unix)]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const MACHINES: usize = 3;
+/// Two main sessions, because the second step is a gate, and cleanup.
+const SESSIONS: usize = 3;
+
+const PLAYBOOK: &str = "playbook: 1
+name: Crash
+risk: change
+os: linux
+library:
+  work: { path: work.sh }
+targets: { tag: triage }
+steps:
+  - id: make
+    run: work
+    args: [make]
+    gate: true
+    expect: { exit: 0 }
+  - id: use
+    run: work
+    args: [use]
+  - id: result
+    get: /var/tmp/made.txt
+cleanup:
+  - run: work
+    args: [clean]
+";
+
+const SCRIPT: &str = r#"#!/bin/bash
+made="$SVAR_DEVICE_ROOT/var/tmp/made.txt"
+mkdir -p "$(dirname "$made")"
+case "$1" in
+  make) echo made >> "$made" ;;
+  use) echo used >> "$made" ;;
+  clean) rm -f "$made" ;;
+esac
+echo "$1 done"
+"#;
+
+/// Three Linux servers on a clock that plays a minute in 60 ms.
+const SCENARIO: &str = "name: crash
+factor: 1000
+devices:
+  - { name: web-01.example.org, os: Linux, tags: [triage] }
+  - { name: web-02.example.org, os: Linux, tags: [triage] }
+  - { name: web-03.example.org, os: Linux, tags: [triage] }
+";
+
+/// An emulator in a process of its own, ended with the value.
+struct Emulator {
+    process: Child,
+    address: String,
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Emulator {
+    fn start(folder: &Path) -> Emulator {
+        let scenario = folder.join("scenario.yaml");
+        std::fs::write(&scenario, SCENARIO).expect("written");
+        let mut process = svar(folder)
+            .args(["emulator", "--listen", "127.0.0.1:0", "--scenario"])
+            .arg(&scenario)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let stdout = process.stdout.take().expect("a pipe");
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let said: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        Emulator {
+            process,
+            address: said["listening"].as_str().expect("an address").to_owned(),
+        }
+    }
+
+    fn started_sessions(&self) -> Vec<serde_json::Value> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let address = format!("{}/emulator/ledger", self.address);
+        let ledger: serde_json::Value = runtime.block_on(async {
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let http = reqwest::Client::builder().no_proxy().build();
+            let answer = http.expect("a client").get(address).send().await;
+            answer.expect("an answer").json().await.expect("JSON")
+        });
+        let entries = ledger["entries"].as_array().expect("entries");
+        let started = entries
+            .iter()
+            .filter(|entry| entry["kind"] == "session_started");
+        started.cloned().collect()
+    }
+}
+
+fn svar(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_svar"));
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+}
+
+/// Numbers that follow from a seed alone (splitmix64).
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+}
+
+/// The journal of the one run, once there is one.
+fn journal(folder: &Path) -> Option<PathBuf> {
+    let run = std::fs::read_dir(folder.join("svar-runs")).ok()?.next()?;
+    Some(run.ok()?.path().join("journal.jsonl"))
+}
+
+fn lines(folder: &Path) -> usize {
+    let text = journal(folder).and_then(|path| std::fs::read(path).ok());
+    let text = text.unwrap_or_default();
+    text.iter().filter(|byte| **byte == b'\n').count()
+}
+
+/// Lets a process go until the journal has so many lines, and a little further; then kills it.
+/// Hands out its exit code if it ended by itself before.
+fn kill_behind(folder: &Path, mut process: Child, line: usize, further: Duration) -> Option<i32> {
+    let long_ago = Instant::now();
+    while lines(folder) < line {
+        if let Some(status) = process.try_wait().expect("a child of ours") {
+            return status.code();
+        }
+        assert!(
+            long_ago.elapsed() < Duration::from_secs(120),
+            "the run stands still"
+        );
+        std::thread::sleep(Duration::from_micros(300));
+    }
+    // Between two lines much happens: a call is sent, acted on, answered.
+    std::thread::sleep(further);
+    process.kill().expect("a child of ours");
+    process.wait().expect("a child of ours").code()
+}
+
+/// Starts the run, or goes on with it.
+fn go_on(folder: &Path, emulator: &Emulator) -> Child {
+    let begun = journal(folder).is_some_and(|path| path.with_file_name("run.json").exists());
+    let mut command = svar(folder);
+    if begun {
+        command.arg("resume");
+    } else {
+        // A kill before the folder was whole leaves none of a run; what it left is no run.
+        let _ = std::fs::remove_dir_all(folder.join("svar-runs"));
+        command.args(["run", "playbook.yaml", "--emulator", &emulator.address]);
+    }
+    let said = std::fs::File::create(folder.join("said.txt")).expect("a file");
+    command.stderr(said).spawn().expect("it starts")
+}
+
+fn play(seed: u64) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    std::fs::write(folder.join("playbook.yaml"), PLAYBOOK).expect("written");
+    std::fs::write(folder.join("work.sh"), SCRIPT).expect("written");
+    let emulator = Emulator::start(folder);
+    let mut chance = Chance(seed);
+    let kills = 2 + chance.below(5);
+    let mut killed = 0;
+    for _ in 0..kills {
+        let line = lines(folder) + chance.below(9) as usize;
+        let further = Duration::from_micros(chance.below(12_000));
+        let process = go_on(folder, &emulator);
+        match kill_behind(folder, process, line, further) {
+            None => killed += 1,
+            Some(_) => break,
+        }
+    }
+    let mut last = go_on(folder, &emulator);
+    let status = last.wait().expect("a child of ours");
+    println!("seed {seed}: killed {killed} times");
+    let said = std::fs::read_to_string(folder.join("said.txt")).expect("words");
+    let journal = journal(folder).map(|path| std::fs::read_to_string(path).expect("a journal"));
+    let journal = journal.unwrap_or_default();
+    let story = format!("seed {seed}, killed {killed} times\n{said}\n{journal}");
+    assert_eq!(status.code(), Some(0), "{story}");
+
+    let mut starts: BTreeMap<String, usize> = BTreeMap::new();
+    for entry in emulator.started_sessions() {
+        let what = format!("{} {}", entry["machine"], entry["commands"]);
+        *starts.entry(what).or_default() += 1;
+    }
+    assert_eq!(starts.len(), MACHINES * SESSIONS, "{starts:#?}\n{story}");
+    assert!(
+        starts.values().all(|count| *count == 1),
+        "{starts:#?}\n{story}"
+    );
+    let collected = collected(&folder.join("svar-runs"));
+    assert_eq!(collected, vec!["made\nused\n"; MACHINES], "{story}");
+}
+
+/// The contents of all files that came from devices.
+fn collected(folder: &Path) -> Vec<String> {
+    let mut contents = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            contents.extend(collected(&path));
+        } else if path.file_name().is_some_and(|name| name == "made.txt") {
+            contents.push(std::fs::read_to_string(path).expect("text"));
+        }
+    }
+    contents
+}
+
+fn seeds() -> Vec<u64> {
+    let Ok(words) = std::env::var("SVAR_CRASH_SEEDS") else {
+        return (0..8).collect();
+    };
+    let number = |word: &str| word.trim().parse::<u64>().expect("a number");
+    match words.split_once('-') {
+        Some((first, last)) => (number(first)..=number(last)).collect(),
+        None => words.split(',').map(number).collect(),
+    }
+}
+
+#[test]
+fn a_killed_run_goes_on_and_starts_no_session_twice() {
+    for seed in seeds() {
+        play(seed);
+    }
+}
