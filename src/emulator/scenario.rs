@@ -86,6 +86,23 @@ impl Scenario {
     }
 }
 
+impl Scenario {
+    /// The same with a new secret for every application: for an emulator that only its own process
+    /// is to use, since whoever knows a secret can run scripts there.
+    ///
+    /// # Errors
+    /// The computer gives no random bytes.
+    pub fn with_fresh_secrets(mut self) -> std::io::Result<Self> {
+        use base64::Engine as _;
+        for app in &mut self.apps {
+            let mut bytes = [0; 24];
+            getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+            app.secret = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+        }
+        Ok(self)
+    }
+}
+
 /// An application that may sign in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
