@@ -69,11 +69,15 @@ pub(super) async fn place(service: Service, scenario: Option<Scenario>) -> Resul
             inside: None,
         },
         Service::BuiltIn { .. } => {
-            let scenario = scenario.unwrap_or_else(Scenario::demo);
             let broken = |error: std::io::Error| {
                 Failure::refused(format!("the built-in emulator can't start: {error}"))
                     .help("look at the limits of open files and the loopback interface")
             };
+            // Other users of this computer reach the port, too, and could run scripts as this one.
+            let scenario = scenario
+                .unwrap_or_else(Scenario::demo)
+                .with_fresh_secrets()
+                .map_err(broken)?;
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
                 .await
                 .map_err(broken)?;
