@@ -1,19 +1,23 @@
 //! "Did you mean": the one measure of how near two words are.
 
 /// The candidate most like the word, if one is near enough to be a slip of the hand: one edit, and
-/// one more for every four letters. Case does not count. Of equally near ones the first wins.
+/// one more for every four letters. Case does not count. Of equally near ones the first wins, or one that goes on where the word ends.
 pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let word = word.to_lowercase();
-    let limit = 1 + word.chars().count() / 4;
+    let length = word.chars().count();
+    let limit = 1 + length / 4;
     candidates
         .into_iter()
+        // As many edits are needed at least: most candidates need no closer look.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit)
         .map(|candidate| {
             let distance = strsim::damerau_levenshtein(&word, &candidate.to_lowercase());
             (distance, candidate)
         })
         // A word of which nothing would be left is no slip: `a` is not near to `b`.
-        .filter(|(distance, _)| *distance <= limit && *distance < word.chars().count().max(1))
-        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| *distance <= limit && *distance < length.max(1))
+        // A word broken off is more likely than one with other letters: `fail` is `failed`.
+        .min_by_key(|(distance, candidate)| (*distance, !candidate.starts_with(&word)))
         .map(|(_, candidate)| candidate)
 }
 
@@ -27,6 +31,7 @@ mod tests {
         assert_eq!(nearest("exti", known), Some("exit"));
         assert_eq!(nearest("StdOut", known), Some("stdout"));
         assert_eq!(nearest("stdrr", known), Some("stderr"));
+        assert_eq!(nearest("fail", ["all", "failed", "none"]), Some("failed"));
         assert_eq!(nearest("hostname", known), None);
         assert_eq!(nearest("x", ["y"]), None);
         assert_eq!(nearest("", known), None);

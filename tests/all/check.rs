@@ -218,3 +218,30 @@ fn advice_does_not_keep_a_playbook_from_being_read() {
     assert_eq!(loaded.problems[0].severity, Severity::Advice);
     assert!(loaded.playbook.is_some());
 }
+
+#[test]
+fn a_large_playbook_full_of_mistakes_is_read_in_one_go() {
+    // A rule that compares everything with everything would keep this test busy for minutes.
+    let mut playbook = "playbook: 1\ninputs:\n".to_owned();
+    for number in 0..2_000 {
+        playbook += &format!("  input_{number}: {{ typ: int }}\n");
+    }
+    playbook += "library:\n";
+    for number in 0..2_000 {
+        playbook += &format!("  file_{number}: {{ name: file-{number}.ps1 }}\n");
+    }
+    playbook += "steps:\n";
+    for number in 0..2_000 {
+        playbook += &format!("  - {{ run: fil_{number}, id: step_{number}, argz: 1 }}\n");
+    }
+    let loaded = load_text(&playbook);
+    let count = |code: &str| {
+        codes(&loaded)
+            .iter()
+            .filter(|other| **other == code)
+            .count()
+    };
+    assert_eq!(count("unknown-key"), 4_000);
+    assert_eq!(count("unused-input"), 2_000);
+    assert_eq!(count("unused-library"), 2_000);
+}

@@ -6,6 +6,9 @@ use crate::diagnostic::{Edit, Problem, Severity, nearest};
 use crate::playbook::model::Verb;
 use crate::playbook::outline::{Outline, is_template};
 
+/// Names compared with a misspelt one. More than people list; it keeps the check linear.
+const COMPARED_MOST: usize = 200;
+
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     // A file of the library by the name that the tenant knows it by.
     let by_name: HashMap<&str, &str> = outline
@@ -46,7 +49,11 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                 format!("this is the file of `{key}`, but taken from the tenant as it is there"),
             )
         } else {
-            let keys = outline.library.iter().map(|entry| outline.text(entry.key));
+            let keys = outline
+                .library
+                .iter()
+                .take(COMPARED_MOST)
+                .map(|entry| outline.text(entry.key));
             let Some(key) = nearest(name, keys) else {
                 continue;
             };

@@ -44,25 +44,24 @@ fn check_library(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         return;
     }
     let mut used: HashSet<&str> = HashSet::new();
-    let mut templates: Vec<&str> = Vec::new();
     for step in &outline.steps {
         let Some((Verb::Put | Verb::Run, entry)) = step.verb else {
             continue;
         };
         let name = outline.text(entry.value);
-        if is_template(name) {
-            templates.push(name);
-        } else {
+        if !is_template(name) {
             used.insert(name);
+            continue;
         }
-    }
-    // A template that spells out no name may mean any of them.
-    if templates.iter().any(|text| !text.contains(['\'', '"'])) {
-        return;
+        // A template that spells out no name may mean any of them.
+        if !name.contains(['\'', '"']) {
+            return;
+        }
+        used.extend(name.split(['\'', '"']));
     }
     for entry in outline.library {
         let name = outline.text(entry.key);
-        if used.contains(name) || templates.iter().any(|text| text.contains(name)) {
+        if used.contains(name) {
             continue;
         }
         found.push(
