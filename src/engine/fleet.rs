@@ -13,13 +13,14 @@ use crate::moment::Moment;
 use crate::name::{ActionId, MachineId, RunId, Tag};
 use crate::plan::Plan;
 
+use super::course;
 use super::fact::{EndState, Fact, FactBody, LaneId, Need, RunLimit, SessionIndex};
 use super::lane::{self, Known};
 use super::progress::{Ground, Progress, Readiness, Stage};
+use super::queues::{Ask, Queues};
 use super::quota::Quota;
 use super::retry::{AnswerClass, class_of_start};
 use super::stop::{Orders, Score};
-use super::turn::{Ask, Queues};
 use super::view::Tally;
 use super::watcher::Watcher;
 
@@ -140,7 +141,7 @@ impl Fleet {
                 failures: 0,
             });
             let mut progress = Progress::new(started);
-            if lane::nothing_to_do(fleet.ground(id), &mut progress, started) {
+            if course::nothing_to_do(fleet.ground(id), &mut progress, started) {
                 fleet.set(id, progress, started);
             } else {
                 fleet.queues.unasked.insert(id);
@@ -318,7 +319,7 @@ impl Fleet {
             lane.failures = 0;
             if !lane.progress.is_done() {
                 let mut progress = lane.progress.clone();
-                lane::resume(&mut progress, at);
+                course::resume(&mut progress, at);
                 self.set(id, progress, at);
             }
         }
@@ -333,7 +334,7 @@ impl Fleet {
     /// Puts a lane's new state in its place, with everything that is counted over lanes.
     pub(super) fn set(&mut self, id: LaneId, mut progress: Progress, at: Moment) {
         let ground = self.ground(id);
-        lane::obey(ground, &mut progress, &self.orders, at);
+        course::obey(ground, &mut progress, &self.orders, at);
         let owes = progress.is_done() && progress.owes_cleanup(ground);
         let old = &self.lanes[id.0 as usize].progress;
         let newly_decided = match old.decided() {

@@ -10,11 +10,14 @@
 //!
 //! Start reading at [`Fleet::handle`] and [`Fleet::poll`].
 
+mod course;
 mod fact;
 mod fleet;
+mod grant;
 mod lane;
 mod outcome;
 mod progress;
+mod queues;
 mod quota;
 mod recover;
 mod retry;

@@ -27,8 +27,8 @@ pub fn class_of_start(status: u16, code: &str) -> AnswerClass {
         0 => AnswerClass::NotSent,
         200..=299 => AnswerClass::Done,
         400 if code.eq_ignore_ascii_case("ActiveRequestAlreadyExists") => AnswerClass::Busy,
-        // Never sent (0), or "not now" with the promise that nothing was done.
-        0 | 401 | 425 => AnswerClass::AgainLater,
+        // Both say "not now" and promise that nothing was done.
+        401 | 425 => AnswerClass::AgainLater,
         429 => AnswerClass::Throttled,
         // The service may have gone on with it after it stopped waiting for us.
         408 => AnswerClass::Unknown,

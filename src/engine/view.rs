@@ -8,7 +8,7 @@ use crate::name::ActionId;
 use super::fact::{EndState, LaneId, Row, SessionIndex};
 use super::fleet::Fleet;
 use super::progress::{Progress, Stage};
-use super::turn::Ask;
+use super::queues::Ask;
 
 /// How one machine stands.
 #[derive(Debug, Clone, PartialEq)]

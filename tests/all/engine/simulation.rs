@@ -75,7 +75,6 @@ struct Play {
     deaths: u32,
     /// The records at which it dies, and how.
     to_die: BTreeMap<usize, Death>,
-    foreign_load: bool,
     faults: u64,
     delivered: BTreeSet<(ActionId, u16)>,
     seen_running: BTreeSet<ActionId>,
@@ -223,7 +222,6 @@ impl Play {
             sequence: 0,
             deaths: 0,
             to_die,
-            foreign_load,
             faults,
             delivered: BTreeSet::new(),
             seen_running: BTreeSet::new(),
