@@ -2,9 +2,8 @@
 //! whole of what came out.
 
 use std::fs;
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
 
 use regex::Regex;
 
@@ -61,9 +60,12 @@ impl Svar {
         self
     }
 
-    /// The folder that the call is made in.
-    pub(crate) fn folder(&self) -> PathBuf {
-        self.folder.path().to_owned()
+    /// Another call in the same folder.
+    pub(crate) fn again(self, args: &str) -> Svar {
+        Svar {
+            folder: self.folder,
+            ..Svar::new(args)
+        }
     }
 
     /// The process, ready to be started by those who want to look at it while it runs.
@@ -105,6 +107,14 @@ impl Svar {
 }
 
 impl Ended {
+    /// Another call in the same folder.
+    pub(crate) fn again(self, args: &str) -> Svar {
+        Svar {
+            folder: self.folder,
+            ..Svar::new(args)
+        }
+    }
+
     /// Its exit code.
     #[track_caller]
     pub(crate) fn code(self, expected: i32) -> Self {
@@ -167,4 +177,61 @@ fn same(what: &str, actual: &str, expected: &str) {
         actual == expected,
         "{what} differs\n--- expected\n{expected}\n--- actual\n{actual}\n---"
     );
+}
+
+/// `svar emulator` in a process of its own; it ends with the test.
+pub(crate) struct Emulator {
+    child: Child,
+    /// Its address.
+    pub(crate) url: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Emulator {
+    /// Starts one, and waits until it says where it listens.
+    #[track_caller]
+    pub(crate) fn start(scenario: &str) -> Self {
+        let svar = Svar::new("emulator --scenario fleet.yaml").file("fleet.yaml", scenario);
+        let mut child = svar
+            .command()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the emulator starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe"))
+            .read_line(&mut line)
+            .expect("a line");
+        let said: serde_json::Value = serde_json::from_str(&line).expect("one line of JSON");
+        let url = said["listening"].as_str().expect("an address").to_owned();
+        Emulator {
+            child,
+            url,
+            _folder: svar.folder,
+        }
+    }
+
+    /// Asks it to end, as a service manager would, and gives its exit code.
+    pub(crate) fn end(mut self) -> Option<i32> {
+        interrupt(&self.child, "TERM");
+        self.child.wait().expect("an end").code()
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // Fails when it has ended, which is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a signal to a process that the test has started.
+pub(crate) fn interrupt(child: &Child, signal: &str) {
+    let status = Command::new("kill")
+        .args([format!("-{signal}"), child.id().to_string()])
+        .status()
+        .expect("kill");
+    assert!(status.success());
 }

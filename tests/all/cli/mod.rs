@@ -6,4 +6,6 @@ mod basics;
 mod check;
 mod connection;
 mod first;
+mod resume;
 mod run;
+mod tenant;

@@ -1,0 +1,177 @@
+//! A tenant, played by an emulator that the client is not told about: sign-in, permissions, library,
+//! consent. Nothing here is sent to a device, so nothing has to be waited for.
+
+use super::builder::{Emulator, Svar};
+
+const TENANT: &str = svar::emulator::TENANT_ID;
+const CLIENT: &str = svar::emulator::CLIENT_ID;
+const SECRET: &str = svar::emulator::CLIENT_SECRET;
+
+const FLEET: &str = "\
+devices:
+  - { name: web-01.example.org, os: Linux, tags: [web] }
+  - { name: web-02.example.org, os: Linux, tags: [web] }
+";
+
+const PLAYBOOK: &str = "\
+playbook: 1
+name: Ask
+os: linux
+risk: read
+targets: { tag: web }
+library:
+  ask: { path: ask.sh }
+steps:
+  - run: ask
+";
+
+fn svar(args: &str, emulator: &Emulator) -> Svar {
+    Svar::new(args)
+        .file("ask.yaml", PLAYBOOK)
+        .file("ask.sh", "#!/bin/bash\necho hi\n")
+        .env("AZURE_TENANT_ID", TENANT)
+        .env("AZURE_CLIENT_ID", CLIENT)
+        .env("AZURE_CLIENT_SECRET", SECRET)
+        .env("AZURE_AUTHORITY_HOST", &emulator.url)
+        .env("SVAR_API_HOST", &emulator.url)
+}
+
+#[test]
+fn a_wrong_secret_is_refused_and_not_shown() {
+    let emulator = Emulator::start(FLEET);
+    let ended = svar("run ask.yaml", &emulator)
+        .env("AZURE_CLIENT_SECRET", "hunter2-hunter2")
+        .run()
+        .code(3)
+        .stdout("");
+    assert!(
+        ended
+            .stderr
+            .starts_with("error: sign-in at 127.0.0.1:@PORT@ was refused: "),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("\n  help: check AZURE_CLIENT_SECRET"),
+        "{}",
+        ended.stderr
+    );
+    assert!(!ended.text().contains("hunter2"), "{}", ended.text());
+    assert!(!ended.folder.path().join("svar-runs").exists());
+}
+
+#[test]
+fn a_secret_is_not_in_the_log_either() {
+    let emulator = Emulator::start(FLEET);
+    let ended = svar("run ask.yaml --log trace", &emulator)
+        .env("AZURE_CLIENT_SECRET", "hunter2-hunter2")
+        .run()
+        .code(3);
+    assert!(!ended.text().contains("hunter2"), "{}", ended.text());
+    let ended = svar(
+        "plan ask.yaml --log hyper=trace,reqwest=trace,svar=trace",
+        &emulator,
+    )
+    .run()
+    .code(0);
+    assert!(!ended.text().contains(SECRET), "{}", ended.text());
+    assert!(!ended.text().contains("Bearer ey"), "{}", ended.text());
+}
+
+#[test]
+fn a_missing_permission_is_named() {
+    let scenario = format!("apps:\n  - {{ roles: [Machine.Read.All] }}\n{FLEET}");
+    let emulator = Emulator::start(&scenario);
+    let ended = svar("run ask.yaml", &emulator).run().code(3).stdout("");
+    assert!(
+        ended
+            .stderr
+            .starts_with("error: the application lacks the permission Machine.LiveResponse\n"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended
+            .stderr
+            .contains("  help: have an administrator grant "),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_host_that_can_not_be_reached_is_said() {
+    let emulator = Emulator::start(FLEET);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let nobody = format!("http://{}", listener.local_addr().expect("an address"));
+    drop(listener);
+    let ended = svar("run ask.yaml", &emulator)
+        .env("AZURE_AUTHORITY_HOST", &nobody)
+        .run()
+        .code(3);
+    assert!(
+        ended
+            .stderr
+            .starts_with("error: the token endpoint 127.0.0.1:@PORT@ can't be reached: "),
+        "{}",
+        ended.stderr
+    );
+    let ended = svar("run ask.yaml", &emulator)
+        .env("SVAR_API_HOST", &nobody)
+        .run()
+        .code(3);
+    assert!(
+        ended
+            .stderr
+            .contains("can't be resolved: the service can't be reached"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn files_that_the_library_lacks_are_not_uploaded_unasked() {
+    let emulator = Emulator::start(FLEET);
+    svar("run ask.yaml", &emulator).run().code(3).stdout("").stderr(
+        "error: the tenant's library lacks `ask.sh`\n  help: run again with --sync-library to upload \
+         them, or upload them in the portal\n",
+    );
+}
+
+#[test]
+fn a_destructive_playbook_wants_consent() {
+    let emulator = Emulator::start(FLEET);
+    let destructive = PLAYBOOK.replace("risk: read", "risk: destructive");
+    svar("run ask.yaml", &emulator)
+        .file("ask.yaml", &destructive)
+        .run()
+        .code(2)
+        .stdout("")
+        .stderr(&format!(
+            "error: the playbook is destructive and would run on 2 machines of tenant {TENANT}\n  \
+             help: look at `svar plan`, then run again with --yes\n"
+        ));
+    // With consent it gets as far as the library.
+    let ended = svar("run ask.yaml --yes", &emulator)
+        .file("ask.yaml", &destructive)
+        .run()
+        .code(3);
+    assert!(
+        ended
+            .stderr
+            .starts_with("error: the tenant's library lacks"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_plan_is_the_same_for_a_tenant() {
+    let emulator = Emulator::start(FLEET);
+    let ended = svar("plan ask.yaml", &emulator).run().code(0).stderr("");
+    assert!(
+        ended.stdout.contains("web-01.example.org"),
+        "{}",
+        ended.stdout
+    );
+}
