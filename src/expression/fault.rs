@@ -11,7 +11,7 @@ pub struct Fault {
     pub range: Range<usize>,
     /// One sentence without a full stop.
     pub message: String,
-    /// The next step.
+    /// The next step, as a sentence.
     pub help: Option<String>,
     /// What the bytes may be replaced with to resolve it.
     pub replacement: Option<String>,
@@ -58,8 +58,24 @@ impl Fault {
         }
     }
 
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+    pub(super) fn help(mut self, help: impl AsRef<str>) -> Self {
+        self.help = Some(sentence(help.as_ref()));
         self
     }
+}
+
+/// Half a sentence as a whole one.
+pub(super) fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    let end = if words.ends_with(['.', '?', '!', '…']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{first}{}{end}", letters.as_str())
 }

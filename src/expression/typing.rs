@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::diagnostic::nearest;
 
-use super::fault::{Fault, FaultKind};
+use super::fault::{Fault, FaultKind, sentence};
 use super::filters::{FILTERS, FilterType, TESTS};
 use super::tree::{Node, Operator, Tree, Word};
 use super::types::{Record, Type, Wanted};
@@ -226,7 +226,7 @@ impl Typing<'_> {
         help: Option<&str>,
     ) -> Type {
         let mut fault = Fault::new(FaultKind::WrongType, range, message);
-        fault.help = help.map(str::to_owned);
+        fault.help = help.map(sentence);
         self.faults.push(fault);
         Type::Any
     }
@@ -499,10 +499,10 @@ fn constant(value: &Value) -> Type {
 /// Adds the nearest known word, or all of them where there are few.
 fn suggest(mut fault: Fault, word: &str, known: &[&str], what: &str) -> Fault {
     if let Some(near) = nearest(word, known.iter().copied()) {
-        fault.help = Some(format!("did you mean `{near}`?"));
+        fault = fault.help(format!("did you mean `{near}`?"));
         fault.replacement = Some(near.to_owned());
     } else if known.is_empty() {
-        fault.help = Some(format!("there are no {what} here"));
+        fault = fault.help(format!("there are no {what} here"));
     } else {
         let shown: Vec<String> = known
             .iter()
@@ -514,7 +514,7 @@ fn suggest(mut fault: Fault, word: &str, known: &[&str], what: &str) -> Fault {
         } else {
             ""
         };
-        fault.help = Some(format!("known {what}: {}{more}", shown.join(", ")));
+        fault = fault.help(format!("known {what}: {}{more}", shown.join(", ")));
     }
     fault
 }

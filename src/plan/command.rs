@@ -55,7 +55,7 @@ impl Prepared {
             Err(error) => Err(self
                 .values
                 .problem("planned-name", step.what.node, error.to_string())
-                .help("name an entry under `library`, or a file in the tenant's library")),
+                .help("Name an entry under `library`, or a file in the tenant's library.")),
         }
     }
 
@@ -81,7 +81,7 @@ impl Prepared {
         let args = write(shell, &argument).map_err(|why| {
             self.values
                 .problem("argument-form", field.node, why)
-                .help("`pass: base64url` takes any structure as one token")
+                .help("`pass: base64url` takes any structure as one token.")
         })?;
         if args.contains(FORBIDDEN)
             && let Some(problem) = origin::forbidden(self, field, target, scope)
@@ -94,7 +94,7 @@ impl Prepared {
             return Err(self
                 .values
                 .problem("argument-form", field.node, message)
-                .help("put the data into a file and `put` it on the device"));
+                .help("Put the data into a file and `put` it on the device."));
         }
         Ok(Some(args))
     }

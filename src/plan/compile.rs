@@ -273,7 +273,7 @@ impl Prepared {
                         step.what.node,
                         "cleanup has to fit one session, and here a second one would begin",
                     )
-                    .help("order it as put, run, get, without gates and without reading results"),
+                    .help("Order it as put, run, get, without gates and without reading results."),
             );
             return;
         }

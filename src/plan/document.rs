@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::wire::LiveResponseRequest;
 
-use super::secrets::Secrets;
+use super::secrets::{MASK, Secrets};
 use super::session::{MachinePlan, Plan, Session, StepPlan};
 
 /// The document's format.
@@ -79,7 +79,7 @@ fn one_session(plan: &Plan, session: &Session) -> Value {
     Value::Object(shown)
 }
 
-/// A body as it may be shown.
+/// A body as it may be shown: secrets masked, also inside arguments that travel as one token.
 pub fn masked(request: &LiveResponseRequest, secrets: &Secrets) -> LiveResponseRequest {
     let mut shown = request.clone();
     if secrets.is_empty() {
@@ -88,8 +88,21 @@ pub fn masked(request: &LiveResponseRequest, secrets: &Secrets) -> LiveResponseR
     shown.comment = secrets.mask(&shown.comment).into_owned();
     for command in &mut shown.commands {
         for param in &mut command.params {
-            param.value = secrets.mask(&param.value).into_owned();
+            param.value = match hides(&param.value, secrets) {
+                true => MASK.to_owned(),
+                false => secrets.mask(&param.value).into_owned(),
+            };
         }
     }
     shown
+}
+
+/// Whether a text is the `base64url` of something with a secret in it.
+fn hides(text: &str, secrets: &Secrets) -> bool {
+    use base64::Engine;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(text)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .is_some_and(|json| secrets.shows_in(&json))
 }

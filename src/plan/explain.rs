@@ -58,7 +58,7 @@ fn rules(text: &mut String, plan: &Plan) {
         [] => "all machines in one wave".to_owned(),
         waves => {
             let waves: Vec<String> = waves.iter().map(amount).collect();
-            format!("waves of {} machines", waves.join(", "))
+            format!("waves up to {} of the machines", waves.join(", "))
         }
     };
     let soak = match policy.soak_ms {
@@ -71,10 +71,15 @@ fn rules(text: &mut String, plan: &Plan) {
     entry(text, "rollout", &format!("{waves}{soak}{active}"));
 
     let stop = &policy.stop_when;
-    let of = match (stop.failed, stop.of) {
-        (Amount::Count(_), _) => String::new(),
-        (Amount::Percent(_), StopBase::Finished) => " of the finished".to_owned(),
-        (Amount::Percent(_), StopBase::Targets) => " of all".to_owned(),
+    let failed = match (stop.failed, stop.of) {
+        (Amount::Count(1), _) => "1 machine has failed".to_owned(),
+        (Amount::Count(count), _) => format!("{count} machines have failed"),
+        (Amount::Percent(share), StopBase::Finished) => {
+            format!("{share}% of the finished machines or more have failed")
+        }
+        (Amount::Percent(share), StopBase::Targets) => {
+            format!("{share}% of all machines or more have failed")
+        }
     };
     let after = match (stop.failed, stop.after) {
         (Amount::Count(_), _) | (_, 0 | 1) => String::new(),
@@ -85,17 +90,13 @@ fn rules(text: &mut String, plan: &Plan) {
         OnStop::CancelQueued => "waiting ones are cancelled, running ones finish",
         OnStop::Abort => "all are cancelled",
     };
-    let failed = match stop.failed {
-        Amount::Count(1) => "1 machine has failed".to_owned(),
-        other => format!("{} machines have failed", amount(&other)),
-    };
-    entry(text, "stop", &format!("when {failed}{of}{after}; {then}"));
+    entry(text, "stop", &format!("when {failed}{after}; {then}"));
 
-    let until = duration(policy.offline.until_ms);
+    let until = format!("for {} from the start", duration(policy.offline.until_ms));
     let offline = match policy.offline.mode {
-        OfflineMode::Hold => format!("sleeping machines are held back, until {until}"),
+        OfflineMode::Hold => format!("sleeping machines are held back, {until}"),
         OfflineMode::Queue => format!(
-            "up to {} sleeping machines wait in the service's queue, until {until}",
+            "up to {} sleeping machines wait in the service's queue, {until}",
             policy.offline.max_slots
         ),
         OfflineMode::Skip => "sleeping machines are left out".to_owned(),
@@ -279,21 +280,39 @@ fn step_notes(step: &StepPlan) -> Option<String> {
         ResultsWanted::All => {}
         ResultsWanted::Failed => notes.push("result only of failed sessions".to_owned()),
         ResultsWanted::None if step.judged => {}
-        ResultsWanted::None => notes.push("no result, so its exit code is not seen".to_owned()),
+        ResultsWanted::None if step.verb == Verb::Get => {
+            notes.push("its file is not fetched".to_owned());
+        }
+        ResultsWanted::None => notes.push("its exit code is not looked at".to_owned()),
     }
     (!notes.is_empty()).then(|| notes.join("; "))
 }
 
 fn cost(text: &mut String, plan: &Plan) {
     let forecast = Forecast::of(plan);
-    let words = format!(
-        "{} starts, {} result links; at least {} with these limits ({})",
-        forecast.starts,
-        forecast.links,
-        duration_words(forecast.at_least),
-        forecast.binding
+    let calls = format!(
+        "{}, {}",
+        count(forecast.starts, "start"),
+        count(forecast.links, "result link")
     );
-    entry(text, "cost", &words);
+    let least = match forecast.at_least.as_secs() {
+        0 => "the limits are far away".to_owned(),
+        seconds => {
+            let least = Period(Duration::from_secs(seconds));
+            format!(
+                "at least {least}: {} is the narrowest limit",
+                forecast.binding
+            )
+        }
+    };
+    entry(text, "cost", &format!("{calls}; {least}"));
+}
+
+fn count(number: u64, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
 }
 
 fn verb(verb: Verb) -> &'static str {
@@ -313,13 +332,6 @@ fn amount(amount: &Amount) -> String {
 
 fn duration(millis: u64) -> String {
     Period(Duration::from_millis(millis)).to_string()
-}
-
-fn duration_words(duration: Duration) -> String {
-    match duration.as_secs() {
-        0..60 => "a minute".to_owned(),
-        seconds => Period(Duration::from_secs(seconds.div_ceil(60) * 60)).to_string(),
-    }
 }
 
 /// A word in the margin and what it is about.

@@ -68,10 +68,7 @@ struct Candidate {
 impl Merge<'_> {
     fn environment(&mut self, given: &Given) {
         for (name, input) in &self.playbook.inputs {
-            let variable = format!(
-                "{ENVIRONMENT_PREFIX}{}",
-                name.to_uppercase().replace('-', "_")
-            );
+            let variable = format!("{ENVIRONMENT_PREFIX}{}", name.to_uppercase());
             let Some((_, text)) = given.environment.iter().find(|(key, _)| *key == variable) else {
                 continue;
             };
@@ -209,10 +206,7 @@ impl Merge<'_> {
         };
         let message = format!("input `{name}` has no value");
         let problem = Problem::new("missing-input", self.document.source(), span, message);
-        let variable = format!(
-            "{ENVIRONMENT_PREFIX}{}",
-            name.to_uppercase().replace('-', "_")
-        );
+        let variable = format!("{ENVIRONMENT_PREFIX}{}", name.to_uppercase());
         self.problems.push(
             problem
                 .label("has no default")

@@ -91,7 +91,7 @@ fn refuse(
     )
     .label(format!("has a `{character}`"))
     .help(
-        "send the arguments as one safe token with `pass: base64url`, and decode it in the script",
+        "Send the arguments as one safe token with `pass: base64url`, and decode it in the script.",
     )
 }
 
@@ -120,10 +120,37 @@ fn input_origin(prepared: &Prepared, name: &NameUse, character: char) -> Option<
                 )
             })
         }
-        ["vars", var, ..] => Some(format!("comes from `vars.{var}`")),
+        ["vars", var, ..] => {
+            let found = vars_origin(prepared, var, character, DEPTH_MAX);
+            Some(found.unwrap_or_else(|| format!("comes from `vars.{var}`")))
+        }
         ["run", field, ..] => Some(format!("is `run.{field}`")),
         _ => None,
     }
+}
+
+/// Vars that use vars are followed this far.
+const DEPTH_MAX: usize = 20;
+
+/// The input that brings the character into a var.
+fn vars_origin(prepared: &Prepared, var: &str, character: char, depth: usize) -> Option<String> {
+    let (_, node) = prepared.values.document.find(&format!("/vars/{var}"))?;
+    let mut found = None;
+    prepared.values.each_template(node, &mut |template| {
+        for name in template.names() {
+            let next = match name.path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["vars", next, ..] if depth > 0 => {
+                    vars_origin(prepared, next, character, depth - 1)
+                }
+                ["vars", ..] => None,
+                _ => input_origin(prepared, &name, character),
+            };
+            if found.is_none() {
+                found = next;
+            }
+        }
+    });
+    found.map(|origin| format!("{origin}, by way of `vars.{var}`"))
 }
 
 fn described(origin: &super::Origin) -> String {

@@ -196,7 +196,7 @@ impl Values {
         read
     }
 
-    fn each_template(&self, node: NodeId, visit: &mut dyn FnMut(&Template)) {
+    pub(super) fn each_template(&self, node: NodeId, visit: &mut dyn FnMut(&Template)) {
         let read = self.document.node(node);
         match &read.kind {
             Kind::Text if Template::is_in(&read.text) => {

@@ -13,7 +13,7 @@ pub const MASK: &str = "***";
 /// Values that must not appear in a plan document, a report or a message.
 ///
 /// Masking is textual: a value that a template transformed (`inputs.token | upper`) is not
-/// recognised. The forms that the compiler itself makes (quoting, `base64url`) are.
+/// recognised. The forms that the compiler itself makes (quoting, JSON) are.
 #[derive(Clone, Default)]
 pub struct Secrets {
     /// Longest first, so that a secret that contains another one is masked whole.
@@ -40,6 +40,7 @@ impl Secrets {
     pub(super) fn add_with_forms(&mut self, value: &str) {
         self.add(value);
         let inner = |quoted: String| quoted[1..quoted.len() - 1].to_owned();
+        self.add(&inner(serde_json::Value::from(value).to_string()));
         self.add(&inner(quote_for_powershell(value)));
         self.add(&inner(quote_for_posix(value)));
     }

@@ -88,6 +88,10 @@ impl<'d> Check<'d> {
             return;
         }
         if place.sight == Sight::Nothing {
+            // What an id may be made of is a matter of the schema, which says so.
+            if path.last() == Some(&"id") {
+                return;
+            }
             return self.refuse(
                 node,
                 "this is read before anything is evaluated, so no template is allowed here",
@@ -270,7 +274,7 @@ impl<'d> Check<'d> {
         };
         let mut problem = Problem::new(code, self.document.source(), span, fault.message);
         if let Some(help) = fault.help {
-            problem = problem.help(sentence(&help));
+            problem = problem.help(help);
         }
         // Only where the bytes stand in the file as they stand in the text.
         if let Some(word) = fault.replacement
@@ -282,20 +286,4 @@ impl<'d> Check<'d> {
         }
         problem
     }
-}
-
-/// Half a sentence as a whole one.
-fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    let first: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    let end = if words.ends_with(['.', '?', '!', '…']) {
-        ""
-    } else {
-        "."
-    };
-    format!("{first}{}{end}", letters.as_str())
 }

@@ -1,0 +1,134 @@
+//! Where values come from, which one wins, and what is refused.
+
+use svar::diagnostic::render::{Style, text};
+use svar::plan::{Given, Inputs};
+use svar::source::SourceText;
+
+use super::loaded;
+
+const PLAYBOOK: &str = "playbook: 1
+inputs:
+  days: { type: int, default: 7, min: 1, max: 30 }
+  hosts: { type: list, default: [] }
+  mode: { choices: [fast, full], default: fast }
+  out_dir: { type: path, required: false }
+  token: { secret: true, pattern: '[a-z]+', default: abc }
+  wait: { type: duration, default: 15m, max: 1h }
+steps:
+  - run: x.sh
+    args: ['${{ inputs.days }}', '${{ inputs.mode }}', '${{ inputs.token }}', '${{ inputs.wait }}']
+  - get: /tmp/${{ inputs.hosts | length }}${{ inputs.out_dir }}
+";
+
+fn arguments(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+#[track_caller]
+fn merged(given: &Given) -> Vec<String> {
+    let inputs = match Inputs::merge(&loaded(PLAYBOOK), given) {
+        Ok(inputs) => inputs,
+        Err(problems) => panic!("{}", text(&problems, &Style::drawn())),
+    };
+    inputs
+        .iter()
+        .map(|input| format!("{} = {} ({})", input.name, input.value, input.origin))
+        .collect()
+}
+
+#[track_caller]
+fn refused(playbook: &str, given: &Given) -> String {
+    let problems = Inputs::merge(&loaded(playbook), given).unwrap_err();
+    text(&problems, &Style::drawn())
+}
+
+#[test]
+fn arguments_win_over_files_over_the_environment_over_defaults() {
+    let given = Given {
+        arguments: arguments(&[("days", "3"), ("hosts", "a, b")]),
+        files: vec![
+            SourceText::new("one.yaml", "days: 4\nmode: full\nwait: 30m\n"),
+            SourceText::new("two.json", r#"{ "wait": "45m", "out_dir": null }"#),
+        ],
+        environment: arguments(&[
+            ("SVAR_INPUT_DAYS", "5"),
+            ("SVAR_INPUT_MODE", "fast"),
+            ("SVAR_INPUT_OUT_DIR", r"C:\out"),
+            ("SVAR_INPUT_OTHER", "of another playbook"),
+            ("PATH", "/bin"),
+        ]),
+    };
+    assert_eq!(
+        merged(&given),
+        [
+            "days = 3 (--input)",
+            r#"hosts = ["a","b"] (--input)"#,
+            r#"mode = "full" (one.yaml:2)"#,
+            "out_dir = null (not set)",
+            r#"token = "abc" (default)"#,
+            r#"wait = "45m" (two.json:1)"#,
+        ]
+    );
+}
+
+#[test]
+fn what_a_resume_needs_gives_the_same_values_again() {
+    let given = Given {
+        arguments: arguments(&[("days", "3"), ("hosts", "a,b"), ("token", "hush")]),
+        ..Given::default()
+    };
+    let inputs = Inputs::merge(&loaded(PLAYBOOK), &given).unwrap();
+    let kept = inputs.to_json().to_string();
+    assert!(!kept.contains("hush"), "{kept}");
+    let again = Given {
+        files: vec![SourceText::new("inputs.json", kept)],
+        arguments: arguments(&[("token", "hush")]),
+        ..Given::default()
+    };
+    let again = Inputs::merge(&loaded(PLAYBOOK), &again).unwrap();
+    let values = |inputs: &Inputs| {
+        let values: Vec<_> = inputs.iter().map(|input| input.value.clone()).collect();
+        values
+    };
+    assert_eq!(values(&inputs), values(&again));
+}
+
+#[test]
+fn everything_wrong_is_found_at_once_and_no_secret_is_shown() {
+    let given = Given {
+        arguments: arguments(&[("dayz", "3"), ("days", "many"), ("token", "UPPER")]),
+        files: vec![SourceText::new(
+            "inputs.yaml",
+            "mode: fastt\nhosts: { a: b }\nwait: 2h\nwho: me\n",
+        )],
+        environment: arguments(&[("SVAR_INPUT_OUT_DIR", "relative")]),
+    };
+    let drawn = refused(PLAYBOOK, &given);
+    assert!(!drawn.contains("UPPER"), "{drawn}");
+    insta::assert_snapshot!(drawn);
+}
+
+#[test]
+fn an_input_without_a_value_says_how_to_give_one() {
+    insta::assert_snapshot!(refused(
+        "playbook: 1
+inputs:
+  case_name: { description: The case. }
+steps:
+  - { run: x.sh, args: \"${{ inputs.case_name }}\" }
+",
+        &Given::default()
+    ));
+}
+
+#[test]
+fn a_file_of_inputs_is_a_map() {
+    let given = Given {
+        files: vec![SourceText::new("inputs.yaml", "- days\n- 3\n")],
+        ..Given::default()
+    };
+    insta::assert_snapshot!(refused(PLAYBOOK, &given));
+}
