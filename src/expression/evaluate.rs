@@ -22,6 +22,9 @@ const FUEL: u64 = 1_000_000;
 /// (contract 3.3, an emulator's choice); results saved for later steps may be longer.
 pub(super) const TEXT_MAX: usize = 1 << 20;
 
+/// What helps where there is no value.
+pub(super) const FALLBACK: &str = "give a value for that case: `… | default('…')`";
+
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -126,12 +129,12 @@ impl Program {
             .eval(root)
             .map_err(|error| self.fault(&error, tree))?;
         from_engine(&value).map_err(|why| {
-            let why = if value.is_undefined() {
-                "this has no value".to_owned()
+            let range = tree.range.clone();
+            if value.is_undefined() {
+                Fault::new(FaultKind::Evaluation, range, "this has no value").help(FALLBACK)
             } else {
-                why
-            };
-            Fault::new(FaultKind::Evaluation, tree.range.clone(), why)
+                Fault::new(FaultKind::Evaluation, range, why)
+            }
         })
     }
 
@@ -150,9 +153,7 @@ impl Program {
         };
         let fault = Fault::new(FaultKind::Evaluation, range, message);
         match error.kind() {
-            ErrorKind::UndefinedError => {
-                fault.help("give it one for that case: `… | default('…')`")
-            }
+            ErrorKind::UndefinedError => fault.help(FALLBACK),
             _ => fault,
         }
     }

@@ -153,6 +153,8 @@ pub(super) fn equip(environment: &mut Environment<'static>) {
     environment.add_filter("string", as_text);
     environment.add_filter("join", join);
     environment.add_filter("tojson", tojson);
+    environment.add_filter("default", default);
+    environment.add_filter("d", default);
     environment.add_filter("basename", basename);
     environment.add_filter("base64url", base64url);
 }
@@ -177,6 +179,21 @@ fn join(values: &minijinja::Value, between: Option<String>) -> Result<String, Er
 fn tojson(value: &minijinja::Value) -> Result<String, Error> {
     let value = from_engine(value).map_err(|why| Error::new(ErrorKind::InvalidOperation, why))?;
     Ok(value.to_string())
+}
+
+/// The other value where there is none, or null: an optional input that nobody set is null. With
+/// `true` behind it, also for what is empty, zero or false.
+fn default(
+    value: &minijinja::Value,
+    other: minijinja::Value,
+    also_empty: Option<bool>,
+) -> minijinja::Value {
+    let missing = value.is_undefined() || value.is_none();
+    if missing || (also_empty == Some(true) && !value.is_true()) {
+        other
+    } else {
+        value.clone()
+    }
 }
 
 /// The last part of a path, Windows or POSIX.

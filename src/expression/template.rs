@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-use super::evaluate::{Program, Scope, TEXT_MAX, to_text};
+use super::evaluate::{FALLBACK, Program, Scope, TEXT_MAX, to_text};
 use super::fault::{Fault, FaultKind};
 use super::parse::{find_end, parse, whitespace_control};
 use super::tree::{Node, Tree};
@@ -211,11 +211,12 @@ impl Template {
                     let range = || expression.tree.range.clone();
                     let value = expression.evaluate(&self.text, scope)?;
                     text.push_str(&to_text(&value).map_err(|why| {
-                        Fault::new(
-                            FaultKind::Evaluation,
-                            range(),
-                            format!("{why} to stand here"),
-                        )
+                        let message = format!("{why} to stand here");
+                        let fault = Fault::new(FaultKind::Evaluation, range(), message);
+                        match value {
+                            Value::Null => fault.help(FALLBACK),
+                            _ => fault,
+                        }
                     })?);
                     if text.len() > TEXT_MAX {
                         let why = "the text becomes longer than 1 MiB";

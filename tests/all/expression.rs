@@ -16,6 +16,7 @@ fn scope() -> Scope {
         "probe",
         &json!({"exit": 3, "stdout": "ok\n", "json": {"items": [{"name": "x"}], "flag": false}}),
     );
+    scope.set("inputs", "unset", &json!(null));
     scope.declare("vars");
     scope
 }
@@ -36,6 +37,7 @@ fn visible() -> Type {
                 ("deep", Type::Bool),
                 ("share", Type::Number),
                 ("hosts", Type::List),
+                ("unset", Type::Any),
             ])
             .into(),
         ),
@@ -277,6 +279,9 @@ fn data_that_does_not_fit_is_said_at_its_bytes() {
         value("${{ steps.probe.json.nothing | default('x') }}"),
         json!("x")
     );
+    assert_eq!(value("a${{ inputs.unset | default('x') }}"), json!("ax"));
+    assert_eq!(value("${{ inputs.days | default(1) }}"), json!(7));
+    assert_eq!(value("${{ '' | default('x', true) }}"), json!("x"));
 }
 
 #[test]

@@ -157,7 +157,7 @@ fn a_map_is_written_as_each_shell_wants_it() {
     );
     assert_eq!(
         at("x.sh", linux()),
-        r"--Days 7 --Out 'C:\My Files\x' --Id 007 --Deep --Names 'a b' --Names c --On --N -3 --Dot srv-2.zip --Text true"
+        r"--Days 7 --Out 'C:\My Files\x' --Id 007 --Deep --Names 'a b' --Names c --On -N -3 --Dot srv-2.zip --Text true"
     );
 }
 
