@@ -20,7 +20,7 @@ pub struct Problem {
     /// The next step, one or two sentences.
     pub help: Option<String>,
     /// An edit a machine can apply.
-    pub fix: Option<Fix>,
+    pub fix: Option<Box<Fix>>,
 }
 
 /// A place in the source and a few words about it; empty words draw the mark alone.
@@ -101,10 +101,10 @@ impl Problem {
     /// A machine-applicable edit.
     #[must_use]
     pub fn fix(mut self, title: impl Into<String>, edits: Vec<Edit>) -> Self {
-        self.fix = Some(Fix {
+        self.fix = Some(Box::new(Fix {
             title: title.into(),
             edits,
-        });
+        }));
         self
     }
 

@@ -26,13 +26,8 @@ pub enum FaultKind {
     Syntax,
     /// A statement such as `{% if %}`.
     Statement,
-    /// A name that does not exist: `name` was looked for in what `path` leads to.
-    UnknownName {
-        /// The way to where it was looked for, empty at the outermost level.
-        path: Vec<String>,
-        /// The name that is not there.
-        name: String,
-    },
+    /// A name that does not exist: the whole way from the outermost level to it.
+    UnknownName(Vec<String>),
     /// A filter that does not exist.
     UnknownFilter,
     /// A test (`is …`) that does not exist.

@@ -240,10 +240,9 @@ impl Typing<'_> {
         } else {
             format!("`{}` has no `{}`", path.join("."), name.text)
         };
-        let kind = FaultKind::UnknownName {
-            path,
-            name: name.text.clone(),
-        };
+        let mut path = path;
+        path.push(name.text.clone());
+        let kind = FaultKind::UnknownName(path);
         let known: Vec<&str> = record.fields.keys().map(String::as_str).collect();
         let mut fault = Fault::new(kind, name.range.clone(), message);
         let written = &self.text[name.range.clone()];

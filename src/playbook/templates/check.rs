@@ -167,14 +167,14 @@ impl<'d> Check<'d> {
 
     fn cycles(&mut self) {
         for chain in std::mem::take(&mut self.names.cycles) {
-            let Some((node, range, name)) = chain.first() else {
+            let Some(((node, range), name)) = chain.first() else {
                 continue;
             };
             let span = self.document.source_span(*node, range.clone());
             let message = format!("`vars.{name}` is defined by itself");
             let mut problem = Problem::new("template-cycle", self.document.source(), span, message)
                 .label(format!("`{name}` needs this"));
-            for (node, range, name) in &chain[1..] {
+            for ((node, range), name) in &chain[1..] {
                 let span = self.document.source_span(*node, range.clone());
                 problem = problem.also(span, format!("and `{name}` needs this"));
             }
@@ -202,15 +202,15 @@ impl<'d> Check<'d> {
     /// A fault as a problem, with what this place adds to it.
     fn explain(&self, node: NodeId, text: &str, fault: Fault, sight: Sight) -> Problem {
         let unknown = match &fault.kind {
-            FaultKind::UnknownName { path, name } => Some((path.clone(), name.clone())),
-            _ => None,
+            FaultKind::UnknownName(path) => path.clone(),
+            _ => Vec::new(),
         };
         let mut problem = self.problem(node, text, fault);
-        let Some((path, name)) = unknown else {
+        let unknown: Vec<&str> = unknown.iter().map(String::as_str).collect();
+        let Some((name, path)) = unknown.split_last() else {
             return problem;
         };
-        let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        let (message, help) = match (&path[..], name.as_str()) {
+        let (message, help) = match (path, *name) {
             ([], "target" | "steps") if sight == Sight::Run => (
                 Some(format!("`{name}` is not known here: this holds for the whole run")),
                 Some("Only `inputs`, `vars` and `run` are known here.".to_owned()),
@@ -265,7 +265,7 @@ impl<'d> Check<'d> {
             FaultKind::Unclosed => "template-unclosed",
             FaultKind::Syntax => "template-syntax",
             FaultKind::Statement => "template-statement",
-            FaultKind::UnknownName { .. } => "unknown-name",
+            FaultKind::UnknownName(_) => "unknown-name",
             FaultKind::UnknownFilter | FaultKind::UnknownTest => "unknown-filter",
             FaultKind::Call => "template-call",
             FaultKind::WrongType => "template-type",

@@ -24,6 +24,9 @@ const RUN: [(&str, Type); 3] = [
     ("operator", Type::Text),
 ];
 
+/// Bytes in the text of a scalar.
+pub(super) type Place = (NodeId, std::ops::Range<usize>);
+
 /// A step that has an id.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Named {
@@ -48,7 +51,7 @@ pub(super) struct Names<'d> {
     pub(super) late: Vec<&'d str>,
     /// Vars that are defined by themselves: each with the places of the chain, the first one's own
     /// use of the second, and so on.
-    pub(super) cycles: Vec<Vec<(NodeId, std::ops::Range<usize>, String)>>,
+    pub(super) cycles: Vec<Vec<(Place, String)>>,
 }
 
 impl<'d> Names<'d> {
@@ -299,13 +302,13 @@ struct Walk<'d> {
     document: &'d Document,
     entries: HashMap<&'d str, NodeId>,
     /// The chain that is being followed: each var with its use of the next.
-    open: Vec<(&'d str, Option<(NodeId, std::ops::Range<usize>)>)>,
+    open: Vec<(&'d str, Option<Place>)>,
     /// Whether it asks for the target, of those that are through.
     done: HashMap<&'d str, bool>,
     order: Vec<&'d str>,
     /// Those that use another var.
     chained: HashSet<&'d str>,
-    cycles: Vec<Vec<(NodeId, std::ops::Range<usize>, String)>>,
+    cycles: Vec<Vec<(Place, String)>>,
 }
 
 /// Vars that use each other in a longer chain than this are looked at no further: the walk calls
@@ -343,10 +346,9 @@ impl<'d> Walk<'d> {
                         top.1 = Some((node, used.range.clone()));
                     }
                     if let Some(start) = self.open.iter().position(|(open, _)| *open == next) {
-                        let chain = self.open[start..].iter().filter_map(|(name, place)| {
-                            let (node, range) = place.clone()?;
-                            Some((node, range, (*name).to_owned()))
-                        });
+                        let chain = self.open[start..]
+                            .iter()
+                            .filter_map(|(name, place)| Some((place.clone()?, (*name).to_owned())));
                         self.cycles.push(chain.collect());
                     } else {
                         late |= self.visit(next);
