@@ -13,11 +13,14 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Moment(i64);
 
+/// Far enough for every comparison, and far enough from the end of the type to be added to.
+const FAR_MILLIS: i64 = i64::MAX / 4;
+
 impl Moment {
     /// The Unix epoch.
     pub const EPOCH: Moment = Moment(0);
     /// Later than every moment that occurs.
-    pub const FAR_FUTURE: Moment = Moment(i64::MAX / 4);
+    pub const FAR_FUTURE: Moment = Moment(FAR_MILLIS);
 
     /// The moment that many milliseconds after the Unix epoch.
     pub const fn from_millis(millis: i64) -> Self {
@@ -48,8 +51,8 @@ impl Add<Duration> for Moment {
     type Output = Moment;
 
     fn add(self, duration: Duration) -> Moment {
-        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4);
-        Moment(self.0.saturating_add(millis).min(Moment::FAR_FUTURE.0))
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(FAR_MILLIS);
+        Moment(self.0.saturating_add(millis).min(FAR_MILLIS))
     }
 }
 
@@ -57,7 +60,7 @@ impl Sub<Duration> for Moment {
     type Output = Moment;
 
     fn sub(self, duration: Duration) -> Moment {
-        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4);
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(FAR_MILLIS);
         Moment(self.0.saturating_sub(millis))
     }
 }
