@@ -41,6 +41,7 @@ pub(super) async fn play(
     })?;
     let mut onlooker = Onlooker {
         progress: Progress::new(style, Arc::clone(&plan), sheet),
+        trouble: String::new(),
     };
     let driven = driver::drive(ready, interrupts, &mut onlooker).await;
     onlooker.progress.finish();
@@ -104,11 +105,21 @@ fn broken_off(error: &DriveError, folder: &RunFolder) -> Failure {
 /// Shows the run while it is driven.
 struct Onlooker {
     progress: Progress,
+    /// The last trouble that was told: while it lasts, once is enough.
+    trouble: String,
 }
 
 impl Observer for Onlooker {
     fn look(&mut self, now: Moment, fleet: &Fleet) {
         self.progress.look(now, fleet);
+    }
+
+    fn troubled(&mut self, _: Moment, why: &str) {
+        if self.trouble != why {
+            self.progress
+                .line(&format!("{}; it is tried again", report::clean(why)));
+            why.clone_into(&mut self.trouble);
+        }
     }
 
     fn happened(&mut self, fact: &Fact) {

@@ -11,8 +11,7 @@ use super::args::{Format, RunsArgs, ShowArgs};
 use super::exit::{Exit, Failure, Outcome};
 use super::past;
 use super::settings::Settings;
-use super::tell;
-use super::terminal::{Style, Terminal, paint, print, say};
+use super::terminal::{Style, Terminal, paint, print};
 
 /// `svar show`
 pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
@@ -22,12 +21,7 @@ pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
     let evidence = evidence(&folder, terminal)?;
     match args.format {
         Format::Json => print(&format!("{:#}\n", report::summary(&evidence)))?,
-        Format::Text => {
-            print(&report::text(&evidence, terminal.sheet_out()))?;
-            if !evidence.finished {
-                say(&tell::resume_hint(&folder, terminal));
-            }
-        }
+        Format::Text => print(&report::text(&evidence, terminal.sheet_out()))?,
     }
     Ok(Exit::Done)
 }

@@ -3,22 +3,19 @@
 //! What a device sends back is a stranger's word. Its size is limited packed and unpacked, its
 //! names are made harmless, its bytes are hashed as they came and as they are kept.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
-
-use flate2::read::MultiGzDecoder;
-use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::engine::{LaneId, ResultSummary};
 use crate::name::ActionId;
 use crate::plan::{Runbook, Verb, Verdict};
 
 use super::client::{Client, DownloadError, Downloaded, Failure};
-use super::folder::{FolderError, draft_in, settle};
-use super::names::hex;
+use super::disk::{draft_in, settle};
+use super::folder::FolderError;
+use super::output::{ScriptOutput, unpack_text};
 use super::record::{Record, RecordFile, RecordOutput, Shelf};
+use super::unpack::{UnpackError, is_gzip, unpack};
 
 /// How much a device may send back.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +56,9 @@ pub(crate) struct Wanted {
     pub(crate) index: u16,
     /// A collected file's path on the device.
     pub(crate) source: String,
+    /// A script's result that is not of the documented form is taken as it came; before that it is
+    /// worth another try.
+    pub(crate) as_it_came: bool,
 }
 
 /// What was fetched, stored and judged.
@@ -216,7 +216,14 @@ fn store_script(
         .and_then(|_| wire.as_file_mut().read_to_end(&mut bytes))
         .map_err(disk)?;
     let text = unpack_text(bytes, caps.script_bytes)?;
-    let output = ScriptOutput::read(&text);
+    let output = match ScriptOutput::read(&text) {
+        Some(output) => output,
+        None if wanted.as_it_came => ScriptOutput::as_it_came(&text),
+        None => {
+            let why = "what came is no script's result";
+            return Err(CollectError::Spoiled(why.to_owned()));
+        }
+    };
     let secrets = shelf.secrets();
     let shows_secret = secrets.shows_in(&text)
         || secrets.shows_in(&output.stdout)
@@ -241,89 +248,6 @@ fn store_script(
         path: record_path.to_owned(),
         sha256_wire: downloaded.sha256,
     })
-}
-
-/// A script's bytes as text: gzip undone where it is one, a mark at the beginning dropped.
-fn unpack_text(bytes: Vec<u8>, most: u64) -> Result<String, CollectError> {
-    let bytes = if is_gzip(&bytes) {
-        let mut content = Vec::new();
-        MultiGzDecoder::new(&bytes[..])
-            .take(most + 1)
-            .read_to_end(&mut content)
-            .map_err(|error| spoiled(&error))?;
-        if content.len() as u64 > most {
-            return Err(CollectError::TooLarge(format!(
-                "the script's result unpacks to more than the {most} bytes that are allowed"
-            )));
-        }
-        content
-    } else {
-        bytes
-    };
-    let text = match bytes.as_slice() {
-        [0xff, 0xfe, rest @ ..] => {
-            let units: Vec<u16> = rest
-                .chunks_exact(2)
-                .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
-                .collect();
-            String::from_utf16_lossy(&units)
-        }
-        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
-        all => String::from_utf8_lossy(all).into_owned(),
-    };
-    Ok(text)
-}
-
-/// A script's result (contract 6.3), as leniently as other clients found necessary.
-#[derive(Debug, PartialEq, Eq)]
-struct ScriptOutput {
-    exit: Option<i64>,
-    stdout: String,
-    stderr: String,
-}
-
-impl ScriptOutput {
-    fn read(text: &str) -> ScriptOutput {
-        let Ok(Value::Object(result)) = serde_json::from_str(text.trim_end_matches('\0').trim())
-        else {
-            // Not the documented form: what came is all that can be shown.
-            return ScriptOutput {
-                exit: None,
-                stdout: text.trim_end_matches('\0').to_owned(),
-                stderr: String::new(),
-            };
-        };
-        let words = |key: &str| match result.get(key) {
-            Some(Value::String(text)) => text.trim_end_matches('\0').to_owned(),
-            Some(Value::Array(lines)) => {
-                let lines: Vec<&str> = lines.iter().filter_map(Value::as_str).collect();
-                lines.join("\n")
-            }
-            _ => String::new(),
-        };
-        let exit = match result.get("exit_code") {
-            Some(Value::Number(code)) => code.as_i64(),
-            Some(Value::String(code)) => code.trim().parse().ok(),
-            _ => None,
-        };
-        ScriptOutput {
-            exit,
-            stdout: without_transcript_line(words("script_output")),
-            stderr: words("script_errors"),
-        }
-    }
-}
-
-/// Windows puts a line before the output that names a transcript file (contract 6.3).
-fn without_transcript_line(output: String) -> String {
-    if output.starts_with("Transcript started") {
-        match output.split_once('\n') {
-            Some((_, rest)) => rest.to_owned(),
-            None => String::new(),
-        }
-    } else {
-        output
-    }
 }
 
 fn store_file(
@@ -394,96 +318,10 @@ fn store_file(
     })
 }
 
-enum UnpackError {
-    Input(io::Error),
-    Output(io::Error),
-    TooLarge(String),
-}
-
-/// Undoes gzip from file to file, within the caps. Hands out the content's size, its hash, and the
-/// name in the header.
-fn unpack(
-    from: &mut File,
-    packed: u64,
-    into: &mut File,
-    caps: Caps,
-) -> Result<(u64, String, Option<String>), UnpackError> {
-    let mut decoder = MultiGzDecoder::new(io::BufReader::with_capacity(1 << 18, from));
-    let mut piece = vec![0; 1 << 18];
-    let mut size = 0_u64;
-    let mut hash = Sha256::new();
-    loop {
-        let length = decoder.read(&mut piece).map_err(UnpackError::Input)?;
-        if length == 0 {
-            break;
-        }
-        size += length as u64;
-        if size > caps.content_bytes {
-            return Err(UnpackError::TooLarge(format!(
-                "the file unpacks to more than the {} bytes that are allowed",
-                caps.content_bytes
-            )));
-        }
-        if size > caps.ratio_from && size / caps.ratio > packed {
-            return Err(UnpackError::TooLarge(format!(
-                "the file unpacks to more than {} times what came over the wire",
-                caps.ratio
-            )));
-        }
-        hash.update(&piece[..length]);
-        into.write_all(&piece[..length])
-            .map_err(UnpackError::Output)?;
-    }
-    let name = decoder
-        .header()
-        .and_then(|header| header.filename())
-        .map(|name| String::from_utf8_lossy(name).chars().take(300).collect());
-    Ok((size, hex(&hash.finalize()), name))
-}
-
-fn is_gzip(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0x1f, 0x8b])
-}
-
-fn spoiled(error: &io::Error) -> CollectError {
+/// A gzip that can't be undone, in words.
+pub(crate) fn spoiled(error: &io::Error) -> CollectError {
     CollectError::Spoiled(match error.kind() {
         io::ErrorKind::UnexpectedEof => "what came is a gzip that breaks off".to_owned(),
         _ => format!("what came is no whole gzip ({error})"),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn script_results_are_read_in_every_form_that_was_seen() {
-        let rows = [
-            (
-                r#"{"script_name":"a.ps1","exit_code":0,"script_output":"Transcript started, output file is C:\\x.txt\nhello\n\u0000\u0000","script_errors":""}"#,
-                Some(0),
-                "hello\n",
-            ),
-            (r#"{"exit_code":"3","script_output":"x"}"#, Some(3), "x"),
-            (r#"{"script_output":null}"#, None, ""),
-            ("{\"exit_code\":-1}\0\0", Some(-1), ""),
-            ("plain words\0", None, "plain words"),
-            ("", None, ""),
-        ];
-        for (text, exit, stdout) in rows {
-            let output = ScriptOutput::read(text);
-            assert_eq!((output.exit, output.stdout.as_str()), (exit, stdout));
-        }
-    }
-
-    #[test]
-    fn marks_and_wide_letters_at_the_beginning_are_undone() {
-        for bytes in [
-            b"\xef\xbb\xbfhe".to_vec(),
-            b"\xff\xfeh\0e\0".to_vec(),
-            b"he".to_vec(),
-        ] {
-            assert_eq!(unpack_text(bytes, 100).expect("text"), "he");
-        }
-    }
 }

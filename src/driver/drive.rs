@@ -71,6 +71,8 @@ pub trait Observer {
     fn look(&mut self, _now: Moment, _fleet: &Fleet) {}
     /// Something happened, and is durable.
     fn happened(&mut self, _fact: &Fact) {}
+    /// A call went wrong and is made again; what it means for the run is seen in the run.
+    fn troubled(&mut self, _now: Moment, _why: &str) {}
 }
 
 /// Nobody looks on.
@@ -169,8 +171,8 @@ struct Drive {
     later: VecDeque<Need>,
     /// Announced starts and cancels, to be sent when the announcement is durable.
     to_send: Vec<Need>,
-    /// Since when calls of a row are refused for want of a permission.
-    forbidden: Vec<(Row, Moment)>,
+    /// Since when the tenant refuses the calls of a row.
+    refused: Vec<(Row, Moment)>,
     interrupts: u8,
 }
 
@@ -193,6 +195,7 @@ impl Drive {
         let fleet = match &reading {
             None => Fleet::new(&run, plan, started),
             Some(reading) => {
+                shelf.folder().sweep()?;
                 let fleet = Fleet::replay(&run, plan, started, &reading.facts)?;
                 for fact in &reading.facts {
                     memory.note(fact, &shelf);
@@ -221,7 +224,7 @@ impl Drive {
             fetches: 0,
             later: VecDeque::new(),
             to_send: Vec::new(),
-            forbidden: Vec::new(),
+            refused: Vec::new(),
             interrupts: 0,
         })
     }
@@ -260,10 +263,10 @@ impl Drive {
                     self.fact(None, FactBody::Interrupted { count })?;
                 }
                 Some(done) = self.tasks.join_next() => {
-                    self.take_in(done.map_err(|error| DriveError::Bug(error.to_string()))?)?;
+                    self.take_in(done.map_err(|error| DriveError::Bug(error.to_string()))?, observer)?;
                     // Whatever else is there shares the sync.
                     while let Some(done) = self.tasks.try_join_next() {
-                        self.take_in(done.map_err(|error| DriveError::Bug(error.to_string()))?)?;
+                        self.take_in(done.map_err(|error| DriveError::Bug(error.to_string()))?, observer)?;
                     }
                 }
                 () = clock.sleep_until(wake_at.unwrap_or(Moment::FAR_FUTURE)), if wake_at.is_some() => {}
@@ -386,7 +389,7 @@ impl Drive {
             .spawn(async move { calls.run(need, errand).await });
     }
 
-    fn take_in(&mut self, done: Done) -> Result<(), DriveError> {
+    fn take_in(&mut self, done: Done, observer: &mut dyn Observer) -> Result<(), DriveError> {
         let Done {
             need,
             facts,
@@ -400,8 +403,8 @@ impl Drive {
             return Err(DriveError::Folder(error));
         }
         let row = need.row();
-        if !matches!(then, Then::Forbidden { .. }) {
-            self.forbidden.retain(|(known, _)| Some(*known) != row);
+        if !matches!(then, Then::Refused { .. }) {
+            self.refused.retain(|(known, _)| Some(*known) != row);
         }
         for (lane, body) in facts {
             let body = self.no_second_owner(body);
@@ -412,7 +415,11 @@ impl Drive {
             Then::Nothing => {}
             Then::Watched => self.fleet.watched(now),
             Then::MachinesRead => self.fleet.machines_read(now),
-            Then::Again { retry_after } => self.fleet.read_failed(now, &need, retry_after),
+            Then::NotYet => self.fleet.read_failed(now, &need, None),
+            Then::Again { why, retry_after } => {
+                observer.troubled(now, &why);
+                self.fleet.read_failed(now, &need, retry_after);
+            }
             Then::Throttled { retry_after } => {
                 if let Some(row) = row {
                     let until = now + retry_after.unwrap_or(USUAL_PAUSE);
@@ -420,17 +427,17 @@ impl Drive {
                 }
                 self.fleet.read_failed(now, &need, retry_after);
             }
-            Then::Forbidden { why } => {
+            Then::Refused { why } => {
                 let Some(row) = row else { return Ok(()) };
-                match self.forbidden.iter().find(|(known, _)| *known == row) {
-                    Some((_, since)) if now.since(*since) >= HEALING => {
-                        self.fact(None, FactBody::TenantLost { why })?;
+                let since = self.refused.iter().find(|(known, _)| *known == row);
+                if since.is_some_and(|(_, since)| now.since(*since) >= HEALING) {
+                    self.fact(None, FactBody::TenantLost { why })?;
+                } else {
+                    if since.is_none() {
+                        self.refused.push((row, now));
                     }
-                    Some(_) => self.fleet.read_failed(now, &need, Some(HEALING)),
-                    None => {
-                        self.forbidden.push((row, now));
-                        self.fleet.read_failed(now, &need, Some(HEALING));
-                    }
+                    observer.troubled(now, &why);
+                    self.fleet.read_failed(now, &need, Some(HEALING));
                 }
             }
             Then::Lost { why } => self.fact(None, FactBody::TenantLost { why })?,

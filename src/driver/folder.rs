@@ -17,18 +17,21 @@
 //! Each file appears under its name when it is complete: written beside its place, synced, renamed.
 //! `run.json` is written last of all, so that a folder without it is no run.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::moment::Moment;
 use crate::name::{LibraryName, RunId};
 use crate::plan::{LimitsProfile, Target};
 
-use super::journal::{Journal, JournalError, Opening, sync_folder};
+use super::disk::{
+    draft_in, make_private_folder, pretty, read_json, sweep, sync_folder, write_file,
+};
+use super::iso;
+use super::journal::{Journal, JournalError, Opening};
 use super::library::LibraryItem;
 
 /// The format of the folder. A folder with a greater number is refused with words.
@@ -345,6 +348,18 @@ impl RunFolder {
             .map_err(FolderError::disk(&path, "written"))
     }
 
+    /// Removes what a process that was killed left half-written. Only for who holds the lock.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn sweep(&self) -> Result<(), FolderError> {
+        for part in ["results", "files"] {
+            let folder = self.path.join(part);
+            sweep(&folder).map_err(FolderError::disk(&folder, "swept"))?;
+        }
+        Ok(())
+    }
+
     /// Writes the end of the run: from now on it counts as finished.
     ///
     /// # Errors
@@ -372,168 +387,6 @@ impl RunFolder {
         match folder.parent() {
             Some(parent) => sync_folder(parent).map_err(FolderError::disk(parent, "made durable")),
             None => Ok(()),
-        }
-    }
-}
-
-/// The runs under one root.
-#[derive(Debug, Clone)]
-pub struct Runs {
-    root: PathBuf,
-}
-
-impl Runs {
-    /// The runs under this folder, which need not exist.
-    pub fn at(root: impl Into<PathBuf>) -> Self {
-        Runs { root: root.into() }
-    }
-
-    /// All of them, newest first. What is no run folder is passed over.
-    ///
-    /// # Errors
-    /// The root can't be listed.
-    pub fn list(&self) -> Result<Vec<RunFolder>, FolderError> {
-        let entries = match fs::read_dir(&self.root) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(FolderError::disk(&self.root, "read"))?,
-        };
-        let mut runs: Vec<RunFolder> = entries
-            .filter_map(Result::ok)
-            .filter_map(|entry| RunFolder::open(entry.path()).ok())
-            .collect();
-        // By id, not by time: ids begin with the real time, while an emulator's clock is its own.
-        runs.sort_by(|a, b| b.header.run.cmp(&a.header.run));
-        Ok(runs)
-    }
-
-    /// The newest run that is not over.
-    ///
-    /// # Errors
-    /// The root can't be listed.
-    pub fn newest_unfinished(&self) -> Result<Option<RunFolder>, FolderError> {
-        Ok(self.list()?.into_iter().find(|run| !run.is_finished()))
-    }
-
-    /// The run of that id, or of that beginning of an id, or at that path.
-    ///
-    /// # Errors
-    /// There is none, or the beginning fits several.
-    pub fn find(&self, text: &str) -> Result<RunFolder, FolderError> {
-        let as_path = Path::new(text);
-        if as_path.join("run.json").is_file() {
-            return RunFolder::open(as_path);
-        }
-        let as_id = self.root.join(text);
-        if RunId::parse(text).is_ok() && as_id.join("run.json").is_file() {
-            return RunFolder::open(as_id);
-        }
-        let mut fitting: Vec<RunFolder> = self
-            .list()?
-            .into_iter()
-            .filter(|run| !text.is_empty() && run.header.run.as_str().starts_with(text))
-            .collect();
-        match (fitting.pop(), fitting.len()) {
-            (Some(run), 0) => Ok(run),
-            (None, _) => Err(FolderError::NotFound(format!(
-                "no run is called `{text}` under {}",
-                self.root.display()
-            ))),
-            (Some(_), more) => Err(FolderError::NotFound(format!(
-                "`{text}` is the beginning of {} runs under {}: write more of it",
-                more + 1,
-                self.root.display()
-            ))),
-        }
-    }
-}
-
-/// Writes beside its place, syncs, renames, syncs the folder.
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || {
-        let mut draft = draft_in(folder)?;
-        draft.write_all(bytes)?;
-        settle(draft, path)
-    };
-    write().map_err(FolderError::disk(path, "written"))
-}
-
-/// A file that has no name of its own yet.
-pub(crate) fn draft_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    tempfile::Builder::new().prefix(".new-").tempfile_in(folder)
-}
-
-/// Gives a written file its name, durably.
-pub(crate) fn settle(draft: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
-    draft.as_file().sync_all()?;
-    draft.persist(path).map_err(|error| error.error)?;
-    sync_folder(path.parent().unwrap_or(Path::new(".")))
-}
-
-/// What a run collects is for its operator alone.
-fn make_private_folder(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt as _;
-        builder.mode(0o700);
-    }
-    builder.create(path)
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
-    let file = File::open(path).map_err(FolderError::disk(path, "read"))?;
-    serde_json::from_reader(io::BufReader::new(file)).map_err(|error| FolderError::Malformed {
-        path: path.to_owned(),
-        why: error.to_string(),
-    })
-}
-
-pub(crate) fn pretty(value: &impl Serialize) -> Vec<u8> {
-    // Values of ours have text keys only, so writing them can't fail; an empty file would be
-    // noticed at the next reading.
-    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
-}
-
-/// Moments as people write them.
-pub(crate) mod iso {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use crate::moment::Moment;
-
-    pub(crate) fn serialize<S: Serializer>(at: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(at)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Moment, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Moment::parse(&text).map_err(D::Error::custom)
-    }
-
-    /// The same for a moment that may be missing.
-    pub(crate) mod option {
-        use super::{Deserialize, Deserializer, Error, Moment, Serializer};
-
-        pub(crate) fn serialize<S: Serializer>(
-            at: &Option<Moment>,
-            serializer: S,
-        ) -> Result<S::Ok, S::Error> {
-            match at {
-                Some(at) => serializer.collect_str(at),
-                None => serializer.serialize_none(),
-            }
-        }
-
-        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-            deserializer: D,
-        ) -> Result<Option<Moment>, D::Error> {
-            Option::<String>::deserialize(deserializer)?
-                .map(|text| Moment::parse(&text).map_err(D::Error::custom))
-                .transpose()
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::engine::{FORMAT, Fact};
 use crate::moment::Moment;
 use crate::name::RunId;
 
+use super::disk::sync_folder;
 use super::lock::{Lock, LockError};
 use super::names::hex;
 
@@ -412,14 +413,4 @@ fn take_lock(folder: &Path) -> Result<Lock, JournalError> {
         LockError::Held { holder } => JournalError::Held { holder },
         LockError::Io(source) => JournalError::disk(folder, "locked")(source),
     })
-}
-
-/// Makes the names in a folder durable. Where the system has no such call, the files' own sync
-/// must do.
-pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        Ok(())
-    }
 }

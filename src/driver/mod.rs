@@ -8,23 +8,28 @@ mod calls;
 pub mod client;
 mod clock;
 mod collect;
+mod disk;
 mod drive;
 mod folder;
+mod iso;
 mod journal;
 mod library;
 mod lock;
 mod memory;
 mod names;
+mod output;
 mod readiness;
 mod record;
+mod runs;
 mod signal;
 mod targets;
+mod unpack;
 
 pub use clock::Clock;
 pub use collect::Caps;
 pub use drive::{DriveError, Driven, Ending, Observer, Ready, drive};
 pub use folder::{
-    Beginning, FOLDER_FORMAT, FolderError, RunFolder, RunHeader, Runs, ServiceKind, ServiceRecord,
+    Beginning, FOLDER_FORMAT, FolderError, RunFolder, RunHeader, ServiceKind, ServiceRecord,
 };
 pub use journal::{
     Counters, FILE_NAME as JOURNAL_FILE, Journal, JournalError, Opening, Reading,
@@ -33,5 +38,6 @@ pub use journal::{
 pub use library::{LibraryError, LibraryGap, LibraryItem, compare, prepare as prepare_library};
 pub use names::file_name;
 pub use record::{RECORD_FORMAT, Record, RecordFile, RecordMachine, RecordOutput, Shelf};
+pub use runs::Runs;
 pub use signal::{Interrupter, Interrupts};
 pub use targets::{Selection, Selector, TargetError, resolve as resolve_targets};

@@ -11,7 +11,9 @@ use crate::moment::Moment;
 use crate::name::{ActionId, MachineId};
 use crate::plan::{Place, Plan, Results, Secrets, StepResult, Verb, Verdict};
 
-use super::folder::{FolderError, RunFolder, iso, pretty};
+use super::disk::pretty;
+use super::folder::{FolderError, RunFolder};
+use super::iso;
 use super::names;
 
 /// The format of a record.

@@ -13,6 +13,5 @@ mod floors;
 mod plan;
 mod playbooks;
 mod render;
-mod report;
 mod schema;
 mod yaml;

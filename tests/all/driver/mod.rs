@@ -1,7 +1,11 @@
 //! The driver: the client over a small service, the journal, the folder, targets, and the loop.
 
 mod client;
+mod faults;
+mod folder;
 mod journal;
+mod library;
 mod run;
 mod service;
+mod targets;
 mod world;

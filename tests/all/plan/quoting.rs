@@ -36,14 +36,13 @@ fn powershell_words(line: &str) -> Vec<String> {
         if quotes.contains(&letter) {
             loop {
                 let next = letters.next().expect("the string is closed");
-                // Doubled, a quote stands for itself; alone it ends the string.
-                let is_doubled = |letters: &mut std::iter::Peekable<std::str::Chars<'_>>| {
-                    letters.next_if(|after| quotes.contains(after)).is_some()
-                };
-                if quotes.contains(&next) && !is_doubled(&mut letters) {
+                if !quotes.contains(&next) {
+                    word.push(next);
+                } else if letters.next_if(|after| quotes.contains(after)).is_some() {
+                    word.push(next);
+                } else {
                     break;
                 }
-                word.push(next);
             }
             assert!(letters.peek().is_none_or(|after| *after == ' '), "{line:?}");
         } else {

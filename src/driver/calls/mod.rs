@@ -1,0 +1,188 @@
+//! What each need means in calls, and what each answer means in facts.
+
+mod fetch;
+mod start;
+mod watch;
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::engine::{FactBody, LaneId, Need, Refusal};
+use crate::name::ActionId;
+use crate::plan::Runbook;
+
+use super::client::{Client, Failure, SignInError};
+use super::collect::Caps;
+use super::folder::FolderError;
+use super::memory::Errand;
+use super::readiness;
+use super::record::Shelf;
+
+/// Makes the calls. Cheap to clone: each call is a task of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Calls {
+    pub(crate) client: Client,
+    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) runbook: Arc<Runbook>,
+    pub(crate) caps: Caps,
+    pub(crate) patience: Arc<Patience>,
+}
+
+/// How often something doubtful was looked at already. Lost with the process, and no harm: a
+/// resumed run is patient anew.
+#[derive(Debug, Default)]
+pub(crate) struct Patience {
+    spoiled: Mutex<HashMap<(ActionId, u16), u8>>,
+    doubted: Mutex<HashMap<ActionId, u8>>,
+}
+
+impl Patience {
+    /// Whether a result has come spoiled as often as it may.
+    fn is_out(&self, result: &(ActionId, u16)) -> bool {
+        let spoiled = self.spoiled.lock().unwrap_or_else(|held| held.into_inner());
+        spoiled
+            .get(result)
+            .is_some_and(|count| *count >= fetch::SPOILED_MAX)
+    }
+
+    /// Counts one more, and says whether that is still within the limit.
+    fn lasts<K: Hash + Eq>(map: &Mutex<HashMap<K, u8>>, key: K, most: u8) -> bool {
+        let mut map = map.lock().unwrap_or_else(|held| held.into_inner());
+        let count = map.entry(key).or_default();
+        *count = count.saturating_add(1);
+        *count <= most
+    }
+}
+
+/// What became of a need.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) need: Need,
+    /// What happened, to be journalled and handed to the engine.
+    pub(crate) facts: Vec<(Option<LaneId>, FactBody)>,
+    /// What the engine is to be told besides.
+    pub(crate) then: Then,
+    /// Our own disk refused.
+    pub(crate) disk: Option<FolderError>,
+}
+
+/// What follows for a need that asks something.
+#[derive(Debug)]
+pub(crate) enum Then {
+    /// The facts say it all.
+    Nothing,
+    /// A `Watch` was answered.
+    Watched,
+    /// A `Machines` was answered.
+    MachinesRead,
+    /// There is no answer to be had yet, as is usual; it is to be asked for again.
+    NotYet,
+    /// It went wrong, and is to be asked for again.
+    Again {
+        why: String,
+        retry_after: Option<Duration>,
+    },
+    /// The tenant refused it for its rate.
+    Throttled { retry_after: Option<Duration> },
+    /// The tenant refused it: for want of a permission, which may be on its way, or because it
+    /// does not take such a question.
+    Refused { why: String },
+    /// The tenant can't be used any more.
+    Lost { why: String },
+}
+
+type Answer = (Vec<(Option<LaneId>, FactBody)>, Then);
+
+impl Calls {
+    /// Does what is needed.
+    pub(crate) async fn run(self, need: Need, errand: Errand) -> Done {
+        let answer = match &need {
+            Need::Start {
+                lane,
+                session,
+                attempt,
+                tag,
+                only,
+            } => Ok(self
+                .start(&errand, *lane, (*session, *attempt), tag, *only)
+                .await),
+            Need::Search {
+                lane,
+                session,
+                attempt,
+                tag,
+                since,
+                conclusive,
+            } => Ok(self
+                .search(
+                    &errand,
+                    *lane,
+                    (*session, *attempt),
+                    tag,
+                    *since,
+                    *conclusive,
+                )
+                .await),
+            Need::Watch { actions } => self.watch(&errand, actions).await,
+            Need::Fetch { .. } => self.fetch(&errand, &need).await,
+            Need::Cancel { lane, action, .. } => Ok(self.cancel(*lane, action).await),
+            Need::Machines { .. } => Ok(self.machines(&errand).await),
+            // Answered by the loop itself.
+            Need::Record { .. } | Need::Resolve { .. } => Ok((Vec::new(), Then::Nothing)),
+        };
+        match answer {
+            Ok((facts, then)) => Done {
+                need,
+                facts,
+                then,
+                disk: None,
+            },
+            Err(error) => Done {
+                need,
+                facts: Vec::new(),
+                then: Then::Nothing,
+                disk: Some(error),
+            },
+        }
+    }
+
+    async fn machines(&self, errand: &Errand) -> Answer {
+        match readiness::read(&self.client, errand).await {
+            Ok(facts) => (facts, Then::MachinesRead),
+            Err(failure) => (Vec::new(), again(failure)),
+        }
+    }
+
+    /// A refusal may quote what was sent.
+    fn quiet(&self, mut refusal: Refusal) -> Refusal {
+        refusal.message = self.shelf.secrets().mask(&refusal.message).into_owned();
+        refusal
+    }
+}
+
+/// What a read that failed means.
+fn again(failure: Failure) -> Then {
+    let why = failure.to_string();
+    let retry_after = failure.retry_after();
+    match failure {
+        Failure::Refused(ref refusal) => match refusal.status {
+            429 => Then::Throttled { retry_after },
+            // Replicas may not agree for a while about what there is (contract 4.5).
+            404 => Then::Again { why, retry_after },
+            _ => Then::Refused {
+                why: format!("{why}; {}", failure.next_step()),
+            },
+        },
+        Failure::Unknown { .. } | Failure::Unreachable { .. } => Then::Again { why, retry_after },
+        Failure::SignedOut(error) => signed_out(&error).unwrap_or(Then::Again { why, retry_after }),
+    }
+}
+
+/// Waiting does not heal a wrong secret.
+fn signed_out(error: &SignInError) -> Option<Then> {
+    (!error.is_passing()).then(|| Then::Lost {
+        why: format!("{error}; {}", error.next_step()),
+    })
+}

@@ -1,0 +1,135 @@
+//! One list call for all own actions, and what it says of each.
+
+use crate::engine::{CommandEnd, FactBody, LaneId};
+use crate::moment::Moment;
+use crate::name::ActionId;
+use crate::wire::{ActionStatus, CommandEntry, CommandStatus, MachineAction};
+
+use super::super::folder::FolderError;
+use super::super::memory::{Errand, Known, step_of};
+use super::{Answer, Calls, Patience, Then, again};
+
+/// How many further looks an action gets that failed although none of its commands did: such
+/// states were seen to turn into success a little later (contract 4.4).
+const DOUBTS_MAX: u8 = 2;
+
+/// What the service says about a command that failed, at most, in letters.
+const ERROR_LETTERS_MAX: usize = 1_000;
+
+impl Calls {
+    pub(super) async fn watch(
+        &self,
+        errand: &Errand,
+        actions: &[(LaneId, ActionId)],
+    ) -> Result<Answer, FolderError> {
+        let ids: Vec<ActionId> = actions.iter().map(|(_, id)| id.clone()).collect();
+        let oldest = errand.actions.values().map(|known| known.since).min();
+        let since = oldest.unwrap_or(Moment::EPOCH);
+        let listed = match self.client.actions(&ids, since).await {
+            Ok(listed) => listed,
+            Err(failure) => return Ok((Vec::new(), again(failure))),
+        };
+        let mut facts = Vec::new();
+        for action in listed {
+            let Ok(id) = ActionId::parse(&action.id) else {
+                continue;
+            };
+            let Some(known) = errand.actions.get(&id) else {
+                continue;
+            };
+            if action.status.is_final() {
+                if let Some(ended) = self.ended(&id, known, action).await? {
+                    facts.push((Some(known.lane), ended));
+                }
+            } else if action.status == ActionStatus::InProgress && !known.began {
+                facts.push((Some(known.lane), FactBody::ActionBegan { action: id }));
+            }
+        }
+        Ok((facts, Then::Watched))
+    }
+
+    /// The fact that an action has ended, after the records of its commands were written; `None`
+    /// while its end is in doubt.
+    async fn ended(
+        &self,
+        id: &ActionId,
+        known: &Known,
+        action: MachineAction,
+    ) -> Result<Option<FactBody>, FolderError> {
+        let status = action.status;
+        let mut entries = action.commands.unwrap_or_default();
+        if entries.is_empty() {
+            // The field may be left out of a list (contract 4.2).
+            if let Ok(whole) = self.client.action(id).await {
+                entries = whole.commands.unwrap_or_default();
+            }
+        }
+        let a_command_failed = entries
+            .iter()
+            .any(|entry| entry.command_status == CommandStatus::Failed);
+        if status == ActionStatus::Failed
+            && !a_command_failed
+            && Patience::lasts(&self.patience.doubted, id.clone(), DOUBTS_MAX)
+        {
+            return Ok(None);
+        }
+        entries.sort_by_key(|entry| entry.index);
+        let sent = entries.len();
+        let mut commands = Vec::new();
+        for entry in &entries {
+            let Ok(index) = u16::try_from(entry.index) else {
+                continue;
+            };
+            let error = self.error_of(entry);
+            self.write_end(id, known, sent, entry, error.as_deref())?;
+            commands.push(CommandEnd {
+                index,
+                status: entry.command_status.clone(),
+                error,
+            });
+        }
+        Ok(Some(FactBody::ActionEnded {
+            action: id.clone(),
+            status,
+            commands,
+        }))
+    }
+
+    fn error_of(&self, entry: &CommandEntry) -> Option<String> {
+        let joined = entry.errors.join("; ");
+        let cleaned: String = joined
+            .chars()
+            .map(|letter| if letter.is_control() { ' ' } else { letter })
+            .take(ERROR_LETTERS_MAX)
+            .collect();
+        let cleaned = cleaned.trim();
+        (!cleaned.is_empty()).then(|| self.shelf.secrets().mask(cleaned).into_owned())
+    }
+
+    /// The record of a command as the service leaves it; its result comes on top later.
+    fn write_end(
+        &self,
+        id: &ActionId,
+        known: &Known,
+        sent: usize,
+        entry: &CommandEntry,
+        error: Option<&str>,
+    ) -> Result<(), FolderError> {
+        let Ok(index) = u16::try_from(entry.index) else {
+            return Ok(());
+        };
+        let Some((step, verb)) = step_of(self.runbook.plan(), known, sent, index) else {
+            return Ok(());
+        };
+        let path = self.shelf.record_path(known.lane, step, id, index);
+        let Some(mut record) = self.shelf.blank(known.lane, step, verb, id, index) else {
+            return Ok(());
+        };
+        let time = |text: &Option<String>| Moment::parse(text.as_deref()?).ok();
+        record.status = entry.command_status.as_str().to_owned();
+        record.started = time(&entry.start_time);
+        record.ended = time(&entry.end_time);
+        record.error = error.map(str::to_owned);
+        self.shelf.write_lightly(&path, &record)
+    }
+}

@@ -1,0 +1,37 @@
+//! Moments as people write them: the form of times in files that people read.
+
+use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+use crate::moment::Moment;
+
+pub(crate) fn serialize<S: Serializer>(at: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
+}
+
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Moment, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Moment::parse(&text).map_err(D::Error::custom)
+}
+
+/// The same for a moment that may be missing.
+pub(crate) mod option {
+    use super::{Deserialize, Deserializer, Error, Moment, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(
+        at: &Option<Moment>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => serializer.collect_str(at),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Moment>, D::Error> {
+        Option::<String>::deserialize(deserializer)?
+            .map(|text| Moment::parse(&text).map_err(D::Error::custom))
+            .transpose()
+    }
+}

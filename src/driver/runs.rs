@@ -1,0 +1,80 @@
+//! The runs under one root.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::name::RunId;
+
+use super::folder::{FolderError, RunFolder};
+
+/// The runs under one root.
+#[derive(Debug, Clone)]
+pub struct Runs {
+    root: PathBuf,
+}
+
+impl Runs {
+    /// The runs under this folder, which need not exist.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Runs { root: root.into() }
+    }
+
+    /// All of them, newest first. What is no run folder is passed over.
+    ///
+    /// # Errors
+    /// The root can't be listed.
+    pub fn list(&self) -> Result<Vec<RunFolder>, FolderError> {
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(FolderError::disk(&self.root, "read"))?,
+        };
+        let mut runs: Vec<RunFolder> = entries
+            .filter_map(Result::ok)
+            .filter_map(|entry| RunFolder::open(entry.path()).ok())
+            .collect();
+        // By id, not by time: ids begin with the real time, while an emulator's clock is its own.
+        runs.sort_by(|a, b| b.header().run.cmp(&a.header().run));
+        Ok(runs)
+    }
+
+    /// The newest run that is not over.
+    ///
+    /// # Errors
+    /// The root can't be listed.
+    pub fn newest_unfinished(&self) -> Result<Option<RunFolder>, FolderError> {
+        Ok(self.list()?.into_iter().find(|run| !run.is_finished()))
+    }
+
+    /// The run of that id, or of that beginning of an id, or at that path.
+    ///
+    /// # Errors
+    /// There is none, or the beginning fits several.
+    pub fn find(&self, text: &str) -> Result<RunFolder, FolderError> {
+        let as_path = Path::new(text);
+        if as_path.join("run.json").is_file() {
+            return RunFolder::open(as_path);
+        }
+        let as_id = self.root.join(text);
+        if RunId::parse(text).is_ok() && as_id.join("run.json").is_file() {
+            return RunFolder::open(as_id);
+        }
+        let mut fitting: Vec<RunFolder> = self
+            .list()?
+            .into_iter()
+            .filter(|run| !text.is_empty() && run.header().run.as_str().starts_with(text))
+            .collect();
+        match (fitting.pop(), fitting.len()) {
+            (Some(run), 0) => Ok(run),
+            (None, _) => Err(FolderError::NotFound(format!(
+                "no run is called `{text}` under {}",
+                self.root.display()
+            ))),
+            (Some(_), more) => Err(FolderError::NotFound(format!(
+                "`{text}` is the beginning of {} runs under {}: write more of it",
+                more + 1,
+                self.root.display()
+            ))),
+        }
+    }
+}

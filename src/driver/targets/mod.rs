@@ -1,0 +1,202 @@
+//! From selectors to machines: asks the service who is meant, and says why each machine is in.
+
+mod book;
+
+use std::collections::HashSet;
+
+use crate::moment::Moment;
+use crate::name::MachineId;
+use crate::plan::Target;
+use crate::wire::Machine;
+
+use super::client::{Client, Failure};
+use book::Book;
+
+/// One way to name machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// The machine with this id.
+    Id(MachineId),
+    /// The machine with this DNS name, or this first label of one.
+    Name(String),
+    /// The machines with this tag.
+    Tag(String),
+    /// The machines of this device group.
+    Group(String),
+    /// The machines that fit this OData filter.
+    Filter(String),
+    /// The machines that this advanced hunting query names.
+    Hunt(String),
+    /// The ids and names in a file, one on each line.
+    File {
+        /// The file, as the user named it.
+        path: String,
+        /// Its text.
+        text: String,
+    },
+}
+
+/// Which machines: all that a selector names, less those that one of `exclude` names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Who is in.
+    pub include: Vec<Selector>,
+    /// Who is out, whoever selected him.
+    pub exclude: Vec<Selector>,
+    /// The fewest machines there should be.
+    pub min: Option<u32>,
+    /// The most machines there should be.
+    pub max: Option<u32>,
+}
+
+/// Why a selection names no machines to run on.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// The service was asked and did not say.
+    #[error("{selector} can't be resolved: {failure}")]
+    Call {
+        /// Which selector.
+        selector: String,
+        /// How the call failed.
+        failure: Failure,
+    },
+    /// The tenant has no such machine.
+    #[error("no machine is called `{0}`")]
+    UnknownName(String),
+    /// The tenant has no machine with this id.
+    #[error("the tenant knows no machine with the id {0}")]
+    UnknownId(MachineId),
+    /// Several living machines have the name.
+    #[error("`{name}` is the name of {} machines: {}", .candidates.len(), .candidates.join("; "))]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// Their ids, DNS names and when they were last seen.
+        candidates: Vec<String>,
+    },
+    /// A line of a targets file is neither.
+    #[error("{path}:{line}: `{word}` is neither an id nor a name")]
+    Line {
+        /// The file.
+        path: String,
+        /// Line, from 1.
+        line: usize,
+        /// What stands there.
+        word: String,
+    },
+    /// The connection can't serve the selector.
+    #[error("`hunt` needs a tenant with advanced hunting")]
+    NeedsTenant,
+    /// Nobody is left.
+    #[error("the targets name no machine")]
+    Nobody,
+    /// The number is not the expected one.
+    #[error("the targets name {found} machines, and the playbook expects {}", expected(*.min, *.max))]
+    Unexpected {
+        /// How many there are.
+        found: usize,
+        /// The fewest.
+        min: Option<u32>,
+        /// The most.
+        max: Option<u32>,
+    },
+}
+
+impl TargetError {
+    /// What the operator can do about it, in one sentence.
+    pub fn next_step(&self) -> String {
+        match self {
+            TargetError::Call { failure, .. } => failure.next_step(),
+            TargetError::UnknownName(_) => {
+                "check the spelling; machines that were not seen for a month are forgotten by the service".into()
+            }
+            TargetError::UnknownId(_) => "copy the device id from the device's page".into(),
+            TargetError::Ambiguous { .. } => "name the right one by its id".into(),
+            TargetError::Line { .. } => "write one id or name on each line; `#` begins a comment".into(),
+            TargetError::NeedsTenant => "name the machines by tag, group, filter, names or ids".into(),
+            TargetError::Nobody => "check the selectors and `exclude`".into(),
+            TargetError::Unexpected { .. } => {
+                "check the selectors, or change `targets.expect` if the number is right".into()
+            }
+        }
+    }
+
+    /// Whether the service is the cause, not the selection.
+    pub fn is_the_service(&self) -> bool {
+        matches!(self, TargetError::Call { .. })
+    }
+}
+
+fn expected(min: Option<u32>, max: Option<u32>) -> String {
+    match (min, max) {
+        (Some(min), Some(max)) => format!("{min} to {max}"),
+        (Some(min), None) => format!("at least {min}"),
+        (None, Some(max)) => format!("at most {max}"),
+        (None, None) => "another number".to_owned(),
+    }
+}
+
+/// Finds the machines of a selection, in the order of its selectors and of the service's answers;
+/// each one once, with the first selector that named it as its reason.
+///
+/// A machine that was merged into another one, or excluded in the portal, is never selected by tag,
+/// group or filter; named by its id it is.
+///
+/// # Errors
+/// The first selector that can't be resolved; see [`TargetError`].
+pub async fn resolve(client: &Client, selection: &Selection) -> Result<Vec<Target>, TargetError> {
+    let mut book = Book::open(client, selection).await?;
+    let mut out = HashSet::new();
+    book.lenient = true;
+    for selector in &selection.exclude {
+        let found = book.find(selector).await?;
+        out.extend(
+            found
+                .into_iter()
+                .map(|(machine, _)| machine.id.to_lowercase()),
+        );
+    }
+    book.lenient = false;
+    let mut taken = HashSet::new();
+    let mut targets = Vec::new();
+    for selector in &selection.include {
+        for (machine, reason) in book.find(selector).await? {
+            let Ok(id) = MachineId::parse(&machine.id) else {
+                continue;
+            };
+            if !out.contains(id.as_str()) && taken.insert(id.clone()) {
+                targets.push(target_of(id, machine, reason));
+            }
+        }
+    }
+    let found = targets.len();
+    let few = |min: u32| found < min as usize;
+    let many = |max: u32| found > max as usize;
+    if selection.min.is_some_and(few) || selection.max.is_some_and(many) {
+        return Err(TargetError::Unexpected {
+            found,
+            min: selection.min,
+            max: selection.max,
+        });
+    }
+    if targets.is_empty() {
+        return Err(TargetError::Nobody);
+    }
+    Ok(targets)
+}
+
+fn target_of(id: MachineId, machine: Machine, reason: String) -> Target {
+    Target {
+        id,
+        name: machine.computer_dns_name.filter(|name| !name.is_empty()),
+        os: machine.os_platform.filter(|os| !os.is_empty()),
+        tags: machine.machine_tags,
+        group: machine.rbac_group_name.filter(|group| !group.is_empty()),
+        reason,
+    }
+}
+
+/// When a machine last reported.
+pub(crate) fn last_seen(machine: &Machine) -> Option<Moment> {
+    Moment::parse(machine.last_seen.as_deref()?).ok()
+}

@@ -1,0 +1,111 @@
+//! Every misbehaviour of the service at every call of a run, once: the run gets over it, or names
+//! the refusal, and no session is started twice.
+
+use svar::driver::Ending;
+use svar::emulator::{Call, Fault, Mishap, Scenario};
+use svar::engine::EndState;
+use svar::plan::Given;
+
+use super::world::{World, linux, play};
+
+const PLAYBOOK: &str = r"playbook: 1
+name: Faults
+risk: read
+os: linux
+library:
+  work: { path: work.sh }
+targets: { tag: triage }
+steps:
+  - id: work
+    run: work
+  - get: /var/tmp/made.txt
+";
+
+const SCRIPT: &str = r#"mkdir -p "$SVAR_DEVICE_ROOT/var/tmp"
+echo made >> "$SVAR_DEVICE_ROOT/var/tmp/made.txt"
+"#;
+
+const MISHAPS: [Mishap; 17] = [
+    Mishap::Unauthorized,
+    Mishap::Forbidden,
+    Mishap::NotFound,
+    Mishap::Throttled,
+    Mishap::ThrottledSilently,
+    Mishap::ErrorBefore,
+    Mishap::ErrorAfter,
+    Mishap::GatewayBefore,
+    Mishap::GatewayAfter,
+    Mishap::UnavailableBefore,
+    Mishap::QueryRefused,
+    Mishap::ErrorInside,
+    Mishap::DropBefore,
+    Mishap::DropAfter,
+    Mishap::Truncated,
+    Mishap::Garbled,
+    Mishap::Slow,
+];
+
+async fn weather(call: Call, what: Mishap) {
+    let row = format!("{what:?} at {call:?}");
+    let scenario = Scenario {
+        faults: vec![Fault {
+            call,
+            what,
+            after: 0,
+            times: 1,
+            chance: None,
+            device: None,
+        }],
+        ..linux(&["web-01.example.org"])
+    };
+    let world = World::of(scenario).await;
+    world.script("work.sh", SCRIPT);
+    let driven = play(world.ready(PLAYBOOK, &Given::default()).await).await;
+    let journal = world.read("journal.jsonl");
+    assert_eq!(driven.ending, Ending::Finished, "{row}\n{journal}");
+    let refused = call == Call::Start
+        && matches!(
+            what,
+            Mishap::Forbidden | Mishap::NotFound | Mishap::QueryRefused
+        );
+    let expected = if refused {
+        EndState::Failed
+    } else {
+        EndState::Ok
+    };
+    let tally = driven.fleet.tally();
+    assert_eq!(tally.of(expected), 1, "{row}: {tally:?}\n{journal}");
+    let started = world.ledger("session_started").await.len();
+    assert_eq!(started, usize::from(!refused), "{row}\n{journal}");
+}
+
+async fn weather_all(call: Call) {
+    for what in MISHAPS {
+        weather(call, what).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_the_start() {
+    weather_all(Call::Start).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_the_list_of_actions() {
+    weather_all(Call::ActionList).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_the_address_of_a_result() {
+    weather_all(Call::Link).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_the_result_itself() {
+    weather_all(Call::Blob).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_the_look_for_readiness() {
+    weather_all(Call::MachineGet).await;
+}

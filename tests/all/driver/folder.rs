@@ -1,0 +1,173 @@
+//! Run folders: whole or not there, found again by their names.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use svar::driver::{
+    Beginning, FOLDER_FORMAT, FolderError, LibraryItem, RunFolder, RunHeader, Runs, ServiceKind,
+    ServiceRecord,
+};
+use svar::moment::Moment;
+use svar::name::{LibraryName, MachineId, RunId};
+use svar::plan::{LimitsProfile, Target};
+
+fn header(run: &str) -> RunHeader {
+    RunHeader {
+        format: FOLDER_FORMAT,
+        svar: "0.1.0".to_owned(),
+        run: RunId::parse(run).expect("an id"),
+        started: Moment::parse("2026-02-03T09:00:00.250Z").expect("a moment"),
+        playbook: "Triage".to_owned(),
+        file: "triage.yaml".to_owned(),
+        plan: "sha256:00".to_owned(),
+        machines: 1,
+        limits: LimitsProfile::Safe,
+        operator: "kim".to_owned(),
+        case: String::new(),
+        service: ServiceRecord {
+            kind: ServiceKind::BuiltInEmulator,
+            api: "http://127.0.0.1:1".to_owned(),
+            authority: "http://127.0.0.1:1".to_owned(),
+            scope: "scope".to_owned(),
+            tenant: "tenant".to_owned(),
+            client: "client".to_owned(),
+        },
+    }
+}
+
+fn target() -> Target {
+    Target {
+        id: MachineId::parse(&"a".repeat(40)).expect("an id"),
+        name: Some("web-01.example.org".to_owned()),
+        os: None,
+        tags: vec!["X".to_owned()],
+        group: None,
+        reason: "tag X".to_owned(),
+    }
+}
+
+fn create(root: &Path, run: &str) -> Result<RunFolder, FolderError> {
+    let name = LibraryName::parse("a-b.sh").expect("a name");
+    let beginning = Beginning {
+        playbook: b"playbook: 1\n",
+        inputs: &json!({"days": 7}),
+        targets: &[target()],
+        plan: &json!({"plan": 1}),
+        library: &[LibraryItem::new(name, b"echo".to_vec())],
+    };
+    RunFolder::create(root, header(run), &beginning).map(|(folder, _)| folder)
+}
+
+#[test]
+fn what_a_run_began_with_is_found_again() {
+    let root = tempfile::tempdir().expect("a folder");
+    let made = create(&root.path().join("svar-runs"), "run-1").expect("made");
+    let found = RunFolder::open(made.path()).expect("found");
+    assert_eq!(found.header(), &header("run-1"));
+    assert_eq!(found.playbook().expect("bytes"), b"playbook: 1\n");
+    assert_eq!(found.inputs().expect("text"), "{\n  \"days\": 7\n}\n");
+    assert_eq!(found.targets().expect("targets"), [target()]);
+    let library = found.library().expect("library");
+    assert_eq!(library[0].name.as_str(), "a-b.sh");
+    assert_eq!(library[0].bytes, b"echo");
+    assert!(!found.is_finished());
+    found.finish(&json!({"ok": 1}), "ok\n").expect("finished");
+    assert!(found.is_finished());
+    let left: Vec<String> = fs::read_dir(found.path())
+        .expect("entries")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("text")
+        })
+        .filter(|name| name.starts_with(".new-"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_changed_library_file_is_noticed() {
+    let root = tempfile::tempdir().expect("a folder");
+    let made = create(root.path(), "run-1").expect("made");
+    let library = made.path().join("library");
+    let file = fs::read_dir(library).expect("entries").next().expect("one");
+    fs::write(file.expect("an entry").path(), "rm -rf").expect("written");
+    let error = made.library().expect_err("changed");
+    assert!(
+        error
+            .to_string()
+            .ends_with("its bytes are not those of its hash")
+    );
+}
+
+#[test]
+fn runs_are_listed_newest_first_and_found_by_the_beginning_of_their_names() {
+    let root = tempfile::tempdir().expect("a folder");
+    let runs = Runs::at(root.path());
+    assert!(runs.list().expect("none").is_empty());
+    for run in ["20260101-aa", "20260102-bb", "20260102-cc"] {
+        create(root.path(), run).expect("made");
+    }
+    fs::create_dir(root.path().join("no-run")).expect("made");
+    let names: Vec<String> = runs
+        .list()
+        .expect("runs")
+        .iter()
+        .map(|run| run.header().run.to_string())
+        .collect();
+    assert_eq!(names, ["20260102-cc", "20260102-bb", "20260101-aa"]);
+    let newest = |runs: &Runs| {
+        let run = runs.newest_unfinished().expect("runs");
+        run.map(|run| run.header().run.to_string())
+    };
+    assert_eq!(newest(&runs).as_deref(), Some("20260102-cc"));
+    let cc = runs.find("20260102-cc").expect("found");
+    cc.finish(&json!({}), "").expect("finished");
+    assert_eq!(newest(&runs).as_deref(), Some("20260102-bb"));
+
+    assert_eq!(
+        runs.find("20260101").expect("found").header().run.as_str(),
+        "20260101-aa"
+    );
+    let path = root.path().join("20260102-bb");
+    runs.find(path.to_str().expect("text"))
+        .expect("found by its path");
+    let words = |text: &str| runs.find(text).expect_err("not found").to_string();
+    assert!(words("20260102").starts_with("`20260102` is the beginning of 2 runs"));
+    assert!(words("x").starts_with("no run is called `x`"));
+    assert!(words("../x").starts_with("no run is called"));
+}
+
+#[test]
+fn a_run_is_made_once_and_a_newer_one_is_refused() {
+    let root = tempfile::tempdir().expect("a folder");
+    let made = create(root.path(), "run-1").expect("made");
+    assert!(create(root.path(), "run-1").is_err());
+    let path = made.path().join("run.json");
+    let text = fs::read_to_string(&path).expect("text");
+    assert!(
+        text.contains("\"started\": \"2026-02-03T09:00:00.250Z\""),
+        "{text}"
+    );
+    assert!(text.contains("\"kind\": \"built-in-emulator\""), "{text}");
+    fs::write(&path, text.replace("\"format\": 1", "\"format\": 2")).expect("written");
+    let error = RunFolder::open(made.path()).expect_err("newer");
+    assert!(error.to_string().contains("is of format 2"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_folder_is_for_its_operator_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let root = tempfile::tempdir().expect("a folder");
+    let made = create(root.path(), "run-1").expect("made");
+    let mode = fs::metadata(made.path())
+        .expect("there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o077, 0, "{mode:o}");
+}

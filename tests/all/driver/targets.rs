@@ -1,0 +1,247 @@
+//! Who is meant: selectors against a list of machines.
+
+use serde_json::{Value, json as value};
+
+use svar::driver::{Selection, Selector, TargetError, resolve_targets};
+use svar::name::MachineId;
+use svar::plan::Target;
+
+use super::service::{Reply, Seen, Service, answer, json};
+
+fn id(digit: u32) -> MachineId {
+    MachineId::parse(&format!("{digit:040x}")).expect("an id")
+}
+
+fn machine(digit: u32, name: &str, tags: &[&str]) -> Value {
+    value!({
+        "id": id(digit).as_str(), "computerDnsName": name, "osPlatform": "Linux",
+        "healthStatus": "Active", "onboardingStatus": "Onboarded", "machineTags": tags,
+        "rbacGroupName": "Servers", "lastSeen": format!("2026-02-0{}T08:00:00Z", digit % 9 + 1),
+    })
+}
+
+/// A tenant with these machines, which knows the few questions that the client asks.
+async fn tenant(machines: Vec<Value>) -> Service {
+    Service::signed_in(move |seen: &Seen, _| reply(seen, &machines)).await
+}
+
+fn reply(seen: &Seen, machines: &[Value]) -> Reply {
+    let decoded = seen
+        .target
+        .replace("%28", "(")
+        .replace("%29", ")")
+        .replace("%2C", ",")
+        .replace("%27", "'")
+        .replace("%20", " ");
+    let text = |machine: &Value, key: &str| machine[key].as_str().unwrap_or_default().to_owned();
+    let list = |fits: &dyn Fn(&Value) -> bool| {
+        let fitting: Vec<&Value> = machines.iter().filter(|machine| fits(machine)).collect();
+        json(200, value!({ "value": fitting }))
+    };
+    if let Some((_, rest)) = decoded.split_once("startswith(computerDnsName,'") {
+        let beginning = rest.split('\'').next().unwrap_or_default();
+        list(&|machine| text(machine, "computerDnsName").starts_with(beginning))
+    } else if let Some((_, rest)) = decoded.split_once("findbytag?tag=") {
+        let tag = rest.split('&').next().unwrap_or_default();
+        list(&|machine| machine["machineTags"].to_string().contains(tag))
+    } else if decoded.contains("rbacGroupName eq") {
+        json(
+            400,
+            value!({"error": {"code": "", "message": "no such property"}}),
+        )
+    } else if decoded.contains("id in (") {
+        list(&|machine| decoded.contains(&text(machine, "id")))
+    } else if let Some(id) = decoded.strip_prefix("/api/machines/") {
+        match machines.iter().find(|machine| text(machine, "id") == id) {
+            Some(machine) => json(200, machine.clone()),
+            None => answer(404, ""),
+        }
+    } else {
+        list(&|_| true)
+    }
+}
+
+async fn resolve(service: &Service, selection: Selection) -> Result<Vec<Target>, TargetError> {
+    resolve_targets(&service.client(), &selection).await
+}
+
+fn include(selectors: Vec<Selector>) -> Selection {
+    Selection {
+        include: selectors,
+        ..Selection::default()
+    }
+}
+
+fn name(text: &str) -> Selector {
+    Selector::Name(text.to_owned())
+}
+
+fn labels(targets: &[Target]) -> Vec<String> {
+    let label = |target: &Target| format!("{} ({})", target.label(), target.reason);
+    targets.iter().map(label).collect()
+}
+
+#[tokio::test]
+async fn each_machine_is_in_once_with_the_first_selector_that_named_it() {
+    let service = tenant(vec![
+        machine(1, "web-01.example.org", &["X"]),
+        machine(2, "web-02.example.org", &["X", "Y"]),
+        machine(3, "web-03.example.org", &["XY"]),
+    ])
+    .await;
+    let selection = include(vec![
+        Selector::Tag("X".to_owned()),
+        name("WEB-02"),
+        Selector::Id(id(3)),
+        Selector::Group("servers".to_owned()),
+    ]);
+    let targets = resolve(&service, selection).await.expect("targets");
+    assert_eq!(
+        labels(&targets),
+        [
+            "web-01.example.org (tag X)",
+            "web-02.example.org (tag X)",
+            &format!("web-03.example.org (id {})", id(3)),
+        ],
+        "a longer tag is another tag"
+    );
+    assert_eq!(targets[1].tags, ["X", "Y"]);
+    assert_eq!(targets[0].os.as_deref(), Some("Linux"));
+}
+
+#[tokio::test]
+async fn of_several_bearers_of_a_name_the_living_one_is_meant_and_two_are_for_a_person() {
+    let mut stale = machine(1, "web-01.example.org", &[]);
+    stale["healthStatus"] = value!("Inactive");
+    let mut merged = machine(2, "web-01.example.org", &[]);
+    merged["mergedIntoMachineId"] = value!(id(3).as_str());
+    let mut machines = vec![
+        stale,
+        merged,
+        machine(3, "web-01.example.org", &[]),
+        machine(4, "web-011.example.org", &[]),
+    ];
+    let service = tenant(machines.clone()).await;
+    let targets = resolve(&service, include(vec![name("web-01")])).await;
+    assert_eq!(targets.expect("one")[0].id, id(3));
+
+    machines.push(machine(5, "web-01.example.org", &[]));
+    let service = tenant(machines).await;
+    let error = resolve(&service, include(vec![name("web-01")])).await;
+    let words = error.expect_err("two live").to_string();
+    assert!(
+        words.starts_with("`web-01` is the name of 3 machines: "),
+        "{words}"
+    );
+    assert!(words.contains("last seen 2026-02-06T08:00:00Z"), "{words}");
+}
+
+#[tokio::test]
+async fn whoever_is_excluded_is_out_whoever_selected_him() {
+    let service = tenant(vec![
+        machine(1, "web-01.example.org", &["X"]),
+        machine(2, "web-02.example.org", &["X"]),
+        machine(3, "web-02.example.org", &["X"]),
+        machine(4, "web-04.example.org", &["X"]),
+    ])
+    .await;
+    let selection = Selection {
+        include: vec![Selector::Tag("X".to_owned()), Selector::Id(id(4))],
+        exclude: vec![
+            name("web-02"),
+            name("gone-since-long"),
+            Selector::File {
+                path: "not.txt".to_owned(),
+                text: format!("nobody\n{}  # the last one\n", id(4)),
+            },
+        ],
+        ..Selection::default()
+    };
+    let targets = resolve(&service, selection).await.expect("targets");
+    assert_eq!(
+        labels(&targets),
+        ["web-01.example.org (tag X)"],
+        "both bearers of a name are out, and an unknown name hides no other line"
+    );
+}
+
+#[tokio::test]
+async fn a_file_names_its_lines() {
+    let service = tenant(vec![
+        machine(1, "web-01.example.org", &[]),
+        machine(2, "web-02.example.org", &[]),
+    ])
+    .await;
+    let file = |text: String| {
+        include(vec![Selector::File {
+            path: "targets.txt".to_owned(),
+            text,
+        }])
+    };
+    let text = format!("\u{feff}# ours\n\nweb-02 # the second\r\n{}\n", id(1));
+    let targets = resolve(&service, file(text)).await.expect("targets");
+    assert_eq!(
+        labels(&targets),
+        [
+            "web-02.example.org (targets.txt:3)",
+            "web-01.example.org (targets.txt:4)"
+        ]
+    );
+    let error = resolve(&service, file("web-01\nno machine!\n".into())).await;
+    assert_eq!(
+        error.expect_err("line 2").to_string(),
+        "targets.txt:2: `no machine!` is neither an id nor a name"
+    );
+}
+
+#[tokio::test]
+async fn many_names_and_ids_cost_few_calls() {
+    let machines: Vec<Value> = (1..=60)
+        .map(|digit| machine(digit, &format!("web-{digit:02}.example.org"), &[]))
+        .collect();
+    let service = tenant(machines).await;
+    let names = (1..=40).map(|digit| name(&format!("web-{digit:02}")));
+    let ids = (30..=60).map(|digit| Selector::Id(id(digit)));
+    let selection = include(names.chain(ids).collect());
+    assert_eq!(
+        resolve(&service, selection).await.expect("targets").len(),
+        60
+    );
+    assert_eq!(service.seen().len(), 2, "one list, one filter");
+}
+
+#[tokio::test]
+async fn what_can_t_be_is_said() {
+    let service = tenant(vec![machine(1, "web-01.example.org", &[])]).await;
+    let rows = [
+        (
+            include(vec![name("web-09")]),
+            "no machine is called `web-09`",
+        ),
+        (
+            include(vec![Selector::Id(id(9))]),
+            "the tenant knows no machine with the id 0000000000000000000000000000000000000009",
+        ),
+        (
+            include(vec![Selector::Hunt("DeviceInfo".to_owned())]),
+            "`hunt` needs a tenant with advanced hunting",
+        ),
+        (
+            include(vec![Selector::Tag("none".to_owned())]),
+            "the targets name no machine",
+        ),
+        (
+            Selection {
+                min: Some(2),
+                max: Some(5),
+                ..include(vec![name("web-01")])
+            },
+            "the targets name 1 machines, and the playbook expects 2 to 5",
+        ),
+    ];
+    for (selection, words) in rows {
+        let error = resolve(&service, selection).await.expect_err(words);
+        assert_eq!(error.to_string(), words);
+        assert!(!error.next_step().is_empty());
+    }
+}
