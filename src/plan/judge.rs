@@ -1,6 +1,6 @@
 //! Whether a result is what the playbook expects, and what is kept of it.
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -299,7 +299,12 @@ fn words(problem: Problem) -> String {
 }
 
 fn regex(pattern: &str) -> Result<Regex, String> {
-    Regex::new(pattern).map_err(|_| format!("`{pattern}` is no regular expression"))
+    // `^` and `$` stand for the ends of a line, and Windows ends its lines with CR LF.
+    RegexBuilder::new(pattern)
+        .multi_line(true)
+        .crlf(true)
+        .build()
+        .map_err(|_| format!("`{pattern}` is no regular expression"))
 }
 
 fn first_match(pattern: &str, output: &str) -> Result<String, String> {

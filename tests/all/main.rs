@@ -8,6 +8,7 @@ mod crash;
 mod driver;
 mod emulator;
 mod engine;
+mod expect;
 mod expression;
 mod floors;
 mod plan;

@@ -241,7 +241,8 @@ pub struct Save {
     /// Where the value stands in the output, which must be JSON: `status`, `items[0].name`.
     #[schemars(extend("examples" = ["items[0].name"]))]
     pub json: Option<Spanned<String>>,
-    /// A regular expression; the value is its first group, or the whole match where it has none.
+    /// A regular expression; the value is its first group, or the whole match where it has none. `^`
+    /// and `$` stand for the ends of a line.
     #[schemars(extend("examples" = ["Version: ([0-9.]+)"]))]
     pub regex: Option<Spanned<String>>,
     /// Which output is read.

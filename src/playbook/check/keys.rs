@@ -1,0 +1,270 @@
+//! Keys: unknown, missing, too many.
+
+use jsonschema::ValidationError;
+use serde_json::Value;
+
+use crate::diagnostic::{Edit, Problem, nearest};
+use crate::playbook::notation::listed;
+use crate::source::Span;
+use crate::yaml::NodeId;
+
+use super::place::{Place, resolve, wants_of};
+
+/// Words of other tools, and what they are called here. A word counts only where the schema knows
+/// the second one.
+const OTHER_WORDS: &[(&str, &str)] = &[
+    ("arguments", "args"),
+    ("assert", "expect"),
+    ("capture", "save"),
+    ("collect", "get"),
+    ("command", "run"),
+    ("condition", "when"),
+    ("continue_on_error", "on_fail"),
+    ("continue-on-error", "on_fail"),
+    ("copy", "put"),
+    ("delete", "cleanup"),
+    ("download", "get"),
+    ("exec", "run"),
+    ("execute", "run"),
+    ("exit_code", "exit"),
+    ("fetch", "get"),
+    ("files", "library"),
+    ("finally", "cleanup"),
+    ("getfile", "get"),
+    ("hosts", "targets"),
+    ("if", "when"),
+    ("ignore_errors", "on_fail"),
+    ("machines", "targets"),
+    ("parameters", "inputs"),
+    ("params", "args"),
+    ("platform", "os"),
+    ("putfile", "put"),
+    ("rc", "exit"),
+    ("register", "save"),
+    ("retries", "retry"),
+    ("runscript", "run"),
+    ("script", "run"),
+    ("tags", "tag"),
+    ("tasks", "steps"),
+    ("title", "name"),
+    ("upload", "put"),
+    ("variables", "vars"),
+    ("with", "args"),
+];
+
+impl<'a> Place<'a> {
+    pub(super) fn unknown_key(&self, name: &str) -> Option<Problem> {
+        let entry = self.document.entry(self.node, name)?;
+        let span = self.document.span(entry.key);
+        let message = format!("{} has no key `{name}`", self.owner());
+        let problem = self.problem("unknown-key", span, message);
+        if let Some(known) = self.meant_key(name) {
+            if self.document.get(self.node, known).is_some() {
+                return Some(problem.help(format!(
+                    "Keys it has: {}. `{known}` is there already.",
+                    listed(&self.keys(), "and")
+                )));
+            }
+            return Some(problem.label(format!("did you mean `{known}`?")).fix(
+                format!("Replace `{name}` by `{known}`"),
+                vec![Edit {
+                    span,
+                    text: known.to_owned(),
+                }],
+            ));
+        }
+        if let Some(home) = self.home_of(name) {
+            return Some(problem.help(format!("`{name}` is a key of {home}: move it there.")));
+        }
+        Some(problem.help(format!("Keys it has: {}.", listed(&self.keys(), "and"))))
+    }
+
+    /// The known key that an unknown one stands for.
+    fn meant_key(&self, name: &str) -> Option<&'a str> {
+        let lower = name.to_ascii_lowercase();
+        let other = OTHER_WORDS.iter().find(|(word, _)| *word == lower);
+        if let Some((known, _)) =
+            other.and_then(|(_, ours)| self.properties().find(|(name, _)| name == ours))
+        {
+            return Some(known);
+        }
+        // A key one level further in is more likely misplaced than misspelt.
+        if self.inner_home(name).is_some() {
+            return None;
+        }
+        nearest(name, self.properties().map(|(known, _)| known))
+    }
+
+    /// Where a key belongs that is not known here.
+    fn home_of(&self, name: &str) -> Option<String> {
+        if let Some(home) = self.inner_home(name) {
+            return Some(home);
+        }
+        let at_root = self.root.get("properties")?.get(name).is_some();
+        (at_root && self.node != self.document.root())
+            .then(|| "the outermost map (look at the indentation)".to_owned())
+    }
+
+    fn inner_home(&self, name: &str) -> Option<String> {
+        self.properties()
+            .find(|(_, schema)| {
+                let inner = resolve(self.root, schema);
+                inner
+                    .get("properties")
+                    .is_some_and(|keys| keys.get(name).is_some())
+            })
+            .map(|(home, _)| format!("`{home}`"))
+    }
+
+    pub(super) fn missing_key(&self, name: &str) -> Problem {
+        let message = format!("{} needs a key `{name}`", self.owner());
+        let problem = self.problem("missing-key", self.owner_span(), message);
+        let schema = self.property(name);
+        let only = schema
+            .and_then(|schema| schema.get("enum")?.as_array())
+            .filter(|values| values.len() == 1)
+            .and_then(|values| values.first());
+        if let Some(value) = only {
+            let line = format!("{name}: {value}");
+            let by_hand = problem.clone().help(format!("Add `{line}`."));
+            let first = self.document.node(self.node).entries().first();
+            // Only a block map at the very left has a place for a line of its own.
+            let Some(start) = first.map(|entry| self.document.span(entry.key).start) else {
+                return by_hand;
+            };
+            let source = self.document.source();
+            if self.key.is_some() || source.position(start).column != 1 {
+                return by_hand;
+            }
+            return problem.fix(
+                format!("Add `{line}`"),
+                vec![Edit {
+                    span: Span::new(start, start),
+                    text: format!("{line}\n"),
+                }],
+            );
+        }
+        match schema.and_then(|schema| schema.get("description")?.as_str()) {
+            Some(words) => problem.help(format!("`{name}`: {}", first_sentence(words))),
+            None => problem,
+        }
+    }
+
+    /// The keys of a "one of these" over keys.
+    pub(super) fn alternatives(&self) -> Option<Vec<&'a str>> {
+        let branches = self.schema.get("anyOf")?.as_array()?;
+        branches
+            .iter()
+            .map(|branch| branch.get("required")?.get(0)?.as_str())
+            .collect()
+    }
+
+    /// None of the keys of which one is needed, or more than one.
+    pub(super) fn alternative_keys(&self) -> Option<Problem> {
+        let keys = self.alternatives()?;
+        let names: Vec<Value> = keys.iter().map(|key| (*key).into()).collect();
+        let are_verbs = self
+            .schema
+            .get("title")
+            .is_some_and(|title| title == "Step");
+        let there: Vec<NodeId> = keys
+            .iter()
+            .filter_map(|key| self.document.entry(self.node, key))
+            .map(|entry| entry.key)
+            .collect();
+        let [first, second, ..] = there.as_slice() else {
+            let looks_like_one = |key: &str| {
+                self.property(key).is_none()
+                    && self
+                        .meant_key(key)
+                        .is_some_and(|meant| keys.contains(&meant))
+            };
+            let entries = self.document.node(self.node).entries();
+            // The misspelt key has been reported; with it corrected nothing would be missing.
+            if entries
+                .iter()
+                .any(|entry| looks_like_one(&self.document.node(entry.key).text))
+            {
+                return None;
+            }
+            let (code, message) = if are_verbs {
+                (
+                    "no-verb",
+                    "a step needs a verb: `put`, `run` or `get`".to_owned(),
+                )
+            } else {
+                let names = listed(&names, "or");
+                (
+                    "missing-key",
+                    format!("{} needs a key {names}", self.owner()),
+                )
+            };
+            return Some(self.problem(code, self.owner_span(), message));
+        };
+        let text = |key: &NodeId| &self.document.node(*key).text;
+        // Shown in the order of the text.
+        let (first, second) = if self.document.span(*first) < self.document.span(*second) {
+            (first, second)
+        } else {
+            (second, first)
+        };
+        let (code, message, help) = if are_verbs {
+            (
+                "two-verbs",
+                format!(
+                    "a step has one verb, and this one has `{}` and `{}`",
+                    text(first),
+                    text(second)
+                ),
+                "Make a step of its own of each.".to_owned(),
+            )
+        } else {
+            (
+                "conflicting-keys",
+                format!(
+                    "`{}` and `{}` exclude each other",
+                    text(first),
+                    text(second)
+                ),
+                format!("Keep one of {}.", listed(&names, "and")),
+            )
+        };
+        Some(
+            self.problem(code, self.document.span(*first), message)
+                .also(self.document.span(*second), "")
+                .help(help),
+        )
+    }
+
+    pub(super) fn wrong_name(&self, error: &ValidationError<'_>) -> Option<Problem> {
+        let name = error.instance().as_str()?;
+        let entry = self.document.entry(self.node, name)?;
+        let rule = self
+            .schema
+            .get("propertyNames")
+            .or(self.beside.get("propertyNames"));
+        let wants = rule.and_then(wants_of);
+        let message = match wants {
+            Some(wants) => format!("`{name}` can't be a name here, which wants {wants}"),
+            None => format!("`{name}` can't be a name here"),
+        };
+        let problem = self.problem("wrong-form", self.document.span(entry.key), message);
+        let plain: String = name
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .collect();
+        let fits = plain.starts_with(|c: char| c.is_ascii_alphabetic());
+        Some(if fits && plain != name {
+            problem.help(format!("`{plain}` would do."))
+        } else {
+            problem
+        })
+    }
+}
+
+fn first_sentence(text: &str) -> &str {
+    match text.find(". ") {
+        Some(end) => &text[..=end],
+        None => text,
+    }
+}

@@ -1,0 +1,153 @@
+//! Schema errors as findings in the author's words, at exact nodes.
+//!
+//! Nothing in here knows playbooks: any document can be held against any schema of the same
+//! style, so scenario and input files are checked with the same care.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use jsonschema::error::ValidationErrorKind as Kind;
+use jsonschema::{PatternOptions, ValidationError, Validator};
+use serde_json::Value;
+
+use crate::diagnostic::Problem;
+use crate::yaml::{DeserializeError, Document};
+
+use self::place::Place;
+use super::schema::COMMITTED;
+
+mod keys;
+mod place;
+mod values;
+
+pub(super) use values::bool_meant;
+
+/// A schema that documents are held against.
+#[derive(Debug)]
+pub struct Shape {
+    schema: Value,
+    validator: Validator,
+}
+
+/// The shape of a playbook.
+pub(super) fn playbook() -> &'static Shape {
+    static PLAYBOOK: LazyLock<Shape> = LazyLock::new(|| Shape::of(COMMITTED));
+    &PLAYBOOK
+}
+
+impl Shape {
+    /// The shape that a schema of our own describes.
+    ///
+    /// # Panics
+    /// The text is no JSON Schema, which is our own mistake.
+    pub fn of(schema: &str) -> Shape {
+        let schema: Value = serde_json::from_str(schema)
+            .unwrap_or_else(|error| panic!("internal error: a schema is no JSON: {error}"));
+        let validator = jsonschema::options()
+            .with_pattern_options(PatternOptions::regex())
+            .offline()
+            .build(&schema)
+            .unwrap_or_else(|error| panic!("internal error: a schema is none: {error}"));
+        Shape { schema, validator }
+    }
+
+    /// Everything in which a document differs from the shape, in no particular order.
+    pub fn check(&self, document: &Document) -> Vec<Problem> {
+        let value = document.to_json(document.root());
+        let errors: Vec<_> = self.validator.iter_errors(&value).collect();
+        // One sentence about a value is enough, and the one about its type comes first.
+        let mistyped: HashSet<String> = errors
+            .iter()
+            .filter(|error| matches!(error.kind(), Kind::Type { .. }))
+            .map(|error| error.instance_path().as_str().to_owned())
+            .collect();
+        let mut told = HashSet::new();
+        let mut problems = Vec::new();
+        for error in &errors {
+            let pointer = error.instance_path().as_str();
+            let about_type = matches!(error.kind(), Kind::Type { .. });
+            if !about_type && mistyped.contains(pointer) {
+                continue;
+            }
+            if let Kind::FalseSchema = error.kind() {
+                // A key that another one excludes: told once, about the map that has both.
+                let map = pointer.rsplit_once('/').map_or("", |(map, _)| map);
+                if told.insert(format!("{map}/")) {
+                    problems.extend(
+                        Place::find(document, &self.schema, map)
+                            .and_then(|place| place.alternative_keys()),
+                    );
+                }
+                continue;
+            }
+            if is_about_value(error.kind()) && !told.insert(pointer.to_owned()) {
+                continue;
+            }
+            if let Some(place) = Place::find(document, &self.schema, pointer) {
+                place.explain(error, &mut problems);
+            }
+        }
+        problems
+    }
+}
+
+/// What is left when the schema is content and a value still can't be read: a number too large for
+/// its purpose, for example.
+pub(super) fn misread(document: &Document, error: &DeserializeError) -> Problem {
+    let node = error.node.unwrap_or(document.root());
+    let name = match document.key(node) {
+        Some(key) => format!("`{}`", document.node(key).text),
+        None => "this value".to_owned(),
+    };
+    Problem::new(
+        "wrong-form",
+        document.source(),
+        document.span(node),
+        format!("{name} can't be used: {}", error.message),
+    )
+}
+
+fn is_about_value(kind: &Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::AdditionalProperties { .. } | Kind::Required { .. } | Kind::PropertyNames { .. }
+    )
+}
+
+impl Place<'_> {
+    fn explain(&self, error: &ValidationError<'_>, problems: &mut Vec<Problem>) {
+        match error.kind() {
+            Kind::AdditionalProperties { unexpected } => {
+                problems.extend(unexpected.iter().filter_map(|name| self.unknown_key(name)));
+            }
+            Kind::Required { property } => {
+                problems.extend(property.as_str().map(|name| self.missing_key(name)));
+            }
+            Kind::AnyOf { .. } if self.alternatives().is_some() => {
+                problems.extend(self.alternative_keys());
+            }
+            Kind::PropertyNames { error } => problems.extend(self.wrong_name(error)),
+            Kind::Type { .. } => problems.push(self.wrong_type()),
+            Kind::Enum { .. } | Kind::AnyOf { .. } | Kind::Constant { .. } => {
+                problems.push(self.unknown_choice());
+            }
+            Kind::Minimum { limit } => problems.push(self.out_of_range("at least", limit)),
+            Kind::Maximum { limit } => problems.push(self.out_of_range("at most", limit)),
+            Kind::MinItems { .. } => problems.push(
+                self.problem(
+                    "empty-list",
+                    self.owner_span(),
+                    format!("{} is empty", self.name()),
+                )
+                .help("Put at least one item into it, or remove the key."),
+            ),
+            Kind::MinLength { .. } => problems.push(self.empty_value()),
+            Kind::Pattern { .. } => problems.push(self.wrong_form()),
+            _ => problems.push(self.problem(
+                "wrong-form",
+                self.span(),
+                format!("{} is not as it should be: {error}", self.name()),
+            )),
+        }
+    }
+}

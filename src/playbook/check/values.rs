@@ -1,0 +1,149 @@
+//! Values: of the wrong type or form, out of range, none of the choices.
+
+use serde_json::Value;
+
+use crate::diagnostic::{Edit, Problem, nearest};
+use crate::playbook::notation::listed;
+use crate::yaml;
+
+use super::place::{Place, wants_of};
+
+impl<'a> Place<'a> {
+    pub(super) fn wrong_type(&self) -> Problem {
+        let node = self.document.node(self.node);
+        let found = match node.kind {
+            yaml::Kind::Null => return self.empty_value(),
+            yaml::Kind::Bool(_) => "`true` or `false`",
+            yaml::Kind::Number(_) => "a number",
+            yaml::Kind::Text => "a text",
+            yaml::Kind::List(_) => "a list",
+            yaml::Kind::Map(_) => "a map",
+        };
+        let message = format!("{} wants {}", self.name(), self.wants());
+        let problem = self
+            .problem("wrong-type", self.span(), message)
+            .label(format!("this is {found}"));
+        self.with_remedy(problem)
+    }
+
+    /// The edit that turns a value of the wrong type into what was meant, where there is one.
+    fn with_remedy(&self, problem: Problem) -> Problem {
+        let types = self.beside.get("type").or_else(|| self.schema.get("type"));
+        let allows = |name: &str| match types {
+            Some(Value::Array(many)) => many.iter().any(|one| one == name),
+            Some(one) => one == name,
+            None => false,
+        };
+        let node = self.document.node(self.node);
+        let written = self.document.source().slice(node.span);
+        let replace = |title: String, text: String| (title, text);
+        let (help, text) = match &node.kind {
+            yaml::Kind::Text if allows("boolean") => match bool_meant(&node.text) {
+                Some(value) => replace(
+                    format!("In YAML 1.2 `{}` is a text; write `{value}`.", node.text),
+                    value.to_string(),
+                ),
+                None => return problem,
+            },
+            yaml::Kind::Text if allows("integer") || allows("number") => {
+                match node.text.parse::<i64>() {
+                    Ok(number) => replace("Leave the quotes out.".to_owned(), number.to_string()),
+                    Err(_) => return problem,
+                }
+            }
+            yaml::Kind::Text | yaml::Kind::Number(_)
+                if allows("array")
+                    && !node.span.is_empty()
+                    && !written.contains([',', ']', '\n']) =>
+            {
+                replace(
+                    format!("A list of one item is written `[{written}]`."),
+                    format!("[{written}]"),
+                )
+            }
+            yaml::Kind::Number(_) | yaml::Kind::Bool(_) if allows("string") => {
+                if wants_of(self.beside).is_some() {
+                    return problem;
+                }
+                replace(
+                    "Put it in quotes to make it a text.".to_owned(),
+                    format!("\"{written}\""),
+                )
+            }
+            _ => return problem,
+        };
+        let title = format!("Write `{text}`");
+        problem.help(help).fix(
+            title,
+            vec![Edit {
+                span: node.span,
+                text,
+            }],
+        )
+    }
+
+    pub(super) fn empty_value(&self) -> Problem {
+        let message = format!("{} has no value", self.name());
+        self.problem("empty-value", self.span(), message)
+            .help(format!(
+                "It wants {}. Give it one, or remove the key.",
+                self.wants()
+            ))
+    }
+
+    /// The values a choice has.
+    fn choices(&self) -> &'a [Value] {
+        let values = |schema: &'a Value| {
+            schema
+                .get("enum")
+                .or_else(|| schema.get("anyOf")?.get(0)?.get("enum"))
+                .and_then(Value::as_array)
+        };
+        values(self.beside)
+            .or_else(|| values(self.schema))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn unknown_choice(&self) -> Problem {
+        let choices = self.choices();
+        let text = self.text();
+        let message = format!("`{text}` is not a value of {}", self.name());
+        let problem = self.problem("unknown-choice", self.span(), message);
+        match nearest(text, choices.iter().filter_map(Value::as_str)) {
+            Some(near) => problem
+                .label(format!("did you mean `{near}`?"))
+                .help(format!("Values it has: {}.", listed(choices, "and")))
+                .fix(
+                    format!("Replace `{text}` by `{near}`"),
+                    vec![Edit {
+                        span: self.document.span(self.node),
+                        text: near.to_owned(),
+                    }],
+                ),
+            None => problem.help(format!("It wants {}.", listed(choices, "or"))),
+        }
+    }
+
+    pub(super) fn out_of_range(&self, bound: &str, limit: &Value) -> Problem {
+        self.problem(
+            "out-of-range",
+            self.span(),
+            format!("{} must be {bound} {limit}", self.name()),
+        )
+    }
+
+    pub(super) fn wrong_form(&self) -> Problem {
+        let message = format!("{} wants {}", self.name(), self.wants());
+        let problem = self.problem("wrong-form", self.span(), message);
+        self.with_remedy(problem)
+    }
+}
+
+/// `true` or `false` for the words that older YAML took for them.
+pub(in crate::playbook) fn bool_meant(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "yes" | "y" | "on" | "true" => Some(true),
+        "no" | "n" | "off" | "false" => Some(false),
+        _ => None,
+    }
+}
