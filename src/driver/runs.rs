@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::name::RunId;
 
-use super::folder::{FolderError, RunFolder};
+use super::folder::{FolderError, RunFolder, ServiceKind};
 
 /// The runs under one root.
 #[derive(Debug, Clone)]
@@ -38,12 +38,16 @@ impl Runs {
         Ok(runs)
     }
 
-    /// The newest run that is not over.
+    /// The newest run that is not over. A rehearsal whose emulator went with its process can't go
+    /// on, so it comes only where there is no other.
     ///
     /// # Errors
     /// The root can't be listed.
     pub fn newest_unfinished(&self) -> Result<Option<RunFolder>, FolderError> {
-        Ok(self.list()?.into_iter().find(|run| !run.is_finished()))
+        let unfinished = self.list()?.into_iter().filter(|run| !run.is_finished());
+        let (gone, living): (Vec<RunFolder>, Vec<RunFolder>) =
+            unfinished.partition(|run| run.header().service.kind == ServiceKind::BuiltInEmulator);
+        Ok(living.into_iter().chain(gone).next())
     }
 
     /// The run of that id, or of that beginning of an id, or at that path.
