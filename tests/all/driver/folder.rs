@@ -49,6 +49,10 @@ fn target() -> Target {
 }
 
 fn create(root: &Path, run: &str) -> Result<RunFolder, FolderError> {
+    create_with(root, header(run))
+}
+
+fn create_with(root: &Path, header: RunHeader) -> Result<RunFolder, FolderError> {
     let name = LibraryName::parse("a-b.sh").expect("a name");
     let beginning = Beginning {
         playbook: b"playbook: 1\n",
@@ -57,7 +61,7 @@ fn create(root: &Path, run: &str) -> Result<RunFolder, FolderError> {
         plan: &json!({"plan": 1}),
         library: &[LibraryItem::new(name, b"echo".to_vec())],
     };
-    RunFolder::create(root, header(run), &beginning).map(|(folder, _)| folder)
+    RunFolder::create(root, header, &beginning).map(|(folder, _)| folder)
 }
 
 #[test]
@@ -102,6 +106,18 @@ fn a_changed_library_file_is_noticed() {
             .to_string()
             .ends_with("its bytes are not those of its hash")
     );
+}
+
+#[test]
+fn a_run_that_can_go_on_comes_before_a_newer_one_whose_emulator_is_gone() {
+    let root = tempfile::tempdir().expect("a folder");
+    let mut tenant = header("20260101-aa");
+    tenant.service.kind = ServiceKind::Tenant;
+    create_with(root.path(), tenant).expect("made");
+    create(root.path(), "20260102-bb").expect("made");
+    let newest = Runs::at(root.path()).newest_unfinished().expect("runs");
+    let newest = newest.expect("one of the two");
+    assert_eq!(newest.header().run.as_str(), "20260101-aa");
 }
 
 #[test]
