@@ -184,7 +184,8 @@ async fn where_nobody_listens_nothing_had_an_effect() {
 async fn every_end_of_a_start_is_told_apart() {
     let refusal = value!({"error": {
         "code": "ActiveRequestAlreadyExists", "message": "in progress", "target": "2b7d"}});
-    let rows: Vec<(&str, Box<dyn Fn() -> Reply + Send + Sync>)> = vec![
+    type Answer = Box<dyn Fn() -> Reply + Send + Sync>;
+    let rows: Vec<(&str, Answer)> = vec![
         ("applied", Box::new(|| json(201, entry("a-1", "Pending")))),
         ("applied", Box::new(|| json(200, entry("a-1", "Pending")))),
         ("refused", Box::new(move || json(400, refusal.clone()))),
