@@ -36,13 +36,13 @@ fn powershell_words(line: &str) -> Vec<String> {
         if quotes.contains(&letter) {
             loop {
                 let next = letters.next().expect("the string is closed");
-                if !quotes.contains(&next) {
-                    word.push(next);
-                } else if letters.next_if(|after| quotes.contains(after)).is_some() {
-                    word.push(next);
-                } else {
+                // Doubled, a quote stands for itself; alone it ends the string.
+                let ends = quotes.contains(&next)
+                    && letters.next_if(|after| quotes.contains(after)).is_none();
+                if ends {
                     break;
                 }
+                word.push(next);
             }
             assert!(letters.peek().is_none_or(|after| *after == ' '), "{line:?}");
         } else {
