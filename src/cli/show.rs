@@ -11,7 +11,8 @@ use super::args::{Format, RunsArgs, ShowArgs};
 use super::exit::{Exit, Failure, Outcome};
 use super::past;
 use super::settings::Settings;
-use super::terminal::{Style, Terminal, paint, print};
+use super::tell;
+use super::terminal::{Style, Terminal, paint, print, say};
 
 /// `svar show`
 pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
@@ -21,7 +22,12 @@ pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
     let evidence = evidence(&folder, terminal)?;
     match args.format {
         Format::Json => print(&format!("{:#}\n", report::summary(&evidence)))?,
-        Format::Text => print(&report::text(&evidence, terminal.sheet_out()))?,
+        Format::Text => {
+            print(&report::text(&evidence, terminal.sheet_out()))?;
+            if !evidence.finished {
+                say(&tell::resume_hint(&folder, terminal));
+            }
+        }
     }
     Ok(Exit::Done)
 }

@@ -51,26 +51,11 @@ pub(super) fn end(
 
 /// What to do next.
 fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<String> {
-    let header = folder.header();
-    let usual_root = folder
-        .path()
-        .parent()
-        .is_some_and(|root| root.ends_with("svar-runs"));
-    // The id alone is enough where svar looks for it without being told.
-    let name = match usual_root && folder.path().is_relative() {
-        true => header.run.to_string(),
-        false => folder.path().display().to_string(),
-    };
+    let name = name_of(folder);
     let mut steps = Vec::new();
     match ending {
         Ending::Finished => {}
-        _ if header.service.kind == ServiceKind::BuiltInEmulator => {
-            steps.push(
-                "the built-in emulator is gone with this process: run the playbook again"
-                    .to_owned(),
-            );
-        }
-        _ => steps.push(format!("svar resume {name}")),
+        _ => steps.push(go_on(folder)),
     }
     let bad = |machine: &report::MachineEvidence| {
         !matches!(machine.end, EndState::Ok | EndState::Skipped)
@@ -79,6 +64,35 @@ fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<String>
         steps.push(format!("svar show {name}"));
     }
     steps
+}
+
+/// What to call a run on the command line: the id alone where svar looks for it without being told.
+fn name_of(folder: &RunFolder) -> String {
+    let path = folder.path();
+    let usual = path.is_relative()
+        && path
+            .parent()
+            .is_some_and(|root| root.ends_with("svar-runs"));
+    match usual {
+        true => folder.header().run.to_string(),
+        false => path.display().to_string(),
+    }
+}
+
+/// How to go on with a run that is not over.
+fn go_on(folder: &RunFolder) -> String {
+    match folder.header().service.kind {
+        ServiceKind::BuiltInEmulator => {
+            "run the playbook again: the built-in emulator is gone with its process".to_owned()
+        }
+        _ => format!("svar resume {}", name_of(folder)),
+    }
+}
+
+/// The same as a line of its own.
+pub(super) fn resume_hint(folder: &RunFolder, terminal: &Terminal) -> String {
+    let key = terminal.paint(Style::Dim, &format!("{:>9}", "next"));
+    format!("{key}  {}\n", terminal.paint(Style::Strong, &go_on(folder)))
 }
 
 /// A failure at the line of the playbook that caused it.

@@ -283,10 +283,13 @@ fn essence(why: &str) -> String {
             essence.push('`');
             continue;
         }
-        essence.extend(part.chars().map(|letter| match letter {
-            letter if letter.is_ascii_digit() => '0',
-            letter => letter,
-        }));
+        for letter in part.chars() {
+            match letter.is_ascii_digit() {
+                true if essence.ends_with('0') => {}
+                true => essence.push('0'),
+                false => essence.push(letter),
+            }
+        }
     }
     essence
 }

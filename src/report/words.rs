@@ -110,7 +110,7 @@ mod tests {
     fn a_hostile_text_becomes_one_harmless_line() {
         assert_eq!(
             clean("\u{1b}[2J\u{1b}]0;x\u{7}hello\r\n\tworld \u{202e}!"),
-            "[2J]0;xhello world !"
+            "<U+001B>[2J<U+001B>]0;x<U+0007>hello world <U+202E>!"
         );
         assert_eq!(clean(&"a".repeat(1000)).chars().count(), 300);
     }

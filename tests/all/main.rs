@@ -14,5 +14,6 @@ mod floors;
 mod plan;
 mod playbooks;
 mod render;
+mod report;
 mod schema;
 mod yaml;

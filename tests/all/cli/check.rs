@@ -235,3 +235,17 @@ fn everything_in_playbooks_is_clean() {
         .run()
         .code(0);
 }
+
+#[test]
+fn denied_warnings_end_like_errors() {
+    let text = format!("{GOOD}inputs:\n  nobody_reads_this: {{ default: 1 }}\n");
+    let svar = |args: &str| Svar::new(args).file("warn.yaml", &text).run();
+    let ended = svar("check warn.yaml").code(0);
+    assert!(ended.stderr.contains("warning["), "{}", ended.text());
+    assert!(
+        ended.stderr.ends_with("1 playbook: 1 warning\n"),
+        "{}",
+        ended.stderr
+    );
+    svar("check warn.yaml --deny warnings").code(2);
+}

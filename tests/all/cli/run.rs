@@ -299,3 +299,27 @@ fn plan_by_tag_asks_the_service() {
         "a plan leaves nothing"
     );
 }
+#[test]
+fn the_main_job_works_from_a_fresh_checkout() {
+    let playbook = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/triage-linux.yaml");
+    let ended = Svar::new("run").arg(playbook).run().code(0).stdout("");
+    let first = ended.stderr.lines().next().expect("a line");
+    assert_eq!(
+        first,
+        "using the built-in emulator: no real machine is touched"
+    );
+    let summary = read_json(run_folder(&ended).join("summary.json"));
+    let machines = summary["machines"].as_array().expect("a list");
+    assert!(machines.len() >= 4, "{}", ended.stderr);
+    let has = |os: &str| {
+        machines
+            .iter()
+            .filter(|machine| {
+                machine["os"]
+                    .as_str()
+                    .is_some_and(|name| name.starts_with(os))
+            })
+            .count()
+    };
+    assert!(has("Linux") >= 3 && has("Windows") >= 1, "{}", ended.stderr);
+}

@@ -1,0 +1,390 @@
+//! What reports say of a run, from its plan and its facts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use svar::engine::{
+    CommandEnd, EndState, Fact, FactBody, Fleet, LaneId, Refusal, ResultSummary, tag_of,
+};
+use svar::moment::Moment;
+use svar::name::{ActionId, MachineId, RunId};
+use svar::plan::{self, Inputs, Limits, LimitsProfile, Plan, RunNames, Target, Verdict};
+use svar::playbook::{self, NoFiles};
+use svar::report::{self, Evidence, Header, Sheet};
+use svar::source::SourceText;
+use svar::wire::{ActionStatus, CommandStatus};
+
+const PLAYBOOK: &str = "\
+playbook: 1
+name: Ask and fetch
+os: linux
+rollout: { stop_when: { failed: 100%, after: 1000 } }
+steps:
+  - id: ask
+    run: ask.sh
+    expect: { exit: 0 }
+  - id: fetch
+    get: /var/tmp/answer.txt
+cleanup:
+  - run: tidy.sh
+";
+
+const BEGUN: Moment = Moment::from_millis(1_770_000_000_000);
+
+/// A run whose facts are told one by one.
+struct Story {
+    plan: Arc<Plan>,
+    run: RunId,
+    facts: Vec<Fact>,
+    now: Moment,
+    actions: u32,
+}
+
+impl Story {
+    fn with(names: &[&str]) -> Self {
+        let source = SourceText::new("playbooks/ask.yaml", PLAYBOOK);
+        let loaded = playbook::load(&source, &NoFiles);
+        let targets = names.iter().enumerate().map(|(place, name)| Target {
+            id: MachineId::parse(&format!("{place:040x}")).unwrap(),
+            name: Some((*name).to_owned()),
+            os: Some("Linux".to_owned()),
+            tags: Vec::new(),
+            group: None,
+            reason: "by hand".to_owned(),
+        });
+        let inputs = Inputs::merge(&loaded, &plan::Given::default()).unwrap();
+        let runbook = plan::compile(
+            &loaded,
+            &NoFiles,
+            &inputs,
+            targets.collect(),
+            &RunNames::default(),
+            &Limits::of(LimitsProfile::Safe),
+        )
+        .unwrap();
+        Story {
+            plan: Arc::clone(runbook.plan()),
+            run: RunId::parse("20260201-120000-abcdef").unwrap(),
+            facts: Vec::new(),
+            now: BEGUN,
+            actions: 0,
+        }
+    }
+
+    fn tell(&mut self, lane: u32, body: FactBody) {
+        self.now = self.now + Duration::from_secs(10);
+        self.facts.push(Fact {
+            at: self.now,
+            lane: Some(LaneId(lane)),
+            body,
+        });
+    }
+
+    /// A start that the service takes.
+    fn start(&mut self, lane: u32, session: u16) -> ActionId {
+        let machine = self.plan.machines[lane as usize].target.id.clone();
+        let tag = tag_of(&self.run, &machine, session, 0);
+        self.tell(
+            lane,
+            FactBody::StartAnnounced {
+                session,
+                attempt: 0,
+                tag,
+            },
+        );
+        self.actions += 1;
+        let action = ActionId::parse(&format!("action-{}", self.actions)).unwrap();
+        self.tell(
+            lane,
+            FactBody::StartAccepted {
+                session,
+                attempt: 0,
+                action: action.clone(),
+                adopted: false,
+            },
+        );
+        action
+    }
+
+    fn ended(&mut self, lane: u32, action: &ActionId, commands: &[Option<&str>]) {
+        let failed = commands.iter().any(Option::is_some);
+        let commands = commands.iter().zip(0..).map(|(error, index)| CommandEnd {
+            index,
+            status: match error {
+                Some(_) => CommandStatus::Failed,
+                None => CommandStatus::Completed,
+            },
+            error: error.map(str::to_owned),
+        });
+        let body = FactBody::ActionEnded {
+            action: action.clone(),
+            status: match failed {
+                true => ActionStatus::Failed,
+                false => ActionStatus::Succeeded,
+            },
+            commands: commands.collect(),
+        };
+        self.tell(lane, body);
+    }
+
+    fn script(&mut self, lane: u32, action: &ActionId, exit: i64, not_met: Option<&str>) {
+        let body = FactBody::ResultFetched {
+            action: action.clone(),
+            index: 0,
+            result: ResultSummary::Script {
+                exit: Some(exit),
+                path: format!("results/{lane}/ask.json"),
+                sha256_wire: "aa".repeat(32),
+            },
+            verdict: match not_met {
+                None => Verdict::Met,
+                Some(why) => Verdict::NotMet {
+                    why: why.to_owned(),
+                },
+            },
+        };
+        self.tell(lane, body);
+    }
+
+    fn file(&mut self, lane: u32, action: &ActionId) {
+        let body = FactBody::ResultFetched {
+            action: action.clone(),
+            index: 1,
+            result: ResultSummary::File {
+                path: format!("files/{lane}/answer.txt"),
+                size: 12_345,
+                sha256: "bb".repeat(32),
+                sha256_wire: "cc".repeat(32),
+            },
+            verdict: Verdict::Met,
+        };
+        self.tell(lane, body);
+    }
+
+    fn cleanup(&mut self, lane: u32) {
+        let action = self.start(lane, 1);
+        self.ended(lane, &action, &[None]);
+        self.script(lane, &action, 0, None);
+    }
+
+    fn goes_well(&mut self, lane: u32) {
+        let action = self.start(lane, 0);
+        self.ended(lane, &action, &[None, None]);
+        self.script(lane, &action, 0, None);
+        self.file(lane, &action);
+        self.cleanup(lane);
+    }
+
+    fn answers_wrongly(&mut self, lane: u32, why: &str) {
+        let action = self.start(lane, 0);
+        self.ended(lane, &action, &[None, None]);
+        self.script(lane, &action, 3, Some(why));
+        self.file(lane, &action);
+        self.cleanup(lane);
+    }
+
+    #[track_caller]
+    fn evidence(&self) -> Evidence {
+        let fleet = Fleet::replay(&self.run, Arc::clone(&self.plan), BEGUN, &self.facts)
+            .expect("the story is one that can happen");
+        let header = Header {
+            run: self.run.clone(),
+            svar: "0.1.0".to_owned(),
+            playbook: self.plan.name.clone(),
+            file: self.plan.file.clone(),
+            digest: self.plan.digest.clone(),
+            service: "built-in emulator".to_owned(),
+            rehearsal: true,
+            operator: "alva".to_owned(),
+            case: String::new(),
+            started: BEGUN,
+        };
+        Evidence::gather(header, &self.plan, &self.facts, fleet.lanes())
+    }
+}
+
+#[test]
+fn a_run_is_told_whole() {
+    let mut story = Story::with(&[
+        "web-01.example.org",
+        "web-02.example.org",
+        "db-01.example.org",
+    ]);
+    story.goes_well(0);
+    story.answers_wrongly(1, "exit code 3, expected 0");
+    let action = story.start(2, 0);
+    story.ended(2, &action, &[None, Some("no such file")]);
+    story.script(2, &action, 0, None);
+    story.cleanup(2);
+    let evidence = story.evidence();
+
+    assert!(evidence.finished);
+    insta::assert_snapshot!(
+        "a_run_is_told_whole",
+        report::text(&evidence, Sheet::FILE).replace(&evidence.header.digest, "@DIGEST@")
+    );
+}
+
+#[test]
+fn the_ten_ends_add_up_whatever_happened() {
+    let mut story = Story::with(&["a", "b", "c", "d"]);
+    story.goes_well(0);
+    story.answers_wrongly(1, "exit code 3, expected 0");
+    // The third is left in the middle, the fourth was never begun.
+    story.start(2, 0);
+    let evidence = story.evidence();
+
+    assert!(!evidence.finished);
+    let sums = evidence.sums();
+    assert_eq!(sums.len(), 10);
+    assert_eq!(sums.iter().map(|(_, count)| count).sum::<usize>(), 4);
+    let of = |state| sums.iter().find(|(other, _)| *other == state).unwrap().1;
+    assert_eq!(of(EndState::Ok), 1);
+    assert_eq!(of(EndState::ExpectFailed), 1);
+    assert_eq!(of(EndState::Unknown), 1);
+    assert_eq!(of(EndState::NotStarted), 1);
+    // What was begun on the third is not put back.
+    assert_eq!(evidence.cleanup_owed(), 1);
+    assert!(!evidence.is_ok());
+    let summary = report::summary(&evidence);
+    assert_eq!(summary["state"], "unfinished");
+    assert_eq!(summary["ends"].as_object().unwrap().len(), 10);
+    assert_eq!(summary["cleanup_owed"], 1);
+}
+
+#[test]
+fn the_same_failure_is_one_group_whatever_the_numbers() {
+    let mut story = Story::with(&["a", "b", "c", "d", "e", "f"]);
+    story.answers_wrongly(0, "standard output has 17 lines: it says `one`");
+    story.answers_wrongly(1, "exit code 3, expected 0");
+    for lane in 2..6 {
+        story.answers_wrongly(
+            lane,
+            &format!("standard output has {lane} lines: it says `{lane}`"),
+        );
+    }
+    let evidence = story.evidence();
+
+    let failures = evidence.failures();
+    let shape: Vec<(usize, &str)> = (failures.iter())
+        .map(|failure| (failure.machines.len(), failure.why.as_str()))
+        .collect();
+    assert_eq!(
+        shape,
+        [
+            (5, "standard output has 17 lines: it says `one`"),
+            (1, "exit code 3, expected 0")
+        ]
+    );
+    let step = failures[0].step.as_ref().unwrap();
+    assert_eq!(step.place(), "playbooks/ask.yaml:6:5");
+    let drawn = report::failures(&evidence, Sheet::FILE, &|_, names| Some(names.to_owned()));
+    assert!(
+        drawn.contains("5 machines: a, c, d, e and 1 more"),
+        "{drawn}"
+    );
+}
+
+#[test]
+fn a_refused_start_is_told_without_a_step() {
+    let mut story = Story::with(&["a"]);
+    let machine = story.plan.machines[0].target.id.clone();
+    let tag = tag_of(&story.run, &machine, 0, 0);
+    story.tell(
+        0,
+        FactBody::StartAnnounced {
+            session: 0,
+            attempt: 0,
+            tag,
+        },
+    );
+    let refusal = Refusal {
+        status: 403,
+        code: "DisallowedOperation".to_owned(),
+        message: "not \u{1b}[31mhere\u{7}".to_owned(),
+        target: None,
+        retry_after_ms: None,
+    };
+    story.tell(
+        0,
+        FactBody::StartRefused {
+            session: 0,
+            attempt: 0,
+            refusal,
+        },
+    );
+    let evidence = story.evidence();
+
+    assert_eq!(evidence.machines[0].end, EndState::Failed);
+    assert_eq!(evidence.cleanup_owed(), 0, "nothing was begun");
+    let text = report::text(&evidence, Sheet::FILE);
+    assert!(text.contains("DisallowedOperation"), "{text}");
+    assert!(
+        !text.contains(|letter: char| letter.is_control() && letter != '\n'),
+        "{text:?}"
+    );
+}
+
+#[test]
+fn a_hostile_name_and_a_hostile_reason_are_harmless() {
+    let mut story = Story::with(&["ev\u{1b}]0;il\u{7}.example.org\u{202e}"]);
+    story.answers_wrongly(0, "it says \u{1b}[2J\u{9b}31mgone\r\nand on");
+    let evidence = story.evidence();
+
+    let sheet = Sheet {
+        color: false,
+        unicode: false,
+        width: 60,
+    };
+    let all = [
+        report::text(&evidence, sheet),
+        report::rows(&evidence, sheet),
+        report::failures(&evidence, sheet, &|_, _| None),
+        report::summary(&evidence).to_string(),
+    ]
+    .concat();
+    let acts = |letter: char| (letter.is_control() && letter != '\n') || letter == '\u{202e}';
+    assert!(!all.contains(acts), "{all:?}");
+    assert!(all.contains("<U+001B>"), "{all}");
+}
+
+#[test]
+fn a_large_fleet_shows_only_what_is_not_ok() {
+    let names: Vec<String> = (0..100).map(|number| format!("m{number:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut story = Story::with(&names);
+    for lane in 0..100 {
+        match lane % 2 {
+            0 => story.goes_well(lane),
+            _ => story.answers_wrongly(lane, "exit code 3, expected 0"),
+        }
+    }
+    let evidence = story.evidence();
+
+    let rows = report::rows(&evidence, Sheet::FILE);
+    assert_eq!(rows.lines().count(), 31, "{rows}");
+    assert!(!rows.contains("m000"), "{rows}");
+    assert!(
+        rows.ends_with("and 20 more machines, in summary.txt\n"),
+        "{rows}"
+    );
+    assert_eq!(
+        report::sums(&evidence, Sheet::FILE),
+        "100 machines: 50 ok, 50 expect_failed"
+    );
+}
+
+#[test]
+fn rows_keep_to_the_width() {
+    let mut story = Story::with(&["a-server-with-a-rather-long-name.department.example.org"]);
+    story.answers_wrongly(0, &"a long and winding reason ".repeat(20));
+    let evidence = story.evidence();
+
+    let sheet = Sheet {
+        width: 80,
+        ..Sheet::FILE
+    };
+    for line in report::rows(&evidence, sheet).lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
