@@ -82,6 +82,9 @@ fn check_one(candidate: &Candidate) -> Option<Vec<Problem>> {
     if matches!(candidate, Candidate::Found(_)) && !discover::looks_like_a_playbook(source.text()) {
         return None;
     }
+    if let Some(problem) = discover::is_a_scenario(&source) {
+        return Some(vec![problem]);
+    }
     Some(playbook::load(&source, &files).problems)
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Problem, nearest};
 use crate::source::{SourceText, Span};
+use crate::yaml;
 
 use super::exit::Failure;
 
@@ -110,21 +111,13 @@ const KEYS: &[&str] = &[
     "steps", "cleanup", "library", "targets", "rollout", "inputs", "vars", "risk", "offline",
 ];
 
+/// Keys that only scenarios have at the top.
+const SCENARIO_KEYS: &[&str] = &["devices", "fleets", "factor", "knobs", "faults"];
+
 /// Whether a text found in a folder is meant as a playbook.
 pub(super) fn looks_like_a_playbook(text: &str) -> bool {
     let mut others = 0;
-    for line in text.lines() {
-        let Some((key, _)) = line.split_once(':') else {
-            continue;
-        };
-        // Outermost keys stand at the margin, comments and list items apart.
-        if !key.starts_with(|c: char| c.is_alphanumeric() || c == '"' || c == '\'') {
-            continue;
-        }
-        let key = key.trim_matches(['"', '\'']);
-        if key == "scenario" {
-            return false;
-        }
+    for (_, key) in outermost_keys(text) {
         if nearest(key, ["playbook"]).is_some() {
             return true;
         }
@@ -134,6 +127,33 @@ pub(super) fn looks_like_a_playbook(text: &str) -> bool {
         }
     }
     false
+}
+
+/// The finding that a text named as a playbook is an emulator's scenario, if that is so.
+pub(super) fn is_a_scenario(source: &SourceText) -> Option<Problem> {
+    if looks_like_a_playbook(source.text()) {
+        return None;
+    }
+    let mut keys = outermost_keys(source.text());
+    let (start, key) = keys.find(|(_, key)| SCENARIO_KEYS.contains(key))?;
+    let span = Span::new(start as u32, (start + key.len()) as u32);
+    let message = "this is a scenario for the emulator, not a playbook";
+    let problem = Problem::new("not-a-playbook", source, span, message);
+    Some(problem.help("play it with `svar emulator --scenario`, or `svar run … --scenario`"))
+}
+
+/// What stands before a colon at the margin, with its offset: good enough to tell files apart, also
+/// those that are no YAML yet.
+fn outermost_keys(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut offset = 0;
+    text.split_inclusive('\n').filter_map(move |line| {
+        let start = offset;
+        offset += line.len();
+        let (key, _) = line.split_once(':')?;
+        // Comments and list items apart.
+        let opens = key.starts_with(|c: char| c.is_alphanumeric() || c == '"' || c == '\'');
+        opens.then(|| (start, key.trim_end().trim_matches(['"', '\''])))
+    })
 }
 
 /// The text of a file, under the name it was given.
@@ -170,20 +190,7 @@ fn text(shown: &str, reader: impl Read) -> Result<SourceText, Box<Problem>> {
             "a playbook is a short text: check which file was meant",
         ));
     }
-    String::from_utf8(bytes)
-        .map(|text| SourceText::new(shown, text))
-        .map_err(|error| {
-            let bytes = error.as_bytes();
-            let at = error.utf8_error().valid_up_to();
-            let help = match bytes {
-                [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "it is UTF-16: save it as UTF-8",
-                _ => "save the file as UTF-8",
-            };
-            let byte = bytes.get(at).copied().unwrap_or_default();
-            // Up to that byte the text is as it is in the file, so the place is right.
-            let source = SourceText::new(shown, String::from_utf8_lossy(bytes));
-            about(source, at, format!("byte 0x{byte:02x} is not UTF-8"), help)
-        })
+    yaml::decode(shown, bytes)
 }
 
 fn unread(shown: &str, error: &io::Error) -> Box<Problem> {

@@ -50,6 +50,9 @@ pub(super) fn read(
         false => (discover::read(path), Beside::playbook(path)),
     };
     let source = source.map_err(|problem| drawn(&[*problem], terminal))?;
+    if let Some(problem) = discover::is_a_scenario(&source) {
+        return Err(drawn(&[problem], terminal));
+    }
     let loaded = load(&source, &files, terminal)?;
     let given = given::collect(&args.inputs, args.inputs_file.as_ref(), terminal)?;
     let inputs = Inputs::merge(&loaded, &given).map_err(|problems| drawn(&problems, terminal))?;

@@ -6,21 +6,16 @@ pub(super) static RULES: &[Rule] = &[
     Rule {
         id: "unreadable-file",
         severity: Severity::Error,
-        title: "The file can't be read as text",
+        title: "the file can't be read",
         page: "\
-The file could not be opened, is far too large for a playbook, or is not UTF-8 text. Nothing else
-in it was looked at.
-
-Playbooks are UTF-8, with or without a byte order mark. Windows PowerShell 5 writes UTF-16 with
-`>` and `Out-File`; there, write with
-
-    Set-Content -Encoding utf8 playbook.yaml
+The file could not be opened, is a folder, or is far too large for a playbook. Nothing in it was
+looked at. Check the path and the permissions; a playbook is a text of a few kilobytes.
 ",
     },
     Rule {
         id: "not-a-playbook",
         severity: Severity::Error,
-        title: "The file is something else than a playbook",
+        title: "the file is something else than a playbook",
         page: "\
 The file describes an emulator's fleet: its outermost keys are those of a scenario. A scenario is
 handed to the emulator, not checked or run:
@@ -32,7 +27,7 @@ handed to the emulator, not checked or run:
     Rule {
         id: "scenario",
         severity: Severity::Error,
-        title: "The scenario can't be read",
+        title: "the scenario can't be read",
         page: "\
 A scenario describes the fleet that the emulator plays and how it behaves. Every key may be left
 out; what is unknown is refused, so that a slip does not pass for the default. A small one:
@@ -52,7 +47,7 @@ Play it with `svar emulator --scenario FILE`, or `svar run PLAYBOOK --scenario F
     Rule {
         id: "step-failed",
         severity: Severity::Error,
-        title: "A step did not do what was expected on a machine",
+        title: "a step did not do what was expected on a machine",
         page: "\
 Found by a run, not by a check. The excerpt shows the step; beside it stand the cause and the
 machines it happened on, each cause once.

@@ -124,7 +124,7 @@ fn folders_are_searched_for_playbooks() {
         .file("one.yaml", GOOD)
         .file("deep/er/two.yml", GOOD)
         .file("ci/workflow.yaml", "name: CI\njobs: {}\n")
-        .file("fleet.yaml", "scenario: 1\nplaybook: 1\n")
+        .file("fleet.yaml", "factor: 60\ndevices: []\n")
         .file(".hidden/three.yaml", TWICE)
         .file("runs/r1/journal.jsonl", "")
         .file("runs/r1/playbook.yaml", TWICE)
@@ -209,7 +209,7 @@ fn a_file_that_is_not_utf8_is_a_finding_among_others() {
         .iter()
         .filter_map(|finding| finding["code"].as_str())
         .collect();
-    assert_eq!(codes, ["unreadable-file", "duplicate-key"]);
+    assert_eq!(codes, ["not-utf8", "duplicate-key"]);
     assert_eq!(report["findings"][0]["line"], 2);
     assert_eq!(report["findings"][0]["column"], 7);
 }
@@ -248,4 +248,23 @@ fn denied_warnings_end_like_errors() {
         ended.stderr
     );
     svar("check warn.yaml --deny warnings").code(2);
+}
+
+#[test]
+fn a_scenario_named_as_a_playbook_is_told_apart() {
+    for command in ["check", "run", "plan"] {
+        let ended = Svar::new(command)
+            .arg("fleet.yaml")
+            .file("fleet.yaml", "factor: 60\ndevices: []\n")
+            .run()
+            .code(2);
+        let heading =
+            "error[not-a-playbook]: this is a scenario for the emulator, not a playbook\n";
+        assert!(ended.stderr.contains(heading), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("[fleet.yaml:1:1]"),
+            "{}",
+            ended.stderr
+        );
+    }
 }
