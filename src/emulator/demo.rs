@@ -17,6 +17,9 @@ impl Scenario {
             knobs: KnobSettings {
                 pickup_delay: Some(Between::seconds(5, 60)),
                 wrapup_delay: Some(Between::seconds(1, 20)),
+                // Scripts are executed on this computer, whose seconds count as minutes here; a slow
+                // one must not run out of time for it.
+                script_time_limit: Some(Span::seconds(3_600)),
                 ..KnobSettings::default()
             },
             devices: vec![
