@@ -336,27 +336,40 @@ fn the_intruders_key_is_removed_and_the_evidence_kept() {
     assert!(!fetched("db-01"), "a server without the key is left alone");
 }
 
-/// The README's own example, taken from its page.
+/// A block of code of the README: the first in this language that holds this text.
+fn readme(language: &str, mark: &str) -> String {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    page.split("```")
+        .filter_map(|block| block.strip_prefix(&format!("{language}\n")))
+        .find(|block| block.contains(mark))
+        .unwrap_or_else(|| panic!("no block with {mark}"))
+        .to_owned()
+}
+
 #[test]
 fn the_first_playbook_of_the_readme_runs() {
-    let readme =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let block = |language: &str, mark: &str| {
-        readme
-            .split("```")
-            .filter_map(|block| block.strip_prefix(&format!("{language}\n")))
-            .find(|block| block.contains(mark))
-            .unwrap_or_else(|| panic!("no block with {mark}"))
-            .to_owned()
-    };
     let ended = Svar::new("run auth-log.yaml --format json --target web-01")
         .file(
             "auth-log.yaml",
-            block("yaml", "name: Collect failed logins"),
+            readme("yaml", "name: Collect failed logins"),
         )
-        .file("failed-logins.sh", block("bash", "failed-logins.txt"))
+        .file("failed-logins.sh", readme("bash", "failed-logins.txt"))
         .run()
         .code(0);
 
     all(&ended, "ok", &["web-01"]);
+}
+
+#[test]
+fn the_misspelt_name_of_the_readme_is_found_as_it_is_shown() {
+    let playbook = readme("yaml", "name: Collect failed logins");
+    Svar::new("check auth-log.yaml")
+        .file(
+            "auth-log.yaml",
+            playbook.replace("inputs.lines", "inputs.line"),
+        )
+        .file("failed-logins.sh", readme("bash", "failed-logins.txt"))
+        .run()
+        .code(2)
+        .stderr(&readme("text", "error[unknown-name]"));
 }
