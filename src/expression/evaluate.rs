@@ -39,8 +39,11 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 /// clone; a clone that is changed leaves the original alone.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    roots: BTreeMap<&'static str, Arc<Fields>>,
+    roots: Arc<Roots>,
 }
+
+#[derive(Debug, Clone, Default)]
+struct Roots(BTreeMap<&'static str, Arc<Fields>>);
 
 #[derive(Debug, Clone, Default)]
 struct Fields(BTreeMap<Arc<str>, EngineValue>);
@@ -48,7 +51,7 @@ struct Fields(BTreeMap<Arc<str>, EngineValue>);
 impl Scope {
     /// Makes `root.field` stand for the value.
     pub fn set(&mut self, root: &'static str, field: &str, value: &Value) {
-        let fields = self.roots.entry(root).or_default();
+        let fields = Arc::make_mut(&mut self.roots).0.entry(root).or_default();
         Arc::make_mut(fields)
             .0
             .insert(field.into(), to_engine(value));
@@ -56,7 +59,7 @@ impl Scope {
 
     /// Makes `root` a map without fields, if nothing is known of it yet.
     pub fn declare(&mut self, root: &'static str) {
-        self.roots.entry(root).or_default();
+        Arc::make_mut(&mut self.roots).0.entry(root).or_default();
     }
 }
 
@@ -79,16 +82,13 @@ impl Object for Fields {
     }
 }
 
-#[derive(Debug)]
-struct Roots(Scope);
-
 impl Object for Roots {
     fn get_value(self: &Arc<Self>, key: &EngineValue) -> Option<EngineValue> {
         self.get_value_by_str(key.as_str()?)
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<EngineValue> {
-        let fields = self.0.roots.get(key)?;
+        let fields = self.0.get(key)?;
         Some(EngineValue::from_dyn_object(fields.clone()))
     }
 }
@@ -123,7 +123,7 @@ impl Program {
 
     /// The value in a scope. `tree` says which bytes a mistake is about.
     pub(super) fn evaluate(&self, scope: &Scope, tree: &Tree) -> Result<Value, Fault> {
-        let root = EngineValue::from_object(Roots(scope.clone()));
+        let root = EngineValue::from_dyn_object(scope.roots.clone());
         let value = self
             .expression
             .eval(root)

@@ -71,7 +71,6 @@ pub fn compile(
             .iter()
             .map(|step| step.plan.clone())
             .collect(),
-        machines,
         inputs: inputs
             .iter()
             .map(|input| PlannedInput {
@@ -86,9 +85,31 @@ pub fn compile(
             })
             .collect(),
         library,
+        notes: notes(&prepared, &machines),
+        machines,
         secrets,
     };
     Ok(Runbook::new(plan, prepared))
+}
+
+/// What a reader of the plan should know and its numbers do not say.
+fn notes(prepared: &Prepared, machines: &[MachinePlan]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let asks = prepared.os.is_some()
+        || prepared.needs.target.contains("family")
+        || prepared.needs.target.contains("os");
+    let unknown = machines
+        .iter()
+        .filter(|machine| machine.target.family().is_none())
+        .count();
+    if asks && unknown > 0 {
+        notes.push(format!(
+            "the system of {unknown} of {} machines is not known, and the playbook asks for it: \
+             targets that are looked up by name, tag or filter have it",
+            machines.len()
+        ));
+    }
+    notes
 }
 
 /// One class of machines for each set of answers to what the playbook asks of a target.
@@ -242,20 +263,16 @@ impl Prepared {
         sessions: &mut Vec<Session>,
         problems: &mut Vec<Problem>,
     ) {
+        let in_row: HashMap<usize, usize> = row.iter().copied().zip(0..).collect();
         let links: Vec<Link> = row
             .iter()
             .map(|index| {
                 let step = &self.steps[*index];
+                let reads = step.needs.steps.iter().chain(&step.judged_by);
                 Link {
                     verb: step.plan.verb,
-                    reads: row
-                        .iter()
-                        .enumerate()
-                        .filter(|(_, other)| {
-                            let name = &self.steps[**other].plan.name;
-                            step.needs.steps.contains(name) || step.judged_by.contains(name)
-                        })
-                        .map(|(place, _)| place)
+                    reads: reads
+                        .filter_map(|name| in_row.get(self.places.get(name)?).copied())
                         .collect(),
                     closes: step.closes,
                 }
@@ -300,8 +317,7 @@ impl Prepared {
                 }
             }
             // In the order of the playbook, so that it reads like one.
-            let place = |name: &String| self.steps.iter().position(|step| step.plan.name == *name);
-            waits_for.sort_by_key(place);
+            waits_for.sort_by_key(|name| self.places.get(name));
             let request = match self.request(commands, scope) {
                 Ok(request) if waits_for.is_empty() => Some(Arc::new(request)),
                 Ok(_) => None,

@@ -36,6 +36,9 @@ pub fn explain(plan: &Plan) -> String {
         machines(&mut text, plan, &group);
     }
     text.push('\n');
+    for note in &plan.notes {
+        entry(&mut text, "note", note);
+    }
     cost(&mut text, plan);
     text
 }

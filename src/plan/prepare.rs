@@ -1,6 +1,6 @@
 //! A playbook made ready for its machines: what is the same on all of them is worked out once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -22,6 +22,8 @@ pub(super) struct Prepared {
     pub(super) inputs: Inputs,
     /// Main steps, then cleanup steps.
     pub(super) steps: Vec<PreparedStep>,
+    /// The place of each step by its name; of two with one name, which a check refuses, the last.
+    pub(super) places: HashMap<String, usize>,
     /// How many of them are main steps.
     pub(super) main: usize,
     pub(super) comment: Field,
@@ -54,6 +56,9 @@ pub(super) struct PreparedStep {
     pub(super) judged_by: BTreeSet<String>,
 }
 
+/// Steps are counted in 16 bits, in the plan and in the journal.
+const STEPS_MAX: usize = u16::MAX as usize;
+
 /// Reads and settles everything that does not differ between machines.
 pub(super) fn prepare(
     document: &Arc<Document>,
@@ -81,6 +86,12 @@ pub(super) fn prepare(
     };
     let comment = comment.map_err(|problem| settings.problems.push(problem));
 
+    let count = playbook.steps.len() + playbook.cleanup.len();
+    if count > STEPS_MAX {
+        let message = format!("the playbook has {count} steps, more than {STEPS_MAX}");
+        let root = document.root();
+        return Err(vec![values.problem("too-many-steps", root, message)]);
+    }
     let mut steps = Vec::new();
     let rows = [(&playbook.steps, false), (&playbook.cleanup, true)];
     for (row, cleanup) in rows {
@@ -115,6 +126,9 @@ pub(super) fn prepare(
         main: playbook.steps.len(),
         values,
         inputs: inputs.clone(),
+        places: (steps.iter().enumerate())
+            .map(|(place, step)| (step.plan.name.clone(), place))
+            .collect(),
         steps,
         comment,
         policy,

@@ -34,6 +34,8 @@ pub struct Plan {
     pub inputs: Vec<PlannedInput>,
     /// The library files its steps name, in the playbook's order.
     pub library: Vec<PlannedFile>,
+    /// What a reader should know and the numbers do not say, a sentence each.
+    pub notes: Vec<String>,
     /// What must not be shown. Requests hold the true values: they are what is sent.
     pub secrets: Secrets,
 }

@@ -106,4 +106,11 @@ which a lost start is found again. Both together have at most 1,000 characters.
 the bytes of its files, so it is not made without them.
 ",
     ),
+    error(
+        "too-many-steps",
+        "a playbook with more steps than a plan can hold",
+        "A plan holds 65,535 steps, cleanup included. What is that long is better a script, or a list that \
+a script reads.
+",
+    ),
 ];

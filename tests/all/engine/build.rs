@@ -211,6 +211,7 @@ impl Draft {
             machines: machines.collect(),
             inputs: Vec::new(),
             library: Vec::new(),
+            notes: Vec::new(),
             secrets: Secrets::default(),
         })
     }

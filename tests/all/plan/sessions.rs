@@ -128,6 +128,22 @@ fn a_machine_of_another_system_gets_nothing() {
 }
 
 #[test]
+fn a_system_that_is_not_known_is_said_where_it_is_asked_for() {
+    let mut unknown = linux();
+    unknown.os = None;
+    let asks = "{ playbook: 1, os: linux, steps: [ { run: a.sh } ] }";
+    let runbook = compiled(asks, vec![windows(), unknown.clone()]);
+    assert_eq!(shape(&runbook, 1), ["step-1"]);
+    let shown = svar::plan::explain(runbook.plan());
+    assert!(
+        shown.contains("the system of 1 of 2 machines is not known"),
+        "{shown}"
+    );
+    let silent = compiled("{ playbook: 1, steps: [ { run: a.sh } ] }", vec![unknown]);
+    assert!(silent.plan().notes.is_empty());
+}
+
+#[test]
 fn cleanup_that_does_not_fit_one_session_is_refused() {
     insta::assert_snapshot!(refusal(
         "playbook: 1
