@@ -252,6 +252,66 @@ fn seeds() -> Vec<u64> {
 }
 
 #[test]
+fn the_most_talkative_run_shows_no_secret() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let playbook = PLAYBOOK
+        .replace("library:", "inputs:\n  word: { secret: true }\nlibrary:")
+        .replace("args: [use]", "args: [use, '${{ inputs.word }}']");
+    std::fs::write(folder.join("playbook.yaml"), playbook).expect("written");
+    std::fs::write(
+        folder.join("work.sh"),
+        format!("{SCRIPT}echo \"word: $2\"\n"),
+    )
+    .expect("written");
+    let emulator = Emulator::start(folder);
+    let ended = svar(folder)
+        .args(["--log", "trace", "run", "playbook.yaml", "--emulator"])
+        .arg(&emulator.address)
+        .env("SVAR_INPUT_WORD", "hush-4711-hush")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(0), "{said}");
+    let mut texts = vec![
+        ("stderr".to_owned(), said),
+        (
+            "stdout".to_owned(),
+            String::from_utf8_lossy(&ended.stdout).into_owned(),
+        ),
+    ];
+    read_all(&folder.join("svar-runs"), &mut texts);
+    assert!(texts.iter().any(|(_, text)| text.contains("word: ***")));
+    // The input's value, the application's secret, the beginning of every token, and what makes a
+    // result's address a key.
+    for secret in [
+        "hush-4711-hush",
+        svar::emulator::CLIENT_SECRET,
+        "Bearer ey",
+        "sig=",
+    ] {
+        for (name, text) in &texts {
+            assert!(!text.contains(secret), "{secret} in {name}: {text}");
+        }
+    }
+}
+
+fn read_all(folder: &Path, texts: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            read_all(&path, texts);
+        } else {
+            let bytes = std::fs::read(&path).expect("bytes");
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            texts.push((path.display().to_string(), text));
+        }
+    }
+}
+
+#[test]
 fn a_killed_run_goes_on_and_starts_no_session_twice() {
     for seed in seeds() {
         play(seed);

@@ -195,14 +195,11 @@ async fn no_secret_is_left_anywhere() {
     };
     let driven = play(world.ready(playbook, &given).await).await;
     assert_eq!(driven.ending, Ending::Finished);
-    let words = format!("{driven:?}");
     for secret in ["hush-4711-hush", svar::emulator::CLIENT_SECRET] {
         for (path, bytes) in all_files(&world.run()) {
             let text = String::from_utf8_lossy(&bytes);
             assert!(!text.contains(secret), "{}: {text}", path.display());
         }
-        // The plan's requests hold the true values, and are not printed.
-        let _ = &words;
     }
     let results = all_files(&world.run().join("results"));
     let shown = results
