@@ -42,9 +42,14 @@ pub(super) fn run(args: &CheckArgs, terminal: &Terminal) -> Outcome {
 /// Checks all candidates on the cores there are. `None` for a file found in a folder that is no
 /// playbook.
 fn check_all(candidates: &[Candidate]) -> Vec<Option<Vec<Problem>>> {
+    let alone = || candidates.iter().map(check_one).collect();
+    // To ask for the cores takes longer than a small playbook.
+    if candidates.len() < 2 {
+        return alone();
+    }
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    if cores == 1 || candidates.len() < 2 {
-        return candidates.iter().map(check_one).collect();
+    if cores == 1 {
+        return alone();
     }
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(candidates.len()));

@@ -20,9 +20,9 @@ mod templated;
 pub mod templates;
 
 pub use accept::Refusal;
-pub use check::Shape;
+pub use check::{Shape, playbook as shape};
 pub use files::{Beside, Files, Found, NoFiles};
 pub use load::{Loaded, load};
 pub use model::Playbook;
-pub use schema::{generate as generate_schema, schema};
+pub use schema::{generate as generate_schema, schema, terse as terse_schema};
 pub use templated::{Condition, Several, Templated, Written};

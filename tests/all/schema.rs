@@ -17,6 +17,13 @@ fn validator() -> Validator {
         .unwrap()
 }
 
+fn playbook_files() -> Vec<PathBuf> {
+    (fs::read_dir("playbooks").unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
+        .collect()
+}
+
 fn as_json(playbook: &str) -> Value {
     let document = Document::parse(&SourceText::new("playbook.yaml", playbook)).unwrap();
     document.to_json(document.root())
@@ -25,24 +32,26 @@ fn as_json(playbook: &str) -> Value {
 #[test]
 fn committed_schema_is_the_generated_one() {
     let generated = svar::playbook::generate_schema();
-    if std::env::var_os("SVAR_WRITE_SCHEMA").is_some() {
-        fs::write("schema/playbook.json", generated).unwrap();
-        return;
+    let terse = svar::playbook::terse_schema(&generated);
+    for (path, text) in [
+        ("schema/playbook.json", generated),
+        ("schema/playbook.terse.json", terse),
+    ] {
+        if std::env::var_os("SVAR_WRITE_SCHEMA").is_some() {
+            fs::write(path, text).unwrap();
+            continue;
+        }
+        assert!(
+            fs::read_to_string(path).unwrap() == text,
+            "the types have changed; write {path} with SVAR_WRITE_SCHEMA=1 cargo test schema::"
+        );
     }
-    assert!(
-        svar::playbook::schema() == generated,
-        "the types have changed; write the schema with SVAR_WRITE_SCHEMA=1 cargo test schema::"
-    );
 }
 
 #[test]
 fn good_playbooks_are_accepted() {
     let validator = validator();
-    let mut playbooks: Vec<PathBuf> = fs::read_dir("playbooks")
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
-        .collect();
+    let mut playbooks = playbook_files();
     assert!(playbooks.len() >= 6);
     playbooks.push("tests/cases/everything.yaml".into());
     for path in playbooks {
@@ -322,4 +331,99 @@ fn each_property(schema: &Value, visit: &mut dyn FnMut(&str)) {
             visit(name);
         }
     });
+}
+
+/// What is put in a node's place, or beside it: each is wrong somewhere and right elsewhere.
+const ODD_VALUES: &[&str] = &[
+    "null",
+    "true",
+    "0",
+    "-1",
+    "1",
+    "11",
+    "1.0",
+    "2.5",
+    "1e400",
+    "''",
+    "'x'",
+    "'9 lives'",
+    "windows",
+    "'5%'",
+    "'8h'",
+    "'> 0'",
+    "'${{ inputs.days }}'",
+    "[]",
+    "[1, x]",
+    "[{}]",
+    "{}",
+    "{ run: a.sh }",
+    "{ put: a, get: b }",
+    "{ regex: x, json: y }",
+    "{ max: 3 }",
+    "{ 'a b': 1 }",
+];
+
+/// Every playbook that comes from a good one by one odd change.
+fn odd_playbooks() -> Vec<String> {
+    let mut texts = Vec::new();
+    for path in ["tests/cases/everything.yaml", "playbooks/minidump.yaml"] {
+        let text = fs::read_to_string(path).unwrap();
+        let document = Document::parse(&SourceText::new("playbook.yaml", text.as_str())).unwrap();
+        for (id, node) in document.nodes() {
+            let (start, end) = (node.span.start as usize, node.span.end as usize);
+            let changed = |new: &str| format!("{}{new}{}", &text[..start], &text[end..]);
+            if document.key(id).is_some()
+                || document
+                    .parent(id)
+                    .is_none_or(|parent| !document.node(parent).items().is_empty())
+            {
+                texts.extend(ODD_VALUES.iter().map(|value| changed(value)));
+            } else {
+                texts.extend(["run", "put", "json", "max", "'0'", "~", "nonsense"].map(changed));
+            }
+        }
+    }
+    texts
+}
+
+#[test]
+fn the_first_look_never_lets_a_mistake_through() {
+    let validator = validator();
+    let shape = svar::playbook::shape();
+    let (mut let_through, mut fitting, mut wrong) = (0, 0, 0);
+    // Every third: all of them take long, and the neighbours of one are much like it.
+    for text in odd_playbooks().into_iter().step_by(3) {
+        let Ok(document) = Document::parse(&SourceText::new("playbook.yaml", text.as_str())) else {
+            continue;
+        };
+        let fits = validator.is_valid(&document.to_json(document.root()));
+        let passes = shape.lets_through(&document);
+        assert!(fits || !passes, "a mistake was let through:\n{text}");
+        fitting += u32::from(fits);
+        wrong += u32::from(!fits);
+        let_through += u32::from(passes);
+    }
+    // Otherwise the test would show nothing: both kinds must be many.
+    assert!(
+        fitting > 300 && wrong > 1_000,
+        "{fitting} fit, {wrong} do not"
+    );
+    // What it is there for: hardly a sound playbook waits for the validator.
+    assert!(
+        let_through * 100 >= fitting * 95,
+        "{let_through} of {fitting}"
+    );
+}
+
+#[test]
+fn a_sound_playbook_needs_no_validator() {
+    for path in playbook_files() {
+        let text = fs::read_to_string(&path).unwrap();
+        let document = Document::parse(&SourceText::new("playbook.yaml", text)).unwrap();
+        assert!(
+            svar::playbook::shape().lets_through(&document),
+            "{}",
+            path.display()
+        );
+    }
 }

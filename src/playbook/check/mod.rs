@@ -4,7 +4,7 @@
 //! style, so scenario and input files are checked with the same care.
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{PatternOptions, ValidationError, Validator};
@@ -14,10 +14,12 @@ use crate::diagnostic::Problem;
 use crate::yaml::{DeserializeError, Document};
 
 use self::place::Place;
-use super::schema::COMMITTED;
+use self::sieve::Sieve;
+use super::schema::{COMMITTED, TERSE};
 
 mod keys;
 mod place;
+mod sieve;
 mod values;
 
 pub(super) use values::bool_meant;
@@ -25,22 +27,61 @@ pub(super) use values::bool_meant;
 /// A schema that documents are held against.
 #[derive(Debug)]
 pub struct Shape {
+    text: &'static str,
+    sieve: Option<Sieve>,
+    judge: OnceLock<Judge>,
+}
+
+/// What knows each mistake; made when the first one is met.
+#[derive(Debug)]
+struct Judge {
     schema: Value,
     validator: Validator,
 }
 
 /// The shape of a playbook.
-pub(super) fn playbook() -> &'static Shape {
-    static PLAYBOOK: LazyLock<Shape> = LazyLock::new(|| Shape::of(COMMITTED));
+pub fn playbook() -> &'static Shape {
+    static PLAYBOOK: LazyLock<Shape> = LazyLock::new(|| Shape {
+        text: COMMITTED,
+        sieve: Sieve::of(TERSE),
+        judge: OnceLock::new(),
+    });
     &PLAYBOOK
 }
 
 impl Shape {
     /// The shape that a schema of our own describes.
+    pub fn of(schema: &'static str) -> Shape {
+        Shape {
+            text: schema,
+            sieve: Sieve::of(schema),
+            judge: OnceLock::new(),
+        }
+    }
+
+    /// Whether the document was seen to fit without the help of the validator: always right where it
+    /// says yes, and it says yes to nearly every document that fits.
+    pub fn lets_through(&self, document: &Document) -> bool {
+        (self.sieve.as_ref()).is_some_and(|sieve| sieve.lets_through(document))
+    }
+
+    /// Everything in which a document differs from the shape, in no particular order.
     ///
     /// # Panics
-    /// The text is no JSON Schema, which is our own mistake.
-    pub fn of(schema: &str) -> Shape {
+    /// The text given to [`Shape::of`] is no JSON Schema, which is our own mistake.
+    pub fn check(&self, document: &Document) -> Vec<Problem> {
+        match self.lets_through(document) {
+            true => Vec::new(),
+            false => self
+                .judge
+                .get_or_init(|| Judge::of(self.text))
+                .check(document),
+        }
+    }
+}
+
+impl Judge {
+    fn of(schema: &str) -> Judge {
         let schema: Value = serde_json::from_str(schema)
             .unwrap_or_else(|error| panic!("internal error: a schema is no JSON: {error}"));
         let validator = jsonschema::options()
@@ -48,11 +89,10 @@ impl Shape {
             .offline()
             .build(&schema)
             .unwrap_or_else(|error| panic!("internal error: a schema is none: {error}"));
-        Shape { schema, validator }
+        Judge { schema, validator }
     }
 
-    /// Everything in which a document differs from the shape, in no particular order.
-    pub fn check(&self, document: &Document) -> Vec<Problem> {
+    fn check(&self, document: &Document) -> Vec<Problem> {
         let value = document.to_json(document.root());
         let errors: Vec<_> = self.validator.iter_errors(&value).collect();
         // One sentence about a value is enough, and the one about its type comes first.
