@@ -64,12 +64,15 @@ impl fmt::Display for Service {
 }
 
 impl Service {
-    /// The first line of what touches no real machine says so.
+    /// The first line of every command that speaks with a service: which one, and whether there are
+    /// real machines behind it.
     pub(super) fn announce(&self, terminal: &Terminal) {
-        if !matches!(self, Service::Tenant(_)) {
-            let text = format!("using {self}: no real machine is touched");
-            say(&format!("{}\n", terminal.paint(Style::Note, &text)));
-        }
+        let (style, behind) = match self {
+            Service::Tenant(_) => (Style::Warn, "its machines are real"),
+            _ => (Style::Note, "no real machine is touched"),
+        };
+        let text = format!("using {self}: {behind}");
+        say(&format!("{}\n", terminal.paint(style, &text)));
     }
 
     /// The limits its profile names.

@@ -93,22 +93,7 @@ impl Emulator {
     }
 
     fn started_sessions(&self) -> Vec<serde_json::Value> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let address = format!("{}/emulator/ledger", self.address);
-        let ledger: serde_json::Value = runtime.block_on(async {
-            let _ = rustls::crypto::ring::default_provider().install_default();
-            let http = reqwest::Client::builder().no_proxy().build();
-            let answer = http.expect("a client").get(address).send().await;
-            answer.expect("an answer").json().await.expect("JSON")
-        });
-        let entries = ledger["entries"].as_array().expect("entries");
-        let started = entries
-            .iter()
-            .filter(|entry| entry["kind"] == "session_started");
-        started.cloned().collect()
+        crate::cli::builder::started_sessions(&self.address)
     }
 }
 

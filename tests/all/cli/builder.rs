@@ -212,6 +212,11 @@ impl Emulator {
         }
     }
 
+    /// The sessions that were really started, in order.
+    pub(crate) fn started_sessions(&self) -> Vec<serde_json::Value> {
+        started_sessions(&self.url)
+    }
+
     /// Asks it to end, as a service manager would, and gives its exit code.
     pub(crate) fn end(mut self) -> Option<i32> {
         interrupt(&self.child, "TERM");
@@ -225,6 +230,31 @@ impl Drop for Emulator {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What an emulator's ledger says of sessions: each that was really started, in order.
+pub(crate) fn started_sessions(emulator: &str) -> Vec<serde_json::Value> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let ledger: serde_json::Value = runtime.block_on(async {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().no_proxy().build();
+        let answer = http
+            .expect("a client")
+            .get(format!("{emulator}/emulator/ledger"));
+        answer
+            .send()
+            .await
+            .expect("an answer")
+            .json()
+            .await
+            .expect("JSON")
+    });
+    let entries = ledger["entries"].as_array().expect("entries");
+    let started = (entries.iter()).filter(|entry| entry["kind"] == "session_started");
+    started.cloned().collect()
 }
 
 /// Sends a signal to a process that the test has started.

@@ -78,6 +78,35 @@ fn two_interrupts_cancel_and_the_run_can_be_told() {
 }
 
 #[test]
+fn three_interrupts_leave_at_once_and_the_run_goes_on_later() {
+    let emulator = Emulator::start(SLOW);
+    let svar = svar("run fetch.yaml --emulator").arg(&emulator.url);
+    let mut child = svar
+        .command()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut rest = read_until(&mut child, "✓ web-01.example.org  ok");
+    for _ in 0..3 {
+        interrupt(&child, "INT");
+        // Each is answered with a line before the next one comes; signals in one moment are one.
+        let mut line = String::new();
+        rest.read_line(&mut line).expect("a line");
+    }
+    let mut words = String::new();
+    rest.read_to_string(&mut words).expect("text");
+    assert_eq!(child.wait().expect("an end").code(), Some(4), "{words}");
+    assert!(words.contains("svar resume"), "{words}");
+
+    let ended = svar.again("resume").run();
+    let started = emulator.started_sessions();
+    assert_eq!(started.len(), 2, "{started:?}");
+    assert!(ended.stderr.contains("\n2 machines: "), "{}", ended.text());
+}
+
+#[test]
 fn a_run_that_was_left_is_resumed() {
     let emulator = Emulator::start(SLOW);
     let svar = svar("run fetch.yaml --emulator").arg(&emulator.url);

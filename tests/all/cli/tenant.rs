@@ -36,6 +36,38 @@ fn svar(args: &str, emulator: &Emulator) -> Svar {
         .env("SVAR_API_HOST", &emulator.url)
 }
 
+/// Which service it is stands before everything else.
+fn first_line() -> String {
+    format!("using tenant {TENANT} at http://127.0.0.1:@PORT@: its machines are real\n")
+}
+
+#[test]
+fn a_whole_run_with_a_tenants_variables_reaches_its_machines_once() {
+    let emulator = Emulator::start(&format!(
+        "knobs: {{ pickup_delay: {{ min: 0, max: 0 }}, wrapup_delay: {{ min: 0, max: 0 }}, visibility_lag: {{ min: 0, max: 0 }} }}\n{FLEET}"
+    ));
+    let ended = svar("run ask.yaml --sync-library", &emulator)
+        .run()
+        .code(0)
+        .stdout("");
+    assert!(
+        ended.stderr.starts_with(&format!(
+            "{}uploaded to the library: ask.sh\n",
+            first_line()
+        )),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("\n2 machines: 2 ok\n"),
+        "{}",
+        ended.stderr
+    );
+    let started = emulator.started_sessions();
+    assert_eq!(started.len(), 2, "{started:?}");
+    assert_ne!(started[0]["machine"], started[1]["machine"], "{started:?}");
+}
+
 #[test]
 fn a_wrong_secret_is_refused_and_not_shown() {
     let emulator = Emulator::start(FLEET);
@@ -45,9 +77,10 @@ fn a_wrong_secret_is_refused_and_not_shown() {
         .code(3)
         .stdout("");
     assert!(
-        ended
-            .stderr
-            .starts_with("error: sign-in at 127.0.0.1:@PORT@ was refused: "),
+        ended.stderr.starts_with(&format!(
+            "{}error: sign-in at 127.0.0.1:@PORT@ was refused: ",
+            first_line()
+        )),
         "{}",
         ended.stderr
     );
@@ -84,9 +117,10 @@ fn a_missing_permission_is_named() {
     let emulator = Emulator::start(&scenario);
     let ended = svar("run ask.yaml", &emulator).run().code(3).stdout("");
     assert!(
-        ended
-            .stderr
-            .starts_with("error: the application lacks the permission Machine.LiveResponse\n"),
+        ended.stderr.starts_with(&format!(
+            "{}error: the application lacks the permission Machine.LiveResponse\n",
+            first_line()
+        )),
         "{}",
         ended.stderr
     );
@@ -110,9 +144,10 @@ fn a_host_that_can_not_be_reached_is_said() {
         .run()
         .code(3);
     assert!(
-        ended
-            .stderr
-            .starts_with("error: the token endpoint 127.0.0.1:@PORT@ can't be reached: "),
+        ended.stderr.starts_with(&format!(
+            "{}error: the token endpoint 127.0.0.1:@PORT@ can't be reached: ",
+            first_line()
+        )),
         "{}",
         ended.stderr
     );
@@ -132,10 +167,11 @@ fn a_host_that_can_not_be_reached_is_said() {
 #[test]
 fn files_that_the_library_lacks_are_not_uploaded_unasked() {
     let emulator = Emulator::start(FLEET);
-    svar("run ask.yaml", &emulator).run().code(3).stdout("").stderr(
-        "error: the tenant's library lacks `ask.sh`\n  help: run again with --sync-library to upload \
+    svar("run ask.yaml", &emulator).run().code(3).stdout("").stderr(&format!(
+        "{}error: the tenant's library lacks `ask.sh`\n  help: run again with --sync-library to upload \
          them, or upload them in the portal\n",
-    );
+        first_line()
+    ));
 }
 
 #[test]
@@ -148,8 +184,9 @@ fn a_destructive_playbook_wants_consent() {
         .code(2)
         .stdout("")
         .stderr(&format!(
-            "error: the playbook is destructive and would run on 2 machines of tenant {TENANT}\n  \
-             help: look at `svar plan`, then run again with --yes\n"
+            "{}error: the playbook is destructive and would run on 2 machines of tenant {TENANT}\n  \
+             help: look at `svar plan`, then run again with --yes\n",
+            first_line()
         ));
     // With consent it gets as far as the library.
     let ended = svar("run ask.yaml --yes", &emulator)
@@ -159,7 +196,7 @@ fn a_destructive_playbook_wants_consent() {
     assert!(
         ended
             .stderr
-            .starts_with("error: the tenant's library lacks"),
+            .contains("error: the tenant's library lacks"),
         "{}",
         ended.stderr
     );
@@ -168,7 +205,10 @@ fn a_destructive_playbook_wants_consent() {
 #[test]
 fn a_plan_is_the_same_for_a_tenant() {
     let emulator = Emulator::start(FLEET);
-    let ended = svar("plan ask.yaml", &emulator).run().code(0).stderr("");
+    let ended = svar("plan ask.yaml", &emulator)
+        .run()
+        .code(0)
+        .stderr(&first_line());
     assert!(
         ended.stdout.contains("web-01.example.org"),
         "{}",
