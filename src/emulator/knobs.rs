@@ -154,6 +154,37 @@ pub enum Minds {
     Allow,
 }
 
+/// How a limit on calls counts its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RateWindow {
+    /// By whole minutes and hours of the clock; all calls are free again when one ends.
+    Fixed,
+    /// By the last 60 seconds and the last 3,600; a call is free again when one has become so old.
+    Sliding,
+}
+
+/// Who shares a limit on calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RateScope {
+    /// Every application has its own.
+    Application,
+    /// All applications of the tenant together.
+    Tenant,
+}
+
+/// A status in which an action ends without having succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum BadEnd {
+    /// `Failed`.
+    Failed,
+    /// `TimeOut`.
+    TimeOut,
+    /// `Cancelled`.
+    Cancelled,
+}
+
 /// How scripts are kept inside their device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -169,7 +200,7 @@ pub enum Isolation {
 macro_rules! knobs {
     ($($(#[$doc:meta])* $name:ident: $type:ty = [$current:expr, $y2021:expr, $safe:expr];)+) => {
         /// The knobs as they are in force.
-        #[derive(Debug, Clone, PartialEq)]
+        #[derive(Debug, Clone, PartialEq, Serialize)]
         pub struct Knobs {
             $($(#[$doc])* pub $name: $type,)+
         }
@@ -180,6 +211,7 @@ macro_rules! knobs {
         pub struct KnobSettings {
             $($(#[$doc])*
             #[serde(skip_serializing_if = "Option::is_none")]
+            #[schemars(extend("default" = $current))]
             pub $name: Option<$type>,)+
         }
 
@@ -219,10 +251,29 @@ knobs! {
     reads_per_minute: u32 = [100, 100, 100];
     /// Calls per hour on every other row of the table of limits (contract 1.1).
     reads_per_hour: u32 = [1500, 1500, 1500];
+    /// Hunting queries per minute; in the hour they have the limit of the other rows (contract 1.1, 8.5).
+    hunts_per_minute: u32 = [45, 45, 45];
+    /// How the limits on calls count their time (contract 1.1).
+    rate_window: RateWindow = [RateWindow::Fixed, RateWindow::Fixed, RateWindow::Sliding];
+    /// Who shares a limit on calls (contract 1.1).
+    rate_scope: RateScope = [RateScope::Application, RateScope::Application, RateScope::Tenant];
+    /// Whether a 429 for the number of calls says in `Retry-After` when the next one is free (contract 9.3).
+    retry_after_on_rate: bool = [true, true, true];
     /// How long an action waits for its device before it ends as `TimeOut` (contract 1, 3.5).
     queue_ttl: Span = [Span::seconds(2 * HOUR_S), Span::seconds(72 * HOUR_S), Span::seconds(2 * HOUR_S)];
+    /// The status of an action whose device did not come in time (contract 3.5).
+    queue_expiry_status: BadEnd = [BadEnd::TimeOut, BadEnd::TimeOut, BadEnd::TimeOut];
     /// The status of an accepted start: 200 or 201 (contract 1).
     start_status: u16 = [201, 200, 201];
+    /// Whether a start takes a device's name where the id belongs (contract 3.1).
+    start_by_name: bool = [false, false, false];
+    /// Whether live response is switched on in the tenant; else starts are 403 `DisabledFeature` (contract 3.4, 3.7).
+    live_response: bool = [true, true, true];
+    /// Whether it is switched on for servers, too (contract 3.7).
+    live_response_for_servers: bool = [true, true, true];
+    /// Whether PowerShell scripts run without a signature; without one they fail else. A file of the library
+    /// whose content is not given counts as signed (contract 3.7).
+    unsigned_scripts: bool = [true, true, true];
     /// Whether a waiting action holds a slot (contract 3.5).
     pending_counts_as_session: bool = [true, true, true];
     /// How long a fresh action may be unknown to reads (contract 4.5).
@@ -249,12 +300,18 @@ knobs! {
     commands_max: usize = [0, 0, 0];
     /// Whether a script's non-zero exit code fails its command (contract 4.4).
     nonzero_exit_fails: bool = [false, false, false];
+    /// Whether commands behind a failed one become `Failed`, too; else they stay `Created` (contract 4.4).
+    skipped_commands_fail: bool = [false, false, false];
     /// How long a script may run (contract 1).
     script_time_limit: Span = [Span::seconds(600), Span::seconds(600), Span::seconds(600)];
+    /// The status of an action whose script ran into its time limit (contract 4.4).
+    script_timeout_status: BadEnd = [BadEnd::Failed, BadEnd::Failed, BadEnd::Failed];
     /// How long a device stays busy after a cancel (contract 7).
     cancel_release_delay: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
     /// Whether a cancel that came after the last command still ends the action as `Cancelled` (contract 7).
     cancel_too_late_marks_cancelled: bool = [true, true, true];
+    /// The code of the 400 for a cancel of an action that has ended (contract 7).
+    cancel_final_code: String = ["BadRequest".to_owned(), "BadRequest".to_owned(), "BadRequest".to_owned()];
     /// For so long after a start a second one to the same device answers with the first action (contract 3.6).
     duplicate_window: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
     /// `Retry-After` when no slot is free, in seconds; 0 leaves the header out (contract 9.3).
@@ -267,16 +324,26 @@ knobs! {
     link_lag: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
     /// How long results are kept (contract 6.1).
     results_kept: Span = [Span::seconds(30 * 24 * HOUR_S), Span::seconds(30 * 24 * HOUR_S), Span::seconds(30 * 24 * HOUR_S)];
+    /// The status of a request for the link of a command that has no result (contract 6.2).
+    no_result_status: u16 = [404, 404, 404];
+    /// The content type of what is behind links (contract 6.3).
+    blob_content_type: String = ["application/octet-stream".to_owned(), "application/octet-stream".to_owned(), "application/octet-stream".to_owned()];
     /// The host named in `@odata.context`, on purpose not the listener's (contract 2.1).
     context_host: String = ["api-eu3.securitycenter.example".to_owned(), "api-eu3.securitycenter.example".to_owned(), "api-eu3.securitycenter.example".to_owned()];
     /// Entries on a page of a list without `$top` (contract 5.1).
     page_default: usize = [10_000, 10_000, 10_000];
+    /// Whether a filter may name properties that the service has, but does not document for filters (contract 5.1, 8.2).
+    undocumented_filters: bool = [true, true, false];
     /// A failed action turns to `Succeeded` on the read after the first one (contract 4.4).
     status_flap: bool = [false, false, false];
     /// Whether `Machine.Read.All` is enough for actions, links and single machines (contract 1, 2.4).
     read_role_is_enough: bool = [false, true, false];
     /// The largest library file, in bytes (contract 8.6).
     library_file_max: u64 = [20 * 1024 * 1024, 20 * 1024 * 1024, 20 * 1024 * 1024];
+    /// The status of an upload that is too large (contract 8.6).
+    library_too_large_status: u16 = [400, 400, 400];
+    /// The status of an upload of a name that exists, without leave to replace it (contract 8.6).
+    library_exists_status: u16 = [400, 400, 400];
     /// The largest file that can be put on a device that is not Windows, in bytes (contract 1).
     put_max_other_os: u64 = [10 * 1024 * 1024, 10 * 1024 * 1024, 10 * 1024 * 1024];
     /// The largest file the emulator collects, in bytes. Our choice: results stay in memory here, the service's own limit is 3 GB.
@@ -285,6 +352,15 @@ knobs! {
     output_max: u64 = [16 * 1024 * 1024, 16 * 1024 * 1024, 16 * 1024 * 1024];
     /// How long a token lives (contract 2.2).
     token_ttl: Span = [Span::seconds(3599), Span::seconds(3599), Span::seconds(3599)];
+    /// Whether the older token endpoint writes `expires_in` as a text (contract 2.2).
+    v1_expires_in_as_text: bool = [true, true, true];
+    /// The status of a sign-in with a wrong secret or an unknown application (contract 2.2).
+    sign_in_refusal_status: u16 = [401, 401, 401];
+    /// How far the service's clock is ahead of the true time: it shows in every time it writes, in its `Date`
+    /// header, and in how it reads times (our choice).
+    clock_ahead: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
+    /// How far it is behind (our choice).
+    clock_behind: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
     /// How scripts are kept inside their device.
     isolation: Isolation = [Isolation::Auto, Isolation::Auto, Isolation::Auto];
 }

@@ -15,19 +15,25 @@
 //! repeat the client's mistakes.
 
 mod check;
+mod colleague;
 mod demo;
 mod device;
+mod fault;
 mod knobs;
 mod odata;
 mod scenario;
 mod service;
 mod shell;
 
+pub use colleague::Colleague;
 pub use device::{Bench, Devices, Outcome as CommandOutcome, Task};
-pub use knobs::{Between, Isolation, KnobSettings, Knobs, Minds, Profile, Span};
+pub use fault::{Call, Fault, Mishap};
+pub use knobs::{
+    BadEnd, Between, Isolation, KnobSettings, Knobs, Minds, Profile, RateScope, RateWindow, Span,
+};
 pub use scenario::{
-    ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Call, Device, DeviceFile, Family, Fault, Fleet,
-    LibraryItem, Mishap, Outcome, Scenario, TENANT_ID, Window,
+    ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Device, DeviceFile, Family, Fleet, LibraryItem,
+    Outcome, Scenario, TENANT_ID, Window,
 };
 pub use service::{Delivery, Request, Response, Service, Work};
 pub use shell::{EmulatorError, Options, serve, serve_with};

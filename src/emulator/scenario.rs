@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::colleague::Colleague;
+use super::fault::Fault;
 use super::knobs::{Between, KnobSettings, Knobs, Profile, Span};
 
 /// The tenant of scenarios that name none.
@@ -55,6 +57,8 @@ pub struct Scenario {
     pub outcomes: Vec<Outcome>,
     /// What goes wrong, and when.
     pub faults: Vec<Fault>,
+    /// Others who use the same tenant.
+    pub colleagues: Vec<Colleague>,
     /// Answers to hunting queries, by query text (blanks at the ends and between words don't count).
     pub hunts: BTreeMap<String, Vec<serde_json::Map<String, serde_json::Value>>>,
 }
@@ -74,6 +78,7 @@ impl Default for Scenario {
             library: Vec::new(),
             outcomes: Vec::new(),
             faults: Vec::new(),
+            colleagues: Vec::new(),
             hunts: BTreeMap::new(),
         }
     }
@@ -115,6 +120,8 @@ pub struct App {
     pub name: String,
     /// Application permissions, as they stand in the token's `roles`.
     pub roles: Vec<String>,
+    /// From when on tokens carry the roles, as just after they were granted: a token from before has none.
+    pub roles_from: Span,
     /// Whether a certificate assertion is taken instead of the secret. Its shape, audience and times are
     /// checked, its signature is not.
     pub assertion: bool,
@@ -127,6 +134,7 @@ impl Default for App {
             secret: CLIENT_SECRET.to_owned(),
             name: "svar".to_owned(),
             roles: ALL_ROLES.map(str::to_owned).to_vec(),
+            roles_from: Span::seconds(0),
             assertion: true,
         }
     }
@@ -242,6 +250,11 @@ impl Device {
             os: os.to_owned(),
             ..Device::default()
         }
+    }
+
+    /// Whether its system is one of servers.
+    pub fn is_server(&self) -> bool {
+        self.os.to_ascii_lowercase().contains("server")
     }
 
     /// Which sort of paths and scripts it has.
@@ -395,106 +408,4 @@ impl Default for Outcome {
             error: None,
         }
     }
-}
-
-/// Something that goes wrong at a call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Fault {
-    /// At which call.
-    pub call: Call,
-    /// What happens.
-    pub what: Mishap,
-    /// So many calls go well first.
-    #[serde(default)]
-    pub after: u32,
-    /// So many calls in a row go wrong.
-    #[serde(default = "once")]
-    pub times: u32,
-    /// Instead of counting: each call goes wrong with this chance, under the seed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub chance: Option<f64>,
-    /// Only for this device, by name or id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device: Option<String>,
-}
-
-fn once() -> u32 {
-    1
-}
-
-/// The calls of the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Call {
-    /// Any of them.
-    Any,
-    /// A token.
-    Token,
-    /// `runliveresponse`.
-    Start,
-    /// One machine action.
-    ActionGet,
-    /// The list of machine actions.
-    ActionList,
-    /// A result link.
-    Link,
-    /// The file behind a link.
-    Blob,
-    /// A cancel.
-    Cancel,
-    /// The library's list.
-    LibraryList,
-    /// An upload.
-    LibraryUpload,
-    /// A deletion.
-    LibraryDelete,
-    /// One machine.
-    MachineGet,
-    /// The list of machines.
-    MachineList,
-    /// Machines by tag.
-    FindByTag,
-    /// A hunting query.
-    Hunt,
-}
-
-/// What goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Mishap {
-    /// 401 `Unauthorized`.
-    Unauthorized,
-    /// 403 `Forbidden`.
-    Forbidden,
-    /// 404 `ResourceNotFound`.
-    NotFound,
-    /// 429 with `Retry-After: 5`.
-    Throttled,
-    /// 429 without the header.
-    ThrottledSilently,
-    /// 500, nothing was done.
-    ErrorBefore,
-    /// 500, although it was done.
-    ErrorAfter,
-    /// 502 with a gateway's HTML page, nothing was done.
-    GatewayBefore,
-    /// 502 with a gateway's HTML page, although it was done.
-    GatewayAfter,
-    /// 503 with an empty body, nothing was done.
-    UnavailableBefore,
-    /// 400 in the shape of the query parser.
-    QueryRefused,
-    /// A 200 or 201 with an `error` inside.
-    ErrorInside,
-    /// The connection ends without an answer, nothing was done.
-    DropBefore,
-    /// The connection ends without an answer, although it was done.
-    DropAfter,
-    /// The answer ends in its middle.
-    Truncated,
-    /// The first bytes of the answer are damaged.
-    Garbled,
-    /// The answer comes in small pieces with pauses.
-    Slow,
 }

@@ -109,6 +109,19 @@ impl Filter {
         }
     }
 
+    /// The places of all properties it names.
+    pub(crate) fn properties(&self) -> Box<dyn Iterator<Item = usize> + '_> {
+        match self {
+            Filter::Compare { property, .. }
+            | Filter::In { property, .. }
+            | Filter::Text { property, .. } => Box::new(std::iter::once(*property)),
+            Filter::Not(inner) => inner.properties(),
+            Filter::And(parts) | Filter::Or(parts) => {
+                Box::new(parts.iter().flat_map(Filter::properties))
+            }
+        }
+    }
+
     /// The parts that must all hold.
     pub(crate) fn conjuncts(&self) -> &[Filter] {
         match self {

@@ -11,7 +11,7 @@ mod parse;
 mod token;
 
 pub(crate) use filter::{Comparison, Filter, Literal, Row, Value, compare};
-pub(crate) use options::Options;
+pub(crate) use options::{Filterable, Options};
 
 /// What a property holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,15 +24,19 @@ pub(crate) enum Kind {
 }
 
 /// The properties of a list's entries, named as on the wire.
-pub(crate) struct Entity(pub(crate) &'static [(&'static str, Kind)]);
+pub(crate) struct Entity {
+    pub(crate) properties: &'static [(&'static str, Kind)],
+    /// So many of them, from the first on, are documented for filters.
+    pub(crate) documented: usize,
+}
 
 impl Entity {
     /// The place and kind of a property; case does not matter (contract 5.1).
     fn find(&self, name: &str) -> Option<(usize, Kind)> {
-        self.0
+        self.properties
             .iter()
             .position(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|place| (place, self.0[place].1))
+            .map(|place| (place, self.properties[place].1))
     }
 }
 

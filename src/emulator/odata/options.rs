@@ -6,6 +6,15 @@ use super::{Entity, QueryError, parse};
 /// `$top` may be at most this (contract 5.1, 8.2).
 const TOP_MAX: usize = 10_000;
 
+/// Which properties a filter may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filterable {
+    /// Those documented for filters.
+    Documented,
+    /// All that the entity is sorted by.
+    All,
+}
+
 /// What a list call asks for.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
@@ -22,7 +31,11 @@ impl Options {
     ///
     /// # Errors
     /// An option is unknown, twice, or can't be read.
-    pub(crate) fn parse(pairs: &[(String, String)], entity: &Entity) -> Result<Self, QueryError> {
+    pub(crate) fn parse(
+        pairs: &[(String, String)],
+        entity: &Entity,
+        filterable: Filterable,
+    ) -> Result<Self, QueryError> {
         let mut options = Options::default();
         let mut seen: Vec<String> = Vec::new();
         for (key, value) in pairs.iter().filter(|(key, _)| key.starts_with('$')) {
@@ -33,7 +46,13 @@ impl Options {
                 )));
             }
             match key.as_str() {
-                "$filter" => options.filter = Some(parse::filter(value, entity)?),
+                "$filter" => {
+                    let filter = parse::filter(value, entity)?;
+                    if filterable == Filterable::Documented {
+                        refuse_undocumented(&filter, entity)?;
+                    }
+                    options.filter = Some(filter);
+                }
                 "$top" => {
                     let top = number(&key, value)?;
                     if top > TOP_MAX {
@@ -61,6 +80,19 @@ impl Options {
             seen.push(key);
         }
         Ok(options)
+    }
+}
+
+fn refuse_undocumented(filter: &Filter, entity: &Entity) -> Result<(), QueryError> {
+    match filter
+        .properties()
+        .find(|place| *place >= entity.documented)
+    {
+        None => Ok(()),
+        Some(place) => Err(QueryError::new(format!(
+            "The property '{}' can't be used in the $filter query option.",
+            entity.properties[place].0
+        ))),
     }
 }
 

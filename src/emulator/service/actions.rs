@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::moment::Moment;
 use crate::wire::{ActionStatus, Command, CommandEntry, CommandStatus, MachineAction};
 
+use super::super::knobs::BadEnd;
 use super::super::odata::{Comparison, Entity, Filter, Kind, Row, Value};
 use super::super::odata::{Literal, compare};
 use super::chance::guid;
@@ -34,6 +35,15 @@ impl State {
             State::Failed => "Failed",
             State::TimeOut => "TimeOut",
             State::Cancelled => "Cancelled",
+        }
+    }
+
+    /// The state a knob names.
+    pub(crate) fn of_bad_end(end: BadEnd) -> Self {
+        match end {
+            BadEnd::Failed => State::Failed,
+            BadEnd::TimeOut => State::TimeOut,
+            BadEnd::Cancelled => State::Cancelled,
         }
     }
 
@@ -78,6 +88,10 @@ pub(crate) struct ActionRecord {
     pub(crate) cancellation: Option<Box<Cancellation>>,
     /// Under the flapping knob: a reader has seen it `Failed`, the next one sees `Succeeded`.
     pub(crate) was_shown_failed: bool,
+    /// It went well, and the first reader is told otherwise.
+    pub(crate) is_flapping: bool,
+    /// A script of it was stopped at its time limit.
+    pub(crate) ran_into_limit: bool,
 }
 
 impl ActionRecord {
@@ -124,17 +138,20 @@ impl ActionRecord {
 }
 
 /// What a filter on machine actions may name (contract 5.1).
-pub(crate) const ACTION: Entity = Entity(&[
-    ("id", Kind::Text),
-    ("status", Kind::Text),
-    ("machineId", Kind::Text),
-    ("type", Kind::Text),
-    ("requestor", Kind::Text),
-    ("creationDateTimeUtc", Kind::Time),
-    ("lastUpdateDateTimeUtc", Kind::Time),
-    ("requestorComment", Kind::Text),
-    ("computerDnsName", Kind::Text),
-]);
+pub(crate) const ACTION: Entity = Entity {
+    documented: 6,
+    properties: &[
+        ("id", Kind::Text),
+        ("status", Kind::Text),
+        ("machineId", Kind::Text),
+        ("type", Kind::Text),
+        ("requestor", Kind::Text),
+        ("creationDateTimeUtc", Kind::Time),
+        ("lastUpdateDateTimeUtc", Kind::Time),
+        ("requestorComment", Kind::Text),
+        ("computerDnsName", Kind::Text),
+    ],
+};
 const ID: usize = 0;
 const STATUS: usize = 1;
 const MACHINE_ID: usize = 2;

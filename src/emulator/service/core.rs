@@ -11,7 +11,7 @@ use super::super::knobs::Knobs;
 use super::super::scenario::Scenario;
 use super::actions::Actions;
 use super::chance::{Chance, Purpose, guid};
-use super::fault::Faults;
+use super::fault::{Faults, Struck};
 use super::ledger::Ledger;
 use super::library::Library;
 use super::machines::Machines;
@@ -19,6 +19,7 @@ use super::message::{Request, Response};
 use super::rates::Rates;
 use super::refusal::Refusal;
 use super::route::Route;
+use super::stamp::http_date;
 use super::timeline::{Timeline, Work};
 use super::token::{self, Desk, Identity, Key};
 
@@ -42,6 +43,8 @@ pub struct Service {
     /// Calls so far; the key of correlation ids.
     calls: u64,
     tokens: u64,
+    /// The `Date` header of this second.
+    date: (i64, String),
 }
 
 impl Service {
@@ -50,13 +53,15 @@ impl Service {
     pub fn new(scenario: impl Into<Arc<Scenario>>, seed: u64, now: Moment) -> Self {
         let scenario = scenario.into();
         let chance = Chance(seed);
+        let knobs = scenario.knobs();
+        let now = service_time(&knobs, now);
         let key = Sha256::new()
             .chain_update(b"svar emulator key")
             .chain_update(seed.to_le_bytes())
             .finalize()
             .into();
         Service {
-            knobs: scenario.knobs(),
+            knobs,
             chance,
             key,
             started: now,
@@ -70,6 +75,7 @@ impl Service {
             ledger: Ledger::default(),
             calls: 0,
             tokens: 0,
+            date: (i64::MIN, String::new()),
             scenario,
         }
     }
@@ -84,43 +90,66 @@ impl Service {
 
     /// Answers a request at `now`. A `now` before an earlier one counts as that one.
     pub fn handle(&mut self, now: Moment, request: &Request) -> Response {
-        self.pass_time(now);
+        self.pass_time(service_time(&self.knobs, now));
         self.calls += 1;
         let route = Route::of(&request.method, &request.path);
         let mishap = route
             .call()
             .and_then(|call| self.faults.strike(call, self.device_of(&route).as_deref()));
-        if let Some(response) = mishap.and_then(|mishap| mishap.instead(|| self.correlation())) {
-            return response;
-        }
-        let response = self
-            .answer(&route, request)
-            .unwrap_or_else(|refusal| refusal.answer(self.correlation()));
-        let mut response = match mishap {
-            Some(mishap) => mishap.after(response, || self.correlation()),
-            None => response,
+        let instead = mishap.and_then(|struck| struck.instead(self.now, || self.correlation()));
+        let mut response = match instead {
+            Some(response) => response,
+            None => self.done(&route, request, mishap),
         };
         if request.method.eq_ignore_ascii_case("HEAD") {
             response.body.clear();
         }
+        response.headers.push(("date", self.date()));
         response
+    }
+
+    /// Does what a request asks; what comes of the mishap is in the answer.
+    fn done(&mut self, route: &Route, request: &Request, mishap: Option<Struck>) -> Response {
+        let actions_before = self.actions.all.len();
+        let response = self
+            .answer(route, request)
+            .unwrap_or_else(|refusal| refusal.answer(self.correlation()));
+        let Some(struck) = mishap else {
+            return response;
+        };
+        self.suffer(struck, actions_before, &response);
+        struck.after(response, || self.correlation())
     }
 
     /// Lets time pass until `now`; answers what devices have to begin.
     pub fn advance(&mut self, now: Moment) -> Vec<Work> {
-        self.pass_time(now);
+        self.pass_time(service_time(&self.knobs, now));
         self.timeline.take_work()
     }
 
     /// Takes in what came of a piece of work. Unknown numbers are ignored.
     pub fn finished(&mut self, now: Moment, work: u64, outcome: Outcome) {
-        self.pass_time(now);
+        self.pass_time(service_time(&self.knobs, now));
         self.command_finished(work, outcome);
     }
 
     /// When it wants to be told the time again, if nothing happens before.
     pub fn next_wake(&self) -> Option<Moment> {
-        self.timeline.next_wake()
+        self.timeline.next_wake().map(|at| self.true_time(at))
+    }
+
+    /// The time outside, when the service's own clock shows that.
+    fn true_time(&self, at: Moment) -> Moment {
+        at + self.knobs.clock_behind.0 - self.knobs.clock_ahead.0
+    }
+
+    /// The `Date` header, written once a second.
+    fn date(&mut self) -> String {
+        let second = self.now.millis().div_euclid(1000);
+        if self.date.0 != second {
+            self.date = (second, http_date(self.now));
+        }
+        self.date.1.clone()
     }
 
     /// What was really applied, from that entry on, as lines of JSON.
@@ -147,18 +176,19 @@ impl Service {
                     scenario: &self.scenario,
                     key: &self.key,
                     now: self.now,
-                    ttl_s: self.knobs.token_ttl.0.as_secs(),
+                    started: self.started,
+                    knobs: &self.knobs,
                     number,
                 };
                 return Ok(desk.issue(request, tenant, *version));
             }
             Route::Blob { action, name } => return Ok(self.blob(request, action, name)),
-            Route::Ledger => return Ok(self.ledger.answer()),
+            Route::Ledger => return self.ledger.answer(request),
             Route::Clock => {
                 return Ok(Response::json(
                     200,
                     &serde_json::json!({
-                        "now": self.now.to_string(),
+                        "now": self.true_time(self.now).to_string(),
                         "factor": self.scenario.factor,
                     }),
                 ));
@@ -182,7 +212,9 @@ impl Service {
             return self.start(&identity, machine, request);
         }
         if let Some(call) = route.call() {
-            self.rates.take(self.now, identity.app, call, &self.knobs)?;
+            let others = self.colleagues_calls(call);
+            self.rates
+                .take(self.now, identity.app, call, &self.knobs, others)?;
         }
         match route {
             Route::MachineList => self.machine_list(request),
@@ -249,7 +281,7 @@ impl Service {
 
     fn device_of(&self, route: &Route) -> Option<String> {
         let place = match route {
-            Route::Start { machine } => self.machines.find(machine)?,
+            Route::Start { machine } => self.machine_to_start(machine)?,
             Route::MachineGet { key } => self.machines.find_any(key)?,
             Route::ActionGet { id } | Route::Cancel { id } | Route::Link { id, .. } => {
                 self.actions.get(self.actions.find(id)?).machine
@@ -283,4 +315,9 @@ impl Service {
         let host = request.find("host").filter(plain).unwrap_or("localhost");
         format!("http://{host}")
     }
+}
+
+/// What the service's own clock shows at a time outside: everything within goes by it.
+fn service_time(knobs: &Knobs, now: Moment) -> Moment {
+    now + knobs.clock_ahead.0 - knobs.clock_behind.0
 }

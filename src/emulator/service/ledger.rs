@@ -5,7 +5,9 @@ use serde::Serialize;
 use crate::moment::Moment;
 use crate::wire::Command;
 
-use super::message::Response;
+use super::message::{Request, Response};
+use super::refusal::Refusal;
+use super::route::form_pairs;
 use super::stamp::stamp;
 
 /// One thing that was really done.
@@ -80,8 +82,54 @@ impl Ledger {
             .collect()
     }
 
-    /// All of it, as the admin path answers.
-    pub(crate) fn answer(&self) -> Response {
-        Response::json(200, &serde_json::json!({ "entries": self.entries }))
+    /// What the admin path answers: the entries after `after`, at most `top` of them, of that `kind`,
+    /// `machine` and `action`, where the query says so; `format=lines` gives a line of JSON each.
+    /// `last` is the number of the newest entry there is, `next` what to ask `after` for the rest.
+    pub(crate) fn answer(&self, request: &Request) -> Result<Response, Refusal> {
+        let pairs = form_pairs(&request.query);
+        let find = |name: &str| {
+            pairs
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.as_str())
+        };
+        let number = |name: &str| -> Result<Option<usize>, Refusal> {
+            find(name)
+                .map(|text| {
+                    text.parse()
+                        .map_err(|_| Refusal::invalid(format!("'{name}' must be a number.")))
+                })
+                .transpose()
+        };
+        let is_wanted = |entry: &&Entry| {
+            let same = |known: Option<&str>, name: &str| {
+                find(name).is_none_or(|wanted| {
+                    known.is_some_and(|known| known.eq_ignore_ascii_case(wanted))
+                })
+            };
+            same(Some(entry.kind), "kind")
+                && same(entry.machine.as_deref(), "machine")
+                && same(entry.action.as_deref(), "action")
+        };
+        let after = number("after")?.unwrap_or(0).min(self.entries.len());
+        let top = number("top")?.unwrap_or(usize::MAX);
+        // Numbers count from 1 without a gap, so an entry's number is also how many come through it.
+        let mut found = self.entries[after..].iter().filter(is_wanted);
+        let page: Vec<&Entry> = found.by_ref().take(top).collect();
+        let is_cut = found.next().is_some();
+        if find("format") == Some("lines") {
+            let mut text = String::new();
+            for entry in page {
+                text.push_str(&serde_json::to_string(entry).unwrap_or_default());
+                text.push('\n');
+            }
+            return Ok(Response::text(200, "application/x-ndjson", text));
+        }
+        let next = page.last().map_or(after as u64, |entry| entry.seq);
+        let mut answer = serde_json::json!({ "entries": page, "last": self.entries.len() });
+        if is_cut {
+            answer["next"] = next.into();
+        }
+        Ok(Response::json(200, &answer))
     }
 }

@@ -15,7 +15,7 @@ use super::core::Service;
 use super::ledger::Note;
 use super::message::{Request, Response};
 use super::refusal::Refusal;
-use super::stamp::stamp;
+use super::stamp::stamp_in_full;
 use super::token::Identity;
 
 #[derive(Debug)]
@@ -50,8 +50,8 @@ impl Library {
                 file_name: item.name.clone(),
                 sha256: Some(sha256(&seen)),
                 description: item.description.clone(),
-                creation_time: Some(stamp(now)),
-                last_updated_time: Some(stamp(now)),
+                creation_time: Some(stamp_in_full(now)),
+                last_updated_time: Some(stamp_in_full(now)),
                 created_by: Some("scenario".to_owned()),
                 has_parameters: Some(false),
                 parameters_description: None,
@@ -125,13 +125,18 @@ impl Service {
             ));
         }
         if content.len() as u64 > self.knobs.library_file_max {
-            return Err(Refusal::invalid("The file is too large."));
+            let status = self.knobs.library_too_large_status;
+            return Err(Refusal::new(
+                status,
+                "InvalidInput",
+                "The file is too large.",
+            ));
         }
         let now = self.now;
         let known = self.library.files.get(&name);
         if known.is_some() && !upload.override_if_exists {
             return Err(Refusal::new(
-                400,
+                self.knobs.library_exists_status,
                 "BadRequest",
                 format!("The file {name} already exists in the library."),
             ));
@@ -142,8 +147,8 @@ impl Service {
             description: upload.description.filter(|text| !text.is_empty()),
             creation_time: known
                 .and_then(|entry| entry.file.creation_time.clone())
-                .or_else(|| Some(stamp(now))),
-            last_updated_time: Some(stamp(now)),
+                .or_else(|| Some(stamp_in_full(now))),
+            last_updated_time: Some(stamp_in_full(now)),
             created_by: Some(self.requestor(identity).to_string()),
             has_parameters: Some(
                 upload
@@ -162,6 +167,29 @@ impl Service {
         let content = Some(content);
         self.library.files.insert(name, Entry { file, content });
         Ok(answer)
+    }
+
+    /// A colleague replaces a file, whoever brought it: the same name, other bytes (contract 8.6). A
+    /// script gets a comment more, so that it still runs and its hash is another one.
+    pub(super) fn overwrite(&mut self, name: &str) {
+        let now = self.now;
+        let Some(entry) = self.library.files.get_mut(name) else {
+            return;
+        };
+        let mut bytes = entry.content.as_deref().unwrap_or_default().to_vec();
+        bytes.extend_from_slice(b"\n# replaced by a colleague\n");
+        entry.file.sha256 = Some(sha256(&bytes));
+        entry.file.last_updated_time = Some(stamp_in_full(now));
+        entry.file.created_by = Some("colleague".to_owned());
+        if entry.content.is_some() {
+            entry.content = Some(bytes.into());
+        }
+        let note = Note {
+            name: Some(name.to_owned()),
+            sha256: entry.file.sha256.clone(),
+            ..Note::default()
+        };
+        self.ledger.add(now, "library_overwritten", note);
     }
 
     pub(super) fn library_delete(&mut self, name: &str) -> Result<Response, Refusal> {

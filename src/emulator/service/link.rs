@@ -27,7 +27,17 @@ impl Service {
         let index: usize = index
             .parse()
             .map_err(|_| Refusal::invalid(format!("'{index}' is no command index.")))?;
-        let none = || Refusal::not_found(format!("The command {index} of {id} has no result."));
+        let none = || {
+            let code = match self.knobs.no_result_status {
+                404 => "ResourceNotFound",
+                _ => "BadRequest",
+            };
+            Refusal::new(
+                self.knobs.no_result_status,
+                code,
+                format!("The command {index} of {id} has no result."),
+            )
+        };
         let action = self.actions.get(place);
         let command = action.commands.get(index).ok_or_else(none)?;
         let lag_over =
@@ -114,7 +124,7 @@ impl Service {
             return storage_error(404, "BlobNotFound", "The specified blob does not exist.");
         };
         let mut headers = vec![
-            ("content-type", "application/octet-stream".to_owned()),
+            ("content-type", self.knobs.blob_content_type.clone()),
             ("accept-ranges", "bytes".to_owned()),
             (
                 "etag",

@@ -145,24 +145,27 @@ fn device_id(name: &str) -> Arc<str> {
 }
 
 /// What a filter on machines may name (contract 8.2).
-pub(crate) const MACHINE: Entity = Entity(&[
-    ("id", Kind::Text),
-    ("computerDnsName", Kind::Text),
-    ("version", Kind::Text),
-    ("deviceValue", Kind::Text),
-    ("aadDeviceId", Kind::Text),
-    ("machineTags", Kind::Texts),
-    ("lastSeen", Kind::Time),
-    ("exposureLevel", Kind::Text),
-    ("onboardingStatus", Kind::Text),
-    ("lastIpAddress", Kind::Text),
-    ("healthStatus", Kind::Text),
-    ("osPlatform", Kind::Text),
-    ("riskScore", Kind::Text),
-    ("rbacGroupId", Kind::Number),
-    ("rbacGroupName", Kind::Text),
-    ("firstSeen", Kind::Time),
-]);
+pub(crate) const MACHINE: Entity = Entity {
+    documented: 14,
+    properties: &[
+        ("id", Kind::Text),
+        ("computerDnsName", Kind::Text),
+        ("version", Kind::Text),
+        ("deviceValue", Kind::Text),
+        ("aadDeviceId", Kind::Text),
+        ("machineTags", Kind::Texts),
+        ("lastSeen", Kind::Time),
+        ("exposureLevel", Kind::Text),
+        ("onboardingStatus", Kind::Text),
+        ("lastIpAddress", Kind::Text),
+        ("healthStatus", Kind::Text),
+        ("osPlatform", Kind::Text),
+        ("riskScore", Kind::Text),
+        ("rbacGroupId", Kind::Number),
+        ("rbacGroupName", Kind::Text),
+        ("firstSeen", Kind::Time),
+    ],
+};
 
 /// A device at a moment, as filters see it.
 pub(crate) struct MachineRow<'a> {
@@ -174,7 +177,7 @@ pub(crate) struct MachineRow<'a> {
 impl Row for MachineRow<'_> {
     fn value(&self, property: usize) -> Value<'_> {
         let device = &*self.machine.device;
-        match MACHINE.0[property].0 {
+        match MACHINE.properties[property].0 {
             "id" => Value::Text((&*self.machine.id).into()),
             "computerDnsName" => Value::Text((&*self.machine.name).into()),
             "version" => Value::Text(device.version.as_str().into()),

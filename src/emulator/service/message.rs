@@ -1,5 +1,7 @@
 //! What goes in and out of the service: HTTP messages as plain values.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -63,8 +65,8 @@ pub enum Delivery {
     Dropped,
     /// The connection ends after half of the body.
     Truncated,
-    /// In small pieces with pauses.
-    Slow,
+    /// In ten pieces, with a pause of that emulated length before each.
+    Slow(Duration),
 }
 
 /// An answer.

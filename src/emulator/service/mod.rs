@@ -21,6 +21,7 @@ mod rates;
 mod reads;
 mod refusal;
 mod route;
+mod spoil;
 mod stamp;
 mod start;
 mod timeline;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::wire::{Collection, Hunt, MachineAction};
 
-use super::super::odata::{Options, QueryError};
+use super::super::odata::{Filterable, Options, QueryError};
 use super::actions::{ACTION, ActionRow, Cancellation, State, sort_by};
 use super::chance::guid;
 use super::core::Service;
@@ -36,7 +36,7 @@ struct Page {
 
 impl Service {
     pub(super) fn action_list(&mut self, request: &Request) -> Result<Response, Refusal> {
-        let options = Options::parse(&form_pairs(&request.query), &ACTION)?;
+        let options = Options::parse(&form_pairs(&request.query), &ACTION, self.filterable())?;
         let row = |place: u32| {
             let action = self.actions.get(place);
             ActionRow {
@@ -75,7 +75,7 @@ impl Service {
         if self.machines.all.is_empty() {
             return Err(Refusal::not_found("There are no machines."));
         }
-        let options = Options::parse(&form_pairs(&request.query), &MACHINE)?;
+        let options = Options::parse(&form_pairs(&request.query), &MACHINE, self.filterable())?;
         let row = |place: u32| MachineRow {
             machine: &self.machines.all[place as usize],
             started: self.started,
@@ -157,7 +157,7 @@ impl Service {
         if state.is_final() {
             return Err(Refusal::new(
                 400,
-                "BadRequest",
+                self.knobs.cancel_final_code.clone(),
                 format!(
                     "The action can't be cancelled: its status is {}.",
                     state.name()
@@ -229,6 +229,13 @@ impl Service {
                 results: rows,
             },
         ))
+    }
+
+    fn filterable(&self) -> Filterable {
+        match self.knobs.undocumented_filters {
+            true => Filterable::All,
+            false => Filterable::Documented,
+        }
     }
 
     /// The place of an action that reads already know (contract 4.5).
@@ -340,10 +347,9 @@ impl Service {
 
     /// Under the flapping knob: whoever has seen `Failed` sees `Succeeded` next (contract 4.4).
     fn flap(&mut self, place: u32) {
-        if !self.knobs.status_flap || self.actions.get(place).state != State::Failed {
-            return;
-        }
-        if self.actions.get(place).was_shown_failed {
+        let action = self.actions.get(place);
+        let flaps = self.knobs.status_flap || action.is_flapping;
+        if !flaps || action.state != State::Failed || action.was_shown_failed {
             return;
         }
         self.actions.get_mut(place).was_shown_failed = true;

@@ -1,25 +1,40 @@
 //! Refusals, in the two shapes the service has (contract 9).
 
+use std::borrow::Cow;
+
+use crate::moment::Moment;
 use crate::wire::{ErrorBody, ErrorDetail};
 
 use super::message::Response;
+use super::stamp::http_date;
+
+/// When to ask again: both forms that HTTP has (contract 9.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RetryAfter {
+    Seconds(u64),
+    Date(Moment),
+}
 
 /// Why a call is not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
-    pub(crate) code: &'static str,
+    pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
-    pub(crate) retry_after_s: Option<u64>,
+    pub(crate) retry_after: Option<RetryAfter>,
 }
 
 impl Refusal {
-    pub(crate) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        status: u16,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
         Refusal {
             status,
-            code,
+            code: code.into(),
             message: message.into(),
-            retry_after_s: None,
+            retry_after: None,
         }
     }
 
@@ -42,7 +57,7 @@ impl Refusal {
 
     pub(crate) fn too_many(message: impl Into<String>, retry_after_s: Option<u64>) -> Self {
         Refusal {
-            retry_after_s,
+            retry_after: retry_after_s.map(RetryAfter::Seconds),
             ..Refusal::new(429, "TooManyRequests", message)
         }
     }
@@ -52,15 +67,19 @@ impl Refusal {
         let parser_shape = self.code.is_empty();
         let body = ErrorBody {
             error: ErrorDetail {
-                code: self.code.to_owned(),
+                code: self.code.into_owned(),
                 message: self.message,
                 target: (!parser_shape).then(|| correlation.to_string()),
                 details: parser_shape.then(Vec::new),
             },
         };
         let mut response = Response::json(self.status, &body);
-        if let Some(seconds) = self.retry_after_s {
-            response.headers.push(("retry-after", seconds.to_string()));
+        if let Some(wait) = self.retry_after {
+            let text = match wait {
+                RetryAfter::Seconds(seconds) => seconds.to_string(),
+                RetryAfter::Date(moment) => http_date(moment),
+            };
+            response.headers.push(("retry-after", text));
         }
         response
     }

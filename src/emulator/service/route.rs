@@ -1,7 +1,7 @@
 //! Which call a request is. Paths are matched without regard to case, with or without the version
 //! segment (contract 2.1).
 
-use super::super::scenario::Call;
+use super::super::fault::Call;
 
 /// A call with what its path says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,14 +150,17 @@ fn api(method: &str, lower: &[&str], raw: &[String]) -> Route {
         ("POST", ["libraryfiles"]) => Route::LibraryUpload,
         ("DELETE", ["libraryfiles", _]) => Route::LibraryDelete { name: own(1) },
         ("POST", ["advancedqueries" | "advancedhunting", "run"]) => Route::Hunt,
+        // That a single library file can't be read is a missing path, not a missing method (contract 8.6).
+        ("GET" | "HEAD", ["libraryfiles", _]) => Route::Unknown,
         (
             _,
             ["machines" | "machineactions" | "libraryfiles"]
+            | ["machines" | "machineactions" | "libraryfiles", _]
             | ["machines", _, "runliveresponse"]
-            | ["machineactions", _]
             | ["machineactions", _, "cancel"]
-            | ["advancedqueries", "run"],
+            | ["advancedqueries" | "advancedhunting", "run"],
         ) => Route::WrongMethod,
+        (_, ["machineactions", _, last]) if link_index(last).is_some() => Route::WrongMethod,
         _ => Route::Unknown,
     }
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::moment::Moment;
 use crate::wire::{Command, CommandStatus, CommandType, Param};
 
+use super::super::fault::Call;
 use super::super::knobs::Minds;
 use super::actions::{ActionRecord, CommandRecord, State};
 use super::chance::Purpose;
@@ -26,10 +27,14 @@ impl Service {
     ) -> Result<Response, Refusal> {
         let now = self.now;
         let place = self
-            .machines
-            .find(machine)
+            .machine_to_start(machine)
             .ok_or_else(|| Refusal::not_found(format!("Machine {machine} was not found.")))?;
         let device = std::sync::Arc::clone(&self.machines.all[place as usize].device);
+        if !self.knobs.live_response
+            || (!self.knobs.live_response_for_servers && device.is_server())
+        {
+            return Err(known_refusal("DisabledFeature"));
+        }
         if !device.remediation {
             return Err(Refusal::new(
                 403,
@@ -54,8 +59,9 @@ impl Service {
         self.rates.take(
             now,
             identity.app,
-            super::super::scenario::Call::Start,
+            Call::Start,
             &self.knobs,
+            self.colleagues_calls(Call::Start),
         )?;
         if self.slots_used() >= self.knobs.slots as usize {
             let wait_s = u64::from(self.knobs.retry_after_on_slots);
@@ -68,13 +74,21 @@ impl Service {
         Ok(self.entity_answer(self.knobs.start_status, action))
     }
 
+    /// The device a start is for.
+    pub(super) fn machine_to_start(&self, key: &str) -> Option<u32> {
+        match self.knobs.start_by_name {
+            true => self.machines.find_any(key),
+            false => self.machines.find(key),
+        }
+    }
+
     /// Sessions that count against the tenant's cap.
     fn slots_used(&self) -> usize {
         let pending = match self.knobs.pending_counts_as_session {
             true => self.actions.count(State::Pending),
             false => 0,
         };
-        pending + self.actions.count(State::InProgress)
+        pending + self.actions.count(State::InProgress) + self.colleagues_sessions()
     }
 
     fn is_busy(&self, place: u32, now: Moment) -> bool {
@@ -142,6 +156,8 @@ impl Service {
                 .collect(),
             cancellation: None,
             was_shown_failed: false,
+            is_flapping: false,
+            ran_into_limit: false,
         });
         let machine = &mut self.machines.all[place as usize];
         machine.actions.push(action);

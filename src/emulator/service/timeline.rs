@@ -41,6 +41,8 @@ enum Event {
     Expire(u32),
     CommandEnd(u64),
     Wrapup(u32),
+    /// A colleague replaces a library file.
+    Overwrite(String),
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -105,9 +107,20 @@ impl Service {
                 Event::Expire(action) => self.expire(action),
                 Event::CommandEnd(work) => self.command_ended(work),
                 Event::Wrapup(action) => self.wrap_up(action),
+                Event::Overwrite(name) => self.overwrite(&name),
             }
         }
         self.now = target;
+    }
+
+    /// Has a colleague replace a library file once that time has passed.
+    pub(super) fn schedule_overwrite(&mut self, delay: Duration, name: String) {
+        match delay.is_zero() {
+            true => self.overwrite(&name),
+            false => self
+                .timeline
+                .schedule(self.now + delay, Event::Overwrite(name)),
+        }
     }
 
     /// Decides when the device fetches a new action, or that it won't in time.
@@ -140,7 +153,7 @@ impl Service {
 
     fn expire(&mut self, action: u32) {
         if self.actions.get(action).state == State::Pending {
-            self.end(action, State::TimeOut);
+            self.end(action, State::of_bad_end(self.knobs.queue_expiry_status));
         }
     }
 
@@ -195,6 +208,11 @@ impl Service {
                 let script = param("ScriptName");
                 let content = in_library(&script)?;
                 let args = param("Args");
+                if !self.knobs.unsigned_scripts && is_unsigned(&script, content.as_ref()) {
+                    return Err(format!(
+                        "The script '{script}' is not signed, and unsigned scripts are not allowed."
+                    ));
+                }
                 if self.knobs.args_forbidden == Minds::Fail && args.contains(FORBIDDEN_IN_ARGS) {
                     return Err(
                         "The script's arguments contain a character that is not allowed."
@@ -215,13 +233,20 @@ impl Service {
     }
 
     /// Takes in a device's outcome: at once, or when the time it says to have taken is over.
-    pub(super) fn command_finished(&mut self, work: u64, outcome: Outcome) {
+    pub(super) fn command_finished(&mut self, work: u64, mut outcome: Outcome) {
         let Some(&(action, index)) = self.timeline.running.get(&work) else {
             return;
         };
-        let began = self.actions.get(action).commands[index]
-            .began
-            .unwrap_or(self.now);
+        let command = &self.actions.get(action).commands[index];
+        let began = command.began.unwrap_or(self.now);
+        let limit = self.knobs.script_time_limit.0;
+        if command.command.kind == CommandType::RunScript && outcome.took > limit {
+            // A scripted outcome takes as long as it says; a real script was stopped by its device.
+            outcome = Outcome {
+                took: limit,
+                ..Outcome::failed("The script ran into its time limit and was stopped.")
+            };
+        }
         let ends = began + outcome.took;
         self.timeline.early.insert(work, outcome);
         if ends > self.now {
@@ -239,6 +264,7 @@ impl Service {
             return;
         };
         let now = self.now;
+        let was_stopped = !outcome.errors.is_empty();
         let exit_counts =
             self.knobs.nonzero_exit_fails && outcome.exit.is_some_and(|exit| exit != 0);
         let mut errors = outcome.errors;
@@ -246,11 +272,15 @@ impl Service {
             errors.push("The script ended with a non-zero exit code.".to_owned());
         }
         let has_failed = !errors.is_empty();
+        let limit = self.knobs.script_time_limit.0;
         let record = self.actions.get_mut(action);
         record.updated = now;
         let count = record.commands.len();
         let was_cancelled = record.cancellation.is_some();
         let command = &mut record.commands[index];
+        let took = now.since(command.began.unwrap_or(now));
+        record.ran_into_limit |=
+            was_stopped && took >= limit && command.command.kind == CommandType::RunScript;
         command.status = match has_failed {
             true => CommandStatus::Failed,
             false => CommandStatus::Completed,
@@ -273,6 +303,12 @@ impl Service {
             ..Note::default()
         };
         self.ledger.add(now, kind, note);
+        if has_failed && self.knobs.skipped_commands_fail {
+            for skipped in &mut self.actions.get_mut(action).commands[index + 1..] {
+                skipped.status = CommandStatus::Failed;
+                skipped.errors = vec!["An earlier command failed.".to_owned()];
+            }
+        }
         if was_cancelled {
             self.end(action, State::Cancelled);
         } else if has_failed || index + 1 == count {
@@ -310,12 +346,19 @@ impl Service {
             .any(|command| command.status == CommandStatus::Failed);
         let state = if record.cancellation.is_some() && self.knobs.cancel_too_late_marks_cancelled {
             State::Cancelled
+        } else if record.ran_into_limit {
+            State::of_bad_end(self.knobs.script_timeout_status)
         } else if has_failed {
             State::Failed
         } else {
             State::Succeeded
         };
+        let is_flapping = record.is_flapping && state == State::Succeeded;
         self.end(action, state);
+        if is_flapping {
+            // The ledger has the truth; only readers are misled.
+            self.actions.turn(action, State::Failed, self.now);
+        }
     }
 
     /// Gives an action its final state and lets its device go.
@@ -338,4 +381,11 @@ impl Service {
         };
         self.ledger.add(now, "session_ended", note);
     }
+}
+
+/// Whether PowerShell would miss a signature. What has no content here is taken for signed.
+fn is_unsigned(script: &str, content: Option<&Bytes>) -> bool {
+    const MARK: &[u8] = b"# SIG # Begin signature block";
+    script.to_ascii_lowercase().ends_with(".ps1")
+        && content.is_some_and(|content| !content.windows(MARK.len()).any(|part| part == MARK))
 }

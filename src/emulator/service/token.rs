@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::moment::Moment;
 
+use super::super::knobs::Knobs;
 use super::super::scenario::{App, Scenario};
 use super::message::{Request, Response};
 use super::refusal::Refusal;
@@ -51,7 +52,9 @@ pub(crate) struct Desk<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) key: &'a Key,
     pub(crate) now: Moment,
-    pub(crate) ttl_s: u64,
+    /// When the emulator began: the zero of the scenario's times.
+    pub(crate) started: Moment,
+    pub(crate) knobs: &'a Knobs,
     /// Different for every token.
     pub(crate) number: u64,
 }
@@ -59,10 +62,15 @@ pub(crate) struct Desk<'a> {
 impl Desk<'_> {
     /// Answers a token request.
     pub(crate) fn issue(&self, request: &Request, tenant: &str, version: TokenVersion) -> Response {
+        let refused = self.knobs.sign_in_refusal_status;
         match grant(self.scenario, self.now, request, tenant, version) {
             Ok((app, audience)) => self.reply(app, &audience, version),
             Err((status, error, description)) => Response::json(
-                status,
+                if error == "invalid_client" {
+                    refused
+                } else {
+                    status
+                },
                 &json!({"error": error, "error_description": description}),
             ),
         }
@@ -79,9 +87,12 @@ impl Desk<'_> {
             })
         };
         let reply = match version {
-            TokenVersion::V2 => bearer(self.ttl_s.into()),
+            TokenVersion::V2 => bearer(self.ttl_s().into()),
             TokenVersion::V1 => {
-                let mut reply = bearer(self.ttl_s.to_string().into());
+                let mut reply = bearer(match self.knobs.v1_expires_in_as_text {
+                    true => self.ttl_s().to_string().into(),
+                    false => self.ttl_s().into(),
+                });
                 reply["resource"] = audience.into();
                 reply["expires_on"] = self.expiry_s().to_string().into();
                 reply
@@ -90,13 +101,21 @@ impl Desk<'_> {
         Response::json(200, &reply)
     }
 
+    fn ttl_s(&self) -> u64 {
+        self.knobs.token_ttl.0.as_secs()
+    }
+
     fn expiry_s(&self) -> i64 {
-        (self.now.millis() / 1000).saturating_add_unsigned(self.ttl_s)
+        (self.now.millis() / 1000).saturating_add_unsigned(self.ttl_s())
     }
 
     fn written(&self, app: usize, audience: &str) -> String {
         let known = &self.scenario.apps[app];
         let now_s = self.now.millis() / 1000;
+        let roles: &[String] = match self.now >= self.started + known.roles_from.0 {
+            true => &known.roles,
+            false => &[],
+        };
         let claims = json!({
             "aud": audience,
             "iss": format!("https://sts.windows.net/{}/", self.scenario.tenant),
@@ -105,7 +124,7 @@ impl Desk<'_> {
             "exp": self.expiry_s(),
             "appid": known.id,
             "app_displayname": known.name,
-            "roles": known.roles,
+            "roles": roles,
             "tid": self.scenario.tenant,
             "uti": self.number.to_string(),
             "ver": "1.0",
@@ -248,7 +267,11 @@ fn check_assertion(app: &App, now: Moment, assertion: &str) -> Result<(), String
     let Some(expiry_s) = claims["exp"].as_i64() else {
         return Err("'exp' is missing.".to_owned());
     };
-    if expiry_s <= now_s {
+    // Clocks differ by a little: five minutes are let pass on the early side, as Entra does.
+    let is_early = claims["nbf"]
+        .as_i64()
+        .is_some_and(|from_s| from_s > now_s + 300);
+    if expiry_s <= now_s || is_early {
         return Err("the assertion is not within its valid time range.".to_owned());
     }
     Ok(())

@@ -260,8 +260,8 @@ fn written(response: Response, cut: &Cut, clock: Clock) -> axum::response::Respo
             });
             Body::from_stream(futures_util::stream::iter([Ok(half)]).chain(rest))
         }
-        Delivery::Slow => {
-            let pause = clock.real(Duration::from_secs(1));
+        Delivery::Slow(pause) => {
+            let pause = clock.real(pause);
             let size = (length / 10).max(1);
             let parts: Vec<Bytes> = (0..length)
                 .step_by(size)
@@ -284,7 +284,7 @@ fn written(response: Response, cut: &Cut, clock: Clock) -> axum::response::Respo
                 .insert(HeaderName::from_static(name), value);
         }
     }
-    if matches!(response.delivery, Delivery::Truncated | Delivery::Slow) {
+    if matches!(response.delivery, Delivery::Truncated | Delivery::Slow(_)) {
         out.headers_mut()
             .insert("content-length", HeaderValue::from(length));
     }

@@ -48,14 +48,7 @@ const MISHAPS: [Mishap; 17] = [
 async fn weather(call: Call, what: Mishap) {
     let row = format!("{what:?} at {call:?}");
     let scenario = Scenario {
-        faults: vec![Fault {
-            call,
-            what,
-            after: 0,
-            times: 1,
-            chance: None,
-            device: None,
-        }],
+        faults: vec![Fault::once(call, what)],
         ..linux(&["web-01.example.org"])
     };
     let world = World::of(scenario).await;

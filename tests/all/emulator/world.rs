@@ -37,6 +37,12 @@ impl Answer {
         self
     }
 
+    /// The seconds of the `Date` header since the epoch.
+    #[track_caller]
+    pub(crate) fn date_s(&self) -> i64 {
+        date_s(&self.headers["date"])
+    }
+
     /// The error code of a refusal.
     #[track_caller]
     pub(crate) fn code(&self) -> String {
@@ -104,6 +110,15 @@ impl World {
             .as_str()
             .unwrap_or_default()
             .to_owned()
+    }
+
+    /// The same service, spoken to by another application.
+    pub(crate) async fn signed_in_as(&self, id: &str, secret: &str) -> World {
+        World {
+            base: self.base.clone(),
+            http: self.http.clone(),
+            token: self.sign_in(id, secret).await,
+        }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -187,6 +202,18 @@ impl World {
         let address = link.json()["value"].as_str().unwrap().to_owned();
         self.send(self.http.get(address)).await
     }
+}
+
+/// The seconds of a date as HTTP writes it.
+#[track_caller]
+pub(crate) fn date_s(value: &reqwest::header::HeaderValue) -> i64 {
+    let text = value.to_str().unwrap();
+    let parsed = jiff::fmt::strtime::parse("%a, %d %b %Y %H:%M:%S GMT", text).unwrap();
+    let time = parsed.to_datetime().unwrap();
+    time.to_zoned(jiff::tz::TimeZone::UTC)
+        .unwrap()
+        .timestamp()
+        .as_second()
 }
 
 /// A RunScript command.

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use svar::emulator::{Knobs, Profile};
 
 const BEGIN: &str = "<!-- reference -->\n";
 const END: &str = "<!-- end of reference -->";
@@ -49,15 +50,44 @@ fn the_table_of_scenario_keys_is_that_of_the_types() {
         ("LibraryItem", "`library[]`"),
         ("Outcome", "`outcomes[]`"),
         ("Fault", "`faults[]`"),
+        ("Colleague", "`colleagues[]`"),
         ("Between", "A length drawn by chance"),
-        ("KnobSettings", "`knobs`"),
     ];
     let mut text = table("The scenario", &schema, &schema);
     for (name, title) in names {
         text.push_str(&table(title, &schema["$defs"][name], &schema));
     }
+    text.push_str(&knobs(&schema["$defs"]["KnobSettings"], &schema));
     text.push_str(&choices("`faults[].what`", &schema["$defs"]["Mishap"]));
     compare("docs/emulator.md", &text);
+}
+
+/// The knobs with the value each profile gives them.
+fn knobs(object: &Value, root: &Value) -> String {
+    let values = [Profile::Current, Profile::Y2021, Profile::Safe]
+        .map(|profile| serde_json::to_value(Knobs::of(profile)).unwrap());
+    let mut text = "\n### `knobs`\n\n| key | takes | `current` | `2021` | `safe` | meaning |\n| --- | --- | --- | --- | --- | --- |\n".to_owned();
+    for (key, value) in properties(object) {
+        let resolved = resolved(value, root);
+        let columns: Vec<String> = values.iter().map(|knobs| length(&knobs[key])).collect();
+        let meaning = described(value).unwrap_or_default();
+        writeln!(
+            text,
+            "| `{key}` | {} | {} | {} |",
+            takes(resolved),
+            columns.join(" | "),
+            told(meaning)
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn length(value: &Value) -> String {
+    match (value.get("min"), value.get("max")) {
+        (Some(min), Some(max)) => format!("`{min}` to `{max}`"),
+        _ => format!("`{}`", shown(value)),
+    }
 }
 
 /// The part of a page between the two marks is this text; or becomes it, when asked for.
@@ -129,7 +159,7 @@ fn properties(object: &Value) -> impl Iterator<Item = (&String, &Value)> {
 
 /// A comment of the source as a cell of a table. Where a rule comes from is told in the source alone.
 fn told(comment: &str) -> String {
-    let origin = regex::Regex::new(r" \((our choice; )?contract [^)]*\)").unwrap();
+    let origin = regex::Regex::new(r" \((our choice; )?contract [^)]*\)| \(our choice\)").unwrap();
     origin
         .replace_all(comment, "")
         .replace('|', "\\|")

@@ -38,6 +38,38 @@ async fn running(world: &World, id: &str) {
     }
 }
 
+/// A service that takes its time after the last command.
+fn wrapping_up(marks: bool) -> Scenario {
+    Scenario {
+        factor: 100.0,
+        knobs: KnobSettings {
+            wrapup_delay: Some(Between::seconds(60, 60)),
+            cancel_too_late_marks_cancelled: Some(marks),
+            ..quiet().knobs
+        },
+        ..quiet()
+    }
+}
+
+/// Cancels an action between its last command and its end; the status it ends with.
+async fn cancelled_too_late(world: &World) -> String {
+    let machine = world.machine("win-01").await;
+    let answer = world
+        .start(&machine, json!([run_script("ok.ps1", "")]))
+        .await
+        .json();
+    let path = format!("/api/machineactions/{}", text(&answer, "id"));
+    while world.get(&path).await.json()["commands"][0]["commandStatus"] != "Completed" {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let cancel = world.post(&format!("{path}/cancel"), json!({})).await;
+    assert_eq!(cancel.expect(200).json()["status"], "InProgress");
+    let ended = world.end_of(text(&answer, "id")).await;
+    assert_eq!(ended["commands"][0]["commandStatus"], "Completed");
+    assert_eq!(world.result(&ended, 0).await.status, 200);
+    text(&ended, "status").to_owned()
+}
+
 /// Three actions that ended, on two devices; their ids, oldest first.
 async fn three(world: &World) -> [String; 3] {
     let (linux, windows) = (world.machine("lin-01").await, world.machine("win-01").await);
@@ -229,5 +261,143 @@ facts! {
         assert_eq!(action["status"], "Failed");
         assert_eq!(action["commands"][0]["errors"].as_array().unwrap().len(), 1);
         assert_eq!(world.result(&action, 0).await.json()["script_output"], "before\n");
+    }
+    "4.2" times_vary_in_their_digits: "Times are UTC with none to seven fraction digits, no zeros at the end.", Scenario { factor: 1_000.0, ..quiet() }, |world| {
+        let machine = world.machine("win-01").await;
+        let mut lengths = std::collections::HashSet::new();
+        for _ in 0..40 {
+            let answer = world.start(&machine, json!([run_script("ok.ps1", "")])).await;
+            if answer.status != 201 {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                continue;
+            }
+            let action = world.end_of(text(&answer.json(), "id")).await;
+            for key in ["creationDateTimeUtc", "lastUpdateDateTimeUtc"] {
+                let digits = text(&action, key).strip_suffix('Z').unwrap().split_once('.').map_or("", |(_, digits)| digits);
+                assert!(digits.len() <= 7 && !digits.ends_with('0'), "{digits}");
+                lengths.insert(digits.len());
+            }
+        }
+        assert!(lengths.len() >= 2, "{lengths:?}");
+    }
+    "4.3" running_commands_are_executing: "A running command is `Executing`, with a start and no end; those behind it are `Created`.", slow(600, 1.0), |world| {
+        let machine = world.machine("win-01").await;
+        let action = world.start(&machine, json!([run_script("ok.ps1", ""), run_script("ok.ps1", "")])).await.expect(201).json();
+        let id = text(&action, "id").to_owned();
+        running(&world, &id).await;
+        let action = world.get(&format!("/api/machineactions/{id}")).await.json();
+        assert_eq!(action["commands"][0]["commandStatus"], "Executing");
+        assert!(action["commands"][0]["startTime"].is_string() && action["commands"][0]["endTime"].is_null());
+        assert_eq!(action["commands"][1]["commandStatus"], "Created");
+    }
+    "4.4" skipped_commands_may_fail: "A knob marks commands behind a failed one `Failed`, too.", with(|knobs| knobs.skipped_commands_fail = Some(true)), |world| {
+        let machine = world.machine("lin-01").await;
+        let action = world.run(&machine, json!([run_script("nothing.sh", ""), get_file("/etc/passwd")])).await;
+        assert_eq!(action["commands"][1]["commandStatus"], "Failed");
+        assert!(action["commands"][1]["startTime"].is_null());
+        world.link(text(&action, "id"), 1).await.expect(404);
+    }
+    "4.4" scripts_have_ten_minutes: "A script that would take longer than 10 minutes fails after them with one error line, and its action is Failed.", slow(601, 10_000.0), |world| {
+        let machine = world.machine("win-01").await;
+        let action = world.run(&machine, json!([run_script("ok.ps1", "")])).await;
+        assert_eq!(action["status"], "Failed");
+        assert_eq!(action["commands"][0]["errors"].as_array().unwrap().len(), 1);
+        let at = |key: &str| svar::moment::Moment::parse(text(&action["commands"][0], key)).unwrap();
+        assert_eq!(at("endTime").since(at("startTime")).as_secs(), 600);
+    }
+    "4.4" long_scripts_may_time_out: "A knob says with which status an action ends whose script was stopped.",
+        Scenario { knobs: KnobSettings { script_timeout_status: Some(svar::emulator::BadEnd::TimeOut), ..quiet().knobs }, ..slow(601, 10_000.0) }, |world| {
+        let machine = world.machine("win-01").await;
+        let action = world.run(&machine, json!([run_script("ok.ps1", "")])).await;
+        assert_eq!(action["status"], "TimeOut");
+        assert_eq!(action["commands"][0]["commandStatus"], "Failed");
+    }
+    "4.6" most_time_is_waiting: "Unless said otherwise a device takes 5 to 120 s to pick an action up, and 1 to 40 s to wrap it up.", Scenario {
+        factor: 10_000.0,
+        knobs: KnobSettings { pickup_delay: None, wrapup_delay: None, starts_per_minute: Some(1000), ..quiet().knobs },
+        devices: (1..=8).map(|number| Device::named(&format!("win-{number}.example.org"), "Windows11")).collect(),
+        ..quiet()
+    }, |world| {
+        let mut waits = std::collections::HashSet::new();
+        for number in 1..=8 {
+            let machine = world.machine(&format!("win-{number}")).await;
+            let action = world.run(&machine, json!([run_script("ok.ps1", "")])).await;
+            let at = |value: &Value, key: &str| svar::moment::Moment::parse(text(value, key)).unwrap();
+            let command = &action["commands"][0];
+            let pickup = at(command, "startTime").since(at(&action, "creationDateTimeUtc")).as_millis();
+            let wrapup = at(&action, "lastUpdateDateTimeUtc").since(at(command, "endTime")).as_millis();
+            assert!((5_000..=120_000).contains(&pickup), "{pickup}");
+            assert!((1_000..=40_000).contains(&wrapup), "{wrapup}");
+            waits.insert(pickup);
+        }
+        assert!(waits.len() > 1, "the waits differ");
+    }
+    "5.1" several_orders: "`$orderby` takes several properties, the first one counts most.", quiet(), |world| {
+        let [first, second, third] = three(&world).await;
+        assert_eq!(ids(&world, "$orderby=status asc,creationDateTimeUtc desc").await, [third.as_str(), &second, &first]);
+        assert_eq!(ids(&world, "$orderby=status+desc,creationDateTimeUtc").await, [first.as_str(), &second, &third]);
+        assert_eq!(ids(&world, "$orderby=computerDnsName desc,status").await, [third.as_str(), &second, &first]);
+    }
+    "5.1" next_links_keep_what_was_asked: "A next link keeps filter, order, count and what is left of `$top`.", with(|knobs| knobs.page_default = Some(1)), |world| {
+        let [first, second, third] = three(&world).await;
+        let mut path = "/api/machineactions?$filter=contains(requestorComment,'conf')&$orderby=creationDateTimeUtc+asc&$count=true&$top=2".to_owned();
+        let mut seen = Vec::new();
+        loop {
+            let page = world.get(&path).await.expect(200).json();
+            assert_eq!(page["@odata.count"], 3);
+            seen.extend(page["value"].as_array().unwrap().iter().map(|action| text(action, "id").to_owned()));
+            match page.get("@odata.nextLink") {
+                Some(next) => path = next.as_str().unwrap().strip_prefix(&world.base).unwrap().to_owned(),
+                None => break,
+            }
+        }
+        assert_eq!(seen, [first, second], "not {third}");
+    }
+    "5.1" undocumented_filters_may_be_refused: "A knob refuses filters on properties that no page lists.", with(|knobs| knobs.undocumented_filters = Some(false)), |world| {
+        for (path, status) in [
+            ("/api/machineactions?$filter=requestor eq 'x' or not (requestorComment eq 'x')", 400),
+            ("/api/machineactions?$filter=requestor eq 'x' or not (status eq 'Failed')", 200),
+            ("/api/machineactions?$orderby=lastUpdateDateTimeUtc desc", 200),
+            ("/api/machines?$filter=rbacGroupName eq 'x'", 400),
+            ("/api/machines?$filter=rbacGroupId eq 1", 200),
+        ] {
+            let answer = world.get(path).await.expect(status);
+            assert!(status == 200 || answer.code().is_empty());
+        }
+    }
+    "7" a_second_cancel_changes_nothing: "A cancel that is repeated answers the same; who asked first stays.", slow(600, 1.0), |world| {
+        let machine = world.machine("win-01").await;
+        let action = world.start(&machine, json!([run_script("ok.ps1", "")])).await.expect(201).json();
+        let id = text(&action, "id").to_owned();
+        running(&world, &id).await;
+        let path = format!("/api/machineactions/{id}/cancel");
+        let first = world.post(&path, json!({"Comment": "one"})).await.expect(200).json();
+        let second = world.post(&path, json!({"Comment": "two"})).await.expect(200).json();
+        assert_eq!(first["cancellationDateTimeUtc"], second["cancellationDateTimeUtc"]);
+        assert_eq!(second["cancellationComment"], "one");
+    }
+    "7" anybody_with_the_role_may_cancel: "Another application with one of the roles cancels, too, and is named.", Scenario {
+        apps: vec![svar::emulator::App::default(), svar::emulator::App { id: "other".to_owned(), name: "other tool".to_owned(), roles: vec!["Machine.Isolate".to_owned()], ..Default::default() }],
+        ..asleep()
+    }, |world| {
+        let machine = world.machine("lin-01").await;
+        let action = world.start(&machine, json!([run_script("show.sh", "")])).await.expect(201).json();
+        let other = world.signed_in_as("other", svar::emulator::CLIENT_SECRET).await;
+        let path = format!("/api/machineactions/{}/cancel", text(&action, "id"));
+        let answer = other.post(&path, json!({"Comment": "mine now"})).await.expect(200).json();
+        assert_eq!(answer["cancellationRequestor"], "other tool");
+        assert_eq!(answer["requestor"], "svar");
+    }
+    "7" a_late_cancel_still_marks: "A cancel after the last command ends the action as Cancelled, its command Completed.", wrapping_up(true), |world| {
+        assert_eq!(cancelled_too_late(&world).await, "Cancelled");
+    }
+    "7" a_late_cancel_may_be_ignored: "A knob lets such an action end as if nobody had cancelled.", wrapping_up(false), |world| {
+        assert_eq!(cancelled_too_late(&world).await, "Succeeded");
+    }
+    "7" the_code_of_a_late_cancel: "A knob says the code of the 400 for a final action.", with(|knobs| knobs.cancel_final_code = Some("InvalidInput".to_owned())), |world| {
+        let machine = world.machine("lin-01").await;
+        let action = world.run(&machine, json!([run_script("show.sh", "")])).await;
+        let path = format!("/api/machineactions/{}/cancel", text(&action, "id"));
+        assert_eq!(world.post(&path, json!({})).await.expect(400).code(), "InvalidInput");
     }
 }

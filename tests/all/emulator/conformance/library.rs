@@ -85,6 +85,34 @@ facts! {
         let action = world.run(&machine, json!([run_script("show.sh", "")])).await;
         assert_eq!(world.result(&action, 0).await.json()["script_output"], "new\n");
     }
+    "8.6" twenty_megabytes: "A file of 20 MB is taken, one byte more is refused.", empty(), |world| {
+        let large = "x".repeat(20 * 1024 * 1024);
+        post(&world, &[("file", Some("a.bin"), &large)]).await.expect(200);
+        assert_eq!(post(&world, &[("file", Some("b.bin"), &format!("{large}x"))]).await.expect(400).code(), "InvalidInput");
+    }
+    "8.6" refusals_may_have_other_statuses: "Knobs say the statuses of an upload that is too large or exists.",
+        with(|knobs| { knobs.library_file_max = Some(10); knobs.library_too_large_status = Some(413); knobs.library_exists_status = Some(409); }), |world| {
+        post(&world, &[("file", Some("b.sh"), "0123456789a")]).await.expect(413);
+        post(&world, &[("file", Some("show.sh"), "x")]).await.expect(409);
+    }
+    "8.6" library_times_have_seven_digits: "Times of library files have seven fraction digits; replacing one keeps when it was made.", empty(), |world| {
+        let first = post(&world, &[("file", Some("a.sh"), "1")]).await.expect(200).json();
+        let second = post(&world, &[("file", Some("a.sh"), "2"), ("OverrideIfExists", None, "true")]).await.expect(200).json();
+        for key in ["creationTime", "lastUpdatedTime"] {
+            assert_eq!(text(&second, key).len(), "2026-02-03T09:10:11.1234567Z".len(), "{second}");
+        }
+        assert_eq!(first["creationTime"], second["creationTime"]);
+        assert_ne!(first["sha256"], second["sha256"]);
+    }
+    "8.6" entities_have_their_fields: "A library file has the documented fields.", empty(), |world| {
+        let entity = post(&world, &[("file", Some("a.sh"), "1")]).await.expect(200).json();
+        assert!(text(&entity, "@odata.context").ends_with("#LibraryFiles/$entity"));
+        for key in ["fileName", "sha256", "description", "creationTime", "lastUpdatedTime", "createdBy", "hasParameters"] {
+            assert!(entity.get(key).is_some(), "{key}");
+        }
+        let list = world.get("/api/libraryfiles").await.json();
+        assert!(text(&list, "@odata.context").ends_with("#LibraryFiles"));
+    }
 }
 
 fn sha256(text: &str) -> String {

@@ -1,10 +1,13 @@
 //! Limits and refusals (contract 1.1, 9).
 
 use serde_json::json;
-use svar::emulator::{Device, Fleet, KnobSettings, Scenario};
+use svar::emulator::{
+    App, CLIENT_SECRET, Colleague, Device, Fleet, KnobSettings, RateScope, RateWindow, Scenario,
+    Span,
+};
 
 use super::{quiet, with};
-use crate::emulator::world::{get_file, run_script};
+use crate::emulator::world::{World, get_file, run_script};
 
 fn many() -> Scenario {
     Scenario {
@@ -16,6 +19,25 @@ fn many() -> Scenario {
         }],
         ..quiet()
     }
+}
+
+fn two_applications(scope: RateScope) -> Scenario {
+    let other = App {
+        id: "other".to_owned(),
+        ..App::default()
+    };
+    Scenario {
+        apps: vec![App::default(), other],
+        ..with(|knobs| {
+            knobs.rate_scope = Some(scope);
+            knobs.reads_per_hour = Some(3);
+        })
+    }
+}
+
+/// Lists until the hour's limit says no.
+async fn use_up(world: &World) {
+    while world.get("/api/machineactions").await.status != 429 {}
 }
 
 facts! {
@@ -73,5 +95,78 @@ facts! {
         let machine = world.machine("lin-01").await;
         let answer = world.start(&machine, json!([get_file("/etc/passwd")])).await.expect(429);
         assert_eq!(answer.headers["retry-after"], "7");
+    }
+    "1.1" hunts_have_fewer: "45 hunting queries a minute, the other rows have 100.", with(|knobs| knobs.hunts_per_minute = Some(2)), |world| {
+        let mut refused = 0;
+        for _ in 0..6 {
+            refused += u32::from(world.post("/api/advancedqueries/run", json!({"Query": "x"})).await.status == 429);
+        }
+        assert!(refused >= 2, "{refused}");
+        assert_eq!(svar::emulator::Knobs::of(svar::emulator::Profile::Current).hunts_per_minute, 45);
+    }
+    "1.1" every_application_has_its_own: "Another application has a limit of its own.", two_applications(RateScope::Application), |world| {
+        use_up(&world).await;
+        world.signed_in_as("other", CLIENT_SECRET).await.get("/api/machineactions").await.expect(200);
+    }
+    "1.1" the_tenant_may_share: "A knob lets all applications of the tenant share a limit.", two_applications(RateScope::Tenant), |world| {
+        use_up(&world).await;
+        world.signed_in_as("other", CLIENT_SECRET).await.get("/api/machineactions").await.expect(429);
+    }
+    "1.1" windows_may_slide: "A knob lets windows slide: a call is free again when the oldest one is a minute old, and not before.",
+        Scenario { factor: 50.0, ..with(|knobs| { knobs.rate_window = Some(RateWindow::Sliding); knobs.reads_per_minute = Some(3); }) }, |world| {
+        let mut times = Vec::new();
+        while times.len() < 9 {
+            let answer = world.get("/api/machineactions").await;
+            if answer.status == 200 {
+                times.push(answer.date_s());
+            } else {
+                let wait: u64 = answer.headers["retry-after"].to_str().unwrap().parse().unwrap();
+                assert!((1..=60).contains(&wait));
+                tokio::time::sleep(std::time::Duration::from_millis(wait * 1000 / 50)).await;
+            }
+        }
+        // No four calls within a minute; dates are whole seconds.
+        for four in times.windows(4) {
+            assert!(four[3] - four[0] >= 59, "{times:?}");
+        }
+    }
+    "1.1" refused_calls_cost_nothing: "A call that was refused for its body is not counted as a start.", with(|knobs| knobs.starts_per_minute = Some(1)), |world| {
+        let machine = world.machine("lin-01").await;
+        for _ in 0..5 {
+            world.start(&machine, json!([])).await.expect(400);
+        }
+        world.start(&machine, json!([get_file("/etc/passwd")])).await.expect(201);
+    }
+    "9.3" a_rate_may_not_say_when: "A knob leaves `Retry-After` out where the number of calls is the cause.",
+        with(|knobs| { knobs.reads_per_minute = Some(0); knobs.retry_after_on_rate = Some(false); }), |world| {
+        assert!(!world.get("/api/machineactions").await.expect(429).headers.contains_key("retry-after"));
+    }
+    "11" colleagues_hold_slots: "Sessions of colleagues take slots: a start is 429 without `Retry-After` although nothing of one's own runs.",
+        Scenario { colleagues: vec![Colleague { sessions: 50, ..Colleague::default() }], ..quiet() }, |world| {
+        let machine = world.machine("lin-01").await;
+        let answer = world.start(&machine, json!([get_file("/etc/passwd")])).await.expect(429);
+        assert!(!answer.headers.contains_key("retry-after"));
+        assert_eq!(world.get("/api/machineactions").await.json()["value"], json!([]));
+    }
+    "11" colleagues_go_home: "Outside their hours colleagues take nothing.",
+        Scenario { colleagues: vec![
+            Colleague { sessions: 50, starts_per_minute: 10, until: Some(Span::seconds(0)), ..Colleague::default() },
+            Colleague { sessions: 50, starts_per_minute: 10, from: Span::seconds(1_000_000), ..Colleague::default() },
+        ], ..quiet() }, |world| {
+        let machine = world.machine("lin-01").await;
+        world.start(&machine, json!([get_file("/etc/passwd")])).await.expect(201);
+    }
+    "11" colleagues_use_up_starts: "Starts of colleagues count in every minute, their reads in every row of reads.",
+        Scenario { colleagues: vec![Colleague { starts_per_minute: 10, reads_per_minute: 99, ..Colleague::default() }], ..quiet() }, |world| {
+        let machine = world.machine("lin-01").await;
+        let answer = world.start(&machine, json!([get_file("/etc/passwd")])).await.expect(429);
+        assert!(answer.headers.contains_key("retry-after"));
+        let mut reads = 0;
+        while world.get("/api/machineactions").await.status == 200 {
+            reads += 1;
+        }
+        assert!((1..=2).contains(&reads), "{reads}: one of a hundred is left, of the next minute perhaps another");
+        let answer = world.get("/api/machineactions").await.expect(429);
+        assert!(answer.headers.contains_key("retry-after"));
     }
 }

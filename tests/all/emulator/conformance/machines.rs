@@ -96,4 +96,19 @@ facts! {
         assert_eq!(answer, json!({"Schema": [{"Name": "DeviceId", "Type": "String"}], "Results": [{"DeviceId": "0f3c"}]}));
         world.post("/api/advancedqueries/run", json!({"Query": "other"})).await.expect(400);
     }
+    "8.2" machine_queries_are_refused_alike: "What the query parser refuses on machines has the second shape, too.", tagged(), |world| {
+        for query in ["$filter=nonsense eq 'x'", "$filter=lastSeen gt 'x'", "$top=10001", "$stop=1", "$filter=machineTags gt 'x'", "$filter=rbacGroupId eq 'x'"] {
+            let answer = world.get(&format!("/api/machines?{query}")).await.expect(400).json();
+            assert_eq!(answer["error"]["code"], "", "{query}");
+        }
+    }
+    "8.4" tags_nobody_has: "A tag that no device has is an empty list.", tagged(), |world| {
+        assert_eq!(world.get("/api/machines/findbytag?tag=none").await.expect(200).json()["value"], json!([]));
+    }
+    "8.5" bad_hunts: "A hunt without a query, or that is no JSON, is 400.", quiet(), |world| {
+        assert_eq!(world.post("/api/advancedqueries/run", json!({})).await.expect(400).code(), "MissingRequiredParameter");
+        let url = format!("{}/api/advancedqueries/run", world.base);
+        let answer = world.send(world.http.post(url).bearer_auth(&world.token).body("{")).await.expect(400);
+        assert_eq!(answer.code(), "InvalidRequestBody");
+    }
 }

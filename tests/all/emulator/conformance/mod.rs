@@ -1,7 +1,10 @@
 //! Facts of the service's contract, each shown over HTTP by a story of its own.
 //!
 //! Every room below is a table: the contract's section, the story's name, the fact in a sentence,
-//! the scenario, the story. The snapshot of all tables says what is covered.
+//! the scenario, the story. Where the public record is silent, [`choices`] names the knob; what is
+//! not played says why. `docs/conformance.md` is written from all of it.
+
+use std::fmt::Write as _;
 
 use serde_json::Value;
 use svar::emulator::{
@@ -21,6 +24,7 @@ macro_rules! facts {
 }
 
 mod actions;
+mod choices;
 mod faults;
 mod library;
 mod limits;
@@ -94,9 +98,9 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
 
-#[test]
-fn what_is_covered() {
-    let mut rows: Vec<String> = [
+/// Section, story, fact.
+fn all_facts() -> Vec<(&'static str, &'static str, &'static str)> {
+    let mut all = [
         sign_in::TABLE,
         start::TABLE,
         actions::TABLE,
@@ -106,10 +110,122 @@ fn what_is_covered() {
         limits::TABLE,
         faults::TABLE,
     ]
-    .concat()
-    .iter()
-    .map(|(section, name, says)| format!("{section:<5} {says}  [{name}]"))
-    .collect();
-    rows.sort();
-    insta::assert_snapshot!(rows.join("\n"));
+    .concat();
+    all.sort_by_key(|(section, name, _)| (in_order(section), *name));
+    all
+}
+
+/// `10` comes behind `9.3`.
+fn in_order(section: &str) -> Vec<u32> {
+    section
+        .split('.')
+        .map(|part| part.parse().unwrap_or(u32::MAX))
+        .collect()
+}
+
+/// The page of what is covered, for people: every table, section by section.
+#[test]
+fn the_page_says_what_is_covered() {
+    let facts = all_facts();
+    let mut page = include_str!("head.md").to_owned();
+    let _ = writeln!(
+        page,
+        "\n## Facts that are played\n\n{} facts, each with its story in `tests/all/emulator/conformance/`.\n\n| section | fact | story |\n| --- | --- | --- |",
+        facts.len()
+    );
+    for (section, story, fact) in &facts {
+        let _ = writeln!(page, "| {section} | {} | `{story}` |", cell(fact));
+    }
+    page.push_str(
+        "\n## Where the public record is silent\n\n| section | question | knob or key |\n| --- | --- | --- |\n",
+    );
+    for (section, question, knobs) in choices::CHOICES {
+        let answer = match knobs {
+            choices::By::Keys(keys) => listed(keys),
+            choices::By::Nothing(why) => format!("none: {why}"),
+        };
+        let _ = writeln!(
+            page,
+            "| {section} | {} | {} |",
+            cell(question),
+            cell(&answer)
+        );
+    }
+    page.push_str(
+        "\n## The knobs of section 11\n\n| item | what is turned | knob or key |\n| --- | --- | --- |\n",
+    );
+    for (item, (what, keys)) in choices::SECTION_11.iter().enumerate() {
+        let _ = writeln!(page, "| {} | {what} | {} |", item + 1, listed(keys));
+    }
+    page.push_str("\n## What is not played\n\n| section | fact | because |\n| --- | --- | --- |\n");
+    for (section, fact, why) in choices::NOT_PLAYED {
+        let _ = writeln!(page, "| {section} | {} | {} |", cell(fact), cell(why));
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/conformance.md");
+    if std::env::var_os("SVAR_WRITE_DOCS").is_some() {
+        std::fs::write(path, &page).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(path).unwrap() == page,
+        "docs/conformance.md is not up to date: write it with SVAR_WRITE_DOCS=1"
+    );
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+fn listed(keys: &[&str]) -> String {
+    let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+    keys.join(", ")
+}
+
+/// Every knob has a row, and every row's keys exist.
+#[test]
+fn every_knob_answers_a_question() {
+    let schema = schemars::schema_for!(Scenario).to_value();
+    let keys_of = |name: &str| -> Vec<String> {
+        schema["$defs"][name]["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect()
+    };
+    let named: Vec<&str> = choices::CHOICES
+        .iter()
+        .filter_map(|(_, _, by)| match by {
+            choices::By::Keys(keys) => Some(*keys),
+            choices::By::Nothing(_) => None,
+        })
+        .chain(choices::SECTION_11.iter().map(|(_, keys)| *keys))
+        .flatten()
+        .copied()
+        .collect();
+    for knob in keys_of("KnobSettings") {
+        assert!(
+            named.contains(&format!("knobs.{knob}").as_str()),
+            "{knob} has no row"
+        );
+    }
+    for key in named {
+        let (home, inner) = match key.split_once('.') {
+            None => {
+                assert!(
+                    schema["properties"].get(key).is_some(),
+                    "there is no `{key}`"
+                );
+                continue;
+            }
+            Some(("knobs", inner)) => ("KnobSettings", inner),
+            Some(("apps[]", inner)) => ("App", inner),
+            Some(("devices[]", inner)) => ("Device", inner),
+            Some(("faults[]", inner)) => ("Fault", inner),
+            Some((other, _)) => panic!("{other}"),
+        };
+        assert!(
+            keys_of(home).iter().any(|known| known == inner),
+            "there is no `{key}`"
+        );
+    }
 }

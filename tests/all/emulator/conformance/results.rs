@@ -120,4 +120,47 @@ facts! {
             assert_eq!(action["commands"][0]["errors"].as_array().unwrap().len(), 1, "{path}");
         }
     }
+    "6.1" links_live_thirty_minutes: "The expiry in a link is 30 minutes from now, in UTC.", quiet(), |world| {
+        let machine = world.machine("lin-01").await;
+        let action = world.run(&machine, json!([run_script("show.sh", "x")])).await;
+        let clock = world.get("/emulator/clock").await.json();
+        let now = svar::moment::Moment::parse(text(&clock, "now")).unwrap();
+        let link = text(&world.link(text(&action, "id"), 0).await.json(), "value").to_owned();
+        let expiry = link.split("se=").nth(1).unwrap().split('&').next().unwrap().replace("%3A", ":");
+        let left = svar::moment::Moment::parse(&expiry).unwrap().since(now).as_secs();
+        assert!((1800..1830).contains(&left), "{expiry}: {left}");
+    }
+    "6.1" results_are_kept_for_a_time: "After 30 days, or what a knob says, there is neither a link nor a file.",
+        Scenario { factor: 100_000.0, ..with(|knobs| { knobs.results_kept = Some(Span::seconds(3600)); knobs.link_ttl = Some(Span::seconds(1_000_000)); }) }, |world| {
+        let machine = world.machine("win-01").await;
+        let action = world.run(&machine, json!([run_script("ok.ps1", "")])).await;
+        let first = world.link(text(&action, "id"), 0).await;
+        // An hour may be over before the first question: then there was nothing to see.
+        while world.link(text(&action, "id"), 0).await.status == 200 {}
+        if first.status == 200 {
+            let answer = world.send(world.http.get(text(&first.json(), "value"))).await.expect(404);
+            assert!(String::from_utf8_lossy(&answer.bytes).contains("<Code>BlobNotFound</Code>"));
+        }
+    }
+    "6.2" no_result_may_be_400: "A knob says the status where there is no result.", with(|knobs| knobs.no_result_status = Some(400)), |world| {
+        let machine = world.machine("lin-01").await;
+        let action = world.run(&machine, json!([put_file("tool.exe")])).await;
+        assert_eq!(world.link(text(&action, "id"), 0).await.expect(400).code(), "BadRequest");
+    }
+    "6.2" results_come_command_by_command: "A command that has ended has its link while later ones still run.",
+        Scenario { outcomes: vec![svar::emulator::Outcome { args: "long".to_owned(), duration: Span::seconds(500), ..Default::default() }, svar::emulator::Outcome { duration: Span::seconds(0), ..Default::default() }], ..quiet() }, |world| {
+        let machine = world.machine("win-01").await;
+        let action = world.start(&machine, json!([run_script("ok.ps1", ""), run_script("ok.ps1", "long")])).await.expect(201).json();
+        let id = text(&action, "id").to_owned();
+        while world.get(&format!("/api/machineactions/{id}")).await.json()["commands"][1]["commandStatus"] != "Executing" {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        world.link(&id, 0).await.expect(200);
+        assert_eq!(world.link(&id, 1).await.expect(404).code(), "ResourceNotFound");
+    }
+    "6.3" the_content_type_may_differ: "A knob says the content type of what is behind links.", with(|knobs| knobs.blob_content_type = Some("application/gzip".to_owned())), |world| {
+        let machine = world.machine("lin-01").await;
+        let action = world.run(&machine, json!([get_file("/etc/passwd")])).await;
+        assert_eq!(world.result(&action, 0).await.expect(200).headers["content-type"], "application/gzip");
+    }
 }

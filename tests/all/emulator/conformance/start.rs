@@ -1,10 +1,10 @@
 //! `runliveresponse` (contract 3).
 
 use serde_json::json;
-use svar::emulator::{Device, KnobSettings, Minds, Profile, Scenario, Span, Window};
+use svar::emulator::{Device, Fleet, KnobSettings, Minds, Profile, Scenario, Span, Window};
 
 use super::{quiet, text, with};
-use crate::emulator::world::{get_file, put_file, run_script};
+use crate::emulator::world::{World, get_file, put_file, run_script};
 
 fn device(turn: impl FnOnce(&mut Device)) -> Scenario {
     let mut scenario = quiet();
@@ -19,6 +19,77 @@ fn asleep() -> Scenario {
             until: None,
         }]
     })
+}
+
+/// Sixty devices that never come, and no other limit in the way of the slots.
+fn sleepers(profile: Profile) -> Scenario {
+    Scenario {
+        profile,
+        devices: Vec::new(),
+        fleets: vec![Fleet {
+            count: 60,
+            name: "pc-{n}.example.org".to_owned(),
+            offline: 1.0,
+            device: Device::named("", "Windows11"),
+            ..Fleet::default()
+        }],
+        ..with(|knobs| knobs.starts_per_minute = Some(1000))
+    }
+}
+
+/// How many of all devices' starts are accepted.
+async fn accepted(world: &World) -> usize {
+    let machines = world.get("/api/machines").await.expect(200).json();
+    let mut taken = 0;
+    for machine in machines["value"].as_array().unwrap() {
+        let answer = world
+            .start(text(machine, "id"), json!([run_script("ok.ps1", "")]))
+            .await;
+        taken += usize::from(answer.status < 300);
+    }
+    taken
+}
+
+fn hurried(scenario: Scenario) -> Scenario {
+    Scenario {
+        factor: 1_000_000.0,
+        ..scenario
+    }
+}
+
+/// From the start of an action to its end as `TimeOut`.
+async fn hours_in_the_queue(world: &World) -> u64 {
+    let machine = world.machine("pc-01").await;
+    let answer = world
+        .start(&machine, json!([run_script("ok.ps1", "")]))
+        .await
+        .json();
+    let action = world.end_of(text(&answer, "id")).await;
+    assert_eq!(action["status"], "TimeOut");
+    let at = |key: &str| svar::moment::Moment::parse(text(&action, key)).unwrap();
+    let waited = at("lastUpdateDateTimeUtc").since(at("creationDateTimeUtc"));
+    waited.as_secs() / 3600
+}
+
+const REFUSALS: [(&str, u16); 6] = [
+    ("OsPlatformNotSupported", 400),
+    ("ClientVersionNotSupported", 400),
+    ("DisabledFeature", 403),
+    ("DisallowedOperation", 403),
+    ("Forbidden", 403),
+    ("BadRequest", 400),
+];
+
+/// A device for each refusal, called like it.
+fn refusing() -> Scenario {
+    let device = |(code, _): (&str, u16)| Device {
+        refuses: Some(code.to_owned()),
+        ..Device::named(&format!("{code}.example.org"), "Windows11")
+    };
+    Scenario {
+        devices: REFUSALS.map(device).to_vec(),
+        ..quiet()
+    }
 }
 
 facts! {
@@ -192,5 +263,83 @@ facts! {
         let machine = world.machine("lin-01").await;
         assert_eq!(world.run(&machine, json!([put_file("tool.exe")])).await["status"], "Succeeded");
         assert_eq!(world.run(&machine, json!([put_file("tool.exe")])).await["status"], "Failed");
+    }
+    "1" fifty_sessions_at_a_time: "50 sessions at a time.", sleepers(Profile::Current), |world| {
+        assert_eq!(accepted(&world).await, 50);
+    }
+    "1" it_was_twenty_five_in_2021: "25 sessions at a time in 2021.", sleepers(Profile::Y2021), |world| {
+        assert_eq!(accepted(&world).await, 25);
+    }
+    "1" two_hours_in_the_queue: "A device has 2 hours to come.", hurried(sleepers(Profile::Current)), |world| {
+        assert_eq!(hours_in_the_queue(&world).await, 2);
+    }
+    "1" it_was_three_days_in_2021: "A device had 3 days to come in 2021.", hurried(sleepers(Profile::Y2021)), |world| {
+        assert_eq!(hours_in_the_queue(&world).await, 72);
+    }
+    "3.1" names_may_start: "A knob takes a computer's name where the id belongs.", with(|knobs| knobs.start_by_name = Some(true)), |world| {
+        world.start("lin-01.example.org", json!([run_script("show.sh", "")])).await.expect(201);
+    }
+    "3.3" lengths_have_ends: "Comments end at 2,048 characters, arguments at 30,000; repeats have no limit unless a knob says one.", with(|knobs| knobs.commands_max = Some(3)), |world| {
+        let machine = world.machine("lin-01").await;
+        let path = format!("/api/machines/{machine}/runliveresponse");
+        for (comment, args, count, status) in [(2049, 0, 1, 400), (2048, 30_001, 1, 400), (2048, 30_000, 4, 400), (2048, 30_000, 3, 201)] {
+            let commands: Vec<_> = (0..count).map(|_| run_script("show.sh", &"é".repeat(args))).collect();
+            let body = json!({"Commands": commands, "Comment": "é".repeat(comment)});
+            let answer = world.post(&path, body).await.expect(status);
+            assert!(status == 201 || answer.code() == "InvalidInput");
+        }
+    }
+    "3.4" every_refusal_by_its_code: "A device may refuse for good: too old a client, another system, a feature switched off.", refusing(), |world| {
+        for (code, status) in REFUSALS {
+            let machine = world.machine(&format!("{code}.example.org")).await;
+            let answer = world.start(&machine, json!([run_script("ok.ps1", "")])).await.expect(status);
+            assert_eq!(answer.code(), code);
+        }
+    }
+    "3.4" servers_may_be_off: "Live response switched off for servers is 403 `DisabledFeature` there.",
+        Scenario { devices: vec![Device::named("srv-01.example.org", "WindowsServer2022"), Device::named("win-01.example.org", "Windows11")], ..with(|knobs| knobs.live_response_for_servers = Some(false)) }, |world| {
+        let server = world.machine("srv-01").await;
+        assert_eq!(world.start(&server, json!([run_script("ok.ps1", "")])).await.expect(403).code(), "DisabledFeature");
+        let client = world.machine("win-01").await;
+        world.start(&client, json!([run_script("ok.ps1", "")])).await.expect(201);
+    }
+    "3.4" all_of_live_response_may_be_off: "Live response switched off for the tenant is 403 `DisabledFeature`; reading goes on.", with(|knobs| knobs.live_response = Some(false)), |world| {
+        let machine = world.machine("lin-01").await;
+        assert_eq!(world.start(&machine, json!([run_script("show.sh", "")])).await.expect(403).code(), "DisabledFeature");
+        world.get("/api/machineactions").await.expect(200);
+    }
+    "3.5" waiting_may_be_free: "A knob lets waiting actions take no slot.",
+        Scenario { knobs: KnobSettings { slots: Some(1), pending_counts_as_session: Some(false), ..asleep().knobs }, ..asleep() }, |world| {
+        let (sleeper, other) = (world.machine("lin-01").await, world.machine("win-01").await);
+        world.start(&sleeper, json!([run_script("show.sh", "")])).await.expect(201);
+        world.start(&other, json!([run_script("ok.ps1", "")])).await.expect(201);
+    }
+    "3.5" expiry_may_end_otherwise: "A knob says with which status the queue's time runs out.",
+        Scenario { factor: 100_000.0, knobs: KnobSettings { queue_expiry_status: Some(svar::emulator::BadEnd::Failed), ..asleep().knobs }, ..asleep() }, |world| {
+        let machine = world.machine("lin-01").await;
+        assert_eq!(world.run(&machine, json!([run_script("show.sh", "")])).await["status"], "Failed");
+    }
+    "3.7" scripts_may_need_a_signature: "With the switch off, PowerShell without a signature fails; with one it runs; `.sh` is not looked at.", Scenario {
+        library: vec![
+            svar::emulator::LibraryItem { name: "bare.ps1".to_owned(), text: Some("hello".to_owned()), ..Default::default() },
+            svar::emulator::LibraryItem { name: "signed.ps1".to_owned(), text: Some("hello\n# SIG # Begin signature block\n# MII\n".to_owned()), ..Default::default() },
+            quiet().library[1].clone(),
+        ],
+        ..with(|knobs| knobs.unsigned_scripts = Some(false))
+    }, |world| {
+        let (windows, linux) = (world.machine("win-01").await, world.machine("lin-01").await);
+        let bare = world.run(&windows, json!([run_script("bare.ps1", "")])).await;
+        assert_eq!(bare["status"], "Failed");
+        assert!(bare["commands"][0]["errors"][0].as_str().unwrap().contains("not signed"));
+        assert_eq!(world.run(&windows, json!([run_script("signed.ps1", "")])).await["status"], "Succeeded");
+        assert_eq!(world.run(&linux, json!([run_script("show.sh", "")])).await["status"], "Succeeded");
+    }
+    "1" large_files_fit_windows_only: "Linux and macOS take files up to 10 MB by PutFile, Windows larger ones.", Scenario {
+        library: vec![svar::emulator::LibraryItem { name: "large.bin".to_owned(), text: Some("x".repeat(10 * 1024 * 1024 + 1)), ..Default::default() }],
+        ..quiet()
+    }, |world| {
+        let (windows, linux) = (world.machine("win-01").await, world.machine("lin-01").await);
+        assert_eq!(world.run(&windows, json!([put_file("large.bin")])).await["status"], "Succeeded");
+        assert_eq!(world.run(&linux, json!([put_file("large.bin")])).await["status"], "Failed");
     }
 }

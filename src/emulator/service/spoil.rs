@@ -1,0 +1,90 @@
+//! Collected files whose gzip is not what it should be, each a file that a hostile or broken device
+//! could send (contract 6.3, 11).
+
+use std::io::{Read as _, Write as _};
+
+use bytes::Bytes;
+use flate2::{Compress, Compression, Crc, FlushCompress, Status, read::GzDecoder};
+
+use super::super::fault::Mishap;
+
+/// The body in its place; none if the mishap is another one, or this is no gzip.
+pub(super) fn spoiled(what: Mishap, status: u16, body: &Bytes) -> Option<Bytes> {
+    // A part of a file is no gzip of its own.
+    if status != 200 || !body.starts_with(&[0x1F, 0x8B]) || body.len() < 18 {
+        return None;
+    }
+    match what {
+        Mishap::GzipCut => Some(body.slice(..body.len() / 2)),
+        Mishap::GzipChecksum => {
+            let mut bytes = body.to_vec();
+            let checksum = bytes.len() - 8;
+            bytes[checksum] ^= 0xFF;
+            Some(bytes.into())
+        }
+        Mishap::GzipName => Some(renamed(body)),
+        Mishap::GzipMissing => {
+            let mut content = Vec::new();
+            GzDecoder::new(&body[..]).read_to_end(&mut content).ok()?;
+            Some(content.into())
+        }
+        Mishap::GzipBomb => bomb(),
+        _ => None,
+    }
+}
+
+/// Up and out of a folder in both ways of writing it, to a drive, with a terminal's escape code and a
+/// line end: nothing of it may reach a path or a screen.
+const EVIL_NAME: &[u8] = b"..\\..\\../../../C:\\Windows\\\x1B[31mevil\r\n.exe\0";
+const HEADER: usize = 10;
+const FLAG_NAME: u8 = 8;
+
+fn renamed(body: &[u8]) -> Bytes {
+    let mut bytes = body[..HEADER].to_vec();
+    // Only the name is ever there: no extra field, no comment, no checksum of the header.
+    let has_name = bytes[3] & FLAG_NAME != 0;
+    let rest = &body[HEADER..];
+    let old = match has_name {
+        true => rest
+            .iter()
+            .position(|byte| *byte == 0)
+            .map_or(0, |end| end + 1),
+        false => 0,
+    };
+    bytes[3] |= FLAG_NAME;
+    bytes.extend_from_slice(EVIL_NAME);
+    bytes.extend_from_slice(&rest[old..]);
+    bytes.into()
+}
+
+const MEBIBYTE: usize = 1024 * 1024;
+
+/// 1 GiB of zeros in about a megabyte: the packed form of one mebibyte a thousand times over.
+/// Each piece forgets what went before, so that it means the same wherever it stands.
+fn bomb() -> Option<Bytes> {
+    let zeros = vec![0; MEBIBYTE];
+    let mut packer = Compress::new(Compression::best(), false);
+    let mut piece = Vec::with_capacity(64 * 1024);
+    let packed = packer.compress_vec(&zeros, &mut piece, FlushCompress::Full);
+    if !matches!(packed, Ok(Status::Ok)) || packer.total_in() != MEBIBYTE as u64 {
+        return None;
+    }
+    let mut checksum = Crc::new();
+    checksum.update(&zeros);
+    // Ten doublings are a thousand and twenty-four times.
+    for _ in 0..10 {
+        let half = checksum;
+        checksum = Crc::new();
+        checksum.combine(&half);
+        checksum.combine(&half);
+    }
+    let mut bytes = vec![0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255];
+    for _ in 0..1024 {
+        bytes.write_all(&piece).ok()?;
+    }
+    // A last block with nothing in it, then checksum and length.
+    bytes.extend_from_slice(&[3, 0]);
+    bytes.extend_from_slice(&checksum.sum().to_le_bytes());
+    bytes.extend_from_slice(&(1024 * MEBIBYTE as u32).to_le_bytes());
+    Some(bytes.into())
+}

@@ -1,0 +1,481 @@
+//! Where the public record is silent, and what is not played.
+
+/// What answers a question.
+pub(super) enum By {
+    /// Keys of a scenario.
+    Keys(&'static [&'static str]),
+    /// No key, because another answer would make no sense.
+    Nothing(&'static str),
+}
+
+use By::{Keys, Nothing};
+
+/// Section, question, answer. Every place at which the contract says that nothing is known, and
+/// every knob beside.
+pub(super) const CHOICES: &[(&str, &str, By)] = &[
+    (
+        "1",
+        "Sessions at once, time in the queue, status of a start, order: which year's?",
+        Keys(&[
+            "profile",
+            "knobs.slots",
+            "knobs.queue_ttl",
+            "knobs.start_status",
+        ]),
+    ),
+    (
+        "1",
+        "How long may a script run?",
+        Keys(&["knobs.script_time_limit"]),
+    ),
+    (
+        "1",
+        "How large may a file be that is collected, or put where there is no Windows?",
+        Keys(&["knobs.get_max", "knobs.put_max_other_os"]),
+    ),
+    (
+        "1.1",
+        "How many calls a minute and an hour?",
+        Keys(&[
+            "knobs.starts_per_minute",
+            "knobs.reads_per_minute",
+            "knobs.reads_per_hour",
+            "knobs.hunts_per_minute",
+        ]),
+    ),
+    (
+        "1.1",
+        "Does a limit count per application or per tenant, and do windows slide?",
+        Keys(&["knobs.rate_scope", "knobs.rate_window"]),
+    ),
+    (
+        "1.1",
+        "Do getting one action and listing them share a row?",
+        Nothing(
+            "the table of limits names them apart, and sharing would only make both smaller: `knobs.reads_per_minute` does that",
+        ),
+    ),
+    (
+        "2.1",
+        "What host does `@odata.context` name?",
+        Keys(&["knobs.context_host"]),
+    ),
+    (
+        "2.1",
+        "What does a path answer that does not exist, or not with that method?",
+        Nothing("404 and 405 in the common shape; no client depends on it"),
+    ),
+    (
+        "2.2",
+        "How long does a token live?",
+        Keys(&["knobs.token_ttl"]),
+    ),
+    (
+        "2.2",
+        "Is `expires_in` of the v1 endpoint a text?",
+        Keys(&["knobs.v1_expires_in_as_text"]),
+    ),
+    (
+        "2.2",
+        "What does a wrong secret get?",
+        Keys(&["knobs.sign_in_refusal_status"]),
+    ),
+    (
+        "2.2",
+        "When do granted roles reach tokens?",
+        Keys(&["apps[].roles_from"]),
+    ),
+    (
+        "2.4",
+        "Is a role for reading enough for actions and links?",
+        Keys(&["knobs.read_role_is_enough", "apps[].roles"]),
+    ),
+    (
+        "3.1",
+        "Does a start take a device's name?",
+        Keys(&["knobs.start_by_name"]),
+    ),
+    (
+        "3.3",
+        "What if the order of commands is broken?",
+        Keys(&["knobs.order_violation"]),
+    ),
+    (
+        "3.3",
+        "How many commands may a start have?",
+        Keys(&["knobs.commands_max"]),
+    ),
+    (
+        "3.3",
+        "What if there are no commands?",
+        Nothing(
+            "a session without commands could only end as it began; it is 400 `MissingRequiredParameter`",
+        ),
+    ),
+    (
+        "3.3",
+        "Must there be a comment, and how long may it be?",
+        Keys(&["knobs.comment_required", "knobs.comment_max"]),
+    ),
+    (
+        "3.3",
+        "What if arguments have one of the five characters, and how long may they be?",
+        Keys(&["knobs.args_forbidden", "knobs.args_max"]),
+    ),
+    (
+        "3.3",
+        "What if the library has no such file?",
+        Keys(&["knobs.unknown_script"]),
+    ),
+    (
+        "3.4",
+        "When is a start `DisabledFeature`?",
+        Keys(&["knobs.live_response", "knobs.live_response_for_servers"]),
+    ),
+    (
+        "3.5",
+        "Does a waiting action hold a slot?",
+        Keys(&["knobs.pending_counts_as_session"]),
+    ),
+    (
+        "3.5",
+        "How does an action end whose device does not come?",
+        Keys(&["knobs.queue_expiry_status"]),
+    ),
+    (
+        "3.6",
+        "What does a second start just after the first get?",
+        Keys(&["knobs.duplicate_window"]),
+    ),
+    (
+        "3.7",
+        "Do PowerShell scripts need a signature?",
+        Keys(&["knobs.unsigned_scripts"]),
+    ),
+    (
+        "3.7",
+        "Where is the working folder?",
+        Nothing(
+            "a folder of each device; scripts begin in it, so its path matters to none that is well written",
+        ),
+    ),
+    (
+        "3.7",
+        "What if a file is put a second time?",
+        Keys(&["knobs.put_again"]),
+    ),
+    (
+        "3.7",
+        "How are scripts kept inside their device?",
+        Keys(&["knobs.isolation"]),
+    ),
+    (
+        "4.4",
+        "What becomes of the commands behind a failed one?",
+        Keys(&["knobs.skipped_commands_fail"]),
+    ),
+    (
+        "4.4",
+        "Which exit codes fail a command?",
+        Keys(&["knobs.nonzero_exit_fails"]),
+    ),
+    (
+        "4.4",
+        "How does an action end whose script ran too long?",
+        Keys(&["knobs.script_timeout_status"]),
+    ),
+    (
+        "4.4",
+        "May a failed action turn out well?",
+        Keys(&["knobs.status_flap"]),
+    ),
+    (
+        "4.5",
+        "For how long may reads not know a fresh action?",
+        Keys(&["knobs.visibility_lag"]),
+    ),
+    (
+        "4.6",
+        "How long until a device begins, and until the action ends?",
+        Keys(&["knobs.pickup_delay", "knobs.wrapup_delay"]),
+    ),
+    (
+        "5.1",
+        "How many entries has a page?",
+        Keys(&["knobs.page_default"]),
+    ),
+    (
+        "5.1",
+        "May filters name properties that are not documented for them?",
+        Keys(&["knobs.undocumented_filters"]),
+    ),
+    (
+        "6.1",
+        "How long does a link work, and how long are results kept?",
+        Keys(&["knobs.link_ttl", "knobs.results_kept"]),
+    ),
+    (
+        "6.1",
+        "Is `&` in a link written as `&amp;`?",
+        Keys(&["knobs.link_html_escape"]),
+    ),
+    (
+        "6.1",
+        "What does an expired or changed link answer?",
+        Nothing("storage is a service of its own, and its 403 with XML is documented there"),
+    ),
+    (
+        "6.2",
+        "What does a command without a result answer: not ended, PutFile, out of range, a failed GetFile?",
+        Keys(&["knobs.no_result_status"]),
+    ),
+    (
+        "6.2",
+        "Does a link come later than the end of its action?",
+        Keys(&["knobs.link_lag"]),
+    ),
+    (
+        "6.3",
+        "How much of a script's output is kept?",
+        Keys(&["knobs.output_max"]),
+    ),
+    (
+        "6.3",
+        "What is the content type behind a link?",
+        Keys(&["knobs.blob_content_type"]),
+    ),
+    (
+        "7",
+        "What does a cancel of a final action get?",
+        Keys(&["knobs.cancel_final_code"]),
+    ),
+    (
+        "7",
+        "What does a cancel do that comes after the last command?",
+        Keys(&["knobs.cancel_too_late_marks_cancelled"]),
+    ),
+    (
+        "7",
+        "How long is a device busy after a cancel?",
+        Keys(&["knobs.cancel_release_delay"]),
+    ),
+    (
+        "8.2",
+        "What does a filter on machines answer that nothing passes?",
+        Nothing("an empty list: only a tenant without machines is 404"),
+    ),
+    ("8.5", "What does a hunting query answer?", Keys(&["hunts"])),
+    (
+        "8.6",
+        "Does the library's list filter or page?",
+        Nothing("it is documented as a whole list; options are ignored there"),
+    ),
+    (
+        "8.6",
+        "Can one library file be read?",
+        Nothing("no page lists such a call; it is 404"),
+    ),
+    (
+        "8.6",
+        "How large may a library file be, and what is a larger one told?",
+        Keys(&["knobs.library_file_max", "knobs.library_too_large_status"]),
+    ),
+    (
+        "8.6",
+        "What is an upload told whose name exists?",
+        Keys(&["knobs.library_exists_status"]),
+    ),
+    (
+        "9.3",
+        "Does a 429 say when to come again?",
+        Keys(&["knobs.retry_after_on_rate", "knobs.retry_after_on_slots"]),
+    ),
+    (
+        "9.3",
+        "What does a 429 say in words?",
+        Nothing("messages are free text, and nothing may depend on them"),
+    ),
+    (
+        "11",
+        "How far is the service's clock off?",
+        Keys(&["knobs.clock_ahead", "knobs.clock_behind"]),
+    ),
+];
+
+/// The twenty items of section 11, each with the keys that turn it.
+pub(super) const SECTION_11: &[(&str, &[&str])] = &[
+    ("the state of the service in 2021, or now", &["profile"]),
+    (
+        "whether waiting actions hold slots",
+        &["knobs.pending_counts_as_session"],
+    ),
+    (
+        "how long fresh actions are unknown",
+        &["knobs.visibility_lag", "faults[].what"],
+    ),
+    (
+        "pick-up, wrap-up, and the pace of the clock",
+        &[
+            "knobs.pickup_delay",
+            "knobs.wrapup_delay",
+            "devices[].pickup_delay",
+            "devices[].wrapup_delay",
+            "factor",
+        ],
+    ),
+    (
+        "until when a device is offline",
+        &["devices[].online", "fleets"],
+    ),
+    ("the order of commands", &["knobs.order_violation"]),
+    (
+        "forbidden characters in arguments",
+        &["knobs.args_forbidden"],
+    ),
+    ("unknown scripts", &["knobs.unknown_script"]),
+    ("exit codes that fail", &["knobs.nonzero_exit_fails"]),
+    (
+        "when a cancelled device is free, and cancels that come too late",
+        &[
+            "knobs.cancel_release_delay",
+            "knobs.cancel_too_late_marks_cancelled",
+        ],
+    ),
+    (
+        "second starts that get the first action",
+        &["knobs.duplicate_window"],
+    ),
+    (
+        "`Retry-After` when slots are full",
+        &["knobs.retry_after_on_slots"],
+    ),
+    (
+        "life, escaping and lag of links",
+        &["knobs.link_ttl", "knobs.link_html_escape", "knobs.link_lag"],
+    ),
+    ("the host of `@odata.context`", &["knobs.context_host"]),
+    ("the size of a page", &["knobs.page_default"]),
+    ("calls that go wrong", &["faults"]),
+    (
+        "actions that fail and then succeed",
+        &["knobs.status_flap", "faults[].what"],
+    ),
+    (
+        "what reading roles allow",
+        &["knobs.read_role_is_enough", "apps[].roles"],
+    ),
+    (
+        "portal sessions that hold a device",
+        &["devices[].portal_sessions", "faults[].what"],
+    ),
+    ("the seed of all of these", &["seed"]),
+];
+
+/// Section, fact, reason.
+pub(super) const NOT_PLAYED: &[(&str, &str, &str)] = &[
+    (
+        "1",
+        "Console sessions per user and tenant, and the console's own limits.",
+        "The API does not show them; a session from the portal is played where it holds a device.",
+    ),
+    (
+        "1",
+        "GetFile up to 3 GB.",
+        "Results stay in memory here: `knobs.get_max` says where it ends.",
+    ),
+    (
+        "1",
+        "The Logic Apps connector's limit.",
+        "It is counted in front of the API.",
+    ),
+    (
+        "2.1",
+        "Regional, older and government hosts, and the 404 when they are mixed.",
+        "One listener answers under whatever name it is called; late reads are a knob.",
+    ),
+    (
+        "2.2",
+        "The signature of a certificate assertion.",
+        "It would need the certificate; shape, parties, audience and times are checked.",
+    ),
+    (
+        "2.2",
+        "Managed identity and workload federation.",
+        "They are other services' endpoints; what comes of them is an assertion or a token.",
+    ),
+    (
+        "2.3",
+        "Tokens of users.",
+        "Only applications sign in here; actions carry the application's name.",
+    ),
+    (
+        "2.4",
+        "Custom RBAC of the service principal.",
+        "Known from one vendor only; `faults` with `forbidden` plays its effect.",
+    ),
+    (
+        "2.5",
+        "Refusing a JSON body without its content type.",
+        "No source says that the service minds.",
+    ),
+    (
+        "3.3",
+        "Reading the order rule as one command of each type at most.",
+        "One client's caution; the rule as documented allows repeats.",
+    ),
+    (
+        "3.7",
+        "Minimum versions of systems and agents.",
+        "A device says with `refuses` what it is refused with.",
+    ),
+    (
+        "3.7",
+        "Uploads of results that fail on the device.",
+        "The command would be reported as the service reports it: `outcomes[].error`.",
+    ),
+    (
+        "4.2",
+        "Actions of other types, such as Isolate, in lists.",
+        "No call here makes them; clients must filter by type or id all the same.",
+    ),
+    (
+        "4.2",
+        "`computerDnsName` that is null in a fresh action, `lastUpdateTimeUtc`.",
+        "Seen in samples only; both are read leniently by svar's own tests.",
+    ),
+    (
+        "4.3",
+        "`Submitted` and `PendingResource`.",
+        "They last too briefly to be seen: a command is `Created`, then `Executing`.",
+    ),
+    (
+        "6.1",
+        "Redirects of a download.",
+        "Storage answers by itself as far as is known.",
+    ),
+    (
+        "8.3",
+        "`lastSeen` that is null, merged and excluded devices, duplicates.",
+        "Every device here reports; several devices of one name are played by giving them ids.",
+    ),
+    (
+        "8.5",
+        "KQL, and the quotas of run time and size.",
+        "Queries have canned answers; a fault plays a 429.",
+    ),
+    (
+        "9.1",
+        "Codes of other APIs, such as `InvalidHashValue`.",
+        "No call here leads to them.",
+    ),
+    (
+        "10",
+        "What public clients do.",
+        "Facts about clients; their requests are replayed elsewhere.",
+    ),
+    (
+        "12",
+        "Quirks that only a client can get wrong.",
+        "They follow from the facts above.",
+    ),
+];
