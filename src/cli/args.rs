@@ -31,7 +31,7 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check playbooks and point at what is wrong
+    /// Check playbooks and scenarios, and point at what is wrong
     Check(CheckArgs),
     /// Show what each machine would be sent, without sending it
     Plan(PlanArgs),
@@ -45,7 +45,7 @@ pub enum Command {
     Show(ShowArgs),
     /// Play the live response API, with devices that run scripts
     Emulator(EmulatorArgs),
-    /// Print the JSON Schema of playbooks
+    /// Print the JSON Schema of playbooks, or of scenarios
     Schema(SchemaArgs),
     /// Explain a rule; without an id, list them all
     Explain(ExplainArgs),
@@ -109,7 +109,7 @@ pub enum Deny {
 /// `svar check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Playbooks, folders with playbooks, or `-` for standard input
+    /// Playbooks, scenarios, folders that hold some, or `-` for standard input
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// For people or for programs
@@ -267,14 +267,30 @@ pub struct EmulatorArgs {
     /// The fleet and behaviour; a small mixed fleet unless said
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
+    /// Append everything that is really done to this file, a line of JSON each
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
     /// How many times faster than real time its clock goes
     #[arg(long, value_name = "N")]
     pub factor: Option<f64>,
 }
 
+/// What a schema describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SchemaOf {
+    /// Playbooks
+    #[default]
+    Playbook,
+    /// The emulator's scenarios
+    Scenario,
+}
+
 /// `svar schema`
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
+    /// Of what
+    #[arg(value_enum, default_value_t, value_name = "OF")]
+    pub of: SchemaOf,
     /// Write it to a file instead of standard output
     #[arg(long, short = 'o', value_name = "FILE")]
     pub output: Option<PathBuf>,

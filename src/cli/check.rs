@@ -1,4 +1,4 @@
-//! `svar check`: everything that is wrong with playbooks, in one pass, at its bytes.
+//! `svar check`: everything that is wrong with playbooks and scenarios, in one pass, at its bytes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,24 +8,26 @@ use crate::diagnostic::{Problem, Severity, render};
 use crate::playbook::{self, Beside};
 
 use super::args::{CheckArgs, Deny, FindingFormat};
-use super::discover::{self, Candidate};
+use super::discover::{self, Candidate, Sort};
 use super::exit::{Exit, Failure, Outcome};
+use super::scenario;
 use super::terminal::{Style, Terminal, print, say};
 
 pub(super) fn run(args: &CheckArgs, terminal: &Terminal) -> Outcome {
     let candidates = discover::candidates(&args.paths)?;
     let results = check_all(&candidates);
-    let checked = results.iter().filter(|result| result.is_some()).count();
-    if checked == 0 {
+    let tally = Tally::of(&results);
+    if tally.playbooks + tally.scenarios == 0 {
         return Err(nothing_to_check(args));
     }
-    let problems: Vec<Problem> = results.into_iter().flatten().flatten().collect();
+    let problems: Vec<Problem> = (results.into_iter().flatten())
+        .flat_map(|checked| checked.problems)
+        .collect();
     match args.format {
         FindingFormat::Json => print(&format!("{}\n", render::json(&problems)))?,
         FindingFormat::Human => {
             say(&render::text(&problems, &terminal.finding_style()));
-            let passed_over = candidates.len() - checked;
-            say(&summary(&problems, checked, passed_over, terminal));
+            say(&summary(&problems, &tally, terminal));
         }
     }
     let denied = |problem: &Problem| match problem.severity {
@@ -39,9 +41,37 @@ pub(super) fn run(args: &CheckArgs, terminal: &Terminal) -> Outcome {
     })
 }
 
-/// Checks all candidates on the cores there are. `None` for a file found in a folder that is no
-/// playbook.
-fn check_all(candidates: &[Candidate]) -> Vec<Option<Vec<Problem>>> {
+/// A file that was checked.
+struct Checked {
+    sort: Sort,
+    problems: Vec<Problem>,
+}
+
+/// How many files there were of each sort.
+struct Tally {
+    playbooks: usize,
+    scenarios: usize,
+    passed_over: usize,
+}
+
+impl Tally {
+    fn of(results: &[Option<Checked>]) -> Self {
+        let count = |sort| {
+            let of_sort =
+                |result: &&Option<Checked>| result.as_ref().map(|checked| checked.sort) == sort;
+            results.iter().filter(of_sort).count()
+        };
+        Tally {
+            playbooks: count(Some(Sort::Playbook)),
+            scenarios: count(Some(Sort::Scenario)),
+            passed_over: count(None),
+        }
+    }
+}
+
+/// Checks all candidates on the cores there are. `None` for a file found in a folder that is none of
+/// ours.
+fn check_all(candidates: &[Candidate]) -> Vec<Option<Checked>> {
     let alone = || candidates.iter().map(check_one).collect();
     // To ask for the cores takes longer than a small playbook.
     if candidates.len() < 2 {
@@ -73,7 +103,7 @@ fn check_all(candidates: &[Candidate]) -> Vec<Option<Vec<Problem>>> {
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn check_one(candidate: &Candidate) -> Option<Vec<Problem>> {
+fn check_one(candidate: &Candidate) -> Option<Checked> {
     let (source, files) = match candidate {
         Candidate::Stdin => (discover::read_stdin(), Beside::folder(".")),
         Candidate::Named(path) | Candidate::Found(path) => {
@@ -82,15 +112,22 @@ fn check_one(candidate: &Candidate) -> Option<Vec<Problem>> {
     };
     let source = match source {
         Ok(source) => source,
-        Err(problem) => return Some(vec![*problem]),
+        Err(problem) => {
+            return Some(Checked {
+                sort: Sort::Playbook,
+                problems: vec![*problem],
+            });
+        }
     };
-    if matches!(candidate, Candidate::Found(_)) && !discover::looks_like_a_playbook(source.text()) {
-        return None;
-    }
-    if let Some(problem) = discover::is_a_scenario(&source) {
-        return Some(vec![problem]);
-    }
-    Some(playbook::load(&source, &files).problems)
+    let sort = match candidate {
+        Candidate::Found(_) => discover::sort_of_found(source.text())?,
+        Candidate::Named(_) | Candidate::Stdin => discover::sort_of_named(source.text()),
+    };
+    let problems = match sort {
+        Sort::Playbook => playbook::load(&source, &files).problems,
+        Sort::Scenario => scenario::read(&source).1,
+    };
+    Some(Checked { sort, problems })
 }
 
 fn nothing_to_check(args: &CheckArgs) -> Failure {
@@ -104,13 +141,8 @@ fn nothing_to_check(args: &CheckArgs) -> Failure {
     )
 }
 
-/// `9 playbooks: 2 errors, 1 warning`.
-fn summary(
-    problems: &[Problem],
-    checked: usize,
-    passed_over: usize,
-    terminal: &Terminal,
-) -> String {
+/// `9 playbooks, 1 scenario: 2 errors, 1 warning`.
+fn summary(problems: &[Problem], tally: &Tally, terminal: &Terminal) -> String {
     let count = |severity| {
         problems
             .iter()
@@ -136,14 +168,18 @@ fn summary(
         true => terminal.paint(Style::Good, "no findings"),
         false => parts.join(", "),
     };
-    let others = match passed_over {
+    let others = match tally.passed_over {
         0 => String::new(),
         1 => ", 1 other YAML file passed over".to_owned(),
         more => format!(", {more} other YAML files passed over"),
     };
-    let playbooks = match checked {
-        1 => "1 playbook".to_owned(),
-        more => format!("{more} playbooks"),
-    };
-    format!("{playbooks}: {verdict}{others}\n")
+    let counted = [(tally.playbooks, "playbook"), (tally.scenarios, "scenario")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| match count {
+            1 => format!("1 {word}"),
+            more => format!("{more} {word}s"),
+        });
+    let counted: Vec<String> = counted.collect();
+    format!("{}: {verdict}{others}\n", counted.join(", "))
 }

@@ -1,8 +1,9 @@
 //! Which files `svar check` looks at, and how a file becomes text.
 //!
-//! A file that is named is taken as a playbook whatever it holds. In a folder the playbooks are the
-//! `*.yaml` and `*.yml` that look like one: among their outermost keys is `playbook` (or a slip of
-//! it), or two of the language's other keys. Scenarios, workflows of build servers and other YAML
+//! A file that is named is taken as a playbook whatever it holds, unless its outermost keys are those
+//! of an emulator's scenario. In a folder the playbooks are the `*.yaml` and `*.yml` that look like
+//! one: among their outermost keys is `playbook` (or a slip of it), or two of the language's other
+//! keys; scenarios are those with two of a scenario's keys. Workflows of build servers and other YAML
 //! are passed over. So are hidden folders, and the folders of runs, which hold copies.
 
 use std::fs;
@@ -112,10 +113,49 @@ const KEYS: &[&str] = &[
 ];
 
 /// Keys that only scenarios have at the top.
-const SCENARIO_KEYS: &[&str] = &["devices", "fleets", "factor", "knobs", "faults"];
+const SCENARIO_KEYS: &[&str] = &[
+    "devices",
+    "fleets",
+    "factor",
+    "knobs",
+    "faults",
+    "colleagues",
+];
+
+/// Keys that scenarios have as well, and other files, too.
+const SHARED_KEYS: &[&str] = &[
+    "seed", "profile", "tenant", "apps", "library", "outcomes", "hunts",
+];
+
+/// What a file is meant as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    Playbook,
+    Scenario,
+}
+
+/// What a file that was named is meant as: a playbook, unless it has a key that only scenarios have.
+pub(super) fn sort_of_named(text: &str) -> Sort {
+    let has_scenario_key = || outermost_keys(text).any(|(_, key)| SCENARIO_KEYS.contains(&key));
+    match !looks_like_a_playbook(text) && has_scenario_key() {
+        true => Sort::Scenario,
+        false => Sort::Playbook,
+    }
+}
+
+/// What a file that was found in a folder is meant as, if it is one of ours.
+pub(super) fn sort_of_found(text: &str) -> Option<Sort> {
+    if looks_like_a_playbook(text) {
+        return Some(Sort::Playbook);
+    }
+    let own = outermost_keys(text).filter(|(_, key)| SCENARIO_KEYS.contains(key));
+    let shared = outermost_keys(text).filter(|(_, key)| SHARED_KEYS.contains(key));
+    let (own, shared) = (own.count(), shared.count());
+    (own > 0 && own + shared >= 2).then_some(Sort::Scenario)
+}
 
 /// Whether a text found in a folder is meant as a playbook.
-pub(super) fn looks_like_a_playbook(text: &str) -> bool {
+fn looks_like_a_playbook(text: &str) -> bool {
     let mut others = 0;
     for (_, key) in outermost_keys(text) {
         if nearest(key, ["playbook"]).is_some() {
@@ -131,7 +171,7 @@ pub(super) fn looks_like_a_playbook(text: &str) -> bool {
 
 /// The finding that a text named as a playbook is an emulator's scenario, if that is so.
 pub(super) fn is_a_scenario(source: &SourceText) -> Option<Problem> {
-    if looks_like_a_playbook(source.text()) {
+    if sort_of_named(source.text()) != Sort::Scenario {
         return None;
     }
     let mut keys = outermost_keys(source.text());

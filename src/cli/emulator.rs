@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::emulator::{self, Scenario};
+use crate::emulator::{self, Options, Scenario};
 
 use super::args::EmulatorArgs;
 use super::exit::{Exit, Failure, Outcome};
@@ -60,7 +60,10 @@ async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> 
             terminal.paint(Style::Warn, "warning:")
         ));
     }
-    emulator::serve(listener, scenario, end)
+    let options = Options {
+        ledger: args.ledger.clone(),
+    };
+    emulator::serve_with(listener, scenario, options, end)
         .await
         .map_err(|error| {
             Failure::refused(format!("the emulator ended: {error}"))

@@ -41,6 +41,7 @@ mod terminal;
 
 pub use args::{Cli, ColorChoice, Command};
 pub use exit::{Exit, Failure};
+pub use scenario::{generate_scenario_schema, scenario_schema};
 pub use terminal::{Style, Terminal};
 
 /// Runs the program with the process's arguments.

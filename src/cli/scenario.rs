@@ -1,36 +1,122 @@
-//! A scenario file, read with the same care as a playbook.
+//! A scenario file, read with the same care as a playbook: its schema, its values, its silencers.
+//!
+//! The emulator knows what a scenario can't mean, and names places by pointers; the shape that a
+//! schema gives knows where those are. Here the two meet.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
-use crate::diagnostic::{Problem, render};
-use crate::emulator::Scenario;
+use schemars::Schema;
+use schemars::transform::transform_subschemas;
+use serde_json::json;
+
+use crate::diagnostic::{Edit, Problem, Severity, nearest, render, sort_problems};
+use crate::emulator::{Flaw, Scenario};
+use crate::playbook::{self, Shape};
 use crate::source::SourceText;
-use crate::yaml::Document;
+use crate::yaml::{Document, Limits};
 
 use super::discover;
 use super::exit::{Exit, Failure};
 use super::terminal::{Terminal, say};
 
-/// Reads a scenario.
-///
-/// # Errors
-/// What is wrong with it has been drawn.
-pub(super) fn load(path: &Path, terminal: &Terminal) -> Result<Scenario, Failure> {
-    let read = match discover::read(path) {
-        Ok(source) => parse(&source),
-        Err(problem) => Err(vec![*problem]),
-    };
-    read.map_err(|problems| {
-        say(&render::text(&problems, &terminal.finding_style()));
-        Failure::said(Exit::Refused)
-    })
+const COMMITTED: &str = include_str!("../../schema/scenario.json");
+
+static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::of(COMMITTED));
+
+/// The committed schema of scenarios, as `svar schema scenario` prints it.
+pub fn scenario_schema() -> &'static str {
+    COMMITTED
 }
 
-fn parse(source: &SourceText) -> Result<Scenario, Vec<Problem>> {
-    let document = Document::parse(source)?;
-    document.deserialize(document.root()).map_err(|error| {
-        let span = document.span(error.node.unwrap_or(document.root()));
-        let problem = Problem::new("scenario", source, span, error.message);
-        vec![problem.help("`svar explain scenario` shows a small one")]
-    })
+/// The schema as the types of today make it; a test holds the committed one against it.
+pub fn generate_scenario_schema() -> String {
+    let mut schema = playbook::schema_of::<Scenario>();
+    take_numbers_for_text(&mut schema);
+    playbook::pretty_schema(&schema)
+}
+
+/// Where text is wanted a number is taken as it was typed, as in playbooks: `version: 22.04` needs no
+/// quotes.
+fn take_numbers_for_text(schema: &mut Schema) {
+    transform_subschemas(&mut take_numbers_for_text, schema);
+    let is_free = schema.get("enum").is_none() && schema.get("pattern").is_none();
+    if is_free && schema.get("type").is_some_and(|kind| kind == "string") {
+        schema.insert("type".to_owned(), json!(["string", "number"]));
+    }
+}
+
+/// Reads a scenario, and draws what was found in it.
+///
+/// # Errors
+/// It has errors: exit code 2.
+pub(super) fn load(path: &Path, terminal: &Terminal) -> Result<Scenario, Failure> {
+    let (scenario, problems) = match discover::read(path) {
+        Ok(source) => read(&source),
+        Err(problem) => (None, vec![*problem]),
+    };
+    if !problems.is_empty() {
+        say(&render::text(&problems, &terminal.finding_style()));
+    }
+    scenario.ok_or_else(|| Failure::said(Exit::Refused))
+}
+
+/// A scenario, present exactly when no finding is an error, and everything found.
+pub(super) fn read(source: &SourceText) -> (Option<Scenario>, Vec<Problem>) {
+    let parsed = Document::read(source, &Limits::default());
+    let mut problems = parsed.problems;
+    let mut scenario = None;
+    if let Some(document) = &parsed.document {
+        match SHAPE.read::<Scenario>(document) {
+            Ok(read) => {
+                problems.extend(meaning(&read, document));
+                scenario = Some(read);
+            }
+            Err(found) => {
+                problems.extend(found);
+                // What is left without the wrong parts can be judged all the same.
+                let sound = serde_json::from_value::<Scenario>(SHAPE.sound_part(document));
+                let more: Vec<Problem> = (sound.iter())
+                    .flat_map(|sound| meaning(sound, document))
+                    // One sentence about a place is enough.
+                    .filter(|more| problems.iter().all(|told| told.span() != more.span()))
+                    .collect();
+                problems.extend(more);
+            }
+        }
+        playbook::silence(document, &mut problems);
+        sort_problems(&mut problems);
+    }
+    let has_error = problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Error);
+    (scenario.filter(|_| !has_error), problems)
+}
+
+fn meaning<'a>(
+    scenario: &Scenario,
+    document: &'a Document,
+) -> impl Iterator<Item = Problem> + use<'a> {
+    let drawn = |flaw: Flaw| {
+        let span = SHAPE.span(document, &flaw.place);
+        let mut problem = Problem::new(flaw.rule, document.source(), span, flaw.message);
+        if let Some((place, words)) = flaw.also {
+            problem = problem.also(SHAPE.span(document, &place), words);
+        }
+        let written = document.source().slice(span);
+        if let Some(near) = nearest(written, flaw.candidates.iter().map(String::as_str)) {
+            problem = problem.label(format!("did you mean `{near}`?")).fix(
+                format!("Replace `{written}` by `{near}`"),
+                vec![Edit {
+                    span,
+                    text: near.to_owned(),
+                }],
+            );
+        }
+        match flaw.help {
+            Some(help) => problem.help(help),
+            None => problem,
+        }
+    };
+    scenario.flaws().into_iter().map(drawn)
 }

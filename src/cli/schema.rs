@@ -1,11 +1,14 @@
-//! `svar schema`: the JSON Schema of playbooks, for editors and other programs.
+//! `svar schema`: the JSON Schema of playbooks or scenarios, for editors and other programs.
 
-use super::args::SchemaArgs;
+use super::args::{SchemaArgs, SchemaOf};
 use super::exit::{Exit, Failure, Outcome};
 use super::terminal::print;
 
 pub(super) fn run(args: &SchemaArgs) -> Outcome {
-    let schema = crate::playbook::schema();
+    let schema = match args.of {
+        SchemaOf::Playbook => crate::playbook::schema(),
+        SchemaOf::Scenario => super::scenario::scenario_schema().to_owned(),
+    };
     match &args.output {
         None => print(&schema)?,
         Some(path) => std::fs::write(path, &schema).map_err(|error| {

@@ -9,6 +9,7 @@ use super::knobs::Span;
 /// you don't see; to have a device of your own held, use its `portal_sessions`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(title = "Colleague")]
 pub struct Colleague {
     /// A name for people.
     pub name: String,

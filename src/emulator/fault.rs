@@ -8,10 +8,11 @@ use super::knobs::Span;
 /// Something that goes wrong at a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "Fault")]
 pub struct Fault {
-    /// At which call.
+    /// At which call it happens.
     pub call: Call,
-    /// What happens.
+    /// What happens then.
     pub what: Mishap,
     /// So many calls go well first.
     #[serde(default)]
@@ -21,7 +22,7 @@ pub struct Fault {
     pub times: u32,
     /// Instead of counting: each call goes wrong with this chance, under the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0, max = 1), example = 0.1)]
     pub chance: Option<f64>,
     /// Only for this device, by name or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -77,6 +77,9 @@ impl<'de> Deserialize<'de> for Span {
 /// A hundred years: longer spans are cut, so that no sum overflows.
 const LONGEST_S: u64 = 100 * 366 * 24 * 3600;
 
+/// Lengths of time as text: a whole number, or one with a fraction, and its unit; several in a row.
+const SPAN_PATTERN: &str = r"^ *([0-9]+(\.[0-9]+)? *(nanoseconds?|nanos?|ns|microseconds?|micros?|usecs?|us|µs|milliseconds?|millis?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|hr|h|days?|d|weeks?|wks?|w),? *)+$";
+
 fn friendly(text: &str) -> Option<jiff::SignedDuration> {
     if let Ok(signed) = text.parse::<jiff::SignedDuration>() {
         return Some(signed);
@@ -96,7 +99,10 @@ impl JsonSchema for Span {
         schemars::json_schema!({
             "description": "A length of emulated time: seconds, or text such as `90 s`, `30 min`, `2 h`, `3 days`.",
             "type": ["number", "string"],
-            "minimum": 0
+            "minimum": 0,
+            "maximum": LONGEST_S,
+            "pattern": SPAN_PATTERN,
+            "errorMessage": "Wants a length of time: a number of seconds, or text such as `90 s`, `30 min`, `2 h` or `3 days`"
         })
     }
 }
@@ -104,10 +110,11 @@ impl JsonSchema for Span {
 /// A length of time drawn anew each time, evenly between two bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "Range")]
 pub struct Between {
-    /// The shortest.
+    /// The shortest there is.
     pub min: Span,
-    /// The longest.
+    /// The longest there is.
     pub max: Span,
 }
 
@@ -200,7 +207,7 @@ pub enum Isolation {
 macro_rules! knobs {
     ($($(#[$doc:meta])* $name:ident: $type:ty = [$current:expr, $y2021:expr, $safe:expr];)+) => {
         /// The knobs as they are in force.
-        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
         pub struct Knobs {
             $($(#[$doc])* pub $name: $type,)+
         }
@@ -208,6 +215,7 @@ macro_rules! knobs {
         /// The knobs as a scenario writes them: what is left out comes from the profile.
         #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(default, deny_unknown_fields)]
+        #[schemars(title = "Knobs")]
         pub struct KnobSettings {
             $($(#[$doc])*
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -264,6 +272,7 @@ knobs! {
     /// The status of an action whose device did not come in time (contract 3.5).
     queue_expiry_status: BadEnd = [BadEnd::TimeOut, BadEnd::TimeOut, BadEnd::TimeOut];
     /// The status of an accepted start: 200 or 201 (contract 1).
+    #[schemars(range(min = 200, max = 201))]
     start_status: u16 = [201, 200, 201];
     /// Whether a start takes a device's name where the id belongs (contract 3.1).
     start_by_name: bool = [false, false, false];
@@ -325,12 +334,14 @@ knobs! {
     /// How long results are kept (contract 6.1).
     results_kept: Span = [Span::seconds(30 * 24 * HOUR_S), Span::seconds(30 * 24 * HOUR_S), Span::seconds(30 * 24 * HOUR_S)];
     /// The status of a request for the link of a command that has no result (contract 6.2).
+    #[schemars(range(min = 400, max = 499))]
     no_result_status: u16 = [404, 404, 404];
     /// The content type of what is behind links (contract 6.3).
     blob_content_type: String = ["application/octet-stream".to_owned(), "application/octet-stream".to_owned(), "application/octet-stream".to_owned()];
     /// The host named in `@odata.context`, on purpose not the listener's (contract 2.1).
     context_host: String = ["api-eu3.securitycenter.example".to_owned(), "api-eu3.securitycenter.example".to_owned(), "api-eu3.securitycenter.example".to_owned()];
     /// Entries on a page of a list without `$top` (contract 5.1).
+    #[schemars(range(min = 1, max = 10_000))]
     page_default: usize = [10_000, 10_000, 10_000];
     /// Whether a filter may name properties that the service has, but does not document for filters (contract 5.1, 8.2).
     undocumented_filters: bool = [true, true, false];
@@ -341,8 +352,10 @@ knobs! {
     /// The largest library file, in bytes (contract 8.6).
     library_file_max: u64 = [20 * 1024 * 1024, 20 * 1024 * 1024, 20 * 1024 * 1024];
     /// The status of an upload that is too large (contract 8.6).
+    #[schemars(range(min = 400, max = 499))]
     library_too_large_status: u16 = [400, 400, 400];
     /// The status of an upload of a name that exists, without leave to replace it (contract 8.6).
+    #[schemars(range(min = 400, max = 499))]
     library_exists_status: u16 = [400, 400, 400];
     /// The largest file that can be put on a device that is not Windows, in bytes (contract 1).
     put_max_other_os: u64 = [10 * 1024 * 1024, 10 * 1024 * 1024, 10 * 1024 * 1024];
@@ -355,6 +368,7 @@ knobs! {
     /// Whether the older token endpoint writes `expires_in` as a text (contract 2.2).
     v1_expires_in_as_text: bool = [true, true, true];
     /// The status of a sign-in with a wrong secret or an unknown application (contract 2.2).
+    #[schemars(range(min = 400, max = 401))]
     sign_in_refusal_status: u16 = [401, 401, 401];
     /// How far the service's clock is ahead of the true time: it shows in every time it writes, in its `Date`
     /// header, and in how it reads times (our choice).

@@ -25,6 +25,7 @@ mod scenario;
 mod service;
 mod shell;
 
+pub use check::Flaw;
 pub use colleague::Colleague;
 pub use device::{Bench, Devices, Outcome as CommandOutcome, Task};
 pub use fault::{Call, Fault, Mishap};

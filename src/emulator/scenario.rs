@@ -31,13 +31,15 @@ pub const ALL_ROLES: [&str; 5] = [
 /// Everything the emulator needs to know before it starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(title = "svar emulator scenario")]
+#[schemars(title = "Scenario")]
 pub struct Scenario {
     /// A name for people.
     pub name: String,
     /// Every choice by chance follows from this number.
+    #[schemars(example = 7)]
     pub seed: u64,
     /// How many emulated seconds pass in a real one.
+    #[schemars(range(min = 0.001, max = 1_000_000), example = 60)]
     pub factor: f64,
     /// Which state of the service is played.
     pub profile: Profile,
@@ -46,6 +48,7 @@ pub struct Scenario {
     /// The tenant's id, as it stands in the token endpoint's path.
     pub tenant: String,
     /// The applications that may sign in.
+    #[schemars(length(min = 1))]
     pub apps: Vec<App>,
     /// Devices, one by one.
     pub devices: Vec<Device>,
@@ -111,10 +114,11 @@ impl Scenario {
 /// An application that may sign in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(title = "Application")]
 pub struct App {
-    /// The client id.
+    /// The client id it signs in with.
     pub id: String,
-    /// The client secret.
+    /// The client secret that goes with it.
     pub secret: String,
     /// The display name: what actions show as `requestor`.
     pub name: String,
@@ -143,11 +147,12 @@ impl Default for App {
 /// A stretch of emulated time, counted from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "Window")]
 pub struct Window {
-    /// The beginning.
+    /// When it begins.
     #[serde(default)]
     pub from: Span,
-    /// The end; none means for good.
+    /// When it ends; none means for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Span>,
 }
@@ -155,32 +160,62 @@ pub struct Window {
 /// A device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(title = "Device")]
 pub struct Device {
     /// The full DNS name, in lower case.
+    #[schemars(example = &"web-01.example.org")]
     pub name: String,
     /// The id: 40 hexadecimal digits. Left out, it follows from the name.
+    #[schemars(extend(
+        "pattern" = "^[0-9A-Fa-f]{40}$",
+        "errorMessage" = "Wants 40 hexadecimal digits"
+    ))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The `osPlatform`: `Linux`, `macOS`, `Windows11`, `WindowsServer2022` and others.
+    #[schemars(example = &"Windows11")]
     pub os: String,
     /// The OS version shown.
     pub version: String,
-    /// Its tags.
+    /// The tags it has.
     pub tags: Vec<String>,
-    /// Its device group.
+    /// The device group it is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// The group's number.
     pub group_id: i64,
-    /// `Active`, `Inactive` and others.
+    /// What the service says about its health.
+    #[schemars(extend(
+        "enum" = [
+            "Active",
+            "Inactive",
+            "ImpairedCommunication",
+            "NoSensorData",
+            "NoSensorDataImpairedCommunication",
+            "Unknown"
+        ],
+        "errorMessage" = "Wants `Active`, `Inactive` or another `healthStatus` of the service"
+    ))]
     pub health: String,
-    /// `Onboarded` and others.
+    /// Whether the service has it.
+    #[schemars(extend(
+        "enum" = ["Onboarded", "CanBeOnboarded", "Unsupported", "InsufficientInfo"],
+        "errorMessage" = "Wants `Onboarded` or another `onboardingStatus` of the service"
+    ))]
     pub onboarding: String,
-    /// `None`, `Low`, `Medium`, `High`.
+    /// How endangered the service takes it for.
+    #[schemars(extend(
+        "enum" = ["None", "Informational", "Low", "Medium", "High"],
+        "errorMessage" = "Wants `None`, `Informational`, `Low`, `Medium` or `High`"
+    ))]
     pub risk: String,
-    /// `None`, `Low`, `Medium`, `High`.
+    /// How exposed the service takes it for.
+    #[schemars(extend(
+        "enum" = ["None", "Low", "Medium", "High"],
+        "errorMessage" = "Wants `None`, `Low`, `Medium` or `High`"
+    ))]
     pub exposure: String,
-    /// Its address.
+    /// The address it has.
     pub ip: String,
     /// How long before the start it was last seen, if it is not online at the start.
     pub last_seen: Span,
@@ -191,12 +226,23 @@ pub struct Device {
     /// Whether its device group has a remediation level; without one, starts are refused for good.
     pub remediation: bool,
     /// The code of a refusal all starts get, such as `OsPlatformNotSupported`.
+    #[schemars(extend(
+        "enum" = [
+            "OsPlatformNotSupported",
+            "ClientVersionNotSupported",
+            "DisabledFeature",
+            "DisallowedOperation",
+            "Forbidden",
+            "BadRequest"
+        ],
+        "errorMessage" = "Wants the code of a refusal, such as `OsPlatformNotSupported`"
+    ))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refuses: Option<String>,
-    /// Its own pick-up delay.
+    /// How long it takes to fetch an action, if not as long as the knob says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pickup_delay: Option<Between>,
-    /// Its own wrap-up delay.
+    /// How long it takes to end an action, if not as long as the knob says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wrapup_delay: Option<Between>,
     /// Files on it at the start.
@@ -270,14 +316,17 @@ impl Device {
 /// Many devices of one kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(title = "Fleet")]
 pub struct Fleet {
-    /// How many.
+    /// How many there are.
+    #[schemars(range(max = 1_000_000), example = 5000)]
     pub count: u32,
     /// Their names; `{n}` stands for the number from 1 on, with leading zeros for all of one length.
     pub name: String,
     /// Operating systems with their shares, as in `{Windows11: 9, Linux: 1}`. Empty: the device's own.
     pub os: BTreeMap<String, u32>,
     /// The share that is offline at the start, from 0 to 1, chosen under the seed.
+    #[schemars(range(min = 0, max = 1), example = 0.05)]
     pub offline: f64,
     /// When those that are offline come back. Left out: never.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -302,13 +351,14 @@ impl Default for Fleet {
 /// A file on a device, or one that a scripted outcome makes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(title = "File")]
 pub struct DeviceFile {
     /// The path as the device knows it: `C:\Users\…` or `/var/log/…`.
     pub path: String,
-    /// Its content, as text.
+    /// What is in it, as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Its content, in base64.
+    /// What is in it, in base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base64: Option<String>,
     /// So many bytes of a repeated pattern.
@@ -355,13 +405,18 @@ impl DeviceFile {
 /// A file of the library.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(title = "Library file")]
 pub struct LibraryItem {
-    /// Its name in the library.
+    /// What it is called in the library.
+    #[schemars(extend(
+        "pattern" = "^[A-Za-z0-9._-]{1,255}$",
+        "errorMessage" = "Wants a name of letters, digits, `-`, `_` and `.`"
+    ))]
     pub name: String,
-    /// Its content. Left out: the emulator only knows the name, and scripted outcomes say what it does.
+    /// What is in it, as text. Left out: the emulator only knows the name, and scripted outcomes say what it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Its content, in base64.
+    /// What is in it, in base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base64: Option<String>,
     /// What it says about itself.
@@ -372,6 +427,7 @@ pub struct LibraryItem {
 /// What a script does instead of being executed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(title = "Outcome")]
 pub struct Outcome {
     /// The script's name; `*` stands for any text, case does not matter.
     pub script: String,
@@ -379,7 +435,7 @@ pub struct Outcome {
     pub args: String,
     /// Only on devices with this sort of `osPlatform`; `*` stands for any text.
     pub os: String,
-    /// The exit code.
+    /// The exit code it ends with.
     pub exit: i64,
     /// What it prints. `{name}` is the device's name, `{args}` the argument text, `{arg1}` … its words.
     pub stdout: String,

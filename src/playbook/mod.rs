@@ -24,5 +24,8 @@ pub use check::{Shape, playbook as shape};
 pub use files::{Beside, Files, Found, NoFiles};
 pub use load::{Loaded, load};
 pub use model::Playbook;
-pub use schema::{generate as generate_schema, schema, terse as terse_schema};
+pub use schema::{
+    generate as generate_schema, pretty as pretty_schema, schema, schema_of, terse as terse_schema,
+};
+pub use silence::apply as silence;
 pub use templated::{Condition, Several, Templated, Written};

@@ -5,9 +5,9 @@
 //! must speak about that key. So there is no `null` (an empty key would pass), no `oneOf` over
 //! whole objects, and every form says in `errorMessage` what it wants.
 
-use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::transform_subschemas;
+use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
 use super::model::Playbook;
@@ -71,10 +71,7 @@ const WORDS: &[&str] = &[
 
 /// The schema as the types of today make it; a test holds the committed one against it.
 pub fn generate() -> String {
-    let generator = SchemaSettings::draft2020_12()
-        .with_transform(refine)
-        .into_generator();
-    let mut schema = generator.into_root_schema_for::<Playbook>();
+    let mut schema = schema_of::<Playbook>();
     schema.insert("title".to_owned(), "Playbook".into());
     schema.insert("defaultSnippets".to_owned(), json!([playbook_snippet()]));
     for step in ["/properties/steps", "/properties/cleanup"] {
@@ -85,7 +82,20 @@ pub fn generate() -> String {
     if let Some(Value::Object(step)) = schema.pointer_mut("/$defs/Step") {
         step.insert("defaultSnippets".to_owned(), step_snippets(false));
     }
-    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    pretty(&schema)
+}
+
+/// The schema of a type of ours, in the style of the playbook's: the same care for messages.
+pub fn schema_of<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12()
+        .with_transform(refine)
+        .into_generator()
+        .into_root_schema_for::<T>()
+}
+
+/// A schema as the committed files have it.
+pub fn pretty(schema: &Schema) -> String {
+    let mut text = serde_json::to_string_pretty(schema).unwrap_or_default();
     text.push('\n');
     text
 }

@@ -24,7 +24,7 @@ struct Silencer {
 }
 
 /// Takes out what is silenced, and adds what is wrong with the silencers.
-pub(super) fn apply(document: &Document, problems: &mut Vec<Problem>) {
+pub fn apply(document: &Document, problems: &mut Vec<Problem>) {
     let source = document.source();
     let own_lines: HashSet<usize> = document
         .comments()

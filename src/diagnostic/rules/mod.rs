@@ -6,6 +6,7 @@ mod input;
 mod meaning;
 mod outside;
 mod plan;
+mod scenario;
 mod schema;
 mod template;
 mod yaml;
@@ -20,6 +21,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         input::RULES,
         outside::RULES,
         plan::RULES,
+        scenario::RULES,
     ]
     .into_iter()
     .flatten()

@@ -18,30 +18,12 @@ looked at. Check the path and the permissions; a playbook is a text of a few kil
         title: "the file is something else than a playbook",
         page: "\
 The file describes an emulator's fleet: its outermost keys are those of a scenario. A scenario is
-handed to the emulator, not checked or run:
+checked like a playbook, and handed to the emulator, but not run:
 
+    svar check fleet.yaml
     svar emulator --scenario fleet.yaml
     svar run playbook.yaml --scenario fleet.yaml
-",
-    },
-    Rule {
-        id: "scenario",
-        severity: Severity::Error,
-        title: "the scenario can't be read",
-        page: "\
-A scenario describes the fleet that the emulator plays and how it behaves. Every key may be left
-out; what is unknown is refused, so that a slip does not pass for the default. A small one:
 
-    name: Two servers, one asleep
-    factor: 60                       # a minute passes in each second
-    devices:
-      - { name: web-01.example.org, os: Linux, tags: [triage] }
-      - name: db-01.example.org
-        os: Linux
-        tags: [triage]
-        online: [{ from: 3m }]       # times count from the emulator's start
-
-Play it with `svar emulator --scenario FILE`, or `svar run PLAYBOOK --scenario FILE`.
 ",
     },
     Rule {

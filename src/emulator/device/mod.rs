@@ -41,3 +41,8 @@ use super::scenario::Family;
 pub(super) fn is_device_path(file: &str, family: Family) -> Result<(), String> {
     path::Inside::parse(file, family).map(drop)
 }
+
+/// Whether a text fits a pattern in which `*` stands for any text; case does not matter.
+pub(super) fn fits(pattern: &str, text: &str) -> bool {
+    scripted::fits(pattern, text)
+}

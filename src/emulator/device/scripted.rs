@@ -61,7 +61,7 @@ pub(super) fn play(
 }
 
 /// Whether a pattern with `*` fits the whole text; case does not matter. Linear in text times stars.
-fn fits(pattern: &str, text: &str) -> bool {
+pub(super) fn fits(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();

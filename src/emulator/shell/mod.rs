@@ -5,6 +5,7 @@
 
 mod clock;
 mod connection;
+mod ledger_file;
 mod server;
 
 pub use server::{EmulatorError, Options, serve, serve_with};

@@ -1,7 +1,7 @@
 //! The emulator behind a socket.
 
 use std::future::Future;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,6 +20,7 @@ use super::super::scenario::Scenario;
 use super::super::service::{Delivery, Request, Response, Service, Work};
 use super::clock::Clock;
 use super::connection::{Cut, Door};
+use super::ledger_file::LedgerFile;
 
 /// Why an emulator can't be, or no longer be, served.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +47,8 @@ pub enum EmulatorError {
 /// What a caller may want besides the scenario.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Appends every ledger entry to this file as it is made, a line of JSON each.
+    /// Appends every ledger entry to this file, a line of JSON each, before the answer that follows
+    /// from it is sent: so the lines outlive the process. Where one can't be written the emulator ends.
     pub ledger: Option<PathBuf>,
 }
 
@@ -87,9 +89,11 @@ pub async fn serve_with(
         core: Mutex::new(Core {
             service: Service::new(scenario, seed, clock.now()).with_key(key),
             ledger,
+            trouble: None,
         }),
         clock,
         rescheduled: Notify::new(),
+        broken: Notify::new(),
         work: work_in,
     });
     let (ended, ending) = oneshot::channel::<()>();
@@ -111,12 +115,20 @@ pub async fn serve_with(
         tokio::time::sleep(GRACE).await;
     };
     // Dropping the two loops ends every script with its process group.
-    tokio::select! {
+    let core = Arc::clone(&emulator);
+    let ended = tokio::select! {
         biased;
+        () = core.broken.notified() => Ok(()),
         served = serving => served.map_err(EmulatorError::Listener),
         () = overdue => Ok(()),
         () = wake(Arc::clone(&emulator)) => Ok(()),
         () = perform(emulator, Arc::new(devices), work_out) => Ok(()),
+    };
+    let mut core = core.core();
+    match (core.trouble.take(), &core.ledger) {
+        (Some(trouble), _) => Err(trouble),
+        (None, Some(ledger)) => ended.and_then(|()| ledger.sync()),
+        (None, None) => ended,
     }
 }
 
@@ -130,6 +142,8 @@ const SCRIPT_LEAST: Duration = Duration::from_secs(5);
 struct Core {
     service: Service,
     ledger: Option<LedgerFile>,
+    /// Why the ledger could not be written; nothing is answered any more.
+    trouble: Option<EmulatorError>,
 }
 
 struct Emulator {
@@ -137,6 +151,8 @@ struct Emulator {
     clock: Clock,
     /// Told whenever the core's next wake-up may have changed.
     rescheduled: Notify,
+    /// Told when the ledger can't be written.
+    broken: Notify,
     work: mpsc::UnboundedSender<Work>,
 }
 
@@ -153,9 +169,16 @@ impl Emulator {
         let now = self.clock.now();
         let result = act(&mut core.service, now);
         let work = core.service.advance(now);
-        let Core { service, ledger } = &mut *core;
-        if let Some(file) = ledger {
-            file.append(service);
+        let Core {
+            service,
+            ledger,
+            trouble,
+        } = &mut *core;
+        if let Some(file) = ledger
+            && let Err(error) = file.append(service)
+        {
+            *trouble = Some(error);
+            self.broken.notify_one();
         }
         drop(core);
         for piece in work {
@@ -234,6 +257,11 @@ async fn answer(
         body,
     };
     let response = emulator.with_core(|service, now| service.handle(now, &request));
+    if emulator.core().trouble.is_some() {
+        // What was done and is in no ledger must not be answered as if it were.
+        cut.cut();
+        return plain(StatusCode::INTERNAL_SERVER_ERROR);
+    }
     written(response, &cut, emulator.clock)
 }
 
@@ -289,33 +317,4 @@ fn written(response: Response, cut: &Cut, clock: Clock) -> axum::response::Respo
             .insert("content-length", HeaderValue::from(length));
     }
     out
-}
-
-/// The ledger as a file: every entry is written before the answer that follows from it is sent.
-struct LedgerFile {
-    file: std::fs::File,
-    written: usize,
-}
-
-impl LedgerFile {
-    fn open(path: PathBuf) -> Result<Self, EmulatorError> {
-        std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map(|file| LedgerFile { file, written: 0 })
-            .map_err(|source| EmulatorError::Ledger { path, source })
-    }
-
-    fn append(&mut self, service: &Service) {
-        let lines = service.ledger_lines(self.written);
-        if lines.is_empty() {
-            return;
-        }
-        self.written += lines.len();
-        let text = lines.join("\n") + "\n";
-        if let Err(error) = self.file.write_all(text.as_bytes()) {
-            tracing::warn!(%error, "the ledger's file can't be written");
-        }
-    }
 }

@@ -8,9 +8,11 @@ use std::sync::{LazyLock, OnceLock};
 
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{PatternOptions, ValidationError, Validator};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::diagnostic::Problem;
+use crate::source::Span;
 use crate::yaml::{DeserializeError, Document};
 
 use self::place::Place;
@@ -72,11 +74,78 @@ impl Shape {
     pub fn check(&self, document: &Document) -> Vec<Problem> {
         match self.lets_through(document) {
             true => Vec::new(),
-            false => self
-                .judge
-                .get_or_init(|| Judge::of(self.text))
-                .check(document),
+            false => self.judge().check(document),
         }
+    }
+
+    /// The document as the type that the shape describes, if nothing in it differs from the shape;
+    /// a value that still can't be used is a problem of its own.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn read<T: DeserializeOwned>(&self, document: &Document) -> Result<T, Vec<Problem>> {
+        let problems = self.check(document);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        document
+            .deserialize(document.root())
+            .map_err(|error| vec![misread(document, &error)])
+    }
+
+    /// The document's values without those that differ from the shape, so that more can be said
+    /// about the rest. Positions in lists stay: a list with an item that can't stay goes as a whole.
+    pub fn sound_part(&self, document: &Document) -> Value {
+        let mut value = document.to_json(document.root());
+        // Taking one thing out may let another one be seen; more than a few rounds mean nothing is left.
+        for _ in 0..ROUNDS {
+            let wrong: Vec<(String, Vec<String>)> = self
+                .judge()
+                .validator
+                .iter_errors(&value)
+                .map(|error| {
+                    let keys = match error.kind() {
+                        Kind::AdditionalProperties { unexpected } => unexpected.clone(),
+                        _ => Vec::new(),
+                    };
+                    (error.instance_path().as_str().to_owned(), keys)
+                })
+                .collect();
+            if wrong.is_empty() {
+                return value;
+            }
+            for (pointer, keys) in &wrong {
+                match keys.as_slice() {
+                    [] => take_out(&mut value, pointer),
+                    keys => {
+                        let map = value.pointer_mut(pointer).and_then(Value::as_object_mut);
+                        if let Some(map) = map {
+                            keys.iter().for_each(|key| drop(map.shift_remove(key)));
+                        }
+                    }
+                }
+            }
+        }
+        Value::Object(serde_json::Map::new())
+    }
+
+    /// The bytes that stand for the value at a pointer: the value if it is a scalar, else its key.
+    /// Where it is absent, those of the nearest thing around it.
+    pub fn span(&self, document: &Document, pointer: &str) -> Span {
+        let mut pointer = pointer;
+        loop {
+            if let Some(place) = Place::find(document, &self.judge().schema, pointer) {
+                return place.span();
+            }
+            match pointer.rsplit_once('/') {
+                Some((around, _)) => pointer = around,
+                None => return document.span(document.root()),
+            }
+        }
+    }
+
+    fn judge(&self) -> &Judge {
+        self.judge.get_or_init(|| Judge::of(self.text))
     }
 }
 
@@ -145,6 +214,23 @@ pub(super) fn misread(document: &Document, error: &DeserializeError) -> Problem 
         document.span(node),
         format!("{name} can't be used: {}", error.message),
     )
+}
+
+/// How often unsound values are taken out before a document is given up.
+const ROUNDS: usize = 8;
+
+/// Takes the value at a pointer out of its map; out of a list it can't go alone.
+fn take_out(value: &mut Value, pointer: &str) {
+    let Some((around, last)) = pointer.rsplit_once('/') else {
+        *value = Value::Object(serde_json::Map::new());
+        return;
+    };
+    let last = last.replace("~1", "/").replace("~0", "~");
+    match value.pointer_mut(around) {
+        Some(Value::Object(map)) => drop(map.shift_remove(&last)),
+        Some(Value::Array(_)) => take_out(value, around),
+        _ => {}
+    }
 }
 
 fn is_about_value(kind: &Kind) -> bool {

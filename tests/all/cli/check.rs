@@ -131,7 +131,7 @@ fn folders_are_searched_for_playbooks() {
         .file("readme.md", "playbook: 1\n")
         .run()
         .code(0)
-        .stderr("2 playbooks: no findings, 2 other YAML files passed over\n");
+        .stderr("2 playbooks, 1 scenario: no findings, 1 other YAML file passed over\n");
 }
 
 #[test]
@@ -251,8 +251,53 @@ fn denied_warnings_end_like_errors() {
 }
 
 #[test]
+fn scenarios_are_checked_beside_playbooks() {
+    let folder = Svar::new("check .")
+        .file("fetch.yaml", "playbook: 1\nsteps:\n  - get: /etc/hosts\n")
+        .file(
+            "fleet.yaml",
+            "factor: 60\ndevices: [{ nam: a.example.org }]\n",
+        )
+        .file("other.yaml", "devices: [mouse]\nversion: 3\n");
+    let ended = folder.run().code(2);
+    assert!(
+        ended.stderr.contains("[fleet.yaml:2:13]"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended
+            .stderr
+            .ends_with("1 playbook, 1 scenario: 1 error, 1 other YAML file passed over\n"),
+        "{}",
+        ended.stderr
+    );
+    // By name, and over standard input.
+    ended.again("check other.yaml").run().code(2);
+    Svar::new("check -")
+        .stdin("fleets: [{ count: 3 }]\n")
+        .run()
+        .code(0)
+        .stderr("1 scenario: no findings\n");
+}
+
+#[test]
+fn findings_in_a_scenario_are_for_programs_as_well() {
+    let ended = Svar::new("check fleet.yaml --format json")
+        .file("fleet.yaml", "factor: 0\n")
+        .run()
+        .code(2);
+    let findings: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let text = findings.to_string();
+    assert!(
+        text.contains("out-of-range") && text.contains("fleet.yaml"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_scenario_named_as_a_playbook_is_told_apart() {
-    for command in ["check", "run", "plan"] {
+    for command in ["run", "plan"] {
         let ended = Svar::new(command)
             .arg("fleet.yaml")
             .file("fleet.yaml", "factor: 60\ndevices: []\n")

@@ -206,6 +206,38 @@ fn a_scenario_with_a_slip_is_drawn() {
         .file("fleet.yaml", "name: x\ndevises: []\n")
         .run()
         .code(2);
-    assert!(ended.stderr.contains("error[scenario]"), "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("error[unknown-key]: a scenario has no key `devises`"),
+        "{}",
+        ended.stderr
+    );
     assert!(ended.stderr.contains("fleet.yaml:2:1"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("did you mean `devices`?"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_scenario_that_is_played_is_checked_as_well() {
+    let fleet = "devices:\n  - { name: a.example.org }\n  - { name: a.example.org }\n";
+    let checked = svar("check fleet.yaml")
+        .file("fleet.yaml", fleet)
+        .run()
+        .code(2);
+    let played = svar("emulator --scenario fleet.yaml")
+        .file("fleet.yaml", fleet)
+        .run()
+        .code(2)
+        .stdout("");
+    assert_eq!(
+        checked
+            .stderr
+            .strip_suffix("1 scenario: 1 error\n")
+            .unwrap(),
+        played.stderr
+    );
 }

@@ -194,9 +194,7 @@ fn a_destructive_playbook_wants_consent() {
         .run()
         .code(3);
     assert!(
-        ended
-            .stderr
-            .contains("error: the tenant's library lacks"),
+        ended.stderr.contains("error: the tenant's library lacks"),
         "{}",
         ended.stderr
     );

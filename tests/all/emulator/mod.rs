@@ -3,6 +3,8 @@
 mod conformance;
 mod demo;
 mod isolation;
+mod ledger;
 mod properties;
 mod virtual_time;
 mod world;
+mod written;

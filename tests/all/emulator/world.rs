@@ -4,7 +4,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use svar::emulator::{CLIENT_ID, CLIENT_SECRET, Scenario, TENANT_ID, serve};
+use svar::emulator::{
+    CLIENT_ID, CLIENT_SECRET, EmulatorError, Options, Scenario, TENANT_ID, serve_with,
+};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -55,6 +57,15 @@ impl Answer {
 
 /// Plays a story against an emulator with that scenario, then ends it.
 pub(crate) fn play<F: Future<Output = ()>>(scenario: Scenario, story: impl FnOnce(World) -> F) {
+    play_with(scenario, Options::default(), story).unwrap();
+}
+
+/// The same with options; gives how the emulator ended.
+pub(crate) fn play_with<F: Future<Output = ()>>(
+    scenario: Scenario,
+    options: Options,
+    story: impl FnOnce(World) -> F,
+) -> Result<(), EmulatorError> {
     // Whoever comes first installs it; the others find it there.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -66,7 +77,7 @@ pub(crate) fn play<F: Future<Output = ()>>(scenario: Scenario, story: impl FnOnc
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let (end, ended) = oneshot::channel::<()>();
-        let serving = tokio::spawn(serve(listener, scenario, async move {
+        let serving = tokio::spawn(serve_with(listener, scenario, options, async move {
             let _ = ended.await;
         }));
         let http = reqwest::Client::builder()
@@ -83,8 +94,8 @@ pub(crate) fn play<F: Future<Output = ()>>(scenario: Scenario, story: impl FnOnc
         world.token = world.sign_in(CLIENT_ID, CLIENT_SECRET).await;
         story(world).await;
         drop(end);
-        serving.await.unwrap().unwrap();
-    });
+        serving.await.unwrap()
+    })
 }
 
 impl World {

@@ -106,7 +106,9 @@ fn every_scenario_shown_is_one_that_the_emulator_reads() {
         let place = format!("{}:{}", block.page, block.line);
         let scenario: svar::emulator::Scenario =
             serde_yaml::from_str(&block.text).unwrap_or_else(|error| panic!("{place}: {error}"));
-        assert!(!scenario.devices.is_empty(), "{place}");
+        assert_eq!(scenario.flaws(), [], "{place}");
+        let devices = scenario.devices.len() + scenario.fleets.len();
+        assert!(devices > 0, "{place}");
     }
     assert!(shown > 0);
 }

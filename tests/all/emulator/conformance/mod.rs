@@ -34,7 +34,7 @@ mod sign_in;
 mod start;
 
 /// Nothing by chance, nothing slow: a Linux and a Windows device, a few scripts, scripted PowerShell.
-fn quiet() -> Scenario {
+pub(super) fn quiet() -> Scenario {
     let script = |name: &str, text: Option<&str>| LibraryItem {
         name: name.to_owned(),
         text: text.map(str::to_owned),

@@ -1,0 +1,89 @@
+//! Files: their paths and what is in them.
+
+use super::super::device::is_device_path;
+use super::super::scenario::{DeviceFile, Family};
+use super::Flaw;
+
+/// The content of a file: said once, and readable.
+pub(super) fn content(
+    text: Option<&String>,
+    base64: Option<&String>,
+    size: Option<u64>,
+    at: &str,
+    flaws: &mut Vec<Flaw>,
+) {
+    let said: Vec<&str> = [
+        ("text", text.is_some()),
+        ("base64", base64.is_some()),
+        ("size", size.is_some()),
+    ]
+    .iter()
+    .filter(|(_, is_there)| *is_there)
+    .map(|(key, _)| *key)
+    .collect();
+    if let [first, second, ..] = said.as_slice() {
+        flaws.push(
+            Flaw::new(
+                "conflicting-keys",
+                format!("{at}/{second}"),
+                format!("`{first}` and `{second}` exclude each other"),
+            )
+            .also(format!("{at}/{first}"), "")
+            .help("Keep one of `text`, `base64` and `size`."),
+        );
+    }
+    let file = DeviceFile {
+        base64: base64.cloned(),
+        ..DeviceFile::default()
+    };
+    if base64.is_some() && file.content().is_err() {
+        flaws.push(Flaw::new(
+            "file-content",
+            format!("{at}/base64"),
+            "this is no base64",
+        ));
+    }
+}
+
+/// Files on a device of that family, or made by an outcome, where any family may be meant.
+pub(super) fn files(files: &[DeviceFile], family: Option<Family>, at: &str, flaws: &mut Vec<Flaw>) {
+    for (place, file) in files.iter().enumerate() {
+        let at = format!("{at}/files/{place}");
+        if file.path.is_empty() {
+            let flaw = Flaw::new("missing-key", &at, "a file needs a key `path`");
+            flaws.push(flaw.help("`path`: the path as the device knows it."));
+            continue;
+        }
+        content(
+            file.text.as_ref(),
+            file.base64.as_ref(),
+            file.size,
+            &at,
+            flaws,
+        );
+        let wrong = match family {
+            Some(family) => is_device_path(&file.path, family).err(),
+            // Placeholders are filled in when the script runs.
+            None if file.path.contains('{') => None,
+            None => [Family::Unix, Family::Windows]
+                .iter()
+                .map(|family| is_device_path(&file.path, *family))
+                .reduce(Result::or)
+                .and_then(Result::err),
+        };
+        if let Some(reason) = wrong {
+            let example = match family {
+                Some(Family::Unix) => "a full path such as `/var/log/auth.log`",
+                _ => "a full path such as `C:\\Users\\Public\\notes.txt`",
+            };
+            flaws.push(
+                Flaw::new(
+                    "device-file",
+                    format!("{at}/path"),
+                    reason.trim_end_matches('.').replacen("The", "the", 1),
+                )
+                .help(format!("A file of a device has {example}.")),
+            );
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Devices and fleets: each is one, and each can be what it says.
+
+use std::collections::HashMap;
+
+use super::super::scenario::{Device, Fleet, Scenario};
+use super::Flaw;
+use super::content::files;
+use super::outcomes::outcomes;
+use super::times::{between, windows};
+
+pub(super) fn check(scenario: &Scenario, flaws: &mut Vec<Flaw>) {
+    let mut by_id: HashMap<String, String> = HashMap::new();
+    for (place, device) in scenario.devices.iter().enumerate() {
+        let at = format!("/devices/{place}");
+        if device.name.is_empty() {
+            flaws.push(
+                Flaw::new("missing-key", &at, "a device needs a key `name`")
+                    .help("`name`: the full DNS name, in lower case."),
+            );
+        } else {
+            // Without an id of its own a device has the one that follows from its name.
+            let (key, id) = match &device.id {
+                Some(id) => ("id", id.to_ascii_lowercase()),
+                None => ("name", format!("name {}", device.name.to_ascii_lowercase())),
+            };
+            let at_key = format!("{at}/{key}");
+            let fleet = scenario
+                .fleets
+                .iter()
+                .position(|fleet| key == "name" && is_of_fleet(fleet, &device.name));
+            if let Some(first) = by_id.get(&id) {
+                flaws.push(duplicate(&at_key, key).also(first.clone(), "here for the first time"));
+            } else if let Some(fleet) = fleet {
+                flaws.push(
+                    duplicate(&at_key, key).also(format!("/fleets/{fleet}/name"), "in this fleet"),
+                );
+            } else {
+                by_id.insert(id, at_key);
+            }
+        }
+        one(scenario, device, &at, flaws);
+    }
+    let mut patterns: HashMap<(String, usize), usize> = HashMap::new();
+    for (place, fleet) in scenario.fleets.iter().enumerate() {
+        let at = format!("/fleets/{place}");
+        if fleet.count > 1 && !fleet.name.contains("{n}") {
+            flaws.push(
+                Flaw::new(
+                    "fleet-names",
+                    format!("{at}/name"),
+                    format!("all {} devices would be called the same", fleet.count),
+                )
+                .help("`{n}` in the name stands for the number, as in `pc-{n}.example.org`."),
+            );
+        }
+        let pattern = (fleet.name.to_ascii_lowercase(), width(fleet));
+        if let Some(first) = patterns.insert(pattern, place) {
+            flaws.push(
+                duplicate(&format!("{at}/name"), "name")
+                    .also(format!("/fleets/{first}/name"), "here for the first time"),
+            );
+        }
+        if fleet.back.is_some() && fleet.offline == 0.0 {
+            flaws.push(
+                Flaw::new(
+                    "idle-setting",
+                    format!("{at}/back"),
+                    "none of them is offline, so none comes back",
+                )
+                .help("Say with `offline` which share is, as in `offline: 0.1`."),
+            );
+        }
+        between(fleet.back, &format!("{at}/back"), flaws);
+        one(scenario, &fleet.device, &format!("{at}/device"), flaws);
+    }
+}
+
+fn duplicate(place: &str, key: &str) -> Flaw {
+    let help = match key {
+        "id" => "An id stands for one device.",
+        _ => {
+            "Two devices may share a name if one has an `id` of its own; otherwise it follows from the name."
+        }
+    };
+    Flaw::new(
+        "duplicate-device",
+        place,
+        format!("a device of this {key} is there already"),
+    )
+    .help(help)
+}
+
+fn one(scenario: &Scenario, device: &Device, at: &str, flaws: &mut Vec<Flaw>) {
+    windows(&device.online, &format!("{at}/online"), true, flaws);
+    windows(
+        &device.portal_sessions,
+        &format!("{at}/portal_sessions"),
+        true,
+        flaws,
+    );
+    between(device.pickup_delay, &format!("{at}/pickup_delay"), flaws);
+    between(device.wrapup_delay, &format!("{at}/wrapup_delay"), flaws);
+    files(&device.files, Some(device.family()), at, flaws);
+    outcomes(scenario, &device.outcomes, &format!("{at}/outcomes"), flaws);
+}
+
+/// How many digits a fleet's numbers have.
+fn width(fleet: &Fleet) -> usize {
+    fleet.count.to_string().len()
+}
+
+/// Whether a fleet has a device of that name.
+pub(super) fn is_of_fleet(fleet: &Fleet, name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let pattern = fleet.name.to_ascii_lowercase();
+    let Some((head, tail)) = pattern.split_once("{n}") else {
+        return fleet.count > 0 && pattern == name;
+    };
+    let number = name
+        .strip_prefix(head)
+        .and_then(|rest| rest.strip_suffix(tail));
+    number.is_some_and(|digits| {
+        digits.len() == width(fleet)
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+            && digits
+                .parse::<u32>()
+                .is_ok_and(|number| (1..=fleet.count).contains(&number))
+    })
+}
+
+/// Whether a device can be told by that name or id.
+pub(super) fn is_device(scenario: &Scenario, wanted: &str) -> bool {
+    let wanted = wanted.to_ascii_lowercase();
+    scenario
+        .devices
+        .iter()
+        .any(|device| names_of(device).any(|name| name == wanted))
+        || scenario
+            .fleets
+            .iter()
+            .any(|fleet| is_of_fleet(fleet, &wanted))
+        || wanted.len() == 40
+            && !scenario.fleets.is_empty()
+            && wanted.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn names_of(device: &Device) -> impl Iterator<Item = String> {
+    let id = device.id.as_ref().map(|id| id.to_ascii_lowercase());
+    std::iter::once(device.name.to_ascii_lowercase()).chain(id)
+}

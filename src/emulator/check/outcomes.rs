@@ -1,0 +1,53 @@
+//! Scripted outcomes: each can have its turn.
+
+use super::super::device::fits;
+use super::super::scenario::{Outcome, Scenario};
+use super::Flaw;
+use super::content::files;
+
+/// Outcomes that never have their turn, or whose script is in no library.
+pub(super) fn outcomes(scenario: &Scenario, outcomes: &[Outcome], at: &str, flaws: &mut Vec<Flaw>) {
+    for (place, outcome) in outcomes.iter().enumerate() {
+        let at_this = format!("{at}/{place}");
+        files(&outcome.files, None, &at_this, flaws);
+        let earlier = outcomes[..place]
+            .iter()
+            .position(|earlier| covers(earlier, outcome));
+        if let Some(earlier) = earlier {
+            flaws.push(
+                Flaw::new(
+                    "idle-outcome",
+                    format!("{at_this}/script"),
+                    "an earlier outcome fits whenever this one would",
+                )
+                .also(format!("{at}/{earlier}/script"), "this one counts")
+                .help("The first that fits counts: put the more exact one in front."),
+            );
+        }
+        // Without a library everything is uploaded, and nothing is known of it.
+        let is_known = scenario.library.is_empty()
+            || scenario
+                .library
+                .iter()
+                .any(|item| fits(&outcome.script, &item.name));
+        if !is_known {
+            flaws.push(
+                Flaw::new(
+                    "unknown-script",
+                    format!("{at_this}/script"),
+                    format!("the library has no file `{}`", outcome.script),
+                )
+                .help("It has an effect only if somebody uploads a file of that name."),
+            );
+        }
+    }
+}
+
+/// Whether the earlier outcome fits wherever the later one does, as far as patterns without much in
+/// them tell.
+fn covers(earlier: &Outcome, later: &Outcome) -> bool {
+    let wider = |earlier: &str, later: &str| earlier == "*" || earlier.eq_ignore_ascii_case(later);
+    wider(&earlier.script, &later.script)
+        && wider(&earlier.args, &later.args)
+        && wider(&earlier.os, &later.os)
+}

@@ -1,0 +1,60 @@
+//! The ledger as a file.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use super::super::service::Service;
+use super::server::EmulatorError;
+
+/// A file of lines, one for each thing that was really done.
+pub(super) struct LedgerFile {
+    path: PathBuf,
+    file: File,
+    written: usize,
+}
+
+impl LedgerFile {
+    /// Opens it, or makes it; what it holds from an earlier emulator stays in front.
+    pub(super) fn open(path: PathBuf) -> Result<Self, EmulatorError> {
+        match OpenOptions::new().create(true).append(true).open(&path) {
+            Ok(file) => Ok(LedgerFile {
+                path,
+                file,
+                written: 0,
+            }),
+            Err(source) => Err(EmulatorError::Ledger { path, source }),
+        }
+    }
+
+    /// Writes what is new.
+    pub(super) fn append(&mut self, service: &Service) -> Result<(), EmulatorError> {
+        let lines = service.ledger_lines(self.written);
+        if lines.is_empty() {
+            return Ok(());
+        }
+        // One write, so that no reader sees half a line.
+        let text = lines.join("\n") + "\n";
+        let trouble = |source| EmulatorError::Ledger {
+            path: self.path.clone(),
+            source,
+        };
+        (&self.file).write_all(text.as_bytes()).map_err(trouble)?;
+        self.written += lines.len();
+        Ok(())
+    }
+
+    /// Sees to it that the lines outlive the computer's power, too.
+    pub(super) fn sync(&self) -> Result<(), EmulatorError> {
+        match self.file.sync_all() {
+            // Pipes and other odd files can't be synced, and need not be.
+            Err(error) if error.kind() != std::io::ErrorKind::InvalidInput => {
+                Err(EmulatorError::Ledger {
+                    path: self.path.clone(),
+                    source: error,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
