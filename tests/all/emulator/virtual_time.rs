@@ -35,20 +35,32 @@ impl Play {
     }
 
     pub(crate) fn call(&mut self, method: &str, target: &str, content: &Value) -> Response {
-        let mut request =
-            Request::new(method, target).header("Authorization", &format!("Bearer {}", self.token));
+        let mut request = Request::new(method, target);
         if !content.is_null() {
             request = request.body(content.to_string());
         }
+        self.send(request)
+    }
+
+    /// Sends a request with the token.
+    pub(crate) fn send(&mut self, request: Request) -> Response {
+        let request = request.header("Authorization", &format!("Bearer {}", self.token));
         let response = self.service.handle(self.now, &request);
         self.work();
         response
     }
 
+    /// What is done at once may lead to the next piece of work at the same moment.
     fn work(&mut self) {
-        for work in self.service.advance(self.now) {
-            let outcome = self.bench.perform(&work);
-            self.service.finished(self.now, work.number, outcome);
+        loop {
+            let pieces = self.service.advance(self.now);
+            if pieces.is_empty() {
+                return;
+            }
+            for work in pieces {
+                let outcome = self.bench.perform(&work);
+                self.service.finished(self.now, work.number, outcome);
+            }
         }
     }
 
