@@ -127,6 +127,11 @@ impl Between {
         }
     }
 
+    /// The longest that can be drawn.
+    pub(crate) fn longest(self) -> Duration {
+        self.min.0.max(self.max.0)
+    }
+
     /// The length at a place from 0 to 1 between the bounds.
     pub(crate) fn at(self, place: f64) -> Duration {
         let (low, high) = (self.min.0.min(self.max.0), self.min.0.max(self.max.0));

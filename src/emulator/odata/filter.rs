@@ -47,6 +47,14 @@ pub(crate) enum Literal {
 }
 
 impl Literal {
+    /// The text, if it is one.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Literal::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     fn value(&self) -> Value<'_> {
         match self {
             Literal::Null => Value::Null,
@@ -122,6 +130,35 @@ impl Filter {
         }
     }
 
+    /// The property and the literals of which it has to equal one, if that is all the condition says.
+    pub(crate) fn equals(&self) -> Option<(usize, &[Literal])> {
+        match self {
+            Filter::Compare {
+                property,
+                comparison: Comparison::Eq,
+                literal,
+            } => Some((*property, std::slice::from_ref(literal))),
+            Filter::In { property, literals } => Some((*property, literals)),
+            _ => None,
+        }
+    }
+
+    /// One of the parts must hold. A chain that asks one property for equality is the long way of
+    /// writing `in`, and becomes one.
+    pub(super) fn any_of(parts: Vec<Filter>) -> Filter {
+        let first = parts.first().and_then(Filter::equals);
+        let same = |part: &Filter| part.equals().map(|(property, _)| property);
+        match first.map(|(property, _)| property) {
+            Some(property) if parts.iter().all(|part| same(part) == Some(property)) => Filter::In {
+                property,
+                literals: (parts.iter().filter_map(Filter::equals))
+                    .flat_map(|(_, literals)| literals.iter().cloned())
+                    .collect(),
+            },
+            _ => Filter::Or(parts),
+        }
+    }
+
     /// The parts that must all hold.
     pub(crate) fn conjuncts(&self) -> &[Filter] {
         match self {
@@ -166,10 +203,8 @@ pub(crate) fn compare(left: &Value<'_>, right: &Value<'_>) -> Ordering {
         (Value::Number(left), Value::Number(right)) => left.total_cmp(right),
         (Value::Time(left), Value::Time(right)) => left.cmp(right),
         (Value::Text(left), Value::Text(right)) => {
-            let lower = |text: &str| -> Vec<u8> {
-                text.bytes().map(|byte| byte.to_ascii_lowercase()).collect()
-            };
-            lower(left).cmp(&lower(right))
+            let lower = |byte: u8| byte.to_ascii_lowercase();
+            left.bytes().map(lower).cmp(right.bytes().map(lower))
         }
         (Value::Texts(left), Value::Texts(right)) => left.cmp(right),
         // The parser lets only values of one kind meet.

@@ -10,7 +10,7 @@ mod options;
 mod parse;
 mod token;
 
-pub(crate) use filter::{Comparison, Filter, Literal, Row, Value, compare};
+pub(crate) use filter::{Comparison, Filter, Function, Literal, Row, Value, compare};
 pub(crate) use options::{Filterable, Options};
 
 /// What a property holds.

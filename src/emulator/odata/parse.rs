@@ -74,7 +74,7 @@ impl Parser<'_> {
             self.at += 1;
             parts.push(self.and(depth)?);
         }
-        Ok(one_or(parts, Filter::Or))
+        Ok(one_or(parts, Filter::any_of))
     }
 
     fn and(&mut self, depth: usize) -> Result<Filter, QueryError> {

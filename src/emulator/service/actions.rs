@@ -1,19 +1,22 @@
 //! The machine actions, with the indexes that keep lists fast.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::moment::Moment;
-use crate::wire::{ActionStatus, Command, CommandEntry, CommandStatus, MachineAction};
+use crate::wire::{Command, CommandStatus};
 
 use super::super::knobs::BadEnd;
+use super::super::odata::Literal;
 use super::super::odata::{Comparison, Entity, Filter, Kind, Row, Value};
-use super::super::odata::{Literal, compare};
+use super::candidates::{Candidates, Found};
 use super::chance::guid;
-use super::machines::MachineRecord;
-use super::stamp::stamp;
+use super::machines::{MachineRecord, Machines};
+use super::places::{Places, Union};
 
 /// The six states, as an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,49 +97,6 @@ pub(crate) struct ActionRecord {
     pub(crate) ran_into_limit: bool,
 }
 
-impl ActionRecord {
-    /// The entity as the API answers it.
-    pub(crate) fn entity(&self, machine: &MachineRecord) -> MachineAction {
-        let cancellation = self.cancellation.as_deref();
-        MachineAction {
-            context: None,
-            id: guid(self.id).to_string(),
-            kind: Some("LiveResponse".to_owned()),
-            title: None,
-            requestor: Some(self.requestor.to_string()),
-            requestor_comment: Some(self.comment.to_string()),
-            status: ActionStatus::parse(self.state.name()),
-            machine_id: Some(machine.id.to_string()),
-            computer_dns_name: Some(machine.name.to_string()),
-            creation_date_time_utc: Some(stamp(self.created)),
-            last_update_date_time_utc: Some(stamp(self.updated)),
-            cancellation_requestor: cancellation.map(|cancel| cancel.requestor.to_string()),
-            cancellation_comment: cancellation.and_then(|cancel| cancel.comment.clone()),
-            cancellation_date_time_utc: cancellation.map(|cancel| stamp(cancel.at)),
-            error_h_result: Some(0),
-            scope: None,
-            external_id: None,
-            request_source: Some("PublicApi".to_owned()),
-            related_file_info: None,
-            commands: Some(
-                self.commands
-                    .iter()
-                    .zip(0..)
-                    .map(|(record, index)| CommandEntry {
-                        index,
-                        start_time: record.began.map(stamp),
-                        end_time: record.ended.map(stamp),
-                        command_status: record.status.clone(),
-                        errors: record.errors.clone(),
-                        command: Some(record.command.clone()),
-                    })
-                    .collect(),
-            ),
-            troubleshoot_info: None,
-        }
-    }
-}
-
 /// What a filter on machine actions may name (contract 5.1).
 pub(crate) const ACTION: Entity = Entity {
     documented: 6,
@@ -155,7 +115,12 @@ pub(crate) const ACTION: Entity = Entity {
 const ID: usize = 0;
 const STATUS: usize = 1;
 const MACHINE_ID: usize = 2;
+const TYPE: usize = 3;
+const REQUESTOR: usize = 4;
 const CREATED: usize = 5;
+const MACHINE_NAME: usize = 8;
+/// The type of every action here.
+pub(crate) const LIVE_RESPONSE: &str = "LiveResponse";
 
 /// An action as filters see it.
 pub(crate) struct ActionRow<'a> {
@@ -169,12 +134,12 @@ impl Row for ActionRow<'_> {
             ID => Value::Text(guid(self.action.id).to_string().into()),
             STATUS => Value::Text(self.action.state.name().into()),
             MACHINE_ID => Value::Text((&*self.machine.id).into()),
-            3 => Value::Text("LiveResponse".into()),
-            4 => Value::Text((&*self.action.requestor).into()),
+            TYPE => Value::Text(LIVE_RESPONSE.into()),
+            REQUESTOR => Value::Text((&*self.action.requestor).into()),
             CREATED => Value::Time(self.action.created),
             6 => Value::Time(self.action.updated),
             7 => Value::Text((&*self.action.comment).into()),
-            8 => Value::Text((&*self.machine.name).into()),
+            MACHINE_NAME => Value::Text((&*self.machine.name).into()),
             _ => Value::Null,
         }
     }
@@ -185,7 +150,9 @@ impl Row for ActionRow<'_> {
 pub(crate) struct Actions {
     pub(crate) all: Vec<ActionRecord>,
     by_id: HashMap<u128, u32>,
-    by_state: [BTreeSet<u32>; 6],
+    by_state: [Places; 6],
+    /// By the requestor's name in lower case.
+    by_requestor: BTreeMap<String, Places>,
 }
 
 impl Actions {
@@ -194,6 +161,11 @@ impl Actions {
         let place = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
         self.by_id.insert(action.id, place);
         self.by_state[action.state as usize].insert(place);
+        let requestor = action.requestor.to_ascii_lowercase();
+        self.by_requestor
+            .entry(requestor)
+            .or_default()
+            .insert(place);
         self.all.push(action);
         place
     }
@@ -220,7 +192,7 @@ impl Actions {
     /// Moves an action to another state.
     pub(crate) fn turn(&mut self, place: u32, state: State, now: Moment) {
         let action = &mut self.all[place as usize];
-        self.by_state[action.state as usize].remove(&place);
+        self.by_state[action.state as usize].remove(place);
         action.state = state;
         action.updated = now;
         self.by_state[state as usize].insert(place);
@@ -231,77 +203,130 @@ impl Actions {
         self.by_state[state as usize].len()
     }
 
-    /// Places in which everything that passes the filter is found, newest first: by the sharpest
-    /// index one of the filter's conjuncts allows.
-    pub(crate) fn candidates<'a>(
+    /// What a filter comes to: the smallest part of the list that one condition and the creation times
+    /// leave, and what is still to be asked. `lag_max` is how long an action may be invisible.
+    pub(crate) fn found<'a>(
         &'a self,
         filter: Option<&'a Filter>,
-        of_machine: impl Fn(&str) -> Option<&'a [u32]>,
-    ) -> Box<dyn Iterator<Item = u32> + 'a> {
+        machines: &'a Machines,
+        now: Moment,
+        lag_max: Duration,
+    ) -> Found<'a> {
+        let mut range = 0..u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        let mut best: Option<(usize, &Filter, Candidates<'_>)> = None;
+        let mut rest = Vec::new();
         let conjuncts = filter.map(Filter::conjuncts).unwrap_or_default();
-        let equals = |wanted: usize| {
-            conjuncts.iter().find_map(|part| match part {
-                Filter::Compare {
-                    property,
-                    comparison: Comparison::Eq,
-                    literal,
-                } if *property == wanted => Some(std::slice::from_ref(literal)),
-                Filter::In { property, literals } if *property == wanted => {
-                    Some(literals.as_slice())
-                }
-                // A chain of `or` over one property is the long way of writing `in`; it is left to the scan.
-                _ => None,
-            })
-        };
-        if let Some(ids) = equals(ID) {
-            let mut places: Vec<u32> = texts(ids).filter_map(|id| self.find(id)).collect();
-            places.sort_unstable_by(|a, b| b.cmp(a));
-            places.dedup();
-            return Box::new(places.into_iter());
-        }
-        if let Some([machine]) = equals(MACHINE_ID) {
-            let places = texts(std::slice::from_ref(machine))
-                .next()
-                .and_then(of_machine)
-                .unwrap_or_default();
-            return Box::new(places.iter().rev().copied());
-        }
-        let (mut from, mut to) = (0, self.all.len());
         for part in conjuncts {
-            if let Filter::Compare {
-                property: CREATED,
-                comparison,
-                literal: Literal::Time(time),
-            } = part
-            {
-                let before = self.all.partition_point(|action| action.created < *time);
-                let through = self.all.partition_point(|action| action.created <= *time);
-                match comparison {
-                    Comparison::Eq => (from, to) = (from.max(before), to.min(through)),
-                    Comparison::Ge => from = from.max(before),
-                    Comparison::Gt => from = from.max(through),
-                    Comparison::Lt => to = to.min(before),
-                    Comparison::Le => to = to.min(through),
-                    Comparison::Ne => {}
+            if let Some(times) = self.created_within(part) {
+                range = range.start.max(times.start)..range.end.min(times.end);
+            }
+        }
+        range.end = range.end.max(range.start);
+        for part in conjuncts {
+            if self.created_within(part).is_some() {
+                continue;
+            }
+            let Some(candidates) = self.indexed(part, machines) else {
+                rest.push(part);
+                continue;
+            };
+            let candidates = candidates.within(&range);
+            let len = candidates.len();
+            match &best {
+                Some((least, ..)) if *least <= len => rest.push(part),
+                _ => {
+                    let beaten = best.replace((len, part, candidates));
+                    rest.extend(beaten.map(|(_, part, _)| part));
                 }
             }
         }
-        let range = u32::try_from(from).unwrap_or(0)..u32::try_from(to.max(from)).unwrap_or(0);
-        if let Some(states) = equals(STATUS) {
-            let mut places: Vec<u32> = texts(states)
-                .filter_map(|name| {
-                    self.by_state
-                        .iter()
-                        .zip(STATES)
-                        .find(|(_, state)| state.name().eq_ignore_ascii_case(name))
-                })
-                .flat_map(|(places, _)| places.range(range.clone()).copied())
-                .collect();
-            places.sort_unstable_by(|a, b| b.cmp(a));
-            places.dedup();
-            return Box::new(places.into_iter());
+        let settled = self
+            .all
+            .partition_point(|action| action.created + lag_max <= now);
+        Found {
+            candidates: best.map_or(Candidates::Span(range), |(_, _, candidates)| candidates),
+            rest,
+            settled: u32::try_from(settled).unwrap_or(u32::MAX),
+            upwards: false,
         }
-        Box::new(range.rev())
+    }
+
+    /// The places a condition on the creation time leaves: actions stand in that order.
+    fn created_within(&self, part: &Filter) -> Option<Range<u32>> {
+        let Filter::Compare {
+            property: CREATED,
+            comparison,
+            literal: Literal::Time(time),
+        } = part
+        else {
+            return None;
+        };
+        let before = self.all.partition_point(|action| action.created < *time);
+        let through = self.all.partition_point(|action| action.created <= *time);
+        let end = self.all.len();
+        let range = match comparison {
+            Comparison::Eq => before..through,
+            Comparison::Ge => before..end,
+            Comparison::Gt => through..end,
+            Comparison::Lt => 0..before,
+            Comparison::Le => 0..through,
+            Comparison::Ne => return None,
+        };
+        Some(u32::try_from(range.start).ok()?..u32::try_from(range.end).ok()?)
+    }
+
+    /// Exactly those that pass this condition, if an index knows them.
+    fn indexed<'a>(&'a self, part: &'a Filter, machines: &'a Machines) -> Option<Candidates<'a>> {
+        if let Filter::Compare {
+            property: STATUS,
+            comparison: Comparison::Ne,
+            literal: Literal::Text(text),
+        } = part
+        {
+            return Some(self.in_states(|state| !state.name().eq_ignore_ascii_case(text)));
+        }
+        let (property, literals) = part.equals()?;
+        let texts = || literals.iter().filter_map(Literal::text);
+        Some(match property {
+            ID => {
+                // Other ways of writing a GUID name nothing here.
+                let written = texts().filter(|text| text.len() == 36);
+                Candidates::listed(written.filter_map(|id| self.find(id)))
+            }
+            STATUS => {
+                self.in_states(|state| texts().any(|text| state.name().eq_ignore_ascii_case(text)))
+            }
+            MACHINE_ID => machines.actions_of(texts().filter_map(|id| machines.find(id))),
+            MACHINE_NAME => {
+                machines.actions_of(texts().flat_map(|name| machines.named(name).iter().copied()))
+            }
+            TYPE => match texts().any(|text| text.eq_ignore_ascii_case(LIVE_RESPONSE)) {
+                true => Candidates::Span(0..u32::MAX),
+                false => Candidates::none(),
+            },
+            REQUESTOR => {
+                let mut names: Vec<String> = texts().map(str::to_ascii_lowercase).collect();
+                names.sort_unstable();
+                names.dedup();
+                let sets = names.iter().filter_map(|name| self.by_requestor.get(name));
+                Candidates::Set(Union(sets.collect()), 0..u32::MAX)
+            }
+            _ => return None,
+        })
+    }
+
+    fn in_states(&self, wanted: impl Fn(State) -> bool) -> Candidates<'_> {
+        let sets = self.by_state.iter().zip(STATES);
+        let sets = sets.filter(|(_, state)| wanted(*state)).map(|(set, _)| set);
+        Candidates::Set(Union(sets.collect()), 0..u32::MAX)
+    }
+}
+
+/// Whether an asked order is that of the places: upwards, downwards, or another one.
+pub(crate) fn direction(order: &[(usize, bool)]) -> Option<bool> {
+    match order {
+        [(CREATED, descending)] => Some(!descending),
+        _ => None,
     }
 }
 
@@ -313,25 +338,3 @@ const STATES: [State; 6] = [
     State::TimeOut,
     State::Cancelled,
 ];
-
-fn texts(literals: &[Literal]) -> impl Iterator<Item = &str> {
-    literals.iter().filter_map(|literal| match literal {
-        Literal::Text(text) => Some(text.as_str()),
-        _ => None,
-    })
-}
-
-/// Sorts places by the asked order; equal ones stay as they are.
-pub(crate) fn sort_by<R: Row>(places: &mut [u32], order: &[(usize, bool)], row: impl Fn(u32) -> R) {
-    places.sort_by(|left, right| {
-        let (left, right) = (row(*left), row(*right));
-        for (property, descending) in order {
-            let way = compare(&left.value(*property), &right.value(*property));
-            let way = if *descending { way.reverse() } else { way };
-            if way.is_ne() {
-                return way;
-            }
-        }
-        std::cmp::Ordering::Equal
-    });
-}

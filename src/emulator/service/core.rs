@@ -1,5 +1,6 @@
 //! The state of the service, and what every call goes through.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -21,7 +22,7 @@ use super::refusal::Refusal;
 use super::route::Route;
 use super::stamp::http_date;
 use super::timeline::{Timeline, Work};
-use super::token::{self, Desk, Identity, Key};
+use super::token::{Checked, Desk, Identity, Key};
 
 /// The service as a state machine.
 pub struct Service {
@@ -40,6 +41,9 @@ pub struct Service {
     pub(super) faults: Faults,
     pub(super) timeline: Timeline,
     pub(super) ledger: Ledger,
+    checked: Checked,
+    /// What [`Service::rows_examined`] answers.
+    pub(super) examined: Cell<u64>,
     /// Calls so far; the key of correlation ids.
     calls: u64,
     tokens: u64,
@@ -73,6 +77,8 @@ impl Service {
             faults: Faults::of(&scenario, chance),
             timeline: Timeline::default(),
             ledger: Ledger::default(),
+            checked: Checked::default(),
+            examined: Cell::new(0),
             calls: 0,
             tokens: 0,
             date: (i64::MIN, String::new()),
@@ -157,6 +163,12 @@ impl Service {
         self.ledger.lines_from(from)
     }
 
+    /// How many entries all list calls so far have looked at: the measure of their work, since a time
+    /// says more about the computer.
+    pub fn rows_examined(&self) -> u64 {
+        self.examined.get()
+    }
+
     /// The scenario that is played.
     pub fn scenario(&self) -> &Arc<Scenario> {
         &self.scenario
@@ -205,7 +217,9 @@ impl Service {
             }
             _ => {}
         }
-        let identity = token::check(&self.scenario, &self.key, self.now, request)?;
+        let identity = self
+            .checked
+            .check(&self.scenario, &self.key, self.now, request)?;
         self.check_role(route, &identity)?;
         if let Route::Start { machine } = route {
             // Its limit is checked last: who is refused for another reason has not started anything.

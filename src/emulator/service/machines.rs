@@ -9,8 +9,9 @@ use sha2::{Digest, Sha256};
 use crate::moment::Moment;
 use crate::wire::Machine;
 
-use super::super::odata::{Entity, Kind, Row, Value};
+use super::super::odata::{Entity, Filter, Function, Kind, Literal, Row, Value};
 use super::super::scenario::{Device, Scenario, Window};
+use super::candidates::{Candidates, Found};
 use super::chance::{Chance, Purpose};
 use super::stamp::stamp;
 
@@ -209,7 +210,21 @@ pub(crate) struct Machines {
     /// Several devices may share a name.
     by_name: BTreeMap<Arc<str>, Vec<u32>>,
     by_tag: BTreeMap<String, Vec<u32>>,
+    /// By what the scenario says of them in one of [`FIXED`], in lower case.
+    by_fixed: HashMap<(usize, String), Vec<u32>>,
 }
+
+/// Properties of a device that never change and have few values.
+const FIXED: [&str; 8] = [
+    "version",
+    "deviceValue",
+    "exposureLevel",
+    "onboardingStatus",
+    "healthStatus",
+    "osPlatform",
+    "riskScore",
+    "rbacGroupName",
+];
 
 impl Machines {
     /// The devices of a scenario, lists first, then fleets.
@@ -281,10 +296,26 @@ impl Machines {
             .or_default()
             .push(place);
         for tag in &machine.device.tags {
-            self.by_tag
-                .entry(tag.to_lowercase())
-                .or_default()
-                .push(place);
+            let places = self.by_tag.entry(tag.to_lowercase()).or_default();
+            // A device may carry a tag in two spellings.
+            if places.last() != Some(&place) {
+                places.push(place);
+            }
+        }
+        let row = MachineRow {
+            machine: &machine,
+            started: Moment::EPOCH,
+            now: Moment::EPOCH,
+        };
+        for (property, (name, _)) in MACHINE.properties.iter().enumerate() {
+            if FIXED.contains(name)
+                && let Value::Text(value) = row.value(property)
+            {
+                self.by_fixed
+                    .entry((property, value.to_ascii_lowercase()))
+                    .or_default()
+                    .push(place);
+            }
         }
         self.all.push(machine);
     }
@@ -311,6 +342,83 @@ impl Machines {
             .and_then(|(_, places)| places.first().copied())
     }
 
+    /// All devices of that full name.
+    pub(crate) fn named(&self, name: &str) -> &[u32] {
+        let places = self.by_name.get(name.to_ascii_lowercase().as_str());
+        places.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The actions of those devices.
+    pub(crate) fn actions_of(&self, places: impl Iterator<Item = u32>) -> Candidates<'_> {
+        joined(places.map(|place| self.all[place as usize].actions.as_slice()))
+    }
+
+    /// What a filter comes to: the smallest part of the list that one condition leaves, and what is
+    /// still to be asked.
+    pub(crate) fn found<'a>(&'a self, filter: Option<&'a Filter>) -> Found<'a> {
+        let mut best: Option<(usize, &Filter, Candidates<'_>)> = None;
+        let mut rest = Vec::new();
+        for part in filter.map(Filter::conjuncts).unwrap_or_default() {
+            let Some(candidates) = self.indexed(part) else {
+                rest.push(part);
+                continue;
+            };
+            let len = candidates.len();
+            match &best {
+                Some((least, ..)) if *least <= len => rest.push(part),
+                _ => {
+                    let beaten = best.replace((len, part, candidates));
+                    rest.extend(beaten.map(|(_, part, _)| part));
+                }
+            }
+        }
+        let all = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        Found {
+            candidates: best.map_or(Candidates::Span(0..all), |(_, _, candidates)| candidates),
+            rest,
+            settled: u32::MAX,
+            upwards: true,
+        }
+    }
+
+    /// Exactly those that pass this condition, if an index knows them.
+    fn indexed<'a>(&'a self, part: &'a Filter) -> Option<Candidates<'a>> {
+        if let Filter::Text {
+            function: Function::StartsWith,
+            property,
+            text,
+        } = part
+        {
+            return (MACHINE.properties[*property].0 == "computerDnsName").then(|| {
+                let from: Arc<str> = text.to_ascii_lowercase().into();
+                let names = self.by_name.range(Arc::clone(&from)..);
+                let names = names.take_while(|(name, _)| name.starts_with(&*from));
+                Candidates::listed(names.flat_map(|(_, places)| places.iter().copied()))
+            });
+        }
+        let (property, literals) = part.equals()?;
+        let texts: Vec<&str> = literals.iter().map(Literal::text).collect::<Option<_>>()?;
+        match MACHINE.properties[property].0 {
+            "id" => Some(Candidates::listed(
+                texts.iter().filter_map(|id| self.find(id)),
+            )),
+            "computerDnsName" => Some(joined(texts.iter().map(|name| self.named(name)))),
+            // Filters know no case but ASCII's, the index knows more.
+            "machineTags" if texts.iter().all(|tag| tag.is_ascii()) => {
+                let places = |tag: &&str| self.by_tag.get(&tag.to_ascii_lowercase());
+                Some(joined(texts.iter().filter_map(places).map(Vec::as_slice)))
+            }
+            name if FIXED.contains(&name) => {
+                let key = |text: &&str| (property, text.to_ascii_lowercase());
+                let places = texts
+                    .iter()
+                    .filter_map(|text| self.by_fixed.get(&key(text)));
+                Some(joined(places.map(Vec::as_slice)))
+            }
+            _ => None,
+        }
+    }
+
     /// By tag or by the tag's beginning (contract 8.4), in the order of the list.
     pub(crate) fn tagged(&self, tag: &str, starts_with: bool) -> Vec<u32> {
         let tag = tag.to_lowercase();
@@ -326,6 +434,17 @@ impl Machines {
         found.sort_unstable();
         found.dedup();
         found
+    }
+}
+
+/// The places of all those lists together.
+fn joined<'a>(mut lists: impl Iterator<Item = &'a [u32]>) -> Candidates<'a> {
+    match (lists.next(), lists.next()) {
+        (None, _) => Candidates::none(),
+        (Some(one), None) => Candidates::Known(one),
+        (Some(one), Some(other)) => {
+            Candidates::listed([one, other].into_iter().chain(lists).flatten().copied())
+        }
     }
 }
 

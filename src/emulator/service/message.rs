@@ -69,6 +69,9 @@ pub enum Delivery {
     Slow(Duration),
 }
 
+/// The content type of JSON, as the service writes it.
+pub(crate) const JSON: &str = "application/json; charset=utf-8";
+
 /// An answer.
 #[derive(Debug, Clone)]
 pub struct Response {
@@ -96,7 +99,7 @@ impl Response {
         // Plain data with text keys: writing it can't fail.
         let body = serde_json::to_vec(value).unwrap_or_default();
         Response {
-            headers: vec![("content-type", "application/json; charset=utf-8".to_owned())],
+            headers: vec![("content-type", JSON.to_owned())],
             body: body.into(),
             ..Response::empty(status)
         }

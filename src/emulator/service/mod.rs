@@ -9,14 +9,17 @@
 //! call this is all about; `timeline.rs` is what happens to an action afterwards.
 
 mod actions;
+mod candidates;
 mod chance;
 mod core;
+mod entity;
 mod fault;
 mod ledger;
 mod library;
 mod link;
 mod machines;
 mod message;
+mod places;
 mod rates;
 mod reads;
 mod refusal;

@@ -3,15 +3,17 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::wire::{Collection, Hunt, MachineAction};
+use crate::wire::{Collection, Hunt};
 
 use super::super::odata::{Filterable, Options, QueryError};
-use super::actions::{ACTION, ActionRow, Cancellation, State, sort_by};
+use super::actions::{ACTION, ActionRow, Cancellation, State, direction};
+use super::candidates::Page;
 use super::chance::guid;
 use super::core::Service;
+use super::entity::ActionEntity;
 use super::ledger::Note;
 use super::machines::{MACHINE, MachineRow};
-use super::message::{Request, Response};
+use super::message::{JSON, Request, Response};
 use super::refusal::Refusal;
 use super::route::form_pairs;
 use super::token::Identity;
@@ -25,15 +27,6 @@ impl From<QueryError> for Refusal {
     }
 }
 
-/// What part of a list is on this page.
-struct Page {
-    places: Vec<u32>,
-    /// All that pass the filter, if somebody asked.
-    count: Option<u64>,
-    /// How many are skipped on the next page, and what is left of `$top`.
-    next: Option<(usize, Option<usize>)>,
-}
-
 impl Service {
     pub(super) fn action_list(&mut self, request: &Request) -> Result<Response, Refusal> {
         let options = Options::parse(&form_pairs(&request.query), &ACTION, self.filterable())?;
@@ -44,27 +37,21 @@ impl Service {
                 machine: &self.machines.all[action.machine as usize],
             }
         };
-        let candidates = self.actions.candidates(options.filter.as_ref(), |id| {
-            let place = self.machines.find(id)?;
-            Some(self.machines.all[place as usize].actions.as_slice())
+        let lag_max = self.knobs.visibility_lag.longest();
+        let found = self
+            .actions
+            .found(options.filter.as_ref(), &self.machines, self.now, lag_max);
+        let page = found.page(
+            &options,
+            self.page_size(),
+            direction(&options.order),
+            row,
+            |place| self.actions.get(place).visible_at <= self.now,
+            &self.examined,
+        );
+        let answer = self.collection(request, "MachineActions", &page, |place| {
+            self.action_entity(place)
         });
-        let passing = candidates.filter(|place| {
-            let is_visible = self.actions.get(*place).visible_at <= self.now;
-            is_visible
-                && options
-                    .filter
-                    .as_ref()
-                    .is_none_or(|filter| filter.passes(&row(*place)))
-        });
-        let page = self.page(&options, passing, |places| {
-            sort_by(places, &options.order, row)
-        });
-        let value = page
-            .places
-            .iter()
-            .map(|place| self.action_entity(*place))
-            .collect();
-        let answer = self.collection(request, "MachineActions", &page, value);
         for place in page.places {
             self.flap(place);
         }
@@ -81,18 +68,18 @@ impl Service {
             started: self.started,
             now: self.now,
         };
-        let all = 0..u32::try_from(self.machines.all.len()).unwrap_or(u32::MAX);
-        let passing = all.filter(|place| {
-            options
-                .filter
-                .as_ref()
-                .is_none_or(|filter| filter.passes(&row(*place)))
-        });
-        let page = self.page(&options, passing, |places| {
-            sort_by(places, &options.order, row)
-        });
-        let value = self.machine_entities(&page.places);
-        Ok(self.collection(request, "Machines", &page, value))
+        let found = self.machines.found(options.filter.as_ref());
+        let page = found.page(
+            &options,
+            self.page_size(),
+            None,
+            row,
+            |_| true,
+            &self.examined,
+        );
+        Ok(self.collection(request, "Machines", &page, |place| {
+            self.machine_entity(place)
+        }))
     }
 
     pub(super) fn find_by_tag(&self, request: &Request) -> Result<Response, Refusal> {
@@ -113,8 +100,9 @@ impl Service {
             count: None,
             next: None,
         };
-        let value = self.machine_entities(&page.places);
-        Ok(self.collection(request, "Machines", &page, value))
+        Ok(self.collection(request, "Machines", &page, |place| {
+            self.machine_entity(place)
+        }))
     }
 
     pub(super) fn machine_get(&self, key: &str) -> Result<Response, Refusal> {
@@ -122,8 +110,7 @@ impl Service {
             .machines
             .find_any(key)
             .ok_or_else(|| Refusal::not_found(format!("Machine {key} was not found.")))?;
-        let entity = self.machines.all[place as usize].entity(self.started, self.now);
-        Ok(self.entity("Machines/$entity", 200, &entity))
+        Ok(self.entity("Machines/$entity", 200, &self.machine_entity(place)))
     }
 
     pub(super) fn action_get(&mut self, id: &str) -> Result<Response, Refusal> {
@@ -246,9 +233,9 @@ impl Service {
             .ok_or_else(|| Refusal::not_found(format!("Machine action {id} was not found.")))
     }
 
-    fn action_entity(&self, place: u32) -> MachineAction {
+    fn action_entity(&self, place: u32) -> ActionEntity<'_> {
         let action = self.actions.get(place);
-        action.entity(&self.machines.all[action.machine as usize])
+        ActionEntity::of(action, &self.machines.all[action.machine as usize])
     }
 
     pub(super) fn entity_answer(&self, status: u16, place: u32) -> Response {
@@ -257,65 +244,34 @@ impl Service {
 
     /// One entity, with its context as the first key.
     pub(super) fn entity(&self, what: &str, status: u16, entity: &impl Serialize) -> Response {
-        let mut object = serde_json::Map::new();
-        object.insert("@odata.context".to_owned(), self.context(what).into());
-        if let Ok(Value::Object(fields)) = serde_json::to_value(entity) {
-            object.extend(fields);
+        let context = serde_json::json!({"@odata.context": self.context(what)});
+        let mut body = context.to_string().into_bytes();
+        // Both are objects: the end of the first and the beginning of the second become a comma.
+        body.pop();
+        let comma = body.len();
+        // Plain data with text keys: writing it can't fail.
+        let _ = serde_json::to_writer(&mut body, entity);
+        if let Some(byte) = body.get_mut(comma) {
+            *byte = b',';
         }
-        Response::json(status, &object)
+        Response::text(status, JSON, body)
     }
 
-    fn machine_entities(&self, places: &[u32]) -> Vec<crate::wire::Machine> {
-        places
-            .iter()
-            .map(|place| self.machines.all[*place as usize].entity(self.started, self.now))
-            .collect()
+    fn machine_entity(&self, place: u32) -> crate::wire::Machine {
+        self.machines.all[place as usize].entity(self.started, self.now)
     }
 
-    fn page(
-        &self,
-        options: &Options,
-        passing: impl Iterator<Item = u32>,
-        sort: impl FnOnce(&mut [u32]),
-    ) -> Page {
-        let size = self.knobs.page_default.clamp(1, PAGE_MAX);
-        let wanted = options.top.unwrap_or(usize::MAX);
-        let shown = wanted.min(size);
-        let (places, count, more) = if options.order.is_empty() && !options.count {
-            // One more than shown, to know whether there is a next page; the rest is never looked at.
-            let mut places: Vec<u32> = passing
-                .skip(options.skip)
-                .take(shown.saturating_add(1))
-                .collect();
-            let more = places.len() > shown;
-            places.truncate(shown);
-            (places, None, more)
-        } else {
-            let mut all: Vec<u32> = passing.collect();
-            sort(&mut all);
-            let count = all.len();
-            let places: Vec<u32> = all.into_iter().skip(options.skip).take(shown).collect();
-            let more = options.skip.saturating_add(shown) < count;
-            (places, options.count.then_some(count as u64), more)
-        };
-        // `$top` ends the list; only the service's own page size leads to a next page.
-        let next = (more && wanted > shown).then(|| {
-            let left = options.top.map(|top| top - shown);
-            (options.skip.saturating_add(shown), left)
-        });
-        Page {
-            places,
-            count,
-            next,
-        }
+    fn page_size(&self) -> usize {
+        self.knobs.page_default.clamp(1, PAGE_MAX)
     }
 
+    /// A page of a list; each entity is written as it is made.
     fn collection<T: Serialize>(
         &self,
         request: &Request,
         what: &str,
         page: &Page,
-        value: Vec<T>,
+        entity: impl Fn(u32) -> T,
     ) -> Response {
         let next_link = page.next.map(|(skip, left)| {
             let mut pairs: Vec<String> = form_pairs(&request.query)
@@ -334,15 +290,29 @@ impl Service {
                 pairs.join("&")
             )
         });
-        Response::json(
-            200,
-            &Collection {
-                context: Some(self.context(what)),
-                count: page.count,
-                value,
-                next_link,
-            },
-        )
+        let head = Collection::<()> {
+            context: Some(self.context(what)),
+            count: page.count,
+            value: Vec::new(),
+            next_link: None,
+        };
+        let head = serde_json::to_string(&head).unwrap_or_default();
+        let mut body = Vec::with_capacity(head.len() + page.places.len() * 768);
+        body.extend_from_slice(head.trim_end_matches("]}").as_bytes());
+        for (number, place) in page.places.iter().enumerate() {
+            if number > 0 {
+                body.push(b',');
+            }
+            // Plain data with text keys: writing it can't fail.
+            let _ = serde_json::to_writer(&mut body, &entity(*place));
+        }
+        body.push(b']');
+        if let Some(link) = next_link {
+            body.extend_from_slice(b",\"@odata.nextLink\":");
+            let _ = serde_json::to_writer(&mut body, &link);
+        }
+        body.push(b'}');
+        Response::text(200, JSON, body)
     }
 
     /// Under the flapping knob: whoever has seen `Failed` sees `Succeeded` next (contract 4.4).

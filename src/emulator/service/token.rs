@@ -3,6 +3,9 @@
 //! A token has the form of a JWT, with the claims a client may read; its signature is a keyed hash
 //! that only this emulator can check.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -44,8 +47,23 @@ const OTHER_SCOPE: &str = "https://securitycenter.onmicrosoft.com/windowsatpserv
 pub(crate) struct Identity {
     /// The application's place in the scenario.
     pub(crate) app: usize,
-    pub(crate) roles: Vec<String>,
+    pub(crate) roles: Arc<[String]>,
 }
+
+/// Tokens that have been checked: a client sends the same one with thousands of calls.
+#[derive(Debug, Default)]
+pub(crate) struct Checked(HashMap<Box<str>, Claims>);
+
+/// What a token with a good signature says.
+#[derive(Debug, Clone)]
+struct Claims {
+    expiry_s: i64,
+    audience: Box<str>,
+    identity: Identity,
+}
+
+/// More tokens than any rehearsal has at once; beyond them the memory is begun anew.
+const CHECKED_MAX: usize = 1000;
 
 /// Where tokens are made: what one depends on besides the request.
 pub(crate) struct Desk<'a> {
@@ -277,61 +295,72 @@ fn check_assertion(app: &App, now: Moment, assertion: &str) -> Result<(), String
     Ok(())
 }
 
-/// Checks the token of a request.
-pub(crate) fn check(
-    scenario: &Scenario,
-    key: &Key,
-    now: Moment,
-    request: &Request,
-) -> Result<Identity, Refusal> {
-    let unauthorized = |message: &str| Refusal::new(401, "Unauthorized", message);
-    let header = request
-        .find("authorization")
-        .ok_or_else(|| unauthorized("The request carries no token."))?;
-    let token = header
-        .split_once(' ')
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .ok_or_else(|| unauthorized("The request carries no bearer token."))?;
-    let invalid = || unauthorized("The token is not valid.");
-    let (signed, seal) = token.rsplit_once('.').ok_or_else(invalid)?;
-    let seal = URL_SAFE_NO_PAD.decode(seal).map_err(|_| invalid())?;
-    if seal != signature(key, signed) {
-        return Err(invalid());
+impl Checked {
+    /// Checks the token of a request.
+    pub(crate) fn check(
+        &mut self,
+        scenario: &Scenario,
+        key: &Key,
+        now: Moment,
+        request: &Request,
+    ) -> Result<Identity, Refusal> {
+        let unauthorized = |message: &str| Refusal::new(401, "Unauthorized", message);
+        let header = request
+            .find("authorization")
+            .ok_or_else(|| unauthorized("The request carries no token."))?;
+        let token = header
+            .split_once(' ')
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim())
+            .ok_or_else(|| unauthorized("The request carries no bearer token."))?;
+        let claims = match self.0.get(token) {
+            Some(claims) => claims,
+            None => {
+                let claims = claims(scenario, key, token)
+                    .ok_or_else(|| unauthorized("The token is not valid."))?;
+                if self.0.len() >= CHECKED_MAX {
+                    self.0.clear();
+                }
+                self.0.entry(token.into()).or_insert(claims)
+            }
+        };
+        if claims.expiry_s <= now.millis() / 1000 {
+            return Err(unauthorized("The token has expired."));
+        }
+        if !is_own_audience(&claims.audience) {
+            return Err(Refusal::new(
+                403,
+                "Forbidden",
+                format!(
+                    "The token was issued for another audience: {}",
+                    claims.audience
+                ),
+            ));
+        }
+        Ok(claims.identity.clone())
     }
-    let claims: Value = signed
-        .split_once('.')
-        .and_then(|(_, claims)| URL_SAFE_NO_PAD.decode(claims).ok())
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .ok_or_else(invalid)?;
-    if claims["exp"]
-        .as_i64()
-        .is_none_or(|expiry_s| expiry_s <= now.millis() / 1000)
-    {
-        return Err(unauthorized("The token has expired."));
+}
+
+/// What a token says, if it was made here for an application that still is one.
+fn claims(scenario: &Scenario, key: &Key, token: &str) -> Option<Claims> {
+    let (signed, seal) = token.rsplit_once('.')?;
+    if URL_SAFE_NO_PAD.decode(seal).ok()? != signature(key, signed) {
+        return None;
     }
-    let audience = claims["aud"].as_str().unwrap_or_default();
-    if !is_own_audience(audience) {
-        return Err(Refusal::new(
-            403,
-            "Forbidden",
-            format!("The token was issued for another audience: {audience}"),
-        ));
-    }
-    let app = claims["appid"]
-        .as_str()
-        .and_then(|id| scenario.apps.iter().position(|app| app.id == id))
-        .ok_or_else(invalid)?;
-    let roles = claims["roles"]
-        .as_array()
-        .map(|roles| {
-            roles
-                .iter()
+    let (_, claims) = signed.split_once('.')?;
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+    let id = claims["appid"].as_str()?;
+    let roles = claims["roles"].as_array().into_iter().flatten();
+    Some(Claims {
+        expiry_s: claims["exp"].as_i64()?,
+        audience: claims["aud"].as_str().unwrap_or_default().into(),
+        identity: Identity {
+            app: scenario.apps.iter().position(|app| app.id == id)?,
+            roles: roles
                 .filter_map(|role| role.as_str().map(str::to_owned))
-                .collect()
-        })
-        .unwrap_or_default();
-    Ok(Identity { app, roles })
+                .collect(),
+        },
+    })
 }
 
 /// The audience named in the contract, its older forms, and the regional hosts some clients name.

@@ -167,6 +167,7 @@ impl Emulator {
     fn with_core<T>(&self, act: impl FnOnce(&mut Service, crate::moment::Moment) -> T) -> T {
         let mut core = self.core();
         let now = self.clock.now();
+        let expected = core.service.next_wake();
         let result = act(&mut core.service, now);
         let work = core.service.advance(now);
         let Core {
@@ -180,12 +181,16 @@ impl Emulator {
             *trouble = Some(error);
             self.broken.notify_one();
         }
+        let is_rescheduled = service.next_wake() != expected;
         drop(core);
         for piece in work {
             // Nobody listens any more only while the emulator ends.
             let _ = self.work.send(piece);
         }
-        self.rescheduled.notify_one();
+        // A read changes nothing: waking the timer for each would cost as much as the answer.
+        if is_rescheduled {
+            self.rescheduled.notify_one();
+        }
         result
     }
 }

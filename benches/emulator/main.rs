@@ -1,0 +1,30 @@
+//! How much load the emulator carries.
+//!
+//! `cargo bench --bench emulator`
+//!
+//! - `http`: requests a second over loopback, beside a bare axum server that answers the same bodies.
+//!   The client of both is as thin as one can be, so that its own work does not level the two.
+//! - `memory`: what 50,000 devices and 1,000,000 actions weigh, by the process's resident pages.
+//! - `lists`: list calls at 1,000, 100,000 and 1,000,000 actions; the times stay the same.
+#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
+
+mod http;
+mod lists;
+#[path = "../measure/mod.rs"]
+mod measure;
+mod scene;
+
+fn main() {
+    // `cargo bench` hands on a flag of its own.
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|word| word == part);
+    if is_wanted("http") {
+        http::run();
+    }
+    if is_wanted("lists") || is_wanted("memory") {
+        lists::run();
+    }
+}

@@ -1,0 +1,274 @@
+//! Where a list call looks: the entries an index names, and the page cut out of them.
+//!
+//! An index that answers a whole condition is trusted with it: such entries are counted and skipped
+//! without being looked at. What no index answers is asked of each entry ([`Found::rest`]).
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use super::super::odata::{Filter, Options, Row};
+use super::places::Union;
+
+/// Places among which everything wanted is found, in ascending order.
+#[derive(Debug)]
+pub(crate) enum Candidates<'a> {
+    /// Found one by one; ascending, none twice.
+    Listed(Vec<u32>),
+    /// From an index; the same.
+    Known(&'a [u32]),
+    /// All of a range.
+    Span(Range<u32>),
+    /// The members of sets within a range.
+    Set(Union<'a>, Range<u32>),
+}
+
+impl<'a> Candidates<'a> {
+    /// Nothing.
+    pub(crate) fn none() -> Self {
+        Candidates::Span(0..0)
+    }
+
+    /// These, in whatever order and however often.
+    pub(crate) fn listed(places: impl IntoIterator<Item = u32>) -> Self {
+        let mut places: Vec<u32> = places.into_iter().collect();
+        places.sort_unstable();
+        places.dedup();
+        Candidates::Listed(places)
+    }
+
+    /// Only those in that range.
+    pub(crate) fn within(self, range: &Range<u32>) -> Self {
+        let cut = |places: &[u32]| {
+            let from = places.partition_point(|place| *place < range.start);
+            let to = places.partition_point(|place| *place < range.end);
+            from..to.max(from)
+        };
+        match self {
+            Candidates::Listed(places) => Candidates::Listed(places[cut(&places)].to_vec()),
+            Candidates::Known(places) => Candidates::Known(&places[cut(places)]),
+            Candidates::Span(own) => Candidates::Span(both(&own, range)),
+            Candidates::Set(union, own) => Candidates::Set(union, both(&own, range)),
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.below(u32::MAX)
+    }
+
+    /// How many are below that place.
+    fn below(&self, place: u32) -> usize {
+        let of = |places: &[u32]| places.partition_point(|known| *known < place);
+        match self {
+            Candidates::Listed(places) => of(places),
+            Candidates::Known(places) => of(places),
+            Candidates::Span(range) => both(range, &(0..place)).len(),
+            Candidates::Set(union, range) => {
+                let range = both(range, &(0..place));
+                union.below(range.end) - union.below(range.start)
+            }
+        }
+    }
+
+    /// Those with a number in that range, counted from the lowest place on, in the asked direction.
+    fn part(&'a self, numbers: Range<usize>, upwards: bool) -> Box<dyn Iterator<Item = u32> + 'a> {
+        let end = numbers.end.min(self.len());
+        let numbers = numbers.start.min(end)..end;
+        if numbers.is_empty() {
+            return Box::new(std::iter::empty());
+        }
+        let slice = |places: &'a [u32]| -> Box<dyn Iterator<Item = u32> + 'a> {
+            let part = places[numbers.clone()].iter().copied();
+            match upwards {
+                true => Box::new(part),
+                false => Box::new(part.rev()),
+            }
+        };
+        match self {
+            Candidates::Listed(places) => slice(places),
+            Candidates::Known(places) => slice(places),
+            Candidates::Span(range) => {
+                // No longer than the range, which is one of 32 bits.
+                let at = |number: usize| range.start + number as u32;
+                let part = at(numbers.start)..at(numbers.end);
+                match upwards {
+                    true => Box::new(part),
+                    false => Box::new(part.rev()),
+                }
+            }
+            Candidates::Set(union, range) => {
+                let before = union.below(range.start);
+                let at = |number: usize| union.nth(before + number).unwrap_or(range.end);
+                let part = at(numbers.start)..at(numbers.end - 1).saturating_add(1);
+                match upwards {
+                    true => Box::new(union.upwards(part)),
+                    false => Box::new(union.downwards(part)),
+                }
+            }
+        }
+    }
+}
+
+fn both(left: &Range<u32>, right: &Range<u32>) -> Range<u32> {
+    let start = left.start.max(right.start);
+    start..left.end.min(right.end).max(start)
+}
+
+/// What a filter comes to.
+#[derive(Debug)]
+pub(crate) struct Found<'a> {
+    pub(crate) candidates: Candidates<'a>,
+    /// Conditions that each candidate still has to pass.
+    pub(crate) rest: Vec<&'a Filter>,
+    /// Candidates from that place on may not be visible yet; the others are.
+    pub(crate) settled: u32,
+    /// The direction in which the list goes if nobody asks for an order.
+    pub(crate) upwards: bool,
+}
+
+/// What part of a list is on this page.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) places: Vec<u32>,
+    /// All that pass the filter, if somebody asked.
+    pub(crate) count: Option<u64>,
+    /// How many are skipped on the next page, and what is left of `$top`.
+    pub(crate) next: Option<(usize, Option<usize>)>,
+}
+
+impl Found<'_> {
+    /// Cuts the page out. `size` is the service's own limit; `direction` tells whether an asked order
+    /// is that of the places, upwards or downwards; `examined` is raised by every entry looked at.
+    pub(crate) fn page<R: Row>(
+        &self,
+        options: &Options,
+        size: usize,
+        direction: Option<bool>,
+        row: impl Fn(u32) -> R,
+        is_visible: impl Fn(u32) -> bool,
+        examined: &Cell<u64>,
+    ) -> Page {
+        let look = || examined.set(examined.get() + 1);
+        let passes = |place: &u32| {
+            look();
+            let rest = &self.rest;
+            (*place < self.settled || is_visible(*place))
+                && (rest.is_empty() || {
+                    let row = row(*place);
+                    rest.iter().all(|filter| filter.passes(&row))
+                })
+        };
+        let wanted = options.top.unwrap_or(usize::MAX);
+        let shown = wanted.min(size);
+        let window = options.skip..options.skip.saturating_add(shown);
+        let upwards = match options.order.is_empty() {
+            true => Some(self.upwards),
+            false => direction,
+        };
+        let (places, total, more) = match upwards {
+            None => {
+                let mut all: Vec<u32> = (self.candidates)
+                    .part(0..usize::MAX, self.upwards)
+                    .filter(passes)
+                    .collect();
+                let total = all.len();
+                sort_window(&mut all, &options.order, &window, &row);
+                (all, Some(total), window.end < total)
+            }
+            Some(upwards) if self.rest.is_empty() => {
+                let (places, total) = self.counted(&window, upwards, &is_visible, &look);
+                (places, Some(total), window.end < total)
+            }
+            Some(upwards) => {
+                let mut passing = self.candidates.part(0..usize::MAX, upwards).filter(passes);
+                let skipped = passing.by_ref().take(window.start).count();
+                let places: Vec<u32> = passing.by_ref().take(shown).collect();
+                let seen = skipped + places.len();
+                match options.count {
+                    true => {
+                        let total = seen + passing.count();
+                        (places, Some(total), window.end < total)
+                    }
+                    // One more than shown tells whether there is a next page; the rest is never looked at.
+                    false => (places, None, passing.next().is_some()),
+                }
+            }
+        };
+        // `$top` ends the list; only the service's own page size leads to a next page.
+        let next = (more && wanted > shown).then(|| {
+            let left = options.top.map(|top| top - shown);
+            (window.end, left)
+        });
+        Page {
+            places,
+            count: options.count.then_some(total.unwrap_or(0) as u64),
+            next,
+        }
+    }
+
+    /// The window of a list whose every settled candidate is known to pass, and the list's length.
+    fn counted(
+        &self,
+        window: &Range<usize>,
+        upwards: bool,
+        is_visible: impl Fn(u32) -> bool,
+        look: &impl Fn(),
+    ) -> (Vec<u32>, usize) {
+        let settled = self.candidates.below(self.settled);
+        let fresh: Vec<u32> = (self.candidates)
+            .part(settled..usize::MAX, upwards)
+            .inspect(|_| look())
+            .filter(|place| is_visible(*place))
+            .collect();
+        let (new, total) = (fresh.len(), settled + fresh.len());
+        let (from, to) = (window.start.min(total), window.end.min(total));
+        let old = |part| self.candidates.part(part, upwards).inspect(|_| look());
+        let places = if upwards {
+            let fresh = &fresh[from.saturating_sub(settled)..to.saturating_sub(settled)];
+            old(from.min(settled)..to.min(settled))
+                .chain(fresh.iter().copied())
+                .collect()
+        } else {
+            let part = settled - to.saturating_sub(new)..settled - from.saturating_sub(new);
+            let fresh = &fresh[from.min(new)..to.min(new)];
+            fresh.iter().copied().chain(old(part)).collect()
+        };
+        (places, total)
+    }
+}
+
+/// Leaves the window of the sorted list; entries that are equal stay in the list's own order.
+fn sort_window<R: Row>(
+    all: &mut Vec<u32>,
+    order: &[(usize, bool)],
+    window: &Range<usize>,
+    row: impl Fn(u32) -> R,
+) {
+    let mut numbered: Vec<(usize, u32)> = all.iter().copied().enumerate().collect();
+    let compared = |left: &(usize, u32), right: &(usize, u32)| {
+        let (first, second) = (row(left.1), row(right.1));
+        for (property, descending) in order {
+            let way =
+                super::super::odata::compare(&first.value(*property), &second.value(*property));
+            let way = if *descending { way.reverse() } else { way };
+            if way.is_ne() {
+                return way;
+            }
+        }
+        left.0.cmp(&right.0)
+    };
+    // The window's end is found first, so that only what is on the page gets sorted.
+    if window.end > 0 && window.end < numbered.len() {
+        numbered.select_nth_unstable_by(window.end - 1, compared);
+        numbered.truncate(window.end);
+    }
+    numbered.sort_unstable_by(compared);
+    all.clear();
+    all.extend(
+        numbered
+            .into_iter()
+            .skip(window.start)
+            .take(window.len())
+            .map(|(_, place)| place),
+    );
+}

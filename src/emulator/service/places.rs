@@ -1,0 +1,206 @@
+//! Sets of places that answer "how many before this one" and "which is the n-th" without walking over
+//! their members: what a list call needs to skip, count and begin anywhere in a million actions.
+
+use std::ops::Range;
+
+/// Bits in a word.
+const WORD: usize = 64;
+/// Words in a block. A million places have 245 blocks, so a look at every block costs next to nothing.
+const BLOCK: usize = 64;
+
+/// A set of places, a bit each, with the count of every block of 4,096.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    words: Vec<u64>,
+    blocks: Vec<u32>,
+}
+
+impl Places {
+    /// Adds a place.
+    pub(crate) fn insert(&mut self, place: u32) {
+        let (word, bit) = (place as usize / WORD, 1_u64 << (place as usize % WORD));
+        if self.words.len() <= word {
+            self.words.resize(word + 1, 0);
+            self.blocks.resize(word / BLOCK + 1, 0);
+        }
+        if self.words[word] & bit == 0 {
+            self.words[word] |= bit;
+            self.blocks[word / BLOCK] += 1;
+        }
+    }
+
+    /// Takes a place out.
+    pub(crate) fn remove(&mut self, place: u32) {
+        let (word, bit) = (place as usize / WORD, 1_u64 << (place as usize % WORD));
+        if self.words.get(word).is_some_and(|bits| bits & bit != 0) {
+            self.words[word] &= !bit;
+            self.blocks[word / BLOCK] -= 1;
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.blocks.iter().map(|count| *count as usize).sum()
+    }
+}
+
+/// Several sets that have no member in common, seen as one.
+#[derive(Debug)]
+pub(crate) struct Union<'a>(pub(crate) Vec<&'a Places>);
+
+impl Union<'_> {
+    fn word(&self, at: usize) -> u64 {
+        self.0
+            .iter()
+            .fold(0, |bits, set| bits | set.words.get(at).unwrap_or(&0))
+    }
+
+    fn block(&self, at: usize) -> usize {
+        self.0
+            .iter()
+            .map(|set| set.blocks.get(at).map_or(0, |count| *count as usize))
+            .sum()
+    }
+
+    fn words(&self) -> usize {
+        self.0.iter().map(|set| set.words.len()).max().unwrap_or(0)
+    }
+
+    /// How many members are below that place.
+    pub(crate) fn below(&self, place: u32) -> usize {
+        let word = place as usize / WORD;
+        let whole: usize = (0..word / BLOCK).map(|at| self.block(at)).sum();
+        let words: usize = (word / BLOCK * BLOCK..word)
+            .map(|at| self.word(at).count_ones() as usize)
+            .sum();
+        let bits = self.word(word) & ((1_u64 << (place as usize % WORD)) - 1);
+        whole + words + bits.count_ones() as usize
+    }
+
+    /// The member with so many below it.
+    pub(crate) fn nth(&self, mut left: usize) -> Option<u32> {
+        let mut block = 0;
+        while left >= self.block(block) {
+            left -= self.block(block);
+            block += 1;
+            if block * BLOCK >= self.words() {
+                return None;
+            }
+        }
+        for at in block * BLOCK.. {
+            let mut bits = self.word(at);
+            let count = bits.count_ones() as usize;
+            if left >= count {
+                left -= count;
+                continue;
+            }
+            for _ in 0..left {
+                bits &= bits - 1;
+            }
+            return u32::try_from(at * WORD + bits.trailing_zeros() as usize).ok();
+        }
+        None
+    }
+
+    /// The members in that range, upwards.
+    pub(crate) fn upwards(&self, range: Range<u32>) -> impl Iterator<Item = u32> {
+        let mut next = range.start;
+        std::iter::from_fn(move || {
+            let found = self.at_or_above(next).filter(|place| *place < range.end)?;
+            next = found + 1;
+            Some(found)
+        })
+    }
+
+    /// The members in that range, downwards.
+    pub(crate) fn downwards(&self, range: Range<u32>) -> impl Iterator<Item = u32> {
+        let mut end = range.end;
+        std::iter::from_fn(move || {
+            let found = self.below_of(end).filter(|place| *place >= range.start)?;
+            end = found;
+            Some(found)
+        })
+    }
+
+    fn at_or_above(&self, place: u32) -> Option<u32> {
+        let mut at = place as usize / WORD;
+        let mut bits = self.word(at) & (u64::MAX << (place as usize % WORD));
+        while bits == 0 {
+            at += 1;
+            // Over whole blocks in which there is nothing.
+            while at.is_multiple_of(BLOCK) && at < self.words() && self.block(at / BLOCK) == 0 {
+                at += BLOCK;
+            }
+            if at >= self.words() {
+                return None;
+            }
+            bits = self.word(at);
+        }
+        u32::try_from(at * WORD + bits.trailing_zeros() as usize).ok()
+    }
+
+    fn below_of(&self, place: u32) -> Option<u32> {
+        let mut end = (place as usize).min(self.words() * WORD);
+        while end > 0 {
+            let at = (end - 1) / WORD;
+            let bits = self.word(at) & (u64::MAX >> (WORD - 1 - (end - 1) % WORD));
+            if bits != 0 {
+                let last = WORD - 1 - bits.leading_zeros() as usize;
+                return u32::try_from(at * WORD + last).ok();
+            }
+            end = at * WORD;
+            while end > 0 && end.is_multiple_of(WORD * BLOCK) {
+                let block = end / (WORD * BLOCK) - 1;
+                if self.block(block) > 0 {
+                    break;
+                }
+                end -= WORD * BLOCK;
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::{Places, Union};
+
+    proptest! {
+        #[test]
+        fn two_sets_answer_as_one_tree_would(
+            steps in prop::collection::vec((0..3_u8, prop_oneof![0..300_u32, 0..30_000_u32]), 0..200),
+            from in 0..30_000_u32,
+            to in 0..30_000_u32,
+        ) {
+            let mut sets = [Places::default(), Places::default()];
+            let mut trees = [BTreeSet::new(), BTreeSet::new()];
+            for (step, place) in steps {
+                // The sets have no member in common.
+                let own = place as usize % 2;
+                if step == 0 {
+                    sets[own].remove(place);
+                    trees[own].remove(&place);
+                } else {
+                    sets[own].insert(place);
+                    trees[own].insert(place);
+                }
+            }
+            prop_assert_eq!(sets[0].len(), trees[0].len());
+            let union = Union(sets.iter().collect());
+            let tree: BTreeSet<u32> = trees.iter().flatten().copied().collect();
+            prop_assert_eq!(union.below(from), tree.range(..from).count());
+            for (count, place) in tree.iter().enumerate() {
+                prop_assert_eq!(union.nth(count), Some(*place));
+            }
+            prop_assert_eq!(union.nth(tree.len()), None);
+            let within: Vec<u32> = tree.iter().copied().filter(|place| (from..to).contains(place)).collect();
+            prop_assert_eq!(union.upwards(from..to).collect::<Vec<_>>(), within.clone());
+            let down: Vec<u32> = within.into_iter().rev().collect();
+            prop_assert_eq!(union.downwards(from..to).collect::<Vec<_>>(), down);
+        }
+    }
+}
