@@ -100,6 +100,7 @@ pub(crate) fn run() {
         "", "bare axum (min med max)", "emulator (min med max)", "ratio"
     );
     for (name, request) in &calls {
+        // The same request again and again, as those who wait for an end send it.
         let again: Vec<Vec<u8>> = vec![request.clone()];
         compare(name, |round| {
             let at = if round.is_floor { floor } else { svar };
@@ -109,6 +110,27 @@ pub(crate) fn run() {
             )
         });
     }
+    // Other actions each time, so that nothing of an answer can be remembered: four heaps of lists that
+    // go through more actions than the emulator keeps written.
+    let others: Vec<Vec<u8>> = ids
+        .chunks(50)
+        .map(|ids| {
+            let quoted: Vec<String> = ids.iter().map(|id| format!("'{id}'")).collect();
+            let filter = quoted.join(",");
+            get(&format!("/api/machineactions?$filter=id+in+({filter})"))
+        })
+        .collect();
+    compare("list, id in (50 others each time)", |round| {
+        if round.is_floor {
+            let again = vec![calls[1].1.clone()];
+            return rate(floor, std::iter::repeat_n(again, CONNECTIONS).collect());
+        }
+        let quarters = others.chunks(others.len() / CONNECTIONS);
+        rate(
+            svar,
+            quarters.map(|quarter| [quarter; 50].concat()).collect(),
+        )
+    });
     // Each start needs a device that is not busy, so each connection gets a heap of its own.
     compare("start a session", |round| {
         if round.is_floor {

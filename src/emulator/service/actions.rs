@@ -1,5 +1,6 @@
 //! The machine actions, with the indexes that keep lists fast.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::super::odata::Literal;
 use super::super::odata::{Comparison, Entity, Filter, Kind, Row, Value};
 use super::candidates::{Candidates, Found};
 use super::chance::guid;
+use super::entity::{ActionEntity, Written};
 use super::machines::{MachineRecord, Machines};
 use super::places::{Places, Union};
 
@@ -153,6 +155,8 @@ pub(crate) struct Actions {
     by_state: [Places; 6],
     /// By the requestor's name in lower case.
     by_requestor: BTreeMap<String, Places>,
+    /// Actions change through [`Actions::get_mut`] and [`Actions::turn`] only, which keep it true.
+    written: RefCell<Written>,
 }
 
 impl Actions {
@@ -175,7 +179,17 @@ impl Actions {
     }
 
     pub(crate) fn get_mut(&mut self, place: u32) -> &mut ActionRecord {
+        self.written.get_mut().forget(place);
         &mut self.all[place as usize]
+    }
+
+    /// Appends the entity as the API answers it.
+    pub(crate) fn write(&self, place: u32, machines: &Machines, out: &mut Vec<u8>) {
+        let entity = || {
+            let action = self.get(place);
+            ActionEntity::of(action, &machines.all[action.machine as usize])
+        };
+        self.written.borrow_mut().append(out, place, entity);
     }
 
     /// By id, as text.
@@ -191,6 +205,7 @@ impl Actions {
 
     /// Moves an action to another state.
     pub(crate) fn turn(&mut self, place: u32, state: State, now: Moment) {
+        self.written.get_mut().forget(place);
         let action = &mut self.all[place as usize];
         self.by_state[action.state as usize].remove(place);
         action.state = state;

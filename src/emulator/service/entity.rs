@@ -92,6 +92,49 @@ struct CommandEntity<'a> {
     command: &'a Command,
 }
 
+/// Entities as they were last written. A client asks for the same ones until they change, so most of
+/// a list is copied.
+#[derive(Debug)]
+pub(crate) struct Written(Vec<Option<(u32, Box<[u8]>)>>);
+
+/// So many are kept, of about 800 bytes each; a place has one slot it can be in.
+const WRITTEN_MAX: usize = 8192;
+
+impl Default for Written {
+    fn default() -> Self {
+        Written((0..WRITTEN_MAX).map(|_| None).collect())
+    }
+}
+
+impl Written {
+    /// What is known of that place no longer holds.
+    pub(crate) fn forget(&mut self, place: u32) {
+        let slot = &mut self.0[place as usize % WRITTEN_MAX];
+        if slot.as_ref().is_some_and(|(known, _)| *known == place) {
+            *slot = None;
+        }
+    }
+
+    /// Appends the entity of that place, which `entity` makes where it is not known.
+    pub(crate) fn append<'a>(
+        &mut self,
+        out: &mut Vec<u8>,
+        place: u32,
+        entity: impl FnOnce() -> ActionEntity<'a>,
+    ) {
+        let slot = &mut self.0[place as usize % WRITTEN_MAX];
+        match slot {
+            Some((known, bytes)) if *known == place => out.extend_from_slice(bytes),
+            _ => {
+                let from = out.len();
+                // Plain data with text keys: writing it can't fail.
+                let _ = serde_json::to_writer(&mut *out, &entity());
+                *slot = Some((place, out[from..].into()));
+            }
+        }
+    }
+}
+
 /// An id, written with hyphens.
 struct Guid(u128);
 

@@ -10,7 +10,6 @@ use super::actions::{ACTION, ActionRow, Cancellation, State, direction};
 use super::candidates::Page;
 use super::chance::guid;
 use super::core::Service;
-use super::entity::ActionEntity;
 use super::ledger::Note;
 use super::machines::{MACHINE, MachineRow};
 use super::message::{JSON, Request, Response};
@@ -49,8 +48,8 @@ impl Service {
             |place| self.actions.get(place).visible_at <= self.now,
             &self.examined,
         );
-        let answer = self.collection(request, "MachineActions", &page, |place| {
-            self.action_entity(place)
+        let answer = self.collection(request, "MachineActions", &page, |place, out| {
+            self.actions.write(place, &self.machines, out);
         });
         for place in page.places {
             self.flap(place);
@@ -77,8 +76,8 @@ impl Service {
             |_| true,
             &self.examined,
         );
-        Ok(self.collection(request, "Machines", &page, |place| {
-            self.machine_entity(place)
+        Ok(self.collection(request, "Machines", &page, |place, out| {
+            write(out, &self.machine_entity(place));
         }))
     }
 
@@ -100,8 +99,8 @@ impl Service {
             count: None,
             next: None,
         };
-        Ok(self.collection(request, "Machines", &page, |place| {
-            self.machine_entity(place)
+        Ok(self.collection(request, "Machines", &page, |place, out| {
+            write(out, &self.machine_entity(place));
         }))
     }
 
@@ -233,24 +232,24 @@ impl Service {
             .ok_or_else(|| Refusal::not_found(format!("Machine action {id} was not found.")))
     }
 
-    fn action_entity(&self, place: u32) -> ActionEntity<'_> {
-        let action = self.actions.get(place);
-        ActionEntity::of(action, &self.machines.all[action.machine as usize])
-    }
-
     pub(super) fn entity_answer(&self, status: u16, place: u32) -> Response {
-        self.entity("MachineActions/$entity", status, &self.action_entity(place))
+        self.with_context("MachineActions/$entity", status, |out| {
+            self.actions.write(place, &self.machines, out);
+        })
     }
 
     /// One entity, with its context as the first key.
     pub(super) fn entity(&self, what: &str, status: u16, entity: &impl Serialize) -> Response {
+        self.with_context(what, status, |out| write(out, entity))
+    }
+
+    fn with_context(&self, what: &str, status: u16, entity: impl FnOnce(&mut Vec<u8>)) -> Response {
         let context = serde_json::json!({"@odata.context": self.context(what)});
         let mut body = context.to_string().into_bytes();
         // Both are objects: the end of the first and the beginning of the second become a comma.
         body.pop();
         let comma = body.len();
-        // Plain data with text keys: writing it can't fail.
-        let _ = serde_json::to_writer(&mut body, entity);
+        entity(&mut body);
         if let Some(byte) = body.get_mut(comma) {
             *byte = b',';
         }
@@ -265,13 +264,13 @@ impl Service {
         self.knobs.page_default.clamp(1, PAGE_MAX)
     }
 
-    /// A page of a list; each entity is written as it is made.
-    fn collection<T: Serialize>(
+    /// A page of a list; `entity` appends one.
+    fn collection(
         &self,
         request: &Request,
         what: &str,
         page: &Page,
-        entity: impl Fn(u32) -> T,
+        entity: impl Fn(u32, &mut Vec<u8>),
     ) -> Response {
         let next_link = page.next.map(|(skip, left)| {
             let mut pairs: Vec<String> = form_pairs(&request.query)
@@ -303,13 +302,12 @@ impl Service {
             if number > 0 {
                 body.push(b',');
             }
-            // Plain data with text keys: writing it can't fail.
-            let _ = serde_json::to_writer(&mut body, &entity(*place));
+            entity(*place, &mut body);
         }
         body.push(b']');
         if let Some(link) = next_link {
             body.extend_from_slice(b",\"@odata.nextLink\":");
-            let _ = serde_json::to_writer(&mut body, &link);
+            write(&mut body, &link);
         }
         body.push(b'}');
         Response::text(200, JSON, body)
@@ -326,6 +324,11 @@ impl Service {
         let now = self.now;
         self.actions.turn(place, State::Succeeded, now);
     }
+}
+
+/// Appends plain data with text keys: writing it can't fail.
+fn write(out: &mut Vec<u8>, value: &impl Serialize) {
+    let _ = serde_json::to_writer(out, value);
 }
 
 /// Percent-encodes what must not stand bare in a query.

@@ -121,8 +121,8 @@ mod tests {
         ] {
             let given = stamp(Moment::from_millis(millis));
             assert_eq!(given, written);
-            if millis != i64::MAX / 4 && millis > -62_167_219_200_001 {
-                assert_eq!(Moment::parse(&given).unwrap().millis(), millis);
+            if !written.starts_with("9999") {
+                assert_eq!(Moment::parse(&given).map(Moment::millis).ok(), Some(millis));
             }
         }
     }

@@ -4,6 +4,7 @@ mod conformance;
 mod demo;
 mod isolation;
 mod ledger;
+mod load;
 mod model;
 mod noise;
 mod odata;

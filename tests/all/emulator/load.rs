@@ -1,0 +1,208 @@
+//! List calls find what they answer by index: the entries they look at are counted, since a time says
+//! more about the computer than about the list.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use svar::emulator::{Between, Scenario};
+use svar::wire::MachineAction;
+
+use super::virtual_time::{Play, body, fleet};
+
+fn unlimited(count: u32) -> Scenario {
+    let mut scenario = fleet(count);
+    scenario.knobs.slots = Some(u32::MAX);
+    scenario.knobs.starts_per_minute = Some(u32::MAX);
+    scenario.knobs.visibility_lag = Some(Between::default());
+    scenario
+}
+
+/// A tenant in which each of 100 devices had so many sessions one after the other.
+fn tenant(sessions: usize) -> (Play, Vec<String>) {
+    let mut play = Play::new(unlimited(100));
+    let machines = play.machines();
+    for _ in 0..sessions {
+        for machine in &machines {
+            assert_eq!(play.start(machine, "load").status, 201);
+        }
+        play.pass(3600);
+    }
+    for machine in &machines[..7] {
+        play.start(machine, "load");
+    }
+    (play, machines)
+}
+
+#[test]
+fn lists_look_at_no_more_entries_in_a_larger_tenant() {
+    let examined = |sessions: usize| {
+        let (mut play, machines) = tenant(sessions);
+        let newest = body(&play.call("GET", "/api/machineactions?$top=20", &Value::Null));
+        let ids: Vec<String> = newest["value"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|action| format!("'{}'", action["id"].as_str().unwrap()))
+            .collect();
+        let since = play.now - std::time::Duration::from_secs(60);
+        let ids = ids.join(",");
+        let skip = 50 * sessions;
+        let lists = [
+            format!("machineactions?$filter=id+in+({ids})"),
+            format!(
+                "machineactions?$filter=id+eq+{}",
+                ids.replace(',', "+or+id+eq+")
+            ),
+            format!(
+                "machineactions?$filter=machineId+eq+'{}'&$top=2",
+                machines[3]
+            ),
+            format!(
+                "machineactions?$filter=machineId+eq+'{}'+and+status+eq+'Pending'",
+                machines[3]
+            ),
+            format!(
+                "machineactions?$filter=type+eq+'LiveResponse'+and+creationDateTimeUtc+ge+{since}"
+            ),
+            "machineactions?$filter=status+eq+'Pending'".to_owned(),
+            "machineactions?$filter=status+in+('Pending','InProgress')&$count=true".to_owned(),
+            "machineactions?$filter=status+ne+'Pending'&$top=5&$count=true".to_owned(),
+            format!("machineactions?$top=5&$skip={skip}"),
+            format!("machineactions?$filter=status+eq+'Succeeded'&$top=5&$skip={skip}&$count=true"),
+            "machineactions?$orderby=creationDateTimeUtc+desc&$top=5".to_owned(),
+            "machineactions?$orderby=CreationDateTimeUtc&$top=5".to_owned(),
+        ];
+        lists.map(|list| {
+            let before = play.service.rows_examined();
+            let answer = play.call("GET", &format!("/api/{list}"), &Value::Null);
+            assert_eq!(answer.status, 200);
+            let shown = body(&answer)["value"].as_array().unwrap().len();
+            assert!(shown > 0, "{list}");
+            (play.service.rows_examined() - before, shown)
+        })
+    };
+    let (few, many) = (examined(10), examined(30));
+    assert_eq!(few, many);
+    for (examined, shown) in many {
+        assert!(examined <= shown as u64 + 7, "{examined} for {shown}");
+    }
+}
+
+#[test]
+fn devices_are_found_without_looking_at_the_fleet() {
+    for count in [100, 3000] {
+        let mut scenario = fleet(count);
+        scenario.devices = vec![svar::emulator::Device {
+            tags: vec!["Crown".to_owned(), "crown".to_owned()],
+            health: "ImpairedCommunication".to_owned(),
+            ..svar::emulator::Device::named("vault-01.example.org", "WindowsServer2022")
+        }];
+        let mut play = Play::new(scenario);
+        for filter in [
+            "computerDnsName+eq+'VAULT-01.example.org'",
+            "startswith(computerDnsName,'vault-')",
+            "machineTags+eq+'crown'",
+            "healthStatus+eq+'impairedcommunication'+and+osPlatform+eq+'WindowsServer2022'",
+            "osPlatform+in+('WindowsServer2022','Linux')",
+        ] {
+            let before = play.service.rows_examined();
+            let target = format!("/api/machines?$filter={filter}");
+            let list = body(&play.call("GET", &target, &Value::Null));
+            assert_eq!(list["value"].as_array().unwrap().len(), 1, "{filter}");
+            assert_eq!(play.service.rows_examined() - before, 1, "{filter}");
+        }
+    }
+}
+
+/// The emulator writes actions by its own hand; a client's type for them has to know every field.
+#[test]
+fn an_action_is_written_as_clients_read_it() {
+    let mut play = Play::new(unlimited(1));
+    let machine = play.machines().remove(0);
+    let created = body(&play.start(&machine, "a \"quoted\" comment \u{1f680}"));
+    let id = created["id"].as_str().unwrap().to_owned();
+    play.pass(1);
+    let cancel = json!({"Comment": "stop"});
+    let cancelled = body(&play.call("POST", &format!("/api/machineactions/{id}/cancel"), &cancel));
+    for action in [created, cancelled] {
+        let read: MachineAction = serde_json::from_value(action.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), action);
+    }
+}
+
+/// Conditions with an index, in all the ways they are written.
+fn condition() -> impl Strategy<Value = String> {
+    let status =
+        prop::sample::select(&["Pending", "inprogress", "Succeeded", "Failed", "none"][..]);
+    let second = 0..400_i64;
+    prop_oneof![
+        (prop::sample::select(&["eq", "ne"][..]), status.clone())
+            .prop_map(|(operator, status)| format!("status {operator} '{status}'")),
+        (status.clone(), status).prop_map(|(one, other)| format!("status in ('{one}','{other}')")),
+        (
+            prop::sample::select(&["eq", "ne", "ge", "gt", "le", "lt"][..]),
+            second
+        )
+            .prop_map(|(operator, second)| {
+                let time = svar::moment::Moment::parse("2026-02-03T09:00:00Z").unwrap()
+                    + std::time::Duration::from_secs(second.unsigned_abs());
+                format!("creationDateTimeUtc {operator} {time}")
+            }),
+        (0..9_usize).prop_map(|place| format!("machineId eq '@{place}'")),
+        (0..9_usize, 0..9_usize)
+            .prop_map(|(one, other)| format!("(machineId eq '@{one}' or machineId eq '@{other}')")),
+        (0..9_usize).prop_map(|number| format!("computerDnsName eq 'PC-{number}.example.org'")),
+        (0..30_usize, 0..30_usize).prop_map(|(one, other)| format!("id in ('#{one}','#{other}')")),
+        Just("type eq 'liveresponse'".to_owned()),
+        Just("type eq 'Isolate'".to_owned()),
+        Just("requestor eq 'SVAR'".to_owned()),
+        Just("requestor in ('svar','nobody')".to_owned()),
+        Just("contains(requestorComment,'1')".to_owned()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(80))]
+
+    /// Under a double negation no index helps, so the same list comes from looking at every entry.
+    #[test]
+    fn an_index_gives_the_same_list_as_looking_at_everything(
+        conditions in prop::collection::vec(condition(), 1..4),
+        order in prop::sample::select(&["", "&$orderby=creationDateTimeUtc desc", "&$orderby=creationDateTimeUtc asc", "&$orderby=status desc,id"][..]),
+        window in prop::sample::select(&["", "&$top=3", "&$skip=2", "&$top=4&$skip=3", "&$top=0", "&$skip=99"][..]),
+        page_default in 1..12_usize,
+        lag in 0..200_u64,
+    ) {
+        let mut scenario = unlimited(6);
+        scenario.knobs.page_default = Some(page_default);
+        scenario.knobs.visibility_lag = Some(Between::seconds(0, lag));
+        let mut play = Play::new(scenario);
+        let mut machines = Vec::new();
+        while machines.len() < 6 {
+            let page = body(&play.call("GET", &format!("/api/machines?$skip={}", machines.len()), &Value::Null));
+            machines.extend(page["value"].as_array().unwrap().iter().map(|machine| machine["id"].as_str().unwrap().to_owned()));
+        }
+        let mut ids = Vec::new();
+        for round in 0..24_usize {
+            let answer = play.start(&machines[round * 5 % 6], &format!("round {round}"));
+            if answer.status == 201 {
+                ids.push(body(&answer)["id"].as_str().unwrap().to_owned());
+            }
+            play.pass(17);
+        }
+        let mut filter = conditions.join(" and ");
+        for place in (0..30).rev() {
+            filter = filter
+                .replace(&format!("'@{place}'"), &format!("'{}'", machines.get(place).map_or("unknown", String::as_str)))
+                .replace(&format!("'#{place}'"), &format!("'{}'", ids.get(place).map_or("unknown", String::as_str)));
+        }
+        let mut list = |filter: &str, count: &str| {
+            let query = format!("$filter={filter}{order}{window}{count}").replace(' ', "%20");
+            let mut list = body(&play.call("GET", &format!("/api/machineactions?{query}"), &Value::Null));
+            let next = list.as_object_mut().unwrap().remove("@odata.nextLink");
+            (list, next.is_some())
+        };
+        let doubted = format!("not (not ({filter}))");
+        prop_assert_eq!(list(&filter, ""), list(&doubted, ""), "{}", filter);
+        prop_assert_eq!(list(&filter, "&$count=true"), list(&doubted, "&$count=true"), "{}", filter);
+    }
+}
