@@ -37,13 +37,16 @@ impl Moment {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Parses an ISO 8601 instant with 0 to 9 fraction digits, as the service writes them.
+    /// Parses an ISO 8601 instant with 0 to 9 fraction digits, as the service writes them; what is
+    /// finer than a millisecond is cut off, also before 1970.
     ///
     /// # Errors
     /// The text is no instant.
     pub fn parse(text: &str) -> Result<Self, jiff::Error> {
-        text.parse::<jiff::Timestamp>()
-            .map(|stamp| Moment(stamp.as_millisecond()))
+        text.parse::<jiff::Timestamp>().map(|stamp| {
+            let millis = stamp.as_nanosecond().div_euclid(1_000_000);
+            Moment(i64::try_from(millis).unwrap_or(FAR_MILLIS))
+        })
     }
 }
 

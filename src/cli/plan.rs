@@ -8,7 +8,7 @@ use super::connection::Service;
 use super::exit::{Exit, Failure, Outcome};
 use super::ready::{self, Ready};
 use super::settings::Settings;
-use super::terminal::{Terminal, print};
+use super::terminal::{Terminal, print, say};
 
 /// Stands for the id that a run would get. It has the form of one, so that what a template makes of
 /// it is as long as it will be.
@@ -18,11 +18,15 @@ pub(super) fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
     let settings = Settings::load()?;
     let ready = ready::read(&args.playbook, NO_RUN, &settings, terminal)?;
     let runbook = match ready.targets_by_id() {
-        Some(targets) => {
+        // Ids that were typed need no service, even if one could say more about them.
+        Some(targets) if !args.playbook.targets.is_empty() || !ready.exclusion_is_open() => {
+            if ready.exclusion_is_open() {
+                say("note: whom `exclude` means by tag, group or name is known when it runs\n");
+            }
             let limits = ready::limits(args.playbook.limits, profile_limits(args, &settings));
             ready.compile(targets, limits, terminal)?
         }
-        None => super::runtime()?.block_on(look_up(args, &ready, &settings, terminal))?,
+        _ => super::runtime()?.block_on(look_up(args, &ready, &settings, terminal))?,
     };
     let plan = runbook.plan();
     match args.format {

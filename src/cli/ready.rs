@@ -100,17 +100,16 @@ pub(super) fn drawn(problems: &[Problem], terminal: &Terminal) -> Failure {
 }
 
 impl Ready {
-    /// The targets, where each is named by its id: nobody needs to be asked.
+    /// The targets, where each is named by its id: nobody needs to be asked. What `exclude` says of
+    /// tags, groups and names is not judged here; see [`Ready::exclusion_is_open`].
     pub(super) fn targets_by_id(&self) -> Option<Vec<Target>> {
-        if !self.selection.exclude.is_empty() {
-            return None;
-        }
         let mut targets: Vec<Target> = Vec::new();
         for selector in &self.selection.include {
             let driver::Selector::Id(id) = selector else {
                 return None;
             };
-            if targets.iter().any(|target| target.id == *id) {
+            let is_out = self.selection.exclude.contains(selector);
+            if is_out || targets.iter().any(|target| target.id == *id) {
                 continue;
             }
             targets.push(Target {
@@ -123,9 +122,16 @@ impl Ready {
             });
         }
         let count = u32::try_from(targets.len()).unwrap_or(u32::MAX);
-        let expected = self.selection.min.is_none_or(|min| count >= min)
+        let expected = count > 0
+            && self.selection.min.is_none_or(|min| count >= min)
             && self.selection.max.is_none_or(|max| count <= max);
         expected.then_some(targets)
+    }
+
+    /// Whether only the service can say who is excluded.
+    pub(super) fn exclusion_is_open(&self) -> bool {
+        let is_open = |selector| !matches!(selector, &driver::Selector::Id(_));
+        self.selection.exclude.iter().any(is_open)
     }
 
     /// The plan for these targets.
@@ -179,26 +185,28 @@ pub(super) fn limits(typed: Option<LimitsChoice>, profile: Option<LimitsProfile>
     }
 }
 
-/// Who is meant: what was typed replaces what the playbook says. How many there should be stays the
-/// playbook's word only for its own targets.
+/// Who is meant: what was typed replaces the playbook's selectors. Whom the playbook leaves out stays
+/// out, and its most stays the most: a slip of the hand must not reach further than its author would
+/// let it. Its least is about its own selectors.
 fn selection(
     words: &[String],
     written: Selection,
     files: &Beside,
 ) -> Result<driver::Selection, Failure> {
+    let read = |selectors: Vec<Selector>| {
+        (selectors.into_iter())
+            .map(|selector| from_playbook(selector, files))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let exclude = read(written.exclude)?;
     if words.is_empty() {
         if written.include.is_empty() {
             return Err(Failure::refused("the playbook names no targets")
                 .help("write `targets:` into it, or give --target"));
         }
-        let read = |selectors: Vec<Selector>| {
-            (selectors.into_iter())
-                .map(|selector| from_playbook(selector, files))
-                .collect::<Result<Vec<_>, _>>()
-        };
         return Ok(driver::Selection {
             include: read(written.include)?,
-            exclude: read(written.exclude)?,
+            exclude,
             min: written.min,
             max: written.max,
         });
@@ -213,7 +221,9 @@ fn selection(
         .collect::<Result<Vec<_>, Failure>>()?;
     Ok(driver::Selection {
         include,
-        ..driver::Selection::default()
+        exclude,
+        min: None,
+        max: written.max,
     })
 }
 

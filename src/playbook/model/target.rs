@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use crate::playbook::templated::{Several, Templated};
 
-/// The devices of a run: all that any of the selectors names, less those in `exclude`. `--target`
-/// on the command line replaces the selectors.
+/// The devices of a run: all that any of the selectors names, less those in `exclude`. `--target` on
+/// the command line replaces the selectors, not `exclude` and `expect.max`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Targets")]

@@ -323,3 +323,55 @@ fn the_main_job_works_from_a_fresh_checkout() {
     };
     assert!(has("Linux") >= 3 && has("Windows") >= 1, "{}", ended.stderr);
 }
+
+#[test]
+fn whoever_the_playbook_spares_is_spared_whatever_is_typed() {
+    let careful = PLAYBOOK.replace(
+        "targets: { tag: web }",
+        "targets: { tag: web, exclude: { names: [web-01] }, expect: { min: 5, max: 1 } }",
+    );
+    let typed = |words: &str| {
+        let svar = svar(&format!("run ask.yaml --scenario fleet.yaml --yes {words}"));
+        svar.file("ask.yaml", &careful).run()
+    };
+    let ended = typed("--target tag:web").code(0);
+    assert!(
+        ended.stderr.contains("\n1 machine: 1 ok\n"),
+        "{}",
+        ended.text()
+    );
+    assert!(!ended.stderr.contains("web-01"), "{}", ended.text());
+
+    let ended = typed("--target web-01").code(2);
+    assert!(
+        ended.stderr.contains("the targets name no machine"),
+        "{}",
+        ended.text()
+    );
+
+    let unbounded = careful.replace("exclude: { names: [web-01] }, ", "");
+    let ended = (svar("run ask.yaml --scenario fleet.yaml --target tag:web"))
+        .file("ask.yaml", unbounded)
+        .run()
+        .code(2);
+    assert!(ended.stderr.contains("2 machines"), "{}", ended.text());
+}
+
+#[test]
+fn a_plan_by_id_says_what_it_can_not_know_of_an_exclusion() {
+    let spared = "b2".repeat(20);
+    let careful = PLAYBOOK.replace(
+        "targets: { tag: web }",
+        &format!("targets: {{ tag: web, exclude: {{ tag: crown-jewels, ids: [{spared}] }} }}"),
+    );
+    let ended = svar(&format!(
+        "plan ask.yaml --format json --target {} --target {spared}",
+        "a1".repeat(20)
+    ))
+    .file("ask.yaml", careful)
+    .run()
+    .code(0)
+    .stderr("note: whom `exclude` means by tag, group or name is known when it runs\n");
+    let machines = ended.json()["machines"].as_array().unwrap().len();
+    assert_eq!(machines, 1, "an id that is excluded by its id is out");
+}
