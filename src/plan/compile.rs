@@ -15,7 +15,7 @@ use super::limits::Limits;
 use super::prepare::{Prepared, PreparedStep, prepare};
 use super::runbook::{RunNames, Runbook};
 use super::scope::{Values, target_field};
-use super::secrets::{MASK, Secrets};
+use super::secrets::MASK;
 use super::segment::{Link, cut};
 use super::session::{CommandPlan, MachinePlan, Plan, PlannedInput, Session, SessionKind, Target};
 use super::tag::TAG_LENGTH;
@@ -53,10 +53,6 @@ pub fn compile(
         return Err(problems);
     }
 
-    let mut secrets = Secrets::default();
-    for input in inputs.iter().filter(|input| input.secret) {
-        super::inputs::each_text(&input.value, &mut |text| secrets.add_with_forms(text));
-    }
     let plan = Plan {
         digest: super::digest::digest(&prepared, loaded, inputs, &library, limits, &machines),
         name: playbook.name.as_ref().map_or_else(
@@ -87,7 +83,7 @@ pub fn compile(
         library,
         notes: notes(&prepared, &machines),
         machines,
-        secrets,
+        secrets: prepared.values.secrets.clone(),
     };
     Ok(Runbook::new(plan, prepared))
 }

@@ -6,6 +6,7 @@
 
 mod command;
 mod compile;
+mod derived;
 mod digest;
 mod document;
 mod explain;

@@ -13,8 +13,9 @@ use crate::expression::{Fault, Scope, Template, to_text};
 use crate::playbook::Playbook;
 use crate::yaml::{Document, Kind, NodeId};
 
-use super::inputs::Inputs;
+use super::inputs::{Inputs, each_text};
 use super::runbook::RunNames;
+use super::secrets::Secrets;
 use super::session::Target;
 
 /// What templates can ask of `target`.
@@ -94,6 +95,10 @@ pub(super) struct Values {
     vars: BTreeMap<String, Needs>,
     /// Vars that depend on the target, each after those it uses.
     late: Vec<(String, Field)>,
+    /// What must not be shown: the secret inputs, and whatever a template makes of one.
+    pub(super) secrets: Secrets,
+    /// The names behind which a secret may stand: `inputs.NAME`, `vars.NAME`.
+    pub(super) secret_names: BTreeSet<(&'static str, String)>,
 }
 
 impl Values {
@@ -111,14 +116,22 @@ impl Values {
         base.set("run", "id", &json!(names.id));
         base.set("run", "case", &json!(names.case));
         base.set("run", "operator", &json!(names.operator));
+        let secrets = Secrets::default();
+        let mut secret_names = BTreeSet::new();
         for input in inputs.iter() {
             base.set("inputs", &input.name, &input.value);
+            if input.secret {
+                secret_names.insert(("inputs", input.name.clone()));
+                each_text(&input.value, &mut |text| secrets.add_with_forms(text));
+            }
         }
         let mut values = Values {
             document: document.clone(),
             base,
             vars: BTreeMap::new(),
             late: Vec::new(),
+            secrets,
+            secret_names,
         };
         values.evaluate_vars(playbook)?;
         Ok(values)
@@ -143,6 +156,9 @@ impl Values {
                 if !ready {
                     still.push((name, node));
                     continue;
+                }
+                if self.may_show_a_secret(node) {
+                    self.secret_names.insert(("vars", name.clone()));
                 }
                 match self.field(node) {
                     Ok(field) => {
@@ -329,6 +345,7 @@ impl Values {
         template: &Template,
         scope: &Scope,
     ) -> Result<Value, Problem> {
+        self.hide_derived(template, scope);
         template
             .evaluate(scope)
             .map_err(|fault| self.fault(node, fault))

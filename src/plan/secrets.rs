@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -10,69 +11,117 @@ use super::quote::{quote_for_posix, quote_for_powershell};
 /// What a masked value is shown as.
 pub const MASK: &str = "***";
 
+/// A value that a template made of a secret is hidden from this many characters on (our choice):
+/// shorter ones would hide half of any text, and give little away.
+const DERIVED_MIN: usize = 4;
+
+/// The part of a secret that stays the same wherever it begins in a base64 text is hidden from this
+/// many characters on (our choice): six bytes of the secret.
+const BASE64_MIN: usize = 8;
+
 /// Values that must not appear in a plan document, a report or a message.
 ///
-/// Masking is textual: a value that a template transformed (`inputs.token | upper`) is not
-/// recognised. The forms that the compiler itself makes (quoting, JSON) are.
+/// A clone is the same set: what is learnt while a run goes on (a template of a later session may
+/// make something new of a secret) is hidden by everybody who holds it.
+///
+/// Masking is textual. Known are the value itself, what a template makes of it, its forms in quotes,
+/// with escapes and in JSON, and its base64, also in the middle of a longer one. A script that
+/// changes the value in another way and prints it is not recognised.
 #[derive(Clone, Default)]
 pub struct Secrets {
     /// Longest first, so that a secret that contains another one is masked whole.
-    values: Vec<SecretString>,
+    values: Arc<RwLock<Vec<SecretString>>>,
 }
 
 impl Secrets {
     /// Hides this value from now on. Empty text is passed over: it would mask between all letters.
-    pub fn add(&mut self, value: &str) {
-        let known = self
-            .values
-            .iter()
-            .any(|secret| secret.expose_secret() == value);
-        if value.is_empty() || known {
+    pub fn add(&self, value: &str) {
+        if value.is_empty() {
             return;
         }
-        let at = self
-            .values
-            .partition_point(|secret| secret.expose_secret().len() >= value.len());
-        self.values.insert(at, SecretString::from(value));
+        let mut values = self.values.write().unwrap_or_else(PoisonError::into_inner);
+        let place = values.binary_search_by(|known| {
+            let known = known.expose_secret();
+            (value.len().cmp(&known.len())).then_with(|| known.cmp(value))
+        });
+        if let Err(place) = place {
+            values.insert(place, SecretString::from(value));
+        }
     }
 
-    /// Hides this value, and the forms in which the compiler writes it into arguments.
-    pub(super) fn add_with_forms(&mut self, value: &str) {
+    /// Hides this value, and the forms in which it is written into arguments, messages and tokens.
+    pub(super) fn add_with_forms(&self, value: &str) {
         self.add(value);
         let inner = |quoted: String| quoted[1..quoted.len() - 1].to_owned();
         self.add(&inner(serde_json::Value::from(value).to_string()));
         self.add(&inner(quote_for_powershell(value)));
         self.add(&inner(quote_for_posix(value)));
+        self.add(&value.escape_debug().to_string());
+        self.add(&value.escape_default().to_string());
+        for part in base64_parts(value) {
+            self.add(&part);
+        }
+    }
+
+    /// Hides what a template made of a secret, unless it is too short to be one.
+    pub(super) fn add_derived(&self, value: &str) {
+        if value.chars().nth(DERIVED_MIN - 1).is_some() {
+            self.add_with_forms(value);
+        }
     }
 
     /// Whether there is nothing to hide.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.read().is_empty()
     }
 
     /// Whether the text shows a secret.
     pub fn shows_in(&self, text: &str) -> bool {
-        self.values
-            .iter()
-            .any(|secret| text.contains(secret.expose_secret()))
+        (self.read().iter()).any(|secret| text.contains(secret.expose_secret()))
     }
 
     /// The text with every secret replaced by [`MASK`].
     pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if !self.shows_in(text) {
-            return Cow::Borrowed(text);
+        let mut masked = Cow::Borrowed(text);
+        for secret in self.read().iter() {
+            if masked.contains(secret.expose_secret()) {
+                masked = Cow::Owned(masked.replace(secret.expose_secret(), MASK));
+            }
         }
-        let mut masked = text.to_owned();
-        for secret in &self.values {
-            masked = masked.replace(secret.expose_secret(), MASK);
-        }
-        Cow::Owned(masked)
+        masked
     }
+
+    fn read(&self) -> RwLockReadGuard<'_, Vec<SecretString>> {
+        self.values.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The characters that a value has in any base64 text it is a part of: three, for the three places
+/// in a group where it can begin, without those at its ends that its neighbours decide as well.
+fn base64_parts(value: &str) -> Vec<String> {
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+    let mut parts = Vec::new();
+    for before in 0..3_usize {
+        let bytes = [&[0, 0][..before.min(2)], value.as_bytes()].concat();
+        let first = (before * 8).div_ceil(6);
+        let end = bytes.len() * 8 / 6;
+        if end < first + BASE64_MIN {
+            continue;
+        }
+        for text in [
+            STANDARD_NO_PAD.encode(&bytes),
+            URL_SAFE_NO_PAD.encode(&bytes),
+        ] {
+            parts.push(text[first..end].to_owned());
+        }
+    }
+    parts
 }
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secrets({})", self.values.len())
+        write!(f, "Secrets({})", self.read().len())
     }
 }
 
@@ -82,12 +131,33 @@ mod tests {
 
     #[test]
     fn a_longer_secret_is_masked_before_one_it_contains() {
-        let mut secrets = Secrets::default();
+        let secrets = Secrets::default();
         secrets.add("");
         secrets.add("key");
         secrets.add("key-of-the-house");
         assert_eq!(secrets.mask("key-of-the-house, key"), "***, ***");
         assert_eq!(secrets.mask("nothing here"), "nothing here");
+        secrets.add("key");
         assert_eq!(format!("{secrets:?}"), "Secrets(2)");
+    }
+
+    #[test]
+    fn a_secret_is_known_in_base64_wherever_it_begins() {
+        use base64::Engine;
+        use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+        let secrets = Secrets::default();
+        secrets.add_with_forms("Sup3r-Secret?Val");
+        for around in ["", "a", "ab", "abc", "user:", "{\"Tok\":\""] {
+            let text = format!("{around}Sup3r-Secret?Val{around}\n");
+            for encoded in [STANDARD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
+                let masked = secrets.mask(&encoded).into_owned();
+                assert!(masked.contains(MASK), "{around}: {masked}");
+                assert!(
+                    masked.len() < encoded.len() / 2 + 2 * around.len() + 4,
+                    "{masked}"
+                );
+            }
+        }
+        assert_eq!(secrets.mask("c29tZXRoaW5nIGVsc2U="), "c29tZXRoaW5nIGVsc2U=");
     }
 }

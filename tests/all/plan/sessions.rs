@@ -267,6 +267,45 @@ steps:
     }
 }
 
+#[test]
+fn what_a_template_makes_of_a_secret_is_a_secret() {
+    let playbook = "playbook: 1
+inputs:
+  token: { secret: true }
+  user: { default: alva }
+vars:
+  half: ${{ inputs.token[3:] }}
+  both: ${{ inputs.user }}-${{ vars.half | lower }}
+  late: ${{ target.name }}/${{ inputs.token | replace('e', '3') }}
+steps:
+  - { run: a.sh, args: ['${{ inputs.token | upper }}', '${{ vars.both }}', '${{ vars.late }}', '${{ inputs.user }}'] }
+  - { run: b.sh, args: { Tail: '${{ inputs.token[::-1] }}', Length: '${{ inputs.token | length }}' } }
+";
+    let given = Given {
+        arguments: vec![("token".into(), "hunterSecret".into())],
+        ..Given::default()
+    };
+    let runbook = try_compile(playbook, &given, vec![linux()]).unwrap();
+    let sent = serde_json::to_string(&runbook.plan().machines[0].sessions[0].request).unwrap();
+    let made = [
+        "HUNTERSECRET",
+        "terSecret",
+        "tersecret",
+        "hunt3rS3cr3t",
+        "terceSretnuh",
+    ];
+    let shown = document(runbook.plan()).to_string() + &svar::plan::explain(runbook.plan());
+    for word in made {
+        assert!(sent.contains(word) || word == "terSecret", "{word}: {sent}");
+        assert!(!shown.contains(word), "{word}: {shown}");
+    }
+    // What gives nothing away stays readable.
+    assert!(
+        shown.contains("alva") && shown.contains("--Length 12"),
+        "{shown}"
+    );
+}
+
 #[derive(Debug, Clone)]
 struct Step {
     verb: u8,
