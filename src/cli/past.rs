@@ -46,8 +46,11 @@ pub(super) fn find(root: &Path, run: Option<&str>) -> Result<RunFolder, Failure>
     }
 }
 
-/// There are no runs.
+/// There are no runs, or none that can be read.
 pub(super) fn none(root: &Path) -> Failure {
+    if let Some(error) = Runs::at(root).unreadable().first() {
+        return failure(error);
+    }
     Failure::refused(format!("there is no run under {}", root.display()))
         .help("make one with `svar run PLAYBOOK`, or name another folder with --runs")
 }
@@ -95,6 +98,7 @@ pub(super) fn recompile(
 ) -> Result<Past, Failure> {
     let header = folder.header();
     let unread = |error: FolderError| failure(&error);
+    folder.confirm().map_err(unread)?;
     let text = String::from_utf8_lossy(&folder.playbook().map_err(unread)?).into_owned();
     let source = SourceText::new(&header.file, text);
     let kept = Kept(folder.library().map_err(unread)?);
@@ -123,11 +127,24 @@ pub(super) fn recompile(
     let runbook =
         plan::compile(&loaded, &kept, &inputs, targets, &names, &limits).map_err(wrong)?;
     if runbook.plan().digest != header.plan {
+        let secret: Vec<String> = (inputs.iter())
+            .filter(|input| input.secret)
+            .map(|input| format!("`{}`", input.name))
+            .collect();
+        let help = match secret.is_empty() {
+            true => {
+                "restore the folder from a copy, or use the version that began the run".to_owned()
+            }
+            false => format!(
+                "give {} the value that the run began with",
+                secret.join(", ")
+            ),
+        };
         return Err(Failure::refused(format!(
             "{} does not give the plan that the run began with",
             folder.path().display()
         ))
-        .help("restore the folder from a copy, or use the version that began the run"));
+        .help(help));
     }
     Ok(Past { source, runbook })
 }

@@ -44,6 +44,11 @@ pub(super) fn list(args: &RunsArgs, terminal: &Terminal) -> Outcome {
     let runs = Runs::at(&root)
         .list()
         .map_err(|error| past::failure(&error))?;
+    if !runs.is_empty() {
+        for error in Runs::at(&root).unreadable() {
+            terminal.failure(&past::failure(&error));
+        }
+    }
     match args.format {
         Format::Json => {
             let runs: Vec<Value> = runs.iter().map(entry).collect();

@@ -22,6 +22,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::moment::Moment;
 use crate::name::{LibraryName, RunId};
@@ -31,11 +32,15 @@ use super::disk::{
     draft_in, make_private_folder, pretty, read_json, sweep, sync_folder, write_file,
 };
 use super::iso;
-use super::journal::{Journal, JournalError, Opening};
+use super::journal::{self, Journal, JournalError, Opening};
 use super::library::LibraryItem;
+use super::names::hex;
 
 /// The format of the folder. A folder with a greater number is refused with words.
 pub const FOLDER_FORMAT: u32 = 1;
+
+/// The run's header; a folder without it is no run.
+pub(super) const HEADER_FILE: &str = "run.json";
 
 /// `run.json`: whose run this is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -203,10 +208,18 @@ impl RunFolder {
         header: &RunHeader,
         beginning: &Beginning<'_>,
     ) -> Result<Journal, FolderError> {
-        write_file(&path.join("playbook.yaml"), beginning.playbook)?;
-        write_file(&path.join("inputs.json"), &pretty(beginning.inputs))?;
-        write_file(&path.join("targets.json"), &pretty(&beginning.targets))?;
-        write_file(&path.join("plan.json"), &pretty(beginning.plan))?;
+        let mut opening = Opening::new(header.run.clone(), header.plan.clone(), header.started);
+        let header = pretty(header);
+        for (name, bytes) in [
+            ("playbook.yaml", beginning.playbook),
+            ("inputs.json", &pretty(beginning.inputs)),
+            ("targets.json", &pretty(&beginning.targets)),
+            ("plan.json", &pretty(beginning.plan)),
+        ] {
+            write_file(&path.join(name), bytes)?;
+            opening = opening.with_file(name, bytes);
+        }
+        opening = opening.with_file(HEADER_FILE, &header);
         if !beginning.library.is_empty() {
             let library = path.join("library");
             fs::create_dir(&library).map_err(FolderError::disk(&library, "created"))?;
@@ -215,9 +228,8 @@ impl RunFolder {
                 write_file(&library.join(name), &item.bytes)?;
             }
         }
-        let opening = Opening::new(header.run.clone(), header.plan.clone(), header.started);
         let journal = Journal::create(path, &opening)?;
-        write_file(&path.join("run.json"), &pretty(header))?;
+        write_file(&path.join(HEADER_FILE), &header)?;
         let root = path.parent().unwrap_or(path);
         sync_folder(root).map_err(FolderError::disk(root, "made durable"))?;
         Ok(journal)
@@ -229,7 +241,7 @@ impl RunFolder {
     /// It is no run folder, or a newer version wrote it.
     pub fn open(path: impl Into<PathBuf>) -> Result<RunFolder, FolderError> {
         let path = path.into();
-        let file = path.join("run.json");
+        let file = path.join(HEADER_FILE);
         let value: serde_json::Value = read_json(&file)?;
         let found = value["format"].as_u64().unwrap_or_default();
         if found > u64::from(FOLDER_FORMAT) {
@@ -241,6 +253,24 @@ impl RunFolder {
             why: error.to_string(),
         })?;
         Ok(RunFolder { path, header })
+    }
+
+    /// Makes sure that the run still is what it began as: the first line of its journal has the hashes
+    /// of header, playbook, inputs, targets and plan.
+    ///
+    /// # Errors
+    /// A file was changed or is gone, or the journal can't be read.
+    pub fn confirm(&self) -> Result<(), FolderError> {
+        let opening = journal::read_opening(&self.path)?;
+        for (name, sha256) in &opening.files {
+            let path = self.path.join(name);
+            let bytes = fs::read(&path).map_err(FolderError::disk(&path, "read"))?;
+            if hex(&Sha256::digest(&bytes)) != *sha256 {
+                let why = "it was changed after the run began".to_owned();
+                return Err(FolderError::Malformed { path, why });
+            }
+        }
+        Ok(())
     }
 
     /// Where it is.

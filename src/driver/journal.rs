@@ -9,11 +9,12 @@
 //!
 //! `hash` is the SHA-256 of the line's bytes before `,"hash":`, which contain `prev`; so a line
 //! can't be changed, dropped, added or moved without breaking every line after it. Line 0 names
-//! the format, the run and its plan.
+//! the format, the run, its plan, and the hashes of the files that the run began with.
 //!
 //! Writing is in groups: [`Journal::append`] collects, [`Journal::commit`] writes all that was
 //! collected at once and returns when it is durable. Effects wait for that return.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -51,6 +52,9 @@ pub struct Opening {
     pub plan: String,
     /// The version that began it.
     pub svar: String,
+    /// What else the run began with: the files of its folder that never change, with their SHA-256.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
 }
 
 impl Opening {
@@ -62,7 +66,16 @@ impl Opening {
             run,
             plan: plan.into(),
             svar: env!("CARGO_PKG_VERSION").to_owned(),
+            files: BTreeMap::new(),
         }
+    }
+
+    /// The same, with a file that is to stay as it is.
+    #[must_use]
+    pub fn with_file(mut self, name: &str, bytes: &[u8]) -> Self {
+        self.files
+            .insert(name.to_owned(), hex(&Sha256::digest(bytes)));
+        self
     }
 }
 
@@ -339,6 +352,28 @@ pub fn read(folder: &Path) -> Result<Reading, JournalError> {
         bytes,
         torn,
     })
+}
+
+/// Reads the first line of a run's journal alone.
+///
+/// # Errors
+/// As of [`read`].
+pub(crate) fn read_opening(folder: &Path) -> Result<Opening, JournalError> {
+    let path = folder.join(FILE_NAME);
+    let file = File::open(&path).map_err(JournalError::disk(&path, "read"))?;
+    let mut chain = Chain {
+        path: &path,
+        next: 0,
+        last_hash: NOTHING_BEFORE.to_owned(),
+    };
+    let mut line = Vec::new();
+    BufReader::new(file)
+        .read_until(b'\n', &mut line)
+        .map_err(JournalError::disk(&path, "read"))?;
+    match line.pop() {
+        Some(b'\n') => chain.opening(&line),
+        _ => Err(chain.damaged("its first line is missing")),
+    }
 }
 
 /// Follows the chain from line to line.

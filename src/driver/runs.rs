@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::name::RunId;
 
-use super::folder::{FolderError, RunFolder, ServiceKind};
+use super::folder::{FolderError, HEADER_FILE, RunFolder, ServiceKind};
+use super::journal::FILE_NAME;
 
 /// The runs under one root.
 #[derive(Debug, Clone)]
@@ -38,6 +39,20 @@ impl Runs {
         Ok(runs)
     }
 
+    /// What is wrong with each folder that holds a journal and can't be read as a run. Nothing where
+    /// the root can't be listed.
+    pub fn unreadable(&self) -> Vec<FolderError> {
+        let entries = fs::read_dir(&self.root).into_iter().flatten();
+        let mut paths: Vec<PathBuf> = (entries.filter_map(Result::ok))
+            .map(|entry| entry.path())
+            .filter(|path| is_a_run(path))
+            .collect();
+        paths.sort();
+        (paths.into_iter())
+            .filter_map(|path| RunFolder::open(path).err())
+            .collect()
+    }
+
     /// The newest run that is not over. A rehearsal whose emulator went with its process can't go
     /// on, so it comes only where there is no other.
     ///
@@ -56,11 +71,11 @@ impl Runs {
     /// There is none, or the beginning fits several.
     pub fn find(&self, text: &str) -> Result<RunFolder, FolderError> {
         let as_path = Path::new(text);
-        if as_path.join("run.json").is_file() {
+        if is_a_run(as_path) {
             return RunFolder::open(as_path);
         }
         let as_id = self.root.join(text);
-        if RunId::parse(text).is_ok() && as_id.join("run.json").is_file() {
+        if RunId::parse(text).is_ok() && is_a_run(&as_id) {
             return RunFolder::open(as_id);
         }
         let mut fitting: Vec<RunFolder> = self
@@ -81,4 +96,9 @@ impl Runs {
             ))),
         }
     }
+}
+
+/// Whether somebody began a run there, whatever became of its files.
+fn is_a_run(path: &Path) -> bool {
+    path.join(HEADER_FILE).is_file() || path.join(FILE_NAME).is_file()
 }

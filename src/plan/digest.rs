@@ -45,6 +45,14 @@ pub(super) fn digest(
         .map(|input| json!([input.name, input.value]))
         .collect();
     part(json!(shown).to_string().as_bytes());
+    let mut secret: Vec<_> = (inputs.iter())
+        .filter(|input| input.secret)
+        .map(|input| (&input.name, trace(&input.name, &input.value)))
+        .collect();
+    secret.sort();
+    if !secret.is_empty() {
+        part(json!(secret).to_string().as_bytes());
+    }
 
     let mut files: Vec<_> = library
         .iter()
@@ -71,4 +79,10 @@ pub(super) fn digest(
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+/// One byte of a secret's hash: a run that is resumed with another secret is noticed 255 times of 256,
+/// and who has the digest learns next to nothing, however few secrets there can be.
+fn trace(name: &str, value: &serde_json::Value) -> u8 {
+    Sha256::digest(format!("{name}\n{value}"))[0]
 }

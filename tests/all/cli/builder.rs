@@ -68,6 +68,11 @@ impl Svar {
         }
     }
 
+    /// The folder that the call is made in.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// The process, ready to be started by those who want to look at it while it runs.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_svar"));

@@ -34,6 +34,28 @@ fn svar(args: &str) -> Svar {
     Svar::new(args).file("fetch.yaml", PLAYBOOK)
 }
 
+/// A run on that emulator of which one machine is over, killed.
+fn killed_run(svar: Svar, emulator: &Emulator) -> (Svar, std::path::PathBuf) {
+    let svar = svar.arg(&emulator.url);
+    let mut child = svar
+        .command()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let rest = read_until(&mut child, "✓ web-01.example.org  ok");
+    interrupt(&child, "KILL");
+    child.wait().expect("an end");
+    drop(rest);
+    let runs = std::fs::read_dir(svar.folder().join("svar-runs")).expect("runs");
+    let run = runs
+        .map(|run| run.expect("a run").path())
+        .next()
+        .expect("one");
+    (svar, run)
+}
+
 /// Reads standard error until a line that begins so.
 fn read_until(child: &mut Child, beginning: &str) -> BufReader<std::process::ChildStderr> {
     let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
@@ -109,19 +131,7 @@ fn three_interrupts_leave_at_once_and_the_run_goes_on_later() {
 #[test]
 fn a_run_that_was_left_is_resumed() {
     let emulator = Emulator::start(SLOW);
-    let svar = svar("run fetch.yaml --emulator").arg(&emulator.url);
-    let mut child = svar
-        .command()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
-    let mut rest = read_until(&mut child, "✓ web-01.example.org  ok");
-    interrupt(&child, "KILL");
-    child.wait().expect("an end");
-    let mut none = String::new();
-    rest.read_to_string(&mut none).expect("text");
+    let (svar, _) = killed_run(svar("run fetch.yaml --emulator"), &emulator);
 
     let listed = svar.again("runs").run().code(0);
     assert_eq!(listed.stdout, "@RUN@  unfinished      2 machines  Fetch\n");
@@ -133,6 +143,78 @@ fn a_run_that_was_left_is_resumed() {
     );
     let listed = ended.again("runs").run().code(0);
     assert_eq!(listed.stdout, "@RUN@  over            2 machines  Fetch\n");
+}
+
+#[test]
+fn a_folder_that_was_changed_is_neither_resumed_nor_shown() {
+    let emulator = Emulator::start(SLOW);
+    let (mut svar, run) = killed_run(svar("run fetch.yaml --emulator"), &emulator);
+    for file in [
+        "targets.json",
+        "inputs.json",
+        "plan.json",
+        "playbook.yaml",
+        "run.json",
+    ] {
+        let path = run.join(file);
+        let text = std::fs::read_to_string(&path).expect("text");
+        std::fs::write(&path, format!("{text} ")).expect("changed");
+        for command in ["resume", "show"] {
+            let ended = svar.again(command).run().code(2).stdout("").stderr(&format!(
+                "error: svar-runs/@RUN@/{file} is not what a run folder holds: it was changed after \
+                 the run began\n  help: restore the folder from a copy\n"
+            ));
+            svar = ended.again(command);
+        }
+        std::fs::write(&path, text).expect("as it was");
+    }
+    svar.again("resume").run().code(0);
+    assert_eq!(emulator.started_sessions().len(), 2);
+}
+
+#[test]
+fn a_run_without_its_header_is_told_apart_from_no_run() {
+    let emulator = Emulator::start(SLOW);
+    let (svar, run) = killed_run(svar("run fetch.yaml --emulator"), &emulator);
+    std::fs::write(run.join("run.json"), "{").expect("damaged");
+    let id = run.file_name().unwrap().to_str().unwrap().to_owned();
+    let mut svar = svar;
+    for command in ["runs", "show", &format!("resume {id}")] {
+        let ended = svar.again(command).run().code(2).stdout("");
+        assert!(
+            ended
+                .stderr
+                .starts_with("error: svar-runs/@RUN@/run.json is not what a run folder holds: "),
+            "{command}: {}",
+            ended.text()
+        );
+        svar = ended.again(command);
+    }
+}
+
+#[test]
+fn a_run_is_not_resumed_with_another_secret() {
+    let secret = PLAYBOOK.replace(
+        "steps:",
+        "inputs:\n  token: { secret: true }\ncomment: case ${{ inputs.token }}\nsteps:",
+    );
+    let emulator = Emulator::start(SLOW);
+    let begin = Svar::new("run fetch.yaml --input token=the-first-one --emulator")
+        .file("fetch.yaml", secret);
+    let (svar, _) = killed_run(begin, &emulator);
+    let ended = svar.again("resume --input token=another-one").run().code(2);
+    assert!(
+        ended
+            .stderr
+            .contains("help: give `token` the value that the run began with"),
+        "{}",
+        ended.text()
+    );
+    ended
+        .again("resume --input token=the-first-one")
+        .run()
+        .code(0);
+    assert_eq!(emulator.started_sessions().len(), 2);
 }
 
 #[test]
