@@ -256,6 +256,19 @@ steps:
     stop_when: { failed: 5%, after: 20 }"#
     ),
     rule!(
+        Warning "unjudged-exit": "a script whose exit code nobody sees",
+        r#"The service calls a command completed whatever its script's exit code was; the code stands in the result alone. With
+    `results: none` or `failed` the result of a completed command is not fetched, so a script that failed counts as ok. Where that
+    is meant, `expect: { exit: any }` says so; any other expectation has the result fetched."#,
+        r#"steps:
+  - run: collect.sh
+    results: none"#,
+        r#"steps:
+  - run: collect.sh
+    expect: { exit: any }
+    results: none"#
+    ),
+    rule!(
         Error "unlisted-file": "a file that is not listed under `library`",
         r#"`put` and `run` take a name: one that stands under `library`, or one of a file that is already in the tenant's library.
 A path is neither. A name that is nearly one of the playbook's own, or the file name of one, is a warning: by the name

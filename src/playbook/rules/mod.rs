@@ -29,6 +29,7 @@ mod pointless_default;
 mod script_type;
 mod shrinking_waves;
 mod small_sample;
+mod unjudged_exit;
 mod unlisted_file;
 mod unreachable_when;
 mod unused;
@@ -58,6 +59,7 @@ const RULES: &[Rule] = &[
     script_type::check,
     shrinking_waves::check,
     small_sample::check,
+    unjudged_exit::check,
     unlisted_file::check,
     unreachable_when::check,
     unused::check,
