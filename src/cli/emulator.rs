@@ -1,5 +1,6 @@
 //! `svar emulator`: the emulator in a process of its own, for other runs, other clients, and tests.
 
+use std::fs::OpenOptions;
 use std::net::SocketAddr;
 
 use serde_json::json;
@@ -28,6 +29,17 @@ pub(super) fn run(args: &EmulatorArgs, terminal: &Terminal) -> Outcome {
 }
 
 async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> Outcome {
+    if let Some(path) = &args.ledger {
+        // Said before anybody is told where to call.
+        let opened = OpenOptions::new().create(true).append(true).open(path);
+        opened.map_err(|error| {
+            Failure::refused(format!(
+                "the ledger `{}` can't be written: {error}",
+                path.display()
+            ))
+            .help("choose a folder that exists and that you may write to")
+        })?;
+    }
     let address = address(args).await?;
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Failure::refused(format!("{address} can't be listened on: {error}"))

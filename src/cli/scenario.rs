@@ -33,6 +33,22 @@ pub fn scenario_schema() -> &'static str {
 pub fn generate_scenario_schema() -> String {
     let mut schema = playbook::schema_of::<Scenario>();
     take_numbers_for_text(&mut schema);
+    let snippet = json!({
+        "label": "scenario",
+        "description": "A small fleet, a part of it asleep, and an answer that is lost",
+        "body": {
+            "factor": 60,
+            "fleets": [{
+                "count": "^${1:20}",
+                "name": "pc-{n}.example.org",
+                "os": { "${2|Linux,Windows11,macOS|}": 1 },
+                "offline": 0.1,
+                "back": { "min": "10 min", "max": "2 h" },
+            }],
+            "faults": [{ "call": "start", "what": "drop_after" }],
+        },
+    });
+    schema.insert("defaultSnippets".to_owned(), json!([snippet]));
     playbook::pretty_schema(&schema)
 }
 

@@ -166,6 +166,16 @@ pub enum Minds {
     Allow,
 }
 
+/// What a second PutFile of a name does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SecondPut {
+    /// It fails on the device.
+    Fail,
+    /// It overwrites the first one.
+    Allow,
+}
+
 /// How a limit on calls counts its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -296,14 +306,15 @@ knobs! {
     pickup_delay: Between = [Between::seconds(5, 120), Between::seconds(5, 120), Between::seconds(5, 120)];
     /// From the last command's end to the final status (contract 4.6).
     wrapup_delay: Between = [Between::seconds(1, 40), Between::seconds(1, 40), Between::seconds(1, 40)];
-    /// Commands whose order is not PutFile, RunScript, GetFile (contract 3.3).
+    /// Commands whose order is not PutFile, RunScript, GetFile; `fail` fails the first one that is out of order
+    /// (contract 3.3).
     order_violation: Minds = [Minds::Reject, Minds::Allow, Minds::Reject];
     /// Arguments with one of `;` `&` `|` `!` `$` (contract 3.3).
     args_forbidden: Minds = [Minds::Fail, Minds::Fail, Minds::Fail];
-    /// A script or file name the library does not have (contract 3.3).
+    /// A script or file name the library does not have; `allow` leaves it to scripted outcomes (contract 3.3).
     unknown_script: Minds = [Minds::Fail, Minds::Fail, Minds::Fail];
     /// A second PutFile of a name that is already in the working folder (contract 3.7).
-    put_again: Minds = [Minds::Allow, Minds::Allow, Minds::Allow];
+    put_again: SecondPut = [SecondPut::Allow, SecondPut::Allow, SecondPut::Allow];
     /// Whether a missing or empty `Comment` is refused (contract 3.3).
     comment_required: bool = [true, true, true];
     /// The longest `Comment`, in characters (contract 3.3).

@@ -30,7 +30,8 @@ pub use colleague::Colleague;
 pub use device::{Bench, Devices, Outcome as CommandOutcome, Task};
 pub use fault::{Call, Fault, Mishap};
 pub use knobs::{
-    BadEnd, Between, Isolation, KnobSettings, Knobs, Minds, Profile, RateScope, RateWindow, Span,
+    BadEnd, Between, Isolation, KnobSettings, Knobs, Minds, Profile, RateScope, RateWindow,
+    SecondPut, Span,
 };
 pub use scenario::{
     ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Device, DeviceFile, Family, Fleet, LibraryItem,

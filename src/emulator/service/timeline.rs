@@ -12,7 +12,7 @@ use crate::moment::Moment;
 use crate::wire::{CommandStatus, CommandType};
 
 use super::super::device::{Outcome, Task};
-use super::super::knobs::Minds;
+use super::super::knobs::{Minds, SecondPut};
 use super::super::scenario::Device;
 use super::actions::State;
 use super::chance::{Purpose, guid};
@@ -190,10 +190,22 @@ impl Service {
         let command = &self.actions.get(action).commands[index].command;
         let param = |key: &str| command.param(key).unwrap_or_default().to_owned();
         let in_library = |name: &str| -> Result<Option<Bytes>, String> {
-            self.library
-                .content(name)
-                .ok_or_else(|| format!("The file '{name}' was not found in the library."))
+            match self.library.content(name) {
+                Some(content) => Ok(content),
+                None if self.knobs.unknown_script == Minds::Allow => Ok(None),
+                None => Err(format!("The file '{name}' was not found in the library.")),
+            }
         };
+        let earlier = &self.actions.get(action).commands[..index];
+        if self.knobs.order_violation == Minds::Fail
+            && earlier
+                .iter()
+                .any(|record| record.command.kind > command.kind)
+        {
+            return Err(
+                "The command is out of order: PutFile comes first, GetFile last.".to_owned(),
+            );
+        }
         match command.kind {
             CommandType::PutFile => {
                 let name = param("FileName");
@@ -201,7 +213,7 @@ impl Service {
                 Ok(Task::Put {
                     name,
                     content,
-                    may_overwrite: self.knobs.put_again == Minds::Allow,
+                    may_overwrite: self.knobs.put_again == SecondPut::Allow,
                 })
             }
             CommandType::RunScript => {

@@ -189,14 +189,21 @@ pub(crate) struct Emulator {
     child: Child,
     /// Its address.
     pub(crate) url: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Emulator {
     /// Starts one, and waits until it says where it listens.
     #[track_caller]
     pub(crate) fn start(scenario: &str) -> Self {
-        let svar = Svar::new("emulator --scenario fleet.yaml").file("fleet.yaml", scenario);
+        Emulator::start_with(scenario, "")
+    }
+
+    /// The same with more arguments.
+    #[track_caller]
+    pub(crate) fn start_with(scenario: &str, args: &str) -> Self {
+        let svar = Svar::new(&format!("emulator --scenario fleet.yaml {args}"))
+            .file("fleet.yaml", scenario);
         let mut child = svar
             .command()
             .stdin(Stdio::null())
@@ -213,13 +220,19 @@ impl Emulator {
         Emulator {
             child,
             url,
-            _folder: svar.folder,
+            folder: svar.folder,
         }
     }
 
     /// The sessions that were really started, in order.
     pub(crate) fn started_sessions(&self) -> Vec<serde_json::Value> {
         started_sessions(&self.url)
+    }
+
+    /// What a file beside its scenario holds.
+    #[track_caller]
+    pub(crate) fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.folder.path().join(path)).expect("a file")
     }
 
     /// Asks it to end, as a service manager would, and gives its exit code.

@@ -1,6 +1,6 @@
 //! Which service a run speaks to, and what is said when it can't.
 
-use super::builder::Svar;
+use super::builder::{Emulator, Svar};
 
 const PLAYBOOK: &str = "playbook: 1\nname: Fetch\nos: linux\nrisk: read\ntargets: { tag: web }\n\
                         steps:\n  - get: /etc/hostname\n";
@@ -240,4 +240,36 @@ fn a_scenario_that_is_played_is_checked_as_well() {
             .unwrap(),
         played.stderr
     );
+}
+
+#[test]
+fn the_ledger_of_an_emulator_is_a_file_where_asked_for() {
+    let fleet = "factor: 1000\ndevices:\n  - name: web-01.example.org\n    tags: [web]\n    files: [{ path: /etc/hostname, text: web-01 }]\n";
+    let emulator = Emulator::start_with(fleet, "--ledger ledger.jsonl");
+    svar("run fetch.yaml --quiet --emulator")
+        .arg(&emulator.url)
+        .run()
+        .code(0);
+    // The emulator still runs: the lines were written as things happened.
+    let lines = emulator.read("ledger.jsonl");
+    let kinds: Vec<String> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|entry| entry["kind"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(kinds, ["session_started", "file_read", "session_ended"]);
+    assert_eq!(emulator.end(), Some(0));
+}
+
+#[test]
+fn a_ledger_that_cannot_be_opened_is_said_at_once() {
+    svar("emulator --ledger no/such/folder/ledger.jsonl")
+        .run()
+        .code(2)
+        .stdout("")
+        .stderr(
+            "error: the ledger `no/such/folder/ledger.jsonl` can't be written: No such file or \
+             directory (os error 2)\n  help: choose a folder that exists and that you may write \
+             to\n",
+        );
 }

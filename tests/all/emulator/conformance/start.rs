@@ -149,6 +149,19 @@ facts! {
         let right = json!([put_file("tool.exe"), put_file("show.sh"), run_script("show.sh", ""), run_script("show.sh", ""), get_file("/etc/passwd"), get_file("/etc/passwd")]);
         assert_eq!(world.run(&machine, right).await["status"], "Succeeded");
     }
+    "3.3" order_may_fail_on_the_device: "A knob accepts another order, and fails the first command that is out of it.", with(|knobs| knobs.order_violation = Some(Minds::Fail)), |world| {
+        let machine = world.machine("lin-01").await;
+        let action = world.run(&machine, json!([run_script("show.sh", ""), run_script("show.sh", ""), put_file("tool.exe"), get_file("/etc/passwd")])).await;
+        assert_eq!(action["status"], "Failed");
+        let shown: Vec<_> = action["commands"].as_array().unwrap().iter().map(|command| text(command, "commandStatus")).collect();
+        assert_eq!(shown, ["Completed", "Completed", "Failed", "Created"]);
+    }
+    "3.3" unknown_scripts_may_work: "A knob leaves unknown names to scripted outcomes.", with(|knobs| knobs.unknown_script = Some(Minds::Allow)), |world| {
+        let machine = world.machine("win-01").await;
+        let action = world.run(&machine, json!([run_script("nobody-knows.ps1", "x")])).await;
+        assert_eq!(action["status"], "Succeeded");
+        assert!(world.result(&action, 0).await.json()["script_output"].as_str().unwrap().contains("args: x"));
+    }
     "3.3" there_was_no_order_in_2021: "In 2021 no order was asked for.", Scenario { profile: Profile::Y2021, ..quiet() }, |world| {
         let machine = world.machine("lin-01").await;
         world.start(&machine, json!([run_script("show.sh", ""), put_file("tool.exe")])).await.expect(200);
@@ -259,7 +272,7 @@ facts! {
         let machine = world.machine("win-01").await;
         assert_eq!(world.run(&machine, json!([run_script("show.sh", "")])).await["status"], "Failed");
     }
-    "3.7" a_second_put_may_fail: "A knob fails a put of a name that is already there; by default it overwrites.", with(|knobs| knobs.put_again = Some(Minds::Fail)), |world| {
+    "3.7" a_second_put_may_fail: "A knob fails a put of a name that is already there; by default it overwrites.", with(|knobs| knobs.put_again = Some(svar::emulator::SecondPut::Fail)), |world| {
         let machine = world.machine("lin-01").await;
         assert_eq!(world.run(&machine, json!([put_file("tool.exe")])).await["status"], "Succeeded");
         assert_eq!(world.run(&machine, json!([put_file("tool.exe")])).await["status"], "Failed");
