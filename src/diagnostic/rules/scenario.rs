@@ -118,7 +118,7 @@ at `start`, `action_get`, `link`, `blob`, `cancel` and `machine_get`. A `delay` 
     rule!(
         Advice "unknown-script": "an outcome for a script that the library does not have",
         r#"The scenario lists what is in the library, and this script is not there: the outcome has its turn only if somebody
-    uploads a file of that name, as `svar run --sync-library` does. Without a list nothing is said."#,
+    uploads a file of that name, as `svar run --sync-library` does. Nothing is said without a list, or of a pattern such as `hunt*.ps1`."#,
         r#"library:
   - { name: hunt.ps1 }
 outcomes:

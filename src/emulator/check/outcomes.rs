@@ -24,8 +24,10 @@ pub(super) fn outcomes(scenario: &Scenario, outcomes: &[Outcome], at: &str, flaw
                 .help("The first that fits counts: put the more exact one in front."),
             );
         }
-        // Without a library everything is uploaded, and nothing is known of it.
+        // Without a library everything is uploaded, and nothing is known of it; and who writes a pattern
+        // means names that are still to come.
         let is_known = scenario.library.is_empty()
+            || outcome.script.contains('*')
             || scenario
                 .library
                 .iter()
