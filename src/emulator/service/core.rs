@@ -99,9 +99,11 @@ impl Service {
         self.pass_time(service_time(&self.knobs, now));
         self.calls += 1;
         let route = Route::of(&request.method, &request.path);
-        let mishap = route
-            .call()
-            .and_then(|call| self.faults.strike(call, self.device_of(&route).as_deref()));
+        let mishap = route.call().and_then(|call| {
+            let asked = self.faults.ask_for_devices();
+            let device = asked.then(|| self.device_of(&route)).flatten();
+            self.faults.strike(call, device.as_deref())
+        });
         let instead = mishap.and_then(|struck| struck.instead(self.now, || self.correlation()));
         let mut response = match instead {
             Some(response) => response,

@@ -41,6 +41,11 @@ impl Faults {
         }
     }
 
+    /// Whether it matters to any fault which device a call is about.
+    pub(crate) fn ask_for_devices(&self) -> bool {
+        self.all.iter().any(|(fault, _)| fault.device.is_some())
+    }
+
     /// What goes wrong with this call: the first fault that fits and is due. `device` is "id name".
     pub(crate) fn strike(&mut self, call: Call, device: Option<&str>) -> Option<Struck> {
         for (place, (fault, seen)) in self.all.iter_mut().enumerate() {

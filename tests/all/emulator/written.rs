@@ -189,3 +189,101 @@ fn the_pages_of_the_rules_are_true() {
         assert_eq!(check(good), "1 scenario: no findings\n", "{}", rule.id);
     }
 }
+
+/// A generic editor knows the schema and nothing else: one mistake must be one error, at its place.
+#[test]
+fn one_mistake_in_a_scenario_is_one_error_at_its_place() {
+    let mistakes = [
+        ("devises: []", "", "additionalProperties"),
+        ("factor: 0", "/factor", "minimum"),
+        ("factor: fast", "/factor", "type"),
+        ("factor:", "/factor", "type"),
+        ("profile: 2022", "/profile", "type"),
+        ("profile: newest", "/profile", "enum"),
+        ("apps: []", "/apps", "minItems"),
+        (
+            "devices: [{ nam: a }]",
+            "/devices/0",
+            "additionalProperties",
+        ),
+        (
+            "devices: [{ name: a, id: abc }]",
+            "/devices/0/id",
+            "pattern",
+        ),
+        (
+            "devices: [{ name: a, health: fine }]",
+            "/devices/0/health",
+            "enum",
+        ),
+        (
+            "devices: [{ name: a, online: { from: 3 } }]",
+            "/devices/0/online",
+            "type",
+        ),
+        (
+            "devices: [{ name: a, online: [{ from: soon }] }]",
+            "/devices/0/online/0/from",
+            "pattern",
+        ),
+        (
+            "fleets: [{ count: 3, offline: 2 }]",
+            "/fleets/0/offline",
+            "maximum",
+        ),
+        (
+            "fleets: [{ count: 3, os: { Linux: one } }]",
+            "/fleets/0/os/Linux",
+            "type",
+        ),
+        ("library: [{ name: a b }]", "/library/0/name", "pattern"),
+        ("knobs: { pickup_delay: 3 }", "/knobs/pickup_delay", "type"),
+        (
+            "knobs: { pickup_delay: { min: 3 } }",
+            "/knobs/pickup_delay",
+            "required",
+        ),
+        (
+            "knobs: { order_violation: maybe }",
+            "/knobs/order_violation",
+            "enum",
+        ),
+        ("knobs: { put_again: reject }", "/knobs/put_again", "enum"),
+        ("faults: [{ what: slow }]", "/faults/0", "required"),
+        (
+            "faults: [{ call: start, what: late, delay: -1 }]",
+            "/faults/0/delay",
+            "minimum",
+        ),
+        (
+            "colleagues: [{ sessions: -1 }]",
+            "/colleagues/0/sessions",
+            "minimum",
+        ),
+    ];
+    let validator = jsonschema::options()
+        .with_pattern_options(jsonschema::PatternOptions::regex())
+        .build(&schema())
+        .unwrap();
+    for (text, path, keyword) in mistakes {
+        let document = Document::parse(&SourceText::new("scenario.yaml", text)).unwrap();
+        let value = document.to_json(document.root());
+        let errors: Vec<(String, String)> = validator
+            .iter_errors(&value)
+            .map(|error| {
+                (
+                    error.instance_path().to_string(),
+                    error.kind().keyword().to_owned(),
+                )
+            })
+            .collect();
+        // An enum speaks beside a wrong type, and says nothing else.
+        let mut places: Vec<&str> = errors.iter().map(|(path, _)| path.as_str()).collect();
+        places.dedup();
+        assert_eq!(places, [path], "{text}: {errors:?}");
+        assert!(
+            errors.iter().any(|(_, found)| found == keyword),
+            "{text}: {errors:?}"
+        );
+    }
+}

@@ -1,27 +1,17 @@
-//! Random rows of calls against a model of the service.
-//!
-//! The model was written from the contract and shares nothing with the emulator: it has seconds for
-//! time, numbers for machines, its own library, its own windows of calls. It never looks at an
-//! answer to know what comes next, so every answer can be held against it.
+//! A service and the model of it, side by side.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use svar::emulator::{Between, KnobSettings, Request, Response, Scenario, Span};
 
-use super::properties::cases;
-use super::virtual_time::{Play, body, fleet};
-
-const MACHINES: usize = 5;
-const SLOTS: usize = 3;
-const STARTS: u32 = 4;
-const READS: u32 = 12;
-const PICKUP: u64 = 10;
-const SCRIPT: u64 = 20;
-const WRAPUP: u64 = 5;
-const NAMES: [&str; 3] = ["ok.ps1", "other.ps1", "tool.exe"];
+use super::super::virtual_time::{Play, body, fleet};
+use super::steps::{Command, Step};
+use super::truth::{
+    Action, MACHINES, Model, NAMES, PICKUP, Phase, READS, SCRIPT, SLOTS, STARTS, WRAPUP,
+};
 
 fn scenario() -> Scenario {
     let exactly = |seconds| Some(Between::seconds(seconds, seconds));
@@ -40,182 +30,14 @@ fn scenario() -> Scenario {
     scenario
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Command {
-    Put(usize),
-    Run(usize),
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    Start(usize, Vec<Command>),
-    Cancel(usize),
-    Get(usize),
-    List(&'static str),
-    Link(usize, usize),
-    Upload(usize, u8, bool),
-    Delete(usize),
-    Library,
-    Pass(u64),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let name = 0..NAMES.len();
-    let put = name.clone().prop_map(Command::Put);
-    let run = name.clone().prop_map(Command::Run);
-    // In the order that the service wants.
-    let commands = (
-        prop::collection::vec(put, 0..2),
-        prop::collection::vec(run, 0..3),
-    )
-        .prop_map(|(puts, runs)| [puts, runs].concat())
-        .prop_filter("at least one", |commands| !commands.is_empty());
-    let status = prop::sample::select(vec![
-        "",
-        "Pending",
-        "InProgress",
-        "Succeeded",
-        "Failed",
-        "Cancelled",
-        "TimeOut",
-    ]);
-    let step = prop_oneof![
-        8 => (0..=MACHINES, commands).prop_map(|(machine, commands)| Step::Start(machine, commands)),
-        3 => (0..12_usize).prop_map(Step::Cancel),
-        3 => (0..12_usize).prop_map(Step::Get),
-        3 => status.prop_map(Step::List),
-        3 => (0..12_usize, 0..4_usize).prop_map(|(action, index)| Step::Link(action, index)),
-        2 => (name.clone(), any::<u8>(), any::<bool>()).prop_map(|(name, byte, over)| Step::Upload(name, byte, over)),
-        1 => name.prop_map(Step::Delete),
-        1 => Just(Step::Library),
-        8 => (0..50_u64).prop_map(Step::Pass),
-    ];
-    prop::collection::vec(step, 0..120)
-}
-
-#[derive(Debug)]
-struct Action {
-    id: String,
-    machine: usize,
-    commands: Vec<Command>,
-    /// What each command shows, and whether it has a result.
-    shown: Vec<(&'static str, bool)>,
-    status: &'static str,
-    is_cancelled: bool,
-    /// When it goes on, and with what.
-    next: Option<(u64, Phase)>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Phase {
-    Pickup,
-    Ended(usize),
-    Wrapup,
-}
-
-#[derive(Default)]
-struct Model {
-    now: u64,
-    actions: Vec<Action>,
-    library: BTreeMap<&'static str, Option<Vec<u8>>>,
-    calls: HashMap<&'static str, (u64, u32)>,
-}
-
-impl Model {
-    fn new() -> Self {
-        let mut model = Model::default();
-        // The scenario names the file and no content; its hash is that of the name.
-        model.library.insert("ok.ps1", None);
-        model
-    }
-
-    fn pass(&mut self, seconds: u64) {
-        let end = self.now + seconds;
-        while let Some((at, place)) = (self.actions.iter().enumerate())
-            .filter_map(|(place, action)| action.next.map(|(at, _)| (at, place)))
-            .filter(|(at, _)| *at <= end)
-            .min()
-        {
-            let (_, phase) = self.actions[place].next.take().unwrap();
-            match phase {
-                Phase::Pickup => {
-                    self.actions[place].status = "InProgress";
-                    self.begin(place, 0, at);
-                }
-                Phase::Ended(index) => {
-                    self.actions[place].shown[index] = ("Completed", true);
-                    self.after(place, index, at, false);
-                }
-                Phase::Wrapup => {
-                    let action = &mut self.actions[place];
-                    let has_failed = action.shown.iter().any(|(shown, _)| *shown == "Failed");
-                    action.status = match (action.is_cancelled, has_failed) {
-                        (true, _) => "Cancelled",
-                        (_, true) => "Failed",
-                        _ => "Succeeded",
-                    };
-                }
-            }
-        }
-        self.now = end;
-    }
-
-    fn begin(&mut self, place: usize, index: usize, at: u64) {
-        let action = &mut self.actions[place];
-        let (name, is_script) = match action.commands[index] {
-            Command::Put(name) => (NAMES[name], false),
-            Command::Run(name) => (NAMES[name], true),
-        };
-        if !self.library.contains_key(name) {
-            action.shown[index] = ("Failed", false);
-            self.after(place, index, at, true);
-        } else if is_script {
-            action.shown[index] = ("Executing", false);
-            action.next = Some((at + SCRIPT, Phase::Ended(index)));
-        } else {
-            action.shown[index] = ("Completed", false);
-            self.after(place, index, at, false);
-        }
-    }
-
-    fn after(&mut self, place: usize, index: usize, at: u64, has_failed: bool) {
-        let action = &mut self.actions[place];
-        if action.is_cancelled {
-            action.status = "Cancelled";
-        } else if has_failed || index + 1 == action.commands.len() {
-            action.next = Some((at + WRAPUP, Phase::Wrapup));
-        } else {
-            self.begin(place, index + 1, at);
-        }
-    }
-
-    /// Counts a call; the seconds to wait if it is one too many.
-    fn refused(&mut self, row: &'static str, limit: u32) -> Option<u64> {
-        let minute = self.now / 60;
-        let used = self.calls.entry(row).or_default();
-        if used.0 != minute {
-            *used = (minute, 0);
-        }
-        if used.1 >= limit {
-            return Some(60 - self.now % 60);
-        }
-        used.1 += 1;
-        None
-    }
-
-    fn is_open(action: &Action) -> bool {
-        matches!(action.status, "Pending" | "InProgress")
-    }
-}
-
-struct Match {
+pub(super) struct Match {
     play: Play,
     model: Model,
     machines: Vec<String>,
 }
 
 impl Match {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut play = Play::new(scenario());
         let machines = play.machines();
         Match {
@@ -265,7 +87,7 @@ impl Match {
         Ok(())
     }
 
-    fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
+    pub(super) fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
         match step {
             Step::Pass(seconds) => {
                 self.play.pass(*seconds);
@@ -493,7 +315,7 @@ impl Match {
     }
 
     /// After everything has ended the ledger tells the model's story.
-    fn settle(mut self) -> Result<(), TestCaseError> {
+    pub(super) fn settle(mut self) -> Result<(), TestCaseError> {
         self.play.pass(600);
         self.model.pass(600);
         let entries: Vec<Value> = self
@@ -536,17 +358,4 @@ impl Match {
 fn hash(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases(150)))]
-
-    #[test]
-    fn every_answer_is_the_models(steps in steps()) {
-        let mut game = Match::new();
-        for step in &steps {
-            game.step(step)?;
-        }
-        game.settle()?;
-    }
 }
