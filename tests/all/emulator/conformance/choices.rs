@@ -441,7 +441,7 @@ pub(super) const NOT_PLAYED: &[(&str, &str, &str)] = &[
     (
         "4.2",
         "`computerDnsName` that is null in a fresh action, `lastUpdateTimeUtc`.",
-        "Seen in samples only; both are read leniently by svar's own tests.",
+        "Seen in samples only, not in answers.",
     ),
     (
         "4.3",
@@ -471,7 +471,7 @@ pub(super) const NOT_PLAYED: &[(&str, &str, &str)] = &[
     (
         "10",
         "What public clients do.",
-        "Facts about clients; their requests are replayed elsewhere.",
+        "Facts about clients, not about the service.",
     ),
     (
         "12",
