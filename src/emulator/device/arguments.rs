@@ -10,7 +10,7 @@ pub(super) fn posix_words(text: &str) -> Vec<String> {
     let mut rest = text.chars();
     while let Some(character) = rest.next() {
         match character {
-            ' ' | '\t' | '\n' | '\r' => words.extend(word.take()),
+            ' ' | '\t' | '\n' => words.extend(word.take()),
             '\'' => {
                 let word = word.get_or_insert_default();
                 word.extend(rest.by_ref().take_while(|next| *next != '\''));
@@ -106,46 +106,105 @@ mod tests {
 
     #[test]
     fn posix_rows() {
-        let rows: [(&str, &[&str]); 14] = [
+        let rows: &[(&str, &[&str])] = &[
             ("", &[]),
             ("  a\t b\nc ", &["a", "b", "c"]),
             ("'a b' c", &["a b", "c"]),
             (r#""a \"b\" \n" c"#, &[r#"a "b" \n"#, "c"]),
+            (r#""\\" "\$x" "\`" "\'""#, &["\\", "$x", "`", "\\'"]),
             (r"a\ b", &["a b"]),
-            ("''", &[""]),
+            ("'' \"\" a", &["", "", "a"]),
             (r#"a''b"c""#, &["abc"]),
             ("'it'\\''s'", &["it's"]),
-            ("a,b", &["a,b"]),
+            ("--key=a,b --list 'a, b'", &["--key=a,b", "--list", "a, b"]),
             ("100% ok & more", &["100%", "ok", "&", "more"]),
             ("trailing\\", &["trailing\\"]),
-            ("'line\none'", &["line\none"]),
+            ("'C:\\temp\\'", &["C:\\temp\\"]),
+            (r"\\server\share", &[r"\servershare"]),
+            (r"'\\server\share'", &[r"\\server\share"]),
+            ("'line\none' \"line\ntwo\"", &["line\none", "line\ntwo"]),
+            ("a\\\nb \"c\\\nd\"", &["ab", "cd"]),
+            ("carriage\rreturn", &["carriage\rreturn"]),
             ("å 'ö ß' 日本", &["å", "ö ß", "日本"]),
+            (
+                "\u{201C}no quotes\u{201D}",
+                &["\u{201C}no", "quotes\u{201D}"],
+            ),
+            ("no\u{a0}blank", &["no\u{a0}blank"]),
             ("'open", &["open"]),
+            ("\"open\\", &["open"]),
         ];
         for (text, words) in rows {
-            assert_eq!(posix_words(text), words, "{text:?}");
+            assert_eq!(posix_words(text), *words, "{text:?}");
         }
     }
 
     #[test]
     fn powershell_rows() {
-        let rows: [(&str, &[&str]); 13] = [
+        let rows: &[(&str, &[&str])] = &[
             ("", &[]),
             ("-Depth 2", &["-Depth", "2"]),
             ("a,b, c", &["a", "b", "c"]),
             ("'a, b' c", &["a, b", "c"]),
             ("'it''s'", &["it's"]),
+            ("'' \"\" a", &["", "", "a"]),
             (r#""say ""hi""""#, &[r#"say "hi""#]),
+            (r#""say `"hi`"""#, &[r#"say "hi""#]),
             (r#""C:\new folder\""#, &[r"C:\new folder\"]),
+            (r"C:\temp\ next", &[r"C:\temp\", "next"]),
             (r"\\server\share\x", &[r"\\server\share\x"]),
+            (r"'\\server\a b\'", &[r"\\server\a b\"]),
             ("a`nb `$x", &["a\nb", "$x"]),
+            ("a` b a`,b", &["a b", "a,b"]),
+            ("a`\nb", &["ab"]),
+            ("'a`nb'", &["a`nb"]),
             ("100% & more", &["100%", "&", "more"]),
+            ("--% %PATH% 'a b'", &["--%", "%PATH%", "a b"]),
+            (
+                "-Name:value -Switch:$true",
+                &["-Name:value", "-Switch:$true"],
+            ),
             ("\u{2018}one word\u{2019}", &["one word"]),
+            ("\u{201C}one \u{2018}word\u{201D}", &["one \u{2018}word"]),
             ("'line\none'", &["line\none"]),
+            ("a\r\nb", &["a", "b"]),
             ("å 日本", &["å", "日本"]),
+            ("'open", &["open"]),
+            ("end`", &["end`"]),
         ];
         for (text, words) in rows {
-            assert_eq!(powershell_words(text), words, "{text:?}");
+            assert_eq!(powershell_words(text), *words, "{text:?}");
+        }
+    }
+
+    /// Bash itself says what the words are, where the text has nothing that it would expand, and
+    /// where it accepts the text.
+    #[cfg(unix)]
+    mod as_bash_does {
+        use std::process::Command;
+
+        use proptest::prelude::*;
+
+        use super::super::posix_words;
+
+        proptest! {
+            #![proptest_config(ProptestConfig::with_cases(150))]
+
+            #[test]
+            fn words_are_the_same(parts in prop::collection::vec(prop::sample::select(&[
+                "a", "bc", " ", "  ", "\t", "'", "\"", "\\", "\\\\", "\\\"", "\\'", "''", "\"\"", "' '", "\\\n",
+                ",", "%", "=", "-", "ö", "日", "\u{201C}", ":", "/", "C:\\x",
+            ][..]), 0..14)) {
+                let text = parts.concat();
+                let script = "eval \"set -- $1\" 2>/dev/null || exit 9; [ $# -eq 0 ] || printf '%s\\0' \"$@\"";
+                let output = Command::new("bash").args(["-c", script, "bash", &text]).output();
+                let Ok(output) = output else { return Ok(()) };
+                if output.status.code() == Some(0) {
+                    let text_out = String::from_utf8_lossy(&output.stdout).into_owned();
+                    let words: Vec<&str> = text_out.split_terminator('\0').collect();
+                    prop_assert_eq!(posix_words(&text), words, "{:?}", text);
+                }
+            }
         }
     }
 }
