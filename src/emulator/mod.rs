@@ -34,8 +34,8 @@ pub use knobs::{
     SecondPut, Span,
 };
 pub use scenario::{
-    ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Device, DeviceFile, Family, Fleet, LibraryItem,
-    Outcome, Scenario, TENANT_ID, Window,
+    ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Device, DeviceFile, Family, FileKind, Fleet,
+    LibraryItem, Outcome, Scenario, Silence, TENANT_ID, Window,
 };
 pub use service::{Delivery, Request, Response, Service, Work};
 pub use shell::{EmulatorError, Options, serve, serve_with};

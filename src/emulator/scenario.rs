@@ -221,6 +221,11 @@ pub struct Device {
     pub last_seen: Span,
     /// When it can be reached. Empty: always.
     pub online: Vec<Window>,
+    /// When it restarts: files that PutFile brought are gone, and a command that runs fails.
+    pub restarts: Vec<Span>,
+    /// How it never answers, if it doesn't.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silent: Option<Silence>,
     /// When a person holds it from the portal: such a session is in no list, and makes starts answer "busy".
     pub portal_sessions: Vec<Window>,
     /// Whether its device group has a remediation level; without one, starts are refused for good.
@@ -268,6 +273,8 @@ impl Default for Device {
             ip: "192.0.2.10".to_owned(),
             last_seen: Span::seconds(8 * 3600),
             online: Vec::new(),
+            restarts: Vec::new(),
+            silent: None,
             portal_sessions: Vec::new(),
             remediation: true,
             refuses: None,
@@ -277,6 +284,16 @@ impl Default for Device {
             outcomes: Vec::new(),
         }
     }
+}
+
+/// How a device never answers, although it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Silence {
+    /// It fetches nothing: sessions wait until their time in the queue is over.
+    Pending,
+    /// It fetches a session and tells nothing more: the first command runs into the scripts' time limit.
+    InProgress,
 }
 
 /// Which sort of paths and scripts a device has.
@@ -364,6 +381,9 @@ pub struct DeviceFile {
     /// So many bytes of a repeated pattern.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
+    /// How it lies there: only plain files can be collected (contract 3.7).
+    #[serde(skip_serializing_if = "FileKind::is_plain")]
+    pub kind: FileKind,
     /// Whether somebody keeps it open, so that it can't be read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub locked: bool,
@@ -372,7 +392,37 @@ pub struct DeviceFile {
     pub executable: bool,
 }
 
+/// How a file lies on its device.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FileKind {
+    /// As files do.
+    #[default]
+    Plain,
+    /// With holes.
+    Sparse,
+    /// A reparse point: it stands for something else.
+    Reparse,
+    /// In the cloud, with a placeholder on the device.
+    Cloud,
+}
+
+impl FileKind {
+    fn is_plain(&self) -> bool {
+        *self == FileKind::Plain
+    }
+}
+
 impl DeviceFile {
+    /// How many bytes it has, without making them.
+    pub fn length(&self) -> u64 {
+        match (&self.text, &self.base64) {
+            (Some(text), _) => text.len() as u64,
+            (None, Some(_)) => self.content().map_or(0, |content| content.len() as u64),
+            (None, None) => self.size.unwrap_or(0),
+        }
+    }
+
     /// A file with that text.
     pub fn text(path: &str, text: &str) -> Self {
         DeviceFile {

@@ -1,14 +1,15 @@
 //! Devices in memory: scripted outcomes only, no process and no disk, so that a fleet plays in
 //! virtual time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::super::knobs::Knobs;
-use super::super::scenario::{DeviceFile, Family, Scenario};
+use super::super::scenario::{DeviceFile, Family, FileKind, Scenario};
 use super::super::service::Work;
+use super::folder::ReadError;
 use super::outcome::{Outcome, Task};
 use super::path::{Inside, file_name};
 use super::scripted;
@@ -18,6 +19,8 @@ pub struct Bench {
     scenario: Arc<Scenario>,
     knobs: Knobs,
     files: HashMap<(u32, Inside), Bytes>,
+    /// Which of them PutFile brought.
+    put: HashSet<(u32, Inside)>,
 }
 
 impl Bench {
@@ -28,6 +31,7 @@ impl Bench {
             knobs: scenario.knobs(),
             scenario,
             files: HashMap::new(),
+            put: HashSet::new(),
         }
     }
 
@@ -47,6 +51,7 @@ impl Bench {
                 }
                 Ok(path) => {
                     let content = content.clone().unwrap_or_default();
+                    self.put.insert((work.machine, path.clone()));
                     self.files.insert((work.machine, path), content);
                     Outcome::default()
                 }
@@ -69,6 +74,13 @@ impl Bench {
                 }
                 outcome
             }
+            Task::Restart => {
+                let gone = self.put.extract_if(|(machine, _)| *machine == work.machine);
+                for file in gone {
+                    self.files.remove(&file);
+                }
+                Outcome::default()
+            }
             Task::Get { path } => match Inside::parse(path, family) {
                 Ok(inside) => self.get(work, path, &inside),
                 Err(reason) => Outcome::failed(reason),
@@ -79,21 +91,25 @@ impl Bench {
     fn get(&self, work: &Work, path: &str, inside: &Inside) -> Outcome {
         let family = work.device.family();
         let described = find_file(&work.device.files, inside, family);
-        if described.is_some_and(|file| file.locked) {
-            return Outcome::failed(locked(path));
+        if let Some(reason) = described.and_then(|file| unreadable(file, path)) {
+            return Outcome::failed(reason);
         }
         let content = match self.files.get(&(work.machine, inside.clone())) {
             Some(content) => content.clone(),
+            // What is too large to be collected is not made.
+            None if described.is_some_and(|file| file.length() > self.knobs.get_max) => {
+                return Outcome::failed(ReadError::TooLarge.line(path));
+            }
             None => match described.map(DeviceFile::content) {
                 Some(Ok(content)) => content.into(),
-                _ => return Outcome::failed(super::folder::ReadError::Missing.line(path)),
+                _ => return Outcome::failed(ReadError::Missing.line(path)),
             },
         };
         if content.is_empty() {
-            return Outcome::failed(super::folder::ReadError::Empty.line(path));
+            return Outcome::failed(ReadError::Empty.line(path));
         }
         if content.len() as u64 > self.knobs.get_max {
-            return Outcome::failed(super::folder::ReadError::TooLarge.line(path));
+            return Outcome::failed(ReadError::TooLarge.line(path));
         }
         Outcome::file(file_name(path, family), &content)
     }
@@ -128,9 +144,18 @@ pub(super) fn already_there(name: &str) -> String {
     format!("The file '{name}' is already on the device.")
 }
 
-pub(super) fn locked(path: &str) -> String {
-    format!(
-        "The file '{}' is in use by another process.",
-        path.escape_debug()
-    )
+/// Why a described file can't be collected, whatever is in it (contract 3.7).
+pub(super) fn unreadable(file: &DeviceFile, path: &str) -> Option<String> {
+    let path = path.escape_debug();
+    if file.locked {
+        return Some(format!("The file '{path}' is in use by another process."));
+    }
+    match file.kind {
+        FileKind::Plain => None,
+        FileKind::Sparse => Some(ReadError::Sparse.line(&path.to_string())),
+        FileKind::Reparse => Some(ReadError::NotPlain.line(&path.to_string())),
+        FileKind::Cloud => Some(format!(
+            "The file '{path}' is not fully on the device and can't be collected."
+        )),
+    }
 }

@@ -1,21 +1,24 @@
 //! Devices on disk: a folder each, scripts executed for real.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use super::super::knobs::Knobs;
 use super::super::scenario::{Device, DeviceFile, Family, Scenario};
 use super::super::service::Work;
 use super::arguments::{posix_words, powershell_words};
-use super::bench::{already_there, find_file, locked, put_path};
+use super::bench::{already_there, find_file, put_path, unreadable};
 use super::folder::Folder;
 use super::outcome::{Outcome, Task};
 use super::path::{Inside, file_name, working_folder};
 use super::sandbox::{Ended, Job, Sandbox};
 use super::scripted;
+use super::watchdog::Allowance;
 
 /// All devices of an emulator, under one folder that goes away with it.
 pub struct Devices {
@@ -24,7 +27,20 @@ pub struct Devices {
     home: tempfile::TempDir,
     /// Devices whose folder has been made and filled.
     furnished: Mutex<HashSet<u32>>,
+    lives: Mutex<HashMap<u32, Life>>,
     sandbox: Sandbox,
+}
+
+/// What a restart has to know of a device. Pieces of work are done side by side, so that one may
+/// overtake another; their numbers tell which came first.
+#[derive(Debug, Default)]
+struct Life {
+    /// What PutFile brought, with the number of the work.
+    put: HashMap<Inside, u64>,
+    /// The number of the last restart.
+    restarted: u64,
+    /// Stops the script that runs, which has that number.
+    script: Option<(u64, Arc<Notify>)>,
 }
 
 impl Devices {
@@ -38,6 +54,7 @@ impl Devices {
         Ok(Devices {
             home: tempfile::Builder::new().prefix("svar-devices-").tempdir()?,
             furnished: Mutex::default(),
+            lives: Mutex::default(),
             sandbox: Sandbox::new(knobs.isolation),
             knobs,
             scenario,
@@ -60,14 +77,46 @@ impl Devices {
             Ok(Ok(Begun::Done(outcome))) => outcome,
             Ok(Ok(Begun::Script(mut job))) => {
                 job.time_limit = real_time(job.time_limit);
-                let ended = self.sandbox.run(&job).await;
-                script_outcome(&work, ended)
+                let stop = Arc::new(Notify::new());
+                let was_restarted = self.with_life(work.machine, |life| {
+                    life.script = Some((work.number, Arc::clone(&stop)));
+                    life.restarted > work.number
+                });
+                if was_restarted {
+                    return Outcome::failed(RESTARTED);
+                }
+                // Dropping the run ends the script with everything it has started.
+                tokio::select! {
+                    biased;
+                    () = stop.notified() => Outcome::failed(RESTARTED),
+                    ended = self.sandbox.run(&job) => script_outcome(&work, ended),
+                }
             }
             Ok(Err(error)) => {
                 Outcome::failed(format!("The device's folder can't be used: {error}"))
             }
             Err(_) => Outcome::failed("The device broke down."),
         }
+    }
+
+    fn with_life<T>(&self, machine: u32, act: impl FnOnce(&mut Life) -> T) -> T {
+        let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
+        act(lives.entry(machine).or_default())
+    }
+
+    /// Takes away what PutFile had brought before, and stops what runs since before.
+    fn restart(&self, work: &Work, folder: &Folder) -> io::Result<()> {
+        let gone: Vec<Inside> = self.with_life(work.machine, |life| {
+            life.restarted = life.restarted.max(work.number);
+            if let Some((number, stop)) = &life.script
+                && *number < work.number
+            {
+                stop.notify_one();
+            }
+            let gone = life.put.extract_if(|_, number| *number < work.number);
+            gone.map(|(path, _)| path).collect()
+        });
+        gone.iter().try_for_each(|path| folder.remove(path))
     }
 
     /// Everything but waiting for a script.
@@ -85,21 +134,26 @@ impl Devices {
                 }
                 Ok(path) => {
                     folder.write(&path, content.as_deref().unwrap_or_default(), true)?;
+                    self.with_life(work.machine, |life| life.put.insert(path, work.number));
                     Outcome::default()
                 }
                 Err(reason) => Outcome::failed(reason),
             },
+            Task::Restart => {
+                self.restart(work, &folder)?;
+                Outcome::default()
+            }
             Task::Get { path } => match Inside::parse(path, family) {
-                Ok(inside)
-                    if find_file(&work.device.files, &inside, family)
-                        .is_some_and(|file| file.locked) =>
-                {
-                    Outcome::failed(locked(path))
+                Ok(inside) => {
+                    let described = find_file(&work.device.files, &inside, family);
+                    match described.and_then(|file| unreadable(file, path)) {
+                        Some(reason) => Outcome::failed(reason),
+                        None => match folder.read(&inside, self.knobs.get_max) {
+                            Ok(content) => Outcome::file(file_name(path, family), &content),
+                            Err(error) => Outcome::failed(error.line(path)),
+                        },
+                    }
                 }
-                Ok(inside) => match folder.read(&inside, self.knobs.get_max) {
-                    Ok(content) => Outcome::file(file_name(path, family), &content),
-                    Err(error) => Outcome::failed(error.line(path)),
-                },
                 Err(reason) => Outcome::failed(reason),
             },
             Task::Run { script, args, .. } => {
@@ -107,7 +161,7 @@ impl Devices {
                     let (outcome, files) =
                         scripted::play(found, &work.device, &work.name, script, args);
                     for file in &files {
-                        write_described(&folder, file, family)?;
+                        self.write_described(&folder, file, family)?;
                     }
                     outcome
                 } else {
@@ -184,6 +238,11 @@ impl Devices {
             words,
             time_limit: *time_limit,
             output_max: self.knobs.output_max,
+            allowance: Allowance {
+                processes: self.knobs.processes_max,
+                memory: self.knobs.memory_max,
+                disk: self.knobs.disk_max,
+            },
         }))
     }
 
@@ -205,11 +264,47 @@ impl Devices {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(work.machine);
         if is_new {
-            furnish(&folder, &work.device)?;
+            self.furnish(&folder, &work.device)?;
         }
         Ok(folder)
     }
+
+    fn furnish(&self, folder: &Folder, device: &Device) -> io::Result<()> {
+        let family = device.family();
+        folder.make_folder(&working(family))?;
+        let usual: &[&str] = match family {
+            Family::Windows => &["C:\\Windows\\Temp", "C:\\Users"],
+            Family::Unix => &["/tmp", "/var/tmp", "/etc", "/root", "/home"],
+        };
+        for path in usual {
+            if let Ok(path) = Inside::parse(path, family) {
+                folder.make_folder(&path)?;
+            }
+        }
+        for file in &device.files {
+            self.write_described(folder, file, family)?;
+        }
+        Ok(())
+    }
+
+    fn write_described(
+        &self,
+        folder: &Folder,
+        file: &DeviceFile,
+        family: Family,
+    ) -> io::Result<()> {
+        let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidInput, reason);
+        let path = Inside::parse(&file.path, family).map_err(invalid)?;
+        if file.length() > self.knobs.get_max {
+            // It can't be collected, so only its length matters.
+            return folder.write_hollow(&path, file.length());
+        }
+        let content = file.content().map_err(invalid)?;
+        folder.write(&path, &content, file.executable)
+    }
 }
+
+const RESTARTED: &str = "The device restarted while the script ran.";
 
 enum Begun {
     Done(Outcome),
@@ -219,31 +314,6 @@ enum Begun {
 fn working(family: Family) -> Inside {
     // Our own constant: it maps. Should it ever not, the device's root is a harmless place to begin.
     Inside::parse(working_folder(family), family).unwrap_or_else(|_| Inside(Vec::new()))
-}
-
-fn furnish(folder: &Folder, device: &Device) -> io::Result<()> {
-    let family = device.family();
-    folder.make_folder(&working(family))?;
-    let usual: &[&str] = match family {
-        Family::Windows => &["C:\\Windows\\Temp", "C:\\Users"],
-        Family::Unix => &["/tmp", "/var/tmp", "/etc", "/root", "/home"],
-    };
-    for path in usual {
-        if let Ok(path) = Inside::parse(path, family) {
-            folder.make_folder(&path)?;
-        }
-    }
-    for file in &device.files {
-        write_described(folder, file, family)?;
-    }
-    Ok(())
-}
-
-fn write_described(folder: &Folder, file: &DeviceFile, family: Family) -> io::Result<()> {
-    let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidInput, reason);
-    let path = Inside::parse(&file.path, family).map_err(invalid)?;
-    let content = file.content().map_err(invalid)?;
-    folder.write(&path, &content, file.executable)
 }
 
 fn script_outcome(work: &Work, ended: Result<Ended, String>) -> Outcome {
@@ -261,10 +331,10 @@ fn script_outcome(work: &Work, ended: Result<Ended, String>) -> Outcome {
         &ended.stdout,
         &ended.stderr,
     );
-    if ended.timed_out {
+    if let Some(reason) = ended.stopped {
         outcome
             .errors
-            .push("The script was stopped: it ran longer than allowed.".to_owned());
+            .push(format!("The script was stopped: {reason}."));
     }
     outcome
 }

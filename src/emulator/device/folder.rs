@@ -19,6 +19,8 @@ pub(super) enum ReadError {
     Missing,
     Empty,
     TooLarge,
+    /// With holes in it (contract 3.7).
+    Sparse,
     /// A link, a folder, a pipe, a device.
     NotPlain,
     Other(io::Error),
@@ -56,6 +58,9 @@ impl Folder {
         if size > limit {
             return Err(ReadError::TooLarge);
         }
+        if has_holes(&file, size) {
+            return Err(ReadError::Sparse);
+        }
         let mut content = Vec::new();
         // A script still running may let the file grow while it is read.
         file.take(limit)
@@ -64,10 +69,35 @@ impl Folder {
         Ok(content)
     }
 
+    /// Makes a file of that length with nothing in it: on the disk it takes no room.
+    pub(super) fn write_hollow(&self, path: &Inside, length: u64) -> io::Result<()> {
+        self.create(path, false)?.set_len(length)
+    }
+
+    /// Takes a file away; it may be gone already.
+    pub(super) fn remove(&self, path: &Inside) -> io::Result<()> {
+        self.unlink(path)
+    }
+
     /// Whether something is at that path.
     pub(super) fn has(&self, path: &Inside) -> bool {
         !matches!(self.plain_file(path), Err(ReadError::Missing))
     }
+}
+
+/// Whether the disk keeps holes instead of some of the file's bytes.
+#[cfg(target_os = "linux")]
+fn has_holes(file: &File, size: u64) -> bool {
+    use rustix::fs::{SeekFrom, seek};
+    let hole = seek(file, SeekFrom::Hole(0));
+    // Where the disk knows no holes there are none.
+    let has_holes = hole.is_ok_and(|hole| hole < size);
+    seek(file, SeekFrom::Start(0)).is_ok() && has_holes
+}
+
+#[cfg(not(target_os = "linux"))]
+fn has_holes(_: &File, _: u64) -> bool {
+    false
 }
 
 #[cfg(unix)]
@@ -115,6 +145,14 @@ mod unix {
                 OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
             Ok(File::from(openat(&folder, name, flags, mode)?))
+        }
+
+        pub(super) fn unlink(&self, path: &Inside) -> io::Result<()> {
+            let (name, above) = split(path)?;
+            match unlinkat(self.walk(above, false)?, name, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => Ok(()),
+                Err(error) => Err(error.into()),
+            }
         }
 
         pub(super) fn plain_file(&self, path: &Inside) -> Result<File, ReadError> {
@@ -175,6 +213,14 @@ mod other {
             }
         }
 
+        pub(super) fn unlink(&self, path: &Inside) -> io::Result<()> {
+            let (name, above) = path.0.split_last().ok_or(io::ErrorKind::InvalidInput)?;
+            match std::fs::remove_file(self.walk(above, false)?.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            }
+        }
+
         pub(super) fn plain_file(&self, path: &Inside) -> Result<File, ReadError> {
             let (name, above) = path.0.split_last().ok_or(ReadError::Missing)?;
             let of = |error: io::Error| match error.kind() {
@@ -200,6 +246,7 @@ impl ReadError {
             ReadError::Missing => format!("The file '{path}' was not found."),
             ReadError::Empty => format!("The file '{path}' is empty and can't be collected."),
             ReadError::TooLarge => format!("The file '{path}' is too large to be collected."),
+            ReadError::Sparse => format!("The file '{path}' is sparse and can't be collected."),
             ReadError::NotPlain => {
                 format!("'{path}' is a link or no file, and can't be collected.")
             }

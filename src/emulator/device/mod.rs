@@ -20,7 +20,11 @@
 //!
 //! In both, the working folder is where PutFile puts its files, the environment holds only `PATH`,
 //! `HOME`, `USER`, `LOGNAME`, `HOSTNAME`, `LANG`, `TMPDIR` (and `SVAR_DEVICE_ROOT`), standard input
-//! is empty, and time, output, memory and file sizes are limited.
+//! is empty, no other descriptor is open, and time, output, processes, memory and disk are limited. What a
+//! script started in the background ends with it.
+//!
+//! What the ordinary process does not promise: it has the emulator's own rights, so it can read and write
+//! whatever the user who started the emulator can, other processes' environment included.
 
 mod arguments;
 mod bench;
@@ -30,6 +34,7 @@ mod outcome;
 mod path;
 mod sandbox;
 mod scripted;
+mod watchdog;
 
 pub use bench::Bench;
 pub use devices::Devices;

@@ -33,6 +33,8 @@ pub enum Task {
         /// How long it may run, in emulated time.
         time_limit: Duration,
     },
+    /// Restarts: what PutFile brought is gone, what runs is stopped.
+    Restart,
     /// Gives a file back.
     Get {
         /// The path as the device knows it.

@@ -57,6 +57,9 @@ impl Inside {
             if family == Family::Windows && is_odd {
                 return wrong("has a name that Windows does not allow");
             }
+            if family == Family::Windows && is_reserved(name) {
+                return wrong("has a name that stands for a device of Windows");
+            }
             if name.len() > 255 {
                 return wrong("has a name that is too long");
             }
@@ -75,6 +78,24 @@ impl Inside {
         let separator = if family == Family::Windows { '\\' } else { '/' };
         Inside::parse(&format!("{folder}{separator}{name}"), family)
     }
+}
+
+/// `con`, `nul.txt`, `com1` and their like, in lower case: Windows opens a device instead of a file.
+fn is_reserved(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name).trim_end();
+    let is_port = |start: &str| {
+        let number = stem.strip_prefix(start);
+        number.is_some_and(|number| {
+            let mut digits = number.chars();
+            matches!(
+                (digits.next(), digits.next()),
+                (Some('0'..='9' | '¹' | '²' | '³'), None)
+            )
+        })
+    };
+    matches!(stem, "con" | "prn" | "aux" | "nul" | "conin$" | "conout$")
+        || is_port("com")
+        || is_port("lpt")
 }
 
 /// A path's last name, as it was written.

@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 
 use super::super::knobs::Isolation;
 use super::path::Inside;
+use super::watchdog::{self, Allowance};
 
 /// A script to be run.
 #[derive(Debug, Clone)]
@@ -31,6 +32,7 @@ pub(super) struct Job {
     pub(super) words: Vec<String>,
     pub(super) time_limit: Duration,
     pub(super) output_max: u64,
+    pub(super) allowance: Allowance,
 }
 
 /// How a script ended.
@@ -39,17 +41,35 @@ pub(super) struct Ended {
     pub(super) exit: i64,
     pub(super) stdout: String,
     pub(super) stderr: String,
-    pub(super) timed_out: bool,
+    /// Why it was stopped, if it was.
+    pub(super) stopped: Option<String>,
 }
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Builds the script's system and becomes the script. Arguments: the device's folder, the working
 /// folder inside it, the host name, then the command line.
+///
+/// Until the root is pivoted the host is in sight, and the folder's names are what an earlier script
+/// left there: none of them is followed, so that a link to the host can't lead this there. `/proc` is
+/// read-only because the kernel's settings ask for the host's uid 0, which a script of an emulator run
+/// by root has. Descriptors that came along from whoever started the emulator are closed.
 const PRELUDE: &str = r#"
 set -eu
 root=$1 folder=$2 name=$3
 shift 3
+folder() {
+  [ -d "$root/$1" ] && [ ! -L "$root/$1" ] || { rm -rf "${root:?}/$1"; mkdir "$root/$1"; }
+}
+file() {
+  [ -f "$root/$1" ] && [ ! -L "$root/$1" ] || { rm -rf "${root:?}/$1"; : >"$root/$1"; }
+}
+for descriptor in /dev/fd/*; do
+  case ${descriptor##*/} in
+    0 | 1 | 2 | *[!0-9]*) ;;
+    *) eval "exec ${descriptor##*/}>&-" ;;
+  esac
+done
 printf '%s' "$name" 2>/dev/null >/proc/sys/kernel/hostname || true
 mount --bind "$root" "$root"
 for place in usr bin sbin lib lib32 lib64 libx32 nix/store; do
@@ -57,25 +77,27 @@ for place in usr bin sbin lib lib32 lib64 libx32 nix/store; do
   if [ -L "/$place" ]; then
     [ -L "$root/$place" ] || ln -sn "$(readlink "/$place")" "$root/$place"
   else
-    mkdir -p "$root/$place"
+    [ "$place" = "${place%/*}" ] || folder "${place%/*}"
+    folder "$place"
     mount -o bind,ro "/$place" "$root/$place"
   fi
 done
-mkdir -p "$root/etc" "$root/dev" "$root/proc" "$root/tmp" "$root/.host"
+for place in etc dev proc tmp .host; do folder "$place"; done
 if [ -d /etc/alternatives ]; then
-  mkdir -p "$root/etc/alternatives"
+  folder etc/alternatives
   mount -o bind,ro /etc/alternatives "$root/etc/alternatives"
 fi
 if [ -f /etc/ld.so.cache ]; then
-  [ -e "$root/etc/ld.so.cache" ] || : >"$root/etc/ld.so.cache"
+  file etc/ld.so.cache
   mount -o bind,ro /etc/ld.so.cache "$root/etc/ld.so.cache"
 fi
 for node in null zero full random urandom; do
-  [ -e "$root/dev/$node" ] || : >"$root/dev/$node"
+  file "dev/$node"
   mount --bind "/dev/$node" "$root/dev/$node"
 done
-[ -L "$root/dev/fd" ] || ln -sn /proc/self/fd "$root/dev/fd"
-mount -t proc proc "$root/proc" 2>/dev/null || true
+rm -rf "$root/dev/fd"
+ln -sn /proc/self/fd "$root/dev/fd"
+mount -t proc -o ro,nosuid,nodev,noexec proc "$root/proc" 2>/dev/null || true
 cd "$root"
 pivot_root . .host
 umount -l /.host
@@ -91,6 +113,12 @@ exec setpriv --no-new-privs --inh-caps=-all --bounding-set=-all -- "$@"
 
 /// The plain way's limits, then the script.
 const PLAIN_PRELUDE: &str = r#"
+for descriptor in /dev/fd/*; do
+  case ${descriptor##*/} in
+    0 | 1 | 2 | *[!0-9]*) ;;
+    *) eval "exec ${descriptor##*/}>&-" ;;
+  esac
+done
 ulimit -c 0
 ulimit -f 1048576 2>/dev/null
 ulimit -n 256 2>/dev/null
@@ -140,6 +168,10 @@ impl Sandbox {
             .map_err(|error| format!("The script could not be started: {error}"))?;
         let mut ended = watch(child, job).await;
         if !is_strict {
+            let mark = format!("SVAR_DEVICE_ROOT={}", job.root.to_string_lossy());
+            let ending = tokio::task::spawn_blocking(move || watchdog::end_strays(&mark));
+            // It can only have panicked; the script has ended in any case.
+            let _ = ending.await;
             // The folder's own path means nothing to whoever reads the output.
             let root = job.root.to_string_lossy().into_owned();
             ended.stdout = ended.stdout.replace(&root, "");
@@ -175,6 +207,11 @@ async fn probe() -> bool {
         words: Vec::new(),
         time_limit: Duration::from_secs(10),
         output_max: 1024,
+        allowance: Allowance {
+            processes: 512,
+            memory: 1 << 32,
+            disk: 1 << 20,
+        },
     };
     let mut command = strict_shell(&job);
     command.args(["bash", "-c", "[ ! -e /.host ] && echo inside"]);
@@ -282,23 +319,28 @@ async fn watch(mut child: Child, job: &Job) -> Ended {
     let group = Group::of(&child);
     let stdout = Kept::reading(child.stdout.take(), job.output_max);
     let stderr = Kept::reading(child.stderr.take(), job.output_max);
-    let waited = tokio::time::timeout(job.time_limit, child.wait()).await;
-    let timed_out = waited.is_err();
+    let process = child.id();
+    let waited = tokio::select! {
+        biased;
+        status = child.wait() => Ok(status.ok()),
+        () = tokio::time::sleep(job.time_limit) => Err("it ran longer than allowed".to_owned()),
+        reason = watchdog::exceeded(process, &job.root, job.allowance) => Err(reason),
+    };
     // Also after a good end: what the script started in the background ends with it.
     drop(group);
-    let status = match waited {
-        Ok(status) => status.ok(),
-        Err(_) => {
+    let (status, stopped) = match waited {
+        Ok(status) => (status, None),
+        Err(reason) => {
             // It may be gone already; then there is nothing to kill.
             let _ = child.start_kill();
-            child.wait().await.ok()
+            (child.wait().await.ok(), Some(reason))
         }
     };
     Ended {
         exit: exit_code(status),
         stdout: stdout.text().await,
         stderr: stderr.text().await,
-        timed_out,
+        stopped,
     }
 }
 

@@ -64,7 +64,7 @@ impl Service {
             .chain_update(seed.to_le_bytes())
             .finalize()
             .into();
-        Service {
+        let mut service = Service {
             knobs,
             chance,
             key,
@@ -83,7 +83,9 @@ impl Service {
             tokens: 0,
             date: (i64::MIN, String::new()),
             scenario,
-        }
+        };
+        service.schedule_restarts();
+        service
     }
 
     /// The same with another key for tokens and links than the one that follows from the seed: a

@@ -13,7 +13,7 @@ use crate::wire::{CommandStatus, CommandType};
 
 use super::super::device::{Outcome, Task};
 use super::super::knobs::{Minds, SecondPut};
-use super::super::scenario::Device;
+use super::super::scenario::{Device, Silence};
 use super::actions::State;
 use super::chance::{Purpose, guid};
 use super::core::Service;
@@ -41,6 +41,8 @@ enum Event {
     Expire(u32),
     CommandEnd(u64),
     Wrapup(u32),
+    /// A device restarts.
+    Restart(u32),
     /// A colleague replaces a library file.
     Overwrite(String),
 }
@@ -107,6 +109,7 @@ impl Service {
                 Event::Expire(action) => self.expire(action),
                 Event::CommandEnd(work) => self.command_ended(work),
                 Event::Wrapup(action) => self.wrap_up(action),
+                Event::Restart(machine) => self.restart(machine),
                 Event::Overwrite(name) => self.overwrite(&name),
             }
         }
@@ -123,6 +126,52 @@ impl Service {
         }
     }
 
+    /// Schedules what the scenario says about its devices' restarts.
+    pub(super) fn schedule_restarts(&mut self) {
+        for (machine, record) in (0..).zip(&self.machines.all) {
+            for after in &record.device.restarts {
+                let at = self.started + after.0;
+                self.timeline.schedule(at, Event::Restart(machine));
+            }
+        }
+    }
+
+    /// A device restarts: it is told so, and the command it was at has failed.
+    fn restart(&mut self, machine: u32) {
+        let note = Note {
+            machine: Some(self.machines.all[machine as usize].id.to_string()),
+            ..Note::default()
+        };
+        self.ledger.add(self.now, "device_restarted", note);
+        self.timeline.given_out += 1;
+        let number = self.timeline.given_out;
+        self.hand_out(number, machine, Task::Restart);
+        let Some(active) = self.machines.all[machine as usize].active else {
+            return;
+        };
+        let running = &self.timeline.running;
+        let interrupted = running
+            .iter()
+            .find(|(_, (action, _))| *action == active)
+            .map(|(work, _)| *work);
+        if let Some(work) = interrupted {
+            let outcome = Outcome::failed("The device restarted while the command ran.");
+            self.timeline.early.insert(work, outcome);
+            self.command_ended(work);
+        }
+    }
+
+    fn hand_out(&mut self, number: u64, machine: u32, task: Task) {
+        let record = &self.machines.all[machine as usize];
+        self.timeline.outbox.push(Work {
+            number,
+            machine,
+            name: Arc::clone(&record.name),
+            device: Arc::clone(&record.device),
+            task,
+        });
+    }
+
     /// Decides when the device fetches a new action, or that it won't in time.
     pub(super) fn schedule_pickup(&mut self, action: u32, key: [u64; 2]) {
         let now = self.now;
@@ -136,7 +185,8 @@ impl Service {
         let pickup = machine
             .reachable_from(self.started, now)
             .map(|from| from + delay)
-            .filter(|pickup| *pickup <= expires);
+            .filter(|pickup| *pickup <= expires)
+            .filter(|_| machine.device.silent != Some(Silence::Pending));
         match pickup {
             Some(pickup) => self.timeline.schedule(pickup, Event::Pickup(action)),
             None => self.timeline.schedule(expires, Event::Expire(action)),
@@ -144,8 +194,17 @@ impl Service {
     }
 
     fn pick_up(&mut self, action: u32) {
-        if self.actions.get(action).state != State::Pending {
+        let record = self.actions.get(action);
+        if record.state != State::Pending {
             return;
+        }
+        // It may have gone again on the way.
+        let (now, expires) = (self.now, record.created + self.knobs.queue_ttl.0);
+        let machine = &self.machines.all[record.machine as usize];
+        match machine.reachable_from(self.started, now) {
+            Some(at) if at <= now => {}
+            Some(at) if at <= expires => return self.timeline.schedule(at, Event::Pickup(action)),
+            _ => return self.timeline.schedule(expires, Event::Expire(action)),
         }
         self.actions.turn(action, State::InProgress, self.now);
         self.begin(action, 0);
@@ -170,17 +229,17 @@ impl Service {
         self.timeline.given_out += 1;
         let number = self.timeline.given_out;
         self.timeline.running.insert(number, (action, index));
+        let is_silent =
+            self.machines.all[machine as usize].device.silent == Some(Silence::InProgress);
         match task {
-            Ok(task) => {
-                let machine_record = &self.machines.all[machine as usize];
-                self.timeline.outbox.push(Work {
-                    number,
-                    machine,
-                    name: Arc::clone(&machine_record.name),
-                    device: Arc::clone(&machine_record.device),
-                    task,
-                });
+            Ok(_) if is_silent => {
+                let outcome = Outcome {
+                    took: self.knobs.script_time_limit.0,
+                    ..Outcome::failed("The device did not answer in time.")
+                };
+                self.command_finished(number, outcome);
             }
+            Ok(task) => self.hand_out(number, machine, task),
             Err(reason) => self.command_finished(number, Outcome::failed(reason)),
         }
     }
@@ -259,7 +318,18 @@ impl Service {
                 ..Outcome::failed("The script ran into its time limit and was stopped.")
             };
         }
-        let ends = began + outcome.took;
+        let done = self.now.max(began + outcome.took);
+        let machine = &self.machines.all[self.actions.get(action).machine as usize];
+        // A device that has gone goes on with its command, and tells when it is back.
+        let patience = done + self.knobs.queue_ttl.0;
+        let back = machine.reachable_from(self.started, done);
+        let ends = match back.filter(|back| *back <= patience) {
+            Some(back) => back,
+            None => {
+                outcome = Outcome::failed("The device went away and did not come back.");
+                patience
+            }
+        };
         self.timeline.early.insert(work, outcome);
         if ends > self.now {
             self.timeline.schedule(ends, Event::CommandEnd(work));

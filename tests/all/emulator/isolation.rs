@@ -162,6 +162,15 @@ fn windows_paths_lead_nowhere_else() {
             "C:\\",
             "/etc/passwd",
             "C:\\a.txt\u{0}",
+            "C:\\a.txt::$DATA",
+            "C:\\NUL",
+            "C:\\x\\con.txt",
+            "C:\\com1",
+            "C:\\lpt².log",
+            "\\\\.\\pipe\\x",
+            "\\??\\C:\\a.txt",
+            "//server/share/a.txt",
+            "C:\\a.txt.",
         ] {
             let action = world.run(&machine, json!([get_file(path)])).await;
             assert_eq!(action["status"], "Failed", "{path:?}");
@@ -195,4 +204,156 @@ fn output_is_kept_up_to_a_limit_and_drained_beyond() {
     play(scenario, |world| async move {
         assert_eq!(output(&world, "").await.len(), 1000);
     });
+}
+
+/// The same scenario where scripts must have namespaces of their own; none where that can't be.
+fn strict(script: &str) -> Option<Scenario> {
+    let can = std::process::Command::new("unshare")
+        .args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "--pid",
+            "--fork",
+            "true",
+        ])
+        .status();
+    if !can.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: this computer forbids namespaces");
+        return None;
+    }
+    let mut scenario = scenario(script);
+    scenario.knobs.isolation = Some(Isolation::Namespace);
+    Some(scenario)
+}
+
+#[test]
+fn a_planted_link_does_not_lead_the_next_script_to_the_host() {
+    let host = tempfile::tempdir().unwrap();
+    let there = host.path().to_str().unwrap().to_owned();
+    let script = "for name in etc dev tmp .host; do mkdir -p /moved; mv /$name /moved/ 2>/dev/null; ln -sn \"$1\" /$name; done; ls -d /moved/*; echo tried";
+    let Some(scenario) = strict(script) else {
+        return;
+    };
+    play(scenario, |world| async move {
+        let first = output(&world, &there).await;
+        assert!(
+            first.contains("/moved/etc"),
+            "the attack must be one: {first}"
+        );
+        assert!(output(&world, &there).await.ends_with("tried\n"));
+    });
+    let left: Vec<_> = std::fs::read_dir(host.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn nothing_of_the_host_is_in_sight() {
+    // Opening for appending writes nothing, so this is harmless where it succeeds.
+    let script = r#"
+ls -A /root /home /var 2>/dev/null | grep -v -e : -e '^$' -e tmp
+ls / | grep -v -E '^(bin|dev|etc|home|lib|lib32|lib64|libx32|nix|proc|root|sbin|tmp|usr|var)$'
+cat /proc/[0-9]*/environ | tr '\0' '\n' | grep -E 'CARGO|RUST|AZURE'
+cat /etc/shadow ~/.ssh/* 2>/dev/null
+for file in /proc/sys/kernel/core_pattern /proc/sys/kernel/hostname /proc/sysrq-trigger; do
+  ( : >>"$file" ) 2>/dev/null && echo "$file can be written"
+done
+( : >/usr/planted ) 2>/dev/null && echo '/usr can be written'
+ln /usr/bin/env /tmp/env 2>/dev/null && echo 'a hard link to the host'
+mknod /tmp/disk b 8 0 2>/dev/null && echo 'a device file'
+mount -t tmpfs none /tmp 2>/dev/null && echo 'a mount'
+( exec 5<>"/dev/tcp/127.0.0.1/$1" ) 2>/dev/null && echo 'the network'
+kill -0 "$2" 2>/dev/null && echo 'a process of the host'
+echo end
+"#;
+    let Some(scenario) = strict(script) else {
+        return;
+    };
+    play(scenario, |world| async move {
+        let port = world.base.rsplit_once(':').unwrap().1.to_owned();
+        let args = format!("{port} {}", std::process::id());
+        assert_eq!(output(&world, &args).await, "end\n");
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn descriptors_that_came_along_are_closed() {
+    use std::os::fd::AsRawFd as _;
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(secret.path(), "a secret").unwrap();
+    // As a shell's `exec 7<file` leaves it to everything it starts.
+    rustix::io::fcntl_setfd(secret.as_file(), rustix::io::FdFlags::empty()).unwrap();
+    let number = secret.as_file().as_raw_fd();
+    let script = "( cat <&$1 ) 2>/dev/null; ( : >&$1 ) 2>/dev/null && echo open; echo end";
+    for scenario in [scenario(script), plain(script)] {
+        play(scenario, |world| async move {
+            assert_eq!(output(&world, &number.to_string()).await, "end\n");
+        });
+    }
+}
+
+#[test]
+fn too_many_processes_end_the_script() {
+    if !Path::new("/proc/self/stat").exists() {
+        return;
+    }
+    let script = "for round in $(seq 200); do sleep 97531.5 & done; wait";
+    for mut scenario in [scenario(script), plain(script)] {
+        scenario.knobs.processes_max = Some(50);
+        play(scenario, |world| async move {
+            let machine = world.machine("lin-01").await;
+            let action = world
+                .run(&machine, json!([run_script("script.sh", "")]))
+                .await;
+            let errors = &action["commands"][0]["errors"][0];
+            assert_eq!(
+                errors,
+                "The script was stopped: it had more than 50 processes."
+            );
+            assert!(!is_there(b"sleep\x0097531.5"));
+        });
+    }
+}
+
+#[test]
+fn a_full_folder_ends_the_script() {
+    let script =
+        "for round in $(seq 40); do head -c 100000 /dev/zero >\"file-$round\"; done; sleep 97532.5";
+    for mut scenario in [scenario(script), plain(script)] {
+        scenario.knobs.disk_max = Some(1_000_000);
+        play(scenario, |world| async move {
+            let machine = world.machine("lin-01").await;
+            let action = world
+                .run(&machine, json!([run_script("script.sh", "")]))
+                .await;
+            let error = action["commands"][0]["errors"][0].as_str().unwrap();
+            assert_eq!(
+                error,
+                "The script was stopped: its device's files took more than 976 KB."
+            );
+        });
+    }
+}
+
+#[test]
+fn a_script_that_left_its_group_ends_too() {
+    if !Path::new("/proc/self/cmdline").exists() {
+        return;
+    }
+    let script = "setsid sleep 97533.5 >/dev/null 2>&1 & ( setsid bash -c 'sleep 97533.5 & wait' & ) >/dev/null 2>&1; sleep 0.2; echo started";
+    for scenario in [scenario(script), plain(script)] {
+        play(scenario, |world| async move {
+            assert_eq!(output(&world, "").await, "started\n");
+            assert!(!is_there(b"sleep\x0097533.5"));
+        });
+    }
+}
+
+/// Whether a process with that command line runs on this computer.
+fn is_there(line: &[u8]) -> bool {
+    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        let own = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        own.starts_with(line)
+    })
 }

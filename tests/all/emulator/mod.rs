@@ -2,6 +2,7 @@
 
 mod conformance;
 mod demo;
+mod devices;
 mod isolation;
 mod ledger;
 mod load;

@@ -241,6 +241,16 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     ),
     (
         "6.3",
+        "What may a script use of the computer it really runs on?",
+        Keys(&[
+            "knobs.processes_max",
+            "knobs.memory_max",
+            "knobs.disk_max",
+            "knobs.isolation",
+        ]),
+    ),
+    (
+        "6.3",
         "What is the content type behind a link?",
         Keys(&["knobs.blob_content_type"]),
     ),
