@@ -3,6 +3,7 @@
 mod conformance;
 mod demo;
 mod devices;
+mod foreign;
 mod isolation;
 mod ledger;
 mod load;
