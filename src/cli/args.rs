@@ -250,6 +250,9 @@ pub struct ShowArgs {
     /// The folder of all runs [default: svar-runs]
     #[arg(long, env = "SVAR_RUNS", value_name = "DIR")]
     pub runs: Option<PathBuf>,
+    /// Only how the stop rule stands: in words with numbers
+    #[arg(long)]
+    pub would_stop: bool,
     /// For people or for programs
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: Format,

@@ -175,6 +175,24 @@ impl Files for Kept {
     }
 }
 
+/// The run as its journal has it.
+///
+/// # Errors
+/// The journal does not fit the plan.
+pub(super) fn replay(folder: &RunFolder, past: &Past, reading: &Reading) -> Result<Fleet, Failure> {
+    let header = folder.header();
+    Fleet::replay(
+        &header.run,
+        Arc::clone(past.runbook.plan()),
+        header.started,
+        &reading.facts,
+    )
+    .map_err(|error| {
+        Failure::refused(format!("the journal does not fit the plan: {error}"))
+            .help("restore the run folder from a copy")
+    })
+}
+
 /// What a run's journal shows of it.
 ///
 /// # Errors
@@ -184,21 +202,10 @@ pub(super) fn evidence(
     past: &Past,
     reading: &Reading,
 ) -> Result<Evidence, Failure> {
-    let header = folder.header();
-    let plan = past.runbook.plan();
-    let fleet = Fleet::replay(
-        &header.run,
-        Arc::clone(plan),
-        header.started,
-        &reading.facts,
-    )
-    .map_err(|error| {
-        Failure::refused(format!("the journal does not fit the plan: {error}"))
-            .help("restore the run folder from a copy")
-    })?;
+    let fleet = replay(folder, past, reading)?;
     Ok(Evidence::gather(
-        header_of(header),
-        plan,
+        header_of(folder.header()),
+        past.runbook.plan(),
         &reading.facts,
         fleet.lanes(),
     ))

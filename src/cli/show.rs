@@ -5,10 +5,11 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::driver::{RunFolder, Runs};
-use crate::report::{self, Evidence};
+use crate::engine::Fleet;
+use crate::report;
 
 use super::args::{Format, RunsArgs, ShowArgs};
-use super::exit::{Exit, Failure, Outcome};
+use super::exit::{Exit, Outcome};
 use super::past;
 use super::settings::Settings;
 use super::tell;
@@ -19,7 +20,12 @@ pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
     let settings = Settings::load()?;
     let root = past::root(args.runs.as_deref(), &settings);
     let folder = past::find(&root, args.run.as_deref())?;
-    let evidence = evidence(&folder, terminal)?;
+    let past = past::recompile(&folder, Vec::new(), terminal)?;
+    let reading = past::journal(&folder)?;
+    if args.would_stop {
+        return would_stop(&past::replay(&folder, &past, &reading)?, args.format);
+    }
+    let evidence = past::evidence(&folder, &past, &reading)?;
     match args.format {
         Format::Json => print(&format!("{:#}\n", report::summary(&evidence)))?,
         Format::Text => {
@@ -32,9 +38,32 @@ pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn evidence(folder: &RunFolder, terminal: &Terminal) -> Result<Evidence, Failure> {
-    let past = past::recompile(folder, Vec::new(), terminal)?;
-    past::evidence(folder, &past, &past::journal(folder)?)
+/// `svar show --would-stop`: how the stop rule stands.
+fn would_stop(fleet: &Fleet, format: Format) -> Outcome {
+    let standing = fleet.would_stop();
+    let stopped = fleet.stopped_at();
+    match format {
+        Format::Json => print(&format!(
+            "{:#}\n",
+            json!({
+                "would_stop": 1,
+                "rule": standing.rule,
+                "failed": standing.failed,
+                "finished": standing.finished,
+                "targets": standing.targets,
+                "stops": standing.stops,
+                "failures_left": standing.failures_left,
+                "stopped": stopped.map(|at| at.to_string()),
+            })
+        ))?,
+        Format::Text => {
+            print(&format!("{standing}\n"))?;
+            if let Some(at) = stopped {
+                print(&format!("the run was stopped at {at}\n"))?;
+            }
+        }
+    }
+    Ok(Exit::Done)
 }
 
 /// `svar runs`

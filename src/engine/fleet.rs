@@ -96,6 +96,9 @@ pub struct Fleet {
     pub(super) wave_over_at: Option<Moment>,
     /// A replayed run asks to be taken up before anything else.
     pub(super) to_resume: bool,
+    /// The opening of the policy's hours that holds `now`, or the next one. It decides nothing but
+    /// when starts are granted, so no fact is needed to replay it.
+    pub(super) opening: Option<(Moment, Moment)>,
     pub(super) queues: Queues,
 }
 
@@ -129,9 +132,11 @@ impl Fleet {
             wave: 0,
             wave_over_at: None,
             to_resume: false,
+            opening: None,
             queues: Queues::new(started),
             plan,
         };
+        fleet.look_at_the_clock(started);
         for place in 0..total {
             let id = LaneId(place);
             fleet.lanes.push(Lane {

@@ -112,6 +112,24 @@ impl Fleet {
         }
     }
 
+    /// Brings the opening of the policy's hours to `now`.
+    pub(super) fn look_at_the_clock(&mut self, now: Moment) {
+        if let Some(hours) = &self.plan.policy.window
+            && self.opening.is_none_or(|(_, to)| to <= now)
+        {
+            self.opening = Some(hours.around(now));
+        }
+    }
+
+    /// The first moment from `at` on at which the policy's hours allow a start.
+    pub(super) fn hours_allow_at(&self, at: Moment) -> Moment {
+        match (self.opening, &self.plan.policy.window) {
+            (Some((from, to)), _) if at < to => from.max(at),
+            (_, Some(hours)) => hours.around(at).0.max(at),
+            (_, None) => at,
+        }
+    }
+
     /// When the machine list is to be read, if it is: for the machines that come next, or for those
     /// that sleep.
     pub(super) fn machines_due(&self) -> Option<Moment> {
@@ -125,7 +143,9 @@ impl Fleet {
         let ahead = ahead.then_some(queues.machines_at);
         let again = !queues.sleepers.is_empty();
         let again = again.then_some(queues.machines_at.max(queues.sleepers_at));
-        [ahead, again].into_iter().flatten().min()
+        // What the list says hours before anything may be started is no longer true then.
+        let due = [ahead, again].into_iter().flatten().min()?;
+        Some(self.hours_allow_at(due))
     }
 
     pub(super) fn grant_machines(&mut self, now: Moment, needs: &mut Vec<Need>) {
@@ -196,6 +216,9 @@ impl Fleet {
     }
 
     pub(super) fn grant_starts(&mut self, now: Moment, needs: &mut Vec<Need>) {
+        if self.hours_allow_at(now) > now {
+            return;
+        }
         while let Some(id) = self.next_start(now) {
             if !self.lanes[id.0 as usize].progress.begun {
                 // From here on it is looked at like one that is begun.
@@ -246,6 +269,7 @@ impl Fleet {
         if !self.slot_is_free(now) {
             at = at.max(self.quota.slots_grow_at(now)?);
         }
-        Some(at.max(self.quota.free_at(Row::Starts, at)))
+        at = self.hours_allow_at(at);
+        Some(self.hours_allow_at(at.max(self.quota.free_at(Row::Starts, at))))
     }
 }

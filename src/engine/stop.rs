@@ -1,5 +1,7 @@
 //! When a run stops: the stop rule, interrupts, the deadline.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::moment::Moment;
@@ -78,45 +80,95 @@ impl Score {
         }
     }
 
-    /// How the rule stands, in words with numbers.
-    pub(super) fn would_stop(&self, rule: &StopWhen) -> String {
-        let Score {
-            failed, finished, ..
-        } = *self;
-        let verdict = if self.stops(rule) {
-            "the run stops"
-        } else {
-            "the run goes on"
+    /// How the rule stands.
+    pub(super) fn standing(&self, rule: &StopWhen) -> Standing {
+        // With every further failure one more machine has finished.
+        let further = |more: u32| Score {
+            failed: self.failed.saturating_add(more),
+            finished: self.finished.saturating_add(more),
+            ..*self
         };
-        match rule.failed {
-            Amount::Count(threshold) => format!(
-                "{failed} failed of {finished} finished machines; the rule stops at {threshold} or \
-                 more failed: {verdict}"
-            ),
-            Amount::Percent(threshold) => {
-                let base = self.base(rule);
-                let share = if base == 0 {
-                    0.0
-                } else {
-                    f64::from(failed) * 100.0 / f64::from(base)
-                };
-                let of = match rule.of {
-                    StopBase::Finished => "finished machines",
-                    StopBase::Targets => "targets",
-                };
-                let sample = if finished < rule.after {
-                    format!(
-                        ", but only from {} finished machines on, and {finished} have",
-                        rule.after
-                    )
-                } else {
-                    String::new()
-                };
-                format!(
-                    "{failed} failed of {base} {of} ({share:.1}%); the rule stops at {threshold}% \
-                     or more{sample}: {verdict}"
-                )
+        let open = self.targets.saturating_sub(self.finished);
+        let (mut few, mut many) = (0, open.saturating_add(1));
+        while few < many {
+            let middle = few + (many - few) / 2;
+            match further(middle).stops(rule) {
+                true => many = middle,
+                false => few = middle + 1,
             }
+        }
+        Standing {
+            rule: *rule,
+            failed: self.failed,
+            finished: self.finished,
+            targets: self.targets,
+            stops: self.stops(rule),
+            failures_left: (few <= open).then_some(few),
+        }
+    }
+}
+
+/// How the stop rule stands; in words with numbers when it is shown.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// The rule.
+    pub rule: StopWhen,
+    /// Machines that have failed, as the rule counts.
+    pub failed: u32,
+    /// Machines that have finished, as the rule counts: those that were left out or never started
+    /// are not among them.
+    pub finished: u32,
+    /// All machines.
+    pub targets: u32,
+    /// The rule holds.
+    pub stops: bool,
+    /// So many further failures in a row make it hold, 0 if it does; `None` if not even the failure
+    /// of all others would.
+    pub failures_left: Option<u32>,
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Standing {
+            rule,
+            failed,
+            finished,
+            targets,
+            ..
+        } = *self;
+        let have = match failed {
+            1 => "has",
+            _ => "have",
+        };
+        match rule.of {
+            StopBase::Targets if matches!(rule.failed, Amount::Percent(_)) => {
+                write!(f, "{failed} of {targets} targets {have} failed")?;
+            }
+            _ => write!(f, "{failed} of {finished} finished {have} failed")?,
+        }
+        match rule.failed {
+            Amount::Count(threshold) => write!(f, "; stops at {threshold}")?,
+            Amount::Percent(threshold) => {
+                let base = match rule.of {
+                    StopBase::Finished => finished,
+                    StopBase::Targets => targets,
+                };
+                if base > 0 {
+                    let share = f64::from(failed) * 100.0 / f64::from(base);
+                    write!(f, ", {share:.1}%")?;
+                }
+                write!(f, "; stops at {threshold}%")?;
+                if rule.after > 1 {
+                    write!(f, ", counted from {} on", rule.after)?;
+                }
+            }
+        }
+        f.write_str(": ")?;
+        match self.failures_left {
+            Some(0) => f.write_str("the run stops"),
+            Some(1) => f.write_str("one more failure stops the run"),
+            Some(more) => write!(f, "{more} more failures stop the run"),
+            None => f.write_str("nothing can stop the run any more"),
         }
     }
 }

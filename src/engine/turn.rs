@@ -21,6 +21,7 @@ impl Fleet {
     pub fn poll(&mut self, now: Moment) -> Vec<Need> {
         self.now = self.now.max(now);
         let now = self.now;
+        self.look_at_the_clock(now);
         self.queues.polled = true;
         let mut needs = Vec::new();
         if self.to_resume {
@@ -37,6 +38,10 @@ impl Fleet {
         self.look_at_lanes(now, &mut needs);
         if !self.orders.lost {
             self.record_limits(now, &mut needs);
+        }
+        // What is recorded or resolved may stop the run. A start that is granted beside it would no
+        // longer fit, so grants come when it is known.
+        if !self.orders.lost && needs.is_empty() {
             self.grant_cancels(now, &mut needs);
             self.grant_searches(now, &mut needs);
             self.grant_watch(now, &mut needs);
@@ -278,6 +283,10 @@ impl Fleet {
             return Some(Waiting::Offline {
                 until: self.offline_until(),
             });
+        }
+        let opens = self.hours_allow_at(now);
+        if opens > now && (self.queues.wants_start(id) || !progress.begun) && lane.asked.is_none() {
+            return Some(Waiting::Hours { until: opens });
         }
         if !progress.begun && !self.queues.admitted.contains(&id) {
             let gate = self.gate_opens_at(now);

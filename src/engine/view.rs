@@ -9,6 +9,7 @@ use super::fact::{EndState, LaneId, Row, SessionIndex};
 use super::fleet::Fleet;
 use super::progress::{Progress, Stage};
 use super::queues::Ask;
+use super::stop::Standing;
 
 /// How one machine stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +95,11 @@ pub enum Waiting {
         /// The wave that runs, from 0.
         wave: u32,
     },
+    /// The hours in which the policy allows starts.
+    Hours {
+        /// They begin then.
+        until: Moment,
+    },
     /// It sleeps.
     Offline {
         /// Given up then.
@@ -129,6 +135,7 @@ impl fmt::Display for Waiting {
             Waiting::Slot { used, of } => write!(f, "slot {used}/{of}"),
             Waiting::Rate { row, until } => write!(f, "rate of {row} until {until}"),
             Waiting::Wave { wave } => write!(f, "the end of wave {}", wave + 1),
+            Waiting::Hours { until } => write!(f, "its hours, from {until}"),
             Waiting::Offline { until } => write!(f, "offline, until {until}"),
             Waiting::Busy { until } => write!(f, "busy, until {until}"),
             Waiting::Retry { until } => write!(f, "next try at {until}"),
@@ -239,9 +246,19 @@ impl Fleet {
         }
     }
 
-    /// How the stop rule stands, in words with numbers.
-    pub fn would_stop(&self) -> String {
-        self.score.would_stop(&self.plan.policy.stop_when)
+    /// How the stop rule stands.
+    pub fn would_stop(&self) -> Standing {
+        self.score.standing(&self.plan.policy.stop_when)
+    }
+
+    /// The wave that runs, from 0, and how many machines may have been started by its end.
+    pub fn wave(&self) -> (usize, u32) {
+        (self.wave, self.wave_limit(self.wave))
+    }
+
+    /// When the policy's hours next allow a start; `None` while they do, or where there are none.
+    pub fn opens_at(&self) -> Option<Moment> {
+        Some(self.hours_allow_at(self.now)).filter(|opens| *opens > self.now)
     }
 
     /// When the stop rule fell, if it did.

@@ -17,7 +17,9 @@ use super::runbook::{RunNames, Runbook};
 use super::scope::{Values, target_field};
 use super::secrets::MASK;
 use super::segment::{Link, cut};
-use super::session::{CommandPlan, MachinePlan, Plan, PlannedInput, Session, SessionKind, Target};
+use super::session::{
+    CommandPlan, MachinePlan, OfflineMode, Plan, PlannedInput, Session, SessionKind, Target,
+};
 use super::tag::TAG_LENGTH;
 
 /// Room for the comment, in characters, the tag included (contract 3.3: under 1,000).
@@ -104,6 +106,15 @@ fn notes(prepared: &Prepared, machines: &[MachinePlan]) -> Vec<String> {
              targets that are looked up by name, tag or filter have it",
             machines.len()
         ));
+    }
+    let policy = &prepared.policy;
+    if policy.window.is_some() && policy.offline.mode == OfflineMode::Queue {
+        notes.push(
+            "`window` says when sessions are started; one that waits in the service's queue begins \
+             when its device wakes, which may be outside the hours: `offline: { mode: hold }` avoids \
+             that"
+                .to_owned(),
+        );
     }
     notes
 }

@@ -121,7 +121,11 @@ fn rules(text: &mut String, plan: &Plan) {
         );
     }
     if let Some(window) = &policy.window {
-        entry(text, "window", &format!("starts only {window}"));
+        entry(
+            text,
+            "window",
+            &format!("sessions are started only {window}"),
+        );
     }
     if plan.steps.iter().any(|step| step.cleanup) {
         let when = match policy.cleanup_when {

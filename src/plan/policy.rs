@@ -10,6 +10,7 @@ use crate::playbook::model::{self, Period, Step};
 use crate::playbook::{Playbook, Templated};
 use crate::yaml::NodeId;
 
+use super::hours::Hours;
 use super::scope::Values;
 use super::session::{
     Amount, CleanupWhen, OfflineMode, OfflinePolicy, OnFail, OnStop, Policy, ResultsWanted,
@@ -121,9 +122,7 @@ impl Settings<'_> {
                 until_ms: millis(self.period(offline.until.as_ref()).unwrap_or(OFFLINE_UNTIL)),
             },
             deadline_ms: self.period(playbook.deadline.as_ref()).map(millis),
-            window: self
-                .optional(playbook.window.as_ref())
-                .map(|window| window.text),
+            window: self.hours(playbook),
             cleanup_when: match self
                 .optional(playbook.cleanup_when.as_ref())
                 .unwrap_or_default()
@@ -133,6 +132,20 @@ impl Settings<'_> {
             },
             busy_wait_ms: millis(BUSY_WAIT),
         }
+    }
+
+    fn hours(&mut self, playbook: &Playbook) -> Option<Hours> {
+        let setting = playbook.window.as_ref()?;
+        let window = self.settle(setting)?;
+        Hours::of(window)
+            .map_err(|why| {
+                let problem = self.values.problem("setting-value", setting.node(), why);
+                self.problems.push(problem.help(
+                    "Write a zone such as `Europe/Stockholm` or `UTC`; if this one exists, install \
+                     the time zone database (`tzdata`).",
+                ));
+            })
+            .ok()
     }
 
     pub(super) fn on_fail(&mut self, step: &Step) -> OnFail {

@@ -9,6 +9,7 @@ use crate::name::MachineId;
 use crate::playbook::model::Os;
 use crate::wire::LiveResponseRequest;
 
+use super::hours::Hours;
 use super::limits::Limits;
 use super::secrets::Secrets;
 
@@ -255,7 +256,7 @@ pub enum Verdict {
 }
 
 /// How the run behaves as a whole; defaults are filled in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Policy {
     /// How dangerous: `read`, `change` or `destructive`.
     pub risk: String,
@@ -273,8 +274,8 @@ pub struct Policy {
     pub offline: OfflinePolicy,
     /// End of the whole run, in milliseconds from its start.
     pub deadline_ms: Option<u64>,
-    /// Hours in which starts are allowed, as the author wrote them: `22:00-06:00 Europe/Stockholm`.
-    pub window: Option<String>,
+    /// Hours in which starts are allowed.
+    pub window: Option<Hours>,
     /// When cleanup runs.
     pub cleanup_when: CleanupWhen,
     /// How long a machine that is busy with somebody else's session is waited for.

@@ -12,7 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle as
 
 use crate::engine::{EndState, Fleet, LaneId, LaneView, Leg, Phase, Tally, Waiting};
 use crate::moment::Moment;
-use crate::plan::{Plan, SessionKind};
+use crate::plan::{OnStop, Plan, SessionKind};
 
 use super::text::Sheet;
 use super::words::{clean, duration, fit, many, pad};
@@ -50,7 +50,9 @@ pub struct Progress {
     summed: Instant,
     told: Vec<bool>,
     told_count: u32,
-    wave: u32,
+    wave: Option<usize>,
+    stopped: bool,
+    closed: Option<Moment>,
     screen: Option<Screen>,
 }
 
@@ -73,7 +75,9 @@ impl Progress {
             summed: Instant::now(),
             told: vec![false; plan.machines.len()],
             told_count: 0,
-            wave: 0,
+            wave: None,
+            stopped: false,
+            closed: None,
             plan,
             screen,
         }
@@ -94,7 +98,7 @@ impl Progress {
         if tally.finished() != self.told_count {
             self.tell_ended(fleet);
         }
-        self.tell_wave(fleet);
+        self.tell_turns(now, fleet);
         if self.screen.is_some() {
             self.draw(now, fleet, &tally);
         } else if self.summed.elapsed() >= SUMS {
@@ -152,23 +156,42 @@ impl Progress {
         }
     }
 
-    /// A wave that has begun, where there is more than one.
-    fn tell_wave(&mut self, fleet: &Fleet) {
-        if self.plan.policy.waves.len() < 2 {
-            return;
-        }
-        let waiting = fleet.active().find_map(|view| match view.waiting {
-            Some(Waiting::Wave { wave }) => Some(wave),
-            _ => None,
-        });
-        if let Some(wave) = waiting.filter(|wave| *wave > self.wave) {
-            self.wave = wave;
+    /// What concerns the whole run, once each time it changes: a new wave, the fall of the stop
+    /// rule, the end and the beginning of the hours in which sessions may be started.
+    fn tell_turns(&mut self, now: Moment, fleet: &Fleet) {
+        let waves = self.plan.policy.waves.len();
+        let (wave, limit) = fleet.wave();
+        if waves > 1 && self.wave != Some(wave) && wave < waves {
+            self.wave = Some(wave);
+            let limit = many(limit as usize, "machine");
             self.line(&format!(
-                "wave {} of {}",
-                wave + 1,
-                self.plan.policy.waves.len()
+                "wave {} of {waves}: up to {limit} in all",
+                wave + 1
             ));
         }
+        if !self.stopped && fleet.stopped_at().is_some() {
+            self.stopped = true;
+            let then = match self.plan.policy.on_stop {
+                OnStop::Drain => "sessions that run finish",
+                OnStop::CancelQueued => "sessions that wait are cancelled, those that run finish",
+                OnStop::Abort => "own sessions are cancelled",
+            };
+            let rule = fleet.would_stop();
+            self.line(&format!("stopped: {rule}; no new starts, {then}"));
+        }
+        let opens = fleet.opens_at();
+        if opens.is_some() != self.closed.is_some()
+            && let Some(hours) = &self.plan.policy.window
+        {
+            self.line(&match opens {
+                Some(at) => format!(
+                    "outside {hours}: sessions are started again from {}",
+                    clock(at, now)
+                ),
+                None => format!("within {hours}: sessions are started again"),
+            });
+        }
+        self.closed = opens;
     }
 
     fn sums(&self, tally: &Tally) -> String {
@@ -290,6 +313,7 @@ impl Progress {
             Waiting::Slot { used, of } => format!("waits for a slot {used}/{of}"),
             Waiting::Rate { row, until: at } => format!("waits for the {row} rate, {}", until(at)),
             Waiting::Wave { wave } => format!("waits for the end of wave {}", wave + 1),
+            Waiting::Hours { until: at } => format!("waits for its hours, from {}", until(at)),
             Waiting::Offline { until: at } => format!("offline, waits until {}", until(at)),
             Waiting::Busy { until: at } => {
                 format!("busy with another session, until {}", until(at))

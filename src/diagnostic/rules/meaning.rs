@@ -269,6 +269,13 @@ steps:
     results: none"#
     ),
     rule!(
+        Error "unknown-zone": "a time zone that there is not",
+        r#"The hours of `window` are those of a time zone: a name of the IANA database, in which a place keeps its name when its
+    clocks change, or `UTC`. Abbreviations such as `CEST` mean different things in different places and are none."#,
+        r#"window: 22:00-06:00 Europe/Stokholm"#,
+        r#"window: 22:00-06:00 Europe/Stockholm"#
+    ),
+    rule!(
         Error "unlisted-file": "a file that is not listed under `library`",
         r#"`put` and `run` take a name: one that stands under `library`, or one of a file that is already in the tenant's library.
 A path is neither. A name that is nearly one of the playbook's own, or the file name of one, is a warning: by the name

@@ -30,6 +30,7 @@ mod script_type;
 mod shrinking_waves;
 mod small_sample;
 mod unjudged_exit;
+mod unknown_zone;
 mod unlisted_file;
 mod unreachable_when;
 mod unused;
@@ -60,6 +61,7 @@ const RULES: &[Rule] = &[
     shrinking_waves::check,
     small_sample::check,
     unjudged_exit::check,
+    unknown_zone::check,
     unlisted_file::check,
     unreachable_when::check,
     unused::check,

@@ -221,6 +221,70 @@ fn a_finished_run_has_nothing_to_resume() {
 }
 
 #[test]
+fn waves_and_the_fall_of_the_stop_rule_are_told_and_the_rule_can_be_asked() {
+    let fleet = "\
+name: three servers
+factor: 600
+devices:
+  - { name: web-01.example.org, os: Linux, tags: [web] }
+  - { name: web-02.example.org, os: Linux, tags: [web] }
+  - { name: web-03.example.org, os: Linux, tags: [web] }
+  - { name: web-04.example.org, os: Linux, tags: [web] }
+";
+    let playbook = PLAYBOOK
+        .replace("  - get: /var/tmp/answer.txt\n", "")
+        .replace(
+            "targets:",
+            "rollout:\n  waves: [1, 2, 100%]\n  stop_when: { failed: 50%, after: 2 }\ntargets:",
+        );
+    let script = "#!/bin/bash\necho ANSWERED\n[[ $HOSTNAME != web-02* ]]\n";
+    let ended = svar("run ask.yaml --scenario fleet.yaml")
+        .file("fleet.yaml", fleet)
+        .file("ask.yaml", playbook)
+        .file("ask.sh", script)
+        .run()
+        .code(1);
+    let told: Vec<&str> = (ended.stderr.lines())
+        .filter(|line| line.starts_with("wave ") || line.starts_with("stopped: "))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "wave 1 of 3: up to 1 machine in all",
+            "wave 2 of 3: up to 2 machines in all",
+            "stopped: 1 of 2 finished has failed, 50.0%; stops at 50%, counted from 2 on: the run \
+             stops; no new starts, sessions that run finish",
+        ],
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended
+            .stderr
+            .contains("1 ok, 1 expect_failed, 2 not_started"),
+        "{}",
+        ended.stderr
+    );
+    let asked = ended
+        .again("show --would-stop")
+        .run()
+        .code(0)
+        .stderr("")
+        .stdout(
+            "1 of 2 finished has failed, 50.0%; stops at 50%, counted from 2 on: the run stops\n\
+         the run was stopped at @TIME@\n",
+        );
+    let standing = asked
+        .again("show --would-stop --format json")
+        .run()
+        .code(0)
+        .json();
+    assert_eq!(standing["failed"], 1);
+    assert_eq!(standing["stops"], true);
+    assert_eq!(standing["failures_left"], 0);
+}
+
+#[test]
 fn bad_inputs_stop_before_anything_is_sent() {
     let svar = |args: &str| {
         Svar::new(args).file(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use svar::engine::{CancelWhy, EndState, FactBody, Fleet, Leg, Need, Phase, Waiting};
-use svar::plan::{Amount, OfflineMode, OnStop, ResultsWanted, StopBase, StopWhen};
+use svar::plan::{Amount, Hours, OfflineMode, OnStop, ResultsWanted, StopBase, StopWhen};
 use svar::wire::{ActionStatus, CommandStatus};
 
 use super::build::{get, plan, put, run, run_id};
@@ -518,18 +518,170 @@ fn the_stop_rule_falls_at_its_threshold_and_says_how_it_stands() {
             desk.play(machine, 1);
         }
         if machine == 18 {
+            let standing = desk.fleet.would_stop();
             assert_eq!(
-                desk.fleet.would_stop(),
-                "2 failed of 19 finished machines (10.5%); the rule stops at 10% or more, but only \
-                 from 20 finished machines on, and 19 have: the run goes on"
+                standing.to_string(),
+                "2 of 19 finished have failed, 10.5%; stops at 10%, counted from 20 on: one more \
+                 failure stops the run"
             );
+            assert!(!standing.stops);
         }
     }
+    let standing = desk.fleet.would_stop();
     assert_eq!(
-        desk.fleet.would_stop(),
-        "2 failed of 20 finished machines (10.0%); the rule stops at 10% or more: the run stops"
+        standing.to_string(),
+        "2 of 20 finished have failed, 10.0%; stops at 10%, counted from 20 on: the run stops"
     );
+    assert_eq!(standing.failures_left, Some(0));
     assert!(desk.fleet.stopped_at().is_some());
+}
+
+#[test]
+fn how_many_failures_are_left_is_told_for_every_kind_of_rule() {
+    let said = |failed, of, after, failures: u32| {
+        let draft = plan(61).session(&[run()]).slots(4).with(|policy| {
+            policy.stop_when = StopWhen { failed, of, after };
+        });
+        let mut desk = desk(draft.done());
+        for machine in 0..61 {
+            desk.pass(30);
+            match machine {
+                60 => {}
+                late if late >= 60 - failures => desk.fail(machine),
+                _ => desk.play(machine, 1),
+            }
+        }
+        desk.fleet.would_stop().to_string()
+    };
+    assert_eq!(
+        said(Amount::Percent(5.5), StopBase::Finished, 20, 3),
+        "3 of 60 finished have failed, 5.0%; stops at 5.5%, counted from 20 on: one more failure \
+         stops the run"
+    );
+    assert_eq!(
+        said(Amount::Count(5), StopBase::Finished, 1, 1),
+        "1 of 60 finished has failed; stops at 5: nothing can stop the run any more"
+    );
+    assert_eq!(
+        said(Amount::Percent(4.0), StopBase::Targets, 1, 2),
+        "2 of 61 targets have failed, 3.3%; stops at 4%: one more failure stops the run"
+    );
+}
+
+#[test]
+fn drain_lets_everything_that_was_begun_go_its_way() {
+    let draft = plan(4).session(&[run()]).session(&[run()]).slots(3);
+    let mut desk = desk(draft.with(|policy| policy.on_stop = OnStop::Drain).done());
+    let first = desk.start(0);
+    let second = desk.start(1);
+    let third = desk.start(2);
+    desk.began(1, &second);
+    let failed = commands(&[CommandStatus::Failed]);
+    desk.ended(0, &first, ActionStatus::Failed, failed);
+    desk.deliver(0);
+    desk.pass(60);
+    assert!(
+        !desk
+            .needs
+            .iter()
+            .any(|need| matches!(need, Need::Cancel { .. })),
+        "neither the running nor the waiting session is cancelled"
+    );
+    for (machine, action) in [(1, second), (2, third)] {
+        desk.ended(machine, &action, ActionStatus::Succeeded, completed(1));
+        desk.deliver(machine);
+        desk.play(machine, 1);
+    }
+    desk.ends(&[
+        EndState::Failed,
+        EndState::Ok,
+        EndState::Ok,
+        EndState::NotStarted,
+    ]);
+    assert!(desk.fleet.is_done());
+}
+
+#[test]
+fn abort_cancels_what_runs_and_still_cleans_up() {
+    let draft = plan(3)
+        .session(&[run()])
+        .session(&[run()])
+        .cleanup(&[run()]);
+    let mut desk = desk(draft.with(|policy| policy.on_stop = OnStop::Abort).done());
+    let first = desk.start(0);
+    let second = desk.start(1);
+    let third = desk.start(2);
+    desk.began(1, &second);
+    desk.began(2, &third);
+    let failed = commands(&[CommandStatus::Failed]);
+    desk.ended(0, &first, ActionStatus::Failed, failed);
+    desk.deliver(0);
+    let cut = commands(&[CommandStatus::Executing]);
+    for (machine, action) in [(1, second), (2, third)] {
+        assert_eq!(desk.cancelled(machine), (action.clone(), CancelWhy::Stop));
+        desk.ended(machine, &action, ActionStatus::Cancelled, cut.clone());
+    }
+    for machine in 0..3 {
+        let action = desk.start(machine);
+        desk.ended(machine, &action, ActionStatus::Succeeded, completed(1));
+        desk.deliver(machine);
+        assert!(!desk.end(machine).cleanup_owed);
+    }
+    desk.ends(&[EndState::Failed, EndState::Cancelled, EndState::Cancelled]);
+}
+
+/// Mon 2 Feb 2026, 02:40 UTC, which is where these stories begin, is 03:40 in Stockholm.
+fn hours(text: &str) -> Option<Hours> {
+    Some(Hours::of(text.parse().unwrap()).unwrap())
+}
+
+#[test]
+fn outside_its_hours_a_run_starts_nothing_and_lets_run_what_runs() {
+    let draft = plan(4).session(&[run()]).session(&[run()]).slots(2);
+    let mut desk = desk(
+        draft
+            .with(|policy| policy.window = hours("22:00-03:41 Europe/Stockholm"))
+            .done(),
+    );
+    let opens = START + Duration::from_secs(18 * 3_600 + 20 * 60);
+    assert_eq!(desk.fleet.opens_at(), None);
+    let first = desk.start(0);
+    desk.pass(60);
+    assert_eq!(desk.fleet.opens_at(), Some(opens));
+    desk.ended(0, &first, ActionStatus::Succeeded, completed(1));
+    desk.deliver(0);
+    desk.pass(60);
+    assert_eq!(desk.starts(), [1], "granted before the end of the hours");
+    desk.needs
+        .retain(|need| !matches!(need, Need::Start { .. }));
+    assert_eq!(desk.lane(0).waiting, Some(Waiting::Hours { until: opens }));
+    assert_eq!(desk.lane(3).waiting, Some(Waiting::Hours { until: opens }));
+    assert_eq!(
+        desk.fleet.wake_at(),
+        Some(opens),
+        "nothing to do until then"
+    );
+    desk.pass(18 * 3_600 + 18 * 60 - 1);
+    assert_eq!(desk.starts(), [] as [u32; 0]);
+    desk.pass(1);
+    assert_eq!(
+        desk.starts(),
+        [0],
+        "the next session of the machine that was begun"
+    );
+}
+
+#[test]
+fn the_machine_list_is_not_read_long_before_anything_may_be_started() {
+    let draft = plan(4).session(&[run()]);
+    let draft = draft.with(|policy| policy.window = hours("Tue 22:00-23:00"));
+    let mut desk = desk_with(draft.done(), |desk| desk.all_ready = false);
+    assert!(desk.needs.is_empty(), "{:?}", desk.needs);
+    let opens = START + Duration::from_secs(43 * 3_600 + 20 * 60);
+    assert_eq!(desk.fleet.wake_at(), Some(opens));
+    desk.pass_until_need();
+    assert_eq!(desk.machines().len(), 4);
+    assert_eq!(desk.now, opens);
 }
 
 #[test]
@@ -586,6 +738,29 @@ fn the_deadline_ends_everything_and_says_what_is_owed() {
     assert!(desk.end(0).cleanup_owed);
     assert_eq!(desk.fleet.tally().cleanup_owed, 1);
     assert!(desk.fleet.is_done());
+}
+
+#[test]
+fn a_start_is_not_granted_beside_a_record_that_forbids_it() {
+    let draft = plan(2).session(&[run()]).slots(1).never_stop();
+    let draft = draft.with(|policy| policy.deadline_ms = Some(600_000));
+    let mut desk = desk(draft.done());
+    let action = desk.start(0);
+    desk.now = START + Duration::from_secs(600);
+    let ended = FactBody::ActionEnded {
+        action,
+        status: ActionStatus::Succeeded,
+        commands: completed(1),
+    };
+    desk.tell(Some(svar::engine::LaneId(0)), ended);
+    let needs = desk.fleet.poll(desk.now);
+    let passed = |need: &Need| matches!(need, Need::Record { lane: None, .. });
+    assert!(needs.iter().any(passed), "{needs:?}");
+    let starts = |need: &Need| matches!(need, Need::Start { .. });
+    assert!(
+        !needs.iter().any(starts),
+        "the slot is free, and too late: {needs:?}"
+    );
 }
 
 #[test]
