@@ -39,6 +39,10 @@ pub enum Command {
     Run(RunArgs),
     /// Go on with an interrupted run
     Resume(ResumeArgs),
+    /// Start no more sessions of a run; those that run finish, and the run can be resumed
+    Pause(PauseArgs),
+    /// End a run for good, from any terminal
+    Cancel(CancelArgs),
     /// List the runs of a folder
     Runs(RunsArgs),
     /// Tell what a run did
@@ -219,15 +223,62 @@ pub struct ResumeArgs {
     /// The run: its id, the beginning of its id, or its folder; the newest unfinished one unless said
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub again: AgainArgs,
+    /// Give up the cleanup of a machine, by name or id; repeatable
+    #[arg(long, value_name = "MACHINE", requires = "why")]
+    pub waive_cleanup: Vec<String>,
+    /// Why; it is kept in the journal
+    #[arg(long, value_name = "REASON", requires = "waive_cleanup")]
+    pub why: Option<String>,
+}
+
+/// What it takes to drive a run again.
+#[derive(Debug, Args)]
+pub struct AgainArgs {
     /// The value of a secret input, which no run folder holds; repeatable
     #[arg(long = "input", short = 'i', value_name = "NAME=VALUE")]
     pub inputs: Vec<String>,
     /// The emulator the run was made with, when it has another address now
     #[arg(long, value_name = "URL")]
     pub emulator: Option<String>,
+    /// Who does this; the user's name unless said
+    #[arg(long, value_name = "NAME")]
+    pub operator: Option<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub telling: TellingArgs,
+}
+
+/// `svar pause`
+#[derive(Debug, Args)]
+pub struct PauseArgs {
+    /// The run: its id, the beginning of its id, or its folder; the newest unfinished one unless said
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// The folder of all runs [default: svar-runs]
+    #[arg(long, env = "SVAR_RUNS", value_name = "DIR")]
+    pub runs: Option<PathBuf>,
+}
+
+/// `svar cancel`
+#[derive(Debug, Args)]
+#[command(
+    long_about = "End a run for good, from any terminal.\n\nNo machine is begun any more, own sessions that wait \
+        for their device are cancelled, and those that run finish; cleanup still runs. The process that drives \
+        the run does it. If none does, this one takes the run up and does it itself."
+)]
+pub struct CancelArgs {
+    /// The run: its id, the beginning of its id, or its folder; the newest unfinished one unless said
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Cancel the sessions that run as well
+    #[arg(long)]
+    pub abort: bool,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub again: AgainArgs,
 }
 
 /// `svar runs`

@@ -34,6 +34,7 @@ pub(super) fn collect(
         arguments,
         files,
         environment: environment(),
+        only_looking: false,
     })
 }
 

@@ -12,6 +12,7 @@ use clap::Parser;
 
 mod args;
 mod bug;
+mod cancel;
 mod check;
 mod completions;
 mod connect;
@@ -38,6 +39,7 @@ mod signal;
 mod target;
 mod tell;
 mod terminal;
+mod waive;
 
 pub use args::{Cli, ColorChoice, Command};
 pub use exit::{Exit, Failure};
@@ -85,6 +87,8 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> exit::Outcome {
         Command::Plan(args) => plan::run(args, terminal),
         Command::Run(args) => run::run(args, terminal),
         Command::Resume(args) => resume::run(args, terminal),
+        Command::Pause(args) => cancel::pause(args),
+        Command::Cancel(args) => cancel::run(args, terminal),
         Command::Runs(args) => show::list(args, terminal),
         Command::Show(args) => show::run(args, terminal),
     }

@@ -9,7 +9,7 @@ use crate::driver::{
 use crate::engine::Fleet;
 use crate::plan::{self, Given, Inputs, Limits, RunNames, Runbook};
 use crate::playbook::{self, Files, Found};
-use crate::report::{Evidence, Header};
+use crate::report::{self, Evidence, Header, Sheet};
 use crate::source::SourceText;
 
 use super::exit::{Exit, Failure};
@@ -44,6 +44,35 @@ pub(super) fn find(root: &Path, run: Option<&str>) -> Result<RunFolder, Failure>
             list.into_iter().next().ok_or_else(|| none(root))
         }
     }
+}
+
+/// The run that is meant, by default the newest one that is not over.
+///
+/// # Errors
+/// There is no such run.
+pub(super) fn find_unfinished(root: &Path, run: Option<&str>) -> Result<RunFolder, Failure> {
+    if run.is_some() {
+        return find(root, run);
+    }
+    let newest = Runs::at(root).newest_unfinished();
+    newest.map_err(|error| failure(&error))?.ok_or_else(|| {
+        Failure::refused(format!(
+            "there is no unfinished run under {}",
+            root.display()
+        ))
+        .help("`svar runs` lists them; --runs names another folder")
+    })
+}
+
+/// Writes what a run that is over came to.
+///
+/// # Errors
+/// The disk refuses.
+pub(super) fn finish(folder: &RunFolder, evidence: &Evidence) -> Result<(), Failure> {
+    let summary = report::summary(evidence);
+    folder
+        .finish(&summary, &report::text(evidence, Sheet::FILE))
+        .map_err(|error| failure(&error))
 }
 
 /// There are no runs, or none that can be read.
@@ -87,15 +116,27 @@ pub(super) struct Past {
     pub(super) runbook: Runbook,
 }
 
+/// What a run's playbook is compiled again for.
+pub(super) enum Purpose {
+    /// To go on with the run, with these values of its secret inputs.
+    GoOn(Vec<(String, String)>),
+    /// To look at it: secret inputs are not needed.
+    Look,
+}
+
 /// Compiles a run's playbook again, from what its folder keeps.
 ///
 /// # Errors
 /// The folder is not as it was, or a secret input is missing.
 pub(super) fn recompile(
     folder: &RunFolder,
-    arguments: Vec<(String, String)>,
+    purpose: Purpose,
     terminal: &Terminal,
 ) -> Result<Past, Failure> {
+    let (arguments, only_looking) = match purpose {
+        Purpose::GoOn(arguments) => (arguments, false),
+        Purpose::Look => (Vec::new(), true),
+    };
     let header = folder.header();
     let unread = |error: FolderError| failure(&error);
     folder.confirm().map_err(unread)?;
@@ -114,6 +155,7 @@ pub(super) fn recompile(
             folder.inputs().map_err(unread)?,
         )],
         environment: super::given::environment(),
+        only_looking,
     };
     let wrong = |problems: Vec<_>| ready::drawn(&problems, terminal);
     let inputs = Inputs::merge(&loaded, &given).map_err(wrong)?;
@@ -126,11 +168,13 @@ pub(super) fn recompile(
     let limits = Limits::of(header.limits);
     let runbook =
         plan::compile(&loaded, &kept, &inputs, targets, &names, &limits).map_err(wrong)?;
-    if runbook.plan().digest != header.plan {
-        let secret: Vec<String> = (inputs.iter())
-            .filter(|input| input.secret)
-            .map(|input| format!("`{}`", input.name))
-            .collect();
+    let secret: Vec<String> = (inputs.iter())
+        .filter(|input| input.secret)
+        .map(|input| format!("`{}`", input.name))
+        .collect();
+    // Who only looks has not handed the secrets in, and the digest knows them.
+    let is_known_whole = !only_looking || secret.is_empty();
+    if is_known_whole && runbook.plan().digest != header.plan {
         let help = match secret.is_empty() {
             true => {
                 "restore the folder from a copy, or use the version that began the run".to_owned()

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::driver::{self, DriveError, Ending, Interrupts, JournalError, Observer, RunFolder};
+use crate::driver::{self, Ask, DriveError, Ending, Interrupts, JournalError, Observer, RunFolder};
 use crate::engine::{Fact, FactBody, Fleet};
 use crate::moment::Moment;
 use crate::plan::Plan;
-use crate::report::{self, Evidence, Progress, ProgressStyle, Sheet};
+use crate::report::{self, Evidence, Progress, ProgressStyle};
 use crate::source::SourceText;
 
 use super::args::{Format, TellingArgs};
@@ -52,9 +52,7 @@ pub(super) async fn play(
     let evidence = Evidence::gather(header, &plan, &reading.facts, driven.fleet.lanes());
     let summary = report::summary(&evidence);
     if evidence.finished {
-        folder
-            .finish(&summary, &report::text(&evidence, Sheet::FILE))
-            .map_err(|error| past::failure(&error))?;
+        past::finish(&folder, &evidence)?;
     }
     say(&tell::end(
         &evidence,
@@ -112,6 +110,22 @@ struct Onlooker {
 impl Observer for Onlooker {
     fn look(&mut self, now: Moment, fleet: &Fleet) {
         self.progress.look(now, fleet);
+    }
+
+    fn asked(&mut self, ask: Ask, by: &str) {
+        let who = match by {
+            "" => "another terminal".to_owned(),
+            by => format!("{}, from another terminal", report::clean(by)),
+        };
+        self.progress.line(&match ask {
+            Ask::Pause => {
+                format!("paused by {who}: no new starts; sessions that run are waited for")
+            }
+            Ask::Cancel => format!(
+                "cancelled by {who}: no new starts; what waits is cancelled, what runs finishes"
+            ),
+            Ask::Abort => format!("aborted by {who}: own sessions are cancelled"),
+        });
     }
 
     fn troubled(&mut self, _: Moment, why: &str) {

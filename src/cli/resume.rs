@@ -2,49 +2,50 @@
 
 use std::sync::Arc;
 
-use crate::driver::{self, Caps, Journal, RunFolder, Runs, ServiceKind, ServiceRecord};
+use crate::driver::{self, Caps, Journal, RunFolder, ServiceKind, ServiceRecord};
 
-use super::args::ResumeArgs;
+use super::args::{AgainArgs, ResumeArgs};
 use super::connect;
 use super::connection::Service;
 use super::exit::{Failure, Outcome};
 use super::given;
-use super::past::{self, Past};
+use super::past::{self, Past, Purpose};
 use super::play;
 use super::settings::Settings;
 use super::tell;
 use super::terminal::{Terminal, say};
+use super::waive;
 
 pub(super) fn run(args: &ResumeArgs, terminal: &Terminal) -> Outcome {
     let settings = Settings::load()?;
-    let root = past::root(args.telling.runs.as_deref(), &settings);
-    let folder = match args.run.as_deref() {
-        Some(run) => past::find(&root, Some(run))?,
-        None => Runs::at(&root)
-            .newest_unfinished()
-            .map_err(|error| past::failure(&error))?
-            .ok_or_else(|| {
-                Failure::refused(format!(
-                    "there is no unfinished run under {}",
-                    root.display()
-                ))
-                .help("`svar runs` lists them; --runs names another folder")
-            })?,
+    let root = past::root(args.again.telling.runs.as_deref(), &settings);
+    let waives = !args.waive_cleanup.is_empty();
+    let folder = match waives {
+        // A debt is most often given up when the run is over.
+        true => past::find(&root, args.run.as_deref())?,
+        false => past::find_unfinished(&root, args.run.as_deref())?,
     };
-    let arguments = given::arguments(&args.inputs)?;
-    let past = past::recompile(&folder, arguments, terminal)?;
-    if folder.is_finished() {
-        return over(&folder, &past, terminal);
+    if waives {
+        let past = past::recompile(&folder, Purpose::Look, terminal)?;
+        let by = given::operator(args.again.operator.as_deref(), settings.operator.as_deref());
+        let why = args.why.as_deref().unwrap_or_default();
+        waive::waive(&folder, &past, &args.waive_cleanup, &by, why)?;
     }
-    let service = service(&folder.header().service, args)?;
-    service.announce(terminal);
-    super::runtime()?.block_on(go(args, service, folder, past, terminal))
+    if folder.is_finished() {
+        let past = past::recompile(&folder, Purpose::Look, terminal)?;
+        return over(&folder, &past, waives, terminal);
+    }
+    let taken = take(&folder, &args.again, terminal)?;
+    go(taken, folder, &args.again, terminal)
 }
 
-/// A run that is over needs nothing: it is told once more.
-fn over(folder: &RunFolder, past: &Past, terminal: &Terminal) -> Outcome {
+/// A run that is over needs nothing: it is told once more, and anew if it changed.
+fn over(folder: &RunFolder, past: &Past, changed: bool, terminal: &Terminal) -> Outcome {
     let evidence = past::evidence(folder, past, &past::journal(folder)?)?;
-    say(&format!("run {} is over already\n", folder.header().run));
+    match changed {
+        true => past::finish(folder, &evidence)?,
+        false => say(&format!("run {} is over already\n", folder.header().run)),
+    }
     say(&tell::end(
         &evidence,
         &driver::Ending::Finished,
@@ -55,8 +56,43 @@ fn over(folder: &RunFolder, past: &Past, terminal: &Terminal) -> Outcome {
     Ok(past::exit_of(&evidence))
 }
 
+/// An unfinished run, ready to be driven again.
+pub(super) struct Taken {
+    past: Past,
+    service: Service,
+}
+
+/// Compiles an unfinished run again, and says which service it speaks to.
+///
+/// # Errors
+/// The folder is not as it was, a secret input is missing, or its service is gone.
+pub(super) fn take(
+    folder: &RunFolder,
+    args: &AgainArgs,
+    terminal: &Terminal,
+) -> Result<Taken, Failure> {
+    let past = past::recompile(
+        folder,
+        Purpose::GoOn(given::arguments(&args.inputs)?),
+        terminal,
+    )?;
+    let service = service(&folder.header().service, args)?;
+    service.announce(terminal);
+    Ok(Taken { past, service })
+}
+
+/// Drives it.
+pub(super) fn go(
+    taken: Taken,
+    folder: RunFolder,
+    args: &AgainArgs,
+    terminal: &Terminal,
+) -> Outcome {
+    super::runtime()?.block_on(drive(taken, folder, args, terminal))
+}
+
 /// The service of the run, and no other one.
-fn service(record: &ServiceRecord, args: &ResumeArgs) -> Result<Service, Failure> {
+fn service(record: &ServiceRecord, args: &AgainArgs) -> Result<Service, Failure> {
     match record.kind {
         ServiceKind::Tenant => Service::again(record),
         ServiceKind::Emulator => {
@@ -72,13 +108,8 @@ fn service(record: &ServiceRecord, args: &ResumeArgs) -> Result<Service, Failure
     }
 }
 
-async fn go(
-    args: &ResumeArgs,
-    service: Service,
-    folder: RunFolder,
-    past: Past,
-    terminal: &Terminal,
-) -> Outcome {
+async fn drive(taken: Taken, folder: RunFolder, args: &AgainArgs, terminal: &Terminal) -> Outcome {
+    let Taken { past, service } = taken;
     // The lock first: of two people who resume, one gets to know that he is second.
     let (journal, reading) =
         Journal::open(folder.path()).map_err(|error| past::journal_failure(&error))?;

@@ -10,7 +10,7 @@ use crate::report;
 
 use super::args::{Format, RunsArgs, ShowArgs};
 use super::exit::{Exit, Outcome};
-use super::past;
+use super::past::{self, Purpose};
 use super::settings::Settings;
 use super::tell;
 use super::terminal::{Style, Terminal, paint, print, say};
@@ -20,7 +20,7 @@ pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
     let settings = Settings::load()?;
     let root = past::root(args.runs.as_deref(), &settings);
     let folder = past::find(&root, args.run.as_deref())?;
-    let past = past::recompile(&folder, Vec::new(), terminal)?;
+    let past = past::recompile(&folder, Purpose::Look, terminal)?;
     let reading = past::journal(&folder)?;
     if args.would_stop {
         return would_stop(&past::replay(&folder, &past, &reading)?, args.format);

@@ -63,6 +63,17 @@ fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<String>
     if evidence.finished && evidence.machines.iter().any(bad) {
         steps.push(format!("svar show {name}"));
     }
+    if evidence.finished
+        && let Some(debtor) = evidence
+            .machines
+            .iter()
+            .find(|machine| machine.cleanup_owed)
+    {
+        steps.push(format!(
+            "clean up {} by hand, then svar resume {name} --waive-cleanup {} --why REASON",
+            debtor.label, debtor.label
+        ));
+    }
     steps
 }
 

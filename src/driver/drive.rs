@@ -21,12 +21,13 @@ use crate::engine::{
     Fact, FactBody, Fleet, LaneId, Need, ProtocolError, ReplayError, Row, SessionIndex,
 };
 use crate::moment::Moment;
-use crate::plan::Runbook;
+use crate::plan::{OnStop, Runbook};
 
 use super::calls::{Calls, Done, Patience, Then};
 use super::client::Client;
 use super::clock::Clock;
 use super::collect::Caps;
+use super::control::{Ask, Request};
 use super::folder::{FolderError, RunFolder};
 use super::journal::{Counters, Journal, JournalError, Reading};
 use super::memory::Memory;
@@ -71,6 +72,8 @@ pub trait Observer {
     fn look(&mut self, _now: Moment, _fleet: &Fleet) {}
     /// Something happened, and is durable.
     fn happened(&mut self, _fact: &Fact) {}
+    /// Another terminal asks something of the run, and is obeyed.
+    fn asked(&mut self, _ask: Ask, _by: &str) {}
     /// A call went wrong and is made again; what it means for the run is seen in the run.
     fn troubled(&mut self, _now: Moment, _why: &str) {}
 }
@@ -174,6 +177,8 @@ struct Drive {
     /// Since when the tenant refuses the calls of a row.
     refused: Vec<(Row, Moment)>,
     interrupts: u8,
+    /// A request is obeyed; its file goes once that is durable.
+    obeyed: bool,
 }
 
 impl Drive {
@@ -196,6 +201,11 @@ impl Drive {
             None => Fleet::new(&run, plan, started),
             Some(reading) => {
                 shelf.folder().sweep()?;
+                // Whoever goes on with the run does not want the pause of before.
+                let path = shelf.folder().path();
+                if Request::filed(path).is_some_and(|request| request.ask == Ask::Pause) {
+                    Request::clear(path)?;
+                }
                 let fleet = Fleet::replay(&run, plan, started, &reading.facts)?;
                 for fact in &reading.facts {
                     memory.note(fact, &shelf);
@@ -226,6 +236,7 @@ impl Drive {
             to_send: Vec::new(),
             refused: Vec::new(),
             interrupts: 0,
+            obeyed: false,
         })
     }
 
@@ -234,11 +245,15 @@ impl Drive {
         interrupts: &mut Interrupts,
         observer: &mut dyn Observer,
     ) -> Result<Ending, DriveError> {
+        self.obey_request(observer)?;
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             self.take_needs()?;
             self.commit(observer).await?;
+            if std::mem::take(&mut self.obeyed) {
+                Request::clear(self.shelf.folder().path())?;
+            }
             if let Some(why) = self.memory.tenant_lost() {
                 return Ok(Ending::TenantLost { why });
             }
@@ -270,9 +285,40 @@ impl Drive {
                     }
                 }
                 () = clock.sleep_until(wake_at.unwrap_or(Moment::FAR_FUTURE)), if wake_at.is_some() => {}
-                _ = look.tick() => observer.look(self.clock.now(), &self.fleet),
+                _ = look.tick() => {
+                    self.obey_request(observer)?;
+                    observer.look(self.clock.now(), &self.fleet);
+                }
             }
         }
+    }
+
+    /// Does what another terminal has asked for, if it has.
+    fn obey_request(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
+        if self.obeyed {
+            return Ok(());
+        }
+        let Some(Request { ask, by }) = Request::filed(self.shelf.folder().path()) else {
+            return Ok(());
+        };
+        let body = match ask {
+            Ask::Pause => {
+                self.interrupts = self.interrupts.max(1);
+                FactBody::Interrupted { count: 1 }
+            }
+            Ask::Cancel => FactBody::Stopped {
+                how: OnStop::CancelQueued,
+                by: by.clone(),
+            },
+            Ask::Abort => FactBody::Stopped {
+                how: OnStop::Abort,
+                by: by.clone(),
+            },
+        };
+        self.fact(None, body)?;
+        self.obeyed = true;
+        observer.asked(ask, &by);
+        Ok(())
     }
 
     fn ending(&self) -> Ending {

@@ -25,6 +25,25 @@ impl Drop for Lock {
 impl Lock {
     /// Takes the lock of a run folder, or says who has it.
     pub(crate) fn take(folder: &Path) -> Result<Lock, LockError> {
+        let mut lock = Lock::try_it(folder)?;
+        let words = match host() {
+            Some(host) => format!("process {} on {host}", std::process::id()),
+            None => format!("process {}", std::process::id()),
+        };
+        let file = &mut lock.file;
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(words.as_bytes()))
+            .map_err(LockError::Io)?;
+        Ok(lock)
+    }
+
+    /// Whether the lock could be had; else who has it.
+    pub(crate) fn look(folder: &Path) -> Result<(), LockError> {
+        Lock::try_it(folder).map(drop)
+    }
+
+    fn try_it(folder: &Path) -> Result<Lock, LockError> {
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -33,24 +52,39 @@ impl Lock {
             .open(folder.join(FILE_NAME))
             .map_err(LockError::Io)?;
         match file.try_lock() {
-            Ok(()) => {}
+            Ok(()) => Ok(Lock { file }),
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 // Who holds it is for people; a file that can't be read says nothing about that.
                 let _ = file.read_to_string(&mut holder);
-                return Err(LockError::Held {
+                Err(LockError::Held {
                     holder: holder.trim().to_owned(),
-                });
+                })
             }
-            Err(TryLockError::Error(error)) => return Err(LockError::Io(error)),
+            Err(TryLockError::Error(error)) => Err(LockError::Io(error)),
         }
-        let words = format!("process {}", std::process::id());
-        file.set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(words.as_bytes()))
-            .map_err(LockError::Io)?;
-        Ok(Lock { file })
     }
+}
+
+/// This computer's name, for people who share a folder with others.
+fn host() -> Option<String> {
+    let of_the_kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let of_the_system = || std::fs::read_to_string("/etc/hostname").ok();
+    let of_the_environment = || {
+        let names = ["COMPUTERNAME", "HOSTNAME"];
+        names.iter().find_map(|name| std::env::var(name).ok())
+    };
+    of_the_kernel()
+        .or_else(of_the_system)
+        .or_else(of_the_environment)
+        .map(|name| {
+            name.trim()
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(100)
+                .collect()
+        })
+        .filter(|name: &String| !name.is_empty())
 }
 
 /// Why the lock is not ours.

@@ -8,6 +8,7 @@ mod calls;
 pub mod client;
 mod clock;
 mod collect;
+mod control;
 mod disk;
 mod drive;
 mod folder;
@@ -27,6 +28,7 @@ mod unpack;
 
 pub use clock::Clock;
 pub use collect::Caps;
+pub use control::{Ask, Request, driven_by};
 pub use drive::{DriveError, Driven, Ending, Observer, Ready, drive};
 pub use folder::{
     Beginning, FOLDER_FORMAT, FolderError, RunFolder, RunHeader, ServiceKind, ServiceRecord,

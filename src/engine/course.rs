@@ -329,7 +329,7 @@ pub(super) fn advance(ground: Ground<'_>, progress: &mut Progress, at: Moment) {
     let has_cleanup = sessions
         .last()
         .is_some_and(|session| session.kind == SessionKind::Cleanup);
-    if progress.debt && has_cleanup && !was_cleanup {
+    if progress.debt && has_cleanup && !was_cleanup && !progress.waived {
         progress.session = u16::try_from(last).unwrap_or(u16::MAX);
         return enter(progress, Stage::Idle, at);
     }
@@ -355,14 +355,19 @@ pub(super) fn obey(ground: Ground<'_>, progress: &mut Progress, orders: &Orders,
             (EndState::TimedOut, "the run's deadline passed")
         } else if orders.deadline {
             (EndState::NotStarted, "the run's deadline passed before")
-        } else if let Some((_, on_stop)) = orders.stopped {
+        } else if let Some(stopped) = orders.stopped {
             if !progress.touched {
-                (EndState::NotStarted, "the stop rule stopped the run before")
-            } else if on_stop == OnStop::Abort {
-                (
-                    EndState::Cancelled,
-                    "the stop rule stopped the run between its sessions",
-                )
+                let why = match stopped.ordered {
+                    true => "the operator ended the run before",
+                    false => "the stop rule stopped the run before",
+                };
+                (EndState::NotStarted, why)
+            } else if stopped.how == OnStop::Abort {
+                let why = match stopped.ordered {
+                    true => "the operator ended the run between its sessions",
+                    false => "the stop rule stopped the run between its sessions",
+                };
+                (EndState::Cancelled, why)
             } else {
                 return;
             }
@@ -375,6 +380,22 @@ pub(super) fn obey(ground: Ground<'_>, progress: &mut Progress, orders: &Orders,
         trouble(progress, state, why);
         advance(ground, progress, at);
     }
+}
+
+/// A person gives up the cleanup of this machine. One that is on its way is not called back.
+pub(super) fn waive(
+    ground: Ground<'_>,
+    progress: &mut Progress,
+    at: Moment,
+) -> Result<(), &'static str> {
+    if !progress.owes_cleanup(ground) {
+        return Err("the machine owes no cleanup");
+    }
+    progress.waived = true;
+    if progress.stage == Stage::Idle && progress.in_cleanup(ground) {
+        enter(progress, Stage::Done, at);
+    }
+    Ok(())
 }
 
 /// Another process took up the run. A start that was announced and not answered may have been sent

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::moment::Moment;
 use crate::name::{ActionId, Tag};
-use crate::plan::Verdict;
+use crate::plan::{OnStop, Verdict};
 use crate::wire::{ActionStatus, CommandStatus};
 
 /// The journal's format. A journal with a greater number is refused with words.
@@ -126,6 +126,20 @@ pub enum FactBody {
     Blocked { row: Row, until: Moment },
     /// The operator interrupted the run: 1 stops new starts, 2 cancels own actions.
     Interrupted { count: u8 },
+    /// The operator ended the run for good: no machine is begun any more, and the rest goes by
+    /// `how`.
+    Stopped {
+        how: OnStop,
+        /// Who; empty where nobody was named.
+        by: String,
+    },
+    /// A person says that what is left on the machine may stay there, or is gone.
+    CleanupWaived {
+        /// Who; empty where nobody was named.
+        by: String,
+        /// Why.
+        why: String,
+    },
     /// A process took up the run again.
     Resumed,
     /// The tenant can't be used any more (sign-in, permission): nothing further is sent.
@@ -155,6 +169,8 @@ impl FactBody {
             FactBody::Passed { .. } => "passed",
             FactBody::Blocked { .. } => "blocked",
             FactBody::Interrupted { .. } => "interrupted",
+            FactBody::Stopped { .. } => "stopped",
+            FactBody::CleanupWaived { .. } => "cleanup_waived",
             FactBody::Resumed => "resumed",
             FactBody::TenantLost { .. } => "tenant_lost",
         }

@@ -261,6 +261,10 @@ impl Fleet {
                 self.orders.interrupts = self.orders.interrupts.max(*count);
                 self.touch_active();
             }
+            FactBody::Stopped { how, .. } => {
+                self.orders.stop(at, *how, true);
+                self.obey_all(at);
+            }
             FactBody::TenantLost { .. } => {
                 self.orders.lost = true;
                 self.touch_active();
@@ -283,7 +287,7 @@ impl Fleet {
     /// What may follow from any fact: the stop rule falls, a wave is over.
     fn after(&mut self, at: Moment) {
         if self.orders.stopped.is_none() && self.score.stops(&self.plan.policy.stop_when) {
-            self.orders.stopped = Some((at, self.plan.policy.on_stop));
+            self.orders.stop(at, self.plan.policy.on_stop, false);
             self.obey_all(at);
         }
         let over = self.begun >= self.wave_limit(self.wave) && self.awake.is_empty();
@@ -341,6 +345,10 @@ impl Fleet {
         let ground = self.ground(id);
         course::obey(ground, &mut progress, &self.orders, at);
         let owes = progress.is_done() && progress.owes_cleanup(ground);
+        let owed = {
+            let old = &self.lanes[id.0 as usize].progress;
+            old.is_done() && old.owes_cleanup(ground)
+        };
         let old = &self.lanes[id.0 as usize].progress;
         let newly_decided = match old.decided() {
             None => progress.decided(),
@@ -353,8 +361,8 @@ impl Fleet {
         if newly_done {
             let state = progress.decided().unwrap_or(EndState::Ok);
             self.tally.ended[state.index()] += 1;
-            self.tally.cleanup_owed += u32::from(owes);
         }
+        self.tally.cleanup_owed = self.tally.cleanup_owed + u32::from(owes) - u32::from(owed);
         let lane = &mut self.lanes[id.0 as usize];
         if lane.progress.stage != progress.stage {
             lane.retry_at = None;

@@ -230,7 +230,10 @@ pub(super) fn absorb(
 
         FactBody::GaveUp { why } => course::gave_up(ground, progress, at, *why)?,
 
+        FactBody::CleanupWaived { .. } => course::waive(ground, progress, at)?,
+
         FactBody::Passed { .. }
+        | FactBody::Stopped { .. }
         | FactBody::Blocked { .. }
         | FactBody::Interrupted { .. }
         | FactBody::Resumed

@@ -34,5 +34,5 @@ pub use fact::{
 pub use fleet::{Fleet, ProtocolError, tag_of};
 pub use recover::ReplayError;
 pub use retry::{AnswerClass, class_of_read, class_of_start};
-pub use stop::Standing;
+pub use stop::{Standing, Stopped};
 pub use view::{End, LaneView, Leg, Phase, Tally, Waiting};

@@ -48,6 +48,8 @@ pub(super) struct Progress {
     pub(super) touched: bool,
     /// Something that was put or run in an earlier session is not yet cleaned up.
     pub(super) debt: bool,
+    /// A person gave up what is not cleaned up.
+    pub(super) waived: bool,
     /// Steps that failed and were allowed to.
     pub(super) tolerated: u16,
     /// Why it will not end as `ok`; the first such thing stays.
@@ -171,6 +173,7 @@ impl Progress {
             begun: false,
             touched: false,
             debt: false,
+            waived: false,
             tolerated: 0,
             trouble: None,
         }
@@ -287,6 +290,6 @@ impl Progress {
         let under_way = !matches!(self.stage, Stage::Idle | Stage::Done)
             && !self.in_cleanup(ground)
             && self.leaves_traces(ground);
-        has_cleanup && (self.debt || under_way)
+        has_cleanup && !self.waived && (self.debt || under_way)
     }
 }

@@ -14,8 +14,8 @@ use super::fact::EndState;
 pub(super) struct Orders {
     /// Interrupts since the run was last taken up.
     pub(super) interrupts: u8,
-    /// The stop rule has fallen, at that moment.
-    pub(super) stopped: Option<(Moment, OnStop)>,
+    /// The run is to end: no machine is begun any more.
+    pub(super) stopped: Option<Stopped>,
     /// The run's deadline has passed.
     pub(super) deadline: bool,
     /// `offline.until` has passed.
@@ -24,7 +24,24 @@ pub(super) struct Orders {
     pub(super) lost: bool,
 }
 
+/// A run that is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Stopped {
+    /// When that was decided first.
+    pub at: Moment,
+    /// What happens to machines that are begun: the most severe of all that was said.
+    pub how: OnStop,
+    /// The operator said so; else it was the stop rule.
+    pub ordered: bool,
+}
+
 impl Orders {
+    /// The run is told to end. A second time can only be more severe.
+    pub(super) fn stop(&mut self, at: Moment, how: OnStop, ordered: bool) {
+        let stopped = self.stopped.get_or_insert(Stopped { at, how, ordered });
+        stopped.how = stopped.how.max(how);
+    }
+
     /// No start of main work is sent.
     pub(super) fn halted(&self) -> bool {
         self.interrupts > 0 || self.lost

@@ -9,7 +9,7 @@ use super::fact::{EndState, LaneId, Row, SessionIndex};
 use super::fleet::Fleet;
 use super::progress::{Progress, Stage};
 use super::queues::Ask;
-use super::stop::Standing;
+use super::stop::{Standing, Stopped};
 
 /// How one machine stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -261,9 +261,14 @@ impl Fleet {
         Some(self.hours_allow_at(self.now)).filter(|opens| *opens > self.now)
     }
 
-    /// When the stop rule fell, if it did.
+    /// How the run is to end, if the stop rule fell or the operator said so.
+    pub fn stopped(&self) -> Option<Stopped> {
+        self.orders.stopped
+    }
+
+    /// When that was decided.
     pub fn stopped_at(&self) -> Option<Moment> {
-        self.orders.stopped.map(|(at, _)| at)
+        self.orders.stopped.map(|stopped| stopped.at)
     }
 }
 

@@ -212,10 +212,17 @@ fn cancel_for(
     if progress.in_cleanup(ground) {
         return None;
     }
-    match orders.stopped {
-        Some((_, OnStop::Abort)) => return Some(CancelWhy::Stop),
-        Some((_, OnStop::CancelQueued)) if queued => return Some(CancelWhy::Stop),
-        _ => {}
+    if let Some(stopped) = orders.stopped {
+        let meant = match stopped.how {
+            OnStop::Drain => false,
+            OnStop::CancelQueued => queued,
+            OnStop::Abort => true,
+        };
+        match stopped.ordered {
+            _ if !meant => {}
+            true => return Some(CancelWhy::Operator),
+            false => return Some(CancelWhy::Stop),
+        }
     }
     orders.deadline.then_some(CancelWhy::Deadline)
 }

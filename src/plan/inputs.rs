@@ -17,6 +17,9 @@ pub struct Given {
     pub files: Vec<SourceText>,
     /// Environment variables; those without [`ENVIRONMENT_PREFIX`] are passed over.
     pub environment: Vec<(String, String)>,
+    /// Secret inputs that are handed in nowhere get a stand-in: a run that is only looked at can be
+    /// compiled without them, since its digest does not hold them. Nothing may be sent then.
+    pub only_looking: bool,
 }
 
 /// Where a value comes from.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use crate::diagnostic::{Problem, nearest, sort_problems};
-use crate::playbook::model::Input;
+use crate::playbook::model::{Input, InputType};
 use crate::playbook::{Loaded, Playbook};
 use crate::source::{SourceText, Span};
 use crate::yaml::{Document, Kind};
@@ -37,7 +37,7 @@ impl Inputs {
         let values = playbook
             .inputs
             .iter()
-            .filter_map(|(name, input)| merge.settle(name, input))
+            .filter_map(|(name, input)| merge.settle(name, input, given.only_looking))
             .collect();
         let mut problems = merge.problems;
         if problems.is_empty() {
@@ -168,7 +168,7 @@ impl Merge<'_> {
     }
 
     /// The value of one input: what was handed in, else the default.
-    fn settle(&mut self, name: &str, input: &Input) -> Option<InputValue> {
+    fn settle(&mut self, name: &str, input: &Input, only_looking: bool) -> Option<InputValue> {
         let (value, origin) = match (self.found.remove(name), &input.default) {
             (Some(None), _) => return None,
             (Some(Some(candidate)), _) if !candidate.value.is_null() => {
@@ -182,6 +182,9 @@ impl Merge<'_> {
             (_, Some(default)) => {
                 let value = input.kind().read(self.document, default.node).ok()?;
                 (value, Origin::Default)
+            }
+            (_, None) if only_looking && input.is_secret() => {
+                (stand_in(input.kind()), Origin::Unset)
             }
             (_, None) if input.is_required() => {
                 self.missing(name);
@@ -212,6 +215,16 @@ impl Merge<'_> {
                 .label("has no default")
                 .help(format!("Hand it in with `--input {name}=…` or {variable}.")),
         );
+    }
+}
+
+/// A value of the type of a secret that nobody has.
+fn stand_in(kind: InputType) -> Value {
+    match kind {
+        InputType::Int | InputType::Number => Value::from(0),
+        InputType::Bool => Value::Bool(false),
+        InputType::List => Value::Array(Vec::new()),
+        _ => Value::String(super::MASK.to_owned()),
     }
 }
 

@@ -316,7 +316,9 @@ pub enum StopBase {
 }
 
 /// What happens to the rest when the fleet stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum OnStop {
     /// No new machine starts; those that run finish.

@@ -70,6 +70,8 @@ pub struct MachineEvidence {
     pub why: Option<String>,
     /// Something was put or run on it, and its cleanup was not done.
     pub cleanup_owed: bool,
+    /// Who gave up its cleanup, and why; harmless text.
+    pub cleanup_waived: Option<Waived>,
     /// Steps that failed and were allowed to.
     pub tolerated: u16,
     /// Its first start.
@@ -80,6 +82,15 @@ pub struct MachineEvidence {
     pub sessions: u32,
     /// What became of its commands, in order.
     pub commands: Vec<CommandEvidence>,
+}
+
+/// A cleanup that a person gave up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waived {
+    /// Who; empty where nobody was named.
+    pub by: String,
+    /// Why.
+    pub why: String,
 }
 
 /// A step, as reports name it.
@@ -176,7 +187,10 @@ impl Evidence {
         let mut until = header.started;
         let mut lost = None;
         for fact in facts {
-            until = until.max(fact.at);
+            // A debt may be given up long after the run's end.
+            if !matches!(fact.body, FactBody::CleanupWaived { .. }) {
+                until = until.max(fact.at);
+            }
             match (fact.lane, &fact.body) {
                 (None, FactBody::TenantLost { why }) => lost = Some(clean(why)),
                 (None, FactBody::Resumed) => lost = None,
@@ -206,8 +220,9 @@ impl Evidence {
                     cleanup_owed: match &end {
                         Some(end) => end.cleanup_owed,
                         // Left as it stands, whatever was begun is not put back.
-                        None => teller.owes,
+                        None => teller.owes && teller.waived.is_none(),
                     },
+                    cleanup_waived: teller.waived,
                     tolerated: end.as_ref().map_or(0, |end| end.tolerated),
                     started: teller.started,
                     at: end.as_ref().map(|end| end.at),
@@ -301,6 +316,7 @@ struct Teller<'p> {
     started: Option<Moment>,
     sessions: u32,
     owes: bool,
+    waived: Option<Waived>,
     /// Which commands a session that waited came to.
     resolved: HashMap<u16, Vec<u16>>,
     /// Which session an action belongs to.
@@ -316,6 +332,7 @@ impl<'p> Teller<'p> {
             started: None,
             sessions: 0,
             owes: false,
+            waived: None,
             resolved: HashMap::new(),
             actions: HashMap::new(),
             commands: Vec::new(),
@@ -334,6 +351,12 @@ impl<'p> Teller<'p> {
                     self.sessions += 1;
                 }
                 self.owes |= self.has_cleanup();
+            }
+            FactBody::CleanupWaived { by, why } => {
+                self.waived = Some(Waived {
+                    by: clean(by),
+                    why: clean(why),
+                });
             }
             FactBody::SessionResolved { session, commands } => {
                 self.resolved.insert(*session, commands.clone());

@@ -55,11 +55,19 @@ struct Machine<'e> {
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<&'e str>,
     cleanup_owed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cleanup_waived: Option<Waiver<'e>>,
     tolerated: u16,
     started: Option<String>,
     until: Option<String>,
     sessions: u32,
     commands: Vec<Command<'e>>,
+}
+
+#[derive(Serialize)]
+struct Waiver<'e> {
+    by: &'e str,
+    why: &'e str,
 }
 
 #[derive(Serialize)]
@@ -154,6 +162,10 @@ impl<'e> Machine<'e> {
             step: machine.step.as_ref().map(Step::of),
             why: machine.why.as_deref(),
             cleanup_owed: machine.cleanup_owed,
+            cleanup_waived: (machine.cleanup_waived.as_ref()).map(|waived| Waiver {
+                by: &waived.by,
+                why: &waived.why,
+            }),
             tolerated: machine.tolerated,
             started: time(machine.started),
             until: time(machine.at),

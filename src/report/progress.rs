@@ -169,9 +169,15 @@ impl Progress {
                 wave + 1
             ));
         }
-        if !self.stopped && fleet.stopped_at().is_some() {
-            self.stopped = true;
-            let then = match self.plan.policy.on_stop {
+        // Where the last machine has ended by itself there was nothing left to stop.
+        let tally = fleet.tally();
+        let kept = tally.of(EndState::NotStarted) + tally.of(EndState::Cancelled);
+        let going = tally.finished() < tally.total || kept > 0;
+        let stopped = fleet.stopped().filter(|stopped| going && !stopped.ordered);
+        if let Some(stopped) = stopped
+            && !std::mem::replace(&mut self.stopped, true)
+        {
+            let then = match stopped.how {
                 OnStop::Drain => "sessions that run finish",
                 OnStop::CancelQueued => "sessions that wait are cancelled, those that run finish",
                 OnStop::Abort => "own sessions are cancelled",

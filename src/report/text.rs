@@ -228,6 +228,13 @@ fn note(evidence: &Evidence, machine: &MachineEvidence) -> String {
     if machine.cleanup_owed {
         parts.push("cleanup owed".to_owned());
     }
+    if let Some(waived) = &machine.cleanup_waived {
+        let by = match waived.by.as_str() {
+            "" => String::new(),
+            by => format!(" by {by}"),
+        };
+        parts.push(format!("cleanup waived{by}: {}", waived.why));
+    }
     if !machine.ended && !evidence.finished {
         parts.push("not over".to_owned());
     }

@@ -34,6 +34,8 @@ fn every_command_has_help() {
         "plan",
         "run",
         "resume",
+        "pause",
+        "cancel",
         "runs",
         "show",
         "emulator",

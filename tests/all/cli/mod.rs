@@ -5,6 +5,7 @@ pub(crate) mod builder;
 mod basics;
 mod check;
 mod connection;
+mod control;
 mod first;
 mod resume;
 mod run;

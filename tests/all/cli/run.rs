@@ -193,6 +193,30 @@ fn show_and_runs_tell_it_again() {
 }
 
 #[test]
+fn a_run_with_a_secret_is_shown_without_it() {
+    let playbook = PLAYBOOK
+        .replace(
+            "library:",
+            "inputs:\n  token: { secret: true, pattern: '[a-z]+' }\nlibrary:",
+        )
+        .replace(
+            "    run: ask\n",
+            "    run: ask\n    args: [\"${{ inputs.token }}\"]\n",
+        );
+    let ended = svar("run ask.yaml --scenario fleet.yaml --quiet --input token=hush")
+        .file("ask.yaml", playbook)
+        .run()
+        .code(0);
+    let shown = ended.again("show").run().code(0).stderr("");
+    assert!(
+        shown.stdout.contains("2 machines: 2 ok"),
+        "{}",
+        shown.stdout
+    );
+    assert!(!shown.stdout.contains("hush"), "{}", shown.stdout);
+}
+
+#[test]
 fn a_finished_run_has_nothing_to_resume() {
     let ended = svar("run ask.yaml --scenario fleet.yaml --quiet")
         .run()

@@ -763,6 +763,90 @@ fn a_start_is_not_granted_beside_a_record_that_forbids_it() {
     );
 }
 
+/// The operator ends the run from another terminal.
+fn stopped(how: OnStop) -> FactBody {
+    FactBody::Stopped {
+        how,
+        by: "alva".into(),
+    }
+}
+
+#[test]
+fn an_operator_s_stop_ends_the_run_for_good_and_may_become_harder_not_milder() {
+    let draft = plan(3).session(&[run()]).cleanup(&[run()]).slots(2);
+    let mut desk = desk(draft.never_stop().done());
+    let first = desk.start(0);
+    let second = desk.start(1);
+    desk.began(0, &first);
+    desk.pass(20);
+    desk.happens_to_run(stopped(OnStop::CancelQueued));
+    assert_eq!(desk.end(2).state, EndState::NotStarted);
+    assert_eq!(
+        desk.end(2).why.as_deref(),
+        Some("the operator ended the run before")
+    );
+    assert_eq!(desk.cancelled(1), (second.clone(), CancelWhy::Operator));
+    let none = |need: &Need| matches!(need, Need::Cancel { .. });
+    assert!(!desk.needs.iter().any(none), "what runs finishes");
+    desk.happens_to_run(stopped(OnStop::Drain));
+    desk.happens_to_run(stopped(OnStop::Abort));
+    assert_eq!(desk.cancelled(0), (first.clone(), CancelWhy::Operator));
+    let cut = commands(&[CommandStatus::Executing]);
+    desk.ended(0, &first, ActionStatus::Cancelled, cut);
+    let never = commands(&[CommandStatus::Created]);
+    desk.ended(1, &second, ActionStatus::Cancelled, never);
+    desk.crash();
+    desk.play(0, 1);
+    assert!(!desk.end(0).cleanup_owed, "the cleanup still ran");
+    desk.ends(&[
+        EndState::Cancelled,
+        EndState::Cancelled,
+        EndState::NotStarted,
+    ]);
+    assert!(desk.fleet.is_done());
+}
+
+#[test]
+fn a_debt_is_waived_once_the_run_is_over_or_while_it_waits_to_be_paid() {
+    let draft = plan(2).session(&[run()]).cleanup(&[run()]);
+    let mut desk = desk(draft.never_stop().done());
+    for machine in 0..2 {
+        desk.play(machine, 1);
+    }
+    desk.fail(0);
+    assert_eq!(desk.fleet.tally().cleanup_owed, 1);
+    let waived = FactBody::CleanupWaived {
+        by: "alva".into(),
+        why: "reimaged".into(),
+    };
+    desk.happens(0, waived.clone());
+    assert_eq!(desk.fleet.tally().cleanup_owed, 0);
+    assert!(!desk.end(0).cleanup_owed);
+    assert!(
+        desk.fleet
+            .lane(svar::engine::LaneId(1))
+            .unwrap()
+            .end
+            .is_none()
+    );
+    // As `svar resume --waive-cleanup` does it, before anything is wanted.
+    let mut fleet = Fleet::replay(&run_id(), desk.plan.clone(), START, &desk.journal).unwrap();
+    let fact = svar::engine::Fact {
+        at: desk.now,
+        lane: Some(svar::engine::LaneId(1)),
+        body: waived,
+    };
+    fleet.handle(&fact).unwrap();
+    let end = fleet.lane(svar::engine::LaneId(1)).unwrap().end.unwrap();
+    assert_eq!(end.state, EndState::Ok);
+    assert!(!end.cleanup_owed);
+    let refused = fleet.handle(&fact).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "cleanup_waived of machine 1 does not fit: the machine owes no cleanup"
+    );
+}
+
 #[test]
 fn the_first_interrupt_lets_sessions_finish_and_the_run_can_be_resumed() {
     let mut desk = desk(plan(3).session(&[run()]).session(&[run()]).slots(1).done());

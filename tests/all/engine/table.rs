@@ -303,6 +303,20 @@ fn facts() -> Vec<(&'static str, FactBody)> {
                 limit: RunLimit::Deadline,
             },
         ),
+        (
+            "cleanup waived",
+            FactBody::CleanupWaived {
+                by: "alva".into(),
+                why: "reimaged".into(),
+            },
+        ),
+        (
+            "stopped",
+            FactBody::Stopped {
+                how: svar::plan::OnStop::Abort,
+                by: "alva".into(),
+            },
+        ),
         ("interrupted", FactBody::Interrupted { count: 1 }),
         ("resumed", FactBody::Resumed),
         ("tenant lost", FactBody::TenantLost { why: "403".into() }),

@@ -60,6 +60,7 @@ fn arguments_win_over_files_over_the_environment_over_defaults() {
             ("SVAR_INPUT_OTHER", "of another playbook"),
             ("PATH", "/bin"),
         ]),
+        ..Given::default()
     };
     assert_eq!(
         merged(&given),
@@ -105,6 +106,7 @@ fn everything_wrong_is_found_at_once_and_no_secret_is_shown() {
             "mode: fastt\nhosts: { a: b }\nwait: 2h\nwho: me\n",
         )],
         environment: arguments(&[("SVAR_INPUT_OUT_DIR", "relative")]),
+        ..Given::default()
     };
     let drawn = refused(PLAYBOOK, &given);
     assert!(!drawn.contains("UPPER"), "{drawn}");

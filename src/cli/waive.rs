@@ -1,0 +1,76 @@
+//! `svar resume --waive-cleanup`: a person gives up a debt, by name and with a reason.
+
+use crate::driver::{Clock, Journal, RunFolder, ServiceKind};
+use crate::engine::{Fact, FactBody, LaneId};
+use crate::plan::{Plan, Target};
+
+use super::exit::Failure;
+use super::past::{self, Past};
+
+/// Records that the cleanup of these machines is given up. The run must not be driven meanwhile.
+///
+/// # Errors
+/// A name fits no machine or several, a machine owes nothing, or the journal can't be written;
+/// nothing is recorded then.
+pub(super) fn waive(
+    folder: &RunFolder,
+    past: &Past,
+    names: &[String],
+    by: &str,
+    why: &str,
+) -> Result<(), Failure> {
+    let failed = |error| past::journal_failure(&error);
+    let plan = past.runbook.plan();
+    let lanes = names
+        .iter()
+        .map(|name| find(plan, name))
+        .collect::<Result<Vec<_>, _>>()?;
+    let (mut journal, reading) = Journal::open(folder.path()).map_err(failed)?;
+    let mut fleet = past::replay(folder, past, &reading)?;
+    // An emulator's time is its own, and it need not be there.
+    let clock = Clock::system();
+    let last = (reading.facts.last()).map_or(folder.header().started, |fact| fact.at);
+    let at = match folder.header().service.kind {
+        ServiceKind::Tenant => last.max(clock.now()),
+        ServiceKind::Emulator | ServiceKind::BuiltInEmulator => last,
+    };
+    for (lane, name) in lanes.into_iter().zip(names) {
+        let fact = Fact {
+            at,
+            lane: Some(lane),
+            body: FactBody::CleanupWaived {
+                by: by.to_owned(),
+                why: why.to_owned(),
+            },
+        };
+        fleet.handle(&fact).map_err(|_| {
+            Failure::refused(format!("`{name}` owes no cleanup"))
+                .help("`svar show` says which machines do")
+        })?;
+        journal.append(&fact).map_err(failed)?;
+    }
+    journal.commit().map_err(failed)
+}
+
+/// The machine of that name, first part of a name, or id.
+fn find(plan: &Plan, name: &str) -> Result<LaneId, Failure> {
+    let is = |target: &Target| {
+        let label = target.label();
+        let first = label.split('.').next().unwrap_or(label);
+        [label, first, target.id.as_str()]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(name))
+    };
+    let mut fitting = (0_u32..)
+        .zip(&plan.machines)
+        .filter(|(_, machine)| is(&machine.target))
+        .map(|(place, _)| LaneId(place));
+    match (fitting.next(), fitting.next()) {
+        (Some(lane), None) => Ok(lane),
+        (Some(_), Some(_)) => {
+            Err(Failure::refused(format!("`{name}` is several machines")).help("name it by its id"))
+        }
+        (None, _) => Err(Failure::refused(format!("the run has no machine `{name}`"))
+            .help("`svar show` lists them")),
+    }
+}
