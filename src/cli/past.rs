@@ -72,7 +72,13 @@ pub(super) fn finish(folder: &RunFolder, evidence: &Evidence) -> Result<(), Fail
     let summary = report::summary(evidence);
     folder
         .finish(&summary, &report::text(evidence, Sheet::FILE))
-        .map_err(|error| failure(&error))
+        .map_err(|error| {
+            let run = &folder.header().run;
+            Failure::new(Exit::Interrupted, error.to_string()).help(format!(
+                "every machine has ended, and only the summary is missing: when the cause is gone, \
+                 `svar resume {run}` writes it"
+            ))
+        })
 }
 
 /// There are no runs, or none that can be read.

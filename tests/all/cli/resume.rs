@@ -238,6 +238,74 @@ fn a_rehearsal_on_the_inner_emulator_can_not_be_resumed() {
     );
 }
 
+/// The disk has room for so many blocks of 512 bytes in each file, and then no more.
+#[cfg(target_os = "linux")]
+fn on_a_small_disk(svar: &Svar, blocks: u32) -> std::process::Output {
+    let command = svar.command();
+    let words: Vec<_> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .collect();
+    let mut shell = std::process::Command::new("sh");
+    shell
+        // Without the signal, a write beyond the limit fails as it does on a full disk.
+        .arg("-c")
+        .arg(format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""))
+        .arg("sh")
+        .args(words)
+        .current_dir(command.get_current_dir().expect("a folder"));
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            shell.env(name, value);
+        }
+    }
+    shell.output().expect("the shell starts")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_stops_the_run_before_anything_more_is_sent_and_loses_nothing() {
+    let mut fleet = String::from("factor: 600\ndevices:\n");
+    for number in 10..40 {
+        fleet.push_str(&format!(
+            "  - {{ name: web-{number}.example.org, os: Linux, tags: [web], files: [{{ path: \
+             /etc/hostname, text: web }}] }}\n"
+        ));
+    }
+    let emulator = Emulator::start(&fleet);
+    // The folder's own files are smaller than this, and the journal of thirty machines is not.
+    let svar = svar("run fetch.yaml --emulator").arg(&emulator.url);
+    let output = on_a_small_disk(&svar, 48);
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{words}");
+    assert!(
+        words.contains("journal.jsonl: the journal can't be written: "),
+        "{words}"
+    );
+    assert!(
+        words.contains("; nothing more is sent\n  help: the run is kept in "),
+        "{words}"
+    );
+    assert!(
+        words.contains("when the cause is gone, go on with `svar resume "),
+        "{words}"
+    );
+
+    // Still no room: nothing is sent, and nothing is lost.
+    let svar = svar.again("resume --format json");
+    let output = on_a_small_disk(&svar, 48);
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{words}");
+    let ended = svar.run().code(0);
+    let summary = ended.json();
+    assert_eq!(summary["ends"]["ok"], 30);
+    for machine in summary["machines"].as_array().expect("a list") {
+        assert_eq!(
+            machine["sessions"], 1,
+            "nothing was started twice: {machine:#}"
+        );
+    }
+}
+
 #[test]
 fn without_runs_there_is_nothing_to_resume_or_show() {
     Svar::new("resume").run().code(2).stdout("").stderr(
