@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::wire::LiveResponseRequest;
 
+use super::forecast::Forecast;
 use super::secrets::{MASK, Secrets};
 use super::session::{MachinePlan, Plan, Session, StepPlan};
 
@@ -29,6 +30,7 @@ pub fn document(plan: &Plan) -> Value {
         "library": plan.library,
         "steps": steps.collect::<Vec<_>>(),
         "machines": machines.collect::<Vec<_>>(),
+        "forecast": Forecast::of(plan),
     })
 }
 

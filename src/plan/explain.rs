@@ -7,7 +7,7 @@ use crate::playbook::model::Period;
 use crate::wire::Command;
 
 use super::document::masked;
-use super::forecast::Forecast;
+use super::forecast::{Forecast, grouped};
 use super::session::{
     Amount, CleanupWhen, MachinePlan, OfflineMode, OnFail, OnStop, Plan, ResultsWanted, Session,
     SessionKind, StepPlan, StopBase, Verb,
@@ -297,28 +297,88 @@ fn step_notes(step: &StepPlan) -> Option<String> {
 
 fn cost(text: &mut String, plan: &Plan) {
     let forecast = Forecast::of(plan);
-    let calls = format!(
-        "{}, {}",
-        count(forecast.starts, "start"),
-        count(forecast.links, "result link")
+    let calls = forecast.calls;
+    if calls.starts == 0 {
+        return entry(text, "cost", "nothing is sent");
+    }
+    let mut costs = vec![
+        count(calls.starts, "start"),
+        count(calls.links, "result link"),
+        format!("about {}", count(calls.actions, "status list")),
+        count(calls.machines, "machine list"),
+    ];
+    if calls.library > 0 {
+        costs.push(count(calls.library, "library list"));
+    }
+    entry(text, "cost", &costs.join(", "));
+    let limit = match (forecast.binding.as_deref(), forecast.at_least.as_secs()) {
+        (None, _) => "no limit binds".to_owned(),
+        (Some(limit), 0) => format!("{limit} bind"),
+        (Some(limit), _) => format!("{limit} bind, at least {}", Period(forecast.at_least)),
+    };
+    let expected = Period(forecast.expected);
+    entry(
+        text,
+        "time",
+        &format!("about {expected} with sessions of 2m42s, as one was measured; {limit}"),
     );
-    let least = match forecast.at_least.as_secs() {
-        0 => "the limits are far away".to_owned(),
-        seconds => {
-            let least = Period(Duration::from_secs(seconds));
+    entry(text, "asleep", &asleep(plan, &forecast));
+    if let Some(gain) = &forecast.edit {
+        let mut savings = Vec::new();
+        if gain.sessions_less > 0 {
+            let less = count(gain.sessions_less.into(), "session");
+            let starts = grouped(gain.starts);
+            savings.push(format!("{less} less a machine, {starts} in all"));
+        }
+        if gain.links > 0 {
+            savings.push(format!("{} less", count(gain.links, "result link")));
+        }
+        if !gain.time.is_zero() {
+            savings.push(format!("{} less", Period(gain.time)));
+        }
+        entry(
+            text,
+            "cheaper",
+            &format!("{}: {}", gain.what, savings.join(", ")),
+        );
+    }
+}
+
+/// What machines that sleep would cost.
+fn asleep(plan: &Plan, forecast: &Forecast) -> String {
+    let asleep = &forecast.asleep;
+    let if_some = match asleep.machines {
+        1 => "if 1 machine sleeps".to_owned(),
+        some => format!("if {} machines sleep", grouped(some)),
+    };
+    let until = Period(asleep.until);
+    match asleep.mode {
+        OfflineMode::Skip => format!("{if_some}: no cost, left out"),
+        OfflineMode::Hold => format!(
+            "{if_some}: no slot and no start, {} an hour; one that never wakes ends the run after \
+             {until}",
+            count(asleep.machines_an_hour, "machine list")
+        ),
+        OfflineMode::Queue => {
+            let slower = match asleep.expected.saturating_sub(forecast.expected) {
+                Duration::ZERO => String::new(),
+                slower => format!(", the others take {} longer", Period(slower)),
+            };
             format!(
-                "at least {least}: {} is the narrowest limit",
-                forecast.binding
+                "{if_some}: {} of {} slots taken by waiting, up to {} more{slower}; one that never \
+                 wakes ends the run after {until}",
+                asleep.slots,
+                plan.limits.slots,
+                count(asleep.starts, "start")
             )
         }
-    };
-    entry(text, "cost", &format!("{calls}; {least}"));
+    }
 }
 
 fn count(number: u64, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
-        _ => format!("{number} {noun}s"),
+        _ => format!("{} {noun}s", grouped(number)),
     }
 }
 

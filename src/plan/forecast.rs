@@ -1,36 +1,189 @@
-//! What a plan costs in calls, and the least time that the limits allow for it.
+//! What a plan costs in calls, how long it takes within the limits, and what would make it cheaper.
 
 use std::time::Duration;
 
-use super::session::{Plan, ResultsWanted, Session, SessionKind, Verb};
+use serde::Serialize;
 
-/// Calls of a run in which everything goes well, every machine is awake and nobody else uses the
-/// tenant's quota. Conditions that only results can decide count as met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use super::economy::{Edit, edits};
+use super::session::{
+    Amount, CleanupWhen, OfflineMode, Plan, ResultsWanted, Session, SessionKind, Verb,
+};
+
+/// From start to end of a session that was measured (contract 4.6). Most of it is the device's
+/// fetching and handing back, so it stands for every session whose own time nobody knows.
+const SESSION: Duration = Duration::from_secs(162);
+
+/// The engine lists its actions so often (contract 5.3).
+const TICK: Duration = Duration::from_secs(10);
+
+/// Machines that one read of the machine list is about, and calls that it takes.
+const MACHINES_AT_ONCE: u64 = 200;
+const MACHINE_CALLS: u64 = 4;
+
+/// How often the machine list is read again while machines sleep.
+const MACHINES_AGAIN: Duration = Duration::from_secs(300);
+
+/// A share of machines that sleep, to say what sleeping costs: usual for clients by day.
+const ASLEEP_PERCENT: u64 = 10;
+
+/// Calls and times of a run in which everything goes well, every machine is awake and nobody else
+/// uses the tenant's quota. Conditions that only results can decide count as met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Forecast {
+    /// Calls for each row of the contract's table of rate limits.
+    pub calls: Calls,
+    /// No run is faster than this, whatever its sessions take.
+    #[serde(rename = "at_least_ms", serialize_with = "millis")]
+    pub at_least: Duration,
+    /// What binds: a limit, or the pauses between waves; `None` where it is the sessions' own length.
+    pub binding: Option<String>,
+    /// From the start to the end with sessions of the length that was measured, pauses between
+    /// waves included; hours in which nothing may be started are not.
+    #[serde(rename = "expected_ms", serialize_with = "millis")]
+    pub expected: Duration,
+    /// What it costs if a tenth of the machines sleep.
+    pub asleep: Asleep,
+    /// The edit of the playbook that would save the most.
+    pub edit: Option<Gain>,
+}
+
+/// Calls by the row of the contract's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Calls {
     /// Sessions to start.
     pub starts: u64,
+    /// Lists of own actions, about.
+    pub actions: u64,
     /// Results to fetch.
     pub links: u64,
-    /// No run is faster than this.
-    pub at_least: Duration,
-    /// Which limit says so.
-    pub binding: String,
+    /// Cancels: none while all goes well.
+    pub cancels: u64,
+    /// Lists of machines before the first start.
+    pub machines: u64,
+    /// Lists of the library before the run.
+    pub library: u64,
+}
+
+/// What sleeping machines cost, for a tenth of all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Asleep {
+    /// Machines that are taken to sleep.
+    pub machines: u64,
+    /// How they are treated.
+    pub mode: OfflineMode,
+    /// Slots of the tenant that they hold while they wait.
+    pub slots: u32,
+    /// Starts of which each is used up by waiting in the service's queue until it expires.
+    pub starts: u64,
+    /// Machine lists an hour that look for them.
+    pub machines_an_hour: u64,
+    /// The time of the run with the slots that are left, if all of them are left out in the end.
+    #[serde(rename = "expected_ms", serialize_with = "millis")]
+    pub expected: Duration,
+    /// The run lasts so long if one of them never wakes; zero where they are left out.
+    #[serde(rename = "until_ms", serialize_with = "millis")]
+    pub until: Duration,
+}
+
+/// An edit with its gain in time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gain {
+    /// What to do.
+    pub what: String,
+    /// Sessions that it saves.
+    pub starts: u64,
+    /// Result links that it saves.
+    pub links: u64,
+    /// Sessions fewer on a machine that it concerns.
+    pub sessions_less: u32,
+    /// Time that it saves.
+    #[serde(rename = "time_ms", serialize_with = "millis")]
+    pub time: Duration,
+}
+
+fn millis<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// What is to be done, in numbers.
+#[derive(Debug, Clone, Copy)]
+struct Load {
+    machines: u64,
+    starts: u64,
+    links: u64,
+    /// Most sessions that one machine gets, one after the other.
+    depth: u32,
+    slots: u32,
 }
 
 impl Forecast {
     /// Counts a plan's calls. Cleanup counts where it always runs.
     pub fn of(plan: &Plan) -> Forecast {
+        let load = Load::of(plan);
+        let (at_least, _) = load.limits_alone(plan);
+        let (expected, binding) = load.expected(plan);
+        let cheaper = edits(plan).into_iter().map(|edit| {
+            let less = load.without(&edit);
+            let time = expected.saturating_sub(less.expected(plan).0);
+            let Edit {
+                what,
+                starts,
+                links,
+                sessions_less,
+            } = edit;
+            Gain {
+                what,
+                starts,
+                links,
+                sessions_less,
+                time,
+            }
+        });
+        // Of equal gains the first by its words: `leave out` and `move` before `write`.
+        let edit = cheaper.reduce(|best, other| {
+            let value = |gain: &Gain| (gain.time, gain.starts, gain.links);
+            match value(&other) > value(&best) {
+                true => other,
+                false => best,
+            }
+        });
+        Forecast {
+            calls: Calls {
+                starts: load.starts,
+                actions: expected.as_secs().div_ceil(TICK.as_secs()),
+                links: load.links,
+                cancels: 0,
+                machines: load.machines.div_ceil(MACHINES_AT_ONCE)
+                    * MACHINE_CALLS.min(load.machines.div_ceil(50)),
+                library: u64::from(plan.library.iter().any(|file| file.path.is_some())),
+            },
+            at_least,
+            binding,
+            expected,
+            asleep: load.asleep(plan),
+            edit,
+        }
+    }
+}
+
+impl Load {
+    fn of(plan: &Plan) -> Load {
         let counts = |session: &&Session| {
-            session.kind == SessionKind::Main
-                || plan.policy.cleanup_when == super::CleanupWhen::Always
+            session.kind == SessionKind::Main || plan.policy.cleanup_when == CleanupWhen::Always
         };
-        let mut starts = 0;
-        let mut links = 0;
+        let mut load = Load {
+            machines: 0,
+            starts: 0,
+            links: 0,
+            depth: 0,
+            slots: plan.limits.slots,
+        };
         for machine in &plan.machines {
+            let mut depth = 0;
             for session in machine.sessions.iter().filter(counts) {
-                starts += 1;
-                links += session
+                depth += 1;
+                load.starts += 1;
+                load.links += session
                     .commands
                     .iter()
                     .filter(|command| {
@@ -40,7 +193,23 @@ impl Forecast {
                     })
                     .count() as u64;
             }
+            load.machines += u64::from(depth > 0);
+            load.depth = load.depth.max(depth);
         }
+        load
+    }
+
+    fn without(&self, edit: &Edit) -> Load {
+        Load {
+            starts: self.starts.saturating_sub(edit.starts),
+            links: self.links.saturating_sub(edit.links),
+            depth: self.depth.saturating_sub(edit.sessions_less).max(1),
+            ..*self
+        }
+    }
+
+    /// The least time that the rate limits alone allow, and which of them.
+    fn limits_alone(&self, plan: &Plan) -> (Duration, String) {
         let limits = &plan.limits;
         let minutes = |calls: u64, per_minute: u32| {
             // The first minute's calls need no waiting.
@@ -51,16 +220,19 @@ impl Forecast {
         };
         let bounds = [
             (
-                minutes(starts, limits.starts_per_minute),
+                minutes(self.starts, limits.starts_per_minute),
                 format!("{} starts a minute", limits.starts_per_minute),
             ),
             (
-                minutes(links, limits.links.per_minute),
+                minutes(self.links, limits.links.per_minute),
                 format!("{} result links a minute", limits.links.per_minute),
             ),
             (
-                hours(links, limits.links.per_hour),
-                format!("{} result links an hour", limits.links.per_hour),
+                hours(self.links, limits.links.per_hour),
+                format!(
+                    "{} result links an hour",
+                    grouped(limits.links.per_hour.into())
+                ),
             ),
         ];
         let (seconds, binding) = bounds
@@ -68,11 +240,91 @@ impl Forecast {
             .rev()
             .max_by_key(|(seconds, _)| *seconds)
             .unwrap_or_default();
-        Forecast {
-            starts,
-            links,
-            at_least: Duration::from_secs(seconds),
-            binding,
+        (Duration::from_secs(seconds), binding)
+    }
+
+    /// The time with sessions of the usual length, and what decides it.
+    fn expected(&self, plan: &Plan) -> (Duration, Option<String>) {
+        if self.starts == 0 {
+            return (Duration::ZERO, None);
+        }
+        let (rate, by_rate) = self.limits_alone(plan);
+        let slots = u64::from(self.slots.max(1));
+        let by_slots = SESSION * u32::try_from(self.starts.div_ceil(slots)).unwrap_or(u32::MAX);
+        let depth = SESSION * self.depth;
+        let by_rates = rate + SESSION;
+        let mut time = depth.max(by_slots).max(by_rates);
+        let mut binding = match time {
+            time if time == depth => None,
+            time if time == by_rates => Some(by_rate),
+            _ => Some(format!("{} sessions at a time", self.slots)),
+        };
+        let waves = plan.policy.waves.as_slice();
+        let total = self.machines;
+        let mut before = 0;
+        let mut waves_begun = 0;
+        for wave in waves {
+            let until = match *wave {
+                Amount::Count(count) => u64::from(count).min(total),
+                Amount::Percent(share) => (total as f64 * share / 100.0 - 1e-9).ceil() as u64,
+            };
+            waves_begun += u32::from(until > before);
+            before = before.max(until);
+        }
+        if waves_begun > 1 {
+            // Each wave but the last one is waited for to its end.
+            let pauses = Duration::from_millis(plan.policy.soak_ms) * (waves_begun - 1);
+            let waited = depth * (waves_begun - 1) + pauses;
+            if waited > time {
+                binding = Some("the waves".to_owned());
+            }
+            time += waited;
+        }
+        (time, binding)
+    }
+
+    fn asleep(&self, plan: &Plan) -> Asleep {
+        let policy = &plan.policy.offline;
+        let machines = (self.machines * ASLEEP_PERCENT).div_ceil(100);
+        let until = Duration::from_millis(policy.until_ms);
+        let most = u32::try_from(machines).unwrap_or(u32::MAX);
+        let slots = match policy.mode {
+            OfflineMode::Queue => policy.max_slots.min(most),
+            OfflineMode::Hold | OfflineMode::Skip => 0,
+        };
+        let turns = until.as_secs() / plan.limits.queue().as_secs().max(1);
+        let waits = policy.mode != OfflineMode::Skip && machines > 0;
+        let awake = Load {
+            slots: self.slots.saturating_sub(slots).max(1),
+            ..*self
+        };
+        Asleep {
+            machines,
+            mode: policy.mode,
+            slots,
+            starts: u64::from(slots) * turns.max(1),
+            machines_an_hour: match waits {
+                true => 3_600 / MACHINES_AGAIN.as_secs(),
+                false => 0,
+            },
+            expected: awake.expected(plan).0,
+            until: match waits {
+                true => until,
+                false => Duration::ZERO,
+            },
         }
     }
+}
+
+/// A number as people read it: `1,500`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }

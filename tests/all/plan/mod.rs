@@ -1,6 +1,7 @@
 //! From playbook, inputs and targets to what is sent, by the front door: load, merge, compile.
 
 mod cases;
+mod forecast;
 mod hours;
 mod inputs;
 mod quoting;
