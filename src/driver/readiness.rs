@@ -6,6 +6,8 @@ use std::time::Duration;
 use crate::engine::{FactBody, LaneId};
 use crate::moment::Moment;
 use crate::name::MachineId;
+use crate::plan::family_of;
+use crate::playbook::model::Os;
 use crate::wire::Machine;
 
 use super::client::{Client, Failure};
@@ -15,22 +17,39 @@ use super::targets::last_seen;
 /// A full report comes about daily (contract 8.3), so whoever was not seen for longer sleeps.
 const SEEN_LATELY: Duration = Duration::from_secs(26 * 3_600);
 
-/// Reads the machines of an errand and says whose readiness is new or has changed.
+/// With more machines known to sleep, one list of all that were seen lately is cheaper than filters
+/// over their ids.
+const SLEEPERS_BY_ID_MAX: usize = 100;
+
+/// Reads the machines of an errand and says whose readiness is new or has changed. `os` is the
+/// family that the playbook is for.
 pub(crate) async fn read(
     client: &Client,
     errand: &Errand,
+    os: Option<Os>,
 ) -> Result<Vec<(Option<LaneId>, FactBody)>, Failure> {
-    let ids: Vec<&MachineId> = errand.machines.iter().map(|(_, id)| id).collect();
-    let found = client.machines_by_id(&ids).await?;
+    let now = client.clock().now();
+    let sleeps = |lane: &LaneId| errand.ready.get(lane).is_some_and(|(ready, _)| !ready);
+    let sleepers = errand.machines.iter().filter(|(lane, _)| sleeps(lane));
+    let in_one_list = sleepers.count() > SLEEPERS_BY_ID_MAX;
+    let ids: Vec<&MachineId> = (errand.machines.iter())
+        .filter(|(lane, _)| !(in_one_list && sleeps(lane)))
+        .map(|(_, id)| id)
+        .collect();
+    let mut found = client.machines_by_id(&ids).await?;
+    if in_one_list {
+        found.extend(client.machines_seen_since(now - SEEN_LATELY).await?);
+    }
     let by_id: HashMap<String, Machine> = found
         .into_iter()
         .map(|machine| (machine.id.to_lowercase(), machine))
         .collect();
-    let now = client.clock().now();
     let mut facts = Vec::new();
     for (lane, id) in &errand.machines {
         let (ready, why, never) = match by_id.get(id.as_str()) {
-            Some(machine) => of(machine, now),
+            Some(machine) => of(machine, os, now),
+            // Not seen lately still: it sleeps on, as was known.
+            None if in_one_list && sleeps(lane) => continue,
             None => (false, Some("the tenant does not list it".to_owned()), false),
         };
         let known = errand.ready.get(lane);
@@ -43,7 +62,10 @@ pub(crate) async fn read(
 }
 
 /// Ready or not, why not, and whether it never will be.
-fn of(machine: &Machine, now: Moment) -> (bool, Option<String>, bool) {
+fn of(machine: &Machine, os: Option<Os>, now: Moment) -> (bool, Option<String>, bool) {
+    let never = |why: String| (false, Some(why), true);
+    let seen = last_seen(machine);
+    let is_stale = seen.is_some_and(|seen| now.since(seen) > SEEN_LATELY);
     let is = |field: &Option<String>, words: &[&str]| {
         let value = field.as_deref().unwrap_or_default();
         words.iter().any(|word| value.eq_ignore_ascii_case(word))
@@ -51,13 +73,32 @@ fn of(machine: &Machine, now: Moment) -> (bool, Option<String>, bool) {
     if let Some(other) = machine.merged_into_machine_id.as_deref()
         && !other.is_empty()
     {
-        return (false, Some(format!("it was merged into {other}")), true);
+        return never(format!("it was merged into {other}"));
+    }
+    if machine.is_excluded == Some(true) {
+        return never(match machine.exclusion_reason.as_deref() {
+            None | Some("") => "it is excluded in the tenant".to_owned(),
+            Some(reason) => format!("it is excluded in the tenant: {reason}"),
+        });
+    }
+    // Of two ids of one machine the one that reports is the living one.
+    if machine.is_potential_duplication == Some(true) && is_stale {
+        return never("it is a duplicate that no longer reports".to_owned());
+    }
+    let platform = machine.os_platform.as_deref().unwrap_or_default();
+    if let (Some(os), Some(found)) = (os, family_of(platform))
+        && os != found
+    {
+        return never(format!(
+            "it runs {platform}, and the playbook is for {}",
+            os.as_str()
+        ));
     }
     if is(
         &machine.onboarding_status,
         &["Unsupported", "CanBeOnboarded"],
     ) {
-        return (false, Some("it is not onboarded".to_owned()), true);
+        return never("it is not onboarded".to_owned());
     }
     if is(
         &machine.health_status,
@@ -71,10 +112,83 @@ fn of(machine: &Machine, now: Moment) -> (bool, Option<String>, bool) {
         return (false, Some(format!("its health is {health}")), false);
     }
     // A machine without a time of its last report goes by its health alone.
-    match last_seen(machine) {
-        Some(seen) if now.since(seen) > SEEN_LATELY => {
-            (false, Some(format!("it was last seen {seen}")), false)
-        }
+    match seen {
+        Some(seen) if is_stale => (false, Some(format!("it was last seen {seen}")), false),
         _ => (true, None, false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-02-03T09:00:00Z";
+
+    /// What is said of a machine whose entry differs so from one that is fine.
+    #[track_caller]
+    fn said(changes: serde_json::Value) -> (bool, Option<String>, bool) {
+        let mut entry = serde_json::json!({
+            "id": "a1", "osPlatform": "Windows11", "healthStatus": "Active",
+            "onboardingStatus": "Onboarded", "lastSeen": "2026-02-03T08:00:00Z",
+        });
+        for (key, value) in changes.as_object().expect("a map") {
+            entry[key] = value.clone();
+        }
+        let machine = serde_json::from_value(entry).expect("a machine");
+        of(
+            &machine,
+            Some(Os::Windows),
+            Moment::parse(NOW).expect("a time"),
+        )
+    }
+
+    #[test]
+    fn the_machine_list_tells_who_can_be_started_who_sleeps_and_who_never_can() {
+        let asleep = |why: &str| (false, Some(why.to_owned()), false);
+        let never = |why: &str| (false, Some(why.to_owned()), true);
+        let old = "2026-01-20T08:00:00Z";
+        let table = [
+            (serde_json::json!({}), (true, None, false)),
+            (serde_json::json!({ "lastSeen": null }), (true, None, false)),
+            (
+                serde_json::json!({ "lastSeen": old }),
+                asleep("it was last seen 2026-01-20T08:00:00.000Z"),
+            ),
+            (
+                serde_json::json!({ "healthStatus": "Inactive" }),
+                asleep("its health is Inactive"),
+            ),
+            (
+                serde_json::json!({ "onboardingStatus": "CanBeOnboarded" }),
+                never("it is not onboarded"),
+            ),
+            (
+                serde_json::json!({ "mergedIntoMachineId": "b2" }),
+                never("it was merged into b2"),
+            ),
+            (
+                serde_json::json!({ "isExcluded": true, "exclusionReason": "lab" }),
+                never("it is excluded in the tenant: lab"),
+            ),
+            (
+                serde_json::json!({ "isPotentialDuplication": true, "lastSeen": old }),
+                never("it is a duplicate that no longer reports"),
+            ),
+            (
+                serde_json::json!({ "isPotentialDuplication": true }),
+                (true, None, false),
+            ),
+            (
+                serde_json::json!({ "osPlatform": "Linux" }),
+                never("it runs Linux, and the playbook is for windows"),
+            ),
+            (
+                serde_json::json!({ "osPlatform": "SomethingNew" }),
+                (true, None, false),
+            ),
+        ];
+        for (changes, expected) in table {
+            assert_eq!(said(changes.clone()), expected, "{changes}");
+        }
     }
 }

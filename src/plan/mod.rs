@@ -44,6 +44,6 @@ pub use selection::{Selection, Selector};
 pub use session::{
     Amount, CleanupWhen, CommandPlan, MachinePlan, OfflineMode, OfflinePolicy, OnFail, OnStop,
     Place, Plan, PlannedFile, PlannedInput, Policy, ResultsWanted, RetryPolicy, Session,
-    SessionKind, StepPlan, StopBase, StopWhen, Target, Verb, Verdict,
+    SessionKind, StepPlan, StopBase, StopWhen, Target, Verb, Verdict, family_of,
 };
 pub use tag::{TAG_LENGTH, find_tag, tagged};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::Problem;
 use crate::expression::Scope;
+use crate::playbook::model::Os;
 use crate::wire::LiveResponseRequest;
 
 use super::judge::has_result;
@@ -81,6 +82,11 @@ impl Runbook {
     /// What will be done.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
+    }
+
+    /// The family that the playbook is written for, where it says so.
+    pub fn os(&self) -> Option<Os> {
+        self.prepared.os
     }
 
     /// The body of a session, from the results so far; for a session that never waited, the body

@@ -189,24 +189,29 @@ impl Target {
         self.name.as_deref().unwrap_or(self.id.as_str())
     }
 
-    /// The family its platform name belongs to, where it is known. The service names versions
-    /// (`Windows11`, `WindowsServer2022`), macOS in more than one spelling, and Linux as such or by
-    /// its distribution.
+    /// The family its platform name belongs to, where it is known.
     pub fn family(&self) -> Option<Os> {
-        let os = self.os.as_deref()?.to_ascii_lowercase();
-        let begins = |names: &[&str]| names.iter().any(|name| os.starts_with(name));
-        if os.starts_with("windows") {
-            Some(Os::Windows)
-        } else if begins(&["macos", "mac os"]) {
-            Some(Os::Macos)
-        } else if begins(&[
-            "linux", "ubuntu", "debian", "redhat", "rhel", "centos", "sles", "suse", "oracle",
-            "amazon", "fedora", "rocky", "alma", "mariner",
-        ]) {
-            Some(Os::Linux)
-        } else {
-            None
-        }
+        family_of(self.os.as_deref()?)
+    }
+}
+
+/// The family a platform name of the service belongs to, where it is known. The service names
+/// versions (`Windows11`, `WindowsServer2022`), macOS in more than one spelling, and Linux as such or
+/// by its distribution.
+pub fn family_of(platform: &str) -> Option<Os> {
+    let os = platform.to_ascii_lowercase();
+    let begins = |names: &[&str]| names.iter().any(|name| os.starts_with(name));
+    if os.starts_with("windows") {
+        Some(Os::Windows)
+    } else if begins(&["macos", "mac os"]) {
+        Some(Os::Macos)
+    } else if begins(&[
+        "linux", "ubuntu", "debian", "redhat", "rhel", "centos", "sles", "suse", "oracle",
+        "amazon", "fedora", "rocky", "alma", "mariner",
+    ]) {
+        Some(Os::Linux)
+    } else {
+        None
     }
 }
 

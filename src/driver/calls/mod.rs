@@ -149,7 +149,7 @@ impl Calls {
     }
 
     async fn machines(&self, errand: &Errand) -> Answer {
-        match readiness::read(&self.client, errand).await {
+        match readiness::read(&self.client, errand, self.runbook.os()).await {
             Ok(facts) => (facts, Then::MachinesRead),
             Err(failure) => (Vec::new(), again(failure)),
         }

@@ -211,6 +211,31 @@ async fn many_names_and_ids_cost_few_calls() {
 }
 
 #[tokio::test]
+async fn where_ids_are_no_filter_one_list_serves_two_hundred_machines() {
+    let machines: Vec<Value> = (1..=300)
+        .map(|digit| machine(digit, &format!("m{digit}"), &[]))
+        .collect();
+    let service = Service::signed_in(move |seen: &Seen, _| {
+        if seen.target.contains("filter") {
+            let refusal = value!({"error": {"code": "", "message": "no such property"}});
+            return json(400, refusal);
+        }
+        reply(seen, &machines)
+    })
+    .await;
+    let ids: Vec<MachineId> = (1..=200).map(id).collect();
+    let ids: Vec<&MachineId> = ids.iter().collect();
+    let found = service.client().machines_by_id(&ids).await.expect("them");
+    assert_eq!(found.len(), 200, "and not those that nobody asked for");
+    let calls = service
+        .seen()
+        .iter()
+        .filter(|seen| !seen.is_for_token())
+        .count();
+    assert!(calls <= 3, "{calls} calls: a filter, a chain, and the list");
+}
+
+#[tokio::test]
 async fn what_can_t_be_is_said() {
     let service = tenant(vec![machine(1, "web-01.example.org", &[])]).await;
     let rows = [
