@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::driver::{self, Ask, DriveError, Ending, Interrupts, JournalError, Observer, RunFolder};
+use sha2::{Digest, Sha256};
+
+use crate::driver::{
+    self, Ask, DriveError, Ending, Interrupts, JournalError, Observer, RunFolder, RunHeader,
+    ServiceKind, SharedBudget,
+};
 use crate::engine::{Fact, FactBody, Fleet};
 use crate::moment::Moment;
 use crate::plan::Plan;
@@ -12,6 +17,7 @@ use crate::source::SourceText;
 use super::args::{Format, TellingArgs};
 use super::exit::{Exit, Failure, Outcome};
 use super::past;
+use super::settings;
 use super::tell;
 use super::terminal::{Style, Terminal, print, say};
 
@@ -43,7 +49,8 @@ pub(super) async fn play(
         progress: Progress::new(style, Arc::clone(&plan), sheet),
         trouble: String::new(),
     };
-    let driven = driver::drive(ready, interrupts, &mut onlooker).await;
+    let budget = shared_budget(folder.header());
+    let driven = driver::drive_sharing(ready, budget, interrupts, &mut onlooker).await;
     onlooker.progress.finish();
     let driven = driven.map_err(|error| broken_off(&error, &folder))?;
 
@@ -65,6 +72,28 @@ pub(super) async fn play(
         print(&format!("{summary:#}\n"))?;
     }
     Ok(exit(&driven.ending, &evidence, &reading.facts))
+}
+
+/// The tenant's budget as all runs of this computer share it. The emulator inside the process has
+/// nobody to share with.
+fn shared_budget(header: &RunHeader) -> Option<SharedBudget> {
+    let service = &header.service;
+    if service.kind == ServiceKind::BuiltInEmulator {
+        return None;
+    }
+    let name = format!("{}\n{}", service.api, service.tenant);
+    let digest = Sha256::digest(name.to_lowercase().as_bytes());
+    let digits: String = (digest[..8].iter())
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let path = settings::state_folder()?.join("budget").join(digits);
+    match SharedBudget::at(&path, &header.run) {
+        Ok(budget) => Some(budget),
+        Err(error) => {
+            tracing::warn!("{} can't be used: {error}", path.display());
+            None
+        }
+    }
 }
 
 fn exit(ending: &Ending, evidence: &Evidence, facts: &[Fact]) -> Exit {

@@ -165,13 +165,27 @@ fn above(folder: &Path) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
+fn folder(name: &str) -> Option<PathBuf> {
+    env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
+/// Where what is true of this computer and may be lost is kept between runs.
+pub(super) fn state_folder() -> Option<PathBuf> {
+    let folder = match () {
+        () if cfg!(windows) => folder("LOCALAPPDATA"),
+        () if cfg!(target_os = "macos") => {
+            folder("HOME").map(|home| home.join("Library").join("Application Support"))
+        }
+        () => folder("XDG_STATE_HOME")
+            .or_else(|| folder("HOME").map(|home| home.join(".local").join("state"))),
+    };
+    folder.map(|folder| folder.join("svar"))
+}
+
 /// The user's configuration folder.
 fn user_folder() -> Option<PathBuf> {
-    let folder = |name: &str| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
     if cfg!(windows) {
         return folder("APPDATA").map(|folder| folder.join("svar"));
     }

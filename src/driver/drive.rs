@@ -23,6 +23,7 @@ use crate::engine::{
 use crate::moment::Moment;
 use crate::plan::{OnStop, Runbook};
 
+use super::budget::SharedBudget;
 use super::calls::{Calls, Done, Patience, Then};
 use super::client::Client;
 use super::clock::Clock;
@@ -140,10 +141,24 @@ impl From<ProtocolError> for DriveError {
 /// takes up the run.
 pub async fn drive(
     ready: Ready,
+    interrupts: Interrupts,
+    observer: &mut dyn Observer,
+) -> Result<Driven, DriveError> {
+    drive_sharing(ready, None, interrupts, observer).await
+}
+
+/// As [`drive`], with a budget that is shared with other processes of this computer.
+///
+/// # Errors
+/// As of [`drive`]. A shared budget that can't be used is told to the observer and done without.
+pub async fn drive_sharing(
+    ready: Ready,
+    budget: Option<SharedBudget>,
     mut interrupts: Interrupts,
     observer: &mut dyn Observer,
 ) -> Result<Driven, DriveError> {
     let mut drive = Drive::begin(ready)?;
+    drive.budget = budget;
     let ending = drive.play(&mut interrupts, observer).await?;
     observer.look(drive.clock.now(), &drive.fleet);
     Ok(Driven {
@@ -176,6 +191,8 @@ struct Drive {
     to_send: Vec<Need>,
     /// Since when the tenant refuses the calls of a row.
     refused: Vec<(Row, Moment)>,
+    /// What other processes of this computer take of the tenant's budget.
+    budget: Option<SharedBudget>,
     interrupts: u8,
     /// A request is obeyed; its file goes once that is durable.
     obeyed: bool,
@@ -235,6 +252,7 @@ impl Drive {
             later: VecDeque::new(),
             to_send: Vec::new(),
             refused: Vec::new(),
+            budget: None,
             interrupts: 0,
             obeyed: false,
         })
@@ -249,7 +267,7 @@ impl Drive {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            self.take_needs()?;
+            self.take_needs(observer)?;
             self.commit(observer).await?;
             if std::mem::take(&mut self.obeyed) {
                 Request::clear(self.shelf.folder().path())?;
@@ -330,9 +348,9 @@ impl Drive {
     }
 
     /// Asks the engine until it needs nothing more at this moment.
-    fn take_needs(&mut self) -> Result<(), DriveError> {
+    fn take_needs(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
         loop {
-            let needs = self.fleet.poll(self.clock.now());
+            let needs = self.poll(observer);
             if needs.is_empty() {
                 return Ok(());
             }
@@ -372,6 +390,33 @@ impl Drive {
                 }
             }
         }
+    }
+
+    /// What the engine needs now. Where the budget is shared, what others took is told before, and
+    /// what is granted is written down before anybody else can ask.
+    fn poll(&mut self, observer: &mut dyn Observer) -> Vec<Need> {
+        let now = self.clock.now();
+        let Some(budget) = &mut self.budget else {
+            return self.fleet.poll(now);
+        };
+        let mut needs = Vec::new();
+        let shared = budget.turn(now).and_then(|(turn, news)| {
+            self.fleet.others_took(now, &news.taken, news.slots_held);
+            needs = self.fleet.poll(now);
+            let rows: Vec<Row> = needs.iter().filter_map(Need::row).collect();
+            turn.write(&rows, self.fleet.slots_held())
+        });
+        if let Err(error) = shared {
+            // Advice that can't be had: the run goes by its own budget, and the service's answers.
+            self.budget = None;
+            self.fleet.others_took(now, &[], 0);
+            observer.troubled(
+                now,
+                &format!("the budget shared with other runs can't be used: {error}"),
+            );
+            needs.extend(self.fleet.poll(now));
+        }
+        needs
     }
 
     /// Stamps what happened, hands it to the engine, and keeps it for the next sync.

@@ -4,6 +4,7 @@
 //! device before it is sent, does it, and hands back what happened. Start reading at
 //! [`drive()`], then [`Journal`] (what is durable when) and [`client`] (what an answer means).
 
+mod budget;
 mod calls;
 pub mod client;
 mod clock;
@@ -26,10 +27,11 @@ mod signal;
 mod targets;
 mod unpack;
 
+pub use budget::{News, SharedBudget, Turn};
 pub use clock::Clock;
 pub use collect::Caps;
 pub use control::{Ask, Request, driven_by};
-pub use drive::{DriveError, Driven, Ending, Observer, Ready, drive};
+pub use drive::{DriveError, Driven, Ending, Observer, Ready, drive, drive_sharing};
 pub use folder::{
     Beginning, FOLDER_FORMAT, FolderError, RunFolder, RunHeader, ServiceKind, ServiceRecord,
 };

@@ -302,6 +302,17 @@ pub enum Row {
     Machines,
 }
 
+impl Row {
+    /// All rows that a run calls.
+    pub const ALL: [Row; 5] = [
+        Row::Starts,
+        Row::Actions,
+        Row::Links,
+        Row::Cancels,
+        Row::Machines,
+    ];
+}
+
 /// What the engine needs done. Each is asked for once; the answer comes back as a fact (or, for
 /// reads that failed, as a note that it is to be asked for again: [`super::Fleet::read_failed`]).
 #[derive(Debug, Clone, PartialEq)]

@@ -14,7 +14,7 @@ use crate::name::{ActionId, MachineId, RunId, Tag};
 use crate::plan::Plan;
 
 use super::course;
-use super::fact::{EndState, Fact, FactBody, LaneId, Need, RunLimit, SessionIndex};
+use super::fact::{EndState, Fact, FactBody, LaneId, Need, Row, RunLimit, SessionIndex};
 use super::lane::{self, Known};
 use super::progress::{Ground, Progress, Readiness, Stage};
 use super::queues::{Ask, Queues};
@@ -255,6 +255,9 @@ impl Fleet {
         match body {
             FactBody::Blocked { row, until } => {
                 self.quota.block(*row, *until);
+                if *row == Row::Actions {
+                    self.watcher.throttled(at);
+                }
                 return Ok(());
             }
             FactBody::Interrupted { count } => {
@@ -476,6 +479,19 @@ impl Fleet {
         for id in self.queues.machines_answered(now) {
             self.queues.dirty.insert(id);
         }
+    }
+
+    /// What other processes of this computer have taken of the tenant's budget since this was last
+    /// said, and how many session slots they hold now. No fact: it only decides when calls are made.
+    pub fn others_took(&mut self, now: Moment, taken: &[(Row, Moment)], slots_held: u32) {
+        self.now = self.now.max(now);
+        self.queues.polled = false;
+        self.quota.others(taken, slots_held);
+    }
+
+    /// Session slots that this run holds, or is about to.
+    pub fn slots_held(&self) -> u32 {
+        u32::try_from(self.holding.len()).unwrap_or(u32::MAX)
     }
 
     /// Nothing is left to be done: every machine has ended, or the run was interrupted (or lost its

@@ -17,6 +17,9 @@ use super::want::Want;
 const MACHINES_AT_ONCE: usize = 200;
 const MACHINES_AHEAD: usize = 60;
 
+/// Results that wait longer than this for their links are what the run waits for.
+const LINKS_BIND: Duration = Duration::from_secs(60);
+
 /// How often the list is read again for machines that sleep.
 const MACHINES_AGAIN: Duration = Duration::from_secs(300);
 
@@ -68,7 +71,9 @@ impl Fleet {
     pub(super) fn grant_watch(&mut self, now: Moment, needs: &mut Vec<Need>) {
         self.watcher.open(!self.open.is_empty(), now);
         if self.watcher.due().is_some_and(|due| due <= now) && self.grant(Row::Actions, now) {
-            self.watcher.ask(now);
+            let links_bind = !self.queues.fetches.is_empty()
+                && self.quota.free_at(Row::Links, now) > now + LINKS_BIND;
+            self.watcher.ask(now, links_bind);
             let actions = self.open.iter().filter_map(|id| {
                 let action = self.lanes[id.0 as usize].progress.open_action()?;
                 Some((*id, action.clone()))

@@ -21,6 +21,15 @@ const START_MARGIN: Duration = Duration::from_millis(500);
 /// For how long a refusal for want of slots is believed before one slot more is tried.
 const SLOT_PATIENCE: Duration = Duration::from_secs(60);
 
+/// A start that somebody else on this computer was granted reaches the service within so long.
+const ON_ITS_WAY: Duration = Duration::from_secs(5);
+
+/// How often a slot is looked for that another process holds.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Nobody's lane: starts of other processes.
+const OTHERS: LaneId = LaneId(u32::MAX);
+
 /// Starts in the last minute. A start may reach the service at any time between its announcement
 /// and its answer, so until answered it counts as just sent, and then from the answer on.
 #[derive(Debug, Clone)]
@@ -28,6 +37,9 @@ pub(super) struct StartWindow {
     per_minute: usize,
     taken: Vec<(LaneId, Moment, bool)>,
     blocked_until: Moment,
+    /// A refusal taught that somebody else starts sessions too: so many a minute are left for us,
+    /// at that moment.
+    taught: Option<(usize, Moment)>,
 }
 
 impl StartWindow {
@@ -36,7 +48,30 @@ impl StartWindow {
             per_minute: per_minute.max(1) as usize,
             taken: Vec::new(),
             blocked_until: Moment::EPOCH,
+            taught: None,
         }
+    }
+
+    /// Starts a minute that this computer may send at `now`: what a refusal has taught, and one more
+    /// for each minute since.
+    fn room(&self, now: Moment) -> usize {
+        match self.taught {
+            None => self.per_minute,
+            Some((taught, at)) => {
+                let minutes = now.since(at).as_millis() / MINUTE.as_millis();
+                let minutes = usize::try_from(minutes).unwrap_or(usize::MAX);
+                taught.saturating_add(minutes).min(self.per_minute)
+            }
+        }
+    }
+
+    /// A start was refused for its rate although we keep it: somebody else starts sessions too, and
+    /// gets half of what we had. The rest of the same burst teaches nothing more.
+    fn refused(&mut self, pause: Duration, at: Moment) {
+        if at >= self.blocked_until {
+            self.taught = Some(((self.room(at) / 2).max(1), at + pause));
+        }
+        self.block(at + pause);
     }
 
     /// A start of this lane was granted or announced at `at`.
@@ -52,6 +87,12 @@ impl StartWindow {
                 self.taken.push((lane, at, true));
             }
         }
+    }
+
+    /// Another process was granted a start at `at`.
+    fn take_for_others(&mut self, at: Moment) {
+        self.prune(at);
+        self.taken.push((OTHERS, at + ON_ITS_WAY, false));
     }
 
     /// The start of this lane was answered, or is known to be lost.
@@ -89,7 +130,7 @@ impl StartWindow {
             .filter(|free| *free > now)
             .collect();
         frees.sort_unstable();
-        let free = match frees.len().checked_sub(self.per_minute) {
+        let free = match frees.len().checked_sub(self.room(now)) {
             Some(excess) => frees[excess],
             None => now,
         };
@@ -149,6 +190,17 @@ impl ReadWindow {
         self.taken.push_back(now);
     }
 
+    /// Another process took a call at `at`.
+    fn take_for_others(&mut self, at: Moment) {
+        self.take(at);
+        // They are told of a little later than they happened.
+        let mut place = self.taken.len().saturating_sub(1);
+        while place > 0 && self.taken[place - 1] > self.taken[place] {
+            self.taken.swap(place - 1, place);
+            place -= 1;
+        }
+    }
+
     /// Takes a call if one fits now.
     pub(super) fn grant(&mut self, now: Moment) -> bool {
         let free = self.free_at(now) <= now;
@@ -168,6 +220,8 @@ pub(super) struct Quota {
     cancels: ReadWindow,
     machines: ReadWindow,
     slots: u32,
+    /// Slots that other processes of this computer hold.
+    held_by_others: u32,
     /// A refusal taught that so many slots are to be had, at that moment.
     taught: Option<(u32, Moment)>,
 }
@@ -181,6 +235,7 @@ impl Quota {
             cancels: ReadWindow::new(limits.cancels),
             machines: ReadWindow::new(limits.machines),
             slots: limits.slots,
+            held_by_others: 0,
             taught: None,
         }
     }
@@ -220,13 +275,33 @@ impl Quota {
     /// all there are for now (contract 9.3).
     pub(super) fn throttled(&mut self, held: u32, retry_after: Option<Duration>, at: Moment) {
         match retry_after {
-            Some(pause) => self.starts.block(at + pause),
-            None => self.taught = Some((held.min(self.slots), at)),
+            Some(pause) => self.starts.refused(pause, at),
+            None => {
+                let held = held.saturating_add(self.held_by_others);
+                self.taught = Some((held.min(self.slots), at));
+            }
         }
+    }
+
+    /// What other processes of this computer have taken since it was last said, and how many slots
+    /// they hold.
+    pub(super) fn others(&mut self, taken: &[(Row, Moment)], held: u32) {
+        for (row, at) in taken {
+            match self.row(*row) {
+                Some(window) => window.take_for_others(*at),
+                None => self.starts.take_for_others(*at),
+            }
+        }
+        self.held_by_others = held;
     }
 
     /// Slots that this run may hold at `now`.
     pub(super) fn slots(&self, now: Moment) -> u32 {
+        self.slots_of_all(now).saturating_sub(self.held_by_others)
+    }
+
+    /// Slots that this computer may hold at `now`.
+    fn slots_of_all(&self, now: Moment) -> u32 {
         match self.taught {
             None => self.slots,
             Some((taught, at)) => {
@@ -239,8 +314,14 @@ impl Quota {
 
     /// When [`Quota::slots`] grows next by itself.
     pub(super) fn slots_grow_at(&self, now: Moment) -> Option<Moment> {
+        // Nobody tells when another process gives one back: it is looked for.
+        let look = (self.held_by_others > 0).then(|| now + LOOK_AGAIN);
+        self.learned_at(now).into_iter().chain(look).min()
+    }
+
+    fn learned_at(&self, now: Moment) -> Option<Moment> {
         let (_, at) = self.taught?;
-        if self.slots(now) >= self.slots {
+        if self.slots_of_all(now) >= self.slots {
             return None;
         }
         let minutes = now.since(at).as_millis() / SLOT_PATIENCE.as_millis() + 1;

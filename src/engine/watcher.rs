@@ -7,12 +7,17 @@ use crate::moment::Moment;
 /// How often the list is read: 6 calls a minute, 360 an hour, of 1,500 allowed (contract 5.3).
 pub(super) const TICK: Duration = Duration::from_secs(10);
 
+/// For how long lists are read half as often after the tenant refused one for its rate.
+const YIELD: Duration = Duration::from_secs(600);
+
 /// When the list is read next.
 #[derive(Debug, Clone)]
 pub(super) struct Watcher {
     asked: Option<Moment>,
     looked: Option<Moment>,
     due: Moment,
+    /// Somebody else reads the tenant's lists, and gets more room until then.
+    yields_until: Option<Moment>,
     /// Whether anything was open when last looked at.
     any_open: bool,
 }
@@ -23,6 +28,7 @@ impl Watcher {
             asked: None,
             looked: None,
             due: started,
+            yields_until: None,
             any_open: false,
         }
     }
@@ -41,10 +47,18 @@ impl Watcher {
         (self.any_open && self.asked.is_none()).then_some(self.due)
     }
 
-    /// The list is being read. Counted from here, so that slow answers don't add calls.
-    pub(super) fn ask(&mut self, now: Moment) {
+    /// The list is being read. Counted from here, so that slow answers don't add calls. While
+    /// result links are what the run waits for, or the tenant has just refused a list for its rate,
+    /// it is read less often: somebody needs the hour's calls more.
+    pub(super) fn ask(&mut self, now: Moment, links_bind: bool) {
         self.asked = Some(now);
-        self.due = now + TICK;
+        let is_yielding = self.yields_until.is_some_and(|until| now < until);
+        let ticks = match (links_bind, is_yielding) {
+            (true, _) => 3,
+            (false, true) => 2,
+            (false, false) => 1,
+        };
+        self.due = now + TICK * ticks;
     }
 
     /// It was read, as it was when it was asked for or later.
@@ -61,6 +75,11 @@ impl Watcher {
     pub(super) fn failed(&mut self, now: Moment, retry_after: Option<Duration>) {
         self.asked = None;
         self.due = self.due.max(now + retry_after.unwrap_or_default());
+    }
+
+    /// The tenant refused a list for its rate, though we keep ours: somebody else reads as well.
+    pub(super) fn throttled(&mut self, at: Moment) {
+        self.yields_until = Some(at + YIELD);
     }
 
     /// Another process took up the run; its first look comes a tick after, however often processes

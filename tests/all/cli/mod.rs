@@ -9,4 +9,5 @@ mod control;
 mod first;
 mod resume;
 mod run;
+mod sharing;
 mod tenant;

@@ -362,6 +362,98 @@ fn no_more_starts_a_minute_than_allowed() {
 }
 
 #[test]
+fn a_colleague_who_starts_sessions_too_gets_half_of_the_rate_and_we_grow_back() {
+    let mut desk = desk(plan(60).session(&[run()]).slots(60).done());
+    let refused = svar::engine::Refusal {
+        retry_after_ms: Some(30_000),
+        ..refusal(429, "TooManyRequests")
+    };
+    assert_eq!(desk.starts().len(), 10);
+    for machine in 0..10 {
+        match machine {
+            0..6 => drop(desk.start(machine)),
+            // One burst, one lesson.
+            _ => desk.refuse(machine, refused.clone()),
+        }
+    }
+    desk.pass(29);
+    assert_eq!(desk.starts(), [] as [u32; 0]);
+    desk.pass(32);
+    assert_eq!(desk.starts().len(), 5, "half of ten");
+    for machine in desk.starts() {
+        desk.start(machine);
+    }
+    desk.pass(90);
+    assert_eq!(desk.starts().len(), 7, "two minutes later two more");
+    for machine in desk.starts() {
+        desk.start(machine);
+    }
+    desk.pass(600);
+    assert_eq!(desk.starts().len(), 10, "all of it again");
+}
+
+#[test]
+fn what_others_on_this_computer_take_is_left_to_them() {
+    let mut desk = desk(plan(20).session(&[run()]).slots(25).done());
+    let mut desk = {
+        desk.fleet = Fleet::new(&run_id(), desk.plan.clone(), START);
+        desk.needs.clear();
+        let taken = [(svar::engine::Row::Starts, START); 8];
+        desk.fleet.others_took(START, &taken, 22);
+        desk.poll();
+        desk
+    };
+    assert_eq!(desk.starts(), [0, 1], "eight of the ten starts are taken");
+    desk.start(0);
+    desk.start(1);
+    desk.pass(70);
+    assert_eq!(desk.starts(), [2], "of 25 slots they hold 22, and we two");
+    desk.start(2);
+    desk.pass(20);
+    assert_eq!(desk.starts(), [] as [u32; 0]);
+    assert_eq!(desk.lane(3).waiting, Some(Waiting::Slot { used: 3, of: 3 }));
+    assert!(desk.fleet.wake_at().is_some(), "it looks again by itself");
+    desk.fleet.others_took(desk.now, &[], 0);
+    desk.poll();
+    assert_eq!(desk.starts(), [3, 4, 5, 6, 7, 8, 9, 10, 11]);
+}
+
+#[test]
+fn lists_are_read_less_often_where_somebody_else_needs_the_calls() {
+    let mut desk = desk(plan(1).session(&[run()]).done());
+    let action = desk.start(0);
+    desk.began(0, &action);
+    let looks = |desk: &mut super::desk::Desk| {
+        let mut looks = 0;
+        let end = desk.now + Duration::from_secs(300);
+        while let Some(at) = desk.fleet.wake_at().filter(|at| *at <= end) {
+            desk.now = at;
+            desk.poll();
+            while let Some(place) =
+                (desk.needs.iter()).position(|need| matches!(need, Need::Watch { .. }))
+            {
+                desk.needs.remove(place);
+                looks += 1;
+                desk.fleet.watched(desk.now);
+                desk.poll();
+            }
+        }
+        desk.now = end;
+        looks
+    };
+    assert_eq!(looks(&mut desk), 30);
+    let until = desk.now;
+    desk.happens_to_run(FactBody::Blocked {
+        row: svar::engine::Row::Actions,
+        until,
+    });
+    let yielding = looks(&mut desk);
+    assert!((15..=16).contains(&yielding), "{yielding}");
+    desk.pass(400);
+    assert_eq!(looks(&mut desk), 30, "a while later it reads as before");
+}
+
+#[test]
 fn one_call_a_tick_watches_every_open_action() {
     let mut desk = desk(plan(8).session(&[run()]).done());
     for machine in 0..8 {

@@ -1,0 +1,281 @@
+//! What the svar processes of one computer take of one tenant's budget, so that all of them keep it.
+//!
+//! A file that grows by a line for each call that was granted, and for each change of the slots that
+//! a process holds:
+//!
+//! ```text
+//! svar-budget 1 1770109811123
+//! starts 1770109811123 20260203-091011-4f09ac/4321
+//! held 7 1770109811123 20260203-091011-4f09ac/4321
+//! ```
+//!
+//! Asking, granting and writing happen under a lock of the system, which ends with its process. What
+//! a process that died has taken stays taken; the slots that it held count for a while longer, since
+//! its sessions go on without it. Everything in here is advice: where the file can't be used, a run
+//! goes by its own budget alone.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::engine::Row;
+use crate::moment::Moment;
+use crate::name::RunId;
+
+const HEAD: &str = "svar-budget 1 ";
+
+/// The longest window of the tenant's limits.
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// Slots count for so long after the process that holds them was last heard of.
+const HELD_FOR: Duration = Duration::from_secs(900);
+
+/// A process says so often that it still holds its slots.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+
+/// A longer file is written anew, without what no longer counts.
+const LONGEST: u64 = 512 * 1024;
+
+/// Tries for the lock, a millisecond apart. Whoever has it has it for less than that.
+const TRIES: u32 = 500;
+
+/// One process's view of the file.
+#[derive(Debug)]
+pub struct SharedBudget {
+    path: PathBuf,
+    run: String,
+    who: String,
+    /// Which writing of the file was read, and up to where.
+    generation: String,
+    offset: u64,
+    /// When it was read last.
+    looked: Moment,
+    /// What others hold, by process, and when they last said so.
+    held: HashMap<String, (u32, Moment)>,
+    /// What this process last said about itself.
+    said: Option<(u32, Moment)>,
+}
+
+/// What others did since the last look.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// Calls that they were granted.
+    pub taken: Vec<(Row, Moment)>,
+    /// Slots that they hold.
+    pub slots_held: u32,
+}
+
+/// The file, locked for this process.
+#[derive(Debug)]
+pub struct Turn<'b> {
+    budget: &'b mut SharedBudget,
+    file: File,
+    _lock: File,
+    now: Moment,
+}
+
+impl SharedBudget {
+    /// The budget in this file, which need not be there yet.
+    ///
+    /// # Errors
+    /// Its folder can't be made.
+    pub fn at(path: impl Into<PathBuf>, run: &RunId) -> io::Result<SharedBudget> {
+        let path = path.into();
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        Ok(SharedBudget {
+            path,
+            run: format!("{run}/"),
+            who: format!("{run}/{}", std::process::id()),
+            generation: String::new(),
+            offset: 0,
+            looked: Moment::EPOCH,
+            held: HashMap::new(),
+            said: None,
+        })
+    }
+
+    /// Locks the file and reads what others did. The lock is held until the turn is dropped.
+    ///
+    /// # Errors
+    /// The file can't be used.
+    pub fn turn(&mut self, now: Moment) -> io::Result<(Turn<'_>, News)> {
+        let lock = take_lock(&self.path.with_extension("lock"))?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(&self.path)?;
+        let length = file.metadata()?.len();
+        if length == 0 || length > LONGEST {
+            file = self.rewrite(now)?;
+        }
+        let taken = self.read(&mut file, now)?;
+        self.held
+            .retain(|_, (_, at)| now.since(*at) < HELD_FOR && at.since(now) < HEARTBEAT);
+        let slots_held = self.held.values().map(|(slots, _)| *slots).sum();
+        let turn = Turn {
+            budget: self,
+            file,
+            _lock: lock,
+            now,
+        };
+        Ok((turn, News { taken, slots_held }))
+    }
+
+    /// Reads what was written since the last look.
+    fn read(&mut self, file: &mut File, now: Moment) -> io::Result<Vec<(Row, Moment)>> {
+        let mut head = vec![0; HEAD.len() + 24];
+        file.seek(SeekFrom::Start(0))?;
+        let length = file.read(&mut head)?;
+        let head = String::from_utf8_lossy(&head[..length]);
+        let generation = head.lines().next().unwrap_or_default();
+        // What was read of an earlier writing has been told, and is in the new one again.
+        let mut told = Moment::EPOCH;
+        if generation != self.generation {
+            generation.clone_into(&mut self.generation);
+            self.offset = 0;
+            told = self.looked;
+        }
+        self.looked = now;
+        file.seek(SeekFrom::Start(self.offset))?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        // A line without its end is one that a process died over.
+        let whole = text
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
+        self.offset += whole as u64;
+        let mut taken = Vec::new();
+        for line in String::from_utf8_lossy(&text[..whole]).lines() {
+            match Entry::parse(line) {
+                Some(Entry::Held { slots, at, who }) if !who.starts_with(&self.run) => {
+                    self.held.insert(who.to_owned(), (slots, at));
+                }
+                Some(Entry::Took { row, at, who }) if who != self.who => {
+                    // A run's own starts are in its journal. Times to come are another clock's.
+                    let own_start = row == Row::Starts && who.starts_with(&self.run);
+                    let counts = now.since(at) < HOUR && at.since(now) < HEARTBEAT;
+                    if counts && !own_start && at > told {
+                        taken.push((row, at));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Writes the file anew, without what no longer counts.
+    fn rewrite(&mut self, now: Moment) -> io::Result<File> {
+        let old = fs::read_to_string(&self.path).unwrap_or_default();
+        let mut text = format!("{HEAD}{}\n", now.millis());
+        for line in old.lines() {
+            let counts = match Entry::parse(line) {
+                Some(Entry::Took { at, .. }) => now.since(at) < HOUR,
+                Some(Entry::Held { at, .. }) => now.since(at) < HELD_FOR,
+                None => false,
+            };
+            if counts {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let mut draft = tempfile::NamedTempFile::new_in(folder)?;
+        draft.write_all(text.as_bytes())?;
+        draft.persist(&self.path).map_err(|error| error.error)?;
+        OpenOptions::new().read(true).append(true).open(&self.path)
+    }
+}
+
+impl Turn<'_> {
+    /// Writes what this process was granted, and how many slots it holds if that is new.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn write(mut self, rows: &[Row], slots_held: u32) -> io::Result<()> {
+        let who = &self.budget.who;
+        let now = self.now;
+        let mut text = String::new();
+        for row in rows {
+            text.push_str(&format!("{row} {} {who}\n", now.millis()));
+        }
+        let is_new = match self.budget.said {
+            None => slots_held > 0,
+            Some((slots, at)) => slots != slots_held || (slots > 0 && now.since(at) >= HEARTBEAT),
+        };
+        if is_new {
+            text.push_str(&format!("held {slots_held} {} {who}\n", now.millis()));
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        // Ends a line that a process died over.
+        let end = self.file.seek(SeekFrom::End(0))?;
+        if end > self.budget.offset {
+            text.insert(0, '\n');
+        }
+        self.file.write_all(text.as_bytes())?;
+        self.budget.offset = end + text.len() as u64;
+        if is_new {
+            self.budget.said = Some((slots_held, now));
+        }
+        Ok(())
+    }
+}
+
+enum Entry<'l> {
+    Took {
+        row: Row,
+        at: Moment,
+        who: &'l str,
+    },
+    Held {
+        slots: u32,
+        at: Moment,
+        who: &'l str,
+    },
+}
+
+impl Entry<'_> {
+    fn parse(line: &str) -> Option<Entry<'_>> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let at = |text: &str| text.parse().ok().map(Moment::from_millis);
+        match words.as_slice() {
+            ["held", slots, time, who] => Some(Entry::Held {
+                slots: slots.parse().ok()?,
+                at: at(time)?,
+                who,
+            }),
+            [row, time, who] => Some(Entry::Took {
+                row: Row::ALL
+                    .into_iter()
+                    .find(|known| known.to_string() == *row)?,
+                at: at(time)?,
+                who,
+            }),
+            _ => None,
+        }
+    }
+}
+
+fn take_lock(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)?;
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Err(io::Error::other("another process holds it for too long"))
+}
