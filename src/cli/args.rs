@@ -42,6 +42,10 @@ pub enum Command {
     /// Start no more sessions of a run; those that run finish, and the run can be resumed
     Pause(PauseArgs),
     /// End a run for good, from any terminal
+    ///
+    /// No machine is begun any more, own sessions that wait for their device are cancelled, and those
+    /// that run finish; cleanup still runs. The process that drives the run does it. If none does, this
+    /// one takes the run up and does it itself.
     Cancel(CancelArgs),
     /// List the runs of a folder
     Runs(RunsArgs),
@@ -264,11 +268,6 @@ pub struct PauseArgs {
 
 /// `svar cancel`
 #[derive(Debug, Args)]
-#[command(
-    long_about = "End a run for good, from any terminal.\n\nNo machine is begun any more, own sessions that wait \
-        for their device are cancelled, and those that run finish; cleanup still runs. The process that drives \
-        the run does it. If none does, this one takes the run up and does it itself."
-)]
 pub struct CancelArgs {
     /// The run: its id, the beginning of its id, or its folder; the newest unfinished one unless said
     #[arg(value_name = "RUN")]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::engine::{EndState, Fact, FactBody, LaneId, LaneView, ResultSummary};
 use crate::moment::Moment;
 use crate::name::{ActionId, RunId};
-use crate::plan::{Place, Plan, Session, StepPlan, Verb, Verdict};
+use crate::plan::{OnStop, Place, Plan, Session, StepPlan, Verb, Verdict};
 use crate::wire::CommandStatus;
 
 use super::words::clean;
@@ -49,6 +49,19 @@ pub struct Evidence {
     pub machines: Vec<MachineEvidence>,
     /// Why the tenant could not be used any more, if so.
     pub lost: Option<String>,
+    /// The operator ended the run for good, if so.
+    pub stopped: Option<StopOrder>,
+}
+
+/// An operator's order to end a run for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StopOrder {
+    /// What it meant for machines that were begun.
+    pub how: OnStop,
+    /// Who; empty where nobody was named.
+    pub by: String,
+    /// When.
+    pub at: Moment,
 }
 
 /// One machine.
@@ -186,6 +199,7 @@ impl Evidence {
             .collect();
         let mut until = header.started;
         let mut lost = None;
+        let mut stopped: Option<StopOrder> = None;
         for fact in facts {
             // A debt may be given up long after the run's end.
             if !matches!(fact.body, FactBody::CleanupWaived { .. }) {
@@ -194,6 +208,16 @@ impl Evidence {
             match (fact.lane, &fact.body) {
                 (None, FactBody::TenantLost { why }) => lost = Some(clean(why)),
                 (None, FactBody::Resumed) => lost = None,
+                // The most severe order is the one that was obeyed.
+                (None, FactBody::Stopped { how, by })
+                    if stopped.as_ref().is_none_or(|order| order.how < *how) =>
+                {
+                    stopped = Some(StopOrder {
+                        how: *how,
+                        by: clean(by),
+                        at: fact.at,
+                    });
+                }
                 (Some(LaneId(lane)), _) => {
                     if let Some(teller) = tellers.get_mut(lane as usize) {
                         teller.take(fact);
@@ -237,6 +261,7 @@ impl Evidence {
             until,
             machines,
             lost,
+            stopped,
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::engine::ResultSummary;
 use crate::moment::Moment;
-use crate::plan::Verb;
+use crate::plan::{OnStop, Verb};
 
 use super::evidence::{CommandEvidence, Evidence, MachineEvidence, StepMark};
 
@@ -33,6 +33,8 @@ struct Summary<'e> {
     until: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant_lost: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<Order<'e>>,
     targets: usize,
     /// All ten, always.
     ends: IndexMap<&'static str, usize>,
@@ -62,6 +64,13 @@ struct Machine<'e> {
     until: Option<String>,
     sessions: u32,
     commands: Vec<Command<'e>>,
+}
+
+#[derive(Serialize)]
+struct Order<'e> {
+    how: OnStop,
+    by: &'e str,
+    at: String,
 }
 
 #[derive(Serialize)]
@@ -137,6 +146,11 @@ impl<'e> Summary<'e> {
             started: header.started.to_string(),
             until: evidence.until.to_string(),
             tenant_lost: evidence.lost.as_deref(),
+            stopped: evidence.stopped.as_ref().map(|order| Order {
+                how: order.how,
+                by: &order.by,
+                at: order.at.to_string(),
+            }),
             targets: evidence.machines.len(),
             ends: (evidence.sums().into_iter())
                 .map(|(end, count)| (end.as_str(), count))

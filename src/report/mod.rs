@@ -14,7 +14,9 @@ mod progress;
 mod text;
 mod words;
 
-pub use evidence::{CommandEvidence, Evidence, Failure, Header, MachineEvidence, Waived};
+pub use evidence::{
+    CommandEvidence, Evidence, Failure, Header, MachineEvidence, StopOrder, Waived,
+};
 pub use json::summary;
 pub use progress::{Progress, ProgressStyle};
 pub use text::{Sheet, failures, rows, sums, text};

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::engine::{EndState, ResultSummary};
+use crate::plan::OnStop;
 
 use super::evidence::{Evidence, Failure, MachineEvidence};
 use super::words::{bytes, duration, fit, many, pad, wrap};
@@ -149,6 +150,17 @@ pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
         }
     };
     line("state", &state);
+    if let Some(order) = &evidence.stopped {
+        let what = match order.how {
+            OnStop::Abort => "aborted",
+            OnStop::Drain | OnStop::CancelQueued => "cancelled",
+        };
+        let by = match order.by.as_str() {
+            "" => String::new(),
+            by => format!(" by {by}"),
+        };
+        line("ended", &format!("{what}{by} at {}", order.at));
+    }
     line("started", &header.started.to_string());
     line("service", &header.service);
     line("playbook", &header.file);

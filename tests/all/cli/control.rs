@@ -157,6 +157,17 @@ fn a_run_that_nobody_drives_is_taken_up_to_be_cancelled() {
     );
     let listed = ended.again("runs").run().code(0);
     assert_eq!(listed.stdout, "@RUN@  over            3 machines  Fetch\n");
+    let shown = listed.again("show").run().code(0);
+    assert!(
+        shown
+            .stdout
+            .contains("    ended  aborted by alva at @TIME@\n"),
+        "{}",
+        shown.stdout
+    );
+    let summary = shown.again("show --format json").run().code(0).json();
+    assert_eq!(summary["stopped"]["how"], "abort");
+    assert_eq!(summary["stopped"]["by"], "alva");
 }
 
 #[test]

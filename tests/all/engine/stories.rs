@@ -833,6 +833,21 @@ fn the_deadline_ends_everything_and_says_what_is_owed() {
 }
 
 #[test]
+fn no_more_machines_are_active_at_one_time_than_wanted() {
+    let draft = plan(4).session(&[run()]).session(&[run()]);
+    let mut desk = desk(draft.with(|policy| policy.max_active = Some(2)).done());
+    assert_eq!(desk.starts(), [0, 1]);
+    let first = desk.start(0);
+    desk.start(1);
+    desk.ended(0, &first, ActionStatus::Succeeded, completed(1));
+    desk.deliver(0);
+    assert_eq!(desk.starts(), [0], "its second session, and nobody new");
+    assert_eq!(desk.lane(2).waiting, Some(Waiting::Turn));
+    desk.play(0, 1);
+    assert_eq!(desk.starts(), [2]);
+}
+
+#[test]
 fn a_start_is_not_granted_beside_a_record_that_forbids_it() {
     let draft = plan(2).session(&[run()]).slots(1).never_stop();
     let draft = draft.with(|policy| policy.deadline_ms = Some(600_000));
