@@ -17,20 +17,16 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::engine::{
-    Fact, FactBody, Fleet, LaneId, Need, ProtocolError, ReplayError, Row, SessionIndex,
-};
+use crate::engine::{Fact, FactBody, Fleet, LaneId, Need, Row, SessionIndex};
 use crate::moment::Moment;
 use crate::plan::{OnStop, Runbook};
 
 use super::budget::SharedBudget;
 use super::calls::{Calls, Done, Patience, Then};
-use super::client::Client;
 use super::clock::Clock;
-use super::collect::Caps;
 use super::control::{Ask, Request};
-use super::folder::{FolderError, RunFolder};
-use super::journal::{Counters, Journal, JournalError, Reading};
+use super::driven::{DriveError, Driven, Ending, Observer, Ready};
+use super::journal::Journal;
 use super::memory::Memory;
 use super::record::Shelf;
 use super::signal::Interrupts;
@@ -47,92 +43,6 @@ const USUAL_PAUSE: Duration = Duration::from_secs(60);
 /// A permission that was granted lately counts after about a minute, so one refusal may heal
 /// (contract 12, quirk 35).
 const HEALING: Duration = Duration::from_secs(60);
-
-/// A run that can begin, or go on.
-#[derive(Debug)]
-pub struct Ready {
-    /// What is to be done.
-    pub runbook: Arc<Runbook>,
-    /// Where it leaves what it finds.
-    pub folder: RunFolder,
-    /// Its journal, open for writing.
-    pub journal: Journal,
-    /// What the journal holds already; `None` for a run that begins.
-    pub reading: Option<Reading>,
-    /// Who speaks with the service.
-    pub client: Client,
-    /// The time.
-    pub clock: Clock,
-    /// How much a device may send back.
-    pub caps: Caps,
-}
-
-/// Somebody who looks on, for progress and for the log.
-pub trait Observer {
-    /// The run as it stands; at most ten times a second, and once at the end.
-    fn look(&mut self, _now: Moment, _fleet: &Fleet) {}
-    /// Something happened, and is durable.
-    fn happened(&mut self, _fact: &Fact) {}
-    /// Another terminal asks something of the run, and is obeyed.
-    fn asked(&mut self, _ask: Ask, _by: &str) {}
-    /// A call went wrong and is made again; what it means for the run is seen in the run.
-    fn troubled(&mut self, _now: Moment, _why: &str) {}
-}
-
-/// Nobody looks on.
-impl Observer for () {}
-
-/// How driving ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
-    /// Every machine has its end state.
-    Finished,
-    /// The operator interrupted it, and nothing of it is in motion any more. It can be resumed.
-    Interrupted,
-    /// The operator left at once; sessions may still run. It can be resumed.
-    Left,
-    /// The tenant can't be used any more. It can be resumed.
-    TenantLost {
-        /// Why, in one sentence.
-        why: String,
-    },
-}
-
-/// A run as driving left it.
-#[derive(Debug)]
-pub struct Driven {
-    /// How it ended.
-    pub ending: Ending,
-    /// All its machines.
-    pub fleet: Fleet,
-    /// Its records.
-    pub shelf: Arc<Shelf>,
-    /// How much was written to the journal.
-    pub counters: Counters,
-}
-
-/// Why driving broke off. The run can be resumed.
-#[derive(Debug, thiserror::Error)]
-pub enum DriveError {
-    /// The journal can't be written, so nothing more is sent.
-    #[error("{0}; nothing more is sent")]
-    Journal(#[from] JournalError),
-    /// A result can't be stored.
-    #[error("{0}; nothing more is sent")]
-    Folder(#[from] FolderError),
-    /// The journal does not fit the plan.
-    #[error("the run can't be taken up: {0}")]
-    Replay(#[from] ReplayError),
-    /// Our own mistake.
-    #[error("internal error: {0}")]
-    Bug(String),
-}
-
-impl From<ProtocolError> for DriveError {
-    fn from(error: ProtocolError) -> Self {
-        DriveError::Bug(error.to_string())
-    }
-}
 
 /// Drives a run until it has ended, is interrupted, or can't go on.
 ///

@@ -12,6 +12,7 @@ mod collect;
 mod control;
 mod disk;
 mod drive;
+mod driven;
 mod folder;
 mod iso;
 mod journal;
@@ -31,7 +32,8 @@ pub use budget::{News, SharedBudget, Turn};
 pub use clock::Clock;
 pub use collect::Caps;
 pub use control::{Ask, Request, driven_by};
-pub use drive::{DriveError, Driven, Ending, Observer, Ready, drive, drive_sharing};
+pub use drive::{drive, drive_sharing};
+pub use driven::{DriveError, Driven, Ending, Observer, Ready};
 pub use folder::{
     Beginning, FOLDER_FORMAT, FolderError, RunFolder, RunHeader, ServiceKind, ServiceRecord,
 };
