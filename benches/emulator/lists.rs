@@ -12,11 +12,14 @@ const DEVICES: u32 = 50_000;
 const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
 const ROUNDS: usize = 21;
 
+/// A call's name, and for each size the time it took and the entries it looked at.
+type Row = (String, Vec<(usize, measure::Spread, u64)>);
+
 pub(crate) fn run() {
     let empty = resident();
     let mut tenant = Tenant::new(scene::fleet(DEVICES));
     let furnished = resident();
-    let mut rows: Vec<(String, Vec<(usize, measure::Spread, u64)>)> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     for size in SIZES {
         tenant.grow_to(size);
         for (name, target) in tenant.calls() {
