@@ -157,9 +157,19 @@ pub(crate) struct Actions {
     by_requestor: BTreeMap<String, Places>,
     /// Actions change through [`Actions::get_mut`] and [`Actions::turn`] only, which keep it true.
     written: RefCell<Written>,
+    /// Those that a fault keeps from reads for longer than any other.
+    late: Vec<u32>,
 }
 
 impl Actions {
+    /// Keeps an action from reads until then.
+    pub(crate) fn make_late(&mut self, place: u32, until: Moment, now: Moment) {
+        self.all[place as usize].visible_at = until;
+        self.late
+            .retain(|place| self.all[*place as usize].visible_at > now);
+        self.late.push(place);
+    }
+
     /// Adds an action. Its creation time is not before the last one's.
     pub(crate) fn add(&mut self, action: ActionRecord) -> u32 {
         let place = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
@@ -255,9 +265,12 @@ impl Actions {
                 }
             }
         }
-        let settled = self
+        let by_age = self
             .all
             .partition_point(|action| action.created + lag_max <= now);
+        let is_late = |place: &&u32| self.all[**place as usize].visible_at > now;
+        let late = self.late.iter().filter(is_late).min();
+        let settled = late.map_or(by_age, |place| by_age.min(*place as usize));
         Found {
             candidates: best.map_or(Candidates::Span(range), |(_, _, candidates)| candidates),
             rest,

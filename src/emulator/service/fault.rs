@@ -190,10 +190,15 @@ impl Service {
     /// whether the call made an action: it is the last one then.
     pub(super) fn suffer(&mut self, struck: Struck, actions_before: usize, response: &Response) {
         let until = self.now + struck.delay();
+        let made = self.actions.all.len() > actions_before;
+        if struck.what == Mishap::Late && made {
+            let place = u32::try_from(self.actions.all.len() - 1).unwrap_or(u32::MAX);
+            self.actions.make_late(place, until, self.now);
+            return;
+        }
         let action = self.actions.all.get_mut(actions_before..);
         let action = action.and_then(<[_]>::last_mut);
         match (struck.what, action) {
-            (Mishap::Late, Some(action)) => action.visible_at = until,
             (Mishap::Flapping, Some(action)) => action.is_flapping = true,
             (Mishap::Overwritten, Some(action)) => {
                 let mut names: Vec<String> = action
