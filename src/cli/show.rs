@@ -30,6 +30,8 @@ pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
         Format::Json => print(&format!("{:#}\n", report::summary(&evidence)))?,
         Format::Text => {
             print(&report::text(&evidence, terminal.sheet_out()))?;
+            print(&tell::last_words_of_all(&evidence, &folder, terminal))?;
+            say(&tell::gone(&evidence, &folder, terminal));
             if !evidence.finished {
                 say(&tell::resume_hint(&folder, terminal));
             }

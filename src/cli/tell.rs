@@ -2,8 +2,8 @@
 //! sums, where everything is, and what to do next.
 
 use crate::diagnostic::{Problem, render};
-use crate::driver::{Ending, RunFolder, ServiceKind};
-use crate::engine::EndState;
+use crate::driver::{self, Ending, RunFolder, ServiceKind};
+use crate::engine::{EndState, ResultSummary};
 use crate::report::{self, Evidence, Failure};
 use crate::source::{SourceText, Span};
 
@@ -21,9 +21,12 @@ pub(super) fn end(
     let mut text = String::from("\n");
     text.push_str(&report::rows(evidence, sheet));
     text.push_str(&report::failures(evidence, sheet, &|failure, names| {
-        draw(failure, names, source, terminal)
+        let drawn = draw(failure, names, source, terminal)?;
+        let words = last_words(evidence, failure, folder, terminal);
+        Some(drawn + &words)
     }));
     text.push_str(&format!("\n{}\n", report::sums(evidence, sheet)));
+    text.push_str(&gone(evidence, folder, terminal));
     let took = report::duration(evidence.until.since(evidence.header.started));
     let clock = match evidence.header.rehearsal {
         true => " on the emulator's clock",
@@ -47,6 +50,94 @@ pub(super) fn end(
         line("next", &terminal.paint(Style::Strong, &step));
     }
     text
+}
+
+/// Most lines of a script's output that are shown below its failure.
+const LAST_LINES: usize = 6;
+
+/// Ways of failing whose scripts' last words are shown.
+const SHOWN: usize = 4;
+
+/// What the scripts printed last where something failed, for the most frequent ways of it.
+pub(super) fn last_words_of_all(
+    evidence: &Evidence,
+    folder: &RunFolder,
+    terminal: &Terminal,
+) -> String {
+    let words: String = (evidence.failures().iter().take(SHOWN))
+        .map(|failure| last_words(evidence, failure, folder, terminal))
+        .collect();
+    match words.is_empty() {
+        true => words,
+        false => format!("\n{words}"),
+    }
+}
+
+/// What the script printed last on the first machine that failed so, and where all of it is.
+fn last_words(
+    evidence: &Evidence,
+    failure: &Failure,
+    folder: &RunFolder,
+    terminal: &Terminal,
+) -> String {
+    let found = || {
+        let machine = evidence.machines.get(*failure.machines.first()?)?;
+        let step = &failure.step.as_ref()?.name;
+        let mut commands = machine.commands.iter().rev();
+        let command = commands.find(|command| command.step == *step)?;
+        let ResultSummary::Script { path, .. } = command.result.as_ref()? else {
+            return None;
+        };
+        let bytes = std::fs::read(folder.path().join(path)).ok()?;
+        let record: driver::Record = serde_json::from_slice(&bytes).ok()?;
+        let text = [record.stdout.as_deref(), record.stderr.as_deref()]
+            .into_iter()
+            .flatten()
+            .flat_map(|text| text.lines().map(str::trim_end))
+            .filter(|line| !line.is_empty())
+            .map(report::clean)
+            .collect::<Vec<_>>();
+        Some((machine.label.clone(), path.clone(), text))
+    };
+    let Some((label, path, lines)) = found() else {
+        return String::new();
+    };
+    let head = match lines.len() {
+        0 => format!("it printed nothing on {label}"),
+        _ => format!("its last words on {label}"),
+    };
+    let mut text = format!(
+        "  {}\n",
+        terminal.paint(Style::Dim, &format!("{head} ({path}):"))
+    );
+    let room = terminal.sheet().width.saturating_sub(4);
+    for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
+        text.push_str(&format!("    {}\n", report::fit(line, room)));
+    }
+    text
+}
+
+/// A warning where the folder lacks files that the run has put into it.
+pub(super) fn gone(evidence: &Evidence, folder: &RunFolder, terminal: &Terminal) -> String {
+    let paths = evidence.machines.iter().flat_map(|machine| {
+        (machine.commands.iter()).filter_map(|command| match command.result.as_ref()? {
+            ResultSummary::Script { path, .. } | ResultSummary::File { path, .. } => Some(path),
+        })
+    });
+    let gone: Vec<&String> = paths
+        .filter(|path| !folder.path().join(path).exists())
+        .collect();
+    let Some(first) = gone.first() else {
+        return String::new();
+    };
+    let words = match gone.len() {
+        1 => format!("{first} is no longer in the run's folder"),
+        count => format!("{count} files are no longer in the run's folder, {first} for one"),
+    };
+    format!(
+        "{}\n",
+        terminal.paint(Style::Warn, &format!("warning: {words}"))
+    )
 }
 
 /// What to do next.

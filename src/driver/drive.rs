@@ -471,9 +471,12 @@ impl Drive {
                 session,
                 commands: resolved.commands,
             },
-            Err(problem) => FactBody::SessionUnresolvable {
+            Err(unresolvable) => FactBody::SessionUnresolvable {
                 session,
-                why: self.shelf.secrets().mask(&problem.message).into_owned(),
+                step: unresolvable.step,
+                why: (self.shelf.secrets())
+                    .mask(&unresolvable.problem.message)
+                    .into_owned(),
             },
         };
         self.fact(Some(lane), body)

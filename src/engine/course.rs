@@ -29,10 +29,15 @@ pub(super) fn enter(progress: &mut Progress, stage: Stage, at: Moment) {
 }
 
 pub(super) fn trouble(progress: &mut Progress, state: EndState, why: &str) {
+    trouble_at(progress, None, state, why);
+}
+
+/// What goes wrong first decides; `step` is the one that it is about.
+pub(super) fn trouble_at(progress: &mut Progress, step: Option<u16>, state: EndState, why: &str) {
     if progress.trouble.is_none() {
         progress.trouble = Some(Box::new(Trouble {
             state,
-            step: None,
+            step,
             why: why.into(),
         }));
     }
@@ -121,7 +126,12 @@ pub(super) fn ended(
         // The service's queue gave it up; nothing was run.
         progress.readiness = Readiness::Asleep;
         match cancel {
-            Some(why) => conclude(ground, progress, at, outcome::cancelled(Some(why), None)),
+            Some(why) => conclude(
+                ground,
+                progress,
+                at,
+                outcome::cancelled(ground, progress, Some(why), None),
+            ),
             None if at < ground.offline_until => {
                 start_again(ground, progress, at, Duration::ZERO);
             }
@@ -278,12 +288,19 @@ pub(super) fn gave_up(
                 CancelWhy::Offline => EndState::OfflineExpired,
                 CancelWhy::Stop | CancelWhy::Operator => EndState::Cancelled,
             };
-            let why = format!(
+            let unconfirmed = format!(
                 "action {} was cancelled, and the service does not confirm it: it may still run",
                 open.action
             );
+            let (step, why) = match cancel.why {
+                CancelWhy::Timeout => {
+                    let (step, words) = outcome::overdue(ground, progress);
+                    (step, format!("{words}; {unconfirmed}"))
+                }
+                _ => (None, unconfirmed),
+            };
             leave_debt(ground, progress);
-            trouble(progress, state, &why);
+            trouble_at(progress, step, state, &why);
         }
         (GiveUp::Action, Stage::Open(open)) => {
             let why = format!("the service never said how action {} ended", open.action);

@@ -100,7 +100,12 @@ pub enum FactBody {
         commands: Vec<u16>,
     },
     /// A waiting session can't be compiled: its data does not fit its template.
-    SessionUnresolvable { session: SessionIndex, why: String },
+    SessionUnresolvable {
+        session: SessionIndex,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<u16>,
+        why: String,
+    },
     /// A cancel will be sent. Durable before it is.
     CancelAnnounced { action: ActionId, why: CancelWhy },
     /// The service answered the cancel; what became of the action comes as [`FactBody::ActionEnded`].

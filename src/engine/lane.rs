@@ -195,9 +195,12 @@ pub(super) fn absorb(
             }
         }
 
-        FactBody::SessionUnresolvable { session, why } => {
+        FactBody::SessionUnresolvable { session, step, why } => {
             waits_to_resolve(ground, progress, *session)?;
-            course::trouble(progress, EndState::Failed, why);
+            if step.is_some_and(|step| ground.plan.steps.get(usize::from(step)).is_none()) {
+                return Err("there is no such step");
+            }
+            course::trouble_at(progress, *step, EndState::Failed, why);
             course::advance(ground, progress, at);
         }
 

@@ -133,7 +133,7 @@ pub(super) fn conclude(
         Fate::Completed | Fate::Cut | Fate::NotRun => {
             return match collecting.close {
                 Close::Cancelled(Some(CancelWhy::Timeout)) if allowed => go_on,
-                Close::Cancelled(why) => cancelled(why, step_index),
+                Close::Cancelled(why) => cancelled(ground, progress, why, step_index),
                 Close::TimeOut => trouble(
                     EndState::TimedOut,
                     "the service's time ran out while it ran",
@@ -168,12 +168,14 @@ fn too_late(ground: Ground<'_>, progress: &Progress, why: Option<CancelWhy>) -> 
         .map(|session| session.kind);
     let more = kind_of_next == Some(crate::plan::SessionKind::Main);
     match why {
-        Some(CancelWhy::Timeout) => Outcome::Trouble(Trouble {
-            state: EndState::TimedOut,
-            step: None,
-            why: "it took longer than its steps may; it ran to its end, the cancel came too late"
-                .into(),
-        }),
+        Some(CancelWhy::Timeout) => {
+            let (step, words) = overdue(ground, progress);
+            Outcome::Trouble(Trouble {
+                state: EndState::TimedOut,
+                step,
+                why: format!("{words}; it ran to its end, the cancel came too late").into(),
+            })
+        }
         // All that was planned has been done: the cancel changed nothing.
         _ if !more => Outcome::GoOn { tolerated: 0 },
         Some(CancelWhy::Deadline) => Outcome::Trouble(Trouble {
@@ -192,10 +194,40 @@ fn too_late(ground: Ground<'_>, progress: &Progress, why: Option<CancelWhy>) -> 
     }
 }
 
-/// What a cancelled action means for its machine.
-pub(super) fn cancelled(why: Option<CancelWhy>, step: Option<u16>) -> Outcome {
+/// What a session that ran out of its time is told as: the first of its steps with a `timeout`, and
+/// the time that all of them together had.
+pub(super) fn overdue(ground: Ground<'_>, progress: &Progress) -> (Option<u16>, String) {
+    let timed = |command: u16| {
+        let step = progress.command(ground, command)?.step;
+        (ground.plan.steps.get(usize::from(step))?.timeout).map(|_| step)
+    };
+    let step = progress.sent(ground).into_iter().find_map(timed);
+    let words = match progress.time_limit(ground) {
+        Some(limit) => {
+            let limit = jiff::SignedDuration::try_from(limit).unwrap_or_default();
+            format!("it took longer than the {limit:#} that its steps may")
+        }
+        None => "it took longer than its steps may".to_owned(),
+    };
+    (step, words)
+}
+
+/// What a cancelled action means for its machine; `step` is the one that ran.
+pub(super) fn cancelled(
+    ground: Ground<'_>,
+    progress: &Progress,
+    why: Option<CancelWhy>,
+    step: Option<u16>,
+) -> Outcome {
     let (state, why) = match why {
-        Some(CancelWhy::Timeout) => (EndState::TimedOut, "it took longer than its steps may"),
+        Some(CancelWhy::Timeout) => {
+            let (first, words) = overdue(ground, progress);
+            return Outcome::Trouble(Trouble {
+                state: EndState::TimedOut,
+                step: step.or(first),
+                why: words.into(),
+            });
+        }
         Some(CancelWhy::Deadline) => (EndState::TimedOut, "the run's deadline passed"),
         Some(CancelWhy::Offline) => (
             EndState::OfflineExpired,

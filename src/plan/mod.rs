@@ -38,7 +38,7 @@ pub use hours::Hours;
 pub use inputs::{ENVIRONMENT_PREFIX, Given, InputValue, Inputs, Origin};
 pub use limits::{Limits, LimitsProfile, ReadBudget};
 pub use quote::{Argument, Shell, base64url, write as write_arguments};
-pub use runbook::{Resolved, Results, RunNames, Runbook, StepResult};
+pub use runbook::{Resolved, Results, RunNames, Runbook, StepResult, Unresolvable};
 pub use secrets::{MASK, Secrets};
 pub use selection::{Selection, Selector};
 pub use session::{

@@ -64,6 +64,16 @@ pub struct Resolved {
     pub request: Option<Arc<LiveResponseRequest>>,
 }
 
+/// A session that the results so far can't be put into.
+#[derive(Debug)]
+pub struct Unresolvable {
+    /// The step whose template it is, index into [`Plan::steps`]; `None` where it is the comment or a
+    /// var.
+    pub step: Option<u16>,
+    /// What is wrong, at its bytes in the playbook.
+    pub problem: Problem,
+}
+
 /// A [`Plan`] with what is needed to play it.
 #[derive(Debug)]
 pub struct Runbook {
@@ -102,7 +112,8 @@ impl Runbook {
         machine: usize,
         session: u16,
         results: &dyn Results,
-    ) -> Result<Resolved, Problem> {
+    ) -> Result<Resolved, Box<Unresolvable>> {
+        let at = |step: Option<u16>| move |problem| Box::new(Unresolvable { step, problem });
         let planned = &self.plan.machines[machine];
         let session = &planned.sessions[usize::from(session)];
         if let Some(request) = &session.request {
@@ -114,7 +125,8 @@ impl Runbook {
         let prepared = &self.prepared;
         let mut scope = prepared
             .values
-            .with_target(&planned.target, &prepared.needs)?;
+            .with_target(&planned.target, &prepared.needs)
+            .map_err(at(None))?;
         let waits_for = |name: &String| session.waits_for.contains(name);
         self.read(machine, &mut scope, results, waits_for);
         let mut sent = Vec::new();
@@ -122,17 +134,20 @@ impl Runbook {
         for (index, command) in (0u16..).zip(&session.commands) {
             let step = &prepared.steps[usize::from(command.step)];
             let runs = match &step.when {
-                Some(when) => prepared.condition(when, &scope)?,
+                Some(when) => (prepared.condition(when, &scope)).map_err(at(Some(command.step)))?,
                 None => true,
             };
             if runs {
-                commands.push(prepared.command(step, &planned.target, &scope)?);
+                let body = prepared.command(step, &planned.target, &scope);
+                commands.push(body.map_err(at(Some(command.step)))?);
                 sent.push(index);
             }
         }
         let request = match commands.is_empty() {
             true => None,
-            false => Some(Arc::new(prepared.request(commands, &scope)?)),
+            false => Some(Arc::new(
+                prepared.request(commands, &scope).map_err(at(None))?,
+            )),
         };
         Ok(Resolved {
             commands: sent,

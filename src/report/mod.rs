@@ -20,4 +20,4 @@ pub use evidence::{
 pub use json::summary;
 pub use progress::{Progress, ProgressStyle};
 pub use text::{Sheet, failures, rows, sums, text};
-pub use words::{clean, duration};
+pub use words::{clean, duration, fit};

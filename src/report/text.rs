@@ -80,7 +80,7 @@ pub fn rows(evidence: &Evidence, sheet: Sheet) -> String {
             .filter(|machine| machine.end != EndState::Ok)
             .collect(),
     };
-    table(&mut text, evidence, &shown[..shown.len().min(ROWS)], sheet);
+    table(&mut text, &shown[..shown.len().min(ROWS)], sheet);
     if shown.len() > ROWS {
         let more = many(shown.len() - ROWS, "more machine");
         let _ = writeln!(
@@ -169,7 +169,7 @@ pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
     line("case", &header.case);
     text.push('\n');
     let everyone: Vec<&MachineEvidence> = evidence.machines.iter().collect();
-    table(&mut text, evidence, &everyone, sheet);
+    table(&mut text, &everyone, sheet);
     let _ = writeln!(text, "\n{}", sums(evidence, sheet));
     text.push_str(&failures(evidence, sheet, &|failure, names| {
         let step = failure.step.as_ref()?;
@@ -186,7 +186,7 @@ pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
 
 /// One row for each machine; the reason stands beside the state, and below it where the line is too
 /// short for both.
-fn table(text: &mut String, evidence: &Evidence, machines: &[&MachineEvidence], sheet: Sheet) {
+fn table(text: &mut String, machines: &[&MachineEvidence], sheet: Sheet) {
     let widest = |of: &dyn Fn(&MachineEvidence) -> usize| {
         machines
             .iter()
@@ -195,14 +195,19 @@ fn table(text: &mut String, evidence: &Evidence, machines: &[&MachineEvidence], 
             .unwrap_or(0)
     };
     let label = widest(&|machine| machine.label.width()).min(sheet.width / 3);
-    let state = widest(&|machine| machine.end.as_str().len());
+    let state = widest(&|machine| end_of(machine).len());
     for machine in machines {
-        let mark = sheet.state(machine.end, sheet.mark(machine.end));
+        // How it counts if it is left is no end yet: nothing went wrong with it.
+        let shown = match machine.ended {
+            true => machine.end,
+            false => EndState::NotStarted,
+        };
+        let mark = sheet.state(shown, sheet.mark(shown));
         let name = pad(&fit(&machine.label, label), label);
-        let end = sheet.state(machine.end, &format!("{:state$}", machine.end.as_str()));
+        let end = sheet.state(shown, &format!("{:state$}", end_of(machine)));
         let indent = 2 + 2 + label + 2 + state + 2;
         let room = sheet.width.saturating_sub(indent).max(24);
-        let mut words = wrap(&note(evidence, machine), room);
+        let mut words = wrap(&note(machine), room);
         if words.len() > LINES {
             // What is cut here stands whole below the table, and in the summary.
             words.truncate(LINES);
@@ -220,8 +225,15 @@ fn table(text: &mut String, evidence: &Evidence, machines: &[&MachineEvidence], 
     }
 }
 
+fn end_of(machine: &MachineEvidence) -> &'static str {
+    match machine.ended {
+        true => machine.end.as_str(),
+        false => "unfinished",
+    }
+}
+
 /// What is to be said of a machine in its row.
-fn note(evidence: &Evidence, machine: &MachineEvidence) -> String {
+fn note(machine: &MachineEvidence) -> String {
     let mut parts = Vec::new();
     match (&machine.step, &machine.why) {
         _ if machine.end == EndState::Ok => {}
@@ -247,8 +259,15 @@ fn note(evidence: &Evidence, machine: &MachineEvidence) -> String {
         };
         parts.push(format!("cleanup waived{by}: {}", waived.why));
     }
-    if !machine.ended && !evidence.finished {
-        parts.push("not over".to_owned());
+    if !machine.ended {
+        parts.push(match (machine.end, machine.sessions) {
+            (EndState::Unknown, _) => "a session may still run".to_owned(),
+            (_, 0) => "not begun".to_owned(),
+            (_, done) => format!(
+                "between its sessions, after {}",
+                many(done as usize, "session")
+            ),
+        });
     }
     parts.join("; ")
 }
@@ -274,10 +293,21 @@ fn done(machine: &MachineEvidence) -> String {
 
 /// `5 machines: 4 ok, 1 failed`, with all states that occur; they add up.
 pub fn sums(evidence: &Evidence, sheet: Sheet) -> String {
-    let parts: Vec<String> = (evidence.sums().into_iter())
+    let ended = |state: EndState| {
+        let of_it = |machine: &&MachineEvidence| machine.ended && machine.end == state;
+        evidence.machines.iter().filter(of_it).count()
+    };
+    let mut parts: Vec<String> = (EndState::ALL.into_iter())
+        .map(|state| (state, ended(state)))
         .filter(|(_, count)| *count > 0)
         .map(|(state, count)| sheet.state(state, &format!("{count} {state}")))
         .collect();
+    let open = (evidence.machines.iter())
+        .filter(|machine| !machine.ended)
+        .count();
+    if open > 0 {
+        parts.push(format!("{open} unfinished"));
+    }
     let total = many(evidence.machines.len(), "machine");
     let owed = match evidence.cleanup_owed() {
         0 => String::new(),

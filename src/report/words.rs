@@ -63,7 +63,7 @@ pub(super) fn bytes(size: u64) -> String {
 }
 
 /// The text cut to so many columns, with a sign that it was cut.
-pub(super) fn fit(text: &str, columns: usize) -> String {
+pub fn fit(text: &str, columns: usize) -> String {
     if text.width() <= columns {
         return text.to_owned();
     }

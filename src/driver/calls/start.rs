@@ -85,7 +85,7 @@ impl Calls {
         let resolved = self
             .runbook
             .resolve(lane.0 as usize, session, &*self.shelf)
-            .map_err(|problem| problem.message)?;
+            .map_err(|unresolvable| unresolvable.problem.message)?;
         let request = resolved
             .request
             .ok_or("nothing of it is to be sent after all")?;

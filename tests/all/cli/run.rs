@@ -463,3 +463,49 @@ fn a_plan_by_id_says_what_it_can_not_know_of_an_exclusion() {
     let machines = ended.json()["machines"].as_array().unwrap().len();
     assert_eq!(machines, 1, "an id that is excluded by its id is out");
 }
+
+#[test]
+fn a_template_without_a_value_is_drawn_at_its_step() {
+    let playbook = PLAYBOOK.replace(
+        "  - get: /var/tmp/answer.txt\n",
+        "  - get: /var/tmp/answer.txt\n    when: steps.ask.json.found > 5\n",
+    );
+    let ended = (svar("run ask.yaml --scenario fleet.yaml").file("ask.yaml", playbook))
+        .run()
+        .code(1);
+    assert!(
+        ended.stderr.contains("╭─[ask.yaml:12:5]\n"),
+        "{}",
+        ended.text()
+    );
+    let summary = read_json(run_folder(&ended).join("summary.json"));
+    assert_eq!(
+        summary["failures"][0]["step"]["name"], "step-2",
+        "{summary}"
+    );
+}
+
+#[test]
+fn a_step_that_took_too_long_is_drawn_with_its_limit() {
+    let playbook = PLAYBOOK
+        .replace("    run: ask\n", "    run: ask\n    timeout: 3m\n")
+        .replace("  - get: /var/tmp/answer.txt\n", "");
+    let fleet = "factor: 600\nknobs: { cancel_release_delay: 0 }\ndevices:\n  - { name: web-01.example.org, os: Linux, \
+                 tags: [web], outcomes: [{ script: ask.sh, stdout: ANSWERED, duration: 9 min }] }\n";
+    let ended = svar("run ask.yaml --scenario slow.yaml")
+        .file("ask.yaml", playbook)
+        .file("slow.yaml", fleet)
+        .run()
+        .code(1);
+    let words: Vec<&str> = ended.stderr.split_whitespace().collect();
+    let words = words.join(" ");
+    assert!(
+        words.contains("it took longer than the 3m that its steps may"),
+        "{words}"
+    );
+    assert!(
+        ended.stderr.contains("╭─[ask.yaml:9:5]\n"),
+        "{}",
+        ended.text()
+    );
+}

@@ -278,7 +278,8 @@ fn a_cancel_that_shows_no_effect_is_sent_again_and_given_up_aloud() {
     assert_eq!(end.state, EndState::TimedOut);
     assert_eq!(
         end.why.unwrap(),
-        "action action-1 was cancelled, and the service does not confirm it: it may still run"
+        "it took longer than the 1m that its steps may; action action-1 was cancelled, and the service does \
+         not confirm it: it may still run"
     );
 }
 
@@ -1123,7 +1124,14 @@ fn a_session_that_does_not_fit_its_data_fails_the_machine() {
     desk.play(0, 1);
     desk.take("a resolve", |need| matches!(need, Need::Resolve { .. }));
     let why = "`stdout` has no line 3".to_owned();
-    desk.happens(0, FactBody::SessionUnresolvable { session: 1, why });
+    desk.happens(
+        0,
+        FactBody::SessionUnresolvable {
+            session: 1,
+            step: None,
+            why,
+        },
+    );
     desk.play(0, 1);
     assert_eq!(desk.end(0).why.unwrap(), "`stdout` has no line 3");
 }

@@ -235,6 +235,7 @@ fn facts() -> Vec<(&'static str, FactBody)> {
         (
             "session can't be resolved",
             FactBody::SessionUnresolvable {
+                step: Some(0),
                 session: 1,
                 why: "no such line".into(),
             },

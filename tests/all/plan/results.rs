@@ -90,7 +90,7 @@ steps:
 fn data_that_does_not_fit_is_a_problem_at_the_template() {
     let runbook = compiled(PLAYBOOK, vec![linux()]);
     let results = shelf(&[("probe", script(0, "no json"))]);
-    let problem = runbook.resolve(0, 1, &results).unwrap_err();
+    let problem = runbook.resolve(0, 1, &results).unwrap_err().problem;
     assert_eq!(problem.rule.id, "template-value");
     assert_eq!(
         problem.source.slice(problem.span()),
@@ -100,7 +100,7 @@ fn data_that_does_not_fit_is_a_problem_at_the_template() {
     let output = r#"v1
 {"user":"a;b","count":1}"#;
     let results = shelf(&[("probe", script(0, output))]);
-    let problem = runbook.resolve(0, 1, &results).unwrap_err();
+    let problem = runbook.resolve(0, 1, &results).unwrap_err().problem;
     assert_eq!(problem.rule.id, "argument-characters");
     assert!(
         problem.message.contains("the result of `probe`"),
