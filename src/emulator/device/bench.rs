@@ -95,23 +95,34 @@ impl Bench {
             return Outcome::failed(reason);
         }
         let content = match self.files.get(&(work.machine, inside.clone())) {
-            Some(content) => content.clone(),
-            // What is too large to be collected is not made.
-            None if described.is_some_and(|file| file.length() > self.knobs.get_max) => {
-                return Outcome::failed(ReadError::TooLarge.line(path));
-            }
-            None => match described.map(DeviceFile::content) {
-                Some(Ok(content)) => content.into(),
-                _ => return Outcome::failed(ReadError::Missing.line(path)),
-            },
+            Some(content) => sized(content.clone(), self.knobs.get_max),
+            None => read_described(described, self.knobs.get_max),
         };
-        if content.is_empty() {
-            return Outcome::failed(ReadError::Empty.line(path));
+        match content {
+            Ok(content) => Outcome::file(file_name(path, family), &content),
+            Err(error) => Outcome::failed(error.line(path)),
         }
-        if content.len() as u64 > self.knobs.get_max {
-            return Outcome::failed(ReadError::TooLarge.line(path));
-        }
-        Outcome::file(file_name(path, family), &content)
+    }
+}
+
+/// What a described file holds, if it can be collected.
+pub(super) fn read_described(file: Option<&DeviceFile>, limit: u64) -> Result<Bytes, ReadError> {
+    match file {
+        // What is too large to be collected is not made.
+        Some(file) if file.length() > limit => Err(ReadError::TooLarge),
+        Some(file) => match file.content() {
+            Ok(content) => sized(content.into(), limit),
+            Err(_) => Err(ReadError::Missing),
+        },
+        None => Err(ReadError::Missing),
+    }
+}
+
+fn sized(content: Bytes, limit: u64) -> Result<Bytes, ReadError> {
+    match content.len() as u64 {
+        0 => Err(ReadError::Empty),
+        size if size > limit => Err(ReadError::TooLarge),
+        _ => Ok(content),
     }
 }
 

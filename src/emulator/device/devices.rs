@@ -1,19 +1,25 @@
-//! Devices on disk: a folder each, scripts executed for real.
+//! Devices on disk, scripts executed for real.
+//!
+//! A device has only as much of a folder as its commands have needed: a file that is put needs the
+//! folders above it, a script executed for real needs the whole device. What is not needed costs
+//! nothing to make, and nothing to remove in the end. Until a script has run, the described files
+//! are there all the same: a GetFile finds them in the scenario.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::super::knobs::Knobs;
 use super::super::scenario::{Device, DeviceFile, Family, Scenario};
 use super::super::service::Work;
 use super::arguments::{posix_words, powershell_words};
-use super::bench::{already_there, find_file, put_path, unreadable};
-use super::folder::Folder;
+use super::bench::{already_there, find_file, put_path, read_described, unreadable};
+use super::folder::{Folder, ReadError};
+use super::home::Home;
 use super::outcome::{Outcome, Task};
 use super::path::{Inside, file_name, working_folder};
 use super::sandbox::{Ended, Job, Sandbox};
@@ -24,8 +30,8 @@ use super::watchdog::Allowance;
 pub struct Devices {
     scenario: Arc<Scenario>,
     knobs: Knobs,
-    home: tempfile::TempDir,
-    /// Devices whose folder has been made and filled.
+    home: Home,
+    /// Devices whose folder has everything that a script may look for.
     furnished: Mutex<HashSet<u32>>,
     lives: Mutex<HashMap<u32, Life>>,
     sandbox: Sandbox,
@@ -44,7 +50,8 @@ struct Life {
 }
 
 impl Devices {
-    /// Devices as the scenario describes them; a device's folder is made when it first does something.
+    /// Devices as the scenario describes them. A device has no folder until something is written to
+    /// it. What killed processes left in the temporary folder is removed meanwhile.
     ///
     /// # Errors
     /// No temporary folder can be made.
@@ -52,7 +59,7 @@ impl Devices {
         let scenario = scenario.into();
         let knobs = scenario.knobs();
         Ok(Devices {
-            home: tempfile::Builder::new().prefix("svar-devices-").tempdir()?,
+            home: Home::make()?,
             furnished: Mutex::default(),
             lives: Mutex::default(),
             sandbox: Sandbox::new(knobs.isolation),
@@ -122,14 +129,14 @@ impl Devices {
     /// Everything but waiting for a script.
     fn begin(&self, work: &Work) -> io::Result<Begun> {
         let family = work.device.family();
-        let folder = self.folder(work)?;
+        let folder = self.folder(work);
         let outcome = match &work.task {
             Task::Put {
                 name,
                 content,
                 may_overwrite,
             } => match put_path(name, family, content.as_ref(), &self.knobs) {
-                Ok(path) if !may_overwrite && folder.has(&path) => {
+                Ok(path) if !may_overwrite && self.has(work, &folder, &path) => {
                     Outcome::failed(already_there(name))
                 }
                 Ok(path) => {
@@ -148,7 +155,7 @@ impl Devices {
                     let described = find_file(&work.device.files, &inside, family);
                     match described.and_then(|file| unreadable(file, path)) {
                         Some(reason) => Outcome::failed(reason),
-                        None => match folder.read(&inside, self.knobs.get_max) {
+                        None => match self.read(work, &folder, &inside) {
                             Ok(content) => Outcome::file(file_name(path, family), &content),
                             Err(error) => Outcome::failed(error.line(path)),
                         },
@@ -161,7 +168,7 @@ impl Devices {
                     let (outcome, files) =
                         scripted::play(found, &work.device, &work.name, script, args);
                     for file in &files {
-                        self.write_described(&folder, file, family)?;
+                        write_described(&folder, file, family, self.knobs.get_max)?;
                     }
                     outcome
                 } else {
@@ -224,6 +231,7 @@ impl Devices {
             }
             Err(reason) => return Ok(Err(reason)),
         };
+        self.furnish(work, folder)?;
         folder.write(&place, content, true)?;
         let words = match family {
             Family::Windows => powershell_words(args),
@@ -246,8 +254,8 @@ impl Devices {
         }))
     }
 
-    /// The device's folder, furnished with its files the first time.
-    fn folder(&self, work: &Work) -> io::Result<Folder> {
+    /// The device's folder, whether it is there or not.
+    fn folder(&self, work: &Work) -> Folder {
         let label: String = work
             .name
             .chars()
@@ -255,52 +263,60 @@ impl Devices {
             .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
             .take(40)
             .collect();
-        let place: PathBuf = self.home.path().join(format!("{}-{label}", work.machine));
-        let folder = Folder::open(place)?;
-        // Only one piece of work at a time is on a device, so nobody sees it half furnished.
-        let is_new = self
-            .furnished
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(work.machine);
-        if is_new {
-            self.furnish(&folder, &work.device)?;
-        }
-        Ok(folder)
+        Folder::at(self.home.place(&format!("{}-{label}", work.machine)))
     }
 
-    fn furnish(&self, folder: &Folder, device: &Device) -> io::Result<()> {
-        let family = device.family();
-        folder.make_folder(&working(family))?;
-        let usual: &[&str] = match family {
-            Family::Windows => &["C:\\Windows\\Temp", "C:\\Users"],
-            Family::Unix => &["/tmp", "/var/tmp", "/etc", "/root", "/home"],
+    /// The content of a file of the device, if it can be collected.
+    fn read(&self, work: &Work, folder: &Folder, path: &Inside) -> Result<Bytes, ReadError> {
+        let limit = self.knobs.get_max;
+        match folder.read(path, limit) {
+            Err(ReadError::Missing) if !self.is_furnished(work.machine) => {
+                let family = work.device.family();
+                if is_folder(&work.device, path) {
+                    return Err(ReadError::NotPlain);
+                }
+                read_described(find_file(&work.device.files, path, family), limit)
+            }
+            read => read.map(Bytes::from),
+        }
+    }
+
+    /// Whether something is at that path of the device.
+    fn has(&self, work: &Work, folder: &Folder, path: &Inside) -> bool {
+        let is_described = || {
+            is_folder(&work.device, path)
+                || find_file(&work.device.files, path, work.device.family()).is_some()
         };
-        for path in usual {
-            if let Ok(path) = Inside::parse(path, family) {
-                folder.make_folder(&path)?;
+        folder.has(path) || (!self.is_furnished(work.machine) && is_described())
+    }
+
+    fn is_furnished(&self, machine: u32) -> bool {
+        self.furnished().contains(&machine)
+    }
+
+    /// Sees to it that a script finds all of the device in its folder. Only one piece of work at a
+    /// time is on a device, so nobody sees it half furnished.
+    fn furnish(&self, work: &Work, folder: &Folder) -> io::Result<()> {
+        if self.is_furnished(work.machine) {
+            return Ok(());
+        }
+        let family = work.device.family();
+        for path in usual_folders(family) {
+            folder.make_folder(&path)?;
+        }
+        for file in &work.device.files {
+            // What a command has put there since is newer.
+            let is_newer = Inside::parse(&file.path, family).is_ok_and(|path| folder.has(&path));
+            if !is_newer {
+                write_described(folder, file, family, self.knobs.get_max)?;
             }
         }
-        for file in &device.files {
-            self.write_described(folder, file, family)?;
-        }
+        self.furnished().insert(work.machine);
         Ok(())
     }
 
-    fn write_described(
-        &self,
-        folder: &Folder,
-        file: &DeviceFile,
-        family: Family,
-    ) -> io::Result<()> {
-        let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidInput, reason);
-        let path = Inside::parse(&file.path, family).map_err(invalid)?;
-        if file.length() > self.knobs.get_max {
-            // It can't be collected, so only its length matters.
-            return folder.write_hollow(&path, file.length());
-        }
-        let content = file.content().map_err(invalid)?;
-        folder.write(&path, &content, file.executable)
+    fn furnished(&self) -> MutexGuard<'_, HashSet<u32>> {
+        (self.furnished.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -314,6 +330,41 @@ enum Begun {
 fn working(family: Family) -> Inside {
     // Our own constant: it maps. Should it ever not, the device's root is a harmless place to begin.
     Inside::parse(working_folder(family), family).unwrap_or_else(|_| Inside(Vec::new()))
+}
+
+/// The folders that every device has.
+fn usual_folders(family: Family) -> impl Iterator<Item = Inside> {
+    let usual: &[&str] = match family {
+        Family::Windows => &["C:\\Windows\\Temp", "C:\\Users"],
+        Family::Unix => &["/tmp", "/var/tmp", "/etc", "/root", "/home"],
+    };
+    std::iter::once(working_folder(family))
+        .chain(usual.iter().copied())
+        .filter_map(move |path| Inside::parse(path, family).ok())
+}
+
+/// Whether a described device has a folder at that path.
+fn is_folder(device: &Device, path: &Inside) -> bool {
+    let family = device.family();
+    let mut files = (device.files.iter()).filter_map(|file| Inside::parse(&file.path, family).ok());
+    usual_folders(family).any(|usual| usual.0.starts_with(&path.0))
+        || files.any(|file| file != *path && file.0.starts_with(&path.0))
+}
+
+fn write_described(
+    folder: &Folder,
+    file: &DeviceFile,
+    family: Family,
+    limit: u64,
+) -> io::Result<()> {
+    let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidInput, reason);
+    let path = Inside::parse(&file.path, family).map_err(invalid)?;
+    if file.length() > limit {
+        // It can't be collected, so only its length matters.
+        return folder.write_hollow(&path, file.length());
+    }
+    let content = file.content().map_err(invalid)?;
+    folder.write(&path, &content, file.executable)
 }
 
 fn script_outcome(work: &Work, ended: Result<Ended, String>) -> Outcome {

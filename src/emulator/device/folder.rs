@@ -27,10 +27,9 @@ pub(super) enum ReadError {
 }
 
 impl Folder {
-    /// The folder at that place, made if it is missing.
-    pub(super) fn open(root: PathBuf) -> io::Result<Self> {
-        std::fs::create_dir_all(&root)?;
-        Ok(Folder { root })
+    /// The folder at that place; it is made when something is first written to it.
+    pub(super) fn at(root: PathBuf) -> Self {
+        Folder { root }
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -102,12 +101,12 @@ fn has_holes(_: &File, _: u64) -> bool {
 
 #[cfg(unix)]
 mod unix {
-    use std::os::fd::OwnedFd;
+    use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
     use rustix::fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, unlinkat};
     use rustix::io::Errno;
 
-    use super::{File, Folder, Inside, ReadError, io};
+    use super::{File, Folder, Inside, Path, ReadError, io};
 
     const FOLDER: OFlags = OFlags::DIRECTORY
         .union(OFlags::NOFOLLOW)
@@ -117,18 +116,9 @@ mod unix {
     impl Folder {
         /// The handle of the folder those names lead to.
         pub(super) fn walk(&self, names: &[String], make: bool) -> io::Result<OwnedFd> {
-            let mut at = openat(CWD, &self.root, FOLDER, Mode::empty())?;
+            let mut at = step(CWD, &self.root, make)?;
             for name in names {
-                at = match openat(&at, name.as_str(), FOLDER, Mode::empty()) {
-                    Err(Errno::NOENT) if make => {
-                        match mkdirat(&at, name.as_str(), Mode::from_raw_mode(0o755)) {
-                            Ok(()) | Err(Errno::EXIST) => {}
-                            Err(error) => return Err(error.into()),
-                        }
-                        openat(&at, name.as_str(), FOLDER, Mode::empty())?
-                    }
-                    other => other?,
-                };
+                at = step(at.as_fd(), Path::new(name), make)?;
             }
             Ok(at)
         }
@@ -175,6 +165,19 @@ mod unix {
         }
     }
 
+    fn step(at: BorrowedFd<'_>, name: &Path, make: bool) -> io::Result<OwnedFd> {
+        match openat(at, name, FOLDER, Mode::empty()) {
+            Err(Errno::NOENT) if make => {
+                match mkdirat(at, name, Mode::from_raw_mode(0o755)) {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(error) => return Err(error.into()),
+                }
+                Ok(openat(at, name, FOLDER, Mode::empty())?)
+            }
+            other => Ok(other?),
+        }
+    }
+
     fn split(path: &Inside) -> io::Result<(&str, &[String])> {
         path.0
             .split_last()
@@ -185,12 +188,15 @@ mod unix {
 
 #[cfg(not(unix))]
 mod other {
+    use std::ffi::OsStr;
+
     use super::{File, Folder, Inside, PathBuf, ReadError, io};
 
     impl Folder {
         pub(super) fn walk(&self, names: &[String], make: bool) -> io::Result<PathBuf> {
-            let mut at = self.root.clone();
-            for name in names {
+            let mut at = PathBuf::new();
+            let root = self.root.as_os_str();
+            for name in std::iter::once(root).chain(names.iter().map(OsStr::new)) {
                 at.push(name);
                 match std::fs::symlink_metadata(&at) {
                     Ok(about) if about.is_dir() => {}

@@ -30,6 +30,7 @@ mod arguments;
 mod bench;
 mod devices;
 mod folder;
+mod home;
 mod outcome;
 mod path;
 mod sandbox;

@@ -154,7 +154,11 @@ impl Sandbox {
     pub(super) async fn run(&self, job: &Job) -> Result<Ended, String> {
         let is_strict = match self.isolation {
             Isolation::Plain => false,
-            Isolation::Auto | Isolation::Namespace => *self.strict.get_or_init(probe).await,
+            Isolation::Auto | Isolation::Namespace => {
+                // In the devices' home, so that nothing stays if the process is killed meanwhile.
+                let beside = job.root.parent().unwrap_or(&job.root);
+                *self.strict.get_or_init(|| probe(beside)).await
+            }
         };
         if !is_strict && self.isolation == Isolation::Namespace {
             return Err("The emulator can't isolate scripts on this computer.".to_owned());
@@ -191,11 +195,11 @@ fn find(program: &str) -> Option<PathBuf> {
 }
 
 /// Tries the strict way on an empty folder.
-async fn probe() -> bool {
+async fn probe(beside: &Path) -> bool {
     if !cfg!(target_os = "linux") {
         return false;
     }
-    let Ok(folder) = tempfile::tempdir() else {
+    let Ok(folder) = tempfile::tempdir_in(beside) else {
         return false;
     };
     let job = Job {

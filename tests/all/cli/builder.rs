@@ -202,8 +202,14 @@ impl Emulator {
     /// The same with more arguments.
     #[track_caller]
     pub(crate) fn start_with(scenario: &str, args: &str) -> Self {
-        let svar = Svar::new(&format!("emulator --scenario fleet.yaml {args}"))
-            .file("fleet.yaml", scenario);
+        Emulator::start_as(Svar::new(args).file("fleet.yaml", scenario))
+    }
+
+    /// The same, with the files and the environment of a call.
+    #[track_caller]
+    pub(crate) fn start_as(mut svar: Svar) -> Self {
+        let words = ["emulator", "--scenario", "fleet.yaml"];
+        svar.args.splice(0..0, words.map(str::to_owned));
         let mut child = svar
             .command()
             .stdin(Stdio::null())

@@ -6,6 +6,7 @@ mod basics;
 mod check;
 mod connection;
 mod control;
+mod device_folders;
 mod first;
 mod resume;
 mod run;

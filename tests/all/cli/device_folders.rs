@@ -1,0 +1,141 @@
+//! What the emulator writes to the temporary folder for its devices: no more than commands need, and
+//! nothing that stays.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::builder::{Emulator, Svar};
+
+const FLEET: &str = "\
+factor: 600
+fleets:
+  - count: 40
+    name: web-{n}.example.org
+    device:
+      os: Linux
+      tags: [web]
+      files: [{ path: /etc/motd, text: hello }]
+library: [{ name: ask.sh }]
+outcomes:
+  - { script: ask.sh, stdout: asked }
+";
+
+/// Runs a script that has a scripted outcome, and reads a described file.
+const READING: &str = "\
+playbook: 1
+os: linux
+risk: read
+targets: { tag: web }
+steps:
+  - run: ask.sh
+  - get: /etc/motd
+";
+
+const WRITING: &str = "\
+playbook: 1
+os: linux
+targets: { names: [web-07.example.org] }
+library: { tool: { path: tool.txt } }
+steps:
+  - put: tool
+";
+
+fn emulator(temporary: &Path) -> Emulator {
+    let scenario = Svar::new("").file("fleet.yaml", FLEET);
+    let emulator = Emulator::start_as(scenario.env("TMPDIR", &temporary.to_string_lossy()));
+    // It says where it listens before it has made anything; once it answers, it has.
+    assert!(emulator.started_sessions().is_empty());
+    emulator
+}
+
+/// Every path below the devices' homes, without the homes' names.
+fn paths(temporary: &Path) -> Vec<String> {
+    fn walk(folder: &Path, home: &Path, found: &mut Vec<String>) {
+        for path in entries(folder) {
+            let inside = path.strip_prefix(home).expect("a path below");
+            found.push(inside.to_string_lossy().into_owned());
+            if path.is_dir() {
+                walk(&path, home, found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for home in entries(temporary) {
+        walk(&home, &home, &mut found);
+    }
+    found.sort();
+    found
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect()
+}
+
+#[test]
+fn a_device_has_a_folder_only_once_something_is_written_to_it() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let emulator = emulator(temporary.path());
+
+    let reading = Svar::new("run reading.yaml --quiet --emulator").arg(&emulator.url);
+    let read = reading.file("reading.yaml", READING).run().code(0);
+    assert!(read.stderr.contains("40 ok"), "{}", read.stderr);
+    assert_eq!(paths(temporary.path()), ["lock"]);
+
+    let writing = Svar::new("run writing.yaml --quiet --emulator").arg(&emulator.url);
+    let writing = writing.file("writing.yaml", WRITING).file("tool.txt", "t");
+    writing.run().code(0);
+    let made = paths(temporary.path());
+    let expected = [
+        "",
+        "/tmp",
+        "/tmp/live-response",
+        "/tmp/live-response/tool.txt",
+    ];
+    let expected = expected.map(|path| format!("6-web-07{path}"));
+    assert_eq!(made[..4], expected);
+    assert_eq!(made[4..], ["lock"]);
+
+    assert_eq!(emulator.end(), Some(0));
+    assert!(
+        entries(temporary.path()).is_empty(),
+        "gone with its process"
+    );
+}
+
+#[test]
+fn what_a_killed_emulator_left_is_swept_by_a_later_one_and_a_living_ones_is_not() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let living = emulator(temporary.path());
+    let of_living = entries(temporary.path());
+    let killed = emulator(temporary.path());
+    let left = entries(temporary.path());
+    assert_eq!(left.len(), 2);
+    // Somebody else's folder that happens to be called like ours.
+    fs::create_dir(temporary.path().join("svar-devices-mine")).expect("a folder");
+    drop(killed);
+    assert_eq!(
+        entries(temporary.path()).len(),
+        3,
+        "a killed process removes nothing"
+    );
+
+    let later = emulator(temporary.path());
+    let is_swept = || {
+        let still = |path: &&PathBuf| !of_living.contains(path) && path.exists();
+        left.iter().filter(still).count() == 0
+    };
+    let begun = Instant::now();
+    while !is_swept() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "not swept");
+        thread::yield_now();
+    }
+    assert!(of_living[0].join("lock").is_file());
+    assert_eq!(later.end(), Some(0));
+    assert_eq!(living.end(), Some(0));
+    assert_eq!(entries(temporary.path()).len(), 1, "what was not ours");
+}
