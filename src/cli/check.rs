@@ -14,10 +14,10 @@ use super::scenario;
 use super::terminal::{Style, Terminal, print, say};
 
 pub(super) fn run(args: &CheckArgs, terminal: &Terminal) -> Outcome {
-    let candidates = discover::candidates(&args.paths)?;
+    let candidates = discover::candidates(&args.paths);
     let results = check_all(&candidates);
     let tally = Tally::of(&results);
-    if tally.playbooks + tally.scenarios == 0 {
+    if tally.playbooks + tally.scenarios + tally.unread == 0 {
         return Err(nothing_to_check(args));
     }
     let problems: Vec<Problem> = (results.into_iter().flatten())
@@ -41,9 +41,10 @@ pub(super) fn run(args: &CheckArgs, terminal: &Terminal) -> Outcome {
     })
 }
 
-/// A file that was checked.
+/// A file that was checked, or a path that leads to none.
 struct Checked {
-    sort: Sort,
+    /// What it was checked as; `None` where there was nothing to check.
+    sort: Option<Sort>,
     problems: Vec<Problem>,
 }
 
@@ -52,19 +53,21 @@ struct Tally {
     playbooks: usize,
     scenarios: usize,
     passed_over: usize,
+    /// Paths that led to no file.
+    unread: usize,
 }
 
 impl Tally {
     fn of(results: &[Option<Checked>]) -> Self {
-        let count = |sort| {
-            let of_sort =
-                |result: &&Option<Checked>| result.as_ref().map(|checked| checked.sort) == sort;
-            results.iter().filter(of_sort).count()
+        let count = |sort: Option<Sort>| {
+            let checked = results.iter().flatten();
+            checked.filter(|checked| checked.sort == sort).count()
         };
         Tally {
             playbooks: count(Some(Sort::Playbook)),
             scenarios: count(Some(Sort::Scenario)),
-            passed_over: count(None),
+            passed_over: results.iter().filter(|result| result.is_none()).count(),
+            unread: count(None),
         }
     }
 }
@@ -109,25 +112,34 @@ fn check_one(candidate: &Candidate) -> Option<Checked> {
         Candidate::Named(path) | Candidate::Found(path) => {
             (discover::read(path), Beside::playbook(path))
         }
+        Candidate::Nothing(problem) => {
+            return Some(Checked {
+                sort: None,
+                problems: vec![problem.as_ref().clone()],
+            });
+        }
     };
     let source = match source {
         Ok(source) => source,
         Err(problem) => {
             return Some(Checked {
-                sort: Sort::Playbook,
+                sort: Some(Sort::Playbook),
                 problems: vec![*problem],
             });
         }
     };
     let sort = match candidate {
         Candidate::Found(_) => discover::sort_of_found(source.text())?,
-        Candidate::Named(_) | Candidate::Stdin => discover::sort_of_named(source.text()),
+        _ => discover::sort_of_named(source.text()),
     };
     let problems = match sort {
         Sort::Playbook => playbook::load(&source, &files).problems,
         Sort::Scenario => scenario::read(&source).1,
     };
-    Some(Checked { sort, problems })
+    Some(Checked {
+        sort: Some(sort),
+        problems,
+    })
 }
 
 fn nothing_to_check(args: &CheckArgs) -> Failure {
@@ -173,13 +185,17 @@ fn summary(problems: &[Problem], tally: &Tally, terminal: &Terminal) -> String {
         1 => ", 1 other YAML file passed over".to_owned(),
         more => format!(", {more} other YAML files passed over"),
     };
-    let counted = [(tally.playbooks, "playbook"), (tally.scenarios, "scenario")]
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| match count {
-            1 => format!("1 {word}"),
-            more => format!("{more} {word}s"),
-        });
+    let counted = [
+        (tally.playbooks, "playbook", "playbooks"),
+        (tally.scenarios, "scenario", "scenarios"),
+        (tally.unread, "path without a file", "paths without a file"),
+    ]
+    .into_iter()
+    .filter(|(count, ..)| *count > 0)
+    .map(|(count, one, many)| match count {
+        1 => format!("1 {one}"),
+        more => format!("{more} {many}"),
+    });
     let counted: Vec<String> = counted.collect();
     format!("{}: {verdict}{others}\n", counted.join(", "))
 }

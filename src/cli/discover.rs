@@ -14,8 +14,6 @@ use crate::diagnostic::{Problem, nearest};
 use crate::source::{SourceText, Span};
 use crate::yaml;
 
-use super::exit::Failure;
-
 /// What standard input is called in findings.
 pub(super) const STDIN: &str = "<stdin>";
 
@@ -23,8 +21,8 @@ pub(super) const STDIN: &str = "<stdin>";
 /// says so at the file; this one only keeps a disk image from being read into memory.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// A file to check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A file to check, or what is to be said instead.
+#[derive(Debug, Clone)]
 pub(super) enum Candidate {
     /// Standard input.
     Stdin,
@@ -32,49 +30,50 @@ pub(super) enum Candidate {
     Named(PathBuf),
     /// A YAML file found in a folder; it may be something else.
     Found(PathBuf),
+    /// A path that leads to nothing, or a folder that can't be listed or holds no YAML.
+    Nothing(Box<Problem>),
 }
 
-/// All files under these paths, each once: in the order they were named, folders sorted by name.
-///
-/// # Errors
-/// A path is missing, or a folder can't be listed.
-pub(super) fn candidates(paths: &[PathBuf]) -> Result<Vec<Candidate>, Failure> {
+/// All files under these paths, each once: in the order they were named, folders sorted by name. A
+/// path that leads nowhere keeps none of the others from being looked at.
+pub(super) fn candidates(paths: &[PathBuf]) -> Vec<Candidate> {
     let mut all = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
             all.push(Candidate::Stdin);
             continue;
         }
-        let metadata = fs::metadata(path).map_err(|error| unlisted(path, &error))?;
-        if metadata.is_dir() {
-            let before = all.len();
-            walk(path, &mut all)?;
-            if all.len() == before {
-                return Err(Failure::refused(format!(
-                    "there is no YAML file under `{}`",
-                    path.display()
-                ))
-                .help("name a playbook, or the folder that holds them"));
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                let before = all.len();
+                walk(path, &mut all);
+                if all.len() == before {
+                    let message = format!("there is no YAML file under `{}`", path.display());
+                    let help = "name a playbook, or the folder that holds them";
+                    all.push(Candidate::Nothing(about_path(path, message, help)));
+                }
             }
-        } else {
-            all.push(Candidate::Named(path.clone()));
+            Ok(_) => all.push(Candidate::Named(path.clone())),
+            Err(error) => all.push(unlisted(path, &error)),
         }
     }
     let mut seen = std::collections::HashSet::new();
     all.retain(|candidate| match candidate {
+        Candidate::Nothing(_) => true,
         Candidate::Stdin => seen.insert(PathBuf::from("-")),
         Candidate::Named(path) | Candidate::Found(path) => {
             seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone()))
         }
     });
-    Ok(all)
+    all
 }
 
-fn walk(folder: &Path, all: &mut Vec<Candidate>) -> Result<(), Failure> {
-    let unlisted = |error: io::Error| unlisted(folder, &error);
-    let mut entries: Vec<_> = fs::read_dir(folder)
-        .and_then(Iterator::collect::<io::Result<Vec<_>>>)
-        .map_err(unlisted)?;
+fn walk(folder: &Path, all: &mut Vec<Candidate>) {
+    let listed = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let mut entries = match listed {
+        Ok(entries) => entries,
+        Err(error) => return all.push(unlisted(folder, &error)),
+    };
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let name = entry.file_name();
@@ -83,16 +82,21 @@ fn walk(folder: &Path, all: &mut Vec<Candidate>) -> Result<(), Failure> {
         }
         let path = tidy(&entry.path());
         // Links to folders are not followed: they may lead round in a circle.
-        let kind = entry.file_type().map_err(unlisted)?;
+        let kind = match entry.file_type() {
+            Ok(kind) => kind,
+            Err(error) => {
+                all.push(unlisted(&path, &error));
+                continue;
+            }
+        };
         if kind.is_dir() {
             if !path.join("journal.jsonl").exists() {
-                walk(&path, all)?;
+                walk(&path, all);
             }
         } else if is_yaml(&path) && (kind.is_file() || path.is_file()) {
             all.push(Candidate::Found(path));
         }
     }
-    Ok(())
 }
 
 /// `./x.yaml` as people write it: `x.yaml`.
@@ -202,10 +206,26 @@ fn outermost_keys(text: &str) -> impl Iterator<Item = (usize, &str)> {
 /// It can't be read, is far too large, or is no UTF-8: as a finding about the file.
 pub(super) fn read(path: &Path) -> Result<SourceText, Box<Problem>> {
     let shown = path.display().to_string();
+    // Opening a pipe waits for its writer, perhaps for ever; so it is looked at before.
+    let looked_at = fs::metadata(path).map_err(|error| unread(&shown, &error))?;
+    if !looked_at.is_file() && !looked_at.is_dir() && !is_handed_over(path) {
+        return Err(about_path(
+            path,
+            format!("`{shown}` is a pipe or a device, not a file"),
+            "name a file, or `-` for standard input",
+        ));
+    }
     match fs::File::open(path) {
         Ok(file) => text(&shown, file),
         Err(error) => Err(unread(&shown, &error)),
     }
+}
+
+/// Whether a path names what the shell has opened for us: standard input, or the pipe of a `<(…)`.
+fn is_handed_over(path: &Path) -> bool {
+    path == Path::new("/dev/stdin")
+        || path.starts_with("/dev/fd")
+        || path.starts_with("/proc/self/fd")
 }
 
 /// The text of standard input.
@@ -226,7 +246,7 @@ fn text(shown: &str, reader: impl Read) -> Result<SourceText, Box<Problem>> {
         return Err(about(
             SourceText::new(shown, ""),
             0,
-            format!("the file is larger than {limit} MiB"),
+            format!("{shown}: the file is larger than {limit} MiB"),
             "a playbook is a short text: check which file was meant",
         ));
     }
@@ -264,15 +284,33 @@ fn about(source: SourceText, at: usize, message: String, help: &str) -> Box<Prob
 }
 
 /// A path on the command line that leads nowhere.
-fn unlisted(path: &Path, error: &io::Error) -> Failure {
+fn unlisted(path: &Path, error: &io::Error) -> Candidate {
     let shown = path.display();
-    match error.kind() {
-        io::ErrorKind::NotFound => Failure::refused(format!("`{shown}` does not exist"))
-            .help("check the path; it is taken from the folder you are in"),
-        io::ErrorKind::PermissionDenied => {
-            Failure::refused(format!("`{shown}` may not be read")).help("check its permissions")
-        }
-        _ => Failure::refused(format!("`{shown}` can't be read: {error}"))
-            .help("check the path and the disk"),
-    }
+    let problem = match error.kind() {
+        io::ErrorKind::NotFound => about_path(
+            path,
+            format!("`{shown}` does not exist"),
+            "check the path; it is taken from the folder you are in",
+        ),
+        io::ErrorKind::PermissionDenied => about_path(
+            path,
+            format!("`{shown}` may not be read"),
+            "check its permissions",
+        ),
+        _ => about_path(
+            path,
+            format!("`{shown}` can't be read: {error}"),
+            "check the path and the disk",
+        ),
+    };
+    Candidate::Nothing(problem)
+}
+
+fn about_path(path: &Path, message: String, help: &str) -> Box<Problem> {
+    about(
+        SourceText::new(path.display().to_string(), ""),
+        0,
+        message,
+        help,
+    )
 }

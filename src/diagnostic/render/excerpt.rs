@@ -22,10 +22,12 @@ use super::text::{Style, wrapped};
 
 const TAB_WIDTH: usize = 4;
 
-/// Draws the excerpt; nothing where the source has no text.
+/// Draws the excerpt; nothing where no byte of the file is known.
 pub(super) fn draw(out: &mut String, problem: &Problem, style: &Style) {
     let marks = marks(problem);
-    if marks.is_empty() {
+    // Such a message names the file itself.
+    let is_unread = problem.rule.id == "unreadable-file";
+    if marks.is_empty() || is_unread {
         return;
     }
     let excerpt = Excerpt::new(&problem.source, marks, style);

@@ -176,23 +176,86 @@ fn standard_input_is_read() {
 }
 
 #[test]
-fn a_missing_path_is_refused() {
+fn a_missing_path_is_a_finding_among_others() {
     Svar::new("check nowhere.yaml").run().code(2).stdout("").stderr(
-        "error: `nowhere.yaml` does not exist\n  help: check the path; it is taken from the folder \
-         you are in\n",
+        "error[unreadable-file]: `nowhere.yaml` does not exist\n  help: check the path; it is taken \
+         from the folder you are in\n\n1 path without a file: 1 error\n",
     );
+    let ended = Svar::new("check nowhere.yaml twice.yaml not/here good.yaml")
+        .file("twice.yaml", TWICE)
+        .file("good.yaml", GOOD)
+        .run()
+        .code(2);
+    assert!(
+        ended.stderr.contains("[twice.yaml:3:1]"),
+        "{}",
+        ended.text()
+    );
+    assert!(
+        (ended.stderr).ends_with("\n2 playbooks, 2 paths without a file: 3 errors\n"),
+        "{}",
+        ended.text()
+    );
+    let report = ended
+        .again("check nowhere.yaml twice.yaml --format json")
+        .run()
+        .code(2)
+        .stderr("")
+        .json();
+    let codes = [0, 1].map(|number| report["findings"][number]["code"].clone());
+    assert_eq!(codes, ["unreadable-file", "duplicate-key"]);
+    assert_eq!(report["findings"][0]["file"], "nowhere.yaml");
 }
 
 #[test]
 fn a_folder_without_playbooks_is_refused() {
     Svar::new("check .").run().code(2).stderr(
-        "error: there is no YAML file under `.`\n  help: name a playbook, or the folder that holds \
-         them\n",
+        "error[unreadable-file]: there is no YAML file under `.`\n  help: name a playbook, or the \
+         folder that holds them\n\n1 path without a file: 1 error\n",
     );
     Svar::new("check .").file("ci.yaml", "jobs: {}\n").run().code(2).stderr(
         "error: no playbook was found under `.`\n  help: a playbook has `playbook: 1` as its first \
          key; a file that is named is always checked\n",
     );
+}
+
+/// Whoever opens a pipe that nobody writes to waits for ever.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_only_where_the_shell_has_opened_it() {
+    let refused = "error[unreadable-file]: `pipe.yaml` is a pipe or a device, not a file\n";
+    for args in [
+        "check pipe.yaml",
+        "run pipe.yaml",
+        "run good.yaml --inputs pipe.yaml",
+        "run good.yaml --scenario pipe.yaml",
+    ] {
+        let svar = Svar::new(args).file("good.yaml", GOOD);
+        make_pipe(&svar, "pipe.yaml");
+        let ended = svar.run().code(2);
+        assert!(ended.stderr.contains(refused), "{args}: {}", ended.text());
+    }
+    let ended = Svar::new("check /dev/stdin").stdin(TWICE).run().code(2);
+    assert!(
+        ended.stderr.contains("[/dev/stdin:3:1]"),
+        "{}",
+        ended.text()
+    );
+
+    let svar = Svar::new("check").file("good.yaml", GOOD);
+    let status = std::process::Command::new("bash")
+        .args(["-c", "\"$0\" check <(cat good.yaml)"])
+        .arg(svar.command().get_program())
+        .current_dir(svar.folder())
+        .status();
+    assert!(status.expect("bash").success());
+}
+
+#[cfg(unix)]
+fn make_pipe(svar: &Svar, name: &str) {
+    let path = svar.folder().join(name);
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.expect("mkfifo").success());
 }
 
 #[test]
