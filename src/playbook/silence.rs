@@ -8,7 +8,7 @@
 //! A silencer that silences nothing, or says no reason, is a finding itself: it would hide the next
 //! mistake.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::diagnostic::{Problem, Severity, is_about_meaning, nearest, rule, rules};
 use crate::source::{SourceText, Span};
@@ -26,16 +26,17 @@ struct Silencer {
 /// Takes out what is silenced, and adds what is wrong with the silencers.
 pub fn apply(document: &Document, problems: &mut Vec<Problem>) {
     let source = document.source();
-    let own_lines: HashSet<usize> = document
-        .comments()
-        .iter()
-        .filter(|comment| stands_alone(source, comment))
-        .map(|comment| comment.line)
-        .collect();
+    let about = lines_spoken_about(document);
     let mut silencers = Vec::new();
     let mut found = Vec::new();
     for comment in document.comments() {
-        read(source, comment, &own_lines, &mut silencers, &mut found);
+        read(
+            source,
+            comment,
+            about[&comment.line],
+            &mut silencers,
+            &mut found,
+        );
     }
     if silencers.is_empty() && found.is_empty() {
         return;
@@ -76,10 +77,29 @@ fn stands_alone(source: &SourceText, comment: &Comment) -> bool {
         .is_empty()
 }
 
+/// For each line with a comment the line that a silencer on it is about: the line itself, or where the
+/// comment has a line of its own, the next one that has not. Found from the end, so that each line
+/// is looked at once however many comments follow each other.
+fn lines_spoken_about(document: &Document) -> HashMap<usize, usize> {
+    let source = document.source();
+    let mut about = HashMap::new();
+    let mut comments: Vec<&Comment> = document.comments().iter().collect();
+    comments.sort_by_key(|comment| std::cmp::Reverse(comment.line));
+    for comment in comments {
+        let next = comment.line + 1;
+        let line = match stands_alone(source, comment) {
+            true => about.get(&next).copied().unwrap_or(next),
+            false => comment.line,
+        };
+        about.insert(comment.line, line);
+    }
+    about
+}
+
 fn read(
     source: &SourceText,
     comment: &Comment,
-    own_lines: &HashSet<usize>,
+    line: usize,
     silencers: &mut Vec<Silencer>,
     found: &mut Vec<Problem>,
 ) {
@@ -101,12 +121,6 @@ fn read(
         );
         return;
     };
-    let mut line = comment.line;
-    if own_lines.contains(&line) {
-        while own_lines.contains(&line) {
-            line += 1;
-        }
-    }
     let (ids, reason) = ids.split_once("--").unwrap_or((ids, ""));
     let mut at = comment.span.start + (text.len() - body.len()) as u32;
     at += (body.len() - order.len()) as u32 + "allow ".len() as u32;
