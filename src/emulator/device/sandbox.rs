@@ -108,7 +108,10 @@ ulimit -f 1048576
 ulimit -n 256
 ulimit -v 4194304
 ulimit -u 512
-exec setpriv --no-new-privs --inh-caps=-all --bounding-set=-all -- "$@"
+# The first process of a system is spared the signals that it sends itself, so the script is a child.
+# The shell's own word about a child that was killed is not the script's output.
+exec 3>&2 2>/dev/null
+setpriv --no-new-privs --inh-caps=-all --bounding-set=-all -- "$@" 2>&3 3>&- || exit $?
 "#;
 
 /// The plain way's limits, then the script.

@@ -357,3 +357,20 @@ fn is_there(line: &[u8]) -> bool {
         own.starts_with(line)
     })
 }
+
+#[test]
+fn a_script_that_is_killed_ends_with_its_signal_and_says_nothing_more() {
+    let script = "echo before; kill -9 $$; echo after";
+    for scenario in [scenario(script), plain(script)] {
+        play(scenario, |world| async move {
+            let machine = world.machine("lin-01").await;
+            let action = world
+                .run(&machine, json!([run_script("script.sh", "")]))
+                .await;
+            let result = world.result(&action, 0).await.expect(200).json();
+            assert_eq!(result["exit_code"], 137, "{result}");
+            assert_eq!(result["script_output"], "before\n");
+            assert_eq!(result["script_errors"], "", "{result}");
+        });
+    }
+}
