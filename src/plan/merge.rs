@@ -49,6 +49,9 @@ impl Inputs {
     }
 }
 
+/// A refusal that shows nothing of the value.
+const TWICE: &str = "is given twice with `--input`";
+
 struct Merge<'a> {
     document: &'a Document,
     playbook: &'a Playbook,
@@ -81,11 +84,25 @@ impl Merge<'_> {
     }
 
     fn arguments(&mut self, given: &Given) {
+        let mut seen: HashMap<&str, Value> = HashMap::new();
         for (name, text) in &given.arguments {
             match self.playbook.inputs.get_key_value(name.as_str()) {
                 Some((name, input)) => {
                     let (source, span) = shown("--input", name, text, input.is_secret());
-                    let value = input.kind().parse(text);
+                    let mut value = input.kind().parse(text);
+                    match (seen.get(name.as_str()), &mut value) {
+                        // Items may be given one by one.
+                        (Some(Value::Array(before)), Ok(Value::Array(items))) => {
+                            items.splice(..0, before.iter().cloned());
+                        }
+                        (Some(_), Ok(_)) => {
+                            value = Err(TWICE.to_owned());
+                        }
+                        _ => {}
+                    }
+                    if let Ok(value) = &value {
+                        seen.insert(name, value.clone());
+                    }
                     let candidate = candidate(name, input, value, Origin::Argument, source, span);
                     self.keep(name, candidate);
                 }
@@ -102,6 +119,13 @@ impl Merge<'_> {
     fn file(&mut self, file: &SourceText) {
         let document = match Document::parse(file) {
             Ok(document) => document,
+            Err(problems) if is_empty(&problems) => {
+                let message = "the file of inputs has no values in it";
+                let problem = Problem::new("inputs-file", file, Span::new(0, 0), message);
+                let help =
+                    "Write one `name: value` on each line; without values leave `--inputs` out.";
+                return self.problems.push(problem.help(help));
+            }
             Err(problems) => return self.problems.extend(problems),
         };
         let root = document.node(document.root());
@@ -228,9 +252,15 @@ fn stand_in(kind: InputType) -> Value {
     }
 }
 
+/// Whether all that is wrong with a file is that it is empty.
+fn is_empty(problems: &[Problem]) -> bool {
+    matches!(problems, [problem] if problem.rule.id == "empty-document")
+}
+
 /// A value that the input does not take, in words that do not show a secret.
 fn refused(name: &str, input: &Input, why: &str, candidate: &Candidate) -> Problem {
     let message = match input.is_secret() {
+        true if why == TWICE => format!("input `{name}` {why}"),
         true => format!("input `{name}` does not take the value it is given"),
         false => format!("input `{name}` {why}"),
     };

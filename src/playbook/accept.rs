@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use regex::Regex;
 use serde_json::{Number, Value};
 
+use crate::source::SourceText;
 use crate::yaml::{Document, Kind, NodeId};
 
 use super::model::{Input, InputType, Period};
@@ -43,6 +44,15 @@ impl InputType {
                 other => Err(format!("wants `true` or `false`, not `{}`", shorten(other))),
             },
             InputType::List if text.trim().is_empty() => Ok(Value::Array(Vec::new())),
+            InputType::List if text.trim().starts_with('[') => {
+                let wants = || {
+                    let text = shorten(text);
+                    format!("wants a list such as `a,b` or `[\"a\", \"b\"]`, not `{text}`")
+                };
+                let source = SourceText::new("", text.trim());
+                let document = Document::parse(&source).map_err(|_| wants())?;
+                self.read(&document, document.root()).map_err(|_| wants())
+            }
             InputType::List => Ok(text
                 .split(',')
                 .map(|item| Value::from(item.trim()))

@@ -43,7 +43,7 @@ are looked at before anything is sent, wherever they come from, defaults include
 | `string` | any text |
 | `int`, `number` | `7`, `2.5` |
 | `bool` | `true`, `false` |
-| `list` | `a,b,c`; in a file a YAML list |
+| `list` | `a,b,c`, or `[\"a\", \"b, with a comma\"]`; in a file a YAML list |
 | `path` | an absolute path on the device |
 | `host`, `ip` | a name, an IPv4 or IPv6 address |
 | `hash` | 32, 40 or 64 hexadecimal digits |
@@ -53,7 +53,8 @@ are looked at before anything is sent, wherever they come from, defaults include
     error(
         "inputs-file",
         "a file of inputs that is no map",
-        "A file for `--inputs` is YAML or JSON: a map from the names of inputs to their values.
+        "A file for `--inputs` is YAML or JSON: a map from the names of inputs to their values. An empty one \
+is refused: whatever should have written it has not.
 
 ```yaml
 days: 3

@@ -134,3 +134,57 @@ fn a_file_of_inputs_is_a_map() {
     };
     insta::assert_snapshot!(refused(PLAYBOOK, &given));
 }
+
+#[test]
+fn a_list_is_written_with_commas_or_in_brackets_or_item_by_item() {
+    let hosts = |words: &[&str]| {
+        let pairs: Vec<(&str, &str)> = words.iter().map(|word| ("hosts", *word)).collect();
+        let given = Given {
+            arguments: arguments(&pairs),
+            ..Given::default()
+        };
+        merged(&given)[1].clone()
+    };
+    assert_eq!(hosts(&["a, b"]), r#"hosts = ["a","b"] (--input)"#);
+    assert_eq!(
+        hosts(&[r#"["a", " b, c ", 007]"#]),
+        r#"hosts = ["a"," b, c ","007"] (--input)"#
+    );
+    assert_eq!(hosts(&["[a,b]"]), r#"hosts = ["a","b"] (--input)"#);
+    assert_eq!(hosts(&["[]"]), "hosts = [] (--input)");
+    assert_eq!(
+        hosts(&["a", "[b]", "c,d"]),
+        r#"hosts = ["a","b","c","d"] (--input)"#
+    );
+}
+
+#[test]
+fn what_no_list_or_a_second_value_is_said_in_words() {
+    let given = Given {
+        arguments: arguments(&[
+            ("hosts", "[a"),
+            ("days", "3"),
+            ("days", "4"),
+            ("token", "one"),
+            ("token", "two"),
+        ]),
+        ..Given::default()
+    };
+    let drawn = refused(PLAYBOOK, &given);
+    assert!(!drawn.contains("one") && !drawn.contains("two"), "{drawn}");
+    insta::assert_snapshot!(drawn);
+}
+
+#[test]
+fn an_empty_file_of_inputs_is_told_as_one() {
+    for text in ["", "# nothing yet\n"] {
+        let given = Given {
+            files: vec![SourceText::new("inputs.yaml", text)],
+            ..Given::default()
+        };
+        let drawn = refused(PLAYBOOK, &given);
+        let heading = "error[inputs-file]: the file of inputs has no values in it\n";
+        assert!(drawn.starts_with(heading), "{drawn}");
+        assert!(!drawn.contains("playbook:"), "{drawn}");
+    }
+}
