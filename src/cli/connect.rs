@@ -160,7 +160,7 @@ fn no_emulator(root: &Root, failure: &CallFailure) -> Failure {
         Exit::TenantUnusable,
         format!("no emulator answers at {root}: {failure}"),
     )
-    .help("start one with `svar emulator --listen 127.0.0.1:8080`, or leave --emulator out")
+    .help("start one with `svar emulator --listen 127.0.0.1:8080`; `--emulator URL` names one that listens elsewhere")
 }
 
 /// A sign-in that failed, in words.

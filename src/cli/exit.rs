@@ -7,7 +7,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Everything asked for is done; after a run: every machine is `ok`.
     Done = 0,
-    /// The run is over and some machine is not `ok`.
+    /// The run is over and some machine is not `ok`, or its summary could not be written to standard
+    /// output.
     NotAllOk = 1,
     /// Playbook, inputs or arguments are wrong; nothing was sent.
     Refused = 2,

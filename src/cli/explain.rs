@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::diagnostic::{self, Severity};
+use crate::diagnostic::{self, Severity, render};
 
 use super::args::ExplainArgs;
 use super::exit::{Exit, Failure, Outcome};
@@ -22,9 +22,38 @@ pub(super) fn run(args: &ExplainArgs, terminal: &Terminal) -> Outcome {
         "{title} ({})\n{}\n\n{}\n",
         severity(rule.severity),
         rule.title,
-        rule.page.trim()
+        laid_out(rule.page.trim(), terminal.width_out)
     ))?;
     Ok(Exit::Done)
+}
+
+/// The page with its running text in lines that fit; code and tables stay as they are.
+fn laid_out(page: &str, width: usize) -> String {
+    let mut text = String::new();
+    let mut paragraph = String::new();
+    let mut in_code = false;
+    for line in page.lines().chain([""]) {
+        let is_fence = line.starts_with("```");
+        let is_kept = in_code || is_fence || line.is_empty() || line.starts_with(['|', ' ']);
+        let begins = line.starts_with("- ");
+        if (is_kept || begins) && !paragraph.is_empty() {
+            let indent = if paragraph.starts_with("- ") { 2 } else { 0 };
+            text.push_str(&render::wrapped(&paragraph, width, 0, indent));
+            text.push('\n');
+            paragraph.clear();
+        }
+        in_code ^= is_fence;
+        if is_kept {
+            text.push_str(line);
+            text.push('\n');
+        } else {
+            if !paragraph.is_empty() {
+                paragraph.push(' ');
+            }
+            paragraph.push_str(line.trim());
+        }
+    }
+    text.trim_end().to_owned()
 }
 
 /// One line for each rule, in columns.

@@ -13,7 +13,7 @@ use super::terminal::{Terminal, say};
 /// Collects arguments, files and environment.
 ///
 /// # Errors
-/// An argument is no `NAME=VALUE`, or a file can't be read.
+/// An argument is no `NAME=VALUE`, a file can't be read, or a variable is no text.
 pub(super) fn collect(
     arguments: &[String],
     file: Option<&PathBuf>,
@@ -33,7 +33,7 @@ pub(super) fn collect(
     Ok(Given {
         arguments,
         files,
-        environment: environment(),
+        environment: environment()?,
         only_looking: false,
     })
 }
@@ -57,15 +57,28 @@ fn pair(argument: &str) -> Result<(String, String), Failure> {
     }
 }
 
-/// The variables that set inputs. One that is not text is passed over, as if it were not there.
-pub(super) fn environment() -> Vec<(String, String)> {
-    env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
-        .collect()
+/// The variables that set inputs.
+///
+/// # Errors
+/// One is not UTF-8: passed over, it would leave the input to its default without a word.
+pub(super) fn environment() -> Result<Vec<(String, String)>, Failure> {
+    let variables = env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        name.starts_with(ENVIRONMENT_PREFIX)
+            .then(|| match value.into_string() {
+                Ok(value) => Ok((name, value)),
+                // The bytes may be a secret, so they are not repeated.
+                Err(_) => Err(Failure::refused(format!(
+                    "the environment variable {name} is not UTF-8"
+                ))
+                .help("set it to a text in UTF-8, or unset it")),
+            })
+    });
+    variables.collect()
 }
 
-/// Who runs the playbook: the argument, the settings, the user's name, nobody.
+/// Who runs the playbook: the argument, the settings, the user by the environment, the user of the
+/// process.
 pub(super) fn operator(argument: Option<&str>, settings: Option<&str>) -> String {
     let user = || {
         ["USER", "USERNAME", "LOGNAME"]
@@ -76,5 +89,24 @@ pub(super) fn operator(argument: Option<&str>, settings: Option<&str>) -> String
         .or(settings)
         .map(str::to_owned)
         .or_else(user)
+        .or_else(user_of_the_process)
         .unwrap_or_default()
+}
+
+/// The name of the process's user, else his number: services and containers set no variables.
+#[cfg(unix)]
+fn user_of_the_process() -> Option<String> {
+    let number = rustix::process::getuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1) == Some(number.as_str())).then(|| name.to_owned())
+    });
+    Some(name.unwrap_or_else(|| format!("uid {number}")))
+}
+
+#[cfg(not(unix))]
+fn user_of_the_process() -> Option<String> {
+    None
 }

@@ -160,7 +160,7 @@ pub(super) fn recompile(
             inputs_file.display().to_string(),
             folder.inputs().map_err(unread)?,
         )],
-        environment: super::given::environment(),
+        environment: super::given::environment()?,
         only_looking,
     };
     let wrong = |problems: Vec<_>| ready::drawn(&problems, terminal);

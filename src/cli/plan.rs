@@ -54,7 +54,7 @@ async fn look_up(
     let scenario = service.scenario(terminal)?;
     let place = connect::place(service, scenario).await?;
     let connected = connect::enter(place).await?;
-    let targets = ready::resolve(&connected.client, &ready.selection).await;
+    let targets = ready::resolve(&connected.client, ready, terminal).await;
     connected.close().await;
     ready.compile(targets?, limits, terminal)
 }

@@ -69,7 +69,15 @@ pub(super) async fn play(
         terminal,
     ));
     if telling.format == Format::Json {
-        print(&format!("{summary:#}\n"))?;
+        print(&format!("{summary:#}\n")).map_err(|failure| Failure {
+            // The run is over, so this is no refusal; and it must not pass for a run of which the
+            // caller has the summary.
+            exit: Exit::NotAllOk,
+            ..failure.help(format!(
+                "the run itself is kept: `svar show {} --format json` prints it again",
+                folder.header().run
+            ))
+        })?;
     }
     Ok(exit(&driven.ending, &evidence, &reading.facts))
 }

@@ -162,17 +162,37 @@ impl Ready {
 /// The selection names nobody or too many (exit code 2), or the service does not say (3).
 pub(super) async fn resolve(
     client: &Client,
-    selection: &driver::Selection,
+    ready: &Ready,
+    terminal: &Terminal,
 ) -> Result<Vec<Target>, Failure> {
-    driver::resolve_targets(client, selection)
+    driver::resolve_targets(client, &ready.selection)
         .await
         .map_err(|error: TargetError| {
+            if let Some(problem) = refused_filter(&error, &ready.loaded) {
+                return drawn(&[problem], terminal);
+            }
             let exit = match error.is_the_service() {
                 true => Exit::TenantUnusable,
                 false => Exit::Refused,
             };
             Failure::new(exit, error.to_string()).help(error.next_step())
         })
+}
+
+/// A filter that the service does not take, at its line: only a playbook can have one.
+fn refused_filter(error: &TargetError, loaded: &Loaded) -> Option<Problem> {
+    if !matches!(error, TargetError::Filter { .. }) {
+        return None;
+    }
+    let document = loaded.document.as_ref()?;
+    let (_, node) = document.find("/targets/filter")?;
+    let problem = Problem::new(
+        "refused-filter",
+        document.source(),
+        document.span(node),
+        error.to_string(),
+    );
+    Some(problem.help(error.next_step()))
 }
 
 /// The limits: what was typed, what the profile says, the stricter of each.

@@ -67,7 +67,7 @@ impl Start<'_> {
     /// Everything up to the first call that changes something on a device.
     async fn begin(&self, connected: &Connected, ready: &Ready) -> Result<driver::Ready, Failure> {
         let client = &connected.client;
-        let targets = ready::resolve(client, &ready.selection).await?;
+        let targets = ready::resolve(client, ready, self.terminal).await?;
         let runbook = ready.compile(targets.clone(), self.limits, self.terminal)?;
         let plan = runbook.plan();
         let is_tenant = connected.record.kind == ServiceKind::Tenant;

@@ -81,6 +81,12 @@ pub(super) fn load(path: &Path, terminal: &Terminal) -> Result<Scenario, Failure
 pub(super) fn read(source: &SourceText) -> (Option<Scenario>, Vec<Problem>) {
     let parsed = Document::read(source, &Limits::default());
     let mut problems = parsed.problems;
+    for problem in &mut problems {
+        if problem.rule.id == "empty-document" {
+            let help = "a scenario names `devices` or `fleets`; without `--scenario` there is a small fleet";
+            problem.help = Some(help.to_owned());
+        }
+    }
     let mut scenario = None;
     if let Some(document) = &parsed.document {
         match SHAPE.read::<Scenario>(document) {

@@ -24,6 +24,8 @@ pub struct Terminal {
     pub unicode: bool,
     /// Columns to write in.
     pub width: usize,
+    /// Columns of standard output: its terminal's, or 80 in a file.
+    pub width_out: usize,
     /// Lines that are drawn over: a real terminal, not a log of a build server.
     pub live: bool,
     /// Somebody can answer a question.
@@ -53,6 +55,10 @@ impl Terminal {
             color_out: color(out),
             unicode: !dumb && speaks_utf8(),
             width: width().clamp(40, 200),
+            width_out: match out {
+                true => width().clamp(40, 200),
+                false => 80,
+            },
             live: err && !dumb && !ci,
             interactive: err && io::stdin().is_terminal() && !ci,
         }

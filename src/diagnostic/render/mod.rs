@@ -11,4 +11,4 @@ mod text;
 
 pub use clean::clean;
 pub use json::json;
-pub use text::{Style, text};
+pub use text::{Style, text, wrapped};

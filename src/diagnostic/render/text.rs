@@ -102,7 +102,7 @@ fn footer(out: &mut String, style: &Style, word: &str, text: &str) {
 
 /// Breaks a text at spaces. What stands in backticks is code and stays whole, so that it can be
 /// copied; a word longer than the line sticks out for the same reason.
-pub(super) fn wrapped(text: &str, width: usize, first_indent: usize, indent: usize) -> String {
+pub fn wrapped(text: &str, width: usize, first_indent: usize, indent: usize) -> String {
     // The terminal may be narrow beyond sense.
     let width = width.max(40);
     let mut out = String::with_capacity(text.len() + 16);

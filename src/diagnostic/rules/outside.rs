@@ -27,6 +27,20 @@ checked like a playbook, and handed to the emulator, but not run:
 ",
     },
     Rule {
+        id: "refused-filter",
+        severity: Severity::Error,
+        title: "the service does not take the filter of `targets`",
+        page: "\
+Found when the service was asked for the machines; nothing was started. `targets.filter` goes to the
+service as it stands, and the service has answered 400: a name that the machine list does not have, a
+text without its quotes, an operator that is none.
+
+    targets:
+      filter: healthStatus eq 'Active' and riskScore eq 'High'
+
+",
+    },
+    Rule {
         id: "step-failed",
         severity: Severity::Error,
         title: "a step did not do what was expected on a machine",

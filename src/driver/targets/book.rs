@@ -19,6 +19,13 @@ pub(super) struct Book<'c> {
     all: Option<Vec<Machine>>,
     /// For exclusions: whoever is not there need not be left out, and all bearers of a name are.
     pub(super) lenient: bool,
+    /// The ids and names that no machine has.
+    unknown: Vec<Unknown>,
+}
+
+enum Unknown {
+    Id(MachineId),
+    Name(String),
 }
 
 /// More names than this are looked up in one list of all machines: a call for each would use up
@@ -64,11 +71,30 @@ impl<'c> Book<'c> {
             by_id: HashMap::new(),
             all,
             lenient: false,
+            unknown: Vec::new(),
         };
         if ids.len() > 1 {
             book.by_id = book.read_ids(&ids, &format!("{} ids", ids.len())).await?;
         }
         Ok(book)
+    }
+
+    /// Whether every id and name that was looked up is some machine's.
+    pub(super) fn all_known(&mut self) -> Result<(), TargetError> {
+        let mut unknown = std::mem::take(&mut self.unknown);
+        match (unknown.pop(), unknown.len()) {
+            (None, _) => Ok(()),
+            (Some(Unknown::Id(id)), 0) => Err(TargetError::UnknownId(id)),
+            (Some(Unknown::Name(name)), 0) => Err(TargetError::UnknownName(name)),
+            (Some(last), _) => {
+                unknown.push(last);
+                let words = unknown.into_iter().map(|unknown| match unknown {
+                    Unknown::Id(id) => id.to_string(),
+                    Unknown::Name(name) => name,
+                });
+                Err(TargetError::UnknownMany(words.collect()))
+            }
+        }
     }
 
     pub(super) async fn find(&mut self, selector: &Selector) -> Result<Named, TargetError> {
@@ -96,8 +122,14 @@ impl<'c> Book<'c> {
             }
             Selector::Filter(filter) => {
                 let reason = format!("filter {filter}");
-                let found = self.client.machines_by_filter(filter).await;
-                Ok(living(found.map_err(called(reason.clone()))?, &reason))
+                let found = match self.client.machines_by_filter(filter).await {
+                    Err(failure) if failure.is_refused_with(400) => {
+                        let filter = filter.clone();
+                        return Err(TargetError::Filter { filter, failure });
+                    }
+                    found => found.map_err(called(reason.clone()))?,
+                };
+                Ok(living(found, &reason))
             }
             Selector::Hunt(_) => Err(TargetError::NeedsTenant),
             Selector::File { path, text } => self.by_file(path, text).await,
@@ -155,7 +187,7 @@ impl<'c> Book<'c> {
         Ok(found)
     }
 
-    async fn by_ids(&self, ids: &[(MachineId, String)]) -> Result<Named, TargetError> {
+    async fn by_ids(&mut self, ids: &[(MachineId, String)]) -> Result<Named, TargetError> {
         let unread: Vec<&MachineId> = ids
             .iter()
             .map(|(id, _)| id)
@@ -176,7 +208,7 @@ impl<'c> Book<'c> {
                     named.push((machine, reason.clone()));
                 }
                 None if self.lenient || seen.contains(id) => {}
-                None => return Err(TargetError::UnknownId(id.clone())),
+                None => self.unknown.push(Unknown::Id(id.clone())),
             }
         }
         Ok(named)
@@ -206,7 +238,13 @@ impl<'c> Book<'c> {
         let chosen = if self.lenient {
             bearers
         } else {
-            vec![the_living_one(bearers, name)?]
+            match the_living_one(bearers, name)? {
+                Some(one) => vec![one],
+                None => {
+                    self.unknown.push(Unknown::Name(name.to_owned()));
+                    Vec::new()
+                }
+            }
         };
         let named = chosen.into_iter().map(|one| (one, reason.to_owned()));
         Ok(named.collect())
@@ -264,7 +302,7 @@ fn living(machines: Vec<Machine>, reason: &str) -> Named {
 
 /// Of several bearers of a name the living one is meant, and where two live, a person decides
 /// (contract 12, quirk 36).
-fn the_living_one(mut bearers: Vec<Machine>, name: &str) -> Result<Machine, TargetError> {
+fn the_living_one(mut bearers: Vec<Machine>, name: &str) -> Result<Option<Machine>, TargetError> {
     if bearers.len() > 1 {
         bearers.retain(|machine| !is_left_behind(machine));
     }
@@ -277,8 +315,8 @@ fn the_living_one(mut bearers: Vec<Machine>, name: &str) -> Result<Machine, Targ
         bearers.retain(is_active);
     }
     match (bearers.pop(), bearers.is_empty()) {
-        (None, _) => Err(TargetError::UnknownName(name.to_owned())),
-        (Some(machine), true) => Ok(machine),
+        (None, _) => Ok(None),
+        (Some(machine), true) => Ok(Some(machine)),
         (Some(last), false) => {
             bearers.push(last);
             bearers.sort_by_key(|machine| std::cmp::Reverse(last_seen(machine)));

@@ -66,6 +66,17 @@ pub enum TargetError {
     /// The tenant has no machine with this id.
     #[error("the tenant knows no machine with the id {0}")]
     UnknownId(MachineId),
+    /// The tenant has none of several that are named.
+    #[error("the tenant has no machine for {} of the ids and names: {}", .0.len(), first_of(.0))]
+    UnknownMany(Vec<String>),
+    /// The service does not take the filter.
+    #[error("the service refuses the filter `{filter}`: {failure}")]
+    Filter {
+        /// The filter.
+        filter: String,
+        /// The refusal.
+        failure: Failure,
+    },
     /// Several living machines have the name.
     #[error("`{name}` is the name of {} machines: {}", .candidates.len(), .candidates.join("; "))]
     Ambiguous {
@@ -110,6 +121,12 @@ impl TargetError {
             TargetError::UnknownName(_) => {
                 "check the spelling; machines that were not seen for a month are forgotten by the service".into()
             }
+            TargetError::UnknownMany(_) => {
+                "check the spelling and the tenant; machines that were not seen for a month are forgotten by the service".into()
+            }
+            TargetError::Filter { .. } => {
+                "write it with the names, types and operators that the machine list takes, such as `healthStatus eq 'Active'`".into()
+            }
             TargetError::UnknownId(_) => "copy the device id from the device's page".into(),
             TargetError::Ambiguous { .. } => "name the right one by its id".into(),
             TargetError::Line { .. } => "write one id or name on each line; `#` begins a comment".into(),
@@ -125,6 +142,21 @@ impl TargetError {
     pub fn is_the_service(&self) -> bool {
         matches!(self, TargetError::Call { .. })
     }
+}
+
+/// A few of them: a list of thousands helps nobody.
+fn first_of(words: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = words
+        .iter()
+        .take(SHOWN)
+        .map(|word| format!("`{word}`"))
+        .collect();
+    let more = match words.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    shown.join(", ") + &more
 }
 
 fn expected(min: Option<u32>, max: Option<u32>) -> String {
@@ -143,7 +175,8 @@ fn expected(min: Option<u32>, max: Option<u32>) -> String {
 /// group or filter; named by its id it is.
 ///
 /// # Errors
-/// The first selector that can't be resolved; see [`TargetError`].
+/// The first selector that can't be resolved, and of ids and names all that are not known; see
+/// [`TargetError`].
 pub async fn resolve(client: &Client, selection: &Selection) -> Result<Vec<Target>, TargetError> {
     let mut book = Book::open(client, selection).await?;
     let mut out = HashSet::new();
@@ -169,6 +202,7 @@ pub async fn resolve(client: &Client, selection: &Selection) -> Result<Vec<Targe
             }
         }
     }
+    book.all_known()?;
     let found = targets.len();
     let few = |min: u32| found < min as usize;
     let many = |max: u32| found > max as usize;

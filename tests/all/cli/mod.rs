@@ -8,6 +8,7 @@ mod connection;
 mod control;
 mod device_folders;
 mod first;
+mod outside;
 mod resume;
 mod run;
 mod sharing;
