@@ -314,7 +314,7 @@ fn first_match(pattern: &str, output: &str) -> Result<String, String> {
             .or(groups.get(0))
             .map(|found| found.as_str().to_owned())
     });
-    found.ok_or_else(|| format!("`{pattern}` matches nowhere in {}", said(output)))
+    found.ok_or_else(|| format!("nothing matches `{pattern}`: {}", said(output)))
 }
 
 /// The output as JSON: the whole of it, or its last line, since scripts print progress before.

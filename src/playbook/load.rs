@@ -1,5 +1,6 @@
 //! From text to playbook: the stages in order, and nothing else.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::diagnostic::{Problem, Severity, sort_problems};
@@ -35,7 +36,14 @@ pub fn load(source: &SourceText, files: &dyn Files) -> Loaded {
     let mut problems = parsed.problems;
     let mut playbook = None;
     if let Some(document) = &parsed.document {
-        problems.extend(check::playbook().check(document));
+        // A key that YAML does not allow is no key that a playbook might have.
+        let refused: HashSet<u32> = (problems.iter())
+            .map(|problem| problem.span().start)
+            .collect();
+        let shape = check::playbook().check(document).into_iter();
+        problems.extend(shape.filter(|problem| {
+            problem.rule.id != "unknown-key" || !refused.contains(&problem.span().start)
+        }));
         problems.extend(templates::check(document));
         problems.extend(rules::check(&Outline::of(document, files)));
         silence::apply(document, &mut problems);

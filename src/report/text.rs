@@ -247,7 +247,7 @@ fn note(machine: &MachineEvidence) -> String {
     }
     if machine.tolerated > 0 {
         let steps = many(machine.tolerated.into(), "step");
-        parts.push(format!("{steps} failed and may"));
+        parts.push(format!("{steps} failed, which the playbook allows"));
     }
     if machine.cleanup_owed {
         parts.push("cleanup owed".to_owned());

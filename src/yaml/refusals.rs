@@ -25,7 +25,9 @@ pub(super) fn keys(
                 Problem::new("merge-key", source, key.span, "`<<` merges nothing here")
                     .help("write the keys out, or repeat the whole value with an alias"),
             );
-        } else if key.kind == Kind::Null && key.text.is_empty() {
+        } else if key.style == Style::Plain && key.text.starts_with("-\u{A0}") {
+            problems.push(no_break_space(source, key.span.start + 1));
+        } else if key.text.is_empty() && matches!(key.kind, Kind::Null | Kind::Text) {
             let at = first_character(source, key.span.start);
             problems.push(
                 Problem::new("empty-key", source, at, "this entry has no key")
@@ -34,6 +36,21 @@ pub(super) fn keys(
         }
     }
     duplicates(source, nodes, entries, problems);
+}
+
+/// Where a list's item was meant: YAML wants a space there, and this looks like one.
+fn no_break_space(source: &SourceText, at: u32) -> Problem {
+    let span = Span::new(at, at + '\u{A0}'.len_utf8() as u32);
+    let message = "the character U+00A0 looks like a space and is none";
+    Problem::new("hidden-character", source, span, message)
+        .help("after `-` a space is wanted; text from a web page or a chat often has the other one")
+        .fix(
+            "write a space",
+            vec![Edit {
+                span,
+                text: " ".to_owned(),
+            }],
+        )
 }
 
 /// `{{ x }}` is a map whose only key is a map: the template language of other tools.

@@ -245,3 +245,41 @@ fn a_large_playbook_full_of_mistakes_is_read_in_one_go() {
     assert_eq!(count("unused-input"), 2_000);
     assert_eq!(count("unused-library"), 2_000);
 }
+
+#[test]
+fn a_key_that_yaml_refuses_is_told_once() {
+    for (text, code) in [
+        (
+            "playbook: 1\n? [a, b]\n: 3\nsteps:\n  - get: /x\n",
+            "collection-key",
+        ),
+        ("playbook: 1\n: 3\nsteps:\n  - get: /x\n", "empty-key"),
+        ("playbook: 1\n'': 3\nsteps:\n  - get: /x\n", "empty-key"),
+        (
+            "playbook: 1\nsteps:\n  - get: /x\n    <<: { id: a }\n",
+            "merge-key",
+        ),
+    ] {
+        assert_eq!(codes(&load_text(text)), [code], "{text}");
+    }
+}
+
+#[test]
+fn a_number_that_is_not_the_one_wanted_is_told_in_the_authors_words() {
+    for (text, message) in [
+        (
+            "playbook: 1.0\nsteps:\n  - get: /x\n",
+            "`playbook` wants a whole number in digits that is not too large, not `1.0`",
+        ),
+        (
+            "playbook: 1\nsteps:\n  - run: x.sh\n    expect: { exit: 1e25 }\n",
+            "`exit` wants a whole number in digits that is not too large, not `1e25`",
+        ),
+    ] {
+        let loaded = load_text(text);
+        let messages: Vec<&str> = (loaded.problems.iter())
+            .map(|problem| problem.message.as_str())
+            .collect();
+        assert_eq!(messages, [message]);
+    }
+}

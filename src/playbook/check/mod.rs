@@ -208,11 +208,19 @@ pub(super) fn misread(document: &Document, error: &DeserializeError) -> Problem 
         Some(key) => format!("`{}`", document.node(key).text),
         None => "this value".to_owned(),
     };
+    // What the schema takes for a whole number may be one that is written like another, or too large.
+    let message = match document.node(node).kind {
+        crate::yaml::Kind::Number(_) => format!(
+            "{name} wants a whole number in digits that is not too large, not `{}`",
+            document.node(node).text
+        ),
+        _ => format!("{name} can't be used: {}", error.message),
+    };
     Problem::new(
         "wrong-form",
         document.source(),
         document.span(node),
-        format!("{name} can't be used: {}", error.message),
+        message,
     )
 }
 

@@ -16,7 +16,7 @@ use super::{Input, LibraryFile, Offline, Period, Rollout, Step, Targets, Window}
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Playbook")]
 pub struct Playbook {
-    /// Format version, the first key of every playbook. There is one version: `1`.
+    /// Format version, by custom the first key. There is one version: `1`.
     #[schemars(extend("enum" = [1], "errorMessage" = "Wants `1`, the one version of the format there is"))]
     pub playbook: Spanned<u64>,
     /// What people call the playbook; plans and reports show it. Without it they show the file's
