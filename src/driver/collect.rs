@@ -10,6 +10,7 @@ use crate::engine::{LaneId, ResultSummary};
 use crate::name::ActionId;
 use crate::plan::{Runbook, Verb, Verdict};
 
+use super::aside::aside;
 use super::client::{Client, DownloadError, Downloaded, Failure};
 use super::disk::{draft_in, settle};
 use super::folder::FolderError;
@@ -129,7 +130,7 @@ pub(crate) async fn collect(
     let shelf = Arc::clone(shelf);
     let runbook = Arc::clone(runbook);
     // Unpacking, hashing and syncing gigabytes would hold up the answers of others.
-    let stored = tokio::task::spawn_blocking(move || {
+    let stored = aside(move || {
         let came = Came { wire, downloaded };
         store(&shelf, &runbook, caps, &wanted, came)
     });

@@ -23,13 +23,14 @@ use crate::engine::{
 use crate::moment::Moment;
 use crate::plan::Runbook;
 
+use super::aside::aside;
 use super::calls::{Calls, Done, Patience, Then};
 use super::client::Client;
 use super::clock::Clock;
 use super::collect::Caps;
 use super::folder::{FolderError, RunFolder};
 use super::journal::{Counters, Journal, JournalError, Reading};
-use super::memory::Memory;
+use super::memory::{Errand, Memory};
 use super::record::Shelf;
 use super::signal::Interrupts;
 
@@ -154,18 +155,21 @@ pub async fn drive(
     })
 }
 
-struct Drive {
-    clock: Clock,
-    fleet: Fleet,
+/// A run under way: what is decided, what is to be made durable, what is to be sent. Waits for
+/// nothing; [`drive`] does, or whoever keeps the time (`stepped.rs`).
+pub(super) struct Drive {
+    pub(super) clock: Clock,
+    pub(super) fleet: Fleet,
     runbook: Arc<Runbook>,
-    shelf: Arc<Shelf>,
-    memory: Memory,
+    pub(super) shelf: Arc<Shelf>,
+    pub(super) memory: Memory,
     calls: Calls,
     /// `None` only while another thread waits for the disk.
-    journal: Option<Journal>,
+    pub(super) journal: Option<Journal>,
     /// Handed to the engine, not durable yet.
-    fresh: Vec<Fact>,
-    tasks: JoinSet<Done>,
+    pub(super) fresh: Vec<Fact>,
+    /// To be called now.
+    outbox: Vec<(Need, Errand)>,
     fetches: usize,
     /// Results whose turn has not come.
     later: VecDeque<Need>,
@@ -177,7 +181,7 @@ struct Drive {
 }
 
 impl Drive {
-    fn begin(ready: Ready) -> Result<Drive, DriveError> {
+    pub(super) fn begin(ready: Ready) -> Result<Drive, DriveError> {
         let Ready {
             runbook,
             folder,
@@ -220,7 +224,7 @@ impl Drive {
             memory,
             journal: Some(journal),
             fresh: Vec::new(),
-            tasks: JoinSet::new(),
+            outbox: Vec::new(),
             fetches: 0,
             later: VecDeque::new(),
             to_send: Vec::new(),
@@ -236,18 +240,21 @@ impl Drive {
     ) -> Result<Ending, DriveError> {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut tasks: JoinSet<Done> = JoinSet::new();
         loop {
             self.take_needs()?;
             self.commit(observer).await?;
             if let Some(why) = self.memory.tenant_lost() {
                 return Ok(Ending::TenantLost { why });
             }
-            self.send();
+            for (need, errand) in self.outgoing() {
+                tasks.spawn(self.call(need, errand));
+            }
             if self.fleet.is_done() {
                 return Ok(self.ending());
             }
             let wake_at = self.fleet.wake_at();
-            if self.tasks.is_empty() && wake_at.is_none() {
+            if tasks.is_empty() && wake_at.is_none() {
                 return Err(DriveError::Bug("the engine waits for nothing".into()));
             }
             let clock = self.clock.clone();
@@ -255,17 +262,14 @@ impl Drive {
             tokio::select! {
                 biased;
                 () = interrupts.next() => {
-                    self.interrupts = self.interrupts.saturating_add(1);
-                    if self.interrupts > 2 {
+                    if self.interrupted()? {
                         return Ok(Ending::Left);
                     }
-                    let count = self.interrupts;
-                    self.fact(None, FactBody::Interrupted { count })?;
                 }
-                Some(done) = self.tasks.join_next() => {
+                Some(done) = tasks.join_next() => {
                     self.take_in(done.map_err(|error| DriveError::Bug(error.to_string()))?, observer)?;
                     // Whatever else is there shares the sync.
-                    while let Some(done) = self.tasks.try_join_next() {
+                    while let Some(done) = tasks.try_join_next() {
                         self.take_in(done.map_err(|error| DriveError::Bug(error.to_string()))?, observer)?;
                     }
                 }
@@ -273,6 +277,17 @@ impl Drive {
                 _ = look.tick() => observer.look(self.clock.now(), &self.fleet),
             }
         }
+    }
+
+    /// One interrupt more. True: the operator leaves at once.
+    pub(super) fn interrupted(&mut self) -> Result<bool, DriveError> {
+        self.interrupts = self.interrupts.saturating_add(1);
+        if self.interrupts > 2 {
+            return Ok(true);
+        }
+        let count = self.interrupts;
+        self.fact(None, FactBody::Interrupted { count })?;
+        Ok(false)
     }
 
     fn ending(&self) -> Ending {
@@ -284,7 +299,7 @@ impl Drive {
     }
 
     /// Asks the engine until it needs nothing more at this moment.
-    fn take_needs(&mut self) -> Result<(), DriveError> {
+    pub(super) fn take_needs(&mut self) -> Result<(), DriveError> {
         loop {
             let needs = self.fleet.poll(self.clock.now());
             if needs.is_empty() {
@@ -321,7 +336,7 @@ impl Drive {
                     }
                     Need::Fetch { .. } => self.later.push_back(need),
                     Need::Search { .. } | Need::Watch { .. } | Need::Machines { .. } => {
-                        self.spawn(need);
+                        self.dispatch(need);
                     }
                 }
             }
@@ -346,15 +361,9 @@ impl Drive {
         if self.fresh.is_empty() {
             return Ok(());
         }
-        let fresh = std::mem::take(&mut self.fresh);
-        let Some(mut journal) = self.journal.take() else {
-            return Err(DriveError::Bug("the journal was lost".into()));
-        };
-        for fact in &fresh {
-            journal.append(fact)?;
-        }
+        let (mut journal, fresh) = self.append()?;
         // Away from the threads that wait for the network: a busy disk takes its time.
-        let synced = tokio::task::spawn_blocking(move || {
+        let synced = aside(move || {
             let written = journal.commit();
             (journal, written)
         });
@@ -369,27 +378,62 @@ impl Drive {
         Ok(())
     }
 
-    /// Sends what is announced durably, and as many fetches as may run.
-    fn send(&mut self) {
+    /// The same, on this thread.
+    pub(super) fn commit_here(&mut self) -> Result<(), DriveError> {
+        if self.fresh.is_empty() {
+            return Ok(());
+        }
+        let (mut journal, _) = self.append()?;
+        let written = journal.commit();
+        self.journal = Some(journal);
+        Ok(written?)
+    }
+
+    fn append(&mut self) -> Result<(Journal, Vec<Fact>), DriveError> {
+        let fresh = std::mem::take(&mut self.fresh);
+        let Some(mut journal) = self.journal.take() else {
+            return Err(DriveError::Bug("the journal was lost".into()));
+        };
+        for fact in &fresh {
+            journal.append(fact)?;
+        }
+        Ok((journal, fresh))
+    }
+
+    /// What may be called now that all that was announced is durable: starts and cancels, reads,
+    /// and as many fetches as may run.
+    pub(super) fn outgoing(&mut self) -> Vec<(Need, Errand)> {
         for need in std::mem::take(&mut self.to_send) {
-            self.spawn(need);
+            self.dispatch(need);
         }
         while self.fetches < FETCHES_MAX
             && let Some(need) = self.later.pop_front()
         {
             self.fetches += 1;
-            self.spawn(need);
+            self.dispatch(need);
         }
+        std::mem::take(&mut self.outbox)
     }
 
-    fn spawn(&mut self, need: Need) {
+    fn dispatch(&mut self, need: Need) {
         let errand = self.memory.errand(&need);
-        let calls = self.calls.clone();
-        self.tasks
-            .spawn(async move { calls.run(need, errand).await });
+        self.outbox.push((need, errand));
     }
 
-    fn take_in(&mut self, done: Done, observer: &mut dyn Observer) -> Result<(), DriveError> {
+    /// The call itself; its end is for [`Drive::take_in`].
+    pub(super) fn call(
+        &self,
+        need: Need,
+        errand: Errand,
+    ) -> impl Future<Output = Done> + Send + 'static {
+        self.calls.clone().run(need, errand)
+    }
+
+    pub(super) fn take_in(
+        &mut self,
+        done: Done,
+        observer: &mut dyn Observer,
+    ) -> Result<(), DriveError> {
         let Done {
             need,
             facts,
