@@ -57,8 +57,8 @@ pub(crate) struct Wanted {
     pub(crate) index: u16,
     /// A collected file's path on the device.
     pub(crate) source: String,
-    /// A script's result that is not of the documented form is taken as it came; before that it is
-    /// worth another try.
+    /// A result that is not of the documented form is taken as it came; before that it is worth
+    /// another try, for its first bytes may have been damaged on the way.
     pub(crate) as_it_came: bool,
 }
 
@@ -296,8 +296,11 @@ fn store_file(
         })?;
         settle(content, &target).map_err(disk)?;
         unpacked
+    } else if !wanted.as_it_came {
+        let why = "what came is no gzip, as collected files are";
+        return Err(CollectError::Spoiled(why.to_owned()));
     } else {
-        // Contrary to what four clients saw, but bytes are bytes.
+        // Contrary to what four clients saw, and it stays so: bytes are bytes.
         settle(wire, &target).map_err(disk)?;
         (downloaded.size, downloaded.sha256.clone(), None)
     };

@@ -37,6 +37,10 @@ impl Fleet {
         self.look_at_lanes(now, &mut needs);
         if !self.orders.lost {
             self.record_limits(now, &mut needs);
+        }
+        // A fact that is recorded now, or worked out, may end machines and stop the run: whoever is
+        // granted something must still be there when his turn comes.
+        if !self.orders.lost && needs.is_empty() {
             self.grant_cancels(now, &mut needs);
             self.grant_searches(now, &mut needs);
             self.grant_watch(now, &mut needs);
