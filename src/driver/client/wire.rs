@@ -97,7 +97,10 @@ impl Outgoing {
     fn letter(self) -> Letter {
         let mut headers = Vec::new();
         if let Some(host) = self.url.host_str() {
-            headers.push(("host", host.to_owned()));
+            headers.push(match self.url.port() {
+                Some(port) => ("host", format!("{host}:{port}")),
+                None => ("host", host.to_owned()),
+            });
         }
         if let Some(value) = &self.authorization {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
