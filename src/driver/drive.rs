@@ -7,8 +7,10 @@
 //! needs -> announcements, handed over as well -+-> one write, one sync -> calls are sent
 //! ```
 //!
-//! The engine sees a fact before it is durable, and that is safe: nothing leaves the process
-//! between there and the sync. A fact that the engine refuses is never written, so that a journal
+//! Only an announcement waits for the sync, since something is sent on the strength of it; other
+//! facts are written at once and synced with the next announcement, or a little later. The engine
+//! sees a fact before it is durable, and that is safe: no call that changes a device leaves the
+//! process between there and the sync, and what only tells of answers can be asked for again. A fact that the engine refuses is never written, so that a journal
 //! holds only what can be replayed.
 
 use std::collections::VecDeque;
@@ -36,6 +38,10 @@ use super::signal::Interrupts;
 
 /// Results that are fetched at one time. They share the network with the calls that matter more.
 const FETCHES_MAX: usize = 8;
+
+/// What no announcement takes along to the disk is synced after this long on the run's clock: three
+/// times a minute, so that with the announcements it stays below the watcher's eight ticks.
+const SYNC_AFTER: Duration = Duration::from_secs(20);
 
 /// How often an onlooker gets to see the run, at most, in real time.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -70,7 +76,7 @@ pub struct Ready {
 pub trait Observer {
     /// The run as it stands; at most ten times a second, and once at the end.
     fn look(&mut self, _now: Moment, _fleet: &Fleet) {}
-    /// Something happened, and is durable.
+    /// Something happened, and is in the journal.
     fn happened(&mut self, _fact: &Fact) {}
     /// A call went wrong and is made again; what it means for the run is seen in the run.
     fn troubled(&mut self, _now: Moment, _why: &str) {}
@@ -166,8 +172,10 @@ pub(super) struct Drive {
     calls: Calls,
     /// `None` only while another thread waits for the disk.
     pub(super) journal: Option<Journal>,
-    /// Handed to the engine, not durable yet.
+    /// Handed to the engine, not written yet.
     pub(super) fresh: Vec<Fact>,
+    /// When what is written has to be synced at the latest.
+    sync_at: Option<Moment>,
     /// To be called now.
     outbox: Vec<(Need, Errand)>,
     fetches: usize,
@@ -224,6 +232,7 @@ impl Drive {
             memory,
             journal: Some(journal),
             fresh: Vec::new(),
+            sync_at: None,
             outbox: Vec::new(),
             fetches: 0,
             later: VecDeque::new(),
@@ -257,6 +266,7 @@ impl Drive {
             if tasks.is_empty() && wake_at.is_none() {
                 return Err(DriveError::Bug("the engine waits for nothing".into()));
             }
+            let wake_at = [wake_at, self.sync_at].into_iter().flatten().min();
             let clock = self.clock.clone();
             // In this order, so that a run is the same for the same events.
             tokio::select! {
@@ -356,37 +366,64 @@ impl Drive {
         Ok(())
     }
 
-    /// One write and one sync for all that is fresh.
+    /// One write for all that is fresh; and a sync, if it is time for one.
     async fn commit(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
-        if self.fresh.is_empty() {
-            return Ok(());
-        }
-        let (mut journal, fresh) = self.append()?;
-        // Away from the threads that wait for the network: a busy disk takes its time.
-        let synced = aside(move || {
-            let written = journal.commit();
-            (journal, written)
-        });
-        let (journal, written) = synced
-            .await
-            .map_err(|error| DriveError::Bug(error.to_string()))?;
-        self.journal = Some(journal);
-        written?;
-        for fact in &fresh {
-            observer.happened(fact);
+        if self.sync_is_due() {
+            let (mut journal, fresh) = self.append()?;
+            // Away from the threads that wait for the network: a busy disk takes its time.
+            let synced = aside(move || {
+                let written = journal.commit();
+                (journal, written)
+            });
+            let (journal, written) = synced
+                .await
+                .map_err(|error| DriveError::Bug(error.to_string()))?;
+            self.journal = Some(journal);
+            written?;
+            tell(&fresh, observer);
+        } else if !self.fresh.is_empty() {
+            let fresh = self.write_only()?;
+            tell(&fresh, observer);
         }
         Ok(())
     }
 
     /// The same, on this thread.
     pub(super) fn commit_here(&mut self) -> Result<(), DriveError> {
-        if self.fresh.is_empty() {
-            return Ok(());
+        if self.sync_is_due() {
+            let (mut journal, _) = self.append()?;
+            let written = journal.commit();
+            self.journal = Some(journal);
+            written?;
+        } else if !self.fresh.is_empty() {
+            self.write_only()?;
         }
-        let (mut journal, _) = self.append()?;
-        let written = journal.commit();
+        Ok(())
+    }
+
+    /// An announcement waits for it, or the run is left, or it is time. Says when it will be, else.
+    fn sync_is_due(&mut self) -> bool {
+        let now = self.clock.now();
+        let nothing = self.fresh.is_empty() && self.sync_at.is_none();
+        let leaving = self.fleet.is_done() || self.memory.tenant_lost().is_some();
+        let due = !self.to_send.is_empty() || leaving || self.sync_at.is_some_and(|at| at <= now);
+        if nothing {
+            return false;
+        }
+        if due {
+            self.sync_at = None;
+        } else {
+            self.sync_at.get_or_insert(now + SYNC_AFTER);
+        }
+        due
+    }
+
+    fn write_only(&mut self) -> Result<Vec<Fact>, DriveError> {
+        let (mut journal, fresh) = self.append()?;
+        let written = journal.write();
         self.journal = Some(journal);
-        Ok(written?)
+        written?;
+        Ok(fresh)
     }
 
     fn append(&mut self) -> Result<(Journal, Vec<Fact>), DriveError> {
@@ -520,5 +557,11 @@ impl Drive {
             },
         };
         self.fact(Some(lane), body)
+    }
+}
+
+fn tell(facts: &[Fact], observer: &mut dyn Observer) {
+    for fact in facts {
+        observer.happened(fact);
     }
 }

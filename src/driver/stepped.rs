@@ -80,7 +80,7 @@ impl Stepped {
     }
 
     /// Asks the engine what is needed at the clock's present moment. Hands out the facts that are
-    /// not durable yet, in the order of the journal.
+    /// not written yet, in the order of the journal.
     ///
     /// # Errors
     /// Our own mistake.
@@ -89,7 +89,7 @@ impl Stepped {
         Ok(&self.drive.fresh)
     }
 
-    /// Makes them durable: one write, one sync, and none if there is nothing to write.
+    /// Writes them: one write, and one sync if something is to be sent on the strength of them.
     ///
     /// # Errors
     /// The disk refuses. Nothing may be called any more.
@@ -140,6 +140,14 @@ impl Stepped {
     /// Its records.
     pub fn shelf(&self) -> &Shelf {
         &self.drive.shelf
+    }
+
+    /// Bytes of the journal that even the loss of power leaves there.
+    pub fn durable_bytes(&self) -> u64 {
+        let journal = self.drive.journal.as_ref();
+        journal
+            .map(|journal| journal.durable_bytes())
+            .unwrap_or_default()
     }
 
     /// How much was written to the journal.

@@ -380,7 +380,7 @@ fn one_call_a_tick_watches_every_open_action() {
             desk.fleet.watched(at);
         }
     }
-    assert!((50..=60).contains(&looks), "{looks} looks in ten minutes");
+    assert!((60..=75).contains(&looks), "{looks} looks in ten minutes");
 }
 
 #[test]

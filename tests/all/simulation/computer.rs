@@ -13,17 +13,18 @@ use svar::driver::{
     RunFolder, RunHeader, ServiceKind, ServiceRecord, Stepped, read_journal,
 };
 use svar::emulator::{CLIENT_ID, CLIENT_SECRET, TENANT_ID};
-use svar::engine::Fleet;
+use svar::engine::{Fact, FactBody, Fleet};
 use svar::moment::Moment;
 use svar::name::RunId;
-use svar::plan::{LimitsProfile, Runbook};
+use svar::plan::{LimitsProfile, Runbook, SessionKind};
 
 use super::network::{Dice, Network, ROOT};
 
 /// How the process dies when its journal reaches a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Death {
-    /// Before the write that holds it is whole: the file ends anywhere in it.
+    /// Before the write that holds it is whole, by loss of power: the file ends anywhere after what
+    /// was synced.
     Before,
     /// After it is durable, before anything is sent.
     After,
@@ -72,13 +73,17 @@ pub(crate) struct Computer {
     calls_made: u64,
     woken: Arc<Woken>,
     dice: Dice,
-    /// Records that are durable.
+    /// Records that are written.
     pub(crate) records: u64,
+    /// Bytes of the journal that the loss of power leaves.
+    durable: u64,
     /// At which records it dies.
     pub(crate) deaths: BTreeMap<u64, Death>,
     pub(crate) died: u32,
     /// Interrupts to come.
     pub(crate) interrupts: Vec<Moment>,
+    /// One of them came to the process that lives.
+    interrupted: bool,
     /// What was written by the processes that have died.
     written: Counters,
     /// A run that takes more turns than this has no end.
@@ -155,9 +160,13 @@ impl Computer {
             woken: Arc::default(),
             dice,
             records: 0,
+            durable: std::fs::metadata(folder.path().join(JOURNAL_FILE))
+                .unwrap()
+                .len(),
             deaths: BTreeMap::new(),
             died: 0,
             interrupts: Vec::new(),
+            interrupted: false,
             written: Counters::default(),
             turns_max: 20_000,
             loud: false,
@@ -250,6 +259,9 @@ impl Computer {
         let bug = |error: svar::driver::DriveError| error.to_string();
         let fresh = process.decide().map_err(bug)?;
         let count = fresh.len() as u64;
+        if self.interrupted && fresh.iter().any(|fact| self.is_main_start(fact)) {
+            return Err("a start of main work after an interrupt".into());
+        }
         if self.loud {
             for fact in fresh {
                 self.say(|| format!("{:?} {:?}", fact.lane, fact.body));
@@ -264,6 +276,7 @@ impl Computer {
         }
         process.commit().map_err(bug)?;
         self.records += count;
+        self.durable = self.durable.max(process.durable_bytes());
         let calls = process.calls();
         self.process = Some(process);
         let busy = count > 0 || !calls.is_empty();
@@ -273,6 +286,14 @@ impl Computer {
             self.poll(self.calls_made)?;
         }
         Ok(Some(busy))
+    }
+
+    fn is_main_start(&self, fact: &Fact) -> bool {
+        let (FactBody::StartAnnounced { session, .. }, Some(lane)) = (&fact.body, fact.lane) else {
+            return false;
+        };
+        let machine = &self.runbook.plan().machines[lane.0 as usize];
+        machine.sessions[usize::from(*session)].kind == SessionKind::Main
     }
 
     /// Waits for whatever comes first, and takes it in.
@@ -298,6 +319,7 @@ impl Computer {
             self.say(|| "-- Ctrl-C".into());
             let process = self.process.as_mut().unwrap();
             process.interrupt().map_err(|error| error.to_string())?;
+            self.interrupted = true;
         }
         loop {
             let woken = std::mem::take(&mut *self.woken.0.lock().unwrap());
@@ -333,12 +355,11 @@ impl Computer {
         self.say(|| format!("-- dies {death:?}"));
         let bug = |error: svar::driver::DriveError| error.to_string();
         let path = self.folder.join(JOURNAL_FILE);
-        let length = || std::fs::metadata(&path).unwrap().len();
-        let before = length();
         process.commit().map_err(bug)?;
         match death {
             Death::Before => {
-                let cut = self.dice.between(before, length() - 1);
+                let length = std::fs::metadata(&path).unwrap().len();
+                let cut = self.dice.between(self.durable, length - 1);
                 let file = std::fs::OpenOptions::new().write(true).open(&path);
                 file.unwrap().set_len(cut).unwrap();
             }
@@ -351,6 +372,7 @@ impl Computer {
                     self.clock.at_least(self.clock.now() + hang);
                     self.network.pass(self.clock.now());
                 }
+                self.durable = self.durable.max(process.durable_bytes());
                 for mut call in process.calls() {
                     let _ = Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop()));
                 }
@@ -368,6 +390,7 @@ impl Computer {
     pub(crate) fn be_away(&mut self, pause: Duration) -> Result<(), String> {
         self.died += 1;
         self.calls.clear();
+        self.interrupted = false;
         self.process = None;
         self.clock.at_least(self.clock.now() + pause);
         self.network.pass(self.clock.now());

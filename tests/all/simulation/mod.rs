@@ -8,5 +8,6 @@
 pub(crate) mod computer;
 mod draw;
 mod judge;
+mod load;
 pub(crate) mod network;
 mod seeds;

@@ -94,6 +94,8 @@ struct State {
     /// Every answer 429 that no fault made: when, and to what.
     throttled: Vec<(Moment, String)>,
     calls: u64,
+    /// How many of them read the list of actions.
+    looks: u64,
     story: Option<Vec<String>>,
 }
 
@@ -157,6 +159,7 @@ impl Network {
             weather,
             throttled: Vec::new(),
             calls: 0,
+            looks: 0,
             story: None,
         })))
     }
@@ -252,6 +255,11 @@ impl Network {
         self.state().throttled.clone()
     }
 
+    /// How often the list of actions was read.
+    pub(crate) fn looks(&self) -> u64 {
+        self.state().looks
+    }
+
     /// How many calls reached the service.
     pub(crate) fn calls(&self) -> u64 {
         self.state().calls
@@ -300,6 +308,7 @@ impl State {
         for (name, value) in &letter.headers {
             request = request.header(name, value);
         }
+        self.looks += u64::from(target.starts_with("/api/machineactions?"));
         let response = self.handle(&request);
         self.say(|| {
             let text = String::from_utf8_lossy(&response.body);

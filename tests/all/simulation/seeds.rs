@@ -12,6 +12,7 @@ use svar::emulator::{CLIENT_SECRET, Request, TENANT_ID};
 use super::computer::{Computer, Death, Left};
 use super::draw::{COLLEAGUE, Case, beginning};
 use super::judge::judge;
+use super::load::sixty_machines;
 use super::network::{Dice, Network};
 
 /// Seeds that are played if nobody says otherwise.
@@ -173,4 +174,18 @@ fn a_run_survives_the_loss_of_its_process_at_every_record() {
             }
         }
     }
+}
+
+/// Sixty machines start in six bursts while results come in: the disk is waited for less often than
+/// the list of actions is read.
+#[test]
+fn under_load_the_journal_is_synced_no_more_than_once_a_tick() {
+    let root = scratch();
+    let mut computer = sixty_machines(root.path());
+    assert_eq!(computer.drive(), Ok(Left::Finished));
+    assert_eq!(computer.fleet().tally().ended[0], 60);
+    let (written, ticks) = (computer.counters(), computer.network.looks());
+    assert!(written.records > 60 * 5, "{written:?}");
+    assert!(written.syncs <= ticks, "{written:?} in {ticks} ticks");
+    assert_eq!(computer.network.throttled(), []);
 }
