@@ -18,7 +18,9 @@ failed=0
 fresh() {
     rm -rf -- "$copy/src" "$copy/tests"
     cp -r -- src tests benches schema playbooks docs Cargo.toml Cargo.lock README.md "$copy"
-    # The rooms that judge a run are enough.
+    # The rooms that judge a run are enough; they need no program, and no debugging.
+    rm -- "$copy/src/main.rs"
+    perl -0pi -e 's/default-run = "svar"\n//; s/\[\[bin\]\].*?\n\n//s' "$copy/Cargo.toml"
     printf '%s\n' '#![allow(clippy::unwrap_used, dead_code)]' 'mod engine;' 'mod simulation;' \
         >"$copy/tests/all/main.rs"
 }
@@ -34,13 +36,14 @@ mutate() {
         return 0
     fi
     local said=$copy/said.txt verdict
-    if ! (cd "$copy" && cargo test --locked --quiet --test all --no-run) >"$said" 2>&1; then
+    local run=(cargo test --config profile.dev.package.svar.debug=false --locked --quiet --test all)
+    if ! (cd "$copy" && "${run[@]}" --no-run) >"$said" 2>&1; then
         printf '%-32s does not build\n' "$name"
         tail -n 20 "$said"
         failed=1
         return 0
     fi
-    if ! (cd "$copy" && SVAR_SEEDS=$seeds cargo test --locked --quiet --test all simulation::) >"$said" 2>&1; then
+    if ! (cd "$copy" && SVAR_SEEDS=$seeds "${run[@]}" simulation::) >"$said" 2>&1; then
         verdict=$(grep -oE 'seeds \[[0-9]+' "$said" | head -n 1 | tr -dc '0-9' || true)
         local why
         why=$(grep -oE 'the first, [0-9]+: .*' "$said" | head -n 1 | cut -d: -f2- | cut -c1-90 || true)
@@ -49,7 +52,7 @@ mutate() {
         else
             printf '%-32s %s\n' "$name" "$(grep -oE '^    simulation::[a-z_:]+' "$said" | head -n 1 | xargs)"
         fi
-    elif ! (cd "$copy" && cargo test --locked --quiet --test all engine::) >"$said" 2>&1; then
+    elif ! (cd "$copy" && "${run[@]}" engine::) >"$said" 2>&1; then
         printf '%-32s %s\n' "$name" "$(grep -oE '^    engine::[a-z_:]+' "$said" | sort -u | head -n 1 | xargs)"
     else
         printf '%-32s NOT NOTICED in %s seeds\n' "$name" "$seeds"

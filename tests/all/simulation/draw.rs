@@ -361,7 +361,7 @@ fn knobs(dice: &mut Dice, limits: &Limits) -> KnobSettings {
         link_ttl: Some(Span::seconds(dice.pick(&[2, 1_800]))),
         link_html_escape: Some(dice.percent(20)),
         link_lag: Some(Span::seconds(dice.pick(&[0, 0, 20]))),
-        page_default: Some(dice.pick(&[1, 3, 10_000])),
+        page_default: Some(dice.pick(&[2, 10_000, 10_000])),
         status_flap: Some(dice.percent(20)),
         token_ttl: Some(Span::seconds(dice.pick(&[130, 3_599]))),
         ..KnobSettings::default()
@@ -377,10 +377,10 @@ fn device(dice: &mut Dice, place: usize, steps: &[DrawnStep]) -> (Device, DrawnD
     let mut difficult = false;
     if dice.percent(22) {
         device.online.push(Window {
-            from: Span::seconds(dice.between(10, 2_000)),
+            from: Span::seconds(dice.between(10, 900)),
             until: dice
                 .percent(20)
-                .then(|| Span::seconds(dice.between(2_100, 4_000))),
+                .then(|| Span::seconds(dice.between(1_000, 2_000))),
         });
         device.last_seen = Span::seconds(3_600 * dice.pick(&[8, 100]));
         difficult = true;
@@ -389,7 +389,7 @@ fn device(dice: &mut Dice, place: usize, steps: &[DrawnStep]) -> (Device, DrawnD
         let from = dice.pick(&[0, 0, 100]);
         device.portal_sessions.push(Window {
             from: Span::seconds(from),
-            until: Some(Span::seconds(from + dice.between(10, 1_200))),
+            until: Some(Span::seconds(from + dice.between(10, 600))),
         });
         difficult = true;
     }
@@ -427,7 +427,7 @@ fn device(dice: &mut Dice, place: usize, steps: &[DrawnStep]) -> (Device, DrawnD
         if step.timeout.is_some() && fate == Fate::Works && dice.percent(40) {
             device.outcomes.push(Outcome {
                 args: format!("s{number}"),
-                duration: Span::seconds(300),
+                duration: Span::seconds(150),
                 ..Outcome::default()
             });
             difficult = true;

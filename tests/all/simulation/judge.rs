@@ -240,7 +240,7 @@ fn ended_well(
         let shelf = computer.process().shelf();
         let result = shelf.result(view.lane.0 as usize, &format!("s{place}"));
         match (step.kind, result) {
-            (Kind::Run, Some(StepResult::Script { exit, .. })) if exit == Some(0) => {}
+            (Kind::Run, Some(StepResult::Script { exit: Some(0), .. })) => {}
             (Kind::Get, Some(StepResult::File { size: 9, .. })) => {}
             (_, found) => {
                 return Err(format!(

@@ -187,5 +187,7 @@ fn under_load_the_journal_is_synced_no_more_than_once_a_tick() {
     let (written, ticks) = (computer.counters(), computer.network.looks());
     assert!(written.records > 60 * 5, "{written:?}");
     assert!(written.syncs <= ticks, "{written:?} in {ticks} ticks");
+    // A start, a link and a result each, the sign-in, two lists of machines, and the ticks.
+    assert_eq!(computer.network.calls(), 3 * 60 + 3 + ticks);
     assert_eq!(computer.network.throttled(), []);
 }
