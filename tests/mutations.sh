@@ -35,7 +35,7 @@ mutate() {
         failed=1
         return 0
     fi
-    local said=$copy/said.txt verdict
+    local said=$copy/said.txt verdict why
     local run=(cargo test --config profile.dev.package.svar.debug=false --locked --quiet --test all)
     if ! (cd "$copy" && "${run[@]}" --no-run) >"$said" 2>&1; then
         printf '%-32s does not build\n' "$name"
@@ -43,17 +43,12 @@ mutate() {
         failed=1
         return 0
     fi
-    if ! (cd "$copy" && SVAR_SEEDS=$seeds "${run[@]}" simulation::) >"$said" 2>&1; then
+    if ! (cd "$copy" && SVAR_SEEDS=$seeds "${run[@]}" simulation::seeds::whatever) >"$said" 2>&1; then
         verdict=$(grep -oE 'seeds \[[0-9]+' "$said" | head -n 1 | tr -dc '0-9' || true)
-        local why
         why=$(grep -oE 'the first, [0-9]+: .*' "$said" | head -n 1 | cut -d: -f2- | cut -c1-90 || true)
-        if [[ -n $verdict ]]; then
-            printf '%-32s seed %s:%s\n' "$name" "$verdict" "$why"
-        else
-            printf '%-32s %s\n' "$name" "$(grep -oE '^    simulation::[a-z_:]+' "$said" | head -n 1 | xargs)"
-        fi
-    elif ! (cd "$copy" && "${run[@]}" engine::) >"$said" 2>&1; then
-        printf '%-32s %s\n' "$name" "$(grep -oE '^    engine::[a-z_:]+' "$said" | sort -u | head -n 1 | xargs)"
+        printf '%-32s seed %s:%s\n' "$name" "$verdict" "$why"
+    elif ! (cd "$copy" && "${run[@]}" -- engine:: simulation::seeds::under simulation::seeds::a_run) >"$said" 2>&1; then
+        printf '%-32s %s\n' "$name" "$(grep -oE '^    (engine|simulation)::[a-z_:]+' "$said" | sort -u | head -n 1 | xargs)"
     else
         printf '%-32s NOT NOTICED in %s seeds\n' "$name" "$seeds"
         failed=1

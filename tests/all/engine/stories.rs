@@ -426,14 +426,47 @@ fn hold_starts_a_machine_only_when_it_was_seen() {
     let lanes = desk.machines();
     desk.tell(Some(lanes[0]), ready(false));
     desk.fleet.machines_read(desk.now);
-    desk.pass(299);
+    desk.pass(59);
     assert!(desk.needs.is_empty());
     desk.pass(1);
-    assert_eq!(desk.machines(), lanes, "asked again every five minutes");
+    assert_eq!(desk.machines(), lanes, "asked again every minute");
     desk.tell(Some(lanes[0]), ready(true));
     desk.fleet.machines_read(desk.now);
     desk.poll();
     assert_eq!(desk.starts(), [0]);
+}
+
+#[test]
+fn while_others_can_start_the_sleepers_are_asked_about_every_five_minutes() {
+    let draft = plan(60).slots(1).session(&[run()]);
+    let mut desk = desk_with(
+        draft
+            .with(|policy| policy.offline.mode = OfflineMode::Hold)
+            .done(),
+        |desk| desk.all_ready = false,
+    );
+    let lanes = desk.machines();
+    desk.tell(Some(lanes[0]), ready(false));
+    for lane in &lanes[1..] {
+        desk.tell(Some(*lane), ready(true));
+    }
+    desk.fleet.machines_read(desk.now);
+    let asked = desk.now;
+    desk.poll();
+    assert_eq!(desk.starts(), [1]);
+    while let Some(at) = desk.fleet.wake_at() {
+        let needs = desk.fleet.poll(at);
+        let read = needs.iter().find_map(|need| match need {
+            Need::Machines { lanes } => Some(lanes.clone()),
+            _ => None,
+        });
+        if let Some(read) = read {
+            assert_eq!(read, [lanes[0]]);
+            assert_eq!(at.since(asked), Duration::from_secs(300));
+            return;
+        }
+    }
+    panic!("never asked again");
 }
 
 #[test]
