@@ -73,9 +73,6 @@ mutate ignore-the-visibility-lag src/engine/course.rs \
 mutate adopt-a-foreign-action src/driver/client/actions.rs \
     'here && find_tag(comment).as_ref() == Some(tag)' \
     'here && (find_tag(comment).is_some() || tag.as_str().is_empty())'
-mutate believe-any-answer src/driver/calls/start.rs \
-    'Some(comment) if find_tag(comment).as_ref() != Some(tag) => {' \
-    'Some(comment) if find_tag(comment).as_ref() != Some(tag) && comment.is_empty() => {'
 mutate resumed-start-was-not-sent src/engine/course.rs \
     'enter(progress, Stage::Doubtful { announced, settled }, at);
     }
