@@ -28,6 +28,8 @@ enum Source {
         started: Instant,
         factor: f64,
     },
+    /// It stands until it is moved: virtual time.
+    Standing,
 }
 
 impl Clock {
@@ -51,6 +53,14 @@ impl Clock {
         })
     }
 
+    /// A clock that stands at `origin`, and goes only where [`Clock::at_least`] puts it: for runs in
+    /// virtual time. Nobody may wait for it.
+    pub fn standing(origin: Moment) -> Self {
+        let clock = Clock::of(Source::Standing);
+        clock.at_least(origin);
+        clock
+    }
+
     fn of(source: Source) -> Self {
         Clock {
             source,
@@ -61,7 +71,7 @@ impl Clock {
     /// How many seconds pass on this clock in a real one.
     pub fn factor(&self) -> f64 {
         match self.source {
-            Source::System => 1.0,
+            Source::System | Source::Standing => 1.0,
             Source::Scaled { factor, .. } => factor,
         }
     }
@@ -77,6 +87,7 @@ impl Clock {
                 started,
                 factor,
             } => origin + started.elapsed().mul_f64(factor),
+            Source::Standing => Moment::from_millis(i64::MIN),
         };
         let before = self.latest.fetch_max(read.millis(), Ordering::Relaxed);
         Moment::from_millis(read.millis().max(before))

@@ -10,6 +10,7 @@ use crate::engine::{LaneId, ResultSummary};
 use crate::name::ActionId;
 use crate::plan::{Runbook, Verb, Verdict};
 
+use super::aside::aside;
 use super::client::{Client, DownloadError, Downloaded, Failure};
 use super::disk::{draft_in, settle};
 use super::folder::FolderError;
@@ -56,8 +57,8 @@ pub(crate) struct Wanted {
     pub(crate) index: u16,
     /// A collected file's path on the device.
     pub(crate) source: String,
-    /// A script's result that is not of the documented form is taken as it came; before that it is
-    /// worth another try.
+    /// A result that is not of the documented form is taken as it came; before that it is worth
+    /// another try, for its first bytes may have been damaged on the way.
     pub(crate) as_it_came: bool,
 }
 
@@ -129,7 +130,7 @@ pub(crate) async fn collect(
     let shelf = Arc::clone(shelf);
     let runbook = Arc::clone(runbook);
     // Unpacking, hashing and syncing gigabytes would hold up the answers of others.
-    let stored = tokio::task::spawn_blocking(move || {
+    let stored = aside(move || {
         let came = Came { wire, downloaded };
         store(&shelf, &runbook, caps, &wanted, came)
     });
@@ -295,8 +296,11 @@ fn store_file(
         })?;
         settle(content, &target).map_err(disk)?;
         unpacked
+    } else if !wanted.as_it_came {
+        let why = "what came is no gzip, as collected files are";
+        return Err(CollectError::Spoiled(why.to_owned()));
     } else {
-        // Contrary to what four clients saw, but bytes are bytes.
+        // Contrary to what four clients saw, and it stays so: bytes are bytes.
         settle(wire, &target).map_err(disk)?;
         (downloaded.size, downloaded.sha256.clone(), None)
     };

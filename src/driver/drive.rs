@@ -7,8 +7,10 @@
 //! needs -> announcements, handed over as well -+-> one write, one sync -> calls are sent
 //! ```
 //!
-//! The engine sees a fact before it is durable, and that is safe: nothing leaves the process
-//! between there and the sync. A fact that the engine refuses is never written, so that a journal
+//! Only an announcement waits for the sync, since something is sent on the strength of it; other
+//! facts are written at once and synced with the next announcement, or a little later. The engine
+//! sees a fact before it is durable, and that is safe: no call that changes a device leaves the
+//! process between there and the sync, and what only tells of answers can be asked for again. A fact that the engine refuses is never written, so that a journal
 //! holds only what can be replayed.
 
 use std::collections::VecDeque;
@@ -21,18 +23,23 @@ use crate::engine::{Fact, FactBody, Fleet, LaneId, Need, Row, SessionIndex};
 use crate::moment::Moment;
 use crate::plan::{OnStop, Runbook};
 
+use super::aside::aside;
 use super::budget::SharedBudget;
 use super::calls::{Calls, Done, Patience, Then};
 use super::clock::Clock;
 use super::control::{Ask, Request};
 use super::driven::{DriveError, Driven, Ending, Observer, Ready};
 use super::journal::Journal;
-use super::memory::Memory;
+use super::memory::{Errand, Memory};
 use super::record::Shelf;
 use super::signal::Interrupts;
 
 /// Results that are fetched at one time. They share the network with the calls that matter more.
 const FETCHES_MAX: usize = 8;
+
+/// What no announcement takes along to the disk is synced after this long on the run's clock: three
+/// times a minute, so that with the announcements it stays below the watcher's eight ticks.
+const SYNC_AFTER: Duration = Duration::from_secs(20);
 
 /// How often an onlooker gets to see the run, at most, in real time.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -82,18 +89,23 @@ pub async fn drive_sharing(
     })
 }
 
-struct Drive {
-    clock: Clock,
-    fleet: Fleet,
+/// A run under way: what is decided, what is to be made durable, what is to be sent. Waits for
+/// nothing; [`drive`] does, or whoever keeps the time (`stepped.rs`).
+pub(super) struct Drive {
+    pub(super) clock: Clock,
+    pub(super) fleet: Fleet,
     runbook: Arc<Runbook>,
-    shelf: Arc<Shelf>,
-    memory: Memory,
+    pub(super) shelf: Arc<Shelf>,
+    pub(super) memory: Memory,
     calls: Calls,
     /// `None` only while another thread waits for the disk.
-    journal: Option<Journal>,
-    /// Handed to the engine, not durable yet.
-    fresh: Vec<Fact>,
-    tasks: JoinSet<Done>,
+    pub(super) journal: Option<Journal>,
+    /// Handed to the engine, not written yet.
+    pub(super) fresh: Vec<Fact>,
+    /// When what is written has to be synced at the latest.
+    sync_at: Option<Moment>,
+    /// To be called now.
+    outbox: Vec<(Need, Errand)>,
     fetches: usize,
     /// Results whose turn has not come.
     later: VecDeque<Need>,
@@ -109,7 +121,7 @@ struct Drive {
 }
 
 impl Drive {
-    fn begin(ready: Ready) -> Result<Drive, DriveError> {
+    pub(super) fn begin(ready: Ready) -> Result<Drive, DriveError> {
         let Ready {
             runbook,
             folder,
@@ -157,7 +169,8 @@ impl Drive {
             memory,
             journal: Some(journal),
             fresh: Vec::new(),
-            tasks: JoinSet::new(),
+            sync_at: None,
+            outbox: Vec::new(),
             fetches: 0,
             later: VecDeque::new(),
             to_send: Vec::new(),
@@ -176,6 +189,7 @@ impl Drive {
         self.obey_request(observer)?;
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut tasks: JoinSet<Done> = JoinSet::new();
         loop {
             self.take_needs(observer)?;
             self.commit(observer).await?;
@@ -185,30 +199,30 @@ impl Drive {
             if let Some(why) = self.memory.tenant_lost() {
                 return Ok(Ending::TenantLost { why });
             }
-            self.send();
+            for (need, errand) in self.outgoing() {
+                tasks.spawn(self.call(need, errand));
+            }
             if self.fleet.is_done() {
                 return Ok(self.ending());
             }
             let wake_at = self.fleet.wake_at();
-            if self.tasks.is_empty() && wake_at.is_none() {
+            if tasks.is_empty() && wake_at.is_none() {
                 return Err(DriveError::Bug("the engine waits for nothing".into()));
             }
+            let wake_at = [wake_at, self.sync_at].into_iter().flatten().min();
             let clock = self.clock.clone();
             // In this order, so that a run is the same for the same events.
             tokio::select! {
                 biased;
                 () = interrupts.next() => {
-                    self.interrupts = self.interrupts.saturating_add(1);
-                    if self.interrupts > 2 {
+                    if self.interrupted()? {
                         return Ok(Ending::Left);
                     }
-                    let count = self.interrupts;
-                    self.fact(None, FactBody::Interrupted { count })?;
                 }
-                Some(done) = self.tasks.join_next() => {
+                Some(done) = tasks.join_next() => {
                     self.take_in(done.map_err(|error| DriveError::Bug(error.to_string()))?, observer)?;
                     // Whatever else is there shares the sync.
-                    while let Some(done) = self.tasks.try_join_next() {
+                    while let Some(done) = tasks.try_join_next() {
                         self.take_in(done.map_err(|error| DriveError::Bug(error.to_string()))?, observer)?;
                     }
                 }
@@ -249,6 +263,17 @@ impl Drive {
         Ok(())
     }
 
+    /// One interrupt more. True: the operator leaves at once.
+    pub(super) fn interrupted(&mut self) -> Result<bool, DriveError> {
+        self.interrupts = self.interrupts.saturating_add(1);
+        if self.interrupts > 2 {
+            return Ok(true);
+        }
+        let count = self.interrupts;
+        self.fact(None, FactBody::Interrupted { count })?;
+        Ok(false)
+    }
+
     fn ending(&self) -> Ending {
         if self.fleet.lanes().all(|lane| lane.end.is_some()) {
             Ending::Finished
@@ -258,7 +283,7 @@ impl Drive {
     }
 
     /// Asks the engine until it needs nothing more at this moment.
-    fn take_needs(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
+    pub(super) fn take_needs(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
         loop {
             let needs = self.poll(observer);
             if needs.is_empty() {
@@ -295,7 +320,7 @@ impl Drive {
                     }
                     Need::Fetch { .. } => self.later.push_back(need),
                     Need::Search { .. } | Need::Watch { .. } | Need::Machines { .. } => {
-                        self.spawn(need);
+                        self.dispatch(need);
                     }
                 }
             }
@@ -342,11 +367,71 @@ impl Drive {
         Ok(())
     }
 
-    /// One write and one sync for all that is fresh.
+    /// One write for all that is fresh; and a sync, if it is time for one.
     async fn commit(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
-        if self.fresh.is_empty() {
-            return Ok(());
+        if self.sync_is_due() {
+            let (mut journal, fresh) = self.append()?;
+            // Away from the threads that wait for the network: a busy disk takes its time.
+            let synced = aside(move || {
+                let written = journal.commit();
+                (journal, written)
+            });
+            let (journal, written) = synced
+                .await
+                .map_err(|error| DriveError::Bug(error.to_string()))?;
+            self.journal = Some(journal);
+            written?;
+            tell(&fresh, observer);
+        } else if !self.fresh.is_empty() {
+            let fresh = self.write_only()?;
+            tell(&fresh, observer);
         }
+        Ok(())
+    }
+
+    /// The same, on this thread.
+    pub(super) fn commit_here(&mut self) -> Result<(), DriveError> {
+        if self.sync_is_due() {
+            let (mut journal, _) = self.append()?;
+            let written = journal.commit();
+            self.journal = Some(journal);
+            written?;
+        } else if !self.fresh.is_empty() {
+            self.write_only()?;
+        }
+        Ok(())
+    }
+
+    /// An announcement or a request waits for it, or the run is left, or it is time. Says when it will
+    /// be, else.
+    fn sync_is_due(&mut self) -> bool {
+        let now = self.clock.now();
+        let nothing = self.fresh.is_empty() && self.sync_at.is_none();
+        let leaving = self.fleet.is_done() || self.memory.tenant_lost().is_some();
+        let due = !self.to_send.is_empty()
+            || self.obeyed
+            || leaving
+            || self.sync_at.is_some_and(|at| at <= now);
+        if nothing {
+            return false;
+        }
+        if due {
+            self.sync_at = None;
+        } else {
+            self.sync_at.get_or_insert(now + SYNC_AFTER);
+        }
+        due
+    }
+
+    fn write_only(&mut self) -> Result<Vec<Fact>, DriveError> {
+        let (mut journal, fresh) = self.append()?;
+        let written = journal.write();
+        self.journal = Some(journal);
+        written?;
+        Ok(fresh)
+    }
+
+    fn append(&mut self) -> Result<(Journal, Vec<Fact>), DriveError> {
         let fresh = std::mem::take(&mut self.fresh);
         let Some(mut journal) = self.journal.take() else {
             return Err(DriveError::Bug("the journal was lost".into()));
@@ -354,43 +439,43 @@ impl Drive {
         for fact in &fresh {
             journal.append(fact)?;
         }
-        // Away from the threads that wait for the network: a busy disk takes its time.
-        let synced = tokio::task::spawn_blocking(move || {
-            let written = journal.commit();
-            (journal, written)
-        });
-        let (journal, written) = synced
-            .await
-            .map_err(|error| DriveError::Bug(error.to_string()))?;
-        self.journal = Some(journal);
-        written?;
-        for fact in &fresh {
-            observer.happened(fact);
-        }
-        Ok(())
+        Ok((journal, fresh))
     }
 
-    /// Sends what is announced durably, and as many fetches as may run.
-    fn send(&mut self) {
+    /// What may be called now that all that was announced is durable: starts and cancels, reads,
+    /// and as many fetches as may run.
+    pub(super) fn outgoing(&mut self) -> Vec<(Need, Errand)> {
         for need in std::mem::take(&mut self.to_send) {
-            self.spawn(need);
+            self.dispatch(need);
         }
         while self.fetches < FETCHES_MAX
             && let Some(need) = self.later.pop_front()
         {
             self.fetches += 1;
-            self.spawn(need);
+            self.dispatch(need);
         }
+        std::mem::take(&mut self.outbox)
     }
 
-    fn spawn(&mut self, need: Need) {
+    fn dispatch(&mut self, need: Need) {
         let errand = self.memory.errand(&need);
-        let calls = self.calls.clone();
-        self.tasks
-            .spawn(async move { calls.run(need, errand).await });
+        self.outbox.push((need, errand));
     }
 
-    fn take_in(&mut self, done: Done, observer: &mut dyn Observer) -> Result<(), DriveError> {
+    /// The call itself; its end is for [`Drive::take_in`].
+    pub(super) fn call(
+        &self,
+        need: Need,
+        errand: Errand,
+    ) -> impl Future<Output = Done> + Send + 'static {
+        self.calls.clone().run(need, errand)
+    }
+
+    pub(super) fn take_in(
+        &mut self,
+        done: Done,
+        observer: &mut dyn Observer,
+    ) -> Result<(), DriveError> {
         let Done {
             need,
             facts,
@@ -480,5 +565,11 @@ impl Drive {
             },
         };
         self.fact(Some(lane), body)
+    }
+}
+
+fn tell(facts: &[Fact], observer: &mut dyn Observer) {
+    for fact in facts {
+        observer.happened(fact);
     }
 }

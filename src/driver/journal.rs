@@ -11,8 +11,10 @@
 //! can't be changed, dropped, added or moved without breaking every line after it. Line 0 names
 //! the format, the run, its plan, and the hashes of the files that the run began with.
 //!
-//! Writing is in groups: [`Journal::append`] collects, [`Journal::commit`] writes all that was
-//! collected at once and returns when it is durable. Effects wait for that return.
+//! Writing is in groups: [`Journal::append`] collects, [`Journal::write`] hands all that was collected
+//! to the system at once, and [`Journal::commit`] returns when everything is durable. Effects wait for
+//! that return. What nothing waits for is written and not synced: the death of the process loses none
+//! of it, and the loss of power at most the last records, whose calls are then made again.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -147,6 +149,8 @@ pub struct Journal {
     next: u64,
     last_hash: String,
     /// Bytes of the file that are known to be whole lines.
+    whole: u64,
+    /// Those of them that stay whatever happens.
     durable: u64,
     waiting: Vec<u8>,
     waiting_records: u64,
@@ -175,6 +179,7 @@ impl Journal {
             _lock: lock,
             next: 0,
             last_hash: NOTHING_BEFORE.to_owned(),
+            whole: 0,
             durable: 0,
             waiting: Vec::new(),
             waiting_records: 0,
@@ -213,7 +218,9 @@ impl Journal {
             _lock: lock,
             next: reading.facts.len() as u64 + 1,
             last_hash: reading.last_hash.clone(),
-            durable: reading.bytes,
+            whole: reading.bytes,
+            // Whether the process before synced all of it is not known.
+            durable: 0,
             waiting: Vec::new(),
             waiting_records: 0,
             counters: Counters::default(),
@@ -247,14 +254,11 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes what was collected and returns when it is durable. Without anything to write it
-    /// returns at once.
+    /// Hands what was collected to the system, without waiting for the disk.
     ///
     /// # Errors
-    /// The disk refused, for example because it is full. Nothing may be sent any more on the
-    /// strength of this journal, and every later commit fails as well: after a failed sync the
-    /// system may have dropped what it could not write, so only reading the file anew tells.
-    pub fn commit(&mut self) -> Result<(), JournalError> {
+    /// As for [`Journal::commit`].
+    pub fn write(&mut self) -> Result<(), JournalError> {
         if self.broken {
             let error = std::io::Error::other("an earlier write failed");
             return Err(JournalError::disk(&self.path, "written")(error));
@@ -262,27 +266,51 @@ impl Journal {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let written = self
-            .file
-            .write_all(&self.waiting)
-            .and_then(|()| self.file.sync_data());
-        if let Err(error) = written {
-            self.broken = true;
-            // So that a reader meets no half line; if this fails too, he cuts it himself.
-            let _ = self.file.set_len(self.durable);
-            return Err(JournalError::disk(&self.path, "written")(error));
+        if let Err(error) = self.file.write_all(&self.waiting) {
+            return Err(self.fail(error));
         }
-        self.durable += self.waiting.len() as u64;
+        self.whole += self.waiting.len() as u64;
         self.waiting.clear();
         self.counters.records += self.waiting_records;
-        self.counters.syncs += 1;
         self.waiting_records = 0;
         Ok(())
     }
 
+    /// Writes what was collected and returns when all of the journal is durable. Without anything to
+    /// write or to sync it returns at once.
+    ///
+    /// # Errors
+    /// The disk refused, for example because it is full. Nothing may be sent any more on the
+    /// strength of this journal, and every later commit fails as well: after a failed sync the
+    /// system may have dropped what it could not write, so only reading the file anew tells.
+    pub fn commit(&mut self) -> Result<(), JournalError> {
+        self.write()?;
+        if self.durable == self.whole {
+            return Ok(());
+        }
+        if let Err(error) = self.file.sync_data() {
+            return Err(self.fail(error));
+        }
+        self.durable = self.whole;
+        self.counters.syncs += 1;
+        Ok(())
+    }
+
+    fn fail(&mut self, error: std::io::Error) -> JournalError {
+        self.broken = true;
+        // So that a reader meets no half line; if this fails too, he cuts it himself.
+        let _ = self.file.set_len(self.whole);
+        JournalError::disk(&self.path, "written")(error)
+    }
+
+    /// Bytes of the file that even the loss of power leaves there.
+    pub fn durable_bytes(&self) -> u64 {
+        self.durable
+    }
+
     /// Whether anything waits for a commit.
     pub fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        !self.waiting.is_empty() || self.durable < self.whole
     }
 
     /// How much was written since it was opened.

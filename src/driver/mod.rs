@@ -2,8 +2,10 @@
 //!
 //! The room decides nothing about a run. It asks the engine what it needs, journals what changes a
 //! device before it is sent, does it, and hands back what happened. Start reading at
-//! [`drive()`], then [`Journal`] (what is durable when) and [`client`] (what an answer means).
+//! [`drive()`] (or [`Stepped`], where somebody else keeps the time), then [`Journal`] (what is durable
+//! when) and [`client`] (what an answer means).
 
+mod aside;
 mod budget;
 mod calls;
 pub mod client;
@@ -25,6 +27,7 @@ mod readiness;
 mod record;
 mod runs;
 mod signal;
+mod stepped;
 mod targets;
 mod unpack;
 
@@ -46,4 +49,5 @@ pub use names::file_name;
 pub use record::{RECORD_FORMAT, Record, RecordFile, RecordMachine, RecordOutput, Shelf};
 pub use runs::Runs;
 pub use signal::{Interrupter, Interrupts};
+pub use stepped::{Answered, Call, Stepped};
 pub use targets::{Selection, Selector, TargetError, resolve as resolve_targets};

@@ -16,6 +16,10 @@ use super::stop::Orders;
 /// An action may be invisible to lists for this long after it was created (contract 4.5).
 pub(super) const VISIBILITY_LAG: Duration = Duration::from_secs(120);
 
+/// A request of a process that died may be on its way for this long yet, in some gateway: as long as
+/// the client would have waited for its answer.
+const ON_ITS_WAY: Duration = Duration::from_secs(100);
+
 /// Pauses between the tries on a machine that is busy: the first is short, because a session of
 /// somebody else is often just ending.
 const BUSY_PAUSES: [u64; 4] = [15, 30, 45, 60];
@@ -416,10 +420,10 @@ pub(super) fn waive(
 }
 
 /// Another process took up the run. A start that was announced and not answered may have been sent
-/// at any moment until now, so the visibility lag counts from here.
+/// at any moment until now, may arrive a while later, and becomes visible later still.
 pub(super) fn resume(progress: &mut Progress, at: Moment) {
     if let Stage::Announced { at: announced } = progress.stage {
-        let settled = at + VISIBILITY_LAG;
+        let settled = at + ON_ITS_WAY + VISIBILITY_LAG;
         enter(progress, Stage::Doubtful { announced, settled }, at);
     }
 }

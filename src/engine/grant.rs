@@ -23,6 +23,9 @@ const LINKS_BIND: Duration = Duration::from_secs(60);
 /// How often the list is read again for machines that sleep.
 const MACHINES_AGAIN: Duration = Duration::from_secs(300);
 
+/// The same when nobody else is left to be started: then the run waits for nothing but them.
+const MACHINES_SOON: Duration = Duration::from_secs(60);
+
 impl Fleet {
     fn grant(&mut self, row: Row, now: Moment) -> bool {
         self.quota.row(row).is_some_and(|window| window.grant(now))
@@ -147,22 +150,32 @@ impl Fleet {
             && !self.orders.closed();
         let ahead = ahead.then_some(queues.machines_at);
         let again = !queues.sleepers.is_empty();
-        let again = again.then_some(queues.machines_at.max(queues.sleepers_at));
+        let again = again.then_some(queues.machines_at.max(self.sleepers_due()));
         // What the list says hours before anything may be started is no longer true then.
         let due = [ahead, again].into_iter().flatten().min()?;
         Some(self.hours_allow_at(due))
+    }
+
+    /// When the list is to be read for the machines that sleep.
+    fn sleepers_due(&self) -> Moment {
+        let queues = &self.queues;
+        match queues.fresh.is_empty() && queues.unasked.is_empty() {
+            true => queues.sleepers_at - (MACHINES_AGAIN - MACHINES_SOON),
+            false => queues.sleepers_at,
+        }
     }
 
     pub(super) fn grant_machines(&mut self, now: Moment, needs: &mut Vec<Need>) {
         if self.machines_due().is_none_or(|due| due > now) || !self.grant(Row::Machines, now) {
             return;
         }
+        let sleepers_due = self.sleepers_due();
         let queues = &mut self.queues;
         let mut lanes: Vec<LaneId> = Vec::new();
         if !self.orders.closed() && queues.fresh.len() < MACHINES_AHEAD {
             lanes.extend(queues.unasked.iter().take(MACHINES_AT_ONCE));
         }
-        if queues.sleepers_at <= now {
+        if sleepers_due <= now {
             lanes.extend(queues.sleepers.iter().map(|(_, _, id)| *id));
             queues.sleepers_at = now + MACHINES_AGAIN;
         }

@@ -4,6 +4,7 @@
 //! one `runliveresponse` call. What can't be known yet (a step that reads the result of an earlier
 //! one) is a session that waits, and [`Plan`] says for what.
 
+mod bound;
 mod command;
 mod compile;
 mod derived;
@@ -30,6 +31,7 @@ mod selection;
 mod session;
 mod tag;
 
+pub use bound::{Binding, Bound, Job, least_makespan};
 pub use compile::compile;
 pub use document::{document, masked};
 pub use explain::explain;

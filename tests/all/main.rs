@@ -16,4 +16,5 @@ mod playbooks;
 mod render;
 mod report;
 mod schema;
+mod simulation;
 mod yaml;

@@ -14,8 +14,9 @@ use crate::wire::LinkReply;
 
 use super::answer::{Failure, Reply};
 use super::connection::is_loopback;
-use super::http::{Client, words};
+use super::http::Client;
 use super::odata::encode;
+use super::wire::{Lost, Outgoing};
 
 /// The address of a result. Whoever has it can read the result for half an hour, so it is shown
 /// nowhere.
@@ -82,21 +83,17 @@ impl Client {
         bytes_max: u64,
     ) -> Result<Downloaded, DownloadError> {
         let url = self.result_address(link)?;
-        let lost = |error| DownloadError::Call(Failure::unknown(words(error)));
-        let mut response = self.http().get(url).send().await.map_err(|error| {
-            if error.is_connect() {
-                DownloadError::Call(Failure::Unreachable { why: words(error) })
-            } else {
-                lost(error)
-            }
+        let lost = |why: String| DownloadError::Call(Failure::unknown(why));
+        let sent = self.wire().send(Outgoing::get(url)).await;
+        let mut response = sent.map_err(|error| match error {
+            Lost::Never(why) => DownloadError::Call(Failure::Unreachable { why }),
+            Lost::Perhaps(why) => lost(why),
         })?;
-        let status = response.status().as_u16();
+        let status = response.status();
         if status != 200 {
             // The body is read for its words alone, and the first piece holds them.
-            let body = match response.chunk().await {
-                Ok(piece) => Ok(piece.unwrap_or_default().to_vec()),
-                Err(error) => Err(words(error)),
-            };
+            let piece = response.chunk().await;
+            let body = piece.map(|piece| piece.unwrap_or_default().to_vec());
             let reply = Reply {
                 status,
                 retry_after: None,

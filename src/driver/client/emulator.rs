@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use reqwest::Method;
 use serde::Deserialize;
 
 use crate::driver::Clock;
@@ -10,7 +9,8 @@ use crate::moment::Moment;
 
 use super::answer::Failure;
 use super::connection::Root;
-use super::http::{Sent, choose_cryptography, exchange, words};
+use super::http::{choose_cryptography, words};
+use super::wire::{Lost, Outgoing, Wire};
 
 /// What `/emulator/clock` says, off the API's namespace.
 #[derive(Deserialize)]
@@ -36,13 +36,15 @@ pub async fn emulator_clock(root: &Root) -> Result<Clock, Failure> {
         builder = builder.no_proxy();
     }
     let http = builder.build().map_err(|error| unreachable(words(error)))?;
-    let request = http
-        .request(Method::GET, url)
-        .timeout(Duration::from_secs(10));
-    let reply = exchange(request, Moment::EPOCH)
+    let outgoing = Outgoing {
+        timeout: Some(Duration::from_secs(10)),
+        ..Outgoing::get(url)
+    };
+    let reply = Wire::Http(http)
+        .exchange(outgoing, Moment::EPOCH)
         .await
-        .map_err(|sent| match sent {
-            Sent::Never(why) | Sent::Perhaps(why) => unreachable(why),
+        .map_err(|lost| match lost {
+            Lost::Never(why) | Lost::Perhaps(why) => unreachable(why),
         })?;
     let time: Time = reply
         .read()

@@ -3,22 +3,18 @@
 use std::fmt;
 use std::sync::{Arc, Once};
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, RequestBuilder, Url};
+use reqwest::header::HeaderValue;
+use reqwest::{Method, Url};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::driver::Clock;
-use crate::moment::Moment;
 
-use super::answer::{Failure, Reply, retry_after};
+use super::answer::{Failure, Reply};
 use super::connection::{Connection, ConnectionError};
 use super::token::{Bearer, Identity, Permission, SignInError, Tokens};
-
-/// An answer of the API that is longer is no answer of the API. The longest lists are pages of
-/// 10,000 entries of one or two kilobytes.
-const LONGEST_BODY: usize = 256 << 20;
+use super::wire::{Carrier, Lost, Outgoing, Wire};
 
 /// Speaks with one service as one application. Cheap to clone.
 #[derive(Clone)]
@@ -27,7 +23,7 @@ pub struct Client {
 }
 
 struct Inner {
-    http: reqwest::Client,
+    wire: Wire,
     connection: Connection,
     clock: Clock,
     tokens: Tokens,
@@ -63,15 +59,25 @@ impl Client {
         let http = builder
             .build()
             .map_err(|error| ConnectionError::Setup(words(error)))?;
-        Ok(Client {
+        Ok(Client::of(Wire::Http(http), connection, clock))
+    }
+
+    /// A client whose letters somebody carries: for runs in virtual time. The connection says where
+    /// to, the clock when.
+    pub fn carried(connection: Connection, clock: Clock, carrier: Arc<dyn Carrier>) -> Client {
+        Client::of(Wire::Hand(carrier), connection, clock)
+    }
+
+    fn of(wire: Wire, connection: Connection, clock: Clock) -> Client {
+        Client {
             inner: Arc::new(Inner {
-                tokens: Tokens::new(http.clone(), connection.clone(), clock.clone()),
-                http,
+                tokens: Tokens::new(wire.clone(), connection.clone(), clock.clone()),
+                wire,
                 connection,
                 clock,
                 in_refused: false.into(),
             }),
-        })
+        }
     }
 
     /// Signs in and checks that the application may do what the run needs.
@@ -95,8 +101,8 @@ impl Client {
         &self.inner.clock
     }
 
-    pub(crate) fn http(&self) -> &reqwest::Client {
-        &self.inner.http
+    pub(crate) fn wire(&self) -> &Wire {
+        &self.inner.wire
     }
 
     pub(crate) fn is_in_refused(&self) -> bool {
@@ -185,23 +191,22 @@ impl Client {
                 })
             })?;
         secret.set_sensitive(true);
-        let mut request = self
-            .inner
-            .http
-            .request(method.clone(), url.clone())
-            .timeout(self.inner.connection.timeouts.total)
-            .header(AUTHORIZATION, secret);
-        if let Body::Bytes { kind, bytes } = body {
-            request = request
-                .header(CONTENT_TYPE, kind)
-                .body(reqwest::Body::from(bytes.clone()));
-        }
-        exchange(request, self.inner.clock.now())
-            .await
-            .map_err(|sent| match sent {
-                Sent::Never(why) => Failure::unreachable(why),
-                Sent::Perhaps(why) => Failure::unknown(why),
-            })
+        let outgoing = Outgoing {
+            method: method.clone(),
+            url: url.clone(),
+            timeout: Some(self.inner.connection.timeouts.total),
+            authorization: Some(secret),
+            body: match body {
+                Body::None => None,
+                Body::Bytes { kind, bytes } => Some((kind.clone(), bytes.clone())),
+            },
+        };
+        let now = self.inner.clock.now();
+        let reply = self.inner.wire.exchange(outgoing, now).await;
+        reply.map_err(|lost| match lost {
+            Lost::Never(why) => Failure::unreachable(why),
+            Lost::Perhaps(why) => Failure::unknown(why),
+        })
     }
 }
 
@@ -223,53 +228,6 @@ pub(crate) enum Body {
         kind: String,
         bytes: bytes::Bytes,
     },
-}
-
-/// Why no answer came.
-pub(crate) enum Sent {
-    /// Nothing was sent.
-    Never(String),
-    /// It may have been sent, and may have been acted on.
-    Perhaps(String),
-}
-
-/// Sends a request and takes the whole answer.
-pub(crate) async fn exchange(request: RequestBuilder, now: Moment) -> Result<Reply, Sent> {
-    let mut response = request.send().await.map_err(|error| {
-        if error.is_connect() || error.is_builder() {
-            Sent::Never(words(error))
-        } else {
-            Sent::Perhaps(words(error))
-        }
-    })?;
-    let status = response.status().as_u16();
-    let wait = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| retry_after(value, now));
-    let mut body = Ok(Vec::new());
-    loop {
-        match (response.chunk().await, &mut body) {
-            (Ok(Some(chunk)), Ok(bytes)) if bytes.len() + chunk.len() <= LONGEST_BODY => {
-                bytes.extend_from_slice(&chunk);
-            }
-            (Ok(Some(_)), _) => {
-                body = Err("it is longer than any answer of the service".to_owned());
-                break;
-            }
-            (Ok(None), _) => break,
-            (Err(error), _) => {
-                body = Err(words(error));
-                break;
-            }
-        }
-    }
-    Ok(Reply {
-        status,
-        retry_after: wait,
-        body,
-    })
 }
 
 /// An error of the HTTP library in words: its innermost causes, never an address, for an address

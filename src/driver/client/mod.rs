@@ -1,6 +1,7 @@
 //! The client of the service: what is asked over HTTP, and what the answers mean.
 //!
-//! The only place that knows the HTTP library. Nothing in here retries a call by itself, with one
+//! The only place that knows the HTTP library, and it knows it in `wire.rs`: a [`Carrier`] may take
+//! its place, so that a run plays in virtual time. Nothing in here retries a call by itself, with one
 //! exception: an answer 401 drops the token, and the call is sent once more with a fresh one.
 //! Everything else is the engine's to decide, so each outcome says whether the call may have had an
 //! effect; see [`Failure`].
@@ -18,6 +19,7 @@ mod library;
 mod machines;
 mod odata;
 mod token;
+mod wire;
 
 pub use actions::Found;
 pub use answer::Failure;
@@ -29,3 +31,4 @@ pub use download::{DownloadError, Downloaded, ResultLink};
 pub use emulator::emulator_clock;
 pub use http::Client;
 pub use token::{Identity, Permission, SignInError};
+pub use wire::{Carried, Carrier, Delivered, Letter, Lost};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -15,8 +16,8 @@ use crate::wire::TokenReply;
 
 use super::answer::{clean, without_mark};
 use super::connection::Connection;
-use super::http::{self, Sent};
 use super::odata::encode;
+use super::wire::{Lost, Outgoing, Wire};
 
 /// Renewed so long before its end (contract 2.2).
 const RENEW_BEFORE: Duration = Duration::from_secs(120);
@@ -215,16 +216,16 @@ struct Held {
 
 /// Fetches tokens and keeps the present one. Many callers who need one wait for a single fetch.
 pub(crate) struct Tokens {
-    http: reqwest::Client,
+    wire: Wire,
     connection: Connection,
     clock: Clock,
     held: Mutex<(u64, Option<Held>)>,
 }
 
 impl Tokens {
-    pub(crate) fn new(http: reqwest::Client, connection: Connection, clock: Clock) -> Self {
+    pub(crate) fn new(wire: Wire, connection: Connection, clock: Clock) -> Self {
         Tokens {
-            http,
+            wire,
             connection,
             clock,
             held: Mutex::new((0, None)),
@@ -291,11 +292,18 @@ impl Tokens {
             ("client_secret", credentials.secret.expose_secret()),
             ("scope", scope.as_str()),
         ];
-        let request = self.http.post(url).timeout(timeouts.total).form(&form);
+        let fields = form.map(|(name, value)| format!("{name}={}", encode(value)));
+        let kind = "application/x-www-form-urlencoded".to_owned();
+        let outgoing = Outgoing {
+            method: Method::POST,
+            timeout: Some(timeouts.total),
+            body: Some((kind, fields.join("&").into())),
+            ..Outgoing::get(url)
+        };
         let asked_at = self.clock.now();
-        let reply = match http::exchange(request, asked_at).await {
+        let reply = match self.wire.exchange(outgoing, asked_at).await {
             Ok(reply) => reply,
-            Err(Sent::Never(why) | Sent::Perhaps(why)) => {
+            Err(Lost::Never(why) | Lost::Perhaps(why)) => {
                 return Err(SignInError::Unreachable { host, why });
             }
         };

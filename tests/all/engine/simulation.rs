@@ -3,19 +3,19 @@
 //!
 //! `SVAR_SEEDS=10000` plays more of them, `SVAR_SEED=123` that one alone, with its story.
 
+mod draw;
+mod judge;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use svar::engine::{Care, EndState, Fact, FactBody, Fleet, LaneId, Need, Tally};
+use svar::engine::{Care, Fact, FactBody, Fleet, LaneId, Need, Tally};
 use svar::moment::Moment;
 use svar::name::{ActionId, Tag};
-use svar::plan::{
-    Amount, CleanupWhen, OfflineMode, OnFail, OnStop, Plan, ResultsWanted, SessionKind, StopBase,
-    Verb, Verdict,
-};
+use svar::plan::{Plan, SessionKind, Verb, Verdict};
 
-use super::build::{Draft, Step, get, plan, put, run, run_id};
+use super::build::run_id;
 use super::desk::{START, script};
 use super::world::{Deed, Device, Dice, Link, Started, World};
 
@@ -82,100 +82,10 @@ struct Play {
     loud: bool,
 }
 
-fn draw_step(dice: &mut Dice, step: Step) -> Step {
-    let step = match dice.percent(40) {
-        true => step.judged(),
-        false => step,
-    };
-    step.results(dice.pick(&[
-        ResultsWanted::All,
-        ResultsWanted::All,
-        ResultsWanted::Failed,
-        ResultsWanted::None,
-    ]))
-}
-
-fn draw_plan(dice: &mut Dice) -> Arc<Plan> {
-    let mut draft = plan(dice.between(1, 8) as u32);
-    for number in 0..dice.between(1, 3) {
-        let mut steps: Vec<Step> = vec![];
-        if dice.percent(40) {
-            steps.push(put());
-        }
-        if dice.percent(70) {
-            steps.push(draw_step(dice, run()));
-        }
-        if dice.percent(40) || steps.is_empty() {
-            steps.push(draw_step(dice, get()));
-        }
-        let last = steps.pop().unwrap();
-        steps.push(match dice.between(0, 9) {
-            0 => last.may_fail(),
-            1 => last.retry(dice.between(1, 2) as u16, dice.between(0, 60)),
-            2 => last.timeout(dice.between(5, 300)),
-            _ => last,
-        });
-        draft = if number > 0 && dice.percent(30) {
-            draft.waiting_session(&steps)
-        } else {
-            draft.session(&steps)
-        };
-    }
-    if dice.percent(50) {
-        draft = draft.cleanup(&[draw_step(dice, run())]);
-    }
-    draw_policy(dice, draft).done()
-}
-
-fn draw_policy(dice: &mut Dice, mut draft: Draft) -> Draft {
-    let policy = &mut draft.policy;
-    if dice.percent(70) {
-        policy.stop_when.failed = Amount::Count(dice.pick(&[2, 5, 100]));
-    }
-    if dice.percent(20) {
-        policy.stop_when.failed = Amount::Percent(dice.between(10, 60) as f64);
-        policy.stop_when.of = dice.pick(&[StopBase::Finished, StopBase::Targets]);
-        policy.stop_when.after = dice.between(0, 4) as u32;
-    }
-    policy.on_stop = dice.pick(&[OnStop::Drain, OnStop::CancelQueued, OnStop::Abort]);
-    if dice.percent(25) {
-        policy.waves = vec![
-            Amount::Count(1),
-            Amount::Percent(50.0),
-            Amount::Percent(100.0),
-        ];
-        policy.soak_ms = dice.pick(&[0, 60_000]);
-    }
-    if dice.percent(15) {
-        policy.max_active = Some(dice.between(1, 3) as u32);
-    }
-    if dice.percent(15) {
-        policy.deadline_ms = Some(dice.between(60, 3_600) * 1_000);
-    }
-    policy.cleanup_when = dice.pick(&[
-        CleanupWhen::Always,
-        CleanupWhen::Always,
-        CleanupWhen::Failed,
-    ]);
-    policy.offline.mode = dice.pick(&[
-        OfflineMode::Queue,
-        OfflineMode::Queue,
-        OfflineMode::Hold,
-        OfflineMode::Skip,
-    ]);
-    policy.offline.max_slots = dice.between(1, 3) as u32;
-    policy.offline.until_ms = dice.pick(&[1_800_000, 7_200_000, 86_400_000]);
-    policy.busy_wait_ms = dice.pick(&[60_000, 900_000]);
-    draft.limits.slots = dice.between(1, 6) as u32;
-    draft.limits.starts_per_minute = dice.pick(&[2, 5, 10]);
-    draft.limits.queue_seconds = dice.pick(&[600, 600, 3_600]);
-    draft
-}
-
 impl Play {
     fn new(seed: u64, loud: bool) -> Play {
         let mut dice = Dice(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x5eed);
-        let plan = draw_plan(&mut dice);
+        let plan = draw::draw_plan(&mut dice);
         let mut world = World::new(Dice(dice.next()));
         world.starts_per_minute = plan.limits.starts_per_minute as usize;
         world.slots = plan.limits.slots as usize;
@@ -743,134 +653,6 @@ impl Play {
             }
         }
         Err(format!("no end in sight: {:?}", self.fleet.tally()))
-    }
-
-    /// What must hold when the run is over.
-    fn judge(&mut self, tally: Tally) -> Result<(), String> {
-        self.world.catch_up(self.now);
-        if tally.finished() != self.plan.machines.len() as u32 {
-            return Err(format!("the end states do not add up: {tally:?}"));
-        }
-        let mut counted = [0; 10];
-        for view in self.fleet.lanes() {
-            counted[view.standing.index()] += 1;
-        }
-        if counted != tally.ended {
-            return Err(format!(
-                "the sums are {tally:?}, the machines say {counted:?}"
-            ));
-        }
-        if let Some(action) = self.world.actions.iter().find(|action| action.is_open()) {
-            return Err(format!("{} is left open and nobody says so", action.id));
-        }
-        for view in self.fleet.lanes().collect::<Vec<_>>() {
-            let end = view.end.ok_or("a machine without an end")?;
-            self.judge_machine(view.lane, end.state, end.cleanup_owed)
-                .map_err(|why| format!("machine {} ({}): {why}", view.lane, end.state))?;
-        }
-        Ok(())
-    }
-
-    fn judge_machine(&self, lane: LaneId, state: EndState, owed: bool) -> Result<(), String> {
-        let sessions = &self.plan.machines[lane.0 as usize].sessions;
-        let ran: Vec<_> = self
-            .world
-            .actions
-            .iter()
-            .filter(|action| action.machine == lane.0 && action.ran())
-            .collect();
-        // In order, and none twice: a command runs again only where its step says retry.
-        let mut last = 0;
-        let mut times: BTreeMap<(u16, u16), u16> = BTreeMap::new();
-        let mut leaves_traces = false;
-        let mut cleaned = false;
-        for action in &ran {
-            if action.session < last {
-                return Err("sessions out of order".into());
-            }
-            last = action.session;
-            let cleanup = sessions[usize::from(action.session)].kind == SessionKind::Cleanup;
-            if cleanup {
-                cleaned = action
-                    .done
-                    .iter()
-                    .zip(&action.commands)
-                    .all(|(status, (_, _, deed))| {
-                        *status == svar::wire::CommandStatus::Completed && *deed == Deed::Works
-                    });
-            }
-            for (index, verb, _) in &action.commands {
-                leaves_traces |= *verb != Verb::Get && !cleanup;
-                *times.entry((action.session, *index)).or_default() += 1;
-            }
-        }
-        for ((session, index), count) in &times {
-            let command = sessions[usize::from(*session)].commands[usize::from(*index)];
-            let retry = self.plan.steps[usize::from(command.step)].retry;
-            if *count > 1 + retry.map_or(0, |retry| retry.max) {
-                return Err(format!(
-                    "session {session} command {index} ran {count} times"
-                ));
-            }
-        }
-        if state == EndState::Ok {
-            self.judge_ok(lane, &times)?;
-        }
-        if state == EndState::NotStarted && !ran.is_empty() {
-            return Err("something ran on it".into());
-        }
-        let has_cleanup = sessions
-            .last()
-            .is_some_and(|last| last.kind == SessionKind::Cleanup);
-        let due = self.plan.policy.cleanup_when == CleanupWhen::Always || state != EndState::Ok;
-        let debt = has_cleanup && due && leaves_traces && !cleaned;
-        if debt && !owed {
-            return Err("its cleanup was not done, and it is not said".into());
-        }
-        if owed && cleaned {
-            return Err("its cleanup was done, and is called owed".into());
-        }
-        Ok(())
-    }
-
-    /// A machine that ended well has done everything, and everything wanted was fetched.
-    fn judge_ok(&self, lane: LaneId, times: &BTreeMap<(u16, u16), u16>) -> Result<(), String> {
-        let machine = &self.plan.machines[lane.0 as usize];
-        for (session, planned) in (0_u16..).zip(machine.sessions.iter()) {
-            if planned.kind == SessionKind::Cleanup {
-                continue;
-            }
-            let expected = if planned.request.is_none() {
-                self.resolve(lane, session)
-            } else {
-                (0..planned.commands.len() as u16).collect()
-            };
-            for index in expected {
-                if !times.contains_key(&(session, index)) {
-                    return Err(format!("session {session} command {index} never ran"));
-                }
-            }
-        }
-        for action in &self.world.actions {
-            if action.machine != lane.0 || !action.ran() {
-                continue;
-            }
-            let commands = &machine.sessions[usize::from(action.session)].commands;
-            for (place, (index, verb, deed)) in (0_u16..).zip(&action.commands) {
-                let step = &self.plan.steps[usize::from(commands[usize::from(*index)].step)];
-                let works = *deed == Deed::Works && *verb != Verb::Put;
-                let wanted = works && (step.judged || step.results == ResultsWanted::All);
-                let may_fail = step.on_fail == OnFail::Continue || step.retry.is_some();
-                if !works && *deed == Deed::Fails && !may_fail {
-                    return Err("a command failed, and it is called ok".into());
-                }
-                let ended = action.done[usize::from(place)] == svar::wire::CommandStatus::Completed;
-                if wanted && ended && !self.delivered.contains(&(action.id.clone(), place)) {
-                    return Err(format!("result {place} of {} was never fetched", action.id));
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! From playbook, inputs and targets to what is sent, by the front door: load, merge, compile.
 
+mod bound;
 mod cases;
 mod forecast;
 mod hours;

@@ -1,0 +1,412 @@
+//! Whole runs in virtual time: how far their makespan is from the least that any scheduler needs,
+//! what the engine costs, and how long the computer takes.
+//!
+//! `cargo bench --bench fleet`; `-- quick` leaves the largest fleets out.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
+
+mod fleet_model;
+#[path = "../tests/all/simulation"]
+#[allow(dead_code)] // Its tests die; these runs don't.
+mod simulation {
+    pub(crate) mod computer;
+    pub(crate) mod network;
+}
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fleet_model::Model;
+use simulation::computer::{Computer, Left};
+use simulation::network::{Dice, Network, Weather};
+use svar::emulator::{
+    Between, Device, KnobSettings, LibraryItem, Outcome, Profile, Scenario, Span, Window,
+};
+use svar::moment::Moment;
+use svar::name::MachineId;
+use svar::plan::{
+    Given, Inputs, Job, Limits, LimitsProfile, RunNames, Runbook, Target, compile, least_makespan,
+};
+use svar::playbook::{NoFiles, load};
+use svar::source::SourceText;
+
+/// From a start to its first command, and from the last one to the end: the rest is the script's.
+const AROUND_S: u64 = 3;
+
+fn beginning() -> Moment {
+    Moment::parse("2026-02-03T09:00:00Z").unwrap()
+}
+
+/// A fleet: so many machines, sessions of one length, a share of them asleep at first.
+#[derive(Clone, Copy)]
+struct Shape {
+    machines: u32,
+    seconds: u64,
+    asleep_percent: u64,
+}
+
+impl Shape {
+    /// When each machine wakes up: those that sleep do so within the first half of the time that the
+    /// run needs at least.
+    fn wakes(self) -> Vec<Duration> {
+        let awake = vec![Duration::ZERO; self.machines as usize];
+        let half = self.bound(&awake).as_millis() as u64 / 2;
+        let mut dice = Dice(u64::from(self.machines) ^ self.seconds << 32);
+        let wakes = awake.into_iter().map(|awake| {
+            if dice.percent(self.asleep_percent) {
+                dice.millis(1_000, half.max(1_001))
+            } else {
+                awake
+            }
+        });
+        wakes.collect()
+    }
+
+    fn bound(self, wakes: &[Duration]) -> Duration {
+        let jobs: Vec<Job> = wakes
+            .iter()
+            .map(|earliest| Job {
+                earliest: *earliest,
+                length: Duration::from_secs(self.seconds),
+                links: 1,
+            })
+            .collect();
+        least_makespan(&limits(), &jobs).at_least
+    }
+}
+
+fn limits() -> Limits {
+    Limits::of(LimitsProfile::Safe)
+}
+
+const PLAYBOOK: &str = "playbook: 1
+name: Collect
+os: windows
+comment: collect
+rollout: { stop_when: { failed: 5%, after: 20 } }
+offline: { mode: hold, until: 30d }
+steps:
+  - run: work.ps1
+";
+
+fn runbook(machines: u32) -> Arc<Runbook> {
+    let loaded = load(&SourceText::new("playbook.yaml", PLAYBOOK), &NoFiles);
+    assert!(!loaded.has_errors(), "{:#?}", loaded.problems);
+    let inputs = Inputs::merge(&loaded, &Given::default()).unwrap();
+    let targets = (0..machines).map(|machine| Target {
+        id: MachineId::parse(&id(machine)).unwrap(),
+        name: None,
+        os: Some("Windows11".to_owned()),
+        tags: vec![],
+        group: None,
+        reason: "bench".to_owned(),
+    });
+    let names = RunNames::default();
+    let runbook = compile(
+        &loaded,
+        &NoFiles,
+        &inputs,
+        targets.collect(),
+        &names,
+        &limits(),
+    );
+    Arc::new(runbook.unwrap())
+}
+
+fn id(machine: u32) -> String {
+    format!("{machine:040x}")
+}
+
+fn scenario(shape: Shape, wakes: &[Duration]) -> Scenario {
+    let fixed = |seconds| Some(Between::seconds(seconds, seconds));
+    let devices = (0..shape.machines).map(|machine| {
+        let wakes = wakes[machine as usize];
+        let mut device = Device {
+            id: Some(id(machine)),
+            last_seen: Span::seconds(100 * 3_600),
+            ..Device::named(&format!("ws-{machine:06}.example.org"), "Windows11")
+        };
+        if !wakes.is_zero() {
+            device.online.push(Window {
+                from: Span(wakes),
+                until: None,
+            });
+        }
+        device
+    });
+    Scenario {
+        profile: Profile::Safe,
+        knobs: KnobSettings {
+            pickup_delay: fixed(AROUND_S - 1),
+            wrapup_delay: fixed(1),
+            ..KnobSettings::default()
+        },
+        devices: devices.collect(),
+        library: vec![LibraryItem {
+            name: "work.ps1".to_owned(),
+            ..LibraryItem::default()
+        }],
+        outcomes: vec![Outcome {
+            duration: Span::seconds(shape.seconds - AROUND_S),
+            stdout: "done".to_owned(),
+            ..Outcome::default()
+        }],
+        ..Scenario::default()
+    }
+}
+
+/// What a run came to.
+struct Played {
+    makespan: Duration,
+    bound: Duration,
+    took: Duration,
+    throttled: usize,
+    calls: u64,
+    records: u64,
+    syncs: u64,
+}
+
+impl Played {
+    fn over(&self) -> f64 {
+        (self.makespan.as_secs_f64() / self.bound.as_secs_f64() - 1.0) * 100.0
+    }
+}
+
+/// Plays it with the real driver and the emulator's core.
+fn play(shape: Shape) -> Played {
+    let wakes = shape.wakes();
+    let runbook = runbook(shape.machines);
+    let scenario = scenario(shape, &wakes);
+    let memory = Path::new("/dev/shm");
+    let root = match memory.is_dir() {
+        true => tempfile::tempdir_in(memory),
+        false => tempfile::tempdir(),
+    };
+    let root = root.unwrap();
+    let began = Instant::now();
+    let network = Network::new(scenario, beginning(), Weather::FAIR, Dice(7));
+    let mut computer = Computer::new(
+        root.path(),
+        runbook,
+        PLAYBOOK,
+        network.clone(),
+        beginning(),
+        Dice(8),
+    );
+    computer.turns_max = u64::MAX;
+    assert_eq!(computer.drive(), Ok(Left::Finished));
+    let took = began.elapsed();
+    let tally = computer.fleet().tally();
+    assert_eq!(tally.ended[0], shape.machines, "{tally:?}");
+    Played {
+        makespan: computer.clock.now().since(beginning()),
+        bound: shape.bound(&wakes),
+        took,
+        throttled: network.throttled().len(),
+        calls: network.calls(),
+        records: computer.counters().records,
+        syncs: computer.counters().syncs,
+    }
+}
+
+/// Plays it with the engine alone against a model of the service.
+fn play_model(shape: Shape) -> (Played, Model) {
+    let wakes = shape.wakes();
+    let runbook = runbook(shape.machines);
+    let length = Duration::from_secs(shape.seconds);
+    let mut model = Model::new(runbook.plan(), beginning(), wakes.clone(), length);
+    let began = Instant::now();
+    model.play();
+    let took = began.elapsed();
+    let played = Played {
+        makespan: model.now.since(beginning()),
+        bound: shape.bound(&wakes),
+        took,
+        throttled: 0,
+        calls: 0,
+        records: model.facts,
+        syncs: 0,
+    };
+    (played, model)
+}
+
+fn makespans(quick: bool) {
+    println!(
+        "\nMakespan over the least possible, limits profile `safe`: full stack in virtual time"
+    );
+    println!(
+        "  {:>8} {:>8} {:>8} {:>12} {:>12} {:>8} {:>6} {:>9} {:>9} {:>9}",
+        "machines",
+        "seconds",
+        "asleep",
+        "bound s",
+        "makespan s",
+        "over",
+        "429",
+        "calls",
+        "syncs",
+        "took"
+    );
+    // The emulator's core looks at all actions for each list: the largest fleet costs minutes.
+    let sizes: &[u32] = if quick {
+        &[100, 1_000]
+    } else {
+        &[100, 1_000, 10_000]
+    };
+    for shape in shapes(sizes) {
+        if shape.machines < 10_000 || matches!(shape.asleep_percent, 0 | 10) {
+            row(shape, &play(shape));
+        }
+    }
+    println!("  the engine against a model of the service:");
+    let sizes: &[u32] = if quick { &[10_000] } else { &[10_000, 100_000] };
+    for shape in shapes(sizes) {
+        row(shape, &play_model(shape).0);
+    }
+}
+
+fn shapes(sizes: &[u32]) -> Vec<Shape> {
+    let mut shapes = Vec::new();
+    for machines in sizes {
+        for seconds in [30, 120, 600] {
+            for asleep_percent in [0, 5, 10, 20] {
+                shapes.push(Shape {
+                    machines: *machines,
+                    seconds,
+                    asleep_percent,
+                });
+            }
+        }
+    }
+    shapes
+}
+
+fn row(shape: Shape, played: &Played) {
+    println!(
+        "  {:>8} {:>8} {:>7}% {:>12.1} {:>12.1} {:>7.2}% {:>6} {:>9} {:>9} {:>8.2}s",
+        shape.machines,
+        shape.seconds,
+        shape.asleep_percent,
+        played.bound.as_secs_f64(),
+        played.makespan.as_secs_f64(),
+        played.over(),
+        played.throttled,
+        played.calls,
+        played.syncs,
+        played.took.as_secs_f64(),
+    );
+}
+
+fn engine() {
+    println!("\nThe engine alone, sessions of 30 s, nobody asleep");
+    println!(
+        "  {:>8} {:>10} {:>20} {:>20}",
+        "machines", "events", "ns an event", "bytes a machine"
+    );
+    for machines in [100, 1_000, 10_000, 100_000] {
+        let shape = Shape {
+            machines,
+            seconds: 30,
+            asleep_percent: 0,
+        };
+        let mut nanos = Vec::new();
+        let mut last = None;
+        for _ in 0..3 {
+            let (_, model) = play_model(shape);
+            nanos.push(model.inside.as_nanos() as f64 / model.events as f64);
+            last = Some(model);
+        }
+        nanos.sort_by(f64::total_cmp);
+        let model = last.unwrap();
+        println!(
+            "  {machines:>8} {:>10} {:>6.0} {:>6.0} {:>6.0} {:>20}",
+            model.events,
+            nanos[0],
+            nanos[1],
+            nanos[2],
+            if machines < 10_000 {
+                String::new()
+            } else {
+                memory_of(machines)
+            },
+        );
+    }
+}
+
+/// Bytes that a machine takes in the engine at most: what a process of its own holds more during
+/// the run than with the plan alone.
+fn memory_of(machines: u32) -> String {
+    let program = std::env::current_exe().unwrap();
+    let mut command = std::process::Command::new(program);
+    let output = command.args(["memory", &machines.to_string()]).output();
+    String::from_utf8_lossy(&output.unwrap().stdout)
+        .trim()
+        .to_owned()
+}
+
+/// Bytes of this process that are in memory, where the system tells.
+fn resident() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kilobytes: usize = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1_024)
+}
+
+fn memory(machines: u32) {
+    let shape = Shape {
+        machines,
+        seconds: 30,
+        asleep_percent: 0,
+    };
+    let wakes = shape.wakes();
+    let runbook = runbook(machines);
+    let length = Duration::from_secs(shape.seconds);
+    let before = resident();
+    let mut model = Model::new(runbook.plan(), beginning(), wakes, length);
+    let mut peak = resident();
+    model.play_watched(|| peak = peak.max(resident()));
+    match (before, peak) {
+        (Some(before), Some(peak)) => println!("{}", (peak - before) / machines as usize),
+        _ => println!("not known here"),
+    }
+}
+
+fn day() {
+    let shape = Shape {
+        machines: 5_000,
+        seconds: 120,
+        asleep_percent: 5,
+    };
+    println!("\n5,000 machines, 5% asleep at first, sessions of 120 s, with the emulator's core");
+    let mut took: Vec<Duration> = Vec::new();
+    for _ in 0..3 {
+        let played = play(shape);
+        let hours = played.makespan.as_secs_f64() / 3_600.0;
+        let ticks = played.makespan.as_secs_f64() / 8.0;
+        println!(
+            "  {hours:.2} virtual hours in {:.2} s; {} calls, {} records, {} syncs, {:.2} a tick of 8 s",
+            played.took.as_secs_f64(),
+            played.calls,
+            played.records,
+            played.syncs,
+            played.syncs as f64 / ticks,
+        );
+        took.push(played.took);
+    }
+    took.sort();
+    println!("  took {:.2?} {:.2?} {:.2?}", took[0], took[1], took[2]);
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, machines] = arguments.as_slice()
+        && word == "memory"
+    {
+        return memory(machines.parse().unwrap());
+    }
+    let quick = arguments.iter().any(|argument| argument == "quick");
+    engine();
+    day();
+    makespans(quick);
+}

@@ -1,0 +1,226 @@
+//! The engine alone, against a service that does what it is asked: starts are taken at once, every
+//! session has the same length, every result is there.
+#![allow(unreachable_pub, dead_code)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use svar::engine::{CommandEnd, Fact, FactBody, Fleet, LaneId, Need, ResultSummary};
+use svar::moment::Moment;
+use svar::name::{ActionId, RunId};
+use svar::plan::{Plan, Verdict};
+use svar::wire::{ActionStatus, CommandStatus};
+
+/// One way, as in fair weather.
+const LATENCY: Duration = Duration::from_millis(70);
+
+enum Event {
+    Fact(LaneId, FactBody),
+    Watched(Vec<(LaneId, ActionId)>),
+    MachinesRead(Vec<LaneId>),
+}
+
+/// See the file's text.
+pub struct Model {
+    fleet: Fleet,
+    pub now: Moment,
+    started: Moment,
+    wakes: Vec<Duration>,
+    ready: Vec<Option<bool>>,
+    length: Duration,
+    events_due: BTreeMap<(Moment, u64), Event>,
+    sequence: u64,
+    /// When the open action of a machine ends, and whether it was seen to have begun.
+    open: BTreeMap<LaneId, (Moment, bool)>,
+    /// Facts handed in.
+    pub facts: u64,
+    /// Facts and polls.
+    pub events: u64,
+    /// Time spent in the engine.
+    pub inside: Duration,
+}
+
+impl Model {
+    pub fn new(plan: &Arc<Plan>, started: Moment, wakes: Vec<Duration>, length: Duration) -> Self {
+        let run = RunId::parse("run-1").unwrap();
+        Model {
+            fleet: Fleet::new(&run, Arc::clone(plan), started),
+            now: started,
+            started,
+            ready: vec![None; wakes.len()],
+            wakes,
+            length,
+            events_due: BTreeMap::new(),
+            sequence: 0,
+            open: BTreeMap::new(),
+            facts: 0,
+            events: 0,
+            inside: Duration::ZERO,
+        }
+    }
+
+    fn later(&mut self, event: Event) {
+        self.sequence += 1;
+        let at = self.now + LATENCY * 2;
+        self.events_due.insert((at, self.sequence), event);
+    }
+
+    fn hand_in(&mut self, lane: Option<LaneId>, body: FactBody) {
+        let fact = Fact {
+            at: self.now,
+            lane,
+            body,
+        };
+        let began = Instant::now();
+        self.fleet.handle(&fact).unwrap();
+        self.inside += began.elapsed();
+        self.facts += 1;
+        self.events += 1;
+    }
+
+    pub fn play(&mut self) {
+        self.play_watched(|| {});
+    }
+
+    /// The same; somebody looks on every now and then.
+    pub fn play_watched(&mut self, mut look: impl FnMut()) {
+        let mut turns = 0_u64;
+        loop {
+            turns += 1;
+            if turns.is_multiple_of(5_000) {
+                look();
+            }
+            loop {
+                let began = Instant::now();
+                let needs = self.fleet.poll(self.now);
+                self.inside += began.elapsed();
+                self.events += 1;
+                if needs.is_empty() {
+                    break;
+                }
+                for need in needs {
+                    self.meet(need);
+                }
+            }
+            if self.fleet.is_done() {
+                return;
+            }
+            let due = self.events_due.first_key_value().map(|(key, _)| key.0);
+            let next = [due, self.fleet.wake_at()].into_iter().flatten().min();
+            self.now = self.now.max(next.unwrap());
+            while let Some(entry) = self.events_due.first_entry()
+                && entry.key().0 <= self.now
+            {
+                let event = entry.remove();
+                self.happen(event);
+            }
+        }
+    }
+
+    fn meet(&mut self, need: Need) {
+        match need {
+            Need::Record { lane, body } => self.hand_in(lane, body),
+            Need::Start {
+                lane,
+                session,
+                attempt,
+                tag,
+                ..
+            } => {
+                let body = FactBody::StartAnnounced {
+                    session,
+                    attempt,
+                    tag,
+                };
+                self.hand_in(Some(lane), body);
+                let ends = self.now + LATENCY + self.length;
+                self.open.insert(lane, (ends, false));
+                let action = ActionId::parse(&format!("a-{}", lane.0)).unwrap();
+                self.later(Event::Fact(
+                    lane,
+                    FactBody::StartAccepted {
+                        session,
+                        attempt,
+                        action,
+                        adopted: false,
+                    },
+                ));
+            }
+            Need::Watch { actions } => self.later(Event::Watched(actions)),
+            Need::Machines { lanes } => self.later(Event::MachinesRead(lanes)),
+            Need::Fetch {
+                lane,
+                action,
+                index,
+                ..
+            } => self.later(Event::Fact(
+                lane,
+                FactBody::ResultFetched {
+                    action,
+                    index,
+                    result: ResultSummary::Script {
+                        exit: Some(0),
+                        path: String::new(),
+                        sha256_wire: String::new(),
+                    },
+                    verdict: Verdict::Met,
+                },
+            )),
+            Need::Search { .. } | Need::Resolve { .. } | Need::Cancel { .. } => unreachable!(),
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Fact(lane, body) => self.hand_in(Some(lane), body),
+            Event::Watched(actions) => {
+                // The list tells how things stood half a way ago.
+                let seen = Moment::from_millis(self.now.millis() - LATENCY.as_millis() as i64);
+                for (lane, action) in actions {
+                    let Some((ends, began)) = self.open.get_mut(&lane) else {
+                        continue;
+                    };
+                    if *ends <= seen {
+                        self.open.remove(&lane);
+                        let commands = vec![CommandEnd {
+                            index: 0,
+                            status: CommandStatus::Completed,
+                            error: None,
+                        }];
+                        let status = ActionStatus::Succeeded;
+                        let body = FactBody::ActionEnded {
+                            action,
+                            status,
+                            commands,
+                        };
+                        self.hand_in(Some(lane), body);
+                    } else if !*began {
+                        *began = true;
+                        self.hand_in(Some(lane), FactBody::ActionBegan { action });
+                    }
+                }
+                let began = Instant::now();
+                self.fleet.watched(self.now);
+                self.inside += began.elapsed();
+            }
+            Event::MachinesRead(lanes) => {
+                for lane in lanes {
+                    let ready = self.started + self.wakes[lane.0 as usize] <= self.now;
+                    let known = &mut self.ready[lane.0 as usize];
+                    if known.replace(ready) != Some(ready) {
+                        let body = FactBody::Readiness {
+                            ready,
+                            why: None,
+                            never: false,
+                        };
+                        self.hand_in(Some(lane), body);
+                    }
+                }
+                let began = Instant::now();
+                self.fleet.machines_read(self.now);
+                self.inside += began.elapsed();
+            }
+        }
+    }
+}

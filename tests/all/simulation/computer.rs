@@ -1,0 +1,419 @@
+//! The computer that a run is driven on: its clock, its disk, its process, and the death of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use svar::driver::client::{Client, Connection, Credentials, DEFAULT_SCOPE, Root, Timeouts};
+use svar::driver::{
+    Beginning, Call, Caps, Clock, Counters, FOLDER_FORMAT, JOURNAL_FILE, Journal, Observer, Ready,
+    RunFolder, RunHeader, ServiceKind, ServiceRecord, Stepped, read_journal,
+};
+use svar::emulator::{CLIENT_ID, CLIENT_SECRET, TENANT_ID};
+use svar::engine::{Fact, FactBody, Fleet};
+use svar::moment::Moment;
+use svar::name::RunId;
+use svar::plan::{LimitsProfile, Runbook, SessionKind};
+
+use super::network::{Dice, Network, ROOT};
+
+/// How the process dies when its journal reaches a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Death {
+    /// Before the write that holds it is whole, by loss of power: the file ends anywhere after what
+    /// was synced.
+    Before,
+    /// After it is durable, before anything is sent.
+    After,
+    /// After the calls are sent that it announced.
+    AfterCall,
+}
+
+/// How driving ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Left {
+    Finished,
+    Interrupted,
+    TenantLost(String),
+}
+
+/// Calls that something has come in for.
+#[derive(Default)]
+struct Woken(Mutex<Vec<u64>>);
+
+struct Bell(u64, Arc<Woken>);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.1.0.lock().unwrap().push(self.0);
+    }
+}
+
+struct Troubles(Option<Vec<String>>);
+
+impl Observer for Troubles {
+    fn troubled(&mut self, now: Moment, why: &str) {
+        if let Some(story) = &mut self.0 {
+            story.push(format!("{now} (again: {why})"));
+        }
+    }
+}
+
+/// See the file's text.
+pub(crate) struct Computer {
+    pub(crate) network: Network,
+    pub(crate) clock: Clock,
+    runbook: Arc<Runbook>,
+    folder: PathBuf,
+    process: Option<Stepped>,
+    calls: BTreeMap<u64, Call>,
+    calls_made: u64,
+    woken: Arc<Woken>,
+    dice: Dice,
+    /// Records that are written.
+    pub(crate) records: u64,
+    /// Bytes of the journal that the loss of power leaves.
+    durable: u64,
+    /// At which records it dies.
+    pub(crate) deaths: BTreeMap<u64, Death>,
+    pub(crate) died: u32,
+    /// Interrupts to come.
+    pub(crate) interrupts: Vec<Moment>,
+    /// One of them came to the process that lives.
+    interrupted: bool,
+    /// What was written by the processes that have died.
+    written: Counters,
+    /// A run that takes more turns than this has no end.
+    pub(crate) turns_max: u64,
+    pub(crate) loud: bool,
+}
+
+fn connection() -> Connection {
+    let root = Root::parse(ROOT).unwrap();
+    Connection {
+        api: root.clone(),
+        authority: root,
+        scope: DEFAULT_SCOPE.to_owned(),
+        credentials: Credentials {
+            tenant: TENANT_ID.to_owned(),
+            client_id: CLIENT_ID.to_owned(),
+            secret: CLIENT_SECRET.to_owned().into(),
+        },
+        timeouts: Timeouts::default(),
+    }
+}
+
+/// The run's name in its root.
+const RUN: &str = "run-1";
+
+impl Computer {
+    /// A computer on which a run has just been given its folder below `root`.
+    pub(crate) fn new(
+        root: &Path,
+        runbook: Arc<Runbook>,
+        playbook: &str,
+        network: Network,
+        now: Moment,
+        dice: Dice,
+    ) -> Computer {
+        let plan = runbook.plan();
+        let header = RunHeader {
+            format: FOLDER_FORMAT,
+            svar: "test".to_owned(),
+            run: RunId::parse(RUN).unwrap(),
+            started: now,
+            playbook: plan.name.clone(),
+            file: plan.file.clone(),
+            plan: plan.digest.clone(),
+            machines: plan.machines.len(),
+            limits: LimitsProfile::Safe,
+            operator: String::new(),
+            case: String::new(),
+            service: ServiceRecord {
+                kind: ServiceKind::Emulator,
+                api: ROOT.to_owned(),
+                authority: ROOT.to_owned(),
+                scope: DEFAULT_SCOPE.to_owned(),
+                tenant: TENANT_ID.to_owned(),
+                client: CLIENT_ID.to_owned(),
+            },
+        };
+        let beginning = Beginning {
+            playbook: playbook.as_bytes(),
+            inputs: &serde_json::json!({}),
+            targets: &[],
+            plan: &serde_json::Value::Null,
+            library: &[],
+        };
+        let (folder, journal) = RunFolder::create(root, header, &beginning).unwrap();
+        let mut computer = Computer {
+            network,
+            clock: Clock::standing(now),
+            runbook,
+            folder: folder.path().to_owned(),
+            process: None,
+            calls: BTreeMap::new(),
+            calls_made: 0,
+            woken: Arc::default(),
+            dice,
+            records: 0,
+            durable: std::fs::metadata(folder.path().join(JOURNAL_FILE))
+                .unwrap()
+                .len(),
+            deaths: BTreeMap::new(),
+            died: 0,
+            interrupts: Vec::new(),
+            interrupted: false,
+            written: Counters::default(),
+            turns_max: 20_000,
+            loud: false,
+        };
+        computer.process = Some(computer.begin(folder, journal, None).unwrap());
+        computer
+    }
+
+    fn begin(
+        &self,
+        folder: RunFolder,
+        journal: Journal,
+        reading: Option<svar::driver::Reading>,
+    ) -> Result<Stepped, String> {
+        let carrier = Arc::new(self.network.clone());
+        Stepped::begin(Ready {
+            runbook: Arc::clone(&self.runbook),
+            folder,
+            journal,
+            reading,
+            client: Client::carried(connection(), self.clock.clone(), carrier),
+            clock: self.clock.clone(),
+            caps: Caps::default(),
+        })
+        .map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn say(&self, words: impl FnOnce() -> String) {
+        if self.loud {
+            for line in self.network.told() {
+                println!("{line}");
+            }
+            println!("{} {}", self.clock.now(), words());
+        }
+    }
+
+    /// The process, which lives.
+    pub(crate) fn process(&self) -> &Stepped {
+        self.process.as_ref().unwrap()
+    }
+
+    pub(crate) fn fleet(&self) -> &Fleet {
+        self.process().fleet()
+    }
+
+    /// What was written to the journal in all.
+    pub(crate) fn counters(&self) -> Counters {
+        let now = self
+            .process
+            .as_ref()
+            .map(Stepped::counters)
+            .unwrap_or_default();
+        Counters {
+            records: self.written.records + now.records,
+            syncs: self.written.syncs + now.syncs,
+        }
+    }
+
+    /// Drives the run until it is left, through all deaths that are to come.
+    pub(crate) fn drive(&mut self) -> Result<Left, String> {
+        let mut idle = 0;
+        for _ in 0..self.turns_max {
+            let Some(busy) = self.turn()? else {
+                idle = 0;
+                continue;
+            };
+            idle = if busy { 0 } else { idle + 1 };
+            if idle > 200 {
+                return Err("polled 200 times in a row for nothing".into());
+            }
+            if let Some(why) = self.process().tenant_lost() {
+                return Ok(Left::TenantLost(why));
+            }
+            let fleet = self.fleet();
+            if fleet.is_done() {
+                let tally = fleet.tally();
+                return Ok(match tally.finished() == tally.total {
+                    true => Left::Finished,
+                    false => Left::Interrupted,
+                });
+            }
+            self.wait()?;
+        }
+        Err(format!("no end in sight: {:?}", self.fleet().tally()))
+    }
+
+    /// Decides, writes, sends. `None`: the process died of it and another one lives.
+    fn turn(&mut self) -> Result<Option<bool>, String> {
+        let mut process = self.process.take().unwrap();
+        let bug = |error: svar::driver::DriveError| error.to_string();
+        let fresh = process.decide().map_err(bug)?;
+        let count = fresh.len() as u64;
+        if self.interrupted && fresh.iter().any(|fact| self.is_main_start(fact)) {
+            return Err("a start of main work after an interrupt".into());
+        }
+        if self.loud {
+            for fact in fresh {
+                self.say(|| format!("{:?} {:?}", fact.lane, fact.body));
+            }
+        }
+        let next = self.records..self.records + count;
+        let death = self.deaths.range(next).next().map(|(at, how)| (*at, *how));
+        if let Some((at, death)) = death {
+            self.deaths.remove(&at);
+            self.die(process, death)?;
+            return Ok(None);
+        }
+        process.commit().map_err(bug)?;
+        self.records += count;
+        self.durable = self.durable.max(process.durable_bytes());
+        let calls = process.calls();
+        self.process = Some(process);
+        let busy = count > 0 || !calls.is_empty();
+        for call in calls {
+            self.calls_made += 1;
+            self.calls.insert(self.calls_made, call);
+            self.poll(self.calls_made)?;
+        }
+        Ok(Some(busy))
+    }
+
+    fn is_main_start(&self, fact: &Fact) -> bool {
+        let (FactBody::StartAnnounced { session, .. }, Some(lane)) = (&fact.body, fact.lane) else {
+            return false;
+        };
+        let machine = &self.runbook.plan().machines[lane.0 as usize];
+        machine.sessions[usize::from(*session)].kind == SessionKind::Main
+    }
+
+    /// Waits for whatever comes first, and takes it in.
+    fn wait(&mut self) -> Result<(), String> {
+        let now = self.clock.now();
+        let wake = self.fleet().wake_at();
+        if wake.is_some_and(|at| at < now) {
+            return Err("a wake-up in the past".into());
+        }
+        let arrives = match self.calls.is_empty() {
+            true => None,
+            false => self.network.next(),
+        };
+        let interrupt = self.interrupts.first().copied();
+        let Some(next) = [wake, arrives, interrupt].into_iter().flatten().min() else {
+            return Err("nothing will ever happen again, and the run is not done".into());
+        };
+        let next = next.max(now);
+        self.clock.at_least(next);
+        self.network.pass(next);
+        if interrupt.is_some_and(|at| at <= next) {
+            self.interrupts.remove(0);
+            self.say(|| "-- Ctrl-C".into());
+            let process = self.process.as_mut().unwrap();
+            process.interrupt().map_err(|error| error.to_string())?;
+            self.interrupted = true;
+        }
+        loop {
+            let woken = std::mem::take(&mut *self.woken.0.lock().unwrap());
+            if woken.is_empty() {
+                return Ok(());
+            }
+            for call in woken {
+                self.poll(call)?;
+            }
+        }
+    }
+
+    fn poll(&mut self, number: u64) -> Result<(), String> {
+        let Some(call) = self.calls.get_mut(&number) else {
+            return Ok(());
+        };
+        let waker = Waker::from(Arc::new(Bell(number, Arc::clone(&self.woken))));
+        let polled = Pin::new(call).poll(&mut Context::from_waker(&waker));
+        let Poll::Ready(answered) = polled else {
+            return Ok(());
+        };
+        self.calls.remove(&number);
+        let mut troubles = Troubles(self.loud.then(Vec::new));
+        let process = self.process.as_mut().unwrap();
+        let taken = process.answered(answered, &mut troubles);
+        for line in troubles.0.unwrap_or_default() {
+            self.say(|| line);
+        }
+        taken.map_err(|error| error.to_string())
+    }
+
+    fn die(&mut self, mut process: Stepped, death: Death) -> Result<(), String> {
+        self.say(|| format!("-- dies {death:?}"));
+        let bug = |error: svar::driver::DriveError| error.to_string();
+        let path = self.folder.join(JOURNAL_FILE);
+        process.commit().map_err(bug)?;
+        match death {
+            Death::Before => {
+                let length = std::fs::metadata(&path).unwrap().len();
+                let cut = self.dice.between(self.durable, length - 1);
+                let file = std::fs::OpenOptions::new().write(true).open(&path);
+                file.unwrap().set_len(cut).unwrap();
+            }
+            Death::After => self.compare(process.fleet())?,
+            Death::AfterCall => {
+                self.compare(process.fleet())?;
+                // It hangs for a while first: what it sends then, it sends long after announcing.
+                if self.dice.percent(30) {
+                    let hang = self.dice.millis(0, 200_000);
+                    self.clock.at_least(self.clock.now() + hang);
+                    self.network.pass(self.clock.now());
+                }
+                self.durable = self.durable.max(process.durable_bytes());
+                for mut call in process.calls() {
+                    let _ = Pin::new(&mut call).poll(&mut Context::from_waker(Waker::noop()));
+                }
+            }
+        }
+        self.written.records += process.counters().records;
+        self.written.syncs += process.counters().syncs;
+        drop(process);
+        let pause = self.dice.millis(1, 2_000_000) / self.dice.pick(&[1, 1_000]);
+        self.be_away(pause)
+    }
+
+    /// Nobody drives the run for a while; what was sent before still arrives. Then another process
+    /// takes it up.
+    pub(crate) fn be_away(&mut self, pause: Duration) -> Result<(), String> {
+        self.died += 1;
+        self.calls.clear();
+        self.interrupted = false;
+        self.process = None;
+        self.clock.at_least(self.clock.now() + pause);
+        self.network.pass(self.clock.now());
+        self.woken.0.lock().unwrap().clear();
+        let folder = RunFolder::open(&self.folder).map_err(|error| error.to_string())?;
+        let (journal, reading) = Journal::open(&self.folder).map_err(|error| error.to_string())?;
+        self.records = reading.facts.len() as u64;
+        self.say(|| format!("-- is taken up at record {}", reading.facts.len()));
+        self.process = Some(self.begin(folder, journal, Some(reading))?);
+        Ok(())
+    }
+
+    /// A replay of the journal gives what lives.
+    fn compare(&self, live: &Fleet) -> Result<(), String> {
+        let reading = read_journal(&self.folder).map_err(|error| error.to_string())?;
+        let plan = Arc::clone(self.runbook.plan());
+        let run = RunId::parse(RUN).unwrap();
+        let replayed = Fleet::replay(&run, plan, reading.opening.at, &reading.facts)
+            .map_err(|error| error.to_string())?;
+        let (live, replayed) = (live.memory(), replayed.memory());
+        if live != replayed {
+            return Err(format!("replayed\n{replayed}\nis not what lives\n{live}"));
+        }
+        Ok(())
+    }
+}

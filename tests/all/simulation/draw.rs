@@ -1,0 +1,527 @@
+//! A case made out of a seed: a playbook, its machines, what goes wrong, and when the process dies.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use svar::emulator::{
+    App, Between, Call, Device, DeviceFile, Fault, KnobSettings, LibraryItem, Mishap, Outcome,
+    Scenario, Span, Window,
+};
+use svar::moment::Moment;
+use svar::name::MachineId;
+use svar::plan::{Given, Inputs, Limits, LimitsProfile, RunNames, Runbook, Target, compile};
+use svar::playbook::{NoFiles, load};
+use svar::source::SourceText;
+
+use super::computer::Death;
+use super::network::{Dice, Weather};
+
+/// The whole minute at which all cases begin.
+pub(super) fn beginning() -> Moment {
+    Moment::parse("2026-02-03T09:00:00Z").unwrap()
+}
+
+/// What a step does on one device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Works,
+    /// A script's exit code is 1.
+    Exits,
+    /// The command fails.
+    Fails,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Put,
+    Run,
+    Get,
+}
+
+/// A step as it was drawn.
+#[derive(Debug, Clone)]
+pub(super) struct DrawnStep {
+    pub(super) kind: Kind,
+    pub(super) cleanup: bool,
+    pub(super) may_fail: bool,
+    pub(super) retries: u32,
+    pub(super) timeout: Option<u64>,
+    /// Its condition is never met.
+    pub(super) never: bool,
+    /// Its result is fetched whatever happens.
+    pub(super) wanted: bool,
+}
+
+/// A device as it was drawn.
+#[derive(Debug, Clone)]
+pub(super) struct DrawnDevice {
+    pub(super) id: String,
+    pub(super) fates: Vec<Fate>,
+    /// Something about it may end its run early: it sleeps, it is held, it refuses.
+    pub(super) difficult: bool,
+}
+
+/// See the file's text.
+pub(super) struct Case {
+    pub(super) playbook: String,
+    pub(super) steps: Vec<DrawnStep>,
+    pub(super) devices: Vec<DrawnDevice>,
+    pub(super) cleanup_always: bool,
+    pub(super) scenario: Scenario,
+    pub(super) runbook: Arc<Runbook>,
+    pub(super) weather: Weather,
+    pub(super) deaths: BTreeMap<u64, Death>,
+    pub(super) interrupts: Vec<Moment>,
+    /// Somebody else starts sessions on the tenant as well: on devices of his own.
+    pub(super) colleague: Vec<(Duration, String)>,
+    /// A device on which everything works must end well: no stop rule, no deadline, and nothing goes
+    /// wrong that is final.
+    pub(super) benign: bool,
+    pub(super) dice: Dice,
+}
+
+/// The id of the second application, which the colleague uses.
+pub(super) const COLLEAGUE: &str = "7c1b0a9d-1111-4222-8333-444455556666";
+
+/// Where a device's files of the n-th step are.
+pub(super) fn path_of(step: usize) -> String {
+    format!(r"C:\ir\s{step}.txt")
+}
+
+fn id_of(device: usize) -> String {
+    format!("{:040x}", 0xabc0 + device)
+}
+
+impl Case {
+    pub(super) fn draw(seed: u64) -> Case {
+        let mut dice = Dice(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ 0x5eed);
+        let steps = draw_steps(&mut dice);
+        let cleanup_always = !dice.percent(25);
+        let mut benign = true;
+        let mut limits = Limits::of(LimitsProfile::Safe);
+        limits.slots = dice.between(1, 6) as u32;
+        limits.starts_per_minute = dice.pick(&[2, 5, 10]);
+        limits.queue_seconds = dice.pick(&[600, 600, 3_600]);
+        let playbook = playbook(&mut dice, &steps, cleanup_always, &mut benign);
+        let count = dice.between(1, 6) as usize;
+        let mut scenario = Scenario {
+            seed,
+            knobs: knobs(&mut dice, &limits),
+            ..Scenario::default()
+        };
+        scenario.library.push(item("work.ps1"));
+        scenario
+            .library
+            .extend((0..steps.len()).map(|step| item(&format!("t{step}.exe"))));
+        scenario.outcomes.push(Outcome {
+            duration: Span::seconds(dice.between(1, 40)),
+            stdout: "{args} done".to_owned(),
+            ..Outcome::default()
+        });
+        let mut devices = Vec::new();
+        for place in 0..count {
+            let (device, drawn) = device(&mut dice, place, &steps);
+            scenario.devices.push(device);
+            devices.push(drawn);
+        }
+        let colleague = colleague(&mut dice, &mut scenario, limits.slots);
+        let mut weather = Weather {
+            latency: dice.pick(&[(20, 300), (20, 1_500)]),
+            ..Weather::FAIR
+        };
+        if dice.percent(55) {
+            faults(&mut dice, &mut scenario, &mut benign);
+            weather.unreachable = dice.pick(&[0, 0, 10, 60]);
+            weather.crawling = dice.pick(&[0, 0, 10, 40]);
+        }
+        let mut deaths = BTreeMap::new();
+        if dice.percent(60) {
+            for _ in 0..dice.between(1, 3) {
+                let death = dice.pick(&[Death::Before, Death::After, Death::AfterCall]);
+                deaths.insert(dice.between(0, 60), death);
+            }
+        }
+        let mut interrupts = Vec::new();
+        if dice.percent(20) {
+            let at = beginning() + dice.millis(1_000, 600_000);
+            interrupts.push(at);
+            if dice.percent(50) {
+                interrupts.push(at + dice.millis(10, 60_000));
+                benign = false;
+            }
+        }
+        let runbook = Arc::new(compiled(&playbook, &devices, &limits));
+        Case {
+            playbook,
+            steps,
+            devices,
+            cleanup_always,
+            scenario,
+            runbook,
+            weather,
+            deaths,
+            interrupts,
+            colleague,
+            benign,
+            dice,
+        }
+    }
+
+    /// Who a device is in the order of the plan.
+    pub(super) fn device(&self, lane: usize) -> &DrawnDevice {
+        let id = self.runbook.plan().machines[lane].target.id.as_str();
+        self.devices.iter().find(|device| device.id == id).unwrap()
+    }
+}
+
+fn item(name: &str) -> LibraryItem {
+    LibraryItem {
+        name: name.to_owned(),
+        ..LibraryItem::default()
+    }
+}
+
+fn compiled(playbook: &str, devices: &[DrawnDevice], limits: &Limits) -> Runbook {
+    let loaded = load(&SourceText::new("playbook.yaml", playbook), &NoFiles);
+    assert!(!loaded.has_errors(), "{playbook}\n{:#?}", loaded.problems);
+    let inputs = Inputs::merge(&loaded, &Given::default()).unwrap();
+    let names = RunNames {
+        id: "run-1".to_owned(),
+        ..RunNames::default()
+    };
+    let targets = devices.iter().map(|device| Target {
+        id: MachineId::parse(&device.id).unwrap(),
+        name: Some("ws".to_owned()),
+        os: Some("Windows11".to_owned()),
+        tags: vec![],
+        group: None,
+        reason: "drawn".to_owned(),
+    });
+    compile(
+        &loaded,
+        &NoFiles,
+        &inputs,
+        targets.collect(),
+        &names,
+        limits,
+    )
+    .unwrap_or_else(|problems| panic!("{playbook}\n{problems:#?}"))
+}
+
+fn draw_steps(dice: &mut Dice) -> Vec<DrawnStep> {
+    let mut steps = Vec::new();
+    let main = dice.between(1, 4);
+    for number in 0..main {
+        let kind = dice.pick(&[Kind::Put, Kind::Run, Kind::Run, Kind::Run, Kind::Get]);
+        let mut step = DrawnStep {
+            kind,
+            cleanup: false,
+            may_fail: false,
+            retries: 0,
+            timeout: None,
+            never: false,
+            wanted: true,
+        };
+        match dice.between(0, 11) {
+            0 => step.may_fail = true,
+            1 => step.retries = dice.between(1, 2) as u32,
+            2 => step.timeout = Some(dice.between(20, 120)),
+            3 if number > 0 => step.never = true,
+            _ => {}
+        }
+        steps.push(step);
+    }
+    if dice.percent(50) {
+        steps.push(DrawnStep {
+            kind: Kind::Run,
+            cleanup: true,
+            may_fail: false,
+            retries: 0,
+            timeout: None,
+            never: false,
+            wanted: true,
+        });
+    }
+    steps
+}
+
+fn playbook(
+    dice: &mut Dice,
+    steps: &[DrawnStep],
+    cleanup_always: bool,
+    benign: &mut bool,
+) -> String {
+    let mut text = String::from("playbook: 1\nname: Drawn\nos: windows\ncomment: drawn\n");
+    let mut line = |words: String| {
+        let _ = writeln!(text, "{words}");
+    };
+    line("rollout:".into());
+    match dice.between(0, 4) {
+        0 => {
+            line(format!("  stop_when: {{ failed: {} }}", dice.between(1, 3)));
+            *benign = false;
+        }
+        1 => {
+            let (share, of) = (dice.between(10, 60), dice.pick(&["finished", "targets"]));
+            let after = dice.between(1, 4);
+            line(format!(
+                "  stop_when: {{ failed: {share}%, of: {of}, after: {after} }}"
+            ));
+            *benign = false;
+        }
+        _ => line("  stop_when: { failed: 1000 }".into()),
+    }
+    let on_stop = dice.pick(&["drain", "cancel_queued", "abort"]);
+    line(format!("  on_stop: {on_stop}"));
+    if dice.percent(25) {
+        line("  waves: [1, 50%, 100%]".into());
+        line(format!("  soak: {}s", dice.pick(&[1, 60])));
+    }
+    if dice.percent(15) {
+        line(format!("  max_active: {}", dice.between(1, 3)));
+    }
+    if dice.percent(12) {
+        line(format!("deadline: {}s", dice.between(60, 1_800)));
+        *benign = false;
+    }
+    let mode = dice.pick(&["queue", "queue", "hold", "skip"]);
+    let until = dice.pick(&["30m", "2h"]);
+    let slots = dice.between(1, 3);
+    match mode {
+        "queue" => line(format!(
+            "offline: {{ mode: queue, until: {until}, max_slots: {slots} }}"
+        )),
+        _ => line(format!("offline: {{ mode: {mode}, until: {until} }}")),
+    }
+    let has_cleanup = steps.iter().any(|step| step.cleanup);
+    if has_cleanup && !cleanup_always {
+        line("cleanup_when: failed".into());
+    }
+    line("steps:".into());
+    let runs = |step: &DrawnStep| step.kind == Kind::Run && !step.never;
+    let first_run = steps.iter().position(runs);
+    for (place, step) in steps.iter().enumerate() {
+        if step.cleanup {
+            line("cleanup:".into());
+        }
+        line(format!("  - id: s{place}"));
+        match step.kind {
+            Kind::Put => line(format!("    put: t{place}.exe")),
+            Kind::Run => {
+                line("    run: work.ps1".into());
+                line(format!("    args: s{place}"));
+            }
+            Kind::Get => line(format!("    get: {}", path_of(place))),
+        }
+        if step.may_fail {
+            line("    on_fail: continue".into());
+        }
+        if step.retries > 0 {
+            let delay = dice.pick(&[0, 5, 60]);
+            line(format!(
+                "    retry: {{ max: {}, delay: {delay}s }}",
+                step.retries
+            ));
+        }
+        if let Some(timeout) = step.timeout {
+            line(format!("    timeout: {timeout}s"));
+        }
+        let reads = first_run.filter(|first| *first < place && !step.cleanup);
+        if step.never {
+            match reads {
+                Some(first) => line(format!("    when: steps.s{first}.exit == 77")),
+                None => line("    when: target.name == 'nobody'".into()),
+            }
+        } else if let Some(first) = reads
+            && dice.percent(25)
+        {
+            line(format!("    when: steps.s{first}.exit == 0 or true"));
+        } else if !step.cleanup && dice.percent(20) {
+            line("    gate: true".into());
+        }
+    }
+    text
+}
+
+fn knobs(dice: &mut Dice, limits: &Limits) -> KnobSettings {
+    KnobSettings {
+        slots: Some(limits.slots),
+        starts_per_minute: Some(limits.starts_per_minute),
+        queue_ttl: Some(Span::seconds(u64::from(limits.queue_seconds))),
+        start_status: Some(dice.pick(&[200, 201])),
+        visibility_lag: Some(Between::seconds(0, dice.pick(&[0, 3, 100]))),
+        pickup_delay: Some(Between::seconds(2, dice.pick(&[20, 90]))),
+        wrapup_delay: Some(Between::seconds(1, 15)),
+        cancel_release_delay: Some(Span::seconds(dice.pick(&[0, 0, 60]))),
+        cancel_too_late_marks_cancelled: Some(dice.percent(50)),
+        duplicate_window: Some(Span::seconds(dice.pick(&[0, 0, 30, 400]))),
+        retry_after_on_slots: Some(dice.pick(&[0, 0, 20])),
+        link_ttl: Some(Span::seconds(dice.pick(&[2, 1_800]))),
+        link_html_escape: Some(dice.percent(20)),
+        link_lag: Some(Span::seconds(dice.pick(&[0, 0, 20]))),
+        page_default: Some(dice.pick(&[2, 10_000, 10_000])),
+        status_flap: Some(dice.percent(20)),
+        token_ttl: Some(Span::seconds(dice.pick(&[130, 3_599]))),
+        ..KnobSettings::default()
+    }
+}
+
+fn device(dice: &mut Dice, place: usize, steps: &[DrawnStep]) -> (Device, DrawnDevice) {
+    let id = id_of(place);
+    let mut device = Device {
+        id: Some(id.clone()),
+        ..Device::named(&format!("ws-{place}.example.org"), "Windows11")
+    };
+    let mut difficult = false;
+    if dice.percent(22) {
+        device.online.push(Window {
+            from: Span::seconds(dice.between(10, 900)),
+            until: dice
+                .percent(20)
+                .then(|| Span::seconds(dice.between(1_000, 2_000))),
+        });
+        device.last_seen = Span::seconds(3_600 * dice.pick(&[8, 100]));
+        difficult = true;
+    }
+    if dice.percent(10) {
+        let from = dice.pick(&[0, 0, 100]);
+        device.portal_sessions.push(Window {
+            from: Span::seconds(from),
+            until: Some(Span::seconds(from + dice.between(10, 600))),
+        });
+        difficult = true;
+    }
+    if dice.percent(4) {
+        device.remediation = false;
+        difficult = true;
+    }
+    if dice.percent(4) {
+        device.health = "Inactive".to_owned();
+        difficult = true;
+    }
+    let mut fates = Vec::new();
+    for (number, step) in steps.iter().enumerate() {
+        let fate = match (dice.between(0, 24), step.kind) {
+            (0, Kind::Run) => Fate::Exits,
+            (1, Kind::Run | Kind::Get) => Fate::Fails,
+            _ => Fate::Works,
+        };
+        match (step.kind, fate) {
+            (Kind::Get, Fate::Works) => {
+                device
+                    .files
+                    .push(DeviceFile::text(&path_of(number), "found it\n"));
+            }
+            (Kind::Run, Fate::Exits | Fate::Fails) => device.outcomes.push(Outcome {
+                args: format!("s{number}"),
+                exit: 1,
+                error: (fate == Fate::Fails).then(|| "it failed".to_owned()),
+                duration: Span::seconds(dice.between(1, 30)),
+                ..Outcome::default()
+            }),
+            _ => {}
+        }
+        // Longer than its step may take.
+        if step.timeout.is_some() && fate == Fate::Works && dice.percent(40) {
+            device.outcomes.push(Outcome {
+                args: format!("s{number}"),
+                duration: Span::seconds(150),
+                ..Outcome::default()
+            });
+            difficult = true;
+        }
+        // Its session is cut where it takes too long to be cut in time or not.
+        difficult |= step.timeout.is_some();
+        fates.push(fate);
+    }
+    let drawn = DrawnDevice {
+        id,
+        fates,
+        difficult,
+    };
+    (device, drawn)
+}
+
+fn colleague(dice: &mut Dice, scenario: &mut Scenario, slots: u32) -> Vec<(Duration, String)> {
+    let mut starts = Vec::new();
+    if !dice.percent(15) {
+        return starts;
+    }
+    scenario.apps.push(App {
+        id: COLLEAGUE.to_owned(),
+        name: "colleague".to_owned(),
+        ..App::default()
+    });
+    for number in 0..dice.between(1, u64::from(slots)) as usize {
+        let place = 100 + number;
+        scenario.devices.push(Device {
+            id: Some(id_of(place)),
+            outcomes: vec![Outcome {
+                duration: Span::seconds(dice.between(60, 600)),
+                ..Outcome::default()
+            }],
+            ..Device::named(&format!("other-{number}.example.org"), "Windows11")
+        });
+        starts.push((dice.millis(0, 400_000), id_of(place)));
+    }
+    starts
+}
+
+/// What may go wrong at which call. With a final one among them, a machine may fail for it.
+fn faults(dice: &mut Dice, scenario: &mut Scenario, benign: &mut bool) {
+    const PASSING: [Mishap; 14] = [
+        Mishap::Unauthorized,
+        Mishap::Throttled,
+        Mishap::ThrottledSilently,
+        Mishap::ErrorBefore,
+        Mishap::ErrorAfter,
+        Mishap::GatewayBefore,
+        Mishap::GatewayAfter,
+        Mishap::UnavailableBefore,
+        Mishap::ErrorInside,
+        Mishap::DropBefore,
+        Mishap::DropAfter,
+        Mishap::Truncated,
+        Mishap::Slow,
+        Mishap::Garbled,
+    ];
+    const FINAL: [Mishap; 3] = [Mishap::Forbidden, Mishap::NotFound, Mishap::QueryRefused];
+    const CALLS: [Call; 9] = [
+        Call::Any,
+        Call::Token,
+        Call::Start,
+        Call::Start,
+        Call::Start,
+        Call::ActionList,
+        Call::Link,
+        Call::Blob,
+        Call::Cancel,
+    ];
+    for _ in 0..dice.between(1, 4) {
+        let call = dice.pick(&CALLS);
+        let what = match dice.percent(12) {
+            true => dice.pick(&FINAL),
+            false => dice.pick(&PASSING),
+        };
+        // A refused sign-in, and a result that never comes whole, are final too.
+        *benign &= !FINAL.contains(&what) && call != Call::Token;
+        *benign &= !matches!(call, Call::Any | Call::Link | Call::Blob);
+        *benign &= what != Mishap::Unauthorized;
+        let counted = dice.percent(30);
+        scenario.faults.push(Fault {
+            delay: None,
+            call,
+            what,
+            after: if counted {
+                dice.between(0, 5) as u32
+            } else {
+                0
+            },
+            times: dice.between(1, 3) as u32,
+            chance: (!counted).then(|| dice.between(2, 15) as f64 / 100.0),
+            device: None,
+        });
+    }
+}

@@ -1,0 +1,348 @@
+//! The network between a run and the emulator's service, in virtual time: letters take their time,
+//! and some are lost on the way there or back.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use svar::driver::client::{Carried, Carrier, Delivered, Letter, Lost};
+use svar::emulator::{Bench, Delivery, Request, Response, Scenario, Service};
+use svar::moment::Moment;
+
+/// Where the service seems to be. A loopback address, so that plain http is allowed.
+pub(crate) const ROOT: &str = "http://127.0.0.1:9";
+
+/// After so long the client's own limit ends a call (`Timeouts::default`).
+const CALL_LIMIT: Duration = Duration::from_secs(100);
+
+/// Numbers that follow from a seed alone (splitmix64).
+#[derive(Debug, Clone)]
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// From `low` to `high`, both in.
+    pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
+        low + self.next() % (high - low + 1)
+    }
+
+    pub(crate) fn permille(&mut self, share: u64) -> bool {
+        self.next() % 1_000 < share
+    }
+
+    pub(crate) fn percent(&mut self, share: u64) -> bool {
+        self.permille(share * 10)
+    }
+
+    pub(crate) fn pick<T: Clone>(&mut self, among: &[T]) -> T {
+        among[(self.next() % among.len() as u64) as usize].clone()
+    }
+
+    pub(crate) fn millis(&mut self, low: u64, high: u64) -> Duration {
+        Duration::from_millis(self.between(low, high))
+    }
+}
+
+/// How letters fare. Shares are of a thousand.
+#[derive(Debug, Clone)]
+pub(crate) struct Weather {
+    /// Milliseconds one way.
+    pub(crate) latency: (u64, u64),
+    /// No connection stands.
+    pub(crate) unreachable: u64,
+    /// It crawls: the client has given it up when, or before, it arrives.
+    pub(crate) crawling: u64,
+}
+
+impl Weather {
+    /// A quiet day.
+    pub(crate) const FAIR: Weather = Weather {
+        latency: (20, 120),
+        unreachable: 0,
+        crawling: 0,
+    };
+}
+
+type Slot = Arc<Mutex<(Option<Result<Delivered, Lost>>, Option<Waker>)>>;
+
+enum Flight {
+    /// On the way there. Whoever sent it waits for the answer, unless it crawls.
+    There(Letter, Option<Slot>),
+    /// On the way back.
+    Back(Result<Delivered, Lost>, Slot),
+    /// Somebody else's call, who takes any answer.
+    Colleague(Request),
+}
+
+struct State {
+    now: Moment,
+    service: Service,
+    bench: Bench,
+    flights: BTreeMap<(Moment, u64), Flight>,
+    sequence: u64,
+    dice: Dice,
+    weather: Weather,
+    /// Every answer 429 that no fault made: when, and to what.
+    throttled: Vec<(Moment, String)>,
+    calls: u64,
+    /// How many of them read the list of actions.
+    looks: u64,
+    story: Option<Vec<String>>,
+}
+
+/// See the file's text. Clones are the same network.
+#[derive(Clone)]
+pub(crate) struct Network(Arc<Mutex<State>>);
+
+impl Carrier for Network {
+    fn carry(&self, letter: Letter) -> Carried {
+        let slot = Slot::default();
+        let mut state = self.state();
+        let Weather {
+            latency: (low, high),
+            unreachable,
+            crawling,
+        } = state.weather.clone();
+        let latency = state.dice.millis(low, high);
+        if unreachable > 0 && state.dice.permille(unreachable) {
+            let lost = Err(Lost::Never("no connection".into()));
+            state.send(latency, Flight::Back(lost, Arc::clone(&slot)));
+        } else if crawling > 0 && state.dice.permille(crawling) {
+            let late = state.dice.millis(0, CALL_LIMIT.as_millis() as u64 - 1);
+            state.send(late, Flight::There(letter, None));
+            let lost = Err(Lost::Perhaps("no answer in time".into()));
+            state.send(CALL_LIMIT, Flight::Back(lost, Arc::clone(&slot)));
+        } else {
+            state.send(latency, Flight::There(letter, Some(Arc::clone(&slot))));
+        }
+        Box::pin(Waiting(slot))
+    }
+}
+
+struct Waiting(Slot);
+
+impl Future for Waiting {
+    type Output = Result<Delivered, Lost>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut slot = self.0.lock().unwrap();
+        match slot.0.take() {
+            Some(answer) => Poll::Ready(answer),
+            None => {
+                slot.1 = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Network {
+    pub(crate) fn new(scenario: Scenario, now: Moment, weather: Weather, dice: Dice) -> Network {
+        let scenario = Arc::new(scenario);
+        let seed = scenario.seed;
+        Network(Arc::new(Mutex::new(State {
+            now,
+            bench: Bench::new(Arc::clone(&scenario)),
+            service: Service::new(scenario, seed, now),
+            flights: BTreeMap::new(),
+            sequence: 0,
+            dice,
+            weather,
+            throttled: Vec::new(),
+            calls: 0,
+            looks: 0,
+            story: None,
+        })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// From now on every call is told.
+    pub(crate) fn tell(&self) {
+        self.state().story = Some(Vec::new());
+    }
+
+    /// What was told since the last time.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let mut state = self.state();
+        state.story.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// When the next letter arrives somewhere.
+    pub(crate) fn next(&self) -> Option<Moment> {
+        self.state().flights.first_key_value().map(|(key, _)| key.0)
+    }
+
+    /// Lets everything arrive that does until `until`, each at its own moment.
+    pub(crate) fn pass(&self, until: Moment) {
+        while let Some(waker) = self.arrive(until) {
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+        let mut state = self.state();
+        state.now = state.now.max(until);
+    }
+
+    /// One arrival; `None` if there is none any more.
+    fn arrive(&self, until: Moment) -> Option<Option<Waker>> {
+        let mut state = self.state();
+        let entry = state.flights.first_entry()?;
+        if entry.key().0 > until {
+            return None;
+        }
+        let ((at, _), flight) = entry.remove_entry();
+        state.now = state.now.max(at);
+        match flight {
+            Flight::There(letter, slot) => {
+                let answer = state.answer(letter);
+                if let Some(slot) = slot {
+                    let (low, high) = state.weather.latency;
+                    let latency = state.dice.millis(low, high);
+                    state.send(latency, Flight::Back(answer, slot));
+                }
+                Some(None)
+            }
+            Flight::Back(answer, slot) => {
+                let mut slot = slot.lock().unwrap();
+                slot.0 = Some(answer);
+                Some(slot.1.take())
+            }
+            Flight::Colleague(request) => {
+                let response = state.handle(&request);
+                state.say(|| format!("  a colleague: {} {}", request.path, response.status));
+                Some(None)
+            }
+        }
+    }
+
+    /// A call that somebody else makes some time later, with a token of his own.
+    pub(crate) fn colleague(&self, after: Duration, request: Request) {
+        self.state().send(after, Flight::Colleague(request));
+    }
+
+    /// Asks the service past the network, now.
+    pub(crate) fn ask(&self, request: &Request) -> Response {
+        self.state().handle(request)
+    }
+
+    /// Lets devices finish what they are at, with nobody watching.
+    pub(crate) fn settle(&self, until: Moment) {
+        self.pass(until);
+        self.state().work(until);
+    }
+
+    /// What was really applied.
+    pub(crate) fn ledger(&self) -> Vec<serde_json::Value> {
+        let lines = self.state().service.ledger_lines(0);
+        let parsed = lines.iter().map(|line| serde_json::from_str(line).unwrap());
+        parsed.collect()
+    }
+
+    /// Answers 429 that no fault made.
+    pub(crate) fn throttled(&self) -> Vec<(Moment, String)> {
+        self.state().throttled.clone()
+    }
+
+    /// How often the list of actions was read.
+    pub(crate) fn looks(&self) -> u64 {
+        self.state().looks
+    }
+
+    /// How many calls reached the service.
+    pub(crate) fn calls(&self) -> u64 {
+        self.state().calls
+    }
+}
+
+impl State {
+    fn send(&mut self, after: Duration, flight: Flight) {
+        self.sequence += 1;
+        self.flights
+            .insert((self.now + after, self.sequence), flight);
+    }
+
+    fn say(&mut self, words: impl FnOnce() -> String) {
+        if let Some(story) = &mut self.story {
+            story.push(format!("{} {}", self.now, words()));
+        }
+    }
+
+    /// Plays devices until `until`, each thing at its own moment.
+    fn work(&mut self, until: Moment) {
+        while let Some(at) = self.service.next_wake().filter(|at| *at <= until) {
+            self.perform(at);
+        }
+        self.perform(until);
+    }
+
+    fn perform(&mut self, at: Moment) {
+        for work in self.service.advance(at) {
+            let outcome = self.bench.perform(&work);
+            self.service.finished(at, work.number, outcome);
+        }
+    }
+
+    fn handle(&mut self, request: &Request) -> Response {
+        let now = self.now;
+        self.work(now);
+        self.calls += 1;
+        self.service.handle(now, request)
+    }
+
+    fn answer(&mut self, letter: Letter) -> Result<Delivered, Lost> {
+        let rest = letter.url.split_once("://").map_or("", |(_, rest)| rest);
+        let target = rest.find('/').map_or("/", |place| &rest[place..]);
+        let mut request = Request::new(&letter.method, target).body(letter.body);
+        for (name, value) in &letter.headers {
+            request = request.header(name, value);
+        }
+        self.looks += u64::from(target.starts_with("/api/machineactions?"));
+        let response = self.handle(&request);
+        self.say(|| {
+            let text = String::from_utf8_lossy(&response.body);
+            let words: String = text.chars().take(160).collect();
+            let travels = match response.delivery {
+                Delivery::Whole => String::new(),
+                other => format!(" {other:?}"),
+            };
+            let (method, status) = (&letter.method, response.status);
+            format!("  {method} {target} -> {status}{travels} {words}")
+        });
+        // What a fault makes says so.
+        let by_fault = String::from_utf8_lossy(&response.body).contains("the rehearsal's sake");
+        if response.status == 429 && !by_fault {
+            let words = String::from_utf8_lossy(&response.body);
+            let words = format!("{} {target}: {words}", letter.method);
+            self.throttled.push((self.now, words));
+        }
+        let retry_after = response.find("retry-after").map(str::to_owned);
+        let mut delivered = Delivered {
+            status: response.status,
+            retry_after,
+            body: response.body,
+            broke_off: None,
+        };
+        match response.delivery {
+            Delivery::Dropped => Err(Lost::Perhaps("the connection ended".into())),
+            Delivery::Truncated => {
+                let half = delivered.body.len() / 2;
+                delivered.body.truncate(half);
+                delivered.broke_off = Some("the connection ended".into());
+                Ok(delivered)
+            }
+            Delivery::Whole | Delivery::Slow(_) => Ok(delivered),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Many seeds; and the death of the process at every record of some.
+//!
+//! `SVAR_SEEDS=100000` plays more of them, `SVAR_SEED=123` that one alone, with its story.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use svar::emulator::{CLIENT_SECRET, Request, TENANT_ID};
+
+use super::computer::{Computer, Death, Left};
+use super::draw::{COLLEAGUE, Case, beginning};
+use super::judge::judge;
+use super::load::sixty_machines;
+use super::network::{Dice, Network};
+
+/// Seeds that are played if nobody says otherwise; `.ci/test` plays 10,000.
+const SEEDS: u64 = 2_000;
+
+/// A folder in memory where there is one: runs of these tests don't outlive them, and the disk would
+/// be most of their time.
+pub(crate) fn scratch() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    match memory.is_dir() {
+        true => tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir()),
+        false => tempfile::tempdir(),
+    }
+    .unwrap()
+}
+
+struct Play {
+    case: Case,
+    computer: Computer,
+}
+
+impl Play {
+    fn new(seed: u64, root: &Path, loud: bool) -> Play {
+        let mut case = Case::draw(seed);
+        let weather = case.weather.clone();
+        let dice = Dice(case.dice.next());
+        let network = Network::new(case.scenario.clone(), beginning(), weather, dice);
+        invite(&case, &network);
+        if loud {
+            network.tell();
+            println!(
+                "{}\n{:#?}\n{:#?}",
+                case.playbook, case.devices, case.scenario.knobs
+            );
+            println!("{:?}\n{:?}", case.scenario.faults, case.weather);
+        }
+        let mut computer = Computer::new(
+            root,
+            case.runbook.clone(),
+            &case.playbook,
+            network,
+            beginning(),
+            Dice(case.dice.next()),
+        );
+        computer.deaths = case.deaths.clone();
+        computer.interrupts = case.interrupts.clone();
+        computer.loud = loud;
+        Play { case, computer }
+    }
+
+    fn play(&mut self) -> Result<(), String> {
+        for _ in 0..50 {
+            match self.computer.drive()? {
+                Left::Finished => {
+                    let end = self.computer.clock.now();
+                    self.computer.network.settle(end);
+                    self.computer.say(|| "-- is over".into());
+                    return judge(&self.case, &self.computer);
+                }
+                left => {
+                    self.computer.say(|| format!("-- is left: {left:?}"));
+                    let pause = self.case.dice.millis(1_000, 4_000_000);
+                    self.computer.be_away(pause)?;
+                }
+            }
+        }
+        Err("taken up fifty times without an end".into())
+    }
+}
+
+/// The colleague's calls, with a token of his own.
+fn invite(case: &Case, network: &Network) {
+    if case.colleague.is_empty() {
+        return;
+    }
+    let form = format!(
+        "grant_type=client_credentials&client_id={COLLEAGUE}&client_secret={CLIENT_SECRET}&scope=https%3A%2F%2Fapi.securitycenter.microsoft.com%2F.default"
+    );
+    let request = Request::new("POST", &format!("/{TENANT_ID}/oauth2/v2.0/token")).body(form);
+    let body = network.ask(&request).body;
+    let Ok(reply) = serde_json::from_slice::<serde_json::Value>(&body) else {
+        return; // A fault met him.
+    };
+    let token = reply["access_token"].as_str().unwrap_or_default();
+    for (after, machine) in &case.colleague {
+        let command = serde_json::json!({"type": "RunScript", "params": [{"key": "ScriptName", "value": "work.ps1"}]});
+        let body = serde_json::json!({"Commands": [command], "Comment": "mine"}).to_string();
+        let target = format!("/api/machines/{machine}/runliveresponse");
+        let request = Request::new("POST", &target)
+            .header("authorization", &format!("Bearer {token}"))
+            .body(body);
+        network.colleague(*after, request);
+    }
+}
+
+fn run_seed(seed: u64, loud: bool) -> Result<(), String> {
+    let root = scratch();
+    Play::new(seed, root.path(), loud).play()
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+#[test]
+fn whatever_the_seed_nothing_is_started_twice_or_left_out() {
+    if let Some(seed) = number("SVAR_SEED") {
+        let played = run_seed(seed, true);
+        assert_eq!(played, Ok(()), "seed {seed}");
+        return;
+    }
+    let end = number("SVAR_SEEDS").unwrap_or(SEEDS);
+    let next = AtomicU64::new(number("SVAR_FROM").unwrap_or(0));
+    let failed = Mutex::new(Vec::new());
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while failed.lock().unwrap().len() < 20 {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end {
+                        return;
+                    }
+                    let played = std::panic::catch_unwind(|| run_seed(seed, false));
+                    let played = played.unwrap_or_else(|_| Err("it panicked".into()));
+                    if let Err(why) = played {
+                        failed.lock().unwrap().push((seed, why));
+                    }
+                }
+            });
+        }
+    });
+    let mut failed = failed.into_inner().unwrap();
+    failed.sort();
+    if let Some((seed, why)) = failed.first() {
+        let seeds: Vec<u64> = failed.iter().map(|(seed, _)| *seed).collect();
+        panic!(
+            "seeds {seeds:?} of {end} fail; the first, {seed}: {why}\nplay it with:\n    \
+             SVAR_SEED={seed} cargo test --test all simulation::seeds -- --nocapture whatever"
+        );
+    }
+}
+
+/// The process dies at every record of these runs, in each of the three ways.
+#[test]
+fn a_run_survives_the_loss_of_its_process_at_every_record() {
+    for seed in [3, 8, 21] {
+        let root = scratch();
+        let mut undisturbed = Play::new(seed, root.path(), false);
+        undisturbed.computer.deaths.clear();
+        assert_eq!(undisturbed.play(), Ok(()), "seed {seed}");
+        for record in 0..undisturbed.computer.records {
+            for death in [Death::Before, Death::After, Death::AfterCall] {
+                let root = scratch();
+                let mut play = Play::new(seed, root.path(), false);
+                play.computer.deaths = BTreeMap::from([(record, death)]);
+                let played = play.play();
+                assert_eq!(played, Ok(()), "seed {seed}, record {record}, {death:?}");
+            }
+        }
+    }
+}
+
+/// Sixty machines start in six bursts while results come in: the disk is waited for less often than
+/// the list of actions is read.
+#[test]
+fn under_load_the_journal_is_synced_no_more_than_once_a_tick() {
+    let root = scratch();
+    let mut computer = sixty_machines(root.path());
+    assert_eq!(computer.drive(), Ok(Left::Finished));
+    assert_eq!(computer.fleet().tally().ended[0], 60);
+    let (written, ticks) = (computer.counters(), computer.network.looks());
+    assert!(written.records > 60 * 5, "{written:?}");
+    assert!(written.syncs <= ticks, "{written:?} in {ticks} ticks");
+    // A start, a link and a result each, the sign-in, two lists of machines, and the ticks.
+    assert_eq!(computer.network.calls(), 3 * 60 + 3 + ticks);
+    assert_eq!(computer.network.throttled(), []);
+}
