@@ -1,5 +1,6 @@
 //! A parsed filter, and whether a row passes it.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::moment::Moment;
@@ -10,7 +11,7 @@ pub(crate) enum Value<'a> {
     Null,
     Number(f64),
     Time(Moment),
-    Text(std::borrow::Cow<'a, str>),
+    Text(Cow<'a, str>),
     Texts(&'a [String]),
 }
 
@@ -39,14 +40,14 @@ pub(crate) enum Function {
 
 /// A literal of a filter.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Literal {
+pub(crate) enum Literal<'a> {
     Null,
     Number(f64),
     Time(Moment),
-    Text(String),
+    Text(Cow<'a, str>),
 }
 
-impl Literal {
+impl Literal<'_> {
     /// The text, if it is one.
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
@@ -60,34 +61,34 @@ impl Literal {
             Literal::Null => Value::Null,
             Literal::Number(number) => Value::Number(*number),
             Literal::Time(time) => Value::Time(*time),
-            Literal::Text(text) => Value::Text(text.as_str().into()),
+            Literal::Text(text) => Value::Text((&**text).into()),
         }
     }
 }
 
-/// A condition on rows.
+/// A condition on rows, borrowing its literals from the text it was read from.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Filter {
+pub(crate) enum Filter<'a> {
     Compare {
         property: usize,
         comparison: Comparison,
-        literal: Literal,
+        literal: Literal<'a>,
     },
     In {
         property: usize,
-        literals: Vec<Literal>,
+        literals: Vec<Literal<'a>>,
     },
     Text {
         function: Function,
         property: usize,
-        text: String,
+        text: Cow<'a, str>,
     },
-    Not(Box<Filter>),
-    And(Vec<Filter>),
-    Or(Vec<Filter>),
+    Not(Box<Filter<'a>>),
+    And(Vec<Filter<'a>>),
+    Or(Vec<Filter<'a>>),
 }
 
-impl Filter {
+impl<'a> Filter<'a> {
     /// Whether the row passes.
     pub(crate) fn passes(&self, row: &dyn Row) -> bool {
         match self {
@@ -131,7 +132,7 @@ impl Filter {
     }
 
     /// The property and the literals of which it has to equal one, if that is all the condition says.
-    pub(crate) fn equals(&self) -> Option<(usize, &[Literal])> {
+    pub(crate) fn equals(&self) -> Option<(usize, &[Literal<'a>])> {
         match self {
             Filter::Compare {
                 property,
@@ -145,9 +146,9 @@ impl Filter {
 
     /// One of the parts must hold. A chain that asks one property for equality is the long way of
     /// writing `in`, and becomes one.
-    pub(super) fn any_of(parts: Vec<Filter>) -> Filter {
+    pub(super) fn any_of(parts: Vec<Filter<'a>>) -> Filter<'a> {
         let first = parts.first().and_then(Filter::equals);
-        let same = |part: &Filter| part.equals().map(|(property, _)| property);
+        let same = |part: &Filter<'a>| part.equals().map(|(property, _)| property);
         match first.map(|(property, _)| property) {
             Some(property) if parts.iter().all(|part| same(part) == Some(property)) => Filter::In {
                 property,
@@ -160,7 +161,7 @@ impl Filter {
     }
 
     /// The parts that must all hold.
-    pub(crate) fn conjuncts(&self) -> &[Filter] {
+    pub(crate) fn conjuncts(&self) -> &[Filter<'a>] {
         match self {
             Filter::And(parts) => parts,
             other => std::slice::from_ref(other),
@@ -168,7 +169,7 @@ impl Filter {
     }
 }
 
-fn holds(value: &Value<'_>, comparison: Comparison, literal: &Literal) -> bool {
+fn holds(value: &Value<'_>, comparison: Comparison, literal: &Literal<'_>) -> bool {
     if let (Value::Texts(values), Literal::Text(text)) = (value, literal) {
         let found = values.iter().any(|value| value.eq_ignore_ascii_case(text));
         return found == (comparison == Comparison::Eq);

@@ -17,8 +17,8 @@ pub(crate) enum Filterable {
 
 /// What a list call asks for.
 #[derive(Debug, Default)]
-pub(crate) struct Options {
-    pub(crate) filter: Option<Filter>,
+pub(crate) struct Options<'a> {
+    pub(crate) filter: Option<Filter<'a>>,
     pub(crate) top: Option<usize>,
     pub(crate) skip: usize,
     /// Properties with whether the order is descending.
@@ -26,14 +26,14 @@ pub(crate) struct Options {
     pub(crate) count: bool,
 }
 
-impl Options {
+impl<'a> Options<'a> {
     /// Reads the options from a query's pairs. Names without `$` are not OData's and are ignored.
     ///
     /// # Errors
     /// An option is unknown, twice, or can't be read.
     pub(crate) fn parse(
-        pairs: &[(String, String)],
-        entity: &Entity,
+        pairs: &'a [(String, String)],
+        entity: &'a Entity,
         filterable: Filterable,
     ) -> Result<Self, QueryError> {
         let mut options = Options::default();
@@ -83,7 +83,7 @@ impl Options {
     }
 }
 
-fn refuse_undocumented(filter: &Filter, entity: &Entity) -> Result<(), QueryError> {
+fn refuse_undocumented(filter: &Filter<'_>, entity: &Entity) -> Result<(), QueryError> {
     match filter
         .properties()
         .find(|place| *place >= entity.documented)

@@ -13,7 +13,7 @@ const DEPTH_MAX: usize = 64;
 ///
 /// # Errors
 /// Says what is wrong and where, in the manner of the service's parser.
-pub(super) fn filter(text: &str, entity: &Entity) -> Result<Filter, QueryError> {
+pub(super) fn filter<'a>(text: &'a str, entity: &'a Entity) -> Result<Filter<'a>, QueryError> {
     let mut parser = Parser {
         text,
         tokens: tokens(text)?,
@@ -29,17 +29,17 @@ pub(super) fn filter(text: &str, entity: &Entity) -> Result<Filter, QueryError> 
 
 struct Parser<'a> {
     text: &'a str,
-    tokens: Vec<(usize, Token)>,
+    tokens: Vec<(usize, Token<'a>)>,
     at: usize,
     entity: &'a Entity,
 }
 
-impl Parser<'_> {
-    fn peek(&self) -> Option<&Token> {
+impl<'a> Parser<'a> {
+    fn peek(&self) -> Option<&Token<'a>> {
         self.tokens.get(self.at).map(|(_, token)| token)
     }
 
-    fn next(&mut self) -> Option<Token> {
+    fn next(&mut self) -> Option<Token<'a>> {
         let token = self.peek().cloned();
         self.at += usize::from(token.is_some());
         token
@@ -60,7 +60,7 @@ impl Parser<'_> {
         matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword))
     }
 
-    fn take(&mut self, token: &Token, wanted: &str) -> Result<(), QueryError> {
+    fn take(&mut self, token: &Token<'_>, wanted: &str) -> Result<(), QueryError> {
         if self.peek() == Some(token) {
             self.at += 1;
             return Ok(());
@@ -68,7 +68,7 @@ impl Parser<'_> {
         Err(self.wrong(wanted))
     }
 
-    fn or(&mut self, depth: usize) -> Result<Filter, QueryError> {
+    fn or(&mut self, depth: usize) -> Result<Filter<'a>, QueryError> {
         let mut parts = vec![self.and(depth)?];
         while self.is_keyword("or") {
             self.at += 1;
@@ -77,7 +77,7 @@ impl Parser<'_> {
         Ok(one_or(parts, Filter::any_of))
     }
 
-    fn and(&mut self, depth: usize) -> Result<Filter, QueryError> {
+    fn and(&mut self, depth: usize) -> Result<Filter<'a>, QueryError> {
         let mut parts = vec![self.not(depth)?];
         while self.is_keyword("and") {
             self.at += 1;
@@ -86,7 +86,7 @@ impl Parser<'_> {
         Ok(one_or(parts, Filter::And))
     }
 
-    fn not(&mut self, depth: usize) -> Result<Filter, QueryError> {
+    fn not(&mut self, depth: usize) -> Result<Filter<'a>, QueryError> {
         if depth > DEPTH_MAX {
             return Err(QueryError::new(format!(
                 "The recursion limit of {DEPTH_MAX} was exceeded while parsing the filter."
@@ -105,15 +105,15 @@ impl Parser<'_> {
         self.condition()
     }
 
-    fn condition(&mut self) -> Result<Filter, QueryError> {
+    fn condition(&mut self) -> Result<Filter<'a>, QueryError> {
         let Some(Token::Word(name)) = self.next() else {
             self.at = self.at.saturating_sub(1);
             return Err(self.wrong("a property or a function"));
         };
         if self.peek() == Some(&Token::Open) {
-            return self.function(&name);
+            return self.function(name);
         }
-        let (property, kind) = self.property(&name)?;
+        let (property, kind) = self.property(name)?;
         let Some(Token::Word(operator)) = self.next() else {
             self.at = self.at.saturating_sub(1);
             return Err(self.wrong("`eq`, `ne`, `gt`, `ge`, `lt`, `le` or `in`"));
@@ -144,7 +144,7 @@ impl Parser<'_> {
         })
     }
 
-    fn list(&mut self, property: usize, kind: Kind) -> Result<Filter, QueryError> {
+    fn list(&mut self, property: usize, kind: Kind) -> Result<Filter<'a>, QueryError> {
         self.take(&Token::Open, "`(`")?;
         let mut literals = vec![self.literal(kind)?];
         while self.peek() == Some(&Token::Comma) {
@@ -155,7 +155,7 @@ impl Parser<'_> {
         Ok(Filter::In { property, literals })
     }
 
-    fn function(&mut self, name: &str) -> Result<Filter, QueryError> {
+    fn function(&mut self, name: &str) -> Result<Filter<'a>, QueryError> {
         let function = match name.to_ascii_lowercase().as_str() {
             "startswith" => Function::StartsWith,
             "contains" => Function::Contains,
@@ -171,7 +171,7 @@ impl Parser<'_> {
             self.at = self.at.saturating_sub(1);
             return Err(self.wrong("a property"));
         };
-        let (place, kind) = self.property(&property)?;
+        let (place, kind) = self.property(property)?;
         if !matches!(kind, Kind::Text | Kind::Texts) {
             return Err(QueryError::new(format!(
                 "The function '{name}' needs a text, and '{property}' is none."
@@ -214,20 +214,22 @@ impl Parser<'_> {
             .ok_or_else(|| QueryError::new(format!("Could not find a property named '{name}'.")))
     }
 
-    fn literal(&mut self, kind: Kind) -> Result<Literal, QueryError> {
+    fn literal(&mut self, kind: Kind) -> Result<Literal<'a>, QueryError> {
         let literal = match (self.next(), kind) {
             (Some(Token::Word(word)), _) if word.eq_ignore_ascii_case("null") => {
                 Some(Literal::Null)
             }
             (Some(Token::Text(text)), Kind::Text | Kind::Texts) => Some(Literal::Text(text)),
-            (Some(Token::Word(word)), Kind::Time) => Moment::parse(&word).ok().map(Literal::Time),
+            (Some(Token::Word(word)), Kind::Time) => Moment::parse(word).ok().map(Literal::Time),
             (Some(Token::Word(word)), Kind::Number) => word
                 .parse::<f64>()
                 .ok()
                 .filter(|number| number.is_finite())
                 .map(Literal::Number),
             // Ids are GUIDs or hexadecimal digits, and OData writes GUIDs bare.
-            (Some(Token::Word(word)), Kind::Text) if is_guid(&word) => Some(Literal::Text(word)),
+            (Some(Token::Word(word)), Kind::Text) if is_guid(word) => {
+                Some(Literal::Text(word.into()))
+            }
             (None, _) => None,
             _ => None,
         };
@@ -246,7 +248,7 @@ fn is_guid(word: &str) -> bool {
     word.len() == 36 && uuid::Uuid::try_parse(word).is_ok()
 }
 
-fn one_or(mut parts: Vec<Filter>, many: fn(Vec<Filter>) -> Filter) -> Filter {
+fn one_or<'a>(mut parts: Vec<Filter<'a>>, many: fn(Vec<Filter<'a>>) -> Filter<'a>) -> Filter<'a> {
     if parts.len() == 1 {
         parts.swap_remove(0)
     } else {

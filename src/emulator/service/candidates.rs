@@ -119,7 +119,7 @@ fn both(left: &Range<u32>, right: &Range<u32>) -> Range<u32> {
 pub(crate) struct Found<'a> {
     pub(crate) candidates: Candidates<'a>,
     /// Conditions that each candidate still has to pass.
-    pub(crate) rest: Vec<&'a Filter>,
+    pub(crate) rest: Vec<&'a Filter<'a>>,
     /// Candidates from that place on may not be visible yet; the others are.
     pub(crate) settled: u32,
     /// The direction in which the list goes if nobody asks for an order.

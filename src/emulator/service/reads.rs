@@ -19,6 +19,8 @@ use super::token::Identity;
 
 /// The most entries on one page (contract 5.1, 8.2).
 const PAGE_MAX: usize = 10_000;
+/// So many bytes an entity seldom exceeds: a page's memory is asked for once.
+const ENTITY_TYPICAL: usize = 1024;
 
 impl From<QueryError> for Refusal {
     fn from(error: QueryError) -> Self {
@@ -28,7 +30,8 @@ impl From<QueryError> for Refusal {
 
 impl Service {
     pub(super) fn action_list(&mut self, request: &Request) -> Result<Response, Refusal> {
-        let options = Options::parse(&form_pairs(&request.query), &ACTION, self.filterable())?;
+        let pairs = form_pairs(&request.query);
+        let options = Options::parse(&pairs, &ACTION, self.filterable())?;
         let row = |place: u32| {
             let action = self.actions.get(place);
             ActionRow {
@@ -61,7 +64,8 @@ impl Service {
         if self.machines.all.is_empty() {
             return Err(Refusal::not_found("There are no machines."));
         }
-        let options = Options::parse(&form_pairs(&request.query), &MACHINE, self.filterable())?;
+        let pairs = form_pairs(&request.query);
+        let options = Options::parse(&pairs, &MACHINE, self.filterable())?;
         let row = |place: u32| MachineRow {
             machine: &self.machines.all[place as usize],
             started: self.started,
@@ -296,7 +300,7 @@ impl Service {
             next_link: None,
         };
         let head = serde_json::to_string(&head).unwrap_or_default();
-        let mut body = Vec::with_capacity(head.len() + page.places.len() * 768);
+        let mut body = Vec::with_capacity(head.len() + page.places.len() * ENTITY_TYPICAL);
         body.extend_from_slice(head.trim_end_matches("]}").as_bytes());
         for (number, place) in page.places.iter().enumerate() {
             if number > 0 {

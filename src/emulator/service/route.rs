@@ -183,24 +183,18 @@ pub(crate) fn percent_decoded(text: &str) -> Option<String> {
 fn percent_bytes(text: &str, plus_is_blank: bool) -> Vec<u8> {
     let bytes = text.as_bytes();
     let digit = |place: usize| bytes.get(place).and_then(|b| (*b as char).to_digit(16));
+    let encoded = |place: usize| Some(digit(place + 1)? * 16 + digit(place + 2)?);
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
-        match (byte, digit(at + 1), digit(at + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                // Two hexadecimal digits always fit a byte.
-                out.push((high * 16 + low) as u8);
-                at += 3;
-            }
-            _ => {
-                out.push(if plus_is_blank && byte == b'+' {
-                    b' '
-                } else {
-                    byte
-                });
-                at += 1;
-            }
-        }
+        let (byte, length) = match byte {
+            // Two hexadecimal digits always fit a byte.
+            b'%' => encoded(at).map_or((byte, 1), |byte| (byte as u8, 3)),
+            b'+' if plus_is_blank => (b' ', 1),
+            _ => (byte, 1),
+        };
+        out.push(byte);
+        at += length;
     }
     out
 }
@@ -211,7 +205,10 @@ pub(crate) fn form_pairs(text: &str) -> Vec<(String, String)> {
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let decoded = |text| String::from_utf8_lossy(&percent_bytes(text, true)).into_owned();
+            let decoded = |text| {
+                String::from_utf8(percent_bytes(text, true))
+                    .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+            };
             (decoded(key), decoded(value))
         })
         .collect()
