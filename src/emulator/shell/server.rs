@@ -163,8 +163,12 @@ impl Emulator {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the core do something at this moment, then sees to what follows from it.
-    fn with_core<T>(&self, act: impl FnOnce(&mut Service, crate::moment::Moment) -> T) -> T {
+    /// Lets the core do something at this moment, then sees to what follows from it. Nothing comes back
+    /// where the ledger can't be written: what is in no ledger must not be answered as if it were done.
+    fn with_core<T>(
+        &self,
+        act: impl FnOnce(&mut Service, crate::moment::Moment) -> T,
+    ) -> Option<T> {
         let mut core = self.core();
         let now = self.clock.now();
         let expected = core.service.next_wake();
@@ -181,6 +185,7 @@ impl Emulator {
             *trouble = Some(error);
             self.broken.notify_one();
         }
+        let is_broken = trouble.is_some();
         let is_rescheduled = service.next_wake() != expected;
         drop(core);
         for piece in work {
@@ -191,7 +196,7 @@ impl Emulator {
         if is_rescheduled {
             self.rescheduled.notify_one();
         }
-        result
+        (!is_broken).then_some(result)
     }
 }
 
@@ -261,12 +266,10 @@ async fn answer(
             .collect(),
         body,
     };
-    let response = emulator.with_core(|service, now| service.handle(now, &request));
-    if emulator.core().trouble.is_some() {
-        // What was done and is in no ledger must not be answered as if it were.
+    let Some(response) = emulator.with_core(|service, now| service.handle(now, &request)) else {
         cut.cut();
         return plain(StatusCode::INTERNAL_SERVER_ERROR);
-    }
+    };
     written(response, &cut, emulator.clock)
 }
 
