@@ -16,7 +16,7 @@ use super::super::odata::Literal;
 use super::super::odata::{Comparison, Entity, Filter, Kind, Row, Value};
 use super::candidates::{Candidates, Found};
 use super::chance::guid;
-use super::entity::{ActionEntity, Written};
+use super::entity::Written;
 use super::machines::{MachineRecord, Machines};
 use super::places::{Places, Union};
 
@@ -195,11 +195,11 @@ impl Actions {
 
     /// Appends the entity as the API answers it.
     pub(crate) fn write(&self, place: u32, machines: &Machines, out: &mut Vec<u8>) {
-        let entity = || {
+        let known = || {
             let action = self.get(place);
-            ActionEntity::of(action, &machines.all[action.machine as usize])
+            (action, &machines.all[action.machine as usize])
         };
-        self.written.borrow_mut().append(out, place, entity);
+        self.written.borrow_mut().append(out, place, known);
     }
 
     /// By id, as text.

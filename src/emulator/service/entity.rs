@@ -1,108 +1,156 @@
 //! A machine action as it is written (contract 4.1), straight out of its record: a list of 10,000 is
 //! built without a text of its own for any of their fields.
+//!
+//! The keys are written by hand, in the order of [`crate::wire::MachineAction`]: a serializer looks
+//! through every key and enum value for characters to escape, and none of them has any.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
+use uuid::Uuid;
 
-use crate::wire::{Command, CommandStatus};
+use crate::moment::Moment;
+use crate::wire::Command;
 
 use super::actions::{ActionRecord, CommandRecord, LIVE_RESPONSE};
 use super::chance::guid;
 use super::machines::MachineRecord;
 use super::stamp::Stamp;
 
-/// The entity, borrowed. [`crate::wire::MachineAction`] is how a client reads it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ActionEntity<'a> {
-    id: Guid,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    title: Option<&'a str>,
-    requestor: &'a str,
-    requestor_comment: &'a str,
-    status: &'static str,
-    machine_id: &'a str,
-    computer_dns_name: &'a str,
-    creation_date_time_utc: Stamp,
-    last_update_date_time_utc: Stamp,
-    cancellation_requestor: Option<&'a str>,
-    cancellation_comment: Option<&'a str>,
-    cancellation_date_time_utc: Option<Stamp>,
-    error_h_result: i64,
-    scope: Option<&'a str>,
-    external_id: Option<&'a str>,
-    request_source: &'static str,
-    related_file_info: Option<()>,
-    commands: Commands<'a>,
-    troubleshoot_info: Option<()>,
-}
-
-impl<'a> ActionEntity<'a> {
-    pub(crate) fn of(action: &'a ActionRecord, machine: &'a MachineRecord) -> Self {
-        let cancellation = action.cancellation.as_deref();
-        ActionEntity {
-            id: Guid(action.id),
-            kind: LIVE_RESPONSE,
-            title: None,
-            requestor: &action.requestor,
-            requestor_comment: &action.comment,
-            status: action.state.name(),
-            machine_id: &machine.id,
-            computer_dns_name: &machine.name,
-            creation_date_time_utc: Stamp::of(action.created),
-            last_update_date_time_utc: Stamp::of(action.updated),
-            cancellation_requestor: cancellation.map(|cancel| &*cancel.requestor),
-            cancellation_comment: cancellation.and_then(|cancel| cancel.comment.as_deref()),
-            cancellation_date_time_utc: cancellation.map(|cancel| Stamp::of(cancel.at)),
-            error_h_result: 0,
-            scope: None,
-            external_id: None,
-            request_source: "PublicApi",
-            related_file_info: None,
-            commands: Commands(&action.commands),
-            troubleshoot_info: None,
+/// Appends an action as JSON.
+fn write_action(out: &mut Vec<u8>, action: &ActionRecord, machine: &MachineRecord) {
+    let cancellation = action.cancellation.as_deref();
+    plain(out, "{\"id\":\"");
+    let mut buffer = Uuid::encode_buffer();
+    plain(out, guid(action.id).hyphenated().encode_lower(&mut buffer));
+    plain(out, "\",\"type\":\"");
+    plain(out, LIVE_RESPONSE);
+    plain(out, "\",\"title\":null,\"requestor\":");
+    text(out, &action.requestor);
+    plain(out, ",\"requestorComment\":");
+    text(out, &action.comment);
+    plain(out, ",\"status\":\"");
+    plain(out, action.state.name());
+    plain(out, "\",\"machineId\":");
+    text(out, &machine.id);
+    plain(out, ",\"computerDnsName\":");
+    text(out, &machine.name);
+    plain(out, ",\"creationDateTimeUtc\":");
+    time(out, Some(action.created));
+    plain(out, ",\"lastUpdateDateTimeUtc\":");
+    time(out, Some(action.updated));
+    plain(out, ",\"cancellationRequestor\":");
+    text_or_null(out, cancellation.map(|cancel| &*cancel.requestor));
+    plain(out, ",\"cancellationComment\":");
+    text_or_null(
+        out,
+        cancellation.and_then(|cancel| cancel.comment.as_deref()),
+    );
+    plain(out, ",\"cancellationDateTimeUtc\":");
+    time(out, cancellation.map(|cancel| cancel.at));
+    plain(
+        out,
+        ",\"errorHResult\":0,\"scope\":null,\"externalId\":null,\"requestSource\":\"PublicApi\",\"relatedFileInfo\":null,\"commands\":[",
+    );
+    for (index, record) in action.commands.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
         }
+        write_entry(out, index, record);
+    }
+    plain(out, "],\"troubleshootInfo\":null}");
+}
+
+fn write_entry(out: &mut Vec<u8>, index: usize, record: &CommandRecord) {
+    plain(out, "{\"index\":");
+    json(out, &index);
+    plain(out, ",\"startTime\":");
+    time(out, record.began);
+    plain(out, ",\"endTime\":");
+    time(out, record.ended);
+    plain(out, ",\"commandStatus\":");
+    text(out, record.status.as_str());
+    plain(out, ",\"errors\":");
+    json(out, &record.errors);
+    plain(out, ",\"command\":");
+    write_command(out, &record.command);
+    out.push(b'}');
+}
+
+fn write_command(out: &mut Vec<u8>, command: &Command) {
+    plain(out, "{\"type\":");
+    json(out, &command.kind);
+    plain(out, ",\"params\":[");
+    for (number, param) in command.params.iter().enumerate() {
+        plain(
+            out,
+            if number > 0 {
+                ",{\"key\":"
+            } else {
+                "{\"key\":"
+            },
+        );
+        text(out, &param.key);
+        plain(out, ",\"value\":");
+        text(out, &param.value);
+        out.push(b'}');
+    }
+    plain(out, "]}");
+}
+
+/// What needs no escaping, as it is.
+fn plain(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn text(out: &mut Vec<u8>, text: &str) {
+    // Looks at every byte whatever the first ones say, which compiles to few instructions for many bytes.
+    let is_plain = text.bytes().fold(true, |so_far, byte| {
+        so_far & (byte >= b' ') & (byte != b'"') & (byte != b'\\')
+    });
+    if !is_plain {
+        return json(out, text);
+    }
+    out.push(b'"');
+    plain(out, text);
+    out.push(b'"');
+}
+
+fn text_or_null(out: &mut Vec<u8>, found: Option<&str>) {
+    match found {
+        Some(found) => text(out, found),
+        None => plain(out, "null"),
     }
 }
 
-struct Commands<'a>(&'a [CommandRecord]);
-
-impl Serialize for Commands<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let entries = self.0.iter().zip(0..).map(|(record, index)| CommandEntity {
-            index,
-            start_time: record.began.map(Stamp::of),
-            end_time: record.ended.map(Stamp::of),
-            command_status: &record.status,
-            errors: &record.errors,
-            command: &record.command,
-        });
-        serializer.collect_seq(entries)
-    }
+fn time(out: &mut Vec<u8>, moment: Option<Moment>) {
+    let stamp = moment.map(Stamp::of);
+    text_or_null(out, stamp.as_ref().map(Stamp::as_str));
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CommandEntity<'a> {
-    index: u32,
-    start_time: Option<Stamp>,
-    end_time: Option<Stamp>,
-    command_status: &'a CommandStatus,
-    errors: &'a [String],
-    command: &'a Command,
+/// Appends plain data with text keys: writing it can't fail.
+fn json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
+    let _ = serde_json::to_writer(out, value);
 }
 
-/// Entities as they were last written. A client asks for the same ones until they change, so most of
+/// Actions as they were last written. A client asks for the same ones until they change, so most of
 /// a list is copied.
 #[derive(Debug)]
-pub(crate) struct Written(Vec<Option<(u32, Box<[u8]>)>>);
+pub(crate) struct Written(Vec<Slot>);
+
+/// What is known of one action; the memory of what is forgotten is used again.
+#[derive(Debug, Clone, Default)]
+struct Slot {
+    place: Option<u32>,
+    bytes: Vec<u8>,
+}
 
 /// So many are kept, of about 800 bytes each; a place has one slot it can be in.
 const WRITTEN_MAX: usize = 8192;
+/// A slot keeps no more memory than its action needs, or than most do.
+const LENGTH_KEPT: usize = 1024;
 
 impl Default for Written {
     fn default() -> Self {
-        Written((0..WRITTEN_MAX).map(|_| None).collect())
+        Written(vec![Slot::default(); WRITTEN_MAX])
     }
 }
 
@@ -110,37 +158,27 @@ impl Written {
     /// What is known of that place no longer holds.
     pub(crate) fn forget(&mut self, place: u32) {
         let slot = &mut self.0[place as usize % WRITTEN_MAX];
-        if slot.as_ref().is_some_and(|(known, _)| *known == place) {
-            *slot = None;
+        if slot.place == Some(place) {
+            slot.place = None;
         }
     }
 
-    /// Appends the entity of that place, which `entity` makes where it is not known.
+    /// Appends the action of that place, which `action` finds with its machine where it is not known.
     pub(crate) fn append<'a>(
         &mut self,
         out: &mut Vec<u8>,
         place: u32,
-        entity: impl FnOnce() -> ActionEntity<'a>,
+        action: impl FnOnce() -> (&'a ActionRecord, &'a MachineRecord),
     ) {
         let slot = &mut self.0[place as usize % WRITTEN_MAX];
-        match slot {
-            Some((known, bytes)) if *known == place => out.extend_from_slice(bytes),
-            _ => {
-                let from = out.len();
-                // Plain data with text keys: writing it can't fail.
-                let _ = serde_json::to_writer(&mut *out, &entity());
-                *slot = Some((place, out[from..].into()));
-            }
+        if slot.place != Some(place) {
+            let (action, machine) = action();
+            slot.bytes.clear();
+            write_action(&mut slot.bytes, action, machine);
+            // A long one must not hold its memory after it has been pushed out.
+            slot.bytes.shrink_to(LENGTH_KEPT);
+            slot.place = Some(place);
         }
-    }
-}
-
-/// An id, written with hyphens.
-struct Guid(u128);
-
-impl Serialize for Guid {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut buffer = uuid::Uuid::encode_buffer();
-        serializer.serialize_str(guid(self.0).hyphenated().encode_lower(&mut buffer))
+        out.extend_from_slice(&slot.bytes);
     }
 }

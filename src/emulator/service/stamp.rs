@@ -1,7 +1,5 @@
 //! Times as the service writes them.
 
-use serde::{Serialize, Serializer};
-
 use crate::moment::Moment;
 
 /// The same with all seven digits, as the library writes them (contract 8.6).
@@ -94,12 +92,6 @@ impl Stamp {
             left /= 10;
         }
         self.length += width;
-    }
-}
-
-impl Serialize for Stamp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 

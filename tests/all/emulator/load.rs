@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use svar::emulator::{Between, Scenario};
-use svar::wire::MachineAction;
+use svar::emulator::{Between, LibraryItem, Outcome, Scenario};
+use svar::wire::{Collection, MachineAction};
 
 use super::virtual_time::{Play, body, fleet};
 
@@ -158,6 +158,80 @@ fn condition() -> impl Strategy<Value = String> {
         Just("requestor in ('svar','nobody')".to_owned()),
         Just("contains(requestorComment,'1')".to_owned()),
     ]
+}
+
+/// The emulator writes actions without a serializer; what it writes must be what one would.
+#[test]
+fn actions_are_written_byte_for_byte_as_their_type_says() {
+    let mut scenario = unlimited(3);
+    scenario.outcomes.insert(
+        0,
+        Outcome {
+            script: "broken.ps1".to_owned(),
+            error: Some("line 1: \"C:\\x\"\nline 2".to_owned()),
+            ..Outcome::default()
+        },
+    );
+    scenario.library.push(LibraryItem {
+        name: "broken.ps1".to_owned(),
+        ..LibraryItem::default()
+    });
+    let mut play = Play::new(scenario);
+    let machines = play.machines();
+    let odd = "a \"quoted\" \\ path,\ttab,\r\nlines, \u{1}\u{7f}, ümläut, 事件 🚨 </script>";
+    let run = |script: &str| {
+        json!({"type": "RunScript", "params": [
+            {"key": "ScriptName", "value": script},
+            {"key": "Args", "value": odd.replace(['\r', '\n', '\t', '\u{1}'], " ")},
+        ]})
+    };
+    let get = json!({"type": "GetFile", "params": [{"key": "Path", "value": r"C:\Temp\a b.zip"}]});
+    let mut ids = Vec::new();
+    for (machine, commands) in [
+        (0, json!([run("ok.ps1"), get])),
+        (1, json!([run("broken.ps1")])),
+        (2, json!([run("ok.ps1")])),
+    ] {
+        let content = json!({"Commands": commands, "Comment": odd});
+        let path = format!("/api/machines/{}/runliveresponse", machines[machine]);
+        let created = play.call("POST", &path, &content);
+        assert_eq!(created.status, 201, "{}", body(&created));
+        ids.push(body(&created)["id"].as_str().unwrap().to_owned());
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for moment in 0..40 {
+        let list = play.call("GET", "/api/machineactions", &Value::Null);
+        let read: Collection<MachineAction> = serde_json::from_slice(&list.body).unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&list.body),
+            serde_json::to_string(&read).unwrap()
+        );
+        for action in read.value {
+            assert_eq!(action.requestor_comment.as_deref(), Some(odd));
+            let commands = action.commands.unwrap();
+            let errors = commands.iter().map(|command| command.errors.len());
+            seen.insert((action.status.as_str().to_owned(), errors.sum::<usize>()));
+        }
+        if moment == 0 {
+            let path = format!("/api/machineactions/{}/cancel", ids[2]);
+            let cancelled = play.call("POST", &path, &json!({"Comment": odd}));
+            let read: MachineAction = serde_json::from_slice(&cancelled.body).unwrap();
+            assert_eq!(read.cancellation_comment.as_deref(), Some(odd));
+            assert_eq!(
+                String::from_utf8_lossy(&cancelled.body),
+                serde_json::to_string(&read).unwrap()
+            );
+        }
+        play.pass(10);
+    }
+    for (status, errors) in [
+        ("Pending", 0),
+        ("InProgress", 0),
+        ("Cancelled", 0),
+        ("Failed", 1),
+    ] {
+        assert!(seen.contains(&(status.to_owned(), errors)), "{seen:?}");
+    }
 }
 
 proptest! {
