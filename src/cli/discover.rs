@@ -138,10 +138,10 @@ pub(super) enum Sort {
     Scenario,
 }
 
-/// What a file that was named is meant as: a playbook, unless it has a key that only scenarios have.
+/// What a file that was named is meant as: a playbook, unless it has a key that scenarios have and
+/// playbooks do not. A slip of the hand does not hide one.
 pub(super) fn sort_of_named(text: &str) -> Sort {
-    let has_scenario_key = || outermost_keys(text).any(|(_, key)| SCENARIO_KEYS.contains(&key));
-    match !looks_like_a_playbook(text) && has_scenario_key() {
+    match !looks_like_a_playbook(text) && scenario_key(text).is_some() {
         true => Sort::Scenario,
         false => Sort::Playbook,
     }
@@ -178,12 +178,20 @@ pub(super) fn is_a_scenario(source: &SourceText) -> Option<Problem> {
     if sort_of_named(source.text()) != Sort::Scenario {
         return None;
     }
-    let mut keys = outermost_keys(source.text());
-    let (start, key) = keys.find(|(_, key)| SCENARIO_KEYS.contains(key))?;
+    let (start, key) = scenario_key(source.text())?;
     let span = Span::new(start as u32, (start + key.len()) as u32);
     let message = "this is a scenario for the emulator, not a playbook";
     let problem = Problem::new("not-a-playbook", source, span, message);
     Some(problem.help("play it with `svar emulator --scenario`, or `svar run … --scenario`"))
+}
+
+/// The first key that only scenarios have, or is meant as one.
+fn scenario_key(text: &str) -> Option<(usize, &str)> {
+    outermost_keys(text).find(|(_, key)| {
+        let is_shared = SHARED_KEYS.contains(key) && !KEYS.contains(key);
+        let may_be_meant = !KEYS.contains(key) && nearest(key, KEYS.iter().copied()).is_none();
+        is_shared || (may_be_meant && nearest(key, SCENARIO_KEYS.iter().copied()).is_some())
+    })
 }
 
 /// What stands before a colon at the margin, with its offset: good enough to tell files apart, also

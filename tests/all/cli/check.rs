@@ -345,6 +345,29 @@ fn scenarios_are_checked_beside_playbooks() {
 }
 
 #[test]
+fn a_scenario_is_known_by_any_key_of_its_own() {
+    for text in [
+        "profile: '2021'\n",
+        "seed: 5\napps: [{ name: x }]\n",
+        "name: x\nseed: 2\nlibrary: [{ name: a.sh }]\noutcomes: [{ script: a.sh }]\n",
+    ] {
+        Svar::new("check one.yaml")
+            .file("one.yaml", text)
+            .run()
+            .code(0)
+            .stderr("1 scenario: no findings\n");
+    }
+    let ended = (Svar::new("check one.yaml").file("one.yaml", "devicess: []\n"))
+        .run()
+        .code(2);
+    assert!(
+        ended.stderr.contains("did you mean `devices`?"),
+        "{}",
+        ended.text()
+    );
+}
+
+#[test]
 fn findings_in_a_scenario_are_for_programs_as_well() {
     let ended = Svar::new("check fleet.yaml --format json")
         .file("fleet.yaml", "factor: 0\n")
