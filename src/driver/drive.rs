@@ -193,9 +193,7 @@ impl Drive {
         loop {
             self.take_needs(observer)?;
             self.commit(observer).await?;
-            if std::mem::take(&mut self.obeyed) {
-                Request::clear(self.shelf.folder().path())?;
-            }
+            self.forget_request()?;
             if let Some(why) = self.memory.tenant_lost() {
                 return Ok(Ending::TenantLost { why });
             }
@@ -235,8 +233,16 @@ impl Drive {
         }
     }
 
+    /// The file of a request that is obeyed and durable goes.
+    pub(super) fn forget_request(&mut self) -> Result<(), DriveError> {
+        if std::mem::take(&mut self.obeyed) {
+            Request::clear(self.shelf.folder().path())?;
+        }
+        Ok(())
+    }
+
     /// Does what another terminal has asked for, if it has.
-    fn obey_request(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
+    pub(super) fn obey_request(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
         if self.obeyed {
             return Ok(());
         }

@@ -95,7 +95,8 @@ impl Stepped {
     /// # Errors
     /// The disk refuses. Nothing may be called any more.
     pub fn commit(&mut self) -> Result<(), DriveError> {
-        self.drive.commit_here()
+        self.drive.commit_here()?;
+        self.drive.forget_request()
     }
 
     /// The calls to be made now. After a [`Stepped::commit`] without an error, and not before.
@@ -126,6 +127,15 @@ impl Stepped {
     /// Our own mistake.
     pub fn interrupt(&mut self) -> Result<(), DriveError> {
         self.drive.interrupted().map(|_leaves| ())
+    }
+
+    /// Does what another terminal has filed in the run's folder, if anything. The file goes with the
+    /// [`Stepped::commit`] that makes it durable.
+    ///
+    /// # Errors
+    /// Our own mistake.
+    pub fn obey(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
+        self.drive.obey_request(observer)
     }
 
     /// The run as it stands. To be asked whether it is done after [`Stepped::decide`].

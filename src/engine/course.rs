@@ -54,6 +54,10 @@ pub(super) fn start_again(
     at: Moment,
     pause: Duration,
 ) {
+    // Given up while its start was in the air: it is not sent anew.
+    if progress.waived && progress.in_cleanup(ground) {
+        return enter(progress, Stage::Done, at);
+    }
     match progress.attempt.checked_add(1) {
         Some(attempt) => {
             progress.attempt = attempt;

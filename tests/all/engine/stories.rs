@@ -989,6 +989,23 @@ fn a_debt_is_waived_once_the_run_is_over_or_while_it_waits_to_be_paid() {
 }
 
 #[test]
+fn a_cleanup_that_is_given_up_while_its_start_is_in_the_air_is_not_started_anew() {
+    let mut desk = desk(plan(1).session(&[run()]).cleanup(&[run()]).done());
+    desk.play(0, 1);
+    let (session, attempt, _) = desk.announce(0);
+    desk.crash();
+    let (by, why) = ("alva".into(), "reimaged".into());
+    desk.happens(0, FactBody::CleanupWaived { by, why });
+    desk.happens_to_run(FactBody::Resumed);
+    assert!(!desk.fleet.is_done(), "it may have been sent");
+    desk.pass(600);
+    desk.happens(0, FactBody::StartAbsent { session, attempt });
+    assert_eq!(desk.starts(), [] as [u32; 0]);
+    assert!(!desk.end(0).cleanup_owed);
+    assert!(desk.fleet.is_done());
+}
+
+#[test]
 fn the_first_interrupt_lets_sessions_finish_and_the_run_can_be_resumed() {
     let mut desk = desk(plan(3).session(&[run()]).session(&[run()]).slots(1).done());
     let action = desk.start(0);

@@ -1,6 +1,6 @@
 //! The computer that a run is driven on: its clock, its disk, its process, and the death of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use svar::driver::client::{Client, Connection, Credentials, DEFAULT_SCOPE, Root, Timeouts};
 use svar::driver::{
-    Beginning, Call, Caps, Clock, Counters, FOLDER_FORMAT, JOURNAL_FILE, Journal, Observer, Ready,
-    RunFolder, RunHeader, ServiceKind, ServiceRecord, Stepped, read_journal,
+    Ask, Beginning, Call, Caps, Clock, Counters, FOLDER_FORMAT, JOURNAL_FILE, Journal, Observer,
+    Ready, Request, RunFolder, RunHeader, ServiceKind, ServiceRecord, Stepped, read_journal,
 };
 use svar::emulator::{CLIENT_ID, CLIENT_SECRET, TENANT_ID};
-use svar::engine::{Fact, FactBody, Fleet};
+use svar::engine::{Fact, FactBody, Fleet, LaneId, Stopped};
 use svar::moment::Moment;
 use svar::name::RunId;
-use svar::plan::{LimitsProfile, Runbook, SessionKind};
+use svar::plan::{LimitsProfile, OnStop, Runbook, SessionKind};
 
 use super::network::{Dice, Network, ROOT};
 
@@ -70,7 +70,8 @@ pub(crate) struct Computer {
     folder: PathBuf,
     process: Option<Stepped>,
     calls: BTreeMap<u64, Call>,
-    calls_made: u64,
+    /// Calls of the run, of all its processes.
+    pub(crate) calls_made: u64,
     woken: Arc<Woken>,
     dice: Dice,
     /// Records that are written.
@@ -84,6 +85,16 @@ pub(crate) struct Computer {
     pub(crate) interrupts: Vec<Moment>,
     /// One of them came to the process that lives.
     interrupted: bool,
+    /// What is asked from another terminal, and when: also while no process drives the run.
+    pub(crate) requests: Vec<(Moment, Ask)>,
+    /// Some of it was.
+    asked: bool,
+    /// Machines whose debt is given up as soon as nobody drives the run, if they have one then.
+    pub(crate) waivers: BTreeSet<LaneId>,
+    /// Those of them whose debt was.
+    pub(crate) waived: BTreeSet<LaneId>,
+    /// Machines that were begun.
+    begun: BTreeSet<LaneId>,
     /// What was written by the processes that have died.
     written: Counters,
     /// A run that takes more turns than this has no end.
@@ -167,6 +178,11 @@ impl Computer {
             died: 0,
             interrupts: Vec::new(),
             interrupted: false,
+            requests: Vec::new(),
+            asked: false,
+            waivers: BTreeSet::new(),
+            waived: BTreeSet::new(),
+            begun: BTreeSet::new(),
             written: Counters::default(),
             turns_max: 20_000,
             loud: false,
@@ -257,11 +273,21 @@ impl Computer {
     fn turn(&mut self) -> Result<Option<bool>, String> {
         let mut process = self.process.take().unwrap();
         let bug = |error: svar::driver::DriveError| error.to_string();
+        self.file_requests()?;
+        // Looked for only where a case has any: most have none.
+        if self.asked
+            && let Some(request) = Request::filed(&self.folder)
+        {
+            self.interrupted |= request.ask == Ask::Pause;
+            process.obey(&mut ()).map_err(bug)?;
+        }
+        let stopped = process.fleet().stopped();
         let fresh = process.decide().map_err(bug)?;
         let count = fresh.len() as u64;
-        if self.interrupted && fresh.iter().any(|fact| self.is_main_start(fact)) {
-            return Err("a start of main work after an interrupt".into());
+        for fact in fresh {
+            self.may_happen(fact, stopped)?;
         }
+        self.begun.extend(fresh.iter().filter_map(begins));
         if self.loud {
             for fact in fresh {
                 self.say(|| format!("{:?} {:?}", fact.lane, fact.body));
@@ -288,12 +314,44 @@ impl Computer {
         Ok(Some(busy))
     }
 
-    fn is_main_start(&self, fact: &Fact) -> bool {
+    /// What was decided holds to what the operator, the stop rule and the hours allow.
+    fn may_happen(&self, fact: &Fact, stopped: Option<Stopped>) -> Result<(), String> {
         let (FactBody::StartAnnounced { session, .. }, Some(lane)) = (&fact.body, fact.lane) else {
-            return false;
+            return Ok(());
         };
-        let machine = &self.runbook.plan().machines[lane.0 as usize];
-        machine.sessions[usize::from(*session)].kind == SessionKind::Main
+        let plan = self.runbook.plan();
+        let kind = plan.machines[lane.0 as usize].sessions[usize::from(*session)].kind;
+        let is_main = kind == SessionKind::Main;
+        let said = if self.interrupted && is_main {
+            "a start of main work after an interrupt"
+        } else if stopped.is_some() && !self.begun.contains(&lane) {
+            "a machine is begun after the run was stopped"
+        } else if stopped.is_some_and(|stopped| stopped.how == OnStop::Abort) && is_main {
+            "a start of main work after the run was aborted"
+        } else if !is_main && self.waived.contains(&lane) {
+            "a start of cleanup that was given up"
+        } else if let Some(hours) = &plan.policy.window
+            && hours.around(fact.at).0 > fact.at
+        {
+            "a start outside of the hours"
+        } else {
+            return Ok(());
+        };
+        Err(format!("{said}: machine {lane}"))
+    }
+
+    /// Files what is asked for by now.
+    fn file_requests(&mut self) -> Result<(), String> {
+        let now = self.clock.now();
+        while let Some((_, ask)) = self.requests.first().filter(|(at, _)| *at <= now) {
+            self.say(|| format!("-- another terminal: {ask:?}"));
+            let by = "ida".to_owned();
+            let filed = Request { ask: *ask, by }.file(&self.folder);
+            filed.map_err(|error| error.to_string())?;
+            self.requests.remove(0);
+            self.asked = true;
+        }
+        Ok(())
     }
 
     /// Waits for whatever comes first, and takes it in.
@@ -308,7 +366,9 @@ impl Computer {
             false => self.network.next(),
         };
         let interrupt = self.interrupts.first().copied();
-        let Some(next) = [wake, arrives, interrupt].into_iter().flatten().min() else {
+        let request = self.requests.first().map(|(at, _)| *at);
+        let next = [wake, arrives, interrupt, request].into_iter().flatten();
+        let Some(next) = next.min() else {
             return Err("nothing will ever happen again, and the run is not done".into());
         };
         let next = next.max(now);
@@ -395,25 +455,68 @@ impl Computer {
         self.clock.at_least(self.clock.now() + pause);
         self.network.pass(self.clock.now());
         self.woken.0.lock().unwrap().clear();
+        self.file_requests()?;
+        self.waive()?;
         let folder = RunFolder::open(&self.folder).map_err(|error| error.to_string())?;
         let (journal, reading) = Journal::open(&self.folder).map_err(|error| error.to_string())?;
         self.records = reading.facts.len() as u64;
+        self.begun = reading.facts.iter().filter_map(begins).collect();
         self.say(|| format!("-- is taken up at record {}", reading.facts.len()));
         self.process = Some(self.begin(folder, journal, Some(reading))?);
         Ok(())
     }
 
+    /// Gives up the cleanup of the machines that somebody wants to be rid of and that owe it, as
+    /// `svar resume --waive-cleanup` does.
+    fn waive(&mut self) -> Result<(), String> {
+        let words = |error: svar::driver::JournalError| error.to_string();
+        if self.waivers.is_empty() {
+            return Ok(());
+        }
+        let (mut journal, reading) = Journal::open(&self.folder).map_err(words)?;
+        let mut fleet = self.replayed(&reading)?;
+        let last = reading.facts.last();
+        let at = last.map_or(reading.opening.at, |fact| fact.at);
+        for lane in self.waivers.clone() {
+            let body = FactBody::CleanupWaived {
+                by: "ida".to_owned(),
+                why: "it was reinstalled".to_owned(),
+            };
+            let lane = Some(lane);
+            let fact = Fact { at, lane, body };
+            if fleet.handle(&fact).is_ok() {
+                self.say(|| format!("-- the cleanup of {lane:?} is given up"));
+                journal.append(&fact).map_err(words)?;
+                self.waived.extend(lane);
+            }
+        }
+        self.waivers.retain(|lane| !self.waived.contains(lane));
+        journal.commit().map_err(words)?;
+        self.durable = self.durable.max(journal.durable_bytes());
+        Ok(())
+    }
+
+    fn replayed(&self, reading: &svar::driver::Reading) -> Result<Fleet, String> {
+        let plan = Arc::clone(self.runbook.plan());
+        let run = RunId::parse(RUN).unwrap();
+        Fleet::replay(&run, plan, reading.opening.at, &reading.facts)
+            .map_err(|error| error.to_string())
+    }
+
     /// A replay of the journal gives what lives.
     fn compare(&self, live: &Fleet) -> Result<(), String> {
         let reading = read_journal(&self.folder).map_err(|error| error.to_string())?;
-        let plan = Arc::clone(self.runbook.plan());
-        let run = RunId::parse(RUN).unwrap();
-        let replayed = Fleet::replay(&run, plan, reading.opening.at, &reading.facts)
-            .map_err(|error| error.to_string())?;
+        let replayed = self.replayed(&reading)?;
         let (live, replayed) = (live.memory(), replayed.memory());
         if live != replayed {
             return Err(format!("replayed\n{replayed}\nis not what lives\n{live}"));
         }
         Ok(())
     }
+}
+
+/// The machine whose session is started by this.
+fn begins(fact: &Fact) -> Option<LaneId> {
+    let starts = matches!(fact.body, FactBody::StartAnnounced { .. });
+    fact.lane.filter(|_| starts)
 }

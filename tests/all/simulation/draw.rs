@@ -1,14 +1,16 @@
 //! A case made out of a seed: a playbook, its machines, what goes wrong, and when the process dies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use svar::driver::Ask;
 use svar::emulator::{
     App, Between, Call, Device, DeviceFile, Fault, KnobSettings, LibraryItem, Mishap, Outcome,
     Scenario, Span, Window,
 };
+use svar::engine::LaneId;
 use svar::moment::Moment;
 use svar::name::MachineId;
 use svar::plan::{Given, Inputs, Limits, LimitsProfile, RunNames, Runbook, Target, compile};
@@ -74,6 +76,10 @@ pub(super) struct Case {
     pub(super) weather: Weather,
     pub(super) deaths: BTreeMap<u64, Death>,
     pub(super) interrupts: Vec<Moment>,
+    /// What is asked from another terminal, and when.
+    pub(super) requests: Vec<(Moment, Ask)>,
+    /// Machines whose cleanup somebody gives up, if they owe one.
+    pub(super) waivers: BTreeSet<LaneId>,
     /// Somebody else starts sessions on the tenant as well: on devices of his own.
     pub(super) colleague: Vec<(Duration, String)>,
     /// A device on which everything works must end well: no stop rule, no deadline, and nothing goes
@@ -152,6 +158,22 @@ impl Case {
                 benign = false;
             }
         }
+        let mut requests = Vec::new();
+        if dice.percent(15) {
+            let at = beginning() + dice.millis(1_000, 900_000);
+            let ask = dice.pick(&[Ask::Pause, Ask::Cancel, Ask::Cancel, Ask::Abort]);
+            benign &= ask == Ask::Pause;
+            requests.push((at, ask));
+            if dice.percent(25) {
+                requests.push((at + dice.millis(10, 300_000), Ask::Abort));
+                benign = false;
+            }
+        }
+        let waivers = (0..count as u32).map(LaneId);
+        let waivers = match dice.percent(20) {
+            true => waivers.filter(|_| dice.percent(50)).collect(),
+            false => BTreeSet::new(),
+        };
         let runbook = Arc::new(compiled(&playbook, &devices, &limits));
         Case {
             playbook,
@@ -163,6 +185,8 @@ impl Case {
             weather,
             deaths,
             interrupts,
+            requests,
+            waivers,
             colleague,
             benign,
             dice,
@@ -285,6 +309,16 @@ fn playbook(
     if dice.percent(12) {
         line(format!("deadline: {}s", dice.between(60, 1_800)));
         *benign = false;
+    }
+    // It is nine o'clock.
+    if dice.percent(12) {
+        let hours = [
+            "08:00-09:03",
+            "09:05-09:20",
+            "Mon-Fri 07:00-10:00",
+            "22:00-09:01 Europe/Stockholm",
+        ];
+        line(format!("window: {}", dice.pick(&hours)));
     }
     let mode = dice.pick(&["queue", "queue", "hold", "skip"]);
     let until = dice.pick(&["30m", "2h"]);

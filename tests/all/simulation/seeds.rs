@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use svar::emulator::{CLIENT_SECRET, Request, TENANT_ID};
 
@@ -59,6 +60,8 @@ impl Play {
         );
         computer.deaths = case.deaths.clone();
         computer.interrupts = case.interrupts.clone();
+        computer.requests = case.requests.clone();
+        computer.waivers = case.waivers.clone();
         computer.loud = loud;
         Play { case, computer }
     }
@@ -69,7 +72,17 @@ impl Play {
                 Left::Finished => {
                     let end = self.computer.clock.now();
                     self.computer.network.settle(end);
+                    let calls = self.computer.calls_made;
                     self.computer.say(|| "-- is over".into());
+                    if !self.computer.waivers.is_empty() {
+                        // Most debts are given up when all is over; nothing moves because of it.
+                        self.computer.be_away(Duration::from_secs(60))?;
+                        if self.computer.drive()? != Left::Finished
+                            || self.computer.calls_made != calls
+                        {
+                            return Err("a run that is over went on".into());
+                        }
+                    }
                     return judge(&self.case, &self.computer);
                 }
                 left => {
