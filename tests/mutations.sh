@@ -141,4 +141,18 @@ mutate start-after-interrupt src/engine/want.rs \
 mutate stop-above-the-threshold src/engine/stop.rs \
     'self.failed > 0 && self.failed >= threshold,' \
     'self.failed > threshold,'
+mutate begin-outside-the-hours src/engine/grant.rs \
+    'if self.hours_allow_at(now) > now {
+            return;' \
+    'if now < self.now {
+            return;'
+mutate begin-after-a-stop src/engine/stop.rs \
+    'self.halted() || self.stopped.is_some() || self.deadline' \
+    'self.halted() || self.deadline'
+mutate start-a-cleanup-given-up src/engine/course.rs \
+    'if progress.waived && progress.in_cleanup(ground) {
+        return enter(progress, Stage::Done, at);
+    }
+    match' \
+    'match'
 exit "$failed"

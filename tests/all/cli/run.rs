@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
+use svar::engine::{Fact, FactBody};
 
 use super::builder::{Ended, Svar};
 
@@ -110,6 +111,35 @@ fn a_run_that_goes_well_tells_it_and_leaves_its_evidence() {
         "plan.json",
     ] {
         assert!(folder.join(name).is_file(), "{name}");
+    }
+}
+
+/// The hours begin two hours from now by the emulator's clock, which flies there in two seconds.
+#[test]
+fn a_run_outside_of_its_hours_says_when_they_begin_and_starts_nothing_before() {
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let hour = |hours: i64| {
+        let then = now.checked_add(jiff::Span::new().hours(hours));
+        then.expect("a time").strftime("%H:00").to_string()
+    };
+    let hours = format!("{}-{}", hour(2), hour(3));
+    let playbook = PLAYBOOK.replace("risk: read\n", &format!("risk: read\nwindow: {hours}\n"));
+    let ended = svar("run ask.yaml --scenario fleet.yaml")
+        .file("ask.yaml", &playbook)
+        .file("fleet.yaml", FLEET.replace("factor: 600", "factor: 3600"))
+        .run()
+        .code(0);
+    let begins = format!("outside {hours} UTC: sessions are started again from ");
+    assert!(ended.stderr.contains(&begins), "{}", ended.stderr);
+    assert!(ended.stderr.contains("\n2 machines: 2 ok\n"));
+    let journal = svar::driver::read_journal(&run_folder(&ended)).expect("a journal");
+    let started = |fact: &&Fact| matches!(fact.body, FactBody::StartAnnounced { .. });
+    let starts: Vec<String> = (journal.facts.iter().filter(started))
+        .map(|fact| fact.at.to_string())
+        .collect();
+    assert!(starts.len() >= 2, "{starts:?}");
+    for at in starts {
+        assert_eq!(at[11..13], hour(2)[..2], "started at {at}");
     }
 }
 
