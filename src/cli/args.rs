@@ -23,7 +23,8 @@ pub struct Cli {
     /// Colour on the terminal
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub color: ColorChoice,
-    /// Log to standard error: error, warn, info, debug, trace, or a filter such as svar=debug
+    /// Log to standard error: `info` tells each fact of the journal, `debug` each call to the service as
+    /// well; or a filter such as svar::driver=debug
     #[arg(long, global = true, env = "SVAR_LOG", value_name = "FILTER")]
     pub log: Option<String>,
 }

@@ -47,6 +47,7 @@ pub(super) async fn play(
     })?;
     let mut onlooker = Onlooker {
         progress: Progress::new(style, Arc::clone(&plan), sheet),
+        plan: Arc::clone(&plan),
         trouble: String::new(),
     };
     let budget = shared_budget(folder.header());
@@ -137,9 +138,23 @@ fn broken_off(error: &DriveError, folder: &RunFolder) -> Failure {
     ))
 }
 
+/// What happened, in the words of the journal, which hold no secrets.
+fn log(fact: &Fact, plan: &Plan) {
+    if !tracing::enabled!(tracing::Level::INFO) {
+        return;
+    }
+    let machine = fact
+        .lane
+        .and_then(|lane| plan.machines.get(lane.0 as usize));
+    let who = machine.map_or("run", |machine| machine.target.label());
+    let what = serde_json::to_string(&fact.body).unwrap_or_default();
+    tracing::info!("{} {} {what}", fact.at, report::clean(who));
+}
+
 /// Shows the run while it is driven.
 struct Onlooker {
     progress: Progress,
+    plan: Arc<Plan>,
     /// The last trouble that was told: while it lasts, once is enough.
     trouble: String,
 }
@@ -174,6 +189,7 @@ impl Observer for Onlooker {
     }
 
     fn happened(&mut self, fact: &Fact) {
+        log(fact, &self.plan);
         match &fact.body {
             FactBody::Interrupted { count: 1 } => self.progress.line(
                 "interrupted: no new starts; sessions that run are waited for (again: cancel them)",

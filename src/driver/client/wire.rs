@@ -7,7 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -21,6 +21,9 @@ use super::http::words;
 /// An answer of the API that is longer is no answer of the API. The longest lists are pages of
 /// 10,000 entries of one or two kilobytes.
 const LONGEST_BODY: usize = 256 << 20;
+
+/// So much of a query the log shows: a filter may name two hundred machines.
+const SHOWN_QUERY: usize = 160;
 
 /// A request in plain words. It may hold a token or a result's address, so it is not for showing.
 pub struct Letter {
@@ -94,6 +97,28 @@ impl Outgoing {
         }
     }
 
+    /// For the log. The query of a call that carries no token may itself be the key: the address of a
+    /// result is a secret for half an hour.
+    fn shown(&self) -> String {
+        let Outgoing { method, url, .. } = self;
+        let (host, path) = (url.host_str().unwrap_or_default(), url.path());
+        if url.query().is_none() {
+            return format!("{method} {host}{path}");
+        }
+        let pairs: Vec<String> = match self.authorization {
+            Some(_) => url
+                .query_pairs()
+                .map(|(key, value)| format!("{key}={value}")),
+            None => return format!("{method} {host}{path}?…"),
+        }
+        .collect();
+        let query = pairs.join("&");
+        match query.char_indices().nth(SHOWN_QUERY) {
+            Some((end, _)) => format!("{method} {host}{path}?{}…", &query[..end]),
+            None => format!("{method} {host}{path}?{query}"),
+        }
+    }
+
     fn letter(self) -> Letter {
         let mut headers = Vec::new();
         if let Some(host) = self.url.host_str() {
@@ -127,8 +152,29 @@ impl fmt::Debug for Wire {
 }
 
 impl Wire {
-    /// Sends it; hands out the answer as soon as its head is there.
+    /// Sends it; hands out the answer as soon as its head is there. The log tells of it at `debug`.
     pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Incoming, Lost> {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return self.travel(outgoing).await;
+        }
+        let shown = outgoing.shown();
+        let sent = Instant::now();
+        let answered = self.travel(outgoing).await;
+        let took = sent.elapsed().as_millis();
+        match &answered {
+            Ok(incoming) => {
+                let retry_after = incoming.retry_after();
+                let wait =
+                    retry_after.map_or(String::new(), |wait| format!(", Retry-After {wait}"));
+                tracing::debug!("{shown}: {} in {took} ms{wait}", incoming.status());
+            }
+            Err(Lost::Never(why)) => tracing::debug!("{shown}: not sent: {why}"),
+            Err(Lost::Perhaps(why)) => tracing::debug!("{shown}: no answer after {took} ms: {why}"),
+        }
+        answered
+    }
+
+    async fn travel(&self, outgoing: Outgoing) -> Result<Incoming, Lost> {
         match self {
             Wire::Hand(carrier) => {
                 let delivered = carrier.carry(outgoing.letter()).await?;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use super::builder::{Emulator, Svar};
+use super::builder::{Emulator, Ended, Svar};
 
 fn playbook(tag: &str) -> String {
     format!(
@@ -84,4 +84,69 @@ fn a_rehearsal_inside_the_process_shares_with_nobody() {
         .run()
         .code(0);
     assert!(!ended.folder.path().join(".local").exists());
+}
+
+/// Of sixty servers 25 may be at it at a time, and ten be started a minute.
+const SIXTY: &str = "\
+factor: 600
+fleets:
+  - { count: 60, name: 'srv-{n}', os: { Linux: 1 } }
+outcomes:
+  - { duration: 30s }
+";
+
+#[track_caller]
+fn logged(scenario: String) -> Ended {
+    let playbook = "\
+playbook: 1
+name: Ask
+os: linux
+risk: read
+targets: { filter: \"healthStatus eq 'Active'\" }
+library: { ask: { path: ask.sh } }
+steps:
+  - run: ask
+";
+    Svar::new("run ask.yaml --scenario sixty.yaml --log debug")
+        .file("ask.yaml", playbook)
+        .file("ask.sh", "echo asked\n")
+        .file("sixty.yaml", scenario)
+        .run()
+        .code(0)
+}
+
+/// The lines of the log that tell of such a call, and its status.
+fn told<'e>(ended: &'e Ended, call: &str, status: &str) -> Vec<&'e str> {
+    let lines = ended.stderr.lines();
+    lines
+        .filter(|line| line.contains(call) && line.contains(status))
+        .collect()
+}
+
+#[test]
+fn a_run_that_is_alone_on_its_tenant_is_never_refused_and_the_log_tells_every_call() {
+    let ended = logged(SIXTY.to_owned());
+    assert!(ended.stderr.contains("\n60 machines: 60 ok\n"));
+    assert_eq!(told(&ended, "DEBUG", ": 429 in "), [] as [&str; 0]);
+    assert_eq!(told(&ended, "/runliveresponse", ": 201 in ").len(), 60);
+    assert_eq!(told(&ended, "DownloadLink(index=0)", ": 200 in ").len(), 60);
+    // The address of a result is a secret as long as it is valid.
+    assert_eq!(
+        told(&ended, "CustomPlaybookCommandOutput", "?…: 200 in ").len(),
+        60
+    );
+    assert!(!ended.stderr.contains("sig="));
+    // The journal's words, at `info`.
+    assert_eq!(told(&ended, " INFO ", "\"start_announced\"").len(), 60);
+}
+
+#[test]
+fn a_run_makes_room_for_whoever_else_uses_the_tenant() {
+    let colleague =
+        "colleagues:\n  - { from: 1m, until: 20m, sessions: 20, starts_per_minute: 7 }\n";
+    let ended = logged(format!("{SIXTY}{colleague}"));
+    assert!(ended.stderr.contains("\n60 machines: 60 ok\n"));
+    let refused = told(&ended, "/runliveresponse", ": 429 in ").len();
+    assert!(refused > 0, "nobody was in the way");
+    assert!(refused < 60, "refused {refused} times");
 }
