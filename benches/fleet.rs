@@ -1,7 +1,8 @@
 //! Whole runs in virtual time: how far their makespan is from the least that any scheduler needs,
 //! what the engine costs, and how long the computer takes.
 //!
-//! `cargo bench --bench fleet`; `-- quick` leaves the largest fleets out.
+//! `cargo bench --bench fleet`; `-- quick` leaves the largest fleets out; `-- row 100000 30 10` plays
+//! that one alone: machines, seconds of a session, percent asleep at first.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
@@ -248,14 +249,14 @@ fn makespans(quick: bool) {
         "syncs",
         "took"
     );
-    // The emulator's core looks at all actions for each list: the largest fleet costs minutes.
     let sizes: &[u32] = if quick {
         &[100, 1_000]
     } else {
-        &[100, 1_000, 10_000]
+        &[100, 1_000, 10_000, 100_000]
     };
     for shape in shapes(sizes) {
-        if shape.machines < 10_000 || matches!(shape.asleep_percent, 0 | 10) {
+        // The largest fleet is months of a run, and a minute or two of ours for each row.
+        if shape.machines < 100_000 || matches!(shape.asleep_percent, 0 | 10) {
             row(shape, &play(shape));
         }
     }
@@ -399,13 +400,26 @@ fn day() {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments = std::env::args().skip(1);
+    let arguments: Vec<String> = arguments
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
     if let [word, machines] = arguments.as_slice()
         && word == "memory"
     {
         return memory(machines.parse().unwrap());
     }
     let quick = arguments.iter().any(|argument| argument == "quick");
+    if let [word, machines, seconds, asleep_percent] = arguments.as_slice()
+        && word == "row"
+    {
+        let shape = Shape {
+            machines: machines.parse().unwrap(),
+            seconds: seconds.parse().unwrap(),
+            asleep_percent: asleep_percent.parse().unwrap(),
+        };
+        return row(shape, &play(shape));
+    }
     engine();
     day();
     makespans(quick);
