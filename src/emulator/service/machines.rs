@@ -348,6 +348,15 @@ impl Machines {
         places.map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// All devices whose full name begins like that.
+    pub(crate) fn beginning_with(&self, text: &str) -> impl Iterator<Item = u32> {
+        let from: Arc<str> = text.to_ascii_lowercase().into();
+        let names = self.by_name.range(Arc::clone(&from)..);
+        names
+            .take_while(move |(name, _)| name.starts_with(&*from))
+            .flat_map(|(_, places)| places.iter().copied())
+    }
+
     /// The actions of those devices.
     pub(crate) fn actions_of(&self, places: impl Iterator<Item = u32>) -> Candidates<'_> {
         joined(places.map(|place| self.all[place as usize].actions.as_slice()))
@@ -389,12 +398,8 @@ impl Machines {
             text,
         } = part
         {
-            return (MACHINE.properties[*property].0 == "computerDnsName").then(|| {
-                let from: Arc<str> = text.to_ascii_lowercase().into();
-                let names = self.by_name.range(Arc::clone(&from)..);
-                let names = names.take_while(|(name, _)| name.starts_with(&*from));
-                Candidates::listed(names.flat_map(|(_, places)| places.iter().copied()))
-            });
+            return (MACHINE.properties[*property].0 == "computerDnsName")
+                .then(|| Candidates::listed(self.beginning_with(text)));
         }
         let (property, literals) = part.equals()?;
         let texts: Vec<&str> = literals.iter().map(Literal::text).collect::<Option<_>>()?;
