@@ -294,7 +294,7 @@ impl Tenant {
                 "$filter=contains(requestorComment,'nowhere')".to_owned(),
             ),
             call(
-                "lastUpdateDateTimeUtc ge, the newest: a scan",
+                "lastUpdateDateTimeUtc ge, the newest, $top=100",
                 format!("$filter=lastUpdateDateTimeUtc+ge+{recent}&$top=100"),
             ),
             call(

@@ -212,7 +212,7 @@ impl Actions {
         let commands = action.commands.iter();
         let commands =
             commands.map(|record| record.command.written.len() + record.errors.len() * 128);
-        let own = machine.id.len() + machine.name.len() + action.comment.len();
+        let own = machine.written.len() + action.comment.len();
         own + commands.map(|length| length + COMMAND_FRAME).sum::<usize>() + ACTION_FRAME
     }
 
@@ -230,6 +230,16 @@ impl Actions {
         let id = uuid::Uuid::try_parse(id).ok()?.as_u128();
         let place = self.by_id.find(id)?;
         (self.get(place).id == id).then_some(place)
+    }
+
+    /// Those of the ids that there are. All are looked up before any is compared, so that memory is
+    /// waited for once and not for each.
+    fn listed(&self, ids: &[u128]) -> Candidates<'_> {
+        let places: Vec<Option<u32>> = ids.iter().map(|id| self.by_id.find(*id)).collect();
+        let found = ids.iter().zip(places);
+        Candidates::listed(
+            found.filter_map(|(id, place)| place.filter(|place| self.get(*place).id == *id)),
+        )
     }
 
     /// By id as the API writes it: other ways of writing a GUID name nothing in filters.
@@ -294,9 +304,11 @@ impl Actions {
                 }
             }
         }
-        let by_age = self
-            .all
-            .partition_point(|action| action.created + lag_max <= now);
+        let is_old = |action: &ActionRecord| action.created + lag_max <= now;
+        let by_age = match self.all.last().is_none_or(is_old) {
+            true => self.all.len(),
+            false => self.all.partition_point(is_old),
+        };
         let is_late = |place: &&u32| self.all[**place as usize].visible_at > now;
         let late = self.late.iter().filter(is_late).min();
         let settled = late.map_or(by_age, |place| by_age.min(*place as usize));
@@ -358,7 +370,12 @@ impl Actions {
         let (property, literals) = part.equals()?;
         let texts = || literals.iter().filter_map(Literal::text);
         Some(match property {
-            ID => Candidates::listed(texts().filter_map(|id| self.find_exactly(id))),
+            ID => {
+                // Other ways of writing a GUID name nothing here.
+                let ids = texts().filter(|text| text.len() == 36);
+                let ids = ids.filter_map(|text| uuid::Uuid::try_parse(text).ok());
+                self.listed(&ids.map(|id| id.as_u128()).collect::<Vec<u128>>())
+            }
             STATUS => {
                 self.in_states(|state| texts().any(|text| state.name().eq_ignore_ascii_case(text)))
             }

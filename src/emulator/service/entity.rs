@@ -28,10 +28,8 @@ fn write_action(out: &mut Vec<u8>, action: &ActionRecord, machine: &MachineRecor
     text(out, &action.comment);
     plain(out, ",\"status\":\"");
     plain(out, action.state.name());
-    plain(out, "\",\"machineId\":");
-    text(out, &machine.id);
-    plain(out, ",\"computerDnsName\":");
-    text(out, &machine.name);
+    plain(out, "\",");
+    out.extend_from_slice(&machine.written);
     plain(out, ",\"creationDateTimeUtc\":");
     time(out, Some(action.created));
     plain(out, ",\"lastUpdateDateTimeUtc\":");
@@ -56,6 +54,16 @@ fn write_action(out: &mut Vec<u8>, action: &ActionRecord, machine: &MachineRecor
         write_entry(out, index, record);
     }
     plain(out, "],\"troubleshootInfo\":null}");
+}
+
+/// What every action of a device says of it.
+pub(crate) fn device_of_action(id: &str, name: &str) -> Box<[u8]> {
+    let mut out = Vec::new();
+    plain(&mut out, "\"machineId\":");
+    text(&mut out, id);
+    plain(&mut out, ",\"computerDnsName\":");
+    text(&mut out, name);
+    out.into()
 }
 
 fn write_entry(out: &mut Vec<u8>, index: usize, record: &CommandRecord) {
@@ -100,8 +108,12 @@ fn text_or_null(out: &mut Vec<u8>, found: Option<&str>) {
 }
 
 fn time(out: &mut Vec<u8>, moment: Option<Moment>) {
-    let stamp = moment.map(Stamp::of);
-    text_or_null(out, stamp.as_ref().map(Stamp::as_str));
+    let Some(moment) = moment else {
+        return plain(out, "null");
+    };
+    out.push(b'"');
+    plain(out, Stamp::of(moment).as_str());
+    out.push(b'"');
 }
 
 /// Appends plain data with text keys: writing it can't fail.

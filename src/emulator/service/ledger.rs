@@ -347,11 +347,9 @@ impl Ledger {
         top: usize,
         look: impl Fn(&u32),
     ) -> (Vec<u32>, bool) {
-        let cut = |found: &mut dyn Iterator<Item = u32>| {
-            let mut found = found.inspect(look);
-            let page: Vec<u32> = found.by_ref().take(top).collect();
-            let is_cut = found.next().is_some();
-            (page, is_cut)
+        let cut = |found: &mut dyn Iterator<Item = u32>| -> (Vec<u32>, bool) {
+            let page: Vec<u32> = (&mut *found).take(top).collect();
+            (page, found.next().is_some())
         };
         let kind = wanted.kind.map(|name| {
             let named = |deed: &&Deed| deed.name().eq_ignore_ascii_case(name);
@@ -375,13 +373,13 @@ impl Ledger {
                         })
                 };
                 let mut places = self.of_machine(machine, range.start);
-                cut(&mut places.drain(..).filter(is_wanted))
+                cut(&mut places.drain(..).inspect(look).filter(is_wanted))
             }
             (None, Some(kind)) => {
                 let entries = Union(vec![&self.by_deed[kind as usize]]);
-                cut(&mut entries.upwards(range))
+                cut(&mut entries.upwards(range).inspect(look))
             }
-            (None, None) => cut(&mut { range }),
+            (None, None) => cut(&mut { range }.inspect(look)),
         }
     }
 

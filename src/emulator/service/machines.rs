@@ -13,6 +13,7 @@ use super::super::odata::{Entity, Filter, Function, Kind, Literal, Row, Value};
 use super::super::scenario::{Device, Scenario, Window};
 use super::candidates::{Candidates, Found};
 use super::chance::{Chance, Purpose};
+use super::entity::device_of_action;
 use super::stamp::stamp;
 
 /// One device. What devices of a fleet have in common is shared.
@@ -21,6 +22,8 @@ pub(crate) struct MachineRecord {
     pub(crate) id: Arc<str>,
     pub(crate) name: Arc<str>,
     pub(crate) device: Arc<Device>,
+    /// What every action of it says of it, as JSON.
+    pub(crate) written: Box<[u8]>,
     /// When it can be reached, if not by its device's own windows.
     windows: Option<[Window; 1]>,
     /// All its actions, oldest first.
@@ -34,11 +37,12 @@ pub(crate) struct MachineRecord {
 impl MachineRecord {
     fn new(name: &str, device: Arc<Device>, windows: Option<[Window; 1]>) -> Self {
         let name: Arc<str> = name.to_ascii_lowercase().into();
-        let id = match &device.id {
+        let id: Arc<str> = match &device.id {
             Some(id) => id.to_ascii_lowercase().into(),
             None => device_id(&name),
         };
         MachineRecord {
+            written: device_of_action(&id, &name),
             id,
             name,
             device,
