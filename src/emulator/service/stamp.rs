@@ -129,9 +129,9 @@ mod tests {
         #[test]
         fn every_day_has_the_date_of_the_calendar(day in -719_528..2_932_895_i64, second in 0..86_400_i64) {
             let seconds = day * 86_400 + second;
-            let calendar = jiff::Timestamp::from_second(seconds).map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+            let calendar = jiff::Timestamp::from_second(seconds).map(|time| time.strftime("%Y-%m-%dT%H:%M:%S").to_string()).ok();
             let given = stamp(Moment::from_millis(seconds * 1000));
-            prop_assert_eq!(given[..19].to_owned(), calendar.unwrap()[..19].to_owned());
+            prop_assert_eq!(Some(&given[..19]), calendar.as_deref());
         }
     }
 
