@@ -9,9 +9,13 @@ use svar::moment::Moment;
 use crate::{measure, scene};
 
 const DEVICES: u32 = 50_000;
-const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];
+const SIZES: [usize; 3] = [1_000, 50_000, 1_000_000];
 const ROUNDS: usize = 21;
+/// So many actions are weighed with commands of their own.
+const OWN: usize = 100_000;
 
+/// Fleets whose lists are compared.
+const FLEETS: [u32; 3] = [1_000, 10_000, 50_000];
 /// A call's name, and for each size the time it took and the entries it looked at.
 type Row = (String, Vec<(usize, measure::Spread, u64)>);
 
@@ -56,10 +60,70 @@ pub(crate) fn run() {
     );
     let last = SIZES[SIZES.len() - 1] as u64;
     println!(
-        "  {last} actions with a result each: {} MB, {} bytes an action",
+        "  {last} actions with a result each, all of one command: {} MB, {} bytes an action",
         (full - furnished) >> 20,
         of(full - furnished, last)
     );
+    let mut tenant = tenant;
+    tenant.has_own_commands = true;
+    tenant.grow_to(SIZES[SIZES.len() - 1] + OWN);
+    println!(
+        "  {OWN} more, each with arguments of its own: {} bytes an action",
+        of(resident() - full, OWN as u64)
+    );
+    fleets();
+}
+
+/// Calls that read devices, by the number of devices.
+fn fleets() {
+    println!("\nLists of devices by the size of the fleet, {ROUNDS} rounds");
+    let mut tenants = FLEETS.map(|count| Tenant::new(scene::fleet(count)));
+    let calls = [
+        (
+            "computerDnsName eq",
+            "$filter=computerDnsName+eq+'pc-NUMBER.example.org'",
+        ),
+        (
+            "startswith(computerDnsName), one found",
+            "$filter=startswith(computerDnsName,'pc-NUMBER')",
+        ),
+        (
+            "machineTags eq and healthStatus eq, $top=100",
+            "$filter=machineTags+eq+'clients'+and+healthStatus+eq+'Active'&$top=100",
+        ),
+        (
+            "osPlatform eq, $top=100, $skip=half of all",
+            "$filter=osPlatform+eq+'Windows11'&$top=100&$skip=HALF",
+        ),
+        (
+            "lastSeen ge, all found, $top=100",
+            "$filter=lastSeen+ge+2020-01-01T00:00:00Z&$top=100",
+        ),
+        (
+            "lastSeen ge, none found: a scan",
+            "$filter=lastSeen+ge+2030-01-01T00:00:00Z",
+        ),
+        (
+            "$orderby=computerDnsName desc, $top=100: a scan",
+            "$orderby=computerDnsName+desc&$top=100",
+        ),
+    ];
+    for (name, query) in calls {
+        println!("  {name}");
+        for (count, tenant) in FLEETS.into_iter().zip(&mut tenants) {
+            let width = count.to_string().len();
+            let number = format!("{:0width$}", count / 3);
+            let query = query.replace("NUMBER", &number);
+            let query = query.replace("HALF", &(count / 2).to_string());
+            let target = format!("/api/machines?{query}");
+            let before = tenant.service.rows_examined();
+            tenant.ask(&target);
+            let examined = tenant.service.rows_examined() - before;
+            let [spread] = measure::in_turns(ROUNDS, [&mut || tenant.ask(&target)]);
+            let name = format!("  {count} devices, {examined} rows examined");
+            measure::row(&name, &spread, None);
+        }
+    }
 }
 
 /// A service in virtual time.
@@ -73,6 +137,7 @@ struct Tenant {
     /// The last fifty actions.
     recent: VecDeque<String>,
     half: Moment,
+    has_own_commands: bool,
 }
 
 impl Tenant {
@@ -87,6 +152,7 @@ impl Tenant {
             created: 0,
             recent: VecDeque::new(),
             half: now,
+            has_own_commands: false,
         };
         let (path, form) = scene::sign_in();
         let reply = tenant
@@ -121,11 +187,16 @@ impl Tenant {
                     .extend(ids.map(|machine| machine["id"].as_str().unwrap().to_owned()));
             }
         }
-        let body = scene::start_body("case 118, triage of all clients");
+        let comment = "case 118, triage of all clients";
+        let body = scene::start_body(comment, "-Depth 2");
         while self.created < size {
             let machine = self.machines[self.created % self.machines.len()].clone();
             let target = format!("/api/machines/{machine}/runliveresponse");
-            let request = self.request("POST", &target).body(body.clone());
+            let body = match self.has_own_commands {
+                true => scene::start_body(comment, &format!("-Depth 2 -Number {}", self.created)),
+                false => body.clone(),
+            };
+            let request = self.request("POST", &target).body(body);
             let reply = self.service.handle(self.now, &request);
             assert_eq!(reply.status, 201);
             let id = scene::parsed(&reply.body)["id"]
@@ -163,6 +234,8 @@ impl Tenant {
         let list = "/api/machineactions?";
         let half = (self.created / 2).max(1);
         let call = |name: &str, query: String| (name.to_owned(), format!("{list}{query}"));
+        let ledger =
+            |name: &str, query: String| (name.to_owned(), format!("/emulator/ledger?{query}"));
         let recent = self.half - Duration::from_secs(10);
         vec![
             call(
@@ -172,6 +245,21 @@ impl Tenant {
             call(
                 "machineId eq",
                 format!("$filter=machineId+eq+'{}'", self.machines[7]),
+            ),
+            call(
+                "machineId eq and status ne 'Pending', $orderby=creationDateTimeUtc desc, $top=1",
+                format!(
+                    "$filter=machineId+eq+'{}'+and+status+ne+'Pending'&$orderby=creationDateTimeUtc+desc&$top=1",
+                    self.machines[7]
+                ),
+            ),
+            call(
+                "startswith(computerDnsName) for one device",
+                "$filter=startswith(computerDnsName,'pc-00008.')".to_owned(),
+            ),
+            call(
+                "requestor eq, $top=100, $skip=half of all, $count",
+                format!("$filter=requestor+eq+'svar'&$top=100&$skip={half}&$count=true"),
             ),
             call(
                 "type eq 'LiveResponse' and creationDateTimeUtc ge T",
@@ -196,6 +284,34 @@ impl Tenant {
             call(
                 "$orderby=creationDateTimeUtc asc, $top=100",
                 "$orderby=creationDateTimeUtc&$top=100".to_owned(),
+            ),
+            call(
+                "contains(requestorComment), all found, $top=100",
+                "$filter=contains(requestorComment,'triage')&$top=100".to_owned(),
+            ),
+            call(
+                "contains(requestorComment), none found: a scan",
+                "$filter=contains(requestorComment,'nowhere')".to_owned(),
+            ),
+            call(
+                "lastUpdateDateTimeUtc ge, the newest, $top=100",
+                format!("$filter=lastUpdateDateTimeUtc+ge+{recent}&$top=100"),
+            ),
+            call(
+                "$orderby=lastUpdateDateTimeUtc desc, $top=100: a scan",
+                "$orderby=lastUpdateDateTimeUtc+desc&$top=100".to_owned(),
+            ),
+            ledger(
+                "the ledger, kind=session_started, top=100",
+                "kind=session_started&top=100".to_owned(),
+            ),
+            ledger(
+                "the ledger of one device",
+                format!("machine={}", self.machines[7]),
+            ),
+            ledger(
+                "the ledger of one kind that there is none of",
+                "kind=cancelled".to_owned(),
             ),
         ]
     }

@@ -40,10 +40,10 @@ pub(crate) fn fleet(count: u32) -> Scenario {
 }
 
 /// The body of a start.
-pub(crate) fn start_body(comment: &str) -> String {
+pub(crate) fn start_body(comment: &str, args: &str) -> String {
     let command = json!({"type": "RunScript", "params": [
         {"key": "ScriptName", "value": "triage.ps1"},
-        {"key": "Args", "value": "-Depth 2"},
+        {"key": "Args", "value": args},
     ]});
     json!({"Commands": [command], "Comment": comment}).to_string()
 }

@@ -89,7 +89,7 @@ impl Outcome {
         Outcome {
             exit: Some(exit),
             // Plain data with text keys: writing it can't fail.
-            result: Some(serde_json::to_vec(&document).unwrap_or_default().into()),
+            result: Some(whole(serde_json::to_vec(&document).unwrap_or_default())),
             ..Outcome::default()
         }
     }
@@ -108,12 +108,17 @@ impl Outcome {
         let written = packed.write_all(content).and_then(|()| packed.finish());
         match written {
             Ok(bytes) => Outcome {
-                result: Some(bytes.into()),
+                result: Some(whole(bytes)),
                 ..Outcome::default()
             },
             Err(error) => Outcome::failed(format!("The file could not be packed: {error}")),
         }
     }
+}
+
+/// The bytes without the memory they grew in: results are kept for long.
+fn whole(bytes: Vec<u8>) -> Bytes {
+    bytes.into_boxed_slice().into()
 }
 
 const TRANSCRIPTS: &str = "C:\\ProgramData\\Microsoft\\Windows Defender Advanced Threat Protection\\Temp\\PSScriptOutputs";

@@ -1,7 +1,7 @@
 //! The machine actions, with the indexes that keep lists fast.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::moment::Moment;
-use crate::wire::{Command, CommandStatus};
+use crate::wire::CommandStatus;
 
 use super::super::knobs::BadEnd;
 use super::super::odata::Literal;
-use super::super::odata::{Comparison, Entity, Filter, Kind, Row, Value};
+use super::super::odata::{Comparison, Entity, Filter, Function, Kind, Row, Value};
+use super::asked::{Asked, Lately};
+use super::by_id::ById;
 use super::candidates::{Candidates, Found};
 use super::chance::guid;
 use super::entity::Written;
@@ -60,11 +62,13 @@ impl State {
 /// One command of an action.
 #[derive(Debug)]
 pub(crate) struct CommandRecord {
-    pub(crate) command: Command,
+    pub(crate) command: Arc<Asked>,
     pub(crate) status: CommandStatus,
     pub(crate) began: Option<Moment>,
     pub(crate) ended: Option<Moment>,
-    pub(crate) errors: Vec<String>,
+    pub(crate) errors: Box<[String]>,
+    /// A script's exit code.
+    pub(crate) exit: Option<i64>,
     /// What its link leads to.
     pub(crate) result: Option<Bytes>,
 }
@@ -121,6 +125,12 @@ const TYPE: usize = 3;
 const REQUESTOR: usize = 4;
 const CREATED: usize = 5;
 const MACHINE_NAME: usize = 8;
+/// Of so many devices the actions are listed before a page is cut out of them.
+const DEVICES_FEW: usize = 1_000;
+/// What is written of an action besides the texts that differ in length.
+const ACTION_FRAME: usize = 640;
+/// The same of a command.
+const COMMAND_FRAME: usize = 160;
 /// The type of every action here.
 pub(crate) const LIVE_RESPONSE: &str = "LiveResponse";
 
@@ -151,7 +161,9 @@ impl Row for ActionRow<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Actions {
     pub(crate) all: Vec<ActionRecord>,
-    by_id: HashMap<u128, u32>,
+    by_id: ById,
+    /// What starts asked for lately.
+    pub(crate) lately: Lately,
     by_state: [Places; 6],
     /// By the requestor's name in lower case.
     by_requestor: BTreeMap<String, Places>,
@@ -193,6 +205,17 @@ impl Actions {
         &mut self.all[place as usize]
     }
 
+    /// About how many bytes [`Actions::write`] appends; seldom fewer than it does.
+    pub(crate) fn length_about(&self, place: u32, machines: &Machines) -> usize {
+        let action = self.get(place);
+        let machine = &machines.all[action.machine as usize];
+        let commands = action.commands.iter();
+        let commands =
+            commands.map(|record| record.command.written.len() + record.errors.len() * 128);
+        let own = machine.written.len() + action.comment.len();
+        own + commands.map(|length| length + COMMAND_FRAME).sum::<usize>() + ACTION_FRAME
+    }
+
     /// Appends the entity as the API answers it.
     pub(crate) fn write(&self, place: u32, machines: &Machines, out: &mut Vec<u8>) {
         let known = || {
@@ -204,13 +227,29 @@ impl Actions {
 
     /// By id, as text.
     pub(crate) fn find(&self, id: &str) -> Option<u32> {
-        let id = uuid::Uuid::try_parse(id).ok()?;
-        self.by_id.get(&id.as_u128()).copied()
+        let id = uuid::Uuid::try_parse(id).ok()?.as_u128();
+        let place = self.by_id.find(id)?;
+        (self.get(place).id == id).then_some(place)
     }
 
-    /// Whether that id is taken.
+    /// Those of the ids that there are. All are looked up before any is compared, so that memory is
+    /// waited for once and not for each.
+    fn listed(&self, ids: &[u128]) -> Candidates<'_> {
+        let places: Vec<Option<u32>> = ids.iter().map(|id| self.by_id.find(*id)).collect();
+        let found = ids.iter().zip(places);
+        Candidates::listed(
+            found.filter_map(|(id, place)| place.filter(|place| self.get(*place).id == *id)),
+        )
+    }
+
+    /// By id as the API writes it: other ways of writing a GUID name nothing in filters.
+    pub(crate) fn find_exactly(&self, id: &str) -> Option<u32> {
+        self.find(id).filter(|_| id.len() == 36)
+    }
+
+    /// Whether that id, or one the index can't tell from it, is taken.
     pub(crate) fn has(&self, id: u128) -> bool {
-        self.by_id.contains_key(&id)
+        self.by_id.find(id).is_some()
     }
 
     /// Moves an action to another state.
@@ -265,9 +304,11 @@ impl Actions {
                 }
             }
         }
-        let by_age = self
-            .all
-            .partition_point(|action| action.created + lag_max <= now);
+        let is_old = |action: &ActionRecord| action.created + lag_max <= now;
+        let by_age = match self.all.last().is_none_or(is_old) {
+            true => self.all.len(),
+            false => self.all.partition_point(is_old),
+        };
         let is_late = |place: &&u32| self.all[**place as usize].visible_at > now;
         let late = self.late.iter().filter(is_late).min();
         let settled = late.map_or(by_age, |place| by_age.min(*place as usize));
@@ -313,13 +354,27 @@ impl Actions {
         {
             return Some(self.in_states(|state| !state.name().eq_ignore_ascii_case(text)));
         }
+        if let Filter::Text {
+            function: Function::StartsWith,
+            property: MACHINE_NAME,
+            text,
+        } = part
+        {
+            let some: Vec<u32> = (machines.beginning_with(text))
+                .take(DEVICES_FEW + 1)
+                .collect();
+            // Of a whole fleet the actions would all have to be put in order before the first is shown.
+            let are_few = some.len() <= DEVICES_FEW;
+            return are_few.then(|| machines.actions_of(some.into_iter()));
+        }
         let (property, literals) = part.equals()?;
         let texts = || literals.iter().filter_map(Literal::text);
         Some(match property {
             ID => {
                 // Other ways of writing a GUID name nothing here.
-                let written = texts().filter(|text| text.len() == 36);
-                Candidates::listed(written.filter_map(|id| self.find(id)))
+                let ids = texts().filter(|text| text.len() == 36);
+                let ids = ids.filter_map(|text| uuid::Uuid::try_parse(text).ok());
+                self.listed(&ids.map(|id| id.as_u128()).collect::<Vec<u128>>())
             }
             STATUS => {
                 self.in_states(|state| texts().any(|text| state.name().eq_ignore_ascii_case(text)))

@@ -41,6 +41,8 @@ pub struct Service {
     pub(super) faults: Faults,
     pub(super) timeline: Timeline,
     pub(super) ledger: Ledger,
+    /// The applications' names, by their place.
+    pub(super) requestors: Vec<Arc<str>>,
     checked: Checked,
     /// What [`Service::rows_examined`] answers.
     pub(super) examined: Cell<u64>,
@@ -77,6 +79,11 @@ impl Service {
             faults: Faults::of(&scenario, chance),
             timeline: Timeline::default(),
             ledger: Ledger::default(),
+            requestors: scenario
+                .apps
+                .iter()
+                .map(|app| app.name.as_str().into())
+                .collect(),
             checked: Checked::default(),
             examined: Cell::new(0),
             calls: 0,
@@ -164,7 +171,7 @@ impl Service {
 
     /// What was really applied, from that entry on, as lines of JSON.
     pub fn ledger_lines(&self, from: usize) -> Vec<String> {
-        self.ledger.lines_from(from)
+        self.ledger.lines_from(from, &self.actions, &self.machines)
     }
 
     /// How many entries all list calls so far have looked at: the measure of their work, since a time
@@ -199,7 +206,10 @@ impl Service {
                 return Ok(desk.issue(request, tenant, *version));
             }
             Route::Blob { action, name } => return Ok(self.blob(request, action, name)),
-            Route::Ledger => return self.ledger.answer(request),
+            Route::Ledger => {
+                let (actions, machines) = (&self.actions, &self.machines);
+                return (self.ledger).answer(request, actions, machines, &self.examined);
+            }
             Route::Clock => {
                 return Ok(Response::json(
                     200,

@@ -8,7 +8,6 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::moment::Moment;
-use crate::wire::Command;
 
 use super::actions::{ActionRecord, CommandRecord, LIVE_RESPONSE};
 use super::chance::guid;
@@ -29,10 +28,8 @@ fn write_action(out: &mut Vec<u8>, action: &ActionRecord, machine: &MachineRecor
     text(out, &action.comment);
     plain(out, ",\"status\":\"");
     plain(out, action.state.name());
-    plain(out, "\",\"machineId\":");
-    text(out, &machine.id);
-    plain(out, ",\"computerDnsName\":");
-    text(out, &machine.name);
+    plain(out, "\",");
+    out.extend_from_slice(&machine.written);
     plain(out, ",\"creationDateTimeUtc\":");
     time(out, Some(action.created));
     plain(out, ",\"lastUpdateDateTimeUtc\":");
@@ -59,6 +56,16 @@ fn write_action(out: &mut Vec<u8>, action: &ActionRecord, machine: &MachineRecor
     plain(out, "],\"troubleshootInfo\":null}");
 }
 
+/// What every action of a device says of it.
+pub(crate) fn device_of_action(id: &str, name: &str) -> Box<[u8]> {
+    let mut out = Vec::new();
+    plain(&mut out, "\"machineId\":");
+    text(&mut out, id);
+    plain(&mut out, ",\"computerDnsName\":");
+    text(&mut out, name);
+    out.into()
+}
+
 fn write_entry(out: &mut Vec<u8>, index: usize, record: &CommandRecord) {
     plain(out, "{\"index\":");
     json(out, &index);
@@ -71,29 +78,8 @@ fn write_entry(out: &mut Vec<u8>, index: usize, record: &CommandRecord) {
     plain(out, ",\"errors\":");
     json(out, &record.errors);
     plain(out, ",\"command\":");
-    write_command(out, &record.command);
+    out.extend_from_slice(&record.command.written);
     out.push(b'}');
-}
-
-fn write_command(out: &mut Vec<u8>, command: &Command) {
-    plain(out, "{\"type\":");
-    json(out, &command.kind);
-    plain(out, ",\"params\":[");
-    for (number, param) in command.params.iter().enumerate() {
-        plain(
-            out,
-            if number > 0 {
-                ",{\"key\":"
-            } else {
-                "{\"key\":"
-            },
-        );
-        text(out, &param.key);
-        plain(out, ",\"value\":");
-        text(out, &param.value);
-        out.push(b'}');
-    }
-    plain(out, "]}");
 }
 
 /// What needs no escaping, as it is.
@@ -122,8 +108,12 @@ fn text_or_null(out: &mut Vec<u8>, found: Option<&str>) {
 }
 
 fn time(out: &mut Vec<u8>, moment: Option<Moment>) {
-    let stamp = moment.map(Stamp::of);
-    text_or_null(out, stamp.as_ref().map(Stamp::as_str));
+    let Some(moment) = moment else {
+        return plain(out, "null");
+    };
+    out.push(b'"');
+    plain(out, Stamp::of(moment).as_str());
+    out.push(b'"');
 }
 
 /// Appends plain data with text keys: writing it can't fail.
@@ -140,6 +130,9 @@ pub(crate) struct Written(Vec<Slot>);
 #[derive(Debug, Clone, Default)]
 struct Slot {
     place: Option<u32>,
+    /// Whether `bytes` has it. An action is kept only when it is asked for a second time: whoever goes
+    /// through all actions once would push out what others ask for, and pay for a copy nobody reads.
+    is_kept: bool,
     bytes: Vec<u8>,
 }
 
@@ -171,14 +164,21 @@ impl Written {
         action: impl FnOnce() -> (&'a ActionRecord, &'a MachineRecord),
     ) {
         let slot = &mut self.0[place as usize % WRITTEN_MAX];
-        if slot.place != Some(place) {
-            let (action, machine) = action();
+        let is_known = slot.place == Some(place);
+        if is_known && slot.is_kept {
+            out.extend_from_slice(&slot.bytes);
+            return;
+        }
+        let from = out.len();
+        let (action, machine) = action();
+        write_action(out, action, machine);
+        slot.place = Some(place);
+        slot.is_kept = is_known;
+        if is_known {
             slot.bytes.clear();
-            write_action(&mut slot.bytes, action, machine);
+            slot.bytes.extend_from_slice(&out[from..]);
             // A long one must not hold its memory after it has been pushed out.
             slot.bytes.shrink_to(LENGTH_KEPT);
-            slot.place = Some(place);
         }
-        out.extend_from_slice(&slot.bytes);
     }
 }

@@ -12,7 +12,7 @@ use crate::wire::LibraryFile;
 
 use super::super::scenario::Scenario;
 use super::core::Service;
-use super::ledger::Note;
+use super::ledger::Deed;
 use super::message::{Request, Response};
 use super::refusal::Refusal;
 use super::stamp::stamp_in_full;
@@ -157,12 +157,8 @@ impl Service {
             ),
             parameters_description: upload.parameters_description,
         };
-        let note = Note {
-            name: Some(name.clone()),
-            sha256: file.sha256.clone(),
-            ..Note::default()
-        };
-        self.ledger.add(now, "library_uploaded", note);
+        let (deed, sha256) = (Deed::LibraryUploaded, file.sha256.clone());
+        self.ledger.add_library(now, deed, name.clone(), sha256);
         let answer = self.entity("LibraryFiles/$entity", 200, &file);
         let content = Some(content);
         self.library.files.insert(name, Entry { file, content });
@@ -184,12 +180,8 @@ impl Service {
         if entry.content.is_some() {
             entry.content = Some(bytes.into());
         }
-        let note = Note {
-            name: Some(name.to_owned()),
-            sha256: entry.file.sha256.clone(),
-            ..Note::default()
-        };
-        self.ledger.add(now, "library_overwritten", note);
+        let (deed, sha256) = (Deed::LibraryOverwritten, entry.file.sha256.clone());
+        self.ledger.add_library(now, deed, name.to_owned(), sha256);
     }
 
     pub(super) fn library_delete(&mut self, name: &str) -> Result<Response, Refusal> {
@@ -198,11 +190,9 @@ impl Service {
                 "The file {name} was not found."
             )));
         }
-        let note = Note {
-            name: Some(name.to_owned()),
-            ..Note::default()
-        };
-        self.ledger.add(self.now, "library_deleted", note);
+        let deed = Deed::LibraryDeleted;
+        self.ledger
+            .add_library(self.now, deed, name.to_owned(), None);
         Ok(Response::empty(204))
     }
 }

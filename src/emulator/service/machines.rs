@@ -13,6 +13,7 @@ use super::super::odata::{Entity, Filter, Function, Kind, Literal, Row, Value};
 use super::super::scenario::{Device, Scenario, Window};
 use super::candidates::{Candidates, Found};
 use super::chance::{Chance, Purpose};
+use super::entity::device_of_action;
 use super::stamp::stamp;
 
 /// One device. What devices of a fleet have in common is shared.
@@ -21,6 +22,8 @@ pub(crate) struct MachineRecord {
     pub(crate) id: Arc<str>,
     pub(crate) name: Arc<str>,
     pub(crate) device: Arc<Device>,
+    /// What every action of it says of it, as JSON.
+    pub(crate) written: Box<[u8]>,
     /// When it can be reached, if not by its device's own windows.
     windows: Option<[Window; 1]>,
     /// All its actions, oldest first.
@@ -34,11 +37,12 @@ pub(crate) struct MachineRecord {
 impl MachineRecord {
     fn new(name: &str, device: Arc<Device>, windows: Option<[Window; 1]>) -> Self {
         let name: Arc<str> = name.to_ascii_lowercase().into();
-        let id = match &device.id {
+        let id: Arc<str> = match &device.id {
             Some(id) => id.to_ascii_lowercase().into(),
             None => device_id(&name),
         };
         MachineRecord {
+            written: device_of_action(&id, &name),
             id,
             name,
             device,
@@ -348,6 +352,15 @@ impl Machines {
         places.map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// All devices whose full name begins like that.
+    pub(crate) fn beginning_with(&self, text: &str) -> impl Iterator<Item = u32> {
+        let from: Arc<str> = text.to_ascii_lowercase().into();
+        let names = self.by_name.range(Arc::clone(&from)..);
+        names
+            .take_while(move |(name, _)| name.starts_with(&*from))
+            .flat_map(|(_, places)| places.iter().copied())
+    }
+
     /// The actions of those devices.
     pub(crate) fn actions_of(&self, places: impl Iterator<Item = u32>) -> Candidates<'_> {
         joined(places.map(|place| self.all[place as usize].actions.as_slice()))
@@ -389,12 +402,8 @@ impl Machines {
             text,
         } = part
         {
-            return (MACHINE.properties[*property].0 == "computerDnsName").then(|| {
-                let from: Arc<str> = text.to_ascii_lowercase().into();
-                let names = self.by_name.range(Arc::clone(&from)..);
-                let names = names.take_while(|(name, _)| name.starts_with(&*from));
-                Candidates::listed(names.flat_map(|(_, places)| places.iter().copied()))
-            });
+            return (MACHINE.properties[*property].0 == "computerDnsName")
+                .then(|| Candidates::listed(self.beginning_with(text)));
         }
         let (property, literals) = part.equals()?;
         let texts: Vec<&str> = literals.iter().map(Literal::text).collect::<Option<_>>()?;

@@ -9,6 +9,8 @@
 //! call this is all about; `timeline.rs` is what happens to an action afterwards.
 
 mod actions;
+mod asked;
+mod by_id;
 mod candidates;
 mod chance;
 mod core;

@@ -8,9 +8,8 @@ use crate::wire::{Collection, Hunt};
 use super::super::odata::{Filterable, Options, QueryError};
 use super::actions::{ACTION, ActionRow, Cancellation, State, direction};
 use super::candidates::Page;
-use super::chance::guid;
 use super::core::Service;
-use super::ledger::Note;
+use super::ledger::Deed;
 use super::machines::{MACHINE, MachineRow};
 use super::message::{JSON, Request, Response};
 use super::refusal::Refusal;
@@ -19,8 +18,8 @@ use super::token::Identity;
 
 /// The most entries on one page (contract 5.1, 8.2).
 const PAGE_MAX: usize = 10_000;
-/// So many bytes an entity seldom exceeds: a page's memory is asked for once.
-const ENTITY_TYPICAL: usize = 1024;
+/// So many bytes a device seldom exceeds: a page's memory is asked for once.
+const MACHINE_TYPICAL: usize = 1024;
 
 impl From<QueryError> for Refusal {
     fn from(error: QueryError) -> Self {
@@ -51,7 +50,12 @@ impl Service {
             |place| self.actions.get(place).visible_at <= self.now,
             &self.examined,
         );
-        let answer = self.collection(request, "MachineActions", &page, |place, out| {
+        // Asked of all before any is written: the records' memory comes in side by side, not one after
+        // the other, and the page's is asked for once.
+        let lengths = page.places.iter();
+        let length = lengths.map(|place| self.actions.length_about(*place, &self.machines));
+        let length = length.sum();
+        let answer = self.collection(request, "MachineActions", &page, length, |place, out| {
             self.actions.write(place, &self.machines, out);
         });
         for place in page.places {
@@ -80,9 +84,12 @@ impl Service {
             |_| true,
             &self.examined,
         );
-        Ok(self.collection(request, "Machines", &page, |place, out| {
-            write(out, &self.machine_entity(place));
-        }))
+        let length = page.places.len() * MACHINE_TYPICAL;
+        Ok(
+            self.collection(request, "Machines", &page, length, |place, out| {
+                write(out, &self.machine_entity(place));
+            }),
+        )
     }
 
     pub(super) fn find_by_tag(&self, request: &Request) -> Result<Response, Refusal> {
@@ -103,9 +110,12 @@ impl Service {
             count: None,
             next: None,
         };
-        Ok(self.collection(request, "Machines", &page, |place, out| {
-            write(out, &self.machine_entity(place));
-        }))
+        let length = page.places.len() * MACHINE_TYPICAL;
+        Ok(
+            self.collection(request, "Machines", &page, length, |place, out| {
+                write(out, &self.machine_entity(place));
+            }),
+        )
     }
 
     pub(super) fn machine_get(&self, key: &str) -> Result<Response, Refusal> {
@@ -160,17 +170,13 @@ impl Service {
         if record.cancellation.is_none() {
             record.cancellation = Some(Box::new(Cancellation {
                 at: now,
-                comment: comment.clone(),
+                comment,
                 requestor,
             }));
             record.updated = now;
-            let note = Note {
-                action: Some(guid(record.id).to_string()),
-                machine: Some(self.machines.all[record.machine as usize].id.to_string()),
-                comment,
-                ..Note::default()
-            };
-            self.ledger.add(now, "cancelled", note);
+            let machine = record.machine;
+            self.ledger
+                .add_of_action(now, Deed::Cancelled, machine, place);
             if state == State::Pending {
                 self.end(place, State::Cancelled);
             }
@@ -268,12 +274,13 @@ impl Service {
         self.knobs.page_default.clamp(1, PAGE_MAX)
     }
 
-    /// A page of a list; `entity` appends one.
+    /// A page of a list, its entries about `length` bytes together; `entity` appends one.
     fn collection(
         &self,
         request: &Request,
         what: &str,
         page: &Page,
+        length: usize,
         entity: impl Fn(u32, &mut Vec<u8>),
     ) -> Response {
         let next_link = page.next.map(|(skip, left)| {
@@ -300,7 +307,7 @@ impl Service {
             next_link: None,
         };
         let head = serde_json::to_string(&head).unwrap_or_default();
-        let mut body = Vec::with_capacity(head.len() + page.places.len() * ENTITY_TYPICAL);
+        let mut body = Vec::with_capacity(head.len() + length + page.places.len() + 1024);
         body.extend_from_slice(head.trim_end_matches("]}").as_bytes());
         for (number, place) in page.places.iter().enumerate() {
             if number > 0 {

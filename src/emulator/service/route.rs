@@ -186,7 +186,16 @@ fn percent_bytes(text: &str, plus_is_blank: bool) -> Vec<u8> {
     let encoded = |place: usize| Some(digit(place + 1)? * 16 + digit(place + 2)?);
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
+    while at < bytes.len() {
+        // Most of a text stands for itself.
+        let plain = bytes[at..]
+            .iter()
+            .position(|byte| matches!(byte, b'%' | b'+'));
+        out.extend_from_slice(&bytes[at..plain.map_or(bytes.len(), |plain| at + plain)]);
+        at = plain.map_or(bytes.len(), |plain| at + plain);
+        let Some(&byte) = bytes.get(at) else {
+            break;
+        };
         let (byte, length) = match byte {
             // Two hexadecimal digits always fit a byte.
             b'%' => encoded(at).map_or((byte, 1), |byte| (byte as u8, 3)),

@@ -39,25 +39,23 @@ impl Stamp {
             length: 20,
         };
         let millis = moment.millis();
-        let Ok(time) = jiff::Timestamp::from_millisecond(millis) else {
+        if !WRITABLE.contains(&millis) {
             return out;
-        };
-        let time = jiff::tz::Offset::UTC.to_datetime(time);
-        let Ok(year @ 0..=9999) = u32::try_from(time.year()) else {
-            return out;
-        };
-        let small = |number: i8| u32::from(number.unsigned_abs());
+        }
+        // Within these years a second of the day and a date fit easily.
+        let second = (millis.div_euclid(1000).rem_euclid(86_400)) as u32;
+        let (year, month, day) = date(millis.div_euclid(86_400_000));
         out.length = 0;
         out.digits(year, 4);
         for (before, number) in [
-            (b'-', time.month()),
-            (b'-', time.day()),
-            (b'T', time.hour()),
-            (b':', time.minute()),
-            (b':', time.second()),
+            (b'-', month),
+            (b'-', day),
+            (b'T', second / 3600),
+            (b':', second / 60 % 60),
+            (b':', second % 60),
         ] {
             out.push(before);
-            out.digits(small(number), 2);
+            out.digits(number, 2);
         }
         let below = match millis.rem_euclid(3) {
             0 => 0,
@@ -95,10 +93,47 @@ impl Stamp {
     }
 }
 
+/// From `0000-01-01T00:00:00Z` to `9999-12-31T23:59:59.999Z`, in milliseconds.
+const WRITABLE: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_207_200_999;
+
+/// Year, month and day of a day counted from 1970-01-01, not before the year 0. Counts in years that
+/// begin with March, so that the odd day of a leap year is the last: then months follow a line of
+/// 153 days to five months, and eras of 400 years are all alike.
+fn date(day: i64) -> (u32, u32, u32) {
+    const ERA: i64 = 146_097;
+    let from_march_of_0 = day + 719_468;
+    let era = from_march_of_0.div_euclid(ERA);
+    let of_era = from_march_of_0.rem_euclid(ERA);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / (ERA - 1)) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let of_month = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    // None is negative for the years 0 to 9999.
+    (year as u32, month as u32, of_month as u32)
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::stamp;
     use crate::moment::Moment;
+
+    proptest! {
+        #[test]
+        fn every_day_has_the_date_of_the_calendar(day in -719_528..2_932_895_i64, second in 0..86_400_i64) {
+            let seconds = day * 86_400 + second;
+            let calendar = jiff::Timestamp::from_second(seconds).map(|time| time.strftime("%Y-%m-%dT%H:%M:%S").to_string()).ok();
+            let given = stamp(Moment::from_millis(seconds * 1000));
+            prop_assert_eq!(Some(&given[..19]), calendar.as_deref());
+        }
+    }
 
     #[test]
     fn moments_are_written_with_the_fraction_they_need() {

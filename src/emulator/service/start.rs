@@ -10,7 +10,7 @@ use super::super::knobs::Minds;
 use super::actions::{ActionRecord, CommandRecord, State};
 use super::chance::Purpose;
 use super::core::Service;
-use super::ledger::Note;
+use super::ledger::Deed;
 use super::message::{Request, Response};
 use super::refusal::Refusal;
 use super::token::Identity;
@@ -122,19 +122,7 @@ impl Service {
             .knobs
             .visibility_lag
             .at(self.chance.place(Purpose::Visibility, &key));
-        let machine = &self.machines.all[place as usize];
-        self.ledger.add(
-            now,
-            "session_started",
-            Note {
-                machine: Some(machine.id.to_string()),
-                action: Some(super::chance::guid(id).to_string()),
-                comment: Some(comment.clone()),
-                commands: Some(commands.clone()),
-                ..Note::default()
-            },
-        );
-        let action = self.actions.add(ActionRecord {
+        let record = ActionRecord {
             id: super::chance::guid(id).as_u128(),
             machine: place,
             requestor: self.requestor(identity),
@@ -146,11 +134,12 @@ impl Service {
             commands: commands
                 .into_iter()
                 .map(|command| CommandRecord {
-                    command,
+                    command: self.actions.lately.share(command),
                     status: CommandStatus::Created,
                     began: None,
                     ended: None,
-                    errors: Vec::new(),
+                    errors: Box::default(),
+                    exit: None,
                     result: None,
                 })
                 .collect(),
@@ -158,7 +147,10 @@ impl Service {
             was_shown_failed: false,
             is_flapping: false,
             ran_into_limit: false,
-        });
+        };
+        let action = self.actions.add(record);
+        self.ledger
+            .add_of_action(now, Deed::SessionStarted, place, action);
         let machine = &mut self.machines.all[place as usize];
         machine.actions.push(action);
         machine.active = Some(action);
@@ -290,7 +282,7 @@ impl Service {
     }
 
     pub(super) fn requestor(&self, identity: &Identity) -> std::sync::Arc<str> {
-        self.scenario.apps[identity.app].name.as_str().into()
+        std::sync::Arc::clone(&self.requestors[identity.app])
     }
 }
 

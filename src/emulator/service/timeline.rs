@@ -15,9 +15,9 @@ use super::super::device::{Outcome, Task};
 use super::super::knobs::{Minds, SecondPut};
 use super::super::scenario::{Device, Silence};
 use super::actions::State;
-use super::chance::{Purpose, guid};
+use super::chance::Purpose;
 use super::core::Service;
-use super::ledger::Note;
+use super::ledger::Deed;
 use super::start::FORBIDDEN_IN_ARGS;
 
 /// Something a device has to do. [`Service::finished`] takes what came of it, by its number.
@@ -138,11 +138,7 @@ impl Service {
 
     /// A device restarts: it is told so, and the command it was at has failed.
     fn restart(&mut self, machine: u32) {
-        let note = Note {
-            machine: Some(self.machines.all[machine as usize].id.to_string()),
-            ..Note::default()
-        };
-        self.ledger.add(self.now, "device_restarted", note);
+        self.ledger.add_restart(self.now, machine);
         self.timeline.given_out += 1;
         let number = self.timeline.given_out;
         self.hand_out(number, machine, Task::Restart);
@@ -368,27 +364,16 @@ impl Service {
             false => CommandStatus::Completed,
         };
         command.ended = Some(now);
-        command.errors = errors;
+        command.errors = errors.into();
+        command.exit = outcome.exit;
         command.result = outcome.result;
-        let (kind, name) = match command.command.kind {
-            CommandType::PutFile => ("file_put", command.command.param("FileName")),
-            CommandType::RunScript => ("script_run", command.command.param("ScriptName")),
-            CommandType::GetFile => ("file_read", command.command.param("Path")),
-        };
-        let note = Note {
-            action: Some(guid(record.id).to_string()),
-            machine: Some(self.machines.all[record.machine as usize].id.to_string()),
-            index: Some(index),
-            status: Some(if has_failed { "Failed" } else { "Completed" }),
-            exit: outcome.exit,
-            name: name.map(str::to_owned),
-            ..Note::default()
-        };
-        self.ledger.add(now, kind, note);
+        let deed = Deed::of_command(command.command.kind);
+        self.ledger
+            .add_command(now, deed, record.machine, action, index);
         if has_failed && self.knobs.skipped_commands_fail {
             for skipped in &mut self.actions.get_mut(action).commands[index + 1..] {
                 skipped.status = CommandStatus::Failed;
-                skipped.errors = vec!["An earlier command failed.".to_owned()];
+                skipped.errors = Box::new(["An earlier command failed.".to_owned()]);
             }
         }
         if was_cancelled {
@@ -455,13 +440,7 @@ impl Service {
         if record.cancellation.is_some() {
             machine.released_at = now + self.knobs.cancel_release_delay.0;
         }
-        let note = Note {
-            action: Some(guid(record.id).to_string()),
-            machine: Some(machine.id.to_string()),
-            status: Some(state.name()),
-            ..Note::default()
-        };
-        self.ledger.add(now, "session_ended", note);
+        self.ledger.add_end(now, record.machine, action, state);
     }
 }
 

@@ -70,6 +70,15 @@ fn lists_look_at_no_more_entries_in_a_larger_tenant() {
             format!("machineactions?$filter=status+eq+'Succeeded'&$top=5&$skip={skip}&$count=true"),
             "machineactions?$orderby=creationDateTimeUtc+desc&$top=5".to_owned(),
             "machineactions?$orderby=CreationDateTimeUtc&$top=5".to_owned(),
+            format!(
+                "machineactions?$filter=machineId+eq+'{}'+and+status+ne+'Pending'&$orderby=creationDateTimeUtc+desc&$top=1",
+                machines[50]
+            ),
+            "machineactions?$filter=startswith(computerDnsName,'PC-007.')&$top=2".to_owned(),
+            format!("machineactions?$filter=requestor+eq+'svar'&$top=5&$skip={skip}&$count=true"),
+            format!(
+                "machineactions?$filter=creationDateTimeUtc+ge+{since}+and+creationDateTimeUtc+lt+2030-01-01T00:00:00Z+and+status+eq+'Pending'"
+            ),
         ];
         lists.map(|list| {
             let before = play.service.rows_examined();
@@ -85,6 +94,57 @@ fn lists_look_at_no_more_entries_in_a_larger_tenant() {
     for (examined, shown) in many {
         assert!(examined <= shown as u64 + 7, "{examined} for {shown}");
     }
+}
+
+#[test]
+fn ledger_entries_are_found_without_looking_at_the_others() {
+    let examined = |sessions: usize| {
+        let (mut play, machines) = tenant(sessions);
+        let first = play.call(
+            "GET",
+            "/emulator/ledger?kind=session_started&top=1",
+            &Value::Null,
+        );
+        let action = body(&first)["entries"][0]["action"].clone();
+        let half = 150 * sessions;
+        let queries = [
+            ("kind=session_started&top=5".to_owned(), 6),
+            (format!("kind=session_ended&top=5&after={half}"), 6),
+            (format!("after={half}&top=5"), 6),
+            ("kind=cancelled".to_owned(), 0),
+            ("kind=nothing".to_owned(), 0),
+            // Three to a session; all of the one device, for an action too.
+            (
+                format!("action={}", action.as_str().unwrap()),
+                3 * sessions as u64 + 1,
+            ),
+            (
+                format!("machine={}&after={half}", machines[50]),
+                3 * sessions as u64 / 2,
+            ),
+        ];
+        for (query, wanted) in queries {
+            let before = play.service.rows_examined();
+            let answer = play.call("GET", &format!("/emulator/ledger?{query}"), &Value::Null);
+            assert_eq!(answer.status, 200);
+            assert_eq!(play.service.rows_examined() - before, wanted, "{query}");
+        }
+    };
+    examined(10);
+    examined(30);
+}
+
+#[test]
+fn the_actions_of_a_whole_fleet_are_not_put_in_order_for_one_page() {
+    let mut play = Play::new(unlimited(1200));
+    for machine in play.machines() {
+        assert_eq!(play.start(&machine, "load").status, 201);
+    }
+    let before = play.service.rows_examined();
+    let target = "/api/machineactions?$filter=startswith(computerDnsName,'pc-')&$top=5";
+    let list = body(&play.call("GET", target, &Value::Null));
+    assert_eq!(list["value"].as_array().unwrap().len(), 5);
+    assert_eq!(play.service.rows_examined() - before, 6);
 }
 
 #[test]
@@ -151,6 +211,7 @@ fn condition() -> impl Strategy<Value = String> {
         (0..9_usize, 0..9_usize)
             .prop_map(|(one, other)| format!("(machineId eq '@{one}' or machineId eq '@{other}')")),
         (0..9_usize).prop_map(|number| format!("computerDnsName eq 'PC-{number}.example.org'")),
+        (0..9_usize).prop_map(|number| format!("startswith(computerDnsName,'Pc-{number}')")),
         (0..30_usize, 0..30_usize).prop_map(|(one, other)| format!("id in ('#{one}','#{other}')")),
         Just("type eq 'liveresponse'".to_owned()),
         Just("type eq 'Isolate'".to_owned()),
