@@ -146,9 +146,9 @@ mutate begin-outside-the-hours src/engine/grant.rs \
             return;' \
     'if now < self.now {
             return;'
-mutate begin-after-a-stop src/engine/stop.rs \
-    'self.halted() || self.stopped.is_some() || self.deadline' \
-    'self.halted() || self.deadline'
+mutate main-work-after-an-abort src/engine/course.rs \
+    'stopped.how == OnStop::Abort' \
+    'stopped.how != stopped.how'
 mutate start-a-cleanup-given-up src/engine/course.rs \
     'if progress.waived && progress.in_cleanup(ground) {
         return enter(progress, Stage::Done, at);
