@@ -458,7 +458,7 @@ impl Drive {
     }
 
     fn dispatch(&mut self, need: Need) {
-        let errand = self.memory.errand(&need);
+        let errand = self.memory.errand(&need, &self.fleet);
         self.outbox.push((need, errand));
     }
 

@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use super::course;
 use super::fact::{EndState, Fact, FactBody, LaneId, Need, Row, RunLimit, SessionIndex};
 use super::lane::{self, Known};
-use super::progress::{Ground, Progress, Readiness, Stage};
+use super::progress::{Ground, Progress, Stage};
 use super::queues::{Ask, Queues};
 use super::quota::Quota;
 use super::retry::{AnswerClass, class_of_start};
@@ -386,7 +386,7 @@ impl Fleet {
         let admitted = self.queues.admitted.contains(&id);
         let active = (progress.begun || admitted) && !progress.is_done();
         let starting = lane.asked == Some(Ask::Start);
-        let asleep = progress.readiness == Readiness::Asleep;
+        let asleep = progress.readiness.sleeps();
         let in_slot = progress.holds_slot() || starting;
         let sleeps_in_slot = progress.sleeps_in_slot() || (starting && asleep);
         // Made of facts alone, so that a replay sees the same waves.
@@ -467,7 +467,7 @@ impl Fleet {
         self.queues.polled = false;
         self.watcher.answered();
         // Those that a rule of the run meets may be judged by what was seen.
-        if self.orders.stopped.is_some() || self.orders.offline {
+        if self.orders.stopped.is_some() || self.orders.offline || self.is_after_hours() {
             self.queues.dirty.extend(self.open.iter().copied());
         }
     }
