@@ -47,6 +47,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A pause after a refusal for rate that names none.
 const USUAL_PAUSE: Duration = Duration::from_secs(60);
 
+/// For how long a run waits for nothing but a machine list that is answered with errors.
+const LIST_PATIENCE: Duration = Duration::from_secs(30 * 60);
+
 /// A permission that was granted lately counts after about a minute, so one refusal may heal
 /// (contract 12, quirk 35).
 const HEALING: Duration = Duration::from_secs(60);
@@ -113,6 +116,10 @@ pub(super) struct Drive {
     to_send: Vec<Need>,
     /// Since when the tenant refuses the calls of a row.
     refused: Vec<(Row, Moment)>,
+    /// Since when the service answers every read of the machine list with an error.
+    list_fails: Option<Moment>,
+    /// Calls that a need took beyond the one it was granted, to be told to other processes.
+    beyond: Vec<Row>,
     /// What other processes of this computer take of the tenant's budget.
     budget: Option<SharedBudget>,
     interrupts: u8,
@@ -175,6 +182,8 @@ impl Drive {
             later: VecDeque::new(),
             to_send: Vec::new(),
             refused: Vec::new(),
+            list_fails: None,
+            beyond: Vec::new(),
             budget: None,
             interrupts: 0,
             obeyed: false,
@@ -338,7 +347,8 @@ impl Drive {
         let shared = budget.turn(now).and_then(|(turn, news)| {
             self.fleet.others_took(now, &news.taken, news.slots_held);
             needs = self.fleet.poll(now);
-            let rows: Vec<Row> = needs.iter().filter_map(Need::row).collect();
+            let mut rows = std::mem::take(&mut self.beyond);
+            rows.extend(needs.iter().filter_map(Need::row));
             turn.write(&rows, self.fleet.slots_held())
         });
         if let Err(error) = shared {
@@ -481,6 +491,7 @@ impl Drive {
             facts,
             then,
             disk,
+            calls,
         } = done;
         if matches!(need, Need::Fetch { .. }) {
             self.fetches -= 1;
@@ -497,16 +508,38 @@ impl Drive {
             self.fact(lane, body)?;
         }
         let now = self.clock.now();
+        // A list may come in pages, and each is a call. A start takes its place in the rate itself.
+        if let Some(row) = row.filter(|row| *row != Row::Starts) {
+            let beyond = calls.saturating_sub(1);
+            self.fleet.also_called(now, row, beyond);
+            if self.budget.is_some() {
+                self.beyond.extend((0..beyond).map(|_| row));
+            }
+        }
+        let is_list = matches!(need, Need::Machines { .. });
         match then {
             Then::Nothing => {}
             Then::Watched => self.fleet.watched(now),
-            Then::MachinesRead => self.fleet.machines_read(now),
+            Then::MachinesRead => {
+                self.list_fails = None;
+                self.fleet.machines_read(now);
+            }
             Then::NotYet => self.fleet.read_failed(now, &need, None),
-            Then::Again { why, retry_after } => {
+            Then::Again {
+                why,
+                retry_after,
+                reached,
+            } => {
                 observer.troubled(now, &why);
                 self.fleet.read_failed(now, &need, retry_after);
+                if is_list && reached {
+                    self.list_failed(now, &why)?;
+                }
             }
             Then::Throttled { retry_after } => {
+                if is_list {
+                    self.list_failed(now, "it is refused for its rate")?;
+                }
                 if let Some(row) = row {
                     let until = now + retry_after.unwrap_or(USUAL_PAUSE);
                     self.fact(None, FactBody::Blocked { row, until })?;
@@ -527,6 +560,18 @@ impl Drive {
                 }
             }
             Then::Lost { why } => self.fact(None, FactBody::TenantLost { why })?,
+        }
+        Ok(())
+    }
+
+    /// The machine list was answered with an error once more. A run that waits for nothing else is
+    /// left after a while, to be taken up when the list is well: starting machines of which nothing is
+    /// known would reach those as well that the playbook is not for.
+    fn list_failed(&mut self, now: Moment, why: &str) -> Result<(), DriveError> {
+        let since = *self.list_fails.get_or_insert(now);
+        if now.since(since) >= LIST_PATIENCE && self.fleet.waits_for_machine_list() {
+            let why = format!("the machine list could not be read for 30 minutes: {why}");
+            self.fact(None, FactBody::TenantLost { why })?;
         }
         Ok(())
     }

@@ -180,8 +180,8 @@ fn given_back(ground: Ground<'_>, progress: &mut Progress, at: Moment) {
         trouble(progress, EndState::Skipped, why);
         advance(ground, progress, at);
     } else if sleeps && at >= ground.offline_until {
-        let why = "it did not come online before `offline.until`";
-        trouble(progress, EndState::OfflineExpired, why);
+        let why = progress.never_came();
+        trouble(progress, EndState::OfflineExpired, &why);
         advance(ground, progress, at);
     } else {
         start_again(ground, progress, at, Duration::ZERO);
@@ -266,6 +266,7 @@ pub(super) fn readiness(
     } else {
         Readiness::Asleep
     };
+    progress.unready = why.filter(|_| !ready).map(Into::into);
     if progress.touched {
         return Ok(());
     }
@@ -277,7 +278,8 @@ pub(super) fn readiness(
         trouble(progress, EndState::Skipped, &format!("offline: {words}"));
         advance(ground, progress, at);
     } else if !ready && at >= ground.offline_until {
-        trouble(progress, EndState::OfflineExpired, words);
+        let why = progress.never_came();
+        trouble(progress, EndState::OfflineExpired, &why);
         advance(ground, progress, at);
     }
     Ok(())
@@ -388,14 +390,13 @@ pub(super) fn obey(ground: Ground<'_>, progress: &mut Progress, orders: &Orders,
     while progress.stage == Stage::Idle {
         let asleep = progress.readiness.sleeps();
         let cleanup = progress.in_cleanup(ground);
+        let expired;
         let (state, why) = if orders.deadline && cleanup {
             // Given up; `debt` stays and shows.
             return enter(progress, Stage::Done, at);
         } else if orders.offline && asleep {
-            (
-                EndState::OfflineExpired,
-                "it did not come online before `offline.until`",
-            )
+            expired = progress.never_came();
+            (EndState::OfflineExpired, expired.as_str())
         } else if cleanup {
             return;
         } else if orders.deadline && progress.touched {

@@ -481,6 +481,18 @@ impl Fleet {
         }
     }
 
+    /// A need took more calls than the one of its grant: a list came in pages. No fact, as below.
+    pub fn also_called(&mut self, now: Moment, row: Row, calls: u32) {
+        self.now = self.now.max(now);
+        self.queues.polled &= calls == 0;
+        self.quota.also_called(row, calls, now);
+    }
+
+    /// Nothing can go on before the machine list has told of machines that nobody was asked about yet.
+    pub fn waits_for_machine_list(&self) -> bool {
+        !self.queues.unasked.is_empty() && self.active.is_empty() && !self.orders.closed()
+    }
+
     /// What other processes of this computer have taken of the tenant's budget since this was last
     /// said, and how many session slots they hold now. No fact: it only decides when calls are made.
     pub fn others_took(&mut self, now: Moment, taken: &[(Row, Moment)], slots_held: u32) {

@@ -42,6 +42,8 @@ pub(super) struct Progress {
     pub(super) not_before: Moment,
     /// Whether it can be started, as far as is known.
     pub(super) readiness: Readiness,
+    /// Why the machine list does not show it as ready.
+    pub(super) unready: Option<Box<str>>,
     /// A start was announced at least once.
     pub(super) begun: bool,
     /// A session of it ran on the device, or may have.
@@ -183,12 +185,25 @@ impl Progress {
             busy_since: None,
             not_before: started,
             readiness: Readiness::Unasked,
+            unready: None,
             begun: false,
             touched: false,
             debt: false,
             waived: false,
             tolerated: 0,
             trouble: None,
+        }
+    }
+
+    /// In one sentence, once it is not waited for any longer.
+    pub(super) fn never_came(&self) -> String {
+        let never = "it did not come online before `offline.until`";
+        match (&self.unready, self.readiness) {
+            (Some(why), Readiness::Asleep) => format!("{never}: {why}"),
+            (_, Readiness::Dozing { .. }) => {
+                format!("{never}: it was not seen after it had left its session in the queue")
+            }
+            _ => never.to_owned(),
         }
     }
 

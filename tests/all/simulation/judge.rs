@@ -249,7 +249,7 @@ fn was_there(case: &Case, computer: &Computer, device: &DrawnDevice) -> bool {
 }
 
 /// The most sessions that were open at one moment of this time.
-fn slots_held(ledger: &[Value], since: Moment, until: Moment) -> u32 {
+pub(super) fn slots_held(ledger: &[Value], since: Moment, until: Moment) -> u32 {
     let (mut held, mut most) = (0_u32, 0);
     for entry in ledger {
         let at = Moment::parse(entry["at"].as_str().unwrap()).unwrap();
