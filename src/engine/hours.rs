@@ -1,9 +1,9 @@
 //! The hours of the policy's `window`: when starts are allowed, and when what waits is called back.
 
 use crate::moment::Moment;
+use crate::plan::PICKUP;
 
 use super::fleet::Fleet;
-use super::want::PICKUP;
 
 impl Fleet {
     /// Brings the opening of the policy's hours to `now`. When one ends, every session that its

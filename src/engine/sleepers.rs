@@ -5,13 +5,12 @@
 //! than `max_slots` do so for long. With `hold` none does while a machine that is awake wants the slot.
 
 use crate::moment::Moment;
-use crate::plan::OfflineMode;
+use crate::plan::{OfflineMode, PICKUP};
 
 use super::fact::{CancelWhy, LaneId, Need, Row};
 use super::fleet::Fleet;
 use super::progress::Readiness;
 use super::queues::Ask;
-use super::want::PICKUP;
 
 /// What the run knows of a machine, so that whoever reads the machine list can tell what is news.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::moment::Moment;
 use crate::name::ActionId;
-use crate::plan::{OfflineMode, OnStop};
+use crate::plan::{OfflineMode, OnStop, PICKUP};
 
 use super::fact::{CancelWhy, FactBody, GiveUp};
 use super::progress::{Ground, Open, Progress, Stage};
@@ -25,10 +25,6 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(600);
 /// For how long after the service's queue time, or after it began, an action is awaited whose end
 /// nobody reports. Far beyond ten minutes of script and 3 GB of file.
 const ACTION_PATIENCE: Duration = Duration::from_secs(24 * 3_600);
-
-/// A device that is awake takes its session out of the service's queue sooner than this (contract
-/// 4.6: two minutes were measured).
-pub(super) const PICKUP: Duration = Duration::from_secs(300);
 
 /// What a machine wants.
 #[derive(Debug, Clone, PartialEq)]
