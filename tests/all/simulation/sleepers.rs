@@ -196,3 +196,19 @@ fn every_page_of_the_machine_list_counts_in_the_hour_s_calls() {
         "it did not come online before `offline.until`: it was last seen 2026-02-01T17:00:00.000Z"
     );
 }
+
+#[test]
+fn seen_anew_a_sleeper_needs_no_turn() {
+    let root = scratch();
+    let scenario = Scenario {
+        devices: (0..12).map(|machine| off_for(machine, 3 * HOUR)).collect(),
+        ..Scenario::default()
+    };
+    let playbook = playbook("offline: { mode: hold, max_slots: 1, until: 10h }");
+    let mut computer = run_of(root.path(), &playbook, scenario);
+    assert_eq!(computer.drive(), Ok(Left::Finished));
+    assert_eq!(ended_ok(&computer), 12);
+    // The list is read every minute; one after the other they would take a quarter of an hour.
+    let took = computer.clock.now().since(beginning()).as_secs() - 3 * HOUR;
+    assert!(took < 480, "{took} s after they came back");
+}
