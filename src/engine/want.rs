@@ -168,16 +168,17 @@ fn watched(ground: Ground<'_>, progress: &Progress, open: &Open, outlook: Outloo
     let timed_out = time_out.is_some_and(seen_since);
     let queued = open.began.is_none() && seen_since(open.accepted);
     let asleep = progress.readiness.sleeps() || seen_since(open.accepted + PICKUP);
+    // Known before anything comes of it: another process then knows it too.
+    if queued && asleep && !progress.readiness.sleeps() {
+        return Want::Record(FactBody::GaveUp {
+            why: GiveUp::Pickup,
+        });
+    }
     if let Some(why) = cancel_for(ground, progress, outlook, (queued, asleep), timed_out) {
         return Want::Cancel {
             action: open.action.clone(),
             why,
         };
-    }
-    if queued && asleep && !progress.readiness.sleeps() {
-        return Want::Record(FactBody::GaveUp {
-            why: GiveUp::Pickup,
-        });
     }
     let give_up =
         open.began.unwrap_or(open.accepted) + ground.plan.limits.queue() + ACTION_PATIENCE;

@@ -269,6 +269,12 @@ fn a_paused_run_calls_back_what_sleeps_and_lets_run_what_is_awake() {
     assert!(desk.fleet.is_done(), "it went off before its cleanup began");
     desk.ends(&[EndState::NotStarted, EndState::Cancelled]);
     desk.crash();
+    let known = desk.fleet.known(LaneId(0));
+    assert_eq!(
+        known.ready,
+        Some(false),
+        "whoever goes on knows that it sleeps"
+    );
     desk.happens(0, ready(true));
     desk.happens(1, ready(true));
     desk.play(0, 1);
