@@ -47,7 +47,7 @@ mutate() {
         verdict=$(grep -oE 'seeds \[[0-9]+' "$said" | head -n 1 | tr -dc '0-9' || true)
         why=$(grep -oE 'the first, [0-9]+: .*' "$said" | head -n 1 | cut -d: -f2- | cut -c1-90 || true)
         printf '%-32s seed %s:%s\n' "$name" "$verdict" "$why"
-    elif ! (cd "$copy" && "${run[@]}" -- engine:: simulation::seeds::under simulation::seeds::a_run) >"$said" 2>&1; then
+    elif ! (cd "$copy" && "${run[@]}" -- engine:: simulation::sleepers simulation::seeds::under simulation::seeds::a_run) >"$said" 2>&1; then
         printf '%-32s %s\n' "$name" "$(grep -oE '^    (engine|simulation)::[a-z_:]+' "$said" | sort -u | head -n 1 | xargs)"
     else
         printf '%-32s NOT NOTICED in %s seeds\n' "$name" "$seeds"
@@ -82,9 +82,10 @@ mutate resumed-start-was-not-sent src/engine/course.rs \
         enter(progress, Stage::Idle, at);
     }
 }'
-mutate journal-after-send src/driver/drive.rs \
-    'let due = !self.to_send.is_empty() || leaving' \
-    'let due = leaving'
+mutate journal-after-send src/driver/commit.rs \
+    'let due = !self.to_send.is_empty()
+            || self.obeyed' \
+    'let due = self.obeyed'
 mutate skip-cleanup-after-failure src/engine/course.rs \
     'CleanupWhen::Always => true,' \
     'CleanupWhen::Always => progress.trouble.is_none(),'
@@ -138,6 +139,18 @@ mutate grant-beside-a-record src/engine/turn.rs \
 mutate start-after-interrupt src/engine/want.rs \
     'if orders.interrupts > 1 || (orders.interrupts > 0 && !cleanup) {' \
     'if orders.interrupts > 2 {'
+mutate an-old-report-wakes-a-sleeper src/driver/readiness.rs \
+    'seen.is_some_and(|seen| seen > after)' \
+    'seen.is_some_and(|seen| seen > after || seen <= after)'
+mutate a-sleeper-is-never-seen-anew src/driver/readiness.rs \
+    'seen.is_some_and(|seen| seen > after)' \
+    'seen.is_some_and(|seen| seen > after) && false'
+mutate sleepers-keep-their-slots src/engine/sleepers.rs \
+    'let count = beyond.max(wanted);' \
+    'let count = beyond.max(wanted) * 0;'
+mutate begin-after-the-hours src/engine/want.rs \
+    'if outlook.after_hours && queued {' \
+    'if outlook.after_hours && queued && orders.lost {'
 mutate stop-above-the-threshold src/engine/stop.rs \
     'self.failed > 0 && self.failed >= threshold,' \
     'self.failed > threshold,'

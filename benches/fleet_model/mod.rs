@@ -27,7 +27,6 @@ pub struct Model {
     pub now: Moment,
     started: Moment,
     wakes: Vec<Duration>,
-    ready: Vec<Option<bool>>,
     length: Duration,
     events_due: BTreeMap<(Moment, u64), Event>,
     sequence: u64,
@@ -48,7 +47,6 @@ impl Model {
             fleet: Fleet::new(&run, Arc::clone(plan), started),
             now: started,
             started,
-            ready: vec![None; wakes.len()],
             wakes,
             length,
             events_due: BTreeMap::new(),
@@ -207,8 +205,7 @@ impl Model {
             Event::MachinesRead(lanes) => {
                 for lane in lanes {
                     let ready = self.started + self.wakes[lane.0 as usize] <= self.now;
-                    let known = &mut self.ready[lane.0 as usize];
-                    if known.replace(ready) != Some(ready) {
+                    if self.fleet.known(lane).ready != Some(ready) {
                         let body = FactBody::Readiness {
                             ready,
                             why: None,

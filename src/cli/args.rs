@@ -41,6 +41,9 @@ pub enum Command {
     /// Go on with an interrupted run
     Resume(ResumeArgs),
     /// Start no more sessions of a run; those that run finish, and the run can be resumed
+    ///
+    /// A session that its device has not taken for five minutes is called back: the device sleeps, and
+    /// nothing begins while nobody looks. `resume` starts it again.
     Pause(PauseArgs),
     /// End a run for good, from any terminal
     ///

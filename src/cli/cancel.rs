@@ -36,8 +36,9 @@ pub(super) fn pause(args: &PauseArgs) -> Outcome {
     };
     match hand_over(&folder, &request)? {
         Some(driver) => say(&format!(
-            "run {run} is paused: {driver} starts no more sessions, and ends when those that run \
-             have ended\n"
+            "run {run} is paused: {driver} starts no more sessions, calls back those whose device \
+             sleeps, and ends when the others have ended; a device that is awake takes its session \
+             within five minutes\n"
         )),
         None => say(&format!(
             "nobody drives run {run}: it rests until `svar resume {run}`\n"

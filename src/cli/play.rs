@@ -171,7 +171,10 @@ impl Observer for Onlooker {
         };
         self.progress.line(&match ask {
             Ask::Pause => {
-                format!("paused by {who}: no new starts; sessions that run are waited for")
+                format!(
+                    "paused by {who}: no new starts; sessions whose device sleeps are called back, \
+                     the others are waited for"
+                )
             }
             Ask::Cancel => format!(
                 "cancelled by {who}: no new starts; what waits is cancelled, what runs finishes"
@@ -192,7 +195,8 @@ impl Observer for Onlooker {
         log(fact, &self.plan);
         match &fact.body {
             FactBody::Interrupted { count: 1 } => self.progress.line(
-                "interrupted: no new starts; sessions that run are waited for (again: cancel them)",
+                "interrupted: no new starts; sessions whose device sleeps are called back, the others \
+                 are waited for (again: cancel them)",
             ),
             FactBody::Interrupted { count: 2 } => self
                 .progress

@@ -19,13 +19,12 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::engine::{Fact, FactBody, Fleet, LaneId, Need, Row, SessionIndex};
+use crate::engine::{Fact, FactBody, Fleet, LaneId, Need, Row};
 use crate::moment::Moment;
 use crate::plan::{OnStop, Runbook};
 
-use super::aside::aside;
 use super::budget::SharedBudget;
-use super::calls::{Calls, Done, Patience, Then};
+use super::calls::{Calls, Done, Patience};
 use super::clock::Clock;
 use super::control::{Ask, Request};
 use super::driven::{DriveError, Driven, Ending, Observer, Ready};
@@ -34,22 +33,8 @@ use super::memory::{Errand, Memory};
 use super::record::Shelf;
 use super::signal::Interrupts;
 
-/// Results that are fetched at one time. They share the network with the calls that matter more.
-const FETCHES_MAX: usize = 8;
-
-/// What no announcement takes along to the disk is synced after this long on the run's clock: three
-/// times a minute, so that with the announcements it stays below the watcher's eight ticks.
-const SYNC_AFTER: Duration = Duration::from_secs(20);
-
 /// How often an onlooker gets to see the run, at most, in real time.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// A pause after a refusal for rate that names none.
-const USUAL_PAUSE: Duration = Duration::from_secs(60);
-
-/// A permission that was granted lately counts after about a minute, so one refusal may heal
-/// (contract 12, quirk 35).
-const HEALING: Duration = Duration::from_secs(60);
 
 /// Drives a run until it has ended, is interrupted, or can't go on.
 ///
@@ -94,30 +79,34 @@ pub async fn drive_sharing(
 pub(super) struct Drive {
     pub(super) clock: Clock,
     pub(super) fleet: Fleet,
-    runbook: Arc<Runbook>,
+    pub(super) runbook: Arc<Runbook>,
     pub(super) shelf: Arc<Shelf>,
     pub(super) memory: Memory,
-    calls: Calls,
+    pub(super) calls: Calls,
     /// `None` only while another thread waits for the disk.
     pub(super) journal: Option<Journal>,
     /// Handed to the engine, not written yet.
     pub(super) fresh: Vec<Fact>,
     /// When what is written has to be synced at the latest.
-    sync_at: Option<Moment>,
+    pub(super) sync_at: Option<Moment>,
     /// To be called now.
-    outbox: Vec<(Need, Errand)>,
-    fetches: usize,
+    pub(super) outbox: Vec<(Need, Errand)>,
+    pub(super) fetches: usize,
     /// Results whose turn has not come.
-    later: VecDeque<Need>,
+    pub(super) later: VecDeque<Need>,
     /// Announced starts and cancels, to be sent when the announcement is durable.
-    to_send: Vec<Need>,
+    pub(super) to_send: Vec<Need>,
     /// Since when the tenant refuses the calls of a row.
-    refused: Vec<(Row, Moment)>,
+    pub(super) refused: Vec<(Row, Moment)>,
+    /// Since when the service answers every read of the machine list with an error.
+    pub(super) list_fails: Option<Moment>,
+    /// Calls that a need took beyond the one it was granted, to be told to other processes.
+    pub(super) beyond: Vec<Row>,
     /// What other processes of this computer take of the tenant's budget.
-    budget: Option<SharedBudget>,
-    interrupts: u8,
+    pub(super) budget: Option<SharedBudget>,
+    pub(super) interrupts: u8,
     /// A request is obeyed; its file goes once that is durable.
-    obeyed: bool,
+    pub(super) obeyed: bool,
 }
 
 impl Drive {
@@ -175,6 +164,8 @@ impl Drive {
             later: VecDeque::new(),
             to_send: Vec::new(),
             refused: Vec::new(),
+            list_fails: None,
+            beyond: Vec::new(),
             budget: None,
             interrupts: 0,
             obeyed: false,
@@ -344,7 +335,8 @@ impl Drive {
         let shared = budget.turn(now).and_then(|(turn, news)| {
             self.fleet.others_took(now, &news.taken, news.slots_held);
             needs = self.fleet.poll(now);
-            let rows: Vec<Row> = needs.iter().filter_map(Need::row).collect();
+            let mut rows = std::mem::take(&mut self.beyond);
+            rows.extend(needs.iter().filter_map(Need::row));
             turn.write(&rows, self.fleet.slots_held())
         });
         if let Err(error) = shared {
@@ -361,7 +353,7 @@ impl Drive {
     }
 
     /// Stamps what happened, hands it to the engine, and keeps it for the next sync.
-    fn fact(&mut self, lane: Option<LaneId>, body: FactBody) -> Result<(), DriveError> {
+    pub(super) fn fact(&mut self, lane: Option<LaneId>, body: FactBody) -> Result<(), DriveError> {
         let fact = Fact {
             at: self.clock.now(),
             lane,
@@ -371,211 +363,5 @@ impl Drive {
         self.memory.note(&fact, &self.shelf);
         self.fresh.push(fact);
         Ok(())
-    }
-
-    /// One write for all that is fresh; and a sync, if it is time for one.
-    async fn commit(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
-        if self.sync_is_due() {
-            let (mut journal, fresh) = self.append()?;
-            // Away from the threads that wait for the network: a busy disk takes its time.
-            let synced = aside(move || {
-                let written = journal.commit();
-                (journal, written)
-            });
-            let (journal, written) = synced
-                .await
-                .map_err(|error| DriveError::Bug(error.to_string()))?;
-            self.journal = Some(journal);
-            written?;
-            tell(&fresh, observer);
-        } else if !self.fresh.is_empty() {
-            let fresh = self.write_only()?;
-            tell(&fresh, observer);
-        }
-        Ok(())
-    }
-
-    /// The same, on this thread.
-    pub(super) fn commit_here(&mut self) -> Result<(), DriveError> {
-        if self.sync_is_due() {
-            let (mut journal, _) = self.append()?;
-            let written = journal.commit();
-            self.journal = Some(journal);
-            written?;
-        } else if !self.fresh.is_empty() {
-            self.write_only()?;
-        }
-        Ok(())
-    }
-
-    /// An announcement or a request waits for it, or the run is left, or it is time. Says when it will
-    /// be, else.
-    fn sync_is_due(&mut self) -> bool {
-        let now = self.clock.now();
-        let nothing = self.fresh.is_empty() && self.sync_at.is_none();
-        let leaving = self.fleet.is_done() || self.memory.tenant_lost().is_some();
-        let due = !self.to_send.is_empty()
-            || self.obeyed
-            || leaving
-            || self.sync_at.is_some_and(|at| at <= now);
-        if nothing {
-            return false;
-        }
-        if due {
-            self.sync_at = None;
-        } else {
-            self.sync_at.get_or_insert(now + SYNC_AFTER);
-        }
-        due
-    }
-
-    fn write_only(&mut self) -> Result<Vec<Fact>, DriveError> {
-        let (mut journal, fresh) = self.append()?;
-        let written = journal.write();
-        self.journal = Some(journal);
-        written?;
-        Ok(fresh)
-    }
-
-    fn append(&mut self) -> Result<(Journal, Vec<Fact>), DriveError> {
-        let fresh = std::mem::take(&mut self.fresh);
-        let Some(mut journal) = self.journal.take() else {
-            return Err(DriveError::Bug("the journal was lost".into()));
-        };
-        for fact in &fresh {
-            journal.append(fact)?;
-        }
-        Ok((journal, fresh))
-    }
-
-    /// What may be called now that all that was announced is durable: starts and cancels, reads,
-    /// and as many fetches as may run.
-    pub(super) fn outgoing(&mut self) -> Vec<(Need, Errand)> {
-        for need in std::mem::take(&mut self.to_send) {
-            self.dispatch(need);
-        }
-        while self.fetches < FETCHES_MAX
-            && let Some(need) = self.later.pop_front()
-        {
-            self.fetches += 1;
-            self.dispatch(need);
-        }
-        std::mem::take(&mut self.outbox)
-    }
-
-    fn dispatch(&mut self, need: Need) {
-        let errand = self.memory.errand(&need);
-        self.outbox.push((need, errand));
-    }
-
-    /// The call itself; its end is for [`Drive::take_in`].
-    pub(super) fn call(
-        &self,
-        need: Need,
-        errand: Errand,
-    ) -> impl Future<Output = Done> + Send + 'static {
-        self.calls.clone().run(need, errand)
-    }
-
-    pub(super) fn take_in(
-        &mut self,
-        done: Done,
-        observer: &mut dyn Observer,
-    ) -> Result<(), DriveError> {
-        let Done {
-            need,
-            facts,
-            then,
-            disk,
-        } = done;
-        if matches!(need, Need::Fetch { .. }) {
-            self.fetches -= 1;
-        }
-        if let Some(error) = disk {
-            return Err(DriveError::Folder(error));
-        }
-        let row = need.row();
-        if !matches!(then, Then::Refused { .. }) {
-            self.refused.retain(|(known, _)| Some(*known) != row);
-        }
-        for (lane, body) in facts {
-            let body = self.no_second_owner(body);
-            self.fact(lane, body)?;
-        }
-        let now = self.clock.now();
-        match then {
-            Then::Nothing => {}
-            Then::Watched => self.fleet.watched(now),
-            Then::MachinesRead => self.fleet.machines_read(now),
-            Then::NotYet => self.fleet.read_failed(now, &need, None),
-            Then::Again { why, retry_after } => {
-                observer.troubled(now, &why);
-                self.fleet.read_failed(now, &need, retry_after);
-            }
-            Then::Throttled { retry_after } => {
-                if let Some(row) = row {
-                    let until = now + retry_after.unwrap_or(USUAL_PAUSE);
-                    self.fact(None, FactBody::Blocked { row, until })?;
-                }
-                self.fleet.read_failed(now, &need, retry_after);
-            }
-            Then::Refused { why } => {
-                let Some(row) = row else { return Ok(()) };
-                let since = self.refused.iter().find(|(known, _)| *known == row);
-                if since.is_some_and(|(_, since)| now.since(*since) >= HEALING) {
-                    self.fact(None, FactBody::TenantLost { why })?;
-                } else {
-                    if since.is_none() {
-                        self.refused.push((row, now));
-                    }
-                    observer.troubled(now, &why);
-                    self.fleet.read_failed(now, &need, Some(HEALING));
-                }
-            }
-            Then::Lost { why } => self.fact(None, FactBody::TenantLost { why })?,
-        }
-        Ok(())
-    }
-
-    /// An answer to a start that names an action of another start says nothing about this one
-    /// (contract 3.6): a search by tag settles it.
-    fn no_second_owner(&self, body: FactBody) -> FactBody {
-        match body {
-            FactBody::StartAccepted {
-                session,
-                attempt,
-                action,
-                ..
-            } if self.memory.owns(&action) => FactBody::StartUnknown {
-                session,
-                attempt,
-                why: format!("the service answered with an action of before, {action}"),
-            },
-            other => other,
-        }
-    }
-
-    fn resolve(&mut self, lane: LaneId, session: SessionIndex) -> Result<(), DriveError> {
-        let resolved = self.runbook.resolve(lane.0 as usize, session, &*self.shelf);
-        let body = match resolved {
-            Ok(resolved) => FactBody::SessionResolved {
-                session,
-                commands: resolved.commands,
-            },
-            Err(unresolvable) => FactBody::SessionUnresolvable {
-                session,
-                step: unresolvable.step,
-                why: (self.shelf.secrets())
-                    .mask(&unresolvable.problem.message)
-                    .into_owned(),
-            },
-        };
-        self.fact(Some(lane), body)
-    }
-}
-
-fn tell(facts: &[Fact], observer: &mut dyn Observer) {
-    for fact in facts {
-        observer.happened(fact);
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::engine::{Fact, FactBody, LaneId, Need, SessionIndex};
+use crate::engine::{self, Fact, FactBody, Fleet, LaneId, Need, SessionIndex};
 use crate::moment::Moment;
 use crate::name::{ActionId, MachineId};
 use crate::plan::{Plan, Verb};
@@ -19,7 +19,6 @@ pub(crate) struct Memory {
     /// When a start was announced that is not answered.
     announced: HashMap<(LaneId, SessionIndex), Moment>,
     resolved: HashMap<(LaneId, SessionIndex), Vec<u16>>,
-    ready: HashMap<LaneId, (bool, Option<String>)>,
     tenant_lost: Option<String>,
 }
 
@@ -43,8 +42,8 @@ pub(crate) struct Errand {
     pub(crate) machines: Vec<(LaneId, MachineId)>,
     /// Of the actions that the need is about.
     pub(crate) actions: HashMap<ActionId, Known>,
-    /// What is known of the machines' readiness.
-    pub(crate) ready: HashMap<LaneId, (bool, Option<String>)>,
+    /// What the run knows of those machines.
+    pub(crate) known: HashMap<LaneId, engine::Known>,
 }
 
 impl Memory {
@@ -54,7 +53,6 @@ impl Memory {
             actions: HashMap::new(),
             announced: HashMap::new(),
             resolved: HashMap::new(),
-            ready: HashMap::new(),
             tenant_lost: None,
         }
     }
@@ -107,9 +105,6 @@ impl Memory {
                     }
                 }
             }
-            FactBody::Readiness { ready, why, .. } => {
-                self.ready.insert(lane, (*ready, why.clone()));
-            }
             FactBody::TenantLost { why } => self.tenant_lost = Some(why.clone()),
             FactBody::Resumed => self.tenant_lost = None,
             _ => {}
@@ -122,7 +117,7 @@ impl Memory {
     }
 
     /// What a call for this need has to know.
-    pub(crate) fn errand(&self, need: &Need) -> Errand {
+    pub(crate) fn errand(&self, need: &Need, fleet: &Fleet) -> Errand {
         let mut errand = Errand::default();
         let machine = |lane: LaneId| {
             let machine = self.plan.machines.get(lane.0 as usize)?;
@@ -146,11 +141,8 @@ impl Memory {
             }
             Need::Machines { lanes } => {
                 errand.machines = lanes.iter().filter_map(|lane| machine(*lane)).collect();
-                for lane in lanes {
-                    if let Some(known) = self.ready.get(lane) {
-                        errand.ready.insert(*lane, known.clone());
-                    }
-                }
+                let known = lanes.iter().map(|lane| (*lane, fleet.known(*lane)));
+                errand.known = known.collect();
             }
             Need::Record { .. } | Need::Resolve { .. } => {}
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::engine::{FactBody, LaneId};
+use crate::engine::{FactBody, Known, LaneId};
 use crate::moment::Moment;
 use crate::name::MachineId;
 use crate::plan::family_of;
@@ -29,7 +29,8 @@ pub(crate) async fn read(
     os: Option<Os>,
 ) -> Result<Vec<(Option<LaneId>, FactBody)>, Failure> {
     let now = client.clock().now();
-    let sleeps = |lane: &LaneId| errand.ready.get(lane).is_some_and(|(ready, _)| !ready);
+    let known = |lane: &LaneId| errand.known.get(lane).copied().unwrap_or_default();
+    let sleeps = |lane: &LaneId| known(lane).ready == Some(false);
     let sleepers = errand.machines.iter().filter(|(lane, _)| sleeps(lane));
     let in_one_list = sleepers.count() > SLEEPERS_BY_ID_MAX;
     let ids: Vec<&MachineId> = (errand.machines.iter())
@@ -46,19 +47,31 @@ pub(crate) async fn read(
         .collect();
     let mut facts = Vec::new();
     for (lane, id) in &errand.machines {
-        let (ready, why, never) = match by_id.get(id.as_str()) {
+        let machine = by_id.get(id.as_str());
+        let (ready, why, never) = match machine {
             Some(machine) => of(machine, os, now),
-            // Not seen lately still: it sleeps on, as was known.
-            None if in_one_list && sleeps(lane) => continue,
+            None if in_one_list && sleeps(lane) => {
+                let why = "it has not been seen for 26 hours".to_owned();
+                (false, Some(why), false)
+            }
             None => (false, Some("the tenant does not list it".to_owned()), false),
         };
-        let known = errand.ready.get(lane);
-        if never || known.is_none_or(|(was, words)| (*was, words) != (ready, &why)) {
+        if never || is_news(known(lane), ready, machine.and_then(last_seen)) {
             let body = FactBody::Readiness { ready, why, never };
             facts.push((Some(*lane), body));
         }
     }
     Ok(facts)
+}
+
+/// Whether what the list says differs from what is known. A device that was seen lately and did not
+/// take its session is no news until it was seen later than that.
+fn is_news(known: Known, ready: bool, seen: Option<Moment>) -> bool {
+    match (known.seen_after, ready) {
+        (Some(after), true) => seen.is_some_and(|seen| seen > after),
+        (Some(_), false) => true,
+        (None, _) => known.ready != Some(ready),
+    }
 }
 
 /// Ready or not, why not, and whether it never will be.

@@ -130,29 +130,29 @@ pub(super) fn ended(
         ActionStatus::Cancelled => Close::Cancelled(cancel),
         _ => Close::Failed,
     };
-    if never_ran && close == Close::TimeOut {
-        // The service's queue gave it up; nothing was run.
-        progress.readiness = Readiness::Asleep;
-        match cancel {
+    let called_back = cancel.is_some_and(CancelWhy::calls_back);
+    let was_given_back = match close {
+        Close::TimeOut => true,
+        Close::Cancelled(_) => called_back,
+        _ => false,
+    };
+    if never_ran && was_given_back {
+        // It had the time that a device needs which is awake.
+        if close == Close::TimeOut || cancel == Some(CancelWhy::Asleep) {
+            progress.doze(open.accepted);
+        }
+        return match cancel.filter(|_| !called_back) {
             Some(why) => conclude(
                 ground,
                 progress,
                 at,
                 outcome::cancelled(ground, progress, Some(why), None),
             ),
-            None if at < ground.offline_until => {
-                start_again(ground, progress, at, Duration::ZERO);
-            }
-            None => {
-                trouble(
-                    progress,
-                    EndState::OfflineExpired,
-                    "it did not come online before `offline.until`",
-                );
-                advance(ground, progress, at);
-            }
-        }
-        return;
+            None => given_back(ground, progress, at),
+        };
+    }
+    if !never_ran {
+        progress.readiness = Readiness::Ready;
     }
     let fates = outcome::fates(progress.sent(ground).len(), status, commands);
     let ran_something = close != Close::Cancelled(cancel) || !never_ran;
@@ -173,6 +173,23 @@ pub(super) fn ended(
     enter(progress, Stage::Collecting(Box::new(collecting)), at);
     foresee(ground, progress);
     all_collected(ground, progress, at);
+}
+
+/// The service's queue gave the session back, and nothing of it was run.
+fn given_back(ground: Ground<'_>, progress: &mut Progress, at: Moment) {
+    let sleeps = progress.readiness.sleeps();
+    let left_out = ground.plan.policy.offline.mode == OfflineMode::Skip && !progress.touched;
+    if sleeps && left_out {
+        let why = "offline: it did not take its session out of the service's queue";
+        trouble(progress, EndState::Skipped, why);
+        advance(ground, progress, at);
+    } else if sleeps && at >= ground.offline_until {
+        let why = progress.never_came();
+        trouble(progress, EndState::OfflineExpired, &why);
+        advance(ground, progress, at);
+    } else {
+        start_again(ground, progress, at, Duration::ZERO);
+    }
 }
 
 /// What is certain before the last result is in is known to the stop rule at once. A result can
@@ -253,6 +270,7 @@ pub(super) fn readiness(
     } else {
         Readiness::Asleep
     };
+    progress.unready = why.filter(|_| !ready).map(Into::into);
     if progress.touched {
         return Ok(());
     }
@@ -264,7 +282,8 @@ pub(super) fn readiness(
         trouble(progress, EndState::Skipped, &format!("offline: {words}"));
         advance(ground, progress, at);
     } else if !ready && at >= ground.offline_until {
-        trouble(progress, EndState::OfflineExpired, words);
+        let why = progress.never_came();
+        trouble(progress, EndState::OfflineExpired, &why);
         advance(ground, progress, at);
     }
     Ok(())
@@ -294,7 +313,11 @@ pub(super) fn gave_up(
             let state = match cancel.why {
                 CancelWhy::Timeout | CancelWhy::Deadline => EndState::TimedOut,
                 CancelWhy::Offline => EndState::OfflineExpired,
-                CancelWhy::Stop | CancelWhy::Operator => EndState::Cancelled,
+                CancelWhy::Stop
+                | CancelWhy::Operator
+                | CancelWhy::Asleep
+                | CancelWhy::Hours
+                | CancelWhy::Pause => EndState::Cancelled,
             };
             let unconfirmed = format!(
                 "action {} was cancelled, and the service does not confirm it: it may still run",
@@ -314,6 +337,11 @@ pub(super) fn gave_up(
             let why = format!("the service never said how action {} ended", open.action);
             leave_debt(ground, progress);
             trouble(progress, EndState::Unknown, &why);
+        }
+        (GiveUp::Pickup, Stage::Open(open)) if open.began.is_none() => {
+            let accepted = open.accepted;
+            progress.doze(accepted);
+            return Ok(());
         }
         _ => return Err("that is not what the machine waits for"),
     }
@@ -364,16 +392,15 @@ pub(super) fn advance(ground: Ground<'_>, progress: &mut Progress, at: Moment) {
 /// Makes an idle machine obey what the run as a whole was told.
 pub(super) fn obey(ground: Ground<'_>, progress: &mut Progress, orders: &Orders, at: Moment) {
     while progress.stage == Stage::Idle {
-        let asleep = progress.readiness == Readiness::Asleep;
+        let asleep = progress.readiness.sleeps();
         let cleanup = progress.in_cleanup(ground);
+        let expired;
         let (state, why) = if orders.deadline && cleanup {
             // Given up; `debt` stays and shows.
             return enter(progress, Stage::Done, at);
         } else if orders.offline && asleep {
-            (
-                EndState::OfflineExpired,
-                "it did not come online before `offline.until`",
-            )
+            expired = progress.never_came();
+            (EndState::OfflineExpired, expired.as_str())
         } else if cleanup {
             return;
         } else if orders.deadline && progress.touched {

@@ -112,9 +112,10 @@ pub enum FactBody {
     CancelAnswered { action: ActionId, status: u16 },
     /// The answer to a cancel was lost.
     CancelUnknown { action: ActionId, why: String },
-    /// The readiness of a machine before its first start.
+    /// What the machine list says of a machine that waits to be started, where that is news
+    /// ([`super::Fleet::known`]).
     Readiness {
-        /// Healthy, seen lately.
+        /// Healthy and seen lately; or, of one that did not take its session, seen since.
         ready: bool,
         /// Why not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -211,6 +212,23 @@ pub enum CancelWhy {
     Stop,
     /// The operator: `cancelled`.
     Operator,
+    /// Its device sleeps, and others want the slot: called back, to be started again.
+    Asleep,
+    /// It still waited for its device when the hours of `window` ended: called back, as above.
+    Hours,
+    /// The run is paused, and its device sleeps: called back, as above.
+    Pause,
+}
+
+impl CancelWhy {
+    /// Only takes the action back out of the service's queue: if it has not run, its machine is
+    /// started again later as if it never had been.
+    pub const fn calls_back(self) -> bool {
+        matches!(
+            self,
+            CancelWhy::Asleep | CancelWhy::Hours | CancelWhy::Pause
+        )
+    }
 }
 
 /// What is not waited for any longer. These are facts because only time decides them, and a replay
@@ -224,6 +242,8 @@ pub enum GiveUp {
     Cancel,
     /// The end of an action that nobody cancelled: a day longer than it can take.
     Action,
+    /// A device that is awake, to take its session: it sleeps, and the action waits on.
+    Pickup,
 }
 
 /// A moment of the run that everything gives way to.

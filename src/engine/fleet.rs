@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use super::course;
 use super::fact::{EndState, Fact, FactBody, LaneId, Need, Row, RunLimit, SessionIndex};
 use super::lane::{self, Known};
-use super::progress::{Ground, Progress, Readiness, Stage};
+use super::progress::{Ground, Progress, Stage};
 use super::queues::{Ask, Queues};
 use super::quota::Quota;
 use super::retry::{AnswerClass, class_of_start};
@@ -386,7 +386,7 @@ impl Fleet {
         let admitted = self.queues.admitted.contains(&id);
         let active = (progress.begun || admitted) && !progress.is_done();
         let starting = lane.asked == Some(Ask::Start);
-        let asleep = progress.readiness == Readiness::Asleep;
+        let asleep = progress.readiness.sleeps();
         let in_slot = progress.holds_slot() || starting;
         let sleeps_in_slot = progress.sleeps_in_slot() || (starting && asleep);
         // Made of facts alone, so that a replay sees the same waves.
@@ -467,7 +467,7 @@ impl Fleet {
         self.queues.polled = false;
         self.watcher.answered();
         // Those that a rule of the run meets may be judged by what was seen.
-        if self.orders.stopped.is_some() || self.orders.offline {
+        if self.orders.stopped.is_some() || self.orders.offline || self.is_after_hours() {
             self.queues.dirty.extend(self.open.iter().copied());
         }
     }
@@ -479,6 +479,18 @@ impl Fleet {
         for id in self.queues.machines_answered(now) {
             self.queues.dirty.insert(id);
         }
+    }
+
+    /// A need took more calls than the one of its grant: a list came in pages. No fact, as below.
+    pub fn also_called(&mut self, now: Moment, row: Row, calls: u32) {
+        self.now = self.now.max(now);
+        self.queues.polled &= calls == 0;
+        self.quota.also_called(row, calls, now);
+    }
+
+    /// Nothing can go on before the machine list has told of machines that nobody was asked about yet.
+    pub fn waits_for_machine_list(&self) -> bool {
+        !self.queues.unasked.is_empty() && self.active.is_empty() && !self.orders.closed()
     }
 
     /// What other processes of this computer have taken of the tenant's budget since this was last

@@ -27,7 +27,7 @@ const MACHINES_AGAIN: Duration = Duration::from_secs(300);
 const MACHINES_SOON: Duration = Duration::from_secs(60);
 
 impl Fleet {
-    fn grant(&mut self, row: Row, now: Moment) -> bool {
+    pub(super) fn grant(&mut self, row: Row, now: Moment) -> bool {
         self.quota.row(row).is_some_and(|window| window.grant(now))
     }
 
@@ -120,24 +120,6 @@ impl Fleet {
         }
     }
 
-    /// Brings the opening of the policy's hours to `now`.
-    pub(super) fn look_at_the_clock(&mut self, now: Moment) {
-        if let Some(hours) = &self.plan.policy.window
-            && self.opening.is_none_or(|(_, to)| to <= now)
-        {
-            self.opening = Some(hours.around(now));
-        }
-    }
-
-    /// The first moment from `at` on at which the policy's hours allow a start.
-    pub(super) fn hours_allow_at(&self, at: Moment) -> Moment {
-        match (self.opening, &self.plan.policy.window) {
-            (Some((from, to)), _) if at < to => from.max(at),
-            (_, Some(hours)) => hours.around(at).0.max(at),
-            (_, None) => at,
-        }
-    }
-
     /// When the machine list is to be read, if it is: for the machines that come next, or for those
     /// that sleep.
     pub(super) fn machines_due(&self) -> Option<Moment> {
@@ -221,11 +203,19 @@ impl Fleet {
         }
         let policy = &self.plan.policy.offline;
         let in_slots = u32::try_from(self.sleeping_in_slots.len()).unwrap_or(u32::MAX);
-        if policy.mode == OfflineMode::Hold || in_slots >= policy.max_slots {
+        if in_slots >= policy.max_slots {
             return None;
         }
-        let (fresh, _, id) = queues.sleepers.first()?;
-        (gate || !fresh).then_some(*id)
+        let hold = policy.mode == OfflineMode::Hold;
+        // Others will want the slots as soon as the list has told who they are.
+        if hold && !queues.unasked.is_empty() && !self.orders.closed() {
+            return None;
+        }
+        let next = match gate && !hold {
+            true => queues.sleepers.first(),
+            false => queues.turns.first(),
+        };
+        next.map(|(_, _, id)| *id)
     }
 
     pub(super) fn slot_is_free(&self, now: Moment) -> bool {

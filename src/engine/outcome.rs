@@ -145,16 +145,30 @@ pub(super) fn conclude(
         }
     };
     // What the operator or the stop rule ended is not tried again.
-    let may_go_on = matches!(
-        collecting.close,
-        Close::Succeeded | Close::Failed | Close::Cancelled(Some(CancelWhy::Timeout))
-    );
+    let may_go_on = match collecting.close {
+        Close::Succeeded | Close::Failed => true,
+        Close::Cancelled(Some(why)) => why == CancelWhy::Timeout || why.calls_back(),
+        Close::Cancelled(None) | Close::TimeOut => false,
+    };
     match step.and_then(|step| step.retry) {
         Some(retry) if may_go_on && progress.retries < retry.max => Outcome::Retry {
             command: *command,
             delay_ms: retry.delay_ms,
         },
         _ if allowed && may_go_on => go_on,
+        // An allowed failure stays allowed, whatever ended the session. With tries left the step was
+        // not through, as if it had been cut.
+        Some(retry) if allowed && progress.retries < retry.max => match collecting.close {
+            Close::Cancelled(why) => cancelled(ground, progress, why, step_index),
+            _ => trouble(state, why),
+        },
+        _ if allowed => match collecting.close {
+            Close::Cancelled(why) => match too_late(ground, progress, why) {
+                Outcome::GoOn { .. } => go_on,
+                ended => ended,
+            },
+            _ => trouble(state, why),
+        },
         _ => trouble(state, why),
     }
 }
@@ -176,8 +190,9 @@ fn too_late(ground: Ground<'_>, progress: &Progress, why: Option<CancelWhy>) -> 
                 why: format!("{words}; it ran to its end, the cancel came too late").into(),
             })
         }
-        // All that was planned has been done: the cancel changed nothing.
+        // All that was planned has been done, or is done yet: the cancel changed nothing.
         _ if !more => Outcome::GoOn { tolerated: 0 },
+        Some(why) if why.calls_back() => Outcome::GoOn { tolerated: 0 },
         Some(CancelWhy::Deadline) => Outcome::Trouble(Trouble {
             state: EndState::TimedOut,
             step: None,
@@ -235,6 +250,10 @@ pub(super) fn cancelled(
         ),
         Some(CancelWhy::Stop) => (EndState::Cancelled, "cancelled by the stop rule"),
         Some(CancelWhy::Operator) => (EndState::Cancelled, "cancelled by the operator"),
+        Some(CancelWhy::Asleep | CancelWhy::Hours | CancelWhy::Pause) => (
+            EndState::Cancelled,
+            "its device took it while it was being called back, and it was cut short",
+        ),
         None => (EndState::Cancelled, "cancelled by somebody else"),
     };
     Outcome::Trouble(Trouble {

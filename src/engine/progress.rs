@@ -40,8 +40,10 @@ pub(super) struct Progress {
     pub(super) busy_since: Option<Moment>,
     /// The next start is not sent before.
     pub(super) not_before: Moment,
-    /// What the machine list says.
+    /// Whether it can be started, as far as is known.
     pub(super) readiness: Readiness,
+    /// Why the machine list does not show it as ready.
+    pub(super) unready: Option<Box<str>>,
     /// A start was announced at least once.
     pub(super) begun: bool,
     /// A session of it ran on the device, or may have.
@@ -147,13 +149,26 @@ pub(super) struct Trouble {
     pub(super) why: Box<str>,
 }
 
-/// What the machine list says.
+/// Whether a machine can be started, as far as is known. The one place where that is kept: who reads
+/// the machine list is told what counts as news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Readiness {
+    /// The machine list has not been asked.
     Unasked,
+    /// It was seen lately, or at work.
     Ready,
+    /// It was seen lately, and has not taken the session that the service accepted at `since`. Only
+    /// being seen after that moment makes it ready again: the same old report would start it for ever.
+    Dozing { since: Moment },
+    /// The machine list does not show it as ready.
     Asleep,
+}
+
+impl Readiness {
+    pub(super) fn sleeps(self) -> bool {
+        matches!(self, Readiness::Dozing { .. } | Readiness::Asleep)
+    }
 }
 
 impl Progress {
@@ -170,12 +185,32 @@ impl Progress {
             busy_since: None,
             not_before: started,
             readiness: Readiness::Unasked,
+            unready: None,
             begun: false,
             touched: false,
             debt: false,
             waived: false,
             tolerated: 0,
             trouble: None,
+        }
+    }
+
+    /// In one sentence, once it is not waited for any longer.
+    pub(super) fn never_came(&self) -> String {
+        let never = "it did not come online before `offline.until`";
+        match (&self.unready, self.readiness) {
+            (Some(why), Readiness::Asleep) => format!("{never}: {why}"),
+            (_, Readiness::Dozing { .. }) => {
+                format!("{never}: it was not seen after it had left its session in the queue")
+            }
+            _ => never.to_owned(),
+        }
+    }
+
+    /// It has not taken the session that the service accepted at `since`.
+    pub(super) fn doze(&mut self, since: Moment) {
+        if self.readiness != Readiness::Asleep {
+            self.readiness = Readiness::Dozing { since };
         }
     }
 
@@ -193,7 +228,7 @@ impl Progress {
 
     /// Holds a slot while its device sleeps.
     pub(super) fn sleeps_in_slot(&self) -> bool {
-        self.readiness == Readiness::Asleep
+        self.readiness.sleeps()
             && match &self.stage {
                 Stage::Announced { .. } | Stage::Doubtful { .. } => true,
                 Stage::Open(open) => open.began.is_none(),
@@ -207,6 +242,20 @@ impl Progress {
             Stage::Open(open) => Some(&open.action),
             _ => None,
         }
+    }
+
+    /// When the service accepted the open action, if its device has not taken it and nobody cancels it.
+    pub(super) fn waits_for_device(&self) -> Option<Moment> {
+        match &self.stage {
+            Stage::Open(open) if open.began.is_none() && open.cancel.is_none() => {
+                Some(open.accepted)
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_being_cancelled(&self) -> bool {
+        matches!(&self.stage, Stage::Open(open) if open.cancel.is_some())
     }
 
     /// How it will end, as far as that is certain already.

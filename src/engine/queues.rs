@@ -52,9 +52,11 @@ pub(super) struct Queues {
     pub(super) unasked: BTreeSet<LaneId>,
     /// Not begun, ready.
     pub(super) fresh: BTreeSet<LaneId>,
-    /// Want a start and sleep: those that are begun, then the rest, in the order in which they take
-    /// turns.
+    /// Want a start and sleep: those that something ran on already, then the rest, in the order in
+    /// which they take turns.
     pub(super) sleepers: BTreeSet<(bool, Moment, LaneId)>,
+    /// Those of them that may have a slot which nobody else wants, whatever the gate says.
+    pub(super) turns: BTreeSet<(bool, Moment, LaneId)>,
     /// Want a start: cleanup before the rest.
     pub(super) starts: BTreeSet<(bool, Moment, LaneId)>,
     pub(super) searches: BTreeSet<LaneId>,
@@ -81,7 +83,8 @@ pub(super) struct Queues {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Fresh,
-    Sleepers(bool, Moment),
+    /// Something ran on it or not, since when, whether it takes turns.
+    Sleepers(bool, Moment, bool),
     Starts(bool, Moment),
     Searches,
     Cancels,
@@ -97,6 +100,7 @@ impl Queues {
             unasked: BTreeSet::new(),
             fresh: BTreeSet::new(),
             sleepers: BTreeSet::new(),
+            turns: BTreeSet::new(),
             starts: BTreeSet::new(),
             searches: BTreeSet::new(),
             cancels: BTreeSet::new(),
@@ -146,7 +150,12 @@ impl Queues {
     pub(super) fn put(&mut self, id: LaneId, place: Place) {
         match place {
             Place::Fresh => self.fresh.insert(id),
-            Place::Sleepers(fresh, since) => self.sleepers.insert((fresh, since, id)),
+            Place::Sleepers(fresh, since, turn) => {
+                if turn {
+                    self.turns.insert((fresh, since, id));
+                }
+                self.sleepers.insert((fresh, since, id))
+            }
             Place::Starts(later, since) => self.starts.insert((later, since, id)),
             Place::Searches => self.searches.insert(id),
             Place::Cancels => self.cancels.insert(id),
@@ -159,7 +168,10 @@ impl Queues {
         match self.places.remove(&id) {
             None => false,
             Some(Place::Fresh) => self.fresh.remove(&id),
-            Some(Place::Sleepers(fresh, since)) => self.sleepers.remove(&(fresh, since, id)),
+            Some(Place::Sleepers(fresh, since, _)) => {
+                self.turns.remove(&(fresh, since, id));
+                self.sleepers.remove(&(fresh, since, id))
+            }
             Some(Place::Starts(later, since)) => self.starts.remove(&(later, since, id)),
             Some(Place::Searches) => self.searches.remove(&id),
             Some(Place::Cancels) => self.cancels.remove(&id),

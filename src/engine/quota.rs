@@ -258,6 +258,13 @@ impl Quota {
         }
     }
 
+    /// So many calls of a row that is not `starts` were made besides.
+    pub(super) fn also_called(&mut self, row: Row, calls: u32, now: Moment) {
+        if let Some(window) = self.row(row) {
+            (0..calls).for_each(|_| window.take(now));
+        }
+    }
+
     /// When a call of the row fits, at `now` or later.
     pub(super) fn free_at(&self, row: Row, now: Moment) -> Moment {
         match row {

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use crate::moment::Moment;
+use crate::plan::OfflineMode;
 
 use super::fact::{FactBody, LaneId, Need, Row, RunLimit};
 use super::fleet::Fleet;
 use super::progress::{Readiness, Stage};
 use super::queues::{Ask, Place};
 use super::view::Waiting;
-use super::want::{Want, want};
+use super::want::{Outlook, Want, want};
 
 /// Tries for one result before it is recorded as missing: about a quarter of an hour.
 const FETCHES_MAX: u8 = 20;
@@ -43,6 +44,7 @@ impl Fleet {
         // longer fit, so grants come when it is known.
         if !self.orders.lost && needs.is_empty() {
             self.grant_cancels(now, &mut needs);
+            self.grant_calls_back(now, &mut needs);
             self.grant_searches(now, &mut needs);
             self.grant_watch(now, &mut needs);
             self.grant_fetches(now, &mut needs);
@@ -109,9 +111,9 @@ impl Fleet {
                     self.queues.unasked.remove(&id);
                     self.queues.put(id, Place::Fresh);
                 }
-                Readiness::Asleep => {
+                Readiness::Asleep | Readiness::Dozing { .. } => {
                     let since = progress.since;
-                    self.queues.put(id, Place::Sleepers(true, since));
+                    self.queues.put(id, Place::Sleepers(true, since, false));
                 }
             }
             return;
@@ -122,13 +124,7 @@ impl Fleet {
             return self.queues.wake(id, retry_at);
         }
         let since = progress.since;
-        match want(
-            self.ground(id),
-            progress,
-            &self.orders,
-            self.watcher.looked(),
-            now,
-        ) {
+        match want(self.ground(id), progress, self.outlook(now)) {
             Want::Over => {}
             Want::Answer => {}
             Want::Park => {
@@ -155,10 +151,13 @@ impl Fleet {
                 cleanup,
                 give_up,
             } => {
+                // Held back: whom the list does not show is not started.
+                let held = self.plan.policy.offline.mode == OfflineMode::Hold
+                    && progress.readiness == Readiness::Asleep;
                 self.queues.put(
                     id,
                     if asleep {
-                        Place::Sleepers(!progress.begun, since)
+                        Place::Sleepers(!progress.touched, since, !held)
                     } else {
                         Place::Starts(!cleanup, since)
                     },
@@ -195,13 +194,16 @@ impl Fleet {
 
     pub(super) fn wants(&self, id: LaneId, now: Moment) -> Want {
         let progress = &self.lanes[id.0 as usize].progress;
-        want(
-            self.ground(id),
-            progress,
-            &self.orders,
-            self.watcher.looked(),
+        want(self.ground(id), progress, self.outlook(now))
+    }
+
+    fn outlook(&self, now: Moment) -> Outlook<'_> {
+        Outlook {
             now,
-        )
+            orders: &self.orders,
+            looked: self.watcher.looked(),
+            after_hours: self.is_after_hours(),
+        }
     }
 
     pub(super) fn deadline_at(&self) -> Option<Moment> {
@@ -243,14 +245,16 @@ impl Fleet {
         let watch = self.watcher.due();
         let limits = [self.deadline_at(), self.offline_at()];
         let limits = limits.into_iter().flatten().filter(|_| !queues.recording);
+        let to_cancel = !queues.cancels.is_empty() || !self.to_call_back(now).is_empty();
         [
             queues.timers.first().map(|(at, _)| *at),
-            free(Row::Cancels, !queues.cancels.is_empty()),
+            free(Row::Cancels, to_cancel),
             free(Row::Actions, !queues.searches.is_empty()),
             free(Row::Links, !queues.fetches.is_empty()),
             watch.map(|due| due.max(self.quota.free_at(Row::Actions, due))),
             machines.map(|due| due.max(self.quota.free_at(Row::Machines, due))),
             self.start_comes_at(now),
+            self.hours_end_at(now),
         ]
         .into_iter()
         .flatten()

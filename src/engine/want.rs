@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::moment::Moment;
 use crate::name::ActionId;
-use crate::plan::OnStop;
+use crate::plan::{OfflineMode, OnStop, PICKUP};
 
 use super::fact::{CancelWhy, FactBody, GiveUp};
-use super::progress::{Ground, Open, Progress, Readiness, Stage};
+use super::progress::{Ground, Open, Progress, Stage};
 use super::stop::Orders;
 use super::view::Waiting;
 use super::watcher::TICK;
@@ -25,10 +25,6 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(600);
 /// For how long after the service's queue time, or after it began, an action is awaited whose end
 /// nobody reports. Far beyond ten minutes of script and 3 GB of file.
 const ACTION_PATIENCE: Duration = Duration::from_secs(24 * 3_600);
-
-/// A device that is awake takes its session out of the service's queue sooner than this (contract
-/// 4.6: two minutes were measured).
-const PICKUP: Duration = Duration::from_secs(300);
 
 /// What a machine wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,18 +62,23 @@ pub(super) enum Want {
     Record(FactBody),
 }
 
-/// What the machine wants at `now`, the run being told `orders`.
-///
-/// `looked` is when the list of actions was last read by this process. An action is given up, or
-/// cancelled for what it does not do, only on the strength of a look that is late enough: after a
-/// night without a process it may have ended long ago.
-pub(super) fn want(
-    ground: Ground<'_>,
-    progress: &Progress,
-    orders: &Orders,
-    looked: Option<Moment>,
-    now: Moment,
-) -> Want {
+/// What a machine is looked at with, beside its own state.
+#[derive(Clone, Copy)]
+pub(super) struct Outlook<'o> {
+    pub(super) now: Moment,
+    /// What the run is told.
+    pub(super) orders: &'o Orders,
+    /// When the list of actions was last read by this process. An action is given up, or cancelled
+    /// for what it does not do, only on the strength of a look that is late enough: after a night
+    /// without a process it may have ended long ago.
+    pub(super) looked: Option<Moment>,
+    /// It is outside the policy's hours.
+    pub(super) after_hours: bool,
+}
+
+/// What the machine wants at this moment.
+pub(super) fn want(ground: Ground<'_>, progress: &Progress, outlook: Outlook<'_>) -> Want {
+    let Outlook { now, orders, .. } = outlook;
     match &progress.stage {
         Stage::Done => Want::Over,
         _ if orders.lost => Want::Park,
@@ -87,7 +88,7 @@ pub(super) fn want(
             since: *announced,
             settled: *settled,
         },
-        Stage::Open(open) => watched(ground, progress, open, orders, looked, now),
+        Stage::Open(open) => watched(ground, progress, open, outlook),
         Stage::Collecting(collecting) => match collecting.wanted.first() {
             Some(index) => Want::Fetch {
                 action: collecting.action.clone(),
@@ -101,8 +102,10 @@ pub(super) fn want(
 
 fn idle(ground: Ground<'_>, progress: &Progress, orders: &Orders, now: Moment) -> Want {
     let cleanup = progress.in_cleanup(ground);
-    // The first interrupt lets a machine that is through be cleaned up; the second does not.
-    if orders.interrupts > 1 || (orders.interrupts > 0 && !cleanup) {
+    let asleep = progress.readiness.sleeps();
+    // The first interrupt lets a machine that is through be cleaned up, unless it would have to wake
+    // up for that; the second does not.
+    if orders.interrupts > 1 || (orders.interrupts > 0 && (!cleanup || asleep)) {
         return Want::Park;
     }
     if progress.must_resolve(ground) {
@@ -129,20 +132,14 @@ fn idle(ground: Ground<'_>, progress: &Progress, orders: &Orders, now: Moment) -
         return Want::Pause { until, waiting };
     }
     Want::Start {
-        asleep: progress.readiness == Readiness::Asleep,
+        asleep,
         cleanup,
         give_up,
     }
 }
 
-fn watched(
-    ground: Ground<'_>,
-    progress: &Progress,
-    open: &Open,
-    orders: &Orders,
-    looked: Option<Moment>,
-    now: Moment,
-) -> Want {
+fn watched(ground: Ground<'_>, progress: &Progress, open: &Open, outlook: Outlook<'_>) -> Want {
+    let Outlook { now, looked, .. } = outlook;
     let seen_since = |moment: Moment| looked.is_some_and(|looked| moment <= looked);
     // Too late for `moment`, and the next look will show whether it matters.
     let watch = |moment: Moment, waiting| Want::Watch {
@@ -170,8 +167,14 @@ fn watched(
         .map(|(limit, began)| began + limit);
     let timed_out = time_out.is_some_and(seen_since);
     let queued = open.began.is_none() && seen_since(open.accepted);
-    let asleep = progress.readiness == Readiness::Asleep || seen_since(open.accepted + PICKUP);
-    if let Some(why) = cancel_for(ground, progress, orders, (queued, asleep), timed_out) {
+    let asleep = progress.readiness.sleeps() || seen_since(open.accepted + PICKUP);
+    // Known before anything comes of it: another process then knows it too.
+    if queued && asleep && !progress.readiness.sleeps() {
+        return Want::Record(FactBody::GaveUp {
+            why: GiveUp::Pickup,
+        });
+    }
+    if let Some(why) = cancel_for(ground, progress, outlook, (queued, asleep), timed_out) {
         return Want::Cancel {
             action: open.action.clone(),
             why,
@@ -188,18 +191,22 @@ fn watched(
         Some(_) => Waiting::Session,
         None => Waiting::Device,
     };
-    watch(time_out.unwrap_or(give_up).min(give_up), waiting)
+    let awake = open.began.is_none() && !progress.readiness.sleeps();
+    let pickup = awake.then(|| open.accepted + PICKUP);
+    let next = [time_out, pickup].into_iter().flatten().min();
+    watch(next.map_or(give_up, |next| next.min(give_up)), waiting)
 }
 
-/// Why the open action is to be cancelled, if it is. Cleanup is cut short by its own time and by
-/// the operator's second interrupt only: stopping it would leave more behind than it saves.
+/// Why the open action is to be cancelled, if it is. Cleanup that runs is cut short by its own time
+/// and by the operator's second interrupt only: stopping it would leave more behind than it saves.
 fn cancel_for(
     ground: Ground<'_>,
     progress: &Progress,
-    orders: &Orders,
+    outlook: Outlook<'_>,
     (queued, asleep): (bool, bool),
     timed_out: bool,
 ) -> Option<CancelWhy> {
+    let orders = outlook.orders;
     if orders.interrupts > 1 {
         return Some(CancelWhy::Operator);
     }
@@ -209,9 +216,23 @@ fn cancel_for(
     if orders.offline && queued && asleep {
         return Some(CancelWhy::Offline);
     }
-    if progress.in_cleanup(ground) {
-        return None;
+    if let Some(why) = ending(orders, queued)
+        && !progress.in_cleanup(ground)
+    {
+        return Some(why);
     }
+    if orders.interrupts > 0 && queued && asleep {
+        return Some(CancelWhy::Pause);
+    }
+    if outlook.after_hours && queued {
+        return Some(CancelWhy::Hours);
+    }
+    let left_out = ground.plan.policy.offline.mode == OfflineMode::Skip && !progress.touched;
+    (left_out && queued && progress.readiness.sleeps()).then_some(CancelWhy::Asleep)
+}
+
+/// Why main work is to be cancelled because the run ends.
+fn ending(orders: &Orders, queued: bool) -> Option<CancelWhy> {
     if let Some(stopped) = orders.stopped {
         let meant = match stopped.how {
             OnStop::Drain => false,

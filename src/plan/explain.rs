@@ -124,7 +124,10 @@ fn rules(text: &mut String, plan: &Plan) {
         entry(
             text,
             "window",
-            &format!("sessions are started only {window}"),
+            &format!(
+                "sessions are started only {window}; one that still waits for its device at the end is \
+                 called back, one that runs goes on"
+            ),
         );
     }
     if plan.steps.iter().any(|step| step.cleanup) {
@@ -352,11 +355,21 @@ fn asleep(plan: &Plan, forecast: &Forecast) -> String {
         some => format!("if {} machines sleep", grouped(some)),
     };
     let until = Period(asleep.until);
+    // The machine list shows them as ready, and nobody knows how many they are.
+    let lately = match asleep.seen_lately {
+        Duration::ZERO => "5 minutes of a slot".to_owned(),
+        longer => format!(
+            "5 minutes of a slot, {} longer for all of them",
+            Period(longer)
+        ),
+    };
     match asleep.mode {
-        OfflineMode::Skip => format!("{if_some}: no cost, left out"),
+        OfflineMode::Skip => format!(
+            "{if_some}: left out; one that was seen in the last 26 hours costs a start and {lately}"
+        ),
         OfflineMode::Hold => format!(
-            "{if_some}: no slot and no start, {} an hour; one that never wakes ends the run after \
-             {until}",
+            "{if_some}: no slot and no start, {} an hour; one that was seen in the last 26 hours \
+             costs a start and {lately}; one that never wakes ends the run after {until}",
             count(asleep.machines_an_hour, "machine list")
         ),
         OfflineMode::Queue => {
@@ -365,8 +378,9 @@ fn asleep(plan: &Plan, forecast: &Forecast) -> String {
                 slower => format!(", the others take {} longer", Period(slower)),
             };
             format!(
-                "{if_some}: {} of {} slots taken by waiting, up to {} more{slower}; one that never \
-                 wakes ends the run after {until}",
+                "{if_some}: {} of {} slots taken by waiting, up to {} more{slower}; one that was seen \
+                 in the last 26 hours costs a start and {lately}; one that never wakes ends the run \
+                 after {until}",
                 asleep.slots,
                 plan.limits.slots,
                 count(asleep.starts, "start")

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::economy::{Edit, edits};
+use super::limits::PICKUP;
 use super::session::{
     Amount, CleanupWhen, OfflineMode, Plan, ResultsWanted, Session, SessionKind, Verb,
 };
@@ -14,7 +15,7 @@ use super::session::{
 const SESSION: Duration = Duration::from_secs(162);
 
 /// The engine lists its actions so often (contract 5.3).
-const TICK: Duration = Duration::from_secs(10);
+const TICK: Duration = Duration::from_secs(8);
 
 /// Machines that one read of the machine list is about, and calls that it takes.
 const MACHINES_AT_ONCE: u64 = 200;
@@ -71,10 +72,16 @@ pub struct Asleep {
     pub machines: u64,
     /// How they are treated.
     pub mode: OfflineMode,
-    /// Slots of the tenant that they hold while they wait.
+    /// Slots of the tenant that they hold while they wait, whoever else wants one.
     pub slots: u32,
     /// Starts of which each is used up by waiting in the service's queue until it expires.
     pub starts: u64,
+    /// If all of them were seen so lately that the machine list shows them as ready: starts more,
+    /// one for each that is called back and started again.
+    pub seen_lately_starts: u64,
+    /// How much longer the run takes in that case: each holds a slot until it shows that it sleeps.
+    #[serde(rename = "seen_lately_ms", serialize_with = "millis")]
+    pub seen_lately: Duration,
     /// Machine lists an hour that look for them.
     pub machines_an_hour: u64,
     /// The time of the run with the slots that are left, if all of them are left out in the end.
@@ -114,6 +121,10 @@ struct Load {
     /// Most sessions that one machine gets, one after the other.
     depth: u32,
     slots: u32,
+    /// Sessions that hold a slot until they show that their device sleeps.
+    dozing: u64,
+    /// Starts that are sent once more because of them.
+    again: u64,
 }
 
 impl Forecast {
@@ -177,6 +188,8 @@ impl Load {
             links: 0,
             depth: 0,
             slots: plan.limits.slots,
+            dozing: 0,
+            again: 0,
         };
         for machine in &plan.machines {
             let mut depth = 0;
@@ -220,7 +233,7 @@ impl Load {
         };
         let bounds = [
             (
-                minutes(self.starts, limits.starts_per_minute),
+                minutes(self.starts + self.again, limits.starts_per_minute),
                 format!("{} starts a minute", limits.starts_per_minute),
             ),
             (
@@ -250,7 +263,8 @@ impl Load {
         }
         let (rate, by_rate) = self.limits_alone(plan);
         let slots = u64::from(self.slots.max(1));
-        let by_slots = SESSION * u32::try_from(self.starts.div_ceil(slots)).unwrap_or(u32::MAX);
+        let each = |sessions: u64| u32::try_from(sessions.div_ceil(slots)).unwrap_or(u32::MAX);
+        let by_slots = SESSION * each(self.starts) + PICKUP * each(self.dozing);
         let depth = SESSION * self.depth;
         let by_rates = rate + SESSION;
         let mut time = depth.max(by_slots).max(by_rates);
@@ -298,11 +312,23 @@ impl Load {
             slots: self.slots.saturating_sub(slots).max(1),
             ..*self
         };
+        let again = match policy.mode {
+            OfflineMode::Hold | OfflineMode::Queue => machines,
+            OfflineMode::Skip => 0,
+        };
+        let dozing = Load {
+            dozing: machines,
+            again,
+            ..*self
+        };
+        let seen_lately = (dozing.expected(plan).0).saturating_sub(self.expected(plan).0);
         Asleep {
             machines,
             mode: policy.mode,
             slots,
             starts: u64::from(slots) * turns.max(1),
+            seen_lately_starts: again,
+            seen_lately,
             machines_an_hour: match waits {
                 true => 3_600 / MACHINES_AGAIN.as_secs(),
                 false => 0,

@@ -38,7 +38,7 @@ pub use explain::explain;
 pub use forecast::{Asleep, Calls, Forecast, Gain};
 pub use hours::Hours;
 pub use inputs::{ENVIRONMENT_PREFIX, Given, InputValue, Inputs, Origin};
-pub use limits::{Limits, LimitsProfile, ReadBudget};
+pub use limits::{Limits, LimitsProfile, PICKUP, ReadBudget};
 pub use quote::{Argument, Shell, base64url, write as write_arguments};
 pub use runbook::{Resolved, Results, RunNames, Runbook, StepResult, Unresolvable};
 pub use secrets::{MASK, Secrets};

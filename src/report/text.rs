@@ -263,6 +263,8 @@ fn note(machine: &MachineEvidence) -> String {
         parts.push(match (machine.end, machine.sessions) {
             (EndState::Unknown, _) => "a session may still run".to_owned(),
             (_, 0) => "not begun".to_owned(),
+            // Its sessions were called back, or the service gave them up.
+            (EndState::NotStarted, _) => "nothing ran on it yet".to_owned(),
             (_, done) => format!(
                 "between its sessions, after {}",
                 many(done as usize, "session")

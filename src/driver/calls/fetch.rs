@@ -64,7 +64,14 @@ impl Calls {
             Err(CollectError::Spoiled(why)) => {
                 if Patience::lasts(&self.patience.spoiled, key, SPOILED_MAX) {
                     let retry_after = None;
-                    Ok((Vec::new(), Then::Again { why, retry_after }))
+                    Ok((
+                        Vec::new(),
+                        Then::Again {
+                            why,
+                            retry_after,
+                            reached: true,
+                        },
+                    ))
                 } else {
                     self.missing(need, format!("{why}, {} times", SPOILED_MAX + 1))
                 }

@@ -66,6 +66,8 @@ pub(crate) struct Done {
     pub(crate) then: Then,
     /// Our own disk refused.
     pub(crate) disk: Option<FolderError>,
+    /// How many calls it took.
+    pub(crate) calls: u32,
 }
 
 /// What follows for a need that asks something.
@@ -83,6 +85,8 @@ pub(crate) enum Then {
     Again {
         why: String,
         retry_after: Option<Duration>,
+        /// A connection stood, so that it was not for want of a network.
+        reached: bool,
     },
     /// The tenant refused it for its rate.
     Throttled { retry_after: Option<Duration> },
@@ -97,7 +101,9 @@ type Answer = (Vec<(Option<LaneId>, FactBody)>, Then);
 
 impl Calls {
     /// Does what is needed.
-    pub(crate) async fn run(self, need: Need, errand: Errand) -> Done {
+    pub(crate) async fn run(mut self, need: Need, errand: Errand) -> Done {
+        self.client = self.client.counting();
+        let client = self.client.clone();
         let answer = match &need {
             Need::Start {
                 lane,
@@ -138,12 +144,14 @@ impl Calls {
                 facts,
                 then,
                 disk: None,
+                calls: client.calls_made(),
             },
             Err(error) => Done {
                 need,
                 facts: Vec::new(),
                 then: Then::Nothing,
                 disk: Some(error),
+                calls: client.calls_made(),
             },
         }
     }
@@ -170,13 +178,25 @@ fn again(failure: Failure) -> Then {
         Failure::Refused(ref refusal) => match refusal.status {
             429 => Then::Throttled { retry_after },
             // Replicas may not agree for a while about what there is (contract 4.5).
-            404 => Then::Again { why, retry_after },
+            404 => Then::Again {
+                why,
+                retry_after,
+                reached: true,
+            },
             _ => Then::Refused {
                 why: format!("{why}; {}", failure.next_step()),
             },
         },
-        Failure::Unknown { .. } | Failure::Unreachable { .. } => Then::Again { why, retry_after },
-        Failure::SignedOut(error) => signed_out(&error).unwrap_or(Then::Again { why, retry_after }),
+        Failure::Unknown { .. } | Failure::Unreachable { .. } => Then::Again {
+            reached: matches!(failure, Failure::Unknown { .. }),
+            why,
+            retry_after,
+        },
+        Failure::SignedOut(error) => signed_out(&error).unwrap_or(Then::Again {
+            why,
+            retry_after,
+            reached: false,
+        }),
     }
 }
 

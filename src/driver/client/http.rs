@@ -1,6 +1,7 @@
 //! One call, once: address, token, answer.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Once};
 
 use reqwest::header::HeaderValue;
@@ -20,6 +21,8 @@ use super::wire::{Carrier, Lost, Outgoing, Wire};
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    /// Calls made with this clone and those made of it.
+    count: Arc<AtomicU32>,
 }
 
 struct Inner {
@@ -70,6 +73,7 @@ impl Client {
 
     fn of(wire: Wire, connection: Connection, clock: Clock) -> Client {
         Client {
+            count: Arc::default(),
             inner: Arc::new(Inner {
                 tokens: Tokens::new(wire.clone(), connection.clone(), clock.clone()),
                 wire,
@@ -95,6 +99,20 @@ impl Client {
     /// The service and who asks it.
     pub fn connection(&self) -> &Connection {
         &self.inner.connection
+    }
+
+    /// The same client, counting from nought.
+    pub(crate) fn counting(&self) -> Client {
+        Client {
+            count: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Calls to the API that were made since [`Client::counting`]: one for each page of a list, and
+    /// one more where a call was made again with a fresh token.
+    pub(crate) fn calls_made(&self) -> u32 {
+        self.count.load(Ordering::Relaxed)
     }
 
     pub(crate) fn clock(&self) -> &Clock {
@@ -202,6 +220,7 @@ impl Client {
             },
         };
         let now = self.inner.clock.now();
+        self.count.fetch_add(1, Ordering::Relaxed);
         let reply = self.inner.wire.exchange(outgoing, now).await;
         reply.map_err(|lost| match lost {
             Lost::Never(why) => Failure::unreachable(why),

@@ -63,7 +63,8 @@ pub struct Playbook {
     #[schemars(extend("examples" = ["8h", "2d"]))]
     pub deadline: Option<Templated<Period>>,
     /// Hours in which sessions may be started. Days before and a time zone after the hours may be
-    /// left out: every day, UTC. A range may go over midnight.
+    /// left out: every day, UTC. A range may go over midnight. The last starts come five minutes
+    /// before the end, and what its device has not taken by then is called back.
     #[schemars(extend("examples" = ["22:00-06:00", "Mon-Fri 20:00-23:30 Europe/Stockholm"]))]
     pub window: Option<Templated<Window>>,
     /// What is done on each device, in order. Each step has exactly one of `put`, `run` and `get`.

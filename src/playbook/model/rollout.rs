@@ -81,7 +81,8 @@ pub struct Offline {
     /// For how long they are waited for, counted from the start of the run.
     #[schemars(extend("default" = "24h", "examples" = ["8h"]))]
     pub until: Option<Templated<Period>>,
-    /// With `queue`: the most of the tenant's sessions that waiting devices may hold.
+    /// The most of the tenant's sessions that sleeping devices may hold. With `hold`: those that were
+    /// seen in the last 26 hours, and only while no device that is awake wants the session.
     #[schemars(extend("minimum" = 1, "default" = 5))]
     pub max_slots: Option<Templated<u32>>,
 }
@@ -90,7 +91,8 @@ pub struct Offline {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OfflineMode {
-    /// A device is started only when the machine list says that it was seen lately.
+    /// A device is started only when the machine list says that it was seen in the last 26 hours. One
+    /// that sleeps all the same waits until it is seen anew, and where nobody else wants the session.
     Hold,
     /// A few wait in the service's queue and start the moment they wake; the others take turns.
     #[default]

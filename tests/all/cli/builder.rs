@@ -236,6 +236,15 @@ impl Emulator {
         started_sessions(&self.url)
     }
 
+    /// The sessions that ended in a state, in order.
+    pub(crate) fn ended_sessions(&self, status: &str) -> Vec<serde_json::Value> {
+        let entries = ledger(&self.url).into_iter();
+        let ended = |entry: &serde_json::Value| {
+            entry["kind"] == "session_ended" && entry["status"] == status
+        };
+        entries.filter(ended).collect()
+    }
+
     /// What a file beside its scenario holds.
     #[track_caller]
     pub(crate) fn read(&self, path: &str) -> String {
@@ -259,6 +268,14 @@ impl Drop for Emulator {
 
 /// What an emulator's ledger says of sessions: each that was really started, in order.
 pub(crate) fn started_sessions(emulator: &str) -> Vec<serde_json::Value> {
+    let entries = ledger(emulator).into_iter();
+    entries
+        .filter(|entry| entry["kind"] == "session_started")
+        .collect()
+}
+
+/// What an emulator really did, in order.
+fn ledger(emulator: &str) -> Vec<serde_json::Value> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -277,9 +294,7 @@ pub(crate) fn started_sessions(emulator: &str) -> Vec<serde_json::Value> {
             .await
             .expect("JSON")
     });
-    let entries = ledger["entries"].as_array().expect("entries");
-    let started = (entries.iter()).filter(|entry| entry["kind"] == "session_started");
-    started.cloned().collect()
+    ledger["entries"].as_array().expect("entries").clone()
 }
 
 /// Sends a signal to a process that the test has started.

@@ -134,6 +134,49 @@ fn a_paused_run_rests_until_it_is_resumed() {
 }
 
 #[test]
+fn a_pause_calls_back_what_sleeps_and_the_run_ends_at_once_to_be_resumed() {
+    // Five minutes of this clock are half a second, and the two sleep for a day.
+    let emulator = Emulator::start(
+        &FLEET
+            .replace("factor: 60", "factor: 600")
+            .replace("10m", "24h"),
+    );
+    let going = going(&emulator);
+    let (code, said) = going.beside("pause");
+    assert_eq!(code, 0, "{said}");
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("calls back those whose device sleeps, and ends when the others have ended"),
+        "{said}"
+    );
+    let (svar, code, words) = going.end();
+    assert_eq!(code, Some(4), "{words}");
+    assert!(
+        words.contains("sessions whose device sleeps are called back, the others are waited for"),
+        "{words}"
+    );
+    assert!(words.contains("nothing is in motion"), "{words}");
+    assert!(words.contains("1 ok, 2 unfinished"), "{words}");
+    assert!(
+        words.contains("web-02.example.org  unfinished  nothing ran on it yet"),
+        "{words}"
+    );
+    assert_eq!(emulator.started_sessions().len(), 3);
+    assert_eq!(emulator.ended_sessions("Cancelled").len(), 2);
+    let ended = svar.again("cancel").run().code(1);
+    assert!(
+        ended.stderr.contains("1 ok, 2 not_started"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(
+        emulator.started_sessions().len(),
+        3,
+        "nothing was started again"
+    );
+}
+
+#[test]
 fn a_run_that_nobody_drives_is_taken_up_to_be_cancelled() {
     let emulator = Emulator::start(FLEET);
     let svar = going(&emulator).kill();

@@ -4,6 +4,7 @@
 mod build;
 mod desk;
 mod simulation;
+mod sleepers;
 mod stories;
 mod table;
 mod world;

@@ -104,6 +104,7 @@ impl Play {
             };
             world.devices.push(Device {
                 offline_until: START + Duration::from_secs(offline),
+                seen_before: dice.percent(50),
                 portal_until: START + Duration::from_secs(portal),
                 disallowed: dice.percent(4),
             });
@@ -561,7 +562,10 @@ impl Play {
             }
             Event::Machines(deaths, lanes) if alive(deaths) => {
                 for lane in lanes {
-                    let ready = self.world.is_online(now, lane.0);
+                    let known = self.fleet.known(lane);
+                    let Some(ready) = self.world.lists_as_ready(now, lane.0, known) else {
+                        continue;
+                    };
                     let body = FactBody::Readiness {
                         ready,
                         why: None,

@@ -456,7 +456,8 @@ fn lists_are_read_less_often_where_somebody_else_needs_the_calls() {
 
 #[test]
 fn one_call_a_tick_watches_every_open_action() {
-    let mut desk = desk(plan(8).session(&[run()]).done());
+    let draft = plan(8).session(&[run()]);
+    let mut desk = desk(draft.with(|policy| policy.offline.max_slots = 8).done());
     for machine in 0..8 {
         desk.start(machine);
     }
@@ -465,12 +466,15 @@ fn one_call_a_tick_watches_every_open_action() {
     while let Some(at) = desk.fleet.wake_at().filter(|at| *at < end) {
         desk.now = at;
         for need in desk.fleet.poll(at) {
-            let Need::Watch { actions } = need else {
-                panic!("{need:?}");
-            };
-            assert_eq!(actions.len(), 8);
-            looks += 1;
-            desk.fleet.watched(at);
+            match need {
+                Need::Watch { actions } => {
+                    assert_eq!(actions.len(), 8);
+                    looks += 1;
+                    desk.fleet.watched(at);
+                }
+                Need::Record { lane, body } => desk.tell(lane, body),
+                need => panic!("{need:?}"),
+            }
         }
     }
     assert!((60..=75).contains(&looks), "{looks} looks in ten minutes");
@@ -757,7 +761,7 @@ fn abort_cancels_what_runs_and_still_cleans_up() {
 }
 
 /// Mon 2 Feb 2026, 02:40 UTC, which is where these stories begin, is 03:40 in Stockholm.
-fn hours(text: &str) -> Option<Hours> {
+pub(super) fn hours(text: &str) -> Option<Hours> {
     Some(Hours::of(text.parse().unwrap()).unwrap())
 }
 
@@ -766,14 +770,18 @@ fn outside_its_hours_a_run_starts_nothing_and_lets_run_what_runs() {
     let draft = plan(4).session(&[run()]).session(&[run()]).slots(2);
     let mut desk = desk(
         draft
-            .with(|policy| policy.window = hours("22:00-03:41 Europe/Stockholm"))
+            .with(|policy| policy.window = hours("22:00-03:46 Europe/Stockholm"))
             .done(),
     );
     let opens = START + Duration::from_secs(18 * 3_600 + 20 * 60);
     assert_eq!(desk.fleet.opens_at(), None);
     let first = desk.start(0);
     desk.pass(60);
-    assert_eq!(desk.fleet.opens_at(), Some(opens));
+    assert_eq!(
+        desk.fleet.opens_at(),
+        Some(opens),
+        "the last starts come five minutes before the end"
+    );
     desk.ended(0, &first, ActionStatus::Succeeded, completed(1));
     desk.deliver(0);
     desk.pass(60);
@@ -864,6 +872,61 @@ fn the_deadline_ends_everything_and_says_what_is_owed() {
     assert!(desk.end(0).cleanup_owed);
     assert_eq!(desk.fleet.tally().cleanup_owed, 1);
     assert!(desk.fleet.is_done());
+}
+
+#[test]
+fn at_the_deadline_an_allowed_failure_stays_allowed_and_what_was_cut_is_timed_out() {
+    let draft = plan(4).session(&[run().judged().may_fail()]).never_stop();
+    let mut desk = desk(
+        draft
+            .with(|policy| policy.deadline_ms = Some(600_000))
+            .done(),
+    );
+    let actions: Vec<_> = (0..4).map(|machine| desk.start(machine)).collect();
+    for (machine, action) in (0..).zip(&actions) {
+        desk.began(machine, action);
+    }
+    desk.pass(600);
+    for machine in 0..4 {
+        assert_eq!(desk.cancelled(machine).1, CancelWhy::Deadline);
+    }
+    let ends = [
+        (ActionStatus::Cancelled, CommandStatus::Completed),
+        (ActionStatus::Cancelled, CommandStatus::Failed),
+        (ActionStatus::Failed, CommandStatus::Failed),
+        (ActionStatus::Cancelled, CommandStatus::Executing),
+    ];
+    for ((machine, action), (status, command)) in (0..).zip(&actions).zip(ends) {
+        desk.ended(machine, action, status, commands(&[command]));
+    }
+    desk.disappoint(0, "exit is 1, 0 was expected");
+    desk.deliver(1);
+    desk.deliver(2);
+    desk.ends(&[EndState::Ok, EndState::Ok, EndState::Ok, EndState::TimedOut]);
+    for machine in 0..3 {
+        assert_eq!(desk.end(machine).tolerated, 1);
+    }
+}
+
+#[test]
+fn at_the_deadline_an_allowed_failure_with_work_or_tries_left_is_timed_out() {
+    let more = plan(1)
+        .session(&[run().judged().may_fail()])
+        .session(&[run()]);
+    let tries = plan(1).session(&[run().judged().may_fail().retry(2, 0)]);
+    for draft in [more, tries] {
+        let draft = draft.with(|policy| policy.deadline_ms = Some(600_000));
+        let mut desk = desk(draft.done());
+        let action = desk.start(0);
+        desk.began(0, &action);
+        desk.pass(600);
+        desk.cancelled(0);
+        desk.ended(0, &action, ActionStatus::Cancelled, completed(1));
+        desk.disappoint(0, "exit is 1, 0 was expected");
+        let end = desk.end(0);
+        assert_eq!(end.state, EndState::TimedOut);
+        assert!(end.why.unwrap().starts_with("the run's deadline passed"));
+    }
 }
 
 #[test]

@@ -292,6 +292,12 @@ fn facts() -> Vec<(&'static str, FactBody)> {
             },
         ),
         (
+            "gave up: pickup",
+            FactBody::GaveUp {
+                why: GiveUp::Pickup,
+            },
+        ),
+        (
             "rate blocked",
             FactBody::Blocked {
                 row: Row::Links,

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use svar::engine::{CommandEnd, Refusal};
+use svar::engine::{CommandEnd, Known, Refusal};
 use svar::moment::Moment;
 use svar::name::{ActionId, Tag};
 use svar::plan::Verb;
@@ -46,6 +46,8 @@ impl Dice {
 pub(super) struct Device {
     /// Asleep until then.
     pub(super) offline_until: Moment,
+    /// It was seen shortly before the run, so that the list shows it as ready though it sleeps.
+    pub(super) seen_before: bool,
     /// Somebody else's session on it until then.
     pub(super) portal_until: Moment,
     /// Its group has no automation level.
@@ -389,9 +391,19 @@ impl World {
         }
     }
 
-    /// What the machine list says; it may be wrong by some time.
-    pub(super) fn is_online(&mut self, now: Moment, machine: u32) -> bool {
+    /// What the machine list says; it may be wrong by some time. `None`: nothing new.
+    pub(super) fn lists_as_ready(
+        &mut self,
+        now: Moment,
+        machine: u32,
+        known: Known,
+    ) -> Option<bool> {
+        let device = &self.devices[machine as usize];
+        let back = device.offline_until;
+        if let Some(after) = known.seen_after {
+            return (back > after && back <= now).then_some(true);
+        }
         let wrong = self.dice.percent(5);
-        (self.devices[machine as usize].offline_until <= now) != wrong
+        Some((device.seen_before || back <= now) != wrong)
     }
 }

@@ -38,8 +38,8 @@ fn one_machine_takes_as_long_as_its_session() {
     assert_eq!(forecast.calls.starts, 1);
     assert_eq!(forecast.calls.links, 1);
     assert_eq!(forecast.calls.machines, 1);
-    // One list each ten seconds of 2 min 42 s.
-    assert_eq!(forecast.calls.actions, 17);
+    // One list each eight seconds of 2 min 42 s.
+    assert_eq!(forecast.calls.actions, 21);
     assert_eq!(forecast.at_least, Duration::ZERO);
     assert_eq!(forecast.expected, minutes(2, 42));
     assert_eq!(forecast.binding, None);
@@ -106,6 +106,9 @@ fn sleeping_machines_cost_slots_and_starts_or_only_time() {
     .asleep;
     assert_eq!((hold.slots, hold.starts, hold.machines_an_hour), (0, 0, 12));
     assert_eq!(hold.until, minutes(480, 0));
+    // Were all of them seen lately: five minutes of a slot each, 12 times 25 of them, and a start more.
+    assert_eq!(hold.seen_lately, minutes(60, 0));
+    assert_eq!(hold.seen_lately_starts, 300);
     let skip = forecast(&format!("offline: {{ mode: skip }}\n{READ}"), 3_000).asleep;
     assert_eq!((skip.slots, skip.machines_an_hour), (0, 0));
     assert_eq!(skip.until, Duration::ZERO);
@@ -199,13 +202,14 @@ steps:
     assert_eq!(
         cost,
         "\
-cost      6,000 starts, 9,000 result links, about 3,888 status lists, 60 machine
+cost      6,000 starts, 9,000 result links, about 4,860 status lists, 60 machine
           lists
 time      about 10h48m with sessions of 2m42s, as one was measured; 25 sessions
           at a time bind, at least 9h59m
 asleep    if 300 machines sleep: 5 of 25 slots taken by waiting, up to 60 starts
-          more, the others take 2h42m longer; one that never wakes ends the run
-          after 1d
+          more, the others take 2h42m longer; one that was seen in the last 26
+          hours costs a start and 5 minutes of a slot, 1h longer for all of
+          them; one that never wakes ends the run after 1d
 cheaper   move `log` behind `step-3`: 1 session less a machine, 3,000 in all,
           5h24m less
 "

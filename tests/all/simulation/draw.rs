@@ -419,6 +419,7 @@ fn device(dice: &mut Dice, place: usize, steps: &[DrawnStep]) -> (Device, DrawnD
         device.last_seen = Span::seconds(3_600 * dice.pick(&[8, 100]));
         difficult = true;
     }
+    difficult |= nap(dice, &mut device);
     if dice.percent(10) {
         let from = dice.pick(&[0, 0, 100]);
         device.portal_sessions.push(Window {
@@ -476,6 +477,27 @@ fn device(dice: &mut Dice, place: usize, steps: &[DrawnStep]) -> (Device, DrawnD
         difficult,
     };
     (device, drawn)
+}
+
+/// Some devices were seen a moment ago and are off, or go off while the run is at them, and come back.
+fn nap(dice: &mut Dice, device: &mut Device) -> bool {
+    if !device.online.is_empty() || !dice.percent(15) {
+        return false;
+    }
+    let off = dice.pick(&[0, 0, 30, 200, 700]);
+    let back = off + dice.between(300, 5_400);
+    if off > 0 {
+        device.online.push(Window {
+            from: Span::seconds(0),
+            until: Some(Span::seconds(off)),
+        });
+    }
+    device.online.push(Window {
+        from: Span::seconds(back),
+        until: None,
+    });
+    device.last_seen = Span::seconds(dice.between(60, 3_600));
+    true
 }
 
 fn colleague(dice: &mut Dice, scenario: &mut Scenario, slots: u32) -> Vec<(Duration, String)> {

@@ -2,13 +2,16 @@
 //! really ran, and how it ended.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::Value;
+use svar::emulator::{Device, Window};
 use svar::engine::{EndState, Fleet, LaneView};
+use svar::moment::Moment;
 use svar::plan::{Results, StepResult};
 
 use super::computer::Computer;
-use super::draw::{Case, Fate, Kind, path_of};
+use super::draw::{Case, DrawnDevice, Fate, Kind, beginning, path_of};
 
 /// A command that really ran, or did not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -213,6 +216,9 @@ fn machine(
             end.why
         ));
     }
+    if end.state == EndState::OfflineExpired && was_there(case, computer, device) {
+        return Err("it was online in time, and a slot was free".into());
+    }
     if computer.waived.contains(&view.lane) {
         return match end.cleanup_owed {
             true => Err("its cleanup was given up, and is called owed".into()),
@@ -220,6 +226,52 @@ fn machine(
         };
     }
     debt(case, end.state, end.cleanup_owed, traces, cleaned)
+}
+
+/// For so long before `offline.until` a device is online that must be found in time: the list is read
+/// again every five minutes, and it takes its session within two.
+const FOUND_WITHIN: Duration = Duration::from_secs(900);
+
+/// The device came back well before `offline.until` and stayed, the tenant had a slot free all the
+/// while, and nothing but sleep stood in the way.
+fn was_there(case: &Case, computer: &Computer, device: &DrawnDevice) -> bool {
+    let policy = &case.runbook.plan().policy;
+    let waits = policy.waves.len() > 1 || policy.max_active.is_some();
+    let apart = computer.died > 0 || !case.scenario.faults.is_empty();
+    if waits || apart || !case.colleague.is_empty() || case.weather.unreachable > 0 {
+        return false;
+    }
+    let of_it = |known: &&Device| known.id.as_deref() == Some(device.id.as_str());
+    let Some(drawn) = case.scenario.devices.iter().find(of_it) else {
+        return false;
+    };
+    let until = beginning() + Duration::from_millis(policy.offline.until_ms);
+    let since = until - FOUND_WITHIN;
+    let stays = |window: &Window| beginning() + window.from.0 <= since && window.until.is_none();
+    let is_well = drawn.health == "Active" && drawn.portal_sessions.is_empty();
+    is_well
+        && drawn.online.iter().any(stays)
+        && slots_held(&computer.network.ledger(), since, until) < case.runbook.plan().limits.slots
+}
+
+/// The most sessions that were open at one moment of this time.
+pub(super) fn slots_held(ledger: &[Value], since: Moment, until: Moment) -> u32 {
+    let (mut held, mut most) = (0_u32, 0);
+    for entry in ledger {
+        let at = Moment::parse(entry["at"].as_str().unwrap()).unwrap();
+        if at >= since {
+            most = most.max(held);
+        }
+        if at > until {
+            break;
+        }
+        match entry["kind"].as_str() {
+            Some("session_started") => held += 1,
+            Some("session_ended") => held -= 1,
+            _ => {}
+        }
+    }
+    most.max(held)
 }
 
 fn ended_well(

@@ -1,4 +1,4 @@
-//! A run under load, with nothing going wrong.
+//! Fleets by hand, in virtual time: a playbook, devices, and a quiet network.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,20 +13,24 @@ use super::computer::Computer;
 use super::draw::beginning;
 use super::network::{Dice, Network, Weather};
 
-const PLAYBOOK: &str = "playbook: 1
-name: Collect
-os: windows
-comment: collect
-steps:
-  - run: work.ps1
-";
+fn id(machine: usize) -> String {
+    format!("{machine:040x}")
+}
 
-/// Sixty machines under the limits profile `safe`.
-pub(super) fn sixty_machines(root: &Path) -> Computer {
-    let id = |machine: u32| format!("{machine:040x}");
-    let loaded = load(&SourceText::new("playbook.yaml", PLAYBOOK), &NoFiles);
+/// A Windows device that is online and well.
+pub(super) fn device(machine: usize) -> Device {
+    Device {
+        id: Some(id(machine)),
+        ..Device::named(&format!("ws-{machine}.example.org"), "Windows11")
+    }
+}
+
+/// A run of the playbook, which may use `work.ps1`, on all of the scenario's devices under the limits
+/// profile `safe`.
+pub(super) fn run_of(root: &Path, playbook: &str, scenario: Scenario) -> Computer {
+    let loaded = load(&SourceText::new("playbook.yaml", playbook), &NoFiles);
     let inputs = Inputs::merge(&loaded, &Given::default()).unwrap();
-    let targets = (0..60).map(|machine| Target {
+    let targets = (0..scenario.devices.len()).map(|machine| Target {
         id: MachineId::parse(&id(machine)).unwrap(),
         name: None,
         os: Some("Windows11".to_owned()),
@@ -35,38 +39,47 @@ pub(super) fn sixty_machines(root: &Path) -> Computer {
         reason: "test".to_owned(),
     });
     let limits = Limits::of(LimitsProfile::Safe);
-    let names = RunNames::default();
     let runbook = compile(
         &loaded,
         &NoFiles,
         &inputs,
         targets.collect(),
-        &names,
+        &RunNames::default(),
         &limits,
     )
     .unwrap();
     let scenario = Scenario {
         profile: Profile::Safe,
-        devices: (0..60)
-            .map(|machine| Device {
-                id: Some(id(machine)),
-                ..Device::named(&format!("ws-{machine}.example.org"), "Windows11")
-            })
-            .collect(),
         library: vec![LibraryItem {
             name: "work.ps1".to_owned(),
             ..LibraryItem::default()
         }],
         outcomes: vec![Outcome::default()],
-        ..Scenario::default()
+        ..scenario
     };
     let network = Network::new(scenario, beginning(), Weather::FAIR, Dice(1));
     Computer::new(
         root,
         Arc::new(runbook),
-        PLAYBOOK,
+        playbook,
         network,
         beginning(),
         Dice(2),
     )
+}
+
+/// Sixty machines, all awake.
+pub(super) fn sixty_machines(root: &Path) -> Computer {
+    let playbook = "playbook: 1
+name: Collect
+os: windows
+comment: collect
+steps:
+  - run: work.ps1
+";
+    let scenario = Scenario {
+        devices: (0..60).map(device).collect(),
+        ..Scenario::default()
+    };
+    run_of(root, playbook, scenario)
 }

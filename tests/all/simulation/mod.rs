@@ -11,3 +11,4 @@ mod judge;
 mod load;
 pub(crate) mod network;
 mod seeds;
+mod sleepers;

@@ -1,0 +1,157 @@
+//! What came of a call, in facts.
+
+use std::time::Duration;
+
+use crate::engine::{FactBody, LaneId, Need, Row, SessionIndex};
+use crate::moment::Moment;
+
+use super::calls::{Done, Then};
+use super::drive::Drive;
+use super::driven::{DriveError, Observer};
+
+/// A pause after a refusal for rate that names none.
+const USUAL_PAUSE: Duration = Duration::from_secs(60);
+
+/// For how long a run waits for nothing but a machine list that is answered with errors.
+const LIST_PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// A permission that was granted lately counts after about a minute, so one refusal may heal
+/// (contract 12, quirk 35).
+const HEALING: Duration = Duration::from_secs(60);
+
+impl Drive {
+    pub(super) fn take_in(
+        &mut self,
+        done: Done,
+        observer: &mut dyn Observer,
+    ) -> Result<(), DriveError> {
+        let Done {
+            need,
+            facts,
+            then,
+            disk,
+            calls,
+        } = done;
+        if matches!(need, Need::Fetch { .. }) {
+            self.fetches -= 1;
+        }
+        if let Some(error) = disk {
+            return Err(DriveError::Folder(error));
+        }
+        let row = need.row();
+        if !matches!(then, Then::Refused { .. }) {
+            self.refused.retain(|(known, _)| Some(*known) != row);
+        }
+        for (lane, body) in facts {
+            let body = self.no_second_owner(body);
+            self.fact(lane, body)?;
+        }
+        let now = self.clock.now();
+        // A list may come in pages, and each is a call. A start takes its place in the rate itself.
+        if let Some(row) = row.filter(|row| *row != Row::Starts) {
+            let beyond = calls.saturating_sub(1);
+            self.fleet.also_called(now, row, beyond);
+            if self.budget.is_some() {
+                self.beyond.extend((0..beyond).map(|_| row));
+            }
+        }
+        let is_list = matches!(need, Need::Machines { .. });
+        match then {
+            Then::Nothing => {}
+            Then::Watched => self.fleet.watched(now),
+            Then::MachinesRead => {
+                self.list_fails = None;
+                self.fleet.machines_read(now);
+            }
+            Then::NotYet => self.fleet.read_failed(now, &need, None),
+            Then::Again {
+                why,
+                retry_after,
+                reached,
+            } => {
+                observer.troubled(now, &why);
+                self.fleet.read_failed(now, &need, retry_after);
+                if is_list && reached {
+                    self.list_failed(now, &why)?;
+                }
+            }
+            Then::Throttled { retry_after } => {
+                if is_list {
+                    self.list_failed(now, "it is refused for its rate")?;
+                }
+                if let Some(row) = row {
+                    let until = now + retry_after.unwrap_or(USUAL_PAUSE);
+                    self.fact(None, FactBody::Blocked { row, until })?;
+                }
+                self.fleet.read_failed(now, &need, retry_after);
+            }
+            Then::Refused { why } => {
+                let Some(row) = row else { return Ok(()) };
+                let since = self.refused.iter().find(|(known, _)| *known == row);
+                if since.is_some_and(|(_, since)| now.since(*since) >= HEALING) {
+                    self.fact(None, FactBody::TenantLost { why })?;
+                } else {
+                    if since.is_none() {
+                        self.refused.push((row, now));
+                    }
+                    observer.troubled(now, &why);
+                    self.fleet.read_failed(now, &need, Some(HEALING));
+                }
+            }
+            Then::Lost { why } => self.fact(None, FactBody::TenantLost { why })?,
+        }
+        Ok(())
+    }
+
+    /// The machine list was answered with an error once more. A run that waits for nothing else is
+    /// left after a while, to be taken up when the list is well: starting machines of which nothing is
+    /// known would reach those as well that the playbook is not for.
+    fn list_failed(&mut self, now: Moment, why: &str) -> Result<(), DriveError> {
+        let since = *self.list_fails.get_or_insert(now);
+        if now.since(since) >= LIST_PATIENCE && self.fleet.waits_for_machine_list() {
+            let why = format!("the machine list could not be read for 30 minutes: {why}");
+            self.fact(None, FactBody::TenantLost { why })?;
+        }
+        Ok(())
+    }
+
+    /// An answer to a start that names an action of another start says nothing about this one
+    /// (contract 3.6): a search by tag settles it.
+    fn no_second_owner(&self, body: FactBody) -> FactBody {
+        match body {
+            FactBody::StartAccepted {
+                session,
+                attempt,
+                action,
+                ..
+            } if self.memory.owns(&action) => FactBody::StartUnknown {
+                session,
+                attempt,
+                why: format!("the service answered with an action of before, {action}"),
+            },
+            other => other,
+        }
+    }
+
+    pub(super) fn resolve(
+        &mut self,
+        lane: LaneId,
+        session: SessionIndex,
+    ) -> Result<(), DriveError> {
+        let resolved = self.runbook.resolve(lane.0 as usize, session, &*self.shelf);
+        let body = match resolved {
+            Ok(resolved) => FactBody::SessionResolved {
+                session,
+                commands: resolved.commands,
+            },
+            Err(unresolvable) => FactBody::SessionUnresolvable {
+                session,
+                step: unresolvable.step,
+                why: (self.shelf.secrets())
+                    .mask(&unresolvable.problem.message)
+                    .into_owned(),
+            },
+        };
+        self.fact(Some(lane), body)
+    }
+}

@@ -1,0 +1,214 @@
+//! Machines that sleep though they were seen lately, and go off in the middle of a run.
+
+use svar::emulator::{Call, Device, Fault, KnobSettings, Mishap, Scenario, Span, Window};
+use svar::engine::EndState;
+use svar::moment::Moment;
+
+use super::computer::{Computer, Left};
+use super::draw::beginning;
+use super::judge::slots_held;
+use super::load::{device, run_of};
+use super::seeds::scratch;
+
+/// Seen five minutes before the run, and off for so long.
+fn off_for(machine: usize, seconds: u64) -> Device {
+    Device {
+        last_seen: Span::seconds(300),
+        online: vec![Window {
+            from: Span::seconds(seconds),
+            until: None,
+        }],
+        ..device(machine)
+    }
+}
+
+fn playbook(policy: &str) -> String {
+    format!("playbook: 1\nos: windows\n{policy}\nsteps:\n  - run: work.ps1\n")
+}
+
+/// When each entry of a kind was written down, in order.
+fn times(computer: &Computer, kind: &str) -> Vec<Moment> {
+    let entries = computer.network.ledger();
+    let entries = entries.iter().filter(|entry| entry["kind"] == kind);
+    let times = entries.map(|entry| Moment::parse(entry["at"].as_str().unwrap()).unwrap());
+    times.collect()
+}
+
+const HOUR: u64 = 3_600;
+
+#[test]
+fn held_back_after_the_queue_gave_it_up_a_machine_that_comes_back_is_started_again() {
+    let root = scratch();
+    let scenario = Scenario {
+        devices: vec![off_for(0, 3 * HOUR)],
+        ..Scenario::default()
+    };
+    let playbook = playbook("offline: { mode: hold, until: 10h }");
+    let mut computer = run_of(root.path(), &playbook, scenario);
+    assert_eq!(computer.drive(), Ok(Left::Finished));
+    let end = computer.fleet().lanes().next().unwrap().end.unwrap();
+    assert_eq!(end.state, EndState::Ok, "{:?}", end.why);
+    // Each start waits for as long as the service lets it: two hours.
+    assert_eq!(times(&computer, "session_started").len(), 2);
+    let took = computer.clock.now().since(beginning()).as_secs();
+    assert!((3 * HOUR..3 * HOUR + 600).contains(&took), "{took} s");
+}
+
+/// When a machine's script ran.
+fn ran(computer: &Computer, machine: usize) -> Option<Moment> {
+    let id = format!("{machine:040x}");
+    let ledger = computer.network.ledger();
+    let entry =
+        (ledger.iter()).find(|entry| entry["kind"] == "script_run" && entry["machine"] == *id);
+    entry.map(|entry| Moment::parse(entry["at"].as_str().unwrap()).unwrap())
+}
+
+fn ended_ok(computer: &Computer) -> u32 {
+    computer.fleet().tally().of(EndState::Ok)
+}
+
+#[test]
+fn held_back_sleepers_that_were_seen_lately_do_not_eat_the_slots() {
+    let root = scratch();
+    let devices = (0..30).map(|machine| off_for(machine, 6 * HOUR));
+    let scenario = Scenario {
+        devices: devices.chain((30..60).map(device)).collect(),
+        ..Scenario::default()
+    };
+    let mut computer = run_of(
+        root.path(),
+        &playbook("offline: { mode: hold, until: 10h }"),
+        scenario,
+    );
+    assert_eq!(computer.drive(), Ok(Left::Finished));
+    assert_eq!(ended_ok(&computer), 60);
+    let last = (30..60).filter_map(|machine| ran(&computer, machine)).max();
+    // Twenty-five sleepers take all slots at first, and have them for five minutes and not two hours.
+    let minutes = last.unwrap().since(beginning()).as_secs() / 60;
+    assert!(minutes < 20, "{minutes} min");
+    // Until they come back, at most five of them wait in the service's queue.
+    let ledger = computer.network.ledger();
+    let (since, until) = (HOUR, 6 * HOUR - 1);
+    let at = |seconds: u64| beginning() + std::time::Duration::from_secs(seconds);
+    assert_eq!(slots_held(&ledger, at(since), at(until)), 5);
+    assert_eq!(computer.network.throttled(), []);
+}
+
+#[test]
+fn no_session_begins_outside_the_window_though_its_device_wakes_up_there() {
+    let root = scratch();
+    let scenario = Scenario {
+        devices: vec![off_for(0, HOUR + 1_800), device(1)],
+        ..Scenario::default()
+    };
+    let playbook = playbook("window: 09:00-10:00\noffline: { mode: queue, until: 2d }");
+    let mut computer = run_of(root.path(), &playbook, scenario);
+    assert_eq!(computer.drive(), Ok(Left::Finished));
+    assert_eq!(ended_ok(&computer), 2);
+    let after = ran(&computer, 0).unwrap().since(beginning()).as_secs();
+    assert!((24 * HOUR..25 * HOUR).contains(&after), "{after} s");
+}
+
+#[test]
+fn a_pause_leaves_nothing_in_the_queue_that_could_begin_while_nobody_looks() {
+    let root = scratch();
+    let scenario = Scenario {
+        devices: vec![off_for(0, HOUR), device(1)],
+        ..Scenario::default()
+    };
+    let playbook = playbook("offline: { mode: queue, until: 10h }");
+    let mut computer = run_of(root.path(), &playbook, scenario);
+    let pause = beginning() + std::time::Duration::from_secs(60);
+    computer.interrupts = vec![pause];
+    assert_eq!(computer.drive(), Ok(Left::Interrupted));
+    let took = computer.clock.now().since(pause).as_secs();
+    assert!(took < 360, "{took} s");
+    assert_eq!(ended_ok(&computer), 1);
+    let pause = std::time::Duration::from_secs(2 * HOUR);
+    computer.be_away(pause).unwrap();
+    assert_eq!(ran(&computer, 0), None);
+    assert_eq!(computer.drive(), Ok(Left::Finished));
+    assert_eq!(ended_ok(&computer), 2);
+}
+
+#[test]
+fn a_machine_list_that_is_never_answered_ends_the_wait_after_half_an_hour() {
+    let root = scratch();
+    let fault = Fault {
+        times: 20,
+        ..Fault::once(Call::MachineList, Mishap::ErrorBefore)
+    };
+    let scenario = Scenario {
+        devices: vec![device(0), device(1)],
+        faults: vec![fault],
+        ..Scenario::default()
+    };
+    let mut computer = run_of(root.path(), &playbook("risk: read"), scenario);
+    let Ok(Left::TenantLost(why)) = computer.drive() else {
+        panic!("it waits for ever");
+    };
+    assert!(
+        why.starts_with("the machine list could not be read for 30 minutes: "),
+        "{why}"
+    );
+    let took = computer.clock.now().since(beginning()).as_secs();
+    assert!((1_800..2_100).contains(&took), "{took} s");
+    assert_eq!(times(&computer, "session_started"), []);
+    // Taken up when the service is well again, it goes on.
+    let pause = std::time::Duration::from_secs(60);
+    for _ in 0..2 {
+        computer.be_away(pause).unwrap();
+        if computer.drive() == Ok(Left::Finished) {
+            assert_eq!(ended_ok(&computer), 2);
+            return;
+        }
+    }
+    panic!("it does not go on");
+}
+
+#[test]
+fn every_page_of_the_machine_list_counts_in_the_hour_s_calls() {
+    let root = scratch();
+    let mut devices: Vec<Device> = (0..100)
+        .map(|machine| off_for(machine, 30 * HOUR))
+        .collect();
+    for device in &mut devices {
+        device.last_seen = Span::seconds(40 * HOUR);
+    }
+    // Twenty-six pages for all of them, every minute: 1,560 calls an hour.
+    let scenario = Scenario {
+        devices,
+        knobs: KnobSettings {
+            page_default: Some(4),
+            ..KnobSettings::default()
+        },
+        ..Scenario::default()
+    };
+    let playbook = playbook("offline: { mode: hold, until: 3h }");
+    let mut computer = run_of(root.path(), &playbook, scenario);
+    assert_eq!(computer.drive(), Ok(Left::Finished));
+    assert_eq!(computer.network.throttled(), []);
+    assert!(computer.network.calls() > 3_000, "it looked all the time");
+    let end = computer.fleet().lanes().next().unwrap().end.unwrap();
+    assert_eq!(end.state, EndState::OfflineExpired);
+    assert_eq!(
+        end.why.unwrap(),
+        "it did not come online before `offline.until`: it was last seen 2026-02-01T17:00:00.000Z"
+    );
+}
+
+#[test]
+fn seen_anew_a_sleeper_needs_no_turn() {
+    let root = scratch();
+    let scenario = Scenario {
+        devices: (0..12).map(|machine| off_for(machine, 3 * HOUR)).collect(),
+        ..Scenario::default()
+    };
+    let playbook = playbook("offline: { mode: hold, max_slots: 1, until: 10h }");
+    let mut computer = run_of(root.path(), &playbook, scenario);
+    assert_eq!(computer.drive(), Ok(Left::Finished));
+    assert_eq!(ended_ok(&computer), 12);
+    // The list is read every minute; one after the other they would take a quarter of an hour.
+    let took = computer.clock.now().since(beginning()).as_secs() - 3 * HOUR;
+    assert!(took < 480, "{took} s after they came back");
+}
