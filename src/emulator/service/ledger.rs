@@ -15,7 +15,7 @@ use super::stamp::stamp;
 pub(crate) struct Entry {
     seq: u64,
     at: String,
-    kind: &'static str,
+    kind: Kind,
     #[serde(skip_serializing_if = "Option::is_none")]
     machine: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,8 +56,69 @@ pub(crate) struct Ledger {
     entries: Vec<Entry>,
 }
 
+macro_rules! kinds {
+    ($($kind:ident = $name:literal),+ $(,)?) => {
+        /// What an entry tells of.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+        pub(crate) enum Kind {
+            $(#[serde(rename = $name)] $kind),+
+        }
+
+        /// Their names.
+        const KINDS: &[&str] = &[$($name),+];
+
+        impl Kind {
+            fn name(self) -> &'static str {
+                match self {
+                    $(Kind::$kind => $name),+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    SessionStarted = "session_started",
+    FilePut = "file_put",
+    ScriptRun = "script_run",
+    FileRead = "file_read",
+    SessionEnded = "session_ended",
+    Cancelled = "cancelled",
+    DeviceRestarted = "device_restarted",
+    LibraryUploaded = "library_uploaded",
+    LibraryOverwritten = "library_overwritten",
+    LibraryDeleted = "library_deleted",
+}
+
+/// Who misspells what he asks for must not take the answer for an empty ledger.
+fn check_query(pairs: &[(String, String)]) -> Result<(), Refusal> {
+    const KEYS: &[&str] = &["after", "top", "kind", "machine", "action", "format"];
+    const FORMATS: &[&str] = &["json", "lines"];
+    let one_of = |what: &str, given: &str, known: &[&str]| match known.contains(&given) {
+        true => Ok(()),
+        false => Err(Refusal::invalid(format!(
+            "The ledger knows no {what} '{given}'; it knows {}.",
+            known.join(", ")
+        ))),
+    };
+    for (place, (key, value)) in pairs.iter().enumerate() {
+        one_of("parameter", key, KEYS)?;
+        match key.as_str() {
+            "kind" => one_of("kind", &value.to_ascii_lowercase(), KINDS)?,
+            "format" => one_of("format", &value.to_ascii_lowercase(), FORMATS)?,
+            _ => {}
+        }
+        if pairs[..place].iter().any(|(earlier, _)| earlier == key) {
+            return Err(Refusal::invalid(format!(
+                "'{key}' is given more than once."
+            )));
+        }
+    }
+    Ok(())
+}
+
 impl Ledger {
-    pub(crate) fn add(&mut self, now: Moment, kind: &'static str, note: Note) {
+    pub(crate) fn add(&mut self, now: Moment, kind: Kind, note: Note) {
         self.entries.push(Entry {
             seq: self.entries.len() as u64 + 1,
             at: stamp(now),
@@ -87,6 +148,7 @@ impl Ledger {
     /// `last` is the number of the newest entry there is, `next` what to ask `after` for the rest.
     pub(crate) fn answer(&self, request: &Request) -> Result<Response, Refusal> {
         let pairs = form_pairs(&request.query);
+        check_query(&pairs)?;
         let find = |name: &str| {
             pairs
                 .iter()
@@ -107,7 +169,7 @@ impl Ledger {
                     known.is_some_and(|known| known.eq_ignore_ascii_case(wanted))
                 })
             };
-            same(Some(entry.kind), "kind")
+            same(Some(entry.kind.name()), "kind")
                 && same(entry.machine.as_deref(), "machine")
                 && same(entry.action.as_deref(), "action")
         };
@@ -117,7 +179,7 @@ impl Ledger {
         let mut found = self.entries[after..].iter().filter(is_wanted);
         let page: Vec<&Entry> = found.by_ref().take(top).collect();
         let is_cut = found.next().is_some();
-        if find("format") == Some("lines") {
+        if find("format").is_some_and(|format| format.eq_ignore_ascii_case("lines")) {
             let mut text = String::new();
             for entry in page {
                 text.push_str(&serde_json::to_string(entry).unwrap_or_default());

@@ -12,7 +12,7 @@ use crate::wire::LibraryFile;
 
 use super::super::scenario::Scenario;
 use super::core::Service;
-use super::ledger::Note;
+use super::ledger::{Kind, Note};
 use super::message::{Request, Response};
 use super::refusal::Refusal;
 use super::stamp::stamp_in_full;
@@ -110,6 +110,13 @@ impl Service {
         identity: &Identity,
         request: &Request,
     ) -> Result<Response, Refusal> {
+        let too_large = || {
+            let status = self.knobs.library_too_large_status;
+            Refusal::new(status, "InvalidInput", "The file is too large.")
+        };
+        if request.is_oversized {
+            return Err(too_large());
+        }
         let upload = read_upload(request)?;
         let content = upload
             .content
@@ -118,19 +125,13 @@ impl Service {
             .name
             .filter(|name| !name.is_empty())
             .ok_or_else(|| Refusal::missing("The part 'File' has no file name."))?;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if name.len() > 255 || !name.bytes().all(plain) {
+        if !is_library_name(&name) {
             return Err(Refusal::invalid(
-                "A file name may have letters, digits, '-', '_' and '.' only.",
+                "A file name has at most 255 letters, digits, '-', '_' and '.', and not dots only.",
             ));
         }
         if content.len() as u64 > self.knobs.library_file_max {
-            let status = self.knobs.library_too_large_status;
-            return Err(Refusal::new(
-                status,
-                "InvalidInput",
-                "The file is too large.",
-            ));
+            return Err(too_large());
         }
         let now = self.now;
         let known = self.library.files.get(&name);
@@ -162,7 +163,7 @@ impl Service {
             sha256: file.sha256.clone(),
             ..Note::default()
         };
-        self.ledger.add(now, "library_uploaded", note);
+        self.ledger.add(now, Kind::LibraryUploaded, note);
         let answer = self.entity("LibraryFiles/$entity", 200, &file);
         let content = Some(content);
         self.library.files.insert(name, Entry { file, content });
@@ -189,7 +190,7 @@ impl Service {
             sha256: entry.file.sha256.clone(),
             ..Note::default()
         };
-        self.ledger.add(now, "library_overwritten", note);
+        self.ledger.add(now, Kind::LibraryOverwritten, note);
     }
 
     pub(super) fn library_delete(&mut self, name: &str) -> Result<Response, Refusal> {
@@ -202,9 +203,16 @@ impl Service {
             name: Some(name.to_owned()),
             ..Note::default()
         };
-        self.ledger.add(self.now, "library_deleted", note);
+        self.ledger.add(self.now, Kind::LibraryDeleted, note);
         Ok(Response::empty(204))
     }
+}
+
+/// Whether a file may be called so: letters, digits, `-`, `_`, `.` (contract 3.3). No longer than file
+/// systems take, and no name of a folder (our choices).
+fn is_library_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    name.len() <= 255 && name.bytes().all(plain) && name.bytes().any(|byte| byte != b'.')
 }
 
 /// Reads the multipart body. Part names are matched without regard to case, unknown parts ignored,

@@ -10,7 +10,7 @@ use super::actions::{ACTION, ActionRow, Cancellation, State, direction};
 use super::candidates::Page;
 use super::chance::guid;
 use super::core::Service;
-use super::ledger::Note;
+use super::ledger::{Kind, Note};
 use super::machines::{MACHINE, MachineRow};
 use super::message::{JSON, Request, Response};
 use super::refusal::Refusal;
@@ -96,8 +96,12 @@ impl Service {
         let tag = find("tag")
             .filter(|tag| !tag.is_empty())
             .ok_or_else(|| Refusal::missing("The parameter 'tag' is missing."))?;
-        let starts_with =
-            find("useStartsWithFilter").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        let starts_with = match find("useStartsWithFilter").map(str::to_ascii_lowercase) {
+            None => false,
+            Some(text) => text.parse().map_err(|_| {
+                Refusal::invalid("The parameter 'useStartsWithFilter' must be true or false.")
+            })?,
+        };
         let page = Page {
             places: self.machines.tagged(tag, starts_with),
             count: None,
@@ -129,12 +133,12 @@ impl Service {
         id: &str,
         request: &Request,
     ) -> Result<Response, Refusal> {
-        let malformed = |what: &str| Refusal::new(400, "InvalidRequestBody", what);
-        let comment = if request.body.trim_ascii().is_empty() {
+        let malformed = |what: &str| Refusal::body(what);
+        let is_left_out = request.body.trim_ascii().is_empty() && !request.is_oversized;
+        let comment = if is_left_out {
             None
         } else {
-            let body: Value = serde_json::from_slice(&request.body)
-                .map_err(|_| malformed("The body is no JSON."))?;
+            let body = request.json()?;
             match body.as_object().map(|body| body.get("Comment")) {
                 None => return Err(malformed("The body must be an object.")),
                 Some(None | Some(Value::Null)) => None,
@@ -170,7 +174,7 @@ impl Service {
                 comment,
                 ..Note::default()
             };
-            self.ledger.add(now, "cancelled", note);
+            self.ledger.add(now, Kind::Cancelled, note);
             if state == State::Pending {
                 self.end(place, State::Cancelled);
             }
@@ -179,8 +183,7 @@ impl Service {
     }
 
     pub(super) fn hunt(&self, request: &Request) -> Result<Response, Refusal> {
-        let body: Value = serde_json::from_slice(&request.body)
-            .map_err(|_| Refusal::new(400, "InvalidRequestBody", "The body is no JSON."))?;
+        let body = request.json()?;
         let query = body["Query"]
             .as_str()
             .ok_or_else(|| Refusal::missing("The parameter 'Query' is missing."))?;

@@ -10,7 +10,7 @@ use super::super::knobs::Minds;
 use super::actions::{ActionRecord, CommandRecord, State};
 use super::chance::Purpose;
 use super::core::Service;
-use super::ledger::Note;
+use super::ledger::{Kind, Note};
 use super::message::{Request, Response};
 use super::refusal::Refusal;
 use super::token::Identity;
@@ -56,14 +56,13 @@ impl Service {
                 "Action is already in progress",
             ));
         }
-        self.rates.take(
-            now,
-            identity.app,
-            Call::Start,
-            &self.knobs,
-            self.colleagues_calls(Call::Start),
-        )?;
-        if self.slots_used() >= self.knobs.slots as usize {
+        let has_slot = self.slots_used() < self.knobs.slots as usize;
+        if has_slot || self.knobs.slot_refusals_count {
+            let others = self.colleagues_calls(Call::Start);
+            self.rates
+                .take(now, identity.app, Call::Start, &self.knobs, others)?;
+        }
+        if !has_slot {
             let wait_s = u64::from(self.knobs.retry_after_on_slots);
             return Err(Refusal::too_many(
                 "The maximum number of concurrently running sessions has been reached.",
@@ -125,7 +124,7 @@ impl Service {
         let machine = &self.machines.all[place as usize];
         self.ledger.add(
             now,
-            "session_started",
+            Kind::SessionStarted,
             Note {
                 machine: Some(machine.id.to_string()),
                 action: Some(super::chance::guid(id).to_string()),
@@ -168,14 +167,8 @@ impl Service {
 
     /// The body's commands and comment, or the first thing wrong with them.
     fn read_body(&self, request: &Request) -> Result<(Vec<Command>, String), Refusal> {
-        let body: Value = serde_json::from_slice(&request.body).map_err(|error| {
-            Refusal::new(
-                400,
-                "InvalidRequestBody",
-                format!("The body is no JSON: {error}"),
-            )
-        })?;
-        let malformed = |what: &str| Refusal::new(400, "InvalidRequestBody", what.to_owned());
+        let body = request.json()?;
+        let malformed = |what: &str| Refusal::body(what);
         let object = body
             .as_object()
             .ok_or_else(|| malformed("The body must be an object."))?;
@@ -217,7 +210,7 @@ impl Service {
     }
 
     fn read_command(&self, value: &Value) -> Result<Command, Refusal> {
-        let malformed = |what: String| Refusal::new(400, "InvalidRequestBody", what);
+        let malformed = |what: String| Refusal::body(what);
         let object = value
             .as_object()
             .ok_or_else(|| malformed("A command must be an object.".to_owned()))?;
@@ -262,6 +255,14 @@ impl Service {
                 "'{}' is no parameter of this command.",
                 stray.key
             )));
+        }
+        // Neither of two values is the one that was meant (our choice).
+        let twice = allowed.iter().find(|key| {
+            let same = params.iter().filter(|param| param.key == **key);
+            same.count() > 1
+        });
+        if let Some(key) = twice {
+            return Err(malformed(format!("'{key}' is given more than once.")));
         }
         let command = Command { kind, params };
         let name = command

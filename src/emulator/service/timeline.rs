@@ -17,7 +17,7 @@ use super::super::scenario::{Device, Silence};
 use super::actions::State;
 use super::chance::{Purpose, guid};
 use super::core::Service;
-use super::ledger::Note;
+use super::ledger::{Kind, Note};
 use super::start::FORBIDDEN_IN_ARGS;
 
 /// Something a device has to do. [`Service::finished`] takes what came of it, by its number.
@@ -142,7 +142,7 @@ impl Service {
             machine: Some(self.machines.all[machine as usize].id.to_string()),
             ..Note::default()
         };
-        self.ledger.add(self.now, "device_restarted", note);
+        self.ledger.add(self.now, Kind::DeviceRestarted, note);
         self.timeline.given_out += 1;
         let number = self.timeline.given_out;
         self.hand_out(number, machine, Task::Restart);
@@ -371,9 +371,9 @@ impl Service {
         command.errors = errors;
         command.result = outcome.result;
         let (kind, name) = match command.command.kind {
-            CommandType::PutFile => ("file_put", command.command.param("FileName")),
-            CommandType::RunScript => ("script_run", command.command.param("ScriptName")),
-            CommandType::GetFile => ("file_read", command.command.param("Path")),
+            CommandType::PutFile => (Kind::FilePut, command.command.param("FileName")),
+            CommandType::RunScript => (Kind::ScriptRun, command.command.param("ScriptName")),
+            CommandType::GetFile => (Kind::FileRead, command.command.param("Path")),
         };
         let note = Note {
             action: Some(guid(record.id).to_string()),
@@ -461,7 +461,7 @@ impl Service {
             status: Some(state.name()),
             ..Note::default()
         };
-        self.ledger.add(now, "session_ended", note);
+        self.ledger.add(now, Kind::SessionEnded, note);
     }
 }
 

@@ -149,6 +149,24 @@ facts! {
         world.get(&format!("/api/machineactions/{}", text(&action, "id"))).await.expect(404);
         assert!(ids(&world, "").await.is_empty());
     }
+    "5.1" times_with_an_offset: "A time in a filter may have an offset; its plus may be sent as `%2B`, or bare, which arrives as a blank.", quiet(), |world| {
+        let [first, second, third] = three(&world).await;
+        let created = world.get(&format!("/api/machineactions/{second}")).await.json();
+        let at = svar::moment::Moment::parse(text(&created, "creationDateTimeUtc")).unwrap();
+        for (shift_h, offset) in [(2, "+02:00"), (2, "%2B02:00"), (-3, "-03:00"), (0, "Z"), (0, "+00:00"), (14, "%2B14:00")] {
+            let local = svar::moment::Moment::from_millis(at.millis() + shift_h * 3_600_000).to_string();
+            let local = local.trim_end_matches('Z');
+            for (operator, expected) in [("ge", vec![&third, &second]), ("lt", vec![&first])] {
+                let page = world.get(&format!("/api/machineactions?$filter=creationDateTimeUtc+{operator}+{local}{offset}+and+type+eq+'LiveResponse'")).await.expect(200).json();
+                let ids: Vec<&str> = page["value"].as_array().unwrap().iter().map(|action| text(action, "id")).collect();
+                assert_eq!(ids, expected, "{operator} {local}{offset}");
+            }
+        }
+        for wrong in ["2026-01-01T00:00:00", "2026-01-01T00:00:00++02:00", "2026-01-01T00:00:00+2:00", "2026-01-01T00:00:00+02:00+03:00", "2026-01-01T00:00:00+99:00", "02:00", "2026-01-01T00:00:00%2B%2B02:00"] {
+            let answer = world.get(&format!("/api/machineactions?$filter=creationDateTimeUtc+ge+{wrong}")).await.expect(400);
+            assert_eq!(answer.code(), "", "{wrong}");
+        }
+    }
     "5.1" filters_that_clients_send: "Equality, times, `in`, both cases of names, `+` for blanks.", quiet(), |world| {
         let [first, second, third] = three(&world).await;
         let machine = world.machine("lin-01").await;

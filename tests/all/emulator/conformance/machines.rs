@@ -81,12 +81,19 @@ facts! {
         assert!(text(&machine, "lastSeen").ends_with('Z'));
         assert!(machine["ipAddresses"][0]["ipAddress"].is_string());
     }
-    "8.4" machines_by_tag: "`findbytag` takes a tag, or its beginning.", tagged(), |world| {
+    "8.4" machines_by_tag: "`findbytag` takes a tag, or its beginning; a flag that is neither true nor false is 400.", tagged(), |world| {
         let list = world.get("/api/machines/findbytag?tag=web&useStartsWithFilter=false").await.expect(200).json();
         assert_eq!(names(&list), ["web-01.example.org"]);
         let list = world.get("/api/machines/findbytag?tag=web&useStartsWithFilter=true").await.json();
         assert_eq!(names(&list), ["web-01.example.org", "web-011.example.org"]);
-        world.get("/api/machines/findbytag").await.expect(400);
+        assert_eq!(world.get("/api/machines/findbytag").await.expect(400).code(), "MissingRequiredParameter");
+        for flag in ["True", "FALSE"] {
+            world.get(&format!("/api/machines/findbytag?tag=web&useStartsWithFilter={flag}")).await.expect(200);
+        }
+        for flag in ["maybe", "1", ""] {
+            let answer = world.get(&format!("/api/machines/findbytag?tag=web&useStartsWithFilter={flag}")).await.expect(400);
+            assert_eq!(answer.code(), "InvalidInput", "{flag}");
+        }
     }
     "8.5" canned_hunts: "A hunting query the scenario knows is answered with schema and rows.", Scenario {
         hunts: [("DeviceInfo | take 1".to_owned(), vec![json!({"DeviceId": "0f3c"}).as_object().unwrap().clone()])].into(),
