@@ -89,6 +89,11 @@ impl Refusal {
             };
             response.headers.push(("retry-after", text));
         }
+        if self.status == 401 {
+            // HTTP asks it of every 401; no source tells what the service writes (our choice).
+            let scheme = "Bearer".to_owned();
+            response.headers.push(("www-authenticate", scheme));
+        }
         if let Some(allow) = self.allow {
             response.headers.push(("allow", allow));
         }

@@ -141,7 +141,10 @@ impl World {
             stream.write_all(part).await.unwrap();
         }
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
+        // As patient as the other client; only where nobody closes it comes to that.
+        let reading = stream.read_to_end(&mut answer);
+        let read = tokio::time::timeout(Duration::from_secs(60), reading).await;
+        read.expect("the connection stays open").unwrap();
         String::from_utf8_lossy(&answer).into_owned()
     }
 

@@ -114,6 +114,13 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
         Keys(&["knobs.read_role_is_enough", "apps[].roles"]),
     ),
     (
+        "2.5",
+        "What is the content type of an answer?",
+        Nothing(
+            "`application/json; charset=utf-8` without parameters of OData: no client is seen to look at them",
+        ),
+    ),
+    (
         "3.1",
         "Does a start take a device's name?",
         Keys(&["knobs.start_by_name"]),
@@ -343,6 +350,13 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
         "8.6",
         "What is an upload told whose name exists?",
         Keys(&["knobs.library_exists_status"]),
+    ),
+    (
+        "9.1",
+        "Which headers have answers besides `Content-Type`, `Date`, `Retry-After` and `Allow`?",
+        Nothing(
+            "`WWW-Authenticate: Bearer` with a 401, as HTTP asks; no ids of requests on the API, where `error.target` is the documented one; `x-ms-request-id` at the storage",
+        ),
     ),
     (
         "9.3",

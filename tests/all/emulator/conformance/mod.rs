@@ -24,6 +24,7 @@ macro_rules! facts {
 }
 
 mod actions;
+mod answers;
 mod choices;
 mod faults;
 mod library;
@@ -111,6 +112,7 @@ fn all_facts() -> Vec<(&'static str, &'static str, &'static str)> {
         machines::TABLE,
         limits::TABLE,
         faults::TABLE,
+        answers::TABLE,
         storage::TABLE,
         transport::TABLE,
     ]

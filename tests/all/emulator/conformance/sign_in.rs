@@ -316,11 +316,14 @@ facts! {
     "2.4" every_call_has_its_roles: "Each call takes the roles of its row, and no other.", an_app_for_each_role(), |world| {
         let id = "00000000-0000-4000-8000-000000000000";
         let machine = world.machine("lin-01").await;
-        let rows: [(&str, String, &[&str]); 9] = [
+        let rows: [(&str, String, &[&str]); 12] = [
             ("POST", format!("/api/machines/{machine}/runliveresponse"), &["Machine.LiveResponse"]),
             ("GET", "/api/machineactions".to_owned(), &["Machine.ReadWrite.All"]),
             ("GET", format!("/api/machineactions/{id}"), &["Machine.ReadWrite.All"]),
             ("POST", format!("/api/machineactions/{id}/cancel"), &["Machine.CollectForensics", "Machine.Isolate", "Machine.RestrictExecution", "Machine.Scan", "Machine.Offboard", "Machine.StopAndQuarantine", "Machine.LiveResponse"]),
+            ("GET", format!("/api/machineactions/{id}/GetLiveResponseResultDownloadLink(index=0)"), &["Machine.ReadWrite.All"]),
+            ("GET", format!("/api/machines/{machine}"), &["Machine.ReadWrite.All"]),
+            ("POST", "/api/libraryfiles".to_owned(), &["Library.Manage"]),
             ("GET", "/api/libraryfiles".to_owned(), &["Library.Manage"]),
             ("DELETE", "/api/libraryfiles/nothing".to_owned(), &["Library.Manage"]),
             ("GET", "/api/machines".to_owned(), &["Machine.Read.All", "Machine.ReadWrite.All"]),
