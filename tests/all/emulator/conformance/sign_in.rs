@@ -280,6 +280,8 @@ facts! {
             (claimed("exp", Value::Null), 401),
             (claimed("exp", json!(good["exp"].to_string())), 401),
             (claimed("nbf", json!("now")), 401),
+            (headed("x5t", json!("a".repeat(27))), 200),
+            (headed("x5t", json!(format!("{}=", "A".repeat(27)))), 200),
             (headed("alg", json!("none")), 401),
             (headed("alg", json!("HS256")), 401),
             (headed("alg", Value::Null), 401),
