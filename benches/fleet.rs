@@ -441,6 +441,7 @@ fn main() {
             machines: machines.parse().unwrap(),
             seconds: seconds.parse().unwrap(),
             asleep_percent: asleep_percent.parse().unwrap(),
+            seen_lately: false,
         };
         return row(shape, &play(shape));
     }

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use schemars::Schema;
 use schemars::transform::transform_subschemas;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::diagnostic::{Edit, Problem, Severity, nearest, render, sort_problems};
 use crate::emulator::{Flaw, Scenario};
@@ -33,6 +33,7 @@ pub fn scenario_schema() -> &'static str {
 pub fn generate_scenario_schema() -> String {
     let mut schema = playbook::schema_of::<Scenario>();
     take_numbers_for_text(&mut schema);
+    take_numbers_for_choices(&mut schema);
     let snippet = json!({
         "label": "scenario",
         "description": "A small fleet, a part of it asleep, and an answer that is lost",
@@ -60,6 +61,34 @@ fn take_numbers_for_text(schema: &mut Schema) {
     if is_free && schema.get("type").is_some_and(|kind| kind == "string") {
         schema.insert("type".to_owned(), json!(["string", "number"]));
     }
+}
+
+/// A choice that is a number to YAML is taken as one, too: `profile: 2021` needs no quotes either.
+fn take_numbers_for_choices(schema: &mut Schema) {
+    transform_subschemas(&mut take_numbers_for_choices, schema);
+    let number = |choice: &Value| choice.as_str()?.parse::<u64>().ok();
+    let Some(Value::Array(choices)) = schema.get("enum") else {
+        return;
+    };
+    let numbers: Vec<u64> = choices.iter().filter_map(number).collect();
+    if numbers.is_empty() {
+        return;
+    }
+    let with_numbers: Vec<Value> = choices
+        .iter()
+        .flat_map(|choice| [Some(choice.clone()), number(choice).map(Value::from)])
+        .flatten()
+        .collect();
+    let words = match schema.get("markdownEnumDescriptions") {
+        Some(Value::Array(words)) => words.clone(),
+        _ => Vec::new(),
+    };
+    let words: Vec<Value> = (words.into_iter().zip(choices))
+        .flat_map(|(word, choice)| vec![word; 1 + usize::from(number(choice).is_some())])
+        .collect();
+    schema.insert("type".to_owned(), json!(["string", "integer"]));
+    schema.insert("enum".to_owned(), with_numbers.into());
+    schema.insert("markdownEnumDescriptions".to_owned(), words.into());
 }
 
 /// Reads a scenario, and draws what was found in it.

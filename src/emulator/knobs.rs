@@ -139,8 +139,8 @@ impl Between {
     }
 }
 
-/// Which state of the service is played (contract, table 1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+/// Which state of the service is played (contract, table 1). The year may stand as a number, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum Profile {
     /// As documented in June 2021: 25 slots, 3 days in the queue, 200 on a start, no order rule.
     #[serde(rename = "2021")]
@@ -152,6 +152,33 @@ pub enum Profile {
     /// The stricter of both in every point.
     #[serde(rename = "safe")]
     Safe,
+}
+
+impl<'de> Deserialize<'de> for Profile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl serde::de::Visitor<'_> for Reader {
+            type Value = Profile;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("`2021`, `current` or `safe`")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Profile, E> {
+                match name {
+                    "2021" => Ok(Profile::Y2021),
+                    "current" => Ok(Profile::Current),
+                    "safe" => Ok(Profile::Safe),
+                    other => Err(E::unknown_variant(other, &["2021", "current", "safe"])),
+                }
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, year: u64) -> Result<Profile, E> {
+                self.visit_str(&year.to_string())
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
 }
 
 /// When the service minds something: at the call, on the device, or not at all.
@@ -263,6 +290,9 @@ macro_rules! knobs {
 }
 
 const HOUR_S: u64 = 3600;
+/// It becomes a header's value: one type, and parameters if any, on one line.
+const CONTENT_TYPE_PATTERN: &str =
+    "^[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+( *; *[A-Za-z0-9-]+=[A-Za-z0-9._+-]+)*$";
 
 // The columns: current, 2021, safe.
 knobs! {
@@ -336,11 +366,15 @@ knobs! {
     /// Whether a cancel that came after the last command still ends the action as `Cancelled` (contract 7).
     cancel_too_late_marks_cancelled: bool = [true, true, true];
     /// The code of the 400 for a cancel of an action that has ended (contract 7).
+    #[schemars(extend("pattern" = "^[A-Za-z]+$", "errorMessage" = "Wants a code of letters, such as `BadRequest`"))]
     cancel_final_code: String = ["BadRequest".to_owned(), "BadRequest".to_owned(), "BadRequest".to_owned()];
     /// For so long after a start a second one to the same device answers with the first action (contract 3.6).
     duplicate_window: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
     /// `Retry-After` when no slot is free, in seconds; 0 leaves the header out (contract 9.3).
     retry_after_on_slots: u32 = [0, 0, 0];
+    /// Whether a start that finds no free slot counts as one of the minute's starts, and is told of the rate first
+    /// where both are used up (contract 9.3).
+    slot_refusals_count: bool = [true, true, true];
     /// How long a result link works (contract 6.1).
     link_ttl: Span = [Span::seconds(1800), Span::seconds(1800), Span::seconds(1800)];
     /// Whether `&` in a link is written as `&amp;` (contract 6.1).
@@ -353,8 +387,10 @@ knobs! {
     #[schemars(range(min = 400, max = 499))]
     no_result_status: u16 = [404, 404, 404];
     /// The content type of what is behind links (contract 6.3).
+    #[schemars(extend("pattern" = CONTENT_TYPE_PATTERN, "errorMessage" = "Wants a content type, such as `application/gzip`"))]
     blob_content_type: String = ["application/octet-stream".to_owned(), "application/octet-stream".to_owned(), "application/octet-stream".to_owned()];
     /// The host named in `@odata.context`, on purpose not the listener's (contract 2.1).
+    #[schemars(extend("pattern" = "^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$", "errorMessage" = "Wants a host, such as `api-eu3.securitycenter.example`, with or without a port"))]
     context_host: String = ["api-eu3.securitycenter.example".to_owned(), "api-eu3.securitycenter.example".to_owned(), "api-eu3.securitycenter.example".to_owned()];
     /// Entries on a page of a list without `$top` (contract 5.1).
     #[schemars(range(min = 1, max = 10_000))]

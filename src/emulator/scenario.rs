@@ -46,6 +46,10 @@ pub struct Scenario {
     /// What differs from the profile.
     pub knobs: KnobSettings,
     /// The tenant's id, as it stands in the token endpoint's path.
+    #[schemars(extend(
+        "pattern" = "^[A-Za-z0-9.-]+$",
+        "errorMessage" = "Wants a tenant's id or domain, as it can stand in a path"
+    ))]
     pub tenant: String,
     /// The applications that may sign in.
     #[schemars(length(min = 1))]
@@ -459,7 +463,8 @@ impl DeviceFile {
 pub struct LibraryItem {
     /// What it is called in the library.
     #[schemars(extend(
-        "pattern" = "^[A-Za-z0-9._-]{1,255}$",
+        "pattern" = "^[.]{0,254}[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}$",
+        "maxLength" = 255,
         "errorMessage" = "Wants a name of letters, digits, `-`, `_` and `.`"
     ))]
     pub name: String,

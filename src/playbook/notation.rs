@@ -198,13 +198,15 @@ pub(super) fn choices_of(schema: &Schema) -> Option<(Vec<Value>, Vec<Value>)> {
 
 /// `a`, `b` or `c`, in backticks.
 pub(super) fn listed(values: &[Value], last: &str) -> String {
-    let words: Vec<String> = values
+    let mut words: Vec<String> = values
         .iter()
         .map(|value| match value {
             Value::String(text) => format!("`{text}`"),
             other => format!("`{other}`"),
         })
         .collect();
+    // A choice that may also stand as a number is one choice.
+    words.dedup();
     match words.split_last() {
         Some((only, [])) => only.clone(),
         Some((end, words)) => format!("{} {last} {end}", words.join(", ")),

@@ -129,6 +129,22 @@ outcomes:
   - { script: hunt.ps1, exit: 3 }"#
     ),
     rule!(
+        Warning "nothing-passes": "a limit that lets nothing through",
+        r#"A limit of 0 allows none at all. Where no limit is meant, as with `commands_max`, the knob's text says so; leave this one
+    out to have the profile's. To refuse some calls and not all of them, use `faults`."#,
+        r#"knobs: { slots: 0 }"#,
+        r#"knobs: { slots: 1 }"#
+    ),
+    rule!(
+        Warning "unknown-system": "an operating system that the emulator does not know",
+        r#"What begins with `Windows` has drive letters and PowerShell; everything else is played like Linux, also a name that
+    was misspelt. `svar check` knows `Linux` and `macOS` besides."#,
+        r#"devices:
+    - { name: web-01.example.org, os: Linus }"#,
+        r#"devices:
+    - { name: web-01.example.org, os: Linux }"#
+    ),
+    rule!(
         Error "device-file": "a file that can't be where the scenario says",
         r#"A file of a device has a full path as its system knows it: `C:\Users\Public\notes.txt` on Windows, `/var/log/auth.log`
     elsewhere. A path leads neither upwards nor to another computer."#,

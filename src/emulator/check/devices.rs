@@ -71,6 +71,10 @@ pub(super) fn check(scenario: &Scenario, flaws: &mut Vec<Flaw>) {
             );
         }
         between(fleet.back, &format!("{at}/back"), flaws);
+        for os in fleet.os.keys() {
+            let key = os.replace('~', "~0").replace('/', "~1");
+            system(os, &format!("{at}/os/{key}"), flaws);
+        }
         one(scenario, &fleet.device, &format!("{at}/device"), flaws);
     }
 }
@@ -90,7 +94,39 @@ fn duplicate(place: &str, key: &str) -> Flaw {
     .help(help)
 }
 
+/// Systems as the service writes them. The set is an open one: what begins with `Windows` is Windows.
+const SYSTEMS: [&str; 10] = [
+    "Windows10",
+    "Windows11",
+    "WindowsServer2012R2",
+    "WindowsServer2016",
+    "WindowsServer2019",
+    "WindowsServer2022",
+    "WindowsServer2025",
+    "Linux",
+    "macOS",
+    "Windows",
+];
+
+/// A misspelt system would be played as one with plain paths and bash.
+fn system(os: &str, at: &str, flaws: &mut Vec<Flaw>) {
+    let lower = os.to_ascii_lowercase();
+    if lower.starts_with("windows") || matches!(lower.as_str(), "linux" | "macos") {
+        return;
+    }
+    flaws.push(Flaw {
+        candidates: SYSTEMS.map(str::to_owned).to_vec(),
+        ..Flaw::new(
+            "unknown-system",
+            at,
+            format!("`{}` is played like Linux", os.escape_debug()),
+        )
+        .help("The service writes `Windows10`, `Windows11`, `WindowsServer2022`, `Linux`, `macOS`.")
+    });
+}
+
 fn one(scenario: &Scenario, device: &Device, at: &str, flaws: &mut Vec<Flaw>) {
+    system(&device.os, &format!("{at}/os"), flaws);
     windows(&device.online, &format!("{at}/online"), true, flaws);
     windows(
         &device.portal_sessions,

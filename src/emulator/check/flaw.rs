@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::super::scenario::{Scenario, Window};
 use super::content::content;
 use super::outcomes::outcomes;
-use super::times::{between, windows};
-use super::{devices, faults};
+use super::times::windows;
+use super::{devices, faults, knobs};
 
 /// Something in a scenario that can't be played as written, or does nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,14 +90,7 @@ impl Scenario {
                 &mut flaws,
             );
         }
-        let knobs = [
-            ("visibility_lag", self.knobs.visibility_lag),
-            ("pickup_delay", self.knobs.pickup_delay),
-            ("wrapup_delay", self.knobs.wrapup_delay),
-        ];
-        for (name, range) in knobs {
-            between(range, &format!("/knobs/{name}"), &mut flaws);
-        }
+        knobs::check(&self.knobs, &mut flaws);
         flaws
     }
 }

@@ -8,6 +8,7 @@ mod content;
 mod devices;
 mod faults;
 mod flaw;
+mod knobs;
 mod outcomes;
 mod times;
 

@@ -214,13 +214,31 @@ impl<'a> Parser<'a> {
             .ok_or_else(|| QueryError::new(format!("Could not find a property named '{name}'.")))
     }
 
+    /// The time a word names. A plus that was sent as it is has become a blank on the way, as in every
+    /// query, and cut the offset off.
+    fn time(&mut self, word: &'a str) -> Option<Moment> {
+        if let Ok(time) = Moment::parse(word) {
+            return Some(time);
+        }
+        let place = self.tokens[self.at - 1].0;
+        let (offset_at, offset) = match self.tokens.get(self.at) {
+            Some((at, Token::Word(offset))) if is_offset(offset) => (*at, *offset),
+            _ => return None,
+        };
+        if offset_at != place + word.len() + 1 {
+            return None;
+        }
+        self.at += 1;
+        Moment::parse(&format!("{word}+{offset}")).ok()
+    }
+
     fn literal(&mut self, kind: Kind) -> Result<Literal<'a>, QueryError> {
         let literal = match (self.next(), kind) {
             (Some(Token::Word(word)), _) if word.eq_ignore_ascii_case("null") => {
                 Some(Literal::Null)
             }
             (Some(Token::Text(text)), Kind::Text | Kind::Texts) => Some(Literal::Text(text)),
-            (Some(Token::Word(word)), Kind::Time) => Moment::parse(word).ok().map(Literal::Time),
+            (Some(Token::Word(word)), Kind::Time) => self.time(word).map(Literal::Time),
             (Some(Token::Word(word)), Kind::Number) => word
                 .parse::<f64>()
                 .ok()
@@ -242,6 +260,13 @@ impl<'a> Parser<'a> {
             })
         })
     }
+}
+
+/// Whether this is the offset of a time zone, without its sign.
+fn is_offset(word: &str) -> bool {
+    let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    word.split_once(':')
+        .is_some_and(|(hours, minutes)| digits(hours) && digits(minutes))
 }
 
 fn is_guid(word: &str) -> bool {

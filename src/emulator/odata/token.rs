@@ -74,5 +74,5 @@ fn quoted(text: &str) -> Option<(Cow<'_, str>, usize)> {
 }
 
 fn is_word(character: char) -> bool {
-    character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | ':' | '/' | '@')
+    character.is_alphanumeric() || matches!(character, '_' | '-' | '.' | ':' | '/' | '@' | '+')
 }

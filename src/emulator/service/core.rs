@@ -119,7 +119,7 @@ impl Service {
             None => self.done(&route, request, mishap),
         };
         if request.method.eq_ignore_ascii_case("HEAD") {
-            response.body.clear();
+            response.leave_out_body();
         }
         response.headers.push(("date", self.date()));
         response
@@ -219,12 +219,11 @@ impl Service {
                     }),
                 ));
             }
-            Route::WrongMethod => {
-                return Err(Refusal::new(
-                    405,
-                    "BadRequest",
-                    "The path does not have that method.",
-                ));
+            Route::WrongMethod { allow } => {
+                return Err(Refusal {
+                    allow: Some(allow.clone()),
+                    ..Refusal::new(405, "BadRequest", "The path does not have that method.")
+                });
             }
             Route::Unknown => {
                 return Err(Refusal::new(404, "NotFound", "There is no such path."));
@@ -322,7 +321,7 @@ impl Service {
     }
 
     /// The id to quote to support: a new one for every call.
-    fn correlation(&self) -> uuid::Uuid {
+    pub(super) fn correlation(&self) -> uuid::Uuid {
         guid(self.chance.wide(Purpose::Correlation, &[self.calls]))
     }
 

@@ -133,6 +133,33 @@ pub(crate) struct Ledger {
     last_of_machine: Vec<u32>,
 }
 
+/// Who misspells what he asks for must not take the answer for an empty ledger.
+fn check_query(pairs: &[(String, String)]) -> Result<(), Refusal> {
+    const KEYS: &[&str] = &["after", "top", "kind", "machine", "action", "format"];
+    const FORMATS: &[&str] = &["json", "lines"];
+    let one_of = |what: &str, given: &str, known: &[&str]| match known.contains(&given) {
+        true => Ok(()),
+        false => Err(Refusal::invalid(format!(
+            "The ledger knows no {what} '{given}'; it knows {}.",
+            known.join(", ")
+        ))),
+    };
+    for (place, (key, value)) in pairs.iter().enumerate() {
+        one_of("parameter", key, KEYS)?;
+        match key.as_str() {
+            "kind" => one_of("kind", &value.to_ascii_lowercase(), &DEEDS.map(Deed::name))?,
+            "format" => one_of("format", &value.to_ascii_lowercase(), FORMATS)?,
+            _ => {}
+        }
+        if pairs[..place].iter().any(|(earlier, _)| earlier == key) {
+            return Err(Refusal::invalid(format!(
+                "'{key}' is given more than once."
+            )));
+        }
+    }
+    Ok(())
+}
+
 impl Ledger {
     /// Something was done to an action of that device.
     pub(crate) fn add_of_action(&mut self, now: Moment, deed: Deed, machine: u32, action: u32) {
@@ -285,6 +312,7 @@ impl Ledger {
         examined: &Cell<u64>,
     ) -> Result<Response, Refusal> {
         let pairs = form_pairs(&request.query);
+        check_query(&pairs)?;
         let find = |name: &str| {
             pairs
                 .iter()
@@ -312,7 +340,7 @@ impl Ledger {
             .iter()
             .map(|place| self.written(*place as usize, actions, machines));
         let mut body = Vec::new();
-        if find("format") == Some("lines") {
+        if find("format").is_some_and(|format| format.eq_ignore_ascii_case("lines")) {
             for entry in told {
                 write(&mut body, &entry);
                 body.push(b'\n');

@@ -110,6 +110,13 @@ impl Service {
         identity: &Identity,
         request: &Request,
     ) -> Result<Response, Refusal> {
+        let too_large = || {
+            let status = self.knobs.library_too_large_status;
+            Refusal::new(status, "InvalidInput", "The file is too large.")
+        };
+        if request.is_oversized {
+            return Err(too_large());
+        }
         let upload = read_upload(request)?;
         let content = upload
             .content
@@ -118,19 +125,13 @@ impl Service {
             .name
             .filter(|name| !name.is_empty())
             .ok_or_else(|| Refusal::missing("The part 'File' has no file name."))?;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if name.len() > 255 || !name.bytes().all(plain) {
+        if !is_library_name(&name) {
             return Err(Refusal::invalid(
-                "A file name may have letters, digits, '-', '_' and '.' only.",
+                "A file name has at most 255 letters, digits, '-', '_' and '.', and not dots only.",
             ));
         }
         if content.len() as u64 > self.knobs.library_file_max {
-            let status = self.knobs.library_too_large_status;
-            return Err(Refusal::new(
-                status,
-                "InvalidInput",
-                "The file is too large.",
-            ));
+            return Err(too_large());
         }
         let now = self.now;
         let known = self.library.files.get(&name);
@@ -195,6 +196,13 @@ impl Service {
             .add_library(self.now, deed, name.to_owned(), None);
         Ok(Response::empty(204))
     }
+}
+
+/// Whether a file may be called so: letters, digits, `-`, `_`, `.` (contract 3.3). No longer than file
+/// systems take, and no name of a folder (our choices).
+fn is_library_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    name.len() <= 255 && name.bytes().all(plain) && name.bytes().any(|byte| byte != b'.')
 }
 
 /// Reads the multipart body. Part names are matched without regard to case, unknown parts ignored,

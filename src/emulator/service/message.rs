@@ -5,6 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::refusal::Refusal;
+
 /// A request, as it came over whichever wire.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
@@ -18,6 +20,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body, whole.
     pub body: Bytes,
+    /// Whether there was more of a body than is taken: nothing of it is in `body` then.
+    pub is_oversized: bool,
 }
 
 impl Request {
@@ -45,6 +49,15 @@ impl Request {
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Result<serde_json::Value, Refusal> {
+        if self.is_oversized {
+            return Err(Refusal::body("The body is too large."));
+        }
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Refusal::body(format!("The body is no JSON: {error}")))
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&str> {
@@ -111,6 +124,19 @@ impl Response {
             body: body.into(),
             ..Response::empty(status)
         }
+    }
+
+    /// Makes it the answer to HEAD: all headers, the length of the body among them, and no body.
+    pub(crate) fn leave_out_body(&mut self) {
+        if self.delivery != Delivery::Dropped {
+            self.delivery = Delivery::Whole;
+        }
+        let is_bodiless = matches!(self.status, 204 | 304);
+        if !is_bodiless {
+            let length = self.body.len().to_string();
+            self.headers.push(("content-length", length));
+        }
+        self.body.clear();
     }
 
     /// A header's value.

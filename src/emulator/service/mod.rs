@@ -6,13 +6,16 @@
 //! calls, so two plays with the same seed and the same calls at the same moments agree byte for byte.
 //!
 //! Where to start: `core.rs` holds the state and the row of checks before a call; `start.rs` is the
-//! call this is all about; `timeline.rs` is what happens to an action afterwards.
+//! call this is all about; `timeline.rs` is what happens to an action afterwards. `storage.rs` plays
+//! another service, the one behind result links.
 
 mod actions;
 mod asked;
+mod assertion;
 mod by_id;
 mod candidates;
 mod chance;
+mod condition;
 mod core;
 mod entity;
 mod fault;
@@ -29,6 +32,7 @@ mod route;
 mod spoil;
 mod stamp;
 mod start;
+mod storage;
 mod timeline;
 mod token;
 

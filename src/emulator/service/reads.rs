@@ -103,8 +103,12 @@ impl Service {
         let tag = find("tag")
             .filter(|tag| !tag.is_empty())
             .ok_or_else(|| Refusal::missing("The parameter 'tag' is missing."))?;
-        let starts_with =
-            find("useStartsWithFilter").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        let starts_with = match find("useStartsWithFilter").map(str::to_ascii_lowercase) {
+            None => false,
+            Some(text) => text.parse().map_err(|_| {
+                Refusal::invalid("The parameter 'useStartsWithFilter' must be true or false.")
+            })?,
+        };
         let page = Page {
             places: self.machines.tagged(tag, starts_with),
             count: None,
@@ -139,12 +143,12 @@ impl Service {
         id: &str,
         request: &Request,
     ) -> Result<Response, Refusal> {
-        let malformed = |what: &str| Refusal::new(400, "InvalidRequestBody", what);
-        let comment = if request.body.trim_ascii().is_empty() {
+        let malformed = |what: &str| Refusal::body(what);
+        let is_left_out = request.body.trim_ascii().is_empty() && !request.is_oversized;
+        let comment = if is_left_out {
             None
         } else {
-            let body: Value = serde_json::from_slice(&request.body)
-                .map_err(|_| malformed("The body is no JSON."))?;
+            let body = request.json()?;
             match body.as_object().map(|body| body.get("Comment")) {
                 None => return Err(malformed("The body must be an object.")),
                 Some(None | Some(Value::Null)) => None,
@@ -185,8 +189,7 @@ impl Service {
     }
 
     pub(super) fn hunt(&self, request: &Request) -> Result<Response, Refusal> {
-        let body: Value = serde_json::from_slice(&request.body)
-            .map_err(|_| Refusal::new(400, "InvalidRequestBody", "The body is no JSON."))?;
+        let body = request.json()?;
         let query = body["Query"]
             .as_str()
             .ok_or_else(|| Refusal::missing("The parameter 'Query' is missing."))?;

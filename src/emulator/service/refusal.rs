@@ -22,6 +22,8 @@ pub(crate) struct Refusal {
     pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
     pub(crate) retry_after: Option<RetryAfter>,
+    /// The methods that a path has, for a 405.
+    pub(crate) allow: Option<String>,
 }
 
 impl Refusal {
@@ -35,6 +37,7 @@ impl Refusal {
             code: code.into(),
             message: message.into(),
             retry_after: None,
+            allow: None,
         }
     }
 
@@ -62,6 +65,11 @@ impl Refusal {
         }
     }
 
+    /// A body that is no JSON object of the right form (contract 3.4).
+    pub(crate) fn body(message: impl Into<String>) -> Self {
+        Refusal::new(400, "InvalidRequestBody", message)
+    }
+
     /// The answer, with the correlation id to quote to support.
     pub(crate) fn answer(self, correlation: uuid::Uuid) -> Response {
         let parser_shape = self.code.is_empty();
@@ -80,6 +88,14 @@ impl Refusal {
                 RetryAfter::Date(moment) => http_date(moment),
             };
             response.headers.push(("retry-after", text));
+        }
+        if self.status == 401 {
+            // HTTP asks it of every 401; no source tells what the service writes (our choice).
+            let scheme = "Bearer".to_owned();
+            response.headers.push(("www-authenticate", scheme));
+        }
+        if let Some(allow) = self.allow {
+            response.headers.push(("allow", allow));
         }
         response
     }

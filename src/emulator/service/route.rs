@@ -35,6 +35,7 @@ pub(crate) enum Route {
         name: String,
     },
     Hunt,
+    /// Anything in the storage's container; its methods are the storage's own affair.
     Blob {
         action: String,
         name: String,
@@ -42,7 +43,9 @@ pub(crate) enum Route {
     Ledger,
     Clock,
     /// A known path with a method it does not have.
-    WrongMethod,
+    WrongMethod {
+        allow: String,
+    },
     Unknown,
 }
 
@@ -71,35 +74,27 @@ impl Route {
             .map(|segment| segment.to_ascii_lowercase())
             .collect();
         let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
-        let method = method.to_ascii_uppercase();
-        let on = |wanted: &str, route: Route| {
-            if method == wanted || (method == "HEAD" && wanted == "GET") {
-                route
-            } else {
-                Route::WrongMethod
-            }
+        let token = |version| {
+            let tenant = segments[0].clone();
+            vec![("POST", Route::Token { tenant, version })]
         };
-        match lower.as_slice() {
-            [_, "oauth2", "v2.0", "token"] => on("POST", token(&segments, TokenVersion::V2)),
-            [_, "oauth2", "token"] => on("POST", token(&segments, TokenVersion::V1)),
-            ["emulator", "ledger"] => on("GET", Route::Ledger),
-            ["emulator", "clock"] => on("GET", Route::Clock),
-            [
-                "investigation-actions-data",
-                _,
-                "customplaybookcommandoutput",
-                _,
-            ] => on(
-                "GET",
-                Route::Blob {
-                    action: segments[1].clone(),
-                    name: segments[3].clone(),
-                },
-            ),
-            ["api", "v1.0", rest @ ..] => api(&method, rest, &segments[2..]),
-            ["api", rest @ ..] => api(&method, rest, &segments[1..]),
-            _ => Route::Unknown,
-        }
+        let known = match lower.as_slice() {
+            [_, "oauth2", "v2.0", "token"] => token(TokenVersion::V2),
+            [_, "oauth2", "token"] => token(TokenVersion::V1),
+            ["emulator", "ledger"] => vec![("GET", Route::Ledger)],
+            ["emulator", "clock"] => vec![("GET", Route::Clock)],
+            ["investigation-actions-data", ..] => {
+                let part = |place: usize| segments.get(place).cloned().unwrap_or_default();
+                return Route::Blob {
+                    action: part(1),
+                    name: part(3),
+                };
+            }
+            ["api", "v1.0", rest @ ..] => api(rest, &segments[2..]),
+            ["api", rest @ ..] => api(rest, &segments[1..]),
+            _ => Vec::new(),
+        };
+        chosen(&method.to_ascii_uppercase(), known)
     }
 
     /// The call's name, for faults and limits; none for the admin paths.
@@ -119,49 +114,62 @@ impl Route {
             Route::LibraryDelete { .. } => Call::LibraryDelete,
             Route::Hunt => Call::Hunt,
             Route::Blob { .. } => Call::Blob,
-            Route::Ledger | Route::Clock | Route::WrongMethod | Route::Unknown => return None,
+            Route::Ledger | Route::Clock | Route::WrongMethod { .. } | Route::Unknown => {
+                return None;
+            }
         })
     }
 }
 
-fn token(segments: &[String], version: TokenVersion) -> Route {
-    Route::Token {
-        tenant: segments[0].clone(),
-        version,
+/// The route for a method, of those that a path has; HEAD goes where GET goes.
+fn chosen(method: &str, known: Vec<(&'static str, Route)>) -> Route {
+    if known.is_empty() {
+        return Route::Unknown;
+    }
+    let wanted = match method {
+        "HEAD" => "GET",
+        other => other,
+    };
+    let allow: Vec<&str> = known
+        .iter()
+        .filter(|(_, route)| *route != Route::Unknown)
+        .flat_map(|(method, _)| match *method {
+            "GET" => vec!["GET", "HEAD"],
+            other => vec![other],
+        })
+        .collect();
+    let allow = allow.join(", ");
+    let found = known.into_iter().find(|(method, _)| *method == wanted);
+    match found {
+        Some((_, route)) => route,
+        None => Route::WrongMethod { allow },
     }
 }
 
-/// `lower` and `raw` are the segments behind `/api`, of the same length.
-fn api(method: &str, lower: &[&str], raw: &[String]) -> Route {
+/// The methods of a path, each with its route. `lower` and `raw` are the segments behind `/api`, of the
+/// same length.
+fn api(lower: &[&str], raw: &[String]) -> Vec<(&'static str, Route)> {
     let own = |place: usize| raw[place].clone();
-    match (method, lower) {
-        ("GET" | "HEAD", ["machines"]) => Route::MachineList,
-        ("GET" | "HEAD", ["machines", "findbytag"]) => Route::FindByTag,
-        ("GET" | "HEAD", ["machines", _]) => Route::MachineGet { key: own(1) },
-        ("POST", ["machines", _, "runliveresponse"]) => Route::Start { machine: own(1) },
-        ("GET" | "HEAD", ["machineactions"]) => Route::ActionList,
-        ("GET" | "HEAD", ["machineactions", _]) => Route::ActionGet { id: own(1) },
-        ("POST", ["machineactions", _, "cancel"]) => Route::Cancel { id: own(1) },
-        ("GET" | "HEAD", ["machineactions", _, last]) => match link_index(last) {
-            Some(index) => Route::Link { id: own(1), index },
-            None => Route::Unknown,
+    match lower {
+        ["machines"] => vec![("GET", Route::MachineList)],
+        ["machines", "findbytag"] => vec![("GET", Route::FindByTag)],
+        ["machines", _] => vec![("GET", Route::MachineGet { key: own(1) })],
+        ["machines", _, "runliveresponse"] => vec![("POST", Route::Start { machine: own(1) })],
+        ["machineactions"] => vec![("GET", Route::ActionList)],
+        ["machineactions", _] => vec![("GET", Route::ActionGet { id: own(1) })],
+        ["machineactions", _, "cancel"] => vec![("POST", Route::Cancel { id: own(1) })],
+        ["machineactions", _, last] => match link_index(last) {
+            Some(index) => vec![("GET", Route::Link { id: own(1), index })],
+            None => Vec::new(),
         },
-        ("GET" | "HEAD", ["libraryfiles"]) => Route::LibraryList,
-        ("POST", ["libraryfiles"]) => Route::LibraryUpload,
-        ("DELETE", ["libraryfiles", _]) => Route::LibraryDelete { name: own(1) },
-        ("POST", ["advancedqueries" | "advancedhunting", "run"]) => Route::Hunt,
+        ["libraryfiles"] => vec![("GET", Route::LibraryList), ("POST", Route::LibraryUpload)],
         // That a single library file can't be read is a missing path, not a missing method (contract 8.6).
-        ("GET" | "HEAD", ["libraryfiles", _]) => Route::Unknown,
-        (
-            _,
-            ["machines" | "machineactions" | "libraryfiles"]
-            | ["machines" | "machineactions" | "libraryfiles", _]
-            | ["machines", _, "runliveresponse"]
-            | ["machineactions", _, "cancel"]
-            | ["advancedqueries" | "advancedhunting", "run"],
-        ) => Route::WrongMethod,
-        (_, ["machineactions", _, last]) if link_index(last).is_some() => Route::WrongMethod,
-        _ => Route::Unknown,
+        ["libraryfiles", _] => vec![
+            ("DELETE", Route::LibraryDelete { name: own(1) }),
+            ("GET", Route::Unknown),
+        ],
+        ["advancedqueries" | "advancedhunting", "run"] => vec![("POST", Route::Hunt)],
+        _ => Vec::new(),
     }
 }
 

@@ -56,14 +56,13 @@ impl Service {
                 "Action is already in progress",
             ));
         }
-        self.rates.take(
-            now,
-            identity.app,
-            Call::Start,
-            &self.knobs,
-            self.colleagues_calls(Call::Start),
-        )?;
-        if self.slots_used() >= self.knobs.slots as usize {
+        let has_slot = self.slots_used() < self.knobs.slots as usize;
+        if has_slot || self.knobs.slot_refusals_count {
+            let others = self.colleagues_calls(Call::Start);
+            self.rates
+                .take(now, identity.app, Call::Start, &self.knobs, others)?;
+        }
+        if !has_slot {
             let wait_s = u64::from(self.knobs.retry_after_on_slots);
             return Err(Refusal::too_many(
                 "The maximum number of concurrently running sessions has been reached.",
@@ -160,14 +159,8 @@ impl Service {
 
     /// The body's commands and comment, or the first thing wrong with them.
     fn read_body(&self, request: &Request) -> Result<(Vec<Command>, String), Refusal> {
-        let body: Value = serde_json::from_slice(&request.body).map_err(|error| {
-            Refusal::new(
-                400,
-                "InvalidRequestBody",
-                format!("The body is no JSON: {error}"),
-            )
-        })?;
-        let malformed = |what: &str| Refusal::new(400, "InvalidRequestBody", what.to_owned());
+        let body = request.json()?;
+        let malformed = |what: &str| Refusal::body(what);
         let object = body
             .as_object()
             .ok_or_else(|| malformed("The body must be an object."))?;
@@ -209,7 +202,7 @@ impl Service {
     }
 
     fn read_command(&self, value: &Value) -> Result<Command, Refusal> {
-        let malformed = |what: String| Refusal::new(400, "InvalidRequestBody", what);
+        let malformed = |what: String| Refusal::body(what);
         let object = value
             .as_object()
             .ok_or_else(|| malformed("A command must be an object.".to_owned()))?;
@@ -254,6 +247,14 @@ impl Service {
                 "'{}' is no parameter of this command.",
                 stray.key
             )));
+        }
+        // Neither of two values is the one that was meant (our choice).
+        let twice = allowed.iter().find(|key| {
+            let same = params.iter().filter(|param| param.key == **key);
+            same.count() > 1
+        });
+        if let Some(key) = twice {
+            return Err(malformed(format!("'{key}' is given more than once.")));
         }
         let command = Command { kind, params };
         let name = command

@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 use crate::moment::Moment;
 
 use super::super::knobs::Knobs;
-use super::super::scenario::{App, Scenario};
+use super::super::scenario::Scenario;
+use super::assertion;
 use super::message::{Request, Response};
 use super::refusal::Refusal;
 use super::route::{TokenVersion, form_pairs};
@@ -172,10 +173,13 @@ fn grant(
             .filter(|value| !value.is_empty())
     };
     let bad = |text: &str| (400, "invalid_request", format!("AADSTS900144: {text}"));
+    if request.is_oversized {
+        return Err(bad("The request body is too large."));
+    }
     if !tenant.eq_ignore_ascii_case(&scenario.tenant) {
         return Err((
-            400,
-            "invalid_request",
+            401,
+            "invalid_client",
             format!("AADSTS90002: Tenant '{tenant}' not found."),
         ));
     }
@@ -219,7 +223,7 @@ fn grant(
                     "'client_assertion_type' must name the JWT bearer profile.",
                 ));
             }
-            check_assertion(&scenario.apps[app], now, assertion)
+            assertion::check(scenario, &scenario.apps[app], now, assertion)
                 .map_err(|reason| (401, "invalid_client", format!("AADSTS700027: {reason}")))?;
         }
         _ => {
@@ -247,52 +251,6 @@ fn grant(
             .to_owned(),
     };
     Ok((app, audience))
-}
-
-/// Looks at an assertion's shape, parties and times. Its signature would need the certificate.
-fn check_assertion(app: &App, now: Moment, assertion: &str) -> Result<(), String> {
-    if !app.assertion {
-        return Err("no certificate is registered for this application.".to_owned());
-    }
-    let parts: Vec<&str> = assertion.split('.').collect();
-    let [header, claims, signature] = parts.as_slice() else {
-        return Err("the assertion is no JWT.".to_owned());
-    };
-    let read = |part: &str| -> Option<Value> {
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
-    };
-    let (Some(header), Some(claims)) = (read(header), read(claims)) else {
-        return Err("the assertion can't be read.".to_owned());
-    };
-    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
-    if !matches!(text(&header, "alg").as_str(), "RS256" | "PS256") || signature.is_empty() {
-        return Err("the assertion is not signed with RS256 or PS256.".to_owned());
-    }
-    if text(&header, "x5t").is_empty() && text(&header, "x5t#S256").is_empty() {
-        return Err("the assertion names no certificate ('x5t').".to_owned());
-    }
-    let own = |name: &str| text(&claims, name).eq_ignore_ascii_case(&app.id);
-    if !own("iss") || !own("sub") {
-        return Err("'iss' and 'sub' must be the client id.".to_owned());
-    }
-    if !text(&claims, "aud")
-        .to_ascii_lowercase()
-        .ends_with("/token")
-    {
-        return Err("'aud' must be the token endpoint.".to_owned());
-    }
-    let now_s = now.millis() / 1000;
-    let Some(expiry_s) = claims["exp"].as_i64() else {
-        return Err("'exp' is missing.".to_owned());
-    };
-    // Clocks differ by a little: five minutes are let pass on the early side, as Entra does.
-    let is_early = claims["nbf"]
-        .as_i64()
-        .is_some_and(|from_s| from_s > now_s + 300);
-    if expiry_s <= now_s || is_early {
-        return Err("the assertion is not within its valid time range.".to_owned());
-    }
-    Ok(())
 }
 
 impl Checked {

@@ -3,6 +3,7 @@
 //! It decides nothing. A request is handed to the [`Service`](super::Service) with the clock's time;
 //! work for devices is spawned; one timer wakes the core when it asked to be woken.
 
+mod body;
 mod clock;
 mod connection;
 mod ledger_file;

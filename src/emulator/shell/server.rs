@@ -9,7 +9,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{CONNECTION, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Version};
 use futures_util::StreamExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -18,6 +19,7 @@ use tokio::task::JoinSet;
 use super::super::device::{Devices, Outcome};
 use super::super::scenario::Scenario;
 use super::super::service::{Delivery, Request, Response, Service, Work};
+use super::body::{Room, Taken};
 use super::clock::Clock;
 use super::connection::{Cut, Door};
 use super::ledger_file::LedgerFile;
@@ -84,6 +86,7 @@ pub async fn serve_with(
     let devices = Devices::new(Arc::clone(&scenario)).map_err(EmulatorError::Folders)?;
     let ledger = options.ledger.map(LedgerFile::open).transpose()?;
     let seed = scenario.seed;
+    let room = Room::for_files_of(scenario.knobs().library_file_max);
     let (work_in, work_out) = mpsc::unbounded_channel();
     let emulator = Arc::new(Emulator {
         core: Mutex::new(Core {
@@ -92,6 +95,7 @@ pub async fn serve_with(
             trouble: None,
         }),
         clock,
+        room,
         rescheduled: Notify::new(),
         broken: Notify::new(),
         work: work_in,
@@ -134,8 +138,6 @@ pub async fn serve_with(
 
 /// How long answers on their way may take after the end was asked for.
 const GRACE: Duration = Duration::from_secs(2);
-/// A library file and the rest of its multipart body; everything larger is refused unread.
-const BODY_MAX: usize = 32 * 1024 * 1024;
 /// However fast the clock, a script gets so long on this computer's.
 const SCRIPT_LEAST: Duration = Duration::from_secs(5);
 
@@ -149,6 +151,7 @@ struct Core {
 struct Emulator {
     core: Mutex<Core>,
     clock: Clock,
+    room: Room,
     /// Told whenever the core's next wake-up may have changed.
     rescheduled: Notify,
     /// Told when the ledger can't be written.
@@ -249,8 +252,15 @@ async fn answer(
     request: axum::extract::Request,
 ) -> axum::response::Response {
     let (head, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, BODY_MAX).await else {
-        return plain(StatusCode::PAYLOAD_TOO_LARGE);
+    if head.version >= Version::HTTP_2 {
+        return too_new();
+    }
+    let taken = emulator.room.take(&head.headers, body).await;
+    let is_oversized = matches!(taken, Taken::Oversized);
+    let body = match taken {
+        Taken::Whole(body) => body,
+        Taken::Oversized => Bytes::new(),
+        Taken::Broken => return plain(StatusCode::BAD_REQUEST),
     };
     let request = Request {
         method: head.method.as_str().to_owned(),
@@ -265,12 +275,30 @@ async fn answer(
             })
             .collect(),
         body,
+        is_oversized,
     };
     let Some(response) = emulator.with_core(|service, now| service.handle(now, &request)) else {
         cut.cut();
         return plain(StatusCode::INTERNAL_SERVER_ERROR);
     };
-    written(response, &cut, emulator.clock)
+    let mut response = written(response, &cut, emulator.clock);
+    if is_oversized {
+        // There may be more of the body on the way, and no request begins in it.
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// The service speaks HTTP/2 over TLS only. Here a second call on a connection would fall with the first
+/// one's, where a scenario cuts it.
+fn too_new() -> axum::response::Response {
+    let words = "The emulator speaks HTTP/1.1: without TLS there is no HTTP/2.\n";
+    let mut response = axum::response::Response::new(Body::from(words));
+    *response.status_mut() = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
 }
 
 fn plain(status: StatusCode) -> axum::response::Response {

@@ -83,7 +83,31 @@ fn entries_are_asked_for_by_what_they_are_about() {
     assert_eq!(of_machine["entries"][0]["status"], "Succeeded");
     // Cut by `top`, though nothing else of that machine comes: then there is no next page.
     assert!(of_machine.get("next").is_none());
-    assert_eq!(numbers(&ask(&mut play, "kind=nothing")), [0_u64; 0]);
+    assert_eq!(numbers(&ask(&mut play, "kind=library_deleted")), [0_u64; 0]);
+}
+
+/// An empty answer would read as "nothing was done".
+#[test]
+fn a_question_the_ledger_does_not_understand_is_refused_in_words() {
+    let mut play = played(1);
+    for (query, words) in [
+        ("kind=session_begun", "session_started"),
+        ("kind=", "session_started"),
+        ("format=xml", "json, lines"),
+        ("Kind=session_started", "kind"),
+        ("since=3", "after"),
+        ("top=-1", "number"),
+        ("kind=cancelled&kind=file_put", "more than once"),
+    ] {
+        let refused = play.call("GET", &format!("/emulator/ledger?{query}"), &Value::Null);
+        let text = String::from_utf8_lossy(&refused.body);
+        assert_eq!(refused.status, 400, "{query}");
+        assert!(text.contains(words), "{query}: {text}");
+    }
+    for query in ["kind=Session_Started", "format=json", "format=Lines", ""] {
+        let path = format!("/emulator/ledger?{query}");
+        assert_eq!(play.call("GET", &path, &Value::Null).status, 200, "{query}");
+    }
 }
 
 #[test]

@@ -112,7 +112,6 @@ fn ledger_entries_are_found_without_looking_at_the_others() {
             (format!("kind=session_ended&top=5&after={half}"), 6),
             (format!("after={half}&top=5"), 6),
             ("kind=cancelled".to_owned(), 0),
-            ("kind=nothing".to_owned(), 0),
             // Three to a session; all of the one device, for an action too.
             (
                 format!("action={}", action.as_str().unwrap()),

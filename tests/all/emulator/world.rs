@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use svar::emulator::{
     CLIENT_ID, CLIENT_SECRET, EmulatorError, Options, Scenario, TENANT_ID, serve_with,
 };
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -130,6 +131,21 @@ impl World {
             http: self.http.clone(),
             token: self.sign_in(id, secret).await,
         }
+    }
+
+    /// Sends bytes as they are, all of them before anything is read, and reads until the other end closes.
+    pub(crate) async fn raw(&self, parts: &[&[u8]]) -> String {
+        let address = self.base.trim_start_matches("http://");
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        for part in parts {
+            stream.write_all(part).await.unwrap();
+        }
+        let mut answer = Vec::new();
+        // As patient as the other client; only where nobody closes it comes to that.
+        let reading = stream.read_to_end(&mut answer);
+        let read = tokio::time::timeout(Duration::from_secs(60), reading).await;
+        read.expect("the connection stays open").unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

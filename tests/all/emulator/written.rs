@@ -190,6 +190,32 @@ fn the_pages_of_the_rules_are_true() {
     }
 }
 
+/// The year is a number to YAML, and text to whoever puts it in quotes.
+#[test]
+fn the_year_of_a_profile_stands_with_quotes_or_without() {
+    for text in ["profile: 2021", "profile: \"2021\"", "profile: '2021'"] {
+        let ended = Svar::new("check scenario.yaml")
+            .file("scenario.yaml", format!("{text}\nfactor: 1\n"))
+            .run()
+            .code(0);
+        assert_eq!(ended.stderr, "1 scenario: no findings\n", "{text}");
+    }
+    let ended = Svar::new("check scenario.yaml")
+        .file("scenario.yaml", "profile: 2022\nfactor: 1\n")
+        .run()
+        .code(2);
+    assert!(
+        ended.stderr.contains("`2021`, `current` and `safe`."),
+        "{}",
+        ended.stderr
+    );
+    for year in [serde_json::json!(2021), serde_json::json!("2021")] {
+        let scenario: svar::emulator::Scenario =
+            serde_json::from_value(serde_json::json!({ "profile": year })).unwrap();
+        assert_eq!(scenario.knobs().slots, 25);
+    }
+}
+
 /// A generic editor knows the schema and nothing else: one mistake must be one error, at its place.
 #[test]
 fn one_mistake_in_a_scenario_is_one_error_at_its_place() {
@@ -198,7 +224,7 @@ fn one_mistake_in_a_scenario_is_one_error_at_its_place() {
         ("factor: 0", "/factor", "minimum"),
         ("factor: fast", "/factor", "type"),
         ("factor:", "/factor", "type"),
-        ("profile: 2022", "/profile", "type"),
+        ("profile: 2022", "/profile", "enum"),
         ("profile: newest", "/profile", "enum"),
         ("apps: []", "/apps", "minItems"),
         (
@@ -237,6 +263,18 @@ fn one_mistake_in_a_scenario_is_one_error_at_its_place() {
             "type",
         ),
         ("library: [{ name: a b }]", "/library/0/name", "pattern"),
+        ("library: [{ name: .. }]", "/library/0/name", "pattern"),
+        (
+            "knobs: { context_host: a b }",
+            "/knobs/context_host",
+            "pattern",
+        ),
+        (
+            "knobs: { blob_content_type: \"a/b\\r\\nc: d\" }",
+            "/knobs/blob_content_type",
+            "pattern",
+        ),
+        ("tenant: a/b", "/tenant", "pattern"),
         ("knobs: { pickup_delay: 3 }", "/knobs/pickup_delay", "type"),
         (
             "knobs: { pickup_delay: { min: 3 } }",

@@ -193,9 +193,10 @@ fn takes(value: &Value) -> String {
         choices.extend(part.get("const"));
     }
     if !choices.is_empty() {
-        let words: Vec<String> = (choices.iter())
+        let mut words: Vec<String> = (choices.iter())
             .map(|choice| format!("`{}`", shown(choice)))
             .collect();
+        words.dedup();
         return words.join(", ");
     }
     let types = match value.get("type") {

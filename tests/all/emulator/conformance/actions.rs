@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use svar::emulator::{Between, Device, KnobSettings, Outcome, Scenario, Span, Window};
 
 use super::{quiet, text, with};
-use crate::emulator::world::{World, get_file, run_script};
+use crate::emulator::world::{World, get_file, put_file, run_script};
 
 fn asleep() -> Scenario {
     let mut scenario = quiet();
@@ -99,21 +99,114 @@ async fn ids(world: &World, query: &str) -> Vec<String> {
         .collect()
 }
 
+const CONTEXT: &str = "https://api-eu3.securitycenter.example/api/$metadata";
+
+#[track_caller]
+fn is_time(time: &str) {
+    assert!(
+        svar::moment::Moment::parse(time).is_ok() && time.ends_with('Z'),
+        "{time}"
+    );
+}
+
+/// What one command of an action must look like: its request as it was sent, its status, its errors.
+type Entry<'a> = (&'a str, &'a str, &'a [&'a str]);
+
+/// The action as it must be written: by hand, from the published example. Only what nobody can know
+/// beforehand (its id and times) is taken from the answer itself.
+#[track_caller]
+fn whole(action: &Value, machine: &str, comment: &str, status: &str, entries: &[Entry]) -> String {
+    let entries: Vec<String> = entries
+        .iter()
+        .enumerate()
+        .map(|(index, (command, status, errors))| {
+            let entry = &action["commands"][index];
+            let time = |key: &str| {
+                if *status == "Created" {
+                    return "null".to_owned();
+                }
+                is_time(text(entry, key));
+                format!("\"{}\"", text(entry, key))
+            };
+            format!(
+                r#"{{"index":{index},"startTime":{},"endTime":{},"commandStatus":"{status}","errors":{},"command":{command}}}"#,
+                time("startTime"),
+                time("endTime"),
+                json!(errors),
+            )
+        })
+        .collect();
+    let (created, updated) = (
+        text(action, "creationDateTimeUtc"),
+        text(action, "lastUpdateDateTimeUtc"),
+    );
+    is_time(created);
+    is_time(updated);
+    [
+        format!(
+            r#"{{"id":"{}","type":"LiveResponse","title":null,"requestor":"svar","requestorComment":"{comment}","#,
+            text(action, "id")
+        ),
+        format!(
+            r#""status":"{status}","machineId":"{machine}","computerDnsName":"lin-01.example.org","#
+        ),
+        format!(r#""creationDateTimeUtc":"{created}","lastUpdateDateTimeUtc":"{updated}","#),
+        r#""cancellationRequestor":null,"cancellationComment":null,"cancellationDateTimeUtc":null,"#.to_owned(),
+        r#""errorHResult":0,"scope":null,"externalId":null,"requestSource":"PublicApi","relatedFileInfo":null,"#.to_owned(),
+        format!(
+            r#""commands":[{}],"troubleshootInfo":null}}"#,
+            entries.join(",")
+        ),
+    ]
+    .concat()
+}
+
+const SHOW: &str = r#"{"type":"RunScript","params":[{"key":"ScriptName","value":"show.sh"}]}"#;
+
+/// One action as an answer.
+fn in_context(action: &str) -> String {
+    let rest = action.strip_prefix('{').unwrap();
+    format!("{{\"@odata.context\":\"{CONTEXT}#MachineActions/$entity\",{rest}")
+}
+
 facts! {
-    "4.1" the_shape_of_an_action: "An action has the published fields, in the published order.", quiet(), |world| {
+    "4.1" the_shape_of_an_action: "An action is written byte for byte as published: its fields, their order, types and nulls, alike in the answer to a start, to a read, and in a list.", quiet(), |world| {
         let machine = world.machine("lin-01").await;
-        let action = world.run(&machine, json!([run_script("show.sh", "")])).await;
-        let keys: Vec<&String> = action.as_object().unwrap().keys().collect();
-        assert_eq!(keys, [
-            "@odata.context", "id", "type", "title", "requestor", "requestorComment", "status", "machineId",
-            "computerDnsName", "creationDateTimeUtc", "lastUpdateDateTimeUtc", "cancellationRequestor",
-            "cancellationComment", "cancellationDateTimeUtc", "errorHResult", "scope", "externalId",
-            "requestSource", "relatedFileInfo", "commands", "troubleshootInfo",
-        ]);
-        let keys: Vec<&String> = action["commands"][0].as_object().unwrap().keys().collect();
-        assert_eq!(keys, ["index", "startTime", "endTime", "commandStatus", "errors", "command"]);
-        assert_eq!(action["type"], "LiveResponse");
-        assert_eq!(action["errorHResult"], 0);
+        let put = r#"{"type":"PutFile","params":[{"key":"FileName","value":"tool.exe"}]}"#;
+        let run = r#"{"type":"RunScript","params":[{"key":"ScriptName","value":"none.sh"},{"key":"Args","value":"-a \"b\""}]}"#;
+        let get = r#"{"type":"GetFile","params":[{"key":"Path","value":"/etc/passwd"}]}"#;
+        let (sent, comment) = ("case \"118\"\\\n\u{1}é", r#"case \"118\"\\\n\u0001é"#);
+        let commands = json!([put_file("tool.exe"), run_script("none.sh", "-a \"b\""), get_file("/etc/passwd")]);
+        let body = json!({"Commands": commands, "Comment": sent});
+        let started = world.post(&format!("/api/machines/{machine}/runliveresponse"), body).await.expect(201);
+        let (fresh, id) = (started.json(), text(&started.json(), "id").to_owned());
+        assert!(uuid::Uuid::parse_str(&id).is_ok());
+        let expected = whole(&fresh, &machine, comment, "Pending", &[(put, "Created", &[]), (run, "Created", &[]), (get, "Created", &[])]);
+        assert_eq!(String::from_utf8_lossy(&started.bytes), in_context(&expected));
+        let ended = world.end_of(&id).await;
+        let reason = ended["commands"][1]["errors"][0].as_str().unwrap();
+        let expected = whole(&ended, &machine, comment, "Failed", &[(put, "Completed", &[]), (run, "Failed", &[reason]), (get, "Created", &[])]);
+        let read = world.get(&format!("/api/machineactions/{id}")).await.expect(200);
+        assert_eq!(String::from_utf8_lossy(&read.bytes), in_context(&expected));
+        let list = world.get(&format!("/api/machineactions?$count=true&$filter=id+eq+'{id}'")).await.expect(200);
+        assert_eq!(
+            String::from_utf8_lossy(&list.bytes),
+            format!("{{\"@odata.context\":\"{CONTEXT}#MachineActions\",\"@odata.count\":1,\"value\":[{expected}]}}"),
+        );
+    }
+    "4.1" the_shape_of_a_cancelled_action: "Who cancelled, with which words and when stands in the three fields for it, and nowhere else.", asleep(), |world| {
+        let machine = world.machine("lin-01").await;
+        let started = world.start(&machine, json!([run_script("show.sh", "")])).await.expect(201).json();
+        let id = text(&started, "id");
+        let body = json!({"Comment": "stop \"it\""});
+        let cancelled = world.post(&format!("/api/machineactions/{id}/cancel"), body).await.expect(200);
+        let action = cancelled.json();
+        let time = text(&action, "cancellationDateTimeUtc");
+        is_time(time);
+        let nothing = r#""cancellationRequestor":null,"cancellationComment":null,"cancellationDateTimeUtc":null"#;
+        let who = format!(r#""cancellationRequestor":"svar","cancellationComment":"stop \"it\"","cancellationDateTimeUtc":"{time}""#);
+        let expected = whole(&action, &machine, "conformance", "Cancelled", &[(SHOW, "Created", &[])]).replace(nothing, &who);
+        assert_eq!(String::from_utf8_lossy(&cancelled.bytes), in_context(&expected));
     }
     "4.4" any_exit_code_completes: "A script that ends with 3 is Completed, its action Succeeded.", quiet(), |world| {
         let machine = world.machine("lin-01").await;
@@ -148,6 +241,24 @@ facts! {
         let action = world.start(&machine, json!([run_script("show.sh", "")])).await.expect(201).json();
         world.get(&format!("/api/machineactions/{}", text(&action, "id"))).await.expect(404);
         assert!(ids(&world, "").await.is_empty());
+    }
+    "5.1" times_with_an_offset: "A time in a filter may have an offset; its plus may be sent as `%2B`, or bare, which arrives as a blank.", quiet(), |world| {
+        let [first, second, third] = three(&world).await;
+        let created = world.get(&format!("/api/machineactions/{second}")).await.json();
+        let at = svar::moment::Moment::parse(text(&created, "creationDateTimeUtc")).unwrap();
+        for (shift_h, offset) in [(2, "+02:00"), (2, "%2B02:00"), (-3, "-03:00"), (0, "Z"), (0, "+00:00"), (14, "%2B14:00")] {
+            let local = svar::moment::Moment::from_millis(at.millis() + shift_h * 3_600_000).to_string();
+            let local = local.trim_end_matches('Z');
+            for (operator, expected) in [("ge", vec![&third, &second]), ("lt", vec![&first])] {
+                let page = world.get(&format!("/api/machineactions?$filter=creationDateTimeUtc+{operator}+{local}{offset}+and+type+eq+'LiveResponse'")).await.expect(200).json();
+                let ids: Vec<&str> = page["value"].as_array().unwrap().iter().map(|action| text(action, "id")).collect();
+                assert_eq!(ids, expected, "{operator} {local}{offset}");
+            }
+        }
+        for wrong in ["2026-01-01T00:00:00", "2026-01-01T00:00:00++02:00", "2026-01-01T00:00:00+2:00", "2026-01-01T00:00:00+02:00+03:00", "2026-01-01T00:00:00+99:00", "02:00", "2026-01-01T00:00:00%2B%2B02:00"] {
+            let answer = world.get(&format!("/api/machineactions?$filter=creationDateTimeUtc+ge+{wrong}")).await.expect(400);
+            assert_eq!(answer.code(), "", "{wrong}");
+        }
     }
     "5.1" filters_that_clients_send: "Equality, times, `in`, both cases of names, `+` for blanks.", quiet(), |world| {
         let [first, second, third] = three(&world).await;

@@ -63,7 +63,23 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     (
         "2.1",
         "What does a path answer that does not exist, or not with that method?",
-        Nothing("404 and 405 in the common shape; no client depends on it"),
+        Nothing(
+            "404 and 405 in the common shape, with the methods there are in `Allow`; no client depends on it",
+        ),
+    ),
+    (
+        "2.1",
+        "Which versions of HTTP are spoken?",
+        Nothing(
+            "HTTP/1.1: the service has HTTP/2 over TLS, and there is no TLS here; a client that begins with it gets 505",
+        ),
+    ),
+    (
+        "2.1",
+        "How large may a body be that is no upload?",
+        Nothing(
+            "4 MiB, far above any start; a larger one is read off and refused in the call's own shape: 400 `InvalidRequestBody`, or Entra's `invalid_request`",
+        ),
     ),
     (
         "2.2",
@@ -77,8 +93,15 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     ),
     (
         "2.2",
-        "What does a wrong secret get?",
+        "What does a wrong secret, an unknown application or another tenant get?",
         Keys(&["knobs.sign_in_refusal_status"]),
+    ),
+    (
+        "2.2",
+        "Which assertions are taken besides those that clients are seen to send?",
+        Nothing(
+            "PS256 and `x5t#S256` besides RS256 and `x5t`; an `aud` of any host, since a client names the true one; no `nbf`; and one that was sent before: nobody has seen Entra mind",
+        ),
     ),
     (
         "2.2",
@@ -91,6 +114,13 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
         Keys(&["knobs.read_role_is_enough", "apps[].roles"]),
     ),
     (
+        "2.5",
+        "What is the content type of an answer?",
+        Nothing(
+            "`application/json; charset=utf-8` without parameters of OData: no client is seen to look at them",
+        ),
+    ),
+    (
         "3.1",
         "Does a start take a device's name?",
         Keys(&["knobs.start_by_name"]),
@@ -99,6 +129,18 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
         "3.3",
         "What if the order of commands is broken?",
         Keys(&["knobs.order_violation"]),
+    ),
+    (
+        "3.1",
+        "What if a parameter is given twice?",
+        Nothing("400 `InvalidRequestBody`: neither of two values is the one that was meant"),
+    ),
+    (
+        "3.3",
+        "Which names may a library file have?",
+        Nothing(
+            "letters, digits, `-`, `_` and `.` are documented; no longer than 255, not of dots only, else 400 `InvalidInput`",
+        ),
     ),
     (
         "3.3",
@@ -225,6 +267,20 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
         Nothing("storage is a service of its own, and its 403 with XML is documented there"),
     ),
     (
+        "6.1",
+        "What does storage make of conditions, ranges and other methods?",
+        Nothing(
+            "what its documentation says; where that is silent, a range of another form than `bytes=5-` and `bytes=5-9` is overlooked, and a date that is none is 400 `InvalidHeaderValue`",
+        ),
+    ),
+    (
+        "6.2",
+        "Which texts are an index?",
+        Nothing(
+            "a whole number as `commands[].index` writes it; another text, `+0` and `00` among them, is 400 `InvalidInput`",
+        ),
+    ),
+    (
         "6.2",
         "What does a command without a result answer: not ended, PutFile, out of range, a failed GetFile?",
         Keys(&["knobs.no_result_status"]),
@@ -296,9 +352,21 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
         Keys(&["knobs.library_exists_status"]),
     ),
     (
+        "9.1",
+        "Which headers have answers besides `Content-Type`, `Date`, `Retry-After` and `Allow`?",
+        Nothing(
+            "`WWW-Authenticate: Bearer` with a 401, as HTTP asks; no ids of requests on the API, where `error.target` is the documented one; `x-ms-request-id` at the storage",
+        ),
+    ),
+    (
         "9.3",
         "Does a 429 say when to come again?",
         Keys(&["knobs.retry_after_on_rate", "knobs.retry_after_on_slots"]),
+    ),
+    (
+        "9.3",
+        "Does a start that finds no slot count as one of the minute's starts?",
+        Keys(&["knobs.slot_refusals_count"]),
     ),
     (
         "9.3",

@@ -76,6 +76,22 @@ facts! {
         }
         world.post("/api/libraryfiles", json!({"file": "x"})).await.expect(400);
     }
+    "3.3" library_names: "A library name has letters, digits, `-`, `_` and `.`; longer than 255, of dots only, or with anything else in it is 400 `InvalidInput` (our choices), none at all `MissingRequiredParameter`.", empty(), |world| {
+        let long = "a".repeat(255);
+        for good in ["a.sh", ".hidden", "A-b_c.1", "a.sh.", "..a", long.as_str()] {
+            post(&world, &[("file", Some(good), "x")]).await.expect(200);
+        }
+        let too_long = "a".repeat(256);
+        for bad in [".", "..", "...", "a/b.sh", "/a.sh", "a%2Fb", "../a.sh", "a\\b.sh", "C:\\a.sh", "a.sh ", " a.sh", "a b.sh", "a\tb.sh", "ü.sh", too_long.as_str()] {
+            let answer = post(&world, &[("file", Some(bad), "x")]).await.expect(400);
+            assert_eq!(answer.code(), "InvalidInput", "{bad}");
+        }
+        // A NUL breaks the form's own header.
+        post(&world, &[("file", Some("a\0b.sh"), "x")]).await.expect(400);
+        assert_eq!(post(&world, &[("file", Some(""), "x")]).await.expect(400).code(), "MissingRequiredParameter");
+        let list = world.get("/api/libraryfiles").await.json();
+        assert_eq!(list["value"].as_array().unwrap().len(), 6);
+    }
     "8.6" single_files_are_not_readable: "There is no GET for one library file.", quiet(), |world| {
         assert_eq!(world.get("/api/libraryfiles/tool.exe").await.status, 404);
     }

@@ -137,6 +137,25 @@ facts! {
         }
         world.start(&machine, json!([get_file("/etc/passwd")])).await.expect(201);
     }
+    "9.3" slot_refusals_use_up_starts: "A start that finds no slot counts as a start: the next one is told of the rate.",
+        with(|knobs| { knobs.slots = Some(0); knobs.starts_per_minute = Some(1); }), |world| {
+        let machine = world.machine("lin-01").await;
+        let mut hints = Vec::new();
+        // The minute may turn between two of them.
+        for _ in 0..4 {
+            let answer = world.start(&machine, json!([get_file("/etc/passwd")])).await.expect(429);
+            hints.push(answer.headers.contains_key("retry-after"));
+        }
+        assert!(!hints[0] && hints[1..].contains(&true), "{hints:?}");
+    }
+    "9.3" slot_refusals_may_be_free: "A knob lets starts that find no slot cost nothing.",
+        with(|knobs| { knobs.slots = Some(0); knobs.starts_per_minute = Some(1); knobs.slot_refusals_count = Some(false); }), |world| {
+        let machine = world.machine("lin-01").await;
+        for _ in 0..4 {
+            let answer = world.start(&machine, json!([get_file("/etc/passwd")])).await.expect(429);
+            assert!(!answer.headers.contains_key("retry-after"));
+        }
+    }
     "9.3" a_rate_may_not_say_when: "A knob leaves `Retry-After` out where the number of calls is the cause.",
         with(|knobs| { knobs.reads_per_minute = Some(0); knobs.retry_after_on_rate = Some(false); }), |world| {
         assert!(!world.get("/api/machineactions").await.expect(429).headers.contains_key("retry-after"));

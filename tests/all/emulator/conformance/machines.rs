@@ -36,7 +36,7 @@ facts! {
         assert_eq!(world.machine(&id.to_uppercase()).await, id);
         assert_eq!(world.get("/api/machines/lin").await.expect(404).code(), "ResourceNotFound");
     }
-    "8.2" machine_filters: "Filters on machines, quotes doubled; `startswith` also hits longer names.", tagged(), |world| {
+    "8.2" machine_filters: "Filters on machines, quotes doubled; `startswith` also hits longer names; without a hit the list is empty.", tagged(), |world| {
         for (filter, expected) in [
             ("startswith(computerDnsName,'web-01')", vec!["web-01.example.org", "web-011.example.org"]),
             ("computerDnsName eq 'web-01.example.org'", vec!["web-01.example.org"]),
@@ -67,8 +67,8 @@ facts! {
         }
         assert_eq!(seen, (1..=5).map(|n| format!("pc-{n}.example.org")).collect::<Vec<_>>());
     }
-    "8.2" no_machines_at_all: "A tenant without machines answers 404, a filter without hits an empty list.", Scenario { devices: Vec::new(), ..quiet() }, |world| {
-        world.get("/api/machines").await.expect(404);
+    "8.2" no_machines_at_all: "A tenant without machines answers 404 `ResourceNotFound`.", Scenario { devices: Vec::new(), ..quiet() }, |world| {
+        assert_eq!(world.get("/api/machines").await.expect(404).code(), "ResourceNotFound");
     }
     "8.3" machine_fields: "A machine has the documented fields and types.", quiet(), |world| {
         let machine = world.get("/api/machines/lin-01").await.json();
@@ -81,12 +81,19 @@ facts! {
         assert!(text(&machine, "lastSeen").ends_with('Z'));
         assert!(machine["ipAddresses"][0]["ipAddress"].is_string());
     }
-    "8.4" machines_by_tag: "`findbytag` takes a tag, or its beginning.", tagged(), |world| {
+    "8.4" machines_by_tag: "`findbytag` takes a tag, or its beginning; a flag that is neither true nor false is 400.", tagged(), |world| {
         let list = world.get("/api/machines/findbytag?tag=web&useStartsWithFilter=false").await.expect(200).json();
         assert_eq!(names(&list), ["web-01.example.org"]);
         let list = world.get("/api/machines/findbytag?tag=web&useStartsWithFilter=true").await.json();
         assert_eq!(names(&list), ["web-01.example.org", "web-011.example.org"]);
-        world.get("/api/machines/findbytag").await.expect(400);
+        assert_eq!(world.get("/api/machines/findbytag").await.expect(400).code(), "MissingRequiredParameter");
+        for flag in ["True", "FALSE"] {
+            world.get(&format!("/api/machines/findbytag?tag=web&useStartsWithFilter={flag}")).await.expect(200);
+        }
+        for flag in ["maybe", "1", ""] {
+            let answer = world.get(&format!("/api/machines/findbytag?tag=web&useStartsWithFilter={flag}")).await.expect(400);
+            assert_eq!(answer.code(), "InvalidInput", "{flag}");
+        }
     }
     "8.5" canned_hunts: "A hunting query the scenario knows is answered with schema and rows.", Scenario {
         hunts: [("DeviceInfo | take 1".to_owned(), vec![json!({"DeviceId": "0f3c"}).as_object().unwrap().clone()])].into(),

@@ -24,6 +24,7 @@ macro_rules! facts {
 }
 
 mod actions;
+mod answers;
 mod choices;
 mod faults;
 mod library;
@@ -32,6 +33,8 @@ mod machines;
 mod results;
 mod sign_in;
 mod start;
+mod storage;
+mod transport;
 
 /// Nothing by chance, nothing slow: a Linux and a Windows device, a few scripts, scripted PowerShell.
 pub(super) fn quiet() -> Scenario {
@@ -109,6 +112,9 @@ fn all_facts() -> Vec<(&'static str, &'static str, &'static str)> {
         machines::TABLE,
         limits::TABLE,
         faults::TABLE,
+        answers::TABLE,
+        storage::TABLE,
+        transport::TABLE,
     ]
     .concat();
     all.sort_by_key(|(section, name, _)| (in_order(section), *name));

@@ -66,6 +66,21 @@ facts! {
             assert!(status == 200 || answer.code() == "ResourceNotFound");
         }
     }
+    "6.2" indexes_are_numbers: "An index that no command has, below 0 or huge, is 404 `ResourceNotFound`; one that is not written as `commands[].index` is (`+0`, `00`, `x`, nothing) is 400 `InvalidInput` (our choice).", quiet(), |world| {
+        let machine = world.machine("lin-01").await;
+        let action = world.run(&machine, json!([run_script("show.sh", "x")])).await;
+        for (index, status, code) in [
+            ("0", 200, ""), ("1", 404, "ResourceNotFound"), ("-1", 404, "ResourceNotFound"), ("2147483648", 404, "ResourceNotFound"),
+            ("99999999999999999999999999", 404, "ResourceNotFound"), ("-99999999999999999999999999", 404, "ResourceNotFound"),
+            ("+0", 400, "InvalidInput"), ("00", 400, "InvalidInput"), ("-0", 400, "InvalidInput"), ("01", 400, "InvalidInput"), ("0.0", 400, "InvalidInput"),
+            ("x", 400, "InvalidInput"), ("", 400, "InvalidInput"), ("-", 400, "InvalidInput"), ("'0'", 400, "InvalidInput"), ("%D9%A0", 400, "InvalidInput"),
+        ] {
+            let path = format!("/api/machineactions/{}/GetLiveResponseResultDownloadLink(index={index})", text(&action, "id"));
+            let answer = world.get(&path).await;
+            assert_eq!(answer.status, status, "{index}");
+            assert!(status == 200 || answer.code() == code, "{index}");
+        }
+    }
     "6.2" links_may_lag: "Under a knob the link of a final action is 404 for a while.", with(|knobs| knobs.link_lag = Some(Span::seconds(600))), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "x")])).await;
@@ -95,18 +110,6 @@ facts! {
         let action = world.run(&windows, json!([get_file("c:\\users\\PUBLIC\\Notes.TXT")])).await;
         let (name, content) = unpacked(&world.result(&action, 0).await.bytes);
         assert_eq!((name.as_str(), content), ("Notes.TXT", b"hello".to_vec()));
-    }
-    "6.3" downloads_can_be_resumed: "A range of the blob answers 206; one behind its end 416.", quiet(), |world| {
-        let machine = world.machine("lin-01").await;
-        let action = world.run(&machine, json!([run_script("show.sh", "x")])).await;
-        let whole = world.result(&action, 0).await.bytes;
-        let link = text(&world.link(text(&action, "id"), 0).await.json(), "value").to_owned();
-        for (range, expected) in [("bytes=0-3", &whole[..4]), ("bytes=5-", &whole[5..]), ("bytes=-4", &whole[whole.len() - 4..])] {
-            let answer = world.send(world.http.get(&link).header("range", range)).await.expect(206);
-            assert_eq!(answer.bytes, expected, "{range}");
-            assert!(answer.headers["content-range"].to_str().unwrap().ends_with(&format!("/{}", whole.len())));
-        }
-        world.send(world.http.get(&link).header("range", "bytes=100000-")).await.expect(416);
     }
     "3.7" empty_files_cannot_be_fetched: "An empty, missing or locked file, or a folder, fails its command.", {
         let mut scenario = quiet();

@@ -1,6 +1,6 @@
 //! `runliveresponse` (contract 3).
 
-use serde_json::json;
+use serde_json::{Value, json};
 use svar::emulator::{Device, Fleet, KnobSettings, Minds, Profile, Scenario, Span, Window};
 
 use super::{quiet, text, with};
@@ -112,6 +112,15 @@ facts! {
         let machine = world.machine("lin-01").await;
         let answer = world.start(&machine, json!([{"type": "RunScript", "params": {"ScriptName": "show.sh"}}])).await.expect(400);
         assert_eq!(answer.code(), "InvalidRequestBody");
+    }
+    "3.1" parameters_are_given_once: "A parameter that is given twice is `InvalidRequestBody`: neither of two values is the one that was meant (our choice).", quiet(), |world| {
+        let machine = world.machine("lin-01").await;
+        for (kind, keys) in [("RunScript", vec!["ScriptName", "ScriptName"]), ("RunScript", vec!["ScriptName", "Args", "Args"]), ("PutFile", vec!["FileName", "FileName"]), ("GetFile", vec!["Path", "Path"])] {
+            let params: Vec<Value> = keys.iter().map(|key| json!({"key": key, "value": "x"})).collect();
+            let answer = world.start(&machine, json!([{"type": kind, "params": params}])).await.expect(400);
+            assert_eq!(answer.code(), "InvalidRequestBody", "{keys:?}");
+        }
+        world.start(&machine, json!([run_script("show.sh", "1"), run_script("show.sh", "2")])).await.expect(201);
     }
     "3.1" names_start_nothing: "A computer's name in place of the id is 404 here.", quiet(), |world| {
         world.start("lin-01.example.org", json!([run_script("show.sh", "")])).await.expect(404);
