@@ -28,13 +28,17 @@
 
 mod arguments;
 mod bench;
+mod census;
 mod devices;
+mod enclosure;
 mod folder;
 mod home;
+mod kept;
 mod outcome;
 mod path;
 mod sandbox;
 mod scripted;
+mod tree;
 mod watchdog;
 
 pub use bench::Bench;
