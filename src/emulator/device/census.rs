@@ -3,6 +3,9 @@
 #[cfg(target_os = "linux")]
 use std::collections::HashMap;
 
+#[cfg(target_os = "linux")]
+use rustix::process::{Pid, Signal, kill_process};
+
 /// How a script's processes are told from others.
 #[derive(Debug, Clone)]
 pub(super) struct Tribe {
@@ -35,7 +38,9 @@ impl Tribe {
         0
     }
 
-    pub(super) fn end_inside(&self) -> bool {
+    pub(super) fn end_inside(&self) {}
+
+    pub(super) fn is_alive_inside(&self) -> bool {
         false
     }
 }
@@ -74,13 +79,20 @@ impl Tribe {
     }
 
     /// Where nobody can leave: ends the first one's children, and with them, as they are the first of
-    /// their namespace, everything. Whether there are any.
-    pub(super) fn end_inside(&self) -> bool {
-        let inside = match self.mark {
-            None => children(&format!("/proc/{0}/task/{0}", self.first)),
-            Some(_) => Vec::new(),
-        };
-        inside.into_iter().fold(false, |_, id| end(id))
+    /// their namespace, everything. The first one is stopped, since it would print that they were killed.
+    pub(super) fn end_inside(&self) {
+        if self.mark.is_none() {
+            send(self.first, Signal::STOP);
+            for id in children(&own_thread(self.first)) {
+                send(id, Signal::KILL);
+            }
+        }
+    }
+
+    /// Whether something inside still runs. The first of a namespace is gone after all others.
+    pub(super) fn is_alive_inside(&self) -> bool {
+        let is_alive = |id: &u32| state(*id).is_some_and(|state| state != "Z" && state != "X");
+        self.mark.is_none() && children(&own_thread(self.first)).iter().any(is_alive)
     }
 
     /// The first process and its descendants with the number of their threads.
@@ -115,12 +127,16 @@ fn children(thread: &str) -> Vec<u32> {
     children.filter_map(|id| id.parse().ok()).collect()
 }
 
-/// Kills a process; it may be gone already.
 #[cfg(target_os = "linux")]
-fn end(id: u32) -> bool {
-    use rustix::process::{Pid, Signal, kill_process};
+fn own_thread(id: u32) -> String {
+    format!("/proc/{id}/task/{id}")
+}
+
+/// Sends a signal to a process, which may be gone already.
+#[cfg(target_os = "linux")]
+fn send(id: u32, signal: Signal) {
     let id = i32::try_from(id).ok().and_then(Pid::from_raw);
-    id.is_some_and(|id| kill_process(id, Signal::KILL).is_ok())
+    let _ = id.map(|id| kill_process(id, signal));
 }
 
 /// Pages, as the kernel counts them.
@@ -157,10 +173,22 @@ fn nameless(id: u32, files: &mut HashMap<(u64, u64), u64>) {
 
 #[cfg(target_os = "linux")]
 fn group(id: u32) -> Option<u32> {
+    stat(id, 2)?.parse().ok()
+}
+
+/// A letter: `Z` has ended and waits to be asked how.
+#[cfg(target_os = "linux")]
+fn state(id: u32) -> Option<String> {
+    stat(id, 0)
+}
+
+/// One of the words about a process: state, parent, group and more.
+#[cfg(target_os = "linux")]
+fn stat(id: u32, word: usize) -> Option<String> {
     let text = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The name in parentheses may hold anything; state, parent and group follow it.
-    let group = text.rsplit_once(')')?.1.split_whitespace().nth(2)?;
-    group.parse().ok()
+    // The name in parentheses may hold anything.
+    let words = text.rsplit_once(')')?.1;
+    words.split_whitespace().nth(word).map(str::to_owned)
 }
 
 #[cfg(target_os = "linux")]
@@ -189,7 +217,7 @@ pub(super) fn end_strays(mark: &str) {
         let mut is_done = true;
         for stray in processes().filter(|id| carries(*id, mark)) {
             is_done = false;
-            end(stray);
+            send(stray, Signal::KILL);
         }
         if is_done {
             return;

@@ -6,7 +6,7 @@
 //! what a script sees in each.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::process::Child;
 use tokio::sync::OnceCell;
@@ -231,17 +231,16 @@ async fn watch(mut child: Child, job: &Job, way: Way, before: Taken) -> Ended {
     let (status, stopped) = match waited {
         Ok(status) => (status, None),
         Err(reason) => {
-            // The outermost process of a strict script waits until the last one inside is gone, and
-            // until then the device's folder is still written to.
-            let is_ending = watched.tribe.as_ref().is_some_and(Tribe::end_inside);
-            if !is_ending
-                || tokio::time::timeout(ENDING_MAX, child.wait())
-                    .await
-                    .is_err()
-            {
-                // It may be gone already; then there is nothing to kill.
-                let _ = child.start_kill();
+            // Until the last process inside is gone the device's folder is still written to.
+            if let Some(tribe) = &watched.tribe {
+                tribe.end_inside();
+                let begun = Instant::now();
+                while tribe.is_alive_inside() && begun.elapsed() < ENDING_MAX {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
             }
+            // It may be gone already; then there is nothing to kill.
+            let _ = child.start_kill();
             (child.wait().await.ok(), Some(reason))
         }
     };

@@ -96,8 +96,16 @@ impl Machine {
 }
 
 fn printed(outcome: &CommandOutcome) -> String {
+    told(outcome, "script_output")
+}
+
+fn complained(outcome: &CommandOutcome) -> String {
+    told(outcome, "script_errors")
+}
+
+fn told(outcome: &CommandOutcome, key: &str) -> String {
     let document: Value = serde_json::from_slice(outcome.result.as_ref().unwrap()).unwrap();
-    document["script_output"].as_str().unwrap().to_owned()
+    document[key].as_str().unwrap().to_owned()
 }
 
 /// What scripts can be kept in on this computer.
@@ -517,6 +525,8 @@ fn at_the_time_limit_everything_ends_whatever_it_does() {
             "{way:?}"
         );
         assert_eq!(printed(&outcome), "begun\n");
+        assert_eq!(outcome.exit, Some(137), "{way:?}");
+        assert_eq!(complained(&outcome), "", "{way:?}");
         assert!(!is_there(b"sleep\x0097536.5"), "{way:?}");
     }
 }
