@@ -415,11 +415,13 @@ knobs! {
     get_max: u64 = [256 * 1024 * 1024, 256 * 1024 * 1024, 256 * 1024 * 1024];
     /// How much of a script's output is kept, in bytes each for stdout and stderr (our choice; contract 6.3 knows no cap).
     output_max: u64 = [16 * 1024 * 1024, 16 * 1024 * 1024, 16 * 1024 * 1024];
-    /// How many processes a script may have at once (our choice).
+    /// How many processes a script may have at once, each thread counted as one (our choice).
     processes_max: u32 = [512, 512, 512];
-    /// How much memory the processes of a script may use together, in bytes (our choice).
+    /// How much memory the processes of a script may use together, in bytes. Each of them can reserve twice
+    /// as much and 1 GiB more (our choice).
     memory_max: u64 = [4_294_967_296_u64, 4_294_967_296_u64, 4_294_967_296_u64];
-    /// How much room a device's files may take on the disk while a script runs, in bytes (our choice).
+    /// How much room a device's files may take on the disk, in bytes: each file and folder takes at least
+    /// 4 KiB. No file of a script can be longer (our choice).
     disk_max: u64 = [1_073_741_824, 1_073_741_824, 1_073_741_824];
     /// How long a token lives (contract 2.2).
     token_ttl: Span = [Span::seconds(3599), Span::seconds(3599), Span::seconds(3599)];

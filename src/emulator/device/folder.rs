@@ -103,8 +103,10 @@ fn has_holes(_: &File, _: u64) -> bool {
 mod unix {
     use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
-    use rustix::fs::{AtFlags, CWD, Mode, OFlags, mkdirat, openat, unlinkat};
+    use rustix::fs::{AtFlags, CWD, Mode, OFlags, fchmod, fstat, mkdirat, openat, unlinkat};
     use rustix::io::Errno;
+
+    use super::super::tree;
 
     use super::{File, Folder, Inside, Path, ReadError, io};
 
@@ -116,9 +118,9 @@ mod unix {
     impl Folder {
         /// The handle of the folder those names lead to.
         pub(super) fn walk(&self, names: &[String], make: bool) -> io::Result<OwnedFd> {
-            let mut at = step(CWD, &self.root, make)?;
+            let mut at = step(None, &self.root, make)?;
             for name in names {
-                at = step(at.as_fd(), Path::new(name), make)?;
+                at = step(Some(at.as_fd()), Path::new(name), make)?;
             }
             Ok(at)
         }
@@ -127,22 +129,17 @@ mod unix {
             let (name, above) = split(path)?;
             let folder = self.walk(above, true)?;
             // What is there is replaced, not written into: it may be a link or a pipe.
-            match unlinkat(&folder, name, AtFlags::empty()) {
-                Ok(()) | Err(Errno::NOENT) => {}
-                Err(error) => return Err(error.into()),
-            }
+            unlink_in(&folder, name)?;
             let flags =
                 OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let mode = Mode::from_raw_mode(if executable { 0o755 } else { 0o644 });
-            Ok(File::from(openat(&folder, name, flags, mode)?))
+            let open = || openat(&folder, name, flags, mode);
+            Ok(File::from(with_leave(Some(folder.as_fd()), None, open)?))
         }
 
         pub(super) fn unlink(&self, path: &Inside) -> io::Result<()> {
             let (name, above) = split(path)?;
-            match unlinkat(self.walk(above, false)?, name, AtFlags::empty()) {
-                Ok(()) | Err(Errno::NOENT) => Ok(()),
-                Err(error) => Err(error.into()),
-            }
+            unlink_in(&self.walk(above, false)?, name)
         }
 
         pub(super) fn plain_file(&self, path: &Inside) -> Result<File, ReadError> {
@@ -150,7 +147,9 @@ mod unix {
             let opened = self.walk(above, false).and_then(|folder| {
                 // Without waiting: opening a pipe would wait for its writer.
                 let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-                Ok(File::from(openat(&folder, name, flags, Mode::empty())?))
+                let open = || openat(&folder, name, flags, Mode::empty());
+                let name = Some(Path::new(name));
+                Ok(File::from(with_leave(Some(folder.as_fd()), name, open)?))
             });
             let file = opened.map_err(|error| match Errno::from_io_error(&error) {
                 Some(Errno::NOENT) => ReadError::Missing,
@@ -165,10 +164,48 @@ mod unix {
         }
     }
 
-    fn step(at: BorrowedFd<'_>, name: &Path, make: bool) -> io::Result<OwnedFd> {
-        match openat(at, name, FOLDER, Mode::empty()) {
+    /// Does something in a folder, if need be after giving the owner the leave that a script took from
+    /// him, for the folder and what has that name in it: on a device commands are the superuser's, whose
+    /// leave can't be taken.
+    fn with_leave<T>(
+        folder: Option<BorrowedFd<'_>>,
+        name: Option<&Path>,
+        act: impl Fn() -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        match act() {
+            Err(Errno::ACCESS) => {
+                // Where it can't be given, the second try fails and says so.
+                if let Some(folder) = folder
+                    && let Ok(about) = fstat(folder)
+                {
+                    let mode = Mode::from_raw_mode(about.st_mode);
+                    let _ = fchmod(folder, mode | Mode::RWXU);
+                }
+                if let Some(name) = name {
+                    let _ = tree::unlock(folder.unwrap_or(CWD), name);
+                }
+                act()
+            }
+            done => done,
+        }
+    }
+
+    fn unlink_in(folder: &OwnedFd, name: &str) -> io::Result<()> {
+        let unlink = || unlinkat(folder, name, AtFlags::empty());
+        match with_leave(Some(folder.as_fd()), None, unlink) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The folder of that name in another one, or the folder at that path of this computer.
+    fn step(within: Option<BorrowedFd<'_>>, name: &Path, make: bool) -> io::Result<OwnedFd> {
+        let at = within.unwrap_or(CWD);
+        let open = || openat(at, name, FOLDER, Mode::empty());
+        match with_leave(within, Some(name), open) {
             Err(Errno::NOENT) if make => {
-                match mkdirat(at, name, Mode::from_raw_mode(0o755)) {
+                let make = || mkdirat(at, name, Mode::from_raw_mode(0o755));
+                match with_leave(within, None, make) {
                     Ok(()) | Err(Errno::EXIST) => {}
                     Err(error) => return Err(error.into()),
                 }

@@ -5,6 +5,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::tree;
 
 const PREFIX: &str = "svar-devices-";
 /// Held by the living process that made the home; whoever can take it sweeps.
@@ -24,7 +27,11 @@ impl Home {
     /// A new home in the system's temporary folder. What killed processes left there is swept
     /// meanwhile, by a thread that nobody waits for.
     pub(super) fn make() -> io::Result<Self> {
-        let path = tempfile::Builder::new().prefix(PREFIX).tempdir()?.keep();
+        let mut builder = tempfile::Builder::new();
+        // Else whoever has an account here could read what devices hold.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let path = builder.prefix(PREFIX).tempdir()?.keep();
         // Locked before it has the name that others look for: none of them finds it free.
         let early = path.join("lock.new");
         let lock = OpenOptions::new()
@@ -97,15 +104,14 @@ fn remove(home: &Path, _held: &File) -> io::Result<()> {
         .collect();
     let removers = inside.len().min(REMOVERS_MAX);
     let rest = Mutex::new(inside.into_iter());
+    let is_emptied = AtomicBool::new(true);
     let work = || {
         loop {
             let next = rest.lock().ok().and_then(|mut rest| rest.next());
             let Some(path) = next else { return };
-            // What stays makes the home's own removal fail, below.
-            let _ = match path.is_dir() {
-                true => fs::remove_dir_all(&path),
-                false => fs::remove_file(&path),
-            };
+            if tree::remove(&path).is_err() {
+                is_emptied.store(false, Ordering::Relaxed);
+            }
         }
     };
     std::thread::scope(|scope| {
@@ -114,6 +120,10 @@ fn remove(home: &Path, _held: &File) -> io::Result<()> {
         }
         work();
     });
+    if !is_emptied.into_inner() {
+        // With its lock it is known to the next sweep, when what wrote to it meanwhile is gone.
+        return Err(io::ErrorKind::DirectoryNotEmpty.into());
+    }
     fs::remove_file(home.join(LOCK))?;
     fs::remove_dir(home)
 }

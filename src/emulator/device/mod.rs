@@ -24,17 +24,29 @@
 //! script started in the background ends with it.
 //!
 //! What the ordinary process does not promise: it has the emulator's own rights, so it can read and write
-//! whatever the user who started the emulator can, other processes' environment included.
+//! whatever the user who started the emulator can, other processes' environment included; and one that
+//! leaves its group and clears its environment is neither counted nor ended.
+//!
+//! # Who holds the limits
+//!
+//! The kernel, where it can: processes of a namespace, and what a single process may have. What all of a
+//! script's processes use together is counted from outside, and the folder is measured before, meanwhile
+//! and at the end. The emulator of a superuser runs strict scripts as another user, since the kernel
+//! spares the superuser's processes; the device's files are given to that user before each script.
 
 mod arguments;
 mod bench;
+mod census;
 mod devices;
+mod enclosure;
 mod folder;
 mod home;
+mod kept;
 mod outcome;
 mod path;
 mod sandbox;
 mod scripted;
+mod tree;
 mod watchdog;
 
 pub use bench::Bench;

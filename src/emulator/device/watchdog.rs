@@ -1,12 +1,17 @@
-//! Watches what a script uses: limits of the kernel count per process or not at all (the number of
-//! processes is unlimited for root), a device's share is that of all its processes together.
+//! Watches what a script uses. The kernel's own limits hold for each process by itself, or say nothing
+//! to anybody; here all of a script's processes are looked at together, and it is put into words what
+//! one was stopped for.
 
-use std::path::Path;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::census::{Tribe, Used};
+use super::tree::{self, DEPTH_MAX, Taken};
 
 /// What the processes of a script may use together.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Allowance {
+    /// Processes, each thread counted as one.
     pub(super) processes: u32,
     /// Bytes that are really in memory.
     pub(super) memory: u64,
@@ -14,147 +19,192 @@ pub(super) struct Allowance {
     pub(super) disk: u64,
 }
 
-/// So often processes are counted: what a script can start meanwhile must be bearable.
-const TICK: Duration = Duration::from_millis(100);
-/// Every so many ticks the disk is measured, which takes a walk over the folder.
-const DISK_TICKS: u32 = 10;
-/// Folders nested deeper are not measured; no file can be named there anyway.
-const DEPTH_MAX: u32 = 64;
+impl Allowance {
+    /// How much the device's folder may take while a script runs that found it like this: on a disk
+    /// that is full already a small script still works, and is not blamed for what others wrote.
+    pub(super) fn room(self, before: &Taken) -> u64 {
+        self.disk.max(before.bytes.saturating_add(SPARE))
+    }
 
-/// Waits until the script that began as this process uses more than it may; says what, in words.
-/// Where processes can't be counted only the disk is watched.
-pub(super) async fn exceeded(process: Option<u32>, root: &Path, allowance: Allowance) -> String {
-    for tick in 1_u32.. {
-        tokio::time::sleep(TICK).await;
-        let used = process.map(used).unwrap_or_default();
-        if used.processes > allowance.processes {
-            return format!("it had more than {} processes", allowance.processes);
+    /// Why a script can't go on that has made the folder like this, if it can't.
+    pub(super) fn outgrown(self, before: &Taken, now: &Taken, nameless: u64) -> Option<String> {
+        if now.is_too_deep && !before.is_too_deep {
+            return Some(format!(
+                "its device's folders were nested more than {DEPTH_MAX} deep"
+            ));
         }
-        if used.memory > allowance.memory {
-            return format!("it used more than {} MB of memory", allowance.memory >> 20);
+        if now.bytes.saturating_add(nameless) <= self.room(before) {
+            return None;
         }
-        if tick.is_multiple_of(DISK_TICKS) {
-            let root = root.to_owned();
-            let disk = tokio::task::spawn_blocking(move || on_disk(&root, 0)).await;
-            if disk.is_ok_and(|disk| disk > allowance.disk) {
-                return format!(
-                    "its device's files took more than {} KB",
-                    allowance.disk >> 10
-                );
+        let disk = self.disk >> 10;
+        Some(match before.bytes.saturating_add(SPARE) > self.disk {
+            false => {
+                format!("its device's files took more than {disk} KB; the newest were removed")
             }
-        }
-    }
-    String::new()
-}
-
-#[derive(Debug, Default, Clone, Copy)]
-struct Used {
-    processes: u32,
-    memory: u64,
-}
-
-/// The process, its descendants, and what else is in its group: an orphan stays there.
-#[cfg(target_os = "linux")]
-fn used(process: u32) -> Used {
-    use std::collections::HashSet;
-    let mut found = HashSet::from([process]);
-    let mut rest = vec![process];
-    while let Some(process) = rest.pop() {
-        let threads = format!("/proc/{process}/task");
-        for thread in std::fs::read_dir(threads).into_iter().flatten().flatten() {
-            let children = std::fs::read_to_string(thread.path().join("children"));
-            let children = children.unwrap_or_default();
-            let children = children.split_whitespace().filter_map(|id| id.parse().ok());
-            rest.extend(children.filter(|child| found.insert(*child)));
-        }
-    }
-    for (id, group) in groups() {
-        if group == process {
-            found.insert(id);
-        }
-    }
-    let pages = |id: &u32| -> Option<u64> {
-        let text = std::fs::read_to_string(format!("/proc/{id}/statm")).ok()?;
-        text.split(' ').nth(1)?.parse().ok()
-    };
-    Used {
-        processes: u32::try_from(found.len()).unwrap_or(u32::MAX),
-        memory: found.iter().filter_map(pages).sum::<u64>() * 4096,
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn used(_: u32) -> Used {
-    Used::default()
-}
-
-/// All processes with their groups.
-#[cfg(target_os = "linux")]
-fn groups() -> impl Iterator<Item = (u32, u32)> {
-    processes().filter_map(|id| {
-        let text = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-        // The name in parentheses may hold anything; state, parent and group follow it.
-        let group = text.rsplit_once(')')?.1.split_whitespace().nth(2)?;
-        Some((id, group.parse().ok()?))
-    })
-}
-
-#[cfg(target_os = "linux")]
-fn processes() -> impl Iterator<Item = u32> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-}
-
-/// Ends what has left its process group and still carries the device's mark in its environment.
-#[cfg(target_os = "linux")]
-pub(super) fn end_strays(mark: &str) {
-    let mark = mark.as_bytes();
-    let is_stray = |id: &u32| {
-        let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
-        environment
-            .split(|byte| *byte == 0)
-            .any(|entry| entry == mark)
-    };
-    // A stray may start another one while it is looked for.
-    for _ in 0..10 {
-        let strays: Vec<u32> = processes().filter(is_stray).collect();
-        if strays.is_empty() {
-            return;
-        }
-        for stray in strays {
-            let id = i32::try_from(stray)
-                .ok()
-                .and_then(rustix::process::Pid::from_raw);
-            if let Some(id) = id {
-                // It may be gone already.
-                let _ = rustix::process::kill_process(id, rustix::process::Signal::KILL);
-            }
-        }
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn end_strays(_: &str) {}
-
-/// Bytes on the disk under a folder; links are not followed.
-fn on_disk(folder: &Path, depth: u32) -> u64 {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| match entry.metadata() {
-            Ok(about) if about.is_dir() && depth < DEPTH_MAX => on_disk(&entry.path(), depth + 1),
-            Ok(about) => taken(&about),
-            Err(_) => 0,
+            true => format!(
+                "its device's disk of {disk} KB was full before, and it wrote more than {} KB; that was removed",
+                SPARE >> 10
+            ),
         })
-        .sum()
+    }
+}
+
+/// What a script may write on a disk that is full.
+const SPARE: u64 = 256 * 1024;
+
+/// How often the disk's free room is looked at, which costs one call.
+const TICK: Duration = Duration::from_millis(10);
+/// Every so many ticks processes and memory are counted, which costs some calls for each process.
+const COUNT_TICKS: u32 = 5;
+/// Every so many ticks orphans are looked for all over the computer, where a script can leave some.
+const SEARCH_TICKS: u32 = 10;
+/// The folder is measured so often in any case.
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
+/// And whenever the disk has lost this part of what the script may still write.
+const PART: u64 = 8;
+
+/// A script that is watched.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub(super) tribe: Option<Tribe>,
+    /// So many of its processes are ours.
+    pub(super) helpers: u32,
+    /// The device's folder.
+    pub(super) root: PathBuf,
+    /// What it was like at the script's start.
+    pub(super) before: Taken,
+    pub(super) allowance: Allowance,
+}
+
+impl Watch {
+    /// Waits until the script uses more than it may; says what, in words. Where processes can't be
+    /// counted only the disk is watched.
+    pub(super) async fn exceeded(&self) -> String {
+        let disk = Disk::of(&self.root);
+        let number = disk.number;
+        let mut meter = Meter::new(disk, self.allowance.room(&self.before), self.before.bytes);
+        let mut used = Used::default();
+        for tick in 1_u32.. {
+            tokio::time::sleep(TICK).await;
+            if let Some(tribe) = &self.tribe
+                && tick.is_multiple_of(COUNT_TICKS)
+            {
+                used = tribe.used(number, tick.is_multiple_of(SEARCH_TICKS));
+                if let Some(reason) = self.overused(tribe, used) {
+                    return reason;
+                }
+            }
+            if meter.is_due(used.nameless) {
+                let root = self.root.clone();
+                let begun = Instant::now();
+                let measured = tokio::task::spawn_blocking(move || tree::measure(&root)).await;
+                let Ok(now) = measured else { continue };
+                let outgrown = self.allowance.outgrown(&self.before, &now, used.nameless);
+                if let Some(reason) = outgrown {
+                    return reason;
+                }
+                meter.measured(now.bytes, begun.elapsed());
+            }
+        }
+        String::new()
+    }
+
+    fn overused(&self, tribe: &Tribe, used: Used) -> Option<String> {
+        let Allowance {
+            processes, memory, ..
+        } = self.allowance;
+        if used.processes.saturating_sub(self.helpers) > processes {
+            return Some(format!("it had more than {processes} processes"));
+        }
+        // What is shared was counted more than once, so a closer look decides.
+        if used.memory > memory && tribe.memory_shared() > memory {
+            return Some(format!("it used more than {} MB of memory", memory >> 20));
+        }
+        None
+    }
+}
+
+/// When the folder is to be measured.
+struct Meter {
+    disk: Disk,
+    room: u64,
+    taken: u64,
+    free: Option<(u64, u64)>,
+    last: Instant,
+    /// How long measuring took: it must not become all that is done.
+    took: Duration,
+}
+
+impl Meter {
+    fn new(disk: Disk, room: u64, taken: u64) -> Self {
+        Meter {
+            free: disk.free(),
+            disk,
+            room,
+            taken,
+            last: Instant::now(),
+            took: Duration::ZERO,
+        }
+    }
+
+    fn is_due(&self, nameless: u64) -> bool {
+        let since = self.last.elapsed();
+        if since < self.took {
+            return false;
+        }
+        let left = self.room.saturating_sub(self.taken);
+        let is_less = match (self.free, self.disk.free()) {
+            (Some((bytes, files)), Some((bytes_now, files_now))) => {
+                bytes.saturating_sub(bytes_now) > left / PART
+                    || files.saturating_sub(files_now) > left / PART / 4096
+            }
+            _ => false,
+        };
+        is_less || nameless > left || since >= MEASURE_EVERY
+    }
+
+    fn measured(&mut self, taken: u64, took: Duration) {
+        self.free = self.disk.free();
+        self.taken = taken;
+        self.took = took;
+        self.last = Instant::now();
+    }
+}
+
+/// The disk that a folder is on.
+struct Disk {
+    /// Its number, as files tell it.
+    number: Option<u64>,
+    #[cfg(unix)]
+    folder: Option<std::fs::File>,
 }
 
 #[cfg(unix)]
-fn taken(about: &std::fs::Metadata) -> u64 {
-    use std::os::unix::fs::MetadataExt as _;
-    about.blocks() * 512
+impl Disk {
+    fn of(folder: &std::path::Path) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        let folder = std::fs::File::open(folder).ok();
+        let about = folder.as_ref().and_then(|folder| folder.metadata().ok());
+        Disk {
+            number: about.map(|about| about.dev()),
+            folder,
+        }
+    }
+
+    /// Free bytes, and how many files there can still be.
+    fn free(&self) -> Option<(u64, u64)> {
+        let about = rustix::fs::fstatvfs(self.folder.as_ref()?).ok()?;
+        Some((about.f_bfree * about.f_frsize, about.f_ffree))
+    }
 }
 
 #[cfg(not(unix))]
-fn taken(about: &std::fs::Metadata) -> u64 {
-    about.len()
+impl Disk {
+    fn of(_: &std::path::Path) -> Self {
+        Disk { number: None }
+    }
+
+    fn free(&self) -> Option<(u64, u64)> {
+        None
+    }
 }

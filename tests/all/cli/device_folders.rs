@@ -139,3 +139,49 @@ fn what_a_killed_emulator_left_is_swept_by_a_later_one_and_a_living_ones_is_not(
     assert_eq!(living.end(), Some(0));
     assert_eq!(entries(temporary.path()).len(), 1, "what was not ours");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_left_is_swept_however_deep_long_or_locked_it_is() {
+    use rustix::fs::{CWD, Mode, OFlags, chmod, mkdirat, openat};
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let home = temporary.path().join("svar-devices-killed");
+    let device = home.join("1-web-01");
+    fs::create_dir_all(&device).expect("folders");
+    fs::write(home.join("lock"), "").expect("a lock that nobody holds");
+    // Deeper than a process may hold folders open, and far longer than a path may be.
+    let open = |at: std::os::fd::BorrowedFd<'_>, name: &Path| {
+        openat(at, name, OFlags::DIRECTORY, Mode::empty()).expect("a folder")
+    };
+    let mut at = open(CWD, &device);
+    for _ in 0..25_000 {
+        mkdirat(&at, "in-a-folder", Mode::RWXU).expect("a folder");
+        at = open(std::os::fd::AsFd::as_fd(&at), Path::new("in-a-folder"));
+    }
+    // A removal that was cut short has left such names.
+    for name in [".deep-0/in", ".deep-1/in", "locked/in"] {
+        fs::create_dir_all(home.join(name)).expect("folders");
+    }
+    chmod(home.join("locked/in"), Mode::empty()).expect("no leave");
+    chmod(home.join("locked"), Mode::empty()).expect("no leave");
+
+    let emulator = emulator(temporary.path());
+    let begun = Instant::now();
+    while home.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "not swept");
+        thread::yield_now();
+    }
+    assert_eq!(emulator.end(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_look_into_devices() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let emulator = emulator(temporary.path());
+    let home = &entries(temporary.path())[0];
+    let mode = fs::metadata(home).expect("a home").permissions().mode();
+    assert_eq!(mode & 0o077, 0);
+    assert_eq!(emulator.end(), Some(0));
+}

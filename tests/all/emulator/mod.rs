@@ -6,6 +6,8 @@ mod devices;
 mod foreign;
 mod isolation;
 mod ledger;
+#[cfg(unix)]
+mod limits;
 mod load;
 mod model;
 mod noise;

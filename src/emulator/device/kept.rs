@@ -1,0 +1,50 @@
+//! What a script writes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+/// Output that is being read: kept up to a limit, drained beyond it so that the script never blocks.
+pub(super) struct Kept {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Kept {
+    pub(super) fn reading(
+        source: Option<impl AsyncRead + Unpin + Send + 'static>,
+        limit: u64,
+    ) -> Self {
+        let bytes: Arc<Mutex<Vec<u8>>> = Arc::default();
+        let kept = Arc::clone(&bytes);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let reader = source.map(|mut source| {
+            tokio::spawn(async move {
+                let mut part = [0; 8192];
+                while let Ok(read) = source.read(&mut part).await {
+                    if read == 0 {
+                        break;
+                    }
+                    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                    let room = limit.saturating_sub(kept.len()).min(read);
+                    kept.extend_from_slice(&part[..room]);
+                }
+            })
+        });
+        Kept { bytes, reader }
+    }
+
+    /// What was written, as text. A stranger that still holds the pipe is not waited for.
+    pub(super) async fn text(self) -> String {
+        if let Some(mut reader) = self.reader
+            && tokio::time::timeout(Duration::from_secs(2), &mut reader)
+                .await
+                .is_err()
+        {
+            reader.abort();
+        }
+        let bytes = std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner));
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
