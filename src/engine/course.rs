@@ -18,7 +18,7 @@ pub(super) const VISIBILITY_LAG: Duration = Duration::from_secs(120);
 
 /// A request of a process that died may be on its way for this long yet, in some gateway: as long as
 /// the client would have waited for its answer.
-const ON_ITS_WAY: Duration = Duration::from_secs(100);
+pub(super) const ON_ITS_WAY: Duration = Duration::from_secs(100);
 
 /// Pauses between the tries on a machine that is busy: the first is short, because a session of
 /// somebody else is often just ending.

@@ -321,7 +321,7 @@ impl Fleet {
         self.queues.resumed(at);
         self.orders.interrupts = 0;
         self.orders.lost = false;
-        self.quota.starts.settle_all(at);
+        self.quota.starts.settle_all(at + course::ON_ITS_WAY);
         self.watcher.resumed(at);
         for place in 0..self.lanes.len() {
             let id = LaneId(place as u32);

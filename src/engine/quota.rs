@@ -113,11 +113,11 @@ impl StartWindow {
         }
     }
 
-    /// No request of a process that ended before `at` is in the air any more.
-    pub(super) fn settle_all(&mut self, at: Moment) {
+    /// What a process that ended before `at` has sent may arrive until `latest`.
+    pub(super) fn settle_all(&mut self, latest: Moment) {
         for entry in &mut self.taken {
             if entry.2 {
-                entry.1 = at;
+                entry.1 = latest;
                 entry.2 = false;
             }
         }

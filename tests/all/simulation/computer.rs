@@ -13,7 +13,7 @@ use svar::driver::{
     Ready, Request, RunFolder, RunHeader, ServiceKind, ServiceRecord, Stepped, read_journal,
 };
 use svar::emulator::{CLIENT_ID, CLIENT_SECRET, TENANT_ID};
-use svar::engine::{Fact, FactBody, Fleet, LaneId, Stopped};
+use svar::engine::{Fact, FactBody, Fleet, GiveUp, LaneId, Stopped};
 use svar::moment::Moment;
 use svar::name::RunId;
 use svar::plan::{LimitsProfile, OnStop, Runbook, SessionKind};
@@ -93,6 +93,9 @@ pub(crate) struct Computer {
     pub(crate) waivers: BTreeSet<LaneId>,
     /// Those of them whose debt was.
     pub(crate) waived: BTreeSet<LaneId>,
+    /// An own action whose end nobody told was given up, and may hold its slot until the service
+    /// ends it.
+    pub(crate) gave_up: bool,
     /// Machines that were begun.
     begun: BTreeSet<LaneId>,
     /// What was written by the processes that have died.
@@ -182,6 +185,7 @@ impl Computer {
             asked: false,
             waivers: BTreeSet::new(),
             waived: BTreeSet::new(),
+            gave_up: false,
             begun: BTreeSet::new(),
             written: Counters::default(),
             turns_max: 20_000,
@@ -288,6 +292,7 @@ impl Computer {
             self.may_happen(fact, stopped)?;
         }
         self.begun.extend(fresh.iter().filter_map(begins));
+        self.gave_up |= fresh.iter().any(gives_up);
         if self.loud {
             for fact in fresh {
                 self.say(|| format!("{:?} {:?}", fact.lane, fact.body));
@@ -519,4 +524,12 @@ impl Computer {
 fn begins(fact: &Fact) -> Option<LaneId> {
     let starts = matches!(fact.body, FactBody::StartAnnounced { .. });
     fact.lane.filter(|_| starts)
+}
+
+/// An action is left to itself.
+fn gives_up(fact: &Fact) -> bool {
+    let FactBody::GaveUp { why } = &fact.body else {
+        return false;
+    };
+    matches!(why, GiveUp::Action | GiveUp::Cancel)
 }

@@ -127,10 +127,12 @@ pub(super) fn judge(case: &Case, computer: &Computer) -> Result<(), String> {
 /// No call was refused for its rate, or for want of a slot, but by a fault or because of others.
 fn budgets(case: &Case, computer: &Computer) -> Result<(), String> {
     let throttled = computer.network.throttled();
-    // A colleague may hold the slots; a fault may take the words of that refusal, its rate's not.
+    // A colleague may hold the slots, or an own action that is given up and said to be; a fault may
+    // take the words of that refusal, its rate's not.
+    let alone = case.colleague.is_empty() && !computer.gave_up;
     let ours = throttled
         .iter()
-        .find(|(_, words)| case.colleague.is_empty() || words.contains("The number of calls"));
+        .find(|(_, words)| alone || words.contains("The number of calls"));
     match ours {
         Some((at, words)) => Err(format!("over the budget at {at}: {words}")),
         None => Ok(()),
