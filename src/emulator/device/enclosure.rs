@@ -31,7 +31,7 @@ impl Way {
     pub(super) fn helpers(self) -> u32 {
         match self {
             Way::Guest | Way::Own => STRICT_HELPERS,
-            Way::Plain => 0,
+            Way::Plain => PLAIN_HELPERS,
         }
     }
 }
@@ -41,8 +41,11 @@ impl Way {
 /// other: they count, signal and see processes in their own namespace only.
 const GUEST: u32 = 65_533;
 
-/// `unshare`, and the shell that is the first process inside.
-const STRICT_HELPERS: u32 = 2;
+/// `unshare`, the shell that is the first process inside, and the one that waits for the emulator's end.
+const STRICT_HELPERS: u32 = 3;
+
+/// The shell that waits for the emulator's end.
+const PLAIN_HELPERS: u32 = 1;
 
 /// Open files of each process; enough for scripts, and few enough to be looked through.
 const FILES_MAX: u32 = 256;
@@ -125,10 +128,14 @@ ulimit -f "$file_kb"
 ulimit -v "$space_kb"
 ulimit -n "$files"
 [ -z "$processes" ] || ulimit -u "$processes"
+# The emulator holds the other end of the standard input. When it is gone, however it went, so is all
+# this: nobody else would end a script at its limits.
+exec 4<&0 </dev/null
+{ read -r -u 4 || :; kill -KILL -1; } >/dev/null 2>&1 &
 # The first process of a system is spared the signals that it sends itself, so the script is a child.
 # The shell's own word about a child that was killed is not the script's output.
 exec 3>&2 2>/dev/null
-setpriv --no-new-privs --inh-caps=-all --bounding-set=-all -- "$@" 2>&3 3>&- || exit $?
+setpriv --no-new-privs --inh-caps=-all --bounding-set=-all -- "$@" 2>&3 3>&- 4<&- || exit $?
 "#;
 
 /// The plain way's limits, then the script. A limit of the kernel on processes would count all that the
@@ -146,6 +153,11 @@ ulimit -c 0
 ulimit -f "$file_kb" 2>/dev/null
 ulimit -v "$space_kb" 2>/dev/null
 ulimit -n "$files" 2>/dev/null
+# The emulator holds the other end of the standard input. When it is gone, so is this group. Whoever
+# waits for that is nobody's child: a script that waits for all of its own must not wait for it.
+exec 4<&0 </dev/null
+( { read -r -u 4 || :; kill -KILL 0; } >/dev/null 2>&1 & )
+exec 4<&-
 exec "$@"
 "#;
 
@@ -273,14 +285,15 @@ fn mapped(root: &Path, word: &str) -> String {
     }
 }
 
-/// Nothing of the host's environment and terminals; a process group of its own, which dies with us.
+/// Nothing of the host's environment and terminals; a process group of its own. Its standard input is
+/// ours to hold as long as we live.
 fn bare(command: &mut Command) {
     command
         .env_clear()
         .env("USER", "root")
         .env("LOGNAME", "root")
         .env("LANG", "C.UTF-8")
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);

@@ -209,6 +209,8 @@ const ENDING_MAX: Duration = Duration::from_secs(5);
 /// Waits for the end or the limit, keeps the output, and leaves no process behind.
 async fn watch(mut child: Child, job: &Job, way: Way, before: Taken) -> Ended {
     let group = Group::of(&child);
+    // `wait` would close it, and with it the script's life would end.
+    let alive = child.stdin.take();
     let stdout = Kept::reading(child.stdout.take(), job.output_max);
     let stderr = Kept::reading(child.stderr.take(), job.output_max);
     let tribe = child.id().map(|first| Tribe {
@@ -246,6 +248,7 @@ async fn watch(mut child: Child, job: &Job, way: Way, before: Taken) -> Ended {
     };
     // Also after a good end: what the script started in the background ends with it.
     drop(group);
+    drop(alive);
     Ended {
         exit: exit_code(status),
         stdout: stdout.text().await,

@@ -185,3 +185,48 @@ fn nobody_else_can_look_into_devices() {
     assert_eq!(mode & 0o077, 0);
     assert_eq!(emulator.end(), Some(0));
 }
+
+/// Whether a process with that command line runs on this computer.
+#[cfg(target_os = "linux")]
+fn is_there(line: &str) -> bool {
+    let mut processes = fs::read_dir("/proc").expect("processes").flatten();
+    processes.any(|entry| {
+        let own = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        own.starts_with(line.as_bytes())
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_script_ends_with_its_emulator_however_that_ends() {
+    let waits_until = |what: &str, holds: &dyn Fn() -> bool| {
+        let begun = Instant::now();
+        while !holds() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+            thread::yield_now();
+        }
+    };
+    for (isolation, number) in [("auto", 1), ("plain", 2)] {
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        let fleet = format!("{FLEET}knobs: {{ isolation: {isolation} }}\n");
+        let scenario = Svar::new("").file("fleet.yaml", fleet.replace("ask.sh", "other.sh"));
+        let scenario = scenario.env("TMPDIR", &temporary.path().to_string_lossy());
+        let emulator = Emulator::start_as(scenario);
+        let playbook = WRITING
+            .replace("tool.txt", "sleep.sh")
+            .replace("put:", "run:");
+        // A number of its own, since others may sleep on this computer as well.
+        let seconds = 1_000_000 + 10 * std::process::id() + number;
+        let svar = Svar::new("run sleeping.yaml --quiet --emulator")
+            .arg(&emulator.url)
+            .file("sleeping.yaml", playbook)
+            .file("sleep.sh", format!("sleep {seconds}\n"));
+        let mut run = svar.command().spawn().expect("the binary starts");
+        let line = format!("sleep\0{seconds}");
+        waits_until("no script began", &|| is_there(&line));
+        drop(emulator);
+        waits_until("the script goes on", &|| !is_there(&line));
+        run.kill().expect("it can be killed");
+        run.wait().expect("an end");
+    }
+}
