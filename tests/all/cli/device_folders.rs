@@ -199,12 +199,12 @@ fn is_there(line: &str) -> bool {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_script_ends_with_its_emulator_however_that_ends() {
-    let waits_until = |what: &str, holds: &dyn Fn() -> bool| {
+    let comes = |holds: &dyn Fn() -> bool| {
         let begun = Instant::now();
-        while !holds() {
-            assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+        while !holds() && begun.elapsed() < Duration::from_secs(60) {
             thread::yield_now();
         }
+        holds()
     };
     for (isolation, number) in [("auto", 1), ("plain", 2)] {
         let temporary = tempfile::tempdir().expect("a temporary folder");
@@ -223,10 +223,12 @@ fn a_script_ends_with_its_emulator_however_that_ends() {
             .file("sleep.sh", format!("sleep {seconds}\n"));
         let mut run = svar.command().spawn().expect("the binary starts");
         let line = format!("sleep\0{seconds}");
-        waits_until("no script began", &|| is_there(&line));
+        let began = comes(&|| is_there(&line));
         drop(emulator);
-        waits_until("the script goes on", &|| !is_there(&line));
+        let ended = comes(&|| !is_there(&line));
         run.kill().expect("it can be killed");
         run.wait().expect("an end");
+        assert!(began, "no script began");
+        assert!(ended, "the script goes on");
     }
 }
