@@ -20,7 +20,8 @@ const ROUNDS: usize = 7;
 const ROUND: Duration = Duration::from_millis(700);
 const DEVICES: u32 = 200_000;
 
-pub(crate) fn run() {
+/// Of `rows` those with one of the words in their name, or all.
+pub(crate) fn run(rows: &[String]) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -116,7 +117,8 @@ pub(crate) fn run() {
         "  {:<38} {:>26} {:>26} {:>7}",
         "", "bare axum (min med max)", "emulator (min med max)", "ratio"
     );
-    for (name, request) in &calls {
+    let is_wanted = |name: &str| rows.is_empty() || rows.iter().any(|word| name.contains(word));
+    for (name, request) in calls.iter().filter(|(name, _)| is_wanted(name)) {
         // The same request again and again, as those who wait for an end send it.
         let again: Vec<Vec<u8>> = vec![request.clone()];
         compare(name, |round| {
@@ -124,13 +126,20 @@ pub(crate) fn run() {
             rate(at, Supply::Endless, vec![again.clone(); CONNECTIONS])
         });
     }
-    compare("list, id in (50 others each time)", |round| {
-        let at = if round.is_floor { floor } else { svar };
-        let quarters = others.chunks(others.len() / CONNECTIONS);
-        rate(at, Supply::Endless, quarters.map(<[_]>::to_vec).collect())
-    });
+    let name = "list, id in (50 others each time)";
+    if is_wanted(name) {
+        compare(name, |round| {
+            let at = if round.is_floor { floor } else { svar };
+            let quarters = others.chunks(others.len() / CONNECTIONS);
+            rate(at, Supply::Endless, quarters.map(<[_]>::to_vec).collect())
+        });
+    }
     // Each start needs a device that is not busy, so each connection gets a heap of its own.
-    compare("start a session", |round| {
+    let name = "start a session";
+    if !is_wanted(name) {
+        return;
+    }
+    compare(name, |round| {
         if round.is_floor {
             let again = vec![started.clone()];
             return rate(floor, Supply::Endless, vec![again; CONNECTIONS]);

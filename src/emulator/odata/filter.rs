@@ -81,6 +81,7 @@ pub(crate) enum Filter<'a> {
     Text {
         function: Function,
         property: usize,
+        /// In lower case, as far as ASCII goes.
         text: Cow<'a, str>,
     },
     Not(Box<Filter<'a>>),
@@ -214,12 +215,29 @@ pub(crate) fn compare(left: &Value<'_>, right: &Value<'_>) -> Ordering {
 }
 
 impl Function {
+    /// Whether it holds between a value and a text in lower case, without regard to ASCII case.
     fn holds(self, value: &str, text: &str) -> bool {
-        let (value, text) = (value.to_ascii_lowercase(), text.to_ascii_lowercase());
+        let (bytes, wanted) = (value.as_bytes(), text.as_bytes());
+        let is_same =
+            |part: Option<&[u8]>| part.is_some_and(|part| part.eq_ignore_ascii_case(wanted));
+        // Bytes can be compared for texts: no character begins in the middle of another.
         match self {
-            Function::StartsWith => value.starts_with(&text),
-            Function::Contains => value.contains(&text),
-            Function::EndsWith => value.ends_with(&text),
+            Function::StartsWith => is_same(bytes.get(..wanted.len())),
+            Function::Contains => lower_case(Cow::Borrowed(value)).contains(text),
+            Function::EndsWith => {
+                let from = bytes.len().checked_sub(wanted.len());
+                is_same(from.map(|from| &bytes[from..]))
+            }
         }
+    }
+}
+
+/// The text with ASCII's capitals made small; most texts have none and are not copied.
+pub(super) fn lower_case(text: Cow<'_, str>) -> Cow<'_, str> {
+    // Looks at every byte whatever the first ones say, which compiles to few instructions for many bytes.
+    let has_capital = (text.bytes()).fold(false, |so_far, byte| so_far | byte.is_ascii_uppercase());
+    match has_capital {
+        true => Cow::Owned(text.to_ascii_lowercase()),
+        false => text,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::moment::Moment;
 
-use super::filter::{Comparison, Filter, Function, Literal};
+use super::filter::{Comparison, Filter, Function, Literal, lower_case};
 use super::token::{Token, tokens};
 use super::{Entity, Kind, QueryError};
 
@@ -146,7 +146,11 @@ impl<'a> Parser<'a> {
 
     fn list(&mut self, property: usize, kind: Kind) -> Result<Filter<'a>, QueryError> {
         self.take(&Token::Open, "`(`")?;
-        let mut literals = vec![self.literal(kind)?];
+        let ahead = self.tokens[self.at..].iter();
+        let within = ahead.take_while(|(_, token)| *token != Token::Close);
+        // Literals with a comma between any two.
+        let mut literals = Vec::with_capacity(within.count().div_ceil(2));
+        literals.push(self.literal(kind)?);
         while self.peek() == Some(&Token::Comma) {
             self.at += 1;
             literals.push(self.literal(kind)?);
@@ -199,7 +203,7 @@ impl<'a> Parser<'a> {
         let filter = Filter::Text {
             function,
             property: place,
-            text,
+            text: lower_case(text),
         };
         Ok(if wanted {
             filter

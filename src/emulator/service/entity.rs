@@ -16,7 +16,6 @@ use super::stamp::Stamp;
 
 /// Appends an action as JSON.
 fn write_action(out: &mut Vec<u8>, action: &ActionRecord, machine: &MachineRecord) {
-    let cancellation = action.cancellation.as_deref();
     plain(out, "{\"id\":\"");
     let mut buffer = Uuid::encode_buffer();
     plain(out, guid(action.id).hyphenated().encode_lower(&mut buffer));
@@ -28,21 +27,31 @@ fn write_action(out: &mut Vec<u8>, action: &ActionRecord, machine: &MachineRecor
     text(out, &action.comment);
     plain(out, ",\"status\":\"");
     plain(out, action.state.name());
-    plain(out, "\",");
-    out.extend_from_slice(&machine.written);
+    plain(out, "\",\"machineId\":");
+    text(out, &machine.id);
+    plain(out, ",\"computerDnsName\":");
+    text(out, &machine.name);
     plain(out, ",\"creationDateTimeUtc\":");
     time(out, Some(action.created));
     plain(out, ",\"lastUpdateDateTimeUtc\":");
     time(out, Some(action.updated));
-    plain(out, ",\"cancellationRequestor\":");
-    text_or_null(out, cancellation.map(|cancel| &*cancel.requestor));
-    plain(out, ",\"cancellationComment\":");
-    text_or_null(
-        out,
-        cancellation.and_then(|cancel| cancel.comment.as_deref()),
-    );
-    plain(out, ",\"cancellationDateTimeUtc\":");
-    time(out, cancellation.map(|cancel| cancel.at));
+    match action.cancellation.as_deref() {
+        None => plain(
+            out,
+            ",\"cancellationRequestor\":null,\"cancellationComment\":null,\"cancellationDateTimeUtc\":null",
+        ),
+        Some(cancellation) => {
+            plain(out, ",\"cancellationRequestor\":");
+            text(out, &cancellation.requestor);
+            plain(out, ",\"cancellationComment\":");
+            match cancellation.comment.as_deref() {
+                None => plain(out, "null"),
+                Some(comment) => text(out, comment),
+            }
+            plain(out, ",\"cancellationDateTimeUtc\":");
+            time(out, Some(cancellation.at));
+        }
+    }
     plain(
         out,
         ",\"errorHResult\":0,\"scope\":null,\"externalId\":null,\"requestSource\":\"PublicApi\",\"relatedFileInfo\":null,\"commands\":[",
@@ -56,14 +65,21 @@ fn write_action(out: &mut Vec<u8>, action: &ActionRecord, machine: &MachineRecor
     plain(out, "],\"troubleshootInfo\":null}");
 }
 
-/// What every action of a device says of it.
-pub(crate) fn device_of_action(id: &str, name: &str) -> Box<[u8]> {
-    let mut out = Vec::new();
-    plain(&mut out, "\"machineId\":");
-    text(&mut out, id);
-    plain(&mut out, ",\"computerDnsName\":");
-    text(&mut out, name);
-    out.into()
+/// A byte of each part of an action's memory that writing it is going to wait for. Asked of all actions
+/// of a page before the first is written, it comes in side by side.
+pub(crate) fn touch(action: &ActionRecord, machine: &MachineRecord) -> u8 {
+    let ends = |bytes: &[u8]| match bytes {
+        [first, .., last] => first ^ last,
+        [..] => 0,
+    };
+    // Commands stand side by side, and few actions have many.
+    let times = action.commands.last().and_then(|record| record.ended);
+    // What is cut off is not wanted.
+    let times = times.map_or(0, |moment| moment.millis() as u8);
+    ends(action.comment.as_bytes())
+        ^ ends(machine.id.as_bytes())
+        ^ ends(machine.name.as_bytes())
+        ^ times
 }
 
 fn write_entry(out: &mut Vec<u8>, index: usize, record: &CommandRecord) {
@@ -75,9 +91,14 @@ fn write_entry(out: &mut Vec<u8>, index: usize, record: &CommandRecord) {
     time(out, record.ended);
     plain(out, ",\"commandStatus\":");
     text(out, record.status.as_str());
-    plain(out, ",\"errors\":");
-    json(out, &record.errors);
-    plain(out, ",\"command\":");
+    match record.errors.is_empty() {
+        true => plain(out, ",\"errors\":[],\"command\":"),
+        false => {
+            plain(out, ",\"errors\":");
+            json(out, &record.errors);
+            plain(out, ",\"command\":");
+        }
+    }
     out.extend_from_slice(&record.command.written);
     out.push(b'}');
 }
@@ -100,19 +121,12 @@ fn text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-fn text_or_null(out: &mut Vec<u8>, found: Option<&str>) {
-    match found {
-        Some(found) => text(out, found),
-        None => plain(out, "null"),
-    }
-}
-
 fn time(out: &mut Vec<u8>, moment: Option<Moment>) {
     let Some(moment) = moment else {
         return plain(out, "null");
     };
     out.push(b'"');
-    plain(out, Stamp::of(moment).as_str());
+    out.extend_from_slice(Stamp::of(moment).as_bytes());
     out.push(b'"');
 }
 
@@ -154,6 +168,12 @@ impl Written {
         if slot.place == Some(place) {
             slot.place = None;
         }
+    }
+
+    /// How long the action of that place is, if it is kept.
+    pub(crate) fn length(&self, place: u32) -> Option<usize> {
+        let slot = &self.0[place as usize % WRITTEN_MAX];
+        (slot.is_kept && slot.place == Some(place)).then_some(slot.bytes.len())
     }
 
     /// Appends the action of that place, which `action` finds with its machine where it is not known.

@@ -13,7 +13,6 @@ use super::super::odata::{Entity, Filter, Function, Kind, Literal, Row, Value};
 use super::super::scenario::{Device, Scenario, Window};
 use super::candidates::{Candidates, Found};
 use super::chance::{Chance, Purpose};
-use super::entity::device_of_action;
 use super::stamp::stamp;
 
 /// One device. What devices of a fleet have in common is shared.
@@ -22,8 +21,6 @@ pub(crate) struct MachineRecord {
     pub(crate) id: Arc<str>,
     pub(crate) name: Arc<str>,
     pub(crate) device: Arc<Device>,
-    /// What every action of it says of it, as JSON.
-    pub(crate) written: Box<[u8]>,
     /// When it can be reached, if not by its device's own windows.
     windows: Option<[Window; 1]>,
     /// All its actions, oldest first.
@@ -42,7 +39,6 @@ impl MachineRecord {
             None => device_id(&name),
         };
         MachineRecord {
-            written: device_of_action(&id, &name),
             id,
             name,
             device,

@@ -50,11 +50,7 @@ impl Service {
             |place| self.actions.get(place).visible_at <= self.now,
             &self.examined,
         );
-        // Asked of all before any is written: the records' memory comes in side by side, not one after
-        // the other, and the page's is asked for once.
-        let lengths = page.places.iter();
-        let length = lengths.map(|place| self.actions.length_about(*place, &self.machines));
-        let length = length.sum();
+        let length = self.actions.length_about(&page.places, &self.machines);
         let answer = self.collection(request, "MachineActions", &page, length, |place, out| {
             self.actions.write(place, &self.machines, out);
         });

@@ -23,7 +23,7 @@ pub(crate) fn http_date(moment: Moment) -> String {
 /// point when there is none (contract 4.2). The digits below the millisecond are made up, but the
 /// same for the same moment, so that clients meet all lengths.
 pub(crate) fn stamp(moment: Moment) -> String {
-    Stamp::of(moment).as_str().to_owned()
+    String::from_utf8_lossy(Stamp::of(moment).as_bytes()).into_owned()
 }
 
 /// The same without memory of its own: a list of 10,000 actions has 40,000 of them.
@@ -34,63 +34,60 @@ pub(crate) struct Stamp {
 
 impl Stamp {
     pub(crate) fn of(moment: Moment) -> Self {
-        let mut out = Stamp {
-            bytes: *b"9999-12-31T23:59:59Z........",
-            length: 20,
-        };
         let millis = moment.millis();
         if !WRITABLE.contains(&millis) {
-            return out;
+            return Stamp {
+                bytes: *b"9999-12-31T23:59:59Z........",
+                length: 20,
+            };
         }
         // Within these years a second of the day and a date fit easily.
         let second = (millis.div_euclid(1000).rem_euclid(86_400)) as u32;
         let (year, month, day) = date(millis.div_euclid(86_400_000));
-        out.length = 0;
-        out.digits(year, 4);
-        for (before, number) in [
-            (b'-', month),
-            (b'-', day),
-            (b'T', second / 3600),
-            (b':', second / 60 % 60),
-            (b':', second % 60),
-        ] {
-            out.push(before);
-            out.digits(number, 2);
-        }
         let below = match millis.rem_euclid(3) {
             0 => 0,
             _ => millis.rem_euclid(997) * 7 % 10_000,
         };
-        let fraction = millis.rem_euclid(1000) * 10_000 + below;
-        if fraction > 0 {
-            out.push(b'.');
-            // Below 10,000,000.
-            out.digits(fraction as u32, 7);
-            while out.bytes[out.length - 1] == b'0' {
-                out.length -= 1;
-            }
+        // Below 10,000,000.
+        let fraction = (millis.rem_euclid(1000) * 10_000 + below) as u32;
+        let mut bytes = *b"0000-00-00T00:00:00.0000000Z";
+        for (place, number) in [
+            (0, year / 100),
+            (2, year % 100),
+            (5, month),
+            (8, day),
+            (11, second / 3600),
+            (14, second / 60 % 60),
+            (17, second % 60),
+            (20, fraction / 100_000),
+            (22, fraction / 1000 % 100),
+            (24, fraction / 10 % 100),
+        ] {
+            bytes[place] = digit(number / 10);
+            bytes[place + 1] = digit(number % 10);
         }
-        out.push(b'Z');
-        out
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
-    }
-
-    fn push(&mut self, byte: u8) {
-        self.bytes[self.length] = byte;
-        self.length += 1;
-    }
-
-    fn digits(&mut self, number: u32, width: usize) {
-        let mut left = number;
-        for place in (self.length..self.length + width).rev() {
-            self.bytes[place] = b'0' + (left % 10) as u8;
-            left /= 10;
+        bytes[26] = digit(fraction % 10);
+        // Without a fraction the point goes too; else one of its digits is not zero.
+        let mut length = if fraction == 0 { 19 } else { 27 };
+        while fraction > 0 && bytes[length - 1] == b'0' {
+            length -= 1;
         }
-        self.length += width;
+        bytes[length] = b'Z';
+        Stamp {
+            bytes,
+            length: length + 1,
+        }
     }
+
+    /// The text, all of it ASCII.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// Of a number below ten.
+fn digit(number: u32) -> u8 {
+    b'0' + number as u8
 }
 
 /// From `0000-01-01T00:00:00Z` to `9999-12-31T23:59:59.999Z`, in milliseconds.

@@ -147,6 +147,38 @@ fn the_actions_of_a_whole_fleet_are_not_put_in_order_for_one_page() {
 }
 
 #[test]
+fn the_beginning_of_a_name_finds_the_actions_of_those_devices_and_no_others() {
+    let mut play = Play::new(unlimited(12));
+    for machine in play.machines() {
+        assert_eq!(play.start(&machine, "load").status, 201);
+    }
+    let mut names = |query: &str| -> Vec<String> {
+        let target = format!("/api/machineactions?{query}");
+        let list = body(&play.call("GET", &target, &Value::Null));
+        let actions = list["value"].as_array().unwrap().iter();
+        let name = |action: &Value| action["computerDnsName"].as_str().unwrap().to_owned();
+        actions.map(name).collect()
+    };
+    let all = names("");
+    assert_eq!(all.len(), 12);
+    for (beginning, found) in [
+        ("", 12),
+        ("pc-", 12),
+        ("pc-0", 9),
+        ("PC-1", 3),
+        ("pc-12", 1),
+        ("pc-2", 0),
+        ("c-1", 0),
+    ] {
+        let begins = |name: &&String| name.starts_with(&beginning.to_lowercase());
+        let expected: Vec<String> = all.iter().filter(begins).cloned().collect();
+        assert_eq!(expected.len(), found, "{beginning}");
+        let filter = format!("$filter=startswith(computerDnsName,'{beginning}')");
+        assert_eq!(names(&filter), expected, "{beginning}");
+    }
+}
+
+#[test]
 fn devices_are_found_without_looking_at_the_fleet() {
     for count in [100, 3000] {
         let mut scenario = fleet(count);

@@ -409,3 +409,37 @@ fn pages_put_together_are_the_list() {
         }
     });
 }
+
+#[test]
+fn functions_know_no_case_but_that_of_ascii() {
+    let mut play = Play::new(fleet(1));
+    let machine = play.machines().remove(0);
+    let started = play.start(&machine, "Große Überprüfung, CASE 118");
+    assert_eq!(started.status, 201);
+    play.pass(600);
+    for (condition, holds) in [
+        ("startswith(requestorComment,'gROßE üBER')", false),
+        ("startswith(requestorComment,'gROßE ÜBER')", true),
+        ("startswith(requestorComment,'')", true),
+        (
+            "startswith(requestorComment,'Große Überprüfung, CASE 118!')",
+            false,
+        ),
+        ("contains(requestorComment,'ÜBERPRÜFUNG')", false),
+        ("contains(requestorComment,'ÜBERPRüFUNG')", true),
+        ("contains(requestorComment,'große Ü')", true),
+        ("contains(requestorComment,'')", true),
+        ("contains(requestorComment,'case  118')", false),
+        ("endswith(requestorComment,'PRÜFUNG, case 118')", false),
+        ("endswith(requestorComment,'PRüFUNG, case 118')", true),
+        ("endswith(requestorComment,'')", true),
+        (
+            "endswith(requestorComment,'!Große Überprüfung, CASE 118')",
+            false,
+        ),
+    ] {
+        let query = format!("$filter={}", encoded(condition));
+        let found = list(&mut play, "machineactions", &query);
+        assert_eq!(found.len(), usize::from(holds), "{condition}");
+    }
+}
