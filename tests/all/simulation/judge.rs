@@ -238,7 +238,7 @@ const FOUND_WITHIN: Duration = Duration::from_secs(900);
 /// while, and nothing but sleep stood in the way.
 fn was_there(case: &Case, computer: &Computer, device: &DrawnDevice) -> bool {
     let policy = &case.runbook.plan().policy;
-    let waits = policy.waves.len() > 1 || policy.max_active.is_some();
+    let waits = policy.waves.len() > 1 || policy.max_active.is_some() || policy.window.is_some();
     let apart = computer.died > 0 || !case.scenario.faults.is_empty();
     if waits || apart || !case.colleague.is_empty() || case.weather.unreachable > 0 {
         return false;
