@@ -357,7 +357,8 @@ knobs! {
     nonzero_exit_fails: bool = [false, false, false];
     /// Whether commands behind a failed one become `Failed`, too; else they stay `Created` (contract 4.4).
     skipped_commands_fail: bool = [false, false, false];
-    /// How long a script may run (contract 1).
+    /// How long a script may run (contract 1). Where the clock flies, one that is executed for real has at
+    /// least five seconds of this computer's time, if the limit is that long (our choice).
     script_time_limit: Span = [Span::seconds(600), Span::seconds(600), Span::seconds(600)];
     /// The status of an action whose script ran into its time limit (contract 4.4).
     script_timeout_status: BadEnd = [BadEnd::Failed, BadEnd::Failed, BadEnd::Failed];

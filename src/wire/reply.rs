@@ -220,6 +220,17 @@ pub struct Machine {
     pub is_excluded: Option<bool>,
     #[serde(default)]
     pub exclusion_reason: Option<String>,
+    #[serde(default)]
+    pub os_version: Option<String>,
+    #[serde(default)]
+    pub defender_av_status: Option<String>,
+    #[serde(default)]
+    pub managed_by: Option<String>,
+    #[serde(default)]
+    pub managed_by_status: Option<String>,
+    /// Of no known shape.
+    #[serde(default)]
+    pub vm_metadata: Option<serde_json::Value>,
 }
 
 /// A file in the tenant's library (contract 8.6).

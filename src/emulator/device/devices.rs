@@ -232,6 +232,9 @@ impl Devices {
             Err(reason) => return Ok(Err(reason)),
         };
         self.furnish(work, folder)?;
+        let of_scripts = place.0.len().saturating_sub(1);
+        folder.insist_on(&Inside(place.0[..of_scripts].to_vec()))?;
+        folder.insist_on(&working(family))?;
         folder.write(&place, content, true)?;
         let words = match family {
             Family::Windows => powershell_words(args),

@@ -87,7 +87,7 @@ for descriptor in /dev/fd/*; do
   esac
 done
 {
-  printf '%s' "$name" >/proc/sys/kernel/hostname || true
+  hostname -- "$name" || printf '%s' "$name" >/proc/sys/kernel/hostname || true
   printf 0 >/proc/sys/user/max_user_namespaces || true
   printf 0 >/proc/sys/kernel/shmall || true
 } 2>/dev/null

@@ -47,6 +47,22 @@ impl Folder {
         self.walk(&path.0, true).map(drop)
     }
 
+    /// Makes a folder that has to be there, whatever a script has put in its place or in that of one
+    /// above it.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn insist_on(&self, path: &Inside) -> io::Result<()> {
+        for depth in 1..=path.0.len() {
+            let part = Inside(path.0[..depth].to_vec());
+            if self.make_folder(&part).is_err() {
+                self.remove(&part)?;
+                self.make_folder(&part)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Reads a file of at most `limit` bytes.
     pub(super) fn read(&self, path: &Inside, limit: u64) -> Result<Vec<u8>, ReadError> {
         let file = self.plain_file(path)?;

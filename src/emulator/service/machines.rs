@@ -128,6 +128,9 @@ impl MachineRecord {
             }])),
             is_potential_duplication: Some(false),
             is_excluded: Some(false),
+            defender_av_status: Some("Unknown".to_owned()),
+            managed_by: Some("Unknown".to_owned()),
+            managed_by_status: Some("Unknown".to_owned()),
             ..Machine::default()
         }
     }

@@ -138,7 +138,8 @@ pub async fn serve_with(
 
 /// How long answers on their way may take after the end was asked for.
 const GRACE: Duration = Duration::from_secs(2);
-/// However fast the clock, a script gets so long on this computer's.
+/// However fast the clock flies, a script gets so long on this computer's: its programs take their time
+/// whatever the clock says.
 const SCRIPT_LEAST: Duration = Duration::from_secs(5);
 
 struct Core {
@@ -238,7 +239,8 @@ async fn perform(
                 let (devices, clock) = (Arc::clone(&devices), emulator.clock);
                 at_work.spawn(async move {
                     let number = piece.number;
-                    let real_time = move |limit| clock.real(limit).max(SCRIPT_LEAST);
+                    let least = |limit: Duration| limit.min(SCRIPT_LEAST);
+                    let real_time = move |limit| clock.real(limit).max(least(limit));
                     (number, devices.perform(piece, real_time).await)
                 });
             }

@@ -322,3 +322,37 @@ fn a_script_that_is_killed_ends_with_its_signal_and_says_nothing_more() {
         });
     }
 }
+
+#[test]
+fn a_script_asks_the_computer_for_its_name_and_hears_the_devices() {
+    let script = "hostname; uname -n; cat /proc/sys/kernel/hostname";
+    let Some(scenario) = strict(script) else {
+        return;
+    };
+    play(scenario, |world| async move {
+        assert_eq!(output(&world, "").await, "lin-01.example.org\n".repeat(3));
+    });
+}
+
+#[test]
+fn a_folder_that_scripts_begin_in_is_there_again_whatever_one_has_put_in_its_place() {
+    let spoil = "root=${SVAR_DEVICE_ROOT:-}; cd /; case $1 in
+        link) rm -rf \"$root/tmp/live-response\"; ln -s /etc \"$root/tmp/live-response\" ;;
+        file) rm -rf \"$root/tmp/live-response\"; echo >\"$root/tmp/live-response\" ;;
+        above) rm -rf \"$root/tmp\"; ln -s /etc \"$root/tmp\" ;;
+        gone) rm -rf \"$root/tmp\" ;;
+        none) cd \"$OLDPWD\"; pwd; ls ;;
+    esac";
+    for scenario in [scenario(spoil), plain(spoil)] {
+        play(scenario, |world| async move {
+            for how in ["link", "file", "above", "gone"] {
+                output(&world, how).await;
+                assert_eq!(
+                    output(&world, "none").await,
+                    "/tmp/live-response\n",
+                    "{how}"
+                );
+            }
+        });
+    }
+}

@@ -224,7 +224,7 @@ facts! {
             "@odata.context", "id", "computerDnsName", "firstSeen", "lastSeen", "osPlatform", "version", "osBuild", "osProcessor", "osArchitecture",
             "lastIpAddress", "lastExternalIpAddress", "agentVersion", "healthStatus", "onboardingStatus", "deviceValue", "rbacGroupId", "rbacGroupName",
             "riskScore", "exposureLevel", "isAadJoined", "aadDeviceId", "machineTags", "ipAddresses", "mergedIntoMachineId", "isPotentialDuplication",
-            "isExcluded", "exclusionReason",
+            "isExcluded", "exclusionReason", "osVersion", "defenderAvStatus", "managedBy", "managedByStatus", "vmMetadata",
         ]);
         let list = world.get("/api/machines").await.json();
         let mut listed = list["value"][0].clone();
