@@ -17,7 +17,7 @@ use super::load::sixty_machines;
 use super::network::{Dice, Network};
 
 /// Seeds that are played if nobody says otherwise; `.ci/test` plays 10,000.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 500;
 
 /// A folder in memory where there is one: runs of these tests don't outlive them, and the disk would
 /// be most of their time.
