@@ -168,4 +168,10 @@ mutate start-a-cleanup-given-up src/engine/course.rs \
     }
     match' \
     'match'
+mutate search-by-our-own-clock src/driver/client/actions.rs \
+    "\"machineId eq {} and type eq 'LiveResponse'\",
+            literal(machine.as_str())" \
+    "\"machineId eq {} and type eq 'LiveResponse' and creationDateTimeUtc ge {}\",
+            literal(machine.as_str()),
+            instant(self.clock().now() - CLOCK_SKEW)"
 exit "$failed"

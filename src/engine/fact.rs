@@ -367,8 +367,6 @@ pub enum Need {
         session: SessionIndex,
         attempt: u16,
         tag: Tag,
-        /// When the start was announced: actions created well before it need not be listed.
-        since: Moment,
         /// The visibility lag is over, so that finding nothing means that there is nothing.
         conclusive: bool,
     },

@@ -51,7 +51,7 @@ impl Fleet {
 
     pub(super) fn grant_searches(&mut self, now: Moment, needs: &mut Vec<Need>) {
         while let Some(&id) = self.queues.searches.first() {
-            let Want::Search { since, settled } = self.wants(id, now) else {
+            let Want::Search { settled } = self.wants(id, now) else {
                 self.look_at(id, now, needs);
                 continue;
             };
@@ -64,7 +64,6 @@ impl Fleet {
                 session: progress.session,
                 attempt: progress.attempt,
                 tag: self.tag(id),
-                since,
                 conclusive: settled <= now,
             });
             self.ask(id, Ask::Search);

@@ -6,14 +6,16 @@ use crate::moment::Moment;
 use crate::name::ActionId;
 use crate::plan::{OfflineMode, OnStop, PICKUP};
 
+use super::course::VISIBILITY_LAG;
 use super::fact::{CancelWhy, FactBody, GiveUp};
 use super::progress::{Ground, Open, Progress, Stage};
 use super::stop::Orders;
 use super::view::Waiting;
 use super::watcher::TICK;
 
-/// A result link may answer 404 for a moment after the action has ended (contract 6.2).
-const LINK_LAG: Duration = Duration::from_secs(30);
+/// A result link may answer 404 for a moment after the action has ended (contract 6.2). As long as
+/// actions themselves were seen to be invisible: a result that is given up is lost.
+const LINK_LAG: Duration = VISIBILITY_LAG;
 
 /// A cancel whose effect does not show is sent again after this long, so many times in all.
 const CANCEL_AGAIN: Duration = Duration::from_secs(60);
@@ -47,7 +49,7 @@ pub(super) enum Want {
         give_up: Option<Moment>,
     },
     /// A lost start looked for.
-    Search { since: Moment, settled: Moment },
+    Search { settled: Moment },
     /// The end of its action, seen in the list; at `wake` it wants something else.
     Watch { wake: Moment, waiting: Waiting },
     /// Its action cancelled.
@@ -84,10 +86,7 @@ pub(super) fn want(ground: Ground<'_>, progress: &Progress, outlook: Outlook<'_>
         _ if orders.lost => Want::Park,
         Stage::Idle => idle(ground, progress, orders, now),
         Stage::Announced { .. } => Want::Answer,
-        Stage::Doubtful { announced, settled } => Want::Search {
-            since: *announced,
-            settled: *settled,
-        },
+        Stage::Doubtful { settled, .. } => Want::Search { settled: *settled },
         Stage::Open(open) => watched(ground, progress, open, outlook),
         Stage::Collecting(collecting) => match collecting.wanted.first() {
             Some(index) => Want::Fetch {

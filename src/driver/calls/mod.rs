@@ -119,17 +119,9 @@ impl Calls {
                 session,
                 attempt,
                 tag,
-                since,
                 conclusive,
             } => Ok(self
-                .search(
-                    &errand,
-                    *lane,
-                    (*session, *attempt),
-                    tag,
-                    *since,
-                    *conclusive,
-                )
+                .search(&errand, *lane, (*session, *attempt), tag, *conclusive)
                 .await),
             Need::Watch { actions } => self.watch(&errand, actions).await,
             Need::Fetch { .. } => self.fetch(&errand, &need).await,

@@ -1,7 +1,6 @@
 //! Calls with an effect: starts and cancels, and the search that settles a lost start.
 
 use crate::engine::{FactBody, LaneId, Refusal, SessionIndex};
-use crate::moment::Moment;
 use crate::name::{ActionId, Tag};
 use crate::plan::{find_tag, tagged};
 use crate::wire::{LiveResponseRequest, MachineAction};
@@ -104,13 +103,12 @@ impl Calls {
         lane: LaneId,
         (session, attempt): (SessionIndex, u16),
         tag: &Tag,
-        since: Moment,
         conclusive: bool,
     ) -> Answer {
         let Some((_, machine)) = errand.machines.first() else {
             return (Vec::new(), Then::NotYet);
         };
-        let found = self.client.find_start(machine, tag, since).await;
+        let found = self.client.find_start(machine, tag).await;
         let body = match found {
             Ok(Found::Action(action)) => match ActionId::parse(&action.id) {
                 Ok(action) => FactBody::StartAccepted {

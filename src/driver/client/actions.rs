@@ -23,7 +23,8 @@ const IDS_IN_CHAIN: usize = 20;
 const IDS_BY_FILTER_MAX: usize = 150;
 /// Pages of one list: beyond it the service is going round in circles.
 const PAGES_MAX: usize = 1_000;
-/// How far the service's clock and ours may be apart.
+/// How far the service's clock and ours are usually apart at most. Nothing may hang on it: a laptop's
+/// clock may be hours off.
 const CLOCK_SKEW: Duration = Duration::from_secs(600);
 
 /// What a search by tag found.
@@ -89,31 +90,36 @@ impl Client {
                 instant(since - CLOCK_SKEW)
             );
             let all = self.list_filtered("machineactions", &filter).await?;
-            let wanted: HashSet<&str> = ids.iter().map(ActionId::as_str).collect();
-            return Ok(latest(all)
-                .into_values()
-                .filter(|action| wanted.contains(action.id.as_str()))
-                .collect());
+            let mut listed = latest(all);
+            let mut found = Vec::new();
+            let mut missing = Vec::new();
+            for id in ids {
+                match listed.remove(id.as_str()) {
+                    Some(action) => found.push(action),
+                    None => missing.push(id.as_str()),
+                }
+            }
+            // Not listed yet, or older by the service's clock than ours says.
+            if !missing.is_empty() {
+                let others = self.list_by("machineactions", "id", &missing).await?;
+                found.extend(latest(others).into_values());
+            }
+            return Ok(found);
         }
         let ids: Vec<&str> = ids.iter().map(ActionId::as_str).collect();
         let found = self.list_by("machineactions", "id", &ids).await?;
         Ok(latest(found).into_values().collect())
     }
 
-    /// Looks for the action of a start whose answer was lost. `since` is when it was announced.
+    /// Looks for the action of a start whose answer was lost, among all sessions of the machine: no
+    /// moment bounds the search, for by the service's clock it may have been created at any other.
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn find_start(
-        &self,
-        machine: &MachineId,
-        tag: &Tag,
-        since: Moment,
-    ) -> Result<Found, Failure> {
+    pub async fn find_start(&self, machine: &MachineId, tag: &Tag) -> Result<Found, Failure> {
         let filter = format!(
-            "machineId eq {} and type eq 'LiveResponse' and creationDateTimeUtc ge {}",
-            literal(machine.as_str()),
-            instant(since - CLOCK_SKEW)
+            "machineId eq {} and type eq 'LiveResponse'",
+            literal(machine.as_str())
         );
         let actions: Vec<MachineAction> = self.list_filtered("machineactions", &filter).await?;
         let ours = actions.into_iter().find(|action| {

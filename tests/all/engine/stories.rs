@@ -1069,6 +1069,24 @@ fn a_cleanup_that_is_given_up_while_its_start_is_in_the_air_is_not_started_anew(
 }
 
 #[test]
+fn a_cleanup_that_the_second_interrupt_took_back_is_done_when_the_run_goes_on() {
+    let mut desk = desk(plan(1).session(&[run()]).cleanup(&[run()]).done());
+    desk.play(0, 1);
+    let action = desk.start(0);
+    desk.happens_to_run(FactBody::Interrupted { count: 1 });
+    desk.happens_to_run(FactBody::Interrupted { count: 2 });
+    desk.cancelled(0);
+    let nothing_ran = commands(&[CommandStatus::Created]);
+    desk.ended(0, &action, ActionStatus::Cancelled, nothing_ran);
+    assert!(desk.fleet.is_done(), "nothing is in motion");
+    assert!(desk.lane(0).end.is_none(), "and it is not over");
+    desk.happens_to_run(FactBody::Resumed);
+    desk.play(0, 1);
+    assert!(!desk.end(0).cleanup_owed);
+    desk.ends(&[EndState::Ok]);
+}
+
+#[test]
 fn the_first_interrupt_lets_sessions_finish_and_the_run_can_be_resumed() {
     let mut desk = desk(plan(3).session(&[run()]).session(&[run()]).slots(1).done());
     let action = desk.start(0);

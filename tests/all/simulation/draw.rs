@@ -397,6 +397,7 @@ fn knobs(dice: &mut Dice, limits: &Limits) -> KnobSettings {
         link_lag: Some(Span::seconds(dice.pick(&[0, 0, 20]))),
         page_default: Some(dice.pick(&[2, 10_000, 10_000])),
         status_flap: Some(dice.percent(20)),
+        clock_behind: Some(Span::seconds(dice.pick(&[0, 0, 0, 0, 60, 660, 7_200]))),
         token_ttl: Some(Span::seconds(dice.pick(&[130, 3_599]))),
         ..KnobSettings::default()
     }
