@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::driver::{RunFolder, Runs};
+use crate::driver::{RunFolder, Runs, driven_by};
 use crate::engine::Fleet;
 use crate::report;
 
@@ -33,11 +33,19 @@ pub(super) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
             print(&tell::last_words_of_all(&evidence, &folder, terminal))?;
             say(&tell::gone(&evidence, &folder, terminal));
             if !evidence.finished {
-                say(&tell::resume_hint(&folder, terminal));
+                say(&match driver_of(&folder) {
+                    Some(driver) => tell::driven_hint(&driver, terminal),
+                    None => tell::resume_hint(&folder, terminal),
+                });
             }
         }
     }
     Ok(Exit::Done)
+}
+
+/// Who drives an unfinished run at the moment. Where that can't be found out nobody does.
+fn driver_of(run: &RunFolder) -> Option<String> {
+    driven_by(run.path()).ok().flatten()
 }
 
 /// `svar show --would-stop`: how the stop rule stands.
@@ -103,6 +111,7 @@ fn entry(run: &RunFolder) -> Value {
         "run": header.run,
         "path": run.path(),
         "finished": run.is_finished(),
+        "driven": !run.is_finished() && driver_of(run).is_some(),
         "playbook": header.playbook,
         "file": header.file,
         "started": header.started.to_string(),
@@ -116,6 +125,7 @@ fn row(text: &mut String, run: &RunFolder, color: bool) {
     let header = run.header();
     let state = match run.is_finished() {
         true => paint(color, Style::Dim, "over      "),
+        false if driver_of(run).is_some() => paint(color, Style::Strong, "going on  "),
         false => paint(color, Style::Warn, "unfinished"),
     };
     let machines = match header.machines {

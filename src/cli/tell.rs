@@ -197,6 +197,12 @@ pub(super) fn resume_hint(folder: &RunFolder, terminal: &Terminal) -> String {
     format!("{key}  {}\n", terminal.paint(Style::Strong, &go_on(folder)))
 }
 
+/// A run that goes on at this moment needs nobody to take it up.
+pub(super) fn driven_hint(driver: &str, terminal: &Terminal) -> String {
+    let key = terminal.paint(Style::Dim, &format!("{:>9}", "now"));
+    format!("{key}  it goes on, driven by {driver}; `svar pause` and `svar cancel` reach it\n")
+}
+
 /// A failure at the line of the playbook that caused it.
 pub(super) fn draw(
     failure: &Failure,

@@ -115,6 +115,13 @@ fn a_cancelled_run_ends_for_good_and_says_who_did_it() {
 fn a_paused_run_rests_until_it_is_resumed() {
     let emulator = Emulator::start(FLEET);
     let going = going(&emulator);
+    let (code, said) = going.beside("show");
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains("      now  it goes on, driven by process "),
+        "{said}"
+    );
+    assert!(!said.contains("svar resume"), "{said}");
     let (code, said) = going.beside("pause");
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("starts no more sessions"), "{said}");
