@@ -13,6 +13,7 @@ use super::given;
 use super::past;
 use super::resume;
 use super::settings::Settings;
+use super::tell;
 use super::terminal::{Terminal, say};
 
 /// How long the driving process may take to see a request: it looks ten times a second, unless its
@@ -41,7 +42,8 @@ pub(super) fn pause(args: &PauseArgs) -> Outcome {
              within five minutes\n"
         )),
         None => say(&format!(
-            "nobody drives run {run}: it rests until `svar resume {run}`\n"
+            "nobody drives run {run}: it rests until `svar resume {}`\n",
+            tell::name_of(&folder)
         )),
     }
     Ok(Exit::Done)

@@ -15,6 +15,7 @@ use crate::source::SourceText;
 use super::exit::{Exit, Failure};
 use super::ready;
 use super::settings::Settings;
+use super::tell;
 use super::terminal::Terminal;
 
 /// The scenario of a run on the emulator inside its process.
@@ -73,7 +74,7 @@ pub(super) fn finish(folder: &RunFolder, evidence: &Evidence) -> Result<(), Fail
     folder
         .finish(&summary, &report::text(evidence, Sheet::FILE))
         .map_err(|error| {
-            let run = &folder.header().run;
+            let run = tell::name_of(folder);
             Failure::new(Exit::Interrupted, error.to_string()).help(format!(
                 "every machine has ended, and only the summary is missing: when the cause is gone, \
                  `svar resume {run}` writes it"

@@ -76,7 +76,7 @@ pub(super) async fn play(
             exit: Exit::NotAllOk,
             ..failure.help(format!(
                 "the run itself is kept: `svar show {} --format json` prints it again",
-                folder.header().run
+                tell::name_of(&folder)
             ))
         })?;
     }
@@ -125,7 +125,7 @@ fn headline(plan: &Plan, folder: &RunFolder, terminal: &Terminal) -> String {
 }
 
 fn broken_off(error: &DriveError, folder: &RunFolder) -> Failure {
-    let run = &folder.header().run;
+    let run = tell::name_of(folder);
     let exit = match error {
         DriveError::Bug(_) => Exit::Bug,
         DriveError::Replay(_) => Exit::Refused,

@@ -1,6 +1,8 @@
 //! The end of a run, as people read it: the table, each failure at its line of the playbook, the
 //! sums, where everything is, and what to do next.
 
+use std::path::Path;
+
 use crate::diagnostic::{Problem, render};
 use crate::driver::{self, Ending, RunFolder, ServiceKind};
 use crate::engine::{EndState, ResultSummary};
@@ -169,12 +171,11 @@ fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<String>
 }
 
 /// What to call a run on the command line: the id alone where svar looks for it without being told.
-fn name_of(folder: &RunFolder) -> String {
+pub(super) fn name_of(folder: &RunFolder) -> String {
     let path = folder.path();
-    let usual = path.is_relative()
-        && path
-            .parent()
-            .is_some_and(|root| root.ends_with("svar-runs"));
+    let usual = path
+        .parent()
+        .is_some_and(|root| root == Path::new("svar-runs"));
     match usual {
         true => folder.header().run.to_string(),
         false => path.display().to_string(),
