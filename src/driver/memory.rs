@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::engine::{self, Fact, FactBody, Fleet, LaneId, Need, SessionIndex};
+use crate::engine::{self, CommandState, Fact, FactBody, Fleet, LaneId, Need, SessionIndex};
 use crate::moment::Moment;
 use crate::name::{ActionId, MachineId};
 use crate::plan::{Plan, Verb};
@@ -33,6 +33,10 @@ pub(crate) struct Known {
     pub(crate) since: Moment,
     /// The service said that it had begun.
     pub(crate) began: bool,
+    /// How far the engine knows it to be: a command's index, and how that stands.
+    pub(crate) reached: (u16, CommandState),
+    /// A step of its session has a `timeout`, so that the engine wants to know how far it is.
+    pub(crate) is_timed: bool,
 }
 
 /// What a call needs to know beside the need itself.
@@ -79,6 +83,8 @@ impl Memory {
                     commands: self.commands(lane, *session),
                     since: since.unwrap_or(fact.at),
                     began: false,
+                    reached: (0, CommandState::Presumed),
+                    is_timed: self.is_timed(lane, *session),
                 };
                 self.actions.insert(action.clone(), known);
             }
@@ -91,6 +97,15 @@ impl Memory {
             FactBody::ActionBegan { action } => {
                 if let Some(known) = self.actions.get_mut(action) {
                     known.began = true;
+                }
+            }
+            FactBody::CommandReached {
+                action,
+                index,
+                state,
+            } => {
+                if let Some(known) = self.actions.get_mut(action) {
+                    known.reached = (*index, *state);
                 }
             }
             FactBody::ActionEnded {
@@ -160,6 +175,17 @@ impl Memory {
             .and_then(|machine| machine.sessions.get(usize::from(session)))
             .map_or(0, |session| session.commands.len());
         (0..u16::try_from(count).unwrap_or(u16::MAX)).collect()
+    }
+
+    fn is_timed(&self, lane: LaneId, session: SessionIndex) -> bool {
+        let machine = self.plan.machines.get(lane.0 as usize);
+        let session = machine.and_then(|machine| machine.sessions.get(usize::from(session)));
+        session.is_some_and(|session| {
+            session.commands.iter().any(|command| {
+                let step = self.plan.steps.get(usize::from(command.step));
+                step.is_some_and(|step| step.timeout.is_some())
+            })
+        })
     }
 
     fn step_of(&self, known: &Known, sent: usize, index: u16) -> Option<(u16, Verb)> {

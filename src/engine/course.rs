@@ -124,6 +124,7 @@ pub(super) fn ended(
 ) {
     let never_ran = outcome::never_ran(commands, open.began.is_some());
     let cancel = open.cancel.map(|cancel| cancel.why);
+    let overdue = open.cancel.and_then(|cancel| cancel.overdue);
     let close = match status {
         ActionStatus::Succeeded => Close::Succeeded,
         ActionStatus::TimeOut => Close::TimeOut,
@@ -146,7 +147,7 @@ pub(super) fn ended(
                 ground,
                 progress,
                 at,
-                outcome::cancelled(ground, progress, Some(why), None),
+                outcome::cancelled(ground, Some(why), overdue, None),
             ),
             None => given_back(ground, progress, at),
         };
@@ -171,6 +172,7 @@ pub(super) fn ended(
         action: open.action.clone(),
         ended: at,
         close,
+        overdue,
         fates,
         wanted,
         if_failed,
@@ -331,7 +333,7 @@ pub(super) fn gave_up(
             );
             let (step, why) = match cancel.why {
                 CancelWhy::Timeout => {
-                    let (step, words) = outcome::overdue(ground, progress);
+                    let (step, words) = outcome::overdue(ground, cancel.overdue);
                     (step, format!("{words}; {unconfirmed}"))
                 }
                 _ => (None, unconfirmed),

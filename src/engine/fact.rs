@@ -72,6 +72,13 @@ pub enum FactBody {
     StartAbsent { session: SessionIndex, attempt: u16 },
     /// The service says that the action has begun on the device.
     ActionBegan { action: ActionId },
+    /// The service says that the action has come further, to the command at that index of its own.
+    /// Only of sessions with a step that has a `timeout`. (`index`, `state`) only ever grows.
+    CommandReached {
+        action: ActionId,
+        index: u16,
+        state: CommandState,
+    },
     /// The service says that the action has ended.
     ActionEnded {
         action: ActionId,
@@ -162,6 +169,7 @@ impl FactBody {
             FactBody::StartUnknown { .. } => "start_unknown",
             FactBody::StartAbsent { .. } => "start_absent",
             FactBody::ActionBegan { .. } => "action_began",
+            FactBody::CommandReached { .. } => "command_reached",
             FactBody::ActionEnded { .. } => "action_ended",
             FactBody::ResultFetched { .. } => "result_fetched",
             FactBody::ResultMissing { .. } => "result_missing",
@@ -187,6 +195,7 @@ impl FactBody {
         match self {
             FactBody::StartAccepted { action, .. }
             | FactBody::ActionBegan { action }
+            | FactBody::CommandReached { action, .. }
             | FactBody::ActionEnded { action, .. }
             | FactBody::ResultFetched { action, .. }
             | FactBody::ResultMissing { action, .. }
@@ -202,7 +211,7 @@ impl FactBody {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelWhy {
-    /// Its steps ran out of their time: `timed_out`.
+    /// A step of it took longer than its `timeout`: `timed_out`.
     Timeout,
     /// The run's deadline has passed: `timed_out`.
     Deadline,
@@ -254,6 +263,19 @@ pub enum RunLimit {
     Deadline,
     /// `offline.until`.
     Offline,
+}
+
+/// How the first command stands that an open action has not finished, in the order of a command's
+/// life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandState {
+    /// The service tells of no command how far it is, only that the action runs: taken to execute.
+    Presumed,
+    /// It does not execute: it waits, or there is none at this index, for all have finished.
+    Waiting,
+    /// It executes.
+    Executing,
 }
 
 /// How one command of an ended action stands.

@@ -10,8 +10,10 @@ use crate::name::ActionId;
 use crate::plan::Verdict;
 
 use super::course::{self, VISIBILITY_LAG, enter, start_again};
-use super::fact::{EndState, FactBody};
-use super::progress::{Cancelling, Collecting, Fate, Ground, Open, Progress, Readiness, Stage};
+use super::fact::{CancelWhy, CommandState, EndState, FactBody};
+use super::progress::{
+    Cancelling, Collecting, Fate, Ground, Open, Progress, Reached, Readiness, Stage,
+};
 
 /// Takes in what happened to this machine.
 ///
@@ -82,6 +84,7 @@ pub(super) fn absorb(
                 action: action.clone(),
                 accepted: at,
                 began: None,
+                reached: None,
                 cancel: None,
             };
             enter(progress, Stage::Open(Box::new(open)), at);
@@ -127,10 +130,43 @@ pub(super) fn absorb(
                     return Err("the action has begun already");
                 }
                 open.began = Some(at);
+                // Until more is told: a session begins with its first command.
+                open.reached = Some(Reached {
+                    index: 0,
+                    state: CommandState::Presumed,
+                    since: at,
+                });
                 progress.readiness = Readiness::Ready;
             }
             _ => return late(known),
         },
+
+        FactBody::CommandReached {
+            action,
+            index,
+            state,
+        } => {
+            let count = progress.sent(ground).len();
+            match &mut progress.stage {
+                Stage::Open(open) if open.action == *action => {
+                    let Some(before) = open.reached else {
+                        return Err("the action has not begun");
+                    };
+                    if (*index, *state) <= (before.index, before.state) {
+                        return Err("the action has come so far already");
+                    }
+                    if usize::from(*index) + usize::from(*state != CommandState::Waiting) > count {
+                        return Err("it has no such command");
+                    }
+                    open.reached = Some(Reached {
+                        index: *index,
+                        state: *state,
+                        since: at,
+                    });
+                }
+                _ => return late(known),
+            }
+        }
 
         FactBody::ActionEnded {
             action,
@@ -204,20 +240,28 @@ pub(super) fn absorb(
             course::advance(ground, progress, at);
         }
 
-        FactBody::CancelAnnounced { action, why } => match &mut progress.stage {
-            Stage::Open(open) if open.action == *action => {
-                let cancel = open.cancel.get_or_insert(Cancelling {
-                    why: *why,
-                    since: at,
-                    last: at,
-                    sent: 0,
-                });
-                cancel.last = at;
-                cancel.sent = cancel.sent.saturating_add(1);
-                progress.since = cancel.since;
+        FactBody::CancelAnnounced { action, why } => {
+            let overdue = match &progress.stage {
+                Stage::Open(open) if *why == CancelWhy::Timeout => progress.time_out(ground, open),
+                _ => None,
+            };
+            let Stage::Open(open) = &mut progress.stage else {
+                return Err("the action is not open");
+            };
+            if open.action != *action {
+                return Err("the action is not open");
             }
-            _ => return Err("the action is not open"),
-        },
+            let cancel = open.cancel.get_or_insert(Cancelling {
+                why: *why,
+                overdue: overdue.map(|(step, _)| step),
+                since: at,
+                last: at,
+                sent: 0,
+            });
+            cancel.last = at;
+            cancel.sent = cancel.sent.saturating_add(1);
+            progress.since = cancel.since;
+        }
 
         // What became of the action is seen in the list, whatever the answer said.
         FactBody::CancelAnswered { .. } | FactBody::CancelUnknown { .. } => return late(known),

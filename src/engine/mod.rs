@@ -30,8 +30,8 @@ mod want;
 mod watcher;
 
 pub use fact::{
-    CancelWhy, Care, CommandEnd, EndState, FORMAT, Fact, FactBody, GiveUp, LaneId, Need, Refusal,
-    ResultSummary, Row, RunLimit, SessionIndex,
+    CancelWhy, Care, CommandEnd, CommandState, EndState, FORMAT, Fact, FactBody, GiveUp, LaneId,
+    Need, Refusal, ResultSummary, Row, RunLimit, SessionIndex,
 };
 pub use fleet::{Fleet, ProtocolError, tag_of};
 pub use recover::ReplayError;

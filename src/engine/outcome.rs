@@ -111,7 +111,7 @@ pub(super) fn conclude(
                 step: None,
                 why: "every command completed, but the service calls the action timed out".into(),
             }),
-            Close::Cancelled(why) => too_late(ground, progress, why),
+            Close::Cancelled(why) => too_late(ground, progress, why, collecting.overdue),
         };
     };
 
@@ -132,8 +132,12 @@ pub(super) fn conclude(
         Fate::Failed(why) | Fate::Missing(why) => (EndState::Failed, why),
         Fate::Completed | Fate::Cut | Fate::NotRun => {
             return match collecting.close {
-                Close::Cancelled(Some(CancelWhy::Timeout)) if allowed => go_on,
-                Close::Cancelled(why) => cancelled(ground, progress, why, step_index),
+                Close::Cancelled(Some(CancelWhy::Timeout))
+                    if may_be_late(ground, collecting.overdue) =>
+                {
+                    go_on
+                }
+                Close::Cancelled(why) => cancelled(ground, why, collecting.overdue, step_index),
                 Close::TimeOut => trouble(
                     EndState::TimedOut,
                     "the service's time ran out while it ran",
@@ -159,11 +163,11 @@ pub(super) fn conclude(
         // An allowed failure stays allowed, whatever ended the session. With tries left the step was
         // not through, as if it had been cut.
         Some(retry) if allowed && progress.retries < retry.max => match collecting.close {
-            Close::Cancelled(why) => cancelled(ground, progress, why, step_index),
+            Close::Cancelled(why) => cancelled(ground, why, collecting.overdue, step_index),
             _ => trouble(state, why),
         },
         _ if allowed => match collecting.close {
-            Close::Cancelled(why) => match too_late(ground, progress, why) {
+            Close::Cancelled(why) => match too_late(ground, progress, why, collecting.overdue) {
                 Outcome::GoOn { .. } => go_on,
                 ended => ended,
             },
@@ -174,7 +178,12 @@ pub(super) fn conclude(
 }
 
 /// Everything completed although a cancel was on its way (contract 7).
-fn too_late(ground: Ground<'_>, progress: &Progress, why: Option<CancelWhy>) -> Outcome {
+fn too_late(
+    ground: Ground<'_>,
+    progress: &Progress,
+    why: Option<CancelWhy>,
+    late: Option<u16>,
+) -> Outcome {
     let kind_of_next = ground
         .machine
         .sessions
@@ -182,8 +191,9 @@ fn too_late(ground: Ground<'_>, progress: &Progress, why: Option<CancelWhy>) -> 
         .map(|session| session.kind);
     let more = kind_of_next == Some(crate::plan::SessionKind::Main);
     match why {
+        Some(CancelWhy::Timeout) if may_be_late(ground, late) => Outcome::GoOn { tolerated: 1 },
         Some(CancelWhy::Timeout) => {
-            let (step, words) = overdue(ground, progress);
+            let (step, words) = overdue(ground, late);
             Outcome::Trouble(Trouble {
                 state: EndState::TimedOut,
                 step,
@@ -209,37 +219,39 @@ fn too_late(ground: Ground<'_>, progress: &Progress, why: Option<CancelWhy>) -> 
     }
 }
 
-/// What a session that ran out of its time is told as: the first of its steps with a `timeout`, and
-/// the time that all of them together had.
-pub(super) fn overdue(ground: Ground<'_>, progress: &Progress) -> (Option<u16>, String) {
-    let timed = |command: u16| {
-        let step = progress.command(ground, command)?.step;
-        (ground.plan.steps.get(usize::from(step))?.timeout).map(|_| step)
-    };
-    let step = progress.sent(ground).into_iter().find_map(timed);
-    let words = match progress.time_limit(ground) {
-        Some(limit) => {
-            let limit = jiff::SignedDuration::try_from(limit).unwrap_or_default();
-            format!("it took longer than the {limit:#} that its steps may")
+/// The step that took too long was allowed to fail.
+fn may_be_late(ground: Ground<'_>, late: Option<u16>) -> bool {
+    late.and_then(|step| ground.plan.steps.get(usize::from(step)))
+        .is_some_and(|step| step.on_fail == OnFail::Continue)
+}
+
+/// What a session is told as that was cancelled because this step took too long.
+pub(super) fn overdue(ground: Ground<'_>, step: Option<u16>) -> (Option<u16>, String) {
+    let timeout = step.and_then(|step| ground.plan.steps.get(usize::from(step))?.timeout);
+    let words = match timeout {
+        Some(timeout) => {
+            let timeout = jiff::SignedDuration::try_from(timeout).unwrap_or_default();
+            format!("it took longer than its timeout of {timeout:#}")
         }
-        None => "it took longer than its steps may".to_owned(),
+        None => "it took longer than it may".to_owned(),
     };
     (step, words)
 }
 
-/// What a cancelled action means for its machine; `step` is the one that ran.
+/// What a cancelled action means for its machine: `late` is the step that was overdue, `step` the
+/// one that ran at the end.
 pub(super) fn cancelled(
     ground: Ground<'_>,
-    progress: &Progress,
     why: Option<CancelWhy>,
+    late: Option<u16>,
     step: Option<u16>,
 ) -> Outcome {
     let (state, why) = match why {
         Some(CancelWhy::Timeout) => {
-            let (first, words) = overdue(ground, progress);
+            let (late, words) = overdue(ground, late);
             return Outcome::Trouble(Trouble {
                 state: EndState::TimedOut,
-                step: step.or(first),
+                step: late.or(step),
                 why: words.into(),
             });
         }

@@ -1,14 +1,12 @@
 //! How far one machine has come: small, serializable, made of facts alone.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
 use crate::moment::Moment;
 use crate::name::ActionId;
 use crate::plan::{CommandPlan, MachinePlan, Plan, Session, SessionKind, Verb};
 
-use super::fact::{CancelWhy, EndState, SessionIndex};
+use super::fact::{CancelWhy, CommandState, EndState, SessionIndex};
 
 /// What a lane's facts are read against: the plan, and its own part of it.
 #[derive(Clone, Copy)]
@@ -83,13 +81,27 @@ pub(super) struct Open {
     pub(super) accepted: Moment,
     /// When it was seen to run on the device.
     pub(super) began: Option<Moment>,
+    /// How far it is on the device, once it has begun.
+    pub(super) reached: Option<Reached>,
     pub(super) cancel: Option<Cancelling>,
+}
+
+/// The command that an action is at.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Reached {
+    /// The service's index.
+    pub(super) index: u16,
+    pub(super) state: CommandState,
+    /// When that was seen, by our clock: never before it was so.
+    pub(super) since: Moment,
 }
 
 /// An own action that was told to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Cancelling {
     pub(super) why: CancelWhy,
+    /// The step that took longer than it may.
+    pub(super) overdue: Option<u16>,
     /// The first cancel.
     pub(super) since: Moment,
     /// The latest cancel.
@@ -103,6 +115,8 @@ pub(super) struct Collecting {
     pub(super) action: ActionId,
     pub(super) ended: Moment,
     pub(super) close: Close,
+    /// The step that it was cancelled for.
+    pub(super) overdue: Option<u16>,
     /// What became of each command that was sent, by the service's index.
     pub(super) fates: Box<[Fate]>,
     /// Results still to be had, by the service's index.
@@ -309,24 +323,17 @@ impl Progress {
         })
     }
 
-    /// How long the session may take on the device, if a step of it says so: the sum of its steps'
-    /// times, so that a step is never cut within its own. A step that does not say counts with the
-    /// service's ten minutes (contract 1), a put with nothing.
-    pub(super) fn time_limit(&self, ground: Ground<'_>) -> Option<Duration> {
-        let mut limit = None;
-        let mut rest = Duration::ZERO;
-        for index in self.sent(ground) {
-            let Some(command) = self.command(ground, index) else {
-                continue;
-            };
-            let step = ground.plan.steps.get(usize::from(command.step));
-            match (step.and_then(|step| step.timeout), command.verb) {
-                (Some(timeout), _) => *limit.get_or_insert(Duration::ZERO) += timeout,
-                (None, Verb::Put) => {}
-                (None, Verb::Run | Verb::Get) => rest += Duration::from_secs(600),
-            }
-        }
-        limit.map(|limit| limit + rest)
+    /// The step that executes and has a `timeout`, and when that is over.
+    pub(super) fn time_out(&self, ground: Ground<'_>, open: &Open) -> Option<(u16, Moment)> {
+        let reached = open
+            .reached
+            .filter(|reached| reached.state != CommandState::Waiting)?;
+        let sent = self.sent(ground);
+        let step = self
+            .command(ground, *sent.get(usize::from(reached.index))?)?
+            .step;
+        let timeout = ground.plan.steps.get(usize::from(step))?.timeout?;
+        Some((step, reached.since + timeout))
     }
 
     /// Something is left on the device that nobody has cleaned up.

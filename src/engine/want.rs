@@ -160,10 +160,7 @@ fn watched(ground: Ground<'_>, progress: &Progress, open: &Open, outlook: Outloo
         };
     }
 
-    let time_out = progress
-        .time_limit(ground)
-        .zip(open.began)
-        .map(|(limit, began)| began + limit);
+    let time_out = progress.time_out(ground, open).map(|(_, over)| over);
     let timed_out = time_out.is_some_and(seen_since);
     let queued = open.began.is_none() && seen_since(open.accepted);
     let asleep = progress.readiness.sleeps() || seen_since(open.accepted + PICKUP);

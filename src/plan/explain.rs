@@ -284,7 +284,10 @@ fn step_notes(step: &StepPlan) -> Option<String> {
         ));
     }
     if let Some(timeout) = step.timeout {
-        notes.push(format!("cancelled after {}", Period(timeout)));
+        notes.push(format!(
+            "its session is cancelled when it executes for more than {}",
+            Period(timeout)
+        ));
     }
     match step.results {
         ResultsWanted::All => {}

@@ -84,7 +84,7 @@ pub struct StepPlan {
     pub on_fail: OnFail,
     /// Tries after the first.
     pub retry: Option<RetryPolicy>,
-    /// How long its session may take before the engine cancels it.
+    /// How long it may execute before the engine cancels its session.
     pub timeout: Option<Duration>,
     /// Whether its result is fetched.
     pub results: ResultsWanted,

@@ -1,6 +1,6 @@
 //! One list call for all own actions, and what it says of each.
 
-use crate::engine::{CommandEnd, FactBody, LaneId};
+use crate::engine::{CommandEnd, CommandState, FactBody, LaneId};
 use crate::moment::Moment;
 use crate::name::ActionId;
 use crate::wire::{ActionStatus, CommandEntry, CommandStatus, MachineAction};
@@ -41,8 +41,26 @@ impl Calls {
                 if let Some(ended) = self.ended(&id, known, action).await? {
                     facts.push((Some(known.lane), ended));
                 }
-            } else if action.status == ActionStatus::InProgress && !known.began {
-                facts.push((Some(known.lane), FactBody::ActionBegan { action: id }));
+            } else if action.status == ActionStatus::InProgress {
+                if !known.began {
+                    let action = id.clone();
+                    facts.push((Some(known.lane), FactBody::ActionBegan { action }));
+                }
+                // An older state, from a replica that lags, is no news.
+                if known.is_timed
+                    && let Some((index, state)) = reached(&action)
+                    && (index, state) > known.reached
+                {
+                    let action = id;
+                    facts.push((
+                        Some(known.lane),
+                        FactBody::CommandReached {
+                            action,
+                            index,
+                            state,
+                        },
+                    ));
+                }
             }
         }
         Ok((facts, Then::Watched))
@@ -132,4 +150,36 @@ impl Calls {
         record.error = error.map(str::to_owned);
         self.shelf.write_lightly(&path, &record)
     }
+}
+
+/// How far an action is that runs; `None` if the list says nothing of its commands (contract 4.2).
+fn reached(action: &MachineAction) -> Option<(u16, CommandState)> {
+    let mut entries: Vec<&CommandEntry> = action.commands.as_ref()?.iter().collect();
+    entries.sort_by_key(|entry| entry.index);
+    let after = entries.last()?.index.saturating_add(1);
+    let is = |entry: &CommandEntry, status| entry.command_status == status;
+    let executes = |entry: &CommandEntry| {
+        is(entry, CommandStatus::Executing)
+            || (entry.start_time.is_some() && entry.end_time.is_none())
+    };
+    let is_over = |entry: &CommandEntry| {
+        is(entry, CommandStatus::Completed) || is(entry, CommandStatus::Failed)
+    };
+    let current = entries.iter().find(|entry| !is_over(entry));
+    // What follows a failed command is not run.
+    let has_failed = entries.iter().any(|entry| is(entry, CommandStatus::Failed));
+    // The documented states (contract 4.3) don't tell a command that executes from one that waits;
+    // then a command's times do, and if it has none of them, nothing does.
+    let tells = entries.iter().any(|entry| {
+        entry.start_time.is_some() || !(is_over(entry) || is(entry, CommandStatus::Created))
+    });
+    let (index, state) = match current {
+        Some(entry) if !has_failed => match (executes(entry), tells) {
+            (true, _) => (entry.index, CommandState::Executing),
+            (false, true) => (entry.index, CommandState::Waiting),
+            (false, false) => (entry.index, CommandState::Presumed),
+        },
+        _ => (after, CommandState::Waiting),
+    };
+    Some((u16::try_from(index).ok()?, state))
 }

@@ -530,7 +530,7 @@ fn a_step_that_took_too_long_is_drawn_with_its_limit() {
     let words: Vec<&str> = ended.stderr.split_whitespace().collect();
     let words = words.join(" ");
     assert!(
-        words.contains("it took longer than the 3m that its steps may"),
+        words.contains("it took longer than its timeout of 3m"),
         "{words}"
     );
     assert!(
@@ -538,4 +538,61 @@ fn a_step_that_took_too_long_is_drawn_with_its_limit() {
         "{}",
         ended.text()
     );
+}
+
+/// Runs a script of that many minutes with a `timeout` and then `get` with one, in one session.
+fn timed(minutes: u32, of_script: &str, of_get: &str) -> (Ended, Vec<Fact>) {
+    let get = "  - get: /var/tmp/answer.txt\n";
+    let playbook = PLAYBOOK
+        .replace(
+            "    run: ask\n",
+            &format!("    run: ask\n    timeout: {of_script}\n"),
+        )
+        .replace(get, &format!("{get}    timeout: {of_get}\n"));
+    let fleet = format!(
+        "factor: 300\nknobs: {{ cancel_release_delay: 0 }}\ndevices:\n  - {{ name: web-01.example.org, os: Linux, \
+         tags: [web], files: [{{ path: /var/tmp/answer.txt, text: hello }}], wrapup_delay: {{ min: 600, max: 600 }}, \
+         outcomes: [{{ script: ask.sh, stdout: ANSWERED, duration: {minutes} min }}] }}\n"
+    );
+    let ended = svar("run ask.yaml --scenario slow.yaml")
+        .file("ask.yaml", playbook)
+        .file("slow.yaml", fleet)
+        .run();
+    let journal = fs::read_to_string(run_folder(&ended).join("journal.jsonl")).expect("a journal");
+    let facts = journal
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    let facts = facts.collect();
+    (ended, facts)
+}
+
+#[test]
+fn a_step_over_its_own_time_takes_its_session_with_it() {
+    let (ended, facts) = timed(9, "4m", "1h");
+    let ended = ended.code(1);
+    let summary = read_json(run_folder(&ended).join("summary.json"));
+    assert_eq!(
+        summary["failures"][0]["step"]["name"], "ask",
+        "{summary:#}\n{facts:#?}"
+    );
+    let began = facts
+        .iter()
+        .find(|fact| matches!(fact.body, FactBody::ActionBegan { .. }));
+    let cancelled = facts
+        .iter()
+        .find(|fact| matches!(fact.body, FactBody::CancelAnnounced { .. }));
+    let (began, cancelled) = (began.expect("it began").at, cancelled.expect("a cancel").at);
+    let after = cancelled.since(began).as_secs();
+    assert!(after >= 240, "cancelled {after} s after it began");
+    let fetched = |fact: &Fact| matches!(fact.body, FactBody::ResultFetched { index: 1, .. });
+    assert!(!facts.iter().any(fetched), "the second step was done");
+}
+
+#[test]
+fn a_step_within_its_own_time_is_left_alone_however_long_its_session_takes() {
+    let (ended, facts) = timed(9, "10m", "5m");
+    ended.code(0);
+    let at_second =
+        |fact: &Fact| matches!(fact.body, FactBody::CommandReached { index, .. } if index > 0);
+    assert!(facts.iter().any(at_second), "{facts:#?}");
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use svar::engine::{
-    CancelWhy, CommandEnd, End, EndState, Fact, FactBody, Fleet, LaneId, LaneView, Need, Refusal,
-    ResultSummary,
+    CancelWhy, CommandEnd, CommandState, End, EndState, Fact, FactBody, Fleet, LaneId, LaneView,
+    Need, Refusal, ResultSummary,
 };
 use svar::moment::Moment;
 use svar::name::ActionId;
@@ -271,6 +271,31 @@ impl Desk {
     pub(super) fn began(&mut self, machine: u32, action: &ActionId) {
         let action = action.clone();
         self.happens(machine, FactBody::ActionBegan { action });
+    }
+
+    /// The list shows the action's command at that index as executing.
+    #[track_caller]
+    pub(super) fn executes(&mut self, machine: u32, action: &ActionId, index: u16) {
+        self.reached(machine, action, index, CommandState::Executing);
+    }
+
+    #[track_caller]
+    pub(super) fn reached(
+        &mut self,
+        machine: u32,
+        action: &ActionId,
+        index: u16,
+        state: CommandState,
+    ) {
+        let action = action.clone();
+        self.happens(
+            machine,
+            FactBody::CommandReached {
+                action,
+                index,
+                state,
+            },
+        );
     }
 
     #[track_caller]

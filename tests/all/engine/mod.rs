@@ -7,4 +7,5 @@ mod simulation;
 mod sleepers;
 mod stories;
 mod table;
+mod timeouts;
 mod world;

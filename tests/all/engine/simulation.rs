@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use svar::engine::{Care, Fact, FactBody, Fleet, LaneId, Need, Tally};
+use svar::engine::{Care, CommandState, Fact, FactBody, Fleet, LaneId, Need, Tally};
 use svar::moment::Moment;
 use svar::name::{ActionId, Tag};
 use svar::plan::{Plan, SessionKind, Verb, Verdict};
@@ -78,6 +78,7 @@ struct Play {
     faults: u64,
     delivered: BTreeSet<(ActionId, u16)>,
     seen_running: BTreeSet<ActionId>,
+    seen_executing: BTreeMap<ActionId, u16>,
     halted: bool,
     loud: bool,
 }
@@ -136,6 +137,7 @@ impl Play {
             faults,
             delivered: BTreeSet::new(),
             seen_running: BTreeSet::new(),
+            seen_executing: BTreeMap::new(),
             halted: false,
             loud,
             dice,
@@ -470,7 +472,13 @@ impl Play {
                     let lane = LaneId(action.machine);
                     let id = action.id.clone();
                     let known_to_run = self.seen_running.contains(&id);
+                    let executing = action.executing(now);
+                    let is_further = self
+                        .seen_executing
+                        .get(&id)
+                        .is_none_or(|at| *at < executing);
                     let mut seen_running = None;
+                    let mut seen_executing = None;
                     let body = if action.status.is_final() {
                         FactBody::ActionEnded {
                             action: id,
@@ -480,6 +488,13 @@ impl Play {
                     } else if action.ran() && !known_to_run {
                         seen_running = Some(id.clone());
                         FactBody::ActionBegan { action: id }
+                    } else if action.ran() && is_further {
+                        seen_executing = Some((id.clone(), executing));
+                        FactBody::CommandReached {
+                            action: id,
+                            index: executing,
+                            state: CommandState::Executing,
+                        }
                     } else {
                         continue;
                     };
@@ -487,6 +502,7 @@ impl Play {
                     let died = self.record(Some(lane), body)?;
                     if self.journal.len() > recorded {
                         self.seen_running.extend(seen_running);
+                        self.seen_executing.extend(seen_executing);
                     }
                     if died {
                         return Ok(());

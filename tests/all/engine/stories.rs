@@ -278,7 +278,7 @@ fn a_cancel_that_shows_no_effect_is_sent_again_and_given_up_aloud() {
     assert_eq!(end.state, EndState::TimedOut);
     assert_eq!(
         end.why.unwrap(),
-        "it took longer than the 1m that its steps may; action action-1 was cancelled, and the service does \
+        "it took longer than its timeout of 1m; action action-1 was cancelled, and the service does \
          not confirm it: it may still run"
     );
 }

@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
-use svar::engine::{CancelWhy, Fact, FactBody, Fleet, GiveUp, LaneId, Row, RunLimit, tag_of};
+use svar::engine::{
+    CancelWhy, CommandState, Fact, FactBody, Fleet, GiveUp, LaneId, Row, RunLimit, tag_of,
+};
 use svar::name::ActionId;
 use svar::plan::Verdict;
 use svar::wire::{ActionStatus, CommandStatus};
@@ -58,6 +60,7 @@ fn states() -> Vec<State> {
     running.began(0, &action);
     let (mut cancelling, action) = open();
     cancelling.began(0, &action);
+    cancelling.executes(0, &action, 1);
     cancelling.pass(900);
     cancelling.cancelled(0);
     let mut resolving = collecting();
@@ -107,6 +110,11 @@ fn facts() -> Vec<(&'static str, FactBody)> {
         index,
         result: script(),
         verdict: Verdict::Met,
+    };
+    let reached = |action: &ActionId, index, state| FactBody::CommandReached {
+        action: action.clone(),
+        index,
+        state,
     };
     vec![
         ("start announced", announce(0)),
@@ -159,6 +167,23 @@ fn facts() -> Vec<(&'static str, FactBody)> {
             FactBody::ActionBegan {
                 action: other.clone(),
             },
+        ),
+        (
+            "command taken to execute",
+            reached(&own, 0, CommandState::Presumed),
+        ),
+        (
+            "command executes",
+            reached(&own, 1, CommandState::Executing),
+        ),
+        ("all commands done", reached(&own, 3, CommandState::Waiting)),
+        (
+            "command beyond the last executes",
+            reached(&own, 3, CommandState::Executing),
+        ),
+        (
+            "strange action's command executes",
+            reached(&other, 1, CommandState::Executing),
         ),
         (
             "action succeeded",

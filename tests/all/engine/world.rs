@@ -88,6 +88,17 @@ impl Action {
         self.picked_up.is_some()
     }
 
+    /// The command that it is at, once it runs: each takes the same time.
+    pub(super) fn executing(&self, now: Moment) -> u16 {
+        let Some(picked_up) = self.picked_up else {
+            return 0;
+        };
+        let all = self.commands.len();
+        let spent = now.since(picked_up).as_millis() as usize;
+        let finished = spent * all / self.work.as_millis().max(1) as usize;
+        finished.min(all - 1) as u16
+    }
+
     pub(super) fn is_open(&self) -> bool {
         !self.status.is_final()
     }
@@ -188,10 +199,8 @@ impl World {
             {
                 action.status = ActionStatus::Cancelled;
                 action.ended = Some(at);
-                let all = action.commands.len();
-                let finished = (at.since(picked_up).as_millis() as usize * all)
-                    / action.work.as_millis().max(1) as usize;
-                for place in 0..all {
+                let finished = usize::from(action.executing(at));
+                for place in 0..action.commands.len() {
                     action.done[place] = match place.cmp(&finished) {
                         std::cmp::Ordering::Less => CommandStatus::Completed,
                         std::cmp::Ordering::Equal => CommandStatus::Executing,
