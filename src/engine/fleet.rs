@@ -412,7 +412,7 @@ impl Fleet {
     pub(super) fn wave_limit(&self, wave: usize) -> u32 {
         let total = self.tally.total;
         match self.plan.policy.waves.get(wave) {
-            Some(amount) => super::stop::machines(*amount, total),
+            Some(amount) => amount.of(total),
             None => total,
         }
     }

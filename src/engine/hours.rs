@@ -1,7 +1,7 @@
 //! The hours of the policy's `window`: when starts are allowed, and when what waits is called back.
 
 use crate::moment::Moment;
-use crate::plan::PICKUP;
+use crate::plan::Hours;
 
 use super::fleet::Fleet;
 
@@ -43,7 +43,7 @@ impl Fleet {
             Some((from, to)) if at < to => (from, to),
             _ => hours.around(at),
         };
-        let last = to - PICKUP.min(to.since(from) / 10);
+        let last = to - Hours::closing(to.since(from));
         match at < last {
             true => from.max(at),
             false => hours.around(to).0.max(at),

@@ -189,16 +189,3 @@ impl fmt::Display for Standing {
         }
     }
 }
-
-/// How many machines an amount means of `total`; a share is rounded up.
-pub(super) fn machines(amount: Amount, total: u32) -> u32 {
-    match amount {
-        Amount::Count(count) => count.min(total),
-        Amount::Percent(share) => {
-            let exact = f64::from(total) * share / 100.0;
-            // A share of a hundred that the binary form puts a hair above the whole number stays it.
-            let rounded = (exact - 1e-9).ceil().clamp(0.0, f64::from(total));
-            rounded as u32
-        }
-    }
-}

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::diagnostic::{Problem, sort_problems};
 use crate::expression::Scope;
-use crate::playbook::{Files, Loaded};
+use crate::playbook::{Files, Loaded, Playbook};
 use crate::wire::{Command, LiveResponseRequest};
 
 use super::inputs::Inputs;
@@ -50,6 +50,7 @@ pub fn compile(
 
     let mut problems = Vec::new();
     let machines = compile_machines(&prepared, targets, &mut problems);
+    problems.extend(unfinished_waves(playbook, &prepared, &machines));
     if !problems.is_empty() {
         sort_problems(&mut problems);
         return Err(problems);
@@ -88,6 +89,32 @@ pub fn compile(
         secrets: prepared.values.secrets.clone(),
     };
     Ok(Runbook::new(plan, prepared))
+}
+
+/// Waves that leave out machines that have something to do. A share in the list is of all machines,
+/// those with nothing to do included, as the run counts.
+fn unfinished_waves(
+    playbook: &Playbook,
+    prepared: &Prepared,
+    machines: &[MachinePlan],
+) -> Option<Problem> {
+    let waves = &prepared.policy.waves;
+    let total = u32::try_from(machines.len()).unwrap_or(u32::MAX);
+    let end = waves.iter().map(|wave| wave.of(total)).max()?;
+    let busy = machines
+        .iter()
+        .filter(|machine| !machine.sessions.is_empty())
+        .count();
+    if end as usize >= busy {
+        return None;
+    }
+    let last = playbook.rollout.as_ref()?.waves.last()?.node();
+    let message = format!("the waves end at {end} of {busy} machines");
+    let problem = prepared
+        .values
+        .problem("unfinished-waves", last, message)
+        .help("End them with `100%`; to leave machines out, choose fewer under `targets`.");
+    Some(problem)
 }
 
 /// What a reader of the plan should know and its numbers do not say.

@@ -319,8 +319,18 @@ fn cost(text: &mut String, plan: &Plan) {
     entry(text, "cost", &costs.join(", "));
     let limit = match (forecast.binding.as_deref(), forecast.at_least.as_secs()) {
         (None, _) => "no limit binds".to_owned(),
-        (Some(limit), 0) => format!("{limit} bind"),
-        (Some(limit), _) => format!("{limit} bind, at least {}", Period(forecast.at_least)),
+        (Some(limit), least) => {
+            // A key of the playbook is one, everything else is many.
+            let bind = if limit.starts_with('`') {
+                "binds"
+            } else {
+                "bind"
+            };
+            match least {
+                0 => format!("{limit} {bind}"),
+                _ => format!("{limit} {bind}, at least {}", Period(forecast.at_least)),
+            }
+        }
     };
     let expected = Period(forecast.expected);
     entry(
@@ -328,6 +338,9 @@ fn cost(text: &mut String, plan: &Plan) {
         "time",
         &format!("about {expected} with sessions of 2m42s, as one was measured; {limit}"),
     );
+    if let Some(openings) = forecast.openings {
+        entry(text, "hours", &openings.to_string());
+    }
     entry(text, "asleep", &asleep(plan, &forecast));
     if let Some(gain) = &forecast.edit {
         let mut savings = Vec::new();

@@ -6,9 +6,8 @@ use serde::Serialize;
 
 use super::economy::{Edit, edits};
 use super::limits::PICKUP;
-use super::session::{
-    Amount, CleanupWhen, OfflineMode, Plan, ResultsWanted, Session, SessionKind, Verb,
-};
+use super::openings::{Openings, Stage};
+use super::session::{CleanupWhen, OfflineMode, Plan, ResultsWanted, Session, SessionKind, Verb};
 
 /// From start to end of a session that was measured (contract 4.6). Most of it is the device's
 /// fetching and handing back, so it stands for every session whose own time nobody knows.
@@ -36,12 +35,14 @@ pub struct Forecast {
     /// No run is faster than this, whatever its sessions take.
     #[serde(rename = "at_least_ms", serialize_with = "millis")]
     pub at_least: Duration,
-    /// What binds: a limit, or the pauses between waves; `None` where it is the sessions' own length.
+    /// What binds: a limit, `max_active`, or the pauses between waves; `None` where it is the sessions' own length.
     pub binding: Option<String>,
     /// From the start to the end with sessions of the length that was measured, pauses between
     /// waves included; hours in which nothing may be started are not.
     #[serde(rename = "expected_ms", serialize_with = "millis")]
     pub expected: Duration,
+    /// The openings of `window` over which that time is spread; `None` without a `window`.
+    pub openings: Option<Openings>,
     /// What it costs if a tenth of the machines sleep.
     pub asleep: Asleep,
     /// The edit of the playbook that would save the most.
@@ -108,7 +109,10 @@ pub struct Gain {
     pub time: Duration,
 }
 
-fn millis<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn millis<S: serde::Serializer>(
+    time: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
@@ -121,10 +125,22 @@ struct Load {
     /// Most sessions that one machine gets, one after the other.
     depth: u32,
     slots: u32,
+    /// `max_active`, where it is less than the slots.
+    active: Option<u32>,
     /// Sessions that hold a slot until they show that their device sleeps.
     dozing: u64,
     /// Starts that are sent once more because of them.
     again: u64,
+}
+
+/// How a run is thought to go.
+#[derive(Debug, Default)]
+struct Course {
+    time: Duration,
+    /// What decides the time.
+    binding: Option<String>,
+    /// Its starts, wave by wave.
+    stages: Vec<Stage>,
 }
 
 impl Forecast {
@@ -132,10 +148,14 @@ impl Forecast {
     pub fn of(plan: &Plan) -> Forecast {
         let load = Load::of(plan);
         let (at_least, _) = load.limits_alone(plan);
-        let (expected, binding) = load.expected(plan);
+        let Course {
+            time: expected,
+            binding,
+            stages,
+        } = load.course(plan);
         let cheaper = edits(plan).into_iter().map(|edit| {
             let less = load.without(&edit);
-            let time = expected.saturating_sub(less.expected(plan).0);
+            let time = expected.saturating_sub(less.expected(plan));
             let Edit {
                 what,
                 starts,
@@ -171,6 +191,9 @@ impl Forecast {
             at_least,
             binding,
             expected,
+            openings: (plan.policy.window.as_ref())
+                .filter(|_| load.starts > 0)
+                .map(|hours| Openings::of(hours, &stages)),
             asleep: load.asleep(plan),
             edit,
         }
@@ -188,6 +211,7 @@ impl Load {
             links: 0,
             depth: 0,
             slots: plan.limits.slots,
+            active: (plan.policy.max_active).filter(|most| *most < plan.limits.slots),
             dozing: 0,
             again: 0,
         };
@@ -224,12 +248,8 @@ impl Load {
     /// The least time that the rate limits alone allow, and which of them.
     fn limits_alone(&self, plan: &Plan) -> (Duration, String) {
         let limits = &plan.limits;
-        let minutes = |calls: u64, per_minute: u32| {
-            // The first minute's calls need no waiting.
-            calls.saturating_sub(1) / u64::from(per_minute.max(1)) * 60
-        };
         let hours = |calls: u64, per_hour: u32| {
-            calls.saturating_sub(1) / u64::from(per_hour.max(1)) * 3_600
+            Duration::from_secs(calls.saturating_sub(1) / u64::from(per_hour.max(1)) * 3_600)
         };
         let bounds = [
             (
@@ -248,53 +268,91 @@ impl Load {
                 ),
             ),
         ];
-        let (seconds, binding) = bounds
+        bounds
             .into_iter()
             .rev()
-            .max_by_key(|(seconds, _)| *seconds)
-            .unwrap_or_default();
-        (Duration::from_secs(seconds), binding)
+            .max_by_key(|(time, _)| *time)
+            .unwrap_or_default()
     }
 
-    /// The time with sessions of the usual length, and what decides it.
-    fn expected(&self, plan: &Plan) -> (Duration, Option<String>) {
+    /// The time with sessions of the usual length.
+    fn expected(&self, plan: &Plan) -> Duration {
+        self.course(plan).time
+    }
+
+    /// How the run goes with sessions of the usual length.
+    fn course(&self, plan: &Plan) -> Course {
         if self.starts == 0 {
-            return (Duration::ZERO, None);
+            return Course::default();
         }
         let (rate, by_rate) = self.limits_alone(plan);
         let slots = u64::from(self.slots.max(1));
         let each = |sessions: u64| u32::try_from(sessions.div_ceil(slots)).unwrap_or(u32::MAX);
         let by_slots = SESSION * each(self.starts) + PICKUP * each(self.dozing);
+        let by_active = self.by_active();
         let depth = SESSION * self.depth;
         let by_rates = rate + SESSION;
-        let mut time = depth.max(by_slots).max(by_rates);
+        let mut time = depth.max(by_slots).max(by_active).max(by_rates);
         let mut binding = match time {
             time if time == depth => None,
             time if time == by_rates => Some(by_rate),
+            time if time == by_active => self.active.map(|most| format!("`max_active: {most}`")),
             _ => Some(format!("{} sessions at a time", self.slots)),
         };
-        let waves = plan.policy.waves.as_slice();
-        let total = self.machines;
+        // Results may be fetched after the hours, so their limits do not spread the starts.
+        let sessions = depth.max(by_slots).max(by_active);
+        let starts = minutes(self.starts + self.again, plan.limits.starts_per_minute);
+        let minute = Duration::from_secs(60);
+        let (spread, pace) = match starts + SESSION > sessions {
+            true => (starts, minute),
+            false => (sessions.saturating_sub(SESSION), SESSION),
+        };
+        let main = Stage {
+            turns: spread.as_secs().div_ceil(pace.as_secs()) + 1,
+            pace,
+            then: Duration::ZERO,
+        };
+        let soak = Duration::from_millis(plan.policy.soak_ms);
+        let total = u32::try_from(self.machines).unwrap_or(u32::MAX);
         let mut before = 0;
         let mut waves_begun = 0;
-        for wave in waves {
-            let until = match *wave {
-                Amount::Count(count) => u64::from(count).min(total),
-                Amount::Percent(share) => (total as f64 * share / 100.0 - 1e-9).ceil() as u64,
-            };
+        for wave in &plan.policy.waves {
+            let until = wave.of(total);
             waves_begun += u32::from(until > before);
             before = before.max(until);
         }
-        if waves_begun > 1 {
-            // Each wave but the last one is waited for to its end.
-            let pauses = Duration::from_millis(plan.policy.soak_ms) * (waves_begun - 1);
-            let waited = depth * (waves_begun - 1) + pauses;
-            if waited > time {
-                binding = Some("the waves".to_owned());
-            }
-            time += waited;
+        let first = waves_begun.saturating_sub(1);
+        // Each wave but the last one is waited for to its end.
+        let waited = (depth + soak) * first;
+        if waited > time {
+            binding = Some("the waves".to_owned());
         }
-        (time, binding)
+        time += waited;
+        let wave = Stage {
+            turns: self.depth.into(),
+            pace: SESSION,
+            then: SESSION + soak,
+        };
+        let mut stages = vec![wave; first as usize];
+        stages.push(main);
+        Course {
+            time,
+            binding,
+            stages,
+        }
+    }
+
+    /// The time in which `max_active` machines at a time are brought to their ends. A machine keeps
+    /// its place between its sessions, so whole machines follow one another, not sessions.
+    fn by_active(&self) -> Duration {
+        let Some(most) = self.active else {
+            return Duration::ZERO;
+        };
+        let rounds = self.machines.div_ceil(u64::from(most.max(1)));
+        let dozing = self.dozing.div_ceil(u64::from(most.max(1)));
+        let sessions = (rounds * self.starts).div_ceil(self.machines.max(1));
+        let times = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        SESSION * times(sessions) + PICKUP * times(dozing)
     }
 
     fn asleep(&self, plan: &Plan) -> Asleep {
@@ -303,13 +361,14 @@ impl Load {
         let until = Duration::from_millis(policy.until_ms);
         let most = u32::try_from(machines).unwrap_or(u32::MAX);
         let slots = match policy.mode {
-            OfflineMode::Queue => policy.max_slots.min(most),
+            OfflineMode::Queue => policy.max_slots.min(most).min(self.active.unwrap_or(most)),
             OfflineMode::Hold | OfflineMode::Skip => 0,
         };
         let turns = until.as_secs() / plan.limits.queue().as_secs().max(1);
         let waits = policy.mode != OfflineMode::Skip && machines > 0;
         let awake = Load {
             slots: self.slots.saturating_sub(slots).max(1),
+            active: (self.active).map(|most| most.saturating_sub(slots).max(1)),
             ..*self
         };
         let again = match policy.mode {
@@ -321,7 +380,7 @@ impl Load {
             again,
             ..*self
         };
-        let seen_lately = (dozing.expected(plan).0).saturating_sub(self.expected(plan).0);
+        let seen_lately = dozing.expected(plan).saturating_sub(self.expected(plan));
         Asleep {
             machines,
             mode: policy.mode,
@@ -333,13 +392,19 @@ impl Load {
                 true => 3_600 / MACHINES_AGAIN.as_secs(),
                 false => 0,
             },
-            expected: awake.expected(plan).0,
+            expected: awake.expected(plan),
             until: match waits {
                 true => until,
                 false => Duration::ZERO,
             },
         }
     }
+}
+
+/// The least time for calls of which so many are allowed a minute.
+fn minutes(calls: u64, per_minute: u32) -> Duration {
+    // The first minute's calls need no waiting.
+    Duration::from_secs(calls.saturating_sub(1) / u64::from(per_minute.max(1)) * 60)
 }
 
 /// A number as people read it: `1,500`.

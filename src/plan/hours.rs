@@ -1,6 +1,7 @@
 //! The hours in which a run may start sessions: arithmetic on the time that is handed in.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::ToSpan;
 use jiff::civil::{Date, DateTime};
@@ -9,6 +10,8 @@ use serde::{Serialize, Serializer};
 
 use crate::moment::Moment;
 use crate::playbook::model::Window;
+
+use super::limits::PICKUP;
 
 /// `window` of a playbook, with its time zone looked up. Clock times are those that people in the
 /// zone read off their clocks, on the days on which the zone changes them as well: a time that a
@@ -48,6 +51,25 @@ impl Hours {
         .filter_map(|day| self.opening_of(day))
         .find(|(from, to)| from < to && now < *to)
         .unwrap_or((Moment::FAR_FUTURE, Moment::FAR_FUTURE))
+    }
+
+    /// How long an opening is on a day on which the clocks do not change.
+    pub fn usual_length(&self) -> Duration {
+        const DAY: u64 = 24 * 60;
+        let Window { from, to, .. } = self.window;
+        let (from, to) = (u64::from(from), u64::from(to));
+        let minutes = if to > from {
+            to - from
+        } else {
+            to + DAY - from
+        };
+        Duration::from_secs(minutes * 60)
+    }
+
+    /// The end of an opening of that length in which nothing is started any more, so that a device
+    /// that is awake takes its session within the hours (our choice).
+    pub fn closing(opening: Duration) -> Duration {
+        PICKUP.min(opening / 10)
     }
 
     fn opening_of(&self, day: Date) -> Option<(Moment, Moment)> {

@@ -297,6 +297,21 @@ pub enum Amount {
     Percent(f64),
 }
 
+impl Amount {
+    /// How many machines it means of `total`; a share is rounded up.
+    pub fn of(self, total: u32) -> u32 {
+        match self {
+            Amount::Count(count) => count.min(total),
+            Amount::Percent(share) => {
+                let exact = f64::from(total) * share / 100.0;
+                // A share of a hundred that the binary form puts a hair above the whole number stays it.
+                let rounded = (exact - 1e-9).ceil().clamp(0.0, f64::from(total));
+                rounded as u32
+            }
+        }
+    }
+}
+
 /// The stop rule: the fleet stops when the failed machines are *at or above* `failed`, out of `of`,
 /// once at least `after` machines have finished.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

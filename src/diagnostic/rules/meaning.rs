@@ -247,6 +247,26 @@ steps:
     waves: [10, 20, 100%]"#
     ),
     rule!(
+        Error "unfinished-waves": "waves that end before all devices",
+        r#"A wave says how many devices have been started by its end. All devices under `targets` belong to the run, so the last
+wave is the one with all of them, and the end of the list says so. Nothing is sent for waves that end sooner: whether the
+other devices were meant to be left out or to follow in a further wave, nobody but the author knows. A share below `100%` at
+the end is found in the playbook; a number, when it is below that of the devices, as soon as these are known."#,
+        r#"rollout:
+    waves: [1, 5%]"#,
+        r#"rollout:
+    waves: [1, 5%, 100%]"#
+    ),
+    rule!(
+        Warning "zero-failures": "a stop rule that is met without a failure",
+        r#"The run stops when the failed devices are at or above `failed`. None failed before the first start either, so `0` and
+    `0%` can't mean what they say: they count as `1`, the first failure stops the run."#,
+        r#"rollout:
+    stop_when: { failed: 0 }"#,
+        r#"rollout:
+    stop_when: { failed: 1 }"#
+    ),
+    rule!(
         Advice "small-sample": "a share of failures that counts from the first device on",
         r#"The share is taken of the devices that have finished so far. If the first one fails, that is 100%, and the run stops
     at any threshold. `after` says from how many finished devices on the share counts; a share `of: targets` needs none."#,

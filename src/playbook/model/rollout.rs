@@ -13,7 +13,8 @@ use super::{Amount, Period};
 #[schemars(title = "Rollout")]
 pub struct Rollout {
     /// How many devices may have been started by the end of each wave: a number, or a share of all
-    /// devices. The next wave begins when the one before has ended. Without it: one wave with all.
+    /// devices. The next wave begins when the one before has ended, and the last one has all devices:
+    /// end with `100%`. Without it: one wave with all.
     #[serde(default)]
     #[schemars(length(min = 1), extend("examples" = [[1, "5%", "100%"]]))]
     pub waves: Vec<Templated<Amount>>,

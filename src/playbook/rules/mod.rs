@@ -29,12 +29,14 @@ mod pointless_default;
 mod script_type;
 mod shrinking_waves;
 mod small_sample;
+mod unfinished_waves;
 mod unjudged_exit;
 mod unknown_zone;
 mod unlisted_file;
 mod unreachable_when;
 mod unused;
 mod yes_or_no;
+mod zero_failures;
 
 type Rule = fn(&Outline<'_>, &mut Vec<Problem>);
 
@@ -60,12 +62,14 @@ const RULES: &[Rule] = &[
     script_type::check,
     shrinking_waves::check,
     small_sample::check,
+    unfinished_waves::check,
     unjudged_exit::check,
     unknown_zone::check,
     unlisted_file::check,
     unreachable_when::check,
     unused::check,
     yes_or_no::check,
+    zero_failures::check,
 ];
 
 /// What all rules find, in no particular order.

@@ -275,6 +275,29 @@ fn a_finished_run_has_nothing_to_resume() {
 }
 
 #[test]
+fn waves_that_leave_machines_out_are_refused_before_anything_is_sent() {
+    let fleet = "\
+name: two servers
+devices:
+  - { name: web-01.example.org, os: Linux, tags: [web] }
+  - { name: web-02.example.org, os: Linux, tags: [web] }
+";
+    let playbook = PLAYBOOK.replace("targets:", "rollout: { waves: [1] }\ntargets:");
+    for command in ["plan", "run"] {
+        let ended = svar(&format!("{command} ask.yaml --scenario fleet.yaml"))
+            .file("fleet.yaml", fleet)
+            .file("ask.yaml", &playbook)
+            .run()
+            .code(2)
+            .stdout("");
+        let heading = "error[unfinished-waves]: the waves end at 1 of 2 machines\n";
+        assert!(ended.stderr.contains(heading), "{}", ended.stderr);
+        assert!(ended.stderr.contains("[ask.yaml:5:20]"), "{}", ended.stderr);
+        assert!(!ended.folder.path().join("svar-runs").exists());
+    }
+}
+
+#[test]
 fn waves_and_the_fall_of_the_stop_rule_are_told_and_the_rule_can_be_asked() {
     let fleet = "\
 name: three servers

@@ -215,3 +215,129 @@ cheaper   move `log` behind `step-3`: 1 session less a machine, 3,000 in all,
 "
     );
 }
+
+const TWICE: &str = "\
+steps:
+  - run: first.sh
+    expect: { exit: 0 }
+    gate: true
+  - run: second.sh
+";
+
+#[track_caller]
+fn told(playbook: &str, machines: u32) -> String {
+    let playbook =
+        format!("playbook: 1\nname: Forecast\nos: linux\ntargets: {{ tag: web }}\n{playbook}");
+    let told = explain(compiled(&playbook, fleet(machines)).plan());
+    told.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn fewer_machines_at_a_time_than_the_tenant_allows_decide_the_time() {
+    let one = format!("rollout: {{ max_active: 1 }}\n{TWICE}");
+    let forecast_one = forecast(&one, 40);
+    // 40 times 2 sessions, one after the other.
+    assert_eq!(forecast_one.expected, Duration::from_secs(80 * 162));
+    assert_eq!(forecast_one.binding.as_deref(), Some("`max_active: 1`"));
+    assert!(
+        told(&one, 40).contains(
+            "about 3h36m with sessions of 2m42s, as one was measured; `max_active: 1` binds, at \
+             least 7m"
+        ),
+        "{}",
+        told(&one, 40)
+    );
+    // A machine keeps its place for both of its sessions: 14 rounds of 3 machines, not 27 of sessions.
+    let three = forecast(&format!("rollout: {{ max_active: 3 }}\n{TWICE}"), 40);
+    assert_eq!(three.expected, Duration::from_secs(14 * 2 * 162));
+}
+
+#[test]
+fn as_many_machines_at_a_time_as_the_tenant_allows_change_nothing() {
+    let plain = forecast(TWICE, 40);
+    // 80 sessions, 25 at a time.
+    assert_eq!(plain.expected, Duration::from_secs(4 * 162));
+    for most in [25, 26, 1_000] {
+        let same = forecast(&format!("rollout: {{ max_active: {most} }}\n{TWICE}"), 40);
+        assert_eq!(same, plain);
+    }
+}
+
+#[test]
+fn sleeping_machines_take_places_of_max_active_too() {
+    // Four of 40 sleep, and wait in the queue in four of the eight places.
+    let forecast = forecast(&format!("rollout: {{ max_active: 8 }}\n{READ}"), 40);
+    assert_eq!(forecast.expected, Duration::from_secs(5 * 162));
+    assert_eq!(forecast.asleep.slots, 4);
+    assert_eq!(forecast.asleep.expected, Duration::from_secs(10 * 162));
+}
+
+/// Openings at least and at most.
+#[track_caller]
+fn openings(head: &str, steps: &str, machines: u32) -> (u64, u64) {
+    let openings = forecast(&format!("{head}\n{steps}"), machines).openings;
+    let openings = openings.expect("a window");
+    (openings.least, openings.most)
+}
+
+#[test]
+fn work_is_spread_over_the_openings_of_the_window() {
+    assert_eq!(forecast(READ, 40).openings, None, "no window");
+    let two_hours = "window: 14:00-16:00\nrollout: { max_active: 1 }";
+    // The last starts come before 15:55: at 162 s each there are 43 in 115 minutes.
+    assert_eq!(openings(two_hours, READ, 1), (1, 1));
+    assert_eq!(openings(two_hours, READ, 2), (1, 2));
+    assert_eq!(openings(two_hours, READ, 43), (1, 2));
+    // At the end of an opening one is started, and the other 43 in the next one.
+    assert_eq!(openings(two_hours, READ, 44), (2, 2));
+    assert_eq!(openings(two_hours, READ, 45), (2, 3));
+    assert_eq!(openings(two_hours, READ, 430), (10, 11));
+}
+
+#[test]
+fn the_end_of_an_opening_in_which_nothing_starts_is_a_tenth_of_a_short_one() {
+    let short = format!("window: Mon-Fri 23:55-00:25 UTC\n{READ}");
+    let half_hour = forecast(&short, 1).openings.unwrap();
+    assert_eq!(half_hour.each, minutes(30, 0));
+    assert_eq!(half_hour.closing, minutes(3, 0));
+    let long = forecast(&format!("window: 22:00-06:00\n{READ}"), 1);
+    let long = long.openings.unwrap();
+    assert_eq!((long.each, long.closing), (minutes(480, 0), minutes(5, 0)));
+    // 27 minutes hold ten starts of one machine at a time.
+    let head = "window: 14:00-14:30\nrollout: { max_active: 1 }";
+    assert_eq!(openings(head, READ, 10), (1, 2));
+    assert_eq!(openings(head, READ, 11), (2, 2));
+}
+
+#[test]
+fn starts_a_minute_and_waves_are_spread_over_openings_too() {
+    // 1,000 starts at 10 a minute are 100 minutes of starts, but 25 slots make it 40 rounds of 162 s:
+    // 43 fit into two hours, 23 into an hour and five minutes.
+    assert_eq!(openings("window: 14:00-16:00", READ, 1_000), (1, 2));
+    assert_eq!(openings("window: 14:00-15:00", READ, 1_000), (2, 3));
+    // Ten a minute bind: 15 minutes of starts are nine and six, or at the end of an opening one, nine
+    // and five.
+    assert_eq!(openings("window: 14:00-14:10", READ, 150), (2, 3));
+    // The second wave would come after the end of the hour.
+    let waves = "window: 14:00-15:00\nrollout: { waves: [1, 100%], soak: 1h }";
+    assert_eq!(openings(waves, READ, 10), (2, 2));
+    let soon = "window: 14:00-15:00\nrollout: { waves: [1, 100%], soak: 10m }";
+    assert_eq!(openings(soon, READ, 10), (1, 2));
+}
+
+#[test]
+fn the_openings_are_told() {
+    let window = "window: 14:00-16:00\nrollout: { max_active: 1 }";
+    for (machines, words) in [
+        (1, "hours within one opening of its window, of 2h; "),
+        (
+            40,
+            "hours in 1 to 2 openings of its window, 2h each, depending on when in one it begins; ",
+        ),
+        (44, "hours in 2 openings of its window, 2h each; "),
+    ] {
+        let told = told(&format!("{window}\n{READ}"), machines);
+        let words = format!("{words}in the last 5m of an opening nothing is started");
+        assert!(told.contains(&words), "{told}");
+    }
+}

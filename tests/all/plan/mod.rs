@@ -8,6 +8,7 @@ mod inputs;
 mod quoting;
 mod results;
 mod sessions;
+mod waves;
 
 use serde_json::json;
 use svar::diagnostic::Problem;

@@ -1,0 +1,31 @@
+//! `zero-failures`: a stop rule with a threshold that every run would be at from its first moment.
+
+use crate::diagnostic::Problem;
+use crate::playbook::model::Amount;
+use crate::playbook::outline::Outline;
+
+pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
+    let document = outline.document;
+    let rule = document
+        .get(document.root(), "rollout")
+        .and_then(|rollout| document.get(rollout, "stop_when"));
+    let Some((node, failed)) = rule.and_then(|rule| outline.text_of(rule, "failed")) else {
+        return;
+    };
+    let zero = match failed.parse() {
+        Ok(Amount::Count(count)) => count == 0,
+        Ok(Amount::Percent(share)) => share == 0.0,
+        Err(_) => false,
+    };
+    if zero {
+        found.push(
+            outline
+                .problem(
+                    "zero-failures",
+                    outline.span(node),
+                    "the run stops when one device has failed, not at none",
+                )
+                .help("Write `failed: 1`, or the number of failures that the run may stop at."),
+        );
+    }
+}
