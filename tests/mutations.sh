@@ -109,12 +109,12 @@ mutate starts-count-from-their-sending src/engine/quota.rs \
         }
     }
 
-    /// No request' \
+    /// What a process' \
     'entry.2 = false;
         }
     }
 
-    /// No request'
+    /// What a process'
 mutate pending-holds-no-slot src/engine/progress.rs \
     'Stage::Announced { .. } | Stage::Doubtful { .. } | Stage::Open(_)
         )
@@ -137,7 +137,7 @@ mutate grant-beside-a-record src/engine/turn.rs \
     'if !self.orders.lost && needs.is_empty() {' \
     'if !self.orders.lost {'
 mutate start-after-interrupt src/engine/want.rs \
-    'if orders.interrupts > 1 || (orders.interrupts > 0 && !cleanup) {' \
+    'if orders.interrupts > 1 || (orders.interrupts > 0 && (!cleanup || asleep)) {' \
     'if orders.interrupts > 2 {'
 mutate an-old-report-wakes-a-sleeper src/driver/readiness.rs \
     'seen.is_some_and(|seen| seen > after)' \
