@@ -90,7 +90,8 @@ impl Stepped {
         Ok(&self.drive.fresh)
     }
 
-    /// Writes them: one write, and one sync if something is to be sent on the strength of them.
+    /// Writes them: one write, and one sync if something is to be sent on the strength of them, or a
+    /// request was obeyed, whose file goes then.
     ///
     /// # Errors
     /// The disk refuses. Nothing may be called any more.

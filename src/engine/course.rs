@@ -7,7 +7,8 @@ use crate::moment::Moment;
 use crate::plan::{CleanupWhen, OfflineMode, OnStop, SessionKind};
 use crate::wire::ActionStatus;
 
-use super::fact::{CancelWhy, CommandEnd, EndState, GiveUp, Refusal};
+use super::end::EndState;
+use super::fact::{CancelWhy, CommandEnd, GiveUp, Refusal};
 use super::outcome::{self, Outcome};
 use super::progress::{Close, Collecting, Fate, Ground, Open, Progress, Readiness, Stage, Trouble};
 use super::retry::{AnswerClass, class_of_start};
@@ -71,13 +72,7 @@ pub(super) fn start_again(
     }
 }
 
-pub(super) fn refused(
-    ground: Ground<'_>,
-    progress: &mut Progress,
-    announced: Moment,
-    at: Moment,
-    refusal: &Refusal,
-) {
+pub(super) fn refused(ground: Ground<'_>, progress: &mut Progress, at: Moment, refusal: &Refusal) {
     let asked = refusal.retry_after_ms.map(Duration::from_millis);
     match class_of_start(refusal.status, &refusal.code) {
         AnswerClass::Busy => {
@@ -100,7 +95,7 @@ pub(super) fn refused(
         // Called a refusal, and none: it may have been applied.
         AnswerClass::Unknown | AnswerClass::Done => {
             let settled = at + VISIBILITY_LAG;
-            enter(progress, Stage::Doubtful { announced, settled }, at);
+            enter(progress, Stage::Doubtful { settled }, at);
         }
         AnswerClass::Never | AnswerClass::AgainLater => {
             let code = match refusal.code.as_str() {
@@ -461,9 +456,9 @@ pub(super) fn waive(
 /// Another process took up the run. A start that was announced and not answered may have been sent
 /// at any moment until now, may arrive a while later, and becomes visible later still.
 pub(super) fn resume(progress: &mut Progress, at: Moment) {
-    if let Stage::Announced { at: announced } = progress.stage {
+    if progress.stage == Stage::Announced {
         let settled = at + ON_ITS_WAY + VISIBILITY_LAG;
-        enter(progress, Stage::Doubtful { announced, settled }, at);
+        enter(progress, Stage::Doubtful { settled }, at);
     }
 }
 

@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use crate::moment::Moment;
-use crate::name::Tag;
+use crate::name::{ActionId, Tag};
 use crate::plan::OfflineMode;
 
-use super::fact::{LaneId, Need, Row};
+use super::fact::{CancelWhy, LaneId};
 use super::fleet::{Fleet, tag_of};
+use super::need::Need;
 use super::queues::Ask;
+use super::row::Row;
 use super::want::Want;
 
 /// Machines asked about at one time, and how few known ones are left when the next are asked about.
@@ -27,7 +29,7 @@ const MACHINES_AGAIN: Duration = Duration::from_secs(300);
 const MACHINES_SOON: Duration = Duration::from_secs(60);
 
 impl Fleet {
-    pub(super) fn grant(&mut self, row: Row, now: Moment) -> bool {
+    fn grant(&mut self, row: Row, now: Moment) -> bool {
         self.quota.row(row).is_some_and(|window| window.grant(now))
     }
 
@@ -37,16 +39,27 @@ impl Fleet {
                 self.look_at(id, now, needs);
                 continue;
             };
-            if !self.grant(Row::Cancels, now) {
+            if !self.grant_cancel(id, action, why, now, needs) {
                 return;
             }
-            needs.push(Need::Cancel {
-                lane: id,
-                action,
-                why,
-            });
-            self.ask(id, Ask::Cancel);
         }
+    }
+
+    /// One cancel, if its row allows it now; says whether it does.
+    pub(super) fn grant_cancel(
+        &mut self,
+        lane: LaneId,
+        action: ActionId,
+        why: CancelWhy,
+        now: Moment,
+        needs: &mut Vec<Need>,
+    ) -> bool {
+        let granted = self.grant(Row::Cancels, now);
+        if granted {
+            needs.push(Need::Cancel { lane, action, why });
+            self.ask(lane, Ask::Cancel);
+        }
+        granted
     }
 
     pub(super) fn grant_searches(&mut self, now: Moment, needs: &mut Vec<Need>) {

@@ -10,7 +10,8 @@ use crate::name::ActionId;
 use crate::plan::Verdict;
 
 use super::course::{self, VISIBILITY_LAG, enter, start_again};
-use super::fact::{CancelWhy, CommandState, EndState, FactBody};
+use super::end::EndState;
+use super::fact::{CancelWhy, CommandState, FactBody};
 use super::progress::{
     Cancelling, Collecting, Fate, Ground, Open, Progress, Reached, Readiness, Stage,
 };
@@ -51,7 +52,7 @@ pub(super) fn absorb(
                 _ => return Err("a start of this machine is under way"),
             }
             progress.begun = true;
-            enter(progress, Stage::Announced { at }, at);
+            enter(progress, Stage::Announced, at);
         }
 
         FactBody::StartAccepted {
@@ -61,11 +62,9 @@ pub(super) fn absorb(
             adopted,
         } => {
             is_start(*session, *attempt)?;
-            let announced = match progress.stage {
-                Stage::Announced { at } => at,
-                Stage::Doubtful { announced, .. } => announced,
-                _ => return Err("no start of it is under way"),
-            };
+            if !matches!(progress.stage, Stage::Announced | Stage::Doubtful { .. }) {
+                return Err("no start of it is under way");
+            }
             match known {
                 Known::No => {}
                 _ if *adopted => return Err("the action that was found is another start's"),
@@ -74,7 +73,7 @@ pub(super) fn absorb(
                 Known::Own | Known::Other => {
                     progress.busy_since.get_or_insert(at);
                     let settled = at + VISIBILITY_LAG;
-                    enter(progress, Stage::Doubtful { announced, settled }, at);
+                    enter(progress, Stage::Doubtful { settled }, at);
                     return Ok(());
                 }
             }
@@ -96,27 +95,27 @@ pub(super) fn absorb(
             refusal,
         } => {
             is_start(*session, *attempt)?;
-            let Stage::Announced { at: announced } = progress.stage else {
+            if progress.stage != Stage::Announced {
                 return Err("no start of it awaits an answer");
-            };
-            course::refused(ground, progress, announced, at, refusal);
+            }
+            course::refused(ground, progress, at, refusal);
         }
 
         FactBody::StartUnknown {
             session, attempt, ..
         } => {
             is_start(*session, *attempt)?;
-            let Stage::Announced { at: announced } = progress.stage else {
+            if progress.stage != Stage::Announced {
                 return Err("no start of it awaits an answer");
-            };
+            }
             let settled = at + VISIBILITY_LAG;
-            enter(progress, Stage::Doubtful { announced, settled }, at);
+            enter(progress, Stage::Doubtful { settled }, at);
         }
 
         FactBody::StartAbsent { session, attempt } => {
             is_start(*session, *attempt)?;
             match progress.stage {
-                Stage::Doubtful { settled, .. } if at < settled => {
+                Stage::Doubtful { settled } if at < settled => {
                     return Err("the start may become visible yet");
                 }
                 Stage::Doubtful { .. } => start_again(ground, progress, at, Duration::ZERO),

@@ -11,17 +11,21 @@
 //! Start reading at [`Fleet::handle`] and [`Fleet::poll`].
 
 mod course;
+mod end;
 mod fact;
 mod fleet;
 mod grant;
 mod hours;
 mod lane;
+mod need;
+mod notes;
 mod outcome;
 mod progress;
 mod queues;
 mod quota;
 mod recover;
 mod retry;
+mod row;
 mod sleepers;
 mod stop;
 mod turn;
@@ -29,13 +33,16 @@ mod view;
 mod want;
 mod watcher;
 
+pub use end::EndState;
 pub use fact::{
-    CancelWhy, Care, CommandEnd, CommandState, EndState, FORMAT, Fact, FactBody, GiveUp, LaneId,
-    Need, Refusal, ResultSummary, Row, RunLimit, SessionIndex,
+    CancelWhy, CommandEnd, CommandState, FORMAT, Fact, FactBody, GiveUp, LaneId, Refusal,
+    ResultSummary, RunLimit, SessionIndex,
 };
 pub use fleet::{Fleet, ProtocolError, tag_of};
+pub use need::{Care, Need};
 pub use recover::ReplayError;
 pub use retry::{AnswerClass, class_of_read, class_of_start};
+pub use row::Row;
 pub use sleepers::Known;
 pub use stop::{Standing, Stopped};
 pub use view::{End, LaneView, Leg, Phase, Tally, Waiting};

@@ -3,7 +3,8 @@
 use crate::plan::{OnFail, ResultsWanted, Verb};
 use crate::wire::{ActionStatus, CommandStatus};
 
-use super::fact::{CancelWhy, CommandEnd, EndState};
+use super::end::EndState;
+use super::fact::{CancelWhy, CommandEnd};
 use super::progress::{Close, Collecting, Fate, Ground, Progress, Trouble};
 
 /// What a session comes to once everything about it is known.

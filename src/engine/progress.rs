@@ -6,7 +6,8 @@ use crate::moment::Moment;
 use crate::name::ActionId;
 use crate::plan::{CommandPlan, MachinePlan, Plan, Session, SessionKind, Verb};
 
-use super::fact::{CancelWhy, CommandState, EndState, SessionIndex};
+use super::end::EndState;
+use super::fact::{CancelWhy, CommandState, SessionIndex};
 
 /// What a lane's facts are read against: the plan, and its own part of it.
 #[derive(Clone, Copy)]
@@ -63,9 +64,9 @@ pub(super) enum Stage {
     /// No start is under way.
     Idle,
     /// Announced, not answered.
-    Announced { at: Moment },
+    Announced,
     /// The answer is lost. From `settled` on, not finding the tag means that it never arrived.
-    Doubtful { announced: Moment, settled: Moment },
+    Doubtful { settled: Moment },
     /// The service has it.
     Open(Box<Open>),
     /// It has ended; results come in.
@@ -236,7 +237,7 @@ impl Progress {
     pub(super) fn holds_slot(&self) -> bool {
         matches!(
             self.stage,
-            Stage::Announced { .. } | Stage::Doubtful { .. } | Stage::Open(_)
+            Stage::Announced | Stage::Doubtful { .. } | Stage::Open(_)
         )
     }
 
@@ -244,7 +245,7 @@ impl Progress {
     pub(super) fn sleeps_in_slot(&self) -> bool {
         self.readiness.sleeps()
             && match &self.stage {
-                Stage::Announced { .. } | Stage::Doubtful { .. } => true,
+                Stage::Announced | Stage::Doubtful { .. } => true,
                 Stage::Open(open) => open.began.is_none(),
                 _ => false,
             }

@@ -9,7 +9,8 @@ use std::time::Duration;
 use crate::moment::Moment;
 use crate::plan::{Limits, ReadBudget};
 
-use super::fact::{LaneId, Row};
+use super::fact::LaneId;
+use super::row::Row;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);

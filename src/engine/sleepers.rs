@@ -7,8 +7,9 @@
 use crate::moment::Moment;
 use crate::plan::{OfflineMode, PICKUP};
 
-use super::fact::{CancelWhy, LaneId, Need, Row};
+use super::fact::{CancelWhy, LaneId};
 use super::fleet::Fleet;
+use super::need::Need;
 use super::progress::Readiness;
 use super::queues::Ask;
 
@@ -44,15 +45,9 @@ impl Fleet {
             let Some(action) = self.lanes[id.0 as usize].progress.open_action().cloned() else {
                 continue;
             };
-            if !self.grant(Row::Cancels, now) {
+            if !self.grant_cancel(id, action, CancelWhy::Asleep, now, needs) {
                 return;
             }
-            needs.push(Need::Cancel {
-                lane: id,
-                action,
-                why: CancelWhy::Asleep,
-            });
-            self.ask(id, Ask::Cancel);
         }
     }
 

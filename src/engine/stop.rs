@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::moment::Moment;
 use crate::plan::{Amount, OnStop, StopBase, StopWhen};
 
-use super::fact::EndState;
+use super::end::EndState;
 
 /// What the run as a whole has been told. Every lane obeys it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]

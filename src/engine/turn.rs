@@ -5,10 +5,12 @@ use std::time::Duration;
 use crate::moment::Moment;
 use crate::plan::OfflineMode;
 
-use super::fact::{FactBody, LaneId, Need, Row, RunLimit};
+use super::fact::{FactBody, LaneId, RunLimit};
 use super::fleet::Fleet;
+use super::need::Need;
 use super::progress::{Readiness, Stage};
 use super::queues::{Ask, Place};
+use super::row::Row;
 use super::view::Waiting;
 use super::want::{Outlook, Want, want};
 

@@ -5,10 +5,12 @@ use std::fmt;
 use crate::moment::Moment;
 use crate::name::ActionId;
 
-use super::fact::{EndState, LaneId, Row, SessionIndex};
+use super::end::EndState;
+use super::fact::{LaneId, SessionIndex};
 use super::fleet::Fleet;
 use super::progress::{Progress, Stage};
 use super::queues::Ask;
+use super::row::Row;
 use super::stop::{Standing, Stopped};
 
 /// How one machine stands.
@@ -285,7 +287,7 @@ fn phase(progress: &Progress, starting: bool) -> Phase {
             session: progress.session,
         },
         Stage::Idle => Phase::Waiting,
-        Stage::Announced { .. } => at(None, Leg::Starting),
+        Stage::Announced => at(None, Leg::Starting),
         Stage::Doubtful { .. } => at(None, Leg::Searching),
         Stage::Open(open) => {
             let leg = match (open.cancel, open.began) {

@@ -1,7 +1,8 @@
 //! The storage behind result links: a service of its own, with errors in XML (contract 6.1, 6.3).
 //!
 //! A shared access signature seals the path as it was sent and every parameter that says what may be
-//! done, so that a link works as it was given and in no other form. Parameters the storage knows
+//! done. It seals what they say, not how it is written: a value that is encoded otherwise, or a name in
+//! other letters, says the same. Parameters the storage knows
 //! nothing of are ignored, as it does.
 
 use base64::Engine as _;

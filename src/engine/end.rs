@@ -1,0 +1,74 @@
+//! The ten ways in which a machine ends.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How a machine ended. Always all in the sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndState {
+    /// Every step did what was expected.
+    Ok,
+    /// A command failed, or the service refused the start for good.
+    Failed,
+    /// A step ran and its expectations do not hold.
+    ExpectFailed,
+    /// Out of time on the device or in the engine.
+    TimedOut,
+    /// Somebody else's session held the machine for too long.
+    Busy,
+    /// Never came online in time.
+    OfflineExpired,
+    /// Cancelled by the operator or by the stop rule.
+    Cancelled,
+    /// Never started, because the run stopped before.
+    NotStarted,
+    /// Left out on purpose.
+    Skipped,
+    /// It can't be known; a person decides.
+    Unknown,
+}
+
+impl EndState {
+    /// All of them, in the order in which sums show them.
+    pub const ALL: [EndState; 10] = [
+        EndState::Ok,
+        EndState::Failed,
+        EndState::ExpectFailed,
+        EndState::TimedOut,
+        EndState::Busy,
+        EndState::OfflineExpired,
+        EndState::Cancelled,
+        EndState::NotStarted,
+        EndState::Skipped,
+        EndState::Unknown,
+    ];
+
+    /// Its place in [`EndState::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The word for it, as in the journal.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            EndState::Ok => "ok",
+            EndState::Failed => "failed",
+            EndState::ExpectFailed => "expect_failed",
+            EndState::TimedOut => "timed_out",
+            EndState::Busy => "busy",
+            EndState::OfflineExpired => "offline_expired",
+            EndState::Cancelled => "cancelled",
+            EndState::NotStarted => "not_started",
+            EndState::Skipped => "skipped",
+            EndState::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for EndState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
