@@ -13,6 +13,7 @@ use super::need::Need;
 use super::queues::Ask;
 use super::row::Row;
 use super::want::Want;
+use super::watcher::Awaited;
 
 /// Machines asked about at one time, and how few known ones are left when the next are asked about.
 /// Small, so that what the list says is still true when their turn comes: 200 starts take 20 minutes.
@@ -84,7 +85,7 @@ impl Fleet {
     }
 
     pub(super) fn grant_watch(&mut self, now: Moment, needs: &mut Vec<Need>) {
-        self.watcher.open(!self.open.is_empty(), now);
+        self.watcher.awaits(self.awaited(), now);
         if self.watcher.due().is_some_and(|due| due <= now) && self.grant(Row::Actions, now) {
             let links_bind = !self.queues.fetches.is_empty()
                 && self.quota.free_at(Row::Links, now) > now + LINKS_BIND;
@@ -96,6 +97,19 @@ impl Fleet {
             needs.push(Need::Watch {
                 actions: actions.collect(),
             });
+        }
+    }
+
+    fn awaited(&self) -> Awaited {
+        // No more than there are slots.
+        let asleep = self.sleeping_in_slots.iter().filter(|id| {
+            let progress = &self.lanes[id.0 as usize].progress;
+            progress.waits_for_device().is_some()
+        });
+        match self.open.len() {
+            0 => Awaited::Nothing,
+            open if open == asleep.count() => Awaited::Sleepers,
+            _ => Awaited::Sessions,
         }
     }
 

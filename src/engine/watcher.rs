@@ -9,63 +9,93 @@ use crate::moment::Moment;
 /// next start, and the run from its own end.
 pub(super) const TICK: Duration = Duration::from_secs(8);
 
+/// Ticks from one look to the next while all that is open waits for sleeping devices: half a minute is
+/// nothing to who has slept for hours, and the tenant's other readers get the calls.
+const TICKS_ASLEEP: u32 = 4;
+
 /// For how long lists are read half as often after the tenant refused one for its rate.
 const YIELD: Duration = Duration::from_secs(600);
+
+/// What the list is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Awaited {
+    Nothing,
+    /// Nothing but sessions in the service's queue that their devices sleep over.
+    Sleepers,
+    Sessions,
+}
 
 /// When the list is read next.
 #[derive(Debug, Clone)]
 pub(super) struct Watcher {
-    asked: Option<Moment>,
+    /// As it was when last told.
+    awaited: Awaited,
+    /// When it was last asked for: the ticks count from there, so that slow answers don't add calls.
+    last: Option<Moment>,
+    is_being_read: bool,
+    /// When this process last read it, as it was then or later.
     looked: Option<Moment>,
-    due: Moment,
+    not_before: Moment,
+    /// Result links were what the run waited for when it was last asked for.
+    links_bind: bool,
     /// Somebody else reads the tenant's lists, and gets more room until then.
     yields_until: Option<Moment>,
-    /// Whether anything was open when last looked at.
-    any_open: bool,
 }
 
 impl Watcher {
     pub(super) fn new(started: Moment) -> Self {
         Watcher {
-            asked: None,
+            awaited: Awaited::Nothing,
+            last: None,
+            is_being_read: false,
             looked: None,
-            due: started,
+            not_before: started,
+            links_bind: false,
             yields_until: None,
-            any_open: false,
         }
     }
 
-    /// Takes note whether any action is open. The first one of a quiet time is looked at a tick
-    /// later: no action ends sooner than it is picked up.
-    pub(super) fn open(&mut self, any_open: bool, now: Moment) {
-        if any_open && !self.any_open {
-            self.due = self.due.max(now + TICK);
+    /// Takes note of what is open. The first session of a quiet time is looked at a tick later: none
+    /// ends sooner than it is picked up.
+    pub(super) fn awaits(&mut self, awaited: Awaited, now: Moment) {
+        if awaited > self.awaited {
+            self.not_before = self.not_before.max(now + TICK);
         }
-        self.any_open = any_open;
+        self.awaited = awaited;
     }
 
-    /// When the list is to be read, if it is.
+    /// When the list is to be read, if it is. While result links are what the run waits for, or the
+    /// tenant has refused a list for its rate, it is read less often: somebody needs the hour's calls
+    /// more.
     pub(super) fn due(&self) -> Option<Moment> {
-        (self.any_open && self.asked.is_none()).then_some(self.due)
+        if self.awaited == Awaited::Nothing || self.is_being_read {
+            return None;
+        }
+        let due = self.last.map(|last| {
+            let is_yielding = self.yields_until.is_some_and(|until| last < until);
+            let ticks = match (self.awaited, self.links_bind, is_yielding) {
+                (Awaited::Sleepers, _, _) => TICKS_ASLEEP,
+                (_, true, _) => 3,
+                (_, false, true) => 2,
+                (_, false, false) => 1,
+            };
+            last + TICK * ticks
+        });
+        due.max(Some(self.not_before))
     }
 
-    /// The list is being read. Counted from here, so that slow answers don't add calls. While
-    /// result links are what the run waits for, or the tenant has just refused a list for its rate,
-    /// it is read less often: somebody needs the hour's calls more.
+    /// The list is being read.
     pub(super) fn ask(&mut self, now: Moment, links_bind: bool) {
-        self.asked = Some(now);
-        let is_yielding = self.yields_until.is_some_and(|until| now < until);
-        let ticks = match (links_bind, is_yielding) {
-            (true, _) => 3,
-            (false, true) => 2,
-            (false, false) => 1,
-        };
-        self.due = now + TICK * ticks;
+        self.last = Some(now);
+        self.is_being_read = true;
+        self.links_bind = links_bind;
     }
 
-    /// It was read, as it was when it was asked for or later.
+    /// It was read.
     pub(super) fn answered(&mut self) {
-        self.looked = self.asked.take().or(self.looked);
+        if std::mem::take(&mut self.is_being_read) {
+            self.looked = self.last;
+        }
     }
 
     /// When this process last read it.
@@ -75,8 +105,8 @@ impl Watcher {
 
     /// It could not be read.
     pub(super) fn failed(&mut self, now: Moment, retry_after: Option<Duration>) {
-        self.asked = None;
-        self.due = self.due.max(now + retry_after.unwrap_or_default());
+        self.is_being_read = false;
+        self.not_before = self.not_before.max(now + retry_after.unwrap_or_default());
     }
 
     /// The tenant refused a list for its rate, though we keep ours: somebody else reads as well.
@@ -87,9 +117,10 @@ impl Watcher {
     /// Another process took up the run; its first look comes a tick after, however often processes
     /// die.
     pub(super) fn resumed(&mut self, now: Moment) {
-        self.asked = None;
-        self.looked = None;
-        self.any_open = false;
-        self.due = now + TICK;
+        let yields_until = self.yields_until;
+        *self = Watcher {
+            yields_until,
+            ..Watcher::new(now + TICK)
+        };
     }
 }

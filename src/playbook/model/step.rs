@@ -79,10 +79,11 @@ pub struct Step {
     /// How long the step may execute on the device: counted from when it is seen to execute, without
     /// the wait for the device and without the session's other steps. When it takes longer, its whole
     /// session is cancelled: the session's later steps are not done, and the device ends as
-    /// `timed_out`, or goes on with `on_fail: continue`. The service is asked about every 8 seconds, and
-    /// may end a script later than it was told to. Each try has the whole time; after a timeout there is
-    /// no further one, unless the step failed by itself before the cancel took effect. Without
-    /// `timeout` only the service's own limit holds: ten minutes for a script.
+    /// `timed_out`, or goes on with `on_fail: continue`. The service is asked about every 8 seconds
+    /// (every 32 while all that is open waits for sleeping devices), and may end a script later than it
+    /// was told to. Each try has the whole time; after a timeout there is no further one, unless the
+    /// step failed by itself before the cancel took effect. Without `timeout` only the service's own
+    /// limit holds: ten minutes for a script.
     #[schemars(extend("examples" = ["10m"]))]
     pub timeout: Option<Templated<Period>>,
     /// Whether the step's result is fetched. `failed` and `none` save calls on large fleets; what

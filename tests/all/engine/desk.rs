@@ -25,6 +25,8 @@ pub(super) struct Desk {
     pub(super) needs: Vec<Need>,
     /// Readiness is answered with "ready" at once.
     pub(super) all_ready: bool,
+    /// How often the list of actions was read while time went by.
+    pub(super) looks: u32,
     actions: u32,
 }
 
@@ -41,6 +43,7 @@ pub(super) fn desk_with(plan: Arc<Plan>, prepare: impl FnOnce(&mut Desk)) -> Des
         now: START,
         needs: vec![],
         all_ready: true,
+        looks: 0,
         actions: 0,
     };
     prepare(&mut desk);
@@ -175,7 +178,10 @@ impl Desk {
         while let Some(place) = self.needs.iter().position(reads) {
             let need = self.needs.remove(place);
             match need {
-                Need::Watch { .. } => self.fleet.watched(self.now),
+                Need::Watch { .. } => {
+                    self.looks += 1;
+                    self.fleet.watched(self.now);
+                }
                 need => self.fleet.read_failed(self.now, &need, None),
             }
             self.poll();

@@ -75,6 +75,31 @@ fn a_device_that_does_not_take_its_session_for_five_minutes_sleeps_until_it_is_s
 }
 
 #[test]
+fn the_list_is_read_seldom_while_all_that_is_open_waits_for_sleeping_devices() {
+    let mut draft = plan(3).session(&[run()]).slots(2);
+    draft.policy.offline.mode = OfflineMode::Queue;
+    let mut desk = asleep_from_now(desk(draft.done()));
+    let action = desk.start(0);
+    desk.pass(310);
+    assert_eq!(desk.looks, 310 / 8);
+    desk.looks = 0;
+    desk.pass(3_600);
+    assert!((111..=113).contains(&desk.looks), "{}", desk.looks);
+    // Whoever is awake is looked at as often as ever.
+    desk.looks = 0;
+    let other = desk.start(1);
+    desk.pass(80);
+    assert_eq!(desk.looks, 10);
+    desk.ended(1, &other, ActionStatus::Succeeded, completed(1));
+    // A device that wakes up too, from when it is seen to execute.
+    desk.pass(320);
+    desk.began(0, &action);
+    desk.looks = 0;
+    desk.pass(80);
+    assert_eq!(desk.looks, 10);
+}
+
+#[test]
 fn what_the_queue_gave_up_while_nobody_looked_sleeps_as_well() {
     let mut desk = asleep_from_now(desk(hold(1, 2).done()));
     let accepted = desk.now;

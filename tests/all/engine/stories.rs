@@ -425,22 +425,9 @@ fn lists_are_read_less_often_where_somebody_else_needs_the_calls() {
     let action = desk.start(0);
     desk.began(0, &action);
     let looks = |desk: &mut super::desk::Desk| {
-        let mut looks = 0;
-        let end = desk.now + Duration::from_secs(300);
-        while let Some(at) = desk.fleet.wake_at().filter(|at| *at <= end) {
-            desk.now = at;
-            desk.poll();
-            while let Some(place) =
-                (desk.needs.iter()).position(|need| matches!(need, Need::Watch { .. }))
-            {
-                desk.needs.remove(place);
-                looks += 1;
-                desk.fleet.watched(desk.now);
-                desk.poll();
-            }
-        }
-        desk.now = end;
-        looks
+        desk.looks = 0;
+        desk.pass(300);
+        desk.looks
     };
     assert_eq!(looks(&mut desk), 37);
     let until = desk.now;
@@ -459,7 +446,8 @@ fn one_call_a_tick_watches_every_open_action() {
     let draft = plan(8).session(&[run()]);
     let mut desk = desk(draft.with(|policy| policy.offline.max_slots = 8).done());
     for machine in 0..8 {
-        desk.start(machine);
+        let action = desk.start(machine);
+        desk.began(machine, &action);
     }
     let mut looks = 0;
     let end = desk.now + Duration::from_secs(600);
