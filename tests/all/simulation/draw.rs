@@ -321,7 +321,7 @@ fn playbook(
         line(format!("window: {}", dice.pick(&hours)));
     }
     let mode = dice.pick(&["queue", "queue", "hold", "skip"]);
-    let until = dice.pick(&["30m", "2h"]);
+    let until = dice.pick(&["30m", "75m"]);
     let slots = dice.between(1, 3);
     match mode {
         "queue" => line(format!(
@@ -398,7 +398,7 @@ fn knobs(dice: &mut Dice, limits: &Limits) -> KnobSettings {
         page_default: Some(dice.pick(&[2, 10_000, 10_000])),
         status_flap: Some(dice.percent(20)),
         clock_behind: Some(Span::seconds(dice.pick(&[0, 0, 0, 0, 60, 660, 7_200]))),
-        token_ttl: Some(Span::seconds(dice.pick(&[130, 3_599]))),
+        token_ttl: Some(Span::seconds(dice.pick(&[130, 3_599, 3_599]))),
         ..KnobSettings::default()
     }
 }
