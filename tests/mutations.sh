@@ -57,12 +57,11 @@ mutate() {
 
 mutate resend-after-5xx src/engine/lane.rs \
     'return Err("no start of it awaits an answer");
-            };
+            }
             let settled = at + VISIBILITY_LAG;
-            enter(progress, Stage::Doubtful { announced, settled }, at);' \
+            enter(progress, Stage::Doubtful { settled }, at);' \
     'return Err("no start of it awaits an answer");
-            };
-            let _ = announced;
+            }
             start_again(ground, progress, at, Duration::ZERO);'
 mutate forget-the-tag-search src/driver/client/actions.rs \
     'here && find_tag(comment).as_ref() == Some(tag)' \
@@ -74,10 +73,10 @@ mutate adopt-a-foreign-action src/driver/client/actions.rs \
     'here && find_tag(comment).as_ref() == Some(tag)' \
     'here && (find_tag(comment).is_some() || tag.as_str().is_empty())'
 mutate resumed-start-was-not-sent src/engine/course.rs \
-    'enter(progress, Stage::Doubtful { announced, settled }, at);
+    'enter(progress, Stage::Doubtful { settled }, at);
     }
 }' \
-    'let _ = (announced, settled);
+    'let _ = settled;
         progress.attempt += 1;
         enter(progress, Stage::Idle, at);
     }
@@ -116,7 +115,7 @@ mutate starts-count-from-their-sending src/engine/quota.rs \
 
     /// What a process'
 mutate pending-holds-no-slot src/engine/progress.rs \
-    'Stage::Announced { .. } | Stage::Doubtful { .. } | Stage::Open(_)
+    'Stage::Announced | Stage::Doubtful { .. } | Stage::Open(_)
         )
     }' \
     'Stage::Open(_)
