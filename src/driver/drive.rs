@@ -98,6 +98,8 @@ pub(super) struct Drive {
     pub(super) to_send: Vec<Need>,
     /// Since when the tenant refuses the calls of a row.
     pub(super) refused: Vec<(Row, Moment)>,
+    /// The service took a token of this process once.
+    pub(super) let_in: bool,
     /// Since when the service answers every read of the machine list with an error.
     pub(super) list_fails: Option<Moment>,
     /// Calls that a need took beyond the one it was granted, to be told to other processes.
@@ -164,6 +166,7 @@ impl Drive {
             later: VecDeque::new(),
             to_send: Vec::new(),
             refused: Vec::new(),
+            let_in: false,
             list_fails: None,
             beyond: Vec::new(),
             budget: None,

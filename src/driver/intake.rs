@@ -16,8 +16,12 @@ const USUAL_PAUSE: Duration = Duration::from_secs(60);
 const LIST_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// A permission that was granted lately counts after about a minute, so one refusal may heal
-/// (contract 12, quirk 35).
+/// (contract 12, quirk 35). Also the pause after each refusal.
 const HEALING: Duration = Duration::from_secs(60);
+
+/// For how long a service that took our tokens before may refuse fresh ones (our choice): as long as
+/// its own troubles last, and not a night.
+const GATE_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 impl Drive {
     pub(super) fn take_in(
@@ -39,7 +43,7 @@ impl Drive {
             return Err(DriveError::Folder(error));
         }
         let row = need.row();
-        if !matches!(then, Then::Refused { .. }) {
+        if !matches!(then, Then::Refused { .. } | Then::Rejected { .. }) {
             self.refused.retain(|(known, _)| Some(*known) != row);
         }
         for (lane, body) in facts {
@@ -58,8 +62,12 @@ impl Drive {
         let is_list = matches!(need, Need::Machines { .. });
         match then {
             Then::Nothing => {}
-            Then::Watched => self.fleet.watched(now),
+            Then::Watched => {
+                self.let_in = true;
+                self.fleet.watched(now);
+            }
             Then::MachinesRead => {
+                self.let_in = true;
                 self.list_fails = None;
                 self.fleet.machines_read(now);
             }
@@ -85,21 +93,36 @@ impl Drive {
                 }
                 self.fleet.read_failed(now, &need, retry_after);
             }
-            Then::Refused { why } => {
-                let Some(row) = row else { return Ok(()) };
-                let since = self.refused.iter().find(|(known, _)| *known == row);
-                if since.is_some_and(|(_, since)| now.since(*since) >= HEALING) {
-                    self.fact(None, FactBody::TenantLost { why })?;
-                } else {
-                    if since.is_none() {
-                        self.refused.push((row, now));
-                    }
-                    observer.troubled(now, &why);
-                    self.fleet.read_failed(now, &need, Some(HEALING));
-                }
+            Then::Refused { why } => self.refused(&need, why, HEALING, observer)?,
+            Then::Rejected { why } if self.let_in => {
+                self.refused(&need, why, GATE_PATIENCE, observer)?;
             }
+            Then::Rejected { why } => self.fact(None, FactBody::TenantLost { why })?,
             Then::Lost { why } => self.fact(None, FactBody::TenantLost { why })?,
         }
+        Ok(())
+    }
+
+    /// The tenant refused what it was asked for: the run is left when it has for longer than
+    /// `patience`.
+    fn refused(
+        &mut self,
+        need: &Need,
+        why: String,
+        patience: Duration,
+        observer: &mut dyn Observer,
+    ) -> Result<(), DriveError> {
+        let Some(row) = need.row() else { return Ok(()) };
+        let now = self.clock.now();
+        let since = self.refused.iter().find(|(known, _)| *known == row);
+        if since.is_some_and(|(_, since)| now.since(*since) >= patience) {
+            return self.fact(None, FactBody::TenantLost { why });
+        }
+        if since.is_none() {
+            self.refused.push((row, now));
+        }
+        observer.troubled(now, &why);
+        self.fleet.read_failed(now, need, Some(HEALING));
         Ok(())
     }
 

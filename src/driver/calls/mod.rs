@@ -93,6 +93,9 @@ pub(crate) enum Then {
     /// The tenant refused it: for want of a permission, which may be on its way, or because it
     /// does not take such a question.
     Refused { why: String },
+    /// The service refused a token that it gave a moment ago. So it does if the addresses don't belong
+    /// together, and now and then for a while when its gate is in trouble.
+    Rejected { why: String },
     /// The tenant can't be used any more.
     Lost { why: String },
 }
@@ -192,9 +195,12 @@ fn again(failure: Failure) -> Then {
     }
 }
 
-/// Waiting does not heal a wrong secret.
+/// Waiting does not heal a wrong secret; `None` where it heals whatever it is.
 fn signed_out(error: &SignInError) -> Option<Then> {
-    (!error.is_passing()).then(|| Then::Lost {
-        why: format!("{error}; {}", error.next_step()),
-    })
+    let why = || format!("{error}; {}", error.next_step());
+    match error {
+        SignInError::Rejected { .. } => Some(Then::Rejected { why: why() }),
+        error if error.is_passing() => None,
+        _ => Some(Then::Lost { why: why() }),
+    }
 }

@@ -106,12 +106,16 @@ pub enum SignInError {
 }
 
 impl SignInError {
-    /// Whether waiting may help: the endpoint could not be reached, or was in trouble itself.
+    /// Whether waiting may help: the endpoint could not be reached, or was in trouble itself (RFC
+    /// 6749, 4.1.2.1 has codes for that).
     pub fn is_passing(&self) -> bool {
-        matches!(
-            self,
-            SignInError::Unreachable { .. } | SignInError::Unusable { .. }
-        )
+        match self {
+            SignInError::Unreachable { .. } | SignInError::Unusable { .. } => true,
+            SignInError::Refused { code, .. } => {
+                matches!(code.as_str(), "temporarily_unavailable" | "server_error")
+            }
+            SignInError::MissingPermission { .. } | SignInError::Rejected { .. } => false,
+        }
     }
 
     /// What the operator can do about it, in one sentence.

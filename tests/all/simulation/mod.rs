@@ -3,10 +3,12 @@
 //! computer that dies. The judge is the emulator's ledger.
 //!
 //! `network.rs` carries letters, `computer.rs` runs and kills the process, `draw.rs` makes a case out
-//! of a seed, `judge.rs` says what must hold afterwards, `seeds.rs` plays them.
+//! of a seed, `judge.rs` says what must hold afterwards, `seeds.rs` plays them. The others are stories
+//! by hand.
 
 pub(crate) mod computer;
 mod draw;
+mod gate;
 mod judge;
 mod load;
 pub(crate) mod network;
