@@ -398,7 +398,7 @@ knobs! {
     page_default: usize = [10_000, 10_000, 10_000];
     /// Whether a filter may name properties that the service has, but does not document for filters (contract 5.1, 8.2).
     undocumented_filters: bool = [true, true, false];
-    /// A failed action turns to `Succeeded` on the read after the first one (contract 4.4).
+    /// A failed action that its device took turns to `Succeeded` on the read after the first one (contract 4.4).
     status_flap: bool = [false, false, false];
     /// Whether `Machine.Read.All` is enough for actions, links and single machines (contract 1, 2.4).
     read_role_is_enough: bool = [false, true, false];

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::wire::{Collection, Hunt};
+use crate::wire::{Collection, CommandStatus, Hunt};
 
 use super::super::odata::{Filterable, Options, QueryError};
-use super::actions::{ACTION, ActionRow, Cancellation, State, direction};
+use super::actions::{ACTION, ActionRow, Cancellation, CommandRecord, State, direction};
 use super::candidates::Page;
 use super::core::Service;
 use super::ledger::Deed;
@@ -323,11 +323,17 @@ impl Service {
         Response::text(200, JSON, body)
     }
 
-    /// Under the flapping knob: whoever has seen `Failed` sees `Succeeded` next (contract 4.4).
+    /// Under the flapping knob: whoever has seen `Failed` sees `Succeeded` next (contract 4.4). Not of
+    /// an action that no device took: nothing of it can have succeeded.
     fn flap(&mut self, place: u32) {
         let action = self.actions.get(place);
         let flaps = self.knobs.status_flap || action.is_flapping;
-        if !flaps || action.state != State::Failed || action.was_shown_failed {
+        let ran = |command: &CommandRecord| command.status != CommandStatus::Created;
+        if !flaps
+            || action.state != State::Failed
+            || action.was_shown_failed
+            || !action.commands.iter().any(ran)
+        {
             return;
         }
         self.actions.get_mut(place).was_shown_failed = true;

@@ -209,7 +209,10 @@ impl Computer {
             reading,
             client: Client::carried(connection(), self.clock.clone(), carrier),
             clock: self.clock.clone(),
-            caps: Caps::default(),
+            caps: Caps {
+                content_bytes: 1 << 16,
+                ..Caps::default()
+            },
         })
         .map_err(|error| error.to_string())
     }

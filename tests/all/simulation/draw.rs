@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use svar::driver::Ask;
 use svar::emulator::{
-    App, Between, Call, Device, DeviceFile, Fault, KnobSettings, LibraryItem, Mishap, Outcome,
-    Scenario, Span, Window,
+    App, BadEnd, Between, Call, Device, DeviceFile, Fault, KnobSettings, LibraryItem, Mishap,
+    Outcome, RateScope, RateWindow, Scenario, Silence, Span, Window,
 };
 use svar::engine::LaneId;
 use svar::moment::Moment;
@@ -398,6 +398,19 @@ fn knobs(dice: &mut Dice, limits: &Limits) -> KnobSettings {
         page_default: Some(dice.pick(&[2, 10_000, 10_000])),
         status_flap: Some(dice.percent(20)),
         clock_behind: Some(Span::seconds(dice.pick(&[0, 0, 0, 0, 60, 660, 7_200]))),
+        rate_window: Some(dice.pick(&[RateWindow::Fixed, RateWindow::Sliding])),
+        rate_scope: Some(dice.pick(&[RateScope::Application, RateScope::Tenant])),
+        retry_after_on_rate: Some(dice.percent(80)),
+        slot_refusals_count: Some(dice.percent(50)),
+        queue_expiry_status: Some(dice.pick(&[
+            BadEnd::TimeOut,
+            BadEnd::TimeOut,
+            BadEnd::Cancelled,
+            BadEnd::Failed,
+        ])),
+        script_timeout_status: Some(dice.pick(&[BadEnd::Failed, BadEnd::TimeOut])),
+        skipped_commands_fail: Some(dice.percent(30)),
+        undocumented_filters: Some(dice.percent(70)),
         token_ttl: Some(Span::seconds(dice.pick(&[130, 3_599, 3_599]))),
         ..KnobSettings::default()
     }
@@ -435,6 +448,24 @@ fn device(dice: &mut Dice, place: usize, steps: &[DrawnStep]) -> (Device, DrawnD
     }
     if dice.percent(4) {
         device.health = "Inactive".to_owned();
+        difficult = true;
+    }
+    if dice.percent(5) {
+        let restarts = (0..dice.between(1, 3)).map(|_| Span::seconds(dice.between(5, 900)));
+        device.restarts = restarts.collect();
+        difficult = true;
+    }
+    if dice.percent(5) {
+        device.silent = Some(dice.pick(&[Silence::Pending, Silence::InProgress]));
+        difficult = true;
+    }
+    if dice.percent(3) {
+        let code = dice.pick(&[
+            "OsPlatformNotSupported",
+            "DisallowedOperation",
+            "BadRequest",
+        ]);
+        device.refuses = Some(code.to_owned());
         difficult = true;
     }
     let mut fates = Vec::new();
@@ -526,46 +557,45 @@ fn colleague(dice: &mut Dice, scenario: &mut Scenario, slots: u32) -> Vec<(Durat
     starts
 }
 
+/// Every mishap that the emulator knows, as its schema lists them: a new one is drawn without a word
+/// here.
+static MISHAPS: LazyLock<Vec<Mishap>> = LazyLock::new(|| {
+    let schema = schemars::schema_for!(Mishap).to_value();
+    let names = schema["oneOf"].as_array().unwrap().iter();
+    let names = names.map(|one| serde_json::from_value(one["const"].clone()));
+    names.collect::<Result<_, _>>().unwrap()
+});
+
 /// What may go wrong at which call. With a final one among them, a machine may fail for it.
 fn faults(dice: &mut Dice, scenario: &mut Scenario, benign: &mut bool) {
-    const PASSING: [Mishap; 14] = [
-        Mishap::Unauthorized,
-        Mishap::Throttled,
-        Mishap::ThrottledSilently,
-        Mishap::ErrorBefore,
-        Mishap::ErrorAfter,
-        Mishap::GatewayBefore,
-        Mishap::GatewayAfter,
-        Mishap::UnavailableBefore,
-        Mishap::ErrorInside,
-        Mishap::DropBefore,
-        Mishap::DropAfter,
-        Mishap::Truncated,
-        Mishap::Slow,
-        Mishap::Garbled,
-    ];
     const FINAL: [Mishap; 3] = [Mishap::Forbidden, Mishap::NotFound, Mishap::QueryRefused];
-    const CALLS: [Call; 9] = [
+    const CALLS: [Call; 10] = [
         Call::Any,
         Call::Token,
         Call::Start,
         Call::Start,
         Call::Start,
         Call::ActionList,
+        Call::MachineList,
         Call::Link,
         Call::Blob,
         Call::Cancel,
     ];
+    let passing: Vec<Mishap> = (MISHAPS.iter().copied())
+        .filter(|mishap| !FINAL.contains(mishap))
+        .collect();
     for _ in 0..dice.between(1, 4) {
-        let call = dice.pick(&CALLS);
         let what = match dice.percent(12) {
             true => dice.pick(&FINAL),
-            false => dice.pick(&PASSING),
+            false => dice.pick(&passing),
         };
-        // A refused sign-in, and a result that never comes whole, are final too.
+        let calls = CALLS.iter().filter(|call| what.fits(**call));
+        let call = dice.pick(&calls.copied().collect::<Vec<Call>>());
+        // A refused sign-in, a result that never comes whole, and a machine that is busy each time it
+        // is asked for are final too.
+        *benign &= what != Mishap::Busy;
         *benign &= !FINAL.contains(&what) && call != Call::Token;
         *benign &= !matches!(call, Call::Any | Call::Link | Call::Blob);
-        *benign &= what != Mishap::Unauthorized;
         let counted = dice.percent(30);
         scenario.faults.push(Fault {
             delay: None,

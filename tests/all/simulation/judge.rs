@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
-use svar::emulator::{Device, Window};
+use svar::emulator::{Device, RateScope, Window};
 use svar::engine::{EndState, Fleet, LaneView};
 use svar::moment::Moment;
 use svar::plan::{Results, StepResult};
@@ -128,11 +128,14 @@ pub(super) fn judge(case: &Case, computer: &Computer) -> Result<(), String> {
 fn budgets(case: &Case, computer: &Computer) -> Result<(), String> {
     let throttled = computer.network.throttled();
     // A colleague may hold the slots, or an own action that is given up and said to be; a fault may
-    // take the words of that refusal, its rate's not.
-    let alone = case.colleague.is_empty() && !computer.gave_up;
+    // take the words of that refusal, its rate's not. A colleague's starts count where the tenant's
+    // applications share the rate.
+    let alone = case.colleague.is_empty();
+    let slots_alone = alone && !computer.gave_up;
+    let rate_alone = alone || case.scenario.knobs.rate_scope == Some(RateScope::Application);
     let ours = throttled
         .iter()
-        .find(|(_, words)| alone || words.contains("The number of calls"));
+        .find(|(_, words)| slots_alone || (rate_alone && words.contains("The number of calls")));
     match ours {
         Some((at, words)) => Err(format!("over the budget at {at}: {words}")),
         None => Ok(()),
@@ -250,7 +253,10 @@ fn was_there(case: &Case, computer: &Computer, device: &DrawnDevice) -> bool {
     let until = beginning() + Duration::from_millis(policy.offline.until_ms);
     let since = until - FOUND_WITHIN;
     let stays = |window: &Window| beginning() + window.from.0 <= since && window.until.is_none();
-    let is_well = drawn.health == "Active" && drawn.portal_sessions.is_empty();
+    let is_well = drawn.health == "Active"
+        && drawn.portal_sessions.is_empty()
+        && drawn.silent.is_none()
+        && drawn.restarts.is_empty();
     is_well
         && drawn.online.iter().any(stays)
         && slots_held(&computer.network.ledger(), since, until) < case.runbook.plan().limits.slots
