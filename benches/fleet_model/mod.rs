@@ -191,6 +191,7 @@ impl Model {
                             action,
                             status,
                             commands,
+                            expired: false,
                         };
                         self.hand_in(Some(lane), body);
                     } else if !*began {

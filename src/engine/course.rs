@@ -114,7 +114,7 @@ pub(super) fn ended(
     progress: &mut Progress,
     at: Moment,
     open: &Open,
-    status: &ActionStatus,
+    (status, expired): (&ActionStatus, bool),
     commands: &[CommandEnd],
 ) {
     let never_ran = outcome::never_ran(commands, open.began.is_some());
@@ -127,14 +127,10 @@ pub(super) fn ended(
         _ => Close::Failed,
     };
     let called_back = cancel.is_some_and(CancelWhy::calls_back);
-    let was_given_back = match close {
-        Close::TimeOut => true,
-        Close::Cancelled(_) => called_back,
-        _ => false,
-    };
-    if never_ran && was_given_back {
+    let was_called_back = called_back && matches!(close, Close::Cancelled(_));
+    if never_ran && (expired || was_called_back) {
         // It had the time that a device needs which is awake.
-        if close == Close::TimeOut || cancel == Some(CancelWhy::Asleep) {
+        if expired || cancel == Some(CancelWhy::Asleep) {
             progress.doze(open.accepted);
         }
         return match cancel.filter(|_| !called_back) {

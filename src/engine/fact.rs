@@ -86,6 +86,10 @@ pub enum FactBody {
         action: ActionId,
         status: ActionStatus,
         commands: Vec<CommandEnd>,
+        /// Its time in the service's queue was over, and nobody had cancelled it: that ended it,
+        /// whatever the service calls such an end.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        expired: bool,
     },
     /// A result was fetched, stored and judged.
     ResultFetched {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::moment::Moment;
 use crate::name::ActionId;
 use crate::plan::Verdict;
+use crate::wire::ActionStatus;
 
 use super::course::{self, VISIBILITY_LAG, enter, start_again};
 use super::end::EndState;
@@ -171,6 +172,7 @@ pub(super) fn absorb(
             action,
             status,
             commands,
+            expired,
         } => {
             let open = match &progress.stage {
                 Stage::Open(open) if open.action == *action => open.clone(),
@@ -182,7 +184,8 @@ pub(super) fn absorb(
             if !status.is_final() {
                 return Err("that is no final state");
             }
-            course::ended(ground, progress, at, &open, status, commands);
+            let expired = *expired || *status == ActionStatus::TimeOut;
+            course::ended(ground, progress, at, &open, (status, expired), commands);
         }
 
         FactBody::ResultFetched {

@@ -123,6 +123,7 @@ impl Story {
                 false => ActionStatus::Succeeded,
             },
             commands: commands.collect(),
+            expired: false,
         };
         self.tell(lane, body);
     }

@@ -1,5 +1,7 @@
 //! One list call for all own actions, and what it says of each.
 
+use std::time::Duration;
+
 use crate::engine::{CommandEnd, CommandState, FactBody, LaneId};
 use crate::moment::Moment;
 use crate::name::ActionId;
@@ -12,6 +14,10 @@ use super::{Answer, Calls, Patience, Then, again};
 /// How many further looks an action gets that failed although none of its commands did: such
 /// states were seen to turn into success a little later (contract 4.4).
 const DOUBTS_MAX: u8 = 2;
+
+/// A queue may be swept a little before an action's time is over, and its times be rounded (our
+/// choice).
+const SWEPT_WITHIN: Duration = Duration::from_secs(60);
 
 /// What the service says about a command that failed, at most, in letters.
 const ERROR_LETTERS_MAX: usize = 1_000;
@@ -74,6 +80,7 @@ impl Calls {
         known: &Known,
         action: MachineAction,
     ) -> Result<Option<FactBody>, FolderError> {
+        let expired = outlived_the_queue(&action, self.runbook.plan().limits.queue());
         let status = action.status;
         let mut entries = action.commands.unwrap_or_default();
         if entries.is_empty() {
@@ -87,6 +94,7 @@ impl Calls {
             .any(|entry| entry.command_status == CommandStatus::Failed);
         if status == ActionStatus::Failed
             && !a_command_failed
+            && !expired
             && Patience::lasts(&self.patience.doubted, id.clone(), DOUBTS_MAX)
         {
             return Ok(None);
@@ -110,6 +118,7 @@ impl Calls {
             action: id.clone(),
             status,
             commands,
+            expired,
         }))
     }
 
@@ -150,6 +159,26 @@ impl Calls {
         record.error = error.map(str::to_owned);
         self.shelf.write_lightly(&path, &record)
     }
+}
+
+/// An action ended at the age at which the service's queue gives actions up, and nobody cancelled it.
+/// In which status such an action ends is not known (contract 3.5). By the service's own clock, so
+/// that it does not matter when we look.
+fn outlived_the_queue(action: &MachineAction, queue: Duration) -> bool {
+    let time = |text: &Option<String>| Moment::parse(text.as_deref()?).ok();
+    let created = time(&action.creation_date_time_utc);
+    let ended = time(&action.last_update_date_time_utc);
+    let is_cancelled = action.cancellation_requestor.is_some()
+        || action.cancellation_comment.is_some()
+        || action.cancellation_date_time_utc.is_some();
+    let (Some(created), Some(ended)) = (created, ended) else {
+        return false;
+    };
+    let gives_up = matches!(
+        action.status,
+        ActionStatus::Failed | ActionStatus::Cancelled | ActionStatus::TimeOut
+    );
+    gives_up && !is_cancelled && created + queue <= ended + SWEPT_WITHIN
 }
 
 /// How far an action is that runs; `None` if the list says nothing of its commands (contract 4.2).

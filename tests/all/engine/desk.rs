@@ -318,6 +318,7 @@ impl Desk {
                 action: action.clone(),
                 status,
                 commands,
+                expired: false,
             },
         );
     }

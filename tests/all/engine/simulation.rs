@@ -484,6 +484,7 @@ impl Play {
                             action: id,
                             status: action.status.clone(),
                             commands: action.ends(),
+                            expired: false,
                         }
                     } else if action.ran() && !known_to_run {
                         seen_running = Some(id.clone());

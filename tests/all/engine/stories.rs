@@ -943,6 +943,7 @@ fn a_start_is_not_granted_beside_a_record_that_forbids_it() {
         action,
         status: ActionStatus::Succeeded,
         commands: completed(1),
+        expired: false,
     };
     desk.tell(Some(svar::engine::LaneId(0)), ended);
     let needs = desk.fleet.poll(desk.now);

@@ -104,6 +104,7 @@ fn facts() -> Vec<(&'static str, FactBody)> {
         action: action.clone(),
         status,
         commands,
+        expired: false,
     };
     let fetched = |index| FactBody::ResultFetched {
         action: own.clone(),

@@ -96,20 +96,29 @@ impl Play {
     }
 }
 
+/// A token of an application; none if a fault met the one who asked.
+pub(super) fn token(network: &Network, client: &str) -> Option<String> {
+    let form = format!(
+        "grant_type=client_credentials&client_id={client}&client_secret={CLIENT_SECRET}&scope=https%3A%2F%2Fapi.securitycenter.microsoft.com%2F.default"
+    );
+    let request = Request::new("POST", &format!("/{TENANT_ID}/oauth2/v2.0/token")).body(form);
+    let reply: serde_json::Value = serde_json::from_slice(&network.ask(&request).body).ok()?;
+    Some(
+        reply["access_token"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+    )
+}
+
 /// The colleague's calls, with a token of his own.
 fn invite(case: &Case, network: &Network) {
     if case.colleague.is_empty() {
         return;
     }
-    let form = format!(
-        "grant_type=client_credentials&client_id={COLLEAGUE}&client_secret={CLIENT_SECRET}&scope=https%3A%2F%2Fapi.securitycenter.microsoft.com%2F.default"
-    );
-    let request = Request::new("POST", &format!("/{TENANT_ID}/oauth2/v2.0/token")).body(form);
-    let body = network.ask(&request).body;
-    let Ok(reply) = serde_json::from_slice::<serde_json::Value>(&body) else {
-        return; // A fault met him.
+    let Some(token) = token(network, COLLEAGUE) else {
+        return;
     };
-    let token = reply["access_token"].as_str().unwrap_or_default();
     for (after, machine) in &case.colleague {
         let command = serde_json::json!({"type": "RunScript", "params": [{"key": "ScriptName", "value": "work.ps1"}]});
         let body = serde_json::json!({"Commands": [command], "Comment": "mine"}).to_string();

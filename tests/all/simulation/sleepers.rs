@@ -1,6 +1,10 @@
 //! Machines that sleep though they were seen lately, and go off in the middle of a run.
 
-use svar::emulator::{Call, Device, Fault, KnobSettings, Mishap, Scenario, Span, Window};
+use std::path::Path;
+
+use svar::emulator::{
+    BadEnd, CLIENT_ID, Call, Device, Fault, KnobSettings, Mishap, Request, Scenario, Span, Window,
+};
 use svar::engine::EndState;
 use svar::moment::Moment;
 
@@ -8,7 +12,7 @@ use super::computer::{Computer, Left};
 use super::draw::beginning;
 use super::judge::slots_held;
 use super::load::{device, run_of};
-use super::seeds::scratch;
+use super::seeds::{scratch, token};
 
 /// Seen five minutes before the run, and off for so long.
 fn off_for(machine: usize, seconds: u64) -> Device {
@@ -52,6 +56,58 @@ fn held_back_after_the_queue_gave_it_up_a_machine_that_comes_back_is_started_aga
     assert_eq!(times(&computer, "session_started").len(), 2);
     let took = computer.clock.now().since(beginning()).as_secs();
     assert!((3 * HOUR..3 * HOUR + 600).contains(&took), "{took} s");
+}
+
+/// One machine that is off for five hours, queued at a service that keeps what it queues for so long
+/// and ends it in this status.
+fn queued(root: &Path, hours: u64, status: BadEnd) -> Computer {
+    let scenario = Scenario {
+        devices: vec![off_for(0, 5 * HOUR)],
+        knobs: KnobSettings {
+            queue_ttl: Some(Span::seconds(hours * HOUR)),
+            queue_expiry_status: Some(status),
+            token_ttl: Some(Span::seconds(10 * HOUR)),
+            ..KnobSettings::default()
+        },
+        ..Scenario::default()
+    };
+    let playbook = playbook("offline: { mode: queue, until: 10h }");
+    run_of(root, &playbook, scenario)
+}
+
+#[test]
+fn a_session_is_started_again_whatever_the_queue_calls_the_end_of_its_time() {
+    for status in [BadEnd::TimeOut, BadEnd::Failed, BadEnd::Cancelled] {
+        let root = scratch();
+        let mut computer = queued(root.path(), 2, status);
+        assert_eq!(computer.drive(), Ok(Left::Finished), "{status:?}");
+        assert_eq!(ended_ok(&computer), 1, "{status:?}");
+        assert_eq!(times(&computer, "session_started").len(), 3, "{status:?}");
+    }
+}
+
+#[test]
+fn a_session_that_somebody_cancels_after_the_queue_s_time_is_not_started_again() {
+    // The run counts on two hours; the service keeps it longer, and a colleague cancels it there.
+    let root = scratch();
+    let mut before = queued(root.path(), 72, BadEnd::TimeOut);
+    assert_eq!(before.drive(), Ok(Left::Finished));
+    let action = before.network.ledger();
+    let action = (action.iter()).find(|entry| entry["kind"] == "session_started");
+    let action = action.unwrap()["action"].as_str().unwrap().to_owned();
+
+    let root = scratch();
+    let mut computer = queued(root.path(), 72, BadEnd::TimeOut);
+    let token = token(&computer.network, CLIENT_ID).unwrap();
+    let cancel = Request::new("POST", &format!("/api/machineactions/{action}/cancel"))
+        .header("authorization", &format!("Bearer {token}"))
+        .body(r#"{"Comment": "not on this machine"}"#);
+    let after = std::time::Duration::from_secs(3 * HOUR);
+    computer.network.colleague(after, cancel);
+    assert_eq!(computer.drive(), Ok(Left::Finished));
+    assert_eq!(times(&computer, "session_started").len(), 1);
+    let end = computer.fleet().lanes().next().unwrap().end.unwrap();
+    assert_eq!(end.state, EndState::Cancelled, "{:?}", end.why);
 }
 
 /// When a machine's script ran.
