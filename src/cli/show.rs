@@ -62,6 +62,7 @@ fn would_stop(fleet: &Fleet, format: Format) -> Outcome {
                 "finished": standing.finished,
                 "targets": standing.targets,
                 "stops": standing.stops,
+                "open": standing.open,
                 "failures_left": standing.failures_left,
                 "stopped": stopped.map(|at| at.to_string()),
             })

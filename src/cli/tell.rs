@@ -142,6 +142,9 @@ pub(super) fn gone(evidence: &Evidence, folder: &RunFolder, terminal: &Terminal)
     )
 }
 
+/// Most machines whose cleanup is waived in the command that is proposed.
+const WAIVED_AT_ONCE: usize = 4;
+
 /// What to do next.
 fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<String> {
     let name = name_of(folder);
@@ -156,16 +159,25 @@ fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<String>
     if evidence.finished && evidence.machines.iter().any(bad) {
         steps.push(format!("svar show {name}"));
     }
-    if evidence.finished
-        && let Some(debtor) = evidence
-            .machines
-            .iter()
-            .find(|machine| machine.cleanup_owed)
-    {
-        steps.push(format!(
-            "clean up {} by hand, then svar resume {name} --waive-cleanup {} --why REASON",
-            debtor.label, debtor.label
-        ));
+    let debtors = (evidence.machines.iter()).filter(|machine| machine.cleanup_owed);
+    let debtors: Vec<&str> = debtors.map(|machine| machine.label.as_str()).collect();
+    match debtors.as_slice() {
+        _ if !evidence.finished => {}
+        [] => {}
+        few if few.len() <= WAIVED_AT_ONCE => {
+            let flags: String = (few.iter())
+                .map(|debtor| format!(" --waive-cleanup {debtor}"))
+                .collect();
+            steps.push(format!(
+                "clean up {} by hand, then svar resume {name}{flags} --why REASON",
+                few.join(", ")
+            ));
+        }
+        many => steps.push(format!(
+            "clean up {} machines by hand, then svar resume {name} --waive-cleanup MACHINE --why REASON \
+             for each; svar show {name} names them",
+            many.len()
+        )),
     }
     steps
 }
@@ -224,7 +236,10 @@ pub(super) fn draw(
         EndState::ExpectFailed => "did not do what was expected",
         EndState::TimedOut => "ran out of time",
         EndState::Cancelled => "was cancelled",
-        _ => "has an unknown end",
+        EndState::Unknown => "has an unknown end",
+        // It was the machine's turn, and it was not to be had.
+        EndState::Busy | EndState::OfflineExpired => "was never taken",
+        EndState::Ok | EndState::NotStarted | EndState::Skipped => "was not run",
     };
     let message = format!("step `{}` {verb} on {names}", step.name);
     let problem = Problem::new("step-failed", source, span, message).label(&failure.why);

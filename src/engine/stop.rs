@@ -97,15 +97,15 @@ impl Score {
         }
     }
 
-    /// How the rule stands.
-    pub(super) fn standing(&self, rule: &StopWhen) -> Standing {
+    /// How the rule stands, with so many machines that were left out.
+    pub(super) fn standing(&self, rule: &StopWhen, left_out: u32) -> Standing {
         // With every further failure one more machine has finished.
         let further = |more: u32| Score {
             failed: self.failed.saturating_add(more),
             finished: self.finished.saturating_add(more),
             ..*self
         };
-        let open = self.targets.saturating_sub(self.finished);
+        let open = (self.targets).saturating_sub(self.finished + left_out);
         let (mut few, mut many) = (0, open.saturating_add(1));
         while few < many {
             let middle = few + (many - few) / 2;
@@ -119,6 +119,7 @@ impl Score {
             failed: self.failed,
             finished: self.finished,
             targets: self.targets,
+            open,
             stops: self.stops(rule),
             failures_left: (few <= open).then_some(few),
         }
@@ -137,6 +138,8 @@ pub struct Standing {
     pub finished: u32,
     /// All machines.
     pub targets: u32,
+    /// Machines that may still fail.
+    pub open: u32,
     /// The rule holds.
     pub stops: bool,
     /// So many further failures in a row make it hold, 0 if it does; `None` if not even the failure
@@ -151,6 +154,7 @@ impl fmt::Display for Standing {
             failed,
             finished,
             targets,
+            open,
             ..
         } = *self;
         let have = match failed {
@@ -161,6 +165,7 @@ impl fmt::Display for Standing {
             StopBase::Targets if matches!(rule.failed, Amount::Percent(_)) => {
                 write!(f, "{failed} of {targets} targets {have} failed")?;
             }
+            _ if finished == 0 => f.write_str("no machine has finished yet")?,
             _ => write!(f, "{failed} of {finished} finished {have} failed")?,
         }
         match rule.failed {
@@ -185,7 +190,8 @@ impl fmt::Display for Standing {
             Some(0) => f.write_str("the run stops"),
             Some(1) => f.write_str("one more failure stops the run"),
             Some(more) => write!(f, "{more} more failures stop the run"),
-            None => f.write_str("nothing can stop the run any more"),
+            None if open == 0 => f.write_str("no machine is left that could stop the run"),
+            None => f.write_str("not even the failure of all others stops the run"),
         }
     }
 }

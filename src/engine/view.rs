@@ -250,7 +250,8 @@ impl Fleet {
 
     /// How the stop rule stands.
     pub fn would_stop(&self) -> Standing {
-        self.score.standing(&self.plan.policy.stop_when)
+        let left_out = self.tally.of(EndState::Skipped) + self.tally.of(EndState::NotStarted);
+        self.score.standing(&self.plan.policy.stop_when, left_out)
     }
 
     /// The wave that runs, from 0, and how many machines may have been started by its end.

@@ -66,6 +66,8 @@ fn color_of(state: EndState) -> &'static str {
 const ROWS: usize = 30;
 /// Most machines that a group of failures names.
 const NAMED: usize = 4;
+/// Columns of the names in a run's head.
+const KEY: usize = 9;
 /// Most lines that one machine takes in the table.
 const LINES: usize = 2;
 
@@ -106,8 +108,7 @@ pub fn failures(
         match draw(&failure, &names) {
             Some(drawn) => text.push_str(drawn.trim_end_matches('\n')),
             None => {
-                let state = sheet.state(failure.end, failure.end.as_str());
-                let _ = write!(text, "{state}: {}", failure.why);
+                text.push_str(&said(&failure, sheet));
                 for line in wrap(&format!("on {names}"), sheet.width.saturating_sub(2)) {
                     let _ = write!(text, "\n  {line}");
                 }
@@ -116,6 +117,18 @@ pub fn failures(
         text.push('\n');
     }
     text
+}
+
+/// How it ended and why, in as many lines as that takes.
+fn said(failure: &Failure, sheet: Sheet) -> String {
+    let state = failure.end.as_str();
+    let room = sheet.width.saturating_sub(2);
+    let lines = wrap(&format!("{state}: {}", failure.why), room);
+    let lines = lines.join("\n  ");
+    match lines.strip_prefix(state) {
+        Some(rest) => sheet.state(failure.end, state) + rest,
+        None => lines,
+    }
 }
 
 /// `3 machines: a, b, c`; the first few of many.
@@ -145,8 +158,14 @@ pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
         (false, None) => format!("unfinished; last heard of after {took}"),
     };
     let mut line = |key: &str, value: &str| {
-        if !value.is_empty() {
-            let _ = writeln!(text, "{}  {value}", sheet.paint("2", &format!("{key:>9}")));
+        let room = sheet.width.saturating_sub(KEY + 2);
+        for (place, value) in wrap(value, room).iter().enumerate() {
+            let key = if place == 0 { key } else { "" };
+            let _ = writeln!(
+                text,
+                "{}  {value}",
+                sheet.paint("2", &format!("{key:>KEY$}"))
+            );
         }
     };
     line("state", &state);
@@ -173,12 +192,13 @@ pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
     let _ = writeln!(text, "\n{}", sums(evidence, sheet));
     text.push_str(&failures(evidence, sheet, &|failure, names| {
         let step = failure.step.as_ref()?;
-        let state = sheet.state(failure.end, failure.end.as_str());
         let place = sheet.paint("36", &step.place());
-        Some(format!(
-            "{state}: {}\n  at {place}, step `{}`\n  on {names}\n",
-            failure.why, step.name
-        ))
+        let mut drawn = said(failure, sheet);
+        let _ = write!(drawn, "\n  at {place}, step `{}`", step.name);
+        for line in wrap(&format!("on {names}"), sheet.width.saturating_sub(2)) {
+            let _ = write!(drawn, "\n  {line}");
+        }
+        Some(drawn)
     }));
     collected(&mut text, evidence, sheet);
     text

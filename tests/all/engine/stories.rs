@@ -678,11 +678,43 @@ fn how_many_failures_are_left_is_told_for_every_kind_of_rule() {
     );
     assert_eq!(
         said(Amount::Count(5), StopBase::Finished, 1, 1),
-        "1 of 60 finished has failed; stops at 5: nothing can stop the run any more"
+        "1 of 60 finished has failed; stops at 5: not even the failure of all others stops the run"
     );
     assert_eq!(
         said(Amount::Percent(4.0), StopBase::Targets, 1, 2),
         "2 of 61 targets have failed, 3.3%; stops at 4%: one more failure stops the run"
+    );
+}
+
+#[test]
+fn at_its_beginning_and_its_end_a_run_says_what_may_still_stop_it() {
+    let draft = plan(3).session(&[run()]).slots(3).with(|policy| {
+        policy.stop_when = StopWhen {
+            failed: Amount::Count(2),
+            of: StopBase::Finished,
+            after: 1,
+        };
+    });
+    let mut desk = desk_with(draft.done(), |desk| desk.all_ready = false);
+    let said = |desk: &super::desk::Desk| desk.fleet.would_stop().to_string();
+    assert_eq!(
+        said(&desk),
+        "no machine has finished yet; stops at 2: 2 more failures stop the run"
+    );
+    // A machine that is left out can't fail any more.
+    let never = FactBody::Readiness {
+        ready: false,
+        why: Some("it runs another system".to_owned()),
+        never: true,
+    };
+    desk.happens(2, never);
+    desk.happens(0, ready(true));
+    desk.happens(1, ready(true));
+    desk.fail(0);
+    desk.play(1, 1);
+    assert_eq!(
+        said(&desk),
+        "1 of 2 finished has failed; stops at 2: no machine is left that could stop the run"
     );
 }
 
