@@ -25,6 +25,9 @@ pub(super) const ON_ITS_WAY: Duration = Duration::from_secs(100);
 /// somebody else is often just ending.
 const BUSY_PAUSES: [u64; 4] = [15, 30, 45, 60];
 
+/// A permission that was granted lately counts after about so long (contract 2.4).
+const HEALING: Duration = Duration::from_secs(60);
+
 /// Refusals in a row that promise a later success, before they are taken as final.
 const REFUSALS_MAX: u16 = 5;
 
@@ -92,12 +95,16 @@ pub(super) fn refused(ground: Ground<'_>, progress: &mut Progress, at: Moment, r
             progress.refusals = progress.refusals.saturating_add(1);
             start_again(ground, progress, at, asked.unwrap_or(pause));
         }
+        AnswerClass::MayHeal if progress.refusals == 0 => {
+            progress.refusals = 1;
+            start_again(ground, progress, at, asked.unwrap_or(HEALING));
+        }
         // Called a refusal, and none: it may have been applied.
         AnswerClass::Unknown | AnswerClass::Done => {
             let settled = at + VISIBILITY_LAG;
             enter(progress, Stage::Doubtful { settled }, at);
         }
-        AnswerClass::Never | AnswerClass::AgainLater => {
+        AnswerClass::Never | AnswerClass::AgainLater | AnswerClass::MayHeal => {
             let code = match refusal.code.as_str() {
                 "" => String::new(),
                 code => format!(" {code}"),
@@ -340,6 +347,16 @@ pub(super) fn gave_up(
         (GiveUp::Pickup, Stage::Open(open)) if open.began.is_none() => {
             let accepted = open.accepted;
             progress.doze(accepted);
+            return Ok(());
+        }
+        (GiveUp::Device, Stage::Open(open)) if !open.is_unheard() => {
+            let mut open = open.clone();
+            let Some(cancel) = &mut open.cancel else {
+                return Err("no cancel was sent");
+            };
+            cancel.unheard = true;
+            progress.doze(cancel.since);
+            progress.stage = Stage::Open(open);
             return Ok(());
         }
         _ => return Err("that is not what the machine waits for"),

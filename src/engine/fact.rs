@@ -259,6 +259,8 @@ pub enum GiveUp {
     Action,
     /// A device that is awake, to take its session: it sleeps, and the action waits on.
     Pickup,
+    /// A device that is at its session, to hear of a cancel: it sleeps, and its end is waited for.
+    Device,
 }
 
 /// A moment of the run that everything gives way to.

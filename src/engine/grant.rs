@@ -104,7 +104,7 @@ impl Fleet {
         // No more than there are slots.
         let asleep = self.sleeping_in_slots.iter().filter(|id| {
             let progress = &self.lanes[id.0 as usize].progress;
-            progress.waits_for_device().is_some()
+            progress.waits_for_device().is_some() || progress.is_unheard()
         });
         match self.open.len() {
             0 => Awaited::Nothing,

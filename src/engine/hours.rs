@@ -15,6 +15,11 @@ impl Fleet {
             self.opening = Some(hours.around(now));
             self.queues.dirty.extend(self.open.iter().copied());
         }
+        // Nobody stays for cleanup that is to wait for the next opening.
+        if self.orders.interrupts > 0 && self.hours_allow_at(now) > now {
+            let starts = self.queues.starts.iter().map(|(_, _, id)| *id);
+            self.queues.dirty.extend(starts);
+        }
     }
 
     /// Whether the time of the last poll lies outside the hours.

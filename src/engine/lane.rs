@@ -16,6 +16,7 @@ use super::fact::{CancelWhy, CommandState, FactBody};
 use super::progress::{
     Cancelling, Collecting, Fate, Ground, Open, Progress, Reached, Readiness, Stage,
 };
+use super::retry::{AnswerClass, class_of_read};
 
 /// Takes in what happened to this machine.
 ///
@@ -259,14 +260,35 @@ pub(super) fn absorb(
                 since: at,
                 last: at,
                 sent: 0,
+                failed: 0,
+                just_failed: false,
+                unheard: false,
             });
             cancel.last = at;
+            cancel.just_failed = false;
             cancel.sent = cancel.sent.saturating_add(1);
             progress.since = cancel.since;
         }
 
-        // What became of the action is seen in the list, whatever the answer said.
-        FactBody::CancelAnswered { .. } | FactBody::CancelUnknown { .. } => return late(known),
+        // What became of the action is seen in the list, whatever the answer said. The answer only
+        // says how soon to ask again.
+        FactBody::CancelAnswered { action, .. } | FactBody::CancelUnknown { action, .. } => {
+            let failed = match body {
+                FactBody::CancelAnswered { status, .. } => {
+                    class_of_read(*status) != AnswerClass::Done
+                }
+                _ => true,
+            };
+            match &mut progress.stage {
+                Stage::Open(open) if open.action == *action => {
+                    if let Some(cancel) = open.cancel.as_mut().filter(|_| failed) {
+                        cancel.failed = cancel.failed.saturating_add(1);
+                        cancel.just_failed = true;
+                    }
+                }
+                _ => return late(known),
+            }
+        }
 
         FactBody::Readiness { ready, why, never } => course::readiness(
             ground,

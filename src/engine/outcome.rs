@@ -101,6 +101,11 @@ pub(super) fn conclude(
 
     let Some((fate, command)) = first_bad else {
         return match collecting.close {
+            // The cancel never reached it.
+            Close::Succeeded if collecting.overdue.is_some() => {
+                let why = Some(CancelWhy::Timeout);
+                too_late(ground, progress, why, collecting.overdue)
+            }
             Close::Succeeded => Outcome::GoOn { tolerated: 0 },
             Close::Failed => Outcome::Trouble(Trouble {
                 state: EndState::Failed,

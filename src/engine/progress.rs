@@ -87,6 +87,13 @@ pub(super) struct Open {
     pub(super) cancel: Option<Cancelling>,
 }
 
+impl Open {
+    /// It is cancelled, and its device sleeps.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.cancel.is_some_and(|cancel| cancel.unheard)
+    }
+}
+
 /// The command that an action is at.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Reached {
@@ -108,6 +115,12 @@ pub(super) struct Cancelling {
     /// The latest cancel.
     pub(super) last: Moment,
     pub(super) sent: u8,
+    /// Of those, how many were refused, or their answer was lost.
+    pub(super) failed: u8,
+    /// The latest is one of them.
+    pub(super) just_failed: bool,
+    /// The service took them all and the action goes on: its device sleeps.
+    pub(super) unheard: bool,
 }
 
 /// An action that has ended and whose results come in.
@@ -246,7 +259,7 @@ impl Progress {
         self.readiness.sleeps()
             && match &self.stage {
                 Stage::Announced | Stage::Doubtful { .. } => true,
-                Stage::Open(open) => open.began.is_none(),
+                Stage::Open(open) => open.began.is_none() || open.is_unheard(),
                 _ => false,
             }
     }
@@ -269,8 +282,14 @@ impl Progress {
         }
     }
 
+    /// A cancel is on its way that is waited for.
     pub(super) fn is_being_cancelled(&self) -> bool {
-        matches!(&self.stage, Stage::Open(open) if open.cancel.is_some())
+        matches!(&self.stage, Stage::Open(open) if open.cancel.is_some() && !open.is_unheard())
+    }
+
+    /// Its device fell asleep at a session that was cancelled.
+    pub(super) fn is_unheard(&self) -> bool {
+        matches!(&self.stage, Stage::Open(open) if open.is_unheard())
     }
 
     /// How it will end, as far as that is certain already.

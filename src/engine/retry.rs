@@ -9,6 +9,9 @@ pub enum AnswerClass {
     AgainLater,
     /// It was not even asked: no connection stood, or there was no token to ask with.
     NotSent,
+    /// It was not done, for want of a permission: one that was granted lately counts after about a
+    /// minute, so one such refusal may heal, a second is real (contract 2.4, 12).
+    MayHeal,
     /// It was not done, and never will be.
     Never,
     /// A live response runs on the machine already (contract 3.4).
@@ -29,6 +32,7 @@ pub fn class_of_start(status: u16, code: &str) -> AnswerClass {
         400 if code.eq_ignore_ascii_case("ActiveRequestAlreadyExists") => AnswerClass::Busy,
         // Both say "not now" and promise that nothing was done.
         401 | 425 => AnswerClass::AgainLater,
+        403 if code.is_empty() || code.eq_ignore_ascii_case("Forbidden") => AnswerClass::MayHeal,
         429 => AnswerClass::Throttled,
         // The service may have gone on with it after it stopped waiting for us.
         408 => AnswerClass::Unknown,

@@ -205,6 +205,7 @@ impl Fleet {
             orders: &self.orders,
             looked: self.watcher.looked(),
             after_hours: self.is_after_hours(),
+            over_for_today: self.orders.interrupts > 0 && self.hours_allow_at(now) > now,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::plan::{OfflineMode, OnStop, PICKUP};
 
 use super::course::VISIBILITY_LAG;
 use super::fact::{CancelWhy, FactBody, GiveUp};
-use super::progress::{Ground, Open, Progress, Stage};
+use super::progress::{Cancelling, Ground, Open, Progress, Stage};
 use super::stop::Orders;
 use super::view::Waiting;
 use super::watcher::TICK;
@@ -20,6 +20,10 @@ const LINK_LAG: Duration = VISIBILITY_LAG;
 /// A cancel whose effect does not show is sent again after this long, so many times in all.
 const CANCEL_AGAIN: Duration = Duration::from_secs(60);
 const CANCELS_MAX: u8 = 3;
+
+/// The same for cancels that were refused or got lost: what is to be ended goes on meanwhile.
+const FAILED_CANCEL_AGAIN: Duration = Duration::from_secs(10);
+const FAILED_CANCELS_MAX: u8 = 9;
 
 /// For how long after the last cancel the end of its action is awaited.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(600);
@@ -76,15 +80,34 @@ pub(super) struct Outlook<'o> {
     pub(super) looked: Option<Moment>,
     /// It is outside the policy's hours.
     pub(super) after_hours: bool,
+    /// An interrupted run can't send a start before the hours open again.
+    pub(super) over_for_today: bool,
+}
+
+impl Outlook<'_> {
+    /// The list was read at that moment or later.
+    fn has_seen(self, moment: Moment) -> bool {
+        self.looked.is_some_and(|looked| moment <= looked)
+    }
+
+    /// The list is read on, and something else is wanted at `moment`. If that has passed, the next
+    /// look shows whether it matters.
+    fn watch(self, moment: Moment, waiting: Waiting) -> Want {
+        let now = self.now;
+        Want::Watch {
+            wake: if moment <= now { now + TICK } else { moment },
+            waiting,
+        }
+    }
 }
 
 /// What the machine wants at this moment.
 pub(super) fn want(ground: Ground<'_>, progress: &Progress, outlook: Outlook<'_>) -> Want {
-    let Outlook { now, orders, .. } = outlook;
+    let orders = outlook.orders;
     match &progress.stage {
         Stage::Done => Want::Over,
         _ if orders.lost => Want::Park,
-        Stage::Idle => idle(ground, progress, orders, now),
+        Stage::Idle => idle(ground, progress, outlook),
         Stage::Announced => Want::Answer,
         Stage::Doubtful { settled } => Want::Search { settled: *settled },
         Stage::Open(open) => watched(ground, progress, open, outlook),
@@ -99,12 +122,15 @@ pub(super) fn want(ground: Ground<'_>, progress: &Progress, outlook: Outlook<'_>
     }
 }
 
-fn idle(ground: Ground<'_>, progress: &Progress, orders: &Orders, now: Moment) -> Want {
+fn idle(ground: Ground<'_>, progress: &Progress, outlook: Outlook<'_>) -> Want {
+    let Outlook { now, orders, .. } = outlook;
     let cleanup = progress.in_cleanup(ground);
     let asleep = progress.readiness.sleeps();
     // The first interrupt lets a machine that is through be cleaned up, unless it would have to wake
-    // up for that; the second does not.
-    if orders.interrupts > 1 || (orders.interrupts > 0 && (!cleanup || asleep)) {
+    // up for that, or to wait for the hours; the second does not.
+    if orders.interrupts > 1
+        || (orders.interrupts > 0 && (!cleanup || asleep || outlook.over_for_today))
+    {
         return Want::Park;
     }
     if progress.must_resolve(ground) {
@@ -138,28 +164,10 @@ fn idle(ground: Ground<'_>, progress: &Progress, orders: &Orders, now: Moment) -
 }
 
 fn watched(ground: Ground<'_>, progress: &Progress, open: &Open, outlook: Outlook<'_>) -> Want {
-    let Outlook { now, looked, .. } = outlook;
-    let seen_since = |moment: Moment| looked.is_some_and(|looked| moment <= looked);
-    // Too late for `moment`, and the next look will show whether it matters.
-    let watch = |moment: Moment, waiting| Want::Watch {
-        wake: if moment <= now { now + TICK } else { moment },
-        waiting,
-    };
     if let Some(cancel) = open.cancel {
-        let again = cancel.sent < CANCELS_MAX;
-        let next = cancel.last + if again { CANCEL_AGAIN } else { CANCEL_PATIENCE };
-        return match (seen_since(next), again) {
-            (false, _) => watch(next, Waiting::Session),
-            (true, true) => Want::Cancel {
-                action: open.action.clone(),
-                why: cancel.why,
-            },
-            (true, false) => Want::Record(FactBody::GaveUp {
-                why: GiveUp::Cancel,
-            }),
-        };
+        return cancelling(ground, open, cancel, outlook);
     }
-
+    let seen_since = |moment| outlook.has_seen(moment);
     let time_out = progress.time_out(ground, open).map(|(_, over)| over);
     let timed_out = time_out.is_some_and(seen_since);
     let queued = open.began.is_none() && seen_since(open.accepted);
@@ -190,7 +198,47 @@ fn watched(ground: Ground<'_>, progress: &Progress, open: &Open, outlook: Outloo
     let awake = open.began.is_none() && !progress.readiness.sleeps();
     let pickup = awake.then(|| open.accepted + PICKUP);
     let next = [time_out, pickup].into_iter().flatten().min();
-    watch(next.map_or(give_up, |next| next.min(give_up)), waiting)
+    outlook.watch(next.map_or(give_up, |next| next.min(give_up)), waiting)
+}
+
+/// What is wanted of an action that was told to stop.
+fn cancelling(ground: Ground<'_>, open: &Open, cancel: Cancelling, outlook: Outlook<'_>) -> Want {
+    let orders = outlook.orders;
+    let again = cancel.sent < CANCELS_MAX + cancel.failed.min(FAILED_CANCELS_MAX);
+    let pause = match (again, cancel.just_failed) {
+        (true, true) => FAILED_CANCEL_AGAIN,
+        (true, false) => CANCEL_AGAIN,
+        (false, _) => CANCEL_PATIENCE,
+    };
+    let next = cancel.last + pause;
+    if !outlook.has_seen(next) {
+        return outlook.watch(next, Waiting::Session);
+    }
+    if again {
+        return Want::Cancel {
+            action: open.action.clone(),
+            why: cancel.why,
+        };
+    }
+    // Its device fell asleep over it, and is waited for like one that sleeps from the start: what
+    // comes next can't be done before it wakes up. Not if nothing is to come next.
+    let is_over = orders.offline
+        || orders.deadline
+        || orders.interrupts > 1
+        || orders
+            .stopped
+            .is_some_and(|stopped| stopped.how == OnStop::Abort);
+    let waits = ground.plan.policy.offline.mode != OfflineMode::Skip && !is_over;
+    let why = match (waits, cancel.unheard) {
+        (false, _) => GiveUp::Cancel,
+        (true, false) => GiveUp::Device,
+        (true, true) if orders.interrupts > 0 => return Want::Park,
+        (true, true) => {
+            let until = ground.offline_until;
+            return outlook.watch(until, Waiting::Offline { until });
+        }
+    };
+    Want::Record(FactBody::GaveUp { why })
 }
 
 /// Why the open action is to be cancelled, if it is. Cleanup that runs is cut short by its own time

@@ -81,9 +81,10 @@ pub struct Step {
     /// session is cancelled: the session's later steps are not done, and the device ends as
     /// `timed_out`, or goes on with `on_fail: continue`. The service is asked about every 8 seconds
     /// (every 32 while all that is open waits for sleeping devices), and may end a script later than it
-    /// was told to. Each try has the whole time; after a timeout there is no further one, unless the
-    /// step failed by itself before the cancel took effect. Without `timeout` only the service's own
-    /// limit holds: ten minutes for a script.
+    /// was told to; a device that went to sleep over it is waited for until `offline.until`. Each try
+    /// has the whole time; after a timeout there is no further one, unless the step failed by itself
+    /// before the cancel took effect. Without `timeout` only the service's own limit holds: ten minutes
+    /// for a script.
     #[schemars(extend("examples" = ["10m"]))]
     pub timeout: Option<Templated<Period>>,
     /// Whether the step's result is fetched. `failed` and `none` save calls on large fleets; what

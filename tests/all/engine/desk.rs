@@ -430,9 +430,15 @@ impl Desk {
         self.deliver(machine);
     }
 
-    /// The engine wants the action cancelled; it is announced and answered.
+    /// The engine wants the action cancelled; it is announced, and the service takes it.
     #[track_caller]
     pub(super) fn cancelled(&mut self, machine: u32) -> (ActionId, CancelWhy) {
+        self.cancel_answered(machine, 200)
+    }
+
+    /// The same with another answer.
+    #[track_caller]
+    pub(super) fn cancel_answered(&mut self, machine: u32, status: u16) -> (ActionId, CancelWhy) {
         let need = self.take(
             "a cancel",
             |need| matches!(need, Need::Cancel { lane, .. } if lane.0 == machine),
@@ -451,7 +457,7 @@ impl Desk {
             machine,
             FactBody::CancelAnswered {
                 action: action.clone(),
-                status: 200,
+                status,
             },
         );
         (action, why)

@@ -2,6 +2,7 @@
 //! simulated world with faults and crashes.
 
 mod build;
+mod cancels;
 mod desk;
 mod simulation;
 mod sleepers;

@@ -263,27 +263,6 @@ fn a_step_out_of_time_is_cancelled_and_the_cancel_is_verified() {
 }
 
 #[test]
-fn a_cancel_that_shows_no_effect_is_sent_again_and_given_up_aloud() {
-    let mut desk = desk(plan(1).session(&[run().timeout(60)]).done());
-    let action = desk.start(0);
-    desk.began(0, &action);
-    desk.pass(80);
-    desk.cancelled(0);
-    desk.pass(70);
-    desk.cancelled(0);
-    desk.pass(70);
-    desk.cancelled(0);
-    desk.pass(700);
-    let end = desk.end(0);
-    assert_eq!(end.state, EndState::TimedOut);
-    assert_eq!(
-        end.why.unwrap(),
-        "it took longer than its timeout of 1m; action action-1 was cancelled, and the service does \
-         not confirm it: it may still run"
-    );
-}
-
-#[test]
 fn a_session_that_ran_to_its_end_counts_although_it_was_cancelled() {
     let mut desk = desk(plan(1).session(&[run()]).done());
     let action = desk.start(0);

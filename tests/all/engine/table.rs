@@ -324,6 +324,12 @@ fn facts() -> Vec<(&'static str, FactBody)> {
             },
         ),
         (
+            "gave up: device",
+            FactBody::GaveUp {
+                why: GiveUp::Device,
+            },
+        ),
+        (
             "rate blocked",
             FactBody::Blocked {
                 row: Row::Links,

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use svar::emulator::{
-    BadEnd, CLIENT_ID, Call, Device, Fault, KnobSettings, Mishap, Request, Scenario, Span, Window,
+    BadEnd, Between, CLIENT_ID, Call, Device, Fault, KnobSettings, Mishap, Outcome, Request,
+    Scenario, Span, Window,
 };
 use svar::engine::EndState;
 use svar::moment::Moment;
@@ -108,6 +109,37 @@ fn a_session_that_somebody_cancels_after_the_queue_s_time_is_not_started_again()
     assert_eq!(times(&computer, "session_started").len(), 1);
     let end = computer.fleet().lanes().next().unwrap().end.unwrap();
     assert_eq!(end.state, EndState::Cancelled, "{:?}", end.why);
+}
+
+#[test]
+fn a_device_that_goes_off_in_the_middle_of_a_timed_step_is_waited_for_and_cleaned_up() {
+    let nap = |from, until| Window {
+        from: Span::seconds(from),
+        until,
+    };
+    let scenario = Scenario {
+        devices: vec![Device {
+            online: vec![nap(0, Some(Span::seconds(150))), nap(2 * HOUR, None)],
+            pickup_delay: Some(Between::seconds(10, 12)),
+            outcomes: vec![Outcome {
+                args: "long".to_owned(),
+                duration: Span::seconds(180),
+                ..Outcome::default()
+            }],
+            ..device(0)
+        }],
+        ..Scenario::default()
+    };
+    let root = scratch();
+    let playbook = "playbook: 1\nos: windows\noffline: { mode: queue, until: 5h }\nsteps:\n  \
+                    - { run: work.ps1, args: long, timeout: 4m, on_fail: continue }\n  \
+                    - run: work.ps1\ncleanup:\n  - run: work.ps1\n";
+    let mut computer = run_of(root.path(), playbook, scenario);
+    assert_eq!(computer.drive(), Ok(Left::Finished));
+    let end = computer.fleet().lanes().next().unwrap().end.unwrap();
+    assert_eq!(end.state, EndState::Ok, "{:?}", end.why);
+    assert!(!end.cleanup_owed);
+    assert_eq!(times(&computer, "session_started").len(), 3);
 }
 
 /// When a machine's script ran.
