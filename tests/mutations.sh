@@ -173,4 +173,13 @@ mutate search-by-our-own-clock src/driver/client/actions.rs \
     "\"machineId eq {} and type eq 'LiveResponse' and creationDateTimeUtc ge {}\",
             literal(machine.as_str()),
             instant(self.clock().now() - CLOCK_SKEW)"
+mutate give-up-a-device-that-sleeps-over-its-cancel src/engine/want.rs \
+    '(true, false) => GiveUp::Device,' \
+    '(true, false) => GiveUp::Cancel,'
+mutate stay-for-the-hours src/engine/want.rs \
+    'asleep || outlook.over_for_today' \
+    'asleep'
+mutate an-expired-start-is-a-failure src/driver/calls/watch.rs \
+    'gives_up && !is_cancelled && created' \
+    'gives_up && is_cancelled && created'
 exit "$failed"

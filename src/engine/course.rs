@@ -154,12 +154,6 @@ pub(super) fn ended(
         progress.readiness = Readiness::Ready;
     }
     let fates = outcome::fates(progress.sent(ground).len(), status, commands);
-    let by_operator = close == Close::Cancelled(Some(CancelWhy::Operator));
-    if by_operator && never_ran && progress.in_cleanup(ground) {
-        // The second interrupt took back the start, not the debt: whoever resumes the run pays it. What
-        // had begun is not done twice, and stays owed.
-        return start_again(ground, progress, at, Duration::ZERO);
-    }
     let ran_something = close != Close::Cancelled(cancel) || !never_ran;
     if ran_something {
         leave_debt(ground, progress);

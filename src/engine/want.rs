@@ -252,7 +252,11 @@ fn cancel_for(
 ) -> Option<CancelWhy> {
     let orders = outlook.orders;
     if orders.interrupts > 1 {
-        return Some(CancelWhy::Operator);
+        // What has not begun is begun when the run goes on.
+        return Some(match progress.waits_for_device() {
+            Some(_) => CancelWhy::Pause,
+            None => CancelWhy::Operator,
+        });
     }
     if timed_out {
         return Some(CancelWhy::Timeout);

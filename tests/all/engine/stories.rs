@@ -266,6 +266,7 @@ fn a_step_out_of_time_is_cancelled_and_the_cancel_is_verified() {
 fn a_session_that_ran_to_its_end_counts_although_it_was_cancelled() {
     let mut desk = desk(plan(1).session(&[run()]).done());
     let action = desk.start(0);
+    desk.began(0, &action);
     desk.happens_to_run(FactBody::Interrupted { count: 2 });
     assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Operator));
     desk.ended(0, &action, ActionStatus::Cancelled, completed(1));
@@ -1066,6 +1067,26 @@ fn a_cleanup_that_is_given_up_while_its_start_is_in_the_air_is_not_started_anew(
     assert_eq!(desk.starts(), [] as [u32; 0]);
     assert!(!desk.end(0).cleanup_owed);
     assert!(desk.fleet.is_done());
+}
+
+#[test]
+fn what_the_second_interrupt_took_back_before_it_began_is_done_when_the_run_goes_on() {
+    let mut desk = desk(plan(2).session(&[run()]).slots(2).done());
+    let actions = [desk.start(0), desk.start(1)];
+    desk.began(1, &actions[1]);
+    desk.happens_to_run(FactBody::Interrupted { count: 1 });
+    desk.happens_to_run(FactBody::Interrupted { count: 2 });
+    assert_eq!(desk.cancelled(0), (actions[0].clone(), CancelWhy::Pause));
+    assert_eq!(desk.cancelled(1), (actions[1].clone(), CancelWhy::Operator));
+    let nothing_ran = commands(&[CommandStatus::Created]);
+    desk.ended(0, &actions[0], ActionStatus::Cancelled, nothing_ran);
+    let cut = commands(&[CommandStatus::Executing]);
+    desk.ended(1, &actions[1], ActionStatus::Cancelled, cut);
+    assert!(desk.fleet.is_done(), "nothing is in motion");
+    assert!(desk.lane(0).end.is_none(), "and it is not over");
+    desk.happens_to_run(FactBody::Resumed);
+    desk.play(0, 1);
+    desk.ends(&[EndState::Ok, EndState::Cancelled]);
 }
 
 #[test]
