@@ -122,9 +122,12 @@ mutate pending-holds-no-slot src/engine/progress.rs \
         )
     }'
 mutate forget-an-action-after-cancel src/engine/lane.rs \
-    'FactBody::CancelAnswered { .. } | FactBody::CancelUnknown { .. } => return late(known),' \
-    'FactBody::CancelAnswered { .. } => enter(progress, Stage::Done, at),
-        FactBody::CancelUnknown { .. } => return late(known),'
+    'let failed = match body {' \
+    'if matches!(body, FactBody::CancelAnswered { .. }) {
+                enter(progress, Stage::Done, at);
+                return Ok(());
+            }
+            let failed = match body {'
 mutate retry-past-the-limit src/engine/outcome.rs \
     'progress.retries < retry.max' \
     'progress.retries <= retry.max'
@@ -136,7 +139,9 @@ mutate grant-beside-a-record src/engine/turn.rs \
     'if !self.orders.lost && needs.is_empty() {' \
     'if !self.orders.lost {'
 mutate start-after-interrupt src/engine/want.rs \
-    'if orders.interrupts > 1 || (orders.interrupts > 0 && (!cleanup || asleep)) {' \
+    'if orders.interrupts > 1
+        || (orders.interrupts > 0 && (!cleanup || asleep || outlook.over_for_today))
+    {' \
     'if orders.interrupts > 2 {'
 mutate an-old-report-wakes-a-sleeper src/driver/readiness.rs \
     'seen.is_some_and(|seen| seen > after)' \
