@@ -111,7 +111,9 @@ pub(super) fn journal_failure(error: &JournalError) -> Failure {
         JournalError::Damaged { .. } => {
             failure.help("restore the run folder from a copy; nothing was sent")
         }
-        JournalError::Disk { .. } => failure.help("check the disk and the folder's permissions"),
+        JournalError::Gone { .. } | JournalError::Disk { .. } => {
+            failure.help("check the disk and the folder's permissions")
+        }
     }
 }
 

@@ -399,11 +399,20 @@ impl RunFolder {
         write_file(&self.path.join("summary.json"), &pretty(summary))
     }
 
-    /// Makes the folder that `path` lies in, durably.
+    /// Makes the folder that `path` lies in, durably. The run's own folder is not made anew where it
+    /// was taken away: a part of a run would look like one.
     pub(crate) fn make_folder_of(&self, path: &Path) -> Result<(), FolderError> {
         let Some(folder) = path.parent() else {
             return Ok(());
         };
+        if folder == self.path {
+            return match self.path.join(HEADER_FILE).exists() {
+                true => Ok(()),
+                false => Err(FolderError::Journal(JournalError::Gone {
+                    path: self.path.join(journal::FILE_NAME),
+                })),
+            };
+        }
         if folder.is_dir() {
             return Ok(());
         }

@@ -195,6 +195,32 @@ fn a_run_without_its_header_is_told_apart_from_no_run() {
 }
 
 #[test]
+fn a_folder_that_is_taken_away_ends_the_run_with_words() {
+    let emulator = Emulator::start(SLOW);
+    let svar = svar("run fetch.yaml --emulator").arg(&emulator.url);
+    let mut child = svar
+        .command()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut rest = read_until(&mut child, "✓ web-01.example.org  ok");
+    std::fs::remove_dir_all(svar.folder().join("svar-runs")).expect("removed");
+    let mut words = String::new();
+    rest.read_to_string(&mut words).expect("text");
+    assert_eq!(child.wait().expect("an end").code(), Some(4), "{words}");
+    assert!(
+        words.contains(
+            "/journal.jsonl is no longer the file that this run writes: it was removed, moved or \
+             replaced; nothing more is sent\n  help: sessions that had begun go on by themselves; "
+        ),
+        "{words}"
+    );
+    assert!(!svar.folder().join("svar-runs").exists(), "{words}");
+}
+
+#[test]
 fn a_run_is_not_resumed_with_another_secret() {
     let secret = PLAYBOOK.replace(
         "steps:",
