@@ -18,7 +18,7 @@
 //! `run.json` is written last of all, so that a folder without it is no run.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,12 @@ pub const FOLDER_FORMAT: u32 = 1;
 
 /// The run's header; a folder without it is no run.
 pub(super) const HEADER_FILE: &str = "run.json";
+
+/// What a run came to; a folder with it holds a run that is over.
+const SUMMARY_FILE: &str = "summary.json";
+
+/// Lines of the summary before those of its machines, at most.
+const SUMMARY_LINES: usize = 64;
 
 /// `run.json`: whose run this is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -285,7 +291,40 @@ impl RunFolder {
 
     /// Whether the run is over: every machine has its end state, and the summary stands.
     pub fn is_finished(&self) -> bool {
-        self.path.join("summary.json").exists()
+        self.path.join(SUMMARY_FILE).exists()
+    }
+
+    /// Makes sure, by the journal's last line alone, that the journal of a run that is over has its end.
+    /// A replay tells for certain.
+    ///
+    /// # Errors
+    /// The journal stops before the end that the summary names.
+    pub fn confirm_end(&self) -> Result<(), FolderError> {
+        let Some(until) = self.ended() else {
+            return Ok(());
+        };
+        match journal::last_moment(&self.path) {
+            Some(last) if last < until => Err(FolderError::Journal(self.short_journal())),
+            _ => Ok(()),
+        }
+    }
+
+    /// When the run ended by its summary, without reading the many machines that follow there: a list of
+    /// runs has many summaries.
+    fn ended(&self) -> Option<Moment> {
+        let file = fs::File::open(self.path.join(SUMMARY_FILE)).ok()?;
+        let lines = io::BufReader::new(file).lines().map_while(Result::ok);
+        let value = lines
+            .take(SUMMARY_LINES)
+            .find_map(|line| Some(line.strip_prefix(r#"  "until": ""#)?.to_owned()))?;
+        Moment::parse(value.split('"').next()?).ok()
+    }
+
+    /// The damage of a run that is over by its summary, and not by its journal.
+    pub fn short_journal(&self) -> JournalError {
+        JournalError::Short {
+            path: self.path.join(journal::FILE_NAME),
+        }
     }
 
     /// The playbook's bytes.
@@ -396,7 +435,7 @@ impl RunFolder {
     /// The disk refuses.
     pub fn finish(&self, summary: &serde_json::Value, text: &str) -> Result<(), FolderError> {
         write_file(&self.path.join("summary.txt"), text.as_bytes())?;
-        write_file(&self.path.join("summary.json"), &pretty(summary))
+        write_file(&self.path.join(SUMMARY_FILE), &pretty(summary))
     }
 
     /// Makes the folder that `path` lies in, durably. The run's own folder is not made anew where it

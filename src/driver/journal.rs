@@ -18,7 +18,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,10 @@ const NOTHING_BEFORE: &str = "00000000000000000000000000000000000000000000000000
 
 /// Bytes of `,"hash":"`, 64 digits, `"}`.
 const SEAL_LENGTH: usize = 9 + 64 + 2;
+
+/// How far from a journal's end its last line is looked for: commands with the longest arguments take
+/// less.
+const TAIL: u64 = 1 << 18;
 
 /// Line 0: whose journal this is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +111,14 @@ pub enum JournalError {
         line: u64,
         /// What is wrong with it.
         why: String,
+    },
+    /// It ends before its run does.
+    #[error(
+        "{path} is shorter than the run's summary says: by that every machine has its end, and the journal stops before"
+    )]
+    Short {
+        /// The file.
+        path: PathBuf,
     },
     /// The file that a run writes no longer has its name.
     #[error("{path} is no longer the file that this run writes: it was removed, moved or replaced")]
@@ -430,6 +442,26 @@ pub(crate) fn read_opening(folder: &Path) -> Result<Opening, JournalError> {
         Some(b'\n') => chain.opening(&line),
         _ => Err(chain.damaged("its first line is missing")),
     }
+}
+
+/// When the last record was written down, without reading those before it. `None` where its line is
+/// longer than it is looked for, or there is none.
+pub(crate) fn last_moment(folder: &Path) -> Option<Moment> {
+    #[derive(Deserialize)]
+    struct Stamp {
+        at: Moment,
+    }
+    let mut file = File::open(folder.join(FILE_NAME)).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))
+        .ok()?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail).ok()?;
+    let end = tail.iter().rposition(|byte| *byte == b'\n')?;
+    let line = tail[..end].rsplit(|byte| *byte == b'\n').next()?;
+    serde_json::from_slice(line)
+        .ok()
+        .map(|stamp: Stamp| stamp.at)
 }
 
 /// Follows the chain from line to line.
