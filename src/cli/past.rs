@@ -98,6 +98,7 @@ pub(super) fn failure(error: &FolderError) -> Failure {
         FolderError::Disk { .. } => failure.help("check the disk and the folder's permissions"),
         FolderError::Malformed { .. } => failure.help("restore the folder from a copy"),
         FolderError::Newer { .. } => failure,
+        FolderError::NeverBegan { .. } => failure.help("delete the folder"),
         FolderError::NotFound(_) => failure.help("`svar runs` lists them"),
         FolderError::Journal(error) => journal_failure(error),
     }

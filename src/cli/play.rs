@@ -21,12 +21,23 @@ use super::settings;
 use super::tell;
 use super::terminal::{Style, Terminal, print, say};
 
+/// From here on Ctrl-C no longer ends the process: the run gets it. To be called before a run's
+/// folder is touched, so that none is left half made.
+///
+/// # Errors
+/// The system refuses.
+pub(super) fn interrupts() -> Result<Interrupts, Failure> {
+    Interrupts::of_the_system()
+        .map_err(|error| Failure::new(Exit::Bug, format!("signals can't be listened to: {error}")))
+}
+
 /// Drives the run to its end, or to where it can be resumed.
 ///
 /// # Errors
 /// Driving broke off; the run can be resumed.
 pub(super) async fn play(
     ready: driver::Ready,
+    interrupts: Interrupts,
     source: &SourceText,
     telling: &TellingArgs,
     terminal: &Terminal,
@@ -42,9 +53,6 @@ pub(super) async fn play(
     if !telling.quiet {
         say(&headline(&plan, &folder, terminal));
     }
-    let interrupts = Interrupts::of_the_system().map_err(|error| {
-        Failure::new(Exit::Bug, format!("signals can't be listened to: {error}"))
-    })?;
     let mut onlooker = Onlooker {
         progress: Progress::new(style, Arc::clone(&plan), sheet),
         plan: Arc::clone(&plan),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::driver::{RunFolder, Runs, driven_by};
+use crate::driver::{FolderError, RunFolder, Runs, driven_by};
 use crate::engine::Fleet;
 use crate::report;
 
@@ -86,7 +86,10 @@ pub(super) fn list(args: &RunsArgs, terminal: &Terminal) -> Outcome {
         .map_err(|error| past::failure(&error))?;
     if !runs.is_empty() {
         for error in Runs::at(&root).unreadable() {
-            terminal.failure(&past::failure(&error));
+            match error {
+                FolderError::NeverBegan { .. } => say(&format!("{error}\n")),
+                error => terminal.failure(&past::failure(&error)),
+            }
         }
     }
     let runs: Vec<(RunFolder, bool)> = (runs.into_iter())

@@ -15,7 +15,8 @@
 //! ```
 //!
 //! Each file appears under its name when it is complete: written beside its place, synced, renamed.
-//! `run.json` is written last of all, so that a folder without it is no run.
+//! `run.json` is written last of all, so that a folder without it is no run: what a process that was
+//! killed meanwhile leaves has at most the first line of a journal.
 
 use std::fs;
 use std::io::{self, BufRead, Write};
@@ -155,6 +156,14 @@ pub enum FolderError {
         /// Its format.
         found: u32,
     },
+    /// The process that made the folder ended before it was whole.
+    #[error(
+        "{path}: this run never began, and nothing was sent: its process ended while the folder was made"
+    )]
+    NeverBegan {
+        /// The folder.
+        path: PathBuf,
+    },
     /// No run, or more than one, has that name.
     #[error("{0}")]
     NotFound(String),
@@ -248,6 +257,11 @@ impl RunFolder {
     pub fn open(path: impl Into<PathBuf>) -> Result<RunFolder, FolderError> {
         let path = path.into();
         let file = path.join(HEADER_FILE);
+        // The header stands before the first record is written: without either, it was never begun.
+        // With records, the header is lost.
+        if !file.exists() && journal::has_records(&path).is_ok_and(|recorded| !recorded) {
+            return Err(FolderError::NeverBegan { path });
+        }
         let value: serde_json::Value = read_json(&file)?;
         let found = value["format"].as_u64().unwrap_or_default();
         if found > u64::from(FOLDER_FORMAT) {

@@ -444,6 +444,19 @@ pub(crate) fn read_opening(folder: &Path) -> Result<Opening, JournalError> {
     }
 }
 
+/// Whether anything is recorded behind the first line. What has no end is not.
+pub(crate) fn has_records(folder: &Path) -> Result<bool, JournalError> {
+    let path = folder.join(FILE_NAME);
+    let unread = || JournalError::disk(&path, "read");
+    let mut reader = BufReader::new(File::open(&path).map_err(unread())?);
+    let mut line = Vec::new();
+    for _ in 0..2 {
+        line.clear();
+        reader.read_until(b'\n', &mut line).map_err(unread())?;
+    }
+    Ok(line.ends_with(b"\n"))
+}
+
 /// When the last record was written down, without reading those before it. `None` where its line is
 /// longer than it is looked for, or there is none.
 pub(crate) fn last_moment(folder: &Path) -> Option<Moment> {

@@ -268,6 +268,40 @@ fn a_journal_that_lost_its_end_is_damaged_where_the_summary_says_that_the_run_is
 }
 
 #[test]
+fn a_folder_that_was_never_made_whole_is_no_run_and_may_be_deleted() {
+    let emulator = Emulator::start(SLOW);
+    let (mut svar, run) = killed_run(svar("run fetch.yaml --emulator"), &emulator);
+    let half = run.with_file_name("20260101-000000-aaaaaa");
+    std::fs::create_dir(&half).expect("made");
+    let journal = std::fs::read_to_string(run.join("journal.jsonl")).expect("text");
+    let opening = journal.split_inclusive('\n').next().expect("a line");
+    let words = "svar-runs/@RUN@: this run never began, and nothing was sent: its process ended while \
+                 the folder was made\n";
+    for bytes in ["", &opening[..9], opening] {
+        std::fs::write(half.join("journal.jsonl"), bytes).expect("written");
+        for command in ["show", "resume", "cancel", "pause"] {
+            let ended = svar
+                .again(&format!("{command} 20260101-000000-aaaaaa"))
+                .run();
+            let ended = ended.code(2).stdout("");
+            let ended = ended.stderr(&format!("error: {words}  help: delete the folder\n"));
+            svar = ended.again(command);
+        }
+        let ended = svar.again("runs").run().code(0).stderr(words);
+        assert_eq!(ended.stdout, "@RUN@  unfinished      2 machines  Fetch\n");
+        svar = ended.again("runs");
+    }
+    // With a record it was begun, and its header is lost.
+    std::fs::write(half.join("journal.jsonl"), &journal).expect("written");
+    let ended = svar.again("show 20260101-000000-aaaaaa").run().code(2);
+    assert!(
+        ended.stderr.contains("run.json can't be read: "),
+        "{}",
+        ended.text()
+    );
+}
+
+#[test]
 fn a_run_is_not_resumed_with_another_secret() {
     let secret = PLAYBOOK.replace(
         "steps:",
