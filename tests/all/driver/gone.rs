@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use svar::driver::{DriveError, FolderError, Interrupts, JournalError, Observer, drive};
+use svar::driver::{
+    DriveError, FolderError, Interrupts, JournalError, Observer, drive, read_journal,
+};
 use svar::emulator::DeviceFile;
-use svar::engine::Fact;
+use svar::engine::{Fact, FactBody};
 use svar::plan::Given;
 
 use super::world::{World, linux};
@@ -107,6 +109,12 @@ async fn nothing_is_sent_any_more_and_no_part_of_the_folder_is_made_anew() {
                 "removed" | "moved" => assert!(!world.run().exists(), "{row}"),
                 "replaced" => assert!(!world.run().join("results").exists(), "{row}"),
                 _ => {}
+            }
+            if way == "moved" {
+                // It holds all that was sent.
+                let moved = read_journal(&world.run().with_extension("moved")).expect(&row);
+                let announced = |fact: &Fact| matches!(fact.body, FactBody::StartAnnounced { .. });
+                assert!(moved.facts.iter().any(announced), "{row}");
             }
         }
     }
