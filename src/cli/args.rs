@@ -11,7 +11,6 @@ use clap_complete::Shell;
     name = "svar",
     version,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
     after_help = "Exit codes: 0 all ok; 1 some machine is not, or standard output could not be written after the run; 2 playbook, inputs or arguments are \
         wrong, nothing was sent; 3 the tenant can't be used, nothing was sent; 4 interrupted, can \
         be resumed; 70 a mistake in svar."

@@ -28,6 +28,9 @@ pub(super) fn pause(args: &PauseArgs) -> Outcome {
     let folder = past::find_unfinished(&root, args.run.as_deref())?;
     let run = &folder.header().run;
     if folder.is_finished() {
+        folder
+            .confirm_end()
+            .map_err(|error| past::failure(&error))?;
         say(&format!("run {run} is over already\n"));
         return Ok(Exit::Done);
     }
@@ -56,6 +59,9 @@ pub(super) fn run(args: &CancelArgs, terminal: &Terminal) -> Outcome {
     let folder = past::find_unfinished(&root, args.run.as_deref())?;
     let run = folder.header().run.clone();
     if folder.is_finished() {
+        folder
+            .confirm_end()
+            .map_err(|error| past::failure(&error))?;
         say(&format!("run {run} is over already\n"));
         return Ok(Exit::Done);
     }

@@ -1,7 +1,7 @@
 //! Which files `svar check` looks at, and how a file becomes text.
 //!
 //! A file that is named is taken as a playbook whatever it holds, unless its outermost keys are those
-//! of an emulator's scenario. In a folder the playbooks are the `*.yaml` and `*.yml` that look like
+//! of an emulator's scenario, be it written as YAML or as JSON. In a folder the playbooks are the `*.yaml` and `*.yml` that look like
 //! one: among their outermost keys is `playbook` (or a slip of it), or two of the language's other
 //! keys; scenarios are those with two of a scenario's keys. Workflows of build servers and other YAML
 //! are passed over. So are hidden folders, and the folders of runs, which hold copies.
@@ -194,9 +194,17 @@ fn scenario_key(text: &str) -> Option<(usize, &str)> {
     })
 }
 
-/// What stands before a colon at the margin, with its offset: good enough to tell files apart, also
-/// those that are no YAML yet.
-fn outermost_keys(text: &str) -> impl Iterator<Item = (usize, &str)> {
+/// The outermost keys, with their offsets: good enough to tell files apart, also those that are no YAML
+/// yet. What begins with a brace is written as JSON is.
+fn outermost_keys(text: &str) -> Box<dyn Iterator<Item = (usize, &str)> + '_> {
+    match text.trim_start().starts_with('{') {
+        true => Box::new(keys_in_braces(text)),
+        false => Box::new(keys_at_the_margin(text)),
+    }
+}
+
+/// What stands before a colon at the margin.
+fn keys_at_the_margin(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut offset = 0;
     text.split_inclusive('\n').filter_map(move |line| {
         let start = offset;
@@ -205,6 +213,43 @@ fn outermost_keys(text: &str) -> impl Iterator<Item = (usize, &str)> {
         // Comments and list items apart.
         let opens = key.starts_with(|c: char| c.is_alphanumeric() || c == '"' || c == '\'');
         opens.then(|| (start, key.trim_end().trim_matches(['"', '\''])))
+    })
+}
+
+/// What stands before a colon within one brace and no more.
+fn keys_in_braces(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut depth = 0_u32;
+    let mut key_from = None;
+    let mut letters = text.char_indices();
+    std::iter::from_fn(move || {
+        loop {
+            let (at, letter) = letters.next()?;
+            match letter {
+                '{' | '[' => depth += 1,
+                '}' | ']' => depth = depth.saturating_sub(1),
+                // Whatever stands in quotes opens nothing.
+                '"' => {
+                    while letters.next().is_some_and(|(_, letter)| match letter {
+                        '\\' => letters.next().is_some(),
+                        letter => letter != '"',
+                    }) {}
+                }
+                _ => {}
+            }
+            if depth != 1 {
+                continue;
+            }
+            match (letter, key_from) {
+                ('{' | ',', _) => key_from = Some(at + 1),
+                (':', Some(from)) => {
+                    key_from = None;
+                    let key = text[from..at].trim_matches(|c: char| c.is_whitespace() || c == '"');
+                    let start = text[from..at].find(key).unwrap_or_default();
+                    return Some((from + start, key));
+                }
+                _ => {}
+            }
+        }
     })
 }
 

@@ -98,6 +98,7 @@ pub(super) fn failure(error: &FolderError) -> Failure {
         FolderError::Disk { .. } => failure.help("check the disk and the folder's permissions"),
         FolderError::Malformed { .. } => failure.help("restore the folder from a copy"),
         FolderError::Newer { .. } => failure,
+        FolderError::NeverBegan { .. } => failure.help("delete the folder"),
         FolderError::NotFound(_) => failure.help("`svar runs` lists them"),
         FolderError::Journal(error) => journal_failure(error),
     }
@@ -108,10 +109,12 @@ pub(super) fn journal_failure(error: &JournalError) -> Failure {
     let failure = Failure::refused(error.to_string());
     match error {
         JournalError::Held { .. } | JournalError::Newer { .. } => failure,
-        JournalError::Damaged { .. } => {
+        JournalError::Damaged { .. } | JournalError::Short { .. } => {
             failure.help("restore the run folder from a copy; nothing was sent")
         }
-        JournalError::Disk { .. } => failure.help("check the disk and the folder's permissions"),
+        JournalError::Gone { .. } | JournalError::Disk { .. } => {
+            failure.help("check the disk and the folder's permissions")
+        }
     }
 }
 
@@ -229,10 +232,10 @@ impl Files for Kept {
 /// The run as its journal has it.
 ///
 /// # Errors
-/// The journal does not fit the plan.
+/// The journal does not fit the plan, or ends sooner than the run.
 pub(super) fn replay(folder: &RunFolder, past: &Past, reading: &Reading) -> Result<Fleet, Failure> {
     let header = folder.header();
-    Fleet::replay(
+    let fleet = Fleet::replay(
         &header.run,
         Arc::clone(past.runbook.plan()),
         header.started,
@@ -241,7 +244,11 @@ pub(super) fn replay(folder: &RunFolder, past: &Past, reading: &Reading) -> Resu
     .map_err(|error| {
         Failure::refused(format!("the journal does not fit the plan: {error}"))
             .help("restore the run folder from a copy")
-    })
+    })?;
+    if folder.is_finished() && fleet.lanes().any(|lane| lane.end.is_none()) {
+        return Err(journal_failure(&folder.short_journal()));
+    }
+    Ok(fleet)
 }
 
 /// What a run's journal shows of it.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::driver::{
-    self, Ask, DriveError, Ending, Interrupts, JournalError, Observer, RunFolder, RunHeader,
-    ServiceKind, SharedBudget,
+    self, Ask, DriveError, Ending, FolderError, Interrupts, JournalError, Observer, RunFolder,
+    RunHeader, ServiceKind, SharedBudget,
 };
 use crate::engine::{Fact, FactBody, Fleet};
 use crate::moment::Moment;
@@ -21,12 +21,23 @@ use super::settings;
 use super::tell;
 use super::terminal::{Style, Terminal, print, say};
 
+/// From here on Ctrl-C no longer ends the process: the run gets it. To be called before a run's
+/// folder is touched, so that none is left half made.
+///
+/// # Errors
+/// The system refuses.
+pub(super) fn interrupts() -> Result<Interrupts, Failure> {
+    Interrupts::of_the_system()
+        .map_err(|error| Failure::new(Exit::Bug, format!("signals can't be listened to: {error}")))
+}
+
 /// Drives the run to its end, or to where it can be resumed.
 ///
 /// # Errors
 /// Driving broke off; the run can be resumed.
 pub(super) async fn play(
     ready: driver::Ready,
+    interrupts: Interrupts,
     source: &SourceText,
     telling: &TellingArgs,
     terminal: &Terminal,
@@ -42,9 +53,6 @@ pub(super) async fn play(
     if !telling.quiet {
         say(&headline(&plan, &folder, terminal));
     }
-    let interrupts = Interrupts::of_the_system().map_err(|error| {
-        Failure::new(Exit::Bug, format!("signals can't be listened to: {error}"))
-    })?;
     let mut onlooker = Onlooker {
         progress: Progress::new(style, Arc::clone(&plan), sheet),
         plan: Arc::clone(&plan),
@@ -55,7 +63,11 @@ pub(super) async fn play(
     onlooker.progress.finish();
     let driven = driven.map_err(|error| broken_off(&error, &folder))?;
 
-    let reading = past::journal(&folder)?;
+    // What was sent decides the exit code, and by now something may have been.
+    let reading = past::journal(&folder).map_err(|failure| Failure {
+        exit: Exit::Interrupted,
+        ..failure
+    })?;
     let header = past::header_of(folder.header());
     let evidence = Evidence::gather(header, &plan, &reading.facts, driven.fleet.lanes());
     let summary = report::summary(&evidence);
@@ -132,10 +144,24 @@ fn broken_off(error: &DriveError, folder: &RunFolder) -> Failure {
         DriveError::Journal(JournalError::Held { .. }) => Exit::Refused,
         DriveError::Journal(_) | DriveError::Folder(_) => Exit::Interrupted,
     };
-    Failure::new(exit, error.to_string()).help(format!(
-        "the run is kept in {}; when the cause is gone, go on with `svar resume {run}`",
-        folder.path().display()
-    ))
+    let is_gone = matches!(
+        error,
+        DriveError::Journal(JournalError::Gone { .. })
+            | DriveError::Folder(FolderError::Journal(JournalError::Gone { .. }))
+    );
+    let help = match is_gone {
+        true => {
+            "sessions that had begun go on by themselves; if the folder was moved, go on with \
+             `svar resume FOLDER`; if it is gone, the portal's action center has what was sent, and an \
+             older copy of the folder must not be resumed: it would start sessions again"
+                .to_owned()
+        }
+        false => format!(
+            "the run is kept in {}; when the cause is gone, go on with `svar resume {run}`",
+            folder.path().display()
+        ),
+    };
+    Failure::new(exit, error.to_string()).help(help)
 }
 
 /// What happened, in the words of the journal, which hold no secrets.

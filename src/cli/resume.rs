@@ -124,7 +124,8 @@ async fn drive(taken: Taken, folder: RunFolder, args: &AgainArgs, terminal: &Ter
         clock: connected.clock.clone(),
         caps: Caps::default(),
     };
-    let outcome = play::play(ready, &past.source, &args.telling, terminal).await;
+    let interrupts = play::interrupts()?;
+    let outcome = play::play(ready, interrupts, &past.source, &args.telling, terminal).await;
     connected.close().await;
     outcome
 }

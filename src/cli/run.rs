@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::driver::client::Permission;
 use crate::driver::{
-    self, Beginning, Caps, FOLDER_FORMAT, Journal, LibraryError, LibraryItem, RunFolder, RunHeader,
-    ServiceKind,
+    self, Beginning, Caps, FOLDER_FORMAT, Interrupts, Journal, LibraryError, LibraryItem,
+    RunFolder, RunHeader, ServiceKind,
 };
 use crate::emulator::Scenario;
 use crate::name::{LibraryName, RunId};
@@ -54,9 +54,10 @@ impl Start<'_> {
         let place = connect::place(service, self.scenario.clone()).await?;
         let connected = connect::enter(place).await?;
         let outcome = match self.begin(&connected, ready).await {
-            Ok(begun) => {
+            Ok((begun, interrupts)) => {
                 let source = &ready.loaded.source;
-                play::play(begun, source, &self.args.telling, self.terminal).await
+                let telling = &self.args.telling;
+                play::play(begun, interrupts, source, telling, self.terminal).await
             }
             Err(failure) => Err(failure),
         };
@@ -65,7 +66,11 @@ impl Start<'_> {
     }
 
     /// Everything up to the first call that changes something on a device.
-    async fn begin(&self, connected: &Connected, ready: &Ready) -> Result<driver::Ready, Failure> {
+    async fn begin(
+        &self,
+        connected: &Connected,
+        ready: &Ready,
+    ) -> Result<(driver::Ready, Interrupts), Failure> {
         let client = &connected.client;
         let targets = ready::resolve(client, ready, self.terminal).await?;
         let runbook = ready.compile(targets.clone(), self.limits, self.terminal)?;
@@ -76,8 +81,9 @@ impl Start<'_> {
         }
         let library = library(plan, &ready.files)?;
         self.bring_library(connected, &library, is_tenant).await?;
+        let interrupts = play::interrupts()?;
         let (folder, journal) = self.folder(connected, ready, &runbook, &targets, &library)?;
-        Ok(driver::Ready {
+        let begun = driver::Ready {
             runbook: Arc::new(runbook),
             folder,
             journal,
@@ -85,7 +91,8 @@ impl Start<'_> {
             client: client.clone(),
             clock: connected.clock.clone(),
             caps: Caps::default(),
-        })
+        };
+        Ok((begun, interrupts))
     }
 
     /// An emulator is given what it lacks; a tenant only where that was asked for.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::driver::{RunFolder, Runs, driven_by};
+use crate::driver::{FolderError, RunFolder, Runs, driven_by};
 use crate::engine::Fleet;
 use crate::report;
 
@@ -86,19 +86,33 @@ pub(super) fn list(args: &RunsArgs, terminal: &Terminal) -> Outcome {
         .map_err(|error| past::failure(&error))?;
     if !runs.is_empty() {
         for error in Runs::at(&root).unreadable() {
-            terminal.failure(&past::failure(&error));
+            match error {
+                FolderError::NeverBegan { .. } => say(&format!("{error}\n")),
+                error => terminal.failure(&past::failure(&error)),
+            }
         }
     }
+    let runs: Vec<(RunFolder, bool)> = (runs.into_iter())
+        .map(|run| {
+            let damage = run.confirm_end().err();
+            if let Some(error) = &damage {
+                terminal.failure(&past::failure(error));
+            }
+            (run, damage.is_some())
+        })
+        .collect();
     match args.format {
         Format::Json => {
-            let runs: Vec<Value> = runs.iter().map(entry).collect();
+            let runs: Vec<Value> = (runs.iter())
+                .map(|(run, damaged)| entry(run, *damaged))
+                .collect();
             print(&format!("{:#}\n", json!({ "runs": runs })))?;
         }
         Format::Text if runs.is_empty() => return Err(past::none(&root)),
         Format::Text => {
             let mut text = String::new();
-            for run in &runs {
-                row(&mut text, run, terminal.color_out);
+            for (run, damaged) in &runs {
+                row(&mut text, run, *damaged, terminal.color_out);
             }
             print(&text)?;
         }
@@ -106,12 +120,13 @@ pub(super) fn list(args: &RunsArgs, terminal: &Terminal) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn entry(run: &RunFolder) -> Value {
+fn entry(run: &RunFolder, damaged: bool) -> Value {
     let header = run.header();
     json!({
         "run": header.run,
         "path": run.path(),
         "finished": run.is_finished(),
+        "damaged": damaged,
         "driven": !run.is_finished() && driver_of(run).is_some(),
         "playbook": header.playbook,
         "file": header.file,
@@ -122,9 +137,10 @@ fn entry(run: &RunFolder) -> Value {
     })
 }
 
-fn row(text: &mut String, run: &RunFolder, color: bool) {
+fn row(text: &mut String, run: &RunFolder, damaged: bool, color: bool) {
     let header = run.header();
     let state = match run.is_finished() {
+        true if damaged => paint(color, Style::Bad, "damaged   "),
         true => paint(color, Style::Dim, "over      "),
         false if driver_of(run).is_some() => paint(color, Style::Strong, "going on  "),
         false => paint(color, Style::Warn, "unfinished"),

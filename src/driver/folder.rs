@@ -15,10 +15,11 @@
 //! ```
 //!
 //! Each file appears under its name when it is complete: written beside its place, synced, renamed.
-//! `run.json` is written last of all, so that a folder without it is no run.
+//! `run.json` is written last of all, so that a folder without it is no run: what a process that was
+//! killed meanwhile leaves has at most the first line of a journal.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,12 @@ pub const FOLDER_FORMAT: u32 = 1;
 
 /// The run's header; a folder without it is no run.
 pub(super) const HEADER_FILE: &str = "run.json";
+
+/// What a run came to; a folder with it holds a run that is over.
+const SUMMARY_FILE: &str = "summary.json";
+
+/// Lines of the summary before those of its machines, at most.
+const SUMMARY_LINES: usize = 64;
 
 /// `run.json`: whose run this is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,6 +156,14 @@ pub enum FolderError {
         /// Its format.
         found: u32,
     },
+    /// The process that made the folder ended before it was whole.
+    #[error(
+        "{path}: this run never began, and nothing was sent: its process ended while the folder was made"
+    )]
+    NeverBegan {
+        /// The folder.
+        path: PathBuf,
+    },
     /// No run, or more than one, has that name.
     #[error("{0}")]
     NotFound(String),
@@ -242,6 +257,11 @@ impl RunFolder {
     pub fn open(path: impl Into<PathBuf>) -> Result<RunFolder, FolderError> {
         let path = path.into();
         let file = path.join(HEADER_FILE);
+        // The header stands before the first record is written: without either, it was never begun.
+        // With records, the header is lost.
+        if !file.exists() && journal::has_records(&path).is_ok_and(|recorded| !recorded) {
+            return Err(FolderError::NeverBegan { path });
+        }
         let value: serde_json::Value = read_json(&file)?;
         let found = value["format"].as_u64().unwrap_or_default();
         if found > u64::from(FOLDER_FORMAT) {
@@ -285,7 +305,40 @@ impl RunFolder {
 
     /// Whether the run is over: every machine has its end state, and the summary stands.
     pub fn is_finished(&self) -> bool {
-        self.path.join("summary.json").exists()
+        self.path.join(SUMMARY_FILE).exists()
+    }
+
+    /// Makes sure, by the journal's last line alone, that the journal of a run that is over has its end.
+    /// A replay tells for certain.
+    ///
+    /// # Errors
+    /// The journal stops before the end that the summary names.
+    pub fn confirm_end(&self) -> Result<(), FolderError> {
+        let Some(until) = self.ended() else {
+            return Ok(());
+        };
+        match journal::last_moment(&self.path) {
+            Some(last) if last < until => Err(FolderError::Journal(self.short_journal())),
+            _ => Ok(()),
+        }
+    }
+
+    /// When the run ended by its summary, without reading the many machines that follow there: a list of
+    /// runs has many summaries.
+    fn ended(&self) -> Option<Moment> {
+        let file = fs::File::open(self.path.join(SUMMARY_FILE)).ok()?;
+        let lines = io::BufReader::new(file).lines().map_while(Result::ok);
+        let value = lines
+            .take(SUMMARY_LINES)
+            .find_map(|line| Some(line.strip_prefix(r#"  "until": ""#)?.to_owned()))?;
+        Moment::parse(value.split('"').next()?).ok()
+    }
+
+    /// The damage of a run that is over by its summary, and not by its journal.
+    pub fn short_journal(&self) -> JournalError {
+        JournalError::Short {
+            path: self.path.join(journal::FILE_NAME),
+        }
     }
 
     /// The playbook's bytes.
@@ -396,14 +449,23 @@ impl RunFolder {
     /// The disk refuses.
     pub fn finish(&self, summary: &serde_json::Value, text: &str) -> Result<(), FolderError> {
         write_file(&self.path.join("summary.txt"), text.as_bytes())?;
-        write_file(&self.path.join("summary.json"), &pretty(summary))
+        write_file(&self.path.join(SUMMARY_FILE), &pretty(summary))
     }
 
-    /// Makes the folder that `path` lies in, durably.
+    /// Makes the folder that `path` lies in, durably. The run's own folder is not made anew where it
+    /// was taken away: a part of a run would look like one.
     pub(crate) fn make_folder_of(&self, path: &Path) -> Result<(), FolderError> {
         let Some(folder) = path.parent() else {
             return Ok(());
         };
+        if folder == self.path {
+            return match self.path.join(HEADER_FILE).exists() {
+                true => Ok(()),
+                false => Err(FolderError::Journal(JournalError::Gone {
+                    path: self.path.join(journal::FILE_NAME),
+                })),
+            };
+        }
         if folder.is_dir() {
             return Ok(());
         }

@@ -18,7 +18,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,10 @@ const NOTHING_BEFORE: &str = "00000000000000000000000000000000000000000000000000
 
 /// Bytes of `,"hash":"`, 64 digits, `"}`.
 const SEAL_LENGTH: usize = 9 + 64 + 2;
+
+/// How far from a journal's end its last line is looked for: commands with the longest arguments take
+/// less.
+const TAIL: u64 = 1 << 18;
 
 /// Line 0: whose journal this is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +112,20 @@ pub enum JournalError {
         /// What is wrong with it.
         why: String,
     },
+    /// It ends before its run does.
+    #[error(
+        "{path} is shorter than the run's summary says: by that every machine has its end, and the journal stops before"
+    )]
+    Short {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file that a run writes no longer has its name.
+    #[error("{path} is no longer the file that this run writes: it was removed, moved or replaced")]
+    Gone {
+        /// Where the file was.
+        path: PathBuf,
+    },
     /// The disk refused.
     #[error("{path}: the journal can't be {doing}: {source}")]
     Disk {
@@ -145,6 +163,8 @@ pub struct Counters {
 pub struct Journal {
     path: PathBuf,
     file: File,
+    /// What the name meant when the file was opened.
+    identity: Identity,
     _lock: Lock,
     next: u64,
     last_hash: String,
@@ -173,9 +193,11 @@ impl Journal {
             .create_new(true)
             .open(&path)
             .map_err(JournalError::disk(&path, "created"))?;
+        let identity = identity(&path).map_err(JournalError::disk(&path, "created"))?;
         let mut journal = Journal {
             path,
             file,
+            identity,
             _lock: lock,
             next: 0,
             last_hash: NOTHING_BEFORE.to_owned(),
@@ -212,9 +234,11 @@ impl Journal {
                 .and_then(|()| file.sync_all())
                 .map_err(JournalError::disk(&path, "repaired"))?;
         }
+        let identity = identity(&path).map_err(JournalError::disk(&path, "opened"))?;
         let journal = Journal {
             path,
             file,
+            identity,
             _lock: lock,
             next: reading.facts.len() as u64 + 1,
             last_hash: reading.last_hash.clone(),
@@ -276,13 +300,14 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes what was collected and returns when all of the journal is durable. Without anything to
-    /// write or to sync it returns at once.
+    /// Writes what was collected and returns when all of the journal is durable, and found again under
+    /// its name. Without anything to write or to sync it returns at once.
     ///
     /// # Errors
-    /// The disk refused, for example because it is full. Nothing may be sent any more on the
-    /// strength of this journal, and every later commit fails as well: after a failed sync the
-    /// system may have dropped what it could not write, so only reading the file anew tells.
+    /// The disk refused, for example because it is full, or somebody removed or replaced the file.
+    /// Nothing may be sent any more on the strength of this journal, and every later commit fails as
+    /// well: after a failed sync the system may have dropped what it could not write, so only reading
+    /// the file anew tells.
     pub fn commit(&mut self) -> Result<(), JournalError> {
         self.write()?;
         if self.durable == self.whole {
@@ -293,7 +318,22 @@ impl Journal {
         }
         self.durable = self.whole;
         self.counters.syncs += 1;
-        Ok(())
+        self.look_for_name()
+    }
+
+    /// A file without its name takes every word and keeps none for the next process.
+    fn look_for_name(&mut self) -> Result<(), JournalError> {
+        let error = match identity(&self.path) {
+            Ok(identity) if identity == self.identity => return Ok(()),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                JournalError::disk(&self.path, "looked at")(error)
+            }
+            _ => JournalError::Gone {
+                path: self.path.clone(),
+            },
+        };
+        self.broken = true;
+        Err(error)
     }
 
     fn fail(&mut self, error: std::io::Error) -> JournalError {
@@ -404,6 +444,39 @@ pub(crate) fn read_opening(folder: &Path) -> Result<Opening, JournalError> {
     }
 }
 
+/// Whether anything is recorded behind the first line. What has no end is not.
+pub(crate) fn has_records(folder: &Path) -> Result<bool, JournalError> {
+    let path = folder.join(FILE_NAME);
+    let unread = || JournalError::disk(&path, "read");
+    let mut reader = BufReader::new(File::open(&path).map_err(unread())?);
+    let mut line = Vec::new();
+    for _ in 0..2 {
+        line.clear();
+        reader.read_until(b'\n', &mut line).map_err(unread())?;
+    }
+    Ok(line.ends_with(b"\n"))
+}
+
+/// When the last record was written down, without reading those before it. `None` where its line is
+/// longer than it is looked for, or there is none.
+pub(crate) fn last_moment(folder: &Path) -> Option<Moment> {
+    #[derive(Deserialize)]
+    struct Stamp {
+        at: Moment,
+    }
+    let mut file = File::open(folder.join(FILE_NAME)).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))
+        .ok()?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail).ok()?;
+    let end = tail.iter().rposition(|byte| *byte == b'\n')?;
+    let line = tail[..end].rsplit(|byte| *byte == b'\n').next()?;
+    serde_json::from_slice(line)
+        .ok()
+        .map(|stamp: Stamp| stamp.at)
+}
+
 /// Follows the chain from line to line.
 struct Chain<'p> {
     path: &'p Path,
@@ -461,6 +534,24 @@ impl Chain<'_> {
         self.last_hash = hash;
         self.next += 1;
         Ok(record)
+    }
+}
+
+/// Which file has a name: its device and number there. Where the system tells no such thing, only
+/// whether there is one.
+type Identity = (u64, u64);
+
+fn identity(path: &Path) -> std::io::Result<Identity> {
+    let metadata = std::fs::metadata(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        Ok((metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        drop(metadata);
+        Ok((0, 0))
     }
 }
 

@@ -39,8 +39,8 @@ impl Runs {
         Ok(runs)
     }
 
-    /// What is wrong with each folder that holds a journal and can't be read as a run. Nothing where
-    /// the root can't be listed.
+    /// What is wrong with each folder that holds a journal and can't be read as a run; those that were
+    /// never begun come last. Nothing where the root can't be listed.
     pub fn unreadable(&self) -> Vec<FolderError> {
         let entries = fs::read_dir(&self.root).into_iter().flatten();
         let mut paths: Vec<PathBuf> = (entries.filter_map(Result::ok))
@@ -48,9 +48,11 @@ impl Runs {
             .filter(|path| is_a_run(path))
             .collect();
         paths.sort();
-        (paths.into_iter())
+        let mut errors: Vec<FolderError> = (paths.into_iter())
             .filter_map(|path| RunFolder::open(path).err())
-            .collect()
+            .collect();
+        errors.sort_by_key(|error| matches!(error, FolderError::NeverBegan { .. }));
+        errors
     }
 
     /// The newest run that is not over. A rehearsal whose emulator went with its process can't go

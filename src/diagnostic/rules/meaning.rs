@@ -142,6 +142,13 @@ in by an input are found when the playbook is planned."#,
     expect: { size: "> 0" }"#
     ),
     rule!(
+        Warning "idle-offline": "settings of the wait for devices that are left out",
+        r#"With `mode: skip` a device that sleeps is left out, so nobody waits for it and it takes no session: `until` and
+    `max_slots` say nothing about it. They still hold for a device that falls asleep between two sessions of its own."#,
+        r#"offline: { mode: skip, until: 8h }"#,
+        r#"offline: { mode: hold, until: 8h }"#
+    ),
+    rule!(
         Error "input-default": "a default or choice that its own input refuses",
         r#"A default is judged like a value that is handed in: by `type`, `choices`, `pattern`, `min` and `max`. Otherwise the
     playbook could be run with a value that nobody may type."#,
@@ -215,6 +222,14 @@ before the run."#,
   - run: hunt.ps1
     args: { Paths: { temp: C:\Windows\Temp } }
     pass: base64url"#
+    ),
+    rule!(
+        Error "no-time": "a limit in which nothing can be done",
+        r#"A `deadline`, an `offline.until` or a `timeout` of no length is over before anything has begun: no device would be
+    started, none that sleeps would be waited for, no command could end. Without a `deadline` or a `timeout` there is no such
+    limit; devices that sleep are left out with `mode: skip`."#,
+        r#"deadline: 0s"#,
+        r#"deadline: 8h"#
     ),
     rule!(
         Warning "pointless-default": "a default that contradicts the rest of its input",

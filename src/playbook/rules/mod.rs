@@ -16,6 +16,7 @@ mod duplicate_target;
 mod empty_range;
 mod forbidden_characters;
 mod idle_key;
+mod idle_offline;
 mod input_default;
 mod invalid_regex;
 mod large_file;
@@ -25,6 +26,7 @@ mod long_comment;
 mod machine_id;
 mod missing_file;
 mod nested_args;
+mod no_time;
 mod pointless_default;
 mod script_type;
 mod shrinking_waves;
@@ -49,6 +51,7 @@ const RULES: &[Rule] = &[
     empty_range::check,
     forbidden_characters::check,
     idle_key::check,
+    idle_offline::check,
     input_default::check,
     invalid_regex::check,
     large_file::check,
@@ -58,6 +61,7 @@ const RULES: &[Rule] = &[
     machine_id::check,
     missing_file::check,
     nested_args::check,
+    no_time::check,
     pointless_default::check,
     script_type::check,
     shrinking_waves::check,

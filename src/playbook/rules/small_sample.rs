@@ -1,7 +1,8 @@
 //! `small-sample`: a share of failures that counts from the first device on.
 
 use crate::diagnostic::Problem;
-use crate::playbook::outline::{Outline, is_template};
+use crate::playbook::model::Amount;
+use crate::playbook::outline::Outline;
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
@@ -15,12 +16,12 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let of_targets = outline
         .text_of(rule, "of")
         .is_some_and(|(_, of)| of != "finished");
-    if !failed.ends_with('%')
-        || is_template(failed)
-        || matches!(failed, "0%" | "100%")
-        || of_targets
-        || document.get(rule, "after").is_some()
-    {
+    // What is no share has a finding of its own, and so has a share of nothing.
+    let counts_at_once = match failed.parse() {
+        Ok(Amount::Percent(share)) => share > 0.0 && share < 100.0,
+        Ok(Amount::Count(_)) | Err(_) => false,
+    };
+    if !counts_at_once || of_targets || document.get(rule, "after").is_some() {
         return;
     }
     found.push(

@@ -47,6 +47,8 @@ fn every_command_has_help() {
     for command in commands {
         let ended = Svar::new(command).arg("--help").run().code(0).stderr("");
         assert!(ended.stdout.contains("Usage: svar"), "{}", ended.text());
+        let asked = Svar::new("help").arg(command).run().code(0).stderr("");
+        assert_eq!(asked.stdout, ended.stdout);
     }
 }
 

@@ -368,6 +368,39 @@ fn a_scenario_is_known_by_any_key_of_its_own() {
 }
 
 #[test]
+fn a_scenario_written_as_json_is_one_as_well_and_a_playbook_stays_a_playbook() {
+    let scenarios = [
+        "{\"devices\":[{\"name\":\"a.example.org\"}]}",
+        "\n{\n  \"factor\": 60,\n  \"devices\": [\n    { \"name\": \"a.example.org\" }\n  ]\n}\n",
+        // Neither what is further inside nor what stands in quotes is an outermost key.
+        "{ \"name\": \"a \\\"}, playbook: 1, {\", \"outcomes\": [{ \"script\": \"a.sh\" }], \"seed\": 5 }",
+    ];
+    for text in scenarios {
+        for name in ["fleet.json", "fleet.yaml"] {
+            let svar = Svar::new("check").arg(name).file(name, text).run();
+            svar.code(0).stderr("1 scenario: no findings\n");
+        }
+    }
+    Svar::new("check hosts.json")
+        .file(
+            "hosts.json",
+            "{\"playbook\": 1, \"steps\": [{\"get\": \"/etc/hosts\"}]}",
+        )
+        .run()
+        .code(0)
+        .stderr("1 playbook: no findings\n");
+    let ended = Svar::new("plan fleet.json")
+        .file("fleet.json", scenarios[1])
+        .run()
+        .code(2);
+    assert!(
+        ended.stderr.contains("[fleet.json:3:4]"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn findings_in_a_scenario_are_for_programs_as_well() {
     let ended = Svar::new("check fleet.yaml --format json")
         .file("fleet.yaml", "factor: 0\n")

@@ -213,6 +213,113 @@ fn a_run_without_its_header_is_told_apart_from_no_run() {
 }
 
 #[test]
+fn a_folder_that_is_taken_away_ends_the_run_with_words() {
+    let emulator = Emulator::start(SLOW);
+    let svar = svar("run fetch.yaml --emulator").arg(&emulator.url);
+    let mut child = svar
+        .command()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut rest = read_until(&mut child, "✓ web-01.example.org  ok");
+    std::fs::remove_dir_all(svar.folder().join("svar-runs")).expect("removed");
+    let mut words = String::new();
+    rest.read_to_string(&mut words).expect("text");
+    assert_eq!(child.wait().expect("an end").code(), Some(4), "{words}");
+    assert!(
+        words.contains(
+            "/journal.jsonl is no longer the file that this run writes: it was removed, moved or \
+             replaced; nothing more is sent\n  help: sessions that had begun go on by themselves; "
+        ),
+        "{words}"
+    );
+    assert!(!svar.folder().join("svar-runs").exists(), "{words}");
+}
+
+/// Cuts a run's journal to its first lines, and a piece of the next one.
+fn cut(run: &std::path::Path, lines: usize, piece: usize) {
+    let path = run.join("journal.jsonl");
+    let text = std::fs::read_to_string(&path).expect("text");
+    let kept: usize = text.split_inclusive('\n').take(lines).map(str::len).sum();
+    std::fs::write(&path, &text[..kept + piece]).expect("cut");
+}
+
+#[test]
+fn a_journal_that_lost_its_end_is_damaged_where_the_summary_says_that_the_run_is_over() {
+    let emulator = Emulator::start(&SLOW.replace("    online: [{ from: 10m }]\n", ""));
+    let ended = svar("run fetch.yaml --emulator")
+        .arg(&emulator.url)
+        .run()
+        .code(0);
+    let runs = std::fs::read_dir(ended.folder.path().join("svar-runs")).expect("runs");
+    let run = runs.map(|run| run.expect("a run").path()).next();
+    let run = run.expect("one");
+    let id = run.file_name().unwrap().to_str().unwrap().to_owned();
+    let journal = std::fs::read_to_string(run.join("journal.jsonl")).expect("text");
+    let lines = journal.lines().count();
+    let damage = "error: svar-runs/@RUN@/journal.jsonl is shorter than the run's summary says: by \
+                  that every machine has its end, and the journal stops before\n  help: restore the \
+                  run folder from a copy; nothing was sent\n";
+    let mut svar = ended.again("runs");
+    for (lines, piece) in [(lines - 1, 0), (lines - 1, 20), (lines / 2, 0), (1, 0)] {
+        cut(&run, lines, piece);
+        let commands = ["show", "show --would-stop", "resume", "cancel", "pause"];
+        for command in commands.map(|command| format!("{command} {id}")) {
+            let ended = svar.again(&command).run().code(2).stdout("").stderr(damage);
+            svar = ended.again(&command);
+        }
+        let ended = svar.again("runs").run().code(0).stderr(damage);
+        assert_eq!(ended.stdout, "@RUN@  damaged         2 machines  Fetch\n");
+        let ended = ended.again("runs --format json").run().code(0);
+        assert_eq!(ended.json()["runs"][0]["damaged"], true);
+        svar = ended.again("runs");
+        std::fs::write(run.join("journal.jsonl"), &journal).expect("as it was");
+    }
+    // What was to follow the end, and was not written whole, is no damage.
+    std::fs::write(run.join("journal.jsonl"), format!("{journal}{{\"n\":")).expect("torn");
+    let ended = svar.again(&format!("show {id}")).run().code(0).stderr("");
+    let ended = ended.again("runs").run().code(0).stderr("");
+    assert_eq!(ended.stdout, "@RUN@  over            2 machines  Fetch\n");
+    assert_eq!(emulator.started_sessions().len(), 2);
+}
+
+#[test]
+fn a_folder_that_was_never_made_whole_is_no_run_and_may_be_deleted() {
+    let emulator = Emulator::start(SLOW);
+    let (mut svar, run) = killed_run(svar("run fetch.yaml --emulator"), &emulator);
+    let half = run.with_file_name("20260101-000000-aaaaaa");
+    std::fs::create_dir(&half).expect("made");
+    let journal = std::fs::read_to_string(run.join("journal.jsonl")).expect("text");
+    let opening = journal.split_inclusive('\n').next().expect("a line");
+    let words = "svar-runs/@RUN@: this run never began, and nothing was sent: its process ended while \
+                 the folder was made\n";
+    for bytes in ["", &opening[..9], opening] {
+        std::fs::write(half.join("journal.jsonl"), bytes).expect("written");
+        for command in ["show", "resume", "cancel", "pause"] {
+            let ended = svar
+                .again(&format!("{command} 20260101-000000-aaaaaa"))
+                .run();
+            let ended = ended.code(2).stdout("");
+            let ended = ended.stderr(&format!("error: {words}  help: delete the folder\n"));
+            svar = ended.again(command);
+        }
+        let ended = svar.again("runs").run().code(0).stderr(words);
+        assert_eq!(ended.stdout, "@RUN@  unfinished      2 machines  Fetch\n");
+        svar = ended.again("runs");
+    }
+    // With a record it was begun, and its header is lost.
+    std::fs::write(half.join("journal.jsonl"), &journal).expect("written");
+    let ended = svar.again("show 20260101-000000-aaaaaa").run().code(2);
+    assert!(
+        ended.stderr.contains("run.json can't be read: "),
+        "{}",
+        ended.text()
+    );
+}
+
+#[test]
 fn a_run_is_not_resumed_with_another_secret() {
     let secret = PLAYBOOK.replace(
         "steps:",

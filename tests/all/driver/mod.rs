@@ -4,6 +4,7 @@ mod budget;
 mod client;
 mod faults;
 mod folder;
+mod gone;
 mod journal;
 mod library;
 mod run;
