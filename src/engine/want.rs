@@ -184,6 +184,9 @@ fn watched(ground: Ground<'_>, progress: &Progress, open: &Open, outlook: Outloo
     }
     let waiting = match open.began {
         Some(_) => Waiting::Session,
+        None if progress.readiness.sleeps() => Waiting::Offline {
+            until: ground.offline_until,
+        },
         None => Waiting::Device,
     };
     let awake = open.began.is_none() && !progress.readiness.sleeps();

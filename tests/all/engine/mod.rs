@@ -3,6 +3,7 @@
 
 mod build;
 mod desk;
+mod shown;
 mod simulation;
 mod sleepers;
 mod stories;
