@@ -44,7 +44,6 @@ pub(super) async fn play(
 ) -> Outcome {
     let folder = ready.folder.clone();
     let plan = Arc::clone(ready.runbook.plan());
-    let sheet = terminal.sheet();
     let style = match (telling.quiet, terminal.live) {
         (true, _) => ProgressStyle::Quiet,
         (false, true) => ProgressStyle::Live,
@@ -54,7 +53,7 @@ pub(super) async fn play(
         say(&headline(&plan, &folder, terminal));
     }
     let mut onlooker = Onlooker {
-        progress: Progress::new(style, Arc::clone(&plan), sheet),
+        progress: Progress::new(style, Arc::clone(&plan), terminal.sheet_of_events()),
         plan: Arc::clone(&plan),
         trouble: String::new(),
     };
@@ -195,7 +194,7 @@ impl Observer for Onlooker {
             "" => "another terminal".to_owned(),
             by => format!("{}, from another terminal", report::clean(by)),
         };
-        self.progress.line(&match ask {
+        self.progress.note(&match ask {
             Ask::Pause => {
                 format!(
                     "paused by {who}: no new starts; sessions whose device sleeps are called back, \
@@ -212,7 +211,7 @@ impl Observer for Onlooker {
     fn troubled(&mut self, _: Moment, why: &str) {
         if self.trouble != why {
             self.progress
-                .line(&format!("{}; it is tried again", report::clean(why)));
+                .note(&format!("{}; it is tried again", report::clean(why)));
             why.clone_into(&mut self.trouble);
         }
     }
@@ -220,13 +219,13 @@ impl Observer for Onlooker {
     fn happened(&mut self, fact: &Fact) {
         log(fact, &self.plan);
         match &fact.body {
-            FactBody::Interrupted { count: 1 } => self.progress.line(
+            FactBody::Interrupted { count: 1 } => self.progress.note(
                 "interrupted: no new starts; sessions whose device sleeps are called back, the others \
                  are waited for (again: cancel them)",
             ),
             FactBody::Interrupted { count: 2 } => self
                 .progress
-                .line("interrupted again: own sessions are cancelled (again: leave at once)"),
+                .note("interrupted again: own sessions are cancelled (again: leave at once)"),
             _ => {}
         }
     }

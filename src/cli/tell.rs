@@ -42,16 +42,28 @@ pub(super) fn end(
             format!("broken off after {took}{clock}: {}", report::clean(why))
         }
     };
-    let mut line = |key: &str, value: &str| {
-        let key = terminal.paint(Style::Dim, &format!("{key:>9}"));
-        text.push_str(&format!("{key}  {value}\n"));
-    };
-    line("run", &state);
-    line("evidence", &format!("{}/", folder.path().display()));
+    text.push_str(&entry("run", &state, None, terminal));
+    // To be copied, so in one piece.
+    let path = report::unbroken(&format!("{}/", folder.path().display()));
+    text.push_str(&entry("evidence", &path, None, terminal));
     for step in next(evidence, ending, folder) {
-        line("next", &terminal.paint(Style::Strong, &step));
+        text.push_str(&entry("next", &step, Some(Style::Strong), terminal));
     }
-    text
+    terminal.sheet().signs(&text)
+}
+
+/// Columns of the words in the margin.
+const MARGIN: usize = 9;
+
+/// A word in the margin and what it is about, in as many lines as that takes.
+fn entry(key: &str, words: &str, style: Option<Style>, terminal: &Terminal) -> String {
+    let key = terminal.paint(Style::Dim, &format!("{key:>MARGIN$}"));
+    let lines = report::hang(words, terminal.sheet().width, MARGIN + 2);
+    let lines = report::copyable(&lines);
+    match style {
+        None => format!("{key}  {lines}\n"),
+        Some(style) => format!("{key}  {}\n", terminal.paint(style, &lines)),
+    }
 }
 
 /// Most lines of a script's output that are shown below its failure.
@@ -114,7 +126,7 @@ fn last_words(
     );
     let room = terminal.sheet().width.saturating_sub(4);
     for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
-        text.push_str(&format!("    {}\n", report::fit(line, room)));
+        text.push_str(&format!("    {}\n", terminal.sheet().fit(line, room)));
     }
     text
 }
@@ -145,7 +157,7 @@ pub(super) fn gone(evidence: &Evidence, folder: &RunFolder, terminal: &Terminal)
 /// Most machines whose cleanup is waived in the command that is proposed.
 const WAIVED_AT_ONCE: usize = 4;
 
-/// What to do next.
+/// What to do next; a command is in one piece.
 fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<String> {
     let name = name_of(folder);
     let mut steps = Vec::new();
@@ -157,7 +169,7 @@ fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<String>
         !matches!(machine.end, EndState::Ok | EndState::Skipped)
     };
     if evidence.finished && evidence.machines.iter().any(bad) {
-        steps.push(format!("svar show {name}"));
+        steps.push(report::unbroken(&format!("svar show {name}")));
     }
     let debtors = (evidence.machines.iter()).filter(|machine| machine.cleanup_owed);
     let debtors: Vec<&str> = debtors.map(|machine| machine.label.as_str()).collect();
@@ -168,16 +180,22 @@ fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<String>
             let flags: String = (few.iter())
                 .map(|debtor| format!(" --waive-cleanup {debtor}"))
                 .collect();
+            let waive = format!("svar resume {name}{flags} --why REASON");
             steps.push(format!(
-                "clean up {} by hand, then svar resume {name}{flags} --why REASON",
-                few.join(", ")
+                "clean up {} by hand, then {}",
+                few.join(", "),
+                report::unbroken(&waive)
             ));
         }
-        many => steps.push(format!(
-            "clean up {} machines by hand, then svar resume {name} --waive-cleanup MACHINE --why REASON \
-             for each; svar show {name} names them",
-            many.len()
-        )),
+        many => {
+            let waive = format!("svar resume {name} --waive-cleanup MACHINE --why REASON");
+            steps.push(format!(
+                "clean up {} machines by hand, then {} for each; {} names them",
+                many.len(),
+                report::unbroken(&waive),
+                report::unbroken(&format!("svar show {name}"))
+            ));
+        }
     }
     steps
 }
@@ -200,20 +218,19 @@ fn go_on(folder: &RunFolder) -> String {
         ServiceKind::BuiltInEmulator => {
             "run the playbook again: the built-in emulator is gone with its process".to_owned()
         }
-        _ => format!("svar resume {}", name_of(folder)),
+        _ => report::unbroken(&format!("svar resume {}", name_of(folder))),
     }
 }
 
 /// The same as a line of its own.
 pub(super) fn resume_hint(folder: &RunFolder, terminal: &Terminal) -> String {
-    let key = terminal.paint(Style::Dim, &format!("{:>9}", "next"));
-    format!("{key}  {}\n", terminal.paint(Style::Strong, &go_on(folder)))
+    entry("next", &go_on(folder), Some(Style::Strong), terminal)
 }
 
 /// A run that goes on at this moment needs nobody to take it up.
 pub(super) fn driven_hint(driver: &str, terminal: &Terminal) -> String {
-    let key = terminal.paint(Style::Dim, &format!("{:>9}", "now"));
-    format!("{key}  it goes on, driven by {driver}; `svar pause` and `svar cancel` reach it\n")
+    let words = format!("it goes on, driven by {driver}; `svar pause` and `svar cancel` reach it");
+    entry("now", &words, None, terminal)
 }
 
 /// A failure at the line of the playbook that caused it.

@@ -26,6 +26,8 @@ pub struct Terminal {
     pub width: usize,
     /// Columns of standard output: its terminal's, or 80 in a file.
     pub width_out: usize,
+    /// Standard error is a log, whose lines have no end.
+    pub is_log: bool,
     /// Lines that are drawn over: a real terminal, not a log of a build server.
     pub live: bool,
     /// Somebody can answer a question.
@@ -59,6 +61,7 @@ impl Terminal {
                 true => width().clamp(40, 200),
                 false => 80,
             },
+            is_log: !err,
             live: err && !dumb && !ci,
             interactive: err && io::stdin().is_terminal() && !ci,
         }
@@ -80,6 +83,17 @@ impl Terminal {
             color: self.color,
             unicode: self.unicode,
             width: self.width,
+        }
+    }
+
+    /// How what happens is told on standard error: in a log each thing has one line.
+    pub fn sheet_of_events(&self) -> Sheet {
+        match self.is_log {
+            true => Sheet {
+                width: usize::MAX,
+                ..self.sheet()
+            },
+            false => self.sheet(),
         }
     }
 
@@ -105,7 +119,7 @@ impl Terminal {
         if let Some(help) = &failure.help {
             text.push_str(&format!("  {} {help}\n", self.paint(Style::Note, "help:")));
         }
-        say(&text);
+        say(&self.sheet().signs(&text));
     }
 }
 

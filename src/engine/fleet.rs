@@ -83,7 +83,9 @@ pub struct Fleet {
     /// Begun or admitted, and not ended.
     pub(super) active: BTreeSet<LaneId>,
     /// Begun, not ended, and not asleep: they hold up the next wave.
-    awake: BTreeSet<LaneId>,
+    pub(super) awake: BTreeSet<LaneId>,
+    /// Not ended, asleep, and not at work: begun or not.
+    pub(super) asleep: BTreeSet<LaneId>,
     /// Holding a slot, or about to.
     pub(super) holding: BTreeSet<LaneId>,
     /// Holding a slot while the device sleeps.
@@ -127,6 +129,7 @@ impl Fleet {
             watcher: Watcher::new(started),
             active: BTreeSet::new(),
             awake: BTreeSet::new(),
+            asleep: BTreeSet::new(),
             holding: BTreeSet::new(),
             sleeping_in_slots: BTreeSet::new(),
             open: BTreeSet::new(),
@@ -398,6 +401,7 @@ impl Fleet {
         for (set, belongs) in [
             (&mut self.active, active),
             (&mut self.awake, awake),
+            (&mut self.asleep, dozes && !progress.is_done()),
             (&mut self.holding, in_slot),
             (&mut self.sleeping_in_slots, sleeps_in_slot),
             (&mut self.open, open),

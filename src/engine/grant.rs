@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::moment::Moment;
 use crate::name::{ActionId, Tag};
-use crate::plan::OfflineMode;
+use crate::plan::{MACHINES_AGAIN, MACHINES_AT_ONCE, MACHINES_SOON, OfflineMode};
 
 use super::fact::{CancelWhy, LaneId};
 use super::fleet::{Fleet, tag_of};
@@ -15,19 +15,11 @@ use super::row::Row;
 use super::want::Want;
 use super::watcher::Awaited;
 
-/// Machines asked about at one time, and how few known ones are left when the next are asked about.
-/// Small, so that what the list says is still true when their turn comes: 200 starts take 20 minutes.
-const MACHINES_AT_ONCE: usize = 200;
+/// How few machines that the list has told of are left when the next ones are asked about.
 const MACHINES_AHEAD: usize = 60;
 
 /// Results that wait longer than this for their links are what the run waits for.
 const LINKS_BIND: Duration = Duration::from_secs(60);
-
-/// How often the list is read again for machines that sleep.
-const MACHINES_AGAIN: Duration = Duration::from_secs(300);
-
-/// The same when nobody else is left to be started: then the run waits for nothing but them.
-const MACHINES_SOON: Duration = Duration::from_secs(60);
 
 impl Fleet {
     fn grant(&mut self, row: Row, now: Moment) -> bool {

@@ -45,4 +45,4 @@ pub use retry::{AnswerClass, class_of_read, class_of_start};
 pub use row::Row;
 pub use sleepers::Known;
 pub use stop::{Standing, Stopped};
-pub use view::{End, LaneView, Leg, Phase, Tally, Waiting};
+pub use view::{End, LaneView, Leg, Phase, Standstill, Tally, Waiting};

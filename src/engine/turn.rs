@@ -297,6 +297,9 @@ impl Fleet {
         }
         if !progress.begun && !self.queues.admitted.contains(&id) {
             let gate = self.gate_opens_at(now);
+            if let Some((wave, until)) = self.soak() {
+                return Some(Waiting::Soak { wave, until });
+            }
             if gate.is_none_or(|at| at > now) && self.begun >= self.wave_limit(self.wave) {
                 return Some(Waiting::Wave {
                     wave: u32::try_from(self.wave).unwrap_or(u32::MAX),

@@ -27,6 +27,9 @@ pub struct LaneView {
     /// How it counts if the run is left as it stands: its end, or `not_started`, `cancelled` or
     /// `unknown`. So the ten end states always add up to the targets.
     pub standing: EndState,
+    /// Something was put or run on it, or may have been, and its cleanup is not done: now, whether it
+    /// has ended or not.
+    pub owes_cleanup: bool,
     /// Since when it is in this phase.
     pub since: Moment,
 }
@@ -92,10 +95,17 @@ pub enum Waiting {
         /// Free again at this moment, as far as known.
         until: Moment,
     },
-    /// The end of the wave before, and its soak time.
+    /// The end of the wave before.
     Wave {
         /// The wave that runs, from 0.
         wave: u32,
+    },
+    /// The pause after the wave before.
+    Soak {
+        /// The wave that comes, from 0.
+        wave: u32,
+        /// It begins then.
+        until: Moment,
     },
     /// The hours in which the policy allows starts.
     Hours {
@@ -137,6 +147,7 @@ impl fmt::Display for Waiting {
             Waiting::Slot { used, of } => write!(f, "slot {used}/{of}"),
             Waiting::Rate { row, until } => write!(f, "rate of {row} until {until}"),
             Waiting::Wave { wave } => write!(f, "the end of wave {}", wave + 1),
+            Waiting::Soak { wave, until } => write!(f, "soak, wave {} from {until}", wave + 1),
             Waiting::Hours { until } => write!(f, "its hours, from {until}"),
             Waiting::Offline { until } => write!(f, "offline, until {until}"),
             Waiting::Busy { until } => write!(f, "busy, until {until}"),
@@ -166,15 +177,43 @@ pub struct End {
     pub at: Moment,
 }
 
+/// What holds up a run as a whole, so that the pace so far does not tell how long it will take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standstill {
+    /// The policy's hours: a start is wanted that they do not allow.
+    Hours {
+        /// They begin then.
+        until: Moment,
+        /// Nothing but cleanup is still to be started.
+        cleanup: bool,
+    },
+    /// The run was told to pause or to end: what is at work is waited for.
+    Ending,
+    /// The pause between two waves.
+    Soak {
+        /// The wave that comes, from 0.
+        wave: u32,
+        /// It begins then.
+        until: Moment,
+    },
+    /// Nobody is left but machines that sleep.
+    Asleep {
+        /// They are given up then.
+        until: Moment,
+    },
+}
+
 /// How many machines stand how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// All targets.
     pub total: u32,
-    /// Never sent anything so far.
+    /// Never sent anything so far, and not asleep as far as is known.
     pub waiting: u32,
-    /// Admitted and not ended.
+    /// Admitted, not ended, and not asleep.
     pub active: u32,
+    /// Asleep: not started for it, or with a session in the service's queue that they sleep over.
+    pub asleep: u32,
     /// Ended, by state, in the order of [`EndState::ALL`].
     pub ended: [u32; 10],
     /// Ended with a cleanup owed.
@@ -212,6 +251,7 @@ impl Fleet {
             waiting: self.waiting(lane),
             end,
             standing,
+            owes_cleanup: progress.owes_cleanup(self.ground(lane)),
             since: progress.since,
         })
     }
@@ -240,12 +280,52 @@ impl Fleet {
 
     /// The sums, kept as the run goes: cheap at any fleet size.
     pub fn tally(&self) -> Tally {
-        let active = u32::try_from(self.active.len()).unwrap_or(u32::MAX);
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let asleep = count(self.asleep.len());
+        let active = count(self.active.difference(&self.asleep).count());
         Tally {
             active,
-            waiting: self.tally.total - self.tally.finished() - active,
+            asleep,
+            waiting: self.tally.total - self.tally.finished() - active - asleep,
             ..self.tally
         }
+    }
+
+    /// What holds up the run as a whole at the moment, if anything does. To be asked after
+    /// [`Fleet::poll`].
+    pub fn standstill(&self) -> Option<Standstill> {
+        let queues = &self.queues;
+        let ending = self.orders.closed();
+        let wanted = !ending
+            && (queues.any_fresh() || !queues.unasked.is_empty() || !queues.sleepers.is_empty());
+        if let Some(until) = self.opens_at()
+            && (wanted || !queues.starts.is_empty())
+        {
+            let cleanup = !wanted && queues.starts.iter().all(|(main, _, _)| !main);
+            return Some(Standstill::Hours { until, cleanup });
+        }
+        if ending {
+            return Some(Standstill::Ending);
+        }
+        if wanted && let Some((wave, until)) = self.soak() {
+            return Some(Standstill::Soak { wave, until });
+        }
+        let alone = self.awake.is_empty() && queues.admitted.is_empty();
+        let nobody_else = alone && !queues.any_fresh() && queues.unasked.is_empty();
+        (nobody_else && !self.asleep.is_empty()).then(|| Standstill::Asleep {
+            until: self.offline_until(),
+        })
+    }
+
+    /// The wave that comes, from 0, and when it begins, during the pause before it.
+    pub(super) fn soak(&self) -> Option<(u32, Moment)> {
+        let is_last = self.wave + 1 >= self.plan.policy.waves.len();
+        if is_last || self.begun < self.wave_limit(self.wave) {
+            return None;
+        }
+        let opens = self.gate_opens_at(self.now).filter(|at| *at > self.now)?;
+        let wave = u32::try_from(self.wave + 1).unwrap_or(u32::MAX);
+        Some((wave, self.hours_allow_at(opens)))
     }
 
     /// How the stop rule stands.

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use crate::moment::Moment;
 use crate::name::ActionId;
-use crate::plan::{OfflineMode, OnStop, PICKUP};
+use crate::plan::{OfflineMode, OnStop, PICKUP, TICK};
 
 use super::course::VISIBILITY_LAG;
 use super::fact::{CancelWhy, FactBody, GiveUp};
 use super::progress::{Cancelling, Ground, Open, Progress, Stage};
 use super::stop::Orders;
 use super::view::Waiting;
-use super::watcher::TICK;
 
 /// A result link may answer 404 for a moment after the action has ended (contract 6.2). As long as
 /// actions themselves were seen to be invisible: a result that is given up is lost.
@@ -193,6 +192,9 @@ fn watched(ground: Ground<'_>, progress: &Progress, open: &Open, outlook: Outloo
     }
     let waiting = match open.began {
         Some(_) => Waiting::Session,
+        None if progress.readiness.sleeps() => Waiting::Offline {
+            until: ground.offline_until,
+        },
         None => Waiting::Device,
     };
     let awake = open.began.is_none() && !progress.readiness.sleeps();

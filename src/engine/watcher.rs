@@ -3,15 +3,7 @@
 use std::time::Duration;
 
 use crate::moment::Moment;
-
-/// How often the list is read: 450 calls an hour, of 1,500 allowed (contract 5.3), and never more than
-/// eight in a minute, however unevenly they travel. An end that is seen late keeps its slot from the
-/// next start, and the run from its own end.
-pub(super) const TICK: Duration = Duration::from_secs(8);
-
-/// Ticks from one look to the next while all that is open waits for sleeping devices: half a minute is
-/// nothing to who has slept for hours, and the tenant's other readers get the calls.
-const TICKS_ASLEEP: u32 = 4;
+use crate::plan::{TICK, TICKS_ASLEEP};
 
 /// For how long lists are read half as often after the tenant refused one for its rate.
 const YIELD: Duration = Duration::from_secs(600);

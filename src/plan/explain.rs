@@ -372,36 +372,43 @@ fn asleep(plan: &Plan, forecast: &Forecast) -> String {
     };
     let until = Period(asleep.until);
     // The machine list shows them as ready, and nobody knows how many they are.
-    let lately = match asleep.seen_lately {
-        Duration::ZERO => "5 minutes of a slot".to_owned(),
-        longer => format!(
-            "5 minutes of a slot, {} longer for all of them",
+    let keep = match asleep.slots {
+        0 => String::new(),
+        some => format!(", which {some} of them keep"),
+    };
+    let lately = match (asleep.seen_lately, plan.policy.max_active) {
+        (Some(Duration::ZERO), _) => format!("costs a start and 5 minutes of a slot{keep}"),
+        (Some(longer), _) => format!(
+            "costs a start and 5 minutes of a slot{keep}; all of them make it {} longer",
             Period(longer)
+        ),
+        (None, most) => format!(
+            "costs a start and, until it wakes, one of the {} places of `max_active`",
+            most.unwrap_or_default()
+        ),
+    };
+    let lately = format!("one that was seen in the last 26 hours {lately}");
+    let looks = match asleep.machine_looks_an_hour {
+        0 => String::new(),
+        beside => format!(
+            ", {} at the machine list an hour, {} when nobody else is left to start",
+            count(beside, "look"),
+            asleep.machine_looks_an_hour_alone
         ),
     };
     match asleep.mode {
-        OfflineMode::Skip => format!(
-            "{if_some}: left out; one that was seen in the last 26 hours costs a start and {lately}"
-        ),
+        OfflineMode::Skip => format!("{if_some}: left out; {lately}"),
         OfflineMode::Hold => format!(
-            "{if_some}: no slot and no start, {} an hour; one that was seen in the last 26 hours \
-             costs a start and {lately}; one that never wakes ends the run after {until}",
-            count(asleep.machines_an_hour, "machine list")
+            "{if_some}: no slot and no start{looks}; {lately}; one that never wakes ends the run \
+             after {until}"
         ),
-        OfflineMode::Queue => {
-            let slower = match asleep.expected.saturating_sub(forecast.expected) {
-                Duration::ZERO => String::new(),
-                slower => format!(", the others take {} longer", Period(slower)),
-            };
-            format!(
-                "{if_some}: {} of {} slots taken by waiting, up to {} more{slower}; one that was seen \
-                 in the last 26 hours costs a start and {lately}; one that never wakes ends the run \
-                 after {until}",
-                asleep.slots,
-                plan.limits.slots,
-                count(asleep.starts, "start")
-            )
-        }
+        OfflineMode::Queue => format!(
+            "{if_some}: {} at a time wait in slots that nobody else wants, up to {} more and {} an \
+             hour{looks}; {lately}; one that never wakes ends the run after {until}",
+            asleep.slots,
+            count(asleep.starts, "start"),
+            count(asleep.actions_an_hour_alone, "status list"),
+        ),
     }
 }
 

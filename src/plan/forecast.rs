@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::economy::{Edit, edits};
 use super::limits::PICKUP;
+use super::looks::{MACHINES_AGAIN, MACHINES_AT_ONCE, MACHINES_SOON, TICK, TICKS_ASLEEP};
 use super::openings::{Openings, Stage};
 use super::session::{CleanupWhen, OfflineMode, Plan, ResultsWanted, Session, SessionKind, Verb};
 
@@ -13,15 +14,8 @@ use super::session::{CleanupWhen, OfflineMode, Plan, ResultsWanted, Session, Ses
 /// fetching and handing back, so it stands for every session whose own time nobody knows.
 const SESSION: Duration = Duration::from_secs(162);
 
-/// The engine lists its actions so often (contract 5.3).
-const TICK: Duration = Duration::from_secs(8);
-
-/// Machines that one read of the machine list is about, and calls that it takes.
-const MACHINES_AT_ONCE: u64 = 200;
+/// Calls that one read of the machine list takes at most.
 const MACHINE_CALLS: u64 = 4;
-
-/// How often the machine list is read again while machines sleep.
-const MACHINES_AGAIN: Duration = Duration::from_secs(300);
 
 /// A share of machines that sleep, to say what sleeping costs: usual for clients by day.
 const ASLEEP_PERCENT: u64 = 10;
@@ -73,21 +67,25 @@ pub struct Asleep {
     pub machines: u64,
     /// How they are treated.
     pub mode: OfflineMode,
-    /// Slots of the tenant that they hold while they wait, whoever else wants one.
+    /// Slots of the tenant in which they wait at one time, once no machine that is awake wants them:
+    /// so they cost the others nothing.
     pub slots: u32,
     /// Starts of which each is used up by waiting in the service's queue until it expires.
     pub starts: u64,
     /// If all of them were seen so lately that the machine list shows them as ready: starts more,
     /// one for each that is called back and started again.
     pub seen_lately_starts: u64,
-    /// How much longer the run takes in that case: each holds a slot until it shows that it sleeps.
-    #[serde(rename = "seen_lately_ms", serialize_with = "millis")]
-    pub seen_lately: Duration,
-    /// Machine lists an hour that look for them.
-    pub machines_an_hour: u64,
-    /// The time of the run with the slots that are left, if all of them are left out in the end.
-    #[serde(rename = "expected_ms", serialize_with = "millis")]
-    pub expected: Duration,
+    /// How much longer the others take in that case: each holds a slot until it shows that it sleeps,
+    /// and with `queue` some of them keep it. `None` where that is as long as they sleep, because
+    /// they leave no place of `max_active` to the others.
+    #[serde(rename = "seen_lately_ms", serialize_with = "maybe_millis")]
+    pub seen_lately: Option<Duration>,
+    /// Looks at the machine list an hour for their sake, while other machines are still to be started.
+    pub machine_looks_an_hour: u64,
+    /// The same when they alone are waited for.
+    pub machine_looks_an_hour_alone: u64,
+    /// Lists of own actions an hour while nothing but their waiting sessions is open.
+    pub actions_an_hour_alone: u64,
     /// The run lasts so long if one of them never wakes; zero where they are left out.
     #[serde(rename = "until_ms", serialize_with = "millis")]
     pub until: Duration,
@@ -116,6 +114,16 @@ pub(super) fn millis<S: serde::Serializer>(
     serializer.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
+fn maybe_millis<S: serde::Serializer>(
+    time: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => millis(time, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 /// What is to be done, in numbers.
 #[derive(Debug, Clone, Copy)]
 struct Load {
@@ -139,6 +147,8 @@ struct Course {
     time: Duration,
     /// What decides the time.
     binding: Option<String>,
+    /// What the rate limits and the pauses between waves alone come to.
+    at_least: Duration,
     /// Its starts, wave by wave.
     stages: Vec<Stage>,
 }
@@ -147,10 +157,10 @@ impl Forecast {
     /// Counts a plan's calls. Cleanup counts where it always runs.
     pub fn of(plan: &Plan) -> Forecast {
         let load = Load::of(plan);
-        let (at_least, _) = load.limits_alone(plan);
         let Course {
             time: expected,
             binding,
+            at_least,
             stages,
         } = load.course(plan);
         let cheaper = edits(plan).into_iter().map(|edit| {
@@ -184,7 +194,7 @@ impl Forecast {
                 actions: expected.as_secs().div_ceil(TICK.as_secs()),
                 links: load.links,
                 cancels: 0,
-                machines: load.machines.div_ceil(MACHINES_AT_ONCE)
+                machines: load.machines.div_ceil(MACHINES_AT_ONCE as u64)
                     * MACHINE_CALLS.min(load.machines.div_ceil(50)),
                 library: u64::from(plan.library.iter().any(|file| file.path.is_some())),
             },
@@ -288,7 +298,7 @@ impl Load {
         let (rate, by_rate) = self.limits_alone(plan);
         let slots = u64::from(self.slots.max(1));
         let each = |sessions: u64| u32::try_from(sessions.div_ceil(slots)).unwrap_or(u32::MAX);
-        let by_slots = SESSION * each(self.starts) + PICKUP * each(self.dozing);
+        let by_slots = SESSION * each(self.starts) + self.dozing_in(slots, self.starts);
         let by_active = self.by_active();
         let depth = SESSION * self.depth;
         let by_rates = rate + SESSION;
@@ -323,7 +333,8 @@ impl Load {
         }
         let first = waves_begun.saturating_sub(1);
         // Each wave but the last one is waited for to its end.
-        let waited = (depth + soak) * first;
+        let pauses = soak * first;
+        let waited = depth * first + pauses;
         if waited > time {
             binding = Some("the waves".to_owned());
         }
@@ -338,6 +349,7 @@ impl Load {
         Course {
             time,
             binding,
+            at_least: rate.max(pauses),
             stages,
         }
     }
@@ -348,11 +360,19 @@ impl Load {
         let Some(most) = self.active else {
             return Duration::ZERO;
         };
-        let rounds = self.machines.div_ceil(u64::from(most.max(1)));
-        let dozing = self.dozing.div_ceil(u64::from(most.max(1)));
+        let places = u64::from(most.max(1));
+        let rounds = self.machines.div_ceil(places);
         let sessions = (rounds * self.starts).div_ceil(self.machines.max(1));
-        let times = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
-        SESSION * times(sessions) + PICKUP * times(dozing)
+        let sessions = u32::try_from(sessions).unwrap_or(u32::MAX);
+        SESSION * sessions + self.dozing_in(places, self.machines)
+    }
+
+    /// The time that the dozing ones take from so many places, if others want them all.
+    fn dozing_in(&self, places: u64, others: u64) -> Duration {
+        if others + self.dozing <= places {
+            return Duration::ZERO;
+        }
+        Duration::from_secs(PICKUP.as_secs() * self.dozing / places)
     }
 
     fn asleep(&self, plan: &Plan) -> Asleep {
@@ -366,38 +386,64 @@ impl Load {
         };
         let turns = until.as_secs() / plan.limits.queue().as_secs().max(1);
         let waits = policy.mode != OfflineMode::Skip && machines > 0;
-        let awake = Load {
-            slots: self.slots.saturating_sub(slots).max(1),
-            active: (self.active).map(|most| most.saturating_sub(slots).max(1)),
-            ..*self
+        let an_hour = |pause: Duration, are_made: bool| match are_made {
+            true => 3_600 / pause.as_secs(),
+            false => 0,
         };
-        let again = match policy.mode {
-            OfflineMode::Hold | OfflineMode::Queue => machines,
-            OfflineMode::Skip => 0,
-        };
-        let dozing = Load {
-            dozing: machines,
-            again,
-            ..*self
-        };
-        let seen_lately = dozing.expected(plan).saturating_sub(self.expected(plan));
+        // Whose session waits in the queue is not looked for in the machine list.
+        let looks = waits && machines > u64::from(slots);
         Asleep {
             machines,
             mode: policy.mode,
             slots,
             starts: u64::from(slots) * turns.max(1),
-            seen_lately_starts: again,
-            seen_lately,
-            machines_an_hour: match waits {
-                true => 3_600 / MACHINES_AGAIN.as_secs(),
+            seen_lately_starts: match waits {
+                true => machines - u64::from(slots),
                 false => 0,
             },
-            expected: awake.expected(plan),
+            seen_lately: self.seen_lately(plan, most, slots),
+            machine_looks_an_hour: an_hour(MACHINES_AGAIN, looks),
+            machine_looks_an_hour_alone: an_hour(MACHINES_SOON, looks),
+            actions_an_hour_alone: an_hour(TICK * TICKS_ASLEEP, slots > 0),
             until: match waits {
                 true => until,
                 false => Duration::ZERO,
             },
         }
+    }
+
+    /// How much longer the others take if so many sleep and were seen lately, of which some stay in
+    /// the service's queue.
+    fn seen_lately(&self, plan: &Plan, asleep: u32, stay: u32) -> Option<Duration> {
+        let machines = self.machines.saturating_sub(asleep.into());
+        if machines == 0 {
+            return Some(Duration::ZERO);
+        }
+        let others = Load {
+            machines,
+            starts: self.starts * machines / self.machines.max(1),
+            ..*self
+        };
+        // A machine that is begun and not through keeps its place of `max_active`.
+        let active = match (self.active, plan.policy.offline.mode) {
+            (Some(most), OfflineMode::Hold | OfflineMode::Queue) => {
+                Some(most.checked_sub(asleep).filter(|left| *left > 0)?)
+            }
+            (active, _) => active,
+        };
+        let called_back = u64::from(asleep - stay);
+        let beside_them = Load {
+            slots: self.slots.saturating_sub(stay).max(1),
+            active,
+            dozing: called_back,
+            again: match plan.policy.offline.mode {
+                OfflineMode::Hold | OfflineMode::Queue => called_back,
+                OfflineMode::Skip => 0,
+            },
+            ..others
+        };
+        let longer = beside_them.expected(plan);
+        Some(longer.saturating_sub(others.expected(plan)))
     }
 }
 

@@ -81,7 +81,7 @@ pub struct MachineEvidence {
     pub step: Option<StepMark>,
     /// Why it did not end as hoped; harmless text.
     pub why: Option<String>,
-    /// Something was put or run on it, and its cleanup was not done.
+    /// Something was put or run on it, or may have been, and its cleanup was not done.
     pub cleanup_owed: bool,
     /// Who gave up its cleanup, and why; harmless text.
     pub cleanup_waived: Option<Waived>,
@@ -172,6 +172,14 @@ pub struct CommandEvidence {
     pub not_met: Option<String>,
 }
 
+impl CommandEvidence {
+    /// Whether it ran. One that waited in a session which the queue gave back, or which was called
+    /// back, did not.
+    pub fn ran(&self) -> bool {
+        self.status != CommandStatus::Created
+    }
+}
+
 /// Machines that ended badly in the same way at the same step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
@@ -241,11 +249,7 @@ impl Evidence {
                         .and_then(|step| plan.steps.get(usize::from(step)))
                         .map(StepMark::of),
                     why: (end.as_ref()).and_then(|end| end.why.as_deref()).map(clean),
-                    cleanup_owed: match &end {
-                        Some(end) => end.cleanup_owed,
-                        // Left as it stands, whatever was begun is not put back.
-                        None => teller.owes && teller.waived.is_none(),
-                    },
+                    cleanup_owed: view.owes_cleanup,
                     cleanup_waived: teller.waived,
                     tolerated: end.as_ref().map_or(0, |end| end.tolerated),
                     started: teller.started,
@@ -340,7 +344,6 @@ struct Teller<'p> {
     sessions_planned: &'p Arc<[Session]>,
     started: Option<Moment>,
     sessions: u32,
-    owes: bool,
     waived: Option<Waived>,
     /// Which commands a session that waited came to.
     resolved: HashMap<u16, Vec<u16>>,
@@ -356,7 +359,6 @@ impl<'p> Teller<'p> {
             sessions_planned: sessions,
             started: None,
             sessions: 0,
-            owes: false,
             waived: None,
             resolved: HashMap::new(),
             actions: HashMap::new(),
@@ -372,10 +374,8 @@ impl<'p> Teller<'p> {
             FactBody::StartAccepted {
                 session, action, ..
             } => {
-                if self.actions.insert(action.clone(), *session).is_none() {
-                    self.sessions += 1;
-                }
-                self.owes |= self.has_cleanup();
+                let is_new = self.actions.insert(action.clone(), *session).is_none();
+                self.sessions += u32::from(is_new);
             }
             FactBody::CleanupWaived { by, why } => {
                 self.waived = Some(Waived {
@@ -431,10 +431,6 @@ impl<'p> Teller<'p> {
             }
             _ => {}
         }
-    }
-
-    fn has_cleanup(&self) -> bool {
-        self.plan.steps.iter().any(|step| step.cleanup)
     }
 
     /// The commands of an action, by index into the session's: all that it has, those it was

@@ -10,7 +10,7 @@
 mod evidence;
 mod json;
 mod progress;
-
+mod screen;
 mod text;
 mod words;
 
@@ -20,4 +20,4 @@ pub use evidence::{
 pub use json::summary;
 pub use progress::{Progress, ProgressStyle};
 pub use text::{Sheet, failures, rows, sums, text};
-pub use words::{clean, duration, fit};
+pub use words::{clean, copyable, duration, hang, unbroken};

@@ -6,16 +6,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle as BarStyle};
-
-use crate::engine::{EndState, Fleet, LaneId, LaneView, Leg, Phase, Tally, Waiting};
+use crate::engine::{EndState, Fleet, LaneId, LaneView, Leg, Phase, Standstill, Tally, Waiting};
 use crate::moment::Moment;
 use crate::plan::{OnStop, Plan, SessionKind};
 
+use super::screen::Screen;
 use super::text::Sheet;
-use super::words::{clean, duration, fit, many, pad};
+use super::words::{clean, duration, hang, many, pad};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +29,16 @@ pub enum ProgressStyle {
 
 /// Most machines that are shown at one time.
 const ROWS: usize = 12;
-/// Columns of the bar.
+/// Columns of the bar, and of one on a narrow terminal.
 const BAR: usize = 20;
+const BAR_NARROW: usize = 10;
+/// From so many columns on a terminal is not narrow.
+const WIDE: usize = 100;
+/// Columns that stay free behind the total: a terminal shows there that Ctrl-C was typed, and a line
+/// that breaks for it would not be taken away whole.
+const TYPED: usize = 6;
+/// Columns of a length of time: `59 min 59 s`.
+const TIME: usize = 11;
 /// In fleets up to this size every ended machine gets a line on the terminal; in larger ones only
 /// those that did not end well.
 const SMALL: usize = 40;
@@ -45,32 +52,30 @@ pub struct Progress {
     style: ProgressStyle,
     sheet: Sheet,
     plan: Arc<Plan>,
-    began: Instant,
+    /// When it was first looked at, by the run's own clock, and how many machines had ended by then.
+    began: Option<(Moment, u32)>,
     looked: Option<Instant>,
     summed: Instant,
     told: Vec<bool>,
     told_count: u32,
     wave: Option<usize>,
     stopped: bool,
-    closed: Option<Moment>,
+    /// Whether the wait for the hours was told, and then whether only cleanup waits for them.
+    closed: Option<bool>,
     screen: Option<Screen>,
-}
-
-/// The lines on a terminal.
-struct Screen {
-    all: MultiProgress,
-    rows: Vec<ProgressBar>,
-    total: ProgressBar,
 }
 
 impl Progress {
     /// Begins to show a run of this plan on standard error.
     pub fn new(style: ProgressStyle, plan: Arc<Plan>, sheet: Sheet) -> Self {
-        let screen = (style == ProgressStyle::Live).then(|| Screen::new(&plan, sheet));
+        let screen = (style == ProgressStyle::Live).then(|| {
+            let machines = plan.machines.len();
+            Screen::new(machines.min(ROWS), machines as u64, bar_of(sheet), sheet)
+        });
         Progress {
             style,
             sheet,
-            began: Instant::now(),
+            began: None,
             looked: None,
             summed: Instant::now(),
             told: vec![false; plan.machines.len()],
@@ -86,6 +91,9 @@ impl Progress {
     /// Looks at the fleet. Cheap enough to be called after each event: it looks away if it has
     /// looked a moment ago.
     pub fn look(&mut self, now: Moment, fleet: &Fleet) {
+        if self.began.is_none() {
+            self.began = Some((now, fleet.tally().finished()));
+        }
         if self.style == ProgressStyle::Quiet {
             return;
         }
@@ -103,17 +111,24 @@ impl Progress {
             self.draw(now, fleet, &tally);
         } else if self.summed.elapsed() >= SUMS {
             self.summed = Instant::now();
-            self.line(&self.sums(&tally));
+            self.line(&self.sums(now, fleet, &tally, usize::MAX));
         }
     }
 
+    /// Writes words that stay, above the live ones: on a terminal in as many lines as they take.
+    pub fn note(&self, text: &str) {
+        self.line(&match self.sheet.width {
+            usize::MAX => text.to_owned(),
+            width => hang(text, width, 2),
+        });
+    }
+
     /// Writes a line that stays, above the live ones.
-    pub fn line(&self, text: &str) {
+    fn line(&self, text: &str) {
+        let text = &self.sheet.signs(text);
         match (&self.screen, self.style) {
             (_, ProgressStyle::Quiet) => {}
-            (Some(screen), _) => {
-                let _ = screen.all.println(text);
-            }
+            (Some(screen), _) => screen.print(text),
             (None, _) => {
                 use std::io::Write;
                 let _ = writeln!(std::io::stderr().lock(), "{text}");
@@ -124,7 +139,7 @@ impl Progress {
     /// Takes the live lines away.
     pub fn finish(&mut self) {
         if let Some(screen) = self.screen.take() {
-            let _ = screen.all.clear();
+            screen.clear();
         }
     }
 
@@ -164,7 +179,7 @@ impl Progress {
         if waves > 1 && self.wave != Some(wave) && wave < waves {
             self.wave = Some(wave);
             let limit = many(limit as usize, "machine");
-            self.line(&format!(
+            self.note(&format!(
                 "wave {} of {waves}: up to {limit} in all",
                 wave + 1
             ));
@@ -183,58 +198,116 @@ impl Progress {
                 OnStop::Abort => "own sessions are cancelled",
             };
             let rule = fleet.would_stop();
-            self.line(&format!("stopped: {rule}; no new starts, {then}"));
+            self.note(&format!("stopped: {rule}; no new starts, {then}"));
         }
-        let opens = fleet.opens_at();
-        if opens.is_some() != self.closed.is_some()
-            && let Some(hours) = &self.plan.policy.window
-        {
-            self.line(&match opens {
-                Some(at) => format!(
-                    "outside {hours}: sessions are started again from {}",
-                    clock(at, now)
-                ),
-                None => format!("within {hours}: sessions are started again"),
-            });
-        }
-        self.closed = opens;
-    }
-
-    fn sums(&self, tally: &Tally) -> String {
-        let fine = tally.of(EndState::Ok) + tally.of(EndState::Skipped);
-        let bad = match tally.finished() - fine {
-            0 => String::new(),
-            bad => format!(", {bad} not ok"),
+        let Some(hours) = &self.plan.policy.window else {
+            return;
         };
-        let left = self
-            .left(tally)
-            .map(|left| format!(", about {} left", whole(left)))
-            .unwrap_or_default();
-        format!(
-            "{} of {} done{bad}, {} active, {} waiting{left}",
-            tally.finished(),
-            many(tally.total as usize, "machine"),
-            tally.active,
-            tally.waiting
-        )
+        match fleet.standstill() {
+            Some(Standstill::Hours { until, cleanup }) if self.closed != Some(cleanup) => {
+                let from = clock(until, now);
+                self.note(&match cleanup {
+                    true => format!("outside {hours}: cleanup waits until {from}"),
+                    false => format!("outside {hours}: sessions are started again from {from}"),
+                });
+                self.closed = Some(cleanup);
+            }
+            _ if fleet.opens_at().is_some() => {}
+            _ => match self.closed.take() {
+                Some(false) => self.note(&format!("within {hours}: sessions are started again")),
+                Some(true) => self.note(&format!("within {hours}: cleanup goes on")),
+                None => {}
+            },
+        }
     }
 
-    /// The time that is left by the pace so far, in real time.
-    fn left(&self, tally: &Tally) -> Option<Duration> {
+    /// The sums in at most so many columns: what is least needed is left out where they are few.
+    fn sums(&self, now: Moment, fleet: &Fleet, tally: &Tally, room: usize) -> String {
+        let standstill = fleet.standstill();
         let finished = tally.finished();
-        let open = tally.total.saturating_sub(finished);
-        let enough = finished >= 2 && open > 0 && self.began.elapsed() > Duration::from_secs(1);
-        enough.then(|| {
-            self.began
-                .elapsed()
-                .mul_f64(f64::from(open) / f64::from(finished))
-        })
+        let done = |total: String| format!("{finished} of {total} done");
+        let mut parts = vec![
+            (
+                finished - tally.of(EndState::Ok) - tally.of(EndState::Skipped),
+                "not ok",
+            ),
+            (tally.asleep, "asleep"),
+            (tally.active, "active"),
+            (tally.waiting, "waiting"),
+        ];
+        if let Some(Standstill::Asleep { .. }) = standstill {
+            parts.remove(1);
+        }
+        let then = self.then(now, standstill, tally);
+        let sums = |head: &str, parts: &[(u32, &str)]| {
+            let parts = parts.iter().filter(|(count, _)| *count > 0);
+            let parts: String = parts
+                .map(|(count, word)| format!(", {count} {word}"))
+                .collect();
+            format!("{head}{parts}{then}")
+        };
+        let mut text = sums(&done(many(tally.total as usize, "machine")), &parts);
+        while text.width() > room {
+            text = sums(&done(tally.total.to_string()), &parts);
+            if parts.pop().is_none() {
+                return self.sheet.fit(&text, room);
+            }
+        }
+        text
+    }
+
+    /// What holds the run up, or else how long it will take by the pace so far.
+    fn then(&self, now: Moment, standstill: Option<Standstill>, tally: &Tally) -> String {
+        let clock = |at| clock(at, now);
+        match standstill {
+            Some(Standstill::Hours {
+                until,
+                cleanup: false,
+            }) => format!("; hours open at {}", clock(until)),
+            Some(Standstill::Hours {
+                until,
+                cleanup: true,
+            }) => format!("; cleanup in the hours, from {}", clock(until)),
+            Some(Standstill::Soak { wave, until }) => {
+                format!("; soak until {}, then wave {}", clock(until), wave + 1)
+            }
+            Some(Standstill::Asleep { until }) => {
+                format!(
+                    ", {} asleep, waited for until {}",
+                    tally.asleep,
+                    clock(until)
+                )
+            }
+            Some(Standstill::Ending) => String::new(),
+            None => match (self.left(now, tally), tally.asleep) {
+                (None, _) => String::new(),
+                (Some(left), 0) => format!(", about {} left", whole(left)),
+                (Some(left), _) => format!(", about {} left for the others", whole(left)),
+            },
+        }
+    }
+
+    /// The time that is left by the pace so far, by the run's own clock, for whoever is awake.
+    fn left(&self, now: Moment, tally: &Tally) -> Option<Duration> {
+        let (began, before) = self.began?;
+        let finished = tally.finished().saturating_sub(before);
+        let open = tally.active + tally.waiting;
+        let elapsed = now.since(began);
+        let enough = finished >= 2 && open > 0 && elapsed > Duration::from_secs(1);
+        enough.then(|| elapsed.mul_f64(f64::from(open) / f64::from(finished)))
     }
 
     fn draw(&self, now: Moment, fleet: &Fleet, tally: &Tally) {
         let Some(screen) = &self.screen else { return };
+        let total = self.total(now, fleet);
+        screen.show(self.rows(now, fleet), tally.finished().into(), total);
+    }
+
+    /// A line for each machine that something is to be said of, within the width.
+    pub fn rows(&self, now: Moment, fleet: &Fleet) -> Vec<String> {
+        let tally = fleet.tally();
         let mut views: Vec<LaneView> = fleet.active().take(ROWS).collect();
-        if views.len() < ROWS && tally.waiting as usize <= SMALL {
+        if views.len() < ROWS && (tally.waiting + tally.asleep) as usize <= SMALL {
             let waiting = fleet.lanes().filter(|view| view.phase == Phase::Waiting);
             views.extend(waiting.take(ROWS - views.len()));
         }
@@ -244,20 +317,21 @@ impl Progress {
             .max()
             .unwrap_or(0)
             .min(self.sheet.width / 3);
-        for (place, row) in screen.rows.iter().enumerate() {
-            let Some(view) = views.get(place) else {
-                row.set_message("");
-                continue;
-            };
-            let name = pad(&fit(&self.label(view.lane), label), label);
-            let at = format!("{:>8}", whole(now.since(view.since)));
-            let room = self.sheet.width.saturating_sub(label + 2 + 10 + 3);
-            let words = pad(&fit(&self.doing(view, now), room), room);
-            row.set_message(format!("  {name}  {words} {}", self.sheet.paint("2", &at)));
-        }
-        screen.total.set_position(tally.finished().into());
-        let room = self.sheet.width.saturating_sub(BAR + 4);
-        screen.total.set_message(fit(&self.sums(tally), room));
+        let row = |view: &LaneView| {
+            let name = pad(&self.sheet.fit(&self.label(view.lane), label), label);
+            let at = format!("{:>TIME$}", whole(now.since(view.since)));
+            let room = self.sheet.width.saturating_sub(label + TIME + 6);
+            let words = pad(&self.sheet.fit(&self.doing(view, now), room), room);
+            format!("  {name}  {words} {}", self.sheet.paint("2", &at))
+        };
+        views.iter().map(row).collect()
+    }
+
+    /// The words beside the bar, within the width.
+    pub fn total(&self, now: Moment, fleet: &Fleet) -> String {
+        let beside = 2 + bar_of(self.sheet) + 1 + TYPED;
+        let room = self.sheet.width.saturating_sub(beside);
+        self.sums(now, fleet, &fleet.tally(), room)
     }
 
     /// What a machine does, or waits for.
@@ -281,7 +355,9 @@ impl Progress {
                 },
                 Leg::Searching => "looks for a start whose answer was lost".to_owned(),
                 Leg::Queued => match view.waiting {
-                    Some(Waiting::Offline { .. }) => waits.unwrap_or_default(),
+                    Some(Waiting::Offline { until }) => {
+                        format!("asleep, {work} queued until {}", clock(until, now))
+                    }
                     _ => format!("waits for the device, then {work}"),
                 },
                 Leg::Running => format!("runs {work}"),
@@ -319,6 +395,9 @@ impl Progress {
             Waiting::Slot { used, of } => format!("waits for a slot {used}/{of}"),
             Waiting::Rate { row, until: at } => format!("waits for the {row} rate, {}", until(at)),
             Waiting::Wave { wave } => format!("waits for the end of wave {}", wave + 1),
+            Waiting::Soak { wave, until: at } => {
+                format!("soak: wave {} from {}", wave + 1, until(at))
+            }
             Waiting::Hours { until: at } => format!("waits for its hours, from {}", until(at)),
             Waiting::Offline { until: at } => format!("offline, waits until {}", until(at)),
             Waiting::Busy { until: at } => {
@@ -338,26 +417,10 @@ impl Progress {
     }
 }
 
-impl Screen {
-    fn new(plan: &Plan, sheet: Sheet) -> Self {
-        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(12));
-        let count = plan.machines.len().min(ROWS);
-        let plain = || BarStyle::with_template("{msg}").unwrap_or_else(|_| BarStyle::default_bar());
-        let rows = (0..count)
-            .map(|_| all.add(ProgressBar::new(0).with_style(plain())))
-            .collect();
-        let template = match sheet.color {
-            true => "  {bar:20.green/dim} {msg}",
-            false => "  {bar:20} {msg}",
-        };
-        let bar = BarStyle::with_template(template)
-            .unwrap_or_else(|_| BarStyle::default_bar())
-            .progress_chars(match sheet.unicode {
-                true => "━━─",
-                false => "==-",
-            });
-        let total = all.add(ProgressBar::new(plan.machines.len() as u64).with_style(bar));
-        Screen { all, rows, total }
+fn bar_of(sheet: Sheet) -> usize {
+    match sheet.width >= WIDE {
+        true => BAR,
+        false => BAR_NARROW,
     }
 }
 
@@ -386,12 +449,13 @@ fn fit_painted(line: &str, sheet: Sheet) -> String {
     let mut out = String::new();
     let mut columns = 0;
     let mut code = false;
+    let mark = sheet.ellipsis();
     for letter in line.chars() {
         code |= letter == '\u{1b}';
         if !code {
-            columns += 1;
-            if columns >= sheet.width {
-                out.push('…');
+            columns += letter.width().unwrap_or(0);
+            if columns + mark.width() > sheet.width {
+                out.push_str(mark);
                 break;
             }
         }

@@ -1,12 +1,13 @@
 //! The summary for people: a table of machines, each way of failing once, and the sums.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::engine::{EndState, ResultSummary};
 use crate::plan::OnStop;
 
 use super::evidence::{Evidence, Failure, MachineEvidence};
-use super::words::{bytes, duration, fit, many, pad, wrap};
+use super::words::{bytes, cut, duration, many, pad, wrap};
 use unicode_width::UnicodeWidthStr;
 
 /// How a text is laid out.
@@ -33,6 +34,24 @@ impl Sheet {
             true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
             false => text.to_owned(),
         }
+    }
+
+    /// The text cut to so many columns, with a sign that it was cut.
+    pub fn fit(self, text: &str, columns: usize) -> String {
+        cut(text, columns, self.ellipsis())
+    }
+
+    /// Stands where something was cut off.
+    pub(super) fn ellipsis(self) -> &'static str {
+        match self.unicode {
+            true => "…",
+            false => "...",
+        }
+    }
+
+    /// The text with signs that this sheet can show in the places of our own that it can't.
+    pub fn signs(self, text: &str) -> String {
+        text.replace('…', self.ellipsis())
     }
 
     pub(super) fn state(self, state: EndState, text: &str) -> String {
@@ -149,7 +168,8 @@ pub(super) fn names(evidence: &Evidence, failure: &Failure) -> String {
 pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
     let header = &evidence.header;
     let mut text = String::new();
-    let title = format!("{} · {}", header.playbook, header.run);
+    let dot = if sheet.unicode { "·" } else { "-" };
+    let title = format!("{} {dot} {}", header.playbook, header.run);
     let _ = writeln!(text, "{}\n", sheet.paint("1", &title));
     let took = duration(evidence.until.since(header.started));
     let state = match (evidence.finished, &evidence.lost) {
@@ -201,7 +221,7 @@ pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
         Some(drawn)
     }));
     collected(&mut text, evidence, sheet);
-    text
+    sheet.signs(&text)
 }
 
 /// One row for each machine; the reason stands beside the state, and below it where the line is too
@@ -223,7 +243,7 @@ fn table(text: &mut String, machines: &[&MachineEvidence], sheet: Sheet) {
             false => EndState::NotStarted,
         };
         let mark = sheet.state(shown, sheet.mark(shown));
-        let name = pad(&fit(&machine.label, label), label);
+        let name = pad(&sheet.fit(&machine.label, label), label);
         let end = sheet.state(shown, &format!("{:state$}", end_of(machine)));
         let indent = 2 + 2 + label + 2 + state + 2;
         let room = sheet.width.saturating_sub(indent).max(24);
@@ -232,7 +252,7 @@ fn table(text: &mut String, machines: &[&MachineEvidence], sheet: Sheet) {
             // What is cut here stands whole below the table, and in the summary.
             words.truncate(LINES);
             if let Some(last) = words.last_mut() {
-                *last = fit(&format!("{last} …"), room);
+                *last = sheet.fit(&format!("{last} {}", sheet.ellipsis()), room);
             }
         }
         let mut words = words.into_iter();
@@ -296,7 +316,12 @@ fn note(machine: &MachineEvidence) -> String {
 
 /// What a machine that is well did: `3 steps, 1 file (12.0 kB), 2 min 5 s`.
 fn done(machine: &MachineEvidence) -> String {
-    let mut parts = vec![many(machine.commands.len(), "step")];
+    // Tries of a step are one step.
+    let steps: BTreeSet<&str> = (machine.commands.iter())
+        .filter(|command| command.ran())
+        .map(|command| command.step.as_str())
+        .collect();
+    let mut parts = vec![many(steps.len(), "step")];
     let sizes: Vec<u64> = (machine.commands.iter())
         .filter_map(|command| match command.result {
             Some(ResultSummary::File { size, .. }) => Some(size),

@@ -63,11 +63,16 @@ pub(super) fn bytes(size: u64) -> String {
 }
 
 /// The text cut to so many columns, with a sign that it was cut.
-pub fn fit(text: &str, columns: usize) -> String {
+pub(super) fn fit(text: &str, columns: usize) -> String {
+    cut(text, columns, "…")
+}
+
+/// The text cut to so many columns, the mark that stands where it was cut among them.
+pub(super) fn cut(text: &str, columns: usize, mark: &str) -> String {
     if text.width() <= columns {
         return text.to_owned();
     }
-    let mut left = columns.saturating_sub(1);
+    let mut left = columns.saturating_sub(mark.width());
     let mut short = String::new();
     for letter in text.chars() {
         let width = letter.width().unwrap_or(0);
@@ -77,7 +82,7 @@ pub fn fit(text: &str, columns: usize) -> String {
         left -= width;
         short.push(letter);
     }
-    short.push('…');
+    short.push_str(mark);
     short
 }
 
@@ -100,6 +105,22 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The text broken at blanks into lines of at most so many columns, all but the first one set in.
+pub fn hang(text: &str, columns: usize, indent: usize) -> String {
+    let lines = wrap(text, columns.saturating_sub(indent));
+    lines.join(&format!("\n{:indent$}", ""))
+}
+
+/// A command that is to be copied, so that [`hang`] leaves it in one piece; [`copyable`] is its way back.
+pub fn unbroken(command: &str) -> String {
+    command.replace(' ', "\u{a0}")
+}
+
+/// The text with its commands as they are typed.
+pub fn copyable(text: &str) -> String {
+    text.replace('\u{a0}', " ")
 }
 
 #[cfg(test)]
@@ -129,5 +150,6 @@ mod tests {
     #[test]
     fn long_words_are_not_broken() {
         assert_eq!(wrap("a bb cccccccc d", 4), ["a bb", "cccccccc", "d"]);
+        assert_eq!(hang("a bb ccc dd", 7, 2), "a bb\n  ccc\n  dd");
     }
 }

@@ -82,13 +82,18 @@ impl Story {
 
     /// A start that the service takes.
     fn start(&mut self, lane: u32, session: u16) -> ActionId {
+        self.start_again(lane, session, 0)
+    }
+
+    /// The how manieth start of a session, from 0.
+    fn start_again(&mut self, lane: u32, session: u16, attempt: u16) -> ActionId {
         let machine = self.plan.machines[lane as usize].target.id.clone();
-        let tag = tag_of(&self.run, &machine, session, 0);
+        let tag = tag_of(&self.run, &machine, session, attempt);
         self.tell(
             lane,
             FactBody::StartAnnounced {
                 session,
-                attempt: 0,
+                attempt,
                 tag,
             },
         );
@@ -98,12 +103,28 @@ impl Story {
             lane,
             FactBody::StartAccepted {
                 session,
-                attempt: 0,
+                attempt,
                 action: action.clone(),
                 adopted: false,
             },
         );
         action
+    }
+
+    /// The service's queue gives the session back: its device never took it.
+    fn given_back(&mut self, lane: u32, action: &ActionId) {
+        let command = |index| CommandEnd {
+            index,
+            status: CommandStatus::Created,
+            error: None,
+        };
+        let body = FactBody::ActionEnded {
+            action: action.clone(),
+            status: ActionStatus::TimeOut,
+            commands: vec![command(0), command(1)],
+            expired: true,
+        };
+        self.tell(lane, body);
     }
 
     fn ended(&mut self, lane: u32, action: &ActionId, commands: &[Option<&str>]) {
@@ -254,6 +275,33 @@ fn the_ten_ends_add_up_whatever_happened() {
 }
 
 #[test]
+fn a_session_that_the_queue_gave_back_is_no_step_and_leaves_no_debt() {
+    let mut story = Story::with(&["a", "b"]);
+    let action = story.start(0, 0);
+    story.given_back(0, &action);
+    let action = story.start_again(0, 0, 1);
+    story.ended(0, &action, &[None, None]);
+    story.script(0, &action, 0, None);
+    story.file(0, &action);
+    story.cleanup(0);
+    // The other one did not get another start.
+    let action = story.start(1, 0);
+    story.given_back(1, &action);
+    let evidence = story.evidence();
+
+    let rows = report::rows(&evidence, Sheet::FILE);
+    assert!(
+        rows.contains("ok          3 steps, 1 file (12.3 kB), "),
+        "{rows}"
+    );
+    assert!(
+        rows.ends_with("unfinished  nothing ran on it yet\n"),
+        "{rows}"
+    );
+    assert_eq!(evidence.cleanup_owed(), 0);
+}
+
+#[test]
 fn the_same_failure_is_one_group_whatever_the_numbers() {
     let mut story = Story::with(&["a", "b", "c", "d", "e", "f"]);
     story.answers_wrongly(0, "standard output has 17 lines: it says `one`");
@@ -373,6 +421,25 @@ fn a_large_fleet_shows_only_what_is_not_ok() {
         report::sums(&evidence, Sheet::FILE),
         "100 machines: 50 ok, 50 expect_failed"
     );
+}
+
+#[test]
+fn a_terminal_that_shows_ascii_alone_gets_nothing_else() {
+    let mut story = Story::with(&["a-server-with-a-rather-long-name.department.example.org"]);
+    story.answers_wrongly(0, &"a long and winding reason ".repeat(20));
+    let evidence = story.evidence();
+
+    let sheet = Sheet {
+        unicode: false,
+        width: 80,
+        ..Sheet::FILE
+    };
+    let rows = report::rows(&evidence, sheet);
+    assert!(rows.contains("a-server-with-a-rather-..."), "{rows}");
+    for text in [rows, report::text(&evidence, sheet)] {
+        assert!(text.is_ascii(), "{text}");
+        assert!(text.contains("..."), "{text}");
+    }
 }
 
 #[test]

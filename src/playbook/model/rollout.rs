@@ -36,13 +36,15 @@ pub struct Rollout {
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Stop rule")]
 pub struct StopWhen {
-    /// A number of devices, or a share of `of`: the run stops at this number or above it.
+    /// A number of devices, or a share of `of`: the run stops at this number or above it. Failed are
+    /// those that end `failed`, `expect_failed`, `timed_out` or `unknown`.
     #[schemars(extend("examples" = [1, "5%"]))]
     pub failed: Templated<Amount>,
     /// What a share is taken of.
     #[schemars(extend("default" = "finished"))]
     pub of: Option<Templated<StopBase>>,
-    /// How many devices must have ended before a share counts.
+    /// How many devices must have ended before a share counts; `skipped` and `not_started` are no ends
+    /// in this sense.
     #[schemars(extend("default" = 1, "examples" = [20]))]
     pub after: Option<Templated<u32>>,
 }
@@ -51,7 +53,7 @@ pub struct StopWhen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StopBase {
-    /// The devices that have ended so far.
+    /// The devices that have ended so far, but for those that are `skipped` or `not_started`.
     #[default]
     Finished,
     /// All devices of the run.

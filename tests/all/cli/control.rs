@@ -271,8 +271,9 @@ devices:
         "{}",
         ended.stderr
     );
-    let next = "next  clean up web-02.example.org by hand, then svar resume @RUN@ --waive-cleanup \
-                web-02.example.org --why REASON\n";
+    // Too long for one line, it is broken in front of the command, which is there to be copied.
+    let next = "     next  clean up web-02.example.org by hand, then\n           \
+                svar resume @RUN@ --waive-cleanup web-02.example.org --why REASON\n";
     assert!(ended.stderr.contains(next), "{}", ended.stderr);
     ended
 }

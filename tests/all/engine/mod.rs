@@ -4,6 +4,7 @@
 mod build;
 mod cancels;
 mod desk;
+mod shown;
 mod simulation;
 mod sleepers;
 mod stories;

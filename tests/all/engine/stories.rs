@@ -583,10 +583,15 @@ fn a_wave_waits_for_the_one_before_and_its_soak() {
     });
     let mut desk = desk(draft.done());
     assert_eq!(desk.starts(), [0]);
-    desk.play(0, 1);
+    let action = desk.start(0);
+    assert_eq!(desk.lane(1).waiting, Some(Waiting::Wave { wave: 0 }));
+    desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
+    desk.deliver(0);
     desk.pass(119);
     assert_eq!(desk.starts(), [] as [u32; 0]);
-    assert_eq!(desk.lane(1).waiting, Some(Waiting::Wave { wave: 0 }));
+    let until = desk.now + Duration::from_secs(1);
+    let soak = Waiting::Soak { wave: 1, until };
+    assert_eq!(desk.lane(1).waiting, Some(soak));
     desk.pass(1);
     assert_eq!(desk.starts(), [1]);
     desk.play(1, 1);

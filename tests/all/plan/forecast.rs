@@ -88,30 +88,63 @@ fn waves_are_waited_for() {
     let three = forecast(&waves, 1_000);
     // Two waves to their ends, and two pauses.
     assert_eq!(three.expected - one.expected, minutes(20, 2 * 162));
+    // No run is faster than its pauses: they count where nothing else takes as long.
+    assert_eq!(
+        (one.at_least, three.at_least),
+        (minutes(99, 0), minutes(99, 0))
+    );
+    let few = format!("rollout: {{ waves: [1, 100%], soak: 20m }}\n{READ}");
+    assert_eq!(forecast(&few, 40).at_least, minutes(20, 0));
+    let words = told(&few, 40);
+    assert!(words.contains("; the waves bind, at least 20m "), "{words}");
 }
 
 #[test]
-fn sleeping_machines_cost_slots_and_starts_or_only_time() {
+fn sleeping_machines_cost_the_others_nothing_but_those_that_were_seen_lately() {
     let queue = forecast(READ, 3_000).asleep;
     assert_eq!(queue.machines, 300);
-    assert_eq!(queue.slots, 5);
-    // Five at a time, each for the two hours of the service's queue, for a day.
-    assert_eq!(queue.starts, 60);
-    // 150 times 20 sessions.
-    assert_eq!(queue.expected, Duration::from_secs(150 * 162));
+    // In slots that nobody else wants; five at a time, each for the two hours of the service's queue,
+    // for a day.
+    assert_eq!((queue.slots, queue.starts), (5, 60));
+    // Seen lately, five of them keep their slots: 2,700 sessions take 135 rounds of 20 and not 108 of
+    // 25. The other 295 hold one of the 20 for five minutes each.
+    let longer = Duration::from_secs((135 - 108) * 162 + 295 * 300 / 20);
+    assert_eq!(queue.seen_lately, Some(longer));
+    assert_eq!(queue.seen_lately_starts, 295);
     let hold = forecast(
         &format!("offline: {{ mode: hold, until: 8h }}\n{READ}"),
         3_000,
     )
     .asleep;
-    assert_eq!((hold.slots, hold.starts, hold.machines_an_hour), (0, 0, 12));
+    assert_eq!((hold.slots, hold.starts), (0, 0));
     assert_eq!(hold.until, minutes(480, 0));
     // Were all of them seen lately: five minutes of a slot each, 12 times 25 of them, and a start more.
-    assert_eq!(hold.seen_lately, minutes(60, 0));
+    assert_eq!(hold.seen_lately, Some(minutes(60, 0)));
     assert_eq!(hold.seen_lately_starts, 300);
     let skip = forecast(&format!("offline: {{ mode: skip }}\n{READ}"), 3_000).asleep;
-    assert_eq!((skip.slots, skip.machines_an_hour), (0, 0));
+    assert_eq!((skip.slots, skip.machine_looks_an_hour), (0, 0));
+    assert_eq!(skip.seen_lately, Some(minutes(60, 0)));
+    assert_eq!(skip.seen_lately_starts, 0);
     assert_eq!(skip.until, Duration::ZERO);
+}
+
+#[test]
+fn who_sleeps_is_looked_for_more_often_when_nobody_else_is_left() {
+    let looks = |policy: &str, machines: u32| {
+        let asleep = forecast(&format!("{policy}\n{READ}"), machines).asleep;
+        (
+            asleep.machine_looks_an_hour,
+            asleep.machine_looks_an_hour_alone,
+            asleep.actions_an_hour_alone,
+        )
+    };
+    // Every five minutes, then every minute; nothing is open that a list of actions could tell of.
+    assert_eq!(looks("offline: { mode: hold }", 3_000), (12, 60, 0));
+    // What waits in the service's queue is looked at every 32 seconds.
+    assert_eq!(looks("offline: { mode: queue }", 3_000), (12, 60, 112));
+    // Four, and all of them wait in the queue.
+    assert_eq!(looks("offline: { mode: queue }", 40), (0, 0, 112));
+    assert_eq!(looks("offline: { mode: skip }", 3_000), (0, 0, 0));
 }
 
 #[test]
@@ -206,10 +239,12 @@ cost      6,000 starts, 9,000 result links, about 4,860 status lists, 60 machine
           lists
 time      about 10h48m with sessions of 2m42s, as one was measured; 25 sessions
           at a time bind, at least 9h59m
-asleep    if 300 machines sleep: 5 of 25 slots taken by waiting, up to 60 starts
-          more, the others take 2h42m longer; one that was seen in the last 26
-          hours costs a start and 5 minutes of a slot, 1h longer for all of
-          them; one that never wakes ends the run after 1d
+asleep    if 300 machines sleep: 5 at a time wait in slots that nobody else
+          wants, up to 60 starts more and 112 status lists an hour, 12 looks at
+          the machine list an hour, 60 when nobody else is left to start; one
+          that was seen in the last 26 hours costs a start and 5 minutes of a
+          slot, which 5 of them keep; all of them make it 3h39m33s longer; one
+          that never wakes ends the run after 1d
 cheaper   move `log` behind `step-3`: 1 session less a machine, 3,000 in all,
           5h24m less
 "
@@ -264,12 +299,40 @@ fn as_many_machines_at_a_time_as_the_tenant_allows_change_nothing() {
 }
 
 #[test]
-fn sleeping_machines_take_places_of_max_active_too() {
-    // Four of 40 sleep, and wait in the queue in four of the eight places.
-    let forecast = forecast(&format!("rollout: {{ max_active: 8 }}\n{READ}"), 40);
-    assert_eq!(forecast.expected, Duration::from_secs(5 * 162));
-    assert_eq!(forecast.asleep.slots, 4);
-    assert_eq!(forecast.asleep.expected, Duration::from_secs(10 * 162));
+fn seen_lately_they_take_places_of_max_active() {
+    let with = |most: u32, mode: &str| {
+        let policy =
+            format!("rollout: {{ max_active: {most} }}\noffline: {{ mode: {mode} }}\n{READ}");
+        (forecast(&policy, 40), told(&policy, 40))
+    };
+    // Four of 40. Of eight places they leave four: 36 others take 9 rounds and not 5.
+    let (queue, words) = with(8, "queue");
+    assert_eq!(queue.expected, Duration::from_secs(5 * 162));
+    assert_eq!(queue.asleep.slots, 4);
+    assert_eq!(queue.asleep.seen_lately, Some(Duration::from_secs(4 * 162)));
+    assert!(
+        words.contains(
+            "if 4 machines sleep: 4 at a time wait in slots that nobody else wants, up to 48 starts \
+             more and 112 status lists an hour; one that was seen in the last 26 hours costs a start \
+             and 5 minutes of a slot, which 4 of them keep; all of them make it 10m48s longer; "
+        ),
+        "{words}"
+    );
+    // Of three they leave none.
+    for mode in ["queue", "hold"] {
+        let (none, words) = with(3, mode);
+        assert_eq!(none.asleep.seen_lately, None);
+        assert!(
+            words.contains(
+                "one that was seen in the last 26 hours costs a start and, until it wakes, one of \
+                 the 3 places of `max_active`; "
+            ),
+            "{words}"
+        );
+    }
+    // Left out after five minutes, they leave all: four times 300 s of three places.
+    let (skip, _) = with(3, "skip");
+    assert_eq!(skip.asleep.seen_lately, Some(Duration::from_secs(400)));
 }
 
 /// Openings at least and at most.

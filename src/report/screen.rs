@@ -1,0 +1,162 @@
+//! Lines on a terminal that are drawn over.
+
+use std::io;
+use std::sync::Mutex;
+
+use console::Term;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+
+use super::text::Sheet;
+
+/// Draws in a second at most.
+const DRAWS: u8 = 12;
+
+/// Rows, and below them a bar with the total.
+pub(super) struct Screen {
+    all: MultiProgress,
+    rows: Vec<ProgressBar>,
+    total: ProgressBar,
+}
+
+impl Screen {
+    /// On standard error: so many rows, and a bar of so many columns that is full at `whole`.
+    pub(super) fn new(rows: usize, whole: u64, columns: usize, sheet: Sheet) -> Self {
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(Typed::new()), DRAWS);
+        let all = MultiProgress::with_draw_target(target);
+        let style = |template: &str| {
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+        };
+        let rows = (0..rows)
+            .map(|_| all.add(ProgressBar::new(0).with_style(style("{msg}"))))
+            .collect();
+        let template = match sheet.color {
+            true => format!("  {{bar:{columns}.green/dim}} {{msg}}"),
+            false => format!("  {{bar:{columns}}} {{msg}}"),
+        };
+        let bar = style(&template).progress_chars(match sheet.unicode {
+            true => "━━─",
+            false => "==-",
+        });
+        let total = all.add(ProgressBar::new(whole).with_style(bar));
+        // The last line is never one that stays: the next one would be written behind it.
+        total.tick();
+        Screen { all, rows, total }
+    }
+
+    /// Draws anew.
+    pub(super) fn show(&self, lines: Vec<String>, position: u64, total: String) {
+        let mut lines = lines.into_iter();
+        for row in &self.rows {
+            row.set_message(lines.next().unwrap_or_default());
+        }
+        self.total.set_position(position);
+        self.total.set_message(total);
+    }
+
+    /// Writes a line that stays, above the others.
+    pub(super) fn print(&self, text: &str) {
+        let _ = self.all.println(text);
+    }
+
+    /// Takes the lines away.
+    pub(super) fn clear(self) {
+        // A bar that is merely dropped may leave its line behind.
+        for bar in self.rows.iter().chain([&self.total]) {
+            bar.finish_and_clear();
+        }
+        let _ = self.all.clear();
+    }
+}
+
+/// A terminal at which somebody types Ctrl-C. The last line ends behind its words: filled up with
+/// blanks, as the others are, it would leave the cursor at the edge, and the `^C` that the terminal
+/// shows there would begin a further line, of which nobody knows who takes the lines away.
+#[derive(Debug)]
+struct Typed {
+    term: Term,
+    held: Mutex<Held>,
+}
+
+/// Blanks that are written if something follows.
+#[derive(Debug, Default)]
+struct Held {
+    blanks: usize,
+    /// Words were written before them.
+    words: bool,
+}
+
+impl Typed {
+    fn new() -> Self {
+        Typed {
+            term: Term::buffered_stderr(),
+            held: Mutex::new(Held::default()),
+        }
+    }
+
+    /// Takes the blanks out that are held back; `words`: something is written now.
+    fn release(&self, words: bool) -> io::Result<()> {
+        let blanks = match self.held.lock() {
+            Ok(mut held) => {
+                held.words = words;
+                std::mem::take(&mut held.blanks)
+            }
+            Err(_) => 0,
+        };
+        self.term.write_str(&" ".repeat(blanks))
+    }
+}
+
+impl TermLike for Typed {
+    fn width(&self) -> u16 {
+        self.term.size().1
+    }
+
+    fn height(&self) -> u16 {
+        self.term.size().0
+    }
+
+    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
+        self.term.move_cursor_up(lines)
+    }
+
+    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
+        self.term.move_cursor_down(lines)
+    }
+
+    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
+        self.term.move_cursor_right(columns)
+    }
+
+    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
+        self.term.move_cursor_left(columns)
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.release(false)?;
+        self.term.write_line(text)
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        let is_filler = !text.is_empty() && text.bytes().all(|byte| byte == b' ');
+        if is_filler
+            && let Ok(mut held) = self.held.lock()
+            && held.words
+        {
+            held.blanks = text.len();
+            return Ok(());
+        }
+        self.release(!is_filler && !text.is_empty())?;
+        self.term.write_str(text)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.term.clear_line()
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        if let Ok(mut held) = self.held.lock() {
+            *held = Held::default();
+        }
+        self.term.flush()
+    }
+}
