@@ -109,9 +109,9 @@ impl Case {
         let mut limits = Limits::of(LimitsProfile::Safe);
         limits.slots = dice.between(1, 6) as u32;
         limits.starts_per_minute = dice.pick(&[2, 5, 10]);
-        limits.queue_seconds = dice.pick(&[600, 600, 3_600]);
+        limits.queue_seconds = dice.pick(&[600, 600, 600, 3_600]);
         let playbook = playbook(&mut dice, &steps, cleanup_always, &mut benign);
-        let count = dice.between(1, 6) as usize;
+        let count = dice.pick(&[1, 1, 2, 2, 3, 3, 4, 6]);
         let mut scenario = Scenario {
             seed,
             knobs: knobs(&mut dice, &limits),
@@ -321,7 +321,7 @@ fn playbook(
         line(format!("window: {}", dice.pick(&hours)));
     }
     let mode = dice.pick(&["queue", "queue", "hold", "skip"]);
-    let until = dice.pick(&["30m", "75m"]);
+    let until = dice.pick(&["30m", "30m", "65m"]);
     let slots = dice.between(1, 3);
     match mode {
         "queue" => line(format!(
@@ -408,10 +408,11 @@ fn knobs(dice: &mut Dice, limits: &Limits) -> KnobSettings {
             BadEnd::Cancelled,
             BadEnd::Failed,
         ])),
+        script_time_limit: Some(Span::seconds(dice.pick(&[200, 600]))),
         script_timeout_status: Some(dice.pick(&[BadEnd::Failed, BadEnd::TimeOut])),
         skipped_commands_fail: Some(dice.percent(30)),
         undocumented_filters: Some(dice.percent(70)),
-        token_ttl: Some(Span::seconds(dice.pick(&[130, 3_599, 3_599]))),
+        token_ttl: Some(Span::seconds(dice.pick(&[130, 3_599, 3_599, 3_599]))),
         ..KnobSettings::default()
     }
 }
@@ -423,7 +424,7 @@ fn device(dice: &mut Dice, place: usize, steps: &[DrawnStep]) -> (Device, DrawnD
         ..Device::named(&format!("ws-{place}.example.org"), "Windows11")
     };
     let mut difficult = false;
-    if dice.percent(22) {
+    if dice.percent(18) {
         device.online.push(Window {
             from: Span::seconds(dice.between(10, 900)),
             until: dice
@@ -513,7 +514,7 @@ fn device(dice: &mut Dice, place: usize, steps: &[DrawnStep]) -> (Device, DrawnD
 
 /// Some devices were seen a moment ago and are off, or go off while the run is at them, and come back.
 fn nap(dice: &mut Dice, device: &mut Device) -> bool {
-    if !device.online.is_empty() || !dice.percent(15) {
+    if !device.online.is_empty() || !dice.percent(12) {
         return false;
     }
     let off = dice.pick(&[0, 0, 30, 200, 700]);
