@@ -11,7 +11,8 @@ use super::clock::Clock;
 use super::collect::Caps;
 use super::control::Ask;
 use super::folder::{FolderError, RunFolder};
-use super::journal::{Counters, Journal, JournalError, Reading};
+use super::journal::{Counters, Journal, JournalError};
+use super::reading::Reading;
 use super::record::Shelf;
 
 /// A run that can begin, or go on.

@@ -36,6 +36,7 @@ use super::iso;
 use super::journal::{self, Journal, JournalError, Opening};
 use super::library::LibraryItem;
 use super::names::hex;
+use super::reading;
 
 /// The format of the folder. A folder with a greater number is refused with words.
 pub const FOLDER_FORMAT: u32 = 1;
@@ -259,7 +260,7 @@ impl RunFolder {
         let file = path.join(HEADER_FILE);
         // The header stands before the first record is written: without either, it was never begun.
         // With records, the header is lost.
-        if !file.exists() && journal::has_records(&path).is_ok_and(|recorded| !recorded) {
+        if !file.exists() && reading::has_records(&path).is_ok_and(|recorded| !recorded) {
             return Err(FolderError::NeverBegan { path });
         }
         let value: serde_json::Value = read_json(&file)?;
@@ -281,7 +282,7 @@ impl RunFolder {
     /// # Errors
     /// A file was changed or is gone, or the journal can't be read.
     pub fn confirm(&self) -> Result<(), FolderError> {
-        let opening = journal::read_opening(&self.path)?;
+        let opening = reading::read_opening(&self.path)?;
         for (name, sha256) in &opening.files {
             let path = self.path.join(name);
             let bytes = fs::read(&path).map_err(FolderError::disk(&path, "read"))?;
@@ -317,7 +318,7 @@ impl RunFolder {
         let Some(until) = self.ended() else {
             return Ok(());
         };
-        match journal::last_moment(&self.path) {
+        match reading::last_moment(&self.path) {
             Some(last) if last < until => Err(FolderError::Journal(self.short_journal())),
             _ => Ok(()),
         }

@@ -26,6 +26,7 @@ mod memory;
 mod names;
 mod output;
 mod readiness;
+mod reading;
 mod record;
 mod runs;
 mod signal;
@@ -42,12 +43,10 @@ pub use driven::{DriveError, Driven, Ending, Observer, Ready};
 pub use folder::{
     Beginning, FOLDER_FORMAT, FolderError, RunFolder, RunHeader, ServiceKind, ServiceRecord,
 };
-pub use journal::{
-    Counters, FILE_NAME as JOURNAL_FILE, Journal, JournalError, Opening, Reading,
-    read as read_journal,
-};
+pub use journal::{Counters, FILE_NAME as JOURNAL_FILE, Journal, JournalError, Opening};
 pub use library::{LibraryError, LibraryGap, LibraryItem, compare, prepare as prepare_library};
 pub use names::file_name;
+pub use reading::{Reading, read as read_journal};
 pub use record::{RECORD_FORMAT, Record, RecordFile, RecordMachine, RecordOutput, Shelf};
 pub use runs::Runs;
 pub use signal::{Interrupter, Interrupts};

@@ -75,11 +75,7 @@ async fn weather(call: Call, what: Mishap) {
     let driven = play(world.ready(PLAYBOOK, &Given::default()).await).await;
     let journal = world.read("journal.jsonl");
     assert_eq!(driven.ending, Ending::Finished, "{row}\n{journal}");
-    let refused = call == Call::Start
-        && matches!(
-            what,
-            Mishap::Forbidden | Mishap::NotFound | Mishap::QueryRefused
-        );
+    let refused = call == Call::Start && matches!(what, Mishap::NotFound | Mishap::QueryRefused);
     let expected = if refused {
         EndState::Failed
     } else {

@@ -146,7 +146,7 @@ fn a_soak_is_named_with_its_end_and_the_wave_that_follows() {
 }
 
 #[test]
-fn outside_the_hours_their_opening_is_named_and_after_a_pause_what_waits_for_it() {
+fn outside_the_hours_their_opening_is_named_and_after_a_cancel_what_waits_for_it() {
     let draft = plan(3).session(&[run()]).cleanup(&[run()]).slots(1);
     // They end 16 minutes after the start.
     let draft = draft.with(|policy| policy.window = hours("22:00-03:56 Europe/Stockholm"));
@@ -169,7 +169,10 @@ fn outside_the_hours_their_opening_is_named_and_after_a_pause_what_waits_for_it(
     );
     desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
     desk.deliver(0);
-    desk.happens_to_run(FactBody::Interrupted { count: 1 });
+    desk.happens_to_run(FactBody::Stopped {
+        how: OnStop::Drain,
+        by: "ida".to_owned(),
+    });
     assert_eq!(
         desk.fleet.standstill(),
         Some(Standstill::Hours {
@@ -179,7 +182,7 @@ fn outside_the_hours_their_opening_is_named_and_after_a_pause_what_waits_for_it(
     );
     assert_eq!(
         words(&progress.total(desk.now, &desk.fleet)),
-        "0 of 3 done, 1 active; cleanup in the hours, from"
+        "2 of 3 done, 2 not ok; cleanup in the hours, from"
     );
 }
 
