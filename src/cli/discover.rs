@@ -1,10 +1,11 @@
 //! Which files `svar check` looks at, and how a file becomes text.
 //!
 //! A file that is named is taken as a playbook whatever it holds, unless its outermost keys are those
-//! of an emulator's scenario, be it written as YAML or as JSON. In a folder the playbooks are the `*.yaml` and `*.yml` that look like
-//! one: among their outermost keys is `playbook` (or a slip of it), or two of the language's other
-//! keys; scenarios are those with two of a scenario's keys. Workflows of build servers and other YAML
-//! are passed over. So are hidden folders, and the folders of runs, which hold copies.
+//! of an emulator's scenario, be it written as YAML or as JSON. In a folder the playbooks are the
+//! `*.yaml` and `*.yml` that look like one: among their outermost keys is `playbook` (or a slip of it),
+//! or two of the language's other keys; scenarios are those with two of a scenario's keys. Workflows of
+//! build servers and other YAML are passed over. So are hidden folders, and the folders of runs, which
+//! hold copies.
 
 use std::fs;
 use std::io::{self, Read};

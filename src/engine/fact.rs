@@ -231,7 +231,8 @@ pub enum CancelWhy {
     Asleep,
     /// It still waited for its device when the hours of `window` ended: called back, as above.
     Hours,
-    /// The run is paused, and its device sleeps: called back, as above.
+    /// The run is paused and its device sleeps, or it is interrupted a second time before the device
+    /// took it: called back, as above.
     Pause,
 }
 

@@ -186,8 +186,9 @@ pub(super) enum Readiness {
     Unasked,
     /// It was seen lately, or at work.
     Ready,
-    /// It was seen lately, and has not taken the session that the service accepted at `since`. Only
-    /// being seen after that moment makes it ready again: the same old report would start it for ever.
+    /// It was seen lately, and has not taken the session that the service accepted at `since`, nor
+    /// heard of a cancel since then. Only being seen after that moment makes it ready again: the same
+    /// old report would start it for ever.
     Dozing { since: Moment },
     /// The machine list does not show it as ready.
     Asleep,
@@ -235,7 +236,7 @@ impl Progress {
         }
     }
 
-    /// It has not taken the session that the service accepted at `since`.
+    /// It has not taken the session, or not heard of the cancel, of `since`.
     pub(super) fn doze(&mut self, since: Moment) {
         if self.readiness != Readiness::Asleep {
             self.readiness = Readiness::Dozing { since };

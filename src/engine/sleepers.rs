@@ -3,6 +3,7 @@
 //! A machine sleeps if the machine list says so, or if it has not taken its session out of the
 //! service's queue for [`PICKUP`]. Sessions of both hold slots while they wait, and no more of them
 //! than `max_slots` do so for long. With `hold` none does while a machine that is awake wants the slot.
+//! It also sleeps if it does not hear of a cancel; nothing can take that slot back.
 
 use crate::moment::Moment;
 use crate::plan::{OfflineMode, PICKUP};
@@ -18,8 +19,8 @@ use super::queues::Ask;
 pub struct Known {
     /// Ready or not; `None` before the list was asked.
     pub ready: Option<bool>,
-    /// It was ready and did not take the session that the service had accepted at this moment: it is
-    /// ready again if it was seen later.
+    /// It was ready and did not take the session that the service had accepted at this moment, or has
+    /// not heard of a cancel since: it is ready again if it was seen later.
     pub seen_after: Option<Moment>,
 }
 

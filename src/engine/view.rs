@@ -278,7 +278,7 @@ impl Fleet {
         self.active.iter().filter_map(|lane| self.lane(*lane))
     }
 
-    /// The sums, kept as the run goes: cheap at any fleet size.
+    /// The sums, kept as the run goes; only the machines that are admitted are looked at.
     pub fn tally(&self) -> Tally {
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let asleep = count(self.asleep.len());

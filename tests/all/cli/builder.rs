@@ -88,6 +88,17 @@ impl Svar {
         command
     }
 
+    /// Begins the call, with pipes at its outputs and nothing to read.
+    #[track_caller]
+    pub(crate) fn spawn(&self) -> Child {
+        self.command()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts")
+    }
+
     /// Makes the call and waits for its end.
     #[track_caller]
     pub(crate) fn run(self) -> Ended {

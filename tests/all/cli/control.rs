@@ -1,7 +1,7 @@
 //! What another terminal asks of a run: pause, cancel, abort, and giving up a cleanup.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStderr, Stdio};
+use std::process::{Child, ChildStderr};
 
 use super::builder::{Emulator, Ended, Svar, interrupt};
 
@@ -37,13 +37,7 @@ fn going(emulator: &Emulator) -> Going {
     let svar = Svar::new("run fetch.yaml --emulator")
         .arg(&emulator.url)
         .file("fetch.yaml", PLAYBOOK);
-    let mut child = svar
-        .command()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
+    let mut child = svar.spawn();
     let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut line = String::new();
     while !line.starts_with("✓ web-01.example.org  ok") {

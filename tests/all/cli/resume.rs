@@ -1,7 +1,7 @@
 //! Runs that are interrupted, and go on. Kills at every moment are shown by the room `crash`.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Stdio};
+use std::process::Child;
 
 use super::builder::{Emulator, Svar, interrupt};
 
@@ -37,13 +37,7 @@ fn svar(args: &str) -> Svar {
 /// A run on that emulator of which one machine is over, killed.
 fn killed_run(svar: Svar, emulator: &Emulator) -> (Svar, std::path::PathBuf) {
     let svar = svar.arg(&emulator.url);
-    let mut child = svar
-        .command()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
+    let mut child = svar.spawn();
     let rest = read_until(&mut child, "✓ web-01.example.org  ok");
     interrupt(&child, "KILL");
     child.wait().expect("an end");
@@ -75,13 +69,7 @@ fn read_until(child: &mut Child, beginning: &str) -> BufReader<std::process::Chi
 fn two_interrupts_cancel_and_the_run_can_be_told() {
     let emulator = Emulator::start(SLOW);
     let svar = svar("run fetch.yaml --emulator").arg(&emulator.url);
-    let mut child = svar
-        .command()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
+    let mut child = svar.spawn();
     let mut rest = read_until(&mut child, "✓ web-01.example.org  ok");
     interrupt(&child, "INT");
     let mut line = String::new();
@@ -113,13 +101,7 @@ fn three_interrupts_leave_at_once_and_the_run_goes_on_later() {
     let faults = "faults:\n  - { call: cancel, what: drop_before, times: 3 }\n";
     let emulator = Emulator::start(&format!("{SLOW}{faults}"));
     let svar = svar("run fetch.yaml --emulator").arg(&emulator.url);
-    let mut child = svar
-        .command()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
+    let mut child = svar.spawn();
     let mut rest = read_until(&mut child, "✓ web-01.example.org  ok");
     for _ in 0..3 {
         interrupt(&child, "INT");
@@ -216,13 +198,7 @@ fn a_run_without_its_header_is_told_apart_from_no_run() {
 fn a_folder_that_is_taken_away_ends_the_run_with_words() {
     let emulator = Emulator::start(SLOW);
     let svar = svar("run fetch.yaml --emulator").arg(&emulator.url);
-    let mut child = svar
-        .command()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
+    let mut child = svar.spawn();
     let mut rest = read_until(&mut child, "✓ web-01.example.org  ok");
     std::fs::remove_dir_all(svar.folder().join("svar-runs")).expect("removed");
     let mut words = String::new();
@@ -347,13 +323,7 @@ fn a_run_is_not_resumed_with_another_secret() {
 #[test]
 fn a_rehearsal_on_the_inner_emulator_can_not_be_resumed() {
     let svar = svar("run fetch.yaml --scenario slow.yaml").file("slow.yaml", SLOW);
-    let mut child = svar
-        .command()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
+    let mut child = svar.spawn();
     let rest = read_until(&mut child, "Fetch · 2 machines");
     interrupt(&child, "KILL");
     child.wait().expect("an end");

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
 
 use super::builder::{Emulator, Ended, Svar};
 
@@ -48,13 +47,7 @@ fn two_runs_of_one_computer_keep_one_budget_and_never_meet_a_429() {
             .arg(&emulator.url)
             .file("fetch.yaml", playbook(tag))
             .env("XDG_STATE_HOME", &state);
-        let child = svar
-            .command()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
+        let child = svar.spawn();
         (svar, child)
     };
     let runs = [begin("north"), begin("south")];
