@@ -13,8 +13,8 @@ use std::hint::black_box;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use svar::playbook::{NoFiles, load};
-use svar::source::SourceText;
+use svar_language::playbook::{NoFiles, load};
+use svar_language::source::SourceText;
 
 const PLAYBOOKS: usize = 1_000;
 const ROUNDS: usize = 15;
@@ -30,7 +30,8 @@ fn main() {
 }
 
 fn many(texts: &[String]) {
-    let schema: serde_json::Value = serde_json::from_str(&svar::playbook::schema()).unwrap();
+    let schema: serde_json::Value =
+        serde_json::from_str(&svar_language::playbook::schema()).unwrap();
     let validator = jsonschema::options()
         .with_pattern_options(jsonschema::PatternOptions::regex())
         .build(&schema)

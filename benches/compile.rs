@@ -10,10 +10,10 @@ mod measure;
 
 use std::hint::black_box;
 
-use svar::name::MachineId;
-use svar::plan::{Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
-use svar::playbook::{Loaded, NoFiles, load};
-use svar::source::SourceText;
+use svar_language::playbook::{Loaded, NoFiles, load};
+use svar_language::source::SourceText;
+use svar_plan::{Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
+use svar_wire::MachineId;
 
 const MACHINES: usize = 10_000;
 const ROUNDS: usize = 11;
@@ -58,7 +58,7 @@ fn target(number: usize) -> Target {
     }
 }
 
-fn runbook(loaded: &Loaded, targets: &[Target]) -> svar::plan::Runbook {
+fn runbook(loaded: &Loaded, targets: &[Target]) -> svar_plan::Runbook {
     let inputs = Inputs::merge(loaded, &Given::default()).unwrap();
     let limits = Limits::of(LimitsProfile::Safe);
     let names = RunNames::default();

@@ -21,16 +21,16 @@ use std::time::{Duration, Instant};
 use fleet_model::Model;
 use simulation::computer::{Computer, Left};
 use simulation::network::{Dice, Network, Weather};
-use svar::emulator::{
+use svar_emulator::{
     Between, Device, KnobSettings, LibraryItem, Outcome, Profile, Scenario, Span, Window,
 };
-use svar::moment::Moment;
-use svar::name::MachineId;
-use svar::plan::{
+use svar_language::playbook::{NoFiles, load};
+use svar_language::source::SourceText;
+use svar_plan::{
     Given, Inputs, Job, Limits, LimitsProfile, RunNames, Runbook, Target, compile, least_makespan,
 };
-use svar::playbook::{NoFiles, load};
-use svar::source::SourceText;
+use svar_wire::MachineId;
+use svar_wire::Moment;
 
 /// From a start to its first command, and from the last one to the end: the rest is the script's.
 const AROUND_S: u64 = 3;

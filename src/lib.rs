@@ -19,32 +19,24 @@
 //! 3. **Write first, send second.** A call that changes a device is sent only after the journal
 //!    has confirmed the record announcing it.
 //!
-//! The rooms, from the ground floor up; a room uses rooms on lower floors only, and a test holds
-//! the `use crate::` lines against this table.
+//! The stages before the driver are crates of their own, in `crates/`:
 //!
-//! | floor | room | what it knows |
+//! | crate | what it knows |
+//! | --- | --- |
+//! | [`svar_wire`] | the words spoken with the API, checked ids, points in time |
+//! | [`svar_language`] | the playbook language: YAML with positions, expressions, schema, checks |
+//! | [`svar_plan`] | from a playbook and a device to the requests that will be sent |
+//! | [`svar_engine`] | what happens next in a run; pure |
+//! | [`svar_emulator`] | plays the service; uses `svar_wire` and nothing else of ours |
+//!
+//! The modules of this crate use modules on lower floors only; a test holds the `use crate::` lines
+//! against this table.
+//!
+//! | floor | module | what it does |
 //! | --- | --- | --- |
-//! | 0 | [`name`], [`moment`] | checked names and ids; points in time |
-//! | 1 | [`source`], [`wire`] | text and where things are in it; the words spoken with the API |
-//! | 2 | [`diagnostic`] | what we tell the author, and how it is drawn |
-//! | 3 | [`yaml`], [`expression`] | YAML with exact places; what stands inside `${{ }}` |
-//! | 4 | [`playbook`] | the language: model, schema, checks |
-//! | 5 | [`plan`] | from a playbook and a target to the requests that will be sent |
-//! | 6 | [`engine`] | what happens next in a run; pure |
-//! | 7 | [`driver`], [`report`], [`emulator`] | does it; tells it; plays the service |
-//! | 8 | [`cli`] | the command line |
+//! | 1 | [`driver`], [`report`] | carries a run out; tells what it did |
+//! | 2 | [`cli`] | the command line |
 
 pub mod cli;
-pub mod diagnostic;
 pub mod driver;
-pub mod emulator;
-pub mod engine;
-pub mod expression;
-pub mod moment;
-pub mod name;
-pub mod plan;
-pub mod playbook;
 pub mod report;
-pub mod source;
-pub mod wire;
-pub mod yaml;

@@ -30,7 +30,7 @@ pub(crate) fn run(rows: &[String]) {
     let bind = || runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let listener = bind();
     let svar = listener.local_addr().unwrap();
-    runtime.spawn(svar::emulator::serve(
+    runtime.spawn(svar_emulator::serve(
         listener,
         scene::fleet(DEVICES),
         std::future::pending(),

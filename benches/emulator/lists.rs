@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use svar::emulator::{Bench, Request, Scenario, Service};
-use svar::moment::Moment;
+use svar_emulator::{Bench, Request, Scenario, Service};
+use svar_wire::Moment;
 
 use crate::{measure, scene};
 

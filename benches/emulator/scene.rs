@@ -1,7 +1,7 @@
 //! The tenant under load: a fleet of Windows devices with scripted outcomes, limits out of the way.
 
 use serde_json::{Value, json};
-use svar::emulator::{
+use svar_emulator::{
     Between, CLIENT_ID, CLIENT_SECRET, Device, Fleet, KnobSettings, LibraryItem, Outcome, Scenario,
     Span, TENANT_ID,
 };

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use svar::engine::{CommandEnd, Fact, FactBody, Fleet, LaneId, Need, ResultSummary};
-use svar::moment::Moment;
-use svar::name::{ActionId, RunId};
-use svar::plan::{Plan, Verdict};
-use svar::wire::{ActionStatus, CommandStatus};
+use svar_engine::{CommandEnd, Fact, FactBody, Fleet, LaneId, Need, ResultSummary};
+use svar_plan::{Plan, Verdict};
+use svar_wire::Moment;
+use svar_wire::{ActionId, RunId};
+use svar_wire::{ActionStatus, CommandStatus};
 
 /// One way, as in fair weather.
 const LATENCY: Duration = Duration::from_millis(70);

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use crate::diagnostic::{Problem, Severity, render};
-use crate::playbook::{self, Beside};
+use svar_language::diagnostic::{Problem, Severity, render};
+use svar_language::playbook::{self, Beside};
 
 use super::args::{CheckArgs, Deny, FindingFormat};
 use super::discover::{self, Candidate, Sort};

@@ -12,7 +12,7 @@ use crate::driver::client::{
     SignInError, Timeouts, emulator_clock,
 };
 use crate::driver::{Clock, ServiceKind, ServiceRecord};
-use crate::emulator::{self, Scenario};
+use svar_emulator::Scenario;
 
 use super::connection::Service;
 use super::exit::{Exit, Failure};
@@ -32,7 +32,7 @@ pub(super) struct Connected {
 /// The emulator inside this process.
 struct Inside {
     end: oneshot::Sender<()>,
-    served: JoinHandle<Result<(), emulator::EmulatorError>>,
+    served: JoinHandle<Result<(), svar_emulator::EmulatorError>>,
 }
 
 impl Connected {
@@ -89,7 +89,7 @@ pub(super) async fn place(service: Service, scenario: Option<Scenario>) -> Resul
                 // The sender gone means the same.
                 let _ = ended.await;
             };
-            let served = tokio::spawn(emulator::serve(listener, scenario, until));
+            let served = tokio::spawn(svar_emulator::serve(listener, scenario, until));
             Place {
                 connection,
                 kind: ServiceKind::BuiltInEmulator,
@@ -145,10 +145,12 @@ fn to_emulator(root: Root, scenario: Option<&Scenario>) -> Connection {
         api: root,
         scope: own(DEFAULT_SCOPE),
         credentials: Credentials {
-            tenant: scenario.map_or(own(emulator::TENANT_ID), |scenario| scenario.tenant.clone()),
-            client_id: app.map_or(own(emulator::CLIENT_ID), |app| app.id.clone()),
+            tenant: scenario.map_or(own(svar_emulator::TENANT_ID), |scenario| {
+                scenario.tenant.clone()
+            }),
+            client_id: app.map_or(own(svar_emulator::CLIENT_ID), |app| app.id.clone()),
             secret: SecretString::from(
-                app.map_or(own(emulator::CLIENT_SECRET), |app| app.secret.clone()),
+                app.map_or(own(svar_emulator::CLIENT_SECRET), |app| app.secret.clone()),
             ),
         },
         timeouts: Timeouts::default(),

@@ -13,8 +13,8 @@ use crate::driver::ServiceRecord;
 use crate::driver::client::{
     Connection, Credentials, DEFAULT_API, DEFAULT_AUTHORITY, DEFAULT_SCOPE, Root, Timeouts,
 };
-use crate::emulator::Scenario;
-use crate::plan::LimitsProfile;
+use svar_emulator::Scenario;
+use svar_plan::LimitsProfile;
 
 use super::args::ConnectionArgs;
 use super::exit::Failure;

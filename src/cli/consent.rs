@@ -3,7 +3,7 @@
 use std::io::{self, BufRead};
 
 use crate::driver::ServiceRecord;
-use crate::plan::Plan;
+use svar_plan::Plan;
 
 use super::exit::Failure;
 use super::terminal::{Style, Terminal, say};

@@ -11,9 +11,9 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{Problem, nearest};
-use crate::source::{SourceText, Span};
-use crate::yaml;
+use svar_language::diagnostic::{Problem, nearest};
+use svar_language::source::{SourceText, Span};
+use svar_language::yaml;
 
 /// What standard input is called in findings.
 pub(super) const STDIN: &str = "<stdin>";

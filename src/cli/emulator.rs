@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::emulator::{self, Options, Scenario};
+use svar_emulator::{Options, Scenario};
 
 use super::args::EmulatorArgs;
 use super::exit::{Exit, Failure, Outcome};
@@ -75,7 +75,7 @@ async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> 
     let options = Options {
         ledger: args.ledger.clone(),
     };
-    emulator::serve_with(listener, scenario, options, end)
+    svar_emulator::serve_with(listener, scenario, options, end)
         .await
         .map_err(|error| {
             Failure::refused(format!("the emulator ended: {error}"))

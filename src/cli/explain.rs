@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::diagnostic::{self, Severity, render};
+use svar_language::diagnostic::{self, Severity, render};
 
 use super::args::ExplainArgs;
 use super::exit::{Exit, Failure, Outcome};

@@ -3,8 +3,8 @@
 use std::env;
 use std::path::PathBuf;
 
-use crate::diagnostic::render;
-use crate::plan::{ENVIRONMENT_PREFIX, Given};
+use svar_language::diagnostic::render;
+use svar_plan::{ENVIRONMENT_PREFIX, Given};
 
 use super::discover;
 use super::exit::{Exit, Failure};

@@ -57,7 +57,7 @@ pub(super) fn run(args: &InitArgs, terminal: &Terminal) -> Outcome {
     let shown = args.file.display().to_string();
     write_new(&args.file, &FIRST.replace("@FILE@", &shown))?;
     write_new(&script, SCRIPT)?;
-    write_new(&schema, &crate::playbook::schema())?;
+    write_new(&schema, &svar_language::playbook::schema())?;
     let next = terminal.paint(Style::Strong, &format!("svar run {shown}"));
     say(&format!(
         "wrote {shown}, the script it runs ({}) and the schema for your editor ({})\n  next: {next}\n",

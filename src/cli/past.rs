@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::driver::{
     self, FolderError, JournalError, LibraryItem, Reading, RunFolder, RunHeader, Runs, ServiceKind,
 };
-use crate::engine::Fleet;
-use crate::plan::{self, Given, Inputs, Limits, RunNames, Runbook};
-use crate::playbook::{self, Files, Found};
 use crate::report::{self, Evidence, Header, Sheet};
-use crate::source::SourceText;
+use svar_engine::Fleet;
+use svar_language::playbook::{self, Files, Found};
+use svar_language::source::SourceText;
+use svar_plan::{Given, Inputs, Limits, RunNames, Runbook};
 
 use super::exit::{Exit, Failure};
 use super::ready;
@@ -177,7 +177,7 @@ pub(super) fn recompile(
     let targets = folder.targets().map_err(unread)?;
     let limits = Limits::of(header.limits);
     let runbook =
-        plan::compile(&loaded, &kept, &inputs, targets, &names, &limits).map_err(wrong)?;
+        svar_plan::compile(&loaded, &kept, &inputs, targets, &names, &limits).map_err(wrong)?;
     let secret: Vec<String> = (inputs.iter())
         .filter(|input| input.secret)
         .map(|input| format!("`{}`", input.name))

@@ -1,6 +1,6 @@
 //! `svar plan`: what each machine would be sent, without sending it.
 
-use crate::plan::{self, Runbook};
+use svar_plan::Runbook;
 
 use super::args::{Format, PlanArgs};
 use super::connect;
@@ -31,12 +31,12 @@ pub(super) fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
     let plan = runbook.plan();
     match args.format {
         Format::Json => {
-            let document = plan::document(plan);
+            let document = svar_plan::document(plan);
             let text = serde_json::to_string_pretty(&document)
                 .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
             print(&format!("{text}\n"))?;
         }
-        Format::Text => print(&plan::explain(plan))?,
+        Format::Text => print(&svar_plan::explain(plan))?,
     }
     Ok(Exit::Done)
 }
@@ -60,7 +60,7 @@ async fn look_up(
 }
 
 /// The limits of the profile that would be used. Nobody is asked, so its credentials don't matter.
-fn profile_limits(args: &PlanArgs, settings: &Settings) -> Option<crate::plan::LimitsProfile> {
+fn profile_limits(args: &PlanArgs, settings: &Settings) -> Option<svar_plan::LimitsProfile> {
     let name = args.playbook.connection.profile.as_deref();
     let name = name.or(settings.profile.as_deref())?;
     settings.profiles.get(name)?.limits

@@ -8,11 +8,11 @@ use crate::driver::{
     self, Ask, DriveError, Ending, FolderError, Interrupts, JournalError, Observer, RunFolder,
     RunHeader, ServiceKind, SharedBudget,
 };
-use crate::engine::{Fact, FactBody, Fleet};
-use crate::moment::Moment;
-use crate::plan::Plan;
 use crate::report::{self, Evidence, Progress, ProgressStyle};
-use crate::source::SourceText;
+use svar_engine::{Fact, FactBody, Fleet};
+use svar_language::source::SourceText;
+use svar_plan::Plan;
+use svar_wire::Moment;
 
 use super::args::{Format, TellingArgs};
 use super::exit::{Exit, Failure, Outcome};

@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
-use crate::diagnostic::{Problem, render};
 use crate::driver::client::Client;
 use crate::driver::{self, TargetError};
-use crate::plan::{
+use svar_language::diagnostic::{Problem, render};
+use svar_language::playbook::{self, Beside, Files, Loaded};
+use svar_language::source::SourceText;
+use svar_plan::{
     self, Inputs, Limits, LimitsProfile, RunNames, Runbook, Selection, Selector, Target,
 };
-use crate::playbook::{self, Beside, Files, Loaded};
-use crate::source::SourceText;
 
 use super::args::{LimitsChoice, PlaybookArgs};
 use super::discover;
@@ -144,7 +144,7 @@ impl Ready {
         limits: LimitsProfile,
         terminal: &Terminal,
     ) -> Result<Runbook, Failure> {
-        plan::compile(
+        svar_plan::compile(
             &self.loaded,
             &self.files,
             &self.inputs,

@@ -7,10 +7,10 @@ use crate::driver::{
     self, Beginning, Caps, FOLDER_FORMAT, Interrupts, Journal, LibraryError, LibraryItem,
     RunFolder, RunHeader, ServiceKind,
 };
-use crate::emulator::Scenario;
-use crate::name::{LibraryName, RunId};
-use crate::plan::{self, LimitsProfile, Plan, Runbook, Target};
-use crate::playbook::Beside;
+use svar_emulator::Scenario;
+use svar_language::playbook::Beside;
+use svar_plan::{LimitsProfile, Plan, Runbook, Target};
+use svar_wire::{LibraryName, RunId};
 
 use super::args::RunArgs;
 use super::connect::{self, Connected};
@@ -147,7 +147,7 @@ impl Start<'_> {
             playbook: ready.loaded.source.text().as_bytes(),
             inputs: &ready.inputs.to_json(),
             targets,
-            plan: &plan::document(plan),
+            plan: &svar_plan::document(plan),
             library,
         };
         let root = past::root(self.args.telling.runs.as_deref(), self.settings);

@@ -10,11 +10,11 @@ use schemars::Schema;
 use schemars::transform::transform_subschemas;
 use serde_json::{Value, json};
 
-use crate::diagnostic::{Edit, Problem, Severity, nearest, render, sort_problems};
-use crate::emulator::{Flaw, Scenario};
-use crate::playbook::{self, Shape};
-use crate::source::SourceText;
-use crate::yaml::{Document, Limits};
+use svar_emulator::{Flaw, Scenario};
+use svar_language::diagnostic::{Edit, Problem, Severity, nearest, render, sort_problems};
+use svar_language::playbook::{self, Shape};
+use svar_language::source::SourceText;
+use svar_language::yaml::{Document, Limits};
 
 use super::discover;
 use super::exit::{Exit, Failure};

@@ -6,7 +6,7 @@ use super::terminal::print;
 
 pub(super) fn run(args: &SchemaArgs) -> Outcome {
     let schema = match args.of {
-        SchemaOf::Playbook => crate::playbook::schema(),
+        SchemaOf::Playbook => svar_language::playbook::schema(),
         SchemaOf::Scenario => super::scenario::scenario_schema().to_owned(),
     };
     match &args.output {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::diagnostic::nearest;
+use svar_language::diagnostic::nearest;
 
 use super::exit::Failure;
 
@@ -47,7 +47,7 @@ pub(super) struct Profile {
     /// What a token is asked for, where it is not the public cloud's audience.
     pub(super) scope: Option<String>,
     /// The tenant's limits: `safe`, `current` or `2021`.
-    pub(super) limits: Option<crate::plan::LimitsProfile>,
+    pub(super) limits: Option<svar_plan::LimitsProfile>,
 }
 
 /// Words that a key with a secret under it has in it.

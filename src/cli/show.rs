@@ -5,8 +5,8 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::driver::{FolderError, RunFolder, Runs, driven_by};
-use crate::engine::Fleet;
 use crate::report;
+use svar_engine::Fleet;
 
 use super::args::{Format, RunsArgs, ShowArgs};
 use super::exit::{Exit, Outcome};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::name::MachineId;
+use svar_wire::MachineId;
 
 use super::exit::Failure;
 

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use crate::diagnostic::{Problem, render};
 use crate::driver::{self, Ending, RunFolder, ServiceKind};
-use crate::engine::{EndState, ResultSummary};
 use crate::report::{self, Evidence, Failure};
-use crate::source::{SourceText, Span};
+use svar_engine::{EndState, ResultSummary};
+use svar_language::diagnostic::{Problem, render};
+use svar_language::source::{SourceText, Span};
 
 use super::terminal::{Style, Terminal};
 

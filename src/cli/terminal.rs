@@ -7,8 +7,8 @@
 use std::env;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
-use crate::diagnostic::render;
 use crate::report::Sheet;
+use svar_language::diagnostic::render;
 
 use super::args::ColorChoice;
 use super::exit::Failure;

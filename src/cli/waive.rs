@@ -1,8 +1,8 @@
 //! `svar resume --waive-cleanup`: a person gives up a debt, by name and with a reason.
 
 use crate::driver::{Clock, Journal, RunFolder, ServiceKind};
-use crate::engine::{Fact, FactBody, LaneId};
-use crate::plan::{Plan, Target};
+use svar_engine::{Fact, FactBody, LaneId};
+use svar_plan::{Plan, Target};
 
 use super::exit::Failure;
 use super::past::{self, Past};

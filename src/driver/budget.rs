@@ -20,9 +20,9 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::engine::Row;
-use crate::moment::Moment;
-use crate::name::RunId;
+use svar_engine::Row;
+use svar_wire::Moment;
+use svar_wire::RunId;
 
 const HEAD: &str = "svar-budget 1 ";
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::moment::Moment;
+use svar_wire::Moment;
 
 /// The longest single wait. A laptop that slept notices the time that passed after at most this.
 const LONGEST_NAP: Duration = Duration::from_secs(30);

@@ -6,9 +6,9 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use crate::engine::{LaneId, ResultSummary};
-use crate::name::ActionId;
-use crate::plan::{Runbook, Verb, Verdict};
+use svar_engine::{LaneId, ResultSummary};
+use svar_plan::{Runbook, Verb, Verdict};
+use svar_wire::ActionId;
 
 use super::aside::aside;
 use super::client::{Client, DownloadError, Downloaded, Failure};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::{Fact, Need};
+use svar_engine::{Fact, Need};
 
 use super::aside::aside;
 use super::calls::Done;

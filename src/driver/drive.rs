@@ -19,9 +19,9 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::engine::{Fact, FactBody, Fleet, LaneId, Need, Row};
-use crate::moment::Moment;
-use crate::plan::{OnStop, Runbook};
+use svar_engine::{Fact, FactBody, Fleet, LaneId, Need, Row};
+use svar_plan::{OnStop, Runbook};
+use svar_wire::Moment;
 
 use super::budget::SharedBudget;
 use super::calls::{Calls, Done, Patience};

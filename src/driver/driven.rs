@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Fact, Fleet, ProtocolError, ReplayError};
-use crate::moment::Moment;
-use crate::plan::Runbook;
+use svar_engine::{Fact, Fleet, ProtocolError, ReplayError};
+use svar_plan::Runbook;
+use svar_wire::Moment;
 
 use super::client::Client;
 use super::clock::Clock;

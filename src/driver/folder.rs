@@ -25,9 +25,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::moment::Moment;
-use crate::name::{LibraryName, RunId};
-use crate::plan::{LimitsProfile, Target};
+use svar_plan::{LimitsProfile, Target};
+use svar_wire::Moment;
+use svar_wire::{LibraryName, RunId};
 
 use super::disk::{
     draft_in, make_private_folder, pretty, read_json, sweep, sync_folder, write_file,

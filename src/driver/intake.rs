@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::engine::{FactBody, LaneId, Need, Row, SessionIndex};
-use crate::moment::Moment;
+use svar_engine::{FactBody, LaneId, Need, Row, SessionIndex};
+use svar_wire::Moment;
 
 use super::calls::{Done, Then};
 use super::drive::Drive;

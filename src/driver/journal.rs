@@ -24,9 +24,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::engine::{FORMAT, Fact};
-use crate::moment::Moment;
-use crate::name::RunId;
+use svar_engine::{FORMAT, Fact};
+use svar_wire::Moment;
+use svar_wire::RunId;
 
 use super::disk::sync_folder;
 use super::lock::{Lock, LockError};

@@ -2,8 +2,8 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::name::LibraryName;
-use crate::wire::LibraryFile;
+use svar_wire::LibraryFile;
+use svar_wire::LibraryName;
 
 use super::client::{Client, Failure};
 use super::names::hex;

@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::engine::{self, CommandState, Fact, FactBody, Fleet, LaneId, Need, SessionIndex};
-use crate::moment::Moment;
-use crate::name::{ActionId, MachineId};
-use crate::plan::{Plan, Verb};
+use svar_engine::{CommandState, Fact, FactBody, Fleet, LaneId, Need, SessionIndex};
+use svar_plan::{Plan, Verb};
+use svar_wire::Moment;
+use svar_wire::{ActionId, MachineId};
 
 use super::record::Shelf;
 
@@ -47,7 +47,7 @@ pub(crate) struct Errand {
     /// Of the actions that the need is about.
     pub(crate) actions: HashMap<ActionId, Known>,
     /// What the run knows of those machines.
-    pub(crate) known: HashMap<LaneId, engine::Known>,
+    pub(crate) known: HashMap<LaneId, svar_engine::Known>,
 }
 
 impl Memory {

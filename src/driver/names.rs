@@ -5,7 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::plan::Target;
+use svar_plan::Target;
 
 /// Longest name in bytes: file systems allow 255, and suffixes of our own must fit in as well.
 const LONGEST: usize = 120;

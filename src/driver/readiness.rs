@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::engine::{FactBody, Known, LaneId};
-use crate::moment::Moment;
-use crate::name::MachineId;
-use crate::plan::family_of;
-use crate::playbook::model::Os;
-use crate::wire::Machine;
+use svar_engine::{FactBody, Known, LaneId};
+use svar_language::playbook::model::Os;
+use svar_plan::family_of;
+use svar_wire::Machine;
+use svar_wire::MachineId;
+use svar_wire::Moment;
 
 use super::client::{Client, Failure};
 use super::memory::Errand;

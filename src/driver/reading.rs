@@ -7,8 +7,8 @@ use std::path::Path;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::engine::{FORMAT, Fact};
-use crate::moment::Moment;
+use svar_engine::{FORMAT, Fact};
+use svar_wire::Moment;
 
 use super::journal::{FILE_NAME, JournalError, NOTHING_BEFORE, Opening, seal};
 use super::names::hex;

@@ -6,10 +6,10 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::LaneId;
-use crate::moment::Moment;
-use crate::name::{ActionId, MachineId};
-use crate::plan::{Place, Plan, Results, Secrets, StepResult, Verb, Verdict};
+use svar_engine::LaneId;
+use svar_plan::{Place, Plan, Results, Secrets, StepResult, Verb, Verdict};
+use svar_wire::Moment;
+use svar_wire::{ActionId, MachineId};
 
 use super::disk::pretty;
 use super::folder::{FolderError, RunFolder};

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::name::RunId;
+use svar_wire::RunId;
 
 use super::folder::{FolderError, HEADER_FILE, RunFolder, ServiceKind};
 use super::journal::FILE_NAME;

@@ -16,7 +16,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::engine::{Fact, Fleet, Need};
+use svar_engine::{Fact, Fleet, Need};
 
 use super::calls::Done;
 use super::drive::Drive;

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::engine::{EndState, Fact, FactBody, LaneId, LaneView, ResultSummary};
-use crate::moment::Moment;
-use crate::name::{ActionId, RunId};
-use crate::plan::{OnStop, Place, Plan, Session, StepPlan, Verb, Verdict};
-use crate::wire::CommandStatus;
+use svar_engine::{EndState, Fact, FactBody, LaneId, LaneView, ResultSummary};
+use svar_plan::{OnStop, Place, Plan, Session, StepPlan, Verb, Verdict};
+use svar_wire::CommandStatus;
+use svar_wire::Moment;
+use svar_wire::{ActionId, RunId};
 
 use super::words::clean;
 

@@ -4,9 +4,9 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::engine::ResultSummary;
-use crate::moment::Moment;
-use crate::plan::{OnStop, Verb};
+use svar_engine::ResultSummary;
+use svar_plan::{OnStop, Verb};
+use svar_wire::Moment;
 
 use super::evidence::{CommandEvidence, Evidence, MachineEvidence, StepMark};
 

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::engine::{EndState, Fleet, LaneId, LaneView, Leg, Phase, Standstill, Tally, Waiting};
-use crate::moment::Moment;
-use crate::plan::{OnStop, Plan, SessionKind};
+use svar_engine::{EndState, Fleet, LaneId, LaneView, Leg, Phase, Standstill, Tally, Waiting};
+use svar_plan::{OnStop, Plan, SessionKind};
+use svar_wire::Moment;
 
 use super::screen::Screen;
 use super::text::Sheet;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::engine::{EndState, ResultSummary};
-use crate::plan::OnStop;
+use svar_engine::{EndState, ResultSummary};
+use svar_plan::OnStop;
 
 use super::evidence::{Evidence, Failure, MachineEvidence};
 use super::words::{bytes, cut, duration, many, pad, wrap};

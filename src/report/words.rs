@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::diagnostic::render;
+use svar_language::diagnostic::render;
 
 /// Longest text of a stranger on one line.
 const LONGEST: usize = 300;

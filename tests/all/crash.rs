@@ -296,7 +296,7 @@ fn the_most_talkative_run_shows_no_secret() {
     // result's address a key.
     for secret in [
         "hush-4711-hush",
-        svar::emulator::CLIENT_SECRET,
+        svar_emulator::CLIENT_SECRET,
         "Bearer ey",
         "sig=",
     ] {

@@ -2,19 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
-mod check;
 mod cli;
 mod crash;
 mod driver;
-mod emulator;
-mod engine;
-mod expect;
-mod expression;
 mod floors;
-mod plan;
 mod playbooks;
-mod render;
 mod report;
-mod schema;
+mod scenario;
+mod shown;
 mod simulation;
-mod yaml;

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use svar::engine::{
+use svar::report::{self, Evidence, Header, Sheet};
+use svar_engine::{
     CommandEnd, EndState, Fact, FactBody, Fleet, LaneId, Refusal, ResultSummary, tag_of,
 };
-use svar::moment::Moment;
-use svar::name::{ActionId, MachineId, RunId};
-use svar::plan::{self, Inputs, Limits, LimitsProfile, Plan, RunNames, Target, Verdict};
-use svar::playbook::{self, NoFiles};
-use svar::report::{self, Evidence, Header, Sheet};
-use svar::source::SourceText;
-use svar::wire::{ActionStatus, CommandStatus};
+use svar_language::playbook::{self, NoFiles};
+use svar_language::source::SourceText;
+use svar_plan::{Inputs, Limits, LimitsProfile, Plan, RunNames, Target, Verdict};
+use svar_wire::Moment;
+use svar_wire::{ActionId, MachineId, RunId};
+use svar_wire::{ActionStatus, CommandStatus};
 
 const PLAYBOOK: &str = "\
 playbook: 1
@@ -52,8 +52,8 @@ impl Story {
             group: None,
             reason: "by hand".to_owned(),
         });
-        let inputs = Inputs::merge(&loaded, &plan::Given::default()).unwrap();
-        let runbook = plan::compile(
+        let inputs = Inputs::merge(&loaded, &svar_plan::Given::default()).unwrap();
+        let runbook = svar_plan::compile(
             &loaded,
             &NoFiles,
             &inputs,

@@ -1,8 +1,8 @@
 //! Results: fetched, or found to be missing for good.
 
-use crate::engine::{FactBody, LaneId, Need, SessionIndex};
-use crate::name::ActionId;
-use crate::plan::Verb;
+use svar_engine::{FactBody, LaneId, Need, SessionIndex};
+use svar_plan::Verb;
+use svar_wire::ActionId;
 
 use super::super::client::Failure;
 use super::super::collect::{CollectError, Wanted, collect};

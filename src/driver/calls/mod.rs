@@ -9,9 +9,9 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::engine::{FactBody, LaneId, Need, Refusal};
-use crate::name::ActionId;
-use crate::plan::Runbook;
+use svar_engine::{FactBody, LaneId, Need, Refusal};
+use svar_plan::Runbook;
+use svar_wire::ActionId;
 
 use super::client::{Client, Failure, SignInError};
 use super::collect::Caps;

@@ -1,9 +1,9 @@
 //! Calls with an effect: starts and cancels, and the search that settles a lost start.
 
-use crate::engine::{FactBody, LaneId, Refusal, SessionIndex};
-use crate::name::{ActionId, Tag};
-use crate::plan::{find_tag, tagged};
-use crate::wire::{LiveResponseRequest, MachineAction};
+use svar_engine::{FactBody, LaneId, Refusal, SessionIndex};
+use svar_plan::{find_tag, tagged};
+use svar_wire::{ActionId, Tag};
+use svar_wire::{LiveResponseRequest, MachineAction};
 
 use super::super::client::{Failure, Found};
 use super::super::memory::Errand;

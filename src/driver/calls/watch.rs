@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::engine::{CommandEnd, CommandState, FactBody, LaneId};
-use crate::moment::Moment;
-use crate::name::ActionId;
-use crate::wire::{ActionStatus, CommandEntry, CommandStatus, MachineAction};
+use svar_engine::{CommandEnd, CommandState, FactBody, LaneId};
+use svar_wire::ActionId;
+use svar_wire::Moment;
+use svar_wire::{ActionStatus, CommandEntry, CommandStatus, MachineAction};
 
 use super::super::folder::FolderError;
 use super::super::memory::{Errand, Known, step_of};

@@ -6,10 +6,10 @@ use std::time::Duration;
 use reqwest::Url;
 use serde::de::DeserializeOwned;
 
-use crate::moment::Moment;
-use crate::name::{ActionId, MachineId, Tag};
-use crate::plan::find_tag;
-use crate::wire::{CancelRequest, Collection, LiveResponseRequest, MachineAction};
+use svar_plan::find_tag;
+use svar_wire::Moment;
+use svar_wire::{ActionId, MachineId, Tag};
+use svar_wire::{CancelRequest, Collection, LiveResponseRequest, MachineAction};
 
 use super::answer::Failure;
 use super::http::Client;

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::engine::Refusal;
-use crate::moment::Moment;
+use svar_engine::Refusal;
+use svar_wire::Moment;
 
 use super::token::SignInError;
 
@@ -309,7 +309,7 @@ mod tests {
             r#"{"error":{"code":"x","message":"y"}}"#,
         ] {
             let failure = reply(201, body)
-                .read::<crate::wire::MachineAction>()
+                .read::<svar_wire::MachineAction>()
                 .expect_err("a failure");
             assert!(matches!(failure, Failure::Unknown { .. }), "{body}");
         }

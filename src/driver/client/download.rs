@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use crate::driver::names::hex;
-use crate::name::ActionId;
-use crate::wire::LinkReply;
+use svar_wire::ActionId;
+use svar_wire::LinkReply;
 
 use super::answer::{Failure, Reply};
 use super::connection::is_loopback;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::driver::Clock;
-use crate::moment::Moment;
+use svar_wire::Moment;
 
 use super::answer::Failure;
 use super::connection::Root;

@@ -4,8 +4,8 @@ use reqwest::Method;
 use sha2::{Digest, Sha256};
 
 use crate::driver::names::hex;
-use crate::name::LibraryName;
-use crate::wire::LibraryFile;
+use svar_wire::LibraryFile;
+use svar_wire::LibraryName;
 
 use super::answer::Failure;
 use super::http::{Body, Client};

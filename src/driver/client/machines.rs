@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use crate::moment::Moment;
-use crate::name::MachineId;
-use crate::wire::Machine;
+use svar_wire::Machine;
+use svar_wire::MachineId;
+use svar_wire::Moment;
 
 use super::answer::Failure;
 use super::http::Client;

@@ -1,6 +1,6 @@
 //! Filters and addresses as the service reads them.
 
-use crate::moment::Moment;
+use svar_wire::Moment;
 
 /// A text literal: in single quotes, a quote inside doubled (contract 5.1).
 pub(crate) fn literal(text: &str) -> String {

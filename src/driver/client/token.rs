@@ -11,8 +11,8 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::driver::Clock;
-use crate::moment::Moment;
-use crate::wire::TokenReply;
+use svar_wire::Moment;
+use svar_wire::TokenReply;
 
 use super::answer::{clean, without_mark};
 use super::connection::Connection;

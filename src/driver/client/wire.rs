@@ -13,7 +13,7 @@ use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Url};
 
-use crate::moment::Moment;
+use svar_wire::Moment;
 
 use super::answer::{Reply, retry_after};
 use super::http::words;

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::name::MachineId;
-use crate::wire::Machine;
+use svar_wire::Machine;
+use svar_wire::MachineId;
 
 use super::super::client::{Client, Failure};
 use super::{Selection, Selector, TargetError, last_seen};

@@ -4,10 +4,10 @@ mod book;
 
 use std::collections::HashSet;
 
-use crate::moment::Moment;
-use crate::name::MachineId;
-use crate::plan::Target;
-use crate::wire::Machine;
+use svar_plan::Target;
+use svar_wire::Machine;
+use svar_wire::MachineId;
+use svar_wire::Moment;
 
 use super::client::{Client, Failure};
 use book::Book;

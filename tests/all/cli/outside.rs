@@ -184,7 +184,7 @@ fn the_operator_is_known_without_any_variable() {
 
 #[test]
 fn pages_of_rules_fit_the_width() {
-    for rule in svar::diagnostic::rules() {
+    for rule in svar_language::diagnostic::rules() {
         let page = Svar::new("explain").arg(rule.id).run().code(0).stdout;
         let mut in_code = false;
         for line in page.lines() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
-use svar::engine::{Fact, FactBody};
+use svar_engine::{Fact, FactBody};
 
 use super::builder::{Ended, Svar};
 

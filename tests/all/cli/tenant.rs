@@ -3,9 +3,9 @@
 
 use super::builder::{Emulator, Svar};
 
-const TENANT: &str = svar::emulator::TENANT_ID;
-const CLIENT: &str = svar::emulator::CLIENT_ID;
-const SECRET: &str = svar::emulator::CLIENT_SECRET;
+const TENANT: &str = svar_emulator::TENANT_ID;
+const CLIENT: &str = svar_emulator::CLIENT_ID;
+const SECRET: &str = svar_emulator::CLIENT_SECRET;
 
 const FLEET: &str = "\
 devices:

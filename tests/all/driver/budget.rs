@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use svar::driver::{News, SharedBudget};
-use svar::engine::Row;
-use svar::moment::Moment;
-use svar::name::RunId;
+use svar_engine::Row;
+use svar_wire::Moment;
+use svar_wire::RunId;
 
 const START: Moment = Moment::from_millis(1_770_000_000_000);
 

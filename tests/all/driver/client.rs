@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json as value;
 
 use svar::driver::client::{DownloadError, Failure, Found, Permission, Root, SignInError};
-use svar::name::{ActionId, LibraryName, MachineId, Tag};
-use svar::wire::{Command, LiveResponseRequest};
+use svar_wire::{ActionId, LibraryName, MachineId, Tag};
+use svar_wire::{Command, LiveResponseRequest};
 
 use super::service::{Reply, SECRET, Seen, Service, answer, client, json, token, token_of};
 

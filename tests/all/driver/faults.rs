@@ -2,9 +2,9 @@
 //! the refusal, and no session is started twice.
 
 use svar::driver::Ending;
-use svar::emulator::{Call, Fault, Mishap, Scenario};
-use svar::engine::EndState;
-use svar::plan::Given;
+use svar_emulator::{Call, Fault, Mishap, Scenario};
+use svar_engine::EndState;
+use svar_plan::Given;
 
 use super::world::{World, linux, play};
 

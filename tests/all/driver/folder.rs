@@ -9,9 +9,9 @@ use svar::driver::{
     Beginning, FOLDER_FORMAT, FolderError, LibraryItem, RunFolder, RunHeader, Runs, ServiceKind,
     ServiceRecord,
 };
-use svar::moment::Moment;
-use svar::name::{LibraryName, MachineId, RunId};
-use svar::plan::{LimitsProfile, Target};
+use svar_plan::{LimitsProfile, Target};
+use svar_wire::Moment;
+use svar_wire::{LibraryName, MachineId, RunId};
 
 fn header(run: &str) -> RunHeader {
     RunHeader {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use svar::driver::{
     DriveError, FolderError, Interrupts, JournalError, Observer, drive, read_journal,
 };
-use svar::emulator::DeviceFile;
-use svar::engine::{Fact, FactBody};
-use svar::plan::Given;
+use svar_emulator::DeviceFile;
+use svar_engine::{Fact, FactBody};
+use svar_plan::Given;
 
 use super::world::{World, linux};
 

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use svar::driver::{JOURNAL_FILE, Journal, JournalError, Opening, read_journal};
-use svar::engine::{Fact, FactBody, LaneId, Refusal, Row};
-use svar::moment::Moment;
-use svar::name::{ActionId, RunId, Tag};
-use svar::plan::Verdict;
+use svar_engine::{Fact, FactBody, LaneId, Refusal, Row};
+use svar_plan::Verdict;
+use svar_wire::Moment;
+use svar_wire::{ActionId, RunId, Tag};
 
 fn opening() -> Opening {
     let run = RunId::parse("20260203-090000-abcd").expect("an id");
@@ -35,7 +35,7 @@ fn facts() -> Vec<Fact> {
         FactBody::ResultFetched {
             action: ActionId::parse("a-1").expect("an id"),
             index: 2,
-            result: svar::engine::ResultSummary::Script {
+            result: svar_engine::ResultSummary::Script {
                 exit: Some(-1),
                 path: "results/å/x.json".into(),
                 sha256_wire: "00".into(),

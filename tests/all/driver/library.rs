@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use serde_json::{Value, json as value};
 
 use svar::driver::{LibraryError, LibraryItem, prepare_library};
-use svar::name::LibraryName;
+use svar_wire::LibraryName;
 
 use super::service::{Service, json};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use svar::driver::{Ending, Interrupter, Interrupts, Observer, drive, read_journal};
-use svar::engine::{EndState, Fact, FactBody};
-use svar::plan::Given;
+use svar_engine::{EndState, Fact, FactBody};
+use svar_plan::Given;
 
 use super::world::{World, all_files, linux, play, watched};
 
@@ -195,7 +195,7 @@ async fn no_secret_is_left_anywhere() {
     };
     let driven = play(world.ready(playbook, &given).await).await;
     assert_eq!(driven.ending, Ending::Finished);
-    for secret in ["hush-4711-hush", svar::emulator::CLIENT_SECRET] {
+    for secret in ["hush-4711-hush", svar_emulator::CLIENT_SECRET] {
         for (path, bytes) in all_files(&world.run()) {
             let text = String::from_utf8_lossy(&bytes);
             assert!(!text.contains(secret), "{}: {text}", path.display());

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use svar::driver::Clock;
 use svar::driver::client::{Client, Connection, Credentials, DEFAULT_SCOPE, Root, Timeouts};
-use svar::moment::Moment;
+use svar_wire::Moment;
 
 pub(crate) const SECRET: &str = "the-secret-of-the-application";
 pub(crate) const NOW: &str = "2026-02-03T09:00:00Z";

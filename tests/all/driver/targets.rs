@@ -3,8 +3,8 @@
 use serde_json::{Value, json as value};
 
 use svar::driver::{Selection, Selector, TargetError, resolve_targets};
-use svar::name::MachineId;
-use svar::plan::Target;
+use svar_plan::Target;
+use svar_wire::MachineId;
 
 use super::service::{Reply, Seen, Service, answer, json};
 

@@ -14,13 +14,13 @@ use svar::driver::{
     Ready, RunFolder, RunHeader, Selection, Selector, ServiceKind, ServiceRecord, drive,
     prepare_library, resolve_targets,
 };
-use svar::emulator::{CLIENT_ID, CLIENT_SECRET, Device, Scenario, TENANT_ID, serve};
-use svar::name::{LibraryName, RunId};
-use svar::plan::{
+use svar_emulator::{CLIENT_ID, CLIENT_SECRET, Device, Scenario, TENANT_ID, serve};
+use svar_language::playbook::{Beside, load};
+use svar_language::source::SourceText;
+use svar_plan::{
     Given, Inputs, Limits, LimitsProfile, RunNames, Runbook, Target, compile, document,
 };
-use svar::playbook::{Beside, load};
-use svar::source::SourceText;
+use svar_wire::{LibraryName, RunId};
 
 /// How much faster than ours the emulators' clocks run here.
 pub(crate) const FACTOR: f64 = 600.0;

@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
-use svar::playbook::{Files, Found, load};
-use svar::source::SourceText;
+use svar_language::playbook::{Files, Found, load};
+use svar_language::source::SourceText;
 
 use crate::cli::builder::Svar;
 
@@ -104,7 +104,7 @@ fn every_scenario_shown_is_one_that_the_emulator_reads() {
         }
         shown += 1;
         let place = format!("{}:{}", block.page, block.line);
-        let scenario: svar::emulator::Scenario =
+        let scenario: svar_emulator::Scenario =
             serde_yaml::from_str(&block.text).unwrap_or_else(|error| panic!("{place}: {error}"));
         assert_eq!(scenario.flaws(), [], "{place}");
         let devices = scenario.devices.len() + scenario.fleets.len();

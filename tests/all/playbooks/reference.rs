@@ -7,14 +7,14 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use svar::emulator::{Knobs, Profile};
+use svar_emulator::{Knobs, Profile};
 
 const BEGIN: &str = "<!-- reference -->\n";
 const END: &str = "<!-- end of reference -->";
 
 #[test]
 fn the_table_of_keys_is_that_of_the_schema() {
-    let schema: Value = serde_json::from_str(&svar::playbook::schema()).unwrap();
+    let schema: Value = serde_json::from_str(&svar_language::playbook::schema()).unwrap();
     let names = [
         ("Input", "`inputs.NAME`"),
         ("LibraryFile", "`library.NAME`"),
@@ -37,7 +37,7 @@ fn the_table_of_keys_is_that_of_the_schema() {
 
 #[test]
 fn the_table_of_scenario_keys_is_that_of_the_types() {
-    let schema = schemars::schema_for!(svar::emulator::Scenario).to_value();
+    let schema = schemars::schema_for!(svar_emulator::Scenario).to_value();
     let names = [
         ("App", "`apps[]`"),
         ("Device", "`devices[]`, and `fleets[].device`"),

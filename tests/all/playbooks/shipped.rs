@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use svar::emulator::Scenario;
+use svar_emulator::Scenario;
 
 use crate::cli::builder::{Ended, Svar};
 
@@ -120,7 +120,7 @@ fn rehearse(playbook: &str, arguments: &[&str]) -> Ended {
     };
     // Scripts run as fast as this computer does, however fast the clock goes.
     let hours = 24 * 3_600;
-    scenario.knobs.script_time_limit = Some(svar::emulator::Span::seconds(hours));
+    scenario.knobs.script_time_limit = Some(svar_emulator::Span::seconds(hours));
     let call = Svar::new("run --format json --runs runs --scenario fleet.yaml")
         .file("fleet.yaml", serde_yaml::to_string(&scenario).unwrap())
         .arg(path(playbook));

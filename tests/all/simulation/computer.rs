@@ -12,11 +12,11 @@ use svar::driver::{
     Ask, Beginning, Call, Caps, Clock, Counters, FOLDER_FORMAT, JOURNAL_FILE, Journal, Observer,
     Ready, Request, RunFolder, RunHeader, ServiceKind, ServiceRecord, Stepped, read_journal,
 };
-use svar::emulator::{CLIENT_ID, CLIENT_SECRET, TENANT_ID};
-use svar::engine::{Fact, FactBody, Fleet, GiveUp, LaneId, Stopped};
-use svar::moment::Moment;
-use svar::name::RunId;
-use svar::plan::{LimitsProfile, OnStop, Runbook, SessionKind};
+use svar_emulator::{CLIENT_ID, CLIENT_SECRET, TENANT_ID};
+use svar_engine::{Fact, FactBody, Fleet, GiveUp, LaneId, Stopped};
+use svar_plan::{LimitsProfile, OnStop, Runbook, SessionKind};
+use svar_wire::Moment;
+use svar_wire::RunId;
 
 use super::network::{Dice, Network, ROOT};
 

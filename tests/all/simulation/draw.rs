@@ -6,16 +6,16 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use svar::driver::Ask;
-use svar::emulator::{
+use svar_emulator::{
     App, BadEnd, Between, Call, Device, DeviceFile, Fault, KnobSettings, LibraryItem, Mishap,
     Outcome, RateScope, RateWindow, Scenario, Silence, Span, Window,
 };
-use svar::engine::LaneId;
-use svar::moment::Moment;
-use svar::name::MachineId;
-use svar::plan::{Given, Inputs, Limits, LimitsProfile, RunNames, Runbook, Target, compile};
-use svar::playbook::{NoFiles, load};
-use svar::source::SourceText;
+use svar_engine::LaneId;
+use svar_language::playbook::{NoFiles, load};
+use svar_language::source::SourceText;
+use svar_plan::{Given, Inputs, Limits, LimitsProfile, RunNames, Runbook, Target, compile};
+use svar_wire::MachineId;
+use svar_wire::Moment;
 
 use super::computer::Death;
 use super::network::{Dice, Weather};

@@ -1,7 +1,7 @@
 //! The service's gate: it refuses tokens that it gave a moment ago.
 
-use svar::emulator::{Call, Fault, Mishap, Scenario};
-use svar::engine::EndState;
+use svar_emulator::{Call, Fault, Mishap, Scenario};
+use svar_engine::EndState;
 
 use super::computer::{Computer, Left};
 use super::draw::beginning;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
-use svar::emulator::{Device, RateScope, Window};
-use svar::engine::{EndState, Fleet, LaneView};
-use svar::moment::Moment;
-use svar::plan::{Results, StepResult};
+use svar_emulator::{Device, RateScope, Window};
+use svar_engine::{EndState, Fleet, LaneView};
+use svar_plan::{Results, StepResult};
+use svar_wire::Moment;
 
 use super::computer::Computer;
 use super::draw::{Case, DrawnDevice, Fate, Kind, beginning, path_of};

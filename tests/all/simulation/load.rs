@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use svar::emulator::{Device, LibraryItem, Outcome, Profile, Scenario};
-use svar::name::MachineId;
-use svar::plan::{Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
-use svar::playbook::{NoFiles, load};
-use svar::source::SourceText;
+use svar_emulator::{Device, LibraryItem, Outcome, Profile, Scenario};
+use svar_language::playbook::{NoFiles, load};
+use svar_language::source::SourceText;
+use svar_plan::{Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
+use svar_wire::MachineId;
 
 use super::computer::Computer;
 use super::draw::beginning;

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use svar::driver::client::{Carried, Carrier, Delivered, Letter, Lost};
-use svar::emulator::{Bench, Delivery, Request, Response, Scenario, Service};
-use svar::moment::Moment;
+use svar_emulator::{Bench, Delivery, Request, Response, Scenario, Service};
+use svar_wire::Moment;
 
 /// Where the service seems to be. A loopback address, so that plain http is allowed.
 pub(crate) const ROOT: &str = "http://127.0.0.1:9";

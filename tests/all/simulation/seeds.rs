@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use svar::emulator::{CLIENT_SECRET, Request, TENANT_ID};
+use svar_emulator::{CLIENT_SECRET, Request, TENANT_ID};
 
 use super::computer::{Computer, Death, Left};
 use super::draw::{COLLEAGUE, Case, beginning};

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use svar::emulator::{
+use svar_emulator::{
     BadEnd, Between, CLIENT_ID, Call, Device, Fault, KnobSettings, Mishap, Outcome, Request,
     Scenario, Span, Window,
 };
-use svar::engine::EndState;
-use svar::moment::Moment;
+use svar_engine::EndState;
+use svar_wire::Moment;
 
 use super::computer::{Computer, Left};
 use super::draw::beginning;

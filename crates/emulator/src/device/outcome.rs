@@ -1,0 +1,140 @@
+//! What a device is told, and what comes of it.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::{Compression, GzBuilder};
+
+use svar_wire::ScriptResult;
+
+use super::super::scenario::Family;
+
+/// One command, with what the library holds for it.
+#[derive(Debug, Clone)]
+pub enum Task {
+    /// Copies a library file to the working folder.
+    Put {
+        /// Its name.
+        name: String,
+        /// Its content; none if only scripted outcomes know it.
+        content: Option<Bytes>,
+        /// Whether a file of that name may be there already.
+        may_overwrite: bool,
+    },
+    /// Runs a library script.
+    Run {
+        /// Its name.
+        script: String,
+        /// The argument text, as sent.
+        args: String,
+        /// Its content; none if only scripted outcomes know it.
+        content: Option<Bytes>,
+        /// How long it may run, in emulated time.
+        time_limit: Duration,
+    },
+    /// Restarts: what PutFile brought is gone, what runs is stopped.
+    Restart,
+    /// Gives a file back.
+    Get {
+        /// The path as the device knows it.
+        path: String,
+    },
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// Why it failed; empty if it completed.
+    pub errors: Vec<String>,
+    /// A script's exit code.
+    pub exit: Option<i64>,
+    /// What its result link leads to.
+    pub result: Option<Bytes>,
+    /// How long it takes at least, in emulated time from the command's start.
+    pub took: Duration,
+}
+
+impl Outcome {
+    /// The command could not be done.
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Outcome {
+            errors: vec![reason.into()],
+            ..Outcome::default()
+        }
+    }
+
+    /// A script's end, with the document its link leads to (contract 6.3). On Windows the output is a
+    /// transcript: it begins with a line naming the transcript's file and ends in NUL characters.
+    pub(super) fn script(
+        family: Family,
+        script: &str,
+        exit: i64,
+        stdout: &str,
+        stderr: &str,
+    ) -> Self {
+        let output = match family {
+            Family::Unix => stdout.to_owned(),
+            Family::Windows => format!(
+                "Transcript started, output file is {TRANSCRIPTS}\\PSScript_Transcript_{}.txt\r\n{stdout}\0\0",
+                transcript_id(script, stdout),
+            ),
+        };
+        let document = ScriptResult {
+            script_name: Some(script.to_owned()),
+            exit_code: exit,
+            script_output: output,
+            script_errors: stderr.to_owned(),
+        };
+        Outcome {
+            exit: Some(exit),
+            // Plain data with text keys: writing it can't fail.
+            result: Some(whole(serde_json::to_vec(&document).unwrap_or_default())),
+            ..Outcome::default()
+        }
+    }
+
+    /// A collected file: gzip, with the file's name in the header (contract 6.3).
+    pub(super) fn file(name: &str, content: &[u8]) -> Self {
+        // The header's name ends at the first NUL, and readers expect Latin-1.
+        let name: String = name
+            .chars()
+            .map(|c| if c == '\0' || !c.is_ascii() { '_' } else { c })
+            .collect();
+        let mut packed = GzBuilder::new()
+            .filename(name)
+            .mtime(0)
+            .write(Vec::new(), Compression::fast());
+        let written = packed.write_all(content).and_then(|()| packed.finish());
+        match written {
+            Ok(bytes) => Outcome {
+                result: Some(whole(bytes)),
+                ..Outcome::default()
+            },
+            Err(error) => Outcome::failed(format!("The file could not be packed: {error}")),
+        }
+    }
+}
+
+/// The bytes without the memory they grew in: results are kept for long.
+fn whole(bytes: Vec<u8>) -> Bytes {
+    bytes.into_boxed_slice().into()
+}
+
+const TRANSCRIPTS: &str = "C:\\ProgramData\\Microsoft\\Windows Defender Advanced Threat Protection\\Temp\\PSScriptOutputs";
+
+/// The transcript's GUID: follows from what was printed, so that a play repeats.
+fn transcript_id(script: &str, stdout: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::new()
+        .chain_update(script)
+        .chain_update([0])
+        .chain_update(stdout)
+        .finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    format!(
+        "{{{}}}",
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    )
+}

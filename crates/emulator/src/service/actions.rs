@@ -1,0 +1,443 @@
+//! The machine actions, with the indexes that keep lists fast.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use svar_wire::CommandStatus;
+use svar_wire::Moment;
+
+use super::super::knobs::BadEnd;
+use super::super::odata::Literal;
+use super::super::odata::{Comparison, Entity, Filter, Function, Kind, Row, Value};
+use super::asked::{Asked, Lately};
+use super::by_id::ById;
+use super::candidates::{Candidates, Found};
+use super::chance::guid;
+use super::entity::{Written, touch};
+use super::machines::{MachineRecord, Machines};
+use super::places::{Places, Union};
+
+/// The six states, as an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum State {
+    Pending,
+    InProgress,
+    Succeeded,
+    Failed,
+    TimeOut,
+    Cancelled,
+}
+
+impl State {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            State::Pending => "Pending",
+            State::InProgress => "InProgress",
+            State::Succeeded => "Succeeded",
+            State::Failed => "Failed",
+            State::TimeOut => "TimeOut",
+            State::Cancelled => "Cancelled",
+        }
+    }
+
+    /// The state a knob names.
+    pub(crate) fn of_bad_end(end: BadEnd) -> Self {
+        match end {
+            BadEnd::Failed => State::Failed,
+            BadEnd::TimeOut => State::TimeOut,
+            BadEnd::Cancelled => State::Cancelled,
+        }
+    }
+
+    pub(crate) fn is_final(self) -> bool {
+        self > State::InProgress
+    }
+}
+
+/// One command of an action.
+#[derive(Debug)]
+pub(crate) struct CommandRecord {
+    pub(crate) command: Arc<Asked>,
+    pub(crate) status: CommandStatus,
+    pub(crate) began: Option<Moment>,
+    pub(crate) ended: Option<Moment>,
+    pub(crate) errors: Box<[String]>,
+    /// A script's exit code.
+    pub(crate) exit: Option<i64>,
+    /// What its link leads to.
+    pub(crate) result: Option<Bytes>,
+}
+
+/// A cancel that was accepted.
+#[derive(Debug)]
+pub(crate) struct Cancellation {
+    pub(crate) at: Moment,
+    pub(crate) comment: Option<String>,
+    pub(crate) requestor: Arc<str>,
+}
+
+/// One machine action.
+#[derive(Debug)]
+pub(crate) struct ActionRecord {
+    pub(crate) id: u128,
+    pub(crate) machine: u32,
+    pub(crate) requestor: Arc<str>,
+    pub(crate) comment: Box<str>,
+    pub(crate) created: Moment,
+    pub(crate) updated: Moment,
+    /// Reads don't know it before.
+    pub(crate) visible_at: Moment,
+    pub(crate) state: State,
+    pub(crate) commands: Box<[CommandRecord]>,
+    pub(crate) cancellation: Option<Box<Cancellation>>,
+    /// Under the flapping knob: a reader has seen it `Failed`, the next one sees `Succeeded`.
+    pub(crate) was_shown_failed: bool,
+    /// It went well, and the first reader is told otherwise.
+    pub(crate) is_flapping: bool,
+    /// A script of it was stopped at its time limit.
+    pub(crate) ran_into_limit: bool,
+}
+
+/// What a filter on machine actions may name (contract 5.1).
+pub(crate) const ACTION: Entity = Entity {
+    documented: 6,
+    properties: &[
+        ("id", Kind::Text),
+        ("status", Kind::Text),
+        ("machineId", Kind::Text),
+        ("type", Kind::Text),
+        ("requestor", Kind::Text),
+        ("creationDateTimeUtc", Kind::Time),
+        ("lastUpdateDateTimeUtc", Kind::Time),
+        ("requestorComment", Kind::Text),
+        ("computerDnsName", Kind::Text),
+    ],
+};
+const ID: usize = 0;
+const STATUS: usize = 1;
+const MACHINE_ID: usize = 2;
+const TYPE: usize = 3;
+const REQUESTOR: usize = 4;
+const CREATED: usize = 5;
+const MACHINE_NAME: usize = 8;
+/// Of so many devices the actions are listed before a page is cut out of them.
+const DEVICES_FEW: usize = 1_000;
+/// What is written of an action besides the texts that differ in length.
+const ACTION_FRAME: usize = 640;
+/// The same of a command.
+const COMMAND_FRAME: usize = 160;
+/// The type of every action here.
+pub(crate) const LIVE_RESPONSE: &str = "LiveResponse";
+
+/// An action as filters see it.
+pub(crate) struct ActionRow<'a> {
+    pub(crate) action: &'a ActionRecord,
+    pub(crate) machine: &'a MachineRecord,
+}
+
+impl Row for ActionRow<'_> {
+    fn value(&self, property: usize) -> Value<'_> {
+        match property {
+            ID => Value::Text(guid(self.action.id).to_string().into()),
+            STATUS => Value::Text(self.action.state.name().into()),
+            MACHINE_ID => Value::Text((&*self.machine.id).into()),
+            TYPE => Value::Text(LIVE_RESPONSE.into()),
+            REQUESTOR => Value::Text((&*self.action.requestor).into()),
+            CREATED => Value::Time(self.action.created),
+            6 => Value::Time(self.action.updated),
+            7 => Value::Text((&*self.action.comment).into()),
+            MACHINE_NAME => Value::Text((&*self.machine.name).into()),
+            _ => Value::Null,
+        }
+    }
+}
+
+/// All actions, in the order they were created.
+#[derive(Debug, Default)]
+pub(crate) struct Actions {
+    pub(crate) all: Vec<ActionRecord>,
+    by_id: ById,
+    /// What starts asked for lately.
+    pub(crate) lately: Lately,
+    by_state: [Places; 6],
+    /// By the requestor's name in lower case.
+    by_requestor: BTreeMap<String, Places>,
+    /// Actions change through [`Actions::get_mut`] and [`Actions::turn`] only, which keep it true.
+    written: RefCell<Written>,
+    /// Those that a fault keeps from reads for longer than any other.
+    late: Vec<u32>,
+}
+
+impl Actions {
+    /// Keeps an action from reads until then.
+    pub(crate) fn make_late(&mut self, place: u32, until: Moment, now: Moment) {
+        self.all[place as usize].visible_at = until;
+        self.late
+            .retain(|place| self.all[*place as usize].visible_at > now);
+        self.late.push(place);
+    }
+
+    /// Adds an action. Its creation time is not before the last one's.
+    pub(crate) fn add(&mut self, action: ActionRecord) -> u32 {
+        let place = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        self.by_id.insert(action.id, place);
+        self.by_state[action.state as usize].insert(place);
+        let requestor = action.requestor.to_ascii_lowercase();
+        self.by_requestor
+            .entry(requestor)
+            .or_default()
+            .insert(place);
+        self.all.push(action);
+        place
+    }
+
+    pub(crate) fn get(&self, place: u32) -> &ActionRecord {
+        &self.all[place as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, place: u32) -> &mut ActionRecord {
+        self.written.get_mut().forget(place);
+        &mut self.all[place as usize]
+    }
+
+    /// About how many bytes writing those actions appends; seldom fewer than it does. Asks for the memory
+    /// of all that are not written already, stage by stage: what one action waits for, the others need
+    /// too, and it comes in side by side instead of one after the other.
+    pub(crate) fn length_about(&self, places: &[u32], machines: &Machines) -> usize {
+        let written = self.written.borrow();
+        let mut length = 0;
+        let mut unwritten = Vec::with_capacity(places.len());
+        for place in places {
+            match written.length(*place) {
+                Some(known) => length += known,
+                None => unwritten.push(self.get(*place)),
+            }
+        }
+        let machine = |action: &ActionRecord| &machines.all[action.machine as usize];
+        for action in &unwritten {
+            let commands = action.commands.iter();
+            let commands =
+                commands.map(|record| record.command.written.len() + record.errors.len() * 128);
+            let device = machine(action);
+            let own = device.id.len() + device.name.len() + action.comment.len();
+            length += own + ACTION_FRAME;
+            length += commands.map(|length| length + COMMAND_FRAME).sum::<usize>();
+        }
+        let touched = unwritten
+            .iter()
+            .map(|action| touch(action, machine(action)));
+        // Nobody needs the bytes, so a compiler would not read them.
+        std::hint::black_box(touched.fold(0, std::ops::BitXor::bitxor));
+        length
+    }
+
+    /// Appends the entity as the API answers it.
+    pub(crate) fn write(&self, place: u32, machines: &Machines, out: &mut Vec<u8>) {
+        let known = || {
+            let action = self.get(place);
+            (action, &machines.all[action.machine as usize])
+        };
+        self.written.borrow_mut().append(out, place, known);
+    }
+
+    /// By id, as text.
+    pub(crate) fn find(&self, id: &str) -> Option<u32> {
+        let id = uuid::Uuid::try_parse(id).ok()?.as_u128();
+        let place = self.by_id.find(id)?;
+        (self.get(place).id == id).then_some(place)
+    }
+
+    /// Those of the ids that there are. All are looked up before any is compared, so that memory is
+    /// waited for once and not for each.
+    fn listed(&self, ids: &[u128]) -> Candidates<'_> {
+        let places: Vec<Option<u32>> = ids.iter().map(|id| self.by_id.find(*id)).collect();
+        let found = ids.iter().zip(places);
+        Candidates::listed(
+            found.filter_map(|(id, place)| place.filter(|place| self.get(*place).id == *id)),
+        )
+    }
+
+    /// By id as the API writes it: other ways of writing a GUID name nothing in filters.
+    pub(crate) fn find_exactly(&self, id: &str) -> Option<u32> {
+        self.find(id).filter(|_| id.len() == 36)
+    }
+
+    /// Whether that id, or one the index can't tell from it, is taken.
+    pub(crate) fn has(&self, id: u128) -> bool {
+        self.by_id.find(id).is_some()
+    }
+
+    /// Moves an action to another state.
+    pub(crate) fn turn(&mut self, place: u32, state: State, now: Moment) {
+        self.written.get_mut().forget(place);
+        let action = &mut self.all[place as usize];
+        self.by_state[action.state as usize].remove(place);
+        action.state = state;
+        action.updated = now;
+        self.by_state[state as usize].insert(place);
+    }
+
+    /// How many are in that state.
+    pub(crate) fn count(&self, state: State) -> usize {
+        self.by_state[state as usize].len()
+    }
+
+    /// What a filter comes to: the smallest part of the list that one condition and the creation times
+    /// leave, and what is still to be asked. `lag_max` is how long an action may be invisible.
+    pub(crate) fn found<'a>(
+        &'a self,
+        filter: Option<&'a Filter>,
+        machines: &'a Machines,
+        now: Moment,
+        lag_max: Duration,
+    ) -> Found<'a> {
+        let mut range = 0..u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        let mut best: Option<(usize, &Filter, Candidates<'_>)> = None;
+        let mut rest = Vec::new();
+        let conjuncts = filter.map(Filter::conjuncts).unwrap_or_default();
+        for part in conjuncts {
+            if let Some(times) = self.created_within(part) {
+                range = range.start.max(times.start)..range.end.min(times.end);
+            }
+        }
+        range.end = range.end.max(range.start);
+        for part in conjuncts {
+            if self.created_within(part).is_some() {
+                continue;
+            }
+            let Some(candidates) = self.indexed(part, machines) else {
+                rest.push(part);
+                continue;
+            };
+            let candidates = candidates.within(&range);
+            let len = candidates.len();
+            match &best {
+                Some((least, ..)) if *least <= len => rest.push(part),
+                _ => {
+                    let beaten = best.replace((len, part, candidates));
+                    rest.extend(beaten.map(|(_, part, _)| part));
+                }
+            }
+        }
+        let is_old = |action: &ActionRecord| action.created + lag_max <= now;
+        let by_age = match self.all.last().is_none_or(is_old) {
+            true => self.all.len(),
+            false => self.all.partition_point(is_old),
+        };
+        let is_late = |place: &&u32| self.all[**place as usize].visible_at > now;
+        let late = self.late.iter().filter(is_late).min();
+        let settled = late.map_or(by_age, |place| by_age.min(*place as usize));
+        Found {
+            candidates: best.map_or(Candidates::Span(range), |(_, _, candidates)| candidates),
+            rest,
+            settled: u32::try_from(settled).unwrap_or(u32::MAX),
+            upwards: false,
+        }
+    }
+
+    /// The places a condition on the creation time leaves: actions stand in that order.
+    fn created_within(&self, part: &Filter) -> Option<Range<u32>> {
+        let Filter::Compare {
+            property: CREATED,
+            comparison,
+            literal: Literal::Time(time),
+        } = part
+        else {
+            return None;
+        };
+        let before = self.all.partition_point(|action| action.created < *time);
+        let through = self.all.partition_point(|action| action.created <= *time);
+        let end = self.all.len();
+        let range = match comparison {
+            Comparison::Eq => before..through,
+            Comparison::Ge => before..end,
+            Comparison::Gt => through..end,
+            Comparison::Lt => 0..before,
+            Comparison::Le => 0..through,
+            Comparison::Ne => return None,
+        };
+        Some(u32::try_from(range.start).ok()?..u32::try_from(range.end).ok()?)
+    }
+
+    /// Exactly those that pass this condition, if an index knows them.
+    fn indexed<'a>(&'a self, part: &'a Filter, machines: &'a Machines) -> Option<Candidates<'a>> {
+        if let Filter::Compare {
+            property: STATUS,
+            comparison: Comparison::Ne,
+            literal: Literal::Text(text),
+        } = part
+        {
+            return Some(self.in_states(|state| !state.name().eq_ignore_ascii_case(text)));
+        }
+        if let Filter::Text {
+            function: Function::StartsWith,
+            property: MACHINE_NAME,
+            text,
+        } = part
+        {
+            let some: Vec<u32> = (machines.beginning_with(text))
+                .take(DEVICES_FEW + 1)
+                .collect();
+            // Of a whole fleet the actions would all have to be put in order before the first is shown.
+            let are_few = some.len() <= DEVICES_FEW;
+            return are_few.then(|| machines.actions_of(some.into_iter()));
+        }
+        let (property, literals) = part.equals()?;
+        let texts = || literals.iter().filter_map(Literal::text);
+        Some(match property {
+            ID => {
+                // Other ways of writing a GUID name nothing here.
+                let ids = texts().filter(|text| text.len() == 36);
+                let ids = ids.filter_map(|text| uuid::Uuid::try_parse(text).ok());
+                self.listed(&ids.map(|id| id.as_u128()).collect::<Vec<u128>>())
+            }
+            STATUS => {
+                self.in_states(|state| texts().any(|text| state.name().eq_ignore_ascii_case(text)))
+            }
+            MACHINE_ID => machines.actions_of(texts().filter_map(|id| machines.find(id))),
+            MACHINE_NAME => {
+                machines.actions_of(texts().flat_map(|name| machines.named(name).iter().copied()))
+            }
+            TYPE => match texts().any(|text| text.eq_ignore_ascii_case(LIVE_RESPONSE)) {
+                true => Candidates::Span(0..u32::MAX),
+                false => Candidates::none(),
+            },
+            REQUESTOR => {
+                let mut names: Vec<String> = texts().map(str::to_ascii_lowercase).collect();
+                names.sort_unstable();
+                names.dedup();
+                let sets = names.iter().filter_map(|name| self.by_requestor.get(name));
+                Candidates::Set(Union(sets.collect()), 0..u32::MAX)
+            }
+            _ => return None,
+        })
+    }
+
+    fn in_states(&self, wanted: impl Fn(State) -> bool) -> Candidates<'_> {
+        let sets = self.by_state.iter().zip(STATES);
+        let sets = sets.filter(|(_, state)| wanted(*state)).map(|(set, _)| set);
+        Candidates::Set(Union(sets.collect()), 0..u32::MAX)
+    }
+}
+
+/// Whether an asked order is that of the places: upwards, downwards, or another one.
+pub(crate) fn direction(order: &[(usize, bool)]) -> Option<bool> {
+    match order {
+        [(CREATED, descending)] => Some(!descending),
+        _ => None,
+    }
+}
+
+const STATES: [State; 6] = [
+    State::Pending,
+    State::InProgress,
+    State::Succeeded,
+    State::Failed,
+    State::TimeOut,
+    State::Cancelled,
+];

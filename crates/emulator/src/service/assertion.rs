@@ -1,0 +1,117 @@
+//! A certificate's assertion in place of a secret (contract 2.2): its form, parties and times. Its
+//! signature would need the certificate and is not looked at; neither is whether its `jti` came before,
+//! since nobody has seen Entra mind (our choice).
+
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::Value;
+
+use svar_wire::Moment;
+
+use super::super::scenario::{App, Scenario};
+
+/// An assertion may live so long (contract 2.2).
+const LIFE_MAX_S: f64 = 600.0;
+/// Clocks differ by a little: so much is let pass on the early side, as Entra does.
+const EARLY_MAX_S: f64 = 300.0;
+
+/// Thumbprints and signatures, read as libraries for tokens read them: padded or not, whatever the bits
+/// behind the last byte say.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Whether the application may sign in with this assertion; the sentence says why not.
+pub(super) fn check(
+    scenario: &Scenario,
+    app: &App,
+    now: Moment,
+    assertion: &str,
+) -> Result<(), &'static str> {
+    if !app.assertion {
+        return Err("no certificate is registered for this application.");
+    }
+    let parts: Vec<&str> = assertion.split('.').collect();
+    let [header, claims, signature] = parts.as_slice() else {
+        return Err("the assertion is no JWT.");
+    };
+    let read = |part: &str| -> Option<Value> {
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+    };
+    let (Some(header), Some(claims)) = (read(header), read(claims)) else {
+        return Err("the assertion can't be read.");
+    };
+    check_header(&header, signature)?;
+    check_parties(scenario, app, &claims)?;
+    check_times(now, &claims)
+}
+
+fn check_header(header: &Value, signature: &str) -> Result<(), &'static str> {
+    if !matches!(header["alg"].as_str(), Some("RS256" | "PS256")) {
+        return Err("the assertion is not signed with RS256 or PS256.");
+    }
+    if signature.is_empty() || LENIENT.decode(signature).is_err() {
+        return Err("the assertion's signature is no base64url.");
+    }
+    let thumbprint = |key: &str, length: usize| {
+        let bytes = header[key].as_str().map(|text| LENIENT.decode(text));
+        bytes.map(|bytes| bytes.is_ok_and(|bytes| bytes.len() == length))
+    };
+    match (thumbprint("x5t", 20), thumbprint("x5t#S256", 32)) {
+        (None, None) => Err("the assertion names no certificate ('x5t')."),
+        (Some(false), _) | (_, Some(false)) => {
+            Err("the certificate's thumbprint must be the hash's bytes as base64url.")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_parties(scenario: &Scenario, app: &App, claims: &Value) -> Result<(), &'static str> {
+    let own = |name: &str| {
+        let text = claims[name].as_str().unwrap_or_default();
+        text.eq_ignore_ascii_case(&app.id)
+    };
+    if !own("iss") || !own("sub") {
+        return Err("'iss' and 'sub' must be the client id.");
+    }
+    if claims["jti"].as_str().is_none_or(str::is_empty) {
+        return Err("'jti' is missing.");
+    }
+    // Whatever host the client takes for the sign-in's: it is rarely this emulator's own.
+    let path = claims["aud"]
+        .as_str()
+        .and_then(|audience| audience.strip_prefix("https://"))
+        .and_then(|audience| audience.split_once('/'))
+        .map(|(_, path)| path.to_ascii_lowercase());
+    let tenant = scenario.tenant.to_ascii_lowercase();
+    let endpoints = ["oauth2/v2.0/token", "oauth2/token"].map(|end| format!("{tenant}/{end}"));
+    match path {
+        Some(path) if endpoints.contains(&path) => Ok(()),
+        _ => Err("'aud' must be the token endpoint of the tenant."),
+    }
+}
+
+fn check_times(now: Moment, claims: &Value) -> Result<(), &'static str> {
+    // Times are numbers of seconds, and may have a fraction.
+    let now_s = now.millis() as f64 / 1000.0;
+    let until_s = match &claims["exp"] {
+        Value::Null => return Err("'exp' is missing."),
+        until => until.as_f64().ok_or("'exp' must be a number of seconds.")?,
+    };
+    let from_s = match &claims["nbf"] {
+        Value::Null => now_s,
+        from => from.as_f64().ok_or("'nbf' must be a number of seconds.")?,
+    };
+    if until_s <= now_s || from_s > now_s + EARLY_MAX_S {
+        return Err("the assertion is not within its valid time range.");
+    }
+    if until_s - from_s > LIFE_MAX_S {
+        return Err("the assertion lives longer than 10 minutes.");
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! Conditions and ranges of a read of storage: which part of a blob is asked for, and whether it still is.
+//!
+//! By the storage's documentation: `If-Match`, `If-Unmodified-Since` and one of `If-None-Match` and
+//! `If-Modified-Since` must hold; a range has the form `bytes=5-` or `bytes=5-9`, and one of another form
+//! counts as none (our choice: HTTP lets a server overlook ranges, so no client may rely on them).
+
+use svar_wire::Moment;
+
+use super::message::Request;
+
+/// What a blob is compared with.
+#[derive(Debug)]
+pub(super) struct Version<'a> {
+    /// With its quotes.
+    pub(super) etag: &'a str,
+    pub(super) modified: Moment,
+}
+
+/// What conditions say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Read,
+    /// The reader has it already: 304.
+    NotModified,
+    /// It is another one than the reader means: 412.
+    NotMet,
+    /// A date that is none: 400.
+    BadDate(&'static str),
+}
+
+impl Version<'_> {
+    /// Whether a request's conditions hold.
+    pub(super) fn judge(&self, request: &Request) -> Verdict {
+        match self.conditions(request) {
+            Ok(verdict) => verdict,
+            Err(header) => Verdict::BadDate(header),
+        }
+    }
+
+    fn conditions(&self, request: &Request) -> Result<Verdict, &'static str> {
+        let since = |header: &'static str| -> Result<Option<bool>, &'static str> {
+            let Some(text) = request.find(header) else {
+                return Ok(None);
+            };
+            let date = http_time(text).ok_or(header)?;
+            // Dates have whole seconds, and what changed within one has not changed since.
+            Ok(Some(self.modified.millis().div_euclid(1000) > date))
+        };
+        let (modified_since, changed_since) =
+            (since("if-modified-since")?, since("if-unmodified-since")?);
+        let is_meant = request
+            .find("if-match")
+            .is_none_or(|tags| self.is_among(tags));
+        if !is_meant || changed_since == Some(true) {
+            return Ok(Verdict::NotMet);
+        }
+        let is_other = request
+            .find("if-none-match")
+            .map(|tags| !self.is_among(tags));
+        Ok(match (is_other, modified_since) {
+            (None, None) | (Some(true), _) | (_, Some(true)) => Verdict::Read,
+            _ => Verdict::NotModified,
+        })
+    }
+
+    /// The range a request asks for, unless it means another version of the blob by it.
+    pub(super) fn range(&self, request: &Request, size: usize) -> Range {
+        let Some(text) = request.find("x-ms-range").or(request.find("range")) else {
+            return Range::Whole;
+        };
+        let is_meant = request.find("if-range").is_none_or(|wanted| {
+            let date = || http_time(wanted) == Some(self.modified.millis().div_euclid(1000));
+            wanted.trim() == self.etag || date()
+        });
+        match is_meant {
+            true => range(text, size),
+            false => Range::Whole,
+        }
+    }
+
+    /// Whether the tags, with quotes or without, name this one; `*` names any.
+    fn is_among(&self, tags: &str) -> bool {
+        let bare = |tag: &str| {
+            tag.trim()
+                .trim_start_matches("W/")
+                .trim_matches('"')
+                .to_owned()
+        };
+        let own = bare(self.etag);
+        tags.split(',')
+            .map(bare)
+            .any(|tag| tag == "*" || tag == own)
+    }
+}
+
+/// The second an HTTP date names.
+fn http_time(text: &str) -> Option<i64> {
+    let time = jiff::fmt::strtime::parse("%a, %d %b %Y %H:%M:%S GMT", text.trim()).ok()?;
+    let time = time.to_datetime().ok()?;
+    let time = jiff::tz::Offset::UTC.to_timestamp(time).ok()?;
+    Some(time.as_second())
+}
+
+/// Which bytes to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Range {
+    /// No range, or one that is not understood: everything.
+    Whole,
+    /// From (in) to (out).
+    Part(usize, usize),
+    Outside,
+}
+
+fn range(text: &str, size: usize) -> Range {
+    let bounds = text
+        .trim()
+        .strip_prefix("bytes=")
+        .and_then(|range| range.split_once('-'));
+    let Some((from, to)) = bounds else {
+        return Range::Whole;
+    };
+    // More digits than a number has mean a place behind every end.
+    let place = |text: &str| {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| text.parse::<usize>().unwrap_or(usize::MAX))
+    };
+    match (place(from), place(to)) {
+        (Some(from), Some(to)) if to < from => Range::Whole,
+        (Some(from), _) if from >= size && (to.is_empty() || place(to).is_some()) => Range::Outside,
+        (Some(from), Some(to)) => Range::Part(from, to.saturating_add(1).min(size)),
+        (Some(from), None) if to.is_empty() => Range::Part(from, size),
+        _ => Range::Whole,
+    }
+}

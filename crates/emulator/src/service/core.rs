@@ -1,0 +1,350 @@
+//! The state of the service, and what every call goes through.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use svar_wire::Moment;
+
+use super::super::device::Outcome;
+use super::super::knobs::Knobs;
+use super::super::scenario::Scenario;
+use super::actions::Actions;
+use super::chance::{Chance, Purpose, guid};
+use super::fault::{Faults, Struck};
+use super::ledger::Ledger;
+use super::library::Library;
+use super::machines::Machines;
+use super::message::{Request, Response};
+use super::rates::Rates;
+use super::refusal::Refusal;
+use super::route::Route;
+use super::stamp::http_date;
+use super::timeline::{Timeline, Work};
+use super::token::{Checked, Desk, Identity, Key};
+
+/// The service as a state machine.
+pub struct Service {
+    pub(super) scenario: Arc<Scenario>,
+    pub(super) knobs: Knobs,
+    pub(super) chance: Chance,
+    pub(super) key: Key,
+    /// When it began: the zero of the scenario's times.
+    pub(super) started: Moment,
+    /// The latest time it was told; never goes back.
+    pub(super) now: Moment,
+    pub(super) machines: Machines,
+    pub(super) actions: Actions,
+    pub(super) library: Library,
+    pub(super) rates: Rates,
+    pub(super) faults: Faults,
+    pub(super) timeline: Timeline,
+    pub(super) ledger: Ledger,
+    /// The applications' names, by their place.
+    pub(super) requestors: Vec<Arc<str>>,
+    checked: Checked,
+    /// What [`Service::rows_examined`] answers.
+    pub(super) examined: Cell<u64>,
+    /// Calls so far; the key of correlation ids.
+    calls: u64,
+    tokens: u64,
+    /// The `Date` header of this second.
+    date: (i64, String),
+}
+
+impl Service {
+    /// The service at the beginning of a scenario. `seed` overrides nothing: it is the scenario's
+    /// own unless the caller plays it with another one.
+    pub fn new(scenario: impl Into<Arc<Scenario>>, seed: u64, now: Moment) -> Self {
+        let scenario = scenario.into();
+        let chance = Chance(seed);
+        let knobs = scenario.knobs();
+        let now = service_time(&knobs, now);
+        let key = Sha256::new()
+            .chain_update(b"svar emulator key")
+            .chain_update(seed.to_le_bytes())
+            .finalize()
+            .into();
+        let mut service = Service {
+            knobs,
+            chance,
+            key,
+            started: now,
+            now,
+            machines: Machines::of(&scenario, chance),
+            actions: Actions::default(),
+            library: Library::of(&scenario, now),
+            rates: Rates::default(),
+            faults: Faults::of(&scenario, chance),
+            timeline: Timeline::default(),
+            ledger: Ledger::default(),
+            requestors: scenario
+                .apps
+                .iter()
+                .map(|app| app.name.as_str().into())
+                .collect(),
+            checked: Checked::default(),
+            examined: Cell::new(0),
+            calls: 0,
+            tokens: 0,
+            date: (i64::MIN, String::new()),
+            scenario,
+        };
+        service.schedule_restarts();
+        service
+    }
+
+    /// The same with another key for tokens and links than the one that follows from the seed: a
+    /// service that strangers can reach needs one that nobody can compute.
+    #[must_use]
+    pub fn with_key(mut self, key: [u8; 32]) -> Self {
+        self.key = key;
+        self
+    }
+
+    /// Answers a request at `now`. A `now` before an earlier one counts as that one.
+    pub fn handle(&mut self, now: Moment, request: &Request) -> Response {
+        self.pass_time(service_time(&self.knobs, now));
+        self.calls += 1;
+        let route = Route::of(&request.method, &request.path);
+        let mishap = route.call().and_then(|call| {
+            let asked = self.faults.ask_for_devices();
+            let device = asked.then(|| self.device_of(&route)).flatten();
+            self.faults.strike(call, device.as_deref())
+        });
+        let instead = mishap.and_then(|struck| struck.instead(self.now, || self.correlation()));
+        let mut response = match instead {
+            Some(response) => response,
+            None => self.done(&route, request, mishap),
+        };
+        if request.method.eq_ignore_ascii_case("HEAD") {
+            response.leave_out_body();
+        }
+        response.headers.push(("date", self.date()));
+        response
+    }
+
+    /// Does what a request asks; what comes of the mishap is in the answer.
+    fn done(&mut self, route: &Route, request: &Request, mishap: Option<Struck>) -> Response {
+        let actions_before = self.actions.all.len();
+        let response = self
+            .answer(route, request)
+            .unwrap_or_else(|refusal| refusal.answer(self.correlation()));
+        let Some(struck) = mishap else {
+            return response;
+        };
+        self.suffer(struck, actions_before, &response);
+        struck.after(response, || self.correlation())
+    }
+
+    /// Lets time pass until `now`; answers what devices have to begin.
+    pub fn advance(&mut self, now: Moment) -> Vec<Work> {
+        self.pass_time(service_time(&self.knobs, now));
+        self.timeline.take_work()
+    }
+
+    /// Takes in what came of a piece of work. Unknown numbers are ignored.
+    pub fn finished(&mut self, now: Moment, work: u64, outcome: Outcome) {
+        self.pass_time(service_time(&self.knobs, now));
+        self.command_finished(work, outcome);
+    }
+
+    /// When it wants to be told the time again, if nothing happens before.
+    pub fn next_wake(&self) -> Option<Moment> {
+        self.timeline.next_wake().map(|at| self.true_time(at))
+    }
+
+    /// The time outside, when the service's own clock shows that.
+    fn true_time(&self, at: Moment) -> Moment {
+        at + self.knobs.clock_behind.0 - self.knobs.clock_ahead.0
+    }
+
+    /// The `Date` header, written once a second.
+    fn date(&mut self) -> String {
+        let second = self.now.millis().div_euclid(1000);
+        if self.date.0 != second {
+            self.date = (second, http_date(self.now));
+        }
+        self.date.1.clone()
+    }
+
+    /// What was really applied, from that entry on, as lines of JSON.
+    pub fn ledger_lines(&self, from: usize) -> Vec<String> {
+        self.ledger.lines_from(from, &self.actions, &self.machines)
+    }
+
+    /// How many entries all list calls so far have looked at: the measure of their work, since a time
+    /// says more about the computer.
+    pub fn rows_examined(&self) -> u64 {
+        self.examined.get()
+    }
+
+    /// The scenario that is played.
+    pub fn scenario(&self) -> &Arc<Scenario> {
+        &self.scenario
+    }
+
+    /// How many devices there are.
+    pub fn device_count(&self) -> usize {
+        self.machines.all.len()
+    }
+
+    fn answer(&mut self, route: &Route, request: &Request) -> Result<Response, Refusal> {
+        match route {
+            Route::Token { tenant, version } => {
+                self.tokens += 1;
+                let number = self.chance.bits(Purpose::TokenId, &[self.tokens]);
+                let desk = Desk {
+                    scenario: &self.scenario,
+                    key: &self.key,
+                    now: self.now,
+                    started: self.started,
+                    knobs: &self.knobs,
+                    number,
+                };
+                return Ok(desk.issue(request, tenant, *version));
+            }
+            Route::Blob { action, name } => return Ok(self.blob(request, action, name)),
+            Route::Ledger => {
+                let (actions, machines) = (&self.actions, &self.machines);
+                return (self.ledger).answer(request, actions, machines, &self.examined);
+            }
+            Route::Clock => {
+                return Ok(Response::json(
+                    200,
+                    &serde_json::json!({
+                        "now": self.true_time(self.now).to_string(),
+                        "factor": self.scenario.factor,
+                    }),
+                ));
+            }
+            Route::WrongMethod { allow } => {
+                return Err(Refusal {
+                    allow: Some(allow.clone()),
+                    ..Refusal::new(405, "BadRequest", "The path does not have that method.")
+                });
+            }
+            Route::Unknown => {
+                return Err(Refusal::new(404, "NotFound", "There is no such path."));
+            }
+            _ => {}
+        }
+        let identity = self
+            .checked
+            .check(&self.scenario, &self.key, self.now, request)?;
+        self.check_role(route, &identity)?;
+        if let Route::Start { machine } = route {
+            // Its limit is checked last: who is refused for another reason has not started anything.
+            return self.start(&identity, machine, request);
+        }
+        if let Some(call) = route.call() {
+            let others = self.colleagues_calls(call);
+            self.rates
+                .take(self.now, identity.app, call, &self.knobs, others)?;
+        }
+        match route {
+            Route::MachineList => self.machine_list(request),
+            Route::MachineGet { key } => self.machine_get(key),
+            Route::FindByTag => self.find_by_tag(request),
+            Route::ActionList => self.action_list(request),
+            Route::ActionGet { id } => self.action_get(id),
+            Route::Cancel { id } => self.cancel(&identity, id, request),
+            Route::Link { id, index } => self.link(request, id, index),
+            Route::LibraryList => Ok(self.library_list()),
+            Route::LibraryUpload => self.library_upload(&identity, request),
+            Route::LibraryDelete { name } => self.library_delete(name),
+            Route::Hunt => self.hunt(request),
+            _ => Err(Refusal::new(404, "NotFound", "There is no such path.")),
+        }
+    }
+
+    /// The permissions table (contract 2.4): one of the listed roles is needed.
+    fn check_role(&self, route: &Route, identity: &Identity) -> Result<(), Refusal> {
+        const CANCEL: [&str; 7] = [
+            "Machine.CollectForensics",
+            "Machine.Isolate",
+            "Machine.RestrictExecution",
+            "Machine.Scan",
+            "Machine.Offboard",
+            "Machine.StopAndQuarantine",
+            "Machine.LiveResponse",
+        ];
+        const READ: [&str; 2] = ["Machine.ReadWrite.All", "Machine.Read.All"];
+        let strict_read = if self.knobs.read_role_is_enough {
+            &READ
+        } else {
+            &READ[..1]
+        };
+        let wanted: &[&str] = match route {
+            Route::Start { .. } => &["Machine.LiveResponse"],
+            Route::ActionList | Route::ActionGet { .. } | Route::Link { .. } => strict_read,
+            Route::MachineGet { .. } => strict_read,
+            Route::MachineList | Route::FindByTag => &READ,
+            Route::Cancel { .. } => &CANCEL,
+            Route::LibraryList | Route::LibraryUpload | Route::LibraryDelete { .. } => {
+                &["Library.Manage"]
+            }
+            Route::Hunt => &["AdvancedQuery.Read.All"],
+            _ => return Ok(()),
+        };
+        if identity
+            .roles
+            .iter()
+            .any(|role| wanted.contains(&role.as_str()))
+        {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            403,
+            "Forbidden",
+            format!(
+                "The application does not have any of the required application permissions. API required roles: {}, application roles: {}.",
+                wanted.join(", "),
+                identity.roles.join(", ")
+            ),
+        ))
+    }
+
+    fn device_of(&self, route: &Route) -> Option<String> {
+        let place = match route {
+            Route::Start { machine } => self.machine_to_start(machine)?,
+            Route::MachineGet { key } => self.machines.find_any(key)?,
+            Route::ActionGet { id } | Route::Cancel { id } | Route::Link { id, .. } => {
+                self.actions.get(self.actions.find(id)?).machine
+            }
+            Route::Blob { action, .. } => self.actions.get(self.actions.find(action)?).machine,
+            _ => return None,
+        };
+        let machine = &self.machines.all[place as usize];
+        Some(format!("{} {}", machine.id, machine.name))
+    }
+
+    /// The id to quote to support: a new one for every call.
+    pub(super) fn correlation(&self) -> uuid::Uuid {
+        guid(self.chance.wide(Purpose::Correlation, &[self.calls]))
+    }
+
+    /// `@odata.context` of an answer: on purpose not the host that was called (contract 2.1).
+    pub(super) fn context(&self, what: &str) -> String {
+        format!("https://{}/api/$metadata#{what}", self.knobs.context_host)
+    }
+
+    /// The address the caller used, for links back to the same place.
+    pub(super) fn origin(request: &Request) -> String {
+        let plain = |host: &&str| {
+            !host.is_empty()
+                && host.len() <= 255
+                && host.bytes().all(|b| {
+                    b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']')
+                })
+        };
+        let host = request.find("host").filter(plain).unwrap_or("localhost");
+        format!("http://{host}")
+    }
+}
+
+/// What the service's own clock shows at a time outside: everything within goes by it.
+fn service_time(knobs: &Knobs, now: Moment) -> Moment {
+    now + knobs.clock_ahead.0 - knobs.clock_behind.0
+}

@@ -1,0 +1,456 @@
+//! What was really applied, in order: the judge in tests of clients.
+//!
+//! An entry names the action or device it is about; what it tells of them is looked up when somebody
+//! asks. So it may name only what never changes afterwards: an action's comment and commands, how a
+//! command ended, who cancelled.
+
+use std::cell::Cell;
+
+use serde::Serialize;
+
+use svar_wire::Moment;
+use svar_wire::{Command, CommandStatus, CommandType};
+
+use super::actions::{ActionRecord, Actions, State};
+use super::chance::guid;
+use super::machines::Machines;
+use super::message::{JSON, Request, Response};
+use super::places::{Places, Union};
+use super::refusal::Refusal;
+use super::route::form_pairs;
+use super::stamp::stamp;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deed {
+    SessionStarted,
+    FilePut,
+    ScriptRun,
+    FileRead,
+    Cancelled,
+    SessionEnded,
+    DeviceRestarted,
+    LibraryUploaded,
+    LibraryOverwritten,
+    LibraryDeleted,
+}
+
+const DEEDS: [Deed; 10] = [
+    Deed::SessionStarted,
+    Deed::FilePut,
+    Deed::ScriptRun,
+    Deed::FileRead,
+    Deed::Cancelled,
+    Deed::SessionEnded,
+    Deed::DeviceRestarted,
+    Deed::LibraryUploaded,
+    Deed::LibraryOverwritten,
+    Deed::LibraryDeleted,
+];
+
+impl Deed {
+    fn name(self) -> &'static str {
+        match self {
+            Deed::SessionStarted => "session_started",
+            Deed::FilePut => "file_put",
+            Deed::ScriptRun => "script_run",
+            Deed::FileRead => "file_read",
+            Deed::Cancelled => "cancelled",
+            Deed::SessionEnded => "session_ended",
+            Deed::DeviceRestarted => "device_restarted",
+            Deed::LibraryUploaded => "library_uploaded",
+            Deed::LibraryOverwritten => "library_overwritten",
+            Deed::LibraryDeleted => "library_deleted",
+        }
+    }
+
+    /// A command of that kind came to its end.
+    pub(crate) fn of_command(kind: CommandType) -> Self {
+        match kind {
+            CommandType::PutFile => Deed::FilePut,
+            CommandType::RunScript => Deed::ScriptRun,
+            CommandType::GetFile => Deed::FileRead,
+        }
+    }
+}
+
+/// One thing that was really done. There are three to an action, so it is kept small.
+#[derive(Debug)]
+struct Entry {
+    at: Moment,
+    /// The place of the action, the device, or the library note it is about, as the deed says.
+    about: u32,
+    /// Which command of the action.
+    index: u32,
+    /// The number of the same device's entry before this one; 0 if there is none.
+    before: u32,
+    deed: Deed,
+    /// In which a session ended.
+    state: State,
+}
+
+/// A change to the library.
+#[derive(Debug)]
+struct LibraryNote {
+    name: String,
+    sha256: Option<String>,
+}
+
+/// An entry as it is written.
+#[derive(Debug, Default, Serialize)]
+struct Written<'a> {
+    seq: u64,
+    at: String,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    machine: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commands: Option<Vec<&'a Command>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<&'a str>,
+}
+
+/// All entries. They are numbered from 1 without a gap; an entry's place is its number less one.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    entries: Vec<Entry>,
+    library: Vec<LibraryNote>,
+    /// By deed, in the order of [`DEEDS`].
+    by_deed: [Places; DEEDS.len()],
+    /// The number of each device's last entry, by the device's place.
+    last_of_machine: Vec<u32>,
+}
+
+/// Who misspells what he asks for must not take the answer for an empty ledger.
+fn check_query(pairs: &[(String, String)]) -> Result<(), Refusal> {
+    const KEYS: &[&str] = &["after", "top", "kind", "machine", "action", "format"];
+    const FORMATS: &[&str] = &["json", "lines"];
+    let one_of = |what: &str, given: &str, known: &[&str]| match known.contains(&given) {
+        true => Ok(()),
+        false => Err(Refusal::invalid(format!(
+            "The ledger knows no {what} '{given}'; it knows {}.",
+            known.join(", ")
+        ))),
+    };
+    for (place, (key, value)) in pairs.iter().enumerate() {
+        one_of("parameter", key, KEYS)?;
+        match key.as_str() {
+            "kind" => one_of("kind", &value.to_ascii_lowercase(), &DEEDS.map(Deed::name))?,
+            "format" => one_of("format", &value.to_ascii_lowercase(), FORMATS)?,
+            _ => {}
+        }
+        if pairs[..place].iter().any(|(earlier, _)| earlier == key) {
+            return Err(Refusal::invalid(format!(
+                "'{key}' is given more than once."
+            )));
+        }
+    }
+    Ok(())
+}
+
+impl Ledger {
+    /// Something was done to an action of that device.
+    pub(crate) fn add_of_action(&mut self, now: Moment, deed: Deed, machine: u32, action: u32) {
+        self.add(now, deed, Some(machine), action);
+    }
+
+    /// A command of an action came to its end.
+    pub(crate) fn add_command(
+        &mut self,
+        now: Moment,
+        deed: Deed,
+        machine: u32,
+        action: u32,
+        index: usize,
+    ) {
+        let entry = self.add(now, deed, Some(machine), action);
+        entry.index = u32::try_from(index).unwrap_or(u32::MAX);
+    }
+
+    /// A session came to its end.
+    pub(crate) fn add_end(&mut self, now: Moment, machine: u32, action: u32, state: State) {
+        let entry = self.add(now, Deed::SessionEnded, Some(machine), action);
+        entry.state = state;
+    }
+
+    /// A device restarted.
+    pub(crate) fn add_restart(&mut self, now: Moment, machine: u32) {
+        self.add(now, Deed::DeviceRestarted, Some(machine), machine);
+    }
+
+    /// A library file was changed.
+    pub(crate) fn add_library(
+        &mut self,
+        now: Moment,
+        deed: Deed,
+        name: String,
+        sha256: Option<String>,
+    ) {
+        let place = u32::try_from(self.library.len()).unwrap_or(u32::MAX);
+        self.library.push(LibraryNote { name, sha256 });
+        self.add(now, deed, None, place);
+    }
+
+    fn add(&mut self, now: Moment, deed: Deed, machine: Option<u32>, about: u32) -> &mut Entry {
+        let place = self.entries.len();
+        let number = u32::try_from(place + 1).unwrap_or(u32::MAX);
+        self.by_deed[deed as usize].insert(number - 1);
+        let before = machine.map_or(0, |machine| {
+            let machine = machine as usize;
+            if self.last_of_machine.len() <= machine {
+                self.last_of_machine.resize(machine + 1, 0);
+            }
+            std::mem::replace(&mut self.last_of_machine[machine], number)
+        });
+        self.entries.push(Entry {
+            at: now,
+            about,
+            index: 0,
+            before,
+            deed,
+            state: State::Pending,
+        });
+        &mut self.entries[place]
+    }
+
+    /// The entries from that place on, as lines of JSON.
+    pub(crate) fn lines_from(
+        &self,
+        place: usize,
+        actions: &Actions,
+        machines: &Machines,
+    ) -> Vec<String> {
+        (place..self.entries.len())
+            .filter_map(|place| serde_json::to_string(&self.written(place, actions, machines)).ok())
+            .collect()
+    }
+
+    fn written<'a>(
+        &'a self,
+        place: usize,
+        actions: &'a Actions,
+        machines: &'a Machines,
+    ) -> Written<'a> {
+        let entry = &self.entries[place];
+        let of_action = || {
+            let action = actions.get(entry.about);
+            let told = Written {
+                machine: Some(&machines.all[action.machine as usize].id),
+                action: Some(guid(action.id).to_string()),
+                ..Written::default()
+            };
+            (action, told)
+        };
+        let told = match entry.deed {
+            Deed::SessionStarted => {
+                let (action, about) = of_action();
+                let commands = action.commands.iter().map(|record| &**record.command);
+                Written {
+                    comment: Some(&action.comment),
+                    commands: Some(commands.collect()),
+                    ..about
+                }
+            }
+            Deed::FilePut | Deed::ScriptRun | Deed::FileRead => {
+                let (action, about) = of_action();
+                command_told(action, entry.index, about)
+            }
+            Deed::Cancelled => {
+                let (action, about) = of_action();
+                let cancellation = action.cancellation.as_deref();
+                Written {
+                    comment: cancellation.and_then(|cancel| cancel.comment.as_deref()),
+                    ..about
+                }
+            }
+            Deed::SessionEnded => Written {
+                status: Some(entry.state.name()),
+                ..of_action().1
+            },
+            Deed::DeviceRestarted => Written {
+                machine: Some(&machines.all[entry.about as usize].id),
+                ..Written::default()
+            },
+            Deed::LibraryUploaded | Deed::LibraryOverwritten | Deed::LibraryDeleted => {
+                let note = &self.library[entry.about as usize];
+                Written {
+                    name: Some(&note.name),
+                    sha256: note.sha256.as_deref(),
+                    ..Written::default()
+                }
+            }
+        };
+        Written {
+            seq: place as u64 + 1,
+            at: stamp(entry.at),
+            kind: entry.deed.name(),
+            ..told
+        }
+    }
+
+    /// What the admin path answers: the entries after `after`, at most `top` of them, of that `kind`,
+    /// `machine` and `action`, where the query says so; `format=lines` gives a line of JSON each.
+    /// `last` is the number of the newest entry there is, `next` what to ask `after` for the rest.
+    /// `examined` is raised by every entry looked at.
+    pub(crate) fn answer(
+        &self,
+        request: &Request,
+        actions: &Actions,
+        machines: &Machines,
+        examined: &Cell<u64>,
+    ) -> Result<Response, Refusal> {
+        let pairs = form_pairs(&request.query);
+        check_query(&pairs)?;
+        let find = |name: &str| {
+            pairs
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.as_str())
+        };
+        let number = |name: &str| -> Result<Option<usize>, Refusal> {
+            find(name)
+                .map(|text| {
+                    text.parse()
+                        .map_err(|_| Refusal::invalid(format!("'{name}' must be a number.")))
+                })
+                .transpose()
+        };
+        let after = number("after")?.unwrap_or(0).min(self.entries.len());
+        let top = number("top")?.unwrap_or(usize::MAX);
+        let wanted = Wanted {
+            kind: find("kind"),
+            action: find("action").map(|id| actions.find_exactly(id)),
+            machine: find("machine").map(|id| machines.find(id)),
+        };
+        let look = |_: &u32| examined.set(examined.get() + 1);
+        let (page, is_cut) = self.page(&wanted, actions, after, top, look);
+        let told = page
+            .iter()
+            .map(|place| self.written(*place as usize, actions, machines));
+        let mut body = Vec::new();
+        if find("format").is_some_and(|format| format.eq_ignore_ascii_case("lines")) {
+            for entry in told {
+                write(&mut body, &entry);
+                body.push(b'\n');
+            }
+            return Ok(Response::text(200, "application/x-ndjson", body));
+        }
+        body.extend_from_slice(b"{\"entries\":[");
+        for (number, entry) in told.enumerate() {
+            if number > 0 {
+                body.push(b',');
+            }
+            write(&mut body, &entry);
+        }
+        body.extend_from_slice(b"],\"last\":");
+        write(&mut body, &self.entries.len());
+        if is_cut {
+            let next = page.last().map_or(after, |place| *place as usize + 1);
+            body.extend_from_slice(b",\"next\":");
+            write(&mut body, &next);
+        }
+        body.push(b'}');
+        Ok(Response::text(200, JSON, body))
+    }
+
+    /// The places of a page's entries, and whether more would follow. The entries of one device hang
+    /// together, and so do those of one kind, so the others are not looked at.
+    fn page(
+        &self,
+        wanted: &Wanted<'_>,
+        actions: &Actions,
+        after: usize,
+        top: usize,
+        look: impl Fn(&u32),
+    ) -> (Vec<u32>, bool) {
+        let cut = |found: &mut dyn Iterator<Item = u32>| -> (Vec<u32>, bool) {
+            let page: Vec<u32> = (&mut *found).take(top).collect();
+            (page, found.next().is_some())
+        };
+        let kind = wanted.kind.map(|name| {
+            let named = |deed: &&Deed| deed.name().eq_ignore_ascii_case(name);
+            DEEDS.iter().find(named).copied()
+        });
+        // Something is asked for that there is not.
+        if kind == Some(None) || wanted.action == Some(None) || wanted.machine == Some(None) {
+            return (Vec::new(), false);
+        }
+        let (kind, action) = (kind.flatten(), wanted.action.flatten());
+        let of_action = action.map(|action| actions.get(action).machine);
+        let range = u32::try_from(after).unwrap_or(u32::MAX)
+            ..u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        match (wanted.machine.flatten().or(of_action), kind) {
+            (Some(machine), _) => {
+                let is_wanted = |place: &u32| {
+                    let entry = &self.entries[*place as usize];
+                    kind.is_none_or(|kind| kind == entry.deed)
+                        && action.is_none_or(|action| {
+                            entry.deed != Deed::DeviceRestarted && entry.about == action
+                        })
+                };
+                let mut places = self.of_machine(machine, range.start);
+                cut(&mut places.drain(..).inspect(look).filter(is_wanted))
+            }
+            (None, Some(kind)) => {
+                let entries = Union(vec![&self.by_deed[kind as usize]]);
+                cut(&mut entries.upwards(range).inspect(look))
+            }
+            (None, None) => cut(&mut { range }.inspect(look)),
+        }
+    }
+
+    /// The places of a device's entries from that place on, oldest first.
+    fn of_machine(&self, machine: u32, from: u32) -> Vec<u32> {
+        let mut places = Vec::new();
+        let last = self.last_of_machine.get(machine as usize);
+        let mut number = last.copied().unwrap_or(0);
+        while number > from {
+            places.push(number - 1);
+            number = self.entries[number as usize - 1].before;
+        }
+        places.reverse();
+        places
+    }
+}
+
+/// What a call wants to know of; an inner nothing stands for something that there is not.
+struct Wanted<'a> {
+    kind: Option<&'a str>,
+    action: Option<Option<u32>>,
+    machine: Option<Option<u32>>,
+}
+
+/// How a command ended.
+fn command_told<'a>(action: &'a ActionRecord, index: u32, about: Written<'a>) -> Written<'a> {
+    let record = &action.commands[index as usize];
+    let name = match record.command.kind {
+        CommandType::PutFile => "FileName",
+        CommandType::RunScript => "ScriptName",
+        CommandType::GetFile => "Path",
+    };
+    let has_failed = record.status == CommandStatus::Failed;
+    Written {
+        index: Some(index),
+        status: Some(if has_failed { "Failed" } else { "Completed" }),
+        exit: record.exit,
+        name: record.command.param(name),
+        ..about
+    }
+}
+
+/// Appends plain data with text keys: writing it can't fail.
+fn write(out: &mut Vec<u8>, value: &impl Serialize) {
+    let _ = serde_json::to_writer(out, value);
+}

@@ -1,0 +1,98 @@
+//! Result links (contract 6.1, 6.2); what answers behind them is in `storage.rs`.
+
+use std::time::Duration;
+
+use svar_wire::Moment;
+
+use super::actions::CommandRecord;
+use super::chance::{Purpose, guid};
+use super::core::Service;
+use super::message::{Request, Response};
+use super::reads::encoded;
+use super::refusal::Refusal;
+use super::storage::{CONTAINER, STORAGE_VERSION, Sas};
+
+impl Service {
+    pub(super) fn link(
+        &self,
+        request: &Request,
+        id: &str,
+        index: &str,
+    ) -> Result<Response, Refusal> {
+        let place = self.visible_action(id)?;
+        let none = || {
+            let code = match self.knobs.no_result_status {
+                404 => "ResourceNotFound",
+                _ => "BadRequest",
+            };
+            Refusal::new(
+                self.knobs.no_result_status,
+                code,
+                format!("The command {index} of {id} has no result."),
+            )
+        };
+        let action = self.actions.get(place);
+        let index = command_index(index)?.ok_or_else(none)?;
+        let command = action.commands.get(index).ok_or_else(none)?;
+        let lag_over =
+            !action.state.is_final() || self.now >= action.updated + self.knobs.link_lag.0;
+        if !self.is_kept(command) || !lag_over {
+            return Err(none());
+        }
+        let until = self.now + self.knobs.link_ttl.0;
+        let (action, name) = (guid(action.id).to_string(), self.blob_name(place, index));
+        let expiry = whole_seconds(until);
+        let path = format!("/{CONTAINER}/{action}/CustomPlaybookCommandOutput/{name}");
+        let sas = Sas {
+            path: &path,
+            expiry: &expiry,
+            permissions: "r",
+            version: STORAGE_VERSION,
+            resource: "b",
+        };
+        let mut link = format!(
+            "{}{path}?se={}&sp=r&sv={STORAGE_VERSION}&sr=b&sig={}",
+            Service::origin(request),
+            encoded(&expiry),
+            encoded(&sas.signature(&self.key)),
+        );
+        if self.knobs.link_html_escape {
+            link = link.replace('&', "&amp;");
+        }
+        Ok(Response::json(
+            200,
+            &serde_json::json!({"@odata.context": self.context("Edm.String"), "value": link}),
+        ))
+    }
+
+    pub(super) fn is_kept(&self, command: &CommandRecord) -> bool {
+        command.result.is_some()
+            && command
+                .ended
+                .is_some_and(|ended| self.now.since(ended) <= self.knobs.results_kept.0)
+    }
+
+    /// The storage's name of a result: 32 hexadecimal digits.
+    pub(super) fn blob_name(&self, action: u32, index: usize) -> String {
+        let key = [u64::from(action), index as u64];
+        format!("{:032x}", self.chance.wide(Purpose::Blob, &key))
+    }
+}
+
+/// The index a link is asked for: written as `commands[].index` is, so that `+0` and `00` are none (our
+/// choice). None for a number that no command can have.
+fn command_index(text: &str) -> Result<Option<usize>, Refusal> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number || (digits.starts_with('0') && text != "0") {
+        return Err(Refusal::invalid(format!("'{text}' is no command index.")));
+    }
+    Ok(text.parse().ok())
+}
+
+/// `2026-02-03T09:10:11Z`; rounded up, so that a link never lives shorter than promised.
+fn whole_seconds(moment: Moment) -> String {
+    let up = moment + Duration::from_millis(999);
+    let text = up.to_string();
+    format!("{}Z", text.get(..19).unwrap_or("9999-12-31T23:59:59"))
+}

@@ -1,0 +1,460 @@
+//! The tenant's devices, and the calls that read them (contract 8.1 to 8.4).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use svar_wire::Machine;
+use svar_wire::Moment;
+
+use super::super::odata::{Entity, Filter, Function, Kind, Literal, Row, Value};
+use super::super::scenario::{Device, Scenario, Window};
+use super::candidates::{Candidates, Found};
+use super::chance::{Chance, Purpose};
+use super::stamp::stamp;
+
+/// One device. What devices of a fleet have in common is shared.
+#[derive(Debug)]
+pub(crate) struct MachineRecord {
+    pub(crate) id: Arc<str>,
+    pub(crate) name: Arc<str>,
+    pub(crate) device: Arc<Device>,
+    /// When it can be reached, if not by its device's own windows.
+    windows: Option<[Window; 1]>,
+    /// All its actions, oldest first.
+    pub(crate) actions: Vec<u32>,
+    /// The action that keeps it busy.
+    pub(crate) active: Option<u32>,
+    /// After a cancel it may stay busy until then.
+    pub(crate) released_at: Moment,
+}
+
+impl MachineRecord {
+    fn new(name: &str, device: Arc<Device>, windows: Option<[Window; 1]>) -> Self {
+        let name: Arc<str> = name.to_ascii_lowercase().into();
+        let id: Arc<str> = match &device.id {
+            Some(id) => id.to_ascii_lowercase().into(),
+            None => device_id(&name),
+        };
+        MachineRecord {
+            id,
+            name,
+            device,
+            windows,
+            actions: Vec::new(),
+            active: None,
+            released_at: Moment::from_millis(i64::MIN / 4),
+        }
+    }
+
+    fn windows(&self) -> &[Window] {
+        match &self.windows {
+            Some(windows) => windows,
+            None => &self.device.online,
+        }
+    }
+
+    /// The first moment from `now` on at which it can be reached.
+    pub(crate) fn reachable_from(&self, started: Moment, now: Moment) -> Option<Moment> {
+        if self.windows().is_empty() {
+            return Some(now);
+        }
+        self.windows()
+            .iter()
+            .filter(|window| window.until.is_none_or(|until| started + until.0 > now))
+            .map(|window| now.max(started + window.from.0))
+            .min()
+    }
+
+    /// Whether a person holds it from the portal.
+    pub(crate) fn is_held(&self, started: Moment, now: Moment) -> bool {
+        self.device.portal_sessions.iter().any(|window| {
+            started + window.from.0 <= now
+                && window.until.is_none_or(|until| now < started + until.0)
+        })
+    }
+
+    /// The last full report: hourly while it is online, else the last one before it went.
+    pub(crate) fn last_seen(&self, started: Moment, now: Moment) -> Moment {
+        const REPORT_MS: i64 = 3_600_000;
+        let hourly = |from: Moment, until: Moment| {
+            let since = until.millis().saturating_sub(from.millis());
+            Moment::from_millis(from.millis() + since.div_euclid(REPORT_MS) * REPORT_MS)
+        };
+        if self.windows().is_empty() {
+            return hourly(started - Duration::from_secs(600), now);
+        }
+        self.windows()
+            .iter()
+            .filter(|window| started + window.from.0 <= now)
+            .map(|window| {
+                let end = window.until.map_or(now, |until| now.min(started + until.0));
+                hourly(started + window.from.0, end)
+            })
+            .max()
+            .unwrap_or(started - self.device.last_seen.0)
+    }
+
+    /// The entity as the API answers it.
+    pub(crate) fn entity(&self, started: Moment, now: Moment) -> Machine {
+        let device = &*self.device;
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Machine {
+            id: self.id.to_string(),
+            computer_dns_name: Some(self.name.to_string()),
+            first_seen: Some(stamp(started - Duration::from_secs(90 * 24 * 3600))),
+            last_seen: Some(stamp(self.last_seen(started, now))),
+            os_platform: text(&device.os),
+            version: text(&device.version),
+            os_processor: Some("x64".to_owned()),
+            os_architecture: Some("64-bit".to_owned()),
+            last_ip_address: text(&device.ip),
+            last_external_ip_address: Some("203.0.113.7".to_owned()),
+            agent_version: Some("10.8760.26100.4061".to_owned()),
+            health_status: text(&device.health),
+            onboarding_status: text(&device.onboarding),
+            device_value: Some("Normal".to_owned()),
+            rbac_group_id: Some(device.group_id.into()),
+            rbac_group_name: device.group.clone(),
+            risk_score: text(&device.risk),
+            exposure_level: text(&device.exposure),
+            is_aad_joined: Some(false),
+            machine_tags: device.tags.clone(),
+            ip_addresses: Some(serde_json::json!([{
+                "ipAddress": device.ip, "macAddress": "005056000102", "type": "Ethernet",
+                "operationalStatus": "Up"
+            }])),
+            is_potential_duplication: Some(false),
+            is_excluded: Some(false),
+            defender_av_status: Some("Unknown".to_owned()),
+            managed_by: Some("Unknown".to_owned()),
+            managed_by_status: Some("Unknown".to_owned()),
+            ..Machine::default()
+        }
+    }
+}
+
+/// The id of a device that was given none: it follows from the name, so that it is the same in
+/// every run.
+fn device_id(name: &str) -> Arc<str> {
+    let digest = Sha256::digest(name.as_bytes());
+    let digits: String = digest
+        .iter()
+        .take(20)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    digits.into()
+}
+
+/// What a filter on machines may name (contract 8.2).
+pub(crate) const MACHINE: Entity = Entity {
+    documented: 14,
+    properties: &[
+        ("id", Kind::Text),
+        ("computerDnsName", Kind::Text),
+        ("version", Kind::Text),
+        ("deviceValue", Kind::Text),
+        ("aadDeviceId", Kind::Text),
+        ("machineTags", Kind::Texts),
+        ("lastSeen", Kind::Time),
+        ("exposureLevel", Kind::Text),
+        ("onboardingStatus", Kind::Text),
+        ("lastIpAddress", Kind::Text),
+        ("healthStatus", Kind::Text),
+        ("osPlatform", Kind::Text),
+        ("riskScore", Kind::Text),
+        ("rbacGroupId", Kind::Number),
+        ("rbacGroupName", Kind::Text),
+        ("firstSeen", Kind::Time),
+    ],
+};
+
+/// A device at a moment, as filters see it.
+pub(crate) struct MachineRow<'a> {
+    pub(crate) machine: &'a MachineRecord,
+    pub(crate) started: Moment,
+    pub(crate) now: Moment,
+}
+
+impl Row for MachineRow<'_> {
+    fn value(&self, property: usize) -> Value<'_> {
+        let device = &*self.machine.device;
+        match MACHINE.properties[property].0 {
+            "id" => Value::Text((&*self.machine.id).into()),
+            "computerDnsName" => Value::Text((&*self.machine.name).into()),
+            "version" => Value::Text(device.version.as_str().into()),
+            "deviceValue" => Value::Text("Normal".into()),
+            "machineTags" => Value::Texts(&device.tags),
+            "lastSeen" => Value::Time(self.machine.last_seen(self.started, self.now)),
+            "firstSeen" => Value::Time(self.started - Duration::from_secs(90 * 24 * 3600)),
+            "exposureLevel" => Value::Text(device.exposure.as_str().into()),
+            "onboardingStatus" => Value::Text(device.onboarding.as_str().into()),
+            "lastIpAddress" => Value::Text(device.ip.as_str().into()),
+            "healthStatus" => Value::Text(device.health.as_str().into()),
+            "osPlatform" => Value::Text(device.os.as_str().into()),
+            "riskScore" => Value::Text(device.risk.as_str().into()),
+            "rbacGroupId" => Value::Number(device.group_id as f64),
+            "rbacGroupName" => match &device.group {
+                Some(group) => Value::Text(group.as_str().into()),
+                None => Value::Null,
+            },
+            _ => Value::Null,
+        }
+    }
+}
+
+/// All devices, by id and by name.
+#[derive(Debug, Default)]
+pub(crate) struct Machines {
+    pub(crate) all: Vec<MachineRecord>,
+    by_id: HashMap<Arc<str>, u32>,
+    /// Several devices may share a name.
+    by_name: BTreeMap<Arc<str>, Vec<u32>>,
+    by_tag: BTreeMap<String, Vec<u32>>,
+    /// By what the scenario says of them in one of [`FIXED`], in lower case.
+    by_fixed: HashMap<(usize, String), Vec<u32>>,
+}
+
+/// Properties of a device that never change and have few values.
+const FIXED: [&str; 8] = [
+    "version",
+    "deviceValue",
+    "exposureLevel",
+    "onboardingStatus",
+    "healthStatus",
+    "osPlatform",
+    "riskScore",
+    "rbacGroupName",
+];
+
+impl Machines {
+    /// The devices of a scenario, lists first, then fleets.
+    pub(crate) fn of(scenario: &Scenario, chance: Chance) -> Self {
+        let mut machines = Machines::default();
+        for device in &scenario.devices {
+            machines.add(MachineRecord::new(
+                &device.name,
+                Arc::new(device.clone()),
+                None,
+            ));
+        }
+        for (place, fleet) in scenario.fleets.iter().enumerate() {
+            let width = fleet.count.to_string().len();
+            let mut kinds: Vec<(u32, Arc<Device>)> = fleet
+                .os
+                .iter()
+                .map(|(os, share)| {
+                    let device = Device {
+                        os: os.clone(),
+                        id: None,
+                        ..fleet.device.clone()
+                    };
+                    (*share, Arc::new(device))
+                })
+                .filter(|(share, _)| *share > 0)
+                .collect();
+            if kinds.is_empty() {
+                kinds.push((
+                    1,
+                    Arc::new(Device {
+                        id: None,
+                        ..fleet.device.clone()
+                    }),
+                ));
+            }
+            let total: u64 = kinds.iter().map(|(share, _)| u64::from(*share)).sum();
+            for number in 1..=fleet.count {
+                let key = [place as u64, u64::from(number)];
+                let name = fleet.name.replace("{n}", &format!("{number:0width$}"));
+                let mut draw = chance.bits(Purpose::Fleet, &[key[0], key[1], 0]) % total;
+                let mut kind = &kinds[0].1;
+                for (share, device) in &kinds {
+                    kind = device;
+                    match draw.checked_sub(u64::from(*share)) {
+                        Some(rest) => draw = rest,
+                        None => break,
+                    }
+                }
+                let sleeps = chance.place(Purpose::Fleet, &[key[0], key[1], 1]) < fleet.offline;
+                let windows = sleeps.then(|| {
+                    let place = chance.place(Purpose::Fleet, &[key[0], key[1], 2]);
+                    let from = fleet
+                        .back
+                        .map_or(NEVER, |back| super::super::knobs::Span(back.at(place)));
+                    [Window { from, until: None }]
+                });
+                machines.add(MachineRecord::new(&name, Arc::clone(kind), windows));
+            }
+        }
+        machines
+    }
+
+    fn add(&mut self, machine: MachineRecord) {
+        let place = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        self.by_id.insert(Arc::clone(&machine.id), place);
+        self.by_name
+            .entry(Arc::clone(&machine.name))
+            .or_default()
+            .push(place);
+        for tag in &machine.device.tags {
+            let places = self.by_tag.entry(tag.to_lowercase()).or_default();
+            // A device may carry a tag in two spellings.
+            if places.last() != Some(&place) {
+                places.push(place);
+            }
+        }
+        let row = MachineRow {
+            machine: &machine,
+            started: Moment::EPOCH,
+            now: Moment::EPOCH,
+        };
+        for (property, (name, _)) in MACHINE.properties.iter().enumerate() {
+            if FIXED.contains(name)
+                && let Value::Text(value) = row.value(property)
+            {
+                self.by_fixed
+                    .entry((property, value.to_ascii_lowercase()))
+                    .or_default()
+                    .push(place);
+            }
+        }
+        self.all.push(machine);
+    }
+
+    /// By id.
+    pub(crate) fn find(&self, id: &str) -> Option<u32> {
+        self.by_id.get(id.to_ascii_lowercase().as_str()).copied()
+    }
+
+    /// By id, else by full name, else by first label; of several devices the first of the scenario's list.
+    pub(crate) fn find_any(&self, key: &str) -> Option<u32> {
+        if let Some(place) = self.find(key) {
+            return Some(place);
+        }
+        let name = key.to_ascii_lowercase();
+        if let Some(places) = self.by_name.get(name.as_str()) {
+            return places.first().copied();
+        }
+        let with_point: Arc<str> = format!("{name}.").into();
+        self.by_name
+            .range(Arc::clone(&with_point)..)
+            .next()
+            .filter(|(known, _)| !name.is_empty() && known.starts_with(&*with_point))
+            .and_then(|(_, places)| places.first().copied())
+    }
+
+    /// All devices of that full name.
+    pub(crate) fn named(&self, name: &str) -> &[u32] {
+        let places = self.by_name.get(name.to_ascii_lowercase().as_str());
+        places.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// All devices whose full name begins like that.
+    pub(crate) fn beginning_with(&self, text: &str) -> impl Iterator<Item = u32> {
+        let from: Arc<str> = text.to_ascii_lowercase().into();
+        let names = self.by_name.range(Arc::clone(&from)..);
+        names
+            .take_while(move |(name, _)| name.starts_with(&*from))
+            .flat_map(|(_, places)| places.iter().copied())
+    }
+
+    /// The actions of those devices.
+    pub(crate) fn actions_of(&self, places: impl Iterator<Item = u32>) -> Candidates<'_> {
+        joined(places.map(|place| self.all[place as usize].actions.as_slice()))
+    }
+
+    /// What a filter comes to: the smallest part of the list that one condition leaves, and what is
+    /// still to be asked.
+    pub(crate) fn found<'a>(&'a self, filter: Option<&'a Filter>) -> Found<'a> {
+        let mut best: Option<(usize, &Filter, Candidates<'_>)> = None;
+        let mut rest = Vec::new();
+        for part in filter.map(Filter::conjuncts).unwrap_or_default() {
+            let Some(candidates) = self.indexed(part) else {
+                rest.push(part);
+                continue;
+            };
+            let len = candidates.len();
+            match &best {
+                Some((least, ..)) if *least <= len => rest.push(part),
+                _ => {
+                    let beaten = best.replace((len, part, candidates));
+                    rest.extend(beaten.map(|(_, part, _)| part));
+                }
+            }
+        }
+        let all = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        Found {
+            candidates: best.map_or(Candidates::Span(0..all), |(_, _, candidates)| candidates),
+            rest,
+            settled: u32::MAX,
+            upwards: true,
+        }
+    }
+
+    /// Exactly those that pass this condition, if an index knows them.
+    fn indexed<'a>(&'a self, part: &'a Filter) -> Option<Candidates<'a>> {
+        if let Filter::Text {
+            function: Function::StartsWith,
+            property,
+            text,
+        } = part
+        {
+            return (MACHINE.properties[*property].0 == "computerDnsName")
+                .then(|| Candidates::listed(self.beginning_with(text)));
+        }
+        let (property, literals) = part.equals()?;
+        let texts: Vec<&str> = literals.iter().map(Literal::text).collect::<Option<_>>()?;
+        match MACHINE.properties[property].0 {
+            "id" => Some(Candidates::listed(
+                texts.iter().filter_map(|id| self.find(id)),
+            )),
+            "computerDnsName" => Some(joined(texts.iter().map(|name| self.named(name)))),
+            // Filters know no case but ASCII's, the index knows more.
+            "machineTags" if texts.iter().all(|tag| tag.is_ascii()) => {
+                let places = |tag: &&str| self.by_tag.get(&tag.to_ascii_lowercase());
+                Some(joined(texts.iter().filter_map(places).map(Vec::as_slice)))
+            }
+            name if FIXED.contains(&name) => {
+                let key = |text: &&str| (property, text.to_ascii_lowercase());
+                let places = texts
+                    .iter()
+                    .filter_map(|text| self.by_fixed.get(&key(text)));
+                Some(joined(places.map(Vec::as_slice)))
+            }
+            _ => None,
+        }
+    }
+
+    /// By tag or by the tag's beginning (contract 8.4), in the order of the list.
+    pub(crate) fn tagged(&self, tag: &str, starts_with: bool) -> Vec<u32> {
+        let tag = tag.to_lowercase();
+        if !starts_with {
+            return self.by_tag.get(&tag).cloned().unwrap_or_default();
+        }
+        let mut found: Vec<u32> = self
+            .by_tag
+            .range(tag.clone()..)
+            .take_while(|(known, _)| known.starts_with(&tag))
+            .flat_map(|(_, places)| places.iter().copied())
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+/// The places of all those lists together.
+fn joined<'a>(mut lists: impl Iterator<Item = &'a [u32]>) -> Candidates<'a> {
+    match (lists.next(), lists.next()) {
+        (None, _) => Candidates::none(),
+        (Some(one), None) => Candidates::Known(one),
+        (Some(one), Some(other)) => {
+            Candidates::listed([one, other].into_iter().chain(lists).flatten().copied())
+        }
+    }
+}
+
+/// The window of a device that does not come back: a hundred years away.
+const NEVER: super::super::knobs::Span = super::super::knobs::Span::seconds(100 * 366 * 24 * 3600);

@@ -1,0 +1,371 @@
+//! The calls that read machines and actions, and the cancel (contract 4.5, 5, 7, 8).
+
+use serde::Serialize;
+use serde_json::Value;
+
+use svar_wire::{Collection, CommandStatus, Hunt};
+
+use super::super::odata::{Filterable, Options, QueryError};
+use super::actions::{ACTION, ActionRow, Cancellation, CommandRecord, State, direction};
+use super::candidates::Page;
+use super::core::Service;
+use super::ledger::Deed;
+use super::machines::{MACHINE, MachineRow};
+use super::message::{JSON, Request, Response};
+use super::refusal::Refusal;
+use super::route::form_pairs;
+use super::token::Identity;
+
+/// The most entries on one page (contract 5.1, 8.2).
+const PAGE_MAX: usize = 10_000;
+/// So many bytes a device seldom exceeds: a page's memory is asked for once.
+const MACHINE_TYPICAL: usize = 1024;
+
+impl From<QueryError> for Refusal {
+    fn from(error: QueryError) -> Self {
+        Refusal::query(error.0)
+    }
+}
+
+impl Service {
+    pub(super) fn action_list(&mut self, request: &Request) -> Result<Response, Refusal> {
+        let pairs = form_pairs(&request.query);
+        let options = Options::parse(&pairs, &ACTION, self.filterable())?;
+        let row = |place: u32| {
+            let action = self.actions.get(place);
+            ActionRow {
+                action,
+                machine: &self.machines.all[action.machine as usize],
+            }
+        };
+        let lag_max = self.knobs.visibility_lag.longest();
+        let found = self
+            .actions
+            .found(options.filter.as_ref(), &self.machines, self.now, lag_max);
+        let page = found.page(
+            &options,
+            self.page_size(),
+            direction(&options.order),
+            row,
+            |place| self.actions.get(place).visible_at <= self.now,
+            &self.examined,
+        );
+        let length = self.actions.length_about(&page.places, &self.machines);
+        let answer = self.collection(request, "MachineActions", &page, length, |place, out| {
+            self.actions.write(place, &self.machines, out);
+        });
+        for place in page.places {
+            self.flap(place);
+        }
+        Ok(answer)
+    }
+
+    pub(super) fn machine_list(&self, request: &Request) -> Result<Response, Refusal> {
+        if self.machines.all.is_empty() {
+            return Err(Refusal::not_found("There are no machines."));
+        }
+        let pairs = form_pairs(&request.query);
+        let options = Options::parse(&pairs, &MACHINE, self.filterable())?;
+        let row = |place: u32| MachineRow {
+            machine: &self.machines.all[place as usize],
+            started: self.started,
+            now: self.now,
+        };
+        let found = self.machines.found(options.filter.as_ref());
+        let page = found.page(
+            &options,
+            self.page_size(),
+            None,
+            row,
+            |_| true,
+            &self.examined,
+        );
+        let length = page.places.len() * MACHINE_TYPICAL;
+        Ok(
+            self.collection(request, "Machines", &page, length, |place, out| {
+                write(out, &self.machine_entity(place));
+            }),
+        )
+    }
+
+    pub(super) fn find_by_tag(&self, request: &Request) -> Result<Response, Refusal> {
+        let pairs = form_pairs(&request.query);
+        let find = |name: &str| {
+            pairs
+                .iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.as_str())
+        };
+        let tag = find("tag")
+            .filter(|tag| !tag.is_empty())
+            .ok_or_else(|| Refusal::missing("The parameter 'tag' is missing."))?;
+        let starts_with = match find("useStartsWithFilter").map(str::to_ascii_lowercase) {
+            None => false,
+            Some(text) => text.parse().map_err(|_| {
+                Refusal::invalid("The parameter 'useStartsWithFilter' must be true or false.")
+            })?,
+        };
+        let page = Page {
+            places: self.machines.tagged(tag, starts_with),
+            count: None,
+            next: None,
+        };
+        let length = page.places.len() * MACHINE_TYPICAL;
+        Ok(
+            self.collection(request, "Machines", &page, length, |place, out| {
+                write(out, &self.machine_entity(place));
+            }),
+        )
+    }
+
+    pub(super) fn machine_get(&self, key: &str) -> Result<Response, Refusal> {
+        let place = self
+            .machines
+            .find_any(key)
+            .ok_or_else(|| Refusal::not_found(format!("Machine {key} was not found.")))?;
+        Ok(self.entity("Machines/$entity", 200, &self.machine_entity(place)))
+    }
+
+    pub(super) fn action_get(&mut self, id: &str) -> Result<Response, Refusal> {
+        let place = self.visible_action(id)?;
+        let answer = self.entity_answer(200, place);
+        self.flap(place);
+        Ok(answer)
+    }
+
+    pub(super) fn cancel(
+        &mut self,
+        identity: &Identity,
+        id: &str,
+        request: &Request,
+    ) -> Result<Response, Refusal> {
+        let malformed = |what: &str| Refusal::body(what);
+        let is_left_out = request.body.trim_ascii().is_empty() && !request.is_oversized;
+        let comment = if is_left_out {
+            None
+        } else {
+            let body = request.json()?;
+            match body.as_object().map(|body| body.get("Comment")) {
+                None => return Err(malformed("The body must be an object.")),
+                Some(None | Some(Value::Null)) => None,
+                Some(Some(Value::String(comment))) => Some(comment.clone()),
+                Some(Some(_)) => return Err(malformed("'Comment' must be a text.")),
+            }
+        };
+        let place = self.visible_action(id)?;
+        let state = self.actions.get(place).state;
+        if state.is_final() {
+            return Err(Refusal::new(
+                400,
+                self.knobs.cancel_final_code.clone(),
+                format!(
+                    "The action can't be cancelled: its status is {}.",
+                    state.name()
+                ),
+            ));
+        }
+        let now = self.now;
+        let requestor = self.requestor(identity);
+        let record = self.actions.get_mut(place);
+        if record.cancellation.is_none() {
+            record.cancellation = Some(Box::new(Cancellation {
+                at: now,
+                comment,
+                requestor,
+            }));
+            record.updated = now;
+            let machine = record.machine;
+            self.ledger
+                .add_of_action(now, Deed::Cancelled, machine, place);
+            if state == State::Pending {
+                self.end(place, State::Cancelled);
+            }
+        }
+        Ok(self.entity_answer(200, place))
+    }
+
+    pub(super) fn hunt(&self, request: &Request) -> Result<Response, Refusal> {
+        let body = request.json()?;
+        let query = body["Query"]
+            .as_str()
+            .ok_or_else(|| Refusal::missing("The parameter 'Query' is missing."))?;
+        let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let wanted = squeezed(query);
+        let rows = self
+            .scenario
+            .hunts
+            .iter()
+            .find(|(known, _)| squeezed(known) == wanted)
+            .map(|(_, rows)| rows.clone())
+            .ok_or_else(|| {
+                Refusal::new(
+                    400,
+                    "BadRequest",
+                    "The scenario has no answer to this query.",
+                )
+            })?;
+        let schema = rows.first().map(|row| {
+            row.iter()
+                .map(|(name, value)| {
+                    let kind = match value {
+                        Value::Bool(_) => "Boolean",
+                        Value::Number(_) => "Int64",
+                        Value::Array(_) | Value::Object(_) => "Object",
+                        _ => "String",
+                    };
+                    serde_json::json!({"Name": name, "Type": kind})
+                })
+                .collect()
+        });
+        Ok(Response::json(
+            200,
+            &Hunt {
+                schema: schema.unwrap_or_default(),
+                results: rows,
+            },
+        ))
+    }
+
+    fn filterable(&self) -> Filterable {
+        match self.knobs.undocumented_filters {
+            true => Filterable::All,
+            false => Filterable::Documented,
+        }
+    }
+
+    /// The place of an action that reads already know (contract 4.5).
+    pub(super) fn visible_action(&self, id: &str) -> Result<u32, Refusal> {
+        self.actions
+            .find(id)
+            .filter(|place| self.actions.get(*place).visible_at <= self.now)
+            .ok_or_else(|| Refusal::not_found(format!("Machine action {id} was not found.")))
+    }
+
+    pub(super) fn entity_answer(&self, status: u16, place: u32) -> Response {
+        self.with_context("MachineActions/$entity", status, |out| {
+            self.actions.write(place, &self.machines, out);
+        })
+    }
+
+    /// One entity, with its context as the first key.
+    pub(super) fn entity(&self, what: &str, status: u16, entity: &impl Serialize) -> Response {
+        self.with_context(what, status, |out| write(out, entity))
+    }
+
+    fn with_context(&self, what: &str, status: u16, entity: impl FnOnce(&mut Vec<u8>)) -> Response {
+        let context = serde_json::json!({"@odata.context": self.context(what)});
+        let mut body = context.to_string().into_bytes();
+        // Both are objects: the end of the first and the beginning of the second become a comma.
+        body.pop();
+        let comma = body.len();
+        entity(&mut body);
+        if let Some(byte) = body.get_mut(comma) {
+            *byte = b',';
+        }
+        Response::text(status, JSON, body)
+    }
+
+    fn machine_entity(&self, place: u32) -> svar_wire::Machine {
+        self.machines.all[place as usize].entity(self.started, self.now)
+    }
+
+    fn page_size(&self) -> usize {
+        self.knobs.page_default.clamp(1, PAGE_MAX)
+    }
+
+    /// A page of a list, its entries about `length` bytes together; `entity` appends one.
+    fn collection(
+        &self,
+        request: &Request,
+        what: &str,
+        page: &Page,
+        length: usize,
+        entity: impl Fn(u32, &mut Vec<u8>),
+    ) -> Response {
+        let next_link = page.next.map(|(skip, left)| {
+            let mut pairs: Vec<String> = form_pairs(&request.query)
+                .iter()
+                .filter(|(key, _)| {
+                    !key.eq_ignore_ascii_case("$skip") && !key.eq_ignore_ascii_case("$top")
+                })
+                .map(|(key, value)| format!("{}={}", encoded(key), encoded(value)))
+                .collect();
+            pairs.extend(left.map(|left| format!("$top={left}")));
+            pairs.push(format!("$skip={skip}"));
+            format!(
+                "{}{}?{}",
+                Service::origin(request),
+                request.path,
+                pairs.join("&")
+            )
+        });
+        let head = Collection::<()> {
+            context: Some(self.context(what)),
+            count: page.count,
+            value: Vec::new(),
+            next_link: None,
+        };
+        let head = serde_json::to_string(&head).unwrap_or_default();
+        let mut body = Vec::with_capacity(head.len() + length + page.places.len() + 1024);
+        body.extend_from_slice(head.trim_end_matches("]}").as_bytes());
+        for (number, place) in page.places.iter().enumerate() {
+            if number > 0 {
+                body.push(b',');
+            }
+            entity(*place, &mut body);
+        }
+        body.push(b']');
+        if let Some(link) = next_link {
+            body.extend_from_slice(b",\"@odata.nextLink\":");
+            write(&mut body, &link);
+        }
+        body.push(b'}');
+        Response::text(200, JSON, body)
+    }
+
+    /// Under the flapping knob: whoever has seen `Failed` sees `Succeeded` next (contract 4.4). Not of
+    /// an action that no device took: nothing of it can have succeeded.
+    fn flap(&mut self, place: u32) {
+        let action = self.actions.get(place);
+        let flaps = self.knobs.status_flap || action.is_flapping;
+        let ran = |command: &CommandRecord| command.status != CommandStatus::Created;
+        if !flaps
+            || action.state != State::Failed
+            || action.was_shown_failed
+            || !action.commands.iter().any(ran)
+        {
+            return;
+        }
+        self.actions.get_mut(place).was_shown_failed = true;
+        let now = self.now;
+        self.actions.turn(place, State::Succeeded, now);
+    }
+}
+
+/// Appends plain data with text keys: writing it can't fail.
+fn write(out: &mut Vec<u8>, value: &impl Serialize) {
+    let _ = serde_json::to_writer(out, value);
+}
+
+/// Percent-encodes what must not stand bare in a query.
+pub(super) fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z'
+            | b'A'..=b'Z'
+            | b'0'..=b'9'
+            | b'-'
+            | b'_'
+            | b'.'
+            | b'~'
+            | b'$'
+            | b'('
+            | b')' => {
+                out.push(byte as char);
+            }
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
+}

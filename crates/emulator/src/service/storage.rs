@@ -1,0 +1,254 @@
+//! The storage behind result links: a service of its own, with errors in XML (contract 6.1, 6.3).
+//!
+//! A shared access signature seals the path as it was sent and every parameter that says what may be
+//! done. It seals what they say, not how it is written: a value that is encoded otherwise, or a name in
+//! other letters, says the same. Parameters the storage knows
+//! nothing of are ignored, as it does.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
+use svar_wire::Moment;
+
+use super::condition::{Range, Verdict, Version};
+use super::core::Service;
+use super::message::{Request, Response};
+use super::route::{form_pairs, percent_decoded};
+use super::stamp::http_date;
+use super::token::{Key, signature};
+
+/// Where results lie.
+pub(super) const CONTAINER: &str = "investigation-actions-data";
+/// The version of the storage's rules that links name.
+pub(super) const STORAGE_VERSION: &str = "2018-03-28";
+
+/// What a link's signature seals.
+pub(super) struct Sas<'a> {
+    pub(super) path: &'a str,
+    pub(super) expiry: &'a str,
+    pub(super) permissions: &'a str,
+    pub(super) version: &'a str,
+    pub(super) resource: &'a str,
+}
+
+impl Sas<'_> {
+    /// As it stands in a link, before percent signs.
+    pub(super) fn signature(&self, key: &Key) -> String {
+        let text = [
+            self.permissions,
+            self.resource,
+            self.version,
+            self.path,
+            self.expiry,
+        ]
+        .join("\n");
+        STANDARD.encode(signature(key, &text))
+    }
+}
+
+/// Parameters of a signature that links here never have: with one of them it is another signature.
+const NOT_GIVEN: [&str; 10] = [
+    "st", "sip", "spr", "si", "rscc", "rscd", "rsce", "rscl", "rsct", "ses",
+];
+
+/// A result as the storage keeps it.
+struct Blob {
+    content: Bytes,
+    modified: Moment,
+}
+
+/// Why something is not read.
+struct Refused {
+    status: u16,
+    code: &'static str,
+    message: &'static str,
+}
+
+const fn refused(status: u16, code: &'static str, message: &'static str) -> Refused {
+    Refused {
+        status,
+        code,
+        message,
+    }
+}
+
+const fn denied(message: &'static str) -> Refused {
+    refused(403, "AuthenticationFailed", message)
+}
+
+impl Service {
+    /// What storage answers: no bearer token, a signature and an expiry in the query.
+    pub(super) fn blob(&self, request: &Request, action: &str, name: &str) -> Response {
+        self.read_blob(request, action, name)
+            .unwrap_or_else(|refused| self.storage_error(&refused))
+    }
+
+    fn read_blob(&self, request: &Request, action: &str, name: &str) -> Result<Response, Refused> {
+        let method = request.method.to_ascii_uppercase();
+        if !matches!(method.as_str(), "GET" | "HEAD" | "PUT" | "DELETE") {
+            return Err(refused(
+                405,
+                "UnsupportedHttpVerb",
+                "The resource doesn't support specified Http Verb.",
+            ));
+        }
+        self.check_signature(request)?;
+        if matches!(method.as_str(), "PUT" | "DELETE") {
+            return Err(refused(
+                403,
+                "AuthorizationPermissionMismatch",
+                "This request is not authorized to perform this operation using this permission.",
+            ));
+        }
+        let blob = self.find_blob(action, name).ok_or(refused(
+            404,
+            "BlobNotFound",
+            "The specified blob does not exist.",
+        ))?;
+        let etag = format!(
+            "\"0x{}\"",
+            name.to_ascii_uppercase().get(..16).unwrap_or("")
+        );
+        let version = Version {
+            etag: &etag,
+            modified: blob.modified,
+        };
+        let mut headers = vec![
+            ("etag", etag.clone()),
+            ("last-modified", http_date(blob.modified)),
+            ("x-ms-blob-type", "BlockBlob".to_owned()),
+            ("x-ms-version", STORAGE_VERSION.to_owned()),
+            ("x-ms-request-id", self.correlation().to_string()),
+        ];
+        match version.judge(request) {
+            Verdict::Read => {}
+            Verdict::NotModified => {
+                headers.push(("x-ms-error-code", "ConditionNotMet".to_owned()));
+                return Ok(Response {
+                    headers,
+                    ..Response::empty(304)
+                });
+            }
+            Verdict::NotMet => {
+                return Err(refused(
+                    412,
+                    "ConditionNotMet",
+                    "The condition specified using HTTP conditional header(s) is not met.",
+                ));
+            }
+            Verdict::BadDate(_) => {
+                return Err(refused(
+                    400,
+                    "InvalidHeaderValue",
+                    "The value for one of the HTTP headers is not in the correct format.",
+                ));
+            }
+        }
+        headers.push(("content-type", self.knobs.blob_content_type.clone()));
+        headers.push(("accept-ranges", "bytes".to_owned()));
+        let size = blob.content.len();
+        let (status, body) = match version.range(request, size) {
+            Range::Whole => (200, blob.content),
+            Range::Part(from, to) => {
+                headers.push(("content-range", format!("bytes {from}-{}/{size}", to - 1)));
+                (206, blob.content.slice(from..to))
+            }
+            Range::Outside => {
+                let mut response = self.storage_error(&refused(
+                    416,
+                    "InvalidRange",
+                    "The range specified is invalid for the current size of the resource.",
+                ));
+                let whole = format!("bytes */{size}");
+                response.headers.push(("content-range", whole));
+                return Ok(response);
+            }
+        };
+        Ok(Response {
+            headers,
+            body,
+            ..Response::empty(status)
+        })
+    }
+
+    fn check_signature(&self, request: &Request) -> Result<(), Refused> {
+        if request.find("authorization").is_some() {
+            // Storage takes the header for its own and does not look at the signature any more.
+            return Err(denied(
+                "Server failed to authenticate the request. The Authorization header is not formed correctly.",
+            ));
+        }
+        let no_match =
+            || denied("Server failed to authenticate the request. Signature did not match.");
+        let pairs = form_pairs(&request.query);
+        let all = |name: &str| {
+            pairs
+                .iter()
+                .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.as_str())
+                .collect::<Vec<_>>()
+        };
+        // What is there twice is another value than the one that was sealed.
+        let one = |name: &str| match all(name).as_slice() {
+            [value] => Ok(*value),
+            _ => Err(no_match()),
+        };
+        let path = percent_decoded(&request.path).unwrap_or_default();
+        let sas = Sas {
+            path: &path,
+            expiry: one("se")?,
+            permissions: one("sp")?,
+            version: one("sv")?,
+            resource: one("sr")?,
+        };
+        let is_ours = one("sig")? == sas.signature(&self.key);
+        if !is_ours || NOT_GIVEN.iter().any(|name| !all(name).is_empty()) {
+            return Err(no_match());
+        }
+        match Moment::parse(sas.expiry) {
+            Ok(until) if until > self.now => Ok(()),
+            _ => Err(denied(
+                "Server failed to authenticate the request. Signature not valid in the specified time frame.",
+            )),
+        }
+    }
+
+    fn find_blob(&self, action: &str, name: &str) -> Option<Blob> {
+        let place = self.actions.find(action)?;
+        let record = self.actions.get(place);
+        let index =
+            (0..record.commands.len()).find(|index| self.blob_name(place, *index) == name)?;
+        let command = &record.commands[index];
+        if !self.is_kept(command) {
+            return None;
+        }
+        Some(Blob {
+            content: command.result.clone()?,
+            modified: command.ended?,
+        })
+    }
+
+    fn storage_error(&self, refused: &Refused) -> Response {
+        let Refused {
+            status,
+            code,
+            message,
+        } = refused;
+        let id = self.correlation();
+        let body = format!(
+            "\u{feff}<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>{code}</Code><Message>{message}\nRequestId:{id}\nTime:{}</Message></Error>",
+            self.now
+        );
+        let mut response = Response::text(*status, "application/xml", body);
+        response.headers.extend([
+            ("x-ms-error-code", (*code).to_owned()),
+            ("x-ms-request-id", id.to_string()),
+            ("x-ms-version", STORAGE_VERSION.to_owned()),
+        ]);
+        if *status == 405 {
+            response.headers.push(("allow", "GET, HEAD".to_owned()));
+        }
+        response
+    }
+}

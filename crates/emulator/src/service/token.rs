@@ -1,0 +1,337 @@
+//! Signing in: the token endpoint, and what a token must look like when it comes back (contract 2.2).
+//!
+//! A token has the form of a JWT, with the claims a client may read; its signature is a keyed hash
+//! that only this emulator can check.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use svar_wire::Moment;
+
+use super::super::knobs::Knobs;
+use super::super::scenario::Scenario;
+use super::assertion;
+use super::message::{Request, Response};
+use super::refusal::Refusal;
+use super::route::{TokenVersion, form_pairs};
+
+/// The key of everything the emulator signs.
+pub(crate) type Key = [u8; 32];
+
+/// A keyed hash. The lengths keep two different pairs of key and text from meeting.
+pub(crate) fn signature(key: &Key, text: &str) -> [u8; 32] {
+    let inner = Sha256::new()
+        .chain_update(key)
+        .chain_update(b"inner")
+        .chain_update(text.as_bytes())
+        .finalize();
+    Sha256::new()
+        .chain_update(key)
+        .chain_update(b"outer")
+        .chain_update(inner)
+        .finalize()
+        .into()
+}
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// Scopes of v2 and resources of v1 that lead to this API; regional hosts are taken, too.
+const AUDIENCE: &str = "https://api.securitycenter.microsoft.com";
+const OTHER_SCOPE: &str = "https://securitycenter.onmicrosoft.com/windowsatpservice";
+
+/// What is behind a checked token.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    /// The application's place in the scenario.
+    pub(crate) app: usize,
+    pub(crate) roles: Arc<[String]>,
+}
+
+/// Tokens that have been checked: a client sends the same one with thousands of calls.
+#[derive(Debug, Default)]
+pub(crate) struct Checked(HashMap<Box<str>, Claims>);
+
+/// What a token with a good signature says.
+#[derive(Debug, Clone)]
+struct Claims {
+    expiry_s: i64,
+    audience: Box<str>,
+    identity: Identity,
+}
+
+/// More tokens than any rehearsal has at once; beyond them the memory is begun anew.
+const CHECKED_MAX: usize = 1000;
+
+/// Where tokens are made: what one depends on besides the request.
+pub(crate) struct Desk<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) key: &'a Key,
+    pub(crate) now: Moment,
+    /// When the emulator began: the zero of the scenario's times.
+    pub(crate) started: Moment,
+    pub(crate) knobs: &'a Knobs,
+    /// Different for every token.
+    pub(crate) number: u64,
+}
+
+impl Desk<'_> {
+    /// Answers a token request.
+    pub(crate) fn issue(&self, request: &Request, tenant: &str, version: TokenVersion) -> Response {
+        let refused = self.knobs.sign_in_refusal_status;
+        match grant(self.scenario, self.now, request, tenant, version) {
+            Ok((app, audience)) => self.reply(app, &audience, version),
+            Err((status, error, description)) => Response::json(
+                if error == "invalid_client" {
+                    refused
+                } else {
+                    status
+                },
+                &json!({"error": error, "error_description": description}),
+            ),
+        }
+    }
+
+    fn reply(&self, app: usize, audience: &str, version: TokenVersion) -> Response {
+        let token = self.written(app, audience);
+        let bearer = |expires_in: Value| {
+            json!({
+                "token_type": "Bearer",
+                "expires_in": expires_in,
+                "ext_expires_in": 0,
+                "access_token": token,
+            })
+        };
+        let reply = match version {
+            TokenVersion::V2 => bearer(self.ttl_s().into()),
+            TokenVersion::V1 => {
+                let mut reply = bearer(match self.knobs.v1_expires_in_as_text {
+                    true => self.ttl_s().to_string().into(),
+                    false => self.ttl_s().into(),
+                });
+                reply["resource"] = audience.into();
+                reply["expires_on"] = self.expiry_s().to_string().into();
+                reply
+            }
+        };
+        Response::json(200, &reply)
+    }
+
+    fn ttl_s(&self) -> u64 {
+        self.knobs.token_ttl.0.as_secs()
+    }
+
+    fn expiry_s(&self) -> i64 {
+        (self.now.millis() / 1000).saturating_add_unsigned(self.ttl_s())
+    }
+
+    fn written(&self, app: usize, audience: &str) -> String {
+        let known = &self.scenario.apps[app];
+        let now_s = self.now.millis() / 1000;
+        let roles: &[String] = match self.now >= self.started + known.roles_from.0 {
+            true => &known.roles,
+            false => &[],
+        };
+        let claims = json!({
+            "aud": audience,
+            "iss": format!("https://sts.windows.net/{}/", self.scenario.tenant),
+            "iat": now_s,
+            "nbf": now_s,
+            "exp": self.expiry_s(),
+            "appid": known.id,
+            "app_displayname": known.name,
+            "roles": roles,
+            "tid": self.scenario.tenant,
+            "uti": self.number.to_string(),
+            "ver": "1.0",
+        });
+        let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let header = json!({"typ": "JWT", "alg": "HS256", "kid": "emulator"});
+        let signed = format!("{}.{}", encoded(&header), encoded(&claims));
+        let seal = URL_SAFE_NO_PAD.encode(signature(self.key, &signed));
+        format!("{signed}.{seal}")
+    }
+}
+
+type Denied = (u16, &'static str, String);
+
+fn grant(
+    scenario: &Scenario,
+    now: Moment,
+    request: &Request,
+    tenant: &str,
+    version: TokenVersion,
+) -> Result<(usize, String), Denied> {
+    let form = form_pairs(&String::from_utf8_lossy(&request.body));
+    let field = |name: &str| {
+        form.iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    };
+    let bad = |text: &str| (400, "invalid_request", format!("AADSTS900144: {text}"));
+    if request.is_oversized {
+        return Err(bad("The request body is too large."));
+    }
+    if !tenant.eq_ignore_ascii_case(&scenario.tenant) {
+        return Err((
+            401,
+            "invalid_client",
+            format!("AADSTS90002: Tenant '{tenant}' not found."),
+        ));
+    }
+    match field("grant_type") {
+        Some("client_credentials") => {}
+        Some(other) => {
+            return Err((
+                400,
+                "unsupported_grant_type",
+                format!("AADSTS70003: The grant type '{other}' is not supported."),
+            ));
+        }
+        None => return Err(bad("The request body must contain 'grant_type'.")),
+    }
+    let client =
+        field("client_id").ok_or_else(|| bad("The request body must contain 'client_id'."))?;
+    let app = scenario
+        .apps
+        .iter()
+        .position(|app| app.id.eq_ignore_ascii_case(client))
+        .ok_or_else(|| {
+            (
+                401,
+                "invalid_client",
+                format!("AADSTS700016: Application '{client}' was not found in the tenant."),
+            )
+        })?;
+    match (field("client_secret"), field("client_assertion")) {
+        (Some(secret), None) => {
+            if secret != scenario.apps[app].secret {
+                return Err((
+                    401,
+                    "invalid_client",
+                    "AADSTS7000215: Invalid client secret provided.".to_owned(),
+                ));
+            }
+        }
+        (None, Some(assertion)) => {
+            if field("client_assertion_type") != Some(ASSERTION_TYPE) {
+                return Err(bad(
+                    "'client_assertion_type' must name the JWT bearer profile.",
+                ));
+            }
+            assertion::check(scenario, &scenario.apps[app], now, assertion)
+                .map_err(|reason| (401, "invalid_client", format!("AADSTS700027: {reason}")))?;
+        }
+        _ => {
+            return Err((
+                401,
+                "invalid_client",
+                "AADSTS7000216: 'client_assertion' or 'client_secret' is required.".to_owned(),
+            ));
+        }
+    }
+    let audience = match version {
+        TokenVersion::V1 => field("resource")
+            .ok_or_else(|| bad("The request body must contain 'resource'."))?
+            .to_owned(),
+        TokenVersion::V2 => field("scope")
+            .ok_or_else(|| bad("The request body must contain 'scope'."))?
+            .strip_suffix("/.default")
+            .ok_or_else(|| {
+                (
+                    400,
+                    "invalid_scope",
+                    "AADSTS1002012: The scope must end in '/.default'.".to_owned(),
+                )
+            })?
+            .to_owned(),
+    };
+    Ok((app, audience))
+}
+
+impl Checked {
+    /// Checks the token of a request.
+    pub(crate) fn check(
+        &mut self,
+        scenario: &Scenario,
+        key: &Key,
+        now: Moment,
+        request: &Request,
+    ) -> Result<Identity, Refusal> {
+        let unauthorized = |message: &str| Refusal::new(401, "Unauthorized", message);
+        let header = request
+            .find("authorization")
+            .ok_or_else(|| unauthorized("The request carries no token."))?;
+        let token = header
+            .split_once(' ')
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim())
+            .ok_or_else(|| unauthorized("The request carries no bearer token."))?;
+        let claims = match self.0.get(token) {
+            Some(claims) => claims,
+            None => {
+                let claims = claims(scenario, key, token)
+                    .ok_or_else(|| unauthorized("The token is not valid."))?;
+                if self.0.len() >= CHECKED_MAX {
+                    self.0.clear();
+                }
+                self.0.entry(token.into()).or_insert(claims)
+            }
+        };
+        if claims.expiry_s <= now.millis() / 1000 {
+            return Err(unauthorized("The token has expired."));
+        }
+        if !is_own_audience(&claims.audience) {
+            return Err(Refusal::new(
+                403,
+                "Forbidden",
+                format!(
+                    "The token was issued for another audience: {}",
+                    claims.audience
+                ),
+            ));
+        }
+        Ok(claims.identity.clone())
+    }
+}
+
+/// What a token says, if it was made here for an application that still is one.
+fn claims(scenario: &Scenario, key: &Key, token: &str) -> Option<Claims> {
+    let (signed, seal) = token.rsplit_once('.')?;
+    if URL_SAFE_NO_PAD.decode(seal).ok()? != signature(key, signed) {
+        return None;
+    }
+    let (_, claims) = signed.split_once('.')?;
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+    let id = claims["appid"].as_str()?;
+    let roles = claims["roles"].as_array().into_iter().flatten();
+    Some(Claims {
+        expiry_s: claims["exp"].as_i64()?,
+        audience: claims["aud"].as_str().unwrap_or_default().into(),
+        identity: Identity {
+            app: scenario.apps.iter().position(|app| app.id == id)?,
+            roles: roles
+                .filter_map(|role| role.as_str().map(str::to_owned))
+                .collect(),
+        },
+    })
+}
+
+/// The audience named in the contract, its older forms, and the regional hosts some clients name.
+fn is_own_audience(audience: &str) -> bool {
+    let audience = audience.trim_end_matches('/').to_ascii_lowercase();
+    if audience == AUDIENCE || audience == OTHER_SCOPE {
+        return true;
+    }
+    let Some(host) = audience.strip_prefix("https://") else {
+        return false;
+    };
+    host.starts_with("api")
+        && (host.ends_with(".securitycenter.microsoft.com")
+            || host.ends_with(".securitycenter.windows.com")
+            || host.ends_with(".securitycenter.microsoft.us"))
+}

@@ -1,0 +1,355 @@
+//! The emulator behind a socket.
+
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, State};
+use axum::http::header::{CONNECTION, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Version};
+use futures_util::StreamExt as _;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::super::device::{Devices, Outcome};
+use super::super::scenario::Scenario;
+use super::super::service::{Delivery, Request, Response, Service, Work};
+use super::body::{Room, Taken};
+use super::clock::Clock;
+use super::connection::{Cut, Door};
+use super::ledger_file::LedgerFile;
+
+/// Why an emulator can't be, or no longer be, served.
+#[derive(Debug, thiserror::Error)]
+pub enum EmulatorError {
+    /// No place for the devices' folders.
+    #[error("the devices' folders can't be made: {0}")]
+    Folders(#[source] io::Error),
+    /// The ledger's file can't be opened or written.
+    #[error("the ledger {path} can't be written: {source}")]
+    Ledger {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The computer gives no random bytes for the signing key.
+    #[error("no random bytes: {0}")]
+    Random(String),
+    /// The listener broke down.
+    #[error("the listener ended: {0}")]
+    Listener(#[source] io::Error),
+}
+
+/// What a caller may want besides the scenario.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Appends every ledger entry to this file, a line of JSON each, before the answer that follows
+    /// from it is sent: so the lines outlive the process. Where one can't be written the emulator ends.
+    pub ledger: Option<PathBuf>,
+}
+
+/// Serves a scenario until `shutdown` ends.
+///
+/// The caller has bound the listener; bind it to loopback unless others are meant to reach it, since
+/// whoever knows an application's secret can run scripts here.
+///
+/// # Errors
+/// The devices' folders can't be made, or the listener breaks down.
+pub async fn serve(
+    listener: TcpListener,
+    scenario: Scenario,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), EmulatorError> {
+    serve_with(listener, scenario, Options::default(), shutdown).await
+}
+
+/// The same with [`Options`].
+///
+/// # Errors
+/// As [`serve`]; also when the ledger's file can't be opened.
+pub async fn serve_with(
+    listener: TcpListener,
+    scenario: Scenario,
+    options: Options,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), EmulatorError> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| EmulatorError::Random(error.to_string()))?;
+    let scenario = Arc::new(scenario);
+    let clock = Clock::start(scenario.factor);
+    let devices = Devices::new(Arc::clone(&scenario)).map_err(EmulatorError::Folders)?;
+    let ledger = options.ledger.map(LedgerFile::open).transpose()?;
+    let seed = scenario.seed;
+    let room = Room::for_files_of(scenario.knobs().library_file_max);
+    let (work_in, work_out) = mpsc::unbounded_channel();
+    let emulator = Arc::new(Emulator {
+        core: Mutex::new(Core {
+            service: Service::new(scenario, seed, clock.now()).with_key(key),
+            ledger,
+            trouble: None,
+        }),
+        clock,
+        room,
+        rescheduled: Notify::new(),
+        broken: Notify::new(),
+        work: work_in,
+    });
+    let (ended, ending) = oneshot::channel::<()>();
+    let router = Router::new()
+        .fallback(answer)
+        .with_state(Arc::clone(&emulator))
+        .into_make_service_with_connect_info::<Cut>();
+    let serving = axum::serve(Door(listener), router)
+        .with_graceful_shutdown(async move {
+            shutdown.await;
+            // The other end waits for this, or is gone.
+            let _ = ended.send(());
+        })
+        .into_future();
+    let overdue = async {
+        if ending.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(GRACE).await;
+    };
+    // Dropping the two loops ends every script with its process group.
+    let core = Arc::clone(&emulator);
+    let ended = tokio::select! {
+        biased;
+        () = core.broken.notified() => Ok(()),
+        served = serving => served.map_err(EmulatorError::Listener),
+        () = overdue => Ok(()),
+        () = wake(Arc::clone(&emulator)) => Ok(()),
+        () = perform(emulator, Arc::new(devices), work_out) => Ok(()),
+    };
+    let mut core = core.core();
+    match (core.trouble.take(), &core.ledger) {
+        (Some(trouble), _) => Err(trouble),
+        (None, Some(ledger)) => ended.and_then(|()| ledger.sync()),
+        (None, None) => ended,
+    }
+}
+
+/// How long answers on their way may take after the end was asked for.
+const GRACE: Duration = Duration::from_secs(2);
+/// However fast the clock flies, a script gets so long on this computer's: its programs take their time
+/// whatever the clock says.
+const SCRIPT_LEAST: Duration = Duration::from_secs(5);
+
+struct Core {
+    service: Service,
+    ledger: Option<LedgerFile>,
+    /// Why the ledger could not be written; nothing is answered any more.
+    trouble: Option<EmulatorError>,
+}
+
+struct Emulator {
+    core: Mutex<Core>,
+    clock: Clock,
+    room: Room,
+    /// Told whenever the core's next wake-up may have changed.
+    rescheduled: Notify,
+    /// Told when the ledger can't be written.
+    broken: Notify,
+    work: mpsc::UnboundedSender<Work>,
+}
+
+impl Emulator {
+    fn core(&self) -> MutexGuard<'_, Core> {
+        // The core holds plain data, and a request that panicked has ended; going on is better than
+        // taking every later request down with it.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the core do something at this moment, then sees to what follows from it. Nothing comes back
+    /// where the ledger can't be written: what is in no ledger must not be answered as if it were done.
+    fn with_core<T>(&self, act: impl FnOnce(&mut Service, svar_wire::Moment) -> T) -> Option<T> {
+        let mut core = self.core();
+        let now = self.clock.now();
+        let expected = core.service.next_wake();
+        let result = act(&mut core.service, now);
+        let work = core.service.advance(now);
+        let Core {
+            service,
+            ledger,
+            trouble,
+        } = &mut *core;
+        if let Some(file) = ledger
+            && let Err(error) = file.append(service)
+        {
+            *trouble = Some(error);
+            self.broken.notify_one();
+        }
+        let is_broken = trouble.is_some();
+        let is_rescheduled = service.next_wake() != expected;
+        drop(core);
+        for piece in work {
+            // Nobody listens any more only while the emulator ends.
+            let _ = self.work.send(piece);
+        }
+        // A read changes nothing: waking the timer for each would cost as much as the answer.
+        if is_rescheduled {
+            self.rescheduled.notify_one();
+        }
+        (!is_broken).then_some(result)
+    }
+}
+
+/// Wakes the core whenever it asked for it.
+async fn wake(emulator: Arc<Emulator>) {
+    loop {
+        let next = emulator.core().service.next_wake();
+        let wait = next.map(|moment| emulator.clock.until(moment));
+        tokio::select! {
+            biased;
+            () = emulator.rescheduled.notified() => {}
+            () = tokio::time::sleep(wait.unwrap_or(Duration::MAX)), if wait.is_some() => {
+                emulator.with_core(|_, _| ());
+            }
+        }
+    }
+}
+
+/// Gives work to the devices and their outcomes back to the core.
+async fn perform(
+    emulator: Arc<Emulator>,
+    devices: Arc<Devices>,
+    mut work: mpsc::UnboundedReceiver<Work>,
+) {
+    let mut at_work: JoinSet<(u64, Outcome)> = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            Some(done) = at_work.join_next(), if !at_work.is_empty() => {
+                if let Ok((number, outcome)) = done {
+                    emulator.with_core(|service, now| service.finished(now, number, outcome));
+                }
+            }
+            piece = work.recv() => {
+                let Some(piece) = piece else { return };
+                let (devices, clock) = (Arc::clone(&devices), emulator.clock);
+                at_work.spawn(async move {
+                    let number = piece.number;
+                    let least = |limit: Duration| limit.min(SCRIPT_LEAST);
+                    let real_time = move |limit| clock.real(limit).max(least(limit));
+                    (number, devices.perform(piece, real_time).await)
+                });
+            }
+        }
+    }
+}
+
+async fn answer(
+    State(emulator): State<Arc<Emulator>>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    request: axum::extract::Request,
+) -> axum::response::Response {
+    let (head, body) = request.into_parts();
+    if head.version >= Version::HTTP_2 {
+        return too_new();
+    }
+    let taken = emulator.room.take(&head.headers, body).await;
+    let is_oversized = matches!(taken, Taken::Oversized);
+    let body = match taken {
+        Taken::Whole(body) => body,
+        Taken::Oversized => Bytes::new(),
+        Taken::Broken => return plain(StatusCode::BAD_REQUEST),
+    };
+    let request = Request {
+        method: head.method.as_str().to_owned(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        headers: head
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                (name.as_str().to_owned(), value)
+            })
+            .collect(),
+        body,
+        is_oversized,
+    };
+    let Some(response) = emulator.with_core(|service, now| service.handle(now, &request)) else {
+        cut.cut();
+        return plain(StatusCode::INTERNAL_SERVER_ERROR);
+    };
+    let mut response = written(response, &cut, emulator.clock);
+    if is_oversized {
+        // There may be more of the body on the way, and no request begins in it.
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// The service speaks HTTP/2 over TLS only. Here a second call on a connection would fall with the first
+/// one's, where a scenario cuts it.
+fn too_new() -> axum::response::Response {
+    let words = "The emulator speaks HTTP/1.1: without TLS there is no HTTP/2.\n";
+    let mut response = axum::response::Response::new(Body::from(words));
+    *response.status_mut() = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+fn plain(status: StatusCode) -> axum::response::Response {
+    let mut response = axum::response::Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
+fn written(response: Response, cut: &Cut, clock: Clock) -> axum::response::Response {
+    let length = response.body.len();
+    let body = match response.delivery {
+        Delivery::Whole => Body::from(response.body),
+        Delivery::Dropped => {
+            cut.cut();
+            Body::empty()
+        }
+        Delivery::Truncated => {
+            let half = response.body.slice(..length / 2);
+            let rest = futures_util::stream::once(async {
+                // Lets the first half go out before the connection breaks.
+                tokio::task::yield_now().await;
+                Err(io::Error::from(io::ErrorKind::ConnectionAborted))
+            });
+            Body::from_stream(futures_util::stream::iter([Ok(half)]).chain(rest))
+        }
+        Delivery::Slow(pause) => {
+            let pause = clock.real(pause);
+            let size = (length / 10).max(1);
+            let parts: Vec<Bytes> = (0..length)
+                .step_by(size)
+                .map(|from| response.body.slice(from..length.min(from + size)))
+                .collect();
+            Body::from_stream(
+                futures_util::stream::iter(parts).then(move |part| async move {
+                    tokio::time::sleep(pause).await;
+                    Ok::<Bytes, io::Error>(part)
+                }),
+            )
+        }
+    };
+    let mut out =
+        plain(StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    *out.body_mut() = body;
+    for (name, value) in response.headers {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            out.headers_mut()
+                .insert(HeaderName::from_static(name), value);
+        }
+    }
+    if matches!(response.delivery, Delivery::Truncated | Delivery::Slow(_)) {
+        out.headers_mut()
+            .insert("content-length", HeaderValue::from(length));
+    }
+    out
+}

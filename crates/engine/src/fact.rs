@@ -1,0 +1,349 @@
+//! All that comes in: facts. What goes out is in `need.rs`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use svar_plan::{OnStop, Verdict};
+use svar_wire::Moment;
+use svar_wire::{ActionId, Tag};
+use svar_wire::{ActionStatus, CommandStatus};
+
+use super::row::Row;
+
+/// The journal's format. A journal with a greater number is refused with words.
+pub const FORMAT: u32 = 1;
+
+/// One target's place in [`Plan::machines`](svar_plan::Plan::machines).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LaneId(pub u32);
+
+/// A session's place in the machine's plan.
+pub type SessionIndex = u16;
+
+/// Something that happened, with its time. These are journalled, and nothing else is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    /// When.
+    pub at: Moment,
+    /// Whose; `None` for what concerns the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<LaneId>,
+    /// What.
+    #[serde(flatten)]
+    pub body: FactBody,
+}
+
+/// What happened.
+///
+/// `attempt` counts the starts of one session on one machine from 0; a start is named by
+/// (lane, session, attempt) and its [`Tag`] is the digest of (run, machine, session, attempt).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+#[allow(missing_docs)] // Fields named session, attempt, action, index say themselves.
+pub enum FactBody {
+    /// A start will be sent. Durable before it is.
+    StartAnnounced {
+        session: SessionIndex,
+        attempt: u16,
+        tag: Tag,
+    },
+    /// The service took it, or a search by tag found it.
+    StartAccepted {
+        session: SessionIndex,
+        attempt: u16,
+        action: ActionId,
+        /// Found by its tag after the answer was lost.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        adopted: bool,
+    },
+    /// The service refused it: it has certainly not been applied.
+    StartRefused {
+        session: SessionIndex,
+        attempt: u16,
+        refusal: Refusal,
+    },
+    /// The answer was lost: it may have been applied.
+    StartUnknown {
+        session: SessionIndex,
+        attempt: u16,
+        why: String,
+    },
+    /// A search past the visibility lag found no action with the tag: it was never applied.
+    StartAbsent { session: SessionIndex, attempt: u16 },
+    /// The service says that the action has begun on the device.
+    ActionBegan { action: ActionId },
+    /// The service says that the action has come further, to the command at that index of its own.
+    /// Only of sessions with a step that has a `timeout`. (`index`, `state`) only ever grows.
+    CommandReached {
+        action: ActionId,
+        index: u16,
+        state: CommandState,
+    },
+    /// The service says that the action has ended.
+    ActionEnded {
+        action: ActionId,
+        status: ActionStatus,
+        commands: Vec<CommandEnd>,
+        /// Its time in the service's queue was over, and nobody had cancelled it: that ended it,
+        /// whatever the service calls such an end.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        expired: bool,
+    },
+    /// A result was fetched, stored and judged.
+    ResultFetched {
+        action: ActionId,
+        index: u16,
+        result: ResultSummary,
+        #[serde(flatten)]
+        verdict: Verdict,
+    },
+    /// There is no result to be had.
+    ResultMissing {
+        action: ActionId,
+        index: u16,
+        why: String,
+    },
+    /// A session that waited for results is compiled: `commands` are those of its commands (by
+    /// index into [`Session::commands`](svar_plan::Session::commands)) that will be sent; none if
+    /// every `when` said no.
+    SessionResolved {
+        session: SessionIndex,
+        commands: Vec<u16>,
+    },
+    /// A waiting session can't be compiled: its data does not fit its template.
+    SessionUnresolvable {
+        session: SessionIndex,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<u16>,
+        why: String,
+    },
+    /// A cancel will be sent. Durable before it is.
+    CancelAnnounced { action: ActionId, why: CancelWhy },
+    /// The service answered the cancel; what became of the action comes as [`FactBody::ActionEnded`].
+    CancelAnswered { action: ActionId, status: u16 },
+    /// The answer to a cancel was lost.
+    CancelUnknown { action: ActionId, why: String },
+    /// What the machine list says of a machine that waits to be started, where that is news
+    /// ([`super::Fleet::known`]).
+    Readiness {
+        /// Healthy and seen lately; or, of one that did not take its session, seen since.
+        ready: bool,
+        /// Why not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// It can never be started in this run.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        never: bool,
+    },
+    /// Time decided: this machine is not waited for any longer.
+    GaveUp { why: GiveUp },
+    /// The run's deadline or its offline limit has passed.
+    Passed { limit: RunLimit },
+    /// The tenant refused a call for its rate: nothing of that row before `until`.
+    Blocked { row: Row, until: Moment },
+    /// The operator interrupted the run: 1 stops new starts, 2 cancels own actions.
+    Interrupted { count: u8 },
+    /// The operator ended the run for good: no machine is begun any more, and the rest goes by
+    /// `how`.
+    Stopped {
+        how: OnStop,
+        /// Who; empty where nobody was named.
+        by: String,
+    },
+    /// A person says that what is left on the machine may stay there, or is gone.
+    CleanupWaived {
+        /// Who; empty where nobody was named.
+        by: String,
+        /// Why.
+        why: String,
+    },
+    /// A process took up the run again.
+    Resumed,
+    /// The tenant can't be used any more (sign-in, permission): nothing further is sent.
+    TenantLost { why: String },
+}
+
+impl FactBody {
+    /// Its name, as in the journal.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            FactBody::StartAnnounced { .. } => "start_announced",
+            FactBody::StartAccepted { .. } => "start_accepted",
+            FactBody::StartRefused { .. } => "start_refused",
+            FactBody::StartUnknown { .. } => "start_unknown",
+            FactBody::StartAbsent { .. } => "start_absent",
+            FactBody::ActionBegan { .. } => "action_began",
+            FactBody::CommandReached { .. } => "command_reached",
+            FactBody::ActionEnded { .. } => "action_ended",
+            FactBody::ResultFetched { .. } => "result_fetched",
+            FactBody::ResultMissing { .. } => "result_missing",
+            FactBody::SessionResolved { .. } => "session_resolved",
+            FactBody::SessionUnresolvable { .. } => "session_unresolvable",
+            FactBody::CancelAnnounced { .. } => "cancel_announced",
+            FactBody::CancelAnswered { .. } => "cancel_answered",
+            FactBody::CancelUnknown { .. } => "cancel_unknown",
+            FactBody::Readiness { .. } => "readiness",
+            FactBody::GaveUp { .. } => "gave_up",
+            FactBody::Passed { .. } => "passed",
+            FactBody::Blocked { .. } => "blocked",
+            FactBody::Interrupted { .. } => "interrupted",
+            FactBody::Stopped { .. } => "stopped",
+            FactBody::CleanupWaived { .. } => "cleanup_waived",
+            FactBody::Resumed => "resumed",
+            FactBody::TenantLost { .. } => "tenant_lost",
+        }
+    }
+
+    /// The action that it is about, if it is about one.
+    pub const fn action(&self) -> Option<&ActionId> {
+        match self {
+            FactBody::StartAccepted { action, .. }
+            | FactBody::ActionBegan { action }
+            | FactBody::CommandReached { action, .. }
+            | FactBody::ActionEnded { action, .. }
+            | FactBody::ResultFetched { action, .. }
+            | FactBody::ResultMissing { action, .. }
+            | FactBody::CancelAnnounced { action, .. }
+            | FactBody::CancelAnswered { action, .. }
+            | FactBody::CancelUnknown { action, .. } => Some(action),
+            _ => None,
+        }
+    }
+}
+
+/// Why an own action is cancelled; it decides the machine's end state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelWhy {
+    /// A step of it took longer than its `timeout`: `timed_out`.
+    Timeout,
+    /// The run's deadline has passed: `timed_out`.
+    Deadline,
+    /// It still waited for its device when `offline.until` came: `offline_expired`.
+    Offline,
+    /// The stop rule: `cancelled`.
+    Stop,
+    /// The operator: `cancelled`.
+    Operator,
+    /// Its device sleeps, and others want the slot: called back, to be started again.
+    Asleep,
+    /// It still waited for its device when the hours of `window` ended: called back, as above.
+    Hours,
+    /// The run is paused and its device sleeps, or it is interrupted a second time before the device
+    /// took it: called back, as above.
+    Pause,
+}
+
+impl CancelWhy {
+    /// Only takes the action back out of the service's queue: if it has not run, its machine is
+    /// started again later as if it never had been.
+    pub const fn calls_back(self) -> bool {
+        matches!(
+            self,
+            CancelWhy::Asleep | CancelWhy::Hours | CancelWhy::Pause
+        )
+    }
+}
+
+/// What is not waited for any longer. These are facts because only time decides them, and a replay
+/// has no clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GiveUp {
+    /// Somebody else's session on the machine.
+    Busy,
+    /// The confirmation that a cancelled action has ended.
+    Cancel,
+    /// The end of an action that nobody cancelled: a day longer than it can take.
+    Action,
+    /// A device that is awake, to take its session: it sleeps, and the action waits on.
+    Pickup,
+    /// A device that is at its session, to hear of a cancel: it sleeps, and its end is waited for.
+    Device,
+}
+
+/// A moment of the run that everything gives way to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunLimit {
+    /// `deadline`.
+    Deadline,
+    /// `offline.until`.
+    Offline,
+}
+
+/// How the first command stands that an open action has not finished, in the order of a command's
+/// life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandState {
+    /// The service tells of no command how far it is, only that the action runs: taken to execute.
+    Presumed,
+    /// It does not execute: it waits, or there is none at this index, for all have finished.
+    Waiting,
+    /// It executes.
+    Executing,
+}
+
+/// How one command of an ended action stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommandEnd {
+    /// The service's index.
+    pub index: u16,
+    /// Its state.
+    pub status: CommandStatus,
+    /// What the service says went wrong, joined and shortened to 1,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What was fetched, small enough for the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ResultSummary {
+    /// Of a script.
+    Script {
+        /// Its exit code, if the result was readable.
+        exit: Option<i64>,
+        /// Where the record stands, relative to the run folder.
+        path: String,
+        /// SHA-256 of what came over the wire.
+        sha256_wire: String,
+    },
+    /// A file.
+    File {
+        /// Where it stands, relative to the run folder.
+        path: String,
+        /// Bytes of the content.
+        size: u64,
+        /// SHA-256 of the content.
+        sha256: String,
+        /// SHA-256 of what came over the wire.
+        sha256_wire: String,
+    },
+}
+
+/// A refusal that certainly had no effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The HTTP status; 0 where the call was never sent, for want of a connection or a token.
+    pub status: u16,
+    /// The service's code; empty where there was none.
+    pub code: String,
+    /// The service's words, cleaned of control characters and shortened to 500 characters.
+    pub message: String,
+    /// The correlation id to quote to support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// How long the service asks to wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+impl fmt::Display for LaneId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}

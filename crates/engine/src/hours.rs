@@ -1,0 +1,57 @@
+//! The hours of the policy's `window`: when starts are allowed, and when what waits is called back.
+
+use svar_plan::Hours;
+use svar_wire::Moment;
+
+use super::fleet::Fleet;
+
+impl Fleet {
+    /// Brings the opening of the policy's hours to `now`. When one ends, every session that its
+    /// device has not taken is looked at.
+    pub(super) fn look_at_the_clock(&mut self, now: Moment) {
+        if let Some(hours) = &self.plan.policy.window
+            && self.opening.is_none_or(|(_, to)| to <= now)
+        {
+            self.opening = Some(hours.around(now));
+            self.queues.dirty.extend(self.open.iter().copied());
+        }
+        // Nobody stays for cleanup that is to wait for the next opening.
+        if self.orders.interrupts > 0 && self.hours_allow_at(now) > now {
+            let starts = self.queues.starts.iter().map(|(_, _, id)| *id);
+            self.queues.dirty.extend(starts);
+        }
+    }
+
+    /// Whether the time of the last poll lies outside the hours.
+    pub(super) fn is_after_hours(&self) -> bool {
+        self.opening.is_some_and(|(from, _)| self.now < from)
+    }
+
+    /// When the present hours end, if a session waits for its device that is to be called back then.
+    pub(super) fn hours_end_at(&self, now: Moment) -> Option<Moment> {
+        let (from, to) = self.opening?;
+        let waits = self.open.iter().any(|id| {
+            let progress = &self.lanes[id.0 as usize].progress;
+            progress.waits_for_device().is_some()
+        });
+        (from <= now && waits).then_some(to)
+    }
+
+    /// The first moment from `at` on at which the hours allow a start. The last starts come a little
+    /// before the end, so that a device that is awake takes its session within the hours: else it would
+    /// be called back in the very moment in which it begins.
+    pub(super) fn hours_allow_at(&self, at: Moment) -> Moment {
+        let Some(hours) = &self.plan.policy.window else {
+            return at;
+        };
+        let (from, to) = match self.opening {
+            Some((from, to)) if at < to => (from, to),
+            _ => hours.around(at),
+        };
+        let last = to - Hours::closing(to.since(from));
+        match at < last {
+            true => from.max(at),
+            false => hours.around(to).0.max(at),
+        }
+    }
+}

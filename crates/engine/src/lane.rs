@@ -1,0 +1,368 @@
+//! One machine: what its facts make of it. Every change of its state is in [`absorb`].
+//!
+//! A fact that does not fit is refused by name and changes nothing: a damaged journal, or a driver
+//! that broke its contract, must not make us start something twice.
+
+use std::time::Duration;
+
+use svar_plan::Verdict;
+use svar_wire::ActionId;
+use svar_wire::ActionStatus;
+use svar_wire::Moment;
+
+use super::course::{self, VISIBILITY_LAG, enter, start_again};
+use super::end::EndState;
+use super::fact::{CancelWhy, CommandState, FactBody};
+use super::progress::{
+    Cancelling, Collecting, Fate, Ground, Open, Progress, Reached, Readiness, Stage,
+};
+use super::retry::{AnswerClass, class_of_read};
+
+/// Takes in what happened to this machine.
+///
+/// `known` says that the action of the fact belongs to this lane or another one of the run.
+///
+/// # Errors
+/// What the fact meets instead of what it needs.
+pub(super) fn absorb(
+    ground: Ground<'_>,
+    progress: &mut Progress,
+    at: Moment,
+    body: &FactBody,
+    known: Known,
+) -> Result<(), &'static str> {
+    let is_start = |session: u16, attempt: u16| {
+        if session != progress.session {
+            Err("the machine is at another session")
+        } else if attempt != progress.attempt {
+            Err("the session is at another start")
+        } else {
+            Ok(())
+        }
+    };
+    match body {
+        FactBody::StartAnnounced {
+            session, attempt, ..
+        } => {
+            is_start(*session, *attempt)?;
+            match progress.stage {
+                Stage::Idle if progress.must_resolve(ground) => {
+                    return Err("the session has not been resolved");
+                }
+                Stage::Idle => {}
+                Stage::Done => return Err("the machine has ended"),
+                _ => return Err("a start of this machine is under way"),
+            }
+            progress.begun = true;
+            enter(progress, Stage::Announced, at);
+        }
+
+        FactBody::StartAccepted {
+            session,
+            attempt,
+            action,
+            adopted,
+        } => {
+            is_start(*session, *attempt)?;
+            if !matches!(progress.stage, Stage::Announced | Stage::Doubtful { .. }) {
+                return Err("no start of it is under way");
+            }
+            match known {
+                Known::No => {}
+                _ if *adopted => return Err("the action that was found is another start's"),
+                // The service answered with an action that we own already (contract 3.6). Whether
+                // it made one more, only a search can tell.
+                Known::Own | Known::Other => {
+                    progress.busy_since.get_or_insert(at);
+                    let settled = at + VISIBILITY_LAG;
+                    enter(progress, Stage::Doubtful { settled }, at);
+                    return Ok(());
+                }
+            }
+            progress.busy_since = None;
+            progress.refusals = 0;
+            let open = Open {
+                action: action.clone(),
+                accepted: at,
+                began: None,
+                reached: None,
+                cancel: None,
+            };
+            enter(progress, Stage::Open(Box::new(open)), at);
+        }
+
+        FactBody::StartRefused {
+            session,
+            attempt,
+            refusal,
+        } => {
+            is_start(*session, *attempt)?;
+            if progress.stage != Stage::Announced {
+                return Err("no start of it awaits an answer");
+            }
+            course::refused(ground, progress, at, refusal);
+        }
+
+        FactBody::StartUnknown {
+            session, attempt, ..
+        } => {
+            is_start(*session, *attempt)?;
+            if progress.stage != Stage::Announced {
+                return Err("no start of it awaits an answer");
+            }
+            let settled = at + VISIBILITY_LAG;
+            enter(progress, Stage::Doubtful { settled }, at);
+        }
+
+        FactBody::StartAbsent { session, attempt } => {
+            is_start(*session, *attempt)?;
+            match progress.stage {
+                Stage::Doubtful { settled } if at < settled => {
+                    return Err("the start may become visible yet");
+                }
+                Stage::Doubtful { .. } => start_again(ground, progress, at, Duration::ZERO),
+                _ => return Err("no start of it is in doubt"),
+            }
+        }
+
+        FactBody::ActionBegan { action } => match &mut progress.stage {
+            Stage::Open(open) if open.action == *action => {
+                if open.began.is_some() {
+                    return Err("the action has begun already");
+                }
+                open.began = Some(at);
+                // Until more is told: a session begins with its first command.
+                open.reached = Some(Reached {
+                    index: 0,
+                    state: CommandState::Presumed,
+                    since: at,
+                });
+                progress.readiness = Readiness::Ready;
+            }
+            _ => return late(known),
+        },
+
+        FactBody::CommandReached {
+            action,
+            index,
+            state,
+        } => {
+            let count = progress.sent(ground).len();
+            match &mut progress.stage {
+                Stage::Open(open) if open.action == *action => {
+                    let Some(before) = open.reached else {
+                        return Err("the action has not begun");
+                    };
+                    if (*index, *state) <= (before.index, before.state) {
+                        return Err("the action has come so far already");
+                    }
+                    if usize::from(*index) + usize::from(*state != CommandState::Waiting) > count {
+                        return Err("it has no such command");
+                    }
+                    open.reached = Some(Reached {
+                        index: *index,
+                        state: *state,
+                        since: at,
+                    });
+                }
+                _ => return late(known),
+            }
+        }
+
+        FactBody::ActionEnded {
+            action,
+            status,
+            commands,
+            expired,
+        } => {
+            let open = match &progress.stage {
+                Stage::Open(open) if open.action == *action => open.clone(),
+                Stage::Collecting(now) if now.action == *action => {
+                    return Err("the action has ended already");
+                }
+                _ => return late(known),
+            };
+            if !status.is_final() {
+                return Err("that is no final state");
+            }
+            let expired = *expired || *status == ActionStatus::TimeOut;
+            course::ended(ground, progress, at, &open, (status, expired), commands);
+        }
+
+        FactBody::ResultFetched {
+            action,
+            index,
+            verdict,
+            ..
+        } => {
+            let collecting = collecting(progress, action, *index, known)?;
+            if let Some(collecting) = collecting {
+                if let (Verdict::NotMet { why }, Some(fate @ Fate::Completed)) =
+                    (verdict, collecting.fates.get_mut(usize::from(*index)))
+                {
+                    *fate = Fate::NotMet(why.as_str().into());
+                }
+                course::collected(ground, progress, at, *index);
+            }
+        }
+
+        FactBody::ResultMissing { action, index, why } => {
+            let collecting = collecting(progress, action, *index, known)?;
+            if let Some(collecting) = collecting {
+                if let Some(fate @ Fate::Completed) = collecting.fates.get_mut(usize::from(*index))
+                {
+                    *fate = Fate::Missing(why.as_str().into());
+                }
+                course::collected(ground, progress, at, *index);
+            }
+        }
+
+        FactBody::SessionResolved { session, commands } => {
+            waits_to_resolve(ground, progress, *session)?;
+            let count = progress
+                .at(ground)
+                .map_or(0, |session| session.commands.len());
+            if commands.iter().any(|index| usize::from(*index) >= count)
+                || commands.windows(2).any(|pair| pair[0] >= pair[1])
+            {
+                return Err("these are not commands of the session, in order");
+            }
+            progress.resolved = Some(commands.as_slice().into());
+            progress.since = at;
+            if commands.is_empty() {
+                course::advance(ground, progress, at);
+            }
+        }
+
+        FactBody::SessionUnresolvable { session, step, why } => {
+            waits_to_resolve(ground, progress, *session)?;
+            if step.is_some_and(|step| ground.plan.steps.get(usize::from(step)).is_none()) {
+                return Err("there is no such step");
+            }
+            course::trouble_at(progress, *step, EndState::Failed, why);
+            course::advance(ground, progress, at);
+        }
+
+        FactBody::CancelAnnounced { action, why } => {
+            let overdue = match &progress.stage {
+                Stage::Open(open) if *why == CancelWhy::Timeout => progress.time_out(ground, open),
+                _ => None,
+            };
+            let Stage::Open(open) = &mut progress.stage else {
+                return Err("the action is not open");
+            };
+            if open.action != *action {
+                return Err("the action is not open");
+            }
+            let cancel = open.cancel.get_or_insert(Cancelling {
+                why: *why,
+                overdue: overdue.map(|(step, _)| step),
+                since: at,
+                last: at,
+                sent: 0,
+                failed: 0,
+                just_failed: false,
+                unheard: false,
+            });
+            cancel.last = at;
+            cancel.just_failed = false;
+            cancel.sent = cancel.sent.saturating_add(1);
+            progress.since = cancel.since;
+        }
+
+        // What became of the action is seen in the list, whatever the answer said. The answer only
+        // says how soon to ask again.
+        FactBody::CancelAnswered { action, .. } | FactBody::CancelUnknown { action, .. } => {
+            let failed = match body {
+                FactBody::CancelAnswered { status, .. } => {
+                    class_of_read(*status) != AnswerClass::Done
+                }
+                _ => true,
+            };
+            match &mut progress.stage {
+                Stage::Open(open) if open.action == *action => {
+                    if let Some(cancel) = open.cancel.as_mut().filter(|_| failed) {
+                        cancel.failed = cancel.failed.saturating_add(1);
+                        cancel.just_failed = true;
+                    }
+                }
+                _ => return late(known),
+            }
+        }
+
+        FactBody::Readiness { ready, why, never } => course::readiness(
+            ground,
+            progress,
+            at,
+            *ready && !never,
+            *never,
+            why.as_deref(),
+        )?,
+
+        FactBody::GaveUp { why } => course::gave_up(ground, progress, at, *why)?,
+
+        FactBody::CleanupWaived { .. } => course::waive(ground, progress, at)?,
+
+        FactBody::Passed { .. }
+        | FactBody::Stopped { .. }
+        | FactBody::Blocked { .. }
+        | FactBody::Interrupted { .. }
+        | FactBody::Resumed
+        | FactBody::TenantLost { .. } => return Err("it concerns the whole run"),
+    }
+    Ok(())
+}
+
+/// Whose an action is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Not one that this run owns.
+    No,
+    /// This machine's.
+    Own,
+    /// Another machine's of this run.
+    Other,
+}
+
+/// A fact about an own action that the machine has left behind comes late and changes nothing.
+fn late(known: Known) -> Result<(), &'static str> {
+    match known {
+        Known::Own => Ok(()),
+        Known::Other => Err("the action is another machine's"),
+        Known::No => Err("the action is not this run's"),
+    }
+}
+
+/// The collecting state that a result belongs to; `None` if it comes too late to matter.
+fn collecting<'a>(
+    progress: &'a mut Progress,
+    action: &ActionId,
+    index: u16,
+    known: Known,
+) -> Result<Option<&'a mut Collecting>, &'static str> {
+    match &mut progress.stage {
+        Stage::Collecting(now) if now.action == *action => {
+            if now.wanted.contains(&index) {
+                Ok(Some(now))
+            } else {
+                Err("that result is not awaited")
+            }
+        }
+        Stage::Open(open) if open.action == *action => Err("the action has not ended"),
+        _ => late(known).map(|()| None),
+    }
+}
+
+fn waits_to_resolve(
+    ground: Ground<'_>,
+    progress: &Progress,
+    session: u16,
+) -> Result<(), &'static str> {
+    if session != progress.session {
+        Err("the machine is at another session")
+    } else if progress.stage != Stage::Idle || !progress.must_resolve(ground) {
+        Err("the session does not wait to be resolved")
+    } else {
+        Ok(())
+    }
+}

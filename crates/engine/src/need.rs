@@ -1,0 +1,100 @@
+//! All that goes out of the engine: needs.
+
+use svar_wire::{ActionId, Tag};
+
+use super::fact::{CancelWhy, FactBody, LaneId, SessionIndex};
+use super::row::Row;
+
+/// What the engine needs done. Each is asked for once; the answer comes back as a fact (or, for
+/// reads that failed, as a note that it is to be asked for again: [`super::Fleet::read_failed`]).
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)] // Fields named session, attempt, action, index say themselves.
+pub enum Need {
+    /// Journal this and hand it in, stamped with the present time: what time alone has decided.
+    Record {
+        lane: Option<LaneId>,
+        body: FactBody,
+    },
+    /// Send a start. The driver first journals [`FactBody::StartAnnounced`], waits until it is
+    /// durable, hands it to the engine, and only then sends.
+    Start {
+        lane: LaneId,
+        session: SessionIndex,
+        attempt: u16,
+        tag: Tag,
+        /// A retry sends this one command alone (index into
+        /// [`Session::commands`](svar_plan::Session::commands)); else all that the session has,
+        /// as resolved.
+        only: Option<u16>,
+    },
+    /// List the machine's live response actions and look for the tag. Found: `StartAccepted` with
+    /// `adopted`. Not found: `StartAbsent` if `conclusive`, else [`super::Fleet::read_failed`].
+    Search {
+        lane: LaneId,
+        session: SessionIndex,
+        attempt: u16,
+        tag: Tag,
+        /// The visibility lag is over, so that finding nothing means that there is nothing.
+        conclusive: bool,
+    },
+    /// One bulk list: how do these actions stand? All own open actions, any number. Facts for what
+    /// changed, then [`super::Fleet::watched`].
+    Watch { actions: Vec<(LaneId, ActionId)> },
+    /// Fetch, store and judge one result.
+    Fetch {
+        lane: LaneId,
+        session: SessionIndex,
+        action: ActionId,
+        /// The service's index.
+        index: u16,
+        /// Whose result it is: index into [`Plan::steps`](svar_plan::Plan::steps).
+        step: u16,
+        /// A 404 now means that there is no result (`ResultMissing`); else it may only be late, and
+        /// is handed to [`super::Fleet::read_failed`].
+        conclusive: bool,
+    },
+    /// Compile a session that waited for results.
+    Resolve { lane: LaneId, session: SessionIndex },
+    /// Cancel an own action. Announced and made durable first, like a start.
+    Cancel {
+        lane: LaneId,
+        action: ActionId,
+        why: CancelWhy,
+    },
+    /// Read the state of these machines from the machine list. A `Readiness` fact for each whose
+    /// readiness is new or has changed, then [`super::Fleet::machines_read`].
+    Machines { lanes: Vec<LaneId> },
+}
+
+/// What may be done when it is not known whether a call took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Care {
+    /// Do it again: reads and links.
+    Repeatable,
+    /// Search for its trace first, adopt what is found, else do it: starts, cancels.
+    LookFirst,
+    /// A person decides.
+    NeverAgain,
+}
+
+impl Need {
+    /// What may be done when the answer is lost.
+    pub fn care(&self) -> Care {
+        match self {
+            Need::Start { .. } | Need::Cancel { .. } => Care::LookFirst,
+            _ => Care::Repeatable,
+        }
+    }
+
+    /// The row of the rate limit table that the call counts in.
+    pub fn row(&self) -> Option<Row> {
+        match self {
+            Need::Start { .. } => Some(Row::Starts),
+            Need::Search { .. } | Need::Watch { .. } => Some(Row::Actions),
+            Need::Fetch { .. } => Some(Row::Links),
+            Need::Cancel { .. } => Some(Row::Cancels),
+            Need::Machines { .. } => Some(Row::Machines),
+            Need::Resolve { .. } | Need::Record { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What the engine is told that is no fact: how calls went that change nothing, and what others took.
+//! None of it is journalled; it only decides when calls are made.
+
+use std::time::Duration;
+
+use svar_wire::Moment;
+
+use super::fleet::Fleet;
+use super::need::Need;
+use super::progress::Stage;
+use super::queues::Ask;
+use super::row::Row;
+
+impl Fleet {
+    /// A repeatable need could not be met and is to be asked for again, not before `retry_after`.
+    /// Anything else is not repeated: its outcome is a fact.
+    pub fn read_failed(&mut self, now: Moment, need: &Need, retry_after: Option<Duration>) {
+        self.now = self.now.max(now);
+        self.queues.polled = false;
+        let backoff = |failures: u8| Duration::from_secs(2 << failures.min(5));
+        let (id, ask) = match need {
+            Need::Watch { .. } => return self.watcher.failed(now, retry_after),
+            Need::Machines { .. } => return self.queues.machines_failed(now, retry_after),
+            Need::Fetch { lane, .. } => (*lane, Ask::Fetch),
+            Need::Search { lane, .. } => (*lane, Ask::Search),
+            Need::Resolve { lane, .. } => (*lane, Ask::Resolve),
+            Need::Record { .. } | Need::Start { .. } | Need::Cancel { .. } => return,
+        };
+        let Some(lane) = self.lanes.get_mut(id.0 as usize) else {
+            return;
+        };
+        if lane.asked != Some(ask) {
+            return;
+        }
+        let pause = retry_after.unwrap_or_default().max(backoff(lane.failures));
+        let mut retry_at = now + pause;
+        // A search that can't settle anything yet is not put off beyond the one that can.
+        if let Stage::Doubtful { settled } = lane.progress.stage
+            && settled > now
+            && retry_after.is_none()
+        {
+            retry_at = retry_at.min(settled);
+        }
+        lane.asked = None;
+        lane.failures = lane.failures.saturating_add(1);
+        lane.retry_at = Some(retry_at);
+        self.queues.dirty.insert(id);
+    }
+
+    /// A `Watch` was answered; the facts about what changed have been handed in before.
+    pub fn watched(&mut self, now: Moment) {
+        self.now = self.now.max(now);
+        self.queues.polled = false;
+        self.watcher.answered();
+        // Those that a rule of the run meets may be judged by what was seen.
+        if self.orders.stopped.is_some() || self.orders.offline || self.is_after_hours() {
+            self.queues.dirty.extend(self.open.iter().copied());
+        }
+    }
+
+    /// A `Machines` was answered; the facts about what changed have been handed in before.
+    pub fn machines_read(&mut self, now: Moment) {
+        self.now = self.now.max(now);
+        self.queues.polled = false;
+        for id in self.queues.machines_answered(now) {
+            self.queues.dirty.insert(id);
+        }
+    }
+
+    /// A need took more calls than the one of its grant: a list came in pages. No fact, as below.
+    pub fn also_called(&mut self, now: Moment, row: Row, calls: u32) {
+        self.now = self.now.max(now);
+        self.queues.polled &= calls == 0;
+        self.quota.also_called(row, calls, now);
+    }
+
+    /// Nothing can go on before the machine list has told of machines that nobody was asked about yet.
+    pub fn waits_for_machine_list(&self) -> bool {
+        !self.queues.unasked.is_empty() && self.active.is_empty() && !self.orders.closed()
+    }
+
+    /// What other processes of this computer have taken of the tenant's budget since this was last
+    /// said, and how many session slots they hold now. No fact: it only decides when calls are made.
+    pub fn others_took(&mut self, now: Moment, taken: &[(Row, Moment)], slots_held: u32) {
+        self.now = self.now.max(now);
+        self.queues.polled = false;
+        self.quota.others(taken, slots_held);
+    }
+}

@@ -1,0 +1,372 @@
+//! How far one machine has come: small, serializable, made of facts alone.
+
+use serde::{Deserialize, Serialize};
+
+use svar_plan::{CommandPlan, MachinePlan, Plan, Session, SessionKind, Verb};
+use svar_wire::ActionId;
+use svar_wire::Moment;
+
+use super::end::EndState;
+use super::fact::{CancelWhy, CommandState, SessionIndex};
+
+/// What a lane's facts are read against: the plan, and its own part of it.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) machine: &'p MachinePlan,
+    pub(super) offline_until: Moment,
+}
+
+/// One machine's state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Progress {
+    pub(super) stage: Stage,
+    /// Since when it is in this stage.
+    pub(super) since: Moment,
+    /// The session it is at.
+    pub(super) session: SessionIndex,
+    /// The number of the start under way, or of the next one.
+    pub(super) attempt: u16,
+    /// The commands that the session's conditions left, once it was resolved.
+    pub(super) resolved: Option<Box<[u16]>>,
+    /// The start sends this command alone: a retry.
+    pub(super) only: Option<u16>,
+    /// Retries of the session's last step so far.
+    pub(super) retries: u16,
+    /// Refusals in a row that are to be tried again.
+    pub(super) refusals: u16,
+    /// Since when somebody else's session holds the machine.
+    pub(super) busy_since: Option<Moment>,
+    /// The next start is not sent before.
+    pub(super) not_before: Moment,
+    /// Whether it can be started, as far as is known.
+    pub(super) readiness: Readiness,
+    /// Why the machine list does not show it as ready.
+    pub(super) unready: Option<Box<str>>,
+    /// A start was announced at least once.
+    pub(super) begun: bool,
+    /// A session of it ran on the device, or may have.
+    pub(super) touched: bool,
+    /// Something that was put or run in an earlier session is not yet cleaned up.
+    pub(super) debt: bool,
+    /// A person gave up what is not cleaned up.
+    pub(super) waived: bool,
+    /// Steps that failed and were allowed to.
+    pub(super) tolerated: u16,
+    /// Why it will not end as `ok`; the first such thing stays.
+    pub(super) trouble: Option<Box<Trouble>>,
+}
+
+/// What a machine is at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Stage {
+    /// No start is under way.
+    Idle,
+    /// Announced, not answered.
+    Announced,
+    /// The answer is lost. From `settled` on, not finding the tag means that it never arrived.
+    Doubtful { settled: Moment },
+    /// The service has it.
+    Open(Box<Open>),
+    /// It has ended; results come in.
+    Collecting(Box<Collecting>),
+    /// Over.
+    Done,
+}
+
+/// An action that the service has and that has not ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Open {
+    pub(super) action: ActionId,
+    pub(super) accepted: Moment,
+    /// When it was seen to run on the device.
+    pub(super) began: Option<Moment>,
+    /// How far it is on the device, once it has begun.
+    pub(super) reached: Option<Reached>,
+    pub(super) cancel: Option<Cancelling>,
+}
+
+impl Open {
+    /// It is cancelled, and its device sleeps.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.cancel.is_some_and(|cancel| cancel.unheard)
+    }
+}
+
+/// The command that an action is at.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Reached {
+    /// The service's index.
+    pub(super) index: u16,
+    pub(super) state: CommandState,
+    /// When that was seen, by our clock: never before it was so.
+    pub(super) since: Moment,
+}
+
+/// An own action that was told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Cancelling {
+    pub(super) why: CancelWhy,
+    /// The step that took longer than it may.
+    pub(super) overdue: Option<u16>,
+    /// The first cancel.
+    pub(super) since: Moment,
+    /// The latest cancel.
+    pub(super) last: Moment,
+    pub(super) sent: u8,
+    /// Of those, how many were refused, or their answer was lost.
+    pub(super) failed: u8,
+    /// The latest is one of them.
+    pub(super) just_failed: bool,
+    /// The service took them all and the action goes on: its device sleeps.
+    pub(super) unheard: bool,
+}
+
+/// An action that has ended and whose results come in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Collecting {
+    pub(super) action: ActionId,
+    pub(super) ended: Moment,
+    pub(super) close: Close,
+    /// The step that it was cancelled for.
+    pub(super) overdue: Option<u16>,
+    /// What became of each command that was sent, by the service's index.
+    pub(super) fates: Box<[Fate]>,
+    /// Results still to be had, by the service's index.
+    pub(super) wanted: Vec<u16>,
+    /// Results that are wanted only of sessions that failed, and this one has not so far.
+    pub(super) if_failed: Vec<u16>,
+    /// The machine's trouble comes from this session, and a further result may name an earlier
+    /// command instead.
+    pub(super) foreseen: bool,
+}
+
+/// How the action itself ended, as far as it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Close {
+    Succeeded,
+    Failed,
+    /// The service's time ran out while it ran.
+    TimeOut,
+    /// Cancelled: by us for this reason, or by somebody else.
+    Cancelled(Option<CancelWhy>),
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Fate {
+    Completed,
+    Failed(Box<str>),
+    /// It had begun and not ended when the action ended.
+    Cut,
+    NotRun,
+    /// It completed and is not as expected.
+    NotMet(Box<str>),
+    /// It completed, and its result is not to be had.
+    Missing(Box<str>),
+}
+
+/// Why a machine does not end as `ok`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Trouble {
+    pub(super) state: EndState,
+    pub(super) step: Option<u16>,
+    pub(super) why: Box<str>,
+}
+
+/// Whether a machine can be started, as far as is known. The one place where that is kept: who reads
+/// the machine list is told what counts as news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Readiness {
+    /// The machine list has not been asked.
+    Unasked,
+    /// It was seen lately, or at work.
+    Ready,
+    /// It was seen lately, and has not taken the session that the service accepted at `since`, nor
+    /// heard of a cancel since then. Only being seen after that moment makes it ready again: the same
+    /// old report would start it for ever.
+    Dozing { since: Moment },
+    /// The machine list does not show it as ready.
+    Asleep,
+}
+
+impl Readiness {
+    pub(super) fn sleeps(self) -> bool {
+        matches!(self, Readiness::Dozing { .. } | Readiness::Asleep)
+    }
+}
+
+impl Progress {
+    pub(super) fn new(started: Moment) -> Self {
+        Progress {
+            stage: Stage::Idle,
+            since: started,
+            session: 0,
+            attempt: 0,
+            resolved: None,
+            only: None,
+            retries: 0,
+            refusals: 0,
+            busy_since: None,
+            not_before: started,
+            readiness: Readiness::Unasked,
+            unready: None,
+            begun: false,
+            touched: false,
+            debt: false,
+            waived: false,
+            tolerated: 0,
+            trouble: None,
+        }
+    }
+
+    /// In one sentence, once it is not waited for any longer.
+    pub(super) fn never_came(&self) -> String {
+        let never = "it did not come online before `offline.until`";
+        match (&self.unready, self.readiness) {
+            (Some(why), Readiness::Asleep) => format!("{never}: {why}"),
+            (_, Readiness::Dozing { .. }) => {
+                format!("{never}: it was not seen after it had left its session in the queue")
+            }
+            _ => never.to_owned(),
+        }
+    }
+
+    /// It has not taken the session, or not heard of the cancel, of `since`.
+    pub(super) fn doze(&mut self, since: Moment) {
+        if self.readiness != Readiness::Asleep {
+            self.readiness = Readiness::Dozing { since };
+        }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.stage, Stage::Done)
+    }
+
+    /// It holds one of the tenant's slots, or may.
+    pub(super) fn holds_slot(&self) -> bool {
+        matches!(
+            self.stage,
+            Stage::Announced | Stage::Doubtful { .. } | Stage::Open(_)
+        )
+    }
+
+    /// Holds a slot while its device sleeps.
+    pub(super) fn sleeps_in_slot(&self) -> bool {
+        self.readiness.sleeps()
+            && match &self.stage {
+                Stage::Announced | Stage::Doubtful { .. } => true,
+                Stage::Open(open) => open.began.is_none() || open.is_unheard(),
+                _ => false,
+            }
+    }
+
+    /// The open action, if there is one.
+    pub(super) fn open_action(&self) -> Option<&ActionId> {
+        match &self.stage {
+            Stage::Open(open) => Some(&open.action),
+            _ => None,
+        }
+    }
+
+    /// When the service accepted the open action, if its device has not taken it and nobody cancels it.
+    pub(super) fn waits_for_device(&self) -> Option<Moment> {
+        match &self.stage {
+            Stage::Open(open) if open.began.is_none() && open.cancel.is_none() => {
+                Some(open.accepted)
+            }
+            _ => None,
+        }
+    }
+
+    /// A cancel is on its way that is waited for.
+    pub(super) fn is_being_cancelled(&self) -> bool {
+        matches!(&self.stage, Stage::Open(open) if open.cancel.is_some() && !open.is_unheard())
+    }
+
+    /// Its device fell asleep at a session that was cancelled.
+    pub(super) fn is_unheard(&self) -> bool {
+        matches!(&self.stage, Stage::Open(open) if open.is_unheard())
+    }
+
+    /// How it will end, as far as that is certain already.
+    pub(super) fn decided(&self) -> Option<EndState> {
+        match &self.trouble {
+            Some(trouble) => Some(trouble.state),
+            None => self.is_done().then_some(EndState::Ok),
+        }
+    }
+
+    /// The session it is at.
+    pub(super) fn at<'p>(&self, ground: Ground<'p>) -> Option<&'p Session> {
+        ground.machine.sessions.get(usize::from(self.session))
+    }
+
+    pub(super) fn in_cleanup(&self, ground: Ground<'_>) -> bool {
+        self.at(ground)
+            .is_some_and(|session| session.kind == SessionKind::Cleanup)
+    }
+
+    /// The session's commands must be worked out from results first.
+    pub(super) fn must_resolve(&self, ground: Ground<'_>) -> bool {
+        self.resolved.is_none()
+            && self
+                .at(ground)
+                .is_some_and(|session| session.request.is_none())
+    }
+
+    /// Which commands of the session the start sends, in the order of the service's indexes.
+    pub(super) fn sent(&self, ground: Ground<'_>) -> Vec<u16> {
+        if let Some(only) = self.only {
+            return vec![only];
+        }
+        if let Some(resolved) = &self.resolved {
+            return resolved.to_vec();
+        }
+        let count = self.at(ground).map_or(0, |session| session.commands.len());
+        (0..u16::try_from(count).unwrap_or(u16::MAX)).collect()
+    }
+
+    /// The command behind an index of the session.
+    pub(super) fn command<'p>(&self, ground: Ground<'p>, index: u16) -> Option<&'p CommandPlan> {
+        self.at(ground)?.commands.get(usize::from(index))
+    }
+
+    /// The session puts or runs something.
+    pub(super) fn leaves_traces(&self, ground: Ground<'_>) -> bool {
+        self.sent(ground).iter().any(|index| {
+            self.command(ground, *index)
+                .is_some_and(|command| command.verb != Verb::Get)
+        })
+    }
+
+    /// The step that executes and has a `timeout`, and when that is over.
+    pub(super) fn time_out(&self, ground: Ground<'_>, open: &Open) -> Option<(u16, Moment)> {
+        let reached = open
+            .reached
+            .filter(|reached| reached.state != CommandState::Waiting)?;
+        let sent = self.sent(ground);
+        let step = self
+            .command(ground, *sent.get(usize::from(reached.index))?)?
+            .step;
+        let timeout = ground.plan.steps.get(usize::from(step))?.timeout?;
+        Some((step, reached.since + timeout))
+    }
+
+    /// Something is left on the device that nobody has cleaned up.
+    pub(super) fn owes_cleanup(&self, ground: Ground<'_>) -> bool {
+        let has_cleanup = ground
+            .machine
+            .sessions
+            .last()
+            .is_some_and(|session| session.kind == SessionKind::Cleanup);
+        let under_way = !matches!(self.stage, Stage::Idle | Stage::Done)
+            && !self.in_cleanup(ground)
+            && self.leaves_traces(ground);
+        has_cleanup && !self.waived && (self.debt || under_way)
+    }
+}

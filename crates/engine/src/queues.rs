@@ -1,0 +1,203 @@
+//! The lanes by what they wait for, so that nothing that happens costs a look at all of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use svar_wire::Moment;
+
+use super::fact::{FactBody, LaneId};
+
+/// A need of one lane that is given out and not yet answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask {
+    Start,
+    Search,
+    Fetch,
+    Resolve,
+    Cancel,
+    Record,
+}
+
+impl Ask {
+    /// What a fact answers.
+    pub(super) fn answered_by(body: &FactBody) -> Option<Ask> {
+        match body {
+            FactBody::StartAccepted { adopted: true, .. } | FactBody::StartAbsent { .. } => {
+                Some(Ask::Search)
+            }
+            FactBody::StartAccepted { .. }
+            | FactBody::StartRefused { .. }
+            | FactBody::StartUnknown { .. } => Some(Ask::Start),
+            FactBody::ResultFetched { .. } | FactBody::ResultMissing { .. } => Some(Ask::Fetch),
+            FactBody::SessionResolved { .. } | FactBody::SessionUnresolvable { .. } => {
+                Some(Ask::Resolve)
+            }
+            FactBody::CancelAnswered { .. } | FactBody::CancelUnknown { .. } => Some(Ask::Cancel),
+            FactBody::GaveUp { .. } => Some(Ask::Record),
+            _ => None,
+        }
+    }
+}
+
+/// The lanes by what they wait for. Every lane that is not over stands in at most one of the
+/// queues, and may have one wake-up besides.
+#[derive(Debug)]
+pub(super) struct Queues {
+    /// Something happened to them since they were last looked at.
+    pub(super) dirty: BTreeSet<LaneId>,
+    /// Their own moments.
+    pub(super) timers: BTreeSet<(Moment, LaneId)>,
+    pub(super) wakes: BTreeMap<LaneId, Moment>,
+    /// Not begun; the machine list has not been asked about them.
+    pub(super) unasked: BTreeSet<LaneId>,
+    /// Not begun, ready.
+    pub(super) fresh: BTreeSet<LaneId>,
+    /// Want a start and sleep: those that something ran on already, then the rest, in the order in
+    /// which they take turns.
+    pub(super) sleepers: BTreeSet<(bool, Moment, LaneId)>,
+    /// Those of them that may have a slot which nobody else wants, whatever the gate says.
+    pub(super) turns: BTreeSet<(bool, Moment, LaneId)>,
+    /// Want a start: cleanup before the rest.
+    pub(super) starts: BTreeSet<(bool, Moment, LaneId)>,
+    pub(super) searches: BTreeSet<LaneId>,
+    pub(super) cancels: BTreeSet<LaneId>,
+    pub(super) fetches: BTreeSet<(Moment, LaneId)>,
+    /// Where a lane stands, so that it can be taken out again.
+    places: BTreeMap<LaneId, Place>,
+    /// Granted their first start, which is not announced yet.
+    pub(super) admitted: BTreeSet<LaneId>,
+    /// Active lanes that wait for the run to be resumed.
+    pub(super) parked: BTreeSet<LaneId>,
+    /// The machines that the list is being asked about.
+    pub(super) asking: Option<Vec<LaneId>>,
+    pub(super) machines_at: Moment,
+    pub(super) sleepers_at: Moment,
+    machine_failures: u8,
+    /// A record for the run as a whole is asked for.
+    pub(super) recording: bool,
+    /// Nothing has come in since the last poll, so `wake_at` is right.
+    pub(super) polled: bool,
+    pub(super) wake_at: Option<Moment>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Fresh,
+    /// Something ran on it or not, since when, whether it takes turns.
+    Sleepers(bool, Moment, bool),
+    Starts(bool, Moment),
+    Searches,
+    Cancels,
+    Fetches(Moment),
+}
+
+impl Queues {
+    pub(super) fn new(started: Moment) -> Self {
+        Queues {
+            dirty: BTreeSet::new(),
+            timers: BTreeSet::new(),
+            wakes: BTreeMap::new(),
+            unasked: BTreeSet::new(),
+            fresh: BTreeSet::new(),
+            sleepers: BTreeSet::new(),
+            turns: BTreeSet::new(),
+            starts: BTreeSet::new(),
+            searches: BTreeSet::new(),
+            cancels: BTreeSet::new(),
+            fetches: BTreeSet::new(),
+            places: BTreeMap::new(),
+            admitted: BTreeSet::new(),
+            parked: BTreeSet::new(),
+            asking: None,
+            machines_at: started,
+            sleepers_at: started,
+            machine_failures: 0,
+            recording: false,
+            polled: false,
+            wake_at: None,
+        }
+    }
+
+    /// Another process took up the run: what was asked for is not answered any more.
+    pub(super) fn resumed(&mut self, now: Moment) {
+        self.asking = None;
+        self.machine_failures = 0;
+        self.machines_at = now;
+        self.sleepers_at = now;
+        self.admitted.clear();
+        self.parked.clear();
+        self.recording = false;
+    }
+
+    pub(super) fn machines_failed(&mut self, now: Moment, retry_after: Option<Duration>) {
+        self.asking = None;
+        let backoff = Duration::from_secs(5 << self.machine_failures.min(5));
+        self.machine_failures = self.machine_failures.saturating_add(1);
+        self.machines_at = now + retry_after.unwrap_or_default().max(backoff);
+    }
+
+    /// The machines that the list was asked about.
+    pub(super) fn machines_answered(&mut self, now: Moment) -> Vec<LaneId> {
+        self.machine_failures = 0;
+        self.machines_at = now;
+        let asked = self.asking.take().unwrap_or_default();
+        for id in &asked {
+            self.unasked.remove(id);
+        }
+        asked
+    }
+
+    pub(super) fn put(&mut self, id: LaneId, place: Place) {
+        match place {
+            Place::Fresh => self.fresh.insert(id),
+            Place::Sleepers(fresh, since, turn) => {
+                if turn {
+                    self.turns.insert((fresh, since, id));
+                }
+                self.sleepers.insert((fresh, since, id))
+            }
+            Place::Starts(later, since) => self.starts.insert((later, since, id)),
+            Place::Searches => self.searches.insert(id),
+            Place::Cancels => self.cancels.insert(id),
+            Place::Fetches(since) => self.fetches.insert((since, id)),
+        };
+        self.places.insert(id, place);
+    }
+
+    pub(super) fn take_out(&mut self, id: LaneId) {
+        match self.places.remove(&id) {
+            None => false,
+            Some(Place::Fresh) => self.fresh.remove(&id),
+            Some(Place::Sleepers(fresh, since, _)) => {
+                self.turns.remove(&(fresh, since, id));
+                self.sleepers.remove(&(fresh, since, id))
+            }
+            Some(Place::Starts(later, since)) => self.starts.remove(&(later, since, id)),
+            Some(Place::Searches) => self.searches.remove(&id),
+            Some(Place::Cancels) => self.cancels.remove(&id),
+            Some(Place::Fetches(since)) => self.fetches.remove(&(since, id)),
+        };
+        if let Some(at) = self.wakes.remove(&id) {
+            self.timers.remove(&(at, id));
+        }
+        self.parked.remove(&id);
+    }
+
+    pub(super) fn wake(&mut self, id: LaneId, at: Moment) {
+        self.wakes.insert(id, at);
+        self.timers.insert((at, id));
+    }
+
+    /// Whether a not begun machine waits in front of the gate.
+    pub(super) fn any_fresh(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
+    pub(super) fn is_sleeper(&self, id: LaneId) -> bool {
+        matches!(self.places.get(&id), Some(Place::Sleepers(..)))
+    }
+
+    pub(super) fn wants_start(&self, id: LaneId) -> bool {
+        matches!(self.places.get(&id), Some(Place::Starts(..) | Place::Fresh))
+    }
+}

@@ -1,0 +1,197 @@
+//! When a run stops: the stop rule, interrupts, the deadline.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use svar_plan::{Amount, OnStop, StopBase, StopWhen};
+use svar_wire::Moment;
+
+use super::end::EndState;
+
+/// What the run as a whole has been told. Every lane obeys it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(super) struct Orders {
+    /// Interrupts since the run was last taken up.
+    pub(super) interrupts: u8,
+    /// The run is to end: no machine is begun any more.
+    pub(super) stopped: Option<Stopped>,
+    /// The run's deadline has passed.
+    pub(super) deadline: bool,
+    /// `offline.until` has passed.
+    pub(super) offline: bool,
+    /// The tenant can't be used any more.
+    pub(super) lost: bool,
+}
+
+/// A run that is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Stopped {
+    /// When that was decided first.
+    pub at: Moment,
+    /// What happens to machines that are begun: the most severe of all that was said.
+    pub how: OnStop,
+    /// The operator said so; else it was the stop rule.
+    pub ordered: bool,
+}
+
+impl Orders {
+    /// The run is told to end. A second time can only be more severe.
+    pub(super) fn stop(&mut self, at: Moment, how: OnStop, ordered: bool) {
+        let stopped = self.stopped.get_or_insert(Stopped { at, how, ordered });
+        stopped.how = stopped.how.max(how);
+    }
+
+    /// No start of main work is sent.
+    pub(super) fn halted(&self) -> bool {
+        self.interrupts > 0 || self.lost
+    }
+
+    /// No machine is begun any more.
+    pub(super) fn closed(&self) -> bool {
+        self.halted() || self.stopped.is_some() || self.deadline
+    }
+}
+
+/// How many machines have decided themselves, as the stop rule counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Score {
+    pub(super) failed: u32,
+    pub(super) finished: u32,
+    pub(super) targets: u32,
+}
+
+impl Score {
+    /// Counts a machine in. A machine that was left out, or that the stop itself kept from starting,
+    /// says nothing about the playbook.
+    pub(super) fn count(&mut self, state: EndState) {
+        match state {
+            EndState::Failed | EndState::ExpectFailed | EndState::TimedOut | EndState::Unknown => {
+                self.failed += 1;
+                self.finished += 1;
+            }
+            EndState::Ok | EndState::Busy | EndState::OfflineExpired | EndState::Cancelled => {
+                self.finished += 1;
+            }
+            EndState::NotStarted | EndState::Skipped => {}
+        }
+    }
+
+    fn base(&self, rule: &StopWhen) -> u32 {
+        match rule.of {
+            StopBase::Finished => self.finished,
+            StopBase::Targets => self.targets,
+        }
+    }
+
+    /// Whether the rule falls: at or above the threshold.
+    pub(super) fn stops(&self, rule: &StopWhen) -> bool {
+        match rule.failed {
+            Amount::Count(threshold) => self.failed > 0 && self.failed >= threshold,
+            Amount::Percent(threshold) => {
+                self.failed > 0
+                    && self.finished >= rule.after
+                    && f64::from(self.failed) * 100.0 + 1e-9
+                        >= threshold * f64::from(self.base(rule))
+            }
+        }
+    }
+
+    /// How the rule stands, with so many machines that were left out.
+    pub(super) fn standing(&self, rule: &StopWhen, left_out: u32) -> Standing {
+        // With every further failure one more machine has finished.
+        let further = |more: u32| Score {
+            failed: self.failed.saturating_add(more),
+            finished: self.finished.saturating_add(more),
+            ..*self
+        };
+        let open = (self.targets).saturating_sub(self.finished + left_out);
+        let (mut few, mut many) = (0, open.saturating_add(1));
+        while few < many {
+            let middle = few + (many - few) / 2;
+            match further(middle).stops(rule) {
+                true => many = middle,
+                false => few = middle + 1,
+            }
+        }
+        Standing {
+            rule: *rule,
+            failed: self.failed,
+            finished: self.finished,
+            targets: self.targets,
+            open,
+            stops: self.stops(rule),
+            failures_left: (few <= open).then_some(few),
+        }
+    }
+}
+
+/// How the stop rule stands; in words with numbers when it is shown.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// The rule.
+    pub rule: StopWhen,
+    /// Machines that have failed, as the rule counts.
+    pub failed: u32,
+    /// Machines that have finished, as the rule counts: those that were left out or never started
+    /// are not among them.
+    pub finished: u32,
+    /// All machines.
+    pub targets: u32,
+    /// Machines that may still fail.
+    pub open: u32,
+    /// The rule holds.
+    pub stops: bool,
+    /// So many further failures in a row make it hold, 0 if it does; `None` if not even the failure
+    /// of all others would.
+    pub failures_left: Option<u32>,
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Standing {
+            rule,
+            failed,
+            finished,
+            targets,
+            open,
+            ..
+        } = *self;
+        let have = match failed {
+            1 => "has",
+            _ => "have",
+        };
+        match rule.of {
+            StopBase::Targets if matches!(rule.failed, Amount::Percent(_)) => {
+                write!(f, "{failed} of {targets} targets {have} failed")?;
+            }
+            _ if finished == 0 => f.write_str("no machine has finished yet")?,
+            _ => write!(f, "{failed} of {finished} finished {have} failed")?,
+        }
+        match rule.failed {
+            Amount::Count(threshold) => write!(f, "; stops at {threshold}")?,
+            Amount::Percent(threshold) => {
+                let base = match rule.of {
+                    StopBase::Finished => finished,
+                    StopBase::Targets => targets,
+                };
+                if base > 0 {
+                    let share = f64::from(failed) * 100.0 / f64::from(base);
+                    write!(f, ", {share:.1}%")?;
+                }
+                write!(f, "; stops at {threshold}%")?;
+                if rule.after > 1 {
+                    write!(f, ", counted from {} on", rule.after)?;
+                }
+            }
+        }
+        f.write_str(": ")?;
+        match self.failures_left {
+            Some(0) => f.write_str("the run stops"),
+            Some(1) => f.write_str("one more failure stops the run"),
+            Some(more) => write!(f, "{more} more failures stop the run"),
+            None if open == 0 => f.write_str("no machine is left that could stop the run"),
+            None => f.write_str("not even the failure of all others stops the run"),
+        }
+    }
+}

@@ -1,0 +1,500 @@
+//! A desk with the fleet on it: the test plays driver and service by hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use svar_engine::{
+    CancelWhy, CommandEnd, CommandState, End, EndState, Fact, FactBody, Fleet, LaneId, LaneView,
+    Need, Refusal, ResultSummary,
+};
+use svar_plan::{Plan, Verdict};
+use svar_wire::ActionId;
+use svar_wire::Moment;
+use svar_wire::{ActionStatus, CommandStatus};
+
+use super::build::run_id;
+
+pub(super) const START: Moment = Moment::from_millis(1_770_000_000_000);
+
+pub(super) struct Desk {
+    pub(super) fleet: Fleet,
+    pub(super) plan: Arc<Plan>,
+    pub(super) journal: Vec<Fact>,
+    pub(super) now: Moment,
+    /// Needs that were given and not taken up yet.
+    pub(super) needs: Vec<Need>,
+    /// Readiness is answered with "ready" at once.
+    pub(super) all_ready: bool,
+    /// How often the list of actions was read while time went by.
+    pub(super) looks: u32,
+    actions: u32,
+}
+
+/// A desk whose machines are all awake.
+pub(super) fn desk(plan: Arc<Plan>) -> Desk {
+    desk_with(plan, |_| {})
+}
+
+pub(super) fn desk_with(plan: Arc<Plan>, prepare: impl FnOnce(&mut Desk)) -> Desk {
+    let mut desk = Desk {
+        fleet: Fleet::new(&run_id(), plan.clone(), START),
+        plan,
+        journal: vec![],
+        now: START,
+        needs: vec![],
+        all_ready: true,
+        looks: 0,
+        actions: 0,
+    };
+    prepare(&mut desk);
+    desk.poll();
+    desk
+}
+
+/// Every command completed.
+pub(super) fn completed(count: u16) -> Vec<CommandEnd> {
+    commands(&vec![CommandStatus::Completed; usize::from(count)])
+}
+
+pub(super) fn commands(statuses: &[CommandStatus]) -> Vec<CommandEnd> {
+    let ends = statuses.iter().zip(0..).map(|(status, index)| CommandEnd {
+        index,
+        status: status.clone(),
+        error: (*status == CommandStatus::Failed).then(|| "no such file".to_owned()),
+    });
+    ends.collect()
+}
+
+pub(super) fn script() -> ResultSummary {
+    ResultSummary::Script {
+        exit: Some(0),
+        path: "results/x.json".into(),
+        sha256_wire: "00".into(),
+    }
+}
+
+pub(super) fn refusal(status: u16, code: &str) -> Refusal {
+    Refusal {
+        status,
+        code: code.into(),
+        message: "in words".into(),
+        target: None,
+        retry_after_ms: None,
+    }
+}
+
+impl Desk {
+    /// Takes what the engine needs now; records and readiness are dealt with at once.
+    #[track_caller]
+    pub(super) fn poll(&mut self) {
+        loop {
+            let mut again = false;
+            for need in self.fleet.poll(self.now) {
+                match need {
+                    Need::Record { lane, body } => {
+                        again = true;
+                        self.tell(lane, body);
+                    }
+                    Need::Machines { lanes } if self.all_ready => {
+                        again = true;
+                        for lane in lanes {
+                            self.tell(Some(lane), ready(true));
+                        }
+                        self.fleet.machines_read(self.now);
+                    }
+                    need => self.needs.push(need),
+                }
+            }
+            if !again {
+                return;
+            }
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn tell(&mut self, lane: Option<LaneId>, body: FactBody) {
+        let fact = Fact {
+            at: self.now,
+            lane,
+            body,
+        };
+        if let Err(error) = self.fleet.handle(&fact) {
+            panic!("{error}");
+        }
+        self.journal.push(fact);
+    }
+
+    /// Something happened to a machine.
+    #[track_caller]
+    pub(super) fn happens(&mut self, lane: u32, body: FactBody) {
+        self.tell(Some(LaneId(lane)), body);
+        self.poll();
+    }
+
+    #[track_caller]
+    pub(super) fn happens_to_run(&mut self, body: FactBody) {
+        self.tell(None, body);
+        self.poll();
+    }
+
+    /// Time goes by; the engine is polled at each moment that it asked for.
+    #[track_caller]
+    pub(super) fn pass(&mut self, seconds: u64) {
+        let end = self.now + Duration::from_secs(seconds);
+        while let Some(at) = self.fleet.wake_at().filter(|at| *at <= end) {
+            assert!(at >= self.now, "the wake-up lies in the past");
+            self.now = at;
+            self.poll();
+            self.nothing_new();
+        }
+        self.now = end;
+        self.poll();
+    }
+
+    /// Time goes by until the engine wants something.
+    #[track_caller]
+    pub(super) fn pass_until_need(&mut self) {
+        while self.needs.is_empty() {
+            match self.fleet.wake_at() {
+                Some(at) => self.now = at,
+                None => panic!("nothing will ever be wanted"),
+            }
+            self.poll();
+        }
+    }
+
+    /// The lists show nothing new.
+    fn nothing_new(&mut self) {
+        let reads = |need: &Need| {
+            matches!(
+                need,
+                Need::Watch { .. }
+                    | Need::Search {
+                        conclusive: false,
+                        ..
+                    }
+            )
+        };
+        while let Some(place) = self.needs.iter().position(reads) {
+            let need = self.needs.remove(place);
+            match need {
+                Need::Watch { .. } => {
+                    self.looks += 1;
+                    self.fleet.watched(self.now);
+                }
+                need => self.fleet.read_failed(self.now, &need, None),
+            }
+            self.poll();
+        }
+    }
+
+    /// Takes the first need that fits.
+    #[track_caller]
+    pub(super) fn take(&mut self, what: &str, fits: impl Fn(&Need) -> bool) -> Need {
+        match self.needs.iter().position(fits) {
+            Some(place) => self.needs.remove(place),
+            None => panic!("no need for {what}; there are: {:#?}", self.needs),
+        }
+    }
+
+    pub(super) fn starts(&self) -> Vec<u32> {
+        let starts = self.needs.iter().filter_map(|need| match need {
+            Need::Start { lane, .. } => Some(lane.0),
+            _ => None,
+        });
+        starts.collect()
+    }
+
+    /// The engine wants the machine started; it is announced, and not answered.
+    #[track_caller]
+    pub(super) fn announce(&mut self, machine: u32) -> (u16, u16, Option<u16>) {
+        let need = self.take(
+            "a start",
+            |need| matches!(need, Need::Start { lane, .. } if lane.0 == machine),
+        );
+        let Need::Start {
+            session,
+            attempt,
+            tag,
+            only,
+            ..
+        } = need
+        else {
+            unreachable!()
+        };
+        self.happens(
+            machine,
+            FactBody::StartAnnounced {
+                session,
+                attempt,
+                tag,
+            },
+        );
+        (session, attempt, only)
+    }
+
+    /// The engine wants the machine started; the service takes it.
+    #[track_caller]
+    pub(super) fn start(&mut self, machine: u32) -> ActionId {
+        let (session, attempt, _) = self.announce(machine);
+        self.accept(machine, session, attempt)
+    }
+
+    #[track_caller]
+    pub(super) fn accept(&mut self, machine: u32, session: u16, attempt: u16) -> ActionId {
+        let action = self.new_action();
+        self.happens(
+            machine,
+            FactBody::StartAccepted {
+                session,
+                attempt,
+                action: action.clone(),
+                adopted: false,
+            },
+        );
+        action
+    }
+
+    #[track_caller]
+    pub(super) fn refuse(&mut self, machine: u32, refusal: Refusal) {
+        let (session, attempt, _) = self.announce(machine);
+        self.happens(
+            machine,
+            FactBody::StartRefused {
+                session,
+                attempt,
+                refusal,
+            },
+        );
+    }
+
+    pub(super) fn new_action(&mut self) -> ActionId {
+        self.actions += 1;
+        ActionId::parse(&format!("action-{}", self.actions)).unwrap()
+    }
+
+    #[track_caller]
+    pub(super) fn began(&mut self, machine: u32, action: &ActionId) {
+        let action = action.clone();
+        self.happens(machine, FactBody::ActionBegan { action });
+    }
+
+    /// The list shows the action's command at that index as executing.
+    #[track_caller]
+    pub(super) fn executes(&mut self, machine: u32, action: &ActionId, index: u16) {
+        self.reached(machine, action, index, CommandState::Executing);
+    }
+
+    #[track_caller]
+    pub(super) fn reached(
+        &mut self,
+        machine: u32,
+        action: &ActionId,
+        index: u16,
+        state: CommandState,
+    ) {
+        let action = action.clone();
+        self.happens(
+            machine,
+            FactBody::CommandReached {
+                action,
+                index,
+                state,
+            },
+        );
+    }
+
+    #[track_caller]
+    pub(super) fn ended(
+        &mut self,
+        machine: u32,
+        action: &ActionId,
+        status: ActionStatus,
+        commands: Vec<CommandEnd>,
+    ) {
+        self.happens(
+            machine,
+            FactBody::ActionEnded {
+                action: action.clone(),
+                status,
+                commands,
+                expired: false,
+            },
+        );
+    }
+
+    /// Which result the engine wants next of the machine: (action, index, step, conclusive).
+    #[track_caller]
+    pub(super) fn fetch(&mut self, machine: u32) -> (ActionId, u16, u16, bool) {
+        let found = self.peek_fetch(machine);
+        self.take(
+            "a result",
+            |need| matches!(need, Need::Fetch { lane, .. } if lane.0 == machine),
+        );
+        found
+    }
+
+    #[track_caller]
+    pub(super) fn peek_fetch(&self, machine: u32) -> (ActionId, u16, u16, bool) {
+        let found = self.needs.iter().find_map(|need| match need {
+            Need::Fetch {
+                lane,
+                action,
+                index,
+                step,
+                conclusive,
+                ..
+            } if lane.0 == machine => Some((action.clone(), *index, *step, *conclusive)),
+            _ => None,
+        });
+        match found {
+            Some(found) => found,
+            None => panic!("no result is wanted; there are: {:#?}", self.needs),
+        }
+    }
+
+    /// The next result is not as expected.
+    #[track_caller]
+    pub(super) fn disappoint(&mut self, machine: u32, why: &str) {
+        let (action, index, ..) = self.fetch(machine);
+        self.happens(
+            machine,
+            FactBody::ResultFetched {
+                action,
+                index,
+                result: script(),
+                verdict: Verdict::NotMet {
+                    why: why.to_owned(),
+                },
+            },
+        );
+    }
+
+    /// The machines that the list is asked about.
+    #[track_caller]
+    pub(super) fn machines(&mut self) -> Vec<LaneId> {
+        let need = self.take("machines", |need| matches!(need, Need::Machines { .. }));
+        match need {
+            Need::Machines { lanes } => lanes,
+            _ => unreachable!(),
+        }
+    }
+
+    /// A session that waited for results is worked out.
+    #[track_caller]
+    pub(super) fn resolve(&mut self, machine: u32, session: u16, commands: &[u16]) {
+        self.take("a resolve", |need| matches!(need, Need::Resolve { .. }));
+        let commands = commands.to_vec();
+        self.happens(machine, FactBody::SessionResolved { session, commands });
+    }
+
+    /// The next session of the machine fails.
+    #[track_caller]
+    pub(super) fn fail(&mut self, machine: u32) {
+        let action = self.start(machine);
+        let failed = commands(&[CommandStatus::Failed]);
+        self.ended(machine, &action, ActionStatus::Failed, failed);
+        self.deliver(machine);
+    }
+
+    /// All results that the engine wants come in and are as expected.
+    #[track_caller]
+    pub(super) fn deliver(&mut self, machine: u32) -> Vec<u16> {
+        let mut indexes = vec![];
+        while self
+            .needs
+            .iter()
+            .any(|need| matches!(need, Need::Fetch { lane, .. } if lane.0 == machine))
+        {
+            let (action, index, ..) = self.fetch(machine);
+            indexes.push(index);
+            self.happens(
+                machine,
+                FactBody::ResultFetched {
+                    action,
+                    index,
+                    result: script(),
+                    verdict: Verdict::Met,
+                },
+            );
+        }
+        indexes
+    }
+
+    /// The session's life from start to its last result, all well.
+    #[track_caller]
+    pub(super) fn play(&mut self, machine: u32, count: u16) {
+        let action = self.start(machine);
+        self.began(machine, &action);
+        self.ended(machine, &action, ActionStatus::Succeeded, completed(count));
+        self.deliver(machine);
+    }
+
+    /// The engine wants the action cancelled; it is announced, and the service takes it.
+    #[track_caller]
+    pub(super) fn cancelled(&mut self, machine: u32) -> (ActionId, CancelWhy) {
+        self.cancel_answered(machine, 200)
+    }
+
+    /// The same with another answer.
+    #[track_caller]
+    pub(super) fn cancel_answered(&mut self, machine: u32, status: u16) -> (ActionId, CancelWhy) {
+        let need = self.take(
+            "a cancel",
+            |need| matches!(need, Need::Cancel { lane, .. } if lane.0 == machine),
+        );
+        let Need::Cancel { action, why, .. } = need else {
+            unreachable!()
+        };
+        self.happens(
+            machine,
+            FactBody::CancelAnnounced {
+                action: action.clone(),
+                why,
+            },
+        );
+        self.happens(
+            machine,
+            FactBody::CancelAnswered {
+                action: action.clone(),
+                status,
+            },
+        );
+        (action, why)
+    }
+
+    #[track_caller]
+    pub(super) fn lane(&self, machine: u32) -> LaneView {
+        self.fleet.lane(LaneId(machine)).unwrap()
+    }
+
+    #[track_caller]
+    pub(super) fn end(&self, machine: u32) -> End {
+        match self.lane(machine).end {
+            Some(end) => end,
+            None => panic!("machine {machine} has not ended: {:?}", self.lane(machine)),
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn ends(&self, states: &[EndState]) {
+        let ends: Vec<EndState> = self.fleet.lanes().map(|lane| lane.standing).collect();
+        assert_eq!(ends, states);
+    }
+
+    /// Power is lost; another process takes the run up from the journal.
+    #[track_caller]
+    pub(super) fn crash(&mut self) {
+        self.needs.clear();
+        self.fleet = Fleet::replay(&run_id(), self.plan.clone(), START, &self.journal).unwrap();
+        self.poll();
+    }
+}
+
+pub(super) fn ready(ready: bool) -> FactBody {
+    FactBody::Readiness {
+        ready,
+        why: (!ready).then(|| "inactive".to_owned()),
+        never: false,
+    }
+}

@@ -1,0 +1,325 @@
+//! Stories of machines that sleep: how it is noticed, what they may hold, when they are started again.
+
+use std::time::Duration;
+
+use svar_engine::{CancelWhy, EndState, FactBody, GiveUp, Known, LaneId, Waiting};
+use svar_plan::{OfflineMode, OnStop};
+use svar_wire::ActionId;
+use svar_wire::{ActionStatus, CommandStatus};
+
+use super::build::{get, plan, put, run};
+use super::desk::{Desk, START, commands, completed, desk, ready};
+use super::stories::hours;
+
+/// The last machines are asked about by hand from here on.
+fn asleep_from_now(mut desk: Desk) -> Desk {
+    desk.all_ready = false;
+    desk
+}
+
+/// The service gives a session back that no device took.
+#[track_caller]
+fn given_back(desk: &mut Desk, machine: u32, action: &ActionId, status: ActionStatus) {
+    desk.ended(machine, action, status, commands(&[CommandStatus::Created]));
+}
+
+fn hold(machines: u32, slots: u32) -> super::build::Draft {
+    plan(machines)
+        .session(&[run()])
+        .slots(slots)
+        .with(|policy| policy.offline.mode = OfflineMode::Hold)
+}
+
+#[test]
+fn a_device_that_does_not_take_its_session_for_five_minutes_sleeps_until_it_is_seen_later() {
+    let mut desk = asleep_from_now(desk(hold(1, 2).done()));
+    let accepted = desk.now;
+    let action = desk.start(0);
+    let ready_now = Known {
+        ready: Some(true),
+        seen_after: None,
+    };
+    desk.pass(299);
+    assert_eq!(desk.fleet.known(LaneId(0)), ready_now);
+    desk.pass(9);
+    let gave_up = desk.journal.last().unwrap();
+    assert_eq!(
+        gave_up.body,
+        FactBody::GaveUp {
+            why: GiveUp::Pickup
+        }
+    );
+    let dozes = Known {
+        ready: Some(false),
+        seen_after: Some(accepted),
+    };
+    assert_eq!(desk.fleet.known(LaneId(0)), dozes);
+    desk.crash();
+    assert_eq!(
+        desk.fleet.known(LaneId(0)),
+        dozes,
+        "the journal says it all"
+    );
+    desk.pass(7_000);
+    given_back(&mut desk, 0, &action, ActionStatus::TimeOut);
+    assert_eq!(desk.fleet.known(LaneId(0)), dozes);
+    // Nobody else wants the slot, so it may wait there again.
+    let again = desk.now;
+    let action = desk.start(0);
+    desk.pass(7_000);
+    given_back(&mut desk, 0, &action, ActionStatus::TimeOut);
+    assert_eq!(desk.fleet.known(LaneId(0)).seen_after, Some(again));
+    let action = desk.start(0);
+    desk.began(0, &action);
+    assert_eq!(desk.fleet.known(LaneId(0)), ready_now);
+}
+
+#[test]
+fn the_list_is_read_seldom_while_all_that_is_open_waits_for_sleeping_devices() {
+    let mut draft = plan(3).session(&[run()]).slots(2);
+    draft.policy.offline.mode = OfflineMode::Queue;
+    let mut desk = asleep_from_now(desk(draft.done()));
+    let action = desk.start(0);
+    desk.pass(310);
+    assert_eq!(desk.looks, 310 / 8);
+    desk.looks = 0;
+    desk.pass(3_600);
+    assert!((111..=113).contains(&desk.looks), "{}", desk.looks);
+    // Whoever is awake is looked at as often as ever.
+    desk.looks = 0;
+    let other = desk.start(1);
+    desk.pass(80);
+    assert_eq!(desk.looks, 10);
+    desk.ended(1, &other, ActionStatus::Succeeded, completed(1));
+    // A device that wakes up too, from when it is seen to execute.
+    desk.pass(320);
+    desk.began(0, &action);
+    desk.looks = 0;
+    desk.pass(80);
+    assert_eq!(desk.looks, 10);
+}
+
+#[test]
+fn what_the_queue_gave_up_while_nobody_looked_sleeps_as_well() {
+    let mut desk = asleep_from_now(desk(hold(1, 2).done()));
+    let accepted = desk.now;
+    let action = desk.start(0);
+    desk.now = desk.now + Duration::from_secs(8_000);
+    desk.crash();
+    given_back(&mut desk, 0, &action, ActionStatus::TimeOut);
+    assert_eq!(desk.fleet.known(LaneId(0)).seen_after, Some(accepted));
+}
+
+#[test]
+fn held_back_sleepers_give_their_slots_to_whoever_is_awake() {
+    let mut desk = asleep_from_now(desk(hold(4, 2).done()));
+    let actions = [desk.start(0), desk.start(1)];
+    assert_eq!(desk.starts(), [] as [u32; 0]);
+    desk.pass(310);
+    for (machine, action) in (0..).zip(actions) {
+        assert_eq!(desk.cancelled(machine), (action.clone(), CancelWhy::Asleep));
+        given_back(&mut desk, machine, &action, ActionStatus::Cancelled);
+    }
+    assert_eq!(desk.starts(), [2, 3]);
+    desk.play(2, 1);
+    assert_eq!(desk.starts(), [3, 0], "nobody awake wants the other slot");
+    desk.needs
+        .retain(|need| !matches!(need, svar_engine::Need::Start { lane, .. } if lane.0 == 0));
+    assert!(matches!(
+        desk.lane(1).waiting,
+        Some(Waiting::Offline { .. })
+    ));
+    desk.happens(1, ready(true));
+    desk.play(3, 1);
+    assert_eq!(desk.starts(), [1], "it was seen, so it is awake");
+}
+
+#[test]
+fn as_many_sessions_of_sleepers_stay_in_the_queue_as_it_may_hold() {
+    let mut draft = plan(5).session(&[run()]).slots(3);
+    draft.policy.offline.max_slots = 1;
+    let mut desk = asleep_from_now(desk(draft.done()));
+    let actions = [desk.start(0), desk.start(1), desk.start(2)];
+    desk.pass(310);
+    for machine in [0, 1] {
+        let called_back = desk.cancelled(machine);
+        let action = actions[machine as usize].clone();
+        assert_eq!(called_back, (action.clone(), CancelWhy::Asleep));
+        given_back(&mut desk, machine, &action, ActionStatus::Cancelled);
+    }
+    assert!(
+        desk.needs
+            .iter()
+            .all(|need| !matches!(need, svar_engine::Need::Cancel { .. }))
+    );
+    assert_eq!(desk.starts(), [3, 4]);
+}
+
+#[test]
+fn sleepers_take_turns() {
+    let mut draft = plan(3).session(&[run()]);
+    draft.policy.offline.max_slots = 1;
+    let mut desk = super::desk::desk_with(draft.done(), |desk| desk.all_ready = false);
+    for lane in desk.machines() {
+        desk.tell(Some(lane), ready(false));
+    }
+    desk.fleet.machines_read(desk.now);
+    desk.poll();
+    for machine in [0, 1, 2, 0] {
+        assert_eq!(desk.starts(), [machine]);
+        let action = desk.start(machine);
+        desk.pass(7_200);
+        desk.needs.clear();
+        given_back(&mut desk, machine, &action, ActionStatus::TimeOut);
+    }
+}
+
+#[test]
+fn skipped_is_who_turns_out_to_sleep() {
+    let draft = plan(1).session(&[run()]);
+    let draft = draft.with(|policy| policy.offline.mode = OfflineMode::Skip);
+    let mut desk = asleep_from_now(desk(draft.done()));
+    let action = desk.start(0);
+    desk.pass(310);
+    assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Asleep));
+    given_back(&mut desk, 0, &action, ActionStatus::Cancelled);
+    let end = desk.end(0);
+    assert_eq!(end.state, EndState::Skipped);
+    assert_eq!(
+        end.why.unwrap(),
+        "offline: it did not take its session out of the service's queue"
+    );
+}
+
+#[test]
+fn a_session_that_begins_while_it_is_called_back_is_told_and_cleaned_up() {
+    let draft = plan(2)
+        .session(&[put(), run()])
+        .cleanup(&[run()])
+        .slots(1)
+        .never_stop()
+        .with(|policy| policy.offline.mode = OfflineMode::Hold);
+    let mut desk = asleep_from_now(desk(draft.done()));
+    let action = desk.start(0);
+    desk.pass(310);
+    assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Asleep));
+    let cut = [CommandStatus::Completed, CommandStatus::Executing];
+    desk.ended(0, &action, ActionStatus::Cancelled, commands(&cut));
+    desk.play(0, 1);
+    let end = desk.end(0);
+    assert_eq!((end.state, end.cleanup_owed), (EndState::Cancelled, false));
+    assert_eq!(
+        end.why.unwrap(),
+        "its device took it while it was being called back, and it was cut short"
+    );
+}
+
+#[test]
+fn a_session_that_is_through_before_it_can_be_called_back_counts() {
+    let draft = plan(2)
+        .session(&[run()])
+        .session(&[get()])
+        .slots(1)
+        .with(|policy| policy.offline.mode = OfflineMode::Hold);
+    let mut desk = asleep_from_now(desk(draft.done()));
+    let action = desk.start(0);
+    desk.pass(310);
+    desk.cancelled(0);
+    desk.ended(0, &action, ActionStatus::Cancelled, completed(1));
+    desk.deliver(0);
+    desk.play(1, 1);
+    desk.play(0, 1);
+    assert_eq!(desk.end(0).state, EndState::Ok);
+}
+
+#[test]
+fn what_waits_for_its_device_is_called_back_when_the_hours_end() {
+    let draft = plan(2).session(&[run()]).slots(2);
+    let window = hours("22:00-03:46 Europe/Stockholm");
+    let mut desk = asleep_from_now(desk(draft.with(|policy| policy.window = window).done()));
+    let ends = START + Duration::from_secs(360);
+    let opens = START + Duration::from_secs(18 * 3_600 + 20 * 60);
+    let (sleeps, runs) = (desk.start(0), desk.start(1));
+    desk.began(1, &runs);
+    desk.pass(359);
+    assert!(desk.needs.is_empty());
+    desk.pass(1);
+    assert_eq!(desk.now, ends);
+    assert_eq!(desk.cancelled(0), (sleeps.clone(), CancelWhy::Hours));
+    assert!(desk.needs.is_empty(), "what runs, runs on");
+    given_back(&mut desk, 0, &sleeps, ActionStatus::Cancelled);
+    assert_eq!(desk.starts(), [] as [u32; 0]);
+    desk.pass(opens.since(desk.now).as_secs() - 1);
+    assert_eq!(desk.starts(), [] as [u32; 0]);
+    desk.pass(1);
+    assert_eq!(desk.starts(), [0]);
+}
+
+#[test]
+fn a_start_that_is_accepted_after_the_hours_is_called_back_at_the_next_look() {
+    let draft = plan(1).session(&[run()]);
+    let window = hours("22:00-03:46 Europe/Stockholm");
+    let mut desk = desk(draft.with(|policy| policy.window = window).done());
+    let (session, attempt, _) = desk.announce(0);
+    desk.pass(370);
+    let action = desk.accept(0, session, attempt);
+    assert!(desk.needs.is_empty(), "it may have begun, for all we know");
+    desk.pass(8);
+    assert_eq!(desk.cancelled(0), (action, CancelWhy::Hours));
+}
+
+#[test]
+fn a_paused_run_calls_back_what_sleeps_and_lets_run_what_is_awake() {
+    let draft = plan(2).session(&[run()]).cleanup(&[run()]);
+    let mut desk = asleep_from_now(desk(draft.done()));
+    let (sleeps, fresh) = (desk.start(0), desk.start(1));
+    desk.pass(200);
+    desk.began(1, &fresh);
+    desk.happens_to_run(FactBody::Interrupted { count: 1 });
+    assert!(desk.needs.is_empty(), "it may be about to begin");
+    desk.pass(110);
+    assert_eq!(desk.cancelled(0), (sleeps.clone(), CancelWhy::Pause));
+    given_back(&mut desk, 0, &sleeps, ActionStatus::Cancelled);
+    assert!(!desk.fleet.is_done());
+    desk.ended(1, &fresh, ActionStatus::Succeeded, completed(1));
+    desk.deliver(1);
+    let cleanup = desk.start(1);
+    assert!(
+        !desk.fleet.is_done(),
+        "an awake machine is cleaned up first"
+    );
+    desk.pass(310);
+    assert_eq!(desk.cancelled(1), (cleanup.clone(), CancelWhy::Pause));
+    given_back(&mut desk, 1, &cleanup, ActionStatus::Cancelled);
+    assert!(desk.fleet.is_done(), "it went off before its cleanup began");
+    desk.ends(&[EndState::NotStarted, EndState::Cancelled]);
+    desk.crash();
+    let known = desk.fleet.known(LaneId(0));
+    assert_eq!(
+        known.ready,
+        Some(false),
+        "whoever goes on knows that it sleeps"
+    );
+    desk.happens(0, ready(true));
+    desk.happens(1, ready(true));
+    desk.play(0, 1);
+    desk.play(0, 1);
+    desk.play(1, 1);
+    desk.ends(&[EndState::Ok; 2]);
+}
+
+#[test]
+fn a_session_called_back_in_a_run_that_is_to_end_is_not_started_again() {
+    let draft = hold(3, 2).never_stop();
+    let mut desk = asleep_from_now(desk(draft.done()));
+    let action = desk.start(0);
+    desk.start(1);
+    desk.pass(310);
+    desk.cancelled(0);
+    desk.happens_to_run(FactBody::Stopped {
+        how: OnStop::Drain,
+        by: "alva".into(),
+    });
+    given_back(&mut desk, 0, &action, ActionStatus::Cancelled);
+    assert_eq!(desk.end(0).state, EndState::NotStarted);
+}

@@ -1,0 +1,218 @@
+//! The JSON Schema of a playbook: generated from the model's types, committed beside the sources
+//! so that editors find it, and embedded so that a check builds nothing.
+//!
+//! The schema is made for readers of its *messages*: a generic editor that meets one wrong key
+//! must speak about that key. So there is no `null` (an empty key would pass), no `oneOf` over
+//! whole objects, and every form says in `errorMessage` what it wants.
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::transform_subschemas;
+use schemars::{JsonSchema, Schema};
+use serde_json::{Value, json};
+
+use super::model::Playbook;
+use super::notation::{choices_of, listed};
+
+/// The committed schema, as `svar schema` prints it.
+pub fn schema() -> String {
+    COMMITTED.to_owned()
+}
+
+pub(super) const COMMITTED: &str = include_str!("../../../../schema/playbook.json");
+
+/// The committed schema without its words: all that is read to see that a playbook is sound.
+pub(super) const TERSE: &str = include_str!("../../../../schema/playbook.terse.json");
+
+/// A schema without what is said to people: the same documents fit, and it is read in a fraction of
+/// the time. A test holds the committed one against it.
+pub fn terse(schema: &str) -> String {
+    let schema = serde_json::from_str(schema)
+        .unwrap_or_else(|error| panic!("internal error: a schema is no JSON: {error}"));
+    format!("{}\n", without_words(schema))
+}
+
+fn without_words(schema: Value) -> Value {
+    let Value::Object(keywords) = schema else {
+        return schema;
+    };
+    let each = |parts: Value| match parts {
+        Value::Object(parts) => (parts.into_iter())
+            .map(|(name, part)| (name, without_words(part)))
+            .collect(),
+        Value::Array(parts) => parts.into_iter().map(without_words).collect(),
+        other => other,
+    };
+    (keywords.into_iter())
+        .filter(|(keyword, _)| !WORDS.contains(&keyword.as_str()))
+        .map(|(keyword, value)| {
+            let value = match keyword.as_str() {
+                "properties" | "$defs" | "anyOf" | "allOf" => each(value),
+                "items" | "additionalProperties" | "propertyNames" | "then" => without_words(value),
+                _ => value,
+            };
+            (keyword, value)
+        })
+        .collect()
+}
+
+/// Keywords for people and editors.
+const WORDS: &[&str] = &[
+    "$schema",
+    "title",
+    "description",
+    "markdownDescription",
+    "markdownEnumDescriptions",
+    "errorMessage",
+    "patternErrorMessage",
+    "defaultSnippets",
+    "default",
+    "examples",
+];
+
+/// The schema as the types of today make it; a test holds the committed one against it.
+pub fn generate() -> String {
+    let mut schema = schema_of::<Playbook>();
+    schema.insert("title".to_owned(), "Playbook".into());
+    schema.insert("defaultSnippets".to_owned(), json!([playbook_snippet()]));
+    for step in ["/properties/steps", "/properties/cleanup"] {
+        if let Some(Value::Object(steps)) = schema.pointer_mut(step) {
+            steps.insert("defaultSnippets".to_owned(), step_snippets(true));
+        }
+    }
+    if let Some(Value::Object(step)) = schema.pointer_mut("/$defs/Step") {
+        step.insert("defaultSnippets".to_owned(), step_snippets(false));
+    }
+    pretty(&schema)
+}
+
+/// The schema of a type of ours, in the style of the playbook's: the same care for messages.
+pub fn schema_of<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12()
+        .with_transform(refine)
+        .into_generator()
+        .into_root_schema_for::<T>()
+}
+
+/// A schema as the committed files have it.
+pub fn pretty(schema: &Schema) -> String {
+    let mut text = serde_json::to_string_pretty(schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn playbook_snippet() -> Value {
+    json!({
+        "label": "playbook",
+        "description": "A playbook of one step",
+        "body": {
+            "playbook": 1,
+            "name": "${1:Collect a file}",
+            "os": "${2|windows,linux,macos|}",
+            "steps": [{ "get": "${3:path}" }],
+        },
+    })
+}
+
+fn step_snippets(as_items: bool) -> Value {
+    let snippets = [
+        (
+            "put",
+            "Copy a library file to the device",
+            json!({ "put": "${1:tool}" }),
+        ),
+        (
+            "run",
+            "Run a script and check how it ended",
+            json!({ "run": "${1:script}", "expect": { "exit": 0 } }),
+        ),
+        ("get", "Collect a file", json!({ "get": "${1:path}" })),
+    ];
+    snippets
+        .into_iter()
+        .map(|(label, description, step)| {
+            let body = if as_items { json!([step]) } else { step };
+            json!({ "label": label, "description": description, "body": body })
+        })
+        .collect()
+}
+
+/// What schemars can't be told by attributes, done to every part of the schema.
+fn refine(schema: &mut Schema) {
+    transform_subschemas(&mut refine, schema);
+    take_out_null(schema);
+    drop_number_formats(schema);
+    list_choices(schema);
+    describe_as_markdown(schema);
+}
+
+/// An optional key is one that may be left out, not one that may be empty.
+fn take_out_null(schema: &mut Schema) {
+    let is_null = |value: &Value| value.get("type").is_some_and(|kind| kind == "null");
+    if let Some(Value::Array(branches)) = schema.get_mut("anyOf") {
+        let had_null = branches.iter().any(is_null);
+        branches.retain(|branch| !is_null(branch));
+        if had_null && branches.len() == 1 {
+            let only = branches.remove(0);
+            schema.remove("anyOf");
+            if let Value::Object(only) = only {
+                for (key, value) in only {
+                    // What stands beside the reference was written for this very key.
+                    if schema.get(&key).is_none() {
+                        schema.insert(key, value);
+                    }
+                }
+            }
+        }
+    }
+    if let Some(Value::Array(values)) = schema.get_mut("enum") {
+        values.retain(|value| !value.is_null());
+    }
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+}
+
+/// `format: uint32` says nothing that a bound does not say, and validators don't know it.
+fn drop_number_formats(schema: &mut Schema) {
+    let is_number_format = |format: &str| {
+        format.starts_with("uint") || format.starts_with("int") || format == "double"
+    };
+    if schema
+        .get("format")
+        .and_then(Value::as_str)
+        .is_some_and(is_number_format)
+    {
+        schema.remove("format");
+    }
+}
+
+/// Constants with a comment each become one list of values, which editors show and complete.
+fn list_choices(schema: &mut Schema) {
+    let Some((values, words)) = choices_of(schema) else {
+        return;
+    };
+    schema.remove("oneOf");
+    schema.insert("type".to_owned(), "string".into());
+    let wants = format!("Wants {}", listed(&values, "or"));
+    schema.insert("errorMessage".to_owned(), wants.into());
+    schema.insert("enum".to_owned(), values.into());
+    schema.insert("markdownEnumDescriptions".to_owned(), words.into());
+}
+
+/// Comments are Markdown whose lines were broken for a source file.
+fn describe_as_markdown(schema: &mut Schema) {
+    let Some(Value::String(text)) = schema.get("description") else {
+        return;
+    };
+    let flowing: Vec<String> = text
+        .split("\n\n")
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let flowing = flowing.join("\n\n");
+    schema.insert("markdownDescription".to_owned(), flowing.clone().into());
+    schema.insert("description".to_owned(), flowing.into());
+}

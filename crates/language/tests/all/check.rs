@@ -1,0 +1,286 @@
+//! What the author of a playbook sees: one folder for each finding, found by listing.
+//!
+//! `tests/cases/check/<code>/` holds a `playbook.yaml` and `expected.txt`, exactly what `svar
+//! check` draws for it. `SVAR_WRITE_EXPECTED=1` writes the expectations; read what it wrote.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use svar_language::diagnostic::render::{Style, text};
+use svar_language::diagnostic::{Severity, rules};
+use svar_language::playbook::{Beside, Loaded, load};
+use svar_language::source::SourceText;
+
+fn folders(root: &str) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    folders.sort();
+    folders
+}
+
+fn load_file(path: &Path) -> Loaded {
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let source = SourceText::new(name, fs::read_to_string(path).unwrap());
+    load(&source, &Beside::playbook(path))
+}
+
+fn load_text(playbook: &str) -> Loaded {
+    let source = SourceText::new("playbook.yaml", playbook);
+    load(&source, &svar_language::playbook::NoFiles)
+}
+
+fn codes(loaded: &Loaded) -> Vec<&str> {
+    loaded
+        .problems
+        .iter()
+        .map(|problem| problem.rule.id)
+        .collect()
+}
+
+#[test]
+fn each_finding_is_drawn_as_its_case_says() {
+    let mut wrong = Vec::new();
+    for folder in folders("tests/cases/check") {
+        let code = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let loaded = load_file(&folder.join("playbook.yaml"));
+        let drawn = text(&loaded.problems, &Style::drawn());
+        assert!(
+            codes(&loaded).contains(&code.as_str()),
+            "the playbook of `{code}` does not show it, but:\n{drawn}"
+        );
+        let expected = folder.join("expected.txt");
+        if std::env::var_os("SVAR_WRITE_EXPECTED").is_some() {
+            fs::write(&expected, &drawn).unwrap();
+        }
+        let wanted = fs::read_to_string(&expected).unwrap_or_default();
+        if wanted != drawn {
+            wrong.push(format!(
+                "== {code}: wanted\n{wanted}\n== {code}: but drawn is\n{drawn}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_two_rules_share_an_id() {
+    let mut seen = std::collections::HashSet::new();
+    for rule in rules() {
+        assert!(seen.insert(rule.id), "`{}` is there twice", rule.id);
+    }
+}
+
+#[test]
+fn every_rule_of_the_language_has_a_case() {
+    let cases: Vec<String> = folders("tests/cases/check")
+        .iter()
+        .map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    // Sparse files stand in for the large ones, in a test of its own.
+    let elsewhere = ["large-file"];
+    let first = rules().position(|rule| rule.id == "unknown-key").unwrap();
+    let language = rules()
+        .skip(first)
+        .take_while(|rule| rule.id != "conflicting-keys");
+    let meaning = rules().filter(|rule| svar_language::diagnostic::is_about_meaning(rule));
+    for rule in language.chain(meaning) {
+        assert!(
+            cases.iter().any(|case| case == rule.id) || elsewhere.contains(&rule.id),
+            "no case shows `{}`",
+            rule.id
+        );
+        assert!(
+            rule.page.contains("Wrong:") && rule.page.contains("Right:"),
+            "page of `{}`",
+            rule.id
+        );
+    }
+}
+
+#[test]
+fn good_playbooks_pass_without_a_word() {
+    let mut playbooks: Vec<PathBuf> = fs::read_dir("../../playbooks")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "yaml"))
+        .collect();
+    playbooks.push("tests/cases/everything.yaml".into());
+    for path in playbooks {
+        let loaded = load_file(&path);
+        let drawn = text(&loaded.problems, &Style::drawn());
+        assert_eq!(drawn, "", "{}", path.display());
+        assert!(loaded.playbook.is_some(), "{}", path.display());
+    }
+}
+
+#[test]
+fn one_wrong_key_hides_no_other_finding() {
+    let playbook = "playbook: 1\ncolour: red\nsteps:\n  - { id: a, run: 'x*.ps1' }\n  - { id: a, get: temp }\n";
+    let loaded = load_text(playbook);
+    assert!(loaded.playbook.is_none());
+    assert_eq!(
+        codes(&loaded),
+        [
+            "unknown-key",
+            "library-name",
+            "duplicate-id",
+            "relative-path"
+        ]
+    );
+}
+
+#[test]
+fn a_file_too_large_for_the_library_or_the_device_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let sparse = |name: &str, megabytes: u64| {
+        let file = fs::File::create(folder.path().join(name)).unwrap();
+        file.set_len(megabytes * 1024 * 1024).unwrap();
+    };
+    sparse("small.bin", 10);
+    sparse("medium.bin", 11);
+    sparse("large.bin", 21);
+    let playbook = "
+playbook: 1
+os: linux
+library:
+  small: { path: small.bin }
+  medium: { path: medium.bin }
+  large: { path: large.bin }
+steps:
+  - put: small
+  - put: medium
+  - put: large
+";
+    let source = SourceText::new("playbook.yaml", playbook);
+    let loaded = load(&source, &Beside::folder(folder.path()));
+    let messages: Vec<&str> = loaded
+        .problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "`large.bin` has 21.0 MB, and the library takes 20 MB",
+            "`medium` has 11.0 MB, and Linux and macOS take 10 MB by `put`",
+        ]
+    );
+}
+
+#[test]
+fn a_fix_resolves_its_finding() {
+    for folder in folders("tests/cases/check") {
+        let path = folder.join("playbook.yaml");
+        let before = fs::read_to_string(&path).unwrap();
+        for problem in load_file(&path).problems {
+            let Some(fix) = &problem.fix else { continue };
+            let mut edits = fix.edits.clone();
+            edits.sort_by_key(|edit| std::cmp::Reverse(edit.span));
+            let mut after = before.clone();
+            for edit in &edits {
+                after.replace_range(edit.span.range(), &edit.text);
+            }
+            let source = SourceText::new("playbook.yaml", after);
+            let left = load(&source, &Beside::playbook(&path)).problems;
+            let same = |other: &&svar_language::diagnostic::Problem| {
+                other.rule.id == problem.rule.id && other.message == problem.message
+            };
+            let count = |problems: &[svar_language::diagnostic::Problem]| {
+                problems.iter().filter(same).count()
+            };
+            let was = count(&load_file(&path).problems);
+            assert!(
+                count(&left) < was,
+                "`{}` in {} leaves:\n{}",
+                fix.title,
+                path.display(),
+                text(&left, &Style::drawn())
+            );
+        }
+    }
+}
+
+#[test]
+fn a_silenced_error_leaves_a_playbook() {
+    let wild = "playbook: 1\nsteps:\n  - get: /var/log/a*  # svar: allow not-one-file -- that is its name\n";
+    let loaded = load_text(wild);
+    assert!(codes(&loaded).is_empty() && loaded.playbook.is_some());
+    let stacked = "playbook: 1\nsteps:\n  # svar: allow not-one-file -- that is its name\n  # Collected for case 118.\n  - get: /var/log/a*\n";
+    assert!(codes(&load_text(stacked)).is_empty());
+}
+
+#[test]
+fn advice_does_not_keep_a_playbook_from_being_read() {
+    let loaded = load_text("playbook: 1\nsteps:\n  - get: /var/log/auth.log\n  - run: a.sh\n");
+    assert_eq!(loaded.problems.len(), 1);
+    assert_eq!(loaded.problems[0].severity, Severity::Advice);
+    assert!(loaded.playbook.is_some());
+}
+
+#[test]
+fn a_large_playbook_full_of_mistakes_is_read_in_one_go() {
+    // A rule that compares everything with everything would keep this test busy for minutes.
+    let mut playbook = "playbook: 1\ninputs:\n".to_owned();
+    for number in 0..2_000 {
+        playbook += &format!("  input_{number}: {{ typ: int }}\n");
+    }
+    playbook += "library:\n";
+    for number in 0..2_000 {
+        playbook += &format!("  file_{number}: {{ name: file-{number}.ps1 }}\n");
+    }
+    playbook += "steps:\n";
+    for number in 0..2_000 {
+        playbook += &format!("  - {{ run: fil_{number}, id: step_{number}, argz: 1 }}\n");
+    }
+    let loaded = load_text(&playbook);
+    let count = |code: &str| {
+        codes(&loaded)
+            .iter()
+            .filter(|other| **other == code)
+            .count()
+    };
+    assert_eq!(count("unknown-key"), 4_000);
+    assert_eq!(count("unused-input"), 2_000);
+    assert_eq!(count("unused-library"), 2_000);
+}
+
+#[test]
+fn a_key_that_yaml_refuses_is_told_once() {
+    for (text, code) in [
+        (
+            "playbook: 1\n? [a, b]\n: 3\nsteps:\n  - get: /x\n",
+            "collection-key",
+        ),
+        ("playbook: 1\n: 3\nsteps:\n  - get: /x\n", "empty-key"),
+        ("playbook: 1\n'': 3\nsteps:\n  - get: /x\n", "empty-key"),
+        (
+            "playbook: 1\nsteps:\n  - get: /x\n    <<: { id: a }\n",
+            "merge-key",
+        ),
+    ] {
+        assert_eq!(codes(&load_text(text)), [code], "{text}");
+    }
+}
+
+#[test]
+fn a_number_that_is_not_the_one_wanted_is_told_in_the_authors_words() {
+    for (text, message) in [
+        (
+            "playbook: 1.0\nsteps:\n  - get: /x\n",
+            "`playbook` wants a whole number in digits that is not too large, not `1.0`",
+        ),
+        (
+            "playbook: 1\nsteps:\n  - run: x.sh\n    expect: { exit: 1e25 }\n",
+            "`exit` wants a whole number in digits that is not too large, not `1e25`",
+        ),
+    ] {
+        let loaded = load_text(text);
+        let messages: Vec<&str> = (loaded.problems.iter())
+            .map(|problem| problem.message.as_str())
+            .collect();
+        assert_eq!(messages, [message]);
+    }
+}

@@ -1,0 +1,117 @@
+//! One step on one machine as the command that is sent.
+
+use serde_json::Value;
+
+use svar_language::diagnostic::Problem;
+use svar_language::expression::{Scope, to_text};
+use svar_language::playbook::model::{Os, Pass};
+use svar_wire::Command;
+use svar_wire::LibraryName;
+
+use super::origin;
+use super::prepare::{Prepared, PreparedStep};
+use super::quote::{Argument, Shell, base64url, write};
+use super::session::{Target, Verb};
+
+/// Characters that the service does not take in script parameters (contract 3.3).
+pub(super) const FORBIDDEN: [char; 5] = [';', '&', '|', '!', '$'];
+
+/// The longest arguments, in characters (contract 3.3, an emulator's choice).
+const ARGS_MAX: usize = 30_000;
+
+impl Prepared {
+    /// The command of a step, in a scope that has all it needs.
+    pub(super) fn command(
+        &self,
+        step: &PreparedStep,
+        target: &Target,
+        scope: &Scope,
+    ) -> Result<Command, Problem> {
+        let what = self.values.text(&step.what, scope)?;
+        match step.plan.verb {
+            Verb::Put => Ok(Command::put_file(self.library_name(step, &what)?)),
+            Verb::Run => {
+                let script = self.library_name(step, &what)?;
+                let args = self.arguments(step, &script, target, scope)?;
+                Ok(Command::run_script(script, args))
+            }
+            Verb::Get => {
+                if what.trim().is_empty() || what.contains(['\0', '\n', '\r']) {
+                    return Err(self
+                        .values
+                        .problem("planned-path", step.what.node, "this gives no path")
+                        .label(format!("gives {what:?}")));
+                }
+                Ok(Command::get_file(what))
+            }
+        }
+    }
+
+    /// The name in the tenant's library: of an entry under `library`, else the name itself.
+    fn library_name(&self, step: &PreparedStep, written: &str) -> Result<String, Problem> {
+        let name = self.library.get(written).map_or(written, String::as_str);
+        match LibraryName::parse(name) {
+            Ok(name) => Ok(name.as_str().to_owned()),
+            Err(error) => Err(self
+                .values
+                .problem("planned-name", step.what.node, error.to_string())
+                .help("Name an entry under `library`, or a file in the tenant's library.")),
+        }
+    }
+
+    fn arguments(
+        &self,
+        step: &PreparedStep,
+        script: &str,
+        target: &Target,
+        scope: &Scope,
+    ) -> Result<Option<String>, Problem> {
+        let Some(field) = &step.args else {
+            return Ok(None);
+        };
+        let value = self.values.evaluate(field, scope)?;
+        let argument = argument(&value);
+        if step.pass == Pass::Base64url {
+            return Ok(match argument {
+                Argument::Null => None,
+                argument => Some(base64url(&argument)),
+            });
+        }
+        let shell = Shell::of(script, target.family() == Some(Os::Windows));
+        let args = write(shell, &argument).map_err(|why| {
+            self.values
+                .problem("argument-form", field.node, why)
+                .help("`pass: base64url` takes any structure as one token.")
+        })?;
+        if args.contains(FORBIDDEN)
+            && let Some(problem) = origin::forbidden(self, field, target, scope)
+        {
+            return Err(problem);
+        }
+        let length = args.chars().count();
+        if length > ARGS_MAX {
+            let message = format!("the arguments have {length} characters, more than {ARGS_MAX}");
+            return Err(self
+                .values
+                .problem("argument-form", field.node, message)
+                .help("Put the data into a file and `put` it on the device."));
+        }
+        Ok(Some(args))
+    }
+}
+
+fn argument(value: &Value) -> Argument {
+    match value {
+        Value::Null => Argument::Null,
+        Value::Bool(value) => Argument::Bool(*value),
+        Value::Number(_) => Argument::Number(to_text(value).unwrap_or_default()),
+        Value::String(text) => Argument::Text(text.clone()),
+        Value::Array(items) => Argument::List(items.iter().map(argument).collect()),
+        Value::Object(entries) => Argument::Map(
+            entries
+                .iter()
+                .map(|(key, value)| (key.clone(), argument(value)))
+                .collect(),
+        ),
+    }
+}

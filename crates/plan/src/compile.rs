@@ -1,0 +1,408 @@
+//! Playbook, inputs and targets to a [`Runbook`].
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use svar_language::diagnostic::{Problem, sort_problems};
+use svar_language::expression::Scope;
+use svar_language::playbook::{Files, Loaded, Playbook};
+use svar_wire::{Command, LiveResponseRequest};
+
+use super::inputs::Inputs;
+use super::limits::Limits;
+use super::prepare::{Prepared, PreparedStep, prepare};
+use super::runbook::{RunNames, Runbook};
+use super::scope::{Values, target_field};
+use super::secrets::MASK;
+use super::segment::{Link, cut};
+use super::session::{
+    CommandPlan, MachinePlan, OfflineMode, Plan, PlannedInput, Session, SessionKind, Target,
+};
+use super::tag::TAG_LENGTH;
+
+/// Room for the comment, in characters, the tag included (contract 3.3: under 1,000).
+const COMMENT_MAX: usize = 1_000;
+
+/// Compiles a playbook for its targets.
+///
+/// Machines that look the same to the playbook get the same sessions, shared. `files` is asked for
+/// the hashes of library files alone.
+///
+/// # Errors
+/// Everything that stands in the way, each once: findings of the playbook itself, settings and
+/// arguments whose evaluated values do not do, files that can't be read.
+pub fn compile(
+    loaded: &Loaded,
+    files: &dyn Files,
+    inputs: &Inputs,
+    targets: Vec<Target>,
+    names: &RunNames,
+    limits: &Limits,
+) -> Result<Runbook, Vec<Problem>> {
+    let (Some(document), Some(playbook)) = (&loaded.document, &loaded.playbook) else {
+        return Err(loaded.problems.clone());
+    };
+    let values = Values::new(document, playbook, inputs, names)?;
+    let prepared = prepare(document, playbook, inputs, values)?;
+    let library = super::library::hashes(document, playbook, files)?;
+
+    let mut problems = Vec::new();
+    let machines = compile_machines(&prepared, targets, &mut problems);
+    problems.extend(unfinished_waves(playbook, &prepared, &machines));
+    if !problems.is_empty() {
+        sort_problems(&mut problems);
+        return Err(problems);
+    }
+
+    let plan = Plan {
+        digest: super::digest::digest(&prepared, loaded, inputs, &library, limits, &machines),
+        name: playbook.name.as_ref().map_or_else(
+            || loaded.source.name().to_owned(),
+            |name| name.value.clone(),
+        ),
+        file: loaded.source.name().to_owned(),
+        policy: prepared.policy.clone(),
+        limits: *limits,
+        steps: prepared
+            .steps
+            .iter()
+            .map(|step| step.plan.clone())
+            .collect(),
+        inputs: inputs
+            .iter()
+            .map(|input| PlannedInput {
+                name: input.name.clone(),
+                value: match (&input.value, input.secret) {
+                    (Value::Null, _) => String::new(),
+                    (_, true) => MASK.to_owned(),
+                    (Value::String(text), _) => text.clone(),
+                    (other, _) => other.to_string(),
+                },
+                origin: input.origin.to_string(),
+            })
+            .collect(),
+        library,
+        notes: notes(&prepared, &machines),
+        machines,
+        secrets: prepared.values.secrets.clone(),
+    };
+    Ok(Runbook::new(plan, prepared))
+}
+
+/// Waves that leave out machines that have something to do. A share in the list is of all machines,
+/// those with nothing to do included, as the run counts.
+fn unfinished_waves(
+    playbook: &Playbook,
+    prepared: &Prepared,
+    machines: &[MachinePlan],
+) -> Option<Problem> {
+    let waves = &prepared.policy.waves;
+    let total = u32::try_from(machines.len()).unwrap_or(u32::MAX);
+    let end = waves.iter().map(|wave| wave.of(total)).max()?;
+    let busy = machines
+        .iter()
+        .filter(|machine| !machine.sessions.is_empty())
+        .count();
+    if end as usize >= busy {
+        return None;
+    }
+    let last = playbook.rollout.as_ref()?.waves.last()?.node();
+    let message = format!("the waves end at {end} of {busy} machines");
+    let problem = prepared
+        .values
+        .problem("unfinished-waves", last, message)
+        .help("End them with `100%`; to leave machines out, choose fewer under `targets`.");
+    Some(problem)
+}
+
+/// What a reader of the plan should know and its numbers do not say.
+fn notes(prepared: &Prepared, machines: &[MachinePlan]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let asks = prepared.os.is_some()
+        || prepared.needs.target.contains("family")
+        || prepared.needs.target.contains("os");
+    let unknown = machines
+        .iter()
+        .filter(|machine| machine.target.family().is_none())
+        .count();
+    if asks && unknown > 0 {
+        notes.push(format!(
+            "the system of {unknown} of {} machines is not known, and the playbook asks for it: \
+             targets that are looked up by name, tag or filter have it",
+            machines.len()
+        ));
+    }
+    let policy = &prepared.policy;
+    if policy.window.is_some() && policy.offline.mode == OfflineMode::Queue {
+        notes.push(
+            "`window` says when sessions are started; one that waits in the service's queue begins \
+             when its device wakes, which may be outside the hours: `offline: { mode: hold }` avoids \
+             that"
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+/// One class of machines for each set of answers to what the playbook asks of a target.
+fn compile_machines(
+    prepared: &Prepared,
+    targets: Vec<Target>,
+    problems: &mut Vec<Problem>,
+) -> Vec<MachinePlan> {
+    let mut classes: HashMap<Vec<Value>, Arc<[Session]>> = HashMap::new();
+    let mut same: HashMap<u64, Vec<Arc<[Session]>>> = HashMap::new();
+    let mut machines = Vec::with_capacity(targets.len());
+    let mut seen = BTreeSet::new();
+    for target in targets {
+        // Only what a shell is chosen by is asked of every target besides.
+        let mut class: Vec<Value> = prepared
+            .needs
+            .target
+            .iter()
+            .map(|field| target_field(&target, field))
+            .collect();
+        class.push(target_field(&target, "family"));
+        let sessions = match classes.get(&class) {
+            Some(sessions) => sessions.clone(),
+            None => {
+                let compiled = prepared.sessions(&target).unwrap_or_else(|found| {
+                    for problem in found {
+                        // One mistake is told once, not for each of ten thousand machines.
+                        if seen.insert((problem.rule.id, problem.span(), problem.message.clone())) {
+                            problems.push(problem);
+                        }
+                    }
+                    Vec::new()
+                });
+                let sessions = shared(compiled, &mut same);
+                classes.insert(class, sessions.clone());
+                sessions
+            }
+        };
+        machines.push(MachinePlan {
+            target: Arc::new(target),
+            sessions,
+        });
+    }
+    machines
+}
+
+/// The same sessions once in memory, whichever class they come from.
+fn shared(sessions: Vec<Session>, same: &mut HashMap<u64, Vec<Arc<[Session]>>>) -> Arc<[Session]> {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    for session in &sessions {
+        session.request.hash(&mut hasher);
+        session.waits_for.hash(&mut hasher);
+    }
+    let known = same.entry(hasher.finish()).or_default();
+    if let Some(found) = known.iter().find(|known| ***known == *sessions) {
+        return found.clone();
+    }
+    let sessions: Arc<[Session]> = sessions.into();
+    known.push(sessions.clone());
+    sessions
+}
+
+impl Prepared {
+    /// The sessions of one machine.
+    fn sessions(&self, target: &Target) -> Result<Vec<Session>, Vec<Problem>> {
+        // A machine of another family is left out; one of unknown family is taken at its word.
+        if let (Some(os), Some(family)) = (self.os, target.family())
+            && os != family
+        {
+            return Ok(Vec::new());
+        }
+        let scope = self
+            .values
+            .with_target(target, &self.needs)
+            .map_err(|problem| vec![problem])?;
+        let mut problems = Vec::new();
+        let mut sessions = Vec::new();
+        // Steps that are known not to run here: their results are known to be none.
+        let mut absent: BTreeSet<&str> = BTreeSet::new();
+        for (kind, steps) in [
+            (SessionKind::Main, 0..self.main),
+            (SessionKind::Cleanup, self.main..self.steps.len()),
+        ] {
+            let mut row: Vec<usize> = Vec::new();
+            for index in steps {
+                match self.runs(&self.steps[index], &scope, &absent) {
+                    Ok(true) => row.push(index),
+                    Ok(false) => {
+                        absent.insert(&self.steps[index].plan.name);
+                    }
+                    Err(problem) => problems.push(problem),
+                }
+            }
+            self.row_sessions(
+                kind,
+                &row,
+                target,
+                &scope,
+                &absent,
+                &mut sessions,
+                &mut problems,
+            );
+        }
+        if problems.is_empty() {
+            Ok(sessions)
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// Whether the step may run on this machine: `true` also where that is not known yet.
+    fn runs(
+        &self,
+        step: &PreparedStep,
+        scope: &Scope,
+        absent: &BTreeSet<&str>,
+    ) -> Result<bool, Problem> {
+        let Some(when) = &step.when else {
+            return Ok(true);
+        };
+        if waits(&when.needs().steps, absent).next().is_some() {
+            return Ok(true);
+        }
+        self.condition(when, scope)
+    }
+
+    /// The value of a `when`.
+    pub(super) fn condition(
+        &self,
+        when: &super::scope::Field,
+        scope: &Scope,
+    ) -> Result<bool, Problem> {
+        match self.values.evaluate(when, scope)? {
+            Value::Bool(holds) => Ok(holds),
+            other => Err(self
+                .values
+                .problem("setting-value", when.node, "`when` wants true or false")
+                .label(format!("gives `{other}`"))),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // Two of them only collect.
+    fn row_sessions(
+        &self,
+        kind: SessionKind,
+        row: &[usize],
+        target: &Target,
+        scope: &Scope,
+        absent: &BTreeSet<&str>,
+        sessions: &mut Vec<Session>,
+        problems: &mut Vec<Problem>,
+    ) {
+        let in_row: HashMap<usize, usize> = row.iter().copied().zip(0..).collect();
+        let links: Vec<Link> = row
+            .iter()
+            .map(|index| {
+                let step = &self.steps[*index];
+                let reads = step.needs.steps.iter().chain(&step.judged_by);
+                Link {
+                    verb: step.plan.verb,
+                    reads: reads
+                        .filter_map(|name| in_row.get(self.places.get(name)?).copied())
+                        .collect(),
+                    closes: step.closes,
+                }
+            })
+            .collect();
+        let starts = cut(&links);
+        if kind == SessionKind::Cleanup
+            && let Some(second) = starts.get(1)
+        {
+            let step = &self.steps[row[*second]];
+            problems.push(
+                self.values
+                    .problem(
+                        "cleanup-one-session",
+                        step.what.node,
+                        "cleanup has to fit one session, and here a second one would begin",
+                    )
+                    .help("Order it as put, run, get, without gates and without reading results."),
+            );
+            return;
+        }
+        for (number, start) in starts.iter().enumerate() {
+            let end = starts.get(number + 1).copied().unwrap_or(row.len());
+            let members = &row[*start..end];
+            let mut waits_for: Vec<String> = Vec::new();
+            let mut commands = Vec::with_capacity(members.len());
+            for index in members {
+                let step = &self.steps[*index];
+                let before = waits_for.len();
+                for name in waits(&step.needs.steps, absent) {
+                    if !waits_for.contains(name) {
+                        waits_for.push(name.clone());
+                    }
+                }
+                let known =
+                    before == waits_for.len() && waits(&step.needs.steps, absent).next().is_none();
+                if known {
+                    match self.command(step, target, scope) {
+                        Ok(command) => commands.push(command),
+                        Err(problem) => problems.push(problem),
+                    }
+                }
+            }
+            // In the order of the playbook, so that it reads like one.
+            waits_for.sort_by_key(|name| self.places.get(name));
+            let request = match self.request(commands, scope) {
+                Ok(request) if waits_for.is_empty() => Some(Arc::new(request)),
+                Ok(_) => None,
+                Err(problem) => {
+                    problems.push(problem);
+                    None
+                }
+            };
+            sessions.push(Session {
+                kind,
+                commands: members
+                    .iter()
+                    .map(|index| CommandPlan {
+                        step: u16::try_from(*index).unwrap_or(u16::MAX),
+                        verb: self.steps[*index].plan.verb,
+                    })
+                    .collect(),
+                request,
+                waits_for,
+            });
+        }
+    }
+
+    /// The body for these commands.
+    pub(super) fn request(
+        &self,
+        commands: Vec<Command>,
+        scope: &Scope,
+    ) -> Result<LiveResponseRequest, Problem> {
+        let text = self.values.text(&self.comment, scope)?;
+        let comment: String = text
+            .trim()
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let length = comment.chars().count();
+        if length > COMMENT_MAX - TAG_LENGTH {
+            let most = COMMENT_MAX - TAG_LENGTH;
+            let message = format!("the comment has {length} characters, more than {most}");
+            return Err(self
+                .values
+                .problem("comment-length", self.comment.node, message));
+        }
+        Ok(LiveResponseRequest { commands, comment })
+    }
+}
+
+/// The steps that have to be waited for: those that may run.
+fn waits<'n>(
+    needs: &'n BTreeSet<String>,
+    absent: &'n BTreeSet<&str>,
+) -> impl Iterator<Item = &'n String> {
+    needs.iter().filter(|name| !absent.contains(name.as_str()))
+}

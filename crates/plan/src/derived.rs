@@ -1,0 +1,41 @@
+//! What templates make of secrets is secret as well: `${{ inputs.token | upper }}`, a var that holds
+//! a part of one, a var of a var.
+
+use svar_language::expression::{NameUse, Scope, Template};
+use svar_language::yaml::NodeId;
+
+use super::inputs::each_text;
+use super::scope::Values;
+
+impl Values {
+    /// Whether anything below a node is made of a secret.
+    pub(super) fn may_show_a_secret(&self, node: NodeId) -> bool {
+        let mut found = false;
+        self.each_template(node, &mut |template| {
+            found = found || self.uses_a_secret(&template.names());
+        });
+        found
+    }
+
+    fn uses_a_secret(&self, names: &[NameUse]) -> bool {
+        names.iter().any(|used| match used.path.as_slice() {
+            [root] => self.secret_names.iter().any(|(known, _)| known == root),
+            [root, name, ..] => {
+                (self.secret_names.iter()).any(|(known, secret)| known == root && secret == name)
+            }
+            [] => false,
+        })
+    }
+
+    /// Hides from now on what each expression of a template makes of a secret.
+    pub(super) fn hide_derived(&self, template: &Template, scope: &Scope) {
+        if self.secret_names.is_empty() || !self.uses_a_secret(&template.names()) {
+            return;
+        }
+        for (_, names, value) in template.values(scope) {
+            if self.uses_a_secret(&names) {
+                each_text(&value, &mut |text| self.secrets.add_derived(text));
+            }
+        }
+    }
+}

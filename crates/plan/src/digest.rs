@@ -1,0 +1,88 @@
+//! The digest of a plan: the same for the same work, on any computer.
+
+use std::fmt::Write;
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use svar_language::playbook::Loaded;
+
+use super::inputs::Inputs;
+use super::limits::Limits;
+use super::prepare::Prepared;
+use super::scope::target_field;
+use super::session::{MachinePlan, PlannedFile};
+
+/// Says which contents the digest covers; a change of meaning changes it.
+const FORM: &str = "svar plan digest 1";
+
+/// `sha256:` and 64 hexadecimal digits over the playbook's bytes, the inputs without secret ones,
+/// the library files, the limits and the target set in order.
+///
+/// Of a target counts its id and what the playbook asks of it. Paths of this computer, the run's id,
+/// its case and its operator do not count.
+pub(super) fn digest(
+    prepared: &Prepared,
+    loaded: &Loaded,
+    inputs: &Inputs,
+    library: &[PlannedFile],
+    limits: &Limits,
+    machines: &[MachinePlan],
+) -> String {
+    let mut hash = Sha256::new();
+    // Each part with its length before it, so that no two rows of parts run together alike.
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    };
+    part(FORM.as_bytes());
+    part(loaded.source.text().as_bytes());
+
+    let mut shown: Vec<_> = inputs.iter().filter(|input| !input.secret).collect();
+    shown.sort_by(|a, b| a.name.cmp(&b.name));
+    let shown: Vec<_> = shown
+        .iter()
+        .map(|input| json!([input.name, input.value]))
+        .collect();
+    part(json!(shown).to_string().as_bytes());
+    let mut secret: Vec<_> = (inputs.iter())
+        .filter(|input| input.secret)
+        .map(|input| (&input.name, trace(&input.name, &input.value)))
+        .collect();
+    secret.sort();
+    if !secret.is_empty() {
+        part(json!(secret).to_string().as_bytes());
+    }
+
+    let mut files: Vec<_> = library
+        .iter()
+        .map(|file| (&file.key, &file.name, &file.sha256))
+        .collect();
+    files.sort();
+    part(json!(files).to_string().as_bytes());
+    part(json!(limits).to_string().as_bytes());
+
+    // A playbook for one family leaves out the others.
+    let mut fields = prepared.needs.target.clone();
+    if prepared.os.is_some() {
+        fields.insert("family");
+    }
+    for machine in machines {
+        let target = &machine.target;
+        part(target.id.as_str().as_bytes());
+        for field in &fields {
+            part(target_field(target, field).to_string().as_bytes());
+        }
+    }
+    let mut text = "sha256:".to_owned();
+    for byte in hash.finalize() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// One byte of a secret's hash: a run that is resumed with another secret is noticed 255 times of 256,
+/// and who has the digest learns next to nothing, however few secrets there can be.
+fn trace(name: &str, value: &serde_json::Value) -> u8 {
+    Sha256::digest(format!("{name}\n{value}"))[0]
+}

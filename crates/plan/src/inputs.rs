@@ -1,0 +1,107 @@
+//! Where the values of inputs come from, and which source wins.
+
+use serde_json::{Map, Value};
+
+use svar_language::source::SourceText;
+
+/// The prefix of environment variables that set inputs: `SVAR_INPUT_DAYS` sets `days`.
+pub const ENVIRONMENT_PREFIX: &str = "SVAR_INPUT_";
+
+/// What the user handed in. The order of precedence is arguments, files (a later one wins over an
+/// earlier one), environment, the playbook's defaults.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    /// `--input NAME=VALUE`, in order.
+    pub arguments: Vec<(String, String)>,
+    /// `--inputs FILE`, YAML or JSON, in order. The run folder's `inputs.json` is such a file.
+    pub files: Vec<SourceText>,
+    /// Environment variables; those without [`ENVIRONMENT_PREFIX`] are passed over.
+    pub environment: Vec<(String, String)>,
+    /// Secret inputs that are handed in nowhere get a stand-in: a run that is only looked at can be
+    /// compiled without them, since its digest does not hold them. Nothing may be sent then.
+    pub only_looking: bool,
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// `--input`.
+    Argument,
+    /// A file of `--inputs`: its name and the line, from 1.
+    File(String, u32),
+    /// An environment variable.
+    Environment(String),
+    /// The playbook.
+    Default,
+    /// Nowhere: an optional input that nobody set.
+    Unset,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Origin::Argument => f.write_str("--input"),
+            Origin::File(name, line) => write!(f, "{name}:{line}"),
+            Origin::Environment(name) => write!(f, "environment variable {name}"),
+            Origin::Default => f.write_str("default"),
+            Origin::Unset => f.write_str("not set"),
+        }
+    }
+}
+
+/// The value of one input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InputValue {
+    /// Its name.
+    pub name: String,
+    /// The value, of the input's type; null where nobody set it.
+    pub value: Value,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Whether it must not be shown.
+    pub secret: bool,
+}
+
+/// The value of every input, with its origin, in the playbook's order.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    values: Vec<InputValue>,
+}
+
+impl Inputs {
+    pub(super) fn new(values: Vec<InputValue>) -> Self {
+        Inputs { values }
+    }
+
+    /// All values.
+    pub fn iter(&self) -> impl Iterator<Item = &InputValue> {
+        self.values.iter()
+    }
+
+    /// The input of that name.
+    pub fn find(&self, name: &str) -> Option<&InputValue> {
+        self.values.iter().find(|input| input.name == name)
+    }
+
+    /// What a resume needs to know: the values by name, secret ones left out. As a file of
+    /// [`Given`] it gives the same inputs again, once the secrets are handed in.
+    pub fn to_json(&self) -> Value {
+        let shown = self.values.iter().filter(|input| !input.secret);
+        let shown: Map<String, Value> = shown
+            .filter(|input| !input.value.is_null())
+            .map(|input| (input.name.clone(), input.value.clone()))
+            .collect();
+        Value::Object(shown)
+    }
+}
+
+/// Calls `visit` with every text in a value.
+pub(super) fn each_text(value: &Value, visit: &mut dyn FnMut(&str)) {
+    match value {
+        Value::String(text) => visit(text),
+        Value::Number(number) => visit(&number.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| each_text(item, visit)),
+        Value::Object(entries) => entries.values().for_each(|value| each_text(value, visit)),
+        Value::Null | Value::Bool(_) => {}
+    }
+}

@@ -1,0 +1,306 @@
+//! Merges what the user handed in with the playbook's inputs, and finds everything wrong with it.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use svar_language::diagnostic::{Problem, nearest, sort_problems};
+use svar_language::playbook::model::{Input, InputType};
+use svar_language::playbook::{Loaded, Playbook};
+use svar_language::source::{SourceText, Span};
+use svar_language::yaml::{Document, Kind};
+
+use super::inputs::{ENVIRONMENT_PREFIX, Given, InputValue, Inputs, Origin};
+
+impl Inputs {
+    /// The values of a playbook's inputs: from arguments, files, environment and defaults, the
+    /// first that has one.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, and the playbook's own findings if it has errors. The
+    /// value of a secret input is in no message and no excerpt.
+    pub fn merge(loaded: &Loaded, given: &Given) -> Result<Inputs, Vec<Problem>> {
+        let (Some(document), Some(playbook)) = (&loaded.document, &loaded.playbook) else {
+            return Err(loaded.problems.clone());
+        };
+        let mut merge = Merge {
+            document,
+            playbook,
+            found: HashMap::new(),
+            problems: Vec::new(),
+        };
+        merge.environment(given);
+        for file in &given.files {
+            merge.file(file);
+        }
+        merge.arguments(given);
+        let values = playbook
+            .inputs
+            .iter()
+            .filter_map(|(name, input)| merge.settle(name, input, given.only_looking))
+            .collect();
+        let mut problems = merge.problems;
+        if problems.is_empty() {
+            Ok(Inputs::new(values))
+        } else {
+            sort_problems(&mut problems);
+            Err(problems)
+        }
+    }
+}
+
+/// A refusal that shows nothing of the value.
+const TWICE: &str = "is given twice with `--input`";
+
+struct Merge<'a> {
+    document: &'a Document,
+    playbook: &'a Playbook,
+    /// The latest value of each input; `None` for one that was refused.
+    found: HashMap<String, Option<Candidate>>,
+    problems: Vec<Problem>,
+}
+
+/// A value that was handed in.
+struct Candidate {
+    value: Value,
+    origin: Origin,
+    source: SourceText,
+    span: Span,
+}
+
+impl Merge<'_> {
+    fn environment(&mut self, given: &Given) {
+        for (name, input) in &self.playbook.inputs {
+            let variable = format!("{ENVIRONMENT_PREFIX}{}", name.to_uppercase());
+            let Some((_, text)) = given.environment.iter().find(|(key, _)| *key == variable) else {
+                continue;
+            };
+            let (source, span) = shown("environment", &variable, text, input.is_secret());
+            let origin = Origin::Environment(variable);
+            let value = input.kind().parse(text);
+            let candidate = candidate(name, input, value, origin, source, span);
+            self.keep(name, candidate);
+        }
+    }
+
+    fn arguments(&mut self, given: &Given) {
+        let mut seen: HashMap<&str, Value> = HashMap::new();
+        for (name, text) in &given.arguments {
+            match self.playbook.inputs.get_key_value(name.as_str()) {
+                Some((name, input)) => {
+                    let (source, span) = shown("--input", name, text, input.is_secret());
+                    let mut value = input.kind().parse(text);
+                    match (seen.get(name.as_str()), &mut value) {
+                        // Items may be given one by one.
+                        (Some(Value::Array(before)), Ok(Value::Array(items))) => {
+                            items.splice(..0, before.iter().cloned());
+                        }
+                        (Some(_), Ok(_)) => {
+                            value = Err(TWICE.to_owned());
+                        }
+                        _ => {}
+                    }
+                    if let Ok(value) = &value {
+                        seen.insert(name, value.clone());
+                    }
+                    let candidate = candidate(name, input, value, Origin::Argument, source, span);
+                    self.keep(name, candidate);
+                }
+                None => {
+                    // What is behind an unknown name may be a secret.
+                    let source = SourceText::new("--input", name.as_str());
+                    let span = Span::new(0, source.text().len() as u32);
+                    self.unknown(name, &source, span);
+                }
+            }
+        }
+    }
+
+    fn file(&mut self, file: &SourceText) {
+        let document = match Document::parse(file) {
+            Ok(document) => document,
+            Err(problems) if is_empty(&problems) => {
+                let message = "the file of inputs has no values in it";
+                let problem = Problem::new("inputs-file", file, Span::new(0, 0), message);
+                let help =
+                    "Write one `name: value` on each line; without values leave `--inputs` out.";
+                return self.problems.push(problem.help(help));
+            }
+            Err(problems) => return self.problems.extend(problems),
+        };
+        let root = document.node(document.root());
+        if !matches!(root.kind, Kind::Null | Kind::Map(_)) {
+            let problem = Problem::new(
+                "inputs-file",
+                file,
+                document.span(document.root()),
+                "a file of inputs is a map from names to values",
+            );
+            return self
+                .problems
+                .push(problem.help("Write one `name: value` on each line."));
+        }
+        for entry in root.entries() {
+            let name = &document.node(entry.key).text;
+            match self.playbook.inputs.get_key_value(name.as_str()) {
+                Some((name, input)) => {
+                    let span = document.span(entry.value);
+                    let line = file.position(span.start).line;
+                    let value = match document.node(entry.value).kind {
+                        // Nothing is as good as no entry.
+                        Kind::Null => Ok(Value::Null),
+                        _ => input.kind().read(&document, entry.value),
+                    };
+                    let (source, span) = match input.is_secret() {
+                        // An excerpt of the file would show it.
+                        true => shown(file.name(), name, "", true),
+                        false => (file.clone(), span),
+                    };
+                    let origin = Origin::File(file.name().to_owned(), line);
+                    let candidate = candidate(name, input, value, origin, source, span);
+                    self.keep(name, candidate);
+                }
+                None => self.unknown(name, file, document.span(entry.key)),
+            }
+        }
+    }
+
+    fn keep(&mut self, name: &str, candidate: Result<Candidate, Problem>) {
+        let candidate = match candidate {
+            Ok(candidate) => Some(candidate),
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        };
+        self.found.insert(name.to_owned(), candidate);
+    }
+
+    fn unknown(&mut self, name: &str, source: &SourceText, span: Span) {
+        let message = format!("the playbook has no input `{name}`");
+        let problem = Problem::new("unknown-input", source, span, message);
+        let known = || self.playbook.inputs.keys().map(String::as_str);
+        let help = match nearest(name, known()) {
+            Some(near) => format!("Did you mean `{near}`?"),
+            None if self.playbook.inputs.is_empty() => "It has no inputs at all.".to_owned(),
+            None => {
+                let known: Vec<String> = known().map(|name| format!("`{name}`")).collect();
+                format!("Its inputs are {}.", known.join(", "))
+            }
+        };
+        self.problems.push(problem.help(help));
+    }
+
+    /// The value of one input: what was handed in, else the default.
+    fn settle(&mut self, name: &str, input: &Input, only_looking: bool) -> Option<InputValue> {
+        let (value, origin) = match (self.found.remove(name), &input.default) {
+            (Some(None), _) => return None,
+            (Some(Some(candidate)), _) if !candidate.value.is_null() => {
+                if let Err(why) = input.admit(self.document, &candidate.value) {
+                    self.problems.push(refused(name, input, &why, &candidate));
+                    return None;
+                }
+                (candidate.value, candidate.origin)
+            }
+            // A default that its input refuses is a finding of the check.
+            (_, Some(default)) => {
+                let value = input.kind().read(self.document, default.node).ok()?;
+                (value, Origin::Default)
+            }
+            (_, None) if only_looking && input.is_secret() => {
+                (stand_in(input.kind()), Origin::Unset)
+            }
+            (_, None) if input.is_required() => {
+                self.missing(name);
+                return None;
+            }
+            (_, None) => (Value::Null, Origin::Unset),
+        };
+        Some(InputValue {
+            name: name.to_owned(),
+            value,
+            origin,
+            secret: input.is_secret(),
+        })
+    }
+
+    fn missing(&mut self, name: &str) {
+        let pointer = format!("/inputs/{}", name.replace('~', "~0").replace('/', "~1"));
+        let span = match self.document.find(&pointer) {
+            Some((Some(key), _)) => self.document.span(key),
+            Some((None, node)) => self.document.span(node),
+            None => Span::default(),
+        };
+        let message = format!("input `{name}` has no value");
+        let problem = Problem::new("missing-input", self.document.source(), span, message);
+        let variable = format!("{ENVIRONMENT_PREFIX}{}", name.to_uppercase());
+        self.problems.push(
+            problem
+                .label("has no default")
+                .help(format!("Hand it in with `--input {name}=…` or {variable}.")),
+        );
+    }
+}
+
+/// A value of the type of a secret that nobody has.
+fn stand_in(kind: InputType) -> Value {
+    match kind {
+        InputType::Int | InputType::Number => Value::from(0),
+        InputType::Bool => Value::Bool(false),
+        InputType::List => Value::Array(Vec::new()),
+        _ => Value::String(super::MASK.to_owned()),
+    }
+}
+
+/// Whether all that is wrong with a file is that it is empty.
+fn is_empty(problems: &[Problem]) -> bool {
+    matches!(problems, [problem] if problem.rule.id == "empty-document")
+}
+
+/// A value that the input does not take, in words that do not show a secret.
+fn refused(name: &str, input: &Input, why: &str, candidate: &Candidate) -> Problem {
+    let message = match input.is_secret() {
+        true if why == TWICE => format!("input `{name}` {why}"),
+        true => format!("input `{name}` does not take the value it is given"),
+        false => format!("input `{name}` {why}"),
+    };
+    let problem = Problem::new("given-value", &candidate.source, candidate.span, message)
+        .label(format!("from {}", candidate.origin));
+    match &input.description {
+        Some(words) => problem.help(words.value.clone()),
+        None => problem,
+    }
+}
+
+fn candidate(
+    name: &str,
+    input: &Input,
+    value: Result<Value, String>,
+    origin: Origin,
+    source: SourceText,
+    span: Span,
+) -> Result<Candidate, Problem> {
+    let (value, refusal) = match value {
+        Ok(value) => (value, None),
+        Err(why) => (Value::Null, Some(why)),
+    };
+    let candidate = Candidate {
+        value,
+        origin,
+        source,
+        span,
+    };
+    match refusal {
+        None => Ok(candidate),
+        Some(why) => Err(refused(name, input, &why, &candidate)),
+    }
+}
+
+/// A text that stands for what was handed in, for an excerpt; a secret stands as `***`.
+fn shown(name: &str, key: &str, text: &str, secret: bool) -> (SourceText, Span) {
+    let text = if secret { super::MASK } else { text };
+    let source = SourceText::new(name, format!("{key}={text}"));
+    let start = key.len() as u32 + 1;
+    let span = Span::new(start, source.text().len() as u32);
+    (source, span)
+}

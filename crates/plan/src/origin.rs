@@ -1,0 +1,178 @@
+//! Where a value in the arguments comes from, for a refusal that names who must change it.
+
+use svar_language::diagnostic::Problem;
+use svar_language::expression::{NameUse, Scope};
+
+use super::command::FORBIDDEN;
+use super::prepare::Prepared;
+use super::scope::{Field, Form, target_field};
+use super::session::Target;
+
+/// The first value in the arguments that brings a character the service does not take.
+///
+/// What the author wrote into the playbook himself is the business of the check, which can be
+/// silenced with a reason; a value from outside can't be.
+pub(super) fn forbidden(
+    prepared: &Prepared,
+    field: &Field,
+    target: &Target,
+    scope: &Scope,
+) -> Option<Problem> {
+    match &field.form {
+        Form::Known(_) => known(prepared, field),
+        Form::List(items) => items
+            .iter()
+            .find_map(|item| forbidden(prepared, item, target, scope)),
+        Form::Map(entries) => entries
+            .iter()
+            .find_map(|(_, value)| forbidden(prepared, value, target, scope)),
+        Form::Template(template, _) => {
+            template
+                .values(scope)
+                .into_iter()
+                .find_map(|(range, names, value)| {
+                    let character = first_forbidden(&value)?;
+                    let origin = names
+                        .iter()
+                        .find_map(|name| origin(prepared, name, target, character))
+                        .unwrap_or_else(|| "comes from the playbook".to_owned());
+                    Some(refuse(prepared, field, range, character, &origin))
+                })
+        }
+    }
+}
+
+/// A value that is the same on every machine has been evaluated long ago: its text is read again.
+fn known(prepared: &Prepared, field: &Field) -> Option<Problem> {
+    let document = &prepared.values.document;
+    let node = document.node(field.node);
+    if node.is_collection() {
+        let children: Vec<_> = node
+            .items()
+            .iter()
+            .copied()
+            .chain(node.entries().iter().map(|entry| entry.value))
+            .collect();
+        return children.into_iter().find_map(|child| {
+            let child = Field {
+                node: child,
+                form: Form::Known(serde_json::Value::Null),
+            };
+            known(prepared, &child)
+        });
+    }
+    let template = svar_language::expression::Template::parse(node.as_text()?).ok()?;
+    template
+        .values(&prepared.values.base)
+        .into_iter()
+        .find_map(|(range, names, value)| {
+            let character = first_forbidden(&value)?;
+            let origin = names
+                .iter()
+                .find_map(|name| input_origin(prepared, name, character))
+                .unwrap_or_else(|| "comes from the playbook".to_owned());
+            Some(refuse(prepared, field, range, character, &origin))
+        })
+}
+
+fn refuse(
+    prepared: &Prepared,
+    field: &Field,
+    range: std::ops::Range<usize>,
+    character: char,
+    origin: &str,
+) -> Problem {
+    let document = &prepared.values.document;
+    Problem::new(
+        "argument-characters",
+        document.source(),
+        document.source_span(field.node, range),
+        format!("the service does not take `{character}` in arguments, and the value {origin}"),
+    )
+    .label(format!("has a `{character}`"))
+    .help(
+        "Send the arguments as one safe token with `pass: base64url`, and decode it in the script.",
+    )
+}
+
+fn origin(prepared: &Prepared, name: &NameUse, target: &Target, character: char) -> Option<String> {
+    match name.path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["target", field, ..] => {
+            let value = target_field(target, field);
+            contains(&value, character)
+                .then(|| format!("is `target.{field}` of {}", target.label()))
+        }
+        ["steps", step, ..] => Some(format!("comes from the result of `{step}`")),
+        _ => input_origin(prepared, name, character),
+    }
+}
+
+/// The input that brings the character, also through vars.
+fn input_origin(prepared: &Prepared, name: &NameUse, character: char) -> Option<String> {
+    match name.path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["inputs", input, ..] => {
+            let input = prepared.inputs.find(input)?;
+            contains(&input.value, character).then(|| {
+                format!(
+                    "of input `{}` comes from {}",
+                    input.name,
+                    described(&input.origin)
+                )
+            })
+        }
+        ["vars", var, ..] => {
+            let found = vars_origin(prepared, var, character, DEPTH_MAX);
+            Some(found.unwrap_or_else(|| format!("comes from `vars.{var}`")))
+        }
+        ["run", field, ..] => Some(format!("is `run.{field}`")),
+        _ => None,
+    }
+}
+
+/// Vars that use vars are followed this far.
+const DEPTH_MAX: usize = 20;
+
+/// The input that brings the character into a var.
+fn vars_origin(prepared: &Prepared, var: &str, character: char, depth: usize) -> Option<String> {
+    let (_, node) = prepared.values.document.find(&format!("/vars/{var}"))?;
+    let mut found = None;
+    prepared.values.each_template(node, &mut |template| {
+        for name in template.names() {
+            let next = match name.path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["vars", next, ..] if depth > 0 => {
+                    vars_origin(prepared, next, character, depth - 1)
+                }
+                ["vars", ..] => None,
+                _ => input_origin(prepared, &name, character),
+            };
+            if found.is_none() {
+                found = next;
+            }
+        }
+    });
+    found.map(|origin| format!("{origin}, by way of `vars.{var}`"))
+}
+
+fn described(origin: &super::Origin) -> String {
+    match origin {
+        super::Origin::Default => "its default".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn first_forbidden(value: &serde_json::Value) -> Option<char> {
+    FORBIDDEN
+        .into_iter()
+        .find(|character| contains(value, *character))
+}
+
+fn contains(value: &serde_json::Value, character: char) -> bool {
+    match value {
+        serde_json::Value::String(text) => text.contains(character),
+        serde_json::Value::Array(items) => items.iter().any(|item| contains(item, character)),
+        serde_json::Value::Object(entries) => {
+            entries.values().any(|value| contains(value, character))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,246 @@
+//! A playbook made ready for its machines: what is the same on all of them is worked out once.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use svar_language::diagnostic::Problem;
+use svar_language::playbook::model::{Expect, Os, Pass, Save, Step};
+use svar_language::playbook::{Condition, Playbook, Templated};
+use svar_language::yaml::Document;
+
+use super::inputs::Inputs;
+use super::policy::Settings;
+use super::scope::{Field, Form, Needs, Values};
+use super::session::{OnFail, Place, Policy, StepPlan, Verb};
+
+/// The playbook as the compiler and a running [`Runbook`](super::Runbook) use it.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) values: Values,
+    pub(super) inputs: Inputs,
+    /// Main steps, then cleanup steps.
+    pub(super) steps: Vec<PreparedStep>,
+    /// The place of each step by its name; of two with one name, which a check refuses, the last.
+    pub(super) places: HashMap<String, usize>,
+    /// How many of them are main steps.
+    pub(super) main: usize,
+    pub(super) comment: Field,
+    pub(super) policy: Policy,
+    /// The family it is written for.
+    pub(super) os: Option<Os>,
+    /// Names under `library` with the file's name in the tenant.
+    pub(super) library: IndexMap<String, String>,
+    /// Everything that any step or the comment asks of a machine.
+    pub(super) needs: Needs,
+}
+
+/// A step made ready.
+#[derive(Debug)]
+pub(super) struct PreparedStep {
+    pub(super) plan: StepPlan,
+    /// Library name or path.
+    pub(super) what: Field,
+    pub(super) args: Option<Field>,
+    pub(super) pass: Pass,
+    pub(super) when: Option<Field>,
+    /// Nothing may follow it in its session.
+    pub(super) closes: bool,
+    pub(super) expect: Option<Expect>,
+    pub(super) save: IndexMap<String, Save>,
+    /// What it depends on, `when` included.
+    pub(super) needs: Needs,
+    /// Steps whose results its expectations read. The command does not depend on them, but they
+    /// must be there when its own result is judged.
+    pub(super) judged_by: BTreeSet<String>,
+}
+
+/// Steps are counted in 16 bits, in the plan and in the journal.
+const STEPS_MAX: usize = u16::MAX as usize;
+
+/// Reads and settles everything that does not differ between machines.
+pub(super) fn prepare(
+    document: &Arc<Document>,
+    playbook: &Playbook,
+    inputs: &Inputs,
+    values: Values,
+) -> Result<Prepared, Vec<Problem>> {
+    let mut settings = Settings {
+        values: &values,
+        problems: Vec::new(),
+    };
+    let policy = settings.policy(playbook);
+    let os = settings.optional(playbook.os.as_ref());
+    let file = document.source().name();
+    let default_name = playbook.name.as_ref().map_or_else(
+        || file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned(),
+        |name| name.value.clone(),
+    );
+    let comment = match &playbook.comment {
+        None => Ok(Field {
+            node: document.root(),
+            form: Form::Known(default_name.into()),
+        }),
+        Some(comment) => settings.values.text_field(comment.node(), text(comment)),
+    };
+    let comment = comment.map_err(|problem| settings.problems.push(problem));
+
+    let count = playbook.steps.len() + playbook.cleanup.len();
+    if count > STEPS_MAX {
+        let message = format!("the playbook has {count} steps, more than {STEPS_MAX}");
+        let root = document.root();
+        return Err(vec![values.problem("too-many-steps", root, message)]);
+    }
+    let mut steps = Vec::new();
+    let rows = [(&playbook.steps, false), (&playbook.cleanup, true)];
+    for (row, cleanup) in rows {
+        for (index, step) in row.iter().enumerate() {
+            match prepare_step(&mut settings, &step.value, index, cleanup) {
+                Ok(step) => steps.push(step),
+                Err(problem) => settings.problems.push(problem),
+            }
+        }
+    }
+    let problems = settings.problems;
+    let comment = match comment {
+        Ok(comment) if problems.is_empty() => comment,
+        _ => return Err(problems),
+    };
+
+    let read: BTreeSet<String> = steps
+        .iter()
+        .flat_map(|step| step.needs.steps.union(&step.judged_by).cloned())
+        .collect();
+    let mut needs = comment.needs();
+    for step in &mut steps {
+        step.plan.judged |= read.contains(&step.plan.name);
+        needs.add(&step.needs);
+    }
+    let library = playbook
+        .library
+        .iter()
+        .map(|(name, file)| (name.clone(), file.library_name().to_owned()))
+        .collect();
+    Ok(Prepared {
+        main: playbook.steps.len(),
+        values,
+        inputs: inputs.clone(),
+        places: (steps.iter().enumerate())
+            .map(|(place, step)| (step.plan.name.clone(), place))
+            .collect(),
+        steps,
+        comment,
+        policy,
+        os,
+        library,
+        needs,
+    })
+}
+
+fn prepare_step(
+    settings: &mut Settings<'_>,
+    step: &Step,
+    index: usize,
+    cleanup: bool,
+) -> Result<PreparedStep, Problem> {
+    let values = settings.values;
+    let document = &values.document;
+    let row = if cleanup { "cleanup" } else { "steps" };
+    let pointer = format!("/{row}/{index}");
+    let node = document
+        .find(&pointer)
+        .map_or(document.root(), |(_, node)| node);
+    let Some((verb, what)) = step.verb() else {
+        return Err(values.problem("template-value", node, "this step does nothing"));
+    };
+    let written = text(what);
+    let what = values.text_field(what.node(), written)?;
+    let verb = match verb {
+        svar_language::playbook::model::Verb::Put => Verb::Put,
+        svar_language::playbook::model::Verb::Run => Verb::Run,
+        svar_language::playbook::model::Verb::Get => Verb::Get,
+    };
+    let args = match &step.args {
+        Some(args) => Some(values.field(args.node)?),
+        None => None,
+    };
+    let when = match &step.when {
+        None => None,
+        Some(Condition::Value(value)) => Some(Field {
+            node: value.node,
+            form: Form::Known(value.value.into()),
+        }),
+        Some(Condition::Expression(text)) => Some(if text.value.contains("${{") {
+            values.text_field(text.node, &text.value)?
+        } else {
+            values.expression_field(text.node, &text.value)?
+        }),
+    };
+    let title = match &step.name {
+        Some(name) => settings.settle(name),
+        None => None,
+    };
+    let on_fail = settings.on_fail(step);
+    let retry = settings.retry(step);
+    let gate = settings.optional(step.gate.as_ref()).unwrap_or(false);
+    let position = values
+        .document
+        .source()
+        .position(values.document.span(node).start);
+    let plan = StepPlan {
+        name: match (&step.id, cleanup) {
+            (Some(id), _) => id.value.clone(),
+            (None, false) => format!("step-{}", index + 1),
+            (None, true) => format!("cleanup-{}", index + 1),
+        },
+        title: title.unwrap_or_else(|| {
+            let key = match verb {
+                Verb::Put => "put",
+                Verb::Run => "run",
+                Verb::Get => "get",
+            };
+            format!("{key} {written}")
+        }),
+        verb,
+        cleanup,
+        place: Place {
+            file: document.source().name().to_owned(),
+            pointer,
+            line: position.line,
+            column: position.column,
+        },
+        on_fail,
+        retry,
+        timeout: settings.period(step.timeout.as_ref()),
+        results: settings.results(step),
+        judged: step.expect.is_some() || !step.save.is_empty(),
+    };
+    let mut needs = what.needs();
+    for field in [&args, &when].into_iter().flatten() {
+        needs.add(&field.needs());
+    }
+    Ok(PreparedStep {
+        closes: gate || on_fail == OnFail::Continue || plan.retry.is_some(),
+        plan,
+        what,
+        args,
+        pass: settings.optional(step.pass.as_ref()).unwrap_or_default(),
+        when,
+        expect: step.expect.clone(),
+        save: step.save.clone(),
+        needs,
+        judged_by: document
+            .get(node, "expect")
+            .map(|expect| values.steps_read(expect))
+            .unwrap_or_default(),
+    })
+}
+
+/// The text as it is written, template or not.
+fn text(written: &Templated<String>) -> &str {
+    match written {
+        Templated::Value(value) => &value.value,
+        Templated::Template(text) => &text.value,
+    }
+}

@@ -1,0 +1,208 @@
+//! What is needed to play a plan: sessions that wait for results, and what results mean.
+
+use std::sync::Arc;
+
+use svar_language::diagnostic::Problem;
+use svar_language::expression::Scope;
+use svar_language::playbook::model::Os;
+use svar_wire::LiveResponseRequest;
+
+use super::judge::has_result;
+use super::prepare::Prepared;
+use super::scope::{Needs, TARGET_FIELDS};
+use super::session::{Plan, Verdict};
+
+/// The names a run gives itself, which templates see as `run.id`, `run.case` and `run.operator`.
+///
+/// The digest of the plan does not cover them: the same plan may run twice.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunNames {
+    /// The run's id.
+    pub id: String,
+    /// The case it belongs to; empty where none was named.
+    pub case: String,
+    /// Who runs it; empty where nobody was named.
+    pub operator: String,
+}
+
+/// The result of a step, as expectations and later steps see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepResult {
+    /// Of a script.
+    Script {
+        /// Its exit code, if the result was readable.
+        exit: Option<i64>,
+        /// What it printed, transcript line and trailing NULs of the service removed.
+        stdout: String,
+        /// Its errors.
+        stderr: String,
+    },
+    /// A collected file.
+    File {
+        /// Where it lies, relative to the run folder.
+        path: String,
+        /// Bytes of the content.
+        size: u64,
+        /// SHA-256 of the content.
+        sha256: String,
+    },
+}
+
+/// The results of a run so far, by machine (index into [`Plan::machines`]) and step name.
+pub trait Results {
+    /// The result, or `None` where the step has none (never sent, skipped, a `put`, not fetched).
+    fn result(&self, machine: usize, step: &str) -> Option<StepResult>;
+}
+
+/// A session ready to be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolved {
+    /// Which of the session's commands are sent, by index into
+    /// [`Session::commands`](super::Session::commands).
+    pub commands: Vec<u16>,
+    /// The body, correlation tag aside; `None` if every `when` said no.
+    pub request: Option<Arc<LiveResponseRequest>>,
+}
+
+/// A session that the results so far can't be put into.
+#[derive(Debug)]
+pub struct Unresolvable {
+    /// The step whose template it is, index into [`Plan::steps`]; `None` where it is the comment or a
+    /// var.
+    pub step: Option<u16>,
+    /// What is wrong, at its bytes in the playbook.
+    pub problem: Problem,
+}
+
+/// A [`Plan`] with what is needed to play it.
+#[derive(Debug)]
+pub struct Runbook {
+    plan: Arc<Plan>,
+    prepared: Prepared,
+}
+
+impl Runbook {
+    pub(super) fn new(plan: Plan, prepared: Prepared) -> Self {
+        Runbook {
+            plan: Arc::new(plan),
+            prepared,
+        }
+    }
+
+    /// What will be done.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// The family that the playbook is written for, where it says so.
+    pub fn os(&self) -> Option<Os> {
+        self.prepared.os
+    }
+
+    /// The body of a session, from the results so far; for a session that never waited, the body
+    /// it always had.
+    ///
+    /// # Errors
+    /// The data does not fit the template: which step, and why.
+    ///
+    /// # Panics
+    /// There is no such machine or session in the plan, which is our own mistake.
+    pub fn resolve(
+        &self,
+        machine: usize,
+        session: u16,
+        results: &dyn Results,
+    ) -> Result<Resolved, Box<Unresolvable>> {
+        let at = |step: Option<u16>| move |problem| Box::new(Unresolvable { step, problem });
+        let planned = &self.plan.machines[machine];
+        let session = &planned.sessions[usize::from(session)];
+        if let Some(request) = &session.request {
+            return Ok(Resolved {
+                commands: (0u16..).take(session.commands.len()).collect(),
+                request: Some(request.clone()),
+            });
+        }
+        let prepared = &self.prepared;
+        let mut scope = prepared
+            .values
+            .with_target(&planned.target, &prepared.needs)
+            .map_err(at(None))?;
+        let waits_for = |name: &String| session.waits_for.contains(name);
+        self.read(machine, &mut scope, results, waits_for);
+        let mut sent = Vec::new();
+        let mut commands = Vec::new();
+        for (index, command) in (0u16..).zip(&session.commands) {
+            let step = &prepared.steps[usize::from(command.step)];
+            let runs = match &step.when {
+                Some(when) => (prepared.condition(when, &scope)).map_err(at(Some(command.step)))?,
+                None => true,
+            };
+            if runs {
+                let body = prepared.command(step, &planned.target, &scope);
+                commands.push(body.map_err(at(Some(command.step)))?);
+                sent.push(index);
+            }
+        }
+        let request = match commands.is_empty() {
+            true => None,
+            false => Some(Arc::new(
+                prepared.request(commands, &scope).map_err(at(None))?,
+            )),
+        };
+        Ok(Resolved {
+            commands: sent,
+            request,
+        })
+    }
+
+    /// Puts the results of some steps into a scope, as far as there are any.
+    fn read(
+        &self,
+        machine: usize,
+        scope: &mut Scope,
+        results: &dyn Results,
+        wanted: impl Fn(&String) -> bool,
+    ) {
+        for step in &self.prepared.steps {
+            let name = &step.plan.name;
+            if has_result(step.plan.verb)
+                && wanted(name)
+                && let Some(result) = results.result(machine, name)
+            {
+                scope.set("steps", name, &self.prepared.result_value(step, &result));
+            }
+        }
+    }
+
+    /// Whether a step's result is what the playbook expects. `step` is an index into
+    /// [`Plan::steps`].
+    ///
+    /// # Panics
+    /// There is no such machine or step in the plan, which is our own mistake.
+    pub fn judge(
+        &self,
+        machine: usize,
+        step: u16,
+        result: &StepResult,
+        results: &dyn Results,
+    ) -> Verdict {
+        let target = &self.plan.machines[machine].target;
+        let everything = Needs {
+            target: TARGET_FIELDS.into(),
+            ..Needs::default()
+        };
+        let prepared = &self.prepared;
+        let step = &prepared.steps[usize::from(step)];
+        match prepared.values.with_target(target, &everything) {
+            Ok(mut scope) => {
+                self.read(machine, &mut scope, results, |name| {
+                    step.judged_by.contains(name)
+                });
+                prepared.judge(step, result, &scope)
+            }
+            Err(problem) => Verdict::NotMet {
+                why: problem.message,
+            },
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! Where the values behind names come from: `inputs`, `vars`, `run`, `target`, `steps`.
+//!
+//! Most values are the same on every machine. What a template needs beyond that is worked out once
+//! ([`Needs`]), so that only what differs is evaluated again for each machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use svar_language::diagnostic::Problem;
+use svar_language::expression::{Fault, Scope, Template, to_text};
+use svar_language::playbook::Playbook;
+use svar_language::yaml::{Document, Kind, NodeId};
+
+use super::inputs::{Inputs, each_text};
+use super::runbook::RunNames;
+use super::secrets::Secrets;
+use super::session::Target;
+
+/// What templates can ask of `target`.
+pub(super) const TARGET_FIELDS: [&str; 6] = ["id", "name", "os", "family", "tags", "group"];
+
+/// What a value depends on besides inputs and the run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Needs {
+    /// Fields of `target`.
+    pub(super) target: BTreeSet<&'static str>,
+    /// Steps whose results it reads.
+    pub(super) steps: BTreeSet<String>,
+}
+
+impl Needs {
+    pub(super) fn is_empty(&self) -> bool {
+        self.target.is_empty() && self.steps.is_empty()
+    }
+
+    pub(super) fn add(&mut self, other: &Needs) {
+        self.target.extend(&other.target);
+        self.steps.extend(other.steps.iter().cloned());
+    }
+}
+
+/// A place of the playbook that becomes a value.
+#[derive(Debug, Clone)]
+pub(super) struct Field {
+    /// Where it stands.
+    pub(super) node: NodeId,
+    pub(super) form: Form,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Form {
+    /// Known.
+    Known(Value),
+    /// A scalar that is yet to be evaluated.
+    Template(Template, Needs),
+    /// A list with something in it that is yet to be evaluated.
+    List(Vec<Field>),
+    /// A map of that kind.
+    Map(Vec<(String, Field)>),
+}
+
+impl Field {
+    /// What it depends on.
+    pub(super) fn needs(&self) -> Needs {
+        let mut all = Needs::default();
+        match &self.form {
+            Form::Known(_) => {}
+            Form::Template(_, needs) => all = needs.clone(),
+            Form::List(items) => items.iter().for_each(|item| all.add(&item.needs())),
+            Form::Map(entries) => entries
+                .iter()
+                .for_each(|(_, value)| all.add(&value.needs())),
+        }
+        all
+    }
+
+    /// The value where it depends on nothing.
+    pub(super) fn known(&self) -> Option<&Value> {
+        match &self.form {
+            Form::Known(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+/// Reads places of a playbook and evaluates them, with problems at their bytes.
+#[derive(Debug)]
+pub(super) struct Values {
+    pub(super) document: Arc<Document>,
+    /// `inputs`, `run`, and the vars that are the same on every machine.
+    pub(super) base: Scope,
+    /// What each var depends on.
+    vars: BTreeMap<String, Needs>,
+    /// Vars that depend on the target, each after those it uses.
+    late: Vec<(String, Field)>,
+    /// What must not be shown: the secret inputs, and whatever a template makes of one.
+    pub(super) secrets: Secrets,
+    /// The names behind which a secret may stand: `inputs.NAME`, `vars.NAME`.
+    pub(super) secret_names: BTreeSet<(&'static str, String)>,
+}
+
+impl Values {
+    /// Gathers what is the same on every machine.
+    pub(super) fn new(
+        document: &Arc<Document>,
+        playbook: &Playbook,
+        inputs: &Inputs,
+        names: &RunNames,
+    ) -> Result<Values, Vec<Problem>> {
+        let mut base = Scope::default();
+        for root in ["inputs", "vars", "target", "steps"] {
+            base.declare(root);
+        }
+        base.set("run", "id", &json!(names.id));
+        base.set("run", "case", &json!(names.case));
+        base.set("run", "operator", &json!(names.operator));
+        let secrets = Secrets::default();
+        let mut secret_names = BTreeSet::new();
+        for input in inputs.iter() {
+            base.set("inputs", &input.name, &input.value);
+            if input.secret {
+                secret_names.insert(("inputs", input.name.clone()));
+                each_text(&input.value, &mut |text| secrets.add_with_forms(text));
+            }
+        }
+        let mut values = Values {
+            document: document.clone(),
+            base,
+            vars: BTreeMap::new(),
+            late: Vec::new(),
+            secrets,
+            secret_names,
+        };
+        values.evaluate_vars(playbook)?;
+        Ok(values)
+    }
+
+    /// Evaluates each var after those it uses. Cycles have been refused by the check.
+    fn evaluate_vars(&mut self, playbook: &Playbook) -> Result<(), Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut waiting: Vec<(&String, NodeId)> = playbook
+            .vars
+            .iter()
+            .map(|(name, written)| (name, written.node))
+            .collect();
+        while !waiting.is_empty() {
+            let before = waiting.len();
+            let mut still = Vec::new();
+            for (name, node) in waiting {
+                let ready = self
+                    .vars_used(node)
+                    .iter()
+                    .all(|used| self.vars.contains_key(used) || !playbook.vars.contains_key(used));
+                if !ready {
+                    still.push((name, node));
+                    continue;
+                }
+                if self.may_show_a_secret(node) {
+                    self.secret_names.insert(("vars", name.clone()));
+                }
+                match self.field(node) {
+                    Ok(field) => {
+                        self.vars.insert(name.clone(), field.needs());
+                        match field.known() {
+                            Some(value) => self.base.set("vars", name, value),
+                            None => self.late.push((name.clone(), field)),
+                        }
+                    }
+                    Err(problem) => {
+                        self.vars.insert(name.clone(), Needs::default());
+                        problems.push(problem);
+                    }
+                }
+            }
+            waiting = still;
+            if waiting.len() == before {
+                let (name, node) = waiting[0];
+                let message = format!("`vars.{name}` is defined by itself");
+                problems.push(self.problem("template-cycle", node, message));
+                break;
+            }
+        }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn vars_used(&self, node: NodeId) -> BTreeSet<String> {
+        let mut used = BTreeSet::new();
+        self.each_template(node, &mut |template| {
+            for name in template.names() {
+                if let [root, var, ..] = name.path.as_slice()
+                    && root == "vars"
+                {
+                    used.insert(var.clone());
+                }
+            }
+        });
+        used
+    }
+
+    /// The steps whose results are read anywhere below a node.
+    pub(super) fn steps_read(&self, node: NodeId) -> BTreeSet<String> {
+        let mut read = BTreeSet::new();
+        self.each_template(node, &mut |template| {
+            read.append(&mut self.needs(template).steps)
+        });
+        read
+    }
+
+    pub(super) fn each_template(&self, node: NodeId, visit: &mut dyn FnMut(&Template)) {
+        let read = self.document.node(node);
+        match &read.kind {
+            Kind::Text if Template::is_in(&read.text) => {
+                if let Ok(template) = Template::parse(&read.text) {
+                    visit(&template);
+                }
+            }
+            Kind::List(items) => items
+                .iter()
+                .for_each(|item| self.each_template(*item, visit)),
+            Kind::Map(entries) => entries
+                .iter()
+                .for_each(|entry| self.each_template(entry.value, visit)),
+            _ => {}
+        }
+    }
+
+    /// Reads the value at a node; what depends on neither target nor steps is evaluated at once.
+    pub(super) fn field(&self, node: NodeId) -> Result<Field, Problem> {
+        let read = self.document.node(node);
+        let form = match &read.kind {
+            Kind::Null => Form::Known(Value::Null),
+            Kind::Bool(value) => Form::Known(Value::Bool(*value)),
+            Kind::Number(number) => Form::Known(number_or_text(number, &read.text)),
+            Kind::Text => return self.text_field(node, &read.text),
+            Kind::List(items) => {
+                let items: Vec<Field> = items
+                    .iter()
+                    .map(|item| self.field(*item))
+                    .collect::<Result<_, _>>()?;
+                match items.iter().map(|item| item.known().cloned()).collect() {
+                    Some(known) => Form::Known(Value::Array(known)),
+                    None => Form::List(items),
+                }
+            }
+            Kind::Map(entries) => {
+                let entries: Vec<(String, Field)> = entries
+                    .iter()
+                    .map(|entry| {
+                        let key = self.document.node(entry.key).text.clone();
+                        Ok((key, self.field(entry.value)?))
+                    })
+                    .collect::<Result<_, Problem>>()?;
+                let known: Option<serde_json::Map<String, Value>> = entries
+                    .iter()
+                    .map(|(key, value)| Some((key.clone(), value.known()?.clone())))
+                    .collect();
+                match known {
+                    Some(known) => Form::Known(Value::Object(known)),
+                    None => Form::Map(entries),
+                }
+            }
+        };
+        Ok(Field { node, form })
+    }
+
+    /// Reads a text that may be a template.
+    pub(super) fn text_field(&self, node: NodeId, text: &str) -> Result<Field, Problem> {
+        if !Template::is_in(text) {
+            let form = Form::Known(Value::from(text));
+            return Ok(Field { node, form });
+        }
+        let template = Template::parse(text).map_err(|faults| self.unreadable(node, faults))?;
+        self.template_field(node, template)
+    }
+
+    /// Reads a text that is one expression without braces.
+    pub(super) fn expression_field(&self, node: NodeId, text: &str) -> Result<Field, Problem> {
+        let template =
+            Template::parse_expression(text).map_err(|faults| self.unreadable(node, faults))?;
+        self.template_field(node, template)
+    }
+
+    fn template_field(&self, node: NodeId, template: Template) -> Result<Field, Problem> {
+        let needs = self.needs(&template);
+        let form = if needs.is_empty() {
+            Form::Known(self.evaluate_template(node, &template, &self.base)?)
+        } else {
+            Form::Template(template, needs)
+        };
+        Ok(Field { node, form })
+    }
+
+    fn needs(&self, template: &Template) -> Needs {
+        let mut needs = Needs::default();
+        for name in template.names() {
+            match name.path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["target"] => needs.target.extend(TARGET_FIELDS),
+                ["target", field, ..] => {
+                    needs
+                        .target
+                        .extend(TARGET_FIELDS.iter().filter(|known| **known == field));
+                }
+                ["steps", step, ..] => {
+                    needs.steps.insert(step.to_owned());
+                }
+                ["vars"] => self.vars.values().for_each(|var| needs.add(var)),
+                ["vars", var, ..] => {
+                    if let Some(var) = self.vars.get(var) {
+                        needs.add(var);
+                    }
+                }
+                _ => {}
+            }
+        }
+        needs
+    }
+
+    /// The value of a field in a scope that has all it needs.
+    pub(super) fn evaluate(&self, field: &Field, scope: &Scope) -> Result<Value, Problem> {
+        match &field.form {
+            Form::Known(value) => Ok(value.clone()),
+            Form::Template(template, _) => self.evaluate_template(field.node, template, scope),
+            Form::List(items) => items
+                .iter()
+                .map(|item| self.evaluate(item, scope))
+                .collect::<Result<_, _>>()
+                .map(Value::Array),
+            Form::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| Ok((key.clone(), self.evaluate(value, scope)?)))
+                .collect::<Result<_, _>>()
+                .map(Value::Object),
+        }
+    }
+
+    fn evaluate_template(
+        &self,
+        node: NodeId,
+        template: &Template,
+        scope: &Scope,
+    ) -> Result<Value, Problem> {
+        self.hide_derived(template, scope);
+        template
+            .evaluate(scope)
+            .map_err(|fault| self.fault(node, fault))
+    }
+
+    /// The value of a field as text.
+    pub(super) fn text(&self, field: &Field, scope: &Scope) -> Result<String, Problem> {
+        let value = self.evaluate(field, scope)?;
+        to_text(&value).map_err(|why| {
+            self.problem("template-value", field.node, format!("{why} to stand here"))
+        })
+    }
+
+    /// The scope of one machine: the base, what it asks of the target, and the vars that follow.
+    pub(super) fn with_target(&self, target: &Target, needs: &Needs) -> Result<Scope, Problem> {
+        let mut scope = self.base.clone();
+        for field in &needs.target {
+            scope.set("target", field, &target_field(target, field));
+        }
+        for (name, field) in &self.late {
+            let needed = field.needs();
+            // A var that nothing of this playbook asks for may ask for what is not there.
+            if needed.target.is_subset(&needs.target) {
+                scope.set("vars", name, &self.evaluate(field, &scope)?);
+            }
+        }
+        Ok(scope)
+    }
+
+    /// A problem at a node.
+    pub(super) fn problem(&self, code: &str, node: NodeId, message: impl Into<String>) -> Problem {
+        Problem::new(
+            code,
+            self.document.source(),
+            self.document.span(node),
+            message,
+        )
+    }
+
+    /// A fault of an expression, at its bytes in the file.
+    pub(super) fn fault(&self, node: NodeId, fault: Fault) -> Problem {
+        let span = self.document.source_span(node, fault.range);
+        let problem = Problem::new(
+            "template-value",
+            self.document.source(),
+            span,
+            fault.message,
+        );
+        match fault.help {
+            Some(help) => problem.help(help),
+            None => problem,
+        }
+    }
+
+    /// The check has read every template before, so this is for texts that changed meanwhile.
+    fn unreadable(&self, node: NodeId, faults: Vec<Fault>) -> Problem {
+        match faults.into_iter().next() {
+            Some(fault) => self.fault(node, fault),
+            None => self.problem("template-value", node, "this can't be read"),
+        }
+    }
+}
+
+/// A number whose text says more than its value, as `007` and `1.50` do, is taken as that text.
+pub(super) fn number_or_text(number: &serde_json::Number, text: &str) -> Value {
+    if number.to_string() == text {
+        Value::Number(number.clone())
+    } else {
+        Value::from(text)
+    }
+}
+
+/// What `target.FIELD` stands for. What is not known of a machine is an empty text.
+pub(super) fn target_field(target: &Target, field: &str) -> Value {
+    match field {
+        "id" => json!(target.id.as_str()),
+        "name" => json!(target.label()),
+        "os" => json!(target.os.as_deref().unwrap_or_default()),
+        "family" => json!(target.family().map_or("", |family| family.as_str())),
+        "tags" => json!(target.tags),
+        "group" => json!(target.group.as_deref().unwrap_or_default()),
+        _ => Value::Null,
+    }
+}

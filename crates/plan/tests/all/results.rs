@@ -1,0 +1,195 @@
+//! What results mean: sessions that waited for them, and expectations.
+
+use std::collections::HashMap;
+
+use svar_plan::{Results, Runbook, StepResult, Verdict};
+
+use super::{compiled, linux};
+
+#[derive(Default)]
+struct Shelf(HashMap<String, StepResult>);
+
+impl Results for Shelf {
+    fn result(&self, _machine: usize, step: &str) -> Option<StepResult> {
+        self.0.get(step).cloned()
+    }
+}
+
+fn script(exit: i64, stdout: &str) -> StepResult {
+    StepResult::Script {
+        exit: Some(exit),
+        stdout: stdout.to_owned(),
+        stderr: String::new(),
+    }
+}
+
+fn shelf(results: &[(&str, StepResult)]) -> Shelf {
+    let results = results.iter().cloned();
+    Shelf(
+        results
+            .map(|(name, result)| (name.to_owned(), result))
+            .collect(),
+    )
+}
+
+const PLAYBOOK: &str = "playbook: 1
+comment: Look at ${{ target.name }}
+steps:
+  - id: probe
+    run: probe.sh
+    save:
+      version: { regex: 'v([0-9.]+)' }
+  - id: act
+    run: act.sh
+    args: [\"${{ steps.probe.json.user }}\", \"${{ steps.probe.saved.version }}\"]
+    when: steps.probe.json.count > 0
+  - id: always
+    run: always.sh
+  - id: file
+    get: ${{ steps.probe.json.path }}
+    when: steps.probe.exit == 0
+";
+
+#[test]
+fn a_waiting_session_is_compiled_from_the_results() {
+    let runbook = compiled(PLAYBOOK, vec![linux()]);
+    let output = r#"found v1.50 here
+{"user":"O'Neil","count":2,"path":"/tmp/a b"}"#;
+    let results = shelf(&[("probe", script(0, output))]);
+    let first = runbook.resolve(0, 0, &results).unwrap();
+    assert_eq!(first.commands, [0]);
+    let second = runbook.resolve(0, 1, &results).unwrap();
+    assert_eq!(second.commands, [0, 1, 2]);
+    let request = second.request.unwrap();
+    assert_eq!(request.comment, "Look at srv-2");
+    assert_eq!(request.commands[0].param("Args"), Some(r"'O'\''Neil' 1.50"));
+    assert_eq!(request.commands[2].param("Path"), Some("/tmp/a b"));
+}
+
+#[test]
+fn conditions_leave_commands_out() {
+    let runbook = compiled(PLAYBOOK, vec![linux()]);
+    let output = r#"v1 {"count":0}"#.replace(' ', "\n");
+    let results = shelf(&[("probe", script(3, &output))]);
+    let resolved = runbook.resolve(0, 1, &results).unwrap();
+    assert_eq!(resolved.commands, [1]);
+
+    let only = compiled(
+        "playbook: 1
+steps:
+  - { id: a, run: a.sh }
+  - { id: b, run: b.sh, when: steps.a.exit == 0 }
+",
+        vec![linux()],
+    );
+    let resolved = only.resolve(0, 1, &shelf(&[("a", script(1, ""))])).unwrap();
+    assert_eq!((resolved.commands, resolved.request), (vec![], None));
+}
+
+#[test]
+fn data_that_does_not_fit_is_a_problem_at_the_template() {
+    let runbook = compiled(PLAYBOOK, vec![linux()]);
+    let results = shelf(&[("probe", script(0, "no json"))]);
+    let problem = runbook.resolve(0, 1, &results).unwrap_err().problem;
+    assert_eq!(problem.rule.id, "template-value");
+    assert_eq!(
+        problem.source.slice(problem.span()),
+        "steps.probe.json.count"
+    );
+    // A value from a device is no more welcome than any other.
+    let output = r#"v1
+{"user":"a;b","count":1}"#;
+    let results = shelf(&[("probe", script(0, output))]);
+    let problem = runbook.resolve(0, 1, &results).unwrap_err().problem;
+    assert_eq!(problem.rule.id, "argument-characters");
+    assert!(
+        problem.message.contains("the result of `probe`"),
+        "{}",
+        problem.message
+    );
+}
+
+fn verdict(runbook: &Runbook, step: u16, result: &StepResult) -> String {
+    match runbook.judge(0, step, result, &Shelf::default()) {
+        Verdict::Met => "met".to_owned(),
+        Verdict::NotMet { why } => why,
+    }
+}
+
+#[test]
+fn expectations_are_judged_in_one_sentence() {
+    let runbook = compiled(
+        "playbook: 1
+inputs:
+  word: { default: READY }
+steps:
+  - { run: a.sh }
+  - { run: b.sh, expect: { exit: [0, 3] } }
+  - { run: c.sh, expect: { exit: any, stdout: { contains: ['${{ inputs.word }}', x], not_contains: error, matches: '^R' } } }
+  - { run: d.sh, expect: { json: { 'items[1].name': b, count: 2 }, stderr: { equals: '' } } }
+  - { run: e.sh, save: { n: { json: n, type: int } } }
+",
+        vec![linux()],
+    );
+    let both = |exit, stdout: &str, stderr: &str| StepResult::Script {
+        exit,
+        stdout: stdout.to_owned(),
+        stderr: stderr.to_owned(),
+    };
+    let items = r#"{"items":[{"name":"a"},{"name":"b"}],"count":2.0}"#;
+    let verdicts = [
+        verdict(&runbook, 0, &script(0, "")),
+        verdict(&runbook, 0, &both(Some(2), "", "no such file\n")),
+        verdict(&runbook, 0, &both(None, "", "")),
+        verdict(&runbook, 1, &script(3, "")),
+        verdict(&runbook, 1, &script(1, "")),
+        verdict(&runbook, 2, &script(9, "READY x")),
+        verdict(&runbook, 2, &script(0, "nothing")),
+        verdict(&runbook, 2, &script(0, "READY x error")),
+        verdict(&runbook, 2, &script(0, " READY x")),
+        verdict(&runbook, 3, &script(0, items)),
+        verdict(&runbook, 3, &both(Some(0), items, "warning")),
+        verdict(&runbook, 3, &script(0, r#"{"items":[1]}"#)),
+        verdict(&runbook, 3, &script(0, r#"{"items":[1,{"name":"z"}]}"#)),
+        verdict(&runbook, 3, &script(0, "plain")),
+        verdict(&runbook, 4, &script(0, r#"{"n":5}"#)),
+        verdict(&runbook, 4, &script(0, r#"{"n":"x"}"#)),
+    ];
+    insta::assert_debug_snapshot!(verdicts);
+}
+
+#[test]
+fn a_collected_file_is_judged_by_size_and_hash() {
+    let hash = "a".repeat(64);
+    let runbook = compiled(
+        &format!(
+            "playbook: 1
+steps:
+  - {{ get: /tmp/a, expect: {{ size: '> 0' }} }}
+  - {{ get: /tmp/b, expect: {{ size: <= 10KB, sha256: {hash} }} }}
+"
+        ),
+        vec![linux()],
+    );
+    let file = |size, sha256: &str| StepResult::File {
+        path: "files/a".to_owned(),
+        size,
+        sha256: sha256.to_owned(),
+    };
+    assert_eq!(verdict(&runbook, 0, &file(1, "")), "met");
+    assert_eq!(
+        verdict(&runbook, 0, &file(0, "")),
+        "the file has 0 bytes, expected > 0"
+    );
+    assert_eq!(
+        verdict(&runbook, 1, &file(10_240, &hash.to_uppercase())),
+        "met"
+    );
+    assert_eq!(
+        verdict(&runbook, 1, &file(10_241, &hash)),
+        "the file has 10241 bytes, expected <= 10KB"
+    );
+    assert!(
+        verdict(&runbook, 1, &file(1, "b")).starts_with("the file has SHA-256 b, expected aaa")
+    );
+}
