@@ -1,7 +1,7 @@
 //! What it costs to compile a playbook for a fleet, on one core.
 //!
-//! A pair is one step for one machine. The playbook is compiled twice: once with steps that read the
-//! machine's name, so that no two machines get the same, and once without.
+//! A pair is one step for one device. The playbook is compiled twice: once with steps that read the
+//! device's name, so that no two devices get the same, and once without.
 //!
 //! `cargo bench --bench compile`
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
@@ -13,9 +13,9 @@ use std::hint::black_box;
 use svar_language::playbook::{Loaded, NoFiles, load};
 use svar_language::source::SourceText;
 use svar_plan::{Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
-use svar_wire::MachineId;
+use svar_wire::DeviceId;
 
-const MACHINES: usize = 10_000;
+const DEVICES: usize = 10_000;
 const ROUNDS: usize = 11;
 
 fn main() {
@@ -27,7 +27,7 @@ fn main() {
         assert!(loaded.playbook.is_some(), "{:?}", loaded.problems);
         loaded
     });
-    let targets: Vec<Target> = (0..MACHINES).map(target).collect();
+    let targets: Vec<Target> = (0..DEVICES).map(target).collect();
     let pairs = pairs(&own, &targets);
 
     let [own, same] = measure::in_turns(
@@ -37,10 +37,10 @@ fn main() {
         }],
     );
     measure::heading(&format!(
-        "Compiling for {MACHINES} machines, {pairs} pairs of machine and step, {ROUNDS} rounds"
+        "Compiling for {DEVICES} devices, {pairs} pairs of device and step, {ROUNDS} rounds"
     ));
-    measure::row("every machine gets its own", &own, None);
-    measure::row("all machines get the same", &same, Some(&own));
+    measure::row("every device gets its own", &own, None);
+    measure::row("all devices get the same", &same, Some(&own));
     for (name, spread) in [("its own", own), ("the same", same)] {
         let rate = pairs as f64 / spread.median.as_secs_f64();
         println!("  {name}: {rate:.0} pairs a second on one core");
@@ -49,7 +49,7 @@ fn main() {
 
 fn target(number: usize) -> Target {
     Target {
-        id: MachineId::parse(&format!("{number:040x}")).unwrap(),
+        id: DeviceId::parse(&format!("{number:040x}")).unwrap(),
         name: Some(format!("ws-{number:05}.example.org")),
         os: Some("Windows11".to_owned()),
         tags: vec!["team-1".to_owned()],
@@ -71,6 +71,6 @@ fn compiled(loaded: &Loaded, targets: &[Target]) {
 
 fn pairs(loaded: &Loaded, targets: &[Target]) -> usize {
     let runbook = runbook(loaded, targets);
-    assert_eq!(runbook.plan().machines.len(), targets.len());
+    assert_eq!(runbook.plan().devices.len(), targets.len());
     runbook.plan().steps.len() * targets.len()
 }

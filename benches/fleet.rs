@@ -2,7 +2,7 @@
 //! what the engine costs, and how long the computer takes.
 //!
 //! `cargo bench --bench fleet`; `-- quick` leaves the largest fleets out; `-- row 100000 30 10` plays
-//! that one alone: machines, seconds of a session, percent asleep at first.
+//! that one alone: devices, seconds of a session, percent asleep at first.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
@@ -29,7 +29,7 @@ use svar_language::source::SourceText;
 use svar_plan::{
     Given, Inputs, Job, Limits, LimitsProfile, RunNames, Runbook, Target, compile, least_makespan,
 };
-use svar_wire::MachineId;
+use svar_wire::DeviceId;
 use svar_wire::Moment;
 
 /// From a start to its first command, and from the last one to the end: the rest is the script's.
@@ -39,10 +39,10 @@ fn beginning() -> Moment {
     Moment::parse("2026-02-03T09:00:00Z").unwrap()
 }
 
-/// A fleet: so many machines, sessions of one length, a share of them asleep at first.
+/// A fleet: so many devices, sessions of one length, a share of them asleep at first.
 #[derive(Clone, Copy)]
 struct Shape {
-    machines: u32,
+    devices: u32,
     seconds: u64,
     asleep_percent: u64,
     /// Those that sleep were seen shortly before, so that the machine list shows them as ready.
@@ -50,12 +50,12 @@ struct Shape {
 }
 
 impl Shape {
-    /// When each machine wakes up: those that sleep do so within the first half of the time that the
+    /// When each device wakes up: those that sleep do so within the first half of the time that the
     /// run needs at least.
     fn wakes(self) -> Vec<Duration> {
-        let awake = vec![Duration::ZERO; self.machines as usize];
+        let awake = vec![Duration::ZERO; self.devices as usize];
         let half = self.bound(&awake).as_millis() as u64 / 2;
-        let mut dice = Dice(u64::from(self.machines) ^ self.seconds << 32);
+        let mut dice = Dice(u64::from(self.devices) ^ self.seconds << 32);
         let wakes = awake.into_iter().map(|awake| {
             if dice.percent(self.asleep_percent) {
                 dice.millis(1_000, half.max(1_001))
@@ -93,12 +93,12 @@ steps:
   - run: work.ps1
 ";
 
-fn runbook(machines: u32) -> Arc<Runbook> {
+fn runbook(devices: u32) -> Arc<Runbook> {
     let loaded = load(&SourceText::new("playbook.yaml", PLAYBOOK), &NoFiles);
     assert!(!loaded.has_errors(), "{:#?}", loaded.problems);
     let inputs = Inputs::merge(&loaded, &Given::default()).unwrap();
-    let targets = (0..machines).map(|machine| Target {
-        id: MachineId::parse(&id(machine)).unwrap(),
+    let targets = (0..devices).map(|device| Target {
+        id: DeviceId::parse(&id(device)).unwrap(),
         name: None,
         os: Some("Windows11".to_owned()),
         tags: vec![],
@@ -117,21 +117,21 @@ fn runbook(machines: u32) -> Arc<Runbook> {
     Arc::new(runbook.unwrap())
 }
 
-fn id(machine: u32) -> String {
-    format!("{machine:040x}")
+fn id(device: u32) -> String {
+    format!("{device:040x}")
 }
 
 fn scenario(shape: Shape, wakes: &[Duration]) -> Scenario {
     let fixed = |seconds| Some(Between::seconds(seconds, seconds));
-    let devices = (0..shape.machines).map(|machine| {
-        let wakes = wakes[machine as usize];
+    let devices = (0..shape.devices).map(|device| {
+        let wakes = wakes[device as usize];
         let mut device = Device {
-            id: Some(id(machine)),
+            id: Some(id(device)),
             last_seen: Span::seconds(match shape.seen_lately {
                 true => 3_600,
                 false => 100 * 3_600,
             }),
-            ..Device::named(&format!("ws-{machine:06}.example.org"), "Windows11")
+            ..Device::named(&format!("ws-{device:06}.example.org"), "Windows11")
         };
         if !wakes.is_zero() {
             device.online.push(Window {
@@ -182,7 +182,7 @@ impl Played {
 /// Plays it with the real driver and the emulator's core.
 fn play(shape: Shape) -> Played {
     let wakes = shape.wakes();
-    let runbook = runbook(shape.machines);
+    let runbook = runbook(shape.devices);
     let scenario = scenario(shape, &wakes);
     let memory = Path::new("/dev/shm");
     let root = match memory.is_dir() {
@@ -204,7 +204,7 @@ fn play(shape: Shape) -> Played {
     assert_eq!(computer.drive(), Ok(Left::Finished));
     let took = began.elapsed();
     let tally = computer.fleet().tally();
-    assert_eq!(tally.ended[0], shape.machines, "{tally:?}");
+    assert_eq!(tally.ended[0], shape.devices, "{tally:?}");
     Played {
         makespan: computer.clock.now().since(beginning()),
         bound: shape.bound(&wakes),
@@ -219,7 +219,7 @@ fn play(shape: Shape) -> Played {
 /// Plays it with the engine alone against a model of the service.
 fn play_model(shape: Shape) -> (Played, Model) {
     let wakes = shape.wakes();
-    let runbook = runbook(shape.machines);
+    let runbook = runbook(shape.devices);
     let length = Duration::from_secs(shape.seconds);
     let mut model = Model::new(runbook.plan(), beginning(), wakes.clone(), length);
     let began = Instant::now();
@@ -243,7 +243,7 @@ fn makespans(quick: bool) {
     );
     println!(
         "  {:>8} {:>8} {:>8} {:>12} {:>12} {:>8} {:>6} {:>9} {:>9} {:>9}",
-        "machines",
+        "devices",
         "seconds",
         "asleep",
         "bound s",
@@ -262,7 +262,7 @@ fn makespans(quick: bool) {
     for shape in shapes(sizes) {
         // While more than a thousand sleep, the list of all that were seen lately is read each five
         // minutes: with the largest fleet that is 90,000 entries each time, for months.
-        if shape.machines < 100_000 || shape.asleep_percent == 0 {
+        if shape.devices < 100_000 || shape.asleep_percent == 0 {
             row(shape, &play(shape));
         }
     }
@@ -272,7 +272,7 @@ fn makespans(quick: bool) {
     for seconds in [30, 120, 600] {
         for asleep_percent in [5, 10, 20] {
             let shape = Shape {
-                machines: 1_000,
+                devices: 1_000,
                 seconds,
                 asleep_percent,
                 seen_lately: true,
@@ -289,11 +289,11 @@ fn makespans(quick: bool) {
 
 fn shapes(sizes: &[u32]) -> Vec<Shape> {
     let mut shapes = Vec::new();
-    for machines in sizes {
+    for devices in sizes {
         for seconds in [30, 120, 600] {
             for asleep_percent in [0, 5, 10, 20] {
                 shapes.push(Shape {
-                    machines: *machines,
+                    devices: *devices,
                     seconds,
                     asleep_percent,
                     seen_lately: false,
@@ -307,7 +307,7 @@ fn shapes(sizes: &[u32]) -> Vec<Shape> {
 fn row(shape: Shape, played: &Played) {
     println!(
         "  {:>8} {:>8} {:>7}% {:>12.1} {:>12.1} {:>7.2}% {:>6} {:>9} {:>9} {:>8.2}s",
-        shape.machines,
+        shape.devices,
         shape.seconds,
         shape.asleep_percent,
         played.bound.as_secs_f64(),
@@ -324,11 +324,11 @@ fn engine() {
     println!("\nThe engine alone, sessions of 30 s, nobody asleep");
     println!(
         "  {:>8} {:>10} {:>20} {:>20}",
-        "machines", "events", "ns an event", "bytes a machine"
+        "devices", "events", "ns an event", "bytes a device"
     );
-    for machines in [100, 1_000, 10_000, 100_000] {
+    for devices in [100, 1_000, 10_000, 100_000] {
         let shape = Shape {
-            machines,
+            devices,
             seconds: 30,
             asleep_percent: 0,
             seen_lately: false,
@@ -343,26 +343,26 @@ fn engine() {
         nanos.sort_by(f64::total_cmp);
         let model = last.unwrap();
         println!(
-            "  {machines:>8} {:>10} {:>6.0} {:>6.0} {:>6.0} {:>20}",
+            "  {devices:>8} {:>10} {:>6.0} {:>6.0} {:>6.0} {:>20}",
             model.events,
             nanos[0],
             nanos[1],
             nanos[2],
-            if machines < 10_000 {
+            if devices < 10_000 {
                 String::new()
             } else {
-                memory_of(machines)
+                memory_of(devices)
             },
         );
     }
 }
 
-/// Bytes that a machine takes in the engine at most: what a process of its own holds more during
+/// Bytes that a device takes in the engine at most: what a process of its own holds more during
 /// the run than with the plan alone.
-fn memory_of(machines: u32) -> String {
+fn memory_of(devices: u32) -> String {
     let program = std::env::current_exe().unwrap();
     let mut command = std::process::Command::new(program);
-    let output = command.args(["memory", &machines.to_string()]).output();
+    let output = command.args(["memory", &devices.to_string()]).output();
     String::from_utf8_lossy(&output.unwrap().stdout)
         .trim()
         .to_owned()
@@ -376,34 +376,34 @@ fn resident() -> Option<usize> {
     Some(kilobytes * 1_024)
 }
 
-fn memory(machines: u32) {
+fn memory(devices: u32) {
     let shape = Shape {
-        machines,
+        devices,
         seconds: 30,
         asleep_percent: 0,
         seen_lately: false,
     };
     let wakes = shape.wakes();
-    let runbook = runbook(machines);
+    let runbook = runbook(devices);
     let length = Duration::from_secs(shape.seconds);
     let before = resident();
     let mut model = Model::new(runbook.plan(), beginning(), wakes, length);
     let mut peak = resident();
     model.play_watched(|| peak = peak.max(resident()));
     match (before, peak) {
-        (Some(before), Some(peak)) => println!("{}", (peak - before) / machines as usize),
+        (Some(before), Some(peak)) => println!("{}", (peak - before) / devices as usize),
         _ => println!("not known here"),
     }
 }
 
 fn day() {
     let shape = Shape {
-        machines: 5_000,
+        devices: 5_000,
         seconds: 120,
         asleep_percent: 5,
         seen_lately: false,
     };
-    println!("\n5,000 machines, 5% asleep at first, sessions of 120 s, with the emulator's core");
+    println!("\n5,000 devices, 5% asleep at first, sessions of 120 s, with the emulator's core");
     let mut took: Vec<Duration> = Vec::new();
     for _ in 0..3 {
         let played = play(shape);
@@ -428,17 +428,17 @@ fn main() {
     let arguments: Vec<String> = arguments
         .filter(|argument| !argument.starts_with("--"))
         .collect();
-    if let [word, machines] = arguments.as_slice()
+    if let [word, devices] = arguments.as_slice()
         && word == "memory"
     {
-        return memory(machines.parse().unwrap());
+        return memory(devices.parse().unwrap());
     }
     let quick = arguments.iter().any(|argument| argument == "quick");
-    if let [word, machines, seconds, asleep_percent] = arguments.as_slice()
+    if let [word, devices, seconds, asleep_percent] = arguments.as_slice()
         && word == "row"
     {
         let shape = Shape {
-            machines: machines.parse().unwrap(),
+            devices: devices.parse().unwrap(),
             seconds: seconds.parse().unwrap(),
             asleep_percent: asleep_percent.parse().unwrap(),
             seen_lately: false,

@@ -174,9 +174,9 @@ mutate start-a-cleanup-given-up src/engine/course.rs \
     'match'
 mutate search-by-our-own-clock src/driver/client/actions.rs \
     "\"machineId eq {} and type eq 'LiveResponse'\",
-            literal(machine.as_str())" \
+            literal(device.as_str())" \
     "\"machineId eq {} and type eq 'LiveResponse' and creationDateTimeUtc ge {}\",
-            literal(machine.as_str()),
+            literal(device.as_str()),
             instant(self.clock().now() - CLOCK_SKEW)"
 mutate give-up-a-device-that-sleeps-over-its-cancel src/engine/want.rs \
     '(true, false) => GiveUp::Device,' \

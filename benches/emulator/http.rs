@@ -44,10 +44,10 @@ pub(crate) fn run(rows: &[String]) {
         .to_owned();
 
     // Every device once: half of them make the list, the other half are left for the starts.
-    let machines = machine_ids(&mut line, &token);
-    let mut machines = machines.into_iter();
-    let start = |machine: &str| {
-        let path = format!("/api/machines/{machine}/runliveresponse");
+    let devices = device_ids(&mut line, &token);
+    let mut devices = devices.into_iter();
+    let start = |device: &str| {
+        let path = format!("/api/machines/{device}/runliveresponse");
         request(
             "POST",
             &path,
@@ -55,9 +55,9 @@ pub(crate) fn run(rows: &[String]) {
             &scene::start_body("case 118", "-Depth 2"),
         )
     };
-    let ids: Vec<String> = (machines.by_ref().take(20_000))
-        .map(|machine| {
-            let reply = line.ask(&start(&machine));
+    let ids: Vec<String> = (devices.by_ref().take(20_000))
+        .map(|device| {
+            let reply = line.ask(&start(&device));
             scene::parsed(&reply)["id"].as_str().unwrap().to_owned()
         })
         .collect();
@@ -80,10 +80,7 @@ pub(crate) fn run(rows: &[String]) {
             "list, status eq 'Pending', $top=100",
             get("/api/machineactions?$filter=status+eq+'Pending'&$top=100"),
         ),
-        (
-            "get one machine",
-            get("/api/machines/pc-000077.example.org"),
-        ),
+        ("get one device", get("/api/machines/pc-000077.example.org")),
     ];
 
     // Other actions each time, so that nothing of an answer can be remembered: lists that go through more
@@ -103,7 +100,7 @@ pub(crate) fn run(rows: &[String]) {
         .chain(&others)
         .map(|request| (target(request), Bytes::from(line.ask(request))))
         .collect();
-    let first = machines.next().unwrap();
+    let first = devices.next().unwrap();
     let started = start(&first);
     bodies.insert("start".to_owned(), line.ask(&started).into());
     let listener = bind();
@@ -146,10 +143,10 @@ pub(crate) fn run(rows: &[String]) {
         }
         let heaps = (0..CONNECTIONS)
             .map(|_| {
-                machines
+                devices
                     .by_ref()
                     .take(5_000)
-                    .map(|machine| start(&machine))
+                    .map(|device| start(&device))
                     .collect()
             })
             .collect();
@@ -264,7 +261,7 @@ fn target(request: &[u8]) -> String {
     text.split(' ').nth(1).unwrap().to_owned()
 }
 
-fn machine_ids(line: &mut Line, token: &str) -> Vec<String> {
+fn device_ids(line: &mut Line, token: &str) -> Vec<String> {
     let mut ids = Vec::new();
     while ids.len() < DEVICES as usize {
         let path = format!("/api/machines?$skip={}", ids.len());
@@ -274,7 +271,7 @@ fn machine_ids(line: &mut Line, token: &str) -> Vec<String> {
                 .as_array()
                 .unwrap()
                 .iter()
-                .map(|machine| machine["id"].as_str().unwrap().to_owned()),
+                .map(|device| device["id"].as_str().unwrap().to_owned()),
         );
     }
     ids

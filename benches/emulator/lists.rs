@@ -132,7 +132,7 @@ struct Tenant {
     bench: Bench,
     now: Moment,
     token: String,
-    machines: Vec<String>,
+    devices: Vec<String>,
     created: usize,
     /// The last fifty actions.
     recent: VecDeque<String>,
@@ -148,7 +148,7 @@ impl Tenant {
             service: Service::new(scenario, 1, now),
             now,
             token: String::new(),
-            machines: Vec::new(),
+            devices: Vec::new(),
             created: 0,
             recent: VecDeque::new(),
             half: now,
@@ -178,20 +178,20 @@ impl Tenant {
 
     /// Starts sessions, a wave over all devices at a time, until there are so many.
     fn grow_to(&mut self, size: usize) {
-        if self.machines.is_empty() {
+        if self.devices.is_empty() {
             for skip in (0..DEVICES).step_by(10_000) {
                 let request = self.request("GET", &format!("/api/machines?$skip={skip}"));
                 let page = scene::parsed(&self.service.handle(self.now, &request).body);
                 let ids = page["value"].as_array().unwrap().iter();
-                self.machines
-                    .extend(ids.map(|machine| machine["id"].as_str().unwrap().to_owned()));
+                self.devices
+                    .extend(ids.map(|device| device["id"].as_str().unwrap().to_owned()));
             }
         }
         let comment = "case 118, triage of all clients";
         let body = scene::start_body(comment, "-Depth 2");
         while self.created < size {
-            let machine = self.machines[self.created % self.machines.len()].clone();
-            let target = format!("/api/machines/{machine}/runliveresponse");
+            let device = self.devices[self.created % self.devices.len()].clone();
+            let target = format!("/api/machines/{device}/runliveresponse");
             let body = match self.has_own_commands {
                 true => scene::start_body(comment, &format!("-Depth 2 -Number {}", self.created)),
                 false => body.clone(),
@@ -244,13 +244,13 @@ impl Tenant {
             ),
             call(
                 "machineId eq",
-                format!("$filter=machineId+eq+'{}'", self.machines[7]),
+                format!("$filter=machineId+eq+'{}'", self.devices[7]),
             ),
             call(
                 "machineId eq and status ne 'Pending', $orderby=creationDateTimeUtc desc, $top=1",
                 format!(
                     "$filter=machineId+eq+'{}'+and+status+ne+'Pending'&$orderby=creationDateTimeUtc+desc&$top=1",
-                    self.machines[7]
+                    self.devices[7]
                 ),
             ),
             call(
@@ -307,7 +307,7 @@ impl Tenant {
             ),
             ledger(
                 "the ledger of one device",
-                format!("machine={}", self.machines[7]),
+                format!("device={}", self.devices[7]),
             ),
             ledger(
                 "the ledger of one kind that there is none of",

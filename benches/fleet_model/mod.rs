@@ -18,7 +18,7 @@ const LATENCY: Duration = Duration::from_millis(70);
 enum Event {
     Fact(LaneId, FactBody),
     Watched(Vec<(LaneId, ActionId)>),
-    MachinesRead(Vec<LaneId>),
+    DevicesRead(Vec<LaneId>),
 }
 
 /// See the file's text.
@@ -30,7 +30,7 @@ pub struct Model {
     length: Duration,
     events_due: BTreeMap<(Moment, u64), Event>,
     sequence: u64,
-    /// When the open action of a machine ends, and whether it was seen to have begun.
+    /// When the open action of a device ends, and whether it was seen to have begun.
     open: BTreeMap<LaneId, (Moment, bool)>,
     /// Facts handed in.
     pub facts: u64,
@@ -146,7 +146,7 @@ impl Model {
                 ));
             }
             Need::Watch { actions } => self.later(Event::Watched(actions)),
-            Need::Machines { lanes } => self.later(Event::MachinesRead(lanes)),
+            Need::Devices { lanes } => self.later(Event::DevicesRead(lanes)),
             Need::Fetch {
                 lane,
                 action,
@@ -203,7 +203,7 @@ impl Model {
                 self.fleet.watched(self.now);
                 self.inside += began.elapsed();
             }
-            Event::MachinesRead(lanes) => {
+            Event::DevicesRead(lanes) => {
                 for lane in lanes {
                     let ready = self.started + self.wakes[lane.0 as usize] <= self.now;
                     if self.fleet.known(lane).ready != Some(ready) {
@@ -216,7 +216,7 @@ impl Model {
                     }
                 }
                 let began = Instant::now();
-                self.fleet.machines_read(self.now);
+                self.fleet.devices_read(self.now);
                 self.inside += began.elapsed();
             }
         }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 #
-# Lists what starts on its own on a Linux machine, and marks what is seldom honest.
+# Lists what starts on its own on a Linux device, and marks what is seldom honest.
 #
 #   hunt-persistence-linux.sh            writes /var/lib/svar-persistence/persistence.tsv
 #   hunt-persistence-linux.sh --remove   removes that folder again

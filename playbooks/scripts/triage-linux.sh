@@ -119,7 +119,7 @@ processes() {
   done | sort -n
 }
 
-# The kernel writes addresses as hexadecimal words in the machine's byte order.
+# The kernel writes addresses as hexadecimal words in the device's byte order.
 address() {
   local hex=$1 word text=''
   if ((${#hex} == 8)); then
@@ -151,7 +151,7 @@ sockets() {
   done
 }
 
-# Whether an account has a password matters; the hash itself stays on the machine.
+# Whether an account has a password matters; the hash itself stays on the device.
 accounts() {
   printf 'name\tuser id\tgroup id\thome\tshell\tpassword\n'
   local -A password=()
@@ -234,7 +234,7 @@ copy_log_tails() {
     tail -n "$log_lines" -- "$file" 2>/dev/null | tail -c "$copy_bytes_max" >"$facts/logs/${name//\//-}" ||
       note "/var/log/$name" 'could not be read'
   done
-  # Only the machine itself knows its journal; a mounted image is read with its own tools.
+  # Only the device itself knows its journal; a mounted image is read with its own tools.
   if [[ -z $root ]] && command -v journalctl >/dev/null; then
     mkdir -p -- "$facts/logs"
     timeout 60 journalctl --no-pager --quiet --output=short-iso --lines="$log_lines" 2>/dev/null |

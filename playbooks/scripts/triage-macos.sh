@@ -10,7 +10,7 @@
 # key. It keeps to bash 3.2, which is what macOS ships. The last line says TRIAGE-COMPLETE.
 #
 # SVAR_DEVICE_ROOT names the root to look at, for a mounted disk image or a rehearsal; empty means `/`.
-# Only a live machine is asked for processes, sockets and loaded jobs.
+# Only a live device is asked for processes, sockets and loaded jobs.
 
 set -euo pipefail
 umask 077
@@ -77,12 +77,12 @@ copy() {
   head -c "$copy_bytes_max" -- "$from" >"$to" 2>/dev/null || note "${from#"$root"}" 'could not be read'
 }
 
-# Asks a tool of the live machine; its absence or failure is a line in the notes.
+# Asks a tool of the live device; its absence or failure is a line in the notes.
 ask() {
   local to=$1
   shift
   if [[ -n $root ]]; then
-    note "$1" 'not asked: the machine is not live'
+    note "$1" 'not asked: the device is not live'
   elif ! command -v "$1" >/dev/null; then
     note "$1" 'is not there'
   else

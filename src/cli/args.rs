@@ -11,7 +11,7 @@ use clap_complete::Shell;
     name = "svar",
     version,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 all ok; 1 some machine is not, or standard output could not be written after the run; 2 playbook, inputs or arguments are \
+    after_help = "Exit codes: 0 all ok; 1 some device is not, or standard output could not be written after the run; 2 playbook, inputs or arguments are \
         wrong, nothing was sent; 3 the tenant can't be used, nothing was sent; 4 interrupted, can \
         be resumed; 70 a mistake in svar."
 )]
@@ -33,7 +33,7 @@ pub struct Cli {
 pub enum Command {
     /// Check playbooks and scenarios, and point at what is wrong
     Check(CheckArgs),
-    /// Show what each machine would be sent, without sending it
+    /// Show what each device would be sent, without sending it
     Plan(PlanArgs),
     /// Run a playbook
     Run(RunArgs),
@@ -46,7 +46,7 @@ pub enum Command {
     Pause(PauseArgs),
     /// End a run for good, from any terminal
     ///
-    /// No machine is begun any more, own sessions that wait for their device are cancelled, and those
+    /// No device is begun any more, own sessions that wait for their device are cancelled, and those
     /// that run finish; cleanup still runs. The process that drives the run does it. If none does, this
     /// one takes the run up and does it itself.
     Cancel(CancelArgs),
@@ -131,13 +131,13 @@ pub struct CheckArgs {
     pub deny: Option<Deny>,
 }
 
-/// What `plan` and `run` have in common: playbook, inputs, machines.
+/// What `plan` and `run` have in common: playbook, inputs, devices.
 #[derive(Debug, Args)]
 pub struct PlaybookArgs {
     /// The playbook
     #[arg(value_name = "PLAYBOOK")]
     pub playbook: PathBuf,
-    /// A machine in place of the playbook's targets: id:…, name:…, tag:…, file:…; repeatable
+    /// A device in place of the playbook's targets: id:…, name:…, tag:…, file:…; repeatable
     #[arg(long = "target", short = 't', value_name = "TARGET")]
     pub targets: Vec<String>,
     /// The value of an input; repeatable
@@ -233,8 +233,8 @@ pub struct ResumeArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub again: AgainArgs,
-    /// Give up the cleanup of a machine, by name or id; repeatable
-    #[arg(long, value_name = "MACHINE", requires = "why")]
+    /// Give up the cleanup of a device, by name or id; repeatable
+    #[arg(long, value_name = "DEVICE", requires = "why")]
     pub waive_cleanup: Vec<String>,
     /// Why; it is kept in the journal
     #[arg(long, value_name = "REASON", requires = "waive_cleanup")]

@@ -65,11 +65,11 @@ impl fmt::Display for Service {
 
 impl Service {
     /// The first line of every command that speaks with a service: which one, and whether there are
-    /// real machines behind it.
+    /// real devices behind it.
     pub(super) fn announce(&self, terminal: &Terminal) {
         let (style, behind) = match self {
-            Service::Tenant(_) => (Style::Warn, "its machines are real"),
-            _ => (Style::Note, "no real machine is touched"),
+            Service::Tenant(_) => (Style::Warn, "its devices are real"),
+            _ => (Style::Note, "no real device is touched"),
         };
         let text = format!("using {self}: {behind}");
         say(&format!("{}\n", terminal.paint(style, &text)));

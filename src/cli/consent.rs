@@ -8,7 +8,7 @@ use svar_plan::Plan;
 use super::exit::Failure;
 use super::terminal::{Style, Terminal, say};
 
-/// Asks for the number of machines, which nobody types by habit.
+/// Asks for the number of devices, which nobody types by habit.
 ///
 /// # Errors
 /// The answer is another one, or nobody can be asked and `--yes` was not given.
@@ -21,20 +21,20 @@ pub(super) fn ask(
     if plan.policy.risk != "destructive" || yes {
         return Ok(());
     }
-    let count = plan.machines.len();
-    let machines = match count {
-        1 => "1 machine".to_owned(),
-        count => format!("{count} machines"),
+    let count = plan.devices.len();
+    let devices = match count {
+        1 => "1 device".to_owned(),
+        count => format!("{count} devices"),
     };
     if !terminal.interactive {
         return Err(Failure::refused(format!(
-            "the playbook is destructive and would run on {machines} of tenant {}",
+            "the playbook is destructive and would run on {devices} of tenant {}",
             service.tenant
         ))
         .help("look at `svar plan`, then run again with --yes"));
     }
     say(&format!(
-        "{} `{}` is destructive and will run on {machines} of tenant {}\ntype the number of machines to go on: ",
+        "{} `{}` is destructive and will run on {devices} of tenant {}\ntype the number of devices to go on: ",
         terminal.paint(Style::Warn, "careful:"),
         plan.name,
         service.tenant,
@@ -45,7 +45,7 @@ pub(super) fn ask(
     match answer.trim() == count.to_string() {
         true => Ok(()),
         false => Err(
-            Failure::refused("that is not the number of machines, so nothing was sent")
+            Failure::refused("that is not the number of devices, so nothing was sent")
                 .help("look at `svar plan` to see who is meant"),
         ),
     }

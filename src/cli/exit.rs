@@ -5,9 +5,9 @@ use std::process::ExitCode;
 /// The exit codes, all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Everything asked for is done; after a run: every machine is `ok`.
+    /// Everything asked for is done; after a run: every device is `ok`.
     Done = 0,
-    /// The run is over and some machine is not `ok`, or its summary could not be written to standard
+    /// The run is over and some device is not `ok`, or its summary could not be written to standard
     /// output.
     NotAllOk = 1,
     /// Playbook, inputs or arguments are wrong; nothing was sent.

@@ -76,7 +76,7 @@ pub(super) fn finish(folder: &RunFolder, evidence: &Evidence) -> Result<(), Fail
         .map_err(|error| {
             let run = tell::name_of(folder);
             Failure::new(Exit::Interrupted, error.to_string()).help(format!(
-                "every machine has ended, and only the summary is missing: when the cause is gone, \
+                "every device has ended, and only the summary is missing: when the cause is gone, \
                  `svar resume {run}` writes it"
             ))
         })

@@ -1,4 +1,4 @@
-//! `svar plan`: what each machine would be sent, without sending it.
+//! `svar plan`: what each device would be sent, without sending it.
 
 use svar_plan::Runbook;
 

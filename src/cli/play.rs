@@ -125,14 +125,14 @@ fn exit(ending: &Ending, evidence: &Evidence, facts: &[Fact]) -> Exit {
 }
 
 fn headline(plan: &Plan, folder: &RunFolder, terminal: &Terminal) -> String {
-    let machines = match plan.machines.len() {
-        1 => "1 machine".to_owned(),
-        count => format!("{count} machines"),
+    let devices = match plan.devices.len() {
+        1 => "1 device".to_owned(),
+        count => format!("{count} devices"),
     };
     let name = terminal.paint(Style::Strong, &report::clean(&plan.name));
     let run = terminal.paint(Style::Dim, &format!("run {}", folder.header().run));
     let dot = if terminal.unicode { "·" } else { "-" };
-    format!("{name} {dot} {machines} {dot} {run}\n")
+    format!("{name} {dot} {devices} {dot} {run}\n")
 }
 
 fn broken_off(error: &DriveError, folder: &RunFolder) -> Failure {
@@ -168,10 +168,8 @@ fn log(fact: &Fact, plan: &Plan) {
     if !tracing::enabled!(tracing::Level::INFO) {
         return;
     }
-    let machine = fact
-        .lane
-        .and_then(|lane| plan.machines.get(lane.0 as usize));
-    let who = machine.map_or("run", |machine| machine.target.label());
+    let device = fact.lane.and_then(|lane| plan.devices.get(lane.0 as usize));
+    let who = device.map_or("run", |device| device.target.label());
     let what = serde_json::to_string(&fact.body).unwrap_or_default();
     tracing::info!("{} {} {what}", fact.at, report::clean(who));
 }

@@ -20,7 +20,7 @@ use super::settings::Settings;
 use super::target::TargetWord;
 use super::terminal::{Terminal, say};
 
-/// A playbook that can be planned, once its machines are known.
+/// A playbook that can be planned, once its devices are known.
 pub(super) struct Ready {
     /// The playbook.
     pub(super) loaded: Loaded,

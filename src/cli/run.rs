@@ -137,7 +137,7 @@ impl Start<'_> {
             playbook: plan.name.clone(),
             file: plan.file.clone(),
             plan: plan.digest.clone(),
-            machines: plan.machines.len(),
+            devices: plan.devices.len(),
             limits: self.limits,
             operator: ready.names.operator.clone(),
             case: ready.names.case.clone(),

@@ -131,7 +131,7 @@ fn entry(run: &RunFolder, damaged: bool) -> Value {
         "playbook": header.playbook,
         "file": header.file,
         "started": header.started.to_string(),
-        "machines": header.machines,
+        "devices": header.devices,
         "operator": header.operator,
         "case": header.case,
     })
@@ -145,11 +145,11 @@ fn row(text: &mut String, run: &RunFolder, damaged: bool, color: bool) {
         false if driver_of(run).is_some() => paint(color, Style::Strong, "going on  "),
         false => paint(color, Style::Warn, "unfinished"),
     };
-    let machines = match header.machines {
-        1 => "1 machine".to_owned(),
-        count => format!("{count} machines"),
+    let devices = match header.devices {
+        1 => "1 device".to_owned(),
+        count => format!("{count} devices"),
     };
     let id = paint(color, Style::Strong, header.run.as_str());
     let name = report::clean(&header.playbook);
-    let _ = writeln!(text, "{id}  {state}  {machines:>14}  {name}");
+    let _ = writeln!(text, "{id}  {state}  {devices:>14}  {name}");
 }

@@ -1,19 +1,19 @@
-//! `--target`: machines named on the command line.
+//! `--target`: devices named on the command line.
 
 use std::path::PathBuf;
 
-use svar_wire::MachineId;
+use svar_wire::DeviceId;
 
 use super::exit::Failure;
 
 /// What one `--target` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TargetWord {
-    /// A machine, by id: no look-up needed.
-    Id(MachineId),
-    /// A machine, by name.
+    /// A device, by id: no look-up needed.
+    Id(DeviceId),
+    /// A device, by name.
     Name(String),
-    /// All machines with a tag.
+    /// All devices with a tag.
     Tag(String),
     /// A file with one id or name on each line.
     File(PathBuf),
@@ -35,7 +35,7 @@ impl TargetWord {
                 ))
                 .help(format!("write it under `targets: {{ {kind}: … }}`")));
             }
-            _ if MachineId::parse(word).is_ok() => ("id", word),
+            _ if DeviceId::parse(word).is_ok() => ("id", word),
             _ => ("name", word),
         };
         if rest.is_empty() {
@@ -43,7 +43,7 @@ impl TargetWord {
                 .help("write id:…, name:…, tag:… or file:…"));
         }
         Ok(match kind {
-            "id" => TargetWord::Id(MachineId::parse(rest).map_err(|error| {
+            "id" => TargetWord::Id(DeviceId::parse(rest).map_err(|error| {
                 Failure::refused(format!("--target: {error}"))
                     .help("copy the device id from the device's page, or use name:…")
             })?),

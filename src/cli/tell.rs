@@ -87,7 +87,7 @@ pub(super) fn last_words_of_all(
     }
 }
 
-/// What the script printed last on the first machine that failed so, and where all of it is.
+/// What the script printed last on the first device that failed so, and where all of it is.
 fn last_words(
     evidence: &Evidence,
     failure: &Failure,
@@ -95,9 +95,9 @@ fn last_words(
     terminal: &Terminal,
 ) -> String {
     let found = || {
-        let machine = evidence.machines.get(*failure.machines.first()?)?;
+        let device = evidence.devices.get(*failure.devices.first()?)?;
         let step = &failure.step.as_ref()?.name;
-        let mut commands = machine.commands.iter().rev();
+        let mut commands = device.commands.iter().rev();
         let command = commands.find(|command| command.step == *step)?;
         let ResultSummary::Script { path, .. } = command.result.as_ref()? else {
             return None;
@@ -111,7 +111,7 @@ fn last_words(
             .filter(|line| !line.is_empty())
             .map(report::clean)
             .collect::<Vec<_>>();
-        Some((machine.label.clone(), path.clone(), text))
+        Some((device.label.clone(), path.clone(), text))
     };
     let Some((label, path, lines)) = found() else {
         return String::new();
@@ -133,8 +133,8 @@ fn last_words(
 
 /// A warning where the folder lacks files that the run has put into it.
 pub(super) fn gone(evidence: &Evidence, folder: &RunFolder, terminal: &Terminal) -> String {
-    let paths = evidence.machines.iter().flat_map(|machine| {
-        (machine.commands.iter()).filter_map(|command| match command.result.as_ref()? {
+    let paths = evidence.devices.iter().flat_map(|device| {
+        (device.commands.iter()).filter_map(|command| match command.result.as_ref()? {
             ResultSummary::Script { path, .. } | ResultSummary::File { path, .. } => Some(path),
         })
     });
@@ -154,7 +154,7 @@ pub(super) fn gone(evidence: &Evidence, folder: &RunFolder, terminal: &Terminal)
     )
 }
 
-/// Most machines whose cleanup is waived in the command that is proposed.
+/// Most devices whose cleanup is waived in the command that is proposed.
 const WAIVED_AT_ONCE: usize = 4;
 
 /// What to do next; a command is in one piece.
@@ -165,14 +165,13 @@ fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<String>
         Ending::Finished => {}
         _ => steps.push(go_on(folder)),
     }
-    let bad = |machine: &report::MachineEvidence| {
-        !matches!(machine.end, EndState::Ok | EndState::Skipped)
-    };
-    if evidence.finished && evidence.machines.iter().any(bad) {
+    let bad =
+        |device: &report::DeviceEvidence| !matches!(device.end, EndState::Ok | EndState::Skipped);
+    if evidence.finished && evidence.devices.iter().any(bad) {
         steps.push(report::unbroken(&format!("svar show {name}")));
     }
-    let debtors = (evidence.machines.iter()).filter(|machine| machine.cleanup_owed);
-    let debtors: Vec<&str> = debtors.map(|machine| machine.label.as_str()).collect();
+    let debtors = (evidence.devices.iter()).filter(|device| device.cleanup_owed);
+    let debtors: Vec<&str> = debtors.map(|device| device.label.as_str()).collect();
     match debtors.as_slice() {
         _ if !evidence.finished => {}
         [] => {}
@@ -188,9 +187,9 @@ fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<String>
             ));
         }
         many => {
-            let waive = format!("svar resume {name} --waive-cleanup MACHINE --why REASON");
+            let waive = format!("svar resume {name} --waive-cleanup DEVICE --why REASON");
             steps.push(format!(
-                "clean up {} machines by hand, then {} for each; {} names them",
+                "clean up {} devices by hand, then {} for each; {} names them",
                 many.len(),
                 report::unbroken(&waive),
                 report::unbroken(&format!("svar show {name}"))
@@ -254,7 +253,7 @@ pub(super) fn draw(
         EndState::TimedOut => "ran out of time",
         EndState::Cancelled => "was cancelled",
         EndState::Unknown => "has an unknown end",
-        // It was the machine's turn, and it was not to be had.
+        // It was the device's turn, and it was not to be had.
         EndState::Busy | EndState::OfflineExpired => "was never taken",
         EndState::Ok | EndState::NotStarted | EndState::Skipped => "was not run",
     };

@@ -7,10 +7,10 @@ use svar_plan::{Plan, Target};
 use super::exit::Failure;
 use super::past::{self, Past};
 
-/// Records that the cleanup of these machines is given up. The run must not be driven meanwhile.
+/// Records that the cleanup of these devices is given up. The run must not be driven meanwhile.
 ///
 /// # Errors
-/// A name fits no machine or several, a machine owes nothing, or the journal can't be written;
+/// A name fits no device or several, a device owes nothing, or the journal can't be written;
 /// nothing is recorded then.
 pub(super) fn waive(
     folder: &RunFolder,
@@ -45,14 +45,14 @@ pub(super) fn waive(
         };
         fleet.handle(&fact).map_err(|_| {
             Failure::refused(format!("`{name}` owes no cleanup"))
-                .help("`svar show` says which machines do")
+                .help("`svar show` says which devices do")
         })?;
         journal.append(&fact).map_err(failed)?;
     }
     journal.commit().map_err(failed)
 }
 
-/// The machine of that name, first part of a name, or id.
+/// The device of that name, first part of a name, or id.
 fn find(plan: &Plan, name: &str) -> Result<LaneId, Failure> {
     let is = |target: &Target| {
         let label = target.label();
@@ -62,15 +62,15 @@ fn find(plan: &Plan, name: &str) -> Result<LaneId, Failure> {
             .any(|known| known.eq_ignore_ascii_case(name))
     };
     let mut fitting = (0_u32..)
-        .zip(&plan.machines)
-        .filter(|(_, machine)| is(&machine.target))
+        .zip(&plan.devices)
+        .filter(|(_, device)| is(&device.target))
         .map(|(place, _)| LaneId(place));
     match (fitting.next(), fitting.next()) {
         (Some(lane), None) => Ok(lane),
         (Some(_), Some(_)) => {
-            Err(Failure::refused(format!("`{name}` is several machines")).help("name it by its id"))
+            Err(Failure::refused(format!("`{name}` is several devices")).help("name it by its id"))
         }
-        (None, _) => Err(Failure::refused(format!("the run has no machine `{name}`"))
+        (None, _) => Err(Failure::refused(format!("the run has no device `{name}`"))
             .help("`svar show` lists them")),
     }
 }

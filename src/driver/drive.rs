@@ -319,7 +319,7 @@ impl Drive {
                         self.to_send.push(need);
                     }
                     Need::Fetch { .. } => self.later.push_back(need),
-                    Need::Search { .. } | Need::Watch { .. } | Need::Machines { .. } => {
+                    Need::Search { .. } | Need::Watch { .. } | Need::Devices { .. } => {
                         self.dispatch(need);
                     }
                 }

@@ -52,7 +52,7 @@ impl Observer for () {}
 /// How driving ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// Every machine has its end state.
+    /// Every device has its end state.
     Finished,
     /// The operator interrupted it, and nothing of it is in motion any more. It can be resumed.
     Interrupted,
@@ -70,7 +70,7 @@ pub enum Ending {
 pub struct Driven {
     /// How it ended.
     pub ending: Ending,
-    /// All its machines.
+    /// All its devices.
     pub fleet: Fleet,
     /// Its records.
     pub shelf: Arc<Shelf>,

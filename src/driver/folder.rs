@@ -9,8 +9,8 @@
 //!   plan.json                the plan as people read it
 //!   library/<sha256>-<name>  the library files it uses
 //!   journal.jsonl  lock      see the journal
-//!   results/<machine>/       a record for each command, and the bytes of its output as they came
-//!   files/<machine>/<step>/  collected files
+//!   results/<device>/       a record for each command, and the bytes of its output as they came
+//!   files/<device>/<step>/  collected files
 //!   summary.json  summary.txt  when the run is over
 //! ```
 //!
@@ -47,7 +47,7 @@ pub(super) const HEADER_FILE: &str = "run.json";
 /// What a run came to; a folder with it holds a run that is over.
 const SUMMARY_FILE: &str = "summary.json";
 
-/// Lines of the summary before those of its machines, at most.
+/// Lines of the summary before those of its devices, at most.
 const SUMMARY_LINES: usize = 64;
 
 /// `run.json`: whose run this is.
@@ -68,8 +68,8 @@ pub struct RunHeader {
     pub file: String,
     /// The plan's digest.
     pub plan: String,
-    /// How many machines it has.
-    pub machines: usize,
+    /// How many devices it has.
+    pub devices: usize,
     /// The limits it was planned for.
     pub limits: LimitsProfile,
     /// Who runs it; empty where nobody was named.
@@ -304,7 +304,7 @@ impl RunFolder {
         &self.header
     }
 
-    /// Whether the run is over: every machine has its end state, and the summary stands.
+    /// Whether the run is over: every device has its end state, and the summary stands.
     pub fn is_finished(&self) -> bool {
         self.path.join(SUMMARY_FILE).exists()
     }
@@ -324,7 +324,7 @@ impl RunFolder {
         }
     }
 
-    /// When the run ended by its summary, without reading the many machines that follow there: a list of
+    /// When the run ended by its summary, without reading the many devices that follow there: a list of
     /// runs has many summaries.
     fn ended(&self) -> Option<Moment> {
         let file = fs::File::open(self.path.join(SUMMARY_FILE)).ok()?;

@@ -16,7 +16,7 @@ const USUAL_PAUSE: Duration = Duration::from_secs(60);
 const LIST_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// A permission that was granted lately counts after about a minute, so one refusal may heal
-/// (contract 12, quirk 35). Also the pause after each refusal.
+/// (API notes 12, quirk 35). Also the pause after each refusal.
 const HEALING: Duration = Duration::from_secs(60);
 
 /// For how long a service that took our tokens before may refuse fresh ones (our choice): as long as
@@ -59,17 +59,17 @@ impl Drive {
                 self.beyond.extend((0..beyond).map(|_| row));
             }
         }
-        let is_list = matches!(need, Need::Machines { .. });
+        let is_list = matches!(need, Need::Devices { .. });
         match then {
             Then::Nothing => {}
             Then::Watched => {
                 self.let_in = true;
                 self.fleet.watched(now);
             }
-            Then::MachinesRead => {
+            Then::DevicesRead => {
                 self.let_in = true;
                 self.list_fails = None;
-                self.fleet.machines_read(now);
+                self.fleet.devices_read(now);
             }
             Then::NotYet => self.fleet.read_failed(now, &need, None),
             Then::Again {
@@ -127,11 +127,11 @@ impl Drive {
     }
 
     /// The machine list was answered with an error once more. A run that waits for nothing else is
-    /// left after a while, to be taken up when the list is well: starting machines of which nothing is
+    /// left after a while, to be taken up when the list is well: starting devices of which nothing is
     /// known would reach those as well that the playbook is not for.
     fn list_failed(&mut self, now: Moment, why: &str) -> Result<(), DriveError> {
         let since = *self.list_fails.get_or_insert(now);
-        if now.since(since) >= LIST_PATIENCE && self.fleet.waits_for_machine_list() {
+        if now.since(since) >= LIST_PATIENCE && self.fleet.waits_for_device_list() {
             let why = format!("the machine list could not be read for 30 minutes: {why}");
             self.fact(None, FactBody::TenantLost { why })?;
         }
@@ -139,7 +139,7 @@ impl Drive {
     }
 
     /// An answer to a start that names an action of another start says nothing about this one
-    /// (contract 3.6): a search by tag settles it.
+    /// (API notes 3.6): a search by tag settles it.
     fn no_second_owner(&self, body: FactBody) -> FactBody {
         match body {
             FactBody::StartAccepted {

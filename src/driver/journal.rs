@@ -109,7 +109,7 @@ pub enum JournalError {
     },
     /// It ends before its run does.
     #[error(
-        "{path} is shorter than the run's summary says: by that every machine has its end, and the journal stops before"
+        "{path} is shorter than the run's summary says: by that every device has its end, and the journal stops before"
     )]
     Short {
         /// The file.

@@ -121,7 +121,7 @@ fn list(names: &[LibraryName]) -> String {
 /// end has their hashes.
 ///
 /// Missing files are uploaded if `upload` says so; a different file is never overwritten, for the
-/// library is shared by people and tools (contract 8.6). Hands out the names that were uploaded.
+/// library is shared by people and tools (API notes 8.6). Hands out the names that were uploaded.
 ///
 /// # Errors
 /// See [`LibraryError`]; files uploaded before the error stay.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use svar_engine::{CommandState, Fact, FactBody, Fleet, LaneId, Need, SessionIndex};
 use svar_plan::{Plan, Verb};
 use svar_wire::Moment;
-use svar_wire::{ActionId, MachineId};
+use svar_wire::{ActionId, DeviceId};
 
 use super::record::Shelf;
 
@@ -42,11 +42,11 @@ pub(crate) struct Known {
 /// What a call needs to know beside the need itself.
 #[derive(Debug, Default)]
 pub(crate) struct Errand {
-    /// Of the machines that the need is about.
-    pub(crate) machines: Vec<(LaneId, MachineId)>,
+    /// Of the devices that the need is about.
+    pub(crate) devices: Vec<(LaneId, DeviceId)>,
     /// Of the actions that the need is about.
     pub(crate) actions: HashMap<ActionId, Known>,
-    /// What the run knows of those machines.
+    /// What the run knows of those devices.
     pub(crate) known: HashMap<LaneId, svar_engine::Known>,
 }
 
@@ -134,13 +134,13 @@ impl Memory {
     /// What a call for this need has to know.
     pub(crate) fn errand(&self, need: &Need, fleet: &Fleet) -> Errand {
         let mut errand = Errand::default();
-        let machine = |lane: LaneId| {
-            let machine = self.plan.machines.get(lane.0 as usize)?;
-            Some((lane, machine.target.id.clone()))
+        let device = |lane: LaneId| {
+            let device = self.plan.devices.get(lane.0 as usize)?;
+            Some((lane, device.target.id.clone()))
         };
         match need {
             Need::Start { lane, .. } | Need::Search { lane, .. } => {
-                errand.machines.extend(machine(*lane));
+                errand.devices.extend(device(*lane));
             }
             Need::Watch { actions } => {
                 for (_, action) in actions {
@@ -154,8 +154,8 @@ impl Memory {
                     errand.actions.insert(action.clone(), known.clone());
                 }
             }
-            Need::Machines { lanes } => {
-                errand.machines = lanes.iter().filter_map(|lane| machine(*lane)).collect();
+            Need::Devices { lanes } => {
+                errand.devices = lanes.iter().filter_map(|lane| device(*lane)).collect();
                 let known = lanes.iter().map(|lane| (*lane, fleet.known(*lane)));
                 errand.known = known.collect();
             }
@@ -170,16 +170,16 @@ impl Memory {
         }
         let count = self
             .plan
-            .machines
+            .devices
             .get(lane.0 as usize)
-            .and_then(|machine| machine.sessions.get(usize::from(session)))
+            .and_then(|device| device.sessions.get(usize::from(session)))
             .map_or(0, |session| session.commands.len());
         (0..u16::try_from(count).unwrap_or(u16::MAX)).collect()
     }
 
     fn is_timed(&self, lane: LaneId, session: SessionIndex) -> bool {
-        let machine = self.plan.machines.get(lane.0 as usize);
-        let session = machine.and_then(|machine| machine.sessions.get(usize::from(session)));
+        let device = self.plan.devices.get(lane.0 as usize);
+        let session = device.and_then(|device| device.sessions.get(usize::from(session)));
         session.is_some_and(|session| {
             session.commands.iter().any(|command| {
                 let step = self.plan.steps.get(usize::from(command.step));
@@ -198,8 +198,8 @@ impl Memory {
 pub(crate) fn step_of(plan: &Plan, known: &Known, sent: usize, index: u16) -> Option<(u16, Verb)> {
     let offset = known.commands.len().checked_sub(sent)?;
     let position = known.commands.get(offset + usize::from(index))?;
-    let machine = plan.machines.get(known.lane.0 as usize)?;
-    let session = machine.sessions.get(usize::from(known.session))?;
+    let device = plan.devices.get(known.lane.0 as usize)?;
+    let session = device.sessions.get(usize::from(known.session))?;
     let command = session.commands.get(usize::from(*position))?;
     Some((command.step, command.verb))
 }

@@ -47,7 +47,7 @@ pub use journal::{Counters, FILE_NAME as JOURNAL_FILE, Journal, JournalError, Op
 pub use library::{LibraryError, LibraryGap, LibraryItem, compare, prepare as prepare_library};
 pub use names::file_name;
 pub use reading::{Reading, read as read_journal};
-pub use record::{RECORD_FORMAT, Record, RecordFile, RecordMachine, RecordOutput, Shelf};
+pub use record::{RECORD_FORMAT, Record, RecordDevice, RecordFile, RecordOutput, Shelf};
 pub use runs::Runs;
 pub use signal::{Interrupter, Interrupts};
 pub use stepped::{Answered, Call, Stepped};

@@ -93,9 +93,7 @@ fn shorten(name: String, original: &str) -> String {
 
 /// The folder name of each target: the first label of its name and the first 8 digits of its id.
 /// Where two would be one folder (without regard to case), both carry their whole id.
-pub(crate) fn machine_folders<'t>(
-    targets: impl Iterator<Item = &'t Target> + Clone,
-) -> Vec<String> {
+pub(crate) fn device_folders<'t>(targets: impl Iterator<Item = &'t Target> + Clone) -> Vec<String> {
     let short: Vec<String> = targets
         .clone()
         .map(|target| folder_name(target, 8))

@@ -39,7 +39,7 @@ pub(crate) fn unpack_text(bytes: Vec<u8>, most: u64) -> Result<String, CollectEr
     Ok(text)
 }
 
-/// A script's result (contract 6.3).
+/// A script's result (API notes 6.3).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ScriptOutput {
     pub(crate) exit: Option<i64>,
@@ -87,7 +87,7 @@ impl ScriptOutput {
     }
 }
 
-/// Windows puts a line before the output that names a transcript file (contract 6.3).
+/// Windows puts a line before the output that names a transcript file (API notes 6.3).
 fn without_transcript_line(output: String) -> String {
     if output.starts_with("Transcript started") {
         match output.split_once('\n') {

@@ -1,4 +1,4 @@
-//! Whether a machine can be started, by what the machine list says of it.
+//! Whether a device can be started, by what the machine list says of it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,22 +6,22 @@ use std::time::Duration;
 use svar_engine::{FactBody, Known, LaneId};
 use svar_language::playbook::model::Os;
 use svar_plan::family_of;
+use svar_wire::DeviceId;
 use svar_wire::Machine;
-use svar_wire::MachineId;
 use svar_wire::Moment;
 
 use super::client::{Client, Failure};
 use super::memory::Errand;
 use super::targets::last_seen;
 
-/// A full report comes about daily (contract 8.3), so whoever was not seen for longer sleeps.
+/// A full report comes about daily (API notes 8.3), so whoever was not seen for longer sleeps.
 const SEEN_LATELY: Duration = Duration::from_secs(26 * 3_600);
 
-/// With more machines known to sleep, one list of all that were seen lately is cheaper than filters
+/// With more devices known to sleep, one list of all that were seen lately is cheaper than filters
 /// over their ids.
 const SLEEPERS_BY_ID_MAX: usize = 100;
 
-/// Reads the machines of an errand and says whose readiness is new or has changed. `os` is the
+/// Reads the devices of an errand and says whose readiness is new or has changed. `os` is the
 /// family that the playbook is for.
 pub(crate) async fn read(
     client: &Client,
@@ -31,9 +31,9 @@ pub(crate) async fn read(
     let now = client.clock().now();
     let known = |lane: &LaneId| errand.known.get(lane).copied().unwrap_or_default();
     let sleeps = |lane: &LaneId| known(lane).ready == Some(false);
-    let sleepers = errand.machines.iter().filter(|(lane, _)| sleeps(lane));
+    let sleepers = errand.devices.iter().filter(|(lane, _)| sleeps(lane));
     let in_one_list = sleepers.count() > SLEEPERS_BY_ID_MAX;
-    let ids: Vec<&MachineId> = (errand.machines.iter())
+    let ids: Vec<&DeviceId> = (errand.devices.iter())
         .filter(|(lane, _)| !(in_one_list && sleeps(lane)))
         .map(|(_, id)| id)
         .collect();
@@ -43,20 +43,20 @@ pub(crate) async fn read(
     }
     let by_id: HashMap<String, Machine> = found
         .into_iter()
-        .map(|machine| (machine.id.to_lowercase(), machine))
+        .map(|device| (device.id.to_lowercase(), device))
         .collect();
     let mut facts = Vec::new();
-    for (lane, id) in &errand.machines {
-        let machine = by_id.get(id.as_str());
-        let (ready, why, never) = match machine {
-            Some(machine) => of(machine, os, now),
+    for (lane, id) in &errand.devices {
+        let device = by_id.get(id.as_str());
+        let (ready, why, never) = match device {
+            Some(device) => of(device, os, now),
             None if in_one_list && sleeps(lane) => {
                 let why = "it has not been seen for 26 hours".to_owned();
                 (false, Some(why), false)
             }
             None => (false, Some("the tenant does not list it".to_owned()), false),
         };
-        if never || is_news(known(lane), ready, machine.and_then(last_seen)) {
+        if never || is_news(known(lane), ready, device.and_then(last_seen)) {
             let body = FactBody::Readiness { ready, why, never };
             facts.push((Some(*lane), body));
         }
@@ -75,30 +75,30 @@ fn is_news(known: Known, ready: bool, seen: Option<Moment>) -> bool {
 }
 
 /// Ready or not, why not, and whether it never will be.
-fn of(machine: &Machine, os: Option<Os>, now: Moment) -> (bool, Option<String>, bool) {
+fn of(device: &Machine, os: Option<Os>, now: Moment) -> (bool, Option<String>, bool) {
     let never = |why: String| (false, Some(why), true);
-    let seen = last_seen(machine);
+    let seen = last_seen(device);
     let is_stale = seen.is_some_and(|seen| now.since(seen) > SEEN_LATELY);
     let is = |field: &Option<String>, words: &[&str]| {
         let value = field.as_deref().unwrap_or_default();
         words.iter().any(|word| value.eq_ignore_ascii_case(word))
     };
-    if let Some(other) = machine.merged_into_machine_id.as_deref()
+    if let Some(other) = device.merged_into_machine_id.as_deref()
         && !other.is_empty()
     {
         return never(format!("it was merged into {other}"));
     }
-    if machine.is_excluded == Some(true) {
-        return never(match machine.exclusion_reason.as_deref() {
+    if device.is_excluded == Some(true) {
+        return never(match device.exclusion_reason.as_deref() {
             None | Some("") => "it is excluded in the tenant".to_owned(),
             Some(reason) => format!("it is excluded in the tenant: {reason}"),
         });
     }
-    // Of two ids of one machine the one that reports is the living one.
-    if machine.is_potential_duplication == Some(true) && is_stale {
+    // Of two ids of one device the one that reports is the living one.
+    if device.is_potential_duplication == Some(true) && is_stale {
         return never("it is a duplicate that no longer reports".to_owned());
     }
-    let platform = machine.os_platform.as_deref().unwrap_or_default();
+    let platform = device.os_platform.as_deref().unwrap_or_default();
     if let (Some(os), Some(found)) = (os, family_of(platform))
         && os != found
     {
@@ -108,23 +108,23 @@ fn of(machine: &Machine, os: Option<Os>, now: Moment) -> (bool, Option<String>, 
         ));
     }
     if is(
-        &machine.onboarding_status,
+        &device.onboarding_status,
         &["Unsupported", "CanBeOnboarded"],
     ) {
         return never("it is not onboarded".to_owned());
     }
     if is(
-        &machine.health_status,
+        &device.health_status,
         &[
             "Inactive",
             "NoSensorData",
             "NoSensorDataImpairedCommunication",
         ],
     ) {
-        let health = machine.health_status.as_deref().unwrap_or_default();
+        let health = device.health_status.as_deref().unwrap_or_default();
         return (false, Some(format!("its health is {health}")), false);
     }
-    // A machine without a time of its last report goes by its health alone.
+    // A device without a time of its last report goes by its health alone.
     match seen {
         Some(seen) if is_stale => (false, Some(format!("it was last seen {seen}")), false),
         _ => (true, None, false),
@@ -137,7 +137,7 @@ mod tests {
 
     const NOW: &str = "2026-02-03T09:00:00Z";
 
-    /// What is said of a machine whose entry differs so from one that is fine.
+    /// What is said of a device whose entry differs so from one that is fine.
     #[track_caller]
     fn said(changes: serde_json::Value) -> (bool, Option<String>, bool) {
         let mut entry = serde_json::json!({
@@ -147,16 +147,16 @@ mod tests {
         for (key, value) in changes.as_object().expect("a map") {
             entry[key] = value.clone();
         }
-        let machine = serde_json::from_value(entry).expect("a machine");
+        let device = serde_json::from_value(entry).expect("a device");
         of(
-            &machine,
+            &device,
             Some(Os::Windows),
             Moment::parse(NOW).expect("a time"),
         )
     }
 
     #[test]
-    fn the_machine_list_tells_who_can_be_started_who_sleeps_and_who_never_can() {
+    fn the_device_list_tells_who_can_be_started_who_sleeps_and_who_never_can() {
         let asleep = |why: &str| (false, Some(why.to_owned()), false);
         let never = |why: &str| (false, Some(why.to_owned()), true);
         let old = "2026-01-20T08:00:00Z";

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use svar_engine::LaneId;
 use svar_plan::{Place, Plan, Results, Secrets, StepResult, Verb, Verdict};
 use svar_wire::Moment;
-use svar_wire::{ActionId, MachineId};
+use svar_wire::{ActionId, DeviceId};
 
 use super::disk::pretty;
 use super::folder::{FolderError, RunFolder};
@@ -19,14 +19,14 @@ use super::names;
 /// The format of a record.
 pub const RECORD_FORMAT: u32 = 1;
 
-/// One command on one machine: `results/<machine>/<step>.json`. A later try of the same step has a
+/// One command on one device: `results/<device>/<step>.json`. A later try of the same step has a
 /// record of its own, `<step>.2.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// [`RECORD_FORMAT`] of the version that wrote it.
     pub record: u32,
-    /// The machine.
-    pub machine: RecordMachine,
+    /// The device.
+    pub device: RecordDevice,
     /// The step's name.
     pub step: String,
     /// Where the step stands in the playbook.
@@ -71,11 +71,11 @@ pub struct Record {
     pub judged: Option<Verdict>,
 }
 
-/// The machine of a record.
+/// The device of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordMachine {
+pub struct RecordDevice {
     /// Its id.
-    pub id: MachineId,
+    pub id: DeviceId,
     /// Its DNS name, where known.
     pub name: Option<String>,
 }
@@ -121,15 +121,15 @@ struct Try {
     index: u16,
 }
 
-/// The records of a run, by machine and step: names them, writes them, reads them back.
+/// The records of a run, by device and step: names them, writes them, reads them back.
 #[derive(Debug)]
 pub struct Shelf {
     folder: RunFolder,
-    machines: Vec<RecordMachine>,
-    machine_folders: Vec<String>,
+    devices: Vec<RecordDevice>,
+    device_folders: Vec<String>,
     steps: Vec<ShelfStep>,
     secrets: Secrets,
-    /// The tries of each step on each machine, oldest first.
+    /// The tries of each step on each device, oldest first.
     tries: Mutex<HashMap<(u32, u16), Vec<Try>>>,
 }
 
@@ -143,7 +143,7 @@ struct ShelfStep {
 impl Shelf {
     /// The shelf of a run.
     pub fn new(folder: RunFolder, plan: &Plan) -> Self {
-        let targets = plan.machines.iter().map(|machine| &*machine.target);
+        let targets = plan.devices.iter().map(|device| &*device.target);
         let mut taken = std::collections::HashSet::new();
         let steps = plan
             .steps
@@ -163,14 +163,14 @@ impl Shelf {
             })
             .collect();
         Shelf {
-            machines: targets
+            devices: targets
                 .clone()
-                .map(|target| RecordMachine {
+                .map(|target| RecordDevice {
                     id: target.id.clone(),
                     name: target.name.clone(),
                 })
                 .collect(),
-            machine_folders: names::machine_folders(targets),
+            device_folders: names::device_folders(targets),
             folder,
             steps,
             secrets: plan.secrets.clone(),
@@ -197,11 +197,11 @@ impl Shelf {
         action: &ActionId,
         index: u16,
     ) -> Option<Record> {
-        let machine = self.machines.get(lane.0 as usize)?;
+        let device = self.devices.get(lane.0 as usize)?;
         let words = self.steps.get(usize::from(step))?;
         Some(Record {
             record: RECORD_FORMAT,
-            machine: machine.clone(),
+            device: device.clone(),
             step: words.name.clone(),
             place: words.place.clone(),
             verb,
@@ -250,8 +250,8 @@ impl Shelf {
     }
 
     fn stem(&self, lane: LaneId, step: u16, action: &ActionId, index: u16) -> String {
-        let machine = self
-            .machine_folders
+        let device = self
+            .device_folders
             .get(lane.0 as usize)
             .map_or("unknown", String::as_str);
         let name = self
@@ -259,8 +259,8 @@ impl Shelf {
             .get(usize::from(step))
             .map_or("unknown", |step| step.file_name.as_str());
         match self.try_number(lane, step, action, index) {
-            1 => format!("{machine}/{name}"),
-            number => format!("{machine}/{name}.{number}"),
+            1 => format!("{device}/{name}"),
+            number => format!("{device}/{name}.{number}"),
         }
     }
 
@@ -306,8 +306,8 @@ impl Shelf {
 
 impl Results for Shelf {
     /// The result of the step's last try that has one.
-    fn result(&self, machine: usize, step: &str) -> Option<StepResult> {
-        let lane = LaneId(u32::try_from(machine).ok()?);
+    fn result(&self, device: usize, step: &str) -> Option<StepResult> {
+        let lane = LaneId(u32::try_from(device).ok()?);
         let position = self.steps.iter().position(|known| known.name == step)?;
         let position = u16::try_from(position).ok()?;
         let tries = {

@@ -1,4 +1,4 @@
-//! What was shown true: the plan, and for each machine what the facts say about it.
+//! What was shown true: the plan, and for each device what the facts say about it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -41,12 +41,12 @@ pub struct Header {
 pub struct Evidence {
     /// Whose run it is.
     pub header: Header,
-    /// Whether every machine has ended; else the run can be resumed.
+    /// Whether every device has ended; else the run can be resumed.
     pub finished: bool,
     /// When the last thing happened.
     pub until: Moment,
     /// One entry for each target, in the order of the target set.
-    pub machines: Vec<MachineEvidence>,
+    pub devices: Vec<DeviceEvidence>,
     /// Why the tenant could not be used any more, if so.
     pub lost: Option<String>,
     /// The operator ended the run for good, if so.
@@ -56,7 +56,7 @@ pub struct Evidence {
 /// An operator's order to end a run for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StopOrder {
-    /// What it meant for machines that were begun.
+    /// What it meant for devices that were begun.
     pub how: OnStop,
     /// Who; empty where nobody was named.
     pub by: String,
@@ -64,9 +64,9 @@ pub struct StopOrder {
     pub at: Moment,
 }
 
-/// One machine.
+/// One device.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MachineEvidence {
+pub struct DeviceEvidence {
     /// Its id.
     pub id: String,
     /// Its name, else its id; harmless text.
@@ -180,7 +180,7 @@ impl CommandEvidence {
     }
 }
 
-/// Machines that ended badly in the same way at the same step.
+/// Devices that ended badly in the same way at the same step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
     /// How.
@@ -189,12 +189,12 @@ pub struct Failure {
     pub step: Option<StepMark>,
     /// Why.
     pub why: String,
-    /// Which, by their place in [`Evidence::machines`].
-    pub machines: Vec<usize>,
+    /// Which, by their place in [`Evidence::devices`].
+    pub devices: Vec<usize>,
 }
 
 impl Evidence {
-    /// Puts plan, facts and views together. `lanes` has one view for each machine of the plan, in
+    /// Puts plan, facts and views together. `lanes` has one view for each device of the plan, in
     /// its order.
     pub fn gather(
         header: Header,
@@ -202,8 +202,8 @@ impl Evidence {
         facts: &[Fact],
         lanes: impl Iterator<Item = LaneView>,
     ) -> Self {
-        let mut tellers: Vec<Teller<'_>> = (plan.machines.iter())
-            .map(|machine| Teller::new(plan, &machine.sessions))
+        let mut tellers: Vec<Teller<'_>> = (plan.devices.iter())
+            .map(|device| Teller::new(plan, &device.sessions))
             .collect();
         let mut until = header.started;
         let mut lost = None;
@@ -234,12 +234,12 @@ impl Evidence {
                 _ => {}
             }
         }
-        let machines: Vec<_> = (plan.machines.iter().zip(tellers).zip(lanes))
-            .map(|((machine, teller), view)| {
-                let target = &machine.target;
+        let devices: Vec<_> = (plan.devices.iter().zip(tellers).zip(lanes))
+            .map(|((device, teller), view)| {
+                let target = &device.target;
                 let end = view.end;
                 let step = end.as_ref().and_then(|end| end.step);
-                MachineEvidence {
+                DeviceEvidence {
                     id: target.id.to_string(),
                     label: clean(target.label()),
                     os: target.os.as_deref().map(clean),
@@ -261,64 +261,64 @@ impl Evidence {
             .collect();
         Evidence {
             header,
-            finished: machines.iter().all(|machine| machine.ended),
+            finished: devices.iter().all(|device| device.ended),
             until,
-            machines,
+            devices,
             lost,
             stopped,
         }
     }
 
-    /// How many machines ended how, in the order of [`EndState::ALL`]: they add up to the targets.
+    /// How many devices ended how, in the order of [`EndState::ALL`]: they add up to the targets.
     pub fn sums(&self) -> [(EndState, usize); 10] {
         EndState::ALL.map(|state| {
-            let of_it = |machine: &&MachineEvidence| machine.end == state;
-            (state, self.machines.iter().filter(of_it).count())
+            let of_it = |device: &&DeviceEvidence| device.end == state;
+            (state, self.devices.iter().filter(of_it).count())
         })
     }
 
-    /// Machines whose cleanup is owed.
+    /// Devices whose cleanup is owed.
     pub fn cleanup_owed(&self) -> usize {
-        (self.machines.iter())
-            .filter(|machine| machine.cleanup_owed)
+        (self.devices.iter())
+            .filter(|device| device.cleanup_owed)
             .count()
     }
 
     /// Whether there is nothing to complain about.
     pub fn is_ok(&self) -> bool {
-        self.machines
+        self.devices
             .iter()
-            .all(|machine| machine.end == EndState::Ok && !machine.cleanup_owed)
+            .all(|device| device.end == EndState::Ok && !device.cleanup_owed)
     }
 
     /// What went wrong, each way of it once, the most frequent first.
     pub fn failures(&self) -> Vec<Failure> {
-        // Keyed by what is the same on every machine; the first machine's words stand for all.
+        // Keyed by what is the same on every device; the first device's words stand for all.
         let mut groups: BTreeMap<(EndState, Option<StepMark>, String), Failure> = BTreeMap::new();
-        for (place, machine) in self.machines.iter().enumerate() {
-            if !machine.ended || matches!(machine.end, EndState::Ok | EndState::Skipped) {
+        for (place, device) in self.devices.iter().enumerate() {
+            if !device.ended || matches!(device.end, EndState::Ok | EndState::Skipped) {
                 continue;
             }
-            let why = machine.why.clone().unwrap_or_default();
+            let why = device.why.clone().unwrap_or_default();
             groups
-                .entry((machine.end, machine.step.clone(), essence(&why)))
+                .entry((device.end, device.step.clone(), essence(&why)))
                 .or_insert_with(|| Failure {
-                    end: machine.end,
-                    step: machine.step.clone(),
+                    end: device.end,
+                    step: device.step.clone(),
                     why,
-                    machines: Vec::new(),
+                    devices: Vec::new(),
                 })
-                .machines
+                .devices
                 .push(place);
         }
         let mut failures: Vec<Failure> = groups.into_values().collect();
         // Stable: equally frequent ones stay in the order of their states and steps.
-        failures.sort_by_key(|failure| std::cmp::Reverse(failure.machines.len()));
+        failures.sort_by_key(|failure| std::cmp::Reverse(failure.devices.len()));
         failures
     }
 }
 
-/// A reason without what differs from machine to machine: quoted output, numbers, and the times in
+/// A reason without what differs from device to device: quoted output, numbers, and the times in
 /// them. Two reasons that are the same but for these are the same failure.
 fn essence(why: &str) -> String {
     let mut essence = String::new();
@@ -338,7 +338,7 @@ fn essence(why: &str) -> String {
     essence
 }
 
-/// Follows the facts of one machine.
+/// Follows the facts of one device.
 struct Teller<'p> {
     plan: &'p Plan,
     sessions_planned: &'p Arc<[Session]>,

@@ -8,7 +8,7 @@ use svar_engine::ResultSummary;
 use svar_plan::{OnStop, Verb};
 use svar_wire::Moment;
 
-use super::evidence::{CommandEvidence, Evidence, MachineEvidence, StepMark};
+use super::evidence::{CommandEvidence, DeviceEvidence, Evidence, StepMark};
 
 /// The summary of a run: `summary.json`, `svar show --format json`.
 pub fn summary(evidence: &Evidence) -> Value {
@@ -39,12 +39,12 @@ struct Summary<'e> {
     /// All ten, always.
     ends: IndexMap<&'static str, usize>,
     cleanup_owed: usize,
-    machines: Vec<Machine<'e>>,
+    devices: Vec<Device<'e>>,
     failures: Vec<Group<'e>>,
 }
 
 #[derive(Serialize)]
-struct Machine<'e> {
+struct Device<'e> {
     id: &'e str,
     name: &'e str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,7 +122,7 @@ struct Group<'e> {
     step: Option<Step<'e>>,
     why: &'e str,
     count: usize,
-    machines: Vec<&'e str>,
+    devices: Vec<&'e str>,
 }
 
 impl<'e> Summary<'e> {
@@ -151,40 +151,40 @@ impl<'e> Summary<'e> {
                 by: &order.by,
                 at: order.at.to_string(),
             }),
-            targets: evidence.machines.len(),
+            targets: evidence.devices.len(),
             ends: (evidence.sums().into_iter())
                 .map(|(end, count)| (end.as_str(), count))
                 .collect(),
             cleanup_owed: evidence.cleanup_owed(),
-            machines: evidence.machines.iter().map(Machine::of).collect(),
+            devices: evidence.devices.iter().map(Device::of).collect(),
             failures: (evidence.failures().iter())
-                .map(|failure| Group::of(evidence, failure.machines.as_slice()))
+                .map(|failure| Group::of(evidence, failure.devices.as_slice()))
                 .collect(),
         }
     }
 }
 
-impl<'e> Machine<'e> {
-    fn of(machine: &'e MachineEvidence) -> Self {
+impl<'e> Device<'e> {
+    fn of(device: &'e DeviceEvidence) -> Self {
         let time = |at: Option<Moment>| at.map(|at| at.to_string());
-        Machine {
-            id: &machine.id,
-            name: &machine.label,
-            os: machine.os.as_deref(),
-            end: machine.end.as_str(),
-            ended: machine.ended,
-            step: machine.step.as_ref().map(Step::of),
-            why: machine.why.as_deref(),
-            cleanup_owed: machine.cleanup_owed,
-            cleanup_waived: (machine.cleanup_waived.as_ref()).map(|waived| Waiver {
+        Device {
+            id: &device.id,
+            name: &device.label,
+            os: device.os.as_deref(),
+            end: device.end.as_str(),
+            ended: device.ended,
+            step: device.step.as_ref().map(Step::of),
+            why: device.why.as_deref(),
+            cleanup_owed: device.cleanup_owed,
+            cleanup_waived: (device.cleanup_waived.as_ref()).map(|waived| Waiver {
                 by: &waived.by,
                 why: &waived.why,
             }),
-            tolerated: machine.tolerated,
-            started: time(machine.started),
-            until: time(machine.at),
-            sessions: machine.sessions,
-            commands: machine.commands.iter().map(Command::of).collect(),
+            tolerated: device.tolerated,
+            started: time(device.started),
+            until: time(device.at),
+            sessions: device.sessions,
+            commands: device.commands.iter().map(Command::of).collect(),
         }
     }
 }
@@ -248,24 +248,22 @@ impl<'e> Command<'e> {
 }
 
 impl<'e> Group<'e> {
-    /// All machines of a group ended alike, so the first one tells how.
+    /// All devices of a group ended alike, so the first one tells how.
     fn of(evidence: &'e Evidence, places: &[usize]) -> Self {
-        let mut machines = places
+        let mut devices = places
             .iter()
-            .filter_map(|place| evidence.machines.get(*place));
-        let first = machines.clone().next();
+            .filter_map(|place| evidence.devices.get(*place));
+        let first = devices.clone().next();
         Group {
-            end: first.map_or("unknown", |machine| machine.end.as_str()),
-            step: first
-                .and_then(|machine| machine.step.as_ref())
-                .map(Step::of),
+            end: first.map_or("unknown", |device| device.end.as_str()),
+            step: first.and_then(|device| device.step.as_ref()).map(Step::of),
             why: first
-                .and_then(|machine| machine.why.as_deref())
+                .and_then(|device| device.why.as_deref())
                 .unwrap_or_default(),
             count: places.len(),
-            machines: machines
+            devices: devices
                 .by_ref()
-                .map(|machine| machine.label.as_str())
+                .map(|device| device.label.as_str())
                 .collect(),
         }
     }

@@ -14,9 +14,7 @@ mod screen;
 mod text;
 mod words;
 
-pub use evidence::{
-    CommandEvidence, Evidence, Failure, Header, MachineEvidence, StopOrder, Waived,
-};
+pub use evidence::{CommandEvidence, DeviceEvidence, Evidence, Failure, Header, StopOrder, Waived};
 pub use json::summary;
 pub use progress::{Progress, ProgressStyle};
 pub use text::{Sheet, failures, rows, sums, text};

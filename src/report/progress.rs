@@ -1,7 +1,7 @@
 //! A run while it goes on: live lines on a terminal, plain ones in a log.
 //!
-//! On a terminal there is a line for each active machine with what it does or waits for, and below
-//! them the total. In a log each ended machine gets a line, and every half minute the sums get one.
+//! On a terminal there is a line for each active device with what it does or waits for, and below
+//! them the total. In a log each ended device gets a line, and every half minute the sums get one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ pub enum ProgressStyle {
     Quiet,
 }
 
-/// Most machines that are shown at one time.
+/// Most devices that are shown at one time.
 const ROWS: usize = 12;
 /// Columns of the bar, and of one on a narrow terminal.
 const BAR: usize = 20;
@@ -39,7 +39,7 @@ const WIDE: usize = 100;
 const TYPED: usize = 6;
 /// Columns of a length of time: `59 min 59 s`.
 const TIME: usize = 11;
-/// In fleets up to this size every ended machine gets a line on the terminal; in larger ones only
+/// In fleets up to this size every ended device gets a line on the terminal; in larger ones only
 /// those that did not end well.
 const SMALL: usize = 40;
 /// Pause between two looks at the fleet.
@@ -52,7 +52,7 @@ pub struct Progress {
     style: ProgressStyle,
     sheet: Sheet,
     plan: Arc<Plan>,
-    /// When it was first looked at, by the run's own clock, and how many machines had ended by then.
+    /// When it was first looked at, by the run's own clock, and how many devices had ended by then.
     began: Option<(Moment, u32)>,
     looked: Option<Instant>,
     summed: Instant,
@@ -69,8 +69,8 @@ impl Progress {
     /// Begins to show a run of this plan on standard error.
     pub fn new(style: ProgressStyle, plan: Arc<Plan>, sheet: Sheet) -> Self {
         let screen = (style == ProgressStyle::Live).then(|| {
-            let machines = plan.machines.len();
-            Screen::new(machines.min(ROWS), machines as u64, bar_of(sheet), sheet)
+            let devices = plan.devices.len();
+            Screen::new(devices.min(ROWS), devices as u64, bar_of(sheet), sheet)
         });
         Progress {
             style,
@@ -78,7 +78,7 @@ impl Progress {
             began: None,
             looked: None,
             summed: Instant::now(),
-            told: vec![false; plan.machines.len()],
+            told: vec![false; plan.devices.len()],
             told_count: 0,
             wave: None,
             stopped: false,
@@ -144,7 +144,7 @@ impl Progress {
     }
 
     fn tell_ended(&mut self, fleet: &Fleet) {
-        let total = self.plan.machines.len();
+        let total = self.plan.devices.len();
         let large = self.screen.is_some() && total > SMALL;
         for view in fleet.lanes() {
             let (Some(told), Some(end)) = (self.told.get_mut(view.lane.0 as usize), &view.end)
@@ -178,13 +178,13 @@ impl Progress {
         let (wave, limit) = fleet.wave();
         if waves > 1 && self.wave != Some(wave) && wave < waves {
             self.wave = Some(wave);
-            let limit = many(limit as usize, "machine");
+            let limit = many(limit as usize, "device");
             self.note(&format!(
                 "wave {} of {waves}: up to {limit} in all",
                 wave + 1
             ));
         }
-        // Where the last machine has ended by itself there was nothing left to stop.
+        // Where the last device has ended by itself there was nothing left to stop.
         let tally = fleet.tally();
         let kept = tally.of(EndState::NotStarted) + tally.of(EndState::Cancelled);
         let going = tally.finished() < tally.total || kept > 0;
@@ -246,7 +246,7 @@ impl Progress {
                 .collect();
             format!("{head}{parts}{then}")
         };
-        let mut text = sums(&done(many(tally.total as usize, "machine")), &parts);
+        let mut text = sums(&done(many(tally.total as usize, "device")), &parts);
         while text.width() > room {
             text = sums(&done(tally.total.to_string()), &parts);
             if parts.pop().is_none() {
@@ -303,7 +303,7 @@ impl Progress {
         screen.show(self.rows(now, fleet), tally.finished().into(), total);
     }
 
-    /// A line for each machine that something is to be said of, within the width.
+    /// A line for each device that something is to be said of, within the width.
     pub fn rows(&self, now: Moment, fleet: &Fleet) -> Vec<String> {
         let tally = fleet.tally();
         let mut views: Vec<LaneView> = fleet.active().take(ROWS).collect();
@@ -334,7 +334,7 @@ impl Progress {
         self.sums(now, fleet, &fleet.tally(), room)
     }
 
-    /// What a machine does, or waits for.
+    /// What a device does, or waits for.
     fn doing(&self, view: &LaneView, now: Moment) -> String {
         let session = match &view.phase {
             Phase::Session { session, .. } | Phase::Between { session } => Some(*session),
@@ -373,8 +373,8 @@ impl Progress {
 
     /// The steps of a session by name: `put, collect, zip`.
     fn steps(&self, lane: LaneId, session: u16) -> String {
-        let planned = self.plan.machines.get(lane.0 as usize);
-        let Some(session) = planned.and_then(|machine| machine.sessions.get(usize::from(session)))
+        let planned = self.plan.devices.get(lane.0 as usize);
+        let Some(session) = planned.and_then(|device| device.sessions.get(usize::from(session)))
         else {
             return String::new();
         };
@@ -412,8 +412,8 @@ impl Progress {
     }
 
     fn label(&self, lane: LaneId) -> String {
-        let machine = self.plan.machines.get(lane.0 as usize);
-        machine.map_or_else(String::new, |machine| clean(machine.target.label()))
+        let device = self.plan.devices.get(lane.0 as usize);
+        device.map_or_else(String::new, |device| clean(device.target.label()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The summary for people: a table of machines, each way of failing once, and the sums.
+//! The summary for people: a table of devices, each way of failing once, and the sums.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -6,7 +6,7 @@ use std::fmt::Write;
 use svar_engine::{EndState, ResultSummary};
 use svar_plan::OnStop;
 
-use super::evidence::{Evidence, Failure, MachineEvidence};
+use super::evidence::{DeviceEvidence, Evidence, Failure};
 use super::words::{bytes, cut, duration, many, pad, wrap};
 use unicode_width::UnicodeWidthStr;
 
@@ -81,29 +81,29 @@ fn color_of(state: EndState) -> &'static str {
     }
 }
 
-/// Most machines that the table on the screen shows one by one.
+/// Most devices that the table on the screen shows one by one.
 const ROWS: usize = 30;
-/// Most machines that a group of failures names.
+/// Most devices that a group of failures names.
 const NAMED: usize = 4;
 /// Columns of the names in a run's head.
 const KEY: usize = 9;
-/// Most lines that one machine takes in the table.
+/// Most lines that one device takes in the table.
 const LINES: usize = 2;
 
-/// The table of machines. On a large fleet it has only the machines that did not end `ok`, and of
+/// The table of devices. On a large fleet it has only the devices that did not end `ok`, and of
 /// these at most 30.
 pub fn rows(evidence: &Evidence, sheet: Sheet) -> String {
     let mut text = String::new();
-    let everyone: Vec<&MachineEvidence> = evidence.machines.iter().collect();
-    let shown: Vec<&MachineEvidence> = match everyone.len() <= ROWS {
+    let everyone: Vec<&DeviceEvidence> = evidence.devices.iter().collect();
+    let shown: Vec<&DeviceEvidence> = match everyone.len() <= ROWS {
         true => everyone,
         false => (everyone.into_iter())
-            .filter(|machine| machine.end != EndState::Ok)
+            .filter(|device| device.end != EndState::Ok)
             .collect(),
     };
     table(&mut text, &shown[..shown.len().min(ROWS)], sheet);
     if shown.len() > ROWS {
-        let more = many(shown.len() - ROWS, "more machine");
+        let more = many(shown.len() - ROWS, "more device");
         let _ = writeln!(
             text,
             "  {}",
@@ -113,7 +113,7 @@ pub fn rows(evidence: &Evidence, sheet: Sheet) -> String {
     text
 }
 
-/// Each way of failing once, with the machines it happened on. `draw` gives the excerpt of the
+/// Each way of failing once, with the devices it happened on. `draw` gives the excerpt of the
 /// playbook for one, if there is one.
 pub fn failures(
     evidence: &Evidence,
@@ -150,17 +150,17 @@ fn said(failure: &Failure, sheet: Sheet) -> String {
     }
 }
 
-/// `3 machines: a, b, c`; the first few of many.
+/// `3 devices: a, b, c`; the first few of many.
 pub(super) fn names(evidence: &Evidence, failure: &Failure) -> String {
-    let labels: Vec<&str> = (failure.machines.iter().take(NAMED))
-        .filter_map(|place| evidence.machines.get(*place))
-        .map(|machine| machine.label.as_str())
+    let labels: Vec<&str> = (failure.devices.iter().take(NAMED))
+        .filter_map(|place| evidence.devices.get(*place))
+        .map(|device| device.label.as_str())
         .collect();
-    let more = match failure.machines.len().saturating_sub(NAMED) {
+    let more = match failure.devices.len().saturating_sub(NAMED) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let count = many(failure.machines.len(), "machine");
+    let count = many(failure.devices.len(), "device");
     format!("{count}: {}{more}", labels.join(", "))
 }
 
@@ -207,7 +207,7 @@ pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
     line("operator", &header.operator);
     line("case", &header.case);
     text.push('\n');
-    let everyone: Vec<&MachineEvidence> = evidence.machines.iter().collect();
+    let everyone: Vec<&DeviceEvidence> = evidence.devices.iter().collect();
     table(&mut text, &everyone, sheet);
     let _ = writeln!(text, "\n{}", sums(evidence, sheet));
     text.push_str(&failures(evidence, sheet, &|failure, names| {
@@ -224,30 +224,26 @@ pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
     sheet.signs(&text)
 }
 
-/// One row for each machine; the reason stands beside the state, and below it where the line is too
+/// One row for each device; the reason stands beside the state, and below it where the line is too
 /// short for both.
-fn table(text: &mut String, machines: &[&MachineEvidence], sheet: Sheet) {
-    let widest = |of: &dyn Fn(&MachineEvidence) -> usize| {
-        machines
-            .iter()
-            .map(|machine| of(machine))
-            .max()
-            .unwrap_or(0)
+fn table(text: &mut String, devices: &[&DeviceEvidence], sheet: Sheet) {
+    let widest = |of: &dyn Fn(&DeviceEvidence) -> usize| {
+        devices.iter().map(|device| of(device)).max().unwrap_or(0)
     };
-    let label = widest(&|machine| machine.label.width()).min(sheet.width / 3);
-    let state = widest(&|machine| end_of(machine).len());
-    for machine in machines {
+    let label = widest(&|device| device.label.width()).min(sheet.width / 3);
+    let state = widest(&|device| end_of(device).len());
+    for device in devices {
         // How it counts if it is left is no end yet: nothing went wrong with it.
-        let shown = match machine.ended {
-            true => machine.end,
+        let shown = match device.ended {
+            true => device.end,
             false => EndState::NotStarted,
         };
         let mark = sheet.state(shown, sheet.mark(shown));
-        let name = pad(&sheet.fit(&machine.label, label), label);
-        let end = sheet.state(shown, &format!("{:state$}", end_of(machine)));
+        let name = pad(&sheet.fit(&device.label, label), label);
+        let end = sheet.state(shown, &format!("{:state$}", end_of(device)));
         let indent = 2 + 2 + label + 2 + state + 2;
         let room = sheet.width.saturating_sub(indent).max(24);
-        let mut words = wrap(&note(machine), room);
+        let mut words = wrap(&note(device), room);
         if words.len() > LINES {
             // What is cut here stands whole below the table, and in the summary.
             words.truncate(LINES);
@@ -265,42 +261,42 @@ fn table(text: &mut String, machines: &[&MachineEvidence], sheet: Sheet) {
     }
 }
 
-fn end_of(machine: &MachineEvidence) -> &'static str {
-    match machine.ended {
-        true => machine.end.as_str(),
+fn end_of(device: &DeviceEvidence) -> &'static str {
+    match device.ended {
+        true => device.end.as_str(),
         false => "unfinished",
     }
 }
 
-/// What is to be said of a machine in its row.
-fn note(machine: &MachineEvidence) -> String {
+/// What is to be said of a device in its row.
+fn note(device: &DeviceEvidence) -> String {
     let mut parts = Vec::new();
-    match (&machine.step, &machine.why) {
-        _ if machine.end == EndState::Ok => {}
+    match (&device.step, &device.why) {
+        _ if device.end == EndState::Ok => {}
         (Some(step), Some(why)) => parts.push(format!("{} {}: {why}", step.place(), step.name)),
         (Some(step), None) => parts.push(format!("{} {}", step.place(), step.name)),
         (None, Some(why)) => parts.push(why.clone()),
         (None, None) => {}
     }
-    if machine.end == EndState::Ok {
-        parts.push(done(machine));
+    if device.end == EndState::Ok {
+        parts.push(done(device));
     }
-    if machine.tolerated > 0 {
-        let steps = many(machine.tolerated.into(), "step");
+    if device.tolerated > 0 {
+        let steps = many(device.tolerated.into(), "step");
         parts.push(format!("{steps} failed, which the playbook allows"));
     }
-    if machine.cleanup_owed {
+    if device.cleanup_owed {
         parts.push("cleanup owed".to_owned());
     }
-    if let Some(waived) = &machine.cleanup_waived {
+    if let Some(waived) = &device.cleanup_waived {
         let by = match waived.by.as_str() {
             "" => String::new(),
             by => format!(" by {by}"),
         };
         parts.push(format!("cleanup waived{by}: {}", waived.why));
     }
-    if !machine.ended {
-        parts.push(match (machine.end, machine.sessions) {
+    if !device.ended {
+        parts.push(match (device.end, device.sessions) {
             (EndState::Unknown, _) => "a session may still run".to_owned(),
             (_, 0) => "not begun".to_owned(),
             // Its sessions were called back, or the service gave them up.
@@ -314,15 +310,15 @@ fn note(machine: &MachineEvidence) -> String {
     parts.join("; ")
 }
 
-/// What a machine that is well did: `3 steps, 1 file (12.0 kB), 2 min 5 s`.
-fn done(machine: &MachineEvidence) -> String {
+/// What a device that is well did: `3 steps, 1 file (12.0 kB), 2 min 5 s`.
+fn done(device: &DeviceEvidence) -> String {
     // Tries of a step are one step.
-    let steps: BTreeSet<&str> = (machine.commands.iter())
+    let steps: BTreeSet<&str> = (device.commands.iter())
         .filter(|command| command.ran())
         .map(|command| command.step.as_str())
         .collect();
     let mut parts = vec![many(steps.len(), "step")];
-    let sizes: Vec<u64> = (machine.commands.iter())
+    let sizes: Vec<u64> = (device.commands.iter())
         .filter_map(|command| match command.result {
             Some(ResultSummary::File { size, .. }) => Some(size),
             _ => None,
@@ -332,30 +328,30 @@ fn done(machine: &MachineEvidence) -> String {
         let size = bytes(sizes.iter().sum());
         parts.push(format!("{} ({size})", many(sizes.len(), "file")));
     }
-    if let (Some(started), Some(at)) = (machine.started, machine.at) {
+    if let (Some(started), Some(at)) = (device.started, device.at) {
         parts.push(duration(at.since(started)));
     }
     parts.join(", ")
 }
 
-/// `5 machines: 4 ok, 1 failed`, with all states that occur; they add up.
+/// `5 devices: 4 ok, 1 failed`, with all states that occur; they add up.
 pub fn sums(evidence: &Evidence, sheet: Sheet) -> String {
     let ended = |state: EndState| {
-        let of_it = |machine: &&MachineEvidence| machine.ended && machine.end == state;
-        evidence.machines.iter().filter(of_it).count()
+        let of_it = |device: &&DeviceEvidence| device.ended && device.end == state;
+        evidence.devices.iter().filter(of_it).count()
     };
     let mut parts: Vec<String> = (EndState::ALL.into_iter())
         .map(|state| (state, ended(state)))
         .filter(|(_, count)| *count > 0)
         .map(|(state, count)| sheet.state(state, &format!("{count} {state}")))
         .collect();
-    let open = (evidence.machines.iter())
-        .filter(|machine| !machine.ended)
+    let open = (evidence.devices.iter())
+        .filter(|device| !device.ended)
         .count();
     if open > 0 {
         parts.push(format!("{open} unfinished"));
     }
-    let total = many(evidence.machines.len(), "machine");
+    let total = many(evidence.devices.len(), "device");
     let owed = match evidence.cleanup_owed() {
         0 => String::new(),
         owed => sheet.paint("33", &format!("; cleanup owed on {owed}")),
@@ -363,10 +359,10 @@ pub fn sums(evidence: &Evidence, sheet: Sheet) -> String {
     format!("{}: {}{owed}", sheet.paint("1", &total), parts.join(", "))
 }
 
-/// The files that came off the machines.
+/// The files that came off the devices.
 fn collected(text: &mut String, evidence: &Evidence, sheet: Sheet) {
-    let files = evidence.machines.iter().flat_map(|machine| {
-        (machine.commands.iter()).filter_map(|command| match &command.result {
+    let files = evidence.devices.iter().flat_map(|device| {
+        (device.commands.iter()).filter_map(|command| match &command.result {
             Some(ResultSummary::File {
                 path, size, sha256, ..
             }) => Some((path, *size, sha256)),

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-const MACHINES: usize = 6;
+const DEVICES: usize = 6;
 
 /// Kills in one run of this test, at least.
 const KILLS: u64 = 200;
@@ -222,16 +222,16 @@ fn play(seed: u64) -> u64 {
 
     let mut starts: BTreeMap<String, usize> = BTreeMap::new();
     for entry in emulator.started_sessions() {
-        let what = format!("{} {}", entry["machine"], entry["commands"]);
+        let what = format!("{} {}", entry["device"], entry["commands"]);
         *starts.entry(what).or_default() += 1;
     }
-    assert_eq!(starts.len(), MACHINES * SESSIONS, "{starts:#?}\n{story}");
+    assert_eq!(starts.len(), DEVICES * SESSIONS, "{starts:#?}\n{story}");
     assert!(
         starts.values().all(|count| *count == 1),
         "{starts:#?}\n{story}"
     );
     let collected = collected(&folder.join("svar-runs"));
-    assert_eq!(collected, vec!["made\nused\n"; MACHINES], "{story}");
+    assert_eq!(collected, vec!["made\nused\n"; DEVICES], "{story}");
     killed
 }
 

@@ -11,7 +11,7 @@ use svar_language::playbook::{self, NoFiles};
 use svar_language::source::SourceText;
 use svar_plan::{Inputs, Limits, LimitsProfile, Plan, RunNames, Target, Verdict};
 use svar_wire::Moment;
-use svar_wire::{ActionId, MachineId, RunId};
+use svar_wire::{ActionId, DeviceId, RunId};
 use svar_wire::{ActionStatus, CommandStatus};
 
 const PLAYBOOK: &str = "\
@@ -45,7 +45,7 @@ impl Story {
         let source = SourceText::new("playbooks/ask.yaml", PLAYBOOK);
         let loaded = playbook::load(&source, &NoFiles);
         let targets = names.iter().enumerate().map(|(place, name)| Target {
-            id: MachineId::parse(&format!("{place:040x}")).unwrap(),
+            id: DeviceId::parse(&format!("{place:040x}")).unwrap(),
             name: Some((*name).to_owned()),
             os: Some("Linux".to_owned()),
             tags: Vec::new(),
@@ -87,8 +87,8 @@ impl Story {
 
     /// The how manieth start of a session, from 0.
     fn start_again(&mut self, lane: u32, session: u16, attempt: u16) -> ActionId {
-        let machine = self.plan.machines[lane as usize].target.id.clone();
-        let tag = tag_of(&self.run, &machine, session, attempt);
+        let device = self.plan.devices[lane as usize].target.id.clone();
+        let tag = tag_of(&self.run, &device, session, attempt);
         self.tell(
             lane,
             FactBody::StartAnnounced {
@@ -316,7 +316,7 @@ fn the_same_failure_is_one_group_whatever_the_numbers() {
 
     let failures = evidence.failures();
     let shape: Vec<(usize, &str)> = (failures.iter())
-        .map(|failure| (failure.machines.len(), failure.why.as_str()))
+        .map(|failure| (failure.devices.len(), failure.why.as_str()))
         .collect();
     assert_eq!(
         shape,
@@ -329,7 +329,7 @@ fn the_same_failure_is_one_group_whatever_the_numbers() {
     assert_eq!(step.place(), "playbooks/ask.yaml:6:5");
     let drawn = report::failures(&evidence, Sheet::FILE, &|_, names| Some(names.to_owned()));
     assert!(
-        drawn.contains("5 machines: a, c, d, e and 1 more"),
+        drawn.contains("5 devices: a, c, d, e and 1 more"),
         "{drawn}"
     );
 }
@@ -337,8 +337,8 @@ fn the_same_failure_is_one_group_whatever_the_numbers() {
 #[test]
 fn a_refused_start_is_told_without_a_step() {
     let mut story = Story::with(&["a"]);
-    let machine = story.plan.machines[0].target.id.clone();
-    let tag = tag_of(&story.run, &machine, 0, 0);
+    let device = story.plan.devices[0].target.id.clone();
+    let tag = tag_of(&story.run, &device, 0, 0);
     story.tell(
         0,
         FactBody::StartAnnounced {
@@ -364,7 +364,7 @@ fn a_refused_start_is_told_without_a_step() {
     );
     let evidence = story.evidence();
 
-    assert_eq!(evidence.machines[0].end, EndState::Failed);
+    assert_eq!(evidence.devices[0].end, EndState::Failed);
     assert_eq!(evidence.cleanup_owed(), 0, "nothing was begun");
     let text = report::text(&evidence, Sheet::FILE);
     assert!(text.contains("DisallowedOperation"), "{text}");
@@ -414,12 +414,12 @@ fn a_large_fleet_shows_only_what_is_not_ok() {
     assert_eq!(rows.lines().count(), 31, "{rows}");
     assert!(!rows.contains("m000"), "{rows}");
     assert!(
-        rows.ends_with("and 20 more machines, in summary.txt\n"),
+        rows.ends_with("and 20 more devices, in summary.txt\n"),
         "{rows}"
     );
     assert_eq!(
         report::sums(&evidence, Sheet::FILE),
-        "100 machines: 50 ok, 50 expect_failed"
+        "100 devices: 50 ok, 50 expect_failed"
     );
 }
 

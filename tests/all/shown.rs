@@ -31,19 +31,19 @@ fn onlooker(desk: &Desk, sheet: Sheet) -> Progress {
     progress
 }
 
-/// Some machines that are awake, and others that the machine list does not show.
+/// Some devices that are awake, and others that the machine list does not show.
 fn some_asleep(draft: Draft, awake: u32) -> Desk {
     let mut desk = desk_with(draft.done(), |desk| desk.all_ready = false);
-    for lane in desk.machines() {
+    for lane in desk.devices() {
         desk.tell(Some(lane), ready(lane.0 < awake));
     }
-    desk.fleet.machines_read(desk.now);
+    desk.fleet.devices_read(desk.now);
     desk.poll();
     desk
 }
 
-fn hold(machines: u32) -> Draft {
-    plan(machines)
+fn hold(devices: u32) -> Draft {
+    plan(devices)
         .session(&[run()])
         .with(|policy| policy.offline.mode = OfflineMode::Hold)
 }
@@ -62,28 +62,28 @@ const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 fn the_time_that_is_left_is_told_by_the_run_s_own_clock() {
     let mut desk = desk(plan(8).session(&[run()]).slots(2).done());
     let progress = onlooker(&desk, NARROW);
-    for machine in 0..4 {
+    for device in 0..4 {
         desk.pass(150);
-        desk.play(machine, 1);
+        desk.play(device, 1);
     }
     assert_eq!(
         progress.total(desk.now, &desk.fleet),
-        "4 of 8 machines done, 2 active, 2 waiting, about 10 min left"
+        "4 of 8 devices done, 2 active, 2 waiting, about 10 min left"
     );
 }
 
 #[test]
 fn what_ended_before_the_run_was_taken_up_again_says_nothing_about_the_pace() {
     let mut desk = desk(plan(8).session(&[run()]).slots(2).done());
-    for machine in 0..4 {
-        desk.play(machine, 1);
+    for device in 0..4 {
+        desk.play(device, 1);
     }
     let mut progress = Progress::new(ProgressStyle::Quiet, Arc::clone(&desk.plan), NARROW);
     progress.look(desk.now, &desk.fleet);
     desk.pass(600);
     assert_eq!(
         progress.total(desk.now, &desk.fleet),
-        "4 of 8 machines done, 2 active, 2 waiting"
+        "4 of 8 devices done, 2 active, 2 waiting"
     );
 }
 
@@ -101,7 +101,7 @@ fn while_only_sleepers_are_waited_for_no_time_is_foretold() {
     assert_eq!((tally.asleep, tally.active, tally.waiting), (2, 0, 0));
     assert_eq!(
         words(&progress.total(desk.now, &desk.fleet)),
-        "2 of 4 machines done, 2 asleep, waited for until"
+        "2 of 4 devices done, 2 asleep, waited for until"
     );
 }
 
@@ -220,7 +220,7 @@ fn a_run_that_is_to_end_foretells_nothing() {
     assert_eq!(desk.fleet.standstill(), Some(Standstill::Ending));
     assert_eq!(
         progress.total(desk.now, &desk.fleet),
-        "5 of 6 machines done, 3 not ok, 1 active"
+        "5 of 6 devices done, 3 not ok, 1 active"
     );
 }
 
@@ -233,11 +233,11 @@ fn rows_and_total_keep_to_the_width_whatever_they_say() {
     })) {
         let mut desk = some_asleep(hold(200).never_stop(), 150);
         let progress = onlooker(&desk, sheet);
-        for machine in 0..120 {
+        for device in 0..120 {
             desk.pass(7);
-            match machine % 2 {
-                0 => desk.fail(machine),
-                _ => desk.play(machine, 1),
+            match device % 2 {
+                0 => desk.fail(device),
+                _ => desk.play(device, 1),
             }
         }
         desk.start(120);

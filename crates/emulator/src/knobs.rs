@@ -296,125 +296,125 @@ const CONTENT_TYPE_PATTERN: &str =
 
 // The columns: current, 2021, safe.
 knobs! {
-    /// Live response sessions at once, tenant-wide (contract 1).
+    /// Live response sessions at once, tenant-wide (API notes 1).
     slots: u32 = [50, 25, 25];
-    /// Starts per minute and application (contract 1.1).
+    /// Starts per minute and application (API notes 1.1).
     starts_per_minute: u32 = [10, 10, 10];
-    /// Calls per minute on every other row of the table of limits (contract 1.1).
+    /// Calls per minute on every other row of the table of limits (API notes 1.1).
     reads_per_minute: u32 = [100, 100, 100];
-    /// Calls per hour on every other row of the table of limits (contract 1.1).
+    /// Calls per hour on every other row of the table of limits (API notes 1.1).
     reads_per_hour: u32 = [1500, 1500, 1500];
-    /// Hunting queries per minute; in the hour they have the limit of the other rows (contract 1.1, 8.5).
+    /// Hunting queries per minute; in the hour they have the limit of the other rows (API notes 1.1, 8.5).
     hunts_per_minute: u32 = [45, 45, 45];
-    /// How the limits on calls count their time (contract 1.1).
+    /// How the limits on calls count their time (API notes 1.1).
     rate_window: RateWindow = [RateWindow::Fixed, RateWindow::Fixed, RateWindow::Sliding];
-    /// Who shares a limit on calls (contract 1.1).
+    /// Who shares a limit on calls (API notes 1.1).
     rate_scope: RateScope = [RateScope::Application, RateScope::Application, RateScope::Tenant];
-    /// Whether a 429 for the number of calls says in `Retry-After` when the next one is free (contract 9.3).
+    /// Whether a 429 for the number of calls says in `Retry-After` when the next one is free (API notes 9.3).
     retry_after_on_rate: bool = [true, true, true];
-    /// How long an action waits for its device before it ends as `TimeOut` (contract 1, 3.5).
+    /// How long an action waits for its device before it ends as `TimeOut` (API notes 1, 3.5).
     queue_ttl: Span = [Span::seconds(2 * HOUR_S), Span::seconds(72 * HOUR_S), Span::seconds(2 * HOUR_S)];
-    /// The status of an action whose device did not come in time (contract 3.5).
+    /// The status of an action whose device did not come in time (API notes 3.5).
     queue_expiry_status: BadEnd = [BadEnd::TimeOut, BadEnd::TimeOut, BadEnd::TimeOut];
-    /// The status of an accepted start: 200 or 201 (contract 1).
+    /// The status of an accepted start: 200 or 201 (API notes 1).
     #[schemars(range(min = 200, max = 201))]
     start_status: u16 = [201, 200, 201];
-    /// Whether a start takes a device's name where the id belongs (contract 3.1).
+    /// Whether a start takes a device's name where the id belongs (API notes 3.1).
     start_by_name: bool = [false, false, false];
-    /// Whether live response is switched on in the tenant; else starts are 403 `DisabledFeature` (contract 3.4, 3.7).
+    /// Whether live response is switched on in the tenant; else starts are 403 `DisabledFeature` (API notes 3.4, 3.7).
     live_response: bool = [true, true, true];
-    /// Whether it is switched on for servers, too (contract 3.7).
+    /// Whether it is switched on for servers, too (API notes 3.7).
     live_response_for_servers: bool = [true, true, true];
     /// Whether PowerShell scripts run without a signature; without one they fail else. A file of the library
-    /// whose content is not given counts as signed (contract 3.7).
+    /// whose content is not given counts as signed (API notes 3.7).
     unsigned_scripts: bool = [true, true, true];
-    /// Whether a waiting action holds a slot (contract 3.5).
+    /// Whether a waiting action holds a slot (API notes 3.5).
     pending_counts_as_session: bool = [true, true, true];
-    /// How long a fresh action may be unknown to reads (contract 4.5).
+    /// How long a fresh action may be unknown to reads (API notes 4.5).
     visibility_lag: Between = [Between::seconds(0, 3), Between::seconds(0, 3), Between::seconds(0, 3)];
-    /// From the start, or from the device's return, to the first command (contract 4.6).
+    /// From the start, or from the device's return, to the first command (API notes 4.6).
     pickup_delay: Between = [Between::seconds(5, 120), Between::seconds(5, 120), Between::seconds(5, 120)];
-    /// From the last command's end to the final status (contract 4.6).
+    /// From the last command's end to the final status (API notes 4.6).
     wrapup_delay: Between = [Between::seconds(1, 40), Between::seconds(1, 40), Between::seconds(1, 40)];
     /// Commands whose order is not PutFile, RunScript, GetFile; `fail` fails the first one that is out of order
-    /// (contract 3.3).
+    /// (API notes 3.3).
     order_violation: Minds = [Minds::Reject, Minds::Allow, Minds::Reject];
-    /// Arguments with one of `;` `&` `|` `!` `$` (contract 3.3).
+    /// Arguments with one of `;` `&` `|` `!` `$` (API notes 3.3).
     args_forbidden: Minds = [Minds::Fail, Minds::Fail, Minds::Fail];
-    /// A script or file name the library does not have; `allow` leaves it to scripted outcomes (contract 3.3).
+    /// A script or file name the library does not have; `allow` leaves it to scripted outcomes (API notes 3.3).
     unknown_script: Minds = [Minds::Fail, Minds::Fail, Minds::Fail];
-    /// A second PutFile of a name that is already in the working folder (contract 3.7).
+    /// A second PutFile of a name that is already in the working folder (API notes 3.7).
     put_again: SecondPut = [SecondPut::Allow, SecondPut::Allow, SecondPut::Allow];
-    /// Whether a missing or empty `Comment` is refused (contract 3.3).
+    /// Whether a missing or empty `Comment` is refused (API notes 3.3).
     comment_required: bool = [true, true, true];
-    /// The longest `Comment`, in characters (contract 3.3).
+    /// The longest `Comment`, in characters (API notes 3.3).
     comment_max: usize = [2048, 2048, 2048];
-    /// The longest `Args`, in characters (contract 3.3).
+    /// The longest `Args`, in characters (API notes 3.3).
     args_max: usize = [30_000, 30_000, 30_000];
-    /// The most commands in one start; 0 means no limit (contract 3.3).
+    /// The most commands in one start; 0 means no limit (API notes 3.3).
     commands_max: usize = [0, 0, 0];
-    /// Whether a script's non-zero exit code fails its command (contract 4.4).
+    /// Whether a script's non-zero exit code fails its command (API notes 4.4).
     nonzero_exit_fails: bool = [false, false, false];
-    /// Whether commands behind a failed one become `Failed`, too; else they stay `Created` (contract 4.4).
+    /// Whether commands behind a failed one become `Failed`, too; else they stay `Created` (API notes 4.4).
     skipped_commands_fail: bool = [false, false, false];
-    /// How long a script may run (contract 1). Where the clock flies, one that is executed for real has at
+    /// How long a script may run (API notes 1). Where the clock flies, one that is executed for real has at
     /// least five seconds of this computer's time, if the limit is that long (our choice).
     script_time_limit: Span = [Span::seconds(600), Span::seconds(600), Span::seconds(600)];
-    /// The status of an action whose script ran into its time limit (contract 4.4).
+    /// The status of an action whose script ran into its time limit (API notes 4.4).
     script_timeout_status: BadEnd = [BadEnd::Failed, BadEnd::Failed, BadEnd::Failed];
-    /// How long a device stays busy after a cancel (contract 7).
+    /// How long a device stays busy after a cancel (API notes 7).
     cancel_release_delay: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
-    /// Whether a cancel that came after the last command still ends the action as `Cancelled` (contract 7).
+    /// Whether a cancel that came after the last command still ends the action as `Cancelled` (API notes 7).
     cancel_too_late_marks_cancelled: bool = [true, true, true];
-    /// The code of the 400 for a cancel of an action that has ended (contract 7).
+    /// The code of the 400 for a cancel of an action that has ended (API notes 7).
     #[schemars(extend("pattern" = "^[A-Za-z]+$", "errorMessage" = "Wants a code of letters, such as `BadRequest`"))]
     cancel_final_code: String = ["BadRequest".to_owned(), "BadRequest".to_owned(), "BadRequest".to_owned()];
-    /// For so long after a start a second one to the same device answers with the first action (contract 3.6).
+    /// For so long after a start a second one to the same device answers with the first action (API notes 3.6).
     duplicate_window: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
-    /// `Retry-After` when no slot is free, in seconds; 0 leaves the header out (contract 9.3).
+    /// `Retry-After` when no slot is free, in seconds; 0 leaves the header out (API notes 9.3).
     retry_after_on_slots: u32 = [0, 0, 0];
     /// Whether a start that finds no free slot counts as one of the minute's starts, and is told of the rate first
-    /// where both are used up (contract 9.3).
+    /// where both are used up (API notes 9.3).
     slot_refusals_count: bool = [true, true, true];
-    /// How long a result link works (contract 6.1).
+    /// How long a result link works (API notes 6.1).
     link_ttl: Span = [Span::seconds(1800), Span::seconds(1800), Span::seconds(1800)];
-    /// Whether `&` in a link is written as `&amp;` (contract 6.1).
+    /// Whether `&` in a link is written as `&amp;` (API notes 6.1).
     link_html_escape: bool = [false, false, false];
-    /// For so long after the end of an action its links answer 404 (contract 6.2).
+    /// For so long after the end of an action its links answer 404 (API notes 6.2).
     link_lag: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
-    /// How long results are kept (contract 6.1).
+    /// How long results are kept (API notes 6.1).
     results_kept: Span = [Span::seconds(30 * 24 * HOUR_S), Span::seconds(30 * 24 * HOUR_S), Span::seconds(30 * 24 * HOUR_S)];
-    /// The status of a request for the link of a command that has no result (contract 6.2).
+    /// The status of a request for the link of a command that has no result (API notes 6.2).
     #[schemars(range(min = 400, max = 499))]
     no_result_status: u16 = [404, 404, 404];
-    /// The content type of what is behind links (contract 6.3).
+    /// The content type of what is behind links (API notes 6.3).
     #[schemars(extend("pattern" = CONTENT_TYPE_PATTERN, "errorMessage" = "Wants a content type, such as `application/gzip`"))]
     blob_content_type: String = ["application/octet-stream".to_owned(), "application/octet-stream".to_owned(), "application/octet-stream".to_owned()];
-    /// The host named in `@odata.context`, on purpose not the listener's (contract 2.1).
+    /// The host named in `@odata.context`, on purpose not the listener's (API notes 2.1).
     #[schemars(extend("pattern" = "^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$", "errorMessage" = "Wants a host, such as `api-eu3.securitycenter.example`, with or without a port"))]
     context_host: String = ["api-eu3.securitycenter.example".to_owned(), "api-eu3.securitycenter.example".to_owned(), "api-eu3.securitycenter.example".to_owned()];
-    /// Entries on a page of a list without `$top` (contract 5.1).
+    /// Entries on a page of a list without `$top` (API notes 5.1).
     #[schemars(range(min = 1, max = 10_000))]
     page_default: usize = [10_000, 10_000, 10_000];
-    /// Whether a filter may name properties that the service has, but does not document for filters (contract 5.1, 8.2).
+    /// Whether a filter may name properties that the service has, but does not document for filters (API notes 5.1, 8.2).
     undocumented_filters: bool = [true, true, false];
-    /// A failed action that its device took turns to `Succeeded` on the read after the first one (contract 4.4).
+    /// A failed action that its device took turns to `Succeeded` on the read after the first one (API notes 4.4).
     status_flap: bool = [false, false, false];
-    /// Whether `Machine.Read.All` is enough for actions, links and single machines (contract 1, 2.4).
+    /// Whether `Machine.Read.All` is enough for actions, links and single machines (API notes 1, 2.4).
     read_role_is_enough: bool = [false, true, false];
-    /// The largest library file, in bytes (contract 8.6).
+    /// The largest library file, in bytes (API notes 8.6).
     library_file_max: u64 = [20 * 1024 * 1024, 20 * 1024 * 1024, 20 * 1024 * 1024];
-    /// The status of an upload that is too large (contract 8.6).
+    /// The status of an upload that is too large (API notes 8.6).
     #[schemars(range(min = 400, max = 499))]
     library_too_large_status: u16 = [400, 400, 400];
-    /// The status of an upload of a name that exists, without leave to replace it (contract 8.6).
+    /// The status of an upload of a name that exists, without leave to replace it (API notes 8.6).
     #[schemars(range(min = 400, max = 499))]
     library_exists_status: u16 = [400, 400, 400];
-    /// The largest file that can be put on a device that is not Windows, in bytes (contract 1).
+    /// The largest file that can be put on a device that is not Windows, in bytes (API notes 1).
     put_max_other_os: u64 = [10 * 1024 * 1024, 10 * 1024 * 1024, 10 * 1024 * 1024];
     /// The largest file the emulator collects, in bytes. Our choice: results stay in memory here, the service's own limit is 3 GB.
     get_max: u64 = [256 * 1024 * 1024, 256 * 1024 * 1024, 256 * 1024 * 1024];
-    /// How much of a script's output is kept, in bytes each for stdout and stderr (our choice; contract 6.3 knows no cap).
+    /// How much of a script's output is kept, in bytes each for stdout and stderr (our choice; API notes 6.3 knows no cap).
     output_max: u64 = [16 * 1024 * 1024, 16 * 1024 * 1024, 16 * 1024 * 1024];
     /// How many processes a script may have at once, each thread counted as one (our choice).
     processes_max: u32 = [512, 512, 512];
@@ -424,11 +424,11 @@ knobs! {
     /// How much room a device's files may take on the disk, in bytes: each file and folder takes at least
     /// 4 KiB. No file of a script can be longer (our choice).
     disk_max: u64 = [1_073_741_824, 1_073_741_824, 1_073_741_824];
-    /// How long a token lives (contract 2.2).
+    /// How long a token lives (API notes 2.2).
     token_ttl: Span = [Span::seconds(3599), Span::seconds(3599), Span::seconds(3599)];
-    /// Whether the older token endpoint writes `expires_in` as a text (contract 2.2).
+    /// Whether the older token endpoint writes `expires_in` as a text (API notes 2.2).
     v1_expires_in_as_text: bool = [true, true, true];
-    /// The status of a sign-in with a wrong secret or an unknown application (contract 2.2).
+    /// The status of a sign-in with a wrong secret or an unknown application (API notes 2.2).
     #[schemars(range(min = 400, max = 401))]
     sign_in_refusal_status: u16 = [401, 401, 401];
     /// How far the service's clock is ahead of the true time: it shows in every time it writes, in its `Date`

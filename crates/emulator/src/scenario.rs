@@ -19,7 +19,7 @@ pub const CLIENT_ID: &str = "0d9e8f7a-6b5c-4d3e-8f2a-1b0c9d8e7f6a";
 /// Its secret. Whoever opens an emulator to others should set another one.
 pub const CLIENT_SECRET: &str = "emulator-secret-that-opens-nothing-else";
 
-/// Roles an application needs for everything the emulator offers (contract 2.4).
+/// Roles an application needs for everything the emulator offers (API notes 2.4).
 pub const ALL_ROLES: [&str; 5] = [
     "Machine.LiveResponse",
     "Machine.ReadWrite.All",
@@ -385,7 +385,7 @@ pub struct DeviceFile {
     /// So many bytes of a repeated pattern.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// How it lies there: only plain files can be collected (contract 3.7).
+    /// How it lies there: only plain files can be collected (API notes 3.7).
     #[serde(skip_serializing_if = "FileKind::is_plain")]
     pub kind: FileKind,
     /// Whether somebody keeps it open, so that it can't be read.

@@ -1,4 +1,4 @@
-//! How a machine goes on from one thing to the next. Called from the one match in `lane.rs`, and
+//! How a device goes on from one thing to the next. Called from the one match in `lane.rs`, and
 //! from nowhere else but where the run as a whole is told something.
 
 use std::time::Duration;
@@ -14,18 +14,18 @@ use super::progress::{Close, Collecting, Fate, Ground, Open, Progress, Readiness
 use super::retry::{AnswerClass, class_of_start};
 use super::stop::Orders;
 
-/// An action may be invisible to lists for this long after it was created (contract 4.5).
+/// An action may be invisible to lists for this long after it was created (API notes 4.5).
 pub(super) const VISIBILITY_LAG: Duration = Duration::from_secs(120);
 
 /// A request of a process that died may be on its way for this long yet, in some gateway: as long as
 /// the client would have waited for its answer.
 pub(super) const ON_ITS_WAY: Duration = Duration::from_secs(100);
 
-/// Pauses between the tries on a machine that is busy: the first is short, because a session of
+/// Pauses between the tries on a device that is busy: the first is short, because a session of
 /// somebody else is often just ending.
 const BUSY_PAUSES: [u64; 4] = [15, 30, 45, 60];
 
-/// A permission that was granted lately counts after about so long (contract 2.4).
+/// A permission that was granted lately counts after about so long (API notes 2.4).
 const HEALING: Duration = Duration::from_secs(60);
 
 /// Refusals in a row that promise a later success, before they are taken as final.
@@ -85,7 +85,7 @@ pub(super) fn refused(ground: Ground<'_>, progress: &mut Progress, at: Moment, r
             let pause = Duration::from_secs(BUSY_PAUSES[place]);
             start_again(ground, progress, at, asked.unwrap_or(pause));
         }
-        // The network is down, or the sign-in: however long that takes, it is not the machine's
+        // The network is down, or the sign-in: however long that takes, it is not the device's
         // failure, so it is not counted.
         AnswerClass::NotSent => start_again(ground, progress, at, Duration::from_secs(30)),
         // The quota knows how long; the lane only gets back in line.
@@ -300,7 +300,7 @@ pub(super) fn gave_up(
             trouble(
                 progress,
                 EndState::Busy,
-                "somebody else's live response held the machine for too long",
+                "somebody else's live response held the device for too long",
             );
             // Cleanup may wait for its own time.
             progress.busy_since = None;
@@ -353,7 +353,7 @@ pub(super) fn gave_up(
             progress.stage = Stage::Open(open);
             return Ok(());
         }
-        _ => return Err("that is not what the machine waits for"),
+        _ => return Err("that is not what the device waits for"),
     }
     advance(ground, progress, at);
     Ok(())
@@ -367,7 +367,7 @@ fn leave_debt(ground: Ground<'_>, progress: &mut Progress) {
 
 /// The present session is over: on to the next, to cleanup, or to the end.
 pub(super) fn advance(ground: Ground<'_>, progress: &mut Progress, at: Moment) {
-    let sessions = &ground.machine.sessions;
+    let sessions = &ground.device.sessions;
     let was_cleanup = progress.in_cleanup(ground);
     progress.attempt = 0;
     progress.resolved = None;
@@ -399,7 +399,7 @@ pub(super) fn advance(ground: Ground<'_>, progress: &mut Progress, at: Moment) {
     enter(progress, Stage::Done, at);
 }
 
-/// Makes an idle machine obey what the run as a whole was told.
+/// Makes an idle device obey what the run as a whole was told.
 pub(super) fn obey(ground: Ground<'_>, progress: &mut Progress, orders: &Orders, at: Moment) {
     while progress.stage == Stage::Idle {
         let asleep = progress.readiness.sleeps();
@@ -444,14 +444,14 @@ pub(super) fn obey(ground: Ground<'_>, progress: &mut Progress, orders: &Orders,
     }
 }
 
-/// A person gives up the cleanup of this machine. One that is on its way is not called back.
+/// A person gives up the cleanup of this device. One that is on its way is not called back.
 pub(super) fn waive(
     ground: Ground<'_>,
     progress: &mut Progress,
     at: Moment,
 ) -> Result<(), &'static str> {
     if !progress.owes_cleanup(ground) {
-        return Err("the machine owes no cleanup");
+        return Err("the device owes no cleanup");
     }
     progress.waived = true;
     if progress.stage == Stage::Idle && progress.in_cleanup(ground) {
@@ -469,9 +469,9 @@ pub(super) fn resume(progress: &mut Progress, at: Moment) {
     }
 }
 
-/// Ends a machine for which the plan has no main session; says whether it is one.
+/// Ends a device for which the plan has no main session; says whether it is one.
 pub(super) fn nothing_to_do(ground: Ground<'_>, progress: &mut Progress, at: Moment) -> bool {
-    let first = ground.machine.sessions.first();
+    let first = ground.device.sessions.first();
     let nothing = first.is_none_or(|session| session.kind == SessionKind::Cleanup);
     if nothing {
         trouble(

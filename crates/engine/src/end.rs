@@ -1,10 +1,10 @@
-//! The ten ways in which a machine ends.
+//! The ten ways in which a device ends.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How a machine ended. Always all in the sum.
+/// How a device ended. Always all in the sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndState {
@@ -16,7 +16,7 @@ pub enum EndState {
     ExpectFailed,
     /// Out of time on the device or in the engine.
     TimedOut,
-    /// Somebody else's session held the machine for too long.
+    /// Somebody else's session held the device for too long.
     Busy,
     /// Never came online in time.
     OfflineExpired,

@@ -14,12 +14,12 @@ use super::row::Row;
 /// The journal's format. A journal with a greater number is refused with words.
 pub const FORMAT: u32 = 1;
 
-/// One target's place in [`Plan::machines`](svar_plan::Plan::machines).
+/// One target's place in [`Plan::devices`](svar_plan::Plan::devices).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LaneId(pub u32);
 
-/// A session's place in the machine's plan.
+/// A session's place in the device's plan.
 pub type SessionIndex = u16;
 
 /// Something that happened, with its time. These are journalled, and nothing else is.
@@ -37,8 +37,8 @@ pub struct Fact {
 
 /// What happened.
 ///
-/// `attempt` counts the starts of one session on one machine from 0; a start is named by
-/// (lane, session, attempt) and its [`Tag`] is the digest of (run, machine, session, attempt).
+/// `attempt` counts the starts of one session on one device from 0; a start is named by
+/// (lane, session, attempt) and its [`Tag`] is the digest of (run, device, session, attempt).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 #[allow(missing_docs)] // Fields named session, attempt, action, index say themselves.
@@ -125,7 +125,7 @@ pub enum FactBody {
     CancelAnswered { action: ActionId, status: u16 },
     /// The answer to a cancel was lost.
     CancelUnknown { action: ActionId, why: String },
-    /// What the machine list says of a machine that waits to be started, where that is news
+    /// What the machine list says of a device that waits to be started, where that is news
     /// ([`super::Fleet::known`]).
     Readiness {
         /// Healthy and seen lately; or, of one that did not take its session, seen since.
@@ -137,7 +137,7 @@ pub enum FactBody {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         never: bool,
     },
-    /// Time decided: this machine is not waited for any longer.
+    /// Time decided: this device is not waited for any longer.
     GaveUp { why: GiveUp },
     /// The run's deadline or its offline limit has passed.
     Passed { limit: RunLimit },
@@ -145,14 +145,14 @@ pub enum FactBody {
     Blocked { row: Row, until: Moment },
     /// The operator interrupted the run: 1 stops new starts, 2 cancels own actions.
     Interrupted { count: u8 },
-    /// The operator ended the run for good: no machine is begun any more, and the rest goes by
+    /// The operator ended the run for good: no device is begun any more, and the rest goes by
     /// `how`.
     Stopped {
         how: OnStop,
         /// Who; empty where nobody was named.
         by: String,
     },
-    /// A person says that what is left on the machine may stay there, or is gone.
+    /// A person says that what is left on the device may stay there, or is gone.
     CleanupWaived {
         /// Who; empty where nobody was named.
         by: String,
@@ -213,7 +213,7 @@ impl FactBody {
     }
 }
 
-/// Why an own action is cancelled; it decides the machine's end state.
+/// Why an own action is cancelled; it decides the device's end state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelWhy {
@@ -237,7 +237,7 @@ pub enum CancelWhy {
 }
 
 impl CancelWhy {
-    /// Only takes the action back out of the service's queue: if it has not run, its machine is
+    /// Only takes the action back out of the service's queue: if it has not run, its device is
     /// started again later as if it never had been.
     pub const fn calls_back(self) -> bool {
         matches!(
@@ -252,7 +252,7 @@ impl CancelWhy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GiveUp {
-    /// Somebody else's session on the machine.
+    /// Somebody else's session on the device.
     Busy,
     /// The confirmation that a cancelled action has ended.
     Cancel,

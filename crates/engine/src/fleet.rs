@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use svar_plan::Plan;
 use svar_wire::Moment;
-use svar_wire::{ActionId, MachineId, RunId, Tag};
+use svar_wire::{ActionId, DeviceId, RunId, Tag};
 
 use super::course;
 use super::end::EndState;
@@ -30,16 +30,16 @@ use super::watcher::Watcher;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{fact} does not fit: {why}")]
 pub struct ProtocolError {
-    /// The fact's name, with its machine.
+    /// The fact's name, with its device.
     pub fact: String,
     /// What it meets.
     pub why: String,
 }
 
-/// The tag of a start: the first 20 hexadecimal digits of SHA-256 over run, machine, session and
+/// The tag of a start: the first 20 hexadecimal digits of SHA-256 over run, device, session and
 /// attempt. The same start has the same tag in every process that works on the run.
-pub fn tag_of(run: &RunId, machine: &MachineId, session: SessionIndex, attempt: u16) -> Tag {
-    let text = format!("{run}\n{machine}\n{session}\n{attempt}\n");
+pub fn tag_of(run: &RunId, device: &DeviceId, session: SessionIndex, attempt: u16) -> Tag {
+    let text = format!("{run}\n{device}\n{session}\n{attempt}\n");
     let digest = Sha256::digest(text.as_bytes());
     let mut digits = String::with_capacity(20);
     for byte in &digest[..10] {
@@ -53,7 +53,7 @@ pub fn tag_of(run: &RunId, machine: &MachineId, session: SessionIndex, attempt: 
     }
 }
 
-/// One machine of the run. Only `progress` is made of facts; the rest is this process's own.
+/// One device of the run. Only `progress` is made of facts; the rest is this process's own.
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) progress: Progress,
@@ -92,7 +92,7 @@ pub struct Fleet {
     pub(super) sleeping_in_slots: BTreeSet<LaneId>,
     /// With an open action.
     pub(super) open: BTreeSet<LaneId>,
-    /// Machines that were ever started.
+    /// Devices that were ever started.
     pub(super) begun: u32,
     /// The wave that runs, from 0.
     pub(super) wave: usize,
@@ -109,12 +109,12 @@ pub struct Fleet {
 impl Fleet {
     /// A run that has not begun.
     pub fn new(run: &RunId, plan: Arc<Plan>, started: Moment) -> Fleet {
-        let total = u32::try_from(plan.machines.len()).unwrap_or(u32::MAX);
+        let total = u32::try_from(plan.devices.len()).unwrap_or(u32::MAX);
         let mut fleet = Fleet {
             run: run.clone(),
             started,
             now: started,
-            lanes: Vec::with_capacity(plan.machines.len()),
+            lanes: Vec::with_capacity(plan.devices.len()),
             owners: BTreeMap::new(),
             orders: Orders::default(),
             score: Score {
@@ -168,7 +168,7 @@ impl Fleet {
     pub fn handle(&mut self, fact: &Fact) -> Result<(), ProtocolError> {
         let misfit = |why: &str| ProtocolError {
             fact: match fact.lane {
-                Some(lane) => format!("{} of machine {lane}", fact.body.name()),
+                Some(lane) => format!("{} of device {lane}", fact.body.name()),
                 None => fact.body.name().to_owned(),
             },
             why: why.to_owned(),
@@ -187,7 +187,7 @@ impl Fleet {
     pub(super) fn ground(&self, lane: LaneId) -> Ground<'_> {
         Ground {
             plan: &self.plan,
-            machine: &self.plan.machines[lane.0 as usize],
+            device: &self.plan.devices[lane.0 as usize],
             offline_until: self.offline_until(),
         }
     }
@@ -200,15 +200,15 @@ impl Fleet {
         let lane = self
             .lanes
             .get(id.0 as usize)
-            .ok_or("there is no such machine")?;
+            .ok_or("there is no such device")?;
         if let FactBody::StartAnnounced {
             session,
             attempt,
             tag,
         } = body
         {
-            let machine = &self.plan.machines[id.0 as usize].target.id;
-            if *tag != tag_of(&self.run, machine, *session, *attempt) {
+            let device = &self.plan.devices[id.0 as usize].target.id;
+            if *tag != tag_of(&self.run, device, *session, *attempt) {
                 return Err("the tag is not this start's");
             }
         }
@@ -286,7 +286,7 @@ impl Fleet {
                 self.obey_all(at);
             }
             FactBody::Resumed => self.resumed(at),
-            _ => return Err("it concerns one machine, and names none"),
+            _ => return Err("it concerns one device, and names none"),
         }
         self.after(at);
         Ok(())
@@ -306,7 +306,7 @@ impl Fleet {
         }
     }
 
-    /// A new order: every machine looks whether it is meant. Happens a few times in a run.
+    /// A new order: every device looks whether it is meant. Happens a few times in a run.
     fn obey_all(&mut self, at: Moment) {
         for place in 0..self.lanes.len() {
             let id = LaneId(place as u32);
@@ -414,7 +414,7 @@ impl Fleet {
         }
     }
 
-    /// How many machines may have been started by the end of a wave.
+    /// How many devices may have been started by the end of a wave.
     pub(super) fn wave_limit(&self, wave: usize) -> u32 {
         let total = self.tally.total;
         match self.plan.policy.waves.get(wave) {
@@ -437,7 +437,7 @@ impl Fleet {
         u32::try_from(self.holding.len()).unwrap_or(u32::MAX)
     }
 
-    /// Nothing is left to be done: every machine has ended, or the run was interrupted (or lost its
+    /// Nothing is left to be done: every device has ended, or the run was interrupted (or lost its
     /// tenant) and nothing of it is in motion any more. To be asked after [`Fleet::poll`].
     pub fn is_done(&self) -> bool {
         self.tally.finished() == self.tally.total || (self.orders.halted() && !self.in_motion())

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use svar_plan::{MACHINES_AGAIN, MACHINES_AT_ONCE, MACHINES_SOON, OfflineMode};
+use svar_plan::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, OfflineMode};
 use svar_wire::Moment;
 use svar_wire::{ActionId, Tag};
 
@@ -15,8 +15,8 @@ use super::row::Row;
 use super::want::Want;
 use super::watcher::Awaited;
 
-/// How few machines that the list has told of are left when the next ones are asked about.
-const MACHINES_AHEAD: usize = 60;
+/// How few devices that the list has told of are left when the next ones are asked about.
+const DEVICES_AHEAD: usize = 60;
 
 /// Results that wait longer than this for their links are what the run waits for.
 const LINKS_BIND: Duration = Duration::from_secs(60);
@@ -138,52 +138,52 @@ impl Fleet {
         }
     }
 
-    /// When the machine list is to be read, if it is: for the machines that come next, or for those
+    /// When the machine list is to be read, if it is: for the devices that come next, or for those
     /// that sleep.
-    pub(super) fn machines_due(&self) -> Option<Moment> {
+    pub(super) fn devices_due(&self) -> Option<Moment> {
         let queues = &self.queues;
         if queues.asking.is_some() || self.orders.halted() {
             return None;
         }
         let ahead = !queues.unasked.is_empty()
-            && queues.fresh.len() < MACHINES_AHEAD
+            && queues.fresh.len() < DEVICES_AHEAD
             && !self.orders.closed();
-        let ahead = ahead.then_some(queues.machines_at);
+        let ahead = ahead.then_some(queues.devices_at);
         let again = !queues.sleepers.is_empty();
-        let again = again.then_some(queues.machines_at.max(self.sleepers_due()));
+        let again = again.then_some(queues.devices_at.max(self.sleepers_due()));
         // What the list says hours before anything may be started is no longer true then.
         let due = [ahead, again].into_iter().flatten().min()?;
         Some(self.hours_allow_at(due))
     }
 
-    /// When the list is to be read for the machines that sleep.
+    /// When the list is to be read for the devices that sleep.
     fn sleepers_due(&self) -> Moment {
         let queues = &self.queues;
         match queues.fresh.is_empty() && queues.unasked.is_empty() {
-            true => queues.sleepers_at - (MACHINES_AGAIN - MACHINES_SOON),
+            true => queues.sleepers_at - (DEVICES_AGAIN - DEVICES_SOON),
             false => queues.sleepers_at,
         }
     }
 
-    pub(super) fn grant_machines(&mut self, now: Moment, needs: &mut Vec<Need>) {
-        if self.machines_due().is_none_or(|due| due > now) || !self.grant(Row::Machines, now) {
+    pub(super) fn grant_devices(&mut self, now: Moment, needs: &mut Vec<Need>) {
+        if self.devices_due().is_none_or(|due| due > now) || !self.grant(Row::Devices, now) {
             return;
         }
         let sleepers_due = self.sleepers_due();
         let queues = &mut self.queues;
         let mut lanes: Vec<LaneId> = Vec::new();
-        if !self.orders.closed() && queues.fresh.len() < MACHINES_AHEAD {
-            lanes.extend(queues.unasked.iter().take(MACHINES_AT_ONCE));
+        if !self.orders.closed() && queues.fresh.len() < DEVICES_AHEAD {
+            lanes.extend(queues.unasked.iter().take(DEVICES_AT_ONCE));
         }
         if sleepers_due <= now {
             lanes.extend(queues.sleepers.iter().map(|(_, _, id)| *id));
-            queues.sleepers_at = now + MACHINES_AGAIN;
+            queues.sleepers_at = now + DEVICES_AGAIN;
         }
         queues.asking = Some(lanes.clone());
-        needs.push(Need::Machines { lanes });
+        needs.push(Need::Devices { lanes });
     }
 
-    /// When the gate is open for machines that are not begun; `None` while only an answer opens it.
+    /// When the gate is open for devices that are not begun; `None` while only an answer opens it.
     pub(super) fn gate_opens_at(&self, now: Moment) -> Option<Moment> {
         if self.orders.closed() {
             return None;
@@ -276,8 +276,8 @@ impl Fleet {
 
     fn tag(&self, id: LaneId) -> Tag {
         let progress = &self.lanes[id.0 as usize].progress;
-        let machine = &self.plan.machines[id.0 as usize].target.id;
-        tag_of(&self.run, machine, progress.session, progress.attempt)
+        let device = &self.plan.devices[id.0 as usize].target.id;
+        tag_of(&self.run, device, progress.session, progress.attempt)
     }
 
     /// When a start may become possible by time alone.

@@ -1,4 +1,4 @@
-//! One machine: what its facts make of it. Every change of its state is in [`absorb`].
+//! One device: what its facts make of it. Every change of its state is in [`absorb`].
 //!
 //! A fact that does not fit is refused by name and changes nothing: a damaged journal, or a driver
 //! that broke its contract, must not make us start something twice.
@@ -18,7 +18,7 @@ use super::progress::{
 };
 use super::retry::{AnswerClass, class_of_read};
 
-/// Takes in what happened to this machine.
+/// Takes in what happened to this device.
 ///
 /// `known` says that the action of the fact belongs to this lane or another one of the run.
 ///
@@ -33,7 +33,7 @@ pub(super) fn absorb(
 ) -> Result<(), &'static str> {
     let is_start = |session: u16, attempt: u16| {
         if session != progress.session {
-            Err("the machine is at another session")
+            Err("the device is at another session")
         } else if attempt != progress.attempt {
             Err("the session is at another start")
         } else {
@@ -50,8 +50,8 @@ pub(super) fn absorb(
                     return Err("the session has not been resolved");
                 }
                 Stage::Idle => {}
-                Stage::Done => return Err("the machine has ended"),
-                _ => return Err("a start of this machine is under way"),
+                Stage::Done => return Err("the device has ended"),
+                _ => return Err("a start of this device is under way"),
             }
             progress.begun = true;
             enter(progress, Stage::Announced, at);
@@ -70,7 +70,7 @@ pub(super) fn absorb(
             match known {
                 Known::No => {}
                 _ if *adopted => return Err("the action that was found is another start's"),
-                // The service answered with an action that we own already (contract 3.6). Whether
+                // The service answered with an action that we own already (API notes 3.6). Whether
                 // it made one more, only a search can tell.
                 Known::Own | Known::Other => {
                     progress.busy_since.get_or_insert(at);
@@ -318,17 +318,17 @@ pub(super) fn absorb(
 pub(super) enum Known {
     /// Not one that this run owns.
     No,
-    /// This machine's.
+    /// This device's.
     Own,
-    /// Another machine's of this run.
+    /// Another device's of this run.
     Other,
 }
 
-/// A fact about an own action that the machine has left behind comes late and changes nothing.
+/// A fact about an own action that the device has left behind comes late and changes nothing.
 fn late(known: Known) -> Result<(), &'static str> {
     match known {
         Known::Own => Ok(()),
-        Known::Other => Err("the action is another machine's"),
+        Known::Other => Err("the action is another device's"),
         Known::No => Err("the action is not this run's"),
     }
 }
@@ -359,7 +359,7 @@ fn waits_to_resolve(
     session: u16,
 ) -> Result<(), &'static str> {
     if session != progress.session {
-        Err("the machine is at another session")
+        Err("the device is at another session")
     } else if progress.stage != Stage::Idle || !progress.must_resolve(ground) {
         Err("the session does not wait to be resolved")
     } else {

@@ -5,7 +5,7 @@
 //!
 //! Everything rests on one order: a call that changes a device is sent only after the journal has
 //! confirmed the fact announcing it. Facts are the only thing journalled; replaying them through
-//! the same code gives the same state. What time alone decides (a busy machine is given up, the
+//! the same code gives the same state. What time alone decides (a busy device is given up, the
 //! deadline has passed) is a fact as well: the engine asks for it to be recorded.
 //!
 //! Start reading at [`Fleet::handle`] and [`Fleet::poll`].

@@ -27,7 +27,7 @@ pub enum Need {
         /// as resolved.
         only: Option<u16>,
     },
-    /// List the machine's live response actions and look for the tag. Found: `StartAccepted` with
+    /// List the device's live response actions and look for the tag. Found: `StartAccepted` with
     /// `adopted`. Not found: `StartAbsent` if `conclusive`, else [`super::Fleet::read_failed`].
     Search {
         lane: LaneId,
@@ -61,9 +61,9 @@ pub enum Need {
         action: ActionId,
         why: CancelWhy,
     },
-    /// Read the state of these machines from the machine list. A `Readiness` fact for each whose
-    /// readiness is new or has changed, then [`super::Fleet::machines_read`].
-    Machines { lanes: Vec<LaneId> },
+    /// Read the state of these devices from the machine list. A `Readiness` fact for each whose
+    /// readiness is new or has changed, then [`super::Fleet::devices_read`].
+    Devices { lanes: Vec<LaneId> },
 }
 
 /// What may be done when it is not known whether a call took effect.
@@ -93,7 +93,7 @@ impl Need {
             Need::Search { .. } | Need::Watch { .. } => Some(Row::Actions),
             Need::Fetch { .. } => Some(Row::Links),
             Need::Cancel { .. } => Some(Row::Cancels),
-            Need::Machines { .. } => Some(Row::Machines),
+            Need::Devices { .. } => Some(Row::Devices),
             Need::Resolve { .. } | Need::Record { .. } => None,
         }
     }

@@ -20,7 +20,7 @@ impl Fleet {
         let backoff = |failures: u8| Duration::from_secs(2 << failures.min(5));
         let (id, ask) = match need {
             Need::Watch { .. } => return self.watcher.failed(now, retry_after),
-            Need::Machines { .. } => return self.queues.machines_failed(now, retry_after),
+            Need::Devices { .. } => return self.queues.devices_failed(now, retry_after),
             Need::Fetch { lane, .. } => (*lane, Ask::Fetch),
             Need::Search { lane, .. } => (*lane, Ask::Search),
             Need::Resolve { lane, .. } => (*lane, Ask::Resolve),
@@ -58,11 +58,11 @@ impl Fleet {
         }
     }
 
-    /// A `Machines` was answered; the facts about what changed have been handed in before.
-    pub fn machines_read(&mut self, now: Moment) {
+    /// A `Devices` was answered; the facts about what changed have been handed in before.
+    pub fn devices_read(&mut self, now: Moment) {
         self.now = self.now.max(now);
         self.queues.polled = false;
-        for id in self.queues.machines_answered(now) {
+        for id in self.queues.devices_answered(now) {
             self.queues.dirty.insert(id);
         }
     }
@@ -74,8 +74,8 @@ impl Fleet {
         self.quota.also_called(row, calls, now);
     }
 
-    /// Nothing can go on before the machine list has told of machines that nobody was asked about yet.
-    pub fn waits_for_machine_list(&self) -> bool {
+    /// Nothing can go on before the machine list has told of devices that nobody was asked about yet.
+    pub fn waits_for_device_list(&self) -> bool {
         !self.queues.unasked.is_empty() && self.active.is_empty() && !self.orders.closed()
     }
 

@@ -10,15 +10,15 @@ use super::progress::{Close, Collecting, Fate, Ground, Progress, Trouble};
 /// What a session comes to once everything about it is known.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Outcome {
-    /// The machine goes on; so many steps failed that were allowed to.
+    /// The device goes on; so many steps failed that were allowed to.
     GoOn { tolerated: u16 },
     /// The command at this place of the session is tried again.
     Retry { command: u16, delay_ms: u64 },
-    /// The machine fails.
+    /// The device fails.
     Trouble(Trouble),
 }
 
-/// What became of each command. The service may leave the list out (contract 4.2), and may use
+/// What became of each command. The service may leave the list out (API notes 4.2), and may use
 /// states that we don't know (4.3): then the action's own state speaks for them.
 pub(super) fn fates(sent: usize, status: &ActionStatus, ends: &[CommandEnd]) -> Box<[Fate]> {
     let succeeded = *status == ActionStatus::Succeeded;
@@ -47,7 +47,7 @@ pub(super) fn never_ran(ends: &[CommandEnd], began: bool) -> bool {
 }
 
 /// Which results are wanted, by the service's index: at once, and if the session turns out to have
-/// failed. Never for PutFile, which has none (contract 6.2); a failed script usually left output.
+/// failed. Never for PutFile, which has none (API notes 6.2); a failed script usually left output.
 pub(super) fn wanted(
     ground: Ground<'_>,
     progress: &Progress,
@@ -183,7 +183,7 @@ pub(super) fn conclude(
     }
 }
 
-/// Everything completed although a cancel was on its way (contract 7).
+/// Everything completed although a cancel was on its way (API notes 7).
 fn too_late(
     ground: Ground<'_>,
     progress: &Progress,
@@ -191,7 +191,7 @@ fn too_late(
     late: Option<u16>,
 ) -> Outcome {
     let kind_of_next = ground
-        .machine
+        .device
         .sessions
         .get(usize::from(progress.session) + 1)
         .map(|session| session.kind);
@@ -244,7 +244,7 @@ pub(super) fn overdue(ground: Ground<'_>, step: Option<u16>) -> (Option<u16>, St
     (step, words)
 }
 
-/// What a cancelled action means for its machine: `late` is the step that was overdue, `step` the
+/// What a cancelled action means for its device: `late` is the step that was overdue, `step` the
 /// one that ran at the end.
 pub(super) fn cancelled(
     ground: Ground<'_>,

@@ -1,8 +1,8 @@
-//! How far one machine has come: small, serializable, made of facts alone.
+//! How far one device has come: small, serializable, made of facts alone.
 
 use serde::{Deserialize, Serialize};
 
-use svar_plan::{CommandPlan, MachinePlan, Plan, Session, SessionKind, Verb};
+use svar_plan::{CommandPlan, DevicePlan, Plan, Session, SessionKind, Verb};
 use svar_wire::ActionId;
 use svar_wire::Moment;
 
@@ -13,11 +13,11 @@ use super::fact::{CancelWhy, CommandState, SessionIndex};
 #[derive(Clone, Copy)]
 pub(super) struct Ground<'p> {
     pub(super) plan: &'p Plan,
-    pub(super) machine: &'p MachinePlan,
+    pub(super) device: &'p DevicePlan,
     pub(super) offline_until: Moment,
 }
 
-/// One machine's state.
+/// One device's state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Progress {
     pub(super) stage: Stage,
@@ -35,7 +35,7 @@ pub(super) struct Progress {
     pub(super) retries: u16,
     /// Refusals in a row that are to be tried again.
     pub(super) refusals: u16,
-    /// Since when somebody else's session holds the machine.
+    /// Since when somebody else's session holds the device.
     pub(super) busy_since: Option<Moment>,
     /// The next start is not sent before.
     pub(super) not_before: Moment,
@@ -57,7 +57,7 @@ pub(super) struct Progress {
     pub(super) trouble: Option<Box<Trouble>>,
 }
 
-/// What a machine is at.
+/// What a device is at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Stage {
@@ -137,7 +137,7 @@ pub(super) struct Collecting {
     pub(super) wanted: Vec<u16>,
     /// Results that are wanted only of sessions that failed, and this one has not so far.
     pub(super) if_failed: Vec<u16>,
-    /// The machine's trouble comes from this session, and a further result may name an earlier
+    /// The device's trouble comes from this session, and a further result may name an earlier
     /// command instead.
     pub(super) foreseen: bool,
 }
@@ -169,7 +169,7 @@ pub(super) enum Fate {
     Missing(Box<str>),
 }
 
-/// Why a machine does not end as `ok`.
+/// Why a device does not end as `ok`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Trouble {
     pub(super) state: EndState,
@@ -177,7 +177,7 @@ pub(super) struct Trouble {
     pub(super) why: Box<str>,
 }
 
-/// Whether a machine can be started, as far as is known. The one place where that is kept: who reads
+/// Whether a device can be started, as far as is known. The one place where that is kept: who reads
 /// the machine list is told what counts as news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -303,7 +303,7 @@ impl Progress {
 
     /// The session it is at.
     pub(super) fn at<'p>(&self, ground: Ground<'p>) -> Option<&'p Session> {
-        ground.machine.sessions.get(usize::from(self.session))
+        ground.device.sessions.get(usize::from(self.session))
     }
 
     pub(super) fn in_cleanup(&self, ground: Ground<'_>) -> bool {
@@ -360,7 +360,7 @@ impl Progress {
     /// Something is left on the device that nobody has cleaned up.
     pub(super) fn owes_cleanup(&self, ground: Ground<'_>) -> bool {
         let has_cleanup = ground
-            .machine
+            .device
             .sessions
             .last()
             .is_some_and(|session| session.kind == SessionKind::Cleanup);

@@ -68,11 +68,11 @@ pub(super) struct Queues {
     pub(super) admitted: BTreeSet<LaneId>,
     /// Active lanes that wait for the run to be resumed.
     pub(super) parked: BTreeSet<LaneId>,
-    /// The machines that the list is being asked about.
+    /// The devices that the list is being asked about.
     pub(super) asking: Option<Vec<LaneId>>,
-    pub(super) machines_at: Moment,
+    pub(super) devices_at: Moment,
     pub(super) sleepers_at: Moment,
-    machine_failures: u8,
+    device_failures: u8,
     /// A record for the run as a whole is asked for.
     pub(super) recording: bool,
     /// Nothing has come in since the last poll, so `wake_at` is right.
@@ -109,9 +109,9 @@ impl Queues {
             admitted: BTreeSet::new(),
             parked: BTreeSet::new(),
             asking: None,
-            machines_at: started,
+            devices_at: started,
             sleepers_at: started,
-            machine_failures: 0,
+            device_failures: 0,
             recording: false,
             polled: false,
             wake_at: None,
@@ -121,25 +121,25 @@ impl Queues {
     /// Another process took up the run: what was asked for is not answered any more.
     pub(super) fn resumed(&mut self, now: Moment) {
         self.asking = None;
-        self.machine_failures = 0;
-        self.machines_at = now;
+        self.device_failures = 0;
+        self.devices_at = now;
         self.sleepers_at = now;
         self.admitted.clear();
         self.parked.clear();
         self.recording = false;
     }
 
-    pub(super) fn machines_failed(&mut self, now: Moment, retry_after: Option<Duration>) {
+    pub(super) fn devices_failed(&mut self, now: Moment, retry_after: Option<Duration>) {
         self.asking = None;
-        let backoff = Duration::from_secs(5 << self.machine_failures.min(5));
-        self.machine_failures = self.machine_failures.saturating_add(1);
-        self.machines_at = now + retry_after.unwrap_or_default().max(backoff);
+        let backoff = Duration::from_secs(5 << self.device_failures.min(5));
+        self.device_failures = self.device_failures.saturating_add(1);
+        self.devices_at = now + retry_after.unwrap_or_default().max(backoff);
     }
 
-    /// The machines that the list was asked about.
-    pub(super) fn machines_answered(&mut self, now: Moment) -> Vec<LaneId> {
-        self.machine_failures = 0;
-        self.machines_at = now;
+    /// The devices that the list was asked about.
+    pub(super) fn devices_answered(&mut self, now: Moment) -> Vec<LaneId> {
+        self.device_failures = 0;
+        self.devices_at = now;
         let asked = self.asking.take().unwrap_or_default();
         for id in &asked {
             self.unasked.remove(id);
@@ -188,7 +188,7 @@ impl Queues {
         self.timers.insert((at, id));
     }
 
-    /// Whether a not begun machine waits in front of the gate.
+    /// Whether a not begun device waits in front of the gate.
     pub(super) fn any_fresh(&self) -> bool {
         !self.fresh.is_empty()
     }

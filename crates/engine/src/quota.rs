@@ -226,7 +226,7 @@ pub(super) struct Quota {
     actions: ReadWindow,
     links: ReadWindow,
     cancels: ReadWindow,
-    machines: ReadWindow,
+    devices: ReadWindow,
     slots: u32,
     /// Slots that other processes of this computer hold.
     held_by_others: u32,
@@ -241,7 +241,7 @@ impl Quota {
             actions: ReadWindow::new(limits.actions),
             links: ReadWindow::new(limits.links),
             cancels: ReadWindow::new(limits.cancels),
-            machines: ReadWindow::new(limits.machines),
+            devices: ReadWindow::new(limits.devices),
             slots: limits.slots,
             held_by_others: 0,
             taught: None,
@@ -255,7 +255,7 @@ impl Quota {
             Row::Actions => Some(&mut self.actions),
             Row::Links => Some(&mut self.links),
             Row::Cancels => Some(&mut self.cancels),
-            Row::Machines => Some(&mut self.machines),
+            Row::Devices => Some(&mut self.devices),
         }
     }
 
@@ -273,7 +273,7 @@ impl Quota {
             Row::Actions => self.actions.free_at(now),
             Row::Links => self.links.free_at(now),
             Row::Cancels => self.cancels.free_at(now),
-            Row::Machines => self.machines.free_at(now),
+            Row::Devices => self.devices.free_at(now),
         }
     }
 
@@ -287,7 +287,7 @@ impl Quota {
 
     /// A start was refused with 429 while this run held `held` slots. With a pause named it is the
     /// rate. Else, since our own starts keep the rate, there is no free slot: as many as we hold are
-    /// all there are for now (contract 9.3).
+    /// all there are for now (API notes 9.3).
     pub(super) fn throttled(&mut self, held: u32, retry_after: Option<Duration>, at: Moment) {
         match retry_after {
             Some(pause) => self.starts.refused(pause, at),

@@ -10,19 +10,19 @@ pub enum AnswerClass {
     /// It was not even asked: no connection stood, or there was no token to ask with.
     NotSent,
     /// It was not done, for want of a permission: one that was granted lately counts after about a
-    /// minute, so one such refusal may heal, a second is real (contract 2.4, 12).
+    /// minute, so one such refusal may heal, a second is real (API notes 2.4, 12).
     MayHeal,
     /// It was not done, and never will be.
     Never,
-    /// A live response runs on the machine already (contract 3.4).
+    /// A live response runs on the device already (API notes 3.4).
     Busy,
-    /// The rate limit, or no free slot: which of the two, the quota knows (contract 9.3).
+    /// The rate limit, or no free slot: which of the two, the quota knows (API notes 9.3).
     Throttled,
     /// It may have been done.
     Unknown,
 }
 
-/// The class of the answer to a start (contract 3.4, 3.6).
+/// The class of the answer to a start (API notes 3.4, 3.6).
 ///
 /// Everything from 500 on is unknown: the action may have been created.
 pub fn class_of_start(status: u16, code: &str) -> AnswerClass {
@@ -36,7 +36,7 @@ pub fn class_of_start(status: u16, code: &str) -> AnswerClass {
         429 => AnswerClass::Throttled,
         // The service may have gone on with it after it stopped waiting for us.
         408 => AnswerClass::Unknown,
-        // A conflict is not documented; a machine in use is the one cause that would fit.
+        // A conflict is not documented; a device in use is the one cause that would fit.
         409 => AnswerClass::Busy,
         400..=499 => AnswerClass::Never,
         _ => AnswerClass::Unknown,

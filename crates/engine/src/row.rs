@@ -1,4 +1,4 @@
-//! The rows of the contract's table of rate limits that a run calls.
+//! The rows of the API notes' table of rate limits that a run calls.
 
 use std::fmt;
 
@@ -16,8 +16,8 @@ pub enum Row {
     Links,
     /// Cancelling.
     Cancels,
-    /// Machines.
-    Machines,
+    /// Devices.
+    Devices,
 }
 
 impl Row {
@@ -27,7 +27,7 @@ impl Row {
         Row::Actions,
         Row::Links,
         Row::Cancels,
-        Row::Machines,
+        Row::Devices,
     ];
 }
 
@@ -38,7 +38,7 @@ impl fmt::Display for Row {
             Row::Actions => "actions",
             Row::Links => "links",
             Row::Cancels => "cancels",
-            Row::Machines => "machines",
+            Row::Devices => "devices",
         })
     }
 }

@@ -1,8 +1,8 @@
-//! What sleeping machines may hold of the tenant's slots, and which of their sessions are called back.
+//! What sleeping devices may hold of the tenant's slots, and which of their sessions are called back.
 //!
-//! A machine sleeps if the machine list says so, or if it has not taken its session out of the
+//! A device sleeps if the machine list says so, or if it has not taken its session out of the
 //! service's queue for [`PICKUP`]. Sessions of both hold slots while they wait, and no more of them
-//! than `max_slots` do so for long. With `hold` none does while a machine that is awake wants the slot.
+//! than `max_slots` do so for long. With `hold` none does while a device that is awake wants the slot.
 //! It also sleeps if it does not hear of a cancel; nothing can take that slot back.
 
 use svar_plan::{OfflineMode, PICKUP};
@@ -14,7 +14,7 @@ use super::need::Need;
 use super::progress::Readiness;
 use super::queues::Ask;
 
-/// What the run knows of a machine, so that whoever reads the machine list can tell what is news.
+/// What the run knows of a device, so that whoever reads the machine list can tell what is news.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Known {
     /// Ready or not; `None` before the list was asked.
@@ -25,7 +25,7 @@ pub struct Known {
 }
 
 impl Fleet {
-    /// What is known of a machine. Made of facts alone, so that another process that takes up the run
+    /// What is known of a device. Made of facts alone, so that another process that takes up the run
     /// knows the same.
     pub fn known(&self, lane: LaneId) -> Known {
         let Some(lane) = self.lanes.get(lane.0 as usize) else {
@@ -40,7 +40,7 @@ impl Fleet {
         Known { ready, seen_after }
     }
 
-    /// Calls back what sleeping machines hold beyond their share.
+    /// Calls back what sleeping devices hold beyond their share.
     pub(super) fn grant_calls_back(&mut self, now: Moment, needs: &mut Vec<Need>) {
         for id in self.to_call_back(now) {
             let Some(action) = self.lanes[id.0 as usize].progress.open_action().cloned() else {
@@ -81,7 +81,7 @@ impl Fleet {
         waiting.into_iter().take(count).map(|(_, id)| id).collect()
     }
 
-    /// Starts of machines that are awake and have nothing to wait for but a slot.
+    /// Starts of devices that are awake and have nothing to wait for but a slot.
     fn starts_without_slot(&self, now: Moment) -> usize {
         if self.slot_is_free(now) || self.hours_allow_at(now) > now {
             return 0;

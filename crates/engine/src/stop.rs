@@ -14,7 +14,7 @@ use super::end::EndState;
 pub(super) struct Orders {
     /// Interrupts since the run was last taken up.
     pub(super) interrupts: u8,
-    /// The run is to end: no machine is begun any more.
+    /// The run is to end: no device is begun any more.
     pub(super) stopped: Option<Stopped>,
     /// The run's deadline has passed.
     pub(super) deadline: bool,
@@ -29,7 +29,7 @@ pub(super) struct Orders {
 pub struct Stopped {
     /// When that was decided first.
     pub at: Moment,
-    /// What happens to machines that are begun: the most severe of all that was said.
+    /// What happens to devices that are begun: the most severe of all that was said.
     pub how: OnStop,
     /// The operator said so; else it was the stop rule.
     pub ordered: bool,
@@ -47,13 +47,13 @@ impl Orders {
         self.interrupts > 0 || self.lost
     }
 
-    /// No machine is begun any more.
+    /// No device is begun any more.
     pub(super) fn closed(&self) -> bool {
         self.halted() || self.stopped.is_some() || self.deadline
     }
 }
 
-/// How many machines have decided themselves, as the stop rule counts.
+/// How many devices have decided themselves, as the stop rule counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Score {
     pub(super) failed: u32,
@@ -62,7 +62,7 @@ pub(super) struct Score {
 }
 
 impl Score {
-    /// Counts a machine in. A machine that was left out, or that the stop itself kept from starting,
+    /// Counts a device in. A device that was left out, or that the stop itself kept from starting,
     /// says nothing about the playbook.
     pub(super) fn count(&mut self, state: EndState) {
         match state {
@@ -97,9 +97,9 @@ impl Score {
         }
     }
 
-    /// How the rule stands, with so many machines that were left out.
+    /// How the rule stands, with so many devices that were left out.
     pub(super) fn standing(&self, rule: &StopWhen, left_out: u32) -> Standing {
-        // With every further failure one more machine has finished.
+        // With every further failure one more device has finished.
         let further = |more: u32| Score {
             failed: self.failed.saturating_add(more),
             finished: self.finished.saturating_add(more),
@@ -131,14 +131,14 @@ impl Score {
 pub struct Standing {
     /// The rule.
     pub rule: StopWhen,
-    /// Machines that have failed, as the rule counts.
+    /// Devices that have failed, as the rule counts.
     pub failed: u32,
-    /// Machines that have finished, as the rule counts: those that were left out or never started
+    /// Devices that have finished, as the rule counts: those that were left out or never started
     /// are not among them.
     pub finished: u32,
-    /// All machines.
+    /// All devices.
     pub targets: u32,
-    /// Machines that may still fail.
+    /// Devices that may still fail.
     pub open: u32,
     /// The rule holds.
     pub stops: bool,
@@ -165,7 +165,7 @@ impl fmt::Display for Standing {
             StopBase::Targets if matches!(rule.failed, Amount::Percent(_)) => {
                 write!(f, "{failed} of {targets} targets {have} failed")?;
             }
-            _ if finished == 0 => f.write_str("no machine has finished yet")?,
+            _ if finished == 0 => f.write_str("no device has finished yet")?,
             _ => write!(f, "{failed} of {finished} finished {have} failed")?,
         }
         match rule.failed {
@@ -190,7 +190,7 @@ impl fmt::Display for Standing {
             Some(0) => f.write_str("the run stops"),
             Some(1) => f.write_str("one more failure stops the run"),
             Some(more) => write!(f, "{more} more failures stop the run"),
-            None if open == 0 => f.write_str("no machine is left that could stop the run"),
+            None if open == 0 => f.write_str("no device is left that could stop the run"),
             None => f.write_str("not even the failure of all others stops the run"),
         }
     }

@@ -19,7 +19,7 @@ const FETCHES_MAX: u8 = 20;
 
 impl Fleet {
     /// What is to be done now. Each need is given once, and answered by a fact, or by
-    /// [`Fleet::read_failed`], [`Fleet::watched`], [`Fleet::machines_read`]. `now` never goes
+    /// [`Fleet::read_failed`], [`Fleet::watched`], [`Fleet::devices_read`]. `now` never goes
     /// backwards.
     pub fn poll(&mut self, now: Moment) -> Vec<Need> {
         self.now = self.now.max(now);
@@ -50,7 +50,7 @@ impl Fleet {
             self.grant_searches(now, &mut needs);
             self.grant_watch(now, &mut needs);
             self.grant_fetches(now, &mut needs);
-            self.grant_machines(now, &mut needs);
+            self.grant_devices(now, &mut needs);
             self.grant_starts(now, &mut needs);
         }
         self.queues.wake_at = self.next_wake(now);
@@ -214,7 +214,7 @@ impl Fleet {
         (!self.orders.deadline).then(|| self.started + Duration::from_millis(millis))
     }
 
-    /// When `offline.until` matters: only while a machine sleeps, or may.
+    /// When `offline.until` matters: only while a device sleeps, or may.
     fn offline_at(&self) -> Option<Moment> {
         let waiting = !self.queues.sleepers.is_empty() || !self.open.is_empty();
         (!self.orders.offline && waiting).then(|| self.offline_until())
@@ -244,7 +244,7 @@ impl Fleet {
         }
         let queues = &self.queues;
         let free = |row, wanted: bool| wanted.then(|| self.quota.free_at(row, now));
-        let machines = self.machines_due();
+        let devices = self.devices_due();
         let watch = self.watcher.due();
         let limits = [self.deadline_at(), self.offline_at()];
         let limits = limits.into_iter().flatten().filter(|_| !queues.recording);
@@ -255,7 +255,7 @@ impl Fleet {
             free(Row::Actions, !queues.searches.is_empty()),
             free(Row::Links, !queues.fetches.is_empty()),
             watch.map(|due| due.max(self.quota.free_at(Row::Actions, due))),
-            machines.map(|due| due.max(self.quota.free_at(Row::Machines, due))),
+            devices.map(|due| due.max(self.quota.free_at(Row::Devices, due))),
             self.start_comes_at(now),
             self.hours_end_at(now),
         ]

@@ -1,4 +1,4 @@
-//! What a run shows of itself: one value for each machine, and the sums.
+//! What a run shows of itself: one value for each device, and the sums.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use super::queues::Ask;
 use super::row::Row;
 use super::stop::{Standing, Stopped};
 
-/// How one machine stands.
+/// How one device stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LaneView {
     /// Which.
@@ -34,7 +34,7 @@ pub struct LaneView {
     pub since: Moment,
 }
 
-/// What a machine is at.
+/// What a device is at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {
     /// Nothing was sent to it yet.
@@ -76,10 +76,10 @@ pub enum Leg {
     Collecting,
 }
 
-/// What a machine waits for.
+/// What a device waits for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Waiting {
-    /// Its turn among the machines.
+    /// Its turn among the devices.
     Turn,
     /// A free session slot of the tenant.
     Slot {
@@ -160,7 +160,7 @@ impl fmt::Display for Waiting {
     }
 }
 
-/// How a machine ended, and why.
+/// How a device ended, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct End {
     /// The state.
@@ -196,14 +196,14 @@ pub enum Standstill {
         /// It begins then.
         until: Moment,
     },
-    /// Nobody is left but machines that sleep.
+    /// Nobody is left but devices that sleep.
     Asleep {
         /// They are given up then.
         until: Moment,
     },
 }
 
-/// How many machines stand how.
+/// How many devices stand how.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// All targets.
@@ -221,19 +221,19 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Machines that ended in this state.
+    /// Devices that ended in this state.
     pub fn of(&self, state: EndState) -> u32 {
         self.ended[state.index()]
     }
 
-    /// Machines that ended.
+    /// Devices that ended.
     pub fn finished(&self) -> u32 {
         self.ended.iter().sum()
     }
 }
 
 impl Fleet {
-    /// How one machine stands.
+    /// How one device stands.
     pub fn lane(&self, lane: LaneId) -> Option<LaneView> {
         let entry = self.lanes.get(lane.0 as usize)?;
         let progress = &entry.progress;
@@ -268,17 +268,17 @@ impl Fleet {
         }
     }
 
-    /// Every machine, in the order of the target set.
+    /// Every device, in the order of the target set.
     pub fn lanes(&self) -> impl Iterator<Item = LaneView> {
         (0..self.lanes.len()).filter_map(|place| self.lane(LaneId(place as u32)))
     }
 
-    /// The machines that are admitted and have not ended: cheap at any fleet size.
+    /// The devices that are admitted and have not ended: cheap at any fleet size.
     pub fn active(&self) -> impl Iterator<Item = LaneView> {
         self.active.iter().filter_map(|lane| self.lane(*lane))
     }
 
-    /// The sums, kept as the run goes; only the machines that are admitted are looked at.
+    /// The sums, kept as the run goes; only the devices that are admitted are looked at.
     pub fn tally(&self) -> Tally {
         let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let asleep = count(self.asleep.len());
@@ -334,7 +334,7 @@ impl Fleet {
         self.score.standing(&self.plan.policy.stop_when, left_out)
     }
 
-    /// The wave that runs, from 0, and how many machines may have been started by its end.
+    /// The wave that runs, from 0, and how many devices may have been started by its end.
     pub fn wave(&self) -> (usize, u32) {
         (self.wave, self.wave_limit(self.wave))
     }

@@ -1,4 +1,4 @@
-//! What one machine wants next, read off its state; changes nothing.
+//! What one device wants next, read off its state; changes nothing.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::progress::{Cancelling, Ground, Open, Progress, Stage};
 use super::stop::Orders;
 use super::view::Waiting;
 
-/// A result link may answer 404 for a moment after the action has ended (contract 6.2). As long as
+/// A result link may answer 404 for a moment after the action has ended (API notes 6.2). As long as
 /// actions themselves were seen to be invisible: a result that is given up is lost.
 const LINK_LAG: Duration = VISIBILITY_LAG;
 
@@ -31,7 +31,7 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(600);
 /// nobody reports. Far beyond ten minutes of script and 3 GB of file.
 const ACTION_PATIENCE: Duration = Duration::from_secs(24 * 3_600);
 
-/// What a machine wants.
+/// What a device wants.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Want {
     /// Nothing any more.
@@ -44,11 +44,11 @@ pub(super) enum Want {
     Pause { until: Moment, waiting: Waiting },
     /// Its session worked out from results.
     Resolve,
-    /// Its next start. A sleeping machine may wait for a better moment.
+    /// Its next start. A sleeping device may wait for a better moment.
     Start {
         asleep: bool,
         cleanup: bool,
-        /// Then the wait for a busy machine is over.
+        /// Then the wait for a busy device is over.
         give_up: Option<Moment>,
     },
     /// A lost start looked for.
@@ -67,7 +67,7 @@ pub(super) enum Want {
     Record(FactBody),
 }
 
-/// What a machine is looked at with, beside its own state.
+/// What a device is looked at with, beside its own state.
 #[derive(Clone, Copy)]
 pub(super) struct Outlook<'o> {
     pub(super) now: Moment,
@@ -100,7 +100,7 @@ impl Outlook<'_> {
     }
 }
 
-/// What the machine wants at this moment.
+/// What the device wants at this moment.
 pub(super) fn want(ground: Ground<'_>, progress: &Progress, outlook: Outlook<'_>) -> Want {
     let orders = outlook.orders;
     match &progress.stage {
@@ -125,7 +125,7 @@ fn idle(ground: Ground<'_>, progress: &Progress, outlook: Outlook<'_>) -> Want {
     let Outlook { now, orders, .. } = outlook;
     let cleanup = progress.in_cleanup(ground);
     let asleep = progress.readiness.sleeps();
-    // The first interrupt lets a machine that is through be cleaned up, unless it would have to wake
+    // The first interrupt lets a device that is through be cleaned up, unless it would have to wake
     // up for that, or to wait for the hours; the second does not.
     if orders.interrupts > 1
         || (orders.interrupts > 0 && (!cleanup || asleep || outlook.over_for_today))

@@ -1,14 +1,14 @@
 //! The least time that any scheduler needs, however clever and however lucky.
 //!
-//! A run is some sessions. Each has a moment before which it can't start (its machine sleeps, or an
-//! earlier session of the machine is not over), a least length, and results to fetch. The tenant
+//! A run is some sessions. Each has a moment before which it can't start (its device sleeps, or an
+//! earlier session of the device is not over), a least length, and results to fetch. The tenant
 //! allows `r` starts a minute, `S` sessions at one time, and so many result links a minute and an
 //! hour. Sort the starts of any schedule that keeps these limits: `s(1) <= s(2) <= …`. Then
 //!
 //! 1. `s(n) >= e(n)`, where `e` are the sessions' earliest moments in order: by `s(n)` there are `n`
 //!    sessions that may have started, so the n-th smallest moment is not later.
 //! 2. `s(n)` lies in a later minute than `s(n - r)`, for else `r + 1` starts were in one minute.
-//!    Whether the service's minutes slide or are cut from the hour is not known (contract 1.1), so
+//!    Whether the service's minutes slide or are cut from the hour is not known (API notes 1.1), so
 //!    they count as cut, which allows more. The run begins with a minute; one that begins in the
 //!    middle of a cut minute may end up to a minute earlier.
 //! 3. `s(n) >= s(n - S) + l`, `l` being the shortest length: of the `S + 1` sessions from `n - S` to
@@ -49,8 +49,8 @@ pub struct Job {
 }
 
 impl Job {
-    /// The sessions of one machine, each after the one before it.
-    pub fn of_machine(
+    /// The sessions of one device, each after the one before it.
+    pub fn of_device(
         awake_at: Duration,
         sessions: impl IntoIterator<Item = (Duration, u32)>,
     ) -> Vec<Job> {

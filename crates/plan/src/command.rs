@@ -1,4 +1,4 @@
-//! One step on one machine as the command that is sent.
+//! One step on one device as the command that is sent.
 
 use serde_json::Value;
 
@@ -13,10 +13,10 @@ use super::prepare::{Prepared, PreparedStep};
 use super::quote::{Argument, Shell, base64url, write};
 use super::session::{Target, Verb};
 
-/// Characters that the service does not take in script parameters (contract 3.3).
+/// Characters that the service does not take in script parameters (API notes 3.3).
 pub(super) const FORBIDDEN: [char; 5] = [';', '&', '|', '!', '$'];
 
-/// The longest arguments, in characters (contract 3.3, an emulator's choice).
+/// The longest arguments, in characters (API notes 3.3, an emulator's choice).
 const ARGS_MAX: usize = 30_000;
 
 impl Prepared {

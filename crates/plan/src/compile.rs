@@ -18,16 +18,16 @@ use super::scope::{Values, target_field};
 use super::secrets::MASK;
 use super::segment::{Link, cut};
 use super::session::{
-    CommandPlan, MachinePlan, OfflineMode, Plan, PlannedInput, Session, SessionKind, Target,
+    CommandPlan, DevicePlan, OfflineMode, Plan, PlannedInput, Session, SessionKind, Target,
 };
 use super::tag::TAG_LENGTH;
 
-/// Room for the comment, in characters, the tag included (contract 3.3: under 1,000).
+/// Room for the comment, in characters, the tag included (API notes 3.3: under 1,000).
 const COMMENT_MAX: usize = 1_000;
 
 /// Compiles a playbook for its targets.
 ///
-/// Machines that look the same to the playbook get the same sessions, shared. `files` is asked for
+/// Devices that look the same to the playbook get the same sessions, shared. `files` is asked for
 /// the hashes of library files alone.
 ///
 /// # Errors
@@ -49,15 +49,15 @@ pub fn compile(
     let library = super::library::hashes(document, playbook, files)?;
 
     let mut problems = Vec::new();
-    let machines = compile_machines(&prepared, targets, &mut problems);
-    problems.extend(unfinished_waves(playbook, &prepared, &machines));
+    let devices = compile_devices(&prepared, targets, &mut problems);
+    problems.extend(unfinished_waves(playbook, &prepared, &devices));
     if !problems.is_empty() {
         sort_problems(&mut problems);
         return Err(problems);
     }
 
     let plan = Plan {
-        digest: super::digest::digest(&prepared, loaded, inputs, &library, limits, &machines),
+        digest: super::digest::digest(&prepared, loaded, inputs, &library, limits, &devices),
         name: playbook.name.as_ref().map_or_else(
             || loaded.source.name().to_owned(),
             |name| name.value.clone(),
@@ -84,54 +84,54 @@ pub fn compile(
             })
             .collect(),
         library,
-        notes: notes(&prepared, &machines),
-        machines,
+        notes: notes(&prepared, &devices),
+        devices,
         secrets: prepared.values.secrets.clone(),
     };
     Ok(Runbook::new(plan, prepared))
 }
 
-/// Waves that leave out machines that have something to do. A share in the list is of all machines,
+/// Waves that leave out devices that have something to do. A share in the list is of all devices,
 /// those with nothing to do included, as the run counts.
 fn unfinished_waves(
     playbook: &Playbook,
     prepared: &Prepared,
-    machines: &[MachinePlan],
+    devices: &[DevicePlan],
 ) -> Option<Problem> {
     let waves = &prepared.policy.waves;
-    let total = u32::try_from(machines.len()).unwrap_or(u32::MAX);
+    let total = u32::try_from(devices.len()).unwrap_or(u32::MAX);
     let end = waves.iter().map(|wave| wave.of(total)).max()?;
-    let busy = machines
+    let busy = devices
         .iter()
-        .filter(|machine| !machine.sessions.is_empty())
+        .filter(|device| !device.sessions.is_empty())
         .count();
     if end as usize >= busy {
         return None;
     }
     let last = playbook.rollout.as_ref()?.waves.last()?.node();
-    let message = format!("the waves end at {end} of {busy} machines");
+    let message = format!("the waves end at {end} of {busy} devices");
     let problem = prepared
         .values
         .problem("unfinished-waves", last, message)
-        .help("End them with `100%`; to leave machines out, choose fewer under `targets`.");
+        .help("End them with `100%`; to leave devices out, choose fewer under `targets`.");
     Some(problem)
 }
 
 /// What a reader of the plan should know and its numbers do not say.
-fn notes(prepared: &Prepared, machines: &[MachinePlan]) -> Vec<String> {
+fn notes(prepared: &Prepared, devices: &[DevicePlan]) -> Vec<String> {
     let mut notes = Vec::new();
     let asks = prepared.os.is_some()
         || prepared.needs.target.contains("family")
         || prepared.needs.target.contains("os");
-    let unknown = machines
+    let unknown = devices
         .iter()
-        .filter(|machine| machine.target.family().is_none())
+        .filter(|device| device.target.family().is_none())
         .count();
     if asks && unknown > 0 {
         notes.push(format!(
-            "the system of {unknown} of {} machines is not known, and the playbook asks for it: \
+            "the system of {unknown} of {} devices is not known, and the playbook asks for it: \
              targets that are looked up by name, tag or filter have it",
-            machines.len()
+            devices.len()
         ));
     }
     let policy = &prepared.policy;
@@ -146,15 +146,15 @@ fn notes(prepared: &Prepared, machines: &[MachinePlan]) -> Vec<String> {
     notes
 }
 
-/// One class of machines for each set of answers to what the playbook asks of a target.
-fn compile_machines(
+/// One class of devices for each set of answers to what the playbook asks of a target.
+fn compile_devices(
     prepared: &Prepared,
     targets: Vec<Target>,
     problems: &mut Vec<Problem>,
-) -> Vec<MachinePlan> {
+) -> Vec<DevicePlan> {
     let mut classes: HashMap<Vec<Value>, Arc<[Session]>> = HashMap::new();
     let mut same: HashMap<u64, Vec<Arc<[Session]>>> = HashMap::new();
-    let mut machines = Vec::with_capacity(targets.len());
+    let mut devices = Vec::with_capacity(targets.len());
     let mut seen = BTreeSet::new();
     for target in targets {
         // Only what a shell is chosen by is asked of every target besides.
@@ -170,7 +170,7 @@ fn compile_machines(
             None => {
                 let compiled = prepared.sessions(&target).unwrap_or_else(|found| {
                     for problem in found {
-                        // One mistake is told once, not for each of ten thousand machines.
+                        // One mistake is told once, not for each of ten thousand devices.
                         if seen.insert((problem.rule.id, problem.span(), problem.message.clone())) {
                             problems.push(problem);
                         }
@@ -182,12 +182,12 @@ fn compile_machines(
                 sessions
             }
         };
-        machines.push(MachinePlan {
+        devices.push(DevicePlan {
             target: Arc::new(target),
             sessions,
         });
     }
-    machines
+    devices
 }
 
 /// The same sessions once in memory, whichever class they come from.
@@ -208,9 +208,9 @@ fn shared(sessions: Vec<Session>, same: &mut HashMap<u64, Vec<Arc<[Session]>>>) 
 }
 
 impl Prepared {
-    /// The sessions of one machine.
+    /// The sessions of one device.
     fn sessions(&self, target: &Target) -> Result<Vec<Session>, Vec<Problem>> {
-        // A machine of another family is left out; one of unknown family is taken at its word.
+        // A device of another family is left out; one of unknown family is taken at its word.
         if let (Some(os), Some(family)) = (self.os, target.family())
             && os != family
         {
@@ -255,7 +255,7 @@ impl Prepared {
         }
     }
 
-    /// Whether the step may run on this machine: `true` also where that is not known yet.
+    /// Whether the step may run on this device: `true` also where that is not known yet.
     fn runs(
         &self,
         step: &PreparedStep,

@@ -11,7 +11,7 @@ use super::inputs::Inputs;
 use super::limits::Limits;
 use super::prepare::Prepared;
 use super::scope::target_field;
-use super::session::{MachinePlan, PlannedFile};
+use super::session::{DevicePlan, PlannedFile};
 
 /// Says which contents the digest covers; a change of meaning changes it.
 const FORM: &str = "svar plan digest 1";
@@ -27,7 +27,7 @@ pub(super) fn digest(
     inputs: &Inputs,
     library: &[PlannedFile],
     limits: &Limits,
-    machines: &[MachinePlan],
+    devices: &[DevicePlan],
 ) -> String {
     let mut hash = Sha256::new();
     // Each part with its length before it, so that no two rows of parts run together alike.
@@ -67,8 +67,8 @@ pub(super) fn digest(
     if prepared.os.is_some() {
         fields.insert("family");
     }
-    for machine in machines {
-        let target = &machine.target;
+    for device in devices {
+        let target = &device.target;
         part(target.id.as_str().as_bytes());
         for field in &fields {
             part(target_field(target, field).to_string().as_bytes());

@@ -6,7 +6,7 @@ use svar_wire::LiveResponseRequest;
 
 use super::forecast::Forecast;
 use super::secrets::{MASK, Secrets};
-use super::session::{MachinePlan, Plan, Session, StepPlan};
+use super::session::{DevicePlan, Plan, Session, StepPlan};
 
 /// The document's format.
 const FORMAT: u32 = 1;
@@ -15,10 +15,7 @@ const FORMAT: u32 = 1;
 /// secrets masked; it is null in a session that waits for results, and `waits_for` says for which.
 /// No path of this computer is in it.
 pub fn document(plan: &Plan) -> Value {
-    let machines = plan
-        .machines
-        .iter()
-        .map(|machine| one_machine(plan, machine));
+    let devices = plan.devices.iter().map(|device| one_device(plan, device));
     let steps = plan.steps.iter().map(one_step);
     json!({
         "plan": FORMAT,
@@ -29,7 +26,7 @@ pub fn document(plan: &Plan) -> Value {
         "inputs": plan.inputs,
         "library": plan.library,
         "steps": steps.collect::<Vec<_>>(),
-        "machines": machines.collect::<Vec<_>>(),
+        "devices": devices.collect::<Vec<_>>(),
         "forecast": Forecast::of(plan),
     })
 }
@@ -49,14 +46,14 @@ fn one_step(step: &StepPlan) -> Value {
     })
 }
 
-fn one_machine(plan: &Plan, machine: &MachinePlan) -> Value {
-    let sessions = machine
+fn one_device(plan: &Plan, device: &DevicePlan) -> Value {
+    let sessions = device
         .sessions
         .iter()
         .map(|session| one_session(plan, session));
     json!({
-        "id": machine.target.id,
-        "name": machine.target.name,
+        "id": device.target.id,
+        "name": device.target.name,
         "sessions": sessions.collect::<Vec<_>>(),
     })
 }

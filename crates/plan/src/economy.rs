@@ -24,7 +24,7 @@ pub(super) struct Edit {
     pub(super) starts: u64,
     /// Result links that it saves.
     pub(super) links: u64,
-    /// Sessions fewer on a machine that it concerns.
+    /// Sessions fewer on a device that it concerns.
     pub(super) sessions_less: u32,
 }
 
@@ -32,15 +32,15 @@ pub(super) struct Edit {
 pub(super) fn edits(plan: &Plan) -> Vec<Edit> {
     let mut classes: Vec<(&Arc<[Session]>, u64)> = Vec::new();
     let mut places: BTreeMap<*const Session, usize> = BTreeMap::new();
-    for machine in &plan.machines {
-        let at = *places.entry(machine.sessions.as_ptr()).or_insert_with(|| {
-            classes.push((&machine.sessions, 0));
+    for device in &plan.devices {
+        let at = *places.entry(device.sessions.as_ptr()).or_insert_with(|| {
+            classes.push((&device.sessions, 0));
             classes.len() - 1
         });
         classes[at].1 += 1;
     }
     let mut sums: IndexMap<String, Edit> = IndexMap::new();
-    for (sessions, machines) in classes {
+    for (sessions, devices) in classes {
         let row = Row::of(plan, sessions);
         for (what, sessions_less, links) in row.edits() {
             let edit = sums.entry(what.clone()).or_insert(Edit {
@@ -49,14 +49,14 @@ pub(super) fn edits(plan: &Plan) -> Vec<Edit> {
                 links: 0,
                 sessions_less,
             });
-            edit.starts += machines * u64::from(sessions_less);
-            edit.links += machines * links;
+            edit.starts += devices * u64::from(sessions_less);
+            edit.links += devices * links;
         }
     }
     sums.into_values().collect()
 }
 
-/// The main steps of one machine, in order, as the cut sees them.
+/// The main steps of one device, in order, as the cut sees them.
 struct Row<'p> {
     steps: Vec<&'p StepPlan>,
     links: Vec<Link>,

@@ -1,4 +1,4 @@
-//! The plan for people, at 80 columns: what each machine gets, by which rules, and what it costs.
+//! The plan for people, at 80 columns: what each device gets, by which rules, and what it costs.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use svar_wire::Command;
 use super::document::masked;
 use super::forecast::{Forecast, grouped};
 use super::session::{
-    Amount, CleanupWhen, MachinePlan, OfflineMode, OnFail, OnStop, Plan, ResultsWanted, Session,
+    Amount, CleanupWhen, DevicePlan, OfflineMode, OnFail, OnStop, Plan, ResultsWanted, Session,
     SessionKind, StepPlan, StopBase, Verb,
 };
 
 const WIDTH: usize = 80;
-/// Names of machines that a group lists before it counts the rest.
+/// Names of devices that a group lists before it counts the rest.
 const NAMES_MAX: usize = 6;
 
-/// The plan as text. Machines that get the same are shown once; where only values differ, those of
-/// the first machine stand for all.
+/// The plan as text. Devices that get the same are shown once; where only values differ, those of
+/// the first device stand for all.
 pub fn explain(plan: &Plan) -> String {
     let mut text = String::new();
     let digest = plan.digest.get(..19).unwrap_or(&plan.digest);
@@ -33,7 +33,7 @@ pub fn explain(plan: &Plan) -> String {
     rules(&mut text, plan);
     for group in groups(plan) {
         text.push('\n');
-        machines(&mut text, plan, &group);
+        devices(&mut text, plan, &group);
     }
     text.push('\n');
     for note in &plan.notes {
@@ -58,10 +58,10 @@ fn inputs(text: &mut String, plan: &Plan) {
 fn rules(text: &mut String, plan: &Plan) {
     let policy = &plan.policy;
     let waves = match policy.waves.as_slice() {
-        [] => "all machines in one wave".to_owned(),
+        [] => "all devices in one wave".to_owned(),
         waves => {
             let waves: Vec<String> = waves.iter().map(amount).collect();
-            format!("waves up to {} of the machines", waves.join(", "))
+            format!("waves up to {} of the devices", waves.join(", "))
         }
     };
     let soak = match policy.soak_ms {
@@ -75,13 +75,13 @@ fn rules(text: &mut String, plan: &Plan) {
 
     let stop = &policy.stop_when;
     let failed = match (stop.failed, stop.of) {
-        (Amount::Count(1), _) => "1 machine has failed".to_owned(),
-        (Amount::Count(count), _) => format!("{count} machines have failed"),
+        (Amount::Count(1), _) => "1 device has failed".to_owned(),
+        (Amount::Count(count), _) => format!("{count} devices have failed"),
         (Amount::Percent(share), StopBase::Finished) => {
-            format!("{share}% of the finished machines or more have failed")
+            format!("{share}% of the finished devices or more have failed")
         }
         (Amount::Percent(share), StopBase::Targets) => {
-            format!("{share}% of all machines or more have failed")
+            format!("{share}% of all devices or more have failed")
         }
     };
     let after = match (stop.failed, stop.after) {
@@ -97,19 +97,19 @@ fn rules(text: &mut String, plan: &Plan) {
 
     let until = format!("for {} from the start", duration(policy.offline.until_ms));
     let offline = match policy.offline.mode {
-        OfflineMode::Hold => format!("sleeping machines are held back, {until}"),
+        OfflineMode::Hold => format!("sleeping devices are held back, {until}"),
         OfflineMode::Queue => format!(
-            "up to {} sleeping machines wait in the service's queue, {until}",
+            "up to {} sleeping devices wait in the service's queue, {until}",
             policy.offline.max_slots
         ),
-        OfflineMode::Skip => "sleeping machines are left out".to_owned(),
+        OfflineMode::Skip => "sleeping devices are left out".to_owned(),
     };
     entry(text, "offline", &offline);
     entry(
         text,
         "busy",
         &format!(
-            "a machine in somebody else's session is waited for, {}",
+            "a device in somebody else's session is waited for, {}",
             duration(policy.busy_wait_ms)
         ),
     );
@@ -132,33 +132,33 @@ fn rules(text: &mut String, plan: &Plan) {
     }
     if plan.steps.iter().any(|step| step.cleanup) {
         let when = match policy.cleanup_when {
-            CleanupWhen::Always => "on every machine that was sent something",
-            CleanupWhen::Failed => "on machines that failed",
+            CleanupWhen::Always => "on every device that was sent something",
+            CleanupWhen::Failed => "on devices that failed",
         };
         entry(text, "cleanup", when);
     }
 }
 
-/// Machines whose sessions have the same shape, with the place of the first.
+/// Devices whose sessions have the same shape, with the place of the first.
 struct Group<'p> {
-    members: Vec<&'p MachinePlan>,
+    members: Vec<&'p DevicePlan>,
     /// Not even the values differ.
     same: bool,
 }
 
 fn groups(plan: &Plan) -> Vec<Group<'_>> {
     let mut groups: indexmap::IndexMap<Vec<Shape<'_>>, Group<'_>> = indexmap::IndexMap::new();
-    for machine in &plan.machines {
-        let shape = machine.sessions.iter().map(Shape::of).collect();
+    for device in &plan.devices {
+        let shape = device.sessions.iter().map(Shape::of).collect();
         let group = groups.entry(shape).or_insert_with(|| Group {
             members: Vec::new(),
             same: true,
         });
         if let Some(first) = group.members.first() {
-            group.same &= std::sync::Arc::ptr_eq(&first.sessions, &machine.sessions)
-                || first.sessions == machine.sessions;
+            group.same &= std::sync::Arc::ptr_eq(&first.sessions, &device.sessions)
+                || first.sessions == device.sessions;
         }
-        group.members.push(machine);
+        group.members.push(device);
     }
     groups.into_values().collect()
 }
@@ -184,19 +184,19 @@ impl<'p> Shape<'p> {
     }
 }
 
-fn machines(text: &mut String, plan: &Plan, group: &Group<'_>) {
+fn devices(text: &mut String, plan: &Plan, group: &Group<'_>) {
     let count = group.members.len();
     let names: Vec<&str> = group
         .members
         .iter()
         .take(NAMES_MAX)
-        .map(|machine| machine.target.label())
+        .map(|device| device.target.label())
         .collect();
     let more = match count.saturating_sub(NAMES_MAX) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let noun = if count == 1 { "machine" } else { "machines" };
+    let noun = if count == 1 { "device" } else { "devices" };
     line(
         text,
         0,
@@ -311,7 +311,7 @@ fn cost(text: &mut String, plan: &Plan) {
         count(calls.starts, "start"),
         count(calls.links, "result link"),
         format!("about {}", count(calls.actions, "status list")),
-        count(calls.machines, "machine list"),
+        count(calls.devices, "machine list"),
     ];
     if calls.library > 0 {
         costs.push(count(calls.library, "library list"));
@@ -347,7 +347,7 @@ fn cost(text: &mut String, plan: &Plan) {
         if gain.sessions_less > 0 {
             let less = count(gain.sessions_less.into(), "session");
             let starts = grouped(gain.starts);
-            savings.push(format!("{less} less a machine, {starts} in all"));
+            savings.push(format!("{less} less a device, {starts} in all"));
         }
         if gain.links > 0 {
             savings.push(format!("{} less", count(gain.links, "result link")));
@@ -363,12 +363,12 @@ fn cost(text: &mut String, plan: &Plan) {
     }
 }
 
-/// What machines that sleep would cost.
+/// What devices that sleep would cost.
 fn asleep(plan: &Plan, forecast: &Forecast) -> String {
     let asleep = &forecast.asleep;
-    let if_some = match asleep.machines {
-        1 => "if 1 machine sleeps".to_owned(),
-        some => format!("if {} machines sleep", grouped(some)),
+    let if_some = match asleep.devices {
+        1 => "if 1 device sleeps".to_owned(),
+        some => format!("if {} devices sleep", grouped(some)),
     };
     let until = Period(asleep.until);
     // The machine list shows them as ready, and nobody knows how many they are.
@@ -388,12 +388,12 @@ fn asleep(plan: &Plan, forecast: &Forecast) -> String {
         ),
     };
     let lately = format!("one that was seen in the last 26 hours {lately}");
-    let looks = match asleep.machine_looks_an_hour {
+    let looks = match asleep.device_looks_an_hour {
         0 => String::new(),
         beside => format!(
             ", {} at the machine list an hour, {} when nobody else is left to start",
             count(beside, "look"),
-            asleep.machine_looks_an_hour_alone
+            asleep.device_looks_an_hour_alone
         ),
     };
     match asleep.mode {

@@ -6,25 +6,25 @@ use serde::Serialize;
 
 use super::economy::{Edit, edits};
 use super::limits::PICKUP;
-use super::looks::{MACHINES_AGAIN, MACHINES_AT_ONCE, MACHINES_SOON, TICK, TICKS_ASLEEP};
+use super::looks::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, TICK, TICKS_ASLEEP};
 use super::openings::{Openings, Stage};
 use super::session::{CleanupWhen, OfflineMode, Plan, ResultsWanted, Session, SessionKind, Verb};
 
-/// From start to end of a session that was measured (contract 4.6). Most of it is the device's
+/// From start to end of a session that was measured (API notes 4.6). Most of it is the device's
 /// fetching and handing back, so it stands for every session whose own time nobody knows.
 const SESSION: Duration = Duration::from_secs(162);
 
 /// Calls that one read of the machine list takes at most.
-const MACHINE_CALLS: u64 = 4;
+const DEVICE_CALLS: u64 = 4;
 
-/// A share of machines that sleep, to say what sleeping costs: usual for clients by day.
+/// A share of devices that sleep, to say what sleeping costs: usual for clients by day.
 const ASLEEP_PERCENT: u64 = 10;
 
-/// Calls and times of a run in which everything goes well, every machine is awake and nobody else
+/// Calls and times of a run in which everything goes well, every device is awake and nobody else
 /// uses the tenant's quota. Conditions that only results can decide count as met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Forecast {
-    /// Calls for each row of the contract's table of rate limits.
+    /// Calls for each row of the API notes' table of rate limits.
     pub calls: Calls,
     /// No run is faster than this, whatever its sessions take.
     #[serde(rename = "at_least_ms", serialize_with = "millis")]
@@ -37,7 +37,7 @@ pub struct Forecast {
     pub expected: Duration,
     /// The openings of `window` over which that time is spread; `None` without a `window`.
     pub openings: Option<Openings>,
-    /// What it costs if a tenth of the machines sleep.
+    /// What it costs if a tenth of the devices sleep.
     pub asleep: Asleep,
     /// The edit of the playbook that would save the most.
     pub edit: Option<Gain>,
@@ -54,20 +54,20 @@ pub struct Calls {
     pub links: u64,
     /// Cancels: none while all goes well.
     pub cancels: u64,
-    /// Lists of machines before the first start.
-    pub machines: u64,
+    /// Lists of devices before the first start.
+    pub devices: u64,
     /// Lists of the library before the run.
     pub library: u64,
 }
 
-/// What sleeping machines cost, for a tenth of all.
+/// What sleeping devices cost, for a tenth of all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Asleep {
-    /// Machines that are taken to sleep.
-    pub machines: u64,
+    /// Devices that are taken to sleep.
+    pub devices: u64,
     /// How they are treated.
     pub mode: OfflineMode,
-    /// Slots of the tenant in which they wait at one time, once no machine that is awake wants them:
+    /// Slots of the tenant in which they wait at one time, once no device that is awake wants them:
     /// so they cost the others nothing.
     pub slots: u32,
     /// Starts of which each is used up by waiting in the service's queue until it expires.
@@ -80,10 +80,10 @@ pub struct Asleep {
     /// they leave no place of `max_active` to the others.
     #[serde(rename = "seen_lately_ms", serialize_with = "maybe_millis")]
     pub seen_lately: Option<Duration>,
-    /// Looks at the machine list an hour for their sake, while other machines are still to be started.
-    pub machine_looks_an_hour: u64,
+    /// Looks at the machine list an hour for their sake, while other devices are still to be started.
+    pub device_looks_an_hour: u64,
     /// The same when they alone are waited for.
-    pub machine_looks_an_hour_alone: u64,
+    pub device_looks_an_hour_alone: u64,
     /// Lists of own actions an hour while nothing but their waiting sessions is open.
     pub actions_an_hour_alone: u64,
     /// The run lasts so long if one of them never wakes; zero where they are left out.
@@ -100,7 +100,7 @@ pub struct Gain {
     pub starts: u64,
     /// Result links that it saves.
     pub links: u64,
-    /// Sessions fewer on a machine that it concerns.
+    /// Sessions fewer on a device that it concerns.
     pub sessions_less: u32,
     /// Time that it saves.
     #[serde(rename = "time_ms", serialize_with = "millis")]
@@ -127,10 +127,10 @@ fn maybe_millis<S: serde::Serializer>(
 /// What is to be done, in numbers.
 #[derive(Debug, Clone, Copy)]
 struct Load {
-    machines: u64,
+    devices: u64,
     starts: u64,
     links: u64,
-    /// Most sessions that one machine gets, one after the other.
+    /// Most sessions that one device gets, one after the other.
     depth: u32,
     slots: u32,
     /// `max_active`, where it is less than the slots.
@@ -194,8 +194,8 @@ impl Forecast {
                 actions: expected.as_secs().div_ceil(TICK.as_secs()),
                 links: load.links,
                 cancels: 0,
-                machines: load.machines.div_ceil(MACHINES_AT_ONCE as u64)
-                    * MACHINE_CALLS.min(load.machines.div_ceil(50)),
+                devices: load.devices.div_ceil(DEVICES_AT_ONCE as u64)
+                    * DEVICE_CALLS.min(load.devices.div_ceil(50)),
                 library: u64::from(plan.library.iter().any(|file| file.path.is_some())),
             },
             at_least,
@@ -216,7 +216,7 @@ impl Load {
             session.kind == SessionKind::Main || plan.policy.cleanup_when == CleanupWhen::Always
         };
         let mut load = Load {
-            machines: 0,
+            devices: 0,
             starts: 0,
             links: 0,
             depth: 0,
@@ -225,9 +225,9 @@ impl Load {
             dozing: 0,
             again: 0,
         };
-        for machine in &plan.machines {
+        for device in &plan.devices {
             let mut depth = 0;
-            for session in machine.sessions.iter().filter(counts) {
+            for session in device.sessions.iter().filter(counts) {
                 depth += 1;
                 load.starts += 1;
                 load.links += session
@@ -240,7 +240,7 @@ impl Load {
                     })
                     .count() as u64;
             }
-            load.machines += u64::from(depth > 0);
+            load.devices += u64::from(depth > 0);
             load.depth = load.depth.max(depth);
         }
         load
@@ -323,7 +323,7 @@ impl Load {
             then: Duration::ZERO,
         };
         let soak = Duration::from_millis(plan.policy.soak_ms);
-        let total = u32::try_from(self.machines).unwrap_or(u32::MAX);
+        let total = u32::try_from(self.devices).unwrap_or(u32::MAX);
         let mut before = 0;
         let mut waves_begun = 0;
         for wave in &plan.policy.waves {
@@ -354,17 +354,17 @@ impl Load {
         }
     }
 
-    /// The time in which `max_active` machines at a time are brought to their ends. A machine keeps
-    /// its place between its sessions, so whole machines follow one another, not sessions.
+    /// The time in which `max_active` devices at a time are brought to their ends. A device keeps
+    /// its place between its sessions, so whole devices follow one another, not sessions.
     fn by_active(&self) -> Duration {
         let Some(most) = self.active else {
             return Duration::ZERO;
         };
         let places = u64::from(most.max(1));
-        let rounds = self.machines.div_ceil(places);
-        let sessions = (rounds * self.starts).div_ceil(self.machines.max(1));
+        let rounds = self.devices.div_ceil(places);
+        let sessions = (rounds * self.starts).div_ceil(self.devices.max(1));
         let sessions = u32::try_from(sessions).unwrap_or(u32::MAX);
-        SESSION * sessions + self.dozing_in(places, self.machines)
+        SESSION * sessions + self.dozing_in(places, self.devices)
     }
 
     /// The time that the dozing ones take from so many places, if others want them all.
@@ -377,33 +377,33 @@ impl Load {
 
     fn asleep(&self, plan: &Plan) -> Asleep {
         let policy = &plan.policy.offline;
-        let machines = (self.machines * ASLEEP_PERCENT).div_ceil(100);
+        let devices = (self.devices * ASLEEP_PERCENT).div_ceil(100);
         let until = Duration::from_millis(policy.until_ms);
-        let most = u32::try_from(machines).unwrap_or(u32::MAX);
+        let most = u32::try_from(devices).unwrap_or(u32::MAX);
         let slots = match policy.mode {
             OfflineMode::Queue => policy.max_slots.min(most).min(self.active.unwrap_or(most)),
             OfflineMode::Hold | OfflineMode::Skip => 0,
         };
         let turns = until.as_secs() / plan.limits.queue().as_secs().max(1);
-        let waits = policy.mode != OfflineMode::Skip && machines > 0;
+        let waits = policy.mode != OfflineMode::Skip && devices > 0;
         let an_hour = |pause: Duration, are_made: bool| match are_made {
             true => 3_600 / pause.as_secs(),
             false => 0,
         };
         // Whose session waits in the queue is not looked for in the machine list.
-        let looks = waits && machines > u64::from(slots);
+        let looks = waits && devices > u64::from(slots);
         Asleep {
-            machines,
+            devices,
             mode: policy.mode,
             slots,
             starts: u64::from(slots) * turns.max(1),
             seen_lately_starts: match waits {
-                true => machines - u64::from(slots),
+                true => devices - u64::from(slots),
                 false => 0,
             },
             seen_lately: self.seen_lately(plan, most, slots),
-            machine_looks_an_hour: an_hour(MACHINES_AGAIN, looks),
-            machine_looks_an_hour_alone: an_hour(MACHINES_SOON, looks),
+            device_looks_an_hour: an_hour(DEVICES_AGAIN, looks),
+            device_looks_an_hour_alone: an_hour(DEVICES_SOON, looks),
             actions_an_hour_alone: an_hour(TICK * TICKS_ASLEEP, slots > 0),
             until: match waits {
                 true => until,
@@ -415,16 +415,16 @@ impl Load {
     /// How much longer the others take if so many sleep and were seen lately, of which some stay in
     /// the service's queue.
     fn seen_lately(&self, plan: &Plan, asleep: u32, stay: u32) -> Option<Duration> {
-        let machines = self.machines.saturating_sub(asleep.into());
-        if machines == 0 {
+        let devices = self.devices.saturating_sub(asleep.into());
+        if devices == 0 {
             return Some(Duration::ZERO);
         }
         let others = Load {
-            machines,
-            starts: self.starts * machines / self.machines.max(1),
+            devices,
+            starts: self.starts * devices / self.devices.max(1),
             ..*self
         };
-        // A machine that is begun and not through keeps its place of `max_active`.
+        // A device that is begun and not through keeps its place of `max_active`.
         let active = match (self.active, plan.policy.offline.mode) {
             (Some(most), OfflineMode::Hold | OfflineMode::Queue) => {
                 Some(most.checked_sub(asleep).filter(|left| *left > 0)?)

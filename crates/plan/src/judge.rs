@@ -19,7 +19,7 @@ use super::session::{Verb, Verdict};
 const SHOWN: usize = 120;
 
 impl Prepared {
-    /// Judges a result; the scope knows the machine, and no results.
+    /// Judges a result; the scope knows the device, and no results.
     pub(super) fn judge(&self, step: &PreparedStep, result: &StepResult, scope: &Scope) -> Verdict {
         let judge = Judge {
             values: &self.values,
@@ -278,7 +278,7 @@ impl Judge<'_> {
         self.values.document.node(node).text.clone()
     }
 
-    /// The value of something expected, on this machine.
+    /// The value of something expected, on this device.
     fn settle<T: Clone + DeserializeOwned>(&self, expected: &Templated<T>) -> Result<T, String> {
         match expected {
             Templated::Value(value) => Ok(value.value.clone()),
@@ -393,7 +393,7 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// Judges `put`, which has no result (contract 6.2): it is as expected once the command completed.
+/// Judges `put`, which has no result (API notes 6.2): it is as expected once the command completed.
 pub(super) fn has_result(verb: Verb) -> bool {
     verb != Verb::Put
 }

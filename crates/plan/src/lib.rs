@@ -1,6 +1,6 @@
 //! From a playbook, inputs and targets to what will be sent: a [`Plan`].
 //!
-//! The plan is a value. It says for each machine which sessions it gets, in order; a session is
+//! The plan is a value. It says for each device which sessions it gets, in order; a session is
 //! one `runliveresponse` call. What can't be known yet (a step that reads the result of an earlier
 //! one) is a session that waits, and [`Plan`] says for what.
 
@@ -41,14 +41,14 @@ pub use forecast::{Asleep, Calls, Forecast, Gain};
 pub use hours::Hours;
 pub use inputs::{ENVIRONMENT_PREFIX, Given, InputValue, Inputs, Origin};
 pub use limits::{Limits, LimitsProfile, PICKUP, ReadBudget};
-pub use looks::{MACHINES_AGAIN, MACHINES_AT_ONCE, MACHINES_SOON, TICK, TICKS_ASLEEP};
+pub use looks::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, TICK, TICKS_ASLEEP};
 pub use openings::Openings;
 pub use quote::{Argument, Shell, base64url, write as write_arguments};
 pub use runbook::{Resolved, Results, RunNames, Runbook, StepResult, Unresolvable};
 pub use secrets::{MASK, Secrets};
 pub use selection::{Selection, Selector};
 pub use session::{
-    Amount, CleanupWhen, CommandPlan, MachinePlan, OfflineMode, OfflinePolicy, OnFail, OnStop,
+    Amount, CleanupWhen, CommandPlan, DevicePlan, OfflineMode, OfflinePolicy, OnFail, OnStop,
     Place, Plan, PlannedFile, PlannedInput, Policy, ResultsWanted, RetryPolicy, Session,
     SessionKind, StepPlan, StopBase, StopWhen, Target, Verb, Verdict, family_of,
 };

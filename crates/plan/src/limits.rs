@@ -1,4 +1,4 @@
-//! What the tenant allows: the numbers of the contract, section 1, as profiles.
+//! What the tenant allows: the numbers of the API notes 1, as profiles.
 
 use std::time::Duration;
 
@@ -50,8 +50,8 @@ pub struct Limits {
     pub cancels: ReadBudget,
     /// Library calls.
     pub library: ReadBudget,
-    /// Machine calls.
-    pub machines: ReadBudget,
+    /// Device calls.
+    pub devices: ReadBudget,
 }
 
 impl Limits {
@@ -75,7 +75,7 @@ impl Limits {
             links: row,
             cancels: row,
             library: row,
-            machines: row,
+            devices: row,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-/// How often the list of actions is read: 450 calls an hour, of 1,500 allowed (contract 5.3), and never
+/// How often the list of actions is read: 450 calls an hour, of 1,500 allowed (API notes 5.3), and never
 /// more than eight in a minute, however unevenly they travel. An end that is seen late keeps its slot
 /// from the next start, and the run from its own end.
 pub const TICK: Duration = Duration::from_secs(8);
@@ -12,12 +12,12 @@ pub const TICK: Duration = Duration::from_secs(8);
 /// nothing to who has slept for hours, and the tenant's other readers get the calls.
 pub const TICKS_ASLEEP: u32 = 4;
 
-/// Machines asked about at one time. Few, so that what the list says is still true when their turn
+/// Devices asked about at one time. Few, so that what the list says is still true when their turn
 /// comes: 200 starts take 20 minutes.
-pub const MACHINES_AT_ONCE: usize = 200;
+pub const DEVICES_AT_ONCE: usize = 200;
 
-/// How often the machine list is read again for machines that sleep.
-pub const MACHINES_AGAIN: Duration = Duration::from_secs(300);
+/// How often the machine list is read again for devices that sleep.
+pub const DEVICES_AGAIN: Duration = Duration::from_secs(300);
 
 /// The same when nobody else is left to be started: then the run waits for nothing but them.
-pub const MACHINES_SOON: Duration = Duration::from_secs(60);
+pub const DEVICES_SOON: Duration = Duration::from_secs(60);

@@ -42,7 +42,7 @@ pub(super) fn forbidden(
     }
 }
 
-/// A value that is the same on every machine has been evaluated long ago: its text is read again.
+/// A value that is the same on every device has been evaluated long ago: its text is read again.
 fn known(prepared: &Prepared, field: &Field) -> Option<Problem> {
     let document = &prepared.values.document;
     let node = document.node(field.node);

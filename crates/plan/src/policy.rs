@@ -17,11 +17,11 @@ use super::session::{
     RetryPolicy, StopBase, StopWhen,
 };
 
-/// How long a machine that is busy with somebody else's session is waited for (design, section 2).
+/// How long a device that is busy with somebody else's session is waited for (design, section 2).
 const BUSY_WAIT: Duration = Duration::from_secs(15 * 60);
-/// How long sleeping machines are waited for (design, section 2).
+/// How long sleeping devices are waited for (design, section 2).
 const OFFLINE_UNTIL: Duration = Duration::from_secs(24 * 3_600);
-/// Slots that sleeping machines may hold (design, section 2).
+/// Slots that sleeping devices may hold (design, section 2).
 const OFFLINE_SLOTS: u32 = 5;
 /// The pause before a further try (model).
 const RETRY_DELAY: Duration = Duration::from_secs(30);

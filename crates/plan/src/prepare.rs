@@ -1,4 +1,4 @@
-//! A playbook made ready for its machines: what is the same on all of them is worked out once.
+//! A playbook made ready for its devices: what is the same on all of them is worked out once.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) struct Prepared {
     pub(super) os: Option<Os>,
     /// Names under `library` with the file's name in the tenant.
     pub(super) library: IndexMap<String, String>,
-    /// Everything that any step or the comment asks of a machine.
+    /// Everything that any step or the comment asks of a device.
     pub(super) needs: Needs,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct PreparedStep {
 /// Steps are counted in 16 bits, in the plan and in the journal.
 const STEPS_MAX: usize = u16::MAX as usize;
 
-/// Reads and settles everything that does not differ between machines.
+/// Reads and settles everything that does not differ between devices.
 pub(super) fn prepare(
     document: &Arc<Document>,
     playbook: &Playbook,

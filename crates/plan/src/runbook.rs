@@ -48,10 +48,10 @@ pub enum StepResult {
     },
 }
 
-/// The results of a run so far, by machine (index into [`Plan::machines`]) and step name.
+/// The results of a run so far, by device (index into [`Plan::devices`]) and step name.
 pub trait Results {
     /// The result, or `None` where the step has none (never sent, skipped, a `put`, not fetched).
-    fn result(&self, machine: usize, step: &str) -> Option<StepResult>;
+    fn result(&self, device: usize, step: &str) -> Option<StepResult>;
 }
 
 /// A session ready to be sent.
@@ -106,15 +106,15 @@ impl Runbook {
     /// The data does not fit the template: which step, and why.
     ///
     /// # Panics
-    /// There is no such machine or session in the plan, which is our own mistake.
+    /// There is no such device or session in the plan, which is our own mistake.
     pub fn resolve(
         &self,
-        machine: usize,
+        device: usize,
         session: u16,
         results: &dyn Results,
     ) -> Result<Resolved, Box<Unresolvable>> {
         let at = |step: Option<u16>| move |problem| Box::new(Unresolvable { step, problem });
-        let planned = &self.plan.machines[machine];
+        let planned = &self.plan.devices[device];
         let session = &planned.sessions[usize::from(session)];
         if let Some(request) = &session.request {
             return Ok(Resolved {
@@ -128,7 +128,7 @@ impl Runbook {
             .with_target(&planned.target, &prepared.needs)
             .map_err(at(None))?;
         let waits_for = |name: &String| session.waits_for.contains(name);
-        self.read(machine, &mut scope, results, waits_for);
+        self.read(device, &mut scope, results, waits_for);
         let mut sent = Vec::new();
         let mut commands = Vec::new();
         for (index, command) in (0u16..).zip(&session.commands) {
@@ -158,7 +158,7 @@ impl Runbook {
     /// Puts the results of some steps into a scope, as far as there are any.
     fn read(
         &self,
-        machine: usize,
+        device: usize,
         scope: &mut Scope,
         results: &dyn Results,
         wanted: impl Fn(&String) -> bool,
@@ -167,7 +167,7 @@ impl Runbook {
             let name = &step.plan.name;
             if has_result(step.plan.verb)
                 && wanted(name)
-                && let Some(result) = results.result(machine, name)
+                && let Some(result) = results.result(device, name)
             {
                 scope.set("steps", name, &self.prepared.result_value(step, &result));
             }
@@ -178,15 +178,15 @@ impl Runbook {
     /// [`Plan::steps`].
     ///
     /// # Panics
-    /// There is no such machine or step in the plan, which is our own mistake.
+    /// There is no such device or step in the plan, which is our own mistake.
     pub fn judge(
         &self,
-        machine: usize,
+        device: usize,
         step: u16,
         result: &StepResult,
         results: &dyn Results,
     ) -> Verdict {
-        let target = &self.plan.machines[machine].target;
+        let target = &self.plan.devices[device].target;
         let everything = Needs {
             target: TARGET_FIELDS.into(),
             ..Needs::default()
@@ -195,7 +195,7 @@ impl Runbook {
         let step = &prepared.steps[usize::from(step)];
         match prepared.values.with_target(target, &everything) {
             Ok(mut scope) => {
-                self.read(machine, &mut scope, results, |name| {
+                self.read(device, &mut scope, results, |name| {
                     step.judged_by.contains(name)
                 });
                 prepared.judge(step, result, &scope)

@@ -1,7 +1,7 @@
 //! Where the values behind names come from: `inputs`, `vars`, `run`, `target`, `steps`.
 //!
-//! Most values are the same on every machine. What a template needs beyond that is worked out once
-//! ([`Needs`]), so that only what differs is evaluated again for each machine.
+//! Most values are the same on every device. What a template needs beyond that is worked out once
+//! ([`Needs`]), so that only what differs is evaluated again for each device.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -89,7 +89,7 @@ impl Field {
 #[derive(Debug)]
 pub(super) struct Values {
     pub(super) document: Arc<Document>,
-    /// `inputs`, `run`, and the vars that are the same on every machine.
+    /// `inputs`, `run`, and the vars that are the same on every device.
     pub(super) base: Scope,
     /// What each var depends on.
     vars: BTreeMap<String, Needs>,
@@ -102,7 +102,7 @@ pub(super) struct Values {
 }
 
 impl Values {
-    /// Gathers what is the same on every machine.
+    /// Gathers what is the same on every device.
     pub(super) fn new(
         document: &Arc<Document>,
         playbook: &Playbook,
@@ -359,7 +359,7 @@ impl Values {
         })
     }
 
-    /// The scope of one machine: the base, what it asks of the target, and the vars that follow.
+    /// The scope of one device: the base, what it asks of the target, and the vars that follow.
     pub(super) fn with_target(&self, target: &Target, needs: &Needs) -> Result<Scope, Problem> {
         let mut scope = self.base.clone();
         for field in &needs.target {
@@ -418,7 +418,7 @@ pub(super) fn number_or_text(number: &serde_json::Number, text: &str) -> Value {
     }
 }
 
-/// What `target.FIELD` stands for. What is not known of a machine is an empty text.
+/// What `target.FIELD` stands for. What is not known of a device is an empty text.
 pub(super) fn target_field(target: &Target, field: &str) -> Value {
     match field {
         "id" => json!(target.id.as_str()),

@@ -2,7 +2,7 @@
 
 use super::session::Verb;
 
-/// What the cut needs to know of one step that is on its way to a machine, in the author's order.
+/// What the cut needs to know of one step that is on its way to a device, in the author's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Link {
     /// What it does.
@@ -16,7 +16,7 @@ pub(super) struct Link {
 /// Cuts a row of steps into the fewest sessions: the place in the row at which each begins.
 ///
 /// A session begins only where it must: where the service's order PutFile, RunScript, GetFile
-/// (contract 3.3) would be broken, where a step reads the result of one in the same session, and
+/// (API notes 3.3) would be broken, where a step reads the result of one in the same session, and
 /// after a step that closes its session. Every one of these demands a cut somewhere in a stretch
 /// of the row that ends right before a step, so cutting as late as possible gives the fewest.
 pub(super) fn cut(row: &[Link]) -> Vec<usize> {

@@ -1,44 +1,44 @@
-//! Which machines a playbook names: its selectors with their templates evaluated.
+//! Which devices a playbook names: its selectors with their templates evaluated.
 
 use svar_language::diagnostic::Problem;
 use svar_language::playbook::model::{Exclude, Targets};
 use svar_language::playbook::{Loaded, Templated};
-use svar_wire::MachineId;
+use svar_wire::DeviceId;
 
 use super::inputs::Inputs;
 use super::policy::Settings;
 use super::runbook::RunNames;
 use super::scope::Values;
 
-/// One way to name machines.
+/// One way to name devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
-    /// The machine with this id.
-    Id(MachineId),
-    /// The machine with this DNS name, or this first label of one.
+    /// The device with this id.
+    Id(DeviceId),
+    /// The device with this DNS name, or this first label of one.
     Name(String),
-    /// The machines with this tag.
+    /// The devices with this tag.
     Tag(String),
-    /// The machines of this device group.
+    /// The devices of this device group.
     Group(String),
-    /// The machines that fit this OData filter.
+    /// The devices that fit this OData filter.
     Filter(String),
-    /// The machines that this advanced hunting query names.
+    /// The devices that this advanced hunting query names.
     Hunt(String),
     /// The ids and names in this file beside the playbook, one on each line.
     File(String),
 }
 
-/// Which machines: all that a selector names, less those that one of `exclude` names.
+/// Which devices: all that a selector names, less those that one of `exclude` names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Who is in.
     pub include: Vec<Selector>,
     /// Who is out, whoever selected him.
     pub exclude: Vec<Selector>,
-    /// The fewest machines there should be.
+    /// The fewest devices there should be.
     pub min: Option<u32>,
-    /// The most machines there should be.
+    /// The most devices there should be.
     pub max: Option<u32>,
 }
 
@@ -153,7 +153,7 @@ impl Reader<'_> {
     }
 
     fn id(&mut self, written: &Templated<String>, text: String) -> Option<Selector> {
-        match MachineId::parse(&text) {
+        match DeviceId::parse(&text) {
             Ok(id) => Some(Selector::Id(id)),
             Err(error) => {
                 let values = self.settings.values;

@@ -6,14 +6,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use svar_language::playbook::model::Os;
+use svar_wire::DeviceId;
 use svar_wire::LiveResponseRequest;
-use svar_wire::MachineId;
 
 use super::hours::Hours;
 use super::limits::Limits;
 use super::secrets::Secrets;
 
-/// What a run will do, whole: policy, steps, and each machine's sessions.
+/// What a run will do, whole: policy, steps, and each device's sessions.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// `sha256:` and 64 hexadecimal digits over playbook, inputs, library hashes, limits profile
@@ -30,7 +30,7 @@ pub struct Plan {
     /// Steps, then cleanup steps, as the author wrote them. Commands point here by index.
     pub steps: Vec<StepPlan>,
     /// One entry for each target, in the order of the target set.
-    pub machines: Vec<MachinePlan>,
+    pub devices: Vec<DevicePlan>,
     /// The inputs the run was planned with, for people.
     pub inputs: Vec<PlannedInput>,
     /// The library files its steps name, in the playbook's order.
@@ -67,7 +67,7 @@ pub struct PlannedInput {
     pub origin: String,
 }
 
-/// A step as planned: what does not differ between machines.
+/// A step as planned: what does not differ between devices.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepPlan {
     /// The author's `id`, or `step-3` / `cleanup-1` by position (from 1).
@@ -80,7 +80,7 @@ pub struct StepPlan {
     pub cleanup: bool,
     /// Where it stands.
     pub place: Place,
-    /// What happens to the machine when it fails.
+    /// What happens to the device when it fails.
     pub on_fail: OnFail,
     /// Tries after the first.
     pub retry: Option<RetryPolicy>,
@@ -93,7 +93,7 @@ pub struct StepPlan {
     pub judged: bool,
 }
 
-/// A place in the playbook for people, and its pointer for machines.
+/// A place in the playbook for people, and its pointer for devices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The file, as the user named it.
@@ -118,14 +118,14 @@ pub enum Verb {
     Get,
 }
 
-/// What a failing step means for its machine.
+/// What a failing step means for its device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFail {
-    /// Nothing later is sent to the machine, except cleanup.
+    /// Nothing later is sent to the device, except cleanup.
     #[default]
     Stop,
-    /// Recorded; the machine goes on.
+    /// Recorded; the device goes on.
     Continue,
 }
 
@@ -154,19 +154,19 @@ pub struct RetryPolicy {
 
 /// One target: who it is, and what it gets.
 #[derive(Debug, Clone)]
-pub struct MachinePlan {
-    /// The machine.
+pub struct DevicePlan {
+    /// The device.
     pub target: Arc<Target>,
-    /// Its sessions: main ones in order, then at most one cleanup session. Shared between machines
+    /// Its sessions: main ones in order, then at most one cleanup session. Shared between devices
     /// that get the same.
     pub sessions: Arc<[Session]>,
 }
 
-/// A machine as the target set knows it; frozen when the plan is made.
+/// A device as the target set knows it; frozen when the plan is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// Its id.
-    pub id: MachineId,
+    pub id: DeviceId,
     /// Its DNS name, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -265,17 +265,17 @@ pub enum Verdict {
 pub struct Policy {
     /// How dangerous: `read`, `change` or `destructive`.
     pub risk: String,
-    /// Machines started in waves; each entry is how many may have been started by then.
+    /// Devices started in waves; each entry is how many may have been started by then.
     pub waves: Vec<Amount>,
     /// Pause between a wave's end and the next one, in milliseconds.
     pub soak_ms: u64,
-    /// Most machines active at one time.
+    /// Most devices active at one time.
     pub max_active: Option<u32>,
     /// When the fleet stops.
     pub stop_when: StopWhen,
-    /// What happens then to machines that are not done.
+    /// What happens then to devices that are not done.
     pub on_stop: OnStop,
-    /// Machines that sleep.
+    /// Devices that sleep.
     pub offline: OfflinePolicy,
     /// End of the whole run, in milliseconds from its start.
     pub deadline_ms: Option<u64>,
@@ -283,11 +283,11 @@ pub struct Policy {
     pub window: Option<Hours>,
     /// When cleanup runs.
     pub cleanup_when: CleanupWhen,
-    /// How long a machine that is busy with somebody else's session is waited for.
+    /// How long a device that is busy with somebody else's session is waited for.
     pub busy_wait_ms: u64,
 }
 
-/// A number of machines, or a share of them.
+/// A number of devices, or a share of them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Amount {
@@ -298,7 +298,7 @@ pub enum Amount {
 }
 
 impl Amount {
-    /// How many machines it means of `total`; a share is rounded up.
+    /// How many devices it means of `total`; a share is rounded up.
     pub fn of(self, total: u32) -> u32 {
         match self {
             Amount::Count(count) => count.min(total),
@@ -312,8 +312,8 @@ impl Amount {
     }
 }
 
-/// The stop rule: the fleet stops when the failed machines are *at or above* `failed`, out of `of`,
-/// once at least `after` machines have finished.
+/// The stop rule: the fleet stops when the failed devices are *at or above* `failed`, out of `of`,
+/// once at least `after` devices have finished.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct StopWhen {
     /// The threshold.
@@ -328,7 +328,7 @@ pub struct StopWhen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StopBase {
-    /// The machines that have ended.
+    /// The devices that have ended.
     #[default]
     Finished,
     /// All targets.
@@ -341,7 +341,7 @@ pub enum StopBase {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum OnStop {
-    /// No new machine starts; those that run finish.
+    /// No new device starts; those that run finish.
     #[default]
     Drain,
     /// Besides, own actions that still wait for their device are cancelled.
@@ -350,18 +350,18 @@ pub enum OnStop {
     Abort,
 }
 
-/// What is done about machines that sleep.
+/// What is done about devices that sleep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfflinePolicy {
     /// How.
     pub mode: OfflineMode,
-    /// Most slots that waiting machines may hold.
+    /// Most slots that waiting devices may hold.
     pub max_slots: u32,
     /// For how long, in milliseconds from the run's start.
     pub until_ms: u64,
 }
 
-/// How sleeping machines are treated.
+/// How sleeping devices are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OfflineMode {
@@ -378,7 +378,7 @@ pub enum OfflineMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CleanupWhen {
-    /// After every machine that was sent something.
+    /// After every device that was sent something.
     #[default]
     Always,
     /// Only after one that failed.

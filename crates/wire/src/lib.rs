@@ -10,7 +10,7 @@ mod reply;
 mod request;
 
 pub use moment::Moment;
-pub use name::{ActionId, LibraryName, MachineId, NameError, RunId, Tag};
+pub use name::{ActionId, DeviceId, LibraryName, NameError, RunId, Tag};
 pub use reply::{
     ActionStatus, Collection, CommandEntry, CommandStatus, ErrorBody, ErrorDetail, Hunt,
     LibraryFile, LinkReply, Machine, MachineAction, ScriptResult, TokenReply,

@@ -61,8 +61,8 @@ macro_rules! checked_name {
 }
 
 checked_name!(
-    /// A device id of the service: 40 hexadecimal digits, kept in lower case (contract 3.1).
-    MachineId,
+    /// A device id of the service: 40 hexadecimal digits, kept in lower case (API notes 3.1).
+    DeviceId,
     |text| {
         if text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             Ok(text.to_ascii_lowercase())
@@ -89,7 +89,7 @@ checked_name!(
 );
 
 checked_name!(
-    /// The name of a file in the tenant's library: letters, digits, `-`, `_` and `.` (contract 3.3).
+    /// The name of a file in the tenant's library: letters, digits, `-`, `_` and `.` (API notes 3.3).
     LibraryName,
     |text| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');

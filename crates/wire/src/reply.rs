@@ -45,7 +45,7 @@ macro_rules! open_enum {
 }
 
 open_enum!(
-    /// The state of a machine action (contract 4.2). The last four known ones are final.
+    /// The state of a machine action (API notes 4.2). The last four known ones are final.
     ActionStatus {
         /// Waits for the device.
         Pending,
@@ -76,7 +76,7 @@ impl ActionStatus {
 }
 
 open_enum!(
-    /// The state of one command (contract 4.3).
+    /// The state of one command (API notes 4.3).
     CommandStatus {
         /// Not started.
         Created,
@@ -93,7 +93,7 @@ open_enum!(
     }
 );
 
-/// A machine action (contract 4.1). Only `id` and `status` are certain.
+/// A machine action (API notes 4.1). Only `id` and `status` are certain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)] // The names are the contract's own; section 4.2 describes each.
@@ -144,7 +144,7 @@ pub struct MachineAction {
     pub troubleshoot_info: Option<serde_json::Value>,
 }
 
-/// One command inside a machine action (contract 4.3).
+/// One command inside a machine action (API notes 4.3).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)]
@@ -161,7 +161,7 @@ pub struct CommandEntry {
     pub command: Option<super::Command>,
 }
 
-/// A device (contract 8.3). Only `id` is certain.
+/// A device (API notes 8.3). Only `id` is certain.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)]
@@ -233,7 +233,7 @@ pub struct Machine {
     pub vm_metadata: Option<serde_json::Value>,
 }
 
-/// A file in the tenant's library (contract 8.6).
+/// A file in the tenant's library (API notes 8.6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)]
@@ -255,7 +255,7 @@ pub struct LibraryFile {
     pub parameters_description: Option<String>,
 }
 
-/// A page of a list (contract 5.2).
+/// A page of a list (API notes 5.2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Collection<T> {
     /// Where the metadata would be; never a base for other addresses.
@@ -283,7 +283,7 @@ pub struct Collection<T> {
     pub next_link: Option<String>,
 }
 
-/// The answer with a result's address (contract 6.1). The address is a secret for half an hour.
+/// The answer with a result's address (API notes 6.1). The address is a secret for half an hour.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct LinkReply {
@@ -296,7 +296,7 @@ pub struct LinkReply {
     pub value: String,
 }
 
-/// What a script left (contract 6.3).
+/// What a script left (API notes 6.3).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct ScriptResult {
@@ -309,7 +309,7 @@ pub struct ScriptResult {
     pub script_errors: String,
 }
 
-/// The answer of an advanced hunting query (contract 8.5).
+/// The answer of an advanced hunting query (API notes 8.5).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hunt {
     /// The columns.
@@ -320,7 +320,7 @@ pub struct Hunt {
     pub results: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// The answer of the token endpoint (contract 2.2).
+/// The answer of the token endpoint (API notes 2.2).
 #[derive(Clone, Deserialize, Serialize)]
 #[allow(missing_docs)]
 pub struct TokenReply {
@@ -333,7 +333,7 @@ pub struct TokenReply {
     pub access_token: String,
 }
 
-/// The shape of a refusal (contract 9.1, 9.2).
+/// The shape of a refusal (API notes 9.1, 9.2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ErrorBody {
     /// What it says.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The body of `runliveresponse` (contract 3.1). Key names and their case are the service's.
+/// The body of `runliveresponse` (API notes 3.1). Key names and their case are the service's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LiveResponseRequest {
     /// The commands, in the order they run.
@@ -32,7 +32,7 @@ impl Command {
         }
     }
 
-    /// Runs a library script; empty arguments leave the key out (contract 3.3).
+    /// Runs a library script; empty arguments leave the key out (API notes 3.3).
     pub fn run_script(name: impl Into<String>, args: Option<String>) -> Self {
         let mut params = vec![Param::new("ScriptName", name)];
         if let Some(args) = args.filter(|args| !args.is_empty()) {
@@ -91,7 +91,7 @@ impl Param {
     }
 }
 
-/// The body of `cancel` (contract 7).
+/// The body of `cancel` (API notes 7).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CancelRequest {
     /// Why.
@@ -99,7 +99,7 @@ pub struct CancelRequest {
     pub comment: String,
 }
 
-/// The body of `advancedqueries/run` (contract 8.5).
+/// The body of `advancedqueries/run` (API notes 8.5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HuntRequest {
     /// KQL.

@@ -91,8 +91,8 @@ impl Calls {
         step: u16,
     ) -> Option<(Verb, String)> {
         let plan = self.runbook.plan();
-        let machine = plan.machines.get(lane.0 as usize)?;
-        let commands = &machine.sessions.get(usize::from(session))?.commands;
+        let device = plan.devices.get(lane.0 as usize)?;
+        let commands = &device.sessions.get(usize::from(session))?.commands;
         let known = errand.actions.get(action)?;
         let (position, index) = known.commands.iter().enumerate().find(|(_, index)| {
             commands

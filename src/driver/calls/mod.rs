@@ -77,8 +77,8 @@ pub(crate) enum Then {
     Nothing,
     /// A `Watch` was answered.
     Watched,
-    /// A `Machines` was answered.
-    MachinesRead,
+    /// A `Devices` was answered.
+    DevicesRead,
     /// There is no answer to be had yet, as is usual; it is to be asked for again.
     NotYet,
     /// It went wrong, and is to be asked for again.
@@ -129,7 +129,7 @@ impl Calls {
             Need::Watch { actions } => self.watch(&errand, actions).await,
             Need::Fetch { .. } => self.fetch(&errand, &need).await,
             Need::Cancel { lane, action, .. } => Ok(self.cancel(*lane, action).await),
-            Need::Machines { .. } => Ok(self.machines(&errand).await),
+            Need::Devices { .. } => Ok(self.devices(&errand).await),
             // Answered by the loop itself.
             Need::Record { .. } | Need::Resolve { .. } => Ok((Vec::new(), Then::Nothing)),
         };
@@ -151,9 +151,9 @@ impl Calls {
         }
     }
 
-    async fn machines(&self, errand: &Errand) -> Answer {
+    async fn devices(&self, errand: &Errand) -> Answer {
         match readiness::read(&self.client, errand, self.runbook.os()).await {
-            Ok(facts) => (facts, Then::MachinesRead),
+            Ok(facts) => (facts, Then::DevicesRead),
             Err(failure) => (Vec::new(), again(failure)),
         }
     }
@@ -172,7 +172,7 @@ fn again(failure: Failure) -> Then {
     match failure {
         Failure::Refused(ref refusal) => match refusal.status {
             429 => Then::Throttled { retry_after },
-            // Replicas may not agree for a while about what there is (contract 4.5).
+            // Replicas may not agree for a while about what there is (API notes 4.5).
             404 => Then::Again {
                 why,
                 retry_after,

@@ -31,8 +31,8 @@ impl Calls {
             },
         };
         let request = self.request(lane, session, tag, only);
-        let (Ok(request), Some((_, machine))) = (&request, errand.machines.first()) else {
-            let why = request.err().unwrap_or_else(|| "no such machine".into());
+        let (Ok(request), Some((_, device))) = (&request, errand.devices.first()) else {
+            let why = request.err().unwrap_or_else(|| "no such device".into());
             return (one(never_sent("NotCompiled", why)), Then::Nothing);
         };
         let unknown = |why: String| FactBody::StartUnknown {
@@ -40,7 +40,7 @@ impl Calls {
             attempt,
             why,
         };
-        match self.client.start(machine, request).await {
+        match self.client.start(device, request).await {
             Ok(action) => (
                 one(match accepted(&action, tag) {
                     Ok(action) => FactBody::StartAccepted {
@@ -105,10 +105,10 @@ impl Calls {
         tag: &Tag,
         conclusive: bool,
     ) -> Answer {
-        let Some((_, machine)) = errand.machines.first() else {
+        let Some((_, device)) = errand.devices.first() else {
             return (Vec::new(), Then::NotYet);
         };
-        let found = self.client.find_start(machine, tag).await;
+        let found = self.client.find_start(device, tag).await;
         let body = match found {
             Ok(Found::Action(action)) => match ActionId::parse(&action.id) {
                 Ok(action) => FactBody::StartAccepted {
@@ -157,7 +157,7 @@ impl Calls {
 }
 
 /// Whether the answer to a start is really the action of that start. Sibling calls of the service
-/// were seen to answer with somebody's existing action (contract 3.6).
+/// were seen to answer with somebody's existing action (API notes 3.6).
 fn accepted(action: &MachineAction, tag: &Tag) -> Result<ActionId, String> {
     let id = ActionId::parse(&action.id).map_err(|error| error.to_string())?;
     match action.requestor_comment.as_deref() {

@@ -12,7 +12,7 @@ use super::super::memory::{Errand, Known, step_of};
 use super::{Answer, Calls, Patience, Then, again};
 
 /// How many further looks an action gets that failed although none of its commands did: such
-/// states were seen to turn into success a little later (contract 4.4).
+/// states were seen to turn into success a little later (API notes 4.4).
 const DOUBTS_MAX: u8 = 2;
 
 /// A queue may be swept a little before an action's time is over, and its times be rounded (our
@@ -84,7 +84,7 @@ impl Calls {
         let status = action.status;
         let mut entries = action.commands.unwrap_or_default();
         if entries.is_empty() {
-            // The field may be left out of a list (contract 4.2).
+            // The field may be left out of a list (API notes 4.2).
             if let Ok(whole) = self.client.action(id).await {
                 entries = whole.commands.unwrap_or_default();
             }
@@ -162,7 +162,7 @@ impl Calls {
 }
 
 /// An action ended at the age at which the service's queue gives actions up, and nobody cancelled it.
-/// In which status such an action ends is not known (contract 3.5). By the service's own clock, so
+/// In which status such an action ends is not known (API notes 3.5). By the service's own clock, so
 /// that it does not matter when we look.
 fn outlived_the_queue(action: &MachineAction, queue: Duration) -> bool {
     let time = |text: &Option<String>| Moment::parse(text.as_deref()?).ok();
@@ -181,7 +181,7 @@ fn outlived_the_queue(action: &MachineAction, queue: Duration) -> bool {
     gives_up && !is_cancelled && created + queue <= ended + SWEPT_WITHIN
 }
 
-/// How far an action is that runs; `None` if the list says nothing of its commands (contract 4.2).
+/// How far an action is that runs; `None` if the list says nothing of its commands (API notes 4.2).
 fn reached(action: &MachineAction) -> Option<(u16, CommandState)> {
     let mut entries: Vec<&CommandEntry> = action.commands.as_ref()?.iter().collect();
     entries.sort_by_key(|entry| entry.index);
@@ -197,7 +197,7 @@ fn reached(action: &MachineAction) -> Option<(u16, CommandState)> {
     let current = entries.iter().find(|entry| !is_over(entry));
     // What follows a failed command is not run.
     let has_failed = entries.iter().any(|entry| is(entry, CommandStatus::Failed));
-    // The documented states (contract 4.3) don't tell a command that executes from one that waits;
+    // The documented states (API notes 4.3) don't tell a command that executes from one that waits;
     // then a command's times do, and if it has none of them, nothing does.
     let tells = entries.iter().any(|entry| {
         entry.start_time.is_some() || !(is_over(entry) || is(entry, CommandStatus::Created))

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use svar_plan::find_tag;
 use svar_wire::Moment;
-use svar_wire::{ActionId, MachineId, Tag};
+use svar_wire::{ActionId, DeviceId, Tag};
 use svar_wire::{CancelRequest, Collection, LiveResponseRequest, MachineAction};
 
 use super::answer::Failure;
@@ -43,7 +43,7 @@ impl Client {
     /// See [`Failure`]; never sent twice, except after a 401, which had no effect.
     pub async fn start(
         &self,
-        machine: &MachineId,
+        machine: &DeviceId,
         request: &LiveResponseRequest,
     ) -> Result<MachineAction, Failure> {
         self.post(&format!("/api/machines/{machine}/runliveresponse"), request)
@@ -65,7 +65,7 @@ impl Client {
     /// One action.
     ///
     /// # Errors
-    /// See [`Failure`]. A fresh one may be 404 for a while (contract 4.5).
+    /// See [`Failure`]. A fresh one may be 404 for a while (API notes 4.5).
     pub async fn action(&self, action: &ActionId) -> Result<MachineAction, Failure> {
         let path = format!("/api/machineactions/{}", encode(action.as_str()));
         self.get(self.address(&path)?).await
@@ -116,7 +116,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn find_start(&self, machine: &MachineId, tag: &Tag) -> Result<Found, Failure> {
+    pub async fn find_start(&self, machine: &DeviceId, tag: &Tag) -> Result<Found, Failure> {
         let filter = format!(
             "machineId eq {} and type eq 'LiveResponse'",
             literal(machine.as_str())

@@ -141,7 +141,7 @@ impl Reply {
         // Twice over the bytes and never into a tree: a list of machines has tens of thousands of
         // entries, and is read all day.
         let head: Head = serde_json::from_slice(bytes).map_err(unread)?;
-        // Seen in the wild: a success whose body holds an error (contract 9.2). What it did is
+        // Seen in the wild: a success whose body holds an error (API notes 9.2). What it did is
         // anybody's guess.
         if let Some(error) = head.error {
             let refusal = refusal_of(200, Some(&error), None);
@@ -183,7 +183,7 @@ impl Reply {
     }
 }
 
-/// Both shapes of an error body (contract 9.1, 9.2); whatever is missing stays empty.
+/// Both shapes of an error body (API notes 9.1, 9.2); whatever is missing stays empty.
 fn refusal_of(status: u16, error: Option<&Value>, retry_after: Option<Duration>) -> Refusal {
     let text = |key: &str| error.and_then(|error| error.get(key)?.as_str());
     Refusal {
@@ -241,7 +241,7 @@ pub(crate) fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-/// `Retry-After`: seconds, or an HTTP date (contract 9.3).
+/// `Retry-After`: seconds, or an HTTP date (API notes 9.3).
 pub(crate) fn retry_after(header: &str, now: Moment) -> Option<Duration> {
     let header = header.trim();
     if let Ok(seconds) = header.parse::<u64>() {

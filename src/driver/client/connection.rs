@@ -7,11 +7,11 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::SecretString;
 
-/// The API's root in the public cloud (contract 2.1).
+/// The API's root in the public cloud (API notes 2.1).
 pub const DEFAULT_API: &str = "https://api.security.microsoft.com";
-/// The token endpoint's root in the public cloud (contract 2.2).
+/// The token endpoint's root in the public cloud (API notes 2.2).
 pub const DEFAULT_AUTHORITY: &str = "https://login.microsoftonline.com";
-/// What the token is asked for: the API's audience, whatever host answers (contract 2.2).
+/// What the token is asked for: the API's audience, whatever host answers (API notes 2.2).
 pub const DEFAULT_SCOPE: &str = "https://api.securitycenter.microsoft.com/.default";
 
 /// The root of a service: `https://host`, with a port or a path where one is needed.

@@ -56,15 +56,15 @@ impl Client {
     /// Asks for the address of a command's result.
     ///
     /// # Errors
-    /// See [`Failure`]. 404 says that there is none, or none yet (contract 6.2).
+    /// See [`Failure`]. 404 says that there is none, or none yet (API notes 6.2).
     pub async fn result_link(&self, action: &ActionId, index: u16) -> Result<ResultLink, Failure> {
-        // Parentheses and `index=` are literal (contract 6.1).
+        // Parentheses and `index=` are literal (API notes 6.1).
         let path = format!(
             "/api/machineactions/{}/GetLiveResponseResultDownloadLink(index={index})",
             encode(action.as_str())
         );
         let reply: LinkReply = self.get(self.address(&path)?).await?;
-        // Some clients met links escaped for a web page, once or twice (contract 6.1).
+        // Some clients met links escaped for a web page, once or twice (API notes 6.1).
         let mut link = reply.value;
         while link.contains("&amp;") {
             link = link.replace("&amp;", "&");

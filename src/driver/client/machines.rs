@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use svar_wire::DeviceId;
 use svar_wire::Machine;
-use svar_wire::MachineId;
 use svar_wire::Moment;
 
 use super::answer::Failure;
@@ -15,7 +15,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn machine(&self, id: &MachineId) -> Result<Option<Machine>, Failure> {
+    pub async fn machine(&self, id: &DeviceId) -> Result<Option<Machine>, Failure> {
         let url = self.address(&format!("/api/machines/{id}"))?;
         none_if_absent(self.get(url).await)
     }
@@ -24,7 +24,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn machines_by_id(&self, ids: &[&MachineId]) -> Result<Vec<Machine>, Failure> {
+    pub async fn machines_by_id(&self, ids: &[&DeviceId]) -> Result<Vec<Machine>, Failure> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -34,7 +34,7 @@ impl Client {
         let texts: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
         match self.list_by("machines", "id", &texts).await {
             // `id` is filterable on one page of the service's documentation and missing on another
-            // (contract 8.2). Where the filter is refused, the whole list in pages of thousands
+            // (API notes 8.2). Where the filter is refused, the whole list in pages of thousands
             // costs a few calls, and one call each would cost the hour's budget.
             Err(failure) if failure.is_refused_with(400) => {
                 let wanted: HashSet<&str> = texts.into_iter().collect();
@@ -78,7 +78,7 @@ impl Client {
     /// # Errors
     /// See [`Failure`].
     pub async fn machines_by_name(&self, beginning: &str) -> Result<Vec<Machine>, Failure> {
-        // Names are stored in lower case (contract 8.2).
+        // Names are stored in lower case (API notes 8.2).
         let name = literal(&beginning.to_lowercase());
         self.machines_by_filter(&format!("startswith(computerDnsName,{name})"))
             .await
@@ -98,7 +98,7 @@ impl Client {
     }
 }
 
-/// A tenant without any recent machine answers a list with 404 (contract 8.2).
+/// A tenant without any recent machine answers a list with 404 (API notes 8.2).
 fn none_if_absent<T>(answer: Result<T, Failure>) -> Result<Option<T>, Failure> {
     match answer {
         Ok(found) => Ok(Some(found)),

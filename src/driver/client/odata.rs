@@ -2,7 +2,7 @@
 
 use svar_wire::Moment;
 
-/// A text literal: in single quotes, a quote inside doubled (contract 5.1).
+/// A text literal: in single quotes, a quote inside doubled (API notes 5.1).
 pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
@@ -21,7 +21,7 @@ pub(crate) fn is_any<'t>(field: &str, values: impl Iterator<Item = &'t str>) -> 
     values.join(" or ")
 }
 
-/// A point in time: bare, whole seconds, rounded down (contract 5.1).
+/// A point in time: bare, whole seconds, rounded down (API notes 5.1).
 pub(crate) fn instant(moment: Moment) -> String {
     let whole = moment.to_string();
     match whole.split_once('.') {

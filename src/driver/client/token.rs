@@ -19,7 +19,7 @@ use super::connection::Connection;
 use super::odata::encode;
 use super::wire::{Lost, Outgoing, Wire};
 
-/// Renewed so long before its end (contract 2.2).
+/// Renewed so long before its end (API notes 2.2).
 const RENEW_BEFORE: Duration = Duration::from_secs(120);
 
 /// Life of a token that does not say it.
@@ -41,7 +41,7 @@ impl Permission {
     pub fn name(self) -> &'static str {
         match self {
             Permission::LiveResponse => "Machine.LiveResponse",
-            // Reading alone once sufficed and is not listed any more (contract 12, quirk 2).
+            // Reading alone once sufficed and is not listed any more (API notes 12, quirk 2).
             Permission::ReadMachines => "Machine.ReadWrite.All",
             Permission::Library => "Library.Manage",
         }

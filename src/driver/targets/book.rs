@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use svar_wire::DeviceId;
 use svar_wire::Machine;
-use svar_wire::MachineId;
 
 use super::super::client::{Client, Failure};
 use super::{Selection, Selector, TargetError, last_seen};
@@ -13,23 +13,23 @@ pub(super) struct Book<'c> {
     client: &'c Client,
     /// The bearers of each name that was asked for.
     by_name: HashMap<String, Vec<Machine>>,
-    /// The machines that selectors name by id, read together.
+    /// The devices that selectors name by id, read together.
     by_id: HashMap<String, Machine>,
     /// The whole list, read once where there are many names to look up.
     all: Option<Vec<Machine>>,
     /// For exclusions: whoever is not there need not be left out, and all bearers of a name are.
     pub(super) lenient: bool,
-    /// The ids and names that no machine has.
+    /// The ids and names that no device has.
     unknown: Vec<Unknown>,
 }
 
 enum Unknown {
-    Id(MachineId),
+    Id(DeviceId),
     Name(String),
 }
 
-/// More names than this are looked up in one list of all machines: a call for each would use up
-/// the minute's hundred (contract 1.1).
+/// More names than this are looked up in one list of all devices: a call for each would use up
+/// the minute's hundred (API notes 1.1).
 const NAMES_BY_CALL_MAX: usize = 20;
 
 type Named = Vec<(Machine, String)>;
@@ -44,20 +44,20 @@ impl<'c> Book<'c> {
             Selector::Name(_) => 1,
             Selector::File { text, .. } => text
                 .lines()
-                .filter(|line| MachineId::parse(line.trim()).is_err())
+                .filter(|line| DeviceId::parse(line.trim()).is_err())
                 .count(),
             _ => 0,
         });
         let all = if names.sum::<usize>() > NAMES_BY_CALL_MAX {
             let all = client.machines().await;
             Some(all.map_err(|failure| TargetError::Call {
-                selector: "the list of machines".to_owned(),
+                selector: "the list of devices".to_owned(),
                 failure,
             })?)
         } else {
             None
         };
-        let ids: Vec<&MachineId> = selection
+        let ids: Vec<&DeviceId> = selection
             .include
             .iter()
             .filter_map(|selector| match selector {
@@ -79,7 +79,7 @@ impl<'c> Book<'c> {
         Ok(book)
     }
 
-    /// Whether every id and name that was looked up is some machine's.
+    /// Whether every id and name that was looked up is some device's.
     pub(super) fn all_known(&mut self) -> Result<(), TargetError> {
         let mut unknown = std::mem::take(&mut self.unknown);
         match (unknown.pop(), unknown.len()) {
@@ -112,7 +112,7 @@ impl<'c> Book<'c> {
                 let found = self.client.machines_by_tag(tag).await;
                 let mut found = found.map_err(called(reason.clone()))?;
                 // The service may match the beginning of tags only; the word is the tag.
-                found.retain(|machine| machine.machine_tags.iter().any(|own| own == tag));
+                found.retain(|device| device.machine_tags.iter().any(|own| own == tag));
                 Ok(living(found, &reason))
             }
             Selector::Group(group) => {
@@ -137,7 +137,7 @@ impl<'c> Book<'c> {
     }
 
     /// The group's name is no documented filter property, so the list is read whole where the
-    /// filter is refused (contract 8.2).
+    /// filter is refused (API notes 8.2).
     async fn by_group(&self, group: &str) -> Result<Vec<Machine>, Failure> {
         let filter = format!("rbacGroupName eq '{}'", group.replace('\'', "''"));
         let found = match self.client.machines_by_filter(&filter).await {
@@ -146,8 +146,8 @@ impl<'c> Book<'c> {
         };
         Ok(found
             .into_iter()
-            .filter(|machine| {
-                machine
+            .filter(|device| {
+                device
                     .rbac_group_name
                     .as_deref()
                     .is_some_and(|name| name.eq_ignore_ascii_case(group))
@@ -164,7 +164,7 @@ impl<'c> Book<'c> {
                 continue;
             }
             let reason = format!("{path}:{number}");
-            if let Ok(id) = MachineId::parse(word) {
+            if let Ok(id) = DeviceId::parse(word) {
                 ids.push((id, reason));
             } else if is_dns_name(word) {
                 found.extend(self.by_name(word, &reason).await?);
@@ -187,8 +187,8 @@ impl<'c> Book<'c> {
         Ok(found)
     }
 
-    async fn by_ids(&mut self, ids: &[(MachineId, String)]) -> Result<Named, TargetError> {
-        let unread: Vec<&MachineId> = ids
+    async fn by_ids(&mut self, ids: &[(DeviceId, String)]) -> Result<Named, TargetError> {
+        let unread: Vec<&DeviceId> = ids
             .iter()
             .map(|(id, _)| id)
             .filter(|id| !self.by_id.contains_key(id.as_str()))
@@ -203,9 +203,9 @@ impl<'c> Book<'c> {
         for (id, reason) in ids {
             let known = || self.by_id.get(id.as_str()).cloned();
             match by_id.remove(id.as_str()).or_else(known) {
-                Some(machine) => {
+                Some(device) => {
                     seen.insert(id);
-                    named.push((machine, reason.clone()));
+                    named.push((device, reason.clone()));
                 }
                 None if self.lenient || seen.contains(id) => {}
                 None => self.unknown.push(Unknown::Id(id.clone())),
@@ -214,12 +214,12 @@ impl<'c> Book<'c> {
         Ok(named)
     }
 
-    /// One name, one machine. `startswith` also hits longer names, so they are compared afterwards
-    /// (contract 8.2); of several bearers of the name the living one is meant, and where two live,
-    /// a person decides (contract 12, quirk 36).
+    /// One name, one device. `startswith` also hits longer names, so they are compared afterwards
+    /// (API notes 8.2); of several bearers of the name the living one is meant, and where two live,
+    /// a person decides (API notes 12, quirk 36).
     async fn read_ids(
         &self,
-        ids: &[&MachineId],
+        ids: &[&DeviceId],
         words: &str,
     ) -> Result<HashMap<String, Machine>, TargetError> {
         let found = self.client.machines_by_id(ids).await;
@@ -229,7 +229,7 @@ impl<'c> Book<'c> {
         })?;
         let by_id = found
             .into_iter()
-            .map(|machine| (machine.id.to_lowercase(), machine));
+            .map(|device| (device.id.to_lowercase(), device));
         Ok(by_id.collect())
     }
 
@@ -250,12 +250,12 @@ impl<'c> Book<'c> {
         Ok(named.collect())
     }
 
-    /// All machines of that name. `startswith` also hits longer names, so they are compared
-    /// afterwards (contract 8.2).
+    /// All devices of that name. `startswith` also hits longer names, so they are compared
+    /// afterwards (API notes 8.2).
     async fn bearers(&mut self, name: &str) -> Result<Vec<Machine>, TargetError> {
         let wanted = name.trim().trim_end_matches('.').to_lowercase();
-        if let Some(machines) = self.by_name.get(&wanted) {
-            return Ok(machines.clone());
+        if let Some(devices) = self.by_name.get(&wanted) {
+            return Ok(devices.clone());
         }
         let asked;
         let found = match &self.all {
@@ -269,12 +269,12 @@ impl<'c> Book<'c> {
                 &asked
             }
         };
-        let own_name = |machine: &Machine| {
-            let name = machine.computer_dns_name.as_deref().unwrap_or_default();
+        let own_name = |device: &Machine| {
+            let name = device.computer_dns_name.as_deref().unwrap_or_default();
             name.trim_end_matches('.').to_lowercase()
         };
         let matching = |fits: &dyn Fn(&str) -> bool| -> Vec<Machine> {
-            let fitting = found.iter().filter(|machine| fits(&own_name(machine)));
+            let fitting = found.iter().filter(|device| fits(&own_name(device)));
             fitting.cloned().collect()
         };
         let mut bearers = matching(&|own| own == wanted);
@@ -286,45 +286,45 @@ impl<'c> Book<'c> {
     }
 }
 
-/// Machines that a re-imaging or a merge left behind can't be worked on.
-fn is_left_behind(machine: &Machine) -> bool {
-    let merged = machine.merged_into_machine_id.as_deref();
-    merged.is_some_and(|id| !id.is_empty()) || machine.is_excluded == Some(true)
+/// Devices that a re-imaging or a merge left behind can't be worked on.
+fn is_left_behind(device: &Machine) -> bool {
+    let merged = device.merged_into_machine_id.as_deref();
+    merged.is_some_and(|id| !id.is_empty()) || device.is_excluded == Some(true)
 }
 
-fn living(machines: Vec<Machine>, reason: &str) -> Named {
-    machines
+fn living(devices: Vec<Machine>, reason: &str) -> Named {
+    devices
         .into_iter()
-        .filter(|machine| !is_left_behind(machine))
-        .map(|machine| (machine, reason.to_owned()))
+        .filter(|device| !is_left_behind(device))
+        .map(|device| (device, reason.to_owned()))
         .collect()
 }
 
 /// Of several bearers of a name the living one is meant, and where two live, a person decides
-/// (contract 12, quirk 36).
+/// (API notes 12, quirk 36).
 fn the_living_one(mut bearers: Vec<Machine>, name: &str) -> Result<Option<Machine>, TargetError> {
     if bearers.len() > 1 {
-        bearers.retain(|machine| !is_left_behind(machine));
+        bearers.retain(|device| !is_left_behind(device));
     }
-    let is_active = |machine: &Machine| {
-        let health = machine.health_status.as_deref().unwrap_or_default();
+    let is_active = |device: &Machine| {
+        let health = device.health_status.as_deref().unwrap_or_default();
         health.eq_ignore_ascii_case("Active")
     };
-    // One active bearer among stale ones is the machine; the others are its former lives.
+    // One active bearer among stale ones is the device; the others are its former lives.
     if bearers.len() > 1 && bearers.iter().filter(|one| is_active(one)).count() == 1 {
         bearers.retain(is_active);
     }
     match (bearers.pop(), bearers.is_empty()) {
         (None, _) => Ok(None),
-        (Some(machine), true) => Ok(Some(machine)),
+        (Some(device), true) => Ok(Some(device)),
         (Some(last), false) => {
             bearers.push(last);
-            bearers.sort_by_key(|machine| std::cmp::Reverse(last_seen(machine)));
-            let candidates = bearers.iter().map(|machine| {
-                let seen = machine.last_seen.as_deref().unwrap_or("never");
-                let dns = machine.computer_dns_name.as_deref().unwrap_or("unnamed");
-                let health = machine.health_status.as_deref().unwrap_or("health unknown");
-                format!("{} ({dns}, {health}, last seen {seen})", machine.id)
+            bearers.sort_by_key(|device| std::cmp::Reverse(last_seen(device)));
+            let candidates = bearers.iter().map(|device| {
+                let seen = device.last_seen.as_deref().unwrap_or("never");
+                let dns = device.computer_dns_name.as_deref().unwrap_or("unnamed");
+                let health = device.health_status.as_deref().unwrap_or("health unknown");
+                format!("{} ({dns}, {health}, last seen {seen})", device.id)
             });
             Err(TargetError::Ambiguous {
                 name: name.to_owned(),

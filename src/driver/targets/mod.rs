@@ -1,31 +1,31 @@
-//! From selectors to machines: asks the service who is meant, and says why each machine is in.
+//! From selectors to devices: asks the service who is meant, and says why each device is in.
 
 mod book;
 
 use std::collections::HashSet;
 
 use svar_plan::Target;
+use svar_wire::DeviceId;
 use svar_wire::Machine;
-use svar_wire::MachineId;
 use svar_wire::Moment;
 
 use super::client::{Client, Failure};
 use book::Book;
 
-/// One way to name machines.
+/// One way to name devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selector {
-    /// The machine with this id.
-    Id(MachineId),
-    /// The machine with this DNS name, or this first label of one.
+    /// The device with this id.
+    Id(DeviceId),
+    /// The device with this DNS name, or this first label of one.
     Name(String),
-    /// The machines with this tag.
+    /// The devices with this tag.
     Tag(String),
-    /// The machines of this device group.
+    /// The devices of this device group.
     Group(String),
-    /// The machines that fit this OData filter.
+    /// The devices that fit this OData filter.
     Filter(String),
-    /// The machines that this advanced hunting query names.
+    /// The devices that this advanced hunting query names.
     Hunt(String),
     /// The ids and names in a file, one on each line.
     File {
@@ -36,20 +36,20 @@ pub enum Selector {
     },
 }
 
-/// Which machines: all that a selector names, less those that one of `exclude` names.
+/// Which devices: all that a selector names, less those that one of `exclude` names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Who is in.
     pub include: Vec<Selector>,
     /// Who is out, whoever selected him.
     pub exclude: Vec<Selector>,
-    /// The fewest machines there should be.
+    /// The fewest devices there should be.
     pub min: Option<u32>,
-    /// The most machines there should be.
+    /// The most devices there should be.
     pub max: Option<u32>,
 }
 
-/// Why a selection names no machines to run on.
+/// Why a selection names no devices to run on.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// The service was asked and did not say.
@@ -60,14 +60,14 @@ pub enum TargetError {
         /// How the call failed.
         failure: Failure,
     },
-    /// The tenant has no such machine.
-    #[error("no machine is called `{0}`")]
+    /// The tenant has no such device.
+    #[error("no device is called `{0}`")]
     UnknownName(String),
-    /// The tenant has no machine with this id.
-    #[error("the tenant knows no machine with the id {0}")]
-    UnknownId(MachineId),
+    /// The tenant has no device with this id.
+    #[error("the tenant knows no device with the id {0}")]
+    UnknownId(DeviceId),
     /// The tenant has none of several that are named.
-    #[error("the tenant has no machine for {} of the ids and names: {}", .0.len(), first_of(.0))]
+    #[error("the tenant has no device for {} of the ids and names: {}", .0.len(), first_of(.0))]
     UnknownMany(Vec<String>),
     /// The service does not take the filter.
     #[error("the service refuses the filter `{filter}`: {failure}")]
@@ -77,8 +77,8 @@ pub enum TargetError {
         /// The refusal.
         failure: Failure,
     },
-    /// Several living machines have the name.
-    #[error("`{name}` is the name of {} machines: {}", .candidates.len(), .candidates.join("; "))]
+    /// Several living devices have the name.
+    #[error("`{name}` is the name of {} devices: {}", .candidates.len(), .candidates.join("; "))]
     Ambiguous {
         /// The name.
         name: String,
@@ -99,10 +99,10 @@ pub enum TargetError {
     #[error("`hunt` needs a tenant with advanced hunting")]
     NeedsTenant,
     /// Nobody is left.
-    #[error("the targets name no machine")]
+    #[error("the targets name no device")]
     Nobody,
     /// The number is not the expected one.
-    #[error("the targets name {found} machines, and the playbook expects {}", expected(*.min, *.max))]
+    #[error("the targets name {found} devices, and the playbook expects {}", expected(*.min, *.max))]
     Unexpected {
         /// How many there are.
         found: usize,
@@ -119,10 +119,10 @@ impl TargetError {
         match self {
             TargetError::Call { failure, .. } => failure.next_step(),
             TargetError::UnknownName(_) => {
-                "check the spelling; machines that were not seen for a month are forgotten by the service".into()
+                "check the spelling; devices that were not seen for a month are forgotten by the service".into()
             }
             TargetError::UnknownMany(_) => {
-                "check the spelling and the tenant; machines that were not seen for a month are forgotten by the service".into()
+                "check the spelling and the tenant; devices that were not seen for a month are forgotten by the service".into()
             }
             TargetError::Filter { .. } => {
                 "write it with the names, types and operators that the machine list takes, such as `healthStatus eq 'Active'`".into()
@@ -130,7 +130,7 @@ impl TargetError {
             TargetError::UnknownId(_) => "copy the device id from the device's page".into(),
             TargetError::Ambiguous { .. } => "name the right one by its id".into(),
             TargetError::Line { .. } => "write one id or name on each line; `#` begins a comment".into(),
-            TargetError::NeedsTenant => "name the machines by tag, group, filter, names or ids".into(),
+            TargetError::NeedsTenant => "name the devices by tag, group, filter, names or ids".into(),
             TargetError::Nobody => "check the selectors and `exclude`".into(),
             TargetError::Unexpected { .. } => {
                 "check the selectors, or change `targets.expect` if the number is right".into()
@@ -168,10 +168,10 @@ fn expected(min: Option<u32>, max: Option<u32>) -> String {
     }
 }
 
-/// Finds the machines of a selection, in the order of its selectors and of the service's answers;
+/// Finds the devices of a selection, in the order of its selectors and of the service's answers;
 /// each one once, with the first selector that named it as its reason.
 ///
-/// A machine that was merged into another one, or excluded in the portal, is never selected by tag,
+/// A device that was merged into another one, or excluded in the portal, is never selected by tag,
 /// group or filter; named by its id it is.
 ///
 /// # Errors
@@ -186,19 +186,19 @@ pub async fn resolve(client: &Client, selection: &Selection) -> Result<Vec<Targe
         out.extend(
             found
                 .into_iter()
-                .map(|(machine, _)| machine.id.to_lowercase()),
+                .map(|(device, _)| device.id.to_lowercase()),
         );
     }
     book.lenient = false;
     let mut taken = HashSet::new();
     let mut targets = Vec::new();
     for selector in &selection.include {
-        for (machine, reason) in book.find(selector).await? {
-            let Ok(id) = MachineId::parse(&machine.id) else {
+        for (device, reason) in book.find(selector).await? {
+            let Ok(id) = DeviceId::parse(&device.id) else {
                 continue;
             };
             if !out.contains(id.as_str()) && taken.insert(id.clone()) {
-                targets.push(target_of(id, machine, reason));
+                targets.push(target_of(id, device, reason));
             }
         }
     }
@@ -219,18 +219,18 @@ pub async fn resolve(client: &Client, selection: &Selection) -> Result<Vec<Targe
     Ok(targets)
 }
 
-fn target_of(id: MachineId, machine: Machine, reason: String) -> Target {
+fn target_of(id: DeviceId, device: Machine, reason: String) -> Target {
     Target {
         id,
-        name: machine.computer_dns_name.filter(|name| !name.is_empty()),
-        os: machine.os_platform.filter(|os| !os.is_empty()),
-        tags: machine.machine_tags,
-        group: machine.rbac_group_name.filter(|group| !group.is_empty()),
+        name: device.computer_dns_name.filter(|name| !name.is_empty()),
+        os: device.os_platform.filter(|os| !os.is_empty()),
+        tags: device.machine_tags,
+        group: device.rbac_group_name.filter(|group| !group.is_empty()),
         reason,
     }
 }
 
-/// When a machine last reported.
-pub(crate) fn last_seen(machine: &Machine) -> Option<Moment> {
-    Moment::parse(machine.last_seen.as_deref()?).ok()
+/// When a device last reported.
+pub(crate) fn last_seen(device: &Machine) -> Option<Moment> {
+    Moment::parse(device.last_seen.as_deref()?).ok()
 }

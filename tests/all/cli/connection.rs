@@ -153,7 +153,7 @@ fn a_playbook_without_targets_asks_for_some() {
         .code(2)
         .stdout("")
         .stderr(
-            "using the built-in emulator: no real machine is touched\nerror: the playbook names no \
+            "using the built-in emulator: no real device is touched\nerror: the playbook names no \
              targets\n  help: write `targets:` into it, or give --target\n",
         );
 }
@@ -168,12 +168,12 @@ fn targets_that_are_none_are_refused() {
     };
     assert_eq!(
         refused("id:123"),
-        "error: --target: `123` is not a machine id: that is 40 hexadecimal digits"
+        "error: --target: `123` is not a device id: that is 40 hexadecimal digits"
     );
     assert_eq!(refused("tag:"), "error: --target names nothing");
     assert_eq!(
         refused("no-such-host"),
-        "error: no machine is called `no-such-host`"
+        "error: no device is called `no-such-host`"
     );
     assert_eq!(
         refused("file:none.txt"),
@@ -182,7 +182,7 @@ fn targets_that_are_none_are_refused() {
     assert_eq!(
         refused(&"0".repeat(40)),
         format!(
-            "error: the tenant knows no machine with the id {}",
+            "error: the tenant knows no device with the id {}",
             "0".repeat(40)
         )
     );

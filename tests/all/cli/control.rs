@@ -31,7 +31,7 @@ struct Going {
     lines: BufReader<ChildStderr>,
 }
 
-/// Starts a run and waits until its first machine has ended.
+/// Starts a run and waits until its first device has ended.
 #[track_caller]
 fn going(emulator: &Emulator) -> Going {
     let svar = Svar::new("run fetch.yaml --emulator")
@@ -200,7 +200,7 @@ fn a_run_that_nobody_drives_is_taken_up_to_be_cancelled() {
         ended.stderr
     );
     let listed = ended.again("runs").run().code(0);
-    assert_eq!(listed.stdout, "@RUN@  over            3 machines  Fetch\n");
+    assert_eq!(listed.stdout, "@RUN@  over            3 devices  Fetch\n");
     let shown = listed.again("show").run().code(0);
     assert!(
         shown
@@ -280,9 +280,7 @@ fn a_debt_is_given_up_by_name_and_the_reason_is_kept() {
         .run()
         .code(1);
     assert!(
-        waived
-            .stderr
-            .contains("2 machines: 1 ok, 1 expect_failed\n"),
+        waived.stderr.contains("2 devices: 1 ok, 1 expect_failed\n"),
         "{}",
         waived.stderr
     );
@@ -297,7 +295,7 @@ fn a_debt_is_given_up_by_name_and_the_reason_is_kept() {
     let summary = shown.json();
     assert_eq!(summary["cleanup_owed"], 0);
     let waiver = serde_json::json!({ "by": "alva", "why": "it was reimaged" });
-    assert_eq!(summary["machines"][1]["cleanup_waived"], waiver);
+    assert_eq!(summary["devices"][1]["cleanup_waived"], waiver);
     let runs = std::fs::read_dir(shown.folder.path().join("svar-runs")).expect("runs");
     let run = runs.last().expect("a run").expect("a run").path();
     let kept = std::fs::read_to_string(run.join("summary.json")).expect("a summary");
@@ -314,13 +312,13 @@ fn nothing_is_given_up_that_is_not_owed_or_has_no_reason() {
         .run()
         .code(2);
     let ended = ended
-        .stderr("error: `web-01` owes no cleanup\n  help: `svar show` says which machines do\n");
+        .stderr("error: `web-01` owes no cleanup\n  help: `svar show` says which devices do\n");
     let ended = ended
         .again("resume --waive-cleanup web-09 --why gone")
         .run()
         .code(2);
     let ended =
-        ended.stderr("error: the run has no machine `web-09`\n  help: `svar show` lists them\n");
+        ended.stderr("error: the run has no device `web-09`\n  help: `svar show` lists them\n");
     let ended = ended.again("resume --waive-cleanup web-02").run().code(2);
     assert!(ended.stderr.contains("--why <REASON>"), "{}", ended.stderr);
 }

@@ -90,7 +90,7 @@ fn of_many_unknown_targets_the_first_are_named_and_all_are_counted() {
     .file("list.txt", list)
     .run()
     .code(2);
-    let message = "error: the tenant has no machine for 60 of the ids and names: `gone-0`, `gone-1`, \
+    let message = "error: the tenant has no device for 60 of the ids and names: `gone-0`, `gone-1`, \
                    `gone-2`, `gone-3`, `gone-4` and 55 more\n";
     assert!(ended.stderr.contains(message), "{}", ended.text());
 
@@ -100,7 +100,7 @@ fn of_many_unknown_targets_the_first_are_named_and_all_are_counted() {
     );
     let one = one.run().code(2);
     assert!(
-        one.stderr.contains("no machine is called `gone`"),
+        one.stderr.contains("no device is called `gone`"),
         "{}",
         one.text()
     );
@@ -151,7 +151,7 @@ fn a_summary_that_can_not_be_written_does_not_make_the_run_one_that_was_refused(
         .expect("the binary starts");
     let words = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{words}");
-    assert!(words.contains("1 machine: 1 ok"), "{words}");
+    assert!(words.contains("1 device: 1 ok"), "{words}");
     assert!(
         words.contains("error: standard output can't be written"),
         "{words}"

@@ -34,7 +34,7 @@ fn svar(args: &str) -> Svar {
     Svar::new(args).file("fetch.yaml", PLAYBOOK)
 }
 
-/// A run on that emulator of which one machine is over, killed.
+/// A run on that emulator of which one device is over, killed.
 fn killed_run(svar: Svar, emulator: &Emulator) -> (Svar, std::path::PathBuf) {
     let svar = svar.arg(&emulator.url);
     let mut child = svar.spawn();
@@ -88,7 +88,7 @@ fn two_interrupts_cancel_and_the_run_can_be_told() {
     assert_eq!(code, Some(4), "{words}");
     let ended = svar.again("resume").run().code(0);
     assert!(
-        ended.stderr.contains("\n2 machines: 2 ok\n"),
+        ended.stderr.contains("\n2 devices: 2 ok\n"),
         "{}",
         ended.text()
     );
@@ -124,7 +124,7 @@ fn three_interrupts_leave_at_once_and_the_run_goes_on_later() {
     tags.dedup();
     assert_eq!(tags.len(), 3, "{tags:?}");
     assert!(
-        ended.stderr.contains("\n2 machines: 2 ok\n"),
+        ended.stderr.contains("\n2 devices: 2 ok\n"),
         "{}",
         ended.text()
     );
@@ -136,15 +136,15 @@ fn a_run_that_was_left_is_resumed() {
     let (svar, _) = killed_run(svar("run fetch.yaml --emulator"), &emulator);
 
     let listed = svar.again("runs").run().code(0);
-    assert_eq!(listed.stdout, "@RUN@  unfinished      2 machines  Fetch\n");
+    assert_eq!(listed.stdout, "@RUN@  unfinished      2 devices  Fetch\n");
     let ended = listed.again("resume").run().code(0).stdout("");
     assert!(
-        ended.stderr.contains("\n2 machines: 2 ok\n"),
+        ended.stderr.contains("\n2 devices: 2 ok\n"),
         "{}",
         ended.stderr
     );
     let listed = ended.again("runs").run().code(0);
-    assert_eq!(listed.stdout, "@RUN@  over            2 machines  Fetch\n");
+    assert_eq!(listed.stdout, "@RUN@  over            2 devices  Fetch\n");
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn a_journal_that_lost_its_end_is_damaged_where_the_summary_says_that_the_run_is
     let journal = std::fs::read_to_string(run.join("journal.jsonl")).expect("text");
     let lines = journal.lines().count();
     let damage = "error: svar-runs/@RUN@/journal.jsonl is shorter than the run's summary says: by \
-                  that every machine has its end, and the journal stops before\n  help: restore the \
+                  that every device has its end, and the journal stops before\n  help: restore the \
                   run folder from a copy; nothing was sent\n";
     let mut svar = ended.again("runs");
     for (lines, piece) in [(lines - 1, 0), (lines - 1, 20), (lines / 2, 0), (1, 0)] {
@@ -247,7 +247,7 @@ fn a_journal_that_lost_its_end_is_damaged_where_the_summary_says_that_the_run_is
             svar = ended.again(&command);
         }
         let ended = svar.again("runs").run().code(0).stderr(damage);
-        assert_eq!(ended.stdout, "@RUN@  damaged         2 machines  Fetch\n");
+        assert_eq!(ended.stdout, "@RUN@  damaged         2 devices  Fetch\n");
         let ended = ended.again("runs --format json").run().code(0);
         assert_eq!(ended.json()["runs"][0]["damaged"], true);
         svar = ended.again("runs");
@@ -257,7 +257,7 @@ fn a_journal_that_lost_its_end_is_damaged_where_the_summary_says_that_the_run_is
     std::fs::write(run.join("journal.jsonl"), format!("{journal}{{\"n\":")).expect("torn");
     let ended = svar.again(&format!("show {id}")).run().code(0).stderr("");
     let ended = ended.again("runs").run().code(0).stderr("");
-    assert_eq!(ended.stdout, "@RUN@  over            2 machines  Fetch\n");
+    assert_eq!(ended.stdout, "@RUN@  over            2 devices  Fetch\n");
     assert_eq!(emulator.started_sessions().len(), 2);
 }
 
@@ -282,7 +282,7 @@ fn a_folder_that_was_never_made_whole_is_no_run_and_may_be_deleted() {
             svar = ended.again(command);
         }
         let ended = svar.again("runs").run().code(0).stderr(words);
-        assert_eq!(ended.stdout, "@RUN@  unfinished      2 machines  Fetch\n");
+        assert_eq!(ended.stdout, "@RUN@  unfinished      2 devices  Fetch\n");
         svar = ended.again("runs");
     }
     // With a record it was begun, and its header is lost.
@@ -324,7 +324,7 @@ fn a_run_is_not_resumed_with_another_secret() {
 fn a_rehearsal_on_the_inner_emulator_can_not_be_resumed() {
     let svar = svar("run fetch.yaml --scenario slow.yaml").file("slow.yaml", SLOW);
     let mut child = svar.spawn();
-    let rest = read_until(&mut child, "Fetch · 2 machines");
+    let rest = read_until(&mut child, "Fetch · 2 devices");
     interrupt(&child, "KILL");
     child.wait().expect("an end");
     drop(rest);
@@ -369,7 +369,7 @@ fn a_full_disk_stops_the_run_before_anything_more_is_sent_and_loses_nothing() {
         ));
     }
     let emulator = Emulator::start(&fleet);
-    // The folder's own files are smaller than this, and the journal of thirty machines is not.
+    // The folder's own files are smaller than this, and the journal of thirty devices is not.
     let svar = svar("run fetch.yaml --emulator").arg(&emulator.url);
     let output = on_a_small_disk(&svar, 48);
     let words = String::from_utf8_lossy(&output.stderr);
@@ -395,10 +395,10 @@ fn a_full_disk_stops_the_run_before_anything_more_is_sent_and_loses_nothing() {
     let ended = svar.run().code(0);
     let summary = ended.json();
     assert_eq!(summary["ends"]["ok"], 30);
-    for machine in summary["machines"].as_array().expect("a list") {
+    for device in summary["devices"].as_array().expect("a list") {
         assert_eq!(
-            machine["sessions"], 1,
-            "nothing was started twice: {machine:#}"
+            device["sessions"], 1,
+            "nothing was started twice: {device:#}"
         );
     }
 }

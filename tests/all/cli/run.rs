@@ -67,10 +67,10 @@ fn a_run_that_goes_well_tells_it_and_leaves_its_evidence() {
     let first = ended.stderr.lines().next().expect("a line");
     assert_eq!(
         first,
-        "using the built-in emulator with fleet.yaml: no real machine is touched"
+        "using the built-in emulator with fleet.yaml: no real device is touched"
     );
     assert!(
-        ended.stderr.contains("\n2 machines: 2 ok\n"),
+        ended.stderr.contains("\n2 devices: 2 ok\n"),
         "{}",
         ended.stderr
     );
@@ -93,8 +93,8 @@ fn a_run_that_goes_well_tells_it_and_leaves_its_evidence() {
     let total: u64 = ends.values().filter_map(Value::as_u64).sum();
     assert_eq!(total, 2, "they add up to the targets");
 
-    for machine in summary["machines"].as_array().expect("a list") {
-        let commands = machine["commands"].as_array().expect("a list");
+    for device in summary["devices"].as_array().expect("a list") {
+        let commands = device["commands"].as_array().expect("a list");
         assert_eq!(commands.len(), 2);
         assert_eq!(commands[0]["exit"], 0);
         let path = commands[1]["path"].as_str().expect("a path");
@@ -131,7 +131,7 @@ fn a_run_outside_of_its_hours_says_when_they_begin_and_starts_nothing_before() {
         .code(0);
     let begins = format!("outside {hours} UTC: sessions are started again from ");
     assert!(ended.stderr.contains(&begins), "{}", ended.stderr);
-    assert!(ended.stderr.contains("\n2 machines: 2 ok\n"));
+    assert!(ended.stderr.contains("\n2 devices: 2 ok\n"));
     let journal = svar::driver::read_journal(&run_folder(&ended)).expect("a journal");
     let started = |fact: &&Fact| matches!(fact.body, FactBody::StartAnnounced { .. });
     let starts: Vec<String> = (journal.facts.iter().filter(started))
@@ -144,7 +144,7 @@ fn a_run_outside_of_its_hours_says_when_they_begin_and_starts_nothing_before() {
 }
 
 #[test]
-fn a_failed_step_is_drawn_at_its_line_with_its_machines() {
+fn a_failed_step_is_drawn_at_its_line_with_its_devices() {
     let ended = svar("run ask.yaml --scenario fleet.yaml")
         .file("ask.sh", "#!/bin/bash\necho nothing\nexit 3\n")
         .run()
@@ -154,11 +154,11 @@ fn a_failed_step_is_drawn_at_its_line_with_its_machines() {
     assert_eq!(
         ended.stderr.matches(drawn).count(),
         1,
-        "once, not per machine\n{}",
+        "once, not per device\n{}",
         ended.stderr
     );
     let words: Vec<&str> = ended.stderr.split_whitespace().collect();
-    let message = "error[step-failed]: step `ask` did not do what was expected on 2 machines: \
+    let message = "error[step-failed]: step `ask` did not do what was expected on 2 devices: \
                    web-01.example.org, web-02.example.org";
     assert!(words.join(" ").contains(message), "{}", ended.stderr);
     assert!(
@@ -184,7 +184,7 @@ fn json_is_the_summary_on_standard_output() {
     let kept = fs::read_to_string(folder.join("summary.json")).expect("a summary");
     let kept: Value = serde_json::from_str(&kept).expect("JSON");
     assert_eq!(kept["digest"], told["digest"]);
-    assert_eq!(kept["machines"][0]["end"], told["machines"][0]["end"]);
+    assert_eq!(kept["devices"][0]["end"], told["devices"][0]["end"]);
 }
 
 #[test]
@@ -202,11 +202,7 @@ fn show_and_runs_tell_it_again() {
             .stderr("")
     };
     let shown = again("show");
-    assert!(
-        shown.stdout.contains("2 machines: 2 ok"),
-        "{}",
-        shown.stdout
-    );
+    assert!(shown.stdout.contains("2 devices: 2 ok"), "{}", shown.stdout);
     assert!(shown.stdout.contains("files/"), "{}", shown.stdout);
     let json = again("show --format json").json();
     let kept = read_json(run_folder(&ended).join("summary.json"));
@@ -216,7 +212,7 @@ fn show_and_runs_tell_it_again() {
     let listed = again("runs");
     assert_eq!(
         listed.stdout,
-        "@RUN@  over            2 machines  Ask and fetch\n"
+        "@RUN@  over            2 devices  Ask and fetch\n"
     );
     let listed = again("runs --format json").json();
     assert_eq!(listed["runs"][0]["finished"], true);
@@ -238,11 +234,7 @@ fn a_run_with_a_secret_is_shown_without_it() {
         .run()
         .code(0);
     let shown = ended.again("show").run().code(0).stderr("");
-    assert!(
-        shown.stdout.contains("2 machines: 2 ok"),
-        "{}",
-        shown.stdout
-    );
+    assert!(shown.stdout.contains("2 devices: 2 ok"), "{}", shown.stdout);
     assert!(!shown.stdout.contains("hush"), "{}", shown.stdout);
 }
 
@@ -275,7 +267,7 @@ fn a_finished_run_has_nothing_to_resume() {
 }
 
 #[test]
-fn waves_that_leave_machines_out_are_refused_before_anything_is_sent() {
+fn waves_that_leave_devices_out_are_refused_before_anything_is_sent() {
     let fleet = "\
 name: two servers
 devices:
@@ -290,7 +282,7 @@ devices:
             .run()
             .code(2)
             .stdout("");
-        let heading = "error[unfinished-waves]: the waves end at 1 of 2 machines\n";
+        let heading = "error[unfinished-waves]: the waves end at 1 of 2 devices\n";
         assert!(ended.stderr.contains(heading), "{}", ended.stderr);
         assert!(ended.stderr.contains("[ask.yaml:5:20]"), "{}", ended.stderr);
         assert!(!ended.folder.path().join("svar-runs").exists());
@@ -327,8 +319,8 @@ devices:
     assert_eq!(
         told,
         [
-            "wave 1 of 3: up to 1 machine in all",
-            "wave 2 of 3: up to 2 machines in all",
+            "wave 1 of 3: up to 1 device in all",
+            "wave 2 of 3: up to 2 devices in all",
             "stopped: 1 of 2 finished has failed, 50.0%; stops at 50%, counted from 2 on: the run \
              stops; no new starts, sessions that run finish",
         ],
@@ -374,7 +366,7 @@ fn bad_inputs_stop_before_anything_is_sent() {
     assert!(!ended.folder.path().join("svar-runs").exists());
     assert!(ended.stderr.contains("days"), "{}", ended.stderr);
     svar("run days.yaml --input days").run().code(2).stderr(
-        "using the built-in emulator: no real machine is touched\nerror: --input takes \
+        "using the built-in emulator: no real device is touched\nerror: --input takes \
          NAME=VALUE\n  help: write it like --input days=7; a value with blanks in quotes\n",
     );
     svar("run days.yaml --input days=7 --inputs none.yaml")
@@ -415,9 +407,9 @@ fn plan_by_id_asks_nobody_and_is_the_same_each_time() {
     assert_eq!(one.stdout, two.stdout);
     let document = one.json();
     assert_eq!(document["plan"], 1);
-    let machine = &document["machines"][0];
-    assert_eq!(machine["id"], "a1".repeat(20));
-    let commands = &machine["sessions"][0]["request"]["Commands"];
+    let device = &document["devices"][0];
+    assert_eq!(device["id"], "a1".repeat(20));
+    let commands = &device["sessions"][0]["request"]["Commands"];
     assert_eq!(commands[0]["type"], "RunScript");
     assert_eq!(commands[1]["params"][0]["value"], "/var/tmp/answer.txt");
     let other = plan("--limits current").json();
@@ -447,16 +439,16 @@ fn the_main_job_works_from_a_fresh_checkout() {
     let first = ended.stderr.lines().next().expect("a line");
     assert_eq!(
         first,
-        "using the built-in emulator: no real machine is touched"
+        "using the built-in emulator: no real device is touched"
     );
     let summary = read_json(run_folder(&ended).join("summary.json"));
-    let machines = summary["machines"].as_array().expect("a list");
-    assert!(machines.len() >= 4, "{}", ended.stderr);
+    let devices = summary["devices"].as_array().expect("a list");
+    assert!(devices.len() >= 4, "{}", ended.stderr);
     let has = |os: &str| {
-        machines
+        devices
             .iter()
-            .filter(|machine| {
-                machine["os"]
+            .filter(|device| {
+                device["os"]
                     .as_str()
                     .is_some_and(|name| name.starts_with(os))
             })
@@ -477,7 +469,7 @@ fn whoever_the_playbook_spares_is_spared_whatever_is_typed() {
     };
     let ended = typed("--target tag:web").code(0);
     assert!(
-        ended.stderr.contains("\n1 machine: 1 ok\n"),
+        ended.stderr.contains("\n1 device: 1 ok\n"),
         "{}",
         ended.text()
     );
@@ -485,7 +477,7 @@ fn whoever_the_playbook_spares_is_spared_whatever_is_typed() {
 
     let ended = typed("--target web-01").code(2);
     assert!(
-        ended.stderr.contains("the targets name no machine"),
+        ended.stderr.contains("the targets name no device"),
         "{}",
         ended.text()
     );
@@ -495,7 +487,7 @@ fn whoever_the_playbook_spares_is_spared_whatever_is_typed() {
         .file("ask.yaml", unbounded)
         .run()
         .code(2);
-    assert!(ended.stderr.contains("2 machines"), "{}", ended.text());
+    assert!(ended.stderr.contains("2 devices"), "{}", ended.text());
 }
 
 #[test]
@@ -513,8 +505,8 @@ fn a_plan_by_id_says_what_it_can_not_know_of_an_exclusion() {
     .run()
     .code(0)
     .stderr("note: whom `exclude` means by tag, group or name is known when it runs\n");
-    let machines = ended.json()["machines"].as_array().unwrap().len();
-    assert_eq!(machines, 1, "an id that is excluded by its id is out");
+    let devices = ended.json()["devices"].as_array().unwrap().len();
+    assert_eq!(devices, 1, "an id that is excluded by its id is out");
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn told<'e>(ended: &'e Ended, call: &str, status: &str) -> Vec<&'e str> {
 #[test]
 fn a_run_that_is_alone_on_its_tenant_is_never_refused_and_the_log_tells_every_call() {
     let ended = logged(SIXTY.to_owned());
-    assert!(ended.stderr.contains("\n60 machines: 60 ok\n"));
+    assert!(ended.stderr.contains("\n60 devices: 60 ok\n"));
     assert_eq!(told(&ended, "DEBUG", ": 429 in "), [] as [&str; 0]);
     assert_eq!(told(&ended, "/runliveresponse", ": 201 in ").len(), 60);
     assert_eq!(told(&ended, "DownloadLink(index=0)", ": 200 in ").len(), 60);
@@ -138,7 +138,7 @@ fn a_run_makes_room_for_whoever_else_uses_the_tenant() {
     let colleague =
         "colleagues:\n  - { from: 1m, until: 20m, sessions: 20, starts_per_minute: 7 }\n";
     let ended = logged(format!("{SIXTY}{colleague}"));
-    assert!(ended.stderr.contains("\n60 machines: 60 ok\n"));
+    assert!(ended.stderr.contains("\n60 devices: 60 ok\n"));
     let refused = told(&ended, "/runliveresponse", ": 429 in ").len();
     assert!(refused > 0, "nobody was in the way");
     assert!(refused < 60, "refused {refused} times");

@@ -38,11 +38,11 @@ fn svar(args: &str, emulator: &Emulator) -> Svar {
 
 /// Which service it is stands before everything else.
 fn first_line() -> String {
-    format!("using tenant {TENANT} at http://127.0.0.1:@PORT@: its machines are real\n")
+    format!("using tenant {TENANT} at http://127.0.0.1:@PORT@: its devices are real\n")
 }
 
 #[test]
-fn a_whole_run_with_a_tenants_variables_reaches_its_machines_once() {
+fn a_whole_run_with_a_tenants_variables_reaches_its_devices_once() {
     let emulator = Emulator::start(&format!(
         "knobs: {{ pickup_delay: {{ min: 0, max: 0 }}, wrapup_delay: {{ min: 0, max: 0 }}, visibility_lag: {{ min: 0, max: 0 }} }}\n{FLEET}"
     ));
@@ -59,13 +59,13 @@ fn a_whole_run_with_a_tenants_variables_reaches_its_machines_once() {
         ended.stderr
     );
     assert!(
-        ended.stderr.contains("\n2 machines: 2 ok\n"),
+        ended.stderr.contains("\n2 devices: 2 ok\n"),
         "{}",
         ended.stderr
     );
     let started = emulator.started_sessions();
     assert_eq!(started.len(), 2, "{started:?}");
-    assert_ne!(started[0]["machine"], started[1]["machine"], "{started:?}");
+    assert_ne!(started[0]["device"], started[1]["device"], "{started:?}");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_destructive_playbook_wants_consent() {
         .code(2)
         .stdout("")
         .stderr(&format!(
-            "{}error: the playbook is destructive and would run on 2 machines of tenant {TENANT}\n  \
+            "{}error: the playbook is destructive and would run on 2 devices of tenant {TENANT}\n  \
              help: look at `svar plan`, then run again with --yes\n",
             first_line()
         ));

@@ -97,7 +97,7 @@ fn a_resumed_run_does_not_count_its_own_journal_twice() {
     turn(
         &mut computer.process("run-1"),
         0,
-        &[Row::Starts, Row::Machines],
+        &[Row::Starts, Row::Devices],
         3,
     );
     // Another process of the same run: what this one writes looks as if it came from elsewhere.
@@ -107,7 +107,7 @@ fn a_resumed_run_does_not_count_its_own_journal_twice() {
     let news = turn(&mut computer.process("run-1"), 1, &[], 0);
     assert_eq!(
         news.taken,
-        [(Row::Machines, START)],
+        [(Row::Devices, START)],
         "its starts are in its journal"
     );
     assert_eq!(news.slots_held, 0, "and so are its slots");
@@ -122,7 +122,7 @@ fn the_file_stays_small_and_nobody_misses_anything_when_it_is_written_anew() {
         turn(
             &mut one,
             2 * second,
-            &[Row::Actions, Row::Links, Row::Machines],
+            &[Row::Actions, Row::Links, Row::Devices],
             2,
         );
         let news = turn(&mut two, 2 * second + 1, &[], 0);

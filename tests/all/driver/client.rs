@@ -5,15 +5,15 @@ use std::time::Duration;
 use serde_json::json as value;
 
 use svar::driver::client::{DownloadError, Failure, Found, Permission, Root, SignInError};
-use svar_wire::{ActionId, LibraryName, MachineId, Tag};
+use svar_wire::{ActionId, DeviceId, LibraryName, Tag};
 use svar_wire::{Command, LiveResponseRequest};
 
 use super::service::{Reply, SECRET, Seen, Service, answer, client, json, token, token_of};
 
-const MACHINE: &str = "0f3c1d5e7a9b2c4d6e8f00112233445566778899";
+const DEVICE: &str = "0f3c1d5e7a9b2c4d6e8f00112233445566778899";
 
-fn machine() -> MachineId {
-    MachineId::parse(MACHINE).expect("an id")
+fn device() -> DeviceId {
+    DeviceId::parse(DEVICE).expect("an id")
 }
 
 fn action(id: &str) -> ActionId {
@@ -106,12 +106,12 @@ async fn a_refused_token_is_replaced_once_and_never_twice() {
         _ => json(201, entry("a-1", "Pending")),
     })
     .await;
-    let started = heals.client().start(&machine(), &request()).await;
+    let started = heals.client().start(&device(), &request()).await;
     assert_eq!(started.expect("an action").id, "a-1");
     assert_eq!((heals.seen().len(), heals.tokens_fetched()), (2, 2));
 
     let stays = Service::signed_in(|_, _| answer(401, "")).await;
-    let failure = stays.client().start(&machine(), &request()).await;
+    let failure = stays.client().start(&device(), &request()).await;
     assert!(matches!(
         failure,
         Err(Failure::SignedOut(SignInError::Rejected { .. }))
@@ -213,7 +213,7 @@ async fn every_end_of_a_start_is_told_apart() {
     ];
     for (number, (expected, reply)) in rows.into_iter().enumerate() {
         let service = Service::signed_in(move |_, _| reply()).await;
-        let ended = service.client().start(&machine(), &request()).await;
+        let ended = service.client().start(&device(), &request()).await;
         let name = match &ended {
             Ok(_) => "applied",
             Err(Failure::Refused(_)) => "refused",
@@ -228,13 +228,13 @@ async fn every_end_of_a_start_is_told_apart() {
 #[tokio::test]
 async fn a_start_is_sent_in_the_service_s_own_words() {
     let service = Service::signed_in(|_, _| json(201, entry("a-1", "Pending"))).await;
-    let started = service.client().start(&machine(), &request()).await;
+    let started = service.client().start(&device(), &request()).await;
     started.expect("an action");
     let seen = &service.seen()[0];
     assert_eq!(seen.method, "POST");
     assert_eq!(
         seen.target,
-        format!("/api/machines/{MACHINE}/runliveresponse")
+        format!("/api/machines/{DEVICE}/runliveresponse")
     );
     assert_eq!(seen.headers["content-type"], "application/json");
     assert!(seen.headers["authorization"].starts_with("Bearer e30."));
@@ -377,7 +377,7 @@ async fn a_lost_start_is_found_by_its_tag_alone() {
     let comment = "case 7 [svar 0123456789abcdef0123]";
     let service = Service::signed_in(move |_, before| {
         let mut actions = vec![
-            value!({"id": "stranger", "status": "Pending", "machineId": MACHINE,
+            value!({"id": "stranger", "status": "Pending", "machineId": DEVICE,
                     "requestorComment": format!("{comment} and more")}),
             value!({"id": "elsewhere", "status": "Pending", "machineId": "ff", "requestorComment": comment}),
         ];
@@ -388,8 +388,8 @@ async fn a_lost_start_is_found_by_its_tag_alone() {
     })
     .await;
     let client = service.client();
-    let machine = machine();
-    let find = || client.find_start(&machine, &tag);
+    let device = device();
+    let find = || client.find_start(&device, &tag);
     assert_eq!(find().await.expect("a list"), Found::Nothing);
     match find().await.expect("a list") {
         Found::Action(action) => assert_eq!(action.id, "ours"),

@@ -11,7 +11,7 @@ use svar::driver::{
 };
 use svar_plan::{LimitsProfile, Target};
 use svar_wire::Moment;
-use svar_wire::{LibraryName, MachineId, RunId};
+use svar_wire::{DeviceId, LibraryName, RunId};
 
 fn header(run: &str) -> RunHeader {
     RunHeader {
@@ -22,7 +22,7 @@ fn header(run: &str) -> RunHeader {
         playbook: "Triage".to_owned(),
         file: "triage.yaml".to_owned(),
         plan: "sha256:00".to_owned(),
-        machines: 1,
+        devices: 1,
         limits: LimitsProfile::Safe,
         operator: "kim".to_owned(),
         case: String::new(),
@@ -39,7 +39,7 @@ fn header(run: &str) -> RunHeader {
 
 fn target() -> Target {
     Target {
-        id: MachineId::parse(&"a".repeat(40)).expect("an id"),
+        id: DeviceId::parse(&"a".repeat(40)).expect("an id"),
         name: Some("web-01.example.org".to_owned()),
         os: None,
         tags: vec!["X".to_owned()],

@@ -33,7 +33,7 @@ echo "collected on purpose"
 "#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_script_runs_on_each_machine_and_its_file_comes_home() {
+async fn a_script_runs_on_each_device_and_its_file_comes_home() {
     let world = World::of(linux(&["web-01.example.org", "web-02.example.org"])).await;
     world.script("collect.sh", SCRIPT);
     let ready = world.ready(COLLECT, &Given::default()).await;
@@ -45,7 +45,7 @@ async fn a_script_runs_on_each_machine_and_its_file_comes_home() {
         .collect();
     assert_eq!(driven.ending, Ending::Finished);
     assert_eq!(ends, [EndState::Ok, EndState::Ok]);
-    let machine = std::fs::read_dir(world.run().join("results"))
+    let device = std::fs::read_dir(world.run().join("results"))
         .expect("results")
         .map(|entry| {
             entry
@@ -57,12 +57,11 @@ async fn a_script_runs_on_each_machine_and_its_file_comes_home() {
         .find(|name| name.starts_with("web-01-"))
         .expect("a folder for web-01");
     assert_eq!(
-        world.read(&format!("files/{machine}/notes/notes.txt")),
+        world.read(&format!("files/{device}/notes/notes.txt")),
         "notes of alpha and b c\n"
     );
     let record: serde_json::Value =
-        serde_json::from_str(&world.read(&format!("results/{machine}/collect.json")))
-            .expect("JSON");
+        serde_json::from_str(&world.read(&format!("results/{device}/collect.json"))).expect("JSON");
     assert_eq!(record["exit"], 0);
     assert_eq!(record["stdout"], "collected on purpose\n");
     assert_eq!(record["step"], "collect");
@@ -75,7 +74,7 @@ async fn a_script_runs_on_each_machine_and_its_file_comes_home() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_playbook_does_not_expect_fails_the_machine() {
+async fn what_the_playbook_does_not_expect_fails_the_device() {
     let world = World::of(linux(&["web-01.example.org"])).await;
     world.script("collect.sh", "echo something else\nexit 3\n");
     let driven = play(world.ready(COLLECT, &Given::default()).await).await;

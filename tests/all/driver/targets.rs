@@ -1,18 +1,18 @@
-//! Who is meant: selectors against a list of machines.
+//! Who is meant: selectors against a list of devices.
 
 use serde_json::{Value, json as value};
 
 use svar::driver::{Selection, Selector, TargetError, resolve_targets};
 use svar_plan::Target;
-use svar_wire::MachineId;
+use svar_wire::DeviceId;
 
 use super::service::{Reply, Seen, Service, answer, json};
 
-fn id(digit: u32) -> MachineId {
-    MachineId::parse(&format!("{digit:040x}")).expect("an id")
+fn id(digit: u32) -> DeviceId {
+    DeviceId::parse(&format!("{digit:040x}")).expect("an id")
 }
 
-fn machine(digit: u32, name: &str, tags: &[&str]) -> Value {
+fn device(digit: u32, name: &str, tags: &[&str]) -> Value {
     value!({
         "id": id(digit).as_str(), "computerDnsName": name, "osPlatform": "Linux",
         "healthStatus": "Active", "onboardingStatus": "Onboarded", "machineTags": tags,
@@ -20,12 +20,12 @@ fn machine(digit: u32, name: &str, tags: &[&str]) -> Value {
     })
 }
 
-/// A tenant with these machines, which knows the few questions that the client asks.
-async fn tenant(machines: Vec<Value>) -> Service {
-    Service::signed_in(move |seen: &Seen, _| reply(seen, &machines)).await
+/// A tenant with these devices, which knows the few questions that the client asks.
+async fn tenant(devices: Vec<Value>) -> Service {
+    Service::signed_in(move |seen: &Seen, _| reply(seen, &devices)).await
 }
 
-fn reply(seen: &Seen, machines: &[Value]) -> Reply {
+fn reply(seen: &Seen, devices: &[Value]) -> Reply {
     let decoded = seen
         .target
         .replace("%28", "(")
@@ -33,27 +33,27 @@ fn reply(seen: &Seen, machines: &[Value]) -> Reply {
         .replace("%2C", ",")
         .replace("%27", "'")
         .replace("%20", " ");
-    let text = |machine: &Value, key: &str| machine[key].as_str().unwrap_or_default().to_owned();
+    let text = |device: &Value, key: &str| device[key].as_str().unwrap_or_default().to_owned();
     let list = |fits: &dyn Fn(&Value) -> bool| {
-        let fitting: Vec<&Value> = machines.iter().filter(|machine| fits(machine)).collect();
+        let fitting: Vec<&Value> = devices.iter().filter(|device| fits(device)).collect();
         json(200, value!({ "value": fitting }))
     };
     if let Some((_, rest)) = decoded.split_once("startswith(computerDnsName,'") {
         let beginning = rest.split('\'').next().unwrap_or_default();
-        list(&|machine| text(machine, "computerDnsName").starts_with(beginning))
+        list(&|device| text(device, "computerDnsName").starts_with(beginning))
     } else if let Some((_, rest)) = decoded.split_once("findbytag?tag=") {
         let tag = rest.split('&').next().unwrap_or_default();
-        list(&|machine| machine["machineTags"].to_string().contains(tag))
+        list(&|device| device["machineTags"].to_string().contains(tag))
     } else if decoded.contains("rbacGroupName eq") {
         json(
             400,
             value!({"error": {"code": "", "message": "no such property"}}),
         )
     } else if decoded.contains("id in (") {
-        list(&|machine| decoded.contains(&text(machine, "id")))
+        list(&|device| decoded.contains(&text(device, "id")))
     } else if let Some(id) = decoded.strip_prefix("/api/machines/") {
-        match machines.iter().find(|machine| text(machine, "id") == id) {
-            Some(machine) => json(200, machine.clone()),
+        match devices.iter().find(|device| text(device, "id") == id) {
+            Some(device) => json(200, device.clone()),
             None => answer(404, ""),
         }
     } else {
@@ -82,11 +82,11 @@ fn labels(targets: &[Target]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn each_machine_is_in_once_with_the_first_selector_that_named_it() {
+async fn each_device_is_in_once_with_the_first_selector_that_named_it() {
     let service = tenant(vec![
-        machine(1, "web-01.example.org", &["X"]),
-        machine(2, "web-02.example.org", &["X", "Y"]),
-        machine(3, "web-03.example.org", &["XY"]),
+        device(1, "web-01.example.org", &["X"]),
+        device(2, "web-02.example.org", &["X", "Y"]),
+        device(3, "web-03.example.org", &["XY"]),
     ])
     .await;
     let selection = include(vec![
@@ -111,26 +111,26 @@ async fn each_machine_is_in_once_with_the_first_selector_that_named_it() {
 
 #[tokio::test]
 async fn of_several_bearers_of_a_name_the_living_one_is_meant_and_two_are_for_a_person() {
-    let mut stale = machine(1, "web-01.example.org", &[]);
+    let mut stale = device(1, "web-01.example.org", &[]);
     stale["healthStatus"] = value!("Inactive");
-    let mut merged = machine(2, "web-01.example.org", &[]);
+    let mut merged = device(2, "web-01.example.org", &[]);
     merged["mergedIntoMachineId"] = value!(id(3).as_str());
-    let mut machines = vec![
+    let mut devices = vec![
         stale,
         merged,
-        machine(3, "web-01.example.org", &[]),
-        machine(4, "web-011.example.org", &[]),
+        device(3, "web-01.example.org", &[]),
+        device(4, "web-011.example.org", &[]),
     ];
-    let service = tenant(machines.clone()).await;
+    let service = tenant(devices.clone()).await;
     let targets = resolve(&service, include(vec![name("web-01")])).await;
     assert_eq!(targets.expect("one")[0].id, id(3));
 
-    machines.push(machine(5, "web-01.example.org", &[]));
-    let service = tenant(machines).await;
+    devices.push(device(5, "web-01.example.org", &[]));
+    let service = tenant(devices).await;
     let error = resolve(&service, include(vec![name("web-01")])).await;
     let words = error.expect_err("two live").to_string();
     assert!(
-        words.starts_with("`web-01` is the name of 3 machines: "),
+        words.starts_with("`web-01` is the name of 3 devices: "),
         "{words}"
     );
     assert!(words.contains("last seen 2026-02-06T08:00:00Z"), "{words}");
@@ -139,10 +139,10 @@ async fn of_several_bearers_of_a_name_the_living_one_is_meant_and_two_are_for_a_
 #[tokio::test]
 async fn whoever_is_excluded_is_out_whoever_selected_him() {
     let service = tenant(vec![
-        machine(1, "web-01.example.org", &["X"]),
-        machine(2, "web-02.example.org", &["X"]),
-        machine(3, "web-02.example.org", &["X"]),
-        machine(4, "web-04.example.org", &["X"]),
+        device(1, "web-01.example.org", &["X"]),
+        device(2, "web-02.example.org", &["X"]),
+        device(3, "web-02.example.org", &["X"]),
+        device(4, "web-04.example.org", &["X"]),
     ])
     .await;
     let selection = Selection {
@@ -168,8 +168,8 @@ async fn whoever_is_excluded_is_out_whoever_selected_him() {
 #[tokio::test]
 async fn a_file_names_its_lines() {
     let service = tenant(vec![
-        machine(1, "web-01.example.org", &[]),
-        machine(2, "web-02.example.org", &[]),
+        device(1, "web-01.example.org", &[]),
+        device(2, "web-02.example.org", &[]),
     ])
     .await;
     let file = |text: String| {
@@ -187,19 +187,19 @@ async fn a_file_names_its_lines() {
             "web-01.example.org (targets.txt:4)"
         ]
     );
-    let error = resolve(&service, file("web-01\nno machine!\n".into())).await;
+    let error = resolve(&service, file("web-01\nno device!\n".into())).await;
     assert_eq!(
         error.expect_err("line 2").to_string(),
-        "targets.txt:2: `no machine!` is neither an id nor a name"
+        "targets.txt:2: `no device!` is neither an id nor a name"
     );
 }
 
 #[tokio::test]
 async fn many_names_and_ids_cost_few_calls() {
-    let machines: Vec<Value> = (1..=60)
-        .map(|digit| machine(digit, &format!("web-{digit:02}.example.org"), &[]))
+    let devices: Vec<Value> = (1..=60)
+        .map(|digit| device(digit, &format!("web-{digit:02}.example.org"), &[]))
         .collect();
-    let service = tenant(machines).await;
+    let service = tenant(devices).await;
     let names = (1..=40).map(|digit| name(&format!("web-{digit:02}")));
     let ids = (30..=60).map(|digit| Selector::Id(id(digit)));
     let selection = include(names.chain(ids).collect());
@@ -211,20 +211,20 @@ async fn many_names_and_ids_cost_few_calls() {
 }
 
 #[tokio::test]
-async fn where_ids_are_no_filter_one_list_serves_two_hundred_machines() {
-    let machines: Vec<Value> = (1..=300)
-        .map(|digit| machine(digit, &format!("m{digit}"), &[]))
+async fn where_ids_are_no_filter_one_list_serves_two_hundred_devices() {
+    let devices: Vec<Value> = (1..=300)
+        .map(|digit| device(digit, &format!("m{digit}"), &[]))
         .collect();
     let service = Service::signed_in(move |seen: &Seen, _| {
         if seen.target.contains("filter") {
             let refusal = value!({"error": {"code": "", "message": "no such property"}});
             return json(400, refusal);
         }
-        reply(seen, &machines)
+        reply(seen, &devices)
     })
     .await;
-    let ids: Vec<MachineId> = (1..=200).map(id).collect();
-    let ids: Vec<&MachineId> = ids.iter().collect();
+    let ids: Vec<DeviceId> = (1..=200).map(id).collect();
+    let ids: Vec<&DeviceId> = ids.iter().collect();
     let found = service.client().machines_by_id(&ids).await.expect("them");
     assert_eq!(found.len(), 200, "and not those that nobody asked for");
     let calls = service
@@ -237,15 +237,15 @@ async fn where_ids_are_no_filter_one_list_serves_two_hundred_machines() {
 
 #[tokio::test]
 async fn what_can_t_be_is_said() {
-    let service = tenant(vec![machine(1, "web-01.example.org", &[])]).await;
+    let service = tenant(vec![device(1, "web-01.example.org", &[])]).await;
     let rows = [
         (
             include(vec![name("web-09")]),
-            "no machine is called `web-09`",
+            "no device is called `web-09`",
         ),
         (
             include(vec![Selector::Id(id(9))]),
-            "the tenant knows no machine with the id 0000000000000000000000000000000000000009",
+            "the tenant knows no device with the id 0000000000000000000000000000000000000009",
         ),
         (
             include(vec![Selector::Hunt("DeviceInfo".to_owned())]),
@@ -253,7 +253,7 @@ async fn what_can_t_be_is_said() {
         ),
         (
             include(vec![Selector::Tag("none".to_owned())]),
-            "the targets name no machine",
+            "the targets name no device",
         ),
         (
             Selection {
@@ -261,7 +261,7 @@ async fn what_can_t_be_is_said() {
                 max: Some(5),
                 ..include(vec![name("web-01")])
             },
-            "the targets name 1 machines, and the playbook expects 2 to 5",
+            "the targets name 1 devices, and the playbook expects 2 to 5",
         ),
     ];
     for (selection, words) in rows {

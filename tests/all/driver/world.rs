@@ -139,7 +139,7 @@ impl World {
             playbook: plan.name.clone(),
             file: plan.file.clone(),
             plan: plan.digest.clone(),
-            machines: plan.machines.len(),
+            devices: plan.devices.len(),
             limits: LimitsProfile::Safe,
             operator: String::new(),
             case: String::new(),

@@ -337,7 +337,7 @@ fn triage_of_a_mac_takes_what_launchd_starts() {
         "<plist/>\n"
     );
     assert!(read("authorized-keys.tsv").contains("/Users/eva/.ssh/authorized_keys\tssh-ed25519"));
-    // What only a live machine can tell is said to be missing.
+    // What only a live device can tell is said to be missing.
     assert!(read("notes.tsv").contains("ps\tnot asked"));
 }
 

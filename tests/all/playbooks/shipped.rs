@@ -77,19 +77,19 @@ fn every_file_beside_the_playbooks_is_used_by_one() {
 
 #[test]
 fn the_smallest_playbook_compiles_to_the_request_that_the_service_documents() {
-    let machine = "1e5bc9d7e413ddd7902c2932e418702b84d0cc07";
+    let device = "1e5bc9d7e413ddd7902c2932e418702b84d0cc07";
     let ended = Svar::new("plan --format json --target")
-        .arg(machine)
+        .arg(device)
         .arg(path("minidump.yaml"))
         .run()
         .code(0);
 
     let plan = ended.json();
-    assert_eq!(plan["machines"].as_array().unwrap().len(), 1);
-    assert_eq!(plan["machines"][0]["id"], machine);
-    assert_eq!(plan["machines"][0]["sessions"].as_array().unwrap().len(), 1);
+    assert_eq!(plan["devices"].as_array().unwrap().len(), 1);
+    assert_eq!(plan["devices"][0]["id"], device);
+    assert_eq!(plan["devices"][0]["sessions"].as_array().unwrap().len(), 1);
     assert_eq!(
-        plan["machines"][0]["sessions"][0]["request"],
+        plan["devices"][0]["sessions"][0]["request"],
         json!({
             "Commands": [
                 {
@@ -130,37 +130,37 @@ fn rehearse(playbook: &str, arguments: &[&str]) -> Ended {
         .run()
 }
 
-/// The end state of each machine, by the first label of its name.
+/// The end state of each device, by the first label of its name.
 #[track_caller]
 fn ends(ended: &Ended) -> BTreeMap<String, String> {
     let summary = ended.json();
-    let machines = summary["machines"]
+    let devices = summary["devices"]
         .as_array()
         .unwrap_or_else(|| panic!("{}", ended.text()));
-    machines
+    devices
         .iter()
-        .map(|machine| {
-            let name = machine["name"].as_str().unwrap().split('.').next().unwrap();
-            (name.to_owned(), machine["end"].as_str().unwrap().to_owned())
+        .map(|device| {
+            let name = device["name"].as_str().unwrap().split('.').next().unwrap();
+            (name.to_owned(), device["end"].as_str().unwrap().to_owned())
         })
         .collect()
 }
 
 #[track_caller]
-fn all(ended: &Ended, state: &str, machines: &[&str]) {
-    let expected: BTreeMap<String, String> = machines
+fn all(ended: &Ended, state: &str, devices: &[&str]) {
+    let expected: BTreeMap<String, String> = devices
         .iter()
         .map(|name| ((*name).to_owned(), state.to_owned()))
         .collect();
     assert_eq!(ends(ended), expected, "{}", ended.text());
 }
 
-/// The commands of a machine: its step's verb and place, and the exit code or the size.
-fn commands<'a>(summary: &'a Value, machine: &str) -> Vec<&'a Value> {
-    let machines = summary["machines"].as_array().unwrap();
-    let found = machines
+/// The commands of a device: its step's verb and place, and the exit code or the size.
+fn commands<'a>(summary: &'a Value, device: &str) -> Vec<&'a Value> {
+    let devices = summary["devices"].as_array().unwrap();
+    let found = devices
         .iter()
-        .find(|found| found["name"].as_str().unwrap().starts_with(machine));
+        .find(|found| found["name"].as_str().unwrap().starts_with(device));
     found.unwrap()["commands"]
         .as_array()
         .unwrap()
@@ -200,8 +200,8 @@ fn triage_linux_brings_an_archive_from_every_server() {
 fn triage_linux_costs_two_sessions_a_server() {
     let ended = rehearse("triage-linux.yaml", &[]).code(0);
 
-    for machine in ended.json()["machines"].as_array().unwrap() {
-        assert_eq!(machine["sessions"], 2, "{machine:#}");
+    for device in ended.json()["devices"].as_array().unwrap() {
+        assert_eq!(device["sessions"], 2, "{device:#}");
     }
 }
 

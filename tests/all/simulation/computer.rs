@@ -89,14 +89,14 @@ pub(crate) struct Computer {
     pub(crate) requests: Vec<(Moment, Ask)>,
     /// Some of it was.
     asked: bool,
-    /// Machines whose debt is given up as soon as nobody drives the run, if they have one then.
+    /// Devices whose debt is given up as soon as nobody drives the run, if they have one then.
     pub(crate) waivers: BTreeSet<LaneId>,
     /// Those of them whose debt was.
     pub(crate) waived: BTreeSet<LaneId>,
     /// An own action whose end nobody told was given up, and may hold its slot until the service
     /// ends it.
     pub(crate) gave_up: bool,
-    /// Machines that were begun.
+    /// Devices that were begun.
     begun: BTreeSet<LaneId>,
     /// What was written by the processes that have died.
     written: Counters,
@@ -142,7 +142,7 @@ impl Computer {
             playbook: plan.name.clone(),
             file: plan.file.clone(),
             plan: plan.digest.clone(),
-            machines: plan.machines.len(),
+            devices: plan.devices.len(),
             limits: LimitsProfile::Safe,
             operator: String::new(),
             case: String::new(),
@@ -328,12 +328,12 @@ impl Computer {
             return Ok(());
         };
         let plan = self.runbook.plan();
-        let kind = plan.machines[lane.0 as usize].sessions[usize::from(*session)].kind;
+        let kind = plan.devices[lane.0 as usize].sessions[usize::from(*session)].kind;
         let is_main = kind == SessionKind::Main;
         let said = if self.interrupted && is_main {
             "a start of main work after an interrupt"
         } else if stopped.is_some() && !self.begun.contains(&lane) {
-            "a machine is begun after the run was stopped"
+            "a device is begun after the run was stopped"
         } else if stopped.is_some_and(|stopped| stopped.how == OnStop::Abort) && is_main {
             "a start of main work after the run was aborted"
         } else if !is_main && self.waived.contains(&lane) {
@@ -345,7 +345,7 @@ impl Computer {
         } else {
             return Ok(());
         };
-        Err(format!("{said}: machine {lane}"))
+        Err(format!("{said}: device {lane}"))
     }
 
     /// Files what is asked for by now.
@@ -474,7 +474,7 @@ impl Computer {
         Ok(())
     }
 
-    /// Gives up the cleanup of the machines that somebody wants to be rid of and that owe it, as
+    /// Gives up the cleanup of the devices that somebody wants to be rid of and that owe it, as
     /// `svar resume --waive-cleanup` does.
     fn waive(&mut self) -> Result<(), String> {
         let words = |error: svar::driver::JournalError| error.to_string();
@@ -523,7 +523,7 @@ impl Computer {
     }
 }
 
-/// The machine whose session is started by this.
+/// The device whose session is started by this.
 fn begins(fact: &Fact) -> Option<LaneId> {
     let starts = matches!(fact.body, FactBody::StartAnnounced { .. });
     fact.lane.filter(|_| starts)

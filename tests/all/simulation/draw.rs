@@ -1,4 +1,4 @@
-//! A case made out of a seed: a playbook, its machines, what goes wrong, and when the process dies.
+//! A case made out of a seed: a playbook, its devices, what goes wrong, and when the process dies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use svar_engine::LaneId;
 use svar_language::playbook::{NoFiles, load};
 use svar_language::source::SourceText;
 use svar_plan::{Given, Inputs, Limits, LimitsProfile, RunNames, Runbook, Target, compile};
-use svar_wire::MachineId;
+use svar_wire::DeviceId;
 use svar_wire::Moment;
 
 use super::computer::Death;
@@ -78,7 +78,7 @@ pub(super) struct Case {
     pub(super) interrupts: Vec<Moment>,
     /// What is asked from another terminal, and when.
     pub(super) requests: Vec<(Moment, Ask)>,
-    /// Machines whose cleanup somebody gives up, if they owe one.
+    /// Devices whose cleanup somebody gives up, if they owe one.
     pub(super) waivers: BTreeSet<LaneId>,
     /// Somebody else starts sessions on the tenant as well: on devices of his own.
     pub(super) colleague: Vec<(Duration, String)>,
@@ -195,7 +195,7 @@ impl Case {
 
     /// Who a device is in the order of the plan.
     pub(super) fn device(&self, lane: usize) -> &DrawnDevice {
-        let id = self.runbook.plan().machines[lane].target.id.as_str();
+        let id = self.runbook.plan().devices[lane].target.id.as_str();
         self.devices.iter().find(|device| device.id == id).unwrap()
     }
 }
@@ -216,7 +216,7 @@ fn compiled(playbook: &str, devices: &[DrawnDevice], limits: &Limits) -> Runbook
         ..RunNames::default()
     };
     let targets = devices.iter().map(|device| Target {
-        id: MachineId::parse(&device.id).unwrap(),
+        id: DeviceId::parse(&device.id).unwrap(),
         name: Some("ws".to_owned()),
         os: Some("Windows11".to_owned()),
         tags: vec![],
@@ -567,7 +567,7 @@ static MISHAPS: LazyLock<Vec<Mishap>> = LazyLock::new(|| {
     names.collect::<Result<_, _>>().unwrap()
 });
 
-/// What may go wrong at which call. With a final one among them, a machine may fail for it.
+/// What may go wrong at which call. With a final one among them, a device may fail for it.
 fn faults(dice: &mut Dice, scenario: &mut Scenario, benign: &mut bool) {
     const FINAL: [Mishap; 3] = [Mishap::Forbidden, Mishap::NotFound, Mishap::QueryRefused];
     const CALLS: [Call; 10] = [
@@ -592,7 +592,7 @@ fn faults(dice: &mut Dice, scenario: &mut Scenario, benign: &mut bool) {
         };
         let calls = CALLS.iter().filter(|call| what.fits(**call));
         let call = dice.pick(&calls.copied().collect::<Vec<Call>>());
-        // A refused sign-in, a result that never comes whole, and a machine that is busy each time it
+        // A refused sign-in, a result that never comes whole, and a device that is busy each time it
         // is asked for are final too.
         *benign &= what != Mishap::Busy;
         *benign &= !FINAL.contains(&what) && call != Call::Token;

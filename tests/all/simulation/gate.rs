@@ -8,9 +8,9 @@ use super::draw::beginning;
 use super::load::{device, run_of};
 use super::seeds::scratch;
 
-/// Four machines under a service whose lists refuse so many calls after the first ones. Each refused
+/// Four devices under a service whose lists refuse so many calls after the first ones. Each refused
 /// call is made again with a fresh token, and is refused again.
-fn four_machines(root: &std::path::Path, call: Call, after: u32, times: u32) -> Computer {
+fn four_devices(root: &std::path::Path, call: Call, after: u32, times: u32) -> Computer {
     let scenario = Scenario {
         devices: (0..4).map(device).collect(),
         faults: vec![Fault {
@@ -31,7 +31,7 @@ fn four_machines(root: &std::path::Path, call: Call, after: u32, times: u32) -> 
 fn a_gate_that_is_in_trouble_for_a_while_is_waited_for() {
     for call in [Call::ActionList, Call::Link, Call::Start] {
         let root = scratch();
-        let mut computer = four_machines(root.path(), call, 1, 40);
+        let mut computer = four_devices(root.path(), call, 1, 40);
         assert_eq!(computer.drive(), Ok(Left::Finished), "{call:?}");
         assert_eq!(computer.fleet().tally().of(EndState::Ok), 4, "{call:?}");
         // It is asked seldom meanwhile, and a start is not sent twice in the end.
@@ -46,7 +46,7 @@ fn a_gate_that_is_in_trouble_for_a_while_is_waited_for() {
 #[test]
 fn a_gate_that_stays_shut_ends_the_process_after_half_an_hour_and_the_run_goes_on_later() {
     let root = scratch();
-    let mut computer = four_machines(root.path(), Call::ActionList, 1, 100);
+    let mut computer = four_devices(root.path(), Call::ActionList, 1, 100);
     let Ok(Left::TenantLost(why)) = computer.drive() else {
         panic!("it went on");
     };

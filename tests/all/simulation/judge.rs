@@ -23,7 +23,7 @@ struct Deed {
 /// A session that really was.
 #[derive(Debug)]
 struct Session {
-    machine: String,
+    device: String,
     comment: String,
     deeds: Vec<Deed>,
     /// Its final status; none while it is open.
@@ -57,8 +57,8 @@ fn sessions(case: &Case, ledger: &[Value]) -> Vec<Session> {
         let action = text(&entry["action"]);
         match entry["kind"].as_str().unwrap_or_default() {
             "session_started" => {
-                let machine = text(&entry["machine"]);
-                if !case.devices.iter().any(|device| device.id == machine) {
+                let id = text(&entry["device"]);
+                if !case.devices.iter().any(|device| device.id == id) {
                     continue;
                 }
                 let commands = entry["commands"].as_array().unwrap();
@@ -66,7 +66,7 @@ fn sessions(case: &Case, ledger: &[Value]) -> Vec<Session> {
                 let steps = steps.map(|command| step_of(command, case.steps.len()));
                 order.push(action.clone());
                 let session = Session {
-                    machine,
+                    device: id,
                     comment: text(&entry["comment"]),
                     deeds: Vec::new(),
                     status: None,
@@ -108,7 +108,7 @@ pub(super) fn judge(case: &Case, computer: &Computer) -> Result<(), String> {
         if !tags.insert(&session.comment) {
             return Err(format!(
                 "started twice: {} {}",
-                session.machine, session.comment
+                session.device, session.comment
             ));
         }
     }
@@ -116,10 +116,10 @@ pub(super) fn judge(case: &Case, computer: &Computer) -> Result<(), String> {
         let device = case.device(view.lane.0 as usize);
         let own: Vec<&Session> = sessions
             .iter()
-            .filter(|session| session.machine == device.id)
+            .filter(|session| session.device == device.id)
             .collect();
-        machine(case, computer, &view, &own)
-            .map_err(|why| format!("machine {} ({}): {why}", view.lane, view.standing))?;
+        judge_device(case, computer, &view, &own)
+            .map_err(|why| format!("device {} ({}): {why}", view.lane, view.standing))?;
     }
     Ok(())
 }
@@ -154,12 +154,12 @@ fn sums(case: &Case, fleet: &Fleet) -> Result<(), String> {
     match counted == tally.ended {
         true => Ok(()),
         false => Err(format!(
-            "the sums are {tally:?}, the machines say {counted:?}"
+            "the sums are {tally:?}, the devices say {counted:?}"
         )),
     }
 }
 
-fn machine(
+fn judge_device(
     case: &Case,
     computer: &Computer,
     view: &LaneView,

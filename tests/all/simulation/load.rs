@@ -7,21 +7,21 @@ use svar_emulator::{Device, LibraryItem, Outcome, Profile, Scenario};
 use svar_language::playbook::{NoFiles, load};
 use svar_language::source::SourceText;
 use svar_plan::{Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
-use svar_wire::MachineId;
+use svar_wire::DeviceId;
 
 use super::computer::Computer;
 use super::draw::beginning;
 use super::network::{Dice, Network, Weather};
 
-fn id(machine: usize) -> String {
-    format!("{machine:040x}")
+fn id(device: usize) -> String {
+    format!("{device:040x}")
 }
 
 /// A Windows device that is online and well.
-pub(super) fn device(machine: usize) -> Device {
+pub(super) fn device(device: usize) -> Device {
     Device {
-        id: Some(id(machine)),
-        ..Device::named(&format!("ws-{machine}.example.org"), "Windows11")
+        id: Some(id(device)),
+        ..Device::named(&format!("ws-{device}.example.org"), "Windows11")
     }
 }
 
@@ -30,8 +30,8 @@ pub(super) fn device(machine: usize) -> Device {
 pub(super) fn run_of(root: &Path, playbook: &str, scenario: Scenario) -> Computer {
     let loaded = load(&SourceText::new("playbook.yaml", playbook), &NoFiles);
     let inputs = Inputs::merge(&loaded, &Given::default()).unwrap();
-    let targets = (0..scenario.devices.len()).map(|machine| Target {
-        id: MachineId::parse(&id(machine)).unwrap(),
+    let targets = (0..scenario.devices.len()).map(|device| Target {
+        id: DeviceId::parse(&id(device)).unwrap(),
         name: None,
         os: Some("Windows11".to_owned()),
         tags: vec![],
@@ -68,8 +68,8 @@ pub(super) fn run_of(root: &Path, playbook: &str, scenario: Scenario) -> Compute
     )
 }
 
-/// Sixty machines, all awake.
-pub(super) fn sixty_machines(root: &Path) -> Computer {
+/// Sixty devices, all awake.
+pub(super) fn sixty_devices(root: &Path) -> Computer {
     let playbook = "playbook: 1
 name: Collect
 os: windows

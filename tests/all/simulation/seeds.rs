@@ -13,7 +13,7 @@ use svar_emulator::{CLIENT_SECRET, Request, TENANT_ID};
 use super::computer::{Computer, Death, Left};
 use super::draw::{COLLEAGUE, Case, beginning};
 use super::judge::judge;
-use super::load::sixty_machines;
+use super::load::sixty_devices;
 use super::network::{Dice, Network};
 
 /// Seeds that are played if nobody says otherwise; `.ci/test` plays 10,000.
@@ -119,10 +119,10 @@ fn invite(case: &Case, network: &Network) {
     let Some(token) = token(network, COLLEAGUE) else {
         return;
     };
-    for (after, machine) in &case.colleague {
+    for (after, device) in &case.colleague {
         let command = serde_json::json!({"type": "RunScript", "params": [{"key": "ScriptName", "value": "work.ps1"}]});
         let body = serde_json::json!({"Commands": [command], "Comment": "mine"}).to_string();
-        let target = format!("/api/machines/{machine}/runliveresponse");
+        let target = format!("/api/machines/{device}/runliveresponse");
         let request = Request::new("POST", &target)
             .header("authorization", &format!("Bearer {token}"))
             .body(body);
@@ -198,18 +198,18 @@ fn a_run_survives_the_loss_of_its_process_at_every_record() {
     }
 }
 
-/// Sixty machines start in six bursts while results come in: the disk is waited for less often than
+/// Sixty devices start in six bursts while results come in: the disk is waited for less often than
 /// the list of actions is read.
 #[test]
 fn under_load_the_journal_is_synced_no_more_than_once_a_tick() {
     let root = scratch();
-    let mut computer = sixty_machines(root.path());
+    let mut computer = sixty_devices(root.path());
     assert_eq!(computer.drive(), Ok(Left::Finished));
     assert_eq!(computer.fleet().tally().ended[0], 60);
     let (written, ticks) = (computer.counters(), computer.network.looks());
     assert!(written.records > 60 * 5, "{written:?}");
     assert!(written.syncs <= ticks, "{written:?} in {ticks} ticks");
-    // A start, a link and a result each, the sign-in, two lists of machines, and the ticks.
+    // A start, a link and a result each, the sign-in, two lists of devices, and the ticks.
     assert_eq!(computer.network.calls(), 3 * 60 + 3 + ticks);
     assert_eq!(computer.network.throttled(), []);
 }

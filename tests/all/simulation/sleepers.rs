@@ -1,4 +1,4 @@
-//! Machines that sleep though they were seen lately, and go off in the middle of a run.
+//! Devices that sleep though they were seen lately, and go off in the middle of a run.
 
 use std::path::Path;
 
@@ -16,14 +16,14 @@ use super::load::{device, run_of};
 use super::seeds::{scratch, token};
 
 /// Seen five minutes before the run, and off for so long.
-fn off_for(machine: usize, seconds: u64) -> Device {
+fn off_for(number: usize, seconds: u64) -> Device {
     Device {
         last_seen: Span::seconds(300),
         online: vec![Window {
             from: Span::seconds(seconds),
             until: None,
         }],
-        ..device(machine)
+        ..device(number)
     }
 }
 
@@ -42,7 +42,7 @@ fn times(computer: &Computer, kind: &str) -> Vec<Moment> {
 const HOUR: u64 = 3_600;
 
 #[test]
-fn held_back_after_the_queue_gave_it_up_a_machine_that_comes_back_is_started_again() {
+fn held_back_after_the_queue_gave_it_up_a_device_that_comes_back_is_started_again() {
     let root = scratch();
     let scenario = Scenario {
         devices: vec![off_for(0, 3 * HOUR)],
@@ -59,7 +59,7 @@ fn held_back_after_the_queue_gave_it_up_a_machine_that_comes_back_is_started_aga
     assert!((3 * HOUR..3 * HOUR + 600).contains(&took), "{took} s");
 }
 
-/// One machine that is off for five hours, queued at a service that keeps what it queues for so long
+/// One device that is off for five hours, queued at a service that keeps what it queues for so long
 /// and ends it in this status.
 fn queued(root: &Path, hours: u64, status: BadEnd) -> Computer {
     let scenario = Scenario {
@@ -102,7 +102,7 @@ fn a_session_that_somebody_cancels_after_the_queue_s_time_is_not_started_again()
     let token = token(&computer.network, CLIENT_ID).unwrap();
     let cancel = Request::new("POST", &format!("/api/machineactions/{action}/cancel"))
         .header("authorization", &format!("Bearer {token}"))
-        .body(r#"{"Comment": "not on this machine"}"#);
+        .body(r#"{"Comment": "not on this device"}"#);
     let after = std::time::Duration::from_secs(3 * HOUR);
     computer.network.colleague(after, cancel);
     assert_eq!(computer.drive(), Ok(Left::Finished));
@@ -142,12 +142,12 @@ fn a_device_that_goes_off_in_the_middle_of_a_timed_step_is_waited_for_and_cleane
     assert_eq!(times(&computer, "session_started").len(), 3);
 }
 
-/// When a machine's script ran.
-fn ran(computer: &Computer, machine: usize) -> Option<Moment> {
-    let id = format!("{machine:040x}");
+/// When a device's script ran.
+fn ran(computer: &Computer, device: usize) -> Option<Moment> {
+    let id = format!("{device:040x}");
     let ledger = computer.network.ledger();
     let entry =
-        (ledger.iter()).find(|entry| entry["kind"] == "script_run" && entry["machine"] == *id);
+        (ledger.iter()).find(|entry| entry["kind"] == "script_run" && entry["device"] == *id);
     entry.map(|entry| Moment::parse(entry["at"].as_str().unwrap()).unwrap())
 }
 
@@ -158,7 +158,7 @@ fn ended_ok(computer: &Computer) -> u32 {
 #[test]
 fn held_back_sleepers_that_were_seen_lately_do_not_eat_the_slots() {
     let root = scratch();
-    let devices = (0..30).map(|machine| off_for(machine, 6 * HOUR));
+    let devices = (0..30).map(|device| off_for(device, 6 * HOUR));
     let scenario = Scenario {
         devices: devices.chain((30..60).map(device)).collect(),
         ..Scenario::default()
@@ -170,7 +170,7 @@ fn held_back_sleepers_that_were_seen_lately_do_not_eat_the_slots() {
     );
     assert_eq!(computer.drive(), Ok(Left::Finished));
     assert_eq!(ended_ok(&computer), 60);
-    let last = (30..60).filter_map(|machine| ran(&computer, machine)).max();
+    let last = (30..60).filter_map(|device| ran(&computer, device)).max();
     // Twenty-five sleepers take all slots at first, and have them for five minutes and not two hours.
     let minutes = last.unwrap().since(beginning()).as_secs() / 60;
     assert!(minutes < 20, "{minutes} min");
@@ -220,7 +220,7 @@ fn a_pause_leaves_nothing_in_the_queue_that_could_begin_while_nobody_looks() {
 }
 
 #[test]
-fn a_machine_list_that_is_never_answered_ends_the_wait_after_half_an_hour() {
+fn a_device_list_that_is_never_answered_ends_the_wait_after_half_an_hour() {
     let root = scratch();
     let fault = Fault {
         times: 20,
@@ -255,11 +255,9 @@ fn a_machine_list_that_is_never_answered_ends_the_wait_after_half_an_hour() {
 }
 
 #[test]
-fn every_page_of_the_machine_list_counts_in_the_hour_s_calls() {
+fn every_page_of_the_device_list_counts_in_the_hour_s_calls() {
     let root = scratch();
-    let mut devices: Vec<Device> = (0..100)
-        .map(|machine| off_for(machine, 30 * HOUR))
-        .collect();
+    let mut devices: Vec<Device> = (0..100).map(|device| off_for(device, 30 * HOUR)).collect();
     for device in &mut devices {
         device.last_seen = Span::seconds(40 * HOUR);
     }
@@ -289,7 +287,7 @@ fn every_page_of_the_machine_list_counts_in_the_hour_s_calls() {
 fn seen_anew_a_sleeper_needs_no_turn() {
     let root = scratch();
     let scenario = Scenario {
-        devices: (0..12).map(|machine| off_for(machine, 3 * HOUR)).collect(),
+        devices: (0..12).map(|device| off_for(device, 3 * HOUR)).collect(),
         ..Scenario::default()
     };
     let playbook = playbook("offline: { mode: hold, max_slots: 1, until: 10h }");

@@ -42,7 +42,7 @@ pub(super) fn posix_words(text: &str) -> Vec<String> {
 }
 
 /// Words of a `.ps1` script's arguments, as PowerShell reads a command's arguments: blanks separate;
-/// a comma separates, too, with or without blanks around it (contract 3.3: what clients rely on);
+/// a comma separates, too, with or without blanks around it (API notes 3.3: what clients rely on);
 /// `'…'` keeps everything with `''` for a quote; in `"…"` a doubled quote is a quote and a backtick
 /// keeps the next character; outside, a backtick keeps the next character. Typographic quotes count
 /// as quotes. A backslash is itself everywhere. Variables are not expanded.

@@ -155,7 +155,7 @@ pub(super) fn already_there(name: &str) -> String {
     format!("The file '{name}' is already on the device.")
 }
 
-/// Why a described file can't be collected, whatever is in it (contract 3.7).
+/// Why a described file can't be collected, whatever is in it (API notes 3.7).
 pub(super) fn unreadable(file: &DeviceFile, path: &str) -> Option<String> {
     let path = path.escape_debug();
     if file.locked {

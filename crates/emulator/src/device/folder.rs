@@ -19,7 +19,7 @@ pub(super) enum ReadError {
     Missing,
     Empty,
     TooLarge,
-    /// With holes in it (contract 3.7).
+    /// With holes in it (API notes 3.7).
     Sparse,
     /// A link, a folder, a pipe, a device.
     NotPlain,

@@ -64,7 +64,7 @@ impl Outcome {
         }
     }
 
-    /// A script's end, with the document its link leads to (contract 6.3). On Windows the output is a
+    /// A script's end, with the document its link leads to (API notes 6.3). On Windows the output is a
     /// transcript: it begins with a line naming the transcript's file and ends in NUL characters.
     pub(super) fn script(
         family: Family,
@@ -94,7 +94,7 @@ impl Outcome {
         }
     }
 
-    /// A collected file: gzip, with the file's name in the header (contract 6.3).
+    /// A collected file: gzip, with the file's name in the header (API notes 6.3).
     pub(super) fn file(name: &str, content: &[u8]) -> Self {
         // The header's name ends at the first NUL, and readers expect Latin-1.
         let name: String = name

@@ -104,7 +104,7 @@ pub(super) fn file_name(path: &str, family: Family) -> &str {
     path.rsplit(ends).next().unwrap_or(path)
 }
 
-/// Where PutFile puts files (contract 3.7).
+/// Where PutFile puts files (API notes 3.7).
 pub(super) fn working_folder(family: Family) -> &'static str {
     match family {
         Family::Windows => {

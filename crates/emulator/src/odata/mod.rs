@@ -1,5 +1,5 @@
 //! The part of OData that the service's lists understand: `$filter`, `$top`, `$skip`, `$orderby`,
-//! `$count` (contract 5.1, 8.2).
+//! `$count` (API notes 5.1, 8.2).
 //!
 //! An expression is parsed against the properties of an [`Entity`], so that a misspelt name or a
 //! literal of the wrong kind is refused before any row is looked at. What it knows nothing of: HTTP,
@@ -31,7 +31,7 @@ pub(crate) struct Entity {
 }
 
 impl Entity {
-    /// The place and kind of a property; case does not matter (contract 5.1).
+    /// The place and kind of a property; case does not matter (API notes 5.1).
     fn find(&self, name: &str) -> Option<(usize, Kind)> {
         self.properties
             .iter()

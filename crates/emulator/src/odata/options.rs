@@ -3,7 +3,7 @@
 use super::filter::Filter;
 use super::{Entity, QueryError, parse};
 
-/// `$top` may be at most this (contract 5.1, 8.2).
+/// `$top` may be at most this (API notes 5.1, 8.2).
 const TOP_MAX: usize = 10_000;
 
 /// Which properties a filter may name.

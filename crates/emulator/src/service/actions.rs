@@ -103,7 +103,7 @@ pub(crate) struct ActionRecord {
     pub(crate) ran_into_limit: bool,
 }
 
-/// What a filter on machine actions may name (contract 5.1).
+/// What a filter on machine actions may name (API notes 5.1).
 pub(crate) const ACTION: Entity = Entity {
     documented: 6,
     properties: &[

@@ -1,4 +1,4 @@
-//! A certificate's assertion in place of a secret (contract 2.2): its form, parties and times. Its
+//! A certificate's assertion in place of a secret (API notes 2.2): its form, parties and times. Its
 //! signature would need the certificate and is not looked at; neither is whether its `jti` came before,
 //! since nobody has seen Entra mind (our choice).
 
@@ -12,7 +12,7 @@ use svar_wire::Moment;
 
 use super::super::scenario::{App, Scenario};
 
-/// An assertion may live so long (contract 2.2).
+/// An assertion may live so long (API notes 2.2).
 const LIFE_MAX_S: f64 = 600.0;
 /// Clocks differ by a little: so much is let pass on the early side, as Entra does.
 const EARLY_MAX_S: f64 = 300.0;

@@ -259,7 +259,7 @@ impl Service {
         }
     }
 
-    /// The permissions table (contract 2.4): one of the listed roles is needed.
+    /// The permissions table (API notes 2.4): one of the listed roles is needed.
     fn check_role(&self, route: &Route, identity: &Identity) -> Result<(), Refusal> {
         const CANCEL: [&str; 7] = [
             "Machine.CollectForensics",
@@ -325,7 +325,7 @@ impl Service {
         guid(self.chance.wide(Purpose::Correlation, &[self.calls]))
     }
 
-    /// `@odata.context` of an answer: on purpose not the host that was called (contract 2.1).
+    /// `@odata.context` of an answer: on purpose not the host that was called (API notes 2.1).
     pub(super) fn context(&self, what: &str) -> String {
         format!("https://{}/api/$metadata#{what}", self.knobs.context_host)
     }

@@ -1,4 +1,4 @@
-//! A machine action as it is written (contract 4.1), straight out of its record: a list of 10,000 is
+//! A machine action as it is written (API notes 4.1), straight out of its record: a list of 10,000 is
 //! built without a text of its own for any of their fields.
 //!
 //! The keys are written by hand, in the order of [`svar_wire::MachineAction`]: a serializer looks

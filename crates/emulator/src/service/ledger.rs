@@ -103,7 +103,7 @@ struct Written<'a> {
     at: String,
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    machine: Option<&'a str>,
+    device: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,12 +130,12 @@ pub(crate) struct Ledger {
     /// By deed, in the order of [`DEEDS`].
     by_deed: [Places; DEEDS.len()],
     /// The number of each device's last entry, by the device's place.
-    last_of_machine: Vec<u32>,
+    last_of_device: Vec<u32>,
 }
 
 /// Who misspells what he asks for must not take the answer for an empty ledger.
 fn check_query(pairs: &[(String, String)]) -> Result<(), Refusal> {
-    const KEYS: &[&str] = &["after", "top", "kind", "machine", "action", "format"];
+    const KEYS: &[&str] = &["after", "top", "kind", "device", "action", "format"];
     const FORMATS: &[&str] = &["json", "lines"];
     let one_of = |what: &str, given: &str, known: &[&str]| match known.contains(&given) {
         true => Ok(()),
@@ -162,8 +162,8 @@ fn check_query(pairs: &[(String, String)]) -> Result<(), Refusal> {
 
 impl Ledger {
     /// Something was done to an action of that device.
-    pub(crate) fn add_of_action(&mut self, now: Moment, deed: Deed, machine: u32, action: u32) {
-        self.add(now, deed, Some(machine), action);
+    pub(crate) fn add_of_action(&mut self, now: Moment, deed: Deed, device: u32, action: u32) {
+        self.add(now, deed, Some(device), action);
     }
 
     /// A command of an action came to its end.
@@ -171,23 +171,23 @@ impl Ledger {
         &mut self,
         now: Moment,
         deed: Deed,
-        machine: u32,
+        device: u32,
         action: u32,
         index: usize,
     ) {
-        let entry = self.add(now, deed, Some(machine), action);
+        let entry = self.add(now, deed, Some(device), action);
         entry.index = u32::try_from(index).unwrap_or(u32::MAX);
     }
 
     /// A session came to its end.
-    pub(crate) fn add_end(&mut self, now: Moment, machine: u32, action: u32, state: State) {
-        let entry = self.add(now, Deed::SessionEnded, Some(machine), action);
+    pub(crate) fn add_end(&mut self, now: Moment, device: u32, action: u32, state: State) {
+        let entry = self.add(now, Deed::SessionEnded, Some(device), action);
         entry.state = state;
     }
 
     /// A device restarted.
-    pub(crate) fn add_restart(&mut self, now: Moment, machine: u32) {
-        self.add(now, Deed::DeviceRestarted, Some(machine), machine);
+    pub(crate) fn add_restart(&mut self, now: Moment, device: u32) {
+        self.add(now, Deed::DeviceRestarted, Some(device), device);
     }
 
     /// A library file was changed.
@@ -203,16 +203,16 @@ impl Ledger {
         self.add(now, deed, None, place);
     }
 
-    fn add(&mut self, now: Moment, deed: Deed, machine: Option<u32>, about: u32) -> &mut Entry {
+    fn add(&mut self, now: Moment, deed: Deed, device: Option<u32>, about: u32) -> &mut Entry {
         let place = self.entries.len();
         let number = u32::try_from(place + 1).unwrap_or(u32::MAX);
         self.by_deed[deed as usize].insert(number - 1);
-        let before = machine.map_or(0, |machine| {
-            let machine = machine as usize;
-            if self.last_of_machine.len() <= machine {
-                self.last_of_machine.resize(machine + 1, 0);
+        let before = device.map_or(0, |device| {
+            let device = device as usize;
+            if self.last_of_device.len() <= device {
+                self.last_of_device.resize(device + 1, 0);
             }
-            std::mem::replace(&mut self.last_of_machine[machine], number)
+            std::mem::replace(&mut self.last_of_device[device], number)
         });
         self.entries.push(Entry {
             at: now,
@@ -247,7 +247,7 @@ impl Ledger {
         let of_action = || {
             let action = actions.get(entry.about);
             let told = Written {
-                machine: Some(&machines.all[action.machine as usize].id),
+                device: Some(&machines.all[action.machine as usize].id),
                 action: Some(guid(action.id).to_string()),
                 ..Written::default()
             };
@@ -280,7 +280,7 @@ impl Ledger {
                 ..of_action().1
             },
             Deed::DeviceRestarted => Written {
-                machine: Some(&machines.all[entry.about as usize].id),
+                device: Some(&machines.all[entry.about as usize].id),
                 ..Written::default()
             },
             Deed::LibraryUploaded | Deed::LibraryOverwritten | Deed::LibraryDeleted => {
@@ -301,7 +301,7 @@ impl Ledger {
     }
 
     /// What the admin path answers: the entries after `after`, at most `top` of them, of that `kind`,
-    /// `machine` and `action`, where the query says so; `format=lines` gives a line of JSON each.
+    /// `device` and `action`, where the query says so; `format=lines` gives a line of JSON each.
     /// `last` is the number of the newest entry there is, `next` what to ask `after` for the rest.
     /// `examined` is raised by every entry looked at.
     pub(crate) fn answer(
@@ -332,7 +332,7 @@ impl Ledger {
         let wanted = Wanted {
             kind: find("kind"),
             action: find("action").map(|id| actions.find_exactly(id)),
-            machine: find("machine").map(|id| machines.find(id)),
+            device: find("device").map(|id| machines.find(id)),
         };
         let look = |_: &u32| examined.set(examined.get() + 1);
         let (page, is_cut) = self.page(&wanted, actions, after, top, look);
@@ -384,15 +384,15 @@ impl Ledger {
             DEEDS.iter().find(named).copied()
         });
         // Something is asked for that there is not.
-        if kind == Some(None) || wanted.action == Some(None) || wanted.machine == Some(None) {
+        if kind == Some(None) || wanted.action == Some(None) || wanted.device == Some(None) {
             return (Vec::new(), false);
         }
         let (kind, action) = (kind.flatten(), wanted.action.flatten());
         let of_action = action.map(|action| actions.get(action).machine);
         let range = u32::try_from(after).unwrap_or(u32::MAX)
             ..u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        match (wanted.machine.flatten().or(of_action), kind) {
-            (Some(machine), _) => {
+        match (wanted.device.flatten().or(of_action), kind) {
+            (Some(device), _) => {
                 let is_wanted = |place: &u32| {
                     let entry = &self.entries[*place as usize];
                     kind.is_none_or(|kind| kind == entry.deed)
@@ -400,7 +400,7 @@ impl Ledger {
                             entry.deed != Deed::DeviceRestarted && entry.about == action
                         })
                 };
-                let mut places = self.of_machine(machine, range.start);
+                let mut places = self.of_device(device, range.start);
                 cut(&mut places.drain(..).inspect(look).filter(is_wanted))
             }
             (None, Some(kind)) => {
@@ -412,9 +412,9 @@ impl Ledger {
     }
 
     /// The places of a device's entries from that place on, oldest first.
-    fn of_machine(&self, machine: u32, from: u32) -> Vec<u32> {
+    fn of_device(&self, device: u32, from: u32) -> Vec<u32> {
         let mut places = Vec::new();
-        let last = self.last_of_machine.get(machine as usize);
+        let last = self.last_of_device.get(device as usize);
         let mut number = last.copied().unwrap_or(0);
         while number > from {
             places.push(number - 1);
@@ -429,7 +429,7 @@ impl Ledger {
 struct Wanted<'a> {
     kind: Option<&'a str>,
     action: Option<Option<u32>>,
-    machine: Option<Option<u32>>,
+    device: Option<Option<u32>>,
 }
 
 /// How a command ended.

@@ -1,4 +1,4 @@
-//! The tenant's library (contract 8.6).
+//! The tenant's library (API notes 8.6).
 
 use std::collections::BTreeMap;
 
@@ -166,7 +166,7 @@ impl Service {
         Ok(answer)
     }
 
-    /// A colleague replaces a file, whoever brought it: the same name, other bytes (contract 8.6). A
+    /// A colleague replaces a file, whoever brought it: the same name, other bytes (API notes 8.6). A
     /// script gets a comment more, so that it still runs and its hash is another one.
     pub(super) fn overwrite(&mut self, name: &str) {
         let now = self.now;
@@ -198,7 +198,7 @@ impl Service {
     }
 }
 
-/// Whether a file may be called so: letters, digits, `-`, `_`, `.` (contract 3.3). No longer than file
+/// Whether a file may be called so: letters, digits, `-`, `_`, `.` (API notes 3.3). No longer than file
 /// systems take, and no name of a folder (our choices).
 fn is_library_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -206,7 +206,7 @@ fn is_library_name(name: &str) -> bool {
 }
 
 /// Reads the multipart body. Part names are matched without regard to case, unknown parts ignored,
-/// booleans are text (contract 8.6).
+/// booleans are text (API notes 8.6).
 fn read_upload(request: &Request) -> Result<Upload, Refusal> {
     let bad = |what: String| Refusal::new(400, "BadRequest", what);
     let kind = request.find("content-type").unwrap_or_default();

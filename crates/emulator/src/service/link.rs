@@ -1,4 +1,4 @@
-//! Result links (contract 6.1, 6.2); what answers behind them is in `storage.rs`.
+//! Result links (API notes 6.1, 6.2); what answers behind them is in `storage.rs`.
 
 use std::time::Duration;
 

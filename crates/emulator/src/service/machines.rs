@@ -1,4 +1,4 @@
-//! The tenant's devices, and the calls that read them (contract 8.1 to 8.4).
+//! The tenant's devices, and the calls that read them (API notes 8.1 to 8.4).
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -148,7 +148,7 @@ fn device_id(name: &str) -> Arc<str> {
     digits.into()
 }
 
-/// What a filter on machines may name (contract 8.2).
+/// What a filter on machines may name (API notes 8.2).
 pub(crate) const MACHINE: Entity = Entity {
     documented: 14,
     properties: &[
@@ -427,7 +427,7 @@ impl Machines {
         }
     }
 
-    /// By tag or by the tag's beginning (contract 8.4), in the order of the list.
+    /// By tag or by the tag's beginning (API notes 8.4), in the order of the list.
     pub(crate) fn tagged(&self, tag: &str, starts_with: bool) -> Vec<u32> {
         let tag = tag.to_lowercase();
         if !starts_with {

@@ -152,7 +152,7 @@ impl Used {
     }
 }
 
-/// The library's three calls share a row, as do the three on machines (contract 1.1).
+/// The library's three calls share a row, as do the three on machines (API notes 1.1).
 fn row(call: Call) -> Call {
     match call {
         Call::LibraryUpload | Call::LibraryDelete => Call::LibraryList,

@@ -1,4 +1,4 @@
-//! The calls that read machines and actions, and the cancel (contract 4.5, 5, 7, 8).
+//! The calls that read machines and actions, and the cancel (API notes 4.5, 5, 7, 8).
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use super::refusal::Refusal;
 use super::route::form_pairs;
 use super::token::Identity;
 
-/// The most entries on one page (contract 5.1, 8.2).
+/// The most entries on one page (API notes 5.1, 8.2).
 const PAGE_MAX: usize = 10_000;
 /// So many bytes a device seldom exceeds: a page's memory is asked for once.
 const MACHINE_TYPICAL: usize = 1024;
@@ -233,7 +233,7 @@ impl Service {
         }
     }
 
-    /// The place of an action that reads already know (contract 4.5).
+    /// The place of an action that reads already know (API notes 4.5).
     pub(super) fn visible_action(&self, id: &str) -> Result<u32, Refusal> {
         self.actions
             .find(id)
@@ -323,7 +323,7 @@ impl Service {
         Response::text(200, JSON, body)
     }
 
-    /// Under the flapping knob: whoever has seen `Failed` sees `Succeeded` next (contract 4.4). Not of
+    /// Under the flapping knob: whoever has seen `Failed` sees `Succeeded` next (API notes 4.4). Not of
     /// an action that no device took: nothing of it can have succeeded.
     fn flap(&mut self, place: u32) {
         let action = self.actions.get(place);

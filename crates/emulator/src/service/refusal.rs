@@ -1,4 +1,4 @@
-//! Refusals, in the two shapes the service has (contract 9).
+//! Refusals, in the two shapes the service has (API notes 9).
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use svar_wire::{ErrorBody, ErrorDetail};
 use super::message::Response;
 use super::stamp::http_date;
 
-/// When to ask again: both forms that HTTP has (contract 9.3).
+/// When to ask again: both forms that HTTP has (API notes 9.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryAfter {
     Seconds(u64),
@@ -41,7 +41,7 @@ impl Refusal {
         }
     }
 
-    /// 400 in the shape of the query parser: an empty code, no target (contract 9.2).
+    /// 400 in the shape of the query parser: an empty code, no target (API notes 9.2).
     pub(crate) fn query(message: impl Into<String>) -> Self {
         Refusal::new(400, "", message)
     }
@@ -65,7 +65,7 @@ impl Refusal {
         }
     }
 
-    /// A body that is no JSON object of the right form (contract 3.4).
+    /// A body that is no JSON object of the right form (API notes 3.4).
     pub(crate) fn body(message: impl Into<String>) -> Self {
         Refusal::new(400, "InvalidRequestBody", message)
     }

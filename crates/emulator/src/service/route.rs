@@ -1,5 +1,5 @@
 //! Which call a request is. Paths are matched without regard to case, with or without the version
-//! segment (contract 2.1).
+//! segment (API notes 2.1).
 
 use super::super::fault::Call;
 
@@ -49,7 +49,7 @@ pub(crate) enum Route {
     Unknown,
 }
 
-/// The two token endpoints (contract 2.2).
+/// The two token endpoints (API notes 2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenVersion {
     /// With `resource`.
@@ -163,7 +163,7 @@ fn api(lower: &[&str], raw: &[String]) -> Vec<(&'static str, Route)> {
             None => Vec::new(),
         },
         ["libraryfiles"] => vec![("GET", Route::LibraryList), ("POST", Route::LibraryUpload)],
-        // That a single library file can't be read is a missing path, not a missing method (contract 8.6).
+        // That a single library file can't be read is a missing path, not a missing method (API notes 8.6).
         ["libraryfiles", _] => vec![
             ("DELETE", Route::LibraryDelete { name: own(1) }),
             ("GET", Route::Unknown),

@@ -1,5 +1,5 @@
 //! Collected files whose gzip is not what it should be, each a file that a hostile or broken device
-//! could send (contract 6.3, 11).
+//! could send (API notes 6.3, 11).
 
 use std::io::{Read as _, Write as _};
 

@@ -2,7 +2,7 @@
 
 use svar_wire::Moment;
 
-/// The same with all seven digits, as the library writes them (contract 8.6).
+/// The same with all seven digits, as the library writes them (API notes 8.6).
 pub(crate) fn stamp_in_full(moment: Moment) -> String {
     let text = stamp(moment);
     let plain = text.trim_end_matches('Z');
@@ -20,7 +20,7 @@ pub(crate) fn http_date(moment: Moment) -> String {
 }
 
 /// `2026-02-03T09:10:11.1234567Z`: UTC, up to seven fraction digits, zeros at the end left out, no
-/// point when there is none (contract 4.2). The digits below the millisecond are made up, but the
+/// point when there is none (API notes 4.2). The digits below the millisecond are made up, but the
 /// same for the same moment, so that clients meet all lengths.
 pub(crate) fn stamp(moment: Moment) -> String {
     String::from_utf8_lossy(Stamp::of(moment).as_bytes()).into_owned()

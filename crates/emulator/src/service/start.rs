@@ -1,4 +1,4 @@
-//! `runliveresponse` (contract 3): the checks in the service's order, and the new action.
+//! `runliveresponse` (API notes 3): the checks in the service's order, and the new action.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use super::message::{Request, Response};
 use super::refusal::Refusal;
 use super::token::Identity;
 
-/// The characters the console page forbids in arguments (contract 3.3).
+/// The characters the console page forbids in arguments (API notes 3.3).
 pub(super) const FORBIDDEN_IN_ARGS: [char; 5] = [';', '&', '|', '!', '$'];
 
 impl Service {
@@ -95,7 +95,7 @@ impl Service {
         machine.active.is_some() || now < machine.released_at || machine.is_held(self.started, now)
     }
 
-    /// Under the knob for it: the answer with the action a first start has just made (contract 3.6).
+    /// Under the knob for it: the answer with the action a first start has just made (API notes 3.6).
     fn duplicate_of(&self, place: u32, now: Moment) -> Option<Response> {
         let active = self.machines.all[place as usize].active?;
         let created = self.actions.get(active).created;

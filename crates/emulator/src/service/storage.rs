@@ -1,4 +1,4 @@
-//! The storage behind result links: a service of its own, with errors in XML (contract 6.1, 6.3).
+//! The storage behind result links: a service of its own, with errors in XML (API notes 6.1, 6.3).
 //!
 //! A shared access signature seals the path as it was sent and every parameter that says what may be
 //! done. It seals what they say, not how it is written: a value that is encoded otherwise, or a name in

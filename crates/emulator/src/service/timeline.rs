@@ -1,5 +1,5 @@
 //! What happens to an action after its start: picked up, run command by command, wrapped up; or
-//! expired, or cancelled (contract 3.5, 4.4, 7).
+//! expired, or cancelled (API notes 3.5, 4.4, 7).
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};

@@ -1,4 +1,4 @@
-//! Signing in: the token endpoint, and what a token must look like when it comes back (contract 2.2).
+//! Signing in: the token endpoint, and what a token must look like when it comes back (API notes 2.2).
 //!
 //! A token has the form of a JWT, with the claims a client may read; its signature is a keyed hash
 //! that only this emulator can check.

@@ -75,10 +75,10 @@ fn entries_are_asked_for_by_what_they_are_about() {
         .map(|entry| entry["kind"].as_str().unwrap())
         .collect();
     assert_eq!(kinds, ["session_started", "script_run", "session_ended"]);
-    let machine = first["machine"].as_str().unwrap();
+    let device = first["device"].as_str().unwrap();
     let of_machine = ask(
         &mut play,
-        &format!("machine={machine}&kind=session_ended&top=1"),
+        &format!("device={device}&kind=session_ended&top=1"),
     );
     assert_eq!(of_machine["entries"][0]["status"], "Succeeded");
     // Cut by `top`, though nothing else of that machine comes: then there is no next page.

@@ -118,7 +118,7 @@ fn ledger_entries_are_found_without_looking_at_the_others() {
                 3 * sessions as u64 + 1,
             ),
             (
-                format!("machine={}&after={half}", machines[50]),
+                format!("device={}&after={half}", machines[50]),
                 3 * sessions as u64 / 2,
             ),
         ];

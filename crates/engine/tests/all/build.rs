@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use svar_plan::{
-    Amount, CleanupWhen, CommandPlan, Limits, LimitsProfile, MachinePlan, OfflineMode,
+    Amount, CleanupWhen, CommandPlan, DevicePlan, Limits, LimitsProfile, OfflineMode,
     OfflinePolicy, OnFail, OnStop, Place, Plan, Policy, ResultsWanted, RetryPolicy, Secrets,
     Session, SessionKind, StepPlan, StopBase, StopWhen, Target, Verb,
 };
 use svar_wire::{Command, LiveResponseRequest};
-use svar_wire::{MachineId, RunId};
+use svar_wire::{DeviceId, RunId};
 
 pub(super) fn run_id() -> RunId {
     RunId::parse("run-1").unwrap()
 }
 
-pub(super) fn machine_id(machine: u32) -> MachineId {
-    MachineId::parse(&format!("{machine:040x}")).unwrap()
+pub(super) fn device_id(device: u32) -> DeviceId {
+    DeviceId::parse(&format!("{device:040x}")).unwrap()
 }
 
 /// A step under construction.
@@ -85,19 +85,19 @@ impl Step {
     }
 }
 
-/// A plan under construction: every machine gets the same.
+/// A plan under construction: every device gets the same.
 pub(super) struct Draft {
-    machines: u32,
+    devices: u32,
     steps: Vec<StepPlan>,
     sessions: Vec<Session>,
     pub(super) policy: Policy,
     pub(super) limits: Limits,
 }
 
-/// A plan for that many machines, with the defaults of the language.
-pub(super) fn plan(machines: u32) -> Draft {
+/// A plan for that many devices, with the defaults of the language.
+pub(super) fn plan(devices: u32) -> Draft {
     Draft {
-        machines,
+        devices,
         steps: Vec::new(),
         sessions: Vec::new(),
         policy: Policy {
@@ -190,9 +190,9 @@ impl Draft {
 
     pub(super) fn done(self) -> Arc<Plan> {
         let sessions: Arc<[Session]> = self.sessions.into();
-        let machines = (0..self.machines).map(|machine| MachinePlan {
+        let devices = (0..self.devices).map(|device| DevicePlan {
             target: Arc::new(Target {
-                id: machine_id(machine),
+                id: device_id(device),
                 name: None,
                 os: None,
                 tags: vec![],
@@ -208,7 +208,7 @@ impl Draft {
             policy: self.policy,
             limits: self.limits,
             steps: self.steps,
-            machines: machines.collect(),
+            devices: devices.collect(),
             inputs: Vec::new(),
             library: Vec::new(),
             notes: Vec::new(),

@@ -10,7 +10,7 @@ use super::build::{plan, run};
 use super::desk::{Desk, commands, completed, desk, refusal};
 use super::stories::hours;
 
-/// A machine with a step that is overdue, cleanup after it, and a device that sleeps over its cancel.
+/// A device with a step that is overdue, cleanup after it, and a device that sleeps over its cancel.
 fn unheard(mode: OfflineMode) -> (Desk, ActionId) {
     let draft = plan(2).session(&[run().timeout(60)]).cleanup(&[run()]);
     let draft = draft.slots(2).with(|policy| policy.offline.mode = mode);

@@ -30,7 +30,7 @@ pub(super) struct Desk {
     actions: u32,
 }
 
-/// A desk whose machines are all awake.
+/// A desk whose devices are all awake.
 pub(super) fn desk(plan: Arc<Plan>) -> Desk {
     desk_with(plan, |_| {})
 }
@@ -95,12 +95,12 @@ impl Desk {
                         again = true;
                         self.tell(lane, body);
                     }
-                    Need::Machines { lanes } if self.all_ready => {
+                    Need::Devices { lanes } if self.all_ready => {
                         again = true;
                         for lane in lanes {
                             self.tell(Some(lane), ready(true));
                         }
-                        self.fleet.machines_read(self.now);
+                        self.fleet.devices_read(self.now);
                     }
                     need => self.needs.push(need),
                 }
@@ -124,7 +124,7 @@ impl Desk {
         self.journal.push(fact);
     }
 
-    /// Something happened to a machine.
+    /// Something happened to a device.
     #[track_caller]
     pub(super) fn happens(&mut self, lane: u32, body: FactBody) {
         self.tell(Some(LaneId(lane)), body);
@@ -205,12 +205,12 @@ impl Desk {
         starts.collect()
     }
 
-    /// The engine wants the machine started; it is announced, and not answered.
+    /// The engine wants the device started; it is announced, and not answered.
     #[track_caller]
-    pub(super) fn announce(&mut self, machine: u32) -> (u16, u16, Option<u16>) {
+    pub(super) fn announce(&mut self, device: u32) -> (u16, u16, Option<u16>) {
         let need = self.take(
             "a start",
-            |need| matches!(need, Need::Start { lane, .. } if lane.0 == machine),
+            |need| matches!(need, Need::Start { lane, .. } if lane.0 == device),
         );
         let Need::Start {
             session,
@@ -223,7 +223,7 @@ impl Desk {
             unreachable!()
         };
         self.happens(
-            machine,
+            device,
             FactBody::StartAnnounced {
                 session,
                 attempt,
@@ -233,18 +233,18 @@ impl Desk {
         (session, attempt, only)
     }
 
-    /// The engine wants the machine started; the service takes it.
+    /// The engine wants the device started; the service takes it.
     #[track_caller]
-    pub(super) fn start(&mut self, machine: u32) -> ActionId {
-        let (session, attempt, _) = self.announce(machine);
-        self.accept(machine, session, attempt)
+    pub(super) fn start(&mut self, device: u32) -> ActionId {
+        let (session, attempt, _) = self.announce(device);
+        self.accept(device, session, attempt)
     }
 
     #[track_caller]
-    pub(super) fn accept(&mut self, machine: u32, session: u16, attempt: u16) -> ActionId {
+    pub(super) fn accept(&mut self, device: u32, session: u16, attempt: u16) -> ActionId {
         let action = self.new_action();
         self.happens(
-            machine,
+            device,
             FactBody::StartAccepted {
                 session,
                 attempt,
@@ -256,10 +256,10 @@ impl Desk {
     }
 
     #[track_caller]
-    pub(super) fn refuse(&mut self, machine: u32, refusal: Refusal) {
-        let (session, attempt, _) = self.announce(machine);
+    pub(super) fn refuse(&mut self, device: u32, refusal: Refusal) {
+        let (session, attempt, _) = self.announce(device);
         self.happens(
-            machine,
+            device,
             FactBody::StartRefused {
                 session,
                 attempt,
@@ -274,28 +274,28 @@ impl Desk {
     }
 
     #[track_caller]
-    pub(super) fn began(&mut self, machine: u32, action: &ActionId) {
+    pub(super) fn began(&mut self, device: u32, action: &ActionId) {
         let action = action.clone();
-        self.happens(machine, FactBody::ActionBegan { action });
+        self.happens(device, FactBody::ActionBegan { action });
     }
 
     /// The list shows the action's command at that index as executing.
     #[track_caller]
-    pub(super) fn executes(&mut self, machine: u32, action: &ActionId, index: u16) {
-        self.reached(machine, action, index, CommandState::Executing);
+    pub(super) fn executes(&mut self, device: u32, action: &ActionId, index: u16) {
+        self.reached(device, action, index, CommandState::Executing);
     }
 
     #[track_caller]
     pub(super) fn reached(
         &mut self,
-        machine: u32,
+        device: u32,
         action: &ActionId,
         index: u16,
         state: CommandState,
     ) {
         let action = action.clone();
         self.happens(
-            machine,
+            device,
             FactBody::CommandReached {
                 action,
                 index,
@@ -307,13 +307,13 @@ impl Desk {
     #[track_caller]
     pub(super) fn ended(
         &mut self,
-        machine: u32,
+        device: u32,
         action: &ActionId,
         status: ActionStatus,
         commands: Vec<CommandEnd>,
     ) {
         self.happens(
-            machine,
+            device,
             FactBody::ActionEnded {
                 action: action.clone(),
                 status,
@@ -323,19 +323,19 @@ impl Desk {
         );
     }
 
-    /// Which result the engine wants next of the machine: (action, index, step, conclusive).
+    /// Which result the engine wants next of the device: (action, index, step, conclusive).
     #[track_caller]
-    pub(super) fn fetch(&mut self, machine: u32) -> (ActionId, u16, u16, bool) {
-        let found = self.peek_fetch(machine);
+    pub(super) fn fetch(&mut self, device: u32) -> (ActionId, u16, u16, bool) {
+        let found = self.peek_fetch(device);
         self.take(
             "a result",
-            |need| matches!(need, Need::Fetch { lane, .. } if lane.0 == machine),
+            |need| matches!(need, Need::Fetch { lane, .. } if lane.0 == device),
         );
         found
     }
 
     #[track_caller]
-    pub(super) fn peek_fetch(&self, machine: u32) -> (ActionId, u16, u16, bool) {
+    pub(super) fn peek_fetch(&self, device: u32) -> (ActionId, u16, u16, bool) {
         let found = self.needs.iter().find_map(|need| match need {
             Need::Fetch {
                 lane,
@@ -344,7 +344,7 @@ impl Desk {
                 step,
                 conclusive,
                 ..
-            } if lane.0 == machine => Some((action.clone(), *index, *step, *conclusive)),
+            } if lane.0 == device => Some((action.clone(), *index, *step, *conclusive)),
             _ => None,
         });
         match found {
@@ -355,10 +355,10 @@ impl Desk {
 
     /// The next result is not as expected.
     #[track_caller]
-    pub(super) fn disappoint(&mut self, machine: u32, why: &str) {
-        let (action, index, ..) = self.fetch(machine);
+    pub(super) fn disappoint(&mut self, device: u32, why: &str) {
+        let (action, index, ..) = self.fetch(device);
         self.happens(
-            machine,
+            device,
             FactBody::ResultFetched {
                 action,
                 index,
@@ -370,46 +370,46 @@ impl Desk {
         );
     }
 
-    /// The machines that the list is asked about.
+    /// The devices that the list is asked about.
     #[track_caller]
-    pub(super) fn machines(&mut self) -> Vec<LaneId> {
-        let need = self.take("machines", |need| matches!(need, Need::Machines { .. }));
+    pub(super) fn devices(&mut self) -> Vec<LaneId> {
+        let need = self.take("devices", |need| matches!(need, Need::Devices { .. }));
         match need {
-            Need::Machines { lanes } => lanes,
+            Need::Devices { lanes } => lanes,
             _ => unreachable!(),
         }
     }
 
     /// A session that waited for results is worked out.
     #[track_caller]
-    pub(super) fn resolve(&mut self, machine: u32, session: u16, commands: &[u16]) {
+    pub(super) fn resolve(&mut self, device: u32, session: u16, commands: &[u16]) {
         self.take("a resolve", |need| matches!(need, Need::Resolve { .. }));
         let commands = commands.to_vec();
-        self.happens(machine, FactBody::SessionResolved { session, commands });
+        self.happens(device, FactBody::SessionResolved { session, commands });
     }
 
-    /// The next session of the machine fails.
+    /// The next session of the device fails.
     #[track_caller]
-    pub(super) fn fail(&mut self, machine: u32) {
-        let action = self.start(machine);
+    pub(super) fn fail(&mut self, device: u32) {
+        let action = self.start(device);
         let failed = commands(&[CommandStatus::Failed]);
-        self.ended(machine, &action, ActionStatus::Failed, failed);
-        self.deliver(machine);
+        self.ended(device, &action, ActionStatus::Failed, failed);
+        self.deliver(device);
     }
 
     /// All results that the engine wants come in and are as expected.
     #[track_caller]
-    pub(super) fn deliver(&mut self, machine: u32) -> Vec<u16> {
+    pub(super) fn deliver(&mut self, device: u32) -> Vec<u16> {
         let mut indexes = vec![];
         while self
             .needs
             .iter()
-            .any(|need| matches!(need, Need::Fetch { lane, .. } if lane.0 == machine))
+            .any(|need| matches!(need, Need::Fetch { lane, .. } if lane.0 == device))
         {
-            let (action, index, ..) = self.fetch(machine);
+            let (action, index, ..) = self.fetch(device);
             indexes.push(index);
             self.happens(
-                machine,
+                device,
                 FactBody::ResultFetched {
                     action,
                     index,
@@ -423,38 +423,38 @@ impl Desk {
 
     /// The session's life from start to its last result, all well.
     #[track_caller]
-    pub(super) fn play(&mut self, machine: u32, count: u16) {
-        let action = self.start(machine);
-        self.began(machine, &action);
-        self.ended(machine, &action, ActionStatus::Succeeded, completed(count));
-        self.deliver(machine);
+    pub(super) fn play(&mut self, device: u32, count: u16) {
+        let action = self.start(device);
+        self.began(device, &action);
+        self.ended(device, &action, ActionStatus::Succeeded, completed(count));
+        self.deliver(device);
     }
 
     /// The engine wants the action cancelled; it is announced, and the service takes it.
     #[track_caller]
-    pub(super) fn cancelled(&mut self, machine: u32) -> (ActionId, CancelWhy) {
-        self.cancel_answered(machine, 200)
+    pub(super) fn cancelled(&mut self, device: u32) -> (ActionId, CancelWhy) {
+        self.cancel_answered(device, 200)
     }
 
     /// The same with another answer.
     #[track_caller]
-    pub(super) fn cancel_answered(&mut self, machine: u32, status: u16) -> (ActionId, CancelWhy) {
+    pub(super) fn cancel_answered(&mut self, device: u32, status: u16) -> (ActionId, CancelWhy) {
         let need = self.take(
             "a cancel",
-            |need| matches!(need, Need::Cancel { lane, .. } if lane.0 == machine),
+            |need| matches!(need, Need::Cancel { lane, .. } if lane.0 == device),
         );
         let Need::Cancel { action, why, .. } = need else {
             unreachable!()
         };
         self.happens(
-            machine,
+            device,
             FactBody::CancelAnnounced {
                 action: action.clone(),
                 why,
             },
         );
         self.happens(
-            machine,
+            device,
             FactBody::CancelAnswered {
                 action: action.clone(),
                 status,
@@ -464,15 +464,15 @@ impl Desk {
     }
 
     #[track_caller]
-    pub(super) fn lane(&self, machine: u32) -> LaneView {
-        self.fleet.lane(LaneId(machine)).unwrap()
+    pub(super) fn lane(&self, device: u32) -> LaneView {
+        self.fleet.lane(LaneId(device)).unwrap()
     }
 
     #[track_caller]
-    pub(super) fn end(&self, machine: u32) -> End {
-        match self.lane(machine).end {
+    pub(super) fn end(&self, device: u32) -> End {
+        match self.lane(device).end {
             Some(end) => end,
-            None => panic!("machine {machine} has not ended: {:?}", self.lane(machine)),
+            None => panic!("device {device} has not ended: {:?}", self.lane(device)),
         }
     }
 

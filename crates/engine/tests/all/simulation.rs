@@ -48,7 +48,7 @@ enum Event {
     Watch(u32, Vec<(LaneId, ActionId)>),
     Search(u32, Need),
     Fetch(u32, Need),
-    Machines(u32, Vec<LaneId>),
+    Devices(u32, Vec<LaneId>),
     Failed(u32, Need, Option<Duration>),
     Interrupt(u8),
 }
@@ -92,7 +92,7 @@ impl Play {
         world.slots = plan.limits.slots as usize;
         world.queue = plan.limits.queue();
         world.lag_max_ms = dice.pick(&[0, 3_000, 100_000]);
-        for _ in &plan.machines {
+        for _ in &plan.devices {
             let offline = if dice.percent(25) {
                 dice.between(10, 4_000)
             } else {
@@ -247,7 +247,7 @@ impl Play {
 
     /// Which commands a conditional session keeps: the same whenever it is asked.
     fn resolve(&self, lane: LaneId, session: u16) -> Vec<u16> {
-        let count = self.plan.machines[lane.0 as usize].sessions[usize::from(session)]
+        let count = self.plan.devices[lane.0 as usize].sessions[usize::from(session)]
             .commands
             .len() as u16;
         let mut dice = Dice(self.seed ^ (u64::from(lane.0) << 32) ^ u64::from(session));
@@ -262,7 +262,7 @@ impl Play {
         only: Option<u16>,
     ) -> Vec<(u16, Verb, Deed)> {
         let plan = self.plan.clone();
-        let planned = &plan.machines[lane.0 as usize].sessions[usize::from(session)];
+        let planned = &plan.devices[lane.0 as usize].sessions[usize::from(session)];
         let indexes: Vec<u16> = match only {
             Some(only) => vec![only],
             None if planned.request.is_none() => self.resolve(lane, session),
@@ -397,7 +397,7 @@ impl Play {
                 self.later(latency, Event::Cancel(deaths, lane, action, answer));
             }
             Need::Watch { actions } => self.later(latency, Event::Watch(deaths, actions)),
-            Need::Machines { lanes } => self.later(latency, Event::Machines(deaths, lanes)),
+            Need::Devices { lanes } => self.later(latency, Event::Devices(deaths, lanes)),
             Need::Search { .. } => self.later(latency, Event::Search(deaths, need)),
             Need::Fetch { .. } => self.later(latency, Event::Fetch(deaths, need)),
         }
@@ -469,7 +469,7 @@ impl Play {
                 let ids: Vec<ActionId> = actions.iter().map(|(_, id)| id.clone()).collect();
                 for place in self.world.list(now, &ids) {
                     let action = &self.world.actions[place];
-                    let lane = LaneId(action.machine);
+                    let lane = LaneId(action.device);
                     let id = action.id.clone();
                     let known_to_run = self.seen_running.contains(&id);
                     let executing = action.executing(now);
@@ -577,7 +577,7 @@ impl Play {
                 };
                 self.record(Some(lane), body)?;
             }
-            Event::Machines(deaths, lanes) if alive(deaths) => {
+            Event::Devices(deaths, lanes) if alive(deaths) => {
                 for lane in lanes {
                     let known = self.fleet.known(lane);
                     let Some(ready) = self.world.lists_as_ready(now, lane.0, known) else {
@@ -592,7 +592,7 @@ impl Play {
                         return Ok(());
                     }
                 }
-                self.fleet.machines_read(now);
+                self.fleet.devices_read(now);
             }
             Event::Failed(deaths, need, retry_after) if alive(deaths) => {
                 self.fleet.read_failed(now, &need, retry_after);
@@ -612,7 +612,7 @@ impl Play {
             let needs = self.fleet.poll(self.now);
             let main_start = needs.iter().any(|need| match need {
                 Need::Start { lane, session, .. } => {
-                    let sessions = &self.plan.machines[lane.0 as usize].sessions;
+                    let sessions = &self.plan.devices[lane.0 as usize].sessions;
                     sessions[usize::from(*session)].kind == SessionKind::Main
                 }
                 _ => false,
@@ -620,7 +620,7 @@ impl Play {
             if self.halted && main_start {
                 return Err("a start of main work after an interrupt".into());
             }
-            let new_machine = needs.iter().any(|need| {
+            let new_device = needs.iter().any(|need| {
                 matches!(
                     need,
                     Need::Start {
@@ -630,8 +630,8 @@ impl Play {
                     }
                 )
             });
-            if new_machine && self.fleet.stopped_at().is_some() {
-                return Err("a machine is begun after the stop rule fell".into());
+            if new_device && self.fleet.stopped_at().is_some() {
+                return Err("a device is begun after the stop rule fell".into());
             }
             idle_polls = if needs.is_empty() { idle_polls + 1 } else { 0 };
             if idle_polls > 200 {
@@ -649,7 +649,7 @@ impl Play {
                     return Ok(self.fleet.tally());
                 }
                 if !self.halted {
-                    return Err("done, but machines have not ended".into());
+                    return Err("done, but devices have not ended".into());
                 }
                 self.say(|| "-- interrupted; resumed later".into());
                 self.compare()?;

@@ -1,4 +1,4 @@
-//! Stories of machines that sleep: how it is noticed, what they may hold, when they are started again.
+//! Stories of devices that sleep: how it is noticed, what they may hold, when they are started again.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::build::{get, plan, put, run};
 use super::desk::{Desk, START, commands, completed, desk, ready};
 use super::stories::hours;
 
-/// The last machines are asked about by hand from here on.
+/// The last devices are asked about by hand from here on.
 fn asleep_from_now(mut desk: Desk) -> Desk {
     desk.all_ready = false;
     desk
@@ -19,12 +19,12 @@ fn asleep_from_now(mut desk: Desk) -> Desk {
 
 /// The service gives a session back that no device took.
 #[track_caller]
-fn given_back(desk: &mut Desk, machine: u32, action: &ActionId, status: ActionStatus) {
-    desk.ended(machine, action, status, commands(&[CommandStatus::Created]));
+fn given_back(desk: &mut Desk, device: u32, action: &ActionId, status: ActionStatus) {
+    desk.ended(device, action, status, commands(&[CommandStatus::Created]));
 }
 
-fn hold(machines: u32, slots: u32) -> super::build::Draft {
-    plan(machines)
+fn hold(devices: u32, slots: u32) -> super::build::Draft {
+    plan(devices)
         .session(&[run()])
         .slots(slots)
         .with(|policy| policy.offline.mode = OfflineMode::Hold)
@@ -116,9 +116,9 @@ fn held_back_sleepers_give_their_slots_to_whoever_is_awake() {
     let actions = [desk.start(0), desk.start(1)];
     assert_eq!(desk.starts(), [] as [u32; 0]);
     desk.pass(310);
-    for (machine, action) in (0..).zip(actions) {
-        assert_eq!(desk.cancelled(machine), (action.clone(), CancelWhy::Asleep));
-        given_back(&mut desk, machine, &action, ActionStatus::Cancelled);
+    for (device, action) in (0..).zip(actions) {
+        assert_eq!(desk.cancelled(device), (action.clone(), CancelWhy::Asleep));
+        given_back(&mut desk, device, &action, ActionStatus::Cancelled);
     }
     assert_eq!(desk.starts(), [2, 3]);
     desk.play(2, 1);
@@ -141,11 +141,11 @@ fn as_many_sessions_of_sleepers_stay_in_the_queue_as_it_may_hold() {
     let mut desk = asleep_from_now(desk(draft.done()));
     let actions = [desk.start(0), desk.start(1), desk.start(2)];
     desk.pass(310);
-    for machine in [0, 1] {
-        let called_back = desk.cancelled(machine);
-        let action = actions[machine as usize].clone();
+    for device in [0, 1] {
+        let called_back = desk.cancelled(device);
+        let action = actions[device as usize].clone();
         assert_eq!(called_back, (action.clone(), CancelWhy::Asleep));
-        given_back(&mut desk, machine, &action, ActionStatus::Cancelled);
+        given_back(&mut desk, device, &action, ActionStatus::Cancelled);
     }
     assert!(
         desk.needs
@@ -160,17 +160,17 @@ fn sleepers_take_turns() {
     let mut draft = plan(3).session(&[run()]);
     draft.policy.offline.max_slots = 1;
     let mut desk = super::desk::desk_with(draft.done(), |desk| desk.all_ready = false);
-    for lane in desk.machines() {
+    for lane in desk.devices() {
         desk.tell(Some(lane), ready(false));
     }
-    desk.fleet.machines_read(desk.now);
+    desk.fleet.devices_read(desk.now);
     desk.poll();
-    for machine in [0, 1, 2, 0] {
-        assert_eq!(desk.starts(), [machine]);
-        let action = desk.start(machine);
+    for device in [0, 1, 2, 0] {
+        assert_eq!(desk.starts(), [device]);
+        let action = desk.start(device);
         desk.pass(7_200);
         desk.needs.clear();
-        given_back(&mut desk, machine, &action, ActionStatus::TimeOut);
+        given_back(&mut desk, device, &action, ActionStatus::TimeOut);
     }
 }
 
@@ -284,10 +284,7 @@ fn a_paused_run_calls_back_what_sleeps_and_lets_run_what_is_awake() {
     desk.ended(1, &fresh, ActionStatus::Succeeded, completed(1));
     desk.deliver(1);
     let cleanup = desk.start(1);
-    assert!(
-        !desk.fleet.is_done(),
-        "an awake machine is cleaned up first"
-    );
+    assert!(!desk.fleet.is_done(), "an awake device is cleaned up first");
     desk.pass(310);
     assert_eq!(desk.cancelled(1), (cleanup.clone(), CancelWhy::Pause));
     given_back(&mut desk, 1, &cleanup, ActionStatus::Cancelled);

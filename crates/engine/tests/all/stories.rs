@@ -10,7 +10,7 @@ use super::build::{get, plan, put, run, run_id};
 use super::desk::{START, commands, completed, desk, desk_with, ready, refusal};
 
 #[test]
-fn a_machine_goes_through_its_sessions_in_order() {
+fn a_device_goes_through_its_sessions_in_order() {
     let mut desk = desk(
         plan(1)
             .session(&[put(), run(), get()])
@@ -39,7 +39,7 @@ fn a_machine_goes_through_its_sessions_in_order() {
 }
 
 #[test]
-fn the_first_failed_machine_stops_new_starts_and_running_ones_finish() {
+fn the_first_failed_device_stops_new_starts_and_running_ones_finish() {
     let mut desk = desk(plan(4).session(&[run()]).slots(2).done());
     assert_eq!(desk.starts(), [0, 1]);
     let first = desk.start(0);
@@ -104,7 +104,7 @@ fn a_lost_answer_is_settled_by_the_tag_and_not_by_sending_again() {
 }
 
 #[test]
-fn a_refusal_for_good_fails_the_machine() {
+fn a_refusal_for_good_fails_the_device() {
     let mut desk = desk(plan(1).session(&[run()]).done());
     desk.refuse(0, refusal(403, "DisallowedOperation"));
     let end = desk.end(0);
@@ -203,7 +203,7 @@ fn a_result_may_be_late_for_half_a_minute() {
 }
 
 #[test]
-fn a_step_that_may_fail_lets_the_machine_go_on() {
+fn a_step_that_may_fail_lets_the_device_go_on() {
     let mut desk = desk(
         plan(1)
             .session(&[run().may_fail()])
@@ -279,7 +279,7 @@ fn a_session_that_ran_to_its_end_counts_although_it_was_cancelled() {
 }
 
 #[test]
-fn a_busy_machine_is_waited_for() {
+fn a_busy_device_is_waited_for() {
     let mut desk = desk(plan(1).session(&[run()]).done());
     desk.refuse(0, refusal(400, "ActiveRequestAlreadyExists"));
     assert!(matches!(desk.lane(0).waiting, Some(Waiting::Busy { .. })));
@@ -291,7 +291,7 @@ fn a_busy_machine_is_waited_for() {
 }
 
 #[test]
-fn a_machine_that_stays_busy_is_given_up() {
+fn a_device_that_stays_busy_is_given_up() {
     let mut desk = desk(plan(1).session(&[run()]).done());
     while desk.lane(0).end.is_none() {
         desk.refuse(0, refusal(400, "ActiveRequestAlreadyExists"));
@@ -333,8 +333,8 @@ fn a_refusal_that_names_a_pause_is_the_rate() {
 fn no_more_starts_a_minute_than_allowed() {
     let mut desk = desk(plan(25).session(&[run()]).done());
     assert_eq!(desk.starts().len(), 10);
-    for machine in 0..10 {
-        desk.start(machine);
+    for device in 0..10 {
+        desk.start(device);
     }
     desk.pass(60);
     assert_eq!(desk.starts().len(), 0);
@@ -350,24 +350,24 @@ fn a_colleague_who_starts_sessions_too_gets_half_of_the_rate_and_we_grow_back() 
         ..refusal(429, "TooManyRequests")
     };
     assert_eq!(desk.starts().len(), 10);
-    for machine in 0..10 {
-        match machine {
-            0..6 => drop(desk.start(machine)),
+    for device in 0..10 {
+        match device {
+            0..6 => drop(desk.start(device)),
             // One burst, one lesson.
-            _ => desk.refuse(machine, refused.clone()),
+            _ => desk.refuse(device, refused.clone()),
         }
     }
     desk.pass(29);
     assert_eq!(desk.starts(), [] as [u32; 0]);
     desk.pass(32);
     assert_eq!(desk.starts().len(), 5, "half of ten");
-    for machine in desk.starts() {
-        desk.start(machine);
+    for device in desk.starts() {
+        desk.start(device);
     }
     desk.pass(90);
     assert_eq!(desk.starts().len(), 7, "two minutes later two more");
-    for machine in desk.starts() {
-        desk.start(machine);
+    for device in desk.starts() {
+        desk.start(device);
     }
     desk.pass(600);
     assert_eq!(desk.starts().len(), 10, "all of it again");
@@ -425,9 +425,9 @@ fn lists_are_read_less_often_where_somebody_else_needs_the_calls() {
 fn one_call_a_tick_watches_every_open_action() {
     let draft = plan(8).session(&[run()]);
     let mut desk = desk(draft.with(|policy| policy.offline.max_slots = 8).done());
-    for machine in 0..8 {
-        let action = desk.start(machine);
-        desk.began(machine, &action);
+    for device in 0..8 {
+        let action = desk.start(device);
+        desk.began(device, &action);
     }
     let mut looks = 0;
     let end = desk.now + Duration::from_secs(600);
@@ -449,7 +449,7 @@ fn one_call_a_tick_watches_every_open_action() {
 }
 
 #[test]
-fn sleeping_machines_take_few_slots_and_the_rest_are_held_back() {
+fn sleeping_devices_take_few_slots_and_the_rest_are_held_back() {
     let draft = plan(9).session(&[run()]);
     let mut desk = desk_with(
         draft.with(|policy| policy.offline.max_slots = 2).done(),
@@ -457,19 +457,19 @@ fn sleeping_machines_take_few_slots_and_the_rest_are_held_back() {
             desk.all_ready = false;
         },
     );
-    let lanes = desk.machines();
+    let lanes = desk.devices();
     for lane in &lanes {
         desk.tell(Some(*lane), ready(lane.0 % 3 == 0));
     }
-    desk.fleet.machines_read(desk.now);
+    desk.fleet.devices_read(desk.now);
     desk.poll();
     assert_eq!(
         desk.starts(),
         [0, 3, 6, 1, 2],
         "the ready ones first, then two sleepers"
     );
-    for machine in [0, 3, 6, 1, 2] {
-        desk.start(machine);
+    for device in [0, 3, 6, 1, 2] {
+        desk.start(device);
     }
     assert!(matches!(
         desk.lane(4).waiting,
@@ -480,7 +480,7 @@ fn sleeping_machines_take_few_slots_and_the_rest_are_held_back() {
 }
 
 #[test]
-fn hold_starts_a_machine_only_when_it_was_seen() {
+fn hold_starts_a_device_only_when_it_was_seen() {
     let draft = plan(1).session(&[run()]);
     let mut desk = desk_with(
         draft
@@ -488,15 +488,15 @@ fn hold_starts_a_machine_only_when_it_was_seen() {
             .done(),
         |desk| desk.all_ready = false,
     );
-    let lanes = desk.machines();
+    let lanes = desk.devices();
     desk.tell(Some(lanes[0]), ready(false));
-    desk.fleet.machines_read(desk.now);
+    desk.fleet.devices_read(desk.now);
     desk.pass(59);
     assert!(desk.needs.is_empty());
     desk.pass(1);
-    assert_eq!(desk.machines(), lanes, "asked again every minute");
+    assert_eq!(desk.devices(), lanes, "asked again every minute");
     desk.tell(Some(lanes[0]), ready(true));
-    desk.fleet.machines_read(desk.now);
+    desk.fleet.devices_read(desk.now);
     desk.poll();
     assert_eq!(desk.starts(), [0]);
 }
@@ -510,19 +510,19 @@ fn while_others_can_start_the_sleepers_are_asked_about_every_five_minutes() {
             .done(),
         |desk| desk.all_ready = false,
     );
-    let lanes = desk.machines();
+    let lanes = desk.devices();
     desk.tell(Some(lanes[0]), ready(false));
     for lane in &lanes[1..] {
         desk.tell(Some(*lane), ready(true));
     }
-    desk.fleet.machines_read(desk.now);
+    desk.fleet.devices_read(desk.now);
     let asked = desk.now;
     desk.poll();
     assert_eq!(desk.starts(), [1]);
     while let Some(at) = desk.fleet.wake_at() {
         let needs = desk.fleet.poll(at);
         let read = needs.iter().find_map(|need| match need {
-            Need::Machines { lanes } => Some(lanes.clone()),
+            Need::Devices { lanes } => Some(lanes.clone()),
             _ => None,
         });
         if let Some(read) = read {
@@ -535,7 +535,7 @@ fn while_others_can_start_the_sleepers_are_asked_about_every_five_minutes() {
 }
 
 #[test]
-fn skip_leaves_sleeping_machines_out() {
+fn skip_leaves_sleeping_devices_out() {
     let draft = plan(1).session(&[run()]);
     let mut desk = desk_with(
         draft
@@ -543,7 +543,7 @@ fn skip_leaves_sleeping_machines_out() {
             .done(),
         |desk| desk.all_ready = false,
     );
-    let lanes = desk.machines();
+    let lanes = desk.devices();
     desk.tell(Some(lanes[0]), ready(false));
     assert_eq!(desk.end(0).state, EndState::Skipped);
 }
@@ -613,14 +613,14 @@ fn the_stop_rule_falls_at_its_threshold_and_says_how_it_stands() {
         };
     });
     let mut desk = desk(draft.done());
-    for machine in 0..20 {
+    for device in 0..20 {
         desk.pass(30);
-        if machine < 2 {
-            desk.fail(machine);
+        if device < 2 {
+            desk.fail(device);
         } else {
-            desk.play(machine, 1);
+            desk.play(device, 1);
         }
-        if machine == 18 {
+        if device == 18 {
             let standing = desk.fleet.would_stop();
             assert_eq!(
                 standing.to_string(),
@@ -646,12 +646,12 @@ fn how_many_failures_are_left_is_told_for_every_kind_of_rule() {
             policy.stop_when = StopWhen { failed, of, after };
         });
         let mut desk = desk(draft.done());
-        for machine in 0..61 {
+        for device in 0..61 {
             desk.pass(30);
-            match machine {
+            match device {
                 60 => {}
-                late if late >= 60 - failures => desk.fail(machine),
-                _ => desk.play(machine, 1),
+                late if late >= 60 - failures => desk.fail(device),
+                _ => desk.play(device, 1),
             }
         }
         desk.fleet.would_stop().to_string()
@@ -684,9 +684,9 @@ fn at_its_beginning_and_its_end_a_run_says_what_may_still_stop_it() {
     let said = |desk: &super::desk::Desk| desk.fleet.would_stop().to_string();
     assert_eq!(
         said(&desk),
-        "no machine has finished yet; stops at 2: 2 more failures stop the run"
+        "no device has finished yet; stops at 2: 2 more failures stop the run"
     );
-    // A machine that is left out can't fail any more.
+    // A device that is left out can't fail any more.
     let never = FactBody::Readiness {
         ready: false,
         why: Some("it runs another system".to_owned()),
@@ -699,7 +699,7 @@ fn at_its_beginning_and_its_end_a_run_says_what_may_still_stop_it() {
     desk.play(1, 1);
     assert_eq!(
         said(&desk),
-        "1 of 2 finished has failed; stops at 2: no machine is left that could stop the run"
+        "1 of 2 finished has failed; stops at 2: no device is left that could stop the run"
     );
 }
 
@@ -722,10 +722,10 @@ fn drain_lets_everything_that_was_begun_go_its_way() {
             .any(|need| matches!(need, Need::Cancel { .. })),
         "neither the running nor the waiting session is cancelled"
     );
-    for (machine, action) in [(1, second), (2, third)] {
-        desk.ended(machine, &action, ActionStatus::Succeeded, completed(1));
-        desk.deliver(machine);
-        desk.play(machine, 1);
+    for (device, action) in [(1, second), (2, third)] {
+        desk.ended(device, &action, ActionStatus::Succeeded, completed(1));
+        desk.deliver(device);
+        desk.play(device, 1);
     }
     desk.ends(&[
         EndState::Failed,
@@ -752,15 +752,15 @@ fn abort_cancels_what_runs_and_still_cleans_up() {
     desk.ended(0, &first, ActionStatus::Failed, failed);
     desk.deliver(0);
     let cut = commands(&[CommandStatus::Executing]);
-    for (machine, action) in [(1, second), (2, third)] {
-        assert_eq!(desk.cancelled(machine), (action.clone(), CancelWhy::Stop));
-        desk.ended(machine, &action, ActionStatus::Cancelled, cut.clone());
+    for (device, action) in [(1, second), (2, third)] {
+        assert_eq!(desk.cancelled(device), (action.clone(), CancelWhy::Stop));
+        desk.ended(device, &action, ActionStatus::Cancelled, cut.clone());
     }
-    for machine in 0..3 {
-        let action = desk.start(machine);
-        desk.ended(machine, &action, ActionStatus::Succeeded, completed(1));
-        desk.deliver(machine);
-        assert!(!desk.end(machine).cleanup_owed);
+    for device in 0..3 {
+        let action = desk.start(device);
+        desk.ended(device, &action, ActionStatus::Succeeded, completed(1));
+        desk.deliver(device);
+        assert!(!desk.end(device).cleanup_owed);
     }
     desk.ends(&[EndState::Failed, EndState::Cancelled, EndState::Cancelled]);
 }
@@ -806,12 +806,12 @@ fn outside_its_hours_a_run_starts_nothing_and_lets_run_what_runs() {
     assert_eq!(
         desk.starts(),
         [0],
-        "the next session of the machine that was begun"
+        "the next session of the device that was begun"
     );
 }
 
 #[test]
-fn the_machine_list_is_not_read_long_before_anything_may_be_started() {
+fn the_device_list_is_not_read_long_before_anything_may_be_started() {
     let draft = plan(4).session(&[run()]);
     let draft = draft.with(|policy| policy.window = hours("Tue 22:00-23:00"));
     let mut desk = desk_with(draft.done(), |desk| desk.all_ready = false);
@@ -819,7 +819,7 @@ fn the_machine_list_is_not_read_long_before_anything_may_be_started() {
     let opens = START + Duration::from_secs(43 * 3_600 + 20 * 60);
     assert_eq!(desk.fleet.wake_at(), Some(opens));
     desk.pass_until_need();
-    assert_eq!(desk.machines().len(), 4);
+    assert_eq!(desk.devices().len(), 4);
     assert_eq!(desk.now, opens);
 }
 
@@ -831,7 +831,7 @@ fn cancel_queued_cancels_what_waits_and_lets_run_what_runs() {
             .with(|policy| policy.on_stop = OnStop::CancelQueued)
             .done(),
     );
-    let actions: Vec<_> = (0..4).map(|machine| desk.start(machine)).collect();
+    let actions: Vec<_> = (0..4).map(|device| desk.start(device)).collect();
     desk.began(1, &actions[1]);
     desk.pass(20);
     let failed = commands(&[CommandStatus::Failed]);
@@ -840,9 +840,9 @@ fn cancel_queued_cancels_what_waits_and_lets_run_what_runs() {
     assert_eq!(desk.cancelled(2), (actions[2].clone(), CancelWhy::Stop));
     assert_eq!(desk.cancelled(3), (actions[3].clone(), CancelWhy::Stop));
     let never_run = commands(&[CommandStatus::Created]);
-    for machine in [2, 3] {
-        let action = actions[machine as usize].clone();
-        desk.ended(machine, &action, ActionStatus::Cancelled, never_run.clone());
+    for device in [2, 3] {
+        let action = actions[device as usize].clone();
+        desk.ended(device, &action, ActionStatus::Cancelled, never_run.clone());
     }
     desk.ended(1, &actions[1], ActionStatus::Succeeded, completed(1));
     desk.deliver(0);
@@ -887,13 +887,13 @@ fn at_the_deadline_an_allowed_failure_stays_allowed_and_what_was_cut_is_timed_ou
             .with(|policy| policy.deadline_ms = Some(600_000))
             .done(),
     );
-    let actions: Vec<_> = (0..4).map(|machine| desk.start(machine)).collect();
-    for (machine, action) in (0..).zip(&actions) {
-        desk.began(machine, action);
+    let actions: Vec<_> = (0..4).map(|device| desk.start(device)).collect();
+    for (device, action) in (0..).zip(&actions) {
+        desk.began(device, action);
     }
     desk.pass(600);
-    for machine in 0..4 {
-        assert_eq!(desk.cancelled(machine).1, CancelWhy::Deadline);
+    for device in 0..4 {
+        assert_eq!(desk.cancelled(device).1, CancelWhy::Deadline);
     }
     let ends = [
         (ActionStatus::Cancelled, CommandStatus::Completed),
@@ -901,15 +901,15 @@ fn at_the_deadline_an_allowed_failure_stays_allowed_and_what_was_cut_is_timed_ou
         (ActionStatus::Failed, CommandStatus::Failed),
         (ActionStatus::Cancelled, CommandStatus::Executing),
     ];
-    for ((machine, action), (status, command)) in (0..).zip(&actions).zip(ends) {
-        desk.ended(machine, action, status, commands(&[command]));
+    for ((device, action), (status, command)) in (0..).zip(&actions).zip(ends) {
+        desk.ended(device, action, status, commands(&[command]));
     }
     desk.disappoint(0, "exit is 1, 0 was expected");
     desk.deliver(1);
     desk.deliver(2);
     desk.ends(&[EndState::Ok, EndState::Ok, EndState::Ok, EndState::TimedOut]);
-    for machine in 0..3 {
-        assert_eq!(desk.end(machine).tolerated, 1);
+    for device in 0..3 {
+        assert_eq!(desk.end(device).tolerated, 1);
     }
 }
 
@@ -935,7 +935,7 @@ fn at_the_deadline_an_allowed_failure_with_work_or_tries_left_is_timed_out() {
 }
 
 #[test]
-fn no_more_machines_are_active_at_one_time_than_wanted() {
+fn no_more_devices_are_active_at_one_time_than_wanted() {
     let draft = plan(4).session(&[run()]).session(&[run()]);
     let mut desk = desk(draft.with(|policy| policy.max_active = Some(2)).done());
     assert_eq!(desk.starts(), [0, 1]);
@@ -1020,8 +1020,8 @@ fn an_operator_s_stop_ends_the_run_for_good_and_may_become_harder_not_milder() {
 fn a_debt_is_waived_once_the_run_is_over_or_while_it_waits_to_be_paid() {
     let draft = plan(2).session(&[run()]).cleanup(&[run()]);
     let mut desk = desk(draft.never_stop().done());
-    for machine in 0..2 {
-        desk.play(machine, 1);
+    for device in 0..2 {
+        desk.play(device, 1);
     }
     desk.fail(0);
     assert_eq!(desk.fleet.tally().cleanup_owed, 1);
@@ -1053,7 +1053,7 @@ fn a_debt_is_waived_once_the_run_is_over_or_while_it_waits_to_be_paid() {
     let refused = fleet.handle(&fact).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "cleanup_waived of machine 1 does not fit: the machine owes no cleanup"
+        "cleanup_waived of device 1 does not fit: the device owes no cleanup"
     );
 }
 
@@ -1130,8 +1130,8 @@ fn the_first_interrupt_lets_sessions_finish_and_the_run_can_be_resumed() {
     desk.crash();
     assert!(!desk.fleet.is_done());
     desk.play(0, 1);
-    while let Some(machine) = desk.starts().first() {
-        desk.play(*machine, 1);
+    while let Some(device) = desk.starts().first() {
+        desk.play(*device, 1);
         desk.pass(7);
     }
     desk.ends(&[EndState::Ok; 3]);
@@ -1169,7 +1169,7 @@ fn cleanup_is_paid_after_failure_and_owed_if_it_fails() {
 }
 
 #[test]
-fn a_machine_that_was_only_read_owes_no_cleanup() {
+fn a_device_that_was_only_read_owes_no_cleanup() {
     let mut desk = desk(plan(1).session(&[get()]).cleanup(&[run()]).done());
     desk.play(0, 1);
     assert_eq!(desk.end(0).state, EndState::Ok);
@@ -1270,7 +1270,7 @@ fn a_session_that_waits_is_worked_out_from_results() {
 }
 
 #[test]
-fn a_session_that_does_not_fit_its_data_fails_the_machine() {
+fn a_session_that_does_not_fit_its_data_fails_the_device() {
     let mut desk = desk(
         plan(1)
             .session(&[run()])
@@ -1325,7 +1325,7 @@ fn an_action_whose_end_nobody_tells_is_unknown_in_the_end() {
 }
 
 #[test]
-fn a_machine_for_which_there_is_nothing_is_skipped() {
+fn a_device_for_which_there_is_nothing_is_skipped() {
     let desk = desk(plan(2).cleanup(&[run()]).done());
     desk.ends(&[EndState::Skipped; 2]);
     assert!(desk.fleet.is_done());
@@ -1344,13 +1344,13 @@ fn a_connection_that_is_down_costs_nobody_his_place() {
 
 #[test]
 fn a_large_fleet_costs_the_same_for_each_event() {
-    let machines = 20_000;
-    let draft = plan(machines).session(&[run()]).never_stop();
+    let devices = 20_000;
+    let draft = plan(devices).session(&[run()]).never_stop();
     let mut desk = desk(draft.done());
     for _ in 0..200 {
         desk.pass(7);
-        let machine = desk.starts()[0];
-        desk.play(machine, 1);
+        let device = desk.starts()[0];
+        desk.play(device, 1);
     }
     assert_eq!(desk.fleet.tally().of(EndState::Ok), 200);
     assert!(desk.fleet.active().count() <= 25);

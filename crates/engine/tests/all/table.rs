@@ -1,4 +1,4 @@
-//! Every state of a machine with every fact: either the fact fits, or it is refused by name and
+//! Every state of a device with every fact: either the fact fits, or it is refused by name and
 //! changes nothing. Never a panic.
 
 use std::fmt::Write as _;
@@ -10,10 +10,10 @@ use svar_plan::Verdict;
 use svar_wire::ActionId;
 use svar_wire::{ActionStatus, CommandStatus};
 
-use super::build::{get, machine_id, plan, put, run, run_id};
+use super::build::{device_id, get, plan, put, run, run_id};
 use super::desk::{Desk, START, commands, completed, desk, ready, refusal, script};
 
-/// A machine brought to one state; `action` is its own where it has one.
+/// A device brought to one state; `action` is its own where it has one.
 struct State {
     name: &'static str,
     desk: Desk,
@@ -87,7 +87,7 @@ fn facts() -> Vec<(&'static str, FactBody)> {
     let announce = |attempt| FactBody::StartAnnounced {
         session: 0,
         attempt,
-        tag: tag_of(&run_id(), &machine_id(0), 0, attempt),
+        tag: tag_of(&run_id(), &device_id(0), 0, attempt),
     };
     let accept = |action: &ActionId, adopted| FactBody::StartAccepted {
         session: 0,
@@ -125,7 +125,7 @@ fn facts() -> Vec<(&'static str, FactBody)> {
             FactBody::StartAnnounced {
                 session: 0,
                 attempt: 0,
-                tag: tag_of(&run_id(), &machine_id(1), 0, 0),
+                tag: tag_of(&run_id(), &device_id(1), 0, 0),
             },
         ),
         ("start accepted", accept(&other, false)),
@@ -362,7 +362,7 @@ fn facts() -> Vec<(&'static str, FactBody)> {
     ]
 }
 
-/// The journal's own name for the stage that the machine is in.
+/// The journal's own name for the stage that the device is in.
 fn stage(fleet: &Fleet) -> String {
     let memory = fleet.memory();
     let lane = &memory["lanes"][0];
@@ -391,7 +391,7 @@ fn every_fact_fits_or_is_refused_and_changes_nothing() {
                     body: body.clone(),
                 };
                 match fleet.handle(&fact) {
-                    Ok(()) if lane == Some(LaneId(2)) => panic!("there is no machine 2"),
+                    Ok(()) if lane == Some(LaneId(2)) => panic!("there is no device 2"),
                     Ok(()) => {
                         fleet.poll(at);
                         let stage = stage(&fleet);

@@ -65,7 +65,7 @@ pub(super) enum Deed {
 /// A machine action as the service keeps it.
 pub(super) struct Action {
     pub(super) id: ActionId,
-    pub(super) machine: u32,
+    pub(super) device: u32,
     pub(super) tag: Tag,
     /// (session, command) that it was sent for; the world only keeps it for the judge.
     pub(super) session: u16,
@@ -170,7 +170,7 @@ impl World {
             if action.status.is_final() {
                 continue;
             }
-            let device = &self.devices[action.machine as usize];
+            let device = &self.devices[action.device as usize];
             let expires = action.created + self.queue;
             if action.picked_up.is_none() {
                 let pickup = action.created.max(device.offline_until) + action.pickup;
@@ -222,7 +222,7 @@ impl World {
                 }
                 action.done[place] = CommandStatus::Completed;
             }
-            // The cancel was taken, and everything had been done (contract 7).
+            // The cancel was taken, and everything had been done (API notes 7).
             if action.cancel_at.is_some() && action.status == ActionStatus::Succeeded {
                 action.status = ActionStatus::Cancelled;
             }
@@ -232,7 +232,7 @@ impl World {
     pub(super) fn start(
         &mut self,
         now: Moment,
-        machine: u32,
+        device: u32,
         tag: &Tag,
         session: u16,
         commands: Vec<(u16, Verb, Deed)>,
@@ -248,7 +248,7 @@ impl World {
             })
         };
         if self.actions.iter().any(|action| action.tag == *tag) {
-            self.complain(format!("machine {machine}: the tag {tag} was sent twice"));
+            self.complain(format!("device {device}: the tag {tag} was sent twice"));
         }
         let minute = Duration::from_secs(60);
         self.starts.retain(|at| *at + minute > now);
@@ -257,9 +257,9 @@ impl World {
             return refused(429, "TooManyRequests", Some(minute));
         }
         self.starts.push_back(now);
-        let device = &self.devices[machine as usize];
-        let portal = device.portal_until > now;
-        if device.disallowed {
+        let state = &self.devices[device as usize];
+        let portal = state.portal_until > now;
+        if state.disallowed {
             return refused(403, "DisallowedOperation", None);
         }
         let own = self
@@ -281,10 +281,10 @@ impl World {
         let taken = self
             .actions
             .iter()
-            .any(|action| action.machine == machine && action.is_open());
+            .any(|action| action.device == device && action.is_open());
         if taken {
             self.complain(format!(
-                "machine {machine}: a start beside an own open action"
+                "device {device}: a start beside an own open action"
             ));
         }
         if taken || portal {
@@ -297,7 +297,7 @@ impl World {
         let link_lag = self.dice.millis(0, 15_000);
         self.actions.push(Action {
             id: id.clone(),
-            machine,
+            device,
             tag: tag.clone(),
             session,
             done: vec![CommandStatus::Created; commands.len()],
@@ -344,12 +344,13 @@ impl World {
         shown.map(|(place, _)| place).collect()
     }
 
-    pub(super) fn search(&mut self, now: Moment, machine: u32, tag: &Tag) -> Option<ActionId> {
+    pub(super) fn search(&mut self, now: Moment, device: u32, tag: &Tag) -> Option<ActionId> {
         self.catch_up(now);
         self.read(now);
-        let found = self.actions.iter().find(|action| {
-            action.machine == machine && action.visible <= now && action.tag == *tag
-        });
+        let found = self
+            .actions
+            .iter()
+            .find(|action| action.device == device && action.visible <= now && action.tag == *tag);
         found.map(|action| action.id.clone())
     }
 
@@ -404,10 +405,10 @@ impl World {
     pub(super) fn lists_as_ready(
         &mut self,
         now: Moment,
-        machine: u32,
+        device: u32,
         known: Known,
     ) -> Option<bool> {
-        let device = &self.devices[machine as usize];
+        let device = &self.devices[device as usize];
         let back = device.offline_until;
         if let Some(after) = known.seen_after {
             return (back > after && back <= now).then_some(true);

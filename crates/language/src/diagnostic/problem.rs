@@ -19,7 +19,7 @@ pub struct Problem {
     pub labels: Vec<Label>,
     /// The next step, one or two sentences.
     pub help: Option<String>,
-    /// An edit a machine can apply.
+    /// An edit a device can apply.
     pub fix: Option<Box<Fix>>,
 }
 

@@ -1,4 +1,4 @@
-//! From a tree and a scope to a value: the one place that speaks with minijinja's machine.
+//! From a tree and a scope to a value: the one place that speaks with minijinja's device.
 //!
 //! Values go in and come out as JSON values. They are printed in our own way, since minijinja
 //! prints `True`, `None` and `5.0`.
@@ -15,11 +15,11 @@ use super::fault::{Fault, FaultKind};
 use super::filters::{self, AS_TEXT};
 use super::tree::{Node, Operator, Tree};
 
-/// Steps of the machine and chunks of 64 bytes that one expression may use: about 10 ms.
+/// Steps of the device and chunks of 64 bytes that one expression may use: about 10 ms.
 const FUEL: u64 = 1_000_000;
 
 /// The longest text that a template may become, in bytes. The service takes 30,000 characters
-/// (contract 3.3, an emulator's choice); results saved for later steps may be longer.
+/// (API notes 3.3, an emulator's choice); results saved for later steps may be longer.
 pub(super) const TEXT_MAX: usize = 1 << 20;
 
 /// What helps where there is no value.
@@ -93,7 +93,7 @@ impl Object for Roots {
     }
 }
 
-/// An expression made ready for the machine.
+/// An expression made ready for the device.
 #[derive(Debug)]
 pub(super) struct Program {
     expression: Expression<'static, 'static>,
@@ -110,7 +110,7 @@ impl Program {
         let expression = ENVIRONMENT
             .compile_expression_owned(source)
             .map_err(|error| {
-                // It has been parsed before, so only a limit of the machine can be the cause.
+                // It has been parsed before, so only a limit of the device can be the cause.
                 let why = error.detail().unwrap_or("it can't be compiled").to_owned();
                 Fault::new(FaultKind::TooLarge, inner.clone(), why)
             })?;
@@ -158,7 +158,7 @@ impl Program {
         }
     }
 
-    /// The byte of the template that a byte of the machine's source stands for.
+    /// The byte of the template that a byte of the device's source stands for.
     fn place(&self, at: usize) -> usize {
         let before: usize = self
             .inserted
@@ -170,7 +170,7 @@ impl Program {
     }
 }
 
-/// The source for the machine: every operand of `~` goes through our own printing.
+/// The source for the device: every operand of `~` goes through our own printing.
 fn print_operands(text: &str, inner: Range<usize>, tree: &Tree) -> (String, Vec<(usize, usize)>) {
     let mut insertions: Vec<(usize, String)> = Vec::new();
     tree.walk(&mut |part| {

@@ -175,7 +175,7 @@ impl Tree {
         }
     }
 
-    /// The range of the smallest part that holds these bytes: the machine knows only the last
+    /// The range of the smallest part that holds these bytes: the device knows only the last
     /// bytes of `a.b.c`.
     pub(super) fn smallest_around(&self, range: &Range<usize>) -> Range<usize> {
         let mut found = self.range.clone();

@@ -8,14 +8,14 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// That many machines that are awake, with one session each.
-fn awake(machines: usize, length: u64, links: u32) -> Vec<Job> {
+/// That many devices that are awake, with one session each.
+fn awake(devices: usize, length: u64, links: u32) -> Vec<Job> {
     let one = Job {
         earliest: Duration::ZERO,
         length: seconds(length),
         links,
     };
-    vec![one; machines]
+    vec![one; devices]
 }
 
 fn limits() -> Limits {
@@ -39,7 +39,7 @@ fn nothing_to_do_takes_no_time_and_one_session_its_own() {
 }
 
 #[test]
-fn a_hundred_machines_of_half_a_minute_wait_for_ten_starts_a_minute() {
+fn a_hundred_devices_of_half_a_minute_wait_for_ten_starts_a_minute() {
     // Ten bursts, the last one nine minutes after the first: 9 x 60 + 30.
     assert_bound(&awake(100, 30, 1), 570, Binding::Starts);
     assert_bound(&awake(101, 30, 1), 630, Binding::Starts);
@@ -50,17 +50,17 @@ fn a_hundred_machines_of_half_a_minute_wait_for_ten_starts_a_minute() {
 #[test]
 fn ten_minutes_each_wait_for_slots() {
     // 25 slots: 10 start at 0, 10 at 60, 5 at 120, and each slot is free again 600 s later. 100
-    // machines are four rounds; the last five of a round start 120 s after its first.
+    // devices are four rounds; the last five of a round start 120 s after its first.
     assert_bound(&awake(100, 600, 1), 4 * 600 + 120, Binding::Slots);
     assert_bound(&awake(25, 600, 1), 120 + 600, Binding::Starts);
     assert_bound(&awake(26, 600, 1), 600 + 600, Binding::Slots);
-    // 1,000 machines are forty rounds.
+    // 1,000 devices are forty rounds.
     assert_bound(&awake(1_000, 600, 1), 40 * 600 + 120, Binding::Slots);
 }
 
 #[test]
 fn many_results_wait_for_the_hour_of_the_links() {
-    // 300 machines start within 29 minutes and have 3,000 results: 1,500 in the first hour, the
+    // 300 devices start within 29 minutes and have 3,000 results: 1,500 in the first hour, the
     // rest from the second on, at a hundred a minute: the last hundred in its 15th minute.
     assert_bound(&awake(300, 30, 10), 3_600 + 14 * 60, Binding::Links);
     // One link more than the hour has.
@@ -70,7 +70,7 @@ fn many_results_wait_for_the_hour_of_the_links() {
 }
 
 #[test]
-fn a_machine_that_comes_back_late_is_waited_for() {
+fn a_device_that_comes_back_late_is_waited_for() {
     // 90 are awake and done by 8 x 60 + 30; ten come back at 1,000 s, and their minute allows ten.
     let mut jobs = awake(90, 30, 1);
     for job in &mut awake(10, 30, 1) {
@@ -87,8 +87,8 @@ fn a_machine_that_comes_back_late_is_waited_for() {
 }
 
 #[test]
-fn sessions_of_one_machine_come_one_after_the_other() {
-    let jobs = Job::of_machine(seconds(5), [(seconds(30), 0), (seconds(100), 0)]);
+fn sessions_of_one_device_come_one_after_the_other() {
+    let jobs = Job::of_device(seconds(5), [(seconds(30), 0), (seconds(100), 0)]);
     assert_bound(&jobs, 135, Binding::Sessions);
 }
 
@@ -104,10 +104,10 @@ fn sessions_of_unequal_length_fill_the_slots_with_their_sum() {
 /// The greedy schedule keeps every limit, so a bound above it would be none.
 #[test]
 fn no_schedule_that_keeps_the_limits_is_shorter() {
-    for (machines, length) in [(7, 45), (40, 90), (137, 200), (300, 600)] {
+    for (devices, length) in [(7, 45), (40, 90), (137, 200), (300, 600)] {
         let limits = limits();
         let mut starts: Vec<u64> = Vec::new();
-        for place in 0..machines {
+        for place in 0..devices {
             let mut at = starts.last().copied().unwrap_or(0);
             loop {
                 let minute = starts.iter().filter(|start| **start / 60 == at / 60);
@@ -122,8 +122,8 @@ fn no_schedule_that_keeps_the_limits_is_shorter() {
             assert_eq!(starts.len(), place);
             starts.push(at);
         }
-        let reached = starts[machines - 1] + length;
-        let bound = least_makespan(&limits, &awake(machines, length, 0));
-        assert_eq!(bound.at_least, seconds(reached), "{machines} x {length} s");
+        let reached = starts[devices - 1] + length;
+        let bound = least_makespan(&limits, &awake(devices, length, 0));
+        assert_eq!(bound.at_least, seconds(reached), "{devices} x {length} s");
     }
 }

@@ -5,7 +5,7 @@ use svar_language::source::SourceText;
 use svar_plan::{
     Given, Inputs, Limits, LimitsProfile, Results, RunNames, StepResult, Target, Verdict, compile,
 };
-use svar_wire::MachineId;
+use svar_wire::DeviceId;
 
 struct Nothing;
 
@@ -22,7 +22,7 @@ fn is_met(expect: &str, stdout: &str) -> bool {
     let loaded = load(&SourceText::new("playbook.yaml", playbook), &NoFiles);
     let inputs = Inputs::merge(&loaded, &Given::default()).unwrap();
     let target = Target {
-        id: MachineId::parse(&"0".repeat(40)).unwrap(),
+        id: DeviceId::parse(&"0".repeat(40)).unwrap(),
         name: None,
         os: Some("Windows11".to_owned()),
         tags: Vec::new(),

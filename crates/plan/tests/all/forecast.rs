@@ -19,25 +19,25 @@ fn minutes(minutes: u64, seconds: u64) -> Duration {
 }
 
 #[track_caller]
-fn forecast(playbook: &str, machines: u32) -> Forecast {
+fn forecast(playbook: &str, devices: u32) -> Forecast {
     let playbook =
         format!("playbook: 1\nname: Forecast\nos: linux\ntargets: {{ tag: web }}\n{playbook}");
-    Forecast::of(compiled(&playbook, fleet(machines)).plan())
+    Forecast::of(compiled(&playbook, fleet(devices)).plan())
 }
 
 #[track_caller]
-fn gain(playbook: &str, machines: u32) -> Gain {
-    forecast(playbook, machines).edit.expect("an edit")
+fn gain(playbook: &str, devices: u32) -> Gain {
+    forecast(playbook, devices).edit.expect("an edit")
 }
 
 const READ: &str = "steps:\n  - get: /etc/hosts\n";
 
 #[test]
-fn one_machine_takes_as_long_as_its_session() {
+fn one_device_takes_as_long_as_its_session() {
     let forecast = forecast(READ, 1);
     assert_eq!(forecast.calls.starts, 1);
     assert_eq!(forecast.calls.links, 1);
-    assert_eq!(forecast.calls.machines, 1);
+    assert_eq!(forecast.calls.devices, 1);
     // One list each eight seconds of 2 min 42 s.
     assert_eq!(forecast.calls.actions, 21);
     assert_eq!(forecast.at_least, Duration::ZERO);
@@ -47,14 +47,14 @@ fn one_machine_takes_as_long_as_its_session() {
 }
 
 #[test]
-fn many_machines_are_bound_by_slots_or_by_starts_as_the_profile_has_it() {
+fn many_devices_are_bound_by_slots_or_by_starts_as_the_profile_has_it() {
     let safe = forecast(READ, 3_000);
     // 299 whole minutes behind the first ten starts.
     assert_eq!(safe.at_least, minutes(299, 0));
     // 120 times 25 sessions of 162 s each: 25 slots are less than 10 starts a minute.
     assert_eq!(safe.expected, Duration::from_secs(120 * 162));
     assert_eq!(safe.binding.as_deref(), Some("25 sessions at a time"));
-    assert_eq!(safe.calls.machines, 60, "200 at a time, 50 in a call");
+    assert_eq!(safe.calls.devices, 60, "200 at a time, 50 in a call");
 
     let playbook = format!("playbook: 1\nname: x\nos: linux\ntargets: {{ tag: web }}\n{READ}");
     let loaded = loaded(&playbook);
@@ -100,9 +100,9 @@ fn waves_are_waited_for() {
 }
 
 #[test]
-fn sleeping_machines_cost_the_others_nothing_but_those_that_were_seen_lately() {
+fn sleeping_devices_cost_the_others_nothing_but_those_that_were_seen_lately() {
     let queue = forecast(READ, 3_000).asleep;
-    assert_eq!(queue.machines, 300);
+    assert_eq!(queue.devices, 300);
     // In slots that nobody else wants; five at a time, each for the two hours of the service's queue,
     // for a day.
     assert_eq!((queue.slots, queue.starts), (5, 60));
@@ -122,7 +122,7 @@ fn sleeping_machines_cost_the_others_nothing_but_those_that_were_seen_lately() {
     assert_eq!(hold.seen_lately, Some(minutes(60, 0)));
     assert_eq!(hold.seen_lately_starts, 300);
     let skip = forecast(&format!("offline: {{ mode: skip }}\n{READ}"), 3_000).asleep;
-    assert_eq!((skip.slots, skip.machine_looks_an_hour), (0, 0));
+    assert_eq!((skip.slots, skip.device_looks_an_hour), (0, 0));
     assert_eq!(skip.seen_lately, Some(minutes(60, 0)));
     assert_eq!(skip.seen_lately_starts, 0);
     assert_eq!(skip.until, Duration::ZERO);
@@ -130,11 +130,11 @@ fn sleeping_machines_cost_the_others_nothing_but_those_that_were_seen_lately() {
 
 #[test]
 fn who_sleeps_is_looked_for_more_often_when_nobody_else_is_left() {
-    let looks = |policy: &str, machines: u32| {
-        let asleep = forecast(&format!("{policy}\n{READ}"), machines).asleep;
+    let looks = |policy: &str, devices: u32| {
+        let asleep = forecast(&format!("{policy}\n{READ}"), devices).asleep;
         (
-            asleep.machine_looks_an_hour,
-            asleep.machine_looks_an_hour_alone,
+            asleep.device_looks_an_hour,
+            asleep.device_looks_an_hour_alone,
             asleep.actions_an_hour_alone,
         )
     };
@@ -235,17 +235,17 @@ steps:
     assert_eq!(
         cost,
         "\
-cost      6,000 starts, 9,000 result links, about 4,860 status lists, 60 machine
+cost      6,000 starts, 9,000 result links, about 4,860 status lists, 60 device
           lists
 time      about 10h48m with sessions of 2m42s, as one was measured; 25 sessions
           at a time bind, at least 9h59m
-asleep    if 300 machines sleep: 5 at a time wait in slots that nobody else
+asleep    if 300 devices sleep: 5 at a time wait in slots that nobody else
           wants, up to 60 starts more and 112 status lists an hour, 12 looks at
           the machine list an hour, 60 when nobody else is left to start; one
           that was seen in the last 26 hours costs a start and 5 minutes of a
           slot, which 5 of them keep; all of them make it 3h39m33s longer; one
           that never wakes ends the run after 1d
-cheaper   move `log` behind `step-3`: 1 session less a machine, 3,000 in all,
+cheaper   move `log` behind `step-3`: 1 session less a device, 3,000 in all,
           5h24m less
 "
     );
@@ -260,15 +260,15 @@ steps:
 ";
 
 #[track_caller]
-fn told(playbook: &str, machines: u32) -> String {
+fn told(playbook: &str, devices: u32) -> String {
     let playbook =
         format!("playbook: 1\nname: Forecast\nos: linux\ntargets: {{ tag: web }}\n{playbook}");
-    let told = explain(compiled(&playbook, fleet(machines)).plan());
+    let told = explain(compiled(&playbook, fleet(devices)).plan());
     told.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]
-fn fewer_machines_at_a_time_than_the_tenant_allows_decide_the_time() {
+fn fewer_devices_at_a_time_than_the_tenant_allows_decide_the_time() {
     let one = format!("rollout: {{ max_active: 1 }}\n{TWICE}");
     let forecast_one = forecast(&one, 40);
     // 40 times 2 sessions, one after the other.
@@ -282,13 +282,13 @@ fn fewer_machines_at_a_time_than_the_tenant_allows_decide_the_time() {
         "{}",
         told(&one, 40)
     );
-    // A machine keeps its place for both of its sessions: 14 rounds of 3 machines, not 27 of sessions.
+    // A device keeps its place for both of its sessions: 14 rounds of 3 devices, not 27 of sessions.
     let three = forecast(&format!("rollout: {{ max_active: 3 }}\n{TWICE}"), 40);
     assert_eq!(three.expected, Duration::from_secs(14 * 2 * 162));
 }
 
 #[test]
-fn as_many_machines_at_a_time_as_the_tenant_allows_change_nothing() {
+fn as_many_devices_at_a_time_as_the_tenant_allows_change_nothing() {
     let plain = forecast(TWICE, 40);
     // 80 sessions, 25 at a time.
     assert_eq!(plain.expected, Duration::from_secs(4 * 162));
@@ -312,7 +312,7 @@ fn seen_lately_they_take_places_of_max_active() {
     assert_eq!(queue.asleep.seen_lately, Some(Duration::from_secs(4 * 162)));
     assert!(
         words.contains(
-            "if 4 machines sleep: 4 at a time wait in slots that nobody else wants, up to 48 starts \
+            "if 4 devices sleep: 4 at a time wait in slots that nobody else wants, up to 48 starts \
              more and 112 status lists an hour; one that was seen in the last 26 hours costs a start \
              and 5 minutes of a slot, which 4 of them keep; all of them make it 10m48s longer; "
         ),
@@ -337,8 +337,8 @@ fn seen_lately_they_take_places_of_max_active() {
 
 /// Openings at least and at most.
 #[track_caller]
-fn openings(head: &str, steps: &str, machines: u32) -> (u64, u64) {
-    let openings = forecast(&format!("{head}\n{steps}"), machines).openings;
+fn openings(head: &str, steps: &str, devices: u32) -> (u64, u64) {
+    let openings = forecast(&format!("{head}\n{steps}"), devices).openings;
     let openings = openings.expect("a window");
     (openings.least, openings.most)
 }
@@ -366,7 +366,7 @@ fn the_end_of_an_opening_in_which_nothing_starts_is_a_tenth_of_a_short_one() {
     let long = forecast(&format!("window: 22:00-06:00\n{READ}"), 1);
     let long = long.openings.unwrap();
     assert_eq!((long.each, long.closing), (minutes(480, 0), minutes(5, 0)));
-    // 27 minutes hold ten starts of one machine at a time.
+    // 27 minutes hold ten starts of one device at a time.
     let head = "window: 14:00-14:30\nrollout: { max_active: 1 }";
     assert_eq!(openings(head, READ, 10), (1, 2));
     assert_eq!(openings(head, READ, 11), (2, 2));
@@ -391,7 +391,7 @@ fn starts_a_minute_and_waves_are_spread_over_openings_too() {
 #[test]
 fn the_openings_are_told() {
     let window = "window: 14:00-16:00\nrollout: { max_active: 1 }";
-    for (machines, words) in [
+    for (devices, words) in [
         (1, "hours within one opening of its window, of 2h; "),
         (
             40,
@@ -399,7 +399,7 @@ fn the_openings_are_told() {
         ),
         (44, "hours in 2 openings of its window, 2h each; "),
     ] {
-        let told = told(&format!("{window}\n{READ}"), machines);
+        let told = told(&format!("{window}\n{READ}"), devices);
         let words = format!("{words}in the last 5m of an opening nothing is started");
         assert!(told.contains(&words), "{told}");
     }

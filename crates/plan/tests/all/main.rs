@@ -21,12 +21,12 @@ use svar_language::source::SourceText;
 use svar_plan::{
     Given, Inputs, Limits, LimitsProfile, RunNames, Runbook, Session, Target, compile,
 };
-use svar_wire::MachineId;
+use svar_wire::DeviceId;
 
 /// A target whose id ends in these digits.
 fn target(digits: u32, name: &str, os: &str) -> Target {
     Target {
-        id: MachineId::parse(&format!("{digits:040x}")).unwrap(),
+        id: DeviceId::parse(&format!("{digits:040x}")).unwrap(),
         name: Some(name.to_owned()),
         os: Some(os.to_owned()),
         tags: vec!["triage".to_owned()],
@@ -87,9 +87,9 @@ fn refusal(playbook: &str, given: &Given, targets: Vec<Target>) -> String {
 }
 
 /// The steps of each session, waiting ones with what they wait for.
-fn shape(runbook: &Runbook, machine: usize) -> Vec<String> {
+fn shape(runbook: &Runbook, device: usize) -> Vec<String> {
     let plan = runbook.plan();
-    plan.machines[machine]
+    plan.devices[device]
         .sessions
         .iter()
         .map(|session: &Session| {
@@ -107,10 +107,10 @@ fn shape(runbook: &Runbook, machine: usize) -> Vec<String> {
         .collect()
 }
 
-/// The `Args` of the first machine's first script.
+/// The `Args` of the first device's first script.
 #[track_caller]
 fn args(runbook: &Runbook) -> Option<String> {
-    let sessions = &runbook.plan().machines[0].sessions;
+    let sessions = &runbook.plan().devices[0].sessions;
     let request = sessions[0].request.as_ref().unwrap();
     request.commands[0].param("Args").map(str::to_owned)
 }
@@ -126,7 +126,7 @@ fn the_smallest_playbook_gives_the_request_of_the_first_page() {
     let limits = Limits::of(LimitsProfile::Safe);
     let names = RunNames::default();
     let runbook = compile(&loaded, &files, &inputs, vec![windows()], &names, &limits).unwrap();
-    let sessions = &runbook.plan().machines[0].sessions;
+    let sessions = &runbook.plan().devices[0].sessions;
     assert_eq!(sessions.len(), 1);
     assert_eq!(
         serde_json::to_value(sessions[0].request.as_deref()).unwrap(),

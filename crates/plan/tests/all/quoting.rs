@@ -125,7 +125,7 @@ proptest! {
             &limits,
         )
         .unwrap();
-        let request = runbook.plan().machines[0].sessions[0].request.clone().unwrap();
+        let request = runbook.plan().devices[0].sessions[0].request.clone().unwrap();
         let wire = serde_json::to_string(&*request).unwrap();
         let read: Value = serde_json::from_str(&wire).unwrap();
         prop_assert_eq!(&read["Commands"][0]["params"][0]["value"], &Value::from(path.clone()));

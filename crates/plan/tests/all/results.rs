@@ -10,7 +10,7 @@ use super::{compiled, linux};
 struct Shelf(HashMap<String, StepResult>);
 
 impl Results for Shelf {
-    fn result(&self, _machine: usize, step: &str) -> Option<StepResult> {
+    fn result(&self, _device: usize, step: &str) -> Option<StepResult> {
         self.0.get(step).cloned()
     }
 }

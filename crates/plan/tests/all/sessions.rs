@@ -1,4 +1,4 @@
-//! Where sessions begin, what they wait for, and what machines share.
+//! Where sessions begin, what they wait for, and what devices share.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ cleanup:
         vec![windows()],
     );
     assert_eq!(shape(&runbook, 0), ["a", "b", "c", "d e", "f"]);
-    let sessions = &runbook.plan().machines[0].sessions;
+    let sessions = &runbook.plan().devices[0].sessions;
     assert_eq!(sessions[4].kind, SessionKind::Cleanup);
 }
 
@@ -71,7 +71,7 @@ cleanup:
         ]
     );
     let plan = runbook.plan();
-    assert!(plan.machines[0].sessions[1].request.is_none());
+    assert!(plan.devices[0].sessions[1].request.is_none());
     let judged: Vec<&str> = plan
         .steps
         .iter()
@@ -118,7 +118,7 @@ steps:
 }
 
 #[test]
-fn a_machine_of_another_system_gets_nothing() {
+fn a_device_of_another_system_gets_nothing() {
     let runbook = compiled(
         "{ playbook: 1, os: linux, steps: [ { run: a.sh } ] }",
         vec![windows(), linux()],
@@ -136,7 +136,7 @@ fn a_system_that_is_not_known_is_said_where_it_is_asked_for() {
     assert_eq!(shape(&runbook, 1), ["step-1"]);
     let shown = svar_plan::explain(runbook.plan());
     assert!(
-        shown.contains("the system of 1 of 2 machines is not known"),
+        shown.contains("the system of 1 of 2 devices is not known"),
         "{shown}"
     );
     let silent = compiled("{ playbook: 1, steps: [ { run: a.sh } ] }", vec![unknown]);
@@ -158,7 +158,7 @@ cleanup:
 }
 
 #[test]
-fn machines_that_look_alike_to_the_playbook_share_their_sessions() {
+fn devices_that_look_alike_to_the_playbook_share_their_sessions() {
     let fleet = |count: u32| {
         (0..count)
             .map(|n| {
@@ -175,8 +175,8 @@ steps:
 ",
         fleet(3_000),
     );
-    let machines = &runbook.plan().machines;
-    let mut distinct: Vec<_> = machines.iter().map(|m| Arc::as_ptr(&m.sessions)).collect();
+    let devices = &runbook.plan().devices;
+    let mut distinct: Vec<_> = devices.iter().map(|m| Arc::as_ptr(&m.sessions)).collect();
     distinct.sort();
     distinct.dedup();
     assert_eq!(distinct.len(), 2);
@@ -186,8 +186,8 @@ steps:
         "{ playbook: 1, steps: [ { get: '/tmp/${{ target.name }}' } ] }",
         fleet(500),
     );
-    for (n, machine) in runbook.plan().machines.iter().enumerate() {
-        let request = machine.sessions[0].request.as_ref().unwrap();
+    for (n, device) in runbook.plan().devices.iter().enumerate() {
+        let request = device.sessions[0].request.as_ref().unwrap();
         assert_eq!(
             request.commands[0].param("Path"),
             Some(format!("/tmp/m-{n}").as_str())
@@ -249,12 +249,12 @@ steps:
         ..Given::default()
     };
     let runbook = try_compile(playbook, &given, vec![linux()]).unwrap();
-    let sent = serde_json::to_string(&runbook.plan().machines[0].sessions[0].request).unwrap();
+    let sent = serde_json::to_string(&runbook.plan().devices[0].sessions[0].request).unwrap();
     assert!(sent.contains(r"'it'\\''s s3cret' --x"), "{sent}");
     let shown = document(runbook.plan()).to_string();
     let explained = svar_plan::explain(runbook.plan());
     let token = super::quoting::decode_base64url(
-        runbook.plan().machines[0].sessions[0]
+        runbook.plan().devices[0].sessions[0]
             .request
             .as_ref()
             .unwrap()
@@ -291,7 +291,7 @@ steps:
         ..Given::default()
     };
     let runbook = try_compile(playbook, &given, vec![linux()]).unwrap();
-    let sent = serde_json::to_string(&runbook.plan().machines[0].sessions[0].request).unwrap();
+    let sent = serde_json::to_string(&runbook.plan().devices[0].sessions[0].request).unwrap();
     let made = [
         "HUNTERSECRET",
         "terSecret",
@@ -365,7 +365,7 @@ proptest! {
         }
         let runbook = compiled(&playbook, vec![linux()]);
         let plan = runbook.plan();
-        let sessions = &plan.machines[0].sessions;
+        let sessions = &plan.devices[0].sessions;
         let order: Vec<usize> = sessions
             .iter()
             .flat_map(|session| session.commands.iter().map(|c| usize::from(c.step)))

@@ -1,4 +1,4 @@
-//! Waves that would leave machines out, which nothing but the fleet's size can tell.
+//! Waves that would leave devices out, which nothing but the fleet's size can tell.
 
 use serde_json::json;
 use svar_plan::Given;
@@ -19,7 +19,7 @@ fn playbook(waves: &str) -> String {
 }
 
 #[test]
-fn waves_that_end_below_the_number_of_machines_are_refused_with_place_and_fix() {
+fn waves_that_end_below_the_number_of_devices_are_refused_with_place_and_fix() {
     let told = refusal(&playbook("[1, 10]"), &Given::default(), fleet(40, "Linux"));
     insta::assert_snapshot!(told);
 }
@@ -27,7 +27,7 @@ fn waves_that_end_below_the_number_of_machines_are_refused_with_place_and_fix() 
 #[test]
 fn waves_that_shrink_end_at_their_largest() {
     let refused = |waves: &str| refusal(&playbook(waves), &Given::default(), fleet(40, "Linux"));
-    assert!(refused("[5, 3]").contains("the waves end at 5 of 40 machines"));
+    assert!(refused("[5, 3]").contains("the waves end at 5 of 40 devices"));
     compiled(&playbook("[40, 3]"), fleet(40, "Linux"));
 }
 
@@ -39,7 +39,7 @@ fn a_share_that_an_input_gives_is_looked_at_too() {
     };
     let waves = "[1, '${{ inputs.last }}']";
     let told = refusal(&playbook(waves), &given, fleet(40, "Linux"));
-    assert!(told.contains("the waves end at 2 of 40 machines"), "{told}");
+    assert!(told.contains("the waves end at 2 of 40 devices"), "{told}");
     let runbook = compiled(&playbook(waves), fleet(40, "Linux"));
     assert_eq!(
         json!(runbook.plan().policy.waves),
@@ -51,6 +51,6 @@ fn a_share_that_an_input_gives_is_looked_at_too() {
 fn as_many_as_have_something_to_do_are_enough() {
     compiled(&playbook("[1, 40]"), fleet(40, "Linux"));
     compiled(&playbook("[1, 500]"), fleet(40, "Linux"));
-    // The playbook is for other systems: machines with nothing to do are not left out by a wave.
+    // The playbook is for other systems: devices with nothing to do are not left out by a wave.
     compiled(&playbook("[1]"), fleet(40, "Windows11"));
 }

@@ -1,4 +1,4 @@
-//! Machine actions: their shape, states, lists, and the cancel (contract 4, 5, 7).
+//! Machine actions: their shape, states, lists, and the cancel (API notes 4, 5, 7).
 
 use serde_json::{Value, json};
 use svar_emulator::{Between, Device, KnobSettings, Outcome, Scenario, Span, Window};

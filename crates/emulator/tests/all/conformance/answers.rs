@@ -1,4 +1,4 @@
-//! What every answer carries: content types, headers, and the shapes of refusals (contract 2, 9).
+//! What every answer carries: content types, headers, and the shapes of refusals (API notes 2, 9).
 
 use serde_json::{Value, json};
 use svar_emulator::{CLIENT_ID, CLIENT_SECRET, Device, DeviceFile, Scenario, TENANT_ID};
@@ -32,7 +32,7 @@ fn keys(value: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// The common shape (contract 9.1), and nothing beside it.
+/// The common shape (API notes 9.1), and nothing beside it.
 #[track_caller]
 fn is_common(what: &str, answer: &Answer, status: u16, code: &str) {
     assert_eq!(

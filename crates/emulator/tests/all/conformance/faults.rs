@@ -1,4 +1,4 @@
-//! What can go wrong on the way (contract 9.2, 11, 3.6).
+//! What can go wrong on the way (API notes 9.2, 11, 3.6).
 
 use serde_json::json;
 use svar_emulator::{Call, Device, Fault, KnobSettings, Mishap, Scenario, Span};

@@ -1,4 +1,4 @@
-//! The library (contract 8.6).
+//! The library (API notes 8.6).
 
 use serde_json::json;
 use svar_emulator::Scenario;

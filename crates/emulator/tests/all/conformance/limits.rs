@@ -1,4 +1,4 @@
-//! Limits and refusals (contract 1.1, 9).
+//! Limits and refusals (API notes 1.1, 9).
 
 use serde_json::json;
 use svar_emulator::{

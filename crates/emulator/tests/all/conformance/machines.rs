@@ -1,4 +1,4 @@
-//! Machines and hunting (contract 8.1 to 8.5).
+//! Machines and hunting (API notes 8.1 to 8.5).
 
 use serde_json::{Value, json};
 use svar_emulator::{Device, Fleet, Scenario};

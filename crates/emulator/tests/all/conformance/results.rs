@@ -1,4 +1,4 @@
-//! Links, and what is behind them (contract 6, 3.7).
+//! Links, and what is behind them (API notes 6, 3.7).
 
 use std::io::Read as _;
 

@@ -1,4 +1,4 @@
-//! Hosts, paths, tokens, permissions (contract 2).
+//! Hosts, paths, tokens, permissions (API notes 2).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

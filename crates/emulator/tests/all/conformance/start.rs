@@ -1,4 +1,4 @@
-//! `runliveresponse` (contract 3).
+//! `runliveresponse` (API notes 3).
 
 use serde_json::{Value, json};
 use svar_emulator::{Device, Fleet, KnobSettings, Minds, Profile, Scenario, Span, Window};

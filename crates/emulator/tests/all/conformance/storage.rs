@@ -1,4 +1,4 @@
-//! The storage behind links (contract 6.1, 6.3): signatures, conditions, ranges.
+//! The storage behind links (API notes 6.1, 6.3): signatures, conditions, ranges.
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What is below the calls: sizes, methods, versions of HTTP (contract 2.1, 8.6; mostly our choices).
+//! What is below the calls: sizes, methods, versions of HTTP (API notes 2.1, 8.6; mostly our choices).
 
 use serde_json::{Value, json};
 use svar_emulator::{CLIENT_ID, TENANT_ID};

@@ -12,7 +12,7 @@ impl Play {
     /// What must hold when the run is over.
     pub(super) fn judge(&mut self, tally: Tally) -> Result<(), String> {
         self.world.catch_up(self.now);
-        if tally.finished() != self.plan.machines.len() as u32 {
+        if tally.finished() != self.plan.devices.len() as u32 {
             return Err(format!("the end states do not add up: {tally:?}"));
         }
         let mut counted = [0; 10];
@@ -21,27 +21,27 @@ impl Play {
         }
         if counted != tally.ended {
             return Err(format!(
-                "the sums are {tally:?}, the machines say {counted:?}"
+                "the sums are {tally:?}, the devices say {counted:?}"
             ));
         }
         if let Some(action) = self.world.actions.iter().find(|action| action.is_open()) {
             return Err(format!("{} is left open and nobody says so", action.id));
         }
         for view in self.fleet.lanes().collect::<Vec<_>>() {
-            let end = view.end.ok_or("a machine without an end")?;
-            self.judge_machine(view.lane, end.state, end.cleanup_owed)
-                .map_err(|why| format!("machine {} ({}): {why}", view.lane, end.state))?;
+            let end = view.end.ok_or("a device without an end")?;
+            self.judge_device(view.lane, end.state, end.cleanup_owed)
+                .map_err(|why| format!("device {} ({}): {why}", view.lane, end.state))?;
         }
         Ok(())
     }
 
-    fn judge_machine(&self, lane: LaneId, state: EndState, owed: bool) -> Result<(), String> {
-        let sessions = &self.plan.machines[lane.0 as usize].sessions;
+    fn judge_device(&self, lane: LaneId, state: EndState, owed: bool) -> Result<(), String> {
+        let sessions = &self.plan.devices[lane.0 as usize].sessions;
         let ran: Vec<_> = self
             .world
             .actions
             .iter()
-            .filter(|action| action.machine == lane.0 && action.ran())
+            .filter(|action| action.device == lane.0 && action.ran())
             .collect();
         // In order, and none twice: a command runs again only where its step says retry.
         let mut last = 0;
@@ -97,10 +97,10 @@ impl Play {
         Ok(())
     }
 
-    /// A machine that ended well has done everything, and everything wanted was fetched.
+    /// A device that ended well has done everything, and everything wanted was fetched.
     fn judge_ok(&self, lane: LaneId, times: &BTreeMap<(u16, u16), u16>) -> Result<(), String> {
-        let machine = &self.plan.machines[lane.0 as usize];
-        for (session, planned) in (0_u16..).zip(machine.sessions.iter()) {
+        let device = &self.plan.devices[lane.0 as usize];
+        for (session, planned) in (0_u16..).zip(device.sessions.iter()) {
             if planned.kind == SessionKind::Cleanup {
                 continue;
             }
@@ -116,10 +116,10 @@ impl Play {
             }
         }
         for action in &self.world.actions {
-            if action.machine != lane.0 || !action.ran() {
+            if action.device != lane.0 || !action.ran() {
                 continue;
             }
-            let commands = &machine.sessions[usize::from(action.session)].commands;
+            let commands = &device.sessions[usize::from(action.session)].commands;
             for (place, (index, verb, deed)) in (0_u16..).zip(&action.commands) {
                 let step = &self.plan.steps[usize::from(commands[usize::from(*index)].step)];
                 let works = *deed == Deed::Works && *verb != Verb::Put;

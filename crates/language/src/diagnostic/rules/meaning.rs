@@ -193,7 +193,7 @@ in by an input are found when the playbook is planned."#,
     comment: Case ${{ run.case }}"#
     ),
     rule!(
-        Error "machine-id": "a device id that can't be one",
+        Error "device-id": "a device id that can't be one",
         r#"The service knows a device by 40 hexadecimal digits. A shorter or longer text is often a name, an Entra id, or a slip
     while copying."#,
         r#"targets:

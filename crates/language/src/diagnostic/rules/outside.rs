@@ -31,7 +31,7 @@ checked like a playbook, and handed to the emulator, but not run:
         severity: Severity::Error,
         title: "the service does not take the filter of `targets`",
         page: "\
-Found when the service was asked for the machines; nothing was started. `targets.filter` goes to the
+Found when the service was asked for the devices; nothing was started. `targets.filter` goes to the
 service as it stands, and the service has answered 400: a name that the machine list does not have, a
 text without its quotes, an operator that is none.
 
@@ -43,16 +43,16 @@ text without its quotes, an operator that is none.
     Rule {
         id: "step-failed",
         severity: Severity::Error,
-        title: "a step did not do what was expected on a machine",
+        title: "a step did not do what was expected on a device",
         page: "\
 Found by a run, not by a check. The excerpt shows the step; beside it stand the cause and the
-machines it happened on, each cause once.
+devices it happened on, each cause once.
 
-What each machine sent is in the run folder: `results/<machine>/` holds a record for each command
+What each device sent is in the run folder: `results/<device>/` holds a record for each command
 with exit code, output and errors. `svar show RUN` tells the whole run again.
 
-A machine stops at its first failing step; nothing later is sent to it except `cleanup`. To let a
-machine go on after a step that may fail, write `on_fail: continue` at that step.
+A device stops at its first failing step; nothing later is sent to it except `cleanup`. To let a
+device go on after a step that may fail, write `on_fail: continue` at that step.
 ",
     },
 ];

@@ -17,7 +17,7 @@ pub(super) static RULES: &[Rule] = &[
         "a value brings a character that the service does not take in arguments",
         "The service does not take `;`, `&`, `|`, `!` and `$` in the arguments of a script. Which value \
 brings it, and where that value comes from, is in the message: an input from the command line, a line of a \
-file, a fact of a machine, the result of an earlier step.
+file, a fact of a device, the result of an earlier step.
 
 `pass: base64url` sends all arguments of the step as one token of letters, digits, `-` and `_`, which the \
 script decodes:
@@ -68,7 +68,7 @@ break in it.
     error(
         "cleanup-one-session",
         "cleanup that would need a second session",
-        "Cleanup is owed to a machine once something was put or run there, and it is paid with one session, \
+        "Cleanup is owed to a device once something was put or run there, and it is paid with one session, \
 which is sent even when all else is given up. So its steps must fit one: first `put`, then `run`, then \
 `get`, and nothing that ends a session (`gate`, `retry`, `on_fail: continue`, or reading the result of \
 another cleanup step) except at its end.

@@ -213,7 +213,7 @@ a function is one of them here.
         "template-type",
         "a value of a type that does not fit",
         "The types of inputs, of a step's fields and of what operators and filters give are known before a \
-run. What can't work, or is never true, is an error then and not on the thousandth machine.
+run. What can't work, or is never true, is an error then and not on the thousandth device.
 
 Wrong:
 
@@ -242,7 +242,7 @@ steps:
         "template-too-large",
         "an expression that is too long or too deep",
         "An expression has at most 500 words and signs and a bounded depth, so that no playbook can tire the \
-reader or the machine. Give parts of it names under `vars`.
+reader or the device. Give parts of it names under `vars`.
 ",
     ),
     error(

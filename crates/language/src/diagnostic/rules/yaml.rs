@@ -366,7 +366,7 @@ its hash mean one thing. The first document is still checked.
         "a character can't be seen, or hides others",
         r##"Control characters can rewrite what a terminal shows, marks of direction let a text read otherwise
 than it runs, and spaces without width make two names look like one. In a file that decides what is
-run on machines none of them may stand raw. Where one is meant, its escape in double quotes is
+run on devices none of them may stand raw. Where one is meant, its escape in double quotes is
 visible to every reader.
 
 Wrong (with an invisible U+202E):
@@ -382,7 +382,7 @@ Right:
         "not-utf8",
         "the file is not UTF-8",
         r##"Playbooks are UTF-8, with or without a byte order mark. Windows PowerShell 5 writes UTF-16 with `>`
-and `Out-File`; older editors write the code page of the machine, where `ü` is another byte in
+and `Out-File`; older editors write the code page of the device, where `ü` is another byte in
 another country.
 
 In PowerShell: `Get-Content old.yaml | Set-Content -Encoding utf8 new.yaml`

@@ -34,7 +34,7 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("hosts", "targets"),
     ("if", "when"),
     ("ignore_errors", "on_fail"),
-    ("machines", "targets"),
+    ("devices", "targets"),
     ("parameters", "inputs"),
     ("params", "args"),
     ("platform", "os"),

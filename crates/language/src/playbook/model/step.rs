@@ -127,7 +127,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// All verbs, in the order that a session must keep (contract 3.3).
+    /// All verbs, in the order that a session must keep (API notes 3.3).
     pub const ALL: [Verb; 3] = [Verb::Put, Verb::Run, Verb::Get];
 
     /// The key it is written with.

@@ -4,7 +4,7 @@ use crate::diagnostic::Problem;
 use crate::playbook::model::Verb;
 use crate::playbook::outline::{Outline, StepOutline, is_template};
 
-/// A session keeps the order put, run, get (contract 3.3): a step that comes too late begins
+/// A session keeps the order put, run, get (API notes 3.3): a step that comes too late begins
 /// another one. Where a session begins for a reason of its own, order costs nothing.
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     for is_cleanup in [false, true] {

@@ -5,9 +5,9 @@ use crate::playbook::Found;
 use crate::playbook::model::{Os, Verb};
 use crate::playbook::outline::Outline;
 
-/// What the library takes by API (contract, section 1).
+/// What the library takes by API (API notes 1).
 const LIBRARY_MOST: u64 = 20 * 1024 * 1024;
-/// What `put` takes on Linux and macOS (contract, section 1).
+/// What `put` takes on Linux and macOS (API notes 1).
 const PUT_MOST: u64 = 10 * 1024 * 1024;
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {

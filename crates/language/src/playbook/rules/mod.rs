@@ -9,6 +9,7 @@ use crate::diagnostic::Problem;
 use super::outline::Outline;
 
 mod costly_order;
+mod device_id;
 mod device_path;
 mod doubled_backslash;
 mod duplicate_id;
@@ -23,7 +24,6 @@ mod large_file;
 mod library_name;
 mod live_escape;
 mod long_comment;
-mod machine_id;
 mod missing_file;
 mod nested_args;
 mod no_time;
@@ -58,7 +58,7 @@ const RULES: &[Rule] = &[
     library_name::check,
     live_escape::check,
     long_comment::check,
-    machine_id::check,
+    device_id::check,
     missing_file::check,
     nested_args::check,
     no_time::check,

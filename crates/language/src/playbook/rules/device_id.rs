@@ -1,9 +1,9 @@
-//! `machine-id`: a device id that can't be one.
+//! `device-id`: a device id that can't be one.
 
 use crate::diagnostic::Problem;
 use crate::playbook::outline::{Outline, is_template};
 use crate::yaml::NodeId;
-use svar_wire::MachineId;
+use svar_wire::DeviceId;
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
@@ -23,7 +23,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
 
 fn check_one(outline: &Outline<'_>, item: NodeId) -> Option<Problem> {
     let text = outline.text(item);
-    if text.is_empty() || is_template(text) || MachineId::parse(text).is_ok() {
+    if text.is_empty() || is_template(text) || DeviceId::parse(text).is_ok() {
         return None;
     }
     let odd = text.char_indices().find(|(_, c)| !c.is_ascii_hexdigit());
@@ -37,7 +37,7 @@ fn check_one(outline: &Outline<'_>, item: NodeId) -> Option<Problem> {
     Some(
         outline
             .problem(
-                "machine-id",
+                "device-id",
                 span,
                 "a device id has 40 hexadecimal digits, and this is none",
             )
