@@ -58,7 +58,7 @@ fn target(number: usize) -> Target {
     }
 }
 
-fn runbook(loaded: &Loaded, targets: &[Target]) -> svar_plan::Runbook {
+fn plan(loaded: &Loaded, targets: &[Target]) -> svar_plan::CompiledPlan {
     let inputs = Inputs::merge(loaded, &Given::default()).unwrap();
     let limits = Limits::of(LimitsProfile::Safe);
     let names = RunNames::default();
@@ -66,11 +66,11 @@ fn runbook(loaded: &Loaded, targets: &[Target]) -> svar_plan::Runbook {
 }
 
 fn compiled(loaded: &Loaded, targets: &[Target]) {
-    black_box(runbook(loaded, targets));
+    black_box(plan(loaded, targets));
 }
 
 fn pairs(loaded: &Loaded, targets: &[Target]) -> usize {
-    let runbook = runbook(loaded, targets);
-    assert_eq!(runbook.plan().devices.len(), targets.len());
-    runbook.plan().steps.len() * targets.len()
+    let plan = plan(loaded, targets);
+    assert_eq!(plan.plan().devices.len(), targets.len());
+    plan.plan().steps.len() * targets.len()
 }

@@ -27,7 +27,8 @@ use svar_emulator::{
 use svar_language::playbook::{NoFiles, load};
 use svar_language::source::SourceText;
 use svar_plan::{
-    Given, Inputs, Job, Limits, LimitsProfile, RunNames, Runbook, Target, compile, least_makespan,
+    CompiledPlan, Given, Inputs, Job, Limits, LimitsProfile, RunNames, Target, compile,
+    least_makespan,
 };
 use svar_wire::DeviceId;
 use svar_wire::Moment;
@@ -93,7 +94,7 @@ steps:
   - run: work.ps1
 ";
 
-fn runbook(devices: u32) -> Arc<Runbook> {
+fn compiled(devices: u32) -> Arc<CompiledPlan> {
     let loaded = load(&SourceText::new("playbook.yaml", PLAYBOOK), &NoFiles);
     assert!(!loaded.has_errors(), "{:#?}", loaded.problems);
     let inputs = Inputs::merge(&loaded, &Given::default()).unwrap();
@@ -106,7 +107,7 @@ fn runbook(devices: u32) -> Arc<Runbook> {
         reason: "bench".to_owned(),
     });
     let names = RunNames::default();
-    let runbook = compile(
+    let compiled = compile(
         &loaded,
         &NoFiles,
         &inputs,
@@ -114,7 +115,7 @@ fn runbook(devices: u32) -> Arc<Runbook> {
         &names,
         &limits(),
     );
-    Arc::new(runbook.unwrap())
+    Arc::new(compiled.unwrap())
 }
 
 fn id(device: u32) -> String {
@@ -182,7 +183,7 @@ impl Played {
 /// Plays it with the real driver and the emulator's core.
 fn play(shape: Shape) -> Played {
     let wakes = shape.wakes();
-    let runbook = runbook(shape.devices);
+    let compiled = compiled(shape.devices);
     let scenario = scenario(shape, &wakes);
     let memory = Path::new("/dev/shm");
     let root = match memory.is_dir() {
@@ -194,7 +195,7 @@ fn play(shape: Shape) -> Played {
     let network = Network::new(scenario, beginning(), Weather::FAIR, Dice(7));
     let mut computer = Computer::new(
         root.path(),
-        runbook,
+        compiled,
         PLAYBOOK,
         network.clone(),
         beginning(),
@@ -219,9 +220,9 @@ fn play(shape: Shape) -> Played {
 /// Plays it with the engine alone against a model of the service.
 fn play_model(shape: Shape) -> (Played, Model) {
     let wakes = shape.wakes();
-    let runbook = runbook(shape.devices);
+    let compiled = compiled(shape.devices);
     let length = Duration::from_secs(shape.seconds);
-    let mut model = Model::new(runbook.plan(), beginning(), wakes.clone(), length);
+    let mut model = Model::new(compiled.plan(), beginning(), wakes.clone(), length);
     let began = Instant::now();
     model.play();
     let took = began.elapsed();
@@ -384,10 +385,10 @@ fn memory(devices: u32) {
         seen_lately: false,
     };
     let wakes = shape.wakes();
-    let runbook = runbook(devices);
+    let compiled = compiled(devices);
     let length = Duration::from_secs(shape.seconds);
     let before = resident();
-    let mut model = Model::new(runbook.plan(), beginning(), wakes, length);
+    let mut model = Model::new(compiled.plan(), beginning(), wakes, length);
     let mut peak = resident();
     model.play_watched(|| peak = peak.max(resident()));
     match (before, peak) {

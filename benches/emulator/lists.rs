@@ -17,13 +17,13 @@ const OWN: usize = 100_000;
 /// Fleets whose lists are compared.
 const FLEETS: [u32; 3] = [1_000, 10_000, 50_000];
 /// A call's name, and for each size the time it took and the entries it looked at.
-type Row = (String, Vec<(usize, measure::Spread, u64)>);
+type Endpoint = (String, Vec<(usize, measure::Spread, u64)>);
 
 pub(crate) fn run() {
     let empty = resident();
     let mut tenant = Tenant::new(scene::fleet(DEVICES));
     let furnished = resident();
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<Endpoint> = Vec::new();
     for size in SIZES {
         tenant.grow_to(size);
         for (name, target) in tenant.calls() {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use svar_engine::{CommandEnd, Fact, FactBody, Fleet, LaneId, Need, ResultSummary};
+use svar_engine::{CommandEnd, DeviceIndex, Fact, FactBody, Fleet, Need, ResultSummary};
 use svar_plan::{Plan, Verdict};
 use svar_wire::Moment;
 use svar_wire::{ActionId, RunId};
@@ -16,9 +16,9 @@ use svar_wire::{ActionStatus, CommandStatus};
 const LATENCY: Duration = Duration::from_millis(70);
 
 enum Event {
-    Fact(LaneId, FactBody),
-    Watched(Vec<(LaneId, ActionId)>),
-    DevicesRead(Vec<LaneId>),
+    Fact(DeviceIndex, FactBody),
+    Watched(Vec<(DeviceIndex, ActionId)>),
+    DevicesRead(Vec<DeviceIndex>),
 }
 
 /// See the file's text.
@@ -31,7 +31,7 @@ pub struct Model {
     events_due: BTreeMap<(Moment, u64), Event>,
     sequence: u64,
     /// When the open action of a device ends, and whether it was seen to have begun.
-    open: BTreeMap<LaneId, (Moment, bool)>,
+    open: BTreeMap<DeviceIndex, (Moment, bool)>,
     /// Facts handed in.
     pub facts: u64,
     /// Facts and polls.
@@ -64,10 +64,10 @@ impl Model {
         self.events_due.insert((at, self.sequence), event);
     }
 
-    fn hand_in(&mut self, lane: Option<LaneId>, body: FactBody) {
+    fn hand_in(&mut self, device: Option<DeviceIndex>, body: FactBody) {
         let fact = Fact {
             at: self.now,
-            lane,
+            device,
             body,
         };
         let began = Instant::now();
@@ -118,9 +118,9 @@ impl Model {
 
     fn meet(&mut self, need: Need) {
         match need {
-            Need::Record { lane, body } => self.hand_in(lane, body),
+            Need::Record { device, body } => self.hand_in(device, body),
             Need::Start {
-                lane,
+                device,
                 session,
                 attempt,
                 tag,
@@ -131,12 +131,12 @@ impl Model {
                     attempt,
                     tag,
                 };
-                self.hand_in(Some(lane), body);
+                self.hand_in(Some(device), body);
                 let ends = self.now + LATENCY + self.length;
-                self.open.insert(lane, (ends, false));
-                let action = ActionId::parse(&format!("a-{}", lane.0)).unwrap();
+                self.open.insert(device, (ends, false));
+                let action = ActionId::parse(&format!("a-{}", device.0)).unwrap();
                 self.later(Event::Fact(
-                    lane,
+                    device,
                     FactBody::StartAccepted {
                         session,
                         attempt,
@@ -146,14 +146,14 @@ impl Model {
                 ));
             }
             Need::Watch { actions } => self.later(Event::Watched(actions)),
-            Need::Devices { lanes } => self.later(Event::DevicesRead(lanes)),
+            Need::Devices { devices } => self.later(Event::DevicesRead(devices)),
             Need::Fetch {
-                lane,
+                device,
                 action,
                 index,
                 ..
             } => self.later(Event::Fact(
-                lane,
+                device,
                 FactBody::ResultFetched {
                     action,
                     index,
@@ -171,16 +171,16 @@ impl Model {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Fact(lane, body) => self.hand_in(Some(lane), body),
+            Event::Fact(device, body) => self.hand_in(Some(device), body),
             Event::Watched(actions) => {
                 // The list tells how things stood half a way ago.
                 let seen = Moment::from_millis(self.now.millis() - LATENCY.as_millis() as i64);
-                for (lane, action) in actions {
-                    let Some((ends, began)) = self.open.get_mut(&lane) else {
+                for (device, action) in actions {
+                    let Some((ends, began)) = self.open.get_mut(&device) else {
                         continue;
                     };
                     if *ends <= seen {
-                        self.open.remove(&lane);
+                        self.open.remove(&device);
                         let commands = vec![CommandEnd {
                             index: 0,
                             status: CommandStatus::Completed,
@@ -193,26 +193,26 @@ impl Model {
                             commands,
                             expired: false,
                         };
-                        self.hand_in(Some(lane), body);
+                        self.hand_in(Some(device), body);
                     } else if !*began {
                         *began = true;
-                        self.hand_in(Some(lane), FactBody::ActionBegan { action });
+                        self.hand_in(Some(device), FactBody::ActionBegan { action });
                     }
                 }
                 let began = Instant::now();
                 self.fleet.watched(self.now);
                 self.inside += began.elapsed();
             }
-            Event::DevicesRead(lanes) => {
-                for lane in lanes {
-                    let ready = self.started + self.wakes[lane.0 as usize] <= self.now;
-                    if self.fleet.known(lane).ready != Some(ready) {
+            Event::DevicesRead(devices) => {
+                for device in devices {
+                    let ready = self.started + self.wakes[device.0 as usize] <= self.now;
+                    if self.fleet.known(device).ready != Some(ready) {
                         let body = FactBody::Readiness {
                             ready,
                             why: None,
                             never: false,
                         };
-                        self.hand_in(Some(lane), body);
+                        self.hand_in(Some(device), body);
                     }
                 }
                 let began = Instant::now();

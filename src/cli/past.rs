@@ -10,7 +10,7 @@ use crate::report::{self, Evidence, Header, Sheet};
 use svar_engine::Fleet;
 use svar_language::playbook::{self, Files, Found};
 use svar_language::source::SourceText;
-use svar_plan::{Given, Inputs, Limits, RunNames, Runbook};
+use svar_plan::{CompiledPlan, Given, Inputs, Limits, RunNames};
 
 use super::exit::{Exit, Failure};
 use super::ready;
@@ -123,7 +123,7 @@ pub(super) struct Past {
     /// The playbook's text, under the name it had.
     pub(super) source: SourceText,
     /// Its plan, the same as then.
-    pub(super) runbook: Runbook,
+    pub(super) compiled: CompiledPlan,
 }
 
 /// What a run's playbook is compiled again for.
@@ -176,7 +176,7 @@ pub(super) fn recompile(
     };
     let targets = folder.targets().map_err(unread)?;
     let limits = Limits::of(header.limits);
-    let runbook =
+    let compiled =
         svar_plan::compile(&loaded, &kept, &inputs, targets, &names, &limits).map_err(wrong)?;
     let secret: Vec<String> = (inputs.iter())
         .filter(|input| input.secret)
@@ -184,7 +184,7 @@ pub(super) fn recompile(
         .collect();
     // Who only looks has not handed the secrets in, and the digest knows them.
     let is_known_whole = !only_looking || secret.is_empty();
-    if is_known_whole && runbook.plan().digest != header.plan {
+    if is_known_whole && compiled.plan().digest != header.plan {
         let help = match secret.is_empty() {
             true => {
                 "restore the folder from a copy, or use the version that began the run".to_owned()
@@ -200,7 +200,7 @@ pub(super) fn recompile(
         ))
         .help(help));
     }
-    Ok(Past { source, runbook })
+    Ok(Past { source, compiled })
 }
 
 /// The library files that a run folder keeps. They lie there by their names in the library, and the
@@ -237,7 +237,7 @@ pub(super) fn replay(folder: &RunFolder, past: &Past, reading: &Reading) -> Resu
     let header = folder.header();
     let fleet = Fleet::replay(
         &header.run,
-        Arc::clone(past.runbook.plan()),
+        Arc::clone(past.compiled.plan()),
         header.started,
         &reading.facts,
     )
@@ -245,7 +245,7 @@ pub(super) fn replay(folder: &RunFolder, past: &Past, reading: &Reading) -> Resu
         Failure::refused(format!("the journal does not fit the plan: {error}"))
             .help("restore the run folder from a copy")
     })?;
-    if folder.is_finished() && fleet.lanes().any(|lane| lane.end.is_none()) {
+    if folder.is_finished() && fleet.devices().any(|device| device.end.is_none()) {
         return Err(journal_failure(&folder.short_journal()));
     }
     Ok(fleet)
@@ -263,9 +263,9 @@ pub(super) fn evidence(
     let fleet = replay(folder, past, reading)?;
     Ok(Evidence::gather(
         header_of(folder.header()),
-        past.runbook.plan(),
+        past.compiled.plan(),
         &reading.facts,
-        fleet.lanes(),
+        fleet.devices(),
     ))
 }
 

@@ -1,6 +1,6 @@
 //! `svar plan`: what each device would be sent, without sending it.
 
-use svar_plan::Runbook;
+use svar_plan::CompiledPlan;
 
 use super::args::{Format, PlanArgs};
 use super::connect;
@@ -17,7 +17,7 @@ const NO_RUN: &str = "00000000-000000-000000";
 pub(super) fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
     let settings = Settings::load()?;
     let ready = ready::read(&args.playbook, NO_RUN, &settings, terminal)?;
-    let runbook = match ready.targets_by_id() {
+    let compiled = match ready.targets_by_id() {
         // Ids that were typed need no service, even if one could say more about them.
         Some(targets) if !args.playbook.targets.is_empty() || !ready.exclusion_is_open() => {
             if ready.exclusion_is_open() {
@@ -28,7 +28,7 @@ pub(super) fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
         }
         _ => super::runtime()?.block_on(look_up(args, &ready, &settings, terminal))?,
     };
-    let plan = runbook.plan();
+    let plan = compiled.plan();
     match args.format {
         Format::Json => {
             let document = svar_plan::document(plan);
@@ -47,7 +47,7 @@ async fn look_up(
     ready: &Ready,
     settings: &Settings,
     terminal: &Terminal,
-) -> Result<Runbook, Failure> {
+) -> Result<CompiledPlan, Failure> {
     let service = Service::choose(&args.playbook.connection, settings)?;
     service.announce(terminal);
     let limits = ready::limits(args.playbook.limits, service.limits());

@@ -43,7 +43,7 @@ pub(super) async fn play(
     terminal: &Terminal,
 ) -> Outcome {
     let folder = ready.folder.clone();
-    let plan = Arc::clone(ready.runbook.plan());
+    let plan = Arc::clone(ready.compiled.plan());
     let style = match (telling.quiet, terminal.live) {
         (true, _) => ProgressStyle::Quiet,
         (false, true) => ProgressStyle::Live,
@@ -68,7 +68,7 @@ pub(super) async fn play(
         ..failure
     })?;
     let header = past::header_of(folder.header());
-    let evidence = Evidence::gather(header, &plan, &reading.facts, driven.fleet.lanes());
+    let evidence = Evidence::gather(header, &plan, &reading.facts, driven.fleet.devices());
     let summary = report::summary(&evidence);
     if evidence.finished {
         past::finish(&folder, &evidence)?;
@@ -168,7 +168,9 @@ fn log(fact: &Fact, plan: &Plan) {
     if !tracing::enabled!(tracing::Level::INFO) {
         return;
     }
-    let device = fact.lane.and_then(|lane| plan.devices.get(lane.0 as usize));
+    let device = fact
+        .device
+        .and_then(|device| plan.devices.get(device.0 as usize));
     let who = device.map_or("run", |device| device.target.label());
     let what = serde_json::to_string(&fact.body).unwrap_or_default();
     tracing::info!("{} {} {what}", fact.at, report::clean(who));

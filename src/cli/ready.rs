@@ -9,7 +9,7 @@ use svar_language::diagnostic::{Problem, render};
 use svar_language::playbook::{self, Beside, Files, Loaded};
 use svar_language::source::SourceText;
 use svar_plan::{
-    self, Inputs, Limits, LimitsProfile, RunNames, Runbook, Selection, Selector, Target,
+    self, CompiledPlan, Inputs, Limits, LimitsProfile, RunNames, Selection, Selector, Target,
 };
 
 use super::args::{LimitsChoice, PlaybookArgs};
@@ -143,7 +143,7 @@ impl Ready {
         targets: Vec<Target>,
         limits: LimitsProfile,
         terminal: &Terminal,
-    ) -> Result<Runbook, Failure> {
+    ) -> Result<CompiledPlan, Failure> {
         svar_plan::compile(
             &self.loaded,
             &self.files,

@@ -116,7 +116,7 @@ async fn drive(taken: Taken, folder: RunFolder, args: &AgainArgs, terminal: &Ter
     let place = connect::place(service, None).await?;
     let connected = connect::enter(place).await?;
     let ready = driver::Ready {
-        runbook: Arc::new(past.runbook),
+        compiled: Arc::new(past.compiled),
         folder,
         journal,
         reading: Some(reading),

@@ -9,7 +9,7 @@ use crate::driver::{
 };
 use svar_emulator::Scenario;
 use svar_language::playbook::Beside;
-use svar_plan::{LimitsProfile, Plan, Runbook, Target};
+use svar_plan::{CompiledPlan, LimitsProfile, Plan, Target};
 use svar_wire::{LibraryName, RunId};
 
 use super::args::RunArgs;
@@ -73,8 +73,8 @@ impl Start<'_> {
     ) -> Result<(driver::Ready, Interrupts), Failure> {
         let client = &connected.client;
         let targets = ready::resolve(client, ready, self.terminal).await?;
-        let runbook = ready.compile(targets.clone(), self.limits, self.terminal)?;
-        let plan = runbook.plan();
+        let compiled = ready.compile(targets.clone(), self.limits, self.terminal)?;
+        let plan = compiled.plan();
         let is_tenant = connected.record.kind == ServiceKind::Tenant;
         if is_tenant {
             consent::ask(plan, &connected.record, self.args.yes, self.terminal)?;
@@ -82,9 +82,9 @@ impl Start<'_> {
         let library = library(plan, &ready.files)?;
         self.bring_library(connected, &library, is_tenant).await?;
         let interrupts = play::interrupts()?;
-        let (folder, journal) = self.folder(connected, ready, &runbook, &targets, &library)?;
+        let (folder, journal) = self.folder(connected, ready, &compiled, &targets, &library)?;
         let begun = driver::Ready {
-            runbook: Arc::new(runbook),
+            compiled: Arc::new(compiled),
             folder,
             journal,
             reading: None,
@@ -124,11 +124,11 @@ impl Start<'_> {
         &self,
         connected: &Connected,
         ready: &Ready,
-        runbook: &Runbook,
+        compiled: &CompiledPlan,
         targets: &[Target],
         library: &[LibraryItem],
     ) -> Result<(RunFolder, Journal), Failure> {
-        let plan = runbook.plan();
+        let plan = compiled.plan();
         let header = RunHeader {
             format: FOLDER_FORMAT,
             svar: env!("CARGO_PKG_VERSION").to_owned(),

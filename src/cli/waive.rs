@@ -1,7 +1,7 @@
 //! `svar resume --waive-cleanup`: a person gives up a debt, by name and with a reason.
 
 use crate::driver::{Clock, Journal, RunFolder, ServiceKind};
-use svar_engine::{Fact, FactBody, LaneId};
+use svar_engine::{DeviceIndex, Fact, FactBody};
 use svar_plan::{Plan, Target};
 
 use super::exit::Failure;
@@ -20,8 +20,8 @@ pub(super) fn waive(
     why: &str,
 ) -> Result<(), Failure> {
     let failed = |error| past::journal_failure(&error);
-    let plan = past.runbook.plan();
-    let lanes = names
+    let plan = past.compiled.plan();
+    let devices = names
         .iter()
         .map(|name| find(plan, name))
         .collect::<Result<Vec<_>, _>>()?;
@@ -34,10 +34,10 @@ pub(super) fn waive(
         ServiceKind::Tenant => last.max(clock.now()),
         ServiceKind::Emulator | ServiceKind::BuiltInEmulator => last,
     };
-    for (lane, name) in lanes.into_iter().zip(names) {
+    for (device, name) in devices.into_iter().zip(names) {
         let fact = Fact {
             at,
-            lane: Some(lane),
+            device: Some(device),
             body: FactBody::CleanupWaived {
                 by: by.to_owned(),
                 why: why.to_owned(),
@@ -53,7 +53,7 @@ pub(super) fn waive(
 }
 
 /// The device of that name, first part of a name, or id.
-fn find(plan: &Plan, name: &str) -> Result<LaneId, Failure> {
+fn find(plan: &Plan, name: &str) -> Result<DeviceIndex, Failure> {
     let is = |target: &Target| {
         let label = target.label();
         let first = label.split('.').next().unwrap_or(label);
@@ -64,9 +64,9 @@ fn find(plan: &Plan, name: &str) -> Result<LaneId, Failure> {
     let mut fitting = (0_u32..)
         .zip(&plan.devices)
         .filter(|(_, device)| is(&device.target))
-        .map(|(place, _)| LaneId(place));
+        .map(|(place, _)| DeviceIndex(place));
     match (fitting.next(), fitting.next()) {
-        (Some(lane), None) => Ok(lane),
+        (Some(device), None) => Ok(device),
         (Some(_), Some(_)) => {
             Err(Failure::refused(format!("`{name}` is several devices")).help("name it by its id"))
         }

@@ -20,7 +20,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use svar_engine::Row;
+use svar_engine::Endpoint;
 use svar_wire::Moment;
 use svar_wire::RunId;
 
@@ -62,7 +62,7 @@ pub struct SharedBudget {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct News {
     /// Calls that they were granted.
-    pub taken: Vec<(Row, Moment)>,
+    pub taken: Vec<(Endpoint, Moment)>,
     /// Slots that they hold.
     pub slots_held: u32,
 }
@@ -127,7 +127,7 @@ impl SharedBudget {
     }
 
     /// Reads what was written since the last look.
-    fn read(&mut self, file: &mut File, now: Moment) -> io::Result<Vec<(Row, Moment)>> {
+    fn read(&mut self, file: &mut File, now: Moment) -> io::Result<Vec<(Endpoint, Moment)>> {
         let mut head = vec![0; HEAD.len() + 24];
         file.seek(SeekFrom::Start(0))?;
         let length = file.read(&mut head)?;
@@ -156,12 +156,12 @@ impl SharedBudget {
                 Some(Entry::Held { slots, at, who }) if !who.starts_with(&self.run) => {
                     self.held.insert(who.to_owned(), (slots, at));
                 }
-                Some(Entry::Took { row, at, who }) if who != self.who => {
+                Some(Entry::Took { endpoint, at, who }) if who != self.who => {
                     // A run's own starts are in its journal. Times to come are another clock's.
-                    let own_start = row == Row::Starts && who.starts_with(&self.run);
+                    let own_start = endpoint == Endpoint::Starts && who.starts_with(&self.run);
                     let counts = now.since(at) < HOUR && at.since(now) < HEARTBEAT;
                     if counts && !own_start && at > told {
-                        taken.push((row, at));
+                        taken.push((endpoint, at));
                     }
                 }
                 _ => {}
@@ -198,12 +198,12 @@ impl Turn<'_> {
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn write(mut self, rows: &[Row], slots_held: u32) -> io::Result<()> {
+    pub fn write(mut self, rows: &[Endpoint], slots_held: u32) -> io::Result<()> {
         let who = &self.budget.who;
         let now = self.now;
         let mut text = String::new();
-        for row in rows {
-            text.push_str(&format!("{row} {} {who}\n", now.millis()));
+        for endpoint in rows {
+            text.push_str(&format!("{endpoint} {} {who}\n", now.millis()));
         }
         let is_new = match self.budget.said {
             None => slots_held > 0,
@@ -231,7 +231,7 @@ impl Turn<'_> {
 
 enum Entry<'l> {
     Took {
-        row: Row,
+        endpoint: Endpoint,
         at: Moment,
         who: &'l str,
     },
@@ -252,10 +252,10 @@ impl Entry<'_> {
                 at: at(time)?,
                 who,
             }),
-            [row, time, who] => Some(Entry::Took {
-                row: Row::ALL
+            [endpoint, time, who] => Some(Entry::Took {
+                endpoint: Endpoint::ALL
                     .into_iter()
-                    .find(|known| known.to_string() == *row)?,
+                    .find(|known| known.to_string() == *endpoint)?,
                 at: at(time)?,
                 who,
             }),

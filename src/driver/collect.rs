@@ -6,8 +6,8 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use svar_engine::{LaneId, ResultSummary};
-use svar_plan::{Runbook, Verb, Verdict};
+use svar_engine::{DeviceIndex, ResultSummary};
+use svar_plan::{CompiledPlan, Verb, Verdict};
 use svar_wire::ActionId;
 
 use super::aside::aside;
@@ -49,7 +49,7 @@ impl Default for Caps {
 /// One result to fetch.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
-    pub(crate) lane: LaneId,
+    pub(crate) device: DeviceIndex,
     /// Index into the plan's steps.
     pub(crate) step: u16,
     pub(crate) verb: Verb,
@@ -91,20 +91,20 @@ pub(crate) enum CollectError {
 pub(crate) async fn collect(
     client: &Client,
     shelf: &Arc<Shelf>,
-    runbook: &Arc<Runbook>,
+    compiled: &Arc<CompiledPlan>,
     caps: Caps,
     wanted: Wanted,
 ) -> Result<Collected, CollectError> {
     let link = client.result_link(&wanted.action, wanted.index).await?;
     let target = shelf.folder().path().join(match wanted.verb {
         Verb::Get => shelf.file_path(
-            wanted.lane,
+            wanted.device,
             wanted.step,
             &wanted.action,
             wanted.index,
             &wanted.source,
         ),
-        _ => shelf.raw_path(wanted.lane, wanted.step, &wanted.action, wanted.index),
+        _ => shelf.raw_path(wanted.device, wanted.step, &wanted.action, wanted.index),
     });
     shelf.folder().make_folder_of(&target)?;
     let folder = target.parent().unwrap_or(shelf.folder().path()).to_owned();
@@ -128,11 +128,11 @@ pub(crate) async fn collect(
             DownloadError::Disk(error) => CollectError::Folder(disk(error)),
         })?;
     let shelf = Arc::clone(shelf);
-    let runbook = Arc::clone(runbook);
+    let compiled = Arc::clone(compiled);
     // Unpacking, hashing and syncing gigabytes would hold up the answers of others.
     let stored = aside(move || {
         let came = Came { wire, downloaded };
-        store(&shelf, &runbook, caps, &wanted, came)
+        store(&shelf, &compiled, caps, &wanted, came)
     });
     match stored.await {
         Ok(collected) => collected,
@@ -149,17 +149,17 @@ struct Came {
 
 fn store(
     shelf: &Shelf,
-    runbook: &Runbook,
+    compiled: &CompiledPlan,
     caps: Caps,
     wanted: &Wanted,
     came: Came,
 ) -> Result<Collected, CollectError> {
-    let path = shelf.record_path(wanted.lane, wanted.step, &wanted.action, wanted.index);
+    let path = shelf.record_path(wanted.device, wanted.step, &wanted.action, wanted.index);
     let mut record = shelf
         .read(&path)
         .or_else(|| {
             shelf.blank(
-                wanted.lane,
+                wanted.device,
                 wanted.step,
                 wanted.verb,
                 &wanted.action,
@@ -176,7 +176,7 @@ fn store(
     };
     let verdict = match record.result() {
         Some(result) => {
-            let judged = runbook.judge(wanted.lane.0 as usize, wanted.step, &result, shelf);
+            let judged = compiled.judge(wanted.device.0 as usize, wanted.step, &result, shelf);
             hush(judged, shelf)
         }
         None => Verdict::Met,
@@ -208,7 +208,7 @@ fn store_script(
         mut wire,
         downloaded,
     } = came;
-    let raw_path = shelf.raw_path(wanted.lane, wanted.step, &wanted.action, wanted.index);
+    let raw_path = shelf.raw_path(wanted.device, wanted.step, &wanted.action, wanted.index);
     let target = shelf.folder().path().join(&raw_path);
     let disk = |error| FolderError::disk(&target, "written")(error);
     let mut bytes = Vec::new();
@@ -263,7 +263,7 @@ fn store_file(
         downloaded,
     } = came;
     let path = shelf.file_path(
-        wanted.lane,
+        wanted.device,
         wanted.step,
         &wanted.action,
         wanted.index,

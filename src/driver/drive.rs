@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use svar_engine::{Fact, FactBody, Fleet, LaneId, Need, Row};
-use svar_plan::{OnStop, Runbook};
+use svar_engine::{DeviceIndex, Endpoint, Fact, FactBody, Fleet, Need};
+use svar_plan::{CompiledPlan, OnStop};
 use svar_wire::Moment;
 
 use super::budget::SharedBudget;
@@ -79,7 +79,7 @@ pub async fn drive_sharing(
 pub(super) struct Drive {
     pub(super) clock: Clock,
     pub(super) fleet: Fleet,
-    pub(super) runbook: Arc<Runbook>,
+    pub(super) compiled: Arc<CompiledPlan>,
     pub(super) shelf: Arc<Shelf>,
     pub(super) memory: Memory,
     pub(super) calls: Calls,
@@ -97,13 +97,13 @@ pub(super) struct Drive {
     /// Announced starts and cancels, to be sent when the announcement is durable.
     pub(super) to_send: Vec<Need>,
     /// Since when the tenant refuses the calls of a row.
-    pub(super) refused: Vec<(Row, Moment)>,
+    pub(super) refused: Vec<(Endpoint, Moment)>,
     /// The service took a token of this process once.
     pub(super) let_in: bool,
     /// Since when the service answers every read of the machine list with an error.
     pub(super) list_fails: Option<Moment>,
     /// Calls that a need took beyond the one it was granted, to be told to other processes.
-    pub(super) beyond: Vec<Row>,
+    pub(super) beyond: Vec<Endpoint>,
     /// What other processes of this computer take of the tenant's budget.
     pub(super) budget: Option<SharedBudget>,
     pub(super) interrupts: u8,
@@ -114,7 +114,7 @@ pub(super) struct Drive {
 impl Drive {
     pub(super) fn begin(ready: Ready) -> Result<Drive, DriveError> {
         let Ready {
-            runbook,
+            compiled,
             folder,
             journal,
             reading,
@@ -124,7 +124,7 @@ impl Drive {
         } = ready;
         let run = folder.header().run.clone();
         let started = folder.header().started;
-        let plan = Arc::clone(runbook.plan());
+        let plan = Arc::clone(compiled.plan());
         let shelf = Arc::new(Shelf::new(folder, &plan));
         let mut memory = Memory::new(Arc::clone(&plan));
         let fleet = match &reading {
@@ -149,13 +149,13 @@ impl Drive {
             calls: Calls {
                 client,
                 shelf: Arc::clone(&shelf),
-                runbook: Arc::clone(&runbook),
+                compiled: Arc::clone(&compiled),
                 caps,
                 patience: Arc::new(Patience::default()),
             },
             clock,
             fleet,
-            runbook,
+            compiled,
             shelf,
             memory,
             journal: Some(journal),
@@ -275,7 +275,7 @@ impl Drive {
     }
 
     fn ending(&self) -> Ending {
-        if self.fleet.lanes().all(|lane| lane.end.is_some()) {
+        if self.fleet.devices().all(|device| device.end.is_some()) {
             Ending::Finished
         } else {
             Ending::Interrupted
@@ -291,10 +291,10 @@ impl Drive {
             }
             for need in needs {
                 match need {
-                    Need::Record { lane, body } => self.fact(lane, body)?,
-                    Need::Resolve { lane, session } => self.resolve(lane, session)?,
+                    Need::Record { device, body } => self.fact(device, body)?,
+                    Need::Resolve { device, session } => self.resolve(device, session)?,
                     Need::Start {
-                        lane,
+                        device,
                         session,
                         attempt,
                         ref tag,
@@ -306,16 +306,16 @@ impl Drive {
                             attempt,
                             tag,
                         };
-                        self.fact(Some(lane), body)?;
+                        self.fact(Some(device), body)?;
                         self.to_send.push(need);
                     }
                     Need::Cancel {
-                        lane,
+                        device,
                         ref action,
                         why,
                     } => {
                         let action = action.clone();
-                        self.fact(Some(lane), FactBody::CancelAnnounced { action, why })?;
+                        self.fact(Some(device), FactBody::CancelAnnounced { action, why })?;
                         self.to_send.push(need);
                     }
                     Need::Fetch { .. } => self.later.push_back(need),
@@ -339,7 +339,7 @@ impl Drive {
             self.fleet.others_took(now, &news.taken, news.slots_held);
             needs = self.fleet.poll(now);
             let mut rows = std::mem::take(&mut self.beyond);
-            rows.extend(needs.iter().filter_map(Need::row));
+            rows.extend(needs.iter().filter_map(Need::endpoint));
             turn.write(&rows, self.fleet.slots_held())
         });
         if let Err(error) = shared {
@@ -356,10 +356,14 @@ impl Drive {
     }
 
     /// Stamps what happened, hands it to the engine, and keeps it for the next sync.
-    pub(super) fn fact(&mut self, lane: Option<LaneId>, body: FactBody) -> Result<(), DriveError> {
+    pub(super) fn fact(
+        &mut self,
+        device: Option<DeviceIndex>,
+        body: FactBody,
+    ) -> Result<(), DriveError> {
         let fact = Fact {
             at: self.clock.now(),
-            lane,
+            device,
             body,
         };
         self.fleet.handle(&fact)?;

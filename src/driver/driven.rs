@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use svar_engine::{Fact, Fleet, ProtocolError, ReplayError};
-use svar_plan::Runbook;
+use svar_plan::CompiledPlan;
 use svar_wire::Moment;
 
 use super::client::Client;
@@ -19,7 +19,7 @@ use super::record::Shelf;
 #[derive(Debug)]
 pub struct Ready {
     /// What is to be done.
-    pub runbook: Arc<Runbook>,
+    pub compiled: Arc<CompiledPlan>,
     /// Where it leaves what it finds.
     pub folder: RunFolder,
     /// Its journal, open for writing.

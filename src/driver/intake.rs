@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use svar_engine::{FactBody, LaneId, Need, Row, SessionIndex};
+use svar_engine::{DeviceIndex, Endpoint, FactBody, Need, SessionIndex};
 use svar_wire::Moment;
 
 use super::calls::{Done, Then};
@@ -42,21 +42,21 @@ impl Drive {
         if let Some(error) = disk {
             return Err(DriveError::Folder(error));
         }
-        let row = need.row();
+        let endpoint = need.endpoint();
         if !matches!(then, Then::Refused { .. } | Then::Rejected { .. }) {
-            self.refused.retain(|(known, _)| Some(*known) != row);
+            self.refused.retain(|(known, _)| Some(*known) != endpoint);
         }
-        for (lane, body) in facts {
+        for (device, body) in facts {
             let body = self.no_second_owner(body);
-            self.fact(lane, body)?;
+            self.fact(device, body)?;
         }
         let now = self.clock.now();
         // A list may come in pages, and each is a call. A start takes its place in the rate itself.
-        if let Some(row) = row.filter(|row| *row != Row::Starts) {
+        if let Some(endpoint) = endpoint.filter(|endpoint| *endpoint != Endpoint::Starts) {
             let beyond = calls.saturating_sub(1);
-            self.fleet.also_called(now, row, beyond);
+            self.fleet.also_called(now, endpoint, beyond);
             if self.budget.is_some() {
-                self.beyond.extend((0..beyond).map(|_| row));
+                self.beyond.extend((0..beyond).map(|_| endpoint));
             }
         }
         let is_list = matches!(need, Need::Devices { .. });
@@ -87,9 +87,9 @@ impl Drive {
                 if is_list {
                     self.list_failed(now, "it is refused for its rate")?;
                 }
-                if let Some(row) = row {
+                if let Some(endpoint) = endpoint {
                     let until = now + retry_after.unwrap_or(USUAL_PAUSE);
-                    self.fact(None, FactBody::Blocked { row, until })?;
+                    self.fact(None, FactBody::Blocked { endpoint, until })?;
                 }
                 self.fleet.read_failed(now, &need, retry_after);
             }
@@ -112,14 +112,16 @@ impl Drive {
         patience: Duration,
         observer: &mut dyn Observer,
     ) -> Result<(), DriveError> {
-        let Some(row) = need.row() else { return Ok(()) };
+        let Some(endpoint) = need.endpoint() else {
+            return Ok(());
+        };
         let now = self.clock.now();
-        let since = self.refused.iter().find(|(known, _)| *known == row);
+        let since = self.refused.iter().find(|(known, _)| *known == endpoint);
         if since.is_some_and(|(_, since)| now.since(*since) >= patience) {
             return self.fact(None, FactBody::TenantLost { why });
         }
         if since.is_none() {
-            self.refused.push((row, now));
+            self.refused.push((endpoint, now));
         }
         observer.troubled(now, &why);
         self.fleet.read_failed(now, need, Some(HEALING));
@@ -158,10 +160,12 @@ impl Drive {
 
     pub(super) fn resolve(
         &mut self,
-        lane: LaneId,
+        device: DeviceIndex,
         session: SessionIndex,
     ) -> Result<(), DriveError> {
-        let resolved = self.runbook.resolve(lane.0 as usize, session, &*self.shelf);
+        let resolved = self
+            .compiled
+            .resolve(device.0 as usize, session, &*self.shelf);
         let body = match resolved {
             Ok(resolved) => FactBody::SessionResolved {
                 session,
@@ -175,6 +179,6 @@ impl Drive {
                     .into_owned(),
             },
         };
-        self.fact(Some(lane), body)
+        self.fact(Some(device), body)
     }
 }

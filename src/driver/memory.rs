@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use svar_engine::{CommandState, Fact, FactBody, Fleet, LaneId, Need, SessionIndex};
+use svar_engine::{CommandState, DeviceIndex, Fact, FactBody, Fleet, Need, SessionIndex};
 use svar_plan::{Plan, Verb};
 use svar_wire::Moment;
 use svar_wire::{ActionId, DeviceId};
@@ -17,15 +17,15 @@ pub(crate) struct Memory {
     plan: Arc<Plan>,
     actions: HashMap<ActionId, Known>,
     /// When a start was announced that is not answered.
-    announced: HashMap<(LaneId, SessionIndex), Moment>,
-    resolved: HashMap<(LaneId, SessionIndex), Vec<u16>>,
+    announced: HashMap<(DeviceIndex, SessionIndex), Moment>,
+    resolved: HashMap<(DeviceIndex, SessionIndex), Vec<u16>>,
     tenant_lost: Option<String>,
 }
 
 /// An own action that has not ended.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
-    pub(crate) lane: LaneId,
+    pub(crate) device: DeviceIndex,
     pub(crate) session: SessionIndex,
     /// Which commands of the session it may hold: those that were resolved.
     pub(crate) commands: Vec<u16>,
@@ -43,11 +43,11 @@ pub(crate) struct Known {
 #[derive(Debug, Default)]
 pub(crate) struct Errand {
     /// Of the devices that the need is about.
-    pub(crate) devices: Vec<(LaneId, DeviceId)>,
+    pub(crate) devices: Vec<(DeviceIndex, DeviceId)>,
     /// Of the actions that the need is about.
     pub(crate) actions: HashMap<ActionId, Known>,
     /// What the run knows of those devices.
-    pub(crate) known: HashMap<LaneId, svar_engine::Known>,
+    pub(crate) known: HashMap<DeviceIndex, svar_engine::Known>,
 }
 
 impl Memory {
@@ -68,31 +68,31 @@ impl Memory {
 
     /// Takes in what happened, live or from the journal.
     pub(crate) fn note(&mut self, fact: &Fact, shelf: &Shelf) {
-        let lane = fact.lane.unwrap_or(LaneId(u32::MAX));
+        let device = fact.device.unwrap_or(DeviceIndex(u32::MAX));
         match &fact.body {
             FactBody::StartAnnounced { session, .. } => {
-                self.announced.insert((lane, *session), fact.at);
+                self.announced.insert((device, *session), fact.at);
             }
             FactBody::StartAccepted {
                 session, action, ..
             } => {
-                let since = self.announced.remove(&(lane, *session));
+                let since = self.announced.remove(&(device, *session));
                 let known = Known {
-                    lane,
+                    device,
                     session: *session,
-                    commands: self.commands(lane, *session),
+                    commands: self.commands(device, *session),
                     since: since.unwrap_or(fact.at),
                     began: false,
                     reached: (0, CommandState::Presumed),
-                    is_timed: self.is_timed(lane, *session),
+                    is_timed: self.is_timed(device, *session),
                 };
                 self.actions.insert(action.clone(), known);
             }
             FactBody::StartRefused { session, .. } | FactBody::StartAbsent { session, .. } => {
-                self.announced.remove(&(lane, *session));
+                self.announced.remove(&(device, *session));
             }
             FactBody::SessionResolved { session, commands } => {
-                self.resolved.insert((lane, *session), commands.clone());
+                self.resolved.insert((device, *session), commands.clone());
             }
             FactBody::ActionBegan { action } => {
                 if let Some(known) = self.actions.get_mut(action) {
@@ -115,7 +115,7 @@ impl Memory {
                 if let Some(known) = self.actions.get(action) {
                     for end in commands {
                         if let Some((step, _)) = self.step_of(known, commands.len(), end.index) {
-                            shelf.try_number(lane, step, action, end.index);
+                            shelf.try_number(device, step, action, end.index);
                         }
                     }
                 }
@@ -134,13 +134,13 @@ impl Memory {
     /// What a call for this need has to know.
     pub(crate) fn errand(&self, need: &Need, fleet: &Fleet) -> Errand {
         let mut errand = Errand::default();
-        let device = |lane: LaneId| {
-            let device = self.plan.devices.get(lane.0 as usize)?;
-            Some((lane, device.target.id.clone()))
+        let with_id = |device: DeviceIndex| {
+            let planned = self.plan.devices.get(device.0 as usize)?;
+            Some((device, planned.target.id.clone()))
         };
         match need {
-            Need::Start { lane, .. } | Need::Search { lane, .. } => {
-                errand.devices.extend(device(*lane));
+            Need::Start { device, .. } | Need::Search { device, .. } => {
+                errand.devices.extend(with_id(*device));
             }
             Need::Watch { actions } => {
                 for (_, action) in actions {
@@ -154,9 +154,12 @@ impl Memory {
                     errand.actions.insert(action.clone(), known.clone());
                 }
             }
-            Need::Devices { lanes } => {
-                errand.devices = lanes.iter().filter_map(|lane| device(*lane)).collect();
-                let known = lanes.iter().map(|lane| (*lane, fleet.known(*lane)));
+            Need::Devices { devices } => {
+                errand.devices = devices
+                    .iter()
+                    .filter_map(|device| with_id(*device))
+                    .collect();
+                let known = devices.iter().map(|device| (*device, fleet.known(*device)));
                 errand.known = known.collect();
             }
             Need::Record { .. } | Need::Resolve { .. } => {}
@@ -164,21 +167,21 @@ impl Memory {
         errand
     }
 
-    fn commands(&self, lane: LaneId, session: SessionIndex) -> Vec<u16> {
-        if let Some(resolved) = self.resolved.get(&(lane, session)) {
+    fn commands(&self, device: DeviceIndex, session: SessionIndex) -> Vec<u16> {
+        if let Some(resolved) = self.resolved.get(&(device, session)) {
             return resolved.clone();
         }
         let count = self
             .plan
             .devices
-            .get(lane.0 as usize)
+            .get(device.0 as usize)
             .and_then(|device| device.sessions.get(usize::from(session)))
             .map_or(0, |session| session.commands.len());
         (0..u16::try_from(count).unwrap_or(u16::MAX)).collect()
     }
 
-    fn is_timed(&self, lane: LaneId, session: SessionIndex) -> bool {
-        let device = self.plan.devices.get(lane.0 as usize);
+    fn is_timed(&self, device: DeviceIndex, session: SessionIndex) -> bool {
+        let device = self.plan.devices.get(device.0 as usize);
         let session = device.and_then(|device| device.sessions.get(usize::from(session)));
         session.is_some_and(|session| {
             session.commands.iter().any(|command| {
@@ -198,7 +201,7 @@ impl Memory {
 pub(crate) fn step_of(plan: &Plan, known: &Known, sent: usize, index: u16) -> Option<(u16, Verb)> {
     let offset = known.commands.len().checked_sub(sent)?;
     let position = known.commands.get(offset + usize::from(index))?;
-    let device = plan.devices.get(known.lane.0 as usize)?;
+    let device = plan.devices.get(known.device.0 as usize)?;
     let session = device.sessions.get(usize::from(known.session))?;
     let command = session.commands.get(usize::from(*position))?;
     Some((command.step, command.verb))

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use svar_engine::{FactBody, Known, LaneId};
+use svar_engine::{DeviceIndex, FactBody, Known};
 use svar_language::playbook::model::Os;
 use svar_plan::family_of;
 use svar_wire::DeviceId;
@@ -27,14 +27,14 @@ pub(crate) async fn read(
     client: &Client,
     errand: &Errand,
     os: Option<Os>,
-) -> Result<Vec<(Option<LaneId>, FactBody)>, Failure> {
+) -> Result<Vec<(Option<DeviceIndex>, FactBody)>, Failure> {
     let now = client.clock().now();
-    let known = |lane: &LaneId| errand.known.get(lane).copied().unwrap_or_default();
-    let sleeps = |lane: &LaneId| known(lane).ready == Some(false);
-    let sleepers = errand.devices.iter().filter(|(lane, _)| sleeps(lane));
+    let known = |device: &DeviceIndex| errand.known.get(device).copied().unwrap_or_default();
+    let sleeps = |device: &DeviceIndex| known(device).ready == Some(false);
+    let sleepers = errand.devices.iter().filter(|(device, _)| sleeps(device));
     let in_one_list = sleepers.count() > SLEEPERS_BY_ID_MAX;
     let ids: Vec<&DeviceId> = (errand.devices.iter())
-        .filter(|(lane, _)| !(in_one_list && sleeps(lane)))
+        .filter(|(device, _)| !(in_one_list && sleeps(device)))
         .map(|(_, id)| id)
         .collect();
     let mut found = client.machines_by_id(&ids).await?;
@@ -43,22 +43,22 @@ pub(crate) async fn read(
     }
     let by_id: HashMap<String, Machine> = found
         .into_iter()
-        .map(|device| (device.id.to_lowercase(), device))
+        .map(|machine| (machine.id.to_lowercase(), machine))
         .collect();
     let mut facts = Vec::new();
-    for (lane, id) in &errand.devices {
-        let device = by_id.get(id.as_str());
-        let (ready, why, never) = match device {
-            Some(device) => of(device, os, now),
-            None if in_one_list && sleeps(lane) => {
+    for (device, id) in &errand.devices {
+        let machine = by_id.get(id.as_str());
+        let (ready, why, never) = match machine {
+            Some(machine) => of(machine, os, now),
+            None if in_one_list && sleeps(device) => {
                 let why = "it has not been seen for 26 hours".to_owned();
                 (false, Some(why), false)
             }
             None => (false, Some("the tenant does not list it".to_owned()), false),
         };
-        if never || is_news(known(lane), ready, device.and_then(last_seen)) {
+        if never || is_news(known(device), ready, machine.and_then(last_seen)) {
             let body = FactBody::Readiness { ready, why, never };
-            facts.push((Some(*lane), body));
+            facts.push((Some(*device), body));
         }
     }
     Ok(facts)

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
-use svar_engine::LaneId;
+use svar_engine::DeviceIndex;
 use svar_plan::{Place, Plan, Results, Secrets, StepResult, Verb, Verdict};
 use svar_wire::Moment;
 use svar_wire::{ActionId, DeviceId};
@@ -191,13 +191,13 @@ impl Shelf {
     /// An empty record for a command.
     pub fn blank(
         &self,
-        lane: LaneId,
+        device: DeviceIndex,
         step: u16,
         verb: Verb,
         action: &ActionId,
         index: u16,
     ) -> Option<Record> {
-        let device = self.devices.get(lane.0 as usize)?;
+        let device = self.devices.get(device.0 as usize)?;
         let words = self.steps.get(usize::from(step))?;
         Some(Record {
             record: RECORD_FORMAT,
@@ -224,19 +224,31 @@ impl Shelf {
     /// Where the record of a command goes, relative to the run folder. The first time that a
     /// command is named decides which try of its step it is; so commands are named in the order of
     /// the journal.
-    pub fn record_path(&self, lane: LaneId, step: u16, action: &ActionId, index: u16) -> String {
-        format!("results/{}.json", self.stem(lane, step, action, index))
+    pub fn record_path(
+        &self,
+        device: DeviceIndex,
+        step: u16,
+        action: &ActionId,
+        index: u16,
+    ) -> String {
+        format!("results/{}.json", self.stem(device, step, action, index))
     }
 
     /// Where a script's bytes go as they came.
-    pub fn raw_path(&self, lane: LaneId, step: u16, action: &ActionId, index: u16) -> String {
-        format!("results/{}.raw", self.stem(lane, step, action, index))
+    pub fn raw_path(
+        &self,
+        device: DeviceIndex,
+        step: u16,
+        action: &ActionId,
+        index: u16,
+    ) -> String {
+        format!("results/{}.raw", self.stem(device, step, action, index))
     }
 
     /// Where a collected file goes.
     pub fn file_path(
         &self,
-        lane: LaneId,
+        device: DeviceIndex,
         step: u16,
         action: &ActionId,
         index: u16,
@@ -244,34 +256,40 @@ impl Shelf {
     ) -> String {
         format!(
             "files/{}/{}",
-            self.stem(lane, step, action, index),
+            self.stem(device, step, action, index),
             names::file_name(&self.secrets.mask(source))
         )
     }
 
-    fn stem(&self, lane: LaneId, step: u16, action: &ActionId, index: u16) -> String {
-        let device = self
+    fn stem(&self, device: DeviceIndex, step: u16, action: &ActionId, index: u16) -> String {
+        let folder = self
             .device_folders
-            .get(lane.0 as usize)
+            .get(device.0 as usize)
             .map_or("unknown", String::as_str);
         let name = self
             .steps
             .get(usize::from(step))
             .map_or("unknown", |step| step.file_name.as_str());
-        match self.try_number(lane, step, action, index) {
-            1 => format!("{device}/{name}"),
-            number => format!("{device}/{name}.{number}"),
+        match self.try_number(device, step, action, index) {
+            1 => format!("{folder}/{name}"),
+            number => format!("{folder}/{name}.{number}"),
         }
     }
 
     /// Which try of its step a command is, from 1.
-    pub fn try_number(&self, lane: LaneId, step: u16, action: &ActionId, index: u16) -> usize {
+    pub fn try_number(
+        &self,
+        device: DeviceIndex,
+        step: u16,
+        action: &ActionId,
+        index: u16,
+    ) -> usize {
         let this = Try {
             action: action.clone(),
             index,
         };
         let mut tries = self.tries.lock().unwrap_or_else(|held| held.into_inner());
-        let tries = tries.entry((lane.0, step)).or_default();
+        let tries = tries.entry((device.0, step)).or_default();
         match tries.iter().position(|known| *known == this) {
             Some(position) => position + 1,
             None => {
@@ -307,15 +325,18 @@ impl Shelf {
 impl Results for Shelf {
     /// The result of the step's last try that has one.
     fn result(&self, device: usize, step: &str) -> Option<StepResult> {
-        let lane = LaneId(u32::try_from(device).ok()?);
+        let device = DeviceIndex(u32::try_from(device).ok()?);
         let position = self.steps.iter().position(|known| known.name == step)?;
         let position = u16::try_from(position).ok()?;
         let tries = {
             let tries = self.tries.lock().unwrap_or_else(|held| held.into_inner());
-            tries.get(&(lane.0, position)).cloned().unwrap_or_default()
+            tries
+                .get(&(device.0, position))
+                .cloned()
+                .unwrap_or_default()
         };
         tries.iter().rev().find_map(|known| {
-            let path = self.record_path(lane, position, &known.action, known.index);
+            let path = self.record_path(device, position, &known.action, known.index);
             self.read(&path)?.result()
         })
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use svar_engine::{EndState, Fact, FactBody, LaneId, LaneView, ResultSummary};
+use svar_engine::{DeviceIndex, DeviceView, EndState, Fact, FactBody, ResultSummary};
 use svar_plan::{OnStop, Place, Plan, Session, StepPlan, Verb, Verdict};
 use svar_wire::CommandStatus;
 use svar_wire::Moment;
@@ -194,13 +194,13 @@ pub struct Failure {
 }
 
 impl Evidence {
-    /// Puts plan, facts and views together. `lanes` has one view for each device of the plan, in
+    /// Puts plan, facts and views together. `devices` has one view for each device of the plan, in
     /// its order.
     pub fn gather(
         header: Header,
         plan: &Plan,
         facts: &[Fact],
-        lanes: impl Iterator<Item = LaneView>,
+        devices: impl Iterator<Item = DeviceView>,
     ) -> Self {
         let mut tellers: Vec<Teller<'_>> = (plan.devices.iter())
             .map(|device| Teller::new(plan, &device.sessions))
@@ -213,7 +213,7 @@ impl Evidence {
             if !matches!(fact.body, FactBody::CleanupWaived { .. }) {
                 until = until.max(fact.at);
             }
-            match (fact.lane, &fact.body) {
+            match (fact.device, &fact.body) {
                 (None, FactBody::TenantLost { why }) => lost = Some(clean(why)),
                 (None, FactBody::Resumed) => lost = None,
                 // The most severe order is the one that was obeyed.
@@ -226,15 +226,15 @@ impl Evidence {
                         at: fact.at,
                     });
                 }
-                (Some(LaneId(lane)), _) => {
-                    if let Some(teller) = tellers.get_mut(lane as usize) {
+                (Some(DeviceIndex(device)), _) => {
+                    if let Some(teller) = tellers.get_mut(device as usize) {
                         teller.take(fact);
                     }
                 }
                 _ => {}
             }
         }
-        let devices: Vec<_> = (plan.devices.iter().zip(tellers).zip(lanes))
+        let devices: Vec<_> = (plan.devices.iter().zip(tellers).zip(devices))
             .map(|((device, teller), view)| {
                 let target = &device.target;
                 let end = view.end;

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use svar_engine::{EndState, Fleet, LaneId, LaneView, Leg, Phase, Standstill, Tally, Waiting};
+use svar_engine::{
+    DeviceIndex, DeviceView, EndState, Fleet, Phase, SessionPhase, Standstill, Tally, Waiting,
+};
 use svar_plan::{OnStop, Plan, SessionKind};
 use svar_wire::Moment;
 
@@ -146,8 +148,8 @@ impl Progress {
     fn tell_ended(&mut self, fleet: &Fleet) {
         let total = self.plan.devices.len();
         let large = self.screen.is_some() && total > SMALL;
-        for view in fleet.lanes() {
-            let (Some(told), Some(end)) = (self.told.get_mut(view.lane.0 as usize), &view.end)
+        for view in fleet.devices() {
+            let (Some(told), Some(end)) = (self.told.get_mut(view.device.0 as usize), &view.end)
             else {
                 continue;
             };
@@ -158,7 +160,7 @@ impl Progress {
             if large && matches!(end.state, EndState::Ok | EndState::NotStarted) {
                 continue;
             }
-            let name = self.label(view.lane);
+            let name = self.label(view.device);
             let state = self.sheet.state(end.state, end.state.as_str());
             let mark = self.sheet.state(end.state, self.sheet.mark(end.state));
             let why = end.why.as_deref().map(clean);
@@ -306,19 +308,19 @@ impl Progress {
     /// A line for each device that something is to be said of, within the width.
     pub fn rows(&self, now: Moment, fleet: &Fleet) -> Vec<String> {
         let tally = fleet.tally();
-        let mut views: Vec<LaneView> = fleet.active().take(ROWS).collect();
+        let mut views: Vec<DeviceView> = fleet.active().take(ROWS).collect();
         if views.len() < ROWS && (tally.waiting + tally.asleep) as usize <= SMALL {
-            let waiting = fleet.lanes().filter(|view| view.phase == Phase::Waiting);
+            let waiting = fleet.devices().filter(|view| view.phase == Phase::Waiting);
             views.extend(waiting.take(ROWS - views.len()));
         }
         let label = views
             .iter()
-            .map(|view| self.label(view.lane).width())
+            .map(|view| self.label(view.device).width())
             .max()
             .unwrap_or(0)
             .min(self.sheet.width / 3);
-        let row = |view: &LaneView| {
-            let name = pad(&self.sheet.fit(&self.label(view.lane), label), label);
+        let row = |view: &DeviceView| {
+            let name = pad(&self.sheet.fit(&self.label(view.device), label), label);
             let at = format!("{:>TIME$}", whole(now.since(view.since)));
             let room = self.sheet.width.saturating_sub(label + TIME + 6);
             let words = pad(&self.sheet.fit(&self.doing(view, now), room), room);
@@ -335,13 +337,13 @@ impl Progress {
     }
 
     /// What a device does, or waits for.
-    fn doing(&self, view: &LaneView, now: Moment) -> String {
+    fn doing(&self, view: &DeviceView, now: Moment) -> String {
         let session = match &view.phase {
             Phase::Session { session, .. } | Phase::Between { session } => Some(*session),
             _ => None,
         };
         let work = session
-            .map(|session| self.steps(view.lane, session))
+            .map(|session| self.steps(view.device, session))
             .unwrap_or_default();
         let waits = view
             .waiting
@@ -349,20 +351,20 @@ impl Progress {
             .map(|waiting| self.waits(waiting, now));
         match (&view.phase, waits) {
             (Phase::Session { at, .. }, waits) => match at {
-                Leg::Starting => match waits {
+                SessionPhase::Starting => match waits {
                     Some(waits) => format!("{waits}, then {work}"),
                     None => format!("starts {work}"),
                 },
-                Leg::Searching => "looks for a start whose answer was lost".to_owned(),
-                Leg::Queued => match view.waiting {
+                SessionPhase::Searching => "looks for a start whose answer was lost".to_owned(),
+                SessionPhase::Queued => match view.waiting {
                     Some(Waiting::Offline { until }) => {
                         format!("asleep, {work} queued until {}", clock(until, now))
                     }
                     _ => format!("waits for the device, then {work}"),
                 },
-                Leg::Running => format!("runs {work}"),
-                Leg::Cancelling => format!("cancels {work}"),
-                Leg::Collecting => format!("fetches what {work} left"),
+                SessionPhase::Running => format!("runs {work}"),
+                SessionPhase::Cancelling => format!("cancels {work}"),
+                SessionPhase::Collecting => format!("fetches what {work} left"),
             },
             (_, Some(waits)) => waits,
             (Phase::Between { .. }, None) => format!("next {work}"),
@@ -372,8 +374,8 @@ impl Progress {
     }
 
     /// The steps of a session by name: `put, collect, zip`.
-    fn steps(&self, lane: LaneId, session: u16) -> String {
-        let planned = self.plan.devices.get(lane.0 as usize);
+    fn steps(&self, device: DeviceIndex, session: u16) -> String {
+        let planned = self.plan.devices.get(device.0 as usize);
         let Some(session) = planned.and_then(|device| device.sessions.get(usize::from(session)))
         else {
             return String::new();
@@ -393,7 +395,10 @@ impl Progress {
         match waiting {
             Waiting::Turn => "waits for its turn".to_owned(),
             Waiting::Slot { used, of } => format!("waits for a slot {used}/{of}"),
-            Waiting::Rate { row, until: at } => format!("waits for the {row} rate, {}", until(at)),
+            Waiting::Rate {
+                endpoint,
+                until: at,
+            } => format!("waits for the {endpoint} rate, {}", until(at)),
             Waiting::Wave { wave } => format!("waits for the end of wave {}", wave + 1),
             Waiting::Soak { wave, until: at } => {
                 format!("soak: wave {} from {}", wave + 1, until(at))
@@ -411,8 +416,8 @@ impl Progress {
         }
     }
 
-    fn label(&self, lane: LaneId) -> String {
-        let device = self.plan.devices.get(lane.0 as usize);
+    fn label(&self, device: DeviceIndex) -> String {
+        let device = self.plan.devices.get(device.0 as usize);
         device.map_or_else(String::new, |device| clean(device.target.label()))
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use svar::report::{self, Evidence, Header, Sheet};
 use svar_engine::{
-    CommandEnd, EndState, Fact, FactBody, Fleet, LaneId, Refusal, ResultSummary, tag_of,
+    CommandEnd, DeviceIndex, EndState, Fact, FactBody, Fleet, Refusal, ResultSummary, tag_of,
 };
 use svar_language::playbook::{self, NoFiles};
 use svar_language::source::SourceText;
@@ -53,7 +53,7 @@ impl Story {
             reason: "by hand".to_owned(),
         });
         let inputs = Inputs::merge(&loaded, &svar_plan::Given::default()).unwrap();
-        let runbook = svar_plan::compile(
+        let compiled = svar_plan::compile(
             &loaded,
             &NoFiles,
             &inputs,
@@ -63,7 +63,7 @@ impl Story {
         )
         .unwrap();
         Story {
-            plan: Arc::clone(runbook.plan()),
+            plan: Arc::clone(compiled.plan()),
             run: RunId::parse("20260201-120000-abcdef").unwrap(),
             facts: Vec::new(),
             now: BEGUN,
@@ -71,26 +71,26 @@ impl Story {
         }
     }
 
-    fn tell(&mut self, lane: u32, body: FactBody) {
+    fn tell(&mut self, device: u32, body: FactBody) {
         self.now = self.now + Duration::from_secs(10);
         self.facts.push(Fact {
             at: self.now,
-            lane: Some(LaneId(lane)),
+            device: Some(DeviceIndex(device)),
             body,
         });
     }
 
     /// A start that the service takes.
-    fn start(&mut self, lane: u32, session: u16) -> ActionId {
-        self.start_again(lane, session, 0)
+    fn start(&mut self, device: u32, session: u16) -> ActionId {
+        self.start_again(device, session, 0)
     }
 
     /// The how manieth start of a session, from 0.
-    fn start_again(&mut self, lane: u32, session: u16, attempt: u16) -> ActionId {
-        let device = self.plan.devices[lane as usize].target.id.clone();
-        let tag = tag_of(&self.run, &device, session, attempt);
+    fn start_again(&mut self, device: u32, session: u16, attempt: u16) -> ActionId {
+        let id = self.plan.devices[device as usize].target.id.clone();
+        let tag = tag_of(&self.run, &id, session, attempt);
         self.tell(
-            lane,
+            device,
             FactBody::StartAnnounced {
                 session,
                 attempt,
@@ -100,7 +100,7 @@ impl Story {
         self.actions += 1;
         let action = ActionId::parse(&format!("action-{}", self.actions)).unwrap();
         self.tell(
-            lane,
+            device,
             FactBody::StartAccepted {
                 session,
                 attempt,
@@ -112,7 +112,7 @@ impl Story {
     }
 
     /// The service's queue gives the session back: its device never took it.
-    fn given_back(&mut self, lane: u32, action: &ActionId) {
+    fn given_back(&mut self, device: u32, action: &ActionId) {
         let command = |index| CommandEnd {
             index,
             status: CommandStatus::Created,
@@ -124,10 +124,10 @@ impl Story {
             commands: vec![command(0), command(1)],
             expired: true,
         };
-        self.tell(lane, body);
+        self.tell(device, body);
     }
 
-    fn ended(&mut self, lane: u32, action: &ActionId, commands: &[Option<&str>]) {
+    fn ended(&mut self, device: u32, action: &ActionId, commands: &[Option<&str>]) {
         let failed = commands.iter().any(Option::is_some);
         let commands = commands.iter().zip(0..).map(|(error, index)| CommandEnd {
             index,
@@ -146,16 +146,16 @@ impl Story {
             commands: commands.collect(),
             expired: false,
         };
-        self.tell(lane, body);
+        self.tell(device, body);
     }
 
-    fn script(&mut self, lane: u32, action: &ActionId, exit: i64, not_met: Option<&str>) {
+    fn script(&mut self, device: u32, action: &ActionId, exit: i64, not_met: Option<&str>) {
         let body = FactBody::ResultFetched {
             action: action.clone(),
             index: 0,
             result: ResultSummary::Script {
                 exit: Some(exit),
-                path: format!("results/{lane}/ask.json"),
+                path: format!("results/{device}/ask.json"),
                 sha256_wire: "aa".repeat(32),
             },
             verdict: match not_met {
@@ -165,44 +165,44 @@ impl Story {
                 },
             },
         };
-        self.tell(lane, body);
+        self.tell(device, body);
     }
 
-    fn file(&mut self, lane: u32, action: &ActionId) {
+    fn file(&mut self, device: u32, action: &ActionId) {
         let body = FactBody::ResultFetched {
             action: action.clone(),
             index: 1,
             result: ResultSummary::File {
-                path: format!("files/{lane}/answer.txt"),
+                path: format!("files/{device}/answer.txt"),
                 size: 12_345,
                 sha256: "bb".repeat(32),
                 sha256_wire: "cc".repeat(32),
             },
             verdict: Verdict::Met,
         };
-        self.tell(lane, body);
+        self.tell(device, body);
     }
 
-    fn cleanup(&mut self, lane: u32) {
-        let action = self.start(lane, 1);
-        self.ended(lane, &action, &[None]);
-        self.script(lane, &action, 0, None);
+    fn cleanup(&mut self, device: u32) {
+        let action = self.start(device, 1);
+        self.ended(device, &action, &[None]);
+        self.script(device, &action, 0, None);
     }
 
-    fn goes_well(&mut self, lane: u32) {
-        let action = self.start(lane, 0);
-        self.ended(lane, &action, &[None, None]);
-        self.script(lane, &action, 0, None);
-        self.file(lane, &action);
-        self.cleanup(lane);
+    fn goes_well(&mut self, device: u32) {
+        let action = self.start(device, 0);
+        self.ended(device, &action, &[None, None]);
+        self.script(device, &action, 0, None);
+        self.file(device, &action);
+        self.cleanup(device);
     }
 
-    fn answers_wrongly(&mut self, lane: u32, why: &str) {
-        let action = self.start(lane, 0);
-        self.ended(lane, &action, &[None, None]);
-        self.script(lane, &action, 3, Some(why));
-        self.file(lane, &action);
-        self.cleanup(lane);
+    fn answers_wrongly(&mut self, device: u32, why: &str) {
+        let action = self.start(device, 0);
+        self.ended(device, &action, &[None, None]);
+        self.script(device, &action, 3, Some(why));
+        self.file(device, &action);
+        self.cleanup(device);
     }
 
     #[track_caller]
@@ -221,7 +221,7 @@ impl Story {
             case: String::new(),
             started: BEGUN,
         };
-        Evidence::gather(header, &self.plan, &self.facts, fleet.lanes())
+        Evidence::gather(header, &self.plan, &self.facts, fleet.devices())
     }
 }
 
@@ -306,10 +306,10 @@ fn the_same_failure_is_one_group_whatever_the_numbers() {
     let mut story = Story::with(&["a", "b", "c", "d", "e", "f"]);
     story.answers_wrongly(0, "standard output has 17 lines: it says `one`");
     story.answers_wrongly(1, "exit code 3, expected 0");
-    for lane in 2..6 {
+    for device in 2..6 {
         story.answers_wrongly(
-            lane,
-            &format!("standard output has {lane} lines: it says `{lane}`"),
+            device,
+            &format!("standard output has {device} lines: it says `{device}`"),
         );
     }
     let evidence = story.evidence();
@@ -402,10 +402,10 @@ fn a_large_fleet_shows_only_what_is_not_ok() {
     let names: Vec<String> = (0..100).map(|number| format!("m{number:03}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut story = Story::with(&names);
-    for lane in 0..100 {
-        match lane % 2 {
-            0 => story.goes_well(lane),
-            _ => story.answers_wrongly(lane, "exit code 3, expected 0"),
+    for device in 0..100 {
+        match device % 2 {
+            0 => story.goes_well(device),
+            _ => story.answers_wrongly(device, "exit code 3, expected 0"),
         }
     }
     let evidence = story.evidence();

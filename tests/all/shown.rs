@@ -34,8 +34,8 @@ fn onlooker(desk: &Desk, sheet: Sheet) -> Progress {
 /// Some devices that are awake, and others that the machine list does not show.
 fn some_asleep(draft: Draft, awake: u32) -> Desk {
     let mut desk = desk_with(draft.done(), |desk| desk.all_ready = false);
-    for lane in desk.devices() {
-        desk.tell(Some(lane), ready(lane.0 < awake));
+    for device in desk.devices() {
+        desk.tell(Some(device), ready(device.0 < awake));
     }
     desk.fleet.devices_read(desk.now);
     desk.poll();

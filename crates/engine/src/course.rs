@@ -1,4 +1,4 @@
-//! How a device goes on from one thing to the next. Called from the one match in `lane.rs`, and
+//! How a device goes on from one thing to the next. Called from the one match in `device.rs`, and
 //! from nowhere else but where the run as a whole is told something.
 
 use std::time::Duration;
@@ -88,7 +88,7 @@ pub(super) fn refused(ground: Ground<'_>, progress: &mut Progress, at: Moment, r
         // The network is down, or the sign-in: however long that takes, it is not the device's
         // failure, so it is not counted.
         AnswerClass::NotSent => start_again(ground, progress, at, Duration::from_secs(30)),
-        // The quota knows how long; the lane only gets back in line.
+        // The quota knows how long; the device only gets back in line.
         AnswerClass::Throttled => start_again(ground, progress, at, Duration::ZERO),
         AnswerClass::AgainLater if progress.refusals < REFUSALS_MAX => {
             let pause = Duration::from_secs(5 << progress.refusals.min(4));

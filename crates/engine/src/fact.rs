@@ -9,7 +9,7 @@ use svar_wire::Moment;
 use svar_wire::{ActionId, Tag};
 use svar_wire::{ActionStatus, CommandStatus};
 
-use super::row::Row;
+use super::endpoint::Endpoint;
 
 /// The journal's format. A journal with a greater number is refused with words.
 pub const FORMAT: u32 = 1;
@@ -17,7 +17,7 @@ pub const FORMAT: u32 = 1;
 /// One target's place in [`Plan::devices`](svar_plan::Plan::devices).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct LaneId(pub u32);
+pub struct DeviceIndex(pub u32);
 
 /// A session's place in the device's plan.
 pub type SessionIndex = u16;
@@ -29,7 +29,7 @@ pub struct Fact {
     pub at: Moment,
     /// Whose; `None` for what concerns the whole run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lane: Option<LaneId>,
+    pub device: Option<DeviceIndex>,
     /// What.
     #[serde(flatten)]
     pub body: FactBody,
@@ -38,7 +38,7 @@ pub struct Fact {
 /// What happened.
 ///
 /// `attempt` counts the starts of one session on one device from 0; a start is named by
-/// (lane, session, attempt) and its [`Tag`] is the digest of (run, device, session, attempt).
+/// (device, session, attempt) and its [`Tag`] is the digest of (run, device, session, attempt).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 #[allow(missing_docs)] // Fields named session, attempt, action, index say themselves.
@@ -141,8 +141,8 @@ pub enum FactBody {
     GaveUp { why: GiveUp },
     /// The run's deadline or its offline limit has passed.
     Passed { limit: RunLimit },
-    /// The tenant refused a call for its rate: nothing of that row before `until`.
-    Blocked { row: Row, until: Moment },
+    /// The tenant refused a call for its rate: nothing of that endpoint before `until`.
+    Blocked { endpoint: Endpoint, until: Moment },
     /// The operator interrupted the run: 1 stops new starts, 2 cancels own actions.
     Interrupted { count: u8 },
     /// The operator ended the run for good: no device is begun any more, and the rest goes by
@@ -342,7 +342,7 @@ pub struct Refusal {
     pub retry_after_ms: Option<u64>,
 }
 
-impl fmt::Display for LaneId {
+impl fmt::Display for DeviceIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
     }

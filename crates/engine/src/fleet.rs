@@ -1,6 +1,6 @@
-//! One run: all its lanes, what they share, and what happens to them.
+//! One run: all its devices, what they share, and what happens to them.
 //!
-//! [`Fleet::handle`] is here; [`Fleet::poll`] is in `turn.rs`. A lane is looked at when something
+//! [`Fleet::handle`] is here; [`Fleet::poll`] is in `turn.rs`. A device is looked at when something
 //! happened to it or its own moment has come, never because another one was.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,15 +13,15 @@ use svar_plan::Plan;
 use svar_wire::Moment;
 use svar_wire::{ActionId, DeviceId, RunId, Tag};
 
+use super::absorb::{self, Known};
 use super::course;
 use super::end::EndState;
-use super::fact::{Fact, FactBody, LaneId, RunLimit, SessionIndex};
-use super::lane::{self, Known};
+use super::endpoint::Endpoint;
+use super::fact::{DeviceIndex, Fact, FactBody, RunLimit, SessionIndex};
 use super::progress::{Ground, Progress, Stage};
 use super::queues::{Ask, Queues};
 use super::quota::Quota;
 use super::retry::{AnswerClass, class_of_start};
-use super::row::Row;
 use super::stop::{Orders, Score};
 use super::view::Tally;
 use super::watcher::Watcher;
@@ -55,13 +55,13 @@ pub fn tag_of(run: &RunId, device: &DeviceId, session: SessionIndex, attempt: u1
 
 /// One device of the run. Only `progress` is made of facts; the rest is this process's own.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct DeviceRun {
     pub(super) progress: Progress,
     /// A need of it that is given out and not yet answered.
     pub(super) asked: Option<Ask>,
     /// A read that failed is not asked for again before.
     pub(super) retry_at: Option<Moment>,
-    /// Reads that failed in a row.
+    /// Reads that failed in an endpoint.
     pub(super) failures: u8,
 }
 
@@ -72,26 +72,26 @@ pub struct Fleet {
     pub(super) plan: Arc<Plan>,
     pub(super) started: Moment,
     pub(super) now: Moment,
-    pub(super) lanes: Vec<Lane>,
+    pub(super) devices: Vec<DeviceRun>,
     /// Whose an action is: every one that this run ever owned.
-    owners: BTreeMap<ActionId, LaneId>,
+    owners: BTreeMap<ActionId, DeviceIndex>,
     pub(super) orders: Orders,
     pub(super) score: Score,
     pub(super) tally: Tally,
     pub(super) quota: Quota,
     pub(super) watcher: Watcher,
     /// Begun or admitted, and not ended.
-    pub(super) active: BTreeSet<LaneId>,
+    pub(super) active: BTreeSet<DeviceIndex>,
     /// Begun, not ended, and not asleep: they hold up the next wave.
-    pub(super) awake: BTreeSet<LaneId>,
+    pub(super) awake: BTreeSet<DeviceIndex>,
     /// Not ended, asleep, and not at work: begun or not.
-    pub(super) asleep: BTreeSet<LaneId>,
+    pub(super) asleep: BTreeSet<DeviceIndex>,
     /// Holding a slot, or about to.
-    pub(super) holding: BTreeSet<LaneId>,
+    pub(super) holding: BTreeSet<DeviceIndex>,
     /// Holding a slot while the device sleeps.
-    pub(super) sleeping_in_slots: BTreeSet<LaneId>,
+    pub(super) sleeping_in_slots: BTreeSet<DeviceIndex>,
     /// With an open action.
-    pub(super) open: BTreeSet<LaneId>,
+    pub(super) open: BTreeSet<DeviceIndex>,
     /// Devices that were ever started.
     pub(super) begun: u32,
     /// The wave that runs, from 0.
@@ -114,7 +114,7 @@ impl Fleet {
             run: run.clone(),
             started,
             now: started,
-            lanes: Vec::with_capacity(plan.devices.len()),
+            devices: Vec::with_capacity(plan.devices.len()),
             owners: BTreeMap::new(),
             orders: Orders::default(),
             score: Score {
@@ -143,8 +143,8 @@ impl Fleet {
         };
         fleet.look_at_the_clock(started);
         for place in 0..total {
-            let id = LaneId(place);
-            fleet.lanes.push(Lane {
+            let id = DeviceIndex(place);
+            fleet.devices.push(DeviceRun {
                 progress: Progress::new(started),
                 asked: None,
                 retry_at: None,
@@ -167,15 +167,15 @@ impl Fleet {
     /// It does not fit: the caller broke the contract, or the journal is damaged. Nothing changed.
     pub fn handle(&mut self, fact: &Fact) -> Result<(), ProtocolError> {
         let misfit = |why: &str| ProtocolError {
-            fact: match fact.lane {
-                Some(lane) => format!("{} of device {lane}", fact.body.name()),
+            fact: match fact.device {
+                Some(device) => format!("{} of device {device}", fact.body.name()),
                 None => fact.body.name().to_owned(),
             },
             why: why.to_owned(),
         };
-        match fact.lane {
-            Some(lane) => self
-                .handle_lane(lane, fact.at, &fact.body)
+        match fact.device {
+            Some(device) => self
+                .handle_device(device, fact.at, &fact.body)
                 .map_err(misfit)?,
             None => self.handle_run(fact.at, &fact.body).map_err(misfit)?,
         }
@@ -184,10 +184,10 @@ impl Fleet {
         Ok(())
     }
 
-    pub(super) fn ground(&self, lane: LaneId) -> Ground<'_> {
+    pub(super) fn ground(&self, device: DeviceIndex) -> Ground<'_> {
         Ground {
             plan: &self.plan,
-            device: &self.plan.devices[lane.0 as usize],
+            device: &self.plan.devices[device.0 as usize],
             offline_until: self.offline_until(),
         }
     }
@@ -196,9 +196,14 @@ impl Fleet {
         self.started + Duration::from_millis(self.plan.policy.offline.until_ms)
     }
 
-    fn handle_lane(&mut self, id: LaneId, at: Moment, body: &FactBody) -> Result<(), &'static str> {
-        let lane = self
-            .lanes
+    fn handle_device(
+        &mut self,
+        id: DeviceIndex,
+        at: Moment,
+        body: &FactBody,
+    ) -> Result<(), &'static str> {
+        let device = self
+            .devices
             .get(id.0 as usize)
             .ok_or("there is no such device")?;
         if let FactBody::StartAnnounced {
@@ -217,9 +222,9 @@ impl Fleet {
             Some(owner) if *owner == id => Known::Own,
             Some(_) => Known::Other,
         };
-        let was_begun = lane.progress.begun;
-        let mut progress = lane.progress.clone();
-        lane::absorb(self.ground(id), &mut progress, at, body, known)?;
+        let was_begun = device.progress.begun;
+        let mut progress = device.progress.clone();
+        absorb::absorb(self.ground(id), &mut progress, at, body, known)?;
         self.set(id, progress, at);
         self.answered(id, Ask::answered_by(body));
 
@@ -258,9 +263,9 @@ impl Fleet {
 
     fn handle_run(&mut self, at: Moment, body: &FactBody) -> Result<(), &'static str> {
         match body {
-            FactBody::Blocked { row, until } => {
-                self.quota.block(*row, *until);
-                if *row == Row::Actions {
+            FactBody::Blocked { endpoint, until } => {
+                self.quota.block(*endpoint, *until);
+                if *endpoint == Endpoint::Actions {
                     self.watcher.throttled(at);
                 }
                 return Ok(());
@@ -308,12 +313,12 @@ impl Fleet {
 
     /// A new order: every device looks whether it is meant. Happens a few times in a run.
     fn obey_all(&mut self, at: Moment) {
-        for place in 0..self.lanes.len() {
-            let id = LaneId(place as u32);
-            if self.lanes[place].progress.is_done() {
+        for place in 0..self.devices.len() {
+            let id = DeviceIndex(place as u32);
+            if self.devices[place].progress.is_done() {
                 continue;
             }
-            let progress = self.lanes[place].progress.clone();
+            let progress = self.devices[place].progress.clone();
             self.set(id, progress, at);
         }
         self.touch_active();
@@ -328,14 +333,14 @@ impl Fleet {
         self.orders.lost = false;
         self.quota.starts.settle_all(at + course::ON_ITS_WAY);
         self.watcher.resumed(at);
-        for place in 0..self.lanes.len() {
-            let id = LaneId(place as u32);
-            let lane = &mut self.lanes[place];
-            lane.asked = None;
-            lane.retry_at = None;
-            lane.failures = 0;
-            if !lane.progress.is_done() {
-                let mut progress = lane.progress.clone();
+        for place in 0..self.devices.len() {
+            let id = DeviceIndex(place as u32);
+            let device = &mut self.devices[place];
+            device.asked = None;
+            device.retry_at = None;
+            device.failures = 0;
+            if !device.progress.is_done() {
+                let mut progress = device.progress.clone();
                 course::resume(&mut progress, at);
                 self.set(id, progress, at);
             }
@@ -348,16 +353,16 @@ impl Fleet {
         }
     }
 
-    /// Puts a lane's new state in its place, with everything that is counted over lanes.
-    pub(super) fn set(&mut self, id: LaneId, mut progress: Progress, at: Moment) {
+    /// Puts a device's new state in its place, with everything that is counted over devices.
+    pub(super) fn set(&mut self, id: DeviceIndex, mut progress: Progress, at: Moment) {
         let ground = self.ground(id);
         course::obey(ground, &mut progress, &self.orders, at);
         let owes = progress.is_done() && progress.owes_cleanup(ground);
         let owed = {
-            let old = &self.lanes[id.0 as usize].progress;
+            let old = &self.devices[id.0 as usize].progress;
             old.is_done() && old.owes_cleanup(ground)
         };
-        let old = &self.lanes[id.0 as usize].progress;
+        let old = &self.devices[id.0 as usize].progress;
         let newly_decided = match old.decided() {
             None => progress.decided(),
             Some(_) => None,
@@ -371,26 +376,26 @@ impl Fleet {
             self.tally.ended[state.index()] += 1;
         }
         self.tally.cleanup_owed = self.tally.cleanup_owed + u32::from(owes) - u32::from(owed);
-        let lane = &mut self.lanes[id.0 as usize];
-        if lane.progress.stage != progress.stage {
-            lane.retry_at = None;
-            lane.failures = 0;
+        let device = &mut self.devices[id.0 as usize];
+        if device.progress.stage != progress.stage {
+            device.retry_at = None;
+            device.failures = 0;
         }
-        lane.progress = progress;
+        device.progress = progress;
         self.file(id);
         self.queues.dirty.insert(id);
     }
 
-    /// Files the lane in the sets that it belongs to.
-    pub(super) fn file(&mut self, id: LaneId) {
-        let lane = &self.lanes[id.0 as usize];
-        let progress = &lane.progress;
+    /// Files the device in the sets that it belongs to.
+    pub(super) fn file(&mut self, id: DeviceIndex) {
+        let device = &self.devices[id.0 as usize];
+        let progress = &device.progress;
         if progress.is_done() {
             self.queues.admitted.remove(&id);
         }
         let admitted = self.queues.admitted.contains(&id);
         let active = (progress.begun || admitted) && !progress.is_done();
-        let starting = lane.asked == Some(Ask::Start);
+        let starting = device.asked == Some(Ask::Start);
         let asleep = progress.readiness.sleeps();
         let in_slot = progress.holds_slot() || starting;
         let sleeps_in_slot = progress.sleeps_in_slot() || (starting && asleep);
@@ -423,11 +428,11 @@ impl Fleet {
         }
     }
 
-    /// A need of the lane was answered.
-    fn answered(&mut self, id: LaneId, ask: Option<Ask>) {
-        let lane = &mut self.lanes[id.0 as usize];
-        if ask.is_some() && lane.asked == ask {
-            lane.asked = None;
+    /// A need of the device was answered.
+    fn answered(&mut self, id: DeviceIndex, ask: Option<Ask>) {
+        let device = &mut self.devices[id.0 as usize];
+        if ask.is_some() && device.asked == ask {
+            device.asked = None;
             self.file(id);
         }
     }

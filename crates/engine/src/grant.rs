@@ -1,4 +1,4 @@
-//! What the run can grant of what its lanes want: as much as quotas, slots, waves and the sleepers'
+//! What the run can grant of what its devices want: as much as quotas, slots, waves and the sleepers'
 //! share allow at this moment.
 
 use std::time::Duration;
@@ -7,11 +7,11 @@ use svar_plan::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, OfflineMode};
 use svar_wire::Moment;
 use svar_wire::{ActionId, Tag};
 
-use super::fact::{CancelWhy, LaneId};
+use super::endpoint::Endpoint;
+use super::fact::{CancelWhy, DeviceIndex};
 use super::fleet::{Fleet, tag_of};
 use super::need::Need;
 use super::queues::Ask;
-use super::row::Row;
 use super::want::Want;
 use super::watcher::Awaited;
 
@@ -22,8 +22,10 @@ const DEVICES_AHEAD: usize = 60;
 const LINKS_BIND: Duration = Duration::from_secs(60);
 
 impl Fleet {
-    fn grant(&mut self, row: Row, now: Moment) -> bool {
-        self.quota.row(row).is_some_and(|window| window.grant(now))
+    fn grant(&mut self, endpoint: Endpoint, now: Moment) -> bool {
+        self.quota
+            .endpoint(endpoint)
+            .is_some_and(|window| window.grant(now))
     }
 
     pub(super) fn grant_cancels(&mut self, now: Moment, needs: &mut Vec<Need>) {
@@ -38,19 +40,23 @@ impl Fleet {
         }
     }
 
-    /// One cancel, if its row allows it now; says whether it does.
+    /// One cancel, if its endpoint allows it now; says whether it does.
     pub(super) fn grant_cancel(
         &mut self,
-        lane: LaneId,
+        device: DeviceIndex,
         action: ActionId,
         why: CancelWhy,
         now: Moment,
         needs: &mut Vec<Need>,
     ) -> bool {
-        let granted = self.grant(Row::Cancels, now);
+        let granted = self.grant(Endpoint::Cancels, now);
         if granted {
-            needs.push(Need::Cancel { lane, action, why });
-            self.ask(lane, Ask::Cancel);
+            needs.push(Need::Cancel {
+                device,
+                action,
+                why,
+            });
+            self.ask(device, Ask::Cancel);
         }
         granted
     }
@@ -61,12 +67,12 @@ impl Fleet {
                 self.look_at(id, now, needs);
                 continue;
             };
-            if !self.grant(Row::Actions, now) {
+            if !self.grant(Endpoint::Actions, now) {
                 return;
             }
-            let progress = &self.lanes[id.0 as usize].progress;
+            let progress = &self.devices[id.0 as usize].progress;
             needs.push(Need::Search {
-                lane: id,
+                device: id,
                 session: progress.session,
                 attempt: progress.attempt,
                 tag: self.tag(id),
@@ -78,12 +84,12 @@ impl Fleet {
 
     pub(super) fn grant_watch(&mut self, now: Moment, needs: &mut Vec<Need>) {
         self.watcher.awaits(self.awaited(), now);
-        if self.watcher.due().is_some_and(|due| due <= now) && self.grant(Row::Actions, now) {
+        if self.watcher.due().is_some_and(|due| due <= now) && self.grant(Endpoint::Actions, now) {
             let links_bind = !self.queues.fetches.is_empty()
-                && self.quota.free_at(Row::Links, now) > now + LINKS_BIND;
+                && self.quota.free_at(Endpoint::Links, now) > now + LINKS_BIND;
             self.watcher.ask(now, links_bind);
             let actions = self.open.iter().filter_map(|id| {
-                let action = self.lanes[id.0 as usize].progress.open_action()?;
+                let action = self.devices[id.0 as usize].progress.open_action()?;
                 Some((*id, action.clone()))
             });
             needs.push(Need::Watch {
@@ -95,7 +101,7 @@ impl Fleet {
     fn awaited(&self) -> Awaited {
         // No more than there are slots.
         let asleep = self.sleeping_in_slots.iter().filter(|id| {
-            let progress = &self.lanes[id.0 as usize].progress;
+            let progress = &self.devices[id.0 as usize].progress;
             progress.waits_for_device().is_some() || progress.is_unheard()
         });
         match self.open.len() {
@@ -116,10 +122,10 @@ impl Fleet {
                 self.look_at(id, now, needs);
                 continue;
             };
-            if !self.grant(Row::Links, now) {
+            if !self.grant(Endpoint::Links, now) {
                 return;
             }
-            let progress = &self.lanes[id.0 as usize].progress;
+            let progress = &self.devices[id.0 as usize].progress;
             let ground = self.ground(id);
             let command = progress
                 .sent(ground)
@@ -127,7 +133,7 @@ impl Fleet {
                 .and_then(|command| progress.command(ground, *command));
             let step = command.map_or(0, |command| command.step);
             needs.push(Need::Fetch {
-                lane: id,
+                device: id,
                 session: progress.session,
                 action,
                 index,
@@ -166,21 +172,21 @@ impl Fleet {
     }
 
     pub(super) fn grant_devices(&mut self, now: Moment, needs: &mut Vec<Need>) {
-        if self.devices_due().is_none_or(|due| due > now) || !self.grant(Row::Devices, now) {
+        if self.devices_due().is_none_or(|due| due > now) || !self.grant(Endpoint::Devices, now) {
             return;
         }
         let sleepers_due = self.sleepers_due();
         let queues = &mut self.queues;
-        let mut lanes: Vec<LaneId> = Vec::new();
+        let mut devices: Vec<DeviceIndex> = Vec::new();
         if !self.orders.closed() && queues.fresh.len() < DEVICES_AHEAD {
-            lanes.extend(queues.unasked.iter().take(DEVICES_AT_ONCE));
+            devices.extend(queues.unasked.iter().take(DEVICES_AT_ONCE));
         }
         if sleepers_due <= now {
-            lanes.extend(queues.sleepers.iter().map(|(_, _, id)| *id));
+            devices.extend(queues.sleepers.iter().map(|(_, _, id)| *id));
             queues.sleepers_at = now + DEVICES_AGAIN;
         }
-        queues.asking = Some(lanes.clone());
-        needs.push(Need::Devices { lanes });
+        queues.asking = Some(devices.clone());
+        needs.push(Need::Devices { devices });
     }
 
     /// When the gate is open for devices that are not begun; `None` while only an answer opens it.
@@ -209,8 +215,8 @@ impl Fleet {
         self.wave_over_at.map(|over| over + soak)
     }
 
-    /// The lane whose start comes next: one that is begun, else a ready one, else a sleeping one.
-    fn next_start(&self, now: Moment) -> Option<LaneId> {
+    /// The device whose start comes next: one that is begun, else a ready one, else a sleeping one.
+    fn next_start(&self, now: Moment) -> Option<DeviceIndex> {
         let queues = &self.queues;
         if let Some((_, _, id)) = queues.starts.first() {
             return Some(*id);
@@ -246,9 +252,9 @@ impl Fleet {
             return;
         }
         while let Some(id) = self.next_start(now) {
-            if !self.lanes[id.0 as usize].progress.begun {
+            if !self.devices[id.0 as usize].progress.begun {
                 // From here on it is looked at like one that is begun.
-                if !self.slot_is_free(now) || self.quota.free_at(Row::Starts, now) > now {
+                if !self.slot_is_free(now) || self.quota.free_at(Endpoint::Starts, now) > now {
                     return;
                 }
                 self.queues.admitted.insert(id);
@@ -258,13 +264,13 @@ impl Fleet {
                 self.look_at(id, now, needs);
                 continue;
             };
-            if !self.slot_is_free(now) || self.quota.free_at(Row::Starts, now) > now {
+            if !self.slot_is_free(now) || self.quota.free_at(Endpoint::Starts, now) > now {
                 return;
             }
             self.quota.starts.take(id, now);
-            let progress = &self.lanes[id.0 as usize].progress;
+            let progress = &self.devices[id.0 as usize].progress;
             needs.push(Need::Start {
-                lane: id,
+                device: id,
                 session: progress.session,
                 attempt: progress.attempt,
                 tag: self.tag(id),
@@ -274,8 +280,8 @@ impl Fleet {
         }
     }
 
-    fn tag(&self, id: LaneId) -> Tag {
-        let progress = &self.lanes[id.0 as usize].progress;
+    fn tag(&self, id: DeviceIndex) -> Tag {
+        let progress = &self.devices[id.0 as usize].progress;
         let device = &self.plan.devices[id.0 as usize].target.id;
         tag_of(&self.run, device, progress.session, progress.attempt)
     }
@@ -296,6 +302,6 @@ impl Fleet {
             at = at.max(self.quota.slots_grow_at(now)?);
         }
         at = self.hours_allow_at(at);
-        Some(self.hours_allow_at(at.max(self.quota.free_at(Row::Starts, at))))
+        Some(self.hours_allow_at(at.max(self.quota.free_at(Endpoint::Starts, at))))
     }
 }

@@ -10,13 +10,14 @@
 //!
 //! Start reading at [`Fleet::handle`] and [`Fleet::poll`].
 
+mod absorb;
 mod course;
 mod end;
+mod endpoint;
 mod fact;
 mod fleet;
 mod grant;
 mod hours;
-mod lane;
 mod need;
 mod notes;
 mod outcome;
@@ -25,7 +26,6 @@ mod queues;
 mod quota;
 mod recover;
 mod retry;
-mod row;
 mod sleepers;
 mod stop;
 mod turn;
@@ -34,15 +34,15 @@ mod want;
 mod watcher;
 
 pub use end::EndState;
+pub use endpoint::Endpoint;
 pub use fact::{
-    CancelWhy, CommandEnd, CommandState, FORMAT, Fact, FactBody, GiveUp, LaneId, Refusal,
+    CancelWhy, CommandEnd, CommandState, DeviceIndex, FORMAT, Fact, FactBody, GiveUp, Refusal,
     ResultSummary, RunLimit, SessionIndex,
 };
 pub use fleet::{Fleet, ProtocolError, tag_of};
 pub use need::{Care, Need};
 pub use recover::ReplayError;
 pub use retry::{AnswerClass, class_of_read, class_of_start};
-pub use row::Row;
 pub use sleepers::Known;
 pub use stop::{Standing, Stopped};
-pub use view::{End, LaneView, Leg, Phase, Standstill, Tally, Waiting};
+pub use view::{DeviceView, End, Phase, SessionPhase, Standstill, Tally, Waiting};

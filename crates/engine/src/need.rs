@@ -2,8 +2,8 @@
 
 use svar_wire::{ActionId, Tag};
 
-use super::fact::{CancelWhy, FactBody, LaneId, SessionIndex};
-use super::row::Row;
+use super::endpoint::Endpoint;
+use super::fact::{CancelWhy, DeviceIndex, FactBody, SessionIndex};
 
 /// What the engine needs done. Each is asked for once; the answer comes back as a fact (or, for
 /// reads that failed, as a note that it is to be asked for again: [`super::Fleet::read_failed`]).
@@ -12,13 +12,13 @@ use super::row::Row;
 pub enum Need {
     /// Journal this and hand it in, stamped with the present time: what time alone has decided.
     Record {
-        lane: Option<LaneId>,
+        device: Option<DeviceIndex>,
         body: FactBody,
     },
     /// Send a start. The driver first journals [`FactBody::StartAnnounced`], waits until it is
     /// durable, hands it to the engine, and only then sends.
     Start {
-        lane: LaneId,
+        device: DeviceIndex,
         session: SessionIndex,
         attempt: u16,
         tag: Tag,
@@ -30,7 +30,7 @@ pub enum Need {
     /// List the device's live response actions and look for the tag. Found: `StartAccepted` with
     /// `adopted`. Not found: `StartAbsent` if `conclusive`, else [`super::Fleet::read_failed`].
     Search {
-        lane: LaneId,
+        device: DeviceIndex,
         session: SessionIndex,
         attempt: u16,
         tag: Tag,
@@ -39,10 +39,12 @@ pub enum Need {
     },
     /// One bulk list: how do these actions stand? All own open actions, any number. Facts for what
     /// changed, then [`super::Fleet::watched`].
-    Watch { actions: Vec<(LaneId, ActionId)> },
+    Watch {
+        actions: Vec<(DeviceIndex, ActionId)>,
+    },
     /// Fetch, store and judge one result.
     Fetch {
-        lane: LaneId,
+        device: DeviceIndex,
         session: SessionIndex,
         action: ActionId,
         /// The service's index.
@@ -54,16 +56,19 @@ pub enum Need {
         conclusive: bool,
     },
     /// Compile a session that waited for results.
-    Resolve { lane: LaneId, session: SessionIndex },
+    Resolve {
+        device: DeviceIndex,
+        session: SessionIndex,
+    },
     /// Cancel an own action. Announced and made durable first, like a start.
     Cancel {
-        lane: LaneId,
+        device: DeviceIndex,
         action: ActionId,
         why: CancelWhy,
     },
     /// Read the state of these devices from the machine list. A `Readiness` fact for each whose
     /// readiness is new or has changed, then [`super::Fleet::devices_read`].
-    Devices { lanes: Vec<LaneId> },
+    Devices { devices: Vec<DeviceIndex> },
 }
 
 /// What may be done when it is not known whether a call took effect.
@@ -86,14 +91,14 @@ impl Need {
         }
     }
 
-    /// The row of the rate limit table that the call counts in.
-    pub fn row(&self) -> Option<Row> {
+    /// The endpoint of the rate limit table that the call counts in.
+    pub fn endpoint(&self) -> Option<Endpoint> {
         match self {
-            Need::Start { .. } => Some(Row::Starts),
-            Need::Search { .. } | Need::Watch { .. } => Some(Row::Actions),
-            Need::Fetch { .. } => Some(Row::Links),
-            Need::Cancel { .. } => Some(Row::Cancels),
-            Need::Devices { .. } => Some(Row::Devices),
+            Need::Start { .. } => Some(Endpoint::Starts),
+            Need::Search { .. } | Need::Watch { .. } => Some(Endpoint::Actions),
+            Need::Fetch { .. } => Some(Endpoint::Links),
+            Need::Cancel { .. } => Some(Endpoint::Cancels),
+            Need::Devices { .. } => Some(Endpoint::Devices),
             Need::Resolve { .. } | Need::Record { .. } => None,
         }
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use svar_wire::Moment;
 
+use super::endpoint::Endpoint;
 use super::fleet::Fleet;
 use super::need::Need;
 use super::progress::Stage;
 use super::queues::Ask;
-use super::row::Row;
 
 impl Fleet {
     /// A repeatable need could not be met and is to be asked for again, not before `retry_after`.
@@ -21,29 +21,31 @@ impl Fleet {
         let (id, ask) = match need {
             Need::Watch { .. } => return self.watcher.failed(now, retry_after),
             Need::Devices { .. } => return self.queues.devices_failed(now, retry_after),
-            Need::Fetch { lane, .. } => (*lane, Ask::Fetch),
-            Need::Search { lane, .. } => (*lane, Ask::Search),
-            Need::Resolve { lane, .. } => (*lane, Ask::Resolve),
+            Need::Fetch { device, .. } => (*device, Ask::Fetch),
+            Need::Search { device, .. } => (*device, Ask::Search),
+            Need::Resolve { device, .. } => (*device, Ask::Resolve),
             Need::Record { .. } | Need::Start { .. } | Need::Cancel { .. } => return,
         };
-        let Some(lane) = self.lanes.get_mut(id.0 as usize) else {
+        let Some(device) = self.devices.get_mut(id.0 as usize) else {
             return;
         };
-        if lane.asked != Some(ask) {
+        if device.asked != Some(ask) {
             return;
         }
-        let pause = retry_after.unwrap_or_default().max(backoff(lane.failures));
+        let pause = retry_after
+            .unwrap_or_default()
+            .max(backoff(device.failures));
         let mut retry_at = now + pause;
         // A search that can't settle anything yet is not put off beyond the one that can.
-        if let Stage::Doubtful { settled } = lane.progress.stage
+        if let Stage::Doubtful { settled } = device.progress.stage
             && settled > now
             && retry_after.is_none()
         {
             retry_at = retry_at.min(settled);
         }
-        lane.asked = None;
-        lane.failures = lane.failures.saturating_add(1);
-        lane.retry_at = Some(retry_at);
+        device.asked = None;
+        device.failures = device.failures.saturating_add(1);
+        device.retry_at = Some(retry_at);
         self.queues.dirty.insert(id);
     }
 
@@ -68,10 +70,10 @@ impl Fleet {
     }
 
     /// A need took more calls than the one of its grant: a list came in pages. No fact, as below.
-    pub fn also_called(&mut self, now: Moment, row: Row, calls: u32) {
+    pub fn also_called(&mut self, now: Moment, endpoint: Endpoint, calls: u32) {
         self.now = self.now.max(now);
         self.queues.polled &= calls == 0;
-        self.quota.also_called(row, calls, now);
+        self.quota.also_called(endpoint, calls, now);
     }
 
     /// Nothing can go on before the machine list has told of devices that nobody was asked about yet.
@@ -81,7 +83,7 @@ impl Fleet {
 
     /// What other processes of this computer have taken of the tenant's budget since this was last
     /// said, and how many session slots they hold now. No fact: it only decides when calls are made.
-    pub fn others_took(&mut self, now: Moment, taken: &[(Row, Moment)], slots_held: u32) {
+    pub fn others_took(&mut self, now: Moment, taken: &[(Endpoint, Moment)], slots_held: u32) {
         self.now = self.now.max(now);
         self.queues.polled = false;
         self.quota.others(taken, slots_held);

@@ -9,7 +9,7 @@ use svar_wire::Moment;
 use super::end::EndState;
 use super::fact::{CancelWhy, CommandState, SessionIndex};
 
-/// What a lane's facts are read against: the plan, and its own part of it.
+/// What a device's facts are read against: the plan, and its own part of it.
 #[derive(Clone, Copy)]
 pub(super) struct Ground<'p> {
     pub(super) plan: &'p Plan,

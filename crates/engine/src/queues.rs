@@ -1,13 +1,13 @@
-//! The lanes by what they wait for, so that nothing that happens costs a look at all of them.
+//! The devices by what they wait for, so that nothing that happens costs a look at all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use svar_wire::Moment;
 
-use super::fact::{FactBody, LaneId};
+use super::fact::{DeviceIndex, FactBody};
 
-/// A need of one lane that is given out and not yet answered.
+/// A need of one device that is given out and not yet answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ask {
     Start,
@@ -39,37 +39,37 @@ impl Ask {
     }
 }
 
-/// The lanes by what they wait for. Every lane that is not over stands in at most one of the
+/// The devices by what they wait for. Every device that is not over stands in at most one of the
 /// queues, and may have one wake-up besides.
 #[derive(Debug)]
 pub(super) struct Queues {
     /// Something happened to them since they were last looked at.
-    pub(super) dirty: BTreeSet<LaneId>,
+    pub(super) dirty: BTreeSet<DeviceIndex>,
     /// Their own moments.
-    pub(super) timers: BTreeSet<(Moment, LaneId)>,
-    pub(super) wakes: BTreeMap<LaneId, Moment>,
+    pub(super) timers: BTreeSet<(Moment, DeviceIndex)>,
+    pub(super) wakes: BTreeMap<DeviceIndex, Moment>,
     /// Not begun; the machine list has not been asked about them.
-    pub(super) unasked: BTreeSet<LaneId>,
+    pub(super) unasked: BTreeSet<DeviceIndex>,
     /// Not begun, ready.
-    pub(super) fresh: BTreeSet<LaneId>,
+    pub(super) fresh: BTreeSet<DeviceIndex>,
     /// Want a start and sleep: those that something ran on already, then the rest, in the order in
     /// which they take turns.
-    pub(super) sleepers: BTreeSet<(bool, Moment, LaneId)>,
+    pub(super) sleepers: BTreeSet<(bool, Moment, DeviceIndex)>,
     /// Those of them that may have a slot which nobody else wants, whatever the gate says.
-    pub(super) turns: BTreeSet<(bool, Moment, LaneId)>,
+    pub(super) turns: BTreeSet<(bool, Moment, DeviceIndex)>,
     /// Want a start: cleanup before the rest.
-    pub(super) starts: BTreeSet<(bool, Moment, LaneId)>,
-    pub(super) searches: BTreeSet<LaneId>,
-    pub(super) cancels: BTreeSet<LaneId>,
-    pub(super) fetches: BTreeSet<(Moment, LaneId)>,
-    /// Where a lane stands, so that it can be taken out again.
-    places: BTreeMap<LaneId, Place>,
+    pub(super) starts: BTreeSet<(bool, Moment, DeviceIndex)>,
+    pub(super) searches: BTreeSet<DeviceIndex>,
+    pub(super) cancels: BTreeSet<DeviceIndex>,
+    pub(super) fetches: BTreeSet<(Moment, DeviceIndex)>,
+    /// Where a device stands, so that it can be taken out again.
+    places: BTreeMap<DeviceIndex, Place>,
     /// Granted their first start, which is not announced yet.
-    pub(super) admitted: BTreeSet<LaneId>,
-    /// Active lanes that wait for the run to be resumed.
-    pub(super) parked: BTreeSet<LaneId>,
+    pub(super) admitted: BTreeSet<DeviceIndex>,
+    /// Active devices that wait for the run to be resumed.
+    pub(super) parked: BTreeSet<DeviceIndex>,
     /// The devices that the list is being asked about.
-    pub(super) asking: Option<Vec<LaneId>>,
+    pub(super) asking: Option<Vec<DeviceIndex>>,
     pub(super) devices_at: Moment,
     pub(super) sleepers_at: Moment,
     device_failures: u8,
@@ -137,7 +137,7 @@ impl Queues {
     }
 
     /// The devices that the list was asked about.
-    pub(super) fn devices_answered(&mut self, now: Moment) -> Vec<LaneId> {
+    pub(super) fn devices_answered(&mut self, now: Moment) -> Vec<DeviceIndex> {
         self.device_failures = 0;
         self.devices_at = now;
         let asked = self.asking.take().unwrap_or_default();
@@ -147,7 +147,7 @@ impl Queues {
         asked
     }
 
-    pub(super) fn put(&mut self, id: LaneId, place: Place) {
+    pub(super) fn put(&mut self, id: DeviceIndex, place: Place) {
         match place {
             Place::Fresh => self.fresh.insert(id),
             Place::Sleepers(fresh, since, turn) => {
@@ -164,7 +164,7 @@ impl Queues {
         self.places.insert(id, place);
     }
 
-    pub(super) fn take_out(&mut self, id: LaneId) {
+    pub(super) fn take_out(&mut self, id: DeviceIndex) {
         match self.places.remove(&id) {
             None => false,
             Some(Place::Fresh) => self.fresh.remove(&id),
@@ -183,7 +183,7 @@ impl Queues {
         self.parked.remove(&id);
     }
 
-    pub(super) fn wake(&mut self, id: LaneId, at: Moment) {
+    pub(super) fn wake(&mut self, id: DeviceIndex, at: Moment) {
         self.wakes.insert(id, at);
         self.timers.insert((at, id));
     }
@@ -193,11 +193,11 @@ impl Queues {
         !self.fresh.is_empty()
     }
 
-    pub(super) fn is_sleeper(&self, id: LaneId) -> bool {
+    pub(super) fn is_sleeper(&self, id: DeviceIndex) -> bool {
         matches!(self.places.get(&id), Some(Place::Sleepers(..)))
     }
 
-    pub(super) fn wants_start(&self, id: LaneId) -> bool {
+    pub(super) fn wants_start(&self, id: DeviceIndex) -> bool {
         matches!(self.places.get(&id), Some(Place::Starts(..) | Place::Fresh))
     }
 }

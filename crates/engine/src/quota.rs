@@ -9,8 +9,8 @@ use std::time::Duration;
 use svar_plan::{Limits, ReadBudget};
 use svar_wire::Moment;
 
-use super::fact::LaneId;
-use super::row::Row;
+use super::endpoint::Endpoint;
+use super::fact::DeviceIndex;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -34,15 +34,15 @@ const ON_ITS_WAY: Duration = Duration::from_secs(5);
 /// How often a slot is looked for that another process holds.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
-/// Nobody's lane: starts of other processes.
-const OTHERS: LaneId = LaneId(u32::MAX);
+/// Nobody's device: starts of other processes.
+const OTHERS: DeviceIndex = DeviceIndex(u32::MAX);
 
 /// Starts in the last minute. A start may reach the service at any time between its announcement
 /// and its answer, so until answered it counts as just sent, and then from the answer on.
 #[derive(Debug, Clone)]
 pub(super) struct StartWindow {
     per_minute: usize,
-    taken: Vec<(LaneId, Moment, bool)>,
+    taken: Vec<(DeviceIndex, Moment, bool)>,
     blocked_until: Moment,
     /// A refusal taught that somebody else starts sessions too: so many a minute are left for us,
     /// at that moment.
@@ -81,17 +81,17 @@ impl StartWindow {
         self.block(at + pause);
     }
 
-    /// A start of this lane was granted or announced at `at`.
-    pub(super) fn take(&mut self, lane: LaneId, at: Moment) {
+    /// A start of this device was granted or announced at `at`.
+    pub(super) fn take(&mut self, device: DeviceIndex, at: Moment) {
         match self
             .taken
             .iter_mut()
-            .find(|(other, _, open)| *other == lane && *open)
+            .find(|(other, _, open)| *other == device && *open)
         {
             Some(entry) => entry.1 = at,
             None => {
                 self.prune(at);
-                self.taken.push((lane, at, true));
+                self.taken.push((device, at, true));
             }
         }
     }
@@ -102,12 +102,12 @@ impl StartWindow {
         self.taken.push((OTHERS, at + ON_ITS_WAY, false));
     }
 
-    /// The start of this lane was answered, or is known to be lost.
-    pub(super) fn settle(&mut self, lane: LaneId, at: Moment) {
+    /// The start of this device was answered, or is known to be lost.
+    pub(super) fn settle(&mut self, device: DeviceIndex, at: Moment) {
         if let Some(entry) = self
             .taken
             .iter_mut()
-            .find(|(other, _, open)| *other == lane && *open)
+            .find(|(other, _, open)| *other == device && *open)
         {
             entry.1 = at;
             entry.2 = false;
@@ -149,7 +149,7 @@ impl StartWindow {
     }
 }
 
-fn free_at(&(_, at, open): &(LaneId, Moment, bool)) -> Moment {
+fn free_at(&(_, at, open): &(DeviceIndex, Moment, bool)) -> Moment {
     if open {
         Moment::FAR_FUTURE
     } else {
@@ -158,7 +158,7 @@ fn free_at(&(_, at, open): &(LaneId, Moment, bool)) -> Moment {
     }
 }
 
-/// Calls of one read row in the last hour. A twentieth of the budget is left for other users of the
+/// Calls of one read endpoint in the last hour. A twentieth of the budget is left for other users of the
 /// tenant and for differences between the clocks.
 #[derive(Debug, Clone)]
 pub(super) struct ReadWindow {
@@ -248,38 +248,38 @@ impl Quota {
         }
     }
 
-    /// The window of a row that is not `starts`.
-    pub(super) fn row(&mut self, row: Row) -> Option<&mut ReadWindow> {
-        match row {
-            Row::Starts => None,
-            Row::Actions => Some(&mut self.actions),
-            Row::Links => Some(&mut self.links),
-            Row::Cancels => Some(&mut self.cancels),
-            Row::Devices => Some(&mut self.devices),
+    /// The window of an endpoint that is not `starts`.
+    pub(super) fn endpoint(&mut self, endpoint: Endpoint) -> Option<&mut ReadWindow> {
+        match endpoint {
+            Endpoint::Starts => None,
+            Endpoint::Actions => Some(&mut self.actions),
+            Endpoint::Links => Some(&mut self.links),
+            Endpoint::Cancels => Some(&mut self.cancels),
+            Endpoint::Devices => Some(&mut self.devices),
         }
     }
 
-    /// So many calls of a row that is not `starts` were made besides.
-    pub(super) fn also_called(&mut self, row: Row, calls: u32, now: Moment) {
-        if let Some(window) = self.row(row) {
+    /// So many calls of an endpoint that is not `starts` were made besides.
+    pub(super) fn also_called(&mut self, endpoint: Endpoint, calls: u32, now: Moment) {
+        if let Some(window) = self.endpoint(endpoint) {
             (0..calls).for_each(|_| window.take(now));
         }
     }
 
-    /// When a call of the row fits, at `now` or later.
-    pub(super) fn free_at(&self, row: Row, now: Moment) -> Moment {
-        match row {
-            Row::Starts => self.starts.free_at(now),
-            Row::Actions => self.actions.free_at(now),
-            Row::Links => self.links.free_at(now),
-            Row::Cancels => self.cancels.free_at(now),
-            Row::Devices => self.devices.free_at(now),
+    /// When a call of the endpoint fits, at `now` or later.
+    pub(super) fn free_at(&self, endpoint: Endpoint, now: Moment) -> Moment {
+        match endpoint {
+            Endpoint::Starts => self.starts.free_at(now),
+            Endpoint::Actions => self.actions.free_at(now),
+            Endpoint::Links => self.links.free_at(now),
+            Endpoint::Cancels => self.cancels.free_at(now),
+            Endpoint::Devices => self.devices.free_at(now),
         }
     }
 
-    /// The tenant refuses the row until then.
-    pub(super) fn block(&mut self, row: Row, until: Moment) {
-        match self.row(row) {
+    /// The tenant refuses the endpoint until then.
+    pub(super) fn block(&mut self, endpoint: Endpoint, until: Moment) {
+        match self.endpoint(endpoint) {
             Some(window) => window.blocked_until = window.blocked_until.max(until),
             None => self.starts.block(until),
         }
@@ -300,9 +300,9 @@ impl Quota {
 
     /// What other processes of this computer have taken since it was last said, and how many slots
     /// they hold.
-    pub(super) fn others(&mut self, taken: &[(Row, Moment)], held: u32) {
-        for (row, at) in taken {
-            match self.row(*row) {
+    pub(super) fn others(&mut self, taken: &[(Endpoint, Moment)], held: u32) {
+        for (endpoint, at) in taken {
+            match self.endpoint(*endpoint) {
                 Some(window) => window.take_for_others(*at),
                 None => self.starts.take_for_others(*at),
             }

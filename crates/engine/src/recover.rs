@@ -45,9 +45,9 @@ impl Fleet {
     /// All of the run's state that is made of facts, as JSON: a replay of the journal gives the
     /// same. For tests, and for whoever hunts a mistake.
     pub fn memory(&self) -> serde_json::Value {
-        let lanes: Vec<_> = self.lanes.iter().map(|lane| &lane.progress).collect();
+        let devices: Vec<_> = self.devices.iter().map(|device| &device.progress).collect();
         serde_json::json!({
-            "lanes": lanes,
+            "devices": devices,
             "orders": self.orders,
             "score": self.score,
             "ended": self.tally.ended,

@@ -8,7 +8,7 @@
 use svar_plan::{OfflineMode, PICKUP};
 use svar_wire::Moment;
 
-use super::fact::{CancelWhy, LaneId};
+use super::fact::{CancelWhy, DeviceIndex};
 use super::fleet::Fleet;
 use super::need::Need;
 use super::progress::Readiness;
@@ -27,11 +27,11 @@ pub struct Known {
 impl Fleet {
     /// What is known of a device. Made of facts alone, so that another process that takes up the run
     /// knows the same.
-    pub fn known(&self, lane: LaneId) -> Known {
-        let Some(lane) = self.lanes.get(lane.0 as usize) else {
+    pub fn known(&self, device: DeviceIndex) -> Known {
+        let Some(device) = self.devices.get(device.0 as usize) else {
             return Known::default();
         };
-        let (ready, seen_after) = match lane.progress.readiness {
+        let (ready, seen_after) = match device.progress.readiness {
             Readiness::Unasked => (None, None),
             Readiness::Ready => (Some(true), None),
             Readiness::Dozing { since } => (Some(false), Some(since)),
@@ -43,7 +43,7 @@ impl Fleet {
     /// Calls back what sleeping devices hold beyond their share.
     pub(super) fn grant_calls_back(&mut self, now: Moment, needs: &mut Vec<Need>) {
         for id in self.to_call_back(now) {
-            let Some(action) = self.lanes[id.0 as usize].progress.open_action().cloned() else {
+            let Some(action) = self.devices[id.0 as usize].progress.open_action().cloned() else {
                 continue;
             };
             if !self.grant_cancel(id, action, CancelWhy::Asleep, now, needs) {
@@ -54,17 +54,17 @@ impl Fleet {
 
     /// Whose sessions are to be called back now: those that have waited longest come first. None whose
     /// device may be about to take it.
-    pub(super) fn to_call_back(&self, now: Moment) -> Vec<LaneId> {
+    pub(super) fn to_call_back(&self, now: Moment) -> Vec<DeviceIndex> {
         let policy = &self.plan.policy.offline;
         let looked = self.watcher.looked();
-        let mut waiting: Vec<(Moment, LaneId)> = Vec::new();
+        let mut waiting: Vec<(Moment, DeviceIndex)> = Vec::new();
         let mut coming = 0;
         for id in &self.sleeping_in_slots {
-            let lane = &self.lanes[id.0 as usize];
-            if lane.asked == Some(Ask::Cancel) || lane.progress.is_being_cancelled() {
+            let device = &self.devices[id.0 as usize];
+            if device.asked == Some(Ask::Cancel) || device.progress.is_being_cancelled() {
                 coming += 1;
-            } else if let Some(accepted) = lane.progress.waits_for_device()
-                && lane.asked.is_none()
+            } else if let Some(accepted) = device.progress.waits_for_device()
+                && device.asked.is_none()
                 && looked.is_some_and(|looked| accepted + PICKUP <= looked)
             {
                 waiting.push((accepted, *id));

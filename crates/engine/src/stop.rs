@@ -9,7 +9,7 @@ use svar_wire::Moment;
 
 use super::end::EndState;
 
-/// What the run as a whole has been told. Every lane obeys it.
+/// What the run as a whole has been told. Every device obeys it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(super) struct Orders {
     /// Interrupts since the run was last taken up.

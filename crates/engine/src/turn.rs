@@ -1,16 +1,16 @@
-//! Whose turn it is: looks at the lanes whose moment has come, and says when the next one comes.
+//! Whose turn it is: looks at the devices whose moment has come, and says when the next one comes.
 
 use std::time::Duration;
 
 use svar_plan::OfflineMode;
 use svar_wire::Moment;
 
-use super::fact::{FactBody, LaneId, RunLimit};
+use super::endpoint::Endpoint;
+use super::fact::{DeviceIndex, FactBody, RunLimit};
 use super::fleet::Fleet;
 use super::need::Need;
 use super::progress::{Readiness, Stage};
 use super::queues::{Ask, Place};
-use super::row::Row;
 use super::view::Waiting;
 use super::want::{Outlook, Want, want};
 
@@ -31,14 +31,14 @@ impl Fleet {
             if !self.queues.recording {
                 self.queues.recording = true;
                 needs.push(Need::Record {
-                    lane: None,
+                    device: None,
                     body: FactBody::Resumed,
                 });
             }
             self.queues.wake_at = None;
             return needs;
         }
-        self.look_at_lanes(now, &mut needs);
+        self.look_at_devices(now, &mut needs);
         if !self.orders.lost {
             self.record_limits(now, &mut needs);
         }
@@ -72,14 +72,15 @@ impl Fleet {
     pub(super) fn in_motion(&self) -> bool {
         !self.queues.polled
             || self.active.iter().any(|id| {
-                let lane = &self.lanes[id.0 as usize];
+                let device = &self.devices[id.0 as usize];
                 // A start that was granted and not announced when the halt came is not sent.
-                let granted = lane.asked == Some(Ask::Start) && lane.progress.stage == Stage::Idle;
+                let granted =
+                    device.asked == Some(Ask::Start) && device.progress.stage == Stage::Idle;
                 !granted && !self.queues.parked.contains(id)
             })
     }
 
-    fn look_at_lanes(&mut self, now: Moment, needs: &mut Vec<Need>) {
+    fn look_at_devices(&mut self, now: Moment, needs: &mut Vec<Need>) {
         while let Some(id) = self.queues.dirty.pop_first() {
             self.look_at(id, now, needs);
         }
@@ -90,11 +91,11 @@ impl Fleet {
         }
     }
 
-    /// Finds out what one lane wants and puts it in the queue for that.
-    pub(super) fn look_at(&mut self, id: LaneId, now: Moment, needs: &mut Vec<Need>) {
+    /// Finds out what one device wants and puts it in the queue for that.
+    pub(super) fn look_at(&mut self, id: DeviceIndex, now: Moment, needs: &mut Vec<Need>) {
         self.queues.take_out(id);
-        let lane = &self.lanes[id.0 as usize];
-        let progress = &lane.progress;
+        let device = &self.devices[id.0 as usize];
+        let progress = &device.progress;
         if progress.is_done() {
             self.queues.unasked.remove(&id);
             return;
@@ -102,7 +103,7 @@ impl Fleet {
         if progress.begun || progress.readiness != Readiness::Unasked {
             self.queues.unasked.remove(&id);
         }
-        if lane.asked.is_some() {
+        if device.asked.is_some() {
             return;
         }
         if !progress.begun && !self.queues.admitted.contains(&id) {
@@ -120,7 +121,7 @@ impl Fleet {
             }
             return;
         }
-        if let Some(retry_at) = lane.retry_at.filter(|retry_at| *retry_at > now)
+        if let Some(retry_at) = device.retry_at.filter(|retry_at| *retry_at > now)
             && !self.orders.lost
         {
             return self.queues.wake(id, retry_at);
@@ -136,14 +137,14 @@ impl Fleet {
             Want::Watch { wake, .. } => self.queues.wake(id, wake),
             Want::Resolve => {
                 needs.push(Need::Resolve {
-                    lane: id,
+                    device: id,
                     session: progress.session,
                 });
                 self.ask(id, Ask::Resolve);
             }
             Want::Record(body) => {
                 needs.push(Need::Record {
-                    lane: Some(id),
+                    device: Some(id),
                     body,
                 });
                 self.ask(id, Ask::Record);
@@ -171,9 +172,9 @@ impl Fleet {
             Want::Search { .. } => self.queues.put(id, Place::Searches),
             Want::Cancel { .. } => self.queues.put(id, Place::Cancels),
             Want::Fetch { action, index, .. } => {
-                if lane.failures >= FETCHES_MAX {
+                if device.failures >= FETCHES_MAX {
                     needs.push(Need::Record {
-                        lane: Some(id),
+                        device: Some(id),
                         body: FactBody::ResultMissing {
                             action,
                             index,
@@ -188,14 +189,14 @@ impl Fleet {
         }
     }
 
-    pub(super) fn ask(&mut self, id: LaneId, ask: Ask) {
+    pub(super) fn ask(&mut self, id: DeviceIndex, ask: Ask) {
         self.queues.take_out(id);
-        self.lanes[id.0 as usize].asked = Some(ask);
+        self.devices[id.0 as usize].asked = Some(ask);
         self.file(id);
     }
 
-    pub(super) fn wants(&self, id: LaneId, now: Moment) -> Want {
-        let progress = &self.lanes[id.0 as usize].progress;
+    pub(super) fn wants(&self, id: DeviceIndex, now: Moment) -> Want {
+        let progress = &self.devices[id.0 as usize].progress;
         want(self.ground(id), progress, self.outlook(now))
     }
 
@@ -233,7 +234,7 @@ impl Fleet {
         };
         self.queues.recording = true;
         needs.push(Need::Record {
-            lane: None,
+            device: None,
             body: FactBody::Passed { limit },
         });
     }
@@ -243,7 +244,7 @@ impl Fleet {
             return None;
         }
         let queues = &self.queues;
-        let free = |row, wanted: bool| wanted.then(|| self.quota.free_at(row, now));
+        let free = |endpoint, wanted: bool| wanted.then(|| self.quota.free_at(endpoint, now));
         let devices = self.devices_due();
         let watch = self.watcher.due();
         let limits = [self.deadline_at(), self.offline_at()];
@@ -251,11 +252,11 @@ impl Fleet {
         let to_cancel = !queues.cancels.is_empty() || !self.to_call_back(now).is_empty();
         [
             queues.timers.first().map(|(at, _)| *at),
-            free(Row::Cancels, to_cancel),
-            free(Row::Actions, !queues.searches.is_empty()),
-            free(Row::Links, !queues.fetches.is_empty()),
-            watch.map(|due| due.max(self.quota.free_at(Row::Actions, due))),
-            devices.map(|due| due.max(self.quota.free_at(Row::Devices, due))),
+            free(Endpoint::Cancels, to_cancel),
+            free(Endpoint::Actions, !queues.searches.is_empty()),
+            free(Endpoint::Links, !queues.fetches.is_empty()),
+            watch.map(|due| due.max(self.quota.free_at(Endpoint::Actions, due))),
+            devices.map(|due| due.max(self.quota.free_at(Endpoint::Devices, due))),
             self.start_comes_at(now),
             self.hours_end_at(now),
         ]
@@ -269,21 +270,21 @@ impl Fleet {
         .map(|at| at.max(now + Duration::from_millis(1)))
     }
 
-    /// What the lane waits for, for people.
-    pub(super) fn waiting(&self, id: LaneId) -> Option<Waiting> {
-        let lane = &self.lanes[id.0 as usize];
+    /// What the device waits for, for people.
+    pub(super) fn waiting(&self, id: DeviceIndex) -> Option<Waiting> {
+        let device = &self.devices[id.0 as usize];
         let now = self.now;
-        if lane.progress.is_done() {
+        if device.progress.is_done() {
             return None;
         }
-        let progress = &lane.progress;
+        let progress = &device.progress;
         if self.queues.parked.contains(&id) || (self.orders.halted() && !progress.begun) {
             return Some(Waiting::Resume);
         }
         if let Stage::Doubtful { settled, .. } = progress.stage {
             return Some(Waiting::Visibility { until: settled });
         }
-        if lane.asked.is_some() && progress.open_action().is_none() {
+        if device.asked.is_some() && progress.open_action().is_none() {
             return None;
         }
         if self.queues.is_sleeper(id) {
@@ -292,7 +293,8 @@ impl Fleet {
             });
         }
         let opens = self.hours_allow_at(now);
-        if opens > now && (self.queues.wants_start(id) || !progress.begun) && lane.asked.is_none() {
+        if opens > now && (self.queues.wants_start(id) || !progress.begun) && device.asked.is_none()
+        {
             return Some(Waiting::Hours { until: opens });
         }
         if !progress.begun && !self.queues.admitted.contains(&id) {
@@ -316,22 +318,22 @@ impl Fleet {
                     of: self.quota.slots(now),
                 });
             }
-            let until = self.quota.free_at(Row::Starts, now);
+            let until = self.quota.free_at(Endpoint::Starts, now);
             if until == Moment::FAR_FUTURE {
                 return Some(Waiting::Turn);
             }
             return Some(Waiting::Rate {
-                row: Row::Starts,
+                endpoint: Endpoint::Starts,
                 until,
             });
         }
         match self.wants(id, now) {
             Want::Pause { waiting, .. } | Want::Watch { waiting, .. } => Some(waiting),
-            Want::Fetch { .. } => Some(match lane.retry_at {
+            Want::Fetch { .. } => Some(match device.retry_at {
                 Some(until) => Waiting::Retry { until },
                 None => Waiting::Rate {
-                    row: Row::Links,
-                    until: self.quota.free_at(Row::Links, now),
+                    endpoint: Endpoint::Links,
+                    until: self.quota.free_at(Endpoint::Links, now),
                 },
             }),
             _ => None,

@@ -6,18 +6,18 @@ use svar_wire::ActionId;
 use svar_wire::Moment;
 
 use super::end::EndState;
-use super::fact::{LaneId, SessionIndex};
+use super::endpoint::Endpoint;
+use super::fact::{DeviceIndex, SessionIndex};
 use super::fleet::Fleet;
 use super::progress::{Progress, Stage};
 use super::queues::Ask;
-use super::row::Row;
 use super::stop::{Standing, Stopped};
 
 /// How one device stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LaneView {
+pub struct DeviceView {
     /// Which.
-    pub lane: LaneId,
+    pub device: DeviceIndex,
     /// What it is at.
     pub phase: Phase,
     /// What it waits for, if anything.
@@ -48,7 +48,7 @@ pub enum Phase {
         /// The service's id, once known.
         action: Option<ActionId>,
         /// Where in its life.
-        at: Leg,
+        at: SessionPhase,
     },
     /// Between two sessions.
     Between {
@@ -61,7 +61,7 @@ pub enum Phase {
 
 /// The legs of a session's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Leg {
+pub enum SessionPhase {
     /// Announced; no answer yet.
     Starting,
     /// The answer was lost; looked for by its tag.
@@ -90,8 +90,8 @@ pub enum Waiting {
     },
     /// The start rate, or a pause that the tenant asked for.
     Rate {
-        /// Which row of the rate limit table.
-        row: Row,
+        /// Which endpoint of the rate limit table.
+        endpoint: Endpoint,
         /// Free again at this moment, as far as known.
         until: Moment,
     },
@@ -145,7 +145,7 @@ impl fmt::Display for Waiting {
         match self {
             Waiting::Turn => f.write_str("its turn"),
             Waiting::Slot { used, of } => write!(f, "slot {used}/{of}"),
-            Waiting::Rate { row, until } => write!(f, "rate of {row} until {until}"),
+            Waiting::Rate { endpoint, until } => write!(f, "rate of {endpoint} until {until}"),
             Waiting::Wave { wave } => write!(f, "the end of wave {}", wave + 1),
             Waiting::Soak { wave, until } => write!(f, "soak, wave {} from {until}", wave + 1),
             Waiting::Hours { until } => write!(f, "its hours, from {until}"),
@@ -234,10 +234,10 @@ impl Tally {
 
 impl Fleet {
     /// How one device stands.
-    pub fn lane(&self, lane: LaneId) -> Option<LaneView> {
-        let entry = self.lanes.get(lane.0 as usize)?;
+    pub fn device(&self, device: DeviceIndex) -> Option<DeviceView> {
+        let entry = self.devices.get(device.0 as usize)?;
         let progress = &entry.progress;
-        let end = progress.is_done().then(|| self.end(lane, progress));
+        let end = progress.is_done().then(|| self.end(device, progress));
         let standing = match (&end, progress.decided()) {
             (Some(end), _) => end.state,
             (None, Some(state)) => state,
@@ -245,37 +245,37 @@ impl Fleet {
             (None, None) if progress.touched => EndState::Cancelled,
             (None, None) => EndState::NotStarted,
         };
-        Some(LaneView {
-            lane,
+        Some(DeviceView {
+            device,
             phase: phase(progress, entry.asked == Some(Ask::Start)),
-            waiting: self.waiting(lane),
+            waiting: self.waiting(device),
             end,
             standing,
-            owes_cleanup: progress.owes_cleanup(self.ground(lane)),
+            owes_cleanup: progress.owes_cleanup(self.ground(device)),
             since: progress.since,
         })
     }
 
-    fn end(&self, lane: LaneId, progress: &Progress) -> End {
+    fn end(&self, device: DeviceIndex, progress: &Progress) -> End {
         let trouble = progress.trouble.as_deref();
         End {
             state: trouble.map_or(EndState::Ok, |trouble| trouble.state),
             step: trouble.and_then(|trouble| trouble.step),
             why: trouble.map(|trouble| trouble.why.to_string()),
-            cleanup_owed: progress.owes_cleanup(self.ground(lane)),
+            cleanup_owed: progress.owes_cleanup(self.ground(device)),
             tolerated: progress.tolerated,
             at: progress.since,
         }
     }
 
     /// Every device, in the order of the target set.
-    pub fn lanes(&self) -> impl Iterator<Item = LaneView> {
-        (0..self.lanes.len()).filter_map(|place| self.lane(LaneId(place as u32)))
+    pub fn devices(&self) -> impl Iterator<Item = DeviceView> {
+        (0..self.devices.len()).filter_map(|place| self.device(DeviceIndex(place as u32)))
     }
 
     /// The devices that are admitted and have not ended: cheap at any fleet size.
-    pub fn active(&self) -> impl Iterator<Item = LaneView> {
-        self.active.iter().filter_map(|lane| self.lane(*lane))
+    pub fn active(&self) -> impl Iterator<Item = DeviceView> {
+        self.active.iter().filter_map(|device| self.device(*device))
     }
 
     /// The sums, kept as the run goes; only the devices that are admitted are looked at.
@@ -363,22 +363,22 @@ fn phase(progress: &Progress, starting: bool) -> Phase {
         at,
     };
     match &progress.stage {
-        Stage::Idle if starting => at(None, Leg::Starting),
+        Stage::Idle if starting => at(None, SessionPhase::Starting),
         Stage::Idle if progress.begun => Phase::Between {
             session: progress.session,
         },
         Stage::Idle => Phase::Waiting,
-        Stage::Announced => at(None, Leg::Starting),
-        Stage::Doubtful { .. } => at(None, Leg::Searching),
+        Stage::Announced => at(None, SessionPhase::Starting),
+        Stage::Doubtful { .. } => at(None, SessionPhase::Searching),
         Stage::Open(open) => {
             let leg = match (open.cancel, open.began) {
-                (Some(_), _) => Leg::Cancelling,
-                (None, Some(_)) => Leg::Running,
-                (None, None) => Leg::Queued,
+                (Some(_), _) => SessionPhase::Cancelling,
+                (None, Some(_)) => SessionPhase::Running,
+                (None, None) => SessionPhase::Queued,
             };
             at(Some(&open.action), leg)
         }
-        Stage::Collecting(collecting) => at(Some(&collecting.action), Leg::Collecting),
+        Stage::Collecting(collecting) => at(Some(&collecting.action), SessionPhase::Collecting),
         Stage::Done => Phase::Ended,
     }
 }

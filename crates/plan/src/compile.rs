@@ -1,4 +1,4 @@
-//! Playbook, inputs and targets to a [`Runbook`].
+//! Playbook, inputs and targets to a [`CompiledPlan`].
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use svar_language::expression::Scope;
 use svar_language::playbook::{Files, Loaded, Playbook};
 use svar_wire::{Command, LiveResponseRequest};
 
+use super::compiled::{CompiledPlan, RunNames};
 use super::inputs::Inputs;
 use super::limits::Limits;
 use super::prepare::{Prepared, PreparedStep, prepare};
-use super::runbook::{RunNames, Runbook};
 use super::scope::{Values, target_field};
 use super::secrets::MASK;
 use super::segment::{Link, cut};
@@ -40,7 +40,7 @@ pub fn compile(
     targets: Vec<Target>,
     names: &RunNames,
     limits: &Limits,
-) -> Result<Runbook, Vec<Problem>> {
+) -> Result<CompiledPlan, Vec<Problem>> {
     let (Some(document), Some(playbook)) = (&loaded.document, &loaded.playbook) else {
         return Err(loaded.problems.clone());
     };
@@ -88,7 +88,7 @@ pub fn compile(
         devices,
         secrets: prepared.values.secrets.clone(),
     };
-    Ok(Runbook::new(plan, prepared))
+    Ok(CompiledPlan::new(plan, prepared))
 }
 
 /// Waves that leave out devices that have something to do. A share in the list is of all devices,

@@ -9,9 +9,9 @@ use svar_language::expression::{Scope, to_text};
 use svar_language::playbook::Templated;
 use svar_language::playbook::model::{Exit, Expect, InputType, Save, Stream, TextCheck};
 
+use super::compiled::StepResult;
 use super::policy::read;
 use super::prepare::{Prepared, PreparedStep};
-use super::runbook::StepResult;
 use super::scope::Values;
 use super::session::{Verb, Verdict};
 

@@ -7,6 +7,7 @@
 mod bound;
 mod command;
 mod compile;
+mod compiled;
 mod derived;
 mod digest;
 mod document;
@@ -25,7 +26,6 @@ mod origin;
 mod policy;
 mod prepare;
 mod quote;
-mod runbook;
 mod scope;
 mod secrets;
 mod segment;
@@ -35,6 +35,7 @@ mod tag;
 
 pub use bound::{Binding, Bound, Job, least_makespan};
 pub use compile::compile;
+pub use compiled::{CompiledPlan, Resolved, Results, RunNames, StepResult, Unresolvable};
 pub use document::{document, masked};
 pub use explain::explain;
 pub use forecast::{Asleep, Calls, Forecast, Gain};
@@ -44,7 +45,6 @@ pub use limits::{Limits, LimitsProfile, PICKUP, ReadBudget};
 pub use looks::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, TICK, TICKS_ASLEEP};
 pub use openings::Openings;
 pub use quote::{Argument, Shell, base64url, write as write_arguments};
-pub use runbook::{Resolved, Results, RunNames, Runbook, StepResult, Unresolvable};
 pub use secrets::{MASK, Secrets};
 pub use selection::{Selection, Selector};
 pub use session::{

@@ -15,7 +15,7 @@ use super::policy::Settings;
 use super::scope::{Field, Form, Needs, Values};
 use super::session::{OnFail, Place, Policy, StepPlan, Verb};
 
-/// The playbook as the compiler and a running [`Runbook`](super::Runbook) use it.
+/// The playbook as the compiler and a running [`CompiledPlan`](super::CompiledPlan) use it.
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) values: Values,

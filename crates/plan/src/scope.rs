@@ -13,8 +13,8 @@ use svar_language::expression::{Fault, Scope, Template, to_text};
 use svar_language::playbook::Playbook;
 use svar_language::yaml::{Document, Kind, NodeId};
 
+use super::compiled::RunNames;
 use super::inputs::{Inputs, each_text};
-use super::runbook::RunNames;
 use super::secrets::Secrets;
 use super::session::Target;
 

@@ -5,9 +5,9 @@ use svar_language::playbook::model::{Exclude, Targets};
 use svar_language::playbook::{Loaded, Templated};
 use svar_wire::DeviceId;
 
+use super::compiled::RunNames;
 use super::inputs::Inputs;
 use super::policy::Settings;
-use super::runbook::RunNames;
 use super::scope::Values;
 
 /// One way to name devices.

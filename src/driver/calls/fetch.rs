@@ -1,6 +1,6 @@
 //! Results: fetched, or found to be missing for good.
 
-use svar_engine::{FactBody, LaneId, Need, SessionIndex};
+use svar_engine::{DeviceIndex, FactBody, Need, SessionIndex};
 use svar_plan::Verb;
 use svar_wire::ActionId;
 
@@ -16,7 +16,7 @@ pub(super) const SPOILED_MAX: u8 = 5;
 impl Calls {
     pub(super) async fn fetch(&self, errand: &Errand, need: &Need) -> Result<Answer, FolderError> {
         let Need::Fetch {
-            lane,
+            device,
             session,
             action,
             index,
@@ -26,12 +26,12 @@ impl Calls {
         else {
             return Ok((Vec::new(), Then::Nothing));
         };
-        let Some((verb, source)) = self.source(errand, *lane, *session, action, *step) else {
+        let Some((verb, source)) = self.source(errand, *device, *session, action, *step) else {
             return self.missing(need, "internal error: it belongs to no step".to_owned());
         };
         let key = (action.clone(), *index);
         let wanted = Wanted {
-            lane: *lane,
+            device: *device,
             step: *step,
             verb,
             action: action.clone(),
@@ -39,7 +39,7 @@ impl Calls {
             source,
             as_it_came: self.patience.is_out(&key),
         };
-        let got = collect(&self.client, &self.shelf, &self.runbook, self.caps, wanted).await;
+        let got = collect(&self.client, &self.shelf, &self.compiled, self.caps, wanted).await;
         match got {
             Ok(collected) => {
                 let body = FactBody::ResultFetched {
@@ -48,7 +48,7 @@ impl Calls {
                     result: collected.summary,
                     verdict: collected.verdict,
                 };
-                Ok((vec![(Some(*lane), body)], Then::Nothing))
+                Ok((vec![(Some(*device), body)], Then::Nothing))
             }
             Err(CollectError::Call(Failure::Refused(refusal)))
                 if !matches!(refusal.status, 401 | 403 | 429) =>
@@ -85,14 +85,14 @@ impl Calls {
     fn source(
         &self,
         errand: &Errand,
-        lane: LaneId,
+        device: DeviceIndex,
         session: SessionIndex,
         action: &ActionId,
         step: u16,
     ) -> Option<(Verb, String)> {
-        let plan = self.runbook.plan();
-        let device = plan.devices.get(lane.0 as usize)?;
-        let commands = &device.sessions.get(usize::from(session))?.commands;
+        let plan = self.compiled.plan();
+        let planned = plan.devices.get(device.0 as usize)?;
+        let commands = &planned.sessions.get(usize::from(session))?.commands;
         let known = errand.actions.get(action)?;
         let (position, index) = known.commands.iter().enumerate().find(|(_, index)| {
             commands
@@ -101,8 +101,8 @@ impl Calls {
         })?;
         let verb = commands.get(usize::from(*index))?.verb;
         let resolved = self
-            .runbook
-            .resolve(lane.0 as usize, session, &*self.shelf)
+            .compiled
+            .resolve(device.0 as usize, session, &*self.shelf)
             .ok()?;
         let request = resolved.request?;
         let path = request.commands.get(position)?.param("Path");
@@ -111,7 +111,7 @@ impl Calls {
 
     fn missing(&self, need: &Need, why: String) -> Result<Answer, FolderError> {
         let Need::Fetch {
-            lane,
+            device,
             action,
             index,
             step,
@@ -120,7 +120,7 @@ impl Calls {
         else {
             return Ok((Vec::new(), Then::Nothing));
         };
-        let path = self.shelf.record_path(*lane, *step, action, *index);
+        let path = self.shelf.record_path(*device, *step, action, *index);
         if let Some(mut record) = self.shelf.read(&path) {
             record.missing = Some(why.clone());
             self.shelf.write_lightly(&path, &record)?;
@@ -130,6 +130,6 @@ impl Calls {
             index: *index,
             why,
         };
-        Ok((vec![(Some(*lane), body)], Then::Nothing))
+        Ok((vec![(Some(*device), body)], Then::Nothing))
     }
 }

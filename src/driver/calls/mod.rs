@@ -9,8 +9,8 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use svar_engine::{FactBody, LaneId, Need, Refusal};
-use svar_plan::Runbook;
+use svar_engine::{DeviceIndex, FactBody, Need, Refusal};
+use svar_plan::CompiledPlan;
 use svar_wire::ActionId;
 
 use super::client::{Client, Failure, SignInError};
@@ -25,7 +25,7 @@ use super::record::Shelf;
 pub(crate) struct Calls {
     pub(crate) client: Client,
     pub(crate) shelf: Arc<Shelf>,
-    pub(crate) runbook: Arc<Runbook>,
+    pub(crate) compiled: Arc<CompiledPlan>,
     pub(crate) caps: Caps,
     pub(crate) patience: Arc<Patience>,
 }
@@ -61,7 +61,7 @@ impl Patience {
 pub(crate) struct Done {
     pub(crate) need: Need,
     /// What happened, to be journalled and handed to the engine.
-    pub(crate) facts: Vec<(Option<LaneId>, FactBody)>,
+    pub(crate) facts: Vec<(Option<DeviceIndex>, FactBody)>,
     /// What the engine is to be told besides.
     pub(crate) then: Then,
     /// Our own disk refused.
@@ -100,7 +100,7 @@ pub(crate) enum Then {
     Lost { why: String },
 }
 
-type Answer = (Vec<(Option<LaneId>, FactBody)>, Then);
+type Answer = (Vec<(Option<DeviceIndex>, FactBody)>, Then);
 
 impl Calls {
     /// Does what is needed.
@@ -109,26 +109,26 @@ impl Calls {
         let client = self.client.clone();
         let answer = match &need {
             Need::Start {
-                lane,
+                device,
                 session,
                 attempt,
                 tag,
                 only,
             } => Ok(self
-                .start(&errand, *lane, (*session, *attempt), tag, *only)
+                .start(&errand, *device, (*session, *attempt), tag, *only)
                 .await),
             Need::Search {
-                lane,
+                device,
                 session,
                 attempt,
                 tag,
                 conclusive,
             } => Ok(self
-                .search(&errand, *lane, (*session, *attempt), tag, *conclusive)
+                .search(&errand, *device, (*session, *attempt), tag, *conclusive)
                 .await),
             Need::Watch { actions } => self.watch(&errand, actions).await,
             Need::Fetch { .. } => self.fetch(&errand, &need).await,
-            Need::Cancel { lane, action, .. } => Ok(self.cancel(*lane, action).await),
+            Need::Cancel { device, action, .. } => Ok(self.cancel(*device, action).await),
             Need::Devices { .. } => Ok(self.devices(&errand).await),
             // Answered by the loop itself.
             Need::Record { .. } | Need::Resolve { .. } => Ok((Vec::new(), Then::Nothing)),
@@ -152,7 +152,7 @@ impl Calls {
     }
 
     async fn devices(&self, errand: &Errand) -> Answer {
-        match readiness::read(&self.client, errand, self.runbook.os()).await {
+        match readiness::read(&self.client, errand, self.compiled.os()).await {
             Ok(facts) => (facts, Then::DevicesRead),
             Err(failure) => (Vec::new(), again(failure)),
         }

@@ -1,6 +1,6 @@
 //! Calls with an effect: starts and cancels, and the search that settles a lost start.
 
-use svar_engine::{FactBody, LaneId, Refusal, SessionIndex};
+use svar_engine::{DeviceIndex, FactBody, Refusal, SessionIndex};
 use svar_plan::{find_tag, tagged};
 use svar_wire::{ActionId, Tag};
 use svar_wire::{LiveResponseRequest, MachineAction};
@@ -13,12 +13,12 @@ impl Calls {
     pub(super) async fn start(
         &self,
         errand: &Errand,
-        lane: LaneId,
+        device: DeviceIndex,
         (session, attempt): (SessionIndex, u16),
         tag: &Tag,
         only: Option<u16>,
     ) -> Answer {
-        let one = |body| vec![(Some(lane), body)];
+        let one = |body| vec![(Some(device), body)];
         let never_sent = |code: &str, why: String| FactBody::StartRefused {
             session,
             attempt,
@@ -30,7 +30,7 @@ impl Calls {
                 retry_after_ms: None,
             },
         };
-        let request = self.request(lane, session, tag, only);
+        let request = self.request(device, session, tag, only);
         let (Ok(request), Some((_, device))) = (&request, errand.devices.first()) else {
             let why = request.err().unwrap_or_else(|| "no such device".into());
             return (one(never_sent("NotCompiled", why)), Then::Nothing);
@@ -76,14 +76,14 @@ impl Calls {
     /// The body of a start, tag included.
     fn request(
         &self,
-        lane: LaneId,
+        device: DeviceIndex,
         session: SessionIndex,
         tag: &Tag,
         only: Option<u16>,
     ) -> Result<LiveResponseRequest, String> {
         let resolved = self
-            .runbook
-            .resolve(lane.0 as usize, session, &*self.shelf)
+            .compiled
+            .resolve(device.0 as usize, session, &*self.shelf)
             .map_err(|unresolvable| unresolvable.problem.message)?;
         let request = resolved
             .request
@@ -100,15 +100,15 @@ impl Calls {
     pub(super) async fn search(
         &self,
         errand: &Errand,
-        lane: LaneId,
+        device: DeviceIndex,
         (session, attempt): (SessionIndex, u16),
         tag: &Tag,
         conclusive: bool,
     ) -> Answer {
-        let Some((_, device)) = errand.devices.first() else {
+        let Some((_, id)) = errand.devices.first() else {
             return (Vec::new(), Then::NotYet);
         };
-        let found = self.client.find_start(device, tag).await;
+        let found = self.client.find_start(id, tag).await;
         let body = match found {
             Ok(Found::Action(action)) => match ActionId::parse(&action.id) {
                 Ok(action) => FactBody::StartAccepted {
@@ -123,10 +123,10 @@ impl Calls {
             Ok(Found::Nothing) => return (Vec::new(), Then::NotYet),
             Err(failure) => return (Vec::new(), again(failure)),
         };
-        (vec![(Some(lane), body)], Then::Nothing)
+        (vec![(Some(device), body)], Then::Nothing)
     }
 
-    pub(super) async fn cancel(&self, lane: LaneId, action: &ActionId) -> Answer {
+    pub(super) async fn cancel(&self, device: DeviceIndex, action: &ActionId) -> Answer {
         let answered = |status| FactBody::CancelAnswered {
             action: action.clone(),
             status,
@@ -152,7 +152,7 @@ impl Calls {
                 signed_out(&error).unwrap_or(Then::Nothing),
             ),
         };
-        (vec![(Some(lane), body)], then)
+        (vec![(Some(device), body)], then)
     }
 }
 

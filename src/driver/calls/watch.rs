@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use svar_engine::{CommandEnd, CommandState, FactBody, LaneId};
+use svar_engine::{CommandEnd, CommandState, DeviceIndex, FactBody};
 use svar_wire::ActionId;
 use svar_wire::Moment;
 use svar_wire::{ActionStatus, CommandEntry, CommandStatus, MachineAction};
@@ -26,7 +26,7 @@ impl Calls {
     pub(super) async fn watch(
         &self,
         errand: &Errand,
-        actions: &[(LaneId, ActionId)],
+        actions: &[(DeviceIndex, ActionId)],
     ) -> Result<Answer, FolderError> {
         let ids: Vec<ActionId> = actions.iter().map(|(_, id)| id.clone()).collect();
         let oldest = errand.actions.values().map(|known| known.since).min();
@@ -45,12 +45,12 @@ impl Calls {
             };
             if action.status.is_final() {
                 if let Some(ended) = self.ended(&id, known, action).await? {
-                    facts.push((Some(known.lane), ended));
+                    facts.push((Some(known.device), ended));
                 }
             } else if action.status == ActionStatus::InProgress {
                 if !known.began {
                     let action = id.clone();
-                    facts.push((Some(known.lane), FactBody::ActionBegan { action }));
+                    facts.push((Some(known.device), FactBody::ActionBegan { action }));
                 }
                 // An older state, from a replica that lags, is no news.
                 if known.is_timed
@@ -59,7 +59,7 @@ impl Calls {
                 {
                     let action = id;
                     facts.push((
-                        Some(known.lane),
+                        Some(known.device),
                         FactBody::CommandReached {
                             action,
                             index,
@@ -80,7 +80,7 @@ impl Calls {
         known: &Known,
         action: MachineAction,
     ) -> Result<Option<FactBody>, FolderError> {
-        let expired = outlived_the_queue(&action, self.runbook.plan().limits.queue());
+        let expired = outlived_the_queue(&action, self.compiled.plan().limits.queue());
         let status = action.status;
         let mut entries = action.commands.unwrap_or_default();
         if entries.is_empty() {
@@ -145,11 +145,11 @@ impl Calls {
         let Ok(index) = u16::try_from(entry.index) else {
             return Ok(());
         };
-        let Some((step, verb)) = step_of(self.runbook.plan(), known, sent, index) else {
+        let Some((step, verb)) = step_of(self.compiled.plan(), known, sent, index) else {
             return Ok(());
         };
-        let path = self.shelf.record_path(known.lane, step, id, index);
-        let Some(mut record) = self.shelf.blank(known.lane, step, verb, id, index) else {
+        let path = self.shelf.record_path(known.device, step, id, index);
+        let Some(mut record) = self.shelf.blank(known.device, step, verb, id, index) else {
             return Ok(());
         };
         let time = |text: &Option<String>| Moment::parse(text.as_deref()?).ok();

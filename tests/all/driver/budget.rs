@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use svar::driver::{News, SharedBudget};
-use svar_engine::Row;
+use svar_engine::Endpoint;
 use svar_wire::Moment;
 use svar_wire::RunId;
 
@@ -37,7 +37,7 @@ fn after(seconds: u64) -> Moment {
 }
 
 #[track_caller]
-fn turn(budget: &mut SharedBudget, seconds: u64, rows: &[Row], held: u32) -> News {
+fn turn(budget: &mut SharedBudget, seconds: u64, rows: &[Endpoint], held: u32) -> News {
     let (turn, news) = budget.turn(after(seconds)).expect("its turn");
     turn.write(rows, held).expect("written");
     news
@@ -48,16 +48,19 @@ fn each_is_told_once_what_the_others_took_and_how_many_slots_they_hold() {
     let computer = Computer::new();
     let (mut one, mut two) = (computer.process("run-1"), computer.process("run-2"));
     assert_eq!(
-        turn(&mut one, 0, &[Row::Starts, Row::Links], 1),
+        turn(&mut one, 0, &[Endpoint::Starts, Endpoint::Links], 1),
         News::default()
     );
-    let news = turn(&mut two, 1, &[Row::Starts], 4);
-    assert_eq!(news.taken, [(Row::Starts, START), (Row::Links, START)]);
+    let news = turn(&mut two, 1, &[Endpoint::Starts], 4);
+    assert_eq!(
+        news.taken,
+        [(Endpoint::Starts, START), (Endpoint::Links, START)]
+    );
     assert_eq!(news.slots_held, 1);
     let news = turn(&mut one, 2, &[], 0);
     assert_eq!(
         news.taken,
-        [(Row::Starts, after(1))],
+        [(Endpoint::Starts, after(1))],
         "its own are not told"
     );
     assert_eq!(news.slots_held, 4);
@@ -69,7 +72,7 @@ fn each_is_told_once_what_the_others_took_and_how_many_slots_they_hold() {
 fn what_a_dead_process_took_stays_taken_and_its_slots_are_free_in_the_end() {
     let computer = Computer::new();
     let mut dead = computer.process("run-1");
-    turn(&mut dead, 0, &[Row::Starts], 7);
+    turn(&mut dead, 0, &[Endpoint::Starts], 7);
     let (lock, _) = dead.turn(after(1)).expect("its turn");
     drop(lock);
     // It died in the middle of a line.
@@ -79,13 +82,13 @@ fn what_a_dead_process_took_stays_taken_and_its_slots_are_free_in_the_end() {
         .expect("the file");
     file.write_all(b"starts 17700000").expect("written");
     let mut other = computer.process("run-2");
-    let news = turn(&mut other, 2, &[Row::Actions], 1);
-    assert_eq!(news.taken, [(Row::Starts, START)]);
+    let news = turn(&mut other, 2, &[Endpoint::Actions], 1);
+    assert_eq!(news.taken, [(Endpoint::Starts, START)]);
     assert_eq!(news.slots_held, 7);
     let mut third = computer.process("run-3");
     assert_eq!(
         turn(&mut third, 3, &[], 0).taken,
-        [(Row::Starts, START), (Row::Actions, after(2))],
+        [(Endpoint::Starts, START), (Endpoint::Actions, after(2))],
         "the half line hides nothing"
     );
     assert_eq!(turn(&mut other, 1_000, &[], 0).slots_held, 0);
@@ -97,7 +100,7 @@ fn a_resumed_run_does_not_count_its_own_journal_twice() {
     turn(
         &mut computer.process("run-1"),
         0,
-        &[Row::Starts, Row::Devices],
+        &[Endpoint::Starts, Endpoint::Devices],
         3,
     );
     // Another process of the same run: what this one writes looks as if it came from elsewhere.
@@ -107,7 +110,7 @@ fn a_resumed_run_does_not_count_its_own_journal_twice() {
     let news = turn(&mut computer.process("run-1"), 1, &[], 0);
     assert_eq!(
         news.taken,
-        [(Row::Devices, START)],
+        [(Endpoint::Devices, START)],
         "its starts are in its journal"
     );
     assert_eq!(news.slots_held, 0, "and so are its slots");
@@ -122,7 +125,7 @@ fn the_file_stays_small_and_nobody_misses_anything_when_it_is_written_anew() {
         turn(
             &mut one,
             2 * second,
-            &[Row::Actions, Row::Links, Row::Devices],
+            &[Endpoint::Actions, Endpoint::Links, Endpoint::Devices],
             2,
         );
         let news = turn(&mut two, 2 * second + 1, &[], 0);
@@ -137,7 +140,12 @@ fn the_file_stays_small_and_nobody_misses_anything_when_it_is_written_anew() {
 #[test]
 fn a_clock_that_is_elsewhere_does_not_block_anybody() {
     let computer = Computer::new();
-    turn(&mut computer.process("run-1"), 100_000, &[Row::Starts], 25);
+    turn(
+        &mut computer.process("run-1"),
+        100_000,
+        &[Endpoint::Starts],
+        25,
+    );
     let news = turn(&mut computer.process("run-2"), 0, &[], 0);
     assert_eq!(news, News::default());
 }

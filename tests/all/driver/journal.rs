@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use svar::driver::{JOURNAL_FILE, Journal, JournalError, Opening, read_journal};
-use svar_engine::{Fact, FactBody, LaneId, Refusal, Row};
+use svar_engine::{DeviceIndex, Endpoint, Fact, FactBody, Refusal};
 use svar_plan::Verdict;
 use svar_wire::Moment;
 use svar_wire::{ActionId, RunId, Tag};
@@ -45,14 +45,14 @@ fn facts() -> Vec<Fact> {
             },
         },
         FactBody::Blocked {
-            row: Row::Links,
+            endpoint: Endpoint::Links,
             until: Moment::from_millis(7),
         },
         FactBody::Interrupted { count: 1 },
     ];
     let facts = (1..).zip(bodies).map(|(number, body)| Fact {
         at: Moment::from_millis(1_770_109_200_000 + number),
-        lane: (number < 4).then_some(LaneId(3)),
+        device: (number < 4).then_some(DeviceIndex(3)),
         body,
     });
     facts.collect()

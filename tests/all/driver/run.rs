@@ -40,8 +40,8 @@ async fn a_script_runs_on_each_device_and_its_file_comes_home() {
     let driven = play(ready).await;
     let ends: Vec<EndState> = driven
         .fleet
-        .lanes()
-        .filter_map(|lane| lane.end.map(|end| end.state))
+        .devices()
+        .filter_map(|device| device.end.map(|end| end.state))
         .collect();
     assert_eq!(driven.ending, Ending::Finished);
     assert_eq!(ends, [EndState::Ok, EndState::Ok]);
@@ -78,7 +78,7 @@ async fn what_the_playbook_does_not_expect_fails_the_device() {
     let world = World::of(linux(&["web-01.example.org"])).await;
     world.script("collect.sh", "echo something else\nexit 3\n");
     let driven = play(world.ready(COLLECT, &Given::default()).await).await;
-    let end = driven.fleet.lanes().next().and_then(|lane| lane.end);
+    let end = driven.fleet.devices().next().and_then(|device| device.end);
     let end = end.expect("it ended");
     assert_eq!((end.state, end.step), (EndState::ExpectFailed, Some(0)));
 }

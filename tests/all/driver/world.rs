@@ -18,7 +18,7 @@ use svar_emulator::{CLIENT_ID, CLIENT_SECRET, Device, Scenario, TENANT_ID, serve
 use svar_language::playbook::{Beside, load};
 use svar_language::source::SourceText;
 use svar_plan::{
-    Given, Inputs, Limits, LimitsProfile, RunNames, Runbook, Target, compile, document,
+    CompiledPlan, Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile, document,
 };
 use svar_wire::{LibraryName, RunId};
 
@@ -91,7 +91,12 @@ impl World {
         self
     }
 
-    fn runbook(&self, playbook: &str, given: &Given, targets: Vec<Target>) -> (Runbook, Inputs) {
+    fn compiled(
+        &self,
+        playbook: &str,
+        given: &Given,
+        targets: Vec<Target>,
+    ) -> (CompiledPlan, Inputs) {
         let path = self.folder.path().join("playbook.yaml");
         std::fs::write(&path, playbook).expect("written");
         let files = Beside::playbook(&path);
@@ -103,9 +108,9 @@ impl World {
             ..RunNames::default()
         };
         let limits = Limits::of(LimitsProfile::Safe);
-        let runbook =
+        let compiled =
             compile(&loaded, &files, &inputs, targets, &names, &limits).expect("it compiles");
-        (runbook, inputs)
+        (compiled, inputs)
     }
 
     /// Everything that comes before the first call of a run.
@@ -117,8 +122,8 @@ impl World {
         let targets = resolve_targets(&self.client, &selection)
             .await
             .expect("targets");
-        let (runbook, inputs) = self.runbook(playbook, given, targets.clone());
-        let plan = runbook.plan();
+        let (compiled, inputs) = self.compiled(playbook, given, targets.clone());
+        let plan = compiled.plan();
         let library: Vec<LibraryItem> = plan
             .library
             .iter()
@@ -161,18 +166,18 @@ impl World {
         };
         let (folder, journal) =
             RunFolder::create(&self.runs(), header, &beginning).expect("a run folder");
-        self.with(Arc::new(runbook), folder, journal, None)
+        self.with(Arc::new(compiled), folder, journal, None)
     }
 
     fn with(
         &self,
-        runbook: Arc<Runbook>,
+        compiled: Arc<CompiledPlan>,
         folder: RunFolder,
         journal: Journal,
         reading: Option<svar::driver::Reading>,
     ) -> Ready {
         Ready {
-            runbook,
+            compiled,
             folder,
             journal,
             reading,
@@ -186,8 +191,12 @@ impl World {
     pub(crate) async fn resume(&self, playbook: &str, given: &Given) -> Ready {
         let folder = RunFolder::open(self.run()).expect("a run folder");
         let targets = folder.targets().expect("targets");
-        let (runbook, _) = self.runbook(playbook, given, targets);
-        assert_eq!(runbook.plan().digest, folder.header().plan, "the same plan");
+        let (compiled, _) = self.compiled(playbook, given, targets);
+        assert_eq!(
+            compiled.plan().digest,
+            folder.header().plan,
+            "the same plan"
+        );
         let (journal, reading) = loop {
             match Journal::open(folder.path()) {
                 // A write of the run that was dropped may still be under way.
@@ -195,7 +204,7 @@ impl World {
                 opened => break opened.expect("a journal"),
             }
         };
-        self.with(Arc::new(runbook), folder, journal, Some(reading))
+        self.with(Arc::new(compiled), folder, journal, Some(reading))
     }
 
     pub(crate) fn runs(&self) -> std::path::PathBuf {

@@ -13,8 +13,8 @@ use svar::driver::{
     Ready, Request, RunFolder, RunHeader, ServiceKind, ServiceRecord, Stepped, read_journal,
 };
 use svar_emulator::{CLIENT_ID, CLIENT_SECRET, TENANT_ID};
-use svar_engine::{Fact, FactBody, Fleet, GiveUp, LaneId, Stopped};
-use svar_plan::{LimitsProfile, OnStop, Runbook, SessionKind};
+use svar_engine::{DeviceIndex, Fact, FactBody, Fleet, GiveUp, Stopped};
+use svar_plan::{CompiledPlan, LimitsProfile, OnStop, SessionKind};
 use svar_wire::Moment;
 use svar_wire::RunId;
 
@@ -66,7 +66,7 @@ impl Observer for Troubles {
 pub(crate) struct Computer {
     pub(crate) network: Network,
     pub(crate) clock: Clock,
-    runbook: Arc<Runbook>,
+    compiled: Arc<CompiledPlan>,
     folder: PathBuf,
     process: Option<Stepped>,
     calls: BTreeMap<u64, Call>,
@@ -90,14 +90,14 @@ pub(crate) struct Computer {
     /// Some of it was.
     asked: bool,
     /// Devices whose debt is given up as soon as nobody drives the run, if they have one then.
-    pub(crate) waivers: BTreeSet<LaneId>,
+    pub(crate) waivers: BTreeSet<DeviceIndex>,
     /// Those of them whose debt was.
-    pub(crate) waived: BTreeSet<LaneId>,
+    pub(crate) waived: BTreeSet<DeviceIndex>,
     /// An own action whose end nobody told was given up, and may hold its slot until the service
     /// ends it.
     pub(crate) gave_up: bool,
     /// Devices that were begun.
-    begun: BTreeSet<LaneId>,
+    begun: BTreeSet<DeviceIndex>,
     /// What was written by the processes that have died.
     written: Counters,
     /// A run that takes more turns than this has no end.
@@ -127,13 +127,13 @@ impl Computer {
     /// A computer on which a run has just been given its folder below `root`.
     pub(crate) fn new(
         root: &Path,
-        runbook: Arc<Runbook>,
+        compiled: Arc<CompiledPlan>,
         playbook: &str,
         network: Network,
         now: Moment,
         dice: Dice,
     ) -> Computer {
-        let plan = runbook.plan();
+        let plan = compiled.plan();
         let header = RunHeader {
             format: FOLDER_FORMAT,
             svar: "test".to_owned(),
@@ -166,7 +166,7 @@ impl Computer {
         let mut computer = Computer {
             network,
             clock: Clock::standing(now),
-            runbook,
+            compiled,
             folder: folder.path().to_owned(),
             process: None,
             calls: BTreeMap::new(),
@@ -203,7 +203,7 @@ impl Computer {
     ) -> Result<Stepped, String> {
         let carrier = Arc::new(self.network.clone());
         Stepped::begin(Ready {
-            runbook: Arc::clone(&self.runbook),
+            compiled: Arc::clone(&self.compiled),
             folder,
             journal,
             reading,
@@ -298,7 +298,7 @@ impl Computer {
         self.gave_up |= fresh.iter().any(gives_up);
         if self.loud {
             for fact in fresh {
-                self.say(|| format!("{:?} {:?}", fact.lane, fact.body));
+                self.say(|| format!("{:?} {:?}", fact.device, fact.body));
             }
         }
         let next = self.records..self.records + count;
@@ -324,19 +324,20 @@ impl Computer {
 
     /// What was decided holds to what the operator, the stop rule and the hours allow.
     fn may_happen(&self, fact: &Fact, stopped: Option<Stopped>) -> Result<(), String> {
-        let (FactBody::StartAnnounced { session, .. }, Some(lane)) = (&fact.body, fact.lane) else {
+        let (FactBody::StartAnnounced { session, .. }, Some(device)) = (&fact.body, fact.device)
+        else {
             return Ok(());
         };
-        let plan = self.runbook.plan();
-        let kind = plan.devices[lane.0 as usize].sessions[usize::from(*session)].kind;
+        let plan = self.compiled.plan();
+        let kind = plan.devices[device.0 as usize].sessions[usize::from(*session)].kind;
         let is_main = kind == SessionKind::Main;
         let said = if self.interrupted && is_main {
             "a start of main work after an interrupt"
-        } else if stopped.is_some() && !self.begun.contains(&lane) {
+        } else if stopped.is_some() && !self.begun.contains(&device) {
             "a device is begun after the run was stopped"
         } else if stopped.is_some_and(|stopped| stopped.how == OnStop::Abort) && is_main {
             "a start of main work after the run was aborted"
-        } else if !is_main && self.waived.contains(&lane) {
+        } else if !is_main && self.waived.contains(&device) {
             "a start of cleanup that was given up"
         } else if let Some(hours) = &plan.policy.window
             && hours.around(fact.at).0 > fact.at
@@ -345,7 +346,7 @@ impl Computer {
         } else {
             return Ok(());
         };
-        Err(format!("{said}: device {lane}"))
+        Err(format!("{said}: device {device}"))
     }
 
     /// Files what is asked for by now.
@@ -485,27 +486,27 @@ impl Computer {
         let mut fleet = self.replayed(&reading)?;
         let last = reading.facts.last();
         let at = last.map_or(reading.opening.at, |fact| fact.at);
-        for lane in self.waivers.clone() {
+        for device in self.waivers.clone() {
             let body = FactBody::CleanupWaived {
                 by: "ida".to_owned(),
                 why: "it was reinstalled".to_owned(),
             };
-            let lane = Some(lane);
-            let fact = Fact { at, lane, body };
+            let device = Some(device);
+            let fact = Fact { at, device, body };
             if fleet.handle(&fact).is_ok() {
-                self.say(|| format!("-- the cleanup of {lane:?} is given up"));
+                self.say(|| format!("-- the cleanup of {device:?} is given up"));
                 journal.append(&fact).map_err(words)?;
-                self.waived.extend(lane);
+                self.waived.extend(device);
             }
         }
-        self.waivers.retain(|lane| !self.waived.contains(lane));
+        self.waivers.retain(|device| !self.waived.contains(device));
         journal.commit().map_err(words)?;
         self.durable = self.durable.max(journal.durable_bytes());
         Ok(())
     }
 
     fn replayed(&self, reading: &svar::driver::Reading) -> Result<Fleet, String> {
-        let plan = Arc::clone(self.runbook.plan());
+        let plan = Arc::clone(self.compiled.plan());
         let run = RunId::parse(RUN).unwrap();
         Fleet::replay(&run, plan, reading.opening.at, &reading.facts)
             .map_err(|error| error.to_string())
@@ -524,9 +525,9 @@ impl Computer {
 }
 
 /// The device whose session is started by this.
-fn begins(fact: &Fact) -> Option<LaneId> {
+fn begins(fact: &Fact) -> Option<DeviceIndex> {
     let starts = matches!(fact.body, FactBody::StartAnnounced { .. });
-    fact.lane.filter(|_| starts)
+    fact.device.filter(|_| starts)
 }
 
 /// An action is left to itself.

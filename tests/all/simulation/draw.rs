@@ -10,10 +10,10 @@ use svar_emulator::{
     App, BadEnd, Between, Call, Device, DeviceFile, Fault, KnobSettings, LibraryItem, Mishap,
     Outcome, RateScope, RateWindow, Scenario, Silence, Span, Window,
 };
-use svar_engine::LaneId;
+use svar_engine::DeviceIndex;
 use svar_language::playbook::{NoFiles, load};
 use svar_language::source::SourceText;
-use svar_plan::{Given, Inputs, Limits, LimitsProfile, RunNames, Runbook, Target, compile};
+use svar_plan::{CompiledPlan, Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
 use svar_wire::DeviceId;
 use svar_wire::Moment;
 
@@ -72,14 +72,14 @@ pub(super) struct Case {
     pub(super) devices: Vec<DrawnDevice>,
     pub(super) cleanup_always: bool,
     pub(super) scenario: Scenario,
-    pub(super) runbook: Arc<Runbook>,
+    pub(super) compiled: Arc<CompiledPlan>,
     pub(super) weather: Weather,
     pub(super) deaths: BTreeMap<u64, Death>,
     pub(super) interrupts: Vec<Moment>,
     /// What is asked from another terminal, and when.
     pub(super) requests: Vec<(Moment, Ask)>,
     /// Devices whose cleanup somebody gives up, if they owe one.
-    pub(super) waivers: BTreeSet<LaneId>,
+    pub(super) waivers: BTreeSet<DeviceIndex>,
     /// Somebody else starts sessions on the tenant as well: on devices of his own.
     pub(super) colleague: Vec<(Duration, String)>,
     /// A device on which everything works must end well: no stop rule, no deadline, and nothing goes
@@ -169,19 +169,19 @@ impl Case {
                 benign = false;
             }
         }
-        let waivers = (0..count as u32).map(LaneId);
+        let waivers = (0..count as u32).map(DeviceIndex);
         let waivers = match dice.percent(20) {
             true => waivers.filter(|_| dice.percent(50)).collect(),
             false => BTreeSet::new(),
         };
-        let runbook = Arc::new(compiled(&playbook, &devices, &limits));
+        let compiled = Arc::new(compiled(&playbook, &devices, &limits));
         Case {
             playbook,
             steps,
             devices,
             cleanup_always,
             scenario,
-            runbook,
+            compiled,
             weather,
             deaths,
             interrupts,
@@ -194,8 +194,8 @@ impl Case {
     }
 
     /// Who a device is in the order of the plan.
-    pub(super) fn device(&self, lane: usize) -> &DrawnDevice {
-        let id = self.runbook.plan().devices[lane].target.id.as_str();
+    pub(super) fn device(&self, device: usize) -> &DrawnDevice {
+        let id = self.compiled.plan().devices[device].target.id.as_str();
         self.devices.iter().find(|device| device.id == id).unwrap()
     }
 }
@@ -207,7 +207,7 @@ fn item(name: &str) -> LibraryItem {
     }
 }
 
-fn compiled(playbook: &str, devices: &[DrawnDevice], limits: &Limits) -> Runbook {
+fn compiled(playbook: &str, devices: &[DrawnDevice], limits: &Limits) -> CompiledPlan {
     let loaded = load(&SourceText::new("playbook.yaml", playbook), &NoFiles);
     assert!(!loaded.has_errors(), "{playbook}\n{:#?}", loaded.problems);
     let inputs = Inputs::merge(&loaded, &Given::default()).unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use svar_emulator::{Device, RateScope, Window};
-use svar_engine::{EndState, Fleet, LaneView};
+use svar_engine::{DeviceView, EndState, Fleet};
 use svar_plan::{Results, StepResult};
 use svar_wire::Moment;
 
@@ -112,14 +112,14 @@ pub(super) fn judge(case: &Case, computer: &Computer) -> Result<(), String> {
             ));
         }
     }
-    for view in fleet.lanes() {
-        let device = case.device(view.lane.0 as usize);
+    for view in fleet.devices() {
+        let device = case.device(view.device.0 as usize);
         let own: Vec<&Session> = sessions
             .iter()
             .filter(|session| session.device == device.id)
             .collect();
         judge_device(case, computer, &view, &own)
-            .map_err(|why| format!("device {} ({}): {why}", view.lane, view.standing))?;
+            .map_err(|why| format!("device {} ({}): {why}", view.device, view.standing))?;
     }
     Ok(())
 }
@@ -148,7 +148,7 @@ fn sums(case: &Case, fleet: &Fleet) -> Result<(), String> {
         return Err(format!("the end states do not add up: {tally:?}"));
     }
     let mut counted = [0; 10];
-    for view in fleet.lanes() {
+    for view in fleet.devices() {
         counted[view.standing.index()] += 1;
     }
     match counted == tally.ended {
@@ -162,10 +162,10 @@ fn sums(case: &Case, fleet: &Fleet) -> Result<(), String> {
 fn judge_device(
     case: &Case,
     computer: &Computer,
-    view: &LaneView,
+    view: &DeviceView,
     sessions: &[&Session],
 ) -> Result<(), String> {
-    let device = case.device(view.lane.0 as usize);
+    let device = case.device(view.device.0 as usize);
     let end = view.end.as_ref().ok_or("it has no end")?;
     let mut counts: BTreeMap<usize, u32> = BTreeMap::new();
     let mut completed: BTreeSet<usize> = BTreeSet::new();
@@ -224,7 +224,7 @@ fn judge_device(
     if end.state == EndState::OfflineExpired && was_there(case, computer, device) {
         return Err("it was online in time, and a slot was free".into());
     }
-    if computer.waived.contains(&view.lane) {
+    if computer.waived.contains(&view.device) {
         return match end.cleanup_owed {
             true => Err("its cleanup was given up, and is called owed".into()),
             false => Ok(()),
@@ -240,7 +240,7 @@ const FOUND_WITHIN: Duration = Duration::from_secs(900);
 /// The device came back well before `offline.until` and stayed, the tenant had a slot free all the
 /// while, and nothing but sleep stood in the way.
 fn was_there(case: &Case, computer: &Computer, device: &DrawnDevice) -> bool {
-    let policy = &case.runbook.plan().policy;
+    let policy = &case.compiled.plan().policy;
     let waits = policy.waves.len() > 1 || policy.max_active.is_some() || policy.window.is_some();
     let apart = computer.died > 0 || !case.scenario.faults.is_empty();
     if waits || apart || !case.colleague.is_empty() || case.weather.unreachable > 0 {
@@ -259,7 +259,7 @@ fn was_there(case: &Case, computer: &Computer, device: &DrawnDevice) -> bool {
         && drawn.restarts.is_empty();
     is_well
         && drawn.online.iter().any(stays)
-        && slots_held(&computer.network.ledger(), since, until) < case.runbook.plan().limits.slots
+        && slots_held(&computer.network.ledger(), since, until) < case.compiled.plan().limits.slots
 }
 
 /// The most sessions that were open at one moment of this time.
@@ -285,10 +285,10 @@ pub(super) fn slots_held(ledger: &[Value], since: Moment, until: Moment) -> u32 
 fn ended_well(
     case: &Case,
     computer: &Computer,
-    view: &LaneView,
+    view: &DeviceView,
     completed: &BTreeSet<usize>,
 ) -> Result<(), String> {
-    let device = case.device(view.lane.0 as usize);
+    let device = case.device(view.device.0 as usize);
     for (place, step) in case.steps.iter().enumerate() {
         if step.cleanup || step.never {
             continue;
@@ -308,7 +308,7 @@ fn ended_well(
             continue;
         }
         let shelf = computer.process().shelf();
-        let result = shelf.result(view.lane.0 as usize, &format!("s{place}"));
+        let result = shelf.result(view.device.0 as usize, &format!("s{place}"));
         match (step.kind, result) {
             (Kind::Run, Some(StepResult::Script { exit: Some(0), .. })) => {}
             (Kind::Get, Some(StepResult::File { size: 9, .. })) => {}

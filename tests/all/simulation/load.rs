@@ -39,7 +39,7 @@ pub(super) fn run_of(root: &Path, playbook: &str, scenario: Scenario) -> Compute
         reason: "test".to_owned(),
     });
     let limits = Limits::of(LimitsProfile::Safe);
-    let runbook = compile(
+    let compiled = compile(
         &loaded,
         &NoFiles,
         &inputs,
@@ -60,7 +60,7 @@ pub(super) fn run_of(root: &Path, playbook: &str, scenario: Scenario) -> Compute
     let network = Network::new(scenario, beginning(), Weather::FAIR, Dice(1));
     Computer::new(
         root,
-        Arc::new(runbook),
+        Arc::new(compiled),
         playbook,
         network,
         beginning(),

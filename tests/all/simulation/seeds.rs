@@ -52,7 +52,7 @@ impl Play {
         }
         let mut computer = Computer::new(
             root,
-            case.runbook.clone(),
+            case.compiled.clone(),
             &case.playbook,
             network,
             beginning(),

@@ -51,7 +51,7 @@ fn held_back_after_the_queue_gave_it_up_a_device_that_comes_back_is_started_agai
     let playbook = playbook("offline: { mode: hold, until: 10h }");
     let mut computer = run_of(root.path(), &playbook, scenario);
     assert_eq!(computer.drive(), Ok(Left::Finished));
-    let end = computer.fleet().lanes().next().unwrap().end.unwrap();
+    let end = computer.fleet().devices().next().unwrap().end.unwrap();
     assert_eq!(end.state, EndState::Ok, "{:?}", end.why);
     // Each start waits for as long as the service lets it: two hours.
     assert_eq!(times(&computer, "session_started").len(), 2);
@@ -107,7 +107,7 @@ fn a_session_that_somebody_cancels_after_the_queue_s_time_is_not_started_again()
     computer.network.colleague(after, cancel);
     assert_eq!(computer.drive(), Ok(Left::Finished));
     assert_eq!(times(&computer, "session_started").len(), 1);
-    let end = computer.fleet().lanes().next().unwrap().end.unwrap();
+    let end = computer.fleet().devices().next().unwrap().end.unwrap();
     assert_eq!(end.state, EndState::Cancelled, "{:?}", end.why);
 }
 
@@ -136,7 +136,7 @@ fn a_device_that_goes_off_in_the_middle_of_a_timed_step_is_waited_for_and_cleane
                     - run: work.ps1\ncleanup:\n  - run: work.ps1\n";
     let mut computer = run_of(root.path(), playbook, scenario);
     assert_eq!(computer.drive(), Ok(Left::Finished));
-    let end = computer.fleet().lanes().next().unwrap().end.unwrap();
+    let end = computer.fleet().devices().next().unwrap().end.unwrap();
     assert_eq!(end.state, EndState::Ok, "{:?}", end.why);
     assert!(!end.cleanup_owed);
     assert_eq!(times(&computer, "session_started").len(), 3);
@@ -275,7 +275,7 @@ fn every_page_of_the_device_list_counts_in_the_hour_s_calls() {
     assert_eq!(computer.drive(), Ok(Left::Finished));
     assert_eq!(computer.network.throttled(), []);
     assert!(computer.network.calls() > 3_000, "it looked all the time");
-    let end = computer.fleet().lanes().next().unwrap().end.unwrap();
+    let end = computer.fleet().devices().next().unwrap().end.unwrap();
     assert_eq!(end.state, EndState::OfflineExpired);
     assert_eq!(
         end.why.unwrap(),

@@ -36,7 +36,7 @@ fn a_device_that_does_not_hear_of_a_cancel_is_waited_for_like_one_that_sleeps() 
     };
     assert_eq!(desk.journal.last().unwrap().body, gave_up);
     assert!(matches!(
-        desk.lane(0).waiting,
+        desk.device(0).waiting,
         Some(Waiting::Offline { .. })
     ));
     desk.looks = 0;
@@ -136,11 +136,14 @@ fn after_an_interrupt_nobody_stays_for_cleanup_that_waits_for_the_hours() {
     desk.pass(1_200);
     desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
     desk.deliver(0);
-    assert!(matches!(desk.lane(0).waiting, Some(Waiting::Hours { .. })));
+    assert!(matches!(
+        desk.device(0).waiting,
+        Some(Waiting::Hours { .. })
+    ));
     assert!(!desk.fleet.is_done());
     desk.happens_to_run(FactBody::Interrupted { count: 1 });
     assert!(desk.fleet.is_done(), "nothing is in motion");
-    assert_eq!(desk.lane(0).waiting, Some(Waiting::Resume));
+    assert_eq!(desk.device(0).waiting, Some(Waiting::Resume));
     // Whoever takes the run up waits for the hours.
     desk.crash();
     desk.pass(7 * 24 * 3_600 - 2_400);

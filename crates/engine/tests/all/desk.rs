@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use svar_engine::{
-    CancelWhy, CommandEnd, CommandState, End, EndState, Fact, FactBody, Fleet, LaneId, LaneView,
-    Need, Refusal, ResultSummary,
+    CancelWhy, CommandEnd, CommandState, DeviceIndex, DeviceView, End, EndState, Fact, FactBody,
+    Fleet, Need, Refusal, ResultSummary,
 };
 use svar_plan::{Plan, Verdict};
 use svar_wire::ActionId;
@@ -91,14 +91,14 @@ impl Desk {
             let mut again = false;
             for need in self.fleet.poll(self.now) {
                 match need {
-                    Need::Record { lane, body } => {
+                    Need::Record { device, body } => {
                         again = true;
-                        self.tell(lane, body);
+                        self.tell(device, body);
                     }
-                    Need::Devices { lanes } if self.all_ready => {
+                    Need::Devices { devices } if self.all_ready => {
                         again = true;
-                        for lane in lanes {
-                            self.tell(Some(lane), ready(true));
+                        for device in devices {
+                            self.tell(Some(device), ready(true));
                         }
                         self.fleet.devices_read(self.now);
                     }
@@ -112,10 +112,10 @@ impl Desk {
     }
 
     #[track_caller]
-    pub(super) fn tell(&mut self, lane: Option<LaneId>, body: FactBody) {
+    pub(super) fn tell(&mut self, device: Option<DeviceIndex>, body: FactBody) {
         let fact = Fact {
             at: self.now,
-            lane,
+            device,
             body,
         };
         if let Err(error) = self.fleet.handle(&fact) {
@@ -126,8 +126,8 @@ impl Desk {
 
     /// Something happened to a device.
     #[track_caller]
-    pub(super) fn happens(&mut self, lane: u32, body: FactBody) {
-        self.tell(Some(LaneId(lane)), body);
+    pub(super) fn happens(&mut self, device: u32, body: FactBody) {
+        self.tell(Some(DeviceIndex(device)), body);
         self.poll();
     }
 
@@ -199,7 +199,7 @@ impl Desk {
 
     pub(super) fn starts(&self) -> Vec<u32> {
         let starts = self.needs.iter().filter_map(|need| match need {
-            Need::Start { lane, .. } => Some(lane.0),
+            Need::Start { device, .. } => Some(device.0),
             _ => None,
         });
         starts.collect()
@@ -210,7 +210,7 @@ impl Desk {
     pub(super) fn announce(&mut self, device: u32) -> (u16, u16, Option<u16>) {
         let need = self.take(
             "a start",
-            |need| matches!(need, Need::Start { lane, .. } if lane.0 == device),
+            |need| matches!(need, Need::Start { device: of, .. } if of.0 == device),
         );
         let Need::Start {
             session,
@@ -329,7 +329,7 @@ impl Desk {
         let found = self.peek_fetch(device);
         self.take(
             "a result",
-            |need| matches!(need, Need::Fetch { lane, .. } if lane.0 == device),
+            |need| matches!(need, Need::Fetch { device: of, .. } if of.0 == device),
         );
         found
     }
@@ -338,13 +338,13 @@ impl Desk {
     pub(super) fn peek_fetch(&self, device: u32) -> (ActionId, u16, u16, bool) {
         let found = self.needs.iter().find_map(|need| match need {
             Need::Fetch {
-                lane,
+                device: of,
                 action,
                 index,
                 step,
                 conclusive,
                 ..
-            } if lane.0 == device => Some((action.clone(), *index, *step, *conclusive)),
+            } if of.0 == device => Some((action.clone(), *index, *step, *conclusive)),
             _ => None,
         });
         match found {
@@ -372,10 +372,10 @@ impl Desk {
 
     /// The devices that the list is asked about.
     #[track_caller]
-    pub(super) fn devices(&mut self) -> Vec<LaneId> {
+    pub(super) fn devices(&mut self) -> Vec<DeviceIndex> {
         let need = self.take("devices", |need| matches!(need, Need::Devices { .. }));
         match need {
-            Need::Devices { lanes } => lanes,
+            Need::Devices { devices } => devices,
             _ => unreachable!(),
         }
     }
@@ -404,7 +404,7 @@ impl Desk {
         while self
             .needs
             .iter()
-            .any(|need| matches!(need, Need::Fetch { lane, .. } if lane.0 == device))
+            .any(|need| matches!(need, Need::Fetch { device: of, .. } if of.0 == device))
         {
             let (action, index, ..) = self.fetch(device);
             indexes.push(index);
@@ -441,7 +441,7 @@ impl Desk {
     pub(super) fn cancel_answered(&mut self, device: u32, status: u16) -> (ActionId, CancelWhy) {
         let need = self.take(
             "a cancel",
-            |need| matches!(need, Need::Cancel { lane, .. } if lane.0 == device),
+            |need| matches!(need, Need::Cancel { device: of, .. } if of.0 == device),
         );
         let Need::Cancel { action, why, .. } = need else {
             unreachable!()
@@ -464,21 +464,21 @@ impl Desk {
     }
 
     #[track_caller]
-    pub(super) fn lane(&self, device: u32) -> LaneView {
-        self.fleet.lane(LaneId(device)).unwrap()
+    pub(super) fn device(&self, device: u32) -> DeviceView {
+        self.fleet.device(DeviceIndex(device)).unwrap()
     }
 
     #[track_caller]
     pub(super) fn end(&self, device: u32) -> End {
-        match self.lane(device).end {
+        match self.device(device).end {
             Some(end) => end,
-            None => panic!("device {device} has not ended: {:?}", self.lane(device)),
+            None => panic!("device {device} has not ended: {:?}", self.device(device)),
         }
     }
 
     #[track_caller]
     pub(super) fn ends(&self, states: &[EndState]) {
-        let ends: Vec<EndState> = self.fleet.lanes().map(|lane| lane.standing).collect();
+        let ends: Vec<EndState> = self.fleet.devices().map(|device| device.standing).collect();
         assert_eq!(ends, states);
     }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use svar_engine::{Care, CommandState, Fact, FactBody, Fleet, LaneId, Need, Tally};
+use svar_engine::{Care, CommandState, DeviceIndex, Fact, FactBody, Fleet, Need, Tally};
 use svar_plan::{Plan, SessionKind, Verb, Verdict};
 use svar_wire::Moment;
 use svar_wire::{ActionId, Tag};
@@ -34,7 +34,7 @@ enum Death {
 enum Event {
     /// A start reaches the service.
     StartArrives {
-        lane: LaneId,
+        device: DeviceIndex,
         session: u16,
         attempt: u16,
         tag: Tag,
@@ -43,12 +43,12 @@ enum Event {
         deaths: u32,
     },
     /// A fact for the journal, if the process that waits for it still lives.
-    Fact(u32, Option<LaneId>, FactBody),
-    Cancel(u32, LaneId, ActionId, Answer),
-    Watch(u32, Vec<(LaneId, ActionId)>),
+    Fact(u32, Option<DeviceIndex>, FactBody),
+    Cancel(u32, DeviceIndex, ActionId, Answer),
+    Watch(u32, Vec<(DeviceIndex, ActionId)>),
     Search(u32, Need),
     Fetch(u32, Need),
-    Devices(u32, Vec<LaneId>),
+    Devices(u32, Vec<DeviceIndex>),
     Failed(u32, Need, Option<Duration>),
     Interrupt(u8),
 }
@@ -166,7 +166,7 @@ impl Play {
     }
 
     /// Journals a fact and hands it in, unless the process dies here. True: it died.
-    fn record(&mut self, lane: Option<LaneId>, body: FactBody) -> Result<bool, String> {
+    fn record(&mut self, device: Option<DeviceIndex>, body: FactBody) -> Result<bool, String> {
         let death = self.to_die.remove(&self.journal.len());
         if death == Some(Death::Before) {
             self.die()?;
@@ -174,10 +174,10 @@ impl Play {
         }
         let fact = Fact {
             at: self.now,
-            lane,
+            device,
             body,
         };
-        self.say(|| format!("{:?} {:?}", fact.lane, fact.body));
+        self.say(|| format!("{:?} {:?}", fact.device, fact.body));
         let died = death.is_some();
         self.fleet
             .handle(&fact)
@@ -246,26 +246,26 @@ impl Play {
     }
 
     /// Which commands a conditional session keeps: the same whenever it is asked.
-    fn resolve(&self, lane: LaneId, session: u16) -> Vec<u16> {
-        let count = self.plan.devices[lane.0 as usize].sessions[usize::from(session)]
+    fn resolve(&self, device: DeviceIndex, session: u16) -> Vec<u16> {
+        let count = self.plan.devices[device.0 as usize].sessions[usize::from(session)]
             .commands
             .len() as u16;
-        let mut dice = Dice(self.seed ^ (u64::from(lane.0) << 32) ^ u64::from(session));
+        let mut dice = Dice(self.seed ^ (u64::from(device.0) << 32) ^ u64::from(session));
         (0..count).filter(|_| dice.percent(70)).collect()
     }
 
     /// The commands of a start and what they will do.
     fn commands(
         &mut self,
-        lane: LaneId,
+        device: DeviceIndex,
         session: u16,
         only: Option<u16>,
     ) -> Vec<(u16, Verb, Deed)> {
         let plan = self.plan.clone();
-        let planned = &plan.devices[lane.0 as usize].sessions[usize::from(session)];
+        let planned = &plan.devices[device.0 as usize].sessions[usize::from(session)];
         let indexes: Vec<u16> = match only {
             Some(only) => vec![only],
-            None if planned.request.is_none() => self.resolve(lane, session),
+            None if planned.request.is_none() => self.resolve(device, session),
             None => (0..planned.commands.len() as u16).collect(),
         };
         let commands = indexes.into_iter().map(|index| {
@@ -287,21 +287,25 @@ impl Play {
         for need in needs {
             let announcement = match &need {
                 Need::Start {
-                    lane,
+                    device,
                     session,
                     attempt,
                     tag,
                     ..
                 } => Some((
-                    *lane,
+                    *device,
                     FactBody::StartAnnounced {
                         session: *session,
                         attempt: *attempt,
                         tag: tag.clone(),
                     },
                 )),
-                Need::Cancel { lane, action, why } => Some((
-                    *lane,
+                Need::Cancel {
+                    device,
+                    action,
+                    why,
+                } => Some((
+                    *device,
                     FactBody::CancelAnnounced {
                         action: action.clone(),
                         why: *why,
@@ -309,7 +313,7 @@ impl Play {
                 )),
                 _ => None,
             };
-            let Some((lane, body)) = announcement else {
+            let Some((device, body)) = announcement else {
                 to_send.push((need, false));
                 continue;
             };
@@ -317,7 +321,7 @@ impl Play {
             if dies_after_call {
                 self.to_die.remove(&self.journal.len());
             }
-            if self.record(Some(lane), body)? {
+            if self.record(Some(device), body)? {
                 return Ok(true);
             }
             to_send.push((need, dies_after_call));
@@ -357,9 +361,9 @@ impl Play {
             && self.dice.percent(self.faults)
         {
             let retry_after = self.dice.percent(20).then(|| Duration::from_secs(30));
-            if let (Some(pause), Some(row)) = (retry_after, need.row()) {
+            if let (Some(pause), Some(endpoint)) = (retry_after, need.endpoint()) {
                 let until = self.now + pause;
-                if self.record(None, FactBody::Blocked { row, until })? {
+                if self.record(None, FactBody::Blocked { endpoint, until })? {
                     return Ok(true);
                 }
             }
@@ -367,18 +371,18 @@ impl Play {
             return Ok(false);
         }
         match need {
-            Need::Record { lane, body } => return self.record(lane, body),
+            Need::Record { device, body } => return self.record(device, body),
             Need::Start {
-                lane,
+                device,
                 session,
                 attempt,
                 tag,
                 only,
             } => {
-                let commands = self.commands(lane, session, only);
+                let commands = self.commands(device, session, only);
                 let answer = self.answer();
                 let event = Event::StartArrives {
-                    lane,
+                    device,
                     session,
                     attempt,
                     tag,
@@ -388,16 +392,19 @@ impl Play {
                 };
                 self.later(latency / 2, event);
             }
-            Need::Resolve { lane, session } => {
-                let commands = self.resolve(lane, session);
-                return self.record(Some(lane), FactBody::SessionResolved { session, commands });
+            Need::Resolve { device, session } => {
+                let commands = self.resolve(device, session);
+                return self.record(
+                    Some(device),
+                    FactBody::SessionResolved { session, commands },
+                );
             }
-            Need::Cancel { lane, action, .. } => {
+            Need::Cancel { device, action, .. } => {
                 let answer = self.answer();
-                self.later(latency, Event::Cancel(deaths, lane, action, answer));
+                self.later(latency, Event::Cancel(deaths, device, action, answer));
             }
             Need::Watch { actions } => self.later(latency, Event::Watch(deaths, actions)),
-            Need::Devices { lanes } => self.later(latency, Event::Devices(deaths, lanes)),
+            Need::Devices { devices } => self.later(latency, Event::Devices(deaths, devices)),
             Need::Search { .. } => self.later(latency, Event::Search(deaths, need)),
             Need::Fetch { .. } => self.later(latency, Event::Fetch(deaths, need)),
         }
@@ -410,7 +417,7 @@ impl Play {
         let alive = |deaths: u32| deaths == self.deaths;
         match event {
             Event::StartArrives {
-                lane,
+                device,
                 session,
                 attempt,
                 tag,
@@ -426,7 +433,7 @@ impl Play {
                 let body = if answer == Answer::LostBefore {
                     unknown("connection closed")
                 } else {
-                    let started = self.world.start(now, lane.0, &tag, session, commands);
+                    let started = self.world.start(now, device.0, &tag, session, commands);
                     match started {
                         _ if answer == Answer::LostAfter => unknown("502"),
                         Started::Taken(action) => FactBody::StartAccepted {
@@ -443,12 +450,12 @@ impl Play {
                     }
                 };
                 let latency = self.latency();
-                self.later(latency, Event::Fact(deaths, Some(lane), body));
+                self.later(latency, Event::Fact(deaths, Some(device), body));
             }
-            Event::Fact(deaths, lane, body) if alive(deaths) => {
-                self.record(lane, body)?;
+            Event::Fact(deaths, device, body) if alive(deaths) => {
+                self.record(device, body)?;
             }
-            Event::Cancel(deaths, lane, action, answer) => {
+            Event::Cancel(deaths, device, action, answer) => {
                 let body = if answer == Answer::LostBefore {
                     let why = "connection closed".into();
                     FactBody::CancelUnknown { action, why }
@@ -463,13 +470,13 @@ impl Play {
                     }
                 };
                 let latency = self.latency();
-                self.later(latency, Event::Fact(deaths, Some(lane), body));
+                self.later(latency, Event::Fact(deaths, Some(device), body));
             }
             Event::Watch(deaths, actions) if alive(deaths) => {
                 let ids: Vec<ActionId> = actions.iter().map(|(_, id)| id.clone()).collect();
                 for place in self.world.list(now, &ids) {
                     let action = &self.world.actions[place];
-                    let lane = LaneId(action.device);
+                    let device = DeviceIndex(action.device);
                     let id = action.id.clone();
                     let known_to_run = self.seen_running.contains(&id);
                     let executing = action.executing(now);
@@ -500,7 +507,7 @@ impl Play {
                         continue;
                     };
                     let recorded = self.journal.len();
-                    let died = self.record(Some(lane), body)?;
+                    let died = self.record(Some(device), body)?;
                     if self.journal.len() > recorded {
                         self.seen_running.extend(seen_running);
                         self.seen_executing.extend(seen_executing);
@@ -513,7 +520,7 @@ impl Play {
             }
             Event::Search(deaths, need) if alive(deaths) => {
                 let Need::Search {
-                    lane,
+                    device,
                     session,
                     attempt,
                     ref tag,
@@ -523,7 +530,7 @@ impl Play {
                 else {
                     unreachable!()
                 };
-                let body = match self.world.search(now, lane.0, tag) {
+                let body = match self.world.search(now, device.0, tag) {
                     Some(action) => FactBody::StartAccepted {
                         session,
                         attempt,
@@ -536,11 +543,11 @@ impl Play {
                         return Ok(());
                     }
                 };
-                self.record(Some(lane), body)?;
+                self.record(Some(device), body)?;
             }
             Event::Fetch(deaths, need) if alive(deaths) => {
                 let Need::Fetch {
-                    lane,
+                    device,
                     ref action,
                     index,
                     conclusive,
@@ -575,12 +582,12 @@ impl Play {
                         return Ok(());
                     }
                 };
-                self.record(Some(lane), body)?;
+                self.record(Some(device), body)?;
             }
-            Event::Devices(deaths, lanes) if alive(deaths) => {
-                for lane in lanes {
-                    let known = self.fleet.known(lane);
-                    let Some(ready) = self.world.lists_as_ready(now, lane.0, known) else {
+            Event::Devices(deaths, devices) if alive(deaths) => {
+                for device in devices {
+                    let known = self.fleet.known(device);
+                    let Some(ready) = self.world.lists_as_ready(now, device.0, known) else {
                         continue;
                     };
                     let body = FactBody::Readiness {
@@ -588,7 +595,7 @@ impl Play {
                         why: None,
                         never: false,
                     };
-                    if self.record(Some(lane), body)? {
+                    if self.record(Some(device), body)? {
                         return Ok(());
                     }
                 }
@@ -611,8 +618,10 @@ impl Play {
         for _ in 0..20_000 {
             let needs = self.fleet.poll(self.now);
             let main_start = needs.iter().any(|need| match need {
-                Need::Start { lane, session, .. } => {
-                    let sessions = &self.plan.devices[lane.0 as usize].sessions;
+                Need::Start {
+                    device, session, ..
+                } => {
+                    let sessions = &self.plan.devices[device.0 as usize].sessions;
                     sessions[usize::from(*session)].kind == SessionKind::Main
                 }
                 _ => false,

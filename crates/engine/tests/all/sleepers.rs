@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use svar_engine::{CancelWhy, EndState, FactBody, GiveUp, Known, LaneId, Waiting};
+use svar_engine::{CancelWhy, DeviceIndex, EndState, FactBody, GiveUp, Known, Waiting};
 use svar_plan::{OfflineMode, OnStop};
 use svar_wire::ActionId;
 use svar_wire::{ActionStatus, CommandStatus};
@@ -40,7 +40,7 @@ fn a_device_that_does_not_take_its_session_for_five_minutes_sleeps_until_it_is_s
         seen_after: None,
     };
     desk.pass(299);
-    assert_eq!(desk.fleet.known(LaneId(0)), ready_now);
+    assert_eq!(desk.fleet.known(DeviceIndex(0)), ready_now);
     desk.pass(9);
     let gave_up = desk.journal.last().unwrap();
     assert_eq!(
@@ -53,25 +53,25 @@ fn a_device_that_does_not_take_its_session_for_five_minutes_sleeps_until_it_is_s
         ready: Some(false),
         seen_after: Some(accepted),
     };
-    assert_eq!(desk.fleet.known(LaneId(0)), dozes);
+    assert_eq!(desk.fleet.known(DeviceIndex(0)), dozes);
     desk.crash();
     assert_eq!(
-        desk.fleet.known(LaneId(0)),
+        desk.fleet.known(DeviceIndex(0)),
         dozes,
         "the journal says it all"
     );
     desk.pass(7_000);
     given_back(&mut desk, 0, &action, ActionStatus::TimeOut);
-    assert_eq!(desk.fleet.known(LaneId(0)), dozes);
+    assert_eq!(desk.fleet.known(DeviceIndex(0)), dozes);
     // Nobody else wants the slot, so it may wait there again.
     let again = desk.now;
     let action = desk.start(0);
     desk.pass(7_000);
     given_back(&mut desk, 0, &action, ActionStatus::TimeOut);
-    assert_eq!(desk.fleet.known(LaneId(0)).seen_after, Some(again));
+    assert_eq!(desk.fleet.known(DeviceIndex(0)).seen_after, Some(again));
     let action = desk.start(0);
     desk.began(0, &action);
-    assert_eq!(desk.fleet.known(LaneId(0)), ready_now);
+    assert_eq!(desk.fleet.known(DeviceIndex(0)), ready_now);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn what_the_queue_gave_up_while_nobody_looked_sleeps_as_well() {
     desk.now = desk.now + Duration::from_secs(8_000);
     desk.crash();
     given_back(&mut desk, 0, &action, ActionStatus::TimeOut);
-    assert_eq!(desk.fleet.known(LaneId(0)).seen_after, Some(accepted));
+    assert_eq!(desk.fleet.known(DeviceIndex(0)).seen_after, Some(accepted));
 }
 
 #[test]
@@ -124,9 +124,9 @@ fn held_back_sleepers_give_their_slots_to_whoever_is_awake() {
     desk.play(2, 1);
     assert_eq!(desk.starts(), [3, 0], "nobody awake wants the other slot");
     desk.needs
-        .retain(|need| !matches!(need, svar_engine::Need::Start { lane, .. } if lane.0 == 0));
+        .retain(|need| !matches!(need, svar_engine::Need::Start { device, .. } if device.0 == 0));
     assert!(matches!(
-        desk.lane(1).waiting,
+        desk.device(1).waiting,
         Some(Waiting::Offline { .. })
     ));
     desk.happens(1, ready(true));
@@ -160,8 +160,8 @@ fn sleepers_take_turns() {
     let mut draft = plan(3).session(&[run()]);
     draft.policy.offline.max_slots = 1;
     let mut desk = super::desk::desk_with(draft.done(), |desk| desk.all_ready = false);
-    for lane in desk.devices() {
-        desk.tell(Some(lane), ready(false));
+    for device in desk.devices() {
+        desk.tell(Some(device), ready(false));
     }
     desk.fleet.devices_read(desk.now);
     desk.poll();
@@ -291,7 +291,7 @@ fn a_paused_run_calls_back_what_sleeps_and_lets_run_what_is_awake() {
     assert!(desk.fleet.is_done(), "it went off before its cleanup began");
     desk.ends(&[EndState::NotStarted, EndState::Cancelled]);
     desk.crash();
-    let known = desk.fleet.known(LaneId(0));
+    let known = desk.fleet.known(DeviceIndex(0));
     assert_eq!(
         known.ready,
         Some(false),

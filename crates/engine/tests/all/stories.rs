@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use svar_engine::{CancelWhy, EndState, FactBody, Fleet, Leg, Need, Phase, Waiting};
+use svar_engine::{CancelWhy, EndState, FactBody, Fleet, Need, Phase, SessionPhase, Waiting};
 use svar_plan::{Amount, Hours, OfflineMode, OnStop, ResultsWanted, StopBase, StopWhen};
 use svar_wire::{ActionStatus, CommandStatus};
 
@@ -18,18 +18,18 @@ fn a_device_goes_through_its_sessions_in_order() {
             .done(),
     );
     let action = desk.start(0);
-    assert_eq!(desk.lane(0).waiting, Some(Waiting::Device));
+    assert_eq!(desk.device(0).waiting, Some(Waiting::Device));
     desk.began(0, &action);
-    assert_eq!(desk.lane(0).waiting, Some(Waiting::Session));
+    assert_eq!(desk.device(0).waiting, Some(Waiting::Session));
     desk.ended(0, &action, ActionStatus::Succeeded, completed(3));
     assert_eq!(desk.deliver(0), [1, 2], "a put has no result");
     assert_eq!(
-        desk.lane(0).phase,
+        desk.device(0).phase,
         Phase::Session {
             session: 1,
             attempt: 0,
             action: None,
-            at: Leg::Starting,
+            at: SessionPhase::Starting,
         }
     );
     desk.play(0, 1);
@@ -282,7 +282,7 @@ fn a_session_that_ran_to_its_end_counts_although_it_was_cancelled() {
 fn a_busy_device_is_waited_for() {
     let mut desk = desk(plan(1).session(&[run()]).done());
     desk.refuse(0, refusal(400, "ActiveRequestAlreadyExists"));
-    assert!(matches!(desk.lane(0).waiting, Some(Waiting::Busy { .. })));
+    assert!(matches!(desk.device(0).waiting, Some(Waiting::Busy { .. })));
     desk.pass(15);
     desk.refuse(0, refusal(400, "ActiveRequestAlreadyExists"));
     desk.pass(30);
@@ -293,7 +293,7 @@ fn a_busy_device_is_waited_for() {
 #[test]
 fn a_device_that_stays_busy_is_given_up() {
     let mut desk = desk(plan(1).session(&[run()]).done());
-    while desk.lane(0).end.is_none() {
+    while desk.device(0).end.is_none() {
         desk.refuse(0, refusal(400, "ActiveRequestAlreadyExists"));
         desk.pass(60);
     }
@@ -311,7 +311,10 @@ fn a_refusal_for_want_of_slots_waits_for_a_session_to_end() {
     desk.refuse(2, refusal(429, "TooManyRequests"));
     desk.pass(30);
     assert_eq!(desk.starts(), [] as [u32; 0], "no further try meanwhile");
-    assert_eq!(desk.lane(1).waiting, Some(Waiting::Slot { used: 1, of: 1 }));
+    assert_eq!(
+        desk.device(1).waiting,
+        Some(Waiting::Slot { used: 1, of: 1 })
+    );
     desk.ended(0, &first, ActionStatus::Succeeded, completed(1));
     desk.deliver(0);
     assert_eq!(desk.starts().len(), 1);
@@ -379,7 +382,7 @@ fn what_others_on_this_computer_take_is_left_to_them() {
     let mut desk = {
         desk.fleet = Fleet::new(&run_id(), desk.plan.clone(), START);
         desk.needs.clear();
-        let taken = [(svar_engine::Row::Starts, START); 8];
+        let taken = [(svar_engine::Endpoint::Starts, START); 8];
         desk.fleet.others_took(START, &taken, 22);
         desk.poll();
         desk
@@ -392,7 +395,10 @@ fn what_others_on_this_computer_take_is_left_to_them() {
     desk.start(2);
     desk.pass(20);
     assert_eq!(desk.starts(), [] as [u32; 0]);
-    assert_eq!(desk.lane(3).waiting, Some(Waiting::Slot { used: 3, of: 3 }));
+    assert_eq!(
+        desk.device(3).waiting,
+        Some(Waiting::Slot { used: 3, of: 3 })
+    );
     assert!(desk.fleet.wake_at().is_some(), "it looks again by itself");
     desk.fleet.others_took(desk.now, &[], 0);
     desk.poll();
@@ -412,7 +418,7 @@ fn lists_are_read_less_often_where_somebody_else_needs_the_calls() {
     assert_eq!(looks(&mut desk), 37);
     let until = desk.now;
     desk.happens_to_run(FactBody::Blocked {
-        row: svar_engine::Row::Actions,
+        endpoint: svar_engine::Endpoint::Actions,
         until,
     });
     let yielding = looks(&mut desk);
@@ -440,7 +446,7 @@ fn one_call_a_tick_watches_every_open_action() {
                     looks += 1;
                     desk.fleet.watched(at);
                 }
-                Need::Record { lane, body } => desk.tell(lane, body),
+                Need::Record { device, body } => desk.tell(device, body),
                 need => panic!("{need:?}"),
             }
         }
@@ -457,9 +463,9 @@ fn sleeping_devices_take_few_slots_and_the_rest_are_held_back() {
             desk.all_ready = false;
         },
     );
-    let lanes = desk.devices();
-    for lane in &lanes {
-        desk.tell(Some(*lane), ready(lane.0 % 3 == 0));
+    let devices = desk.devices();
+    for device in &devices {
+        desk.tell(Some(*device), ready(device.0 % 3 == 0));
     }
     desk.fleet.devices_read(desk.now);
     desk.poll();
@@ -472,7 +478,7 @@ fn sleeping_devices_take_few_slots_and_the_rest_are_held_back() {
         desk.start(device);
     }
     assert!(matches!(
-        desk.lane(4).waiting,
+        desk.device(4).waiting,
         Some(Waiting::Offline { .. })
     ));
     desk.happens(4, ready(true));
@@ -488,14 +494,14 @@ fn hold_starts_a_device_only_when_it_was_seen() {
             .done(),
         |desk| desk.all_ready = false,
     );
-    let lanes = desk.devices();
-    desk.tell(Some(lanes[0]), ready(false));
+    let devices = desk.devices();
+    desk.tell(Some(devices[0]), ready(false));
     desk.fleet.devices_read(desk.now);
     desk.pass(59);
     assert!(desk.needs.is_empty());
     desk.pass(1);
-    assert_eq!(desk.devices(), lanes, "asked again every minute");
-    desk.tell(Some(lanes[0]), ready(true));
+    assert_eq!(desk.devices(), devices, "asked again every minute");
+    desk.tell(Some(devices[0]), ready(true));
     desk.fleet.devices_read(desk.now);
     desk.poll();
     assert_eq!(desk.starts(), [0]);
@@ -510,10 +516,10 @@ fn while_others_can_start_the_sleepers_are_asked_about_every_five_minutes() {
             .done(),
         |desk| desk.all_ready = false,
     );
-    let lanes = desk.devices();
-    desk.tell(Some(lanes[0]), ready(false));
-    for lane in &lanes[1..] {
-        desk.tell(Some(*lane), ready(true));
+    let devices = desk.devices();
+    desk.tell(Some(devices[0]), ready(false));
+    for device in &devices[1..] {
+        desk.tell(Some(*device), ready(true));
     }
     desk.fleet.devices_read(desk.now);
     let asked = desk.now;
@@ -522,11 +528,11 @@ fn while_others_can_start_the_sleepers_are_asked_about_every_five_minutes() {
     while let Some(at) = desk.fleet.wake_at() {
         let needs = desk.fleet.poll(at);
         let read = needs.iter().find_map(|need| match need {
-            Need::Devices { lanes } => Some(lanes.clone()),
+            Need::Devices { devices } => Some(devices.clone()),
             _ => None,
         });
         if let Some(read) = read {
-            assert_eq!(read, [lanes[0]]);
+            assert_eq!(read, [devices[0]]);
             assert_eq!(at.since(asked), Duration::from_secs(300));
             return;
         }
@@ -543,8 +549,8 @@ fn skip_leaves_sleeping_devices_out() {
             .done(),
         |desk| desk.all_ready = false,
     );
-    let lanes = desk.devices();
-    desk.tell(Some(lanes[0]), ready(false));
+    let devices = desk.devices();
+    desk.tell(Some(devices[0]), ready(false));
     assert_eq!(desk.end(0).state, EndState::Skipped);
 }
 
@@ -562,7 +568,7 @@ fn an_action_that_expired_in_the_queue_is_started_again_until_the_limit() {
     let waiting = commands(&[CommandStatus::Created]);
     desk.ended(0, &action, ActionStatus::TimeOut, waiting.clone());
     let action = desk.start(0);
-    assert_eq!(desk.lane(0).standing, EndState::Unknown);
+    assert_eq!(desk.device(0).standing, EndState::Unknown);
     desk.pass(3_620);
     assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Offline));
     desk.ended(0, &action, ActionStatus::Cancelled, waiting);
@@ -584,14 +590,14 @@ fn a_wave_waits_for_the_one_before_and_its_soak() {
     let mut desk = desk(draft.done());
     assert_eq!(desk.starts(), [0]);
     let action = desk.start(0);
-    assert_eq!(desk.lane(1).waiting, Some(Waiting::Wave { wave: 0 }));
+    assert_eq!(desk.device(1).waiting, Some(Waiting::Wave { wave: 0 }));
     desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
     desk.deliver(0);
     desk.pass(119);
     assert_eq!(desk.starts(), [] as [u32; 0]);
     let until = desk.now + Duration::from_secs(1);
     let soak = Waiting::Soak { wave: 1, until };
-    assert_eq!(desk.lane(1).waiting, Some(soak));
+    assert_eq!(desk.device(1).waiting, Some(soak));
     desk.pass(1);
     assert_eq!(desk.starts(), [1]);
     desk.play(1, 1);
@@ -793,8 +799,14 @@ fn outside_its_hours_a_run_starts_nothing_and_lets_run_what_runs() {
     assert_eq!(desk.starts(), [1], "granted before the end of the hours");
     desk.needs
         .retain(|need| !matches!(need, Need::Start { .. }));
-    assert_eq!(desk.lane(0).waiting, Some(Waiting::Hours { until: opens }));
-    assert_eq!(desk.lane(3).waiting, Some(Waiting::Hours { until: opens }));
+    assert_eq!(
+        desk.device(0).waiting,
+        Some(Waiting::Hours { until: opens })
+    );
+    assert_eq!(
+        desk.device(3).waiting,
+        Some(Waiting::Hours { until: opens })
+    );
     assert_eq!(
         desk.fleet.wake_at(),
         Some(opens),
@@ -944,7 +956,7 @@ fn no_more_devices_are_active_at_one_time_than_wanted() {
     desk.ended(0, &first, ActionStatus::Succeeded, completed(1));
     desk.deliver(0);
     assert_eq!(desk.starts(), [0], "its second session, and nobody new");
-    assert_eq!(desk.lane(2).waiting, Some(Waiting::Turn));
+    assert_eq!(desk.device(2).waiting, Some(Waiting::Turn));
     desk.play(0, 1);
     assert_eq!(desk.starts(), [2]);
 }
@@ -962,9 +974,9 @@ fn a_start_is_not_granted_beside_a_record_that_forbids_it() {
         commands: completed(1),
         expired: false,
     };
-    desk.tell(Some(svar_engine::LaneId(0)), ended);
+    desk.tell(Some(svar_engine::DeviceIndex(0)), ended);
     let needs = desk.fleet.poll(desk.now);
-    let passed = |need: &Need| matches!(need, Need::Record { lane: None, .. });
+    let passed = |need: &Need| matches!(need, Need::Record { device: None, .. });
     assert!(needs.iter().any(passed), "{needs:?}");
     let starts = |need: &Need| matches!(need, Need::Start { .. });
     assert!(
@@ -1034,7 +1046,7 @@ fn a_debt_is_waived_once_the_run_is_over_or_while_it_waits_to_be_paid() {
     assert!(!desk.end(0).cleanup_owed);
     assert!(
         desk.fleet
-            .lane(svar_engine::LaneId(1))
+            .device(svar_engine::DeviceIndex(1))
             .unwrap()
             .end
             .is_none()
@@ -1043,11 +1055,15 @@ fn a_debt_is_waived_once_the_run_is_over_or_while_it_waits_to_be_paid() {
     let mut fleet = Fleet::replay(&run_id(), desk.plan.clone(), START, &desk.journal).unwrap();
     let fact = svar_engine::Fact {
         at: desk.now,
-        lane: Some(svar_engine::LaneId(1)),
+        device: Some(svar_engine::DeviceIndex(1)),
         body: waived,
     };
     fleet.handle(&fact).unwrap();
-    let end = fleet.lane(svar_engine::LaneId(1)).unwrap().end.unwrap();
+    let end = fleet
+        .device(svar_engine::DeviceIndex(1))
+        .unwrap()
+        .end
+        .unwrap();
     assert_eq!(end.state, EndState::Ok);
     assert!(!end.cleanup_owed);
     let refused = fleet.handle(&fact).unwrap_err();
@@ -1088,7 +1104,7 @@ fn what_the_second_interrupt_took_back_before_it_began_is_done_when_the_run_goes
     let cut = commands(&[CommandStatus::Executing]);
     desk.ended(1, &actions[1], ActionStatus::Cancelled, cut);
     assert!(desk.fleet.is_done(), "nothing is in motion");
-    assert!(desk.lane(0).end.is_none(), "and it is not over");
+    assert!(desk.device(0).end.is_none(), "and it is not over");
     desk.happens_to_run(FactBody::Resumed);
     desk.play(0, 1);
     desk.ends(&[EndState::Ok, EndState::Cancelled]);
@@ -1105,7 +1121,7 @@ fn a_cleanup_that_the_second_interrupt_took_back_is_done_when_the_run_goes_on() 
     let nothing_ran = commands(&[CommandStatus::Created]);
     desk.ended(0, &action, ActionStatus::Cancelled, nothing_ran);
     assert!(desk.fleet.is_done(), "nothing is in motion");
-    assert!(desk.lane(0).end.is_none(), "and it is not over");
+    assert!(desk.device(0).end.is_none(), "and it is not over");
     desk.happens_to_run(FactBody::Resumed);
     desk.play(0, 1);
     assert!(!desk.end(0).cleanup_owed);
@@ -1235,7 +1251,7 @@ fn a_replayed_run_asks_to_be_taken_up_before_anything_else() {
     let journal = desk.journal.clone();
     let mut fleet = Fleet::replay(&run_id(), desk.plan.clone(), START, &journal).unwrap();
     let resumed = Need::Record {
-        lane: None,
+        device: None,
         body: FactBody::Resumed,
     };
     assert_eq!(fleet.poll(desk.now), [resumed]);
@@ -1302,7 +1318,7 @@ fn a_lost_tenant_parks_the_run() {
     desk.happens_to_run(FactBody::TenantLost { why });
     assert!(desk.fleet.is_done());
     desk.pass(3_600);
-    assert_eq!(desk.lane(0).waiting, Some(Waiting::Resume));
+    assert_eq!(desk.device(0).waiting, Some(Waiting::Resume));
     desk.crash();
     desk.needs.clear();
     desk.ended(0, &action, ActionStatus::Succeeded, completed(1));

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use svar_engine::{
-    CancelWhy, CommandState, Fact, FactBody, Fleet, GiveUp, LaneId, Row, RunLimit, tag_of,
+    CancelWhy, CommandState, DeviceIndex, Endpoint, Fact, FactBody, Fleet, GiveUp, RunLimit, tag_of,
 };
 use svar_plan::Verdict;
 use svar_wire::ActionId;
@@ -332,7 +332,7 @@ fn facts() -> Vec<(&'static str, FactBody)> {
         (
             "rate blocked",
             FactBody::Blocked {
-                row: Row::Links,
+                endpoint: Endpoint::Links,
                 until: START,
             },
         ),
@@ -365,12 +365,12 @@ fn facts() -> Vec<(&'static str, FactBody)> {
 /// The journal's own name for the stage that the device is in.
 fn stage(fleet: &Fleet) -> String {
     let memory = fleet.memory();
-    let lane = &memory["lanes"][0];
-    let stage = match &lane["stage"] {
+    let device = &memory["devices"][0];
+    let stage = match &device["stage"] {
         serde_json::Value::Object(map) => map.keys().next().cloned().unwrap_or_default(),
         stage => stage.as_str().unwrap_or_default().to_owned(),
     };
-    format!("{stage}/{}", lane["session"])
+    format!("{stage}/{}", device["session"])
 }
 
 #[test]
@@ -381,17 +381,17 @@ fn every_fact_fits_or_is_refused_and_changes_nothing() {
         for State { name, desk } in states() {
             let journal = &desk.journal;
             let replay = || Fleet::replay(&run_id(), desk.plan.clone(), START, journal).unwrap();
-            for lane in [Some(LaneId(0)), None, Some(LaneId(2))] {
+            for device in [Some(DeviceIndex(0)), None, Some(DeviceIndex(2))] {
                 let mut fleet = replay();
                 let before = fleet.memory();
                 let at = desk.now;
                 let fact = Fact {
                     at,
-                    lane,
+                    device,
                     body: body.clone(),
                 };
                 match fleet.handle(&fact) {
-                    Ok(()) if lane == Some(LaneId(2)) => panic!("there is no device 2"),
+                    Ok(()) if device == Some(DeviceIndex(2)) => panic!("there is no device 2"),
                     Ok(()) => {
                         fleet.poll(at);
                         let stage = stage(&fleet);
@@ -400,7 +400,7 @@ fn every_fact_fits_or_is_refused_and_changes_nothing() {
                     Err(error) => {
                         assert_eq!(fleet.memory(), before, "{error} changed something");
                         assert!(error.to_string().contains(body.name()), "{error}");
-                        if lane == Some(LaneId(0)) {
+                        if device == Some(DeviceIndex(0)) {
                             let _ = writeln!(table, "    {name:<10}  {}", error.why);
                         }
                     }
@@ -416,7 +416,7 @@ fn facts_read_back_as_they_were_written() {
     for (name, body) in facts() {
         let fact = Fact {
             at: START,
-            lane: Some(LaneId(3)),
+            device: Some(DeviceIndex(3)),
             body,
         };
         let text = serde_json::to_string(&fact).unwrap();

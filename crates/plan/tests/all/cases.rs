@@ -43,7 +43,7 @@ fn each_plan_is_shown_as_its_case_says() {
             target(4, "mac-4", "macOS"),
         ];
         let limits = Limits::of(LimitsProfile::Safe);
-        let runbook = compile(
+        let compiled = compile(
             &loaded,
             &NoFiles,
             &inputs,
@@ -52,11 +52,11 @@ fn each_plan_is_shown_as_its_case_says() {
             &limits,
         )
         .unwrap();
-        let explained = explain(runbook.plan());
+        let explained = explain(compiled.plan());
         for line in explained.lines().filter(|line| line.contains(' ')) {
             assert!(line.chars().count() <= 80, "{line}");
         }
-        let written = serde_json::to_string_pretty(&document(runbook.plan())).unwrap() + "\n";
+        let written = serde_json::to_string_pretty(&document(compiled.plan())).unwrap() + "\n";
         for (name, shown) in [("explain.txt", explained), ("document.json", written)] {
             let expected = folder.join(name);
             if std::env::var_os("SVAR_WRITE_EXPECTED").is_some() {

@@ -30,7 +30,7 @@ fn is_met(expect: &str, stdout: &str) -> bool {
         reason: "test".to_owned(),
     };
     let limits = Limits::of(LimitsProfile::Safe);
-    let runbook = compile(
+    let compiled = compile(
         &loaded,
         &NoFiles,
         &inputs,
@@ -44,7 +44,7 @@ fn is_met(expect: &str, stdout: &str) -> bool {
         stdout: stdout.to_owned(),
         stderr: String::new(),
     };
-    matches!(runbook.judge(0, 0, &result, &Nothing), Verdict::Met)
+    matches!(compiled.judge(0, 0, &result, &Nothing), Verdict::Met)
 }
 
 #[test]

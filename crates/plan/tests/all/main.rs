@@ -19,7 +19,7 @@ use svar_language::diagnostic::render::{Style, text};
 use svar_language::playbook::{Beside, Loaded, NoFiles, load};
 use svar_language::source::SourceText;
 use svar_plan::{
-    Given, Inputs, Limits, LimitsProfile, RunNames, Runbook, Session, Target, compile,
+    CompiledPlan, Given, Inputs, Limits, LimitsProfile, RunNames, Session, Target, compile,
 };
 use svar_wire::DeviceId;
 
@@ -64,7 +64,7 @@ fn try_compile(
     playbook: &str,
     given: &Given,
     targets: Vec<Target>,
-) -> Result<Runbook, Vec<Problem>> {
+) -> Result<CompiledPlan, Vec<Problem>> {
     let loaded = loaded(playbook);
     let inputs = Inputs::merge(&loaded, given)?;
     let limits = Limits::of(LimitsProfile::Safe);
@@ -72,9 +72,9 @@ fn try_compile(
 }
 
 #[track_caller]
-fn compiled(playbook: &str, targets: Vec<Target>) -> Runbook {
+fn compiled(playbook: &str, targets: Vec<Target>) -> CompiledPlan {
     match try_compile(playbook, &Given::default(), targets) {
-        Ok(runbook) => runbook,
+        Ok(compiled) => compiled,
         Err(problems) => panic!("{}", text(&problems, &Style::drawn())),
     }
 }
@@ -87,8 +87,8 @@ fn refusal(playbook: &str, given: &Given, targets: Vec<Target>) -> String {
 }
 
 /// The steps of each session, waiting ones with what they wait for.
-fn shape(runbook: &Runbook, device: usize) -> Vec<String> {
-    let plan = runbook.plan();
+fn shape(compiled: &CompiledPlan, device: usize) -> Vec<String> {
+    let plan = compiled.plan();
     plan.devices[device]
         .sessions
         .iter()
@@ -109,8 +109,8 @@ fn shape(runbook: &Runbook, device: usize) -> Vec<String> {
 
 /// The `Args` of the first device's first script.
 #[track_caller]
-fn args(runbook: &Runbook) -> Option<String> {
-    let sessions = &runbook.plan().devices[0].sessions;
+fn args(compiled: &CompiledPlan) -> Option<String> {
+    let sessions = &compiled.plan().devices[0].sessions;
     let request = sessions[0].request.as_ref().unwrap();
     request.commands[0].param("Args").map(str::to_owned)
 }
@@ -125,8 +125,8 @@ fn the_smallest_playbook_gives_the_request_of_the_first_page() {
     let inputs = Inputs::merge(&loaded, &Given::default()).unwrap();
     let limits = Limits::of(LimitsProfile::Safe);
     let names = RunNames::default();
-    let runbook = compile(&loaded, &files, &inputs, vec![windows()], &names, &limits).unwrap();
-    let sessions = &runbook.plan().devices[0].sessions;
+    let compiled = compile(&loaded, &files, &inputs, vec![windows()], &names, &limits).unwrap();
+    let sessions = &compiled.plan().devices[0].sessions;
     assert_eq!(sessions.len(), 1);
     assert_eq!(
         serde_json::to_value(sessions[0].request.as_deref()).unwrap(),

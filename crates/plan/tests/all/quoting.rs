@@ -116,7 +116,7 @@ proptest! {
         prop_assume!(loaded.playbook.is_some());
         let inputs = svar_plan::Inputs::merge(&loaded, &Given::default()).unwrap();
         let limits = svar_plan::Limits::of(svar_plan::LimitsProfile::Safe);
-        let runbook = svar_plan::compile(
+        let compiled = svar_plan::compile(
             &loaded,
             &svar_language::playbook::NoFiles,
             &inputs,
@@ -125,7 +125,7 @@ proptest! {
             &limits,
         )
         .unwrap();
-        let request = runbook.plan().devices[0].sessions[0].request.clone().unwrap();
+        let request = compiled.plan().devices[0].sessions[0].request.clone().unwrap();
         let wire = serde_json::to_string(&*request).unwrap();
         let read: Value = serde_json::from_str(&wire).unwrap();
         prop_assert_eq!(&read["Commands"][0]["params"][0]["value"], &Value::from(path.clone()));
@@ -205,9 +205,9 @@ steps:
     insta::assert_snapshot!(refusal(playbook, &Given::default(), vec![named]));
 
     let token = playbook.replace("run: x.sh,", "run: x.sh, pass: base64url,");
-    let runbook = try_compile(&token, &argument, vec![linux()]).unwrap();
+    let compiled = try_compile(&token, &argument, vec![linux()]).unwrap();
     assert_eq!(
-        decode_base64url(&args(&runbook).unwrap()),
+        decode_base64url(&args(&compiled).unwrap()),
         r#"{"filter":"a|b","host":"srv-2","both":"a|b/a"}"#
     );
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use svar_plan::{Results, Runbook, StepResult, Verdict};
+use svar_plan::{CompiledPlan, Results, StepResult, Verdict};
 
 use super::{compiled, linux};
 
@@ -52,13 +52,13 @@ steps:
 
 #[test]
 fn a_waiting_session_is_compiled_from_the_results() {
-    let runbook = compiled(PLAYBOOK, vec![linux()]);
+    let plan = compiled(PLAYBOOK, vec![linux()]);
     let output = r#"found v1.50 here
 {"user":"O'Neil","count":2,"path":"/tmp/a b"}"#;
     let results = shelf(&[("probe", script(0, output))]);
-    let first = runbook.resolve(0, 0, &results).unwrap();
+    let first = plan.resolve(0, 0, &results).unwrap();
     assert_eq!(first.commands, [0]);
-    let second = runbook.resolve(0, 1, &results).unwrap();
+    let second = plan.resolve(0, 1, &results).unwrap();
     assert_eq!(second.commands, [0, 1, 2]);
     let request = second.request.unwrap();
     assert_eq!(request.comment, "Look at srv-2");
@@ -68,10 +68,10 @@ fn a_waiting_session_is_compiled_from_the_results() {
 
 #[test]
 fn conditions_leave_commands_out() {
-    let runbook = compiled(PLAYBOOK, vec![linux()]);
+    let plan = compiled(PLAYBOOK, vec![linux()]);
     let output = r#"v1 {"count":0}"#.replace(' ', "\n");
     let results = shelf(&[("probe", script(3, &output))]);
-    let resolved = runbook.resolve(0, 1, &results).unwrap();
+    let resolved = plan.resolve(0, 1, &results).unwrap();
     assert_eq!(resolved.commands, [1]);
 
     let only = compiled(
@@ -88,9 +88,9 @@ steps:
 
 #[test]
 fn data_that_does_not_fit_is_a_problem_at_the_template() {
-    let runbook = compiled(PLAYBOOK, vec![linux()]);
+    let plan = compiled(PLAYBOOK, vec![linux()]);
     let results = shelf(&[("probe", script(0, "no json"))]);
-    let problem = runbook.resolve(0, 1, &results).unwrap_err().problem;
+    let problem = plan.resolve(0, 1, &results).unwrap_err().problem;
     assert_eq!(problem.rule.id, "template-value");
     assert_eq!(
         problem.source.slice(problem.span()),
@@ -100,7 +100,7 @@ fn data_that_does_not_fit_is_a_problem_at_the_template() {
     let output = r#"v1
 {"user":"a;b","count":1}"#;
     let results = shelf(&[("probe", script(0, output))]);
-    let problem = runbook.resolve(0, 1, &results).unwrap_err().problem;
+    let problem = plan.resolve(0, 1, &results).unwrap_err().problem;
     assert_eq!(problem.rule.id, "argument-characters");
     assert!(
         problem.message.contains("the result of `probe`"),
@@ -109,8 +109,8 @@ fn data_that_does_not_fit_is_a_problem_at_the_template() {
     );
 }
 
-fn verdict(runbook: &Runbook, step: u16, result: &StepResult) -> String {
-    match runbook.judge(0, step, result, &Shelf::default()) {
+fn verdict(plan: &CompiledPlan, step: u16, result: &StepResult) -> String {
+    match plan.judge(0, step, result, &Shelf::default()) {
         Verdict::Met => "met".to_owned(),
         Verdict::NotMet { why } => why,
     }
@@ -118,7 +118,7 @@ fn verdict(runbook: &Runbook, step: u16, result: &StepResult) -> String {
 
 #[test]
 fn expectations_are_judged_in_one_sentence() {
-    let runbook = compiled(
+    let plan = compiled(
         "playbook: 1
 inputs:
   word: { default: READY }
@@ -138,22 +138,22 @@ steps:
     };
     let items = r#"{"items":[{"name":"a"},{"name":"b"}],"count":2.0}"#;
     let verdicts = [
-        verdict(&runbook, 0, &script(0, "")),
-        verdict(&runbook, 0, &both(Some(2), "", "no such file\n")),
-        verdict(&runbook, 0, &both(None, "", "")),
-        verdict(&runbook, 1, &script(3, "")),
-        verdict(&runbook, 1, &script(1, "")),
-        verdict(&runbook, 2, &script(9, "READY x")),
-        verdict(&runbook, 2, &script(0, "nothing")),
-        verdict(&runbook, 2, &script(0, "READY x error")),
-        verdict(&runbook, 2, &script(0, " READY x")),
-        verdict(&runbook, 3, &script(0, items)),
-        verdict(&runbook, 3, &both(Some(0), items, "warning")),
-        verdict(&runbook, 3, &script(0, r#"{"items":[1]}"#)),
-        verdict(&runbook, 3, &script(0, r#"{"items":[1,{"name":"z"}]}"#)),
-        verdict(&runbook, 3, &script(0, "plain")),
-        verdict(&runbook, 4, &script(0, r#"{"n":5}"#)),
-        verdict(&runbook, 4, &script(0, r#"{"n":"x"}"#)),
+        verdict(&plan, 0, &script(0, "")),
+        verdict(&plan, 0, &both(Some(2), "", "no such file\n")),
+        verdict(&plan, 0, &both(None, "", "")),
+        verdict(&plan, 1, &script(3, "")),
+        verdict(&plan, 1, &script(1, "")),
+        verdict(&plan, 2, &script(9, "READY x")),
+        verdict(&plan, 2, &script(0, "nothing")),
+        verdict(&plan, 2, &script(0, "READY x error")),
+        verdict(&plan, 2, &script(0, " READY x")),
+        verdict(&plan, 3, &script(0, items)),
+        verdict(&plan, 3, &both(Some(0), items, "warning")),
+        verdict(&plan, 3, &script(0, r#"{"items":[1]}"#)),
+        verdict(&plan, 3, &script(0, r#"{"items":[1,{"name":"z"}]}"#)),
+        verdict(&plan, 3, &script(0, "plain")),
+        verdict(&plan, 4, &script(0, r#"{"n":5}"#)),
+        verdict(&plan, 4, &script(0, r#"{"n":"x"}"#)),
     ];
     insta::assert_debug_snapshot!(verdicts);
 }
@@ -161,7 +161,7 @@ steps:
 #[test]
 fn a_collected_file_is_judged_by_size_and_hash() {
     let hash = "a".repeat(64);
-    let runbook = compiled(
+    let plan = compiled(
         &format!(
             "playbook: 1
 steps:
@@ -176,20 +176,18 @@ steps:
         size,
         sha256: sha256.to_owned(),
     };
-    assert_eq!(verdict(&runbook, 0, &file(1, "")), "met");
+    assert_eq!(verdict(&plan, 0, &file(1, "")), "met");
     assert_eq!(
-        verdict(&runbook, 0, &file(0, "")),
+        verdict(&plan, 0, &file(0, "")),
         "the file has 0 bytes, expected > 0"
     );
     assert_eq!(
-        verdict(&runbook, 1, &file(10_240, &hash.to_uppercase())),
+        verdict(&plan, 1, &file(10_240, &hash.to_uppercase())),
         "met"
     );
     assert_eq!(
-        verdict(&runbook, 1, &file(10_241, &hash)),
+        verdict(&plan, 1, &file(10_241, &hash)),
         "the file has 10241 bytes, expected <= 10KB"
     );
-    assert!(
-        verdict(&runbook, 1, &file(1, "b")).starts_with("the file has SHA-256 b, expected aaa")
-    );
+    assert!(verdict(&plan, 1, &file(1, "b")).starts_with("the file has SHA-256 b, expected aaa"));
 }

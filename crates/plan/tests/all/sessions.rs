@@ -9,7 +9,7 @@ use super::{compiled, linux, refusal, shape, target, try_compile, windows};
 
 #[test]
 fn steps_in_the_services_order_share_a_session() {
-    let runbook = compiled(
+    let plan = compiled(
         "playbook: 1
 steps:
   - { id: tool, put: tool.exe }
@@ -21,12 +21,12 @@ steps:
 ",
         vec![windows()],
     );
-    assert_eq!(shape(&runbook, 0), ["tool one two log", "again last"]);
+    assert_eq!(shape(&plan, 0), ["tool one two log", "again last"]);
 }
 
 #[test]
 fn gates_failures_that_go_on_and_retries_close_their_session() {
-    let runbook = compiled(
+    let plan = compiled(
         "playbook: 1
 steps:
   - { id: a, run: a.ps1, gate: true }
@@ -39,14 +39,14 @@ cleanup:
 ",
         vec![windows()],
     );
-    assert_eq!(shape(&runbook, 0), ["a", "b", "c", "d e", "f"]);
-    let sessions = &runbook.plan().devices[0].sessions;
+    assert_eq!(shape(&plan, 0), ["a", "b", "c", "d e", "f"]);
+    let sessions = &plan.plan().devices[0].sessions;
     assert_eq!(sessions[4].kind, SessionKind::Cleanup);
 }
 
 #[test]
 fn a_step_that_reads_a_result_waits_and_takes_its_neighbours_along() {
-    let runbook = compiled(
+    let plan = compiled(
         "playbook: 1
 steps:
   - { id: probe, run: probe.sh }
@@ -62,7 +62,7 @@ cleanup:
         vec![linux()],
     );
     assert_eq!(
-        shape(&runbook, 0),
+        shape(&plan, 0),
         [
             "probe other",
             "act plain more (waits for probe other)",
@@ -70,7 +70,7 @@ cleanup:
             "cleanup-1 (waits for probe)"
         ]
     );
-    let plan = runbook.plan();
+    let plan = plan.plan();
     assert!(plan.devices[0].sessions[1].request.is_none());
     let judged: Vec<&str> = plan
         .steps
@@ -83,7 +83,7 @@ cleanup:
 
 #[test]
 fn expectations_that_read_a_result_come_after_it_without_waiting_themselves() {
-    let runbook = compiled(
+    let plan = compiled(
         "playbook: 1
 steps:
   - { id: look, run: look.sh }
@@ -91,8 +91,8 @@ steps:
 ",
         vec![linux()],
     );
-    assert_eq!(shape(&runbook, 0), ["look", "act"]);
-    assert!(runbook.plan().steps[0].judged);
+    assert_eq!(shape(&plan, 0), ["look", "act"]);
+    assert!(plan.plan().steps[0].judged);
 }
 
 #[test]
@@ -110,21 +110,21 @@ steps:
         arguments: vec![("deep".into(), "true".into())],
         ..Given::default()
     };
-    let runbook = compiled(playbook, vec![windows(), linux()]);
-    assert_eq!(shape(&runbook, 0), ["win", "after (waits for win)"]);
-    assert_eq!(shape(&runbook, 1), ["lin"]);
-    let runbook = try_compile(playbook, &deep, vec![linux()]).unwrap();
-    assert_eq!(shape(&runbook, 0), ["lin deep"]);
+    let plan = compiled(playbook, vec![windows(), linux()]);
+    assert_eq!(shape(&plan, 0), ["win", "after (waits for win)"]);
+    assert_eq!(shape(&plan, 1), ["lin"]);
+    let plan = try_compile(playbook, &deep, vec![linux()]).unwrap();
+    assert_eq!(shape(&plan, 0), ["lin deep"]);
 }
 
 #[test]
 fn a_device_of_another_system_gets_nothing() {
-    let runbook = compiled(
+    let plan = compiled(
         "{ playbook: 1, os: linux, steps: [ { run: a.sh } ] }",
         vec![windows(), linux()],
     );
-    assert!(shape(&runbook, 0).is_empty());
-    assert_eq!(shape(&runbook, 1), ["step-1"]);
+    assert!(shape(&plan, 0).is_empty());
+    assert_eq!(shape(&plan, 1), ["step-1"]);
 }
 
 #[test]
@@ -132,9 +132,9 @@ fn a_system_that_is_not_known_is_said_where_it_is_asked_for() {
     let mut unknown = linux();
     unknown.os = None;
     let asks = "{ playbook: 1, os: linux, steps: [ { run: a.sh } ] }";
-    let runbook = compiled(asks, vec![windows(), unknown.clone()]);
-    assert_eq!(shape(&runbook, 1), ["step-1"]);
-    let shown = svar_plan::explain(runbook.plan());
+    let plan = compiled(asks, vec![windows(), unknown.clone()]);
+    assert_eq!(shape(&plan, 1), ["step-1"]);
+    let shown = svar_plan::explain(plan.plan());
     assert!(
         shown.contains("the system of 1 of 2 devices is not known"),
         "{shown}"
@@ -167,7 +167,7 @@ fn devices_that_look_alike_to_the_playbook_share_their_sessions() {
             })
             .collect::<Vec<_>>()
     };
-    let runbook = compiled(
+    let plan = compiled(
         "playbook: 1
 steps:
   - { run: a.sh, when: target.family == 'linux' }
@@ -175,18 +175,18 @@ steps:
 ",
         fleet(3_000),
     );
-    let devices = &runbook.plan().devices;
+    let devices = &plan.plan().devices;
     let mut distinct: Vec<_> = devices.iter().map(|m| Arc::as_ptr(&m.sessions)).collect();
     distinct.sort();
     distinct.dedup();
     assert_eq!(distinct.len(), 2);
 
     // Where each has values of its own, nobody gets another one's.
-    let runbook = compiled(
+    let plan = compiled(
         "{ playbook: 1, steps: [ { get: '/tmp/${{ target.name }}' } ] }",
         fleet(500),
     );
-    for (n, device) in runbook.plan().devices.iter().enumerate() {
+    for (n, device) in plan.plan().devices.iter().enumerate() {
         let request = device.sessions[0].request.as_ref().unwrap();
         assert_eq!(
             request.commands[0].param("Path"),
@@ -209,8 +209,8 @@ steps:
             arguments: vec![(name.to_owned(), value.to_owned())],
             ..Given::default()
         };
-        let runbook = try_compile(playbook, &given, targets).unwrap();
-        runbook.plan().digest.clone()
+        let plan = try_compile(playbook, &given, targets).unwrap();
+        plan.plan().digest.clone()
     };
     let first = digest(playbook, "days", "7", vec![linux()]);
     assert!(first.starts_with("sha256:") && first.len() == 71, "{first}");
@@ -248,13 +248,13 @@ steps:
         arguments: vec![("token".into(), "it's s3cret".into())],
         ..Given::default()
     };
-    let runbook = try_compile(playbook, &given, vec![linux()]).unwrap();
-    let sent = serde_json::to_string(&runbook.plan().devices[0].sessions[0].request).unwrap();
+    let plan = try_compile(playbook, &given, vec![linux()]).unwrap();
+    let sent = serde_json::to_string(&plan.plan().devices[0].sessions[0].request).unwrap();
     assert!(sent.contains(r"'it'\\''s s3cret' --x"), "{sent}");
-    let shown = document(runbook.plan()).to_string();
-    let explained = svar_plan::explain(runbook.plan());
+    let shown = document(plan.plan()).to_string();
+    let explained = svar_plan::explain(plan.plan());
     let token = super::quoting::decode_base64url(
-        runbook.plan().devices[0].sessions[0]
+        plan.plan().devices[0].sessions[0]
             .request
             .as_ref()
             .unwrap()
@@ -263,7 +263,7 @@ steps:
             .unwrap(),
     );
     assert_eq!(token, r#"["it's s3cret"]"#);
-    for text in [shown, explained, format!("{:?}", runbook.plan().secrets)] {
+    for text in [shown, explained, format!("{:?}", plan.plan().secrets)] {
         assert!(!text.contains("s3cret"), "{text}");
         assert!(
             !text.contains("czNjcmV0") && !text.contains("WyJpdCdz"),
@@ -290,8 +290,8 @@ steps:
         arguments: vec![("token".into(), "hunterSecret".into())],
         ..Given::default()
     };
-    let runbook = try_compile(playbook, &given, vec![linux()]).unwrap();
-    let sent = serde_json::to_string(&runbook.plan().devices[0].sessions[0].request).unwrap();
+    let plan = try_compile(playbook, &given, vec![linux()]).unwrap();
+    let sent = serde_json::to_string(&plan.plan().devices[0].sessions[0].request).unwrap();
     let made = [
         "HUNTERSECRET",
         "terSecret",
@@ -299,7 +299,7 @@ steps:
         "hunt3rS3cr3t",
         "terceSretnuh",
     ];
-    let shown = document(runbook.plan()).to_string() + &svar_plan::explain(runbook.plan());
+    let shown = document(plan.plan()).to_string() + &svar_plan::explain(plan.plan());
     for word in made {
         assert!(sent.contains(word) || word == "terSecret", "{word}: {sent}");
         assert!(!shown.contains(word), "{word}: {shown}");
@@ -363,8 +363,8 @@ proptest! {
             }
             playbook += " }\n";
         }
-        let runbook = compiled(&playbook, vec![linux()]);
-        let plan = runbook.plan();
+        let plan = compiled(&playbook, vec![linux()]);
+        let plan = plan.plan();
         let sessions = &plan.devices[0].sessions;
         let order: Vec<usize> = sessions
             .iter()

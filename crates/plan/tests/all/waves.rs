@@ -40,9 +40,9 @@ fn a_share_that_an_input_gives_is_looked_at_too() {
     let waves = "[1, '${{ inputs.last }}']";
     let told = refusal(&playbook(waves), &given, fleet(40, "Linux"));
     assert!(told.contains("the waves end at 2 of 40 devices"), "{told}");
-    let runbook = compiled(&playbook(waves), fleet(40, "Linux"));
+    let compiled = compiled(&playbook(waves), fleet(40, "Linux"));
     assert_eq!(
-        json!(runbook.plan().policy.waves),
+        json!(compiled.plan().policy.waves),
         json!([{ "count": 1 }, { "percent": 100.0 }])
     );
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use svar_engine::{EndState, LaneId, Tally};
+use svar_engine::{DeviceIndex, EndState, Tally};
 use svar_plan::{CleanupWhen, OnFail, ResultsWanted, SessionKind, Verb};
 
 use super::super::world::Deed;
@@ -16,7 +16,7 @@ impl Play {
             return Err(format!("the end states do not add up: {tally:?}"));
         }
         let mut counted = [0; 10];
-        for view in self.fleet.lanes() {
+        for view in self.fleet.devices() {
             counted[view.standing.index()] += 1;
         }
         if counted != tally.ended {
@@ -27,21 +27,21 @@ impl Play {
         if let Some(action) = self.world.actions.iter().find(|action| action.is_open()) {
             return Err(format!("{} is left open and nobody says so", action.id));
         }
-        for view in self.fleet.lanes().collect::<Vec<_>>() {
+        for view in self.fleet.devices().collect::<Vec<_>>() {
             let end = view.end.ok_or("a device without an end")?;
-            self.judge_device(view.lane, end.state, end.cleanup_owed)
-                .map_err(|why| format!("device {} ({}): {why}", view.lane, end.state))?;
+            self.judge_device(view.device, end.state, end.cleanup_owed)
+                .map_err(|why| format!("device {} ({}): {why}", view.device, end.state))?;
         }
         Ok(())
     }
 
-    fn judge_device(&self, lane: LaneId, state: EndState, owed: bool) -> Result<(), String> {
-        let sessions = &self.plan.devices[lane.0 as usize].sessions;
+    fn judge_device(&self, device: DeviceIndex, state: EndState, owed: bool) -> Result<(), String> {
+        let sessions = &self.plan.devices[device.0 as usize].sessions;
         let ran: Vec<_> = self
             .world
             .actions
             .iter()
-            .filter(|action| action.device == lane.0 && action.ran())
+            .filter(|action| action.device == device.0 && action.ran())
             .collect();
         // In order, and none twice: a command runs again only where its step says retry.
         let mut last = 0;
@@ -78,7 +78,7 @@ impl Play {
             }
         }
         if state == EndState::Ok {
-            self.judge_ok(lane, &times)?;
+            self.judge_ok(device, &times)?;
         }
         if state == EndState::NotStarted && !ran.is_empty() {
             return Err("something ran on it".into());
@@ -98,14 +98,18 @@ impl Play {
     }
 
     /// A device that ended well has done everything, and everything wanted was fetched.
-    fn judge_ok(&self, lane: LaneId, times: &BTreeMap<(u16, u16), u16>) -> Result<(), String> {
-        let device = &self.plan.devices[lane.0 as usize];
-        for (session, planned) in (0_u16..).zip(device.sessions.iter()) {
+    fn judge_ok(
+        &self,
+        device: DeviceIndex,
+        times: &BTreeMap<(u16, u16), u16>,
+    ) -> Result<(), String> {
+        let sessions = &self.plan.devices[device.0 as usize].sessions;
+        for (session, planned) in (0_u16..).zip(sessions.iter()) {
             if planned.kind == SessionKind::Cleanup {
                 continue;
             }
             let expected = if planned.request.is_none() {
-                self.resolve(lane, session)
+                self.resolve(device, session)
             } else {
                 (0..planned.commands.len() as u16).collect()
             };
@@ -116,10 +120,10 @@ impl Play {
             }
         }
         for action in &self.world.actions {
-            if action.device != lane.0 || !action.ran() {
+            if action.device != device.0 || !action.ran() {
                 continue;
             }
-            let commands = &device.sessions[usize::from(action.session)].commands;
+            let commands = &sessions[usize::from(action.session)].commands;
             for (place, (index, verb, deed)) in (0_u16..).zip(&action.commands) {
                 let step = &self.plan.steps[usize::from(commands[usize::from(*index)].step)];
                 let works = *deed == Deed::Works && *verb != Verb::Put;

@@ -20,7 +20,7 @@ use super::retry::{AnswerClass, class_of_read};
 
 /// Takes in what happened to this device.
 ///
-/// `known` says that the action of the fact belongs to this lane or another one of the run.
+/// `known` says that the action of the fact belongs to this device or another one of the run.
 ///
 /// # Errors
 /// What the fact meets instead of what it needs.

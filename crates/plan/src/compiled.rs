@@ -76,14 +76,14 @@ pub struct Unresolvable {
 
 /// A [`Plan`] with what is needed to play it.
 #[derive(Debug)]
-pub struct Runbook {
+pub struct CompiledPlan {
     plan: Arc<Plan>,
     prepared: Prepared,
 }
 
-impl Runbook {
+impl CompiledPlan {
     pub(super) fn new(plan: Plan, prepared: Prepared) -> Self {
-        Runbook {
+        CompiledPlan {
             plan: Arc::new(plan),
             prepared,
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A row of the contract's rate limit table (1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Row {
+pub enum Endpoint {
     /// runliveresponse.
     Starts,
     /// Reading and listing machine actions.
@@ -20,25 +20,25 @@ pub enum Row {
     Devices,
 }
 
-impl Row {
+impl Endpoint {
     /// All rows that a run calls.
-    pub const ALL: [Row; 5] = [
-        Row::Starts,
-        Row::Actions,
-        Row::Links,
-        Row::Cancels,
-        Row::Devices,
+    pub const ALL: [Endpoint; 5] = [
+        Endpoint::Starts,
+        Endpoint::Actions,
+        Endpoint::Links,
+        Endpoint::Cancels,
+        Endpoint::Devices,
     ];
 }
 
-impl fmt::Display for Row {
+impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Row::Starts => "starts",
-            Row::Actions => "actions",
-            Row::Links => "links",
-            Row::Cancels => "cancels",
-            Row::Devices => "devices",
+            Endpoint::Starts => "starts",
+            Endpoint::Actions => "actions",
+            Endpoint::Links => "links",
+            Endpoint::Cancels => "cancels",
+            Endpoint::Devices => "devices",
         })
     }
 }
