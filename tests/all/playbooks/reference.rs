@@ -159,7 +159,7 @@ fn properties(object: &Value) -> impl Iterator<Item = (&String, &Value)> {
 
 /// A comment of the source as a cell of a table. Where a rule comes from is told in the source alone.
 fn told(comment: &str) -> String {
-    let origin = regex::Regex::new(r" \((our choice; )?contract [^)]*\)| \(our choice\)").unwrap();
+    let origin = regex::Regex::new(r" \((our choice; )?API notes [^)]*\)| \(our choice\)").unwrap();
     origin
         .replace_all(comment, "")
         .replace('|', "\\|")
