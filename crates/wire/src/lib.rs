@@ -8,6 +8,7 @@ mod moment;
 mod name;
 mod reply;
 mod request;
+pub mod text;
 
 pub use moment::Moment;
 pub use name::{ActionId, DeviceId, LibraryName, NameError, RunId, Tag};

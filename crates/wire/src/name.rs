@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::one_line;
+
 /// Why a text is not the name it was taken for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -69,7 +71,7 @@ checked_name!(
         } else {
             Err(format!(
                 "`{}` is not a machine id: that is 40 hexadecimal digits",
-                shorten(text)
+                shown(text)
             ))
         }
     }
@@ -83,7 +85,7 @@ checked_name!(
         if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
             Ok(text.to_owned())
         } else {
-            Err(format!("`{}` is not a machine action id", shorten(text)))
+            Err(format!("`{}` is not a machine action id", shown(text)))
         }
     }
 );
@@ -98,7 +100,7 @@ checked_name!(
         } else {
             Err(format!(
                 "`{}` is not a library file name: letters, digits, `-`, `_` and `.` are allowed",
-                shorten(text)
+                shown(text)
             ))
         }
     }
@@ -112,7 +114,7 @@ checked_name!(
         if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
             Ok(text.to_owned())
         } else {
-            Err(format!("`{}` is not a run id", shorten(text)))
+            Err(format!("`{}` is not a run id", shown(text)))
         }
     }
 );
@@ -126,15 +128,14 @@ checked_name!(
         if text.len() == 20 && text.bytes().all(plain) {
             Ok(text.to_owned())
         } else {
-            Err(format!("`{}` is not a correlation tag", shorten(text)))
+            Err(format!("`{}` is not a correlation tag", shown(text)))
         }
     }
 );
 
-fn shorten(text: &str) -> String {
-    let mut short: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
+/// The most characters of a wrong name that a message repeats.
+const SHOWN_MAX: usize = 60;
+
+fn shown(text: &str) -> String {
+    one_line(text, SHOWN_MAX)
 }
