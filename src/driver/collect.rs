@@ -21,7 +21,7 @@ use super::unpack::{UnpackError, is_gzip, unpack};
 /// How much a device may send back.
 #[derive(Debug, Clone, Copy)]
 pub struct Caps {
-    /// Most bytes over the wire for a file. The service's own limit is 3 GB (contract table 1).
+    /// Most bytes over the wire for a file. The service's own limit is 3 GB (API notes 1).
     pub wire_bytes: u64,
     /// Most bytes of a file's content.
     pub content_bytes: u64,

@@ -1,5 +1,5 @@
 //! Everything about the service that the public record leaves open, and everything a rehearsal may
-//! want to turn: one named knob each, with the default the contract states.
+//! want to turn: one named knob each, with the default that the API notes state.
 
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ impl Between {
     }
 }
 
-/// Which state of the service is played (contract, table 1). The year may stand as a number, too.
+/// Which state of the service is played (API notes 1). The year may stand as a number, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum Profile {
     /// As documented in June 2021: 25 slots, 3 days in the queue, 200 on a start, no order rule.

@@ -1,7 +1,7 @@
 //! One device: what its facts make of it. Every change of its state is in [`absorb`].
 //!
 //! A fact that does not fit is refused by name and changes nothing: a damaged journal, or a driver
-//! that broke its contract, must not make us start something twice.
+//! that made a mistake, must not make us start something twice.
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
-//! The rows of the API notes' table of rate limits that a run calls.
+//! The rows of the table of rate limits (API notes 1.1) that a run calls.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A row of the contract's rate limit table (1.1).
+/// A row of the table of rate limits (API notes 1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Endpoint {

@@ -164,7 +164,7 @@ impl Fleet {
     /// that of one handed in earlier.
     ///
     /// # Errors
-    /// It does not fit: the caller broke the contract, or the journal is damaged. Nothing changed.
+    /// It does not fit: the caller made a mistake, or the journal is damaged. Nothing changed.
     pub fn handle(&mut self, fact: &Fact) -> Result<(), ProtocolError> {
         let misfit = |why: &str| ProtocolError {
             fact: match fact.device {

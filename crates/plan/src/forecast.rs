@@ -43,7 +43,7 @@ pub struct Forecast {
     pub edit: Option<Gain>,
 }
 
-/// Calls by the row of the contract's table.
+/// Calls for each row of the table of rate limits (API notes 1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Calls {
     /// Sessions to start.

@@ -1,10 +1,10 @@
-//! What the tenant allows: the numbers of the API notes 1, as profiles.
+//! What the tenant allows: the numbers of API notes 1, as profiles.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A device that is awake takes its session out of the service's queue sooner than this (contract
+/// A device that is awake takes its session out of the service's queue sooner than this (API notes
 /// 4.6: two minutes were measured). One that does not sleeps, whatever the machine list says.
 pub const PICKUP: Duration = Duration::from_secs(300);
 
@@ -22,7 +22,7 @@ pub enum LimitsProfile {
     Safe,
 }
 
-/// One row of the contract's rate limit table (1.1).
+/// One row of the table of rate limits (API notes 1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadBudget {
     /// Calls a minute.

@@ -96,7 +96,7 @@ open_enum!(
 /// A machine action (API notes 4.1). Only `id` and `status` are certain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[allow(missing_docs)] // The names are the contract's own; section 4.2 describes each.
+#[allow(missing_docs)] // The names are the service's own; API notes 4.2 describes each.
 pub struct MachineAction {
     #[serde(
         rename = "@odata.context",

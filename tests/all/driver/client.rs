@@ -75,7 +75,7 @@ async fn one_token_serves_many_calls_until_shortly_before_its_end() {
 }
 
 #[tokio::test]
-async fn the_token_is_asked_for_as_the_contract_says_and_its_life_may_be_text() {
+async fn the_token_is_asked_for_as_documented_and_its_life_may_be_text() {
     let service = Service::start(|seen, _| {
         if seen.is_for_token() {
             token_of(r#"{"roles":["Machine.Read.All"]}"#, value!("3599"))

@@ -1,4 +1,4 @@
-//! The limits on calls: one window per (application, row of the contract's table 1.1), per minute
+//! The limits on calls: one window per (application, row of the table in API notes 1.1), per minute
 //! and per hour. The windows are fixed ones of the emulated clock, or slide, as a knob says.
 
 use std::collections::{HashMap, VecDeque};

@@ -321,7 +321,8 @@ fn claims(scenario: &Scenario, key: &Key, token: &str) -> Option<Claims> {
     })
 }
 
-/// The audience named in the contract, its older forms, and the regional hosts some clients name.
+/// The documented audience, its older forms, and the regional hosts that some clients name (API notes
+/// 2.2).
 fn is_own_audience(audience: &str) -> bool {
     let audience = audience.trim_end_matches('/').to_ascii_lowercase();
     if audience == AUDIENCE || audience == OTHER_SCOPE {

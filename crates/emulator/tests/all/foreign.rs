@@ -1,4 +1,4 @@
-//! What public clients send, replayed from the facts in the contract's section 10: their order of
+//! What public clients send, replayed from the facts in API notes 10: their order of
 //! calls, their spelling, and what each believes an answer means. Nothing of their code is here.
 
 use std::io::Read as _;

@@ -1,4 +1,4 @@
-//! A small model of the service, made from the contract and not from the engine: its own rate
+//! A small model of the service, made from the API notes and not from the engine: its own rate
 //! limit, slots, exclusivity of devices, queue, visibility, cancel. It remembers what was really
 //! applied, and complains about what a client must never do.
 

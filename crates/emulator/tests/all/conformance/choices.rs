@@ -10,7 +10,7 @@ pub(super) enum By {
 
 use By::{Keys, Nothing};
 
-/// Section, question, answer. Every place at which the contract says that nothing is known, and
+/// Section, question, answer. Every place at which the API notes say that nothing is known, and
 /// every knob beside.
 pub(super) const CHOICES: &[(&str, &str, By)] = &[
     (

@@ -1,6 +1,6 @@
-//! Facts of the service's contract, each shown over HTTP by a story of its own.
+//! Facts of the API notes (`docs/live-response-api.md`), each shown over HTTP by a test of its own.
 //!
-//! Every room below is a table: the contract's section, the story's name, the fact in a sentence,
+//! Every module below is a table: the section of the API notes, the test's name, the fact in a sentence,
 //! the scenario, the story. Where the public record is silent, [`choices`] names the knob; what is
 //! not played says why. `docs/conformance.md` is written from all of it.
 

@@ -1,6 +1,6 @@
 //! Random rows of calls against a model of the service.
 //!
-//! The model was written from the contract and shares nothing with the emulator: it has seconds for
+//! The model was written from the API notes and shares nothing with the emulator: it has seconds for
 //! time, numbers for machines, its own library, its own windows of calls. It never looks at an
 //! answer to know what comes next, so every answer can be held against it.
 

@@ -1,4 +1,4 @@
-//! What is true, by the contract: the model.
+//! The model: what is true by the API notes.
 
 use std::collections::{BTreeMap, HashMap};
 

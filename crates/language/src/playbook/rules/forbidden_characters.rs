@@ -7,7 +7,7 @@ use crate::playbook::notation::listed;
 use crate::playbook::outline::{Outline, literal_parts};
 use crate::yaml::NodeId;
 
-/// Contract 3.3.
+/// Characters that the service may refuse in arguments (API notes 3.3).
 const FORBIDDEN: [char; 5] = [';', '&', '|', '!', '$'];
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {

@@ -3,7 +3,7 @@
 use crate::diagnostic::Problem;
 use crate::playbook::outline::{Outline, literal_parts};
 
-/// The contract (3.3) knows of no limit; this is what clients keep to.
+/// No limit is known (API notes 3.3); this is what careful clients keep to.
 const MOST: usize = 1_000;
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
