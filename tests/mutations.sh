@@ -81,7 +81,7 @@ mutate resumed-start-was-not-sent src/engine/course.rs \
         enter(progress, Stage::Idle, at);
     }
 }'
-mutate journal-after-send src/driver/commit.rs \
+mutate journal-after-send src/driver/run/commit.rs \
     'let due = !self.to_send.is_empty()
             || self.obeyed' \
     'let due = self.obeyed'
@@ -143,10 +143,10 @@ mutate start-after-interrupt src/engine/want.rs \
         || (orders.interrupts > 0 && (!cleanup || asleep || outlook.over_for_today))
     {' \
     'if orders.interrupts > 2 {'
-mutate an-old-report-wakes-a-sleeper src/driver/readiness.rs \
+mutate an-old-report-wakes-a-sleeper src/driver/run/calls/devices.rs \
     'seen.is_some_and(|seen| seen > after)' \
     'seen.is_some_and(|seen| seen > after || seen <= after)'
-mutate a-sleeper-is-never-seen-anew src/driver/readiness.rs \
+mutate a-sleeper-is-never-seen-anew src/driver/run/calls/devices.rs \
     'seen.is_some_and(|seen| seen > after)' \
     'seen.is_some_and(|seen| seen > after) && false'
 mutate sleepers-keep-their-slots src/engine/sleepers.rs \
@@ -184,7 +184,7 @@ mutate give-up-a-device-that-sleeps-over-its-cancel src/engine/want.rs \
 mutate stay-for-the-hours src/engine/want.rs \
     'asleep || outlook.over_for_today' \
     'asleep'
-mutate an-expired-start-is-a-failure src/driver/calls/watch.rs \
+mutate an-expired-start-is-a-failure src/driver/run/calls/watch.rs \
     'gives_up && !is_cancelled && created' \
     'gives_up && is_cancelled && created'
 exit "$failed"

@@ -6,7 +6,7 @@ use svar_wire::LibraryFile;
 use svar_wire::LibraryName;
 
 use super::client::{Client, Failure};
-use super::names::hex;
+use super::hash::hex;
 
 /// A library file as the playbook has it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,50 +5,30 @@
 //! [`drive()`] (or [`Stepped`], where somebody else keeps the time), then [`Journal`] (what is durable
 //! when) and [`client`] (what an answer means).
 
-mod aside;
+mod blocking;
 mod budget;
-mod calls;
 pub mod client;
 mod clock;
-mod collect;
-mod commit;
-mod control;
-mod disk;
-mod drive;
-mod driven;
-mod folder;
-mod intake;
-mod iso;
-mod journal;
+mod hash;
 mod library;
-mod lock;
-mod memory;
-mod names;
-mod output;
-mod readiness;
-mod reading;
-mod record;
-mod runs;
+mod results;
+mod run;
 mod signal;
-mod stepped;
+mod store;
 mod targets;
-mod unpack;
 
 pub use budget::{News, SharedBudget, Turn};
 pub use clock::Clock;
-pub use collect::Caps;
-pub use control::{Ask, Request, driven_by};
-pub use drive::{drive, drive_sharing};
-pub use driven::{DriveError, Driven, Ending, Observer, Ready};
-pub use folder::{
-    Beginning, FOLDER_FORMAT, FolderError, RunFolder, RunHeader, ServiceKind, ServiceRecord,
-};
-pub use journal::{Counters, FILE_NAME as JOURNAL_FILE, Journal, JournalError, Opening};
 pub use library::{LibraryError, LibraryGap, LibraryItem, compare, prepare as prepare_library};
-pub use names::file_name;
-pub use reading::{Reading, read as read_journal};
-pub use record::{RECORD_FORMAT, Record, RecordDevice, RecordFile, RecordOutput, Shelf};
-pub use runs::Runs;
+pub use results::Caps;
+pub use run::{
+    Answered, Call, DriveError, Driven, Ending, Observer, Ready, Stepped, drive, drive_sharing,
+};
 pub use signal::{Interrupter, Interrupts};
-pub use stepped::{Answered, Call, Stepped};
+pub use store::{
+    Ask, Beginning, Counters, FOLDER_FORMAT, FolderError, JOURNAL_FILE, Journal, JournalError,
+    Opening, RECORD_FORMAT, Reading, Record, RecordDevice, RecordFile, RecordOutput, Request,
+    RunFolder, RunHeader, Runs, ServiceKind, ServiceRecord, Shelf, driven_by, file_name,
+    read_journal,
+};
 pub use targets::{Selection, Selector, TargetError, resolve as resolve_targets};

@@ -11,8 +11,8 @@ use svar_wire::Moment;
 use svar_wire::{ActionId, DeviceId, Tag};
 use svar_wire::{CancelRequest, Collection, LiveResponseRequest, MachineAction};
 
-use super::answer::Failure;
-use super::http::Client;
+use super::call::Client;
+use super::error::Failure;
 use super::odata::{encode, instant, is_any, is_in, literal};
 
 /// Ids in one filter: an address of this length passes every gateway.

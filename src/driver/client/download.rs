@@ -8,15 +8,17 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use crate::driver::names::hex;
 use svar_wire::ActionId;
 use svar_wire::LinkReply;
 
-use super::answer::{Failure, Reply};
+use crate::driver::hash::hex;
+
+use super::call::Client;
 use super::connection::is_loopback;
-use super::http::Client;
+use super::error::Failure;
 use super::odata::encode;
-use super::wire::{Lost, Outgoing};
+use super::response::Reply;
+use super::transport::{Lost, Outgoing};
 
 /// The address of a result. Whoever has it can read the result for half an hour, so it is shown
 /// nowhere.

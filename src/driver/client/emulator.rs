@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::driver::Clock;
 use svar_wire::Moment;
 
-use super::answer::Failure;
+use crate::driver::clock::Clock;
+
+use super::call::choose_cryptography;
 use super::connection::Root;
-use super::http::{choose_cryptography, words};
-use super::wire::{Lost, Outgoing, Wire};
+use super::error::Failure;
+use super::text::words;
+use super::transport::{Lost, Outgoing, Wire};
 
 /// What `/emulator/clock` says, off the API's namespace.
 #[derive(Deserialize)]

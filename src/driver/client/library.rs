@@ -3,12 +3,13 @@
 use reqwest::Method;
 use sha2::{Digest, Sha256};
 
-use crate::driver::names::hex;
 use svar_wire::LibraryFile;
 use svar_wire::LibraryName;
 
-use super::answer::Failure;
-use super::http::{Body, Client};
+use crate::driver::hash::hex;
+
+use super::call::{Body, Client};
+use super::error::Failure;
 
 impl Client {
     /// The whole library.

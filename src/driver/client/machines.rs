@@ -6,8 +6,8 @@ use svar_wire::DeviceId;
 use svar_wire::Machine;
 use svar_wire::Moment;
 
-use super::answer::Failure;
-use super::http::Client;
+use super::call::Client;
+use super::error::Failure;
 use super::odata::{encode, instant, literal};
 
 impl Client {
@@ -105,4 +105,9 @@ fn none_if_absent<T>(answer: Result<T, Failure>) -> Result<Option<T>, Failure> {
         Err(failure) if failure.is_refused_with(404) => Ok(None),
         Err(failure) => Err(failure),
     }
+}
+
+/// When a device last reported.
+pub(crate) fn last_seen(device: &Machine) -> Option<Moment> {
+    Moment::parse(device.last_seen.as_deref()?).ok()
 }

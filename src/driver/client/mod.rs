@@ -1,6 +1,6 @@
 //! The client of the service: what is asked over HTTP, and what the answers mean.
 //!
-//! The only place that knows the HTTP library, and it knows it in `wire.rs`: a [`Carrier`] may take
+//! The only place that knows the HTTP library, and it knows it in `transport.rs`: a [`Carrier`] may take
 //! its place, so that a run plays in virtual time. Nothing in here retries a call by itself, with one
 //! exception: an answer 401 drops the token, and the call is sent once more with a fresh one.
 //! Everything else is the engine's to decide, so each outcome says whether the call may have had an
@@ -10,25 +10,28 @@
 //! never to a result's address and never along a `nextLink` that leads elsewhere.
 
 mod actions;
-mod answer;
+mod call;
 mod connection;
 mod download;
 mod emulator;
-mod http;
+mod error;
 mod library;
 mod machines;
 mod odata;
+mod response;
+mod text;
 mod token;
-mod wire;
+mod transport;
 
 pub use actions::Found;
-pub use answer::Failure;
+pub use call::Client;
 pub use connection::{
     Connection, ConnectionError, Credentials, DEFAULT_API, DEFAULT_AUTHORITY, DEFAULT_SCOPE, Root,
     Timeouts,
 };
 pub use download::{DownloadError, Downloaded, ResultLink};
 pub use emulator::emulator_clock;
-pub use http::Client;
-pub use token::{Identity, Permission, SignInError};
-pub use wire::{Carried, Carrier, Delivered, Letter, Lost};
+pub use error::{Failure, Permission, SignInError};
+pub(super) use machines::last_seen;
+pub use token::Identity;
+pub use transport::{Carried, Carrier, Delivered, Letter, Lost};

@@ -1,6 +1,5 @@
 //! Signing in: the token, its life, and what it allows.
 
-use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,156 +9,22 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::driver::Clock;
 use svar_wire::Moment;
 use svar_wire::TokenReply;
 
-use super::answer::{clean, without_mark};
+use crate::driver::clock::Clock;
+
 use super::connection::Connection;
+use super::error::{Permission, SignInError};
 use super::odata::encode;
-use super::wire::{Lost, Outgoing, Wire};
+use super::text::{clean, without_mark};
+use super::transport::{Lost, Outgoing, Wire};
 
 /// Renewed so long before its end (API notes 2.2).
 const RENEW_BEFORE: Duration = Duration::from_secs(120);
 
 /// Life of a token that does not say it.
 const USUAL_LIFE: Duration = Duration::from_secs(3_600);
-
-/// Something the application must be allowed to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Permission {
-    /// Start sessions.
-    LiveResponse,
-    /// Read actions, results and machines.
-    ReadMachines,
-    /// List and upload library files.
-    Library,
-}
-
-impl Permission {
-    /// The permission to ask an administrator for.
-    pub fn name(self) -> &'static str {
-        match self {
-            Permission::LiveResponse => "Machine.LiveResponse",
-            // Reading alone once sufficed and is not listed any more (API notes 12, quirk 2).
-            Permission::ReadMachines => "Machine.ReadWrite.All",
-            Permission::Library => "Library.Manage",
-        }
-    }
-
-    fn is_granted(self, roles: &[String]) -> bool {
-        let has = |name: &str| roles.iter().any(|role| role == name);
-        match self {
-            Permission::ReadMachines => has("Machine.Read.All") || has("Machine.ReadWrite.All"),
-            Permission::LiveResponse | Permission::Library => has(self.name()),
-        }
-    }
-}
-
-impl fmt::Display for Permission {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// Why there is no valid token.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SignInError {
-    /// The token endpoint refused the tenant, the application or its secret.
-    #[error("sign-in at {host} was refused: {words}")]
-    Refused {
-        /// The token endpoint's host.
-        host: String,
-        /// The endpoint's error code, `invalid_client` …
-        code: String,
-        /// Its words.
-        words: String,
-    },
-    /// No connection to the token endpoint stood.
-    #[error("the token endpoint {host} can't be reached: {why}")]
-    Unreachable {
-        /// Its host.
-        host: String,
-        /// What happened.
-        why: String,
-    },
-    /// The token endpoint answered something else than a token or a refusal.
-    #[error("the token endpoint {host} gave no token: {why}")]
-    Unusable {
-        /// Its host.
-        host: String,
-        /// What it gave.
-        why: String,
-    },
-    /// The token lacks a permission.
-    #[error("the application lacks the permission {}", names(.missing))]
-    MissingPermission {
-        /// What is missing.
-        missing: Vec<Permission>,
-    },
-    /// The API refused a fresh token.
-    #[error("{host} refuses the token it was given a moment ago")]
-    Rejected {
-        /// The API's host.
-        host: String,
-    },
-}
-
-impl SignInError {
-    /// Whether waiting may help: the endpoint could not be reached, or was in trouble itself (RFC
-    /// 6749, 4.1.2.1 has codes for that).
-    pub fn is_passing(&self) -> bool {
-        match self {
-            SignInError::Unreachable { .. } | SignInError::Unusable { .. } => true,
-            SignInError::Refused { code, .. } => {
-                matches!(code.as_str(), "temporarily_unavailable" | "server_error")
-            }
-            SignInError::MissingPermission { .. } | SignInError::Rejected { .. } => false,
-        }
-    }
-
-    /// What the operator can do about it, in one sentence.
-    pub fn next_step(&self) -> String {
-        match self {
-            SignInError::Refused { code, words, .. } => {
-                // The numbers are Entra's, stable for years; without a known one the words must do.
-                let number = |known: &str| words.contains(known);
-                if number("AADSTS7000222") {
-                    "the secret has expired: make a new one for the application and set AZURE_CLIENT_SECRET"
-                } else if number("AADSTS7000215") {
-                    "check AZURE_CLIENT_SECRET: it must be the secret's value, not its id"
-                } else if number("AADSTS700016") {
-                    "check AZURE_CLIENT_ID: the tenant knows no such application"
-                } else if number("AADSTS90002") || number("AADSTS900023") {
-                    "check AZURE_TENANT_ID: there is no such tenant"
-                } else if code == "invalid_scope" {
-                    "check the scope: it must belong to the API"
-                } else {
-                    "check AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"
-                }
-                .into()
-            }
-            SignInError::Unreachable { .. } => {
-                "check the network, the proxy settings and the authority's address".into()
-            }
-            SignInError::Unusable { .. } => {
-                "check the authority's address, or try again in a minute".into()
-            }
-            SignInError::MissingPermission { missing } => format!(
-                "have an administrator grant {} of WindowsDefenderATP to the application and consent to it; it counts after about a minute",
-                names(missing)
-            ),
-            SignInError::Rejected { .. } => {
-                "check that the scope is the audience of this API host's cloud".into()
-            }
-        }
-    }
-}
-
-fn names(permissions: &[Permission]) -> String {
-    let names: Vec<&str> = permissions.iter().map(|one| one.name()).collect();
-    names.join(", ")
-}
 
 /// What a token says about its bearer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,0 +1,243 @@
+//! How a call or a sign-in failed.
+//!
+//! The one question that matters about a failed call: may it have had an effect? A refusal and a
+//! connection that never stood certainly had none; everything else may have.
+
+use std::fmt;
+use std::time::Duration;
+
+use svar_engine::Refusal;
+
+/// How a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The service refused it: it certainly had no effect.
+    #[error("the service refused: {}", words(.0))]
+    Refused(Refusal),
+    /// The answer was lost, or says nothing that can be relied on: it may have had an effect.
+    #[error("the answer is not known: {why}")]
+    Unknown {
+        /// What happened.
+        why: String,
+        /// How long the service asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// No connection stood: it certainly had no effect.
+    #[error("the service can't be reached: {why}")]
+    Unreachable {
+        /// What happened.
+        why: String,
+    },
+    /// There is no valid token to ask with: it certainly had no effect.
+    #[error(transparent)]
+    SignedOut(#[from] SignInError),
+}
+
+impl Failure {
+    /// A failure after which nothing is known.
+    pub(crate) fn unknown(why: impl Into<String>) -> Self {
+        Failure::Unknown {
+            why: why.into(),
+            retry_after: None,
+        }
+    }
+
+    /// A failure before anything was sent.
+    pub(crate) fn unreachable(why: impl Into<String>) -> Self {
+        Failure::Unreachable { why: why.into() }
+    }
+
+    /// The refusal, if it is one.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Failure::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a refusal with this HTTP status.
+    pub fn is_refused_with(&self, status: u16) -> bool {
+        self.refusal()
+            .is_some_and(|refusal| refusal.status == status)
+    }
+
+    /// How long the service asks to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Failure::Refused(refusal) => refusal.retry_after_ms.map(Duration::from_millis),
+            Failure::Unknown { retry_after, .. } => *retry_after,
+            Failure::Unreachable { .. } | Failure::SignedOut(_) => None,
+        }
+    }
+
+    /// What the operator can do about it, in one sentence.
+    pub fn next_step(&self) -> String {
+        match self {
+            Failure::Refused(refusal) => match refusal.status {
+                403 => "check the application's permissions; newly granted ones take about a minute to count".into(),
+                404 => "check the id, and that the API host is that of the tenant's cloud".into(),
+                429 => "wait a minute, somebody else is using the tenant's quota".into(),
+                _ => match &refusal.target {
+                    Some(target) => format!("quote the correlation id {target} to the service's support"),
+                    None => "try again; if it stays, the service's support can tell".into(),
+                },
+            },
+            Failure::Unknown { .. } => "try again in a minute".into(),
+            Failure::Unreachable { .. } => {
+                "check the network, the proxy settings and the API host".into()
+            }
+            Failure::SignedOut(error) => error.next_step(),
+        }
+    }
+}
+
+fn words(refusal: &Refusal) -> String {
+    let Refusal {
+        status,
+        code,
+        message,
+        ..
+    } = refusal;
+    match (code.is_empty(), message.is_empty()) {
+        (false, false) => format!("{status} {code}: {message}"),
+        (false, true) => format!("{status} {code}"),
+        (true, false) => format!("{status}: {message}"),
+        (true, true) => format!("{status}"),
+    }
+}
+
+/// Something the application must be allowed to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Permission {
+    /// Start sessions.
+    LiveResponse,
+    /// Read actions, results and machines.
+    ReadMachines,
+    /// List and upload library files.
+    Library,
+}
+
+impl Permission {
+    /// The permission to ask an administrator for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Permission::LiveResponse => "Machine.LiveResponse",
+            // Reading alone once sufficed and is not listed any more (API notes 12, quirk 2).
+            Permission::ReadMachines => "Machine.ReadWrite.All",
+            Permission::Library => "Library.Manage",
+        }
+    }
+
+    pub(super) fn is_granted(self, roles: &[String]) -> bool {
+        let has = |name: &str| roles.iter().any(|role| role == name);
+        match self {
+            Permission::ReadMachines => has("Machine.Read.All") || has("Machine.ReadWrite.All"),
+            Permission::LiveResponse | Permission::Library => has(self.name()),
+        }
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why there is no valid token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignInError {
+    /// The token endpoint refused the tenant, the application or its secret.
+    #[error("sign-in at {host} was refused: {words}")]
+    Refused {
+        /// The token endpoint's host.
+        host: String,
+        /// The endpoint's error code, `invalid_client` …
+        code: String,
+        /// Its words.
+        words: String,
+    },
+    /// No connection to the token endpoint stood.
+    #[error("the token endpoint {host} can't be reached: {why}")]
+    Unreachable {
+        /// Its host.
+        host: String,
+        /// What happened.
+        why: String,
+    },
+    /// The token endpoint answered something else than a token or a refusal.
+    #[error("the token endpoint {host} gave no token: {why}")]
+    Unusable {
+        /// Its host.
+        host: String,
+        /// What it gave.
+        why: String,
+    },
+    /// The token lacks a permission.
+    #[error("the application lacks the permission {}", names(.missing))]
+    MissingPermission {
+        /// What is missing.
+        missing: Vec<Permission>,
+    },
+    /// The API refused a fresh token.
+    #[error("{host} refuses the token it was given a moment ago")]
+    Rejected {
+        /// The API's host.
+        host: String,
+    },
+}
+
+impl SignInError {
+    /// Whether waiting may help: the endpoint could not be reached, or was in trouble itself (RFC
+    /// 6749, 4.1.2.1 has codes for that).
+    pub fn is_passing(&self) -> bool {
+        match self {
+            SignInError::Unreachable { .. } | SignInError::Unusable { .. } => true,
+            SignInError::Refused { code, .. } => {
+                matches!(code.as_str(), "temporarily_unavailable" | "server_error")
+            }
+            SignInError::MissingPermission { .. } | SignInError::Rejected { .. } => false,
+        }
+    }
+
+    /// What the operator can do about it, in one sentence.
+    pub fn next_step(&self) -> String {
+        match self {
+            SignInError::Refused { code, words, .. } => {
+                // The numbers are Entra's, stable for years; without a known one the words must do.
+                let number = |known: &str| words.contains(known);
+                if number("AADSTS7000222") {
+                    "the secret has expired: make a new one for the application and set AZURE_CLIENT_SECRET"
+                } else if number("AADSTS7000215") {
+                    "check AZURE_CLIENT_SECRET: it must be the secret's value, not its id"
+                } else if number("AADSTS700016") {
+                    "check AZURE_CLIENT_ID: the tenant knows no such application"
+                } else if number("AADSTS90002") || number("AADSTS900023") {
+                    "check AZURE_TENANT_ID: there is no such tenant"
+                } else if code == "invalid_scope" {
+                    "check the scope: it must belong to the API"
+                } else {
+                    "check AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"
+                }
+                .into()
+            }
+            SignInError::Unreachable { .. } => {
+                "check the network, the proxy settings and the authority's address".into()
+            }
+            SignInError::Unusable { .. } => {
+                "check the authority's address, or try again in a minute".into()
+            }
+            SignInError::MissingPermission { missing } => format!(
+                "have an administrator grant {} of WindowsDefenderATP to the application and consent to it; it counts after about a minute",
+                names(missing)
+            ),
+            SignInError::Rejected { .. } => {
+                "check that the scope is the audience of this API host's cloud".into()
+            }
+        }
+    }
+}
+
+fn names(permissions: &[Permission]) -> String {
+    let names: Vec<&str> = permissions.iter().map(|one| one.name()).collect();
+    names.join(", ")
+}

@@ -1,0 +1,185 @@
+//! What an answer means.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use svar_engine::Refusal;
+
+use super::error::Failure;
+use super::text::{clean, without_mark};
+
+/// An answer as it came over the wire.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<Duration>,
+    /// Its bytes, or why they did not all come.
+    pub(crate) body: Result<Vec<u8>, String>,
+}
+
+/// The one key that a success must not have.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default)]
+    error: Option<Value>,
+}
+
+impl Reply {
+    /// Reads the answer as a `T`, or says what it means instead.
+    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, Failure> {
+        let body = self.success()?;
+        let bytes = without_mark(&body);
+        let unread = |error: serde_json::Error| {
+            Failure::unknown(match error.is_data() {
+                true => format!("the answer has another shape ({error})"),
+                false => format!("the answer is no JSON but {}", describe(&body)),
+            })
+        };
+        // Twice over the bytes and never into a tree: a list of machines has tens of thousands of
+        // entries, and is read all day.
+        let head: Head = serde_json::from_slice(bytes).map_err(unread)?;
+        // Seen in the wild: a success whose body holds an error (API notes 9.2). What it did is
+        // anybody's guess.
+        if let Some(error) = head.error {
+            let refusal = refusal_of(200, Some(&error), None);
+            return Err(Failure::unknown(format!(
+                "a success that holds an error, {}: {}",
+                refusal.code, refusal.message
+            )));
+        }
+        serde_json::from_slice(bytes).map_err(unread)
+    }
+
+    /// Takes the answer as a success without reading it.
+    pub(crate) fn success(self) -> Result<Vec<u8>, Failure> {
+        match self.status {
+            200..=299 => self
+                .body
+                .map_err(|why| Failure::unknown(format!("the answer broke off: {why}"))),
+            // A request that the service itself calls timed out may have been at work already.
+            400..=499 if self.status != 408 => Err(Failure::Refused(self.refusal())),
+            status => Err(Failure::Unknown {
+                why: format!(
+                    "HTTP {status}, {}",
+                    describe(self.body.as_deref().unwrap_or_default())
+                ),
+                retry_after: self.retry_after,
+            }),
+        }
+    }
+
+    fn refusal(self) -> Refusal {
+        let body = self.body.unwrap_or_default();
+        let value: Option<Value> = serde_json::from_slice(without_mark(&body)).ok();
+        let error = value.as_ref().and_then(|value| value.get("error"));
+        let mut refusal = refusal_of(self.status, error, self.retry_after);
+        if error.is_none() {
+            refusal.message = describe(&body);
+        }
+        refusal
+    }
+}
+
+/// Both shapes of an error body (API notes 9.1, 9.2); whatever is missing stays empty.
+fn refusal_of(status: u16, error: Option<&Value>, retry_after: Option<Duration>) -> Refusal {
+    let text = |key: &str| error.and_then(|error| error.get(key)?.as_str());
+    Refusal {
+        status,
+        code: clean(text("code").unwrap_or_default(), 100),
+        message: clean(
+            text("message")
+                .or_else(|| error.and_then(Value::as_str))
+                .unwrap_or_default(),
+            500,
+        ),
+        target: text("target").map(|target| clean(target, 100)),
+        retry_after_ms: retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+    }
+}
+
+/// A body that is not the service's JSON, in a few words.
+fn describe(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    if text.is_empty() {
+        return "an empty body".to_owned();
+    }
+    if text.starts_with('<') {
+        let lower = text.to_ascii_lowercase();
+        let title = lower.find("<title>").and_then(|start| {
+            let start = start + "<title>".len();
+            let end = start + lower[start..].find('<')?;
+            Some(clean(&text[start..end], 100))
+        });
+        return match title {
+            Some(title) => format!("a web page: {title}"),
+            None => "a web page".to_owned(),
+        };
+    }
+    clean(text, 200)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(status: u16, body: &str) -> Reply {
+        Reply {
+            status,
+            retry_after: None,
+            body: Ok(body.as_bytes().to_vec()),
+        }
+    }
+
+    #[test]
+    fn every_shape_of_a_refusal_keeps_its_words() {
+        let rows = [
+            (
+                r#"{"error":{"code":"ResourceNotFound","message":"Machine not known","target":"2b7d"}}"#,
+                "404 ResourceNotFound: Machine not known",
+            ),
+            (
+                r#"{"error":{"code":"","message":"Syntax error","details":[]}}"#,
+                "404: Syntax error",
+            ),
+            ("", "404: an empty body"),
+            (
+                "<html><head><title>Bad\ngateway</title></head></html>",
+                "404: a web page: Bad gateway",
+            ),
+            ("no\u{1b}[31m such thing", "404: no [31m such thing"),
+        ];
+        for (body, expected) in rows {
+            let failure = reply(404, body).success().expect_err("a refusal");
+            assert_eq!(
+                failure.to_string(),
+                format!("the service refused: {expected}")
+            );
+        }
+    }
+
+    #[test]
+    fn only_a_refusal_is_certain_to_have_had_no_effect() {
+        for status in [302, 408, 500, 502, 503, 504] {
+            let failure = reply(status, "").success().expect_err("a failure");
+            assert!(matches!(failure, Failure::Unknown { .. }), "{status}");
+        }
+        for status in [400, 403, 404, 409, 429] {
+            let failure = reply(status, "").success().expect_err("a failure");
+            assert!(matches!(failure, Failure::Refused(_)), "{status}");
+        }
+        for body in [
+            "",
+            "<html>",
+            "[]",
+            r#"{"error":{"code":"x","message":"y"}}"#,
+        ] {
+            let failure = reply(201, body)
+                .read::<svar_wire::MachineAction>()
+                .expect_err("a failure");
+            assert!(matches!(failure, Failure::Unknown { .. }), "{body}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Texts that come with an answer: made fit to show, or read for what they say.
+
+use std::time::Duration;
+
+use svar_wire::Moment;
+
+/// A stranger's words made fit for a terminal and a log: control characters become blanks, length
+/// is limited.
+pub(crate) fn clean(text: &str, letters_max: usize) -> String {
+    let mut cleaned: String = text
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .take(letters_max)
+        .collect();
+    if text.chars().nth(letters_max).is_some() {
+        cleaned.push('…');
+    }
+    cleaned.trim().to_owned()
+}
+
+/// Without the byte order mark that some gateways put first.
+pub(crate) fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+/// `Retry-After`: seconds, or an HTTP date (API notes 9.3).
+pub(crate) fn retry_after(header: &str, now: Moment) -> Option<Duration> {
+    let header = header.trim();
+    if let Ok(seconds) = header.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    // The parser wants a zone by number; HTTP dates are always in GMT.
+    let date = jiff::fmt::rfc2822::parse(header).ok()?;
+    let until = Moment::from_millis(date.timestamp().as_millisecond());
+    Some(until.since(now))
+}
+
+/// An error of the HTTP library in words: its innermost causes, never an address, for an address
+/// may be a secret.
+pub(crate) fn words(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    if error.is_timeout() {
+        let what = if error.is_connect() {
+            "no connection in time"
+        } else {
+            "no answer in time"
+        };
+        return what.to_owned();
+    }
+    let mut cause: &dyn std::error::Error = &error;
+    let mut words = Vec::new();
+    while let Some(inner) = cause.source() {
+        let text = inner.to_string();
+        // Each layer tends to repeat the one below it.
+        if !words
+            .last()
+            .is_some_and(|last: &String| last.contains(&text))
+        {
+            words.push(text);
+        }
+        cause = inner;
+    }
+    if words.is_empty() {
+        return error.to_string();
+    }
+    words.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = Moment::parse("2026-02-03T09:00:00Z").expect("a moment");
+        assert_eq!(retry_after("17", now), Some(Duration::from_secs(17)));
+        assert_eq!(
+            retry_after("Tue, 03 Feb 2026 09:01:30 GMT", now),
+            Some(Duration::from_secs(90))
+        );
+        assert_eq!(
+            retry_after("Tue, 03 Feb 2026 08:00:00 GMT", now),
+            Some(Duration::ZERO)
+        );
+        assert_eq!(retry_after("soon", now), None);
+    }
+}

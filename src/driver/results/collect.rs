@@ -1,0 +1,281 @@
+//! Results: from the service's address to files and a record in the run folder.
+//!
+//! What a device sends back is a stranger's word. Its size is limited packed and unpacked, its
+//! names are made harmless, its bytes are hashed as they came and as they are kept.
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use svar_engine::{DeviceIndex, ResultSummary};
+use svar_plan::{CompiledPlan, Verb, Verdict};
+use svar_wire::ActionId;
+
+use crate::driver::blocking::aside;
+use crate::driver::client::{Client, DownloadError, Downloaded, Failure};
+use crate::driver::store::{
+    FolderError, Record, RecordFile, RecordOutput, Shelf, draft_in, settle,
+};
+
+use super::error::{CollectError, spoiled};
+use super::gzip::{UnpackError, is_gzip, unpack};
+use super::limits::Caps;
+use super::script_output::{ScriptOutput, unpack_text};
+
+/// One result to fetch.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) device: DeviceIndex,
+    /// Index into the plan's steps.
+    pub(crate) step: u16,
+    pub(crate) verb: Verb,
+    pub(crate) action: ActionId,
+    pub(crate) index: u16,
+    /// A collected file's path on the device.
+    pub(crate) source: String,
+    /// A result that is not of the documented form is taken as it came; before that it is worth
+    /// another try, for its first bytes may have been damaged on the way.
+    pub(crate) as_it_came: bool,
+}
+
+/// What was fetched, stored and judged.
+#[derive(Debug)]
+pub(crate) struct Collected {
+    pub(crate) summary: ResultSummary,
+    pub(crate) verdict: Verdict,
+}
+
+/// Fetches a result, stores it, judges it and writes its record. The record and what it names are
+/// durable on return. Doing it twice overwrites the same files.
+pub(crate) async fn collect(
+    client: &Client,
+    shelf: &Arc<Shelf>,
+    compiled: &Arc<CompiledPlan>,
+    caps: Caps,
+    wanted: Wanted,
+) -> Result<Collected, CollectError> {
+    let link = client.result_link(&wanted.action, wanted.index).await?;
+    let target = shelf.folder().path().join(match wanted.verb {
+        Verb::Get => shelf.file_path(
+            wanted.device,
+            wanted.step,
+            &wanted.action,
+            wanted.index,
+            &wanted.source,
+        ),
+        _ => shelf.raw_path(wanted.device, wanted.step, &wanted.action, wanted.index),
+    });
+    shelf.folder().make_folder_of(&target)?;
+    let folder = target.parent().unwrap_or(shelf.folder().path()).to_owned();
+    let disk = |error| FolderError::disk(&target, "written")(error);
+    let mut wire = draft_in(&folder).map_err(disk)?;
+    let bytes_max = match wanted.verb {
+        Verb::Get => caps.wire_bytes,
+        _ => caps.script_bytes,
+    };
+    let downloaded = client
+        .download(&link, wire.as_file_mut(), bytes_max)
+        .await
+        .map_err(|error| match error {
+            // The address is good for half an hour; the next try asks for a new one.
+            DownloadError::Call(Failure::Refused(refusal)) => CollectError::Spoiled(format!(
+                "the result's address was refused with HTTP {}",
+                refusal.status
+            )),
+            DownloadError::Call(failure) => CollectError::Call(failure),
+            DownloadError::TooLarge(_) => CollectError::TooLarge(error.to_string()),
+            DownloadError::Disk(error) => CollectError::Folder(disk(error)),
+        })?;
+    let shelf = Arc::clone(shelf);
+    let compiled = Arc::clone(compiled);
+    // Unpacking, hashing and syncing gigabytes would hold up the answers of others.
+    let stored = aside(move || {
+        let came = Came { wire, downloaded };
+        store(&shelf, &compiled, caps, &wanted, came)
+    });
+    match stored.await {
+        Ok(collected) => collected,
+        Err(error) => Err(CollectError::Spoiled(format!(
+            "internal error: storing it failed: {error}"
+        ))),
+    }
+}
+
+struct Came {
+    wire: tempfile::NamedTempFile,
+    downloaded: Downloaded,
+}
+
+fn store(
+    shelf: &Shelf,
+    compiled: &CompiledPlan,
+    caps: Caps,
+    wanted: &Wanted,
+    came: Came,
+) -> Result<Collected, CollectError> {
+    let path = shelf.record_path(wanted.device, wanted.step, &wanted.action, wanted.index);
+    let mut record = shelf
+        .read(&path)
+        .or_else(|| {
+            shelf.blank(
+                wanted.device,
+                wanted.step,
+                wanted.verb,
+                &wanted.action,
+                wanted.index,
+            )
+        })
+        .ok_or_else(|| {
+            CollectError::Spoiled("internal error: it belongs to no step of the plan".into())
+        })?;
+    record.missing = None;
+    let summary = match wanted.verb {
+        Verb::Get => store_file(shelf, caps, wanted, came, &mut record)?,
+        _ => store_script(shelf, caps, wanted, came, &mut record, &path)?,
+    };
+    let verdict = match record.result() {
+        Some(result) => {
+            let judged = compiled.judge(wanted.device.0 as usize, wanted.step, &result, shelf);
+            hush(judged, shelf)
+        }
+        None => Verdict::Met,
+    };
+    record.judged = Some(verdict.clone());
+    shelf.write(&path, &record)?;
+    Ok(Collected { summary, verdict })
+}
+
+/// The reason of a verdict may quote what the device said.
+fn hush(verdict: Verdict, shelf: &Shelf) -> Verdict {
+    match verdict {
+        Verdict::NotMet { why } => Verdict::NotMet {
+            why: shelf.secrets().mask(&why).into_owned(),
+        },
+        Verdict::Met => Verdict::Met,
+    }
+}
+
+fn store_script(
+    shelf: &Shelf,
+    caps: Caps,
+    wanted: &Wanted,
+    came: Came,
+    record: &mut Record,
+    record_path: &str,
+) -> Result<ResultSummary, CollectError> {
+    let Came {
+        mut wire,
+        downloaded,
+    } = came;
+    let raw_path = shelf.raw_path(wanted.device, wanted.step, &wanted.action, wanted.index);
+    let target = shelf.folder().path().join(&raw_path);
+    let disk = |error| FolderError::disk(&target, "written")(error);
+    let mut bytes = Vec::new();
+    wire.as_file_mut()
+        .seek(SeekFrom::Start(0))
+        .and_then(|_| wire.as_file_mut().read_to_end(&mut bytes))
+        .map_err(disk)?;
+    let text = unpack_text(bytes, caps.script_bytes)?;
+    let output = match ScriptOutput::read(&text) {
+        Some(output) => output,
+        None if wanted.as_it_came => ScriptOutput::as_it_came(&text),
+        None => {
+            let why = "what came is no script's result";
+            return Err(CollectError::Spoiled(why.to_owned()));
+        }
+    };
+    let secrets = shelf.secrets();
+    let shows_secret = secrets.shows_in(&text)
+        || secrets.shows_in(&output.stdout)
+        || secrets.shows_in(&output.stderr);
+    let raw = if shows_secret {
+        // A secret input's value never reaches the disk; the hash of what came stays.
+        None
+    } else {
+        settle(wire, &target).map_err(disk)?;
+        Some(raw_path)
+    };
+    record.exit = output.exit;
+    record.stdout = Some(secrets.mask(&output.stdout).into_owned());
+    record.stderr = Some(secrets.mask(&output.stderr).into_owned());
+    record.output = Some(RecordOutput {
+        raw,
+        size_wire: downloaded.size,
+        sha256_wire: downloaded.sha256.clone(),
+    });
+    Ok(ResultSummary::Script {
+        exit: output.exit,
+        path: record_path.to_owned(),
+        sha256_wire: downloaded.sha256,
+    })
+}
+
+fn store_file(
+    shelf: &Shelf,
+    caps: Caps,
+    wanted: &Wanted,
+    came: Came,
+    record: &mut Record,
+) -> Result<ResultSummary, CollectError> {
+    let Came {
+        mut wire,
+        downloaded,
+    } = came;
+    let path = shelf.file_path(
+        wanted.device,
+        wanted.step,
+        &wanted.action,
+        wanted.index,
+        &wanted.source,
+    );
+    let target = shelf.folder().path().join(&path);
+    let disk = |error| FolderError::disk(&target, "written")(error);
+    let mut head = [0; 2];
+    let mut read = || -> io::Result<bool> {
+        let file = wire.as_file_mut();
+        file.seek(SeekFrom::Start(0))?;
+        let length = file.read(&mut head)?;
+        file.seek(SeekFrom::Start(0))?;
+        Ok(is_gzip(&head[..length]))
+    };
+    let gzip = read().map_err(disk)?;
+    let (size, sha256, name_in_gzip) = if gzip {
+        let folder = target.parent().unwrap_or(shelf.folder().path());
+        let mut content = draft_in(folder).map_err(disk)?;
+        let unpacked = unpack(
+            wire.as_file_mut(),
+            downloaded.size,
+            content.as_file_mut(),
+            caps,
+        )
+        .map_err(|error| match error {
+            UnpackError::Input(error) => spoiled(&error),
+            UnpackError::Output(error) => CollectError::Folder(disk(error)),
+            UnpackError::TooLarge(words) => CollectError::TooLarge(words),
+        })?;
+        settle(content, &target).map_err(disk)?;
+        unpacked
+    } else if !wanted.as_it_came {
+        let why = "what came is no gzip, as collected files are";
+        return Err(CollectError::Spoiled(why.to_owned()));
+    } else {
+        // Contrary to what four clients saw, and it stays so: bytes are bytes.
+        settle(wire, &target).map_err(disk)?;
+        (downloaded.size, downloaded.sha256.clone(), None)
+    };
+    record.file = Some(RecordFile {
+        source: shelf.secrets().mask(&wanted.source).into_owned(),
+        path: path.clone(),
+        size,
+        sha256: sha256.clone(),
+        size_wire: downloaded.size,
+        sha256_wire: downloaded.sha256.clone(),
+        gzip,
+        name_in_gzip,
+    });
+    Ok(ResultSummary::File {
+        path,
+        size,
+        sha256,
+        sha256_wire: downloaded.sha256,
+    })
+}

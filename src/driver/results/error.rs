@@ -1,0 +1,31 @@
+//! Why a result was not stored.
+
+use std::io;
+
+use crate::driver::client::Failure;
+use crate::driver::store::FolderError;
+
+/// Why nothing was stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CollectError {
+    /// A call failed.
+    #[error(transparent)]
+    Call(#[from] Failure),
+    /// What came can't be right; the next try may bring it whole.
+    #[error("{0}")]
+    Spoiled(String),
+    /// It goes beyond a cap; the next try will too.
+    #[error("{0}")]
+    TooLarge(String),
+    /// Our own disk.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+}
+
+/// A gzip that can't be undone, in words.
+pub(crate) fn spoiled(error: &io::Error) -> CollectError {
+    CollectError::Spoiled(match error.kind() {
+        io::ErrorKind::UnexpectedEof => "what came is a gzip that breaks off".to_owned(),
+        _ => format!("what came is no whole gzip ({error})"),
+    })
+}

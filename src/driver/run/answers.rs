@@ -1,0 +1,184 @@
+//! What came of a call, in facts.
+
+use std::time::Duration;
+
+use svar_engine::{DeviceIndex, Endpoint, FactBody, Need, SessionIndex};
+use svar_wire::Moment;
+
+use super::calls::{Done, Then};
+use super::drive::Drive;
+use super::interface::{DriveError, Observer};
+
+/// A pause after a refusal for rate that names none.
+const USUAL_PAUSE: Duration = Duration::from_secs(60);
+
+/// For how long a run waits for nothing but a machine list that is answered with errors.
+const LIST_PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// A permission that was granted lately counts after about a minute, so one refusal may heal
+/// (API notes 12, quirk 35). Also the pause after each refusal.
+const HEALING: Duration = Duration::from_secs(60);
+
+/// For how long a service that took our tokens before may refuse fresh ones (our choice): as long as
+/// its own troubles last, and not a night.
+const GATE_PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+impl Drive {
+    pub(super) fn take_in(
+        &mut self,
+        done: Done,
+        observer: &mut dyn Observer,
+    ) -> Result<(), DriveError> {
+        let Done {
+            need,
+            facts,
+            then,
+            disk,
+            calls,
+        } = done;
+        if matches!(need, Need::Fetch { .. }) {
+            self.fetches -= 1;
+        }
+        if let Some(error) = disk {
+            return Err(DriveError::Folder(error));
+        }
+        let endpoint = need.endpoint();
+        if !matches!(then, Then::Refused { .. } | Then::Rejected { .. }) {
+            self.refused.retain(|(known, _)| Some(*known) != endpoint);
+        }
+        for (device, body) in facts {
+            let body = self.no_second_owner(body);
+            self.fact(device, body)?;
+        }
+        let now = self.clock.now();
+        // A list may come in pages, and each is a call. A start takes its place in the rate itself.
+        if let Some(endpoint) = endpoint.filter(|endpoint| *endpoint != Endpoint::Starts) {
+            let beyond = calls.saturating_sub(1);
+            self.fleet.also_called(now, endpoint, beyond);
+            if self.budget.is_some() {
+                self.beyond.extend((0..beyond).map(|_| endpoint));
+            }
+        }
+        let is_list = matches!(need, Need::Devices { .. });
+        match then {
+            Then::Nothing => {}
+            Then::Watched => {
+                self.let_in = true;
+                self.fleet.watched(now);
+            }
+            Then::DevicesRead => {
+                self.let_in = true;
+                self.list_fails = None;
+                self.fleet.devices_read(now);
+            }
+            Then::NotYet => self.fleet.read_failed(now, &need, None),
+            Then::Again {
+                why,
+                retry_after,
+                reached,
+            } => {
+                observer.troubled(now, &why);
+                self.fleet.read_failed(now, &need, retry_after);
+                if is_list && reached {
+                    self.list_failed(now, &why)?;
+                }
+            }
+            Then::Throttled { retry_after } => {
+                if is_list {
+                    self.list_failed(now, "it is refused for its rate")?;
+                }
+                if let Some(endpoint) = endpoint {
+                    let until = now + retry_after.unwrap_or(USUAL_PAUSE);
+                    self.fact(None, FactBody::Blocked { endpoint, until })?;
+                }
+                self.fleet.read_failed(now, &need, retry_after);
+            }
+            Then::Refused { why } => self.refused(&need, why, HEALING, observer)?,
+            Then::Rejected { why } if self.let_in => {
+                self.refused(&need, why, GATE_PATIENCE, observer)?;
+            }
+            Then::Rejected { why } => self.fact(None, FactBody::TenantLost { why })?,
+            Then::Lost { why } => self.fact(None, FactBody::TenantLost { why })?,
+        }
+        Ok(())
+    }
+
+    /// The tenant refused what it was asked for: the run is left when it has for longer than
+    /// `patience`.
+    fn refused(
+        &mut self,
+        need: &Need,
+        why: String,
+        patience: Duration,
+        observer: &mut dyn Observer,
+    ) -> Result<(), DriveError> {
+        let Some(endpoint) = need.endpoint() else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        let since = self.refused.iter().find(|(known, _)| *known == endpoint);
+        if since.is_some_and(|(_, since)| now.since(*since) >= patience) {
+            return self.fact(None, FactBody::TenantLost { why });
+        }
+        if since.is_none() {
+            self.refused.push((endpoint, now));
+        }
+        observer.troubled(now, &why);
+        self.fleet.read_failed(now, need, Some(HEALING));
+        Ok(())
+    }
+
+    /// The machine list was answered with an error once more. A run that waits for nothing else is
+    /// left after a while, to be taken up when the list is well: starting devices of which nothing is
+    /// known would reach those as well that the playbook is not for.
+    fn list_failed(&mut self, now: Moment, why: &str) -> Result<(), DriveError> {
+        let since = *self.list_fails.get_or_insert(now);
+        if now.since(since) >= LIST_PATIENCE && self.fleet.waits_for_device_list() {
+            let why = format!("the machine list could not be read for 30 minutes: {why}");
+            self.fact(None, FactBody::TenantLost { why })?;
+        }
+        Ok(())
+    }
+
+    /// An answer to a start that names an action of another start says nothing about this one
+    /// (API notes 3.6): a search by tag settles it.
+    fn no_second_owner(&self, body: FactBody) -> FactBody {
+        match body {
+            FactBody::StartAccepted {
+                session,
+                attempt,
+                action,
+                ..
+            } if self.memory.owns(&action) => FactBody::StartUnknown {
+                session,
+                attempt,
+                why: format!("the service answered with an action of before, {action}"),
+            },
+            other => other,
+        }
+    }
+
+    pub(super) fn resolve(
+        &mut self,
+        device: DeviceIndex,
+        session: SessionIndex,
+    ) -> Result<(), DriveError> {
+        let resolved = self
+            .compiled
+            .resolve(device.0 as usize, session, &*self.shelf);
+        let body = match resolved {
+            Ok(resolved) => FactBody::SessionResolved {
+                session,
+                commands: resolved.commands,
+            },
+            Err(unresolvable) => FactBody::SessionUnresolvable {
+                session,
+                step: unresolvable.step,
+                why: (self.shelf.secrets())
+                    .mask(&unresolvable.problem.message)
+                    .into_owned(),
+            },
+        };
+        self.fact(Some(device), body)
+    }
+}

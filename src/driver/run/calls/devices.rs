@@ -1,0 +1,207 @@
+//! Whether a device can be started, by what the machine list says of it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use svar_engine::{DeviceIndex, FactBody, Known};
+use svar_language::playbook::model::Os;
+use svar_plan::family_of;
+use svar_wire::DeviceId;
+use svar_wire::Machine;
+use svar_wire::Moment;
+
+use crate::driver::client::{Client, Failure, last_seen};
+
+use super::super::memory::Errand;
+
+/// A full report comes about daily (API notes 8.3), so whoever was not seen for longer sleeps.
+const SEEN_LATELY: Duration = Duration::from_secs(26 * 3_600);
+
+/// With more devices known to sleep, one list of all that were seen lately is cheaper than filters
+/// over their ids.
+const SLEEPERS_BY_ID_MAX: usize = 100;
+
+/// Reads the devices of an errand and says whose readiness is new or has changed. `os` is the
+/// family that the playbook is for.
+pub(crate) async fn read(
+    client: &Client,
+    errand: &Errand,
+    os: Option<Os>,
+) -> Result<Vec<(Option<DeviceIndex>, FactBody)>, Failure> {
+    let now = client.clock().now();
+    let known = |device: &DeviceIndex| errand.known.get(device).copied().unwrap_or_default();
+    let sleeps = |device: &DeviceIndex| known(device).ready == Some(false);
+    let sleepers = errand.devices.iter().filter(|(device, _)| sleeps(device));
+    let in_one_list = sleepers.count() > SLEEPERS_BY_ID_MAX;
+    let ids: Vec<&DeviceId> = (errand.devices.iter())
+        .filter(|(device, _)| !(in_one_list && sleeps(device)))
+        .map(|(_, id)| id)
+        .collect();
+    let mut found = client.machines_by_id(&ids).await?;
+    if in_one_list {
+        found.extend(client.machines_seen_since(now - SEEN_LATELY).await?);
+    }
+    let by_id: HashMap<String, Machine> = found
+        .into_iter()
+        .map(|machine| (machine.id.to_lowercase(), machine))
+        .collect();
+    let mut facts = Vec::new();
+    for (device, id) in &errand.devices {
+        let machine = by_id.get(id.as_str());
+        let (ready, why, never) = match machine {
+            Some(machine) => of(machine, os, now),
+            None if in_one_list && sleeps(device) => {
+                let why = "it has not been seen for 26 hours".to_owned();
+                (false, Some(why), false)
+            }
+            None => (false, Some("the tenant does not list it".to_owned()), false),
+        };
+        if never || is_news(known(device), ready, machine.and_then(last_seen)) {
+            let body = FactBody::Readiness { ready, why, never };
+            facts.push((Some(*device), body));
+        }
+    }
+    Ok(facts)
+}
+
+/// Whether what the list says differs from what is known. A device that was seen lately and did not
+/// take its session is no news until it was seen later than that.
+fn is_news(known: Known, ready: bool, seen: Option<Moment>) -> bool {
+    match (known.seen_after, ready) {
+        (Some(after), true) => seen.is_some_and(|seen| seen > after),
+        (Some(_), false) => true,
+        (None, _) => known.ready != Some(ready),
+    }
+}
+
+/// Ready or not, why not, and whether it never will be.
+fn of(device: &Machine, os: Option<Os>, now: Moment) -> (bool, Option<String>, bool) {
+    let never = |why: String| (false, Some(why), true);
+    let seen = last_seen(device);
+    let is_stale = seen.is_some_and(|seen| now.since(seen) > SEEN_LATELY);
+    let is = |field: &Option<String>, words: &[&str]| {
+        let value = field.as_deref().unwrap_or_default();
+        words.iter().any(|word| value.eq_ignore_ascii_case(word))
+    };
+    if let Some(other) = device.merged_into_machine_id.as_deref()
+        && !other.is_empty()
+    {
+        return never(format!("it was merged into {other}"));
+    }
+    if device.is_excluded == Some(true) {
+        return never(match device.exclusion_reason.as_deref() {
+            None | Some("") => "it is excluded in the tenant".to_owned(),
+            Some(reason) => format!("it is excluded in the tenant: {reason}"),
+        });
+    }
+    // Of two ids of one device the one that reports is the living one.
+    if device.is_potential_duplication == Some(true) && is_stale {
+        return never("it is a duplicate that no longer reports".to_owned());
+    }
+    let platform = device.os_platform.as_deref().unwrap_or_default();
+    if let (Some(os), Some(found)) = (os, family_of(platform))
+        && os != found
+    {
+        return never(format!(
+            "it runs {platform}, and the playbook is for {}",
+            os.as_str()
+        ));
+    }
+    if is(
+        &device.onboarding_status,
+        &["Unsupported", "CanBeOnboarded"],
+    ) {
+        return never("it is not onboarded".to_owned());
+    }
+    if is(
+        &device.health_status,
+        &[
+            "Inactive",
+            "NoSensorData",
+            "NoSensorDataImpairedCommunication",
+        ],
+    ) {
+        let health = device.health_status.as_deref().unwrap_or_default();
+        return (false, Some(format!("its health is {health}")), false);
+    }
+    // A device without a time of its last report goes by its health alone.
+    match seen {
+        Some(seen) if is_stale => (false, Some(format!("it was last seen {seen}")), false),
+        _ => (true, None, false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-02-03T09:00:00Z";
+
+    /// What is said of a device whose entry differs so from one that is fine.
+    #[track_caller]
+    fn said(changes: serde_json::Value) -> (bool, Option<String>, bool) {
+        let mut entry = serde_json::json!({
+            "id": "a1", "osPlatform": "Windows11", "healthStatus": "Active",
+            "onboardingStatus": "Onboarded", "lastSeen": "2026-02-03T08:00:00Z",
+        });
+        for (key, value) in changes.as_object().expect("a map") {
+            entry[key] = value.clone();
+        }
+        let device = serde_json::from_value(entry).expect("a device");
+        of(
+            &device,
+            Some(Os::Windows),
+            Moment::parse(NOW).expect("a time"),
+        )
+    }
+
+    #[test]
+    fn the_device_list_tells_who_can_be_started_who_sleeps_and_who_never_can() {
+        let asleep = |why: &str| (false, Some(why.to_owned()), false);
+        let never = |why: &str| (false, Some(why.to_owned()), true);
+        let old = "2026-01-20T08:00:00Z";
+        let table = [
+            (serde_json::json!({}), (true, None, false)),
+            (serde_json::json!({ "lastSeen": null }), (true, None, false)),
+            (
+                serde_json::json!({ "lastSeen": old }),
+                asleep("it was last seen 2026-01-20T08:00:00.000Z"),
+            ),
+            (
+                serde_json::json!({ "healthStatus": "Inactive" }),
+                asleep("its health is Inactive"),
+            ),
+            (
+                serde_json::json!({ "onboardingStatus": "CanBeOnboarded" }),
+                never("it is not onboarded"),
+            ),
+            (
+                serde_json::json!({ "mergedIntoMachineId": "b2" }),
+                never("it was merged into b2"),
+            ),
+            (
+                serde_json::json!({ "isExcluded": true, "exclusionReason": "lab" }),
+                never("it is excluded in the tenant: lab"),
+            ),
+            (
+                serde_json::json!({ "isPotentialDuplication": true, "lastSeen": old }),
+                never("it is a duplicate that no longer reports"),
+            ),
+            (
+                serde_json::json!({ "isPotentialDuplication": true }),
+                (true, None, false),
+            ),
+            (
+                serde_json::json!({ "osPlatform": "Linux" }),
+                never("it runs Linux, and the playbook is for windows"),
+            ),
+            (
+                serde_json::json!({ "osPlatform": "SomethingNew" }),
+                (true, None, false),
+            ),
+        ];
+        for (changes, expected) in table {
+            assert_eq!(said(changes.clone()), expected, "{changes}");
+        }
+    }
+}

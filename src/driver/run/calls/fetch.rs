@@ -1,0 +1,133 @@
+//! Results: fetched, or found to be missing for good.
+
+use svar_engine::{DeviceIndex, FactBody, Need, SessionIndex};
+use svar_plan::Verb;
+use svar_wire::ActionId;
+
+use crate::driver::client::Failure;
+use crate::driver::results::{CollectError, Wanted, collect};
+use crate::driver::store::FolderError;
+
+use super::super::memory::Errand;
+use super::context::{Answer, Calls, Patience, SPOILED_MAX, Then, again};
+
+impl Calls {
+    pub(super) async fn fetch(&self, errand: &Errand, need: &Need) -> Result<Answer, FolderError> {
+        let Need::Fetch {
+            device,
+            session,
+            action,
+            index,
+            step,
+            conclusive,
+        } = need
+        else {
+            return Ok((Vec::new(), Then::Nothing));
+        };
+        let Some((verb, source)) = self.source(errand, *device, *session, action, *step) else {
+            return self.missing(need, "internal error: it belongs to no step".to_owned());
+        };
+        let key = (action.clone(), *index);
+        let wanted = Wanted {
+            device: *device,
+            step: *step,
+            verb,
+            action: action.clone(),
+            index: *index,
+            source,
+            as_it_came: self.patience.is_out(&key),
+        };
+        let got = collect(&self.client, &self.shelf, &self.compiled, self.caps, wanted).await;
+        match got {
+            Ok(collected) => {
+                let body = FactBody::ResultFetched {
+                    action: action.clone(),
+                    index: *index,
+                    result: collected.summary,
+                    verdict: collected.verdict,
+                };
+                Ok((vec![(Some(*device), body)], Then::Nothing))
+            }
+            Err(CollectError::Call(Failure::Refused(refusal)))
+                if !matches!(refusal.status, 401 | 403 | 429) =>
+            {
+                if *conclusive {
+                    let why = Failure::Refused(self.quiet(refusal)).to_string();
+                    self.missing(need, why)
+                } else {
+                    Ok((Vec::new(), Then::NotYet))
+                }
+            }
+            Err(CollectError::Call(failure)) => Ok((Vec::new(), again(failure))),
+            Err(CollectError::Spoiled(why)) => {
+                if Patience::lasts(&self.patience.spoiled, key, SPOILED_MAX) {
+                    let retry_after = None;
+                    Ok((
+                        Vec::new(),
+                        Then::Again {
+                            why,
+                            retry_after,
+                            reached: true,
+                        },
+                    ))
+                } else {
+                    self.missing(need, format!("{why}, {} times", SPOILED_MAX + 1))
+                }
+            }
+            Err(CollectError::TooLarge(why)) => self.missing(need, why),
+            Err(CollectError::Folder(error)) => Err(error),
+        }
+    }
+
+    /// What kind of result it is, and the path of a file on the device.
+    fn source(
+        &self,
+        errand: &Errand,
+        device: DeviceIndex,
+        session: SessionIndex,
+        action: &ActionId,
+        step: u16,
+    ) -> Option<(Verb, String)> {
+        let plan = self.compiled.plan();
+        let planned = plan.devices.get(device.0 as usize)?;
+        let commands = &planned.sessions.get(usize::from(session))?.commands;
+        let known = errand.actions.get(action)?;
+        let (position, index) = known.commands.iter().enumerate().find(|(_, index)| {
+            commands
+                .get(usize::from(**index))
+                .is_some_and(|c| c.step == step)
+        })?;
+        let verb = commands.get(usize::from(*index))?.verb;
+        let resolved = self
+            .compiled
+            .resolve(device.0 as usize, session, &*self.shelf)
+            .ok()?;
+        let request = resolved.request?;
+        let path = request.commands.get(position)?.param("Path");
+        Some((verb, path.unwrap_or_default().to_owned()))
+    }
+
+    fn missing(&self, need: &Need, why: String) -> Result<Answer, FolderError> {
+        let Need::Fetch {
+            device,
+            action,
+            index,
+            step,
+            ..
+        } = need
+        else {
+            return Ok((Vec::new(), Then::Nothing));
+        };
+        let path = self.shelf.record_path(*device, *step, action, *index);
+        if let Some(mut record) = self.shelf.read(&path) {
+            record.missing = Some(why.clone());
+            self.shelf.write_lightly(&path, &record)?;
+        }
+        let body = FactBody::ResultMissing {
+            action: action.clone(),
+            index: *index,
+            why,
+        };
+        Ok((vec![(Some(*device), body)], Then::Nothing))
+    }
+}

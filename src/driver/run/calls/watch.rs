@@ -1,0 +1,215 @@
+//! One list call for all own actions, and what it says of each.
+
+use std::time::Duration;
+
+use svar_engine::{CommandEnd, CommandState, DeviceIndex, FactBody};
+use svar_wire::ActionId;
+use svar_wire::Moment;
+use svar_wire::{ActionStatus, CommandEntry, CommandStatus, MachineAction};
+
+use crate::driver::store::FolderError;
+
+use super::super::memory::{Errand, Known, step_of};
+use super::context::{Answer, Calls, Patience, Then, again};
+
+/// How many further looks an action gets that failed although none of its commands did: such
+/// states were seen to turn into success a little later (API notes 4.4).
+const DOUBTS_MAX: u8 = 2;
+
+/// A queue may be swept a little before an action's time is over, and its times be rounded (our
+/// choice).
+const SWEPT_WITHIN: Duration = Duration::from_secs(60);
+
+/// What the service says about a command that failed, at most, in letters.
+const ERROR_LETTERS_MAX: usize = 1_000;
+
+impl Calls {
+    pub(super) async fn watch(
+        &self,
+        errand: &Errand,
+        actions: &[(DeviceIndex, ActionId)],
+    ) -> Result<Answer, FolderError> {
+        let ids: Vec<ActionId> = actions.iter().map(|(_, id)| id.clone()).collect();
+        let oldest = errand.actions.values().map(|known| known.since).min();
+        let since = oldest.unwrap_or(Moment::EPOCH);
+        let listed = match self.client.actions(&ids, since).await {
+            Ok(listed) => listed,
+            Err(failure) => return Ok((Vec::new(), again(failure))),
+        };
+        let mut facts = Vec::new();
+        for action in listed {
+            let Ok(id) = ActionId::parse(&action.id) else {
+                continue;
+            };
+            let Some(known) = errand.actions.get(&id) else {
+                continue;
+            };
+            if action.status.is_final() {
+                if let Some(ended) = self.ended(&id, known, action).await? {
+                    facts.push((Some(known.device), ended));
+                }
+            } else if action.status == ActionStatus::InProgress {
+                if !known.began {
+                    let action = id.clone();
+                    facts.push((Some(known.device), FactBody::ActionBegan { action }));
+                }
+                // An older state, from a replica that lags, is no news.
+                if known.is_timed
+                    && let Some((index, state)) = reached(&action)
+                    && (index, state) > known.reached
+                {
+                    let action = id;
+                    facts.push((
+                        Some(known.device),
+                        FactBody::CommandReached {
+                            action,
+                            index,
+                            state,
+                        },
+                    ));
+                }
+            }
+        }
+        Ok((facts, Then::Watched))
+    }
+
+    /// The fact that an action has ended, after the records of its commands were written; `None`
+    /// while its end is in doubt.
+    async fn ended(
+        &self,
+        id: &ActionId,
+        known: &Known,
+        action: MachineAction,
+    ) -> Result<Option<FactBody>, FolderError> {
+        let expired = outlived_the_queue(&action, self.compiled.plan().limits.queue());
+        let status = action.status;
+        let mut entries = action.commands.unwrap_or_default();
+        if entries.is_empty() {
+            // The field may be left out of a list (API notes 4.2).
+            if let Ok(whole) = self.client.action(id).await {
+                entries = whole.commands.unwrap_or_default();
+            }
+        }
+        let a_command_failed = entries
+            .iter()
+            .any(|entry| entry.command_status == CommandStatus::Failed);
+        if status == ActionStatus::Failed
+            && !a_command_failed
+            && !expired
+            && Patience::lasts(&self.patience.doubted, id.clone(), DOUBTS_MAX)
+        {
+            return Ok(None);
+        }
+        entries.sort_by_key(|entry| entry.index);
+        let sent = entries.len();
+        let mut commands = Vec::new();
+        for entry in &entries {
+            let Ok(index) = u16::try_from(entry.index) else {
+                continue;
+            };
+            let error = self.error_of(entry);
+            self.write_end(id, known, sent, entry, error.as_deref())?;
+            commands.push(CommandEnd {
+                index,
+                status: entry.command_status.clone(),
+                error,
+            });
+        }
+        Ok(Some(FactBody::ActionEnded {
+            action: id.clone(),
+            status,
+            commands,
+            expired,
+        }))
+    }
+
+    fn error_of(&self, entry: &CommandEntry) -> Option<String> {
+        let joined = entry.errors.join("; ");
+        let cleaned: String = joined
+            .chars()
+            .map(|letter| if letter.is_control() { ' ' } else { letter })
+            .take(ERROR_LETTERS_MAX)
+            .collect();
+        let cleaned = cleaned.trim();
+        (!cleaned.is_empty()).then(|| self.shelf.secrets().mask(cleaned).into_owned())
+    }
+
+    /// The record of a command as the service leaves it; its result comes on top later.
+    fn write_end(
+        &self,
+        id: &ActionId,
+        known: &Known,
+        sent: usize,
+        entry: &CommandEntry,
+        error: Option<&str>,
+    ) -> Result<(), FolderError> {
+        let Ok(index) = u16::try_from(entry.index) else {
+            return Ok(());
+        };
+        let Some((step, verb)) = step_of(self.compiled.plan(), known, sent, index) else {
+            return Ok(());
+        };
+        let path = self.shelf.record_path(known.device, step, id, index);
+        let Some(mut record) = self.shelf.blank(known.device, step, verb, id, index) else {
+            return Ok(());
+        };
+        let time = |text: &Option<String>| Moment::parse(text.as_deref()?).ok();
+        record.status = entry.command_status.as_str().to_owned();
+        record.started = time(&entry.start_time);
+        record.ended = time(&entry.end_time);
+        record.error = error.map(str::to_owned);
+        self.shelf.write_lightly(&path, &record)
+    }
+}
+
+/// An action ended at the age at which the service's queue gives actions up, and nobody cancelled it.
+/// In which status such an action ends is not known (API notes 3.5). By the service's own clock, so
+/// that it does not matter when we look.
+fn outlived_the_queue(action: &MachineAction, queue: Duration) -> bool {
+    let time = |text: &Option<String>| Moment::parse(text.as_deref()?).ok();
+    let created = time(&action.creation_date_time_utc);
+    let ended = time(&action.last_update_date_time_utc);
+    let is_cancelled = action.cancellation_requestor.is_some()
+        || action.cancellation_comment.is_some()
+        || action.cancellation_date_time_utc.is_some();
+    let (Some(created), Some(ended)) = (created, ended) else {
+        return false;
+    };
+    let gives_up = matches!(
+        action.status,
+        ActionStatus::Failed | ActionStatus::Cancelled | ActionStatus::TimeOut
+    );
+    gives_up && !is_cancelled && created + queue <= ended + SWEPT_WITHIN
+}
+
+/// How far an action is that runs; `None` if the list says nothing of its commands (API notes 4.2).
+fn reached(action: &MachineAction) -> Option<(u16, CommandState)> {
+    let mut entries: Vec<&CommandEntry> = action.commands.as_ref()?.iter().collect();
+    entries.sort_by_key(|entry| entry.index);
+    let after = entries.last()?.index.saturating_add(1);
+    let is = |entry: &CommandEntry, status| entry.command_status == status;
+    let executes = |entry: &CommandEntry| {
+        is(entry, CommandStatus::Executing)
+            || (entry.start_time.is_some() && entry.end_time.is_none())
+    };
+    let is_over = |entry: &CommandEntry| {
+        is(entry, CommandStatus::Completed) || is(entry, CommandStatus::Failed)
+    };
+    let current = entries.iter().find(|entry| !is_over(entry));
+    // What follows a failed command is not run.
+    let has_failed = entries.iter().any(|entry| is(entry, CommandStatus::Failed));
+    // The documented states (API notes 4.3) don't tell a command that executes from one that waits;
+    // then a command's times do, and if it has none of them, nothing does.
+    let tells = entries.iter().any(|entry| {
+        entry.start_time.is_some() || !(is_over(entry) || is(entry, CommandStatus::Created))
+    });
+    let (index, state) = match current {
+        Some(entry) if !has_failed => match (executes(entry), tells) {
+            (true, _) => (entry.index, CommandState::Executing),
+            (false, true) => (entry.index, CommandState::Waiting),
+            (false, false) => (entry.index, CommandState::Presumed),
+        },
+        _ => (after, CommandState::Waiting),
+    };
+    Some((u16::try_from(index).ok()?, state))
+}

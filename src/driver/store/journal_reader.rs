@@ -1,0 +1,201 @@
+//! Reading a journal: all of it, link by link, or one of its ends.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use svar_engine::{FORMAT, Fact};
+use svar_wire::Moment;
+
+use crate::driver::hash::hex;
+
+use super::error::JournalError;
+use super::format::{JOURNAL_FILE, NOTHING_BEFORE, Opening, seal};
+
+/// Bytes of `,"hash":"`, 64 digits, `"}`.
+const SEAL_LENGTH: usize = 9 + 64 + 2;
+
+/// How far from a journal's end its last line is looked for: commands with the longest arguments take
+/// less.
+const TAIL: u64 = 1 << 18;
+
+/// What a journal holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// Line 0.
+    pub opening: Opening,
+    /// The other lines, in order.
+    pub facts: Vec<Fact>,
+    /// The hash of the last line: it stands for the whole journal.
+    pub last_hash: String,
+    /// Bytes of whole lines.
+    pub bytes: u64,
+    /// Bytes after the last whole line: a write that was cut short.
+    pub torn: u64,
+}
+
+/// Reads a run's journal and checks every link of its chain. Changes nothing and needs no lock, so
+/// a run can be looked at while it goes on.
+///
+/// # Errors
+/// See [`JournalError`]; a torn last line is none.
+pub fn read(folder: &Path) -> Result<Reading, JournalError> {
+    let path = folder.join(JOURNAL_FILE);
+    let mut file = File::open(&path).map_err(JournalError::disk(&path, "read"))?;
+    file.seek(SeekFrom::Start(0))
+        .map_err(JournalError::disk(&path, "read"))?;
+    let mut reader = BufReader::with_capacity(1 << 18, file);
+    let mut chain = Chain {
+        path: &path,
+        next: 0,
+        last_hash: NOTHING_BEFORE.to_owned(),
+    };
+    let mut opening = None;
+    let mut facts = Vec::new();
+    let mut bytes = 0;
+    let mut line = Vec::new();
+    let torn = loop {
+        line.clear();
+        let length = reader
+            .read_until(b'\n', &mut line)
+            .map_err(JournalError::disk(&path, "read"))?;
+        // Nothing left, or no end of line: the process died while writing this record. A bad line
+        // anywhere else is damage, and guessing there could start a session twice.
+        if line.pop() != Some(b'\n') {
+            break length as u64;
+        }
+        match &opening {
+            None => opening = Some(chain.opening(&line)?),
+            Some(_) => facts.push(chain.record(&line)?),
+        }
+        bytes += length as u64;
+    };
+    let Some(opening) = opening else {
+        return Err(chain.damaged("its first line is missing"));
+    };
+    Ok(Reading {
+        opening,
+        facts,
+        last_hash: chain.last_hash,
+        bytes,
+        torn,
+    })
+}
+
+/// Reads the first line of a run's journal alone.
+///
+/// # Errors
+/// As of [`read`].
+pub(crate) fn read_opening(folder: &Path) -> Result<Opening, JournalError> {
+    let path = folder.join(JOURNAL_FILE);
+    let file = File::open(&path).map_err(JournalError::disk(&path, "read"))?;
+    let mut chain = Chain {
+        path: &path,
+        next: 0,
+        last_hash: NOTHING_BEFORE.to_owned(),
+    };
+    let mut line = Vec::new();
+    BufReader::new(file)
+        .read_until(b'\n', &mut line)
+        .map_err(JournalError::disk(&path, "read"))?;
+    match line.pop() {
+        Some(b'\n') => chain.opening(&line),
+        _ => Err(chain.damaged("its first line is missing")),
+    }
+}
+
+/// Whether anything is recorded behind the first line. What has no end is not.
+pub(crate) fn has_records(folder: &Path) -> Result<bool, JournalError> {
+    let path = folder.join(JOURNAL_FILE);
+    let unread = || JournalError::disk(&path, "read");
+    let mut reader = BufReader::new(File::open(&path).map_err(unread())?);
+    let mut line = Vec::new();
+    for _ in 0..2 {
+        line.clear();
+        reader.read_until(b'\n', &mut line).map_err(unread())?;
+    }
+    Ok(line.ends_with(b"\n"))
+}
+
+/// When the last record was written down, without reading those before it. `None` where its line is
+/// longer than it is looked for, or there is none.
+pub(crate) fn last_moment(folder: &Path) -> Option<Moment> {
+    #[derive(Deserialize)]
+    struct Stamp {
+        at: Moment,
+    }
+    let mut file = File::open(folder.join(JOURNAL_FILE)).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))
+        .ok()?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail).ok()?;
+    let end = tail.iter().rposition(|byte| *byte == b'\n')?;
+    let line = tail[..end].rsplit(|byte| *byte == b'\n').next()?;
+    serde_json::from_slice(line)
+        .ok()
+        .map(|stamp: Stamp| stamp.at)
+}
+
+/// Follows the chain from line to line.
+struct Chain<'p> {
+    path: &'p Path,
+    next: u64,
+    last_hash: String,
+}
+
+impl Chain<'_> {
+    fn damaged(&self, why: impl Into<String>) -> JournalError {
+        JournalError::Damaged {
+            path: self.path.to_owned(),
+            line: self.next + 1,
+            why: why.into(),
+        }
+    }
+
+    fn opening(&mut self, line: &[u8]) -> Result<Opening, JournalError> {
+        // The format comes before the chain: a newer one may be chained otherwise.
+        #[derive(Deserialize)]
+        struct Format {
+            journal: u32,
+        }
+        if let Ok(Format { journal: found }) = serde_json::from_slice(line)
+            && found > FORMAT
+        {
+            return Err(JournalError::Newer { found });
+        }
+        self.record(line)
+    }
+
+    fn record<T: serde::de::DeserializeOwned>(&mut self, line: &[u8]) -> Result<T, JournalError> {
+        #[derive(Deserialize)]
+        struct Link {
+            n: u64,
+            prev: String,
+        }
+        let body = &line[..line.len().saturating_sub(SEAL_LENGTH)];
+        let hash = hex(&Sha256::digest(body));
+        if &line[body.len()..] != seal(&hash).as_bytes() {
+            return Err(self.damaged("its hash does not fit its words"));
+        }
+        let link: Link = serde_json::from_slice(line)
+            .map_err(|error| self.damaged(format!("it is no record ({error})")))?;
+        if link.n != self.next {
+            return Err(self.damaged(format!(
+                "record {} stands where record {} belongs",
+                link.n, self.next
+            )));
+        }
+        if link.prev != self.last_hash {
+            return Err(self.damaged("it does not follow the record before it"));
+        }
+        let record = serde_json::from_slice(line)
+            .map_err(|error| self.damaged(format!("it is no record ({error})")))?;
+        self.last_hash = hash;
+        self.next += 1;
+        Ok(record)
+    }
+}

@@ -1,0 +1,25 @@
+//! The folder of a run: its files, its journal, its records, and the requests of other terminals.
+
+mod disk;
+mod error;
+mod file_names;
+mod folder;
+mod format;
+mod journal;
+mod journal_reader;
+mod lock;
+mod moment_text;
+mod record;
+mod request;
+mod runs;
+
+pub(super) use disk::{draft_in, settle};
+pub use error::{FolderError, JournalError};
+pub use file_names::file_name;
+pub use folder::{Beginning, RunFolder, RunHeader, ServiceKind, ServiceRecord};
+pub use format::{FOLDER_FORMAT, JOURNAL_FILE, Opening};
+pub use journal::{Counters, Journal};
+pub use journal_reader::{Reading, read as read_journal};
+pub use record::{RECORD_FORMAT, Record, RecordDevice, RecordFile, RecordOutput, Shelf};
+pub use request::{Ask, Request, driven_by};
+pub use runs::Runs;

@@ -1,0 +1,343 @@
+//! Looks selectors up, each thing once.
+
+use std::collections::{HashMap, HashSet};
+
+use svar_wire::DeviceId;
+use svar_wire::Machine;
+
+use crate::driver::client::{Client, Failure, last_seen};
+
+use super::selection::{Selection, Selector, TargetError};
+
+/// What was looked up so far.
+pub(super) struct Book<'c> {
+    client: &'c Client,
+    /// The bearers of each name that was asked for.
+    by_name: HashMap<String, Vec<Machine>>,
+    /// The devices that selectors name by id, read together.
+    by_id: HashMap<String, Machine>,
+    /// The whole list, read once where there are many names to look up.
+    all: Option<Vec<Machine>>,
+    /// For exclusions: whoever is not there need not be left out, and all bearers of a name are.
+    pub(super) lenient: bool,
+    /// The ids and names that no device has.
+    unknown: Vec<Unknown>,
+}
+
+enum Unknown {
+    Id(DeviceId),
+    Name(String),
+}
+
+/// More names than this are looked up in one list of all devices: a call for each would use up
+/// the minute's hundred (API notes 1.1).
+const NAMES_BY_CALL_MAX: usize = 20;
+
+type Named = Vec<(Machine, String)>;
+
+impl<'c> Book<'c> {
+    pub(super) async fn open(
+        client: &'c Client,
+        selection: &Selection,
+    ) -> Result<Book<'c>, TargetError> {
+        let names = selection.include.iter().chain(&selection.exclude);
+        let names = names.map(|selector| match selector {
+            Selector::Name(_) => 1,
+            Selector::File { text, .. } => text
+                .lines()
+                .filter(|line| DeviceId::parse(line.trim()).is_err())
+                .count(),
+            _ => 0,
+        });
+        let all = if names.sum::<usize>() > NAMES_BY_CALL_MAX {
+            let all = client.machines().await;
+            Some(all.map_err(|failure| TargetError::Call {
+                selector: "the list of devices".to_owned(),
+                failure,
+            })?)
+        } else {
+            None
+        };
+        let ids: Vec<&DeviceId> = selection
+            .include
+            .iter()
+            .filter_map(|selector| match selector {
+                Selector::Id(id) => Some(id),
+                _ => None,
+            })
+            .collect();
+        let mut book = Book {
+            client,
+            by_name: HashMap::new(),
+            by_id: HashMap::new(),
+            all,
+            lenient: false,
+            unknown: Vec::new(),
+        };
+        if ids.len() > 1 {
+            book.by_id = book.read_ids(&ids, &format!("{} ids", ids.len())).await?;
+        }
+        Ok(book)
+    }
+
+    /// Whether every id and name that was looked up is some device's.
+    pub(super) fn all_known(&mut self) -> Result<(), TargetError> {
+        let mut unknown = std::mem::take(&mut self.unknown);
+        match (unknown.pop(), unknown.len()) {
+            (None, _) => Ok(()),
+            (Some(Unknown::Id(id)), 0) => Err(TargetError::UnknownId(id)),
+            (Some(Unknown::Name(name)), 0) => Err(TargetError::UnknownName(name)),
+            (Some(last), _) => {
+                unknown.push(last);
+                let words = unknown.into_iter().map(|unknown| match unknown {
+                    Unknown::Id(id) => id.to_string(),
+                    Unknown::Name(name) => name,
+                });
+                Err(TargetError::UnknownMany(words.collect()))
+            }
+        }
+    }
+
+    pub(super) async fn find(&mut self, selector: &Selector) -> Result<Named, TargetError> {
+        let called = |selector: String| {
+            move |failure| TargetError::Call {
+                selector: selector.clone(),
+                failure,
+            }
+        };
+        match selector {
+            Selector::Id(id) => self.by_ids(&[(id.clone(), format!("id {id}"))]).await,
+            Selector::Name(name) => self.by_name(name, &format!("name {name}")).await,
+            Selector::Tag(tag) => {
+                let reason = format!("tag {tag}");
+                let found = self.client.machines_by_tag(tag).await;
+                let mut found = found.map_err(called(reason.clone()))?;
+                // The service may match the beginning of tags only; the word is the tag.
+                found.retain(|device| device.machine_tags.iter().any(|own| own == tag));
+                Ok(living(found, &reason))
+            }
+            Selector::Group(group) => {
+                let reason = format!("group {group}");
+                let found = self.by_group(group).await;
+                Ok(living(found.map_err(called(reason.clone()))?, &reason))
+            }
+            Selector::Filter(filter) => {
+                let reason = format!("filter {filter}");
+                let found = match self.client.machines_by_filter(filter).await {
+                    Err(failure) if failure.is_refused_with(400) => {
+                        let filter = filter.clone();
+                        return Err(TargetError::Filter { filter, failure });
+                    }
+                    found => found.map_err(called(reason.clone()))?,
+                };
+                Ok(living(found, &reason))
+            }
+            Selector::Hunt(_) => Err(TargetError::NeedsTenant),
+            Selector::File { path, text } => self.by_file(path, text).await,
+        }
+    }
+
+    /// The group's name is no documented filter property, so the list is read whole where the
+    /// filter is refused (API notes 8.2).
+    async fn by_group(&self, group: &str) -> Result<Vec<Machine>, Failure> {
+        let filter = format!("rbacGroupName eq '{}'", group.replace('\'', "''"));
+        let found = match self.client.machines_by_filter(&filter).await {
+            Err(failure) if failure.is_refused_with(400) => self.client.machines().await?,
+            found => found?,
+        };
+        Ok(found
+            .into_iter()
+            .filter(|device| {
+                device
+                    .rbac_group_name
+                    .as_deref()
+                    .is_some_and(|name| name.eq_ignore_ascii_case(group))
+            })
+            .collect())
+    }
+
+    async fn by_file(&mut self, path: &str, text: &str) -> Result<Named, TargetError> {
+        let mut found = Vec::new();
+        let mut ids = Vec::new();
+        for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
+            let word = line.split('#').next().unwrap_or_default().trim();
+            if word.is_empty() {
+                continue;
+            }
+            let reason = format!("{path}:{number}");
+            if let Ok(id) = DeviceId::parse(word) {
+                ids.push((id, reason));
+            } else if is_dns_name(word) {
+                found.extend(self.by_name(word, &reason).await?);
+            } else {
+                return Err(TargetError::Line {
+                    path: path.to_owned(),
+                    line: number,
+                    word: word.chars().filter(|c| !c.is_control()).take(80).collect(),
+                });
+            }
+        }
+        if !ids.is_empty() {
+            found.extend(self.by_ids(&ids).await?);
+        }
+        // Back into the order of the lines.
+        found.sort_by_key(|(_, reason)| {
+            let line = reason.rsplit(':').next().unwrap_or_default();
+            line.parse::<usize>().unwrap_or(usize::MAX)
+        });
+        Ok(found)
+    }
+
+    async fn by_ids(&mut self, ids: &[(DeviceId, String)]) -> Result<Named, TargetError> {
+        let unread: Vec<&DeviceId> = ids
+            .iter()
+            .map(|(id, _)| id)
+            .filter(|id| !self.by_id.contains_key(id.as_str()))
+            .collect();
+        let words = match ids {
+            [(_, reason)] => reason.clone(),
+            _ => format!("{} ids", ids.len()),
+        };
+        let mut by_id = self.read_ids(&unread, &words).await?;
+        let mut named = Vec::new();
+        let mut seen = HashSet::new();
+        for (id, reason) in ids {
+            let known = || self.by_id.get(id.as_str()).cloned();
+            match by_id.remove(id.as_str()).or_else(known) {
+                Some(device) => {
+                    seen.insert(id);
+                    named.push((device, reason.clone()));
+                }
+                None if self.lenient || seen.contains(id) => {}
+                None => self.unknown.push(Unknown::Id(id.clone())),
+            }
+        }
+        Ok(named)
+    }
+
+    /// One name, one device. `startswith` also hits longer names, so they are compared afterwards
+    /// (API notes 8.2); of several bearers of the name the living one is meant, and where two live,
+    /// a person decides (API notes 12, quirk 36).
+    async fn read_ids(
+        &self,
+        ids: &[&DeviceId],
+        words: &str,
+    ) -> Result<HashMap<String, Machine>, TargetError> {
+        let found = self.client.machines_by_id(ids).await;
+        let found = found.map_err(|failure| TargetError::Call {
+            selector: words.to_owned(),
+            failure,
+        })?;
+        let by_id = found
+            .into_iter()
+            .map(|device| (device.id.to_lowercase(), device));
+        Ok(by_id.collect())
+    }
+
+    async fn by_name(&mut self, name: &str, reason: &str) -> Result<Named, TargetError> {
+        let bearers = self.bearers(name).await?;
+        let chosen = if self.lenient {
+            bearers
+        } else {
+            match the_living_one(bearers, name)? {
+                Some(one) => vec![one],
+                None => {
+                    self.unknown.push(Unknown::Name(name.to_owned()));
+                    Vec::new()
+                }
+            }
+        };
+        let named = chosen.into_iter().map(|one| (one, reason.to_owned()));
+        Ok(named.collect())
+    }
+
+    /// All devices of that name. `startswith` also hits longer names, so they are compared
+    /// afterwards (API notes 8.2).
+    async fn bearers(&mut self, name: &str) -> Result<Vec<Machine>, TargetError> {
+        let wanted = name.trim().trim_end_matches('.').to_lowercase();
+        if let Some(devices) = self.by_name.get(&wanted) {
+            return Ok(devices.clone());
+        }
+        let asked;
+        let found = match &self.all {
+            Some(all) => all,
+            None => {
+                let found = self.client.machines_by_name(&wanted).await;
+                asked = found.map_err(|failure| TargetError::Call {
+                    selector: format!("name {name}"),
+                    failure,
+                })?;
+                &asked
+            }
+        };
+        let own_name = |device: &Machine| {
+            let name = device.computer_dns_name.as_deref().unwrap_or_default();
+            name.trim_end_matches('.').to_lowercase()
+        };
+        let matching = |fits: &dyn Fn(&str) -> bool| -> Vec<Machine> {
+            let fitting = found.iter().filter(|device| fits(&own_name(device)));
+            fitting.cloned().collect()
+        };
+        let mut bearers = matching(&|own| own == wanted);
+        if bearers.is_empty() && !wanted.contains('.') {
+            bearers = matching(&|own| own.split('.').next() == Some(wanted.as_str()));
+        }
+        self.by_name.insert(wanted, bearers.clone());
+        Ok(bearers)
+    }
+}
+
+/// Devices that a re-imaging or a merge left behind can't be worked on.
+fn is_left_behind(device: &Machine) -> bool {
+    let merged = device.merged_into_machine_id.as_deref();
+    merged.is_some_and(|id| !id.is_empty()) || device.is_excluded == Some(true)
+}
+
+fn living(devices: Vec<Machine>, reason: &str) -> Named {
+    devices
+        .into_iter()
+        .filter(|device| !is_left_behind(device))
+        .map(|device| (device, reason.to_owned()))
+        .collect()
+}
+
+/// Of several bearers of a name the living one is meant, and where two live, a person decides
+/// (API notes 12, quirk 36).
+fn the_living_one(mut bearers: Vec<Machine>, name: &str) -> Result<Option<Machine>, TargetError> {
+    if bearers.len() > 1 {
+        bearers.retain(|device| !is_left_behind(device));
+    }
+    let is_active = |device: &Machine| {
+        let health = device.health_status.as_deref().unwrap_or_default();
+        health.eq_ignore_ascii_case("Active")
+    };
+    // One active bearer among stale ones is the device; the others are its former lives.
+    if bearers.len() > 1 && bearers.iter().filter(|one| is_active(one)).count() == 1 {
+        bearers.retain(is_active);
+    }
+    match (bearers.pop(), bearers.is_empty()) {
+        (None, _) => Ok(None),
+        (Some(device), true) => Ok(Some(device)),
+        (Some(last), false) => {
+            bearers.push(last);
+            bearers.sort_by_key(|device| std::cmp::Reverse(last_seen(device)));
+            let candidates = bearers.iter().map(|device| {
+                let seen = device.last_seen.as_deref().unwrap_or("never");
+                let dns = device.computer_dns_name.as_deref().unwrap_or("unnamed");
+                let health = device.health_status.as_deref().unwrap_or("health unknown");
+                format!("{} ({dns}, {health}, last seen {seen})", device.id)
+            });
+            Err(TargetError::Ambiguous {
+                name: name.to_owned(),
+                candidates: candidates.collect(),
+            })
+        }
+    }
+}
+
+fn is_dns_name(word: &str) -> bool {
+    word.len() <= 255
+        && word
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.' | '\''))
+}
