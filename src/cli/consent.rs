@@ -5,14 +5,14 @@ use std::io::{self, BufRead};
 use crate::driver::ServiceRecord;
 use svar_plan::Plan;
 
-use super::exit::Failure;
-use super::terminal::{Style, Terminal, say};
+use crate::cli::output::exit::Failure;
+use crate::cli::output::terminal::{Style, Terminal, say};
 
 /// Asks for the number of devices, which nobody types by habit.
 ///
 /// # Errors
 /// The answer is another one, or nobody can be asked and `--yes` was not given.
-pub(super) fn ask(
+pub(crate) fn ask(
     plan: &Plan,
     service: &ServiceRecord,
     yes: bool,

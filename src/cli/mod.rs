@@ -1,8 +1,18 @@
 //! The command line: ties the rooms together, and knows the exit codes.
 //!
-//! One file for each subcommand. Standard output carries what was asked for, standard error
-//! everything else. Nothing is started that a command does not need: no async runtime to check a
-//! file, no argument parser to say the version.
+//! Standard output carries what was asked for, standard error everything else. Nothing is started
+//! that a command does not need: no async runtime to check a file, no argument parser to print the
+//! version.
+//!
+//! | folder | contents |
+//! | --- | --- |
+//! | `command/` | one file for each subcommand |
+//! | `input/` | files, inputs and targets that the user names |
+//! | `output/` | the terminal, the summary of a run, exit codes, the log |
+//! | `service/` | which tenant or emulator is used, and how svar connects to it |
+//!
+//! `run`, `resume` and `cancel` share `drive` (runs a prepared run to its end) and `existing_run`
+//! (finds and reads the folder of a run).
 
 use std::ffi::OsStr;
 use std::panic::{self, AssertUnwindSafe};
@@ -11,44 +21,28 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod args;
-mod bug;
-mod cancel;
-mod check;
-mod completions;
-mod connect;
-mod connection;
+mod command;
 mod consent;
-mod discover;
-mod emulator;
-mod exit;
-mod explain;
-mod given;
-mod init;
-mod log;
-mod past;
-mod plan;
-mod play;
-mod ready;
-mod resume;
-mod run;
-mod scenario;
-mod schema;
-mod settings;
-mod show;
+mod drive;
+mod existing_run;
+mod input;
+mod output;
+mod service;
 mod signal;
-mod target;
-mod tell;
-mod terminal;
-mod waive;
 
 pub use args::{Cli, ColorChoice, Command};
-pub use exit::{Exit, Failure};
-pub use scenario::{generate_scenario_schema, scenario_schema};
-pub use terminal::{Style, Terminal};
+pub use input::scenario::{generate_scenario_schema, scenario_schema};
+pub use output::exit::{Exit, Failure};
+pub use output::terminal::{Style, Terminal};
+
+use command::{
+    cancel, check, completions, emulator, explain, init, plan, resume, run, runs, schema, show,
+};
+use output::{exit, internal_error, log, terminal};
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
-    bug::install_hook();
+    internal_error::install_hook();
     // The hook has already said what went wrong.
     panic::catch_unwind(AssertUnwindSafe(start))
         .unwrap_or(Exit::Bug)
@@ -89,7 +83,7 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> exit::Outcome {
         Command::Resume(args) => resume::run(args, terminal),
         Command::Pause(args) => cancel::pause(args),
         Command::Cancel(args) => cancel::run(args, terminal),
-        Command::Runs(args) => show::list(args, terminal),
+        Command::Runs(args) => runs::run(args, terminal),
         Command::Show(args) => show::run(args, terminal),
     }
 }

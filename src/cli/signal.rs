@@ -2,14 +2,14 @@
 
 use std::future::Future;
 
-use super::exit::{Exit, Failure};
+use crate::cli::output::exit::{Exit, Failure};
 
 /// Ends when the process is asked to: Ctrl-C, or the system's polite request. Listening begins now,
 /// not when the future is first polled, so that nothing in between is lost.
 ///
 /// # Errors
 /// The system gives no signals.
-pub(super) fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+pub(crate) fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     let no_signals = |error: std::io::Error| {
         Failure::new(Exit::Bug, format!("signals can't be listened to: {error}"))
     };

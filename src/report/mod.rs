@@ -18,4 +18,4 @@ pub use evidence::{CommandEvidence, DeviceEvidence, Evidence, Failure, Header, S
 pub use json::summary;
 pub use progress::{Progress, ProgressStyle};
 pub use text::{Sheet, failures, rows, sums, text};
-pub use words::{clean, copyable, duration, hang, unbroken};
+pub use words::{clean, copyable, duration, hang, many, unbroken};

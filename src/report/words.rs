@@ -43,7 +43,7 @@ pub fn duration(time: Duration) -> String {
 }
 
 /// A number with its noun: `1 device`, `5 devices`.
-pub(super) fn many(count: usize, noun: &str) -> String {
+pub fn many(count: usize, noun: &str) -> String {
     match count {
         1 => format!("1 {noun}"),
         count => format!("{count} {noun}s"),

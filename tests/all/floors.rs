@@ -40,8 +40,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_complete", &["src/cli/"]),
     ("console", &["src/report/screen"]),
     ("indicatif", &["src/report/screen"]),
-    ("toml", &["src/cli/settings"]),
-    ("tracing_subscriber", &["src/cli/log"]),
+    ("toml", &["src/cli/service/settings"]),
+    ("tracing_subscriber", &["src/cli/output/log"]),
     (
         "getrandom",
         &["src/driver/", "crates/emulator/", "src/cli/"],

@@ -24,6 +24,12 @@ const NARROW: Sheet = Sheet {
     width: 80,
 };
 
+/// Wide enough for the longest totals, whatever the time zone makes of their days and hours.
+const WIDE: Sheet = Sheet {
+    width: 120,
+    ..NARROW
+};
+
 /// Somebody who looks at the run from its start.
 fn onlooker(desk: &Desk, sheet: Sheet) -> Progress {
     let mut progress = Progress::new(ProgressStyle::Quiet, Arc::clone(&desk.plan), sheet);
@@ -132,7 +138,7 @@ fn a_soak_is_named_with_its_end_and_the_wave_that_follows() {
         policy.soak_ms = 600_000;
     });
     let mut desk = desk(draft.done());
-    let progress = onlooker(&desk, NARROW);
+    let progress = onlooker(&desk, WIDE);
     desk.play(0, 1);
     assert_eq!(desk.fleet.standstill(), None);
     desk.play(1, 1);
@@ -141,7 +147,10 @@ fn a_soak_is_named_with_its_end_and_the_wave_that_follows() {
     let soak = Standstill::Soak { wave: 1, until };
     assert_eq!(desk.fleet.standstill(), Some(soak));
     let total = words(&progress.total(desk.now, &desk.fleet));
-    assert_eq!(total, "2 of 4 done, 2 waiting; soak until then wave 2");
+    assert_eq!(
+        total,
+        "2 of 4 devices done, 2 waiting; soak until then wave 2"
+    );
     let rows = progress.rows(desk.now, &desk.fleet);
     assert!(rows[0].contains("  soak: wave 2 from "), "{rows:?}");
     // After the last wave no other one comes.
@@ -157,7 +166,7 @@ fn outside_the_hours_their_opening_is_named_and_after_a_cancel_what_waits_for_it
     // They end 16 minutes after the start.
     let draft = draft.with(|policy| policy.window = hours("22:00-03:56 Europe/Stockholm"));
     let mut desk = desk(draft.done());
-    let progress = onlooker(&desk, NARROW);
+    let progress = onlooker(&desk, WIDE);
     let action = desk.start(0);
     desk.began(0, &action);
     desk.pass(3_600);
@@ -171,7 +180,7 @@ fn outside_the_hours_their_opening_is_named_and_after_a_cancel_what_waits_for_it
     );
     assert_eq!(
         words(&progress.total(desk.now, &desk.fleet)),
-        "0 of 3 done, 1 active, 2 waiting; hours open at"
+        "0 of 3 devices done, 1 active, 2 waiting; hours open at"
     );
     desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
     desk.deliver(0);
@@ -188,7 +197,7 @@ fn outside_the_hours_their_opening_is_named_and_after_a_cancel_what_waits_for_it
     );
     assert_eq!(
         words(&progress.total(desk.now, &desk.fleet)),
-        "2 of 3 done, 2 not ok; cleanup in the hours, from"
+        "2 of 3 devices done, 2 not ok, 1 active; cleanup in the hours, from"
     );
 }
 

@@ -70,7 +70,7 @@ checked_name!(
             Ok(text.to_ascii_lowercase())
         } else {
             Err(format!(
-                "`{}` is not a machine id: that is 40 hexadecimal digits",
+                "`{}` is not a device id: expected 40 hexadecimal digits",
                 shown(text)
             ))
         }

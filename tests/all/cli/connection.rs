@@ -168,7 +168,7 @@ fn targets_that_are_none_are_refused() {
     };
     assert_eq!(
         refused("id:123"),
-        "error: --target: `123` is not a device id: that is 40 hexadecimal digits"
+        "error: --target: `123` is not a device id: expected 40 hexadecimal digits"
     );
     assert_eq!(refused("tag:"), "error: --target names nothing");
     assert_eq!(

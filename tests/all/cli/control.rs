@@ -200,7 +200,7 @@ fn a_run_that_nobody_drives_is_taken_up_to_be_cancelled() {
         ended.stderr
     );
     let listed = ended.again("runs").run().code(0);
-    assert_eq!(listed.stdout, "@RUN@  over            3 devices  Fetch\n");
+    assert_eq!(listed.stdout, "@RUN@  finished     3 devices  Fetch\n");
     let shown = listed.again("show").run().code(0);
     assert!(
         shown

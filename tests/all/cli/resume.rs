@@ -136,7 +136,7 @@ fn a_run_that_was_left_is_resumed() {
     let (svar, _) = killed_run(svar("run fetch.yaml --emulator"), &emulator);
 
     let listed = svar.again("runs").run().code(0);
-    assert_eq!(listed.stdout, "@RUN@  unfinished      2 devices  Fetch\n");
+    assert_eq!(listed.stdout, "@RUN@  interrupted  2 devices  Fetch\n");
     let ended = listed.again("resume").run().code(0).stdout("");
     assert!(
         ended.stderr.contains("\n2 devices: 2 ok\n"),
@@ -144,7 +144,7 @@ fn a_run_that_was_left_is_resumed() {
         ended.stderr
     );
     let listed = ended.again("runs").run().code(0);
-    assert_eq!(listed.stdout, "@RUN@  over            2 devices  Fetch\n");
+    assert_eq!(listed.stdout, "@RUN@  finished     2 devices  Fetch\n");
 }
 
 #[test]
@@ -247,9 +247,9 @@ fn a_journal_that_lost_its_end_is_damaged_where_the_summary_says_that_the_run_is
             svar = ended.again(&command);
         }
         let ended = svar.again("runs").run().code(0).stderr(damage);
-        assert_eq!(ended.stdout, "@RUN@  damaged         2 devices  Fetch\n");
+        assert_eq!(ended.stdout, "@RUN@  damaged      2 devices  Fetch\n");
         let ended = ended.again("runs --format json").run().code(0);
-        assert_eq!(ended.json()["runs"][0]["damaged"], true);
+        assert_eq!(ended.json()["runs"][0]["state"], "damaged");
         svar = ended.again("runs");
         std::fs::write(run.join("journal.jsonl"), &journal).expect("as it was");
     }
@@ -257,7 +257,7 @@ fn a_journal_that_lost_its_end_is_damaged_where_the_summary_says_that_the_run_is
     std::fs::write(run.join("journal.jsonl"), format!("{journal}{{\"n\":")).expect("torn");
     let ended = svar.again(&format!("show {id}")).run().code(0).stderr("");
     let ended = ended.again("runs").run().code(0).stderr("");
-    assert_eq!(ended.stdout, "@RUN@  over            2 devices  Fetch\n");
+    assert_eq!(ended.stdout, "@RUN@  finished     2 devices  Fetch\n");
     assert_eq!(emulator.started_sessions().len(), 2);
 }
 
@@ -282,7 +282,7 @@ fn a_folder_that_was_never_made_whole_is_no_run_and_may_be_deleted() {
             svar = ended.again(command);
         }
         let ended = svar.again("runs").run().code(0).stderr(words);
-        assert_eq!(ended.stdout, "@RUN@  unfinished      2 devices  Fetch\n");
+        assert_eq!(ended.stdout, "@RUN@  interrupted  2 devices  Fetch\n");
         svar = ended.again("runs");
     }
     // With a record it was begun, and its header is lost.

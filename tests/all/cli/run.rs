@@ -212,10 +212,10 @@ fn show_and_runs_tell_it_again() {
     let listed = again("runs");
     assert_eq!(
         listed.stdout,
-        "@RUN@  over            2 devices  Ask and fetch\n"
+        "@RUN@  finished     2 devices  Ask and fetch\n"
     );
     let listed = again("runs --format json").json();
-    assert_eq!(listed["runs"][0]["finished"], true);
+    assert_eq!(listed["runs"][0]["state"], "finished");
 }
 
 #[test]

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use crate::driver::{self, Ask, Request, RunFolder, driven_by};
 
-use super::args::{CancelArgs, PauseArgs};
-use super::exit::{Exit, Failure, Outcome};
-use super::given;
-use super::past;
-use super::resume;
-use super::settings::Settings;
-use super::tell;
-use super::terminal::{Terminal, say};
+use crate::cli::args::{CancelArgs, PauseArgs};
+use crate::cli::command::resume;
+use crate::cli::existing_run;
+use crate::cli::input::inputs;
+use crate::cli::output::exit::{Exit, Failure, Outcome};
+use crate::cli::output::summary;
+use crate::cli::output::terminal::{Terminal, say};
+use crate::cli::service::settings::Settings;
 
 /// How long the driving process may take to see a request: it looks ten times a second, unless its
 /// disk is busy.
@@ -22,21 +22,21 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// `svar pause`
-pub(super) fn pause(args: &PauseArgs) -> Outcome {
+pub(crate) fn pause(args: &PauseArgs) -> Outcome {
     let settings = Settings::load()?;
-    let root = past::root(args.runs.as_deref(), &settings);
-    let folder = past::find_unfinished(&root, args.run.as_deref())?;
+    let root = existing_run::root(args.runs.as_deref(), &settings);
+    let folder = existing_run::find_unfinished(&root, args.run.as_deref())?;
     let run = &folder.header().run;
     if folder.is_finished() {
         folder
             .confirm_end()
-            .map_err(|error| past::failure(&error))?;
+            .map_err(|error| existing_run::failure(&error))?;
         say(&format!("run {run} is over already\n"));
         return Ok(Exit::Done);
     }
     let request = Request {
         ask: Ask::Pause,
-        by: given::operator(None, settings.operator.as_deref()),
+        by: inputs::operator(None, settings.operator.as_deref()),
     };
     match hand_over(&folder, &request)? {
         Some(driver) => say(&format!(
@@ -46,22 +46,22 @@ pub(super) fn pause(args: &PauseArgs) -> Outcome {
         )),
         None => say(&format!(
             "nobody drives run {run}: it rests until `svar resume {}`\n",
-            tell::name_of(&folder)
+            summary::name_of(&folder)
         )),
     }
     Ok(Exit::Done)
 }
 
 /// `svar cancel`
-pub(super) fn run(args: &CancelArgs, terminal: &Terminal) -> Outcome {
+pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> Outcome {
     let settings = Settings::load()?;
-    let root = past::root(args.again.telling.runs.as_deref(), &settings);
-    let folder = past::find_unfinished(&root, args.run.as_deref())?;
+    let root = existing_run::root(args.again.telling.runs.as_deref(), &settings);
+    let folder = existing_run::find_unfinished(&root, args.run.as_deref())?;
     let run = folder.header().run.clone();
     if folder.is_finished() {
         folder
             .confirm_end()
-            .map_err(|error| past::failure(&error))?;
+            .map_err(|error| existing_run::failure(&error))?;
         say(&format!("run {run} is over already\n"));
         return Ok(Exit::Done);
     }
@@ -70,7 +70,7 @@ pub(super) fn run(args: &CancelArgs, terminal: &Terminal) -> Outcome {
             true => Ask::Abort,
             false => Ask::Cancel,
         },
-        by: given::operator(args.again.operator.as_deref(), settings.operator.as_deref()),
+        by: inputs::operator(args.again.operator.as_deref(), settings.operator.as_deref()),
     };
     if let Some(driver) = hand_over(&folder, &request)? {
         let then = match args.abort {
@@ -81,7 +81,7 @@ pub(super) fn run(args: &CancelArgs, terminal: &Terminal) -> Outcome {
         return Ok(Exit::Done);
     }
     let taken = resume::take(&folder, &args.again, terminal)?;
-    let filed = |error: driver::FolderError| past::failure(&error);
+    let filed = |error: driver::FolderError| existing_run::failure(&error);
     request.file(folder.path()).map_err(filed)?;
     say(&format!(
         "nobody drives run {run}: it is taken up and ended here\n"
@@ -93,7 +93,7 @@ pub(super) fn run(args: &CancelArgs, terminal: &Terminal) -> Outcome {
 /// nobody drives it; then nothing is left filed.
 fn hand_over(folder: &RunFolder, request: &Request) -> Result<Option<String>, Failure> {
     let path = folder.path();
-    let failed = |error: driver::FolderError| past::failure(&error);
+    let failed = |error: driver::FolderError| existing_run::failure(&error);
     let Some(mut driver) = driven_by(path).map_err(failed)? else {
         return Ok(None);
     };

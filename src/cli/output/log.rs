@@ -2,13 +2,13 @@
 
 use tracing_subscriber::EnvFilter;
 
-use super::exit::Failure;
+use crate::cli::output::exit::Failure;
 
 /// Starts logging by a filter such as `debug` or `svar::driver=trace`.
 ///
 /// # Errors
 /// The filter can't be read.
-pub(super) fn start(filter: Option<&str>, color: bool) -> Result<(), Failure> {
+pub(crate) fn start(filter: Option<&str>, color: bool) -> Result<(), Failure> {
     let Some(filter) = filter.filter(|filter| !filter.trim().is_empty()) else {
         return Ok(());
     };

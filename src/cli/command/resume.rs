@@ -4,35 +4,35 @@ use std::sync::Arc;
 
 use crate::driver::{self, Caps, Journal, RunFolder, ServiceKind, ServiceRecord};
 
-use super::args::{AgainArgs, ResumeArgs};
-use super::connect;
-use super::connection::Service;
-use super::exit::{Failure, Outcome};
-use super::given;
-use super::past::{self, Past, Purpose};
-use super::play;
-use super::settings::Settings;
-use super::tell;
-use super::terminal::{Terminal, say};
-use super::waive;
+use crate::cli::args::{AgainArgs, ResumeArgs};
+use crate::cli::command::waive;
+use crate::cli::drive;
+use crate::cli::existing_run::{self, Past, Purpose};
+use crate::cli::input::inputs;
+use crate::cli::output::exit::{Failure, Outcome};
+use crate::cli::output::summary;
+use crate::cli::output::terminal::{Terminal, say};
+use crate::cli::service::connect;
+use crate::cli::service::select::Service;
+use crate::cli::service::settings::Settings;
 
-pub(super) fn run(args: &ResumeArgs, terminal: &Terminal) -> Outcome {
+pub(crate) fn run(args: &ResumeArgs, terminal: &Terminal) -> Outcome {
     let settings = Settings::load()?;
-    let root = past::root(args.again.telling.runs.as_deref(), &settings);
+    let root = existing_run::root(args.again.telling.runs.as_deref(), &settings);
     let waives = !args.waive_cleanup.is_empty();
     let folder = match waives {
         // A debt is most often given up when the run is over.
-        true => past::find(&root, args.run.as_deref())?,
-        false => past::find_unfinished(&root, args.run.as_deref())?,
+        true => existing_run::find(&root, args.run.as_deref())?,
+        false => existing_run::find_unfinished(&root, args.run.as_deref())?,
     };
     if waives {
-        let past = past::recompile(&folder, Purpose::Look, terminal)?;
-        let by = given::operator(args.again.operator.as_deref(), settings.operator.as_deref());
+        let past = existing_run::recompile(&folder, Purpose::Look, terminal)?;
+        let by = inputs::operator(args.again.operator.as_deref(), settings.operator.as_deref());
         let why = args.why.as_deref().unwrap_or_default();
         waive::waive(&folder, &past, &args.waive_cleanup, &by, why)?;
     }
     if folder.is_finished() {
-        let past = past::recompile(&folder, Purpose::Look, terminal)?;
+        let past = existing_run::recompile(&folder, Purpose::Look, terminal)?;
         return over(&folder, &past, waives, terminal);
     }
     let taken = take(&folder, &args.again, terminal)?;
@@ -41,23 +41,23 @@ pub(super) fn run(args: &ResumeArgs, terminal: &Terminal) -> Outcome {
 
 /// A run that is over needs nothing: it is told once more, and anew if it changed.
 fn over(folder: &RunFolder, past: &Past, changed: bool, terminal: &Terminal) -> Outcome {
-    let evidence = past::evidence(folder, past, &past::journal(folder)?)?;
+    let evidence = existing_run::evidence(folder, past, &existing_run::journal(folder)?)?;
     match changed {
-        true => past::finish(folder, &evidence)?,
+        true => existing_run::finish(folder, &evidence)?,
         false => say(&format!("run {} is over already\n", folder.header().run)),
     }
-    say(&tell::end(
+    say(&summary::end(
         &evidence,
         &driver::Ending::Finished,
         folder,
         &past.source,
         terminal,
     ));
-    Ok(past::exit_of(&evidence))
+    Ok(existing_run::exit_of(&evidence))
 }
 
 /// An unfinished run, ready to be driven again.
-pub(super) struct Taken {
+pub(crate) struct Taken {
     past: Past,
     service: Service,
 }
@@ -66,14 +66,14 @@ pub(super) struct Taken {
 ///
 /// # Errors
 /// The folder is not as it was, a secret input is missing, or its service is gone.
-pub(super) fn take(
+pub(crate) fn take(
     folder: &RunFolder,
     args: &AgainArgs,
     terminal: &Terminal,
 ) -> Result<Taken, Failure> {
-    let past = past::recompile(
+    let past = existing_run::recompile(
         folder,
-        Purpose::GoOn(given::arguments(&args.inputs)?),
+        Purpose::GoOn(inputs::arguments(&args.inputs)?),
         terminal,
     )?;
     let service = service(&folder.header().service, args)?;
@@ -82,13 +82,13 @@ pub(super) fn take(
 }
 
 /// Drives it.
-pub(super) fn go(
+pub(crate) fn go(
     taken: Taken,
     folder: RunFolder,
     args: &AgainArgs,
     terminal: &Terminal,
 ) -> Outcome {
-    super::runtime()?.block_on(drive(taken, folder, args, terminal))
+    crate::cli::runtime()?.block_on(drive(taken, folder, args, terminal))
 }
 
 /// The service of the run, and no other one.
@@ -97,7 +97,7 @@ fn service(record: &ServiceRecord, args: &AgainArgs) -> Result<Service, Failure>
         ServiceKind::Tenant => Service::again(record),
         ServiceKind::Emulator => {
             let url = args.emulator.as_deref().unwrap_or(&record.api);
-            super::connection::emulator(url).map(Service::Emulator)
+            crate::cli::service::select::emulator(url).map(Service::Emulator)
         }
         ServiceKind::BuiltInEmulator => Err(Failure::refused(
             "the run was a rehearsal on the emulator inside its process, which is gone with it",
@@ -112,7 +112,7 @@ async fn drive(taken: Taken, folder: RunFolder, args: &AgainArgs, terminal: &Ter
     let Taken { past, service } = taken;
     // The lock first: of two people who resume, one gets to know that he is second.
     let (journal, reading) =
-        Journal::open(folder.path()).map_err(|error| past::journal_failure(&error))?;
+        Journal::open(folder.path()).map_err(|error| existing_run::journal_failure(&error))?;
     let place = connect::place(service, None).await?;
     let connected = connect::enter(place).await?;
     let ready = driver::Ready {
@@ -124,8 +124,8 @@ async fn drive(taken: Taken, folder: RunFolder, args: &AgainArgs, terminal: &Ter
         clock: connected.clock.clone(),
         caps: Caps::default(),
     };
-    let interrupts = play::interrupts()?;
-    let outcome = play::play(ready, interrupts, &past.source, &args.telling, terminal).await;
+    let interrupts = drive::interrupts()?;
+    let outcome = drive::play(ready, interrupts, &past.source, &args.telling, terminal).await;
     connected.close().await;
     outcome
 }

@@ -16,11 +16,11 @@ use svar_language::playbook::{self, Shape};
 use svar_language::source::SourceText;
 use svar_language::yaml::{Document, Limits};
 
-use super::discover;
-use super::exit::{Exit, Failure};
-use super::terminal::{Terminal, say};
+use crate::cli::input::discover;
+use crate::cli::output::exit::{Exit, Failure};
+use crate::cli::output::terminal::{Terminal, say};
 
-const COMMITTED: &str = include_str!("../../schema/scenario.json");
+const COMMITTED: &str = include_str!("../../../schema/scenario.json");
 
 static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::of(COMMITTED));
 
@@ -95,7 +95,7 @@ fn take_numbers_for_choices(schema: &mut Schema) {
 ///
 /// # Errors
 /// It has errors: exit code 2.
-pub(super) fn load(path: &Path, terminal: &Terminal) -> Result<Scenario, Failure> {
+pub(crate) fn load(path: &Path, terminal: &Terminal) -> Result<Scenario, Failure> {
     let (scenario, problems) = match discover::read(path) {
         Ok(source) => read(&source),
         Err(problem) => (None, vec![*problem]),
@@ -107,7 +107,7 @@ pub(super) fn load(path: &Path, terminal: &Terminal) -> Result<Scenario, Failure
 }
 
 /// A scenario, present exactly when no finding is an error, and everything found.
-pub(super) fn read(source: &SourceText) -> (Option<Scenario>, Vec<Problem>) {
+pub(crate) fn read(source: &SourceText) -> (Option<Scenario>, Vec<Problem>) {
     let parsed = Document::read(source, &Limits::default());
     let mut problems = parsed.problems;
     for problem in &mut problems {

@@ -16,7 +16,7 @@ use svar_language::source::{SourceText, Span};
 use svar_language::yaml;
 
 /// What standard input is called in findings.
-pub(super) const STDIN: &str = "<stdin>";
+pub(crate) const STDIN: &str = "<stdin>";
 
 /// Most bytes of a file that are read at all. The YAML room has a limit of its own far below it and
 /// says so at the file; this one only keeps a disk image from being read into memory.
@@ -24,7 +24,7 @@ const BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// A file to check, or what is to be said instead.
 #[derive(Debug, Clone)]
-pub(super) enum Candidate {
+pub(crate) enum Candidate {
     /// Standard input.
     Stdin,
     /// A file that was named.
@@ -37,7 +37,7 @@ pub(super) enum Candidate {
 
 /// All files under these paths, each once: in the order they were named, folders sorted by name. A
 /// path that leads nowhere keeps none of the others from being looked at.
-pub(super) fn candidates(paths: &[PathBuf]) -> Vec<Candidate> {
+pub(crate) fn candidates(paths: &[PathBuf]) -> Vec<Candidate> {
     let mut all = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
@@ -134,14 +134,14 @@ const SHARED_KEYS: &[&str] = &[
 
 /// What a file is meant as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sort {
+pub(crate) enum Sort {
     Playbook,
     Scenario,
 }
 
 /// What a file that was named is meant as: a playbook, unless it has a key that scenarios have and
 /// playbooks do not. A slip of the hand does not hide one.
-pub(super) fn sort_of_named(text: &str) -> Sort {
+pub(crate) fn sort_of_named(text: &str) -> Sort {
     match !looks_like_a_playbook(text) && scenario_key(text).is_some() {
         true => Sort::Scenario,
         false => Sort::Playbook,
@@ -149,7 +149,7 @@ pub(super) fn sort_of_named(text: &str) -> Sort {
 }
 
 /// What a file that was found in a folder is meant as, if it is one of ours.
-pub(super) fn sort_of_found(text: &str) -> Option<Sort> {
+pub(crate) fn sort_of_found(text: &str) -> Option<Sort> {
     if looks_like_a_playbook(text) {
         return Some(Sort::Playbook);
     }
@@ -175,7 +175,7 @@ fn looks_like_a_playbook(text: &str) -> bool {
 }
 
 /// The finding that a text named as a playbook is an emulator's scenario, if that is so.
-pub(super) fn is_a_scenario(source: &SourceText) -> Option<Problem> {
+pub(crate) fn is_a_scenario(source: &SourceText) -> Option<Problem> {
     if sort_of_named(source.text()) != Sort::Scenario {
         return None;
     }
@@ -258,7 +258,7 @@ fn keys_in_braces(text: &str) -> impl Iterator<Item = (usize, &str)> {
 ///
 /// # Errors
 /// It can't be read, is far too large, or is no UTF-8: as a finding about the file.
-pub(super) fn read(path: &Path) -> Result<SourceText, Box<Problem>> {
+pub(crate) fn read(path: &Path) -> Result<SourceText, Box<Problem>> {
     let shown = path.display().to_string();
     // Opening a pipe waits for its writer, perhaps for ever; so it is looked at before.
     let looked_at = fs::metadata(path).map_err(|error| unread(&shown, &error))?;
@@ -286,7 +286,7 @@ fn is_handed_over(path: &Path) -> bool {
 ///
 /// # Errors
 /// As for a file.
-pub(super) fn read_stdin() -> Result<SourceText, Box<Problem>> {
+pub(crate) fn read_stdin() -> Result<SourceText, Box<Problem>> {
     text(STDIN, io::stdin().lock())
 }
 

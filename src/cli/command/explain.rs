@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use svar_language::diagnostic::{self, Severity, render};
 
-use super::args::ExplainArgs;
-use super::exit::{Exit, Failure, Outcome};
-use super::terminal::{Style, Terminal, paint, print};
+use crate::cli::args::ExplainArgs;
+use crate::cli::output::exit::{Exit, Failure, Outcome};
+use crate::cli::output::terminal::{Style, Terminal, paint, print};
 
-pub(super) fn run(args: &ExplainArgs, terminal: &Terminal) -> Outcome {
+pub(crate) fn run(args: &ExplainArgs, terminal: &Terminal) -> Outcome {
     let color = terminal.color_out;
     let Some(id) = &args.id else {
         print(&list(color))?;

@@ -4,9 +4,9 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use super::args::InitArgs;
-use super::exit::{Exit, Failure, Outcome};
-use super::terminal::{Style, Terminal, say};
+use crate::cli::args::InitArgs;
+use crate::cli::output::exit::{Exit, Failure, Outcome};
+use crate::cli::output::terminal::{Style, Terminal, say};
 
 /// What the file holds: small, whole, and runnable on the built-in emulator.
 const FIRST: &str = r#"# yaml-language-server: $schema=playbook.schema.json
@@ -43,7 +43,7 @@ set -eu
 } | tee "$1"
 "#;
 
-pub(super) fn run(args: &InitArgs, terminal: &Terminal) -> Outcome {
+pub(crate) fn run(args: &InitArgs, terminal: &Terminal) -> Outcome {
     // Empty for a name alone: then everything is written where svar was called.
     let folder = args.file.parent().unwrap_or(Path::new(""));
     let script = folder.join("who.sh");

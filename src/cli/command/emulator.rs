@@ -8,12 +8,12 @@ use tokio::net::TcpListener;
 
 use svar_emulator::{Options, Scenario};
 
-use super::args::EmulatorArgs;
-use super::exit::{Exit, Failure, Outcome};
-use super::scenario;
-use super::terminal::{Style, Terminal, print, say};
+use crate::cli::args::EmulatorArgs;
+use crate::cli::input::scenario;
+use crate::cli::output::exit::{Exit, Failure, Outcome};
+use crate::cli::output::terminal::{Style, Terminal, print, say};
 
-pub(super) fn run(args: &EmulatorArgs, terminal: &Terminal) -> Outcome {
+pub(crate) fn run(args: &EmulatorArgs, terminal: &Terminal) -> Outcome {
     let mut scenario = match &args.scenario {
         Some(path) => scenario::load(path, terminal)?,
         None => Scenario::demo(),
@@ -25,7 +25,7 @@ pub(super) fn run(args: &EmulatorArgs, terminal: &Terminal) -> Outcome {
         }
         scenario.factor = factor;
     }
-    super::runtime()?.block_on(serve(args, scenario, terminal))
+    crate::cli::runtime()?.block_on(serve(args, scenario, terminal))
 }
 
 async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> Outcome {
@@ -49,7 +49,7 @@ async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> 
         Failure::refused(format!("{address} can't be listened on: {error}"))
             .help("take another port; port 0 takes a free one")
     })?;
-    let end = super::signal::asked_to_end()?;
+    let end = crate::cli::signal::asked_to_end()?;
     print(&format!(
         "{}\n",
         json!({"listening": format!("http://{bound}")})

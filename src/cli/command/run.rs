@@ -12,31 +12,31 @@ use svar_language::playbook::Beside;
 use svar_plan::{CompiledPlan, LimitsProfile, Plan, Target};
 use svar_wire::{LibraryName, RunId};
 
-use super::args::RunArgs;
-use super::connect::{self, Connected};
-use super::connection::Service;
-use super::consent;
-use super::exit::{Exit, Failure, Outcome};
-use super::past::{self, SCENARIO_FILE};
-use super::play;
-use super::ready::{self, Ready};
-use super::settings::Settings;
-use super::terminal::{Terminal, say};
+use crate::cli::args::RunArgs;
+use crate::cli::consent;
+use crate::cli::drive;
+use crate::cli::existing_run::{self, SCENARIO_FILE};
+use crate::cli::input::prepare::{self, Ready};
+use crate::cli::output::exit::{Exit, Failure, Outcome};
+use crate::cli::output::terminal::{Terminal, say};
+use crate::cli::service::connect::{self, Connected};
+use crate::cli::service::select::Service;
+use crate::cli::service::settings::Settings;
 
-pub(super) fn run(args: &RunArgs, terminal: &Terminal) -> Outcome {
+pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Outcome {
     let settings = Settings::load()?;
     let service = Service::choose(&args.playbook.connection, &settings)?;
     service.announce(terminal);
     let start = Start {
         run: new_run_id()?,
-        limits: ready::limits(args.playbook.limits, service.limits()),
+        limits: prepare::limits(args.playbook.limits, service.limits()),
         scenario: service.scenario(terminal)?,
         args,
         settings: &settings,
         terminal,
     };
-    let ready = ready::read(&args.playbook, start.run.as_str(), &settings, terminal)?;
-    super::runtime()?.block_on(start.go(service, &ready))
+    let ready = prepare::read(&args.playbook, start.run.as_str(), &settings, terminal)?;
+    crate::cli::runtime()?.block_on(start.go(service, &ready))
 }
 
 /// A run that is about to begin.
@@ -57,7 +57,7 @@ impl Start<'_> {
             Ok((begun, interrupts)) => {
                 let source = &ready.loaded.source;
                 let telling = &self.args.telling;
-                play::play(begun, interrupts, source, telling, self.terminal).await
+                drive::play(begun, interrupts, source, telling, self.terminal).await
             }
             Err(failure) => Err(failure),
         };
@@ -72,7 +72,7 @@ impl Start<'_> {
         ready: &Ready,
     ) -> Result<(driver::Ready, Interrupts), Failure> {
         let client = &connected.client;
-        let targets = ready::resolve(client, ready, self.terminal).await?;
+        let targets = prepare::resolve(client, ready, self.terminal).await?;
         let compiled = ready.compile(targets.clone(), self.limits, self.terminal)?;
         let plan = compiled.plan();
         let is_tenant = connected.record.kind == ServiceKind::Tenant;
@@ -81,7 +81,7 @@ impl Start<'_> {
         }
         let library = library(plan, &ready.files)?;
         self.bring_library(connected, &library, is_tenant).await?;
-        let interrupts = play::interrupts()?;
+        let interrupts = drive::interrupts()?;
         let (folder, journal) = self.folder(connected, ready, &compiled, &targets, &library)?;
         let begun = driver::Ready {
             compiled: Arc::new(compiled),
@@ -150,14 +150,14 @@ impl Start<'_> {
             plan: &svar_plan::document(plan),
             library,
         };
-        let root = past::root(self.args.telling.runs.as_deref(), self.settings);
-        let (folder, journal) =
-            RunFolder::create(&root, header, &beginning).map_err(|error| past::failure(&error))?;
+        let root = existing_run::root(self.args.telling.runs.as_deref(), self.settings);
+        let (folder, journal) = RunFolder::create(&root, header, &beginning)
+            .map_err(|error| existing_run::failure(&error))?;
         if let Some(scenario) = &self.scenario {
             let text = serde_json::to_vec_pretty(scenario).unwrap_or_default();
             folder
                 .write(SCENARIO_FILE, &text)
-                .map_err(|error| past::failure(&error))?;
+                .map_err(|error| existing_run::failure(&error))?;
         }
         Ok((folder, journal))
     }

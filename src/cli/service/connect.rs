@@ -14,17 +14,17 @@ use crate::driver::client::{
 use crate::driver::{Clock, ServiceKind, ServiceRecord};
 use svar_emulator::Scenario;
 
-use super::connection::Service;
-use super::exit::{Exit, Failure};
+use crate::cli::output::exit::{Exit, Failure};
+use crate::cli::service::select::Service;
 
 /// A service that has let us in.
-pub(super) struct Connected {
+pub(crate) struct Connected {
     /// Who speaks with it.
-    pub(super) client: Client,
+    pub(crate) client: Client,
     /// Its time.
-    pub(super) clock: Clock,
+    pub(crate) clock: Clock,
     /// What the run folder says of it.
-    pub(super) record: ServiceRecord,
+    pub(crate) record: ServiceRecord,
     /// The emulator inside this process, if that is what it is.
     inside: Option<Inside>,
 }
@@ -37,7 +37,7 @@ struct Inside {
 
 impl Connected {
     /// Ends the emulator inside this process, its scripts included.
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         if let Some(inside) = self.inside {
             let _ = inside.end.send(());
             let _ = inside.served.await;
@@ -46,7 +46,7 @@ impl Connected {
 }
 
 /// Where a service is, before anybody is asked.
-pub(super) struct Place {
+pub(crate) struct Place {
     connection: Connection,
     kind: ServiceKind,
     inside: Option<Inside>,
@@ -56,7 +56,7 @@ pub(super) struct Place {
 ///
 /// # Errors
 /// It can't be started.
-pub(super) async fn place(service: Service, scenario: Option<Scenario>) -> Result<Place, Failure> {
+pub(crate) async fn place(service: Service, scenario: Option<Scenario>) -> Result<Place, Failure> {
     Ok(match service {
         Service::Tenant(tenant) => Place {
             connection: tenant.connection,
@@ -82,7 +82,7 @@ pub(super) async fn place(service: Service, scenario: Option<Scenario>) -> Resul
                 .await
                 .map_err(broken)?;
             let port = listener.local_addr().map_err(broken)?.port();
-            let root = super::connection::emulator(&format!("127.0.0.1:{port}"))?;
+            let root = crate::cli::service::select::emulator(&format!("127.0.0.1:{port}"))?;
             let connection = to_emulator(root, Some(&scenario));
             let (end, ended) = oneshot::channel::<()>();
             let until = async {
@@ -103,7 +103,7 @@ pub(super) async fn place(service: Service, scenario: Option<Scenario>) -> Resul
 ///
 /// # Errors
 /// The service can't be reached or does not let us in: exit code 3, with the next step.
-pub(super) async fn enter(place: Place) -> Result<Connected, Failure> {
+pub(crate) async fn enter(place: Place) -> Result<Connected, Failure> {
     let Place {
         connection,
         kind,
@@ -166,6 +166,6 @@ fn no_emulator(root: &Root, failure: &CallFailure) -> Failure {
 }
 
 /// A sign-in that failed, in words.
-pub(super) fn not_let_in(error: &SignInError) -> Failure {
+pub(crate) fn not_let_in(error: &SignInError) -> Failure {
     Failure::tenant(error.to_string()).help(error.next_step())
 }

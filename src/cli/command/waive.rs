@@ -4,29 +4,29 @@ use crate::driver::{Clock, Journal, RunFolder, ServiceKind};
 use svar_engine::{DeviceIndex, Fact, FactBody};
 use svar_plan::{Plan, Target};
 
-use super::exit::Failure;
-use super::past::{self, Past};
+use crate::cli::existing_run::{self, Past};
+use crate::cli::output::exit::Failure;
 
 /// Records that the cleanup of these devices is given up. The run must not be driven meanwhile.
 ///
 /// # Errors
 /// A name fits no device or several, a device owes nothing, or the journal can't be written;
 /// nothing is recorded then.
-pub(super) fn waive(
+pub(crate) fn waive(
     folder: &RunFolder,
     past: &Past,
     names: &[String],
     by: &str,
     why: &str,
 ) -> Result<(), Failure> {
-    let failed = |error| past::journal_failure(&error);
+    let failed = |error| existing_run::journal_failure(&error);
     let plan = past.compiled.plan();
     let devices = names
         .iter()
         .map(|name| find(plan, name))
         .collect::<Result<Vec<_>, _>>()?;
     let (mut journal, reading) = Journal::open(folder.path()).map_err(failed)?;
-    let mut fleet = past::replay(folder, past, &reading)?;
+    let mut fleet = existing_run::replay(folder, past, &reading)?;
     // An emulator's time is its own, and it need not be there.
     let clock = Clock::system();
     let last = (reading.facts.last()).map_or(folder.header().started, |fact| fact.at);

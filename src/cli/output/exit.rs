@@ -71,4 +71,4 @@ impl Failure {
 }
 
 /// What a subcommand gives back.
-pub(super) type Outcome = Result<Exit, Failure>;
+pub(crate) type Outcome = Result<Exit, Failure>;

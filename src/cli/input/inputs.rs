@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use svar_language::diagnostic::render;
 use svar_plan::{ENVIRONMENT_PREFIX, Given};
 
-use super::discover;
-use super::exit::{Exit, Failure};
-use super::terminal::{Terminal, say};
+use crate::cli::input::discover;
+use crate::cli::output::exit::{Exit, Failure};
+use crate::cli::output::terminal::{Terminal, say};
 
 /// Collects arguments, files and environment.
 ///
 /// # Errors
 /// An argument is no `NAME=VALUE`, a file can't be read, or a variable is no text.
-pub(super) fn collect(
+pub(crate) fn collect(
     arguments: &[String],
     file: Option<&PathBuf>,
     terminal: &Terminal,
@@ -42,7 +42,7 @@ pub(super) fn collect(
 ///
 /// # Errors
 /// One is none.
-pub(super) fn arguments(words: &[String]) -> Result<Vec<(String, String)>, Failure> {
+pub(crate) fn arguments(words: &[String]) -> Result<Vec<(String, String)>, Failure> {
     words.iter().map(|word| pair(word)).collect()
 }
 
@@ -61,7 +61,7 @@ fn pair(argument: &str) -> Result<(String, String), Failure> {
 ///
 /// # Errors
 /// One is not UTF-8: passed over, it would leave the input to its default without a word.
-pub(super) fn environment() -> Result<Vec<(String, String)>, Failure> {
+pub(crate) fn environment() -> Result<Vec<(String, String)>, Failure> {
     let variables = env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
         name.starts_with(ENVIRONMENT_PREFIX)
@@ -79,7 +79,7 @@ pub(super) fn environment() -> Result<Vec<(String, String)>, Failure> {
 
 /// Who runs the playbook: the argument, the settings, the user by the environment, the user of the
 /// process.
-pub(super) fn operator(argument: Option<&str>, settings: Option<&str>) -> String {
+pub(crate) fn operator(argument: Option<&str>, settings: Option<&str>) -> String {
     let user = || {
         ["USER", "USERNAME", "LOGNAME"]
             .into_iter()

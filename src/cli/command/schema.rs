@@ -1,13 +1,13 @@
 //! `svar schema`: the JSON Schema of playbooks or scenarios, for editors and other programs.
 
-use super::args::{SchemaArgs, SchemaOf};
-use super::exit::{Exit, Failure, Outcome};
-use super::terminal::print;
+use crate::cli::args::{SchemaArgs, SchemaOf};
+use crate::cli::output::exit::{Exit, Failure, Outcome};
+use crate::cli::output::terminal::print;
 
-pub(super) fn run(args: &SchemaArgs) -> Outcome {
+pub(crate) fn run(args: &SchemaArgs) -> Outcome {
     let schema = match args.of {
         SchemaOf::Playbook => svar_language::playbook::schema(),
-        SchemaOf::Scenario => super::scenario::scenario_schema().to_owned(),
+        SchemaOf::Scenario => crate::cli::input::scenario::scenario_schema().to_owned(),
     };
     match &args.output {
         None => print(&schema)?,

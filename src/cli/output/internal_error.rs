@@ -2,10 +2,10 @@
 
 use std::panic::{self, PanicHookInfo};
 
-use super::terminal::say;
+use crate::cli::output::terminal::say;
 
 /// Words instead of a back trace when a thread panics; `main` then ends with exit code 70.
-pub(super) fn install_hook() {
+pub(crate) fn install_hook() {
     panic::set_hook(Box::new(|info| say(&words(info))));
 }
 

@@ -9,10 +9,10 @@ use svar_engine::{EndState, ResultSummary};
 use svar_language::diagnostic::{Problem, render};
 use svar_language::source::{SourceText, Span};
 
-use super::terminal::{Style, Terminal};
+use crate::cli::output::terminal::{Style, Terminal};
 
 /// All of it.
-pub(super) fn end(
+pub(crate) fn end(
     evidence: &Evidence,
     ending: &Ending,
     folder: &RunFolder,
@@ -73,7 +73,7 @@ const LAST_LINES: usize = 6;
 const SHOWN: usize = 4;
 
 /// What the scripts printed last where something failed, for the most frequent ways of it.
-pub(super) fn last_words_of_all(
+pub(crate) fn last_words_of_all(
     evidence: &Evidence,
     folder: &RunFolder,
     terminal: &Terminal,
@@ -132,7 +132,7 @@ fn last_words(
 }
 
 /// A warning where the folder lacks files that the run has put into it.
-pub(super) fn gone(evidence: &Evidence, folder: &RunFolder, terminal: &Terminal) -> String {
+pub(crate) fn gone(evidence: &Evidence, folder: &RunFolder, terminal: &Terminal) -> String {
     let paths = evidence.devices.iter().flat_map(|device| {
         (device.commands.iter()).filter_map(|command| match command.result.as_ref()? {
             ResultSummary::Script { path, .. } | ResultSummary::File { path, .. } => Some(path),
@@ -200,7 +200,7 @@ fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<String>
 }
 
 /// What to call a run on the command line: the id alone where svar looks for it without being told.
-pub(super) fn name_of(folder: &RunFolder) -> String {
+pub(crate) fn name_of(folder: &RunFolder) -> String {
     let path = folder.path();
     let usual = path
         .parent()
@@ -222,18 +222,18 @@ fn go_on(folder: &RunFolder) -> String {
 }
 
 /// The same as a line of its own.
-pub(super) fn resume_hint(folder: &RunFolder, terminal: &Terminal) -> String {
+pub(crate) fn resume_hint(folder: &RunFolder, terminal: &Terminal) -> String {
     entry("next", &go_on(folder), Some(Style::Strong), terminal)
 }
 
 /// A run that goes on at this moment needs nobody to take it up.
-pub(super) fn driven_hint(driver: &str, terminal: &Terminal) -> String {
+pub(crate) fn driven_hint(driver: &str, terminal: &Terminal) -> String {
     let words = format!("it goes on, driven by {driver}; `svar pause` and `svar cancel` reach it");
     entry("now", &words, None, terminal)
 }
 
 /// A failure at the line of the playbook that caused it.
-pub(super) fn draw(
+pub(crate) fn draw(
     failure: &Failure,
     names: &str,
     source: &SourceText,

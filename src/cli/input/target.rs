@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use svar_wire::DeviceId;
 
-use super::exit::Failure;
+use crate::cli::output::exit::Failure;
 
 /// What one `--target` names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum TargetWord {
+pub(crate) enum TargetWord {
     /// A device, by id: no look-up needed.
     Id(DeviceId),
     /// A device, by name.
@@ -25,7 +25,7 @@ impl TargetWord {
     ///
     /// # Errors
     /// The id is none, or a word is empty.
-    pub(super) fn parse(word: &str) -> Result<Self, Failure> {
+    pub(crate) fn parse(word: &str) -> Result<Self, Failure> {
         let word = word.trim();
         let (kind, rest) = match word.split_once(':') {
             Some((kind @ ("id" | "name" | "tag" | "file"), rest)) => (kind, rest.trim()),

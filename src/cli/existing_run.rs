@@ -12,20 +12,20 @@ use svar_language::playbook::{self, Files, Found};
 use svar_language::source::SourceText;
 use svar_plan::{CompiledPlan, Given, Inputs, Limits, RunNames};
 
-use super::exit::{Exit, Failure};
-use super::ready;
-use super::settings::Settings;
-use super::tell;
-use super::terminal::Terminal;
+use crate::cli::input::prepare;
+use crate::cli::output::exit::{Exit, Failure};
+use crate::cli::output::summary;
+use crate::cli::output::terminal::Terminal;
+use crate::cli::service::settings::Settings;
 
 /// The scenario of a run on the emulator inside its process.
-pub(super) const SCENARIO_FILE: &str = "scenario.json";
+pub(crate) const SCENARIO_FILE: &str = "scenario.json";
 
 /// The folder of all runs unless said.
 const ROOT: &str = "svar-runs";
 
 /// The folder of all runs.
-pub(super) fn root(typed: Option<&Path>, settings: &Settings) -> PathBuf {
+pub(crate) fn root(typed: Option<&Path>, settings: &Settings) -> PathBuf {
     typed
         .or(settings.runs.as_deref())
         .unwrap_or(Path::new(ROOT))
@@ -36,7 +36,7 @@ pub(super) fn root(typed: Option<&Path>, settings: &Settings) -> PathBuf {
 ///
 /// # Errors
 /// There is no such run.
-pub(super) fn find(root: &Path, run: Option<&str>) -> Result<RunFolder, Failure> {
+pub(crate) fn find(root: &Path, run: Option<&str>) -> Result<RunFolder, Failure> {
     let runs = Runs::at(root);
     match run {
         Some(text) => runs.find(text).map_err(|error| failure(&error)),
@@ -51,7 +51,7 @@ pub(super) fn find(root: &Path, run: Option<&str>) -> Result<RunFolder, Failure>
 ///
 /// # Errors
 /// There is no such run.
-pub(super) fn find_unfinished(root: &Path, run: Option<&str>) -> Result<RunFolder, Failure> {
+pub(crate) fn find_unfinished(root: &Path, run: Option<&str>) -> Result<RunFolder, Failure> {
     if run.is_some() {
         return find(root, run);
     }
@@ -69,12 +69,12 @@ pub(super) fn find_unfinished(root: &Path, run: Option<&str>) -> Result<RunFolde
 ///
 /// # Errors
 /// The disk refuses.
-pub(super) fn finish(folder: &RunFolder, evidence: &Evidence) -> Result<(), Failure> {
+pub(crate) fn finish(folder: &RunFolder, evidence: &Evidence) -> Result<(), Failure> {
     let summary = report::summary(evidence);
     folder
         .finish(&summary, &report::text(evidence, Sheet::FILE))
         .map_err(|error| {
-            let run = tell::name_of(folder);
+            let run = summary::name_of(folder);
             Failure::new(Exit::Interrupted, error.to_string()).help(format!(
                 "every device has ended, and only the summary is missing: when the cause is gone, \
                  `svar resume {run}` writes it"
@@ -83,7 +83,7 @@ pub(super) fn finish(folder: &RunFolder, evidence: &Evidence) -> Result<(), Fail
 }
 
 /// There are no runs, or none that can be read.
-pub(super) fn none(root: &Path) -> Failure {
+pub(crate) fn none(root: &Path) -> Failure {
     if let Some(error) = Runs::at(root).unreadable().first() {
         return failure(error);
     }
@@ -92,7 +92,7 @@ pub(super) fn none(root: &Path) -> Failure {
 }
 
 /// A folder that can't be used, in words.
-pub(super) fn failure(error: &FolderError) -> Failure {
+pub(crate) fn failure(error: &FolderError) -> Failure {
     let failure = Failure::refused(error.to_string());
     match error {
         FolderError::Disk { .. } => failure.help("check the disk and the folder's permissions"),
@@ -105,7 +105,7 @@ pub(super) fn failure(error: &FolderError) -> Failure {
 }
 
 /// A journal that can't be used, in words.
-pub(super) fn journal_failure(error: &JournalError) -> Failure {
+pub(crate) fn journal_failure(error: &JournalError) -> Failure {
     let failure = Failure::refused(error.to_string());
     match error {
         JournalError::Held { .. } | JournalError::Newer { .. } => failure,
@@ -119,15 +119,15 @@ pub(super) fn journal_failure(error: &JournalError) -> Failure {
 }
 
 /// What a run began with, read back.
-pub(super) struct Past {
+pub(crate) struct Past {
     /// The playbook's text, under the name it had.
-    pub(super) source: SourceText,
+    pub(crate) source: SourceText,
     /// Its plan, the same as then.
-    pub(super) compiled: CompiledPlan,
+    pub(crate) compiled: CompiledPlan,
 }
 
 /// What a run's playbook is compiled again for.
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// To go on with the run, with these values of its secret inputs.
     GoOn(Vec<(String, String)>),
     /// To look at it: secret inputs are not needed.
@@ -138,7 +138,7 @@ pub(super) enum Purpose {
 ///
 /// # Errors
 /// The folder is not as it was, or a secret input is missing.
-pub(super) fn recompile(
+pub(crate) fn recompile(
     folder: &RunFolder,
     purpose: Purpose,
     terminal: &Terminal,
@@ -155,7 +155,7 @@ pub(super) fn recompile(
     let kept = Kept(folder.library().map_err(unread)?);
     let loaded = playbook::load(&source, &kept);
     if loaded.playbook.is_none() {
-        return Err(ready::drawn(&loaded.problems, terminal));
+        return Err(prepare::drawn(&loaded.problems, terminal));
     }
     let inputs_file = folder.path().join("inputs.json");
     let given = Given {
@@ -164,10 +164,10 @@ pub(super) fn recompile(
             inputs_file.display().to_string(),
             folder.inputs().map_err(unread)?,
         )],
-        environment: super::given::environment()?,
+        environment: crate::cli::input::inputs::environment()?,
         only_looking,
     };
-    let wrong = |problems: Vec<_>| ready::drawn(&problems, terminal);
+    let wrong = |problems: Vec<_>| prepare::drawn(&problems, terminal);
     let inputs = Inputs::merge(&loaded, &given).map_err(wrong)?;
     let names = RunNames {
         id: header.run.to_string(),
@@ -233,7 +233,7 @@ impl Files for Kept {
 ///
 /// # Errors
 /// The journal does not fit the plan, or ends sooner than the run.
-pub(super) fn replay(folder: &RunFolder, past: &Past, reading: &Reading) -> Result<Fleet, Failure> {
+pub(crate) fn replay(folder: &RunFolder, past: &Past, reading: &Reading) -> Result<Fleet, Failure> {
     let header = folder.header();
     let fleet = Fleet::replay(
         &header.run,
@@ -255,7 +255,7 @@ pub(super) fn replay(folder: &RunFolder, past: &Past, reading: &Reading) -> Resu
 ///
 /// # Errors
 /// The journal does not fit the plan.
-pub(super) fn evidence(
+pub(crate) fn evidence(
     folder: &RunFolder,
     past: &Past,
     reading: &Reading,
@@ -273,12 +273,12 @@ pub(super) fn evidence(
 ///
 /// # Errors
 /// It can't be read.
-pub(super) fn journal(folder: &RunFolder) -> Result<Reading, Failure> {
+pub(crate) fn journal(folder: &RunFolder) -> Result<Reading, Failure> {
     driver::read_journal(folder.path()).map_err(|error| journal_failure(&error))
 }
 
 /// A header as reports have it.
-pub(super) fn header_of(header: &RunHeader) -> Header {
+pub(crate) fn header_of(header: &RunHeader) -> Header {
     let service = &header.service;
     let words = match service.kind {
         ServiceKind::Tenant => format!("tenant {} at {}", service.tenant, service.api),
@@ -300,7 +300,7 @@ pub(super) fn header_of(header: &RunHeader) -> Header {
 }
 
 /// The exit code of a run that is over, and of one that is not.
-pub(super) fn exit_of(evidence: &Evidence) -> Exit {
+pub(crate) fn exit_of(evidence: &Evidence) -> Exit {
     match (evidence.finished, evidence.is_ok()) {
         (false, _) => Exit::Interrupted,
         (true, true) => Exit::Done,

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use svar_language::diagnostic::nearest;
 
-use super::exit::Failure;
+use crate::cli::output::exit::Failure;
 
 /// The file's name.
 const NAME: &str = "svar.toml";
@@ -20,34 +20,34 @@ const NAME: &str = "svar.toml";
 /// What svar.toml may say.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     /// The folder of all runs, relative to the file.
-    pub(super) runs: Option<PathBuf>,
+    pub(crate) runs: Option<PathBuf>,
     /// Who runs playbooks, where `--operator` does not say.
-    pub(super) operator: Option<String>,
+    pub(crate) operator: Option<String>,
     /// The profile that is used where `--profile` does not say.
-    pub(super) profile: Option<String>,
+    pub(crate) profile: Option<String>,
     /// The tenants.
     #[serde(default)]
-    pub(super) profiles: BTreeMap<String, Profile>,
+    pub(crate) profiles: BTreeMap<String, Profile>,
 }
 
 /// A tenant, by name.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Profile {
+pub(crate) struct Profile {
     /// The directory (tenant) id.
-    pub(super) tenant_id: Option<String>,
+    pub(crate) tenant_id: Option<String>,
     /// The application (client) id.
-    pub(super) client_id: Option<String>,
+    pub(crate) client_id: Option<String>,
     /// Where svar signs in: `https://login.microsoftonline.com` unless said.
-    pub(super) authority_host: Option<String>,
+    pub(crate) authority_host: Option<String>,
     /// Where the API answers: `https://api.security.microsoft.com` unless said.
-    pub(super) api_host: Option<String>,
+    pub(crate) api_host: Option<String>,
     /// What a token is asked for, where it is not the public cloud's audience.
-    pub(super) scope: Option<String>,
+    pub(crate) scope: Option<String>,
     /// The tenant's limits: `safe`, `current` or `2021`.
-    pub(super) limits: Option<svar_plan::LimitsProfile>,
+    pub(crate) limits: Option<svar_plan::LimitsProfile>,
 }
 
 /// Words that a key with a secret under it has in it.
@@ -65,7 +65,7 @@ impl Settings {
     ///
     /// # Errors
     /// A file can't be read, says something unknown, or holds a secret.
-    pub(super) fn load() -> Result<Self, Failure> {
+    pub(crate) fn load() -> Result<Self, Failure> {
         let project = env::current_dir().ok().and_then(|folder| above(&folder));
         let user = user_folder().map(|folder| folder.join(NAME));
         let mut settings = Settings::default();
@@ -112,7 +112,7 @@ impl Settings {
     ///
     /// # Errors
     /// There is none.
-    pub(super) fn profile(&self, name: &str) -> Result<&Profile, Failure> {
+    pub(crate) fn profile(&self, name: &str) -> Result<&Profile, Failure> {
         self.profiles.get(name).ok_or_else(|| {
             let failure = Failure::refused(format!("svar.toml has no profile `{name}`"));
             let names = self.profiles.keys().map(String::as_str);
@@ -172,7 +172,7 @@ fn folder(name: &str) -> Option<PathBuf> {
 }
 
 /// Where what is true of this computer and may be lost is kept between runs.
-pub(super) fn state_folder() -> Option<PathBuf> {
+pub(crate) fn state_folder() -> Option<PathBuf> {
     let folder = match () {
         () if cfg!(windows) => folder("LOCALAPPDATA"),
         () if cfg!(target_os = "macos") => {

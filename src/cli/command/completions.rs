@@ -2,11 +2,11 @@
 
 use clap::CommandFactory;
 
-use super::args::{Cli, CompletionsArgs};
-use super::exit::{Exit, Outcome};
-use super::terminal::print;
+use crate::cli::args::{Cli, CompletionsArgs};
+use crate::cli::output::exit::{Exit, Outcome};
+use crate::cli::output::terminal::print;
 
-pub(super) fn run(args: &CompletionsArgs) -> Outcome {
+pub(crate) fn run(args: &CompletionsArgs) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "svar", &mut script);
     print(&String::from_utf8_lossy(&script))?;

@@ -7,13 +7,13 @@ use std::thread;
 use svar_language::diagnostic::{Problem, Severity, render};
 use svar_language::playbook::{self, Beside};
 
-use super::args::{CheckArgs, Deny, FindingFormat};
-use super::discover::{self, Candidate, Sort};
-use super::exit::{Exit, Failure, Outcome};
-use super::scenario;
-use super::terminal::{Style, Terminal, print, say};
+use crate::cli::args::{CheckArgs, Deny, FindingFormat};
+use crate::cli::input::discover::{self, Candidate, Sort};
+use crate::cli::input::scenario;
+use crate::cli::output::exit::{Exit, Failure, Outcome};
+use crate::cli::output::terminal::{Style, Terminal, print, say};
 
-pub(super) fn run(args: &CheckArgs, terminal: &Terminal) -> Outcome {
+pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Outcome {
     let candidates = discover::candidates(&args.paths);
     let results = check_all(&candidates);
     let tally = Tally::of(&results);

@@ -2,31 +2,31 @@
 
 use svar_plan::CompiledPlan;
 
-use super::args::{Format, PlanArgs};
-use super::connect;
-use super::connection::Service;
-use super::exit::{Exit, Failure, Outcome};
-use super::ready::{self, Ready};
-use super::settings::Settings;
-use super::terminal::{Terminal, print, say};
+use crate::cli::args::{Format, PlanArgs};
+use crate::cli::input::prepare::{self, Ready};
+use crate::cli::output::exit::{Exit, Failure, Outcome};
+use crate::cli::output::terminal::{Terminal, print, say};
+use crate::cli::service::connect;
+use crate::cli::service::select::Service;
+use crate::cli::service::settings::Settings;
 
 /// Stands for the id that a run would get. It has the form of one, so that what a template makes of
 /// it is as long as it will be.
 const NO_RUN: &str = "00000000-000000-000000";
 
-pub(super) fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
+pub(crate) fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
     let settings = Settings::load()?;
-    let ready = ready::read(&args.playbook, NO_RUN, &settings, terminal)?;
+    let ready = prepare::read(&args.playbook, NO_RUN, &settings, terminal)?;
     let compiled = match ready.targets_by_id() {
         // Ids that were typed need no service, even if one could say more about them.
         Some(targets) if !args.playbook.targets.is_empty() || !ready.exclusion_is_open() => {
             if ready.exclusion_is_open() {
                 say("note: whom `exclude` means by tag, group or name is known when it runs\n");
             }
-            let limits = ready::limits(args.playbook.limits, profile_limits(args, &settings));
+            let limits = prepare::limits(args.playbook.limits, profile_limits(args, &settings));
             ready.compile(targets, limits, terminal)?
         }
-        _ => super::runtime()?.block_on(look_up(args, &ready, &settings, terminal))?,
+        _ => crate::cli::runtime()?.block_on(look_up(args, &ready, &settings, terminal))?,
     };
     let plan = compiled.plan();
     match args.format {
@@ -50,11 +50,11 @@ async fn look_up(
 ) -> Result<CompiledPlan, Failure> {
     let service = Service::choose(&args.playbook.connection, settings)?;
     service.announce(terminal);
-    let limits = ready::limits(args.playbook.limits, service.limits());
+    let limits = prepare::limits(args.playbook.limits, service.limits());
     let scenario = service.scenario(terminal)?;
     let place = connect::place(service, scenario).await?;
     let connected = connect::enter(place).await?;
-    let targets = ready::resolve(&connected.client, ready, terminal).await;
+    let targets = prepare::resolve(&connected.client, ready, terminal).await;
     connected.close().await;
     ready.compile(targets?, limits, terminal)
 }

@@ -12,33 +12,33 @@ use svar_plan::{
     self, CompiledPlan, Inputs, Limits, LimitsProfile, RunNames, Selection, Selector, Target,
 };
 
-use super::args::{LimitsChoice, PlaybookArgs};
-use super::discover;
-use super::exit::{Exit, Failure};
-use super::given;
-use super::settings::Settings;
-use super::target::TargetWord;
-use super::terminal::{Terminal, say};
+use crate::cli::args::{LimitsChoice, PlaybookArgs};
+use crate::cli::input::discover;
+use crate::cli::input::inputs;
+use crate::cli::input::target::TargetWord;
+use crate::cli::output::exit::{Exit, Failure};
+use crate::cli::output::terminal::{Terminal, say};
+use crate::cli::service::settings::Settings;
 
 /// A playbook that can be planned, once its devices are known.
-pub(super) struct Ready {
+pub(crate) struct Ready {
     /// The playbook.
-    pub(super) loaded: Loaded,
+    pub(crate) loaded: Loaded,
     /// The files beside it.
-    pub(super) files: Beside,
+    pub(crate) files: Beside,
     /// Its inputs.
-    pub(super) inputs: Inputs,
+    pub(crate) inputs: Inputs,
     /// What templates see of the run.
-    pub(super) names: RunNames,
+    pub(crate) names: RunNames,
     /// Who is meant.
-    pub(super) selection: driver::Selection,
+    pub(crate) selection: driver::Selection,
 }
 
 /// Reads everything that is typed and written.
 ///
 /// # Errors
 /// Something is wrong with it: drawn, exit code 2.
-pub(super) fn read(
+pub(crate) fn read(
     args: &PlaybookArgs,
     run: &str,
     settings: &Settings,
@@ -54,9 +54,9 @@ pub(super) fn read(
         return Err(drawn(&[problem], terminal));
     }
     let loaded = load(&source, &files, terminal)?;
-    let given = given::collect(&args.inputs, args.inputs_file.as_ref(), terminal)?;
+    let given = inputs::collect(&args.inputs, args.inputs_file.as_ref(), terminal)?;
     let inputs = Inputs::merge(&loaded, &given).map_err(|problems| drawn(&problems, terminal))?;
-    let operator = given::operator(args.operator.as_deref(), settings.operator.as_deref());
+    let operator = inputs::operator(args.operator.as_deref(), settings.operator.as_deref());
     let names = RunNames {
         id: run.to_owned(),
         case: args.case.clone().unwrap_or_default(),
@@ -78,7 +78,7 @@ pub(super) fn read(
 ///
 /// # Errors
 /// It has errors: exit code 2.
-pub(super) fn load(
+pub(crate) fn load(
     source: &SourceText,
     files: &dyn Files,
     terminal: &Terminal,
@@ -94,7 +94,7 @@ pub(super) fn load(
 }
 
 /// Draws problems; what is left to say is the exit code.
-pub(super) fn drawn(problems: &[Problem], terminal: &Terminal) -> Failure {
+pub(crate) fn drawn(problems: &[Problem], terminal: &Terminal) -> Failure {
     say(&render::text(problems, &terminal.finding_style()));
     Failure::said(Exit::Refused)
 }
@@ -102,7 +102,7 @@ pub(super) fn drawn(problems: &[Problem], terminal: &Terminal) -> Failure {
 impl Ready {
     /// The targets, where each is named by its id: nobody needs to be asked. What `exclude` says of
     /// tags, groups and names is not judged here; see [`Ready::exclusion_is_open`].
-    pub(super) fn targets_by_id(&self) -> Option<Vec<Target>> {
+    pub(crate) fn targets_by_id(&self) -> Option<Vec<Target>> {
         let mut targets: Vec<Target> = Vec::new();
         for selector in &self.selection.include {
             let driver::Selector::Id(id) = selector else {
@@ -129,7 +129,7 @@ impl Ready {
     }
 
     /// Whether only the service can say who is excluded.
-    pub(super) fn exclusion_is_open(&self) -> bool {
+    pub(crate) fn exclusion_is_open(&self) -> bool {
         let is_open = |selector| !matches!(selector, &driver::Selector::Id(_));
         self.selection.exclude.iter().any(is_open)
     }
@@ -138,7 +138,7 @@ impl Ready {
     ///
     /// # Errors
     /// Values that do not do: drawn, exit code 2.
-    pub(super) fn compile(
+    pub(crate) fn compile(
         &self,
         targets: Vec<Target>,
         limits: LimitsProfile,
@@ -160,7 +160,7 @@ impl Ready {
 ///
 /// # Errors
 /// The selection names nobody or too many (exit code 2), or the service does not say (3).
-pub(super) async fn resolve(
+pub(crate) async fn resolve(
     client: &Client,
     ready: &Ready,
     terminal: &Terminal,
@@ -196,7 +196,7 @@ fn refused_filter(error: &TargetError, loaded: &Loaded) -> Option<Problem> {
 }
 
 /// The limits: what was typed, what the profile says, the stricter of each.
-pub(super) fn limits(typed: Option<LimitsChoice>, profile: Option<LimitsProfile>) -> LimitsProfile {
+pub(crate) fn limits(typed: Option<LimitsChoice>, profile: Option<LimitsProfile>) -> LimitsProfile {
     match typed {
         Some(LimitsChoice::Safe) => LimitsProfile::Safe,
         Some(LimitsChoice::Current) => LimitsProfile::Current,

@@ -14,19 +14,19 @@ use svar_language::source::SourceText;
 use svar_plan::Plan;
 use svar_wire::Moment;
 
-use super::args::{Format, TellingArgs};
-use super::exit::{Exit, Failure, Outcome};
-use super::past;
-use super::settings;
-use super::tell;
-use super::terminal::{Style, Terminal, print, say};
+use crate::cli::args::{Format, TellingArgs};
+use crate::cli::existing_run;
+use crate::cli::output::exit::{Exit, Failure, Outcome};
+use crate::cli::output::summary;
+use crate::cli::output::terminal::{Style, Terminal, print, say};
+use crate::cli::service::settings;
 
 /// From here on Ctrl-C no longer ends the process: the run gets it. To be called before a run's
 /// folder is touched, so that none is left half made.
 ///
 /// # Errors
 /// The system refuses.
-pub(super) fn interrupts() -> Result<Interrupts, Failure> {
+pub(crate) fn interrupts() -> Result<Interrupts, Failure> {
     Interrupts::of_the_system()
         .map_err(|error| Failure::new(Exit::Bug, format!("signals can't be listened to: {error}")))
 }
@@ -35,7 +35,7 @@ pub(super) fn interrupts() -> Result<Interrupts, Failure> {
 ///
 /// # Errors
 /// Driving broke off; the run can be resumed.
-pub(super) async fn play(
+pub(crate) async fn play(
     ready: driver::Ready,
     interrupts: Interrupts,
     source: &SourceText,
@@ -63,17 +63,17 @@ pub(super) async fn play(
     let driven = driven.map_err(|error| broken_off(&error, &folder))?;
 
     // What was sent decides the exit code, and by now something may have been.
-    let reading = past::journal(&folder).map_err(|failure| Failure {
+    let reading = existing_run::journal(&folder).map_err(|failure| Failure {
         exit: Exit::Interrupted,
         ..failure
     })?;
-    let header = past::header_of(folder.header());
+    let header = existing_run::header_of(folder.header());
     let evidence = Evidence::gather(header, &plan, &reading.facts, driven.fleet.devices());
     let summary = report::summary(&evidence);
     if evidence.finished {
-        past::finish(&folder, &evidence)?;
+        existing_run::finish(&folder, &evidence)?;
     }
-    say(&tell::end(
+    say(&summary::end(
         &evidence,
         &driven.ending,
         &folder,
@@ -87,7 +87,7 @@ pub(super) async fn play(
             exit: Exit::NotAllOk,
             ..failure.help(format!(
                 "the run itself is kept: `svar show {} --format json` prints it again",
-                tell::name_of(&folder)
+                summary::name_of(&folder)
             ))
         })?;
     }
@@ -120,7 +120,7 @@ fn exit(ending: &Ending, evidence: &Evidence, facts: &[Fact]) -> Exit {
     let sent = |fact: &Fact| matches!(fact.body, FactBody::StartAnnounced { .. });
     match ending {
         Ending::TenantLost { .. } if !facts.iter().any(sent) => Exit::TenantUnusable,
-        _ => past::exit_of(evidence),
+        _ => existing_run::exit_of(evidence),
     }
 }
 
@@ -136,7 +136,7 @@ fn headline(plan: &Plan, folder: &RunFolder, terminal: &Terminal) -> String {
 }
 
 fn broken_off(error: &DriveError, folder: &RunFolder) -> Failure {
-    let run = tell::name_of(folder);
+    let run = summary::name_of(folder);
     let exit = match error {
         DriveError::Bug(_) => Exit::Bug,
         DriveError::Replay(_) => Exit::Refused,

@@ -10,8 +10,8 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use crate::report::Sheet;
 use svar_language::diagnostic::render;
 
-use super::args::ColorChoice;
-use super::exit::Failure;
+use crate::cli::args::ColorChoice;
+use crate::cli::output::exit::Failure;
 
 /// What standard error can show; standard output's colour beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +141,7 @@ pub enum Style {
 }
 
 /// The text in its colour, or as it is.
-pub(super) fn paint(color: bool, style: Style, text: &str) -> String {
+pub(crate) fn paint(color: bool, style: Style, text: &str) -> String {
     if !color {
         return text.to_owned();
     }
@@ -157,7 +157,7 @@ pub(super) fn paint(color: bool, style: Style, text: &str) -> String {
 }
 
 /// Writes words for people. Nobody can be told when this fails, so nobody is.
-pub(super) fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
@@ -165,7 +165,7 @@ pub(super) fn say(text: &str) {
 ///
 /// # Errors
 /// Standard output can't be written; a reader that has gone away does not count.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::refused(format!(

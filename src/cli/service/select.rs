@@ -16,15 +16,15 @@ use crate::driver::client::{
 use svar_emulator::Scenario;
 use svar_plan::LimitsProfile;
 
-use super::args::ConnectionArgs;
-use super::exit::Failure;
-use super::scenario;
-use super::settings::{Profile, Settings};
-use super::terminal::{Style, Terminal, say};
+use crate::cli::args::ConnectionArgs;
+use crate::cli::input::scenario;
+use crate::cli::output::exit::Failure;
+use crate::cli::output::terminal::{Style, Terminal, say};
+use crate::cli::service::settings::{Profile, Settings};
 
 /// The service of a run.
 #[derive(Debug)]
-pub(super) enum Service {
+pub(crate) enum Service {
     /// A tenant.
     Tenant(Box<Tenant>),
     /// An emulator in a process of its own.
@@ -38,11 +38,11 @@ pub(super) enum Service {
 
 /// A tenant and how it is entered.
 #[derive(Debug)]
-pub(super) struct Tenant {
+pub(crate) struct Tenant {
     /// Where it is and who asks.
-    pub(super) connection: Connection,
+    pub(crate) connection: Connection,
     /// The limits its profile names.
-    pub(super) limits: Option<LimitsProfile>,
+    pub(crate) limits: Option<LimitsProfile>,
 }
 
 impl fmt::Display for Service {
@@ -66,7 +66,7 @@ impl fmt::Display for Service {
 impl Service {
     /// The first line of every command that speaks with a service: which one, and whether there are
     /// real devices behind it.
-    pub(super) fn announce(&self, terminal: &Terminal) {
+    pub(crate) fn announce(&self, terminal: &Terminal) {
         let (style, behind) = match self {
             Service::Tenant(_) => (Style::Warn, "its devices are real"),
             _ => (Style::Note, "no real device is touched"),
@@ -76,7 +76,7 @@ impl Service {
     }
 
     /// The limits its profile names.
-    pub(super) fn limits(&self) -> Option<LimitsProfile> {
+    pub(crate) fn limits(&self) -> Option<LimitsProfile> {
         match self {
             Service::Tenant(tenant) => tenant.limits,
             _ => None,
@@ -87,7 +87,7 @@ impl Service {
     ///
     /// # Errors
     /// The scenario can't be read: drawn.
-    pub(super) fn scenario(&self, terminal: &Terminal) -> Result<Option<Scenario>, Failure> {
+    pub(crate) fn scenario(&self, terminal: &Terminal) -> Result<Option<Scenario>, Failure> {
         match self {
             Service::BuiltIn {
                 scenario: Some(path),
@@ -100,7 +100,7 @@ impl Service {
     ///
     /// # Errors
     /// A tenant is named by halves, or by two sources that contradict each other.
-    pub(super) fn choose(args: &ConnectionArgs, settings: &Settings) -> Result<Self, Failure> {
+    pub(crate) fn choose(args: &ConnectionArgs, settings: &Settings) -> Result<Self, Failure> {
         if let Some(url) = &args.emulator {
             return emulator(url).map(Service::Emulator);
         }
@@ -126,7 +126,7 @@ impl Service {
     ///
     /// # Errors
     /// The secret is not there, or the environment names another tenant.
-    pub(super) fn again(record: &ServiceRecord) -> Result<Self, Failure> {
+    pub(crate) fn again(record: &ServiceRecord) -> Result<Self, Failure> {
         let mut variables = Variables::read()?;
         variables.authority_host = None;
         variables.api_host = None;
@@ -281,7 +281,7 @@ fn root(text: &str) -> Result<Root, Failure> {
 }
 
 /// The root of an emulator; a bare address is taken as http.
-pub(super) fn emulator(text: &str) -> Result<Root, Failure> {
+pub(crate) fn emulator(text: &str) -> Result<Root, Failure> {
     let text = text.trim();
     let address = match text.contains("://") {
         true => text.to_owned(),

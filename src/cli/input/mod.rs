@@ -1,0 +1,7 @@
+//! What the user names: files to read, values of inputs, targets, scenarios.
+
+pub(super) mod discover;
+pub(super) mod inputs;
+pub(super) mod prepare;
+pub(super) mod scenario;
+pub(super) mod target;

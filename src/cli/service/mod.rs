@@ -1,0 +1,5 @@
+//! The service a run talks to: its settings, which one is used, and the connection to it.
+
+pub(super) mod connect;
+pub(super) mod select;
+pub(super) mod settings;
