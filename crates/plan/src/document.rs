@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use svar_wire::LiveResponseRequest;
 
-use super::forecast::Forecast;
-use super::secrets::{MASK, Secrets};
-use super::session::{DevicePlan, Plan, Session, StepPlan};
+use crate::forecast::Forecast;
+use crate::model::{DevicePlan, Plan, Session, StepPlan};
+use crate::secrets::{MASK, Secrets};
 
 /// The document's format.
 const FORMAT: u32 = 1;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use svar_language::playbook::model::Period;
 use svar_wire::Command;
 
-use super::document::masked;
-use super::forecast::{Forecast, grouped};
-use super::session::{
+use crate::document::masked;
+use crate::forecast::{Forecast, grouped};
+use crate::model::{
     Amount, CleanupWhen, DevicePlan, OfflineMode, OnFail, OnStop, Plan, ResultsWanted, Session,
     SessionKind, StepPlan, StopBase, Verb,
 };
@@ -311,7 +311,7 @@ fn cost(text: &mut String, plan: &Plan) {
         count(calls.starts, "start"),
         count(calls.links, "result link"),
         format!("about {}", count(calls.actions, "status list")),
-        count(calls.devices, "machine list"),
+        count(calls.devices, "device list"),
     ];
     if calls.library > 0 {
         costs.push(count(calls.library, "library list"));
@@ -391,7 +391,7 @@ fn asleep(plan: &Plan, forecast: &Forecast) -> String {
     let looks = match asleep.device_looks_an_hour {
         0 => String::new(),
         beside => format!(
-            ", {} at the machine list an hour, {} when nobody else is left to start",
+            ", {} at the device list an hour, {} when nobody else is left to start",
             count(beside, "look"),
             asleep.device_looks_an_hour_alone
         ),

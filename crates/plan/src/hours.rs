@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use svar_language::playbook::model::Window;
 use svar_wire::Moment;
 
-use super::limits::PICKUP;
+use crate::limits::PICKUP;
 
 /// `window` of a playbook, with its time zone looked up. Clock times are those that people in the
 /// zone read off their clocks, on the days on which the zone changes them as well: a time that a

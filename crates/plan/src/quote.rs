@@ -167,7 +167,7 @@ fn quote(shell: Shell, text: &str) -> String {
 
 /// A single-quoted string. Inside it PowerShell takes `'` and U+2018 to U+201B for its end, and
 /// any of them twice for itself.
-pub(super) fn quote_for_powershell(text: &str) -> String {
+pub(crate) fn quote_for_powershell(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('\'');
     for character in text.chars() {
@@ -181,7 +181,7 @@ pub(super) fn quote_for_powershell(text: &str) -> String {
 }
 
 /// A single-quoted string; a quote in it stands outside of it, behind a backslash.
-pub(super) fn quote_for_posix(text: &str) -> String {
+pub(crate) fn quote_for_posix(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('\'');
     for (index, part) in text.split('\'').enumerate() {

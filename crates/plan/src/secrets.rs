@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::quote::{quote_for_posix, quote_for_powershell};
+use crate::quote::{quote_for_posix, quote_for_powershell};
 
 /// What a masked value is shown as.
 pub const MASK: &str = "***";
@@ -50,7 +50,7 @@ impl Secrets {
     }
 
     /// Hides this value, and the forms in which it is written into arguments, messages and tokens.
-    pub(super) fn add_with_forms(&self, value: &str) {
+    pub(crate) fn add_with_forms(&self, value: &str) {
         self.add(value);
         let inner = |quoted: String| quoted[1..quoted.len() - 1].to_owned();
         self.add(&inner(serde_json::Value::from(value).to_string()));
@@ -64,7 +64,7 @@ impl Secrets {
     }
 
     /// Hides what a template made of a secret, unless it is too short to be one.
-    pub(super) fn add_derived(&self, value: &str) {
+    pub(crate) fn add_derived(&self, value: &str) {
         if value.chars().nth(DERIVED_MIN - 1).is_some() {
             self.add_with_forms(value);
         }

@@ -241,7 +241,7 @@ time      about 10h48m with sessions of 2m42s, as one was measured; 25 sessions
           at a time bind, at least 9h59m
 asleep    if 300 devices sleep: 5 at a time wait in slots that nobody else
           wants, up to 60 starts more and 112 status lists an hour, 12 looks at
-          the machine list an hour, 60 when nobody else is left to start; one
+          the device list an hour, 60 when nobody else is left to start; one
           that was seen in the last 26 hours costs a start and 5 minutes of a
           slot, which 5 of them keep; all of them make it 3h39m33s longer; one
           that never wakes ends the run after 1d

@@ -2,17 +2,12 @@
 
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use svar_language::playbook::Playbook;
+use svar_language::playbook::model::{self, Step};
 
-use svar_language::diagnostic::Problem;
-use svar_language::playbook::model::{self, Period, Step};
-use svar_language::playbook::{Playbook, Templated};
-use svar_language::yaml::NodeId;
-
-use super::hours::Hours;
-use super::scope::Values;
-use super::session::{
+use super::setting::Settings;
+use crate::hours::Hours;
+use crate::model::{
     Amount, CleanupWhen, OfflineMode, OfflinePolicy, OnFail, OnStop, Policy, ResultsWanted,
     RetryPolicy, StopBase, StopWhen,
 };
@@ -26,56 +21,8 @@ const OFFLINE_SLOTS: u32 = 5;
 /// The pause before a further try (model).
 const RETRY_DELAY: Duration = Duration::from_secs(30);
 
-/// Evaluates settings and keeps what is wrong with them.
-pub(super) struct Settings<'v> {
-    pub(super) values: &'v Values,
-    pub(super) problems: Vec<Problem>,
-}
-
 impl Settings<'_> {
-    /// The value of a setting; `None` where it is wrong, which is then among the problems.
-    pub(super) fn settle<T: Clone + DeserializeOwned>(
-        &mut self,
-        setting: &Templated<T>,
-    ) -> Option<T> {
-        let text = match setting {
-            Templated::Value(value) => return Some(value.value.clone()),
-            Templated::Template(text) => text,
-        };
-        match self.evaluate(text.node, &text.value) {
-            Ok(value) => Some(value),
-            Err(problem) => {
-                self.problems.push(problem);
-                None
-            }
-        }
-    }
-
-    fn evaluate<T: DeserializeOwned>(&self, node: NodeId, text: &str) -> Result<T, Problem> {
-        let field = self.values.text_field(node, text)?;
-        let Some(value) = field.known() else {
-            return Err(self.values.problem(
-                "template-value",
-                node,
-                "this must be the same for the whole run, and the value depends on the target",
-            ));
-        };
-        read(value).map_err(|why| {
-            self.values
-                .problem("setting-value", node, why)
-                .label(format!("gives `{}`", shorten(&value.to_string())))
-        })
-    }
-
-    /// As [`Settings::settle`], for a setting that may be left out.
-    pub(super) fn optional<T: Clone + DeserializeOwned>(
-        &mut self,
-        setting: Option<&Templated<T>>,
-    ) -> Option<T> {
-        setting.and_then(|setting| self.settle(setting))
-    }
-
-    pub(super) fn policy(&mut self, playbook: &Playbook) -> Policy {
+    pub(crate) fn policy(&mut self, playbook: &Playbook) -> Policy {
         let rollout = playbook.rollout.clone().unwrap_or_default();
         let offline = playbook.offline.clone().unwrap_or_default();
         let stop_when = match &rollout.stop_when {
@@ -148,14 +95,14 @@ impl Settings<'_> {
             .ok()
     }
 
-    pub(super) fn on_fail(&mut self, step: &Step) -> OnFail {
+    pub(crate) fn on_fail(&mut self, step: &Step) -> OnFail {
         match self.optional(step.on_fail.as_ref()).unwrap_or_default() {
             model::OnFail::Stop => OnFail::Stop,
             model::OnFail::Continue => OnFail::Continue,
         }
     }
 
-    pub(super) fn results(&mut self, step: &Step) -> ResultsWanted {
+    pub(crate) fn results(&mut self, step: &Step) -> ResultsWanted {
         match self.optional(step.results.as_ref()).unwrap_or_default() {
             model::ResultsWanted::All => ResultsWanted::All,
             model::ResultsWanted::Failed => ResultsWanted::Failed,
@@ -163,7 +110,7 @@ impl Settings<'_> {
         }
     }
 
-    pub(super) fn retry(&mut self, step: &Step) -> Option<RetryPolicy> {
+    pub(crate) fn retry(&mut self, step: &Step) -> Option<RetryPolicy> {
         let retry = step.retry.as_ref()?;
         let max = self.settle(&retry.max)?;
         (max > 0).then(|| RetryPolicy {
@@ -171,24 +118,6 @@ impl Settings<'_> {
             delay_ms: millis(self.period(retry.delay.as_ref()).unwrap_or(RETRY_DELAY)),
         })
     }
-
-    pub(super) fn period(&mut self, setting: Option<&Templated<Period>>) -> Option<Duration> {
-        self.optional(setting).map(|Period(duration)| duration)
-    }
-}
-
-/// Reads a value as a setting's type. A text may stand for a number, as `5` does in a larger text.
-pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
-    serde_json::from_value(value.clone()).or_else(|error| {
-        let retyped = match value {
-            Value::String(text) => serde_json::from_str(text.trim()).ok(),
-            Value::Number(number) => Some(Value::String(number.to_string())),
-            _ => None,
-        };
-        retyped
-            .and_then(|value: Value| serde_json::from_value(value).ok())
-            .ok_or_else(|| error.to_string())
-    })
 }
 
 fn amount(amount: model::Amount) -> Amount {
@@ -200,12 +129,4 @@ fn amount(amount: model::Amount) -> Amount {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn shorten(text: &str) -> String {
-    let mut short: String = text.chars().take(60).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
 }

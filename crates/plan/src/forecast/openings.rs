@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use svar_language::playbook::model::Period;
 
-use super::forecast::grouped;
-use super::hours::Hours;
+use super::grouped;
+use crate::hours::Hours;
 
 /// The openings of the `window` in which sessions are started, days on which the clocks change aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -19,26 +19,26 @@ pub struct Openings {
     /// So many if it begins just before the last start that an opening allows.
     pub most: u64,
     /// The length of one.
-    #[serde(rename = "each_ms", serialize_with = "super::forecast::millis")]
+    #[serde(rename = "each_ms", serialize_with = "super::millis")]
     pub each: Duration,
     /// The end of each, in which nothing is started any more.
-    #[serde(rename = "closing_ms", serialize_with = "super::forecast::millis")]
+    #[serde(rename = "closing_ms", serialize_with = "super::millis")]
     pub closing: Duration,
 }
 
 /// Starts of one wave, evenly spread.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stage {
+pub(crate) struct Stage {
     /// How often something is started.
-    pub(super) turns: u64,
+    pub(crate) turns: u64,
     /// From one turn to the next.
-    pub(super) pace: Duration,
+    pub(crate) pace: Duration,
     /// From the last turn to the first of the next stage.
-    pub(super) then: Duration,
+    pub(crate) then: Duration,
 }
 
 impl Openings {
-    pub(super) fn of(hours: &Hours, stages: &[Stage]) -> Openings {
+    pub(crate) fn of(hours: &Hours, stages: &[Stage]) -> Openings {
         let each = hours.usual_length();
         let closing = Hours::closing(each);
         let starts = each.saturating_sub(closing);

@@ -7,52 +7,10 @@ use svar_language::expression::Scope;
 use svar_language::playbook::model::Os;
 use svar_wire::LiveResponseRequest;
 
-use super::judge::has_result;
 use super::prepare::Prepared;
 use super::scope::{Needs, TARGET_FIELDS};
-use super::session::{Plan, Verdict};
-
-/// The names a run gives itself, which templates see as `run.id`, `run.case` and `run.operator`.
-///
-/// The digest of the plan does not cover them: the same plan may run twice.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RunNames {
-    /// The run's id.
-    pub id: String,
-    /// The case it belongs to; empty where none was named.
-    pub case: String,
-    /// Who runs it; empty where nobody was named.
-    pub operator: String,
-}
-
-/// The result of a step, as expectations and later steps see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StepResult {
-    /// Of a script.
-    Script {
-        /// Its exit code, if the result was readable.
-        exit: Option<i64>,
-        /// What it printed, transcript line and trailing NULs of the service removed.
-        stdout: String,
-        /// Its errors.
-        stderr: String,
-    },
-    /// A collected file.
-    File {
-        /// Where it lies, relative to the run folder.
-        path: String,
-        /// Bytes of the content.
-        size: u64,
-        /// SHA-256 of the content.
-        sha256: String,
-    },
-}
-
-/// The results of a run so far, by device (index into [`Plan::devices`]) and step name.
-pub trait Results {
-    /// The result, or `None` where the step has none (never sent, skipped, a `put`, not fetched).
-    fn result(&self, device: usize, step: &str) -> Option<StepResult>;
-}
+use crate::model::{Plan, Verdict};
+use crate::result::{Results, StepResult};
 
 /// A session ready to be sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,7 +40,7 @@ pub struct CompiledPlan {
 }
 
 impl CompiledPlan {
-    pub(super) fn new(plan: Plan, prepared: Prepared) -> Self {
+    pub(crate) fn new(plan: Plan, prepared: Prepared) -> Self {
         CompiledPlan {
             plan: Arc::new(plan),
             prepared,
@@ -165,7 +123,7 @@ impl CompiledPlan {
     ) {
         for step in &self.prepared.steps {
             let name = &step.plan.name;
-            if has_result(step.plan.verb)
+            if step.plan.verb.has_result()
                 && wanted(name)
                 && let Some(result) = results.result(device, name)
             {

@@ -4,11 +4,11 @@ use svar_language::diagnostic::Problem;
 use svar_language::playbook::{Files, Playbook};
 use svar_language::yaml::Document;
 
-use super::session::PlannedFile;
+use crate::model::PlannedFile;
 
 /// The entries under `library` with their names in the tenant. A file beside the playbook has its
 /// hash; of one that is in the tenant already, the hash is known where the author pinned it.
-pub(super) fn hashes(
+pub(crate) fn hashes(
     document: &Document,
     playbook: &Playbook,
     files: &dyn Files,

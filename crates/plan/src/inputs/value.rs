@@ -96,7 +96,7 @@ impl Inputs {
 }
 
 /// Calls `visit` with every text in a value.
-pub(super) fn each_text(value: &Value, visit: &mut dyn FnMut(&str)) {
+pub(crate) fn each_text(value: &Value, visit: &mut dyn FnMut(&str)) {
     match value {
         Value::String(text) => visit(text),
         Value::Number(number) => visit(&number.to_string()),

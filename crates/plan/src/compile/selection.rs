@@ -5,10 +5,10 @@ use svar_language::playbook::model::{Exclude, Targets};
 use svar_language::playbook::{Loaded, Templated};
 use svar_wire::DeviceId;
 
-use super::compiled::RunNames;
-use super::inputs::Inputs;
-use super::policy::Settings;
 use super::scope::Values;
+use super::setting::Settings;
+use crate::inputs::Inputs;
+use crate::result::RunNames;
 
 /// One way to name devices.
 #[derive(Debug, Clone, PartialEq, Eq)]

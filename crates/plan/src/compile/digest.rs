@@ -7,11 +7,11 @@ use sha2::{Digest, Sha256};
 
 use svar_language::playbook::Loaded;
 
-use super::inputs::Inputs;
-use super::limits::Limits;
 use super::prepare::Prepared;
 use super::scope::target_field;
-use super::session::{DevicePlan, PlannedFile};
+use crate::inputs::Inputs;
+use crate::limits::Limits;
+use crate::model::{DevicePlan, PlannedFile};
 
 /// Says which contents the digest covers; a change of meaning changes it.
 const FORM: &str = "svar plan digest 1";
@@ -21,7 +21,7 @@ const FORM: &str = "svar plan digest 1";
 ///
 /// Of a target counts its id and what the playbook asks of it. Paths of this computer, the run's id,
 /// its case and its operator do not count.
-pub(super) fn digest(
+pub(crate) fn digest(
     prepared: &Prepared,
     loaded: &Loaded,
     inputs: &Inputs,

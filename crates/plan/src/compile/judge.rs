@@ -9,18 +9,18 @@ use svar_language::expression::{Scope, to_text};
 use svar_language::playbook::Templated;
 use svar_language::playbook::model::{Exit, Expect, InputType, Save, Stream, TextCheck};
 
-use super::compiled::StepResult;
-use super::policy::read;
 use super::prepare::{Prepared, PreparedStep};
 use super::scope::Values;
-use super::session::{Verb, Verdict};
+use super::setting::read;
+use crate::model::Verdict;
+use crate::result::StepResult;
 
 /// Bytes of an output that stand in a sentence.
 const SHOWN: usize = 120;
 
 impl Prepared {
     /// Judges a result; the scope knows the device, and no results.
-    pub(super) fn judge(&self, step: &PreparedStep, result: &StepResult, scope: &Scope) -> Verdict {
+    pub(crate) fn judge(&self, step: &PreparedStep, result: &StepResult, scope: &Scope) -> Verdict {
         let judge = Judge {
             values: &self.values,
             scope,
@@ -43,7 +43,7 @@ impl Prepared {
     }
 
     /// What `steps.NAME` stands for once the step has this result.
-    pub(super) fn result_value(&self, step: &PreparedStep, result: &StepResult) -> Value {
+    pub(crate) fn result_value(&self, step: &PreparedStep, result: &StepResult) -> Value {
         match result {
             StepResult::Script {
                 exit,
@@ -391,9 +391,4 @@ fn shorten(text: &str) -> String {
     } else {
         line
     }
-}
-
-/// Judges `put`, which has no result (API notes 6.2): it is as expected once the command completed.
-pub(super) fn has_result(verb: Verb) -> bool {
-    verb != Verb::Put
 }

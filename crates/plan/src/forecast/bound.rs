@@ -32,7 +32,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::limits::Limits;
+use crate::limits::Limits;
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 3_600_000;

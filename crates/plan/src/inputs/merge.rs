@@ -10,7 +10,8 @@ use svar_language::playbook::{Loaded, Playbook};
 use svar_language::source::{SourceText, Span};
 use svar_language::yaml::{Document, Kind};
 
-use super::inputs::{ENVIRONMENT_PREFIX, Given, InputValue, Inputs, Origin};
+use super::value::{ENVIRONMENT_PREFIX, Given, InputValue, Inputs, Origin};
+use crate::secrets::MASK;
 
 impl Inputs {
     /// The values of a playbook's inputs: from arguments, files, environment and defaults, the
@@ -248,7 +249,7 @@ fn stand_in(kind: InputType) -> Value {
         InputType::Int | InputType::Number => Value::from(0),
         InputType::Bool => Value::Bool(false),
         InputType::List => Value::Array(Vec::new()),
-        _ => Value::String(super::MASK.to_owned()),
+        _ => Value::String(MASK.to_owned()),
     }
 }
 
@@ -298,7 +299,7 @@ fn candidate(
 
 /// A text that stands for what was handed in, for an excerpt; a secret stands as `***`.
 fn shown(name: &str, key: &str, text: &str, secret: bool) -> (SourceText, Span) {
-    let text = if secret { super::MASK } else { text };
+    let text = if secret { MASK } else { text };
     let source = SourceText::new(name, format!("{key}={text}"));
     let start = key.len() as u32 + 1;
     let span = Span::new(start, source.text().len() as u32);

@@ -5,23 +5,24 @@ use serde_json::Value;
 use svar_language::diagnostic::Problem;
 use svar_language::expression::{Scope, to_text};
 use svar_language::playbook::model::{Os, Pass};
-use svar_wire::Command;
-use svar_wire::LibraryName;
+use svar_wire::{Command, LibraryName, LiveResponseRequest};
 
-use super::origin;
+use super::forbidden::{self, FORBIDDEN};
 use super::prepare::{Prepared, PreparedStep};
-use super::quote::{Argument, Shell, base64url, write};
-use super::session::{Target, Verb};
+use super::scope::Field;
+use crate::model::{Target, Verb};
+use crate::quote::{Argument, Shell, base64url, write};
+use crate::tag::TAG_LENGTH;
 
-/// Characters that the service does not take in script parameters (API notes 3.3).
-pub(super) const FORBIDDEN: [char; 5] = [';', '&', '|', '!', '$'];
+/// Room for the comment, in characters, the tag included (API notes 3.3: under 1,000).
+const COMMENT_MAX: usize = 1_000;
 
 /// The longest arguments, in characters (API notes 3.3, an emulator's choice).
 const ARGS_MAX: usize = 30_000;
 
 impl Prepared {
     /// The command of a step, in a scope that has all it needs.
-    pub(super) fn command(
+    pub(crate) fn command(
         &self,
         step: &PreparedStep,
         target: &Target,
@@ -84,7 +85,7 @@ impl Prepared {
                 .help("`pass: base64url` takes any structure as one token.")
         })?;
         if args.contains(FORBIDDEN)
-            && let Some(problem) = origin::forbidden(self, field, target, scope)
+            && let Some(problem) = forbidden::find(self, field, target, scope)
         {
             return Err(problem);
         }
@@ -97,6 +98,40 @@ impl Prepared {
                 .help("Put the data into a file and `put` it on the device."));
         }
         Ok(Some(args))
+    }
+
+    /// The value of a `when`.
+    pub(crate) fn condition(&self, when: &Field, scope: &Scope) -> Result<bool, Problem> {
+        match self.values.evaluate(when, scope)? {
+            Value::Bool(holds) => Ok(holds),
+            other => Err(self
+                .values
+                .problem("setting-value", when.node, "`when` wants true or false")
+                .label(format!("gives `{other}`"))),
+        }
+    }
+
+    /// The body for these commands.
+    pub(crate) fn request(
+        &self,
+        commands: Vec<Command>,
+        scope: &Scope,
+    ) -> Result<LiveResponseRequest, Problem> {
+        let text = self.values.text(&self.comment, scope)?;
+        let comment: String = text
+            .trim()
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let length = comment.chars().count();
+        if length > COMMENT_MAX - TAG_LENGTH {
+            let most = COMMENT_MAX - TAG_LENGTH;
+            let message = format!("the comment has {length} characters, more than {most}");
+            return Err(self
+                .values
+                .problem("comment-length", self.comment.node, message));
+        }
+        Ok(LiveResponseRequest { commands, comment })
     }
 }
 

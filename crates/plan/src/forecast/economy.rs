@@ -9,27 +9,27 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-use super::segment::{Link, cut};
-use super::session::{OnFail, Plan, ResultsWanted, Session, SessionKind, StepPlan, Verb};
+use crate::compile::segment::{Link, cut};
+use crate::model::{OnFail, Plan, ResultsWanted, Session, SessionKind, StepPlan, Verb};
 
 /// Rows longer than this are not looked at: trying edits costs the square of their length.
 const ROW_MAX: usize = 200;
 
 /// An edit, and what it saves over the whole run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Edit {
+pub(crate) struct Edit {
     /// What to do, with the names of steps.
-    pub(super) what: String,
+    pub(crate) what: String,
     /// Sessions that it saves.
-    pub(super) starts: u64,
+    pub(crate) starts: u64,
     /// Result links that it saves.
-    pub(super) links: u64,
+    pub(crate) links: u64,
     /// Sessions fewer on a device that it concerns.
-    pub(super) sessions_less: u32,
+    pub(crate) sessions_less: u32,
 }
 
 /// All edits that save something, each once.
-pub(super) fn edits(plan: &Plan) -> Vec<Edit> {
+pub(crate) fn edits(plan: &Plan) -> Vec<Edit> {
     let mut classes: Vec<(&Arc<[Session]>, u64)> = Vec::new();
     let mut places: BTreeMap<*const Session, usize> = BTreeMap::new();
     for device in &plan.devices {

@@ -1,153 +1,20 @@
-//! Playbook, inputs and targets to a [`CompiledPlan`].
+//! The sessions of each device; devices that look the same to the playbook share theirs.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use svar_language::diagnostic::{Problem, sort_problems};
+use svar_language::diagnostic::Problem;
 use svar_language::expression::Scope;
-use svar_language::playbook::{Files, Loaded, Playbook};
-use svar_wire::{Command, LiveResponseRequest};
 
-use super::compiled::{CompiledPlan, RunNames};
-use super::inputs::Inputs;
-use super::limits::Limits;
-use super::prepare::{Prepared, PreparedStep, prepare};
-use super::scope::{Values, target_field};
-use super::secrets::MASK;
+use super::prepare::{Prepared, PreparedStep};
+use super::scope::target_field;
 use super::segment::{Link, cut};
-use super::session::{
-    CommandPlan, DevicePlan, OfflineMode, Plan, PlannedInput, Session, SessionKind, Target,
-};
-use super::tag::TAG_LENGTH;
-
-/// Room for the comment, in characters, the tag included (API notes 3.3: under 1,000).
-const COMMENT_MAX: usize = 1_000;
-
-/// Compiles a playbook for its targets.
-///
-/// Devices that look the same to the playbook get the same sessions, shared. `files` is asked for
-/// the hashes of library files alone.
-///
-/// # Errors
-/// Everything that stands in the way, each once: findings of the playbook itself, settings and
-/// arguments whose evaluated values do not do, files that can't be read.
-pub fn compile(
-    loaded: &Loaded,
-    files: &dyn Files,
-    inputs: &Inputs,
-    targets: Vec<Target>,
-    names: &RunNames,
-    limits: &Limits,
-) -> Result<CompiledPlan, Vec<Problem>> {
-    let (Some(document), Some(playbook)) = (&loaded.document, &loaded.playbook) else {
-        return Err(loaded.problems.clone());
-    };
-    let values = Values::new(document, playbook, inputs, names)?;
-    let prepared = prepare(document, playbook, inputs, values)?;
-    let library = super::library::hashes(document, playbook, files)?;
-
-    let mut problems = Vec::new();
-    let devices = compile_devices(&prepared, targets, &mut problems);
-    problems.extend(unfinished_waves(playbook, &prepared, &devices));
-    if !problems.is_empty() {
-        sort_problems(&mut problems);
-        return Err(problems);
-    }
-
-    let plan = Plan {
-        digest: super::digest::digest(&prepared, loaded, inputs, &library, limits, &devices),
-        name: playbook.name.as_ref().map_or_else(
-            || loaded.source.name().to_owned(),
-            |name| name.value.clone(),
-        ),
-        file: loaded.source.name().to_owned(),
-        policy: prepared.policy.clone(),
-        limits: *limits,
-        steps: prepared
-            .steps
-            .iter()
-            .map(|step| step.plan.clone())
-            .collect(),
-        inputs: inputs
-            .iter()
-            .map(|input| PlannedInput {
-                name: input.name.clone(),
-                value: match (&input.value, input.secret) {
-                    (Value::Null, _) => String::new(),
-                    (_, true) => MASK.to_owned(),
-                    (Value::String(text), _) => text.clone(),
-                    (other, _) => other.to_string(),
-                },
-                origin: input.origin.to_string(),
-            })
-            .collect(),
-        library,
-        notes: notes(&prepared, &devices),
-        devices,
-        secrets: prepared.values.secrets.clone(),
-    };
-    Ok(CompiledPlan::new(plan, prepared))
-}
-
-/// Waves that leave out devices that have something to do. A share in the list is of all devices,
-/// those with nothing to do included, as the run counts.
-fn unfinished_waves(
-    playbook: &Playbook,
-    prepared: &Prepared,
-    devices: &[DevicePlan],
-) -> Option<Problem> {
-    let waves = &prepared.policy.waves;
-    let total = u32::try_from(devices.len()).unwrap_or(u32::MAX);
-    let end = waves.iter().map(|wave| wave.of(total)).max()?;
-    let busy = devices
-        .iter()
-        .filter(|device| !device.sessions.is_empty())
-        .count();
-    if end as usize >= busy {
-        return None;
-    }
-    let last = playbook.rollout.as_ref()?.waves.last()?.node();
-    let message = format!("the waves end at {end} of {busy} devices");
-    let problem = prepared
-        .values
-        .problem("unfinished-waves", last, message)
-        .help("End them with `100%`; to leave devices out, choose fewer under `targets`.");
-    Some(problem)
-}
-
-/// What a reader of the plan should know and its numbers do not say.
-fn notes(prepared: &Prepared, devices: &[DevicePlan]) -> Vec<String> {
-    let mut notes = Vec::new();
-    let asks = prepared.os.is_some()
-        || prepared.needs.target.contains("family")
-        || prepared.needs.target.contains("os");
-    let unknown = devices
-        .iter()
-        .filter(|device| device.target.family().is_none())
-        .count();
-    if asks && unknown > 0 {
-        notes.push(format!(
-            "the system of {unknown} of {} devices is not known, and the playbook asks for it: \
-             targets that are looked up by name, tag or filter have it",
-            devices.len()
-        ));
-    }
-    let policy = &prepared.policy;
-    if policy.window.is_some() && policy.offline.mode == OfflineMode::Queue {
-        notes.push(
-            "`window` says when sessions are started; one that waits in the service's queue begins \
-             when its device wakes, which may be outside the hours: `offline: { mode: hold }` avoids \
-             that"
-                .to_owned(),
-        );
-    }
-    notes
-}
+use crate::model::{CommandPlan, DevicePlan, Session, SessionKind, Target};
 
 /// One class of devices for each set of answers to what the playbook asks of a target.
-fn compile_devices(
+pub(super) fn compile_devices(
     prepared: &Prepared,
     targets: Vec<Target>,
     problems: &mut Vec<Problem>,
@@ -271,21 +138,6 @@ impl Prepared {
         self.condition(when, scope)
     }
 
-    /// The value of a `when`.
-    pub(super) fn condition(
-        &self,
-        when: &super::scope::Field,
-        scope: &Scope,
-    ) -> Result<bool, Problem> {
-        match self.values.evaluate(when, scope)? {
-            Value::Bool(holds) => Ok(holds),
-            other => Err(self
-                .values
-                .problem("setting-value", when.node, "`when` wants true or false")
-                .label(format!("gives `{other}`"))),
-        }
-    }
-
     #[allow(clippy::too_many_arguments)] // Two of them only collect.
     fn row_sessions(
         &self,
@@ -373,29 +225,6 @@ impl Prepared {
                 waits_for,
             });
         }
-    }
-
-    /// The body for these commands.
-    pub(super) fn request(
-        &self,
-        commands: Vec<Command>,
-        scope: &Scope,
-    ) -> Result<LiveResponseRequest, Problem> {
-        let text = self.values.text(&self.comment, scope)?;
-        let comment: String = text
-            .trim()
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
-        let length = comment.chars().count();
-        if length > COMMENT_MAX - TAG_LENGTH {
-            let most = COMMENT_MAX - TAG_LENGTH;
-            let message = format!("the comment has {length} characters, more than {most}");
-            return Err(self
-                .values
-                .problem("comment-length", self.comment.node, message));
-        }
-        Ok(LiveResponseRequest { commands, comment })
     }
 }
 

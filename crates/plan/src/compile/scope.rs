@@ -13,29 +13,29 @@ use svar_language::expression::{Fault, Scope, Template, to_text};
 use svar_language::playbook::Playbook;
 use svar_language::yaml::{Document, Kind, NodeId};
 
-use super::compiled::RunNames;
-use super::inputs::{Inputs, each_text};
-use super::secrets::Secrets;
-use super::session::Target;
+use crate::inputs::{Inputs, each_text};
+use crate::model::Target;
+use crate::result::RunNames;
+use crate::secrets::Secrets;
 
 /// What templates can ask of `target`.
-pub(super) const TARGET_FIELDS: [&str; 6] = ["id", "name", "os", "family", "tags", "group"];
+pub(crate) const TARGET_FIELDS: [&str; 6] = ["id", "name", "os", "family", "tags", "group"];
 
 /// What a value depends on besides inputs and the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Needs {
+pub(crate) struct Needs {
     /// Fields of `target`.
-    pub(super) target: BTreeSet<&'static str>,
+    pub(crate) target: BTreeSet<&'static str>,
     /// Steps whose results it reads.
-    pub(super) steps: BTreeSet<String>,
+    pub(crate) steps: BTreeSet<String>,
 }
 
 impl Needs {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.target.is_empty() && self.steps.is_empty()
     }
 
-    pub(super) fn add(&mut self, other: &Needs) {
+    pub(crate) fn add(&mut self, other: &Needs) {
         self.target.extend(&other.target);
         self.steps.extend(other.steps.iter().cloned());
     }
@@ -43,14 +43,14 @@ impl Needs {
 
 /// A place of the playbook that becomes a value.
 #[derive(Debug, Clone)]
-pub(super) struct Field {
+pub(crate) struct Field {
     /// Where it stands.
-    pub(super) node: NodeId,
-    pub(super) form: Form,
+    pub(crate) node: NodeId,
+    pub(crate) form: Form,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// Known.
     Known(Value),
     /// A scalar that is yet to be evaluated.
@@ -63,7 +63,7 @@ pub(super) enum Form {
 
 impl Field {
     /// What it depends on.
-    pub(super) fn needs(&self) -> Needs {
+    pub(crate) fn needs(&self) -> Needs {
         let mut all = Needs::default();
         match &self.form {
             Form::Known(_) => {}
@@ -77,7 +77,7 @@ impl Field {
     }
 
     /// The value where it depends on nothing.
-    pub(super) fn known(&self) -> Option<&Value> {
+    pub(crate) fn known(&self) -> Option<&Value> {
         match &self.form {
             Form::Known(value) => Some(value),
             _ => None,
@@ -87,23 +87,23 @@ impl Field {
 
 /// Reads places of a playbook and evaluates them, with problems at their bytes.
 #[derive(Debug)]
-pub(super) struct Values {
-    pub(super) document: Arc<Document>,
+pub(crate) struct Values {
+    pub(crate) document: Arc<Document>,
     /// `inputs`, `run`, and the vars that are the same on every device.
-    pub(super) base: Scope,
+    pub(crate) base: Scope,
     /// What each var depends on.
     vars: BTreeMap<String, Needs>,
     /// Vars that depend on the target, each after those it uses.
     late: Vec<(String, Field)>,
     /// What must not be shown: the secret inputs, and whatever a template makes of one.
-    pub(super) secrets: Secrets,
+    pub(crate) secrets: Secrets,
     /// The names behind which a secret may stand: `inputs.NAME`, `vars.NAME`.
-    pub(super) secret_names: BTreeSet<(&'static str, String)>,
+    pub(crate) secret_names: BTreeSet<(&'static str, String)>,
 }
 
 impl Values {
     /// Gathers what is the same on every device.
-    pub(super) fn new(
+    pub(crate) fn new(
         document: &Arc<Document>,
         playbook: &Playbook,
         inputs: &Inputs,
@@ -204,7 +204,7 @@ impl Values {
     }
 
     /// The steps whose results are read anywhere below a node.
-    pub(super) fn steps_read(&self, node: NodeId) -> BTreeSet<String> {
+    pub(crate) fn steps_read(&self, node: NodeId) -> BTreeSet<String> {
         let mut read = BTreeSet::new();
         self.each_template(node, &mut |template| {
             read.append(&mut self.needs(template).steps)
@@ -212,7 +212,7 @@ impl Values {
         read
     }
 
-    pub(super) fn each_template(&self, node: NodeId, visit: &mut dyn FnMut(&Template)) {
+    pub(crate) fn each_template(&self, node: NodeId, visit: &mut dyn FnMut(&Template)) {
         let read = self.document.node(node);
         match &read.kind {
             Kind::Text if Template::is_in(&read.text) => {
@@ -231,7 +231,7 @@ impl Values {
     }
 
     /// Reads the value at a node; what depends on neither target nor steps is evaluated at once.
-    pub(super) fn field(&self, node: NodeId) -> Result<Field, Problem> {
+    pub(crate) fn field(&self, node: NodeId) -> Result<Field, Problem> {
         let read = self.document.node(node);
         let form = match &read.kind {
             Kind::Null => Form::Known(Value::Null),
@@ -270,7 +270,7 @@ impl Values {
     }
 
     /// Reads a text that may be a template.
-    pub(super) fn text_field(&self, node: NodeId, text: &str) -> Result<Field, Problem> {
+    pub(crate) fn text_field(&self, node: NodeId, text: &str) -> Result<Field, Problem> {
         if !Template::is_in(text) {
             let form = Form::Known(Value::from(text));
             return Ok(Field { node, form });
@@ -280,7 +280,7 @@ impl Values {
     }
 
     /// Reads a text that is one expression without braces.
-    pub(super) fn expression_field(&self, node: NodeId, text: &str) -> Result<Field, Problem> {
+    pub(crate) fn expression_field(&self, node: NodeId, text: &str) -> Result<Field, Problem> {
         let template =
             Template::parse_expression(text).map_err(|faults| self.unreadable(node, faults))?;
         self.template_field(node, template)
@@ -322,7 +322,7 @@ impl Values {
     }
 
     /// The value of a field in a scope that has all it needs.
-    pub(super) fn evaluate(&self, field: &Field, scope: &Scope) -> Result<Value, Problem> {
+    pub(crate) fn evaluate(&self, field: &Field, scope: &Scope) -> Result<Value, Problem> {
         match &field.form {
             Form::Known(value) => Ok(value.clone()),
             Form::Template(template, _) => self.evaluate_template(field.node, template, scope),
@@ -352,7 +352,7 @@ impl Values {
     }
 
     /// The value of a field as text.
-    pub(super) fn text(&self, field: &Field, scope: &Scope) -> Result<String, Problem> {
+    pub(crate) fn text(&self, field: &Field, scope: &Scope) -> Result<String, Problem> {
         let value = self.evaluate(field, scope)?;
         to_text(&value).map_err(|why| {
             self.problem("template-value", field.node, format!("{why} to stand here"))
@@ -360,7 +360,7 @@ impl Values {
     }
 
     /// The scope of one device: the base, what it asks of the target, and the vars that follow.
-    pub(super) fn with_target(&self, target: &Target, needs: &Needs) -> Result<Scope, Problem> {
+    pub(crate) fn with_target(&self, target: &Target, needs: &Needs) -> Result<Scope, Problem> {
         let mut scope = self.base.clone();
         for field in &needs.target {
             scope.set("target", field, &target_field(target, field));
@@ -376,7 +376,7 @@ impl Values {
     }
 
     /// A problem at a node.
-    pub(super) fn problem(&self, code: &str, node: NodeId, message: impl Into<String>) -> Problem {
+    pub(crate) fn problem(&self, code: &str, node: NodeId, message: impl Into<String>) -> Problem {
         Problem::new(
             code,
             self.document.source(),
@@ -386,7 +386,7 @@ impl Values {
     }
 
     /// A fault of an expression, at its bytes in the file.
-    pub(super) fn fault(&self, node: NodeId, fault: Fault) -> Problem {
+    pub(crate) fn fault(&self, node: NodeId, fault: Fault) -> Problem {
         let span = self.document.source_span(node, fault.range);
         let problem = Problem::new(
             "template-value",
@@ -410,7 +410,7 @@ impl Values {
 }
 
 /// A number whose text says more than its value, as `007` and `1.50` do, is taken as that text.
-pub(super) fn number_or_text(number: &serde_json::Number, text: &str) -> Value {
+pub(crate) fn number_or_text(number: &serde_json::Number, text: &str) -> Value {
     if number.to_string() == text {
         Value::Number(number.clone())
     } else {
@@ -419,7 +419,7 @@ pub(super) fn number_or_text(number: &serde_json::Number, text: &str) -> Value {
 }
 
 /// What `target.FIELD` stands for. What is not known of a device is an empty text.
-pub(super) fn target_field(target: &Target, field: &str) -> Value {
+pub(crate) fn target_field(target: &Target, field: &str) -> Value {
     match field {
         "id" => json!(target.id.as_str()),
         "name" => json!(target.label()),

@@ -9,9 +9,9 @@ use svar_language::playbook::model::Os;
 use svar_wire::DeviceId;
 use svar_wire::LiveResponseRequest;
 
-use super::hours::Hours;
-use super::limits::Limits;
-use super::secrets::Secrets;
+use crate::hours::Hours;
+use crate::limits::Limits;
+use crate::secrets::Secrets;
 
 /// What a run will do, whole: policy, steps, and each device's sessions.
 #[derive(Debug, Clone)]
@@ -116,6 +116,14 @@ pub enum Verb {
     Run,
     /// GetFile.
     Get,
+}
+
+impl Verb {
+    /// Returns whether a command of this kind has a result. `put` has none (API notes 6.2): it is as
+    /// expected once the command completed.
+    pub fn has_result(self) -> bool {
+        self != Verb::Put
+    }
 }
 
 /// What a failing step means for its device.

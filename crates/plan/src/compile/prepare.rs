@@ -10,57 +10,57 @@ use svar_language::playbook::model::{Expect, Os, Pass, Save, Step};
 use svar_language::playbook::{Condition, Playbook, Templated};
 use svar_language::yaml::Document;
 
-use super::inputs::Inputs;
-use super::policy::Settings;
 use super::scope::{Field, Form, Needs, Values};
-use super::session::{OnFail, Place, Policy, StepPlan, Verb};
+use super::setting::Settings;
+use crate::inputs::Inputs;
+use crate::model::{OnFail, Place, Policy, StepPlan, Verb};
 
-/// The playbook as the compiler and a running [`CompiledPlan`](super::CompiledPlan) use it.
+/// The playbook as the compiler and a running [`CompiledPlan`](crate::CompiledPlan) use it.
 #[derive(Debug)]
-pub(super) struct Prepared {
-    pub(super) values: Values,
-    pub(super) inputs: Inputs,
+pub(crate) struct Prepared {
+    pub(crate) values: Values,
+    pub(crate) inputs: Inputs,
     /// Main steps, then cleanup steps.
-    pub(super) steps: Vec<PreparedStep>,
+    pub(crate) steps: Vec<PreparedStep>,
     /// The place of each step by its name; of two with one name, which a check refuses, the last.
-    pub(super) places: HashMap<String, usize>,
+    pub(crate) places: HashMap<String, usize>,
     /// How many of them are main steps.
-    pub(super) main: usize,
-    pub(super) comment: Field,
-    pub(super) policy: Policy,
+    pub(crate) main: usize,
+    pub(crate) comment: Field,
+    pub(crate) policy: Policy,
     /// The family it is written for.
-    pub(super) os: Option<Os>,
+    pub(crate) os: Option<Os>,
     /// Names under `library` with the file's name in the tenant.
-    pub(super) library: IndexMap<String, String>,
+    pub(crate) library: IndexMap<String, String>,
     /// Everything that any step or the comment asks of a device.
-    pub(super) needs: Needs,
+    pub(crate) needs: Needs,
 }
 
 /// A step made ready.
 #[derive(Debug)]
-pub(super) struct PreparedStep {
-    pub(super) plan: StepPlan,
+pub(crate) struct PreparedStep {
+    pub(crate) plan: StepPlan,
     /// Library name or path.
-    pub(super) what: Field,
-    pub(super) args: Option<Field>,
-    pub(super) pass: Pass,
-    pub(super) when: Option<Field>,
+    pub(crate) what: Field,
+    pub(crate) args: Option<Field>,
+    pub(crate) pass: Pass,
+    pub(crate) when: Option<Field>,
     /// Nothing may follow it in its session.
-    pub(super) closes: bool,
-    pub(super) expect: Option<Expect>,
-    pub(super) save: IndexMap<String, Save>,
+    pub(crate) closes: bool,
+    pub(crate) expect: Option<Expect>,
+    pub(crate) save: IndexMap<String, Save>,
     /// What it depends on, `when` included.
-    pub(super) needs: Needs,
+    pub(crate) needs: Needs,
     /// Steps whose results its expectations read. The command does not depend on them, but they
     /// must be there when its own result is judged.
-    pub(super) judged_by: BTreeSet<String>,
+    pub(crate) judged_by: BTreeSet<String>,
 }
 
 /// Steps are counted in 16 bits, in the plan and in the journal.
 const STEPS_MAX: usize = u16::MAX as usize;
 
 /// Reads and settles everything that does not differ between devices.
-pub(super) fn prepare(
+pub(crate) fn prepare(
     document: &Arc<Document>,
     playbook: &Playbook,
     inputs: &Inputs,

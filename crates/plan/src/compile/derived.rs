@@ -4,12 +4,12 @@
 use svar_language::expression::{NameUse, Scope, Template};
 use svar_language::yaml::NodeId;
 
-use super::inputs::each_text;
 use super::scope::Values;
+use crate::inputs::each_text;
 
 impl Values {
     /// Whether anything below a node is made of a secret.
-    pub(super) fn may_show_a_secret(&self, node: NodeId) -> bool {
+    pub(crate) fn may_show_a_secret(&self, node: NodeId) -> bool {
         let mut found = false;
         self.each_template(node, &mut |template| {
             found = found || self.uses_a_secret(&template.names());
@@ -28,7 +28,7 @@ impl Values {
     }
 
     /// Hides from now on what each expression of a template makes of a secret.
-    pub(super) fn hide_derived(&self, template: &Template, scope: &Scope) {
+    pub(crate) fn hide_derived(&self, template: &Template, scope: &Scope) {
         if self.secret_names.is_empty() || !self.uses_a_secret(&template.names()) {
             return;
         }

@@ -1,14 +1,21 @@
 //! What a plan costs in calls, how long it takes within the limits, and what would make it cheaper.
 
+mod bound;
+mod economy;
+mod openings;
+
+pub use bound::{Binding, Bound, Job, least_makespan};
+pub use openings::Openings;
+
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::economy::{Edit, edits};
-use super::limits::PICKUP;
-use super::looks::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, TICK, TICKS_ASLEEP};
-use super::openings::{Openings, Stage};
-use super::session::{CleanupWhen, OfflineMode, Plan, ResultsWanted, Session, SessionKind, Verb};
+use crate::limits::PICKUP;
+use crate::model::{CleanupWhen, OfflineMode, Plan, ResultsWanted, Session, SessionKind, Verb};
+use crate::polling::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, TICK, TICKS_ASLEEP};
+use economy::{Edit, edits};
+use openings::Stage;
 
 /// From start to end of a session that was measured (API notes 4.6). Most of it is the device's
 /// fetching and handing back, so it stands for every session whose own time nobody knows.
@@ -107,7 +114,7 @@ pub struct Gain {
     pub time: Duration,
 }
 
-pub(super) fn millis<S: serde::Serializer>(
+pub(crate) fn millis<S: serde::Serializer>(
     time: &Duration,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
@@ -454,7 +461,7 @@ fn minutes(calls: u64, per_minute: u32) -> Duration {
 }
 
 /// A number as people read it: `1,500`.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

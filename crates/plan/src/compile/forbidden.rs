@@ -3,16 +3,19 @@
 use svar_language::diagnostic::Problem;
 use svar_language::expression::{NameUse, Scope};
 
-use super::command::FORBIDDEN;
 use super::prepare::Prepared;
 use super::scope::{Field, Form, target_field};
-use super::session::Target;
+use crate::inputs::Origin;
+use crate::model::Target;
+
+/// Characters that the service does not take in script parameters (API notes 3.3).
+pub(crate) const FORBIDDEN: [char; 5] = [';', '&', '|', '!', '$'];
 
 /// The first value in the arguments that brings a character the service does not take.
 ///
 /// What the author wrote into the playbook himself is the business of the check, which can be
 /// silenced with a reason; a value from outside can't be.
-pub(super) fn forbidden(
+pub(crate) fn find(
     prepared: &Prepared,
     field: &Field,
     target: &Target,
@@ -22,10 +25,10 @@ pub(super) fn forbidden(
         Form::Known(_) => known(prepared, field),
         Form::List(items) => items
             .iter()
-            .find_map(|item| forbidden(prepared, item, target, scope)),
+            .find_map(|item| find(prepared, item, target, scope)),
         Form::Map(entries) => entries
             .iter()
-            .find_map(|(_, value)| forbidden(prepared, value, target, scope)),
+            .find_map(|(_, value)| find(prepared, value, target, scope)),
         Form::Template(template, _) => {
             template
                 .values(scope)
@@ -153,9 +156,9 @@ fn vars_origin(prepared: &Prepared, var: &str, character: char, depth: usize) ->
     found.map(|origin| format!("{origin}, by way of `vars.{var}`"))
 }
 
-fn described(origin: &super::Origin) -> String {
+fn described(origin: &Origin) -> String {
     match origin {
-        super::Origin::Default => "its default".to_owned(),
+        Origin::Default => "its default".to_owned(),
         other => other.to_string(),
     }
 }

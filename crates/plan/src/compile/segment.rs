@@ -1,16 +1,16 @@
 //! Where one session ends and the next begins.
 
-use super::session::Verb;
+use crate::model::Verb;
 
 /// What the cut needs to know of one step that is on its way to a device, in the author's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Link {
+pub(crate) struct Link {
     /// What it does.
-    pub(super) verb: Verb,
+    pub(crate) verb: Verb,
     /// Places in the same row of the earlier steps whose results it reads.
-    pub(super) reads: Vec<usize>,
+    pub(crate) reads: Vec<usize>,
     /// Nothing may follow it in its session: a gate, `on_fail: continue`, or `retry`.
-    pub(super) closes: bool,
+    pub(crate) closes: bool,
 }
 
 /// Cuts a row of steps into the fewest sessions: the place in the row at which each begins.
@@ -19,7 +19,7 @@ pub(super) struct Link {
 /// (API notes 3.3) would be broken, where a step reads the result of one in the same session, and
 /// after a step that closes its session. Every one of these demands a cut somewhere in a stretch
 /// of the row that ends right before a step, so cutting as late as possible gives the fewest.
-pub(super) fn cut(row: &[Link]) -> Vec<usize> {
+pub(crate) fn cut(row: &[Link]) -> Vec<usize> {
     let mut starts = Vec::new();
     let mut start = 0;
     for (at, link) in row.iter().enumerate() {

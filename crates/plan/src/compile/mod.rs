@@ -1,0 +1,158 @@
+//! Compiles a playbook, its inputs and its targets into a [`CompiledPlan`].
+//!
+//! What is the same on every device is worked out once (`prepare`, `policy`, `scope`); what differs
+//! becomes the sessions of each device (`segment`, `command`, `sessions`). `compiled` puts results into
+//! sessions that wait for them, and `judge` compares results with what the playbook expects.
+
+mod command;
+mod compiled;
+mod derived;
+mod digest;
+mod forbidden;
+mod judge;
+mod library;
+mod policy;
+mod prepare;
+mod scope;
+pub(crate) mod segment;
+mod selection;
+mod sessions;
+mod setting;
+
+pub use compiled::{CompiledPlan, Resolved, Unresolvable};
+pub use selection::{Selection, Selector};
+
+use serde_json::Value;
+
+use svar_language::diagnostic::{Problem, sort_problems};
+use svar_language::playbook::{Files, Loaded, Playbook};
+
+use crate::inputs::Inputs;
+use crate::limits::Limits;
+use crate::model::{DevicePlan, OfflineMode, Plan, PlannedInput, Target};
+use crate::result::RunNames;
+use crate::secrets::MASK;
+use prepare::{Prepared, prepare};
+use scope::Values;
+use sessions::compile_devices;
+
+/// Compiles a playbook for its targets.
+///
+/// Devices that look the same to the playbook get the same sessions, shared. `files` is asked for
+/// the hashes of library files alone.
+///
+/// # Errors
+/// Everything that stands in the way, each once: findings of the playbook itself, settings and
+/// arguments whose evaluated values do not do, files that can't be read.
+pub fn compile(
+    loaded: &Loaded,
+    files: &dyn Files,
+    inputs: &Inputs,
+    targets: Vec<Target>,
+    names: &RunNames,
+    limits: &Limits,
+) -> Result<CompiledPlan, Vec<Problem>> {
+    let (Some(document), Some(playbook)) = (&loaded.document, &loaded.playbook) else {
+        return Err(loaded.problems.clone());
+    };
+    let values = Values::new(document, playbook, inputs, names)?;
+    let prepared = prepare(document, playbook, inputs, values)?;
+    let library = library::hashes(document, playbook, files)?;
+
+    let mut problems = Vec::new();
+    let devices = compile_devices(&prepared, targets, &mut problems);
+    problems.extend(unfinished_waves(playbook, &prepared, &devices));
+    if !problems.is_empty() {
+        sort_problems(&mut problems);
+        return Err(problems);
+    }
+
+    let plan = Plan {
+        digest: digest::digest(&prepared, loaded, inputs, &library, limits, &devices),
+        name: playbook.name.as_ref().map_or_else(
+            || loaded.source.name().to_owned(),
+            |name| name.value.clone(),
+        ),
+        file: loaded.source.name().to_owned(),
+        policy: prepared.policy.clone(),
+        limits: *limits,
+        steps: prepared
+            .steps
+            .iter()
+            .map(|step| step.plan.clone())
+            .collect(),
+        inputs: inputs
+            .iter()
+            .map(|input| PlannedInput {
+                name: input.name.clone(),
+                value: match (&input.value, input.secret) {
+                    (Value::Null, _) => String::new(),
+                    (_, true) => MASK.to_owned(),
+                    (Value::String(text), _) => text.clone(),
+                    (other, _) => other.to_string(),
+                },
+                origin: input.origin.to_string(),
+            })
+            .collect(),
+        library,
+        notes: notes(&prepared, &devices),
+        devices,
+        secrets: prepared.values.secrets.clone(),
+    };
+    Ok(CompiledPlan::new(plan, prepared))
+}
+
+/// Waves that leave out devices that have something to do. A share in the list is of all devices,
+/// those with nothing to do included, as the run counts.
+fn unfinished_waves(
+    playbook: &Playbook,
+    prepared: &Prepared,
+    devices: &[DevicePlan],
+) -> Option<Problem> {
+    let waves = &prepared.policy.waves;
+    let total = u32::try_from(devices.len()).unwrap_or(u32::MAX);
+    let end = waves.iter().map(|wave| wave.of(total)).max()?;
+    let busy = devices
+        .iter()
+        .filter(|device| !device.sessions.is_empty())
+        .count();
+    if end as usize >= busy {
+        return None;
+    }
+    let last = playbook.rollout.as_ref()?.waves.last()?.node();
+    let message = format!("the waves end at {end} of {busy} devices");
+    let problem = prepared
+        .values
+        .problem("unfinished-waves", last, message)
+        .help("End them with `100%`; to leave devices out, choose fewer under `targets`.");
+    Some(problem)
+}
+
+/// What a reader of the plan should know and its numbers do not say.
+fn notes(prepared: &Prepared, devices: &[DevicePlan]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let asks = prepared.os.is_some()
+        || prepared.needs.target.contains("family")
+        || prepared.needs.target.contains("os");
+    let unknown = devices
+        .iter()
+        .filter(|device| device.target.family().is_none())
+        .count();
+    if asks && unknown > 0 {
+        notes.push(format!(
+            "the system of {unknown} of {} devices is not known, and the playbook asks for it: \
+             targets that are looked up by name, tag or filter have it",
+            devices.len()
+        ));
+    }
+    let policy = &prepared.policy;
+    if policy.window.is_some() && policy.offline.mode == OfflineMode::Queue {
+        notes.push(
+            "`window` says when sessions are started; one that waits in the service's queue begins \
+             when its device wakes, which may be outside the hours: `offline: { mode: hold }` avoids \
+             that"
+                .to_owned(),
+        );
+    }
+    notes
+}

@@ -1,0 +1,89 @@
+//! One setting of a playbook: its template evaluated, read as its type.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use svar_language::diagnostic::Problem;
+use svar_language::playbook::Templated;
+use svar_language::playbook::model::Period;
+use svar_language::yaml::NodeId;
+
+use super::scope::Values;
+
+/// Evaluates settings and keeps what is wrong with them.
+pub(crate) struct Settings<'v> {
+    pub(crate) values: &'v Values,
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Settings<'_> {
+    /// The value of a setting; `None` where it is wrong, which is then among the problems.
+    pub(crate) fn settle<T: Clone + DeserializeOwned>(
+        &mut self,
+        setting: &Templated<T>,
+    ) -> Option<T> {
+        let text = match setting {
+            Templated::Value(value) => return Some(value.value.clone()),
+            Templated::Template(text) => text,
+        };
+        match self.evaluate(text.node, &text.value) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        }
+    }
+
+    fn evaluate<T: DeserializeOwned>(&self, node: NodeId, text: &str) -> Result<T, Problem> {
+        let field = self.values.text_field(node, text)?;
+        let Some(value) = field.known() else {
+            return Err(self.values.problem(
+                "template-value",
+                node,
+                "this must be the same for the whole run, and the value depends on the target",
+            ));
+        };
+        read(value).map_err(|why| {
+            self.values
+                .problem("setting-value", node, why)
+                .label(format!("gives `{}`", shorten(&value.to_string())))
+        })
+    }
+
+    /// As [`Settings::settle`], for a setting that may be left out.
+    pub(crate) fn optional<T: Clone + DeserializeOwned>(
+        &mut self,
+        setting: Option<&Templated<T>>,
+    ) -> Option<T> {
+        setting.and_then(|setting| self.settle(setting))
+    }
+
+    pub(crate) fn period(&mut self, setting: Option<&Templated<Period>>) -> Option<Duration> {
+        self.optional(setting).map(|Period(duration)| duration)
+    }
+}
+
+/// Reads a value as a setting's type. A text may stand for a number, as `5` does in a larger text.
+pub(crate) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
+    serde_json::from_value(value.clone()).or_else(|error| {
+        let retyped = match value {
+            Value::String(text) => serde_json::from_str(text.trim()).ok(),
+            Value::Number(number) => Some(Value::String(number.to_string())),
+            _ => None,
+        };
+        retyped
+            .and_then(|value: Value| serde_json::from_value(value).ok())
+            .ok_or_else(|| error.to_string())
+    })
+}
+
+fn shorten(text: &str) -> String {
+    let mut short: String = text.chars().take(60).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}

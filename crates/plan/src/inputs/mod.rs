@@ -1,0 +1,7 @@
+//! The inputs of a run: what the user handed in, merged with what the playbook declares.
+
+mod merge;
+mod value;
+
+pub(crate) use value::each_text;
+pub use value::{ENVIRONMENT_PREFIX, Given, InputValue, Inputs, Origin};

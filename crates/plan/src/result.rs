@@ -1,0 +1,43 @@
+//! The results of steps, and the names a run gives itself: what a plan is told about a run.
+
+/// The names a run gives itself, which templates see as `run.id`, `run.case` and `run.operator`.
+///
+/// The digest of the plan does not cover them: the same plan may run twice.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunNames {
+    /// The run's id.
+    pub id: String,
+    /// The case it belongs to; empty where none was named.
+    pub case: String,
+    /// Who runs it; empty where nobody was named.
+    pub operator: String,
+}
+
+/// The result of a step, as expectations and later steps see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepResult {
+    /// Of a script.
+    Script {
+        /// Its exit code, if the result was readable.
+        exit: Option<i64>,
+        /// What it printed, transcript line and trailing NULs of the service removed.
+        stdout: String,
+        /// Its errors.
+        stderr: String,
+    },
+    /// A collected file.
+    File {
+        /// Where it lies, relative to the run folder.
+        path: String,
+        /// Bytes of the content.
+        size: u64,
+        /// SHA-256 of the content.
+        sha256: String,
+    },
+}
+
+/// The results of a run so far, by device (index into [`Plan::devices`](crate::Plan::devices)) and step name.
+pub trait Results {
+    /// The result, or `None` where the step has none (never sent, skipped, a `put`, not fetched).
+    fn result(&self, device: usize, step: &str) -> Option<StepResult>;
+}
