@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::driver::{
-    self, Ask, DriveError, Ending, FolderError, Interrupts, JournalError, Observer, RunFolder,
-    RunHeader, ServiceKind, SharedBudget,
+    self, DriveError, Ending, FolderError, Interrupts, JournalError, Observer, RequestKind,
+    RunFolder, RunHeader, ServiceKind, SharedBudget,
 };
 use crate::report::{self, Evidence, Progress, ProgressStyle};
 use svar_engine::{Fact, FactBody, Fleet};
@@ -27,7 +27,7 @@ use crate::cli::service::settings;
 /// # Errors
 /// The system refuses.
 pub(crate) fn interrupts() -> Result<Interrupts, Failure> {
-    Interrupts::of_the_system()
+    Interrupts::from_signals()
         .map_err(|error| Failure::new(Exit::Bug, format!("signals can't be listened to: {error}")))
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn interrupts() -> Result<Interrupts, Failure> {
 /// # Errors
 /// Driving broke off; the run can be resumed.
 pub(crate) async fn play(
-    ready: driver::Ready,
+    ready: driver::RunSetup,
     interrupts: Interrupts,
     source: &SourceText,
     telling: &TellingArgs,
@@ -58,7 +58,7 @@ pub(crate) async fn play(
         trouble: String::new(),
     };
     let budget = shared_budget(folder.header());
-    let driven = driver::drive_sharing(ready, budget, interrupts, &mut onlooker).await;
+    let driven = driver::drive_with_budget(ready, budget, interrupts, &mut onlooker).await;
     onlooker.progress.finish();
     let driven = driven.map_err(|error| broken_off(&error, &folder))?;
 
@@ -189,22 +189,22 @@ impl Observer for Onlooker {
         self.progress.look(now, fleet);
     }
 
-    fn asked(&mut self, ask: Ask, by: &str) {
+    fn asked(&mut self, ask: RequestKind, by: &str) {
         let who = match by {
             "" => "another terminal".to_owned(),
             by => format!("{}, from another terminal", report::clean(by)),
         };
         self.progress.note(&match ask {
-            Ask::Pause => {
+            RequestKind::Pause => {
                 format!(
                     "paused by {who}: no new starts; sessions whose device sleeps are called back, \
                      the others are waited for"
                 )
             }
-            Ask::Cancel => format!(
+            RequestKind::Cancel => format!(
                 "cancelled by {who}: no new starts; what waits is cancelled, what runs finishes"
             ),
-            Ask::Abort => format!("aborted by {who}: own sessions are cancelled"),
+            RequestKind::Abort => format!("aborted by {who}: own sessions are cancelled"),
         });
     }
 

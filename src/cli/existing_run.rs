@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::driver::{
-    self, FolderError, JournalError, LibraryItem, Reading, RunFolder, RunHeader, Runs, ServiceKind,
+    self, FolderError, JournalContents, JournalError, LibraryItem, RunFolder, RunHeader, Runs,
+    ServiceKind,
 };
 use crate::report::{self, Evidence, Header, Sheet};
 use svar_engine::Fleet;
@@ -233,7 +234,11 @@ impl Files for Kept {
 ///
 /// # Errors
 /// The journal does not fit the plan, or ends sooner than the run.
-pub(crate) fn replay(folder: &RunFolder, past: &Past, reading: &Reading) -> Result<Fleet, Failure> {
+pub(crate) fn replay(
+    folder: &RunFolder,
+    past: &Past,
+    reading: &JournalContents,
+) -> Result<Fleet, Failure> {
     let header = folder.header();
     let fleet = Fleet::replay(
         &header.run,
@@ -258,7 +263,7 @@ pub(crate) fn replay(folder: &RunFolder, past: &Past, reading: &Reading) -> Resu
 pub(crate) fn evidence(
     folder: &RunFolder,
     past: &Past,
-    reading: &Reading,
+    reading: &JournalContents,
 ) -> Result<Evidence, Failure> {
     let fleet = replay(folder, past, reading)?;
     Ok(Evidence::gather(
@@ -273,7 +278,7 @@ pub(crate) fn evidence(
 ///
 /// # Errors
 /// It can't be read.
-pub(crate) fn journal(folder: &RunFolder) -> Result<Reading, Failure> {
+pub(crate) fn journal(folder: &RunFolder) -> Result<JournalContents, Failure> {
     driver::read_journal(folder.path()).map_err(|error| journal_failure(&error))
 }
 

@@ -8,7 +8,7 @@ use tokio::task::{JoinError, spawn_blocking};
 ///
 /// # Errors
 /// The work panicked.
-pub(crate) async fn aside<T: Send + 'static>(
+pub(crate) async fn spawn_blocking_io<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {
     match Handle::try_current() {

@@ -60,7 +60,7 @@ pub struct SharedBudget {
 
 /// What others did since the last look.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct News {
+pub struct OthersUsage {
     /// Calls that they were granted.
     pub taken: Vec<(Endpoint, Moment)>,
     /// Slots that they hold.
@@ -69,7 +69,7 @@ pub struct News {
 
 /// The file, locked for this process.
 #[derive(Debug)]
-pub struct Turn<'b> {
+pub struct BudgetTurn<'b> {
     budget: &'b mut SharedBudget,
     file: File,
     _lock: File,
@@ -102,7 +102,7 @@ impl SharedBudget {
     ///
     /// # Errors
     /// The file can't be used.
-    pub fn turn(&mut self, now: Moment) -> io::Result<(Turn<'_>, News)> {
+    pub fn turn(&mut self, now: Moment) -> io::Result<(BudgetTurn<'_>, OthersUsage)> {
         let lock = take_lock(&self.path.with_extension("lock"))?;
         let mut file = OpenOptions::new()
             .read(true)
@@ -117,13 +117,13 @@ impl SharedBudget {
         self.held
             .retain(|_, (_, at)| now.since(*at) < HELD_FOR && at.since(now) < HEARTBEAT);
         let slots_held = self.held.values().map(|(slots, _)| *slots).sum();
-        let turn = Turn {
+        let turn = BudgetTurn {
             budget: self,
             file,
             _lock: lock,
             now,
         };
-        Ok((turn, News { taken, slots_held }))
+        Ok((turn, OthersUsage { taken, slots_held }))
     }
 
     /// Reads what was written since the last look.
@@ -193,7 +193,7 @@ impl SharedBudget {
     }
 }
 
-impl Turn<'_> {
+impl BudgetTurn<'_> {
     /// Writes what this process was granted, and how many slots it holds if that is new.
     ///
     /// # Errors

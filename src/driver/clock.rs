@@ -29,7 +29,7 @@ enum Source {
         factor: f64,
     },
     /// It stands until it is moved: virtual time.
-    Standing,
+    Manual,
 }
 
 impl Clock {
@@ -53,11 +53,11 @@ impl Clock {
         })
     }
 
-    /// A clock that stands at `origin`, and goes only where [`Clock::at_least`] puts it: for runs in
+    /// A clock that stands at `origin`, and goes only where [`Clock::advance_to`] puts it: for runs in
     /// virtual time. Nobody may wait for it.
-    pub fn standing(origin: Moment) -> Self {
-        let clock = Clock::of(Source::Standing);
-        clock.at_least(origin);
+    pub fn manual(origin: Moment) -> Self {
+        let clock = Clock::of(Source::Manual);
+        clock.advance_to(origin);
         clock
     }
 
@@ -71,7 +71,7 @@ impl Clock {
     /// How many seconds pass on this clock in a real one.
     pub fn factor(&self) -> f64 {
         match self.source {
-            Source::System | Source::Standing => 1.0,
+            Source::System | Source::Manual => 1.0,
             Source::Scaled { factor, .. } => factor,
         }
     }
@@ -87,7 +87,7 @@ impl Clock {
                 started,
                 factor,
             } => origin + started.elapsed().mul_f64(factor),
-            Source::Standing => Moment::from_millis(i64::MIN),
+            Source::Manual => Moment::from_millis(i64::MIN),
         };
         let before = self.latest.fetch_max(read.millis(), Ordering::Relaxed);
         Moment::from_millis(read.millis().max(before))
@@ -95,7 +95,7 @@ impl Clock {
 
     /// From now on the clock reads no less than this. A resumed run starts at its journal's last
     /// record, should the system's clock have been set back meanwhile.
-    pub fn at_least(&self, moment: Moment) {
+    pub fn advance_to(&self, moment: Moment) {
         self.latest.fetch_max(moment.millis(), Ordering::Relaxed);
     }
 

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use svar_wire::LibraryFile;
 use svar_wire::LibraryName;
 
-use super::client::{Client, Failure};
+use super::client::{CallError, Client};
 use super::hash::hex;
 
 /// A library file as the playbook has it.
@@ -32,14 +32,14 @@ impl LibraryItem {
 
 /// What the tenant's library lacks for a playbook.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LibraryGap {
+pub struct LibraryDiff {
     /// Not there.
     pub missing: Vec<LibraryName>,
     /// There, with other bytes: somebody else's file under our name, or an older version of ours.
     pub different: Vec<LibraryName>,
 }
 
-impl LibraryGap {
+impl LibraryDiff {
     /// Whether the library has all that is needed.
     pub fn is_empty(&self) -> bool {
         self.missing.is_empty() && self.different.is_empty()
@@ -50,8 +50,8 @@ impl LibraryGap {
 ///
 /// A listed file without a hash counts as different: what it holds can't be known. Names are
 /// compared without regard to case, as the devices' file systems may.
-pub fn compare(items: &[LibraryItem], listed: &[LibraryFile]) -> LibraryGap {
-    let mut gap = LibraryGap::default();
+pub fn compare(items: &[LibraryItem], listed: &[LibraryFile]) -> LibraryDiff {
+    let mut gap = LibraryDiff::default();
     for item in items {
         let there = listed
             .iter()
@@ -87,7 +87,7 @@ pub enum LibraryError {
         /// What was tried.
         doing: String,
         /// How it failed.
-        failure: Failure,
+        failure: CallError,
     },
     /// What was uploaded is not what is there.
     #[error("the library took `{0}`, yet lists other bytes under that name")]

@@ -2,7 +2,7 @@
 //!
 //! The room decides nothing about a run. It asks the engine what it needs, journals what changes a
 //! device before it is sent, does it, and hands back what happened. Start reading at
-//! [`drive()`] (or [`Stepped`], where somebody else keeps the time), then [`Journal`] (what is durable
+//! [`drive()`] (or [`SteppedRun`], where somebody else keeps the time), then [`Journal`] (what is durable
 //! when) and [`client`] (what an answer means).
 
 mod blocking;
@@ -17,18 +17,19 @@ mod signal;
 mod store;
 mod targets;
 
-pub use budget::{News, SharedBudget, Turn};
+pub use budget::{BudgetTurn, OthersUsage, SharedBudget};
 pub use clock::Clock;
-pub use library::{LibraryError, LibraryGap, LibraryItem, compare, prepare as prepare_library};
-pub use results::Caps;
+pub use library::{LibraryDiff, LibraryError, LibraryItem, compare, prepare as prepare_library};
+pub use results::ResultLimits;
 pub use run::{
-    Answered, Call, DriveError, Driven, Ending, Observer, Ready, Stepped, drive, drive_sharing,
+    Call, CompletedCall, DriveError, DriveOutcome, Ending, Observer, RunSetup, SteppedRun, drive,
+    drive_with_budget,
 };
-pub use signal::{Interrupter, Interrupts};
+pub use signal::{InterruptSender, Interrupts};
 pub use store::{
-    Ask, Beginning, Counters, FOLDER_FORMAT, FolderError, JOURNAL_FILE, Journal, JournalError,
-    Opening, RECORD_FORMAT, Reading, Record, RecordDevice, RecordFile, RecordOutput, Request,
-    RunFolder, RunHeader, Runs, ServiceKind, ServiceRecord, Shelf, driven_by, file_name,
-    read_journal,
+    ControlRequest, FOLDER_FORMAT, FolderError, InitialFiles, JOURNAL_FILE, Journal,
+    JournalContents, JournalCounters, JournalError, JournalHeader, RECORD_FORMAT, Record,
+    RecordDevice, RecordFile, RecordOutput, RecordStore, RequestKind, RunFolder, RunHeader, Runs,
+    ServiceKind, ServiceRecord, active_process, file_name, read_journal,
 };
-pub use targets::{Selection, Selector, TargetError, resolve as resolve_targets};
+pub use targets::{DeviceSelection, DeviceSelector, TargetError, resolve as resolve_targets};

@@ -11,9 +11,9 @@ pub struct Interrupts {
 
 /// Interrupts a run from inside the process.
 #[derive(Debug, Clone)]
-pub struct Interrupter(mpsc::UnboundedSender<()>);
+pub struct InterruptSender(mpsc::UnboundedSender<()>);
 
-impl Interrupter {
+impl InterruptSender {
     /// One more interrupt.
     pub fn interrupt(&self) {
         // Nobody listens any more: the run is over.
@@ -23,9 +23,9 @@ impl Interrupter {
 
 impl Interrupts {
     /// Interrupts that only the program itself makes.
-    pub fn by_hand() -> (Interrupter, Interrupts) {
+    pub fn manual() -> (InterruptSender, Interrupts) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (Interrupter(sender), Interrupts { receiver })
+        (InterruptSender(sender), Interrupts { receiver })
     }
 
     /// Listens to the system: Ctrl-C, and on Unix the polite request to end (SIGTERM) as well. From
@@ -33,8 +33,8 @@ impl Interrupts {
     ///
     /// # Errors
     /// The system refuses.
-    pub fn of_the_system() -> std::io::Result<Interrupts> {
-        let (interrupter, interrupts) = Interrupts::by_hand();
+    pub fn from_signals() -> std::io::Result<Interrupts> {
+        let (interrupter, interrupts) = Interrupts::manual();
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};

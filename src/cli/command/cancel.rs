@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::driver::{self, Ask, Request, RunFolder, driven_by};
+use crate::driver::{self, ControlRequest, RequestKind, RunFolder, active_process};
 
 use crate::cli::args::{CancelArgs, PauseArgs};
 use crate::cli::command::resume;
@@ -34,8 +34,8 @@ pub(crate) fn pause(args: &PauseArgs) -> Outcome {
         say(&format!("run {run} is over already\n"));
         return Ok(Exit::Done);
     }
-    let request = Request {
-        ask: Ask::Pause,
+    let request = ControlRequest {
+        ask: RequestKind::Pause,
         by: inputs::operator(None, settings.operator.as_deref()),
     };
     match hand_over(&folder, &request)? {
@@ -65,10 +65,10 @@ pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> Outcome {
         say(&format!("run {run} is over already\n"));
         return Ok(Exit::Done);
     }
-    let request = Request {
+    let request = ControlRequest {
         ask: match args.abort {
-            true => Ask::Abort,
-            false => Ask::Cancel,
+            true => RequestKind::Abort,
+            false => RequestKind::Cancel,
         },
         by: inputs::operator(args.again.operator.as_deref(), settings.operator.as_deref()),
     };
@@ -91,19 +91,19 @@ pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> Outcome {
 
 /// Files a request with the process that drives the run, and waits until it is taken. `None` if
 /// nobody drives it; then nothing is left filed.
-fn hand_over(folder: &RunFolder, request: &Request) -> Result<Option<String>, Failure> {
+fn hand_over(folder: &RunFolder, request: &ControlRequest) -> Result<Option<String>, Failure> {
     let path = folder.path();
     let failed = |error: driver::FolderError| existing_run::failure(&error);
-    let Some(mut driver) = driven_by(path).map_err(failed)? else {
+    let Some(mut driver) = active_process(path).map_err(failed)? else {
         return Ok(None);
     };
     request.file(path).map_err(failed)?;
     let since = Instant::now();
-    while Request::filed(path).is_some() {
-        match driven_by(path).map_err(failed)? {
+    while ControlRequest::filed(path).is_some() {
+        match active_process(path).map_err(failed)? {
             Some(other) => driver = other,
             None => {
-                Request::clear(path).map_err(failed)?;
+                ControlRequest::clear(path).map_err(failed)?;
                 return Ok(None);
             }
         }

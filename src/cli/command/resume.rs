@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::driver::{self, Caps, Journal, RunFolder, ServiceKind, ServiceRecord};
+use crate::driver::{self, Journal, ResultLimits, RunFolder, ServiceKind, ServiceRecord};
 
 use crate::cli::args::{AgainArgs, ResumeArgs};
 use crate::cli::command::waive;
@@ -115,14 +115,14 @@ async fn drive(taken: Taken, folder: RunFolder, args: &AgainArgs, terminal: &Ter
         Journal::open(folder.path()).map_err(|error| existing_run::journal_failure(&error))?;
     let place = connect::place(service, None).await?;
     let connected = connect::enter(place).await?;
-    let ready = driver::Ready {
+    let ready = driver::RunSetup {
         compiled: Arc::new(past.compiled),
         folder,
         journal,
         reading: Some(reading),
         client: connected.client.clone(),
         clock: connected.clock.clone(),
-        caps: Caps::default(),
+        caps: ResultLimits::default(),
     };
     let interrupts = drive::interrupts()?;
     let outcome = drive::play(ready, interrupts, &past.source, &args.telling, terminal).await;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::driver::client::Permission;
 use crate::driver::{
-    self, Beginning, Caps, FOLDER_FORMAT, Interrupts, Journal, LibraryError, LibraryItem,
-    RunFolder, RunHeader, ServiceKind,
+    self, FOLDER_FORMAT, InitialFiles, Interrupts, Journal, LibraryError, LibraryItem,
+    ResultLimits, RunFolder, RunHeader, ServiceKind,
 };
 use svar_emulator::Scenario;
 use svar_language::playbook::Beside;
@@ -70,7 +70,7 @@ impl Start<'_> {
         &self,
         connected: &Connected,
         ready: &Ready,
-    ) -> Result<(driver::Ready, Interrupts), Failure> {
+    ) -> Result<(driver::RunSetup, Interrupts), Failure> {
         let client = &connected.client;
         let targets = prepare::resolve(client, ready, self.terminal).await?;
         let compiled = ready.compile(targets.clone(), self.limits, self.terminal)?;
@@ -83,14 +83,14 @@ impl Start<'_> {
         self.bring_library(connected, &library, is_tenant).await?;
         let interrupts = drive::interrupts()?;
         let (folder, journal) = self.folder(connected, ready, &compiled, &targets, &library)?;
-        let begun = driver::Ready {
+        let begun = driver::RunSetup {
             compiled: Arc::new(compiled),
             folder,
             journal,
             reading: None,
             client: client.clone(),
             clock: connected.clock.clone(),
-            caps: Caps::default(),
+            caps: ResultLimits::default(),
         };
         Ok((begun, interrupts))
     }
@@ -143,7 +143,7 @@ impl Start<'_> {
             case: ready.names.case.clone(),
             service: connected.record.clone(),
         };
-        let beginning = Beginning {
+        let beginning = InitialFiles {
             playbook: ready.loaded.source.text().as_bytes(),
             inputs: &ready.inputs.to_json(),
             targets,

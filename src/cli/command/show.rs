@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::driver::{RunFolder, driven_by};
+use crate::driver::{RunFolder, active_process};
 use crate::report;
 use svar_engine::Fleet;
 
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
 
 /// Returns the process that drives an unfinished run, if there is one and it can be found out.
 pub(super) fn driver_of(run: &RunFolder) -> Option<String> {
-    driven_by(run.path()).ok().flatten()
+    active_process(run.path()).ok().flatten()
 }
 
 /// `svar show --would-stop`: how the stop rule stands.

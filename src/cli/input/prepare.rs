@@ -31,7 +31,7 @@ pub(crate) struct Ready {
     /// What templates see of the run.
     pub(crate) names: RunNames,
     /// Who is meant.
-    pub(crate) selection: driver::Selection,
+    pub(crate) selection: driver::DeviceSelection,
 }
 
 /// Reads everything that is typed and written.
@@ -105,7 +105,7 @@ impl Ready {
     pub(crate) fn targets_by_id(&self) -> Option<Vec<Target>> {
         let mut targets: Vec<Target> = Vec::new();
         for selector in &self.selection.include {
-            let driver::Selector::Id(id) = selector else {
+            let driver::DeviceSelector::Id(id) = selector else {
                 return None;
             };
             let is_out = self.selection.exclude.contains(selector);
@@ -130,7 +130,7 @@ impl Ready {
 
     /// Whether only the service can say who is excluded.
     pub(crate) fn exclusion_is_open(&self) -> bool {
-        let is_open = |selector| !matches!(selector, &driver::Selector::Id(_));
+        let is_open = |selector| !matches!(selector, &driver::DeviceSelector::Id(_));
         self.selection.exclude.iter().any(is_open)
     }
 
@@ -212,7 +212,7 @@ fn selection(
     words: &[String],
     written: Selection,
     files: &Beside,
-) -> Result<driver::Selection, Failure> {
+) -> Result<driver::DeviceSelection, Failure> {
     let read = |selectors: Vec<Selector>| {
         (selectors.into_iter())
             .map(|selector| from_playbook(selector, files))
@@ -224,7 +224,7 @@ fn selection(
             return Err(Failure::refused("the playbook names no targets")
                 .help("write `targets:` into it, or give --target"));
         }
-        return Ok(driver::Selection {
+        return Ok(driver::DeviceSelection {
             include: read(written.include)?,
             exclude,
             min: written.min,
@@ -233,13 +233,13 @@ fn selection(
     }
     let include = (words.iter())
         .map(|word| match TargetWord::parse(word)? {
-            TargetWord::Id(id) => Ok(driver::Selector::Id(id)),
-            TargetWord::Name(name) => Ok(driver::Selector::Name(name)),
-            TargetWord::Tag(tag) => Ok(driver::Selector::Tag(tag)),
+            TargetWord::Id(id) => Ok(driver::DeviceSelector::Id(id)),
+            TargetWord::Name(name) => Ok(driver::DeviceSelector::Name(name)),
+            TargetWord::Tag(tag) => Ok(driver::DeviceSelector::Tag(tag)),
             TargetWord::File(path) => list(&path),
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    Ok(driver::Selection {
+    Ok(driver::DeviceSelection {
         include,
         exclude,
         min: None,
@@ -247,19 +247,19 @@ fn selection(
     })
 }
 
-fn from_playbook(selector: Selector, files: &Beside) -> Result<driver::Selector, Failure> {
+fn from_playbook(selector: Selector, files: &Beside) -> Result<driver::DeviceSelector, Failure> {
     Ok(match selector {
-        Selector::Id(id) => driver::Selector::Id(id),
-        Selector::Name(name) => driver::Selector::Name(name),
-        Selector::Tag(tag) => driver::Selector::Tag(tag),
-        Selector::Group(group) => driver::Selector::Group(group),
-        Selector::Filter(filter) => driver::Selector::Filter(filter),
-        Selector::Hunt(query) => driver::Selector::Hunt(query),
+        Selector::Id(id) => driver::DeviceSelector::Id(id),
+        Selector::Name(name) => driver::DeviceSelector::Name(name),
+        Selector::Tag(tag) => driver::DeviceSelector::Tag(tag),
+        Selector::Group(group) => driver::DeviceSelector::Group(group),
+        Selector::Filter(filter) => driver::DeviceSelector::Filter(filter),
+        Selector::Hunt(query) => driver::DeviceSelector::Hunt(query),
         Selector::File(path) => list(&files.locate(&path))?,
     })
 }
 
-fn list(path: &Path) -> Result<driver::Selector, Failure> {
+fn list(path: &Path) -> Result<driver::DeviceSelector, Failure> {
     let source = discover::read(path).map_err(|problem| {
         let failure = Failure::refused(format!(
             "the targets file {}: {}",
@@ -271,7 +271,7 @@ fn list(path: &Path) -> Result<driver::Selector, Failure> {
             None => failure,
         }
     })?;
-    Ok(driver::Selector::File {
+    Ok(driver::DeviceSelector::File {
         path: source.name().to_owned(),
         text: source.text().to_owned(),
     })

@@ -37,7 +37,7 @@ pub(crate) fn end(
     let state = match ending {
         Ending::Finished => format!("over after {took}{clock}"),
         Ending::Interrupted => format!("interrupted after {took}{clock}; nothing is in motion"),
-        Ending::Left => format!("left after {took}{clock}; sessions may still run"),
+        Ending::Quit => format!("left after {took}{clock}; sessions may still run"),
         Ending::TenantLost { why } => {
             format!("broken off after {took}{clock}: {}", report::clean(why))
         }

@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::driver::client::{
-    Client, Connection, Credentials, DEFAULT_SCOPE, Failure as CallFailure, Permission, Root,
-    SignInError, Timeouts, emulator_clock,
+    CallError, Client, Connection, Credentials, DEFAULT_SCOPE, Permission, Root, SignInError,
+    Timeouts, emulator_clock,
 };
 use crate::driver::{Clock, ServiceKind, ServiceRecord};
 use svar_emulator::Scenario;
@@ -157,7 +157,7 @@ fn to_emulator(root: Root, scenario: Option<&Scenario>) -> Connection {
     }
 }
 
-fn no_emulator(root: &Root, failure: &CallFailure) -> Failure {
+fn no_emulator(root: &Root, failure: &CallError) -> Failure {
     Failure::new(
         Exit::TenantUnusable,
         format!("no emulator answers at {root}: {failure}"),

@@ -12,7 +12,7 @@ use svar_wire::{ActionId, DeviceId, Tag};
 use svar_wire::{CancelRequest, Collection, LiveResponseRequest, MachineAction};
 
 use super::call::Client;
-use super::error::Failure;
+use super::error::CallError;
 use super::odata::{encode, instant, is_any, is_in, literal};
 
 /// Ids in one filter: an address of this length passes every gateway.
@@ -27,25 +27,16 @@ const PAGES_MAX: usize = 1_000;
 /// clock may be hours off.
 const CLOCK_SKEW: Duration = Duration::from_secs(600);
 
-/// What a search by tag found.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Found {
-    /// The action that carries the tag.
-    Action(Box<MachineAction>),
-    /// No action of the machine carries it.
-    Nothing,
-}
-
 impl Client {
     /// Starts a session. The body is sent as it is, tag included.
     ///
     /// # Errors
-    /// See [`Failure`]; never sent twice, except after a 401, which had no effect.
+    /// See [`CallError`]; never sent twice, except after a 401, which had no effect.
     pub async fn start(
         &self,
         machine: &DeviceId,
         request: &LiveResponseRequest,
-    ) -> Result<MachineAction, Failure> {
+    ) -> Result<MachineAction, CallError> {
         self.post(&format!("/api/machines/{machine}/runliveresponse"), request)
             .await
     }
@@ -53,8 +44,12 @@ impl Client {
     /// Asks the service to cancel an action. What became of it, a later list tells.
     ///
     /// # Errors
-    /// See [`Failure`]. 400 says that it had ended already.
-    pub async fn cancel(&self, action: &ActionId, comment: &str) -> Result<MachineAction, Failure> {
+    /// See [`CallError`]. 400 says that it had ended already.
+    pub async fn cancel(
+        &self,
+        action: &ActionId,
+        comment: &str,
+    ) -> Result<MachineAction, CallError> {
         let body = CancelRequest {
             comment: comment.to_owned(),
         };
@@ -65,8 +60,8 @@ impl Client {
     /// One action.
     ///
     /// # Errors
-    /// See [`Failure`]. A fresh one may be 404 for a while (API notes 4.5).
-    pub async fn action(&self, action: &ActionId) -> Result<MachineAction, Failure> {
+    /// See [`CallError`]. A fresh one may be 404 for a while (API notes 4.5).
+    pub async fn action(&self, action: &ActionId) -> Result<MachineAction, CallError> {
         let path = format!("/api/machineactions/{}", encode(action.as_str()));
         self.get(self.address(&path)?).await
     }
@@ -75,12 +70,12 @@ impl Client {
     /// started. An action that the service does not list yet is left out.
     ///
     /// # Errors
-    /// See [`Failure`].
+    /// See [`CallError`].
     pub async fn actions(
         &self,
         ids: &[ActionId],
         since: Moment,
-    ) -> Result<Vec<MachineAction>, Failure> {
+    ) -> Result<Vec<MachineAction>, CallError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -111,18 +106,23 @@ impl Client {
         Ok(latest(found).into_values().collect())
     }
 
-    /// Looks for the action of a start whose answer was lost, among all sessions of the machine: no
-    /// moment bounds the search, for by the service's clock it may have been created at any other.
+    /// Returns the action that carries the tag of a start whose answer was lost. All sessions of the
+    /// machine are searched, without a bound in time: by the service's clock it may have been created
+    /// at any moment.
     ///
     /// # Errors
-    /// See [`Failure`].
-    pub async fn find_start(&self, machine: &DeviceId, tag: &Tag) -> Result<Found, Failure> {
+    /// See [`CallError`].
+    pub async fn find_start(
+        &self,
+        machine: &DeviceId,
+        tag: &Tag,
+    ) -> Result<Option<MachineAction>, CallError> {
         let filter = format!(
             "machineId eq {} and type eq 'LiveResponse'",
             literal(machine.as_str())
         );
         let actions: Vec<MachineAction> = self.list_filtered("machineactions", &filter).await?;
-        let ours = actions.into_iter().find(|action| {
+        Ok(actions.into_iter().find(|action| {
             // The list is the service's word for the machine; where an entry names one, it must
             // be the right one.
             let here = action
@@ -131,11 +131,7 @@ impl Client {
                 .is_none_or(|id| id.eq_ignore_ascii_case(machine.as_str()));
             let comment = action.requestor_comment.as_deref().unwrap_or_default();
             here && find_tag(comment).as_ref() == Some(tag)
-        });
-        Ok(match ours {
-            Some(action) => Found::Action(Box::new(action)),
-            None => Found::Nothing,
-        })
+        }))
     }
 
     /// Everything whose `field` is one of `values`, in as few calls as addresses allow. Where the
@@ -145,7 +141,7 @@ impl Client {
         set: &str,
         field: &str,
         values: &[&str],
-    ) -> Result<Vec<T>, Failure> {
+    ) -> Result<Vec<T>, CallError> {
         let mut found = Vec::new();
         let mut rest = values;
         while !rest.is_empty() {
@@ -175,7 +171,7 @@ impl Client {
         &self,
         set: &str,
         filter: &str,
-    ) -> Result<Vec<T>, Failure> {
+    ) -> Result<Vec<T>, CallError> {
         // The `$` stays as it is: gateways were seen that don't know it encoded.
         let path = format!("/api/{set}?$filter={}", encode(filter));
         self.list_pages(self.address(&path)?).await
@@ -185,20 +181,20 @@ impl Client {
     pub(crate) async fn list_pages<T: DeserializeOwned>(
         &self,
         first: Url,
-    ) -> Result<Vec<T>, Failure> {
+    ) -> Result<Vec<T>, CallError> {
         let mut entries = Vec::new();
         let mut seen = HashSet::new();
         let mut next = Some(first);
         while let Some(url) = next {
             if seen.len() >= PAGES_MAX || !seen.insert(url.as_str().to_owned()) {
-                return Err(Failure::unknown("the list's pages go round in circles"));
+                return Err(CallError::unknown("the list's pages go round in circles"));
             }
             let page: Collection<T> = self.get(url).await?;
             entries.extend(page.value);
             next = match page.next_link {
                 None => None,
                 Some(link) => Some(Url::parse(&link).map_err(|_| {
-                    Failure::unknown("the address of the list's next page is none")
+                    CallError::unknown("the address of the list's next page is none")
                 })?),
             };
             // The token is for the pinned host; the call itself refuses any other. Half a list

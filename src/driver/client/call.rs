@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::driver::clock::Clock;
 
 use super::connection::{Connection, ConnectionError};
-use super::error::{Failure, Permission, SignInError};
+use super::error::{CallError, Permission, SignInError};
 use super::response::Reply;
 use super::text::words;
 use super::token::{Bearer, Identity, Tokens};
@@ -138,13 +138,13 @@ impl Client {
     }
 
     /// An address of the API; `path` is encoded already.
-    pub(crate) fn address(&self, path: &str) -> Result<Url, Failure> {
+    pub(crate) fn address(&self, path: &str) -> Result<Url, CallError> {
         let address = self.inner.connection.api.join(path);
-        address.map_err(|error| Failure::unreachable(error.to_string()))
+        address.map_err(|error| CallError::unreachable(error.to_string()))
     }
 
     /// Reads a `T`.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, url: Url) -> Result<T, Failure> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, url: Url) -> Result<T, CallError> {
         self.call(Method::GET, url, Body::None).await?.read()
     }
 
@@ -153,9 +153,9 @@ impl Client {
         &self,
         path: &str,
         body: &impl Serialize,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, CallError> {
         let bytes = serde_json::to_vec(body)
-            .map_err(|error| Failure::unreachable(format!("internal error: no JSON: {error}")))?;
+            .map_err(|error| CallError::unreachable(format!("internal error: no JSON: {error}")))?;
         let body = Body::Bytes {
             kind: "application/json".to_owned(),
             bytes: bytes.into(),
@@ -170,13 +170,13 @@ impl Client {
         method: Method,
         url: Url,
         body: Body,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Reply, CallError> {
         let Inner {
             connection, tokens, ..
         } = &*self.inner;
         // The one gate that the token passes: whoever built the address, it leads home.
         if !connection.api.is_home_of(&url) {
-            return Err(Failure::unreachable(
+            return Err(CallError::unreachable(
                 "the address leads to another host than the pinned one",
             ));
         }
@@ -189,7 +189,7 @@ impl Client {
         let bearer = tokens.bearer().await?;
         let reply = self.send(&method, &url, &body, &bearer).await?;
         if reply.status == 401 {
-            return Err(Failure::SignedOut(SignInError::Rejected {
+            return Err(CallError::SignedOut(SignInError::Rejected {
                 host: connection.api.host(),
             }));
         }
@@ -202,10 +202,10 @@ impl Client {
         url: &Url,
         body: &Body,
         bearer: &Bearer,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Reply, CallError> {
         let mut secret = HeaderValue::try_from(format!("Bearer {}", bearer.secret.expose_secret()))
             .map_err(|_| {
-                Failure::SignedOut(SignInError::Unusable {
+                CallError::SignedOut(SignInError::Unusable {
                     host: self.inner.connection.authority.host(),
                     why: "its token can't stand in a header".to_owned(),
                 })
@@ -225,8 +225,8 @@ impl Client {
         self.count.fetch_add(1, Ordering::Relaxed);
         let reply = self.inner.wire.exchange(outgoing, now).await;
         reply.map_err(|lost| match lost {
-            Lost::Never(why) => Failure::unreachable(why),
-            Lost::Perhaps(why) => Failure::unknown(why),
+            Lost::Never(why) => CallError::unreachable(why),
+            Lost::Perhaps(why) => CallError::unknown(why),
         })
     }
 }

@@ -15,7 +15,7 @@ use crate::driver::hash::hex;
 
 use super::call::Client;
 use super::connection::is_loopback;
-use super::error::Failure;
+use super::error::CallError;
 use super::odata::encode;
 use super::response::Reply;
 use super::transport::{Lost, Outgoing};
@@ -45,7 +45,7 @@ pub struct Downloaded {
 pub enum DownloadError {
     /// The service's side or the network.
     #[error(transparent)]
-    Call(#[from] Failure),
+    Call(#[from] CallError),
     /// It is larger than allowed.
     #[error("it is larger than the {0} bytes that are allowed")]
     TooLarge(u64),
@@ -58,8 +58,12 @@ impl Client {
     /// Asks for the address of a command's result.
     ///
     /// # Errors
-    /// See [`Failure`]. 404 says that there is none, or none yet (API notes 6.2).
-    pub async fn result_link(&self, action: &ActionId, index: u16) -> Result<ResultLink, Failure> {
+    /// See [`CallError`]. 404 says that there is none, or none yet (API notes 6.2).
+    pub async fn result_link(
+        &self,
+        action: &ActionId,
+        index: u16,
+    ) -> Result<ResultLink, CallError> {
         // Parentheses and `index=` are literal (API notes 6.1).
         let path = format!(
             "/api/machineactions/{}/GetLiveResponseResultDownloadLink(index={index})",
@@ -85,10 +89,10 @@ impl Client {
         bytes_max: u64,
     ) -> Result<Downloaded, DownloadError> {
         let url = self.result_address(link)?;
-        let lost = |why: String| DownloadError::Call(Failure::unknown(why));
+        let lost = |why: String| DownloadError::Call(CallError::unknown(why));
         let sent = self.wire().send(Outgoing::get(url)).await;
         let mut response = sent.map_err(|error| match error {
-            Lost::Never(why) => DownloadError::Call(Failure::Unreachable { why }),
+            Lost::Never(why) => DownloadError::Call(CallError::Unreachable { why }),
             Lost::Perhaps(why) => lost(why),
         })?;
         let status = response.status();
@@ -104,7 +108,7 @@ impl Client {
             let failure = reply
                 .success()
                 .err()
-                .unwrap_or_else(|| Failure::unknown(format!("HTTP {status}")));
+                .unwrap_or_else(|| CallError::unknown(format!("HTTP {status}")));
             return Err(DownloadError::Call(failure));
         }
         let mut size = 0;
@@ -127,7 +131,7 @@ impl Client {
 
     /// The service names the host; it must be an https one, or loopback if the service is.
     fn result_address(&self, link: &ResultLink) -> Result<Url, DownloadError> {
-        let refuse = |why: &str| DownloadError::Call(Failure::unknown(why));
+        let refuse = |why: &str| DownloadError::Call(CallError::unknown(why));
         let url = Url::parse(link.0.expose_secret())
             .map_err(|_| refuse("the result's address is none"))?;
         let at_home = self.connection().api.is_loopback() && is_loopback(&url);

@@ -10,7 +10,7 @@ use crate::driver::clock::Clock;
 
 use super::call::choose_cryptography;
 use super::connection::Root;
-use super::error::Failure;
+use super::error::CallError;
 use super::text::words;
 use super::transport::{Lost, Outgoing, Wire};
 
@@ -25,8 +25,8 @@ struct Time {
 ///
 /// # Errors
 /// Nobody answers there, or not an emulator.
-pub async fn emulator_clock(root: &Root) -> Result<Clock, Failure> {
-    let unreachable = |why: String| Failure::Unreachable { why };
+pub async fn emulator_clock(root: &Root) -> Result<Clock, CallError> {
+    let unreachable = |why: String| CallError::Unreachable { why };
     let url = root
         .join("/emulator/clock")
         .map_err(|error| unreachable(error.to_string()))?;

@@ -10,7 +10,7 @@ use svar_engine::Refusal;
 
 /// How a call failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum CallError {
     /// The service refused it: it certainly had no effect.
     #[error("the service refused: {}", words(.0))]
     Refused(Refusal),
@@ -33,10 +33,10 @@ pub enum Failure {
     SignedOut(#[from] SignInError),
 }
 
-impl Failure {
+impl CallError {
     /// A failure after which nothing is known.
     pub(crate) fn unknown(why: impl Into<String>) -> Self {
-        Failure::Unknown {
+        CallError::Unknown {
             why: why.into(),
             retry_after: None,
         }
@@ -44,13 +44,13 @@ impl Failure {
 
     /// A failure before anything was sent.
     pub(crate) fn unreachable(why: impl Into<String>) -> Self {
-        Failure::Unreachable { why: why.into() }
+        CallError::Unreachable { why: why.into() }
     }
 
     /// The refusal, if it is one.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
-            Failure::Refused(refusal) => Some(refusal),
+            CallError::Refused(refusal) => Some(refusal),
             _ => None,
         }
     }
@@ -64,16 +64,16 @@ impl Failure {
     /// How long the service asks to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Failure::Refused(refusal) => refusal.retry_after_ms.map(Duration::from_millis),
-            Failure::Unknown { retry_after, .. } => *retry_after,
-            Failure::Unreachable { .. } | Failure::SignedOut(_) => None,
+            CallError::Refused(refusal) => refusal.retry_after_ms.map(Duration::from_millis),
+            CallError::Unknown { retry_after, .. } => *retry_after,
+            CallError::Unreachable { .. } | CallError::SignedOut(_) => None,
         }
     }
 
     /// What the operator can do about it, in one sentence.
     pub fn next_step(&self) -> String {
         match self {
-            Failure::Refused(refusal) => match refusal.status {
+            CallError::Refused(refusal) => match refusal.status {
                 403 => "check the application's permissions; newly granted ones take about a minute to count".into(),
                 404 => "check the id, and that the API host is that of the tenant's cloud".into(),
                 429 => "wait a minute, somebody else is using the tenant's quota".into(),
@@ -82,11 +82,11 @@ impl Failure {
                     None => "try again; if it stays, the service's support can tell".into(),
                 },
             },
-            Failure::Unknown { .. } => "try again in a minute".into(),
-            Failure::Unreachable { .. } => {
+            CallError::Unknown { .. } => "try again in a minute".into(),
+            CallError::Unreachable { .. } => {
                 "check the network, the proxy settings and the API host".into()
             }
-            Failure::SignedOut(error) => error.next_step(),
+            CallError::SignedOut(error) => error.next_step(),
         }
     }
 }

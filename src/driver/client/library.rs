@@ -9,14 +9,14 @@ use svar_wire::LibraryName;
 use crate::driver::hash::hex;
 
 use super::call::{Body, Client};
-use super::error::Failure;
+use super::error::CallError;
 
 impl Client {
     /// The whole library.
     ///
     /// # Errors
-    /// See [`Failure`].
-    pub async fn library_files(&self) -> Result<Vec<LibraryFile>, Failure> {
+    /// See [`CallError`].
+    pub async fn library_files(&self) -> Result<Vec<LibraryFile>, CallError> {
         self.list_pages(self.address("/api/libraryfiles")?).await
     }
 
@@ -24,12 +24,12 @@ impl Client {
     /// have brought one of that name meanwhile, the service refuses.
     ///
     /// # Errors
-    /// See [`Failure`].
+    /// See [`CallError`].
     pub async fn upload_library_file(
         &self,
         name: &LibraryName,
         content: &[u8],
-    ) -> Result<LibraryFile, Failure> {
+    ) -> Result<LibraryFile, CallError> {
         let body = form(name, content);
         let url = self.address("/api/libraryfiles")?;
         self.call(Method::POST, url, body).await?.read()

@@ -1,4 +1,4 @@
-//! Reading machines.
+//! Reads machines.
 
 use std::collections::HashSet;
 
@@ -7,15 +7,15 @@ use svar_wire::Machine;
 use svar_wire::Moment;
 
 use super::call::Client;
-use super::error::Failure;
+use super::error::CallError;
 use super::odata::{encode, instant, literal};
 
 impl Client {
     /// One machine by id; `None` if the tenant knows none (or has forgotten it).
     ///
     /// # Errors
-    /// See [`Failure`].
-    pub async fn machine(&self, id: &DeviceId) -> Result<Option<Machine>, Failure> {
+    /// See [`CallError`].
+    pub async fn machine(&self, id: &DeviceId) -> Result<Option<Machine>, CallError> {
         let url = self.address(&format!("/api/machines/{id}"))?;
         none_if_absent(self.get(url).await)
     }
@@ -23,8 +23,8 @@ impl Client {
     /// Machines by id, in few calls. Unknown ids are left out.
     ///
     /// # Errors
-    /// See [`Failure`].
-    pub async fn machines_by_id(&self, ids: &[&DeviceId]) -> Result<Vec<Machine>, Failure> {
+    /// See [`CallError`].
+    pub async fn machines_by_id(&self, ids: &[&DeviceId]) -> Result<Vec<Machine>, CallError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -49,8 +49,8 @@ impl Client {
     /// The machines whose last report came at `since` or later, in one list.
     ///
     /// # Errors
-    /// See [`Failure`].
-    pub async fn machines_seen_since(&self, since: Moment) -> Result<Vec<Machine>, Failure> {
+    /// See [`CallError`].
+    pub async fn machines_seen_since(&self, since: Moment) -> Result<Vec<Machine>, CallError> {
         self.machines_by_filter(&format!("lastSeen ge {}", instant(since)))
             .await
     }
@@ -58,8 +58,8 @@ impl Client {
     /// Every machine of the tenant.
     ///
     /// # Errors
-    /// See [`Failure`].
-    pub async fn machines(&self) -> Result<Vec<Machine>, Failure> {
+    /// See [`CallError`].
+    pub async fn machines(&self) -> Result<Vec<Machine>, CallError> {
         let answer = self.list_pages(self.address("/api/machines")?).await;
         none_if_absent(answer).map(Option::unwrap_or_default)
     }
@@ -67,8 +67,8 @@ impl Client {
     /// Machines that fit an OData filter, as the author wrote it.
     ///
     /// # Errors
-    /// See [`Failure`]; 400 says that the filter is none.
-    pub async fn machines_by_filter(&self, filter: &str) -> Result<Vec<Machine>, Failure> {
+    /// See [`CallError`]; 400 says that the filter is none.
+    pub async fn machines_by_filter(&self, filter: &str) -> Result<Vec<Machine>, CallError> {
         let answer = self.list_filtered("machines", filter).await;
         none_if_absent(answer).map(Option::unwrap_or_default)
     }
@@ -76,8 +76,8 @@ impl Client {
     /// Machines whose DNS name begins so; longer names come along.
     ///
     /// # Errors
-    /// See [`Failure`].
-    pub async fn machines_by_name(&self, beginning: &str) -> Result<Vec<Machine>, Failure> {
+    /// See [`CallError`].
+    pub async fn machines_by_name(&self, beginning: &str) -> Result<Vec<Machine>, CallError> {
         // Names are stored in lower case (API notes 8.2).
         let name = literal(&beginning.to_lowercase());
         self.machines_by_filter(&format!("startswith(computerDnsName,{name})"))
@@ -87,8 +87,8 @@ impl Client {
     /// Machines that carry a tag.
     ///
     /// # Errors
-    /// See [`Failure`].
-    pub async fn machines_by_tag(&self, tag: &str) -> Result<Vec<Machine>, Failure> {
+    /// See [`CallError`].
+    pub async fn machines_by_tag(&self, tag: &str) -> Result<Vec<Machine>, CallError> {
         let path = format!(
             "/api/machines/findbytag?tag={}&useStartsWithFilter=false",
             encode(tag)
@@ -99,7 +99,7 @@ impl Client {
 }
 
 /// A tenant without any recent machine answers a list with 404 (API notes 8.2).
-fn none_if_absent<T>(answer: Result<T, Failure>) -> Result<Option<T>, Failure> {
+fn none_if_absent<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match answer {
         Ok(found) => Ok(Some(found)),
         Err(failure) if failure.is_refused_with(404) => Ok(None),

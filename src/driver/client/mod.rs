@@ -4,7 +4,7 @@
 //! its place, so that a run plays in virtual time. Nothing in here retries a call by itself, with one
 //! exception: an answer 401 drops the token, and the call is sent once more with a fresh one.
 //! Everything else is the engine's to decide, so each outcome says whether the call may have had an
-//! effect; see [`Failure`].
+//! effect; see [`CallError`].
 //!
 //! The hosts are pinned when the client is made. The bearer token goes to the API's host only,
 //! never to a result's address and never along a `nextLink` that leads elsewhere.
@@ -23,7 +23,6 @@ mod text;
 mod token;
 mod transport;
 
-pub use actions::Found;
 pub use call::Client;
 pub use connection::{
     Connection, ConnectionError, Credentials, DEFAULT_API, DEFAULT_AUTHORITY, DEFAULT_SCOPE, Root,
@@ -31,7 +30,7 @@ pub use connection::{
 };
 pub use download::{DownloadError, Downloaded, ResultLink};
 pub use emulator::emulator_clock;
-pub use error::{Failure, Permission, SignInError};
+pub use error::{CallError, Permission, SignInError};
 pub(super) use machines::last_seen;
 pub use token::Identity;
 pub use transport::{Carried, Carrier, Delivered, Letter, Lost};

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use svar_engine::Refusal;
 
-use super::error::Failure;
+use super::error::CallError;
 use super::text::{clean, without_mark};
 
 /// An answer as it came over the wire.
@@ -28,11 +28,11 @@ struct Head {
 
 impl Reply {
     /// Reads the answer as a `T`, or says what it means instead.
-    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, Failure> {
+    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
         let body = self.success()?;
         let bytes = without_mark(&body);
         let unread = |error: serde_json::Error| {
-            Failure::unknown(match error.is_data() {
+            CallError::unknown(match error.is_data() {
                 true => format!("the answer has another shape ({error})"),
                 false => format!("the answer is no JSON but {}", describe(&body)),
             })
@@ -44,7 +44,7 @@ impl Reply {
         // anybody's guess.
         if let Some(error) = head.error {
             let refusal = refusal_of(200, Some(&error), None);
-            return Err(Failure::unknown(format!(
+            return Err(CallError::unknown(format!(
                 "a success that holds an error, {}: {}",
                 refusal.code, refusal.message
             )));
@@ -53,14 +53,14 @@ impl Reply {
     }
 
     /// Takes the answer as a success without reading it.
-    pub(crate) fn success(self) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn success(self) -> Result<Vec<u8>, CallError> {
         match self.status {
             200..=299 => self
                 .body
-                .map_err(|why| Failure::unknown(format!("the answer broke off: {why}"))),
+                .map_err(|why| CallError::unknown(format!("the answer broke off: {why}"))),
             // A request that the service itself calls timed out may have been at work already.
-            400..=499 if self.status != 408 => Err(Failure::Refused(self.refusal())),
-            status => Err(Failure::Unknown {
+            400..=499 if self.status != 408 => Err(CallError::Refused(self.refusal())),
+            status => Err(CallError::Unknown {
                 why: format!(
                     "HTTP {status}, {}",
                     describe(self.body.as_deref().unwrap_or_default())
@@ -164,11 +164,11 @@ mod tests {
     fn only_a_refusal_is_certain_to_have_had_no_effect() {
         for status in [302, 408, 500, 502, 503, 504] {
             let failure = reply(status, "").success().expect_err("a failure");
-            assert!(matches!(failure, Failure::Unknown { .. }), "{status}");
+            assert!(matches!(failure, CallError::Unknown { .. }), "{status}");
         }
         for status in [400, 403, 404, 409, 429] {
             let failure = reply(status, "").success().expect_err("a failure");
-            assert!(matches!(failure, Failure::Refused(_)), "{status}");
+            assert!(matches!(failure, CallError::Refused(_)), "{status}");
         }
         for body in [
             "",
@@ -179,7 +179,7 @@ mod tests {
             let failure = reply(201, body)
                 .read::<svar_wire::MachineAction>()
                 .expect_err("a failure");
-            assert!(matches!(failure, Failure::Unknown { .. }), "{body}");
+            assert!(matches!(failure, CallError::Unknown { .. }), "{body}");
         }
     }
 }

@@ -10,15 +10,15 @@ use svar_engine::{DeviceIndex, ResultSummary};
 use svar_plan::{CompiledPlan, Verb, Verdict};
 use svar_wire::ActionId;
 
-use crate::driver::blocking::aside;
-use crate::driver::client::{Client, DownloadError, Downloaded, Failure};
+use crate::driver::blocking::spawn_blocking_io;
+use crate::driver::client::{CallError, Client, DownloadError, Downloaded};
 use crate::driver::store::{
-    FolderError, Record, RecordFile, RecordOutput, Shelf, draft_in, settle,
+    FolderError, Record, RecordFile, RecordOutput, RecordStore, draft_in, settle,
 };
 
 use super::error::{CollectError, spoiled};
 use super::gzip::{UnpackError, is_gzip, unpack};
-use super::limits::Caps;
+use super::limits::ResultLimits;
 use super::script_output::{ScriptOutput, unpack_text};
 
 /// One result to fetch.
@@ -48,24 +48,27 @@ pub(crate) struct Collected {
 /// durable on return. Doing it twice overwrites the same files.
 pub(crate) async fn collect(
     client: &Client,
-    shelf: &Arc<Shelf>,
+    records: &Arc<RecordStore>,
     compiled: &Arc<CompiledPlan>,
-    caps: Caps,
+    caps: ResultLimits,
     wanted: Wanted,
 ) -> Result<Collected, CollectError> {
     let link = client.result_link(&wanted.action, wanted.index).await?;
-    let target = shelf.folder().path().join(match wanted.verb {
-        Verb::Get => shelf.file_path(
+    let target = records.folder().path().join(match wanted.verb {
+        Verb::Get => records.file_path(
             wanted.device,
             wanted.step,
             &wanted.action,
             wanted.index,
             &wanted.source,
         ),
-        _ => shelf.raw_path(wanted.device, wanted.step, &wanted.action, wanted.index),
+        _ => records.raw_path(wanted.device, wanted.step, &wanted.action, wanted.index),
     });
-    shelf.folder().make_folder_of(&target)?;
-    let folder = target.parent().unwrap_or(shelf.folder().path()).to_owned();
+    records.folder().make_folder_of(&target)?;
+    let folder = target
+        .parent()
+        .unwrap_or(records.folder().path())
+        .to_owned();
     let disk = |error| FolderError::disk(&target, "written")(error);
     let mut wire = draft_in(&folder).map_err(disk)?;
     let bytes_max = match wanted.verb {
@@ -77,7 +80,7 @@ pub(crate) async fn collect(
         .await
         .map_err(|error| match error {
             // The address is good for half an hour; the next try asks for a new one.
-            DownloadError::Call(Failure::Refused(refusal)) => CollectError::Spoiled(format!(
+            DownloadError::Call(CallError::Refused(refusal)) => CollectError::Spoiled(format!(
                 "the result's address was refused with HTTP {}",
                 refusal.status
             )),
@@ -85,12 +88,12 @@ pub(crate) async fn collect(
             DownloadError::TooLarge(_) => CollectError::TooLarge(error.to_string()),
             DownloadError::Disk(error) => CollectError::Folder(disk(error)),
         })?;
-    let shelf = Arc::clone(shelf);
+    let records = Arc::clone(records);
     let compiled = Arc::clone(compiled);
     // Unpacking, hashing and syncing gigabytes would hold up the answers of others.
-    let stored = aside(move || {
+    let stored = spawn_blocking_io(move || {
         let came = Came { wire, downloaded };
-        store(&shelf, &compiled, caps, &wanted, came)
+        store(&records, &compiled, caps, &wanted, came)
     });
     match stored.await {
         Ok(collected) => collected,
@@ -106,17 +109,17 @@ struct Came {
 }
 
 fn store(
-    shelf: &Shelf,
+    records: &RecordStore,
     compiled: &CompiledPlan,
-    caps: Caps,
+    caps: ResultLimits,
     wanted: &Wanted,
     came: Came,
 ) -> Result<Collected, CollectError> {
-    let path = shelf.record_path(wanted.device, wanted.step, &wanted.action, wanted.index);
-    let mut record = shelf
+    let path = records.record_path(wanted.device, wanted.step, &wanted.action, wanted.index);
+    let mut record = records
         .read(&path)
         .or_else(|| {
-            shelf.blank(
+            records.blank(
                 wanted.device,
                 wanted.step,
                 wanted.verb,
@@ -129,34 +132,34 @@ fn store(
         })?;
     record.missing = None;
     let summary = match wanted.verb {
-        Verb::Get => store_file(shelf, caps, wanted, came, &mut record)?,
-        _ => store_script(shelf, caps, wanted, came, &mut record, &path)?,
+        Verb::Get => store_file(records, caps, wanted, came, &mut record)?,
+        _ => store_script(records, caps, wanted, came, &mut record, &path)?,
     };
     let verdict = match record.result() {
         Some(result) => {
-            let judged = compiled.judge(wanted.device.0 as usize, wanted.step, &result, shelf);
-            hush(judged, shelf)
+            let judged = compiled.judge(wanted.device.0 as usize, wanted.step, &result, records);
+            hush(judged, records)
         }
         None => Verdict::Met,
     };
     record.judged = Some(verdict.clone());
-    shelf.write(&path, &record)?;
+    records.write(&path, &record)?;
     Ok(Collected { summary, verdict })
 }
 
 /// The reason of a verdict may quote what the device said.
-fn hush(verdict: Verdict, shelf: &Shelf) -> Verdict {
+fn hush(verdict: Verdict, records: &RecordStore) -> Verdict {
     match verdict {
         Verdict::NotMet { why } => Verdict::NotMet {
-            why: shelf.secrets().mask(&why).into_owned(),
+            why: records.secrets().mask(&why).into_owned(),
         },
         Verdict::Met => Verdict::Met,
     }
 }
 
 fn store_script(
-    shelf: &Shelf,
-    caps: Caps,
+    records: &RecordStore,
+    caps: ResultLimits,
     wanted: &Wanted,
     came: Came,
     record: &mut Record,
@@ -166,8 +169,8 @@ fn store_script(
         mut wire,
         downloaded,
     } = came;
-    let raw_path = shelf.raw_path(wanted.device, wanted.step, &wanted.action, wanted.index);
-    let target = shelf.folder().path().join(&raw_path);
+    let raw_path = records.raw_path(wanted.device, wanted.step, &wanted.action, wanted.index);
+    let target = records.folder().path().join(&raw_path);
     let disk = |error| FolderError::disk(&target, "written")(error);
     let mut bytes = Vec::new();
     wire.as_file_mut()
@@ -177,13 +180,13 @@ fn store_script(
     let text = unpack_text(bytes, caps.script_bytes)?;
     let output = match ScriptOutput::read(&text) {
         Some(output) => output,
-        None if wanted.as_it_came => ScriptOutput::as_it_came(&text),
+        None if wanted.as_it_came => ScriptOutput::unparsed(&text),
         None => {
             let why = "what came is no script's result";
             return Err(CollectError::Spoiled(why.to_owned()));
         }
     };
-    let secrets = shelf.secrets();
+    let secrets = records.secrets();
     let shows_secret = secrets.shows_in(&text)
         || secrets.shows_in(&output.stdout)
         || secrets.shows_in(&output.stderr);
@@ -210,8 +213,8 @@ fn store_script(
 }
 
 fn store_file(
-    shelf: &Shelf,
-    caps: Caps,
+    records: &RecordStore,
+    caps: ResultLimits,
     wanted: &Wanted,
     came: Came,
     record: &mut Record,
@@ -220,14 +223,14 @@ fn store_file(
         mut wire,
         downloaded,
     } = came;
-    let path = shelf.file_path(
+    let path = records.file_path(
         wanted.device,
         wanted.step,
         &wanted.action,
         wanted.index,
         &wanted.source,
     );
-    let target = shelf.folder().path().join(&path);
+    let target = records.folder().path().join(&path);
     let disk = |error| FolderError::disk(&target, "written")(error);
     let mut head = [0; 2];
     let mut read = || -> io::Result<bool> {
@@ -239,7 +242,7 @@ fn store_file(
     };
     let gzip = read().map_err(disk)?;
     let (size, sha256, name_in_gzip) = if gzip {
-        let folder = target.parent().unwrap_or(shelf.folder().path());
+        let folder = target.parent().unwrap_or(records.folder().path());
         let mut content = draft_in(folder).map_err(disk)?;
         let unpacked = unpack(
             wire.as_file_mut(),
@@ -263,7 +266,7 @@ fn store_file(
         (downloaded.size, downloaded.sha256.clone(), None)
     };
     record.file = Some(RecordFile {
-        source: shelf.secrets().mask(&wanted.source).into_owned(),
+        source: records.secrets().mask(&wanted.source).into_owned(),
         path: path.clone(),
         size,
         sha256: sha256.clone(),

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::driver::client::Failure;
+use crate::driver::client::CallError;
 use crate::driver::store::FolderError;
 
 /// Why nothing was stored.
@@ -10,7 +10,7 @@ use crate::driver::store::FolderError;
 pub(crate) enum CollectError {
     /// A call failed.
     #[error(transparent)]
-    Call(#[from] Failure),
+    Call(#[from] CallError),
     /// What came can't be right; the next try may bring it whole.
     #[error("{0}")]
     Spoiled(String),

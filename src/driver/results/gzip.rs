@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::driver::hash::hex;
 
-use super::limits::Caps;
+use super::limits::ResultLimits;
 
 /// Why a file can't be unpacked.
 pub(crate) enum UnpackError {
@@ -23,7 +23,7 @@ pub(crate) fn unpack(
     from: &mut File,
     packed: u64,
     into: &mut File,
-    caps: Caps,
+    caps: ResultLimits,
 ) -> Result<(u64, String, Option<String>), UnpackError> {
     let mut decoder = MultiGzDecoder::new(io::BufReader::with_capacity(1 << 18, from));
     let mut piece = vec![0; 1 << 18];

@@ -2,12 +2,12 @@
 
 /// How much a device may send back.
 #[derive(Debug, Clone, Copy)]
-pub struct Caps {
+pub struct ResultLimits {
     /// Most bytes over the wire for a file. The service's own limit is 3 GB (API notes 1).
     pub wire_bytes: u64,
     /// Most bytes of a file's content.
     pub content_bytes: u64,
-    /// From [`Caps::ratio_from`] bytes on, content may be at most this many times what came over
+    /// From [`ResultLimits::ratio_from`] bytes on, content may be at most this many times what came over
     /// the wire. Packed zeros reach a thousand.
     pub ratio: u64,
     /// Contents up to this size may have any ratio.
@@ -16,9 +16,9 @@ pub struct Caps {
     pub script_bytes: u64,
 }
 
-impl Default for Caps {
+impl Default for ResultLimits {
     fn default() -> Self {
-        Caps {
+        ResultLimits {
             wire_bytes: 4 << 30,
             content_bytes: 8 << 30,
             ratio: 200,

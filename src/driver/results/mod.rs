@@ -8,4 +8,4 @@ mod script_output;
 
 pub(super) use collect::{Wanted, collect};
 pub(super) use error::CollectError;
-pub use limits::Caps;
+pub use limits::ResultLimits;

@@ -78,7 +78,7 @@ impl ScriptOutput {
     }
 
     /// What is left of a result that is of no known form: all of it, as output.
-    pub(crate) fn as_it_came(text: &str) -> ScriptOutput {
+    pub(crate) fn unparsed(text: &str) -> ScriptOutput {
         ScriptOutput {
             exit: None,
             stdout: text.trim_end_matches('\0').to_owned(),
@@ -122,7 +122,7 @@ mod tests {
         for text in ["plain words\0", "", "[1]", r#"{"error":{"code":"x"}}"#] {
             assert_eq!(ScriptOutput::read(text), None, "{text}");
         }
-        assert_eq!(ScriptOutput::as_it_came("words\0").stdout, "words");
+        assert_eq!(ScriptOutput::unparsed("words\0").stdout, "words");
     }
 
     #[test]

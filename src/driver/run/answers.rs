@@ -165,7 +165,7 @@ impl Drive {
     ) -> Result<(), DriveError> {
         let resolved = self
             .compiled
-            .resolve(device.0 as usize, session, &*self.shelf);
+            .resolve(device.0 as usize, session, &*self.records);
         let body = match resolved {
             Ok(resolved) => FactBody::SessionResolved {
                 session,
@@ -174,7 +174,7 @@ impl Drive {
             Err(unresolvable) => FactBody::SessionUnresolvable {
                 session,
                 step: unresolvable.step,
-                why: (self.shelf.secrets())
+                why: (self.records.secrets())
                     .mask(&unresolvable.problem.message)
                     .into_owned(),
             },

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use svar_engine::{Fact, Need};
 
-use crate::driver::blocking::aside;
+use crate::driver::blocking::spawn_blocking_io;
 use crate::driver::store::Journal;
 
 use super::calls::Done;
 use super::drive::Drive;
 use super::interface::{DriveError, Observer};
-use super::memory::Errand;
+use super::memory::RequestContext;
 
 /// Results that are fetched at one time. They share the network with the calls that matter more.
 const FETCHES_MAX: usize = 8;
@@ -25,7 +25,7 @@ impl Drive {
         if self.sync_is_due() {
             let (mut journal, fresh) = self.append()?;
             // Away from the threads that wait for the network: a busy disk takes its time.
-            let synced = aside(move || {
+            let synced = spawn_blocking_io(move || {
                 let written = journal.commit();
                 (journal, written)
             });
@@ -97,7 +97,7 @@ impl Drive {
 
     /// What may be called now that all that was announced is durable: starts and cancels, reads,
     /// and as many fetches as may run.
-    pub(super) fn outgoing(&mut self) -> Vec<(Need, Errand)> {
+    pub(super) fn outgoing(&mut self) -> Vec<(Need, RequestContext)> {
         for need in std::mem::take(&mut self.to_send) {
             self.dispatch(need);
         }
@@ -111,17 +111,17 @@ impl Drive {
     }
 
     pub(super) fn dispatch(&mut self, need: Need) {
-        let errand = self.memory.errand(&need, &self.fleet);
-        self.outbox.push((need, errand));
+        let context = self.memory.context(&need, &self.fleet);
+        self.outbox.push((need, context));
     }
 
     /// The call itself; its end is for [`Drive::take_in`].
     pub(super) fn call(
         &self,
         need: Need,
-        errand: Errand,
+        context: RequestContext,
     ) -> impl Future<Output = Done> + Send + 'static {
-        self.calls.clone().run(need, errand)
+        self.calls.clone().run(need, context)
     }
 }
 

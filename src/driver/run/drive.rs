@@ -26,11 +26,11 @@ use svar_wire::Moment;
 use crate::driver::budget::SharedBudget;
 use crate::driver::clock::Clock;
 use crate::driver::signal::Interrupts;
-use crate::driver::store::{Ask, Journal, Request, Shelf};
+use crate::driver::store::{ControlRequest, Journal, RecordStore, RequestKind};
 
 use super::calls::{Calls, Done, Patience};
-use super::interface::{DriveError, Driven, Ending, Observer, Ready};
-use super::memory::{Errand, Memory};
+use super::interface::{DriveError, DriveOutcome, Ending, Observer, RunSetup};
+use super::memory::{Memory, RequestContext};
 
 /// How often an onlooker gets to see the run, at most, in real time.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -41,31 +41,31 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// See [`DriveError`]. What was announced and not answered is settled by the next process that
 /// takes up the run.
 pub async fn drive(
-    ready: Ready,
+    ready: RunSetup,
     interrupts: Interrupts,
     observer: &mut dyn Observer,
-) -> Result<Driven, DriveError> {
-    drive_sharing(ready, None, interrupts, observer).await
+) -> Result<DriveOutcome, DriveError> {
+    drive_with_budget(ready, None, interrupts, observer).await
 }
 
 /// As [`drive`], with a budget that is shared with other processes of this computer.
 ///
 /// # Errors
 /// As of [`drive`]. A shared budget that can't be used is told to the observer and done without.
-pub async fn drive_sharing(
-    ready: Ready,
+pub async fn drive_with_budget(
+    ready: RunSetup,
     budget: Option<SharedBudget>,
     mut interrupts: Interrupts,
     observer: &mut dyn Observer,
-) -> Result<Driven, DriveError> {
+) -> Result<DriveOutcome, DriveError> {
     let mut drive = Drive::begin(ready)?;
     drive.budget = budget;
     let ending = drive.play(&mut interrupts, observer).await?;
     observer.look(drive.clock.now(), &drive.fleet);
-    Ok(Driven {
+    Ok(DriveOutcome {
         ending,
         fleet: drive.fleet,
-        shelf: drive.shelf,
+        records: drive.records,
         counters: drive
             .journal
             .map(|journal| journal.counters())
@@ -79,7 +79,7 @@ pub(super) struct Drive {
     pub(super) clock: Clock,
     pub(super) fleet: Fleet,
     pub(super) compiled: Arc<CompiledPlan>,
-    pub(super) shelf: Arc<Shelf>,
+    pub(super) records: Arc<RecordStore>,
     pub(super) memory: Memory,
     pub(super) calls: Calls,
     /// `None` only while another thread waits for the disk.
@@ -89,7 +89,7 @@ pub(super) struct Drive {
     /// When what is written has to be synced at the latest.
     pub(super) sync_at: Option<Moment>,
     /// To be called now.
-    pub(super) outbox: Vec<(Need, Errand)>,
+    pub(super) outbox: Vec<(Need, RequestContext)>,
     pub(super) fetches: usize,
     /// Results whose turn has not come.
     pub(super) later: VecDeque<Need>,
@@ -111,8 +111,8 @@ pub(super) struct Drive {
 }
 
 impl Drive {
-    pub(super) fn begin(ready: Ready) -> Result<Drive, DriveError> {
-        let Ready {
+    pub(super) fn begin(ready: RunSetup) -> Result<Drive, DriveError> {
+        let RunSetup {
             compiled,
             folder,
             journal,
@@ -124,30 +124,32 @@ impl Drive {
         let run = folder.header().run.clone();
         let started = folder.header().started;
         let plan = Arc::clone(compiled.plan());
-        let shelf = Arc::new(Shelf::new(folder, &plan));
+        let records = Arc::new(RecordStore::new(folder, &plan));
         let mut memory = Memory::new(Arc::clone(&plan));
         let fleet = match &reading {
             None => Fleet::new(&run, plan, started),
             Some(reading) => {
-                shelf.folder().sweep()?;
+                records.folder().sweep()?;
                 // Whoever goes on with the run does not want the pause of before.
-                let path = shelf.folder().path();
-                if Request::filed(path).is_some_and(|request| request.ask == Ask::Pause) {
-                    Request::clear(path)?;
+                let path = records.folder().path();
+                if ControlRequest::filed(path)
+                    .is_some_and(|request| request.ask == RequestKind::Pause)
+                {
+                    ControlRequest::clear(path)?;
                 }
                 let fleet = Fleet::replay(&run, plan, started, &reading.facts)?;
                 for fact in &reading.facts {
-                    memory.note(fact, &shelf);
-                    clock.at_least(fact.at);
+                    memory.note(fact, &records);
+                    clock.advance_to(fact.at);
                 }
                 fleet
             }
         };
-        clock.at_least(started);
+        clock.advance_to(started);
         Ok(Drive {
             calls: Calls {
                 client,
-                shelf: Arc::clone(&shelf),
+                records: Arc::clone(&records),
                 compiled: Arc::clone(&compiled),
                 caps,
                 patience: Arc::new(Patience::default()),
@@ -155,7 +157,7 @@ impl Drive {
             clock,
             fleet,
             compiled,
-            shelf,
+            records,
             memory,
             journal: Some(journal),
             fresh: Vec::new(),
@@ -190,8 +192,8 @@ impl Drive {
             if let Some(why) = self.memory.tenant_lost() {
                 return Ok(Ending::TenantLost { why });
             }
-            for (need, errand) in self.outgoing() {
-                tasks.spawn(self.call(need, errand));
+            for (need, context) in self.outgoing() {
+                tasks.spawn(self.call(need, context));
             }
             if self.fleet.is_done() {
                 return Ok(self.ending());
@@ -207,7 +209,7 @@ impl Drive {
                 biased;
                 () = interrupts.next() => {
                     if self.interrupted()? {
-                        return Ok(Ending::Left);
+                        return Ok(Ending::Quit);
                     }
                 }
                 Some(done) = tasks.join_next() => {
@@ -229,7 +231,7 @@ impl Drive {
     /// The file of a request that is obeyed and durable goes.
     pub(super) fn forget_request(&mut self) -> Result<(), DriveError> {
         if std::mem::take(&mut self.obeyed) {
-            Request::clear(self.shelf.folder().path())?;
+            ControlRequest::clear(self.records.folder().path())?;
         }
         Ok(())
     }
@@ -239,19 +241,20 @@ impl Drive {
         if self.obeyed {
             return Ok(());
         }
-        let Some(Request { ask, by }) = Request::filed(self.shelf.folder().path()) else {
+        let Some(ControlRequest { ask, by }) = ControlRequest::filed(self.records.folder().path())
+        else {
             return Ok(());
         };
         let body = match ask {
-            Ask::Pause => {
+            RequestKind::Pause => {
                 self.interrupts = self.interrupts.max(1);
                 FactBody::Interrupted { count: 1 }
             }
-            Ask::Cancel => FactBody::Stopped {
+            RequestKind::Cancel => FactBody::Stopped {
                 how: OnStop::CancelQueued,
                 by: by.clone(),
             },
-            Ask::Abort => FactBody::Stopped {
+            RequestKind::Abort => FactBody::Stopped {
                 how: OnStop::Abort,
                 by: by.clone(),
             },
@@ -366,7 +369,7 @@ impl Drive {
             body,
         };
         self.fleet.handle(&fact)?;
-        self.memory.note(&fact, &self.shelf);
+        self.memory.note(&fact, &self.records);
         self.fresh.push(fact);
         Ok(())
     }

@@ -8,14 +8,15 @@ use svar_wire::Moment;
 
 use crate::driver::client::Client;
 use crate::driver::clock::Clock;
-use crate::driver::results::Caps;
+use crate::driver::results::ResultLimits;
 use crate::driver::store::{
-    Ask, Counters, FolderError, Journal, JournalError, Reading, RunFolder, Shelf,
+    FolderError, Journal, JournalContents, JournalCounters, JournalError, RecordStore, RequestKind,
+    RunFolder,
 };
 
 /// A run that can begin, or go on.
 #[derive(Debug)]
-pub struct Ready {
+pub struct RunSetup {
     /// What is to be done.
     pub compiled: Arc<CompiledPlan>,
     /// Where it leaves what it finds.
@@ -23,13 +24,13 @@ pub struct Ready {
     /// Its journal, open for writing.
     pub journal: Journal,
     /// What the journal holds already; `None` for a run that begins.
-    pub reading: Option<Reading>,
+    pub reading: Option<JournalContents>,
     /// Who speaks with the service.
     pub client: Client,
     /// The time.
     pub clock: Clock,
     /// How much a device may send back.
-    pub caps: Caps,
+    pub caps: ResultLimits,
 }
 
 /// Somebody who looks on, for progress and for the log.
@@ -39,7 +40,7 @@ pub trait Observer {
     /// Something happened, and is durable.
     fn happened(&mut self, _fact: &Fact) {}
     /// Another terminal asks something of the run, and is obeyed.
-    fn asked(&mut self, _ask: Ask, _by: &str) {}
+    fn asked(&mut self, _ask: RequestKind, _by: &str) {}
     /// A call went wrong and is made again; what it means for the run is seen in the run.
     fn troubled(&mut self, _now: Moment, _why: &str) {}
 }
@@ -55,7 +56,7 @@ pub enum Ending {
     /// The operator interrupted it, and nothing of it is in motion any more. It can be resumed.
     Interrupted,
     /// The operator left at once; sessions may still run. It can be resumed.
-    Left,
+    Quit,
     /// The tenant can't be used any more. It can be resumed.
     TenantLost {
         /// Why, in one sentence.
@@ -65,15 +66,15 @@ pub enum Ending {
 
 /// A run as driving left it.
 #[derive(Debug)]
-pub struct Driven {
+pub struct DriveOutcome {
     /// How it ended.
     pub ending: Ending,
     /// All its devices.
     pub fleet: Fleet,
     /// Its records.
-    pub shelf: Arc<Shelf>,
+    pub records: Arc<RecordStore>,
     /// How much was written to the journal.
-    pub counters: Counters,
+    pub counters: JournalCounters,
 }
 
 /// Why driving broke off. The run can be resumed.

@@ -9,7 +9,7 @@ use svar_plan::{Plan, Verb};
 use svar_wire::Moment;
 use svar_wire::{ActionId, DeviceId};
 
-use crate::driver::store::Shelf;
+use crate::driver::store::RecordStore;
 
 /// See the room's text.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(crate) struct Known {
 
 /// What a call needs to know beside the need itself.
 #[derive(Debug, Default)]
-pub(crate) struct Errand {
+pub(crate) struct RequestContext {
     /// Of the devices that the need is about.
     pub(crate) devices: Vec<(DeviceIndex, DeviceId)>,
     /// Of the actions that the need is about.
@@ -67,7 +67,7 @@ impl Memory {
     }
 
     /// Takes in what happened, live or from the journal.
-    pub(crate) fn note(&mut self, fact: &Fact, shelf: &Shelf) {
+    pub(crate) fn note(&mut self, fact: &Fact, records: &RecordStore) {
         let device = fact.device.unwrap_or(DeviceIndex(u32::MAX));
         match &fact.body {
             FactBody::StartAnnounced { session, .. } => {
@@ -115,7 +115,7 @@ impl Memory {
                 if let Some(known) = self.actions.get(action) {
                     for end in commands {
                         if let Some((step, _)) = self.step_of(known, commands.len(), end.index) {
-                            shelf.try_number(device, step, action, end.index);
+                            records.try_number(device, step, action, end.index);
                         }
                     }
                 }
@@ -132,39 +132,39 @@ impl Memory {
     }
 
     /// What a call for this need has to know.
-    pub(crate) fn errand(&self, need: &Need, fleet: &Fleet) -> Errand {
-        let mut errand = Errand::default();
+    pub(crate) fn context(&self, need: &Need, fleet: &Fleet) -> RequestContext {
+        let mut context = RequestContext::default();
         let with_id = |device: DeviceIndex| {
             let planned = self.plan.devices.get(device.0 as usize)?;
             Some((device, planned.target.id.clone()))
         };
         match need {
             Need::Start { device, .. } | Need::Search { device, .. } => {
-                errand.devices.extend(with_id(*device));
+                context.devices.extend(with_id(*device));
             }
             Need::Watch { actions } => {
                 for (_, action) in actions {
                     if let Some(known) = self.actions.get(action) {
-                        errand.actions.insert(action.clone(), known.clone());
+                        context.actions.insert(action.clone(), known.clone());
                     }
                 }
             }
             Need::Fetch { action, .. } | Need::Cancel { action, .. } => {
                 if let Some(known) = self.actions.get(action) {
-                    errand.actions.insert(action.clone(), known.clone());
+                    context.actions.insert(action.clone(), known.clone());
                 }
             }
             Need::Devices { devices } => {
-                errand.devices = devices
+                context.devices = devices
                     .iter()
                     .filter_map(|device| with_id(*device))
                     .collect();
                 let known = devices.iter().map(|device| (*device, fleet.known(*device)));
-                errand.known = known.collect();
+                context.known = known.collect();
             }
             Need::Record { .. } | Need::Resolve { .. } => {}
         }
-        errand
+        context
     }
 
     fn commands(&self, device: DeviceIndex, session: SessionIndex) -> Vec<u16> {

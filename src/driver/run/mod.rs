@@ -8,6 +8,6 @@ mod interface;
 mod memory;
 mod stepped;
 
-pub use drive::{drive, drive_sharing};
-pub use interface::{DriveError, Driven, Ending, Observer, Ready};
-pub use stepped::{Answered, Call, Stepped};
+pub use drive::{drive, drive_with_budget};
+pub use interface::{DriveError, DriveOutcome, Ending, Observer, RunSetup};
+pub use stepped::{Call, CompletedCall, SteppedRun};

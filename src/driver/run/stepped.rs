@@ -18,14 +18,14 @@ use std::task::{Context, Poll};
 
 use svar_engine::{Fact, Fleet, Need};
 
-use crate::driver::store::{Counters, Shelf};
+use crate::driver::store::{JournalCounters, RecordStore};
 
 use super::calls::Done;
 use super::drive::Drive;
-use super::interface::{DriveError, Observer, Ready};
+use super::interface::{DriveError, Observer, RunSetup};
 
 /// See the file's text.
-pub struct Stepped {
+pub struct SteppedRun {
     drive: Drive,
 }
 
@@ -36,9 +36,9 @@ pub struct Call {
     future: Pin<Box<dyn Future<Output = Done> + Send>>,
 }
 
-/// What came of a call, to be handed to [`Stepped::answered`].
+/// What came of a call, to be handed to [`SteppedRun::answered`].
 #[derive(Debug)]
-pub struct Answered(Done);
+pub struct CompletedCall(Done);
 
 impl Call {
     /// What it is for.
@@ -48,10 +48,10 @@ impl Call {
 }
 
 impl Future for Call {
-    type Output = Answered;
+    type Output = CompletedCall;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answered> {
-        self.future.as_mut().poll(context).map(Answered)
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<CompletedCall> {
+        self.future.as_mut().poll(context).map(CompletedCall)
     }
 }
 
@@ -61,21 +61,21 @@ impl fmt::Debug for Call {
     }
 }
 
-impl fmt::Debug for Stepped {
+impl fmt::Debug for SteppedRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stepped")
+        f.debug_struct("SteppedRun")
             .field("fleet", &self.drive.fleet)
             .finish_non_exhaustive()
     }
 }
 
-impl Stepped {
+impl SteppedRun {
     /// A run that begins or is taken up.
     ///
     /// # Errors
     /// The journal does not fit the plan, or the folder can't be read.
-    pub fn begin(ready: Ready) -> Result<Stepped, DriveError> {
-        Ok(Stepped {
+    pub fn begin(ready: RunSetup) -> Result<SteppedRun, DriveError> {
+        Ok(SteppedRun {
             drive: Drive::begin(ready)?,
         })
     }
@@ -100,11 +100,11 @@ impl Stepped {
         self.drive.forget_request()
     }
 
-    /// The calls to be made now. After a [`Stepped::commit`] without an error, and not before.
+    /// The calls to be made now. After a [`SteppedRun::commit`] without an error, and not before.
     pub fn calls(&mut self) -> Vec<Call> {
         let outgoing = self.drive.outgoing();
-        let calls = outgoing.into_iter().map(|(need, errand)| Call {
-            future: Box::pin(self.drive.call(need.clone(), errand)),
+        let calls = outgoing.into_iter().map(|(need, context)| Call {
+            future: Box::pin(self.drive.call(need.clone(), context)),
             need,
         });
         calls.collect()
@@ -116,7 +116,7 @@ impl Stepped {
     /// A result can't be stored, or our own mistake.
     pub fn answered(
         &mut self,
-        answered: Answered,
+        answered: CompletedCall,
         observer: &mut dyn Observer,
     ) -> Result<(), DriveError> {
         self.drive.take_in(answered.0, observer)
@@ -131,7 +131,7 @@ impl Stepped {
     }
 
     /// Does what another terminal has filed in the run's folder, if anything. The file goes with the
-    /// [`Stepped::commit`] that makes it durable.
+    /// [`SteppedRun::commit`] that makes it durable.
     ///
     /// # Errors
     /// Our own mistake.
@@ -139,7 +139,7 @@ impl Stepped {
         self.drive.obey_request(observer)
     }
 
-    /// The run as it stands. To be asked whether it is done after [`Stepped::decide`].
+    /// The run as it stands. To be asked whether it is done after [`SteppedRun::decide`].
     pub fn fleet(&self) -> &Fleet {
         &self.drive.fleet
     }
@@ -150,8 +150,8 @@ impl Stepped {
     }
 
     /// Its records.
-    pub fn shelf(&self) -> &Shelf {
-        &self.drive.shelf
+    pub fn records(&self) -> &RecordStore {
+        &self.drive.records
     }
 
     /// Bytes of the journal that even the loss of power leaves there.
@@ -163,7 +163,7 @@ impl Stepped {
     }
 
     /// How much was written to the journal.
-    pub fn counters(&self) -> Counters {
+    pub fn counters(&self) -> JournalCounters {
         let journal = self.drive.journal.as_ref();
         journal
             .map(|journal| journal.counters())

@@ -36,7 +36,7 @@ use super::disk::{
     draft_in, make_private_folder, pretty, read_json, sweep, sync_folder, write_file,
 };
 use super::error::{FolderError, JournalError};
-use super::format::{FOLDER_FORMAT, HEADER_FILE, JOURNAL_FILE, Opening, SUMMARY_FILE};
+use super::format::{FOLDER_FORMAT, HEADER_FILE, JOURNAL_FILE, JournalHeader, SUMMARY_FILE};
 use super::journal::Journal;
 use super::journal_reader as reading;
 use super::moment_text;
@@ -107,7 +107,7 @@ pub enum ServiceKind {
 
 /// What a run folder begins with, beside its header.
 #[derive(Debug)]
-pub struct Beginning<'a> {
+pub struct InitialFiles<'a> {
     /// The playbook's bytes.
     pub playbook: &'a [u8],
     /// The inputs, secret ones left out.
@@ -136,7 +136,7 @@ impl RunFolder {
     pub fn create(
         root: &Path,
         header: RunHeader,
-        beginning: &Beginning<'_>,
+        beginning: &InitialFiles<'_>,
     ) -> Result<(RunFolder, Journal), FolderError> {
         let path = root.join(header.run.as_str());
         if path.exists() {
@@ -158,9 +158,10 @@ impl RunFolder {
     fn fill(
         path: &Path,
         header: &RunHeader,
-        beginning: &Beginning<'_>,
+        beginning: &InitialFiles<'_>,
     ) -> Result<Journal, FolderError> {
-        let mut opening = Opening::new(header.run.clone(), header.plan.clone(), header.started);
+        let mut opening =
+            JournalHeader::new(header.run.clone(), header.plan.clone(), header.started);
         let header = pretty(header);
         for (name, bytes) in [
             ("playbook.yaml", beginning.playbook),

@@ -23,12 +23,12 @@ pub(super) const SUMMARY_FILE: &str = "summary.json";
 pub const JOURNAL_FILE: &str = "journal.jsonl";
 
 /// `prev` of line 0.
-pub(super) const NOTHING_BEFORE: &str =
+pub(super) const NO_PREVIOUS_HASH: &str =
     "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Line 0: whose journal this is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Opening {
+pub struct JournalHeader {
     /// When the run began.
     pub at: Moment,
     /// The format of the lines that follow.
@@ -44,10 +44,10 @@ pub struct Opening {
     pub files: BTreeMap<String, String>,
 }
 
-impl Opening {
+impl JournalHeader {
     /// The first line of a new journal.
     pub fn new(run: RunId, plan: impl Into<String>, at: Moment) -> Self {
-        Opening {
+        JournalHeader {
             at,
             journal: FORMAT,
             run,
@@ -66,6 +66,6 @@ impl Opening {
     }
 }
 
-pub(super) fn seal(hash: &str) -> String {
+pub(super) fn hash_suffix(hash: &str) -> String {
     format!(r#","hash":"{hash}"}}"#)
 }

@@ -29,13 +29,13 @@ use crate::driver::hash::hex;
 
 use super::disk::sync_folder;
 use super::error::JournalError;
-use super::format::{JOURNAL_FILE, NOTHING_BEFORE, Opening, seal};
-use super::journal_reader::{Reading, read};
+use super::format::{JOURNAL_FILE, JournalHeader, NO_PREVIOUS_HASH, hash_suffix};
+use super::journal_reader::{JournalContents, read};
 use super::lock::{Lock, LockError};
 
 /// How much was written, for tests and benches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
+pub struct JournalCounters {
     /// Lines, without those that were there at opening.
     pub records: u64,
     /// Waits for the disk.
@@ -58,7 +58,7 @@ pub struct Journal {
     durable: u64,
     waiting: Vec<u8>,
     waiting_records: u64,
-    counters: Counters,
+    counters: JournalCounters,
     /// Set by a failed write or sync: what the file holds is then not known, so nothing may rely
     /// on it any more until it is read anew.
     broken: bool,
@@ -69,7 +69,7 @@ impl Journal {
     ///
     /// # Errors
     /// There is one already, another process holds the folder, or the disk refuses.
-    pub fn create(folder: &Path, opening: &Opening) -> Result<Journal, JournalError> {
+    pub fn create(folder: &Path, opening: &JournalHeader) -> Result<Journal, JournalError> {
         let path = folder.join(JOURNAL_FILE);
         let lock = take_lock(folder)?;
         let file = OpenOptions::new()
@@ -84,12 +84,12 @@ impl Journal {
             identity,
             _lock: lock,
             next: 0,
-            last_hash: NOTHING_BEFORE.to_owned(),
+            last_hash: NO_PREVIOUS_HASH.to_owned(),
             whole: 0,
             durable: 0,
             waiting: Vec::new(),
             waiting_records: 0,
-            counters: Counters::default(),
+            counters: JournalCounters::default(),
             broken: false,
         };
         journal.push(opening)?;
@@ -105,7 +105,7 @@ impl Journal {
     ///
     /// # Errors
     /// See [`JournalError`].
-    pub fn open(folder: &Path) -> Result<(Journal, Reading), JournalError> {
+    pub fn open(folder: &Path) -> Result<(Journal, JournalContents), JournalError> {
         let path = folder.join(JOURNAL_FILE);
         let lock = take_lock(folder)?;
         let reading = read(folder)?;
@@ -131,7 +131,7 @@ impl Journal {
             durable: 0,
             waiting: Vec::new(),
             waiting_records: 0,
-            counters: Counters::default(),
+            counters: JournalCounters::default(),
             broken: false,
         };
         Ok((journal, reading))
@@ -156,7 +156,7 @@ impl Journal {
         self.last_hash = hex(&Sha256::digest(body.as_bytes()));
         self.waiting.extend_from_slice(body.as_bytes());
         self.waiting
-            .extend_from_slice(format!("{}\n", seal(&self.last_hash)).as_bytes());
+            .extend_from_slice(format!("{}\n", hash_suffix(&self.last_hash)).as_bytes());
         self.waiting_records += 1;
         self.next += 1;
         Ok(())
@@ -238,7 +238,7 @@ impl Journal {
     }
 
     /// How much was written since it was opened.
-    pub fn counters(&self) -> Counters {
+    pub fn counters(&self) -> JournalCounters {
         self.counters
     }
 }

@@ -1,4 +1,4 @@
-//! Reading a journal: all of it, link by link, or one of its ends.
+//! Reads a journal: all of it, link by link, or one of its ends.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
@@ -13,10 +13,10 @@ use svar_wire::Moment;
 use crate::driver::hash::hex;
 
 use super::error::JournalError;
-use super::format::{JOURNAL_FILE, NOTHING_BEFORE, Opening, seal};
+use super::format::{JOURNAL_FILE, JournalHeader, NO_PREVIOUS_HASH, hash_suffix};
 
 /// Bytes of `,"hash":"`, 64 digits, `"}`.
-const SEAL_LENGTH: usize = 9 + 64 + 2;
+const HASH_SUFFIX_LENGTH: usize = 9 + 64 + 2;
 
 /// How far from a journal's end its last line is looked for: commands with the longest arguments take
 /// less.
@@ -24,9 +24,9 @@ const TAIL: u64 = 1 << 18;
 
 /// What a journal holds.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reading {
+pub struct JournalContents {
     /// Line 0.
-    pub opening: Opening,
+    pub opening: JournalHeader,
     /// The other lines, in order.
     pub facts: Vec<Fact>,
     /// The hash of the last line: it stands for the whole journal.
@@ -42,7 +42,7 @@ pub struct Reading {
 ///
 /// # Errors
 /// See [`JournalError`]; a torn last line is none.
-pub fn read(folder: &Path) -> Result<Reading, JournalError> {
+pub fn read(folder: &Path) -> Result<JournalContents, JournalError> {
     let path = folder.join(JOURNAL_FILE);
     let mut file = File::open(&path).map_err(JournalError::disk(&path, "read"))?;
     file.seek(SeekFrom::Start(0))
@@ -51,7 +51,7 @@ pub fn read(folder: &Path) -> Result<Reading, JournalError> {
     let mut chain = Chain {
         path: &path,
         next: 0,
-        last_hash: NOTHING_BEFORE.to_owned(),
+        last_hash: NO_PREVIOUS_HASH.to_owned(),
     };
     let mut opening = None;
     let mut facts = Vec::new();
@@ -76,7 +76,7 @@ pub fn read(folder: &Path) -> Result<Reading, JournalError> {
     let Some(opening) = opening else {
         return Err(chain.damaged("its first line is missing"));
     };
-    Ok(Reading {
+    Ok(JournalContents {
         opening,
         facts,
         last_hash: chain.last_hash,
@@ -89,13 +89,13 @@ pub fn read(folder: &Path) -> Result<Reading, JournalError> {
 ///
 /// # Errors
 /// As of [`read`].
-pub(crate) fn read_opening(folder: &Path) -> Result<Opening, JournalError> {
+pub(crate) fn read_opening(folder: &Path) -> Result<JournalHeader, JournalError> {
     let path = folder.join(JOURNAL_FILE);
     let file = File::open(&path).map_err(JournalError::disk(&path, "read"))?;
     let mut chain = Chain {
         path: &path,
         next: 0,
-        last_hash: NOTHING_BEFORE.to_owned(),
+        last_hash: NO_PREVIOUS_HASH.to_owned(),
     };
     let mut line = Vec::new();
     BufReader::new(file)
@@ -156,7 +156,7 @@ impl Chain<'_> {
         }
     }
 
-    fn opening(&mut self, line: &[u8]) -> Result<Opening, JournalError> {
+    fn opening(&mut self, line: &[u8]) -> Result<JournalHeader, JournalError> {
         // The format comes before the chain: a newer one may be chained otherwise.
         #[derive(Deserialize)]
         struct Format {
@@ -176,9 +176,9 @@ impl Chain<'_> {
             n: u64,
             prev: String,
         }
-        let body = &line[..line.len().saturating_sub(SEAL_LENGTH)];
+        let body = &line[..line.len().saturating_sub(HASH_SUFFIX_LENGTH)];
         let hash = hex(&Sha256::digest(body));
-        if &line[body.len()..] != seal(&hash).as_bytes() {
+        if &line[body.len()..] != hash_suffix(&hash).as_bytes() {
             return Err(self.damaged("its hash does not fit its words"));
         }
         let link: Link = serde_json::from_slice(line)

@@ -124,25 +124,25 @@ struct Try {
 
 /// The records of a run, by device and step: names them, writes them, reads them back.
 #[derive(Debug)]
-pub struct Shelf {
+pub struct RecordStore {
     folder: RunFolder,
     devices: Vec<RecordDevice>,
     device_folders: Vec<String>,
-    steps: Vec<ShelfStep>,
+    steps: Vec<StepNames>,
     secrets: Secrets,
     /// The tries of each step on each device, oldest first.
     tries: Mutex<HashMap<(u32, u16), Vec<Try>>>,
 }
 
 #[derive(Debug)]
-struct ShelfStep {
+struct StepNames {
     name: String,
     file_name: String,
     place: Place,
 }
 
-impl Shelf {
-    /// The shelf of a run.
+impl RecordStore {
+    /// The records of a run.
     pub fn new(folder: RunFolder, plan: &Plan) -> Self {
         let targets = plan.devices.iter().map(|device| &*device.target);
         let mut taken = std::collections::HashSet::new();
@@ -156,14 +156,14 @@ impl Shelf {
                 if !taken.insert(file_name.to_lowercase()) {
                     file_name = format!("{file_name}-{position}");
                 }
-                ShelfStep {
+                StepNames {
                     name: step.name.clone(),
                     file_name,
                     place: step.place.clone(),
                 }
             })
             .collect();
-        Shelf {
+        RecordStore {
             devices: targets
                 .clone()
                 .map(|target| RecordDevice {
@@ -323,7 +323,7 @@ impl Shelf {
     }
 }
 
-impl Results for Shelf {
+impl Results for RecordStore {
     /// The result of the step's last try that has one.
     fn result(&self, device: usize, step: &str) -> Option<StepResult> {
         let device = DeviceIndex(u32::try_from(device).ok()?);

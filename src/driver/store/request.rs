@@ -18,7 +18,7 @@ const FILE_NAME: &str = "request.json";
 /// What is asked of a run, the milder first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ask {
+pub enum RequestKind {
     /// No new sessions; those that run finish, and the run waits to be resumed.
     Pause,
     /// The run ends: own sessions that wait for their device are cancelled, those that run finish.
@@ -29,29 +29,29 @@ pub enum Ask {
 
 /// A request to the process that drives a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
+pub struct ControlRequest {
     /// What is asked.
-    pub ask: Ask,
+    pub ask: RequestKind,
     /// Who asks; empty where nobody is named.
     #[serde(default)]
     pub by: String,
 }
 
-impl Request {
+impl ControlRequest {
     /// Files the request in a run's folder. A milder one that was filed before gives way; a more
     /// severe one stays.
     ///
     /// # Errors
     /// The disk refuses.
     pub fn file(&self, folder: &Path) -> Result<(), FolderError> {
-        match Request::filed(folder) {
+        match ControlRequest::filed(folder) {
             Some(filed) if filed.ask > self.ask => Ok(()),
             _ => write_file(&folder.join(FILE_NAME), &pretty(self)),
         }
     }
 
     /// The request that waits in a run's folder. One that can't be read is none.
-    pub fn filed(folder: &Path) -> Option<Request> {
+    pub fn filed(folder: &Path) -> Option<ControlRequest> {
         let bytes = fs::read(folder.join(FILE_NAME)).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
@@ -75,7 +75,7 @@ impl Request {
 ///
 /// # Errors
 /// The lock can't be looked at.
-pub fn driven_by(folder: &Path) -> Result<Option<String>, FolderError> {
+pub fn active_process(folder: &Path) -> Result<Option<String>, FolderError> {
     match Lock::look(folder) {
         Ok(()) => Ok(None),
         Err(LockError::Held { holder }) if holder.is_empty() => {

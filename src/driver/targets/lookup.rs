@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use svar_wire::DeviceId;
 use svar_wire::Machine;
 
-use crate::driver::client::{Client, Failure, last_seen};
+use crate::driver::client::{CallError, Client, last_seen};
 
-use super::selection::{Selection, Selector, TargetError};
+use super::selection::{DeviceSelection, DeviceSelector, TargetError};
 
 /// What was looked up so far.
 pub(super) struct Book<'c> {
@@ -38,12 +38,12 @@ type Named = Vec<(Machine, String)>;
 impl<'c> Book<'c> {
     pub(super) async fn open(
         client: &'c Client,
-        selection: &Selection,
+        selection: &DeviceSelection,
     ) -> Result<Book<'c>, TargetError> {
         let names = selection.include.iter().chain(&selection.exclude);
         let names = names.map(|selector| match selector {
-            Selector::Name(_) => 1,
-            Selector::File { text, .. } => text
+            DeviceSelector::Name(_) => 1,
+            DeviceSelector::File { text, .. } => text
                 .lines()
                 .filter(|line| DeviceId::parse(line.trim()).is_err())
                 .count(),
@@ -62,7 +62,7 @@ impl<'c> Book<'c> {
             .include
             .iter()
             .filter_map(|selector| match selector {
-                Selector::Id(id) => Some(id),
+                DeviceSelector::Id(id) => Some(id),
                 _ => None,
             })
             .collect();
@@ -98,7 +98,7 @@ impl<'c> Book<'c> {
         }
     }
 
-    pub(super) async fn find(&mut self, selector: &Selector) -> Result<Named, TargetError> {
+    pub(super) async fn find(&mut self, selector: &DeviceSelector) -> Result<Named, TargetError> {
         let called = |selector: String| {
             move |failure| TargetError::Call {
                 selector: selector.clone(),
@@ -106,9 +106,9 @@ impl<'c> Book<'c> {
             }
         };
         match selector {
-            Selector::Id(id) => self.by_ids(&[(id.clone(), format!("id {id}"))]).await,
-            Selector::Name(name) => self.by_name(name, &format!("name {name}")).await,
-            Selector::Tag(tag) => {
+            DeviceSelector::Id(id) => self.by_ids(&[(id.clone(), format!("id {id}"))]).await,
+            DeviceSelector::Name(name) => self.by_name(name, &format!("name {name}")).await,
+            DeviceSelector::Tag(tag) => {
                 let reason = format!("tag {tag}");
                 let found = self.client.machines_by_tag(tag).await;
                 let mut found = found.map_err(called(reason.clone()))?;
@@ -116,12 +116,12 @@ impl<'c> Book<'c> {
                 found.retain(|device| device.machine_tags.iter().any(|own| own == tag));
                 Ok(living(found, &reason))
             }
-            Selector::Group(group) => {
+            DeviceSelector::Group(group) => {
                 let reason = format!("group {group}");
                 let found = self.by_group(group).await;
                 Ok(living(found.map_err(called(reason.clone()))?, &reason))
             }
-            Selector::Filter(filter) => {
+            DeviceSelector::Filter(filter) => {
                 let reason = format!("filter {filter}");
                 let found = match self.client.machines_by_filter(filter).await {
                     Err(failure) if failure.is_refused_with(400) => {
@@ -132,14 +132,14 @@ impl<'c> Book<'c> {
                 };
                 Ok(living(found, &reason))
             }
-            Selector::Hunt(_) => Err(TargetError::NeedsTenant),
-            Selector::File { path, text } => self.by_file(path, text).await,
+            DeviceSelector::Hunt(_) => Err(TargetError::NeedsTenant),
+            DeviceSelector::File { path, text } => self.by_file(path, text).await,
         }
     }
 
     /// The group's name is no documented filter property, so the list is read whole where the
     /// filter is refused (API notes 8.2).
-    async fn by_group(&self, group: &str) -> Result<Vec<Machine>, Failure> {
+    async fn by_group(&self, group: &str) -> Result<Vec<Machine>, CallError> {
         let filter = format!("rbacGroupName eq '{}'", group.replace('\'', "''"));
         let found = match self.client.machines_by_filter(&filter).await {
             Err(failure) if failure.is_refused_with(400) => self.client.machines().await?,

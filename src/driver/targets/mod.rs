@@ -5,4 +5,4 @@ mod resolve;
 mod selection;
 
 pub use resolve::resolve;
-pub use selection::{Selection, Selector, TargetError};
+pub use selection::{DeviceSelection, DeviceSelector, TargetError};

@@ -9,7 +9,7 @@ use svar_wire::Machine;
 use crate::driver::client::Client;
 
 use super::lookup::Book;
-use super::selection::{Selection, TargetError};
+use super::selection::{DeviceSelection, TargetError};
 
 /// Finds the devices of a selection, in the order of its selectors and of the service's answers;
 /// each one once, with the first selector that named it as its reason.
@@ -20,7 +20,10 @@ use super::selection::{Selection, TargetError};
 /// # Errors
 /// The first selector that can't be resolved, and of ids and names all that are not known; see
 /// [`TargetError`].
-pub async fn resolve(client: &Client, selection: &Selection) -> Result<Vec<Target>, TargetError> {
+pub async fn resolve(
+    client: &Client,
+    selection: &DeviceSelection,
+) -> Result<Vec<Target>, TargetError> {
     let mut book = Book::open(client, selection).await?;
     let mut out = HashSet::new();
     book.lenient = true;

@@ -2,11 +2,11 @@
 
 use svar_wire::DeviceId;
 
-use crate::driver::client::Failure;
+use crate::driver::client::CallError;
 
 /// One way to name devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selector {
+pub enum DeviceSelector {
     /// The device with this id.
     Id(DeviceId),
     /// The device with this DNS name, or this first label of one.
@@ -30,11 +30,11 @@ pub enum Selector {
 
 /// Which devices: all that a selector names, less those that one of `exclude` names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection {
+pub struct DeviceSelection {
     /// Who is in.
-    pub include: Vec<Selector>,
+    pub include: Vec<DeviceSelector>,
     /// Who is out, whoever selected him.
-    pub exclude: Vec<Selector>,
+    pub exclude: Vec<DeviceSelector>,
     /// The fewest devices there should be.
     pub min: Option<u32>,
     /// The most devices there should be.
@@ -50,7 +50,7 @@ pub enum TargetError {
         /// Which selector.
         selector: String,
         /// How the call failed.
-        failure: Failure,
+        failure: CallError,
     },
     /// The tenant has no such device.
     #[error("no device is called `{0}`")]
@@ -67,7 +67,7 @@ pub enum TargetError {
         /// The filter.
         filter: String,
         /// The refusal.
-        failure: Failure,
+        failure: CallError,
     },
     /// Several living devices have the name.
     #[error("`{name}` is the name of {} devices: {}", .candidates.len(), .candidates.join("; "))]

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use svar::driver::{News, SharedBudget};
+use svar::driver::{OthersUsage, SharedBudget};
 use svar_engine::Endpoint;
 use svar_wire::Moment;
 use svar_wire::RunId;
@@ -37,7 +37,7 @@ fn after(seconds: u64) -> Moment {
 }
 
 #[track_caller]
-fn turn(budget: &mut SharedBudget, seconds: u64, rows: &[Endpoint], held: u32) -> News {
+fn turn(budget: &mut SharedBudget, seconds: u64, rows: &[Endpoint], held: u32) -> OthersUsage {
     let (turn, news) = budget.turn(after(seconds)).expect("its turn");
     turn.write(rows, held).expect("written");
     news
@@ -49,7 +49,7 @@ fn each_is_told_once_what_the_others_took_and_how_many_slots_they_hold() {
     let (mut one, mut two) = (computer.process("run-1"), computer.process("run-2"));
     assert_eq!(
         turn(&mut one, 0, &[Endpoint::Starts, Endpoint::Links], 1),
-        News::default()
+        OthersUsage::default()
     );
     let news = turn(&mut two, 1, &[Endpoint::Starts], 4);
     assert_eq!(
@@ -65,7 +65,7 @@ fn each_is_told_once_what_the_others_took_and_how_many_slots_they_hold() {
     );
     assert_eq!(news.slots_held, 4);
     let news = turn(&mut two, 3, &[], 4);
-    assert_eq!(news, News::default(), "nothing is told twice");
+    assert_eq!(news, OthersUsage::default(), "nothing is told twice");
 }
 
 #[test]
@@ -147,5 +147,5 @@ fn a_clock_that_is_elsewhere_does_not_block_anybody() {
         25,
     );
     let news = turn(&mut computer.process("run-2"), 0, &[], 0);
-    assert_eq!(news, News::default());
+    assert_eq!(news, OthersUsage::default());
 }

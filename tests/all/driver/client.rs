@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json as value;
 
-use svar::driver::client::{DownloadError, Failure, Found, Permission, Root, SignInError};
+use svar::driver::client::{CallError, DownloadError, Permission, Root, SignInError};
 use svar_wire::{ActionId, DeviceId, LibraryName, Tag};
 use svar_wire::{Command, LiveResponseRequest};
 
@@ -59,13 +59,13 @@ async fn one_token_serves_many_calls_until_shortly_before_its_end() {
 
     service
         .clock
-        .at_least(service.clock.now() + Duration::from_secs(3_400));
+        .advance_to(service.clock.now() + Duration::from_secs(3_400));
     client.library_files().await.expect("an answer");
     assert_eq!(service.tokens_fetched(), 1, "it is still good for 200 s");
 
     service
         .clock
-        .at_least(service.clock.now() + Duration::from_secs(100));
+        .advance_to(service.clock.now() + Duration::from_secs(100));
     client.library_files().await.expect("an answer");
     assert_eq!(
         service.tokens_fetched(),
@@ -114,7 +114,7 @@ async fn a_refused_token_is_replaced_once_and_never_twice() {
     let failure = stays.client().start(&device(), &request()).await;
     assert!(matches!(
         failure,
-        Err(Failure::SignedOut(SignInError::Rejected { .. }))
+        Err(CallError::SignedOut(SignInError::Rejected { .. }))
     ));
     assert_eq!((stays.seen().len(), stays.tokens_fetched()), (2, 2));
 }
@@ -216,8 +216,8 @@ async fn every_end_of_a_start_is_told_apart() {
         let ended = service.client().start(&device(), &request()).await;
         let name = match &ended {
             Ok(_) => "applied",
-            Err(Failure::Refused(_)) => "refused",
-            Err(Failure::Unknown { .. }) => "unknown",
+            Err(CallError::Refused(_)) => "refused",
+            Err(CallError::Unknown { .. }) => "unknown",
             Err(other) => panic!("row {number}: {other:?}"),
         };
         assert_eq!(name, expected, "row {number}: {ended:?}");
@@ -256,7 +256,7 @@ async fn a_redirect_is_not_followed() {
     .await;
     let failure = service.client().library_files().await;
     assert!(
-        matches!(failure, Err(Failure::Unknown { .. })),
+        matches!(failure, Err(CallError::Unknown { .. })),
         "{failure:?}"
     );
     assert!(elsewhere.all_seen().is_empty());
@@ -274,7 +274,7 @@ async fn retry_after_comes_as_seconds_or_as_a_date() {
     })
     .await;
     let client = service.client();
-    let wait = |failure: Failure| failure.retry_after().expect("a time").as_secs();
+    let wait = |failure: CallError| failure.retry_after().expect("a time").as_secs();
     assert_eq!(
         wait(client.library_files().await.expect_err("a refusal")),
         17
@@ -390,11 +390,9 @@ async fn a_lost_start_is_found_by_its_tag_alone() {
     let client = service.client();
     let device = device();
     let find = || client.find_start(&device, &tag);
-    assert_eq!(find().await.expect("a list"), Found::Nothing);
-    match find().await.expect("a list") {
-        Found::Action(action) => assert_eq!(action.id, "ours"),
-        Found::Nothing => panic!("it is there"),
-    }
+    assert_eq!(find().await.expect("a list"), None);
+    let found = find().await.expect("a list");
+    assert_eq!(found.expect("it is there").id, "ours");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 
 use svar::driver::{
-    Beginning, FOLDER_FORMAT, FolderError, LibraryItem, RunFolder, RunHeader, Runs, ServiceKind,
+    FOLDER_FORMAT, FolderError, InitialFiles, LibraryItem, RunFolder, RunHeader, Runs, ServiceKind,
     ServiceRecord,
 };
 use svar_plan::{LimitsProfile, Target};
@@ -54,7 +54,7 @@ fn create(root: &Path, run: &str) -> Result<RunFolder, FolderError> {
 
 fn create_with(root: &Path, header: RunHeader) -> Result<RunFolder, FolderError> {
     let name = LibraryName::parse("a-b.sh").expect("a name");
-    let beginning = Beginning {
+    let beginning = InitialFiles {
         playbook: b"playbook: 1\n",
         inputs: &json!({"days": 7}),
         targets: &[target()],

@@ -93,7 +93,7 @@ async fn nothing_is_sent_any_more_and_no_part_of_the_folder_is_made_anew() {
                 run: world.run(),
                 done: false,
             };
-            let (_interrupter, interrupts) = Interrupts::by_hand();
+            let (_interrupter, interrupts) = Interrupts::manual();
             let error = drive(ready, interrupts, &mut observer).await;
             let error = error.expect_err(&row);
             assert!(

@@ -3,15 +3,15 @@
 use std::fs;
 use std::path::Path;
 
-use svar::driver::{JOURNAL_FILE, Journal, JournalError, Opening, read_journal};
+use svar::driver::{JOURNAL_FILE, Journal, JournalError, JournalHeader, read_journal};
 use svar_engine::{DeviceIndex, Endpoint, Fact, FactBody, Refusal};
 use svar_plan::Verdict;
 use svar_wire::Moment;
 use svar_wire::{ActionId, RunId, Tag};
 
-fn opening() -> Opening {
+fn opening() -> JournalHeader {
     let run = RunId::parse("20260203-090000-abcd").expect("an id");
-    Opening::new(run, "sha256:00", Moment::from_millis(1_770_109_200_000))
+    JournalHeader::new(run, "sha256:00", Moment::from_millis(1_770_109_200_000))
 }
 
 fn facts() -> Vec<Fact> {

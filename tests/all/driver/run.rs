@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use svar::driver::{Ending, Interrupter, Interrupts, Observer, drive, read_journal};
+use svar::driver::{Ending, InterruptSender, Interrupts, Observer, drive, read_journal};
 use svar_engine::{EndState, Fact, FactBody};
 use svar_plan::Given;
 
@@ -109,7 +109,7 @@ async fn a_run_dropped_behind_any_record_goes_on_and_starts_nothing_twice() {
             left: records,
             reached: Arc::clone(&reached),
         };
-        let (_interrupter, interrupts) = Interrupts::by_hand();
+        let (_interrupter, interrupts) = Interrupts::manual();
         tokio::select! {
             biased;
             () = reached.notified() => {}
@@ -131,7 +131,7 @@ async fn a_run_dropped_behind_any_record_goes_on_and_starts_nothing_twice() {
 
 /// Interrupts when a fact of that name has become durable.
 struct InterruptAt {
-    interrupter: Interrupter,
+    interrupter: InterruptSender,
     name: &'static str,
     count: u8,
 }
@@ -151,13 +151,13 @@ async fn interrupts_stop_cancel_and_leave() {
     let rows = [
         ("nothing yet", 1, Ending::Interrupted, 0),
         ("action_began", 2, Ending::Finished, 1),
-        ("start_accepted", 3, Ending::Left, 1),
+        ("start_accepted", 3, Ending::Quit, 1),
     ];
     for (name, count, ending, sessions) in rows {
         let world = World::of(linux(&["web-01.example.org"])).await;
         world.script("collect.sh", SCRIPT);
         let ready = world.ready(COLLECT, &Given::default()).await;
-        let (interrupter, interrupts) = Interrupts::by_hand();
+        let (interrupter, interrupts) = Interrupts::manual();
         if name == "nothing yet" {
             interrupter.interrupt();
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json as value};
 
-use svar::driver::{Selection, Selector, TargetError, resolve_targets};
+use svar::driver::{DeviceSelection, DeviceSelector, TargetError, resolve_targets};
 use svar_plan::Target;
 use svar_wire::DeviceId;
 
@@ -61,19 +61,22 @@ fn reply(seen: &Seen, devices: &[Value]) -> Reply {
     }
 }
 
-async fn resolve(service: &Service, selection: Selection) -> Result<Vec<Target>, TargetError> {
+async fn resolve(
+    service: &Service,
+    selection: DeviceSelection,
+) -> Result<Vec<Target>, TargetError> {
     resolve_targets(&service.client(), &selection).await
 }
 
-fn include(selectors: Vec<Selector>) -> Selection {
-    Selection {
+fn include(selectors: Vec<DeviceSelector>) -> DeviceSelection {
+    DeviceSelection {
         include: selectors,
-        ..Selection::default()
+        ..DeviceSelection::default()
     }
 }
 
-fn name(text: &str) -> Selector {
-    Selector::Name(text.to_owned())
+fn name(text: &str) -> DeviceSelector {
+    DeviceSelector::Name(text.to_owned())
 }
 
 fn labels(targets: &[Target]) -> Vec<String> {
@@ -90,10 +93,10 @@ async fn each_device_is_in_once_with_the_first_selector_that_named_it() {
     ])
     .await;
     let selection = include(vec![
-        Selector::Tag("X".to_owned()),
+        DeviceSelector::Tag("X".to_owned()),
         name("WEB-02"),
-        Selector::Id(id(3)),
-        Selector::Group("servers".to_owned()),
+        DeviceSelector::Id(id(3)),
+        DeviceSelector::Group("servers".to_owned()),
     ]);
     let targets = resolve(&service, selection).await.expect("targets");
     assert_eq!(
@@ -145,17 +148,20 @@ async fn whoever_is_excluded_is_out_whoever_selected_him() {
         device(4, "web-04.example.org", &["X"]),
     ])
     .await;
-    let selection = Selection {
-        include: vec![Selector::Tag("X".to_owned()), Selector::Id(id(4))],
+    let selection = DeviceSelection {
+        include: vec![
+            DeviceSelector::Tag("X".to_owned()),
+            DeviceSelector::Id(id(4)),
+        ],
         exclude: vec![
             name("web-02"),
             name("gone-since-long"),
-            Selector::File {
+            DeviceSelector::File {
                 path: "not.txt".to_owned(),
                 text: format!("nobody\n{}  # the last one\n", id(4)),
             },
         ],
-        ..Selection::default()
+        ..DeviceSelection::default()
     };
     let targets = resolve(&service, selection).await.expect("targets");
     assert_eq!(
@@ -173,7 +179,7 @@ async fn a_file_names_its_lines() {
     ])
     .await;
     let file = |text: String| {
-        include(vec![Selector::File {
+        include(vec![DeviceSelector::File {
             path: "targets.txt".to_owned(),
             text,
         }])
@@ -201,7 +207,7 @@ async fn many_names_and_ids_cost_few_calls() {
         .collect();
     let service = tenant(devices).await;
     let names = (1..=40).map(|digit| name(&format!("web-{digit:02}")));
-    let ids = (30..=60).map(|digit| Selector::Id(id(digit)));
+    let ids = (30..=60).map(|digit| DeviceSelector::Id(id(digit)));
     let selection = include(names.chain(ids).collect());
     assert_eq!(
         resolve(&service, selection).await.expect("targets").len(),
@@ -244,19 +250,19 @@ async fn what_can_t_be_is_said() {
             "no device is called `web-09`",
         ),
         (
-            include(vec![Selector::Id(id(9))]),
+            include(vec![DeviceSelector::Id(id(9))]),
             "the tenant knows no device with the id 0000000000000000000000000000000000000009",
         ),
         (
-            include(vec![Selector::Hunt("DeviceInfo".to_owned())]),
+            include(vec![DeviceSelector::Hunt("DeviceInfo".to_owned())]),
             "`hunt` needs a tenant with advanced hunting",
         ),
         (
-            include(vec![Selector::Tag("none".to_owned())]),
+            include(vec![DeviceSelector::Tag("none".to_owned())]),
             "the targets name no device",
         ),
         (
-            Selection {
+            DeviceSelection {
                 min: Some(2),
                 max: Some(5),
                 ..include(vec![name("web-01")])

@@ -10,9 +10,9 @@ use svar::driver::client::{
     Client, Connection, Credentials, DEFAULT_SCOPE, Root, Timeouts, emulator_clock,
 };
 use svar::driver::{
-    Beginning, Caps, Clock, Driven, Interrupts, Journal, JournalError, LibraryItem, Observer,
-    Ready, RunFolder, RunHeader, Selection, Selector, ServiceKind, ServiceRecord, drive,
-    prepare_library, resolve_targets,
+    Clock, DeviceSelection, DeviceSelector, DriveOutcome, InitialFiles, Interrupts, Journal,
+    JournalError, LibraryItem, Observer, ResultLimits, RunFolder, RunHeader, RunSetup, ServiceKind,
+    ServiceRecord, drive, prepare_library, resolve_targets,
 };
 use svar_emulator::{CLIENT_ID, CLIENT_SECRET, Device, Scenario, TENANT_ID, serve};
 use svar_language::playbook::{Beside, load};
@@ -114,10 +114,10 @@ impl World {
     }
 
     /// Everything that comes before the first call of a run.
-    pub(crate) async fn ready(&self, playbook: &str, given: &Given) -> Ready {
-        let selection = Selection {
-            include: vec![Selector::Tag("triage".to_owned())],
-            ..Selection::default()
+    pub(crate) async fn ready(&self, playbook: &str, given: &Given) -> RunSetup {
+        let selection = DeviceSelection {
+            include: vec![DeviceSelector::Tag("triage".to_owned())],
+            ..DeviceSelection::default()
         };
         let targets = resolve_targets(&self.client, &selection)
             .await
@@ -157,7 +157,7 @@ impl World {
                 client: CLIENT_ID.to_owned(),
             },
         };
-        let beginning = Beginning {
+        let beginning = InitialFiles {
             playbook: playbook.as_bytes(),
             inputs: &inputs.to_json(),
             targets: &targets,
@@ -174,21 +174,21 @@ impl World {
         compiled: Arc<CompiledPlan>,
         folder: RunFolder,
         journal: Journal,
-        reading: Option<svar::driver::Reading>,
-    ) -> Ready {
-        Ready {
+        reading: Option<svar::driver::JournalContents>,
+    ) -> RunSetup {
+        RunSetup {
             compiled,
             folder,
             journal,
             reading,
             client: self.client.clone(),
             clock: self.clock.clone(),
-            caps: Caps::default(),
+            caps: ResultLimits::default(),
         }
     }
 
     /// The same run, taken up from its folder.
-    pub(crate) async fn resume(&self, playbook: &str, given: &Given) -> Ready {
+    pub(crate) async fn resume(&self, playbook: &str, given: &Given) -> RunSetup {
         let folder = RunFolder::open(self.run()).expect("a run folder");
         let targets = folder.targets().expect("targets");
         let (compiled, _) = self.compiled(playbook, given, targets);
@@ -230,16 +230,16 @@ impl World {
     }
 }
 
-pub(crate) async fn play(ready: Ready) -> Driven {
-    let (_interrupter, interrupts) = Interrupts::by_hand();
+pub(crate) async fn play(ready: RunSetup) -> DriveOutcome {
+    let (_interrupter, interrupts) = Interrupts::manual();
     watched(ready, interrupts, &mut ()).await
 }
 
 pub(crate) async fn watched(
-    ready: Ready,
+    ready: RunSetup,
     interrupts: Interrupts,
     observer: &mut dyn Observer,
-) -> Driven {
+) -> DriveOutcome {
     drive(ready, interrupts, observer).await.expect("it drives")
 }
 

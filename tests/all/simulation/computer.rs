@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use svar::driver::client::{Client, Connection, Credentials, DEFAULT_SCOPE, Root, Timeouts};
 use svar::driver::{
-    Ask, Beginning, Call, Caps, Clock, Counters, FOLDER_FORMAT, JOURNAL_FILE, Journal, Observer,
-    Ready, Request, RunFolder, RunHeader, ServiceKind, ServiceRecord, Stepped, read_journal,
+    Call, Clock, ControlRequest, FOLDER_FORMAT, InitialFiles, JOURNAL_FILE, Journal,
+    JournalCounters, Observer, RequestKind, ResultLimits, RunFolder, RunHeader, RunSetup,
+    ServiceKind, ServiceRecord, SteppedRun, read_journal,
 };
 use svar_emulator::{CLIENT_ID, CLIENT_SECRET, TENANT_ID};
 use svar_engine::{DeviceIndex, Fact, FactBody, Fleet, GiveUp, Stopped};
@@ -68,7 +69,7 @@ pub(crate) struct Computer {
     pub(crate) clock: Clock,
     compiled: Arc<CompiledPlan>,
     folder: PathBuf,
-    process: Option<Stepped>,
+    process: Option<SteppedRun>,
     calls: BTreeMap<u64, Call>,
     /// Calls of the run, of all its processes.
     pub(crate) calls_made: u64,
@@ -86,7 +87,7 @@ pub(crate) struct Computer {
     /// One of them came to the process that lives.
     interrupted: bool,
     /// What is asked from another terminal, and when: also while no process drives the run.
-    pub(crate) requests: Vec<(Moment, Ask)>,
+    pub(crate) requests: Vec<(Moment, RequestKind)>,
     /// Some of it was.
     asked: bool,
     /// Devices whose debt is given up as soon as nobody drives the run, if they have one then.
@@ -99,7 +100,7 @@ pub(crate) struct Computer {
     /// Devices that were begun.
     begun: BTreeSet<DeviceIndex>,
     /// What was written by the processes that have died.
-    written: Counters,
+    written: JournalCounters,
     /// A run that takes more turns than this has no end.
     pub(crate) turns_max: u64,
     pub(crate) loud: bool,
@@ -155,7 +156,7 @@ impl Computer {
                 client: CLIENT_ID.to_owned(),
             },
         };
-        let beginning = Beginning {
+        let beginning = InitialFiles {
             playbook: playbook.as_bytes(),
             inputs: &serde_json::json!({}),
             targets: &[],
@@ -165,7 +166,7 @@ impl Computer {
         let (folder, journal) = RunFolder::create(root, header, &beginning).unwrap();
         let mut computer = Computer {
             network,
-            clock: Clock::standing(now),
+            clock: Clock::manual(now),
             compiled,
             folder: folder.path().to_owned(),
             process: None,
@@ -187,7 +188,7 @@ impl Computer {
             waived: BTreeSet::new(),
             gave_up: false,
             begun: BTreeSet::new(),
-            written: Counters::default(),
+            written: JournalCounters::default(),
             turns_max: 20_000,
             loud: false,
         };
@@ -199,19 +200,19 @@ impl Computer {
         &self,
         folder: RunFolder,
         journal: Journal,
-        reading: Option<svar::driver::Reading>,
-    ) -> Result<Stepped, String> {
+        reading: Option<svar::driver::JournalContents>,
+    ) -> Result<SteppedRun, String> {
         let carrier = Arc::new(self.network.clone());
-        Stepped::begin(Ready {
+        SteppedRun::begin(RunSetup {
             compiled: Arc::clone(&self.compiled),
             folder,
             journal,
             reading,
             client: Client::carried(connection(), self.clock.clone(), carrier),
             clock: self.clock.clone(),
-            caps: Caps {
+            caps: ResultLimits {
                 content_bytes: 1 << 16,
-                ..Caps::default()
+                ..ResultLimits::default()
             },
         })
         .map_err(|error| error.to_string())
@@ -227,7 +228,7 @@ impl Computer {
     }
 
     /// The process, which lives.
-    pub(crate) fn process(&self) -> &Stepped {
+    pub(crate) fn process(&self) -> &SteppedRun {
         self.process.as_ref().unwrap()
     }
 
@@ -236,13 +237,13 @@ impl Computer {
     }
 
     /// What was written to the journal in all.
-    pub(crate) fn counters(&self) -> Counters {
+    pub(crate) fn counters(&self) -> JournalCounters {
         let now = self
             .process
             .as_ref()
-            .map(Stepped::counters)
+            .map(SteppedRun::counters)
             .unwrap_or_default();
-        Counters {
+        JournalCounters {
             records: self.written.records + now.records,
             syncs: self.written.syncs + now.syncs,
         }
@@ -283,9 +284,9 @@ impl Computer {
         self.file_requests()?;
         // Looked for only where a case has any: most have none.
         if self.asked
-            && let Some(request) = Request::filed(&self.folder)
+            && let Some(request) = ControlRequest::filed(&self.folder)
         {
-            self.interrupted |= request.ask == Ask::Pause;
+            self.interrupted |= request.ask == RequestKind::Pause;
             process.obey(&mut ()).map_err(bug)?;
         }
         let stopped = process.fleet().stopped();
@@ -355,7 +356,7 @@ impl Computer {
         while let Some((_, ask)) = self.requests.first().filter(|(at, _)| *at <= now) {
             self.say(|| format!("-- another terminal: {ask:?}"));
             let by = "ida".to_owned();
-            let filed = Request { ask: *ask, by }.file(&self.folder);
+            let filed = ControlRequest { ask: *ask, by }.file(&self.folder);
             filed.map_err(|error| error.to_string())?;
             self.requests.remove(0);
             self.asked = true;
@@ -381,7 +382,7 @@ impl Computer {
             return Err("nothing will ever happen again, and the run is not done".into());
         };
         let next = next.max(now);
-        self.clock.at_least(next);
+        self.clock.advance_to(next);
         self.network.pass(next);
         if interrupt.is_some_and(|at| at <= next) {
             self.interrupts.remove(0);
@@ -420,7 +421,7 @@ impl Computer {
         taken.map_err(|error| error.to_string())
     }
 
-    fn die(&mut self, mut process: Stepped, death: Death) -> Result<(), String> {
+    fn die(&mut self, mut process: SteppedRun, death: Death) -> Result<(), String> {
         self.say(|| format!("-- dies {death:?}"));
         let bug = |error: svar::driver::DriveError| error.to_string();
         let path = self.folder.join(JOURNAL_FILE);
@@ -438,7 +439,7 @@ impl Computer {
                 // It hangs for a while first: what it sends then, it sends long after announcing.
                 if self.dice.percent(30) {
                     let hang = self.dice.millis(0, 200_000);
-                    self.clock.at_least(self.clock.now() + hang);
+                    self.clock.advance_to(self.clock.now() + hang);
                     self.network.pass(self.clock.now());
                 }
                 self.durable = self.durable.max(process.durable_bytes());
@@ -461,7 +462,7 @@ impl Computer {
         self.calls.clear();
         self.interrupted = false;
         self.process = None;
-        self.clock.at_least(self.clock.now() + pause);
+        self.clock.advance_to(self.clock.now() + pause);
         self.network.pass(self.clock.now());
         self.woken.0.lock().unwrap().clear();
         self.file_requests()?;
@@ -505,7 +506,7 @@ impl Computer {
         Ok(())
     }
 
-    fn replayed(&self, reading: &svar::driver::Reading) -> Result<Fleet, String> {
+    fn replayed(&self, reading: &svar::driver::JournalContents) -> Result<Fleet, String> {
         let plan = Arc::clone(self.compiled.plan());
         let run = RunId::parse(RUN).unwrap();
         Fleet::replay(&run, plan, reading.opening.at, &reading.facts)

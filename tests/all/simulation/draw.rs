@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use svar::driver::Ask;
+use svar::driver::RequestKind;
 use svar_emulator::{
     App, BadEnd, Between, Call, Device, DeviceFile, Fault, KnobSettings, LibraryItem, Mishap,
     Outcome, RateScope, RateWindow, Scenario, Silence, Span, Window,
@@ -77,7 +77,7 @@ pub(super) struct Case {
     pub(super) deaths: BTreeMap<u64, Death>,
     pub(super) interrupts: Vec<Moment>,
     /// What is asked from another terminal, and when.
-    pub(super) requests: Vec<(Moment, Ask)>,
+    pub(super) requests: Vec<(Moment, RequestKind)>,
     /// Devices whose cleanup somebody gives up, if they owe one.
     pub(super) waivers: BTreeSet<DeviceIndex>,
     /// Somebody else starts sessions on the tenant as well: on devices of his own.
@@ -161,11 +161,16 @@ impl Case {
         let mut requests = Vec::new();
         if dice.percent(15) {
             let at = beginning() + dice.millis(1_000, 900_000);
-            let ask = dice.pick(&[Ask::Pause, Ask::Cancel, Ask::Cancel, Ask::Abort]);
-            benign &= ask == Ask::Pause;
+            let ask = dice.pick(&[
+                RequestKind::Pause,
+                RequestKind::Cancel,
+                RequestKind::Cancel,
+                RequestKind::Abort,
+            ]);
+            benign &= ask == RequestKind::Pause;
             requests.push((at, ask));
             if dice.percent(25) {
-                requests.push((at + dice.millis(10, 300_000), Ask::Abort));
+                requests.push((at + dice.millis(10, 300_000), RequestKind::Abort));
                 benign = false;
             }
         }

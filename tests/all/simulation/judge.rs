@@ -307,7 +307,7 @@ fn ended_well(
         if step.may_fail && !case.benign {
             continue;
         }
-        let shelf = computer.process().shelf();
+        let shelf = computer.process().records();
         let result = shelf.result(view.device.0 as usize, &format!("s{place}"));
         match (step.kind, result) {
             (Kind::Run, Some(StepResult::Script { exit: Some(0), .. })) => {}

@@ -9,11 +9,11 @@ use svar_engine::{DeviceIndex, FactBody, Need, Refusal};
 use svar_plan::CompiledPlan;
 use svar_wire::ActionId;
 
-use crate::driver::client::{Client, Failure, SignInError};
-use crate::driver::results::Caps;
-use crate::driver::store::{FolderError, Shelf};
+use crate::driver::client::{CallError, Client, SignInError};
+use crate::driver::results::ResultLimits;
+use crate::driver::store::{FolderError, RecordStore};
 
-use super::super::memory::Errand;
+use super::super::memory::RequestContext;
 use super::devices;
 
 /// How often a result that came spoiled is asked for again.
@@ -23,9 +23,9 @@ pub(super) const SPOILED_MAX: u8 = 5;
 #[derive(Debug, Clone)]
 pub(crate) struct Calls {
     pub(crate) client: Client,
-    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) records: Arc<RecordStore>,
     pub(crate) compiled: Arc<CompiledPlan>,
-    pub(crate) caps: Caps,
+    pub(crate) caps: ResultLimits,
     pub(crate) patience: Arc<Patience>,
 }
 
@@ -103,7 +103,7 @@ pub(super) type Answer = (Vec<(Option<DeviceIndex>, FactBody)>, Then);
 
 impl Calls {
     /// Does what is needed.
-    pub(crate) async fn run(mut self, need: Need, errand: Errand) -> Done {
+    pub(crate) async fn run(mut self, need: Need, context: RequestContext) -> Done {
         self.client = self.client.counting();
         let client = self.client.clone();
         let answer = match &need {
@@ -114,7 +114,7 @@ impl Calls {
                 tag,
                 only,
             } => Ok(self
-                .start(&errand, *device, (*session, *attempt), tag, *only)
+                .start(&context, *device, (*session, *attempt), tag, *only)
                 .await),
             Need::Search {
                 device,
@@ -123,12 +123,12 @@ impl Calls {
                 tag,
                 conclusive,
             } => Ok(self
-                .search(&errand, *device, (*session, *attempt), tag, *conclusive)
+                .search(&context, *device, (*session, *attempt), tag, *conclusive)
                 .await),
-            Need::Watch { actions } => self.watch(&errand, actions).await,
-            Need::Fetch { .. } => self.fetch(&errand, &need).await,
+            Need::Watch { actions } => self.watch(&context, actions).await,
+            Need::Fetch { .. } => self.fetch(&context, &need).await,
             Need::Cancel { device, action, .. } => Ok(self.cancel(*device, action).await),
-            Need::Devices { .. } => Ok(self.devices(&errand).await),
+            Need::Devices { .. } => Ok(self.devices(&context).await),
             // Answered by the loop itself.
             Need::Record { .. } | Need::Resolve { .. } => Ok((Vec::new(), Then::Nothing)),
         };
@@ -150,8 +150,8 @@ impl Calls {
         }
     }
 
-    async fn devices(&self, errand: &Errand) -> Answer {
-        match devices::read(&self.client, errand, self.compiled.os()).await {
+    async fn devices(&self, context: &RequestContext) -> Answer {
+        match devices::read(&self.client, context, self.compiled.os()).await {
             Ok(facts) => (facts, Then::DevicesRead),
             Err(failure) => (Vec::new(), again(failure)),
         }
@@ -159,17 +159,17 @@ impl Calls {
 
     /// A refusal may quote what was sent.
     pub(super) fn quiet(&self, mut refusal: Refusal) -> Refusal {
-        refusal.message = self.shelf.secrets().mask(&refusal.message).into_owned();
+        refusal.message = self.records.secrets().mask(&refusal.message).into_owned();
         refusal
     }
 }
 
 /// What a read that failed means.
-pub(super) fn again(failure: Failure) -> Then {
+pub(super) fn again(failure: CallError) -> Then {
     let why = failure.to_string();
     let retry_after = failure.retry_after();
     match failure {
-        Failure::Refused(ref refusal) => match refusal.status {
+        CallError::Refused(ref refusal) => match refusal.status {
             429 => Then::Throttled { retry_after },
             // Replicas may not agree for a while about what there is (API notes 4.5).
             404 => Then::Again {
@@ -181,12 +181,12 @@ pub(super) fn again(failure: Failure) -> Then {
                 why: format!("{why}; {}", failure.next_step()),
             },
         },
-        Failure::Unknown { .. } | Failure::Unreachable { .. } => Then::Again {
-            reached: matches!(failure, Failure::Unknown { .. }),
+        CallError::Unknown { .. } | CallError::Unreachable { .. } => Then::Again {
+            reached: matches!(failure, CallError::Unknown { .. }),
             why,
             retry_after,
         },
-        Failure::SignedOut(error) => signed_out(&error).unwrap_or(Then::Again {
+        CallError::SignedOut(error) => signed_out(&error).unwrap_or(Then::Again {
             why,
             retry_after,
             reached: false,

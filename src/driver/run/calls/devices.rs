@@ -10,9 +10,9 @@ use svar_wire::DeviceId;
 use svar_wire::Machine;
 use svar_wire::Moment;
 
-use crate::driver::client::{Client, Failure, last_seen};
+use crate::driver::client::{CallError, Client, last_seen};
 
-use super::super::memory::Errand;
+use super::super::memory::RequestContext;
 
 /// A full report comes about daily (API notes 8.3), so whoever was not seen for longer sleeps.
 const SEEN_LATELY: Duration = Duration::from_secs(26 * 3_600);
@@ -21,19 +21,19 @@ const SEEN_LATELY: Duration = Duration::from_secs(26 * 3_600);
 /// over their ids.
 const SLEEPERS_BY_ID_MAX: usize = 100;
 
-/// Reads the devices of an errand and says whose readiness is new or has changed. `os` is the
+/// Reads the devices of a call and says whose readiness is new or has changed. `os` is the
 /// family that the playbook is for.
 pub(crate) async fn read(
     client: &Client,
-    errand: &Errand,
+    context: &RequestContext,
     os: Option<Os>,
-) -> Result<Vec<(Option<DeviceIndex>, FactBody)>, Failure> {
+) -> Result<Vec<(Option<DeviceIndex>, FactBody)>, CallError> {
     let now = client.clock().now();
-    let known = |device: &DeviceIndex| errand.known.get(device).copied().unwrap_or_default();
+    let known = |device: &DeviceIndex| context.known.get(device).copied().unwrap_or_default();
     let sleeps = |device: &DeviceIndex| known(device).ready == Some(false);
-    let sleepers = errand.devices.iter().filter(|(device, _)| sleeps(device));
+    let sleepers = context.devices.iter().filter(|(device, _)| sleeps(device));
     let in_one_list = sleepers.count() > SLEEPERS_BY_ID_MAX;
-    let ids: Vec<&DeviceId> = (errand.devices.iter())
+    let ids: Vec<&DeviceId> = (context.devices.iter())
         .filter(|(device, _)| !(in_one_list && sleeps(device)))
         .map(|(_, id)| id)
         .collect();
@@ -46,7 +46,7 @@ pub(crate) async fn read(
         .map(|machine| (machine.id.to_lowercase(), machine))
         .collect();
     let mut facts = Vec::new();
-    for (device, id) in &errand.devices {
+    for (device, id) in &context.devices {
         let machine = by_id.get(id.as_str());
         let (ready, why, never) = match machine {
             Some(machine) => of(machine, os, now),

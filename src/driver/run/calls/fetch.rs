@@ -4,15 +4,19 @@ use svar_engine::{DeviceIndex, FactBody, Need, SessionIndex};
 use svar_plan::Verb;
 use svar_wire::ActionId;
 
-use crate::driver::client::Failure;
+use crate::driver::client::CallError;
 use crate::driver::results::{CollectError, Wanted, collect};
 use crate::driver::store::FolderError;
 
-use super::super::memory::Errand;
+use super::super::memory::RequestContext;
 use super::context::{Answer, Calls, Patience, SPOILED_MAX, Then, again};
 
 impl Calls {
-    pub(super) async fn fetch(&self, errand: &Errand, need: &Need) -> Result<Answer, FolderError> {
+    pub(super) async fn fetch(
+        &self,
+        context: &RequestContext,
+        need: &Need,
+    ) -> Result<Answer, FolderError> {
         let Need::Fetch {
             device,
             session,
@@ -24,7 +28,7 @@ impl Calls {
         else {
             return Ok((Vec::new(), Then::Nothing));
         };
-        let Some((verb, source)) = self.source(errand, *device, *session, action, *step) else {
+        let Some((verb, source)) = self.source(context, *device, *session, action, *step) else {
             return self.missing(need, "internal error: it belongs to no step".to_owned());
         };
         let key = (action.clone(), *index);
@@ -37,7 +41,14 @@ impl Calls {
             source,
             as_it_came: self.patience.is_out(&key),
         };
-        let got = collect(&self.client, &self.shelf, &self.compiled, self.caps, wanted).await;
+        let got = collect(
+            &self.client,
+            &self.records,
+            &self.compiled,
+            self.caps,
+            wanted,
+        )
+        .await;
         match got {
             Ok(collected) => {
                 let body = FactBody::ResultFetched {
@@ -48,11 +59,11 @@ impl Calls {
                 };
                 Ok((vec![(Some(*device), body)], Then::Nothing))
             }
-            Err(CollectError::Call(Failure::Refused(refusal)))
+            Err(CollectError::Call(CallError::Refused(refusal)))
                 if !matches!(refusal.status, 401 | 403 | 429) =>
             {
                 if *conclusive {
-                    let why = Failure::Refused(self.quiet(refusal)).to_string();
+                    let why = CallError::Refused(self.quiet(refusal)).to_string();
                     self.missing(need, why)
                 } else {
                     Ok((Vec::new(), Then::NotYet))
@@ -82,7 +93,7 @@ impl Calls {
     /// What kind of result it is, and the path of a file on the device.
     fn source(
         &self,
-        errand: &Errand,
+        context: &RequestContext,
         device: DeviceIndex,
         session: SessionIndex,
         action: &ActionId,
@@ -91,7 +102,7 @@ impl Calls {
         let plan = self.compiled.plan();
         let planned = plan.devices.get(device.0 as usize)?;
         let commands = &planned.sessions.get(usize::from(session))?.commands;
-        let known = errand.actions.get(action)?;
+        let known = context.actions.get(action)?;
         let (position, index) = known.commands.iter().enumerate().find(|(_, index)| {
             commands
                 .get(usize::from(**index))
@@ -100,7 +111,7 @@ impl Calls {
         let verb = commands.get(usize::from(*index))?.verb;
         let resolved = self
             .compiled
-            .resolve(device.0 as usize, session, &*self.shelf)
+            .resolve(device.0 as usize, session, &*self.records)
             .ok()?;
         let request = resolved.request?;
         let path = request.commands.get(position)?.param("Path");
@@ -118,10 +129,10 @@ impl Calls {
         else {
             return Ok((Vec::new(), Then::Nothing));
         };
-        let path = self.shelf.record_path(*device, *step, action, *index);
-        if let Some(mut record) = self.shelf.read(&path) {
+        let path = self.records.record_path(*device, *step, action, *index);
+        if let Some(mut record) = self.records.read(&path) {
             record.missing = Some(why.clone());
-            self.shelf.write_lightly(&path, &record)?;
+            self.records.write_lightly(&path, &record)?;
         }
         let body = FactBody::ResultMissing {
             action: action.clone(),

@@ -5,15 +5,15 @@ use svar_plan::{find_tag, tagged};
 use svar_wire::{ActionId, Tag};
 use svar_wire::{LiveResponseRequest, MachineAction};
 
-use crate::driver::client::{Failure, Found};
+use crate::driver::client::CallError;
 
-use super::super::memory::Errand;
+use super::super::memory::RequestContext;
 use super::context::{Answer, Calls, Then, again, signed_out};
 
 impl Calls {
     pub(super) async fn start(
         &self,
-        errand: &Errand,
+        context: &RequestContext,
         device: DeviceIndex,
         (session, attempt): (SessionIndex, u16),
         tag: &Tag,
@@ -32,7 +32,7 @@ impl Calls {
             },
         };
         let request = self.request(device, session, tag, only);
-        let (Ok(request), Some((_, device))) = (&request, errand.devices.first()) else {
+        let (Ok(request), Some((_, device))) = (&request, context.devices.first()) else {
             let why = request.err().unwrap_or_else(|| "no such device".into());
             return (one(never_sent("NotCompiled", why)), Then::Nothing);
         };
@@ -54,7 +54,7 @@ impl Calls {
                 }),
                 Then::Nothing,
             ),
-            Err(Failure::Refused(refusal)) => {
+            Err(CallError::Refused(refusal)) => {
                 let refusal = self.quiet(refusal);
                 let body = FactBody::StartRefused {
                     session,
@@ -63,11 +63,11 @@ impl Calls {
                 };
                 (one(body), Then::Nothing)
             }
-            Err(Failure::Unknown { why, .. }) => (one(unknown(why)), Then::Nothing),
-            Err(Failure::Unreachable { why }) => {
+            Err(CallError::Unknown { why, .. }) => (one(unknown(why)), Then::Nothing),
+            Err(CallError::Unreachable { why }) => {
                 (one(never_sent("Unreachable", why)), Then::Nothing)
             }
-            Err(Failure::SignedOut(error)) => (
+            Err(CallError::SignedOut(error)) => (
                 one(never_sent("SignedOut", error.to_string())),
                 signed_out(&error).unwrap_or(Then::Nothing),
             ),
@@ -84,7 +84,7 @@ impl Calls {
     ) -> Result<LiveResponseRequest, String> {
         let resolved = self
             .compiled
-            .resolve(device.0 as usize, session, &*self.shelf)
+            .resolve(device.0 as usize, session, &*self.records)
             .map_err(|unresolvable| unresolvable.problem.message)?;
         let request = resolved
             .request
@@ -100,18 +100,18 @@ impl Calls {
 
     pub(super) async fn search(
         &self,
-        errand: &Errand,
+        context: &RequestContext,
         device: DeviceIndex,
         (session, attempt): (SessionIndex, u16),
         tag: &Tag,
         conclusive: bool,
     ) -> Answer {
-        let Some((_, id)) = errand.devices.first() else {
+        let Some((_, id)) = context.devices.first() else {
             return (Vec::new(), Then::NotYet);
         };
         let found = self.client.find_start(id, tag).await;
         let body = match found {
-            Ok(Found::Action(action)) => match ActionId::parse(&action.id) {
+            Ok(Some(action)) => match ActionId::parse(&action.id) {
                 Ok(action) => FactBody::StartAccepted {
                     session,
                     attempt,
@@ -120,8 +120,8 @@ impl Calls {
                 },
                 Err(_) => return (Vec::new(), Then::NotYet),
             },
-            Ok(Found::Nothing) if conclusive => FactBody::StartAbsent { session, attempt },
-            Ok(Found::Nothing) => return (Vec::new(), Then::NotYet),
+            Ok(None) if conclusive => FactBody::StartAbsent { session, attempt },
+            Ok(None) => return (Vec::new(), Then::NotYet),
             Err(failure) => return (Vec::new(), again(failure)),
         };
         (vec![(Some(device), body)], Then::Nothing)
@@ -137,18 +137,18 @@ impl Calls {
             why,
         };
         // In the portal the comment is all that tells who did it.
-        let header = self.shelf.folder().header();
+        let header = self.records.folder().header();
         let comment = match header.operator.as_str() {
             "" => format!("cancelled by svar, run {}", header.run),
             operator => format!("cancelled by svar for {operator}, run {}", header.run),
         };
         let (body, then) = match self.client.cancel(action, &comment).await {
             Ok(_) => (answered(200), Then::Nothing),
-            Err(Failure::Refused(refusal)) => (answered(refusal.status), Then::Nothing),
-            Err(Failure::Unknown { why, .. } | Failure::Unreachable { why }) => {
+            Err(CallError::Refused(refusal)) => (answered(refusal.status), Then::Nothing),
+            Err(CallError::Unknown { why, .. } | CallError::Unreachable { why }) => {
                 (unknown(why), Then::Nothing)
             }
-            Err(Failure::SignedOut(error)) => (
+            Err(CallError::SignedOut(error)) => (
                 unknown(error.to_string()),
                 signed_out(&error).unwrap_or(Then::Nothing),
             ),

@@ -9,7 +9,7 @@ use svar_wire::{ActionStatus, CommandEntry, CommandStatus, MachineAction};
 
 use crate::driver::store::FolderError;
 
-use super::super::memory::{Errand, Known, step_of};
+use super::super::memory::{Known, RequestContext, step_of};
 use super::context::{Answer, Calls, Patience, Then, again};
 
 /// How many further looks an action gets that failed although none of its commands did: such
@@ -26,11 +26,11 @@ const ERROR_LETTERS_MAX: usize = 1_000;
 impl Calls {
     pub(super) async fn watch(
         &self,
-        errand: &Errand,
+        context: &RequestContext,
         actions: &[(DeviceIndex, ActionId)],
     ) -> Result<Answer, FolderError> {
         let ids: Vec<ActionId> = actions.iter().map(|(_, id)| id.clone()).collect();
-        let oldest = errand.actions.values().map(|known| known.since).min();
+        let oldest = context.actions.values().map(|known| known.since).min();
         let since = oldest.unwrap_or(Moment::EPOCH);
         let listed = match self.client.actions(&ids, since).await {
             Ok(listed) => listed,
@@ -41,7 +41,7 @@ impl Calls {
             let Ok(id) = ActionId::parse(&action.id) else {
                 continue;
             };
-            let Some(known) = errand.actions.get(&id) else {
+            let Some(known) = context.actions.get(&id) else {
                 continue;
             };
             if action.status.is_final() {
@@ -131,7 +131,7 @@ impl Calls {
             .take(ERROR_LETTERS_MAX)
             .collect();
         let cleaned = cleaned.trim();
-        (!cleaned.is_empty()).then(|| self.shelf.secrets().mask(cleaned).into_owned())
+        (!cleaned.is_empty()).then(|| self.records.secrets().mask(cleaned).into_owned())
     }
 
     /// The record of a command as the service leaves it; its result comes on top later.
@@ -149,8 +149,8 @@ impl Calls {
         let Some((step, verb)) = step_of(self.compiled.plan(), known, sent, index) else {
             return Ok(());
         };
-        let path = self.shelf.record_path(known.device, step, id, index);
-        let Some(mut record) = self.shelf.blank(known.device, step, verb, id, index) else {
+        let path = self.records.record_path(known.device, step, id, index);
+        let Some(mut record) = self.records.blank(known.device, step, verb, id, index) else {
             return Ok(());
         };
         let time = |text: &Option<String>| Moment::parse(text.as_deref()?).ok();
@@ -158,7 +158,7 @@ impl Calls {
         record.started = time(&entry.start_time);
         record.ended = time(&entry.end_time);
         record.error = error.map(str::to_owned);
-        self.shelf.write_lightly(&path, &record)
+        self.records.write_lightly(&path, &record)
     }
 }
 
