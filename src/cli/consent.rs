@@ -18,7 +18,7 @@ pub(crate) fn ask(
     yes: bool,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    if plan.policy.risk != "destructive" || yes {
+    if plan.policy.risk != svar_plan::Risk::Destructive || yes {
         return Ok(());
     }
     let count = plan.devices.len();

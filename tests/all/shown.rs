@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use svar::report::{Progress, ProgressStyle, Sheet};
 use svar_engine::{FactBody, Standstill};
-use svar_plan::{Amount, Hours, OfflineMode, OnStop};
+use svar_plan::{CountOrPercent, Hours, OfflineMode, OnStop};
 use svar_wire::ActionStatus;
 
 use build::{Draft, plan, run};
@@ -134,7 +134,7 @@ fn who_sleeps_over_a_session_in_the_queue_is_shown_asleep_and_not_active() {
 #[test]
 fn a_soak_is_named_with_its_end_and_the_wave_that_follows() {
     let draft = plan(4).session(&[run()]).with(|policy| {
-        policy.waves = vec![Amount::Count(2), Amount::Percent(100.0)];
+        policy.waves = vec![CountOrPercent::Count(2), CountOrPercent::Percent(100.0)];
         policy.soak_ms = 600_000;
     });
     let mut desk = desk(draft.done());

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use svar_plan::{Amount, OnStop, StopBase, StopWhen};
+use svar_plan::{CountOrPercent, OnStop, StopBase, StopWhen};
 use svar_wire::Moment;
 
 use super::end::EndState;
@@ -87,8 +87,8 @@ impl Score {
     /// Whether the rule falls: at or above the threshold.
     pub(super) fn stops(&self, rule: &StopWhen) -> bool {
         match rule.failed {
-            Amount::Count(threshold) => self.failed > 0 && self.failed >= threshold,
-            Amount::Percent(threshold) => {
+            CountOrPercent::Count(threshold) => self.failed > 0 && self.failed >= threshold,
+            CountOrPercent::Percent(threshold) => {
                 self.failed > 0
                     && self.finished >= rule.after
                     && f64::from(self.failed) * 100.0 + 1e-9
@@ -162,15 +162,15 @@ impl fmt::Display for Standing {
             _ => "have",
         };
         match rule.of {
-            StopBase::Targets if matches!(rule.failed, Amount::Percent(_)) => {
+            StopBase::Targets if matches!(rule.failed, CountOrPercent::Percent(_)) => {
                 write!(f, "{failed} of {targets} targets {have} failed")?;
             }
             _ if finished == 0 => f.write_str("no device has finished yet")?,
             _ => write!(f, "{failed} of {finished} finished {have} failed")?,
         }
         match rule.failed {
-            Amount::Count(threshold) => write!(f, "; stops at {threshold}")?,
-            Amount::Percent(threshold) => {
+            CountOrPercent::Count(threshold) => write!(f, "; stops at {threshold}")?,
+            CountOrPercent::Percent(threshold) => {
                 let base = match rule.of {
                     StopBase::Finished => finished,
                     StopBase::Targets => targets,

@@ -8,9 +8,9 @@ use svar_wire::Command;
 
 use crate::document::masked;
 use crate::forecast::{Forecast, grouped};
-use crate::model::{
-    Amount, CleanupWhen, DevicePlan, OfflineMode, OnFail, OnStop, Plan, ResultsWanted, Session,
-    SessionKind, StepPlan, StopBase, Verb,
+use crate::model::{DevicePlan, Plan, Session, SessionKind, StepPlan};
+use svar_language::playbook::model::{
+    CleanupWhen, CountOrPercent, OfflineMode, OnFail, OnStop, ResultsWanted, StopBase, Verb,
 };
 
 const WIDTH: usize = 80;
@@ -25,7 +25,7 @@ pub fn explain(plan: &Plan) -> String {
     line(
         &mut text,
         0,
-        &format!("{} ({})", plan.name, plan.policy.risk),
+        &format!("{} ({})", plan.name, plan.policy.risk.as_str()),
     );
     line(&mut text, 0, &format!("plan {digest}"));
     text.push('\n');
@@ -75,17 +75,17 @@ fn rules(text: &mut String, plan: &Plan) {
 
     let stop = &policy.stop_when;
     let failed = match (stop.failed, stop.of) {
-        (Amount::Count(1), _) => "1 device has failed".to_owned(),
-        (Amount::Count(count), _) => format!("{count} devices have failed"),
-        (Amount::Percent(share), StopBase::Finished) => {
+        (CountOrPercent::Count(1), _) => "1 device has failed".to_owned(),
+        (CountOrPercent::Count(count), _) => format!("{count} devices have failed"),
+        (CountOrPercent::Percent(share), StopBase::Finished) => {
             format!("{share}% of the finished devices or more have failed")
         }
-        (Amount::Percent(share), StopBase::Targets) => {
+        (CountOrPercent::Percent(share), StopBase::Targets) => {
             format!("{share}% of all devices or more have failed")
         }
     };
     let after = match (stop.failed, stop.after) {
-        (Amount::Count(_), _) | (_, 0 | 1) => String::new(),
+        (CountOrPercent::Count(_), _) | (_, 0 | 1) => String::new(),
         (_, after) => format!(", once {after} have finished"),
     };
     let then = match policy.on_stop {
@@ -427,10 +427,10 @@ fn verb(verb: Verb) -> &'static str {
     }
 }
 
-fn amount(amount: &Amount) -> String {
+fn amount(amount: &CountOrPercent) -> String {
     match amount {
-        Amount::Count(count) => count.to_string(),
-        Amount::Percent(share) => format!("{share}%"),
+        CountOrPercent::Count(count) => count.to_string(),
+        CountOrPercent::Percent(share) => format!("{share}%"),
     }
 }
 

@@ -22,16 +22,32 @@ pub struct Hours {
     zone: TimeZone,
 }
 
+/// The time zone database of this computer does not have a zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownZone {
+    /// The name of the zone, as the playbook has it.
+    pub name: String,
+}
+
+impl fmt::Display for UnknownZone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown time zone `{}` on this computer", self.name)
+    }
+}
+
+impl std::error::Error for UnknownZone {}
+
 impl Hours {
     /// Looks up the zone of a window in this computer's time zone database.
     ///
     /// # Errors
-    /// The database has no such zone: a sentence that says so.
-    pub fn of(window: Window) -> Result<Hours, String> {
+    /// The database has no such zone.
+    pub fn of(window: Window) -> Result<Hours, UnknownZone> {
         let zone = match window.zone.as_str() {
             "UTC" => TimeZone::UTC,
-            name => TimeZone::get(name)
-                .map_err(|_| format!("there is no time zone `{name}` on this computer"))?,
+            name => TimeZone::get(name).map_err(|_| UnknownZone {
+                name: name.to_owned(),
+            })?,
         };
         Ok(Hours { window, zone })
     }

@@ -22,16 +22,19 @@ pub use compile::{CompiledPlan, Resolved, Selection, Selector, Unresolvable, com
 pub use document::{document, masked};
 pub use explain::explain;
 pub use forecast::{Asleep, Binding, Bound, Calls, Forecast, Gain, Job, Openings, least_makespan};
-pub use hours::Hours;
+pub use hours::{Hours, UnknownZone};
 pub use inputs::{ENVIRONMENT_PREFIX, Given, InputValue, Inputs, Origin};
 pub use limits::{Limits, LimitsProfile, PICKUP, ReadBudget};
 pub use model::{
-    Amount, CleanupWhen, CommandPlan, DevicePlan, OfflineMode, OfflinePolicy, OnFail, OnStop,
-    Place, Plan, PlannedFile, PlannedInput, Policy, ResultsWanted, RetryPolicy, Session,
-    SessionKind, StepPlan, StopBase, StopWhen, Target, Verb, Verdict, family_of,
+    CommandPlan, DevicePlan, OfflinePolicy, Place, Plan, PlannedFile, PlannedInput, Policy,
+    RetryPolicy, Session, SessionKind, StepPlan, StopWhen, Target, Verdict, family_of,
 };
 pub use polling::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, TICK, TICKS_ASLEEP};
 pub use quote::{Argument, Shell, base64url, write as write_arguments};
 pub use result::{Results, RunNames, StepResult};
 pub use secrets::{MASK, Secrets};
 pub use tag::{TAG_LENGTH, find_tag, tagged};
+
+pub use svar_language::playbook::model::{
+    CleanupWhen, CountOrPercent, OfflineMode, OnFail, OnStop, ResultsWanted, Risk, StopBase, Verb,
+};

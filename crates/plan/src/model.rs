@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use svar_language::playbook::model::Os;
+use svar_language::playbook::model::{
+    CleanupWhen, CountOrPercent, OfflineMode, OnFail, OnStop, Os, ResultsWanted, Risk, StopBase,
+    Verb,
+};
 use svar_wire::DeviceId;
 use svar_wire::LiveResponseRequest;
 
@@ -104,50 +107,6 @@ pub struct Place {
     pub line: u32,
     /// Column, from 1, in characters.
     pub column: u32,
-}
-
-/// The verb of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verb {
-    /// PutFile.
-    Put,
-    /// RunScript.
-    Run,
-    /// GetFile.
-    Get,
-}
-
-impl Verb {
-    /// Returns whether a command of this kind has a result. `put` has none (API notes 6.2): it is as
-    /// expected once the command completed.
-    pub fn has_result(self) -> bool {
-        self != Verb::Put
-    }
-}
-
-/// What a failing step means for its device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnFail {
-    /// Nothing later is sent to the device, except cleanup.
-    #[default]
-    Stop,
-    /// Recorded; the device goes on.
-    Continue,
-}
-
-/// Which results are fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ResultsWanted {
-    /// Every one.
-    #[default]
-    All,
-    /// Only of sessions that failed.
-    Failed,
-    /// None.
-    None,
 }
 
 /// Further tries of a failed step. The step is the last of its session, and a try is a session of
@@ -271,10 +230,10 @@ pub enum Verdict {
 /// How the run behaves as a whole; defaults are filled in.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Policy {
-    /// How dangerous: `read`, `change` or `destructive`.
-    pub risk: String,
+    /// How much it may alter on a device.
+    pub risk: Risk,
     /// Devices started in waves; each entry is how many may have been started by then.
-    pub waves: Vec<Amount>,
+    pub waves: Vec<CountOrPercent>,
     /// Pause between a wave's end and the next one, in milliseconds.
     pub soak_ms: u64,
     /// Most devices active at one time.
@@ -295,67 +254,16 @@ pub struct Policy {
     pub busy_wait_ms: u64,
 }
 
-/// A number of devices, or a share of them.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Amount {
-    /// So many.
-    Count(u32),
-    /// So many of a hundred.
-    Percent(f64),
-}
-
-impl Amount {
-    /// How many devices it means of `total`; a share is rounded up.
-    pub fn of(self, total: u32) -> u32 {
-        match self {
-            Amount::Count(count) => count.min(total),
-            Amount::Percent(share) => {
-                let exact = f64::from(total) * share / 100.0;
-                // A share of a hundred that the binary form puts a hair above the whole number stays it.
-                let rounded = (exact - 1e-9).ceil().clamp(0.0, f64::from(total));
-                rounded as u32
-            }
-        }
-    }
-}
-
 /// The stop rule: the fleet stops when the failed devices are *at or above* `failed`, out of `of`,
 /// once at least `after` devices have finished.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct StopWhen {
     /// The threshold.
-    pub failed: Amount,
+    pub failed: CountOrPercent,
     /// What a percentage is taken of.
     pub of: StopBase,
     /// Smallest sample before a percentage counts.
     pub after: u32,
-}
-
-/// What a percentage in the stop rule is taken of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StopBase {
-    /// The devices that have ended.
-    #[default]
-    Finished,
-    /// All targets.
-    Targets,
-}
-
-/// What happens to the rest when the fleet stops.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum OnStop {
-    /// No new device starts; those that run finish.
-    #[default]
-    Drain,
-    /// Besides, own actions that still wait for their device are cancelled.
-    CancelQueued,
-    /// All own actions are cancelled.
-    Abort,
 }
 
 /// What is done about devices that sleep.
@@ -367,28 +275,4 @@ pub struct OfflinePolicy {
     pub max_slots: u32,
     /// For how long, in milliseconds from the run's start.
     pub until_ms: u64,
-}
-
-/// How sleeping devices are treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OfflineMode {
-    /// Started only when seen lately.
-    Hold,
-    /// A few wait in the service's queue.
-    #[default]
-    Queue,
-    /// Left out.
-    Skip,
-}
-
-/// When cleanup runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CleanupWhen {
-    /// After every device that was sent something.
-    #[default]
-    Always,
-    /// Only after one that failed.
-    Failed,
 }

@@ -202,12 +202,11 @@ fn is_bare_in_powershell(text: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"\\/:._-".contains(&byte))
 }
 
+/// Only characters that no shell acts on. `~` is not among them: at the beginning of a word, and
+/// after `=` and `:`, it stands for a home folder.
 fn is_bare_in_posix(text: &str) -> bool {
-    !text.is_empty()
-        && !text.starts_with('~')
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"@%+=:,./_-".contains(&byte))
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@%+=:,./_-".contains(&byte);
+    !text.is_empty() && text.bytes().all(plain)
 }
 
 /// The JSON of the arguments as one token of letters, digits, `-` and `_`, without padding.

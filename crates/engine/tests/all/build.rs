@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use svar_plan::{
-    Amount, CleanupWhen, CommandPlan, DevicePlan, Limits, LimitsProfile, OfflineMode,
+    CleanupWhen, CommandPlan, CountOrPercent, DevicePlan, Limits, LimitsProfile, OfflineMode,
     OfflinePolicy, OnFail, OnStop, Place, Plan, Policy, ResultsWanted, RetryPolicy, Secrets,
     Session, SessionKind, StepPlan, StopBase, StopWhen, Target, Verb,
 };
@@ -101,12 +101,12 @@ pub(super) fn plan(devices: u32) -> Draft {
         steps: Vec::new(),
         sessions: Vec::new(),
         policy: Policy {
-            risk: "change".into(),
-            waves: vec![Amount::Percent(100.0)],
+            risk: Default::default(),
+            waves: vec![CountOrPercent::Percent(100.0)],
             soak_ms: 0,
             max_active: None,
             stop_when: StopWhen {
-                failed: Amount::Count(1),
+                failed: CountOrPercent::Count(1),
                 of: StopBase::Finished,
                 after: 0,
             },
@@ -146,7 +146,7 @@ impl Draft {
 
     /// The stop rule out of the way.
     pub(super) fn never_stop(self) -> Self {
-        self.with(|policy| policy.stop_when.failed = Amount::Count(u32::MAX))
+        self.with(|policy| policy.stop_when.failed = CountOrPercent::Count(u32::MAX))
     }
 
     pub(super) fn slots(mut self, slots: u32) -> Self {

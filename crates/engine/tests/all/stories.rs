@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use svar_engine::{CancelWhy, EndState, FactBody, Fleet, Need, Phase, SessionPhase, Waiting};
-use svar_plan::{Amount, Hours, OfflineMode, OnStop, ResultsWanted, StopBase, StopWhen};
+use svar_plan::{CountOrPercent, Hours, OfflineMode, OnStop, ResultsWanted, StopBase, StopWhen};
 use svar_wire::{ActionStatus, CommandStatus};
 
 use super::build::{get, plan, put, run, run_id};
@@ -581,9 +581,9 @@ fn an_action_that_expired_in_the_queue_is_started_again_until_the_limit() {
 fn a_wave_waits_for_the_one_before_and_its_soak() {
     let draft = plan(10).session(&[run()]).with(|policy| {
         policy.waves = vec![
-            Amount::Count(1),
-            Amount::Percent(30.0),
-            Amount::Percent(100.0),
+            CountOrPercent::Count(1),
+            CountOrPercent::Percent(30.0),
+            CountOrPercent::Percent(100.0),
         ];
         policy.soak_ms = 120_000;
     });
@@ -613,7 +613,7 @@ fn a_wave_waits_for_the_one_before_and_its_soak() {
 fn the_stop_rule_falls_at_its_threshold_and_says_how_it_stands() {
     let draft = plan(40).session(&[run()]).slots(4).with(|policy| {
         policy.stop_when = StopWhen {
-            failed: Amount::Percent(10.0),
+            failed: CountOrPercent::Percent(10.0),
             of: StopBase::Finished,
             after: 20,
         };
@@ -663,16 +663,16 @@ fn how_many_failures_are_left_is_told_for_every_kind_of_rule() {
         desk.fleet.would_stop().to_string()
     };
     assert_eq!(
-        said(Amount::Percent(5.5), StopBase::Finished, 20, 3),
+        said(CountOrPercent::Percent(5.5), StopBase::Finished, 20, 3),
         "3 of 60 finished have failed, 5.0%; stops at 5.5%, counted from 20 on: one more failure \
          stops the run"
     );
     assert_eq!(
-        said(Amount::Count(5), StopBase::Finished, 1, 1),
+        said(CountOrPercent::Count(5), StopBase::Finished, 1, 1),
         "1 of 60 finished has failed; stops at 5: not even the failure of all others stops the run"
     );
     assert_eq!(
-        said(Amount::Percent(4.0), StopBase::Targets, 1, 2),
+        said(CountOrPercent::Percent(4.0), StopBase::Targets, 1, 2),
         "2 of 61 targets have failed, 3.3%; stops at 4%: one more failure stops the run"
     );
 }
@@ -681,7 +681,7 @@ fn how_many_failures_are_left_is_told_for_every_kind_of_rule() {
 fn at_its_beginning_and_its_end_a_run_says_what_may_still_stop_it() {
     let draft = plan(3).session(&[run()]).slots(3).with(|policy| {
         policy.stop_when = StopWhen {
-            failed: Amount::Count(2),
+            failed: CountOrPercent::Count(2),
             of: StopBase::Finished,
             after: 1,
         };

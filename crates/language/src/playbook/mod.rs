@@ -8,6 +8,7 @@
 mod accept;
 mod check;
 mod condition;
+pub mod defaults;
 mod files;
 mod load;
 pub mod model;

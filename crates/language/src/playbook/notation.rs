@@ -8,8 +8,8 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use super::model::{
-    Amount, CleanupWhen, OfflineMode, OnFail, OnStop, Os, Pass, Period, ResultsWanted, Risk,
-    SizeCheck, StopBase, Window,
+    CleanupWhen, CountOrPercent, OfflineMode, OnFail, OnStop, Os, Pass, Period, ResultsWanted,
+    Risk, SizeCheck, StopBase, Window,
 };
 
 /// A text that is one template and nothing else.
@@ -108,8 +108,8 @@ impl Notation for Period {
     }
 }
 
-impl Notation for Amount {
-    const NAME: &'static str = "Amount";
+impl Notation for CountOrPercent {
+    const NAME: &'static str = "CountOrPercent";
 
     fn or_template(_: &mut SchemaGenerator) -> Schema {
         let mut schema = text_form(

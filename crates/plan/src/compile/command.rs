@@ -10,9 +10,10 @@ use svar_wire::{Command, LibraryName, LiveResponseRequest};
 use super::forbidden::{self, FORBIDDEN};
 use super::prepare::{Prepared, PreparedStep};
 use super::scope::Field;
-use crate::model::{Target, Verb};
+use crate::model::Target;
 use crate::quote::{Argument, Shell, base64url, write};
 use crate::tag::TAG_LENGTH;
+use svar_language::playbook::model::Verb;
 
 /// Room for the comment, in characters, the tag included (API notes 3.3: under 1,000).
 const COMMENT_MAX: usize = 1_000;

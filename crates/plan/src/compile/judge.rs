@@ -7,34 +7,31 @@ use serde_json::{Map, Value, json};
 use svar_language::diagnostic::Problem;
 use svar_language::expression::{Scope, to_text};
 use svar_language::playbook::Templated;
-use svar_language::playbook::model::{Exit, Expect, InputType, Save, Stream, TextCheck};
+use svar_language::playbook::model::{Exit, Expect, Save, Stream, TextCheck};
+use svar_wire::text::one_line;
 
 use super::prepare::{Prepared, PreparedStep};
-use super::scope::Values;
 use super::setting::read;
 use crate::model::Verdict;
 use crate::result::StepResult;
 
-/// Bytes of an output that stand in a sentence.
-const SHOWN: usize = 120;
+/// Characters of an output that a sentence quotes.
+const SHOWN_MAX: usize = 120;
 
 impl Prepared {
     /// Judges a result; the scope knows the device, and no results.
     pub(crate) fn judge(&self, step: &PreparedStep, result: &StepResult, scope: &Scope) -> Verdict {
         let judge = Judge {
-            values: &self.values,
+            prepared: self,
             scope,
         };
-        let found = match (result, step.plan.verb) {
-            (
-                StepResult::Script {
-                    exit,
-                    stdout,
-                    stderr,
-                },
-                _,
-            ) => judge.script(step, *exit, stdout, stderr),
-            (StepResult::File { size, sha256, .. }, _) => judge.file(step, *size, sha256),
+        let found = match result {
+            StepResult::Script {
+                exit,
+                stdout,
+                stderr,
+            } => judge.script(step, *exit, stdout, stderr),
+            StepResult::File { size, sha256, .. } => judge.file(step, *size, sha256),
         };
         match found {
             Ok(()) => Verdict::Met,
@@ -74,43 +71,52 @@ impl Prepared {
         }
     }
 
+    /// Returns the value that `save` keeps of an output.
     fn saved(&self, save: &Save, stdout: &str, stderr: &str) -> Result<Value, String> {
-        let stream = save.from.as_ref().map_or(Stream::Stdout, |from| from.value);
-        let output = match stream {
-            Stream::Stdout => stdout,
-            Stream::Stderr => stderr,
-        };
-        let found = match (&save.json, &save.regex) {
-            (Some(path), _) => {
-                output_json(output).and_then(|json| Ok(json_at(&json, &path.value)?.clone()))
-            }
-            (None, Some(pattern)) => first_match(&pattern.value, output).map(Value::from),
-            (None, None) => Err("nothing says what is kept".to_owned()),
-        };
-        let value = match (found, &save.default) {
+        let kept = extract(save, stdout, stderr);
+        let value = match (kept, &save.default) {
             (Ok(value), _) => value,
             (Err(_), Some(default)) => {
-                let field = self
-                    .values
-                    .field(default.node)
-                    .map_err(|problem| problem.message)?;
+                let field = self.values.field(default.node).map_err(message)?;
                 return field.known().cloned().ok_or_else(|| "no value".to_owned());
             }
             (Err(why), None) => return Err(why),
         };
         match &save.r#type {
             None => Ok(value),
-            Some(kind) if kind.value == InputType::List && value.is_array() => Ok(value),
             Some(kind) => {
-                let text = to_text(&value)?;
+                // A list or map is taken as its JSON, which `type: list` reads back.
+                let text = to_text(&value).unwrap_or_else(|_| value.to_string());
                 kind.value.parse(text.trim())
             }
         }
     }
 }
 
+/// Returns what `save` finds in an output, before its type and default are looked at.
+fn extract(save: &Save, stdout: &str, stderr: &str) -> Result<Value, String> {
+    let output = match save
+        .from
+        .as_ref()
+        .map(|from| from.value)
+        .unwrap_or_default()
+    {
+        Stream::Stdout => stdout,
+        Stream::Stderr => stderr,
+    };
+    match (&save.json, &save.regex) {
+        (Some(path), _) => {
+            output_json(output).and_then(|json| Ok(json_at(&json, &path.value)?.clone()))
+        }
+        (None, Some(pattern)) => first_match(&pattern.value, output).map(Value::from),
+        // The check refuses it.
+        (None, None) => Err("neither `json` nor `regex` says what is kept".to_owned()),
+    }
+}
+
+/// Compares the result of a step with what its playbook expects.
 struct Judge<'p> {
-    values: &'p Values,
+    prepared: &'p Prepared,
     scope: &'p Scope,
 }
 
@@ -137,8 +143,12 @@ impl Judge<'_> {
             let json = output_json(stdout)?;
             for (path, wanted) in &expect.json {
                 let found = json_at(&json, path)?;
-                let field = self.values.field(wanted.node).map_err(words)?;
-                let wanted = self.values.evaluate(&field, self.scope).map_err(words)?;
+                let field = self.prepared.values.field(wanted.node).map_err(message)?;
+                let wanted = self
+                    .prepared
+                    .values
+                    .evaluate(&field, self.scope)
+                    .map_err(message)?;
                 if !alike(found, &wanted) {
                     return Err(format!("`{path}` is {found}, and {wanted} is expected"));
                 }
@@ -146,42 +156,11 @@ impl Judge<'_> {
         }
         // A value that is asked for and not there would be missed only when a later step reads it.
         for (name, save) in &step.save {
-            self.save(name, save, step, stdout, stderr)?;
+            self.prepared
+                .saved(save, stdout, stderr)
+                .map_err(|why| format!("no value can be saved as `{name}`: {why}"))?;
         }
         Ok(())
-    }
-
-    fn save(
-        &self,
-        name: &str,
-        save: &Save,
-        _step: &PreparedStep,
-        stdout: &str,
-        stderr: &str,
-    ) -> Result<(), String> {
-        if save.default.is_some() {
-            return Ok(());
-        }
-        let stream = save.from.as_ref().map_or(Stream::Stdout, |from| from.value);
-        let output = match stream {
-            Stream::Stdout => stdout,
-            Stream::Stderr => stderr,
-        };
-        let found = match (&save.json, &save.regex) {
-            (Some(path), _) => output_json(output).and_then(|json| {
-                let value = json_at(&json, &path.value)?;
-                to_text(value).or_else(|_| Ok(value.to_string()))
-            }),
-            (None, Some(pattern)) => first_match(&pattern.value, output),
-            (None, None) => Ok(String::new()),
-        };
-        let typed = match &save.r#type {
-            None => found.map(Value::from),
-            Some(kind) => found.and_then(|text| kind.value.parse(text.trim())),
-        };
-        typed
-            .map(|_| ())
-            .map_err(|why| format!("no value can be saved as `{name}`: {why}"))
     }
 
     fn exit(&self, expect: &Expect, exit: Option<i64>, stderr: &str) -> Result<(), String> {
@@ -204,7 +183,7 @@ impl Judge<'_> {
         let said = if said.is_empty() {
             String::new()
         } else {
-            format!(": {}", shorten(said))
+            format!(": {}", one_line_of(said))
         };
         Err(format!(
             "exit code {exit}, expected {}{said}",
@@ -224,8 +203,8 @@ impl Judge<'_> {
                     };
                     return Err(format!(
                         "{name} {does} `{}`: {}",
-                        shorten(&text),
-                        said(output)
+                        one_line_of(&text),
+                        quoted(output)
                     ));
                 }
             }
@@ -235,8 +214,8 @@ impl Judge<'_> {
             if output.trim() != text.trim() {
                 return Err(format!(
                     "{name} is not `{}`: {}",
-                    shorten(&text),
-                    said(output)
+                    one_line_of(&text),
+                    quoted(output)
                 ));
             }
         }
@@ -245,7 +224,7 @@ impl Judge<'_> {
                 let pattern = self.settle(pattern)?;
                 if regex(&pattern)?.is_match(output) != wanted {
                     let does = if wanted { "does not match" } else { "matches" };
-                    return Err(format!("{name} {does} `{pattern}`: {}", said(output)));
+                    return Err(format!("{name} {does} `{pattern}`: {}", quoted(output)));
                 }
             }
         }
@@ -275,7 +254,7 @@ impl Judge<'_> {
     }
 
     fn source(&self, node: svar_language::yaml::NodeId) -> String {
-        self.values.document.node(node).text.clone()
+        self.prepared.values.document.node(node).text.clone()
     }
 
     /// The value of something expected, on this device.
@@ -284,17 +263,23 @@ impl Judge<'_> {
             Templated::Value(value) => Ok(value.value.clone()),
             Templated::Template(text) => {
                 let field = self
+                    .prepared
                     .values
                     .text_field(text.node, &text.value)
-                    .map_err(words)?;
-                let value = self.values.evaluate(&field, self.scope).map_err(words)?;
+                    .map_err(message)?;
+                let value = self
+                    .prepared
+                    .values
+                    .evaluate(&field, self.scope)
+                    .map_err(message)?;
                 read(&value)
             }
         }
     }
 }
 
-fn words(problem: Problem) -> String {
+/// Returns the message of a problem whose place is not told.
+fn message(problem: Problem) -> String {
     problem.message
 }
 
@@ -304,7 +289,7 @@ fn regex(pattern: &str) -> Result<Regex, String> {
         .multi_line(true)
         .crlf(true)
         .build()
-        .map_err(|_| format!("`{pattern}` is no regular expression"))
+        .map_err(|_| format!("`{pattern}` is not a regular expression"))
 }
 
 fn first_match(pattern: &str, output: &str) -> Result<String, String> {
@@ -314,7 +299,7 @@ fn first_match(pattern: &str, output: &str) -> Result<String, String> {
             .or(groups.get(0))
             .map(|found| found.as_str().to_owned())
     });
-    found.ok_or_else(|| format!("nothing matches `{pattern}`: {}", said(output)))
+    found.ok_or_else(|| format!("nothing matches `{pattern}`: {}", quoted(output)))
 }
 
 /// The output as JSON: the whole of it, or its last line, since scripts print progress before.
@@ -327,7 +312,7 @@ fn output_json(output: &str) -> Result<Value, String> {
             Some(last) => serde_json::from_str(last).map_err(|_| error),
             None => Err(error),
         })
-        .map_err(|error| format!("the output is no JSON ({error}): {}", said(output)))
+        .map_err(|error| format!("the output is not JSON ({error}): {}", quoted(output)))
 }
 
 /// The value at `status`, `items[0].name` or `[0]`.
@@ -371,24 +356,16 @@ fn alike(found: &Value, wanted: &Value) -> bool {
     }
 }
 
-fn said(output: &str) -> String {
+fn quoted(output: &str) -> String {
     let output = output.trim();
     if output.is_empty() {
         "it is empty".to_owned()
     } else {
-        format!("it says `{}`", shorten(output))
+        format!("it says `{}`", one_line_of(output))
     }
 }
 
-fn shorten(text: &str) -> String {
-    let line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(SHOWN)
-        .collect();
-    if line.len() < text.len() {
-        format!("{}…", line.trim_end())
-    } else {
-        line
-    }
+/// Returns text of a device as one short line that is safe to show.
+fn one_line_of(text: &str) -> String {
+    one_line(text, SHOWN_MAX)
 }

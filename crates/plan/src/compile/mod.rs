@@ -29,12 +29,13 @@ use svar_language::playbook::{Files, Loaded, Playbook};
 
 use crate::inputs::Inputs;
 use crate::limits::Limits;
-use crate::model::{DevicePlan, OfflineMode, Plan, PlannedInput, Target};
+use crate::model::{DevicePlan, Plan, PlannedInput, Target};
 use crate::result::RunNames;
 use crate::secrets::MASK;
 use prepare::{Prepared, prepare};
 use scope::Values;
 use sessions::compile_devices;
+use svar_language::playbook::model::OfflineMode;
 
 /// Compiles a playbook for its targets.
 ///

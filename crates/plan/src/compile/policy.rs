@@ -1,82 +1,64 @@
-//! Settings that hold for the whole run: evaluated once, defaults filled in.
+//! The settings that hold for the whole run, evaluated once, with defaults filled in.
 
 use std::time::Duration;
 
-use svar_language::playbook::Playbook;
-use svar_language::playbook::model::{self, Step};
+use svar_language::playbook::model::{Period, Step};
+use svar_language::playbook::{Playbook, defaults};
 
 use super::setting::Settings;
 use crate::hours::Hours;
-use crate::model::{
-    Amount, CleanupWhen, OfflineMode, OfflinePolicy, OnFail, OnStop, Policy, ResultsWanted,
-    RetryPolicy, StopBase, StopWhen,
-};
+use crate::model::{OfflinePolicy, Policy, RetryPolicy, StopWhen};
 
-/// How long a device that is busy with somebody else's session is waited for (design, section 2).
+/// How long a device that is busy with another session is waited for. No key of a playbook sets it.
 const BUSY_WAIT: Duration = Duration::from_secs(15 * 60);
-/// How long sleeping devices are waited for (design, section 2).
-const OFFLINE_UNTIL: Duration = Duration::from_secs(24 * 3_600);
-/// Slots that sleeping devices may hold (design, section 2).
-const OFFLINE_SLOTS: u32 = 5;
-/// The pause before a further try (model).
-const RETRY_DELAY: Duration = Duration::from_secs(30);
 
 impl Settings<'_> {
-    pub(crate) fn policy(&mut self, playbook: &Playbook) -> Policy {
+    /// Evaluates the policy of a playbook.
+    pub(super) fn policy(&mut self, playbook: &Playbook) -> Policy {
         let rollout = playbook.rollout.clone().unwrap_or_default();
         let offline = playbook.offline.clone().unwrap_or_default();
         let stop_when = match &rollout.stop_when {
             None => StopWhen {
-                failed: Amount::Count(1),
-                of: StopBase::Finished,
-                after: 1,
+                failed: defaults::STOP_FAILED,
+                of: Default::default(),
+                after: defaults::STOP_AFTER,
             },
             Some(rule) => StopWhen {
-                failed: self.settle(&rule.failed).map_or(Amount::Count(1), amount),
-                of: match self.optional(rule.of.as_ref()).unwrap_or_default() {
-                    model::StopBase::Finished => StopBase::Finished,
-                    model::StopBase::Targets => StopBase::Targets,
-                },
-                after: self.optional(rule.after.as_ref()).unwrap_or(1),
+                failed: self.settle(&rule.failed).unwrap_or(defaults::STOP_FAILED),
+                of: self.optional(rule.of.as_ref()).unwrap_or_default(),
+                after: self
+                    .optional(rule.after.as_ref())
+                    .unwrap_or(defaults::STOP_AFTER),
             },
-        };
-        let risk = match self.optional(playbook.risk.as_ref()).unwrap_or_default() {
-            model::Risk::Read => "read",
-            model::Risk::Change => "change",
-            model::Risk::Destructive => "destructive",
         };
         let waves = rollout.waves.iter().filter_map(|wave| self.settle(wave));
         Policy {
-            risk: risk.to_owned(),
-            waves: waves.map(amount).collect(),
-            soak_ms: self.period(rollout.soak.as_ref()).map_or(0, millis),
+            waves: waves.collect(),
+            risk: self.optional(playbook.risk.as_ref()).unwrap_or_default(),
+            soak_ms: self
+                .optional(rollout.soak.as_ref())
+                .map_or(0, |Period(soak)| millis(soak)),
             max_active: self.optional(rollout.max_active.as_ref()),
             stop_when,
-            on_stop: match self.optional(rollout.on_stop.as_ref()).unwrap_or_default() {
-                model::OnStop::Drain => OnStop::Drain,
-                model::OnStop::CancelQueued => OnStop::CancelQueued,
-                model::OnStop::Abort => OnStop::Abort,
-            },
+            on_stop: self.optional(rollout.on_stop.as_ref()).unwrap_or_default(),
             offline: OfflinePolicy {
-                mode: match self.optional(offline.mode.as_ref()).unwrap_or_default() {
-                    model::OfflineMode::Hold => OfflineMode::Hold,
-                    model::OfflineMode::Queue => OfflineMode::Queue,
-                    model::OfflineMode::Skip => OfflineMode::Skip,
-                },
+                mode: self.optional(offline.mode.as_ref()).unwrap_or_default(),
                 max_slots: self
                     .optional(offline.max_slots.as_ref())
-                    .unwrap_or(OFFLINE_SLOTS),
-                until_ms: millis(self.period(offline.until.as_ref()).unwrap_or(OFFLINE_UNTIL)),
+                    .unwrap_or(defaults::OFFLINE_SLOTS),
+                until_ms: millis(
+                    self.optional(offline.until.as_ref())
+                        .unwrap_or(defaults::OFFLINE_UNTIL)
+                        .0,
+                ),
             },
-            deadline_ms: self.period(playbook.deadline.as_ref()).map(millis),
+            deadline_ms: self
+                .optional(playbook.deadline.as_ref())
+                .map(|Period(deadline)| millis(deadline)),
             window: self.hours(playbook),
-            cleanup_when: match self
+            cleanup_when: self
                 .optional(playbook.cleanup_when.as_ref())
-                .unwrap_or_default()
-            {
-                model::CleanupWhen::Always => CleanupWhen::Always,
-                model::CleanupWhen::Failed => CleanupWhen::Failed,
-            },
+                .unwrap_or_default(),
             busy_wait_ms: millis(BUSY_WAIT),
         }
     }
@@ -85,8 +67,10 @@ impl Settings<'_> {
         let setting = playbook.window.as_ref()?;
         let window = self.settle(setting)?;
         Hours::of(window)
-            .map_err(|why| {
-                let problem = self.values.problem("setting-value", setting.node(), why);
+            .map_err(|unknown| {
+                let problem =
+                    self.values
+                        .problem("setting-value", setting.node(), unknown.to_string());
                 self.problems.push(problem.help(
                     "Write a zone such as `Europe/Stockholm` or `UTC`; if this one exists, install \
                      the time zone database (`tzdata`).",
@@ -95,38 +79,22 @@ impl Settings<'_> {
             .ok()
     }
 
-    pub(crate) fn on_fail(&mut self, step: &Step) -> OnFail {
-        match self.optional(step.on_fail.as_ref()).unwrap_or_default() {
-            model::OnFail::Stop => OnFail::Stop,
-            model::OnFail::Continue => OnFail::Continue,
-        }
-    }
-
-    pub(crate) fn results(&mut self, step: &Step) -> ResultsWanted {
-        match self.optional(step.results.as_ref()).unwrap_or_default() {
-            model::ResultsWanted::All => ResultsWanted::All,
-            model::ResultsWanted::Failed => ResultsWanted::Failed,
-            model::ResultsWanted::None => ResultsWanted::None,
-        }
-    }
-
-    pub(crate) fn retry(&mut self, step: &Step) -> Option<RetryPolicy> {
+    /// Evaluates the `retry` of a step; `None` where there are no further tries.
+    pub(super) fn retry(&mut self, step: &Step) -> Option<RetryPolicy> {
         let retry = step.retry.as_ref()?;
         let max = self.settle(&retry.max)?;
+        let Period(delay) = self
+            .optional(retry.delay.as_ref())
+            .unwrap_or(defaults::RETRY_DELAY);
         (max > 0).then(|| RetryPolicy {
             max,
-            delay_ms: millis(self.period(retry.delay.as_ref()).unwrap_or(RETRY_DELAY)),
+            delay_ms: millis(delay),
         })
     }
 }
 
-fn amount(amount: model::Amount) -> Amount {
-    match amount {
-        model::Amount::Count(count) => Amount::Count(count),
-        model::Amount::Percent(share) => Amount::Percent(share),
-    }
-}
-
+/// Returns the length in milliseconds. The language allows a hundred years at most, which fit.
 fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(duration.as_millis())
+        .unwrap_or_else(|_| panic!("internal error: a period of {duration:?} in a playbook"))
 }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use svar_language::diagnostic::Problem;
-use svar_language::playbook::model::{Expect, Os, Pass, Save, Step};
-use svar_language::playbook::{Condition, Playbook, Templated};
+use svar_language::playbook::model::{Expect, OnFail, Os, Pass, Period, Save, Step};
+use svar_language::playbook::{Condition, Playbook, Templated, defaults};
 use svar_language::yaml::Document;
 
 use super::scope::{Field, Form, Needs, Values};
 use super::setting::Settings;
 use crate::inputs::Inputs;
-use crate::model::{OnFail, Place, Policy, StepPlan, Verb};
+use crate::model::{Place, Policy, StepPlan};
 
 /// The playbook as the compiler and a running [`CompiledPlan`](crate::CompiledPlan) use it.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub(crate) struct PreparedStep {
 }
 
 /// Steps are counted in 16 bits, in the plan and in the journal.
-const STEPS_MAX: usize = u16::MAX as usize;
+pub(super) const STEPS_MAX: usize = u16::MAX as usize;
 
 /// Reads and settles everything that does not differ between devices.
 pub(crate) fn prepare(
@@ -156,11 +156,6 @@ fn prepare_step(
     };
     let written = text(what);
     let what = values.text_field(what.node(), written)?;
-    let verb = match verb {
-        svar_language::playbook::model::Verb::Put => Verb::Put,
-        svar_language::playbook::model::Verb::Run => Verb::Run,
-        svar_language::playbook::model::Verb::Get => Verb::Get,
-    };
     let args = match &step.args {
         Some(args) => Some(values.field(args.node)?),
         None => None,
@@ -181,9 +176,11 @@ fn prepare_step(
         Some(name) => settings.settle(name),
         None => None,
     };
-    let on_fail = settings.on_fail(step);
+    let on_fail = settings.optional(step.on_fail.as_ref()).unwrap_or_default();
     let retry = settings.retry(step);
-    let gate = settings.optional(step.gate.as_ref()).unwrap_or(false);
+    let gate = settings
+        .optional(step.gate.as_ref())
+        .unwrap_or(defaults::GATE);
     let position = values
         .document
         .source()
@@ -194,14 +191,7 @@ fn prepare_step(
             (None, false) => format!("step-{}", index + 1),
             (None, true) => format!("cleanup-{}", index + 1),
         },
-        title: title.unwrap_or_else(|| {
-            let key = match verb {
-                Verb::Put => "put",
-                Verb::Run => "run",
-                Verb::Get => "get",
-            };
-            format!("{key} {written}")
-        }),
+        title: title.unwrap_or_else(|| format!("{} {written}", verb.as_str())),
         verb,
         cleanup,
         place: Place {
@@ -212,8 +202,10 @@ fn prepare_step(
         },
         on_fail,
         retry,
-        timeout: settings.period(step.timeout.as_ref()),
-        results: settings.results(step),
+        timeout: settings
+            .optional(step.timeout.as_ref())
+            .map(|Period(timeout)| timeout),
+        results: settings.optional(step.results.as_ref()).unwrap_or_default(),
         judged: step.expect.is_some() || !step.save.is_empty(),
     };
     let mut needs = what.needs();

@@ -1,6 +1,6 @@
 //! Where one session ends and the next begins.
 
-use crate::model::Verb;
+use svar_language::playbook::model::Verb;
 
 /// What the cut needs to know of one step that is on its way to a device, in the author's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) fn cut(row: &[Link]) -> Vec<usize> {
             None => true,
             Some(before) => {
                 before.closes
-                    || rank(link.verb) < rank(before.verb)
+                    || link.verb < before.verb
                     || link.reads.iter().any(|read| *read >= start)
             }
         };
@@ -37,15 +37,6 @@ pub(crate) fn cut(row: &[Link]) -> Vec<usize> {
         }
     }
     starts
-}
-
-/// The service's order of kinds within one session.
-fn rank(verb: Verb) -> u8 {
-    match verb {
-        Verb::Put => 0,
-        Verb::Run => 1,
-        Verb::Get => 2,
-    }
 }
 
 #[cfg(test)]
@@ -61,7 +52,7 @@ mod tests {
         (0..row.len()).all(|later| {
             (0..later).all(|earlier| {
                 let same = session(earlier) == session(later);
-                let ordered = rank(row[earlier].verb) <= rank(row[later].verb);
+                let ordered = row[earlier].verb <= row[later].verb;
                 !same || (ordered && !row[earlier].closes && !row[later].reads.contains(&earlier))
             })
         })

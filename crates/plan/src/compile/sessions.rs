@@ -1,6 +1,7 @@
 //! The sessions of each device; devices that look the same to the playbook share theirs.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use svar_language::diagnostic::Problem;
 use svar_language::expression::Scope;
 
-use super::prepare::{Prepared, PreparedStep};
+use super::prepare::{Prepared, PreparedStep, STEPS_MAX};
 use super::scope::target_field;
 use super::segment::{Link, cut};
 use crate::model::{CommandPlan, DevicePlan, Session, SessionKind, Target};
@@ -75,9 +76,9 @@ fn shared(sessions: Vec<Session>, same: &mut HashMap<u64, Vec<Arc<[Session]>>>) 
 }
 
 impl Prepared {
-    /// The sessions of one device.
+    /// Returns the sessions of one device: none where the playbook is for another system.
     fn sessions(&self, target: &Target) -> Result<Vec<Session>, Vec<Problem>> {
-        // A device of another family is left out; one of unknown family is taken at its word.
+        // A device of another family is left out; one of unknown family is not.
         if let (Some(os), Some(family)) = (self.os, target.family())
             && os != family
         {
@@ -87,151 +88,158 @@ impl Prepared {
             .values
             .with_target(target, &self.needs)
             .map_err(|problem| vec![problem])?;
-        let mut problems = Vec::new();
-        let mut sessions = Vec::new();
-        // Steps that are known not to run here: their results are known to be none.
-        let mut absent: BTreeSet<&str> = BTreeSet::new();
-        for (kind, steps) in [
-            (SessionKind::Main, 0..self.main),
-            (SessionKind::Cleanup, self.main..self.steps.len()),
-        ] {
-            let mut row: Vec<usize> = Vec::new();
-            for index in steps {
-                match self.runs(&self.steps[index], &scope, &absent) {
-                    Ok(true) => row.push(index),
-                    Ok(false) => {
-                        absent.insert(&self.steps[index].plan.name);
-                    }
-                    Err(problem) => problems.push(problem),
-                }
-            }
-            self.row_sessions(
-                kind,
-                &row,
-                target,
-                &scope,
-                &absent,
-                &mut sessions,
-                &mut problems,
-            );
-        }
-        if problems.is_empty() {
-            Ok(sessions)
-        } else {
-            Err(problems)
-        }
-    }
-
-    /// Whether the step may run on this device: `true` also where that is not known yet.
-    fn runs(
-        &self,
-        step: &PreparedStep,
-        scope: &Scope,
-        absent: &BTreeSet<&str>,
-    ) -> Result<bool, Problem> {
-        let Some(when) = &step.when else {
-            return Ok(true);
+        let mut device = DeviceCompiler {
+            prepared: self,
+            target,
+            scope: &scope,
+            absent: BTreeSet::new(),
+            sessions: Vec::new(),
+            problems: Vec::new(),
         };
-        if waits(&when.needs().steps, absent).next().is_some() {
-            return Ok(true);
+        device.add_steps(SessionKind::Main, 0..self.main);
+        device.add_steps(SessionKind::Cleanup, self.main..self.steps.len());
+        if device.problems.is_empty() {
+            Ok(device.sessions)
+        } else {
+            Err(device.problems)
         }
-        self.condition(when, scope)
+    }
+}
+
+/// Compiles the steps of a playbook for one device.
+struct DeviceCompiler<'p> {
+    prepared: &'p Prepared,
+    target: &'p Target,
+    scope: &'p Scope,
+    /// Names of steps that are known not to run here: their results are known to be none.
+    absent: BTreeSet<&'p str>,
+    sessions: Vec<Session>,
+    problems: Vec<Problem>,
+}
+
+impl<'p> DeviceCompiler<'p> {
+    /// Adds the sessions of these steps, as far as they may run on the device.
+    fn add_steps(&mut self, kind: SessionKind, steps: Range<usize>) {
+        let prepared = self.prepared;
+        let mut row = Vec::new();
+        for index in steps {
+            match self.may_run(&prepared.steps[index]) {
+                Ok(true) => row.push(index),
+                Ok(false) => {
+                    self.absent.insert(&prepared.steps[index].plan.name);
+                }
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+        self.add_sessions(kind, &row);
     }
 
-    #[allow(clippy::too_many_arguments)] // Two of them only collect.
-    fn row_sessions(
-        &self,
-        kind: SessionKind,
-        row: &[usize],
-        target: &Target,
-        scope: &Scope,
-        absent: &BTreeSet<&str>,
-        sessions: &mut Vec<Session>,
-        problems: &mut Vec<Problem>,
-    ) {
-        let in_row: HashMap<usize, usize> = row.iter().copied().zip(0..).collect();
-        let links: Vec<Link> = row
-            .iter()
-            .map(|index| {
-                let step = &self.steps[*index];
-                let reads = step.needs.steps.iter().chain(&step.judged_by);
-                Link {
-                    verb: step.plan.verb,
-                    reads: reads
-                        .filter_map(|name| in_row.get(self.places.get(name)?).copied())
-                        .collect(),
-                    closes: step.closes,
-                }
-            })
-            .collect();
-        let starts = cut(&links);
+    /// Returns whether the step may run on this device: `true` also where that is not known yet.
+    fn may_run(&self, step: &PreparedStep) -> Result<bool, Problem> {
+        match &step.when {
+            Some(when) if !self.has_to_wait(&when.needs().steps) => {
+                self.prepared.condition(when, self.scope)
+            }
+            _ => Ok(true),
+        }
+    }
+
+    /// Adds the sessions into which these steps, by index, are cut.
+    fn add_sessions(&mut self, kind: SessionKind, row: &[usize]) {
+        let starts = cut(&self.links(row));
         if kind == SessionKind::Cleanup
             && let Some(second) = starts.get(1)
         {
-            let step = &self.steps[row[*second]];
-            problems.push(
-                self.values
-                    .problem(
-                        "cleanup-one-session",
-                        step.what.node,
-                        "cleanup has to fit one session, and here a second one would begin",
-                    )
+            let step = &self.prepared.steps[row[*second]];
+            let problem = self.prepared.values.problem(
+                "cleanup-one-session",
+                step.what.node,
+                "cleanup has to fit one session, and here a second one would begin",
+            );
+            self.problems.push(
+                problem
                     .help("Order it as put, run, get, without gates and without reading results."),
             );
             return;
         }
         for (number, start) in starts.iter().enumerate() {
             let end = starts.get(number + 1).copied().unwrap_or(row.len());
-            let members = &row[*start..end];
-            let mut waits_for: Vec<String> = Vec::new();
-            let mut commands = Vec::with_capacity(members.len());
-            for index in members {
-                let step = &self.steps[*index];
-                let before = waits_for.len();
-                for name in waits(&step.needs.steps, absent) {
-                    if !waits_for.contains(name) {
-                        waits_for.push(name.clone());
-                    }
-                }
-                let known =
-                    before == waits_for.len() && waits(&step.needs.steps, absent).next().is_none();
-                if known {
-                    match self.command(step, target, scope) {
-                        Ok(command) => commands.push(command),
-                        Err(problem) => problems.push(problem),
-                    }
+            self.add_session(kind, &row[*start..end]);
+        }
+    }
+
+    /// Returns what the cut needs to know of these steps.
+    fn links(&self, row: &[usize]) -> Vec<Link> {
+        let prepared = self.prepared;
+        let in_row: HashMap<usize, usize> = row.iter().copied().zip(0..).collect();
+        let links = row.iter().map(|index| {
+            let step = &prepared.steps[*index];
+            let reads = step.needs.steps.iter().chain(&step.judged_by);
+            Link {
+                verb: step.plan.verb,
+                reads: reads
+                    .filter_map(|name| in_row.get(prepared.places.get(name)?).copied())
+                    .collect(),
+                closes: step.closes,
+            }
+        });
+        links.collect()
+    }
+
+    /// Adds one session of these steps. Its body is there unless one of them reads results.
+    fn add_session(&mut self, kind: SessionKind, members: &[usize]) {
+        let prepared = self.prepared;
+        let mut waits_for: BTreeSet<&String> = BTreeSet::new();
+        let mut commands = Vec::with_capacity(members.len());
+        for index in members {
+            let step = &prepared.steps[*index];
+            let waits = self.waits(&step.needs.steps);
+            if waits.is_empty() {
+                match prepared.command(step, self.target, self.scope) {
+                    Ok(command) => commands.push(command),
+                    Err(problem) => self.problems.push(problem),
                 }
             }
-            // In the order of the playbook, so that it reads like one.
-            waits_for.sort_by_key(|name| self.places.get(name));
-            let request = match self.request(commands, scope) {
-                Ok(request) if waits_for.is_empty() => Some(Arc::new(request)),
-                Ok(_) => None,
-                Err(problem) => {
-                    problems.push(problem);
-                    None
-                }
-            };
-            sessions.push(Session {
-                kind,
-                commands: members
-                    .iter()
-                    .map(|index| CommandPlan {
-                        step: u16::try_from(*index).unwrap_or(u16::MAX),
-                        verb: self.steps[*index].plan.verb,
-                    })
-                    .collect(),
-                request,
-                waits_for,
-            });
+            waits_for.extend(waits);
         }
+        let mut waits_for: Vec<String> = waits_for.into_iter().cloned().collect();
+        // In the order of the playbook, so that it reads like one.
+        waits_for.sort_by_key(|name| prepared.places.get(name));
+        // The comment is checked also where the session waits.
+        let request = match prepared.request(commands, self.scope) {
+            Ok(request) if waits_for.is_empty() => Some(Arc::new(request)),
+            Ok(_) => None,
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        };
+        let commands = members.iter().map(|index| CommandPlan {
+            step: step_index(*index),
+            verb: prepared.steps[*index].plan.verb,
+        });
+        self.sessions.push(Session {
+            kind,
+            commands: commands.collect(),
+            request,
+            waits_for,
+        });
+    }
+
+    /// Returns whether one of the steps has to be waited for.
+    fn has_to_wait(&self, steps: &BTreeSet<String>) -> bool {
+        (steps.iter()).any(|name| !self.absent.contains(name.as_str()))
+    }
+
+    /// Returns those of the steps that have to be waited for: those that may run.
+    fn waits(&self, steps: &'p BTreeSet<String>) -> Vec<&'p String> {
+        let may_run = |name: &&String| !self.absent.contains(name.as_str());
+        steps.iter().filter(may_run).collect()
     }
 }
 
-/// The steps that have to be waited for: those that may run.
-fn waits<'n>(
-    needs: &'n BTreeSet<String>,
-    absent: &'n BTreeSet<&str>,
-) -> impl Iterator<Item = &'n String> {
-    needs.iter().filter(|name| !absent.contains(name.as_str()))
+/// Returns a step's index as the plan holds it; a playbook has at most [`STEPS_MAX`] steps.
+fn step_index(index: usize) -> u16 {
+    u16::try_from(index)
+        .unwrap_or_else(|_| panic!("internal error: step {index} of at most {STEPS_MAX}"))
 }

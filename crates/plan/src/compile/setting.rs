@@ -1,16 +1,17 @@
 //! One setting of a playbook: its template evaluated, read as its type.
 
-use std::time::Duration;
-
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use svar_language::diagnostic::Problem;
 use svar_language::playbook::Templated;
-use svar_language::playbook::model::Period;
 use svar_language::yaml::NodeId;
+use svar_wire::text::one_line;
 
 use super::scope::Values;
+
+/// Characters of a refused value that a message shows.
+const VALUE_SHOWN_MAX: usize = 60;
 
 /// Evaluates settings and keeps what is wrong with them.
 pub(crate) struct Settings<'v> {
@@ -43,13 +44,16 @@ impl Settings<'_> {
             return Err(self.values.problem(
                 "template-value",
                 node,
-                "this must be the same for the whole run, and the value depends on the target",
+                "must not depend on the target: this setting applies to the whole run",
             ));
         };
         read(value).map_err(|why| {
             self.values
                 .problem("setting-value", node, why)
-                .label(format!("gives `{}`", shorten(&value.to_string())))
+                .label(format!(
+                    "gives `{}`",
+                    one_line(&value.to_string(), VALUE_SHOWN_MAX)
+                ))
         })
     }
 
@@ -59,10 +63,6 @@ impl Settings<'_> {
         setting: Option<&Templated<T>>,
     ) -> Option<T> {
         setting.and_then(|setting| self.settle(setting))
-    }
-
-    pub(crate) fn period(&mut self, setting: Option<&Templated<Period>>) -> Option<Duration> {
-        self.optional(setting).map(|Period(duration)| duration)
     }
 }
 
@@ -78,12 +78,4 @@ pub(crate) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
             .and_then(|value: Value| serde_json::from_value(value).ok())
             .ok_or_else(|| error.to_string())
     })
-}
-
-fn shorten(text: &str) -> String {
-    let mut short: String = text.chars().take(60).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
 }

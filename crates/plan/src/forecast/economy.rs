@@ -10,7 +10,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::compile::segment::{Link, cut};
-use crate::model::{OnFail, Plan, ResultsWanted, Session, SessionKind, StepPlan, Verb};
+use crate::model::{Plan, Session, SessionKind, StepPlan};
+use svar_language::playbook::model::{OnFail, ResultsWanted, Verb};
 
 /// Rows longer than this are not looked at: trying edits costs the square of their length.
 const ROW_MAX: usize = 200;

@@ -12,10 +12,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::limits::PICKUP;
-use crate::model::{CleanupWhen, OfflineMode, Plan, ResultsWanted, Session, SessionKind, Verb};
+use crate::model::{Plan, Session, SessionKind};
 use crate::polling::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, TICK, TICKS_ASLEEP};
 use economy::{Edit, edits};
 use openings::Stage;
+use svar_language::playbook::model::{CleanupWhen, OfflineMode, ResultsWanted, Verb};
 
 /// From start to end of a session that was measured (API notes 4.6). Most of it is the device's
 /// fetching and handing back, so it stands for every session whose own time nobody knows.

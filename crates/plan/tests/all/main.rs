@@ -4,6 +4,7 @@
 
 mod bound;
 mod cases;
+mod defaults;
 mod expect;
 mod forecast;
 mod hours;

@@ -73,6 +73,16 @@ fn awkward() -> impl Strategy<Value = String> {
     ]
 }
 
+#[test]
+fn a_tilde_is_quoted_wherever_a_shell_would_expand_it() {
+    for text in ["~", "~root", "~/x", "a=~/x", "/bin:~root/bin"] {
+        let list = Argument::List(vec![Argument::Text(text.to_owned())]);
+        let written = write_arguments(Shell::Posix, &list).unwrap();
+        assert_eq!(written, format!("'{text}'"));
+        assert_eq!(bash_words(&written), [text]);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

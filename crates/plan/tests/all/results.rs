@@ -158,6 +158,43 @@ steps:
     insta::assert_debug_snapshot!(verdicts);
 }
 
+/// What `args` of the second step become, from what the first one saved.
+#[track_caller]
+fn saved(save: &str, args: &str, output: &str) -> Option<String> {
+    let plan = compiled(
+        &format!(
+            "playbook: 1
+steps:
+  - id: probe
+    run: probe.sh
+    save: {{ found: {save} }}
+  - run: act.sh
+    args: {args}
+"
+        ),
+        vec![linux()],
+    );
+    let result = script(0, output);
+    let results = shelf(&[("probe", result.clone())]);
+    assert_eq!(plan.judge(0, 0, &result, &results), Verdict::Met);
+    let request = plan.resolve(0, 1, &results).unwrap().request.unwrap();
+    request.commands[0].param("Args").map(str::to_owned)
+}
+
+#[test]
+fn a_json_array_is_saved_as_a_list_with_its_items() {
+    let save = "{ json: ports, type: list }";
+    let output = r#"{"ports":[22,"a b","c,d"]}"#;
+    let all = saved(save, "${{ steps.probe.saved.found }}", output);
+    assert_eq!(all.as_deref(), Some("22 'a b' c,d"));
+    let third = saved(save, "['${{ steps.probe.saved.found[2] }}']", output);
+    assert_eq!(third.as_deref(), Some("c,d"));
+    // A text is split into items.
+    let save = "{ regex: 'ports (.*)', type: list }";
+    let all = saved(save, "${{ steps.probe.saved.found }}", "ports 22,23");
+    assert_eq!(all.as_deref(), Some("22 23"));
+}
+
 #[test]
 fn a_collected_file_is_judged_by_size_and_hash() {
     let hash = "a".repeat(64);

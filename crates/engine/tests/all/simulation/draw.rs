@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use svar_plan::{Amount, CleanupWhen, OfflineMode, OnStop, Plan, ResultsWanted, StopBase};
+use svar_plan::{CleanupWhen, CountOrPercent, OfflineMode, OnStop, Plan, ResultsWanted, StopBase};
 
 use super::super::build::{Draft, Step, get, plan, put, run};
 use super::super::world::Dice;
@@ -55,19 +55,19 @@ pub(super) fn draw_plan(dice: &mut Dice) -> Arc<Plan> {
 fn draw_policy(dice: &mut Dice, mut draft: Draft) -> Draft {
     let policy = &mut draft.policy;
     if dice.percent(70) {
-        policy.stop_when.failed = Amount::Count(dice.pick(&[2, 5, 100]));
+        policy.stop_when.failed = CountOrPercent::Count(dice.pick(&[2, 5, 100]));
     }
     if dice.percent(20) {
-        policy.stop_when.failed = Amount::Percent(dice.between(10, 60) as f64);
+        policy.stop_when.failed = CountOrPercent::Percent(dice.between(10, 60) as f64);
         policy.stop_when.of = dice.pick(&[StopBase::Finished, StopBase::Targets]);
         policy.stop_when.after = dice.between(0, 4) as u32;
     }
     policy.on_stop = dice.pick(&[OnStop::Drain, OnStop::CancelQueued, OnStop::Abort]);
     if dice.percent(25) {
         policy.waves = vec![
-            Amount::Count(1),
-            Amount::Percent(50.0),
-            Amount::Percent(100.0),
+            CountOrPercent::Count(1),
+            CountOrPercent::Percent(50.0),
+            CountOrPercent::Percent(100.0),
         ];
         policy.soak_ms = dice.pick(&[0, 60_000]);
     }

@@ -18,7 +18,7 @@ pub use playbook::{CleanupWhen, Os, Playbook, Risk};
 pub use rollout::{Offline, OfflineMode, OnStop, Rollout, StopBase, StopWhen};
 pub use step::{OnFail, Pass, ResultsWanted, Retry, Save, Step, Stream, Verb};
 pub use target::{Exclude, ExpectTargets, Targets};
-pub use value::{Amount, Comparison, Period, Size, SizeCheck, ValueError, Window};
+pub use value::{Comparison, CountOrPercent, Period, Size, SizeCheck, ValueError, Window};
 
 /// A name that can stand in an expression.
 const WORD: &str = "^[A-Za-z][A-Za-z0-9_]*$";

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::playbook::templated::{Templated, Written};
 use crate::yaml::Spanned;
@@ -26,7 +26,7 @@ pub struct Playbook {
     /// What the playbook is for, and what its reader should know before running it.
     pub description: Option<Spanned<String>>,
     /// How much the playbook may alter on a device.
-    #[schemars(extend("default" = "change"))]
+    #[schemars(extend("default" = Risk::default()))]
     pub risk: Option<Templated<Risk>>,
     /// The operating system it is written for. Devices with another one are skipped, and `svar
     /// check` compares scripts and paths with it. Without it: any.
@@ -76,7 +76,7 @@ pub struct Playbook {
     #[schemars(length(min = 1))]
     pub cleanup: Vec<Spanned<Step>>,
     /// When `cleanup` runs.
-    #[schemars(extend("default" = "always"))]
+    #[schemars(extend("default" = CleanupWhen::default()))]
     pub cleanup_when: Option<Templated<CleanupWhen>>,
 }
 
@@ -102,7 +102,7 @@ fn names_are_library_keys(schema: &mut schemars::Schema) {
 }
 
 /// How much a playbook may alter on a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Risk {
     /// Looks only; at most leaves temporary files that cleanup removes.
@@ -112,6 +112,17 @@ pub enum Risk {
     Change,
     /// Removes or breaks something for good.
     Destructive,
+}
+
+impl Risk {
+    /// As it is written in a playbook.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Risk::Read => "read",
+            Risk::Change => "change",
+            Risk::Destructive => "destructive",
+        }
+    }
 }
 
 /// A family of operating systems.
@@ -141,7 +152,7 @@ impl Os {
 }
 
 /// When cleanup runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CleanupWhen {
     /// On every device that was sent something.

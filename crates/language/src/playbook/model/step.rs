@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::playbook::defaults;
 use crate::playbook::notation::{also_type, one_of_these};
 use crate::playbook::templated::{Condition, Templated, Written};
 use crate::yaml::{ByKind, Spanned};
@@ -52,7 +53,7 @@ pub struct Step {
     ]))]
     pub args: Option<Written>,
     /// How `args` reaches the script.
-    #[schemars(extend("default" = "quoted"))]
+    #[schemars(extend("default" = Pass::default()))]
     pub pass: Option<Templated<Pass>>,
     /// What must hold for the step to succeed. Without it: `exit: 0` for `run`.
     pub expect: Option<Expect>,
@@ -68,10 +69,10 @@ pub struct Step {
     #[schemars(extend("examples" = ["target.family == 'windows'", "steps.check.exit == 3"]))]
     pub when: Option<Condition>,
     /// Whether nothing after this step is sent until its expectations hold. Costs a session.
-    #[schemars(extend("default" = false))]
+    #[schemars(extend("default" = defaults::GATE))]
     pub gate: Option<Templated<bool>>,
     /// What a failure of this step means for its device.
-    #[schemars(extend("default" = "stop"))]
+    #[schemars(extend("default" = OnFail::default()))]
     pub on_fail: Option<Templated<OnFail>>,
     /// Further tries when the step fails: a number, or a map with `max` and `delay`. Each try is a
     /// session of its own.
@@ -89,7 +90,7 @@ pub struct Step {
     pub timeout: Option<Templated<Period>>,
     /// Whether the step's result is fetched. `failed` and `none` save calls on large fleets; what
     /// `expect`, `save` or a later step reads is fetched in any case.
-    #[schemars(extend("default" = "all"))]
+    #[schemars(extend("default" = ResultsWanted::default()))]
     pub results: Option<Templated<ResultsWanted>>,
 }
 
@@ -116,7 +117,10 @@ impl Step {
 }
 
 /// The verb of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// Ordered as the commands of a session must be: PutFile, RunScript, GetFile (API notes 3.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verb {
     /// `put`: PutFile.
     Put,
@@ -138,10 +142,16 @@ impl Verb {
             Verb::Get => "get",
         }
     }
+
+    /// Returns whether a command of this kind has a result. `put` has none (API notes 6.2): it is as
+    /// expected once the command completed.
+    pub fn has_result(self) -> bool {
+        self != Verb::Put
+    }
 }
 
 /// How `args` reaches the script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pass {
     /// A text as it is, a list or map quoted for the device's shell.
@@ -153,7 +163,7 @@ pub enum Pass {
 }
 
 /// What a failure of a step means for its device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFail {
     /// Nothing later is sent to the device, except cleanup.
@@ -165,7 +175,7 @@ pub enum OnFail {
 }
 
 /// Which results are fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResultsWanted {
     /// Every one.
@@ -182,7 +192,7 @@ pub enum ResultsWanted {
 pub struct Retry {
     /// Tries after the first one, 1 to 10.
     pub max: Templated<u16>,
-    /// The pause before each. Without it: `30s`.
+    /// The pause before each.
     pub delay: Option<Templated<Period>>,
 }
 
@@ -194,7 +204,7 @@ struct RetryMap {
     #[schemars(extend("minimum" = 1, "maximum" = 10))]
     max: Templated<u16>,
     /// The pause before each.
-    #[schemars(extend("default" = "30s"))]
+    #[schemars(extend("default" = defaults::RETRY_DELAY))]
     delay: Option<Templated<Period>>,
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::de::Error;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Why a text is not the value it was taken for: half a sentence that names the right form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,18 +24,18 @@ macro_rules! deserialize_from_text {
     )+};
 }
 
-deserialize_from_text!(Amount, Period, SizeCheck, Window);
+deserialize_from_text!(CountOrPercent, Period, SizeCheck, Window);
 
 /// A number of devices, or a share of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Amount {
+pub enum CountOrPercent {
     /// So many.
     Count(u32),
     /// So many of a hundred.
     Percent(f64),
 }
 
-impl FromStr for Amount {
+impl FromStr for CountOrPercent {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
@@ -47,20 +47,45 @@ impl FromStr for Amount {
         };
         match text.strip_suffix('%').map(str::trim_end) {
             Some(share) if plain(share) => match share.parse::<f64>() {
-                Ok(share) if share <= 100.0 => Ok(Amount::Percent(share)),
+                Ok(share) if share <= 100.0 => Ok(CountOrPercent::Percent(share)),
                 _ => Err(ValueError("a share from `0%` to `100%`".to_owned())),
             },
             Some(_) => Err(wrong()),
-            None => text.parse().map(Amount::Count).map_err(|_| wrong()),
+            None => text.parse().map(CountOrPercent::Count).map_err(|_| wrong()),
         }
     }
 }
 
-impl fmt::Display for Amount {
+impl fmt::Display for CountOrPercent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Amount::Count(count) => write!(f, "{count}"),
-            Amount::Percent(share) => write!(f, "{share}%"),
+            CountOrPercent::Count(count) => write!(f, "{count}"),
+            CountOrPercent::Percent(share) => write!(f, "{share}%"),
+        }
+    }
+}
+
+impl CountOrPercent {
+    /// Returns how many devices it means of `total`, at most all of them; a share is rounded up.
+    pub fn of(self, total: u32) -> u32 {
+        match self {
+            CountOrPercent::Count(count) => count.min(total),
+            CountOrPercent::Percent(share) => {
+                let exact = f64::from(total) * share / 100.0;
+                // A share that the binary form puts a hair above a whole number means that number.
+                let rounded = (exact - 1e-9).ceil().clamp(0.0, f64::from(total));
+                rounded as u32
+            }
+        }
+    }
+}
+
+/// As it is written in a playbook: `20`, or `"5%"`.
+impl Serialize for CountOrPercent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            CountOrPercent::Count(count) => serializer.serialize_u32(*count),
+            CountOrPercent::Percent(_) => serializer.collect_str(self),
         }
     }
 }
@@ -128,6 +153,12 @@ impl fmt::Display for Period {
             }
         }
         Ok(())
+    }
+}
+
+impl Serialize for Period {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

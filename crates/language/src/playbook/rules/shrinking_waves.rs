@@ -1,7 +1,7 @@
 //! `shrinking-waves`: a wave that is not larger than the one before it.
 
 use crate::diagnostic::Problem;
-use crate::playbook::model::Amount;
+use crate::playbook::model::CountOrPercent;
 use crate::playbook::outline::Outline;
 
 /// Only numbers with numbers and shares with shares can be compared without knowing the fleet.
@@ -14,12 +14,12 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let (mut count, mut share) = (0, 0.0);
     for item in document.node(waves).items() {
         let shrinks = match outline.text(*item).parse() {
-            Ok(Amount::Count(next)) => {
+            Ok(CountOrPercent::Count(next)) => {
                 let shrinks = next <= count;
                 count = next;
                 shrinks
             }
-            Ok(Amount::Percent(next)) => {
+            Ok(CountOrPercent::Percent(next)) => {
                 let shrinks = next <= share;
                 share = next;
                 shrinks

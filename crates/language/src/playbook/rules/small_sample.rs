@@ -1,7 +1,7 @@
 //! `small-sample`: a share of failures that counts from the first device on.
 
 use crate::diagnostic::Problem;
-use crate::playbook::model::Amount;
+use crate::playbook::model::CountOrPercent;
 use crate::playbook::outline::Outline;
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
@@ -18,8 +18,8 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         .is_some_and(|(_, of)| of != "finished");
     // What is no share has a finding of its own, and so has a share of nothing.
     let counts_at_once = match failed.parse() {
-        Ok(Amount::Percent(share)) => share > 0.0 && share < 100.0,
-        Ok(Amount::Count(_)) | Err(_) => false,
+        Ok(CountOrPercent::Percent(share)) => share > 0.0 && share < 100.0,
+        Ok(CountOrPercent::Count(_)) | Err(_) => false,
     };
     if !counts_at_once || of_targets || document.get(rule, "after").is_some() {
         return;

@@ -1,7 +1,7 @@
 //! `unfinished-waves`: waves whose end leaves devices out, however many there are.
 
 use crate::diagnostic::Problem;
-use crate::playbook::model::Amount;
+use crate::playbook::model::CountOrPercent;
 use crate::playbook::outline::Outline;
 
 /// A number at the end is compared with the fleet when there is one.
@@ -13,7 +13,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         .and_then(|waves| document.node(waves).items().last().copied());
     let Some(last) = last else { return };
     let text = outline.text(last);
-    if let Ok(Amount::Percent(share)) = text.parse()
+    if let Ok(CountOrPercent::Percent(share)) = text.parse()
         && share < 100.0
     {
         found.push(

@@ -1,7 +1,7 @@
 //! `zero-failures`: a stop rule with a threshold that every run would be at from its first moment.
 
 use crate::diagnostic::Problem;
-use crate::playbook::model::Amount;
+use crate::playbook::model::CountOrPercent;
 use crate::playbook::outline::Outline;
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
@@ -13,8 +13,8 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         return;
     };
     let zero = match failed.parse() {
-        Ok(Amount::Count(count)) => count == 0,
-        Ok(Amount::Percent(share)) => share == 0.0,
+        Ok(CountOrPercent::Count(count)) => count == 0,
+        Ok(CountOrPercent::Percent(share)) => share == 0.0,
         Err(_) => false,
     };
     if zero {
