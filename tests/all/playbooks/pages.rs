@@ -1,4 +1,4 @@
-//! README.md and `docs/`: what they show works.
+//! The pages of the repository: what they show works.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,12 +16,20 @@ fn root() -> &'static Path {
 }
 
 fn pages() -> Vec<PathBuf> {
-    let mut pages: Vec<PathBuf> = fs::read_dir(root().join("docs"))
-        .unwrap()
+    let crates = fs::read_dir(root().join("crates")).unwrap();
+    let crates = crates.map(|entry| entry.unwrap().path());
+    let folders = [
+        root().to_owned(),
+        root().join("docs"),
+        root().join("playbooks"),
+    ];
+    let mut pages: Vec<PathBuf> = folders
+        .into_iter()
+        .chain(crates)
+        .flat_map(|folder| fs::read_dir(folder).unwrap())
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect();
-    pages.push(root().join("README.md"));
     pages.sort();
     pages
 }
