@@ -22,7 +22,8 @@ use fleet_model::Model;
 use simulation::computer::{Computer, Left};
 use simulation::network::{Dice, Network, Weather};
 use svar_emulator::{
-    Between, Device, KnobSettings, LibraryItem, Outcome, Profile, Scenario, Span, Window,
+    Device, DurationRange, LibraryItem, Scenario, ScriptOutcome, ServiceProfile, SettingOverrides,
+    TimeSpan, TimeWindow,
 };
 use svar_language::playbook::{NoFiles, load};
 use svar_language::source::SourceText;
@@ -123,41 +124,41 @@ fn id(device: u32) -> String {
 }
 
 fn scenario(shape: Shape, wakes: &[Duration]) -> Scenario {
-    let fixed = |seconds| Some(Between::seconds(seconds, seconds));
+    let fixed = |seconds| Some(DurationRange::seconds(seconds, seconds));
     let devices = (0..shape.devices).map(|device| {
         let wakes = wakes[device as usize];
         let mut device = Device {
             id: Some(id(device)),
-            last_seen: Span::seconds(match shape.seen_lately {
+            last_seen: TimeSpan::seconds(match shape.seen_lately {
                 true => 3_600,
                 false => 100 * 3_600,
             }),
             ..Device::named(&format!("ws-{device:06}.example.org"), "Windows11")
         };
         if !wakes.is_zero() {
-            device.online.push(Window {
-                from: Span(wakes),
+            device.online.push(TimeWindow {
+                from: TimeSpan(wakes),
                 until: None,
             });
         }
         device
     });
     Scenario {
-        profile: Profile::Safe,
-        knobs: KnobSettings {
+        profile: ServiceProfile::Safe,
+        settings: SettingOverrides {
             pickup_delay: fixed(AROUND_S - 1),
             wrapup_delay: fixed(1),
-            ..KnobSettings::default()
+            ..SettingOverrides::default()
         },
         devices: devices.collect(),
         library: vec![LibraryItem {
             name: "work.ps1".to_owned(),
             ..LibraryItem::default()
         }],
-        outcomes: vec![Outcome {
-            duration: Span::seconds(shape.seconds - AROUND_S),
+        outcomes: vec![ScriptOutcome {
+            duration: TimeSpan::seconds(shape.seconds - AROUND_S),
             stdout: "done".to_owned(),
-            ..Outcome::default()
+            ..ScriptOutcome::default()
         }],
         ..Scenario::default()
     }

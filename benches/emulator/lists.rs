@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use svar_emulator::{Bench, Request, Scenario, Service};
+use svar_emulator::{InMemoryDevices, Request, Scenario, Service};
 use svar_wire::Moment;
 
 use crate::{measure, scene};
@@ -129,7 +129,7 @@ fn fleets() {
 /// A service in virtual time.
 struct Tenant {
     service: Service,
-    bench: Bench,
+    bench: InMemoryDevices,
     now: Moment,
     token: String,
     devices: Vec<String>,
@@ -144,7 +144,7 @@ impl Tenant {
     fn new(scenario: Scenario) -> Self {
         let now = Moment::parse("2026-02-03T09:00:00Z").unwrap();
         let mut tenant = Tenant {
-            bench: Bench::new(scenario.clone()),
+            bench: InMemoryDevices::new(scenario.clone()),
             service: Service::new(scenario, 1, now),
             now,
             token: String::new(),

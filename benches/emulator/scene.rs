@@ -2,21 +2,21 @@
 
 use serde_json::{Value, json};
 use svar_emulator::{
-    Between, CLIENT_ID, CLIENT_SECRET, Device, Fleet, KnobSettings, LibraryItem, Outcome, Scenario,
-    Span, TENANT_ID,
+    CLIENT_ID, CLIENT_SECRET, Device, DurationRange, Fleet, LibraryItem, Scenario, ScriptOutcome,
+    SettingOverrides, TENANT_ID, TimeSpan,
 };
 
 /// So many devices, and no limit on calls.
 pub(crate) fn fleet(count: u32) -> Scenario {
     Scenario {
-        knobs: KnobSettings {
+        settings: SettingOverrides {
             slots: Some(u32::MAX),
             starts_per_minute: Some(u32::MAX),
             reads_per_minute: Some(u32::MAX),
             reads_per_hour: Some(u32::MAX),
-            token_ttl: Some(Span::seconds(1_000_000_000)),
-            visibility_lag: Some(Between::default()),
-            ..KnobSettings::default()
+            token_ttl: Some(TimeSpan::seconds(1_000_000_000)),
+            visibility_lag: Some(DurationRange::default()),
+            ..SettingOverrides::default()
         },
         fleets: vec![Fleet {
             count,
@@ -31,9 +31,9 @@ pub(crate) fn fleet(count: u32) -> Scenario {
             name: "triage.ps1".to_owned(),
             ..LibraryItem::default()
         }],
-        outcomes: vec![Outcome {
+        outcomes: vec![ScriptOutcome {
             stdout: "TRIAGE-COMPLETE bytes=18231\n".to_owned(),
-            ..Outcome::default()
+            ..ScriptOutcome::default()
         }],
         ..Scenario::default()
     }

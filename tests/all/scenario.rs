@@ -86,21 +86,21 @@ fn the_schema_speaks_about_one_key_at_a_time() {
 
 #[test]
 fn every_knob_has_its_default_in_the_schema() {
-    let defaults = serde_json::to_value(svar_emulator::Knobs::of(Default::default())).unwrap();
+    let defaults = serde_json::to_value(svar_emulator::Settings::of(Default::default())).unwrap();
     let schema = schema();
-    let knobs = schema["$defs"]["KnobSettings"]["properties"]
+    let settings = schema["$defs"]["SettingOverrides"]["properties"]
         .as_object()
         .unwrap();
     assert_eq!(
-        knobs.keys().collect::<BTreeSet<_>>(),
+        settings.keys().collect::<BTreeSet<_>>(),
         defaults
             .as_object()
             .unwrap()
             .keys()
             .collect::<BTreeSet<_>>()
     );
-    for (name, knob) in knobs {
-        assert_eq!(knob["default"], defaults[name], "{name}");
+    for (name, setting) in settings {
+        assert_eq!(setting["default"], defaults[name], "{name}");
     }
 }
 
@@ -212,7 +212,7 @@ fn the_year_of_a_profile_stands_with_quotes_or_without() {
     for year in [serde_json::json!(2021), serde_json::json!("2021")] {
         let scenario: svar_emulator::Scenario =
             serde_json::from_value(serde_json::json!({ "profile": year })).unwrap();
-        assert_eq!(scenario.knobs().slots, 25);
+        assert_eq!(scenario.settings().slots, 25);
     }
 }
 
@@ -265,37 +265,45 @@ fn one_mistake_in_a_scenario_is_one_error_at_its_place() {
         ("library: [{ name: a b }]", "/library/0/name", "pattern"),
         ("library: [{ name: .. }]", "/library/0/name", "pattern"),
         (
-            "knobs: { context_host: a b }",
-            "/knobs/context_host",
+            "settings: { context_host: a b }",
+            "/settings/context_host",
             "pattern",
         ),
         (
-            "knobs: { blob_content_type: \"a/b\\r\\nc: d\" }",
-            "/knobs/blob_content_type",
+            "settings: { result_content_type: \"a/b\\r\\nc: d\" }",
+            "/settings/result_content_type",
             "pattern",
         ),
         ("tenant: a/b", "/tenant", "pattern"),
-        ("knobs: { pickup_delay: 3 }", "/knobs/pickup_delay", "type"),
         (
-            "knobs: { pickup_delay: { min: 3 } }",
-            "/knobs/pickup_delay",
+            "settings: { pickup_delay: 3 }",
+            "/settings/pickup_delay",
+            "type",
+        ),
+        (
+            "settings: { pickup_delay: { min: 3 } }",
+            "/settings/pickup_delay",
             "required",
         ),
         (
-            "knobs: { order_violation: maybe }",
-            "/knobs/order_violation",
+            "settings: { order_violation: maybe }",
+            "/settings/order_violation",
             "enum",
         ),
-        ("knobs: { put_again: reject }", "/knobs/put_again", "enum"),
-        ("faults: [{ what: slow }]", "/faults/0", "required"),
         (
-            "faults: [{ call: start, what: late, delay: -1 }]",
+            "settings: { repeated_put: reject }",
+            "/settings/repeated_put",
+            "enum",
+        ),
+        ("faults: [{ kind: slow }]", "/faults/0", "required"),
+        (
+            "faults: [{ call: start, kind: delayed_visibility, delay: -1 }]",
             "/faults/0/delay",
             "minimum",
         ),
         (
-            "colleagues: [{ sessions: -1 }]",
-            "/colleagues/0/sessions",
+            "background_load: [{ sessions: -1 }]",
+            "/background_load/0/sessions",
             "minimum",
         ),
     ];

@@ -1,7 +1,7 @@
 //! The fleet that is played when nobody brings one.
 
-use super::knobs::{Between, KnobSettings, Span};
-use super::scenario::{Device, DeviceFile, LibraryItem, Outcome, Scenario, Window};
+use super::scenario::{Device, DeviceFile, LibraryItem, Scenario, ScriptOutcome, TimeWindow};
+use super::settings::{DurationRange, SettingOverrides, TimeSpan};
 
 impl Scenario {
     /// A small company an hour after the phone rang: Linux servers of which one was broken into, two
@@ -14,21 +14,21 @@ impl Scenario {
             name: "demo".to_owned(),
             factor: 60.0,
             // A good day of the service, so that a first look takes seconds and not a quarter of a minute.
-            knobs: KnobSettings {
-                pickup_delay: Some(Between::seconds(5, 60)),
-                wrapup_delay: Some(Between::seconds(1, 20)),
+            settings: SettingOverrides {
+                pickup_delay: Some(DurationRange::seconds(5, 60)),
+                wrapup_delay: Some(DurationRange::seconds(1, 20)),
                 // Scripts are executed on this computer, whose seconds count as minutes here; a slow
                 // one must not run out of time for it.
-                script_time_limit: Some(Span::seconds(3_600)),
-                ..KnobSettings::default()
+                script_time_limit: Some(TimeSpan::seconds(3_600)),
+                ..SettingOverrides::default()
             },
             devices: vec![
                 linux("web-01.example.org", "192.0.2.11", &["web", "X"], true),
                 linux("web-02.example.org", "192.0.2.12", &["web", "X"], false),
                 linux("db-01.example.org", "192.0.2.21", &["database"], false),
                 Device {
-                    online: vec![Window {
-                        from: Span::seconds(90),
+                    online: vec![TimeWindow {
+                        from: TimeSpan::seconds(90),
                         until: None,
                     }],
                     ..linux("backup-01.example.org", "192.0.2.31", &["backup"], false)
@@ -222,22 +222,22 @@ fn linux_files(name: &str, broken_into: bool) -> Vec<DeviceFile> {
 }
 
 /// What the shipped Windows scripts would say. PowerShell is not executed here.
-fn windows_outcomes() -> Vec<Outcome> {
-    let played = |script: &str, args: &str, stdout: &str| Outcome {
+fn windows_outcomes() -> Vec<ScriptOutcome> {
+    let played = |script: &str, args: &str, stdout: &str| ScriptOutcome {
         script: script.to_owned(),
         args: args.to_owned(),
         os: "windows*".to_owned(),
         stdout: stdout.to_owned(),
-        duration: Span::seconds(4),
-        ..Outcome::default()
+        duration: TimeSpan::seconds(4),
+        ..ScriptOutcome::default()
     };
-    let leaving = |outcome: Outcome, path: &str, archive: &str, duration| Outcome {
+    let leaving = |outcome: ScriptOutcome, path: &str, archive: &str, duration| ScriptOutcome {
         files: vec![DeviceFile {
             path: path.to_owned(),
             base64: Some(archive.to_owned()),
             ..DeviceFile::default()
         }],
-        duration: Span::seconds(duration),
+        duration: TimeSpan::seconds(duration),
         ..outcome
     };
     vec![

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::knobs::Span;
+use super::settings::TimeSpan;
 
 /// Something that goes wrong at a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -13,23 +13,23 @@ pub struct Fault {
     /// At which call it happens.
     pub call: Call,
     /// What happens then.
-    pub what: Mishap,
+    pub kind: FaultKind,
     /// So many calls go well first.
     #[serde(default)]
     pub after: u32,
     /// So many calls in a row go wrong.
     #[serde(default = "once")]
     pub times: u32,
-    /// Instead of counting: each call goes wrong with this chance, under the seed.
+    /// Instead of counting: each call goes wrong with this probability, under the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1), example = 0.1)]
-    pub chance: Option<f64>,
+    pub probability: Option<f64>,
     /// Only for this device, by name or id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
     /// A length of time, for those mishaps that have one; they say what it means and how long it is unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delay: Option<Span>,
+    pub delay: Option<TimeSpan>,
 }
 
 fn once() -> u32 {
@@ -38,13 +38,13 @@ fn once() -> u32 {
 
 impl Fault {
     /// That mishap at the next such call, once.
-    pub fn once(call: Call, what: Mishap) -> Self {
+    pub fn once(call: Call, kind: FaultKind) -> Self {
         Fault {
             call,
-            what,
+            kind,
             after: 0,
             times: 1,
-            chance: None,
+            probability: None,
             device: None,
             delay: None,
         }
@@ -66,9 +66,9 @@ pub enum Call {
     /// The list of machine actions.
     ActionList,
     /// A result link.
-    Link,
+    ResultLink,
     /// The file behind a link.
-    Blob,
+    ResultDownload,
     /// A cancel.
     Cancel,
     /// The library's list.
@@ -84,7 +84,7 @@ pub enum Call {
     /// Machines by tag.
     FindByTag,
     /// A hunting query.
-    Hunt,
+    HuntingQuery,
 }
 
 impl Call {
@@ -95,8 +95,8 @@ impl Call {
             Call::Any
                 | Call::Start
                 | Call::ActionGet
-                | Call::Link
-                | Call::Blob
+                | Call::ResultLink
+                | Call::ResultDownload
                 | Call::Cancel
                 | Call::MachineGet
         )
@@ -106,7 +106,7 @@ impl Call {
 /// What goes wrong. "Before" means that nothing was done, "after" that it was done all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Mishap {
+pub enum FaultKind {
     /// 401 `Unauthorized`.
     Unauthorized,
     /// 403 `Forbidden`.
@@ -118,82 +118,82 @@ pub enum Mishap {
     /// 429 with a `Retry-After` of `delay` (5 s) in seconds.
     Throttled,
     /// 429 with a `Retry-After` that is a date, `delay` (5 s) from now.
-    ThrottledUntil,
+    ThrottledWithDate,
     /// 429 without the header.
-    ThrottledSilently,
+    ThrottledWithoutRetryAfter,
     /// 500, nothing was done.
-    ErrorBefore,
+    ServerError,
     /// 500, although it was done.
-    ErrorAfter,
+    ServerErrorAfterSuccess,
     /// 502 with a gateway's HTML page, nothing was done.
-    GatewayBefore,
+    BadGateway,
     /// 502 with a gateway's HTML page, although it was done.
-    GatewayAfter,
+    BadGatewayAfterSuccess,
     /// 503 with an empty body, nothing was done.
-    UnavailableBefore,
+    Unavailable,
     /// 503 with an empty body, although it was done.
-    UnavailableAfter,
+    UnavailableAfterSuccess,
     /// 400 in the shape of the query parser.
-    QueryRefused,
+    QueryRejected,
     /// A 200 or 201 with an `error` inside.
-    ErrorInside,
+    ErrorInBody,
     /// A 200 with an empty body, nothing was done.
-    EmptyBefore,
+    EmptyBody,
     /// A 200 or 201 with an empty body, although it was done.
-    EmptyAfter,
+    EmptyBodyAfterSuccess,
     /// A 200 with the HTML page of a proxy that wants a sign-in, nothing was done.
-    PageBefore,
+    LoginPage,
     /// The connection ends without an answer, nothing was done.
-    DropBefore,
+    DropRequest,
     /// The connection ends without an answer, although it was done.
-    DropAfter,
+    DropResponse,
     /// The answer ends in its middle.
     Truncated,
     /// The first bytes of the answer are damaged.
-    Garbled,
+    Corrupted,
     /// The answer comes in ten pieces, each after `delay` (1 s).
     Slow,
     /// A collected file's gzip ends in its middle; the answer itself is whole.
-    GzipCut,
+    GzipTruncated,
     /// A collected file's gzip has a wrong checksum.
-    GzipChecksum,
+    GzipBadChecksum,
     /// A collected file's gzip carries a name that leads out of every folder and drives a terminal.
-    GzipName,
+    GzipUnsafeName,
     /// A collected file comes without gzip.
-    GzipMissing,
+    NotGzipped,
     /// A collected file's gzip unpacks to 1 GiB of zeros.
     GzipBomb,
     /// Reads don't know the action of this start for `delay` (120 s).
-    Late,
+    DelayedVisibility,
     /// The action of this start ends as `Failed` although all went well; whoever has read that reads `Succeeded` next.
     Flapping,
     /// Once `delay` (0 s) has passed a colleague replaces the library files that this upload or start is about.
-    Overwritten,
+    LibraryFileReplaced,
 }
 
-impl Mishap {
+impl FaultKind {
     /// Whether `delay` means something for it.
     pub fn has_delay(self) -> bool {
         matches!(
             self,
-            Mishap::Throttled
-                | Mishap::ThrottledUntil
-                | Mishap::Slow
-                | Mishap::Late
-                | Mishap::Overwritten
+            FaultKind::Throttled
+                | FaultKind::ThrottledWithDate
+                | FaultKind::Slow
+                | FaultKind::DelayedVisibility
+                | FaultKind::LibraryFileReplaced
         )
     }
 
     /// Whether it can come about at that call.
     pub fn fits(self, call: Call) -> bool {
         let wanted: &[Call] = match self {
-            Mishap::Busy | Mishap::Late | Mishap::Flapping => &[Call::Start],
-            Mishap::Overwritten => &[Call::Start, Call::LibraryUpload],
-            Mishap::GzipCut
-            | Mishap::GzipChecksum
-            | Mishap::GzipName
-            | Mishap::GzipMissing
-            | Mishap::GzipBomb => &[Call::Blob],
+            FaultKind::Busy | FaultKind::DelayedVisibility | FaultKind::Flapping => &[Call::Start],
+            FaultKind::LibraryFileReplaced => &[Call::Start, Call::LibraryUpload],
+            FaultKind::GzipTruncated
+            | FaultKind::GzipBadChecksum
+            | FaultKind::GzipUnsafeName
+            | FaultKind::NotGzipped
+            | FaultKind::GzipBomb => &[Call::ResultDownload],
             _ => return true,
         };
         call == Call::Any || wanted.contains(&call)

@@ -4,7 +4,7 @@
 //! comes out, together with [`Work`] for devices and the moment it wants to be woken. It has no
 //! socket, process, file or clock, so the same rules play behind HTTP ([`serve`]) and in virtual time.
 //!
-//! What is played is a [`Scenario`]: tenant, applications, devices, library, knobs, faults.
+//! What is played is a [`Scenario`]: tenant, applications, devices, library, settings, faults.
 //!
 //! A script learns its device's root from the variable `SVAR_DEVICE_ROOT`: the device's folder where
 //! the script is an ordinary process of this computer, absent where it has a root of its own.
@@ -14,28 +14,28 @@
 //! This room shares the words on the wire with the client, and nothing else, so that it can't
 //! repeat the client's mistakes.
 
+mod background_load;
 mod check;
-mod colleague;
 mod demo;
 mod device;
 mod fault;
-mod knobs;
+mod http;
 mod odata;
 mod scenario;
 mod service;
-mod shell;
+mod settings;
 
-pub use check::Flaw;
-pub use colleague::Colleague;
-pub use device::{Bench, Devices, Outcome as CommandOutcome, Task};
-pub use fault::{Call, Fault, Mishap};
-pub use knobs::{
-    BadEnd, Between, Isolation, KnobSettings, Knobs, Minds, Profile, RateScope, RateWindow,
-    SecondPut, Span,
-};
+pub use background_load::BackgroundLoad;
+pub use check::ScenarioProblem;
+pub use device::{CommandOutcome, DeviceTask, InMemoryDevices, OnDiskDevices};
+pub use fault::{Call, Fault, FaultKind};
+pub use http::{EmulatorError, ServeOptions, serve, serve_with};
 pub use scenario::{
-    ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Device, DeviceFile, Family, FileKind, Fleet,
-    LibraryItem, Outcome, Scenario, Silence, TENANT_ID, Window,
+    ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Device, DeviceFile, FileKind, Fleet, LibraryItem,
+    OsFamily, Scenario, ScriptOutcome, StuckIn, TENANT_ID, TimeWindow,
 };
 pub use service::{Delivery, Request, Response, Service, Work};
-pub use shell::{EmulatorError, Options, serve, serve_with};
+pub use settings::{
+    DurationRange, Isolation, RateScope, RateWindow, RepeatedPut, ServiceProfile, SettingOverrides,
+    Settings, TimeSpan, UnsuccessfulStatus, ViolationPolicy,
+};

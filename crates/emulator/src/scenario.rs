@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::colleague::Colleague;
+use super::background_load::BackgroundLoad;
 use super::fault::Fault;
-use super::knobs::{Between, KnobSettings, Knobs, Profile, Span};
+use super::settings::{DurationRange, ServiceProfile, SettingOverrides, Settings, TimeSpan};
 
 /// The tenant of scenarios that name none.
 pub const TENANT_ID: &str = "5a4c2f0e-8d1b-4e6a-9c37-1f2e3d4c5b6a";
@@ -42,9 +42,9 @@ pub struct Scenario {
     #[schemars(range(min = 0.001, max = 1_000_000), example = 60)]
     pub factor: f64,
     /// Which state of the service is played.
-    pub profile: Profile,
+    pub profile: ServiceProfile,
     /// What differs from the profile.
-    pub knobs: KnobSettings,
+    pub settings: SettingOverrides,
     /// The tenant's id, as it stands in the token endpoint's path.
     #[schemars(extend(
         "pattern" = "^[A-Za-z0-9.-]+$",
@@ -54,20 +54,20 @@ pub struct Scenario {
     /// The applications that may sign in.
     #[schemars(length(min = 1))]
     pub apps: Vec<App>,
-    /// Devices, one by one.
+    /// OnDiskDevices, one by one.
     pub devices: Vec<Device>,
-    /// Devices by pattern.
+    /// OnDiskDevices by pattern.
     pub fleets: Vec<Fleet>,
     /// What is in the library at the start.
     pub library: Vec<LibraryItem>,
     /// What scripts do where they are not to be executed; the first that fits counts. A device's own come first.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<ScriptOutcome>,
     /// What goes wrong, and when.
     pub faults: Vec<Fault>,
     /// Others who use the same tenant.
-    pub colleagues: Vec<Colleague>,
+    pub background_load: Vec<BackgroundLoad>,
     /// Answers to hunting queries, by query text (blanks at the ends and between words don't count).
-    pub hunts: BTreeMap<String, Vec<serde_json::Map<String, serde_json::Value>>>,
+    pub hunting_results: BTreeMap<String, Vec<serde_json::Map<String, serde_json::Value>>>,
 }
 
 impl Default for Scenario {
@@ -76,8 +76,8 @@ impl Default for Scenario {
             name: String::new(),
             seed: 1,
             factor: 1.0,
-            profile: Profile::default(),
-            knobs: KnobSettings::default(),
+            profile: ServiceProfile::default(),
+            settings: SettingOverrides::default(),
             tenant: TENANT_ID.to_owned(),
             apps: vec![App::default()],
             devices: Vec::new(),
@@ -85,16 +85,16 @@ impl Default for Scenario {
             library: Vec::new(),
             outcomes: Vec::new(),
             faults: Vec::new(),
-            colleagues: Vec::new(),
-            hunts: BTreeMap::new(),
+            background_load: Vec::new(),
+            hunting_results: BTreeMap::new(),
         }
     }
 }
 
 impl Scenario {
-    /// The knobs in force: the profile's, with the scenario's own turned.
-    pub fn knobs(&self) -> Knobs {
-        self.knobs.over(self.profile)
+    /// The settings in force: the profile's, with the scenario's own turned.
+    pub fn settings(&self) -> Settings {
+        self.settings.over(self.profile)
     }
 }
 
@@ -129,10 +129,10 @@ pub struct App {
     /// Application permissions, as they stand in the token's `roles`.
     pub roles: Vec<String>,
     /// From when on tokens carry the roles, as just after they were granted: a token from before has none.
-    pub roles_from: Span,
+    pub roles_from: TimeSpan,
     /// Whether a certificate assertion is taken instead of the secret. Its shape, audience and times are
     /// checked, its signature is not.
-    pub assertion: bool,
+    pub certificate_sign_in: bool,
 }
 
 impl Default for App {
@@ -142,8 +142,8 @@ impl Default for App {
             secret: CLIENT_SECRET.to_owned(),
             name: "svar".to_owned(),
             roles: ALL_ROLES.map(str::to_owned).to_vec(),
-            roles_from: Span::seconds(0),
-            assertion: true,
+            roles_from: TimeSpan::seconds(0),
+            certificate_sign_in: true,
         }
     }
 }
@@ -151,14 +151,14 @@ impl Default for App {
 /// A stretch of emulated time, counted from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "Window")]
-pub struct Window {
+#[schemars(title = "TimeWindow")]
+pub struct TimeWindow {
     /// When it begins.
     #[serde(default)]
-    pub from: Span,
+    pub from: TimeSpan,
     /// When it ends; none means for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<Span>,
+    pub until: Option<TimeSpan>,
 }
 
 /// A device.
@@ -222,16 +222,16 @@ pub struct Device {
     /// The address it has.
     pub ip: String,
     /// How long before the start it was last seen, if it is not online at the start.
-    pub last_seen: Span,
+    pub last_seen: TimeSpan,
     /// When it can be reached. Empty: always.
-    pub online: Vec<Window>,
+    pub online: Vec<TimeWindow>,
     /// When it restarts: files that PutFile brought are gone, and a command that runs fails.
-    pub restarts: Vec<Span>,
+    pub restarts: Vec<TimeSpan>,
     /// How it never answers, if it doesn't.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub silent: Option<Silence>,
+    pub stuck_in: Option<StuckIn>,
     /// When a person holds it from the portal: such a session is in no list, and makes starts answer "busy".
-    pub portal_sessions: Vec<Window>,
+    pub portal_sessions: Vec<TimeWindow>,
     /// Whether its device group has a remediation level; without one, starts are refused for good.
     pub remediation: bool,
     /// The code of a refusal all starts get, such as `OsPlatformNotSupported`.
@@ -247,17 +247,17 @@ pub struct Device {
         "errorMessage" = "Wants the code of a refusal, such as `OsPlatformNotSupported`"
     ))]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refuses: Option<String>,
-    /// How long it takes to fetch an action, if not as long as the knob says.
+    pub refusal_code: Option<String>,
+    /// How long it takes to fetch an action, if not as long as the setting says.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pickup_delay: Option<Between>,
-    /// How long it takes to end an action, if not as long as the knob says.
+    pub pickup_delay: Option<DurationRange>,
+    /// How long it takes to end an action, if not as long as the setting says.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub wrapup_delay: Option<Between>,
+    pub wrapup_delay: Option<DurationRange>,
     /// Files on it at the start.
     pub files: Vec<DeviceFile>,
     /// What scripts do on it, before the scenario's own outcomes.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: Vec<ScriptOutcome>,
 }
 
 impl Default for Device {
@@ -275,13 +275,13 @@ impl Default for Device {
             risk: "None".to_owned(),
             exposure: "Low".to_owned(),
             ip: "192.0.2.10".to_owned(),
-            last_seen: Span::seconds(8 * 3600),
+            last_seen: TimeSpan::seconds(8 * 3600),
             online: Vec::new(),
             restarts: Vec::new(),
-            silent: None,
+            stuck_in: None,
             portal_sessions: Vec::new(),
             remediation: true,
-            refuses: None,
+            refusal_code: None,
             pickup_delay: None,
             wrapup_delay: None,
             files: Vec::new(),
@@ -293,7 +293,7 @@ impl Default for Device {
 /// How a device never answers, although it is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Silence {
+pub enum StuckIn {
     /// It fetches nothing: sessions wait until their time in the queue is over.
     Pending,
     /// It fetches a session and tells nothing more: the first command runs into the scripts' time limit.
@@ -302,7 +302,7 @@ pub enum Silence {
 
 /// Which sort of paths and scripts a device has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Family {
+pub enum OsFamily {
     /// Drive letters, PowerShell.
     Windows,
     /// One root, bash.
@@ -325,11 +325,11 @@ impl Device {
     }
 
     /// Which sort of paths and scripts it has.
-    pub fn family(&self) -> Family {
+    pub fn family(&self) -> OsFamily {
         if self.os.to_ascii_lowercase().starts_with("windows") {
-            Family::Windows
+            OsFamily::Windows
         } else {
-            Family::Unix
+            OsFamily::Unix
         }
     }
 }
@@ -351,7 +351,7 @@ pub struct Fleet {
     pub offline: f64,
     /// When those that are offline come back. Left out: never.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub back: Option<Between>,
+    pub back_online: Option<DurationRange>,
     /// Everything else they have in common.
     pub device: Device,
 }
@@ -363,7 +363,7 @@ impl Default for Fleet {
             name: "device-{n}.example.org".to_owned(),
             os: BTreeMap::new(),
             offline: 0.0,
-            back: None,
+            back_online: None,
             device: Device::default(),
         }
     }
@@ -386,7 +386,7 @@ pub struct DeviceFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// How it lies there: only plain files can be collected (API notes 3.7).
-    #[serde(skip_serializing_if = "FileKind::is_plain")]
+    #[serde(skip_serializing_if = "FileKind::is_regular")]
     pub kind: FileKind,
     /// Whether somebody keeps it open, so that it can't be read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -402,18 +402,18 @@ pub struct DeviceFile {
 pub enum FileKind {
     /// As files do.
     #[default]
-    Plain,
+    Regular,
     /// With holes.
     Sparse,
     /// A reparse point: it stands for something else.
-    Reparse,
+    ReparsePoint,
     /// In the cloud, with a placeholder on the device.
-    Cloud,
+    CloudOnly,
 }
 
 impl FileKind {
-    fn is_plain(&self) -> bool {
-        *self == FileKind::Plain
+    fn is_regular(&self) -> bool {
+        *self == FileKind::Regular
     }
 }
 
@@ -482,8 +482,8 @@ pub struct LibraryItem {
 /// What a script does instead of being executed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(title = "Outcome")]
-pub struct Outcome {
+#[schemars(title = "ScriptOutcome")]
+pub struct ScriptOutcome {
     /// The script's name; `*` stands for any text, case does not matter.
     pub script: String,
     /// The argument text; `*` stands for any text.
@@ -499,15 +499,15 @@ pub struct Outcome {
     /// Files it leaves; placeholders in their paths and text, too.
     pub files: Vec<DeviceFile>,
     /// How long it takes.
-    pub duration: Span,
+    pub duration: TimeSpan,
     /// The command fails with this error line, as if the script had not run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-impl Default for Outcome {
+impl Default for ScriptOutcome {
     fn default() -> Self {
-        Outcome {
+        ScriptOutcome {
             script: "*".to_owned(),
             args: "*".to_owned(),
             os: "*".to_owned(),
@@ -515,7 +515,7 @@ impl Default for Outcome {
             stdout: String::new(),
             stderr: String::new(),
             files: Vec::new(),
-            duration: Span::seconds(3),
+            duration: TimeSpan::seconds(3),
             error: None,
         }
     }

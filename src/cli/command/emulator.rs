@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use svar_emulator::{Options, Scenario};
+use svar_emulator::{Scenario, ServeOptions};
 
 use crate::cli::args::EmulatorArgs;
 use crate::cli::input::scenario;
@@ -72,7 +72,7 @@ async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> 
             terminal.paint(Style::Warn, "warning:")
         ));
     }
-    let options = Options {
+    let options = ServeOptions {
         ledger: args.ledger.clone(),
     };
     svar_emulator::serve_with(listener, scenario, options, end)

@@ -118,18 +118,18 @@ const KEYS: &[&str] = &[
 ];
 
 /// Keys that only scenarios have at the top.
-const SCENARIO_KEYS: &[&str] = &[
-    "devices",
-    "fleets",
-    "factor",
-    "knobs",
-    "faults",
-    "colleagues",
-];
+const SCENARIO_KEYS: &[&str] = &["devices", "fleets", "factor", "faults", "background_load"];
 
 /// Keys that scenarios have as well, and other files, too.
 const SHARED_KEYS: &[&str] = &[
-    "seed", "profile", "tenant", "apps", "library", "outcomes", "hunts",
+    "seed",
+    "settings",
+    "profile",
+    "tenant",
+    "apps",
+    "library",
+    "outcomes",
+    "hunting_results",
 ];
 
 /// What a file is meant as.

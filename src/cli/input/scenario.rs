@@ -10,7 +10,7 @@ use schemars::Schema;
 use schemars::transform::transform_subschemas;
 use serde_json::{Value, json};
 
-use svar_emulator::{Flaw, Scenario};
+use svar_emulator::{Scenario, ScenarioProblem};
 use svar_language::diagnostic::{Edit, Problem, Severity, nearest, render, sort_problems};
 use svar_language::playbook::{self, Shape};
 use svar_language::source::SourceText;
@@ -44,9 +44,9 @@ pub fn generate_scenario_schema() -> String {
                 "name": "pc-{n}.example.org",
                 "os": { "${2|Linux,Windows11,macOS|}": 1 },
                 "offline": 0.1,
-                "back": { "min": "10 min", "max": "2 h" },
+                "back_online": { "min": "10 min", "max": "2 h" },
             }],
-            "faults": [{ "call": "start", "what": "drop_after" }],
+            "faults": [{ "call": "start", "kind": "drop_response" }],
         },
     });
     schema.insert("defaultSnippets".to_owned(), json!([snippet]));
@@ -148,7 +148,7 @@ fn meaning<'a>(
     scenario: &Scenario,
     document: &'a Document,
 ) -> impl Iterator<Item = Problem> + use<'a> {
-    let drawn = |flaw: Flaw| {
+    let drawn = |flaw: ScenarioProblem| {
         let span = SHAPE.span(document, &flaw.place);
         let mut problem = Problem::new(flaw.rule, document.source(), span, flaw.message);
         if let Some((place, words)) = flaw.also {
@@ -169,5 +169,5 @@ fn meaning<'a>(
             None => problem,
         }
     };
-    scenario.flaws().into_iter().map(drawn)
+    scenario.problems().into_iter().map(drawn)
 }

@@ -208,7 +208,7 @@ fn a_script_ends_with_its_emulator_however_that_ends() {
     };
     for (isolation, number) in [("auto", 1), ("plain", 2)] {
         let temporary = tempfile::tempdir().expect("a temporary folder");
-        let fleet = format!("{FLEET}knobs: {{ isolation: {isolation} }}\n");
+        let fleet = format!("{FLEET}settings: {{ isolation: {isolation} }}\n");
         let scenario = Svar::new("").file("fleet.yaml", fleet.replace("ask.sh", "other.sh"));
         let scenario = scenario.env("TMPDIR", &temporary.path().to_string_lossy());
         let emulator = Emulator::start_as(scenario);

@@ -98,7 +98,7 @@ fn two_interrupts_cancel_and_the_run_can_be_told() {
 #[test]
 fn three_interrupts_leave_at_once_and_the_run_goes_on_later() {
     // No cancel gets through, so nothing comes to its end between the second and the third.
-    let faults = "faults:\n  - { call: cancel, what: drop_before, times: 3 }\n";
+    let faults = "faults:\n  - { call: cancel, kind: drop_request, times: 3 }\n";
     let emulator = Emulator::start(&format!("{SLOW}{faults}"));
     let svar = svar("run fetch.yaml --emulator").arg(&emulator.url);
     let mut child = svar.spawn();

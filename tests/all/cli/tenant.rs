@@ -44,7 +44,7 @@ fn first_line() -> String {
 #[test]
 fn a_whole_run_with_a_tenants_variables_reaches_its_devices_once() {
     let emulator = Emulator::start(&format!(
-        "knobs: {{ pickup_delay: {{ min: 0, max: 0 }}, wrapup_delay: {{ min: 0, max: 0 }}, visibility_lag: {{ min: 0, max: 0 }} }}\n{FLEET}"
+        "settings: {{ pickup_delay: {{ min: 0, max: 0 }}, wrapup_delay: {{ min: 0, max: 0 }}, visibility_lag: {{ min: 0, max: 0 }} }}\n{FLEET}"
     ));
     let ended = svar("run ask.yaml --sync-library", &emulator)
         .run()

@@ -2,7 +2,7 @@
 //! the refusal, and no session is started twice.
 
 use svar::driver::Ending;
-use svar_emulator::{Call, Fault, Mishap, Scenario};
+use svar_emulator::{Call, Fault, FaultKind, Scenario};
 use svar_engine::EndState;
 use svar_plan::Given;
 
@@ -25,46 +25,46 @@ const SCRIPT: &str = r#"mkdir -p "$SVAR_DEVICE_ROOT/var/tmp"
 echo made >> "$SVAR_DEVICE_ROOT/var/tmp/made.txt"
 "#;
 
-const MISHAPS: [Mishap; 29] = [
-    Mishap::Unauthorized,
-    Mishap::Forbidden,
-    Mishap::NotFound,
-    Mishap::Throttled,
-    Mishap::ThrottledSilently,
-    Mishap::ErrorBefore,
-    Mishap::ErrorAfter,
-    Mishap::GatewayBefore,
-    Mishap::GatewayAfter,
-    Mishap::UnavailableBefore,
-    Mishap::QueryRefused,
-    Mishap::ErrorInside,
-    Mishap::DropBefore,
-    Mishap::DropAfter,
-    Mishap::Truncated,
-    Mishap::Garbled,
-    Mishap::Slow,
-    Mishap::Busy,
-    Mishap::ThrottledUntil,
-    Mishap::UnavailableAfter,
-    Mishap::EmptyBefore,
-    Mishap::EmptyAfter,
-    Mishap::PageBefore,
-    Mishap::GzipCut,
-    Mishap::GzipChecksum,
-    Mishap::GzipName,
-    Mishap::Late,
-    Mishap::Flapping,
-    Mishap::Overwritten,
+const MISHAPS: [FaultKind; 29] = [
+    FaultKind::Unauthorized,
+    FaultKind::Forbidden,
+    FaultKind::NotFound,
+    FaultKind::Throttled,
+    FaultKind::ThrottledWithoutRetryAfter,
+    FaultKind::ServerError,
+    FaultKind::ServerErrorAfterSuccess,
+    FaultKind::BadGateway,
+    FaultKind::BadGatewayAfterSuccess,
+    FaultKind::Unavailable,
+    FaultKind::QueryRejected,
+    FaultKind::ErrorInBody,
+    FaultKind::DropRequest,
+    FaultKind::DropResponse,
+    FaultKind::Truncated,
+    FaultKind::Corrupted,
+    FaultKind::Slow,
+    FaultKind::Busy,
+    FaultKind::ThrottledWithDate,
+    FaultKind::UnavailableAfterSuccess,
+    FaultKind::EmptyBody,
+    FaultKind::EmptyBodyAfterSuccess,
+    FaultKind::LoginPage,
+    FaultKind::GzipTruncated,
+    FaultKind::GzipBadChecksum,
+    FaultKind::GzipUnsafeName,
+    FaultKind::DelayedVisibility,
+    FaultKind::Flapping,
+    FaultKind::LibraryFileReplaced,
 ];
 
-async fn weather(call: Call, what: Mishap) {
+async fn weather(call: Call, what: FaultKind) {
     let row = format!("{what:?} at {call:?}");
     let scenario = Scenario {
         faults: vec![Fault {
             // The result of the script comes first, and is no gzip.
             times: 1 + u32::from(matches!(
                 what,
-                Mishap::GzipCut | Mishap::GzipChecksum | Mishap::GzipName
+                FaultKind::GzipTruncated | FaultKind::GzipBadChecksum | FaultKind::GzipUnsafeName
             )),
             ..Fault::once(call, what)
         }],
@@ -75,7 +75,8 @@ async fn weather(call: Call, what: Mishap) {
     let driven = play(world.ready(PLAYBOOK, &Given::default()).await).await;
     let journal = world.read("journal.jsonl");
     assert_eq!(driven.ending, Ending::Finished, "{row}\n{journal}");
-    let refused = call == Call::Start && matches!(what, Mishap::NotFound | Mishap::QueryRefused);
+    let refused =
+        call == Call::Start && matches!(what, FaultKind::NotFound | FaultKind::QueryRejected);
     let expected = if refused {
         EndState::Failed
     } else {
@@ -105,12 +106,12 @@ async fn at_the_list_of_actions() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn at_the_address_of_a_result() {
-    weather_all(Call::Link).await;
+    weather_all(Call::ResultLink).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn at_the_result_itself() {
-    weather_all(Call::Blob).await;
+    weather_all(Call::ResultDownload).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

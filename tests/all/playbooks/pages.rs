@@ -114,7 +114,7 @@ fn every_scenario_shown_is_one_that_the_emulator_reads() {
         let place = format!("{}:{}", block.page, block.line);
         let scenario: svar_emulator::Scenario =
             serde_yaml::from_str(&block.text).unwrap_or_else(|error| panic!("{place}: {error}"));
-        assert_eq!(scenario.flaws(), [], "{place}");
+        assert_eq!(scenario.problems(), [], "{place}");
         let devices = scenario.devices.len() + scenario.fleets.len();
         assert!(devices > 0, "{place}");
     }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use svar_emulator::{Knobs, Profile};
+use svar_emulator::{ServiceProfile, Settings};
 
 const BEGIN: &str = "<!-- reference -->\n";
 const END: &str = "<!-- end of reference -->";
@@ -41,35 +41,45 @@ fn the_table_of_scenario_keys_is_that_of_the_types() {
     let names = [
         ("App", "`apps[]`"),
         ("Device", "`devices[]`, and `fleets[].device`"),
-        ("Window", "`devices[].online[]` and `portal_sessions[]`"),
+        ("TimeWindow", "`devices[].online[]` and `portal_sessions[]`"),
         (
             "DeviceFile",
             "`devices[].files[]`, and `outcomes[].files[]`",
         ),
         ("Fleet", "`fleets[]`"),
         ("LibraryItem", "`library[]`"),
-        ("Outcome", "`outcomes[]`"),
+        ("ScriptOutcome", "`outcomes[]`"),
         ("Fault", "`faults[]`"),
-        ("Colleague", "`colleagues[]`"),
-        ("Between", "A length drawn by chance"),
+        ("BackgroundLoad", "`background_load[]`"),
+        (
+            "DurationRange",
+            "Random durations: `pickup_delay`, `wrapup_delay`, `visibility_lag`, `back_online`",
+        ),
     ];
     let mut text = table("The scenario", &schema, &schema);
     for (name, title) in names {
         text.push_str(&table(title, &schema["$defs"][name], &schema));
     }
-    text.push_str(&knobs(&schema["$defs"]["KnobSettings"], &schema));
-    text.push_str(&choices("`faults[].what`", &schema["$defs"]["Mishap"]));
+    text.push_str(&settings(&schema["$defs"]["SettingOverrides"], &schema));
+    text.push_str(&choices("`faults[].kind`", &schema["$defs"]["FaultKind"]));
     compare("docs/emulator.md", &text);
 }
 
-/// The knobs with the value each profile gives them.
-fn knobs(object: &Value, root: &Value) -> String {
-    let values = [Profile::Current, Profile::Y2021, Profile::Safe]
-        .map(|profile| serde_json::to_value(Knobs::of(profile)).unwrap());
-    let mut text = "\n### `knobs`\n\n| key | takes | `current` | `2021` | `safe` | meaning |\n| --- | --- | --- | --- | --- | --- |\n".to_owned();
+/// The settings with the value each profile gives them.
+fn settings(object: &Value, root: &Value) -> String {
+    let values = [
+        ServiceProfile::Current,
+        ServiceProfile::Y2021,
+        ServiceProfile::Safe,
+    ]
+    .map(|profile| serde_json::to_value(Settings::of(profile)).unwrap());
+    let mut text = "\n### `settings`\n\n| key | takes | `current` | `2021` | `safe` | meaning |\n| --- | --- | --- | --- | --- | --- |\n".to_owned();
     for (key, value) in properties(object) {
         let resolved = resolved(value, root);
-        let columns: Vec<String> = values.iter().map(|knobs| length(&knobs[key])).collect();
+        let columns: Vec<String> = values
+            .iter()
+            .map(|settings| length(&settings[key]))
+            .collect();
         let meaning = described(value).unwrap_or_default();
         writeln!(
             text,

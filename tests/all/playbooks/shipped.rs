@@ -120,7 +120,7 @@ fn rehearse(playbook: &str, arguments: &[&str]) -> Ended {
     };
     // Scripts run as fast as this computer does, however fast the clock goes.
     let hours = 24 * 3_600;
-    scenario.knobs.script_time_limit = Some(svar_emulator::Span::seconds(hours));
+    scenario.settings.script_time_limit = Some(svar_emulator::TimeSpan::seconds(hours));
     let call = Svar::new("run --format json --runs runs --scenario fleet.yaml")
         .file("fleet.yaml", serde_yaml::to_string(&scenario).unwrap())
         .arg(path(playbook));

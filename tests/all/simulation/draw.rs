@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use svar::driver::RequestKind;
 use svar_emulator::{
-    App, BadEnd, Between, Call, Device, DeviceFile, Fault, KnobSettings, LibraryItem, Mishap,
-    Outcome, RateScope, RateWindow, Scenario, Silence, Span, Window,
+    App, Call, Device, DeviceFile, DurationRange, Fault, FaultKind, LibraryItem, RateScope,
+    RateWindow, Scenario, ScriptOutcome, SettingOverrides, StuckIn, TimeSpan, TimeWindow,
+    UnsuccessfulStatus,
 };
 use svar_engine::DeviceIndex;
 use svar_language::playbook::{NoFiles, load};
@@ -114,17 +115,17 @@ impl Case {
         let count = dice.pick(&[1, 1, 2, 2, 3, 3, 4, 6]);
         let mut scenario = Scenario {
             seed,
-            knobs: knobs(&mut dice, &limits),
+            settings: settings(&mut dice, &limits),
             ..Scenario::default()
         };
         scenario.library.push(item("work.ps1"));
         scenario
             .library
             .extend((0..steps.len()).map(|step| item(&format!("t{step}.exe"))));
-        scenario.outcomes.push(Outcome {
-            duration: Span::seconds(dice.between(1, 40)),
+        scenario.outcomes.push(ScriptOutcome {
+            duration: TimeSpan::seconds(dice.between(1, 40)),
             stdout: "{args} done".to_owned(),
-            ..Outcome::default()
+            ..ScriptOutcome::default()
         });
         let mut devices = Vec::new();
         for place in 0..count {
@@ -384,41 +385,43 @@ fn playbook(
     text
 }
 
-fn knobs(dice: &mut Dice, limits: &Limits) -> KnobSettings {
-    KnobSettings {
+fn settings(dice: &mut Dice, limits: &Limits) -> SettingOverrides {
+    SettingOverrides {
         slots: Some(limits.slots),
         starts_per_minute: Some(limits.starts_per_minute),
-        queue_ttl: Some(Span::seconds(u64::from(limits.queue_seconds))),
+        queue_ttl: Some(TimeSpan::seconds(u64::from(limits.queue_seconds))),
         start_status: Some(dice.pick(&[200, 201])),
-        visibility_lag: Some(Between::seconds(0, dice.pick(&[0, 3, 100]))),
-        pickup_delay: Some(Between::seconds(2, dice.pick(&[20, 90]))),
-        wrapup_delay: Some(Between::seconds(1, 15)),
-        cancel_release_delay: Some(Span::seconds(dice.pick(&[0, 0, 60]))),
-        cancel_too_late_marks_cancelled: Some(dice.percent(50)),
-        duplicate_window: Some(Span::seconds(dice.pick(&[0, 0, 30, 400]))),
-        retry_after_on_slots: Some(dice.pick(&[0, 0, 20])),
-        link_ttl: Some(Span::seconds(dice.pick(&[2, 1_800]))),
+        visibility_lag: Some(DurationRange::seconds(0, dice.pick(&[0, 3, 100]))),
+        pickup_delay: Some(DurationRange::seconds(2, dice.pick(&[20, 90]))),
+        wrapup_delay: Some(DurationRange::seconds(1, 15)),
+        cancel_release_delay: Some(TimeSpan::seconds(dice.pick(&[0, 0, 60]))),
+        late_cancel_marks_cancelled: Some(dice.percent(50)),
+        duplicate_window: Some(TimeSpan::seconds(dice.pick(&[0, 0, 30, 400]))),
+        retry_after_on_slot_limit: Some(dice.pick(&[0, 0, 20])),
+        link_ttl: Some(TimeSpan::seconds(dice.pick(&[2, 1_800]))),
         link_html_escape: Some(dice.percent(20)),
-        link_lag: Some(Span::seconds(dice.pick(&[0, 0, 20]))),
-        page_default: Some(dice.pick(&[2, 10_000, 10_000])),
-        status_flap: Some(dice.percent(20)),
-        clock_behind: Some(Span::seconds(dice.pick(&[0, 0, 0, 0, 60, 660, 7_200]))),
+        link_lag: Some(TimeSpan::seconds(dice.pick(&[0, 0, 20]))),
+        default_page_size: Some(dice.pick(&[2, 10_000, 10_000])),
+        status_flapping: Some(dice.percent(20)),
+        clock_behind: Some(TimeSpan::seconds(dice.pick(&[0, 0, 0, 0, 60, 660, 7_200]))),
         rate_window: Some(dice.pick(&[RateWindow::Fixed, RateWindow::Sliding])),
         rate_scope: Some(dice.pick(&[RateScope::Application, RateScope::Tenant])),
-        retry_after_on_rate: Some(dice.percent(80)),
-        slot_refusals_count: Some(dice.percent(50)),
+        retry_after_on_rate_limit: Some(dice.percent(80)),
+        slot_refusals_count_as_starts: Some(dice.percent(50)),
         queue_expiry_status: Some(dice.pick(&[
-            BadEnd::TimeOut,
-            BadEnd::TimeOut,
-            BadEnd::Cancelled,
-            BadEnd::Failed,
+            UnsuccessfulStatus::TimeOut,
+            UnsuccessfulStatus::TimeOut,
+            UnsuccessfulStatus::Cancelled,
+            UnsuccessfulStatus::Failed,
         ])),
-        script_time_limit: Some(Span::seconds(dice.pick(&[200, 600]))),
-        script_timeout_status: Some(dice.pick(&[BadEnd::Failed, BadEnd::TimeOut])),
+        script_time_limit: Some(TimeSpan::seconds(dice.pick(&[200, 600]))),
+        script_timeout_status: Some(
+            dice.pick(&[UnsuccessfulStatus::Failed, UnsuccessfulStatus::TimeOut]),
+        ),
         skipped_commands_fail: Some(dice.percent(30)),
         undocumented_filters: Some(dice.percent(70)),
-        token_ttl: Some(Span::seconds(dice.pick(&[130, 3_599, 3_599, 3_599]))),
-        ..KnobSettings::default()
+        token_ttl: Some(TimeSpan::seconds(dice.pick(&[130, 3_599, 3_599, 3_599]))),
+        ..SettingOverrides::default()
     }
 }
 
@@ -430,21 +433,21 @@ fn device(dice: &mut Dice, place: usize, steps: &[DrawnStep]) -> (Device, DrawnD
     };
     let mut difficult = false;
     if dice.percent(18) {
-        device.online.push(Window {
-            from: Span::seconds(dice.between(10, 900)),
+        device.online.push(TimeWindow {
+            from: TimeSpan::seconds(dice.between(10, 900)),
             until: dice
                 .percent(20)
-                .then(|| Span::seconds(dice.between(1_000, 2_000))),
+                .then(|| TimeSpan::seconds(dice.between(1_000, 2_000))),
         });
-        device.last_seen = Span::seconds(3_600 * dice.pick(&[8, 100]));
+        device.last_seen = TimeSpan::seconds(3_600 * dice.pick(&[8, 100]));
         difficult = true;
     }
     difficult |= nap(dice, &mut device);
     if dice.percent(10) {
         let from = dice.pick(&[0, 0, 100]);
-        device.portal_sessions.push(Window {
-            from: Span::seconds(from),
-            until: Some(Span::seconds(from + dice.between(10, 600))),
+        device.portal_sessions.push(TimeWindow {
+            from: TimeSpan::seconds(from),
+            until: Some(TimeSpan::seconds(from + dice.between(10, 600))),
         });
         difficult = true;
     }
@@ -457,12 +460,12 @@ fn device(dice: &mut Dice, place: usize, steps: &[DrawnStep]) -> (Device, DrawnD
         difficult = true;
     }
     if dice.percent(5) {
-        let restarts = (0..dice.between(1, 3)).map(|_| Span::seconds(dice.between(5, 900)));
+        let restarts = (0..dice.between(1, 3)).map(|_| TimeSpan::seconds(dice.between(5, 900)));
         device.restarts = restarts.collect();
         difficult = true;
     }
     if dice.percent(5) {
-        device.silent = Some(dice.pick(&[Silence::Pending, Silence::InProgress]));
+        device.stuck_in = Some(dice.pick(&[StuckIn::Pending, StuckIn::InProgress]));
         difficult = true;
     }
     if dice.percent(3) {
@@ -471,7 +474,7 @@ fn device(dice: &mut Dice, place: usize, steps: &[DrawnStep]) -> (Device, DrawnD
             "DisallowedOperation",
             "BadRequest",
         ]);
-        device.refuses = Some(code.to_owned());
+        device.refusal_code = Some(code.to_owned());
         difficult = true;
     }
     let mut fates = Vec::new();
@@ -487,21 +490,21 @@ fn device(dice: &mut Dice, place: usize, steps: &[DrawnStep]) -> (Device, DrawnD
                     .files
                     .push(DeviceFile::text(&path_of(number), "found it\n"));
             }
-            (Kind::Run, Fate::Exits | Fate::Fails) => device.outcomes.push(Outcome {
+            (Kind::Run, Fate::Exits | Fate::Fails) => device.outcomes.push(ScriptOutcome {
                 args: format!("s{number}"),
                 exit: 1,
                 error: (fate == Fate::Fails).then(|| "it failed".to_owned()),
-                duration: Span::seconds(dice.between(1, 30)),
-                ..Outcome::default()
+                duration: TimeSpan::seconds(dice.between(1, 30)),
+                ..ScriptOutcome::default()
             }),
             _ => {}
         }
         // Longer than its step may take.
         if step.timeout.is_some() && fate == Fate::Works && dice.percent(40) {
-            device.outcomes.push(Outcome {
+            device.outcomes.push(ScriptOutcome {
                 args: format!("s{number}"),
-                duration: Span::seconds(150),
-                ..Outcome::default()
+                duration: TimeSpan::seconds(150),
+                ..ScriptOutcome::default()
             });
             difficult = true;
         }
@@ -525,16 +528,16 @@ fn nap(dice: &mut Dice, device: &mut Device) -> bool {
     let off = dice.pick(&[0, 0, 30, 200, 700]);
     let back = off + dice.between(300, 5_400);
     if off > 0 {
-        device.online.push(Window {
-            from: Span::seconds(0),
-            until: Some(Span::seconds(off)),
+        device.online.push(TimeWindow {
+            from: TimeSpan::seconds(0),
+            until: Some(TimeSpan::seconds(off)),
         });
     }
-    device.online.push(Window {
-        from: Span::seconds(back),
+    device.online.push(TimeWindow {
+        from: TimeSpan::seconds(back),
         until: None,
     });
-    device.last_seen = Span::seconds(dice.between(60, 3_600));
+    device.last_seen = TimeSpan::seconds(dice.between(60, 3_600));
     true
 }
 
@@ -552,9 +555,9 @@ fn colleague(dice: &mut Dice, scenario: &mut Scenario, slots: u32) -> Vec<(Durat
         let place = 100 + number;
         scenario.devices.push(Device {
             id: Some(id_of(place)),
-            outcomes: vec![Outcome {
-                duration: Span::seconds(dice.between(60, 600)),
-                ..Outcome::default()
+            outcomes: vec![ScriptOutcome {
+                duration: TimeSpan::seconds(dice.between(60, 600)),
+                ..ScriptOutcome::default()
             }],
             ..Device::named(&format!("other-{number}.example.org"), "Windows11")
         });
@@ -565,8 +568,8 @@ fn colleague(dice: &mut Dice, scenario: &mut Scenario, slots: u32) -> Vec<(Durat
 
 /// Every mishap that the emulator knows, as its schema lists them: a new one is drawn without a word
 /// here.
-static MISHAPS: LazyLock<Vec<Mishap>> = LazyLock::new(|| {
-    let schema = schemars::schema_for!(Mishap).to_value();
+static MISHAPS: LazyLock<Vec<FaultKind>> = LazyLock::new(|| {
+    let schema = schemars::schema_for!(FaultKind).to_value();
     let names = schema["oneOf"].as_array().unwrap().iter();
     let names = names.map(|one| serde_json::from_value(one["const"].clone()));
     names.collect::<Result<_, _>>().unwrap()
@@ -574,7 +577,11 @@ static MISHAPS: LazyLock<Vec<Mishap>> = LazyLock::new(|| {
 
 /// What may go wrong at which call. With a final one among them, a device may fail for it.
 fn faults(dice: &mut Dice, scenario: &mut Scenario, benign: &mut bool) {
-    const FINAL: [Mishap; 3] = [Mishap::Forbidden, Mishap::NotFound, Mishap::QueryRefused];
+    const FINAL: [FaultKind; 3] = [
+        FaultKind::Forbidden,
+        FaultKind::NotFound,
+        FaultKind::QueryRejected,
+    ];
     const CALLS: [Call; 10] = [
         Call::Any,
         Call::Token,
@@ -583,37 +590,37 @@ fn faults(dice: &mut Dice, scenario: &mut Scenario, benign: &mut bool) {
         Call::Start,
         Call::ActionList,
         Call::MachineList,
-        Call::Link,
-        Call::Blob,
+        Call::ResultLink,
+        Call::ResultDownload,
         Call::Cancel,
     ];
-    let passing: Vec<Mishap> = (MISHAPS.iter().copied())
+    let passing: Vec<FaultKind> = (MISHAPS.iter().copied())
         .filter(|mishap| !FINAL.contains(mishap))
         .collect();
     for _ in 0..dice.between(1, 4) {
-        let what = match dice.percent(12) {
+        let kind = match dice.percent(12) {
             true => dice.pick(&FINAL),
             false => dice.pick(&passing),
         };
-        let calls = CALLS.iter().filter(|call| what.fits(**call));
+        let calls = CALLS.iter().filter(|call| kind.fits(**call));
         let call = dice.pick(&calls.copied().collect::<Vec<Call>>());
         // A refused sign-in, a result that never comes whole, and a device that is busy each time it
         // is asked for are final too.
-        *benign &= what != Mishap::Busy;
-        *benign &= !FINAL.contains(&what) && call != Call::Token;
-        *benign &= !matches!(call, Call::Any | Call::Link | Call::Blob);
+        *benign &= kind != FaultKind::Busy;
+        *benign &= !FINAL.contains(&kind) && call != Call::Token;
+        *benign &= !matches!(call, Call::Any | Call::ResultLink | Call::ResultDownload);
         let counted = dice.percent(30);
         scenario.faults.push(Fault {
             delay: None,
             call,
-            what,
+            kind,
             after: if counted {
                 dice.between(0, 5) as u32
             } else {
                 0
             },
             times: dice.between(1, 3) as u32,
-            chance: (!counted).then(|| dice.between(2, 15) as f64 / 100.0),
+            probability: (!counted).then(|| dice.between(2, 15) as f64 / 100.0),
             device: None,
         });
     }

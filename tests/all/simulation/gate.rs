@@ -1,6 +1,6 @@
 //! The service's gate: it refuses tokens that it gave a moment ago.
 
-use svar_emulator::{Call, Fault, Mishap, Scenario};
+use svar_emulator::{Call, Fault, FaultKind, Scenario};
 use svar_engine::EndState;
 
 use super::computer::{Computer, Left};
@@ -16,7 +16,7 @@ fn four_devices(root: &std::path::Path, call: Call, after: u32, times: u32) -> C
         faults: vec![Fault {
             after,
             times,
-            ..Fault::once(call, Mishap::Unauthorized)
+            ..Fault::once(call, FaultKind::Unauthorized)
         }],
         ..Scenario::default()
     };
@@ -29,7 +29,7 @@ fn four_devices(root: &std::path::Path, call: Call, after: u32, times: u32) -> C
 
 #[test]
 fn a_gate_that_is_in_trouble_for_a_while_is_waited_for() {
-    for call in [Call::ActionList, Call::Link, Call::Start] {
+    for call in [Call::ActionList, Call::ResultLink, Call::Start] {
         let root = scratch();
         let mut computer = four_devices(root.path(), call, 1, 40);
         assert_eq!(computer.drive(), Ok(Left::Finished), "{call:?}");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
-use svar_emulator::{Device, RateScope, Window};
+use svar_emulator::{Device, RateScope, TimeWindow};
 use svar_engine::{DeviceView, EndState, Fleet};
 use svar_plan::{Results, StepResult};
 use svar_wire::Moment;
@@ -132,7 +132,7 @@ fn budgets(case: &Case, computer: &Computer) -> Result<(), String> {
     // applications share the rate.
     let alone = case.colleague.is_empty();
     let slots_alone = alone && !computer.gave_up;
-    let rate_alone = alone || case.scenario.knobs.rate_scope == Some(RateScope::Application);
+    let rate_alone = alone || case.scenario.settings.rate_scope == Some(RateScope::Application);
     let ours = throttled
         .iter()
         .find(|(_, words)| slots_alone || (rate_alone && words.contains("The number of calls")));
@@ -252,10 +252,11 @@ fn was_there(case: &Case, computer: &Computer, device: &DrawnDevice) -> bool {
     };
     let until = beginning() + Duration::from_millis(policy.offline.until_ms);
     let since = until - FOUND_WITHIN;
-    let stays = |window: &Window| beginning() + window.from.0 <= since && window.until.is_none();
+    let stays =
+        |window: &TimeWindow| beginning() + window.from.0 <= since && window.until.is_none();
     let is_well = drawn.health == "Active"
         && drawn.portal_sessions.is_empty()
-        && drawn.silent.is_none()
+        && drawn.stuck_in.is_none()
         && drawn.restarts.is_empty();
     is_well
         && drawn.online.iter().any(stays)

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use svar_emulator::{Device, LibraryItem, Outcome, Profile, Scenario};
+use svar_emulator::{Device, LibraryItem, Scenario, ScriptOutcome, ServiceProfile};
 use svar_language::playbook::{NoFiles, load};
 use svar_language::source::SourceText;
 use svar_plan::{Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
@@ -49,12 +49,12 @@ pub(super) fn run_of(root: &Path, playbook: &str, scenario: Scenario) -> Compute
     )
     .unwrap();
     let scenario = Scenario {
-        profile: Profile::Safe,
+        profile: ServiceProfile::Safe,
         library: vec![LibraryItem {
             name: "work.ps1".to_owned(),
             ..LibraryItem::default()
         }],
-        outcomes: vec![Outcome::default()],
+        outcomes: vec![ScriptOutcome::default()],
         ..scenario
     };
     let network = Network::new(scenario, beginning(), Weather::FAIR, Dice(1));

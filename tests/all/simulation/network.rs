@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use svar::driver::client::{Carried, Carrier, Delivered, Letter, Lost};
-use svar_emulator::{Bench, Delivery, Request, Response, Scenario, Service};
+use svar_emulator::{Delivery, InMemoryDevices, Request, Response, Scenario, Service};
 use svar_wire::Moment;
 
 /// Where the service seems to be. A loopback address, so that plain http is allowed.
@@ -80,13 +80,13 @@ enum Flight {
     /// On the way back.
     Back(Result<Delivered, Lost>, Slot),
     /// Somebody else's call, who takes any answer.
-    Colleague(Request),
+    BackgroundLoad(Request),
 }
 
 struct State {
     now: Moment,
     service: Service,
-    bench: Bench,
+    bench: InMemoryDevices,
     flights: BTreeMap<(Moment, u64), Flight>,
     sequence: u64,
     dice: Dice,
@@ -151,7 +151,7 @@ impl Network {
         let seed = scenario.seed;
         Network(Arc::new(Mutex::new(State {
             now,
-            bench: Bench::new(Arc::clone(&scenario)),
+            bench: InMemoryDevices::new(Arc::clone(&scenario)),
             service: Service::new(scenario, seed, now),
             flights: BTreeMap::new(),
             sequence: 0,
@@ -219,7 +219,7 @@ impl Network {
                 slot.0 = Some(answer);
                 Some(slot.1.take())
             }
-            Flight::Colleague(request) => {
+            Flight::BackgroundLoad(request) => {
                 let response = state.handle(&request);
                 state.say(|| format!("  a colleague: {} {}", request.path, response.status));
                 Some(None)
@@ -229,7 +229,7 @@ impl Network {
 
     /// A call that somebody else makes some time later, with a token of his own.
     pub(crate) fn colleague(&self, after: Duration, request: Request) {
-        self.state().send(after, Flight::Colleague(request));
+        self.state().send(after, Flight::BackgroundLoad(request));
     }
 
     /// Asks the service past the network, now.

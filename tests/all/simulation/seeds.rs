@@ -46,7 +46,7 @@ impl Play {
             network.tell();
             println!(
                 "{}\n{:#?}\n{:#?}",
-                case.playbook, case.devices, case.scenario.knobs
+                case.playbook, case.devices, case.scenario.settings
             );
             println!("{:?}\n{:?}", case.scenario.faults, case.weather);
         }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use svar_emulator::{
-    BadEnd, Between, CLIENT_ID, Call, Device, Fault, KnobSettings, Mishap, Outcome, Request,
-    Scenario, Span, Window,
+    CLIENT_ID, Call, Device, DurationRange, Fault, FaultKind, Request, Scenario, ScriptOutcome,
+    SettingOverrides, TimeSpan, TimeWindow, UnsuccessfulStatus,
 };
 use svar_engine::EndState;
 use svar_wire::Moment;
@@ -18,9 +18,9 @@ use super::seeds::{scratch, token};
 /// Seen five minutes before the run, and off for so long.
 fn off_for(number: usize, seconds: u64) -> Device {
     Device {
-        last_seen: Span::seconds(300),
-        online: vec![Window {
-            from: Span::seconds(seconds),
+        last_seen: TimeSpan::seconds(300),
+        online: vec![TimeWindow {
+            from: TimeSpan::seconds(seconds),
             until: None,
         }],
         ..device(number)
@@ -61,14 +61,14 @@ fn held_back_after_the_queue_gave_it_up_a_device_that_comes_back_is_started_agai
 
 /// One device that is off for five hours, queued at a service that keeps what it queues for so long
 /// and ends it in this status.
-fn queued(root: &Path, hours: u64, status: BadEnd) -> Computer {
+fn queued(root: &Path, hours: u64, status: UnsuccessfulStatus) -> Computer {
     let scenario = Scenario {
         devices: vec![off_for(0, 5 * HOUR)],
-        knobs: KnobSettings {
-            queue_ttl: Some(Span::seconds(hours * HOUR)),
+        settings: SettingOverrides {
+            queue_ttl: Some(TimeSpan::seconds(hours * HOUR)),
             queue_expiry_status: Some(status),
-            token_ttl: Some(Span::seconds(10 * HOUR)),
-            ..KnobSettings::default()
+            token_ttl: Some(TimeSpan::seconds(10 * HOUR)),
+            ..SettingOverrides::default()
         },
         ..Scenario::default()
     };
@@ -78,7 +78,11 @@ fn queued(root: &Path, hours: u64, status: BadEnd) -> Computer {
 
 #[test]
 fn a_session_is_started_again_whatever_the_queue_calls_the_end_of_its_time() {
-    for status in [BadEnd::TimeOut, BadEnd::Failed, BadEnd::Cancelled] {
+    for status in [
+        UnsuccessfulStatus::TimeOut,
+        UnsuccessfulStatus::Failed,
+        UnsuccessfulStatus::Cancelled,
+    ] {
         let root = scratch();
         let mut computer = queued(root.path(), 2, status);
         assert_eq!(computer.drive(), Ok(Left::Finished), "{status:?}");
@@ -91,14 +95,14 @@ fn a_session_is_started_again_whatever_the_queue_calls_the_end_of_its_time() {
 fn a_session_that_somebody_cancels_after_the_queue_s_time_is_not_started_again() {
     // The run counts on two hours; the service keeps it longer, and a colleague cancels it there.
     let root = scratch();
-    let mut before = queued(root.path(), 72, BadEnd::TimeOut);
+    let mut before = queued(root.path(), 72, UnsuccessfulStatus::TimeOut);
     assert_eq!(before.drive(), Ok(Left::Finished));
     let action = before.network.ledger();
     let action = (action.iter()).find(|entry| entry["kind"] == "session_started");
     let action = action.unwrap()["action"].as_str().unwrap().to_owned();
 
     let root = scratch();
-    let mut computer = queued(root.path(), 72, BadEnd::TimeOut);
+    let mut computer = queued(root.path(), 72, UnsuccessfulStatus::TimeOut);
     let token = token(&computer.network, CLIENT_ID).unwrap();
     let cancel = Request::new("POST", &format!("/api/machineactions/{action}/cancel"))
         .header("authorization", &format!("Bearer {token}"))
@@ -113,18 +117,18 @@ fn a_session_that_somebody_cancels_after_the_queue_s_time_is_not_started_again()
 
 #[test]
 fn a_device_that_goes_off_in_the_middle_of_a_timed_step_is_waited_for_and_cleaned_up() {
-    let nap = |from, until| Window {
-        from: Span::seconds(from),
+    let nap = |from, until| TimeWindow {
+        from: TimeSpan::seconds(from),
         until,
     };
     let scenario = Scenario {
         devices: vec![Device {
-            online: vec![nap(0, Some(Span::seconds(150))), nap(2 * HOUR, None)],
-            pickup_delay: Some(Between::seconds(10, 12)),
-            outcomes: vec![Outcome {
+            online: vec![nap(0, Some(TimeSpan::seconds(150))), nap(2 * HOUR, None)],
+            pickup_delay: Some(DurationRange::seconds(10, 12)),
+            outcomes: vec![ScriptOutcome {
                 args: "long".to_owned(),
-                duration: Span::seconds(180),
-                ..Outcome::default()
+                duration: TimeSpan::seconds(180),
+                ..ScriptOutcome::default()
             }],
             ..device(0)
         }],
@@ -224,7 +228,7 @@ fn a_device_list_that_is_never_answered_ends_the_wait_after_half_an_hour() {
     let root = scratch();
     let fault = Fault {
         times: 20,
-        ..Fault::once(Call::MachineList, Mishap::ErrorBefore)
+        ..Fault::once(Call::MachineList, FaultKind::ServerError)
     };
     let scenario = Scenario {
         devices: vec![device(0), device(1)],
@@ -259,14 +263,14 @@ fn every_page_of_the_device_list_counts_in_the_hour_s_calls() {
     let root = scratch();
     let mut devices: Vec<Device> = (0..100).map(|device| off_for(device, 30 * HOUR)).collect();
     for device in &mut devices {
-        device.last_seen = Span::seconds(40 * HOUR);
+        device.last_seen = TimeSpan::seconds(40 * HOUR);
     }
     // Twenty-six pages for all of them, every minute: 1,560 calls an hour.
     let scenario = Scenario {
         devices,
-        knobs: KnobSettings {
-            page_default: Some(4),
-            ..KnobSettings::default()
+        settings: SettingOverrides {
+            default_page_size: Some(4),
+            ..SettingOverrides::default()
         },
         ..Scenario::default()
     };

@@ -1,8 +1,8 @@
 //! Files: their paths and what is in them.
 
 use super::super::device::is_device_path;
-use super::super::scenario::{DeviceFile, Family};
-use super::Flaw;
+use super::super::scenario::{DeviceFile, OsFamily};
+use super::ScenarioProblem;
 
 /// The content of a file: said once, and readable.
 pub(super) fn content(
@@ -10,7 +10,7 @@ pub(super) fn content(
     base64: Option<&String>,
     size: Option<u64>,
     at: &str,
-    flaws: &mut Vec<Flaw>,
+    problems: &mut Vec<ScenarioProblem>,
 ) {
     let said: Vec<&str> = [
         ("text", text.is_some()),
@@ -22,8 +22,8 @@ pub(super) fn content(
     .map(|(key, _)| *key)
     .collect();
     if let [first, second, ..] = said.as_slice() {
-        flaws.push(
-            Flaw::new(
+        problems.push(
+            ScenarioProblem::new(
                 "conflicting-keys",
                 format!("{at}/{second}"),
                 format!("`{first}` and `{second}` exclude each other"),
@@ -37,7 +37,7 @@ pub(super) fn content(
         ..DeviceFile::default()
     };
     if base64.is_some() && file.content().is_err() {
-        flaws.push(Flaw::new(
+        problems.push(ScenarioProblem::new(
             "file-content",
             format!("{at}/base64"),
             "this is no base64",
@@ -46,12 +46,17 @@ pub(super) fn content(
 }
 
 /// Files on a device of that family, or made by an outcome, where any family may be meant.
-pub(super) fn files(files: &[DeviceFile], family: Option<Family>, at: &str, flaws: &mut Vec<Flaw>) {
+pub(super) fn files(
+    files: &[DeviceFile],
+    family: Option<OsFamily>,
+    at: &str,
+    problems: &mut Vec<ScenarioProblem>,
+) {
     for (place, file) in files.iter().enumerate() {
         let at = format!("{at}/files/{place}");
         if file.path.is_empty() {
-            let flaw = Flaw::new("missing-key", &at, "a file needs a key `path`");
-            flaws.push(flaw.help("`path`: the path as the device knows it."));
+            let problem = ScenarioProblem::new("missing-key", &at, "a file needs a key `path`");
+            problems.push(problem.help("`path`: the path as the device knows it."));
             continue;
         }
         content(
@@ -59,13 +64,13 @@ pub(super) fn files(files: &[DeviceFile], family: Option<Family>, at: &str, flaw
             file.base64.as_ref(),
             file.size,
             &at,
-            flaws,
+            problems,
         );
         let wrong = match family {
             Some(family) => is_device_path(&file.path, family).err(),
             // Placeholders are filled in when the script runs.
             None if file.path.contains('{') => None,
-            None => [Family::Unix, Family::Windows]
+            None => [OsFamily::Unix, OsFamily::Windows]
                 .iter()
                 .map(|family| is_device_path(&file.path, *family))
                 .reduce(Result::or)
@@ -73,11 +78,11 @@ pub(super) fn files(files: &[DeviceFile], family: Option<Family>, at: &str, flaw
         };
         if let Some(reason) = wrong {
             let example = match family {
-                Some(Family::Unix) => "a full path such as `/var/log/auth.log`",
+                Some(OsFamily::Unix) => "a full path such as `/var/log/auth.log`",
                 _ => "a full path such as `C:\\Users\\Public\\notes.txt`",
             };
-            flaws.push(
-                Flaw::new(
+            problems.push(
+                ScenarioProblem::new(
                     "device-file",
                     format!("{at}/path"),
                     reason.trim_end_matches('.').replacen("The", "the", 1),

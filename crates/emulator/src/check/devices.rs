@@ -1,20 +1,20 @@
-//! Devices and fleets: each is one, and each can be what it says.
+//! OnDiskDevices and fleets: each is one, and each can be what it says.
 
 use std::collections::HashMap;
 
 use super::super::scenario::{Device, Fleet, Scenario};
-use super::Flaw;
+use super::ScenarioProblem;
 use super::content::files;
 use super::outcomes::outcomes;
 use super::times::{between, windows};
 
-pub(super) fn check(scenario: &Scenario, flaws: &mut Vec<Flaw>) {
+pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
     let mut by_id: HashMap<String, String> = HashMap::new();
     for (place, device) in scenario.devices.iter().enumerate() {
         let at = format!("/devices/{place}");
         if device.name.is_empty() {
-            flaws.push(
-                Flaw::new("missing-key", &at, "a device needs a key `name`")
+            problems.push(
+                ScenarioProblem::new("missing-key", &at, "a device needs a key `name`")
                     .help("`name`: the full DNS name, in lower case."),
             );
         } else {
@@ -29,23 +29,24 @@ pub(super) fn check(scenario: &Scenario, flaws: &mut Vec<Flaw>) {
                 .iter()
                 .position(|fleet| key == "name" && is_of_fleet(fleet, &device.name));
             if let Some(first) = by_id.get(&id) {
-                flaws.push(duplicate(&at_key, key).also(first.clone(), "here for the first time"));
+                problems
+                    .push(duplicate(&at_key, key).also(first.clone(), "here for the first time"));
             } else if let Some(fleet) = fleet {
-                flaws.push(
+                problems.push(
                     duplicate(&at_key, key).also(format!("/fleets/{fleet}/name"), "in this fleet"),
                 );
             } else {
                 by_id.insert(id, at_key);
             }
         }
-        one(scenario, device, &at, flaws);
+        one(scenario, device, &at, problems);
     }
     let mut patterns: HashMap<(String, usize), usize> = HashMap::new();
     for (place, fleet) in scenario.fleets.iter().enumerate() {
         let at = format!("/fleets/{place}");
         if fleet.count > 1 && !fleet.name.contains("{n}") {
-            flaws.push(
-                Flaw::new(
+            problems.push(
+                ScenarioProblem::new(
                     "fleet-names",
                     format!("{at}/name"),
                     format!("all {} devices would be called the same", fleet.count),
@@ -55,14 +56,14 @@ pub(super) fn check(scenario: &Scenario, flaws: &mut Vec<Flaw>) {
         }
         let pattern = (fleet.name.to_ascii_lowercase(), width(fleet));
         if let Some(first) = patterns.insert(pattern, place) {
-            flaws.push(
+            problems.push(
                 duplicate(&format!("{at}/name"), "name")
                     .also(format!("/fleets/{first}/name"), "here for the first time"),
             );
         }
-        if fleet.back.is_some() && fleet.offline == 0.0 {
-            flaws.push(
-                Flaw::new(
+        if fleet.back_online.is_some() && fleet.offline == 0.0 {
+            problems.push(
+                ScenarioProblem::new(
                     "idle-setting",
                     format!("{at}/back"),
                     "none of them is offline, so none comes back",
@@ -70,23 +71,23 @@ pub(super) fn check(scenario: &Scenario, flaws: &mut Vec<Flaw>) {
                 .help("Say with `offline` which share is, as in `offline: 0.1`."),
             );
         }
-        between(fleet.back, &format!("{at}/back"), flaws);
+        between(fleet.back_online, &format!("{at}/back"), problems);
         for os in fleet.os.keys() {
             let key = os.replace('~', "~0").replace('/', "~1");
-            system(os, &format!("{at}/os/{key}"), flaws);
+            system(os, &format!("{at}/os/{key}"), problems);
         }
-        one(scenario, &fleet.device, &format!("{at}/device"), flaws);
+        one(scenario, &fleet.device, &format!("{at}/device"), problems);
     }
 }
 
-fn duplicate(place: &str, key: &str) -> Flaw {
+fn duplicate(place: &str, key: &str) -> ScenarioProblem {
     let help = match key {
         "id" => "An id stands for one device.",
         _ => {
             "Two devices may share a name if one has an `id` of its own; otherwise it follows from the name."
         }
     };
-    Flaw::new(
+    ScenarioProblem::new(
         "duplicate-device",
         place,
         format!("a device of this {key} is there already"),
@@ -109,14 +110,14 @@ const SYSTEMS: [&str; 10] = [
 ];
 
 /// A misspelt system would be played as one with plain paths and bash.
-fn system(os: &str, at: &str, flaws: &mut Vec<Flaw>) {
+fn system(os: &str, at: &str, problems: &mut Vec<ScenarioProblem>) {
     let lower = os.to_ascii_lowercase();
     if lower.starts_with("windows") || matches!(lower.as_str(), "linux" | "macos") {
         return;
     }
-    flaws.push(Flaw {
+    problems.push(ScenarioProblem {
         candidates: SYSTEMS.map(str::to_owned).to_vec(),
-        ..Flaw::new(
+        ..ScenarioProblem::new(
             "unknown-system",
             at,
             format!("`{}` is played like Linux", os.escape_debug()),
@@ -125,19 +126,24 @@ fn system(os: &str, at: &str, flaws: &mut Vec<Flaw>) {
     });
 }
 
-fn one(scenario: &Scenario, device: &Device, at: &str, flaws: &mut Vec<Flaw>) {
-    system(&device.os, &format!("{at}/os"), flaws);
-    windows(&device.online, &format!("{at}/online"), true, flaws);
+fn one(scenario: &Scenario, device: &Device, at: &str, problems: &mut Vec<ScenarioProblem>) {
+    system(&device.os, &format!("{at}/os"), problems);
+    windows(&device.online, &format!("{at}/online"), true, problems);
     windows(
         &device.portal_sessions,
         &format!("{at}/portal_sessions"),
         true,
-        flaws,
+        problems,
     );
-    between(device.pickup_delay, &format!("{at}/pickup_delay"), flaws);
-    between(device.wrapup_delay, &format!("{at}/wrapup_delay"), flaws);
-    files(&device.files, Some(device.family()), at, flaws);
-    outcomes(scenario, &device.outcomes, &format!("{at}/outcomes"), flaws);
+    between(device.pickup_delay, &format!("{at}/pickup_delay"), problems);
+    between(device.wrapup_delay, &format!("{at}/wrapup_delay"), problems);
+    files(&device.files, Some(device.family()), at, problems);
+    outcomes(
+        scenario,
+        &device.outcomes,
+        &format!("{at}/outcomes"),
+        problems,
+    );
 }
 
 /// How many digits a fleet's numbers have.

@@ -1,48 +1,50 @@
 //! Faults: each can come about.
 
 use super::super::scenario::Scenario;
-use super::Flaw;
+use super::ScenarioProblem;
 use super::devices::is_device;
 
-pub(super) fn check(scenario: &Scenario, flaws: &mut Vec<Flaw>) {
+pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
     for (place, fault) in scenario.faults.iter().enumerate() {
         let at = format!("/faults/{place}");
         let mut idle = |key: &str, message: &str, help: &str| {
-            flaws.push(Flaw::new("idle-fault", format!("{at}/{key}"), message).help(help));
+            problems.push(
+                ScenarioProblem::new("idle-fault", format!("{at}/{key}"), message).help(help),
+            );
         };
-        if fault.times == 0 && fault.chance.is_none() {
+        if fault.times == 0 && fault.probability.is_none() {
             idle(
                 "times",
                 "a fault that strikes no call does nothing",
                 "Leave `times` out for one call, or the fault out.",
             );
         }
-        if fault.chance == Some(0.0) {
+        if fault.probability == Some(0.0) {
             idle(
-                "chance",
-                "a fault with a chance of 0 never strikes",
-                "A chance is a number above 0 and up to 1, which means always.",
+                "probability",
+                "a fault with a probability of 0 never strikes",
+                "A probability is a number above 0 and up to 1, which means always.",
             );
         }
-        if fault.chance.is_some() && fault.times != 1 {
+        if fault.probability.is_some() && fault.times != 1 {
             idle(
                 "times",
-                "`times` means nothing beside `chance`",
-                "A fault strikes by count or by chance: keep one of the two.",
+                "`times` means nothing beside `probability`",
+                "A fault strikes by count or by probability: keep one of the two.",
             );
         }
-        if !fault.what.fits(fault.call) {
+        if !fault.kind.fits(fault.call) {
             idle(
-                "what",
+                "kind",
                 "this can't happen at that call",
                 "`svar explain idle-fault` says at which call each may happen.",
             );
         }
-        if fault.delay.is_some() && !fault.what.has_delay() {
+        if fault.delay.is_some() && !fault.kind.has_delay() {
             idle(
                 "delay",
                 "this fault has no length of time",
-                "`throttled`, `throttled_until`, `slow`, `late` and `overwritten` have one.",
+                "`throttled`, `throttled_with_date`, `slow`, `late` and `overwritten` have one.",
             );
         }
         if fault.device.is_some() && !fault.call.has_device() {
@@ -56,9 +58,9 @@ pub(super) fn check(scenario: &Scenario, flaws: &mut Vec<Flaw>) {
             && !is_device(scenario, device)
         {
             let candidates = scenario.devices.iter().map(|device| device.name.clone());
-            flaws.push(Flaw {
+            problems.push(ScenarioProblem {
                 candidates: candidates.collect(),
-                ..Flaw::new(
+                ..ScenarioProblem::new(
                     "unknown-device",
                     format!("{at}/device"),
                     format!("no device has the name or id `{}`", device.escape_debug()),

@@ -1,21 +1,26 @@
 //! Scripted outcomes: each can have its turn.
 
 use super::super::device::fits;
-use super::super::scenario::{Outcome, Scenario};
-use super::Flaw;
+use super::super::scenario::{Scenario, ScriptOutcome};
+use super::ScenarioProblem;
 use super::content::files;
 
 /// Outcomes that never have their turn, or whose script is in no library.
-pub(super) fn outcomes(scenario: &Scenario, outcomes: &[Outcome], at: &str, flaws: &mut Vec<Flaw>) {
+pub(super) fn outcomes(
+    scenario: &Scenario,
+    outcomes: &[ScriptOutcome],
+    at: &str,
+    problems: &mut Vec<ScenarioProblem>,
+) {
     for (place, outcome) in outcomes.iter().enumerate() {
         let at_this = format!("{at}/{place}");
-        files(&outcome.files, None, &at_this, flaws);
+        files(&outcome.files, None, &at_this, problems);
         let earlier = outcomes[..place]
             .iter()
             .position(|earlier| covers(earlier, outcome));
         if let Some(earlier) = earlier {
-            flaws.push(
-                Flaw::new(
+            problems.push(
+                ScenarioProblem::new(
                     "idle-outcome",
                     format!("{at_this}/script"),
                     "an earlier outcome fits whenever this one would",
@@ -33,8 +38,8 @@ pub(super) fn outcomes(scenario: &Scenario, outcomes: &[Outcome], at: &str, flaw
                 .iter()
                 .any(|item| fits(&outcome.script, &item.name));
         if !is_known {
-            flaws.push(
-                Flaw::new(
+            problems.push(
+                ScenarioProblem::new(
                     "unknown-script",
                     format!("{at_this}/script"),
                     format!("the library has no file `{}`", outcome.script),
@@ -47,7 +52,7 @@ pub(super) fn outcomes(scenario: &Scenario, outcomes: &[Outcome], at: &str, flaw
 
 /// Whether the earlier outcome fits wherever the later one does, as far as patterns without much in
 /// them tell.
-fn covers(earlier: &Outcome, later: &Outcome) -> bool {
+fn covers(earlier: &ScriptOutcome, later: &ScriptOutcome) -> bool {
     let wider = |earlier: &str, later: &str| earlier == "*" || earlier.eq_ignore_ascii_case(later);
     wider(&earlier.script, &later.script)
         && wider(&earlier.args, &later.args)

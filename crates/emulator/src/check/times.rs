@@ -1,21 +1,26 @@
 //! Stretches and lengths of time.
 
-use super::super::knobs::Between;
-use super::super::scenario::Window;
-use super::Flaw;
+use super::super::scenario::TimeWindow;
+use super::super::settings::DurationRange;
+use super::ScenarioProblem;
 
 /// Stretches of time, one by one and together. `several` tells whether they are a list.
-pub(super) fn windows(windows: &[Window], at: &str, several: bool, flaws: &mut Vec<Flaw>) {
+pub(super) fn windows(
+    windows: &[TimeWindow],
+    at: &str,
+    several: bool,
+    problems: &mut Vec<ScenarioProblem>,
+) {
     let place_of = |place: usize, key: &str| match several {
         true => format!("{at}/{place}/{key}"),
         false => format!("{at}/{key}"),
     };
-    let mut in_order: Vec<(usize, &Window)> = windows.iter().enumerate().collect();
+    let mut in_order: Vec<(usize, &TimeWindow)> = windows.iter().enumerate().collect();
     in_order.sort_by_key(|(_, window)| window.from);
     for (place, window) in &in_order {
         if window.until.is_some_and(|until| until <= window.from) {
-            flaws.push(
-                Flaw::new(
+            problems.push(
+                ScenarioProblem::new(
                     "window-order",
                     place_of(*place, "until"),
                     "this stretch of time ends before it begins",
@@ -29,8 +34,8 @@ pub(super) fn windows(windows: &[Window], at: &str, several: bool, flaws: &mut V
             continue;
         };
         if before.until.is_none_or(|until| until > after.from) {
-            flaws.push(
-                Flaw::new(
+            problems.push(
+                ScenarioProblem::new(
                     "overlapping-windows",
                     place_of(*second, "from"),
                     "this stretch of time begins while another one lasts",
@@ -52,10 +57,10 @@ pub(super) fn windows(windows: &[Window], at: &str, several: bool, flaws: &mut V
     }
 }
 
-pub(super) fn between(range: Option<Between>, at: &str, flaws: &mut Vec<Flaw>) {
+pub(super) fn between(range: Option<DurationRange>, at: &str, problems: &mut Vec<ScenarioProblem>) {
     if let Some(range) = range.filter(|range| range.min > range.max) {
-        flaws.push(
-            Flaw::new(
+        problems.push(
+            ScenarioProblem::new(
                 "empty-range",
                 format!("{at}/min"),
                 format!(

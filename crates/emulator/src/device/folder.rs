@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::path::Inside;
+use super::path::DevicePath;
 
 /// A folder that can't be left.
 #[derive(Debug, Clone)]
@@ -37,13 +37,18 @@ impl Folder {
     }
 
     /// Writes a file, with the folders above it.
-    pub(super) fn write(&self, path: &Inside, content: &[u8], executable: bool) -> io::Result<()> {
+    pub(super) fn write(
+        &self,
+        path: &DevicePath,
+        content: &[u8],
+        executable: bool,
+    ) -> io::Result<()> {
         let mut file = self.create(path, executable)?;
         file.write_all(content)
     }
 
     /// Makes the folder of that path and those above it.
-    pub(super) fn make_folder(&self, path: &Inside) -> io::Result<()> {
+    pub(super) fn make_folder(&self, path: &DevicePath) -> io::Result<()> {
         self.walk(&path.0, true).map(drop)
     }
 
@@ -52,9 +57,9 @@ impl Folder {
     ///
     /// # Errors
     /// The disk refuses.
-    pub(super) fn insist_on(&self, path: &Inside) -> io::Result<()> {
+    pub(super) fn insist_on(&self, path: &DevicePath) -> io::Result<()> {
         for depth in 1..=path.0.len() {
-            let part = Inside(path.0[..depth].to_vec());
+            let part = DevicePath(path.0[..depth].to_vec());
             if self.make_folder(&part).is_err() {
                 self.remove(&part)?;
                 self.make_folder(&part)?;
@@ -64,7 +69,7 @@ impl Folder {
     }
 
     /// Reads a file of at most `limit` bytes.
-    pub(super) fn read(&self, path: &Inside, limit: u64) -> Result<Vec<u8>, ReadError> {
+    pub(super) fn read(&self, path: &DevicePath, limit: u64) -> Result<Vec<u8>, ReadError> {
         let file = self.plain_file(path)?;
         let size = file.metadata().map_err(ReadError::Other)?.len();
         if size == 0 {
@@ -85,17 +90,17 @@ impl Folder {
     }
 
     /// Makes a file of that length with nothing in it: on the disk it takes no room.
-    pub(super) fn write_hollow(&self, path: &Inside, length: u64) -> io::Result<()> {
+    pub(super) fn write_hollow(&self, path: &DevicePath, length: u64) -> io::Result<()> {
         self.create(path, false)?.set_len(length)
     }
 
     /// Takes a file away; it may be gone already.
-    pub(super) fn remove(&self, path: &Inside) -> io::Result<()> {
+    pub(super) fn remove(&self, path: &DevicePath) -> io::Result<()> {
         self.unlink(path)
     }
 
     /// Whether something is at that path.
-    pub(super) fn has(&self, path: &Inside) -> bool {
+    pub(super) fn has(&self, path: &DevicePath) -> bool {
         !matches!(self.plain_file(path), Err(ReadError::Missing))
     }
 }
@@ -124,7 +129,7 @@ mod unix {
 
     use super::super::tree;
 
-    use super::{File, Folder, Inside, Path, ReadError, io};
+    use super::{DevicePath, File, Folder, Path, ReadError, io};
 
     const FOLDER: OFlags = OFlags::DIRECTORY
         .union(OFlags::NOFOLLOW)
@@ -141,7 +146,7 @@ mod unix {
             Ok(at)
         }
 
-        pub(super) fn create(&self, path: &Inside, executable: bool) -> io::Result<File> {
+        pub(super) fn create(&self, path: &DevicePath, executable: bool) -> io::Result<File> {
             let (name, above) = split(path)?;
             let folder = self.walk(above, true)?;
             // What is there is replaced, not written into: it may be a link or a pipe.
@@ -153,12 +158,12 @@ mod unix {
             Ok(File::from(with_leave(Some(folder.as_fd()), None, open)?))
         }
 
-        pub(super) fn unlink(&self, path: &Inside) -> io::Result<()> {
+        pub(super) fn unlink(&self, path: &DevicePath) -> io::Result<()> {
             let (name, above) = split(path)?;
             unlink_in(&self.walk(above, false)?, name)
         }
 
-        pub(super) fn plain_file(&self, path: &Inside) -> Result<File, ReadError> {
+        pub(super) fn plain_file(&self, path: &DevicePath) -> Result<File, ReadError> {
             let (name, above) = split(path).map_err(ReadError::Other)?;
             let opened = self.walk(above, false).and_then(|folder| {
                 // Without waiting: opening a pipe would wait for its writer.
@@ -231,7 +236,7 @@ mod unix {
         }
     }
 
-    fn split(path: &Inside) -> io::Result<(&str, &[String])> {
+    fn split(path: &DevicePath) -> io::Result<(&str, &[String])> {
         path.0
             .split_last()
             .map(|(name, above)| (name.as_str(), above))
@@ -243,7 +248,7 @@ mod unix {
 mod other {
     use std::ffi::OsStr;
 
-    use super::{File, Folder, Inside, PathBuf, ReadError, io};
+    use super::{DevicePath, File, Folder, PathBuf, ReadError, io};
 
     impl Folder {
         pub(super) fn walk(&self, names: &[String], make: bool) -> io::Result<PathBuf> {
@@ -263,7 +268,7 @@ mod other {
             Ok(at)
         }
 
-        pub(super) fn create(&self, path: &Inside, _executable: bool) -> io::Result<File> {
+        pub(super) fn create(&self, path: &DevicePath, _executable: bool) -> io::Result<File> {
             let (name, above) = path.0.split_last().ok_or(io::ErrorKind::InvalidInput)?;
             let place = self.walk(above, true)?.join(name);
             match std::fs::remove_file(&place) {
@@ -272,7 +277,7 @@ mod other {
             }
         }
 
-        pub(super) fn unlink(&self, path: &Inside) -> io::Result<()> {
+        pub(super) fn unlink(&self, path: &DevicePath) -> io::Result<()> {
             let (name, above) = path.0.split_last().ok_or(io::ErrorKind::InvalidInput)?;
             match std::fs::remove_file(self.walk(above, false)?.join(name)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -280,7 +285,7 @@ mod other {
             }
         }
 
-        pub(super) fn plain_file(&self, path: &Inside) -> Result<File, ReadError> {
+        pub(super) fn plain_file(&self, path: &DevicePath) -> Result<File, ReadError> {
             let (name, above) = path.0.split_last().ok_or(ReadError::Missing)?;
             let of = |error: io::Error| match error.kind() {
                 io::ErrorKind::NotFound => ReadError::Missing,

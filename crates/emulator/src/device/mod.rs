@@ -1,7 +1,7 @@
 //! What devices do: put a file, run a script, give a file back.
 //!
-//! Two performers follow the same rules. [`Devices`] keeps a folder per device and runs scripts for
-//! real, as separate processes; [`Bench`] keeps files in memory and knows scripted outcomes only, so
+//! Two performers follow the same rules. [`OnDiskDevices`] keeps a folder per device and runs scripts for
+//! real, as separate processes; [`InMemoryDevices`] keeps files in memory and knows scripted outcomes only, so
 //! that whole fleets play in virtual time. Neither knows actions, slots or HTTP.
 //!
 //! # What a script sees
@@ -35,29 +35,29 @@
 //! spares the superuser's processes; the device's files are given to that user before each script.
 
 mod arguments;
-mod bench;
-mod census;
-mod devices;
-mod enclosure;
+mod captured_output;
 mod folder;
-mod home;
-mod kept;
+mod in_memory;
+mod isolation;
+mod on_disk;
 mod outcome;
 mod path;
+mod processes;
 mod sandbox;
 mod scripted;
+mod temp_root;
 mod tree;
 mod watchdog;
 
-pub use bench::Bench;
-pub use devices::Devices;
-pub use outcome::{Outcome, Task};
+pub use in_memory::InMemoryDevices;
+pub use on_disk::OnDiskDevices;
+pub use outcome::{CommandOutcome, DeviceTask};
 
-use super::scenario::Family;
+use super::scenario::OsFamily;
 
 /// Whether a device of that family can have a file at that path; the sentence says why not.
-pub(super) fn is_device_path(file: &str, family: Family) -> Result<(), String> {
-    path::Inside::parse(file, family).map(drop)
+pub(super) fn is_device_path(file: &str, family: OsFamily) -> Result<(), String> {
+    path::DevicePath::parse(file, family).map(drop)
 }
 
 /// Whether a text fits a pattern in which `*` stands for any text; case does not matter.

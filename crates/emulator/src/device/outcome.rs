@@ -8,11 +8,11 @@ use flate2::{Compression, GzBuilder};
 
 use svar_wire::ScriptResult;
 
-use super::super::scenario::Family;
+use super::super::scenario::OsFamily;
 
 /// One command, with what the library holds for it.
 #[derive(Debug, Clone)]
-pub enum Task {
+pub enum DeviceTask {
     /// Copies a library file to the working folder.
     Put {
         /// Its name.
@@ -44,7 +44,7 @@ pub enum Task {
 
 /// What came of a command.
 #[derive(Debug, Clone, Default)]
-pub struct Outcome {
+pub struct CommandOutcome {
     /// Why it failed; empty if it completed.
     pub errors: Vec<String>,
     /// A script's exit code.
@@ -55,27 +55,27 @@ pub struct Outcome {
     pub took: Duration,
 }
 
-impl Outcome {
+impl CommandOutcome {
     /// The command could not be done.
     pub fn failed(reason: impl Into<String>) -> Self {
-        Outcome {
+        CommandOutcome {
             errors: vec![reason.into()],
-            ..Outcome::default()
+            ..CommandOutcome::default()
         }
     }
 
     /// A script's end, with the document its link leads to (API notes 6.3). On Windows the output is a
     /// transcript: it begins with a line naming the transcript's file and ends in NUL characters.
     pub(super) fn script(
-        family: Family,
+        family: OsFamily,
         script: &str,
         exit: i64,
         stdout: &str,
         stderr: &str,
     ) -> Self {
         let output = match family {
-            Family::Unix => stdout.to_owned(),
-            Family::Windows => format!(
+            OsFamily::Unix => stdout.to_owned(),
+            OsFamily::Windows => format!(
                 "Transcript started, output file is {TRANSCRIPTS}\\PSScript_Transcript_{}.txt\r\n{stdout}\0\0",
                 transcript_id(script, stdout),
             ),
@@ -86,11 +86,11 @@ impl Outcome {
             script_output: output,
             script_errors: stderr.to_owned(),
         };
-        Outcome {
+        CommandOutcome {
             exit: Some(exit),
             // Plain data with text keys: writing it can't fail.
             result: Some(whole(serde_json::to_vec(&document).unwrap_or_default())),
-            ..Outcome::default()
+            ..CommandOutcome::default()
         }
     }
 
@@ -107,11 +107,11 @@ impl Outcome {
             .write(Vec::new(), Compression::fast());
         let written = packed.write_all(content).and_then(|()| packed.finish());
         match written {
-            Ok(bytes) => Outcome {
+            Ok(bytes) => CommandOutcome {
                 result: Some(whole(bytes)),
-                ..Outcome::default()
+                ..CommandOutcome::default()
             },
-            Err(error) => Outcome::failed(format!("The file could not be packed: {error}")),
+            Err(error) => CommandOutcome::failed(format!("The file could not be packed: {error}")),
         }
     }
 }

@@ -1,18 +1,18 @@
 //! Paths as a device knows them, mapped to names inside its folder.
 
-use super::super::scenario::Family;
+use super::super::scenario::OsFamily;
 
 /// A path's names from the device's folder on; never empty, never `.` or `..`, no separators.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Inside(pub(super) Vec<String>);
+pub(super) struct DevicePath(pub(super) Vec<String>);
 
-impl Inside {
+impl DevicePath {
     /// Maps `C:\x\y` to `c/x/y` (Windows knows no case) and `/x/y` to `x/y`.
     ///
     /// # Errors
     /// In one sentence: the path is not a full one, or leads, or may lead, elsewhere: `..`, UNC and
     /// device paths, streams, control characters.
-    pub(super) fn parse(path: &str, family: Family) -> Result<Self, String> {
+    pub(super) fn parse(path: &str, family: OsFamily) -> Result<Self, String> {
         let wrong = |why: &str| Err(format!("The path '{}' {why}.", path.escape_debug()));
         if path.len() > 4096 {
             return wrong("is too long");
@@ -21,11 +21,11 @@ impl Inside {
             return wrong("has control characters");
         }
         let (mut names, rest) = match family {
-            Family::Unix => match path.strip_prefix('/') {
+            OsFamily::Unix => match path.strip_prefix('/') {
                 Some(rest) => (Vec::new(), rest.to_owned()),
                 None => return wrong("is not a full path"),
             },
-            Family::Windows => {
+            OsFamily::Windows => {
                 let path = path.replace('/', "\\").to_lowercase();
                 if path.starts_with("\\\\") {
                     return wrong("leads to another computer");
@@ -40,8 +40,8 @@ impl Inside {
             }
         };
         let separator = match family {
-            Family::Unix => '/',
-            Family::Windows => '\\',
+            OsFamily::Unix => '/',
+            OsFamily::Windows => '\\',
         };
         for name in rest
             .split(separator)
@@ -54,10 +54,10 @@ impl Inside {
             let is_odd = name.contains([':', '*', '?', '"', '<', '>', '|'])
                 || name.ends_with(['.', ' '])
                 || name.contains(['\\', '/']);
-            if family == Family::Windows && is_odd {
+            if family == OsFamily::Windows && is_odd {
                 return wrong("has a name that Windows does not allow");
             }
-            if family == Family::Windows && is_reserved(name) {
+            if family == OsFamily::Windows && is_reserved(name) {
                 return wrong("has a name that stands for a device of Windows");
             }
             if name.len() > 255 {
@@ -65,18 +65,22 @@ impl Inside {
             }
             names.push(name.to_owned());
         }
-        let least = if family == Family::Windows { 2 } else { 1 };
+        let least = if family == OsFamily::Windows { 2 } else { 1 };
         if names.len() < least {
             return wrong("names no file");
         }
-        Ok(Inside(names))
+        Ok(DevicePath(names))
     }
 
     /// A name in the working folder, where PutFile puts files and scripts begin.
-    pub(super) fn working(name: &str, family: Family) -> Result<Self, String> {
+    pub(super) fn working(name: &str, family: OsFamily) -> Result<Self, String> {
         let folder = working_folder(family);
-        let separator = if family == Family::Windows { '\\' } else { '/' };
-        Inside::parse(&format!("{folder}{separator}{name}"), family)
+        let separator = if family == OsFamily::Windows {
+            '\\'
+        } else {
+            '/'
+        };
+        DevicePath::parse(&format!("{folder}{separator}{name}"), family)
     }
 }
 
@@ -99,17 +103,17 @@ fn is_reserved(name: &str) -> bool {
 }
 
 /// A path's last name, as it was written.
-pub(super) fn file_name(path: &str, family: Family) -> &str {
-    let ends = |c: char| c == '/' || (c == '\\' && family == Family::Windows);
+pub(super) fn file_name(path: &str, family: OsFamily) -> &str {
+    let ends = |c: char| c == '/' || (c == '\\' && family == OsFamily::Windows);
     path.rsplit(ends).next().unwrap_or(path)
 }
 
 /// Where PutFile puts files (API notes 3.7).
-pub(super) fn working_folder(family: Family) -> &'static str {
+pub(super) fn working_folder(family: OsFamily) -> &'static str {
     match family {
-        Family::Windows => {
+        OsFamily::Windows => {
             "C:\\ProgramData\\Microsoft\\Windows Defender Advanced Threat Protection\\Downloads"
         }
-        Family::Unix => "/tmp/live-response",
+        OsFamily::Unix => "/tmp/live-response",
     }
 }

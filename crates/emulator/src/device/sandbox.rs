@@ -11,25 +11,25 @@ use std::time::{Duration, Instant};
 use tokio::process::Child;
 use tokio::sync::OnceCell;
 
-use super::super::knobs::Isolation;
-use super::census::{self, Tribe};
-use super::enclosure::{self, Way};
-use super::kept::Kept;
-use super::path::Inside;
+use super::super::settings::Isolation;
+use super::captured_output::CapturedOutput;
+use super::isolation::{self, IsolationMode};
+use super::path::DevicePath;
+use super::processes::{self, ScriptProcesses};
 use super::tree::{self, Taken};
 use super::watchdog::{Allowance, Watch};
 
 /// A script to be run.
 #[derive(Debug, Clone)]
-pub(super) struct Job {
+pub(super) struct ScriptJob {
     /// The device's folder.
     pub(super) root: PathBuf,
     /// The device's name.
     pub(super) host: String,
     pub(super) interpreter: Vec<String>,
-    pub(super) script: Inside,
+    pub(super) script: DevicePath,
     /// The working folder.
-    pub(super) folder: Inside,
+    pub(super) folder: DevicePath,
     pub(super) words: Vec<String>,
     pub(super) time_limit: Duration,
     pub(super) output_max: u64,
@@ -38,7 +38,7 @@ pub(super) struct Job {
 
 /// How a script ended.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct ScriptExit {
     pub(super) exit: i64,
     pub(super) stdout: String,
     pub(super) stderr: String,
@@ -51,7 +51,7 @@ pub(super) struct Ended {
 pub(super) struct Sandbox {
     isolation: Isolation,
     /// The strict way that this computer allows, if any; asked once.
-    strict: OnceCell<Option<Way>>,
+    strict: OnceCell<Option<IsolationMode>>,
 }
 
 impl Sandbox {
@@ -64,14 +64,14 @@ impl Sandbox {
 
     /// Whether there is such a program.
     pub(super) fn has(&self, program: &str) -> bool {
-        enclosure::find(program).is_some()
+        isolation::find(program).is_some()
     }
 
     /// Runs a script to its end, or to a limit.
     ///
     /// # Errors
     /// It could not be started; the sentence says why.
-    pub(super) async fn run(&self, job: &Job) -> Result<Ended, String> {
+    pub(super) async fn run(&self, job: &ScriptJob) -> Result<ScriptExit, String> {
         let strict = match self.isolation {
             Isolation::Plain => None,
             Isolation::Auto | Isolation::Namespace => {
@@ -83,16 +83,16 @@ impl Sandbox {
         if strict.is_none() && self.isolation == Isolation::Namespace {
             return Err("The emulator can't isolate scripts on this computer.".to_owned());
         }
-        let way = strict.unwrap_or(Way::Plain);
+        let way = strict.unwrap_or(IsolationMode::Plain);
         let root = job.root.clone();
-        let before = aside(move || tree::take_over(&root, way.owner())).await?;
-        let child = enclosure::command(job, way)
+        let before = spawn_blocking_io(move || tree::take_over(&root, way.owner())).await?;
+        let child = isolation::command(job, way)
             .spawn()
             .map_err(|error| format!("The script could not be started: {error}"))?;
         let strays = Strays::of(job, way);
         let mut ended = watch(child, job, way, before.clone()).await;
         strays.end().await?;
-        if way == Way::Plain {
+        if way == IsolationMode::Plain {
             // The folder's own path means nothing to whoever reads the output.
             let root = job.root.to_string_lossy().into_owned();
             ended.stdout = ended.stdout.replace(&root, "");
@@ -100,7 +100,7 @@ impl Sandbox {
         }
         let (root, allowance) = (job.root.clone(), job.allowance);
         // A script that was quicker than its watchdog is no less to blame.
-        let outgrown = aside(move || {
+        let outgrown = spawn_blocking_io(move || {
             let reason = allowance.outgrown(&before, &tree::measure(&root), 0);
             if reason.is_some() {
                 tree::cut(&root, &before, allowance.room(&before));
@@ -113,20 +113,24 @@ impl Sandbox {
 }
 
 /// Does something with files where it keeps nobody waiting.
-async fn aside<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+async fn spawn_blocking_io<T: Send + 'static>(
+    act: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
     let done = tokio::task::spawn_blocking(act).await;
     done.map_err(|_| "The device broke down.".to_owned())
 }
 
 /// The first strict way that this computer allows.
-async fn strict_way(beside: &Path) -> Option<Way> {
+async fn strict_way(beside: &Path) -> Option<IsolationMode> {
     if !cfg!(target_os = "linux") {
         return None;
     }
-    if is_superuser() && probe(beside, Way::Guest).await {
-        return Some(Way::Guest);
+    if is_superuser() && probe(beside, IsolationMode::Guest).await {
+        return Some(IsolationMode::Guest);
     }
-    probe(beside, Way::Own).await.then_some(Way::Own)
+    probe(beside, IsolationMode::Own)
+        .await
+        .then_some(IsolationMode::Own)
 }
 
 #[cfg(unix)]
@@ -140,17 +144,17 @@ fn is_superuser() -> bool {
 }
 
 /// Tries a strict way on an empty folder.
-async fn probe(beside: &Path, way: Way) -> bool {
+async fn probe(beside: &Path, way: IsolationMode) -> bool {
     let Ok(folder) = tempfile::tempdir_in(beside) else {
         return false;
     };
     let before = tree::take_over(folder.path(), way.owner());
-    let job = Job {
+    let job = ScriptJob {
         root: folder.path().to_owned(),
         host: "probe".to_owned(),
         interpreter: Vec::new(),
-        script: Inside(Vec::new()),
-        folder: Inside(Vec::new()),
+        script: DevicePath(Vec::new()),
+        folder: DevicePath(Vec::new()),
         words: Vec::new(),
         time_limit: Duration::from_secs(10),
         output_max: 1024,
@@ -160,7 +164,7 @@ async fn probe(beside: &Path, way: Way) -> bool {
             disk: 1 << 20,
         },
     };
-    let mut command = enclosure::strict_shell(&job, way);
+    let mut command = isolation::strict_shell(&job, way);
     command.args([
         "bash",
         "-c",
@@ -181,15 +185,15 @@ struct Strays {
 }
 
 impl Strays {
-    fn of(job: &Job, way: Way) -> Self {
+    fn of(job: &ScriptJob, way: IsolationMode) -> Self {
         Strays {
-            mark: (way == Way::Plain).then(|| enclosure::mark(job)),
+            mark: (way == IsolationMode::Plain).then(|| isolation::mark(job)),
         }
     }
 
     async fn end(mut self) -> Result<(), String> {
         match self.mark.take() {
-            Some(mark) => aside(move || census::end_strays(&mark)).await,
+            Some(mark) => spawn_blocking_io(move || processes::end_strays(&mark)).await,
             None => Ok(()),
         }
     }
@@ -198,7 +202,7 @@ impl Strays {
 impl Drop for Strays {
     fn drop(&mut self) {
         if let Some(mark) = self.mark.take() {
-            census::end_strays(&mark);
+            processes::end_strays(&mark);
         }
     }
 }
@@ -207,18 +211,18 @@ impl Drop for Strays {
 const ENDING_MAX: Duration = Duration::from_secs(5);
 
 /// Waits for the end or the limit, keeps the output, and leaves no process behind.
-async fn watch(mut child: Child, job: &Job, way: Way, before: Taken) -> Ended {
+async fn watch(mut child: Child, job: &ScriptJob, way: IsolationMode, before: Taken) -> ScriptExit {
     let group = Group::of(&child);
     // `wait` would close it, and with it the script's life would end.
     let alive = child.stdin.take();
-    let stdout = Kept::reading(child.stdout.take(), job.output_max);
-    let stderr = Kept::reading(child.stderr.take(), job.output_max);
-    let tribe = child.id().map(|first| Tribe {
+    let stdout = CapturedOutput::reading(child.stdout.take(), job.output_max);
+    let stderr = CapturedOutput::reading(child.stderr.take(), job.output_max);
+    let processes = child.id().map(|first| ScriptProcesses {
         first,
-        mark: (way == Way::Plain).then(|| enclosure::mark(job)),
+        mark: (way == IsolationMode::Plain).then(|| isolation::mark(job)),
     });
     let watched = Watch {
-        tribe,
+        processes,
         helpers: way.helpers(),
         root: job.root.clone(),
         before,
@@ -234,10 +238,10 @@ async fn watch(mut child: Child, job: &Job, way: Way, before: Taken) -> Ended {
         Ok(status) => (status, None),
         Err(reason) => {
             // Until the last process inside is gone the device's folder is still written to.
-            if let Some(tribe) = &watched.tribe {
-                tribe.end_inside();
+            if let Some(processes) = &watched.processes {
+                processes.end_inside();
                 let begun = Instant::now();
-                while tribe.is_alive_inside() && begun.elapsed() < ENDING_MAX {
+                while processes.is_alive_inside() && begun.elapsed() < ENDING_MAX {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             }
@@ -249,7 +253,7 @@ async fn watch(mut child: Child, job: &Job, way: Way, before: Taken) -> Ended {
     // Also after a good end: what the script started in the background ends with it.
     drop(group);
     drop(alive);
-    Ended {
+    ScriptExit {
         exit: exit_code(status),
         stdout: stdout.text().await,
         stderr: stderr.text().await,

@@ -1,8 +1,8 @@
-//! Scripted outcomes: which one fits, and what its texts say.
+//! ScriptOutcome outcomes: which one fits, and what its texts say.
 
-use super::super::scenario::{Device, DeviceFile, Family, Outcome as Scripted, Scenario};
+use super::super::scenario::{Device, DeviceFile, OsFamily, Scenario, ScriptOutcome};
 use super::arguments::{posix_words, powershell_words};
-use super::outcome::Outcome;
+use super::outcome::CommandOutcome;
 
 /// The first outcome that fits: the device's own, then the scenario's.
 pub(super) fn find<'a>(
@@ -10,7 +10,7 @@ pub(super) fn find<'a>(
     device: &'a Device,
     script: &str,
     args: &str,
-) -> Option<&'a Scripted> {
+) -> Option<&'a ScriptOutcome> {
     device
         .outcomes
         .iter()
@@ -24,23 +24,23 @@ pub(super) fn find<'a>(
 
 /// What the outcome says for this device and these arguments, and the files to make.
 pub(super) fn play(
-    scripted: &Scripted,
+    scripted: &ScriptOutcome,
     device: &Device,
     name: &str,
     script: &str,
     args: &str,
-) -> (Outcome, Vec<DeviceFile>) {
+) -> (CommandOutcome, Vec<DeviceFile>) {
     let words = match device.family() {
-        Family::Windows => powershell_words(args),
-        Family::Unix => posix_words(args),
+        OsFamily::Windows => powershell_words(args),
+        OsFamily::Unix => posix_words(args),
     };
     let filled = |text: &str| fill(text, name, args, &words);
     if let Some(error) = &scripted.error {
-        let mut outcome = Outcome::failed(filled(error));
+        let mut outcome = CommandOutcome::failed(filled(error));
         outcome.took = scripted.duration.0;
         return (outcome, Vec::new());
     }
-    let mut outcome = Outcome::script(
+    let mut outcome = CommandOutcome::script(
         device.family(),
         script,
         scripted.exit,

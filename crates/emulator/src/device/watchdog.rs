@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::census::{Tribe, Used};
+use super::processes::{ScriptProcesses, Used};
 use super::tree::{self, DEPTH_MAX, Taken};
 
 /// What the processes of a script may use together.
@@ -66,7 +66,7 @@ const PART: u64 = 8;
 /// A script that is watched.
 #[derive(Debug)]
 pub(super) struct Watch {
-    pub(super) tribe: Option<Tribe>,
+    pub(super) processes: Option<ScriptProcesses>,
     /// So many of its processes are ours.
     pub(super) helpers: u32,
     /// The device's folder.
@@ -86,11 +86,11 @@ impl Watch {
         let mut used = Used::default();
         for tick in 1_u32.. {
             tokio::time::sleep(TICK).await;
-            if let Some(tribe) = &self.tribe
+            if let Some(processes) = &self.processes
                 && tick.is_multiple_of(COUNT_TICKS)
             {
-                used = tribe.used(number, tick.is_multiple_of(SEARCH_TICKS));
-                if let Some(reason) = self.overused(tribe, used) {
+                used = processes.used(number, tick.is_multiple_of(SEARCH_TICKS));
+                if let Some(reason) = self.overused(processes, used) {
                     return reason;
                 }
             }
@@ -109,7 +109,7 @@ impl Watch {
         String::new()
     }
 
-    fn overused(&self, tribe: &Tribe, used: Used) -> Option<String> {
+    fn overused(&self, script: &ScriptProcesses, used: Used) -> Option<String> {
         let Allowance {
             processes, memory, ..
         } = self.allowance;
@@ -117,7 +117,7 @@ impl Watch {
             return Some(format!("it had more than {processes} processes"));
         }
         // What is shared was counted more than once, so a closer look decides.
-        if used.memory > memory && tribe.memory_shared() > memory {
+        if used.memory > memory && script.memory_shared() > memory {
             return Some(format!("it used more than {} MB of memory", memory >> 20));
         }
         None

@@ -11,16 +11,16 @@ use bytes::Bytes;
 use svar_wire::CommandStatus;
 use svar_wire::Moment;
 
-use super::super::knobs::BadEnd;
 use super::super::odata::Literal;
 use super::super::odata::{Comparison, Entity, Filter, Function, Kind, Row, Value};
-use super::asked::{Asked, Lately};
-use super::by_id::ById;
-use super::candidates::{Candidates, Found};
-use super::chance::guid;
-use super::entity::{Written, touch};
+use super::super::settings::UnsuccessfulStatus;
+use super::action_json::{Written, touch};
+use super::command_cache::{RecentCommands, SharedCommand};
+use super::id_index::IdIndex;
+use super::index_set::{IndexSet, Union};
+use super::list_query::{Candidates, Matches};
 use super::machines::{MachineRecord, Machines};
-use super::places::{Places, Union};
+use super::random::guid;
 
 /// The six states, as an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,12 +45,12 @@ impl State {
         }
     }
 
-    /// The state a knob names.
-    pub(crate) fn of_bad_end(end: BadEnd) -> Self {
+    /// The state a setting names.
+    pub(crate) fn of_bad_end(end: UnsuccessfulStatus) -> Self {
         match end {
-            BadEnd::Failed => State::Failed,
-            BadEnd::TimeOut => State::TimeOut,
-            BadEnd::Cancelled => State::Cancelled,
+            UnsuccessfulStatus::Failed => State::Failed,
+            UnsuccessfulStatus::TimeOut => State::TimeOut,
+            UnsuccessfulStatus::Cancelled => State::Cancelled,
         }
     }
 
@@ -62,7 +62,7 @@ impl State {
 /// One command of an action.
 #[derive(Debug)]
 pub(crate) struct CommandRecord {
-    pub(crate) command: Arc<Asked>,
+    pub(crate) command: Arc<SharedCommand>,
     pub(crate) status: CommandStatus,
     pub(crate) began: Option<Moment>,
     pub(crate) ended: Option<Moment>,
@@ -95,7 +95,7 @@ pub(crate) struct ActionRecord {
     pub(crate) state: State,
     pub(crate) commands: Box<[CommandRecord]>,
     pub(crate) cancellation: Option<Box<Cancellation>>,
-    /// Under the flapping knob: a reader has seen it `Failed`, the next one sees `Succeeded`.
+    /// Under the flapping setting: a reader has seen it `Failed`, the next one sees `Succeeded`.
     pub(crate) was_shown_failed: bool,
     /// It went well, and the first reader is told otherwise.
     pub(crate) is_flapping: bool,
@@ -161,12 +161,12 @@ impl Row for ActionRow<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Actions {
     pub(crate) all: Vec<ActionRecord>,
-    by_id: ById,
-    /// What starts asked for lately.
-    pub(crate) lately: Lately,
-    by_state: [Places; 6],
+    by_id: IdIndex,
+    /// What starts asked for recent_commands.
+    pub(crate) recent_commands: RecentCommands,
+    by_state: [IndexSet; 6],
     /// By the requestor's name in lower case.
-    by_requestor: BTreeMap<String, Places>,
+    by_requestor: BTreeMap<String, IndexSet>,
     /// Actions change through [`Actions::get_mut`] and [`Actions::turn`] only, which keep it true.
     written: RefCell<Written>,
     /// Those that a fault keeps from reads for longer than any other.
@@ -295,7 +295,7 @@ impl Actions {
         machines: &'a Machines,
         now: Moment,
         lag_max: Duration,
-    ) -> Found<'a> {
+    ) -> Matches<'a> {
         let mut range = 0..u32::try_from(self.all.len()).unwrap_or(u32::MAX);
         let mut best: Option<(usize, &Filter, Candidates<'_>)> = None;
         let mut rest = Vec::new();
@@ -332,8 +332,8 @@ impl Actions {
         let is_late = |place: &&u32| self.all[**place as usize].visible_at > now;
         let late = self.late.iter().filter(is_late).min();
         let settled = late.map_or(by_age, |place| by_age.min(*place as usize));
-        Found {
-            candidates: best.map_or(Candidates::Span(range), |(_, _, candidates)| candidates),
+        Matches {
+            candidates: best.map_or(Candidates::Range(range), |(_, _, candidates)| candidates),
             rest,
             settled: u32::try_from(settled).unwrap_or(u32::MAX),
             upwards: false,
@@ -404,7 +404,7 @@ impl Actions {
                 machines.actions_of(texts().flat_map(|name| machines.named(name).iter().copied()))
             }
             TYPE => match texts().any(|text| text.eq_ignore_ascii_case(LIVE_RESPONSE)) {
-                true => Candidates::Span(0..u32::MAX),
+                true => Candidates::Range(0..u32::MAX),
                 false => Candidates::none(),
             },
             REQUESTOR => {

@@ -7,28 +7,28 @@ use sha2::{Digest, Sha256};
 
 use svar_wire::Moment;
 
-use super::super::device::Outcome;
-use super::super::knobs::Knobs;
+use super::super::device::CommandOutcome;
 use super::super::scenario::Scenario;
+use super::super::settings::Settings;
 use super::actions::Actions;
-use super::chance::{Chance, Purpose, guid};
-use super::fault::{Faults, Struck};
+use super::fault::{Faults, TriggeredFault};
 use super::ledger::Ledger;
 use super::library::Library;
 use super::machines::Machines;
 use super::message::{Request, Response};
+use super::random::{Purpose, SeededRandom, guid};
 use super::rates::Rates;
 use super::refusal::Refusal;
 use super::route::Route;
-use super::stamp::http_date;
 use super::timeline::{Timeline, Work};
-use super::token::{Checked, Desk, Identity, Key};
+use super::timestamp::http_date;
+use super::token::{Identity, Key, TokenCache, TokenIssuer};
 
 /// The service as a state machine.
 pub struct Service {
     pub(super) scenario: Arc<Scenario>,
-    pub(super) knobs: Knobs,
-    pub(super) chance: Chance,
+    pub(super) settings: Settings,
+    pub(super) random: SeededRandom,
     pub(super) key: Key,
     /// When it began: the zero of the scenario's times.
     pub(super) started: Moment,
@@ -43,7 +43,7 @@ pub struct Service {
     pub(super) ledger: Ledger,
     /// The applications' names, by their place.
     pub(super) requestors: Vec<Arc<str>>,
-    checked: Checked,
+    token_cache: TokenCache,
     /// What [`Service::rows_examined`] answers.
     pub(super) examined: Cell<u64>,
     /// Calls so far; the key of correlation ids.
@@ -58,25 +58,25 @@ impl Service {
     /// own unless the caller plays it with another one.
     pub fn new(scenario: impl Into<Arc<Scenario>>, seed: u64, now: Moment) -> Self {
         let scenario = scenario.into();
-        let chance = Chance(seed);
-        let knobs = scenario.knobs();
-        let now = service_time(&knobs, now);
+        let random = SeededRandom(seed);
+        let settings = scenario.settings();
+        let now = service_time(&settings, now);
         let key = Sha256::new()
             .chain_update(b"svar emulator key")
             .chain_update(seed.to_le_bytes())
             .finalize()
             .into();
         let mut service = Service {
-            knobs,
-            chance,
+            settings,
+            random,
             key,
             started: now,
             now,
-            machines: Machines::of(&scenario, chance),
+            machines: Machines::of(&scenario, random),
             actions: Actions::default(),
             library: Library::of(&scenario, now),
             rates: Rates::default(),
-            faults: Faults::of(&scenario, chance),
+            faults: Faults::of(&scenario, random),
             timeline: Timeline::default(),
             ledger: Ledger::default(),
             requestors: scenario
@@ -84,7 +84,7 @@ impl Service {
                 .iter()
                 .map(|app| app.name.as_str().into())
                 .collect(),
-            checked: Checked::default(),
+            token_cache: TokenCache::default(),
             examined: Cell::new(0),
             calls: 0,
             tokens: 0,
@@ -105,18 +105,19 @@ impl Service {
 
     /// Answers a request at `now`. A `now` before an earlier one counts as that one.
     pub fn handle(&mut self, now: Moment, request: &Request) -> Response {
-        self.pass_time(service_time(&self.knobs, now));
+        self.pass_time(service_time(&self.settings, now));
         self.calls += 1;
         let route = Route::of(&request.method, &request.path);
-        let mishap = route.call().and_then(|call| {
-            let asked = self.faults.ask_for_devices();
+        let fault = route.call().and_then(|call| {
+            let asked = self.faults.depend_on_devices();
             let device = asked.then(|| self.device_of(&route)).flatten();
-            self.faults.strike(call, device.as_deref())
+            self.faults.trigger(call, device.as_deref())
         });
-        let instead = mishap.and_then(|struck| struck.instead(self.now, || self.correlation()));
+        let instead =
+            fault.and_then(|triggered| triggered.instead(self.now, || self.correlation()));
         let mut response = match instead {
             Some(response) => response,
-            None => self.done(&route, request, mishap),
+            None => self.done(&route, request, fault),
         };
         if request.method.eq_ignore_ascii_case("HEAD") {
             response.leave_out_body();
@@ -125,28 +126,33 @@ impl Service {
         response
     }
 
-    /// Does what a request asks; what comes of the mishap is in the answer.
-    fn done(&mut self, route: &Route, request: &Request, mishap: Option<Struck>) -> Response {
+    /// Does what a request asks; what comes of the fault is in the answer.
+    fn done(
+        &mut self,
+        route: &Route,
+        request: &Request,
+        fault: Option<TriggeredFault>,
+    ) -> Response {
         let actions_before = self.actions.all.len();
         let response = self
             .answer(route, request)
             .unwrap_or_else(|refusal| refusal.answer(self.correlation()));
-        let Some(struck) = mishap else {
+        let Some(triggered) = fault else {
             return response;
         };
-        self.suffer(struck, actions_before, &response);
-        struck.after(response, || self.correlation())
+        self.apply_side_effects(triggered, actions_before, &response);
+        triggered.after(response, || self.correlation())
     }
 
     /// Lets time pass until `now`; answers what devices have to begin.
     pub fn advance(&mut self, now: Moment) -> Vec<Work> {
-        self.pass_time(service_time(&self.knobs, now));
+        self.pass_time(service_time(&self.settings, now));
         self.timeline.take_work()
     }
 
     /// Takes in what came of a piece of work. Unknown numbers are ignored.
-    pub fn finished(&mut self, now: Moment, work: u64, outcome: Outcome) {
-        self.pass_time(service_time(&self.knobs, now));
+    pub fn finished(&mut self, now: Moment, work: u64, outcome: CommandOutcome) {
+        self.pass_time(service_time(&self.settings, now));
         self.command_finished(work, outcome);
     }
 
@@ -157,7 +163,7 @@ impl Service {
 
     /// The time outside, when the service's own clock shows that.
     fn true_time(&self, at: Moment) -> Moment {
-        at + self.knobs.clock_behind.0 - self.knobs.clock_ahead.0
+        at + self.settings.clock_behind.0 - self.settings.clock_ahead.0
     }
 
     /// The `Date` header, written once a second.
@@ -194,13 +200,13 @@ impl Service {
         match route {
             Route::Token { tenant, version } => {
                 self.tokens += 1;
-                let number = self.chance.bits(Purpose::TokenId, &[self.tokens]);
-                let desk = Desk {
+                let number = self.random.bits(Purpose::TokenId, &[self.tokens]);
+                let desk = TokenIssuer {
                     scenario: &self.scenario,
                     key: &self.key,
                     now: self.now,
                     started: self.started,
-                    knobs: &self.knobs,
+                    settings: &self.settings,
                     number,
                 };
                 return Ok(desk.issue(request, tenant, *version));
@@ -231,17 +237,17 @@ impl Service {
             _ => {}
         }
         let identity = self
-            .checked
+            .token_cache
             .check(&self.scenario, &self.key, self.now, request)?;
         self.check_role(route, &identity)?;
         if let Route::Start { machine } = route {
-            // Its limit is checked last: who is refused for another reason has not started anything.
+            // Its limit is token_cache last: who is refused for another reason has not started anything.
             return self.start(&identity, machine, request);
         }
         if let Some(call) = route.call() {
-            let others = self.colleagues_calls(call);
+            let others = self.background_calls(call);
             self.rates
-                .take(self.now, identity.app, call, &self.knobs, others)?;
+                .take(self.now, identity.app, call, &self.settings, others)?;
         }
         match route {
             Route::MachineList => self.machine_list(request),
@@ -271,7 +277,7 @@ impl Service {
             "Machine.LiveResponse",
         ];
         const READ: [&str; 2] = ["Machine.ReadWrite.All", "Machine.Read.All"];
-        let strict_read = if self.knobs.read_role_is_enough {
+        let strict_read = if self.settings.read_role_is_enough {
             &READ
         } else {
             &READ[..1]
@@ -322,12 +328,15 @@ impl Service {
 
     /// The id to quote to support: a new one for every call.
     pub(super) fn correlation(&self) -> uuid::Uuid {
-        guid(self.chance.wide(Purpose::Correlation, &[self.calls]))
+        guid(self.random.wide(Purpose::Correlation, &[self.calls]))
     }
 
     /// `@odata.context` of an answer: on purpose not the host that was called (API notes 2.1).
     pub(super) fn context(&self, what: &str) -> String {
-        format!("https://{}/api/$metadata#{what}", self.knobs.context_host)
+        format!(
+            "https://{}/api/$metadata#{what}",
+            self.settings.context_host
+        )
     }
 
     /// The address the caller used, for links back to the same place.
@@ -345,6 +354,6 @@ impl Service {
 }
 
 /// What the service's own clock shows at a time outside: everything within goes by it.
-fn service_time(knobs: &Knobs, now: Moment) -> Moment {
-    now + knobs.clock_ahead.0 - knobs.clock_behind.0
+fn service_time(settings: &Settings, now: Moment) -> Moment {
+    now + settings.clock_ahead.0 - settings.clock_behind.0
 }

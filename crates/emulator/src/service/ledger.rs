@@ -12,17 +12,17 @@ use svar_wire::Moment;
 use svar_wire::{Command, CommandStatus, CommandType};
 
 use super::actions::{ActionRecord, Actions, State};
-use super::chance::guid;
+use super::index_set::{IndexSet, Union};
 use super::machines::Machines;
 use super::message::{JSON, Request, Response};
-use super::places::{Places, Union};
+use super::random::guid;
 use super::refusal::Refusal;
 use super::route::form_pairs;
-use super::stamp::stamp;
+use super::timestamp::stamp;
 
 /// What was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub(crate) enum LedgerEvent {
     SessionStarted,
     FilePut,
     ScriptRun,
@@ -35,41 +35,41 @@ pub(crate) enum Deed {
     LibraryDeleted,
 }
 
-const DEEDS: [Deed; 10] = [
-    Deed::SessionStarted,
-    Deed::FilePut,
-    Deed::ScriptRun,
-    Deed::FileRead,
-    Deed::Cancelled,
-    Deed::SessionEnded,
-    Deed::DeviceRestarted,
-    Deed::LibraryUploaded,
-    Deed::LibraryOverwritten,
-    Deed::LibraryDeleted,
+const LEDGER_EVENTS: [LedgerEvent; 10] = [
+    LedgerEvent::SessionStarted,
+    LedgerEvent::FilePut,
+    LedgerEvent::ScriptRun,
+    LedgerEvent::FileRead,
+    LedgerEvent::Cancelled,
+    LedgerEvent::SessionEnded,
+    LedgerEvent::DeviceRestarted,
+    LedgerEvent::LibraryUploaded,
+    LedgerEvent::LibraryOverwritten,
+    LedgerEvent::LibraryDeleted,
 ];
 
-impl Deed {
+impl LedgerEvent {
     fn name(self) -> &'static str {
         match self {
-            Deed::SessionStarted => "session_started",
-            Deed::FilePut => "file_put",
-            Deed::ScriptRun => "script_run",
-            Deed::FileRead => "file_read",
-            Deed::Cancelled => "cancelled",
-            Deed::SessionEnded => "session_ended",
-            Deed::DeviceRestarted => "device_restarted",
-            Deed::LibraryUploaded => "library_uploaded",
-            Deed::LibraryOverwritten => "library_overwritten",
-            Deed::LibraryDeleted => "library_deleted",
+            LedgerEvent::SessionStarted => "session_started",
+            LedgerEvent::FilePut => "file_put",
+            LedgerEvent::ScriptRun => "script_run",
+            LedgerEvent::FileRead => "file_read",
+            LedgerEvent::Cancelled => "cancelled",
+            LedgerEvent::SessionEnded => "session_ended",
+            LedgerEvent::DeviceRestarted => "device_restarted",
+            LedgerEvent::LibraryUploaded => "library_uploaded",
+            LedgerEvent::LibraryOverwritten => "library_overwritten",
+            LedgerEvent::LibraryDeleted => "library_deleted",
         }
     }
 
     /// A command of that kind came to its end.
     pub(crate) fn of_command(kind: CommandType) -> Self {
         match kind {
-            CommandType::PutFile => Deed::FilePut,
-            CommandType::RunScript => Deed::ScriptRun,
-            CommandType::GetFile => Deed::FileRead,
+            CommandType::PutFile => LedgerEvent::FilePut,
+            CommandType::RunScript => LedgerEvent::ScriptRun,
+            CommandType::GetFile => LedgerEvent::FileRead,
         }
     }
 }
@@ -78,13 +78,13 @@ impl Deed {
 #[derive(Debug)]
 struct Entry {
     at: Moment,
-    /// The place of the action, the device, or the library note it is about, as the deed says.
+    /// The place of the action, the device, or the library note it is about, as the event says.
     about: u32,
     /// Which command of the action.
     index: u32,
     /// The number of the same device's entry before this one; 0 if there is none.
     before: u32,
-    deed: Deed,
+    event: LedgerEvent,
     /// In which a session ended.
     state: State,
 }
@@ -127,8 +127,8 @@ struct Written<'a> {
 pub(crate) struct Ledger {
     entries: Vec<Entry>,
     library: Vec<LibraryNote>,
-    /// By deed, in the order of [`DEEDS`].
-    by_deed: [Places; DEEDS.len()],
+    /// By event, in the order of [`LEDGER_EVENTS`].
+    by_event: [IndexSet; LEDGER_EVENTS.len()],
     /// The number of each device's last entry, by the device's place.
     last_of_device: Vec<u32>,
 }
@@ -147,7 +147,11 @@ fn check_query(pairs: &[(String, String)]) -> Result<(), Refusal> {
     for (place, (key, value)) in pairs.iter().enumerate() {
         one_of("parameter", key, KEYS)?;
         match key.as_str() {
-            "kind" => one_of("kind", &value.to_ascii_lowercase(), &DEEDS.map(Deed::name))?,
+            "kind" => one_of(
+                "kind",
+                &value.to_ascii_lowercase(),
+                &LEDGER_EVENTS.map(LedgerEvent::name),
+            )?,
             "format" => one_of("format", &value.to_ascii_lowercase(), FORMATS)?,
             _ => {}
         }
@@ -162,51 +166,63 @@ fn check_query(pairs: &[(String, String)]) -> Result<(), Refusal> {
 
 impl Ledger {
     /// Something was done to an action of that device.
-    pub(crate) fn add_of_action(&mut self, now: Moment, deed: Deed, device: u32, action: u32) {
-        self.add(now, deed, Some(device), action);
+    pub(crate) fn add_of_action(
+        &mut self,
+        now: Moment,
+        event: LedgerEvent,
+        device: u32,
+        action: u32,
+    ) {
+        self.add(now, event, Some(device), action);
     }
 
     /// A command of an action came to its end.
     pub(crate) fn add_command(
         &mut self,
         now: Moment,
-        deed: Deed,
+        event: LedgerEvent,
         device: u32,
         action: u32,
         index: usize,
     ) {
-        let entry = self.add(now, deed, Some(device), action);
+        let entry = self.add(now, event, Some(device), action);
         entry.index = u32::try_from(index).unwrap_or(u32::MAX);
     }
 
     /// A session came to its end.
     pub(crate) fn add_end(&mut self, now: Moment, device: u32, action: u32, state: State) {
-        let entry = self.add(now, Deed::SessionEnded, Some(device), action);
+        let entry = self.add(now, LedgerEvent::SessionEnded, Some(device), action);
         entry.state = state;
     }
 
     /// A device restarted.
     pub(crate) fn add_restart(&mut self, now: Moment, device: u32) {
-        self.add(now, Deed::DeviceRestarted, Some(device), device);
+        self.add(now, LedgerEvent::DeviceRestarted, Some(device), device);
     }
 
     /// A library file was changed.
     pub(crate) fn add_library(
         &mut self,
         now: Moment,
-        deed: Deed,
+        event: LedgerEvent,
         name: String,
         sha256: Option<String>,
     ) {
         let place = u32::try_from(self.library.len()).unwrap_or(u32::MAX);
         self.library.push(LibraryNote { name, sha256 });
-        self.add(now, deed, None, place);
+        self.add(now, event, None, place);
     }
 
-    fn add(&mut self, now: Moment, deed: Deed, device: Option<u32>, about: u32) -> &mut Entry {
+    fn add(
+        &mut self,
+        now: Moment,
+        event: LedgerEvent,
+        device: Option<u32>,
+        about: u32,
+    ) -> &mut Entry {
         let place = self.entries.len();
         let number = u32::try_from(place + 1).unwrap_or(u32::MAX);
-        self.by_deed[deed as usize].insert(number - 1);
+        self.by_event[event as usize].insert(number - 1);
         let before = device.map_or(0, |device| {
             let device = device as usize;
             if self.last_of_device.len() <= device {
@@ -219,7 +235,7 @@ impl Ledger {
             about,
             index: 0,
             before,
-            deed,
+            event,
             state: State::Pending,
         });
         &mut self.entries[place]
@@ -253,8 +269,8 @@ impl Ledger {
             };
             (action, told)
         };
-        let told = match entry.deed {
-            Deed::SessionStarted => {
+        let told = match entry.event {
+            LedgerEvent::SessionStarted => {
                 let (action, about) = of_action();
                 let commands = action.commands.iter().map(|record| &**record.command);
                 Written {
@@ -263,11 +279,11 @@ impl Ledger {
                     ..about
                 }
             }
-            Deed::FilePut | Deed::ScriptRun | Deed::FileRead => {
+            LedgerEvent::FilePut | LedgerEvent::ScriptRun | LedgerEvent::FileRead => {
                 let (action, about) = of_action();
                 command_told(action, entry.index, about)
             }
-            Deed::Cancelled => {
+            LedgerEvent::Cancelled => {
                 let (action, about) = of_action();
                 let cancellation = action.cancellation.as_deref();
                 Written {
@@ -275,15 +291,17 @@ impl Ledger {
                     ..about
                 }
             }
-            Deed::SessionEnded => Written {
+            LedgerEvent::SessionEnded => Written {
                 status: Some(entry.state.name()),
                 ..of_action().1
             },
-            Deed::DeviceRestarted => Written {
+            LedgerEvent::DeviceRestarted => Written {
                 device: Some(&machines.all[entry.about as usize].id),
                 ..Written::default()
             },
-            Deed::LibraryUploaded | Deed::LibraryOverwritten | Deed::LibraryDeleted => {
+            LedgerEvent::LibraryUploaded
+            | LedgerEvent::LibraryOverwritten
+            | LedgerEvent::LibraryDeleted => {
                 let note = &self.library[entry.about as usize];
                 Written {
                     name: Some(&note.name),
@@ -295,7 +313,7 @@ impl Ledger {
         Written {
             seq: place as u64 + 1,
             at: stamp(entry.at),
-            kind: entry.deed.name(),
+            kind: entry.event.name(),
             ..told
         }
     }
@@ -380,8 +398,8 @@ impl Ledger {
             (page, found.next().is_some())
         };
         let kind = wanted.kind.map(|name| {
-            let named = |deed: &&Deed| deed.name().eq_ignore_ascii_case(name);
-            DEEDS.iter().find(named).copied()
+            let named = |event: &&LedgerEvent| event.name().eq_ignore_ascii_case(name);
+            LEDGER_EVENTS.iter().find(named).copied()
         });
         // Something is asked for that there is not.
         if kind == Some(None) || wanted.action == Some(None) || wanted.device == Some(None) {
@@ -395,16 +413,16 @@ impl Ledger {
             (Some(device), _) => {
                 let is_wanted = |place: &u32| {
                     let entry = &self.entries[*place as usize];
-                    kind.is_none_or(|kind| kind == entry.deed)
+                    kind.is_none_or(|kind| kind == entry.event)
                         && action.is_none_or(|action| {
-                            entry.deed != Deed::DeviceRestarted && entry.about == action
+                            entry.event != LedgerEvent::DeviceRestarted && entry.about == action
                         })
                 };
                 let mut places = self.of_device(device, range.start);
                 cut(&mut places.drain(..).inspect(look).filter(is_wanted))
             }
             (None, Some(kind)) => {
-                let entries = Union(vec![&self.by_deed[kind as usize]]);
+                let entries = Union(vec![&self.by_event[kind as usize]]);
                 cut(&mut entries.upwards(range).inspect(look))
             }
             (None, None) => cut(&mut { range }.inspect(look)),

@@ -12,10 +12,10 @@ use svar_wire::Moment;
 
 use super::super::scenario::Scenario;
 use super::core::Service;
-use super::ledger::Deed;
+use super::ledger::LedgerEvent;
 use super::message::{Request, Response};
 use super::refusal::Refusal;
-use super::stamp::stamp_in_full;
+use super::timestamp::stamp_in_full;
 use super::token::Identity;
 
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl Service {
         request: &Request,
     ) -> Result<Response, Refusal> {
         let too_large = || {
-            let status = self.knobs.library_too_large_status;
+            let status = self.settings.library_too_large_status;
             Refusal::new(status, "InvalidInput", "The file is too large.")
         };
         if request.is_oversized {
@@ -130,14 +130,14 @@ impl Service {
                 "A file name has at most 255 letters, digits, '-', '_' and '.', and not dots only.",
             ));
         }
-        if content.len() as u64 > self.knobs.library_file_max {
+        if content.len() as u64 > self.settings.library_file_max {
             return Err(too_large());
         }
         let now = self.now;
         let known = self.library.files.get(&name);
         if known.is_some() && !upload.override_if_exists {
             return Err(Refusal::new(
-                self.knobs.library_exists_status,
+                self.settings.library_exists_status,
                 "BadRequest",
                 format!("The file {name} already exists in the library."),
             ));
@@ -158,8 +158,8 @@ impl Service {
             ),
             parameters_description: upload.parameters_description,
         };
-        let (deed, sha256) = (Deed::LibraryUploaded, file.sha256.clone());
-        self.ledger.add_library(now, deed, name.clone(), sha256);
+        let (event, sha256) = (LedgerEvent::LibraryUploaded, file.sha256.clone());
+        self.ledger.add_library(now, event, name.clone(), sha256);
         let answer = self.entity("LibraryFiles/$entity", 200, &file);
         let content = Some(content);
         self.library.files.insert(name, Entry { file, content });
@@ -181,8 +181,8 @@ impl Service {
         if entry.content.is_some() {
             entry.content = Some(bytes.into());
         }
-        let (deed, sha256) = (Deed::LibraryOverwritten, entry.file.sha256.clone());
-        self.ledger.add_library(now, deed, name.to_owned(), sha256);
+        let (event, sha256) = (LedgerEvent::LibraryOverwritten, entry.file.sha256.clone());
+        self.ledger.add_library(now, event, name.to_owned(), sha256);
     }
 
     pub(super) fn library_delete(&mut self, name: &str) -> Result<Response, Refusal> {
@@ -191,9 +191,9 @@ impl Service {
                 "The file {name} was not found."
             )));
         }
-        let deed = Deed::LibraryDeleted;
+        let event = LedgerEvent::LibraryDeleted;
         self.ledger
-            .add_library(self.now, deed, name.to_owned(), None);
+            .add_library(self.now, event, name.to_owned(), None);
         Ok(Response::empty(204))
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use svar_wire::Moment;
 
 use super::actions::CommandRecord;
-use super::chance::{Purpose, guid};
 use super::core::Service;
 use super::message::{Request, Response};
+use super::random::{Purpose, guid};
 use super::reads::encoded;
 use super::refusal::Refusal;
 use super::storage::{CONTAINER, STORAGE_VERSION, Sas};
@@ -21,12 +21,12 @@ impl Service {
     ) -> Result<Response, Refusal> {
         let place = self.visible_action(id)?;
         let none = || {
-            let code = match self.knobs.no_result_status {
+            let code = match self.settings.no_result_status {
                 404 => "ResourceNotFound",
                 _ => "BadRequest",
             };
             Refusal::new(
-                self.knobs.no_result_status,
+                self.settings.no_result_status,
                 code,
                 format!("The command {index} of {id} has no result."),
             )
@@ -35,11 +35,11 @@ impl Service {
         let index = command_index(index)?.ok_or_else(none)?;
         let command = action.commands.get(index).ok_or_else(none)?;
         let lag_over =
-            !action.state.is_final() || self.now >= action.updated + self.knobs.link_lag.0;
+            !action.state.is_final() || self.now >= action.updated + self.settings.link_lag.0;
         if !self.is_kept(command) || !lag_over {
             return Err(none());
         }
-        let until = self.now + self.knobs.link_ttl.0;
+        let until = self.now + self.settings.link_ttl.0;
         let (action, name) = (guid(action.id).to_string(), self.blob_name(place, index));
         let expiry = whole_seconds(until);
         let path = format!("/{CONTAINER}/{action}/CustomPlaybookCommandOutput/{name}");
@@ -56,7 +56,7 @@ impl Service {
             encoded(&expiry),
             encoded(&sas.signature(&self.key)),
         );
-        if self.knobs.link_html_escape {
+        if self.settings.link_html_escape {
             link = link.replace('&', "&amp;");
         }
         Ok(Response::json(
@@ -69,13 +69,13 @@ impl Service {
         command.result.is_some()
             && command
                 .ended
-                .is_some_and(|ended| self.now.since(ended) <= self.knobs.results_kept.0)
+                .is_some_and(|ended| self.now.since(ended) <= self.settings.results_ttl.0)
     }
 
     /// The storage's name of a result: 32 hexadecimal digits.
     pub(super) fn blob_name(&self, action: u32, index: usize) -> String {
         let key = [u64::from(action), index as u64];
-        format!("{:032x}", self.chance.wide(Purpose::Blob, &key))
+        format!("{:032x}", self.random.wide(Purpose::Blob, &key))
     }
 }
 
@@ -90,7 +90,7 @@ fn command_index(text: &str) -> Result<Option<usize>, Refusal> {
     Ok(text.parse().ok())
 }
 
-/// `2026-02-03T09:10:11Z`; rounded up, so that a link never lives shorter than promised.
+/// `2026-02-03T09:10:11Z`; rounded up, so that a link never restart_states shorter than promised.
 fn whole_seconds(moment: Moment) -> String {
     let up = moment + Duration::from_millis(999);
     let text = up.to_string();

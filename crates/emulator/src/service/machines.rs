@@ -10,10 +10,10 @@ use svar_wire::Machine;
 use svar_wire::Moment;
 
 use super::super::odata::{Entity, Filter, Function, Kind, Literal, Row, Value};
-use super::super::scenario::{Device, Scenario, Window};
-use super::candidates::{Candidates, Found};
-use super::chance::{Chance, Purpose};
-use super::stamp::stamp;
+use super::super::scenario::{Device, Scenario, TimeWindow};
+use super::list_query::{Candidates, Matches};
+use super::random::{Purpose, SeededRandom};
+use super::timestamp::stamp;
 
 /// One device. What devices of a fleet have in common is shared.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct MachineRecord {
     pub(crate) name: Arc<str>,
     pub(crate) device: Arc<Device>,
     /// When it can be reached, if not by its device's own windows.
-    windows: Option<[Window; 1]>,
+    windows: Option<[TimeWindow; 1]>,
     /// All its actions, oldest first.
     pub(crate) actions: Vec<u32>,
     /// The action that keeps it busy.
@@ -32,7 +32,7 @@ pub(crate) struct MachineRecord {
 }
 
 impl MachineRecord {
-    fn new(name: &str, device: Arc<Device>, windows: Option<[Window; 1]>) -> Self {
+    fn new(name: &str, device: Arc<Device>, windows: Option<[TimeWindow; 1]>) -> Self {
         let name: Arc<str> = name.to_ascii_lowercase().into();
         let id: Arc<str> = match &device.id {
             Some(id) => id.to_ascii_lowercase().into(),
@@ -49,7 +49,7 @@ impl MachineRecord {
         }
     }
 
-    fn windows(&self) -> &[Window] {
+    fn windows(&self) -> &[TimeWindow] {
         match &self.windows {
             Some(windows) => windows,
             None => &self.device.online,
@@ -231,7 +231,7 @@ const FIXED: [&str; 8] = [
 
 impl Machines {
     /// The devices of a scenario, lists first, then fleets.
-    pub(crate) fn of(scenario: &Scenario, chance: Chance) -> Self {
+    pub(crate) fn of(scenario: &Scenario, random: SeededRandom) -> Self {
         let mut machines = Machines::default();
         for device in &scenario.devices {
             machines.add(MachineRecord::new(
@@ -268,7 +268,7 @@ impl Machines {
             for number in 1..=fleet.count {
                 let key = [place as u64, u64::from(number)];
                 let name = fleet.name.replace("{n}", &format!("{number:0width$}"));
-                let mut draw = chance.bits(Purpose::Fleet, &[key[0], key[1], 0]) % total;
+                let mut draw = random.bits(Purpose::Fleet, &[key[0], key[1], 0]) % total;
                 let mut kind = &kinds[0].1;
                 for (share, device) in &kinds {
                     kind = device;
@@ -277,13 +277,13 @@ impl Machines {
                         None => break,
                     }
                 }
-                let sleeps = chance.place(Purpose::Fleet, &[key[0], key[1], 1]) < fleet.offline;
+                let sleeps = random.place(Purpose::Fleet, &[key[0], key[1], 1]) < fleet.offline;
                 let windows = sleeps.then(|| {
-                    let place = chance.place(Purpose::Fleet, &[key[0], key[1], 2]);
-                    let from = fleet
-                        .back
-                        .map_or(NEVER, |back| super::super::knobs::Span(back.at(place)));
-                    [Window { from, until: None }]
+                    let place = random.place(Purpose::Fleet, &[key[0], key[1], 2]);
+                    let from = fleet.back_online.map_or(NEVER, |back| {
+                        super::super::settings::TimeSpan(back.at(place))
+                    });
+                    [TimeWindow { from, until: None }]
                 });
                 machines.add(MachineRecord::new(&name, Arc::clone(kind), windows));
             }
@@ -367,7 +367,7 @@ impl Machines {
 
     /// What a filter comes to: the smallest part of the list that one condition leaves, and what is
     /// still to be asked.
-    pub(crate) fn found<'a>(&'a self, filter: Option<&'a Filter>) -> Found<'a> {
+    pub(crate) fn found<'a>(&'a self, filter: Option<&'a Filter>) -> Matches<'a> {
         let mut best: Option<(usize, &Filter, Candidates<'_>)> = None;
         let mut rest = Vec::new();
         for part in filter.map(Filter::conjuncts).unwrap_or_default() {
@@ -385,8 +385,8 @@ impl Machines {
             }
         }
         let all = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
-        Found {
-            candidates: best.map_or(Candidates::Span(0..all), |(_, _, candidates)| candidates),
+        Matches {
+            candidates: best.map_or(Candidates::Range(0..all), |(_, _, candidates)| candidates),
             rest,
             settled: u32::MAX,
             upwards: true,
@@ -457,4 +457,5 @@ fn joined<'a>(mut lists: impl Iterator<Item = &'a [u32]>) -> Candidates<'a> {
 }
 
 /// The window of a device that does not come back: a hundred years away.
-const NEVER: super::super::knobs::Span = super::super::knobs::Span::seconds(100 * 366 * 24 * 3600);
+const NEVER: super::super::settings::TimeSpan =
+    super::super::settings::TimeSpan::seconds(100 * 366 * 24 * 3600);

@@ -9,31 +9,31 @@
 //! call this is all about; `timeline.rs` is what happens to an action afterwards. `storage.rs` plays
 //! another service, the one behind result links.
 
+mod action_json;
 mod actions;
-mod asked;
-mod assertion;
-mod by_id;
-mod candidates;
-mod chance;
+mod client_assertion;
+mod command_cache;
 mod condition;
 mod core;
-mod entity;
+mod corrupt;
 mod fault;
+mod id_index;
+mod index_set;
 mod ledger;
 mod library;
 mod link;
+mod list_query;
 mod machines;
 mod message;
-mod places;
+mod random;
 mod rates;
 mod reads;
 mod refusal;
 mod route;
-mod spoil;
-mod stamp;
 mod start;
 mod storage;
 mod timeline;
+mod timestamp;
 mod token;
 
 pub use self::core::Service;

@@ -1,5 +1,5 @@
 //! The limits on calls: one window per (application, row of the table in API notes 1.1), per minute
-//! and per hour. The windows are fixed ones of the emulated clock, or slide, as a knob says.
+//! and per hour. The windows are fixed ones of the emulated clock, or slide, as a setting says.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use svar_wire::Moment;
 
 use super::super::fault::Call;
-use super::super::knobs::{Knobs, RateScope, RateWindow};
+use super::super::settings::{RateScope, RateWindow, Settings};
 use super::core::Service;
 use super::refusal::Refusal;
 
@@ -57,20 +57,20 @@ impl Rates {
         now: Moment,
         app: usize,
         call: Call,
-        knobs: &Knobs,
+        settings: &Settings,
         others: Others,
     ) -> Result<(), Refusal> {
-        let Some((per_minute, per_hour)) = limits(call, knobs) else {
+        let Some((per_minute, per_hour)) = limits(call, settings) else {
             return Ok(());
         };
-        let who = match knobs.rate_scope {
+        let who = match settings.rate_scope {
             RateScope::Application => app,
             RateScope::Tenant => 0,
         };
         let used = self.used.entry((who, row(call))).or_default();
         let left = per_minute.saturating_sub(others.minute);
         let left_in_hour = per_hour.map(|limit| limit.saturating_sub(others.hour));
-        let wait = match knobs.rate_window {
+        let wait = match settings.rate_window {
             RateWindow::Fixed => used.fixed(now, left, left_in_hour),
             RateWindow::Sliding => used.sliding(now, left, left_in_hour),
         };
@@ -80,7 +80,7 @@ impl Rates {
         let wait_s = u64::try_from((wait_ms + 999) / 1000).unwrap_or(1).max(1);
         Err(Refusal::too_many(
             text,
-            knobs.retry_after_on_rate.then_some(wait_s),
+            settings.retry_after_on_rate_limit.then_some(wait_s),
         ))
     }
 }
@@ -161,21 +161,24 @@ fn row(call: Call) -> Call {
     }
 }
 
-fn limits(call: Call, knobs: &Knobs) -> Option<(u32, Option<u32>)> {
+fn limits(call: Call, settings: &Settings) -> Option<(u32, Option<u32>)> {
     match call {
-        Call::Start => Some((knobs.starts_per_minute, None)),
-        Call::Hunt => Some((knobs.hunts_per_minute, Some(knobs.reads_per_hour))),
+        Call::Start => Some((settings.starts_per_minute, None)),
+        Call::HuntingQuery => Some((
+            settings.hunting_queries_per_minute,
+            Some(settings.reads_per_hour),
+        )),
         // The sign-in and the storage behind links are other services.
-        Call::Token | Call::Blob | Call::Any => None,
-        _ => Some((knobs.reads_per_minute, Some(knobs.reads_per_hour))),
+        Call::Token | Call::ResultDownload | Call::Any => None,
+        _ => Some((settings.reads_per_minute, Some(settings.reads_per_hour))),
     }
 }
 
 impl Service {
     /// What colleagues use of a limit: their part of every minute in which they are at work.
-    pub(super) fn colleagues_calls(&self, call: Call) -> Others {
+    pub(super) fn background_calls(&self, call: Call) -> Others {
         let mut others = Others::default();
-        for colleague in &self.scenario.colleagues {
+        for colleague in &self.scenario.background_load {
             let each = match call {
                 Call::Start => colleague.starts_per_minute,
                 _ => colleague.reads_per_minute,
@@ -183,7 +186,7 @@ impl Service {
             let from = self.started + colleague.from.0;
             let end = colleague.until.map(|until| self.started + until.0);
             let minutes = |length_ms: i64| {
-                let begin = match self.knobs.rate_window {
+                let begin = match self.settings.rate_window {
                     RateWindow::Fixed => now_floor(self.now, length_ms),
                     RateWindow::Sliding => self.now - Duration::from_millis(length_ms as u64),
                 };
@@ -207,12 +210,12 @@ impl Service {
     }
 
     /// The session slots that colleagues hold.
-    pub(super) fn colleagues_sessions(&self) -> usize {
+    pub(super) fn background_sessions(&self) -> usize {
         let at_work = |from: Moment, until: Option<Moment>| {
             from <= self.now && until.is_none_or(|until| self.now < until)
         };
         self.scenario
-            .colleagues
+            .background_load
             .iter()
             .filter(|colleague| {
                 let until = colleague.until.map(|until| self.started + until.0);

@@ -7,9 +7,9 @@ use svar_wire::{Collection, CommandStatus, Hunt};
 
 use super::super::odata::{Filterable, Options, QueryError};
 use super::actions::{ACTION, ActionRow, Cancellation, CommandRecord, State, direction};
-use super::candidates::Page;
 use super::core::Service;
-use super::ledger::Deed;
+use super::ledger::LedgerEvent;
+use super::list_query::Page;
 use super::machines::{MACHINE, MachineRow};
 use super::message::{JSON, Request, Response};
 use super::refusal::Refusal;
@@ -38,7 +38,7 @@ impl Service {
                 machine: &self.machines.all[action.machine as usize],
             }
         };
-        let lag_max = self.knobs.visibility_lag.longest();
+        let lag_max = self.settings.visibility_lag.longest();
         let found = self
             .actions
             .found(options.filter.as_ref(), &self.machines, self.now, lag_max);
@@ -157,7 +157,7 @@ impl Service {
         if state.is_final() {
             return Err(Refusal::new(
                 400,
-                self.knobs.cancel_final_code.clone(),
+                self.settings.cancel_after_end_code.clone(),
                 format!(
                     "The action can't be cancelled: its status is {}.",
                     state.name()
@@ -176,7 +176,7 @@ impl Service {
             record.updated = now;
             let machine = record.machine;
             self.ledger
-                .add_of_action(now, Deed::Cancelled, machine, place);
+                .add_of_action(now, LedgerEvent::Cancelled, machine, place);
             if state == State::Pending {
                 self.end(place, State::Cancelled);
             }
@@ -193,7 +193,7 @@ impl Service {
         let wanted = squeezed(query);
         let rows = self
             .scenario
-            .hunts
+            .hunting_results
             .iter()
             .find(|(known, _)| squeezed(known) == wanted)
             .map(|(_, rows)| rows.clone())
@@ -227,7 +227,7 @@ impl Service {
     }
 
     fn filterable(&self) -> Filterable {
-        match self.knobs.undocumented_filters {
+        match self.settings.undocumented_filters {
             true => Filterable::All,
             false => Filterable::Documented,
         }
@@ -270,7 +270,7 @@ impl Service {
     }
 
     fn page_size(&self) -> usize {
-        self.knobs.page_default.clamp(1, PAGE_MAX)
+        self.settings.default_page_size.clamp(1, PAGE_MAX)
     }
 
     /// A page of a list, its entries about `length` bytes together; `entity` appends one.
@@ -323,11 +323,11 @@ impl Service {
         Response::text(200, JSON, body)
     }
 
-    /// Under the flapping knob: whoever has seen `Failed` sees `Succeeded` next (API notes 4.4). Not of
+    /// Under the flapping setting: whoever has seen `Failed` sees `Succeeded` next (API notes 4.4). Not of
     /// an action that no device took: nothing of it can have succeeded.
     fn flap(&mut self, place: u32) {
         let action = self.actions.get(place);
-        let flaps = self.knobs.status_flap || action.is_flapping;
+        let flaps = self.settings.status_flapping || action.is_flapping;
         let ran = |command: &CommandRecord| command.status != CommandStatus::Created;
         if !flaps
             || action.state != State::Failed

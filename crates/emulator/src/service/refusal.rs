@@ -6,7 +6,7 @@ use svar_wire::Moment;
 use svar_wire::{ErrorBody, ErrorDetail};
 
 use super::message::Response;
-use super::stamp::http_date;
+use super::timestamp::http_date;
 
 /// When to ask again: both forms that HTTP has (API notes 9.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -108,12 +108,12 @@ impl Route {
             Route::ActionList => Call::ActionList,
             Route::ActionGet { .. } => Call::ActionGet,
             Route::Cancel { .. } => Call::Cancel,
-            Route::Link { .. } => Call::Link,
+            Route::Link { .. } => Call::ResultLink,
             Route::LibraryList => Call::LibraryList,
             Route::LibraryUpload => Call::LibraryUpload,
             Route::LibraryDelete { .. } => Call::LibraryDelete,
-            Route::Hunt => Call::Hunt,
-            Route::Blob { .. } => Call::Blob,
+            Route::Hunt => Call::HuntingQuery,
+            Route::Blob { .. } => Call::ResultDownload,
             Route::Ledger | Route::Clock | Route::WrongMethod { .. } | Route::Unknown => {
                 return None;
             }

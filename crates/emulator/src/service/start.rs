@@ -6,12 +6,12 @@ use svar_wire::Moment;
 use svar_wire::{Command, CommandStatus, CommandType, Param};
 
 use super::super::fault::Call;
-use super::super::knobs::Minds;
+use super::super::settings::ViolationPolicy;
 use super::actions::{ActionRecord, CommandRecord, State};
-use super::chance::Purpose;
 use super::core::Service;
-use super::ledger::Deed;
+use super::ledger::LedgerEvent;
 use super::message::{Request, Response};
+use super::random::Purpose;
 use super::refusal::Refusal;
 use super::token::Identity;
 
@@ -30,8 +30,8 @@ impl Service {
             .machine_to_start(machine)
             .ok_or_else(|| Refusal::not_found(format!("Machine {machine} was not found.")))?;
         let device = std::sync::Arc::clone(&self.machines.all[place as usize].device);
-        if !self.knobs.live_response
-            || (!self.knobs.live_response_for_servers && device.is_server())
+        if !self.settings.live_response
+            || (!self.settings.live_response_for_servers && device.is_server())
         {
             return Err(known_refusal("DisabledFeature"));
         }
@@ -42,7 +42,7 @@ impl Service {
                 "The device's group has no remediation level that allows live response.",
             ));
         }
-        if let Some(code) = &device.refuses {
+        if let Some(code) = &device.refusal_code {
             return Err(known_refusal(code));
         }
         let (commands, comment) = self.read_body(request)?;
@@ -56,26 +56,26 @@ impl Service {
                 "Action is already in progress",
             ));
         }
-        let has_slot = self.slots_used() < self.knobs.slots as usize;
-        if has_slot || self.knobs.slot_refusals_count {
-            let others = self.colleagues_calls(Call::Start);
+        let has_slot = self.slots_used() < self.settings.slots as usize;
+        if has_slot || self.settings.slot_refusals_count_as_starts {
+            let others = self.background_calls(Call::Start);
             self.rates
-                .take(now, identity.app, Call::Start, &self.knobs, others)?;
+                .take(now, identity.app, Call::Start, &self.settings, others)?;
         }
         if !has_slot {
-            let wait_s = u64::from(self.knobs.retry_after_on_slots);
+            let wait_s = u64::from(self.settings.retry_after_on_slot_limit);
             return Err(Refusal::too_many(
                 "The maximum number of concurrently running sessions has been reached.",
                 (wait_s > 0).then_some(wait_s),
             ));
         }
         let action = self.create(identity, place, commands, comment);
-        Ok(self.entity_answer(self.knobs.start_status, action))
+        Ok(self.entity_answer(self.settings.start_status, action))
     }
 
     /// The device a start is for.
     pub(super) fn machine_to_start(&self, key: &str) -> Option<u32> {
-        match self.knobs.start_by_name {
+        match self.settings.start_by_name {
             true => self.machines.find_any(key),
             false => self.machines.find(key),
         }
@@ -83,11 +83,11 @@ impl Service {
 
     /// Sessions that count against the tenant's cap.
     fn slots_used(&self) -> usize {
-        let pending = match self.knobs.pending_counts_as_session {
+        let pending = match self.settings.pending_counts_as_session {
             true => self.actions.count(State::Pending),
             false => 0,
         };
-        pending + self.actions.count(State::InProgress) + self.colleagues_sessions()
+        pending + self.actions.count(State::InProgress) + self.background_sessions()
     }
 
     fn is_busy(&self, place: u32, now: Moment) -> bool {
@@ -95,12 +95,12 @@ impl Service {
         machine.active.is_some() || now < machine.released_at || machine.is_held(self.started, now)
     }
 
-    /// Under the knob for it: the answer with the action a first start has just made (API notes 3.6).
+    /// Under the setting for it: the answer with the action a first start has just made (API notes 3.6).
     fn duplicate_of(&self, place: u32, now: Moment) -> Option<Response> {
         let active = self.machines.all[place as usize].active?;
         let created = self.actions.get(active).created;
-        (now.since(created) < self.knobs.duplicate_window.0)
-            .then(|| self.entity_answer(self.knobs.start_status, active))
+        (now.since(created) < self.settings.duplicate_window.0)
+            .then(|| self.entity_answer(self.settings.start_status, active))
     }
 
     fn create(
@@ -113,16 +113,16 @@ impl Service {
         let now = self.now;
         let number = self.machines.all[place as usize].actions.len() as u64;
         let key = [u64::from(place), number];
-        let mut id = self.chance.wide(Purpose::ActionId, &key);
-        while self.actions.has(super::chance::guid(id).as_u128()) {
+        let mut id = self.random.wide(Purpose::ActionId, &key);
+        while self.actions.has(super::random::guid(id).as_u128()) {
             id = id.wrapping_add(1);
         }
         let lag = self
-            .knobs
+            .settings
             .visibility_lag
-            .at(self.chance.place(Purpose::Visibility, &key));
+            .at(self.random.place(Purpose::Visibility, &key));
         let record = ActionRecord {
-            id: super::chance::guid(id).as_u128(),
+            id: super::random::guid(id).as_u128(),
             machine: place,
             requestor: self.requestor(identity),
             comment: comment.into(),
@@ -133,7 +133,7 @@ impl Service {
             commands: commands
                 .into_iter()
                 .map(|command| CommandRecord {
-                    command: self.actions.lately.share(command),
+                    command: self.actions.recent_commands.share(command),
                     status: CommandStatus::Created,
                     began: None,
                     ended: None,
@@ -149,7 +149,7 @@ impl Service {
         };
         let action = self.actions.add(record);
         self.ledger
-            .add_of_action(now, Deed::SessionStarted, place, action);
+            .add_of_action(now, LedgerEvent::SessionStarted, place, action);
         let machine = &mut self.machines.all[place as usize];
         machine.actions.push(action);
         machine.active = Some(action);
@@ -179,13 +179,13 @@ impl Service {
             Some(Value::String(comment)) => comment,
             Some(_) => return Err(malformed("'Comment' must be a text.")),
         };
-        if comment.trim().is_empty() && self.knobs.comment_required {
+        if comment.trim().is_empty() && self.settings.comment_required {
             return Err(Refusal::missing("The parameter 'Comment' is missing."));
         }
-        if comment.chars().count() > self.knobs.comment_max {
+        if comment.chars().count() > self.settings.comment_max {
             return Err(Refusal::invalid("'Comment' is too long."));
         }
-        if self.knobs.commands_max > 0 && commands.len() > self.knobs.commands_max {
+        if self.settings.commands_max > 0 && commands.len() > self.settings.commands_max {
             return Err(Refusal::invalid("There are too many commands."));
         }
         let commands = commands
@@ -193,7 +193,7 @@ impl Service {
             .map(|command| self.read_command(command))
             .collect::<Result<Vec<Command>, Refusal>>()?;
         let in_order = commands.is_sorted_by_key(|command| command.kind);
-        if !in_order && self.knobs.order_violation == Minds::Reject {
+        if !in_order && self.settings.order_violation == ViolationPolicy::Reject {
             return Err(Refusal::invalid(
                 "Commands must come in the order PutFile, RunScript, GetFile.",
             ));
@@ -262,7 +262,7 @@ impl Service {
             .filter(|value| !value.is_empty())
             .ok_or_else(|| Refusal::missing(format!("The parameter '{needed}' is missing.")))?;
         if kind != CommandType::GetFile
-            && self.knobs.unknown_script == Minds::Reject
+            && self.settings.unknown_script == ViolationPolicy::Reject
             && !self.library.has(name)
         {
             return Err(Refusal::invalid(format!(
@@ -270,10 +270,12 @@ impl Service {
             )));
         }
         if let Some(args) = command.param("Args") {
-            if args.chars().count() > self.knobs.args_max {
+            if args.chars().count() > self.settings.args_max {
                 return Err(Refusal::invalid("'Args' is too long."));
             }
-            if self.knobs.args_forbidden == Minds::Reject && args.contains(FORBIDDEN_IN_ARGS) {
+            if self.settings.forbidden_args == ViolationPolicy::Reject
+                && args.contains(FORBIDDEN_IN_ARGS)
+            {
                 return Err(Refusal::invalid(
                     "'Args' has a character that is not allowed.",
                 ));

@@ -15,7 +15,7 @@ use super::condition::{Range, Verdict, Version};
 use super::core::Service;
 use super::message::{Request, Response};
 use super::route::{form_pairs, percent_decoded};
-use super::stamp::http_date;
+use super::timestamp::http_date;
 use super::token::{Key, signature};
 
 /// Where results lie.
@@ -145,7 +145,7 @@ impl Service {
                 ));
             }
         }
-        headers.push(("content-type", self.knobs.blob_content_type.clone()));
+        headers.push(("content-type", self.settings.result_content_type.clone()));
         headers.push(("accept-ranges", "bytes".to_owned()));
         let size = blob.content.len();
         let (status, body) = match version.range(request, size) {

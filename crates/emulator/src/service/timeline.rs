@@ -11,13 +11,13 @@ use bytes::Bytes;
 use svar_wire::Moment;
 use svar_wire::{CommandStatus, CommandType};
 
-use super::super::device::{Outcome, Task};
-use super::super::knobs::{Minds, SecondPut};
-use super::super::scenario::{Device, Silence};
+use super::super::device::{CommandOutcome, DeviceTask};
+use super::super::scenario::{Device, StuckIn};
+use super::super::settings::{RepeatedPut, ViolationPolicy};
 use super::actions::State;
-use super::chance::Purpose;
 use super::core::Service;
-use super::ledger::Deed;
+use super::ledger::LedgerEvent;
+use super::random::Purpose;
 use super::start::FORBIDDEN_IN_ARGS;
 
 /// Something a device has to do. [`Service::finished`] takes what came of it, by its number.
@@ -32,7 +32,7 @@ pub struct Work {
     /// What the scenario says about the device.
     pub device: Arc<Device>,
     /// What is to be done.
-    pub task: Task,
+    pub task: DeviceTask,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub(crate) struct Timeline {
     /// Work that devices are at: its action and command.
     running: HashMap<u64, (u32, usize)>,
     /// Outcomes that are in, but whose time has not come.
-    early: HashMap<u64, Outcome>,
+    early: HashMap<u64, CommandOutcome>,
     outbox: Vec<Work>,
 }
 
@@ -141,7 +141,7 @@ impl Service {
         self.ledger.add_restart(self.now, machine);
         self.timeline.given_out += 1;
         let number = self.timeline.given_out;
-        self.hand_out(number, machine, Task::Restart);
+        self.hand_out(number, machine, DeviceTask::Restart);
         let Some(active) = self.machines.all[machine as usize].active else {
             return;
         };
@@ -151,13 +151,13 @@ impl Service {
             .find(|(_, (action, _))| *action == active)
             .map(|(work, _)| *work);
         if let Some(work) = interrupted {
-            let outcome = Outcome::failed("The device restarted while the command ran.");
+            let outcome = CommandOutcome::failed("The device restarted while the command ran.");
             self.timeline.early.insert(work, outcome);
             self.command_ended(work);
         }
     }
 
-    fn hand_out(&mut self, number: u64, machine: u32, task: Task) {
+    fn hand_out(&mut self, number: u64, machine: u32, task: DeviceTask) {
         let record = &self.machines.all[machine as usize];
         self.timeline.outbox.push(Work {
             number,
@@ -175,14 +175,14 @@ impl Service {
         let delay = machine
             .device
             .pickup_delay
-            .unwrap_or(self.knobs.pickup_delay)
-            .at(self.chance.place(Purpose::Pickup, &key));
-        let expires = now + self.knobs.queue_ttl.0;
+            .unwrap_or(self.settings.pickup_delay)
+            .at(self.random.place(Purpose::Pickup, &key));
+        let expires = now + self.settings.queue_ttl.0;
         let pickup = machine
             .reachable_from(self.started, now)
             .map(|from| from + delay)
             .filter(|pickup| *pickup <= expires)
-            .filter(|_| machine.device.silent != Some(Silence::Pending));
+            .filter(|_| machine.device.stuck_in != Some(StuckIn::Pending));
         match pickup {
             Some(pickup) => self.timeline.schedule(pickup, Event::Pickup(action)),
             None => self.timeline.schedule(expires, Event::Expire(action)),
@@ -195,7 +195,7 @@ impl Service {
             return;
         }
         // It may have gone again on the way.
-        let (now, expires) = (self.now, record.created + self.knobs.queue_ttl.0);
+        let (now, expires) = (self.now, record.created + self.settings.queue_ttl.0);
         let machine = &self.machines.all[record.machine as usize];
         match machine.reachable_from(self.started, now) {
             Some(at) if at <= now => {}
@@ -208,7 +208,7 @@ impl Service {
 
     fn expire(&mut self, action: u32) {
         if self.actions.get(action).state == State::Pending {
-            self.end(action, State::of_bad_end(self.knobs.queue_expiry_status));
+            self.end(action, State::of_bad_end(self.settings.queue_expiry_status));
         }
     }
 
@@ -226,33 +226,33 @@ impl Service {
         let number = self.timeline.given_out;
         self.timeline.running.insert(number, (action, index));
         let is_silent =
-            self.machines.all[machine as usize].device.silent == Some(Silence::InProgress);
+            self.machines.all[machine as usize].device.stuck_in == Some(StuckIn::InProgress);
         match task {
             Ok(_) if is_silent => {
-                let outcome = Outcome {
-                    took: self.knobs.script_time_limit.0,
-                    ..Outcome::failed("The device did not answer in time.")
+                let outcome = CommandOutcome {
+                    took: self.settings.script_time_limit.0,
+                    ..CommandOutcome::failed("The device did not answer in time.")
                 };
                 self.command_finished(number, outcome);
             }
             Ok(task) => self.hand_out(number, machine, task),
-            Err(reason) => self.command_finished(number, Outcome::failed(reason)),
+            Err(reason) => self.command_finished(number, CommandOutcome::failed(reason)),
         }
     }
 
     /// What the device is told, or why the command fails before it reaches a script or file.
-    fn task(&self, action: u32, index: usize) -> Result<Task, String> {
+    fn task(&self, action: u32, index: usize) -> Result<DeviceTask, String> {
         let command = &self.actions.get(action).commands[index].command;
         let param = |key: &str| command.param(key).unwrap_or_default().to_owned();
         let in_library = |name: &str| -> Result<Option<Bytes>, String> {
             match self.library.content(name) {
                 Some(content) => Ok(content),
-                None if self.knobs.unknown_script == Minds::Allow => Ok(None),
+                None if self.settings.unknown_script == ViolationPolicy::Allow => Ok(None),
                 None => Err(format!("The file '{name}' was not found in the library.")),
             }
         };
         let earlier = &self.actions.get(action).commands[..index];
-        if self.knobs.order_violation == Minds::Fail
+        if self.settings.order_violation == ViolationPolicy::Fail
             && earlier
                 .iter()
                 .any(|record| record.command.kind > command.kind)
@@ -265,64 +265,66 @@ impl Service {
             CommandType::PutFile => {
                 let name = param("FileName");
                 let content = in_library(&name)?;
-                Ok(Task::Put {
+                Ok(DeviceTask::Put {
                     name,
                     content,
-                    may_overwrite: self.knobs.put_again == SecondPut::Allow,
+                    may_overwrite: self.settings.repeated_put == RepeatedPut::Allow,
                 })
             }
             CommandType::RunScript => {
                 let script = param("ScriptName");
                 let content = in_library(&script)?;
                 let args = param("Args");
-                if !self.knobs.unsigned_scripts && is_unsigned(&script, content.as_ref()) {
+                if !self.settings.unsigned_scripts && is_unsigned(&script, content.as_ref()) {
                     return Err(format!(
                         "The script '{script}' is not signed, and unsigned scripts are not allowed."
                     ));
                 }
-                if self.knobs.args_forbidden == Minds::Fail && args.contains(FORBIDDEN_IN_ARGS) {
+                if self.settings.forbidden_args == ViolationPolicy::Fail
+                    && args.contains(FORBIDDEN_IN_ARGS)
+                {
                     return Err(
                         "The script's arguments contain a character that is not allowed."
                             .to_owned(),
                     );
                 }
-                Ok(Task::Run {
+                Ok(DeviceTask::Run {
                     script,
                     args,
                     content,
-                    time_limit: self.knobs.script_time_limit.0,
+                    time_limit: self.settings.script_time_limit.0,
                 })
             }
-            CommandType::GetFile => Ok(Task::Get {
+            CommandType::GetFile => Ok(DeviceTask::Get {
                 path: param("Path"),
             }),
         }
     }
 
     /// Takes in a device's outcome: at once, or when the time it says to have taken is over.
-    pub(super) fn command_finished(&mut self, work: u64, mut outcome: Outcome) {
+    pub(super) fn command_finished(&mut self, work: u64, mut outcome: CommandOutcome) {
         let Some(&(action, index)) = self.timeline.running.get(&work) else {
             return;
         };
         let command = &self.actions.get(action).commands[index];
         let began = command.began.unwrap_or(self.now);
-        let limit = self.knobs.script_time_limit.0;
+        let limit = self.settings.script_time_limit.0;
         if command.command.kind == CommandType::RunScript && outcome.took > limit {
             // A scripted outcome takes as long as it says; a real script was stopped by its device.
-            outcome = Outcome {
+            outcome = CommandOutcome {
                 took: limit,
-                ..Outcome::failed("The script ran into its time limit and was stopped.")
+                ..CommandOutcome::failed("The script ran into its time limit and was stopped.")
             };
         }
         let done = self.now.max(began + outcome.took);
         let machine = &self.machines.all[self.actions.get(action).machine as usize];
         // A device that has gone goes on with its command, and tells when it is back.
-        let patience = done + self.knobs.queue_ttl.0;
+        let patience = done + self.settings.queue_ttl.0;
         let back = machine.reachable_from(self.started, done);
         let ends = match back.filter(|back| *back <= patience) {
             Some(back) => back,
             None => {
-                outcome = Outcome::failed("The device went away and did not come back.");
+                outcome = CommandOutcome::failed("The device went away and did not come back.");
                 patience
             }
         };
@@ -344,13 +346,13 @@ impl Service {
         let now = self.now;
         let was_stopped = !outcome.errors.is_empty();
         let exit_counts =
-            self.knobs.nonzero_exit_fails && outcome.exit.is_some_and(|exit| exit != 0);
+            self.settings.nonzero_exit_fails && outcome.exit.is_some_and(|exit| exit != 0);
         let mut errors = outcome.errors;
         if exit_counts && errors.is_empty() {
             errors.push("The script ended with a non-zero exit code.".to_owned());
         }
         let has_failed = !errors.is_empty();
-        let limit = self.knobs.script_time_limit.0;
+        let limit = self.settings.script_time_limit.0;
         let record = self.actions.get_mut(action);
         record.updated = now;
         let count = record.commands.len();
@@ -367,10 +369,10 @@ impl Service {
         command.errors = errors.into();
         command.exit = outcome.exit;
         command.result = outcome.result;
-        let deed = Deed::of_command(command.command.kind);
+        let event = LedgerEvent::of_command(command.command.kind);
         self.ledger
-            .add_command(now, deed, record.machine, action, index);
-        if has_failed && self.knobs.skipped_commands_fail {
+            .add_command(now, event, record.machine, action, index);
+        if has_failed && self.settings.skipped_commands_fail {
             for skipped in &mut self.actions.get_mut(action).commands[index + 1..] {
                 skipped.status = CommandStatus::Failed;
                 skipped.errors = Box::new(["An earlier command failed.".to_owned()]);
@@ -398,8 +400,8 @@ impl Service {
         record
             .device
             .wrapup_delay
-            .unwrap_or(self.knobs.wrapup_delay)
-            .at(self.chance.place(Purpose::Wrapup, &key))
+            .unwrap_or(self.settings.wrapup_delay)
+            .at(self.random.place(Purpose::Wrapup, &key))
     }
 
     fn wrap_up(&mut self, action: u32) {
@@ -411,10 +413,10 @@ impl Service {
             .commands
             .iter()
             .any(|command| command.status == CommandStatus::Failed);
-        let state = if record.cancellation.is_some() && self.knobs.cancel_too_late_marks_cancelled {
+        let state = if record.cancellation.is_some() && self.settings.late_cancel_marks_cancelled {
             State::Cancelled
         } else if record.ran_into_limit {
-            State::of_bad_end(self.knobs.script_timeout_status)
+            State::of_bad_end(self.settings.script_timeout_status)
         } else if has_failed {
             State::Failed
         } else {
@@ -438,7 +440,7 @@ impl Service {
             machine.active = None;
         }
         if record.cancellation.is_some() {
-            machine.released_at = now + self.knobs.cancel_release_delay.0;
+            machine.released_at = now + self.settings.cancel_release_delay.0;
         }
         self.ledger.add_end(now, record.machine, action, state);
     }

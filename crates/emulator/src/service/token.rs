@@ -13,9 +13,9 @@ use sha2::{Digest, Sha256};
 
 use svar_wire::Moment;
 
-use super::super::knobs::Knobs;
 use super::super::scenario::Scenario;
-use super::assertion;
+use super::super::settings::Settings;
+use super::client_assertion;
 use super::message::{Request, Response};
 use super::refusal::Refusal;
 use super::route::{TokenVersion, form_pairs};
@@ -53,7 +53,7 @@ pub(crate) struct Identity {
 
 /// Tokens that have been checked: a client sends the same one with thousands of calls.
 #[derive(Debug, Default)]
-pub(crate) struct Checked(HashMap<Box<str>, Claims>);
+pub(crate) struct TokenCache(HashMap<Box<str>, Claims>);
 
 /// What a token with a good signature says.
 #[derive(Debug, Clone)]
@@ -67,21 +67,21 @@ struct Claims {
 const CHECKED_MAX: usize = 1000;
 
 /// Where tokens are made: what one depends on besides the request.
-pub(crate) struct Desk<'a> {
+pub(crate) struct TokenIssuer<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) key: &'a Key,
     pub(crate) now: Moment,
     /// When the emulator began: the zero of the scenario's times.
     pub(crate) started: Moment,
-    pub(crate) knobs: &'a Knobs,
+    pub(crate) settings: &'a Settings,
     /// Different for every token.
     pub(crate) number: u64,
 }
 
-impl Desk<'_> {
+impl TokenIssuer<'_> {
     /// Answers a token request.
     pub(crate) fn issue(&self, request: &Request, tenant: &str, version: TokenVersion) -> Response {
-        let refused = self.knobs.sign_in_refusal_status;
+        let refused = self.settings.sign_in_refusal_status;
         match grant(self.scenario, self.now, request, tenant, version) {
             Ok((app, audience)) => self.reply(app, &audience, version),
             Err((status, error, description)) => Response::json(
@@ -108,7 +108,7 @@ impl Desk<'_> {
         let reply = match version {
             TokenVersion::V2 => bearer(self.ttl_s().into()),
             TokenVersion::V1 => {
-                let mut reply = bearer(match self.knobs.v1_expires_in_as_text {
+                let mut reply = bearer(match self.settings.v1_expires_in_as_text {
                     true => self.ttl_s().to_string().into(),
                     false => self.ttl_s().into(),
                 });
@@ -121,7 +121,7 @@ impl Desk<'_> {
     }
 
     fn ttl_s(&self) -> u64 {
-        self.knobs.token_ttl.0.as_secs()
+        self.settings.token_ttl.0.as_secs()
     }
 
     fn expiry_s(&self) -> i64 {
@@ -223,7 +223,7 @@ fn grant(
                     "'client_assertion_type' must name the JWT bearer profile.",
                 ));
             }
-            assertion::check(scenario, &scenario.apps[app], now, assertion)
+            client_assertion::check(scenario, &scenario.apps[app], now, assertion)
                 .map_err(|reason| (401, "invalid_client", format!("AADSTS700027: {reason}")))?;
         }
         _ => {
@@ -253,7 +253,7 @@ fn grant(
     Ok((app, audience))
 }
 
-impl Checked {
+impl TokenCache {
     /// Checks the token of a request.
     pub(crate) fn check(
         &mut self,

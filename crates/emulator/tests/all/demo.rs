@@ -9,7 +9,7 @@ use super::world::{get_file, play, run_script};
 
 #[test]
 fn the_demo_has_no_problems() {
-    assert_eq!(Scenario::demo().flaws(), []);
+    assert_eq!(Scenario::demo().problems(), []);
 }
 
 #[test]

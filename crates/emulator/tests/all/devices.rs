@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use svar_emulator::{
-    Between, Device, DeviceFile, FileKind, Fleet, KnobSettings, LibraryItem, Outcome, Scenario,
-    Silence, Span, Window,
+    Device, DeviceFile, DurationRange, FileKind, Fleet, LibraryItem, Scenario, ScriptOutcome,
+    SettingOverrides, StuckIn, TimeSpan, TimeWindow,
 };
 
 use super::virtual_time::{Play, body};
@@ -19,16 +19,16 @@ fn one(device: Device) -> Scenario {
         ..LibraryItem::default()
     };
     Scenario {
-        knobs: KnobSettings {
-            token_ttl: Some(Span::seconds(1_000_000_000)),
+        settings: SettingOverrides {
+            token_ttl: Some(TimeSpan::seconds(1_000_000_000)),
             starts_per_minute: Some(1000),
             reads_per_minute: Some(100_000),
             reads_per_hour: Some(100_000),
-            visibility_lag: Some(Between::default()),
-            pickup_delay: Some(Between::seconds(10, 10)),
-            wrapup_delay: Some(Between::seconds(5, 5)),
-            get_max: Some(1_000_000),
-            ..KnobSettings::default()
+            visibility_lag: Some(DurationRange::default()),
+            pickup_delay: Some(DurationRange::seconds(10, 10)),
+            wrapup_delay: Some(DurationRange::seconds(5, 5)),
+            collected_file_max: Some(1_000_000),
+            ..SettingOverrides::default()
         },
         devices: vec![device],
         library: vec![
@@ -36,10 +36,10 @@ fn one(device: Device) -> Scenario {
             item("tool.exe", Some("MZ")),
             item("slow.sh", Some("sleep 600")),
         ],
-        outcomes: vec![Outcome {
+        outcomes: vec![ScriptOutcome {
             script: "*.ps1".to_owned(),
-            duration: Span::seconds(60),
-            ..Outcome::default()
+            duration: TimeSpan::seconds(60),
+            ..ScriptOutcome::default()
         }],
         ..Scenario::default()
     }
@@ -97,12 +97,12 @@ impl Session {
     }
 }
 
-fn online(windows: &[(u64, Option<u64>)]) -> Vec<Window> {
+fn online(windows: &[(u64, Option<u64>)]) -> Vec<TimeWindow> {
     windows
         .iter()
-        .map(|(from, until)| Window {
-            from: Span::seconds(*from),
-            until: until.map(Span::seconds),
+        .map(|(from, until)| TimeWindow {
+            from: TimeSpan::seconds(*from),
+            until: until.map(TimeSpan::seconds),
         })
         .collect()
 }
@@ -151,16 +151,16 @@ fn a_device_that_goes_before_it_fetched_the_session_fetches_it_later() {
 fn silent_devices_wait_or_run_for_as_long_as_the_service_lets_them() {
     let silent = |silence| {
         one(Device {
-            silent: Some(silence),
+            stuck_in: Some(silence),
             ..windows()
         })
     };
     let commands = || json!([run_script("ok.ps1", "")]);
-    let mut session = Session::start(silent(Silence::Pending), commands()).pass(7199);
+    let mut session = Session::start(silent(StuckIn::Pending), commands()).pass(7199);
     session.is("Pending", &["Created"]);
     session.pass(1).is("TimeOut", &["Created"]);
 
-    let mut session = Session::start(silent(Silence::InProgress), commands()).pass(609);
+    let mut session = Session::start(silent(StuckIn::InProgress), commands()).pass(609);
     session.is("InProgress", &["Executing"]);
     session.pass(10).is("Failed", &["Failed"]);
 }
@@ -168,7 +168,7 @@ fn silent_devices_wait_or_run_for_as_long_as_the_service_lets_them() {
 #[test]
 fn a_restart_takes_put_files_away_and_fails_what_runs() {
     let device = Device {
-        restarts: vec![Span::seconds(40)],
+        restarts: vec![TimeSpan::seconds(40)],
         ..windows()
     };
     let put = json!([
@@ -189,7 +189,7 @@ fn a_restart_takes_put_files_away_and_fails_what_runs() {
 
     // A session that only waits is not harmed by it.
     let late = Device {
-        pickup_delay: Some(Between::seconds(100, 100)),
+        pickup_delay: Some(DurationRange::seconds(100, 100)),
         ..device
     };
     let mut session = Session::start(one(late), json!([run_script("ok.ps1", "")])).pass(60);
@@ -201,7 +201,7 @@ fn a_restart_takes_put_files_away_and_fails_what_runs() {
 fn a_restart_stops_a_real_script_and_empties_a_real_folder() {
     let mut scenario = one(Device {
         // Ten minutes on the emulated clock are a second here.
-        restarts: vec![Span::seconds(600)],
+        restarts: vec![TimeSpan::seconds(600)],
         ..Device::named("lin-01.example.org", "Linux")
     });
     scenario.factor = 600.0;
@@ -252,9 +252,9 @@ fn files() -> Vec<(DeviceFile, Option<&'static str>)> {
             Some("in use"),
         ),
         (of("sparse", FileKind::Sparse), Some("sparse")),
-        (of("reparse", FileKind::Reparse), Some("link")),
+        (of("reparse", FileKind::ReparsePoint), Some("link")),
         (
-            of("cloud", FileKind::Cloud),
+            of("cloud", FileKind::CloudOnly),
             Some("not fully on the device"),
         ),
     ]
@@ -325,7 +325,7 @@ fn a_fleet_has_its_names_systems_and_sleepers_by_pattern() {
         name: "pc-{n}.example.org".to_owned(),
         os: [("Windows11".to_owned(), 3), ("Linux".to_owned(), 1)].into(),
         offline: 0.25,
-        back: Some(Between::seconds(600, 1200)),
+        back_online: Some(DurationRange::seconds(600, 1200)),
         device: Device {
             tags: vec!["clients".to_owned()],
             ..Device::default()
@@ -364,12 +364,12 @@ fn a_fleet_has_its_names_systems_and_sleepers_by_pattern() {
 
 #[test]
 fn outcomes_are_chosen_by_script_arguments_and_system() {
-    let says = |script: &str, args: &str, os: &str, stdout: &str| Outcome {
+    let says = |script: &str, args: &str, os: &str, stdout: &str| ScriptOutcome {
         script: script.to_owned(),
         args: args.to_owned(),
         os: os.to_owned(),
         stdout: stdout.to_owned(),
-        ..Outcome::default()
+        ..ScriptOutcome::default()
     };
     let mut scenario = one(Device {
         outcomes: vec![says("ok.ps1", "*-Own*", "*", "the device's own")],

@@ -5,8 +5,8 @@ use std::io::Read as _;
 
 use serde_json::{Value, json};
 use svar_emulator::{
-    Between, CLIENT_ID, CLIENT_SECRET, Device, DeviceFile, KnobSettings, LibraryItem, Outcome,
-    Scenario, Span, TENANT_ID,
+    CLIENT_ID, CLIENT_SECRET, Device, DeviceFile, DurationRange, LibraryItem, Scenario,
+    ScriptOutcome, SettingOverrides, TENANT_ID, TimeSpan,
 };
 
 use super::world::{Answer, World, get_file, play, run_script};
@@ -17,15 +17,15 @@ const SAMPLE: &str = "C:\\Users\\eva\\sample.exe";
 fn tenant() -> Scenario {
     Scenario {
         factor: 60.0,
-        knobs: KnobSettings {
-            token_ttl: Some(Span::seconds(1_000_000_000)),
+        settings: SettingOverrides {
+            token_ttl: Some(TimeSpan::seconds(1_000_000_000)),
             reads_per_minute: Some(1_000_000),
             reads_per_hour: Some(1_000_000),
             starts_per_minute: Some(1000),
-            visibility_lag: Some(Between::seconds(1, 3)),
-            pickup_delay: Some(Between::seconds(5, 20)),
-            wrapup_delay: Some(Between::seconds(1, 10)),
-            ..KnobSettings::default()
+            visibility_lag: Some(DurationRange::seconds(1, 3)),
+            pickup_delay: Some(DurationRange::seconds(5, 20)),
+            wrapup_delay: Some(DurationRange::seconds(1, 10)),
+            ..SettingOverrides::default()
         },
         devices: vec![
             Device {
@@ -41,10 +41,10 @@ fn tenant() -> Scenario {
             name: "triage.ps1".to_owned(),
             ..LibraryItem::default()
         }],
-        outcomes: vec![Outcome {
+        outcomes: vec![ScriptOutcome {
             script: "*.ps1".to_owned(),
             stdout: "{arg1}|{arg2}|{arg3}|{arg4}".to_owned(),
-            ..Outcome::default()
+            ..ScriptOutcome::default()
         }],
         ..Scenario::default()
     }
@@ -179,7 +179,7 @@ fn a_playbook_platform_looks_at_the_first_command_and_the_action() {
 #[test]
 fn a_careful_console_asks_again_for_a_link_that_is_late() {
     let mut scenario = tenant();
-    scenario.knobs.link_lag = Some(Span::seconds(20));
+    scenario.settings.link_lag = Some(TimeSpan::seconds(20));
     play(scenario, |world| async move {
         // It finds its device by the beginning of the name, then compares.
         let path = "/API/Machines?$filter=startswith(computerDnsName,'lin-01')";
@@ -216,9 +216,9 @@ fn a_careful_console_asks_again_for_a_link_that_is_late() {
 #[test]
 fn a_small_tool_takes_the_newest_action_for_its_own_and_cancels_what_waits() {
     let mut scenario = tenant();
-    scenario.knobs.visibility_lag = Some(Between::seconds(60, 60));
-    scenario.knobs.pickup_delay = Some(Between::seconds(600, 600));
-    scenario.devices[0].pickup_delay = Some(Between::default());
+    scenario.settings.visibility_lag = Some(DurationRange::seconds(60, 60));
+    scenario.settings.pickup_delay = Some(DurationRange::seconds(600, 600));
+    scenario.devices[0].pickup_delay = Some(DurationRange::default());
     play(scenario, |mut world| async move {
         // The region's host is its resource.
         world.token = sign_in_v1(&world, "https://api-eu.securitycenter.microsoft.com").await;
@@ -336,7 +336,7 @@ fn a_detection_engine_probes_with_nonsense_and_polls_many_actions_at_once() {
 #[test]
 fn an_automation_module_pages_through_its_actions_and_says_true_with_a_capital() {
     let mut scenario = tenant();
-    scenario.knobs.page_default = Some(2);
+    scenario.settings.default_page_size = Some(2);
     play(scenario, |world| async move {
         let texts = [
             ("file-name", "run.ps1"),

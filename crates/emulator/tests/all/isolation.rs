@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 use svar_emulator::{
-    Between, Device, DeviceFile, Isolation, KnobSettings, LibraryItem, Scenario, Span,
+    Device, DeviceFile, DurationRange, Isolation, LibraryItem, Scenario, SettingOverrides, TimeSpan,
 };
 
 use super::world::{World, get_file, play, put_file, run_script};
@@ -16,13 +16,13 @@ fn scenario(script: &str) -> Scenario {
         ..LibraryItem::default()
     };
     Scenario {
-        knobs: KnobSettings {
+        settings: SettingOverrides {
             starts_per_minute: Some(1000),
-            token_ttl: Some(Span::seconds(1_000_000_000)),
-            visibility_lag: Some(Between::default()),
-            pickup_delay: Some(Between::default()),
-            wrapup_delay: Some(Between::default()),
-            ..KnobSettings::default()
+            token_ttl: Some(TimeSpan::seconds(1_000_000_000)),
+            visibility_lag: Some(DurationRange::default()),
+            pickup_delay: Some(DurationRange::default()),
+            wrapup_delay: Some(DurationRange::default()),
+            ..SettingOverrides::default()
         },
         devices: vec![Device {
             files: vec![
@@ -42,7 +42,7 @@ fn scenario(script: &str) -> Scenario {
 
 fn plain(script: &str) -> Scenario {
     let mut scenario = scenario(script);
-    scenario.knobs.isolation = Some(Isolation::Plain);
+    scenario.settings.isolation = Some(Isolation::Plain);
     scenario
 }
 
@@ -214,7 +214,7 @@ fn strict(script: &str) -> Option<Scenario> {
         return None;
     }
     let mut scenario = scenario(script);
-    scenario.knobs.isolation = Some(Isolation::Namespace);
+    scenario.settings.isolation = Some(Isolation::Namespace);
     Some(scenario)
 }
 

@@ -1,7 +1,7 @@
 //! The ledger: what was really done, over HTTP and as a file.
 
 use serde_json::{Value, json};
-use svar_emulator::{EmulatorError, Options};
+use svar_emulator::{EmulatorError, ServeOptions};
 
 use super::virtual_time::{Play, body, fleet};
 use super::world::{play_with, run_script};
@@ -9,8 +9,8 @@ use super::world::{play_with, run_script};
 /// A service at which every device of a fleet had a session.
 fn played(count: u32) -> Play {
     let mut scenario = fleet(count);
-    scenario.knobs.slots = Some(count);
-    scenario.knobs.starts_per_minute = Some(count);
+    scenario.settings.slots = Some(count);
+    scenario.settings.starts_per_minute = Some(count);
     let mut play = Play::new(scenario);
     for machine in play.machines() {
         assert_eq!(play.start(&machine, "ledger").status, 201);
@@ -129,7 +129,7 @@ fn the_file_has_what_was_answered_before_the_emulator_ends() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.jsonl");
     std::fs::write(&path, "{\"from\":\"before\"}\n").unwrap();
-    let options = Options {
+    let options = ServeOptions {
         ledger: Some(path.clone()),
     };
     let scenario = super::conformance::quiet();
@@ -151,7 +151,7 @@ fn the_file_has_what_was_answered_before_the_emulator_ends() {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_emulator_that_cannot_write_its_ledger_answers_nothing_and_ends() {
-    let options = Options {
+    let options = ServeOptions {
         // A disk that is always full.
         ledger: Some("/dev/full".into()),
     };

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 use svar_emulator::{
-    CommandOutcome, Device, DeviceFile, Devices, Isolation, KnobSettings, Scenario, Task, Work,
+    CommandOutcome, Device, DeviceFile, DeviceTask, Isolation, OnDiskDevices, Scenario,
+    SettingOverrides, Work,
 };
 
 /// A device on which scripts are executed.
 struct Machine {
-    devices: Arc<Devices>,
+    devices: Arc<OnDiskDevices>,
     device: Arc<Device>,
     time_limit: Duration,
     works: u64,
@@ -20,16 +21,16 @@ struct Machine {
 }
 
 impl Machine {
-    fn with(isolation: Isolation, turn: impl FnOnce(&mut KnobSettings)) -> Self {
+    fn with(isolation: Isolation, turn: impl FnOnce(&mut SettingOverrides)) -> Self {
         let mut scenario = Scenario::default();
-        scenario.knobs.isolation = Some(isolation);
-        turn(&mut scenario.knobs);
+        scenario.settings.isolation = Some(isolation);
+        turn(&mut scenario.settings);
         let device = Device {
             files: vec![DeviceFile::text("/etc/passwd", "the device's own\n")],
             ..Device::named("lin-01.example.org", "Linux")
         };
         Machine {
-            devices: Arc::new(Devices::new(scenario).unwrap()),
+            devices: Arc::new(OnDiskDevices::new(scenario).unwrap()),
             device: Arc::new(device),
             time_limit: Duration::from_secs(60),
             works: 0,
@@ -41,7 +42,7 @@ impl Machine {
         }
     }
 
-    fn perform(&mut self, task: Task) -> CommandOutcome {
+    fn perform(&mut self, task: DeviceTask) -> CommandOutcome {
         self.works += 1;
         let work = Work {
             number: self.works,
@@ -55,7 +56,7 @@ impl Machine {
     }
 
     fn run_named(&mut self, name: &str, script: &str) -> CommandOutcome {
-        self.perform(Task::Run {
+        self.perform(DeviceTask::Run {
             script: name.to_owned(),
             args: String::new(),
             content: Some(script.to_owned().into()),
@@ -78,7 +79,7 @@ impl Machine {
     /// The content of a file of the device.
     #[track_caller]
     fn file(&mut self, path: &str) -> String {
-        let outcome = self.perform(Task::Get {
+        let outcome = self.perform(DeviceTask::Get {
             path: path.to_owned(),
         });
         assert_eq!(outcome.errors, [""; 0]);
@@ -87,7 +88,7 @@ impl Machine {
     }
 
     fn put(&mut self, name: &str, content: &str) -> CommandOutcome {
-        self.perform(Task::Put {
+        self.perform(DeviceTask::Put {
             name: name.to_owned(),
             content: Some(content.to_owned().into()),
             may_overwrite: true,
@@ -187,7 +188,9 @@ fn the_kernel_lets_a_script_have_one_process_more_than_allowed_and_then_it_is_en
     if !has_namespaces() {
         return;
     }
-    let mut machine = Machine::with(Isolation::Namespace, |knobs| knobs.processes_max = Some(50));
+    let mut machine = Machine::with(Isolation::Namespace, |settings| {
+        settings.processes_max = Some(50)
+    });
     let outcome = machine
         .run("n=1; while sleep 97530.5 & do n=$((n+1)); echo $n >>/tmp/count; done 2>/dev/null");
     assert_eq!(
@@ -208,7 +211,9 @@ fn a_fork_bomb_that_leaves_its_session_is_held_and_ended() {
     }
     // Every process counts itself by a file; each of them leaves its session and its parent.
     let bomb = "mkdir -p /tmp/count; bomb() { : >/tmp/count/$BASHPID; ( setsid bash -c 'trap \"\" TERM HUP INT; bomb' & ); ( setsid bash -c bomb & ); }; export -f bomb; bomb 2>/dev/null; sleep 97537.5";
-    let mut machine = Machine::with(Isolation::Namespace, |knobs| knobs.processes_max = Some(40));
+    let mut machine = Machine::with(Isolation::Namespace, |settings| {
+        settings.processes_max = Some(40)
+    });
     let outcome = machine.run(bomb);
     assert_eq!(
         outcome.errors,
@@ -221,7 +226,7 @@ fn a_fork_bomb_that_leaves_its_session_is_held_and_ended() {
 #[test]
 fn too_many_processes_end_the_script() {
     for way in ways() {
-        let mut machine = Machine::with(way, |knobs| knobs.processes_max = Some(50));
+        let mut machine = Machine::with(way, |settings| settings.processes_max = Some(50));
         let outcome = machine.run("for round in $(seq 200); do sleep 97531.5 & done; wait");
         assert_eq!(
             outcome.errors,
@@ -242,7 +247,7 @@ fn threads_count_as_processes() {
     }
     let script = "import threading, time\nfor n in range(100):\n    threading.Thread(target=time.sleep, args=(60,)).start()\n";
     for way in ways() {
-        let mut machine = Machine::with(way, |knobs| knobs.processes_max = Some(50));
+        let mut machine = Machine::with(way, |settings| settings.processes_max = Some(50));
         let outcome = machine.run_named("script.py", script);
         assert_eq!(
             outcome.errors,
@@ -256,7 +261,7 @@ fn threads_count_as_processes() {
 fn orphans_outside_the_group_are_counted() {
     let script = "for round in $(seq 60); do ( setsid sleep 97538.5 & ); done; sleep 97538.5";
     for way in ways() {
-        let mut machine = Machine::with(way, |knobs| knobs.processes_max = Some(50));
+        let mut machine = Machine::with(way, |settings| settings.processes_max = Some(50));
         let outcome = machine.run(script);
         assert_eq!(
             outcome.errors,
@@ -277,7 +282,7 @@ fn a_script_that_takes_more_memory_than_allowed_is_ended() {
     let both = format!("{} & {}", taking(40), taking(40));
     for way in ways() {
         for script in [taking(150), both.clone()] {
-            let mut machine = Machine::with(way, |knobs| knobs.memory_max = Some(64 << 20));
+            let mut machine = Machine::with(way, |settings| settings.memory_max = Some(64 << 20));
             let outcome = machine.run(&script);
             assert_eq!(
                 outcome.errors,
@@ -294,7 +299,7 @@ fn a_script_within_its_memory_is_left_alone() {
     let script = "x=$(head -c 20000000 /dev/zero | tr '\\0' x); for n in $(seq 12); do ( sleep 0.5; : ) & done; wait; echo ${#x}";
     for way in ways() {
         // What twelve processes share is one memory.
-        let mut machine = Machine::with(way, |knobs| knobs.memory_max = Some(150 << 20));
+        let mut machine = Machine::with(way, |settings| settings.memory_max = Some(150 << 20));
         assert_eq!(machine.output(script), "20000000\n", "{way:?}");
     }
 }
@@ -306,7 +311,7 @@ fn files_that_are_only_in_memory_are_memory() {
     }
     let script = "import os, time\nfile = os.memfd_create('x')\nfor n in range(150):\n    os.write(file, bytes(1000000))\ntime.sleep(60)\n";
     for way in ways() {
-        let mut machine = Machine::with(way, |knobs| knobs.memory_max = Some(64 << 20));
+        let mut machine = Machine::with(way, |settings| settings.memory_max = Some(64 << 20));
         let outcome = machine.run_named("script.py", script);
         assert_eq!(
             outcome.errors,
@@ -319,9 +324,9 @@ fn files_that_are_only_in_memory_are_memory() {
 #[test]
 fn one_process_can_reserve_no_more_than_a_multiple_of_the_memory() {
     for way in ways() {
-        let mut machine = Machine::with(way, |knobs| {
-            knobs.memory_max = Some(64 << 20);
-            knobs.disk_max = Some(2_000_000);
+        let mut machine = Machine::with(way, |settings| {
+            settings.memory_max = Some(64 << 20);
+            settings.disk_max = Some(2_000_000);
         });
         // Address space and the longest file in kilobytes, open files.
         let output = machine.output("ulimit -v; ulimit -f; ulimit -n; ulimit -c");
@@ -340,7 +345,7 @@ fn a_full_folder_ends_the_script() {
     let script =
         "for round in $(seq 40); do head -c 100000 /dev/zero >\"file-$round\"; done; sleep 97532.5";
     for way in ways() {
-        let mut machine = Machine::with(way, |knobs| knobs.disk_max = Some(DISK));
+        let mut machine = Machine::with(way, |settings| settings.disk_max = Some(DISK));
         assert_eq!(machine.run(script).errors, [OUTGROWN], "{way:?}");
         assert!(!is_there(b"sleep\x0097532.5"));
     }
@@ -354,7 +359,7 @@ fn a_script_that_ends_before_it_is_measured_has_still_written_too_much() {
         "echo early >{root}/tmp/early; for n in 1 2 3; do head -c 800000 /dev/zero >{root}/tmp/$n; done; echo end"
     );
     for way in ways() {
-        let mut machine = Machine::with(way, |knobs| knobs.disk_max = Some(DISK));
+        let mut machine = Machine::with(way, |settings| settings.disk_max = Some(DISK));
         assert_eq!(machine.run(&script).errors, [OUTGROWN], "{way:?}");
         // The device goes on with what was there before and with what there was room for.
         let ask =
@@ -372,7 +377,7 @@ fn a_script_that_ends_before_it_is_measured_has_still_written_too_much() {
 fn a_small_script_is_not_blamed_for_what_was_there_before() {
     let root = "${SVAR_DEVICE_ROOT:-}";
     for way in ways() {
-        let mut machine = Machine::with(way, |knobs| knobs.disk_max = Some(DISK));
+        let mut machine = Machine::with(way, |settings| settings.disk_max = Some(DISK));
         assert_eq!(
             machine.put("large.bin", &"x".repeat(1_500_000)).errors,
             [""; 0]
@@ -400,7 +405,7 @@ fn many_empty_files_and_folders_fill_a_disk() {
     for make in [": >", "mkdir "] {
         let script = format!("cd {root}/tmp; for n in $(seq 1000); do {make}$n; done 2>/dev/null");
         for way in ways() {
-            let mut machine = Machine::with(way, |knobs| knobs.disk_max = Some(DISK));
+            let mut machine = Machine::with(way, |settings| settings.disk_max = Some(DISK));
             assert_eq!(machine.run(&script).errors, [OUTGROWN], "{way:?} {make}");
             let left = machine.output(&format!("ls {root}/tmp | wc -l"));
             assert!(left.trim().parse::<u32>().unwrap() < 250, "{left}");
@@ -412,7 +417,7 @@ fn many_empty_files_and_folders_fill_a_disk() {
 fn a_file_without_a_name_takes_room() {
     let script = "exec 5>file; rm file; head -c 3000000 /dev/zero >&5; sleep 97535.5";
     for way in ways() {
-        let mut machine = Machine::with(way, |knobs| knobs.disk_max = Some(DISK));
+        let mut machine = Machine::with(way, |settings| settings.disk_max = Some(DISK));
         assert_eq!(machine.run(script).errors, [OUTGROWN], "{way:?}");
     }
 }
@@ -422,7 +427,7 @@ fn no_file_gets_longer_than_the_disk_even_if_it_takes_no_room() {
     let script =
         "truncate -s 5G file 2>/dev/null || echo refused; truncate -s 900K file && echo made";
     for way in ways() {
-        let mut machine = Machine::with(way, |knobs| knobs.disk_max = Some(DISK));
+        let mut machine = Machine::with(way, |settings| settings.disk_max = Some(DISK));
         assert_eq!(machine.output(script), "refused\nmade\n", "{way:?}");
     }
 }
@@ -431,7 +436,7 @@ fn no_file_gets_longer_than_the_disk_even_if_it_takes_no_room() {
 fn a_file_of_several_names_is_one_file() {
     let script = "head -c 400000 /dev/zero >file; for n in 1 2 3 4 5; do ln file $n; done";
     for way in ways() {
-        let mut machine = Machine::with(way, |knobs| knobs.disk_max = Some(DISK));
+        let mut machine = Machine::with(way, |settings| settings.disk_max = Some(DISK));
         assert_eq!(machine.output(script), "", "{way:?}");
     }
 }
@@ -463,7 +468,7 @@ fn what_a_script_locked_is_counted_and_the_device_goes_on() {
     also_as_another_user("what_a_script_locked_is_counted_and_the_device_goes_on");
     let root = "${SVAR_DEVICE_ROOT:-}";
     for way in ways() {
-        let mut machine = Machine::with(way, |knobs| knobs.disk_max = Some(DISK));
+        let mut machine = Machine::with(way, |settings| settings.disk_max = Some(DISK));
         let full = format!(
             "mkdir {root}/tmp/d; for n in 1 2 3; do head -c 500000 /dev/zero >{root}/tmp/d/$n; done; chmod 000 {root}/tmp/d"
         );
@@ -534,7 +539,7 @@ fn at_the_time_limit_everything_ends_whatever_it_does() {
 #[test]
 fn output_is_kept_up_to_a_limit_and_drained_beyond() {
     for way in ways() {
-        let mut machine = Machine::with(way, |knobs| knobs.output_max = Some(1000));
+        let mut machine = Machine::with(way, |settings| settings.output_max = Some(1000));
         let output = machine.output("head -c 30000000 /dev/zero | tr '\\0' x; echo done >&2");
         assert_eq!(output, "x".repeat(1000), "{way:?}");
     }

@@ -3,16 +3,16 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use svar_emulator::{Between, LibraryItem, Outcome, Scenario};
+use svar_emulator::{DurationRange, LibraryItem, Scenario, ScriptOutcome};
 use svar_wire::{Collection, MachineAction};
 
 use super::virtual_time::{Play, body, fleet};
 
 fn unlimited(count: u32) -> Scenario {
     let mut scenario = fleet(count);
-    scenario.knobs.slots = Some(u32::MAX);
-    scenario.knobs.starts_per_minute = Some(u32::MAX);
-    scenario.knobs.visibility_lag = Some(Between::default());
+    scenario.settings.slots = Some(u32::MAX);
+    scenario.settings.starts_per_minute = Some(u32::MAX);
+    scenario.settings.visibility_lag = Some(DurationRange::default());
     scenario
 }
 
@@ -258,10 +258,10 @@ fn actions_are_written_byte_for_byte_as_their_type_says() {
     let mut scenario = unlimited(3);
     scenario.outcomes.insert(
         0,
-        Outcome {
+        ScriptOutcome {
             script: "broken.ps1".to_owned(),
             error: Some("line 1: \"C:\\x\"\nline 2".to_owned()),
-            ..Outcome::default()
+            ..ScriptOutcome::default()
         },
     );
     scenario.library.push(LibraryItem {
@@ -335,12 +335,12 @@ proptest! {
         conditions in prop::collection::vec(condition(), 1..4),
         order in prop::sample::select(&["", "&$orderby=creationDateTimeUtc desc", "&$orderby=creationDateTimeUtc asc", "&$orderby=status desc,id"][..]),
         window in prop::sample::select(&["", "&$top=3", "&$skip=2", "&$top=4&$skip=3", "&$top=0", "&$skip=99"][..]),
-        page_default in 1..12_usize,
+        default_page_size in 1..12_usize,
         lag in 0..200_u64,
     ) {
         let mut scenario = unlimited(6);
-        scenario.knobs.page_default = Some(page_default);
-        scenario.knobs.visibility_lag = Some(Between::seconds(0, lag));
+        scenario.settings.default_page_size = Some(default_page_size);
+        scenario.settings.visibility_lag = Some(DurationRange::seconds(0, lag));
         let mut play = Play::new(scenario);
         let mut machines = Vec::new();
         while machines.len() < 6 {

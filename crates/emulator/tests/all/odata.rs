@@ -5,7 +5,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use svar_emulator::{Device, KnobSettings, Scenario};
+use svar_emulator::{Device, Scenario, SettingOverrides};
 use svar_wire::Moment;
 
 use super::properties::cases;
@@ -270,16 +270,16 @@ fn busy() -> Play {
     ];
     scenario.outcomes.insert(
         0,
-        svar_emulator::Outcome {
+        svar_emulator::ScriptOutcome {
             os: "WindowsServer*".to_owned(),
             error: Some("no".to_owned()),
             ..Default::default()
         },
     );
     let mut play = Play::new(Scenario {
-        knobs: KnobSettings {
+        settings: SettingOverrides {
             starts_per_minute: Some(1000),
-            ..scenario.knobs
+            ..scenario.settings
         },
         ..scenario
     });

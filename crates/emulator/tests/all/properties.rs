@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use svar_emulator::{KnobSettings, Request, Scenario};
+use svar_emulator::{Request, Scenario, SettingOverrides};
 
 use super::virtual_time::{Play, body, fleet};
 
@@ -162,11 +162,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 fn small() -> Scenario {
     let mut scenario = fleet(5);
-    scenario.knobs = KnobSettings {
+    scenario.settings = SettingOverrides {
         slots: Some(3),
         starts_per_minute: Some(4),
         visibility_lag: Some(Default::default()),
-        ..scenario.knobs
+        ..scenario.settings
     };
     scenario
 }

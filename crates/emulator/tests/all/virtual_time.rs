@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 use svar_emulator::{
-    Bench, CLIENT_ID, CLIENT_SECRET, Device, Fleet, KnobSettings, LibraryItem, Outcome, Request,
-    Response, Scenario, Service, Span, TENANT_ID,
+    CLIENT_ID, CLIENT_SECRET, Device, Fleet, InMemoryDevices, LibraryItem, Request, Response,
+    Scenario, ScriptOutcome, Service, SettingOverrides, TENANT_ID, TimeSpan,
 };
 use svar_wire::Moment;
 
 /// A service, its devices, and a time that only the story moves.
 pub(crate) struct Play {
     pub(crate) service: Service,
-    bench: Bench,
+    bench: InMemoryDevices,
     pub(crate) now: Moment,
     token: String,
 }
@@ -20,7 +20,7 @@ impl Play {
         let now = Moment::parse("2026-02-03T09:00:00Z").unwrap();
         let seed = scenario.seed;
         let mut play = Play {
-            bench: Bench::new(scenario.clone()),
+            bench: InMemoryDevices::new(scenario.clone()),
             service: Service::new(scenario, seed, now),
             now,
             token: String::new(),
@@ -106,11 +106,11 @@ pub(crate) fn body(response: &Response) -> Value {
 /// A fleet of so many Windows devices whose scripts are scripted.
 pub(crate) fn fleet(count: u32) -> Scenario {
     Scenario {
-        knobs: KnobSettings {
-            token_ttl: Some(Span::seconds(1_000_000_000)),
+        settings: SettingOverrides {
+            token_ttl: Some(TimeSpan::seconds(1_000_000_000)),
             reads_per_minute: Some(1_000_000),
             reads_per_hour: Some(1_000_000),
-            ..KnobSettings::default()
+            ..SettingOverrides::default()
         },
         fleets: vec![Fleet {
             count,
@@ -122,9 +122,9 @@ pub(crate) fn fleet(count: u32) -> Scenario {
             name: "ok.ps1".to_owned(),
             ..LibraryItem::default()
         }],
-        outcomes: vec![Outcome {
+        outcomes: vec![ScriptOutcome {
             stdout: "ok".to_owned(),
-            ..Outcome::default()
+            ..ScriptOutcome::default()
         }],
         ..Scenario::default()
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use svar_emulator::{
-    CLIENT_ID, CLIENT_SECRET, EmulatorError, Options, Scenario, TENANT_ID, serve_with,
+    CLIENT_ID, CLIENT_SECRET, EmulatorError, Scenario, ServeOptions, TENANT_ID, serve_with,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -58,13 +58,13 @@ impl Answer {
 
 /// Plays a story against an emulator with that scenario, then ends it.
 pub(crate) fn play<F: Future<Output = ()>>(scenario: Scenario, story: impl FnOnce(World) -> F) {
-    play_with(scenario, Options::default(), story).unwrap();
+    play_with(scenario, ServeOptions::default(), story).unwrap();
 }
 
 /// The same with options; gives how the emulator ended.
 pub(crate) fn play_with<F: Future<Output = ()>>(
     scenario: Scenario,
-    options: Options,
+    options: ServeOptions,
     story: impl FnOnce(World) -> F,
 ) -> Result<(), EmulatorError> {
     // Whoever comes first installs it; the others find it there.

@@ -1,15 +1,17 @@
 //! Machine actions: their shape, states, lists, and the cancel (API notes 4, 5, 7).
 
 use serde_json::{Value, json};
-use svar_emulator::{Between, Device, KnobSettings, Outcome, Scenario, Span, Window};
+use svar_emulator::{
+    Device, DurationRange, Scenario, ScriptOutcome, SettingOverrides, TimeSpan, TimeWindow,
+};
 
 use super::{quiet, text, with};
 use crate::world::{World, get_file, put_file, run_script};
 
 fn asleep() -> Scenario {
     let mut scenario = quiet();
-    scenario.devices[0].online = vec![Window {
-        from: Span::seconds(100_000),
+    scenario.devices[0].online = vec![TimeWindow {
+        from: TimeSpan::seconds(100_000),
         until: None,
     }];
     scenario
@@ -21,11 +23,11 @@ fn slow(seconds: u64, factor: f64) -> Scenario {
     scenario.factor = factor;
     scenario.outcomes.insert(
         0,
-        Outcome {
+        ScriptOutcome {
             script: "ok.ps1".to_owned(),
             stdout: "slow".to_owned(),
-            duration: Span::seconds(seconds),
-            ..Outcome::default()
+            duration: TimeSpan::seconds(seconds),
+            ..ScriptOutcome::default()
         },
     );
     scenario
@@ -42,10 +44,10 @@ async fn running(world: &World, id: &str) {
 fn wrapping_up(marks: bool) -> Scenario {
     Scenario {
         factor: 100.0,
-        knobs: KnobSettings {
-            wrapup_delay: Some(Between::seconds(60, 60)),
-            cancel_too_late_marks_cancelled: Some(marks),
-            ..quiet().knobs
+        settings: SettingOverrides {
+            wrapup_delay: Some(DurationRange::seconds(60, 60)),
+            late_cancel_marks_cancelled: Some(marks),
+            ..quiet().settings
         },
         ..quiet()
     }
@@ -216,14 +218,14 @@ facts! {
         let result = world.result(&action, 0).await.json();
         assert_eq!(result, json!({"script_name": "three.sh", "exit_code": 3, "script_output": "out\n", "script_errors": "err\n"}));
     }
-    "4.4" exit_codes_may_fail: "A knob lets a non-zero exit code fail the command; its output is there all the same.", with(|knobs| knobs.nonzero_exit_fails = Some(true)), |world| {
+    "4.4" exit_codes_may_fail: "A setting lets a non-zero exit code fail the command; its output is there all the same.", with(|settings| settings.nonzero_exit_fails = Some(true)), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("three.sh", ""), get_file("/etc/passwd")])).await;
         assert_eq!(action["status"], "Failed");
         assert_eq!(action["commands"][1]["commandStatus"], "Created");
         assert_eq!(world.result(&action, 0).await.json()["exit_code"], 3);
     }
-    "4.4" failed_may_turn_to_succeeded: "Under a knob a Failed action reads Succeeded the next time.", with(|knobs| knobs.status_flap = Some(true)), |world| {
+    "4.4" failed_may_turn_to_succeeded: "Under a setting a Failed action reads Succeeded the next time.", with(|settings| settings.status_flapping = Some(true)), |world| {
         let machine = world.machine("win-01").await;
         let action = world.run(&machine, json!([run_script("bad.ps1", "")])).await;
         assert_eq!(action["status"], "Failed");
@@ -236,7 +238,7 @@ facts! {
         }
     }
     "4.5" fresh_actions_may_be_unknown: "A fresh action answers 404 for a while, in lists it is missing.",
-        with(|knobs| knobs.visibility_lag = Some(Between::seconds(100, 100))), |world| {
+        with(|settings| settings.visibility_lag = Some(DurationRange::seconds(100, 100))), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.start(&machine, json!([run_script("show.sh", "")])).await.expect(201).json();
         world.get(&format!("/api/machineactions/{}", text(&action, "id"))).await.expect(404);
@@ -300,7 +302,7 @@ facts! {
         assert!(world.get("/api/machineactions").await.json().get("@odata.count").is_none());
     }
     "5.1" next_links_are_absolute: "A page that is not the last has an absolute `@odata.nextLink`; following it loses nothing.",
-        with(|knobs| knobs.page_default = Some(2)), |world| {
+        with(|settings| settings.default_page_size = Some(2)), |world| {
         let [first, second, third] = three(&world).await;
         let page = world.get("/api/machineactions?$filter=type%20eq%20'LiveResponse'").await.json();
         let next = text(&page, "@odata.nextLink").to_owned();
@@ -351,8 +353,8 @@ facts! {
         assert_eq!(world.post(&path, json!({"Comment": "late"})).await.expect(400).code(), "BadRequest");
         world.post("/api/machineactions/00000000-0000-4000-8000-000000000000/cancel", json!({})).await.expect(404);
     }
-    "7" a_device_may_stay_busy: "Under a knob a device stays busy after a cancel.",
-        Scenario { knobs: KnobSettings { cancel_release_delay: Some(Span::seconds(600)), ..asleep().knobs }, ..asleep() }, |world| {
+    "7" a_device_may_stay_busy: "Under a setting a device stays busy after a cancel.",
+        Scenario { settings: SettingOverrides { cancel_release_delay: Some(TimeSpan::seconds(600)), ..asleep().settings }, ..asleep() }, |world| {
         let machine = world.machine("lin-01").await;
         let action = world.start(&machine, json!([run_script("show.sh", "")])).await.expect(201).json();
         world.post(&format!("/api/machineactions/{}/cancel", text(&action, "id")), Value::Null).await.expect(400);
@@ -365,7 +367,7 @@ facts! {
             factor: 1000.0,
             devices: vec![Device::named("lin-01.example.org", "Linux")],
             library: vec![svar_emulator::LibraryItem { name: "long.sh".to_owned(), text: Some("echo before; sleep 1000 & sleep 1000".to_owned()), ..Default::default() }],
-            ..with(|knobs| knobs.script_time_limit = Some(Span::seconds(1)))
+            ..with(|settings| settings.script_time_limit = Some(TimeSpan::seconds(1)))
         }, |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("long.sh", "")])).await;
@@ -401,7 +403,7 @@ facts! {
         assert!(action["commands"][0]["startTime"].is_string() && action["commands"][0]["endTime"].is_null());
         assert_eq!(action["commands"][1]["commandStatus"], "Created");
     }
-    "4.4" skipped_commands_may_fail: "A knob marks commands behind a failed one `Failed`, too.", with(|knobs| knobs.skipped_commands_fail = Some(true)), |world| {
+    "4.4" skipped_commands_may_fail: "A setting marks commands behind a failed one `Failed`, too.", with(|settings| settings.skipped_commands_fail = Some(true)), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("nothing.sh", ""), get_file("/etc/passwd")])).await;
         assert_eq!(action["commands"][1]["commandStatus"], "Failed");
@@ -416,8 +418,8 @@ facts! {
         let at = |key: &str| svar_wire::Moment::parse(text(&action["commands"][0], key)).unwrap();
         assert_eq!(at("endTime").since(at("startTime")).as_secs(), 600);
     }
-    "4.4" long_scripts_may_time_out: "A knob says with which status an action ends whose script was stopped.",
-        Scenario { knobs: KnobSettings { script_timeout_status: Some(svar_emulator::BadEnd::TimeOut), ..quiet().knobs }, ..slow(601, 10_000.0) }, |world| {
+    "4.4" long_scripts_may_time_out: "A setting says with which status an action ends whose script was stopped.",
+        Scenario { settings: SettingOverrides { script_timeout_status: Some(svar_emulator::UnsuccessfulStatus::TimeOut), ..quiet().settings }, ..slow(601, 10_000.0) }, |world| {
         let machine = world.machine("win-01").await;
         let action = world.run(&machine, json!([run_script("ok.ps1", "")])).await;
         assert_eq!(action["status"], "TimeOut");
@@ -425,7 +427,7 @@ facts! {
     }
     "4.6" most_time_is_waiting: "Unless said otherwise a device takes 5 to 120 s to pick an action up, and 1 to 40 s to wrap it up.", Scenario {
         factor: 10_000.0,
-        knobs: KnobSettings { pickup_delay: None, wrapup_delay: None, starts_per_minute: Some(1000), ..quiet().knobs },
+        settings: SettingOverrides { pickup_delay: None, wrapup_delay: None, starts_per_minute: Some(1000), ..quiet().settings },
         devices: (1..=8).map(|number| Device::named(&format!("win-{number}.example.org"), "Windows11")).collect(),
         ..quiet()
     }, |world| {
@@ -449,7 +451,7 @@ facts! {
         assert_eq!(ids(&world, "$orderby=status+desc,creationDateTimeUtc").await, [first.as_str(), &second, &third]);
         assert_eq!(ids(&world, "$orderby=computerDnsName desc,status").await, [third.as_str(), &second, &first]);
     }
-    "5.1" next_links_keep_what_was_asked: "A next link keeps filter, order, count and what is left of `$top`.", with(|knobs| knobs.page_default = Some(1)), |world| {
+    "5.1" next_links_keep_what_was_asked: "A next link keeps filter, order, count and what is left of `$top`.", with(|settings| settings.default_page_size = Some(1)), |world| {
         let [first, second, third] = three(&world).await;
         let mut path = "/api/machineactions?$filter=contains(requestorComment,'conf')&$orderby=creationDateTimeUtc+asc&$count=true&$top=2".to_owned();
         let mut seen = Vec::new();
@@ -464,7 +466,7 @@ facts! {
         }
         assert_eq!(seen, [first, second], "not {third}");
     }
-    "5.1" undocumented_filters_may_be_refused: "A knob refuses filters on properties that no page lists.", with(|knobs| knobs.undocumented_filters = Some(false)), |world| {
+    "5.1" undocumented_filters_may_be_refused: "A setting refuses filters on properties that no page lists.", with(|settings| settings.undocumented_filters = Some(false)), |world| {
         for (path, status) in [
             ("/api/machineactions?$filter=requestor eq 'x' or not (requestorComment eq 'x')", 400),
             ("/api/machineactions?$filter=requestor eq 'x' or not (status eq 'Failed')", 200),
@@ -502,10 +504,10 @@ facts! {
     "7" a_late_cancel_still_marks: "A cancel after the last command ends the action as Cancelled, its command Completed.", wrapping_up(true), |world| {
         assert_eq!(cancelled_too_late(&world).await, "Cancelled");
     }
-    "7" a_late_cancel_may_be_ignored: "A knob lets such an action end as if nobody had cancelled.", wrapping_up(false), |world| {
+    "7" a_late_cancel_may_be_ignored: "A setting lets such an action end as if nobody had cancelled.", wrapping_up(false), |world| {
         assert_eq!(cancelled_too_late(&world).await, "Succeeded");
     }
-    "7" the_code_of_a_late_cancel: "A knob says the code of the 400 for a final action.", with(|knobs| knobs.cancel_final_code = Some("InvalidInput".to_owned())), |world| {
+    "7" the_code_of_a_late_cancel: "A setting says the code of the 400 for a final action.", with(|settings| settings.cancel_after_end_code = Some("InvalidInput".to_owned())), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "")])).await;
         let path = format!("/api/machineactions/{}/cancel", text(&action, "id"));

@@ -78,7 +78,7 @@ facts! {
         is_common("no token", &nobody.get("/api/machines").await, 401, "Unauthorized");
     }
     "9.1" refused_roles_and_rates_have_it_too: "So do a 403 for a role and a 429 for the number of calls.",
-        Scenario { apps: vec![svar_emulator::App { roles: vec!["Machine.Read.All".to_owned()], ..Default::default() }], ..with(|knobs| knobs.reads_per_hour = Some(0)) }, |world| {
+        Scenario { apps: vec![svar_emulator::App { roles: vec!["Machine.Read.All".to_owned()], ..Default::default() }], ..with(|settings| settings.reads_per_hour = Some(0)) }, |world| {
         is_common("role", &world.get("/api/libraryfiles").await, 403, "Forbidden");
         is_common("rate", &world.get("/api/machines").await, 429, "TooManyRequests");
     }
@@ -126,7 +126,7 @@ facts! {
         let gone = world.delete("/api/libraryfiles/tool.exe").await.expect(204);
         assert_eq!((gone.bytes.as_slice(), gone.headers.get("content-type")), (&b""[..], None));
     }
-    "1.1" rows_of_the_table: "Getting one action, listing them, the link and the cancel have a row of limits each; all calls on machines share one, and all on the library.", with(|knobs| knobs.reads_per_hour = Some(1)), |world| {
+    "1.1" rows_of_the_table: "Getting one action, listing them, the link and the cancel have a row of limits each; all calls on machines share one, and all on the library.", with(|settings| settings.reads_per_hour = Some(1)), |world| {
         let (one, link, cancel) = (format!("/api/machineactions/{NOBODY}"), format!("/api/machineactions/{NOBODY}/GetLiveResponseResultDownloadLink(index=0)"), format!("/api/machineactions/{NOBODY}/cancel"));
         let rows: [&[(&str, &str)]; 7] = [
             &[("GET", "/api/machineactions")],
@@ -153,7 +153,7 @@ facts! {
         let mut scenario = quiet();
         let odd = |path: &str, kind| DeviceFile { kind, ..DeviceFile::text(path, "x") };
         scenario.devices[0].files.extend([
-            odd("/data/sparse", svar_emulator::FileKind::Sparse), odd("/data/link", svar_emulator::FileKind::Reparse), odd("/data/cloud", svar_emulator::FileKind::Cloud),
+            odd("/data/sparse", svar_emulator::FileKind::Sparse), odd("/data/link", svar_emulator::FileKind::ReparsePoint), odd("/data/cloud", svar_emulator::FileKind::CloudOnly),
         ]);
         scenario
     }, |world| {
@@ -169,7 +169,7 @@ facts! {
         assert_eq!(reasons.len(), 3, "{reasons:?}");
     }
     "1" large_files_are_not_collected: "A file over the limit of GetFile fails its command; one of just that size comes.", {
-        let mut scenario = with(|knobs| knobs.get_max = Some(1000));
+        let mut scenario = with(|settings| settings.collected_file_max = Some(1000));
         scenario.devices[0].files.extend([DeviceFile::text("/data/fits", &"x".repeat(1000)), DeviceFile::text("/data/large", &"x".repeat(1001))]);
         scenario
     }, |world| {
@@ -178,7 +178,7 @@ facts! {
             assert_eq!(world.run(&machine, json!([get_file(path)])).await["status"], status, "{path}");
         }
     }
-    "5.1" documented_filters: "Every property that the pages document for filters is taken where only those are: six of actions, fourteen of machines.", with(|knobs| knobs.undocumented_filters = Some(false)), |world| {
+    "5.1" documented_filters: "Every property that the pages document for filters is taken where only those are: six of actions, fourteen of machines.", with(|settings| settings.undocumented_filters = Some(false)), |world| {
         let equals = |name: &str| match name {
             "creationDateTimeUtc" | "lastSeen" => format!("{name} ge 2020-01-01T00:00:00Z"),
             "rbacGroupId" => format!("{name} eq 0"),
@@ -197,7 +197,7 @@ facts! {
     }
     "7" a_cancel_needs_no_words: "A cancel may come without a body or a comment; one that is no object, or whose comment is no text, is 400 `InvalidRequestBody`.", {
         let mut scenario = quiet();
-        scenario.devices[0].online = vec![svar_emulator::Window { from: svar_emulator::Span::seconds(1_000_000), until: None }];
+        scenario.devices[0].online = vec![svar_emulator::TimeWindow { from: svar_emulator::TimeSpan::seconds(1_000_000), until: None }];
         scenario
     }, |world| {
         let machine = world.machine("lin-01").await;

@@ -11,54 +11,57 @@ pub(super) enum By {
 use By::{Keys, Nothing};
 
 /// Section, question, answer. Every place at which the API notes say that nothing is known, and
-/// every knob beside.
+/// every setting beside.
 pub(super) const CHOICES: &[(&str, &str, By)] = &[
     (
         "1",
         "Sessions at once, time in the queue, status of a start, order: which year's?",
         Keys(&[
             "profile",
-            "knobs.slots",
-            "knobs.queue_ttl",
-            "knobs.start_status",
+            "settings.slots",
+            "settings.queue_ttl",
+            "settings.start_status",
         ]),
     ),
     (
         "1",
         "How long may a script run?",
-        Keys(&["knobs.script_time_limit"]),
+        Keys(&["settings.script_time_limit"]),
     ),
     (
         "1",
         "How large may a file be that is collected, or put where there is no Windows?",
-        Keys(&["knobs.get_max", "knobs.put_max_other_os"]),
+        Keys(&[
+            "settings.collected_file_max",
+            "settings.put_file_max_non_windows",
+        ]),
     ),
     (
         "1.1",
         "How many calls a minute and an hour?",
         Keys(&[
-            "knobs.starts_per_minute",
-            "knobs.reads_per_minute",
-            "knobs.reads_per_hour",
-            "knobs.hunts_per_minute",
+            "settings.starts_per_minute",
+            "settings.reads_per_minute",
+            "settings.reads_per_hour",
+            "settings.hunting_queries_per_minute",
         ]),
     ),
     (
         "1.1",
         "Does a limit count per application or per tenant, and do windows slide?",
-        Keys(&["knobs.rate_scope", "knobs.rate_window"]),
+        Keys(&["settings.rate_scope", "settings.rate_window"]),
     ),
     (
         "1.1",
         "Do getting one action and listing them share a row?",
         Nothing(
-            "the table of limits names them apart, and sharing would only make both smaller: `knobs.reads_per_minute` does that",
+            "the table of limits names them apart, and sharing would only make both smaller: `settings.reads_per_minute` does that",
         ),
     ),
     (
         "2.1",
         "What host does `@odata.context` name?",
-        Keys(&["knobs.context_host"]),
+        Keys(&["settings.context_host"]),
     ),
     (
         "2.1",
@@ -84,17 +87,17 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     (
         "2.2",
         "How long does a token live?",
-        Keys(&["knobs.token_ttl"]),
+        Keys(&["settings.token_ttl"]),
     ),
     (
         "2.2",
         "Is `expires_in` of the v1 endpoint a text?",
-        Keys(&["knobs.v1_expires_in_as_text"]),
+        Keys(&["settings.v1_expires_in_as_text"]),
     ),
     (
         "2.2",
         "What does a wrong secret, an unknown application or another tenant get?",
-        Keys(&["knobs.sign_in_refusal_status"]),
+        Keys(&["settings.sign_in_refusal_status"]),
     ),
     (
         "2.2",
@@ -111,7 +114,7 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     (
         "2.4",
         "Is a role for reading enough for actions and links?",
-        Keys(&["knobs.read_role_is_enough", "apps[].roles"]),
+        Keys(&["settings.read_role_is_enough", "apps[].roles"]),
     ),
     (
         "2.5",
@@ -123,12 +126,12 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     (
         "3.1",
         "Does a start take a device's name?",
-        Keys(&["knobs.start_by_name"]),
+        Keys(&["settings.start_by_name"]),
     ),
     (
         "3.3",
         "What if the order of commands is broken?",
-        Keys(&["knobs.order_violation"]),
+        Keys(&["settings.order_violation"]),
     ),
     (
         "3.1",
@@ -145,7 +148,7 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     (
         "3.3",
         "How many commands may a start have?",
-        Keys(&["knobs.commands_max"]),
+        Keys(&["settings.commands_max"]),
     ),
     (
         "3.3",
@@ -157,42 +160,45 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     (
         "3.3",
         "Must there be a comment, and how long may it be?",
-        Keys(&["knobs.comment_required", "knobs.comment_max"]),
+        Keys(&["settings.comment_required", "settings.comment_max"]),
     ),
     (
         "3.3",
         "What if arguments have one of the five characters, and how long may they be?",
-        Keys(&["knobs.args_forbidden", "knobs.args_max"]),
+        Keys(&["settings.forbidden_args", "settings.args_max"]),
     ),
     (
         "3.3",
         "What if the library has no such file?",
-        Keys(&["knobs.unknown_script"]),
+        Keys(&["settings.unknown_script"]),
     ),
     (
         "3.4",
         "When is a start `DisabledFeature`?",
-        Keys(&["knobs.live_response", "knobs.live_response_for_servers"]),
+        Keys(&[
+            "settings.live_response",
+            "settings.live_response_for_servers",
+        ]),
     ),
     (
         "3.5",
         "Does a waiting action hold a slot?",
-        Keys(&["knobs.pending_counts_as_session"]),
+        Keys(&["settings.pending_counts_as_session"]),
     ),
     (
         "3.5",
         "How does an action end whose device does not come?",
-        Keys(&["knobs.queue_expiry_status"]),
+        Keys(&["settings.queue_expiry_status"]),
     ),
     (
         "3.6",
         "What does a second start just after the first get?",
-        Keys(&["knobs.duplicate_window"]),
+        Keys(&["settings.duplicate_window"]),
     ),
     (
         "3.7",
         "Do PowerShell scripts need a signature?",
-        Keys(&["knobs.unsigned_scripts"]),
+        Keys(&["settings.unsigned_scripts"]),
     ),
     (
         "3.7",
@@ -204,62 +210,62 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     (
         "3.7",
         "What if a file is put a second time?",
-        Keys(&["knobs.put_again"]),
+        Keys(&["settings.repeated_put"]),
     ),
     (
         "3.7",
         "How are scripts kept inside their device?",
-        Keys(&["knobs.isolation"]),
+        Keys(&["settings.isolation"]),
     ),
     (
         "4.4",
         "What becomes of the commands behind a failed one?",
-        Keys(&["knobs.skipped_commands_fail"]),
+        Keys(&["settings.skipped_commands_fail"]),
     ),
     (
         "4.4",
         "Which exit codes fail a command?",
-        Keys(&["knobs.nonzero_exit_fails"]),
+        Keys(&["settings.nonzero_exit_fails"]),
     ),
     (
         "4.4",
         "How does an action end whose script ran too long?",
-        Keys(&["knobs.script_timeout_status"]),
+        Keys(&["settings.script_timeout_status"]),
     ),
     (
         "4.4",
         "May a failed action turn out well?",
-        Keys(&["knobs.status_flap"]),
+        Keys(&["settings.status_flapping"]),
     ),
     (
         "4.5",
         "For how long may reads not know a fresh action?",
-        Keys(&["knobs.visibility_lag"]),
+        Keys(&["settings.visibility_lag"]),
     ),
     (
         "4.6",
         "How long until a device begins, and until the action ends?",
-        Keys(&["knobs.pickup_delay", "knobs.wrapup_delay"]),
+        Keys(&["settings.pickup_delay", "settings.wrapup_delay"]),
     ),
     (
         "5.1",
         "How many entries has a page?",
-        Keys(&["knobs.page_default"]),
+        Keys(&["settings.default_page_size"]),
     ),
     (
         "5.1",
         "May filters name properties that are not documented for them?",
-        Keys(&["knobs.undocumented_filters"]),
+        Keys(&["settings.undocumented_filters"]),
     ),
     (
         "6.1",
         "How long does a link work, and how long are results kept?",
-        Keys(&["knobs.link_ttl", "knobs.results_kept"]),
+        Keys(&["settings.link_ttl", "settings.results_ttl"]),
     ),
     (
         "6.1",
         "Is `&` in a link written as `&amp;`?",
-        Keys(&["knobs.link_html_escape"]),
+        Keys(&["settings.link_html_escape"]),
     ),
     (
         "6.1",
@@ -283,54 +289,58 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     (
         "6.2",
         "What does a command without a result answer: not ended, PutFile, out of range, a failed GetFile?",
-        Keys(&["knobs.no_result_status"]),
+        Keys(&["settings.no_result_status"]),
     ),
     (
         "6.2",
         "Does a link come later than the end of its action?",
-        Keys(&["knobs.link_lag"]),
+        Keys(&["settings.link_lag"]),
     ),
     (
         "6.3",
         "How much of a script's output is kept?",
-        Keys(&["knobs.output_max"]),
+        Keys(&["settings.output_max"]),
     ),
     (
         "6.3",
         "What may a script use of the computer it really runs on?",
         Keys(&[
-            "knobs.processes_max",
-            "knobs.memory_max",
-            "knobs.disk_max",
-            "knobs.isolation",
+            "settings.processes_max",
+            "settings.memory_max",
+            "settings.disk_max",
+            "settings.isolation",
         ]),
     ),
     (
         "6.3",
         "What is the content type behind a link?",
-        Keys(&["knobs.blob_content_type"]),
+        Keys(&["settings.result_content_type"]),
     ),
     (
         "7",
         "What does a cancel of a final action get?",
-        Keys(&["knobs.cancel_final_code"]),
+        Keys(&["settings.cancel_after_end_code"]),
     ),
     (
         "7",
         "What does a cancel do that comes after the last command?",
-        Keys(&["knobs.cancel_too_late_marks_cancelled"]),
+        Keys(&["settings.late_cancel_marks_cancelled"]),
     ),
     (
         "7",
         "How long is a device busy after a cancel?",
-        Keys(&["knobs.cancel_release_delay"]),
+        Keys(&["settings.cancel_release_delay"]),
     ),
     (
         "8.2",
         "What does a filter on machines answer that nothing passes?",
         Nothing("an empty list: only a tenant without machines is 404"),
     ),
-    ("8.5", "What does a hunting query answer?", Keys(&["hunts"])),
+    (
+        "8.5",
+        "What does a hunting query answer?",
+        Keys(&["hunting_results"]),
+    ),
     (
         "8.6",
         "Does the library's list filter or page?",
@@ -344,12 +354,15 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     (
         "8.6",
         "How large may a library file be, and what is a larger one told?",
-        Keys(&["knobs.library_file_max", "knobs.library_too_large_status"]),
+        Keys(&[
+            "settings.library_file_max",
+            "settings.library_too_large_status",
+        ]),
     ),
     (
         "8.6",
         "What is an upload told whose name exists?",
-        Keys(&["knobs.library_exists_status"]),
+        Keys(&["settings.library_exists_status"]),
     ),
     (
         "9.1",
@@ -361,12 +374,15 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     (
         "9.3",
         "Does a 429 say when to come again?",
-        Keys(&["knobs.retry_after_on_rate", "knobs.retry_after_on_slots"]),
+        Keys(&[
+            "settings.retry_after_on_rate_limit",
+            "settings.retry_after_on_slot_limit",
+        ]),
     ),
     (
         "9.3",
         "Does a start that finds no slot count as one of the minute's starts?",
-        Keys(&["knobs.slot_refusals_count"]),
+        Keys(&["settings.slot_refusals_count_as_starts"]),
     ),
     (
         "9.3",
@@ -376,7 +392,7 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     (
         "11",
         "How far is the service's clock off?",
-        Keys(&["knobs.clock_ahead", "knobs.clock_behind"]),
+        Keys(&["settings.clock_ahead", "settings.clock_behind"]),
     ),
 ];
 
@@ -385,17 +401,17 @@ pub(super) const SECTION_11: &[(&str, &[&str])] = &[
     ("the state of the service in 2021, or now", &["profile"]),
     (
         "whether waiting actions hold slots",
-        &["knobs.pending_counts_as_session"],
+        &["settings.pending_counts_as_session"],
     ),
     (
         "how long fresh actions are unknown",
-        &["knobs.visibility_lag", "faults[].what"],
+        &["settings.visibility_lag", "faults[].kind"],
     ),
     (
         "pick-up, wrap-up, and the pace of the clock",
         &[
-            "knobs.pickup_delay",
-            "knobs.wrapup_delay",
+            "settings.pickup_delay",
+            "settings.wrapup_delay",
             "devices[].pickup_delay",
             "devices[].wrapup_delay",
             "factor",
@@ -405,46 +421,50 @@ pub(super) const SECTION_11: &[(&str, &[&str])] = &[
         "until when a device is offline",
         &["devices[].online", "fleets"],
     ),
-    ("the order of commands", &["knobs.order_violation"]),
+    ("the order of commands", &["settings.order_violation"]),
     (
         "forbidden characters in arguments",
-        &["knobs.args_forbidden"],
+        &["settings.forbidden_args"],
     ),
-    ("unknown scripts", &["knobs.unknown_script"]),
-    ("exit codes that fail", &["knobs.nonzero_exit_fails"]),
+    ("unknown scripts", &["settings.unknown_script"]),
+    ("exit codes that fail", &["settings.nonzero_exit_fails"]),
     (
         "when a cancelled device is free, and cancels that come too late",
         &[
-            "knobs.cancel_release_delay",
-            "knobs.cancel_too_late_marks_cancelled",
+            "settings.cancel_release_delay",
+            "settings.late_cancel_marks_cancelled",
         ],
     ),
     (
         "second starts that get the first action",
-        &["knobs.duplicate_window"],
+        &["settings.duplicate_window"],
     ),
     (
         "`Retry-After` when slots are full",
-        &["knobs.retry_after_on_slots"],
+        &["settings.retry_after_on_slot_limit"],
     ),
     (
         "life, escaping and lag of links",
-        &["knobs.link_ttl", "knobs.link_html_escape", "knobs.link_lag"],
+        &[
+            "settings.link_ttl",
+            "settings.link_html_escape",
+            "settings.link_lag",
+        ],
     ),
-    ("the host of `@odata.context`", &["knobs.context_host"]),
-    ("the size of a page", &["knobs.page_default"]),
+    ("the host of `@odata.context`", &["settings.context_host"]),
+    ("the size of a page", &["settings.default_page_size"]),
     ("calls that go wrong", &["faults"]),
     (
         "actions that fail and then succeed",
-        &["knobs.status_flap", "faults[].what"],
+        &["settings.status_flapping", "faults[].kind"],
     ),
     (
         "what reading roles allow",
-        &["knobs.read_role_is_enough", "apps[].roles"],
+        &["settings.read_role_is_enough", "apps[].roles"],
     ),
     (
         "portal sessions that hold a device",
-        &["devices[].portal_sessions", "faults[].what"],
+        &["devices[].portal_sessions", "faults[].kind"],
     ),
     ("the seed of all of these", &["seed"]),
 ];
@@ -459,7 +479,7 @@ pub(super) const NOT_PLAYED: &[(&str, &str, &str)] = &[
     (
         "1",
         "GetFile up to 3 GB.",
-        "Results stay in memory here: `knobs.get_max` says where it ends.",
+        "Results stay in memory here: `settings.collected_file_max` says where it ends.",
     ),
     (
         "1",
@@ -469,7 +489,7 @@ pub(super) const NOT_PLAYED: &[(&str, &str, &str)] = &[
     (
         "2.1",
         "Regional, older and government hosts, and the 404 when they are mixed.",
-        "One listener answers under whatever name it is called; late reads are a knob.",
+        "One listener answers under whatever name it is called; late reads are a setting.",
     ),
     (
         "2.2",

@@ -1,12 +1,12 @@
 //! What can go wrong on the way (API notes 9.2, 11, 3.6).
 
 use serde_json::json;
-use svar_emulator::{Call, Device, Fault, KnobSettings, Mishap, Scenario, Span};
+use svar_emulator::{Call, Device, Fault, FaultKind, Scenario, SettingOverrides, TimeSpan};
 
 use super::{quiet, text};
 use crate::world::{World, date_s, get_file, run_script};
 
-fn fault(call: Call, what: Mishap) -> Scenario {
+fn fault(call: Call, what: FaultKind) -> Scenario {
     Scenario {
         faults: vec![Fault::once(call, what)],
         ..quiet()
@@ -40,7 +40,7 @@ async fn blind_start(world: &World) -> Option<u16> {
 }
 
 /// Faults that strike one after the other.
-fn faults(all: &[(Call, Mishap)]) -> Scenario {
+fn faults(all: &[(Call, FaultKind)]) -> Scenario {
     Scenario {
         faults: all
             .iter()
@@ -50,8 +50,11 @@ fn faults(all: &[(Call, Mishap)]) -> Scenario {
     }
 }
 
-fn clock(knobs: KnobSettings) -> Scenario {
-    Scenario { knobs, ..quiet() }
+fn clock(settings: SettingOverrides) -> Scenario {
+    Scenario {
+        settings,
+        ..quiet()
+    }
 }
 
 /// How far the service's times are ahead of the emulator's clock, all of them alike.
@@ -94,27 +97,27 @@ fn unpacked(bytes: &[u8]) -> std::io::Result<usize> {
 }
 
 facts! {
-    "3.6" an_error_before_the_effect: "A 500 may mean that nothing was started.", fault(Call::Start, Mishap::ErrorBefore), |world| {
+    "3.6" an_error_before_the_effect: "A 500 may mean that nothing was started.", fault(Call::Start, FaultKind::ServerError), |world| {
         assert_eq!(blind_start(&world).await, Some(500));
         assert_eq!(started(&world).await, 0);
     }
-    "3.6" an_error_after_the_effect: "A 502 may hide a start that was made.", fault(Call::Start, Mishap::GatewayAfter), |world| {
+    "3.6" an_error_after_the_effect: "A 502 may hide a start that was made.", fault(Call::Start, FaultKind::BadGatewayAfterSuccess), |world| {
         assert_eq!(blind_start(&world).await, Some(502));
         assert_eq!(started(&world).await, 1);
     }
-    "3.6" a_connection_dropped_before: "A connection may end before anything was started.", fault(Call::Start, Mishap::DropBefore), |world| {
+    "3.6" a_connection_dropped_before: "A connection may end before anything was started.", fault(Call::Start, FaultKind::DropRequest), |world| {
         assert_eq!(blind_start(&world).await, None);
         assert_eq!(started(&world).await, 0);
         assert_eq!(blind_start(&world).await, Some(201));
     }
-    "3.6" a_connection_dropped_after: "A connection may end after the start was made.", fault(Call::Start, Mishap::DropAfter), |world| {
+    "3.6" a_connection_dropped_after: "A connection may end after the start was made.", fault(Call::Start, FaultKind::DropResponse), |world| {
         assert_eq!(blind_start(&world).await, None);
         assert_eq!(started(&world).await, 1);
     }
     "9.2" gateway_pages: "A gateway answers HTML, or nothing at all.", Scenario {
         faults: vec![
-            fault(Call::MachineList, Mishap::GatewayBefore).faults[0].clone(),
-            fault(Call::ActionList, Mishap::UnavailableBefore).faults[0].clone(),
+            fault(Call::MachineList, FaultKind::BadGateway).faults[0].clone(),
+            fault(Call::ActionList, FaultKind::Unavailable).faults[0].clone(),
         ],
         ..quiet()
     }, |world| {
@@ -123,14 +126,14 @@ facts! {
         assert!(world.get("/api/machineactions").await.expect(503).bytes.is_empty());
         world.get("/api/machines").await.expect(200);
     }
-    "9.2" an_error_inside_a_success: "An `error` may stand inside a 200.", fault(Call::MachineList, Mishap::ErrorInside), |world| {
+    "9.2" an_error_inside_a_success: "An `error` may stand inside a 200.", fault(Call::MachineList, FaultKind::ErrorInBody), |world| {
         let answer = world.get("/api/machines").await.expect(200).json();
         assert!(answer["error"]["message"].is_string());
     }
     "9.3" throttled_with_and_without_a_hint: "A 429 may come with `Retry-After` or without.", Scenario {
         faults: vec![
-            fault(Call::MachineList, Mishap::Throttled).faults[0].clone(),
-            Fault { after: 1, ..fault(Call::MachineList, Mishap::ThrottledSilently).faults[0].clone() },
+            fault(Call::MachineList, FaultKind::Throttled).faults[0].clone(),
+            Fault { after: 1, ..fault(Call::MachineList, FaultKind::ThrottledWithoutRetryAfter).faults[0].clone() },
         ],
         ..quiet()
     }, |world| {
@@ -140,8 +143,8 @@ facts! {
     }
     "11" downloads_that_break: "A download may end in its middle, or be damaged; the next one is whole.", Scenario {
         faults: vec![
-            fault(Call::Blob, Mishap::Truncated).faults[0].clone(),
-            Fault { after: 0, ..fault(Call::Blob, Mishap::Garbled).faults[0].clone() },
+            fault(Call::ResultDownload, FaultKind::Truncated).faults[0].clone(),
+            Fault { after: 0, ..fault(Call::ResultDownload, FaultKind::Corrupted).faults[0].clone() },
         ],
         ..quiet()
     }, |world| {
@@ -156,7 +159,7 @@ facts! {
         world.result(&action, 0).await.expect(200).json();
     }
     "11" faults_by_count: "A fault strikes after so many good calls, so many times.",
-        Scenario { faults: vec![Fault { after: 2, times: 3, ..Fault::once(Call::MachineList, Mishap::ErrorBefore) }], ..quiet() }, |world| {
+        Scenario { faults: vec![Fault { after: 2, times: 3, ..Fault::once(Call::MachineList, FaultKind::ServerError) }], ..quiet() }, |world| {
         let mut seen = Vec::new();
         for _ in 0..7 {
             seen.push(world.get("/api/machines").await.status);
@@ -164,7 +167,7 @@ facts! {
         assert_eq!(seen, [200, 200, 500, 500, 500, 200, 200]);
     }
     "11" faults_by_chance: "A fault by chance strikes now and then, the same calls under the same seed.",
-        Scenario { faults: vec![Fault { chance: Some(0.5), ..Fault::once(Call::MachineList, Mishap::ErrorBefore) }], ..quiet() }, |world| {
+        Scenario { faults: vec![Fault { probability: Some(0.5), ..Fault::once(Call::MachineList, FaultKind::ServerError) }], ..quiet() }, |world| {
         let mut seen = String::new();
         for _ in 0..24 {
             seen.push(if world.get("/api/machines").await.status == 500 { 'x' } else { '.' });
@@ -173,7 +176,7 @@ facts! {
     }
     "11" faults_of_one_device: "A fault may be for one device, by its name or id.", Scenario {
         devices: vec![Device::named("a.example.org", "Linux"), Device::named("b.example.org", "Linux")],
-        faults: vec![Fault { device: Some("B.example.org".to_owned()), ..Fault::once(Call::MachineGet, Mishap::Forbidden) }],
+        faults: vec![Fault { device: Some("B.example.org".to_owned()), ..Fault::once(Call::MachineGet, FaultKind::Forbidden) }],
         ..quiet()
     }, |world| {
         world.get("/api/machines/a").await.expect(200);
@@ -181,9 +184,9 @@ facts! {
         world.get("/api/machines/b").await.expect(200);
     }
     "11" every_refusal_on_order: "Every refusal and every odd answer can be ordered; nothing is done.", faults(&[
-        (Call::Start, Mishap::Unauthorized), (Call::Start, Mishap::Forbidden), (Call::Start, Mishap::NotFound), (Call::Start, Mishap::Busy),
-        (Call::Start, Mishap::Throttled), (Call::Start, Mishap::ThrottledSilently), (Call::Start, Mishap::ErrorBefore), (Call::Start, Mishap::GatewayBefore),
-        (Call::Start, Mishap::UnavailableBefore), (Call::Start, Mishap::QueryRefused), (Call::Start, Mishap::EmptyBefore), (Call::Start, Mishap::PageBefore),
+        (Call::Start, FaultKind::Unauthorized), (Call::Start, FaultKind::Forbidden), (Call::Start, FaultKind::NotFound), (Call::Start, FaultKind::Busy),
+        (Call::Start, FaultKind::Throttled), (Call::Start, FaultKind::ThrottledWithoutRetryAfter), (Call::Start, FaultKind::ServerError), (Call::Start, FaultKind::BadGateway),
+        (Call::Start, FaultKind::Unavailable), (Call::Start, FaultKind::QueryRejected), (Call::Start, FaultKind::EmptyBody), (Call::Start, FaultKind::LoginPage),
     ]), |world| {
         let machine = world.machine("lin-01").await;
         for (status, code) in [
@@ -203,7 +206,7 @@ facts! {
     }
     "11" every_loss_after_the_effect: "Every way of losing an answer can be ordered after the effect.", Scenario {
         devices: (0..6).map(|number| Device::named(&format!("pc-{number}.example.org"), "Windows11")).collect(),
-        ..faults(&[(Call::Start, Mishap::ErrorAfter), (Call::Start, Mishap::GatewayAfter), (Call::Start, Mishap::UnavailableAfter), (Call::Start, Mishap::EmptyAfter), (Call::Start, Mishap::ErrorInside), (Call::Start, Mishap::Garbled)])
+        ..faults(&[(Call::Start, FaultKind::ServerErrorAfterSuccess), (Call::Start, FaultKind::BadGatewayAfterSuccess), (Call::Start, FaultKind::UnavailableAfterSuccess), (Call::Start, FaultKind::EmptyBodyAfterSuccess), (Call::Start, FaultKind::ErrorInBody), (Call::Start, FaultKind::Corrupted)])
     }, |world| {
         for (number, status) in [500, 502, 503, 201, 201, 201].into_iter().enumerate() {
             let machine = world.machine(&format!("pc-{number}")).await;
@@ -215,8 +218,8 @@ facts! {
     }
     "9.3" retry_after_may_be_a_date: "`Retry-After` may be a date, and may be long.", Scenario {
         faults: vec![
-            Fault { delay: Some(Span::seconds(90)), ..Fault::once(Call::MachineList, Mishap::Throttled) },
-            Fault { delay: Some(Span::seconds(90)), ..Fault::once(Call::MachineList, Mishap::ThrottledUntil) },
+            Fault { delay: Some(TimeSpan::seconds(90)), ..Fault::once(Call::MachineList, FaultKind::Throttled) },
+            Fault { delay: Some(TimeSpan::seconds(90)), ..Fault::once(Call::MachineList, FaultKind::ThrottledWithDate) },
         ],
         ..quiet()
     }, |world| {
@@ -226,20 +229,20 @@ facts! {
         assert!((89..=91).contains(&wait), "{wait}");
     }
     "11" slow_answers: "An answer may come slowly, and whole.",
-        Scenario { faults: vec![Fault { delay: Some(Span::millis(5)), ..Fault::once(Call::MachineList, Mishap::Slow) }], ..quiet() }, |world| {
+        Scenario { faults: vec![Fault { delay: Some(TimeSpan::millis(5)), ..Fault::once(Call::MachineList, FaultKind::Slow) }], ..quiet() }, |world| {
         let slow = world.get("/api/machines").await.expect(200);
         assert_eq!(slow.headers["content-length"], slow.bytes.len().to_string().as_str());
         assert_eq!(slow.json()["value"], world.get("/api/machines").await.json()["value"]);
     }
-    "6.3" gzip_that_ends_early: "A collected file's gzip may end in its middle although the download is whole.", fault(Call::Blob, Mishap::GzipCut), |world| {
+    "6.3" gzip_that_ends_early: "A collected file's gzip may end in its middle although the download is whole.", fault(Call::ResultDownload, FaultKind::GzipTruncated), |world| {
         assert!(unpacked(&collected(&world).await).is_err());
         assert!(unpacked(&collected(&world).await).is_ok());
     }
-    "6.3" gzip_with_a_wrong_checksum: "A collected file's gzip may have a wrong checksum.", fault(Call::Blob, Mishap::GzipChecksum), |world| {
+    "6.3" gzip_with_a_wrong_checksum: "A collected file's gzip may have a wrong checksum.", fault(Call::ResultDownload, FaultKind::GzipBadChecksum), |world| {
         let bytes = collected(&world).await;
         assert!(unpacked(&bytes).unwrap_err().to_string().contains("checksum"));
     }
-    "6.3" gzip_with_an_evil_name: "The name in a gzip comes from a possibly hostile device.", fault(Call::Blob, Mishap::GzipName), |world| {
+    "6.3" gzip_with_an_evil_name: "The name in a gzip comes from a possibly hostile device.", fault(Call::ResultDownload, FaultKind::GzipUnsafeName), |world| {
         let bytes = collected(&world).await;
         let mut reader = flate2::read::GzDecoder::new(bytes.as_slice());
         let mut content = String::new();
@@ -248,16 +251,16 @@ facts! {
         let name = reader.header().unwrap().filename().unwrap();
         assert!(name.starts_with(b"..") && name.contains(&0x1B) && name.contains(&b'/') && name.contains(&b'\\'), "{name:?}");
     }
-    "6.3" files_without_gzip: "A collected file may come without gzip.", fault(Call::Blob, Mishap::GzipMissing), |world| {
+    "6.3" files_without_gzip: "A collected file may come without gzip.", fault(Call::ResultDownload, FaultKind::NotGzipped), |world| {
         assert!(collected(&world).await.starts_with(b"root:"));
     }
-    "6.3" gzip_that_never_ends: "A small download may unpack to a gibibyte.", fault(Call::Blob, Mishap::GzipBomb), |world| {
+    "6.3" gzip_that_never_ends: "A small download may unpack to a gibibyte.", fault(Call::ResultDownload, FaultKind::GzipBomb), |world| {
         let bytes = collected(&world).await;
         assert!(bytes.len() < 2 * 1024 * 1024, "{}", bytes.len());
         assert_eq!(unpacked(&bytes).unwrap(), 1024 * 1024 * 1024);
     }
     "4.5" one_action_may_be_late: "A fault keeps one start's action from reads for as long as it says; it runs all the same.",
-        Scenario { faults: vec![Fault { delay: Some(Span::seconds(86_400)), ..Fault::once(Call::Start, Mishap::Late) }], ..quiet() }, |world| {
+        Scenario { faults: vec![Fault { delay: Some(TimeSpan::seconds(86_400)), ..Fault::once(Call::Start, FaultKind::DelayedVisibility) }], ..quiet() }, |world| {
         let machine = world.machine("lin-01").await;
         let action = world.start(&machine, json!([run_script("show.sh", "")])).await.expect(201).json();
         world.get(&format!("/api/machineactions/{}", text(&action, "id"))).await.expect(404);
@@ -267,7 +270,7 @@ facts! {
         }
         world.run(&machine, json!([run_script("show.sh", "")])).await;
     }
-    "4.4" one_action_may_flap: "A fault shows an action that went well as Failed once, then as Succeeded.", fault(Call::Start, Mishap::Flapping), |world| {
+    "4.4" one_action_may_flap: "A fault shows an action that went well as Failed once, then as Succeeded.", fault(Call::Start, FaultKind::Flapping), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "")])).await;
         assert_eq!(action["status"], "Failed");
@@ -278,7 +281,7 @@ facts! {
         let ledger = world.get("/emulator/ledger?kind=session_ended").await.json();
         assert!(ledger["entries"].as_array().unwrap().iter().all(|entry| entry["status"] == "Succeeded"));
     }
-    "8.6" a_colleague_may_overwrite_an_upload: "A file may be another one as soon as its upload is answered.", fault(Call::LibraryUpload, Mishap::Overwritten), |world| {
+    "8.6" a_colleague_may_overwrite_an_upload: "A file may be another one as soon as its upload is answered.", fault(Call::LibraryUpload, FaultKind::LibraryFileReplaced), |world| {
         let entity = world.upload("mine.sh", "echo mine").await.expect(200).json();
         let list = world.get("/api/libraryfiles").await.json();
         let listed = list["value"].as_array().unwrap().iter().find(|file| file["fileName"] == "mine.sh").unwrap();
@@ -287,7 +290,7 @@ facts! {
     }
     "8.6" a_colleague_may_overwrite_before_the_run: "A script may be another one when its command begins than it was at the start.", Scenario {
         library: vec![svar_emulator::LibraryItem { name: "lines.sh".to_owned(), text: Some("wc -l < \"$0\"".to_owned()), ..Default::default() }],
-        ..fault(Call::Start, Mishap::Overwritten)
+        ..fault(Call::Start, FaultKind::LibraryFileReplaced)
     }, |world| {
         let machine = world.machine("lin-01").await;
         let mut lines = Vec::new();
@@ -299,10 +302,10 @@ facts! {
         assert_eq!(lines, ["2", "0"]);
         assert_eq!(world.get("/emulator/ledger?kind=library_overwritten").await.json()["entries"].as_array().unwrap().len(), 1);
     }
-    "11" a_clock_that_is_ahead: "The service's clock may be ahead of the true time: in its `Date`, its times, and its tokens.", clock(KnobSettings { clock_ahead: Some(Span::seconds(7200)), ..quiet().knobs }), |world| {
+    "11" a_clock_that_is_ahead: "The service's clock may be ahead of the true time: in its `Date`, its times, and its tokens.", clock(SettingOverrides { clock_ahead: Some(TimeSpan::seconds(7200)), ..quiet().settings }), |world| {
         assert_eq!(hours_ahead(&world).await, 2);
     }
-    "11" a_clock_that_is_behind: "The service's clock may be behind.", clock(KnobSettings { clock_behind: Some(Span::seconds(7200)), ..quiet().knobs }), |world| {
+    "11" a_clock_that_is_behind: "The service's clock may be behind.", clock(SettingOverrides { clock_behind: Some(TimeSpan::seconds(7200)), ..quiet().settings }), |world| {
         assert_eq!(hours_ahead(&world).await, -2);
     }
 }

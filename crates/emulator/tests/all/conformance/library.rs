@@ -64,7 +64,7 @@ facts! {
         let list = world.get("/api/libraryfiles").await.json();
         assert_eq!(text(&list["value"][0], "sha256"), sha256("first"));
     }
-    "8.6" large_files_are_refused: "A file over the limit is 400 `InvalidInput`.", with(|knobs| knobs.library_file_max = Some(10)), |world| {
+    "8.6" large_files_are_refused: "A file over the limit is 400 `InvalidInput`.", with(|settings| settings.library_file_max = Some(10)), |world| {
         post(&world, &[("file", Some("a.sh"), "0123456789")]).await.expect(200);
         assert_eq!(post(&world, &[("file", Some("b.sh"), "0123456789a")]).await.expect(400).code(), "InvalidInput");
     }
@@ -106,8 +106,8 @@ facts! {
         post(&world, &[("file", Some("a.bin"), &large)]).await.expect(200);
         assert_eq!(post(&world, &[("file", Some("b.bin"), &format!("{large}x"))]).await.expect(400).code(), "InvalidInput");
     }
-    "8.6" refusals_may_have_other_statuses: "Knobs say the statuses of an upload that is too large or exists.",
-        with(|knobs| { knobs.library_file_max = Some(10); knobs.library_too_large_status = Some(413); knobs.library_exists_status = Some(409); }), |world| {
+    "8.6" refusals_may_have_other_statuses: "Settings say the statuses of an upload that is too large or exists.",
+        with(|settings| { settings.library_file_max = Some(10); settings.library_too_large_status = Some(413); settings.library_exists_status = Some(409); }), |world| {
         post(&world, &[("file", Some("b.sh"), "0123456789a")]).await.expect(413);
         post(&world, &[("file", Some("show.sh"), "x")]).await.expect(409);
     }

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use svar_emulator::{
-    App, CLIENT_SECRET, Colleague, Device, Fleet, KnobSettings, RateScope, RateWindow, Scenario,
-    Span,
+    App, BackgroundLoad, CLIENT_SECRET, Device, Fleet, RateScope, RateWindow, Scenario,
+    SettingOverrides, TimeSpan,
 };
 
 use super::{quiet, with};
@@ -28,9 +28,9 @@ fn two_applications(scope: RateScope) -> Scenario {
     };
     Scenario {
         apps: vec![App::default(), other],
-        ..with(|knobs| {
-            knobs.rate_scope = Some(scope);
-            knobs.reads_per_hour = Some(3);
+        ..with(|settings| {
+            settings.rate_scope = Some(scope);
+            settings.reads_per_hour = Some(3);
         })
     }
 }
@@ -62,7 +62,7 @@ facts! {
         assert!((10..=20).contains(&accepted), "{accepted}");
         world.get("/api/machineactions").await.expect(200);
     }
-    "1.1" a_hundred_reads_a_minute: "Reads have their own limits, a row each.", with(|knobs| knobs.reads_per_minute = Some(5)), |world| {
+    "1.1" a_hundred_reads_a_minute: "Reads have their own limits, a row each.", with(|settings| settings.reads_per_minute = Some(5)), |world| {
         let mut refused = None;
         for _ in 0..12 {
             let answer = world.get("/api/machineactions").await;
@@ -76,7 +76,7 @@ facts! {
         world.get("/api/machineactions/00000000-0000-4000-8000-000000000000").await.expect(404);
     }
     "1.1" an_hour_has_its_own_limit: "The hour's limit is refused with a longer `Retry-After`.",
-        with(|knobs| { knobs.reads_per_hour = Some(3); knobs.reads_per_minute = Some(1000); }), |world| {
+        with(|settings| { settings.reads_per_hour = Some(3); settings.reads_per_minute = Some(1000); }), |world| {
         let mut last = None;
         for _ in 0..8 {
             last = Some(world.get("/api/machineactions").await);
@@ -90,30 +90,30 @@ facts! {
         assert!(error["message"].is_string());
         assert!(uuid::Uuid::parse_str(error["target"].as_str().unwrap()).is_ok());
     }
-    "9.3" slots_may_say_when: "A knob gives the slot refusal a `Retry-After`, too.",
-        Scenario { knobs: KnobSettings { slots: Some(0), retry_after_on_slots: Some(7), ..quiet().knobs }, ..quiet() }, |world| {
+    "9.3" slots_may_say_when: "A setting gives the slot refusal a `Retry-After`, too.",
+        Scenario { settings: SettingOverrides { slots: Some(0), retry_after_on_slot_limit: Some(7), ..quiet().settings }, ..quiet() }, |world| {
         let machine = world.machine("lin-01").await;
         let answer = world.start(&machine, json!([get_file("/etc/passwd")])).await.expect(429);
         assert_eq!(answer.headers["retry-after"], "7");
     }
-    "1.1" hunts_have_fewer: "45 hunting queries a minute, the other rows have 100.", with(|knobs| knobs.hunts_per_minute = Some(2)), |world| {
+    "1.1" hunts_have_fewer: "45 hunting queries a minute, the other rows have 100.", with(|settings| settings.hunting_queries_per_minute = Some(2)), |world| {
         let mut refused = 0;
         for _ in 0..6 {
             refused += u32::from(world.post("/api/advancedqueries/run", json!({"Query": "x"})).await.status == 429);
         }
         assert!(refused >= 2, "{refused}");
-        assert_eq!(svar_emulator::Knobs::of(svar_emulator::Profile::Current).hunts_per_minute, 45);
+        assert_eq!(svar_emulator::Settings::of(svar_emulator::ServiceProfile::Current).hunting_queries_per_minute, 45);
     }
     "1.1" every_application_has_its_own: "Another application has a limit of its own.", two_applications(RateScope::Application), |world| {
         use_up(&world).await;
         world.signed_in_as("other", CLIENT_SECRET).await.get("/api/machineactions").await.expect(200);
     }
-    "1.1" the_tenant_may_share: "A knob lets all applications of the tenant share a limit.", two_applications(RateScope::Tenant), |world| {
+    "1.1" the_tenant_may_share: "A setting lets all applications of the tenant share a limit.", two_applications(RateScope::Tenant), |world| {
         use_up(&world).await;
         world.signed_in_as("other", CLIENT_SECRET).await.get("/api/machineactions").await.expect(429);
     }
-    "1.1" windows_may_slide: "A knob lets windows slide: a call is free again when the oldest one is a minute old, and not before.",
-        Scenario { factor: 50.0, ..with(|knobs| { knobs.rate_window = Some(RateWindow::Sliding); knobs.reads_per_minute = Some(3); }) }, |world| {
+    "1.1" windows_may_slide: "A setting lets windows slide: a call is free again when the oldest one is a minute old, and not before.",
+        Scenario { factor: 50.0, ..with(|settings| { settings.rate_window = Some(RateWindow::Sliding); settings.reads_per_minute = Some(3); }) }, |world| {
         let mut times = Vec::new();
         while times.len() < 9 {
             let answer = world.get("/api/machineactions").await;
@@ -130,7 +130,7 @@ facts! {
             assert!(four[3] - four[0] >= 59, "{times:?}");
         }
     }
-    "1.1" refused_calls_cost_nothing: "A call that was refused for its body is not counted as a start.", with(|knobs| knobs.starts_per_minute = Some(1)), |world| {
+    "1.1" refused_calls_cost_nothing: "A call that was refused for its body is not counted as a start.", with(|settings| settings.starts_per_minute = Some(1)), |world| {
         let machine = world.machine("lin-01").await;
         for _ in 0..5 {
             world.start(&machine, json!([])).await.expect(400);
@@ -138,7 +138,7 @@ facts! {
         world.start(&machine, json!([get_file("/etc/passwd")])).await.expect(201);
     }
     "9.3" slot_refusals_use_up_starts: "A start that finds no slot counts as a start: the next one is told of the rate.",
-        with(|knobs| { knobs.slots = Some(0); knobs.starts_per_minute = Some(1); }), |world| {
+        with(|settings| { settings.slots = Some(0); settings.starts_per_minute = Some(1); }), |world| {
         let machine = world.machine("lin-01").await;
         let mut hints = Vec::new();
         // The minute may turn between two of them.
@@ -148,35 +148,35 @@ facts! {
         }
         assert!(!hints[0] && hints[1..].contains(&true), "{hints:?}");
     }
-    "9.3" slot_refusals_may_be_free: "A knob lets starts that find no slot cost nothing.",
-        with(|knobs| { knobs.slots = Some(0); knobs.starts_per_minute = Some(1); knobs.slot_refusals_count = Some(false); }), |world| {
+    "9.3" slot_refusals_may_be_free: "A setting lets starts that find no slot cost nothing.",
+        with(|settings| { settings.slots = Some(0); settings.starts_per_minute = Some(1); settings.slot_refusals_count_as_starts = Some(false); }), |world| {
         let machine = world.machine("lin-01").await;
         for _ in 0..4 {
             let answer = world.start(&machine, json!([get_file("/etc/passwd")])).await.expect(429);
             assert!(!answer.headers.contains_key("retry-after"));
         }
     }
-    "9.3" a_rate_may_not_say_when: "A knob leaves `Retry-After` out where the number of calls is the cause.",
-        with(|knobs| { knobs.reads_per_minute = Some(0); knobs.retry_after_on_rate = Some(false); }), |world| {
+    "9.3" a_rate_may_not_say_when: "A setting leaves `Retry-After` out where the number of calls is the cause.",
+        with(|settings| { settings.reads_per_minute = Some(0); settings.retry_after_on_rate_limit = Some(false); }), |world| {
         assert!(!world.get("/api/machineactions").await.expect(429).headers.contains_key("retry-after"));
     }
     "11" colleagues_hold_slots: "Sessions of colleagues take slots: a start is 429 without `Retry-After` although nothing of one's own runs.",
-        Scenario { colleagues: vec![Colleague { sessions: 50, ..Colleague::default() }], ..quiet() }, |world| {
+        Scenario { background_load: vec![BackgroundLoad { sessions: 50, ..BackgroundLoad::default() }], ..quiet() }, |world| {
         let machine = world.machine("lin-01").await;
         let answer = world.start(&machine, json!([get_file("/etc/passwd")])).await.expect(429);
         assert!(!answer.headers.contains_key("retry-after"));
         assert_eq!(world.get("/api/machineactions").await.json()["value"], json!([]));
     }
     "11" colleagues_go_home: "Outside their hours colleagues take nothing.",
-        Scenario { colleagues: vec![
-            Colleague { sessions: 50, starts_per_minute: 10, until: Some(Span::seconds(0)), ..Colleague::default() },
-            Colleague { sessions: 50, starts_per_minute: 10, from: Span::seconds(1_000_000), ..Colleague::default() },
+        Scenario { background_load: vec![
+            BackgroundLoad { sessions: 50, starts_per_minute: 10, until: Some(TimeSpan::seconds(0)), ..BackgroundLoad::default() },
+            BackgroundLoad { sessions: 50, starts_per_minute: 10, from: TimeSpan::seconds(1_000_000), ..BackgroundLoad::default() },
         ], ..quiet() }, |world| {
         let machine = world.machine("lin-01").await;
         world.start(&machine, json!([get_file("/etc/passwd")])).await.expect(201);
     }
     "11" colleagues_use_up_starts: "Starts of colleagues count in every minute, their reads in every row of reads.",
-        Scenario { colleagues: vec![Colleague { starts_per_minute: 10, reads_per_minute: 99, ..Colleague::default() }], ..quiet() }, |world| {
+        Scenario { background_load: vec![BackgroundLoad { starts_per_minute: 10, reads_per_minute: 99, ..BackgroundLoad::default() }], ..quiet() }, |world| {
         let machine = world.machine("lin-01").await;
         let answer = world.start(&machine, json!([get_file("/etc/passwd")])).await.expect(429);
         assert!(answer.headers.contains_key("retry-after"));

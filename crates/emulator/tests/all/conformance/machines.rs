@@ -53,7 +53,7 @@ facts! {
     "8.2" machine_pages: "Machines page by absolute links with `$skip`.", Scenario {
         fleets: vec![Fleet { count: 5, name: "pc-{n}.example.org".to_owned(), ..Fleet::default() }],
         devices: Vec::new(),
-        ..with(|knobs| knobs.page_default = Some(2))
+        ..with(|settings| settings.default_page_size = Some(2))
     }, |world| {
         let mut path = "/api/machines".to_owned();
         let mut seen = Vec::new();
@@ -96,7 +96,7 @@ facts! {
         }
     }
     "8.5" canned_hunts: "A hunting query the scenario knows is answered with schema and rows.", Scenario {
-        hunts: [("DeviceInfo | take 1".to_owned(), vec![json!({"DeviceId": "0f3c"}).as_object().unwrap().clone()])].into(),
+        hunting_results: [("DeviceInfo | take 1".to_owned(), vec![json!({"DeviceId": "0f3c"}).as_object().unwrap().clone()])].into(),
         ..quiet()
     }, |world| {
         let answer = world.post("/api/advancedqueries/run", json!({"Query": "DeviceInfo\n| take  1"})).await.expect(200).json();

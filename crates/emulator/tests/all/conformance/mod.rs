@@ -1,14 +1,15 @@
 //! Facts of the API notes (`docs/live-response-api.md`), each shown over HTTP by a test of its own.
 //!
 //! Every module below is a table: the section of the API notes, the test's name, the fact in a sentence,
-//! the scenario, the story. Where the public record is silent, [`choices`] names the knob; what is
+//! the scenario, the story. Where the public record is silent, [`choices`] names the setting; what is
 //! not played says why. `docs/conformance.md` is written from all of it.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 use svar_emulator::{
-    Between, Device, DeviceFile, KnobSettings, LibraryItem, Outcome, Scenario, Span,
+    Device, DeviceFile, DurationRange, LibraryItem, Scenario, ScriptOutcome, SettingOverrides,
+    TimeSpan,
 };
 
 /// Makes a test of each fact, and a table of them all.
@@ -44,13 +45,13 @@ pub(super) fn quiet() -> Scenario {
         ..LibraryItem::default()
     };
     Scenario {
-        knobs: KnobSettings {
+        settings: SettingOverrides {
             // Stories in quick time take hours of it.
-            token_ttl: Some(Span::seconds(1_000_000_000)),
-            visibility_lag: Some(Between::default()),
-            pickup_delay: Some(Between::default()),
-            wrapup_delay: Some(Between::default()),
-            ..KnobSettings::default()
+            token_ttl: Some(TimeSpan::seconds(1_000_000_000)),
+            visibility_lag: Some(DurationRange::default()),
+            pickup_delay: Some(DurationRange::default()),
+            wrapup_delay: Some(DurationRange::default()),
+            ..SettingOverrides::default()
         },
         devices: vec![
             Device {
@@ -73,27 +74,27 @@ pub(super) fn quiet() -> Scenario {
             script("bad.ps1", None),
         ],
         outcomes: vec![
-            Outcome {
+            ScriptOutcome {
                 script: "bad.ps1".to_owned(),
                 error: Some("The script broke.".to_owned()),
-                duration: Span::default(),
-                ..Outcome::default()
+                duration: TimeSpan::default(),
+                ..ScriptOutcome::default()
             },
-            Outcome {
+            ScriptOutcome {
                 script: "*.ps1".to_owned(),
                 stdout: "args: {args}".to_owned(),
-                duration: Span::default(),
-                ..Outcome::default()
+                duration: TimeSpan::default(),
+                ..ScriptOutcome::default()
             },
         ],
         ..Scenario::default()
     }
 }
 
-/// The same with knobs turned.
-fn with(turn: impl FnOnce(&mut KnobSettings)) -> Scenario {
+/// The same with settings turned.
+fn with(turn: impl FnOnce(&mut SettingOverrides)) -> Scenario {
     let mut scenario = quiet();
-    turn(&mut scenario.knobs);
+    turn(&mut scenario.settings);
     scenario
 }
 
@@ -143,10 +144,10 @@ fn the_page_says_what_is_covered() {
         let _ = writeln!(page, "| {section} | {} | `{story}` |", cell(fact));
     }
     page.push_str(
-        "\n## Where the public record is silent\n\n| section | question | knob or key |\n| --- | --- | --- |\n",
+        "\n## Where the public record is silent\n\n| section | question | setting or key |\n| --- | --- | --- |\n",
     );
-    for (section, question, knobs) in choices::CHOICES {
-        let answer = match knobs {
+    for (section, question, settings) in choices::CHOICES {
+        let answer = match settings {
             choices::By::Keys(keys) => listed(keys),
             choices::By::Nothing(why) => format!("none: {why}"),
         };
@@ -158,7 +159,7 @@ fn the_page_says_what_is_covered() {
         );
     }
     page.push_str(
-        "\n## The knobs of section 11\n\n| item | what is turned | knob or key |\n| --- | --- | --- |\n",
+        "\n## The settings of section 11\n\n| item | what is turned | setting or key |\n| --- | --- | --- |\n",
     );
     for (item, (what, keys)) in choices::SECTION_11.iter().enumerate() {
         let _ = writeln!(page, "| {} | {what} | {} |", item + 1, listed(keys));
@@ -186,7 +187,7 @@ fn listed(keys: &[&str]) -> String {
     keys.join(", ")
 }
 
-/// Every knob has a row, and every row's keys exist.
+/// Every setting has a row, and every row's keys exist.
 #[test]
 fn every_knob_answers_a_question() {
     let schema = schemars::schema_for!(Scenario).to_value();
@@ -208,10 +209,10 @@ fn every_knob_answers_a_question() {
         .flatten()
         .copied()
         .collect();
-    for knob in keys_of("KnobSettings") {
+    for setting in keys_of("SettingOverrides") {
         assert!(
-            named.contains(&format!("knobs.{knob}").as_str()),
-            "{knob} has no row"
+            named.contains(&format!("settings.{setting}").as_str()),
+            "{setting} has no row"
         );
     }
     for key in named {
@@ -223,7 +224,7 @@ fn every_knob_answers_a_question() {
                 );
                 continue;
             }
-            Some(("knobs", inner)) => ("KnobSettings", inner),
+            Some(("settings", inner)) => ("SettingOverrides", inner),
             Some(("apps[]", inner)) => ("App", inner),
             Some(("devices[]", inner)) => ("Device", inner),
             Some(("faults[]", inner)) => ("Fault", inner),

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use serde_json::json;
-use svar_emulator::{DeviceFile, Scenario, Span};
+use svar_emulator::{DeviceFile, Scenario, TimeSpan};
 
 use super::{quiet, text, with};
 use crate::world::{get_file, put_file, run_script};
@@ -42,7 +42,7 @@ facts! {
         world.send(world.http.get(&link).bearer_auth(&world.token)).await.expect(403);
     }
     "6.1" links_expire_and_can_be_asked_again: "After its 30 minutes a link is 403; a new one works.",
-        Scenario { factor: 100_000.0, ..with(|knobs| knobs.link_ttl = Some(Span::seconds(1))) }, |world| {
+        Scenario { factor: 100_000.0, ..with(|settings| settings.link_ttl = Some(TimeSpan::seconds(1))) }, |world| {
         let machine = world.machine("win-01").await;
         let action = world.run(&machine, json!([run_script("ok.ps1", "x")])).await;
         let link = text(&world.link(text(&action, "id"), 0).await.json(), "value").to_owned();
@@ -50,7 +50,7 @@ facts! {
         world.send(world.http.get(&link)).await.expect(403);
         world.link(text(&action, "id"), 0).await.expect(200);
     }
-    "6.1" links_may_be_escaped: "Under a knob `&` in a link is `&amp;`.", with(|knobs| knobs.link_html_escape = Some(true)), |world| {
+    "6.1" links_may_be_escaped: "Under a setting `&` in a link is `&amp;`.", with(|settings| settings.link_html_escape = Some(true)), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "x")])).await;
         let link = text(&world.link(text(&action, "id"), 0).await.json(), "value").to_owned();
@@ -81,7 +81,7 @@ facts! {
             assert!(status == 200 || answer.code() == code, "{index}");
         }
     }
-    "6.2" links_may_lag: "Under a knob the link of a final action is 404 for a while.", with(|knobs| knobs.link_lag = Some(Span::seconds(600))), |world| {
+    "6.2" links_may_lag: "Under a setting the link of a final action is 404 for a while.", with(|settings| settings.link_lag = Some(TimeSpan::seconds(600))), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "x")])).await;
         world.link(text(&action, "id"), 0).await.expect(404);
@@ -133,8 +133,8 @@ facts! {
         let left = svar_wire::Moment::parse(&expiry).unwrap().since(now).as_secs();
         assert!((1800..1830).contains(&left), "{expiry}: {left}");
     }
-    "6.1" results_are_kept_for_a_time: "After 30 days, or what a knob says, there is neither a link nor a file.",
-        Scenario { factor: 100_000.0, ..with(|knobs| { knobs.results_kept = Some(Span::seconds(3600)); knobs.link_ttl = Some(Span::seconds(1_000_000)); }) }, |world| {
+    "6.1" results_are_kept_for_a_time: "After 30 days, or what a setting says, there is neither a link nor a file.",
+        Scenario { factor: 100_000.0, ..with(|settings| { settings.results_ttl = Some(TimeSpan::seconds(3600)); settings.link_ttl = Some(TimeSpan::seconds(1_000_000)); }) }, |world| {
         let machine = world.machine("win-01").await;
         let action = world.run(&machine, json!([run_script("ok.ps1", "")])).await;
         let first = world.link(text(&action, "id"), 0).await;
@@ -145,13 +145,13 @@ facts! {
             assert!(String::from_utf8_lossy(&answer.bytes).contains("<Code>BlobNotFound</Code>"));
         }
     }
-    "6.2" no_result_may_be_400: "A knob says the status where there is no result.", with(|knobs| knobs.no_result_status = Some(400)), |world| {
+    "6.2" no_result_may_be_400: "A setting says the status where there is no result.", with(|settings| settings.no_result_status = Some(400)), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([put_file("tool.exe")])).await;
         assert_eq!(world.link(text(&action, "id"), 0).await.expect(400).code(), "BadRequest");
     }
     "6.2" results_come_command_by_command: "A command that has ended has its link while later ones still run.",
-        Scenario { outcomes: vec![svar_emulator::Outcome { args: "long".to_owned(), duration: Span::seconds(500), ..Default::default() }, svar_emulator::Outcome { duration: Span::seconds(0), ..Default::default() }], ..quiet() }, |world| {
+        Scenario { outcomes: vec![svar_emulator::ScriptOutcome { args: "long".to_owned(), duration: TimeSpan::seconds(500), ..Default::default() }, svar_emulator::ScriptOutcome { duration: TimeSpan::seconds(0), ..Default::default() }], ..quiet() }, |world| {
         let machine = world.machine("win-01").await;
         let action = world.start(&machine, json!([run_script("ok.ps1", ""), run_script("ok.ps1", "long")])).await.expect(201).json();
         let id = text(&action, "id").to_owned();
@@ -161,7 +161,7 @@ facts! {
         world.link(&id, 0).await.expect(200);
         assert_eq!(world.link(&id, 1).await.expect(404).code(), "ResourceNotFound");
     }
-    "6.3" the_content_type_may_differ: "A knob says the content type of what is behind links.", with(|knobs| knobs.blob_content_type = Some("application/gzip".to_owned())), |world| {
+    "6.3" the_content_type_may_differ: "A setting says the content type of what is behind links.", with(|settings| settings.result_content_type = Some("application/gzip".to_owned())), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([get_file("/etc/passwd")])).await;
         assert_eq!(world.result(&action, 0).await.expect(200).headers["content-type"], "application/gzip");

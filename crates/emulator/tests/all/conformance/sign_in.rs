@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use svar_emulator::{ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Profile, Scenario, Span, TENANT_ID};
+use svar_emulator::{
+    ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Scenario, ServiceProfile, TENANT_ID, TimeSpan,
+};
 
 use super::{quiet, text, with};
 use crate::world::{Answer, World, run_script};
@@ -107,7 +109,7 @@ facts! {
         assert!(context.ends_with("/api/$metadata#Machines"), "{context}");
         assert!(!context.contains("127.0.0.1"), "{context}");
     }
-    "2.2" v2_tokens_take_a_scope: "The v2 endpoint takes `scope` and says `expires_in` as a number.", with(|knobs| knobs.token_ttl = None), |world| {
+    "2.2" v2_tokens_take_a_scope: "The v2 endpoint takes `scope` and says `expires_in` as a number.", with(|settings| settings.token_ttl = None), |world| {
         for scope in [SCOPE, "https://securitycenter.onmicrosoft.com/windowsatpservice/.default"] {
             let form = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET), ("scope", scope)];
             let reply = token(&world, "oauth2/v2.0/token", &form).await.expect(200).json();
@@ -115,7 +117,7 @@ facts! {
             assert_eq!(reply["expires_in"], 3599);
         }
     }
-    "2.2" v1_tokens_take_a_resource: "The v1 endpoint takes `resource`, regional ones too, and says `expires_in` as text.", with(|knobs| knobs.token_ttl = None), |world| {
+    "2.2" v1_tokens_take_a_resource: "The v1 endpoint takes `resource`, regional ones too, and says `expires_in` as text.", with(|settings| settings.token_ttl = None), |world| {
         for resource in ["https://api.securitycenter.microsoft.com", "https://api-eu.securitycenter.microsoft.com"] {
             let form = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET), ("resource", resource)];
             let reply = token(&world, "oauth2/token", &form).await.expect(200).json();
@@ -153,7 +155,7 @@ facts! {
         }
     }
     "2.2" an_expired_token_is_unauthorized: "A token lives its hour, then calls get 401 `Unauthorized`.",
-        Scenario { factor: 100_000.0, ..with(|knobs| knobs.token_ttl = Some(Span::seconds(1))) }, |world| {
+        Scenario { factor: 100_000.0, ..with(|settings| settings.token_ttl = Some(TimeSpan::seconds(1))) }, |world| {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         let answer = world.get("/api/machines").await.expect(401);
         assert_eq!(answer.code(), "Unauthorized");
@@ -189,7 +191,7 @@ facts! {
         world.link("00000000-0000-4000-8000-000000000000", 0).await.expect(403);
     }
     "2.4" reading_needed_less_in_2021: "In 2021 Machine.Read.All was enough for actions; now it is not.",
-        Scenario { profile: Profile::Y2021, ..roles(&["Machine.Read.All"]) }, |world| {
+        Scenario { profile: ServiceProfile::Y2021, ..roles(&["Machine.Read.All"]) }, |world| {
         world.get("/api/machineactions").await.expect(200);
         world.get("/api/machines").await.expect(200);
         world.get("/api/libraryfiles").await.expect(403);
@@ -205,7 +207,7 @@ facts! {
             assert_eq!(answer.code(), "NotFound", "{path}");
         }
     }
-    "2.1" links_lead_where_the_call_went: "Links name the host that the caller named, and the path as he wrote it.", with(|knobs| knobs.page_default = Some(1)), |world| {
+    "2.1" links_lead_where_the_call_went: "Links name the host that the caller named, and the path as he wrote it.", with(|settings| settings.default_page_size = Some(1)), |world| {
         let url = format!("{}/API/v1.0/Machines", world.base);
         let request = world.http.get(url).bearer_auth(&world.token).header("host", "api.example.org:8443");
         let page = world.send(request).await.expect(200).json();
@@ -242,11 +244,11 @@ facts! {
             assert!(text(&reply, "error_description").starts_with("AADSTS"));
         }
     }
-    "2.2" a_refused_sign_in_may_be_400: "A knob makes the refusal of a wrong secret a 400.", with(|knobs| knobs.sign_in_refusal_status = Some(400)), |world| {
+    "2.2" a_refused_sign_in_may_be_400: "A setting makes the refusal of a wrong secret a 400.", with(|settings| settings.sign_in_refusal_status = Some(400)), |world| {
         let form = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", "wrong"), ("scope", SCOPE)];
         assert_eq!(token(&world, "oauth2/v2.0/token", &form).await.expect(400).json()["error"], "invalid_client");
     }
-    "2.2" v1_may_say_a_number: "A knob lets the v1 endpoint say `expires_in` as a number.", with(|knobs| { knobs.v1_expires_in_as_text = Some(false); knobs.token_ttl = None; }), |world| {
+    "2.2" v1_may_say_a_number: "A setting lets the v1 endpoint say `expires_in` as a number.", with(|settings| { settings.v1_expires_in_as_text = Some(false); settings.token_ttl = None; }), |world| {
         let form = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET), ("resource", "https://api.securitycenter.microsoft.com")];
         assert_eq!(token(&world, "oauth2/token", &form).await.expect(200).json()["expires_in"], 3599);
     }
@@ -296,7 +298,7 @@ facts! {
         let reply = asserted(&world, &claimed("exp", json!(good["nbf"]))).await.expect(401).json();
         assert!(!text(&reply, "error_description").contains("missing"), "{reply}");
     }
-    "2.2" another_tenant_is_unknown: "A sign-in at another tenant is 401 `invalid_client` in Entra's shape, as a knob says.", with(|knobs| knobs.sign_in_refusal_status = Some(401)), |world| {
+    "2.2" another_tenant_is_unknown: "A sign-in at another tenant is 401 `invalid_client` in Entra's shape, as a setting says.", with(|settings| settings.sign_in_refusal_status = Some(401)), |world| {
         let form = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET), ("scope", SCOPE)];
         for path in ["nope/oauth2/v2.0/token", "00000000-0000-4000-8000-000000000000/oauth2/token"] {
             let reply = world.send(world.http.post(format!("{}/{path}", world.base)).form(&form)).await.expect(401).json();
@@ -306,7 +308,7 @@ facts! {
     }
     "2.2" fresh_roles_take_a_while: "Roles that were just granted are missing in tokens at first; the 403 heals with a later token, not by itself.",
         Scenario {
-            apps: vec![App { roles_from: Span::seconds(1_000_000), ..App::default() }, App { roles_from: Span::seconds(0), ..app("later", &ALL_ROLES) }],
+            apps: vec![App { roles_from: TimeSpan::seconds(1_000_000), ..App::default() }, App { roles_from: TimeSpan::seconds(0), ..app("later", &ALL_ROLES) }],
             ..quiet()
         }, |world| {
         let answer = world.get("/api/machines").await.expect(403);

@@ -1,7 +1,10 @@
 //! `runliveresponse` (API notes 3).
 
 use serde_json::{Value, json};
-use svar_emulator::{Device, Fleet, KnobSettings, Minds, Profile, Scenario, Span, Window};
+use svar_emulator::{
+    Device, Fleet, Scenario, ServiceProfile, SettingOverrides, TimeSpan, TimeWindow,
+    ViolationPolicy,
+};
 
 use super::{quiet, text, with};
 use crate::world::{World, get_file, put_file, run_script};
@@ -14,15 +17,15 @@ fn device(turn: impl FnOnce(&mut Device)) -> Scenario {
 
 fn asleep() -> Scenario {
     device(|device| {
-        device.online = vec![Window {
-            from: Span::seconds(100_000),
+        device.online = vec![TimeWindow {
+            from: TimeSpan::seconds(100_000),
             until: None,
         }]
     })
 }
 
 /// Sixty devices that never come, and no other limit in the way of the slots.
-fn sleepers(profile: Profile) -> Scenario {
+fn sleepers(profile: ServiceProfile) -> Scenario {
     Scenario {
         profile,
         devices: Vec::new(),
@@ -33,7 +36,7 @@ fn sleepers(profile: Profile) -> Scenario {
             device: Device::named("", "Windows11"),
             ..Fleet::default()
         }],
-        ..with(|knobs| knobs.starts_per_minute = Some(1000))
+        ..with(|settings| settings.starts_per_minute = Some(1000))
     }
 }
 
@@ -83,7 +86,7 @@ const REFUSALS: [(&str, u16); 6] = [
 /// A device for each refusal, called like it.
 fn refusing() -> Scenario {
     let device = |(code, _): (&str, u16)| Device {
-        refuses: Some(code.to_owned()),
+        refusal_code: Some(code.to_owned()),
         ..Device::named(&format!("{code}.example.org"), "Windows11")
     };
     Scenario {
@@ -139,7 +142,7 @@ facts! {
         }
         assert_eq!(action["commands"][1]["command"], run_script("show.sh", "a"));
     }
-    "3.2" it_was_200_in_2021: "In 2021 a start answered 200.", Scenario { profile: Profile::Y2021, ..quiet() }, |world| {
+    "3.2" it_was_200_in_2021: "In 2021 a start answered 200.", Scenario { profile: ServiceProfile::Y2021, ..quiet() }, |world| {
         let machine = world.machine("lin-01").await;
         world.start(&machine, json!([run_script("show.sh", "")])).await.expect(200);
     }
@@ -158,20 +161,20 @@ facts! {
         let right = json!([put_file("tool.exe"), put_file("show.sh"), run_script("show.sh", ""), run_script("show.sh", ""), get_file("/etc/passwd"), get_file("/etc/passwd")]);
         assert_eq!(world.run(&machine, right).await["status"], "Succeeded");
     }
-    "3.3" order_may_fail_on_the_device: "A knob accepts another order, and fails the first command that is out of it.", with(|knobs| knobs.order_violation = Some(Minds::Fail)), |world| {
+    "3.3" order_may_fail_on_the_device: "A setting accepts another order, and fails the first command that is out of it.", with(|settings| settings.order_violation = Some(ViolationPolicy::Fail)), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", ""), run_script("show.sh", ""), put_file("tool.exe"), get_file("/etc/passwd")])).await;
         assert_eq!(action["status"], "Failed");
         let shown: Vec<_> = action["commands"].as_array().unwrap().iter().map(|command| text(command, "commandStatus")).collect();
         assert_eq!(shown, ["Completed", "Completed", "Failed", "Created"]);
     }
-    "3.3" unknown_scripts_may_work: "A knob leaves unknown names to scripted outcomes.", with(|knobs| knobs.unknown_script = Some(Minds::Allow)), |world| {
+    "3.3" unknown_scripts_may_work: "A setting leaves unknown names to scripted outcomes.", with(|settings| settings.unknown_script = Some(ViolationPolicy::Allow)), |world| {
         let machine = world.machine("win-01").await;
         let action = world.run(&machine, json!([run_script("nobody-knows.ps1", "x")])).await;
         assert_eq!(action["status"], "Succeeded");
         assert!(world.result(&action, 0).await.json()["script_output"].as_str().unwrap().contains("args: x"));
     }
-    "3.3" there_was_no_order_in_2021: "In 2021 no order was asked for.", Scenario { profile: Profile::Y2021, ..quiet() }, |world| {
+    "3.3" there_was_no_order_in_2021: "In 2021 no order was asked for.", Scenario { profile: ServiceProfile::Y2021, ..quiet() }, |world| {
         let machine = world.machine("lin-01").await;
         world.start(&machine, json!([run_script("show.sh", ""), put_file("tool.exe")])).await.expect(200);
     }
@@ -182,7 +185,7 @@ facts! {
         let answer = world.post(&path, json!({"Commands": [run_script("show.sh", "")]})).await.expect(400);
         assert_eq!(answer.code(), "MissingRequiredParameter");
     }
-    "3.3" the_comment_may_be_optional: "A knob allows starts without a comment.", with(|knobs| knobs.comment_required = Some(false)), |world| {
+    "3.3" the_comment_may_be_optional: "A setting allows starts without a comment.", with(|settings| settings.comment_required = Some(false)), |world| {
         let machine = world.machine("lin-01").await;
         let path = format!("/api/machines/{machine}/runliveresponse");
         world.post(&path, json!({"Commands": [run_script("show.sh", "")]})).await.expect(201);
@@ -195,12 +198,12 @@ facts! {
             assert_eq!(action["commands"][0]["errors"].as_array().unwrap().len(), 1);
         }
     }
-    "3.3" forbidden_characters_may_be_refused: "A knob refuses them at the call.", with(|knobs| knobs.args_forbidden = Some(Minds::Reject)), |world| {
+    "3.3" forbidden_characters_may_be_refused: "A setting refuses them at the call.", with(|settings| settings.forbidden_args = Some(ViolationPolicy::Reject)), |world| {
         let machine = world.machine("lin-01").await;
         assert_eq!(world.start(&machine, json!([run_script("show.sh", "a|b")])).await.expect(400).code(), "InvalidInput");
     }
     "3.3" arguments_are_words: "A script gets its arguments as words, quoting understood, nothing expanded.",
-        with(|knobs| knobs.args_forbidden = Some(Minds::Allow)), |world| {
+        with(|settings| settings.forbidden_args = Some(ViolationPolicy::Allow)), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", r#"one 'two words' "say \"hi\"" $HOME * a,b é"#)])).await;
         let result = world.result(&action, 0).await.json();
@@ -215,7 +218,7 @@ facts! {
         assert_eq!(action["commands"][1]["commandStatus"], "Created");
         assert!(action["commands"][1]["startTime"].is_null());
     }
-    "3.3" an_unknown_script_may_be_refused: "A knob refuses unknown names at the call.", with(|knobs| knobs.unknown_script = Some(Minds::Reject)), |world| {
+    "3.3" an_unknown_script_may_be_refused: "A setting refuses unknown names at the call.", with(|settings| settings.unknown_script = Some(ViolationPolicy::Reject)), |world| {
         let machine = world.machine("lin-01").await;
         world.start(&machine, json!([run_script("nothing.sh", "")])).await.expect(400);
     }
@@ -229,7 +232,7 @@ facts! {
         let machine = world.machine("lin-01").await;
         assert_eq!(world.start(&machine, json!([run_script("show.sh", "")])).await.expect(403).code(), "DisallowedOperation");
     }
-    "3.4" devices_that_cannot: "A device that can't do it is 400 `OsPlatformNotSupported`.", device(|device| device.refuses = Some("OsPlatformNotSupported".to_owned())), |world| {
+    "3.4" devices_that_cannot: "A device that can't do it is 400 `OsPlatformNotSupported`.", device(|device| device.refusal_code = Some("OsPlatformNotSupported".to_owned())), |world| {
         let machine = world.machine("lin-01").await;
         assert_eq!(world.start(&machine, json!([run_script("show.sh", "")])).await.expect(400).code(), "OsPlatformNotSupported");
     }
@@ -242,7 +245,7 @@ facts! {
         }
     }
     "3.5" waiting_actions_hold_slots: "A waiting action counts against the tenant's cap; over it 429 without `Retry-After`.",
-        Scenario { knobs: KnobSettings { slots: Some(1), ..asleep().knobs }, ..asleep() }, |world| {
+        Scenario { settings: SettingOverrides { slots: Some(1), ..asleep().settings }, ..asleep() }, |world| {
         let (sleeper, other) = (world.machine("lin-01").await, world.machine("win-01").await);
         world.start(&sleeper, json!([run_script("show.sh", "")])).await.expect(201);
         let answer = world.start(&other, json!([run_script("ok.ps1", "")])).await.expect(429);
@@ -256,13 +259,13 @@ facts! {
         assert_eq!(action["commands"][0]["commandStatus"], "Created");
     }
     "3.5" portal_sessions_are_invisible: "A person's session from the portal is in no list, and makes the device busy.",
-        device(|device| device.portal_sessions = vec![Window { from: Span::default(), until: None }]), |world| {
+        device(|device| device.portal_sessions = vec![TimeWindow { from: TimeSpan::default(), until: None }]), |world| {
         let machine = world.machine("lin-01").await;
         assert_eq!(world.start(&machine, json!([run_script("show.sh", "")])).await.expect(400).code(), "ActiveRequestAlreadyExists");
         assert_eq!(world.get("/api/machineactions").await.json()["value"], json!([]));
     }
-    "3.6" a_quick_second_start_may_get_the_first: "Under a knob a second start answers with the first one's action.",
-        Scenario { knobs: KnobSettings { duplicate_window: Some(Span::seconds(600)), ..asleep().knobs }, ..asleep() }, |world| {
+    "3.6" a_quick_second_start_may_get_the_first: "Under a setting a second start answers with the first one's action.",
+        Scenario { settings: SettingOverrides { duplicate_window: Some(TimeSpan::seconds(600)), ..asleep().settings }, ..asleep() }, |world| {
         let machine = world.machine("lin-01").await;
         let first = world.start(&machine, json!([run_script("show.sh", "")])).await.expect(201).json();
         let second = world.start(&machine, json!([run_script("three.sh", "")])).await.expect(201).json();
@@ -281,27 +284,27 @@ facts! {
         let machine = world.machine("win-01").await;
         assert_eq!(world.run(&machine, json!([run_script("show.sh", "")])).await["status"], "Failed");
     }
-    "3.7" a_second_put_may_fail: "A knob fails a put of a name that is already there; by default it overwrites.", with(|knobs| knobs.put_again = Some(svar_emulator::SecondPut::Fail)), |world| {
+    "3.7" a_second_put_may_fail: "A setting fails a put of a name that is already there; by default it overwrites.", with(|settings| settings.repeated_put = Some(svar_emulator::RepeatedPut::Fail)), |world| {
         let machine = world.machine("lin-01").await;
         assert_eq!(world.run(&machine, json!([put_file("tool.exe")])).await["status"], "Succeeded");
         assert_eq!(world.run(&machine, json!([put_file("tool.exe")])).await["status"], "Failed");
     }
-    "1" fifty_sessions_at_a_time: "50 sessions at a time.", sleepers(Profile::Current), |world| {
+    "1" fifty_sessions_at_a_time: "50 sessions at a time.", sleepers(ServiceProfile::Current), |world| {
         assert_eq!(accepted(&world).await, 50);
     }
-    "1" it_was_twenty_five_in_2021: "25 sessions at a time in 2021.", sleepers(Profile::Y2021), |world| {
+    "1" it_was_twenty_five_in_2021: "25 sessions at a time in 2021.", sleepers(ServiceProfile::Y2021), |world| {
         assert_eq!(accepted(&world).await, 25);
     }
-    "1" two_hours_in_the_queue: "A device has 2 hours to come.", hurried(sleepers(Profile::Current)), |world| {
+    "1" two_hours_in_the_queue: "A device has 2 hours to come.", hurried(sleepers(ServiceProfile::Current)), |world| {
         assert_eq!(hours_in_the_queue(&world).await, 2);
     }
-    "1" it_was_three_days_in_2021: "A device had 3 days to come in 2021.", hurried(sleepers(Profile::Y2021)), |world| {
+    "1" it_was_three_days_in_2021: "A device had 3 days to come in 2021.", hurried(sleepers(ServiceProfile::Y2021)), |world| {
         assert_eq!(hours_in_the_queue(&world).await, 72);
     }
-    "3.1" names_may_start: "A knob takes a computer's name where the id belongs.", with(|knobs| knobs.start_by_name = Some(true)), |world| {
+    "3.1" names_may_start: "A setting takes a computer's name where the id belongs.", with(|settings| settings.start_by_name = Some(true)), |world| {
         world.start("lin-01.example.org", json!([run_script("show.sh", "")])).await.expect(201);
     }
-    "3.3" lengths_have_ends: "Comments end at 2,048 characters, arguments at 30,000; repeats have no limit unless a knob says one.", with(|knobs| knobs.commands_max = Some(3)), |world| {
+    "3.3" lengths_have_ends: "Comments end at 2,048 characters, arguments at 30,000; repeats have no limit unless a setting says one.", with(|settings| settings.commands_max = Some(3)), |world| {
         let machine = world.machine("lin-01").await;
         let path = format!("/api/machines/{machine}/runliveresponse");
         for (comment, args, count, status) in [(2049, 0, 1, 400), (2048, 30_001, 1, 400), (2048, 30_000, 4, 400), (2048, 30_000, 3, 201)] {
@@ -319,25 +322,25 @@ facts! {
         }
     }
     "3.4" servers_may_be_off: "Live response switched off for servers is 403 `DisabledFeature` there.",
-        Scenario { devices: vec![Device::named("srv-01.example.org", "WindowsServer2022"), Device::named("win-01.example.org", "Windows11")], ..with(|knobs| knobs.live_response_for_servers = Some(false)) }, |world| {
+        Scenario { devices: vec![Device::named("srv-01.example.org", "WindowsServer2022"), Device::named("win-01.example.org", "Windows11")], ..with(|settings| settings.live_response_for_servers = Some(false)) }, |world| {
         let server = world.machine("srv-01").await;
         assert_eq!(world.start(&server, json!([run_script("ok.ps1", "")])).await.expect(403).code(), "DisabledFeature");
         let client = world.machine("win-01").await;
         world.start(&client, json!([run_script("ok.ps1", "")])).await.expect(201);
     }
-    "3.4" all_of_live_response_may_be_off: "Live response switched off for the tenant is 403 `DisabledFeature`; reading goes on.", with(|knobs| knobs.live_response = Some(false)), |world| {
+    "3.4" all_of_live_response_may_be_off: "Live response switched off for the tenant is 403 `DisabledFeature`; reading goes on.", with(|settings| settings.live_response = Some(false)), |world| {
         let machine = world.machine("lin-01").await;
         assert_eq!(world.start(&machine, json!([run_script("show.sh", "")])).await.expect(403).code(), "DisabledFeature");
         world.get("/api/machineactions").await.expect(200);
     }
-    "3.5" waiting_may_be_free: "A knob lets waiting actions take no slot.",
-        Scenario { knobs: KnobSettings { slots: Some(1), pending_counts_as_session: Some(false), ..asleep().knobs }, ..asleep() }, |world| {
+    "3.5" waiting_may_be_free: "A setting lets waiting actions take no slot.",
+        Scenario { settings: SettingOverrides { slots: Some(1), pending_counts_as_session: Some(false), ..asleep().settings }, ..asleep() }, |world| {
         let (sleeper, other) = (world.machine("lin-01").await, world.machine("win-01").await);
         world.start(&sleeper, json!([run_script("show.sh", "")])).await.expect(201);
         world.start(&other, json!([run_script("ok.ps1", "")])).await.expect(201);
     }
-    "3.5" expiry_may_end_otherwise: "A knob says with which status the queue's time runs out.",
-        Scenario { factor: 100_000.0, knobs: KnobSettings { queue_expiry_status: Some(svar_emulator::BadEnd::Failed), ..asleep().knobs }, ..asleep() }, |world| {
+    "3.5" expiry_may_end_otherwise: "A setting says with which status the queue's time runs out.",
+        Scenario { factor: 100_000.0, settings: SettingOverrides { queue_expiry_status: Some(svar_emulator::UnsuccessfulStatus::Failed), ..asleep().settings }, ..asleep() }, |world| {
         let machine = world.machine("lin-01").await;
         assert_eq!(world.run(&machine, json!([run_script("show.sh", "")])).await["status"], "Failed");
     }
@@ -347,7 +350,7 @@ facts! {
             svar_emulator::LibraryItem { name: "signed.ps1".to_owned(), text: Some("hello\n# SIG # Begin signature block\n# MII\n".to_owned()), ..Default::default() },
             quiet().library[1].clone(),
         ],
-        ..with(|knobs| knobs.unsigned_scripts = Some(false))
+        ..with(|settings| settings.unsigned_scripts = Some(false))
     }, |world| {
         let (windows, linux) = (world.machine("win-01").await, world.machine("lin-01").await);
         let bare = world.run(&windows, json!([run_script("bare.ps1", "")])).await;

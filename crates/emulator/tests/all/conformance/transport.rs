@@ -40,8 +40,8 @@ facts! {
         assert_eq!(status_and_body(&heavy(&world, "/api/libraryfiles", FORM, "nobody", 34).await).0, 401, "who it is comes first");
         world.get("/api/machines").await.expect(200);
     }
-    "8.6" the_status_of_a_huge_upload: "The knob for uploads that are too large holds at every size, and the largest file may be larger than it is.",
-        with(|knobs| { knobs.library_too_large_status = Some(413); knobs.library_file_max = Some(40 * MEGABYTE as u64); }), |world| {
+    "8.6" the_status_of_a_huge_upload: "The setting for uploads that are too large holds at every size, and the largest file may be larger than it is.",
+        with(|settings| { settings.library_too_large_status = Some(413); settings.library_file_max = Some(40 * MEGABYTE as u64); }), |world| {
         let (status, body) = status_and_body(&heavy(&world, "/api/libraryfiles", FORM, &world.token, 48).await);
         assert_eq!((status, &body["error"]["code"]), (413, &json!("InvalidInput")));
         world.upload("large.bin", &"x".repeat(36 * MEGABYTE)).await.expect(200);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use svar_emulator::{Between, KnobSettings, Request, Response, Scenario, Span};
+use svar_emulator::{DurationRange, Request, Response, Scenario, SettingOverrides, TimeSpan};
 
 use super::super::virtual_time::{Play, body, fleet};
 use super::steps::{Command, Step};
@@ -14,18 +14,18 @@ use super::truth::{
 };
 
 fn scenario() -> Scenario {
-    let exactly = |seconds| Some(Between::seconds(seconds, seconds));
+    let exactly = |seconds| Some(DurationRange::seconds(seconds, seconds));
     let mut scenario = fleet(MACHINES as u32);
-    scenario.outcomes[0].duration = Span::seconds(SCRIPT);
-    scenario.knobs = KnobSettings {
+    scenario.outcomes[0].duration = TimeSpan::seconds(SCRIPT);
+    scenario.settings = SettingOverrides {
         slots: Some(SLOTS as u32),
         starts_per_minute: Some(STARTS),
         reads_per_minute: Some(READS),
         visibility_lag: exactly(0),
         pickup_delay: exactly(PICKUP),
         wrapup_delay: exactly(WRAPUP),
-        token_ttl: Some(Span::seconds(1_000_000_000)),
-        ..KnobSettings::default()
+        token_ttl: Some(TimeSpan::seconds(1_000_000_000)),
+        ..SettingOverrides::default()
     };
     scenario
 }

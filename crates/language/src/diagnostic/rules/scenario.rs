@@ -79,22 +79,22 @@ one name would be one. Several devices do share a name in real tenants, after a 
         r#"devices:
   - { name: web-01.example.org }
 faults:
-  - { call: start, what: drop_after, device: web-02.example.org }"#,
+  - { call: start, kind: drop_response, device: web-02.example.org }"#,
         r#"devices:
   - { name: web-01.example.org }
 faults:
-  - { call: start, what: drop_after, device: web-01.example.org }"#
+  - { call: start, kind: drop_response, device: web-01.example.org }"#
     ),
     rule!(
         Warning "idle-fault": "a fault that can't come about, or a key that changes nothing about it",
-        r#"A fault strikes by count (`after`, `times`) or by chance. Some happen at certain calls only: `busy`, `late` and
-`flapping` at `start`; `overwritten` at `start` and `library_upload`; those of gzip at `blob`. A `device` can be asked for
-at `start`, `action_get`, `link`, `blob`, `cancel` and `machine_get`. A `delay` belongs to `throttled`, `throttled_until`,
-`slow`, `late` and `overwritten`."#,
+        r#"A fault strikes by count (`after`, `times`) or by `probability`. Some happen at certain calls only: `busy`, `delayed_visibility` and
+`flapping` at `start`; `library_file_replaced` at `start` and `library_upload`; those of gzip at `result_download`. A `device` can be asked for
+at `start`, `action_get`, `result_link`, `result_download`, `cancel` and `machine_get`. A `delay` belongs to `throttled`, `throttled_with_date`,
+`slow`, `delayed_visibility` and `library_file_replaced`."#,
         r#"faults:
-    - { call: action_list, what: late, delay: 2 min }"#,
+    - { call: action_list, kind: delayed_visibility, delay: 2 min }"#,
         r#"faults:
-    - { call: start, what: late, delay: 2 min }"#
+    - { call: start, kind: delayed_visibility, delay: 2 min }"#
     ),
     rule!(
         Warning "idle-outcome": "a scripted outcome that never has its turn",
@@ -111,9 +111,9 @@ at `start`, `action_get`, `link`, `blob`, `cancel` and `machine_get`. A `delay` 
         Warning "idle-setting": "a key that has no effect beside the others",
         r#"What it says can't come about, so something else was probably meant."#,
         r#"fleets:
-    - { count: 100, back: { min: 1 h, max: 8 h } }"#,
+    - { count: 100, back_online: { min: 1 h, max: 8 h } }"#,
         r#"fleets:
-    - { count: 100, offline: 0.1, back: { min: 1 h, max: 8 h } }"#
+    - { count: 100, offline: 0.1, back_online: { min: 1 h, max: 8 h } }"#
     ),
     rule!(
         Advice "unknown-script": "an outcome for a script that the library does not have",
@@ -130,10 +130,10 @@ outcomes:
     ),
     rule!(
         Warning "nothing-passes": "a limit that lets nothing through",
-        r#"A limit of 0 allows none at all. Where no limit is meant, as with `commands_max`, the knob's text says so; leave this one
+        r#"A limit of 0 allows none at all. Where no limit is meant, as with `commands_max`, the setting's text says so; leave this one
     out to have the profile's. To refuse some calls and not all of them, use `faults`."#,
-        r#"knobs: { slots: 0 }"#,
-        r#"knobs: { slots: 1 }"#
+        r#"settings: { slots: 0 }"#,
+        r#"settings: { slots: 1 }"#
     ),
     rule!(
         Warning "unknown-system": "an operating system that the emulator does not know",

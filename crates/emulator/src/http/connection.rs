@@ -24,18 +24,18 @@ impl Cut {
 }
 
 /// A listener whose connections can be cut.
-pub(super) struct Door(pub(super) TcpListener);
+pub(super) struct CuttableListener(pub(super) TcpListener);
 
-impl Listener for Door {
-    type Io = Line;
+impl Listener for CuttableListener {
+    type Io = CuttableStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Line, SocketAddr) {
+    async fn accept(&mut self) -> (CuttableStream, SocketAddr) {
         // The TCP listener's own implementation waits and tries again on errors.
         let (stream, from) = Listener::accept(&mut self.0).await;
         // Small answers go out at once; where it can't be set they only come later.
         let _ = stream.set_nodelay(true);
-        let line = Line {
+        let line = CuttableStream {
             stream,
             cut: Arc::default(),
         };
@@ -47,19 +47,19 @@ impl Listener for Door {
     }
 }
 
-impl Connected<IncomingStream<'_, Door>> for Cut {
-    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
+impl Connected<IncomingStream<'_, CuttableListener>> for Cut {
+    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
         Cut(Arc::clone(&stream.io().cut))
     }
 }
 
 /// A connection.
-pub(super) struct Line {
+pub(super) struct CuttableStream {
     stream: TcpStream,
     cut: Arc<AtomicBool>,
 }
 
-impl Line {
+impl CuttableStream {
     fn check(&self) -> io::Result<()> {
         match self.cut.load(Ordering::Acquire) {
             true => Err(io::ErrorKind::ConnectionAborted.into()),
@@ -68,7 +68,7 @@ impl Line {
     }
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for CuttableStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -79,7 +79,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for CuttableStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

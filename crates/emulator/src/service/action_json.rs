@@ -10,9 +10,9 @@ use uuid::Uuid;
 use svar_wire::Moment;
 
 use super::actions::{ActionRecord, CommandRecord, LIVE_RESPONSE};
-use super::chance::guid;
 use super::machines::MachineRecord;
-use super::stamp::Stamp;
+use super::random::guid;
+use super::timestamp::Timestamp;
 
 /// Appends an action as JSON.
 fn write_action(out: &mut Vec<u8>, action: &ActionRecord, machine: &MachineRecord) {
@@ -65,7 +65,7 @@ fn write_action(out: &mut Vec<u8>, action: &ActionRecord, machine: &MachineRecor
     plain(out, "],\"troubleshootInfo\":null}");
 }
 
-/// A byte of each part of an action's memory that writing it is going to wait for. Asked of all actions
+/// A byte of each part of an action's memory that writing it is going to wait for. SharedCommand of all actions
 /// of a page before the first is written, it comes in side by side.
 pub(crate) fn touch(action: &ActionRecord, machine: &MachineRecord) -> u8 {
     let ends = |bytes: &[u8]| match bytes {
@@ -126,7 +126,7 @@ fn time(out: &mut Vec<u8>, moment: Option<Moment>) {
         return plain(out, "null");
     };
     out.push(b'"');
-    out.extend_from_slice(Stamp::of(moment).as_bytes());
+    out.extend_from_slice(Timestamp::of(moment).as_bytes());
     out.push(b'"');
 }
 

@@ -6,29 +6,29 @@ use std::io::{Read as _, Write as _};
 use bytes::Bytes;
 use flate2::{Compress, Compression, Crc, FlushCompress, Status, read::GzDecoder};
 
-use super::super::fault::Mishap;
+use super::super::fault::FaultKind;
 
 /// The body in its place; none if the mishap is another one, or this is no gzip.
-pub(super) fn spoiled(what: Mishap, status: u16, body: &Bytes) -> Option<Bytes> {
+pub(super) fn corrupted(what: FaultKind, status: u16, body: &Bytes) -> Option<Bytes> {
     // A part of a file is no gzip of its own.
     if status != 200 || !body.starts_with(&[0x1F, 0x8B]) || body.len() < 18 {
         return None;
     }
     match what {
-        Mishap::GzipCut => Some(body.slice(..body.len() / 2)),
-        Mishap::GzipChecksum => {
+        FaultKind::GzipTruncated => Some(body.slice(..body.len() / 2)),
+        FaultKind::GzipBadChecksum => {
             let mut bytes = body.to_vec();
             let checksum = bytes.len() - 8;
             bytes[checksum] ^= 0xFF;
             Some(bytes.into())
         }
-        Mishap::GzipName => Some(renamed(body)),
-        Mishap::GzipMissing => {
+        FaultKind::GzipUnsafeName => Some(renamed(body)),
+        FaultKind::NotGzipped => {
             let mut content = Vec::new();
             GzDecoder::new(&body[..]).read_to_end(&mut content).ok()?;
             Some(content.into())
         }
-        Mishap::GzipBomb => bomb(),
+        FaultKind::GzipBomb => bomb(),
         _ => None,
     }
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// Output that is being read: kept up to a limit, drained beyond it so that the script never blocks.
-pub(super) struct Kept {
+pub(super) struct CapturedOutput {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: Option<tokio::task::JoinHandle<()>>,
 }
 
-impl Kept {
+impl CapturedOutput {
     pub(super) fn reading(
         source: Option<impl AsyncRead + Unpin + Send + 'static>,
         limit: u64,
@@ -32,7 +32,7 @@ impl Kept {
                 }
             })
         });
-        Kept { bytes, reader }
+        CapturedOutput { bytes, reader }
     }
 
     /// What was written, as text. A stranger that still holds the pipe is not waited for.

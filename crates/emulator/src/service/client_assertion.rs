@@ -33,7 +33,7 @@ pub(super) fn check(
     now: Moment,
     assertion: &str,
 ) -> Result<(), &'static str> {
-    if !app.assertion {
+    if !app.certificate_sign_in {
         return Err("no certificate is registered for this application.");
     }
     let parts: Vec<&str> = assertion.split('.').collect();
@@ -111,7 +111,7 @@ fn check_times(now: Moment, claims: &Value) -> Result<(), &'static str> {
         return Err("the assertion is not within its valid time range.");
     }
     if until_s - from_s > LIFE_MAX_S {
-        return Err("the assertion lives longer than 10 minutes.");
+        return Err("the assertion restart_states longer than 10 minutes.");
     }
     Ok(())
 }

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::super::scenario::{Scenario, Window};
+use super::super::scenario::{Scenario, TimeWindow};
 use super::content::content;
 use super::outcomes::outcomes;
 use super::times::windows;
-use super::{devices, faults, knobs};
+use super::{devices, faults, settings};
 
 /// Something in a scenario that can't be played as written, or does nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flaw {
+pub struct ScenarioProblem {
     /// The rule it breaks: a kebab-case id.
     pub rule: &'static str,
     /// Where, as a JSON pointer.
@@ -25,13 +25,13 @@ pub struct Flaw {
     pub candidates: Vec<String>,
 }
 
-impl Flaw {
+impl ScenarioProblem {
     pub(super) fn new(
         rule: &'static str,
         place: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
-        Flaw {
+        ScenarioProblem {
             rule,
             place: place.into(),
             message: message.into(),
@@ -55,16 +55,16 @@ impl Flaw {
 impl Scenario {
     /// Everything that keeps the scenario from being played as written, and everything in it that
     /// does nothing. Empty if there is nothing.
-    pub fn flaws(&self) -> Vec<Flaw> {
-        let mut flaws = Vec::new();
+    pub fn problems(&self) -> Vec<ScenarioProblem> {
+        let mut problems = Vec::new();
         if self.apps.is_empty() {
             let message = "without an application nobody can sign in";
-            flaws.push(Flaw::new("empty-list", "/apps", message));
+            problems.push(ScenarioProblem::new("empty-list", "/apps", message));
         }
         let apps = self.apps.iter().map(|app| app.id.to_ascii_lowercase());
-        duplicates(apps, "/apps", "id", "an application", &mut flaws);
+        duplicates(apps, "/apps", "id", "an application", &mut problems);
         let library = self.library.iter().map(|item| item.name.clone());
-        duplicates(library, "/library", "name", "a library file", &mut flaws);
+        duplicates(library, "/library", "name", "a library file", &mut problems);
         for (place, item) in self.library.iter().enumerate() {
             let at = format!("/library/{place}");
             content(
@@ -72,26 +72,26 @@ impl Scenario {
                 item.base64.as_ref(),
                 None,
                 &at,
-                &mut flaws,
+                &mut problems,
             );
         }
-        devices::check(self, &mut flaws);
-        outcomes(self, &self.outcomes, "/outcomes", &mut flaws);
-        faults::check(self, &mut flaws);
-        for (place, colleague) in self.colleagues.iter().enumerate() {
-            let window = Window {
+        devices::check(self, &mut problems);
+        outcomes(self, &self.outcomes, "/outcomes", &mut problems);
+        faults::check(self, &mut problems);
+        for (place, colleague) in self.background_load.iter().enumerate() {
+            let window = TimeWindow {
                 from: colleague.from,
                 until: colleague.until,
             };
             windows(
                 &[window],
-                &format!("/colleagues/{place}"),
+                &format!("/background_load/{place}"),
                 false,
-                &mut flaws,
+                &mut problems,
             );
         }
-        knobs::check(&self.knobs, &mut flaws);
-        flaws
+        settings::check(&self.settings, &mut problems);
+        problems
     }
 }
 
@@ -100,13 +100,13 @@ fn duplicates(
     list: &str,
     key: &str,
     what: &str,
-    flaws: &mut Vec<Flaw>,
+    problems: &mut Vec<ScenarioProblem>,
 ) {
     let mut seen: HashMap<String, usize> = HashMap::new();
     for (place, name) in names.enumerate() {
         if let Some(first) = seen.get(&name) {
-            flaws.push(
-                Flaw::new(
+            problems.push(
+                ScenarioProblem::new(
                     "duplicate-name",
                     format!("{list}/{place}/{key}"),
                     format!("{what} of this {key} is there already"),

@@ -1,23 +1,23 @@
 //! Where a list call looks: the entries an index names, and the page cut out of them.
 //!
 //! An index that answers a whole condition is trusted with it: such entries are counted and skipped
-//! without being looked at. What no index answers is asked of each entry ([`Found::rest`]).
+//! without being looked at. What no index answers is asked of each entry ([`Matches::rest`]).
 
 use std::cell::Cell;
 use std::ops::Range;
 
 use super::super::odata::{Filter, Options, Row};
-use super::places::Union;
+use super::index_set::Union;
 
-/// Places among which everything wanted is found, in ascending order.
+/// IndexSet among which everything wanted is found, in ascending order.
 #[derive(Debug)]
 pub(crate) enum Candidates<'a> {
-    /// Found one by one; ascending, none twice.
+    /// Matches one by one; ascending, none twice.
     Listed(Vec<u32>),
     /// From an index; the same.
     Known(&'a [u32]),
     /// All of a range.
-    Span(Range<u32>),
+    Range(Range<u32>),
     /// The members of sets within a range.
     Set(Union<'a>, Range<u32>),
 }
@@ -25,7 +25,7 @@ pub(crate) enum Candidates<'a> {
 impl<'a> Candidates<'a> {
     /// Nothing.
     pub(crate) fn none() -> Self {
-        Candidates::Span(0..0)
+        Candidates::Range(0..0)
     }
 
     /// These, in whatever order and however often.
@@ -46,7 +46,7 @@ impl<'a> Candidates<'a> {
         match self {
             Candidates::Listed(places) => Candidates::Listed(places[cut(&places)].to_vec()),
             Candidates::Known(places) => Candidates::Known(&places[cut(places)]),
-            Candidates::Span(own) => Candidates::Span(both(&own, range)),
+            Candidates::Range(own) => Candidates::Range(both(&own, range)),
             Candidates::Set(union, own) => Candidates::Set(union, both(&own, range)),
         }
     }
@@ -62,7 +62,7 @@ impl<'a> Candidates<'a> {
         match self {
             Candidates::Listed(places) => of(places),
             Candidates::Known(places) => of(places),
-            Candidates::Span(range) => both(range, &(0..place)).len(),
+            Candidates::Range(range) => both(range, &(0..place)).len(),
             Candidates::Set(union, range) => {
                 let range = both(range, &(0..place));
                 union.below(range.end) - union.below(range.start)
@@ -87,7 +87,7 @@ impl<'a> Candidates<'a> {
         match self {
             Candidates::Listed(places) => slice(places),
             Candidates::Known(places) => slice(places),
-            Candidates::Span(range) => {
+            Candidates::Range(range) => {
                 // No longer than the range, which is one of 32 bits.
                 let at = |number: usize| range.start + number as u32;
                 let part = at(numbers.start)..at(numbers.end);
@@ -116,7 +116,7 @@ fn both(left: &Range<u32>, right: &Range<u32>) -> Range<u32> {
 
 /// What a filter comes to.
 #[derive(Debug)]
-pub(crate) struct Found<'a> {
+pub(crate) struct Matches<'a> {
     pub(crate) candidates: Candidates<'a>,
     /// Conditions that each candidate still has to pass.
     pub(crate) rest: Vec<&'a Filter<'a>>,
@@ -136,7 +136,7 @@ pub(crate) struct Page {
     pub(crate) next: Option<(usize, Option<usize>)>,
 }
 
-impl Found<'_> {
+impl Matches<'_> {
     /// Cuts the page out. `size` is the service's own limit; `direction` tells whether an asked order
     /// is that of the places, upwards or downwards; `examined` is raised by every entry looked at.
     pub(crate) fn page<R: Row>(

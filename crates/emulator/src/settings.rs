@@ -1,5 +1,5 @@
 //! Everything about the service that the public record leaves open, and everything a rehearsal may
-//! want to turn: one named knob each, with the default that the API notes state.
+//! want to turn: one named setting each, with the default that the API notes state.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A length of emulated time: a number of seconds, or text such as `90 s`, `30 min`, `2 h`, `3 days`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Span(pub Duration);
+pub struct TimeSpan(pub Duration);
 
-impl Span {
+impl TimeSpan {
     /// That many seconds.
     pub const fn seconds(seconds: u64) -> Self {
-        Span(Duration::from_secs(seconds))
+        TimeSpan(Duration::from_secs(seconds))
     }
 
     /// That many milliseconds.
     pub const fn millis(millis: u64) -> Self {
-        Span(Duration::from_millis(millis))
+        TimeSpan(Duration::from_millis(millis))
     }
 }
 
-impl Serialize for Span {
+impl Serialize for TimeSpan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.0.subsec_nanos() == 0 {
             serializer.serialize_u64(self.0.as_secs())
@@ -32,41 +32,41 @@ impl Serialize for Span {
     }
 }
 
-impl<'de> Deserialize<'de> for Span {
+impl<'de> Deserialize<'de> for TimeSpan {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
         impl serde::de::Visitor<'_> for Reader {
-            type Value = Span;
+            type Value = TimeSpan;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a number of seconds, or text such as `90 s` or `2 h`")
             }
 
-            fn visit_u64<E: serde::de::Error>(self, seconds: u64) -> Result<Span, E> {
-                Ok(Span(Duration::from_secs(seconds.min(LONGEST_S))))
+            fn visit_u64<E: serde::de::Error>(self, seconds: u64) -> Result<TimeSpan, E> {
+                Ok(TimeSpan(Duration::from_secs(seconds.min(LONGEST_S))))
             }
 
-            fn visit_i64<E: serde::de::Error>(self, seconds: i64) -> Result<Span, E> {
+            fn visit_i64<E: serde::de::Error>(self, seconds: i64) -> Result<TimeSpan, E> {
                 u64::try_from(seconds)
                     .map_err(|_| E::custom("a length of time can't be negative"))
                     .and_then(|seconds| self.visit_u64(seconds))
             }
 
-            fn visit_f64<E: serde::de::Error>(self, seconds: f64) -> Result<Span, E> {
+            fn visit_f64<E: serde::de::Error>(self, seconds: f64) -> Result<TimeSpan, E> {
                 if !(0.0..=LONGEST_S as f64).contains(&seconds) {
                     return Err(E::custom("a length of time must be a number from 0 on"));
                 }
-                Ok(Span(Duration::from_secs_f64(seconds)))
+                Ok(TimeSpan(Duration::from_secs_f64(seconds)))
             }
 
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Span, E> {
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<TimeSpan, E> {
                 let signed: jiff::SignedDuration = friendly(text).ok_or_else(|| {
                     E::custom(format!(
                         "`{text}` is no length of time such as `90 s` or `2 h`"
                     ))
                 })?;
                 Duration::try_from(signed)
-                    .map(Span)
+                    .map(TimeSpan)
                     .map_err(|_| E::custom("a length of time can't be negative"))
             }
         }
@@ -90,9 +90,9 @@ fn friendly(text: &str) -> Option<jiff::SignedDuration> {
         .ok()
 }
 
-impl JsonSchema for Span {
+impl JsonSchema for TimeSpan {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Span".into()
+        "TimeSpan".into()
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
@@ -111,19 +111,19 @@ impl JsonSchema for Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Range")]
-pub struct Between {
+pub struct DurationRange {
     /// The shortest there is.
-    pub min: Span,
+    pub min: TimeSpan,
     /// The longest there is.
-    pub max: Span,
+    pub max: TimeSpan,
 }
 
-impl Between {
+impl DurationRange {
     /// Evenly from `min` to `max` seconds.
     pub const fn seconds(min: u64, max: u64) -> Self {
-        Between {
-            min: Span::seconds(min),
-            max: Span::seconds(max),
+        DurationRange {
+            min: TimeSpan::seconds(min),
+            max: TimeSpan::seconds(max),
         }
     }
 
@@ -141,7 +141,7 @@ impl Between {
 
 /// Which state of the service is played (API notes 1). The year may stand as a number, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
-pub enum Profile {
+pub enum ServiceProfile {
     /// As documented in June 2021: 25 slots, 3 days in the queue, 200 on a start, no order rule.
     #[serde(rename = "2021")]
     Y2021,
@@ -154,26 +154,26 @@ pub enum Profile {
     Safe,
 }
 
-impl<'de> Deserialize<'de> for Profile {
+impl<'de> Deserialize<'de> for ServiceProfile {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
         impl serde::de::Visitor<'_> for Reader {
-            type Value = Profile;
+            type Value = ServiceProfile;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("`2021`, `current` or `safe`")
             }
 
-            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Profile, E> {
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<ServiceProfile, E> {
                 match name {
-                    "2021" => Ok(Profile::Y2021),
-                    "current" => Ok(Profile::Current),
-                    "safe" => Ok(Profile::Safe),
+                    "2021" => Ok(ServiceProfile::Y2021),
+                    "current" => Ok(ServiceProfile::Current),
+                    "safe" => Ok(ServiceProfile::Safe),
                     other => Err(E::unknown_variant(other, &["2021", "current", "safe"])),
                 }
             }
 
-            fn visit_u64<E: serde::de::Error>(self, year: u64) -> Result<Profile, E> {
+            fn visit_u64<E: serde::de::Error>(self, year: u64) -> Result<ServiceProfile, E> {
                 self.visit_str(&year.to_string())
             }
         }
@@ -184,7 +184,7 @@ impl<'de> Deserialize<'de> for Profile {
 /// When the service minds something: at the call, on the device, or not at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Minds {
+pub enum ViolationPolicy {
     /// The call is refused with 400.
     Reject,
     /// The call is accepted, the command fails on the device.
@@ -196,7 +196,7 @@ pub enum Minds {
 /// What a second PutFile of a name does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum SecondPut {
+pub enum RepeatedPut {
     /// It fails on the device.
     Fail,
     /// It overwrites the first one.
@@ -225,7 +225,7 @@ pub enum RateScope {
 
 /// A status in which an action ends without having succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum BadEnd {
+pub enum UnsuccessfulStatus {
     /// `Failed`.
     Failed,
     /// `TimeOut`.
@@ -246,44 +246,44 @@ pub enum Isolation {
     Plain,
 }
 
-macro_rules! knobs {
+macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty = [$current:expr, $y2021:expr, $safe:expr];)+) => {
-        /// The knobs as they are in force.
+        /// The settings as they are in force.
         #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-        pub struct Knobs {
+        pub struct Settings {
             $($(#[$doc])* pub $name: $type,)+
         }
 
-        /// The knobs as a scenario writes them: what is left out comes from the profile.
+        /// The settings as a scenario writes them: what is left out comes from the profile.
         #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(default, deny_unknown_fields)]
-        #[schemars(title = "Knobs")]
-        pub struct KnobSettings {
+        #[schemars(title = "Settings")]
+        pub struct SettingOverrides {
             $($(#[$doc])*
             #[serde(skip_serializing_if = "Option::is_none")]
             #[schemars(extend("default" = $current))]
             pub $name: Option<$type>,)+
         }
 
-        impl Knobs {
+        impl Settings {
             /// What a profile says.
-            pub fn of(profile: Profile) -> Self {
+            pub fn of(profile: ServiceProfile) -> Self {
                 match profile {
-                    Profile::Current => Knobs { $($name: $current,)+ },
-                    Profile::Y2021 => Knobs { $($name: $y2021,)+ },
-                    Profile::Safe => Knobs { $($name: $safe,)+ },
+                    ServiceProfile::Current => Settings { $($name: $current,)+ },
+                    ServiceProfile::Y2021 => Settings { $($name: $y2021,)+ },
+                    ServiceProfile::Safe => Settings { $($name: $safe,)+ },
                 }
             }
         }
 
-        impl KnobSettings {
-            /// The profile's knobs with what is written here turned.
-            pub fn over(&self, profile: Profile) -> Knobs {
-                let mut knobs = Knobs::of(profile);
+        impl SettingOverrides {
+            /// The profile's settings with what is written here turned.
+            pub fn over(&self, profile: ServiceProfile) -> Settings {
+                let mut settings = Settings::of(profile);
                 $(if let Some(value) = &self.$name {
-                    knobs.$name = value.clone();
+                    settings.$name = value.clone();
                 })+
-                knobs
+                settings
             }
         }
     };
@@ -295,7 +295,7 @@ const CONTENT_TYPE_PATTERN: &str =
     "^[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+( *; *[A-Za-z0-9-]+=[A-Za-z0-9._+-]+)*$";
 
 // The columns: current, 2021, safe.
-knobs! {
+settings! {
     /// Live response sessions at once, tenant-wide (API notes 1).
     slots: u32 = [50, 25, 25];
     /// Starts per minute and application (API notes 1.1).
@@ -305,17 +305,17 @@ knobs! {
     /// Calls per hour on every other row of the table of limits (API notes 1.1).
     reads_per_hour: u32 = [1500, 1500, 1500];
     /// Hunting queries per minute; in the hour they have the limit of the other rows (API notes 1.1, 8.5).
-    hunts_per_minute: u32 = [45, 45, 45];
+    hunting_queries_per_minute: u32 = [45, 45, 45];
     /// How the limits on calls count their time (API notes 1.1).
     rate_window: RateWindow = [RateWindow::Fixed, RateWindow::Fixed, RateWindow::Sliding];
     /// Who shares a limit on calls (API notes 1.1).
     rate_scope: RateScope = [RateScope::Application, RateScope::Application, RateScope::Tenant];
     /// Whether a 429 for the number of calls says in `Retry-After` when the next one is free (API notes 9.3).
-    retry_after_on_rate: bool = [true, true, true];
+    retry_after_on_rate_limit: bool = [true, true, true];
     /// How long an action waits for its device before it ends as `TimeOut` (API notes 1, 3.5).
-    queue_ttl: Span = [Span::seconds(2 * HOUR_S), Span::seconds(72 * HOUR_S), Span::seconds(2 * HOUR_S)];
+    queue_ttl: TimeSpan = [TimeSpan::seconds(2 * HOUR_S), TimeSpan::seconds(72 * HOUR_S), TimeSpan::seconds(2 * HOUR_S)];
     /// The status of an action whose device did not come in time (API notes 3.5).
-    queue_expiry_status: BadEnd = [BadEnd::TimeOut, BadEnd::TimeOut, BadEnd::TimeOut];
+    queue_expiry_status: UnsuccessfulStatus = [UnsuccessfulStatus::TimeOut, UnsuccessfulStatus::TimeOut, UnsuccessfulStatus::TimeOut];
     /// The status of an accepted start: 200 or 201 (API notes 1).
     #[schemars(range(min = 200, max = 201))]
     start_status: u16 = [201, 200, 201];
@@ -331,20 +331,20 @@ knobs! {
     /// Whether a waiting action holds a slot (API notes 3.5).
     pending_counts_as_session: bool = [true, true, true];
     /// How long a fresh action may be unknown to reads (API notes 4.5).
-    visibility_lag: Between = [Between::seconds(0, 3), Between::seconds(0, 3), Between::seconds(0, 3)];
+    visibility_lag: DurationRange = [DurationRange::seconds(0, 3), DurationRange::seconds(0, 3), DurationRange::seconds(0, 3)];
     /// From the start, or from the device's return, to the first command (API notes 4.6).
-    pickup_delay: Between = [Between::seconds(5, 120), Between::seconds(5, 120), Between::seconds(5, 120)];
+    pickup_delay: DurationRange = [DurationRange::seconds(5, 120), DurationRange::seconds(5, 120), DurationRange::seconds(5, 120)];
     /// From the last command's end to the final status (API notes 4.6).
-    wrapup_delay: Between = [Between::seconds(1, 40), Between::seconds(1, 40), Between::seconds(1, 40)];
+    wrapup_delay: DurationRange = [DurationRange::seconds(1, 40), DurationRange::seconds(1, 40), DurationRange::seconds(1, 40)];
     /// Commands whose order is not PutFile, RunScript, GetFile; `fail` fails the first one that is out of order
     /// (API notes 3.3).
-    order_violation: Minds = [Minds::Reject, Minds::Allow, Minds::Reject];
+    order_violation: ViolationPolicy = [ViolationPolicy::Reject, ViolationPolicy::Allow, ViolationPolicy::Reject];
     /// Arguments with one of `;` `&` `|` `!` `$` (API notes 3.3).
-    args_forbidden: Minds = [Minds::Fail, Minds::Fail, Minds::Fail];
+    forbidden_args: ViolationPolicy = [ViolationPolicy::Fail, ViolationPolicy::Fail, ViolationPolicy::Fail];
     /// A script or file name the library does not have; `allow` leaves it to scripted outcomes (API notes 3.3).
-    unknown_script: Minds = [Minds::Fail, Minds::Fail, Minds::Fail];
+    unknown_script: ViolationPolicy = [ViolationPolicy::Fail, ViolationPolicy::Fail, ViolationPolicy::Fail];
     /// A second PutFile of a name that is already in the working folder (API notes 3.7).
-    put_again: SecondPut = [SecondPut::Allow, SecondPut::Allow, SecondPut::Allow];
+    repeated_put: RepeatedPut = [RepeatedPut::Allow, RepeatedPut::Allow, RepeatedPut::Allow];
     /// Whether a missing or empty `Comment` is refused (API notes 3.3).
     comment_required: bool = [true, true, true];
     /// The longest `Comment`, in characters (API notes 3.3).
@@ -359,47 +359,47 @@ knobs! {
     skipped_commands_fail: bool = [false, false, false];
     /// How long a script may run (API notes 1). Where the clock flies, one that is executed for real has at
     /// least five seconds of this computer's time, if the limit is that long (our choice).
-    script_time_limit: Span = [Span::seconds(600), Span::seconds(600), Span::seconds(600)];
+    script_time_limit: TimeSpan = [TimeSpan::seconds(600), TimeSpan::seconds(600), TimeSpan::seconds(600)];
     /// The status of an action whose script ran into its time limit (API notes 4.4).
-    script_timeout_status: BadEnd = [BadEnd::Failed, BadEnd::Failed, BadEnd::Failed];
+    script_timeout_status: UnsuccessfulStatus = [UnsuccessfulStatus::Failed, UnsuccessfulStatus::Failed, UnsuccessfulStatus::Failed];
     /// How long a device stays busy after a cancel (API notes 7).
-    cancel_release_delay: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
+    cancel_release_delay: TimeSpan = [TimeSpan::seconds(0), TimeSpan::seconds(0), TimeSpan::seconds(0)];
     /// Whether a cancel that came after the last command still ends the action as `Cancelled` (API notes 7).
-    cancel_too_late_marks_cancelled: bool = [true, true, true];
+    late_cancel_marks_cancelled: bool = [true, true, true];
     /// The code of the 400 for a cancel of an action that has ended (API notes 7).
     #[schemars(extend("pattern" = "^[A-Za-z]+$", "errorMessage" = "Wants a code of letters, such as `BadRequest`"))]
-    cancel_final_code: String = ["BadRequest".to_owned(), "BadRequest".to_owned(), "BadRequest".to_owned()];
+    cancel_after_end_code: String = ["BadRequest".to_owned(), "BadRequest".to_owned(), "BadRequest".to_owned()];
     /// For so long after a start a second one to the same device answers with the first action (API notes 3.6).
-    duplicate_window: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
+    duplicate_window: TimeSpan = [TimeSpan::seconds(0), TimeSpan::seconds(0), TimeSpan::seconds(0)];
     /// `Retry-After` when no slot is free, in seconds; 0 leaves the header out (API notes 9.3).
-    retry_after_on_slots: u32 = [0, 0, 0];
+    retry_after_on_slot_limit: u32 = [0, 0, 0];
     /// Whether a start that finds no free slot counts as one of the minute's starts, and is told of the rate first
     /// where both are used up (API notes 9.3).
-    slot_refusals_count: bool = [true, true, true];
+    slot_refusals_count_as_starts: bool = [true, true, true];
     /// How long a result link works (API notes 6.1).
-    link_ttl: Span = [Span::seconds(1800), Span::seconds(1800), Span::seconds(1800)];
+    link_ttl: TimeSpan = [TimeSpan::seconds(1800), TimeSpan::seconds(1800), TimeSpan::seconds(1800)];
     /// Whether `&` in a link is written as `&amp;` (API notes 6.1).
     link_html_escape: bool = [false, false, false];
     /// For so long after the end of an action its links answer 404 (API notes 6.2).
-    link_lag: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
+    link_lag: TimeSpan = [TimeSpan::seconds(0), TimeSpan::seconds(0), TimeSpan::seconds(0)];
     /// How long results are kept (API notes 6.1).
-    results_kept: Span = [Span::seconds(30 * 24 * HOUR_S), Span::seconds(30 * 24 * HOUR_S), Span::seconds(30 * 24 * HOUR_S)];
+    results_ttl: TimeSpan = [TimeSpan::seconds(30 * 24 * HOUR_S), TimeSpan::seconds(30 * 24 * HOUR_S), TimeSpan::seconds(30 * 24 * HOUR_S)];
     /// The status of a request for the link of a command that has no result (API notes 6.2).
     #[schemars(range(min = 400, max = 499))]
     no_result_status: u16 = [404, 404, 404];
     /// The content type of what is behind links (API notes 6.3).
     #[schemars(extend("pattern" = CONTENT_TYPE_PATTERN, "errorMessage" = "Wants a content type, such as `application/gzip`"))]
-    blob_content_type: String = ["application/octet-stream".to_owned(), "application/octet-stream".to_owned(), "application/octet-stream".to_owned()];
+    result_content_type: String = ["application/octet-stream".to_owned(), "application/octet-stream".to_owned(), "application/octet-stream".to_owned()];
     /// The host named in `@odata.context`, on purpose not the listener's (API notes 2.1).
     #[schemars(extend("pattern" = "^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$", "errorMessage" = "Wants a host, such as `api-eu3.securitycenter.example`, with or without a port"))]
     context_host: String = ["api-eu3.securitycenter.example".to_owned(), "api-eu3.securitycenter.example".to_owned(), "api-eu3.securitycenter.example".to_owned()];
     /// Entries on a page of a list without `$top` (API notes 5.1).
     #[schemars(range(min = 1, max = 10_000))]
-    page_default: usize = [10_000, 10_000, 10_000];
+    default_page_size: usize = [10_000, 10_000, 10_000];
     /// Whether a filter may name properties that the service has, but does not document for filters (API notes 5.1, 8.2).
     undocumented_filters: bool = [true, true, false];
     /// A failed action that its device took turns to `Succeeded` on the read after the first one (API notes 4.4).
-    status_flap: bool = [false, false, false];
+    status_flapping: bool = [false, false, false];
     /// Whether `Machine.Read.All` is enough for actions, links and single machines (API notes 1, 2.4).
     read_role_is_enough: bool = [false, true, false];
     /// The largest library file, in bytes (API notes 8.6).
@@ -411,9 +411,9 @@ knobs! {
     #[schemars(range(min = 400, max = 499))]
     library_exists_status: u16 = [400, 400, 400];
     /// The largest file that can be put on a device that is not Windows, in bytes (API notes 1).
-    put_max_other_os: u64 = [10 * 1024 * 1024, 10 * 1024 * 1024, 10 * 1024 * 1024];
+    put_file_max_non_windows: u64 = [10 * 1024 * 1024, 10 * 1024 * 1024, 10 * 1024 * 1024];
     /// The largest file the emulator collects, in bytes. Our choice: results stay in memory here, the service's own limit is 3 GB.
-    get_max: u64 = [256 * 1024 * 1024, 256 * 1024 * 1024, 256 * 1024 * 1024];
+    collected_file_max: u64 = [256 * 1024 * 1024, 256 * 1024 * 1024, 256 * 1024 * 1024];
     /// How much of a script's output is kept, in bytes each for stdout and stderr (our choice; API notes 6.3 knows no cap).
     output_max: u64 = [16 * 1024 * 1024, 16 * 1024 * 1024, 16 * 1024 * 1024];
     /// How many processes a script may have at once, each thread counted as one (our choice).
@@ -425,7 +425,7 @@ knobs! {
     /// 4 KiB. No file of a script can be longer (our choice).
     disk_max: u64 = [1_073_741_824, 1_073_741_824, 1_073_741_824];
     /// How long a token lives (API notes 2.2).
-    token_ttl: Span = [Span::seconds(3599), Span::seconds(3599), Span::seconds(3599)];
+    token_ttl: TimeSpan = [TimeSpan::seconds(3599), TimeSpan::seconds(3599), TimeSpan::seconds(3599)];
     /// Whether the older token endpoint writes `expires_in` as a text (API notes 2.2).
     v1_expires_in_as_text: bool = [true, true, true];
     /// The status of a sign-in with a wrong secret or an unknown application (API notes 2.2).
@@ -433,9 +433,9 @@ knobs! {
     sign_in_refusal_status: u16 = [401, 401, 401];
     /// How far the service's clock is ahead of the true time: it shows in every time it writes, in its `Date`
     /// header, and in how it reads times (our choice).
-    clock_ahead: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
+    clock_ahead: TimeSpan = [TimeSpan::seconds(0), TimeSpan::seconds(0), TimeSpan::seconds(0)];
     /// How far it is behind (our choice).
-    clock_behind: Span = [Span::seconds(0), Span::seconds(0), Span::seconds(0)];
+    clock_behind: TimeSpan = [TimeSpan::seconds(0), TimeSpan::seconds(0), TimeSpan::seconds(0)];
     /// How scripts are kept inside their device.
     isolation: Isolation = [Isolation::Auto, Isolation::Auto, Isolation::Auto];
 }

@@ -18,12 +18,12 @@ const REMOVERS_MAX: usize = 32;
 
 /// A home with its lock.
 #[derive(Debug)]
-pub(super) struct Home {
+pub(super) struct TempRoot {
     path: PathBuf,
     lock: File,
 }
 
-impl Home {
+impl TempRoot {
     /// A new home in the system's temporary folder. What killed processes left there is swept
     /// meanwhile, by a thread that nobody waits for.
     pub(super) fn make() -> io::Result<Self> {
@@ -46,7 +46,7 @@ impl Home {
                 .name("sweep".to_owned())
                 .spawn(move || sweep(&above))?;
         }
-        Ok(Home { path, lock })
+        Ok(TempRoot { path, lock })
     }
 
     /// Where the folder of that name is, or will be.
@@ -55,7 +55,7 @@ impl Home {
     }
 }
 
-impl Drop for Home {
+impl Drop for TempRoot {
     fn drop(&mut self) {
         // What can't be removed now is swept later.
         let _ = remove(&self.path, &self.lock);

@@ -1,4 +1,4 @@
-//! Devices in memory: scripted outcomes only, no process and no disk, so that a fleet plays in
+//! OnDiskDevices in memory: scripted outcomes only, no process and no disk, so that a fleet plays in
 //! virtual time.
 
 use std::collections::{HashMap, HashSet};
@@ -6,29 +6,29 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::super::knobs::Knobs;
-use super::super::scenario::{DeviceFile, Family, FileKind, Scenario};
+use super::super::scenario::{DeviceFile, FileKind, OsFamily, Scenario};
 use super::super::service::Work;
+use super::super::settings::Settings;
 use super::folder::ReadError;
-use super::outcome::{Outcome, Task};
-use super::path::{Inside, file_name};
+use super::outcome::{CommandOutcome, DeviceTask};
+use super::path::{DevicePath, file_name};
 use super::scripted;
 
 /// What devices hold in memory; a device costs nothing until something is written to it.
-pub struct Bench {
+pub struct InMemoryDevices {
     scenario: Arc<Scenario>,
-    knobs: Knobs,
-    files: HashMap<(u32, Inside), Bytes>,
+    settings: Settings,
+    files: HashMap<(u32, DevicePath), Bytes>,
     /// Which of them PutFile brought.
-    put: HashSet<(u32, Inside)>,
+    put: HashSet<(u32, DevicePath)>,
 }
 
-impl Bench {
-    /// Devices as the scenario describes them.
+impl InMemoryDevices {
+    /// OnDiskDevices as the scenario describes them.
     pub fn new(scenario: impl Into<Arc<Scenario>>) -> Self {
         let scenario = scenario.into();
-        Bench {
-            knobs: scenario.knobs(),
+        InMemoryDevices {
+            settings: scenario.settings(),
             scenario,
             files: HashMap::new(),
             put: HashSet::new(),
@@ -36,30 +36,30 @@ impl Bench {
     }
 
     /// Does a piece of work at once; the outcome says how long it takes.
-    pub fn perform(&mut self, work: &Work) -> Outcome {
+    pub fn perform(&mut self, work: &Work) -> CommandOutcome {
         let family = work.device.family();
         match &work.task {
-            Task::Put {
+            DeviceTask::Put {
                 name,
                 content,
                 may_overwrite,
-            } => match put_path(name, family, content.as_ref(), &self.knobs) {
+            } => match put_path(name, family, content.as_ref(), &self.settings) {
                 Ok(path)
                     if !may_overwrite && self.files.contains_key(&(work.machine, path.clone())) =>
                 {
-                    Outcome::failed(already_there(name))
+                    CommandOutcome::failed(already_there(name))
                 }
                 Ok(path) => {
                     let content = content.clone().unwrap_or_default();
                     self.put.insert((work.machine, path.clone()));
                     self.files.insert((work.machine, path), content);
-                    Outcome::default()
+                    CommandOutcome::default()
                 }
-                Err(reason) => Outcome::failed(reason),
+                Err(reason) => CommandOutcome::failed(reason),
             },
-            Task::Run { script, args, .. } => {
+            DeviceTask::Run { script, args, .. } => {
                 let Some(found) = scripted::find(&self.scenario, &work.device, script, args) else {
-                    return Outcome::failed(format!(
+                    return CommandOutcome::failed(format!(
                         "The scenario has no outcome for '{script}', and this device runs nothing for real."
                     ));
                 };
@@ -67,40 +67,40 @@ impl Bench {
                     scripted::play(found, &work.device, &work.name, script, args);
                 for file in files {
                     if let (Ok(path), Ok(content)) =
-                        (Inside::parse(&file.path, family), file.content())
+                        (DevicePath::parse(&file.path, family), file.content())
                     {
                         self.files.insert((work.machine, path), content.into());
                     }
                 }
                 outcome
             }
-            Task::Restart => {
+            DeviceTask::Restart => {
                 let gone = self.put.extract_if(|(machine, _)| *machine == work.machine);
                 for file in gone {
                     self.files.remove(&file);
                 }
-                Outcome::default()
+                CommandOutcome::default()
             }
-            Task::Get { path } => match Inside::parse(path, family) {
+            DeviceTask::Get { path } => match DevicePath::parse(path, family) {
                 Ok(inside) => self.get(work, path, &inside),
-                Err(reason) => Outcome::failed(reason),
+                Err(reason) => CommandOutcome::failed(reason),
             },
         }
     }
 
-    fn get(&self, work: &Work, path: &str, inside: &Inside) -> Outcome {
+    fn get(&self, work: &Work, path: &str, inside: &DevicePath) -> CommandOutcome {
         let family = work.device.family();
         let described = find_file(&work.device.files, inside, family);
         if let Some(reason) = described.and_then(|file| unreadable(file, path)) {
-            return Outcome::failed(reason);
+            return CommandOutcome::failed(reason);
         }
         let content = match self.files.get(&(work.machine, inside.clone())) {
-            Some(content) => sized(content.clone(), self.knobs.get_max),
-            None => read_described(described, self.knobs.get_max),
+            Some(content) => sized(content.clone(), self.settings.collected_file_max),
+            None => read_described(described, self.settings.collected_file_max),
         };
         match content {
-            Ok(content) => Outcome::file(file_name(path, family), &content),
-            Err(error) => Outcome::failed(error.line(path)),
+            Ok(content) => CommandOutcome::file(file_name(path, family), &content),
+            Err(error) => CommandOutcome::failed(error.line(path)),
         }
     }
 }
@@ -129,26 +129,26 @@ fn sized(content: Bytes, limit: u64) -> Result<Bytes, ReadError> {
 /// Where a library file goes, or why it can't be put.
 pub(super) fn put_path(
     name: &str,
-    family: Family,
+    family: OsFamily,
     content: Option<&Bytes>,
-    knobs: &Knobs,
-) -> Result<Inside, String> {
+    settings: &Settings,
+) -> Result<DevicePath, String> {
     let size = content.map_or(0, |content| content.len() as u64);
-    if family == Family::Unix && size > knobs.put_max_other_os {
+    if family == OsFamily::Unix && size > settings.put_file_max_non_windows {
         return Err(format!("The file '{name}' is too large for this device."));
     }
-    Inside::working(name, family)
+    DevicePath::working(name, family)
 }
 
 /// The described file at that path.
 pub(super) fn find_file<'a>(
     files: &'a [DeviceFile],
-    path: &Inside,
-    family: Family,
+    path: &DevicePath,
+    family: OsFamily,
 ) -> Option<&'a DeviceFile> {
     files
         .iter()
-        .find(|file| Inside::parse(&file.path, family).is_ok_and(|known| known == *path))
+        .find(|file| DevicePath::parse(&file.path, family).is_ok_and(|known| known == *path))
 }
 
 pub(super) fn already_there(name: &str) -> String {
@@ -162,10 +162,10 @@ pub(super) fn unreadable(file: &DeviceFile, path: &str) -> Option<String> {
         return Some(format!("The file '{path}' is in use by another process."));
     }
     match file.kind {
-        FileKind::Plain => None,
+        FileKind::Regular => None,
         FileKind::Sparse => Some(ReadError::Sparse.line(&path.to_string())),
-        FileKind::Reparse => Some(ReadError::NotPlain.line(&path.to_string())),
-        FileKind::Cloud => Some(format!(
+        FileKind::ReparsePoint => Some(ReadError::NotPlain.line(&path.to_string())),
+        FileKind::CloudOnly => Some(format!(
             "The file '{path}' is not fully on the device and can't be collected."
         )),
     }

@@ -11,13 +11,13 @@ use svar_wire::Command;
 
 /// A command with what it looks like in an answer.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct SharedCommand {
     command: Command,
     /// As JSON.
     pub(crate) written: Box<[u8]>,
 }
 
-impl Deref for Asked {
+impl Deref for SharedCommand {
     type Target = Command;
 
     fn deref(&self) -> &Command {
@@ -25,22 +25,22 @@ impl Deref for Asked {
     }
 }
 
-/// The commands asked for lately, by their hash: a command has one slot it can be in.
+/// The commands asked for recent_commands, by their hash: a command has one slot it can be in.
 #[derive(Debug)]
-pub(crate) struct Lately([Option<Arc<Asked>>; SLOTS]);
+pub(crate) struct RecentCommands([Option<Arc<SharedCommand>>; SLOTS]);
 
 /// More than a playbook has commands, and few enough to look through none of them.
 const SLOTS: usize = 256;
 
-impl Default for Lately {
+impl Default for RecentCommands {
     fn default() -> Self {
-        Lately([const { None }; SLOTS])
+        RecentCommands([const { None }; SLOTS])
     }
 }
 
-impl Lately {
-    /// The command, shared with earlier actions if one of them asked for it lately.
-    pub(crate) fn share(&mut self, command: Command) -> Arc<Asked> {
+impl RecentCommands {
+    /// The command, shared with earlier actions if one of them asked for it recent_commands.
+    pub(crate) fn share(&mut self, command: Command) -> Arc<SharedCommand> {
         let mut hasher = DefaultHasher::new();
         command.hash(&mut hasher);
         // Below the number of slots.
@@ -50,7 +50,7 @@ impl Lately {
         }
         // Plain data with text keys: writing it can't fail.
         let written = serde_json::to_vec(&command).unwrap_or_default();
-        let asked = Arc::new(Asked {
+        let asked = Arc::new(SharedCommand {
             command,
             written: written.into(),
         });

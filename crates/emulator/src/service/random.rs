@@ -1,4 +1,4 @@
-//! Chance that repeats: every draw follows from the seed and what it is for, never from the order
+//! SeededRandom that repeats: every draw follows from the seed and what it is for, never from the order
 //! in which calls happen to come.
 
 /// What a draw is for; part of its key, so that draws don't influence each other.
@@ -17,9 +17,9 @@ pub(crate) enum Purpose {
 
 /// The seed of all draws.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Chance(pub(crate) u64);
+pub(crate) struct SeededRandom(pub(crate) u64);
 
-impl Chance {
+impl SeededRandom {
     /// 64 even bits for that purpose and key.
     pub(crate) fn bits(self, purpose: Purpose, key: &[u64]) -> u64 {
         let mut state = scramble(self.0 ^ (purpose as u64).wrapping_mul(0xA076_1D64_78BD_642F));

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// How a script's processes are told from others.
 #[derive(Debug, Clone)]
-pub(super) struct Tribe {
+pub(super) struct ScriptProcesses {
     /// The process that began.
     pub(super) first: u32,
     /// An entry of the environment that all of them have unless they took it away. None: they can't
@@ -28,7 +28,7 @@ pub(super) struct Used {
 }
 
 #[cfg(not(target_os = "linux"))]
-impl Tribe {
+impl ScriptProcesses {
     /// Nothing: processes can't be counted here.
     pub(super) fn used(&self, _folders_disk: Option<u64>, _is_thorough: bool) -> Used {
         Used::default()
@@ -46,7 +46,7 @@ impl Tribe {
 }
 
 #[cfg(target_os = "linux")]
-impl Tribe {
+impl ScriptProcesses {
     /// Counts what is used. `folders_disk` is the number of the disk that the device's folder is on;
     /// a thorough count also looks at orphans outside, which takes a look at every process there is.
     pub(super) fn used(&self, folders_disk: Option<u64>, is_thorough: bool) -> Used {

@@ -6,12 +6,12 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::path::Inside;
-use super::sandbox::Job;
+use super::path::DevicePath;
+use super::sandbox::ScriptJob;
 
 /// How a script is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum IsolationMode {
     /// In namespaces, as a user that is nobody else: what an emulator run by the superuser does. The
     /// kernel limits the superuser's processes nowhere.
     Guest,
@@ -21,17 +21,17 @@ pub(super) enum Way {
     Plain,
 }
 
-impl Way {
+impl IsolationMode {
     /// Whose the device's files must be.
     pub(super) fn owner(self) -> Option<u32> {
-        (self == Way::Guest).then_some(GUEST)
+        (self == IsolationMode::Guest).then_some(GUEST)
     }
 
     /// So many processes are there beside the script's own.
     pub(super) fn helpers(self) -> u32 {
         match self {
-            Way::Guest | Way::Own => STRICT_HELPERS,
-            Way::Plain => PLAIN_HELPERS,
+            IsolationMode::Guest | IsolationMode::Own => STRICT_HELPERS,
+            IsolationMode::Plain => PLAIN_HELPERS,
         }
     }
 }
@@ -171,14 +171,14 @@ pub(super) fn find(program: &str) -> Option<PathBuf> {
 }
 
 /// The entry of the environment that a plain script's processes have.
-pub(super) fn mark(job: &Job) -> String {
+pub(super) fn mark(job: &ScriptJob) -> String {
     format!("{MARK}={}", job.root.to_string_lossy())
 }
 
 /// The script's command line.
-pub(super) fn command(job: &Job, way: Way) -> Command {
+pub(super) fn command(job: &ScriptJob, way: IsolationMode) -> Command {
     match way {
-        Way::Guest | Way::Own => {
+        IsolationMode::Guest | IsolationMode::Own => {
             let mut command = strict_shell(job, way);
             command
                 .args(&job.interpreter)
@@ -186,15 +186,15 @@ pub(super) fn command(job: &Job, way: Way) -> Command {
                 .args(&job.words);
             command
         }
-        Way::Plain => plain_command(job),
+        IsolationMode::Plain => plain_command(job),
     }
 }
 
 /// A command line that lacks the words of what is to be run.
-pub(super) fn strict_shell(job: &Job, way: Way) -> Command {
+pub(super) fn strict_shell(job: &ScriptJob, way: IsolationMode) -> Command {
     let program = |name: &str| find(name).unwrap_or_else(|| name.into());
     let mut command = match way {
-        Way::Guest => {
+        IsolationMode::Guest => {
             let mut command = Command::new(program("setpriv"));
             command
                 .arg(format!("--reuid={GUEST}"))
@@ -203,7 +203,7 @@ pub(super) fn strict_shell(job: &Job, way: Way) -> Command {
                 .arg(program("unshare"));
             command
         }
-        Way::Own | Way::Plain => Command::new(program("unshare")),
+        IsolationMode::Own | IsolationMode::Plain => Command::new(program("unshare")),
     };
     command
         .args(["--user", "--map-root-user", "--mount", "--pid"])
@@ -224,7 +224,7 @@ pub(super) fn strict_shell(job: &Job, way: Way) -> Command {
 }
 
 /// What one process may have: the longest file, address space, open files.
-fn limits(job: &Job) -> [String; 3] {
+fn limits(job: &ScriptJob) -> [String; 3] {
     let file = job.allowance.disk.div_ceil(1024).max(1);
     let space = job.allowance.memory.saturating_mul(2);
     let space = space.saturating_add(SPACE_SPARE) >> 10;
@@ -234,7 +234,7 @@ fn limits(job: &Job) -> [String; 3] {
 /// How many processes the kernel lets the script's namespace have: one more than is allowed, so that it
 /// shows. Since Linux 5.14 each namespace is counted by itself; before, all of a user's processes were
 /// counted together, wherever they are.
-fn processes_max(job: &Job) -> Option<String> {
+fn processes_max(job: &ScriptJob) -> Option<String> {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
     let mut numbers = release.split(|c: char| !c.is_ascii_digit());
     let mut number = || numbers.next()?.parse::<u32>().ok();
@@ -243,8 +243,8 @@ fn processes_max(job: &Job) -> Option<String> {
     (version >= (5, 14)).then(|| most.to_string())
 }
 
-fn plain_command(job: &Job) -> Command {
-    let inside = |path: &Inside| {
+fn plain_command(job: &ScriptJob) -> Command {
+    let inside = |path: &DevicePath| {
         path.0
             .iter()
             .fold(job.root.clone(), |at, name| at.join(name))

@@ -16,12 +16,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::super::device::{Devices, Outcome};
+use super::super::device::{CommandOutcome, OnDiskDevices};
 use super::super::scenario::Scenario;
 use super::super::service::{Delivery, Request, Response, Service, Work};
-use super::body::{Room, Taken};
+use super::body::{BodyLimits, Taken};
 use super::clock::Clock;
-use super::connection::{Cut, Door};
+use super::connection::{Cut, CuttableListener};
 use super::ledger_file::LedgerFile;
 
 /// Why an emulator can't be, or no longer be, served.
@@ -48,7 +48,7 @@ pub enum EmulatorError {
 
 /// What a caller may want besides the scenario.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct ServeOptions {
     /// Appends every ledger entry to this file, a line of JSON each, before the answer that follows
     /// from it is sent: so the lines outlive the process. Where one can't be written the emulator ends.
     pub ledger: Option<PathBuf>,
@@ -66,27 +66,27 @@ pub async fn serve(
     scenario: Scenario,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), EmulatorError> {
-    serve_with(listener, scenario, Options::default(), shutdown).await
+    serve_with(listener, scenario, ServeOptions::default(), shutdown).await
 }
 
-/// The same with [`Options`].
+/// The same with [`ServeOptions`].
 ///
 /// # Errors
 /// As [`serve`]; also when the ledger's file can't be opened.
 pub async fn serve_with(
     listener: TcpListener,
     scenario: Scenario,
-    options: Options,
+    options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), EmulatorError> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|error| EmulatorError::Random(error.to_string()))?;
     let scenario = Arc::new(scenario);
     let clock = Clock::start(scenario.factor);
-    let devices = Devices::new(Arc::clone(&scenario)).map_err(EmulatorError::Folders)?;
+    let devices = OnDiskDevices::new(Arc::clone(&scenario)).map_err(EmulatorError::Folders)?;
     let ledger = options.ledger.map(LedgerFile::open).transpose()?;
     let seed = scenario.seed;
-    let room = Room::for_files_of(scenario.knobs().library_file_max);
+    let room = BodyLimits::for_files_of(scenario.settings().library_file_max);
     let (work_in, work_out) = mpsc::unbounded_channel();
     let emulator = Arc::new(Emulator {
         core: Mutex::new(Core {
@@ -105,7 +105,7 @@ pub async fn serve_with(
         .fallback(answer)
         .with_state(Arc::clone(&emulator))
         .into_make_service_with_connect_info::<Cut>();
-    let serving = axum::serve(Door(listener), router)
+    let serving = axum::serve(CuttableListener(listener), router)
         .with_graceful_shutdown(async move {
             shutdown.await;
             // The other end waits for this, or is gone.
@@ -152,7 +152,7 @@ struct Core {
 struct Emulator {
     core: Mutex<Core>,
     clock: Clock,
-    room: Room,
+    room: BodyLimits,
     /// Told whenever the core's next wake-up may have changed.
     rescheduled: Notify,
     /// Told when the ledger can't be written.
@@ -219,10 +219,10 @@ async fn wake(emulator: Arc<Emulator>) {
 /// Gives work to the devices and their outcomes back to the core.
 async fn perform(
     emulator: Arc<Emulator>,
-    devices: Arc<Devices>,
+    devices: Arc<OnDiskDevices>,
     mut work: mpsc::UnboundedReceiver<Work>,
 ) {
-    let mut at_work: JoinSet<(u64, Outcome)> = JoinSet::new();
+    let mut at_work: JoinSet<(u64, CommandOutcome)> = JoinSet::new();
     loop {
         tokio::select! {
             biased;

@@ -1,4 +1,4 @@
-//! Devices on disk, scripts executed for real.
+//! OnDiskDevices on disk, scripts executed for real.
 //!
 //! A device has only as much of a folder as its commands have needed: a file that is put needs the
 //! folders above it, a script executed for real needs the whole device. What is not needed costs
@@ -13,57 +13,57 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::super::knobs::Knobs;
-use super::super::scenario::{Device, DeviceFile, Family, Scenario};
+use super::super::scenario::{Device, DeviceFile, OsFamily, Scenario};
 use super::super::service::Work;
+use super::super::settings::Settings;
 use super::arguments::{posix_words, powershell_words};
-use super::bench::{already_there, find_file, put_path, read_described, unreadable};
 use super::folder::{Folder, ReadError};
-use super::home::Home;
-use super::outcome::{Outcome, Task};
-use super::path::{Inside, file_name, working_folder};
-use super::sandbox::{Ended, Job, Sandbox};
+use super::in_memory::{already_there, find_file, put_path, read_described, unreadable};
+use super::outcome::{CommandOutcome, DeviceTask};
+use super::path::{DevicePath, file_name, working_folder};
+use super::sandbox::{Sandbox, ScriptExit, ScriptJob};
 use super::scripted;
+use super::temp_root::TempRoot;
 use super::watchdog::Allowance;
 
 /// All devices of an emulator, under one folder that goes away with it.
-pub struct Devices {
+pub struct OnDiskDevices {
     scenario: Arc<Scenario>,
-    knobs: Knobs,
-    home: Home,
-    /// Devices whose folder has everything that a script may look for.
-    furnished: Mutex<HashSet<u32>>,
-    lives: Mutex<HashMap<u32, Life>>,
+    settings: Settings,
+    home: TempRoot,
+    /// OnDiskDevices whose folder has everything that a script may look for.
+    populated: Mutex<HashSet<u32>>,
+    restart_states: Mutex<HashMap<u32, RestartState>>,
     sandbox: Sandbox,
 }
 
 /// What a restart has to know of a device. Pieces of work are done side by side, so that one may
 /// overtake another; their numbers tell which came first.
 #[derive(Debug, Default)]
-struct Life {
+struct RestartState {
     /// What PutFile brought, with the number of the work.
-    put: HashMap<Inside, u64>,
+    put: HashMap<DevicePath, u64>,
     /// The number of the last restart.
     restarted: u64,
     /// Stops the script that runs, which has that number.
     script: Option<(u64, Arc<Notify>)>,
 }
 
-impl Devices {
-    /// Devices as the scenario describes them. A device has no folder until something is written to
+impl OnDiskDevices {
+    /// OnDiskDevices as the scenario describes them. A device has no folder until something is written to
     /// it. What killed processes left in the temporary folder is removed meanwhile.
     ///
     /// # Errors
     /// No temporary folder can be made.
     pub fn new(scenario: impl Into<Arc<Scenario>>) -> io::Result<Self> {
         let scenario = scenario.into();
-        let knobs = scenario.knobs();
-        Ok(Devices {
-            home: Home::make()?,
-            furnished: Mutex::default(),
-            lives: Mutex::default(),
-            sandbox: Sandbox::new(knobs.isolation),
-            knobs,
+        let settings = scenario.settings();
+        Ok(OnDiskDevices {
+            home: TempRoot::make()?,
+            populated: Mutex::default(),
+            restart_states: Mutex::default(),
+            sandbox: Sandbox::new(settings.isolation),
+            settings,
             scenario,
         })
     }
@@ -74,7 +74,7 @@ impl Devices {
         self: Arc<Self>,
         work: Work,
         real_time: impl Fn(Duration) -> Duration,
-    ) -> Outcome {
+    ) -> CommandOutcome {
         let prepared = {
             let devices = Arc::clone(&self);
             let work = work.clone();
@@ -85,35 +85,38 @@ impl Devices {
             Ok(Ok(Begun::Script(mut job))) => {
                 job.time_limit = real_time(job.time_limit);
                 let stop = Arc::new(Notify::new());
-                let was_restarted = self.with_life(work.machine, |life| {
+                let was_restarted = self.with_restart_state(work.machine, |life| {
                     life.script = Some((work.number, Arc::clone(&stop)));
                     life.restarted > work.number
                 });
                 if was_restarted {
-                    return Outcome::failed(RESTARTED);
+                    return CommandOutcome::failed(RESTARTED);
                 }
                 // Dropping the run ends the script with everything it has started.
                 tokio::select! {
                     biased;
-                    () = stop.notified() => Outcome::failed(RESTARTED),
+                    () = stop.notified() => CommandOutcome::failed(RESTARTED),
                     ended = self.sandbox.run(&job) => script_outcome(&work, ended),
                 }
             }
             Ok(Err(error)) => {
-                Outcome::failed(format!("The device's folder can't be used: {error}"))
+                CommandOutcome::failed(format!("The device's folder can't be used: {error}"))
             }
-            Err(_) => Outcome::failed("The device broke down."),
+            Err(_) => CommandOutcome::failed("The device broke down."),
         }
     }
 
-    fn with_life<T>(&self, machine: u32, act: impl FnOnce(&mut Life) -> T) -> T {
-        let mut lives = self.lives.lock().unwrap_or_else(PoisonError::into_inner);
-        act(lives.entry(machine).or_default())
+    fn with_restart_state<T>(&self, machine: u32, act: impl FnOnce(&mut RestartState) -> T) -> T {
+        let mut restart_states = self
+            .restart_states
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        act(restart_states.entry(machine).or_default())
     }
 
     /// Takes away what PutFile had brought before, and stops what runs since before.
     fn restart(&self, work: &Work, folder: &Folder) -> io::Result<()> {
-        let gone: Vec<Inside> = self.with_life(work.machine, |life| {
+        let gone: Vec<DevicePath> = self.with_restart_state(work.machine, |life| {
             life.restarted = life.restarted.max(work.number);
             if let Some((number, stop)) = &life.script
                 && *number < work.number
@@ -131,50 +134,52 @@ impl Devices {
         let family = work.device.family();
         let folder = self.folder(work);
         let outcome = match &work.task {
-            Task::Put {
+            DeviceTask::Put {
                 name,
                 content,
                 may_overwrite,
-            } => match put_path(name, family, content.as_ref(), &self.knobs) {
+            } => match put_path(name, family, content.as_ref(), &self.settings) {
                 Ok(path) if !may_overwrite && self.has(work, &folder, &path) => {
-                    Outcome::failed(already_there(name))
+                    CommandOutcome::failed(already_there(name))
                 }
                 Ok(path) => {
                     folder.write(&path, content.as_deref().unwrap_or_default(), true)?;
-                    self.with_life(work.machine, |life| life.put.insert(path, work.number));
-                    Outcome::default()
+                    self.with_restart_state(work.machine, |life| {
+                        life.put.insert(path, work.number)
+                    });
+                    CommandOutcome::default()
                 }
-                Err(reason) => Outcome::failed(reason),
+                Err(reason) => CommandOutcome::failed(reason),
             },
-            Task::Restart => {
+            DeviceTask::Restart => {
                 self.restart(work, &folder)?;
-                Outcome::default()
+                CommandOutcome::default()
             }
-            Task::Get { path } => match Inside::parse(path, family) {
+            DeviceTask::Get { path } => match DevicePath::parse(path, family) {
                 Ok(inside) => {
                     let described = find_file(&work.device.files, &inside, family);
                     match described.and_then(|file| unreadable(file, path)) {
-                        Some(reason) => Outcome::failed(reason),
+                        Some(reason) => CommandOutcome::failed(reason),
                         None => match self.read(work, &folder, &inside) {
-                            Ok(content) => Outcome::file(file_name(path, family), &content),
-                            Err(error) => Outcome::failed(error.line(path)),
+                            Ok(content) => CommandOutcome::file(file_name(path, family), &content),
+                            Err(error) => CommandOutcome::failed(error.line(path)),
                         },
                     }
                 }
-                Err(reason) => Outcome::failed(reason),
+                Err(reason) => CommandOutcome::failed(reason),
             },
-            Task::Run { script, args, .. } => {
+            DeviceTask::Run { script, args, .. } => {
                 if let Some(found) = scripted::find(&self.scenario, &work.device, script, args) {
                     let (outcome, files) =
                         scripted::play(found, &work.device, &work.name, script, args);
                     for file in &files {
-                        write_described(&folder, file, family, self.knobs.get_max)?;
+                        write_described(&folder, file, family, self.settings.collected_file_max)?;
                     }
                     outcome
                 } else {
                     match self.job(work, &folder)? {
                         Ok(job) => return Ok(Begun::Script(job)),
-                        Err(reason) => Outcome::failed(reason),
+                        Err(reason) => CommandOutcome::failed(reason),
                     }
                 }
             }
@@ -183,8 +188,8 @@ impl Devices {
     }
 
     /// The process a script needs, or why there can't be one.
-    fn job(&self, work: &Work, folder: &Folder) -> io::Result<Result<Job, String>> {
-        let Task::Run {
+    fn job(&self, work: &Work, folder: &Folder) -> io::Result<Result<ScriptJob, String>> {
+        let DeviceTask::Run {
             script,
             args,
             content,
@@ -199,9 +204,9 @@ impl Devices {
             .map_or("", |(_, extension)| extension);
         let extension = extension.to_ascii_lowercase();
         let interpreter: &[&str] = match (extension.as_str(), family) {
-            ("sh", Family::Unix) => &["bash"],
-            ("py", Family::Unix) => &["python3", "-I"],
-            ("ps1", Family::Windows) => &["pwsh", "-NoProfile", "-NonInteractive", "-File"],
+            ("sh", OsFamily::Unix) => &["bash"],
+            ("py", OsFamily::Unix) => &["python3", "-I"],
+            ("ps1", OsFamily::Windows) => &["pwsh", "-NoProfile", "-NonInteractive", "-File"],
             _ => {
                 return Ok(Err(format!(
                     "The script '{script}' can't be run on {}.",
@@ -220,7 +225,7 @@ impl Devices {
                 interpreter[0]
             )));
         }
-        let place = match Inside::working(script, family) {
+        let place = match DevicePath::working(script, family) {
             Ok(mut place) => {
                 // Beside the working folder, so that a script and a put file of one name don't meet.
                 let name = place.0.pop().unwrap_or_default();
@@ -231,16 +236,16 @@ impl Devices {
             }
             Err(reason) => return Ok(Err(reason)),
         };
-        self.furnish(work, folder)?;
+        self.populate(work, folder)?;
         let of_scripts = place.0.len().saturating_sub(1);
-        folder.insist_on(&Inside(place.0[..of_scripts].to_vec()))?;
+        folder.insist_on(&DevicePath(place.0[..of_scripts].to_vec()))?;
         folder.insist_on(&working(family))?;
         folder.write(&place, content, true)?;
         let words = match family {
-            Family::Windows => powershell_words(args),
-            Family::Unix => posix_words(args),
+            OsFamily::Windows => powershell_words(args),
+            OsFamily::Unix => posix_words(args),
         };
-        Ok(Ok(Job {
+        Ok(Ok(ScriptJob {
             root: folder.root().to_owned(),
             host: work.name.to_string(),
             interpreter: interpreter.iter().map(|word| (*word).to_owned()).collect(),
@@ -248,11 +253,11 @@ impl Devices {
             folder: working(family),
             words,
             time_limit: *time_limit,
-            output_max: self.knobs.output_max,
+            output_max: self.settings.output_max,
             allowance: Allowance {
-                processes: self.knobs.processes_max,
-                memory: self.knobs.memory_max,
-                disk: self.knobs.disk_max,
+                processes: self.settings.processes_max,
+                memory: self.settings.memory_max,
+                disk: self.settings.disk_max,
             },
         }))
     }
@@ -270,10 +275,10 @@ impl Devices {
     }
 
     /// The content of a file of the device, if it can be collected.
-    fn read(&self, work: &Work, folder: &Folder, path: &Inside) -> Result<Bytes, ReadError> {
-        let limit = self.knobs.get_max;
+    fn read(&self, work: &Work, folder: &Folder, path: &DevicePath) -> Result<Bytes, ReadError> {
+        let limit = self.settings.collected_file_max;
         match folder.read(path, limit) {
-            Err(ReadError::Missing) if !self.is_furnished(work.machine) => {
+            Err(ReadError::Missing) if !self.is_populated(work.machine) => {
                 let family = work.device.family();
                 if is_folder(&work.device, path) {
                     return Err(ReadError::NotPlain);
@@ -285,22 +290,22 @@ impl Devices {
     }
 
     /// Whether something is at that path of the device.
-    fn has(&self, work: &Work, folder: &Folder, path: &Inside) -> bool {
+    fn has(&self, work: &Work, folder: &Folder, path: &DevicePath) -> bool {
         let is_described = || {
             is_folder(&work.device, path)
                 || find_file(&work.device.files, path, work.device.family()).is_some()
         };
-        folder.has(path) || (!self.is_furnished(work.machine) && is_described())
+        folder.has(path) || (!self.is_populated(work.machine) && is_described())
     }
 
-    fn is_furnished(&self, machine: u32) -> bool {
-        self.furnished().contains(&machine)
+    fn is_populated(&self, machine: u32) -> bool {
+        self.populated().contains(&machine)
     }
 
     /// Sees to it that a script finds all of the device in its folder. Only one piece of work at a
-    /// time is on a device, so nobody sees it half furnished.
-    fn furnish(&self, work: &Work, folder: &Folder) -> io::Result<()> {
-        if self.is_furnished(work.machine) {
+    /// time is on a device, so nobody sees it half populated.
+    fn populate(&self, work: &Work, folder: &Folder) -> io::Result<()> {
+        if self.is_populated(work.machine) {
             return Ok(());
         }
         let family = work.device.family();
@@ -309,47 +314,49 @@ impl Devices {
         }
         for file in &work.device.files {
             // What a command has put there since is newer.
-            let is_newer = Inside::parse(&file.path, family).is_ok_and(|path| folder.has(&path));
+            let is_newer =
+                DevicePath::parse(&file.path, family).is_ok_and(|path| folder.has(&path));
             if !is_newer {
-                write_described(folder, file, family, self.knobs.get_max)?;
+                write_described(folder, file, family, self.settings.collected_file_max)?;
             }
         }
-        self.furnished().insert(work.machine);
+        self.populated().insert(work.machine);
         Ok(())
     }
 
-    fn furnished(&self) -> MutexGuard<'_, HashSet<u32>> {
-        (self.furnished.lock()).unwrap_or_else(PoisonError::into_inner)
+    fn populated(&self) -> MutexGuard<'_, HashSet<u32>> {
+        (self.populated.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 const RESTARTED: &str = "The device restarted while the script ran.";
 
 enum Begun {
-    Done(Outcome),
-    Script(Job),
+    Done(CommandOutcome),
+    Script(ScriptJob),
 }
 
-fn working(family: Family) -> Inside {
+fn working(family: OsFamily) -> DevicePath {
     // Our own constant: it maps. Should it ever not, the device's root is a harmless place to begin.
-    Inside::parse(working_folder(family), family).unwrap_or_else(|_| Inside(Vec::new()))
+    DevicePath::parse(working_folder(family), family).unwrap_or_else(|_| DevicePath(Vec::new()))
 }
 
 /// The folders that every device has.
-fn usual_folders(family: Family) -> impl Iterator<Item = Inside> {
+fn usual_folders(family: OsFamily) -> impl Iterator<Item = DevicePath> {
     let usual: &[&str] = match family {
-        Family::Windows => &["C:\\Windows\\Temp", "C:\\Users"],
-        Family::Unix => &["/tmp", "/var/tmp", "/etc", "/root", "/home"],
+        OsFamily::Windows => &["C:\\Windows\\Temp", "C:\\Users"],
+        OsFamily::Unix => &["/tmp", "/var/tmp", "/etc", "/root", "/home"],
     };
     std::iter::once(working_folder(family))
         .chain(usual.iter().copied())
-        .filter_map(move |path| Inside::parse(path, family).ok())
+        .filter_map(move |path| DevicePath::parse(path, family).ok())
 }
 
 /// Whether a described device has a folder at that path.
-fn is_folder(device: &Device, path: &Inside) -> bool {
+fn is_folder(device: &Device, path: &DevicePath) -> bool {
     let family = device.family();
-    let mut files = (device.files.iter()).filter_map(|file| Inside::parse(&file.path, family).ok());
+    let mut files =
+        (device.files.iter()).filter_map(|file| DevicePath::parse(&file.path, family).ok());
     usual_folders(family).any(|usual| usual.0.starts_with(&path.0))
         || files.any(|file| file != *path && file.0.starts_with(&path.0))
 }
@@ -357,11 +364,11 @@ fn is_folder(device: &Device, path: &Inside) -> bool {
 fn write_described(
     folder: &Folder,
     file: &DeviceFile,
-    family: Family,
+    family: OsFamily,
     limit: u64,
 ) -> io::Result<()> {
     let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidInput, reason);
-    let path = Inside::parse(&file.path, family).map_err(invalid)?;
+    let path = DevicePath::parse(&file.path, family).map_err(invalid)?;
     if file.length() > limit {
         // It can't be collected, so only its length matters.
         return folder.write_hollow(&path, file.length());
@@ -370,15 +377,15 @@ fn write_described(
     folder.write(&path, &content, file.executable)
 }
 
-fn script_outcome(work: &Work, ended: Result<Ended, String>) -> Outcome {
-    let Task::Run { script, .. } = &work.task else {
-        return Outcome::failed("There is no script.");
+fn script_outcome(work: &Work, ended: Result<ScriptExit, String>) -> CommandOutcome {
+    let DeviceTask::Run { script, .. } = &work.task else {
+        return CommandOutcome::failed("There is no script.");
     };
     let ended = match ended {
         Ok(ended) => ended,
-        Err(reason) => return Outcome::failed(reason),
+        Err(reason) => return CommandOutcome::failed(reason),
     };
-    let mut outcome = Outcome::script(
+    let mut outcome = CommandOutcome::script(
         work.device.family(),
         script,
         ended.exit,

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 
 /// How many bytes of a body are kept, by what it says it is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct BodyLimits {
     /// Multipart: the largest library file, and the rest of its form.
     multipart: usize,
 }
@@ -32,9 +32,9 @@ pub(super) enum Taken {
     Broken,
 }
 
-impl Room {
+impl BodyLimits {
     pub(super) fn for_files_of(size_max: u64) -> Self {
-        Room {
+        BodyLimits {
             multipart: usize::try_from(size_max.saturating_add(FORM)).unwrap_or(usize::MAX),
         }
     }

@@ -23,20 +23,20 @@ pub(crate) fn http_date(moment: Moment) -> String {
 /// point when there is none (API notes 4.2). The digits below the millisecond are made up, but the
 /// same for the same moment, so that clients meet all lengths.
 pub(crate) fn stamp(moment: Moment) -> String {
-    String::from_utf8_lossy(Stamp::of(moment).as_bytes()).into_owned()
+    String::from_utf8_lossy(Timestamp::of(moment).as_bytes()).into_owned()
 }
 
 /// The same without memory of its own: a list of 10,000 actions has 40,000 of them.
-pub(crate) struct Stamp {
+pub(crate) struct Timestamp {
     bytes: [u8; 28],
     length: usize,
 }
 
-impl Stamp {
+impl Timestamp {
     pub(crate) fn of(moment: Moment) -> Self {
         let millis = moment.millis();
         if !WRITABLE.contains(&millis) {
-            return Stamp {
+            return Timestamp {
                 bytes: *b"9999-12-31T23:59:59Z........",
                 length: 20,
             };
@@ -73,7 +73,7 @@ impl Stamp {
             length -= 1;
         }
         bytes[length] = b'Z';
-        Stamp {
+        Timestamp {
             bytes,
             length: length + 1,
         }

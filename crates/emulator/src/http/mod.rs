@@ -9,4 +9,4 @@ mod connection;
 mod ledger_file;
 mod server;
 
-pub use server::{EmulatorError, Options, serve, serve_with};
+pub use server::{EmulatorError, ServeOptions, serve, serve_with};

@@ -10,12 +10,12 @@ const BLOCK: usize = 64;
 
 /// A set of places, a bit each, with the count of every block of 4,096.
 #[derive(Debug, Default)]
-pub(crate) struct Places {
+pub(crate) struct IndexSet {
     words: Vec<u64>,
     blocks: Vec<u32>,
 }
 
-impl Places {
+impl IndexSet {
     /// Adds a place.
     pub(crate) fn insert(&mut self, place: u32) {
         let (word, bit) = (place as usize / WORD, 1_u64 << (place as usize % WORD));
@@ -46,7 +46,7 @@ impl Places {
 
 /// Several sets that have no member in common, seen as one.
 #[derive(Debug)]
-pub(crate) struct Union<'a>(pub(crate) Vec<&'a Places>);
+pub(crate) struct Union<'a>(pub(crate) Vec<&'a IndexSet>);
 
 impl Union<'_> {
     fn word(&self, at: usize) -> u64 {
@@ -167,7 +167,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{Places, Union};
+    use super::{IndexSet, Union};
 
     proptest! {
         #[test]
@@ -176,7 +176,7 @@ mod tests {
             from in 0..30_000_u32,
             to in 0..30_000_u32,
         ) {
-            let mut sets = [Places::default(), Places::default()];
+            let mut sets = [IndexSet::default(), IndexSet::default()];
             let mut trees = [BTreeSet::new(), BTreeSet::new()];
             for (step, place) in steps {
                 // The sets have no member in common.

@@ -6,9 +6,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// Finds places by the lower half of an id, which is as random as the whole: half the memory. Who
 /// inserts asks first whether the half is taken; who finds compares the whole.
 #[derive(Debug, Default)]
-pub(crate) struct ById(HashMap<u64, u32, BuildHasherDefault<Even>>);
+pub(crate) struct IdIndex(HashMap<u64, u32, BuildHasherDefault<IdHasher>>);
 
-impl ById {
+impl IdIndex {
     /// Adds an id whose lower half is not taken.
     pub(crate) fn insert(&mut self, id: u128, place: u32) {
         self.0.insert(lower_half(id), place);
@@ -28,9 +28,9 @@ fn lower_half(id: u128) -> u64 {
 /// Hashes what is even already, and ours: ids are drawn by the emulator, never chosen by a caller, so
 /// nobody can make them collide.
 #[derive(Debug, Default)]
-pub(crate) struct Even(u64);
+pub(crate) struct IdHasher(u64);
 
-impl Hasher for Even {
+impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
         // The uppermost bits of the half are a GUID's variant, the same in all.
         self.0.rotate_left(8)
