@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use svar_engine::{CommandEnd, DeviceIndex, Fact, FactBody, Fleet, Need, ResultSummary};
+use svar_engine::{
+    CommandEnd, DeviceIndex, Fact, FactBody, Fleet, Need, RequestIndex, ResultSummary,
+};
 use svar_plan::{Plan, Verdict};
 use svar_wire::Moment;
 use svar_wire::{ActionId, RunId};
@@ -182,7 +184,7 @@ impl Model {
                     if *ends <= seen {
                         self.open.remove(&device);
                         let commands = vec![CommandEnd {
-                            index: 0,
+                            index: RequestIndex(0),
                             status: CommandStatus::Completed,
                             error: None,
                         }];
@@ -205,7 +207,7 @@ impl Model {
             }
             Event::DevicesRead(devices) => {
                 for device in devices {
-                    let ready = self.started + self.wakes[device.0 as usize] <= self.now;
+                    let ready = self.started + self.wakes[device.place()] <= self.now;
                     if self.fleet.known(device).ready != Some(ready) {
                         let body = FactBody::Readiness {
                             ready,

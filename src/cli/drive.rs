@@ -168,9 +168,7 @@ fn log(fact: &Fact, plan: &Plan) {
     if !tracing::enabled!(tracing::Level::INFO) {
         return;
     }
-    let device = fact
-        .device
-        .and_then(|device| plan.devices.get(device.0 as usize));
+    let device = fact.device.and_then(|device| device.get(&plan.devices));
     let who = device.map_or("run", |device| device.target.label());
     let what = serde_json::to_string(&fact.body).unwrap_or_default();
     tracing::info!("{} {} {what}", fact.at, report::clean(who));

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use svar_engine::{DeviceIndex, DeviceView, EndState, Fact, FactBody, ResultSummary};
+use svar_engine::{
+    CommandIndex, DeviceView, EndState, Fact, FactBody, RequestIndex, ResultSummary, SessionIndex,
+};
 use svar_plan::{OnStop, Place, Plan, Session, StepPlan, Verb, Verdict};
 use svar_wire::CommandStatus;
 use svar_wire::Moment;
@@ -159,7 +161,7 @@ pub struct CommandEvidence {
     /// The machine action it was part of.
     pub action: String,
     /// Its index there.
-    pub index: u16,
+    pub index: RequestIndex,
     /// The service's last word on it.
     pub status: CommandStatus,
     /// What the service says went wrong; harmless text.
@@ -226,8 +228,8 @@ impl Evidence {
                         at: fact.at,
                     });
                 }
-                (Some(DeviceIndex(device)), _) => {
-                    if let Some(teller) = tellers.get_mut(device as usize) {
+                (Some(device), _) => {
+                    if let Some(teller) = device.get_mut(&mut tellers) {
                         teller.take(fact);
                     }
                 }
@@ -246,7 +248,7 @@ impl Evidence {
                     end: view.standing,
                     ended: end.is_some(),
                     step: step
-                        .and_then(|step| plan.steps.get(usize::from(step)))
+                        .and_then(|step| step.get(&plan.steps))
                         .map(StepMark::of),
                     why: (end.as_ref()).and_then(|end| end.why.as_deref()).map(clean),
                     cleanup_owed: view.owes_cleanup,
@@ -346,9 +348,9 @@ struct Teller<'p> {
     sessions: u32,
     waived: Option<Waived>,
     /// Which commands a session that waited came to.
-    resolved: HashMap<u16, Vec<u16>>,
+    resolved: HashMap<SessionIndex, Vec<CommandIndex>>,
     /// Which session an action belongs to.
-    actions: HashMap<ActionId, u16>,
+    actions: HashMap<ActionId, SessionIndex>,
     commands: Vec<CommandEvidence>,
 }
 
@@ -391,7 +393,7 @@ impl<'p> Teller<'p> {
             } => {
                 let sent = self.sent(action, commands.len());
                 for end in commands {
-                    let place = sent.get(usize::from(end.index)).copied();
+                    let place = end.index.get(&sent).copied();
                     let Some((step, verb)) = place.and_then(|place| self.step(action, place))
                     else {
                         continue;
@@ -435,17 +437,17 @@ impl<'p> Teller<'p> {
 
     /// The commands of an action, by index into the session's: all that it has, those it was
     /// resolved to, or the last one alone where a try was made again.
-    fn sent(&self, action: &ActionId, count: usize) -> Vec<u16> {
+    fn sent(&self, action: &ActionId, count: usize) -> Vec<CommandIndex> {
         let Some(session) = self.actions.get(action) else {
             return Vec::new();
         };
         let planned = self
             .sessions_planned
-            .get(usize::from(*session))
+            .get(session.place())
             .map_or(0, |session| session.commands.len());
         let all = match self.resolved.get(session) {
             Some(resolved) => resolved.clone(),
-            None => (0..u16::try_from(planned).unwrap_or(u16::MAX)).collect(),
+            None => CommandIndex::all(planned).collect(),
         };
         match (count, all.last()) {
             (1, Some(last)) => vec![*last],
@@ -453,15 +455,15 @@ impl<'p> Teller<'p> {
         }
     }
 
-    fn step(&self, action: &ActionId, place: u16) -> Option<(&'p StepPlan, Verb)> {
+    fn step(&self, action: &ActionId, place: CommandIndex) -> Option<(&'p StepPlan, Verb)> {
         let session = self.actions.get(action)?;
-        let session = self.sessions_planned.get(usize::from(*session))?;
-        let command = session.commands.get(usize::from(place))?;
-        let step = self.plan.steps.get(usize::from(command.step))?;
+        let session = self.sessions_planned.get(session.place())?;
+        let command = place.get(&session.commands)?;
+        let step = command.step.get(&self.plan.steps)?;
         Some((step, command.verb))
     }
 
-    fn command(&mut self, action: &ActionId, index: u16) -> Option<&mut CommandEvidence> {
+    fn command(&mut self, action: &ActionId, index: RequestIndex) -> Option<&mut CommandEvidence> {
         (self.commands.iter_mut().rev())
             .find(|command| command.action == action.as_str() && command.index == index)
     }

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use svar_engine::ResultSummary;
+use svar_engine::{RequestIndex, ResultSummary};
 use svar_plan::{OnStop, Verb};
 use svar_wire::Moment;
 
@@ -95,7 +95,7 @@ struct Command<'e> {
     verb: Verb,
     cleanup: bool,
     action: &'e str,
-    index: u16,
+    index: RequestIndex,
     status: &'e str,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'e str>,

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use svar_engine::{
-    DeviceIndex, DeviceView, EndState, Fleet, Phase, SessionPhase, Standstill, Tally, Waiting,
+    DeviceIndex, DeviceView, EndState, Fleet, Phase, SessionIndex, SessionPhase, Standstill, Tally,
+    Waiting,
 };
 use svar_plan::{OnStop, Plan, SessionKind};
 use svar_wire::Moment;
@@ -149,7 +150,7 @@ impl Progress {
         let total = self.plan.devices.len();
         let large = self.screen.is_some() && total > SMALL;
         for view in fleet.devices() {
-            let (Some(told), Some(end)) = (self.told.get_mut(view.device.0 as usize), &view.end)
+            let (Some(told), Some(end)) = (self.told.get_mut(view.device.place()), &view.end)
             else {
                 continue;
             };
@@ -374,17 +375,16 @@ impl Progress {
     }
 
     /// The steps of a session by name: `put, collect, zip`.
-    fn steps(&self, device: DeviceIndex, session: u16) -> String {
-        let planned = self.plan.devices.get(device.0 as usize);
-        let Some(session) = planned.and_then(|device| device.sessions.get(usize::from(session)))
-        else {
+    fn steps(&self, device: DeviceIndex, session: SessionIndex) -> String {
+        let planned = device.get(&self.plan.devices);
+        let Some(session) = planned.and_then(|device| session.get(&device.sessions)) else {
             return String::new();
         };
         if session.kind == SessionKind::Cleanup {
             return "cleanup".to_owned();
         }
         let names: Vec<&str> = (session.commands.iter())
-            .filter_map(|command| self.plan.steps.get(usize::from(command.step)))
+            .filter_map(|command| command.step.get(&self.plan.steps))
             .map(|step| step.name.as_str())
             .collect();
         names.join(", ")
@@ -417,7 +417,7 @@ impl Progress {
     }
 
     fn label(&self, device: DeviceIndex) -> String {
-        let device = self.plan.devices.get(device.0 as usize);
+        let device = device.get(&self.plan.devices);
         device.map_or_else(String::new, |device| clean(device.target.label()))
     }
 }

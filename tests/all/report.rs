@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use svar::report::{self, Evidence, Header, Sheet};
 use svar_engine::{
-    CommandEnd, DeviceIndex, EndState, Fact, FactBody, Fleet, Refusal, ResultSummary, tag_of,
+    Attempt, CommandEnd, DeviceIndex, EndState, Fact, FactBody, Fleet, Refusal, RequestIndex,
+    ResultSummary, SessionIndex, tag_of,
 };
 use svar_language::playbook::{self, NoFiles};
 use svar_language::source::SourceText;
@@ -88,12 +89,12 @@ impl Story {
     /// The how manieth start of a session, from 0.
     fn start_again(&mut self, device: u32, session: u16, attempt: u16) -> ActionId {
         let id = self.plan.devices[device as usize].target.id.clone();
-        let tag = tag_of(&self.run, &id, session, attempt);
+        let tag = tag_of(&self.run, &id, SessionIndex(session), Attempt(attempt));
         self.tell(
             device,
             FactBody::StartAnnounced {
-                session,
-                attempt,
+                session: SessionIndex(session),
+                attempt: Attempt(attempt),
                 tag,
             },
         );
@@ -102,8 +103,8 @@ impl Story {
         self.tell(
             device,
             FactBody::StartAccepted {
-                session,
-                attempt,
+                session: SessionIndex(session),
+                attempt: Attempt(attempt),
                 action: action.clone(),
                 adopted: false,
             },
@@ -121,7 +122,7 @@ impl Story {
         let body = FactBody::ActionEnded {
             action: action.clone(),
             status: ActionStatus::TimeOut,
-            commands: vec![command(0), command(1)],
+            commands: vec![command(RequestIndex(0)), command(RequestIndex(1))],
             expired: true,
         };
         self.tell(device, body);
@@ -130,7 +131,7 @@ impl Story {
     fn ended(&mut self, device: u32, action: &ActionId, commands: &[Option<&str>]) {
         let failed = commands.iter().any(Option::is_some);
         let commands = commands.iter().zip(0..).map(|(error, index)| CommandEnd {
-            index,
+            index: RequestIndex(index),
             status: match error {
                 Some(_) => CommandStatus::Failed,
                 None => CommandStatus::Completed,
@@ -152,7 +153,7 @@ impl Story {
     fn script(&mut self, device: u32, action: &ActionId, exit: i64, not_met: Option<&str>) {
         let body = FactBody::ResultFetched {
             action: action.clone(),
-            index: 0,
+            index: RequestIndex(0),
             result: ResultSummary::Script {
                 exit: Some(exit),
                 path: format!("results/{device}/ask.json"),
@@ -171,7 +172,7 @@ impl Story {
     fn file(&mut self, device: u32, action: &ActionId) {
         let body = FactBody::ResultFetched {
             action: action.clone(),
-            index: 1,
+            index: RequestIndex(1),
             result: ResultSummary::File {
                 path: format!("files/{device}/answer.txt"),
                 size: 12_345,
@@ -338,12 +339,12 @@ fn the_same_failure_is_one_group_whatever_the_numbers() {
 fn a_refused_start_is_told_without_a_step() {
     let mut story = Story::with(&["a"]);
     let device = story.plan.devices[0].target.id.clone();
-    let tag = tag_of(&story.run, &device, 0, 0);
+    let tag = tag_of(&story.run, &device, SessionIndex(0), Attempt(0));
     story.tell(
         0,
         FactBody::StartAnnounced {
-            session: 0,
-            attempt: 0,
+            session: SessionIndex(0),
+            attempt: Attempt(0),
             tag,
         },
     );
@@ -357,8 +358,8 @@ fn a_refused_start_is_told_without_a_step() {
     story.tell(
         0,
         FactBody::StartRefused {
-            session: 0,
-            attempt: 0,
+            session: SessionIndex(0),
+            attempt: Attempt(0),
             refusal,
         },
     );

@@ -5,14 +5,14 @@
 
 use std::time::Duration;
 
-use svar_plan::Verdict;
+use svar_plan::{SessionIndex, Verdict};
 use svar_wire::ActionId;
 use svar_wire::ActionStatus;
 use svar_wire::Moment;
 
 use super::course::{self, VISIBILITY_LAG, enter, start_again};
 use super::end::EndState;
-use super::fact::{CancelWhy, CommandState, FactBody};
+use super::fact::{Attempt, CancelWhy, CommandState, FactBody, RequestIndex};
 use super::progress::{
     Cancelling, Collecting, Fate, Ground, Open, Progress, Reached, Readiness, Stage,
 };
@@ -31,7 +31,7 @@ pub(super) fn absorb(
     body: &FactBody,
     known: Known,
 ) -> Result<(), &'static str> {
-    let is_start = |session: u16, attempt: u16| {
+    let is_start = |session: SessionIndex, attempt: Attempt| {
         if session != progress.session {
             Err("the device is at another session")
         } else if attempt != progress.attempt {
@@ -133,7 +133,7 @@ pub(super) fn absorb(
                 open.began = Some(at);
                 // Until more is told: a session begins with its first command.
                 open.reached = Some(Reached {
-                    index: 0,
+                    index: RequestIndex::FIRST,
                     state: CommandState::Presumed,
                     since: at,
                 });
@@ -156,7 +156,7 @@ pub(super) fn absorb(
                     if (*index, *state) <= (before.index, before.state) {
                         return Err("the action has come so far already");
                     }
-                    if usize::from(*index) + usize::from(*state != CommandState::Waiting) > count {
+                    if index.place() + usize::from(*state != CommandState::Waiting) > count {
                         return Err("it has no such command");
                     }
                     open.reached = Some(Reached {
@@ -198,7 +198,7 @@ pub(super) fn absorb(
             let collecting = collecting(progress, action, *index, known)?;
             if let Some(collecting) = collecting {
                 if let (Verdict::NotMet { why }, Some(fate @ Fate::Completed)) =
-                    (verdict, collecting.fates.get_mut(usize::from(*index)))
+                    (verdict, index.get_mut(&mut collecting.fates))
                 {
                     *fate = Fate::NotMet(why.as_str().into());
                 }
@@ -209,8 +209,7 @@ pub(super) fn absorb(
         FactBody::ResultMissing { action, index, why } => {
             let collecting = collecting(progress, action, *index, known)?;
             if let Some(collecting) = collecting {
-                if let Some(fate @ Fate::Completed) = collecting.fates.get_mut(usize::from(*index))
-                {
+                if let Some(fate @ Fate::Completed) = index.get_mut(&mut collecting.fates) {
                     *fate = Fate::Missing(why.as_str().into());
                 }
                 course::collected(ground, progress, at, *index);
@@ -222,7 +221,7 @@ pub(super) fn absorb(
             let count = progress
                 .at(ground)
                 .map_or(0, |session| session.commands.len());
-            if commands.iter().any(|index| usize::from(*index) >= count)
+            if commands.iter().any(|index| index.place() >= count)
                 || commands.windows(2).any(|pair| pair[0] >= pair[1])
             {
                 return Err("these are not commands of the session, in order");
@@ -236,7 +235,7 @@ pub(super) fn absorb(
 
         FactBody::SessionUnresolvable { session, step, why } => {
             waits_to_resolve(ground, progress, *session)?;
-            if step.is_some_and(|step| ground.plan.steps.get(usize::from(step)).is_none()) {
+            if step.is_some_and(|step| step.get(&ground.plan.steps).is_none()) {
                 return Err("there is no such step");
             }
             course::trouble_at(progress, *step, EndState::Failed, why);
@@ -337,7 +336,7 @@ fn late(known: Known) -> Result<(), &'static str> {
 fn collecting<'a>(
     progress: &'a mut Progress,
     action: &ActionId,
-    index: u16,
+    index: RequestIndex,
     known: Known,
 ) -> Result<Option<&'a mut Collecting>, &'static str> {
     match &mut progress.stage {
@@ -356,7 +355,7 @@ fn collecting<'a>(
 fn waits_to_resolve(
     ground: Ground<'_>,
     progress: &Progress,
-    session: u16,
+    session: SessionIndex,
 ) -> Result<(), &'static str> {
     if session != progress.session {
         Err("the device is at another session")

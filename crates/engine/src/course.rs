@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use svar_plan::{CleanupWhen, OfflineMode, OnStop, SessionKind};
+use svar_plan::{CleanupWhen, OfflineMode, OnStop, SessionIndex, SessionKind, StepIndex};
 use svar_wire::ActionStatus;
 use svar_wire::Moment;
 
 use super::end::EndState;
-use super::fact::{CancelWhy, CommandEnd, GiveUp, Refusal};
+use super::fact::{Attempt, CancelWhy, CommandEnd, GiveUp, Refusal, RequestIndex};
 use super::outcome::{self, Outcome};
 use super::progress::{Close, Collecting, Fate, Ground, Open, Progress, Readiness, Stage, Trouble};
 use super::retry::{AnswerClass, class_of_start};
@@ -41,7 +41,12 @@ pub(super) fn trouble(progress: &mut Progress, state: EndState, why: &str) {
 }
 
 /// What goes wrong first decides; `step` is the one that it is about.
-pub(super) fn trouble_at(progress: &mut Progress, step: Option<u16>, state: EndState, why: &str) {
+pub(super) fn trouble_at(
+    progress: &mut Progress,
+    step: Option<StepIndex>,
+    state: EndState,
+    why: &str,
+) {
     if progress.trouble.is_none() {
         progress.trouble = Some(Box::new(Trouble {
             state,
@@ -62,7 +67,7 @@ pub(super) fn start_again(
     if progress.waived && progress.in_cleanup(ground) {
         return enter(progress, Stage::Done, at);
     }
-    match progress.attempt.checked_add(1) {
+    match progress.attempt.next() {
         Some(attempt) => {
             progress.attempt = attempt;
             progress.not_before = at + pause;
@@ -206,7 +211,12 @@ fn foresee(ground: Ground<'_>, progress: &mut Progress) {
     }
 }
 
-pub(super) fn collected(ground: Ground<'_>, progress: &mut Progress, at: Moment, index: u16) {
+pub(super) fn collected(
+    ground: Ground<'_>,
+    progress: &mut Progress,
+    at: Moment,
+    index: RequestIndex,
+) {
     if let Stage::Collecting(collecting) = &mut progress.stage {
         collecting.wanted.retain(|other| *other != index);
         let failed = collecting.fates.iter().any(|fate| *fate != Fate::Completed);
@@ -369,7 +379,7 @@ fn leave_debt(ground: Ground<'_>, progress: &mut Progress) {
 pub(super) fn advance(ground: Ground<'_>, progress: &mut Progress, at: Moment) {
     let sessions = &ground.device.sessions;
     let was_cleanup = progress.in_cleanup(ground);
-    progress.attempt = 0;
+    progress.attempt = Attempt::FIRST;
     progress.resolved = None;
     progress.only = None;
     progress.retries = 0;
@@ -377,9 +387,13 @@ pub(super) fn advance(ground: Ground<'_>, progress: &mut Progress, at: Moment) {
     progress.busy_since = None;
     progress.not_before = at;
 
-    let next = progress.session + 1;
-    let kind = sessions.get(usize::from(next)).map(|session| session.kind);
-    if progress.trouble.is_none() && kind == Some(SessionKind::Main) {
+    let next = progress.session.next();
+    if progress.trouble.is_none()
+        && let Some(next) = next
+        && next
+            .get(sessions)
+            .is_some_and(|session| session.kind == SessionKind::Main)
+    {
         progress.session = next;
         return enter(progress, Stage::Idle, at);
     }
@@ -388,12 +402,11 @@ pub(super) fn advance(ground: Ground<'_>, progress: &mut Progress, at: Moment) {
         CleanupWhen::Failed => progress.trouble.is_some(),
     };
     progress.debt &= due;
-    let last = sessions.len().saturating_sub(1);
     let has_cleanup = sessions
         .last()
         .is_some_and(|session| session.kind == SessionKind::Cleanup);
     if progress.debt && has_cleanup && !was_cleanup && !progress.waived {
-        progress.session = u16::try_from(last).unwrap_or(u16::MAX);
+        progress.session = SessionIndex::at(sessions.len() - 1);
         return enter(progress, Stage::Idle, at);
     }
     enter(progress, Stage::Done, at);

@@ -1,10 +1,8 @@
 //! All that comes in: facts. What goes out is in `need.rs`.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use svar_plan::{OnStop, Verdict};
+use svar_plan::{CommandIndex, DeviceIndex, OnStop, SessionIndex, StepIndex, Verdict, index_type};
 use svar_wire::Moment;
 use svar_wire::{ActionId, Tag};
 use svar_wire::{ActionStatus, CommandStatus};
@@ -14,13 +12,15 @@ use super::endpoint::Endpoint;
 /// The journal's format. A journal with a greater number is refused with words.
 pub const FORMAT: u32 = 1;
 
-/// One target's place in [`Plan::devices`](svar_plan::Plan::devices).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct DeviceIndex(pub u32);
+index_type! {
+    /// Start attempt of a session on a device, counted from 0.
+    Attempt(u16)
+}
 
-/// A session's place in the device's plan.
-pub type SessionIndex = u16;
+index_type! {
+    /// Index of a command in the request that was sent, which the service calls `index`.
+    RequestIndex(u16)
+}
 
 /// Something that happened, with its time. These are journalled, and nothing else is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,13 +46,13 @@ pub enum FactBody {
     /// A start will be sent. Durable before it is.
     StartAnnounced {
         session: SessionIndex,
-        attempt: u16,
+        attempt: Attempt,
         tag: Tag,
     },
     /// The service took it, or a search by tag found it.
     StartAccepted {
         session: SessionIndex,
-        attempt: u16,
+        attempt: Attempt,
         action: ActionId,
         /// Found by its tag after the answer was lost.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -61,24 +61,27 @@ pub enum FactBody {
     /// The service refused it: it has certainly not been applied.
     StartRefused {
         session: SessionIndex,
-        attempt: u16,
+        attempt: Attempt,
         refusal: Refusal,
     },
     /// The answer was lost: it may have been applied.
     StartUnknown {
         session: SessionIndex,
-        attempt: u16,
+        attempt: Attempt,
         why: String,
     },
     /// A search past the visibility lag found no action with the tag: it was never applied.
-    StartAbsent { session: SessionIndex, attempt: u16 },
+    StartAbsent {
+        session: SessionIndex,
+        attempt: Attempt,
+    },
     /// The service says that the action has begun on the device.
     ActionBegan { action: ActionId },
     /// The service says that the action has come further, to the command at that index of its own.
     /// Only of sessions with a step that has a `timeout`. (`index`, `state`) only ever grows.
     CommandReached {
         action: ActionId,
-        index: u16,
+        index: RequestIndex,
         state: CommandState,
     },
     /// The service says that the action has ended.
@@ -94,7 +97,7 @@ pub enum FactBody {
     /// A result was fetched, stored and judged.
     ResultFetched {
         action: ActionId,
-        index: u16,
+        index: RequestIndex,
         result: ResultSummary,
         #[serde(flatten)]
         verdict: Verdict,
@@ -102,7 +105,7 @@ pub enum FactBody {
     /// There is no result to be had.
     ResultMissing {
         action: ActionId,
-        index: u16,
+        index: RequestIndex,
         why: String,
     },
     /// A session that waited for results is compiled: `commands` are those of its commands (by
@@ -110,13 +113,13 @@ pub enum FactBody {
     /// every `when` said no.
     SessionResolved {
         session: SessionIndex,
-        commands: Vec<u16>,
+        commands: Vec<CommandIndex>,
     },
     /// A waiting session can't be compiled: its data does not fit its template.
     SessionUnresolvable {
         session: SessionIndex,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        step: Option<u16>,
+        step: Option<StepIndex>,
         why: String,
     },
     /// A cancel will be sent. Durable before it is.
@@ -291,7 +294,7 @@ pub enum CommandState {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandEnd {
     /// The service's index.
-    pub index: u16,
+    pub index: RequestIndex,
     /// Its state.
     pub status: CommandStatus,
     /// What the service says went wrong, joined and shortened to 1,000 characters.
@@ -340,10 +343,4 @@ pub struct Refusal {
     /// How long the service asks to wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-}
-
-impl fmt::Display for DeviceIndex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use svar_plan::Plan;
+use svar_plan::{DeviceIndex, Plan, SessionIndex};
 use svar_wire::Moment;
 use svar_wire::{ActionId, DeviceId, RunId, Tag};
 
@@ -17,7 +17,7 @@ use super::absorb::{self, Known};
 use super::course;
 use super::end::EndState;
 use super::endpoint::Endpoint;
-use super::fact::{DeviceIndex, Fact, FactBody, RunLimit, SessionIndex};
+use super::fact::{Attempt, Fact, FactBody, RunLimit};
 use super::progress::{Ground, Progress, Stage};
 use super::queues::{Ask, Queues};
 use super::quota::Quota;
@@ -38,7 +38,7 @@ pub struct ProtocolError {
 
 /// The tag of a start: the first 20 hexadecimal digits of SHA-256 over run, device, session and
 /// attempt. The same start has the same tag in every process that works on the run.
-pub fn tag_of(run: &RunId, device: &DeviceId, session: SessionIndex, attempt: u16) -> Tag {
+pub fn tag_of(run: &RunId, device: &DeviceId, session: SessionIndex, attempt: Attempt) -> Tag {
     let text = format!("{run}\n{device}\n{session}\n{attempt}\n");
     let digest = Sha256::digest(text.as_bytes());
     let mut digits = String::with_capacity(20);
@@ -187,7 +187,7 @@ impl Fleet {
     pub(super) fn ground(&self, device: DeviceIndex) -> Ground<'_> {
         Ground {
             plan: &self.plan,
-            device: &self.plan.devices[device.0 as usize],
+            device: &self.plan.devices[device.place()],
             offline_until: self.offline_until(),
         }
     }
@@ -204,7 +204,7 @@ impl Fleet {
     ) -> Result<(), &'static str> {
         let device = self
             .devices
-            .get(id.0 as usize)
+            .get(id.place())
             .ok_or("there is no such device")?;
         if let FactBody::StartAnnounced {
             session,
@@ -212,7 +212,7 @@ impl Fleet {
             tag,
         } = body
         {
-            let device = &self.plan.devices[id.0 as usize].target.id;
+            let device = &self.plan.devices[id.place()].target.id;
             if *tag != tag_of(&self.run, device, *session, *attempt) {
                 return Err("the tag is not this start's");
             }
@@ -359,10 +359,10 @@ impl Fleet {
         course::obey(ground, &mut progress, &self.orders, at);
         let owes = progress.is_done() && progress.owes_cleanup(ground);
         let owed = {
-            let old = &self.devices[id.0 as usize].progress;
+            let old = &self.devices[id.place()].progress;
             old.is_done() && old.owes_cleanup(ground)
         };
-        let old = &self.devices[id.0 as usize].progress;
+        let old = &self.devices[id.place()].progress;
         let newly_decided = match old.decided() {
             None => progress.decided(),
             Some(_) => None,
@@ -376,7 +376,7 @@ impl Fleet {
             self.tally.ended[state.index()] += 1;
         }
         self.tally.cleanup_owed = self.tally.cleanup_owed + u32::from(owes) - u32::from(owed);
-        let device = &mut self.devices[id.0 as usize];
+        let device = &mut self.devices[id.place()];
         if device.progress.stage != progress.stage {
             device.retry_at = None;
             device.failures = 0;
@@ -388,7 +388,7 @@ impl Fleet {
 
     /// Files the device in the sets that it belongs to.
     pub(super) fn file(&mut self, id: DeviceIndex) {
-        let device = &self.devices[id.0 as usize];
+        let device = &self.devices[id.place()];
         let progress = &device.progress;
         if progress.is_done() {
             self.queues.admitted.remove(&id);
@@ -430,7 +430,7 @@ impl Fleet {
 
     /// A need of the device was answered.
     fn answered(&mut self, id: DeviceIndex, ask: Option<Ask>) {
-        let device = &mut self.devices[id.0 as usize];
+        let device = &mut self.devices[id.place()];
         if ask.is_some() && device.asked == ask {
             device.asked = None;
             self.file(id);

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
-use svar_plan::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, OfflineMode};
+use svar_plan::{
+    DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, DeviceIndex, OfflineMode, StepIndex,
+};
 use svar_wire::Moment;
 use svar_wire::{ActionId, Tag};
 
 use super::endpoint::Endpoint;
-use super::fact::{CancelWhy, DeviceIndex};
+use super::fact::CancelWhy;
 use super::fleet::{Fleet, tag_of};
 use super::need::Need;
 use super::queues::Ask;
@@ -70,7 +72,7 @@ impl Fleet {
             if !self.grant(Endpoint::Actions, now) {
                 return;
             }
-            let progress = &self.devices[id.0 as usize].progress;
+            let progress = &self.devices[id.place()].progress;
             needs.push(Need::Search {
                 device: id,
                 session: progress.session,
@@ -89,7 +91,7 @@ impl Fleet {
                 && self.quota.free_at(Endpoint::Links, now) > now + LINKS_BIND;
             self.watcher.ask(now, links_bind);
             let actions = self.open.iter().filter_map(|id| {
-                let action = self.devices[id.0 as usize].progress.open_action()?;
+                let action = self.devices[id.place()].progress.open_action()?;
                 Some((*id, action.clone()))
             });
             needs.push(Need::Watch {
@@ -101,7 +103,7 @@ impl Fleet {
     fn awaited(&self) -> Awaited {
         // No more than there are slots.
         let asleep = self.sleeping_in_slots.iter().filter(|id| {
-            let progress = &self.devices[id.0 as usize].progress;
+            let progress = &self.devices[id.place()].progress;
             progress.waits_for_device().is_some() || progress.is_unheard()
         });
         match self.open.len() {
@@ -125,13 +127,12 @@ impl Fleet {
             if !self.grant(Endpoint::Links, now) {
                 return;
             }
-            let progress = &self.devices[id.0 as usize].progress;
+            let progress = &self.devices[id.place()].progress;
             let ground = self.ground(id);
-            let command = progress
-                .sent(ground)
-                .get(usize::from(index))
+            let command = index
+                .get(&progress.sent(ground))
                 .and_then(|command| progress.command(ground, *command));
-            let step = command.map_or(0, |command| command.step);
+            let step = command.map_or(StepIndex::FIRST, |command| command.step);
             needs.push(Need::Fetch {
                 device: id,
                 session: progress.session,
@@ -252,7 +253,7 @@ impl Fleet {
             return;
         }
         while let Some(id) = self.next_start(now) {
-            if !self.devices[id.0 as usize].progress.begun {
+            if !self.devices[id.place()].progress.begun {
                 // From here on it is looked at like one that is begun.
                 if !self.slot_is_free(now) || self.quota.free_at(Endpoint::Starts, now) > now {
                     return;
@@ -268,7 +269,7 @@ impl Fleet {
                 return;
             }
             self.quota.starts.take(id, now);
-            let progress = &self.devices[id.0 as usize].progress;
+            let progress = &self.devices[id.place()].progress;
             needs.push(Need::Start {
                 device: id,
                 session: progress.session,
@@ -281,8 +282,8 @@ impl Fleet {
     }
 
     fn tag(&self, id: DeviceIndex) -> Tag {
-        let progress = &self.devices[id.0 as usize].progress;
-        let device = &self.plan.devices[id.0 as usize].target.id;
+        let progress = &self.devices[id.place()].progress;
+        let device = &self.plan.devices[id.place()].target.id;
         tag_of(&self.run, device, progress.session, progress.attempt)
     }
 

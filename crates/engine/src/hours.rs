@@ -31,7 +31,7 @@ impl Fleet {
     pub(super) fn hours_end_at(&self, now: Moment) -> Option<Moment> {
         let (from, to) = self.opening?;
         let waits = self.open.iter().any(|id| {
-            let progress = &self.devices[id.0 as usize].progress;
+            let progress = &self.devices[id.place()].progress;
             progress.waits_for_device().is_some()
         });
         (from <= now && waits).then_some(to)

@@ -36,8 +36,8 @@ mod watcher;
 pub use end::EndState;
 pub use endpoint::Endpoint;
 pub use fact::{
-    CancelWhy, CommandEnd, CommandState, DeviceIndex, FORMAT, Fact, FactBody, GiveUp, Refusal,
-    ResultSummary, RunLimit, SessionIndex,
+    Attempt, CancelWhy, CommandEnd, CommandState, FORMAT, Fact, FactBody, GiveUp, Refusal,
+    RequestIndex, ResultSummary, RunLimit,
 };
 pub use fleet::{Fleet, ProtocolError, tag_of};
 pub use need::{Care, Need};
@@ -45,4 +45,5 @@ pub use recover::ReplayError;
 pub use retry::{AnswerClass, class_of_read, class_of_start};
 pub use sleepers::Known;
 pub use stop::{Standing, Stopped};
+pub use svar_plan::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};
 pub use view::{DeviceView, End, Phase, SessionPhase, Standstill, Tally, Waiting};

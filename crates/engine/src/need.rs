@@ -1,9 +1,10 @@
 //! All that goes out of the engine: needs.
 
+use svar_plan::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};
 use svar_wire::{ActionId, Tag};
 
 use super::endpoint::Endpoint;
-use super::fact::{CancelWhy, DeviceIndex, FactBody, SessionIndex};
+use super::fact::{Attempt, CancelWhy, FactBody, RequestIndex};
 
 /// What the engine needs done. Each is asked for once; the answer comes back as a fact (or, for
 /// reads that failed, as a note that it is to be asked for again: [`super::Fleet::read_failed`]).
@@ -20,19 +21,19 @@ pub enum Need {
     Start {
         device: DeviceIndex,
         session: SessionIndex,
-        attempt: u16,
+        attempt: Attempt,
         tag: Tag,
         /// A retry sends this one command alone (index into
         /// [`Session::commands`](svar_plan::Session::commands)); else all that the session has,
         /// as resolved.
-        only: Option<u16>,
+        only: Option<CommandIndex>,
     },
     /// List the device's live response actions and look for the tag. Found: `StartAccepted` with
     /// `adopted`. Not found: `StartAbsent` if `conclusive`, else [`super::Fleet::read_failed`].
     Search {
         device: DeviceIndex,
         session: SessionIndex,
-        attempt: u16,
+        attempt: Attempt,
         tag: Tag,
         /// The visibility lag is over, so that finding nothing means that there is nothing.
         conclusive: bool,
@@ -48,9 +49,9 @@ pub enum Need {
         session: SessionIndex,
         action: ActionId,
         /// The service's index.
-        index: u16,
+        index: RequestIndex,
         /// Whose result it is: index into [`Plan::steps`](svar_plan::Plan::steps).
-        step: u16,
+        step: StepIndex,
         /// A 404 now means that there is no result (`ResultMissing`); else it may only be late, and
         /// is handed to [`super::Fleet::read_failed`].
         conclusive: bool,

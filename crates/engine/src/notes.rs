@@ -26,7 +26,7 @@ impl Fleet {
             Need::Resolve { device, .. } => (*device, Ask::Resolve),
             Need::Record { .. } | Need::Start { .. } | Need::Cancel { .. } => return,
         };
-        let Some(device) = self.devices.get_mut(id.0 as usize) else {
+        let Some(device) = self.devices.get_mut(id.place()) else {
             return;
         };
         if device.asked != Some(ask) {

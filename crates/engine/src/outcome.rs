@@ -1,10 +1,10 @@
 //! What an ended action means: which results are wanted, and what its commands add up to.
 
-use svar_plan::{OnFail, ResultsWanted, Verb};
+use svar_plan::{CommandIndex, OnFail, ResultsWanted, StepIndex, Verb};
 use svar_wire::{ActionStatus, CommandStatus};
 
 use super::end::EndState;
-use super::fact::{CancelWhy, CommandEnd};
+use super::fact::{CancelWhy, CommandEnd, RequestIndex};
 use super::progress::{Close, Collecting, Fate, Ground, Progress, Trouble};
 
 /// What a session comes to once everything about it is known.
@@ -13,7 +13,10 @@ pub(super) enum Outcome {
     /// The device goes on; so many steps failed that were allowed to.
     GoOn { tolerated: u16 },
     /// The command at this place of the session is tried again.
-    Retry { command: u16, delay_ms: u64 },
+    Retry {
+        command: CommandIndex,
+        delay_ms: u64,
+    },
     /// The device fails.
     Trouble(Trouble),
 }
@@ -24,7 +27,7 @@ pub(super) fn fates(sent: usize, status: &ActionStatus, ends: &[CommandEnd]) -> 
     let succeeded = *status == ActionStatus::Succeeded;
     (0..sent)
         .map(|index| {
-            let end = ends.iter().find(|end| usize::from(end.index) == index);
+            let end = ends.iter().find(|end| end.index.place() == index);
             match end.map(|end| &end.status) {
                 Some(CommandStatus::Completed) => Fate::Completed,
                 Some(CommandStatus::Failed) => {
@@ -53,14 +56,17 @@ pub(super) fn wanted(
     progress: &Progress,
     fates: &[Fate],
     failed: bool,
-) -> (Vec<u16>, Vec<u16>) {
+) -> (Vec<RequestIndex>, Vec<RequestIndex>) {
     let mut now = Vec::new();
     let mut if_failed = Vec::new();
-    for (index, (command, fate)) in (0_u16..).zip(progress.sent(ground).iter().zip(fates)) {
+    for (index, command) in RequestIndex::enumerate(&progress.sent(ground)) {
+        let Some(fate) = index.get(fates) else {
+            continue;
+        };
         let Some(command) = progress.command(ground, *command) else {
             continue;
         };
-        let Some(step) = ground.plan.steps.get(usize::from(command.step)) else {
+        let Some(step) = command.step.get(&ground.plan.steps) else {
             continue;
         };
         let has_result = match (command.verb, fate) {
@@ -93,7 +99,7 @@ pub(super) fn conclude(
         .iter()
         .zip(&sent)
         .find(|(fate, _)| **fate != Fate::Completed);
-    let step_of = |command: u16| {
+    let step_of = |command: CommandIndex| {
         progress
             .command(ground, command)
             .map(|command| command.step)
@@ -122,7 +128,7 @@ pub(super) fn conclude(
     };
 
     let step_index = step_of(*command);
-    let step = step_index.and_then(|step| ground.plan.steps.get(usize::from(step)));
+    let step = step_index.and_then(|step| step.get(&ground.plan.steps));
     let allowed = step.is_some_and(|step| step.on_fail == OnFail::Continue);
     let go_on = Outcome::GoOn { tolerated: 1 };
     let trouble = |state, why: &str| {
@@ -188,12 +194,10 @@ fn too_late(
     ground: Ground<'_>,
     progress: &Progress,
     why: Option<CancelWhy>,
-    late: Option<u16>,
+    late: Option<StepIndex>,
 ) -> Outcome {
-    let kind_of_next = ground
-        .device
-        .sessions
-        .get(usize::from(progress.session) + 1)
+    let kind_of_next = (progress.session.next())
+        .and_then(|next| next.get(&ground.device.sessions))
         .map(|session| session.kind);
     let more = kind_of_next == Some(svar_plan::SessionKind::Main);
     match why {
@@ -226,14 +230,14 @@ fn too_late(
 }
 
 /// The step that took too long was allowed to fail.
-fn may_be_late(ground: Ground<'_>, late: Option<u16>) -> bool {
-    late.and_then(|step| ground.plan.steps.get(usize::from(step)))
+fn may_be_late(ground: Ground<'_>, late: Option<StepIndex>) -> bool {
+    late.and_then(|step| step.get(&ground.plan.steps))
         .is_some_and(|step| step.on_fail == OnFail::Continue)
 }
 
 /// What a session is told as that was cancelled because this step took too long.
-pub(super) fn overdue(ground: Ground<'_>, step: Option<u16>) -> (Option<u16>, String) {
-    let timeout = step.and_then(|step| ground.plan.steps.get(usize::from(step))?.timeout);
+pub(super) fn overdue(ground: Ground<'_>, step: Option<StepIndex>) -> (Option<StepIndex>, String) {
+    let timeout = step.and_then(|step| step.get(&ground.plan.steps)?.timeout);
     let words = match timeout {
         Some(timeout) => {
             let timeout = jiff::SignedDuration::try_from(timeout).unwrap_or_default();
@@ -249,8 +253,8 @@ pub(super) fn overdue(ground: Ground<'_>, step: Option<u16>) -> (Option<u16>, St
 pub(super) fn cancelled(
     ground: Ground<'_>,
     why: Option<CancelWhy>,
-    late: Option<u16>,
-    step: Option<u16>,
+    late: Option<StepIndex>,
+    step: Option<StepIndex>,
 ) -> Outcome {
     let (state, why) = match why {
         Some(CancelWhy::Timeout) => {

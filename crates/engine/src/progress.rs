@@ -2,12 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use svar_plan::{CommandPlan, DevicePlan, Plan, Session, SessionKind, Verb};
+use svar_plan::{
+    CommandIndex, CommandPlan, DevicePlan, Plan, Session, SessionIndex, SessionKind, StepIndex,
+    Verb,
+};
 use svar_wire::ActionId;
 use svar_wire::Moment;
 
 use super::end::EndState;
-use super::fact::{CancelWhy, CommandState, SessionIndex};
+use super::fact::{Attempt, CancelWhy, CommandState, RequestIndex};
 
 /// What a device's facts are read against: the plan, and its own part of it.
 #[derive(Clone, Copy)]
@@ -26,11 +29,11 @@ pub(super) struct Progress {
     /// The session it is at.
     pub(super) session: SessionIndex,
     /// The number of the start under way, or of the next one.
-    pub(super) attempt: u16,
+    pub(super) attempt: Attempt,
     /// The commands that the session's conditions left, once it was resolved.
-    pub(super) resolved: Option<Box<[u16]>>,
+    pub(super) resolved: Option<Box<[CommandIndex]>>,
     /// The start sends this command alone: a retry.
-    pub(super) only: Option<u16>,
+    pub(super) only: Option<CommandIndex>,
     /// Retries of the session's last step so far.
     pub(super) retries: u16,
     /// Refusals in a row that are to be tried again.
@@ -98,7 +101,7 @@ impl Open {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Reached {
     /// The service's index.
-    pub(super) index: u16,
+    pub(super) index: RequestIndex,
     pub(super) state: CommandState,
     /// When that was seen, by our clock: never before it was so.
     pub(super) since: Moment,
@@ -109,7 +112,7 @@ pub(super) struct Reached {
 pub(super) struct Cancelling {
     pub(super) why: CancelWhy,
     /// The step that took longer than it may.
-    pub(super) overdue: Option<u16>,
+    pub(super) overdue: Option<StepIndex>,
     /// The first cancel.
     pub(super) since: Moment,
     /// The latest cancel.
@@ -130,13 +133,13 @@ pub(super) struct Collecting {
     pub(super) ended: Moment,
     pub(super) close: Close,
     /// The step that it was cancelled for.
-    pub(super) overdue: Option<u16>,
+    pub(super) overdue: Option<StepIndex>,
     /// What became of each command that was sent, by the service's index.
     pub(super) fates: Box<[Fate]>,
     /// Results still to be had, by the service's index.
-    pub(super) wanted: Vec<u16>,
+    pub(super) wanted: Vec<RequestIndex>,
     /// Results that are wanted only of sessions that failed, and this one has not so far.
-    pub(super) if_failed: Vec<u16>,
+    pub(super) if_failed: Vec<RequestIndex>,
     /// The device's trouble comes from this session, and a further result may name an earlier
     /// command instead.
     pub(super) foreseen: bool,
@@ -173,7 +176,7 @@ pub(super) enum Fate {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Trouble {
     pub(super) state: EndState,
-    pub(super) step: Option<u16>,
+    pub(super) step: Option<StepIndex>,
     pub(super) why: Box<str>,
 }
 
@@ -205,8 +208,8 @@ impl Progress {
         Progress {
             stage: Stage::Idle,
             since: started,
-            session: 0,
-            attempt: 0,
+            session: SessionIndex::FIRST,
+            attempt: Attempt::FIRST,
             resolved: None,
             only: None,
             retries: 0,
@@ -303,7 +306,7 @@ impl Progress {
 
     /// The session it is at.
     pub(super) fn at<'p>(&self, ground: Ground<'p>) -> Option<&'p Session> {
-        ground.device.sessions.get(usize::from(self.session))
+        self.session.get(&ground.device.sessions)
     }
 
     pub(super) fn in_cleanup(&self, ground: Ground<'_>) -> bool {
@@ -320,7 +323,7 @@ impl Progress {
     }
 
     /// Which commands of the session the start sends, in the order of the service's indexes.
-    pub(super) fn sent(&self, ground: Ground<'_>) -> Vec<u16> {
+    pub(super) fn sent(&self, ground: Ground<'_>) -> Vec<CommandIndex> {
         if let Some(only) = self.only {
             return vec![only];
         }
@@ -328,12 +331,16 @@ impl Progress {
             return resolved.to_vec();
         }
         let count = self.at(ground).map_or(0, |session| session.commands.len());
-        (0..u16::try_from(count).unwrap_or(u16::MAX)).collect()
+        CommandIndex::all(count).collect()
     }
 
     /// The command behind an index of the session.
-    pub(super) fn command<'p>(&self, ground: Ground<'p>, index: u16) -> Option<&'p CommandPlan> {
-        self.at(ground)?.commands.get(usize::from(index))
+    pub(super) fn command<'p>(
+        &self,
+        ground: Ground<'p>,
+        index: CommandIndex,
+    ) -> Option<&'p CommandPlan> {
+        index.get(&self.at(ground)?.commands)
     }
 
     /// The session puts or runs something.
@@ -345,15 +352,13 @@ impl Progress {
     }
 
     /// The step that executes and has a `timeout`, and when that is over.
-    pub(super) fn time_out(&self, ground: Ground<'_>, open: &Open) -> Option<(u16, Moment)> {
+    pub(super) fn time_out(&self, ground: Ground<'_>, open: &Open) -> Option<(StepIndex, Moment)> {
         let reached = open
             .reached
             .filter(|reached| reached.state != CommandState::Waiting)?;
         let sent = self.sent(ground);
-        let step = self
-            .command(ground, *sent.get(usize::from(reached.index))?)?
-            .step;
-        let timeout = ground.plan.steps.get(usize::from(step))?.timeout?;
+        let step = self.command(ground, *reached.index.get(&sent)?)?.step;
+        let timeout = step.get(&ground.plan.steps)?.timeout?;
         Some((step, reached.since + timeout))
     }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use svar_plan::DeviceIndex;
 use svar_wire::Moment;
 
-use super::fact::{DeviceIndex, FactBody};
+use super::fact::FactBody;
 
 /// A need of one device that is given out and not yet answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

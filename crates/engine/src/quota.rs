@@ -6,11 +6,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use svar_plan::{Limits, ReadBudget};
+use svar_plan::{DeviceIndex, Limits, ReadBudget};
 use svar_wire::Moment;
 
 use super::endpoint::Endpoint;
-use super::fact::DeviceIndex;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);

@@ -5,10 +5,10 @@
 //! than `max_slots` do so for long. With `hold` none does while a device that is awake wants the slot.
 //! It also sleeps if it does not hear of a cancel; nothing can take that slot back.
 
-use svar_plan::{OfflineMode, PICKUP};
+use svar_plan::{DeviceIndex, OfflineMode, PICKUP};
 use svar_wire::Moment;
 
-use super::fact::{CancelWhy, DeviceIndex};
+use super::fact::CancelWhy;
 use super::fleet::Fleet;
 use super::need::Need;
 use super::progress::Readiness;
@@ -28,7 +28,7 @@ impl Fleet {
     /// What is known of a device. Made of facts alone, so that another process that takes up the run
     /// knows the same.
     pub fn known(&self, device: DeviceIndex) -> Known {
-        let Some(device) = self.devices.get(device.0 as usize) else {
+        let Some(device) = device.get(&self.devices) else {
             return Known::default();
         };
         let (ready, seen_after) = match device.progress.readiness {
@@ -43,7 +43,7 @@ impl Fleet {
     /// Calls back what sleeping devices hold beyond their share.
     pub(super) fn grant_calls_back(&mut self, now: Moment, needs: &mut Vec<Need>) {
         for id in self.to_call_back(now) {
-            let Some(action) = self.devices[id.0 as usize].progress.open_action().cloned() else {
+            let Some(action) = self.devices[id.place()].progress.open_action().cloned() else {
                 continue;
             };
             if !self.grant_cancel(id, action, CancelWhy::Asleep, now, needs) {
@@ -60,7 +60,7 @@ impl Fleet {
         let mut waiting: Vec<(Moment, DeviceIndex)> = Vec::new();
         let mut coming = 0;
         for id in &self.sleeping_in_slots {
-            let device = &self.devices[id.0 as usize];
+            let device = &self.devices[id.place()];
             if device.asked == Some(Ask::Cancel) || device.progress.is_being_cancelled() {
                 coming += 1;
             } else if let Some(accepted) = device.progress.waits_for_device()

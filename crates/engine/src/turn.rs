@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use svar_plan::OfflineMode;
+use svar_plan::{DeviceIndex, OfflineMode};
 use svar_wire::Moment;
 
 use super::endpoint::Endpoint;
-use super::fact::{DeviceIndex, FactBody, RunLimit};
+use super::fact::{FactBody, RunLimit};
 use super::fleet::Fleet;
 use super::need::Need;
 use super::progress::{Readiness, Stage};
@@ -72,7 +72,7 @@ impl Fleet {
     pub(super) fn in_motion(&self) -> bool {
         !self.queues.polled
             || self.active.iter().any(|id| {
-                let device = &self.devices[id.0 as usize];
+                let device = &self.devices[id.place()];
                 // A start that was granted and not announced when the halt came is not sent.
                 let granted =
                     device.asked == Some(Ask::Start) && device.progress.stage == Stage::Idle;
@@ -94,7 +94,7 @@ impl Fleet {
     /// Finds out what one device wants and puts it in the queue for that.
     pub(super) fn look_at(&mut self, id: DeviceIndex, now: Moment, needs: &mut Vec<Need>) {
         self.queues.take_out(id);
-        let device = &self.devices[id.0 as usize];
+        let device = &self.devices[id.place()];
         let progress = &device.progress;
         if progress.is_done() {
             self.queues.unasked.remove(&id);
@@ -191,12 +191,12 @@ impl Fleet {
 
     pub(super) fn ask(&mut self, id: DeviceIndex, ask: Ask) {
         self.queues.take_out(id);
-        self.devices[id.0 as usize].asked = Some(ask);
+        self.devices[id.place()].asked = Some(ask);
         self.file(id);
     }
 
     pub(super) fn wants(&self, id: DeviceIndex, now: Moment) -> Want {
-        let progress = &self.devices[id.0 as usize].progress;
+        let progress = &self.devices[id.place()].progress;
         want(self.ground(id), progress, self.outlook(now))
     }
 
@@ -272,7 +272,7 @@ impl Fleet {
 
     /// What the device waits for, for people.
     pub(super) fn waiting(&self, id: DeviceIndex) -> Option<Waiting> {
-        let device = &self.devices[id.0 as usize];
+        let device = &self.devices[id.place()];
         let now = self.now;
         if device.progress.is_done() {
             return None;

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use svar_plan::{DeviceIndex, SessionIndex, StepIndex};
 use svar_wire::ActionId;
 use svar_wire::Moment;
 
 use super::end::EndState;
 use super::endpoint::Endpoint;
-use super::fact::{DeviceIndex, SessionIndex};
+use super::fact::Attempt;
 use super::fleet::Fleet;
 use super::progress::{Progress, Stage};
 use super::queues::Ask;
@@ -44,7 +45,7 @@ pub enum Phase {
         /// Which.
         session: SessionIndex,
         /// The how manieth start of it, from 0.
-        attempt: u16,
+        attempt: Attempt,
         /// The service's id, once known.
         action: Option<ActionId>,
         /// Where in its life.
@@ -166,7 +167,7 @@ pub struct End {
     /// The state.
     pub state: EndState,
     /// The step that decided it: index into [`Plan::steps`](svar_plan::Plan::steps).
-    pub step: Option<u16>,
+    pub step: Option<StepIndex>,
     /// The reason in one sentence; `None` for `ok`.
     pub why: Option<String>,
     /// Something was put or run on it, and its cleanup was not done.
@@ -235,7 +236,7 @@ impl Tally {
 impl Fleet {
     /// How one device stands.
     pub fn device(&self, device: DeviceIndex) -> Option<DeviceView> {
-        let entry = self.devices.get(device.0 as usize)?;
+        let entry = device.get(&self.devices)?;
         let progress = &entry.progress;
         let end = progress.is_done().then(|| self.end(device, progress));
         let standing = match (&end, progress.decided()) {

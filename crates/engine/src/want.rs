@@ -7,7 +7,7 @@ use svar_wire::ActionId;
 use svar_wire::Moment;
 
 use super::course::VISIBILITY_LAG;
-use super::fact::{CancelWhy, FactBody, GiveUp};
+use super::fact::{CancelWhy, FactBody, GiveUp, RequestIndex};
 use super::progress::{Cancelling, Ground, Open, Progress, Stage};
 use super::stop::Orders;
 use super::view::Waiting;
@@ -60,7 +60,7 @@ pub(super) enum Want {
     /// A result. From `settled` on, a 404 means that there is none.
     Fetch {
         action: ActionId,
-        index: u16,
+        index: RequestIndex,
         settled: Moment,
     },
     /// What time has decided, recorded.

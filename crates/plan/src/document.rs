@@ -72,7 +72,7 @@ fn one_session(plan: &Plan, session: &Session) -> Value {
     let steps: Vec<&str> = session
         .commands
         .iter()
-        .map(|command| plan.steps[usize::from(command.step)].name.as_str())
+        .map(|command| command.step.of(&plan.steps).name.as_str())
         .collect();
     shown.insert("steps".to_owned(), json!(steps));
     Value::Object(shown)

@@ -8,6 +8,7 @@ use svar_wire::Command;
 
 use crate::document::masked;
 use crate::forecast::{Forecast, grouped};
+use crate::index::StepIndex;
 use crate::model::{DevicePlan, Plan, Session, SessionKind, StepPlan};
 use svar_language::playbook::model::{
     CleanupWhen, CountOrPercent, OfflineMode, OnFail, OnStop, ResultsWanted, StopBase, Verb,
@@ -166,7 +167,7 @@ fn groups(plan: &Plan) -> Vec<Group<'_>> {
 #[derive(PartialEq, Eq, Hash)]
 struct Shape<'p> {
     kind: SessionKind,
-    steps: Vec<u16>,
+    steps: Vec<StepIndex>,
     waits_for: &'p [String],
 }
 
@@ -246,7 +247,7 @@ fn one_session(text: &mut String, plan: &Plan, index: usize, session: &Session) 
         .as_ref()
         .map(|request| masked(request, &plan.secrets));
     for (place, command) in session.commands.iter().enumerate() {
-        let step = &plan.steps[usize::from(command.step)];
+        let step = command.step.of(&plan.steps);
         let sent = request
             .as_ref()
             .and_then(|request| request.commands.get(place));

@@ -9,6 +9,7 @@ mod document;
 mod explain;
 mod forecast;
 mod hours;
+mod index;
 mod inputs;
 mod limits;
 mod model;
@@ -23,6 +24,7 @@ pub use document::{document, masked};
 pub use explain::explain;
 pub use forecast::{Asleep, Binding, Bound, Calls, Forecast, Gain, Job, Openings, least_makespan};
 pub use hours::{Hours, UnknownZone};
+pub use index::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};
 pub use inputs::{ENVIRONMENT_PREFIX, Given, InputValue, Inputs, Origin};
 pub use limits::{Limits, LimitsProfile, PICKUP, ReadBudget};
 pub use model::{

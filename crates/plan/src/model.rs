@@ -13,6 +13,7 @@ use svar_wire::DeviceId;
 use svar_wire::LiveResponseRequest;
 
 use crate::hours::Hours;
+use crate::index::StepIndex;
 use crate::limits::Limits;
 use crate::secrets::Secrets;
 
@@ -209,7 +210,7 @@ pub enum SessionKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandPlan {
     /// Index into [`Plan::steps`].
-    pub step: u16,
+    pub step: StepIndex,
     /// What it does.
     pub verb: Verb,
 }

@@ -1,5 +1,7 @@
 //! The results of steps, and the names a run gives itself: what a plan is told about a run.
 
+use crate::index::DeviceIndex;
+
 /// The names a run gives itself, which templates see as `run.id`, `run.case` and `run.operator`.
 ///
 /// The digest of the plan does not cover them: the same plan may run twice.
@@ -39,5 +41,5 @@ pub enum StepResult {
 /// The results of a run so far, by device (index into [`Plan::devices`](crate::Plan::devices)) and step name.
 pub trait Results {
     /// The result, or `None` where the step has none (never sent, skipped, a `put`, not fetched).
-    fn result(&self, device: usize, step: &str) -> Option<StepResult>;
+    fn result(&self, device: DeviceIndex, step: &str) -> Option<StepResult>;
 }

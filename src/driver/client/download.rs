@@ -8,6 +8,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use svar_engine::RequestIndex;
 use svar_wire::ActionId;
 use svar_wire::LinkReply;
 
@@ -62,7 +63,7 @@ impl Client {
     pub async fn result_link(
         &self,
         action: &ActionId,
-        index: u16,
+        index: RequestIndex,
     ) -> Result<ResultLink, CallError> {
         // Parentheses and `index=` are literal (API notes 6.1).
         let path = format!(

@@ -6,7 +6,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use svar_engine::{DeviceIndex, ResultSummary};
+use svar_engine::{DeviceIndex, RequestIndex, ResultSummary, StepIndex};
 use svar_plan::{CompiledPlan, Verb, Verdict};
 use svar_wire::ActionId;
 
@@ -26,10 +26,10 @@ use super::script_output::{ScriptOutput, unpack_text};
 pub(crate) struct Wanted {
     pub(crate) device: DeviceIndex,
     /// Index into the plan's steps.
-    pub(crate) step: u16,
+    pub(crate) step: StepIndex,
     pub(crate) verb: Verb,
     pub(crate) action: ActionId,
-    pub(crate) index: u16,
+    pub(crate) index: RequestIndex,
     /// A collected file's path on the device.
     pub(crate) source: String,
     /// A result that is not of the documented form is taken as it came; before that it is worth
@@ -137,7 +137,7 @@ fn store(
     };
     let verdict = match record.result() {
         Some(result) => {
-            let judged = compiled.judge(wanted.device.0 as usize, wanted.step, &result, records);
+            let judged = compiled.judge(wanted.device, wanted.step, &result, records);
             hush(judged, records)
         }
         None => Verdict::Met,

@@ -163,9 +163,7 @@ impl Drive {
         device: DeviceIndex,
         session: SessionIndex,
     ) -> Result<(), DriveError> {
-        let resolved = self
-            .compiled
-            .resolve(device.0 as usize, session, &*self.records);
+        let resolved = self.compiled.resolve(device, session, &*self.records);
         let body = match resolved {
             Ok(resolved) => FactBody::SessionResolved {
                 session,

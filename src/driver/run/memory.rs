@@ -4,7 +4,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use svar_engine::{CommandState, DeviceIndex, Fact, FactBody, Fleet, Need, SessionIndex};
+use svar_engine::{
+    CommandIndex, CommandState, DeviceIndex, Fact, FactBody, Fleet, Need, RequestIndex,
+    SessionIndex, StepIndex,
+};
 use svar_plan::{Plan, Verb};
 use svar_wire::Moment;
 use svar_wire::{ActionId, DeviceId};
@@ -18,7 +21,7 @@ pub(crate) struct Memory {
     actions: HashMap<ActionId, Known>,
     /// When a start was announced that is not answered.
     announced: HashMap<(DeviceIndex, SessionIndex), Moment>,
-    resolved: HashMap<(DeviceIndex, SessionIndex), Vec<u16>>,
+    resolved: HashMap<(DeviceIndex, SessionIndex), Vec<CommandIndex>>,
     tenant_lost: Option<String>,
 }
 
@@ -28,13 +31,13 @@ pub(crate) struct Known {
     pub(crate) device: DeviceIndex,
     pub(crate) session: SessionIndex,
     /// Which commands of the session it may hold: those that were resolved.
-    pub(crate) commands: Vec<u16>,
+    pub(crate) commands: Vec<CommandIndex>,
     /// When its start was announced.
     pub(crate) since: Moment,
     /// The service said that it had begun.
     pub(crate) began: bool,
     /// How far the engine knows it to be: a command's index, and how that stands.
-    pub(crate) reached: (u16, CommandState),
+    pub(crate) reached: (RequestIndex, CommandState),
     /// A step of its session has a `timeout`, so that the engine wants to know how far it is.
     pub(crate) is_timed: bool,
 }
@@ -83,7 +86,7 @@ impl Memory {
                     commands: self.commands(device, *session),
                     since: since.unwrap_or(fact.at),
                     began: false,
-                    reached: (0, CommandState::Presumed),
+                    reached: (RequestIndex::FIRST, CommandState::Presumed),
                     is_timed: self.is_timed(device, *session),
                 };
                 self.actions.insert(action.clone(), known);
@@ -135,7 +138,7 @@ impl Memory {
     pub(crate) fn context(&self, need: &Need, fleet: &Fleet) -> RequestContext {
         let mut context = RequestContext::default();
         let with_id = |device: DeviceIndex| {
-            let planned = self.plan.devices.get(device.0 as usize)?;
+            let planned = device.get(&self.plan.devices)?;
             Some((device, planned.target.id.clone()))
         };
         match need {
@@ -167,42 +170,52 @@ impl Memory {
         context
     }
 
-    fn commands(&self, device: DeviceIndex, session: SessionIndex) -> Vec<u16> {
+    fn commands(&self, device: DeviceIndex, session: SessionIndex) -> Vec<CommandIndex> {
         if let Some(resolved) = self.resolved.get(&(device, session)) {
             return resolved.clone();
         }
         let count = self
             .plan
             .devices
-            .get(device.0 as usize)
-            .and_then(|device| device.sessions.get(usize::from(session)))
+            .get(device.place())
+            .and_then(|device| session.get(&device.sessions))
             .map_or(0, |session| session.commands.len());
-        (0..u16::try_from(count).unwrap_or(u16::MAX)).collect()
+        CommandIndex::all(count).collect()
     }
 
     fn is_timed(&self, device: DeviceIndex, session: SessionIndex) -> bool {
-        let device = self.plan.devices.get(device.0 as usize);
-        let session = device.and_then(|device| device.sessions.get(usize::from(session)));
+        let device = device.get(&self.plan.devices);
+        let session = device.and_then(|device| session.get(&device.sessions));
         session.is_some_and(|session| {
             session.commands.iter().any(|command| {
-                let step = self.plan.steps.get(usize::from(command.step));
+                let step = command.step.get(&self.plan.steps);
                 step.is_some_and(|step| step.timeout.is_some())
             })
         })
     }
 
-    fn step_of(&self, known: &Known, sent: usize, index: u16) -> Option<(u16, Verb)> {
+    fn step_of(
+        &self,
+        known: &Known,
+        sent: usize,
+        index: RequestIndex,
+    ) -> Option<(StepIndex, Verb)> {
         step_of(&self.plan, known, sent, index)
     }
 }
 
 /// Whose command the service's index names. `sent` is how many commands the action has: a further
 /// try sends the last command of its session alone.
-pub(crate) fn step_of(plan: &Plan, known: &Known, sent: usize, index: u16) -> Option<(u16, Verb)> {
+pub(crate) fn step_of(
+    plan: &Plan,
+    known: &Known,
+    sent: usize,
+    index: RequestIndex,
+) -> Option<(StepIndex, Verb)> {
     let offset = known.commands.len().checked_sub(sent)?;
-    let position = known.commands.get(offset + usize::from(index))?;
-    let device = plan.devices.get(known.device.0 as usize)?;
-    let session = device.sessions.get(usize::from(known.session))?;
-    let command = session.commands.get(usize::from(*position))?;
+    let position = known.commands.get(offset + index.place())?;
+    let device = known.device.get(&plan.devices)?;
+    let session = known.session.get(&device.sessions)?;
+    let command = position.get(&session.commands)?;
     Some((command.step, command.verb))
 }

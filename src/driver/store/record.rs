@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
-use svar_engine::DeviceIndex;
+use svar_engine::{DeviceIndex, RequestIndex, StepIndex};
 use svar_plan::{Place, Plan, Results, Secrets, StepResult, Verb, Verdict};
 use svar_wire::Moment;
 use svar_wire::{ActionId, DeviceId};
@@ -37,7 +37,7 @@ pub struct Record {
     /// The machine action.
     pub action: ActionId,
     /// The service's index of the command.
-    pub index: u16,
+    pub index: RequestIndex,
     /// The service's state of the command.
     pub status: String,
     /// When it began on the device.
@@ -119,7 +119,7 @@ pub struct RecordFile {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Try {
     action: ActionId,
-    index: u16,
+    index: RequestIndex,
 }
 
 /// The records of a run, by device and step: names them, writes them, reads them back.
@@ -131,7 +131,7 @@ pub struct RecordStore {
     steps: Vec<StepNames>,
     secrets: Secrets,
     /// The tries of each step on each device, oldest first.
-    tries: Mutex<HashMap<(u32, u16), Vec<Try>>>,
+    tries: Mutex<HashMap<(DeviceIndex, StepIndex), Vec<Try>>>,
 }
 
 #[derive(Debug)]
@@ -193,13 +193,13 @@ impl RecordStore {
     pub fn blank(
         &self,
         device: DeviceIndex,
-        step: u16,
+        step: StepIndex,
         verb: Verb,
         action: &ActionId,
-        index: u16,
+        index: RequestIndex,
     ) -> Option<Record> {
-        let device = self.devices.get(device.0 as usize)?;
-        let words = self.steps.get(usize::from(step))?;
+        let device = device.get(&self.devices)?;
+        let words = step.get(&self.steps)?;
         Some(Record {
             record: RECORD_FORMAT,
             device: device.clone(),
@@ -228,9 +228,9 @@ impl RecordStore {
     pub fn record_path(
         &self,
         device: DeviceIndex,
-        step: u16,
+        step: StepIndex,
         action: &ActionId,
-        index: u16,
+        index: RequestIndex,
     ) -> String {
         format!("results/{}.json", self.stem(device, step, action, index))
     }
@@ -239,9 +239,9 @@ impl RecordStore {
     pub fn raw_path(
         &self,
         device: DeviceIndex,
-        step: u16,
+        step: StepIndex,
         action: &ActionId,
-        index: u16,
+        index: RequestIndex,
     ) -> String {
         format!("results/{}.raw", self.stem(device, step, action, index))
     }
@@ -250,9 +250,9 @@ impl RecordStore {
     pub fn file_path(
         &self,
         device: DeviceIndex,
-        step: u16,
+        step: StepIndex,
         action: &ActionId,
-        index: u16,
+        index: RequestIndex,
         source: &str,
     ) -> String {
         format!(
@@ -262,14 +262,20 @@ impl RecordStore {
         )
     }
 
-    fn stem(&self, device: DeviceIndex, step: u16, action: &ActionId, index: u16) -> String {
+    fn stem(
+        &self,
+        device: DeviceIndex,
+        step: StepIndex,
+        action: &ActionId,
+        index: RequestIndex,
+    ) -> String {
         let folder = self
             .device_folders
-            .get(device.0 as usize)
+            .get(device.place())
             .map_or("unknown", String::as_str);
         let name = self
             .steps
-            .get(usize::from(step))
+            .get(step.place())
             .map_or("unknown", |step| step.file_name.as_str());
         match self.try_number(device, step, action, index) {
             1 => format!("{folder}/{name}"),
@@ -281,16 +287,16 @@ impl RecordStore {
     pub fn try_number(
         &self,
         device: DeviceIndex,
-        step: u16,
+        step: StepIndex,
         action: &ActionId,
-        index: u16,
+        index: RequestIndex,
     ) -> usize {
         let this = Try {
             action: action.clone(),
             index,
         };
         let mut tries = self.tries.lock().unwrap_or_else(|held| held.into_inner());
-        let tries = tries.entry((device.0, step)).or_default();
+        let tries = tries.entry((device, step)).or_default();
         match tries.iter().position(|known| *known == this) {
             Some(position) => position + 1,
             None => {
@@ -325,16 +331,12 @@ impl RecordStore {
 
 impl Results for RecordStore {
     /// The result of the step's last try that has one.
-    fn result(&self, device: usize, step: &str) -> Option<StepResult> {
-        let device = DeviceIndex(u32::try_from(device).ok()?);
+    fn result(&self, device: DeviceIndex, step: &str) -> Option<StepResult> {
         let position = self.steps.iter().position(|known| known.name == step)?;
-        let position = u16::try_from(position).ok()?;
+        let position = StepIndex::at(position);
         let tries = {
             let tries = self.tries.lock().unwrap_or_else(|held| held.into_inner());
-            tries
-                .get(&(device.0, position))
-                .cloned()
-                .unwrap_or_default()
+            tries.get(&(device, position)).cloned().unwrap_or_default()
         };
         tries.iter().rev().find_map(|known| {
             let path = self.record_path(device, position, &known.action, known.index);

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
-use svar_engine::{Fact, FactBody};
+use svar_engine::{Fact, FactBody, RequestIndex};
 
 use super::builder::{Ended, Svar};
 
@@ -599,7 +599,15 @@ fn a_step_over_its_own_time_takes_its_session_with_it() {
     let (began, cancelled) = (began.expect("it began").at, cancelled.expect("a cancel").at);
     let after = cancelled.since(began).as_secs();
     assert!(after >= 240, "cancelled {after} s after it began");
-    let fetched = |fact: &Fact| matches!(fact.body, FactBody::ResultFetched { index: 1, .. });
+    let fetched = |fact: &Fact| {
+        matches!(
+            fact.body,
+            FactBody::ResultFetched {
+                index: RequestIndex(1),
+                ..
+            }
+        )
+    };
     assert!(!facts.iter().any(fetched), "the second step was done");
 }
 
@@ -607,7 +615,6 @@ fn a_step_over_its_own_time_takes_its_session_with_it() {
 fn a_step_within_its_own_time_is_left_alone_however_long_its_session_takes() {
     let (ended, facts) = timed(9, "10m", "5m");
     ended.code(0);
-    let at_second =
-        |fact: &Fact| matches!(fact.body, FactBody::CommandReached { index, .. } if index > 0);
+    let at_second = |fact: &Fact| matches!(fact.body, FactBody::CommandReached { index, .. } if index > RequestIndex(0));
     assert!(facts.iter().any(at_second), "{facts:#?}");
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json as value;
 
 use svar::driver::client::{CallError, DownloadError, Permission, Root, SignInError};
+use svar_engine::RequestIndex;
 use svar_wire::{ActionId, DeviceId, LibraryName, Tag};
 use svar_wire::{Command, LiveResponseRequest};
 
@@ -410,7 +411,10 @@ async fn a_result_is_read_without_the_token_and_its_address_is_told_to_nobody() 
     })
     .await;
     let client = service.client();
-    let link = client.result_link(&action("a-1"), 2).await.expect("a link");
+    let link = client
+        .result_link(&action("a-1"), RequestIndex(2))
+        .await
+        .expect("a link");
     assert_eq!(format!("{link:?}"), "ResultLink");
     let mut file = tempfile::tempfile().expect("a file");
     let came = client.download(&link, &mut file, 100).await.expect("bytes");
@@ -429,7 +433,10 @@ async fn a_result_is_read_without_the_token_and_its_address_is_told_to_nobody() 
     assert!(matches!(too_large, Err(DownloadError::TooLarge(6))));
     let address = service.address.clone();
     let words = {
-        let link = client.result_link(&action("a-1"), 2).await.expect("a link");
+        let link = client
+            .result_link(&action("a-1"), RequestIndex(2))
+            .await
+            .expect("a link");
         let gone = service;
         drop(gone);
         let other = client.download(&link, &mut file, 100).await;

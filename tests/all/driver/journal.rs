@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use svar::driver::{JOURNAL_FILE, Journal, JournalError, JournalHeader, read_journal};
-use svar_engine::{DeviceIndex, Endpoint, Fact, FactBody, Refusal};
+use svar_engine::{
+    Attempt, DeviceIndex, Endpoint, Fact, FactBody, Refusal, RequestIndex, SessionIndex,
+};
 use svar_plan::Verdict;
 use svar_wire::Moment;
 use svar_wire::{ActionId, RunId, Tag};
@@ -17,13 +19,13 @@ fn opening() -> JournalHeader {
 fn facts() -> Vec<Fact> {
     let bodies = [
         FactBody::StartAnnounced {
-            session: 0,
-            attempt: 0,
+            session: SessionIndex(0),
+            attempt: Attempt(0),
             tag: Tag::parse("0123456789abcdef0123").expect("a tag"),
         },
         FactBody::StartRefused {
-            session: 0,
-            attempt: 0,
+            session: SessionIndex(0),
+            attempt: Attempt(0),
             refusal: Refusal {
                 status: 429,
                 code: "TooManyRequests".into(),
@@ -34,7 +36,7 @@ fn facts() -> Vec<Fact> {
         },
         FactBody::ResultFetched {
             action: ActionId::parse("a-1").expect("an id"),
-            index: 2,
+            index: RequestIndex(2),
             result: svar_engine::ResultSummary::Script {
                 exit: Some(-1),
                 path: "results/å/x.json".into(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use svar::driver::{Ending, InterruptSender, Interrupts, Observer, drive, read_journal};
-use svar_engine::{EndState, Fact, FactBody};
+use svar_engine::{EndState, Fact, FactBody, StepIndex};
 use svar_plan::Given;
 
 use super::world::{World, all_files, linux, play, watched};
@@ -80,7 +80,10 @@ async fn what_the_playbook_does_not_expect_fails_the_device() {
     let driven = play(world.ready(COLLECT, &Given::default()).await).await;
     let end = driven.fleet.devices().next().and_then(|device| device.end);
     let end = end.expect("it ended");
-    assert_eq!((end.state, end.step), (EndState::ExpectFailed, Some(0)));
+    assert_eq!(
+        (end.state, end.step),
+        (EndState::ExpectFailed, Some(StepIndex(0)))
+    );
 }
 
 /// Says when so many facts have become durable.

@@ -330,7 +330,7 @@ impl Computer {
             return Ok(());
         };
         let plan = self.compiled.plan();
-        let kind = plan.devices[device.0 as usize].sessions[usize::from(*session)].kind;
+        let kind = session.of(&plan.devices[device.place()].sessions).kind;
         let is_main = kind == SessionKind::Main;
         let said = if self.interrupted && is_main {
             "a start of main work after an interrupt"

@@ -113,7 +113,7 @@ pub(super) fn judge(case: &Case, computer: &Computer) -> Result<(), String> {
         }
     }
     for view in fleet.devices() {
-        let device = case.device(view.device.0 as usize);
+        let device = case.device(view.device.place());
         let own: Vec<&Session> = sessions
             .iter()
             .filter(|session| session.device == device.id)
@@ -165,7 +165,7 @@ fn judge_device(
     view: &DeviceView,
     sessions: &[&Session],
 ) -> Result<(), String> {
-    let device = case.device(view.device.0 as usize);
+    let device = case.device(view.device.place());
     let end = view.end.as_ref().ok_or("it has no end")?;
     let mut counts: BTreeMap<usize, u32> = BTreeMap::new();
     let mut completed: BTreeSet<usize> = BTreeSet::new();
@@ -289,7 +289,7 @@ fn ended_well(
     view: &DeviceView,
     completed: &BTreeSet<usize>,
 ) -> Result<(), String> {
-    let device = case.device(view.device.0 as usize);
+    let device = case.device(view.device.place());
     for (place, step) in case.steps.iter().enumerate() {
         if step.cleanup || step.never {
             continue;
@@ -309,7 +309,7 @@ fn ended_well(
             continue;
         }
         let shelf = computer.process().records();
-        let result = shelf.result(view.device.0 as usize, &format!("s{place}"));
+        let result = shelf.result(view.device, &format!("s{place}"));
         match (step.kind, result) {
             (Kind::Run, Some(StepResult::Script { exit: Some(0), .. })) => {}
             (Kind::Get, Some(StepResult::File { size: 9, .. })) => {}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use svar_plan::{
     CleanupWhen, CommandPlan, CountOrPercent, DevicePlan, Limits, LimitsProfile, OfflineMode,
     OfflinePolicy, OnFail, OnStop, Place, Plan, Policy, ResultsWanted, RetryPolicy, Secrets,
-    Session, SessionKind, StepPlan, StopBase, StopWhen, Target, Verb,
+    Session, SessionKind, StepIndex, StepPlan, StopBase, StopWhen, Target, Verb,
 };
 use svar_wire::{Command, LiveResponseRequest};
 use svar_wire::{DeviceId, RunId};
@@ -164,7 +164,7 @@ impl Draft {
             step.title = step.name.clone();
             step.cleanup = kind == SessionKind::Cleanup;
             commands.push(CommandPlan {
-                step: index,
+                step: StepIndex(index),
                 verb: step.verb,
             });
             sent.push(match step.verb {

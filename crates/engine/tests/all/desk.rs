@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use svar_engine::{
-    CancelWhy, CommandEnd, CommandState, DeviceIndex, DeviceView, End, EndState, Fact, FactBody,
-    Fleet, Need, Refusal, ResultSummary,
+    Attempt, CancelWhy, CommandEnd, CommandIndex, CommandState, DeviceIndex, DeviceView, End,
+    EndState, Fact, FactBody, Fleet, Need, Refusal, RequestIndex, ResultSummary, SessionIndex,
 };
 use svar_plan::{Plan, Verdict};
 use svar_wire::ActionId;
@@ -58,7 +58,7 @@ pub(super) fn completed(count: u16) -> Vec<CommandEnd> {
 
 pub(super) fn commands(statuses: &[CommandStatus]) -> Vec<CommandEnd> {
     let ends = statuses.iter().zip(0..).map(|(status, index)| CommandEnd {
-        index,
+        index: RequestIndex(index),
         status: status.clone(),
         error: (*status == CommandStatus::Failed).then(|| "no such file".to_owned()),
     });
@@ -230,7 +230,7 @@ impl Desk {
                 tag,
             },
         );
-        (session, attempt, only)
+        (session.0, attempt.0, only.map(|only| only.0))
     }
 
     /// The engine wants the device started; the service takes it.
@@ -246,8 +246,8 @@ impl Desk {
         self.happens(
             device,
             FactBody::StartAccepted {
-                session,
-                attempt,
+                session: SessionIndex(session),
+                attempt: Attempt(attempt),
                 action: action.clone(),
                 adopted: false,
             },
@@ -261,8 +261,8 @@ impl Desk {
         self.happens(
             device,
             FactBody::StartRefused {
-                session,
-                attempt,
+                session: SessionIndex(session),
+                attempt: Attempt(attempt),
                 refusal,
             },
         );
@@ -298,7 +298,7 @@ impl Desk {
             device,
             FactBody::CommandReached {
                 action,
-                index,
+                index: RequestIndex(index),
                 state,
             },
         );
@@ -344,7 +344,7 @@ impl Desk {
                 step,
                 conclusive,
                 ..
-            } if of.0 == device => Some((action.clone(), *index, *step, *conclusive)),
+            } if of.0 == device => Some((action.clone(), index.0, step.0, *conclusive)),
             _ => None,
         });
         match found {
@@ -361,7 +361,7 @@ impl Desk {
             device,
             FactBody::ResultFetched {
                 action,
-                index,
+                index: RequestIndex(index),
                 result: script(),
                 verdict: Verdict::NotMet {
                     why: why.to_owned(),
@@ -384,8 +384,14 @@ impl Desk {
     #[track_caller]
     pub(super) fn resolve(&mut self, device: u32, session: u16, commands: &[u16]) {
         self.take("a resolve", |need| matches!(need, Need::Resolve { .. }));
-        let commands = commands.to_vec();
-        self.happens(device, FactBody::SessionResolved { session, commands });
+        let commands = commands.iter().copied().map(CommandIndex).collect();
+        self.happens(
+            device,
+            FactBody::SessionResolved {
+                session: SessionIndex(session),
+                commands,
+            },
+        );
     }
 
     /// The next session of the device fails.
@@ -412,7 +418,7 @@ impl Desk {
                 device,
                 FactBody::ResultFetched {
                     action,
-                    index,
+                    index: RequestIndex(index),
                     result: script(),
                     verdict: Verdict::Met,
                 },

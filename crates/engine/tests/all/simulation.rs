@@ -10,7 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use svar_engine::{Care, CommandState, DeviceIndex, Fact, FactBody, Fleet, Need, Tally};
+use svar_engine::{
+    Attempt, Care, CommandIndex, CommandState, DeviceIndex, Fact, FactBody, Fleet, Need,
+    RequestIndex, SessionIndex, Tally,
+};
 use svar_plan::{Plan, SessionKind, Verb, Verdict};
 use svar_wire::Moment;
 use svar_wire::{ActionId, Tag};
@@ -35,10 +38,10 @@ enum Event {
     /// A start reaches the service.
     StartArrives {
         device: DeviceIndex,
-        session: u16,
-        attempt: u16,
+        session: SessionIndex,
+        attempt: Attempt,
         tag: Tag,
-        commands: Vec<(u16, Verb, Deed)>,
+        commands: Vec<(CommandIndex, Verb, Deed)>,
         answer: Answer,
         deaths: u32,
     },
@@ -76,9 +79,9 @@ struct Play {
     /// The records at which it dies, and how.
     to_die: BTreeMap<usize, Death>,
     faults: u64,
-    delivered: BTreeSet<(ActionId, u16)>,
+    delivered: BTreeSet<(ActionId, RequestIndex)>,
     seen_running: BTreeSet<ActionId>,
-    seen_executing: BTreeMap<ActionId, u16>,
+    seen_executing: BTreeMap<ActionId, RequestIndex>,
     halted: bool,
     loud: bool,
 }
@@ -246,31 +249,34 @@ impl Play {
     }
 
     /// Which commands a conditional session keeps: the same whenever it is asked.
-    fn resolve(&self, device: DeviceIndex, session: u16) -> Vec<u16> {
-        let count = self.plan.devices[device.0 as usize].sessions[usize::from(session)]
+    fn resolve(&self, device: DeviceIndex, session: SessionIndex) -> Vec<CommandIndex> {
+        let count = session
+            .of(&self.plan.devices[device.place()].sessions)
             .commands
-            .len() as u16;
-        let mut dice = Dice(self.seed ^ (u64::from(device.0) << 32) ^ u64::from(session));
-        (0..count).filter(|_| dice.percent(70)).collect()
+            .len();
+        let mut dice = Dice(self.seed ^ (u64::from(device.0) << 32) ^ u64::from(session.0));
+        CommandIndex::all(count)
+            .filter(|_| dice.percent(70))
+            .collect()
     }
 
     /// The commands of a start and what they will do.
     fn commands(
         &mut self,
         device: DeviceIndex,
-        session: u16,
-        only: Option<u16>,
-    ) -> Vec<(u16, Verb, Deed)> {
+        session: SessionIndex,
+        only: Option<CommandIndex>,
+    ) -> Vec<(CommandIndex, Verb, Deed)> {
         let plan = self.plan.clone();
-        let planned = &plan.devices[device.0 as usize].sessions[usize::from(session)];
-        let indexes: Vec<u16> = match only {
+        let planned = session.of(&plan.devices[device.place()].sessions);
+        let indexes: Vec<CommandIndex> = match only {
             Some(only) => vec![only],
             None if planned.request.is_none() => self.resolve(device, session),
-            None => (0..planned.commands.len() as u16).collect(),
+            None => CommandIndex::all(planned.commands.len()).collect(),
         };
         let commands = indexes.into_iter().map(|index| {
-            let command = planned.commands[usize::from(index)];
-            let step = &plan.steps[usize::from(command.step)];
+            let command = index.of(&planned.commands);
+            let step = command.step.of(&plan.steps);
             let deed = match self.dice.between(0, 29) {
                 0 => Deed::Fails,
                 1 if step.judged && command.verb != Verb::Put => Deed::WorksAndDisappoints,
@@ -383,7 +389,7 @@ impl Play {
                 let answer = self.answer();
                 let event = Event::StartArrives {
                     device,
-                    session,
+                    session: session,
                     attempt,
                     tag,
                     commands,
@@ -500,7 +506,7 @@ impl Play {
                         seen_executing = Some((id.clone(), executing));
                         FactBody::CommandReached {
                             action: id,
-                            index: executing,
+                            index: RequestIndex(executing.0),
                             state: CommandState::Executing,
                         }
                     } else {
@@ -557,9 +563,10 @@ impl Play {
                     unreachable!()
                 };
                 let action = action.clone();
-                let body = match self.world.link(now, &action, index) {
+                let body = match self.world.link(now, &action, RequestIndex(index.0)) {
                     Link::Result(deed) => {
-                        self.delivered.insert((action.clone(), index));
+                        self.delivered
+                            .insert((action.clone(), RequestIndex(index.0)));
                         FactBody::ResultFetched {
                             action,
                             index,
@@ -621,8 +628,8 @@ impl Play {
                 Need::Start {
                     device, session, ..
                 } => {
-                    let sessions = &self.plan.devices[device.0 as usize].sessions;
-                    sessions[usize::from(*session)].kind == SessionKind::Main
+                    let sessions = &self.plan.devices[device.place()].sessions;
+                    session.of(sessions).kind == SessionKind::Main
                 }
                 _ => false,
             });
@@ -633,8 +640,8 @@ impl Play {
                 matches!(
                     need,
                     Need::Start {
-                        session: 0,
-                        attempt: 0,
+                        session: SessionIndex(0),
+                        attempt: Attempt(0),
                         ..
                     }
                 )

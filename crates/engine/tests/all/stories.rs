@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use svar_engine::{CancelWhy, EndState, FactBody, Fleet, Need, Phase, SessionPhase, Waiting};
+use svar_engine::{
+    Attempt, CancelWhy, EndState, FactBody, Fleet, Need, Phase, RequestIndex, SessionIndex,
+    SessionPhase, StepIndex, Waiting,
+};
 use svar_plan::{CountOrPercent, Hours, OfflineMode, OnStop, ResultsWanted, StopBase, StopWhen};
 use svar_wire::{ActionStatus, CommandStatus};
 
@@ -26,8 +29,8 @@ fn a_device_goes_through_its_sessions_in_order() {
     assert_eq!(
         desk.device(0).phase,
         Phase::Session {
-            session: 1,
-            attempt: 0,
+            session: SessionIndex(1),
+            attempt: Attempt(0),
             action: None,
             at: SessionPhase::Starting,
         }
@@ -70,8 +73,8 @@ fn a_lost_answer_is_settled_by_the_tag_and_not_by_sending_again() {
     desk.happens(
         0,
         FactBody::StartUnknown {
-            session,
-            attempt,
+            session: SessionIndex(session),
+            attempt: Attempt(attempt),
             why: "502".into(),
         },
     );
@@ -95,7 +98,13 @@ fn a_lost_answer_is_settled_by_the_tag_and_not_by_sending_again() {
         )
     });
     assert_eq!(desk.starts(), [] as [u32; 0]);
-    desk.happens(0, FactBody::StartAbsent { session, attempt });
+    desk.happens(
+        0,
+        FactBody::StartAbsent {
+            session: SessionIndex(session),
+            attempt: Attempt(attempt),
+        },
+    );
     assert_eq!(
         desk.announce(0).1,
         1,
@@ -148,7 +157,10 @@ fn a_failed_session_gives_what_was_wanted_only_of_failures() {
         "and not the one that was never run"
     );
     let end = desk.end(0);
-    assert_eq!((end.state, end.step), (EndState::Failed, Some(1)));
+    assert_eq!(
+        (end.state, end.step),
+        (EndState::Failed, Some(StepIndex(1)))
+    );
     assert_eq!(end.why.unwrap(), "no such file");
 }
 
@@ -161,7 +173,10 @@ fn a_disappointing_result_brings_in_what_was_wanted_only_of_failures() {
     desk.disappoint(0, "exit is 1, 0 was expected");
     assert_eq!(desk.deliver(0), [0]);
     let end = desk.end(0);
-    assert_eq!((end.state, end.step), (EndState::ExpectFailed, Some(1)));
+    assert_eq!(
+        (end.state, end.step),
+        (EndState::ExpectFailed, Some(StepIndex(1)))
+    );
     assert_eq!(end.why.unwrap(), "exit is 1, 0 was expected");
 }
 
@@ -195,7 +210,7 @@ fn a_result_may_be_late_for_half_a_minute() {
         0,
         FactBody::ResultMissing {
             action,
-            index: 0,
+            index: RequestIndex(0),
             why,
         },
     );
@@ -1084,7 +1099,13 @@ fn a_cleanup_that_is_given_up_while_its_start_is_in_the_air_is_not_started_anew(
     desk.happens_to_run(FactBody::Resumed);
     assert!(!desk.fleet.is_done(), "it may have been sent");
     desk.pass(600);
-    desk.happens(0, FactBody::StartAbsent { session, attempt });
+    desk.happens(
+        0,
+        FactBody::StartAbsent {
+            session: SessionIndex(session),
+            attempt: Attempt(attempt),
+        },
+    );
     assert_eq!(desk.starts(), [] as [u32; 0]);
     assert!(!desk.end(0).cleanup_owed);
     assert!(desk.fleet.is_done());
@@ -1180,7 +1201,10 @@ fn cleanup_is_paid_after_failure_and_owed_if_it_fails() {
     desk.play(1, 1);
     desk.fail(1);
     let end = desk.end(1);
-    assert_eq!((end.state, end.step), (EndState::Failed, Some(1)));
+    assert_eq!(
+        (end.state, end.step),
+        (EndState::Failed, Some(StepIndex(1)))
+    );
     assert!(end.cleanup_owed);
 }
 
@@ -1201,8 +1225,8 @@ fn an_answer_with_an_action_that_we_own_already_is_no_start() {
     desk.happens(
         0,
         FactBody::StartAccepted {
-            session,
-            attempt,
+            session: SessionIndex(session),
+            attempt: Attempt(attempt),
             action: first,
             adopted: false,
         },
@@ -1233,8 +1257,8 @@ fn a_start_announced_before_a_crash_is_looked_for_and_adopted() {
     desk.happens(
         0,
         FactBody::StartAccepted {
-            session,
-            attempt,
+            session: SessionIndex(session),
+            attempt: Attempt(attempt),
             action: action.clone(),
             adopted: true,
         },
@@ -1300,7 +1324,7 @@ fn a_session_that_does_not_fit_its_data_fails_the_device() {
     desk.happens(
         0,
         FactBody::SessionUnresolvable {
-            session: 1,
+            session: SessionIndex(1),
             step: None,
             why,
         },

@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 
 use svar_engine::{
-    CancelWhy, CommandState, DeviceIndex, Endpoint, Fact, FactBody, Fleet, GiveUp, RunLimit, tag_of,
+    Attempt, CancelWhy, CommandIndex, CommandState, DeviceIndex, Endpoint, Fact, FactBody, Fleet,
+    GiveUp, RequestIndex, RunLimit, SessionIndex, StepIndex, tag_of,
 };
 use svar_plan::Verdict;
 use svar_wire::ActionId;
@@ -49,8 +50,8 @@ fn states() -> Vec<State> {
     doubtful.happens(
         0,
         FactBody::StartUnknown {
-            session,
-            attempt,
+            session: SessionIndex(session),
+            attempt: Attempt(attempt),
             why: "502".into(),
         },
     );
@@ -85,19 +86,19 @@ fn facts() -> Vec<(&'static str, FactBody)> {
     let own = ActionId::parse("action-1").unwrap();
     let other = ActionId::parse("somebody-elses").unwrap();
     let announce = |attempt| FactBody::StartAnnounced {
-        session: 0,
+        session: SessionIndex(0),
         attempt,
-        tag: tag_of(&run_id(), &device_id(0), 0, attempt),
+        tag: tag_of(&run_id(), &device_id(0), SessionIndex(0), attempt),
     };
     let accept = |action: &ActionId, adopted| FactBody::StartAccepted {
-        session: 0,
-        attempt: 0,
+        session: SessionIndex(0),
+        attempt: Attempt(0),
         action: action.clone(),
         adopted,
     };
     let refuse = |status, code| FactBody::StartRefused {
-        session: 0,
-        attempt: 0,
+        session: SessionIndex(0),
+        attempt: Attempt(0),
         refusal: refusal(status, code),
     };
     let ended = |action: &ActionId, status, commands| FactBody::ActionEnded {
@@ -118,14 +119,14 @@ fn facts() -> Vec<(&'static str, FactBody)> {
         state,
     };
     vec![
-        ("start announced", announce(0)),
-        ("second start announced", announce(1)),
+        ("start announced", announce(Attempt(0))),
+        ("second start announced", announce(Attempt(1))),
         (
             "start announced, strange tag",
             FactBody::StartAnnounced {
-                session: 0,
-                attempt: 0,
-                tag: tag_of(&run_id(), &device_id(1), 0, 0),
+                session: SessionIndex(0),
+                attempt: Attempt(0),
+                tag: tag_of(&run_id(), &device_id(1), SessionIndex(0), Attempt(0)),
             },
         ),
         ("start accepted", accept(&other, false)),
@@ -145,16 +146,16 @@ fn facts() -> Vec<(&'static str, FactBody)> {
         (
             "start unknown",
             FactBody::StartUnknown {
-                session: 0,
-                attempt: 0,
+                session: SessionIndex(0),
+                attempt: Attempt(0),
                 why: "502".into(),
             },
         ),
         (
             "start absent",
             FactBody::StartAbsent {
-                session: 0,
-                attempt: 0,
+                session: SessionIndex(0),
+                attempt: Attempt(0),
             },
         ),
         (
@@ -171,20 +172,23 @@ fn facts() -> Vec<(&'static str, FactBody)> {
         ),
         (
             "command taken to execute",
-            reached(&own, 0, CommandState::Presumed),
+            reached(&own, RequestIndex(0), CommandState::Presumed),
         ),
         (
             "command executes",
-            reached(&own, 1, CommandState::Executing),
+            reached(&own, RequestIndex(1), CommandState::Executing),
         ),
-        ("all commands done", reached(&own, 3, CommandState::Waiting)),
+        (
+            "all commands done",
+            reached(&own, RequestIndex(3), CommandState::Waiting),
+        ),
         (
             "command beyond the last executes",
-            reached(&own, 3, CommandState::Executing),
+            reached(&own, RequestIndex(3), CommandState::Executing),
         ),
         (
             "strange action's command executes",
-            reached(&other, 1, CommandState::Executing),
+            reached(&other, RequestIndex(1), CommandState::Executing),
         ),
         (
             "action succeeded",
@@ -226,43 +230,43 @@ fn facts() -> Vec<(&'static str, FactBody)> {
             "strange action ended",
             ended(&other, ActionStatus::Succeeded, vec![]),
         ),
-        ("result fetched", fetched(1)),
-        ("result of a put", fetched(0)),
-        ("result beyond the commands", fetched(700)),
+        ("result fetched", fetched(RequestIndex(1))),
+        ("result of a put", fetched(RequestIndex(0))),
+        ("result beyond the commands", fetched(RequestIndex(700))),
         (
             "result missing",
             FactBody::ResultMissing {
                 action: own.clone(),
-                index: 1,
+                index: RequestIndex(1),
                 why: "404".into(),
             },
         ),
         (
             "session resolved",
             FactBody::SessionResolved {
-                session: 1,
-                commands: vec![0],
+                session: SessionIndex(1),
+                commands: vec![CommandIndex(0)],
             },
         ),
         (
             "session resolved to nothing",
             FactBody::SessionResolved {
-                session: 1,
+                session: SessionIndex(1),
                 commands: vec![],
             },
         ),
         (
             "session resolved to strange commands",
             FactBody::SessionResolved {
-                session: 1,
-                commands: vec![0, 7],
+                session: SessionIndex(1),
+                commands: vec![CommandIndex(0), CommandIndex(7)],
             },
         ),
         (
             "session can't be resolved",
             FactBody::SessionUnresolvable {
-                step: Some(0),
-                session: 1,
+                step: Some(StepIndex(0)),
+                session: SessionIndex(1),
                 why: "no such line".into(),
             },
         ),

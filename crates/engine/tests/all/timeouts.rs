@@ -1,6 +1,6 @@
 //! Stories of steps with a `timeout`: whose time it is, from when it counts, and what comes of it.
 
-use svar_engine::{CancelWhy, CommandState, EndState, Need};
+use svar_engine::{CancelWhy, CommandState, EndState, Need, StepIndex};
 use svar_wire::ActionId;
 use svar_wire::{ActionStatus, CommandStatus};
 
@@ -21,7 +21,10 @@ fn is_overdue(desk: &mut Desk, action: &ActionId, executing: u16, step: u16, wor
     desk.ended(0, action, ActionStatus::Cancelled, commands(&statuses));
     desk.deliver(0);
     let end = desk.end(0);
-    assert_eq!((end.state, end.step), (EndState::TimedOut, Some(step)));
+    assert_eq!(
+        (end.state, end.step),
+        (EndState::TimedOut, Some(StepIndex(step)))
+    );
     assert_eq!(end.why.as_deref(), Some(words));
 }
 

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use svar_engine::{CommandEnd, Known, Refusal};
+use svar_engine::{CommandEnd, CommandIndex, Known, Refusal, RequestIndex, SessionIndex};
 use svar_plan::Verb;
 use svar_wire::Moment;
 use svar_wire::{ActionId, Tag};
@@ -68,8 +68,8 @@ pub(super) struct Action {
     pub(super) device: u32,
     pub(super) tag: Tag,
     /// (session, command) that it was sent for; the world only keeps it for the judge.
-    pub(super) session: u16,
-    pub(super) commands: Vec<(u16, Verb, Deed)>,
+    pub(super) session: SessionIndex,
+    pub(super) commands: Vec<(CommandIndex, Verb, Deed)>,
     created: Moment,
     visible: Moment,
     picked_up: Option<Moment>,
@@ -89,14 +89,14 @@ impl Action {
     }
 
     /// The command that it is at, once it runs: each takes the same time.
-    pub(super) fn executing(&self, now: Moment) -> u16 {
+    pub(super) fn executing(&self, now: Moment) -> RequestIndex {
         let Some(picked_up) = self.picked_up else {
-            return 0;
+            return RequestIndex::FIRST;
         };
         let all = self.commands.len();
         let spent = now.since(picked_up).as_millis() as usize;
         let finished = spent * all / self.work.as_millis().max(1) as usize;
-        finished.min(all - 1) as u16
+        RequestIndex::at(finished.min(all - 1))
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -105,7 +105,7 @@ impl Action {
 
     pub(super) fn ends(&self) -> Vec<CommandEnd> {
         let ends = self.done.iter().zip(0..).map(|(status, index)| CommandEnd {
-            index,
+            index: RequestIndex(index),
             status: status.clone(),
             error: None,
         });
@@ -199,7 +199,7 @@ impl World {
             {
                 action.status = ActionStatus::Cancelled;
                 action.ended = Some(at);
-                let finished = usize::from(action.executing(at));
+                let finished = action.executing(at).place();
                 for place in 0..action.commands.len() {
                     action.done[place] = match place.cmp(&finished) {
                         std::cmp::Ordering::Less => CommandStatus::Completed,
@@ -234,8 +234,8 @@ impl World {
         now: Moment,
         device: u32,
         tag: &Tag,
-        session: u16,
-        commands: Vec<(u16, Verb, Deed)>,
+        session: SessionIndex,
+        commands: Vec<(CommandIndex, Verb, Deed)>,
     ) -> Started {
         self.catch_up(now);
         let refused = |status, code: &str, retry_after: Option<Duration>| {
@@ -354,20 +354,20 @@ impl World {
         found.map(|action| action.id.clone())
     }
 
-    pub(super) fn link(&mut self, now: Moment, id: &ActionId, index: u16) -> Link {
+    pub(super) fn link(&mut self, now: Moment, id: &ActionId, index: RequestIndex) -> Link {
         self.catch_up(now);
         let found = self.actions.iter().find(|action| action.id == *id);
         let Some(action) = found else {
             self.complain(format!("a result of {id}, which does not exist"));
             return Link::NotFound;
         };
-        let Some((_, verb, deed)) = action.commands.get(usize::from(index)).copied() else {
+        let Some((_, verb, deed)) = index.get(&action.commands).copied() else {
             self.complain(format!(
                 "a result {index} of {id}, which has no such command"
             ));
             return Link::NotFound;
         };
-        let status = &action.done[usize::from(index)];
+        let status = &action.done[index.place()];
         let late = action.ended.is_none_or(|at| at + action.link_lag > now);
         let has_result = match (verb, status) {
             (Verb::Put, _) => None,

@@ -9,6 +9,7 @@ use svar_wire::LiveResponseRequest;
 
 use super::prepare::Prepared;
 use super::scope::{Needs, TARGET_FIELDS};
+use crate::index::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};
 use crate::model::{Plan, Verdict};
 use crate::result::{Results, StepResult};
 
@@ -17,7 +18,7 @@ use crate::result::{Results, StepResult};
 pub struct Resolved {
     /// Which of the session's commands are sent, by index into
     /// [`Session::commands`](super::Session::commands).
-    pub commands: Vec<u16>,
+    pub commands: Vec<CommandIndex>,
     /// The body, correlation tag aside; `None` if every `when` said no.
     pub request: Option<Arc<LiveResponseRequest>>,
 }
@@ -27,7 +28,7 @@ pub struct Resolved {
 pub struct Unresolvable {
     /// The step whose template it is, index into [`Plan::steps`]; `None` where it is the comment or a
     /// var.
-    pub step: Option<u16>,
+    pub step: Option<StepIndex>,
     /// What is wrong, at its bytes in the playbook.
     pub problem: Problem,
 }
@@ -67,16 +68,16 @@ impl CompiledPlan {
     /// There is no such device or session in the plan, which is our own mistake.
     pub fn resolve(
         &self,
-        device: usize,
-        session: u16,
+        device: DeviceIndex,
+        session: SessionIndex,
         results: &dyn Results,
     ) -> Result<Resolved, Box<Unresolvable>> {
-        let at = |step: Option<u16>| move |problem| Box::new(Unresolvable { step, problem });
-        let planned = &self.plan.devices[device];
-        let session = &planned.sessions[usize::from(session)];
+        let at = |step: Option<StepIndex>| move |problem| Box::new(Unresolvable { step, problem });
+        let planned = device.of(&self.plan.devices);
+        let session = session.of(&planned.sessions);
         if let Some(request) = &session.request {
             return Ok(Resolved {
-                commands: (0u16..).take(session.commands.len()).collect(),
+                commands: CommandIndex::all(session.commands.len()).collect(),
                 request: Some(request.clone()),
             });
         }
@@ -89,8 +90,8 @@ impl CompiledPlan {
         self.read(device, &mut scope, results, waits_for);
         let mut sent = Vec::new();
         let mut commands = Vec::new();
-        for (index, command) in (0u16..).zip(&session.commands) {
-            let step = &prepared.steps[usize::from(command.step)];
+        for (index, command) in CommandIndex::enumerate(&session.commands) {
+            let step = command.step.of(&prepared.steps);
             let runs = match &step.when {
                 Some(when) => (prepared.condition(when, &scope)).map_err(at(Some(command.step)))?,
                 None => true,
@@ -116,7 +117,7 @@ impl CompiledPlan {
     /// Puts the results of some steps into a scope, as far as there are any.
     fn read(
         &self,
-        device: usize,
+        device: DeviceIndex,
         scope: &mut Scope,
         results: &dyn Results,
         wanted: impl Fn(&String) -> bool,
@@ -139,18 +140,18 @@ impl CompiledPlan {
     /// There is no such device or step in the plan, which is our own mistake.
     pub fn judge(
         &self,
-        device: usize,
-        step: u16,
+        device: DeviceIndex,
+        step: StepIndex,
         result: &StepResult,
         results: &dyn Results,
     ) -> Verdict {
-        let target = &self.plan.devices[device].target;
+        let target = &device.of(&self.plan.devices).target;
         let everything = Needs {
             target: TARGET_FIELDS.into(),
             ..Needs::default()
         };
         let prepared = &self.prepared;
-        let step = &prepared.steps[usize::from(step)];
+        let step = step.of(&prepared.steps);
         match prepared.values.with_target(target, &everything) {
             Ok(mut scope) => {
                 self.read(device, &mut scope, results, |name| {

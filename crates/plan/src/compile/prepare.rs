@@ -57,7 +57,7 @@ pub(crate) struct PreparedStep {
 }
 
 /// Steps are counted in 16 bits, in the plan and in the journal.
-pub(super) const STEPS_MAX: usize = u16::MAX as usize;
+const STEPS_MAX: usize = u16::MAX as usize;
 
 /// Reads and settles everything that does not differ between devices.
 pub(crate) fn prepare(

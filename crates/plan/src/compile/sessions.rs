@@ -9,9 +9,10 @@ use serde_json::Value;
 use svar_language::diagnostic::Problem;
 use svar_language::expression::Scope;
 
-use super::prepare::{Prepared, PreparedStep, STEPS_MAX};
+use super::prepare::{Prepared, PreparedStep};
 use super::scope::target_field;
 use super::segment::{Link, cut};
+use crate::index::StepIndex;
 use crate::model::{CommandPlan, DevicePlan, Session, SessionKind, Target};
 
 /// One class of devices for each set of answers to what the playbook asks of a target.
@@ -215,7 +216,7 @@ impl<'p> DeviceCompiler<'p> {
             }
         };
         let commands = members.iter().map(|index| CommandPlan {
-            step: step_index(*index),
+            step: StepIndex::at(*index),
             verb: prepared.steps[*index].plan.verb,
         });
         self.sessions.push(Session {
@@ -236,10 +237,4 @@ impl<'p> DeviceCompiler<'p> {
         let may_run = |name: &&String| !self.absent.contains(name.as_str());
         steps.iter().filter(may_run).collect()
     }
-}
-
-/// Returns a step's index as the plan holds it; a playbook has at most [`STEPS_MAX`] steps.
-fn step_index(index: usize) -> u16 {
-    u16::try_from(index)
-        .unwrap_or_else(|_| panic!("internal error: step {index} of at most {STEPS_MAX}"))
 }

@@ -72,7 +72,7 @@ impl<'p> Row<'p> {
         let main = sessions.iter().filter(|one| one.kind == SessionKind::Main);
         for session in main {
             let commands = session.commands.iter();
-            let steps = commands.filter_map(|command| plan.steps.get(usize::from(command.step)));
+            let steps = commands.filter_map(|command| command.step.get(&plan.steps));
             for (place, step) in steps.enumerate() {
                 let at = row.steps.len();
                 // Which command of a session reads a result is not known any more; that all of them

@@ -242,7 +242,7 @@ impl Load {
                     .commands
                     .iter()
                     .filter(|command| {
-                        let step = &plan.steps[usize::from(command.step)];
+                        let step = command.step.of(&plan.steps);
                         command.verb != Verb::Put
                             && (step.judged || step.results == ResultsWanted::All)
                     })

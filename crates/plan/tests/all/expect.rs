@@ -3,14 +3,15 @@
 use svar_language::playbook::{NoFiles, load};
 use svar_language::source::SourceText;
 use svar_plan::{
-    Given, Inputs, Limits, LimitsProfile, Results, RunNames, StepResult, Target, Verdict, compile,
+    DeviceIndex, Given, Inputs, Limits, LimitsProfile, Results, RunNames, StepIndex, StepResult,
+    Target, Verdict, compile,
 };
 use svar_wire::DeviceId;
 
 struct Nothing;
 
 impl Results for Nothing {
-    fn result(&self, _: usize, _: &str) -> Option<StepResult> {
+    fn result(&self, _: DeviceIndex, _: &str) -> Option<StepResult> {
         None
     }
 }
@@ -44,7 +45,10 @@ fn is_met(expect: &str, stdout: &str) -> bool {
         stdout: stdout.to_owned(),
         stderr: String::new(),
     };
-    matches!(compiled.judge(0, 0, &result, &Nothing), Verdict::Met)
+    matches!(
+        compiled.judge(DeviceIndex(0), StepIndex(0), &result, &Nothing),
+        Verdict::Met
+    )
 }
 
 #[test]

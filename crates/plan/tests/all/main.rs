@@ -97,7 +97,7 @@ fn shape(compiled: &CompiledPlan, device: usize) -> Vec<String> {
             let steps: Vec<&str> = session
                 .commands
                 .iter()
-                .map(|command| plan.steps[usize::from(command.step)].name.as_str())
+                .map(|command| command.step.of(&plan.steps).name.as_str())
                 .collect();
             let steps = steps.join(" ");
             match session.waits_for.as_slice() {

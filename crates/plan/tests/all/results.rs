@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use svar_plan::{CompiledPlan, Results, StepResult, Verdict};
+use svar_plan::{
+    CommandIndex, CompiledPlan, DeviceIndex, Results, SessionIndex, StepIndex, StepResult, Verdict,
+};
 
 use super::{compiled, linux};
 
@@ -10,7 +12,7 @@ use super::{compiled, linux};
 struct Shelf(HashMap<String, StepResult>);
 
 impl Results for Shelf {
-    fn result(&self, _device: usize, step: &str) -> Option<StepResult> {
+    fn result(&self, _device: DeviceIndex, step: &str) -> Option<StepResult> {
         self.0.get(step).cloned()
     }
 }
@@ -56,10 +58,14 @@ fn a_waiting_session_is_compiled_from_the_results() {
     let output = r#"found v1.50 here
 {"user":"O'Neil","count":2,"path":"/tmp/a b"}"#;
     let results = shelf(&[("probe", script(0, output))]);
-    let first = plan.resolve(0, 0, &results).unwrap();
-    assert_eq!(first.commands, [0]);
-    let second = plan.resolve(0, 1, &results).unwrap();
-    assert_eq!(second.commands, [0, 1, 2]);
+    let first = plan
+        .resolve(DeviceIndex(0), SessionIndex(0), &results)
+        .unwrap();
+    assert_eq!(first.commands, [CommandIndex(0)]);
+    let second = plan
+        .resolve(DeviceIndex(0), SessionIndex(1), &results)
+        .unwrap();
+    assert_eq!(second.commands, [0, 1, 2].map(CommandIndex));
     let request = second.request.unwrap();
     assert_eq!(request.comment, "Look at srv-2");
     assert_eq!(request.commands[0].param("Args"), Some(r"'O'\''Neil' 1.50"));
@@ -71,8 +77,10 @@ fn conditions_leave_commands_out() {
     let plan = compiled(PLAYBOOK, vec![linux()]);
     let output = r#"v1 {"count":0}"#.replace(' ', "\n");
     let results = shelf(&[("probe", script(3, &output))]);
-    let resolved = plan.resolve(0, 1, &results).unwrap();
-    assert_eq!(resolved.commands, [1]);
+    let resolved = plan
+        .resolve(DeviceIndex(0), SessionIndex(1), &results)
+        .unwrap();
+    assert_eq!(resolved.commands, [CommandIndex(1)]);
 
     let only = compiled(
         "playbook: 1
@@ -82,7 +90,13 @@ steps:
 ",
         vec![linux()],
     );
-    let resolved = only.resolve(0, 1, &shelf(&[("a", script(1, ""))])).unwrap();
+    let resolved = only
+        .resolve(
+            DeviceIndex(0),
+            SessionIndex(1),
+            &shelf(&[("a", script(1, ""))]),
+        )
+        .unwrap();
     assert_eq!((resolved.commands, resolved.request), (vec![], None));
 }
 
@@ -90,7 +104,10 @@ steps:
 fn data_that_does_not_fit_is_a_problem_at_the_template() {
     let plan = compiled(PLAYBOOK, vec![linux()]);
     let results = shelf(&[("probe", script(0, "no json"))]);
-    let problem = plan.resolve(0, 1, &results).unwrap_err().problem;
+    let problem = plan
+        .resolve(DeviceIndex(0), SessionIndex(1), &results)
+        .unwrap_err()
+        .problem;
     assert_eq!(problem.rule.id, "template-value");
     assert_eq!(
         problem.source.slice(problem.span()),
@@ -100,7 +117,10 @@ fn data_that_does_not_fit_is_a_problem_at_the_template() {
     let output = r#"v1
 {"user":"a;b","count":1}"#;
     let results = shelf(&[("probe", script(0, output))]);
-    let problem = plan.resolve(0, 1, &results).unwrap_err().problem;
+    let problem = plan
+        .resolve(DeviceIndex(0), SessionIndex(1), &results)
+        .unwrap_err()
+        .problem;
     assert_eq!(problem.rule.id, "argument-characters");
     assert!(
         problem.message.contains("the result of `probe`"),
@@ -109,8 +129,8 @@ fn data_that_does_not_fit_is_a_problem_at_the_template() {
     );
 }
 
-fn verdict(plan: &CompiledPlan, step: u16, result: &StepResult) -> String {
-    match plan.judge(0, step, result, &Shelf::default()) {
+fn verdict(plan: &CompiledPlan, step: StepIndex, result: &StepResult) -> String {
+    match plan.judge(DeviceIndex(0), step, result, &Shelf::default()) {
         Verdict::Met => "met".to_owned(),
         Verdict::NotMet { why } => why,
     }
@@ -138,22 +158,26 @@ steps:
     };
     let items = r#"{"items":[{"name":"a"},{"name":"b"}],"count":2.0}"#;
     let verdicts = [
-        verdict(&plan, 0, &script(0, "")),
-        verdict(&plan, 0, &both(Some(2), "", "no such file\n")),
-        verdict(&plan, 0, &both(None, "", "")),
-        verdict(&plan, 1, &script(3, "")),
-        verdict(&plan, 1, &script(1, "")),
-        verdict(&plan, 2, &script(9, "READY x")),
-        verdict(&plan, 2, &script(0, "nothing")),
-        verdict(&plan, 2, &script(0, "READY x error")),
-        verdict(&plan, 2, &script(0, " READY x")),
-        verdict(&plan, 3, &script(0, items)),
-        verdict(&plan, 3, &both(Some(0), items, "warning")),
-        verdict(&plan, 3, &script(0, r#"{"items":[1]}"#)),
-        verdict(&plan, 3, &script(0, r#"{"items":[1,{"name":"z"}]}"#)),
-        verdict(&plan, 3, &script(0, "plain")),
-        verdict(&plan, 4, &script(0, r#"{"n":5}"#)),
-        verdict(&plan, 4, &script(0, r#"{"n":"x"}"#)),
+        verdict(&plan, StepIndex(0), &script(0, "")),
+        verdict(&plan, StepIndex(0), &both(Some(2), "", "no such file\n")),
+        verdict(&plan, StepIndex(0), &both(None, "", "")),
+        verdict(&plan, StepIndex(1), &script(3, "")),
+        verdict(&plan, StepIndex(1), &script(1, "")),
+        verdict(&plan, StepIndex(2), &script(9, "READY x")),
+        verdict(&plan, StepIndex(2), &script(0, "nothing")),
+        verdict(&plan, StepIndex(2), &script(0, "READY x error")),
+        verdict(&plan, StepIndex(2), &script(0, " READY x")),
+        verdict(&plan, StepIndex(3), &script(0, items)),
+        verdict(&plan, StepIndex(3), &both(Some(0), items, "warning")),
+        verdict(&plan, StepIndex(3), &script(0, r#"{"items":[1]}"#)),
+        verdict(
+            &plan,
+            StepIndex(3),
+            &script(0, r#"{"items":[1,{"name":"z"}]}"#),
+        ),
+        verdict(&plan, StepIndex(3), &script(0, "plain")),
+        verdict(&plan, StepIndex(4), &script(0, r#"{"n":5}"#)),
+        verdict(&plan, StepIndex(4), &script(0, r#"{"n":"x"}"#)),
     ];
     insta::assert_debug_snapshot!(verdicts);
 }
@@ -176,8 +200,15 @@ steps:
     );
     let result = script(0, output);
     let results = shelf(&[("probe", result.clone())]);
-    assert_eq!(plan.judge(0, 0, &result, &results), Verdict::Met);
-    let request = plan.resolve(0, 1, &results).unwrap().request.unwrap();
+    assert_eq!(
+        plan.judge(DeviceIndex(0), StepIndex(0), &result, &results),
+        Verdict::Met
+    );
+    let request = plan
+        .resolve(DeviceIndex(0), SessionIndex(1), &results)
+        .unwrap()
+        .request
+        .unwrap();
     request.commands[0].param("Args").map(str::to_owned)
 }
 
@@ -213,18 +244,21 @@ steps:
         size,
         sha256: sha256.to_owned(),
     };
-    assert_eq!(verdict(&plan, 0, &file(1, "")), "met");
+    assert_eq!(verdict(&plan, StepIndex(0), &file(1, "")), "met");
     assert_eq!(
-        verdict(&plan, 0, &file(0, "")),
+        verdict(&plan, StepIndex(0), &file(0, "")),
         "the file has 0 bytes, expected > 0"
     );
     assert_eq!(
-        verdict(&plan, 1, &file(10_240, &hash.to_uppercase())),
+        verdict(&plan, StepIndex(1), &file(10_240, &hash.to_uppercase())),
         "met"
     );
     assert_eq!(
-        verdict(&plan, 1, &file(10_241, &hash)),
+        verdict(&plan, StepIndex(1), &file(10_241, &hash)),
         "the file has 10241 bytes, expected <= 10KB"
     );
-    assert!(verdict(&plan, 1, &file(1, "b")).starts_with("the file has SHA-256 b, expected aaa"));
+    assert!(
+        verdict(&plan, StepIndex(1), &file(1, "b"))
+            .starts_with("the file has SHA-256 b, expected aaa")
+    );
 }

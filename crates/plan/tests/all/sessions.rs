@@ -368,13 +368,13 @@ proptest! {
         let sessions = &plan.devices[0].sessions;
         let order: Vec<usize> = sessions
             .iter()
-            .flat_map(|session| session.commands.iter().map(|c| usize::from(c.step)))
+            .flat_map(|session| session.commands.iter().map(|c| c.step.place()))
             .collect();
         prop_assert_eq!(&order, &(0..steps.len()).collect::<Vec<_>>());
         let rank = |verb: Verb| [Verb::Put, Verb::Run, Verb::Get].iter().position(|v| *v == verb);
         let mut before: Option<(usize, usize)> = None;
         for session in sessions.iter() {
-            let members: Vec<usize> = session.commands.iter().map(|c| usize::from(c.step)).collect();
+            let members: Vec<usize> = session.commands.iter().map(|c| c.step.place()).collect();
             let (first, last) = (members[0], *members.last().unwrap());
             prop_assert!(session.commands.windows(2).all(|pair| rank(pair[0].verb) <= rank(pair[1].verb)));
             for member in &members {

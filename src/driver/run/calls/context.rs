@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use svar_engine::{DeviceIndex, FactBody, Need, Refusal};
+use svar_engine::{DeviceIndex, FactBody, Need, Refusal, RequestIndex};
 use svar_plan::CompiledPlan;
 use svar_wire::ActionId;
 
@@ -33,13 +33,13 @@ pub(crate) struct Calls {
 /// resumed run is patient anew.
 #[derive(Debug, Default)]
 pub(crate) struct Patience {
-    pub(super) spoiled: Mutex<HashMap<(ActionId, u16), u8>>,
+    pub(super) spoiled: Mutex<HashMap<(ActionId, RequestIndex), u8>>,
     pub(super) doubted: Mutex<HashMap<ActionId, u8>>,
 }
 
 impl Patience {
     /// Whether a result has come spoiled as often as it may.
-    pub(super) fn is_out(&self, result: &(ActionId, u16)) -> bool {
+    pub(super) fn is_out(&self, result: &(ActionId, RequestIndex)) -> bool {
         let spoiled = self.spoiled.lock().unwrap_or_else(|held| held.into_inner());
         spoiled
             .get(result)

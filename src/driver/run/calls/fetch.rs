@@ -1,6 +1,6 @@
 //! Results: fetched, or found to be missing for good.
 
-use svar_engine::{DeviceIndex, FactBody, Need, SessionIndex};
+use svar_engine::{DeviceIndex, FactBody, Need, SessionIndex, StepIndex};
 use svar_plan::Verb;
 use svar_wire::ActionId;
 
@@ -97,21 +97,21 @@ impl Calls {
         device: DeviceIndex,
         session: SessionIndex,
         action: &ActionId,
-        step: u16,
+        step: StepIndex,
     ) -> Option<(Verb, String)> {
         let plan = self.compiled.plan();
-        let planned = plan.devices.get(device.0 as usize)?;
-        let commands = &planned.sessions.get(usize::from(session))?.commands;
+        let planned = device.get(&plan.devices)?;
+        let commands = &session.get(&planned.sessions)?.commands;
         let known = context.actions.get(action)?;
-        let (position, index) = known.commands.iter().enumerate().find(|(_, index)| {
-            commands
-                .get(usize::from(**index))
-                .is_some_and(|c| c.step == step)
-        })?;
-        let verb = commands.get(usize::from(*index))?.verb;
+        let (position, index) = known
+            .commands
+            .iter()
+            .enumerate()
+            .find(|(_, index)| commands.get(index.place()).is_some_and(|c| c.step == step))?;
+        let verb = index.get(commands)?.verb;
         let resolved = self
             .compiled
-            .resolve(device.0 as usize, session, &*self.records)
+            .resolve(device, session, &*self.records)
             .ok()?;
         let request = resolved.request?;
         let path = request.commands.get(position)?.param("Path");

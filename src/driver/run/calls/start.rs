@@ -1,6 +1,6 @@
 //! Calls with an effect: starts and cancels, and the search that settles a lost start.
 
-use svar_engine::{DeviceIndex, FactBody, Refusal, SessionIndex};
+use svar_engine::{Attempt, CommandIndex, DeviceIndex, FactBody, Refusal, SessionIndex};
 use svar_plan::{find_tag, tagged};
 use svar_wire::{ActionId, Tag};
 use svar_wire::{LiveResponseRequest, MachineAction};
@@ -15,9 +15,9 @@ impl Calls {
         &self,
         context: &RequestContext,
         device: DeviceIndex,
-        (session, attempt): (SessionIndex, u16),
+        (session, attempt): (SessionIndex, Attempt),
         tag: &Tag,
-        only: Option<u16>,
+        only: Option<CommandIndex>,
     ) -> Answer {
         let one = |body| vec![(Some(device), body)];
         let never_sent = |code: &str, why: String| FactBody::StartRefused {
@@ -80,11 +80,11 @@ impl Calls {
         device: DeviceIndex,
         session: SessionIndex,
         tag: &Tag,
-        only: Option<u16>,
+        only: Option<CommandIndex>,
     ) -> Result<LiveResponseRequest, String> {
         let resolved = self
             .compiled
-            .resolve(device.0 as usize, session, &*self.records)
+            .resolve(device, session, &*self.records)
             .map_err(|unresolvable| unresolvable.problem.message)?;
         let request = resolved
             .request
@@ -102,7 +102,7 @@ impl Calls {
         &self,
         context: &RequestContext,
         device: DeviceIndex,
-        (session, attempt): (SessionIndex, u16),
+        (session, attempt): (SessionIndex, Attempt),
         tag: &Tag,
         conclusive: bool,
     ) -> Answer {

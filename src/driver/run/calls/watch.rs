@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use svar_engine::{CommandEnd, CommandState, DeviceIndex, FactBody};
+use svar_engine::{CommandEnd, CommandState, DeviceIndex, FactBody, RequestIndex};
 use svar_wire::ActionId;
 use svar_wire::Moment;
 use svar_wire::{ActionStatus, CommandEntry, CommandStatus, MachineAction};
@@ -104,7 +104,7 @@ impl Calls {
         let sent = entries.len();
         let mut commands = Vec::new();
         for entry in &entries {
-            let Ok(index) = u16::try_from(entry.index) else {
+            let Ok(index) = u16::try_from(entry.index).map(RequestIndex) else {
                 continue;
             };
             let error = self.error_of(entry);
@@ -143,7 +143,7 @@ impl Calls {
         entry: &CommandEntry,
         error: Option<&str>,
     ) -> Result<(), FolderError> {
-        let Ok(index) = u16::try_from(entry.index) else {
+        let Ok(index) = u16::try_from(entry.index).map(RequestIndex) else {
             return Ok(());
         };
         let Some((step, verb)) = step_of(self.compiled.plan(), known, sent, index) else {
@@ -183,7 +183,7 @@ fn outlived_the_queue(action: &MachineAction, queue: Duration) -> bool {
 }
 
 /// How far an action is that runs; `None` if the list says nothing of its commands (API notes 4.2).
-fn reached(action: &MachineAction) -> Option<(u16, CommandState)> {
+fn reached(action: &MachineAction) -> Option<(RequestIndex, CommandState)> {
     let mut entries: Vec<&CommandEntry> = action.commands.as_ref()?.iter().collect();
     entries.sort_by_key(|entry| entry.index);
     let after = entries.last()?.index.saturating_add(1);
@@ -211,5 +211,5 @@ fn reached(action: &MachineAction) -> Option<(u16, CommandState)> {
         },
         _ => (after, CommandState::Waiting),
     };
-    Some((u16::try_from(index).ok()?, state))
+    Some((u16::try_from(index).ok().map(RequestIndex)?, state))
 }

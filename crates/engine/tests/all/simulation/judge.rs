@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use svar_engine::{DeviceIndex, EndState, Tally};
+use svar_engine::{CommandIndex, DeviceIndex, EndState, RequestIndex, SessionIndex, Tally};
 use svar_plan::{CleanupWhen, OnFail, ResultsWanted, SessionKind, Verb};
 
 use super::super::world::Deed;
@@ -36,7 +36,7 @@ impl Play {
     }
 
     fn judge_device(&self, device: DeviceIndex, state: EndState, owed: bool) -> Result<(), String> {
-        let sessions = &self.plan.devices[device.0 as usize].sessions;
+        let sessions = &self.plan.devices[device.place()].sessions;
         let ran: Vec<_> = self
             .world
             .actions
@@ -44,8 +44,8 @@ impl Play {
             .filter(|action| action.device == device.0 && action.ran())
             .collect();
         // In order, and none twice: a command runs again only where its step says retry.
-        let mut last = 0;
-        let mut times: BTreeMap<(u16, u16), u16> = BTreeMap::new();
+        let mut last = SessionIndex::FIRST;
+        let mut times: BTreeMap<(SessionIndex, CommandIndex), u16> = BTreeMap::new();
         let mut leaves_traces = false;
         let mut cleaned = false;
         for action in &ran {
@@ -53,7 +53,7 @@ impl Play {
                 return Err("sessions out of order".into());
             }
             last = action.session;
-            let cleanup = sessions[usize::from(action.session)].kind == SessionKind::Cleanup;
+            let cleanup = action.session.of(sessions).kind == SessionKind::Cleanup;
             if cleanup {
                 cleaned = action
                     .done
@@ -69,8 +69,8 @@ impl Play {
             }
         }
         for ((session, index), count) in &times {
-            let command = sessions[usize::from(*session)].commands[usize::from(*index)];
-            let retry = self.plan.steps[usize::from(command.step)].retry;
+            let command = index.of(&session.of(sessions).commands);
+            let retry = command.step.of(&self.plan.steps).retry;
             if *count > 1 + retry.map_or(0, |retry| retry.max) {
                 return Err(format!(
                     "session {session} command {index} ran {count} times"
@@ -101,17 +101,17 @@ impl Play {
     fn judge_ok(
         &self,
         device: DeviceIndex,
-        times: &BTreeMap<(u16, u16), u16>,
+        times: &BTreeMap<(SessionIndex, CommandIndex), u16>,
     ) -> Result<(), String> {
-        let sessions = &self.plan.devices[device.0 as usize].sessions;
-        for (session, planned) in (0_u16..).zip(sessions.iter()) {
+        let sessions = &self.plan.devices[device.place()].sessions;
+        for (session, planned) in SessionIndex::enumerate(sessions) {
             if planned.kind == SessionKind::Cleanup {
                 continue;
             }
             let expected = if planned.request.is_none() {
                 self.resolve(device, session)
             } else {
-                (0..planned.commands.len() as u16).collect()
+                CommandIndex::all(planned.commands.len()).collect()
             };
             for index in expected {
                 if !times.contains_key(&(session, index)) {
@@ -123,16 +123,16 @@ impl Play {
             if action.device != device.0 || !action.ran() {
                 continue;
             }
-            let commands = &sessions[usize::from(action.session)].commands;
-            for (place, (index, verb, deed)) in (0_u16..).zip(&action.commands) {
-                let step = &self.plan.steps[usize::from(commands[usize::from(*index)].step)];
+            let commands = &action.session.of(sessions).commands;
+            for (place, (index, verb, deed)) in RequestIndex::enumerate(&action.commands) {
+                let step = index.of(commands).step.of(&self.plan.steps);
                 let works = *deed == Deed::Works && *verb != Verb::Put;
                 let wanted = works && (step.judged || step.results == ResultsWanted::All);
                 let may_fail = step.on_fail == OnFail::Continue || step.retry.is_some();
                 if !works && *deed == Deed::Fails && !may_fail {
                     return Err("a command failed, and it is called ok".into());
                 }
-                let ended = action.done[usize::from(place)] == svar_wire::CommandStatus::Completed;
+                let ended = action.done[place.place()] == svar_wire::CommandStatus::Completed;
                 if wanted && ended && !self.delivered.contains(&(action.id.clone(), place)) {
                     return Err(format!("result {place} of {} was never fetched", action.id));
                 }
