@@ -1,59 +1,125 @@
 #!/usr/bin/env bash
-# Breaks one rule of the engine or the driver at a time, in a copy of the repository, and shows which
-# test notices: for the simulation with the first seed that does. Not part of CI: each rule costs a
-# build. Needs bash, perl and the toolchain; `./tests/mutations.sh [NAME]` for one of them alone.
+# Breaks one rule of the code at a time, in a copy of the repository, and shows which test notices.
+# Prints a table: name of the mutation, file, verdict. Fails if a mutation survives, does not build, or
+# if the text that it replaces is not found any more. Needs bash, perl and the Rust toolchain.
 #
-# A mutation that nothing notices, or whose place is not found any more, makes the script fail.
-set -euo pipefail
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
-here=$PWD
-copy=$(mktemp -d)
-trap 'rm -rf -- "$copy"' EXIT
-# Outside crates come from the target folder that is there; the mutants' own files go away again.
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$here/target} RUST_BACKTRACE=0
-seeds=${SVAR_SEEDS:-10000}
-wanted=${1:-}
+#     ./tests/mutations.sh                all mutations
+#     ./tests/mutations.sh NAME ...       these alone
+#     ./tests/mutations.sh --find         only looks for the text that each one replaces: takes a second
+#
+# Not part of `.ci/test`: each mutation costs a build of what depends on the changed crate. Builds go to
+# a target folder of their own (SVAR_MUTANTS, by default target/mutants), which the next call uses again.
+set -uo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." || exit 1
+
+store=${SVAR_MUTANTS:-$PWD/target/mutants}
+copy=$store/tree
+export CARGO_TARGET_DIR=$store/target RUST_BACKTRACE=0 INSTA_UPDATE=no CARGO_TERM_COLOR=never
+export SVAR_SEEDS=${SVAR_SEEDS:-10000}
+find_only=false
+if [[ ${1:-} == --find ]]; then
+    find_only=true
+    shift
+fi
+wanted=("$@")
+killed=0
 failed=0
 
-fresh() {
-    rm -rf -- "$copy/src" "$copy/tests"
-    cp -r -- src tests benches schema playbooks docs Cargo.toml Cargo.lock README.md "$copy"
-    # The rooms that judge a run are enough; they need no program, and no debugging.
-    rm -- "$copy/src/main.rs"
-    perl -0pi -e 's/default-run = "svar"\n//; s/\[\[bin\]\].*?\n\n//s' "$copy/Cargo.toml"
-    printf '%s\n' '#![allow(clippy::unwrap_used, dead_code)]' 'mod engine;' 'mod simulation;' \
-        >"$copy/tests/all/main.rs"
+# Files that differ from the copy are written anew with a new time, so that cargo builds no more than
+# what changed: first what the last call left mutated, then what was edited since.
+refresh() {
+    mkdir -p -- "$copy"
+    local name
+    for name in src crates tests benches schema playbooks docs Cargo.toml Cargo.lock README.md; do
+        if [[ -d $name ]]; then
+            (cd -- "$name" && find . -type f -print0) | while IFS= read -r -d '' file; do
+                cmp -s -- "$name/$file" "$copy/$name/$file" || {
+                    mkdir -p -- "$(dirname -- "$copy/$name/$file")"
+                    cp -- "$name/$file" "$copy/$name/$file"
+                }
+            done
+            (cd -- "$copy/$name" && find . -type f -print0) | while IFS= read -r -d '' file; do
+                [[ -e $name/$file ]] || rm -- "$copy/$name/$file"
+            done
+        else
+            cmp -s -- "$name" "$copy/$name" || cp -- "$name" "$copy/$name"
+        fi
+    done
 }
 
-# mutate NAME FILE OLD NEW: the text OLD stands in FILE, once or more; the first becomes NEW.
-mutate() {
-    local name=$1 file=$2
-    [[ -z $wanted || $wanted == "$name" ]] || return 0
-    fresh
-    if ! OLD=$3 NEW=$4 perl -0pi -e 's/\Q$ENV{OLD}\E/$ENV{NEW}/ or die "not found\n"' "$copy/$file"; then
-        printf '%-32s not found in %s\n' "$name" "$file"
-        failed=1
-        return 0
-    fi
-    local said=$copy/said.txt verdict why
-    local run=(cargo test --config profile.dev.package.svar.debug=false --locked --quiet --test all)
-    if ! (cd "$copy" && "${run[@]}" --no-run) >"$said" 2>&1; then
-        printf '%-32s does not build\n' "$name"
-        tail -n 20 "$said"
-        failed=1
-        return 0
-    fi
-    if ! (cd "$copy" && SVAR_SEEDS=$seeds "${run[@]}" simulation::seeds::whatever) >"$said" 2>&1; then
-        verdict=$(grep -oE 'seeds \[[0-9]+' "$said" | head -n 1 | tr -dc '0-9' || true)
-        why=$(grep -oE 'the first, [0-9]+: .*' "$said" | head -n 1 | cut -d: -f2- | cut -c1-90 || true)
-        printf '%-32s seed %s:%s\n' "$name" "$verdict" "$why"
-    elif ! (cd "$copy" && "${run[@]}" -- engine:: simulation::sleepers simulation::seeds::under simulation::seeds::a_run) >"$said" 2>&1; then
-        printf '%-32s %s\n' "$name" "$(grep -oE '^    (engine|simulation)::[a-z_:]+' "$said" | sort -u | head -n 1 | xargs)"
-    else
-        printf '%-32s NOT NOTICED in %s seeds\n' "$name" "$seeds"
-        failed=1
-    fi
+row() { # NAME FILE VERDICT
+    printf '%-46s | %-48s | %s\n' "$1" "$2" "$3"
 }
+
+# The tests of the binary `all` are built with no more than the modules that they need.
+keep_modules() {
+    local main=$copy/tests/all/main.rs module text
+    text='#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, dead_code)]'
+    for module in "$@"; do text+=$'\n'"mod $module;"; done
+    [[ $(<"$main") == "$text" ]] || printf '%s\n' "$text" >"$main"
+}
+
+# test_one SUITE: runs one suite on the copy and says why it failed. A suite is PACKAGE:FILTER,
+# for the binary `all` of the root package all/MODULE[+MODULE]:FILTER.
+# 0: the mutant survives; 1: it is killed; 2: it does not build.
+test_one() {
+    local suite=${1%%:*} filter=${1#*:} out=$store/out.txt run
+    case $suite in
+        all/*)
+            local modules=${suite#all/}
+            # shellcheck disable=SC2086
+            keep_modules ${modules//+/ }
+            run=(cargo test --locked --quiet --package svar --test all)
+            ;;
+        *) run=(cargo test --locked --quiet --package "$suite" --tests) ;;
+    esac
+    if ! (cd -- "$copy" && "${run[@]}" --no-run) >"$out" 2>&1; then
+        tail -n 20 -- "$out" >&2
+        return 2
+    fi
+    if (cd -- "$copy" && "${run[@]}" -- --include-ignored "$filter") >"$out" 2>&1; then
+        # A filter that no test fits kills nothing, ever.
+        grep -qE '^running [1-9]' "$out" || { echo "no test for $1" >&2; return 2; }
+        return 0
+    fi
+    local seed why
+    seed=$(grep -oE 'seeds \[[0-9]+' "$out" | head -n 1 | tr -dc '0-9')
+    why=$(grep -oE '^    [a-z_0-9:]+$' "$out" | sort -u | head -n 1 | tr -d ' ')
+    killer="$why${seed:+, seed $seed}"
+    return 1
+}
+
+# mutate NAME FILE SUITES OLD NEW: the text OLD stands in FILE, once or more; the first becomes NEW.
+# The suites are run in this order until one fails.
+mutate() {
+    local name=$1 file=$2 suites=$3 suite status killer=
+    [[ ${#wanted[@]} == 0 || " ${wanted[*]} " == *" $name "* ]] || return 0
+    if [[ ! -e $file ]] || ! OLD=$4 perl -0ne 'exit(index($_, $ENV{OLD}) < 0)' "$file"; then
+        row "$name" "$file" 'NOT FOUND'
+        failed=$((failed + 1))
+        return 0
+    fi
+    if $find_only; then
+        return 0
+    fi
+    OLD=$4 NEW=$5 perl -0pi -e 's/\Q$ENV{OLD}\E/$ENV{NEW}/' "$copy/$file"
+    local verdict=SURVIVED
+    for suite in $suites; do
+        test_one "$suite"
+        status=$?
+        case $status in
+            1) verdict="killed by $killer" ;;
+            2) verdict='DOES NOT BUILD' ;;
+        esac
+        [[ $status == 0 ]] || break
+    done
+    cp -- "$file" "$copy/$file"
+    row "$name" "$file" "$verdict"
+    if [[ $verdict == killed* ]]; then killed=$((killed + 1)); else failed=$((failed + 1)); fi
+}
+
+$find_only || refresh
+row NAME FILE VERDICT
 
 mutate resend-after-5xx src/engine/lane.rs \
     'return Err("no start of it awaits an answer");
@@ -187,4 +253,10 @@ mutate stay-for-the-hours src/engine/want.rs \
 mutate an-expired-start-is-a-failure src/driver/run/calls/watch.rs \
     'gives_up && !is_cancelled && created' \
     'gives_up && is_cancelled && created'
-exit "$failed"
+
+if $find_only; then
+    echo "$failed mutations were not found"
+else
+    echo "$((killed + failed)) mutations: $killed killed, $failed not"
+fi
+((failed == 0))

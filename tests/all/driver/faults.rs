@@ -100,21 +100,25 @@ async fn at_the_start() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: run by .ci/test"]
 async fn at_the_list_of_actions() {
     weather_all(Call::ActionList).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: run by .ci/test"]
 async fn at_the_address_of_a_result() {
     weather_all(Call::ResultLink).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: run by .ci/test"]
 async fn at_the_result_itself() {
     weather_all(Call::ResultDownload).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: run by .ci/test"]
 async fn at_the_look_for_readiness() {
     weather_all(Call::MachineGet).await;
 }
