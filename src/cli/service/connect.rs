@@ -120,8 +120,8 @@ pub(crate) async fn enter(place: Place) -> Result<Connected, Failure> {
         api: connection.api.to_string(),
         authority: connection.authority.to_string(),
         scope: connection.scope.clone(),
-        tenant: connection.credentials.tenant.clone(),
-        client: connection.credentials.client_id.clone(),
+        tenant: connection.tenant.clone(),
+        client: connection.credentials.client_id().to_owned(),
     };
     let client = Client::new(connection, clock.clone())
         .map_err(|error| Failure::tenant(error.to_string()))?;
@@ -144,10 +144,10 @@ fn to_emulator(root: Root, scenario: Option<&Scenario>) -> Connection {
         authority: root.clone(),
         api: root,
         scope: own(DEFAULT_SCOPE),
-        credentials: Credentials {
-            tenant: scenario.map_or(own(svar_emulator::TENANT_ID), |scenario| {
-                scenario.tenant.clone()
-            }),
+        tenant: scenario.map_or(own(svar_emulator::TENANT_ID), |scenario| {
+            scenario.tenant.clone()
+        }),
+        credentials: Credentials::ClientSecret {
             client_id: app.map_or(own(svar_emulator::CLIENT_ID), |app| app.id.clone()),
             secret: SecretString::from(
                 app.map_or(own(svar_emulator::CLIENT_SECRET), |app| app.secret.clone()),

@@ -49,10 +49,8 @@ impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Service::Tenant(tenant) => {
-                let Connection {
-                    api, credentials, ..
-                } = &tenant.connection;
-                write!(f, "tenant {} at {api}", credentials.tenant)
+                let Connection { api, tenant, .. } = &tenant.connection;
+                write!(f, "tenant {tenant} at {api}")
             }
             Service::Emulator(root) => write!(f, "the emulator at {root}"),
             Service::BuiltIn { scenario: None } => f.write_str("the built-in emulator"),
@@ -227,8 +225,8 @@ fn tenant(name: Option<&str>, profile: &Profile, variables: Variables) -> Result
             api: root(api.as_deref().unwrap_or(DEFAULT_API))?,
             authority: root(authority.as_deref().unwrap_or(DEFAULT_AUTHORITY))?,
             scope: scope.unwrap_or_else(|| DEFAULT_SCOPE.to_owned()),
-            credentials: Credentials {
-                tenant: tenant_id,
+            tenant: tenant_id,
+            credentials: Credentials::ClientSecret {
                 client_id,
                 secret: client_secret,
             },

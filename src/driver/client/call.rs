@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Once};
 
-use reqwest::header::HeaderValue;
-use reqwest::{Method, Url};
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{AUTHORIZATION, HeaderValue};
+use reqwest::Url;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,10 +16,10 @@ use crate::driver::clock::Clock;
 
 use super::connection::{Connection, ConnectionError};
 use super::error::{CallError, Permission, SignInError};
-use super::response::Reply;
-use super::text::words;
+use super::response::FullResponse;
+use super::text::describe_error;
 use super::token::{Bearer, Identity, Tokens};
-use super::transport::{Carrier, Lost, Outgoing, Wire};
+use super::transport::{HttpTransport, LoggedTransport, Request, Transport, get, post};
 
 /// Speaks with one service as one application. Cheap to clone.
 #[derive(Clone)]
@@ -28,7 +30,7 @@ pub struct Client {
 }
 
 struct Inner {
-    wire: Wire,
+    transport: LoggedTransport,
     connection: Connection,
     clock: Clock,
     tokens: Tokens,
@@ -63,22 +65,27 @@ impl Client {
         }
         let http = builder
             .build()
-            .map_err(|error| ConnectionError::Setup(words(error)))?;
-        Ok(Client::of(Wire::Http(http), connection, clock))
+            .map_err(|error| ConnectionError::Setup(describe_error(error)))?;
+        Ok(Client::with_transport(
+            connection,
+            clock,
+            Arc::new(HttpTransport(http)),
+        ))
     }
 
-    /// A client whose letters somebody carries: for runs in virtual time. The connection says where
-    /// to, the clock when.
-    pub fn carried(connection: Connection, clock: Clock, carrier: Arc<dyn Carrier>) -> Client {
-        Client::of(Wire::Hand(carrier), connection, clock)
-    }
-
-    fn of(wire: Wire, connection: Connection, clock: Clock) -> Client {
+    /// Returns a client whose requests go through `transport` instead of the network: for runs in
+    /// virtual time.
+    pub fn with_transport(
+        connection: Connection,
+        clock: Clock,
+        transport: Arc<dyn Transport>,
+    ) -> Client {
+        let transport = LoggedTransport::new(transport);
         Client {
             count: Arc::default(),
             inner: Arc::new(Inner {
-                tokens: Tokens::new(wire.clone(), connection.clone(), clock.clone()),
-                wire,
+                tokens: Tokens::new(transport.clone(), connection.clone(), clock.clone()),
+                transport,
                 connection,
                 clock,
                 in_refused: false.into(),
@@ -121,8 +128,8 @@ impl Client {
         &self.inner.clock
     }
 
-    pub(crate) fn wire(&self) -> &Wire {
-        &self.inner.wire
+    pub(crate) fn transport(&self) -> &LoggedTransport {
+        &self.inner.transport
     }
 
     pub(crate) fn is_in_refused(&self) -> bool {
@@ -143,91 +150,81 @@ impl Client {
         address.map_err(|error| CallError::unreachable(error.to_string()))
     }
 
-    /// Reads a `T`.
+    /// Gets a `T`.
     pub(crate) async fn get<T: DeserializeOwned>(&self, url: Url) -> Result<T, CallError> {
-        self.call(Method::GET, url, Body::None).await?.read()
+        self.call(url, None).await?.read()
     }
 
-    /// Sends a JSON body and reads a `T`.
+    /// Posts a JSON body and returns the `T` of the response.
     pub(crate) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, CallError> {
-        let bytes = serde_json::to_vec(body)
-            .map_err(|error| CallError::unreachable(format!("internal error: no JSON: {error}")))?;
-        let body = Body::Bytes {
-            kind: "application/json".to_owned(),
+        let bytes = serde_json::to_vec(body).expect("internal error: a request that is no JSON");
+        let body = RequestBody {
+            content_type: "application/json".to_owned(),
             bytes: bytes.into(),
         };
         let url = self.address(path)?;
-        self.call(Method::POST, url, body).await?.read()
+        self.call(url, Some(body)).await?.read()
     }
 
-    /// One call with a token; on a 401 once more with a fresh one, and never a third time.
+    /// Makes one call with a token: a POST if there is a body, else a GET. A response 401 drops the
+    /// token, and the call is sent once more with a fresh one, and never a third time.
     pub(crate) async fn call(
         &self,
-        method: Method,
         url: Url,
-        body: Body,
-    ) -> Result<Reply, CallError> {
+        body: Option<RequestBody>,
+    ) -> Result<FullResponse, CallError> {
         let Inner {
             connection, tokens, ..
         } = &*self.inner;
-        // The one gate that the token passes: whoever built the address, it leads home.
+        // The one place where the token goes out: whatever built the address, it is of this host.
         if !connection.api.is_home_of(&url) {
             return Err(CallError::unreachable(
-                "the address leads to another host than the pinned one",
+                "refusing to send the token to another host",
             ));
         }
+        let request = match body {
+            None => get(&url),
+            Some(body) => post(&url, &body.content_type, body.bytes),
+        }?;
         let bearer = tokens.bearer().await?;
-        let reply = self.send(&method, &url, &body, &bearer).await?;
-        if reply.status != 401 {
-            return Ok(reply);
+        let response = self.send(request.clone(), &bearer).await?;
+        if response.status != StatusCode::UNAUTHORIZED {
+            return Ok(response);
         }
         tokens.forget(&bearer).await;
         let bearer = tokens.bearer().await?;
-        let reply = self.send(&method, &url, &body, &bearer).await?;
-        if reply.status == 401 {
+        let response = self.send(request, &bearer).await?;
+        if response.status == StatusCode::UNAUTHORIZED {
             return Err(CallError::SignedOut(SignInError::Rejected {
                 host: connection.api.host(),
             }));
         }
-        Ok(reply)
+        Ok(response)
     }
 
-    async fn send(
-        &self,
-        method: &Method,
-        url: &Url,
-        body: &Body,
-        bearer: &Bearer,
-    ) -> Result<Reply, CallError> {
+    async fn send(&self, mut request: Request, bearer: &Bearer) -> Result<FullResponse, CallError> {
+        let Connection {
+            authority,
+            timeouts,
+            ..
+        } = &self.inner.connection;
         let mut secret = HeaderValue::try_from(format!("Bearer {}", bearer.secret.expose_secret()))
             .map_err(|_| {
                 CallError::SignedOut(SignInError::Unusable {
-                    host: self.inner.connection.authority.host(),
-                    why: "its token can't stand in a header".to_owned(),
+                    host: authority.host(),
+                    why: "its token has characters that a header can't hold".to_owned(),
                 })
             })?;
         secret.set_sensitive(true);
-        let outgoing = Outgoing {
-            method: method.clone(),
-            url: url.clone(),
-            timeout: Some(self.inner.connection.timeouts.total),
-            authorization: Some(secret),
-            body: match body {
-                Body::None => None,
-                Body::Bytes { kind, bytes } => Some((kind.clone(), bytes.clone())),
-            },
-        };
+        request.headers_mut().insert(AUTHORIZATION, secret);
         let now = self.inner.clock.now();
         self.count.fetch_add(1, Ordering::Relaxed);
-        let reply = self.inner.wire.exchange(outgoing, now).await;
-        reply.map_err(|lost| match lost {
-            Lost::Never(why) => CallError::unreachable(why),
-            Lost::Perhaps(why) => CallError::unknown(why),
-        })
+        let transport = &self.inner.transport;
+        Ok(transport.exchange(request, timeouts.total, now).await?)
     }
 }
 
@@ -240,13 +237,8 @@ pub(super) fn choose_cryptography() {
     });
 }
 
-/// What goes along with a call.
-#[derive(Clone)]
-pub(crate) enum Body {
-    None,
-    /// Kept whole, so that it can be sent again after a 401.
-    Bytes {
-        kind: String,
-        bytes: bytes::Bytes,
-    },
+/// The body of a request. Kept whole, so that it can be sent again after a 401.
+pub(crate) struct RequestBody {
+    pub(crate) content_type: String,
+    pub(crate) bytes: Bytes,
 }

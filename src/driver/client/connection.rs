@@ -116,23 +116,36 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// Who asks: an application of the tenant and its secret.
+/// How an application proves to the tenant who it is. A further kind (a certificate, a managed
+/// identity, a federated token) is a variant here and an arm of the one `match` in `token.rs`.
 #[derive(Clone)]
-pub struct Credentials {
-    /// The tenant's id or domain.
-    pub tenant: String,
-    /// The application's id.
-    pub client_id: String,
-    /// The application's secret; shown nowhere.
-    pub secret: SecretString,
+pub enum Credentials {
+    /// The application's id and its secret.
+    ClientSecret {
+        /// The application's id.
+        client_id: String,
+        /// The application's secret; shown nowhere.
+        secret: SecretString,
+    },
+}
+
+impl Credentials {
+    /// Returns the id of the application.
+    pub fn client_id(&self) -> &str {
+        match self {
+            Credentials::ClientSecret { client_id, .. } => client_id,
+        }
+    }
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("tenant", &self.tenant)
-            .field("client_id", &self.client_id)
-            .finish_non_exhaustive()
+        match self {
+            Credentials::ClientSecret { client_id, .. } => f
+                .debug_struct("ClientSecret")
+                .field("client_id", client_id)
+                .finish_non_exhaustive(),
+        }
     }
 }
 
@@ -168,6 +181,8 @@ pub struct Connection {
     pub authority: Root,
     /// What the token is asked for.
     pub scope: String,
+    /// The tenant's id or domain.
+    pub tenant: String,
     /// Who asks.
     pub credentials: Credentials,
     /// How long is waited.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::Write;
 
+use http::StatusCode;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -18,8 +19,8 @@ use super::call::Client;
 use super::connection::is_loopback;
 use super::error::CallError;
 use super::odata::encode;
-use super::response::Reply;
-use super::transport::{Lost, Outgoing};
+use super::response::FullResponse;
+use super::transport::{BodyError, get};
 
 /// The address of a result. Whoever has it can read the result for half an hour, so it is shown
 /// nowhere.
@@ -90,31 +91,28 @@ impl Client {
         bytes_max: u64,
     ) -> Result<Downloaded, DownloadError> {
         let url = self.result_address(link)?;
-        let lost = |why: String| DownloadError::Call(CallError::unknown(why));
-        let sent = self.wire().send(Outgoing::get(url)).await;
-        let mut response = sent.map_err(|error| match error {
-            Lost::Never(why) => DownloadError::Call(CallError::Unreachable { why }),
-            Lost::Perhaps(why) => lost(why),
-        })?;
-        let status = response.status();
-        if status != 200 {
-            // The body is read for its words alone, and the first piece holds them.
-            let piece = response.chunk().await;
-            let body = piece.map(|piece| piece.unwrap_or_default().to_vec());
-            let reply = Reply {
+        let lost = |error: BodyError| DownloadError::Call(CallError::unknown(error.to_string()));
+        let request = get(&url).map_err(CallError::from)?;
+        let sent = self.transport().send(request, None).await;
+        let response = sent.map_err(CallError::from)?;
+        let (status, mut body) = (response.status(), response.into_body());
+        if status != StatusCode::OK {
+            // Only the beginning of the body is read: it holds the message.
+            let piece = body.chunk().await;
+            let response = FullResponse {
                 status,
                 retry_after: None,
-                body,
+                body: piece.map(|piece| piece.unwrap_or_default().to_vec()),
             };
-            let failure = reply
+            let error = response
                 .success()
                 .err()
-                .unwrap_or_else(|| CallError::unknown(format!("HTTP {status}")));
-            return Err(DownloadError::Call(failure));
+                .unwrap_or_else(|| CallError::unknown(format!("HTTP {}", status.as_u16())));
+            return Err(DownloadError::Call(error));
         }
         let mut size = 0;
         let mut hash = Sha256::new();
-        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+        while let Some(chunk) = body.chunk().await.map_err(lost)? {
             size += chunk.len() as u64;
             if size > bytes_max {
                 return Err(DownloadError::TooLarge(bytes_max));

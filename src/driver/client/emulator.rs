@@ -1,5 +1,6 @@
 //! The one question that only an emulator can answer: what time is it there?
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -11,8 +12,11 @@ use crate::driver::clock::Clock;
 use super::call::choose_cryptography;
 use super::connection::Root;
 use super::error::CallError;
-use super::text::words;
-use super::transport::{Lost, Outgoing, Wire};
+use super::text::describe_error;
+use super::transport::{HttpTransport, LoggedTransport, TransportError, get};
+
+/// How long the emulator may take to answer.
+const CLOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What `/emulator/clock` says, off the API's namespace.
 #[derive(Deserialize)]
@@ -37,17 +41,14 @@ pub async fn emulator_clock(root: &Root) -> Result<Clock, CallError> {
     if root.is_loopback() {
         builder = builder.no_proxy();
     }
-    let http = builder.build().map_err(|error| unreachable(words(error)))?;
-    let outgoing = Outgoing {
-        timeout: Some(Duration::from_secs(10)),
-        ..Outgoing::get(url)
-    };
-    let reply = Wire::Http(http)
-        .exchange(outgoing, Moment::EPOCH)
+    let http = builder
+        .build()
+        .map_err(|error| unreachable(describe_error(error)))?;
+    let lost = |error: TransportError| unreachable(error.into_reason());
+    let reply = LoggedTransport::new(Arc::new(HttpTransport(http)))
+        .exchange(get(&url).map_err(lost)?, CLOCK_TIMEOUT, Moment::EPOCH)
         .await
-        .map_err(|lost| match lost {
-            Lost::Never(why) | Lost::Perhaps(why) => unreachable(why),
-        })?;
+        .map_err(lost)?;
     let time: Time = reply
         .read()
         .map_err(|_| unreachable("it does not answer as an emulator does".to_owned()))?;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use svar_engine::Refusal;
 
+use super::transport::TransportError;
+
 /// How a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
@@ -106,6 +108,15 @@ fn words(refusal: &Refusal) -> String {
     }
 }
 
+impl From<TransportError> for CallError {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::NotSent(why) => CallError::unreachable(why),
+            TransportError::MaybeSent(why) => CallError::unknown(why),
+        }
+    }
+}
+
 /// Something the application must be allowed to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permission {
@@ -147,14 +158,14 @@ impl fmt::Display for Permission {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignInError {
     /// The token endpoint refused the tenant, the application or its secret.
-    #[error("sign-in at {host} was refused: {words}")]
+    #[error("sign-in at {host} was refused: {message}")]
     Refused {
         /// The token endpoint's host.
         host: String,
         /// The endpoint's error code, `invalid_client` …
         code: String,
-        /// Its words.
-        words: String,
+        /// What it says.
+        message: String,
     },
     /// No connection to the token endpoint stood.
     #[error("the token endpoint {host} can't be reached: {why}")]
@@ -202,9 +213,9 @@ impl SignInError {
     /// What the operator can do about it, in one sentence.
     pub fn next_step(&self) -> String {
         match self {
-            SignInError::Refused { code, words, .. } => {
+            SignInError::Refused { code, message, .. } => {
                 // The numbers are Entra's, stable for years; without a known one the words must do.
-                let number = |known: &str| words.contains(known);
+                let number = |known: &str| message.contains(known);
                 if number("AADSTS7000222") {
                     "the secret has expired: make a new one for the application and set AZURE_CLIENT_SECRET"
                 } else if number("AADSTS7000215") {

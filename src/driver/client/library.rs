@@ -1,6 +1,5 @@
 //! The tenant's library.
 
-use reqwest::Method;
 use sha2::{Digest, Sha256};
 
 use svar_wire::LibraryFile;
@@ -8,7 +7,7 @@ use svar_wire::LibraryName;
 
 use crate::driver::hash::hex;
 
-use super::call::{Body, Client};
+use super::call::{Client, RequestBody};
 use super::error::CallError;
 
 impl Client {
@@ -32,13 +31,13 @@ impl Client {
     ) -> Result<LibraryFile, CallError> {
         let body = form(name, content);
         let url = self.address("/api/libraryfiles")?;
-        self.call(Method::POST, url, body).await?.read()
+        self.call(url, Some(body)).await?.read()
     }
 }
 
 /// The upload's body. Built here rather than by the HTTP library because it must be kept whole to
 /// be sent again after a 401; a name of the library needs no quoting.
-fn form(name: &LibraryName, content: &[u8]) -> Body {
+fn form(name: &LibraryName, content: &[u8]) -> RequestBody {
     // A content that contains the digits of its own hash can't be made.
     let boundary = format!("svar-{}", &hex(&Sha256::digest(content))[..48]);
     let mut bytes = Vec::with_capacity(content.len() + 512);
@@ -50,8 +49,8 @@ fn form(name: &LibraryName, content: &[u8]) -> Body {
     put(format!("--{boundary}\r\nContent-Disposition: form-data; name=\"File\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n").as_bytes());
     put(content);
     put(format!("\r\n--{boundary}--\r\n").as_bytes());
-    Body::Bytes {
-        kind: format!("multipart/form-data; boundary={boundary}"),
+    RequestBody {
+        content_type: format!("multipart/form-data; boundary={boundary}"),
         bytes: bytes.into(),
     }
 }

@@ -1,6 +1,6 @@
 //! The client of the service: what is asked over HTTP, and what the answers mean.
 //!
-//! The only place that knows the HTTP library, and it knows it in `transport.rs`: a [`Carrier`] may take
+//! The only place that knows the HTTP library, and it knows it in `transport.rs`: a [`Transport`] may take
 //! its place, so that a run plays in virtual time. Nothing in here retries a call by itself, with one
 //! exception: an answer 401 drops the token, and the call is sent once more with a fresh one.
 //! Everything else is the engine's to decide, so each outcome says whether the call may have had an
@@ -21,6 +21,7 @@ mod odata;
 mod response;
 mod text;
 mod token;
+mod token_endpoint;
 mod transport;
 
 pub use call::Client;
@@ -33,4 +34,6 @@ pub use emulator::emulator_clock;
 pub use error::{CallError, Permission, SignInError};
 pub(super) use machines::last_seen;
 pub use token::Identity;
-pub use transport::{Carried, Carrier, Delivered, Letter, Lost};
+pub use transport::{
+    BodyError, Request, Response, ResponseBody, ResponseFuture, Transport, TransportError,
+};

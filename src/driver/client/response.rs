@@ -2,21 +2,25 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use svar_engine::Refusal;
+use svar_wire::text::one_line;
 
 use super::error::CallError;
-use super::text::{clean, without_mark};
+use super::text::without_bom;
+use super::transport::BodyError;
 
-/// An answer as it came over the wire.
-pub(crate) struct Reply {
-    pub(crate) status: u16,
+/// A response with its whole body.
+pub(crate) struct FullResponse {
+    pub(crate) status: StatusCode,
+    /// How long the service asks to wait.
     pub(crate) retry_after: Option<Duration>,
-    /// Its bytes, or why they did not all come.
-    pub(crate) body: Result<Vec<u8>, String>,
+    /// The body, or why it ended early.
+    pub(crate) body: Result<Vec<u8>, BodyError>,
 }
 
 /// The one key that a success must not have.
@@ -26,11 +30,11 @@ struct Head {
     error: Option<Value>,
 }
 
-impl Reply {
+impl FullResponse {
     /// Reads the answer as a `T`, or says what it means instead.
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
         let body = self.success()?;
-        let bytes = without_mark(&body);
+        let bytes = without_bom(&body);
         let unread = |error: serde_json::Error| {
             CallError::unknown(match error.is_data() {
                 true => format!("the answer has another shape ({error})"),
@@ -43,7 +47,7 @@ impl Reply {
         // Seen in the wild: a success whose body holds an error (API notes 9.2). What it did is
         // anybody's guess.
         if let Some(error) = head.error {
-            let refusal = refusal_of(200, Some(&error), None);
+            let refusal = refusal_of(StatusCode::OK, Some(&error), None);
             return Err(CallError::unknown(format!(
                 "a success that holds an error, {}: {}",
                 refusal.code, refusal.message
@@ -54,25 +58,29 @@ impl Reply {
 
     /// Takes the answer as a success without reading it.
     pub(crate) fn success(self) -> Result<Vec<u8>, CallError> {
-        match self.status {
-            200..=299 => self
+        let status = self.status;
+        if status.is_success() {
+            return self
                 .body
-                .map_err(|why| CallError::unknown(format!("the answer broke off: {why}"))),
-            // A request that the service itself calls timed out may have been at work already.
-            400..=499 if self.status != 408 => Err(CallError::Refused(self.refusal())),
-            status => Err(CallError::Unknown {
-                why: format!(
-                    "HTTP {status}, {}",
-                    describe(self.body.as_deref().unwrap_or_default())
-                ),
-                retry_after: self.retry_after,
-            }),
+                .map_err(|error| CallError::unknown(format!("the response ended early: {error}")));
         }
+        // A request that the service itself calls timed out may have had an effect.
+        if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT {
+            return Err(CallError::Refused(self.refusal()));
+        }
+        Err(CallError::Unknown {
+            why: format!(
+                "HTTP {}, {}",
+                status.as_u16(),
+                describe(self.body.as_deref().unwrap_or_default())
+            ),
+            retry_after: self.retry_after,
+        })
     }
 
     fn refusal(self) -> Refusal {
         let body = self.body.unwrap_or_default();
-        let value: Option<Value> = serde_json::from_slice(without_mark(&body)).ok();
+        let value: Option<Value> = serde_json::from_slice(without_bom(&body)).ok();
         let error = value.as_ref().and_then(|value| value.get("error"));
         let mut refusal = refusal_of(self.status, error, self.retry_after);
         if error.is_none() {
@@ -83,18 +91,18 @@ impl Reply {
 }
 
 /// Both shapes of an error body (API notes 9.1, 9.2); whatever is missing stays empty.
-fn refusal_of(status: u16, error: Option<&Value>, retry_after: Option<Duration>) -> Refusal {
+fn refusal_of(status: StatusCode, error: Option<&Value>, retry_after: Option<Duration>) -> Refusal {
     let text = |key: &str| error.and_then(|error| error.get(key)?.as_str());
     Refusal {
-        status,
-        code: clean(text("code").unwrap_or_default(), 100),
-        message: clean(
+        status: status.as_u16(),
+        code: one_line(text("code").unwrap_or_default(), 100),
+        message: one_line(
             text("message")
                 .or_else(|| error.and_then(Value::as_str))
                 .unwrap_or_default(),
             500,
         ),
-        target: text("target").map(|target| clean(target, 100)),
+        target: text("target").map(|target| one_line(target, 100)),
         retry_after_ms: retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
     }
 }
@@ -111,23 +119,23 @@ fn describe(body: &[u8]) -> String {
         let title = lower.find("<title>").and_then(|start| {
             let start = start + "<title>".len();
             let end = start + lower[start..].find('<')?;
-            Some(clean(&text[start..end], 100))
+            Some(one_line(&text[start..end], 100))
         });
         return match title {
             Some(title) => format!("a web page: {title}"),
             None => "a web page".to_owned(),
         };
     }
-    clean(text, 200)
+    one_line(text, 200)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn reply(status: u16, body: &str) -> Reply {
-        Reply {
-            status,
+    fn response(status: u16, body: &str) -> FullResponse {
+        FullResponse {
+            status: StatusCode::from_u16(status).expect("a status"),
             retry_after: None,
             body: Ok(body.as_bytes().to_vec()),
         }
@@ -149,10 +157,10 @@ mod tests {
                 "<html><head><title>Bad\ngateway</title></head></html>",
                 "404: a web page: Bad gateway",
             ),
-            ("no\u{1b}[31m such thing", "404: no [31m such thing"),
+            ("no\u{1b}[31m such thing", "404: no<U+001B>[31m such thing"),
         ];
         for (body, expected) in rows {
-            let failure = reply(404, body).success().expect_err("a refusal");
+            let failure = response(404, body).success().expect_err("a refusal");
             assert_eq!(
                 failure.to_string(),
                 format!("the service refused: {expected}")
@@ -163,11 +171,11 @@ mod tests {
     #[test]
     fn only_a_refusal_is_certain_to_have_had_no_effect() {
         for status in [302, 408, 500, 502, 503, 504] {
-            let failure = reply(status, "").success().expect_err("a failure");
+            let failure = response(status, "").success().expect_err("a failure");
             assert!(matches!(failure, CallError::Unknown { .. }), "{status}");
         }
         for status in [400, 403, 404, 409, 429] {
-            let failure = reply(status, "").success().expect_err("a failure");
+            let failure = response(status, "").success().expect_err("a failure");
             assert!(matches!(failure, CallError::Refused(_)), "{status}");
         }
         for body in [
@@ -176,7 +184,7 @@ mod tests {
             "[]",
             r#"{"error":{"code":"x","message":"y"}}"#,
         ] {
-            let failure = reply(201, body)
+            let failure = response(201, body)
                 .read::<svar_wire::MachineAction>()
                 .expect_err("a failure");
             assert!(matches!(failure, CallError::Unknown { .. }), "{body}");

@@ -1,29 +1,15 @@
-//! Texts that come with an answer: made fit to show, or read for what they say.
+//! Reads and writes the small texts of responses and errors.
 
 use std::time::Duration;
 
 use svar_wire::Moment;
 
-/// A stranger's words made fit for a terminal and a log: control characters become blanks, length
-/// is limited.
-pub(crate) fn clean(text: &str, letters_max: usize) -> String {
-    let mut cleaned: String = text
-        .chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter })
-        .take(letters_max)
-        .collect();
-    if text.chars().nth(letters_max).is_some() {
-        cleaned.push('…');
-    }
-    cleaned.trim().to_owned()
-}
-
-/// Without the byte order mark that some gateways put first.
-pub(crate) fn without_mark(body: &[u8]) -> &[u8] {
+/// Returns the body without the byte order mark that some gateways put first.
+pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
-/// `Retry-After`: seconds, or an HTTP date (API notes 9.3).
+/// Parses a `Retry-After` header: seconds, or an HTTP date (API notes 9.3).
 pub(crate) fn retry_after(header: &str, now: Moment) -> Option<Duration> {
     let header = header.trim();
     if let Ok(seconds) = header.parse::<u64>() {
@@ -35,35 +21,35 @@ pub(crate) fn retry_after(header: &str, now: Moment) -> Option<Duration> {
     Some(until.since(now))
 }
 
-/// An error of the HTTP library in words: its innermost causes, never an address, for an address
-/// may be a secret.
-pub(crate) fn words(error: reqwest::Error) -> String {
+/// Returns an error of the HTTP library as text: its innermost causes, and never an address, for an
+/// address may be a secret.
+pub(crate) fn describe_error(error: reqwest::Error) -> String {
     let error = error.without_url();
     if error.is_timeout() {
-        let what = if error.is_connect() {
-            "no connection in time"
+        let message = if error.is_connect() {
+            "timed out while connecting"
         } else {
-            "no answer in time"
+            "timed out while waiting for a response"
         };
-        return what.to_owned();
+        return message.to_owned();
     }
     let mut cause: &dyn std::error::Error = &error;
-    let mut words = Vec::new();
+    let mut causes = Vec::new();
     while let Some(inner) = cause.source() {
         let text = inner.to_string();
         // Each layer tends to repeat the one below it.
-        if !words
+        if !causes
             .last()
             .is_some_and(|last: &String| last.contains(&text))
         {
-            words.push(text);
+            causes.push(text);
         }
         cause = inner;
     }
-    if words.is_empty() {
+    if causes.is_empty() {
         return error.to_string();
     }
-    words.join(": ")
+    causes.join(": ")
 }
 
 #[cfg(test)]

@@ -1,30 +1,27 @@
-//! Signing in: the token, its life, and what it allows.
+//! Fetches tokens, keeps them, and reads what they allow.
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
 use svar_wire::Moment;
-use svar_wire::TokenReply;
 
 use crate::driver::clock::Clock;
 
-use super::connection::Connection;
+use super::connection::{Connection, Credentials};
 use super::error::{Permission, SignInError};
-use super::odata::encode;
-use super::text::{clean, without_mark};
-use super::transport::{Lost, Outgoing, Wire};
+use super::token_endpoint::TokenRequest;
+use super::transport::LoggedTransport;
 
 /// Renewed so long before its end (API notes 2.2).
 const RENEW_BEFORE: Duration = Duration::from_secs(120);
 
 /// Life of a token that does not say it.
-const USUAL_LIFE: Duration = Duration::from_secs(3_600);
+const DEFAULT_LIFE: Duration = Duration::from_secs(3_600);
 
 /// What a token says about its bearer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -85,16 +82,16 @@ struct Held {
 
 /// Fetches tokens and keeps the present one. Many callers who need one wait for a single fetch.
 pub(crate) struct Tokens {
-    wire: Wire,
+    transport: LoggedTransport,
     connection: Connection,
     clock: Clock,
     held: Mutex<(u64, Option<Held>)>,
 }
 
 impl Tokens {
-    pub(crate) fn new(wire: Wire, connection: Connection, clock: Clock) -> Self {
+    pub(crate) fn new(transport: LoggedTransport, connection: Connection, clock: Clock) -> Self {
         Tokens {
-            wire,
+            transport,
             connection,
             clock,
             held: Mutex::new((0, None)),
@@ -139,81 +136,30 @@ impl Tokens {
     }
 
     async fn fetch(&self, number: u64) -> Result<Held, SignInError> {
-        let Connection {
-            authority,
-            scope,
-            credentials,
-            timeouts,
-            ..
-        } = &self.connection;
-        let host = authority.host();
-        let unusable = |why: String| SignInError::Unusable {
-            host: host.clone(),
-            why,
-        };
-        let path = format!("/{}/oauth2/v2.0/token", encode(&credentials.tenant));
-        let url = authority
-            .join(&path)
-            .map_err(|error| unusable(error.to_string()))?;
-        let form = [
-            ("grant_type", "client_credentials"),
-            ("client_id", credentials.client_id.as_str()),
-            ("client_secret", credentials.secret.expose_secret()),
-            ("scope", scope.as_str()),
-        ];
-        let fields = form.map(|(name, value)| format!("{name}={}", encode(value)));
-        let kind = "application/x-www-form-urlencoded".to_owned();
-        let outgoing = Outgoing {
-            method: Method::POST,
-            timeout: Some(timeouts.total),
-            body: Some((kind, fields.join("&").into())),
-            ..Outgoing::get(url)
-        };
         let asked_at = self.clock.now();
-        let reply = match self.wire.exchange(outgoing, asked_at).await {
-            Ok(reply) => reply,
-            Err(Lost::Never(why) | Lost::Perhaps(why)) => {
-                return Err(SignInError::Unreachable { host, why });
+        // Every kind of credentials has its arm here and nowhere else.
+        let token = match &self.connection.credentials {
+            Credentials::ClientSecret { client_id, secret } => {
+                let secret = secret.expose_secret();
+                let request = TokenRequest {
+                    form: vec![
+                        ("grant_type", "client_credentials"),
+                        ("client_id", client_id),
+                        ("client_secret", secret),
+                    ],
+                    secret,
+                };
+                request
+                    .send(&self.transport, &self.connection, asked_at)
+                    .await?
             }
         };
-        let body = reply.body.map_err(&unusable)?;
-        // Whatever the endpoint says, the secret must not come back in it.
-        let hush = |words: &str| {
-            let secret = credentials.secret.expose_secret();
-            if secret.is_empty() {
-                words.to_owned()
-            } else {
-                words.replace(secret, "***")
-            }
-        };
-        match reply.status {
-            200..=299 => {}
-            400..=499 if reply.status != 408 && reply.status != 429 => {
-                let value: Value = serde_json::from_slice(without_mark(&body)).unwrap_or_default();
-                let code = value["error"].as_str().unwrap_or_default();
-                let words = value["error_description"].as_str().unwrap_or_default();
-                // The description goes on with trace ids and times on lines of their own.
-                let words = hush(words.lines().next().unwrap_or_default());
-                return Err(SignInError::Refused {
-                    host,
-                    code: clean(code, 100),
-                    words: match (code, words.as_str()) {
-                        ("", "") => format!("HTTP {}", reply.status),
-                        (code, "") => clean(code, 100),
-                        (_, words) => clean(words, 300),
-                    },
-                });
-            }
-            status => return Err(unusable(format!("HTTP {status}"))),
-        }
-        let token: TokenReply = serde_json::from_slice(without_mark(&body))
-            .map_err(|_| unusable("its answer is of another shape".to_owned()))?;
         let life = match &token.expires_in {
             Value::Number(seconds) => seconds.as_u64(),
             Value::String(seconds) => seconds.trim().parse().ok(),
             _ => None,
         }
-        .map_or(USUAL_LIFE, Duration::from_secs);
+        .map_or(DEFAULT_LIFE, Duration::from_secs);
         // A token that lives shorter than the margin is used for half its life.
         let margin = RENEW_BEFORE.min(life / 2);
         Ok(Held {

@@ -1,7 +1,7 @@
-//! How a request travels and its answer comes back: over HTTP, or by the hand of a [`Carrier`].
+//! How a request reaches the service and its response comes back.
 //!
-//! Everything above this file (tokens, pages, filters, what an answer means) is the same for both,
-//! so a run whose network is played has the client of a real one.
+//! [`HttpTransport`] sends over the network; a run in virtual time brings a [`Transport`] of its own.
+//! Everything above this file (tokens, pages, filters, what a response means) is the same for both.
 
 use std::fmt;
 use std::future::Future;
@@ -10,264 +10,251 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, Url};
+use futures_util::stream::{self, Stream, StreamExt};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, Method};
+use reqwest::Url;
 
 use svar_wire::Moment;
 
-use super::response::Reply;
-use super::text::{retry_after, words};
+use super::response::FullResponse;
+use super::text::{describe_error, retry_after};
 
-/// An answer of the API that is longer is no answer of the API. The longest lists are pages of
-/// 10,000 entries of one or two kilobytes.
-const LONGEST_BODY: usize = 256 << 20;
+/// Maximum size of a response that is read into memory. The longest lists are pages of 10,000
+/// entries of one or two kilobytes.
+const RESPONSE_BYTES_MAX: usize = 256 << 20;
 
-/// So much of a query the log shows: a filter may name two hundred machines.
-const SHOWN_QUERY: usize = 160;
+/// How many characters of a query the log shows: a filter may name two hundred devices.
+const LOGGED_QUERY_LENGTH: usize = 160;
 
-/// A request in plain words. It may hold a token or a result's address, so it is not for showing.
-pub struct Letter {
-    /// `GET`, `POST` …
-    pub method: String,
-    /// The whole address.
-    pub url: String,
-    /// Header names in lower case, with their values.
-    pub headers: Vec<(&'static str, String)>,
-    /// The body, whole.
-    pub body: Bytes,
+/// A request with its whole body. It may hold a token or the address of a result, so it is not to
+/// be shown.
+pub type Request = http::Request<Bytes>;
+
+/// A response whose body is still to come.
+pub type Response = http::Response<ResponseBody>;
+
+/// The response to come.
+pub type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response, TransportError>> + Send>>;
+
+/// Sends requests and returns the responses.
+pub trait Transport: Send + Sync {
+    /// Sends a request. The future ends as soon as the head of the response is there. `timeout`
+    /// limits the whole exchange, the body included.
+    fn send(&self, request: Request, timeout: Option<Duration>) -> ResponseFuture;
 }
 
-/// An answer in plain words.
-#[derive(Debug, Clone, Default)]
-pub struct Delivered {
-    /// The HTTP status.
-    pub status: u16,
-    /// The header `Retry-After`.
-    pub retry_after: Option<String>,
-    /// The body, as far as it came.
-    pub body: Bytes,
-    /// The connection ended before the body did, and why.
-    pub broke_off: Option<String>,
+/// Why there is no response.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// The request was not sent, so it had no effect.
+    #[error("not sent: {0}")]
+    NotSent(String),
+    /// The request may have been sent, so it may have had an effect.
+    #[error("no response: {0}")]
+    MaybeSent(String),
 }
 
-/// Why no answer came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lost {
-    /// Nothing was sent.
-    Never(String),
-    /// It may have been sent, and may have been acted on.
-    Perhaps(String),
-}
-
-/// An answer on its way.
-pub type Carried = Pin<Box<dyn Future<Output = Result<Delivered, Lost>> + Send>>;
-
-/// Carries letters instead of the network: for runs in virtual time.
-pub trait Carrier: Send + Sync {
-    /// Takes a letter along. The answer may come whenever the carrier likes.
-    fn carry(&self, letter: Letter) -> Carried;
-}
-
-/// The way to a service.
-#[derive(Clone)]
-pub(crate) enum Wire {
-    Http(reqwest::Client),
-    Hand(Arc<dyn Carrier>),
-}
-
-/// What is to be sent.
-pub(crate) struct Outgoing {
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    /// For the whole call; a download has none.
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) authorization: Option<HeaderValue>,
-    /// Its content type and its bytes.
-    pub(crate) body: Option<(String, Bytes)>,
-}
-
-impl Outgoing {
-    pub(crate) fn get(url: Url) -> Self {
-        Outgoing {
-            method: Method::GET,
-            url,
-            timeout: None,
-            authorization: None,
-            body: None,
-        }
-    }
-
-    /// For the log. The query of a call that carries no token may itself be the key: the address of a
-    /// result is a secret for half an hour.
-    fn shown(&self) -> String {
-        let Outgoing { method, url, .. } = self;
-        let (host, path) = (url.host_str().unwrap_or_default(), url.path());
-        if url.query().is_none() {
-            return format!("{method} {host}{path}");
-        }
-        let pairs: Vec<String> = match self.authorization {
-            Some(_) => url
-                .query_pairs()
-                .map(|(key, value)| format!("{key}={value}")),
-            None => return format!("{method} {host}{path}?…"),
-        }
-        .collect();
-        let query = pairs.join("&");
-        match query.char_indices().nth(SHOWN_QUERY) {
-            Some((end, _)) => format!("{method} {host}{path}?{}…", &query[..end]),
-            None => format!("{method} {host}{path}?{query}"),
-        }
-    }
-
-    fn letter(self) -> Letter {
-        let mut headers = Vec::new();
-        if let Some(host) = self.url.host_str() {
-            headers.push(match self.url.port() {
-                Some(port) => ("host", format!("{host}:{port}")),
-                None => ("host", host.to_owned()),
-            });
-        }
-        if let Some(value) = &self.authorization {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            headers.push(("authorization", value));
-        }
-        let mut body = Bytes::new();
-        if let Some((kind, bytes)) = self.body {
-            headers.push(("content-type", kind));
-            body = bytes;
-        }
-        Letter {
-            method: self.method.as_str().to_owned(),
-            url: self.url.into(),
-            headers,
-            body,
-        }
+impl TransportError {
+    /// Returns the reason, for callers to whom it is the same whether anything was sent.
+    pub(crate) fn into_reason(self) -> String {
+        let (TransportError::NotSent(reason) | TransportError::MaybeSent(reason)) = self;
+        reason
     }
 }
 
-impl fmt::Debug for Wire {
+/// Why the body of a response ended early.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BodyError(pub String);
+
+/// The body of a response, piece by piece.
+pub struct ResponseBody(Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>);
+
+impl ResponseBody {
+    /// Returns a body of which only these bytes arrive before the connection ends.
+    pub fn cut_off(arrived: Bytes, error: BodyError) -> Self {
+        ResponseBody(stream::iter([Ok(arrived), Err(error)]).boxed())
+    }
+
+    /// Returns the next piece; `None` at the end of the body.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
+        self.0.next().await.transpose()
+    }
+}
+
+impl From<Bytes> for ResponseBody {
+    fn from(bytes: Bytes) -> Self {
+        ResponseBody(stream::iter([Ok(bytes)]).boxed())
+    }
+}
+
+impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Wire")
+        f.write_str("ResponseBody")
     }
 }
 
-impl Wire {
-    /// Sends it; hands out the answer as soon as its head is there. The log tells of it at `debug`.
-    pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Incoming, Lost> {
-        if !tracing::enabled!(tracing::Level::DEBUG) {
-            return self.travel(outgoing).await;
-        }
-        let shown = outgoing.shown();
-        let sent = Instant::now();
-        let answered = self.travel(outgoing).await;
-        let took = sent.elapsed().as_millis();
-        match &answered {
-            Ok(incoming) => {
-                let retry_after = incoming.retry_after();
-                let wait =
-                    retry_after.map_or(String::new(), |wait| format!(", Retry-After {wait}"));
-                tracing::debug!("{shown}: {} in {took} ms{wait}", incoming.status());
-            }
-            Err(Lost::Never(why)) => tracing::debug!("{shown}: not sent: {why}"),
-            Err(Lost::Perhaps(why)) => tracing::debug!("{shown}: no answer after {took} ms: {why}"),
-        }
-        answered
-    }
+/// Builds a request without a body.
+///
+/// # Errors
+/// The address can't be sent as it is.
+pub(crate) fn get(url: &Url) -> Result<Request, TransportError> {
+    build(Method::GET, url, Bytes::new())
+}
 
-    async fn travel(&self, outgoing: Outgoing) -> Result<Incoming, Lost> {
-        match self {
-            Wire::Hand(carrier) => {
-                let delivered = carrier.carry(outgoing.letter()).await?;
-                Ok(Incoming::Hand(delivered))
-            }
-            Wire::Http(http) => {
-                let mut request = http.request(outgoing.method, outgoing.url);
-                if let Some(timeout) = outgoing.timeout {
-                    request = request.timeout(timeout);
-                }
-                if let Some(value) = outgoing.authorization {
-                    request = request.header(AUTHORIZATION, value);
-                }
-                if let Some((kind, bytes)) = outgoing.body {
-                    request = request
-                        .header(CONTENT_TYPE, kind)
-                        .body(reqwest::Body::from(bytes));
-                }
-                match request.send().await {
-                    Ok(response) => Ok(Incoming::Http(response)),
-                    Err(error) if error.is_connect() || error.is_builder() => {
-                        Err(Lost::Never(words(error)))
-                    }
-                    Err(error) => Err(Lost::Perhaps(words(error))),
-                }
-            }
-        }
-    }
+/// Builds a request with a body.
+///
+/// # Errors
+/// The address or the content type can't be sent as it is.
+pub(crate) fn post(url: &Url, content_type: &str, body: Bytes) -> Result<Request, TransportError> {
+    let mut request = build(Method::POST, url, body)?;
+    let content_type = HeaderValue::try_from(content_type)
+        .map_err(|error| TransportError::NotSent(error.to_string()))?;
+    request.headers_mut().insert(CONTENT_TYPE, content_type);
+    Ok(request)
+}
 
-    /// Sends it and takes the whole answer.
-    pub(crate) async fn exchange(&self, outgoing: Outgoing, now: Moment) -> Result<Reply, Lost> {
-        let mut incoming = self.send(outgoing).await?;
-        let status = incoming.status();
-        let wait = incoming
-            .retry_after()
-            .and_then(|value| retry_after(value, now));
-        let mut body = Ok(Vec::new());
-        loop {
-            match (incoming.chunk().await, &mut body) {
-                (Ok(Some(chunk)), Ok(bytes)) if bytes.len() + chunk.len() <= LONGEST_BODY => {
-                    bytes.extend_from_slice(&chunk);
-                }
-                (Ok(Some(_)), _) => {
-                    body = Err("it is longer than any answer of the service".to_owned());
-                    break;
-                }
-                (Ok(None), _) => break,
-                (Err(why), _) => {
-                    body = Err(why);
-                    break;
-                }
-            }
+fn build(method: Method, url: &Url, body: Bytes) -> Result<Request, TransportError> {
+    http::Request::builder()
+        .method(method)
+        .uri(url.as_str())
+        .body(body)
+        .map_err(|error| TransportError::NotSent(error.to_string()))
+}
+
+/// Sends over the network.
+pub(crate) struct HttpTransport(pub(crate) reqwest::Client);
+
+impl Transport for HttpTransport {
+    fn send(&self, request: Request, timeout: Option<Duration>) -> ResponseFuture {
+        let (head, body) = request.into_parts();
+        let mut request = self
+            .0
+            .request(head.method, head.uri.to_string())
+            .headers(head.headers);
+        if let Some(timeout) = timeout {
+            request = request.timeout(timeout);
         }
-        Ok(Reply {
-            status,
-            retry_after: wait,
-            body,
+        if !body.is_empty() {
+            request = request.body(body);
+        }
+        Box::pin(async {
+            match request.send().await {
+                Ok(mut received) => {
+                    let status = received.status();
+                    let headers = std::mem::take(received.headers_mut());
+                    let pieces = received
+                        .bytes_stream()
+                        .map(|piece| piece.map_err(|error| BodyError(describe_error(error))));
+                    let mut response = Response::new(ResponseBody(pieces.boxed()));
+                    *response.status_mut() = status;
+                    *response.headers_mut() = headers;
+                    Ok(response)
+                }
+                Err(error) if error.is_connect() || error.is_builder() => {
+                    Err(TransportError::NotSent(describe_error(error)))
+                }
+                Err(error) => Err(TransportError::MaybeSent(describe_error(error))),
+            }
         })
     }
 }
 
-/// An answer whose body is still to come.
-pub(crate) enum Incoming {
-    Http(reqwest::Response),
-    Hand(Delivered),
+/// Sends requests, and logs each at `debug`.
+#[derive(Clone)]
+pub(crate) struct LoggedTransport(Arc<dyn Transport>);
+
+impl LoggedTransport {
+    pub(crate) fn new(transport: Arc<dyn Transport>) -> Self {
+        LoggedTransport(transport)
+    }
+
+    /// Sends a request and returns the response as soon as its head is there.
+    pub(crate) async fn send(
+        &self,
+        request: Request,
+        timeout: Option<Duration>,
+    ) -> Result<Response, TransportError> {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return self.0.send(request, timeout).await;
+        }
+        let shown = loggable(&request);
+        let sent = Instant::now();
+        let answered = self.0.send(request, timeout).await;
+        let took = sent.elapsed().as_millis();
+        match &answered {
+            Ok(response) => {
+                let wait = retry_after_header(response.headers())
+                    .map_or(String::new(), |wait| format!(", Retry-After {wait}"));
+                let status = response.status().as_u16();
+                tracing::debug!("{shown}: {status} in {took} ms{wait}");
+            }
+            Err(TransportError::NotSent(why)) => tracing::debug!("{shown}: not sent: {why}"),
+            Err(TransportError::MaybeSent(why)) => {
+                tracing::debug!("{shown}: no response after {took} ms: {why}");
+            }
+        }
+        answered
+    }
+
+    /// Sends a request and returns the response with its whole body. `now` is what a date in
+    /// `Retry-After` is compared with.
+    pub(crate) async fn exchange(
+        &self,
+        request: Request,
+        timeout: Duration,
+        now: Moment,
+    ) -> Result<FullResponse, TransportError> {
+        let response = self.send(request, Some(timeout)).await?;
+        let (head, body) = response.into_parts();
+        Ok(FullResponse {
+            status: head.status,
+            retry_after: retry_after_header(&head.headers)
+                .and_then(|value| retry_after(value, now)),
+            body: read_whole(body).await,
+        })
+    }
 }
 
-impl Incoming {
-    pub(crate) fn status(&self) -> u16 {
-        match self {
-            Incoming::Http(response) => response.status().as_u16(),
-            Incoming::Hand(delivered) => delivered.status,
+async fn read_whole(mut body: ResponseBody) -> Result<Vec<u8>, BodyError> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = body.chunk().await? {
+        if bytes.len() + piece.len() > RESPONSE_BYTES_MAX {
+            return Err(BodyError(format!(
+                "it is longer than {RESPONSE_BYTES_MAX} bytes"
+            )));
         }
+        bytes.extend_from_slice(&piece);
     }
+    Ok(bytes)
+}
 
-    fn retry_after(&self) -> Option<&str> {
-        match self {
-            Incoming::Http(response) => response.headers().get(RETRY_AFTER)?.to_str().ok(),
-            Incoming::Hand(delivered) => delivered.retry_after.as_deref(),
-        }
+fn retry_after_header(headers: &HeaderMap) -> Option<&str> {
+    headers.get(RETRY_AFTER)?.to_str().ok()
+}
+
+/// Returns method and address for the log. The query of a request that carries no token may itself
+/// be the key: the address of a result is a secret for half an hour.
+fn loggable(request: &Request) -> String {
+    let (method, uri) = (request.method(), request.uri());
+    let (host, path) = (uri.host().unwrap_or_default(), uri.path());
+    let Ok(url) = Url::parse(&uri.to_string()) else {
+        return format!("{method} {host}{path}");
+    };
+    if url.query().is_none() {
+        return format!("{method} {host}{path}");
     }
-
-    /// The next piece of the body; `None` at its end.
-    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, String> {
-        match self {
-            Incoming::Http(response) => response.chunk().await.map_err(words),
-            Incoming::Hand(delivered) if delivered.body.is_empty() => {
-                match delivered.broke_off.take() {
-                    Some(why) => Err(why),
-                    None => Ok(None),
-                }
-            }
-            Incoming::Hand(delivered) => Ok(Some(std::mem::take(&mut delivered.body))),
-        }
+    if !request.headers().contains_key(AUTHORIZATION) {
+        return format!("{method} {host}{path}?…");
+    }
+    let pairs: Vec<String> = url
+        .query_pairs()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let query = pairs.join("&");
+    match query.char_indices().nth(LOGGED_QUERY_LENGTH) {
+        Some((end, _)) => format!("{method} {host}{path}?{}…", &query[..end]),
+        None => format!("{method} {host}{path}?{query}"),
     }
 }

@@ -30,7 +30,7 @@ pub struct SteppedRun {
 }
 
 /// A call under way. To be polled like any future; it needs no runtime if its client is
-/// [carried](crate::driver::client::Client::carried).
+/// made [with a transport](crate::driver::client::Client::with_transport) of its own.
 pub struct Call {
     need: Need,
     future: Pin<Box<dyn Future<Output = Done> + Send>>,

@@ -165,8 +165,8 @@ pub(crate) fn client(address: &str, clock: &Clock) -> Client {
         api: Root::parse(address).expect("a root"),
         authority: Root::parse(address).expect("a root"),
         scope: DEFAULT_SCOPE.to_owned(),
-        credentials: Credentials {
-            tenant: "contoso.example".to_owned(),
+        tenant: "contoso.example".to_owned(),
+        credentials: Credentials::ClientSecret {
             client_id: "the-application".to_owned(),
             secret: SECRET.to_owned().into(),
         },

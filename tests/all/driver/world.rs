@@ -69,8 +69,8 @@ impl World {
             api: root.clone(),
             authority: root,
             scope: DEFAULT_SCOPE.to_owned(),
-            credentials: Credentials {
-                tenant: TENANT_ID.to_owned(),
+            tenant: TENANT_ID.to_owned(),
+            credentials: Credentials::ClientSecret {
                 client_id: CLIENT_ID.to_owned(),
                 secret: CLIENT_SECRET.to_owned().into(),
             },

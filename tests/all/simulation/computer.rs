@@ -112,8 +112,8 @@ fn connection() -> Connection {
         api: root.clone(),
         authority: root,
         scope: DEFAULT_SCOPE.to_owned(),
-        credentials: Credentials {
-            tenant: TENANT_ID.to_owned(),
+        tenant: TENANT_ID.to_owned(),
+        credentials: Credentials::ClientSecret {
             client_id: CLIENT_ID.to_owned(),
             secret: CLIENT_SECRET.to_owned().into(),
         },
@@ -208,7 +208,7 @@ impl Computer {
             folder,
             journal,
             reading,
-            client: Client::carried(connection(), self.clock.clone(), carrier),
+            client: Client::with_transport(connection(), self.clock.clone(), carrier),
             clock: self.clock.clone(),
             caps: ResultLimits {
                 content_bytes: 1 << 16,

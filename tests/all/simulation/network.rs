@@ -7,7 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use svar::driver::client::{Carried, Carrier, Delivered, Letter, Lost};
+use bytes::Bytes;
+
+use svar::driver::client::{
+    self, BodyError, ResponseBody, ResponseFuture, Transport, TransportError,
+};
 use svar_emulator::{Delivery, InMemoryDevices, Request, Response, Scenario, Service};
 use svar_wire::Moment;
 
@@ -72,13 +76,16 @@ impl Weather {
     };
 }
 
-type Slot = Arc<Mutex<(Option<Result<Delivered, Lost>>, Option<Waker>)>>;
+/// What a call comes to.
+type Answer = Result<client::Response, TransportError>;
+
+type Slot = Arc<Mutex<(Option<Answer>, Option<Waker>)>>;
 
 enum Flight {
     /// On the way there. Whoever sent it waits for the answer, unless it crawls.
-    There(Letter, Option<Slot>),
+    There(client::Request, Option<Slot>),
     /// On the way back.
-    Back(Result<Delivered, Lost>, Slot),
+    Back(Answer, Slot),
     /// Somebody else's call, who takes any answer.
     BackgroundLoad(Request),
 }
@@ -103,8 +110,8 @@ struct State {
 #[derive(Clone)]
 pub(crate) struct Network(Arc<Mutex<State>>);
 
-impl Carrier for Network {
-    fn carry(&self, letter: Letter) -> Carried {
+impl Transport for Network {
+    fn send(&self, letter: client::Request, _timeout: Option<Duration>) -> ResponseFuture {
         let slot = Slot::default();
         let mut state = self.state();
         let Weather {
@@ -114,12 +121,12 @@ impl Carrier for Network {
         } = state.weather.clone();
         let latency = state.dice.millis(low, high);
         if unreachable > 0 && state.dice.permille(unreachable) {
-            let lost = Err(Lost::Never("no connection".into()));
+            let lost = Err(TransportError::NotSent("no connection".into()));
             state.send(latency, Flight::Back(lost, Arc::clone(&slot)));
         } else if crawling > 0 && state.dice.permille(crawling) {
             let late = state.dice.millis(0, CALL_LIMIT.as_millis() as u64 - 1);
             state.send(late, Flight::There(letter, None));
-            let lost = Err(Lost::Perhaps("no answer in time".into()));
+            let lost = Err(TransportError::MaybeSent("no answer in time".into()));
             state.send(CALL_LIMIT, Flight::Back(lost, Arc::clone(&slot)));
         } else {
             state.send(latency, Flight::There(letter, Some(Arc::clone(&slot))));
@@ -131,7 +138,7 @@ impl Carrier for Network {
 struct Waiting(Slot);
 
 impl Future for Waiting {
-    type Output = Result<Delivered, Lost>;
+    type Output = Answer;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut slot = self.0.lock().unwrap();
@@ -301,12 +308,14 @@ impl State {
         self.service.handle(now, request)
     }
 
-    fn answer(&mut self, letter: Letter) -> Result<Delivered, Lost> {
-        let rest = letter.url.split_once("://").map_or("", |(_, rest)| rest);
-        let target = rest.find('/').map_or("/", |place| &rest[place..]);
-        let mut request = Request::new(&letter.method, target).body(letter.body);
-        for (name, value) in &letter.headers {
-            request = request.header(name, value);
+    fn answer(&mut self, letter: client::Request) -> Answer {
+        let (head, body) = letter.into_parts();
+        let (method, uri) = (head.method.as_str(), &head.uri);
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        let host = uri.authority().map_or("", |host| host.as_str());
+        let mut request = Request::new(method, target).body(body).header("host", host);
+        for (name, value) in &head.headers {
+            request = request.header(name.as_str(), value.to_str().expect("text"));
         }
         self.looks += u64::from(target.starts_with("/api/machineactions?"));
         let response = self.handle(&request);
@@ -317,32 +326,33 @@ impl State {
                 Delivery::Whole => String::new(),
                 other => format!(" {other:?}"),
             };
-            let (method, status) = (&letter.method, response.status);
+            let status = response.status;
             format!("  {method} {target} -> {status}{travels} {words}")
         });
         // What a fault makes says so.
         let by_fault = String::from_utf8_lossy(&response.body).contains("the rehearsal's sake");
         if response.status == 429 && !by_fault {
             let words = String::from_utf8_lossy(&response.body);
-            let words = format!("{} {target}: {words}", letter.method);
+            let words = format!("{method} {target}: {words}");
             self.throttled.push((self.now, words));
         }
-        let retry_after = response.find("retry-after").map(str::to_owned);
-        let mut delivered = Delivered {
-            status: response.status,
-            retry_after,
-            body: response.body,
-            broke_off: None,
+        let answer = |body: ResponseBody| {
+            let mut answer = client::Response::new(body);
+            *answer.status_mut() = response.status.try_into().expect("a status");
+            if let Some(wait) = response.find("retry-after") {
+                let wait = wait.parse().expect("a header");
+                answer.headers_mut().insert("retry-after", wait);
+            }
+            Ok(answer)
         };
         match response.delivery {
-            Delivery::Dropped => Err(Lost::Perhaps("the connection ended".into())),
+            Delivery::Dropped => Err(TransportError::MaybeSent("the connection ended".into())),
             Delivery::Truncated => {
-                let half = delivered.body.len() / 2;
-                delivered.body.truncate(half);
-                delivered.broke_off = Some("the connection ended".into());
-                Ok(delivered)
+                let half: Bytes = response.body.slice(..response.body.len() / 2);
+                let error = BodyError("the connection ended".into());
+                answer(ResponseBody::cut_off(half, error))
             }
-            Delivery::Whole | Delivery::Slow(_) => Ok(delivered),
+            Delivery::Whole | Delivery::Slow(_) => answer(response.body.clone().into()),
         }
     }
 }
