@@ -1,6 +1,6 @@
-//! Points in time, as the pure rooms see them: plain milliseconds that somebody hands in.
+//! Points in time, as plain milliseconds.
 //!
-//! Nothing here reads a clock. The driver and the emulator's shell are the only rooms that do.
+//! Nothing here reads a clock: callers hand in the time, so a test can play an hour in a millisecond.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -8,40 +8,40 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A point in time: milliseconds since the Unix epoch, UTC.
+/// Point in time, in milliseconds since the Unix epoch, UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Moment(i64);
 
-/// Far enough for every comparison, and far enough from the end of the type to be added to.
+/// Later than every real time, and so far from `i64::MAX` that adding a duration does not overflow.
 const FAR_MILLIS: i64 = i64::MAX / 4;
 
 impl Moment {
     /// The Unix epoch.
     pub const EPOCH: Moment = Moment(0);
-    /// Later than every moment that occurs.
+    /// A point later than every real one.
     pub const FAR_FUTURE: Moment = Moment(FAR_MILLIS);
 
-    /// The moment that many milliseconds after the Unix epoch.
+    /// Returns the point `millis` milliseconds after the Unix epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Moment(millis)
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     pub const fn millis(self) -> i64 {
         self.0
     }
 
-    /// How long after `earlier` this is; zero if it is not after it.
+    /// Returns the duration from `earlier` to `self`; zero if `earlier` is later.
     pub fn since(self, earlier: Moment) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Parses an ISO 8601 instant with 0 to 9 fraction digits, as the service writes them; what is
-    /// finer than a millisecond is cut off, also before 1970.
+    /// Parses an ISO 8601 time with 0 to 9 digits after the second, as the service writes them. Rounds
+    /// down to the millisecond, also before 1970.
     ///
     /// # Errors
-    /// The text is no instant.
+    /// The text is not such a time.
     pub fn parse(text: &str) -> Result<Self, jiff::Error> {
         text.parse::<jiff::Timestamp>().map(|stamp| {
             let millis = stamp.as_nanosecond().div_euclid(1_000_000);
@@ -69,7 +69,7 @@ impl Sub<Duration> for Moment {
 }
 
 impl fmt::Display for Moment {
-    /// ISO 8601 in UTC with milliseconds: `2026-02-03T09:10:11.123Z`.
+    /// Writes ISO 8601 in UTC with milliseconds: `2026-02-03T09:10:11.123Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {
             Ok(stamp) => write!(f, "{stamp:.3}"),

@@ -1,4 +1,4 @@
-//! Checked names and ids, so that no bare string travels where a name is meant.
+//! Names and ids that are checked once, when they are made.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::one_line;
 
-/// Why a text is not the name it was taken for.
+/// Reason why a text is not a valid name or id, as a sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NameError(String);
@@ -20,16 +20,16 @@ macro_rules! checked_name {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Takes the text if it is such a name.
+            /// Checks the text and returns it as this type.
             ///
             /// # Errors
-            /// Says in one sentence what is wrong with it.
+            /// The text does not have the form that the type's documentation gives.
             pub fn parse(text: &str) -> Result<Self, NameError> {
                 let check: fn(&str) -> Result<String, String> = $check;
                 check(text).map(|text| $name(text.into())).map_err(NameError)
             }
 
-            /// The name as text.
+            /// Returns the name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -63,7 +63,7 @@ macro_rules! checked_name {
 }
 
 checked_name!(
-    /// A device id of the service: 40 hexadecimal digits, kept in lower case (API notes 3.1).
+    /// Device id of the service: 40 hexadecimal digits, kept in lower case (API notes 3.1).
     DeviceId,
     |text| {
         if text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -78,7 +78,7 @@ checked_name!(
 );
 
 checked_name!(
-    /// The id of a machine action, as the service hands it out: a GUID, taken as it comes.
+    /// Id of a machine action: a GUID from the service, at most 64 letters, digits, `-` and `_`.
     ActionId,
     |text| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -91,7 +91,8 @@ checked_name!(
 );
 
 checked_name!(
-    /// The name of a file in the tenant's library: letters, digits, `-`, `_` and `.` (API notes 3.3).
+    /// Name of a file in the tenant's library: at most 255 letters, digits, `-`, `_` and `.` (API notes
+    /// 3.3).
     LibraryName,
     |text| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -107,7 +108,8 @@ checked_name!(
 );
 
 checked_name!(
-    /// The id of one run: also the name of its folder, so it is short, sorted by time, and plain.
+    /// Id of a run, and name of its folder: at most 64 letters, digits and `-`. The ids that svar makes
+    /// sort by time.
     RunId,
     |text| {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
@@ -120,8 +122,8 @@ checked_name!(
 );
 
 checked_name!(
-    /// The correlation tag of one start: rides in the action's comment, and is what a lost start
-    /// is found by. 20 lower-case hexadecimal digits.
+    /// Correlation tag of one start: 20 lower-case hexadecimal digits in the action's comment. If the
+    /// answer to a start is lost, the tag finds the action.
     Tag,
     |text| {
         let plain = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
@@ -133,7 +135,7 @@ checked_name!(
     }
 );
 
-/// The most characters of a wrong name that a message repeats.
+/// Longest part of a wrong name that a message repeats, in characters.
 const SHOWN_MAX: usize = 60;
 
 fn shown(text: &str) -> String {

@@ -1,4 +1,4 @@
-//! What can be answered.
+//! Response bodies.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -8,12 +8,12 @@ macro_rules! open_enum {
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)+
-            /// A value this version does not know, as it came.
+            /// A value that this version does not know, as it was received.
             Other(String),
         }
 
         impl $name {
-            /// The value as it stands on the wire.
+            /// Returns the value as it is written in JSON.
             pub fn as_str(&self) -> &str {
                 match self {
                     $($name::$variant => stringify!($variant),)+
@@ -21,7 +21,7 @@ macro_rules! open_enum {
                 }
             }
 
-            /// Reads a value; case does not matter.
+            /// Parses a value without regard to case. Never fails: an unknown value is kept as text.
             pub fn parse(text: &str) -> Self {
                 $(if text.eq_ignore_ascii_case(stringify!($variant)) {
                     return $name::$variant;
@@ -45,25 +45,25 @@ macro_rules! open_enum {
 }
 
 open_enum!(
-    /// The state of a machine action (API notes 4.2). The last four known ones are final.
+    /// Status of a machine action (API notes 4.2). The last four known values are final.
     ActionStatus {
-        /// Waits for the device.
+        /// Waiting for the device.
         Pending,
-        /// Runs.
+        /// Running on the device.
         InProgress,
-        /// Every command completed.
+        /// Ended, and every command completed.
         Succeeded,
-        /// A command failed.
+        /// Ended, and a command failed.
         Failed,
-        /// Ran out of time, running or in the queue.
+        /// Ended because its time ran out, in the queue or on the device.
         TimeOut,
-        /// Was cancelled.
+        /// Ended by a cancel.
         Cancelled,
     }
 );
 
 impl ActionStatus {
-    /// Whether the service will not change it any more. An unknown state is not final.
+    /// Returns whether the status is final. An unknown status is not.
     pub fn is_final(&self) -> bool {
         matches!(
             self,
@@ -76,24 +76,24 @@ impl ActionStatus {
 }
 
 open_enum!(
-    /// The state of one command (API notes 4.3).
+    /// Status of one command (API notes 4.3).
     CommandStatus {
         /// Not started.
         Created,
-        /// Handed to the device.
+        /// Sent to the device.
         Submitted,
-        /// Waits for something on the device.
+        /// Waiting for something on the device.
         PendingResource,
-        /// Runs.
+        /// Running.
         Executing,
-        /// Ended, whatever its exit code.
+        /// Ended, with any exit code.
         Completed,
-        /// Could not be done.
+        /// Not done, or not to its end.
         Failed,
     }
 );
 
-/// A machine action (API notes 4.1). Only `id` and `status` are certain.
+/// Machine action: one session on one device (API notes 4.1). Only `id` and `status` are certain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)] // The names are the service's own; API notes 4.2 describes each.
@@ -144,7 +144,7 @@ pub struct MachineAction {
     pub troubleshoot_info: Option<serde_json::Value>,
 }
 
-/// One command inside a machine action (API notes 4.3).
+/// One command of a machine action (API notes 4.3).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)]
@@ -161,7 +161,7 @@ pub struct CommandEntry {
     pub command: Option<super::Command>,
 }
 
-/// A device (API notes 8.3). Only `id` is certain.
+/// Device, as the API describes it (API notes 8.3). Only `id` is certain.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)]
@@ -195,7 +195,7 @@ pub struct Machine {
     pub onboarding_status: Option<String>,
     #[serde(default)]
     pub device_value: Option<String>,
-    /// An integer on the wire, a string in the service's own table: taken as either.
+    /// Documented as a string and sent as an integer, so both are accepted.
     #[serde(default)]
     pub rbac_group_id: Option<serde_json::Value>,
     #[serde(default)]
@@ -228,12 +228,12 @@ pub struct Machine {
     pub managed_by: Option<String>,
     #[serde(default)]
     pub managed_by_status: Option<String>,
-    /// Of no known shape.
+    /// Undocumented, so any JSON is accepted.
     #[serde(default)]
     pub vm_metadata: Option<serde_json::Value>,
 }
 
-/// A file in the tenant's library (API notes 8.6).
+/// File in the tenant's library (API notes 8.6).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)]
@@ -255,26 +255,26 @@ pub struct LibraryFile {
     pub parameters_description: Option<String>,
 }
 
-/// A page of a list (API notes 5.2).
+/// Page of a list (API notes 5.2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Collection<T> {
-    /// Where the metadata would be; never a base for other addresses.
+    /// Address of the metadata. May name another host, so no address is built from it.
     #[serde(
         rename = "@odata.context",
         default,
         skip_serializing_if = "Option::is_none"
     )]
     pub context: Option<String>,
-    /// How many there are in all, when asked for.
+    /// Number of entries on all pages, if it was asked for.
     #[serde(
         rename = "@odata.count",
         default,
         skip_serializing_if = "Option::is_none"
     )]
     pub count: Option<u64>,
-    /// The entries of this page.
+    /// Entries of this page.
     pub value: Vec<T>,
-    /// The address of the next page.
+    /// Absolute address of the next page.
     #[serde(
         rename = "@odata.nextLink",
         default,
@@ -283,7 +283,8 @@ pub struct Collection<T> {
     pub next_link: Option<String>,
 }
 
-/// The answer with a result's address (API notes 6.1). The address is a secret for half an hour.
+/// Response with the address of a result (API notes 6.1). The address is a secret for half an hour,
+/// so there is no `Debug`.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct LinkReply {
@@ -296,7 +297,7 @@ pub struct LinkReply {
     pub value: String,
 }
 
-/// What a script left (API notes 6.3).
+/// Result of a script (API notes 6.3).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct ScriptResult {
@@ -309,50 +310,50 @@ pub struct ScriptResult {
     pub script_errors: String,
 }
 
-/// The answer of an advanced hunting query (API notes 8.5).
+/// Response to an advanced hunting query (API notes 8.5).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hunt {
-    /// The columns.
+    /// Columns, with name and type.
     #[serde(rename = "Schema", default)]
     pub schema: Vec<serde_json::Value>,
-    /// The rows.
+    /// Rows, each with a value for every column.
     #[serde(rename = "Results", default)]
     pub results: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// The answer of the token endpoint (API notes 2.2).
+/// Response of the token endpoint (API notes 2.2). Holds a secret, so there is no `Debug`.
 #[derive(Clone, Deserialize, Serialize)]
 #[allow(missing_docs)]
 pub struct TokenReply {
     #[serde(default)]
     pub token_type: Option<String>,
-    /// Seconds; a number on v2, text on v1.
+    /// Life of the token in seconds: a number from the v2 endpoint, text from v1.
     pub expires_in: serde_json::Value,
     #[serde(default)]
     pub ext_expires_in: Option<serde_json::Value>,
     pub access_token: String,
 }
 
-/// The shape of a refusal (API notes 9.1, 9.2).
+/// Body of an error response (API notes 9.1, 9.2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ErrorBody {
-    /// What it says.
+    /// The error.
     pub error: ErrorDetail,
 }
 
-/// The inside of a refusal.
+/// Error of an [`ErrorBody`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ErrorDetail {
-    /// Stable; empty for refusals of the query parser.
+    /// Stable code; empty in errors of the query parser.
     #[serde(default)]
     pub code: String,
-    /// Free text.
+    /// Free text that may change.
     #[serde(default)]
     pub message: String,
-    /// The correlation id to quote to support.
+    /// Correlation id that Microsoft support asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// Present in refusals of the query parser.
+    /// Present in errors of the query parser only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<Vec<serde_json::Value>>,
 }

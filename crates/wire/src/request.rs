@@ -1,30 +1,30 @@
-//! What can be asked.
+//! Request bodies.
 
 use serde::{Deserialize, Serialize};
 
-/// The body of `runliveresponse` (API notes 3.1). Key names and their case are the service's.
+/// Body of `runliveresponse` (API notes 3.1). The case of the keys matters to the service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LiveResponseRequest {
-    /// The commands, in the order they run.
+    /// Commands, in the order in which they run.
     #[serde(rename = "Commands")]
     pub commands: Vec<Command>,
-    /// Free text, kept with the action as `requestorComment`.
+    /// Free text; the action shows it as `requestorComment`.
     #[serde(rename = "Comment")]
     pub comment: String,
 }
 
-/// One command of a live response.
+/// One command of a live response session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Command {
-    /// What is done.
+    /// Type of the command.
     #[serde(rename = "type")]
     pub kind: CommandType,
-    /// Its parameters, an array of pairs on the wire.
+    /// Parameters; an array of key and value in JSON.
     pub params: Vec<Param>,
 }
 
 impl Command {
-    /// Copies a library file to the device's working folder.
+    /// Returns a command that copies a library file to the device's working folder.
     pub fn put_file(name: impl Into<String>) -> Self {
         Command {
             kind: CommandType::PutFile,
@@ -32,7 +32,7 @@ impl Command {
         }
     }
 
-    /// Runs a library script; empty arguments leave the key out (API notes 3.3).
+    /// Returns a command that runs a library script. Empty arguments are left out (API notes 3.3).
     pub fn run_script(name: impl Into<String>, args: Option<String>) -> Self {
         let mut params = vec![Param::new("ScriptName", name)];
         if let Some(args) = args.filter(|args| !args.is_empty()) {
@@ -44,7 +44,8 @@ impl Command {
         }
     }
 
-    /// Collects a file from the device. The path is raw: JSON writing escapes it, once.
+    /// Returns a command that collects a file from the device. `path` is not escaped; writing the JSON
+    /// does that.
     pub fn get_file(path: impl Into<String>) -> Self {
         Command {
             kind: CommandType::GetFile,
@@ -52,7 +53,7 @@ impl Command {
         }
     }
 
-    /// The value of a parameter.
+    /// Returns the value of a parameter.
     pub fn param(&self, key: &str) -> Option<&str> {
         self.params
             .iter()
@@ -61,28 +62,28 @@ impl Command {
     }
 }
 
-/// The three kinds of command. Their order here is the order the service wants them in.
+/// Type of a command. The order of the variants is the order in which the service wants the commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CommandType {
-    /// Library file to device; has no result.
+    /// Copies a library file to the device. Has no result.
     PutFile,
-    /// Library script, run on the device.
+    /// Runs a library script on the device.
     RunScript,
-    /// File from the device.
+    /// Collects a file from the device.
     GetFile,
 }
 
-/// A parameter of a command.
+/// Parameter of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Param {
     /// `FileName`, `ScriptName`, `Args` or `Path`.
     pub key: String,
-    /// Its value.
+    /// Value.
     pub value: String,
 }
 
 impl Param {
-    /// A pair.
+    /// Returns a parameter with this key and value.
     pub fn new(key: impl Into<String>, value: impl Into<String>) -> Self {
         Param {
             key: key.into(),
@@ -91,18 +92,18 @@ impl Param {
     }
 }
 
-/// The body of `cancel` (API notes 7).
+/// Body of `cancel` (API notes 7).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CancelRequest {
-    /// Why.
+    /// Reason for the cancel.
     #[serde(rename = "Comment")]
     pub comment: String,
 }
 
-/// The body of `advancedqueries/run` (API notes 8.5).
+/// Body of `advancedqueries/run` (API notes 8.5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HuntRequest {
-    /// KQL.
+    /// Query, in KQL.
     #[serde(rename = "Query")]
     pub query: String,
 }
