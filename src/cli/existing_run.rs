@@ -9,7 +9,7 @@ use crate::driver::{
 };
 use crate::report::{self, Evidence, Header, Sheet};
 use svar_engine::Fleet;
-use svar_language::playbook::{self, Files, Found};
+use svar_language::playbook::{Files, Found};
 use svar_language::source::SourceText;
 use svar_plan::{CompiledPlan, Given, Inputs, Limits, RunNames};
 
@@ -17,6 +17,7 @@ use crate::cli::input::prepare;
 use crate::cli::output::exit::{Exit, Failure};
 use crate::cli::output::summary;
 use crate::cli::output::terminal::Terminal;
+use crate::cli::rules;
 use crate::cli::service::settings::Settings;
 
 /// The scenario of a run on the emulator inside its process.
@@ -154,7 +155,7 @@ pub(crate) fn recompile(
     let text = String::from_utf8_lossy(&folder.playbook().map_err(unread)?).into_owned();
     let source = SourceText::new(&header.file, text);
     let kept = Kept(folder.library().map_err(unread)?);
-    let loaded = playbook::load(&source, &kept);
+    let loaded = rules::load(&source, &kept);
     if loaded.playbook.is_none() {
         return Err(prepare::drawn(&loaded.problems, terminal));
     }

@@ -27,6 +27,7 @@ mod drive;
 mod existing_run;
 mod input;
 mod output;
+mod rules;
 mod service;
 mod signal;
 
@@ -34,6 +35,7 @@ pub use args::{Cli, ColorChoice, Command};
 pub use input::scenario::{generate_scenario_schema, scenario_schema};
 pub use output::exit::{Exit, Failure};
 pub use output::terminal::{Style, Terminal};
+pub use rules::all as rules;
 
 use command::{
     cancel, check, completions, emulator, explain, init, plan, resume, run, runs, schema, show,

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use svar_language::diagnostic::render;
-
 /// Longest text of a stranger on one line.
 const LONGEST: usize = 300;
 
@@ -17,7 +15,7 @@ pub fn clean(text: &str) -> String {
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(&render::clean(word));
+        line.push_str(&svar_wire::text::visible(word));
         if line.chars().count() > LONGEST {
             return fit(&line, LONGEST);
         }

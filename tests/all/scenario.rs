@@ -160,10 +160,10 @@ fn each_finding_in_a_scenario_is_drawn_as_its_case_says() {
 /// The page of each rule shows what it finds, and how it is right.
 #[test]
 fn the_pages_of_the_rules_are_true() {
-    let first = svar_language::diagnostic::rules()
+    let first = svar::cli::rules()
         .position(|rule| rule.id == "duplicate-device")
         .unwrap();
-    for rule in svar_language::diagnostic::rules().skip(first) {
+    for rule in svar::cli::rules().skip(first) {
         assert!(
             Path::new("tests/cases/scenario").join(rule.id).is_dir(),
             "no case shows `{}`",

@@ -17,5 +17,6 @@
 pub mod diagnostic;
 pub mod expression;
 pub mod playbook;
+pub mod rules;
 pub mod source;
 pub mod yaml;

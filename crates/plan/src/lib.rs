@@ -16,6 +16,7 @@ mod model;
 mod polling;
 mod quote;
 mod result;
+mod rules;
 mod secrets;
 mod tag;
 
@@ -34,6 +35,7 @@ pub use model::{
 pub use polling::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, TICK, TICKS_ASLEEP};
 pub use quote::{Argument, Shell, base64url, write as write_arguments};
 pub use result::{Results, RunNames, StepResult};
+pub use rules::RULES;
 pub use secrets::{MASK, Secrets};
 pub use tag::{TAG_LENGTH, find_tag, tagged};
 

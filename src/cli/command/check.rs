@@ -5,13 +5,15 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use svar_language::diagnostic::{Problem, Severity, render};
-use svar_language::playbook::{self, Beside};
+use svar_language::playbook::Beside;
+use svar_wire::text;
 
 use crate::cli::args::{CheckArgs, Deny, FindingFormat};
 use crate::cli::input::discover::{self, Candidate, Sort};
 use crate::cli::input::scenario;
 use crate::cli::output::exit::{Exit, Failure, Outcome};
 use crate::cli::output::terminal::{Style, Terminal, print, say};
+use crate::cli::rules;
 
 pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Outcome {
     let candidates = discover::candidates(&args.paths);
@@ -33,7 +35,7 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Outcome {
     let denied = |problem: &Problem| match problem.severity {
         Severity::Error => true,
         Severity::Warning => args.deny == Some(Deny::Warnings),
-        Severity::Advice => false,
+        Severity::Hint => false,
     };
     Ok(match problems.iter().any(denied) {
         true => Exit::Refused,
@@ -133,7 +135,7 @@ fn check_one(candidate: &Candidate) -> Option<Checked> {
         _ => discover::sort_of_named(source.text()),
     };
     let problems = match sort {
-        Sort::Playbook => playbook::load(&source, &files).problems,
+        Sort::Playbook => rules::load(&source, &files).problems,
         Sort::Scenario => scenario::read(&source).1,
     };
     Some(Checked {
@@ -162,18 +164,14 @@ fn summary(problems: &[Problem], tally: &Tally, terminal: &Terminal) -> String {
             .count()
     };
     let parts: Vec<String> = [
-        (Severity::Error, "error", Style::Bad),
-        (Severity::Warning, "warning", Style::Warn),
-        (Severity::Advice, "piece of advice", Style::Note),
+        (Severity::Error, Style::Bad),
+        (Severity::Warning, Style::Warn),
+        (Severity::Hint, Style::Note),
     ]
     .into_iter()
-    .filter_map(|(severity, word, style)| match count(severity) {
+    .filter_map(|(severity, style)| match count(severity) {
         0 => None,
-        1 => Some(terminal.paint(style, &format!("1 {word}"))),
-        count if severity == Severity::Advice => {
-            Some(terminal.paint(style, &format!("{count} pieces of advice")))
-        }
-        count => Some(terminal.paint(style, &format!("{count} {word}s"))),
+        count => Some(terminal.paint(style, &text::count(count, severity.as_str()))),
     })
     .collect();
     let verdict = match parts.is_empty() {

@@ -15,6 +15,8 @@ use svar_language::diagnostic::{Problem, nearest};
 use svar_language::source::{SourceText, Span};
 use svar_language::yaml;
 
+use crate::cli::rules;
+
 /// What standard input is called in findings.
 pub(crate) const STDIN: &str = "<stdin>";
 
@@ -182,7 +184,7 @@ pub(crate) fn is_a_scenario(source: &SourceText) -> Option<Problem> {
     let (start, key) = scenario_key(source.text())?;
     let span = Span::new(start as u32, (start + key.len()) as u32);
     let message = "this is a scenario for the emulator, not a playbook";
-    let problem = Problem::new("not-a-playbook", source, span, message);
+    let problem = Problem::new(&rules::NOT_A_PLAYBOOK, source, span, message);
     Some(problem.help("play it with `svar emulator --scenario`, or `svar run … --scenario`"))
 }
 
@@ -297,9 +299,8 @@ fn text(shown: &str, reader: impl Read) -> Result<SourceText, Box<Problem>> {
     }
     if bytes.len() as u64 > BYTES_MAX {
         let limit = BYTES_MAX / 1024 / 1024;
-        return Err(about(
-            SourceText::new(shown, ""),
-            0,
+        return Err(unreadable(
+            shown,
             format!("{shown}: the file is larger than {limit} MiB"),
             "a playbook is a short text: check which file was meant",
         ));
@@ -323,18 +324,11 @@ fn unread(shown: &str, error: &io::Error) -> Box<Problem> {
             "check the path and the disk",
         ),
     };
-    about(
-        SourceText::new(shown, ""),
-        0,
-        format!("{shown}: {message}"),
-        help,
-    )
+    unreadable(shown, format!("{shown}: {message}"), help)
 }
 
-fn about(source: SourceText, at: usize, message: String, help: &str) -> Box<Problem> {
-    let at = u32::try_from(at).unwrap_or(u32::MAX);
-    let problem = Problem::new("unreadable-file", &source, Span::new(at, at), message);
-    Box::new(problem.help(help))
+fn unreadable(file: &str, message: String, help: &str) -> Box<Problem> {
+    Box::new(Problem::without_place(&rules::UNREADABLE_FILE, file, message).help(help))
 }
 
 /// A path on the command line that leads nowhere.
@@ -361,10 +355,5 @@ fn unlisted(path: &Path, error: &io::Error) -> Candidate {
 }
 
 fn about_path(path: &Path, message: String, help: &str) -> Box<Problem> {
-    about(
-        SourceText::new(path.display().to_string(), ""),
-        0,
-        message,
-        help,
-    )
+    unreadable(&path.display().to_string(), message, help)
 }

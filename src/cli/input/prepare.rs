@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::driver::client::Client;
 use crate::driver::{self, TargetError};
 use svar_language::diagnostic::{Problem, render};
-use svar_language::playbook::{self, Beside, Files, Loaded};
+use svar_language::playbook::{Beside, Files, Loaded};
 use svar_language::source::SourceText;
 use svar_plan::{
     self, CompiledPlan, Inputs, Limits, LimitsProfile, RunNames, Selection, Selector, Target,
@@ -18,6 +18,7 @@ use crate::cli::input::inputs;
 use crate::cli::input::target::TargetWord;
 use crate::cli::output::exit::{Exit, Failure};
 use crate::cli::output::terminal::{Terminal, say};
+use crate::cli::rules;
 use crate::cli::service::settings::Settings;
 
 /// A playbook that can be planned, once its devices are known.
@@ -83,7 +84,7 @@ pub(crate) fn load(
     files: &dyn Files,
     terminal: &Terminal,
 ) -> Result<Loaded, Failure> {
-    let loaded = playbook::load(source, files);
+    let loaded = rules::load(source, files);
     if loaded.playbook.is_none() {
         return Err(drawn(&loaded.problems, terminal));
     }
@@ -187,7 +188,7 @@ fn refused_filter(error: &TargetError, loaded: &Loaded) -> Option<Problem> {
     let document = loaded.document.as_ref()?;
     let (_, node) = document.find("/targets/filter")?;
     let problem = Problem::new(
-        "refused-filter",
+        &rules::REJECTED_FILTER,
         document.source(),
         document.span(node),
         error.to_string(),

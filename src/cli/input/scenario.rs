@@ -13,12 +13,14 @@ use serde_json::{Value, json};
 use svar_emulator::{Scenario, ScenarioProblem};
 use svar_language::diagnostic::{Edit, Problem, Severity, nearest, render, sort_problems};
 use svar_language::playbook::{self, Shape};
+use svar_language::rules::EMPTY_DOCUMENT;
 use svar_language::source::SourceText;
 use svar_language::yaml::{Document, Limits};
 
 use crate::cli::input::discover;
 use crate::cli::output::exit::{Exit, Failure};
 use crate::cli::output::terminal::{Terminal, say};
+use crate::cli::rules;
 
 const COMMITTED: &str = include_str!("../../../schema/scenario.json");
 
@@ -111,7 +113,7 @@ pub(crate) fn read(source: &SourceText) -> (Option<Scenario>, Vec<Problem>) {
     let parsed = Document::read(source, &Limits::default());
     let mut problems = parsed.problems;
     for problem in &mut problems {
-        if problem.rule.id == "empty-document" {
+        if *problem.rule == EMPTY_DOCUMENT {
             let help = "a scenario names `devices` or `fleets`; without `--scenario` there is a small fleet";
             problem.help = Some(help.to_owned());
         }
@@ -135,7 +137,7 @@ pub(crate) fn read(source: &SourceText) -> (Option<Scenario>, Vec<Problem>) {
                 problems.extend(more);
             }
         }
-        playbook::silence(document, &mut problems);
+        rules::apply_suppressions(document, &mut problems);
         sort_problems(&mut problems);
     }
     let has_error = problems
@@ -150,7 +152,9 @@ fn meaning<'a>(
 ) -> impl Iterator<Item = Problem> + use<'a> {
     let drawn = |flaw: ScenarioProblem| {
         let span = SHAPE.span(document, &flaw.place);
-        let mut problem = Problem::new(flaw.rule, document.source(), span, flaw.message);
+        let rule = rules::find(flaw.rule)
+            .unwrap_or_else(|| panic!("internal error: unknown rule `{}`", flaw.rule));
+        let mut problem = Problem::new(rule, document.source(), span, flaw.message);
         if let Some((place, words)) = flaw.also {
             problem = problem.also(SHAPE.span(document, &place), words);
         }

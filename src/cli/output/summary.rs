@@ -10,6 +10,7 @@ use svar_language::diagnostic::{Problem, render};
 use svar_language::source::{SourceText, Span};
 
 use crate::cli::output::terminal::{Style, Terminal};
+use crate::cli::rules;
 
 /// All of it.
 pub(crate) fn end(
@@ -258,6 +259,6 @@ pub(crate) fn draw(
         EndState::Ok | EndState::NotStarted | EndState::Skipped => "was not run",
     };
     let message = format!("step `{}` {verb} on {names}", step.name);
-    let problem = Problem::new("step-failed", source, span, message).label(&failure.why);
+    let problem = Problem::new(&rules::STEP_FAILED, source, span, message).label(&failure.why);
     Some(render::text(&[problem], &terminal.finding_style()))
 }

@@ -71,7 +71,7 @@ fn an_unknown_rule_is_refused_with_the_way_to_the_list() {
         .code(2)
         .stdout("")
         .stderr(
-            "error: no rule is called `no-such-rule-at-all`\n  \
+            "error: unknown rule `no-such-rule-at-all`\n  \
              help: `svar explain` without an id lists all rules\n",
         );
 }
@@ -79,7 +79,7 @@ fn an_unknown_rule_is_refused_with_the_way_to_the_list() {
 #[test]
 fn every_rule_has_a_line_in_the_list_and_a_page() {
     let list = Svar::new("explain").run().code(0).stderr("");
-    for rule in svar_language::diagnostic::rules() {
+    for rule in svar::cli::rules() {
         let line = list.stdout.lines().find(|line| line.starts_with(rule.id));
         assert!(
             line.is_some_and(|line| line.ends_with(rule.title)),

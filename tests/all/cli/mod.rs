@@ -9,6 +9,7 @@ mod control;
 mod device_folders;
 mod first;
 mod outside;
+mod pages;
 mod resume;
 mod run;
 mod sharing;

@@ -38,7 +38,7 @@ pub(super) fn content(
     };
     if base64.is_some() && file.content().is_err() {
         problems.push(ScenarioProblem::new(
-            "file-content",
+            "invalid-base64",
             format!("{at}/base64"),
             "this is no base64",
         ));
@@ -83,7 +83,7 @@ pub(super) fn files(
             };
             problems.push(
                 ScenarioProblem::new(
-                    "device-file",
+                    "invalid-device-file",
                     format!("{at}/path"),
                     reason.trim_end_matches('.').replacen("The", "the", 1),
                 )

@@ -47,7 +47,7 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
         if fleet.count > 1 && !fleet.name.contains("{n}") {
             problems.push(
                 ScenarioProblem::new(
-                    "fleet-names",
+                    "fleet-name-pattern",
                     format!("{at}/name"),
                     format!("all {} devices would be called the same", fleet.count),
                 )
@@ -64,7 +64,7 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
         if fleet.back_online.is_some() && fleet.offline == 0.0 {
             problems.push(
                 ScenarioProblem::new(
-                    "idle-setting",
+                    "ineffective-setting",
                     format!("{at}/back"),
                     "none of them is offline, so none comes back",
                 )
@@ -118,7 +118,7 @@ fn system(os: &str, at: &str, problems: &mut Vec<ScenarioProblem>) {
     problems.push(ScenarioProblem {
         candidates: SYSTEMS.map(str::to_owned).to_vec(),
         ..ScenarioProblem::new(
-            "unknown-system",
+            "unknown-os",
             at,
             format!("`{}` is played like Linux", os.escape_debug()),
         )

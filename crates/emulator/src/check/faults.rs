@@ -9,7 +9,8 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
         let at = format!("/faults/{place}");
         let mut idle = |key: &str, message: &str, help: &str| {
             problems.push(
-                ScenarioProblem::new("idle-fault", format!("{at}/{key}"), message).help(help),
+                ScenarioProblem::new("ineffective-fault", format!("{at}/{key}"), message)
+                    .help(help),
             );
         };
         if fault.times == 0 && fault.probability.is_none() {
@@ -37,7 +38,7 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
             idle(
                 "kind",
                 "this can't happen at that call",
-                "`svar explain idle-fault` says at which call each may happen.",
+                "`svar explain ineffective-fault` says at which call each may happen.",
             );
         }
         if fault.delay.is_some() && !fault.kind.has_delay() {

@@ -21,7 +21,7 @@ pub(super) fn outcomes(
         if let Some(earlier) = earlier {
             problems.push(
                 ScenarioProblem::new(
-                    "idle-outcome",
+                    "unused-outcome",
                     format!("{at_this}/script"),
                     "an earlier outcome fits whenever this one would",
                 )

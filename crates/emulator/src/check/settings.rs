@@ -61,7 +61,7 @@ pub(super) fn check(settings: &SettingOverrides, problems: &mut Vec<ScenarioProb
     for (name, is_none, message) in limits {
         if is_none {
             problems.push(
-                ScenarioProblem::new("nothing-passes", format!("/settings/{name}"), message)
+                ScenarioProblem::new("zero-limit", format!("/settings/{name}"), message)
                     .help("Here 0 is none at all, not no limit. Leave the setting out for what the profile says."),
             );
         }

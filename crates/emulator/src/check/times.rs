@@ -21,7 +21,7 @@ pub(super) fn windows(
         if window.until.is_some_and(|until| until <= window.from) {
             problems.push(
                 ScenarioProblem::new(
-                    "window-order",
+                    "reversed-window",
                     place_of(*place, "until"),
                     "this stretch of time ends before it begins",
                 )

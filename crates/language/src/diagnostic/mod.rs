@@ -1,15 +1,13 @@
-//! What we tell the author of a text: [`Problem`]s with a code, places, words and help.
+//! Findings about a text: [`Problem`]s with a rule, places, a message and help.
 //!
-//! Every code stands in [`rules`] with its page for `svar explain`. Drawing is the business of
-//! `render` alone; whoever finds a problem only says where and what.
+//! A [`Rule`] is a static beside the code that finds it. Whoever finds a problem says where and
+//! what; only [`render`] draws it.
 
-mod code;
 mod nearest;
 mod problem;
 pub mod render;
-mod rules;
+mod rule;
 
-pub use code::{Rule, Severity};
 pub use nearest::nearest;
 pub use problem::{Edit, Fix, Label, Problem, sort_problems};
-pub use rules::{is_about_meaning, rule, rules};
+pub use rule::{Rule, Severity};

@@ -1,29 +1,29 @@
-//! One thing the author should know, with the bytes it is about.
+//! A finding, with the bytes it is about.
 
 use crate::source::{SourceText, Span};
 
-use super::code::{Rule, Severity};
+use super::rule::{Rule, Severity};
 
 /// A finding: what is wrong, where, and what helps.
 #[derive(Debug, Clone)]
 pub struct Problem {
     /// The rule that found it.
     pub rule: &'static Rule,
-    /// How bad it is; the rule's own severity unless a caller changed it.
+    /// Severity: that of the rule unless the caller changed it.
     pub severity: Severity,
-    /// The text it is about.
+    /// Text that it is about.
     pub source: SourceText,
-    /// One sentence without a full stop, in the author's words.
+    /// One sentence without a full stop.
     pub message: String,
-    /// The places: the first is the main one.
+    /// Places; the first is the main one. Empty if the file was not read.
     pub labels: Vec<Label>,
-    /// The next step, one or two sentences.
+    /// How to resolve it, in one or two sentences.
     pub help: Option<String>,
-    /// An edit a device can apply.
+    /// Edit that a tool can apply.
     pub fix: Option<Box<Fix>>,
 }
 
-/// A place in the source and a few words about it; empty words draw the mark alone.
+/// A place in the source with a few words; without words only the mark is drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
     /// The bytes.
@@ -35,7 +35,7 @@ pub struct Label {
 /// A set of edits that resolves a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fix {
-    /// What it does, in the imperative.
+    /// What the edits do, in the imperative.
     pub title: String,
     /// The edits, which do not overlap.
     pub edits: Vec<Edit>,
@@ -44,20 +44,20 @@ pub struct Fix {
 /// One replacement of bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
-    /// What is replaced; empty to insert.
+    /// Bytes that are replaced; empty to insert.
     pub span: Span,
-    /// What stands there afterwards.
+    /// New text.
     pub text: String,
 }
 
 impl Problem {
-    /// A problem of this rule at a place of a source.
-    ///
-    /// # Panics
-    /// `code` is not in the table of rules, which is our own mistake.
-    pub fn new(code: &str, source: &SourceText, span: Span, message: impl Into<String>) -> Self {
-        let rule = super::rule(code)
-            .unwrap_or_else(|| panic!("internal error: no rule is called `{code}`"));
+    /// Makes a problem of this rule at a place of a source.
+    pub fn new(
+        rule: &'static Rule,
+        source: &SourceText,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Self {
         Problem {
             rule,
             severity: rule.severity,
@@ -72,7 +72,15 @@ impl Problem {
         }
     }
 
-    /// Words beside the main place.
+    /// Makes a problem about a file that was not read: without a place, so the message names the file.
+    pub fn without_place(rule: &'static Rule, file: &str, message: impl Into<String>) -> Self {
+        let source = SourceText::new(file, "");
+        let mut problem = Problem::new(rule, &source, Span::default(), message);
+        problem.labels.clear();
+        problem
+    }
+
+    /// Sets the words beside the main place.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {
         if let Some(first) = self.labels.first_mut() {
@@ -81,7 +89,7 @@ impl Problem {
         self
     }
 
-    /// A further place.
+    /// Adds another place.
     #[must_use]
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label {
@@ -91,14 +99,14 @@ impl Problem {
         self
     }
 
-    /// The next step.
+    /// Sets the help.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// A machine-applicable edit.
+    /// Sets the fix.
     #[must_use]
     pub fn fix(mut self, title: impl Into<String>, edits: Vec<Edit>) -> Self {
         self.fix = Some(Box::new(Fix {
@@ -108,7 +116,7 @@ impl Problem {
         self
     }
 
-    /// The main place.
+    /// Returns the main place; the beginning of the file if there is none.
     pub fn span(&self) -> Span {
         self.labels
             .first()
@@ -116,7 +124,7 @@ impl Problem {
     }
 }
 
-/// Orders findings as a reader meets them: by file, place, then code.
+/// Sorts findings by file, place, rule and message.
 pub fn sort_problems(problems: &mut [Problem]) {
     problems.sort_by(|a, b| {
         (a.source.name(), a.span(), a.rule.id, &a.message).cmp(&(

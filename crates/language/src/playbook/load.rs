@@ -1,52 +1,58 @@
-//! From text to playbook: the stages in order, and nothing else.
+//! Loads a playbook from its text: the stages in order.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::diagnostic::{Problem, Severity, sort_problems};
+use crate::diagnostic::{Problem, Rule, Severity, sort_problems};
 use crate::source::SourceText;
 use crate::yaml::{Document, Limits};
 
 use super::outline::Outline;
-use super::{Files, Playbook, check, rules, silence, templates};
+use super::{Files, Playbook, check, rules, suppression, templates};
 
-/// What came of a playbook's text.
+/// Result of loading a playbook.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The text.
+    /// Text of the playbook.
     pub source: SourceText,
-    /// The YAML. Absent when its syntax is broken.
+    /// YAML document. Absent when its syntax is broken.
     pub document: Option<Arc<Document>>,
-    /// The playbook. Present exactly when no finding is an error.
+    /// Typed playbook. Present exactly when no finding is an error.
     pub playbook: Option<Playbook>,
-    /// Everything found, by place; findings that were silenced in place are left out.
+    /// Findings, sorted by place, without those that are suppressed in place.
     pub problems: Vec<Problem>,
 }
 
 impl Loaded {
-    /// Whether a finding is an error.
+    /// Returns whether a finding is an error.
     pub fn has_errors(&self) -> bool {
         has_error(&self.problems)
     }
 }
 
-/// Reads a playbook and finds everything that is wrong with it, in one pass.
+/// Reads a playbook and finds everything that is wrong with it.
 pub fn load(source: &SourceText, files: &dyn Files) -> Loaded {
+    load_with(source, files, &[])
+}
+
+/// Reads a playbook like [`load`], knowing that later stages have rules too: a suppression comment
+/// may name one of `other_rules`, which is then not reported as unknown.
+pub fn load_with(source: &SourceText, files: &dyn Files, other_rules: &[&'static Rule]) -> Loaded {
     let parsed = Document::read(source, &Limits::default());
     let mut problems = parsed.problems;
     let mut playbook = None;
     if let Some(document) = &parsed.document {
-        // A key that YAML does not allow is no key that a playbook might have.
+        // A key that YAML does not allow has been reported; it is not an unknown key as well.
         let refused: HashSet<u32> = (problems.iter())
             .map(|problem| problem.span().start)
             .collect();
         let shape = check::playbook().check(document).into_iter();
         problems.extend(shape.filter(|problem| {
-            problem.rule.id != "unknown-key" || !refused.contains(&problem.span().start)
+            *problem.rule != check::rules::UNKNOWN_KEY || !refused.contains(&problem.span().start)
         }));
         problems.extend(templates::check(document));
         problems.extend(rules::check(&Outline::of(document, files)));
-        silence::apply(document, &mut problems);
+        suppression::apply(document, other_rules, &mut problems);
         sort_problems(&mut problems);
         if !has_error(&problems) {
             match document.deserialize(document.root()) {

@@ -1,12 +1,11 @@
-//! The language: the model, its schema, and what a schema can't say.
+//! The playbook language: the typed model, its schema, and the rules that a schema cannot express.
 //!
-//! A playbook's text becomes a [`Playbook`] in stages: YAML, schema, rules, typed model. Each
-//! stage reports all it finds, and none hides what another one found. The room draws nothing and
-//! reads no file but through `Files`; what stands inside `${{ }}` is judged by the
-//! room `expression`.
+//! A text becomes a [`Playbook`] in stages: YAML, schema, rules, typed model. Each stage reports all
+//! it finds, and none hides what another one found. Nothing here draws findings, and files are read
+//! only through [`Files`]; expressions inside `${{ }}` belong to [`crate::expression`].
 
 mod accept;
-mod check;
+pub(crate) mod check;
 mod condition;
 pub mod defaults;
 mod files;
@@ -14,19 +13,19 @@ mod load;
 pub mod model;
 mod notation;
 mod outline;
-mod rules;
+pub(crate) mod rules;
 mod schema;
-mod silence;
+pub(crate) mod suppression;
 mod templated;
 pub mod templates;
 
 pub use accept::Refusal;
 pub use check::{Shape, playbook as shape};
 pub use files::{Beside, Files, Found, NoFiles};
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, load_with};
 pub use model::Playbook;
 pub use schema::{
     generate as generate_schema, pretty as pretty_schema, schema, schema_of, terse as terse_schema,
 };
-pub use silence::apply as silence;
+pub use suppression::apply as apply_suppressions;
 pub use templated::{Condition, Several, Templated, Written};

@@ -4,16 +4,18 @@
 //! its findings behind the first misspelt key. So rules read the document through this outline,
 //! in which every part may be missing or odd.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule};
 use crate::source::Span;
 use crate::yaml::{Document, Entry, Kind, NodeId};
 
 use super::Files;
 use super::condition;
 use super::model::{Os, Verb};
+use super::templates::{self, NamesUsed};
 
 /// What rules look at.
 pub(super) struct Outline<'a> {
@@ -26,6 +28,8 @@ pub(super) struct Outline<'a> {
     pub(super) library: &'a [Entry],
     /// The last entry of each name under `library`.
     library_names: HashMap<&'a str, Entry>,
+    /// Made when a rule first needs it: it reads every template.
+    names_used: OnceCell<NamesUsed>,
     /// Steps, then cleanup steps.
     pub(super) steps: Vec<StepOutline<'a>>,
 }
@@ -65,6 +69,7 @@ impl<'a> Outline<'a> {
                 .iter()
                 .map(|entry| (document.node(entry.key).text.as_str(), *entry))
                 .collect(),
+            names_used: OnceCell::new(),
             steps: Vec::new(),
         };
         for (key, is_cleanup) in [("steps", false), ("cleanup", true)] {
@@ -158,8 +163,34 @@ impl<'a> Outline<'a> {
         self.document.span(node)
     }
 
-    pub(super) fn problem(&self, code: &str, span: Span, message: impl Into<String>) -> Problem {
-        Problem::new(code, self.document.source(), span, message)
+    /// Returns the names that the playbook's templates use.
+    pub(super) fn names_used(&self) -> &NamesUsed {
+        self.names_used
+            .get_or_init(|| templates::names_used(self.document))
+    }
+
+    /// Returns the path of each `get`, with its step and node. A path that is empty or no text is a
+    /// finding of the schema.
+    pub(super) fn collected_paths(
+        &self,
+    ) -> impl Iterator<Item = (&StepOutline<'a>, NodeId, &'a str)> {
+        self.steps.iter().filter_map(|step| {
+            let Some((Verb::Get, entry)) = step.verb else {
+                return None;
+            };
+            let path = self.text(entry.value);
+            let is_path = !path.is_empty() && !self.document.node(entry.value).is_collection();
+            is_path.then_some((step, entry.value, path))
+        })
+    }
+
+    pub(super) fn problem(
+        &self,
+        rule: &'static Rule,
+        span: Span,
+        message: impl Into<String>,
+    ) -> Problem {
+        Problem::new(rule, self.document.source(), span, message)
     }
 
     /// Calls back for every scalar below a node, itself included; keys too where wanted.

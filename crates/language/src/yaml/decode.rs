@@ -3,6 +3,8 @@
 use crate::diagnostic::Problem;
 use crate::source::{SourceText, Span};
 
+use super::rules;
+
 /// The bytes as a text under that name.
 ///
 /// # Errors
@@ -18,7 +20,7 @@ pub fn decode(name: impl Into<String>, bytes: Vec<u8>) -> Result<SourceText, Box
     if let Some(order) = order {
         let source = SourceText::new(name, utf16(&bytes, order));
         let problem = Problem::new(
-            "not-utf8",
+            &rules::NOT_UTF8,
             &source,
             Span::new(0, 0),
             "the file is UTF-16, not UTF-8",
@@ -37,7 +39,7 @@ pub fn decode(name: impl Into<String>, bytes: Vec<u8>) -> Result<SourceText, Box
     let start = valid as u32;
     let place = Span::new(start, start + char::REPLACEMENT_CHARACTER.len_utf8() as u32);
     let problem = Problem::new(
-        "not-utf8",
+        &rules::NOT_UTF8,
         &source,
         place,
         format!("the byte 0x{byte:02X} is not UTF-8"),

@@ -23,6 +23,7 @@ mod parse;
 mod recover;
 mod refusals;
 mod resolve;
+pub(crate) mod rules;
 
 pub use by_kind::ByKind;
 pub use decode::decode;

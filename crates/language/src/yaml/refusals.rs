@@ -8,6 +8,7 @@ use crate::source::{SourceText, Span};
 use super::document::{Entry, Kind, Node, Style};
 use super::faults::excerpt;
 use super::limits::Limits;
+use super::rules;
 
 /// Keys of one map: each given once, each a name.
 pub(super) fn keys(
@@ -22,15 +23,20 @@ pub(super) fn keys(
             problems.push(collection_key(source, nodes, key));
         } else if key.style == Style::Plain && key.text == "<<" {
             problems.push(
-                Problem::new("merge-key", source, key.span, "`<<` merges nothing here")
-                    .help("write the keys out, or repeat the whole value with an alias"),
+                Problem::new(
+                    &rules::MERGE_KEY,
+                    source,
+                    key.span,
+                    "`<<` merges nothing here",
+                )
+                .help("write the keys out, or repeat the whole value with an alias"),
             );
         } else if key.style == Style::Plain && key.text.starts_with("-\u{A0}") {
             problems.push(no_break_space(source, key.span.start + 1));
         } else if key.text.is_empty() && matches!(key.kind, Kind::Null | Kind::Text) {
             let at = first_character(source, key.span.start);
             problems.push(
-                Problem::new("empty-key", source, at, "this entry has no key")
+                Problem::new(&rules::EMPTY_KEY, source, at, "this entry has no key")
                     .help("write a name before the colon"),
             );
         }
@@ -42,7 +48,7 @@ pub(super) fn keys(
 fn no_break_space(source: &SourceText, at: u32) -> Problem {
     let span = Span::new(at, at + '\u{A0}'.len_utf8() as u32);
     let message = "the character U+00A0 looks like a space and is none";
-    Problem::new("hidden-character", source, span, message)
+    Problem::new(&rules::INVISIBLE_CHARACTER, source, span, message)
         .help("after `-` a space is wanted; text from a web page or a chat often has the other one")
         .fix(
             "write a space",
@@ -64,7 +70,7 @@ fn collection_key(source: &SourceText, nodes: &[Node], key: &Node) -> Problem {
         (Kind::Map(_), Some(outer)) if is_template => {
             let whole = Span::new(outer, key.span.end + 1);
             Problem::new(
-                "unquoted-template",
+                &rules::UNQUOTED_TEMPLATE,
                 source,
                 whole,
                 "a template begins with `${{`",
@@ -88,7 +94,7 @@ fn collection_key(source: &SourceText, nodes: &[Node], key: &Node) -> Problem {
                 _ => None,
             };
             Problem::new(
-                "collection-key",
+                &rules::COLLECTION_KEY,
                 source,
                 key.span,
                 format!("a {what} can't be a key"),
@@ -132,7 +138,7 @@ fn duplicates(source: &SourceText, nodes: &[Node], entries: &[Entry], problems: 
 
 fn duplicate(source: &SourceText, key: &Node, first: Span) -> Problem {
     Problem::new(
-        "duplicate-key",
+        &rules::DUPLICATE_KEY,
         source,
         key.span,
         format!("the key `{}` is given twice", excerpt(&key.text)),
@@ -153,7 +159,7 @@ fn first_character(source: &SourceText, at: u32) -> Span {
 pub(super) fn tag(source: &SourceText, span: Span) -> Problem {
     let tag = source.slice(span);
     Problem::new(
-        "tag",
+        &rules::YAML_TAG,
         source,
         span,
         format!("playbooks have no tags such as `{}`", excerpt(tag)),
@@ -165,7 +171,7 @@ pub(super) fn tag(source: &SourceText, span: Span) -> Problem {
 pub(super) fn directive(source: &SourceText, at: u32) -> Problem {
     let line = source.line_span(source.line_of(at));
     Problem::new(
-        "yaml-directive",
+        &rules::YAML_DIRECTIVE,
         source,
         Span::new(at, line.end.max(at)),
         "playbooks have no directives",
@@ -176,7 +182,7 @@ pub(super) fn directive(source: &SourceText, at: u32) -> Problem {
 /// A further document.
 pub(super) fn second_document(source: &SourceText, span: Span) -> Problem {
     Problem::new(
-        "second-document",
+        &rules::SECOND_DOCUMENT,
         source,
         span,
         "a second document begins here",
@@ -188,7 +194,7 @@ pub(super) fn second_document(source: &SourceText, span: Span) -> Problem {
 pub(super) fn empty_document(source: &SourceText) -> Problem {
     let has_comments = source.text().contains('#');
     Problem::new(
-        "empty-document",
+        &rules::EMPTY_DOCUMENT,
         source,
         Span::new(0, 0),
         if has_comments {
@@ -205,7 +211,7 @@ pub(super) fn unknown_alias(source: &SourceText, span: Span) -> Problem {
     let written = source.slice(span);
     let name = written.trim_start_matches('*');
     let problem = Problem::new(
-        "unknown-alias",
+        &rules::UNKNOWN_ALIAS,
         source,
         span,
         format!("no anchor `&{name}` stands above this alias"),
@@ -227,7 +233,7 @@ pub(super) fn unknown_alias(source: &SourceText, span: Span) -> Problem {
 /// An alias inside what it repeats.
 pub(super) fn alias_of_itself(source: &SourceText, span: Span, start: u32) -> Problem {
     Problem::new(
-        "alias-loop",
+        &rules::RECURSIVE_ALIAS,
         source,
         span,
         "this alias stands inside what it repeats",
@@ -242,7 +248,7 @@ pub(super) fn alias_of_itself(source: &SourceText, span: Span, start: u32) -> Pr
 /// More repeated by aliases than sense allows.
 pub(super) fn too_many_aliases(source: &SourceText, span: Span, limits: &Limits) -> Problem {
     Problem::new(
-        "yaml-limit",
+        &rules::YAML_LIMIT,
         source,
         span,
         format!(
@@ -256,7 +262,7 @@ pub(super) fn too_many_aliases(source: &SourceText, span: Span, limits: &Limits)
 /// Collections too deep inside one another.
 pub(super) fn too_deep(source: &SourceText, span: Span, limits: &Limits) -> Problem {
     Problem::new(
-        "yaml-limit",
+        &rules::YAML_LIMIT,
         source,
         span,
         format!(
@@ -270,7 +276,7 @@ pub(super) fn too_deep(source: &SourceText, span: Span, limits: &Limits) -> Prob
 /// Too many values.
 pub(super) fn too_many_nodes(source: &SourceText, span: Span, limits: &Limits) -> Problem {
     Problem::new(
-        "yaml-limit",
+        &rules::YAML_LIMIT,
         source,
         span,
         format!(
@@ -284,7 +290,7 @@ pub(super) fn too_many_nodes(source: &SourceText, span: Span, limits: &Limits) -
 /// Too long.
 pub(super) fn too_many_bytes(source: &SourceText, limits: &Limits) -> Problem {
     Problem::new(
-        "yaml-limit",
+        &rules::YAML_LIMIT,
         source,
         Span::new(0, 0),
         format!(
@@ -359,7 +365,7 @@ pub(super) fn hidden_character(source: &SourceText, at: u32, character: char) ->
         _ => format!("\\U{code:08X}"),
     };
     Problem::new(
-        "hidden-character",
+        &rules::INVISIBLE_CHARACTER,
         source,
         span,
         format!("the character U+{code:04X} {what}"),

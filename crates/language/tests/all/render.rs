@@ -2,9 +2,15 @@
 
 use std::path::PathBuf;
 
-use svar_language::diagnostic::render::{Style, clean, json, text};
-use svar_language::diagnostic::{Edit, Problem, Severity};
+use svar_language::diagnostic::render::{Style, json, text};
+use svar_language::diagnostic::{Edit, Problem, Rule, Severity};
+use svar_language::rules;
 use svar_language::source::{SourceText, Span};
+use svar_wire::text::visible;
+
+fn rule(id: &str) -> &'static Rule {
+    rules::all().find(|rule| rule.id == id).unwrap()
+}
 
 fn source(text: &str) -> SourceText {
     SourceText::new("playbooks/a.yaml", text)
@@ -16,14 +22,19 @@ fn span_of(source: &SourceText, needle: &str) -> Span {
 }
 
 fn finding(source: &SourceText, needle: &str, message: &str) -> Problem {
-    Problem::new("duplicate-key", source, span_of(source, needle), message)
+    Problem::new(
+        rule("duplicate-key"),
+        source,
+        span_of(source, needle),
+        message,
+    )
 }
 
 #[test]
 fn a_finding_has_its_place_its_help_and_its_fix() {
     let source = source("playbook: 1\nsteps:\n  - run: a.sh\n    timeuot: 5m\nname: x\n");
     let span = span_of(&source, "timeuot");
-    let mut problem = Problem::new("duplicate-key", &source, span, "a step has no key `timeuot`")
+    let mut problem = Problem::new(rule("duplicate-key"), &source, span, "a step has no key `timeuot`")
         .label("did you mean `timeout`?")
         .also(span_of(&source, "run"), "the step")
         .help("a step takes `put`, `run` or `get`, and beside it `id`, `name`, `args`, `expect`, `when` and more")
@@ -55,13 +66,13 @@ fn json_counts_from_one_and_in_characters() {
 fn nothing_of_a_source_reaches_the_terminal_raw() {
     let hostile = "a\u{1b}]0;owned\u{7}\u{202e}\u{9b}31m\r\u{0}b";
     let source = SourceText::new(hostile, format!("k: {hostile}: {hostile}\n{hostile}"));
-    let problem = Problem::new("duplicate-key", &source, Span::new(3, 6), hostile)
+    let problem = Problem::new(rule("duplicate-key"), &source, Span::new(3, 6), hostile)
         .label(hostile)
         .help(hostile)
         .fix(hostile, Vec::new());
     let drawn = text(&[problem], &Style::drawn());
     let raw = drawn.chars().find(|character| {
-        *character != '\n' && clean(&character.to_string()) != character.to_string()
+        *character != '\n' && visible(&character.to_string()) != character.to_string()
     });
     assert_eq!(raw, None, "{drawn}");
 }
@@ -128,8 +139,13 @@ fn a_mark_can_stand_at_the_very_end() {
     for content in ["", "\n", "a", "a\n", "a\r\n", "\u{feff}"] {
         let source = source(content);
         let end = content.len() as u32;
-        let problem =
-            Problem::new("empty-document", &source, Span::new(end, end + 9), "m").label("here");
+        let problem = Problem::new(
+            rule("empty-document"),
+            &source,
+            Span::new(end, end + 9),
+            "m",
+        )
+        .label("here");
         let drawn = text(&[problem], &Style::drawn());
         assert!(drawn.contains("here"), "{content:?}\n{drawn}");
     }
@@ -141,7 +157,7 @@ fn a_range_of_several_lines_is_marked_in_its_first() {
     let start = span_of(&source, "run").start;
     let end = source.text().len() as u32;
     let problem =
-        Problem::new("duplicate-key", &source, Span::new(start, end), "m").label("a step");
+        Problem::new(rule("duplicate-key"), &source, Span::new(start, end), "m").label("a step");
     insta::assert_snapshot!(text(&[problem], &Style::drawn()));
 }
 

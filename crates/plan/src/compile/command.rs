@@ -12,6 +12,7 @@ use super::prepare::{Prepared, PreparedStep};
 use super::scope::Field;
 use crate::model::Target;
 use crate::quote::{Argument, Shell, base64url, write};
+use crate::rules;
 use crate::tag::TAG_LENGTH;
 use svar_language::playbook::model::Verb;
 
@@ -41,7 +42,7 @@ impl Prepared {
                 if what.trim().is_empty() || what.contains(['\0', '\n', '\r']) {
                     return Err(self
                         .values
-                        .problem("planned-path", step.what.node, "this gives no path")
+                        .problem(&rules::INVALID_PATH, step.what.node, "this gives no path")
                         .label(format!("gives {what:?}")));
                 }
                 Ok(Command::get_file(what))
@@ -56,7 +57,7 @@ impl Prepared {
             Ok(name) => Ok(name.as_str().to_owned()),
             Err(error) => Err(self
                 .values
-                .problem("planned-name", step.what.node, error.to_string())
+                .problem(&rules::INVALID_FILE_NAME, step.what.node, error.to_string())
                 .help("Name an entry under `library`, or a file in the tenant's library.")),
         }
     }
@@ -82,7 +83,7 @@ impl Prepared {
         let shell = Shell::of(script, target.family() == Some(Os::Windows));
         let args = write(shell, &argument).map_err(|why| {
             self.values
-                .problem("argument-form", field.node, why)
+                .problem(&rules::INVALID_ARGUMENTS, field.node, why)
                 .help("`pass: base64url` takes any structure as one token.")
         })?;
         if args.contains(FORBIDDEN)
@@ -95,7 +96,7 @@ impl Prepared {
             let message = format!("the arguments have {length} characters, more than {ARGS_MAX}");
             return Err(self
                 .values
-                .problem("argument-form", field.node, message)
+                .problem(&rules::INVALID_ARGUMENTS, field.node, message)
                 .help("Put the data into a file and `put` it on the device."));
         }
         Ok(Some(args))
@@ -107,7 +108,11 @@ impl Prepared {
             Value::Bool(holds) => Ok(holds),
             other => Err(self
                 .values
-                .problem("setting-value", when.node, "`when` wants true or false")
+                .problem(
+                    &rules::INVALID_SETTING,
+                    when.node,
+                    "`when` wants true or false",
+                )
                 .label(format!("gives `{other}`"))),
         }
     }
@@ -130,7 +135,7 @@ impl Prepared {
             let message = format!("the comment has {length} characters, more than {most}");
             return Err(self
                 .values
-                .problem("comment-length", self.comment.node, message));
+                .problem(&rules::COMMENT_TOO_LONG, self.comment.node, message));
         }
         Ok(LiveResponseRequest { commands, comment })
     }

@@ -7,6 +7,7 @@ use super::prepare::Prepared;
 use super::scope::{Field, Form, target_field};
 use crate::inputs::Origin;
 use crate::model::Target;
+use crate::rules;
 
 /// Characters that the service does not take in script parameters (API notes 3.3).
 pub(crate) const FORBIDDEN: [char; 5] = [';', '&', '|', '!', '$'];
@@ -87,7 +88,7 @@ fn refuse(
 ) -> Problem {
     let document = &prepared.values.document;
     Problem::new(
-        "argument-characters",
+        &rules::ARGUMENT_CHARACTERS,
         document.source(),
         document.source_span(field.node, range),
         format!("the service does not take `{character}` in arguments, and the value {origin}"),

@@ -5,6 +5,7 @@ use svar_language::playbook::{Files, Playbook};
 use svar_language::yaml::Document;
 
 use crate::model::PlannedFile;
+use crate::rules;
 
 /// The entries under `library` with their names in the tenant. A file beside the playbook has its
 /// hash; of one that is in the tenant already, the hash is known where the author pinned it.
@@ -21,7 +22,7 @@ pub(crate) fn hashes(
         if let Some(path) = &file.path {
             let refuse = |message: String| {
                 Problem::new(
-                    "library-file",
+                    &rules::UNUSABLE_LIBRARY_FILE,
                     document.source(),
                     document.span(path.node),
                     message,

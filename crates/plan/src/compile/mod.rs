@@ -36,6 +36,7 @@ use prepare::{Prepared, prepare};
 use scope::Values;
 use sessions::compile_devices;
 use svar_language::playbook::model::OfflineMode;
+use svar_language::rules::INCOMPLETE_WAVES;
 
 /// Compiles a playbook for its targets.
 ///
@@ -124,7 +125,7 @@ fn unfinished_waves(
     let message = format!("the waves end at {end} of {busy} devices");
     let problem = prepared
         .values
-        .problem("unfinished-waves", last, message)
+        .problem(&INCOMPLETE_WAVES, last, message)
         .help("End them with `100%`; to leave devices out, choose fewer under `targets`.");
     Some(problem)
 }

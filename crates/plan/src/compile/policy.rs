@@ -8,6 +8,7 @@ use svar_language::playbook::{Playbook, defaults};
 use super::setting::Settings;
 use crate::hours::Hours;
 use crate::model::{OfflinePolicy, Policy, RetryPolicy, StopWhen};
+use crate::rules;
 
 /// How long a device that is busy with another session is waited for. No key of a playbook sets it.
 const BUSY_WAIT: Duration = Duration::from_secs(15 * 60);
@@ -68,9 +69,11 @@ impl Settings<'_> {
         let window = self.settle(setting)?;
         Hours::of(window)
             .map_err(|unknown| {
-                let problem =
-                    self.values
-                        .problem("setting-value", setting.node(), unknown.to_string());
+                let problem = self.values.problem(
+                    &rules::INVALID_SETTING,
+                    setting.node(),
+                    unknown.to_string(),
+                );
                 self.problems.push(problem.help(
                     "Write a zone such as `Europe/Stockholm` or `UTC`; if this one exists, install \
                      the time zone database (`tzdata`).",

@@ -8,12 +8,14 @@ use indexmap::IndexMap;
 use svar_language::diagnostic::Problem;
 use svar_language::playbook::model::{Expect, OnFail, Os, Pass, Period, Save, Step};
 use svar_language::playbook::{Condition, Playbook, Templated, defaults};
+use svar_language::rules::TEMPLATE_VALUE;
 use svar_language::yaml::Document;
 
 use super::scope::{Field, Form, Needs, Values};
 use super::setting::Settings;
 use crate::inputs::Inputs;
 use crate::model::{Place, Policy, StepPlan};
+use crate::rules;
 
 /// The playbook as the compiler and a running [`CompiledPlan`](crate::CompiledPlan) use it.
 #[derive(Debug)]
@@ -90,7 +92,7 @@ pub(crate) fn prepare(
     if count > STEPS_MAX {
         let message = format!("the playbook has {count} steps, more than {STEPS_MAX}");
         let root = document.root();
-        return Err(vec![values.problem("too-many-steps", root, message)]);
+        return Err(vec![values.problem(&rules::TOO_MANY_STEPS, root, message)]);
     }
     let mut steps = Vec::new();
     let rows = [(&playbook.steps, false), (&playbook.cleanup, true)];
@@ -152,7 +154,7 @@ fn prepare_step(
         .find(&pointer)
         .map_or(document.root(), |(_, node)| node);
     let Some((verb, what)) = step.verb() else {
-        return Err(values.problem("template-value", node, "this step does nothing"));
+        return Err(values.problem(&TEMPLATE_VALUE, node, "this step does nothing"));
     };
     let written = text(what);
     let what = values.text_field(what.node(), written)?;

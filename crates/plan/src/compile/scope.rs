@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use svar_language::diagnostic::Problem;
+use svar_language::diagnostic::{Problem, Rule};
 use svar_language::expression::{Fault, Scope, Template, to_text};
 use svar_language::playbook::Playbook;
+use svar_language::rules::{TEMPLATE_CYCLE, TEMPLATE_VALUE};
 use svar_language::yaml::{Document, Kind, NodeId};
 
 use crate::inputs::{Inputs, each_text};
@@ -178,7 +179,7 @@ impl Values {
             if waiting.len() == before {
                 let (name, node) = waiting[0];
                 let message = format!("`vars.{name}` is defined by itself");
-                problems.push(self.problem("template-cycle", node, message));
+                problems.push(self.problem(&TEMPLATE_CYCLE, node, message));
                 break;
             }
         }
@@ -355,7 +356,7 @@ impl Values {
     pub(crate) fn text(&self, field: &Field, scope: &Scope) -> Result<String, Problem> {
         let value = self.evaluate(field, scope)?;
         to_text(&value).map_err(|why| {
-            self.problem("template-value", field.node, format!("{why} to stand here"))
+            self.problem(&TEMPLATE_VALUE, field.node, format!("{why} to stand here"))
         })
     }
 
@@ -376,9 +377,14 @@ impl Values {
     }
 
     /// A problem at a node.
-    pub(crate) fn problem(&self, code: &str, node: NodeId, message: impl Into<String>) -> Problem {
+    pub(crate) fn problem(
+        &self,
+        rule: &'static Rule,
+        node: NodeId,
+        message: impl Into<String>,
+    ) -> Problem {
         Problem::new(
-            code,
+            rule,
             self.document.source(),
             self.document.span(node),
             message,
@@ -388,12 +394,7 @@ impl Values {
     /// A fault of an expression, at its bytes in the file.
     pub(crate) fn fault(&self, node: NodeId, fault: Fault) -> Problem {
         let span = self.document.source_span(node, fault.range);
-        let problem = Problem::new(
-            "template-value",
-            self.document.source(),
-            span,
-            fault.message,
-        );
+        let problem = Problem::new(&TEMPLATE_VALUE, self.document.source(), span, fault.message);
         match fault.help {
             Some(help) => problem.help(help),
             None => problem,
@@ -404,7 +405,7 @@ impl Values {
     fn unreadable(&self, node: NodeId, faults: Vec<Fault>) -> Problem {
         match faults.into_iter().next() {
             Some(fault) => self.fault(node, fault),
-            None => self.problem("template-value", node, "this can't be read"),
+            None => self.problem(&TEMPLATE_VALUE, node, "this can't be read"),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::scope::Values;
 use super::setting::Settings;
 use crate::inputs::Inputs;
 use crate::result::RunNames;
+use crate::rules;
 
 /// One way to name devices.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,7 +145,8 @@ impl Reader<'_> {
             let text = text.trim().to_owned();
             if text.is_empty() {
                 let values = self.settings.values;
-                let problem = values.problem("setting-value", one.node(), "this names nothing");
+                let problem =
+                    values.problem(&rules::INVALID_SETTING, one.node(), "this names nothing");
                 self.settings.problems.push(problem);
             } else if let Some(selector) = read(self, one, text) {
                 selectors.push(selector);
@@ -157,7 +159,8 @@ impl Reader<'_> {
             Ok(id) => Some(Selector::Id(id)),
             Err(error) => {
                 let values = self.settings.values;
-                let problem = values.problem("setting-value", written.node(), error.to_string());
+                let problem =
+                    values.problem(&rules::INVALID_SETTING, written.node(), error.to_string());
                 self.settings.problems.push(problem);
                 None
             }

@@ -14,6 +14,7 @@ use super::scope::target_field;
 use super::segment::{Link, cut};
 use crate::index::StepIndex;
 use crate::model::{CommandPlan, DevicePlan, Session, SessionKind, Target};
+use crate::rules;
 
 /// One class of devices for each set of answers to what the playbook asks of a target.
 pub(super) fn compile_devices(
@@ -153,7 +154,7 @@ impl<'p> DeviceCompiler<'p> {
         {
             let step = &self.prepared.steps[row[*second]];
             let problem = self.prepared.values.problem(
-                "cleanup-one-session",
+                &rules::MULTI_SESSION_CLEANUP,
                 step.what.node,
                 "cleanup has to fit one session, and here a second one would begin",
             );

@@ -5,10 +5,13 @@ use serde_json::Value;
 
 use svar_language::diagnostic::Problem;
 use svar_language::playbook::Templated;
+use svar_language::rules::TEMPLATE_VALUE;
 use svar_language::yaml::NodeId;
 use svar_wire::text::one_line;
 
 use super::scope::Values;
+
+use crate::rules;
 
 /// Characters of a refused value that a message shows.
 const VALUE_SHOWN_MAX: usize = 60;
@@ -42,14 +45,14 @@ impl Settings<'_> {
         let field = self.values.text_field(node, text)?;
         let Some(value) = field.known() else {
             return Err(self.values.problem(
-                "template-value",
+                &TEMPLATE_VALUE,
                 node,
                 "must not depend on the target: this setting applies to the whole run",
             ));
         };
         read(value).map_err(|why| {
             self.values
-                .problem("setting-value", node, why)
+                .problem(&rules::INVALID_SETTING, node, why)
                 .label(format!(
                     "gives `{}`",
                     one_line(&value.to_string(), VALUE_SHOWN_MAX)

@@ -7,10 +7,12 @@ use serde_json::Value;
 use svar_language::diagnostic::{Problem, nearest, sort_problems};
 use svar_language::playbook::model::{Input, InputType};
 use svar_language::playbook::{Loaded, Playbook};
+use svar_language::rules::EMPTY_DOCUMENT;
 use svar_language::source::{SourceText, Span};
 use svar_language::yaml::{Document, Kind};
 
 use super::value::{ENVIRONMENT_PREFIX, Given, InputValue, Inputs, Origin};
+use crate::rules;
 use crate::secrets::MASK;
 
 impl Inputs {
@@ -122,7 +124,8 @@ impl Merge<'_> {
             Ok(document) => document,
             Err(problems) if is_empty(&problems) => {
                 let message = "the file of inputs has no values in it";
-                let problem = Problem::new("inputs-file", file, Span::new(0, 0), message);
+                let problem =
+                    Problem::new(&rules::INVALID_INPUTS_FILE, file, Span::new(0, 0), message);
                 let help =
                     "Write one `name: value` on each line; without values leave `--inputs` out.";
                 return self.problems.push(problem.help(help));
@@ -132,7 +135,7 @@ impl Merge<'_> {
         let root = document.node(document.root());
         if !matches!(root.kind, Kind::Null | Kind::Map(_)) {
             let problem = Problem::new(
-                "inputs-file",
+                &rules::INVALID_INPUTS_FILE,
                 file,
                 document.span(document.root()),
                 "a file of inputs is a map from names to values",
@@ -179,7 +182,7 @@ impl Merge<'_> {
 
     fn unknown(&mut self, name: &str, source: &SourceText, span: Span) {
         let message = format!("the playbook has no input `{name}`");
-        let problem = Problem::new("unknown-input", source, span, message);
+        let problem = Problem::new(&rules::UNKNOWN_INPUT, source, span, message);
         let known = || self.playbook.inputs.keys().map(String::as_str);
         let help = match nearest(name, known()) {
             Some(near) => format!("Did you mean `{near}`?"),
@@ -233,7 +236,7 @@ impl Merge<'_> {
             None => Span::default(),
         };
         let message = format!("input `{name}` has no value");
-        let problem = Problem::new("missing-input", self.document.source(), span, message);
+        let problem = Problem::new(&rules::MISSING_INPUT, self.document.source(), span, message);
         let variable = format!("{ENVIRONMENT_PREFIX}{}", name.to_uppercase());
         self.problems.push(
             problem
@@ -255,7 +258,7 @@ fn stand_in(kind: InputType) -> Value {
 
 /// Whether all that is wrong with a file is that it is empty.
 fn is_empty(problems: &[Problem]) -> bool {
-    matches!(problems, [problem] if problem.rule.id == "empty-document")
+    matches!(problems, [problem] if *problem.rule == EMPTY_DOCUMENT)
 }
 
 /// A value that the input does not take, in words that do not show a secret.
@@ -265,8 +268,13 @@ fn refused(name: &str, input: &Input, why: &str, candidate: &Candidate) -> Probl
         true => format!("input `{name}` does not take the value it is given"),
         false => format!("input `{name}` {why}"),
     };
-    let problem = Problem::new("given-value", &candidate.source, candidate.span, message)
-        .label(format!("from {}", candidate.origin));
+    let problem = Problem::new(
+        &rules::INVALID_INPUT_VALUE,
+        &candidate.source,
+        candidate.span,
+        message,
+    )
+    .label(format!("from {}", candidate.origin));
     match &input.description {
         Some(words) => problem.help(words.value.clone()),
         None => problem,

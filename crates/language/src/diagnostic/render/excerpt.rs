@@ -14,10 +14,11 @@ use miette::{
 };
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+use svar_wire::text::{push_visible, visible};
+
 use crate::diagnostic::{Problem, Severity};
 use crate::source::{Position, SourceText, Span};
 
-use super::clean::{clean, push_visible};
 use super::text::{Style, wrapped};
 
 const TAB_WIDTH: usize = 4;
@@ -25,9 +26,7 @@ const TAB_WIDTH: usize = 4;
 /// Draws the excerpt; nothing where no byte of the file is known.
 pub(super) fn draw(out: &mut String, problem: &Problem, style: &Style) {
     let marks = marks(problem);
-    // Such a message names the file itself.
-    let is_unread = problem.rule.id == "unreadable-file";
-    if marks.is_empty() || is_unread {
+    if marks.is_empty() {
         return;
     }
     let excerpt = Excerpt::new(&problem.source, marks, style);
@@ -202,7 +201,7 @@ impl Excerpt {
             let middle = column + self.text[from..to].width() / 2;
             // A label that is not beside its mark is harder to read than one that sticks out.
             let words = wrapped(
-                &clean(mark.text),
+                &visible(mark.text),
                 room.saturating_sub(middle + 6).max(30),
                 0,
                 0,
@@ -298,7 +297,7 @@ fn push_shown(text: &mut String, character: char, column: usize, style: &Style) 
 
 /// The name as it is shown, and as a link where wanted.
 fn name(name: &str, links: Option<&Path>) -> String {
-    let shown = clean(name);
+    let shown = visible(name);
     let Some(folder) = links else {
         return shown.into_owned();
     };
@@ -329,7 +328,7 @@ fn handler(problem: &Problem, excerpt: &Excerpt, style: &Style) -> GraphicalRepo
     let main = match problem.severity {
         Severity::Error => styles.error,
         Severity::Warning => styles.warning,
-        Severity::Advice => styles.advice,
+        Severity::Hint => styles.advice,
     };
     let main_start = problem.source.position(problem.span().start);
     styles.highlights = excerpt

@@ -1,14 +1,13 @@
-//! Findings -> what a person or a program reads.
+//! Findings as text for a terminal or as JSON for programs, and the pages of rules.
 //!
-//! [`text`] draws for a terminal, [`json`] writes for programs. Whatever comes from a source is
-//! cleaned on its way out: no control character and no escape code of a playbook reaches the
-//! terminal raw.
+//! Whatever comes from a source is made visible on its way out: no control character and no escape
+//! sequence of a playbook reaches the terminal.
 
-mod clean;
 mod excerpt;
 mod json;
+mod page;
 mod text;
 
-pub use clean::clean;
 pub use json::json;
-pub use text::{Style, text, wrapped};
+pub use page::page;
+pub use text::{Style, text};

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use unicode_width::UnicodeWidthStr as _;
 
+use svar_wire::text::{visible, wrap};
+
 use crate::diagnostic::{Problem, Severity};
 
-use super::clean::clean;
 use super::excerpt;
 
 /// How findings are drawn. The caller knows the terminal; nothing in here looks at it.
@@ -62,13 +63,14 @@ pub fn text(problems: &[Problem], style: &Style) -> String {
 }
 
 fn draw(out: &mut String, problem: &Problem, style: &Style) {
-    let (word, color) = match problem.severity {
-        Severity::Error => ("error", "1;31"),
-        Severity::Warning => ("warning", "1;33"),
-        Severity::Advice => ("advice", "1;36"),
+    let word = problem.severity.as_str();
+    let color = match problem.severity {
+        Severity::Error => "1;31",
+        Severity::Warning => "1;33",
+        Severity::Hint => "1;36",
     };
     let head = format!("{word}[{}]:", problem.rule.id);
-    let message = wrapped(&clean(&problem.message), style.width, head.width() + 1, 2);
+    let message = wrapped(&visible(&problem.message), style.width, head.width() + 1, 2);
     // Writing into a string can't fail.
     let _ = writeln!(
         out,
@@ -89,7 +91,7 @@ fn footer(out: &mut String, style: &Style, word: &str, text: &str) {
     const INDENT: usize = 8;
     let lines: Vec<String> = text
         .split('\n')
-        .map(|line| wrapped(&clean(line), style.width, INDENT, INDENT))
+        .map(|line| wrapped(&visible(line), style.width, INDENT, INDENT))
         .collect();
     let label = format!("{word:>6}:");
     let _ = writeln!(
@@ -100,39 +102,10 @@ fn footer(out: &mut String, style: &Style, word: &str, text: &str) {
     );
 }
 
-/// Breaks a text at spaces. What stands in backticks is code and stays whole, so that it can be
-/// copied; a word longer than the line sticks out for the same reason.
-pub fn wrapped(text: &str, width: usize, first_indent: usize, indent: usize) -> String {
-    // The terminal may be narrow beyond sense.
-    let width = width.max(40);
-    let mut out = String::with_capacity(text.len() + 16);
-    let mut column = first_indent;
-    let mut at_start = true;
-    for word in words(text) {
-        let length = word.width();
-        if !at_start && column + 1 + length > width {
-            out.push('\n');
-            out.extend(std::iter::repeat_n(' ', indent));
-            column = indent;
-        } else if !at_start {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += length;
-        at_start = false;
-    }
-    out
-}
+/// Fewest columns that text is wrapped to, however narrow the terminal is.
+pub(super) const WIDTH_MIN: usize = 40;
 
-/// The words of a text, each piece of code in backticks as a part of its word.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    let mut in_code = false;
-    text.split(move |character: char| {
-        if character == '`' {
-            in_code = !in_code;
-        }
-        character == ' ' && !in_code
-    })
-    .filter(|word| !word.is_empty())
+/// Returns the text wrapped to the width of the style; see [`wrap`].
+pub(super) fn wrapped(text: &str, width: usize, first_indent: usize, indent: usize) -> String {
+    wrap(text, width.max(WIDTH_MIN), first_indent, indent)
 }

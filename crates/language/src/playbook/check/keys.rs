@@ -9,6 +9,7 @@ use crate::source::Span;
 use crate::yaml::NodeId;
 
 use super::place::{Place, resolve, wants_of};
+use super::rules;
 
 /// Words of other tools, and what they are called here. A word counts only where the schema knows
 /// the second one.
@@ -57,7 +58,7 @@ impl<'a> Place<'a> {
         let entry = self.document.entry(self.node, name)?;
         let span = self.document.span(entry.key);
         let message = format!("{} has no key `{name}`", self.owner());
-        let problem = self.problem("unknown-key", span, message);
+        let problem = self.problem(&rules::UNKNOWN_KEY, span, message);
         if let Some(known) = self.meant_key(name) {
             if self.document.get(self.node, known).is_some() {
                 return Some(problem.help(format!(
@@ -118,7 +119,7 @@ impl<'a> Place<'a> {
 
     pub(super) fn missing_key(&self, name: &str) -> Problem {
         let message = format!("{} needs a key `{name}`", self.owner());
-        let problem = self.problem("missing-key", self.owner_span(), message);
+        let problem = self.problem(&rules::MISSING_KEY, self.owner_span(), message);
         let schema = self.property(name);
         let only = schema
             .and_then(|schema| schema.get("enum")?.as_array())
@@ -189,13 +190,13 @@ impl<'a> Place<'a> {
             }
             let (code, message) = if are_verbs {
                 (
-                    "no-verb",
+                    &rules::MISSING_VERB,
                     "a step needs a verb: `put`, `run` or `get`".to_owned(),
                 )
             } else {
                 let names = listed(&names, "or");
                 (
-                    "missing-key",
+                    &rules::MISSING_KEY,
                     format!("{} needs a key {names}", self.owner()),
                 )
             };
@@ -210,7 +211,7 @@ impl<'a> Place<'a> {
         };
         let (code, message, help) = if are_verbs {
             (
-                "two-verbs",
+                &rules::MULTIPLE_VERBS,
                 format!(
                     "a step has one verb, and this one has `{}` and `{}`",
                     text(first),
@@ -220,7 +221,7 @@ impl<'a> Place<'a> {
             )
         } else {
             (
-                "conflicting-keys",
+                &rules::CONFLICTING_KEYS,
                 format!(
                     "`{}` and `{}` exclude each other",
                     text(first),
@@ -248,7 +249,11 @@ impl<'a> Place<'a> {
             Some(wants) => format!("`{name}` can't be a name here, which wants {wants}"),
             None => format!("`{name}` can't be a name here"),
         };
-        let problem = self.problem("wrong-form", self.document.span(entry.key), message);
+        let problem = self.problem(
+            &rules::INVALID_FORMAT,
+            self.document.span(entry.key),
+            message,
+        );
         let plain: String = name
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })

@@ -21,6 +21,7 @@ use super::schema::{COMMITTED, TERSE};
 
 mod keys;
 mod place;
+pub(crate) mod rules;
 mod sieve;
 mod values;
 
@@ -217,7 +218,7 @@ pub(super) fn misread(document: &Document, error: &DeserializeError) -> Problem 
         _ => format!("{name} can't be used: {}", error.message),
     };
     Problem::new(
-        "wrong-form",
+        &rules::INVALID_FORMAT,
         document.source(),
         document.span(node),
         message,
@@ -269,7 +270,7 @@ impl Place<'_> {
             Kind::Maximum { limit } => problems.push(self.out_of_range("at most", limit)),
             Kind::MinItems { .. } => problems.push(
                 self.problem(
-                    "empty-list",
+                    &rules::EMPTY_LIST,
                     self.owner_span(),
                     format!("{} is empty", self.name()),
                 )
@@ -278,7 +279,7 @@ impl Place<'_> {
             Kind::MinLength { .. } => problems.push(self.empty_value()),
             Kind::Pattern { .. } => problems.push(self.wrong_form()),
             _ => problems.push(self.problem(
-                "wrong-form",
+                &rules::INVALID_FORMAT,
                 self.span(),
                 format!("{} is not as it should be: {error}", self.name()),
             )),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule};
 use crate::source::Span;
 use crate::yaml::{self, Document, NodeId};
 
@@ -148,8 +148,8 @@ impl<'a> Place<'a> {
         format!("{article} {title}")
     }
 
-    pub(super) fn problem(&self, code: &str, span: Span, message: String) -> Problem {
-        Problem::new(code, self.document.source(), span, message)
+    pub(super) fn problem(&self, rule: &'static Rule, span: Span, message: String) -> Problem {
+        Problem::new(rule, self.document.source(), span, message)
     }
 
     pub(super) fn wants(&self) -> String {

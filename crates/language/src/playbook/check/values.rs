@@ -7,6 +7,7 @@ use crate::playbook::notation::listed;
 use crate::yaml;
 
 use super::place::{Place, wants_of};
+use super::rules;
 
 impl<'a> Place<'a> {
     pub(super) fn wrong_type(&self) -> Problem {
@@ -21,7 +22,7 @@ impl<'a> Place<'a> {
         };
         let message = format!("{} wants {}", self.name(), self.wants());
         let problem = self
-            .problem("wrong-type", self.span(), message)
+            .problem(&rules::WRONG_TYPE, self.span(), message)
             .label(format!("this is {found}"));
         self.with_remedy(problem)
     }
@@ -84,7 +85,7 @@ impl<'a> Place<'a> {
 
     pub(super) fn empty_value(&self) -> Problem {
         let message = format!("{} has no value", self.name());
-        self.problem("empty-value", self.span(), message)
+        self.problem(&rules::EMPTY_VALUE, self.span(), message)
             .help(format!(
                 "It wants {}. Give it one, or remove the key.",
                 self.wants()
@@ -108,7 +109,7 @@ impl<'a> Place<'a> {
         let choices = self.choices();
         let text = self.text();
         let message = format!("`{text}` is not a value of {}", self.name());
-        let problem = self.problem("unknown-choice", self.span(), message);
+        let problem = self.problem(&rules::UNKNOWN_CHOICE, self.span(), message);
         match nearest(text, choices.iter().filter_map(Value::as_str)) {
             Some(near) => problem
                 .label(format!("did you mean `{near}`?"))
@@ -126,7 +127,7 @@ impl<'a> Place<'a> {
 
     pub(super) fn out_of_range(&self, bound: &str, limit: &Value) -> Problem {
         self.problem(
-            "out-of-range",
+            &rules::OUT_OF_RANGE,
             self.span(),
             format!("{} must be {bound} {limit}", self.name()),
         )
@@ -134,7 +135,7 @@ impl<'a> Place<'a> {
 
     pub(super) fn wrong_form(&self) -> Problem {
         let message = format!("{} wants {}", self.name(), self.wants());
-        let problem = self.problem("wrong-form", self.span(), message);
+        let problem = self.problem(&rules::INVALID_FORMAT, self.span(), message);
         self.with_remedy(problem)
     }
 }

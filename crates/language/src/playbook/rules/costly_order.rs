@@ -1,8 +1,40 @@
 //! `costly-order`: an order of steps that needs one more session than the same steps would.
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::Verb;
 use crate::playbook::outline::{Outline, StepOutline, is_template};
+
+pub(super) static RULE: Rule = Rule {
+    id: "costly-order",
+    severity: Severity::Hint,
+    title: "step order that needs an extra session",
+    page: r"
+The service runs the commands of a session in a fixed order: first `put`, then `run`, then
+`get`. svar keeps the order of the steps, so a step that comes too late for its kind starts a
+new session on every device. A session takes about three minutes, and a tenant may start ten a
+minute: on 600 devices one extra session each adds an hour. If the order matters, for example
+because a script deletes what was collected before, keep it and suppress the finding with that
+reason.
+
+Wrong:
+
+```yaml
+steps:
+  - run: collect.ps1
+  - get: C:\ProgramData\ir\out.zip
+  - run: list-users.ps1
+```
+
+Right:
+
+```yaml
+steps:
+  - run: collect.ps1
+  - run: list-users.ps1
+  - get: C:\ProgramData\ir\out.zip
+```
+",
+};
 
 /// A session keeps the order put, run, get (API notes 3.3): a step that comes too late begins
 /// another one. Where a session begins for a reason of its own, order costs nothing.
@@ -30,7 +62,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                 sessions += 1;
                 let (name, earlier) = (verb.as_str(), before.as_str());
                 let problem = outline.problem(
-                    "costly-order",
+                    &RULE,
                     outline.span(entry.key),
                     format!("`{name}` after `{earlier}` begins session {sessions} on every device"),
                 );

@@ -1,9 +1,35 @@
 //! `doubled-backslash`: backslashes written twice where one is meant.
 
-use crate::diagnostic::{Edit, Problem};
+use crate::diagnostic::{Edit, Problem, Rule, Severity};
 use crate::playbook::outline::Outline;
 use crate::source::Span;
 use crate::yaml::{Kind, NodeId, Style};
+
+pub(super) static RULE: Rule = Rule {
+    id: "doubled-backslash",
+    severity: Severity::Warning,
+    title: "path with doubled backslashes",
+    page: r"
+Without quotes, in single quotes and in blocks YAML takes a backslash literally, and svar
+escapes what it sends. A path that is already escaped, for example copied from JSON, would reach
+the device with two backslashes. Shares, which begin with two backslashes, regular expressions
+and JSON in a text are not reported.
+
+Wrong:
+
+```yaml
+steps:
+  - get: 'C:\\Windows\\Temp\\triage.zip'
+```
+
+Right:
+
+```yaml
+steps:
+  - get: C:\Windows\Temp\triage.zip
+```
+",
+};
 
 /// Keys whose values are regular expressions, where two backslashes are one.
 const REGULAR_EXPRESSIONS: [&str; 4] = ["matches", "not_matches", "regex", "pattern"];
@@ -51,7 +77,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         found.push(
             outline
                 .problem(
-                    "doubled-backslash",
+                    &RULE,
                     span,
                     "this path has every backslash twice",
                 )

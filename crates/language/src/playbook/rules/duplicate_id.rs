@@ -2,8 +2,34 @@
 
 use std::collections::HashMap;
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::outline::Outline;
+
+pub(super) static RULE: Rule = Rule {
+    id: "duplicate-id",
+    severity: Severity::Error,
+    title: "duplicate step id",
+    page: r"
+Later steps read a result by the id of its step. If two steps have the same id, it is unclear
+which one is meant, also in reports and records.
+
+Wrong:
+
+```yaml
+steps:
+  - { id: look, run: look.ps1 }
+  - { id: look, run: look-again.ps1 }
+```
+
+Right:
+
+```yaml
+steps:
+  - { id: look, run: look.ps1 }
+  - { id: look_again, run: look-again.ps1 }
+```
+",
+};
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let mut seen = HashMap::new();
@@ -19,7 +45,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             found.push(
                 outline
                     .problem(
-                        "duplicate-id",
+                        &RULE,
                         outline.span(entry.value),
                         format!("the id `{id}` is given twice"),
                     )

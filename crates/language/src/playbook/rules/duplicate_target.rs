@@ -2,9 +2,33 @@
 
 use std::collections::HashMap;
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::outline::{Outline, is_template};
 use crate::yaml::NodeId;
+
+pub(super) static RULE: Rule = Rule {
+    id: "duplicate-target",
+    severity: Severity::Warning,
+    title: "device, tag or group listed twice",
+    page: r"
+An entry that is listed twice counts once, so nothing breaks. But often another device was
+meant, and that one is missing.
+
+Wrong:
+
+```yaml
+targets:
+  names: [ws-07.example.org, ws-07.example.org]
+```
+
+Right:
+
+```yaml
+targets:
+  names: [ws-07.example.org, ws-08.example.org]
+```
+",
+};
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
@@ -38,7 +62,7 @@ fn check_list(outline: &Outline<'_>, key: &str, list: NodeId, found: &mut Vec<Pr
             found.push(
                 outline
                     .problem(
-                        "duplicate-target",
+                        &RULE,
                         outline.span(*item),
                         format!("`{text}` is listed twice under `{key}`"),
                     )

@@ -1,9 +1,33 @@
 //! `empty-range`: a smallest value above the largest one, and bounds that are none.
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::{InputType, Period};
 use crate::playbook::outline::{Outline, is_template};
 use crate::yaml::NodeId;
+
+pub(super) static RULE: Rule = Rule {
+    id: "empty-range",
+    severity: Severity::Error,
+    title: "bounds that no value can satisfy",
+    page: r"
+`min` is greater than `max`, or a bound is not valid for the input's type: a number bounds an
+`int`, or the length of a text or list; a duration bounds a `duration`.
+
+Wrong:
+
+```yaml
+inputs:
+  days: { type: int, min: 30, max: 7 }
+```
+
+Right:
+
+```yaml
+inputs:
+  days: { type: int, min: 7, max: 30 }
+```
+",
+};
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
@@ -40,7 +64,7 @@ fn check_pair(outline: &Outline<'_>, map: NodeId, kind: InputType, found: &mut V
         };
         if measure(kind, text).is_none() {
             let message = format!("`{key}` can't be `{text}`: {wants}");
-            found.push(outline.problem("empty-range", outline.span(node), message));
+            found.push(outline.problem(&RULE, outline.span(node), message));
         }
     }
     let (Some((low, from)), Some((high, to))) = (min, max) else {
@@ -52,7 +76,7 @@ fn check_pair(outline: &Outline<'_>, map: NodeId, kind: InputType, found: &mut V
         found.push(
             outline
                 .problem(
-                    "empty-range",
+                    &RULE,
                     outline.span(low),
                     format!("`min` is {from} and `max` is {to}: nothing is in between"),
                 )

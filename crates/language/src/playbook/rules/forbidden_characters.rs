@@ -2,10 +2,40 @@
 
 use serde_json::Value;
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::notation::listed;
 use crate::playbook::outline::{Outline, literal_parts};
 use crate::yaml::NodeId;
+
+pub(super) static RULE: Rule = Rule {
+    id: "forbidden-characters",
+    severity: Severity::Warning,
+    title: "characters the service may reject in arguments",
+    page: r"
+Microsoft's documentation forbids `;`, `&`, `|`, `!` and `$` in the parameters of a script. What
+the service does with them is not documented: it may reject the session, or the script may fail
+on the device. `pass: base64url` sends the arguments as one token of letters, digits, `-` and
+`_`, and the script decodes it. Characters that come from an input are found when the playbook
+is planned.
+
+Wrong:
+
+```yaml
+steps:
+  - run: hunt.ps1
+    args: -Pattern 'a|b'
+```
+
+Right:
+
+```yaml
+steps:
+  - run: hunt.ps1
+    args: { Pattern: a|b }
+    pass: base64url
+```
+",
+};
 
 /// Characters that the service may refuse in arguments (API notes 3.3).
 const FORBIDDEN: [char; 5] = [';', '&', '|', '!', '$'];
@@ -53,7 +83,7 @@ fn check_text(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
     let names: Vec<Value> = signs.iter().map(|sign| sign.to_string().into()).collect();
     let span = |at: usize| outline.document.source_span(node, at..at + 1);
     let mut problem = outline.problem(
-        "forbidden-characters",
+        &RULE,
         span(first.0),
         format!(
             "the service may refuse {} in arguments",

@@ -1,8 +1,32 @@
 //! `invalid-regex`: a regular expression that is none.
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::outline::{Outline, is_template};
 use crate::yaml::NodeId;
+
+pub(super) static RULE: Rule = Rule {
+    id: "invalid-regex",
+    severity: Severity::Error,
+    title: "invalid regular expression",
+    page: r"
+The syntax is that of RE2 and of Rust's regex crate: no look-around and no back-references, so
+that a match takes linear time whatever a device returns.
+
+Wrong:
+
+```yaml
+expect:
+  stdout: { matches: '(?<!un)done' }
+```
+
+Right:
+
+```yaml
+expect:
+  stdout: { matches: '^done' }
+```
+",
+};
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
@@ -48,7 +72,7 @@ fn check_one(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
     Some(
         outline
             .problem(
-                "invalid-regex",
+                &RULE,
                 outline.span(node),
                 format!("this regular expression can't be read: {why}"),
             )

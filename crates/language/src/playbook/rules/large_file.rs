@@ -1,9 +1,33 @@
 //! `large-file`: a file that the service or the device won't take.
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::Found;
 use crate::playbook::model::{Os, Verb};
 use crate::playbook::outline::Outline;
+
+pub(super) static RULE: Rule = Rule {
+    id: "large-file",
+    severity: Severity::Error,
+    title: "file too large for the library or the device",
+    page: r"
+The API accepts library files of up to 20 MB, and `put` up to 10 MB on Linux and macOS. Larger
+files would be rejected in the middle of a run.
+
+Wrong:
+
+```yaml
+library:
+  image: { path: tools/image-of-40-mb.bin }
+```
+
+Right:
+
+```yaml
+library:
+  fetch: { path: scripts/fetch-image.ps1 }
+```
+",
+};
 
 /// What the library takes by API (API notes 1).
 const LIBRARY_MOST: u64 = 20 * 1024 * 1024;
@@ -22,7 +46,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             found.push(
                 outline
                     .problem(
-                        "large-file",
+                        &RULE,
                         outline.span(node),
                         format!(
                             "`{path}` has {}, and the library takes 20 MB",
@@ -49,7 +73,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                 found.push(
                     outline
                         .problem(
-                            "large-file",
+                            &RULE,
                             outline.span(put.value),
                             format!(
                                 "`{name}` has {}, and Linux and macOS take 10 MB by `put`",

@@ -1,7 +1,31 @@
 //! `long-comment`: a comment that the service may cut or refuse.
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::outline::{Outline, literal_parts};
+
+pub(super) static RULE: Rule = Rule {
+    id: "long-comment",
+    severity: Severity::Error,
+    title: "comment longer than 1,000 characters",
+    page: r"
+The comment is stored with every action. Its maximum length is not documented; 1,000 characters
+are known to work. A comment that is cut off loses the tag by which a run finds its own actions
+again.
+
+Wrong:
+
+```yaml
+comment: (a page of instructions)
+```
+
+Right:
+
+```yaml
+description: (a page of instructions)
+comment: Case ${{ run.case }}
+```
+",
+};
 
 /// No limit is known (API notes 3.3); this is what careful clients keep to.
 const MOST: usize = 1_000;
@@ -22,7 +46,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         found.push(
             outline
                 .problem(
-                    "long-comment",
+                    &RULE,
                     span,
                     format!("`comment` has {length} characters, and 1,000 are safe"),
                 )

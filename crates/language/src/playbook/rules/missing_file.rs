@@ -1,10 +1,35 @@
 //! `missing-file`: a file beside the playbook that is not there.
 
-use crate::diagnostic::{Edit, Problem, Severity};
+use crate::diagnostic::{Edit, Problem, Rule, Severity};
 use crate::playbook::Found;
 use crate::playbook::accept::is_absolute_path;
 use crate::playbook::outline::{Outline, is_template};
 use crate::yaml::NodeId;
+
+pub(super) static RULE: Rule = Rule {
+    id: "missing-file",
+    severity: Severity::Error,
+    title: "file not found beside the playbook",
+    page: r"
+Paths under `library`, and the file of `targets`, are relative to the playbook's folder and use
+`/`. An absolute path would be valid on one computer only. A missing list of targets is a
+warning, since it may be created just before the run.
+
+Wrong:
+
+```yaml
+library:
+  collect: { path: C:\Users\me\collect.ps1 }
+```
+
+Right:
+
+```yaml
+library:
+  collect: { path: scripts/collect.ps1 }
+```
+",
+};
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
@@ -33,7 +58,7 @@ fn check_path(outline: &Outline<'_>, node: NodeId, path: &str) -> Option<Problem
     if path.is_empty() || is_template(path) {
         return None;
     }
-    let problem = |message: String| outline.problem("missing-file", outline.span(node), message);
+    let problem = |message: String| outline.problem(&RULE, outline.span(node), message);
     if is_absolute_path(path) {
         return Some(problem(format!("`{path}` is on this computer alone")).help(
             "Write the path from the playbook's folder, so that it is the same for everyone.",

@@ -1,86 +1,107 @@
-//! What a schema can't say: one rule a file, named for its code. A file with more than one code holds
-//! findings that one look gives.
+//! The rules about what a playbook means, which a schema cannot express: one file a rule, named for
+//! its id.
 //!
-//! A rule reads the [`Outline`], so that it finds what there is to find while other parts of the
-//! playbook are wrong. Each looks at a playbook once, from front to back.
+//! Each file has the [`Rule`](crate::diagnostic::Rule) and its check. A check reads the [`Outline`],
+//! so that it works while other parts of the playbook are wrong, and reads a playbook once, from
+//! front to back.
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule};
 
 use super::outline::Outline;
 
+mod ambiguous_boolean;
 mod costly_order;
-mod device_id;
-mod device_path;
 mod doubled_backslash;
 mod duplicate_id;
 mod duplicate_target;
 mod empty_range;
+mod escaped_windows_path;
 mod forbidden_characters;
-mod idle_key;
-mod idle_offline;
-mod input_default;
+pub(crate) mod incomplete_waves;
+mod ineffective_offline;
+mod invalid_default;
+mod invalid_device_id;
+mod invalid_library_name;
 mod invalid_regex;
 mod large_file;
-mod library_name;
-mod live_escape;
 mod long_comment;
 mod missing_file;
 mod nested_args;
-mod no_time;
+mod not_a_single_file;
 mod pointless_default;
-mod script_type;
+mod relative_path;
 mod shrinking_waves;
 mod small_sample;
-mod unfinished_waves;
-mod unjudged_exit;
-mod unknown_zone;
+mod unchecked_exit_code;
+mod unknown_time_zone;
 mod unlisted_file;
 mod unreachable_when;
-mod unused;
-mod yes_or_no;
+mod unsupported_script;
+mod unused_input;
+mod unused_key;
+mod unused_library;
+mod unused_var;
+mod wrong_os_path;
+mod zero_duration;
 mod zero_failures;
 
-type Rule = fn(&Outline<'_>, &mut Vec<Problem>);
+/// Adds what one rule finds.
+type Check = fn(&Outline<'_>, &mut Vec<Problem>);
 
-const RULES: &[Rule] = &[
-    costly_order::check,
-    device_path::check,
-    doubled_backslash::check,
-    duplicate_id::check,
-    duplicate_target::check,
-    empty_range::check,
-    forbidden_characters::check,
-    idle_key::check,
-    idle_offline::check,
-    input_default::check,
-    invalid_regex::check,
-    large_file::check,
-    library_name::check,
-    live_escape::check,
-    long_comment::check,
-    device_id::check,
-    missing_file::check,
-    nested_args::check,
-    no_time::check,
-    pointless_default::check,
-    script_type::check,
-    shrinking_waves::check,
-    small_sample::check,
-    unfinished_waves::check,
-    unjudged_exit::check,
-    unknown_zone::check,
-    unlisted_file::check,
-    unreachable_when::check,
-    unused::check,
-    yes_or_no::check,
-    zero_failures::check,
-];
+/// Registers rules by their modules: one line each.
+macro_rules! register {
+    ($($module:ident,)*) => {
+        /// The rules about the meaning of a playbook, in the order of `svar explain`. A playbook
+        /// with such a finding can still be read, so it can be suppressed in place.
+        pub(crate) static RULES: &[&Rule] = &[$(&$module::RULE),*];
 
-/// What all rules find, in no particular order.
+        const CHECKS: &[Check] = &[$($module::check),*];
+    };
+}
+
+register! {
+    ambiguous_boolean,
+    costly_order,
+    doubled_backslash,
+    duplicate_id,
+    duplicate_target,
+    empty_range,
+    escaped_windows_path,
+    forbidden_characters,
+    incomplete_waves,
+    ineffective_offline,
+    invalid_default,
+    invalid_device_id,
+    invalid_library_name,
+    invalid_regex,
+    large_file,
+    long_comment,
+    missing_file,
+    nested_args,
+    not_a_single_file,
+    pointless_default,
+    relative_path,
+    shrinking_waves,
+    small_sample,
+    unchecked_exit_code,
+    unknown_time_zone,
+    unlisted_file,
+    unreachable_when,
+    unsupported_script,
+    unused_input,
+    unused_key,
+    unused_library,
+    unused_var,
+    wrong_os_path,
+    zero_duration,
+    zero_failures,
+}
+
+/// Returns what all rules find, in no particular order.
 pub(super) fn check(outline: &Outline<'_>) -> Vec<Problem> {
     let mut found = Vec::new();
-    for rule in RULES {
-        rule(outline, &mut found);
+    for check in CHECKS {
+        check(outline, &mut found);
     }
     found
 }

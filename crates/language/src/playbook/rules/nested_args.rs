@@ -1,8 +1,36 @@
 //! `nested-args`: arguments of a form that no command line has.
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::outline::Outline;
 use crate::yaml::{Kind, NodeId};
+
+pub(super) static RULE: Rule = Rule {
+    id: "nested-args",
+    severity: Severity::Error,
+    title: "nested arguments",
+    page: r"
+A list becomes words, and a map becomes options with their values. A map inside a map has no
+such form: each shell would need another guess. With `pass: base64url` any structure can be sent
+as one token, which the script decodes.
+
+Wrong:
+
+```yaml
+steps:
+  - run: hunt.ps1
+    args: { Paths: { temp: C:\Windows\Temp } }
+```
+
+Right:
+
+```yaml
+steps:
+  - run: hunt.ps1
+    args: { Paths: { temp: C:\Windows\Temp } }
+    pass: base64url
+```
+",
+};
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
@@ -25,7 +53,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             found.push(
                 outline
                     .problem(
-                        "nested-args",
+                        &RULE,
                         span,
                         format!("a command line has no {kind} here"),
                     )

@@ -1,7 +1,31 @@
 //! `pointless-default`: a default that contradicts what the input is for.
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::outline::Outline;
+
+pub(super) static RULE: Rule = Rule {
+    id: "pointless-default",
+    severity: Severity::Warning,
+    title: "default that contradicts the input",
+    page: r"
+An input that is required never uses its default. The default of a secret input is not secret:
+it is in the repository, in the digest of every plan and in the run's copy of the playbook.
+
+Wrong:
+
+```yaml
+inputs:
+  token: { secret: true, default: hunter2 }
+```
+
+Right:
+
+```yaml
+inputs:
+  token: { secret: true }
+```
+",
+};
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
@@ -19,7 +43,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             found.push(
                 outline
                     .problem(
-                        "pointless-default",
+                        &RULE,
                         outline.span(default.key),
                         format!("`{name}` is required, so its default is never used"),
                     )
@@ -31,7 +55,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             found.push(
                 outline
                     .problem(
-                        "pointless-default",
+                        &RULE,
                         outline.span(default.key),
                         format!("`{name}` is secret, and its default stands here for everyone to read"),
                     )

@@ -1,8 +1,32 @@
 //! `shrinking-waves`: a wave that is not larger than the one before it.
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::CountOrPercent;
 use crate::playbook::outline::Outline;
+
+pub(super) static RULE: Rule = Rule {
+    id: "shrinking-waves",
+    severity: Severity::Warning,
+    title: "wave that starts no further devices",
+    page: r"
+A wave says how many devices have been started by its end, including earlier waves. A wave that
+is not larger than the previous one only waits.
+
+Wrong:
+
+```yaml
+rollout:
+  waves: [10, 10, 100%]
+```
+
+Right:
+
+```yaml
+rollout:
+  waves: [10, 20, 100%]
+```
+",
+};
 
 /// Only numbers with numbers and shares with shares can be compared without knowing the fleet.
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
@@ -30,7 +54,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             found.push(
                 outline
                     .problem(
-                        "shrinking-waves",
+                        &RULE,
                         outline.span(*item),
                         format!("wave `{}` starts no further device", outline.text(*item)),
                     )

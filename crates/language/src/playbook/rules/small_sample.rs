@@ -1,8 +1,33 @@
 //! `small-sample`: a share of failures that counts from the first device on.
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::CountOrPercent;
 use crate::playbook::outline::Outline;
+
+pub(super) static RULE: Rule = Rule {
+    id: "small-sample",
+    severity: Severity::Hint,
+    title: "failure percentage counts from the first device",
+    page: r"
+The percentage is based on the devices that have finished so far. If the first one fails, that
+is 100%, and the run stops at any threshold. `after` says after how many finished devices the
+percentage counts; a percentage `of: targets` does not need it.
+
+Wrong:
+
+```yaml
+rollout:
+  stop_when: { failed: 5% }
+```
+
+Right:
+
+```yaml
+rollout:
+  stop_when: { failed: 5%, after: 20 }
+```
+",
+};
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
@@ -27,7 +52,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     found.push(
         outline
             .problem(
-                "small-sample",
+                &RULE,
                 outline.span(node),
                 format!("if the first device fails, that is 100% of what has finished, and {failed} is reached"),
             )

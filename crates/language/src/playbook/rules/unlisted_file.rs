@@ -2,9 +2,37 @@
 
 use std::collections::HashMap;
 
-use crate::diagnostic::{Edit, Problem, Severity, nearest};
+use crate::diagnostic::{Edit, Problem, Rule, Severity, nearest};
 use crate::playbook::model::Verb;
 use crate::playbook::outline::{Outline, is_template};
+
+pub(super) static RULE: Rule = Rule {
+    id: "unlisted-file",
+    severity: Severity::Error,
+    title: "file not listed under `library`",
+    page: r"
+`put` and `run` take a name: a key under `library`, or the name of a file that is already in the
+tenant's library. A path is neither. A name that is close to a key of the playbook, or the file
+name of one, is a warning: a file named by its `library` key is compared with the tenant's by
+hash before a run, a file with any other name is not.
+
+Wrong:
+
+```yaml
+steps:
+  - run: scripts/collect.ps1
+```
+
+Right:
+
+```yaml
+library:
+  collect: { path: scripts/collect.ps1 }
+steps:
+  - run: collect
+```
+",
+};
 
 /// Names compared with a misspelt one. More than people list; it keeps the check linear.
 const COMPARED_MOST: usize = 200;
@@ -32,7 +60,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             found.push(
                 outline
                     .problem(
-                        "unlisted-file",
+                        &RULE,
                         span,
                         format!("`{verb}` takes a name, and this looks like a path"),
                     )
@@ -63,7 +91,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             )
         };
         let mut problem = outline
-            .problem("unlisted-file", span, why)
+            .problem(&RULE, span, why)
             .label(format!("did you mean `{meant}`?"))
             .help("By its name under `library` a file is compared with the tenant's before a run.")
             .fix(

@@ -1,10 +1,38 @@
 //! `unreachable-when`: a condition that never holds.
 
-use crate::diagnostic::{Edit, Problem, nearest};
+use crate::diagnostic::{Edit, Problem, Rule, Severity, nearest};
 use crate::playbook::condition::{families, inside};
 use crate::playbook::model::Os;
 use crate::playbook::outline::Outline;
 use crate::yaml::NodeId;
+
+pub(super) static RULE: Rule = Rule {
+    id: "unreachable-when",
+    severity: Severity::Warning,
+    title: "condition is never true",
+    page: r"
+The step is skipped on every device: its condition is `false`, or it requires two operating
+systems at once, one that the playbook is not for, or one that does not exist. Families are
+`windows`, `linux` and `macos`, in lower case.
+
+Wrong:
+
+```yaml
+os: linux
+steps:
+  - when: target.family == 'windows'
+    run: triage.ps1
+```
+
+Right:
+
+```yaml
+steps:
+  - when: target.family == 'windows'
+    run: triage.ps1
+```
+",
+};
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     for step in &outline.steps {
@@ -20,7 +48,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
 
 fn check_condition(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
     let text = outline.text(node);
-    let never = |message: String| outline.problem("unreachable-when", outline.span(node), message);
+    let never = |message: String| outline.problem(&RULE, outline.span(node), message);
     if text[inside(text)].trim() == "false" {
         return Some(
             never("this step is never done".to_owned()).help("Remove it, or its condition."),
@@ -35,7 +63,7 @@ fn check_condition(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
         let span = outline.document.source_span(node, unknown.range.clone());
         let effect = if unknown.is { "never" } else { "always" };
         let problem = outline.problem(
-            "unreachable-when",
+            &RULE,
             span,
             format!(
                 "no device has the family `{}`, so this {effect} holds",

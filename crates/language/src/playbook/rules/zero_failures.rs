@@ -1,8 +1,33 @@
 //! `zero-failures`: a stop rule with a threshold that every run would be at from its first moment.
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::CountOrPercent;
 use crate::playbook::outline::Outline;
+
+pub(super) static RULE: Rule = Rule {
+    id: "zero-failures",
+    severity: Severity::Warning,
+    title: "stop threshold of zero failures",
+    page: r"
+The run stops when the number of failed devices reaches `failed`. Before the first start no
+device has failed either, so `0` and `0%` cannot be meant literally. They count as `1`: the
+first failure stops the run.
+
+Wrong:
+
+```yaml
+rollout:
+  stop_when: { failed: 0 }
+```
+
+Right:
+
+```yaml
+rollout:
+  stop_when: { failed: 1 }
+```
+",
+};
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
@@ -21,7 +46,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         found.push(
             outline
                 .problem(
-                    "zero-failures",
+                    &RULE,
                     outline.span(node),
                     "the run stops when one device has failed, not at none",
                 )

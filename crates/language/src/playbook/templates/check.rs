@@ -6,6 +6,7 @@ use crate::yaml::{Document, Kind, NodeId};
 
 use super::names::Names;
 use super::place::{Place, Sight};
+use super::rules;
 
 /// Everything that is wrong with the templates of a playbook.
 pub fn check(document: &Document) -> Vec<Problem> {
@@ -137,7 +138,7 @@ impl<'d> Check<'d> {
             let Some(name) = used.path.get(1) else {
                 let message = "which step is read must be known before the run";
                 self.problems.push(
-                    Problem::new("unknown-name", source, span, message)
+                    Problem::new(&rules::UNKNOWN_NAME, source, span, message)
                         .help("Name the step: `steps.ID`."),
                 );
                 continue;
@@ -148,15 +149,16 @@ impl<'d> Check<'d> {
             let id = self.document.span(step.id);
             let problem = if step.index == self.step {
                 let message = format!("`{name}` can't read its own result");
-                Problem::new("later-step", source, span, message)
+                Problem::new(&rules::LATER_STEP, source, span, message)
                     .help("What must hold of its result is said by `expect`.")
             } else if step.index > self.step {
                 let message = format!("`{name}` has not run yet where its result is read");
-                Problem::new("later-step", source, span, message)
+                Problem::new(&rules::LATER_STEP, source, span, message)
                     .help("Move the step that reads it below the one it reads.")
             } else if self.in_cleanup && step.is_cleanup {
                 let message = "cleanup is one session, so no result of its own can be read in it";
-                Problem::new("later-step", source, span, message).help("Let one script do both.")
+                Problem::new(&rules::LATER_STEP, source, span, message)
+                    .help("Let one script do both.")
             } else {
                 continue;
             };
@@ -172,8 +174,13 @@ impl<'d> Check<'d> {
             };
             let span = self.document.source_span(*node, range.clone());
             let message = format!("`vars.{name}` is defined by itself");
-            let mut problem = Problem::new("template-cycle", self.document.source(), span, message)
-                .label(format!("`{name}` needs this"));
+            let mut problem = Problem::new(
+                &rules::TEMPLATE_CYCLE,
+                self.document.source(),
+                span,
+                message,
+            )
+            .label(format!("`{name}` needs this"));
             for ((node, range), name) in &chain[1..] {
                 let span = self.document.source_span(*node, range.clone());
                 problem = problem.also(span, format!("and `{name}` needs this"));
@@ -192,7 +199,7 @@ impl<'d> Check<'d> {
         });
         let span = self.document.source_span(node, range);
         self.problems.push(Problem::new(
-            "template-not-allowed",
+            &rules::TEMPLATE_NOT_ALLOWED,
             self.document.source(),
             span,
             why,
@@ -261,18 +268,18 @@ impl<'d> Check<'d> {
     /// A fault at its bytes in the file.
     fn problem(&self, node: NodeId, text: &str, fault: Fault) -> Problem {
         let span = self.document.source_span(node, fault.range.clone());
-        let code = match fault.kind {
-            FaultKind::Unclosed => "template-unclosed",
-            FaultKind::Syntax => "template-syntax",
-            FaultKind::Statement => "template-statement",
-            FaultKind::UnknownName(_) => "unknown-name",
-            FaultKind::UnknownFilter | FaultKind::UnknownTest => "unknown-filter",
-            FaultKind::Call => "template-call",
-            FaultKind::WrongType => "template-type",
-            FaultKind::TooLarge => "template-too-large",
-            FaultKind::Evaluation => "template-value",
+        let rule = match fault.kind {
+            FaultKind::Unclosed => &rules::TEMPLATE_UNCLOSED,
+            FaultKind::Syntax => &rules::TEMPLATE_SYNTAX,
+            FaultKind::Statement => &rules::TEMPLATE_STATEMENT,
+            FaultKind::UnknownName(_) => &rules::UNKNOWN_NAME,
+            FaultKind::UnknownFilter | FaultKind::UnknownTest => &rules::UNKNOWN_FILTER,
+            FaultKind::Call => &rules::TEMPLATE_CALL,
+            FaultKind::WrongType => &rules::TEMPLATE_TYPE,
+            FaultKind::TooLarge => &rules::TEMPLATE_TOO_LARGE,
+            FaultKind::Evaluation => &rules::TEMPLATE_VALUE,
         };
-        let mut problem = Problem::new(code, self.document.source(), span, fault.message);
+        let mut problem = Problem::new(rule, self.document.source(), span, fault.message);
         if let Some(help) = fault.help {
             problem = problem.help(help);
         }

@@ -7,6 +7,7 @@
 mod check;
 mod names;
 mod place;
+pub(crate) mod rules;
 mod used;
 
 pub use check::check;

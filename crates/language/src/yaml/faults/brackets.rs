@@ -3,7 +3,7 @@
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
 
-use super::{Spot, single_quoted};
+use super::{Spot, rules, single_quoted};
 
 /// Something between brackets that neither ends them nor separates two entries.
 pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
@@ -21,7 +21,7 @@ pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
         let bracket = spot.source.slice(at).to_owned();
         return spot
             .problem(
-                "unclosed-bracket",
+                &rules::UNCLOSED_BRACKET,
                 at,
                 format!("this `{bracket}` is never closed"),
             )
@@ -31,7 +31,7 @@ pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
     if spot.at <= open.start || spot.source.line_of(open.start) != spot.line() {
         let problem = spot
             .problem(
-                "unclosed-bracket",
+                &rules::UNCLOSED_BRACKET,
                 open,
                 format!("this `{bracket}` is never closed"),
             )
@@ -45,7 +45,7 @@ pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
         return spot.try_guess(problem, title, vec![edit]);
     }
     spot.problem(
-        "unclosed-bracket",
+        &rules::UNCLOSED_BRACKET,
         spot.here(1),
         format!("expected `,` or `{}` here", closing(&bracket)),
     )
@@ -80,7 +80,7 @@ fn template(spot: &Spot<'_>, start: u32) -> Problem {
     let text = spot.source.slice(value);
     let problem = spot
         .problem(
-            "unquoted-template",
+            &rules::UNQUOTED_TEMPLATE,
             value,
             "a template between brackets needs quotes",
         )
@@ -105,7 +105,7 @@ pub(super) fn mismatched(spot: &Spot<'_>, open: char, close: char) -> Problem {
     let after = &spot.text()[opening.end as usize..];
     let problem = spot
         .problem(
-            "unclosed-bracket",
+            &rules::UNCLOSED_BRACKET,
             opening,
             format!("`{open}` is closed by `{close}`"),
         )
@@ -137,7 +137,7 @@ pub(super) fn misplaced(spot: &Spot<'_>) -> Problem {
     let bracket = spot.source.slice(spot.here(1)).to_owned();
     let problem = spot
         .problem(
-            "unclosed-bracket",
+            &rules::UNCLOSED_BRACKET,
             spot.here(1),
             format!("this `{bracket}` closes nothing"),
         )

@@ -3,18 +3,26 @@
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
 
-use super::{Spot, excerpt};
+use super::{Spot, excerpt, rules};
 
 /// A tab in the white space before a line's first word.
 pub(super) fn tabs(spot: &Spot<'_>) -> Problem {
     let Some(line) = tabbed_line(spot) else {
         return spot
-            .problem("tab-indentation", spot.here(1), "a tab can't stand here")
+            .problem(
+                &rules::TAB_INDENTATION,
+                spot.here(1),
+                "a tab can't stand here",
+            )
             .help("use spaces");
     };
     let run = tab_run(spot, line).unwrap_or_default();
     let problem = spot
-        .problem("tab-indentation", run, "this line is indented with a tab")
+        .problem(
+            &rules::TAB_INDENTATION,
+            run,
+            "this line is indented with a tab",
+        )
         .label(if run.len() == 1 { "a tab" } else { "tabs" })
         .help("indent with spaces: how wide a tab is differs from one editor to the next");
     let lines: Vec<usize> = (0..spot.source.line_count())
@@ -98,7 +106,11 @@ pub(super) fn line(spot: &Spot<'_>) -> Problem {
     let read = spot.source.slice(Span::new(indent.end, spot.at));
     if !read.trim_matches(['-', ' ']).is_empty() {
         return spot
-            .problem("yaml-syntax", spot.rest_of_line(), "this can't stand here")
+            .problem(
+                &rules::YAML_SYNTAX,
+                spot.rest_of_line(),
+                "this can't stand here",
+            )
             .help("one line holds one entry: put it on a line of its own");
     }
     let column = indent.len() as usize;
@@ -110,7 +122,7 @@ pub(super) fn line(spot: &Spot<'_>) -> Problem {
         Some(_) => {
             return spot
                 .problem(
-                    "yaml-syntax",
+                    &rules::YAML_SYNTAX,
                     spot.rest_of_line(),
                     "the value above is complete: nothing can follow it here",
                 )
@@ -128,7 +140,7 @@ pub(super) fn line(spot: &Spot<'_>) -> Problem {
         indent
     };
     let problem = spot.problem(
-        "indentation",
+        &rules::INDENTATION,
         mark,
         match nearest {
             Some(_) => "this line begins in a column that fits no line above",
@@ -177,7 +189,7 @@ fn mixed(spot: &Spot<'_>, indent: Span, other: &Candidate, is_item: bool) -> Pro
         spot.word()
     };
     let problem = spot.problem(
-        "indentation",
+        &rules::INDENTATION,
         mark,
         if is_item {
             "a list item can't stand in the column of a map's keys"
@@ -300,7 +312,7 @@ pub(super) fn block_text(spot: &Spot<'_>) -> Problem {
         };
         let problem = spot
             .problem(
-                "indentation",
+                &rules::INDENTATION,
                 above,
                 "this blank line has more spaces than the text below it",
             )
@@ -315,7 +327,7 @@ pub(super) fn block_text(spot: &Spot<'_>) -> Problem {
         indent
     };
     spot.problem(
-        "indentation",
+        &rules::INDENTATION,
         mark,
         "this line of the text is indented less than the lines before it",
     )
@@ -334,7 +346,7 @@ pub(super) fn swallowed(spot: &Spot<'_>) -> Problem {
         .min_by_key(|place| place.column.abs_diff(column));
     let problem = spot
         .problem(
-            "indentation",
+            &rules::INDENTATION,
             indent,
             "this line is indented so far that it continues the text above",
         )

@@ -13,11 +13,11 @@ mod words;
 
 use granit_parser::{ErrorKind, ScanError};
 
-use crate::diagnostic::{Edit, Problem};
+use crate::diagnostic::{Edit, Problem, Rule};
 use crate::source::{SourceText, Span};
 
 use super::limits::Limits;
-use super::{parse, refusals};
+use super::{parse, refusals, rules};
 
 /// Longer texts are not parsed a second time to try a fix.
 const TRIAL_BYTES: usize = 2 * 1024 * 1024;
@@ -100,12 +100,12 @@ pub(super) fn problem(spot: &Spot<'_>, error: &ScanError) -> Problem {
         | Kind::MissingTagUri => refusals::tag(spot.source, spot.word()),
         Kind::InvalidDocumentEnd => spot
             .problem(
-                "second-document",
+                &rules::SECOND_DOCUMENT,
                 spot.rest_of_line(),
                 "text after the end of the document",
             )
             .help("`...` ends a document; a playbook is one document"),
-        other => spot.problem("yaml-syntax", spot.here(1), other.to_string()),
+        other => spot.problem(&rules::YAML_SYNTAX, spot.here(1), other.to_string()),
     }
 }
 
@@ -114,8 +114,8 @@ impl<'a> Spot<'a> {
         self.source.text()
     }
 
-    fn problem(&self, code: &str, span: Span, message: impl Into<String>) -> Problem {
-        Problem::new(code, self.source, span, message)
+    fn problem(&self, rule: &'static Rule, span: Span, message: impl Into<String>) -> Problem {
+        Problem::new(rule, self.source, span, message)
     }
 
     fn next_char(&self) -> Option<char> {

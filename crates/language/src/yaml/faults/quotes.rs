@@ -3,19 +3,23 @@
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
 
-use super::{Spot, excerpt, single_quoted};
+use super::{Spot, excerpt, rules, single_quoted};
 
 /// An escape that double quotes don't know, or one that is not finished.
 pub(super) fn escape(spot: &Spot<'_>) -> Problem {
     let quote = spot.at;
     let Some(escape) = first_bad_escape(spot.text(), quote) else {
-        return spot.problem("bad-escape", spot.here(1), "an escape in here is wrong");
+        return spot.problem(
+            &rules::INVALID_ESCAPE,
+            spot.here(1),
+            "an escape in here is wrong",
+        );
     };
     let written = spot.source.slice(escape);
     let is_unfinished = written.len() > 2;
     let problem = spot
         .problem(
-            "bad-escape",
+            &rules::INVALID_ESCAPE,
             escape,
             match is_unfinished {
                 true => format!("`{written}` is no whole character"),
@@ -110,7 +114,7 @@ pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
     let mark = text.chars().next().unwrap_or('"');
     let quote = spot.here(1);
     let line = spot.content_from(spot.at);
-    let problem = spot.problem("unclosed-quote", quote, "this quote is never closed");
+    let problem = spot.problem(&rules::UNCLOSED_QUOTE, quote, "this quote is never closed");
     // `"C:\temp\"`: the last backslash takes the quote away.
     if mark == '"' && text.len() > 2 && text.ends_with("\\\"") {
         let raw = text[1..text.len() - 1].replace("\\\\", "\\");
@@ -157,7 +161,7 @@ pub(super) fn text_after(spot: &Spot<'_>) -> Problem {
     let rest = spot.rest_of_line();
     let problem = spot
         .problem(
-            "text-after-quote",
+            &rules::TEXT_AFTER_QUOTE,
             rest,
             "text goes on after the closing quote",
         )

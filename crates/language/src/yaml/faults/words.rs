@@ -3,7 +3,7 @@
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
 
-use super::{Spot, excerpt, indentation, single_quoted};
+use super::{Spot, excerpt, indentation, rules, single_quoted};
 
 /// A colon where no value can begin.
 pub(super) fn colon(spot: &Spot<'_>) -> Problem {
@@ -21,7 +21,11 @@ pub(super) fn colon(spot: &Spot<'_>) -> Problem {
     let is_beside = between.is_some_and(|between| between.trim().is_empty());
     if !is_beside || text.starts_with(['"', '\'']) {
         return spot
-            .problem("unquoted-text", spot.here(1), "a value can't begin here")
+            .problem(
+                &rules::UNQUOTED_TEXT,
+                spot.here(1),
+                "a value can't begin here",
+            )
             .label("a second colon")
             .help("one line holds one key; a text with `: ` in it needs quotes");
     }
@@ -29,7 +33,7 @@ pub(super) fn colon(spot: &Spot<'_>) -> Problem {
         return quote(
             spot,
             spot.problem(
-                "unquoted-template",
+                &rules::UNQUOTED_TEMPLATE,
                 spot.here(1),
                 "`: ` ends the text, in the middle of the template",
             )
@@ -41,7 +45,7 @@ pub(super) fn colon(spot: &Spot<'_>) -> Problem {
     if last.len() > 1_000 {
         return spot
             .problem(
-                "yaml-limit",
+                &rules::YAML_LIMIT,
                 spot.content_from(spot.last.start),
                 "a key can't be longer than 1,024 characters",
             )
@@ -50,7 +54,7 @@ pub(super) fn colon(spot: &Spot<'_>) -> Problem {
     quote(
         spot,
         spot.problem(
-            "unquoted-text",
+            &rules::UNQUOTED_TEXT,
             spot.here(1),
             "a text with `: ` in it needs quotes",
         )
@@ -67,14 +71,18 @@ fn missing_space(spot: &Spot<'_>, last: &str) -> Option<Problem> {
     if first.starts_with('-') {
         let dash = Span::new(start, start + 1);
         let problem = spot
-            .problem("missing-space", dash, "a list item needs a space after `-`")
+            .problem(
+                &rules::MISSING_SPACE,
+                dash,
+                "a list item needs a space after `-`",
+            )
             .help("without the space this line and the next one are one text");
         return Some(insert(spot, problem, start + 1, " ", "add the space"));
     }
     let colon = start + first.find(':')? as u32;
     let problem = spot
         .problem(
-            "missing-space",
+            &rules::MISSING_SPACE,
             Span::new(colon, colon + 1),
             "a key needs a space after its colon",
         )
@@ -107,7 +115,7 @@ pub(super) fn missing_colon(spot: &Spot<'_>) -> Problem {
     let text = spot.source.slice(line);
     let problem = spot
         .problem(
-            "missing-colon",
+            &rules::MISSING_COLON,
             line,
             format!("`{}` is no key: it has no colon", excerpt(text)),
         )
@@ -131,7 +139,7 @@ pub(super) fn reserved(spot: &Spot<'_>, character: char) -> Problem {
     };
     let problem = spot
         .problem(
-            "unquoted-text",
+            &rules::UNQUOTED_TEXT,
             spot.here(1),
             match character {
                 '`' => "a text can't begin with a backtick".to_owned(),
@@ -146,7 +154,7 @@ pub(super) fn reserved(spot: &Spot<'_>, character: char) -> Problem {
 pub(super) fn dash(spot: &Spot<'_>) -> Problem {
     let problem = spot
         .problem(
-            "unquoted-text",
+            &rules::UNQUOTED_TEXT,
             spot.here(1),
             "a list item can't begin here",
         )
@@ -161,7 +169,7 @@ pub(super) fn dash(spot: &Spot<'_>) -> Problem {
 pub(super) fn comment(spot: &Spot<'_>) -> Problem {
     let problem = spot
         .problem(
-            "missing-space",
+            &rules::MISSING_SPACE,
             spot.here(1),
             "a comment needs a space before its `#`",
         )
@@ -180,14 +188,14 @@ pub(super) fn block_header(spot: &Spot<'_>) -> Problem {
     if rest.trim().is_empty() {
         return spot
             .problem(
-                "block-text",
+                &rules::INVALID_BLOCK_HEADER,
                 header,
                 format!("`{text}` is no beginning of a text block"),
             )
             .help(format!("write `{mark}`, and the text indented below it"));
     }
     spot.problem(
-        "block-text",
+        &rules::INVALID_BLOCK_HEADER,
         Span::new(start, header.end),
         format!("after `{mark}` the text begins in the next line"),
     )

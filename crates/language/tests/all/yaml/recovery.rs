@@ -21,7 +21,7 @@ fn errors_that_can_be_mended_are_all_found_at_their_own_bytes() {
     let expected = [
         ("unquoted-template", "é${{ a }}"),
         ("unquoted-template", "${{ b }}"),
-        ("bad-escape", "\\w"),
+        ("invalid-escape", "\\w"),
         ("unquoted-text", "@"),
         ("unquoted-text", ":"),
         ("duplicate-key", "name"),

@@ -1,0 +1,89 @@
+//! `unused-key`: a key that means nothing beside the verb of its step.
+
+use crate::diagnostic::{Problem, Rule, Severity};
+use crate::playbook::model::Verb;
+use crate::playbook::outline::Outline;
+use crate::yaml::Entry;
+
+pub(super) static RULE: Rule = Rule {
+    id: "unused-key",
+    severity: Severity::Error,
+    title: "key has no effect for this kind of step",
+    page: r#"
+Only a script takes arguments and has output; only a collected file has a size; `put` has no
+result at all. A key beside the wrong verb would be ignored, and what its author expected would
+not be checked.
+
+Wrong:
+
+```yaml
+steps:
+  - get: /var/log/auth.log
+    expect: { exit: 0 }
+```
+
+Right:
+
+```yaml
+steps:
+  - get: /var/log/auth.log
+    expect: { size: "> 0" }
+```
+"#,
+};
+
+pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
+    for step in &outline.steps {
+        let Some((verb, verb_entry)) = step.verb else {
+            continue;
+        };
+        let mut idle = |entry: Entry, why: &str| {
+            let key = outline.text(entry.key);
+            found.push(
+                outline
+                    .problem(
+                        &RULE,
+                        outline.span(entry.key),
+                        format!("`{key}` means nothing beside `{}`", verb.as_str()),
+                    )
+                    .also(outline.span(verb_entry.key), "")
+                    .help(why),
+            );
+        };
+        for entry in step.entries {
+            let key = outline.text(entry.key);
+            match (verb, key) {
+                (Verb::Put | Verb::Get, "args" | "pass") => {
+                    idle(*entry, "Only a script takes arguments.")
+                }
+                (Verb::Put | Verb::Get, "save") => {
+                    idle(*entry, "Only a script has an output to keep values from.")
+                }
+                (Verb::Put, "expect" | "results") => idle(
+                    *entry,
+                    "The service gives no result for a file that was put: it fails or it does not.",
+                ),
+                (Verb::Run | Verb::Get, "expect") => {
+                    for inner in outline.document.node(entry.value).entries() {
+                        let key = outline.text(inner.key);
+                        match (verb, key) {
+                            (Verb::Get, "exit" | "stdout" | "stderr" | "json") => idle(
+                                *inner,
+                                "Of a collected file `size` and `sha256` can be expected.",
+                            ),
+                            (Verb::Run, "size" | "sha256") => idle(
+                                *inner,
+                                "Of a script `exit`, `stdout`, `stderr` and `json` can be expected.",
+                            ),
+                            _ => {}
+                        }
+                    }
+                }
+                (Verb::Run, "pass") if outline.key(step, "args").is_none() => {
+                    idle(*entry, "There are no `args` that could be passed.");
+                }
+                _ => {}
+            }
+        }
+    }
+}
