@@ -105,11 +105,8 @@ impl Scenario {
     /// # Errors
     /// The computer gives no random bytes.
     pub fn with_fresh_secrets(mut self) -> std::io::Result<Self> {
-        use base64::Engine as _;
         for app in &mut self.apps {
-            let mut bytes = [0; 24];
-            getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-            app.secret = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+            app.renew_secret()?;
         }
         Ok(self)
     }
@@ -133,6 +130,17 @@ pub struct App {
     /// Whether a certificate assertion is taken instead of the secret. Its shape, audience and times are
     /// checked, its signature is not.
     pub certificate_sign_in: bool,
+}
+
+impl App {
+    /// Gives the application a new random secret.
+    pub(crate) fn renew_secret(&mut self) -> std::io::Result<()> {
+        use base64::Engine as _;
+        let mut bytes = [0; 24];
+        getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+        self.secret = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
+        Ok(())
+    }
 }
 
 impl Default for App {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::super::service::Service;
-use super::server::EmulatorError;
+use super::error::EmulatorError;
 
 /// A file of lines, one for each thing that was really done.
 pub(super) struct LedgerFile {
@@ -35,11 +35,11 @@ impl LedgerFile {
         }
         // One write, so that no reader sees half a line.
         let text = lines.join("\n") + "\n";
-        let trouble = |source| EmulatorError::Ledger {
+        let failed = |source| EmulatorError::Ledger {
             path: self.path.clone(),
             source,
         };
-        (&self.file).write_all(text.as_bytes()).map_err(trouble)?;
+        (&self.file).write_all(text.as_bytes()).map_err(failed)?;
         self.written += lines.len();
         Ok(())
     }

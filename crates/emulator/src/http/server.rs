@@ -16,35 +16,16 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use svar_wire::Moment;
+
 use super::super::device::{CommandOutcome, OnDiskDevices};
 use super::super::scenario::Scenario;
 use super::super::service::{Delivery, Request, Response, Service, Work};
 use super::body::{BodyLimits, Taken};
 use super::clock::Clock;
 use super::connection::{Cut, CuttableListener};
+use super::error::EmulatorError;
 use super::ledger_file::LedgerFile;
-
-/// Why an emulator can't be, or no longer be, served.
-#[derive(Debug, thiserror::Error)]
-pub enum EmulatorError {
-    /// No place for the devices' folders.
-    #[error("the devices' folders can't be made: {0}")]
-    Folders(#[source] io::Error),
-    /// The ledger's file can't be opened or written.
-    #[error("the ledger {path} can't be written: {source}")]
-    Ledger {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The computer gives no random bytes for the signing key.
-    #[error("no random bytes: {0}")]
-    Random(String),
-    /// The listener broke down.
-    #[error("the listener ended: {0}")]
-    Listener(#[source] io::Error),
-}
 
 /// What a caller may want besides the scenario.
 #[derive(Debug, Clone, Default)]
@@ -79,60 +60,104 @@ pub async fn serve_with(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), EmulatorError> {
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(|error| EmulatorError::Random(error.to_string()))?;
-    let scenario = Arc::new(scenario);
-    let clock = Clock::start(scenario.factor);
-    let devices = OnDiskDevices::new(Arc::clone(&scenario)).map_err(EmulatorError::Folders)?;
-    let ledger = options.ledger.map(LedgerFile::open).transpose()?;
-    let seed = scenario.seed;
-    let room = BodyLimits::for_files_of(scenario.settings().library_file_max);
-    let (work_in, work_out) = mpsc::unbounded_channel();
-    let emulator = Arc::new(Emulator {
-        core: Mutex::new(Core {
-            service: Service::new(scenario, seed, clock.now()).with_key(key),
-            ledger,
-            trouble: None,
-        }),
-        clock,
-        room,
-        rescheduled: Notify::new(),
-        broken: Notify::new(),
-        work: work_in,
-    });
-    let (ended, ending) = oneshot::channel::<()>();
-    let router = Router::new()
-        .fallback(answer)
-        .with_state(Arc::clone(&emulator))
-        .into_make_service_with_connect_info::<Cut>();
-    let serving = axum::serve(CuttableListener(listener), router)
-        .with_graceful_shutdown(async move {
-            shutdown.await;
-            // The other end waits for this, or is gone.
-            let _ = ended.send(());
+    Server::new(scenario, options)?
+        .run(listener, shutdown)
+        .await
+}
+
+/// An emulator that is ready to be served.
+pub(super) struct Server {
+    state: Arc<ServerState>,
+    devices: Arc<OnDiskDevices>,
+    work: mpsc::UnboundedReceiver<Work>,
+}
+
+impl Server {
+    /// Prepares everything that can fail before the first connection.
+    ///
+    /// # Errors
+    /// As [`serve_with`].
+    pub(super) fn new(scenario: Scenario, options: ServeOptions) -> Result<Self, EmulatorError> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(|error| EmulatorError::Random(error.to_string()))?;
+        let scenario = Arc::new(scenario);
+        let clock = Clock::start(scenario.factor);
+        let devices =
+            OnDiskDevices::new(Arc::clone(&scenario)).map_err(EmulatorError::DeviceFolders)?;
+        let ledger = options.ledger.map(LedgerFile::open).transpose()?;
+        let seed = scenario.seed;
+        let body_limits = BodyLimits::for_files_of(scenario.settings().library_file_max);
+        let (sender, work) = mpsc::unbounded_channel();
+        let state = Arc::new(ServerState {
+            core: Mutex::new(Core {
+                service: Service::new(scenario, seed, clock.now()).with_key(key),
+                ledger,
+                failure: None,
+                running: 0,
+            }),
+            clock,
+            body_limits,
+            rescheduled: Notify::new(),
+            broken: Notify::new(),
+            idle: Notify::new(),
+            work: sender,
+        });
+        Ok(Server {
+            state,
+            devices: Arc::new(devices),
+            work,
         })
-        .into_future();
-    let overdue = async {
-        if ending.await.is_err() {
-            std::future::pending::<()>().await;
+    }
+
+    /// Returns the state that is shared with the served emulator.
+    pub(super) fn state(&self) -> Arc<ServerState> {
+        Arc::clone(&self.state)
+    }
+
+    /// Serves connections until `shutdown` ends.
+    pub(super) async fn run(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), EmulatorError> {
+        let Server {
+            state,
+            devices,
+            work,
+        } = self;
+        let (ended, ending) = oneshot::channel::<()>();
+        let router = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&state))
+            .into_make_service_with_connect_info::<Cut>();
+        let serving = axum::serve(CuttableListener(listener), router)
+            .with_graceful_shutdown(async move {
+                shutdown.await;
+                // The other end waits for this, or is gone.
+                let _ = ended.send(());
+            })
+            .into_future();
+        let overdue = async {
+            if ending.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(GRACE).await;
+        };
+        // Dropping the two loops ends every script with its process group.
+        let ended = tokio::select! {
+            biased;
+            () = state.broken.notified() => Ok(()),
+            served = serving => served.map_err(EmulatorError::Listener),
+            () = overdue => Ok(()),
+            () = wake(Arc::clone(&state)) => Ok(()),
+            () = perform(Arc::clone(&state), devices, work) => Ok(()),
+        };
+        let mut core = state.core();
+        match (core.failure.take(), &core.ledger) {
+            (Some(failure), _) => Err(failure),
+            (None, Some(ledger)) => ended.and_then(|()| ledger.sync()),
+            (None, None) => ended,
         }
-        tokio::time::sleep(GRACE).await;
-    };
-    // Dropping the two loops ends every script with its process group.
-    let core = Arc::clone(&emulator);
-    let ended = tokio::select! {
-        biased;
-        () = core.broken.notified() => Ok(()),
-        served = serving => served.map_err(EmulatorError::Listener),
-        () = overdue => Ok(()),
-        () = wake(Arc::clone(&emulator)) => Ok(()),
-        () = perform(emulator, Arc::new(devices), work_out) => Ok(()),
-    };
-    let mut core = core.core();
-    match (core.trouble.take(), &core.ledger) {
-        (Some(trouble), _) => Err(trouble),
-        (None, Some(ledger)) => ended.and_then(|()| ledger.sync()),
-        (None, None) => ended,
     }
 }
 
@@ -142,25 +167,30 @@ const GRACE: Duration = Duration::from_secs(2);
 /// whatever the clock says.
 const SCRIPT_LEAST: Duration = Duration::from_secs(5);
 
-struct Core {
+pub(super) struct Core {
     service: Service,
     ledger: Option<LedgerFile>,
     /// Why the ledger could not be written; nothing is answered any more.
-    trouble: Option<EmulatorError>,
+    failure: Option<EmulatorError>,
+    /// Pieces of work that devices have been given and have not finished.
+    running: usize,
 }
 
-struct Emulator {
+/// What the loops and the handlers of one emulator share.
+pub(super) struct ServerState {
     core: Mutex<Core>,
     clock: Clock,
-    room: BodyLimits,
+    body_limits: BodyLimits,
     /// Told whenever the core's next wake-up may have changed.
     rescheduled: Notify,
     /// Told when the ledger can't be written.
     broken: Notify,
+    /// Told when no device is at work any more.
+    idle: Notify,
     work: mpsc::UnboundedSender<Work>,
 }
 
-impl Emulator {
+impl ServerState {
     fn core(&self) -> MutexGuard<'_, Core> {
         // The core holds plain data, and a request that panicked has ended; going on is better than
         // taking every later request down with it.
@@ -169,24 +199,26 @@ impl Emulator {
 
     /// Lets the core do something at this moment, then sees to what follows from it. Nothing comes back
     /// where the ledger can't be written: what is in no ledger must not be answered as if it were done.
-    fn with_core<T>(&self, act: impl FnOnce(&mut Service, svar_wire::Moment) -> T) -> Option<T> {
+    fn with_core<T>(&self, act: impl FnOnce(&mut Service, Moment) -> T) -> Option<T> {
         let mut core = self.core();
         let now = self.clock.now();
         let expected = core.service.next_wake();
         let result = act(&mut core.service, now);
         let work = core.service.advance(now);
+        core.running += work.len();
         let Core {
             service,
             ledger,
-            trouble,
+            failure,
+            ..
         } = &mut *core;
         if let Some(file) = ledger
             && let Err(error) = file.append(service)
         {
-            *trouble = Some(error);
+            *failure = Some(error);
             self.broken.notify_one();
         }
-        let is_broken = trouble.is_some();
+        let is_broken = failure.is_some();
         let is_rescheduled = service.next_wake() != expected;
         drop(core);
         for piece in work {
@@ -201,16 +233,69 @@ impl Emulator {
     }
 }
 
+impl ServerState {
+    /// Returns the emulated time.
+    pub(super) fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    /// Changes how fast emulated time passes.
+    pub(super) fn set_clock_factor(&self, factor: f64) {
+        self.clock.set_factor(factor);
+        self.rescheduled.notify_one();
+    }
+
+    /// Lets the service do something outside of a request.
+    pub(super) fn with_service<T>(&self, act: impl FnOnce(&mut Service) -> T) -> T {
+        act(&mut self.core().service)
+    }
+
+    /// Lets that much emulated time pass at once: each event that is due happens at its own moment, and
+    /// work that devices begin meanwhile is waited for.
+    pub(super) async fn advance(&self, duration: Duration) {
+        let target = self.clock.now() + duration;
+        loop {
+            self.devices_idle().await;
+            let next = self.core().service.next_wake();
+            let next = next.filter(|moment| *moment <= target);
+            self.clock.skip_to(next.unwrap_or(target));
+            self.with_core(|_, _| ());
+            if next.is_none() {
+                return self.devices_idle().await;
+            }
+        }
+    }
+
+    async fn devices_idle(&self) {
+        loop {
+            let idle = self.idle.notified();
+            if self.core().running == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    /// A piece of work has ended, and its outcome is known to the service.
+    fn work_ended(&self) {
+        let mut core = self.core();
+        core.running -= 1;
+        if core.running == 0 {
+            self.idle.notify_waiters();
+        }
+    }
+}
+
 /// Wakes the core whenever it asked for it.
-async fn wake(emulator: Arc<Emulator>) {
+async fn wake(state: Arc<ServerState>) {
     loop {
-        let next = emulator.core().service.next_wake();
-        let wait = next.map(|moment| emulator.clock.until(moment));
+        let next = state.core().service.next_wake();
+        let wait = next.map(|moment| state.clock.until(moment));
         tokio::select! {
             biased;
-            () = emulator.rescheduled.notified() => {}
+            () = state.rescheduled.notified() => {}
             () = tokio::time::sleep(wait.unwrap_or(Duration::MAX)), if wait.is_some() => {
-                emulator.with_core(|_, _| ());
+                state.with_core(|_, _| ());
             }
         }
     }
@@ -218,7 +303,7 @@ async fn wake(emulator: Arc<Emulator>) {
 
 /// Gives work to the devices and their outcomes back to the core.
 async fn perform(
-    emulator: Arc<Emulator>,
+    state: Arc<ServerState>,
     devices: Arc<OnDiskDevices>,
     mut work: mpsc::UnboundedReceiver<Work>,
 ) {
@@ -228,16 +313,17 @@ async fn perform(
             biased;
             Some(done) = at_work.join_next(), if !at_work.is_empty() => {
                 if let Ok((number, outcome)) = done {
-                    emulator.with_core(|service, now| service.finished(now, number, outcome));
+                    state.with_core(|service, now| service.finished(now, number, outcome));
                 }
+                state.work_ended();
             }
             piece = work.recv() => {
                 let Some(piece) = piece else { return };
-                let (devices, clock) = (Arc::clone(&devices), emulator.clock);
+                let (devices, state) = (Arc::clone(&devices), Arc::clone(&state));
                 at_work.spawn(async move {
                     let number = piece.number;
                     let least = |limit: Duration| limit.min(SCRIPT_LEAST);
-                    let real_time = move |limit| clock.real(limit).max(least(limit));
+                    let real_time = move |limit| state.clock.real(limit).max(least(limit));
                     (number, devices.perform(piece, real_time).await)
                 });
             }
@@ -246,7 +332,7 @@ async fn perform(
 }
 
 async fn answer(
-    State(emulator): State<Arc<Emulator>>,
+    State(state): State<Arc<ServerState>>,
     ConnectInfo(cut): ConnectInfo<Cut>,
     request: axum::extract::Request,
 ) -> axum::response::Response {
@@ -254,7 +340,7 @@ async fn answer(
     if head.version >= Version::HTTP_2 {
         return too_new();
     }
-    let taken = emulator.room.take(&head.headers, body).await;
+    let taken = state.body_limits.take(&head.headers, body).await;
     let is_oversized = matches!(taken, Taken::Oversized);
     let body = match taken {
         Taken::Whole(body) => body,
@@ -276,11 +362,11 @@ async fn answer(
         body,
         is_oversized,
     };
-    let Some(response) = emulator.with_core(|service, now| service.handle(now, &request)) else {
+    let Some(response) = state.with_core(|service, now| service.handle(now, &request)) else {
         cut.cut();
         return plain(StatusCode::INTERNAL_SERVER_ERROR);
     };
-    let mut response = written(response, &cut, emulator.clock);
+    let mut response = written(response, &cut, &state.clock);
     if is_oversized {
         // There may be more of the body on the way, and no request begins in it.
         let headers = response.headers_mut();
@@ -306,7 +392,7 @@ fn plain(status: StatusCode) -> axum::response::Response {
     response
 }
 
-fn written(response: Response, cut: &Cut, clock: Clock) -> axum::response::Response {
+fn written(response: Response, cut: &Cut, clock: &Clock) -> axum::response::Response {
     let length = response.body.len();
     let body = match response.delivery {
         Delivery::Whole => Body::from(response.body),

@@ -12,7 +12,7 @@ use super::super::scenario::Scenario;
 use super::super::settings::Settings;
 use super::actions::Actions;
 use super::fault::{Faults, TriggeredFault};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, LedgerEntry};
 use super::library::Library;
 use super::machines::Machines;
 use super::message::{Request, Response};
@@ -175,6 +175,21 @@ impl Service {
         self.date.1.clone()
     }
 
+    /// Returns everything that was really done so far, oldest first.
+    pub fn ledger(&self) -> Vec<LedgerEntry> {
+        self.ledger.entries(&self.actions, &self.machines)
+    }
+
+    /// Returns an access token of the scenario's first application, as the token endpoint would issue it
+    /// at `now`.
+    ///
+    /// # Panics
+    /// The scenario has no application.
+    pub fn issue_token(&mut self, now: Moment) -> String {
+        self.pass_time(service_time(&self.settings, now));
+        self.token_issuer().token_of(0)
+    }
+
     /// What was really applied, from that entry on, as lines of JSON.
     pub fn ledger_lines(&self, from: usize) -> Vec<String> {
         self.ledger.lines_from(from, &self.actions, &self.machines)
@@ -196,20 +211,24 @@ impl Service {
         self.machines.all.len()
     }
 
+    /// What signs the next token.
+    fn token_issuer(&mut self) -> TokenIssuer<'_> {
+        self.tokens += 1;
+        TokenIssuer {
+            scenario: &self.scenario,
+            key: &self.key,
+            now: self.now,
+            started: self.started,
+            settings: &self.settings,
+            number: self.random.bits(Purpose::TokenId, &[self.tokens]),
+        }
+    }
+
     fn answer(&mut self, route: &Route, request: &Request) -> Result<Response, Refusal> {
         match route {
             Route::Token { tenant, version } => {
-                self.tokens += 1;
-                let number = self.random.bits(Purpose::TokenId, &[self.tokens]);
-                let desk = TokenIssuer {
-                    scenario: &self.scenario,
-                    key: &self.key,
-                    now: self.now,
-                    started: self.started,
-                    settings: &self.settings,
-                    number,
-                };
-                return Ok(desk.issue(request, tenant, *version));
+                let issuer = self.token_issuer();
+                return Ok(issuer.issue(request, tenant, *version));
             }
             Route::Blob { action, name } => return Ok(self.blob(request, action, name)),
             Route::Ledger => {

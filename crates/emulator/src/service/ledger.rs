@@ -20,19 +20,60 @@ use super::refusal::Refusal;
 use super::route::form_pairs;
 use super::timestamp::stamp;
 
-/// What was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LedgerEvent {
+/// A kind of thing that was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LedgerEvent {
+    /// A session was accepted by the service.
     SessionStarted,
+    /// A PutFile command ended.
     FilePut,
+    /// A RunScript command ended.
     ScriptRun,
+    /// A GetFile command ended.
     FileRead,
+    /// A session was cancelled.
     Cancelled,
+    /// A session reached its final status.
     SessionEnded,
+    /// A device restarted.
     DeviceRestarted,
+    /// A client uploaded a library file.
     LibraryUploaded,
+    /// Another user replaced a library file.
     LibraryOverwritten,
+    /// A client deleted a library file.
     LibraryDeleted,
+}
+
+/// An entry of the ledger: one thing that was really done.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct LedgerEntry {
+    /// Number of the entry, counted from 1 without a gap.
+    pub seq: u64,
+    /// Emulated time, as the service writes times.
+    pub at: String,
+    /// What was done.
+    pub kind: LedgerEvent,
+    /// Id of the device it was done to.
+    pub device: Option<String>,
+    /// Id of the machine action, that is, of the session.
+    pub action: Option<String>,
+    /// Comment of a start or a cancel.
+    pub comment: Option<String>,
+    /// Commands of a session that was started.
+    pub commands: Vec<Command>,
+    /// Index of the command that ended.
+    pub index: Option<u32>,
+    /// Status in which a command or a session ended.
+    pub status: Option<String>,
+    /// Exit code of a script.
+    pub exit: Option<i64>,
+    /// Name of the script or library file, or the path of a file that was read.
+    pub name: Option<String>,
+    /// SHA-256 of a library file, in hexadecimal digits.
+    pub sha256: Option<String>,
 }
 
 const LEDGER_EVENTS: [LedgerEvent; 10] = [
@@ -49,7 +90,8 @@ const LEDGER_EVENTS: [LedgerEvent; 10] = [
 ];
 
 impl LedgerEvent {
-    fn name(self) -> &'static str {
+    /// Returns the name as the ledger writes it, such as `session_started`.
+    pub fn name(self) -> &'static str {
         match self {
             LedgerEvent::SessionStarted => "session_started",
             LedgerEvent::FilePut => "file_put",
@@ -98,7 +140,7 @@ struct LibraryNote {
 
 /// An entry as it is written.
 #[derive(Debug, Default, Serialize)]
-struct Written<'a> {
+struct LedgerLine<'a> {
     seq: u64,
     at: String,
     kind: &'static str,
@@ -120,6 +162,25 @@ struct Written<'a> {
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<&'a str>,
+}
+
+impl LedgerLine<'_> {
+    fn into_entry(self, kind: LedgerEvent) -> LedgerEntry {
+        LedgerEntry {
+            seq: self.seq,
+            at: self.at,
+            kind,
+            device: self.device.map(str::to_owned),
+            action: self.action,
+            comment: self.comment.map(str::to_owned),
+            commands: (self.commands.into_iter().flatten()).cloned().collect(),
+            index: self.index,
+            status: self.status.map(str::to_owned),
+            exit: self.exit,
+            name: self.name.map(str::to_owned),
+            sha256: self.sha256.map(str::to_owned),
+        }
+    }
 }
 
 /// All entries. They are numbered from 1 without a gap; an entry's place is its number less one.
@@ -241,7 +302,17 @@ impl Ledger {
         &mut self.entries[place]
     }
 
-    /// The entries from that place on, as lines of JSON.
+    /// Returns all entries.
+    pub(crate) fn entries(&self, actions: &Actions, machines: &Machines) -> Vec<LedgerEntry> {
+        (0..self.entries.len())
+            .map(|place| {
+                let kind = self.entries[place].event;
+                self.written(place, actions, machines).into_entry(kind)
+            })
+            .collect()
+    }
+
+    /// Returns the entries from that place on, as lines of JSON.
     pub(crate) fn lines_from(
         &self,
         place: usize,
@@ -258,14 +329,14 @@ impl Ledger {
         place: usize,
         actions: &'a Actions,
         machines: &'a Machines,
-    ) -> Written<'a> {
+    ) -> LedgerLine<'a> {
         let entry = &self.entries[place];
         let of_action = || {
             let action = actions.get(entry.about);
-            let told = Written {
+            let told = LedgerLine {
                 device: Some(&machines.all[action.machine as usize].id),
                 action: Some(guid(action.id).to_string()),
-                ..Written::default()
+                ..LedgerLine::default()
             };
             (action, told)
         };
@@ -273,7 +344,7 @@ impl Ledger {
             LedgerEvent::SessionStarted => {
                 let (action, about) = of_action();
                 let commands = action.commands.iter().map(|record| &**record.command);
-                Written {
+                LedgerLine {
                     comment: Some(&action.comment),
                     commands: Some(commands.collect()),
                     ..about
@@ -286,31 +357,31 @@ impl Ledger {
             LedgerEvent::Cancelled => {
                 let (action, about) = of_action();
                 let cancellation = action.cancellation.as_deref();
-                Written {
+                LedgerLine {
                     comment: cancellation.and_then(|cancel| cancel.comment.as_deref()),
                     ..about
                 }
             }
-            LedgerEvent::SessionEnded => Written {
+            LedgerEvent::SessionEnded => LedgerLine {
                 status: Some(entry.state.name()),
                 ..of_action().1
             },
-            LedgerEvent::DeviceRestarted => Written {
+            LedgerEvent::DeviceRestarted => LedgerLine {
                 device: Some(&machines.all[entry.about as usize].id),
-                ..Written::default()
+                ..LedgerLine::default()
             },
             LedgerEvent::LibraryUploaded
             | LedgerEvent::LibraryOverwritten
             | LedgerEvent::LibraryDeleted => {
                 let note = &self.library[entry.about as usize];
-                Written {
+                LedgerLine {
                     name: Some(&note.name),
                     sha256: note.sha256.as_deref(),
-                    ..Written::default()
+                    ..LedgerLine::default()
                 }
             }
         };
-        Written {
+        LedgerLine {
             seq: place as u64 + 1,
             at: stamp(entry.at),
             kind: entry.event.name(),
@@ -451,7 +522,7 @@ struct Wanted<'a> {
 }
 
 /// How a command ended.
-fn command_told<'a>(action: &'a ActionRecord, index: u32, about: Written<'a>) -> Written<'a> {
+fn command_told<'a>(action: &'a ActionRecord, index: u32, about: LedgerLine<'a>) -> LedgerLine<'a> {
     let record = &action.commands[index as usize];
     let name = match record.command.kind {
         CommandType::PutFile => "FileName",
@@ -459,7 +530,7 @@ fn command_told<'a>(action: &'a ActionRecord, index: u32, about: Written<'a>) ->
         CommandType::GetFile => "Path",
     };
     let has_failed = record.status == CommandStatus::Failed;
-    Written {
+    LedgerLine {
         index: Some(index),
         status: Some(if has_failed { "Failed" } else { "Completed" }),
         exit: record.exit,

@@ -37,5 +37,6 @@ mod timestamp;
 mod token;
 
 pub use self::core::Service;
+pub use ledger::{LedgerEntry, LedgerEvent};
 pub use message::{Delivery, Request, Response};
 pub use timeline::Work;

@@ -95,6 +95,11 @@ impl TokenIssuer<'_> {
         }
     }
 
+    /// Returns a token of the application at that index, for this API.
+    pub(crate) fn token_of(&self, app: usize) -> String {
+        self.written(app, AUDIENCE)
+    }
+
     fn reply(&self, app: usize, audience: &str, version: TokenVersion) -> Response {
         let token = self.written(app, audience);
         let bearer = |expires_in: Value| {

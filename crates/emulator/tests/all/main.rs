@@ -6,6 +6,7 @@ mod conformance;
 mod demo;
 mod devices;
 mod foreign;
+mod handle;
 mod isolation;
 mod ledger;
 #[cfg(unix)]
