@@ -224,7 +224,7 @@ impl Client {
         let now = self.inner.clock.now();
         self.count.fetch_add(1, Ordering::Relaxed);
         let transport = &self.inner.transport;
-        Ok(transport.exchange(request, timeouts.total, now).await?)
+        Ok(FullResponse::to(request, transport, timeouts.total, now).await?)
     }
 }
 

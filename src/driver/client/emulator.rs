@@ -12,6 +12,7 @@ use crate::driver::clock::Clock;
 use super::call::choose_cryptography;
 use super::connection::Root;
 use super::error::CallError;
+use super::response::FullResponse;
 use super::text::describe_error;
 use super::transport::{HttpTransport, LoggedTransport, TransportError, get};
 
@@ -45,11 +46,12 @@ pub async fn emulator_clock(root: &Root) -> Result<Clock, CallError> {
         .build()
         .map_err(|error| unreachable(describe_error(error)))?;
     let lost = |error: TransportError| unreachable(error.into_reason());
-    let reply = LoggedTransport::new(Arc::new(HttpTransport(http)))
-        .exchange(get(&url).map_err(lost)?, CLOCK_TIMEOUT, Moment::EPOCH)
+    let transport = LoggedTransport::new(Arc::new(HttpTransport(http)));
+    let request = get(&url).map_err(lost)?;
+    let response = FullResponse::to(request, &transport, CLOCK_TIMEOUT, Moment::EPOCH)
         .await
         .map_err(lost)?;
-    let time: Time = reply
+    let time: Time = response
         .read()
         .map_err(|_| unreachable("it does not answer as an emulator does".to_owned()))?;
     let now = Moment::parse(&time.now)

@@ -8,11 +8,18 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use svar_engine::Refusal;
+use svar_wire::Moment;
 use svar_wire::text::one_line;
 
 use super::error::CallError;
-use super::text::without_bom;
-use super::transport::BodyError;
+use super::text::{retry_after, without_bom};
+use super::transport::{
+    BodyError, LoggedTransport, Request, ResponseBody, TransportError, retry_after_header,
+};
+
+/// Maximum size of a response that is read into memory. The longest lists are pages of 10,000
+/// entries of one or two kilobytes.
+const RESPONSE_BYTES_MAX: usize = 256 << 20;
 
 /// A response with its whole body.
 pub(crate) struct FullResponse {
@@ -31,6 +38,24 @@ struct Head {
 }
 
 impl FullResponse {
+    /// Sends a request and returns the response with its whole body. `now` is what a date in
+    /// `Retry-After` is compared with.
+    pub(crate) async fn to(
+        request: Request,
+        transport: &LoggedTransport,
+        timeout: Duration,
+        now: Moment,
+    ) -> Result<FullResponse, TransportError> {
+        let response = transport.send(request, Some(timeout)).await?;
+        let (head, body) = response.into_parts();
+        Ok(FullResponse {
+            status: head.status,
+            retry_after: retry_after_header(&head.headers)
+                .and_then(|value| retry_after(value, now)),
+            body: read_whole(body).await,
+        })
+    }
+
     /// Reads the answer as a `T`, or says what it means instead.
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
         let body = self.success()?;
@@ -88,6 +113,19 @@ impl FullResponse {
         }
         refusal
     }
+}
+
+async fn read_whole(mut body: ResponseBody) -> Result<Vec<u8>, BodyError> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = body.chunk().await? {
+        if bytes.len() + piece.len() > RESPONSE_BYTES_MAX {
+            return Err(BodyError(format!(
+                "it is longer than {RESPONSE_BYTES_MAX} bytes"
+            )));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
 }
 
 /// Both shapes of an error body (API notes 9.1, 9.2); whatever is missing stays empty.

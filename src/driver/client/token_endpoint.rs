@@ -8,6 +8,7 @@ use svar_wire::{Moment, TokenReply, text};
 use super::connection::Connection;
 use super::error::SignInError;
 use super::odata::encode;
+use super::response::FullResponse;
 use super::text::without_bom;
 use super::transport::{LoggedTransport, TransportError, post};
 
@@ -56,8 +57,7 @@ impl TokenRequest<'_> {
             SignInError::Unreachable { host, why }
         };
         let request = post(&url, content_type, form.join("&").into()).map_err(unreachable)?;
-        let response = transport
-            .exchange(request, timeouts.total, now)
+        let response = FullResponse::to(request, transport, timeouts.total, now)
             .await
             .map_err(unreachable)?;
         let body = response

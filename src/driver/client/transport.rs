@@ -15,14 +15,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method};
 use reqwest::Url;
 
-use svar_wire::Moment;
-
-use super::response::FullResponse;
-use super::text::{describe_error, retry_after};
-
-/// Maximum size of a response that is read into memory. The longest lists are pages of 10,000
-/// entries of one or two kilobytes.
-const RESPONSE_BYTES_MAX: usize = 256 << 20;
+use super::text::describe_error;
 
 /// How many characters of a query the log shows: a filter may name two hundred devices.
 const LOGGED_QUERY_LENGTH: usize = 160;
@@ -197,40 +190,10 @@ impl LoggedTransport {
         }
         answered
     }
-
-    /// Sends a request and returns the response with its whole body. `now` is what a date in
-    /// `Retry-After` is compared with.
-    pub(crate) async fn exchange(
-        &self,
-        request: Request,
-        timeout: Duration,
-        now: Moment,
-    ) -> Result<FullResponse, TransportError> {
-        let response = self.send(request, Some(timeout)).await?;
-        let (head, body) = response.into_parts();
-        Ok(FullResponse {
-            status: head.status,
-            retry_after: retry_after_header(&head.headers)
-                .and_then(|value| retry_after(value, now)),
-            body: read_whole(body).await,
-        })
-    }
 }
 
-async fn read_whole(mut body: ResponseBody) -> Result<Vec<u8>, BodyError> {
-    let mut bytes = Vec::new();
-    while let Some(piece) = body.chunk().await? {
-        if bytes.len() + piece.len() > RESPONSE_BYTES_MAX {
-            return Err(BodyError(format!(
-                "it is longer than {RESPONSE_BYTES_MAX} bytes"
-            )));
-        }
-        bytes.extend_from_slice(&piece);
-    }
-    Ok(bytes)
-}
-
-fn retry_after_header(headers: &HeaderMap) -> Option<&str> {
+/// Returns the header `Retry-After`.
+pub(crate) fn retry_after_header(headers: &HeaderMap) -> Option<&str> {
     headers.get(RETRY_AFTER)?.to_str().ok()
 }
 

@@ -1,4 +1,5 @@
-//! Moments as people write them: the form of times in files that people read.
+//! Writes and reads moments as text (`2026-02-03T09:00:00.000Z`), for `#[serde(with = …)]` in files
+//! that people read.
 
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -15,7 +16,9 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 
 /// The same for a moment that may be missing.
 pub(crate) mod option {
-    use super::{Deserialize, Deserializer, Error, Moment, Serializer};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use svar_wire::Moment;
 
     pub(crate) fn serialize<S: Serializer>(
         at: &Option<Moment>,
