@@ -9,6 +9,8 @@
 
 mod evidence;
 mod json;
+mod plan_json;
+mod plan_text;
 mod progress;
 mod screen;
 mod text;
@@ -16,6 +18,8 @@ mod words;
 
 pub use evidence::{CommandEvidence, DeviceEvidence, Evidence, Failure, Header, StopOrder, Waived};
 pub use json::summary;
+pub use plan_json::plan_json;
+pub use plan_text::plan_text;
 pub use progress::{Progress, ProgressStyle};
 pub use text::{Sheet, failures, rows, sums, text};
 pub use words::{clean, copyable, duration, hang, many, unbroken};

@@ -8,6 +8,7 @@ mod cli;
 mod crash;
 mod driver;
 mod floors;
+mod plan_report;
 mod playbooks;
 mod report;
 mod scenario;

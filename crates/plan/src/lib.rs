@@ -5,8 +5,6 @@
 //! one) is a session that waits, and [`Plan`] says for what.
 
 mod compile;
-mod document;
-mod explain;
 mod forecast;
 mod hours;
 mod index;
@@ -21,9 +19,11 @@ mod secrets;
 mod tag;
 
 pub use compile::{CompiledPlan, Resolved, Selection, Selector, Unresolvable, compile};
-pub use document::{document, masked};
-pub use explain::explain;
-pub use forecast::{Asleep, Binding, Bound, Calls, Forecast, Gain, Job, Openings, least_makespan};
+pub use forecast::{
+    BindingLimit, CallCounts, Forecast, Job, MakespanBound, OfflineCost, OfflineDelay,
+    PlaybookEdit, RecentlySeenCost, SESSION_ESTIMATE, Saving, TimeLimit, WindowCount,
+    least_makespan,
+};
 pub use hours::{Hours, UnknownZone};
 pub use index::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};
 pub use inputs::{ENVIRONMENT_PREFIX, Given, InputValue, Inputs, Origin};

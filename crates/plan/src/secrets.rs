@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use secrecy::{ExposeSecret, SecretString};
+use svar_wire::LiveResponseRequest;
 
 use crate::quote::{quote_for_posix, quote_for_powershell};
 
@@ -89,6 +90,36 @@ impl Secrets {
             }
         }
         masked
+    }
+
+    /// Returns a request as it may be shown: secrets masked, also inside arguments that travel as one
+    /// token.
+    pub fn mask_request(&self, request: &LiveResponseRequest) -> LiveResponseRequest {
+        let mut shown = request.clone();
+        if self.is_empty() {
+            return shown;
+        }
+        shown.comment = self.mask(&shown.comment).into_owned();
+        for command in &mut shown.commands {
+            for param in &mut command.params {
+                param.value = if self.shows_in_token(&param.value) {
+                    MASK.to_owned()
+                } else {
+                    self.mask(&param.value).into_owned()
+                };
+            }
+        }
+        shown
+    }
+
+    /// Returns whether a text is the `base64url` of something with a secret in it.
+    fn shows_in_token(&self, text: &str) -> bool {
+        use base64::Engine;
+        base64::engine::general_purpose::URL_SAFE_NO_PAD
+            .decode(text)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .is_some_and(|json| self.shows_in(&json))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Vec<SecretString>> {

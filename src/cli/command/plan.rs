@@ -9,6 +9,7 @@ use crate::cli::output::terminal::{Terminal, print, say};
 use crate::cli::service::connect;
 use crate::cli::service::select::Service;
 use crate::cli::service::settings::Settings;
+use crate::report;
 
 /// Stands for the id that a run would get. It has the form of one, so that what a template makes of
 /// it is as long as it will be.
@@ -31,12 +32,12 @@ pub(crate) fn run(args: &PlanArgs, terminal: &Terminal) -> Outcome {
     let plan = compiled.plan();
     match args.format {
         Format::Json => {
-            let document = svar_plan::document(plan);
+            let document = report::plan_json(plan);
             let text = serde_json::to_string_pretty(&document)
                 .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
             print(&format!("{text}\n"))?;
         }
-        Format::Text => print(&svar_plan::explain(plan))?,
+        Format::Text => print(&report::plan_text(plan))?,
     }
     Ok(Exit::Done)
 }

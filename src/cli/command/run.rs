@@ -147,7 +147,7 @@ impl Start<'_> {
             playbook: ready.loaded.source.text().as_bytes(),
             inputs: &ready.inputs.to_json(),
             targets,
-            plan: &svar_plan::document(plan),
+            plan: &crate::report::plan_json(plan),
             library,
         };
         let root = existing_run::root(self.args.telling.runs.as_deref(), self.settings);

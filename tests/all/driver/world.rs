@@ -17,9 +17,7 @@ use svar::driver::{
 use svar_emulator::{CLIENT_ID, CLIENT_SECRET, Device, Scenario, TENANT_ID, serve};
 use svar_language::playbook::{Beside, load};
 use svar_language::source::SourceText;
-use svar_plan::{
-    CompiledPlan, Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile, document,
-};
+use svar_plan::{CompiledPlan, Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
 use svar_wire::{LibraryName, RunId};
 
 /// How much faster than ours the emulators' clocks run here.
@@ -161,7 +159,7 @@ impl World {
             playbook: playbook.as_bytes(),
             inputs: &inputs.to_json(),
             targets: &targets,
-            plan: &document(plan),
+            plan: &svar::report::plan_json(plan),
             library: &library,
         };
         let (folder, journal) =

@@ -142,16 +142,16 @@ fn notes(prepared: &Prepared, devices: &[DevicePlan]) -> Vec<String> {
         .count();
     if asks && unknown > 0 {
         notes.push(format!(
-            "the system of {unknown} of {} devices is not known, and the playbook asks for it: \
-             targets that are looked up by name, tag or filter have it",
+            "the operating system of {unknown} of {} devices is unknown, and the playbook depends on it: \
+             name targets by name, tag or filter to have it looked up",
             devices.len()
         ));
     }
     let policy = &prepared.policy;
     if policy.window.is_some() && policy.offline.mode == OfflineMode::Queue {
         notes.push(
-            "`window` says when sessions are started; one that waits in the service's queue begins \
-             when its device wakes, which may be outside the hours: `offline: { mode: hold }` avoids \
+            "`window` limits when sessions are started; a session in the service's queue begins when its \
+             device comes online, which may be outside the window: `offline: { mode: hold }` avoids \
              that"
                 .to_owned(),
         );

@@ -68,9 +68,9 @@ impl Job {
     }
 }
 
-/// What holds a run up.
+/// Limit that decides how long a run takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Binding {
+pub enum BindingLimit {
     /// The sessions' own moments and lengths: with limits without end it took as long.
     Sessions,
     /// Starts a minute.
@@ -81,28 +81,28 @@ pub enum Binding {
     Links,
 }
 
-impl fmt::Display for Binding {
+impl fmt::Display for BindingLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Binding::Sessions => "the sessions themselves",
-            Binding::Starts => "starts a minute",
-            Binding::Slots => "session slots",
-            Binding::Links => "result links",
+            BindingLimit::Sessions => "the sessions themselves",
+            BindingLimit::Starts => "starts a minute",
+            BindingLimit::Slots => "session slots",
+            BindingLimit::Links => "result links",
         })
     }
 }
 
 /// A time that no run of these sessions is shorter than.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bound {
+pub struct MakespanBound {
     /// From the run's beginning to its last session's end, or its last result.
     pub at_least: Duration,
     /// Which limit alone makes it longest.
-    pub binding: Binding,
+    pub binding: BindingLimit,
 }
 
 /// The least makespan of these sessions under these limits; see the file's text for why.
-pub fn least_makespan(limits: &Limits, jobs: &[Job]) -> Bound {
+pub fn least_makespan(limits: &Limits, jobs: &[Job]) -> MakespanBound {
     let all = Rules {
         starts: Some(per(limits.starts_per_minute)),
         slots: Some(per(limits.slots)),
@@ -110,16 +110,16 @@ pub fn least_makespan(limits: &Limits, jobs: &[Job]) -> Bound {
     };
     let alone = |binding| {
         let rules = match binding {
-            Binding::Sessions => Rules::default(),
-            Binding::Starts => Rules {
+            BindingLimit::Sessions => Rules::default(),
+            BindingLimit::Starts => Rules {
                 starts: all.starts,
                 ..Rules::default()
             },
-            Binding::Slots => Rules {
+            BindingLimit::Slots => Rules {
                 slots: all.slots,
                 ..Rules::default()
             },
-            Binding::Links => Rules {
+            BindingLimit::Links => Rules {
                 links: all.links,
                 ..Rules::default()
             },
@@ -128,17 +128,17 @@ pub fn least_makespan(limits: &Limits, jobs: &[Job]) -> Bound {
     };
     // Of equals the first: a limit binds only where it makes a difference.
     let kinds = [
-        Binding::Links,
-        Binding::Slots,
-        Binding::Starts,
-        Binding::Sessions,
+        BindingLimit::Links,
+        BindingLimit::Slots,
+        BindingLimit::Starts,
+        BindingLimit::Sessions,
     ];
     let (_, binding) = kinds
         .map(alone)
         .into_iter()
         .max_by_key(|(bound, _)| *bound)
-        .unwrap_or((0, Binding::Sessions));
-    Bound {
+        .unwrap_or((0, BindingLimit::Sessions));
+    MakespanBound {
         at_least: Duration::from_millis(all.bound(jobs)),
         binding,
     }

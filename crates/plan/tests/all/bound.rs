@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use svar_plan::{Binding, Job, Limits, LimitsProfile, least_makespan};
+use svar_plan::{BindingLimit, Job, Limits, LimitsProfile, least_makespan};
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -23,7 +23,7 @@ fn limits() -> Limits {
 }
 
 #[track_caller]
-fn assert_bound(jobs: &[Job], expected_s: u64, binding: Binding) {
+fn assert_bound(jobs: &[Job], expected_s: u64, binding: BindingLimit) {
     let bound = least_makespan(&limits(), jobs);
     assert_eq!(
         (bound.at_least, bound.binding),
@@ -33,40 +33,44 @@ fn assert_bound(jobs: &[Job], expected_s: u64, binding: Binding) {
 
 #[test]
 fn nothing_to_do_takes_no_time_and_one_session_its_own() {
-    assert_bound(&[], 0, Binding::Sessions);
-    assert_bound(&awake(1, 30, 1), 30, Binding::Sessions);
-    assert_bound(&awake(10, 30, 1), 30, Binding::Sessions);
+    assert_bound(&[], 0, BindingLimit::Sessions);
+    assert_bound(&awake(1, 30, 1), 30, BindingLimit::Sessions);
+    assert_bound(&awake(10, 30, 1), 30, BindingLimit::Sessions);
 }
 
 #[test]
 fn a_hundred_devices_of_half_a_minute_wait_for_ten_starts_a_minute() {
     // Ten bursts, the last one nine minutes after the first: 9 x 60 + 30.
-    assert_bound(&awake(100, 30, 1), 570, Binding::Starts);
-    assert_bound(&awake(101, 30, 1), 630, Binding::Starts);
-    assert_bound(&awake(1_000, 30, 0), 99 * 60 + 30, Binding::Starts);
-    assert_bound(&awake(100_000, 120, 0), 9_999 * 60 + 120, Binding::Starts);
+    assert_bound(&awake(100, 30, 1), 570, BindingLimit::Starts);
+    assert_bound(&awake(101, 30, 1), 630, BindingLimit::Starts);
+    assert_bound(&awake(1_000, 30, 0), 99 * 60 + 30, BindingLimit::Starts);
+    assert_bound(
+        &awake(100_000, 120, 0),
+        9_999 * 60 + 120,
+        BindingLimit::Starts,
+    );
 }
 
 #[test]
 fn ten_minutes_each_wait_for_slots() {
     // 25 slots: 10 start at 0, 10 at 60, 5 at 120, and each slot is free again 600 s later. 100
     // devices are four rounds; the last five of a round start 120 s after its first.
-    assert_bound(&awake(100, 600, 1), 4 * 600 + 120, Binding::Slots);
-    assert_bound(&awake(25, 600, 1), 120 + 600, Binding::Starts);
-    assert_bound(&awake(26, 600, 1), 600 + 600, Binding::Slots);
+    assert_bound(&awake(100, 600, 1), 4 * 600 + 120, BindingLimit::Slots);
+    assert_bound(&awake(25, 600, 1), 120 + 600, BindingLimit::Starts);
+    assert_bound(&awake(26, 600, 1), 600 + 600, BindingLimit::Slots);
     // 1,000 devices are forty rounds.
-    assert_bound(&awake(1_000, 600, 1), 40 * 600 + 120, Binding::Slots);
+    assert_bound(&awake(1_000, 600, 1), 40 * 600 + 120, BindingLimit::Slots);
 }
 
 #[test]
 fn many_results_wait_for_the_hour_of_the_links() {
     // 300 devices start within 29 minutes and have 3,000 results: 1,500 in the first hour, the
     // rest from the second on, at a hundred a minute: the last hundred in its 15th minute.
-    assert_bound(&awake(300, 30, 10), 3_600 + 14 * 60, Binding::Links);
+    assert_bound(&awake(300, 30, 10), 3_600 + 14 * 60, BindingLimit::Links);
     // One link more than the hour has.
     let mut jobs = awake(150, 30, 10);
     jobs.extend(awake(1, 30, 1));
-    assert_bound(&jobs, 3_600, Binding::Links);
+    assert_bound(&jobs, 3_600, BindingLimit::Links);
 }
 
 #[test]
@@ -77,19 +81,19 @@ fn a_device_that_comes_back_late_is_waited_for() {
         job.earliest = seconds(1_000);
         jobs.push(*job);
     }
-    assert_bound(&jobs, 1_030, Binding::Sessions);
+    assert_bound(&jobs, 1_030, BindingLimit::Sessions);
     // Twenty come back: the second ten wait for the next minute, which begins at 1,020 s.
     for job in &mut awake(10, 30, 1) {
         job.earliest = seconds(1_000);
         jobs.push(*job);
     }
-    assert_bound(&jobs, 1_050, Binding::Starts);
+    assert_bound(&jobs, 1_050, BindingLimit::Starts);
 }
 
 #[test]
 fn sessions_of_one_device_come_one_after_the_other() {
     let jobs = Job::of_device(seconds(5), [(seconds(30), 0), (seconds(100), 0)]);
-    assert_bound(&jobs, 135, Binding::Sessions);
+    assert_bound(&jobs, 135, BindingLimit::Sessions);
 }
 
 #[test]
@@ -98,7 +102,7 @@ fn sessions_of_unequal_length_fill_the_slots_with_their_sum() {
     // first minute and all from then on: 1,200 s are done after 60 s, 91,800 / 25 = 3,672 remain.
     let mut jobs = awake(50, 60, 0);
     jobs.extend(awake(50, 1_800, 0));
-    assert_bound(&jobs, 60 + 3_672, Binding::Slots);
+    assert_bound(&jobs, 60 + 3_672, BindingLimit::Slots);
 }
 
 /// The greedy schedule keeps every limit, so a bound above it would be none.

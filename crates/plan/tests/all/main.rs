@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod bound;
-mod cases;
 mod defaults;
 mod expect;
 mod forecast;

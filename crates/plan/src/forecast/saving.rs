@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 
@@ -16,21 +17,62 @@ use svar_language::playbook::model::{OnFail, ResultsWanted, Verb};
 /// Rows longer than this are not looked at: trying edits costs the square of their length.
 const ROW_MAX: usize = 200;
 
-/// An edit, and what it saves over the whole run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Edit {
-    /// What to do, with the names of steps.
-    pub(crate) what: String,
-    /// Sessions that it saves.
-    pub(crate) starts: u64,
-    /// Result links that it saves.
-    pub(crate) links: u64,
-    /// Sessions fewer on a device that it concerns.
-    pub(crate) sessions_less: u32,
+/// An edit of a playbook. Steps are told by name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PlaybookEdit {
+    /// Move these steps behind another one.
+    MoveAfter {
+        /// Steps to move, in order.
+        steps: Vec<String>,
+        /// Step before which they stand today.
+        after: String,
+    },
+    /// Move these steps before another one.
+    MoveBefore {
+        /// Steps to move, in order.
+        steps: Vec<String>,
+        /// Step after which they stand today.
+        before: String,
+    },
+    /// Remove what ends a session at this step: `gate`, `retry`, `on_fail: continue`.
+    RemoveSessionEnd {
+        /// Step whose keys are removed.
+        step: String,
+        /// Keys as they are written.
+        keys: Vec<&'static str>,
+    },
+    /// Fetch the results of these steps only where the session failed: their exit codes are not
+    /// checked then.
+    FetchFailedOnly {
+        /// Steps, in order.
+        steps: Vec<String>,
+    },
 }
 
-/// All edits that save something, each once.
-pub(crate) fn edits(plan: &Plan) -> Vec<Edit> {
+/// An edit of the playbook, and what it saves over the whole run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saving {
+    /// What to change.
+    pub edit: PlaybookEdit,
+    /// Sessions fewer in all.
+    pub starts: u64,
+    /// Result links fewer in all.
+    pub result_links: u64,
+    /// Sessions fewer on a device that it concerns.
+    pub sessions_per_device: u32,
+    /// Time that it saves.
+    pub time: Duration,
+}
+
+/// What an edit saves on one device.
+struct DeviceSaving {
+    edit: PlaybookEdit,
+    sessions: u32,
+    result_links: u64,
+}
+
+/// Returns all edits that save something, each once; how much time they save is not known here.
+pub(super) fn edits(plan: &Plan) -> Vec<Saving> {
     let mut classes: Vec<(&Arc<[Session]>, u64)> = Vec::new();
     let mut places: BTreeMap<*const Session, usize> = BTreeMap::new();
     for device in &plan.devices {
@@ -40,32 +82,32 @@ pub(crate) fn edits(plan: &Plan) -> Vec<Edit> {
         });
         classes[at].1 += 1;
     }
-    let mut sums: IndexMap<String, Edit> = IndexMap::new();
+    let mut sums: IndexMap<PlaybookEdit, Saving> = IndexMap::new();
     for (sessions, devices) in classes {
-        let row = Row::of(plan, sessions);
-        for (what, sessions_less, links) in row.edits() {
-            let edit = sums.entry(what.clone()).or_insert(Edit {
-                what,
+        for found in StepRow::of(plan, sessions).edits() {
+            let sum = sums.entry(found.edit.clone()).or_insert(Saving {
+                edit: found.edit,
                 starts: 0,
-                links: 0,
-                sessions_less,
+                result_links: 0,
+                sessions_per_device: found.sessions,
+                time: Duration::ZERO,
             });
-            edit.starts += devices * u64::from(sessions_less);
-            edit.links += devices * links;
+            sum.starts += devices * u64::from(found.sessions);
+            sum.result_links += devices * found.result_links;
         }
     }
     sums.into_values().collect()
 }
 
 /// The main steps of one device, in order, as the cut sees them.
-struct Row<'p> {
+struct StepRow<'p> {
     steps: Vec<&'p StepPlan>,
     links: Vec<Link>,
 }
 
-impl<'p> Row<'p> {
+impl<'p> StepRow<'p> {
     fn of(plan: &'p Plan, sessions: &'p [Session]) -> Self {
-        let mut row = Row {
+        let mut row = StepRow {
             steps: Vec::new(),
             links: Vec::new(),
         };
@@ -100,8 +142,8 @@ impl<'p> Row<'p> {
         row
     }
 
-    /// What to do, sessions less, links less.
-    fn edits(&self) -> Vec<(String, u32, u64)> {
+    /// Returns the edits that save something on a device with these steps.
+    fn edits(&self) -> Vec<DeviceSaving> {
         let mut found = self.fewer_links();
         if self.links.len() <= ROW_MAX {
             let before = cut(&self.links);
@@ -134,7 +176,7 @@ impl<'p> Row<'p> {
     }
 
     /// The gets at the end of a session moved behind the runs at the beginning of the next.
-    fn gets_later(&self, before: &[usize]) -> Vec<(String, u32, u64)> {
+    fn gets_later(&self, before: &[usize]) -> Vec<DeviceSaving> {
         let boundaries = before.iter().skip(1);
         let found = boundaries.filter_map(|boundary| {
             let kind = |at: usize| self.links.get(at).map(|link| link.verb);
@@ -145,15 +187,17 @@ impl<'p> Row<'p> {
             let mut order: Vec<usize> = (0..self.links.len()).collect();
             order[first..=last].rotate_left(boundary - first);
             let less = self.saved(before, &self.reordered(&order)?)?;
-            let moved = self.names(first..*boundary);
-            let what = format!("move {moved} behind `{}`", self.steps[last].name);
-            Some((what, less, 0))
+            let edit = PlaybookEdit::MoveAfter {
+                steps: self.names(first..*boundary),
+                after: self.steps[last].name.clone(),
+            };
+            Some(DeviceSaving::of_sessions(edit, less))
         });
         found.collect()
     }
 
     /// The puts at the beginning of a session moved before the runs and gets of the one before.
-    fn puts_earlier(&self, before: &[usize]) -> Vec<(String, u32, u64)> {
+    fn puts_earlier(&self, before: &[usize]) -> Vec<DeviceSaving> {
         let boundaries = before.windows(2);
         let found = boundaries.filter_map(|pair| {
             let [start, boundary] = [pair[0], pair[1]];
@@ -167,60 +211,74 @@ impl<'p> Row<'p> {
             let mut order: Vec<usize> = (0..self.links.len()).collect();
             order[first..=last].rotate_right(last + 1 - boundary);
             let less = self.saved(before, &self.reordered(&order)?)?;
-            let moved = self.names(boundary..last + 1);
-            let what = format!("move {moved} before `{}`", self.steps[first].name);
-            Some((what, less, 0))
+            let edit = PlaybookEdit::MoveBefore {
+                steps: self.names(boundary..last + 1),
+                before: self.steps[first].name.clone(),
+            };
+            Some(DeviceSaving::of_sessions(edit, less))
         });
         found.collect()
     }
 
-    /// Each wish of the author that ends a session left out.
-    fn ends_left_out(&self, before: &[usize]) -> Vec<(String, u32, u64)> {
+    /// The keys of each step that end a session, left out.
+    fn ends_left_out(&self, before: &[usize]) -> Vec<DeviceSaving> {
         let closing = (0..self.links.len()).filter(|at| self.links[*at].closes);
         let found = closing.filter_map(|at| {
             let mut links = self.links.clone();
             links[at].closes = false;
             let less = self.saved(before, &links)?;
             let step = self.steps[at];
-            let wish = match (step.on_fail, step.retry) {
-                (OnFail::Continue, Some(_)) => "`on_fail: continue` and `retry`",
-                (OnFail::Continue, None) => "`on_fail: continue`",
-                (OnFail::Stop, Some(_)) => "`retry`",
-                (OnFail::Stop, None) => "`gate`",
+            let mut keys = Vec::new();
+            if step.on_fail == OnFail::Continue {
+                keys.push("on_fail: continue");
+            }
+            if step.retry.is_some() {
+                keys.push("retry");
+            }
+            if keys.is_empty() {
+                keys.push("gate");
+            }
+            let edit = PlaybookEdit::RemoveSessionEnd {
+                step: step.name.clone(),
+                keys,
             };
-            Some((format!("leave out {wish} of `{}`", step.name), less, 0))
+            Some(DeviceSaving::of_sessions(edit, less))
         });
         found.collect()
     }
 
     /// Results that nothing reads, fetched only of sessions that failed. Of a `get` that is the
     /// file itself, so it is not proposed.
-    fn fewer_links(&self) -> Vec<(String, u32, u64)> {
+    fn fewer_links(&self) -> Vec<DeviceSaving> {
         let spare = |step: &&StepPlan| {
             step.verb == Verb::Run && step.results == ResultsWanted::All && !step.judged
         };
-        let spare: Vec<&str> = (self.steps.iter().copied())
+        let steps: Vec<String> = (self.steps.iter().copied())
             .filter(spare)
-            .map(|step| step.name.as_str())
+            .map(|step| step.name.clone())
             .collect();
-        let what = match spare.as_slice() {
-            [] => return Vec::new(),
-            [one] => {
-                format!("write `results: failed` at `{one}`, whose exit code is not looked at then")
-            }
-            [first, rest @ ..] => format!(
-                "write `results: failed` at `{first}` and {} more, whose exit codes are not looked \
-                 at then",
-                rest.len()
-            ),
-        };
-        vec![(what, 0, spare.len() as u64)]
+        if steps.is_empty() {
+            return Vec::new();
+        }
+        vec![DeviceSaving {
+            sessions: 0,
+            result_links: steps.len() as u64,
+            edit: PlaybookEdit::FetchFailedOnly { steps },
+        }]
     }
 
-    fn names(&self, places: std::ops::Range<usize>) -> String {
-        let names: Vec<String> = (self.steps[places].iter())
-            .map(|step| format!("`{}`", step.name))
-            .collect();
-        names.join(", ")
+    fn names(&self, places: std::ops::Range<usize>) -> Vec<String> {
+        let steps = self.steps[places].iter();
+        steps.map(|step| step.name.clone()).collect()
+    }
+}
+
+impl DeviceSaving {
+    fn of_sessions(edit: PlaybookEdit, sessions: u32) -> DeviceSaving {
+        DeviceSaving {
+            edit,
+            sessions,
+            result_links: 0,
+        }
     }
 }
