@@ -54,9 +54,9 @@ pub struct Scenario {
     /// The applications that may sign in.
     #[schemars(length(min = 1))]
     pub apps: Vec<App>,
-    /// OnDiskDevices, one by one.
+    /// Devices, one by one.
     pub devices: Vec<Device>,
-    /// OnDiskDevices by pattern.
+    /// Devices by pattern.
     pub fleets: Vec<Fleet>,
     /// What is in the library at the start.
     pub library: Vec<LibraryItem>,

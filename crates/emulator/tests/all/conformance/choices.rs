@@ -1,4 +1,4 @@
-//! Where the public record is silent, and what is not played.
+//! Questions without a public answer, and what is not reproduced.
 
 /// What answers a question.
 pub(super) enum By {

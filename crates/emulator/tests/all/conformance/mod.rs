@@ -1,7 +1,7 @@
 //! Facts of the API notes (`docs/live-response-api.md`), each shown over HTTP by a test of its own.
 //!
 //! Every module below is a table: the section of the API notes, the test's name, the fact in a sentence,
-//! the scenario, the story. Where the public record is silent, [`choices`] names the setting; what is
+//! the scenario, the story. Where no public source has an answer, [`choices`] names the setting; what is
 //! not played says why. `docs/conformance.md` is written from all of it.
 
 use std::fmt::Write as _;
@@ -137,14 +137,14 @@ fn the_page_says_what_is_covered() {
     let mut page = include_str!("head.md").to_owned();
     let _ = writeln!(
         page,
-        "\n## Facts that are played\n\n{} facts, each with its story in `tests/all/emulator/conformance/`.\n\n| section | fact | story |\n| --- | --- | --- |",
+        "\n## Facts\n\n{} facts, each with its test in `crates/emulator/tests/all/conformance/`.\n\n| section | fact | test |\n| --- | --- | --- |",
         facts.len()
     );
     for (section, story, fact) in &facts {
         let _ = writeln!(page, "| {section} | {} | `{story}` |", cell(fact));
     }
     page.push_str(
-        "\n## Where the public record is silent\n\n| section | question | setting or key |\n| --- | --- | --- |\n",
+        "\n## Questions without a public answer\n\n| section | question | setting or key |\n| --- | --- | --- |\n",
     );
     for (section, question, settings) in choices::CHOICES {
         let answer = match settings {
@@ -164,7 +164,7 @@ fn the_page_says_what_is_covered() {
     for (item, (what, keys)) in choices::SECTION_11.iter().enumerate() {
         let _ = writeln!(page, "| {} | {what} | {} |", item + 1, listed(keys));
     }
-    page.push_str("\n## What is not played\n\n| section | fact | because |\n| --- | --- | --- |\n");
+    page.push_str("\n## What is not reproduced\n\n| section | fact | because |\n| --- | --- | --- |\n");
     for (section, fact, why) in choices::NOT_PLAYED {
         let _ = writeln!(page, "| {section} | {} | {} |", cell(fact), cell(why));
     }
