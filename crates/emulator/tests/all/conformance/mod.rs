@@ -164,7 +164,9 @@ fn the_page_says_what_is_covered() {
     for (item, (what, keys)) in choices::SECTION_11.iter().enumerate() {
         let _ = writeln!(page, "| {} | {what} | {} |", item + 1, listed(keys));
     }
-    page.push_str("\n## What is not reproduced\n\n| section | fact | because |\n| --- | --- | --- |\n");
+    page.push_str(
+        "\n## What is not reproduced\n\n| section | fact | because |\n| --- | --- | --- |\n",
+    );
     for (section, fact, why) in choices::NOT_PLAYED {
         let _ = writeln!(page, "| {section} | {} | {} |", cell(fact), cell(why));
     }
