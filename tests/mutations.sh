@@ -89,13 +89,15 @@ test_one() {
     return 1
 }
 
-# mutate NAME FILE SUITES OLD NEW: the text OLD stands in FILE, once or more; the first becomes NEW.
-# The suites are run in this order until one fails.
+# mutate NAME FOLDER SUITES OLD NEW: the text OLD stands in one file below FOLDER, once or more; the first
+# becomes NEW. The suites are run in this order until one fails.
 mutate() {
-    local name=$1 file=$2 suites=$3 suite status killer=
+    local name=$1 file suites=$3 suite status killer=
     [[ ${#wanted[@]} == 0 || " ${wanted[*]} " == *" $name "* ]] || return 0
-    if [[ ! -e $file ]] || ! OLD=$4 perl -0ne 'exit(index($_, $ENV{OLD}) < 0)' "$file"; then
-        row "$name" "$file" 'NOT FOUND'
+    file=$(OLD=$4 find "$2" -name '*.rs' \
+        -exec perl -0ne 'print "$ARGV\n" if index($_, $ENV{OLD}) >= 0' {} +)
+    if [[ -z $file || $file == *$'\n'* ]]; then
+        row "$name" "$2" "NOT FOUND${file:+ in one file alone: ${file//$'\n'/ }}"
         failed=$((failed + 1))
         return 0
     fi
@@ -121,7 +123,7 @@ mutate() {
 $find_only || refresh
 row NAME FILE VERDICT
 
-mutate resend-after-5xx src/engine/lane.rs \
+mutate resend-after-5xx crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'return Err("no start of it awaits an answer");
             }
             let settled = at + VISIBILITY_LAG;
@@ -129,16 +131,16 @@ mutate resend-after-5xx src/engine/lane.rs \
     'return Err("no start of it awaits an answer");
             }
             start_again(ground, progress, at, Duration::ZERO);'
-mutate forget-the-tag-search src/driver/client/actions.rs \
+mutate forget-the-tag-search src/driver 'all/simulation:simulation::' \
     'here && find_tag(comment).as_ref() == Some(tag)' \
     'here && find_tag(comment).as_ref() == Some(tag) && false'
-mutate ignore-the-visibility-lag src/engine/course.rs \
+mutate ignore-the-visibility-lag crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'VISIBILITY_LAG: Duration = Duration::from_secs(120)' \
     'VISIBILITY_LAG: Duration = Duration::from_secs(0)'
-mutate adopt-a-foreign-action src/driver/client/actions.rs \
+mutate adopt-a-foreign-action src/driver 'all/simulation:simulation::' \
     'here && find_tag(comment).as_ref() == Some(tag)' \
     'here && (find_tag(comment).is_some() || tag.as_str().is_empty())'
-mutate resumed-start-was-not-sent src/engine/course.rs \
+mutate resumed-start-was-not-sent crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'enter(progress, Stage::Doubtful { settled }, at);
     }
 }' \
@@ -147,28 +149,29 @@ mutate resumed-start-was-not-sent src/engine/course.rs \
         enter(progress, Stage::Idle, at);
     }
 }'
-mutate journal-after-send src/driver/run/commit.rs \
+mutate journal-after-send src/driver 'all/simulation:simulation::' \
     'let due = !self.to_send.is_empty()
             || self.obeyed' \
     'let due = self.obeyed'
-mutate skip-cleanup-after-failure src/engine/course.rs \
+mutate skip-cleanup-after-failure crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'CleanupWhen::Always => true,' \
     'CleanupWhen::Always => progress.trouble.is_none(),'
-mutate forget-the-debt src/engine/course.rs \
+mutate forget-the-debt crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'progress.debt |= !progress.in_cleanup(ground) && progress.leaves_traces(ground);' \
     'progress.debt |= progress.in_cleanup(ground);'
-mutate go-on-after-failure src/engine/course.rs \
-    'if progress.trouble.is_none() && kind == Some(SessionKind::Main) {' \
-    'if kind == Some(SessionKind::Main) {'
-mutate one-slot-too-many src/engine/grant.rs \
+mutate go-on-after-failure crates/engine/src 'svar-engine: all/simulation:simulation::' \
+    'if progress.trouble.is_none()
+        && let Some(next) = next' \
+    'if let Some(next) = next'
+mutate one-slot-too-many crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'held < self.quota.slots(now)' \
     'held <= self.quota.slots(now)'
-mutate one-start-too-many src/engine/quota.rs \
+mutate one-start-too-many crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'per_minute: per_minute.max(1) as usize,
             taken: Vec::new(),' \
     'per_minute: per_minute as usize + 1,
             taken: Vec::new(),'
-mutate starts-count-from-their-sending src/engine/quota.rs \
+mutate starts-count-from-their-sending crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'entry.1 = at;
             entry.2 = false;
         }
@@ -180,79 +183,104 @@ mutate starts-count-from-their-sending src/engine/quota.rs \
     }
 
     /// What a process'
-mutate pending-holds-no-slot src/engine/progress.rs \
+mutate pending-holds-no-slot crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'Stage::Announced | Stage::Doubtful { .. } | Stage::Open(_)
         )
     }' \
     'Stage::Open(_)
         )
     }'
-mutate forget-an-action-after-cancel src/engine/lane.rs \
+mutate forget-an-action-after-cancel crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'let failed = match body {' \
     'if matches!(body, FactBody::CancelAnswered { .. }) {
                 enter(progress, Stage::Done, at);
                 return Ok(());
             }
             let failed = match body {'
-mutate retry-past-the-limit src/engine/outcome.rs \
+mutate retry-past-the-limit crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'progress.retries < retry.max' \
     'progress.retries <= retry.max'
-mutate fetch-no-results src/engine/course.rs \
+mutate fetch-no-results crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'let (wanted, if_failed) = outcome::wanted(ground, progress, &fates, failed);' \
     'let (_, if_failed) = outcome::wanted(ground, progress, &fates, failed);
     let wanted = Vec::new();'
-mutate grant-beside-a-record src/engine/turn.rs \
+mutate grant-beside-a-record crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'if !self.orders.lost && needs.is_empty() {' \
     'if !self.orders.lost {'
-mutate start-after-interrupt src/engine/want.rs \
+mutate start-after-interrupt crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'if orders.interrupts > 1
         || (orders.interrupts > 0 && (!cleanup || asleep || outlook.over_for_today))
     {' \
     'if orders.interrupts > 2 {'
-mutate an-old-report-wakes-a-sleeper src/driver/run/calls/devices.rs \
+mutate an-old-report-wakes-a-sleeper src/driver 'all/simulation:simulation::' \
     'seen.is_some_and(|seen| seen > after)' \
     'seen.is_some_and(|seen| seen > after || seen <= after)'
-mutate a-sleeper-is-never-seen-anew src/driver/run/calls/devices.rs \
+mutate a-sleeper-is-never-seen-anew src/driver 'all/simulation:simulation::' \
     'seen.is_some_and(|seen| seen > after)' \
     'seen.is_some_and(|seen| seen > after) && false'
-mutate sleepers-keep-their-slots src/engine/sleepers.rs \
+mutate sleepers-keep-their-slots crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'let count = beyond.max(wanted);' \
     'let count = beyond.max(wanted) * 0;'
-mutate begin-after-the-hours src/engine/want.rs \
+mutate begin-after-the-hours crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'if outlook.after_hours && queued {' \
     'if outlook.after_hours && queued && orders.lost {'
-mutate stop-above-the-threshold src/engine/stop.rs \
+mutate stop-above-the-threshold crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'self.failed > 0 && self.failed >= threshold,' \
     'self.failed > threshold,'
-mutate begin-outside-the-hours src/engine/grant.rs \
+mutate begin-outside-the-hours crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'if self.hours_allow_at(now) > now {
             return;' \
     'if now < self.now {
             return;'
-mutate main-work-after-an-abort src/engine/course.rs \
-    'stopped.how == OnStop::Abort' \
-    'stopped.how != stopped.how'
-mutate start-a-cleanup-given-up src/engine/course.rs \
+mutate main-work-after-an-abort crates/engine/src 'svar-engine: all/simulation:simulation::' \
+    '} else if stopped.how == OnStop::Abort {' \
+    '} else if stopped.how != stopped.how {'
+mutate start-a-cleanup-given-up crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'if progress.waived && progress.in_cleanup(ground) {
         return enter(progress, Stage::Done, at);
     }
     match' \
     'match'
-mutate search-by-our-own-clock src/driver/client/actions.rs \
+mutate search-by-our-own-clock src/driver 'all/simulation:simulation::' \
     "\"machineId eq {} and type eq 'LiveResponse'\",
-            literal(device.as_str())" \
+            literal(machine.as_str())" \
     "\"machineId eq {} and type eq 'LiveResponse' and creationDateTimeUtc ge {}\",
-            literal(device.as_str()),
+            literal(machine.as_str()),
             instant(self.clock().now() - CLOCK_SKEW)"
-mutate give-up-a-device-that-sleeps-over-its-cancel src/engine/want.rs \
+mutate give-up-a-device-that-sleeps-over-its-cancel crates/engine/src 'svar-engine: all/simulation:simulation::' \
     '(true, false) => GiveUp::Device,' \
     '(true, false) => GiveUp::Cancel,'
-mutate stay-for-the-hours src/engine/want.rs \
+mutate stay-for-the-hours crates/engine/src 'svar-engine: all/simulation:simulation::' \
     'asleep || outlook.over_for_today' \
     'asleep'
-mutate an-expired-start-is-a-failure src/driver/run/calls/watch.rs \
+mutate an-expired-start-is-a-failure src/driver 'all/simulation:simulation::' \
     'gives_up && !is_cancelled && created' \
     'gives_up && is_cancelled && created'
+
+mutate maps-are-never-equal crates/language/src 'svar-language:' \
+    'null || maps || left_kind == right_kind' \
+    'null || left_kind == right_kind'
+mutate collected-name-not-ascii crates/emulator/src 'svar-emulator:' \
+    "c == '\\0' || !c.is_ascii()" \
+    "c == '\\0'"
+mutate leave-a-tilde-bare crates/plan/src 'svar-plan:' \
+    'b"@%+=:,./_-"' \
+    'b"~@%+=:,./_-"'
+mutate gate-may-read-results crates/language/src 'svar-language:' \
+    '["gate"] => place(Run, Wanted::Bool),' \
+    '["gate"] => place(Steps, Wanted::Bool),'
+mutate dots-in-a-tenant-id src/cli 'all/cli:cli::' \
+    '&& !id.contains("..")' \
+    ''
+mutate json-array-is-no-list crates/plan/src 'svar-plan:' \
+    'to_text(&value).unwrap_or_else(|_| value.to_string())' \
+    'to_text(&value).unwrap_or_default()'
+mutate no-pause-before-a-retry crates/language/src 'svar-plan: svar-language:' \
+    'RETRY_DELAY: Period = Period(Duration::from_secs(30))' \
+    'RETRY_DELAY: Period = Period(Duration::from_secs(31))'
+mutate retry-what-was-called-back crates/engine/src 'svar-engine:' \
+    'why == CancelWhy::Timeout || why.calls_back(),' \
+    'why == CancelWhy::Timeout,'
 
 if $find_only; then
     echo "$failed mutations were not found"
