@@ -60,9 +60,11 @@ esac
 echo "$1 done"
 "#;
 
-/// Six Linux servers on a clock that plays a minute in 60 ms.
+/// Six Linux servers on a clock that plays a minute in 60 ms. Scripts run as fast as this computer does,
+/// however fast the clock goes.
 const SCENARIO: &str = "name: crash
 factor: 1000
+settings: { script_time_limit: 24 h }
 devices:
   - { name: web-01.example.org, os: Linux, tags: [triage] }
   - { name: web-02.example.org, os: Linux, tags: [triage] }

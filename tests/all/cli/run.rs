@@ -535,7 +535,7 @@ fn a_step_that_took_too_long_is_drawn_with_its_limit() {
     let playbook = PLAYBOOK
         .replace("    run: ask\n", "    run: ask\n    timeout: 3m\n")
         .replace("  - get: /var/tmp/answer.txt\n", "");
-    let fleet = "factor: 600\nknobs: { cancel_release_delay: 0 }\ndevices:\n  - { name: web-01.example.org, os: Linux, \
+    let fleet = "factor: 600\nsettings: { cancel_release_delay: 0 }\ndevices:\n  - { name: web-01.example.org, os: Linux, \
                  tags: [web], outcomes: [{ script: ask.sh, stdout: ANSWERED, duration: 9 min }] }\n";
     let ended = svar("run ask.yaml --scenario slow.yaml")
         .file("ask.yaml", playbook)
@@ -565,7 +565,7 @@ fn timed(minutes: u32, of_script: &str, of_get: &str) -> (Ended, Vec<Fact>) {
         )
         .replace(get, &format!("{get}    timeout: {of_get}\n"));
     let fleet = format!(
-        "factor: 300\nknobs: {{ cancel_release_delay: 0 }}\ndevices:\n  - {{ name: web-01.example.org, os: Linux, \
+        "factor: 300\nsettings: {{ cancel_release_delay: 0 }}\ndevices:\n  - {{ name: web-01.example.org, os: Linux, \
          tags: [web], files: [{{ path: /var/tmp/answer.txt, text: hello }}], wrapup_delay: {{ min: 600, max: 600 }}, \
          outcomes: [{{ script: ask.sh, stdout: ANSWERED, duration: {minutes} min }}] }}\n"
     );

@@ -14,7 +14,7 @@ use svar::driver::{
     JournalError, LibraryItem, Observer, ResultLimits, RunFolder, RunHeader, RunSetup, ServiceKind,
     ServiceRecord, drive, prepare_library, resolve_targets,
 };
-use svar_emulator::{CLIENT_ID, CLIENT_SECRET, Device, Scenario, TENANT_ID, serve};
+use svar_emulator::{CLIENT_ID, CLIENT_SECRET, Device, Scenario, TENANT_ID, TimeSpan, serve};
 use svar_language::playbook::{Beside, load};
 use svar_language::source::SourceText;
 use svar_plan::{CompiledPlan, Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
@@ -39,7 +39,7 @@ impl Drop for World {
 
 /// Linux devices of these names, on a fast clock.
 pub(crate) fn linux(names: &[&str]) -> Scenario {
-    Scenario {
+    let mut scenario = Scenario {
         factor: FACTOR,
         devices: names
             .iter()
@@ -49,7 +49,10 @@ pub(crate) fn linux(names: &[&str]) -> Scenario {
             })
             .collect(),
         ..Scenario::default()
-    }
+    };
+    // Scripts run as fast as this computer does, however fast the clock goes.
+    scenario.settings.script_time_limit = Some(TimeSpan::seconds(24 * 3_600));
+    scenario
 }
 
 impl World {
