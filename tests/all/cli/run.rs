@@ -8,10 +8,11 @@ use svar_engine::{Fact, FactBody, RequestIndex};
 
 use super::builder::{Ended, Svar};
 
-/// Two servers, a clock that flies.
+/// Two servers, a clock that flies. Scripts run as fast as this computer does.
 const FLEET: &str = "\
 name: two servers
 factor: 600
+settings: { script_time_limit: 24 h }
 devices:
   - { name: web-01.example.org, os: Linux, tags: [web] }
   - { name: web-02.example.org, os: Linux, tags: [web] }
