@@ -12,7 +12,7 @@ use std::hint::black_box;
 
 use svar_language::playbook::{Loaded, NoFiles, load};
 use svar_language::source::SourceText;
-use svar_plan::{Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
+use svar_plan::{GivenInputs, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
 use svar_wire::DeviceId;
 
 const DEVICES: usize = 10_000;
@@ -59,7 +59,7 @@ fn target(number: usize) -> Target {
 }
 
 fn plan(loaded: &Loaded, targets: &[Target]) -> svar_plan::CompiledPlan {
-    let inputs = Inputs::merge(loaded, &Given::default()).unwrap();
+    let inputs = Inputs::merge(loaded, &GivenInputs::default()).unwrap();
     let limits = Limits::of(LimitsProfile::Safe);
     let names = RunNames::default();
     compile(loaded, &NoFiles, &inputs, targets.to_vec(), &names, &limits).unwrap()

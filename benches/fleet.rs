@@ -28,7 +28,7 @@ use svar_emulator::{
 use svar_language::playbook::{NoFiles, load};
 use svar_language::source::SourceText;
 use svar_plan::{
-    CompiledPlan, Given, Inputs, Job, Limits, LimitsProfile, RunNames, Target, compile,
+    CompiledPlan, GivenInputs, Inputs, Job, Limits, LimitsProfile, RunNames, Target, compile,
     least_makespan,
 };
 use svar_wire::DeviceId;
@@ -98,7 +98,7 @@ steps:
 fn compiled(devices: u32) -> Arc<CompiledPlan> {
     let loaded = load(&SourceText::new("playbook.yaml", PLAYBOOK), &NoFiles);
     assert!(!loaded.has_errors(), "{:#?}", loaded.problems);
-    let inputs = Inputs::merge(&loaded, &Given::default()).unwrap();
+    let inputs = Inputs::merge(&loaded, &GivenInputs::default()).unwrap();
     let targets = (0..devices).map(|device| Target {
         id: DeviceId::parse(&id(device)).unwrap(),
         name: None,

@@ -11,7 +11,7 @@ use crate::report::{self, Evidence, Header, Sheet};
 use svar_engine::Fleet;
 use svar_language::playbook::{Files, Found};
 use svar_language::source::SourceText;
-use svar_plan::{CompiledPlan, Given, Inputs, Limits, RunNames};
+use svar_plan::{CompiledPlan, GivenInputs, Inputs, Limits, RunNames};
 
 use crate::cli::input::prepare;
 use crate::cli::output::exit::{Exit, Failure};
@@ -160,7 +160,7 @@ pub(crate) fn recompile(
         return Err(prepare::drawn(&loaded.problems, terminal));
     }
     let inputs_file = folder.path().join("inputs.json");
-    let given = Given {
+    let given = GivenInputs {
         arguments,
         files: vec![SourceText::new(
             inputs_file.display().to_string(),

@@ -32,4 +32,4 @@ pub use store::{
     RecordDevice, RecordFile, RecordOutput, RecordStore, RequestKind, RunFolder, RunHeader, Runs,
     ServiceKind, ServiceRecord, active_process, file_name, read_journal,
 };
-pub use targets::{DeviceSelection, DeviceSelector, TargetError, resolve as resolve_targets};
+pub use targets::{TargetError, resolve as resolve_targets};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use svar_engine::{
     CommandIndex, DeviceView, EndState, Fact, FactBody, RequestIndex, ResultSummary, SessionIndex,
 };
-use svar_plan::{OnStop, Place, Plan, Session, StepPlan, Verb, Verdict};
+use svar_plan::{OnStop, Plan, Session, StepLocation, StepPlan, Verb, Verdict};
 use svar_wire::CommandStatus;
 use svar_wire::Moment;
 use svar_wire::{ActionId, RunId};
@@ -127,7 +127,7 @@ pub struct StepMark {
 
 impl StepMark {
     fn of(step: &StepPlan) -> Self {
-        let Place {
+        let StepLocation {
             file,
             pointer,
             line,

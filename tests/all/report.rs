@@ -53,7 +53,7 @@ impl Story {
             group: None,
             reason: "by hand".to_owned(),
         });
-        let inputs = Inputs::merge(&loaded, &svar_plan::Given::default()).unwrap();
+        let inputs = Inputs::merge(&loaded, &svar_plan::GivenInputs::default()).unwrap();
         let compiled = svar_plan::compile(
             &loaded,
             &NoFiles,

@@ -18,7 +18,10 @@ mod rules;
 mod secrets;
 mod tag;
 
-pub use compile::{CompiledPlan, Resolved, Selection, Selector, Unresolvable, compile};
+pub use compile::{
+    CompiledPlan, DeviceSelection, DeviceSelector, ResolvedSession, TargetsFile,
+    UnresolvableSession, compile,
+};
 pub use forecast::{
     BindingLimit, CallCounts, Forecast, Job, MakespanBound, OfflineCost, OfflineDelay,
     PlaybookEdit, RecentlySeenCost, SESSION_ESTIMATE, Saving, TimeLimit, WindowCount,
@@ -26,11 +29,11 @@ pub use forecast::{
 };
 pub use hours::{Hours, UnknownZone};
 pub use index::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};
-pub use inputs::{ENVIRONMENT_PREFIX, Given, InputValue, Inputs, Origin};
+pub use inputs::{ENVIRONMENT_PREFIX, GivenInputs, InputOrigin, InputValue, Inputs};
 pub use limits::{Limits, LimitsProfile, PICKUP, ReadBudget};
 pub use model::{
-    CommandPlan, DevicePlan, OfflinePolicy, Place, Plan, PlannedFile, PlannedInput, Policy,
-    RetryPolicy, Session, SessionKind, StepPlan, StopWhen, Target, Verdict, family_of,
+    CommandPlan, DevicePlan, OfflinePolicy, Plan, PlannedFile, PlannedInput, Policy, RetryPolicy,
+    Session, SessionKind, StepLocation, StepPlan, StopWhen, Target, Verdict, family_of,
 };
 pub use polling::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, TICK, TICKS_ASLEEP};
 pub use quote::{Argument, Shell, base64url, write as write_arguments};

@@ -83,7 +83,7 @@ pub struct StepPlan {
     /// Whether it is part of `cleanup`.
     pub cleanup: bool,
     /// Where it stands.
-    pub place: Place,
+    pub place: StepLocation,
     /// What happens to the device when it fails.
     pub on_fail: OnFail,
     /// Tries after the first.
@@ -99,7 +99,7 @@ pub struct StepPlan {
 
 /// A place in the playbook for people, and its pointer for devices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct StepLocation {
     /// The file, as the user named it.
     pub file: String,
     /// The JSON pointer of the step, `/steps/2`.

@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 use svar_language::diagnostic::render;
-use svar_plan::{ENVIRONMENT_PREFIX, Given};
+use svar_plan::{ENVIRONMENT_PREFIX, GivenInputs};
 
 use crate::cli::input::discover;
 use crate::cli::output::exit::{Exit, Failure};
@@ -18,7 +18,7 @@ pub(crate) fn collect(
     arguments: &[String],
     file: Option<&PathBuf>,
     terminal: &Terminal,
-) -> Result<Given, Failure> {
+) -> Result<GivenInputs, Failure> {
     let arguments = self::arguments(arguments)?;
     let mut files = Vec::new();
     if let Some(path) = file {
@@ -30,7 +30,7 @@ pub(crate) fn collect(
             }
         }
     }
-    Ok(Given {
+    Ok(GivenInputs {
         arguments,
         files,
         environment: environment()?,

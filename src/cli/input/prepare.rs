@@ -9,13 +9,14 @@ use svar_language::diagnostic::{Problem, render};
 use svar_language::playbook::{Beside, Files, Loaded};
 use svar_language::source::SourceText;
 use svar_plan::{
-    self, CompiledPlan, Inputs, Limits, LimitsProfile, RunNames, Selection, Selector, Target,
+    self, CompiledPlan, DeviceSelection, DeviceSelector, Inputs, Limits, LimitsProfile, RunNames,
+    Target, TargetsFile,
 };
 
 use crate::cli::args::{LimitsChoice, PlaybookArgs};
 use crate::cli::input::discover;
 use crate::cli::input::inputs;
-use crate::cli::input::target::TargetWord;
+use crate::cli::input::target;
 use crate::cli::output::exit::{Exit, Failure};
 use crate::cli::output::terminal::{Terminal, say};
 use crate::cli::rules;
@@ -32,7 +33,7 @@ pub(crate) struct Ready {
     /// What templates see of the run.
     pub(crate) names: RunNames,
     /// Who is meant.
-    pub(crate) selection: driver::DeviceSelection,
+    pub(crate) selection: DeviceSelection,
 }
 
 /// Reads everything that is typed and written.
@@ -63,8 +64,8 @@ pub(crate) fn read(
         case: args.case.clone().unwrap_or_default(),
         operator,
     };
-    let written =
-        Selection::of(&loaded, &inputs, &names).map_err(|problems| drawn(&problems, terminal))?;
+    let written = DeviceSelection::of(&loaded, &inputs, &names)
+        .map_err(|problems| drawn(&problems, terminal))?;
     let selection = selection(&args.targets, written, &files)?;
     Ok(Ready {
         loaded,
@@ -106,7 +107,7 @@ impl Ready {
     pub(crate) fn targets_by_id(&self) -> Option<Vec<Target>> {
         let mut targets: Vec<Target> = Vec::new();
         for selector in &self.selection.include {
-            let driver::DeviceSelector::Id(id) = selector else {
+            let DeviceSelector::Id(id) = selector else {
                 return None;
             };
             let is_out = self.selection.exclude.contains(selector);
@@ -131,7 +132,7 @@ impl Ready {
 
     /// Whether only the service can say who is excluded.
     pub(crate) fn exclusion_is_open(&self) -> bool {
-        let is_open = |selector| !matches!(selector, &driver::DeviceSelector::Id(_));
+        let is_open = |selector| !matches!(selector, &DeviceSelector::Id(_));
         self.selection.exclude.iter().any(is_open)
     }
 
@@ -211,12 +212,12 @@ pub(crate) fn limits(typed: Option<LimitsChoice>, profile: Option<LimitsProfile>
 /// let it. Its least is about its own selectors.
 fn selection(
     words: &[String],
-    written: Selection,
+    written: DeviceSelection<String>,
     files: &Beside,
-) -> Result<driver::DeviceSelection, Failure> {
-    let read = |selectors: Vec<Selector>| {
+) -> Result<DeviceSelection, Failure> {
+    let read = |selectors: Vec<DeviceSelector<String>>| {
         (selectors.into_iter())
-            .map(|selector| from_playbook(selector, files))
+            .map(|selector| selector.read_file(|path| targets_file(&files.locate(&path))))
             .collect::<Result<Vec<_>, _>>()
     };
     let exclude = read(written.exclude)?;
@@ -225,7 +226,7 @@ fn selection(
             return Err(Failure::refused("the playbook names no targets")
                 .help("write `targets:` into it, or give --target"));
         }
-        return Ok(driver::DeviceSelection {
+        return Ok(DeviceSelection {
             include: read(written.include)?,
             exclude,
             min: written.min,
@@ -233,14 +234,9 @@ fn selection(
         });
     }
     let include = (words.iter())
-        .map(|word| match TargetWord::parse(word)? {
-            TargetWord::Id(id) => Ok(driver::DeviceSelector::Id(id)),
-            TargetWord::Name(name) => Ok(driver::DeviceSelector::Name(name)),
-            TargetWord::Tag(tag) => Ok(driver::DeviceSelector::Tag(tag)),
-            TargetWord::File(path) => list(&path),
-        })
+        .map(|word| target::parse(word)?.read_file(|path| targets_file(&path)))
         .collect::<Result<Vec<_>, Failure>>()?;
-    Ok(driver::DeviceSelection {
+    Ok(DeviceSelection {
         include,
         exclude,
         min: None,
@@ -248,19 +244,8 @@ fn selection(
     })
 }
 
-fn from_playbook(selector: Selector, files: &Beside) -> Result<driver::DeviceSelector, Failure> {
-    Ok(match selector {
-        Selector::Id(id) => driver::DeviceSelector::Id(id),
-        Selector::Name(name) => driver::DeviceSelector::Name(name),
-        Selector::Tag(tag) => driver::DeviceSelector::Tag(tag),
-        Selector::Group(group) => driver::DeviceSelector::Group(group),
-        Selector::Filter(filter) => driver::DeviceSelector::Filter(filter),
-        Selector::Hunt(query) => driver::DeviceSelector::Hunt(query),
-        Selector::File(path) => list(&files.locate(&path))?,
-    })
-}
-
-fn list(path: &Path) -> Result<driver::DeviceSelector, Failure> {
+/// Reads a file of ids and names.
+fn targets_file(path: &Path) -> Result<TargetsFile, Failure> {
     let source = discover::read(path).map_err(|problem| {
         let failure = Failure::refused(format!(
             "the targets file {}: {}",
@@ -272,7 +257,7 @@ fn list(path: &Path) -> Result<driver::DeviceSelector, Failure> {
             None => failure,
         }
     })?;
-    Ok(driver::DeviceSelector::File {
+    Ok(TargetsFile {
         path: source.name().to_owned(),
         text: source.text().to_owned(),
     })

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 
 use svar_engine::{DeviceIndex, RequestIndex, StepIndex};
-use svar_plan::{Place, Plan, Results, Secrets, StepResult, Verb, Verdict};
+use svar_plan::{Plan, Results, Secrets, StepLocation, StepResult, Verb, Verdict};
 use svar_wire::Moment;
 use svar_wire::{ActionId, DeviceId};
 
@@ -31,7 +31,7 @@ pub struct Record {
     /// The step's name.
     pub step: String,
     /// Where the step stands in the playbook.
-    pub place: Place,
+    pub place: StepLocation,
     /// What it does.
     pub verb: Verb,
     /// The machine action.
@@ -138,7 +138,7 @@ pub struct RecordStore {
 struct StepNames {
     name: String,
     file_name: String,
-    place: Place,
+    place: StepLocation,
 }
 
 impl RecordStore {

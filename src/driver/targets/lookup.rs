@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use svar_plan::{DeviceSelection, DeviceSelector, TargetsFile};
 use svar_wire::DeviceId;
 use svar_wire::Machine;
 
 use crate::driver::client::{CallError, Client, last_seen};
 
-use super::selection::{DeviceSelection, DeviceSelector, TargetError};
+use super::error::TargetError;
 
 /// What was looked up so far.
 pub(super) struct Book<'c> {
@@ -43,7 +44,8 @@ impl<'c> Book<'c> {
         let names = selection.include.iter().chain(&selection.exclude);
         let names = names.map(|selector| match selector {
             DeviceSelector::Name(_) => 1,
-            DeviceSelector::File { text, .. } => text
+            DeviceSelector::File(file) => file
+                .text
                 .lines()
                 .filter(|line| DeviceId::parse(line.trim()).is_err())
                 .count(),
@@ -133,7 +135,7 @@ impl<'c> Book<'c> {
                 Ok(living(found, &reason))
             }
             DeviceSelector::Hunt(_) => Err(TargetError::NeedsTenant),
-            DeviceSelector::File { path, text } => self.by_file(path, text).await,
+            DeviceSelector::File(file) => self.by_file(file).await,
         }
     }
 
@@ -156,7 +158,8 @@ impl<'c> Book<'c> {
             .collect())
     }
 
-    async fn by_file(&mut self, path: &str, text: &str) -> Result<Named, TargetError> {
+    async fn by_file(&mut self, file: &TargetsFile) -> Result<Named, TargetError> {
+        let TargetsFile { path, text } = file;
         let mut found = Vec::new();
         let mut ids = Vec::new();
         for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {

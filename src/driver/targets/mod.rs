@@ -1,8 +1,8 @@
 //! From selectors to devices: asks the service which are meant, and says why each device is in.
 
+mod error;
 mod lookup;
 mod resolve;
-mod selection;
 
+pub use error::TargetError;
 pub use resolve::resolve;
-pub use selection::{DeviceSelection, DeviceSelector, TargetError};

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use svar_plan::Target;
+use svar_plan::{DeviceSelection, Target};
 use svar_wire::DeviceId;
 use svar_wire::Machine;
 
 use crate::driver::client::Client;
 
+use super::error::TargetError;
 use super::lookup::Book;
-use super::selection::{DeviceSelection, TargetError};
 
 /// Finds the devices of a selection, in the order of its selectors and of the service's answers;
 /// each one once, with the first selector that named it as its reason.

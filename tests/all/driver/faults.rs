@@ -4,7 +4,7 @@
 use svar::driver::Ending;
 use svar_emulator::{Call, Fault, FaultKind, Scenario};
 use svar_engine::EndState;
-use svar_plan::Given;
+use svar_plan::GivenInputs;
 
 use super::world::{World, linux, play};
 
@@ -72,7 +72,7 @@ async fn weather(call: Call, what: FaultKind) {
     };
     let world = World::of(scenario).await;
     world.script("work.sh", SCRIPT);
-    let driven = play(world.ready(PLAYBOOK, &Given::default()).await).await;
+    let driven = play(world.ready(PLAYBOOK, &GivenInputs::default()).await).await;
     let journal = world.read("journal.jsonl");
     assert_eq!(driven.ending, Ending::Finished, "{row}\n{journal}");
     let refused =

@@ -8,7 +8,7 @@ use svar::driver::{
 };
 use svar_emulator::DeviceFile;
 use svar_engine::{Fact, FactBody};
-use svar_plan::Given;
+use svar_plan::GivenInputs;
 
 use super::world::{World, linux};
 
@@ -86,7 +86,7 @@ async fn nothing_is_sent_any_more_and_no_part_of_the_folder_is_made_anew() {
                 }];
             }
             let world = World::of(scenario).await;
-            let ready = world.ready(PLAYBOOK, &Given::default()).await;
+            let ready = world.ready(PLAYBOOK, &GivenInputs::default()).await;
             let mut observer = TakeAway {
                 at,
                 how,

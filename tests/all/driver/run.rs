@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use svar::driver::{Ending, InterruptSender, Interrupts, Observer, drive, read_journal};
 use svar_engine::{EndState, Fact, FactBody, StepIndex};
-use svar_plan::Given;
+use svar_plan::GivenInputs;
 
 use super::world::{World, all_files, linux, play, watched};
 
@@ -36,7 +36,7 @@ echo "collected on purpose"
 async fn a_script_runs_on_each_device_and_its_file_comes_home() {
     let world = World::of(linux(&["web-01.example.org", "web-02.example.org"])).await;
     world.script("collect.sh", SCRIPT);
-    let ready = world.ready(COLLECT, &Given::default()).await;
+    let ready = world.ready(COLLECT, &GivenInputs::default()).await;
     let driven = play(ready).await;
     let ends: Vec<EndState> = driven
         .fleet
@@ -77,7 +77,7 @@ async fn a_script_runs_on_each_device_and_its_file_comes_home() {
 async fn what_the_playbook_does_not_expect_fails_the_device() {
     let world = World::of(linux(&["web-01.example.org"])).await;
     world.script("collect.sh", "echo something else\nexit 3\n");
-    let driven = play(world.ready(COLLECT, &Given::default()).await).await;
+    let driven = play(world.ready(COLLECT, &GivenInputs::default()).await).await;
     let end = driven.fleet.devices().next().and_then(|device| device.end);
     let end = end.expect("it ended");
     assert_eq!(
@@ -106,7 +106,7 @@ async fn a_run_dropped_behind_any_record_goes_on_and_starts_nothing_twice() {
     for records in 1..=12 {
         let world = World::of(linux(&["web-01.example.org", "web-02.example.org"])).await;
         world.script("collect.sh", SCRIPT);
-        let ready = world.ready(COLLECT, &Given::default()).await;
+        let ready = world.ready(COLLECT, &GivenInputs::default()).await;
         let reached = Arc::new(Notify::new());
         let mut observer = After {
             left: records,
@@ -120,7 +120,7 @@ async fn a_run_dropped_behind_any_record_goes_on_and_starts_nothing_twice() {
                 panic!("it went on behind record {records}: {driven:?}");
             }
         }
-        let driven = play(world.resume(COLLECT, &Given::default()).await).await;
+        let driven = play(world.resume(COLLECT, &GivenInputs::default()).await).await;
         let journal = world.read("journal.jsonl");
         assert_eq!(driven.ending, Ending::Finished, "{records}: {journal}");
         let tally = driven.fleet.tally();
@@ -159,7 +159,7 @@ async fn interrupts_stop_cancel_and_leave() {
     for (name, count, ending, sessions) in rows {
         let world = World::of(linux(&["web-01.example.org"])).await;
         world.script("collect.sh", SCRIPT);
-        let ready = world.ready(COLLECT, &Given::default()).await;
+        let ready = world.ready(COLLECT, &GivenInputs::default()).await;
         let (interrupter, interrupts) = Interrupts::manual();
         if name == "nothing yet" {
             interrupter.interrupt();
@@ -191,9 +191,9 @@ async fn no_secret_is_left_anywhere() {
         inputs:\n  token: { secret: true }\n\
         library:\n  leak: { path: leak.sh }\ntargets: { tag: triage }\n\
         steps:\n  - run: leak\n    args: ['${{ inputs.token }}']\n";
-    let given = Given {
+    let given = GivenInputs {
         arguments: vec![("token".to_owned(), "hush-4711-hush".to_owned())],
-        ..Given::default()
+        ..GivenInputs::default()
     };
     let driven = play(world.ready(playbook, &given).await).await;
     assert_eq!(driven.ending, Ending::Finished);

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json as value};
 
-use svar::driver::{DeviceSelection, DeviceSelector, TargetError, resolve_targets};
+use svar::driver::{TargetError, resolve_targets};
 use svar_plan::Target;
+use svar_plan::{DeviceSelection, DeviceSelector, TargetsFile};
 use svar_wire::DeviceId;
 
 use super::service::{Reply, Seen, Service, answer, json};
@@ -156,10 +157,10 @@ async fn whoever_is_excluded_is_out_whoever_selected_him() {
         exclude: vec![
             name("web-02"),
             name("gone-since-long"),
-            DeviceSelector::File {
+            DeviceSelector::File(TargetsFile {
                 path: "not.txt".to_owned(),
                 text: format!("nobody\n{}  # the last one\n", id(4)),
-            },
+            }),
         ],
         ..DeviceSelection::default()
     };
@@ -179,10 +180,10 @@ async fn a_file_names_its_lines() {
     ])
     .await;
     let file = |text: String| {
-        include(vec![DeviceSelector::File {
+        include(vec![DeviceSelector::File(TargetsFile {
             path: "targets.txt".to_owned(),
             text,
-        }])
+        })])
     };
     let text = format!("\u{feff}# ours\n\nweb-02 # the second\r\n{}\n", id(1));
     let targets = resolve(&service, file(text)).await.expect("targets");

@@ -10,14 +10,17 @@ use svar::driver::client::{
     Client, Connection, Credentials, DEFAULT_SCOPE, Root, Timeouts, emulator_clock,
 };
 use svar::driver::{
-    Clock, DeviceSelection, DeviceSelector, DriveOutcome, InitialFiles, Interrupts, Journal,
-    JournalError, LibraryItem, Observer, ResultLimits, RunFolder, RunHeader, RunSetup, ServiceKind,
-    ServiceRecord, drive, prepare_library, resolve_targets,
+    Clock, DriveOutcome, InitialFiles, Interrupts, Journal, JournalError, LibraryItem, Observer,
+    ResultLimits, RunFolder, RunHeader, RunSetup, ServiceKind, ServiceRecord, drive,
+    prepare_library, resolve_targets,
 };
 use svar_emulator::{CLIENT_ID, CLIENT_SECRET, Device, Scenario, TENANT_ID, TimeSpan, serve};
 use svar_language::playbook::{Beside, load};
 use svar_language::source::SourceText;
-use svar_plan::{CompiledPlan, Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
+use svar_plan::{
+    CompiledPlan, DeviceSelection, DeviceSelector, GivenInputs, Inputs, Limits, LimitsProfile,
+    RunNames, Target, compile,
+};
 use svar_wire::{LibraryName, RunId};
 
 /// How much faster than ours the emulators' clocks run here.
@@ -95,7 +98,7 @@ impl World {
     fn compiled(
         &self,
         playbook: &str,
-        given: &Given,
+        given: &GivenInputs,
         targets: Vec<Target>,
     ) -> (CompiledPlan, Inputs) {
         let path = self.folder.path().join("playbook.yaml");
@@ -115,7 +118,7 @@ impl World {
     }
 
     /// Everything that comes before the first call of a run.
-    pub(crate) async fn ready(&self, playbook: &str, given: &Given) -> RunSetup {
+    pub(crate) async fn ready(&self, playbook: &str, given: &GivenInputs) -> RunSetup {
         let selection = DeviceSelection {
             include: vec![DeviceSelector::Tag("triage".to_owned())],
             ..DeviceSelection::default()
@@ -189,7 +192,7 @@ impl World {
     }
 
     /// The same run, taken up from its folder.
-    pub(crate) async fn resume(&self, playbook: &str, given: &Given) -> RunSetup {
+    pub(crate) async fn resume(&self, playbook: &str, given: &GivenInputs) -> RunSetup {
         let folder = RunFolder::open(self.run()).expect("a run folder");
         let targets = folder.targets().expect("targets");
         let (compiled, _) = self.compiled(playbook, given, targets);

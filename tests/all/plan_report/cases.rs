@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use svar::report::{plan_json, plan_text};
 use svar_language::source::SourceText;
-use svar_plan::Given;
+use svar_plan::GivenInputs;
 
 use super::{compiled, target};
 
@@ -22,11 +22,11 @@ fn each_plan_is_shown_as_its_case_says() {
     let mut wrong = Vec::new();
     for folder in folders {
         let playbook = fs::read_to_string(folder.join("playbook.yaml")).unwrap();
-        let given = Given {
+        let given = GivenInputs {
             files: fs::read_to_string(folder.join("inputs.yaml"))
                 .map(|text| vec![SourceText::new("inputs.yaml", text)])
                 .unwrap_or_default(),
-            ..Given::default()
+            ..GivenInputs::default()
         };
         let targets = vec![
             target(1, "ws-1", "Windows11"),

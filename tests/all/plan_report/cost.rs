@@ -1,7 +1,7 @@
 //! The cost of a plan in words.
 
 use svar::report::plan_text;
-use svar_plan::Given;
+use svar_plan::GivenInputs;
 
 use super::{compiled, target};
 
@@ -21,7 +21,7 @@ fn cost(playbook: &str, devices: u32) -> String {
     let playbook =
         format!("playbook: 1\nname: Forecast\nos: linux\ntargets: {{ tag: web }}\n{playbook}");
     let fleet = (1..=devices).map(|number| target(number, &format!("srv-{number}"), "Linux"));
-    let compiled = compiled(&playbook, &Given::default(), fleet.collect());
+    let compiled = compiled(&playbook, &GivenInputs::default(), fleet.collect());
     let text = plan_text(compiled.plan());
     text[text.find("cost  ").expect("the cost")..].to_owned()
 }

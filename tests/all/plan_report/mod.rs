@@ -7,7 +7,9 @@ mod secrets;
 use svar_language::diagnostic::render::{Style, text};
 use svar_language::playbook::{NoFiles, load};
 use svar_language::source::SourceText;
-use svar_plan::{CompiledPlan, Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
+use svar_plan::{
+    CompiledPlan, GivenInputs, Inputs, Limits, LimitsProfile, RunNames, Target, compile,
+};
 use svar_wire::DeviceId;
 
 /// A target whose id ends in these digits.
@@ -23,7 +25,7 @@ fn target(digits: u32, name: &str, os: &str) -> Target {
 }
 
 #[track_caller]
-fn compiled(playbook: &str, given: &Given, targets: Vec<Target>) -> CompiledPlan {
+fn compiled(playbook: &str, given: &GivenInputs, targets: Vec<Target>) -> CompiledPlan {
     let loaded = load(&SourceText::new("playbook.yaml", playbook), &NoFiles);
     let drawn = text(&loaded.problems, &Style::drawn());
     assert!(loaded.playbook.is_some(), "{drawn}");

@@ -1,15 +1,15 @@
 //! Secrets are in what is sent, and in no report.
 
 use svar::report::{plan_json, plan_text};
-use svar_plan::Given;
+use svar_plan::GivenInputs;
 
 use super::{compiled, target};
 
 #[track_caller]
 fn shown(playbook: &str, token: &str) -> [String; 2] {
-    let given = Given {
+    let given = GivenInputs {
         arguments: vec![("token".into(), token.into())],
-        ..Given::default()
+        ..GivenInputs::default()
     };
     let compiled = compiled(playbook, &given, vec![target(2, "srv-2", "Linux")]);
     let plan = compiled.plan();

@@ -14,7 +14,9 @@ use svar_emulator::{
 use svar_engine::DeviceIndex;
 use svar_language::playbook::{NoFiles, load};
 use svar_language::source::SourceText;
-use svar_plan::{CompiledPlan, Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
+use svar_plan::{
+    CompiledPlan, GivenInputs, Inputs, Limits, LimitsProfile, RunNames, Target, compile,
+};
 use svar_wire::DeviceId;
 use svar_wire::Moment;
 
@@ -216,7 +218,7 @@ fn item(name: &str) -> LibraryItem {
 fn compiled(playbook: &str, devices: &[DrawnDevice], limits: &Limits) -> CompiledPlan {
     let loaded = load(&SourceText::new("playbook.yaml", playbook), &NoFiles);
     assert!(!loaded.has_errors(), "{playbook}\n{:#?}", loaded.problems);
-    let inputs = Inputs::merge(&loaded, &Given::default()).unwrap();
+    let inputs = Inputs::merge(&loaded, &GivenInputs::default()).unwrap();
     let names = RunNames {
         id: "run-1".to_owned(),
         ..RunNames::default()

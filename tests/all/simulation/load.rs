@@ -6,7 +6,7 @@ use std::sync::Arc;
 use svar_emulator::{Device, LibraryItem, Scenario, ScriptOutcome, ServiceProfile};
 use svar_language::playbook::{NoFiles, load};
 use svar_language::source::SourceText;
-use svar_plan::{Given, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
+use svar_plan::{GivenInputs, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
 use svar_wire::DeviceId;
 
 use super::computer::Computer;
@@ -29,7 +29,7 @@ pub(super) fn device(device: usize) -> Device {
 /// profile `safe`.
 pub(super) fn run_of(root: &Path, playbook: &str, scenario: Scenario) -> Computer {
     let loaded = load(&SourceText::new("playbook.yaml", playbook), &NoFiles);
-    let inputs = Inputs::merge(&loaded, &Given::default()).unwrap();
+    let inputs = Inputs::merge(&loaded, &GivenInputs::default()).unwrap();
     let targets = (0..scenario.devices.len()).map(|device| Target {
         id: DeviceId::parse(&id(device)).unwrap(),
         name: None,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use svar_plan::{
     CleanupWhen, CommandPlan, CountOrPercent, DevicePlan, Limits, LimitsProfile, OfflineMode,
-    OfflinePolicy, OnFail, OnStop, Place, Plan, Policy, ResultsWanted, RetryPolicy, Secrets,
-    Session, SessionKind, StepIndex, StepPlan, StopBase, StopWhen, Target, Verb,
+    OfflinePolicy, OnFail, OnStop, Plan, Policy, ResultsWanted, RetryPolicy, Secrets, Session,
+    SessionKind, StepIndex, StepLocation, StepPlan, StopBase, StopWhen, Target, Verb,
 };
 use svar_wire::{Command, LiveResponseRequest};
 use svar_wire::{DeviceId, RunId};
@@ -29,7 +29,7 @@ fn step(verb: Verb) -> Step {
         title: String::new(),
         verb,
         cleanup: false,
-        place: Place {
+        place: StepLocation {
             file: "by-hand.yaml".into(),
             pointer: String::new(),
             line: 1,

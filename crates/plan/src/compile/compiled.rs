@@ -8,14 +8,14 @@ use svar_language::playbook::model::Os;
 use svar_wire::LiveResponseRequest;
 
 use super::prepare::Prepared;
-use super::scope::{Needs, TARGET_FIELDS};
+use super::scope::{Dependencies, TARGET_FIELDS};
 use crate::index::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};
 use crate::model::{Plan, Verdict};
 use crate::result::{Results, StepResult};
 
 /// A session ready to be sent.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Resolved {
+pub struct ResolvedSession {
     /// Which of the session's commands are sent, by index into
     /// [`Session::commands`](super::Session::commands).
     pub commands: Vec<CommandIndex>,
@@ -25,7 +25,7 @@ pub struct Resolved {
 
 /// A session that the results so far can't be put into.
 #[derive(Debug)]
-pub struct Unresolvable {
+pub struct UnresolvableSession {
     /// The step whose template it is, index into [`Plan::steps`]; `None` where it is the comment or a
     /// var.
     pub step: Option<StepIndex>,
@@ -71,12 +71,14 @@ impl CompiledPlan {
         device: DeviceIndex,
         session: SessionIndex,
         results: &dyn Results,
-    ) -> Result<Resolved, Box<Unresolvable>> {
-        let at = |step: Option<StepIndex>| move |problem| Box::new(Unresolvable { step, problem });
+    ) -> Result<ResolvedSession, Box<UnresolvableSession>> {
+        let at = |step: Option<StepIndex>| {
+            move |problem| Box::new(UnresolvableSession { step, problem })
+        };
         let planned = device.of(&self.plan.devices);
         let session = session.of(&planned.sessions);
         if let Some(request) = &session.request {
-            return Ok(Resolved {
+            return Ok(ResolvedSession {
                 commands: CommandIndex::all(session.commands.len()).collect(),
                 request: Some(request.clone()),
             });
@@ -108,7 +110,7 @@ impl CompiledPlan {
                 prepared.request(commands, &scope).map_err(at(None))?,
             )),
         };
-        Ok(Resolved {
+        Ok(ResolvedSession {
             commands: sent,
             request,
         })
@@ -146,9 +148,9 @@ impl CompiledPlan {
         results: &dyn Results,
     ) -> Verdict {
         let target = &device.of(&self.plan.devices).target;
-        let everything = Needs {
+        let everything = Dependencies {
             target: TARGET_FIELDS.into(),
-            ..Needs::default()
+            ..Dependencies::default()
         };
         let prepared = &self.prepared;
         let step = step.of(&prepared.steps);

@@ -5,7 +5,7 @@ use svar_language::expression::{NameUse, Scope};
 
 use super::prepare::Prepared;
 use super::scope::{Field, Form, target_field};
-use crate::inputs::Origin;
+use crate::inputs::InputOrigin;
 use crate::model::Target;
 use crate::rules;
 
@@ -157,9 +157,9 @@ fn vars_origin(prepared: &Prepared, var: &str, character: char, depth: usize) ->
     found.map(|origin| format!("{origin}, by way of `vars.{var}`"))
 }
 
-fn described(origin: &Origin) -> String {
+fn described(origin: &InputOrigin) -> String {
     match origin {
-        Origin::Default => "its default".to_owned(),
+        InputOrigin::Default => "its default".to_owned(),
         other => other.to_string(),
     }
 }

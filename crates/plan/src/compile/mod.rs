@@ -19,8 +19,8 @@ mod selection;
 mod sessions;
 mod setting;
 
-pub use compiled::{CompiledPlan, Resolved, Unresolvable};
-pub use selection::{Selection, Selector};
+pub use compiled::{CompiledPlan, ResolvedSession, UnresolvableSession};
+pub use selection::{DeviceSelection, DeviceSelector, TargetsFile};
 
 use serde_json::Value;
 

@@ -11,10 +11,10 @@ use svar_language::playbook::{Condition, Playbook, Templated, defaults};
 use svar_language::rules::TEMPLATE_VALUE;
 use svar_language::yaml::Document;
 
-use super::scope::{Field, Form, Needs, Values};
+use super::scope::{Dependencies, Field, Form, Values};
 use super::setting::Settings;
 use crate::inputs::Inputs;
-use crate::model::{Place, Policy, StepPlan};
+use crate::model::{Policy, StepLocation, StepPlan};
 use crate::rules;
 
 /// The playbook as the compiler and a running [`CompiledPlan`](crate::CompiledPlan) use it.
@@ -35,7 +35,7 @@ pub(crate) struct Prepared {
     /// Names under `library` with the file's name in the tenant.
     pub(crate) library: IndexMap<String, String>,
     /// Everything that any step or the comment asks of a device.
-    pub(crate) needs: Needs,
+    pub(crate) needs: Dependencies,
 }
 
 /// A step made ready.
@@ -52,7 +52,7 @@ pub(crate) struct PreparedStep {
     pub(crate) expect: Option<Expect>,
     pub(crate) save: IndexMap<String, Save>,
     /// What it depends on, `when` included.
-    pub(crate) needs: Needs,
+    pub(crate) needs: Dependencies,
     /// Steps whose results its expectations read. The command does not depend on them, but they
     /// must be there when its own result is judged.
     pub(crate) judged_by: BTreeSet<String>,
@@ -196,7 +196,7 @@ fn prepare_step(
         title: title.unwrap_or_else(|| format!("{} {written}", verb.as_str())),
         verb,
         cleanup,
-        place: Place {
+        place: StepLocation {
             file: document.source().name().to_owned(),
             pointer,
             line: position.line,

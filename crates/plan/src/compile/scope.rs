@@ -1,7 +1,7 @@
 //! Where the values behind names come from: `inputs`, `vars`, `run`, `target`, `steps`.
 //!
 //! Most values are the same on every device. What a template needs beyond that is worked out once
-//! ([`Needs`]), so that only what differs is evaluated again for each device.
+//! ([`Dependencies`]), so that only what differs is evaluated again for each device.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,19 +24,19 @@ pub(crate) const TARGET_FIELDS: [&str; 6] = ["id", "name", "os", "family", "tags
 
 /// What a value depends on besides inputs and the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Needs {
+pub(crate) struct Dependencies {
     /// Fields of `target`.
     pub(crate) target: BTreeSet<&'static str>,
     /// Steps whose results it reads.
     pub(crate) steps: BTreeSet<String>,
 }
 
-impl Needs {
+impl Dependencies {
     pub(crate) fn is_empty(&self) -> bool {
         self.target.is_empty() && self.steps.is_empty()
     }
 
-    pub(crate) fn add(&mut self, other: &Needs) {
+    pub(crate) fn add(&mut self, other: &Dependencies) {
         self.target.extend(&other.target);
         self.steps.extend(other.steps.iter().cloned());
     }
@@ -55,7 +55,7 @@ pub(crate) enum Form {
     /// Known.
     Known(Value),
     /// A scalar that is yet to be evaluated.
-    Template(Template, Needs),
+    Template(Template, Dependencies),
     /// A list with something in it that is yet to be evaluated.
     List(Vec<Field>),
     /// A map of that kind.
@@ -64,8 +64,8 @@ pub(crate) enum Form {
 
 impl Field {
     /// What it depends on.
-    pub(crate) fn needs(&self) -> Needs {
-        let mut all = Needs::default();
+    pub(crate) fn needs(&self) -> Dependencies {
+        let mut all = Dependencies::default();
         match &self.form {
             Form::Known(_) => {}
             Form::Template(_, needs) => all = needs.clone(),
@@ -93,7 +93,7 @@ pub(crate) struct Values {
     /// `inputs`, `run`, and the vars that are the same on every device.
     pub(crate) base: Scope,
     /// What each var depends on.
-    vars: BTreeMap<String, Needs>,
+    vars: BTreeMap<String, Dependencies>,
     /// Vars that depend on the target, each after those it uses.
     late: Vec<(String, Field)>,
     /// What must not be shown: the secret inputs, and whatever a template makes of one.
@@ -170,7 +170,7 @@ impl Values {
                         }
                     }
                     Err(problem) => {
-                        self.vars.insert(name.clone(), Needs::default());
+                        self.vars.insert(name.clone(), Dependencies::default());
                         problems.push(problem);
                     }
                 }
@@ -297,8 +297,8 @@ impl Values {
         Ok(Field { node, form })
     }
 
-    fn needs(&self, template: &Template) -> Needs {
-        let mut needs = Needs::default();
+    fn needs(&self, template: &Template) -> Dependencies {
+        let mut needs = Dependencies::default();
         for name in template.names() {
             match name.path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
                 ["target"] => needs.target.extend(TARGET_FIELDS),
@@ -361,7 +361,11 @@ impl Values {
     }
 
     /// The scope of one device: the base, what it asks of the target, and the vars that follow.
-    pub(crate) fn with_target(&self, target: &Target, needs: &Needs) -> Result<Scope, Problem> {
+    pub(crate) fn with_target(
+        &self,
+        target: &Target,
+        needs: &Dependencies,
+    ) -> Result<Scope, Problem> {
         let mut scope = self.base.clone();
         for field in &needs.target {
             scope.set("target", field, &target_field(target, field));

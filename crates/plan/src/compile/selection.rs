@@ -11,9 +11,9 @@ use crate::inputs::Inputs;
 use crate::result::RunNames;
 use crate::rules;
 
-/// One way to name devices.
+/// One way to name devices. `F` stands for a file of ids and names: where it is, or what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selector {
+pub enum DeviceSelector<F = TargetsFile> {
     /// The device with this id.
     Id(DeviceId),
     /// The device with this DNS name, or this first label of one.
@@ -26,38 +26,80 @@ pub enum Selector {
     Filter(String),
     /// The devices that this advanced hunting query names.
     Hunt(String),
-    /// The ids and names in this file beside the playbook, one on each line.
-    File(String),
+    /// The ids and names in a file, one on each line.
+    File(F),
+}
+
+/// A file of ids and names, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetsFile {
+    /// Path, as the user named it.
+    pub path: String,
+    /// Its text.
+    pub text: String,
 }
 
 /// Which devices: all that a selector names, less those that one of `exclude` names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// Who is in.
-    pub include: Vec<Selector>,
-    /// Who is out, whoever selected him.
-    pub exclude: Vec<Selector>,
-    /// The fewest devices there should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceSelection<F = TargetsFile> {
+    /// Selectors of the devices.
+    pub include: Vec<DeviceSelector<F>>,
+    /// Selectors of devices that are left out, whichever selector named them.
+    pub exclude: Vec<DeviceSelector<F>>,
+    /// Least number of devices there should be.
     pub min: Option<u32>,
-    /// The most devices there should be.
+    /// Greatest number of devices there should be.
     pub max: Option<u32>,
 }
 
-impl Selection {
-    /// What `targets` of a playbook says; empty where it says nothing.
+impl<F> Default for DeviceSelection<F> {
+    fn default() -> Self {
+        DeviceSelection {
+            include: Vec::new(),
+            exclude: Vec::new(),
+            min: None,
+            max: None,
+        }
+    }
+}
+
+impl<F> DeviceSelector<F> {
+    /// Returns the selector with its file, if it has one, replaced by what `read` makes of it.
     ///
     /// # Errors
-    /// Selectors whose evaluated values do not do, each at its place.
+    /// Those of `read`.
+    pub fn read_file<G, E>(
+        self,
+        read: impl FnOnce(F) -> Result<G, E>,
+    ) -> Result<DeviceSelector<G>, E> {
+        Ok(match self {
+            DeviceSelector::Id(id) => DeviceSelector::Id(id),
+            DeviceSelector::Name(name) => DeviceSelector::Name(name),
+            DeviceSelector::Tag(tag) => DeviceSelector::Tag(tag),
+            DeviceSelector::Group(group) => DeviceSelector::Group(group),
+            DeviceSelector::Filter(filter) => DeviceSelector::Filter(filter),
+            DeviceSelector::Hunt(query) => DeviceSelector::Hunt(query),
+            DeviceSelector::File(file) => DeviceSelector::File(read(file)?),
+        })
+    }
+}
+
+impl DeviceSelection<String> {
+    /// Returns what `targets` of a playbook says, with paths of files as they are written; empty where
+    /// it says nothing.
+    ///
+    /// # Errors
+    /// Selectors whose evaluated values are invalid, each at its place.
     pub fn of(
         loaded: &Loaded,
         inputs: &Inputs,
         names: &RunNames,
-    ) -> Result<Selection, Vec<Problem>> {
+    ) -> Result<DeviceSelection<String>, Vec<Problem>> {
         let (Some(document), Some(playbook)) = (&loaded.document, &loaded.playbook) else {
             return Err(loaded.problems.clone());
         };
         let Some(targets) = &playbook.targets else {
-            return Ok(Selection::default());
+            return Ok(DeviceSelection::default());
         };
         let values = Values::new(document, playbook, inputs, names)?;
         let mut reader = Reader {
@@ -79,26 +121,26 @@ struct Reader<'v> {
 }
 
 impl Reader<'_> {
-    fn selection(&mut self, targets: &Targets) -> Selection {
+    fn selection(&mut self, targets: &Targets) -> DeviceSelection<String> {
         let mut include = Vec::new();
         self.each(&targets.ids, &mut include, Self::id);
         self.each(&targets.names, &mut include, |_, _, name| {
-            Some(Selector::Name(name))
+            Some(DeviceSelector::Name(name))
         });
         self.each(targets.tag.iter(), &mut include, |_, _, tag| {
-            Some(Selector::Tag(tag))
+            Some(DeviceSelector::Tag(tag))
         });
         self.each(targets.group.iter(), &mut include, |_, _, group| {
-            Some(Selector::Group(group))
+            Some(DeviceSelector::Group(group))
         });
         self.each(&targets.filter, &mut include, |_, _, filter| {
-            Some(Selector::Filter(filter))
+            Some(DeviceSelector::Filter(filter))
         });
         self.each(&targets.hunt, &mut include, |_, _, query| {
-            Some(Selector::Hunt(query))
+            Some(DeviceSelector::Hunt(query))
         });
         self.each(&targets.file, &mut include, |_, _, path| {
-            Some(Selector::File(path))
+            Some(DeviceSelector::File(path))
         });
         let mut exclude = Vec::new();
         if let Some(Exclude {
@@ -110,17 +152,21 @@ impl Reader<'_> {
         }) = &targets.exclude
         {
             self.each(ids, &mut exclude, Self::id);
-            self.each(names, &mut exclude, |_, _, name| Some(Selector::Name(name)));
+            self.each(names, &mut exclude, |_, _, name| {
+                Some(DeviceSelector::Name(name))
+            });
             self.each(tag.iter(), &mut exclude, |_, _, tag| {
-                Some(Selector::Tag(tag))
+                Some(DeviceSelector::Tag(tag))
             });
             self.each(group.iter(), &mut exclude, |_, _, group| {
-                Some(Selector::Group(group))
+                Some(DeviceSelector::Group(group))
             });
-            self.each(file, &mut exclude, |_, _, path| Some(Selector::File(path)));
+            self.each(file, &mut exclude, |_, _, path| {
+                Some(DeviceSelector::File(path))
+            });
         }
         let expect = targets.expect.as_ref();
-        Selection {
+        DeviceSelection {
             include,
             exclude,
             min: self
@@ -135,8 +181,8 @@ impl Reader<'_> {
     fn each<'t>(
         &mut self,
         written: impl IntoIterator<Item = &'t Templated<String>>,
-        selectors: &mut Vec<Selector>,
-        read: fn(&mut Self, &Templated<String>, String) -> Option<Selector>,
+        selectors: &mut Vec<DeviceSelector<String>>,
+        read: fn(&mut Self, &Templated<String>, String) -> Option<DeviceSelector<String>>,
     ) {
         for one in written {
             let Some(text) = self.settings.settle(one) else {
@@ -154,9 +200,9 @@ impl Reader<'_> {
         }
     }
 
-    fn id(&mut self, written: &Templated<String>, text: String) -> Option<Selector> {
+    fn id(&mut self, written: &Templated<String>, text: String) -> Option<DeviceSelector<String>> {
         match DeviceId::parse(&text) {
-            Ok(id) => Some(Selector::Id(id)),
+            Ok(id) => Some(DeviceSelector::Id(id)),
             Err(error) => {
                 let values = self.settings.values;
                 let problem =

@@ -11,7 +11,7 @@ use svar_language::rules::EMPTY_DOCUMENT;
 use svar_language::source::{SourceText, Span};
 use svar_language::yaml::{Document, Kind};
 
-use super::value::{ENVIRONMENT_PREFIX, Given, InputValue, Inputs, Origin};
+use super::value::{ENVIRONMENT_PREFIX, GivenInputs, InputOrigin, InputValue, Inputs};
 use crate::rules;
 use crate::secrets::MASK;
 
@@ -22,7 +22,7 @@ impl Inputs {
     /// # Errors
     /// Everything that is wrong with them, and the playbook's own findings if it has errors. The
     /// value of a secret input is in no message and no excerpt.
-    pub fn merge(loaded: &Loaded, given: &Given) -> Result<Inputs, Vec<Problem>> {
+    pub fn merge(loaded: &Loaded, given: &GivenInputs) -> Result<Inputs, Vec<Problem>> {
         let (Some(document), Some(playbook)) = (&loaded.document, &loaded.playbook) else {
             return Err(loaded.problems.clone());
         };
@@ -66,27 +66,27 @@ struct Merge<'a> {
 /// A value that was handed in.
 struct Candidate {
     value: Value,
-    origin: Origin,
+    origin: InputOrigin,
     source: SourceText,
     span: Span,
 }
 
 impl Merge<'_> {
-    fn environment(&mut self, given: &Given) {
+    fn environment(&mut self, given: &GivenInputs) {
         for (name, input) in &self.playbook.inputs {
             let variable = format!("{ENVIRONMENT_PREFIX}{}", name.to_uppercase());
             let Some((_, text)) = given.environment.iter().find(|(key, _)| *key == variable) else {
                 continue;
             };
             let (source, span) = shown("environment", &variable, text, input.is_secret());
-            let origin = Origin::Environment(variable);
+            let origin = InputOrigin::Environment(variable);
             let value = input.kind().parse(text);
             let candidate = candidate(name, input, value, origin, source, span);
             self.keep(name, candidate);
         }
     }
 
-    fn arguments(&mut self, given: &Given) {
+    fn arguments(&mut self, given: &GivenInputs) {
         let mut seen: HashMap<&str, Value> = HashMap::new();
         for (name, text) in &given.arguments {
             match self.playbook.inputs.get_key_value(name.as_str()) {
@@ -106,7 +106,8 @@ impl Merge<'_> {
                     if let Ok(value) = &value {
                         seen.insert(name, value.clone());
                     }
-                    let candidate = candidate(name, input, value, Origin::Argument, source, span);
+                    let candidate =
+                        candidate(name, input, value, InputOrigin::Argument, source, span);
                     self.keep(name, candidate);
                 }
                 None => {
@@ -160,7 +161,7 @@ impl Merge<'_> {
                         true => shown(file.name(), name, "", true),
                         false => (file.clone(), span),
                     };
-                    let origin = Origin::File(file.name().to_owned(), line);
+                    let origin = InputOrigin::File(file.name().to_owned(), line);
                     let candidate = candidate(name, input, value, origin, source, span);
                     self.keep(name, candidate);
                 }
@@ -209,16 +210,16 @@ impl Merge<'_> {
             // A default that its input refuses is a finding of the check.
             (_, Some(default)) => {
                 let value = input.kind().read(self.document, default.node).ok()?;
-                (value, Origin::Default)
+                (value, InputOrigin::Default)
             }
             (_, None) if only_looking && input.is_secret() => {
-                (stand_in(input.kind()), Origin::Unset)
+                (stand_in(input.kind()), InputOrigin::Unset)
             }
             (_, None) if input.is_required() => {
                 self.missing(name);
                 return None;
             }
-            (_, None) => (Value::Null, Origin::Unset),
+            (_, None) => (Value::Null, InputOrigin::Unset),
         };
         Some(InputValue {
             name: name.to_owned(),
@@ -285,7 +286,7 @@ fn candidate(
     name: &str,
     input: &Input,
     value: Result<Value, String>,
-    origin: Origin,
+    origin: InputOrigin,
     source: SourceText,
     span: Span,
 ) -> Result<Candidate, Problem> {

@@ -10,7 +10,7 @@ pub const ENVIRONMENT_PREFIX: &str = "SVAR_INPUT_";
 /// What the user handed in. The order of precedence is arguments, files (a later one wins over an
 /// earlier one), environment, the playbook's defaults.
 #[derive(Debug, Clone, Default)]
-pub struct Given {
+pub struct GivenInputs {
     /// `--input NAME=VALUE`, in order.
     pub arguments: Vec<(String, String)>,
     /// `--inputs FILE`, YAML or JSON, in order. The run folder's `inputs.json` is such a file.
@@ -24,7 +24,7 @@ pub struct Given {
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum InputOrigin {
     /// `--input`.
     Argument,
     /// A file of `--inputs`: its name and the line, from 1.
@@ -37,14 +37,14 @@ pub enum Origin {
     Unset,
 }
 
-impl std::fmt::Display for Origin {
+impl std::fmt::Display for InputOrigin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Origin::Argument => f.write_str("--input"),
-            Origin::File(name, line) => write!(f, "{name}:{line}"),
-            Origin::Environment(name) => write!(f, "environment variable {name}"),
-            Origin::Default => f.write_str("default"),
-            Origin::Unset => f.write_str("not set"),
+            InputOrigin::Argument => f.write_str("--input"),
+            InputOrigin::File(name, line) => write!(f, "{name}:{line}"),
+            InputOrigin::Environment(name) => write!(f, "environment variable {name}"),
+            InputOrigin::Default => f.write_str("default"),
+            InputOrigin::Unset => f.write_str("not set"),
         }
     }
 }
@@ -57,7 +57,7 @@ pub struct InputValue {
     /// The value, of the input's type; null where nobody set it.
     pub value: Value,
     /// Where it comes from.
-    pub origin: Origin,
+    pub origin: InputOrigin,
     /// Whether it must not be shown.
     pub secret: bool,
 }

@@ -3,8 +3,8 @@
 use svar_language::playbook::{NoFiles, load};
 use svar_language::source::SourceText;
 use svar_plan::{
-    DeviceIndex, Given, Inputs, Limits, LimitsProfile, Results, RunNames, StepIndex, StepResult,
-    Target, Verdict, compile,
+    DeviceIndex, GivenInputs, Inputs, Limits, LimitsProfile, Results, RunNames, StepIndex,
+    StepResult, Target, Verdict, compile,
 };
 use svar_wire::DeviceId;
 
@@ -21,7 +21,7 @@ impl Results for Nothing {
 fn is_met(expect: &str, stdout: &str) -> bool {
     let playbook = format!("playbook: 1\nsteps:\n  - run: a.ps1\n    expect: {expect}\n");
     let loaded = load(&SourceText::new("playbook.yaml", playbook), &NoFiles);
-    let inputs = Inputs::merge(&loaded, &Given::default()).unwrap();
+    let inputs = Inputs::merge(&loaded, &GivenInputs::default()).unwrap();
     let target = Target {
         id: DeviceId::parse(&"0".repeat(40)).unwrap(),
         name: None,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use svar_language::playbook::NoFiles;
 use svar_plan::{
-    Forecast, Given, Inputs, Limits, LimitsProfile, OfflineDelay, PlaybookEdit, Saving, TimeLimit,
-    compile,
+    Forecast, GivenInputs, Inputs, Limits, LimitsProfile, OfflineDelay, PlaybookEdit, Saving,
+    TimeLimit, compile,
 };
 
 use super::{compiled, loaded, names, target};
@@ -61,7 +61,7 @@ fn many_devices_are_bound_by_slots_or_by_starts_as_the_profile_has_it() {
 
     let playbook = format!("playbook: 1\nname: x\nos: linux\ntargets: {{ tag: web }}\n{READ}");
     let loaded = loaded(&playbook);
-    let inputs = Inputs::merge(&loaded, &Given::default()).unwrap();
+    let inputs = Inputs::merge(&loaded, &GivenInputs::default()).unwrap();
     let limits = Limits::of(LimitsProfile::Current);
     let current = compile(&loaded, &NoFiles, &inputs, fleet(3_000), &names(), &limits).unwrap();
     let current = Forecast::of(current.plan());

@@ -2,7 +2,7 @@
 
 use svar_language::diagnostic::render::{Style, text};
 use svar_language::source::SourceText;
-use svar_plan::{Given, Inputs};
+use svar_plan::{GivenInputs, Inputs};
 
 use super::loaded;
 
@@ -28,7 +28,7 @@ fn arguments(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[track_caller]
-fn merged(given: &Given) -> Vec<String> {
+fn merged(given: &GivenInputs) -> Vec<String> {
     let inputs = match Inputs::merge(&loaded(PLAYBOOK), given) {
         Ok(inputs) => inputs,
         Err(problems) => panic!("{}", text(&problems, &Style::drawn())),
@@ -40,14 +40,14 @@ fn merged(given: &Given) -> Vec<String> {
 }
 
 #[track_caller]
-fn refused(playbook: &str, given: &Given) -> String {
+fn refused(playbook: &str, given: &GivenInputs) -> String {
     let problems = Inputs::merge(&loaded(playbook), given).unwrap_err();
     text(&problems, &Style::drawn())
 }
 
 #[test]
 fn arguments_win_over_files_over_the_environment_over_defaults() {
-    let given = Given {
+    let given = GivenInputs {
         arguments: arguments(&[("days", "3"), ("hosts", "a, b")]),
         files: vec![
             SourceText::new("one.yaml", "days: 4\nmode: full\nwait: 30m\n"),
@@ -60,7 +60,7 @@ fn arguments_win_over_files_over_the_environment_over_defaults() {
             ("SVAR_INPUT_OTHER", "of another playbook"),
             ("PATH", "/bin"),
         ]),
-        ..Given::default()
+        ..GivenInputs::default()
     };
     assert_eq!(
         merged(&given),
@@ -77,17 +77,17 @@ fn arguments_win_over_files_over_the_environment_over_defaults() {
 
 #[test]
 fn what_a_resume_needs_gives_the_same_values_again() {
-    let given = Given {
+    let given = GivenInputs {
         arguments: arguments(&[("days", "3"), ("hosts", "a,b"), ("token", "hush")]),
-        ..Given::default()
+        ..GivenInputs::default()
     };
     let inputs = Inputs::merge(&loaded(PLAYBOOK), &given).unwrap();
     let kept = inputs.to_json().to_string();
     assert!(!kept.contains("hush"), "{kept}");
-    let again = Given {
+    let again = GivenInputs {
         files: vec![SourceText::new("inputs.json", kept)],
         arguments: arguments(&[("token", "hush")]),
-        ..Given::default()
+        ..GivenInputs::default()
     };
     let again = Inputs::merge(&loaded(PLAYBOOK), &again).unwrap();
     let values = |inputs: &Inputs| {
@@ -99,14 +99,14 @@ fn what_a_resume_needs_gives_the_same_values_again() {
 
 #[test]
 fn everything_wrong_is_found_at_once_and_no_secret_is_shown() {
-    let given = Given {
+    let given = GivenInputs {
         arguments: arguments(&[("dayz", "3"), ("days", "many"), ("token", "UPPER")]),
         files: vec![SourceText::new(
             "inputs.yaml",
             "mode: fastt\nhosts: { a: b }\nwait: 2h\nwho: me\n",
         )],
         environment: arguments(&[("SVAR_INPUT_OUT_DIR", "relative")]),
-        ..Given::default()
+        ..GivenInputs::default()
     };
     let drawn = refused(PLAYBOOK, &given);
     assert!(!drawn.contains("UPPER"), "{drawn}");
@@ -122,15 +122,15 @@ inputs:
 steps:
   - { run: x.sh, args: \"${{ inputs.case_name }}\" }
 ",
-        &Given::default()
+        &GivenInputs::default()
     ));
 }
 
 #[test]
 fn a_file_of_inputs_is_a_map() {
-    let given = Given {
+    let given = GivenInputs {
         files: vec![SourceText::new("inputs.yaml", "- days\n- 3\n")],
-        ..Given::default()
+        ..GivenInputs::default()
     };
     insta::assert_snapshot!(refused(PLAYBOOK, &given));
 }
@@ -139,9 +139,9 @@ fn a_file_of_inputs_is_a_map() {
 fn a_list_is_written_with_commas_or_in_brackets_or_item_by_item() {
     let hosts = |words: &[&str]| {
         let pairs: Vec<(&str, &str)> = words.iter().map(|word| ("hosts", *word)).collect();
-        let given = Given {
+        let given = GivenInputs {
             arguments: arguments(&pairs),
-            ..Given::default()
+            ..GivenInputs::default()
         };
         merged(&given)[1].clone()
     };
@@ -160,7 +160,7 @@ fn a_list_is_written_with_commas_or_in_brackets_or_item_by_item() {
 
 #[test]
 fn what_no_list_or_a_second_value_is_said_in_words() {
-    let given = Given {
+    let given = GivenInputs {
         arguments: arguments(&[
             ("hosts", "[a"),
             ("days", "3"),
@@ -168,7 +168,7 @@ fn what_no_list_or_a_second_value_is_said_in_words() {
             ("token", "one"),
             ("token", "two"),
         ]),
-        ..Given::default()
+        ..GivenInputs::default()
     };
     let drawn = refused(PLAYBOOK, &given);
     assert!(!drawn.contains("one") && !drawn.contains("two"), "{drawn}");
@@ -178,9 +178,9 @@ fn what_no_list_or_a_second_value_is_said_in_words() {
 #[test]
 fn an_empty_file_of_inputs_is_told_as_one() {
     for text in ["", "# nothing yet\n"] {
-        let given = Given {
+        let given = GivenInputs {
             files: vec![SourceText::new("inputs.yaml", text)],
-            ..Given::default()
+            ..GivenInputs::default()
         };
         let drawn = refused(PLAYBOOK, &given);
         let heading = "error[invalid-inputs-file]: the file of inputs has no values in it\n";

@@ -19,7 +19,7 @@ use svar_language::diagnostic::render::{Style, text};
 use svar_language::playbook::{Beside, Loaded, NoFiles, load};
 use svar_language::source::SourceText;
 use svar_plan::{
-    CompiledPlan, Given, Inputs, Limits, LimitsProfile, RunNames, Session, Target, compile,
+    CompiledPlan, GivenInputs, Inputs, Limits, LimitsProfile, RunNames, Session, Target, compile,
 };
 use svar_wire::DeviceId;
 
@@ -62,7 +62,7 @@ fn names() -> RunNames {
 #[track_caller]
 fn try_compile(
     playbook: &str,
-    given: &Given,
+    given: &GivenInputs,
     targets: Vec<Target>,
 ) -> Result<CompiledPlan, Vec<Problem>> {
     let loaded = loaded(playbook);
@@ -73,7 +73,7 @@ fn try_compile(
 
 #[track_caller]
 fn compiled(playbook: &str, targets: Vec<Target>) -> CompiledPlan {
-    match try_compile(playbook, &Given::default(), targets) {
+    match try_compile(playbook, &GivenInputs::default(), targets) {
         Ok(compiled) => compiled,
         Err(problems) => panic!("{}", text(&problems, &Style::drawn())),
     }
@@ -81,7 +81,7 @@ fn compiled(playbook: &str, targets: Vec<Target>) -> CompiledPlan {
 
 /// What stands in the way, as it is drawn.
 #[track_caller]
-fn refusal(playbook: &str, given: &Given, targets: Vec<Target>) -> String {
+fn refusal(playbook: &str, given: &GivenInputs, targets: Vec<Target>) -> String {
     let problems = try_compile(playbook, given, targets).expect_err("something is wrong");
     text(&problems, &Style::drawn())
 }
@@ -122,7 +122,7 @@ fn the_smallest_playbook_gives_the_request_of_the_first_page() {
     let source = SourceText::new("minidump.yaml", std::fs::read_to_string(&path).unwrap());
     let files = Beside::playbook(&path);
     let loaded = load(&source, &files);
-    let inputs = Inputs::merge(&loaded, &Given::default()).unwrap();
+    let inputs = Inputs::merge(&loaded, &GivenInputs::default()).unwrap();
     let limits = Limits::of(LimitsProfile::Safe);
     let names = RunNames::default();
     let compiled = compile(&loaded, &files, &inputs, vec![windows()], &names, &limits).unwrap();

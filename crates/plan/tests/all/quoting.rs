@@ -4,7 +4,7 @@ use std::process::Command;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use svar_plan::{Argument, Given, Shell, base64url, write_arguments};
+use svar_plan::{Argument, GivenInputs, Shell, base64url, write_arguments};
 
 use super::{args, compiled, linux, refusal, try_compile, windows};
 
@@ -124,7 +124,7 @@ proptest! {
         let source = svar_language::source::SourceText::new("p.yaml", playbook);
         let loaded = svar_language::playbook::load(&source, &svar_language::playbook::NoFiles);
         prop_assume!(loaded.playbook.is_some());
-        let inputs = svar_plan::Inputs::merge(&loaded, &Given::default()).unwrap();
+        let inputs = svar_plan::Inputs::merge(&loaded, &GivenInputs::default()).unwrap();
         let limits = svar_plan::Limits::of(svar_plan::LimitsProfile::Safe);
         let compiled = svar_plan::compile(
             &loaded,
@@ -197,22 +197,22 @@ vars:
 steps:
   - { run: x.sh, args: { filter: '${{ inputs.filter }}', host: '${{ target.name }}', both: '${{ vars.both }}' } }
 ";
-    let argument = Given {
+    let argument = GivenInputs {
         arguments: vec![("filter".into(), "a|b".into())],
-        ..Given::default()
+        ..GivenInputs::default()
     };
     insta::assert_snapshot!(refusal(playbook, &argument, vec![linux()]));
-    let file = Given {
+    let file = GivenInputs {
         files: vec![svar_language::source::SourceText::new(
             "case.yaml",
             "filter: x\nlist: ['$HOME']\n",
         )],
-        ..Given::default()
+        ..GivenInputs::default()
     };
     insta::assert_snapshot!(refusal(playbook, &file, vec![linux()]));
     let mut named = linux();
     named.name = Some("a&b".to_owned());
-    insta::assert_snapshot!(refusal(playbook, &Given::default(), vec![named]));
+    insta::assert_snapshot!(refusal(playbook, &GivenInputs::default(), vec![named]));
 
     let token = playbook.replace("run: x.sh,", "run: x.sh, pass: base64url,");
     let compiled = try_compile(&token, &argument, vec![linux()]).unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use svar_plan::{Given, Plan, SessionKind, Verb};
+use svar_plan::{GivenInputs, Plan, SessionKind, Verb};
 
 use super::{compiled, linux, refusal, shape, target, try_compile, windows};
 
@@ -106,9 +106,9 @@ steps:
   - { id: deep, run: deep.sh, when: inputs.deep }
   - { id: after, run: x.sh, when: steps.win is defined }
 ";
-    let deep = Given {
+    let deep = GivenInputs {
         arguments: vec![("deep".into(), "true".into())],
-        ..Given::default()
+        ..GivenInputs::default()
     };
     let plan = compiled(playbook, vec![windows(), linux()]);
     assert_eq!(shape(&plan, 0), ["win", "after (waits for win)"]);
@@ -152,7 +152,7 @@ cleanup:
   - run: stop.ps1
   - put: uninstall.exe
 ",
-        &Given::default(),
+        &GivenInputs::default(),
         vec![windows()],
     ));
 }
@@ -205,9 +205,9 @@ steps:
   - { run: a.sh, args: '${{ inputs.days }} ${{ inputs.token }}' }
 ";
     let digest = |playbook: &str, name: &str, value: &str, targets| {
-        let given = Given {
+        let given = GivenInputs {
             arguments: vec![(name.to_owned(), value.to_owned())],
-            ..Given::default()
+            ..GivenInputs::default()
         };
         let plan = try_compile(playbook, &given, targets).unwrap();
         plan.plan().digest.clone()
@@ -252,9 +252,9 @@ steps:
   - { run: a.sh, args: ['${{ inputs.token }}', --x] }
   - { run: b.sh, args: ['${{ inputs.token }}'], pass: base64url }
 ";
-    let given = Given {
+    let given = GivenInputs {
         arguments: vec![("token".into(), "it's s3cret".into())],
-        ..Given::default()
+        ..GivenInputs::default()
     };
     let plan = try_compile(playbook, &given, vec![linux()]).unwrap();
     let sent = serde_json::to_string(&plan.plan().devices[0].sessions[0].request).unwrap();
@@ -293,9 +293,9 @@ steps:
   - { run: a.sh, args: ['${{ inputs.token | upper }}', '${{ vars.both }}', '${{ vars.late }}', '${{ inputs.user }}'] }
   - { run: b.sh, args: { Tail: '${{ inputs.token[::-1] }}', Length: '${{ inputs.token | length }}' } }
 ";
-    let given = Given {
+    let given = GivenInputs {
         arguments: vec![("token".into(), "hunterSecret".into())],
-        ..Given::default()
+        ..GivenInputs::default()
     };
     let plan = try_compile(playbook, &given, vec![linux()]).unwrap();
     let sent = serde_json::to_string(&plan.plan().devices[0].sessions[0].request).unwrap();

@@ -1,7 +1,7 @@
 //! Waves that would leave devices out, which nothing but the fleet's size can tell.
 
 use serde_json::json;
-use svar_plan::Given;
+use svar_plan::GivenInputs;
 
 use super::{compiled, refusal, target};
 
@@ -20,22 +20,32 @@ fn playbook(waves: &str) -> String {
 
 #[test]
 fn waves_that_end_below_the_number_of_devices_are_refused_with_place_and_fix() {
-    let told = refusal(&playbook("[1, 10]"), &Given::default(), fleet(40, "Linux"));
+    let told = refusal(
+        &playbook("[1, 10]"),
+        &GivenInputs::default(),
+        fleet(40, "Linux"),
+    );
     insta::assert_snapshot!(told);
 }
 
 #[test]
 fn waves_that_shrink_end_at_their_largest() {
-    let refused = |waves: &str| refusal(&playbook(waves), &Given::default(), fleet(40, "Linux"));
+    let refused = |waves: &str| {
+        refusal(
+            &playbook(waves),
+            &GivenInputs::default(),
+            fleet(40, "Linux"),
+        )
+    };
     assert!(refused("[5, 3]").contains("the waves end at 5 of 40 devices"));
     compiled(&playbook("[40, 3]"), fleet(40, "Linux"));
 }
 
 #[test]
 fn a_share_that_an_input_gives_is_looked_at_too() {
-    let given = Given {
+    let given = GivenInputs {
         arguments: vec![("last".to_owned(), "5%".to_owned())],
-        ..Given::default()
+        ..GivenInputs::default()
     };
     let waves = "[1, '${{ inputs.last }}']";
     let told = refusal(&playbook(waves), &given, fleet(40, "Linux"));

@@ -1,45 +1,8 @@
-//! Which devices are meant, and why that may come to nothing.
+//! Why a selection of devices may come to nothing.
 
 use svar_wire::DeviceId;
 
 use crate::driver::client::CallError;
-
-/// One way to name devices.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DeviceSelector {
-    /// The device with this id.
-    Id(DeviceId),
-    /// The device with this DNS name, or this first label of one.
-    Name(String),
-    /// The devices with this tag.
-    Tag(String),
-    /// The devices of this device group.
-    Group(String),
-    /// The devices that fit this OData filter.
-    Filter(String),
-    /// The devices that this advanced hunting query names.
-    Hunt(String),
-    /// The ids and names in a file, one on each line.
-    File {
-        /// The file, as the user named it.
-        path: String,
-        /// Its text.
-        text: String,
-    },
-}
-
-/// Which devices: all that a selector names, less those that one of `exclude` names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DeviceSelection {
-    /// Who is in.
-    pub include: Vec<DeviceSelector>,
-    /// Who is out, whoever selected him.
-    pub exclude: Vec<DeviceSelector>,
-    /// The fewest devices there should be.
-    pub min: Option<u32>,
-    /// The most devices there should be.
-    pub max: Option<u32>,
-}
 
 /// Why a selection names no devices to run on.
 #[derive(Debug, thiserror::Error)]
