@@ -1,29 +1,33 @@
-//! What can be typed.
+//! The command line: subcommands, options and their help.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-/// Runs incident-response playbooks on devices through the Defender live response API
+/// Run incident-response playbooks on devices through the Defender for Endpoint live response API
 #[derive(Debug, Parser)]
 #[command(
     name = "svar",
     version,
     arg_required_else_help = true,
-    after_help = "Exit codes: 0 all ok; 1 some device is not, or standard output could not be written after the run; 2 playbook, inputs or arguments are \
-        wrong, nothing was sent; 3 the tenant can't be used, nothing was sent; 4 interrupted, can \
-        be resumed; 70 a mistake in svar."
+    after_help = "Exit codes:
+  0   success; after a run: every device is `ok`
+  1   the run finished, but not every device is `ok`, or its summary could not be printed
+  2   invalid playbook, input or argument; nothing was sent
+  3   the tenant can't be reached or refuses access; nothing was sent
+  4   the run was interrupted and can be resumed
+  70  internal error"
 )]
 pub struct Cli {
-    /// What to do
     #[command(subcommand)]
+    #[allow(missing_docs)]
     pub command: Command,
-    /// Colour on the terminal
+    /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub color: ColorChoice,
-    /// Log to standard error: `info` tells each fact of the journal, `debug` each call to the service as
-    /// well; or a filter such as svar::driver=debug
+    /// Log to standard error: `info` logs each event of the journal, `debug` also each request to
+    /// the service; a filter such as svar::driver=debug works too
     #[arg(long, global = true, env = "SVAR_LOG", value_name = "FILTER")]
     pub log: Option<String>,
 }
@@ -31,38 +35,38 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check playbooks and scenarios, and point at what is wrong
+    /// Check playbooks and scenarios for errors
     Check(CheckArgs),
-    /// Show what each device would be sent, without sending it
+    /// Show what would be sent to each device, without sending anything
     Plan(PlanArgs),
     /// Run a playbook
     Run(RunArgs),
-    /// Go on with an interrupted run
+    /// Resume an interrupted run
     Resume(ResumeArgs),
-    /// Start no more sessions of a run; those that run finish, and the run can be resumed
+    /// Pause a run: running sessions finish, no new ones start
     ///
-    /// A session that its device has not taken for five minutes is called back: the device sleeps, and
-    /// nothing begins while nobody looks. `resume` starts it again.
+    /// A session that its device has not picked up within five minutes is recalled, because the
+    /// device is offline. `svar resume` starts it again.
     Pause(PauseArgs),
-    /// End a run for good, from any terminal
+    /// Cancel a run for good
     ///
-    /// No device is begun any more, own sessions that wait for their device are cancelled, and those
-    /// that run finish; cleanup still runs. The process that drives the run does it. If none does, this
-    /// one takes the run up and does it itself.
+    /// No further devices are started, queued sessions are cancelled, running sessions finish, and
+    /// cleanup still runs. The process that drives the run does this. If no process drives it, this
+    /// command takes the run over and does it.
     Cancel(CancelArgs),
-    /// List the runs of a folder
+    /// List runs
     Runs(RunsArgs),
-    /// Tell what a run did
+    /// Show the results of a run
     Show(ShowArgs),
-    /// Play the live response API, with devices that run scripts
+    /// Run an emulator of the live response API, with devices that execute scripts
     Emulator(EmulatorArgs),
-    /// Print the JSON Schema of playbooks, or of scenarios
+    /// Print the JSON Schema of playbooks or scenarios
     Schema(SchemaArgs),
-    /// Explain a rule; without an id, list them all
+    /// Explain a rule of `svar check`, or list all rules
     Explain(ExplainArgs),
-    /// Write a first playbook
+    /// Create a new playbook
     Init(InitArgs),
-    /// Print completions for a shell
+    /// Print shell completions
     Completions(CompletionsArgs),
 }
 
@@ -78,55 +82,53 @@ pub enum ColorChoice {
     Never,
 }
 
-/// For whom findings are written.
+/// The form in which a command prints its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum FindingFormat {
-    /// Excerpts on standard error
+pub enum OutputFormat {
+    /// Text for people
     #[default]
-    Human,
+    Text,
     /// One JSON document on standard output
     Json,
 }
 
-/// For whom a document is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// For programs
-    Json,
+/// `--format`, the same for every command that prints a result.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct FormatArgs {
+    /// Output format
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: OutputFormat,
 }
 
-/// Whose numbers the plan keeps to.
+/// The limits of the service that a plan keeps to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LimitsChoice {
-    /// The stricter of each: 25 sessions at a time, 2 hours in the queue
+    /// The stricter value of each limit: 25 concurrent sessions, 2 hours in the queue
     Safe,
-    /// As documented in December 2025: 50 sessions, 2 hours
+    /// As documented in December 2025: 50 concurrent sessions, 2 hours in the queue
     Current,
-    /// As documented in June 2021: 25 sessions, 3 days
+    /// As documented in June 2021: 25 concurrent sessions, 3 days in the queue
     #[value(name = "2021")]
     Y2021,
 }
 
-/// What may be denied.
+/// The findings that `--deny` turns into errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Deny {
-    /// Warnings end with exit code 2 as errors do
+    /// Warnings
     Warnings,
 }
 
 /// `svar check`
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Playbooks, scenarios, folders that hold some, or `-` for standard input
+    /// Playbooks, scenarios, folders that contain them, or `-` for standard input
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// For people or for programs
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub format: FindingFormat,
-    /// What else ends with exit code 2
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: FormatArgs,
+    /// Exit with code 2 on these findings too
     #[arg(long, value_enum, value_name = "WHAT")]
     pub deny: Option<Deny>,
 }
@@ -134,45 +136,45 @@ pub struct CheckArgs {
 /// What `plan` and `run` have in common: playbook, inputs, devices.
 #[derive(Debug, Args)]
 pub struct PlaybookArgs {
-    /// The playbook
+    /// The playbook, or `-` for standard input
     #[arg(value_name = "PLAYBOOK")]
     pub playbook: PathBuf,
-    /// A device in place of the playbook's targets: id:…, name:…, tag:…, file:…; repeatable
+    /// Devices to use instead of the playbook's targets: id:…, name:…, tag:… or file:…; repeatable
     #[arg(long = "target", short = 't', value_name = "TARGET")]
     pub targets: Vec<String>,
-    /// The value of an input; repeatable
+    /// Value of an input; repeatable
     #[arg(long = "input", short = 'i', value_name = "NAME=VALUE")]
     pub inputs: Vec<String>,
-    /// A YAML or JSON file with values of inputs
+    /// YAML or JSON file with values of inputs
     #[arg(long = "inputs", value_name = "FILE")]
     pub inputs_file: Option<PathBuf>,
-    /// The case the run belongs to, as templates and the record see it
+    /// Case the run belongs to; templates can use it, and it is recorded
     #[arg(long, value_name = "CASE")]
     pub case: Option<String>,
-    /// Who runs it; the user's name unless said
+    /// Name of the operator [default: the current user]
     #[arg(long, value_name = "NAME")]
     pub operator: Option<String>,
-    /// The tenant's limits
-    #[arg(long, value_enum, value_name = "PROFILE")]
+    /// Limits of the service to keep to [default: safe]
+    #[arg(long, value_enum, value_name = "LIMITS")]
     pub limits: Option<LimitsChoice>,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub connection: ConnectionArgs,
 }
 
-/// Which service is spoken to.
+/// The service to use.
 #[derive(Debug, Args)]
 pub struct ConnectionArgs {
-    /// A profile of svar.toml
+    /// Profile in svar.toml
     #[arg(long, env = "SVAR_PROFILE", value_name = "NAME")]
     pub profile: Option<String>,
-    /// An emulator that runs elsewhere
+    /// Use the emulator at this address
     #[arg(long, value_name = "URL")]
     pub emulator: Option<String>,
-    /// The built-in emulator, even where a tenant is configured
+    /// Use the built-in emulator, even if a tenant is configured
     #[arg(long, conflicts_with_all = ["emulator", "scenario_file"])]
     pub rehearse: bool,
-    /// The fleet and behaviour of the built-in emulator
+    /// Use the built-in emulator with this scenario
     #[arg(
         long = "scenario",
         id = "scenario_file",
@@ -188,9 +190,9 @@ pub struct PlanArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub playbook: PlaybookArgs,
-    /// For people or for programs
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub format: Format,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: FormatArgs,
 }
 
 /// `svar run`
@@ -201,132 +203,136 @@ pub struct RunArgs {
     pub playbook: PlaybookArgs,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub telling: TellingArgs,
-    /// Upload library files that the tenant lacks; different ones are never overwritten
+    pub progress: ProgressArgs,
+    /// Upload scripts and files that are missing from the tenant's library; existing ones are never
+    /// overwritten
     #[arg(long)]
     pub sync_library: bool,
-    /// Answer yes to the question that a destructive playbook asks
+    /// Run a destructive playbook without asking for confirmation
     #[arg(long, short = 'y')]
     pub yes: bool,
 }
 
-/// Where a run is kept and how it is told.
+/// Where a run is stored and what is printed of it.
 #[derive(Debug, Args)]
-pub struct TellingArgs {
-    /// The folder of all runs [default: svar-runs]
+pub struct ProgressArgs {
+    /// Folder of all runs [default: svar-runs]
     #[arg(long, env = "SVAR_RUNS", value_name = "DIR")]
     pub runs: Option<PathBuf>,
-    /// No progress; errors and the end are still told
+    /// Print no progress, only errors and the summary
     #[arg(long, short = 'q')]
     pub quiet: bool,
-    /// `json` writes the summary to standard output when the run is over
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub format: Format,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: FormatArgs,
 }
 
 /// `svar resume`
 #[derive(Debug, Args)]
 pub struct ResumeArgs {
-    /// The run: its id, the beginning of its id, or its folder; the newest unfinished one unless said
+    /// Run id, the beginning of one, or a run folder [default: the newest unfinished run]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub again: AgainArgs,
-    /// Give up the cleanup of a device, by name or id; repeatable
+    pub again: ResumeOptions,
+    /// Waive the cleanup of a device, by name or id; repeatable
     #[arg(long, value_name = "DEVICE", requires = "why")]
     pub waive_cleanup: Vec<String>,
-    /// Why; it is kept in the journal
+    /// Reason for the waiver; recorded in the journal
     #[arg(long, value_name = "REASON", requires = "waive_cleanup")]
     pub why: Option<String>,
 }
 
-/// What it takes to drive a run again.
+/// What it takes to drive an existing run.
 #[derive(Debug, Args)]
-pub struct AgainArgs {
-    /// The value of a secret input, which no run folder holds; repeatable
+pub struct ResumeOptions {
+    /// Value of a secret input, which run folders don't store; repeatable
     #[arg(long = "input", short = 'i', value_name = "NAME=VALUE")]
     pub inputs: Vec<String>,
-    /// The emulator the run was made with, when it has another address now
+    /// New address of the emulator that the run was started with
     #[arg(long, value_name = "URL")]
     pub emulator: Option<String>,
-    /// Who does this; the user's name unless said
+    /// Name of the operator [default: the current user]
     #[arg(long, value_name = "NAME")]
     pub operator: Option<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub telling: TellingArgs,
+    pub progress: ProgressArgs,
 }
 
 /// `svar pause`
 #[derive(Debug, Args)]
 pub struct PauseArgs {
-    /// The run: its id, the beginning of its id, or its folder; the newest unfinished one unless said
+    /// Run id, the beginning of one, or a run folder [default: the newest unfinished run]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
-    /// The folder of all runs [default: svar-runs]
+    /// Folder of all runs [default: svar-runs]
     #[arg(long, env = "SVAR_RUNS", value_name = "DIR")]
     pub runs: Option<PathBuf>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: FormatArgs,
 }
 
 /// `svar cancel`
 #[derive(Debug, Args)]
 pub struct CancelArgs {
-    /// The run: its id, the beginning of its id, or its folder; the newest unfinished one unless said
+    /// Run id, the beginning of one, or a run folder [default: the newest unfinished run]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
-    /// Cancel the sessions that run as well
+    /// Cancel running sessions too
     #[arg(long)]
     pub abort: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub again: AgainArgs,
+    pub again: ResumeOptions,
 }
 
 /// `svar runs`
 #[derive(Debug, Args)]
 pub struct RunsArgs {
-    /// The folder of all runs [default: svar-runs]
+    /// Folder of all runs [default: svar-runs]
     #[arg(long, env = "SVAR_RUNS", value_name = "DIR")]
     pub runs: Option<PathBuf>,
-    /// For people or for programs
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub format: Format,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: FormatArgs,
 }
 
 /// `svar show`
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// The run: its id, the beginning of its id, or its folder; the newest one unless said
+    /// Run id, the beginning of one, or a run folder [default: the newest run]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
-    /// The folder of all runs [default: svar-runs]
+    /// Folder of all runs [default: svar-runs]
     #[arg(long, env = "SVAR_RUNS", value_name = "DIR")]
     pub runs: Option<PathBuf>,
-    /// Only how the stop rule stands: in words with numbers
+    /// Show only how close the run is to its stop rule
     #[arg(long)]
     pub would_stop: bool,
-    /// For people or for programs
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub format: Format,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: FormatArgs,
 }
 
 /// `svar emulator`
 #[derive(Debug, Args)]
 pub struct EmulatorArgs {
-    /// Address and port; port 0 takes a free one
+    /// Address and port to listen on; port 0 picks a free one
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS:PORT")]
     pub listen: String,
-    /// Allow an address that other computers reach; anybody there can run scripts on this one
+    /// Allow an address that other computers can reach; anyone there can run scripts on this one
     #[arg(long)]
     pub listen_anywhere: bool,
-    /// The fleet and behaviour; a small mixed fleet unless said
+    /// Devices and behaviour [default: a small mixed fleet]
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
-    /// Append everything that is really done to this file, a line of JSON each
+    /// Append everything the emulator does to this file, one line of JSON each
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
-    /// How many times faster than real time its clock goes
+    /// Speed of the emulator's clock; 60 lets a minute pass in each second
     #[arg(long, value_name = "N")]
     pub factor: Option<f64>,
 }
@@ -337,17 +343,17 @@ pub enum SchemaOf {
     /// Playbooks
     #[default]
     Playbook,
-    /// The emulator's scenarios
+    /// Scenarios of the emulator
     Scenario,
 }
 
 /// `svar schema`
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// Of what
+    /// What the schema describes
     #[arg(value_enum, default_value_t, value_name = "OF")]
     pub of: SchemaOf,
-    /// Write it to a file instead of standard output
+    /// Write to this file instead of standard output
     #[arg(long, short = 'o', value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
@@ -355,23 +361,29 @@ pub struct SchemaArgs {
 /// `svar explain`
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// The id of a rule
-    #[arg(value_name = "ID")]
+    /// Rule id [default: list all rules]
+    #[arg(value_name = "RULE")]
     pub id: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: FormatArgs,
 }
 
 /// `svar init`
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// The file to write; nothing is overwritten
+    /// File to create; existing files are never overwritten
     #[arg(default_value = "playbook.yaml", value_name = "FILE")]
     pub file: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub output: FormatArgs,
 }
 
 /// `svar completions`
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell to print completions for
     #[arg(value_enum, value_name = "SHELL")]
     pub shell: Shell,
 }

@@ -1,52 +1,50 @@
-//! The question that a destructive playbook asks before it touches a tenant.
+//! The confirmation that a destructive playbook needs before it runs on a tenant.
 
 use std::io::{self, BufRead};
 
 use crate::driver::ServiceRecord;
 use svar_plan::Plan;
+use svar_wire::text;
 
-use crate::cli::output::exit::Failure;
-use crate::cli::output::terminal::{Style, Terminal, say};
+use crate::cli::output::exit::CommandError;
+use crate::cli::output::terminal::{Terminal, TextStyle, say};
 
-/// Asks for the number of devices, which nobody types by habit.
+/// Asks the operator to type the number of devices, which nobody does by habit.
 ///
 /// # Errors
-/// The answer is another one, or nobody can be asked and `--yes` was not given.
+/// The answer is another one, or there is no terminal to ask on and `--yes` was not given.
 pub(crate) fn ask(
     plan: &Plan,
     service: &ServiceRecord,
     yes: bool,
     terminal: &Terminal,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     if plan.policy.risk != svar_plan::Risk::Destructive || yes {
         return Ok(());
     }
     let count = plan.devices.len();
-    let devices = match count {
-        1 => "1 device".to_owned(),
-        count => format!("{count} devices"),
-    };
+    let devices = text::count(count, "device");
     if !terminal.interactive {
-        return Err(Failure::refused(format!(
+        return Err(CommandError::refused(format!(
             "the playbook is destructive and would run on {devices} of tenant {}",
             service.tenant
         ))
-        .help("look at `svar plan`, then run again with --yes"));
+        .help("check it with `svar plan`, then run it again with `--yes`"));
     }
     say(&format!(
-        "{} `{}` is destructive and will run on {devices} of tenant {}\ntype the number of devices to go on: ",
-        terminal.paint(Style::Warn, "careful:"),
+        "{} `{}` is destructive and will run on {devices} of tenant {}\nType the number of devices to continue: ",
+        terminal.paint(TextStyle::Warn, "warning:"),
         plan.name,
         service.tenant,
     ));
     let mut answer = String::new();
-    // An answer that can't be read is no consent.
+    // An answer that can't be read does not confirm anything.
     let _ = io::stdin().lock().read_line(&mut answer);
-    match answer.trim() == count.to_string() {
-        true => Ok(()),
-        false => Err(
-            Failure::refused("that is not the number of devices, so nothing was sent")
-                .help("look at `svar plan` to see who is meant"),
-        ),
+    if answer.trim().replace(',', "") == count.to_string() {
+        return Ok(());
     }
+    Err(
+        CommandError::refused("not confirmed: that is not the number of devices; nothing was sent")
+            .help("`svar plan` lists the devices"),
+    )
 }

@@ -1,4 +1,4 @@
-//! Drives a run that is ready, shows it while it goes on, and tells how it ended.
+//! Drives a prepared run, shows its progress, and prints its summary.
 
 use std::sync::Arc;
 
@@ -12,65 +12,68 @@ use crate::report::{self, Evidence, Progress, ProgressStyle};
 use svar_engine::{Fact, FactBody, Fleet};
 use svar_language::source::SourceText;
 use svar_plan::Plan;
-use svar_wire::Moment;
+use svar_wire::{Moment, text};
 
-use crate::cli::args::{Format, TellingArgs};
+use crate::cli::args::{OutputFormat, ProgressArgs};
 use crate::cli::existing_run;
-use crate::cli::output::exit::{Exit, Failure, Outcome};
+use crate::cli::output::exit::{CommandError, CommandResult, Exit};
 use crate::cli::output::summary;
-use crate::cli::output::terminal::{Style, Terminal, print, say};
+use crate::cli::output::terminal::{Terminal, TextStyle, print, say};
 use crate::cli::service::settings;
 
-/// From here on Ctrl-C no longer ends the process: the run gets it. To be called before a run's
-/// folder is touched, so that none is left half made.
+/// Starts catching Ctrl-C for the run: from here on it no longer ends the process. Call this before
+/// the run's folder is created, so that none is left incomplete.
 ///
 /// # Errors
-/// The system refuses.
-pub(crate) fn interrupts() -> Result<Interrupts, Failure> {
+/// The system does not let us listen to signals.
+pub(crate) fn interrupts() -> Result<Interrupts, CommandError> {
     Interrupts::from_signals()
-        .map_err(|error| Failure::new(Exit::Bug, format!("signals can't be listened to: {error}")))
+        .map_err(|error| CommandError::new(Exit::Bug, format!("cannot listen to signals: {error}")))
 }
 
-/// Drives the run to its end, or to where it can be resumed.
+/// Drives the run until it has finished or is interrupted, and prints the summary.
 ///
 /// # Errors
-/// Driving broke off; the run can be resumed.
-pub(crate) async fn play(
+/// The journal or the folder can't be written; the run can be resumed.
+pub(crate) async fn drive(
     ready: driver::RunSetup,
     interrupts: Interrupts,
     source: &SourceText,
-    telling: &TellingArgs,
+    progress: &ProgressArgs,
     terminal: &Terminal,
-) -> Outcome {
+) -> CommandResult {
     let folder = ready.folder.clone();
     let plan = Arc::clone(ready.compiled.plan());
-    let style = match (telling.quiet, terminal.live) {
-        (true, _) => ProgressStyle::Quiet,
-        (false, true) => ProgressStyle::Live,
-        (false, false) => ProgressStyle::Plain,
+    let style = if progress.quiet {
+        ProgressStyle::Quiet
+    } else if terminal.live {
+        ProgressStyle::Live
+    } else {
+        ProgressStyle::Plain
     };
-    if !telling.quiet {
+    if !progress.quiet {
         say(&headline(&plan, &folder, terminal));
     }
-    let mut onlooker = Onlooker {
+    let mut observer = ProgressObserver {
         progress: Progress::new(style, Arc::clone(&plan), terminal.sheet_of_events()),
         plan: Arc::clone(&plan),
         trouble: String::new(),
+        is_paused: false,
     };
     let budget = shared_budget(folder.header());
-    let driven = driver::drive_with_budget(ready, budget, interrupts, &mut onlooker).await;
-    onlooker.progress.finish();
+    let driven = driver::drive_with_budget(ready, budget, interrupts, &mut observer).await;
+    observer.progress.finish();
     let driven = driven.map_err(|error| broken_off(&error, &folder))?;
 
-    // What was sent decides the exit code, and by now something may have been.
-    let reading = existing_run::journal(&folder).map_err(|failure| Failure {
+    // The exit code depends on whether something was sent, and by now it may have been.
+    let reading = existing_run::journal(&folder).map_err(|failure| CommandError {
         exit: Exit::Interrupted,
         ..failure
     })?;
     let header = existing_run::header_of(folder.header());
     let evidence = Evidence::gather(header, &plan, &reading.facts, driven.fleet.devices());
     let summary = report::summary(&evidence);
-    if evidence.finished {
+    if evidence.is_finished() {
         existing_run::finish(&folder, &evidence)?;
     }
     say(&summary::end(
@@ -80,13 +83,13 @@ pub(crate) async fn play(
         source,
         terminal,
     ));
-    if telling.format == Format::Json {
-        print(&format!("{summary:#}\n")).map_err(|failure| Failure {
-            // The run is over, so this is no refusal; and it must not pass for a run of which the
-            // caller has the summary.
+    if progress.output.format == OutputFormat::Json {
+        print(&format!("{summary:#}\n")).map_err(|failure| CommandError {
+            // Something was sent, so this is not `Refused`; and the caller must not take it for a run
+            // whose summary it has.
             exit: Exit::NotAllOk,
             ..failure.help(format!(
-                "the run itself is kept: `svar show {} --format json` prints it again",
+                "the run is saved; `svar show {} --format json` prints the summary again",
                 summary::name_of(&folder)
             ))
         })?;
@@ -94,8 +97,8 @@ pub(crate) async fn play(
     Ok(exit(&driven.ending, &evidence, &reading.facts))
 }
 
-/// The tenant's budget as all runs of this computer share it. The emulator inside the process has
-/// nobody to share with.
+/// Opens the tenant's budget of requests, which all runs on this computer share. The built-in
+/// emulator has no other users, so it needs none.
 fn shared_budget(header: &RunHeader) -> Option<SharedBudget> {
     let service = &header.service;
     if service.kind == ServiceKind::BuiltInEmulator {
@@ -110,7 +113,7 @@ fn shared_budget(header: &RunHeader) -> Option<SharedBudget> {
     match SharedBudget::at(&path, &header.run) {
         Ok(budget) => Some(budget),
         Err(error) => {
-            tracing::warn!("{} can't be used: {error}", path.display());
+            tracing::warn!("cannot use {}: {error}", path.display());
             None
         }
     }
@@ -125,17 +128,14 @@ fn exit(ending: &Ending, evidence: &Evidence, facts: &[Fact]) -> Exit {
 }
 
 fn headline(plan: &Plan, folder: &RunFolder, terminal: &Terminal) -> String {
-    let devices = match plan.devices.len() {
-        1 => "1 device".to_owned(),
-        count => format!("{count} devices"),
-    };
-    let name = terminal.paint(Style::Strong, &report::clean(&plan.name));
-    let run = terminal.paint(Style::Dim, &format!("run {}", folder.header().run));
+    let devices = text::count(plan.devices.len(), "device");
+    let name = terminal.paint(TextStyle::Strong, &report::clean(&plan.name));
+    let run = terminal.paint(TextStyle::Dim, &format!("run {}", folder.header().run));
     let dot = if terminal.unicode { "·" } else { "-" };
     format!("{name} {dot} {devices} {dot} {run}\n")
 }
 
-fn broken_off(error: &DriveError, folder: &RunFolder) -> Failure {
+fn broken_off(error: &DriveError, folder: &RunFolder) -> CommandError {
     let run = summary::name_of(folder);
     let exit = match error {
         DriveError::Bug(_) => Exit::Bug,
@@ -148,22 +148,21 @@ fn broken_off(error: &DriveError, folder: &RunFolder) -> Failure {
         DriveError::Journal(JournalError::Gone { .. })
             | DriveError::Folder(FolderError::Journal(JournalError::Gone { .. }))
     );
-    let help = match is_gone {
-        true => {
-            "sessions that had begun go on by themselves; if the folder was moved, go on with \
-             `svar resume FOLDER`; if it is gone, the portal's action center has what was sent, and an \
-             older copy of the folder must not be resumed: it would start sessions again"
-                .to_owned()
-        }
-        false => format!(
-            "the run is kept in {}; when the cause is gone, go on with `svar resume {run}`",
+    let help = if is_gone {
+        "sessions that have started keep running; if the folder was moved, continue with \
+         `svar resume FOLDER`; if it was deleted, see the portal's action center for what was sent; \
+         don't resume an older copy of the folder: it would start sessions again"
+            .to_owned()
+    } else {
+        format!(
+            "the run is saved in {}; when the cause is fixed, continue with `svar resume {run}`",
             folder.path().display()
-        ),
+        )
     };
-    Failure::new(exit, error.to_string()).help(help)
+    CommandError::new(exit, error.to_string()).help(help)
 }
 
-/// What happened, in the words of the journal, which hold no secrets.
+/// Logs a fact as the journal has it, which holds no secrets.
 fn log(fact: &Fact, plan: &Plan) {
     if !tracing::enabled!(tracing::Level::INFO) {
         return;
@@ -174,42 +173,47 @@ fn log(fact: &Fact, plan: &Plan) {
     tracing::info!("{} {} {what}", fact.at, report::clean(who));
 }
 
-/// Shows the run while it is driven.
-struct Onlooker {
+/// Shows the progress of the run while it is driven.
+struct ProgressObserver {
     progress: Progress,
     plan: Arc<Plan>,
-    /// The last trouble that was told: while it lasts, once is enough.
+    /// The last problem that was printed: while it lasts, it is not printed again.
     trouble: String,
+    /// Another terminal has asked for a pause, and that was printed.
+    is_paused: bool,
 }
 
-impl Observer for Onlooker {
+impl Observer for ProgressObserver {
     fn look(&mut self, now: Moment, fleet: &Fleet) {
         self.progress.look(now, fleet);
     }
 
     fn asked(&mut self, ask: RequestKind, by: &str) {
         let who = match by {
-            "" => "another terminal".to_owned(),
-            by => format!("{}, from another terminal", report::clean(by)),
+            "" => "from another terminal".to_owned(),
+            by => format!("by {} from another terminal", report::clean(by)),
         };
+        self.is_paused |= ask == RequestKind::Pause;
         self.progress.note(&match ask {
             RequestKind::Pause => {
                 format!(
-                    "paused by {who}: no new starts; sessions whose device sleeps are called back, \
-                     the others are waited for"
+                    "paused {who}: no new sessions; sessions of offline devices are recalled, \
+                     running ones finish"
                 )
             }
             RequestKind::Cancel => format!(
-                "cancelled by {who}: no new starts; what waits is cancelled, what runs finishes"
+                "cancelled {who}: no new sessions; queued ones are cancelled, running ones finish"
             ),
-            RequestKind::Abort => format!("aborted by {who}: own sessions are cancelled"),
+            RequestKind::Abort => {
+                format!("aborted {who}: no new sessions; queued and running ones are cancelled")
+            }
         });
     }
 
     fn troubled(&mut self, _: Moment, why: &str) {
         if self.trouble != why {
             self.progress
-                .note(&format!("{}; it is tried again", report::clean(why)));
+                .note(&format!("{}; retrying", report::clean(why)));
             why.clone_into(&mut self.trouble);
         }
     }
@@ -217,13 +221,14 @@ impl Observer for Onlooker {
     fn happened(&mut self, fact: &Fact) {
         log(fact, &self.plan);
         match &fact.body {
-            FactBody::Interrupted { count: 1 } => self.progress.note(
-                "interrupted: no new starts; sessions whose device sleeps are called back, the others \
-                 are waited for (again: cancel them)",
+            // A pause from another terminal has been printed already.
+            FactBody::Interrupted { count: 1 } if !self.is_paused => self.progress.note(
+                "interrupted: no new sessions; sessions of offline devices are recalled, running ones \
+                 finish (press Ctrl-C again to cancel them)",
             ),
             FactBody::Interrupted { count: 2 } => self
                 .progress
-                .note("interrupted again: own sessions are cancelled (again: leave at once)"),
+                .note("interrupted again: cancelling sessions (press Ctrl-C again to quit at once)"),
             _ => {}
         }
     }

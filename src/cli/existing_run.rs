@@ -1,4 +1,4 @@
-//! Runs that have begun: finding their folders, and reading what they hold.
+//! Existing runs: finds their folders, and reads what they hold.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,38 +7,39 @@ use crate::driver::{
     self, FolderError, JournalContents, JournalError, LibraryItem, RunFolder, RunHeader, Runs,
     ServiceKind,
 };
-use crate::report::{self, Evidence, Header, Sheet};
+use crate::report::{self, Evidence, ReportHeader, Sheet};
 use svar_engine::Fleet;
 use svar_language::playbook::{Files, Found};
 use svar_language::source::SourceText;
 use svar_plan::{CompiledPlan, GivenInputs, Inputs, Limits, RunNames};
+use svar_wire::text;
 
 use crate::cli::input::prepare;
-use crate::cli::output::exit::{Exit, Failure};
+use crate::cli::output::exit::{CommandError, Exit};
 use crate::cli::output::summary;
 use crate::cli::output::terminal::Terminal;
 use crate::cli::rules;
 use crate::cli::service::settings::Settings;
 
-/// The scenario of a run on the emulator inside its process.
+/// File with the scenario of a run on the built-in emulator.
 pub(crate) const SCENARIO_FILE: &str = "scenario.json";
 
-/// The folder of all runs unless said.
-const ROOT: &str = "svar-runs";
+/// The default folder of all runs.
+pub(crate) const DEFAULT_ROOT: &str = "svar-runs";
 
-/// The folder of all runs.
+/// Returns the folder of all runs: from the command line, the settings, or the default.
 pub(crate) fn root(typed: Option<&Path>, settings: &Settings) -> PathBuf {
     typed
         .or(settings.runs.as_deref())
-        .unwrap_or(Path::new(ROOT))
+        .unwrap_or(Path::new(DEFAULT_ROOT))
         .to_owned()
 }
 
-/// The run that is meant: by id, by the beginning of it, by folder; or the newest one.
+/// Finds a run by its id, the beginning of its id, or its folder; without any, the newest one.
 ///
 /// # Errors
 /// There is no such run.
-pub(crate) fn find(root: &Path, run: Option<&str>) -> Result<RunFolder, Failure> {
+pub(crate) fn find(root: &Path, run: Option<&str>) -> Result<RunFolder, CommandError> {
     let runs = Runs::at(root);
     match run {
         Some(text) => runs.find(text).map_err(|error| failure(&error)),
@@ -49,70 +50,67 @@ pub(crate) fn find(root: &Path, run: Option<&str>) -> Result<RunFolder, Failure>
     }
 }
 
-/// The run that is meant, by default the newest one that is not over.
+/// Finds a run as [`find`] does; without a name, the newest one that has not finished.
 ///
 /// # Errors
 /// There is no such run.
-pub(crate) fn find_unfinished(root: &Path, run: Option<&str>) -> Result<RunFolder, Failure> {
+pub(crate) fn find_unfinished(root: &Path, run: Option<&str>) -> Result<RunFolder, CommandError> {
     if run.is_some() {
         return find(root, run);
     }
     let newest = Runs::at(root).newest_unfinished();
     newest.map_err(|error| failure(&error))?.ok_or_else(|| {
-        Failure::refused(format!(
-            "there is no unfinished run under {}",
-            root.display()
-        ))
-        .help("`svar runs` lists them; --runs names another folder")
+        CommandError::refused(format!("no unfinished run in {}", root.display()))
+            .help("`svar runs` lists all runs; use `--runs` for another folder")
     })
 }
 
-/// Writes what a run that is over came to.
+/// Writes the summary of a finished run into its folder.
 ///
 /// # Errors
-/// The disk refuses.
-pub(crate) fn finish(folder: &RunFolder, evidence: &Evidence) -> Result<(), Failure> {
+/// The folder can't be written.
+pub(crate) fn finish(folder: &RunFolder, evidence: &Evidence) -> Result<(), CommandError> {
     let summary = report::summary(evidence);
     folder
         .finish(&summary, &report::text(evidence, Sheet::FILE))
         .map_err(|error| {
             let run = summary::name_of(folder);
-            Failure::new(Exit::Interrupted, error.to_string()).help(format!(
-                "every device has ended, and only the summary is missing: when the cause is gone, \
+            CommandError::new(Exit::Interrupted, error.to_string()).help(format!(
+                "every device has ended, only the summary is missing; when the cause is fixed, \
                  `svar resume {run}` writes it"
             ))
         })
 }
 
-/// There are no runs, or none that can be read.
-pub(crate) fn none(root: &Path) -> Failure {
+/// Returns the error that there are no runs, or none that can be read.
+pub(crate) fn none(root: &Path) -> CommandError {
     if let Some(error) = Runs::at(root).unreadable().first() {
         return failure(error);
     }
-    Failure::refused(format!("there is no run under {}", root.display()))
-        .help("make one with `svar run PLAYBOOK`, or name another folder with --runs")
+    CommandError::refused(format!("no runs in {}", root.display()))
+        .help("start one with `svar run PLAYBOOK`, or use `--runs` for another folder")
 }
 
-/// A folder that can't be used, in words.
-pub(crate) fn failure(error: &FolderError) -> Failure {
-    let failure = Failure::refused(error.to_string());
+/// Describes a folder that can't be used.
+pub(crate) fn failure(error: &FolderError) -> CommandError {
+    let failure = CommandError::refused(error.to_string());
     match error {
         FolderError::Disk { .. } => failure.help("check the disk and the folder's permissions"),
-        FolderError::Malformed { .. } => failure.help("restore the folder from a copy"),
+        FolderError::Malformed { .. } => failure.help("restore the folder from a backup"),
         FolderError::Newer { .. } => failure,
         FolderError::NeverBegan { .. } => failure.help("delete the folder"),
-        FolderError::NotFound(_) => failure.help("`svar runs` lists them"),
+        FolderError::NotFound(_) => failure.help("`svar runs` lists all runs"),
         FolderError::Journal(error) => journal_failure(error),
     }
 }
 
-/// A journal that can't be used, in words.
-pub(crate) fn journal_failure(error: &JournalError) -> Failure {
-    let failure = Failure::refused(error.to_string());
+/// Describes a journal that can't be used.
+pub(crate) fn journal_failure(error: &JournalError) -> CommandError {
+    let failure = CommandError::refused(error.to_string());
     match error {
         JournalError::Held { .. } | JournalError::Newer { .. } => failure,
         JournalError::Damaged { .. } | JournalError::Short { .. } => {
-            failure.help("restore the run folder from a copy; nothing was sent")
+            failure.help("nothing was sent; restore the run folder from a backup")
         }
         JournalError::Gone { .. } | JournalError::Disk { .. } => {
             failure.help("check the disk and the folder's permissions")
@@ -120,44 +118,44 @@ pub(crate) fn journal_failure(error: &JournalError) -> Failure {
     }
 }
 
-/// What a run began with, read back.
-pub(crate) struct Past {
-    /// The playbook's text, under the name it had.
+/// A run's playbook and plan, as they were when it started.
+pub(crate) struct ExistingRun {
+    /// Text of the playbook, under its original file name.
     pub(crate) source: SourceText,
-    /// Its plan, the same as then.
+    /// Its plan.
     pub(crate) compiled: CompiledPlan,
 }
 
-/// What a run's playbook is compiled again for.
+/// What the plan of an existing run is needed for.
 pub(crate) enum Purpose {
-    /// To go on with the run, with these values of its secret inputs.
-    GoOn(Vec<(String, String)>),
-    /// To look at it: secret inputs are not needed.
-    Look,
+    /// To resume the run, with these values of its secret inputs.
+    Resume(Vec<(String, String)>),
+    /// To show the run: secret inputs are not needed.
+    Show,
 }
 
-/// Compiles a run's playbook again, from what its folder keeps.
+/// Compiles the plan of a run again, from the files in its folder.
 ///
 /// # Errors
-/// The folder is not as it was, or a secret input is missing.
+/// The folder was changed, or a secret input is missing.
 pub(crate) fn recompile(
     folder: &RunFolder,
     purpose: Purpose,
     terminal: &Terminal,
-) -> Result<Past, Failure> {
+) -> Result<ExistingRun, CommandError> {
     let (arguments, only_looking) = match purpose {
-        Purpose::GoOn(arguments) => (arguments, false),
-        Purpose::Look => (Vec::new(), true),
+        Purpose::Resume(arguments) => (arguments, false),
+        Purpose::Show => (Vec::new(), true),
     };
     let header = folder.header();
     let unread = |error: FolderError| failure(&error);
     folder.confirm().map_err(unread)?;
     let text = String::from_utf8_lossy(&folder.playbook().map_err(unread)?).into_owned();
     let source = SourceText::new(&header.file, text);
-    let kept = Kept(folder.library().map_err(unread)?);
+    let kept = StoredLibrary(folder.library().map_err(unread)?);
     let loaded = rules::load(&source, &kept);
     if loaded.playbook.is_none() {
-        return Err(prepare::drawn(&loaded.problems, terminal));
+        return Err(prepare::print_problems(&loaded.problems, terminal));
     }
     let inputs_file = folder.path().join("inputs.json");
     let given = GivenInputs {
@@ -169,7 +167,7 @@ pub(crate) fn recompile(
         environment: crate::cli::input::inputs::environment()?,
         only_looking,
     };
-    let wrong = |problems: Vec<_>| prepare::drawn(&problems, terminal);
+    let wrong = |problems: Vec<_>| prepare::print_problems(&problems, terminal);
     let inputs = Inputs::merge(&loaded, &given).map_err(wrong)?;
     let names = RunNames {
         id: header.run.to_string(),
@@ -184,41 +182,41 @@ pub(crate) fn recompile(
         .filter(|input| input.secret)
         .map(|input| format!("`{}`", input.name))
         .collect();
-    // Who only looks has not handed the secrets in, and the digest knows them.
-    let is_known_whole = !only_looking || secret.is_empty();
-    if is_known_whole && compiled.plan().digest != header.plan {
-        let help = match secret.is_empty() {
-            true => {
-                "restore the folder from a copy, or use the version that began the run".to_owned()
-            }
-            false => format!(
-                "give {} the value that the run began with",
-                secret.join(", ")
-            ),
+    // The digest covers the secrets, and to show a run they are not given.
+    let is_complete = !only_looking || secret.is_empty();
+    if is_complete && compiled.plan().digest != header.plan {
+        let help = if secret.is_empty() {
+            "restore the folder from a backup, or use the svar version that started the run"
+                .to_owned()
+        } else {
+            format!(
+                "give {} the same value as when the run was started",
+                text::list(&secret, "and")
+            )
         };
-        return Err(Failure::refused(format!(
-            "{} does not give the plan that the run began with",
+        return Err(CommandError::refused(format!(
+            "{} no longer compiles to the plan that the run was started with",
             folder.path().display()
         ))
         .help(help));
     }
-    Ok(Past { source, compiled })
+    Ok(ExistingRun { source, compiled })
 }
 
-/// The library files that a run folder keeps. They lie there by their names in the library, and the
-/// playbook calls them by their paths, whose last parts those are.
-struct Kept(Vec<LibraryItem>);
+/// The library files in a run folder. The folder has them by their names in the library; the playbook
+/// names them by paths, whose last parts are these names.
+struct StoredLibrary(Vec<LibraryItem>);
 
-impl Kept {
+impl StoredLibrary {
     fn item(&self, path: &str) -> Option<&LibraryItem> {
         let name = path.rsplit(['/', '\\']).next()?;
         self.0.iter().find(|item| item.name.as_str() == name)
     }
 }
 
-impl Files for Kept {
+impl Files for StoredLibrary {
     fn look(&self, path: &str) -> Found {
-        // Other files beside the playbook, a list of targets for one, have done their work.
+        // Other files beside the playbook, such as a list of targets, are no longer needed.
         let size = self.item(path).map_or(0, |item| item.bytes.len() as u64);
         Found::File { size }
     }
@@ -226,20 +224,20 @@ impl Files for Kept {
     fn sha256(&self, path: &str) -> std::io::Result<String> {
         match self.item(path) {
             Some(item) => Ok(item.sha256.clone()),
-            None => Err(std::io::Error::other("the run folder does not keep it")),
+            None => Err(std::io::Error::other("the file is not in the run folder")),
         }
     }
 }
 
-/// The run as its journal has it.
+/// Replays the journal of a run.
 ///
 /// # Errors
-/// The journal does not fit the plan, or ends sooner than the run.
+/// The journal does not match the plan, or ends before the run did.
 pub(crate) fn replay(
     folder: &RunFolder,
-    past: &Past,
+    past: &ExistingRun,
     reading: &JournalContents,
-) -> Result<Fleet, Failure> {
+) -> Result<Fleet, CommandError> {
     let header = folder.header();
     let fleet = Fleet::replay(
         &header.run,
@@ -248,8 +246,8 @@ pub(crate) fn replay(
         &reading.facts,
     )
     .map_err(|error| {
-        Failure::refused(format!("the journal does not fit the plan: {error}"))
-            .help("restore the run folder from a copy")
+        CommandError::refused(format!("the journal does not match the plan: {error}"))
+            .help("restore the run folder from a backup")
     })?;
     if folder.is_finished() && fleet.devices().any(|device| device.end.is_none()) {
         return Err(journal_failure(&folder.short_journal()));
@@ -257,15 +255,15 @@ pub(crate) fn replay(
     Ok(fleet)
 }
 
-/// What a run's journal shows of it.
+/// Gathers the evidence of a run from its journal.
 ///
 /// # Errors
-/// The journal does not fit the plan.
+/// The journal does not match the plan, or ends before the run did.
 pub(crate) fn evidence(
     folder: &RunFolder,
-    past: &Past,
+    past: &ExistingRun,
     reading: &JournalContents,
-) -> Result<Evidence, Failure> {
+) -> Result<Evidence, CommandError> {
     let fleet = replay(folder, past, reading)?;
     Ok(Evidence::gather(
         header_of(folder.header()),
@@ -275,23 +273,23 @@ pub(crate) fn evidence(
     ))
 }
 
-/// The journal of a run, whoever writes it at the moment.
+/// Reads the journal of a run, even while another process writes it.
 ///
 /// # Errors
 /// It can't be read.
-pub(crate) fn journal(folder: &RunFolder) -> Result<JournalContents, Failure> {
+pub(crate) fn journal(folder: &RunFolder) -> Result<JournalContents, CommandError> {
     driver::read_journal(folder.path()).map_err(|error| journal_failure(&error))
 }
 
-/// A header as reports have it.
-pub(crate) fn header_of(header: &RunHeader) -> Header {
+/// Converts the header of a run folder into that of a report.
+pub(crate) fn header_of(header: &RunHeader) -> ReportHeader {
     let service = &header.service;
     let words = match service.kind {
         ServiceKind::Tenant => format!("tenant {} at {}", service.tenant, service.api),
         ServiceKind::Emulator => format!("emulator at {}", service.api),
         ServiceKind::BuiltInEmulator => "built-in emulator".to_owned(),
     };
-    Header {
+    ReportHeader {
         run: header.run.clone(),
         svar: header.svar.clone(),
         playbook: header.playbook.clone(),
@@ -305,11 +303,13 @@ pub(crate) fn header_of(header: &RunHeader) -> Header {
     }
 }
 
-/// The exit code of a run that is over, and of one that is not.
+/// Returns the exit code for the state of a run.
 pub(crate) fn exit_of(evidence: &Evidence) -> Exit {
-    match (evidence.finished, evidence.is_ok()) {
-        (false, _) => Exit::Interrupted,
-        (true, true) => Exit::Done,
-        (true, false) => Exit::NotAllOk,
+    if !evidence.is_finished() {
+        Exit::Interrupted
+    } else if evidence.is_ok() {
+        Exit::Done
+    } else {
+        Exit::NotAllOk
     }
 }

@@ -33,19 +33,20 @@ mod signal;
 
 pub use args::{Cli, ColorChoice, Command};
 pub use input::scenario::{generate_scenario_schema, scenario_schema};
-pub use output::exit::{Exit, Failure};
-pub use output::terminal::{Style, Terminal};
+pub use output::exit::{CommandError, Exit};
+pub use output::terminal::{Terminal, TextStyle};
 pub use rules::all as rules;
 
 use command::{
-    cancel, check, completions, emulator, explain, init, plan, resume, run, runs, schema, show,
+    cancel, check, completions, emulator, explain, init, pause, plan, resume, run, runs, schema,
+    show,
 };
 use output::{exit, internal_error, log, terminal};
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
     internal_error::install_hook();
-    // The hook has already said what went wrong.
+    // The hook has already printed the message.
     panic::catch_unwind(AssertUnwindSafe(start))
         .unwrap_or(Exit::Bug)
         .into()
@@ -59,11 +60,12 @@ fn start() -> Exit {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are answers, the rest are refusals; clap writes each where it belongs.
+            // clap prints help to standard output and errors to standard error.
             let _ = error.print();
-            return match error.use_stderr() {
-                true => Exit::Refused,
-                false => Exit::Done,
+            return if error.use_stderr() {
+                Exit::Refused
+            } else {
+                Exit::Done
             };
         }
     };
@@ -71,7 +73,7 @@ fn start() -> Exit {
     finish(dispatch(&cli, &terminal), Some(terminal))
 }
 
-fn dispatch(cli: &Cli, terminal: &Terminal) -> exit::Outcome {
+fn dispatch(cli: &Cli, terminal: &Terminal) -> exit::CommandResult {
     log::start(cli.log.as_deref(), terminal.color)?;
     match &cli.command {
         Command::Check(args) => check::run(args, terminal),
@@ -83,36 +85,37 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> exit::Outcome {
         Command::Plan(args) => plan::run(args, terminal),
         Command::Run(args) => run::run(args, terminal),
         Command::Resume(args) => resume::run(args, terminal),
-        Command::Pause(args) => cancel::pause(args),
+        Command::Pause(args) => pause::run(args),
         Command::Cancel(args) => cancel::run(args, terminal),
         Command::Runs(args) => runs::run(args, terminal),
         Command::Show(args) => show::run(args, terminal),
     }
 }
 
-/// The runtime of commands that speak with a service.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+/// Starts the async runtime, for commands that talk to a service.
+fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| {
-            Failure::new(Exit::Bug, format!("threads can't be started: {error}"))
-                .help("look at the limits of processes and open files")
+            CommandError::new(Exit::Bug, format!("cannot start threads: {error}"))
+                .help("check the limits of processes and open files")
         })
 }
 
-fn finish(outcome: exit::Outcome, terminal: Option<Terminal>) -> Exit {
+fn finish(outcome: exit::CommandResult, terminal: Option<Terminal>) -> Exit {
     match outcome {
         Ok(exit) => exit,
         Err(failure) => {
             let terminal = terminal.unwrap_or_else(|| Terminal::detect(ColorChoice::Auto));
-            terminal.failure(&failure);
+            terminal.error(&failure);
             failure.exit
         }
     }
 }
 
-/// `svar --version` is asked by every script that looks for svar: it needs no argument parser.
+/// Returns whether the arguments are `--version` alone. Every script that looks for svar asks this,
+/// so it does without the argument parser.
 fn is_version_alone() -> bool {
     let mut arguments = std::env::args_os().skip(1);
     let first = arguments.next();

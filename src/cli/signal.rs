@@ -1,17 +1,17 @@
-//! Being asked to end.
+//! Waiting for the signals that ask the process to end.
 
 use std::future::Future;
 
-use crate::cli::output::exit::{Exit, Failure};
+use crate::cli::output::exit::{CommandError, Exit};
 
-/// Ends when the process is asked to: Ctrl-C, or the system's polite request. Listening begins now,
-/// not when the future is first polled, so that nothing in between is lost.
+/// Returns a future that resolves when the process is asked to end, by Ctrl-C or `SIGTERM`. Signals
+/// are caught from this call on, not from the first poll.
 ///
 /// # Errors
-/// The system gives no signals.
-pub(crate) fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+/// The system does not let us listen to signals.
+pub(crate) fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static, CommandError> {
     let no_signals = |error: std::io::Error| {
-        Failure::new(Exit::Bug, format!("signals can't be listened to: {error}"))
+        CommandError::new(Exit::Bug, format!("cannot listen to signals: {error}"))
     };
     #[cfg(unix)]
     {

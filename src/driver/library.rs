@@ -99,7 +99,7 @@ impl LibraryError {
     pub fn next_step(&self) -> String {
         match self {
             LibraryError::Different(_) => {
-                "compare them with `svar library diff`; rename the playbook's files or replace the tenant's by hand".into()
+                "rename the playbook's files, or replace the tenant's files in the portal".into()
             }
             LibraryError::Missing(_) => {
                 "run again with --sync-library to upload them, or upload them in the portal".into()

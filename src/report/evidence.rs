@@ -1,7 +1,9 @@
-//! What was shown true: the plan, and for each device what the facts say about it.
+//! The evidence of a run: its plan, and for each device what the facts say about it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+
+use serde::Serialize;
 
 use svar_engine::{
     CommandIndex, DeviceView, EndState, Fact, FactBody, RequestIndex, ResultSummary, SessionIndex,
@@ -13,9 +15,9 @@ use svar_wire::{ActionId, RunId};
 
 use super::words::clean;
 
-/// Whose run it is.
+/// What is known of a run before anything happens on a device.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Header {
+pub struct ReportHeader {
     /// The run.
     pub run: RunId,
     /// The version that began it.
@@ -28,7 +30,7 @@ pub struct Header {
     pub digest: String,
     /// The service, in words.
     pub service: String,
-    /// Whether that is an emulator, so that nothing really happened.
+    /// Whether the service is an emulator, so that no real device was touched.
     pub rehearsal: bool,
     /// Who ran it; empty where nobody was named.
     pub operator: String,
@@ -41,28 +43,51 @@ pub struct Header {
 /// Everything reports tell about a run.
 #[derive(Debug, Clone)]
 pub struct Evidence {
-    /// Whose run it is.
-    pub header: Header,
-    /// Whether every device has ended; else the run can be resumed.
-    pub finished: bool,
-    /// When the last thing happened.
+    /// What was known of the run when it began.
+    pub header: ReportHeader,
+    /// Whether the run has ended.
+    pub state: RunState,
+    /// Time of the last event.
     pub until: Moment,
-    /// One entry for each target, in the order of the target set.
+    /// One entry for each device, in the order of the plan.
     pub devices: Vec<DeviceEvidence>,
     /// Why the tenant could not be used any more, if so.
     pub lost: Option<String>,
-    /// The operator ended the run for good, if so.
+    /// The operator's order to end the run for good, if there was one.
     pub stopped: Option<StopOrder>,
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Some device has not ended, and a process drives the run.
+    Running,
+    /// Some device has not ended, and no process drives the run: it can be resumed.
+    Interrupted,
+    /// Every device has ended.
+    Finished,
+}
+
+impl RunState {
+    /// Returns the state as reports and JSON have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RunState::Running => "running",
+            RunState::Interrupted => "interrupted",
+            RunState::Finished => "finished",
+        }
+    }
 }
 
 /// An operator's order to end a run for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StopOrder {
-    /// What it meant for devices that were begun.
+    /// What it means for devices that have started.
     pub how: OnStop,
-    /// Who; empty where nobody was named.
+    /// The operator; empty where none was named.
     pub by: String,
-    /// When.
+    /// The time of the order.
     pub at: Moment,
 }
 
@@ -75,42 +100,42 @@ pub struct DeviceEvidence {
     pub label: String,
     /// The service's platform name, where known.
     pub os: Option<String>,
-    /// How it ended, or how it counts if the run is left as it stands.
+    /// Its end; as long as it has not ended, the end it would have if the run were left as it is.
     pub end: EndState,
-    /// Whether it has really ended.
+    /// Whether it has ended.
     pub ended: bool,
     /// The step that decided its end.
-    pub step: Option<StepMark>,
-    /// Why it did not end as hoped; harmless text.
+    pub step: Option<StepRef>,
+    /// Reason for an end other than `ok`; safe to print.
     pub why: Option<String>,
     /// Something was put or run on it, or may have been, and its cleanup was not done.
     pub cleanup_owed: bool,
-    /// Who gave up its cleanup, and why; harmless text.
-    pub cleanup_waived: Option<Waived>,
-    /// Steps that failed and were allowed to.
+    /// Who waived its cleanup, and why; safe to print.
+    pub cleanup_waived: Option<CleanupWaiver>,
+    /// Number of steps that failed and were allowed to.
     pub tolerated: u16,
-    /// Its first start.
+    /// Time of its first start.
     pub started: Option<Moment>,
-    /// Its end.
+    /// Time of its end.
     pub at: Option<Moment>,
-    /// Sessions that the service took.
+    /// Number of sessions that the service accepted.
     pub sessions: u32,
-    /// What became of its commands, in order.
+    /// Its commands that ended, in order.
     pub commands: Vec<CommandEvidence>,
 }
 
-/// A cleanup that a person gave up.
+/// A cleanup that an operator waived.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waived {
-    /// Who; empty where nobody was named.
+pub struct CleanupWaiver {
+    /// The operator; empty where none was named.
     pub by: String,
-    /// Why.
+    /// The reason given.
     pub why: String,
 }
 
 /// A step, as reports name it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StepMark {
+pub struct StepRef {
     /// Its name.
     pub name: String,
     /// Its title.
@@ -125,7 +150,7 @@ pub struct StepMark {
     pub pointer: String,
 }
 
-impl StepMark {
+impl StepRef {
     fn of(step: &StepPlan) -> Self {
         let StepLocation {
             file,
@@ -133,7 +158,7 @@ impl StepMark {
             line,
             column,
         } = step.place.clone();
-        StepMark {
+        StepRef {
             name: step.name.clone(),
             title: step.title.clone(),
             file,
@@ -143,13 +168,13 @@ impl StepMark {
         }
     }
 
-    /// `playbooks/x.yaml:14:5`, as editors open it.
+    /// Returns `playbooks/x.yaml:14:5`, as editors open it.
     pub fn place(&self) -> String {
         format!("{}:{}:{}", self.file, self.line, self.column)
     }
 }
 
-/// What became of one command.
+/// One command that ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandEvidence {
     /// The step it came from.
@@ -162,50 +187,53 @@ pub struct CommandEvidence {
     pub action: String,
     /// Its index there.
     pub index: RequestIndex,
-    /// The service's last word on it.
+    /// Its last status at the service.
     pub status: CommandStatus,
-    /// What the service says went wrong; harmless text.
+    /// The service's error message; safe to print.
     pub error: Option<String>,
-    /// What was fetched.
+    /// Its result, if that was fetched.
     pub result: Option<ResultSummary>,
-    /// Why there is no result; harmless text.
+    /// Why there is no result; safe to print.
     pub missing: Option<String>,
-    /// Which expectation does not hold; harmless text.
+    /// Which expectation was not met; safe to print.
     pub not_met: Option<String>,
 }
 
 impl CommandEvidence {
-    /// Whether it ran. One that waited in a session which the queue gave back, or which was called
-    /// back, did not.
+    /// Returns whether it ran. A command of a session that expired in the queue or was recalled did
+    /// not.
     pub fn ran(&self) -> bool {
         self.status != CommandStatus::Created
     }
 }
 
-/// Devices that ended badly in the same way at the same step.
+/// Devices that failed in the same way at the same step.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Failure {
-    /// How.
+pub struct FailureGroup {
+    /// Their end.
     pub end: EndState,
-    /// Where.
-    pub step: Option<StepMark>,
-    /// Why.
+    /// The step that decided it.
+    pub step: Option<StepRef>,
+    /// The reason on the first device.
     pub why: String,
-    /// Which, by their place in [`Evidence::devices`].
+    /// Indices into [`Evidence::devices`]; never empty.
     pub devices: Vec<usize>,
 }
 
 impl Evidence {
-    /// Puts plan, facts and views together. `devices` has one view for each device of the plan, in
-    /// its order.
+    /// Gathers the evidence from plan, facts and views. `devices` has one view for each device of the
+    /// plan, in its order.
+    ///
+    /// A run that has not finished counts as interrupted: whether a process drives it is not among
+    /// its facts. See [`Evidence::mark_running`].
     pub fn gather(
-        header: Header,
+        header: ReportHeader,
         plan: &Plan,
         facts: &[Fact],
         devices: impl Iterator<Item = DeviceView>,
     ) -> Self {
-        let mut tellers: Vec<Teller<'_>> = (plan.devices.iter())
-            .map(|device| Teller::new(plan, &device.sessions))
+        let mut histories: Vec<DeviceHistory<'_>> = (plan.devices.iter())
+            .map(|device| DeviceHistory::new(plan, &device.sessions))
             .collect();
         let mut until = header.started;
         let mut lost = None;
@@ -229,15 +257,15 @@ impl Evidence {
                     });
                 }
                 (Some(device), _) => {
-                    if let Some(teller) = device.get_mut(&mut tellers) {
-                        teller.take(fact);
+                    if let Some(history) = device.get_mut(&mut histories) {
+                        history.take(fact);
                     }
                 }
                 _ => {}
             }
         }
-        let devices: Vec<_> = (plan.devices.iter().zip(tellers).zip(devices))
-            .map(|((device, teller), view)| {
+        let devices: Vec<_> = (plan.devices.iter().zip(histories).zip(devices))
+            .map(|((device, history), view)| {
                 let target = &device.target;
                 let end = view.end;
                 let step = end.as_ref().and_then(|end| end.step);
@@ -247,23 +275,25 @@ impl Evidence {
                     os: target.os.as_deref().map(clean),
                     end: view.standing,
                     ended: end.is_some(),
-                    step: step
-                        .and_then(|step| step.get(&plan.steps))
-                        .map(StepMark::of),
+                    step: step.and_then(|step| step.get(&plan.steps)).map(StepRef::of),
                     why: (end.as_ref()).and_then(|end| end.why.as_deref()).map(clean),
                     cleanup_owed: view.owes_cleanup,
-                    cleanup_waived: teller.waived,
+                    cleanup_waived: history.waived,
                     tolerated: end.as_ref().map_or(0, |end| end.tolerated),
-                    started: teller.started,
+                    started: history.started,
                     at: end.as_ref().map(|end| end.at),
-                    sessions: teller.sessions,
-                    commands: teller.commands,
+                    sessions: history.sessions,
+                    commands: history.commands,
                 }
             })
             .collect();
         Evidence {
             header,
-            finished: devices.iter().all(|device| device.ended),
+            state: if devices.iter().all(|device| device.ended) {
+                RunState::Finished
+            } else {
+                RunState::Interrupted
+            },
             until,
             devices,
             lost,
@@ -271,7 +301,20 @@ impl Evidence {
         }
     }
 
-    /// How many devices ended how, in the order of [`EndState::ALL`]: they add up to the targets.
+    /// Records that a process drives the run; without effect on a run that has finished.
+    pub fn mark_running(&mut self) {
+        if self.state == RunState::Interrupted {
+            self.state = RunState::Running;
+        }
+    }
+
+    /// Returns whether every device has ended.
+    pub fn is_finished(&self) -> bool {
+        self.state == RunState::Finished
+    }
+
+    /// Returns the number of devices for each end, in the order of [`EndState::ALL`]; they add up to
+    /// all devices.
     pub fn sums(&self) -> [(EndState, usize); 10] {
         EndState::ALL.map(|state| {
             let of_it = |device: &&DeviceEvidence| device.end == state;
@@ -279,24 +322,25 @@ impl Evidence {
         })
     }
 
-    /// Devices whose cleanup is owed.
+    /// Returns the number of devices whose cleanup was not done.
     pub fn cleanup_owed(&self) -> usize {
         (self.devices.iter())
             .filter(|device| device.cleanup_owed)
             .count()
     }
 
-    /// Whether there is nothing to complain about.
+    /// Returns whether every device ended `ok` and was cleaned up.
     pub fn is_ok(&self) -> bool {
         self.devices
             .iter()
             .all(|device| device.end == EndState::Ok && !device.cleanup_owed)
     }
 
-    /// What went wrong, each way of it once, the most frequent first.
-    pub fn failures(&self) -> Vec<Failure> {
-        // Keyed by what is the same on every device; the first device's words stand for all.
-        let mut groups: BTreeMap<(EndState, Option<StepMark>, String), Failure> = BTreeMap::new();
+    /// Returns each kind of failure once, the most frequent first.
+    pub fn failures(&self) -> Vec<FailureGroup> {
+        // Keyed by what is the same on every device; the first device's reason stands for all.
+        let mut groups: BTreeMap<(EndState, Option<StepRef>, String), FailureGroup> =
+            BTreeMap::new();
         for (place, device) in self.devices.iter().enumerate() {
             if !device.ended || matches!(device.end, EndState::Ok | EndState::Skipped) {
                 continue;
@@ -304,7 +348,7 @@ impl Evidence {
             let why = device.why.clone().unwrap_or_default();
             groups
                 .entry((device.end, device.step.clone(), essence(&why)))
-                .or_insert_with(|| Failure {
+                .or_insert_with(|| FailureGroup {
                     end: device.end,
                     step: device.step.clone(),
                     why,
@@ -313,15 +357,15 @@ impl Evidence {
                 .devices
                 .push(place);
         }
-        let mut failures: Vec<Failure> = groups.into_values().collect();
+        let mut failures: Vec<FailureGroup> = groups.into_values().collect();
         // Stable: equally frequent ones stay in the order of their states and steps.
         failures.sort_by_key(|failure| std::cmp::Reverse(failure.devices.len()));
         failures
     }
 }
 
-/// A reason without what differs from device to device: quoted output, numbers, and the times in
-/// them. Two reasons that are the same but for these are the same failure.
+/// Returns a reason without what differs from device to device: quoted output, numbers, times. Two
+/// reasons that differ only in these are the same failure.
 fn essence(why: &str) -> String {
     let mut essence = String::new();
     for (index, part) in why.split('`').enumerate() {
@@ -330,33 +374,33 @@ fn essence(why: &str) -> String {
             continue;
         }
         for letter in part.chars() {
-            match letter.is_ascii_digit() {
-                true if essence.ends_with('0') => {}
-                true => essence.push('0'),
-                false => essence.push(letter),
+            match letter {
+                '0'..='9' if essence.ends_with('0') => {}
+                '0'..='9' => essence.push('0'),
+                letter => essence.push(letter),
             }
         }
     }
     essence
 }
 
-/// Follows the facts of one device.
-struct Teller<'p> {
+/// What the facts so far say of one device.
+struct DeviceHistory<'p> {
     plan: &'p Plan,
     sessions_planned: &'p Arc<[Session]>,
     started: Option<Moment>,
     sessions: u32,
-    waived: Option<Waived>,
-    /// Which commands a session that waited came to.
+    waived: Option<CleanupWaiver>,
+    /// The commands that a session with conditions was resolved to, as indices into the planned ones.
     resolved: HashMap<SessionIndex, Vec<CommandIndex>>,
-    /// Which session an action belongs to.
+    /// The session of each action.
     actions: HashMap<ActionId, SessionIndex>,
     commands: Vec<CommandEvidence>,
 }
 
-impl<'p> Teller<'p> {
+impl<'p> DeviceHistory<'p> {
     fn new(plan: &'p Plan, sessions: &'p Arc<[Session]>) -> Self {
-        Teller {
+        DeviceHistory {
             plan,
             sessions_planned: sessions,
             started: None,
@@ -380,7 +424,7 @@ impl<'p> Teller<'p> {
                 self.sessions += u32::from(is_new);
             }
             FactBody::CleanupWaived { by, why } => {
-                self.waived = Some(Waived {
+                self.waived = Some(CleanupWaiver {
                     by: clean(by),
                     why: clean(why),
                 });

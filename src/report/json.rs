@@ -1,4 +1,4 @@
-//! The summary as JSON, version 1: structs of its own, so that inner types may change.
+//! The summary as JSON, version 1: it has structs of its own, so that other types may change.
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -8,39 +8,39 @@ use svar_engine::{RequestIndex, ResultSummary};
 use svar_plan::{OnStop, Verb};
 use svar_wire::Moment;
 
-use super::evidence::{CommandEvidence, DeviceEvidence, Evidence, StepMark};
+use super::evidence::{CommandEvidence, DeviceEvidence, Evidence, FailureGroup, RunState, StepRef};
 
-/// The summary of a run: `summary.json`, `svar show --format json`.
+/// Returns the summary of a run: `summary.json`, `svar show --format json`.
 pub fn summary(evidence: &Evidence) -> Value {
-    // Text keys only, so this can't fail.
-    serde_json::to_value(Summary::of(evidence)).unwrap_or_default()
+    let failures = evidence.failures();
+    serde_json::to_value(Summary::of(evidence, &failures))
+        .expect("internal error: a summary has text keys and finite numbers only")
 }
 
 #[derive(Serialize)]
 struct Summary<'e> {
-    summary: u32,
+    version: u32,
     run: &'e str,
     svar: &'e str,
-    state: &'static str,
+    state: RunState,
     playbook: &'e str,
     file: &'e str,
-    digest: &'e str,
+    plan_digest: &'e str,
     service: &'e str,
     rehearsal: bool,
     operator: &'e str,
     case: &'e str,
     started: String,
-    until: String,
+    ended: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant_lost: Option<&'e str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stopped: Option<Order<'e>>,
-    targets: usize,
-    /// All ten, always.
-    ends: IndexMap<&'static str, usize>,
+    /// Number of devices by state; all ten states, always.
+    counts: IndexMap<&'static str, usize>,
     cleanup_owed: usize,
     devices: Vec<Device<'e>>,
-    failures: Vec<Group<'e>>,
+    failures: Vec<Failure<'e>>,
 }
 
 #[derive(Serialize)]
@@ -49,19 +49,20 @@ struct Device<'e> {
     name: &'e str,
     #[serde(skip_serializing_if = "Option::is_none")]
     os: Option<&'e str>,
-    end: &'static str,
-    /// Whether it has really ended, or only counts like this if the run is left as it stands.
-    ended: bool,
+    /// The state it ended in, or would end in if the run were left as it is.
+    state: &'static str,
+    /// Whether the device has ended.
+    finished: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<Step<'e>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'e str>,
+    reason: Option<&'e str>,
     cleanup_owed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     cleanup_waived: Option<Waiver<'e>>,
-    tolerated: u16,
+    allowed_failures: u16,
     started: Option<String>,
-    until: Option<String>,
+    ended: Option<String>,
     sessions: u32,
     commands: Vec<Command<'e>>,
 }
@@ -76,7 +77,7 @@ struct Order<'e> {
 #[derive(Serialize)]
 struct Waiver<'e> {
     by: &'e str,
-    why: &'e str,
+    reason: &'e str,
 }
 
 #[derive(Serialize)]
@@ -116,49 +117,45 @@ struct Command<'e> {
 }
 
 #[derive(Serialize)]
-struct Group<'e> {
-    end: &'static str,
+struct Failure<'e> {
+    state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<Step<'e>>,
-    why: &'e str,
+    reason: &'e str,
     count: usize,
     devices: Vec<&'e str>,
 }
 
 impl<'e> Summary<'e> {
-    fn of(evidence: &'e Evidence) -> Self {
+    fn of(evidence: &'e Evidence, failures: &'e [FailureGroup]) -> Self {
         let header = &evidence.header;
         Summary {
-            summary: 1,
+            version: 1,
             run: header.run.as_str(),
             svar: &header.svar,
-            state: match evidence.finished {
-                true => "finished",
-                false => "unfinished",
-            },
+            state: evidence.state,
             playbook: &header.playbook,
             file: &header.file,
-            digest: &header.digest,
+            plan_digest: &header.digest,
             service: &header.service,
             rehearsal: header.rehearsal,
             operator: &header.operator,
             case: &header.case,
             started: header.started.to_string(),
-            until: evidence.until.to_string(),
+            ended: evidence.until.to_string(),
             tenant_lost: evidence.lost.as_deref(),
             stopped: evidence.stopped.as_ref().map(|order| Order {
                 how: order.how,
                 by: &order.by,
                 at: order.at.to_string(),
             }),
-            targets: evidence.devices.len(),
-            ends: (evidence.sums().into_iter())
+            counts: (evidence.sums().into_iter())
                 .map(|(end, count)| (end.as_str(), count))
                 .collect(),
             cleanup_owed: evidence.cleanup_owed(),
             devices: evidence.devices.iter().map(Device::of).collect(),
-            failures: (evidence.failures().iter())
-                .map(|failure| Group::of(evidence, failure.devices.as_slice()))
+            failures: (failures.iter())
+                .map(|failure| Failure::of(evidence, failure))
                 .collect(),
         }
     }
@@ -171,18 +168,18 @@ impl<'e> Device<'e> {
             id: &device.id,
             name: &device.label,
             os: device.os.as_deref(),
-            end: device.end.as_str(),
-            ended: device.ended,
+            state: device.end.as_str(),
+            finished: device.ended,
             step: device.step.as_ref().map(Step::of),
-            why: device.why.as_deref(),
+            reason: device.why.as_deref(),
             cleanup_owed: device.cleanup_owed,
             cleanup_waived: (device.cleanup_waived.as_ref()).map(|waived| Waiver {
                 by: &waived.by,
-                why: &waived.why,
+                reason: &waived.why,
             }),
-            tolerated: device.tolerated,
+            allowed_failures: device.tolerated,
             started: time(device.started),
-            until: time(device.at),
+            ended: time(device.at),
             sessions: device.sessions,
             commands: device.commands.iter().map(Command::of).collect(),
         }
@@ -190,7 +187,7 @@ impl<'e> Device<'e> {
 }
 
 impl<'e> Step<'e> {
-    fn of(step: &'e StepMark) -> Self {
+    fn of(step: &'e StepRef) -> Self {
         Step {
             name: &step.name,
             title: &step.title,
@@ -247,24 +244,15 @@ impl<'e> Command<'e> {
     }
 }
 
-impl<'e> Group<'e> {
-    /// All devices of a group ended alike, so the first one tells how.
-    fn of(evidence: &'e Evidence, places: &[usize]) -> Self {
-        let mut devices = places
-            .iter()
-            .filter_map(|place| evidence.devices.get(*place));
-        let first = devices.clone().next();
-        Group {
-            end: first.map_or("unknown", |device| device.end.as_str()),
-            step: first.and_then(|device| device.step.as_ref()).map(Step::of),
-            why: first
-                .and_then(|device| device.why.as_deref())
-                .unwrap_or_default(),
-            count: places.len(),
-            devices: devices
-                .by_ref()
-                .map(|device| device.label.as_str())
-                .collect(),
+impl<'e> Failure<'e> {
+    fn of(evidence: &'e Evidence, failure: &'e FailureGroup) -> Self {
+        let label = |index: &usize| evidence.devices[*index].label.as_str();
+        Failure {
+            state: failure.end.as_str(),
+            step: failure.step.as_ref().map(Step::of),
+            reason: &failure.why,
+            count: failure.devices.len(),
+            devices: failure.devices.iter().map(label).collect(),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Tells what happened: from plan, facts and views, never from the run itself.
+//! Reports of a run, made from its plan and its facts.
 //!
-//! [`Evidence`] is the one value that every report is made from, so that a table on the screen, the
+//! [`Evidence`] is the one value that every report is made from, so the table on the screen, the
 //! summary on disk and a later `svar show` can't disagree. [`Progress`] is the exception: it shows a
-//! run that is still going on, and keeps nothing.
+//! run while it is running, and keeps nothing.
 //!
-//! What devices sent (names, errors, output) is a stranger's text: nothing of it reaches a terminal
-//! without having gone through [`clean`].
+//! Text from devices (names, errors, output) is not trusted: none of it reaches a terminal without
+//! having gone through [`clean`].
 
 mod evidence;
 mod json;
@@ -16,10 +16,13 @@ mod screen;
 mod text;
 mod words;
 
-pub use evidence::{CommandEvidence, DeviceEvidence, Evidence, Failure, Header, StopOrder, Waived};
+pub use evidence::{
+    CleanupWaiver, CommandEvidence, DeviceEvidence, Evidence, FailureGroup, ReportHeader, RunState,
+    StopOrder,
+};
 pub use json::summary;
 pub use plan_json::plan_json;
 pub use plan_text::plan_text;
 pub use progress::{Progress, ProgressStyle};
 pub use text::{Sheet, failures, rows, sums, text};
-pub use words::{clean, copyable, duration, hang, many, unbroken};
+pub use words::{clean, date_time};

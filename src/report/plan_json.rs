@@ -21,7 +21,7 @@ pub fn plan_json(plan: &Plan) -> Value {
     let devices = plan.devices.iter().map(|device| device_json(plan, device));
     let steps = plan.steps.iter().map(step_json);
     json!({
-        "plan": FORMAT,
+        "version": FORMAT,
         "digest": plan.digest,
         "name": plan.name,
         "policy": plan.policy,

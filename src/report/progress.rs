@@ -1,12 +1,13 @@
-//! A run while it goes on: live lines on a terminal, plain ones in a log.
+//! Progress of a run: live lines on a terminal, plain ones in a log.
 //!
 //! On a terminal there is a line for each active device with what it does or waits for, and below
-//! them the total. In a log each ended device gets a line, and every half minute the sums get one.
+//! them the total. In a log each device gets a line when it has ended, and the totals get one every
+//! half minute.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthChar;
 
 use svar_engine::{
     DeviceIndex, DeviceView, EndState, Fleet, Phase, SessionIndex, SessionPhase, Standstill, Tally,
@@ -14,10 +15,11 @@ use svar_engine::{
 };
 use svar_plan::{OnStop, Plan, SessionKind};
 use svar_wire::Moment;
+use svar_wire::text::{columns, count, duration, pad, wrap};
 
 use super::screen::Screen;
 use super::text::Sheet;
-use super::words::{clean, duration, hang, many, pad};
+use super::words::{clean, clock};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +42,8 @@ const WIDE: usize = 100;
 /// Columns that stay free behind the total: a terminal shows there that Ctrl-C was typed, and a line
 /// that breaks for it would not be taken away whole.
 const TYPED: usize = 6;
-/// Columns of a length of time: `59 min 59 s`.
-const TIME: usize = 11;
+/// Columns of a length of time: `59m59s`.
+const TIME: usize = 6;
 /// In fleets up to this size every ended device gets a line on the terminal; in larger ones only
 /// those that did not end well.
 const SMALL: usize = 40;
@@ -50,7 +52,7 @@ const LOOK: Duration = Duration::from_millis(80);
 /// Pause between two sums in a log.
 const SUMS: Duration = Duration::from_secs(30);
 
-/// Shows a run.
+/// Shows the progress of a run on standard error.
 pub struct Progress {
     style: ProgressStyle,
     sheet: Sheet,
@@ -69,7 +71,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Begins to show a run of this plan on standard error.
+    /// Creates the progress of a run of this plan; live lines appear at once.
     pub fn new(style: ProgressStyle, plan: Arc<Plan>, sheet: Sheet) -> Self {
         let screen = (style == ProgressStyle::Live).then(|| {
             let devices = plan.devices.len();
@@ -91,8 +93,8 @@ impl Progress {
         }
     }
 
-    /// Looks at the fleet. Cheap enough to be called after each event: it looks away if it has
-    /// looked a moment ago.
+    /// Shows the fleet as it is at `now`. Cheap enough to be called after each event: within 80 ms
+    /// of the last call it does nothing, unless the run has finished.
     pub fn look(&mut self, now: Moment, fleet: &Fleet) {
         if self.began.is_none() {
             self.began = Some((now, fleet.tally().finished()));
@@ -118,15 +120,15 @@ impl Progress {
         }
     }
 
-    /// Writes words that stay, above the live ones: on a terminal in as many lines as they take.
+    /// Prints a note above the live lines, wrapped on a terminal.
     pub fn note(&self, text: &str) {
         self.line(&match self.sheet.width {
             usize::MAX => text.to_owned(),
-            width => hang(text, width, 2),
+            width => wrap(text, width, 0, 2),
         });
     }
 
-    /// Writes a line that stays, above the live ones.
+    /// Prints a line above the live ones.
     fn line(&self, text: &str) {
         let text = &self.sheet.signs(text);
         match (&self.screen, self.style) {
@@ -139,7 +141,7 @@ impl Progress {
         }
     }
 
-    /// Takes the live lines away.
+    /// Removes the live lines.
     pub fn finish(&mut self) {
         if let Some(screen) = self.screen.take() {
             screen.clear();
@@ -174,16 +176,16 @@ impl Progress {
         }
     }
 
-    /// What concerns the whole run, once each time it changes: a new wave, the fall of the stop
-    /// rule, the end and the beginning of the hours in which sessions may be started.
+    /// Tells what concerns the whole run, once each time it changes: a new wave, the stop rule, the
+    /// end and the beginning of the hours in which sessions may be started.
     fn tell_turns(&mut self, now: Moment, fleet: &Fleet) {
         let waves = self.plan.policy.waves.len();
         let (wave, limit) = fleet.wave();
         if waves > 1 && self.wave != Some(wave) && wave < waves {
             self.wave = Some(wave);
-            let limit = many(limit as usize, "device");
+            let limit = count(limit, "device");
             self.note(&format!(
-                "wave {} of {waves}: up to {limit} in all",
+                "wave {} of {waves}: up to {limit} in total",
                 wave + 1
             ));
         }
@@ -196,12 +198,12 @@ impl Progress {
             && !std::mem::replace(&mut self.stopped, true)
         {
             let then = match stopped.how {
-                OnStop::Drain => "sessions that run finish",
-                OnStop::CancelQueued => "sessions that wait are cancelled, those that run finish",
-                OnStop::Abort => "own sessions are cancelled",
+                OnStop::Drain => "running ones finish",
+                OnStop::CancelQueued => "queued ones are cancelled, running ones finish",
+                OnStop::Abort => "queued and running ones are cancelled",
             };
             let rule = fleet.would_stop();
-            self.note(&format!("stopped: {rule}; no new starts, {then}"));
+            self.note(&format!("stopped: {rule}; no new sessions, {then}"));
         }
         let Some(hours) = &self.plan.policy.window else {
             return;
@@ -211,20 +213,21 @@ impl Progress {
                 let from = clock(until, now);
                 self.note(&match cleanup {
                     true => format!("outside {hours}: cleanup waits until {from}"),
-                    false => format!("outside {hours}: sessions are started again from {from}"),
+                    false => format!("outside {hours}: no new sessions until {from}"),
                 });
                 self.closed = Some(cleanup);
             }
             _ if fleet.opens_at().is_some() => {}
             _ => match self.closed.take() {
-                Some(false) => self.note(&format!("within {hours}: sessions are started again")),
-                Some(true) => self.note(&format!("within {hours}: cleanup goes on")),
+                Some(false) => self.note(&format!("within {hours}: starting sessions again")),
+                Some(true) => self.note(&format!("within {hours}: cleanup continues")),
                 None => {}
             },
         }
     }
 
-    /// The sums in at most so many columns: what is least needed is left out where they are few.
+    /// Returns the totals in at most `room` columns: where that is too little, the least important
+    /// ones are left out.
     fn sums(&self, now: Moment, fleet: &Fleet, tally: &Tally, room: usize) -> String {
         let standstill = fleet.standstill();
         let finished = tally.finished();
@@ -234,7 +237,7 @@ impl Progress {
                 finished - tally.of(EndState::Ok) - tally.of(EndState::Skipped),
                 "not ok",
             ),
-            (tally.asleep, "asleep"),
+            (tally.asleep, "offline"),
             (tally.active, "active"),
             (tally.waiting, "waiting"),
         ];
@@ -249,8 +252,8 @@ impl Progress {
                 .collect();
             format!("{head}{parts}{then}")
         };
-        let mut text = sums(&done(many(tally.total as usize, "device")), &parts);
-        while text.width() > room {
+        let mut text = sums(&done(count(tally.total, "device")), &parts);
+        while columns(&text) > room {
             text = sums(&done(tally.total.to_string()), &parts);
             if parts.pop().is_none() {
                 return self.sheet.fit(&text, room);
@@ -259,27 +262,23 @@ impl Progress {
         text
     }
 
-    /// What holds the run up, or else how long it will take by the pace so far.
+    /// Returns what the run waits for, or else the time left at the pace so far.
     fn then(&self, now: Moment, standstill: Option<Standstill>, tally: &Tally) -> String {
         let clock = |at| clock(at, now);
         match standstill {
             Some(Standstill::Hours {
                 until,
                 cleanup: false,
-            }) => format!("; hours open at {}", clock(until)),
+            }) => format!("; waiting for the window at {}", clock(until)),
             Some(Standstill::Hours {
                 until,
                 cleanup: true,
-            }) => format!("; cleanup in the hours, from {}", clock(until)),
+            }) => format!("; cleanup waits for the window at {}", clock(until)),
             Some(Standstill::Soak { wave, until }) => {
                 format!("; soak until {}, then wave {}", clock(until), wave + 1)
             }
             Some(Standstill::Asleep { until }) => {
-                format!(
-                    ", {} asleep, waited for until {}",
-                    tally.asleep,
-                    clock(until)
-                )
+                format!(", {} offline, waiting until {}", tally.asleep, clock(until))
             }
             Some(Standstill::Ending) => String::new(),
             None => match (self.left(now, tally), tally.asleep) {
@@ -290,7 +289,8 @@ impl Progress {
         }
     }
 
-    /// The time that is left by the pace so far, by the run's own clock, for whoever is awake.
+    /// Returns the time left at the pace so far, by the run's own clock, without devices that are
+    /// offline.
     fn left(&self, now: Moment, tally: &Tally) -> Option<Duration> {
         let (began, before) = self.began?;
         let finished = tally.finished().saturating_sub(before);
@@ -306,7 +306,8 @@ impl Progress {
         screen.show(self.rows(now, fleet), tally.finished().into(), total);
     }
 
-    /// A line for each device that something is to be said of, within the width.
+    /// Returns a line for each active device, and for waiting ones where there are few, within the
+    /// width.
     pub fn rows(&self, now: Moment, fleet: &Fleet) -> Vec<String> {
         let tally = fleet.tally();
         let mut views: Vec<DeviceView> = fleet.active().take(ROWS).collect();
@@ -316,7 +317,7 @@ impl Progress {
         }
         let label = views
             .iter()
-            .map(|view| self.label(view.device).width())
+            .map(|view| columns(&self.label(view.device)))
             .max()
             .unwrap_or(0)
             .min(self.sheet.width / 3);
@@ -330,14 +331,14 @@ impl Progress {
         views.iter().map(row).collect()
     }
 
-    /// The words beside the bar, within the width.
+    /// Returns the text beside the bar, within the width.
     pub fn total(&self, now: Moment, fleet: &Fleet) -> String {
         let beside = 2 + bar_of(self.sheet) + 1 + TYPED;
         let room = self.sheet.width.saturating_sub(beside);
         self.sums(now, fleet, &fleet.tally(), room)
     }
 
-    /// What a device does, or waits for.
+    /// Returns what a device does, or waits for.
     fn doing(&self, view: &DeviceView, now: Moment) -> String {
         let session = match &view.phase {
             Phase::Session { session, .. } | Phase::Between { session } => Some(*session),
@@ -354,27 +355,27 @@ impl Progress {
             (Phase::Session { at, .. }, waits) => match at {
                 SessionPhase::Starting => match waits {
                     Some(waits) => format!("{waits}, then {work}"),
-                    None => format!("starts {work}"),
+                    None => format!("starting {work}"),
                 },
-                SessionPhase::Searching => "looks for a start whose answer was lost".to_owned(),
+                SessionPhase::Searching => "checking whether the last start arrived".to_owned(),
                 SessionPhase::Queued => match view.waiting {
                     Some(Waiting::Offline { until }) => {
-                        format!("asleep, {work} queued until {}", clock(until, now))
+                        format!("offline, {work} queued until {}", clock(until, now))
                     }
-                    _ => format!("waits for the device, then {work}"),
+                    _ => format!("waiting for the device, then {work}"),
                 },
-                SessionPhase::Running => format!("runs {work}"),
-                SessionPhase::Cancelling => format!("cancels {work}"),
-                SessionPhase::Collecting => format!("fetches what {work} left"),
+                SessionPhase::Running => format!("running {work}"),
+                SessionPhase::Cancelling => format!("cancelling {work}"),
+                SessionPhase::Collecting => format!("collecting results of {work}"),
             },
             (_, Some(waits)) => waits,
-            (Phase::Between { .. }, None) => format!("next {work}"),
-            (Phase::Waiting, None) => "waits".to_owned(),
-            (Phase::Ended, None) => "is over".to_owned(),
+            (Phase::Between { .. }, None) => format!("next: {work}"),
+            (Phase::Waiting, None) => "waiting".to_owned(),
+            (Phase::Ended, None) => "done".to_owned(),
         }
     }
 
-    /// The steps of a session by name: `put, collect, zip`.
+    /// Returns the steps of a session by name: `put, collect, zip`.
     fn steps(&self, device: DeviceIndex, session: SessionIndex) -> String {
         let planned = device.get(&self.plan.devices);
         let Some(session) = planned.and_then(|device| session.get(&device.sessions)) else {
@@ -393,26 +394,28 @@ impl Progress {
     fn waits(&self, waiting: &Waiting, now: Moment) -> String {
         let until = |until: &Moment| clock(*until, now);
         match waiting {
-            Waiting::Turn => "waits for its turn".to_owned(),
-            Waiting::Slot { used, of } => format!("waits for a slot {used}/{of}"),
+            Waiting::Turn => "waiting for its turn".to_owned(),
+            Waiting::Slot { used, of } => format!("waiting for a slot ({used} of {of} in use)"),
             Waiting::Rate {
                 endpoint,
                 until: at,
-            } => format!("waits for the {endpoint} rate, {}", until(at)),
-            Waiting::Wave { wave } => format!("waits for the end of wave {}", wave + 1),
+            } => format!("waiting for the {endpoint} rate limit until {}", until(at)),
+            Waiting::Wave { wave } => format!("waiting for the end of wave {}", wave + 1),
             Waiting::Soak { wave, until: at } => {
                 format!("soak: wave {} from {}", wave + 1, until(at))
             }
-            Waiting::Hours { until: at } => format!("waits for its hours, from {}", until(at)),
-            Waiting::Offline { until: at } => format!("offline, waits until {}", until(at)),
+            Waiting::Hours { until: at } => format!("waiting for the window at {}", until(at)),
+            Waiting::Offline { until: at } => format!("offline, waiting until {}", until(at)),
             Waiting::Busy { until: at } => {
-                format!("busy with another session, until {}", until(at))
+                format!("busy with another session, waiting until {}", until(at))
             }
-            Waiting::Retry { until: at } => format!("tries again at {}", until(at)),
-            Waiting::Visibility { until: at } => format!("lost start, known by {}", until(at)),
-            Waiting::Device => "waits for the device".to_owned(),
-            Waiting::Session => "waits for the session".to_owned(),
-            Waiting::Resume => "waits to be resumed".to_owned(),
+            Waiting::Retry { until: at } => format!("retrying at {}", until(at)),
+            Waiting::Visibility { until: at } => {
+                format!("checking until {} whether the start arrived", until(at))
+            }
+            Waiting::Device => "waiting for the device".to_owned(),
+            Waiting::Session => "waiting for the session".to_owned(),
+            Waiting::Resume => "waiting to be resumed".to_owned(),
         }
     }
 
@@ -423,43 +426,25 @@ impl Progress {
 }
 
 fn bar_of(sheet: Sheet) -> usize {
-    match sheet.width >= WIDE {
-        true => BAR,
-        false => BAR_NARROW,
-    }
+    if sheet.width >= WIDE { BAR } else { BAR_NARROW }
 }
 
-/// A length of time without parts of a second, which would only flicker.
+/// Returns a length of time without parts of a second, which would only flicker.
 fn whole(time: Duration) -> String {
     duration(Duration::from_secs(time.as_secs().max(1)))
 }
 
-/// A moment as a clock on the wall shows it; with its day where that is another one.
-fn clock(at: Moment, now: Moment) -> String {
-    let zone = jiff::tz::TimeZone::system();
-    let local = |at: Moment| {
-        jiff::Timestamp::from_millisecond(at.millis())
-            .map(|stamp| stamp.to_zoned(zone.clone()))
-            .ok()
-    };
-    match (local(at), local(now)) {
-        (Some(at), Some(now)) if at.date() == now.date() => at.strftime("%H:%M").to_string(),
-        (Some(at), _) => at.strftime("%a %H:%M").to_string(),
-        (None, _) => "the end".to_owned(),
-    }
-}
-
-/// The line cut to the sheet; escape codes do not count.
+/// Returns the line cut to the sheet; escape codes do not count.
 fn fit_painted(line: &str, sheet: Sheet) -> String {
     let mut out = String::new();
-    let mut columns = 0;
+    let mut used = 0;
     let mut code = false;
     let mark = sheet.ellipsis();
     for letter in line.chars() {
         code |= letter == '\u{1b}';
         if !code {
-            columns += letter.width().unwrap_or(0);
-            if columns + mark.width() > sheet.width {
+            used += letter.width().unwrap_or(0);
+            if used + columns(mark) > sheet.width {
                 out.push_str(mark);
                 break;
             }

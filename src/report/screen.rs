@@ -1,4 +1,4 @@
-//! Lines on a terminal that are drawn over.
+//! Lines on a terminal that are redrawn.
 
 use std::io;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, T
 
 use super::text::Sheet;
 
-/// Draws in a second at most.
+/// Most redraws in a second.
 const DRAWS: u8 = 12;
 
 /// Rows, and below them a bar with the total.
@@ -19,7 +19,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// On standard error: so many rows, and a bar of so many columns that is full at `whole`.
+    /// Draws on standard error: so many rows, and a bar of so many columns that is full at `whole`.
     pub(super) fn new(rows: usize, whole: u64, columns: usize, sheet: Sheet) -> Self {
         let target = ProgressDrawTarget::term_like_with_hz(Box::new(Typed::new()), DRAWS);
         let all = MultiProgress::with_draw_target(target);
@@ -43,7 +43,7 @@ impl Screen {
         Screen { all, rows, total }
     }
 
-    /// Draws anew.
+    /// Redraws everything.
     pub(super) fn show(&self, lines: Vec<String>, position: u64, total: String) {
         let mut lines = lines.into_iter();
         for row in &self.rows {
@@ -53,12 +53,12 @@ impl Screen {
         self.total.set_message(total);
     }
 
-    /// Writes a line that stays, above the others.
+    /// Prints a line above the others, where it stays.
     pub(super) fn print(&self, text: &str) {
         let _ = self.all.println(text);
     }
 
-    /// Takes the lines away.
+    /// Removes the lines.
     pub(super) fn clear(self) {
         // A bar that is merely dropped may leave its line behind.
         for bar in self.rows.iter().chain([&self.total]) {
@@ -68,9 +68,9 @@ impl Screen {
     }
 }
 
-/// A terminal at which somebody types Ctrl-C. The last line ends behind its words: filled up with
+/// A terminal at which somebody may type Ctrl-C. The last line ends with its text: filled up with
 /// blanks, as the others are, it would leave the cursor at the edge, and the `^C` that the terminal
-/// shows there would begin a further line, of which nobody knows who takes the lines away.
+/// shows there would begin another line, which would not be removed.
 #[derive(Debug)]
 struct Typed {
     term: Term,
@@ -93,7 +93,7 @@ impl Typed {
         }
     }
 
-    /// Takes the blanks out that are held back; `words`: something is written now.
+    /// Writes the blanks that are held back; `words`: whether text is written next.
     fn release(&self, words: bool) -> io::Result<()> {
         let blanks = match self.held.lock() {
             Ok(mut held) => {

@@ -1,4 +1,4 @@
-//! The summary for people: a table of devices, each way of failing once, and the sums.
+//! The summary for people: a table of devices, each kind of failure once, and the totals.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -6,11 +6,12 @@ use std::fmt::Write;
 use svar_engine::{EndState, ResultSummary};
 use svar_plan::OnStop;
 
-use super::evidence::{DeviceEvidence, Evidence, Failure};
-use super::words::{bytes, cut, duration, many, pad, wrap};
-use unicode_width::UnicodeWidthStr;
+use svar_wire::text::{bytes, columns, count, cut, duration, pad, wrap};
 
-/// How a text is laid out.
+use super::evidence::{DeviceEvidence, Evidence, FailureGroup, RunState};
+use super::words::date_time;
+
+/// What the place that a report is written to can show.
 #[derive(Debug, Clone, Copy)]
 pub struct Sheet {
     /// Colour.
@@ -36,12 +37,12 @@ impl Sheet {
         }
     }
 
-    /// The text cut to so many columns, with a sign that it was cut.
+    /// Returns the text cut to so many columns; a cut text ends in an ellipsis.
     pub fn fit(self, text: &str, columns: usize) -> String {
         cut(text, columns, self.ellipsis())
     }
 
-    /// Stands where something was cut off.
+    /// Returns the ellipsis that stands where something was cut off.
     pub(super) fn ellipsis(self) -> &'static str {
         match self.unicode {
             true => "…",
@@ -49,7 +50,7 @@ impl Sheet {
         }
     }
 
-    /// The text with signs that this sheet can show in the places of our own that it can't.
+    /// Replaces the signs of our own that this sheet can't show by those that it can.
     pub fn signs(self, text: &str) -> String {
         text.replace('…', self.ellipsis())
     }
@@ -85,13 +86,13 @@ fn color_of(state: EndState) -> &'static str {
 const ROWS: usize = 30;
 /// Most devices that a group of failures names.
 const NAMED: usize = 4;
-/// Columns of the names in a run's head.
+/// Columns of the keys above the table.
 const KEY: usize = 9;
 /// Most lines that one device takes in the table.
 const LINES: usize = 2;
 
-/// The table of devices. On a large fleet it has only the devices that did not end `ok`, and of
-/// these at most 30.
+/// Returns the table of devices. For more than 30 devices it has only those that did not end `ok`,
+/// and of these at most 30.
 pub fn rows(evidence: &Evidence, sheet: Sheet) -> String {
     let mut text = String::new();
     let everyone: Vec<&DeviceEvidence> = evidence.devices.iter().collect();
@@ -103,22 +104,22 @@ pub fn rows(evidence: &Evidence, sheet: Sheet) -> String {
     };
     table(&mut text, &shown[..shown.len().min(ROWS)], sheet);
     if shown.len() > ROWS {
-        let more = many(shown.len() - ROWS, "more device");
+        let more = count(shown.len() - ROWS, "more device");
         let _ = writeln!(
             text,
             "  {}",
-            sheet.paint("2", &format!("and {more}, in summary.txt"))
+            sheet.paint("2", &format!("and {more}: see summary.txt"))
         );
     }
     text
 }
 
-/// Each way of failing once, with the devices it happened on. `draw` gives the excerpt of the
-/// playbook for one, if there is one.
+/// Returns each kind of failure once, with the devices it happened on. `draw` returns the excerpt of
+/// the playbook for one, if there is one.
 pub fn failures(
     evidence: &Evidence,
     sheet: Sheet,
-    draw: &dyn Fn(&Failure, &str) -> Option<String>,
+    draw: &dyn Fn(&FailureGroup, &str) -> Option<String>,
 ) -> String {
     let mut text = String::new();
     for failure in evidence.failures() {
@@ -128,9 +129,8 @@ pub fn failures(
             Some(drawn) => text.push_str(drawn.trim_end_matches('\n')),
             None => {
                 text.push_str(&said(&failure, sheet));
-                for line in wrap(&format!("on {names}"), sheet.width.saturating_sub(2)) {
-                    let _ = write!(text, "\n  {line}");
-                }
+                let on = wrap(&format!("on {names}"), sheet.width, 2, 2);
+                let _ = write!(text, "\n  {on}");
             }
         }
         text.push('\n');
@@ -138,20 +138,18 @@ pub fn failures(
     text
 }
 
-/// How it ended and why, in as many lines as that takes.
-fn said(failure: &Failure, sheet: Sheet) -> String {
+/// Returns state and reason, in as many lines as that takes.
+fn said(failure: &FailureGroup, sheet: Sheet) -> String {
     let state = failure.end.as_str();
-    let room = sheet.width.saturating_sub(2);
-    let lines = wrap(&format!("{state}: {}", failure.why), room);
-    let lines = lines.join("\n  ");
+    let lines = wrap(&format!("{state}: {}", failure.why), sheet.width, 0, 2);
     match lines.strip_prefix(state) {
         Some(rest) => sheet.state(failure.end, state) + rest,
         None => lines,
     }
 }
 
-/// `3 devices: a, b, c`; the first few of many.
-pub(super) fn names(evidence: &Evidence, failure: &Failure) -> String {
+/// Returns `3 devices: a, b, c`; of many devices the first four.
+pub(super) fn names(evidence: &Evidence, failure: &FailureGroup) -> String {
     let labels: Vec<&str> = (failure.devices.iter().take(NAMED))
         .filter_map(|place| evidence.devices.get(*place))
         .map(|device| device.label.as_str())
@@ -160,11 +158,11 @@ pub(super) fn names(evidence: &Evidence, failure: &Failure) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let count = many(failure.devices.len(), "device");
-    format!("{count}: {}{more}", labels.join(", "))
+    let devices = count(failure.devices.len(), "device");
+    format!("{devices}: {}{more}", labels.join(", "))
 }
 
-/// The whole of a run as text: `summary.txt`, `svar show`.
+/// Returns the whole report of a run: `summary.txt`, `svar show`.
 pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
     let header = &evidence.header;
     let mut text = String::new();
@@ -172,21 +170,19 @@ pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
     let title = format!("{} {dot} {}", header.playbook, header.run);
     let _ = writeln!(text, "{}\n", sheet.paint("1", &title));
     let took = duration(evidence.until.since(header.started));
-    let state = match (evidence.finished, &evidence.lost) {
-        (true, _) => format!("over after {took}"),
-        (false, Some(why)) => format!("broken off after {took}: {why}"),
-        (false, None) => format!("unfinished; last heard of after {took}"),
+    let state = match (evidence.state, &evidence.lost) {
+        (RunState::Finished, _) => format!("finished after {took}"),
+        (RunState::Running, _) => format!("running; last event after {took}"),
+        (RunState::Interrupted, Some(why)) => format!("interrupted after {took}: {why}"),
+        (RunState::Interrupted, None) => format!("interrupted; last event after {took}"),
     };
     let mut line = |key: &str, value: &str| {
-        let room = sheet.width.saturating_sub(KEY + 2);
-        for (place, value) in wrap(value, room).iter().enumerate() {
-            let key = if place == 0 { key } else { "" };
-            let _ = writeln!(
-                text,
-                "{}  {value}",
-                sheet.paint("2", &format!("{key:>KEY$}"))
-            );
+        if value.is_empty() {
+            return;
         }
+        let key = sheet.paint("2", &format!("{key:>KEY$}"));
+        let value = wrap(value, sheet.width, KEY + 2, KEY + 2);
+        let _ = writeln!(text, "{key}  {value}");
     };
     line("state", &state);
     if let Some(order) = &evidence.stopped {
@@ -198,9 +194,9 @@ pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
             "" => String::new(),
             by => format!(" by {by}"),
         };
-        line("ended", &format!("{what}{by} at {}", order.at));
+        line("stopped", &format!("{what}{by} at {}", date_time(order.at)));
     }
-    line("started", &header.started.to_string());
+    line("started", &date_time(header.started));
     line("service", &header.service);
     line("playbook", &header.file);
     line("plan", &header.digest);
@@ -215,37 +211,38 @@ pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
         let place = sheet.paint("36", &step.place());
         let mut drawn = said(failure, sheet);
         let _ = write!(drawn, "\n  at {place}, step `{}`", step.name);
-        for line in wrap(&format!("on {names}"), sheet.width.saturating_sub(2)) {
-            let _ = write!(drawn, "\n  {line}");
-        }
+        let on = wrap(&format!("on {names}"), sheet.width, 2, 2);
+        let _ = write!(drawn, "\n  {on}");
         Some(drawn)
     }));
     collected(&mut text, evidence, sheet);
     sheet.signs(&text)
 }
 
-/// One row for each device; the reason stands beside the state, and below it where the line is too
-/// short for both.
+/// Appends one row for each device; the reason stands beside the state, and goes on below it where
+/// the line is too short.
 fn table(text: &mut String, devices: &[&DeviceEvidence], sheet: Sheet) {
     let widest = |of: &dyn Fn(&DeviceEvidence) -> usize| {
         devices.iter().map(|device| of(device)).max().unwrap_or(0)
     };
-    let label = widest(&|device| device.label.width()).min(sheet.width / 3);
+    let label = widest(&|device| columns(&device.label)).min(sheet.width / 3);
     let state = widest(&|device| end_of(device).len());
     for device in devices {
-        // How it counts if it is left is no end yet: nothing went wrong with it.
-        let shown = match device.ended {
-            true => device.end,
-            false => EndState::NotStarted,
+        // A device that has not ended has not failed: its preliminary state is not shown as one.
+        let shown = if device.ended {
+            device.end
+        } else {
+            EndState::NotStarted
         };
         let mark = sheet.state(shown, sheet.mark(shown));
         let name = pad(&sheet.fit(&device.label, label), label);
         let end = sheet.state(shown, &format!("{:state$}", end_of(device)));
         let indent = 2 + 2 + label + 2 + state + 2;
         let room = sheet.width.saturating_sub(indent).max(24);
-        let mut words = wrap(&note(device), room);
+        let note = wrap(&note(device), room, 0, 0);
+        let mut words: Vec<String> = note.lines().map(str::to_owned).collect();
         if words.len() > LINES {
-            // What is cut here stands whole below the table, and in the summary.
+            // The whole reason is printed below the table, and in the summary.
             words.truncate(LINES);
             if let Some(last) = words.last_mut() {
                 *last = sheet.fit(&format!("{last} {}", sheet.ellipsis()), room);
@@ -262,13 +259,14 @@ fn table(text: &mut String, devices: &[&DeviceEvidence], sheet: Sheet) {
 }
 
 fn end_of(device: &DeviceEvidence) -> &'static str {
-    match device.ended {
-        true => device.end.as_str(),
-        false => "unfinished",
+    if device.ended {
+        device.end.as_str()
+    } else {
+        "unfinished"
     }
 }
 
-/// What is to be said of a device in its row.
+/// Returns the notes on a device in its row.
 fn note(device: &DeviceEvidence) -> String {
     let mut parts = Vec::new();
     match (&device.step, &device.why) {
@@ -282,11 +280,11 @@ fn note(device: &DeviceEvidence) -> String {
         parts.push(done(device));
     }
     if device.tolerated > 0 {
-        let steps = many(device.tolerated.into(), "step");
-        parts.push(format!("{steps} failed, which the playbook allows"));
+        let steps = count(device.tolerated, "step");
+        parts.push(format!("{steps} failed, allowed by the playbook"));
     }
     if device.cleanup_owed {
-        parts.push("cleanup owed".to_owned());
+        parts.push("cleanup not done".to_owned());
     }
     if let Some(waived) = &device.cleanup_waived {
         let by = match waived.by.as_str() {
@@ -298,26 +296,23 @@ fn note(device: &DeviceEvidence) -> String {
     if !device.ended {
         parts.push(match (device.end, device.sessions) {
             (EndState::Unknown, _) => "a session may still run".to_owned(),
-            (_, 0) => "not begun".to_owned(),
+            (_, 0) => "not started".to_owned(),
             // Its sessions were called back, or the service gave them up.
-            (EndState::NotStarted, _) => "nothing ran on it yet".to_owned(),
-            (_, done) => format!(
-                "between its sessions, after {}",
-                many(done as usize, "session")
-            ),
+            (EndState::NotStarted, _) => "nothing has run on it yet".to_owned(),
+            (_, done) => format!("between sessions, after {}", count(done, "session")),
         });
     }
     parts.join("; ")
 }
 
-/// What a device that is well did: `3 steps, 1 file (12.0 kB), 2 min 5 s`.
+/// Returns what a device did that ended `ok`: `3 steps, 1 file (12.0 kB), 2m5s`.
 fn done(device: &DeviceEvidence) -> String {
     // Tries of a step are one step.
     let steps: BTreeSet<&str> = (device.commands.iter())
         .filter(|command| command.ran())
         .map(|command| command.step.as_str())
         .collect();
-    let mut parts = vec![many(steps.len(), "step")];
+    let mut parts = vec![count(steps.len(), "step")];
     let sizes: Vec<u64> = (device.commands.iter())
         .filter_map(|command| match command.result {
             Some(ResultSummary::File { size, .. }) => Some(size),
@@ -326,7 +321,7 @@ fn done(device: &DeviceEvidence) -> String {
         .collect();
     if !sizes.is_empty() {
         let size = bytes(sizes.iter().sum());
-        parts.push(format!("{} ({size})", many(sizes.len(), "file")));
+        parts.push(format!("{} ({size})", count(sizes.len(), "file")));
     }
     if let (Some(started), Some(at)) = (device.started, device.at) {
         parts.push(duration(at.since(started)));
@@ -334,7 +329,7 @@ fn done(device: &DeviceEvidence) -> String {
     parts.join(", ")
 }
 
-/// `5 devices: 4 ok, 1 failed`, with all states that occur; they add up.
+/// Returns `5 devices: 4 ok, 1 failed`, with all states that occur; they add up.
 pub fn sums(evidence: &Evidence, sheet: Sheet) -> String {
     let ended = |state: EndState| {
         let of_it = |device: &&DeviceEvidence| device.ended && device.end == state;
@@ -351,15 +346,15 @@ pub fn sums(evidence: &Evidence, sheet: Sheet) -> String {
     if open > 0 {
         parts.push(format!("{open} unfinished"));
     }
-    let total = many(evidence.devices.len(), "device");
+    let total = count(evidence.devices.len(), "device");
     let owed = match evidence.cleanup_owed() {
         0 => String::new(),
-        owed => sheet.paint("33", &format!("; cleanup owed on {owed}")),
+        owed => sheet.paint("33", &format!("; cleanup not done on {owed}")),
     };
     format!("{}: {}{owed}", sheet.paint("1", &total), parts.join(", "))
 }
 
-/// The files that came off the devices.
+/// Appends the list of files that were collected from devices.
 fn collected(text: &mut String, evidence: &Evidence, sheet: Sheet) {
     let files = evidence.devices.iter().flat_map(|device| {
         (device.commands.iter()).filter_map(|command| match &command.result {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use svar::report::{self, Evidence, Header, Sheet};
+use svar::report::{self, Evidence, ReportHeader, Sheet};
 use svar_engine::{
     Attempt, CommandEnd, DeviceIndex, EndState, Fact, FactBody, Fleet, Refusal, RequestIndex,
     ResultSummary, SessionIndex, tag_of,
@@ -210,7 +210,7 @@ impl Story {
     fn evidence(&self) -> Evidence {
         let fleet = Fleet::replay(&self.run, Arc::clone(&self.plan), BEGUN, &self.facts)
             .expect("the story is one that can happen");
-        let header = Header {
+        let header = ReportHeader {
             run: self.run.clone(),
             svar: "0.1.0".to_owned(),
             playbook: self.plan.name.clone(),
@@ -241,7 +241,7 @@ fn a_run_is_told_whole() {
     story.cleanup(2);
     let evidence = story.evidence();
 
-    assert!(evidence.finished);
+    assert!(evidence.is_finished());
     insta::assert_snapshot!(
         "a_run_is_told_whole",
         report::text(&evidence, Sheet::FILE).replace(&evidence.header.digest, "@DIGEST@")
@@ -257,7 +257,7 @@ fn the_ten_ends_add_up_whatever_happened() {
     story.start(2, 0);
     let evidence = story.evidence();
 
-    assert!(!evidence.finished);
+    assert!(!evidence.is_finished());
     let sums = evidence.sums();
     assert_eq!(sums.len(), 10);
     assert_eq!(sums.iter().map(|(_, count)| count).sum::<usize>(), 4);
@@ -270,8 +270,8 @@ fn the_ten_ends_add_up_whatever_happened() {
     assert_eq!(evidence.cleanup_owed(), 1);
     assert!(!evidence.is_ok());
     let summary = report::summary(&evidence);
-    assert_eq!(summary["state"], "unfinished");
-    assert_eq!(summary["ends"].as_object().unwrap().len(), 10);
+    assert_eq!(summary["state"], "interrupted");
+    assert_eq!(summary["counts"].as_object().unwrap().len(), 10);
     assert_eq!(summary["cleanup_owed"], 1);
 }
 
@@ -296,7 +296,7 @@ fn a_session_that_the_queue_gave_back_is_no_step_and_leaves_no_debt() {
         "{rows}"
     );
     assert!(
-        rows.ends_with("unfinished  nothing ran on it yet\n"),
+        rows.ends_with("unfinished  nothing has run on it yet\n"),
         "{rows}"
     );
     assert_eq!(evidence.cleanup_owed(), 0);
@@ -415,7 +415,7 @@ fn a_large_fleet_shows_only_what_is_not_ok() {
     assert_eq!(rows.lines().count(), 31, "{rows}");
     assert!(!rows.contains("m000"), "{rows}");
     assert!(
-        rows.ends_with("and 20 more devices, in summary.txt\n"),
+        rows.ends_with("and 20 more devices: see summary.txt\n"),
         "{rows}"
     );
     assert_eq!(

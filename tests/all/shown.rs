@@ -74,7 +74,7 @@ fn the_time_that_is_left_is_told_by_the_run_s_own_clock() {
     }
     assert_eq!(
         progress.total(desk.now, &desk.fleet),
-        "4 of 8 devices done, 2 active, 2 waiting, about 10 min left"
+        "4 of 8 devices done, 2 active, 2 waiting, about 10m left"
     );
 }
 
@@ -107,7 +107,7 @@ fn while_only_sleepers_are_waited_for_no_time_is_foretold() {
     assert_eq!((tally.asleep, tally.active, tally.waiting), (2, 0, 0));
     assert_eq!(
         words(&progress.total(desk.now, &desk.fleet)),
-        "2 of 4 devices done, 2 asleep, waited for until"
+        "2 of 4 devices done, 2 offline, waiting until"
     );
 }
 
@@ -119,12 +119,12 @@ fn who_sleeps_over_a_session_in_the_queue_is_shown_asleep_and_not_active() {
     desk.start(0);
     desk.start(1);
     let rows = progress.rows(desk.now, &desk.fleet);
-    assert!(rows[0].contains("  waits for the device, then step-1  "));
+    assert!(rows[0].contains("  waiting for the device, then step-1  "));
     assert_eq!(desk.fleet.tally().active, 2);
     desk.pass(320);
     let rows = progress.rows(desk.now, &desk.fleet);
     assert!(
-        rows[0].contains("  asleep, step-1 queued until "),
+        rows[0].contains("  offline, step-1 queued until "),
         "{rows:?}"
     );
     let tally = desk.fleet.tally();
@@ -180,7 +180,7 @@ fn outside_the_hours_their_opening_is_named_and_after_a_cancel_what_waits_for_it
     );
     assert_eq!(
         words(&progress.total(desk.now, &desk.fleet)),
-        "0 of 3 devices done, 1 active, 2 waiting; hours open at"
+        "0 of 3 devices done, 1 active, 2 waiting; waiting for the window at"
     );
     desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
     desk.deliver(0);
@@ -197,7 +197,7 @@ fn outside_the_hours_their_opening_is_named_and_after_a_cancel_what_waits_for_it
     );
     assert_eq!(
         words(&progress.total(desk.now, &desk.fleet)),
-        "2 of 3 devices done, 2 not ok, 1 active; cleanup in the hours, from"
+        "2 of 3 devices done, 2 not ok, 1 active; cleanup waits for the window at"
     );
 }
 

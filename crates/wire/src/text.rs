@@ -177,7 +177,7 @@ pub fn pad(text: &str, columns: usize) -> String {
 /// set in by `indent`; `first_indent` columns of the first line are taken already.
 ///
 /// Code in backticks stays on one line, so that it can be copied; a word that is longer than a line
-/// sticks out for the same reason.
+/// sticks out for the same reason. A backtick that nothing closes is a letter like others.
 pub fn wrap(text: &str, columns: usize, first_indent: usize, indent: usize) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut column = first_indent;
@@ -201,10 +201,12 @@ pub fn wrap(text: &str, columns: usize, first_indent: usize, indent: usize) -> S
 
 /// Splits at blanks that are not inside backticks.
 fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut left = text.matches('`').count();
     let mut in_code = false;
     text.split(move |character: char| {
         if character == '`' {
-            in_code = !in_code;
+            left -= 1;
+            in_code = !in_code && left > 0;
         }
         character == ' ' && !in_code
     })
@@ -272,10 +274,11 @@ mod tests {
     fn wrapping_keeps_code_and_long_words_whole() {
         assert_eq!(wrap("a bb cccccccc d", 4, 0, 0), "a bb\ncccccccc\nd");
         assert_eq!(
-            wrap("run `svar show --all` now", 12, 0, 2),
-            "run\n  `svar show --all`\n  now"
+            wrap("run `svar show --runs x` now", 12, 0, 2),
+            "run\n  `svar show --runs x`\n  now"
         );
         assert_eq!(wrap("a bb ccc dd", 7, 3, 2), "a bb\n  ccc\n  dd");
+        assert_eq!(wrap("a `b c` `dd ee", 7, 0, 0), "a `b c`\n`dd ee");
     }
 
     #[test]

@@ -1,97 +1,120 @@
-//! `svar cancel` and `svar pause`: what another terminal asks of a run.
+//! `svar cancel`: ends a run for good.
 //!
-//! Whoever drives the run is asked by a file in its folder. Where nobody does, there is nothing to
-//! pause, and `cancel` takes the run up itself.
+//! The process that drives the run is asked by a file in the run folder. If no process drives it,
+//! `cancel` resumes the run itself, with the order to end it.
 
 use std::time::{Duration, Instant};
 
-use crate::driver::{self, ControlRequest, RequestKind, RunFolder, active_process};
+use serde_json::json;
 
-use crate::cli::args::{CancelArgs, PauseArgs};
-use crate::cli::command::resume;
+use svar_wire::RunId;
+
+use crate::cli::args::{CancelArgs, OutputFormat};
 use crate::cli::existing_run;
 use crate::cli::input::inputs;
-use crate::cli::output::exit::{Exit, Failure, Outcome};
-use crate::cli::output::summary;
-use crate::cli::output::terminal::{Terminal, say};
+use crate::cli::output::exit::{CommandError, CommandResult, Exit};
+use crate::cli::output::terminal::{Terminal, print_json, say};
 use crate::cli::service::settings::Settings;
+use crate::driver::{self, ControlRequest, RequestKind, RunFolder, active_process};
 
-/// How long the driving process may take to see a request: it looks ten times a second, unless its
-/// disk is busy.
+use super::resume;
+
+/// Longest time that the driving process may take to see a request: it looks ten times a second,
+/// unless its disk is busy.
 const PATIENCE: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// `svar pause`
-pub(crate) fn pause(args: &PauseArgs) -> Outcome {
+pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> CommandResult {
+    let format = args.again.progress.output.format;
     let settings = Settings::load()?;
-    let root = existing_run::root(args.runs.as_deref(), &settings);
-    let folder = existing_run::find_unfinished(&root, args.run.as_deref())?;
-    let run = &folder.header().run;
-    if folder.is_finished() {
-        folder
-            .confirm_end()
-            .map_err(|error| existing_run::failure(&error))?;
-        say(&format!("run {run} is over already\n"));
-        return Ok(Exit::Done);
-    }
-    let request = ControlRequest {
-        ask: RequestKind::Pause,
-        by: inputs::operator(None, settings.operator.as_deref()),
-    };
-    match hand_over(&folder, &request)? {
-        Some(driver) => say(&format!(
-            "run {run} is paused: {driver} starts no more sessions, calls back those whose device \
-             sleeps, and ends when the others have ended; a device that is awake takes its session \
-             within five minutes\n"
-        )),
-        None => say(&format!(
-            "nobody drives run {run}: it rests until `svar resume {}`\n",
-            summary::name_of(&folder)
-        )),
-    }
-    Ok(Exit::Done)
-}
-
-/// `svar cancel`
-pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> Outcome {
-    let settings = Settings::load()?;
-    let root = existing_run::root(args.again.telling.runs.as_deref(), &settings);
+    let root = existing_run::root(args.again.progress.runs.as_deref(), &settings);
     let folder = existing_run::find_unfinished(&root, args.run.as_deref())?;
     let run = folder.header().run.clone();
     if folder.is_finished() {
         folder
             .confirm_end()
             .map_err(|error| existing_run::failure(&error))?;
-        say(&format!("run {run} is over already\n"));
+        let message = format!("run {run} has already finished");
+        print_state(format, &run, RequestState::Finished, &message)?;
         return Ok(Exit::Done);
     }
     let request = ControlRequest {
-        ask: match args.abort {
-            true => RequestKind::Abort,
-            false => RequestKind::Cancel,
+        ask: if args.abort {
+            RequestKind::Abort
+        } else {
+            RequestKind::Cancel
         },
         by: inputs::operator(args.again.operator.as_deref(), settings.operator.as_deref()),
     };
     if let Some(driver) = hand_over(&folder, &request)? {
-        let then = match args.abort {
-            true => "cancels its sessions",
-            false => "cancels what waits, and lets run what runs",
+        let then = if args.abort {
+            "queued and running sessions are cancelled"
+        } else {
+            "queued sessions are cancelled, running ones finish"
         };
-        say(&format!("run {run} is cancelled: {driver} {then}\n"));
+        let message = format!("run {run} is being cancelled by {driver}: {then}");
+        print_state(
+            format,
+            &run,
+            RequestState::Accepted { by: &driver },
+            &message,
+        )?;
         return Ok(Exit::Done);
     }
-    let taken = resume::take(&folder, &args.again, terminal)?;
-    let filed = |error: driver::FolderError| existing_run::failure(&error);
-    request.file(folder.path()).map_err(filed)?;
-    say(&format!(
-        "nobody drives run {run}: it is taken up and ended here\n"
-    ));
-    resume::go(taken, folder, &args.again, terminal)
+    let prepared = resume::take(&folder, &args.again, terminal)?;
+    let failed = |error: driver::FolderError| existing_run::failure(&error);
+    request.file(folder.path()).map_err(failed)?;
+    say(&format!("run {run} is not active; cancelling it here\n"));
+    resume::go(prepared, folder, &args.again, terminal)
 }
 
-/// Files a request with the process that drives the run, and waits until it is taken. `None` if
-/// nobody drives it; then nothing is left filed.
-fn hand_over(folder: &RunFolder, request: &ControlRequest) -> Result<Option<String>, Failure> {
+/// The answer to a request that another terminal makes of a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum RequestState<'a> {
+    /// The driving process has seen the request and carries it out.
+    Accepted {
+        /// The driving process.
+        by: &'a str,
+    },
+    /// The run has finished, so there is nothing to do.
+    Finished,
+    /// No process drives the run.
+    NotActive,
+}
+
+/// Prints the answer: the message on standard error, or a JSON document on standard output.
+///
+/// # Errors
+/// Standard output can't be written.
+pub(super) fn print_state(
+    format: OutputFormat,
+    run: &RunId,
+    state: RequestState<'_>,
+    message: &str,
+) -> Result<(), CommandError> {
+    let (word, driver) = match state {
+        RequestState::Accepted { by } => ("accepted", Some(by)),
+        RequestState::Finished => ("finished", None),
+        RequestState::NotActive => ("not_active", None),
+    };
+    match format {
+        OutputFormat::Text => say(&format!("{message}\n")),
+        OutputFormat::Json => print_json(&json!({
+            "version": 1,
+            "run": run,
+            "request": word,
+            "driver": driver,
+        }))?,
+    }
+    Ok(())
+}
+
+/// Hands a request to the process that drives the run, waits until it is accepted, and returns the
+/// process. `None` if no process drives the run; then no request is left in the folder.
+pub(super) fn hand_over(
+    folder: &RunFolder,
+    request: &ControlRequest,
+) -> Result<Option<String>, CommandError> {
     let path = folder.path();
     let failed = |error: driver::FolderError| existing_run::failure(&error);
     let Some(mut driver) = active_process(path).map_err(failed)? else {
@@ -108,11 +131,14 @@ fn hand_over(folder: &RunFolder, request: &ControlRequest) -> Result<Option<Stri
             }
         }
         if since.elapsed() > PATIENCE {
-            return Err(Failure::new(
+            return Err(CommandError::new(
                 Exit::Interrupted,
-                format!("{driver} has not looked at the request yet"),
+                format!("{driver} has not seen the request yet"),
             )
-            .help("it is kept in the run's folder and obeyed when it is seen; look again with `svar runs`"));
+            .help(
+                "the request is saved in the run folder and will be applied by the running process; \
+                 check with `svar runs`",
+            ));
         }
         std::thread::sleep(LOOK_EVERY);
     }

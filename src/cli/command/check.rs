@@ -1,4 +1,4 @@
-//! `svar check`: everything that is wrong with playbooks and scenarios, in one pass, at its bytes.
+//! `svar check`: finds everything that is wrong with playbooks and scenarios, in one pass.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,26 +8,26 @@ use svar_language::diagnostic::{Problem, Severity, render};
 use svar_language::playbook::Beside;
 use svar_wire::text;
 
-use crate::cli::args::{CheckArgs, Deny, FindingFormat};
-use crate::cli::input::discover::{self, Candidate, Sort};
+use crate::cli::args::{CheckArgs, Deny, OutputFormat};
+use crate::cli::input::discover::{self, Candidate, FileKind};
 use crate::cli::input::scenario;
-use crate::cli::output::exit::{Exit, Failure, Outcome};
-use crate::cli::output::terminal::{Style, Terminal, print, say};
+use crate::cli::output::exit::{CommandError, CommandResult, Exit};
+use crate::cli::output::terminal::{Terminal, TextStyle, print, say};
 use crate::cli::rules;
 
-pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Outcome {
+pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> CommandResult {
     let candidates = discover::candidates(&args.paths);
     let results = check_all(&candidates);
-    let tally = Tally::of(&results);
+    let tally = FileCounts::of(&results);
     if tally.playbooks + tally.scenarios + tally.unread == 0 {
         return Err(nothing_to_check(args));
     }
     let problems: Vec<Problem> = (results.into_iter().flatten())
         .flat_map(|checked| checked.problems)
         .collect();
-    match args.format {
-        FindingFormat::Json => print(&format!("{}\n", render::json(&problems)))?,
-        FindingFormat::Human => {
+    match args.output.format {
+        OutputFormat::Json => print(&format!("{}\n", render::json(&problems)))?,
+        OutputFormat::Text => {
             say(&render::text(&problems, &terminal.finding_style()));
             say(&summary(&problems, &tally, terminal));
         }
@@ -37,48 +37,49 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Outcome {
         Severity::Warning => args.deny == Some(Deny::Warnings),
         Severity::Hint => false,
     };
-    Ok(match problems.iter().any(denied) {
-        true => Exit::Refused,
-        false => Exit::Done,
+    Ok(if problems.iter().any(denied) {
+        Exit::Refused
+    } else {
+        Exit::Done
     })
 }
 
-/// A file that was checked, or a path that leads to none.
+/// A file that was checked, or a path without a file.
 struct Checked {
-    /// What it was checked as; `None` where there was nothing to check.
-    sort: Option<Sort>,
+    /// What it was checked as; `None` if there was no file.
+    kind: Option<FileKind>,
     problems: Vec<Problem>,
 }
 
-/// How many files there were of each sort.
-struct Tally {
+/// Number of files of each kind.
+struct FileCounts {
     playbooks: usize,
     scenarios: usize,
-    passed_over: usize,
-    /// Paths that led to no file.
+    skipped: usize,
+    /// Paths without a file.
     unread: usize,
 }
 
-impl Tally {
+impl FileCounts {
     fn of(results: &[Option<Checked>]) -> Self {
-        let count = |sort: Option<Sort>| {
+        let count = |kind: Option<FileKind>| {
             let checked = results.iter().flatten();
-            checked.filter(|checked| checked.sort == sort).count()
+            checked.filter(|checked| checked.kind == kind).count()
         };
-        Tally {
-            playbooks: count(Some(Sort::Playbook)),
-            scenarios: count(Some(Sort::Scenario)),
-            passed_over: results.iter().filter(|result| result.is_none()).count(),
+        FileCounts {
+            playbooks: count(Some(FileKind::Playbook)),
+            scenarios: count(Some(FileKind::Scenario)),
+            skipped: results.iter().filter(|result| result.is_none()).count(),
             unread: count(None),
         }
     }
 }
 
-/// Checks all candidates on the cores there are. `None` for a file found in a folder that is none of
-/// ours.
+/// Checks all candidates, on all cores. `None` stands for a file found in a folder that is neither a
+/// playbook nor a scenario.
 fn check_all(candidates: &[Candidate]) -> Vec<Option<Checked>> {
     let alone = || candidates.iter().map(check_one).collect();
-    // To ask for the cores takes longer than a small playbook.
+    // Counting the cores takes longer than checking a small playbook.
     if candidates.len() < 2 {
         return alone();
     }
@@ -96,7 +97,7 @@ fn check_all(candidates: &[Candidate]) -> Vec<Option<Checked>> {
                     candidates.get(place).map(|candidate| (place, candidate))
                 } {
                     let result = check_one(candidate);
-                    // A poisoned lock means that another thread has panicked: the scope panics as well.
+                    // A poisoned lock means that another thread has panicked; then the scope panics too.
                     let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
                     results.push((place, result));
                 }
@@ -116,7 +117,7 @@ fn check_one(candidate: &Candidate) -> Option<Checked> {
         }
         Candidate::Nothing(problem) => {
             return Some(Checked {
-                sort: None,
+                kind: None,
                 problems: vec![problem.as_ref().clone()],
             });
         }
@@ -125,38 +126,41 @@ fn check_one(candidate: &Candidate) -> Option<Checked> {
         Ok(source) => source,
         Err(problem) => {
             return Some(Checked {
-                sort: Some(Sort::Playbook),
+                kind: Some(FileKind::Playbook),
                 problems: vec![*problem],
             });
         }
     };
-    let sort = match candidate {
-        Candidate::Found(_) => discover::sort_of_found(source.text())?,
-        _ => discover::sort_of_named(source.text()),
+    let kind = match candidate {
+        Candidate::Found(_) => discover::kind_of_found(source.text())?,
+        _ => discover::kind_of_named(source.text()),
     };
-    let problems = match sort {
-        Sort::Playbook => rules::load(&source, &files).problems,
-        Sort::Scenario => scenario::read(&source).1,
+    let problems = match kind {
+        FileKind::Playbook => rules::load(&source, &files).problems,
+        FileKind::Scenario => scenario::read(&source).1,
     };
     Some(Checked {
-        sort: Some(sort),
+        kind: Some(kind),
         problems,
     })
 }
 
-fn nothing_to_check(args: &CheckArgs) -> Failure {
-    let shown: Vec<String> = args
+fn nothing_to_check(args: &CheckArgs) -> CommandError {
+    let paths = args
         .paths
         .iter()
-        .map(|path| format!("`{}`", path.display()))
-        .collect();
-    Failure::refused(format!("no playbook was found under {}", shown.join(", "))).help(
-        "a playbook has `playbook: 1` as its first key; a file that is named is always checked",
+        .map(|path| format!("`{}`", path.display()));
+    CommandError::refused(format!(
+        "no playbooks found in {}",
+        text::list(paths, "and")
+    ))
+    .help(
+        "a playbook starts with `playbook: 1`; files named on the command line are always checked",
     )
 }
 
-/// `9 playbooks, 1 scenario: 2 errors, 1 warning`.
-fn summary(problems: &[Problem], tally: &Tally, terminal: &Terminal) -> String {
+/// Returns `9 playbooks, 1 scenario: 2 errors, 1 warning`.
+fn summary(problems: &[Problem], tally: &FileCounts, terminal: &Terminal) -> String {
     let count = |severity| {
         problems
             .iter()
@@ -164,9 +168,9 @@ fn summary(problems: &[Problem], tally: &Tally, terminal: &Terminal) -> String {
             .count()
     };
     let parts: Vec<String> = [
-        (Severity::Error, Style::Bad),
-        (Severity::Warning, Style::Warn),
-        (Severity::Hint, Style::Note),
+        (Severity::Error, TextStyle::Bad),
+        (Severity::Warning, TextStyle::Warn),
+        (Severity::Hint, TextStyle::Note),
     ]
     .into_iter()
     .filter_map(|(severity, style)| match count(severity) {
@@ -174,26 +178,23 @@ fn summary(problems: &[Problem], tally: &Tally, terminal: &Terminal) -> String {
         count => Some(terminal.paint(style, &text::count(count, severity.as_str()))),
     })
     .collect();
-    let verdict = match parts.is_empty() {
-        true => terminal.paint(Style::Good, "no findings"),
-        false => parts.join(", "),
+    let verdict = if parts.is_empty() {
+        terminal.paint(TextStyle::Good, "no findings")
+    } else {
+        parts.join(", ")
     };
-    let others = match tally.passed_over {
+    let others = match tally.skipped {
         0 => String::new(),
-        1 => ", 1 other YAML file passed over".to_owned(),
-        more => format!(", {more} other YAML files passed over"),
+        skipped => format!(", {} skipped", text::count(skipped, "other YAML file")),
     };
     let counted = [
-        (tally.playbooks, "playbook", "playbooks"),
-        (tally.scenarios, "scenario", "scenarios"),
-        (tally.unread, "path without a file", "paths without a file"),
+        (tally.playbooks, "playbook"),
+        (tally.scenarios, "scenario"),
+        (tally.unread, "unreadable path"),
     ]
     .into_iter()
-    .filter(|(count, ..)| *count > 0)
-    .map(|(count, one, many)| match count {
-        1 => format!("1 {one}"),
-        more => format!("{more} {many}"),
-    });
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, noun)| text::count(count, noun));
     let counted: Vec<String> = counted.collect();
     format!("{}: {verdict}{others}\n", counted.join(", "))
 }

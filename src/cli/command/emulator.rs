@@ -10,44 +10,46 @@ use svar_emulator::{Scenario, ServeOptions};
 
 use crate::cli::args::EmulatorArgs;
 use crate::cli::input::scenario;
-use crate::cli::output::exit::{Exit, Failure, Outcome};
-use crate::cli::output::terminal::{Style, Terminal, print, say};
+use crate::cli::output::exit::{CommandError, CommandResult, Exit};
+use crate::cli::output::terminal::{Terminal, TextStyle, print, say};
 
-pub(crate) fn run(args: &EmulatorArgs, terminal: &Terminal) -> Outcome {
+pub(crate) fn run(args: &EmulatorArgs, terminal: &Terminal) -> CommandResult {
     let mut scenario = match &args.scenario {
         Some(path) => scenario::load(path, terminal)?,
         None => Scenario::demo(),
     };
     if let Some(factor) = args.factor {
         if !(factor.is_finite() && factor > 0.0 && factor <= 1_000_000.0) {
-            return Err(Failure::refused("--factor takes a positive number")
-                .help("60 lets a minute pass in each second"));
+            return Err(CommandError::refused(
+                "invalid value for `--factor`: expected a number above 0, up to 1,000,000",
+            )
+            .help("60 lets a minute pass in each second"));
         }
         scenario.factor = factor;
     }
     crate::cli::runtime()?.block_on(serve(args, scenario, terminal))
 }
 
-async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> Outcome {
+async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> CommandResult {
     if let Some(path) = &args.ledger {
         // Said before anybody is told where to call.
         let opened = OpenOptions::new().create(true).append(true).open(path);
         opened.map_err(|error| {
-            Failure::refused(format!(
-                "the ledger `{}` can't be written: {error}",
+            CommandError::refused(format!(
+                "cannot write the ledger `{}`: {error}",
                 path.display()
             ))
-            .help("choose a folder that exists and that you may write to")
+            .help("use a folder that exists and is writable")
         })?;
     }
     let address = address(args).await?;
     let listener = TcpListener::bind(address).await.map_err(|error| {
-        Failure::refused(format!("{address} can't be listened on: {error}"))
-            .help("take another port; port 0 takes a free one")
+        CommandError::refused(format!("cannot listen on {address}: {error}"))
+            .help("use another port; port 0 picks a free one")
     })?;
     let bound = listener.local_addr().map_err(|error| {
-        Failure::refused(format!("{address} can't be listened on: {error}"))
-            .help("take another port; port 0 takes a free one")
+        CommandError::refused(format!("cannot listen on {address}: {error}"))
+            .help("use another port; port 0 picks a free one")
     })?;
     let end = crate::cli::signal::asked_to_end()?;
     print(&format!(
@@ -59,17 +61,17 @@ async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> 
             .map(|fleet| fleet.count as usize)
             .sum::<usize>();
     let note = terminal.paint(
-        Style::Dim,
+        TextStyle::Dim,
         &format!(
-            "{devices} devices, clock {}x; end it with Ctrl-C",
+            "{devices} devices, clock {}x; stop it with Ctrl-C",
             scenario.factor
         ),
     );
     say(&format!("{note}\n"));
     if !bound.ip().is_loopback() {
         say(&format!(
-            "{} {bound} can be reached by other computers, and whoever knows the secret runs scripts here\n",
-            terminal.paint(Style::Warn, "warning:")
+            "{} other computers can reach {bound}, and anyone who knows the secret can run scripts here\n",
+            terminal.paint(TextStyle::Warn, "warning:")
         ));
     }
     let options = ServeOptions {
@@ -78,27 +80,27 @@ async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> 
     svar_emulator::serve_with(listener, scenario, options, end)
         .await
         .map_err(|error| {
-            Failure::refused(format!("the emulator ended: {error}"))
-                .help("look at the disk and the temporary folder")
+            CommandError::refused(format!("the emulator failed: {error}"))
+                .help("check the disk and the temporary folder")
         })?;
     Ok(Exit::Done)
 }
 
 /// The address to listen on: loopback, unless more was asked for in so many words.
-async fn address(args: &EmulatorArgs) -> Result<SocketAddr, Failure> {
+async fn address(args: &EmulatorArgs) -> Result<SocketAddr, CommandError> {
     let unusable = || {
-        Failure::refused(format!("`{}` is no address to listen on", args.listen))
-            .help("write it like 127.0.0.1:8080; port 0 takes a free one")
+        CommandError::refused(format!("`{}` is not an address to listen on", args.listen))
+            .help("for example 127.0.0.1:8080; port 0 picks a free one")
     };
     let mut addresses = tokio::net::lookup_host(&args.listen)
         .await
         .map_err(|_| unusable())?;
     let address = addresses.next().ok_or_else(unusable)?;
     if !address.ip().is_loopback() && !args.listen_anywhere {
-        return Err(Failure::refused(format!(
-            "{address} can be reached by other computers, and the emulator runs scripts"
+        return Err(CommandError::refused(format!(
+            "other computers can reach {address}, and the emulator runs scripts"
         ))
-        .help("listen on 127.0.0.1, or say --listen-anywhere if that is what you want"));
+        .help("listen on 127.0.0.1, or add `--listen-anywhere` if you want that"));
     }
     Ok(address)
 }

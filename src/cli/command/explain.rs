@@ -1,24 +1,41 @@
-//! `svar explain`: the page of a rule, or the list of all.
+//! `svar explain`: explains a rule, or lists all rules.
 
 use std::fmt::Write;
 
-use svar_language::diagnostic::{nearest, render};
+use serde_json::{Value, json};
 
-use crate::cli::args::ExplainArgs;
-use crate::cli::output::exit::{Exit, Failure, Outcome};
-use crate::cli::output::terminal::{Style, Terminal, paint, print};
+use svar_language::diagnostic::{Rule, nearest, render};
+use svar_wire::text;
+
+use crate::cli::args::{ExplainArgs, OutputFormat};
+use crate::cli::output::exit::{CommandError, CommandResult, Exit};
+use crate::cli::output::terminal::{Terminal, TextStyle, paint, print, print_json};
 use crate::cli::rules;
 
-pub(crate) fn run(args: &ExplainArgs, terminal: &Terminal) -> Outcome {
+pub(crate) fn run(args: &ExplainArgs, terminal: &Terminal) -> CommandResult {
     let color = terminal.color_out;
     let Some(id) = &args.id else {
-        print(&list(color))?;
+        match args.output.format {
+            OutputFormat::Text => print(&list(color))?,
+            OutputFormat::Json => {
+                let rules: Vec<Value> = rules::all().map(entry).collect();
+                print_json(&json!({ "version": 1, "rules": rules }))?;
+            }
+        }
         return Ok(Exit::Done);
     };
     let Some(rule) = rules::find(id) else {
         return Err(unknown(id));
     };
-    let title = paint(color, Style::Strong, rule.id);
+    if args.output.format == OutputFormat::Json {
+        let mut document = json!({ "version": 1 });
+        if let (Some(document), Value::Object(rule)) = (document.as_object_mut(), entry(rule)) {
+            document.extend(rule);
+        }
+        print_json(&document)?;
+        return Ok(Exit::Done);
+    }
+    let title = paint(color, TextStyle::Strong, rule.id);
     print(&format!(
         "{title} ({})\n{}\n\n{}\n",
         rule.severity.as_str(),
@@ -28,24 +45,32 @@ pub(crate) fn run(args: &ExplainArgs, terminal: &Terminal) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// One line for each rule, in columns.
+fn entry(rule: &Rule) -> Value {
+    json!({
+        "id": rule.id,
+        "severity": rule.severity.as_str(),
+        "title": rule.title,
+        "page": rule.page.trim(),
+    })
+}
+
+/// Lists all rules, one line each.
 fn list(color: bool) -> String {
     let widest = rules::all().map(|rule| rule.id.len()).max();
     let widest = widest.unwrap_or_default();
     let mut text = String::new();
     for rule in rules::all() {
-        let id = paint(color, Style::Strong, &format!("{:widest$}", rule.id));
+        let id = paint(color, TextStyle::Strong, &format!("{:widest$}", rule.id));
         let severity = rule.severity.as_str();
         let _ = writeln!(text, "{id}  {severity:7}  {}", rule.title);
     }
     text
 }
 
-fn unknown(id: &str) -> Failure {
-    let shown: String = id.chars().filter(|c| !c.is_control()).take(60).collect();
-    let failure = Failure::refused(format!("unknown rule `{shown}`"));
+fn unknown(id: &str) -> CommandError {
+    let failure = CommandError::refused(format!("unknown rule `{}`", text::one_line(id, 60)));
     match nearest(id, rules::all().map(|rule| rule.id)) {
         Some(near) => failure.help(format!("did you mean `svar explain {near}`?")),
-        None => failure.help("`svar explain` without an id lists all rules"),
+        None => failure.help("`svar explain` lists all rules"),
     }
 }

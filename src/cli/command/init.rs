@@ -1,14 +1,16 @@
-//! `svar init`: a first playbook to write on from.
+//! `svar init`: creates a new playbook.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-use crate::cli::args::InitArgs;
-use crate::cli::output::exit::{Exit, Failure, Outcome};
-use crate::cli::output::terminal::{Style, Terminal, say};
+use serde_json::json;
 
-/// What the file holds: small, whole, and runnable on the built-in emulator.
+use crate::cli::args::{InitArgs, OutputFormat};
+use crate::cli::output::exit::{CommandError, CommandResult, Exit};
+use crate::cli::output::terminal::{Terminal, TextStyle, print_json, say};
+
+/// The new playbook: small, complete, and runnable on the built-in emulator.
 const FIRST: &str = r#"# yaml-language-server: $schema=playbook.schema.json
 # Check it with `svar check @FILE@`, rehearse it with `svar run @FILE@`.
 playbook: 1
@@ -33,7 +35,7 @@ steps:
   - get: ${{ inputs.folder }}/who.txt
 "#;
 
-/// The script beside it.
+/// The script that it runs.
 const SCRIPT: &str = r#"#!/bin/bash
 # Writes who is logged in, and the time it was asked, to the file given as first argument.
 set -eu
@@ -43,8 +45,8 @@ set -eu
 } | tee "$1"
 "#;
 
-pub(crate) fn run(args: &InitArgs, terminal: &Terminal) -> Outcome {
-    // Empty for a name alone: then everything is written where svar was called.
+pub(crate) fn run(args: &InitArgs, terminal: &Terminal) -> CommandResult {
+    // The parent of a bare file name is empty, which is the working folder.
     let folder = args.file.parent().unwrap_or(Path::new(""));
     let script = folder.join("who.sh");
     let schema = folder.join("playbook.schema.json");
@@ -58,16 +60,25 @@ pub(crate) fn run(args: &InitArgs, terminal: &Terminal) -> Outcome {
     write_new(&args.file, &FIRST.replace("@FILE@", &shown))?;
     write_new(&script, SCRIPT)?;
     write_new(&schema, &svar_language::playbook::schema())?;
-    let next = terminal.paint(Style::Strong, &format!("svar run {shown}"));
+    if args.output.format == OutputFormat::Json {
+        print_json(&json!({
+            "version": 1,
+            "playbook": args.file,
+            "script": script,
+            "schema": schema,
+        }))?;
+        return Ok(Exit::Done);
+    }
+    let next = terminal.paint(TextStyle::Strong, &format!("svar run {shown}"));
     say(&format!(
-        "wrote {shown}, the script it runs ({}) and the schema for your editor ({})\n  next: {next}\n",
+        "created {shown}, its script ({}) and the schema for your editor ({})\n  next: {next}\n",
         script.display(),
         schema.display(),
     ));
     Ok(Exit::Done)
 }
 
-fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+fn write_new(path: &Path, text: &str) -> Result<(), CommandError> {
     let opened = OpenOptions::new().write(true).create_new(true).open(path);
     opened
         .and_then(|mut file| file.write_all(text.as_bytes()))
@@ -77,12 +88,12 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
         })
 }
 
-fn exists(path: &Path) -> Failure {
-    Failure::refused(format!("`{}` is there already", path.display()))
-        .help("give another name: `svar init other-folder/playbook.yaml`; nothing is overwritten")
+fn exists(path: &Path) -> CommandError {
+    CommandError::refused(format!("`{}` already exists", path.display()))
+        .help("nothing is overwritten; use another name, for example `svar init other-folder/playbook.yaml`")
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::refused(format!("`{}` can't be written: {error}", path.display()))
-        .help("choose a folder that you may write to")
+fn unwritable(path: &Path, error: &std::io::Error) -> CommandError {
+    CommandError::refused(format!("cannot write `{}`: {error}", path.display()))
+        .help("use a folder that is writable")
 }

@@ -6,6 +6,7 @@ pub(super) mod completions;
 pub(super) mod emulator;
 pub(super) mod explain;
 pub(super) mod init;
+pub(super) mod pause;
 pub(super) mod plan;
 pub(super) mod resume;
 pub(super) mod run;

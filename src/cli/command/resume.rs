@@ -1,120 +1,141 @@
-//! `svar resume`: goes on with a run that was interrupted, killed, or lost its tenant.
+//! `svar resume`: continues a run that was interrupted, was killed, or lost its tenant; and waives
+//! cleanup.
 
 use std::sync::Arc;
 
 use crate::driver::{self, Journal, ResultLimits, RunFolder, ServiceKind, ServiceRecord};
+use crate::report::{self, Evidence};
 
-use crate::cli::args::{AgainArgs, ResumeArgs};
+use crate::cli::args::{OutputFormat, ResumeArgs, ResumeOptions};
 use crate::cli::command::waive;
 use crate::cli::drive;
-use crate::cli::existing_run::{self, Past, Purpose};
+use crate::cli::existing_run::{self, ExistingRun, Purpose};
 use crate::cli::input::inputs;
-use crate::cli::output::exit::{Failure, Outcome};
+use crate::cli::output::exit::{CommandError, CommandResult};
 use crate::cli::output::summary;
-use crate::cli::output::terminal::{Terminal, say};
+use crate::cli::output::terminal::{Terminal, print_json, say};
 use crate::cli::service::connect;
 use crate::cli::service::select::Service;
 use crate::cli::service::settings::Settings;
 
-pub(crate) fn run(args: &ResumeArgs, terminal: &Terminal) -> Outcome {
+pub(crate) fn run(args: &ResumeArgs, terminal: &Terminal) -> CommandResult {
     let settings = Settings::load()?;
-    let root = existing_run::root(args.again.telling.runs.as_deref(), &settings);
+    let root = existing_run::root(args.again.progress.runs.as_deref(), &settings);
     let waives = !args.waive_cleanup.is_empty();
-    let folder = match waives {
-        // A debt is most often given up when the run is over.
-        true => existing_run::find(&root, args.run.as_deref())?,
-        false => existing_run::find_unfinished(&root, args.run.as_deref())?,
+    let folder = if waives {
+        // Cleanup is most often waived when the run has finished.
+        existing_run::find(&root, args.run.as_deref())?
+    } else {
+        existing_run::find_unfinished(&root, args.run.as_deref())?
     };
     if waives {
-        let past = existing_run::recompile(&folder, Purpose::Look, terminal)?;
+        let past = existing_run::recompile(&folder, Purpose::Show, terminal)?;
         let by = inputs::operator(args.again.operator.as_deref(), settings.operator.as_deref());
         let why = args.why.as_deref().unwrap_or_default();
         waive::waive(&folder, &past, &args.waive_cleanup, &by, why)?;
     }
     if folder.is_finished() {
-        let past = existing_run::recompile(&folder, Purpose::Look, terminal)?;
-        return over(&folder, &past, waives, terminal);
+        let past = existing_run::recompile(&folder, Purpose::Show, terminal)?;
+        let evidence = existing_run::evidence(&folder, &past, &existing_run::journal(&folder)?)?;
+        if waives {
+            existing_run::finish(&folder, &evidence)?;
+        } else {
+            say(&format!(
+                "run {} has already finished\n",
+                folder.header().run
+            ));
+        }
+        return print_finished(&folder, &past, &evidence, &args.again, terminal);
     }
     let taken = take(&folder, &args.again, terminal)?;
     go(taken, folder, &args.again, terminal)
 }
 
-/// A run that is over needs nothing: it is told once more, and anew if it changed.
-fn over(folder: &RunFolder, past: &Past, changed: bool, terminal: &Terminal) -> Outcome {
-    let evidence = existing_run::evidence(folder, past, &existing_run::journal(folder)?)?;
-    match changed {
-        true => existing_run::finish(folder, &evidence)?,
-        false => say(&format!("run {} is over already\n", folder.header().run)),
-    }
+/// Prints the summary of a run that has finished.
+fn print_finished(
+    folder: &RunFolder,
+    past: &ExistingRun,
+    evidence: &Evidence,
+    args: &ResumeOptions,
+    terminal: &Terminal,
+) -> CommandResult {
     say(&summary::end(
-        &evidence,
+        evidence,
         &driver::Ending::Finished,
         folder,
         &past.source,
         terminal,
     ));
-    Ok(existing_run::exit_of(&evidence))
+    if args.progress.output.format == OutputFormat::Json {
+        print_json(&report::summary(evidence))?;
+    }
+    Ok(existing_run::exit_of(evidence))
 }
 
-/// An unfinished run, ready to be driven again.
-pub(crate) struct Taken {
-    past: Past,
+/// An unfinished run, ready to be driven.
+pub(crate) struct PreparedResume {
+    past: ExistingRun,
     service: Service,
 }
 
-/// Compiles an unfinished run again, and says which service it speaks to.
+/// Compiles an unfinished run again, and announces its service.
 ///
 /// # Errors
-/// The folder is not as it was, a secret input is missing, or its service is gone.
+/// The folder was changed, a secret input is missing, or the service no longer exists.
 pub(crate) fn take(
     folder: &RunFolder,
-    args: &AgainArgs,
+    args: &ResumeOptions,
     terminal: &Terminal,
-) -> Result<Taken, Failure> {
+) -> Result<PreparedResume, CommandError> {
     let past = existing_run::recompile(
         folder,
-        Purpose::GoOn(inputs::arguments(&args.inputs)?),
+        Purpose::Resume(inputs::arguments(&args.inputs)?),
         terminal,
     )?;
     let service = service(&folder.header().service, args)?;
     service.announce(terminal);
-    Ok(Taken { past, service })
+    Ok(PreparedResume { past, service })
 }
 
-/// Drives it.
+/// Drives the run.
 pub(crate) fn go(
-    taken: Taken,
+    taken: PreparedResume,
     folder: RunFolder,
-    args: &AgainArgs,
+    args: &ResumeOptions,
     terminal: &Terminal,
-) -> Outcome {
+) -> CommandResult {
     crate::cli::runtime()?.block_on(drive(taken, folder, args, terminal))
 }
 
-/// The service of the run, and no other one.
-fn service(record: &ServiceRecord, args: &AgainArgs) -> Result<Service, Failure> {
+/// Returns the service that the run was started with.
+fn service(record: &ServiceRecord, args: &ResumeOptions) -> Result<Service, CommandError> {
     match record.kind {
         ServiceKind::Tenant => Service::again(record),
         ServiceKind::Emulator => {
             let url = args.emulator.as_deref().unwrap_or(&record.api);
             crate::cli::service::select::emulator(url).map(Service::Emulator)
         }
-        ServiceKind::BuiltInEmulator => Err(Failure::refused(
-            "the run was a rehearsal on the emulator inside its process, which is gone with it",
+        ServiceKind::BuiltInEmulator => Err(CommandError::refused(
+            "the built-in emulator ended with its process, so the run cannot be resumed",
         )
         .help(
-            "run the playbook again; an emulator that outlives its runs is started with `svar emulator`",
+            "run the playbook again; for runs that can be resumed, start an emulator with `svar emulator`",
         )),
     }
 }
 
-async fn drive(taken: Taken, folder: RunFolder, args: &AgainArgs, terminal: &Terminal) -> Outcome {
-    let Taken { past, service } = taken;
-    // The lock first: of two people who resume, one gets to know that he is second.
+async fn drive(
+    taken: PreparedResume,
+    folder: RunFolder,
+    args: &ResumeOptions,
+    terminal: &Terminal,
+) -> CommandResult {
+    let PreparedResume { past, service } = taken;
+    // The lock comes first: if two processes resume the run, the second one fails here.
     let (journal, reading) =
         Journal::open(folder.path()).map_err(|error| existing_run::journal_failure(&error))?;
-    let place = connect::place(service, None).await?;
-    let connected = connect::enter(place).await?;
+    let address = connect::locate(service, None).await?;
+    let connected = connect::sign_in(address).await?;
     let ready = driver::RunSetup {
         compiled: Arc::new(past.compiled),
         folder,
@@ -125,7 +146,7 @@ async fn drive(taken: Taken, folder: RunFolder, args: &AgainArgs, terminal: &Ter
         caps: ResultLimits::default(),
     };
     let interrupts = drive::interrupts()?;
-    let outcome = drive::play(ready, interrupts, &past.source, &args.telling, terminal).await;
+    let outcome = drive::drive(ready, interrupts, &past.source, &args.progress, terminal).await;
     connected.close().await;
     outcome
 }

@@ -1,4 +1,4 @@
-//! `svar run`: from a playbook to its evidence.
+//! `svar run`: runs a playbook, from its file to the evidence in the run folder.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use crate::cli::args::RunArgs;
 use crate::cli::consent;
 use crate::cli::drive;
 use crate::cli::existing_run::{self, SCENARIO_FILE};
-use crate::cli::input::prepare::{self, Ready};
-use crate::cli::output::exit::{Exit, Failure, Outcome};
+use crate::cli::input::prepare::{self, PreparedPlaybook};
+use crate::cli::output::exit::{CommandError, CommandResult, Exit};
 use crate::cli::output::terminal::{Terminal, say};
 use crate::cli::service::connect::{self, Connected};
 use crate::cli::service::select::Service;
 use crate::cli::service::settings::Settings;
 
-pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Outcome {
+pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> CommandResult {
     let settings = Settings::load()?;
     let service = Service::choose(&args.playbook.connection, &settings)?;
     service.announce(terminal);
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> Outcome {
     crate::cli::runtime()?.block_on(start.go(service, &ready))
 }
 
-/// A run that is about to begin.
+/// A run that is about to start.
 struct Start<'a> {
     run: RunId,
     limits: LimitsProfile,
@@ -50,14 +50,14 @@ struct Start<'a> {
 }
 
 impl Start<'_> {
-    async fn go(&self, service: Service, ready: &Ready) -> Outcome {
-        let place = connect::place(service, self.scenario.clone()).await?;
-        let connected = connect::enter(place).await?;
+    async fn go(&self, service: Service, ready: &PreparedPlaybook) -> CommandResult {
+        let address = connect::locate(service, self.scenario.clone()).await?;
+        let connected = connect::sign_in(address).await?;
         let outcome = match self.begin(&connected, ready).await {
             Ok((begun, interrupts)) => {
                 let source = &ready.loaded.source;
-                let telling = &self.args.telling;
-                drive::play(begun, interrupts, source, telling, self.terminal).await
+                let progress = &self.args.progress;
+                drive::drive(begun, interrupts, source, progress, self.terminal).await
             }
             Err(failure) => Err(failure),
         };
@@ -65,12 +65,12 @@ impl Start<'_> {
         outcome
     }
 
-    /// Everything up to the first call that changes something on a device.
+    /// Does everything up to the first request that changes a device.
     async fn begin(
         &self,
         connected: &Connected,
-        ready: &Ready,
-    ) -> Result<(driver::RunSetup, Interrupts), Failure> {
+        ready: &PreparedPlaybook,
+    ) -> Result<(driver::RunSetup, Interrupts), CommandError> {
         let client = &connected.client;
         let targets = prepare::resolve(client, ready, self.terminal).await?;
         let compiled = ready.compile(targets.clone(), self.limits, self.terminal)?;
@@ -95,19 +95,19 @@ impl Start<'_> {
         Ok((begun, interrupts))
     }
 
-    /// An emulator is given what it lacks; a tenant only where that was asked for.
+    /// Uploads missing library files: to an emulator always, to a tenant with `--sync-library`.
     async fn bring_library(
         &self,
         connected: &Connected,
         library: &[LibraryItem],
         is_tenant: bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandError> {
         if library.is_empty() {
             return Ok(());
         }
         if is_tenant {
             let identity = connected.client.sign_in(&[Permission::Library]).await;
-            identity.map_err(|error| connect::not_let_in(&error))?;
+            identity.map_err(|error| connect::sign_in_failed(&error))?;
         }
         let upload = !is_tenant || self.args.sync_library;
         let uploaded = driver::prepare_library(&connected.client, library, upload)
@@ -123,11 +123,11 @@ impl Start<'_> {
     fn folder(
         &self,
         connected: &Connected,
-        ready: &Ready,
+        ready: &PreparedPlaybook,
         compiled: &CompiledPlan,
         targets: &[Target],
         library: &[LibraryItem],
-    ) -> Result<(RunFolder, Journal), Failure> {
+    ) -> Result<(RunFolder, Journal), CommandError> {
         let plan = compiled.plan();
         let header = RunHeader {
             format: FOLDER_FORMAT,
@@ -150,7 +150,7 @@ impl Start<'_> {
             plan: &crate::report::plan_json(plan),
             library,
         };
-        let root = existing_run::root(self.args.telling.runs.as_deref(), self.settings);
+        let root = existing_run::root(self.args.progress.runs.as_deref(), self.settings);
         let (folder, journal) = RunFolder::create(&root, header, &beginning)
             .map_err(|error| existing_run::failure(&error))?;
         if let Some(scenario) = &self.scenario {
@@ -163,12 +163,12 @@ impl Start<'_> {
     }
 }
 
-/// The bytes of the library files beside the playbook: those that were planned with, and no others.
-fn library(plan: &Plan, files: &Beside) -> Result<Vec<LibraryItem>, Failure> {
+/// Reads the library files beside the playbook, and makes sure that they are those of the plan.
+fn library(plan: &Plan, files: &Beside) -> Result<Vec<LibraryItem>, CommandError> {
     let mut items: Vec<LibraryItem> = Vec::new();
     for file in &plan.library {
         let Some(path) = &file.path else { continue };
-        let wrong = |why: String| Failure::refused(format!("library file `{path}`: {why}"));
+        let wrong = |why: String| CommandError::refused(format!("library file `{path}`: {why}"));
         let name = LibraryName::parse(&file.name).map_err(|error| wrong(error.to_string()))?;
         let bytes = std::fs::read(files.locate(path)).map_err(|error| wrong(error.to_string()))?;
         let item = LibraryItem::new(name, bytes);
@@ -177,8 +177,8 @@ fn library(plan: &Plan, files: &Beside) -> Result<Vec<LibraryItem>, Failure> {
             .as_deref()
             .is_some_and(|hash| hash != item.sha256)
         {
-            return Err(wrong("it has changed since a moment ago".to_owned())
-                .help("somebody is writing it: run again when that is done"));
+            return Err(wrong("the file changed while it was being read".to_owned())
+                .help("run again when it is no longer being written"));
         }
         if !items.iter().any(|other| other.name == item.name) {
             items.push(item);
@@ -187,13 +187,14 @@ fn library(plan: &Plan, files: &Beside) -> Result<Vec<LibraryItem>, Failure> {
     Ok(items)
 }
 
-fn library_failure(error: &LibraryError) -> Failure {
-    Failure::tenant(error.to_string()).help(error.next_step())
+fn library_failure(error: &LibraryError) -> CommandError {
+    CommandError::tenant(error.to_string()).help(error.next_step())
 }
 
-/// `20261123-152233-4f09ac`: sorts by time, and two people who start in the same second differ.
-fn new_run_id() -> Result<RunId, Failure> {
-    let bug = |what: &str| Failure::new(Exit::Bug, format!("no run id can be made: {what}"));
+/// Returns a new run id such as `20261123-152233-4f09ac`. Ids sort by time; the random part tells runs
+/// apart that start in the same second.
+fn new_run_id() -> Result<RunId, CommandError> {
+    let bug = |what: &str| CommandError::new(Exit::Bug, format!("cannot create a run id: {what}"));
     let mut chance = [0; 3];
     getrandom::fill(&mut chance).map_err(|error| bug(&error.to_string()))?;
     let [a, b, c] = chance;

@@ -1,10 +1,11 @@
-//! `svar schema`: the JSON Schema of playbooks or scenarios, for editors and other programs.
+//! `svar schema`: prints the JSON Schema of playbooks or scenarios, for editors and other programs.
+//! The schema is JSON in itself, so there is no `--format`.
 
 use crate::cli::args::{SchemaArgs, SchemaOf};
-use crate::cli::output::exit::{Exit, Failure, Outcome};
+use crate::cli::output::exit::{CommandError, CommandResult, Exit};
 use crate::cli::output::terminal::print;
 
-pub(crate) fn run(args: &SchemaArgs) -> Outcome {
+pub(crate) fn run(args: &SchemaArgs) -> CommandResult {
     let schema = match args.of {
         SchemaOf::Playbook => svar_language::playbook::schema(),
         SchemaOf::Scenario => crate::cli::input::scenario::scenario_schema().to_owned(),
@@ -12,8 +13,8 @@ pub(crate) fn run(args: &SchemaArgs) -> Outcome {
     match &args.output {
         None => print(&schema)?,
         Some(path) => std::fs::write(path, &schema).map_err(|error| {
-            Failure::refused(format!("`{}` can't be written: {error}", path.display()))
-                .help("choose a folder that exists and that you may write to")
+            CommandError::refused(format!("cannot write `{}`: {error}", path.display()))
+                .help("use a folder that exists and is writable")
         })?,
     }
     Ok(Exit::Done)

@@ -6,35 +6,39 @@ use crate::driver::{RunFolder, active_process};
 use crate::report;
 use svar_engine::Fleet;
 
-use crate::cli::args::{Format, ShowArgs};
+use crate::cli::args::{OutputFormat, ShowArgs};
 use crate::cli::existing_run::{self, Purpose};
-use crate::cli::output::exit::{Exit, Outcome};
+use crate::cli::output::exit::{CommandResult, Exit};
 use crate::cli::output::summary;
-use crate::cli::output::terminal::{Terminal, print, say};
+use crate::cli::output::terminal::{Terminal, print, print_json, say};
 use crate::cli::service::settings::Settings;
 
 /// `svar show`
-pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> Outcome {
+pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> CommandResult {
     let settings = Settings::load()?;
     let root = existing_run::root(args.runs.as_deref(), &settings);
     let folder = existing_run::find(&root, args.run.as_deref())?;
-    let past = existing_run::recompile(&folder, Purpose::Look, terminal)?;
+    let past = existing_run::recompile(&folder, Purpose::Show, terminal)?;
     let reading = existing_run::journal(&folder)?;
     if args.would_stop {
         return would_stop(
             &existing_run::replay(&folder, &past, &reading)?,
-            args.format,
+            args.output.format,
         );
     }
-    let evidence = existing_run::evidence(&folder, &past, &reading)?;
-    match args.format {
-        Format::Json => print(&format!("{:#}\n", report::summary(&evidence)))?,
-        Format::Text => {
+    let driver = driver_of(&folder);
+    let mut evidence = existing_run::evidence(&folder, &past, &reading)?;
+    if driver.is_some() {
+        evidence.mark_running();
+    }
+    match args.output.format {
+        OutputFormat::Json => print_json(&report::summary(&evidence))?,
+        OutputFormat::Text => {
             print(&report::text(&evidence, terminal.sheet_out()))?;
-            print(&summary::last_words_of_all(&evidence, &folder, terminal))?;
-            say(&summary::gone(&evidence, &folder, terminal));
-            if !evidence.finished {
-                say(&match driver_of(&folder) {
+            print(&summary::last_output_of_all(&evidence, &folder, terminal))?;
+            say(&summary::missing_files(&evidence, &folder, terminal));
+            if !evidence.is_finished() {
+                say(&match driver {
                     Some(driver) => summary::driven_hint(&driver, terminal),
                     None => summary::resume_hint(&folder, terminal),
                 });
@@ -49,29 +53,26 @@ pub(super) fn driver_of(run: &RunFolder) -> Option<String> {
     active_process(run.path()).ok().flatten()
 }
 
-/// `svar show --would-stop`: how the stop rule stands.
-fn would_stop(fleet: &Fleet, format: Format) -> Outcome {
+/// Prints how close the run is to its stop rule (`--would-stop`).
+fn would_stop(fleet: &Fleet, format: OutputFormat) -> CommandResult {
     let standing = fleet.would_stop();
     let stopped = fleet.stopped_at();
     match format {
-        Format::Json => print(&format!(
-            "{:#}\n",
-            json!({
-                "would_stop": 1,
-                "rule": standing.rule,
-                "failed": standing.failed,
-                "finished": standing.finished,
-                "targets": standing.targets,
-                "stops": standing.stops,
-                "open": standing.open,
-                "failures_left": standing.failures_left,
-                "stopped": stopped.map(|at| at.to_string()),
-            })
-        ))?,
-        Format::Text => {
+        OutputFormat::Json => print_json(&json!({
+            "version": 1,
+            "rule": standing.rule,
+            "failed": standing.failed,
+            "finished": standing.finished,
+            "devices": standing.targets,
+            "stops": standing.stops,
+            "open": standing.open,
+            "failures_left": standing.failures_left,
+            "stopped": stopped.map(|at| at.to_string()),
+        }))?,
+        OutputFormat::Text => {
             print(&format!("{standing}\n"))?;
             if let Some(at) = stopped {
-                print(&format!("the run was stopped at {at}\n"))?;
+                print(&format!("stopped at {}\n", report::date_time(at)))?;
             }
         }
     }

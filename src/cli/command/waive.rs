@@ -1,24 +1,24 @@
-//! `svar resume --waive-cleanup`: a person gives up a debt, by name and with a reason.
+//! `svar resume --waive-cleanup`: records that an operator waives the cleanup of a device.
 
 use crate::driver::{Clock, Journal, RunFolder, ServiceKind};
 use svar_engine::{DeviceIndex, Fact, FactBody};
 use svar_plan::{Plan, Target};
 
-use crate::cli::existing_run::{self, Past};
-use crate::cli::output::exit::Failure;
+use crate::cli::existing_run::{self, ExistingRun};
+use crate::cli::output::exit::CommandError;
 
-/// Records that the cleanup of these devices is given up. The run must not be driven meanwhile.
+/// Records that the cleanup of these devices is waived. No process may drive the run meanwhile.
 ///
 /// # Errors
-/// A name fits no device or several, a device owes nothing, or the journal can't be written;
-/// nothing is recorded then.
+/// A name matches no device or several, a device needs no cleanup, or the journal can't be written;
+/// then nothing is recorded.
 pub(crate) fn waive(
     folder: &RunFolder,
-    past: &Past,
+    past: &ExistingRun,
     names: &[String],
     by: &str,
     why: &str,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let failed = |error| existing_run::journal_failure(&error);
     let plan = past.compiled.plan();
     let devices = names
@@ -27,7 +27,7 @@ pub(crate) fn waive(
         .collect::<Result<Vec<_>, _>>()?;
     let (mut journal, reading) = Journal::open(folder.path()).map_err(failed)?;
     let mut fleet = existing_run::replay(folder, past, &reading)?;
-    // An emulator's time is its own, and it need not be there.
+    // An emulator has its own time, and may no longer be running.
     let clock = Clock::system();
     let last = (reading.facts.last()).map_or(folder.header().started, |fact| fact.at);
     let at = match folder.header().service.kind {
@@ -44,16 +44,16 @@ pub(crate) fn waive(
             },
         };
         fleet.handle(&fact).map_err(|_| {
-            Failure::refused(format!("`{name}` owes no cleanup"))
-                .help("`svar show` says which devices do")
+            CommandError::refused(format!("no cleanup to waive on `{name}`"))
+                .help("`svar show` lists the devices that were not cleaned up")
         })?;
         journal.append(&fact).map_err(failed)?;
     }
     journal.commit().map_err(failed)
 }
 
-/// The device of that name, first part of a name, or id.
-fn find(plan: &Plan, name: &str) -> Result<DeviceIndex, Failure> {
+/// Finds a device by its name, the first label of its name, or its id.
+fn find(plan: &Plan, name: &str) -> Result<DeviceIndex, CommandError> {
     let is = |target: &Target| {
         let label = target.label();
         let first = label.split('.').next().unwrap_or(label);
@@ -67,10 +67,13 @@ fn find(plan: &Plan, name: &str) -> Result<DeviceIndex, Failure> {
         .map(|(place, _)| DeviceIndex(place));
     match (fitting.next(), fitting.next()) {
         (Some(device), None) => Ok(device),
-        (Some(_), Some(_)) => {
-            Err(Failure::refused(format!("`{name}` is several devices")).help("name it by its id"))
-        }
-        (None, _) => Err(Failure::refused(format!("the run has no device `{name}`"))
-            .help("`svar show` lists them")),
+        (Some(_), Some(_)) => Err(CommandError::refused(format!(
+            "several devices are named `{name}`"
+        ))
+        .help("use the device id")),
+        (None, _) => Err(
+            CommandError::refused(format!("the run has no device `{name}`"))
+                .help("`svar show` lists its devices"),
+        ),
     }
 }

@@ -1,11 +1,10 @@
-//! Which files `svar check` looks at, and how a file becomes text.
+//! Finds the files that `svar check` looks at, and reads files.
 //!
-//! A file that is named is taken as a playbook whatever it holds, unless its outermost keys are those
-//! of an emulator's scenario, be it written as YAML or as JSON. In a folder the playbooks are the
-//! `*.yaml` and `*.yml` that look like one: among their outermost keys is `playbook` (or a slip of it),
-//! or two of the language's other keys; scenarios are those with two of a scenario's keys. Workflows of
-//! build servers and other YAML are passed over. So are hidden folders, and the folders of runs, which
-//! hold copies.
+//! A file named on the command line is checked as a playbook, unless its top-level keys are those of
+//! a scenario of the emulator, in YAML or JSON. In a folder, the playbooks are the `*.yaml` and `*.yml`
+//! files that look like one: they have the top-level key `playbook` (or a misspelling of it), or two
+//! of the language's other keys; scenarios are those with two of a scenario's keys. Workflows of build
+//! servers and other YAML files are skipped. So are hidden folders, and run folders, which hold copies.
 
 use std::fs;
 use std::io::{self, Read};
@@ -17,28 +16,28 @@ use svar_language::yaml;
 
 use crate::cli::rules;
 
-/// What standard input is called in findings.
+/// Name of standard input in findings.
 pub(crate) const STDIN: &str = "<stdin>";
 
-/// Most bytes of a file that are read at all. The YAML room has a limit of its own far below it and
-/// says so at the file; this one only keeps a disk image from being read into memory.
+/// Most bytes of a file that are read. The YAML parser has a much lower limit of its own; this one
+/// only keeps a disk image from being read into memory.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// A file to check, or what is to be said instead.
+/// A file to check, or the problem with a path.
 #[derive(Debug, Clone)]
 pub(crate) enum Candidate {
     /// Standard input.
     Stdin,
-    /// A file that was named.
+    /// A file named on the command line.
     Named(PathBuf),
-    /// A YAML file found in a folder; it may be something else.
+    /// A YAML file found in a folder, which may be neither playbook nor scenario.
     Found(PathBuf),
-    /// A path that leads to nothing, or a folder that can't be listed or holds no YAML.
+    /// A path that does not exist, or a folder that can't be listed or has no YAML files.
     Nothing(Box<Problem>),
 }
 
-/// All files under these paths, each once: in the order they were named, folders sorted by name. A
-/// path that leads nowhere keeps none of the others from being looked at.
+/// Returns all files under these paths, each once: in the order of the paths, folders sorted by name.
+/// A path that does not exist does not stop the others from being checked.
 pub(crate) fn candidates(paths: &[PathBuf]) -> Vec<Candidate> {
     let mut all = Vec::new();
     for path in paths {
@@ -51,8 +50,8 @@ pub(crate) fn candidates(paths: &[PathBuf]) -> Vec<Candidate> {
                 let before = all.len();
                 walk(path, &mut all);
                 if all.len() == before {
-                    let message = format!("there is no YAML file under `{}`", path.display());
-                    let help = "name a playbook, or the folder that holds them";
+                    let message = format!("no YAML files in `{}`", path.display());
+                    let help = "use the path of a playbook, or of a folder with playbooks";
                     all.push(Candidate::Nothing(about_path(path, message, help)));
                 }
             }
@@ -84,7 +83,7 @@ fn walk(folder: &Path, all: &mut Vec<Candidate>) {
             continue;
         }
         let path = tidy(&entry.path());
-        // Links to folders are not followed: they may lead round in a circle.
+        // Links to folders are not followed: they may form a cycle.
         let kind = match entry.file_type() {
             Ok(kind) => kind,
             Err(error) => {
@@ -102,7 +101,7 @@ fn walk(folder: &Path, all: &mut Vec<Candidate>) {
     }
 }
 
-/// `./x.yaml` as people write it: `x.yaml`.
+/// Removes a leading `./`.
 fn tidy(path: &Path) -> PathBuf {
     path.strip_prefix(".")
         .map_or_else(|_| path.to_owned(), Path::to_owned)
@@ -114,15 +113,15 @@ fn is_yaml(path: &Path) -> bool {
     })
 }
 
-/// Keys that only playbooks have at the top, and not alone.
+/// Top-level keys of playbooks; other files may have one of them.
 const KEYS: &[&str] = &[
     "steps", "cleanup", "library", "targets", "rollout", "inputs", "vars", "risk", "offline",
 ];
 
-/// Keys that only scenarios have at the top.
+/// Top-level keys that only scenarios have.
 const SCENARIO_KEYS: &[&str] = &["devices", "fleets", "factor", "faults", "background_load"];
 
-/// Keys that scenarios have as well, and other files, too.
+/// Top-level keys of scenarios that other files have too.
 const SHARED_KEYS: &[&str] = &[
     "seed",
     "settings",
@@ -134,34 +133,35 @@ const SHARED_KEYS: &[&str] = &[
     "hunting_results",
 ];
 
-/// What a file is meant as.
+/// What a file contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sort {
+pub(crate) enum FileKind {
     Playbook,
     Scenario,
 }
 
-/// What a file that was named is meant as: a playbook, unless it has a key that scenarios have and
-/// playbooks do not. A slip of the hand does not hide one.
-pub(crate) fn sort_of_named(text: &str) -> Sort {
-    match !looks_like_a_playbook(text) && scenario_key(text).is_some() {
-        true => Sort::Scenario,
-        false => Sort::Playbook,
+/// Returns the kind of a file named on the command line: a playbook, unless it has a key that only
+/// scenarios have, even if it is misspelled.
+pub(crate) fn kind_of_named(text: &str) -> FileKind {
+    if !looks_like_a_playbook(text) && scenario_key(text).is_some() {
+        FileKind::Scenario
+    } else {
+        FileKind::Playbook
     }
 }
 
-/// What a file that was found in a folder is meant as, if it is one of ours.
-pub(crate) fn sort_of_found(text: &str) -> Option<Sort> {
+/// Returns the kind of a file found in a folder, if it is a playbook or a scenario.
+pub(crate) fn kind_of_found(text: &str) -> Option<FileKind> {
     if looks_like_a_playbook(text) {
-        return Some(Sort::Playbook);
+        return Some(FileKind::Playbook);
     }
     let own = outermost_keys(text).filter(|(_, key)| SCENARIO_KEYS.contains(key));
     let shared = outermost_keys(text).filter(|(_, key)| SHARED_KEYS.contains(key));
     let (own, shared) = (own.count(), shared.count());
-    (own > 0 && own + shared >= 2).then_some(Sort::Scenario)
+    (own > 0 && own + shared >= 2).then_some(FileKind::Scenario)
 }
 
-/// Whether a text found in a folder is meant as a playbook.
+/// Returns whether a text found in a folder looks like a playbook.
 fn looks_like_a_playbook(text: &str) -> bool {
     let mut others = 0;
     for (_, key) in outermost_keys(text) {
@@ -176,19 +176,21 @@ fn looks_like_a_playbook(text: &str) -> bool {
     false
 }
 
-/// The finding that a text named as a playbook is an emulator's scenario, if that is so.
+/// Returns a problem if a text that should be a playbook is a scenario.
 pub(crate) fn is_a_scenario(source: &SourceText) -> Option<Problem> {
-    if sort_of_named(source.text()) != Sort::Scenario {
+    if kind_of_named(source.text()) != FileKind::Scenario {
         return None;
     }
     let (start, key) = scenario_key(source.text())?;
     let span = Span::new(start as u32, (start + key.len()) as u32);
     let message = "this is a scenario for the emulator, not a playbook";
     let problem = Problem::new(&rules::NOT_A_PLAYBOOK, source, span, message);
-    Some(problem.help("play it with `svar emulator --scenario`, or `svar run … --scenario`"))
+    Some(problem.help(
+        "use it with `svar emulator --scenario FILE`, or `svar run PLAYBOOK --scenario FILE`",
+    ))
 }
 
-/// The first key that only scenarios have, or is meant as one.
+/// Returns the first key that only scenarios have, or that is a misspelling of one, with its offset.
 fn scenario_key(text: &str) -> Option<(usize, &str)> {
     outermost_keys(text).find(|(_, key)| {
         let is_shared = SHARED_KEYS.contains(key) && !KEYS.contains(key);
@@ -197,29 +199,30 @@ fn scenario_key(text: &str) -> Option<(usize, &str)> {
     })
 }
 
-/// The outermost keys, with their offsets: good enough to tell files apart, also those that are no YAML
-/// yet. What begins with a brace is written as JSON is.
+/// Returns the top-level keys with their offsets: good enough to tell files apart, even if they are not
+/// valid YAML yet. A text that begins with a brace is read as JSON.
 fn outermost_keys(text: &str) -> Box<dyn Iterator<Item = (usize, &str)> + '_> {
-    match text.trim_start().starts_with('{') {
-        true => Box::new(keys_in_braces(text)),
-        false => Box::new(keys_at_the_margin(text)),
+    if text.trim_start().starts_with('{') {
+        Box::new(keys_in_braces(text))
+    } else {
+        Box::new(keys_at_the_margin(text))
     }
 }
 
-/// What stands before a colon at the margin.
+/// Returns what stands before a colon at the start of a line.
 fn keys_at_the_margin(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut offset = 0;
     text.split_inclusive('\n').filter_map(move |line| {
         let start = offset;
         offset += line.len();
         let (key, _) = line.split_once(':')?;
-        // Comments and list items apart.
+        // Neither comments nor list items.
         let opens = key.starts_with(|c: char| c.is_alphanumeric() || c == '"' || c == '\'');
         opens.then(|| (start, key.trim_end().trim_matches(['"', '\''])))
     })
 }
 
-/// What stands before a colon within one brace and no more.
+/// Returns what stands before a colon inside exactly one brace.
 fn keys_in_braces(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut depth = 0_u32;
     let mut key_from = None;
@@ -230,7 +233,7 @@ fn keys_in_braces(text: &str) -> impl Iterator<Item = (usize, &str)> {
             match letter {
                 '{' | '[' => depth += 1,
                 '}' | ']' => depth = depth.saturating_sub(1),
-                // Whatever stands in quotes opens nothing.
+                // Brackets in quotes don't count.
                 '"' => {
                     while letters.next().is_some_and(|(_, letter)| match letter {
                         '\\' => letters.next().is_some(),
@@ -256,19 +259,19 @@ fn keys_in_braces(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The text of a file, under the name it was given.
+/// Reads a file, under the name it was given.
 ///
 /// # Errors
-/// It can't be read, is far too large, or is no UTF-8: as a finding about the file.
+/// It can't be read, is too large, or is not UTF-8: as a problem of the file.
 pub(crate) fn read(path: &Path) -> Result<SourceText, Box<Problem>> {
     let shown = path.display().to_string();
-    // Opening a pipe waits for its writer, perhaps for ever; so it is looked at before.
+    // Opening a pipe waits for its writer, perhaps forever, so the file type is checked first.
     let looked_at = fs::metadata(path).map_err(|error| unread(&shown, &error))?;
     if !looked_at.is_file() && !looked_at.is_dir() && !is_handed_over(path) {
         return Err(about_path(
             path,
             format!("`{shown}` is a pipe or a device, not a file"),
-            "name a file, or `-` for standard input",
+            "use a file, or `-` for standard input",
         ));
     }
     match fs::File::open(path) {
@@ -277,17 +280,18 @@ pub(crate) fn read(path: &Path) -> Result<SourceText, Box<Problem>> {
     }
 }
 
-/// Whether a path names what the shell has opened for us: standard input, or the pipe of a `<(…)`.
+/// Returns whether a path names a file that the shell has opened: standard input, or the pipe of a
+/// `<(…)`.
 fn is_handed_over(path: &Path) -> bool {
     path == Path::new("/dev/stdin")
         || path.starts_with("/dev/fd")
         || path.starts_with("/proc/self/fd")
 }
 
-/// The text of standard input.
+/// Reads standard input.
 ///
 /// # Errors
-/// As for a file.
+/// As for [`read`].
 pub(crate) fn read_stdin() -> Result<SourceText, Box<Problem>> {
     text(STDIN, io::stdin().lock())
 }
@@ -302,7 +306,7 @@ fn text(shown: &str, reader: impl Read) -> Result<SourceText, Box<Problem>> {
         return Err(unreadable(
             shown,
             format!("{shown}: the file is larger than {limit} MiB"),
-            "a playbook is a short text: check which file was meant",
+            "playbooks are small; check the path",
         ));
     }
     yaml::decode(shown, bytes)
@@ -311,16 +315,15 @@ fn text(shown: &str, reader: impl Read) -> Result<SourceText, Box<Problem>> {
 fn unread(shown: &str, error: &io::Error) -> Box<Problem> {
     let (message, help) = match error.kind() {
         io::ErrorKind::NotFound => ("the file does not exist".to_owned(), "check the path"),
-        io::ErrorKind::PermissionDenied => (
-            "the file may not be read".to_owned(),
-            "check its permissions",
-        ),
+        io::ErrorKind::PermissionDenied => {
+            ("permission denied".to_owned(), "check its permissions")
+        }
         io::ErrorKind::IsADirectory => (
             "this is a folder".to_owned(),
-            "name the file in it that is meant",
+            "use the path of a file in it",
         ),
         _ => (
-            format!("the file can't be read: {error}"),
+            format!("cannot read the file: {error}"),
             "check the path and the disk",
         ),
     };
@@ -331,23 +334,23 @@ fn unreadable(file: &str, message: String, help: &str) -> Box<Problem> {
     Box::new(Problem::without_place(&rules::UNREADABLE_FILE, file, message).help(help))
 }
 
-/// A path on the command line that leads nowhere.
+/// Returns the problem of a path on the command line that can't be read.
 fn unlisted(path: &Path, error: &io::Error) -> Candidate {
     let shown = path.display();
     let problem = match error.kind() {
         io::ErrorKind::NotFound => about_path(
             path,
             format!("`{shown}` does not exist"),
-            "check the path; it is taken from the folder you are in",
+            "check the path; it is relative to the working folder",
         ),
         io::ErrorKind::PermissionDenied => about_path(
             path,
-            format!("`{shown}` may not be read"),
+            format!("cannot read `{shown}`: permission denied"),
             "check its permissions",
         ),
         _ => about_path(
             path,
-            format!("`{shown}` can't be read: {error}"),
+            format!("cannot read `{shown}`: {error}"),
             "check the path and the disk",
         ),
     };

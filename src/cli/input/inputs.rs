@@ -1,4 +1,4 @@
-//! What the user hands in for the playbook's inputs, and the names a run has.
+//! Values of inputs from arguments, files and environment, and the name of the operator.
 
 use std::env;
 use std::path::PathBuf;
@@ -7,18 +7,18 @@ use svar_language::diagnostic::render;
 use svar_plan::{ENVIRONMENT_PREFIX, GivenInputs};
 
 use crate::cli::input::discover;
-use crate::cli::output::exit::{Exit, Failure};
+use crate::cli::output::exit::{CommandError, Exit};
 use crate::cli::output::terminal::{Terminal, say};
 
-/// Collects arguments, files and environment.
+/// Collects the values of inputs from arguments, files and environment.
 ///
 /// # Errors
-/// An argument is no `NAME=VALUE`, a file can't be read, or a variable is no text.
+/// An argument is not `NAME=VALUE`, a file can't be read, or a variable is not UTF-8.
 pub(crate) fn collect(
     arguments: &[String],
     file: Option<&PathBuf>,
     terminal: &Terminal,
-) -> Result<GivenInputs, Failure> {
+) -> Result<GivenInputs, CommandError> {
     let arguments = self::arguments(arguments)?;
     let mut files = Vec::new();
     if let Some(path) = file {
@@ -26,7 +26,7 @@ pub(crate) fn collect(
             Ok(source) => files.push(source),
             Err(problem) => {
                 say(&render::text(&[*problem], &terminal.finding_style()));
-                return Err(Failure::said(Exit::Refused));
+                return Err(CommandError::printed(Exit::Refused));
             }
         }
     }
@@ -38,46 +38,48 @@ pub(crate) fn collect(
     })
 }
 
-/// `NAME=VALUE`, each.
+/// Parses arguments of the form `NAME=VALUE`.
 ///
 /// # Errors
-/// One is none.
-pub(crate) fn arguments(words: &[String]) -> Result<Vec<(String, String)>, Failure> {
+/// An argument has another form.
+pub(crate) fn arguments(words: &[String]) -> Result<Vec<(String, String)>, CommandError> {
     words.iter().map(|word| pair(word)).collect()
 }
 
-fn pair(argument: &str) -> Result<(String, String), Failure> {
+fn pair(argument: &str) -> Result<(String, String), CommandError> {
     match argument.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => {
             Ok((name.trim().to_owned(), value.to_owned()))
         }
-        // The text may be a secret whose name was forgotten, so it is not repeated.
-        _ => Err(Failure::refused("--input takes NAME=VALUE")
-            .help("write it like --input days=7; a value with blanks in quotes")),
+        // The text may be a secret whose name was forgotten, so it is not printed.
+        _ => Err(
+            CommandError::refused("invalid value for `--input`: expected NAME=VALUE")
+                .help("for example `--input days=7`; quote values that contain spaces"),
+        ),
     }
 }
 
-/// The variables that set inputs.
+/// Returns the environment variables that set inputs.
 ///
 /// # Errors
-/// One is not UTF-8: passed over, it would leave the input to its default without a word.
-pub(crate) fn environment() -> Result<Vec<(String, String)>, Failure> {
+/// One is not UTF-8; ignoring it would silently leave the input at its default.
+pub(crate) fn environment() -> Result<Vec<(String, String)>, CommandError> {
     let variables = env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
         name.starts_with(ENVIRONMENT_PREFIX)
             .then(|| match value.into_string() {
                 Ok(value) => Ok((name, value)),
-                // The bytes may be a secret, so they are not repeated.
-                Err(_) => Err(Failure::refused(format!(
-                    "the environment variable {name} is not UTF-8"
+                // The bytes may be a secret, so they are not printed.
+                Err(_) => Err(CommandError::refused(format!(
+                    "the value of environment variable {name} is not valid UTF-8"
                 ))
-                .help("set it to a text in UTF-8, or unset it")),
+                .help("set it again, or unset it")),
             })
     });
     variables.collect()
 }
 
-/// Who runs the playbook: the argument, the settings, the user by the environment, the user of the
+/// Returns the operator's name: from the argument, the settings, the environment, or the user of the
 /// process.
 pub(crate) fn operator(argument: Option<&str>, settings: Option<&str>) -> String {
     let user = || {
@@ -93,7 +95,7 @@ pub(crate) fn operator(argument: Option<&str>, settings: Option<&str>) -> String
         .unwrap_or_default()
 }
 
-/// The name of the process's user, else his number: services and containers set no variables.
+/// Returns the name or number of the process's user: services and containers set no variables.
 #[cfg(unix)]
 fn user_of_the_process() -> Option<String> {
     let number = rustix::process::getuid().as_raw().to_string();

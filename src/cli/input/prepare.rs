@@ -1,5 +1,5 @@
-//! What `plan` and `run` do alike before anything is sent: read the playbook, its inputs and who is
-//! meant, and say everything that is wrong.
+//! What `plan` and `run` have in common before anything is sent: reading the playbook, its inputs and
+//! targets, and reporting everything that is wrong with them.
 
 use std::path::Path;
 
@@ -17,47 +17,49 @@ use crate::cli::args::{LimitsChoice, PlaybookArgs};
 use crate::cli::input::discover;
 use crate::cli::input::inputs;
 use crate::cli::input::target;
-use crate::cli::output::exit::{Exit, Failure};
+use crate::cli::output::exit::{CommandError, Exit};
 use crate::cli::output::terminal::{Terminal, say};
 use crate::cli::rules;
 use crate::cli::service::settings::Settings;
 
-/// A playbook that can be planned, once its devices are known.
-pub(crate) struct Ready {
+/// A playbook with its inputs, ready to be planned once its devices are known.
+pub(crate) struct PreparedPlaybook {
     /// The playbook.
     pub(crate) loaded: Loaded,
     /// The files beside it.
     pub(crate) files: Beside,
-    /// Its inputs.
+    /// The values of its inputs.
     pub(crate) inputs: Inputs,
-    /// What templates see of the run.
+    /// Names of the run for templates.
     pub(crate) names: RunNames,
-    /// Who is meant.
+    /// The devices to run on.
     pub(crate) selection: DeviceSelection,
 }
 
-/// Reads everything that is typed and written.
+/// Reads playbook, inputs and targets.
 ///
 /// # Errors
-/// Something is wrong with it: drawn, exit code 2.
+/// Something is wrong with them; it has been printed.
 pub(crate) fn read(
     args: &PlaybookArgs,
     run: &str,
     settings: &Settings,
     terminal: &Terminal,
-) -> Result<Ready, Failure> {
+) -> Result<PreparedPlaybook, CommandError> {
     let path = args.playbook.as_path();
-    let (source, files) = match path.as_os_str() == "-" {
-        true => (discover::read_stdin(), Beside::folder(".")),
-        false => (discover::read(path), Beside::playbook(path)),
+    let (source, files) = if path.as_os_str() == "-" {
+        (discover::read_stdin(), Beside::folder("."))
+    } else {
+        (discover::read(path), Beside::playbook(path))
     };
-    let source = source.map_err(|problem| drawn(&[*problem], terminal))?;
+    let source = source.map_err(|problem| print_problems(&[*problem], terminal))?;
     if let Some(problem) = discover::is_a_scenario(&source) {
-        return Err(drawn(&[problem], terminal));
+        return Err(print_problems(&[problem], terminal));
     }
     let loaded = load(&source, &files, terminal)?;
     let given = inputs::collect(&args.inputs, args.inputs_file.as_ref(), terminal)?;
-    let inputs = Inputs::merge(&loaded, &given).map_err(|problems| drawn(&problems, terminal))?;
+    let inputs =
+        Inputs::merge(&loaded, &given).map_err(|problems| print_problems(&problems, terminal))?;
     let operator = inputs::operator(args.operator.as_deref(), settings.operator.as_deref());
     let names = RunNames {
         id: run.to_owned(),
@@ -65,9 +67,9 @@ pub(crate) fn read(
         operator,
     };
     let written = DeviceSelection::of(&loaded, &inputs, &names)
-        .map_err(|problems| drawn(&problems, terminal))?;
+        .map_err(|problems| print_problems(&problems, terminal))?;
     let selection = selection(&args.targets, written, &files)?;
-    Ok(Ready {
+    Ok(PreparedPlaybook {
         loaded,
         files,
         inputs,
@@ -76,18 +78,18 @@ pub(crate) fn read(
     })
 }
 
-/// Loads a playbook, and draws what was found in it.
+/// Loads a playbook, and prints the findings in it.
 ///
 /// # Errors
-/// It has errors: exit code 2.
+/// The playbook has errors.
 pub(crate) fn load(
     source: &SourceText,
     files: &dyn Files,
     terminal: &Terminal,
-) -> Result<Loaded, Failure> {
+) -> Result<Loaded, CommandError> {
     let loaded = rules::load(source, files);
     if loaded.playbook.is_none() {
-        return Err(drawn(&loaded.problems, terminal));
+        return Err(print_problems(&loaded.problems, terminal));
     }
     if !loaded.problems.is_empty() {
         say(&render::text(&loaded.problems, &terminal.finding_style()));
@@ -95,15 +97,15 @@ pub(crate) fn load(
     Ok(loaded)
 }
 
-/// Draws problems; what is left to say is the exit code.
-pub(crate) fn drawn(problems: &[Problem], terminal: &Terminal) -> Failure {
+/// Prints problems, and returns the error to end with.
+pub(crate) fn print_problems(problems: &[Problem], terminal: &Terminal) -> CommandError {
     say(&render::text(problems, &terminal.finding_style()));
-    Failure::said(Exit::Refused)
+    CommandError::printed(Exit::Refused)
 }
 
-impl Ready {
-    /// The targets, where each is named by its id: nobody needs to be asked. What `exclude` says of
-    /// tags, groups and names is not judged here; see [`Ready::exclusion_is_open`].
+impl PreparedPlaybook {
+    /// Returns the targets if all of them are given by id, so that the service need not be asked.
+    /// Exclusion by tag, group or name is not applied; see [`PreparedPlaybook::exclusion_is_open`].
     pub(crate) fn targets_by_id(&self) -> Option<Vec<Target>> {
         let mut targets: Vec<Target> = Vec::new();
         for selector in &self.selection.include {
@@ -130,22 +132,22 @@ impl Ready {
         expected.then_some(targets)
     }
 
-    /// Whether only the service can say who is excluded.
+    /// Returns whether only the service can tell which devices are excluded.
     pub(crate) fn exclusion_is_open(&self) -> bool {
         let is_open = |selector| !matches!(selector, &DeviceSelector::Id(_));
         self.selection.exclude.iter().any(is_open)
     }
 
-    /// The plan for these targets.
+    /// Compiles the plan for these targets.
     ///
     /// # Errors
-    /// Values that do not do: drawn, exit code 2.
+    /// A value is invalid; it has been printed.
     pub(crate) fn compile(
         &self,
         targets: Vec<Target>,
         limits: LimitsProfile,
         terminal: &Terminal,
-    ) -> Result<CompiledPlan, Failure> {
+    ) -> Result<CompiledPlan, CommandError> {
         svar_plan::compile(
             &self.loaded,
             &self.files,
@@ -154,34 +156,35 @@ impl Ready {
             &self.names,
             &Limits::of(limits),
         )
-        .map_err(|problems| drawn(&problems, terminal))
+        .map_err(|problems| print_problems(&problems, terminal))
     }
 }
 
-/// Asks the service who is meant.
+/// Asks the service for the selected devices.
 ///
 /// # Errors
-/// The selection names nobody or too many (exit code 2), or the service does not say (3).
+/// The selection matches no device or too many (exit code 2), or the service fails (exit code 3).
 pub(crate) async fn resolve(
     client: &Client,
-    ready: &Ready,
+    ready: &PreparedPlaybook,
     terminal: &Terminal,
-) -> Result<Vec<Target>, Failure> {
+) -> Result<Vec<Target>, CommandError> {
     driver::resolve_targets(client, &ready.selection)
         .await
         .map_err(|error: TargetError| {
             if let Some(problem) = refused_filter(&error, &ready.loaded) {
-                return drawn(&[problem], terminal);
+                return print_problems(&[problem], terminal);
             }
-            let exit = match error.is_the_service() {
-                true => Exit::TenantUnusable,
-                false => Exit::Refused,
+            let exit = if error.is_the_service() {
+                Exit::TenantUnusable
+            } else {
+                Exit::Refused
             };
-            Failure::new(exit, error.to_string()).help(error.next_step())
+            CommandError::new(exit, error.to_string()).help(error.next_step())
         })
 }
 
-/// A filter that the service does not take, at its line: only a playbook can have one.
+/// Returns the problem of a filter that the service rejects, at its line; only playbooks have filters.
 fn refused_filter(error: &TargetError, loaded: &Loaded) -> Option<Problem> {
     if !matches!(error, TargetError::Filter { .. }) {
         return None;
@@ -197,7 +200,7 @@ fn refused_filter(error: &TargetError, loaded: &Loaded) -> Option<Problem> {
     Some(problem.help(error.next_step()))
 }
 
-/// The limits: what was typed, what the profile says, the stricter of each.
+/// Returns the limits: from the command line, the profile, or the default.
 pub(crate) fn limits(typed: Option<LimitsChoice>, profile: Option<LimitsProfile>) -> LimitsProfile {
     match typed {
         Some(LimitsChoice::Safe) => LimitsProfile::Safe,
@@ -207,14 +210,14 @@ pub(crate) fn limits(typed: Option<LimitsChoice>, profile: Option<LimitsProfile>
     }
 }
 
-/// Who is meant: what was typed replaces the playbook's selectors. Whom the playbook leaves out stays
-/// out, and its most stays the most: a slip of the hand must not reach further than its author would
-/// let it. Its least is about its own selectors.
+/// Returns the selection: `--target` replaces the playbook's selectors. The playbook's exclusions and
+/// its maximum stay in force, so that a typing error does not reach more devices than its author
+/// allows. Its minimum is about its own selectors.
 fn selection(
     words: &[String],
     written: DeviceSelection<String>,
     files: &Beside,
-) -> Result<DeviceSelection, Failure> {
+) -> Result<DeviceSelection, CommandError> {
     let read = |selectors: Vec<DeviceSelector<String>>| {
         (selectors.into_iter())
             .map(|selector| selector.read_file(|path| targets_file(&files.locate(&path))))
@@ -223,8 +226,10 @@ fn selection(
     let exclude = read(written.exclude)?;
     if words.is_empty() {
         if written.include.is_empty() {
-            return Err(Failure::refused("the playbook names no targets")
-                .help("write `targets:` into it, or give --target"));
+            return Err(CommandError::refused(
+                "no targets: the playbook has none and `--target` is not set",
+            )
+            .help("add `targets:` to the playbook, or use `--target`"));
         }
         return Ok(DeviceSelection {
             include: read(written.include)?,
@@ -235,7 +240,7 @@ fn selection(
     }
     let include = (words.iter())
         .map(|word| target::parse(word)?.read_file(|path| targets_file(&path)))
-        .collect::<Result<Vec<_>, Failure>>()?;
+        .collect::<Result<Vec<_>, CommandError>>()?;
     Ok(DeviceSelection {
         include,
         exclude,
@@ -245,13 +250,10 @@ fn selection(
 }
 
 /// Reads a file of ids and names.
-fn targets_file(path: &Path) -> Result<TargetsFile, Failure> {
+fn targets_file(path: &Path) -> Result<TargetsFile, CommandError> {
     let source = discover::read(path).map_err(|problem| {
-        let failure = Failure::refused(format!(
-            "the targets file {}: {}",
-            path.display(),
-            problem.message
-        ));
+        let failure =
+            CommandError::refused(format!("cannot read the targets file: {}", problem.message));
         match problem.help {
             Some(help) => failure.help(help),
             None => failure,

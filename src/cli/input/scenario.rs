@@ -18,7 +18,7 @@ use svar_language::source::SourceText;
 use svar_language::yaml::{Document, Limits};
 
 use crate::cli::input::discover;
-use crate::cli::output::exit::{Exit, Failure};
+use crate::cli::output::exit::{CommandError, Exit};
 use crate::cli::output::terminal::{Terminal, say};
 use crate::cli::rules;
 
@@ -97,7 +97,7 @@ fn take_numbers_for_choices(schema: &mut Schema) {
 ///
 /// # Errors
 /// It has errors: exit code 2.
-pub(crate) fn load(path: &Path, terminal: &Terminal) -> Result<Scenario, Failure> {
+pub(crate) fn load(path: &Path, terminal: &Terminal) -> Result<Scenario, CommandError> {
     let (scenario, problems) = match discover::read(path) {
         Ok(source) => read(&source),
         Err(problem) => (None, vec![*problem]),
@@ -105,7 +105,7 @@ pub(crate) fn load(path: &Path, terminal: &Terminal) -> Result<Scenario, Failure
     if !problems.is_empty() {
         say(&render::text(&problems, &terminal.finding_style()));
     }
-    scenario.ok_or_else(|| Failure::said(Exit::Refused))
+    scenario.ok_or_else(|| CommandError::printed(Exit::Refused))
 }
 
 /// A scenario, present exactly when no finding is an error, and everything found.

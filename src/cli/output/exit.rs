@@ -1,22 +1,21 @@
-//! What svar's end means to the shell, and how a refusal is worded.
+//! Exit codes, and the error that a subcommand ends with.
 
 use std::process::ExitCode;
 
-/// The exit codes, all of them.
+/// All exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Everything asked for is done; after a run: every device is `ok`.
+    /// Success; after a run: every device is `ok`.
     Done = 0,
-    /// The run is over and some device is not `ok`, or its summary could not be written to standard
-    /// output.
+    /// The run finished, but not every device is `ok`, or its summary could not be printed.
     NotAllOk = 1,
-    /// Playbook, inputs or arguments are wrong; nothing was sent.
+    /// Invalid playbook, input or argument; nothing was sent.
     Refused = 2,
-    /// The tenant can't be used: sign-in, permission, network. Nothing was sent.
+    /// The tenant can't be reached or refuses access; nothing was sent.
     TenantUnusable = 3,
     /// The run was interrupted and can be resumed.
     Interrupted = 4,
-    /// A mistake in svar itself.
+    /// Internal error.
     Bug = 70,
 }
 
@@ -26,43 +25,43 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command ends without its result: the cause and the next step, one sentence each.
+/// The error that a subcommand ends with: its cause and the next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// The code svar ends with.
+pub struct CommandError {
+    /// Exit code.
     pub exit: Exit,
-    /// What is wrong, without a full stop; empty when everything has been said already.
+    /// What is wrong, without a full stop; empty if everything has been printed already.
     pub cause: String,
-    /// What to do about it.
+    /// The next step.
     pub help: Option<String>,
 }
 
-impl Failure {
-    /// A failure with its cause.
+impl CommandError {
+    /// Creates an error with its cause.
     pub fn new(exit: Exit, cause: impl Into<String>) -> Self {
-        Failure {
+        CommandError {
             exit,
             cause: cause.into(),
             help: None,
         }
     }
 
-    /// Something the caller handed in is wrong.
+    /// Creates an error about a playbook, input or argument.
     pub fn refused(cause: impl Into<String>) -> Self {
-        Failure::new(Exit::Refused, cause)
+        CommandError::new(Exit::Refused, cause)
     }
 
-    /// The tenant can't be used.
+    /// Creates an error about the tenant.
     pub fn tenant(cause: impl Into<String>) -> Self {
-        Failure::new(Exit::TenantUnusable, cause)
+        CommandError::new(Exit::TenantUnusable, cause)
     }
 
-    /// A failure whose words are on the screen already.
-    pub fn said(exit: Exit) -> Self {
-        Failure::new(exit, "")
+    /// Creates an error whose message has been printed already.
+    pub fn printed(exit: Exit) -> Self {
+        CommandError::new(exit, "")
     }
 
-    /// The next step.
+    /// Sets the next step.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -70,5 +69,5 @@ impl Failure {
     }
 }
 
-/// What a subcommand gives back.
-pub(crate) type Outcome = Result<Exit, Failure>;
+/// The result of a subcommand.
+pub(crate) type CommandResult = Result<Exit, CommandError>;

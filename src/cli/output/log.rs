@@ -1,27 +1,33 @@
-//! The log: off unless asked for, always on standard error.
+//! The log on standard error, off by default.
 
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::output::exit::Failure;
+use crate::report;
 
-/// Starts logging by a filter such as `debug` or `svar::driver=trace`.
+use crate::cli::output::exit::CommandError;
+
+/// Starts logging with a filter such as `debug` or `svar::driver=trace`.
 ///
 /// # Errors
-/// The filter can't be read.
-pub(crate) fn start(filter: Option<&str>, color: bool) -> Result<(), Failure> {
+/// The filter is invalid.
+pub(crate) fn start(filter: Option<&str>, color: bool) -> Result<(), CommandError> {
     let Some(filter) = filter.filter(|filter| !filter.trim().is_empty()) else {
         return Ok(());
     };
-    // A bare level means svar's own words: those of the HTTP crates below it can hold addresses
-    // that are secrets for half an hour.
-    let bare = filter.parse::<tracing::Level>().is_ok();
-    let directives = match bare {
-        true => format!("svar={filter}"),
-        false => filter.to_owned(),
+    // A bare level means svar's own log: that of the HTTP crates can hold addresses that are secrets
+    // for half an hour.
+    let is_level = filter.parse::<tracing::Level>().is_ok();
+    let directives = if is_level {
+        format!("svar={filter}")
+    } else {
+        filter.to_owned()
     };
     let filter = EnvFilter::try_new(&directives).map_err(|_| {
-        Failure::refused("the log filter can't be read")
-            .help("use error, warn, info, debug or trace, or a filter such as svar::driver=debug")
+        CommandError::refused(format!(
+            "invalid log filter `{}`",
+            report::clean(&directives)
+        ))
+        .help("use error, warn, info, debug or trace, or a filter such as svar::driver=debug")
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)

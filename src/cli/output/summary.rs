@@ -1,18 +1,21 @@
-//! The end of a run, as people read it: the table, each failure at its line of the playbook, the
-//! sums, where everything is, and what to do next.
+//! The summary that `svar run` and `svar resume` print: the table of devices, each failure at its line
+//! of the playbook, the totals, where the evidence is, and what to do next.
 
 use std::path::Path;
 
 use crate::driver::{self, Ending, RunFolder, ServiceKind};
-use crate::report::{self, Evidence, Failure};
+use crate::report::{self, Evidence, FailureGroup};
 use svar_engine::{EndState, ResultSummary};
 use svar_language::diagnostic::{Problem, render};
 use svar_language::source::{SourceText, Span};
+use svar_wire::text;
 
-use crate::cli::output::terminal::{Style, Terminal};
+use crate::cli::existing_run;
 use crate::cli::rules;
 
-/// All of it.
+use crate::cli::output::terminal::{Terminal, TextStyle};
+
+/// Returns the whole summary.
 pub(crate) fn end(
     evidence: &Evidence,
     ending: &Ending,
@@ -25,73 +28,75 @@ pub(crate) fn end(
     text.push_str(&report::rows(evidence, sheet));
     text.push_str(&report::failures(evidence, sheet, &|failure, names| {
         let drawn = draw(failure, names, source, terminal)?;
-        let words = last_words(evidence, failure, folder, terminal);
-        Some(drawn + &words)
+        let output = last_output(evidence, failure, folder, terminal);
+        Some(drawn + &output)
     }));
     text.push_str(&format!("\n{}\n", report::sums(evidence, sheet)));
-    text.push_str(&gone(evidence, folder, terminal));
-    let took = report::duration(evidence.until.since(evidence.header.started));
-    let clock = match evidence.header.rehearsal {
-        true => " on the emulator's clock",
-        false => "",
+    text.push_str(&missing_files(evidence, folder, terminal));
+    let took = text::duration(evidence.until.since(evidence.header.started));
+    let clock = if evidence.header.rehearsal {
+        " on the emulator's clock"
+    } else {
+        ""
     };
     let state = match ending {
-        Ending::Finished => format!("over after {took}{clock}"),
-        Ending::Interrupted => format!("interrupted after {took}{clock}; nothing is in motion"),
-        Ending::Quit => format!("left after {took}{clock}; sessions may still run"),
+        Ending::Finished => format!("finished after {took}{clock}"),
+        Ending::Interrupted => format!("interrupted after {took}{clock}; no session is running"),
+        Ending::Quit => format!("interrupted after {took}{clock}; sessions may still be running"),
         Ending::TenantLost { why } => {
-            format!("broken off after {took}{clock}: {}", report::clean(why))
+            format!("interrupted after {took}{clock}: {}", report::clean(why))
         }
     };
     text.push_str(&entry("run", &state, None, terminal));
-    // To be copied, so in one piece.
-    let path = report::unbroken(&format!("{}/", folder.path().display()));
-    text.push_str(&entry("evidence", &path, None, terminal));
+    // Not wrapped, so that it can be copied.
+    let key = terminal.paint(TextStyle::Dim, &format!("{:>MARGIN$}", "evidence"));
+    text.push_str(&format!("{key}  {}/\n", folder.path().display()));
     for step in next(evidence, ending, folder) {
-        text.push_str(&entry("next", &step, Some(Style::Strong), terminal));
+        text.push_str(&next_entry(&step, terminal));
     }
     terminal.sheet().signs(&text)
 }
 
-/// Columns of the words in the margin.
+/// Columns of the keys in the margin.
 const MARGIN: usize = 9;
 
-/// A word in the margin and what it is about, in as many lines as that takes.
-fn entry(key: &str, words: &str, style: Option<Style>, terminal: &Terminal) -> String {
-    let key = terminal.paint(Style::Dim, &format!("{key:>MARGIN$}"));
-    let lines = report::hang(words, terminal.sheet().width, MARGIN + 2);
-    let lines = report::copyable(&lines);
+/// Returns a key in the margin with its text, wrapped.
+fn entry(key: &str, value: &str, style: Option<TextStyle>, terminal: &Terminal) -> String {
+    let key = terminal.paint(TextStyle::Dim, &format!("{key:>MARGIN$}"));
+    let lines = text::wrap(value, terminal.sheet().width, MARGIN + 2, MARGIN + 2);
     match style {
         None => format!("{key}  {lines}\n"),
         Some(style) => format!("{key}  {}\n", terminal.paint(style, &lines)),
     }
 }
 
-/// Most lines of a script's output that are shown below its failure.
+/// Most lines of a script's output that are printed below a failure.
 const LAST_LINES: usize = 6;
 
-/// Ways of failing whose scripts' last words are shown.
+/// Most failures whose output is printed.
 const SHOWN: usize = 4;
 
-/// What the scripts printed last where something failed, for the most frequent ways of it.
-pub(crate) fn last_words_of_all(
+/// Returns the last lines of the scripts' output for the most frequent failures.
+pub(crate) fn last_output_of_all(
     evidence: &Evidence,
     folder: &RunFolder,
     terminal: &Terminal,
 ) -> String {
-    let words: String = (evidence.failures().iter().take(SHOWN))
-        .map(|failure| last_words(evidence, failure, folder, terminal))
+    let output: String = (evidence.failures().iter().take(SHOWN))
+        .map(|failure| last_output(evidence, failure, folder, terminal))
         .collect();
-    match words.is_empty() {
-        true => words,
-        false => format!("\n{words}"),
+    if output.is_empty() {
+        output
+    } else {
+        format!("\n{output}")
     }
 }
 
-/// What the script printed last on the first device that failed so, and where all of it is.
-fn last_words(
+/// Returns the last lines of the script's output on the first device of a failure, and the file with
+/// all of it.
+fn last_output(
     evidence: &Evidence,
-    failure: &Failure,
+    failure: &FailureGroup,
     folder: &RunFolder,
     terminal: &Terminal,
 ) -> String {
@@ -118,13 +123,10 @@ fn last_words(
         return String::new();
     };
     let head = match lines.len() {
-        0 => format!("it printed nothing on {label}"),
-        _ => format!("its last words on {label}"),
+        0 => format!("no output on {label} ({path})"),
+        _ => format!("last lines of output on {label} ({path}):"),
     };
-    let mut text = format!(
-        "  {}\n",
-        terminal.paint(Style::Dim, &format!("{head} ({path}):"))
-    );
+    let mut text = format!("  {}\n", terminal.paint(TextStyle::Dim, &head));
     let room = terminal.sheet().width.saturating_sub(4);
     for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
         text.push_str(&format!("    {}\n", terminal.sheet().fit(line, room)));
@@ -132,110 +134,127 @@ fn last_words(
     text
 }
 
-/// A warning where the folder lacks files that the run has put into it.
-pub(crate) fn gone(evidence: &Evidence, folder: &RunFolder, terminal: &Terminal) -> String {
+/// Returns a warning if files that the run has stored are missing from its folder.
+pub(crate) fn missing_files(
+    evidence: &Evidence,
+    folder: &RunFolder,
+    terminal: &Terminal,
+) -> String {
     let paths = evidence.devices.iter().flat_map(|device| {
         (device.commands.iter()).filter_map(|command| match command.result.as_ref()? {
             ResultSummary::Script { path, .. } | ResultSummary::File { path, .. } => Some(path),
         })
     });
-    let gone: Vec<&String> = paths
+    let missing: Vec<&String> = paths
         .filter(|path| !folder.path().join(path).exists())
         .collect();
-    let Some(first) = gone.first() else {
+    let Some(first) = missing.first() else {
         return String::new();
     };
-    let words = match gone.len() {
-        1 => format!("{first} is no longer in the run's folder"),
-        count => format!("{count} files are no longer in the run's folder, {first} for one"),
+    let message = match missing.len() {
+        1 => format!("{first} is missing from the run folder"),
+        count => format!("{count} files are missing from the run folder (for example {first})"),
     };
     format!(
-        "{}\n",
-        terminal.paint(Style::Warn, &format!("warning: {words}"))
+        "{} {message}\n",
+        terminal.paint(TextStyle::Warn, "warning:")
     )
 }
 
-/// Most devices whose cleanup is waived in the command that is proposed.
+/// Most devices that the proposed command names.
 const WAIVED_AT_ONCE: usize = 4;
 
-/// What to do next; a command is in one piece.
-fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<String> {
+/// Something to do next.
+enum NextStep {
+    /// A command, printed in one piece.
+    Command(String),
+    /// A sentence, which may have commands in it.
+    Sentence(String),
+}
+
+fn next_entry(step: &NextStep, terminal: &Terminal) -> String {
+    match step {
+        NextStep::Command(command) => {
+            let key = terminal.paint(TextStyle::Dim, &format!("{:>MARGIN$}", "next"));
+            format!("{key}  {}\n", terminal.paint(TextStyle::Strong, command))
+        }
+        NextStep::Sentence(text) => entry("next", text, Some(TextStyle::Strong), terminal),
+    }
+}
+
+/// Returns what to do next.
+fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<NextStep> {
     let name = name_of(folder);
     let mut steps = Vec::new();
-    match ending {
-        Ending::Finished => {}
-        _ => steps.push(go_on(folder)),
+    if *ending != Ending::Finished {
+        steps.push(how_to_resume(folder));
     }
     let bad =
         |device: &report::DeviceEvidence| !matches!(device.end, EndState::Ok | EndState::Skipped);
-    if evidence.finished && evidence.devices.iter().any(bad) {
-        steps.push(report::unbroken(&format!("svar show {name}")));
+    if evidence.is_finished() && evidence.devices.iter().any(bad) {
+        steps.push(NextStep::Command(format!("svar show {name}")));
     }
     let debtors = (evidence.devices.iter()).filter(|device| device.cleanup_owed);
     let debtors: Vec<&str> = debtors.map(|device| device.label.as_str()).collect();
     match debtors.as_slice() {
-        _ if !evidence.finished => {}
+        _ if !evidence.is_finished() => {}
         [] => {}
         few if few.len() <= WAIVED_AT_ONCE => {
             let flags: String = (few.iter())
                 .map(|debtor| format!(" --waive-cleanup {debtor}"))
                 .collect();
-            let waive = format!("svar resume {name}{flags} --why REASON");
-            steps.push(format!(
-                "clean up {} by hand, then {}",
-                few.join(", "),
-                report::unbroken(&waive)
-            ));
+            steps.push(NextStep::Sentence(format!(
+                "clean up {} by hand, then run `svar resume {name}{flags} --why REASON`",
+                text::list(few, "and"),
+            )));
         }
         many => {
-            let waive = format!("svar resume {name} --waive-cleanup DEVICE --why REASON");
-            steps.push(format!(
-                "clean up {} devices by hand, then {} for each; {} names them",
-                many.len(),
-                report::unbroken(&waive),
-                report::unbroken(&format!("svar show {name}"))
-            ));
+            steps.push(NextStep::Sentence(format!(
+                "clean up {} by hand (see `svar show {name}`), then run for each \
+                 `svar resume {name} --waive-cleanup DEVICE --why REASON`",
+                text::count(many.len(), "device"),
+            )));
         }
     }
     steps
 }
 
-/// What to call a run on the command line: the id alone where svar looks for it without being told.
+/// Returns the name of a run for the command line: its id if it is in the default folder, else its path.
 pub(crate) fn name_of(folder: &RunFolder) -> String {
     let path = folder.path();
-    let usual = path
-        .parent()
-        .is_some_and(|root| root == Path::new("svar-runs"));
-    match usual {
-        true => folder.header().run.to_string(),
-        false => path.display().to_string(),
+    if path.parent() == Some(Path::new(existing_run::DEFAULT_ROOT)) {
+        folder.header().run.to_string()
+    } else {
+        path.display().to_string()
     }
 }
 
-/// How to go on with a run that is not over.
-fn go_on(folder: &RunFolder) -> String {
+/// Returns how to resume an unfinished run.
+fn how_to_resume(folder: &RunFolder) -> NextStep {
     match folder.header().service.kind {
-        ServiceKind::BuiltInEmulator => {
-            "run the playbook again: the built-in emulator is gone with its process".to_owned()
-        }
-        _ => report::unbroken(&format!("svar resume {}", name_of(folder))),
+        ServiceKind::BuiltInEmulator => NextStep::Sentence(
+            "run the playbook again: the built-in emulator ended with its process, so the run \
+                 cannot be resumed"
+                .to_owned(),
+        ),
+        _ => NextStep::Command(format!("svar resume {}", name_of(folder))),
     }
 }
 
-/// The same as a line of its own.
+/// Returns how to resume an unfinished run, as a line of its own.
 pub(crate) fn resume_hint(folder: &RunFolder, terminal: &Terminal) -> String {
-    entry("next", &go_on(folder), Some(Style::Strong), terminal)
+    next_entry(&how_to_resume(folder), terminal)
 }
 
-/// A run that goes on at this moment needs nobody to take it up.
+/// Returns who drives a running run, and what another terminal can do with it.
 pub(crate) fn driven_hint(driver: &str, terminal: &Terminal) -> String {
-    let words = format!("it goes on, driven by {driver}; `svar pause` and `svar cancel` reach it");
-    entry("now", &words, None, terminal)
+    let hint = format!("driven by {driver}; use `svar pause` or `svar cancel` to stop it");
+    entry("running", &hint, None, terminal)
 }
 
-/// A failure at the line of the playbook that caused it.
+/// Draws a failure at the line of the playbook that caused it.
 pub(crate) fn draw(
-    failure: &Failure,
+    failure: &FailureGroup,
     names: &str,
     source: &SourceText,
     terminal: &Terminal,
@@ -250,13 +269,12 @@ pub(crate) fn draw(
     let span = Span::new(whole.start + before, whole.end);
     let verb = match failure.end {
         EndState::Failed => "failed",
-        EndState::ExpectFailed => "did not do what was expected",
-        EndState::TimedOut => "ran out of time",
+        EndState::ExpectFailed => "did not meet its expectation",
+        EndState::TimedOut => "timed out",
         EndState::Cancelled => "was cancelled",
-        EndState::Unknown => "has an unknown end",
-        // It was the device's turn, and it was not to be had.
-        EndState::Busy | EndState::OfflineExpired => "was never taken",
-        EndState::Ok | EndState::NotStarted | EndState::Skipped => "was not run",
+        EndState::Unknown => "has an unknown outcome",
+        EndState::Busy | EndState::OfflineExpired => "was not picked up",
+        EndState::Ok | EndState::NotStarted | EndState::Skipped => "did not run",
     };
     let message = format!("step `{}` {verb} on {names}", step.name);
     let problem = Problem::new(&rules::STEP_FAILED, source, span, message).label(&failure.why);

@@ -1,8 +1,8 @@
-//! Where words go: what the terminal can show, and the two streams.
+//! The terminal and the two output streams.
 //!
-//! Standard output carries what was asked for (a plan, a page, a report); everything that happens
-//! on the way, findings and progress included, goes to standard error. A reader that goes away
-//! (`svar explain | head -1`) is no error.
+//! Standard output carries what was asked for (a plan, a page, a report); everything else, findings
+//! and progress included, goes to standard error. A reader that goes away (`svar explain | head -1`)
+//! is not an error.
 
 use std::env;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -11,9 +11,9 @@ use crate::report::Sheet;
 use svar_language::diagnostic::render;
 
 use crate::cli::args::ColorChoice;
-use crate::cli::output::exit::Failure;
+use crate::cli::output::exit::CommandError;
 
-/// What standard error can show; standard output's colour beside it.
+/// What standard error and standard output can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terminal {
     /// Colour on standard error.
@@ -22,23 +22,23 @@ pub struct Terminal {
     pub color_out: bool,
     /// Characters beyond ASCII.
     pub unicode: bool,
-    /// Columns to write in.
+    /// Columns of standard error.
     pub width: usize,
     /// Columns of standard output: its terminal's, or 80 in a file.
     pub width_out: usize,
-    /// Standard error is a log, whose lines have no end.
+    /// Standard error is a log, whose lines are not wrapped.
     pub is_log: bool,
-    /// Lines that are drawn over: a real terminal, not a log of a build server.
+    /// Standard error can show lines that are redrawn: a terminal, but not the log of a build server.
     pub live: bool,
-    /// Somebody can answer a question.
+    /// There is someone to answer a question.
     pub interactive: bool,
 }
 
-/// Columns where nobody says how many there are.
+/// Columns of a terminal that does not tell its width.
 const WIDTH: usize = 100;
 
 impl Terminal {
-    /// Looks at the process's streams and environment.
+    /// Detects what the process's streams can show.
     pub fn detect(choice: ColorChoice) -> Self {
         let err = io::stderr().is_terminal();
         let out = io::stdout().is_terminal();
@@ -57,17 +57,14 @@ impl Terminal {
             color_out: color(out),
             unicode: !dumb && speaks_utf8(),
             width: width().clamp(40, 200),
-            width_out: match out {
-                true => width().clamp(40, 200),
-                false => 80,
-            },
+            width_out: if out { width().clamp(40, 200) } else { 80 },
             is_log: !err,
             live: err && !dumb && !ci,
             interactive: err && io::stdin().is_terminal() && !ci,
         }
     }
 
-    /// How findings are drawn on standard error.
+    /// Returns the style of findings on standard error.
     pub fn finding_style(&self) -> render::Style {
         render::Style {
             color: self.color,
@@ -77,7 +74,7 @@ impl Terminal {
         }
     }
 
-    /// How reports are laid out on standard error.
+    /// Returns the sheet of reports on standard error.
     pub fn sheet(&self) -> Sheet {
         Sheet {
             color: self.color,
@@ -86,18 +83,16 @@ impl Terminal {
         }
     }
 
-    /// How what happens is told on standard error: in a log each thing has one line.
+    /// Returns the sheet of progress on standard error: in a log each event has one line.
     pub fn sheet_of_events(&self) -> Sheet {
-        match self.is_log {
-            true => Sheet {
-                width: usize::MAX,
-                ..self.sheet()
-            },
-            false => self.sheet(),
+        let mut sheet = self.sheet();
+        if self.is_log {
+            sheet.width = usize::MAX;
         }
+        sheet
     }
 
-    /// How reports are laid out on standard output.
+    /// Returns the sheet of reports on standard output.
     pub fn sheet_out(&self) -> Sheet {
         Sheet {
             color: self.color_out,
@@ -105,73 +100,84 @@ impl Terminal {
         }
     }
 
-    /// Words for people on standard error, painted where colour is on.
-    pub fn paint(&self, style: Style, text: &str) -> String {
+    /// Colours text for standard error, where colour is on.
+    pub fn paint(&self, style: TextStyle, text: &str) -> String {
         paint(self.color, style, text)
     }
 
-    /// The failure as people read it.
-    pub fn failure(&self, failure: &Failure) {
-        if failure.cause.is_empty() {
+    /// Prints an error.
+    pub fn error(&self, error: &CommandError) {
+        if error.cause.is_empty() {
             return;
         }
-        let mut text = format!("{} {}\n", self.paint(Style::Bad, "error:"), failure.cause);
-        if let Some(help) = &failure.help {
-            text.push_str(&format!("  {} {help}\n", self.paint(Style::Note, "help:")));
+        let mut text = format!("{} {}\n", self.paint(TextStyle::Bad, "error:"), error.cause);
+        if let Some(help) = &error.help {
+            text.push_str(&format!(
+                "  {} {help}\n",
+                self.paint(TextStyle::Note, "help:")
+            ));
         }
         say(&self.sheet().signs(&text));
     }
 }
 
-/// What a piece of text is, as far as its colour goes.
+/// The meaning of a text, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
-    /// Went well.
+pub enum TextStyle {
+    /// A good end.
     Good,
-    /// Went wrong.
+    /// An error.
     Bad,
-    /// Deserves a look.
+    /// A warning.
     Warn,
-    /// A way on.
+    /// Advice.
     Note,
-    /// Of lesser weight.
+    /// Less important.
     Dim,
-    /// Of greater weight.
+    /// More important.
     Strong,
 }
 
-/// The text in its colour, or as it is.
-pub(crate) fn paint(color: bool, style: Style, text: &str) -> String {
+/// Returns the text in its colour, or as it is.
+pub(crate) fn paint(color: bool, style: TextStyle, text: &str) -> String {
     if !color {
         return text.to_owned();
     }
     let code = match style {
-        Style::Good => "32",
-        Style::Bad => "1;31",
-        Style::Warn => "33",
-        Style::Note => "36",
-        Style::Dim => "2",
-        Style::Strong => "1",
+        TextStyle::Good => "32",
+        TextStyle::Bad => "1;31",
+        TextStyle::Warn => "33",
+        TextStyle::Note => "36",
+        TextStyle::Dim => "2",
+        TextStyle::Strong => "1",
     };
     format!("\u{1b}[{code}m{text}\u{1b}[0m")
 }
 
-/// Writes words for people. Nobody can be told when this fails, so nobody is.
+/// Prints to standard error. If that fails there is no place to report it, so it is ignored.
 pub(crate) fn say(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Writes what was asked for.
+/// Prints a JSON document to standard output.
 ///
 /// # Errors
-/// Standard output can't be written; a reader that has gone away does not count.
-pub(crate) fn print(text: &str) -> Result<(), Failure> {
+/// As for [`print`].
+pub(crate) fn print_json(document: &serde_json::Value) -> Result<(), CommandError> {
+    print(&format!("{document:#}\n"))
+}
+
+/// Prints the result of a command to standard output.
+///
+/// # Errors
+/// Standard output can't be written; a closed pipe is not an error.
+pub(crate) fn print(text: &str) -> Result<(), CommandError> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::refused(format!(
-            "standard output can't be written: {error}"
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CommandError::refused(format!(
+            "cannot write to standard output: {error}"
         ))
-        .help("check the disk or the program that the output is sent to")),
+        .help("check the disk, or the program that reads the output")),
         _ => Ok(()),
     }
 }
@@ -186,8 +192,8 @@ fn width() -> usize {
     }
 }
 
-/// Whether the locale takes UTF-8. An environment without any locale is a container or a service,
-/// whose log takes it.
+/// Returns whether the locale is UTF-8. An environment without a locale is a container or a service,
+/// whose log is.
 fn speaks_utf8() -> bool {
     if cfg!(windows) {
         return true;

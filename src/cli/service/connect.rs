@@ -1,4 +1,4 @@
-//! From the choice of a service to a client that is signed in, and the clock the run goes by.
+//! Connects to a selected service: a client that is signed in, and the clock of the run.
 
 use std::net::Ipv4Addr;
 
@@ -14,66 +14,69 @@ use crate::driver::client::{
 use crate::driver::{Clock, ServiceKind, ServiceRecord};
 use svar_emulator::Scenario;
 
-use crate::cli::output::exit::{Exit, Failure};
+use crate::cli::output::exit::{CommandError, Exit};
 use crate::cli::service::select::Service;
 
-/// A service that has let us in.
+/// A service that has accepted our sign-in.
 pub(crate) struct Connected {
-    /// Who speaks with it.
+    /// The client, signed in.
     pub(crate) client: Client,
-    /// Its time.
+    /// The service's time.
     pub(crate) clock: Clock,
-    /// What the run folder says of it.
+    /// The entry in the run folder.
     pub(crate) record: ServiceRecord,
-    /// The emulator inside this process, if that is what it is.
-    inside: Option<Inside>,
+    /// The built-in emulator, if the service is that.
+    built_in: Option<BuiltInEmulator>,
 }
 
-/// The emulator inside this process.
-struct Inside {
+/// The built-in emulator while it is running.
+struct BuiltInEmulator {
     end: oneshot::Sender<()>,
     served: JoinHandle<Result<(), svar_emulator::EmulatorError>>,
 }
 
 impl Connected {
-    /// Ends the emulator inside this process, its scripts included.
+    /// Ends the built-in emulator, its scripts included.
     pub(crate) async fn close(self) {
-        if let Some(inside) = self.inside {
-            let _ = inside.end.send(());
-            let _ = inside.served.await;
+        if let Some(built_in) = self.built_in {
+            let _ = built_in.end.send(());
+            let _ = built_in.served.await;
         }
     }
 }
 
-/// Where a service is, before anybody is asked.
-pub(crate) struct Place {
+/// The address of a service, and credentials for it.
+pub(crate) struct ServiceAddress {
     connection: Connection,
     kind: ServiceKind,
-    inside: Option<Inside>,
+    built_in: Option<BuiltInEmulator>,
 }
 
-/// Finds the service; the emulator inside this process is started on a free loopback port.
+/// Returns the address of the service. The built-in emulator is started on a free loopback port.
 ///
 /// # Errors
-/// It can't be started.
-pub(crate) async fn place(service: Service, scenario: Option<Scenario>) -> Result<Place, Failure> {
+/// The built-in emulator can't be started.
+pub(crate) async fn locate(
+    service: Service,
+    scenario: Option<Scenario>,
+) -> Result<ServiceAddress, CommandError> {
     Ok(match service {
-        Service::Tenant(tenant) => Place {
+        Service::Tenant(tenant) => ServiceAddress {
             connection: tenant.connection,
             kind: ServiceKind::Tenant,
-            inside: None,
+            built_in: None,
         },
-        Service::Emulator(root) => Place {
+        Service::Emulator(root) => ServiceAddress {
             connection: to_emulator(root, None),
             kind: ServiceKind::Emulator,
-            inside: None,
+            built_in: None,
         },
         Service::BuiltIn { .. } => {
             let broken = |error: std::io::Error| {
-                Failure::refused(format!("the built-in emulator can't start: {error}"))
-                    .help("look at the limits of open files and the loopback interface")
+                CommandError::refused(format!("cannot start the built-in emulator: {error}"))
+                    .help("check the limit of open files and the loopback interface")
             };
-            // Other users of this computer reach the port, too, and could run scripts as this one.
+            // Other users of this computer can reach the port too, and could run scripts as this user.
             let scenario = scenario
                 .unwrap_or_else(Scenario::demo)
                 .with_fresh_secrets()
@@ -86,29 +89,29 @@ pub(crate) async fn place(service: Service, scenario: Option<Scenario>) -> Resul
             let connection = to_emulator(root, Some(&scenario));
             let (end, ended) = oneshot::channel::<()>();
             let until = async {
-                // The sender gone means the same.
+                // A dropped sender means the same.
                 let _ = ended.await;
             };
             let served = tokio::spawn(svar_emulator::serve(listener, scenario, until));
-            Place {
+            ServiceAddress {
                 connection,
                 kind: ServiceKind::BuiltInEmulator,
-                inside: Some(Inside { end, served }),
+                built_in: Some(BuiltInEmulator { end, served }),
             }
         }
     })
 }
 
-/// Signs in, and takes the service's time.
+/// Signs in, and takes over the service's time.
 ///
 /// # Errors
-/// The service can't be reached or does not let us in: exit code 3, with the next step.
-pub(crate) async fn enter(place: Place) -> Result<Connected, Failure> {
-    let Place {
+/// The service can't be reached or refuses the sign-in (exit code 3).
+pub(crate) async fn sign_in(address: ServiceAddress) -> Result<Connected, CommandError> {
+    let ServiceAddress {
         connection,
         kind,
-        inside,
-    } = place;
+        built_in,
+    } = address;
     let clock = match kind {
         ServiceKind::Tenant => Clock::system(),
         ServiceKind::Emulator | ServiceKind::BuiltInEmulator => emulator_clock(&connection.api)
@@ -124,16 +127,16 @@ pub(crate) async fn enter(place: Place) -> Result<Connected, Failure> {
         client: connection.credentials.client_id().to_owned(),
     };
     let client = Client::new(connection, clock.clone())
-        .map_err(|error| Failure::tenant(error.to_string()))?;
+        .map_err(|error| CommandError::tenant(error.to_string()))?;
     client
         .sign_in(&[Permission::LiveResponse, Permission::ReadMachines])
         .await
-        .map_err(|error| not_let_in(&error))?;
+        .map_err(|error| sign_in_failed(&error))?;
     Ok(Connected {
         client,
         clock,
         record,
-        inside,
+        built_in,
     })
 }
 
@@ -157,15 +160,15 @@ fn to_emulator(root: Root, scenario: Option<&Scenario>) -> Connection {
     }
 }
 
-fn no_emulator(root: &Root, failure: &CallError) -> Failure {
-    Failure::new(
+fn no_emulator(root: &Root, failure: &CallError) -> CommandError {
+    CommandError::new(
         Exit::TenantUnusable,
-        format!("no emulator answers at {root}: {failure}"),
+        format!("no emulator at {root}: {failure}"),
     )
-    .help("start one with `svar emulator --listen 127.0.0.1:8080`; `--emulator URL` names one that listens elsewhere")
+    .help("start one with `svar emulator --listen 127.0.0.1:8080`, or use `--emulator URL` for another address")
 }
 
-/// A sign-in that failed, in words.
-pub(crate) fn not_let_in(error: &SignInError) -> Failure {
-    Failure::tenant(error.to_string()).help(error.next_step())
+/// Describes a failed sign-in.
+pub(crate) fn sign_in_failed(error: &SignInError) -> CommandError {
+    CommandError::tenant(error.to_string()).help(error.next_step())
 }

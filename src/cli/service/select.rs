@@ -1,7 +1,7 @@
-//! Which service is spoken to: a tenant, an emulator elsewhere, or the built-in one.
+//! Selects the service of a run: a tenant, an emulator elsewhere, or the built-in one.
 //!
-//! What is typed wins over what is configured, and two sources that contradict each other are
-//! refused rather than ranked: on the wrong tenant a playbook runs just as well.
+//! The command line wins over the configuration. Profile and environment must not name different
+//! tenants: neither is preferred, because a playbook would run on the wrong tenant just as well.
 
 use std::env;
 use std::fmt;
@@ -18,30 +18,30 @@ use svar_plan::LimitsProfile;
 
 use crate::cli::args::ConnectionArgs;
 use crate::cli::input::scenario;
-use crate::cli::output::exit::Failure;
-use crate::cli::output::terminal::{Style, Terminal, say};
-use crate::cli::service::settings::{Profile, Settings};
+use crate::cli::output::exit::CommandError;
+use crate::cli::output::terminal::{Terminal, TextStyle, say};
+use crate::cli::service::settings::{Settings, TenantProfile};
 
 /// The service of a run.
 #[derive(Debug)]
 pub(crate) enum Service {
     /// A tenant.
     Tenant(Box<Tenant>),
-    /// An emulator in a process of its own.
+    /// An emulator in another process.
     Emulator(Root),
-    /// The emulator inside this process.
+    /// The emulator in this process.
     BuiltIn {
         /// Its scenario, if not the demo one.
         scenario: Option<PathBuf>,
     },
 }
 
-/// A tenant and how it is entered.
+/// A tenant and how to connect to it.
 #[derive(Debug)]
 pub(crate) struct Tenant {
-    /// Where it is and who asks.
+    /// Addresses and credentials.
     pub(crate) connection: Connection,
-    /// The limits its profile names.
+    /// The limits from its profile.
     pub(crate) limits: Option<LimitsProfile>,
 }
 
@@ -62,18 +62,18 @@ impl fmt::Display for Service {
 }
 
 impl Service {
-    /// The first line of every command that speaks with a service: which one, and whether there are
-    /// real devices behind it.
+    /// Prints which service is used, and whether its devices are real: the first line of every
+    /// command that connects to one.
     pub(crate) fn announce(&self, terminal: &Terminal) {
         let (style, behind) = match self {
-            Service::Tenant(_) => (Style::Warn, "its devices are real"),
-            _ => (Style::Note, "no real device is touched"),
+            Service::Tenant(_) => (TextStyle::Warn, "devices are real"),
+            _ => (TextStyle::Note, "no real device is touched"),
         };
         let text = format!("using {self}: {behind}");
         say(&format!("{}\n", terminal.paint(style, &text)));
     }
 
-    /// The limits its profile names.
+    /// Returns the limits from the tenant's profile.
     pub(crate) fn limits(&self) -> Option<LimitsProfile> {
         match self {
             Service::Tenant(tenant) => tenant.limits,
@@ -81,11 +81,11 @@ impl Service {
         }
     }
 
-    /// What the emulator inside this process plays, if it is that and not the demo fleet.
+    /// Loads the scenario of the built-in emulator; `None` for the demo fleet and other services.
     ///
     /// # Errors
-    /// The scenario can't be read: drawn.
-    pub(crate) fn scenario(&self, terminal: &Terminal) -> Result<Option<Scenario>, Failure> {
+    /// The scenario is invalid; the problems have been printed.
+    pub(crate) fn scenario(&self, terminal: &Terminal) -> Result<Option<Scenario>, CommandError> {
         match self {
             Service::BuiltIn {
                 scenario: Some(path),
@@ -94,11 +94,11 @@ impl Service {
         }
     }
 
-    /// The service that arguments, settings and environment mean.
+    /// Selects the service by arguments, settings and environment.
     ///
     /// # Errors
-    /// A tenant is named by halves, or by two sources that contradict each other.
-    pub(crate) fn choose(args: &ConnectionArgs, settings: &Settings) -> Result<Self, Failure> {
+    /// The settings of a tenant are incomplete or contradict each other.
+    pub(crate) fn choose(args: &ConnectionArgs, settings: &Settings) -> Result<Self, CommandError> {
         if let Some(url) = &args.emulator {
             return emulator(url).map(Service::Emulator);
         }
@@ -114,22 +114,23 @@ impl Service {
             return Ok(Service::BuiltIn { scenario: None });
         }
         let profile = named.cloned().unwrap_or_default();
+        let name = name.map_or(ProfileName::None, ProfileName::Named);
         tenant(name, &profile, variables).map(|tenant| Service::Tenant(Box::new(tenant)))
     }
 }
 
 impl Service {
-    /// The tenant of a run that has begun, at the hosts it was pinned to. Only the secret is asked
-    /// for anew.
+    /// Returns the tenant of an existing run, at the hosts it was started with. Only the secret is
+    /// read from the environment.
     ///
     /// # Errors
-    /// The secret is not there, or the environment names another tenant.
-    pub(crate) fn again(record: &ServiceRecord) -> Result<Self, Failure> {
+    /// The secret is not set, or the environment names another tenant.
+    pub(crate) fn again(record: &ServiceRecord) -> Result<Self, CommandError> {
         let mut variables = Variables::read()?;
         variables.authority_host = None;
         variables.api_host = None;
         variables.scope = None;
-        let pinned = Profile {
+        let pinned = TenantProfile {
             tenant_id: Some(record.tenant.clone()),
             client_id: Some(record.client.clone()),
             authority_host: Some(record.authority.clone()),
@@ -137,12 +138,11 @@ impl Service {
             scope: Some(record.scope.clone()),
             limits: None,
         };
-        tenant(Some("of the run"), &pinned, variables)
-            .map(|tenant| Service::Tenant(Box::new(tenant)))
+        tenant(ProfileName::Run, &pinned, variables).map(|tenant| Service::Tenant(Box::new(tenant)))
     }
 }
 
-/// What the environment says, under the names that Azure's own tools use.
+/// The environment variables that name a tenant; most have the names that Azure's own tools use.
 struct Variables {
     tenant_id: Option<String>,
     client_id: Option<String>,
@@ -153,10 +153,10 @@ struct Variables {
 }
 
 impl Variables {
-    fn read() -> Result<Self, Failure> {
+    fn read() -> Result<Self, CommandError> {
         Ok(Variables {
             tenant_id: variable("AZURE_TENANT_ID")?,
-            client_id: variable("AZURE_CLIENT_ID")?,
+            client_id: variable(CLIENT_ID)?,
             client_secret: variable("AZURE_CLIENT_SECRET")?.map(SecretString::from),
             authority_host: variable("AZURE_AUTHORITY_HOST")?,
             api_host: variable("SVAR_API_HOST")?,
@@ -164,56 +164,69 @@ impl Variables {
         })
     }
 
-    /// Whether no tenant is meant. The hosts alone name none.
+    /// Returns whether no tenant is named. The hosts alone don't name one.
     fn are_absent(&self) -> bool {
         self.tenant_id.is_none() && self.client_id.is_none() && self.client_secret.is_none()
     }
 }
 
-fn variable(name: &str) -> Result<Option<String>, Failure> {
+const CLIENT_ID: &str = "AZURE_CLIENT_ID";
+
+fn variable(name: &str) -> Result<Option<String>, CommandError> {
     match env::var(name) {
         Ok(value) if value.trim().is_empty() => Ok(None),
         Ok(value) => Ok(Some(value.trim().to_owned())),
         Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(Failure::tenant(format!("{name} is not text"))
-            .help("set it again; a stray byte got into it")),
+        Err(env::VarError::NotUnicode(_)) => Err(CommandError::tenant(format!(
+            "the value of {name} is not valid UTF-8"
+        ))
+        .help("set it again")),
     }
 }
 
-fn tenant(name: Option<&str>, profile: &Profile, variables: Variables) -> Result<Tenant, Failure> {
+/// The source of a profile, as messages name it.
+#[derive(Debug, Clone, Copy)]
+enum ProfileName<'a> {
+    /// No profile: the environment alone.
+    None,
+    /// A profile in svar.toml.
+    Named(&'a str),
+    /// The tenant that an existing run was started with.
+    Run,
+}
+
+fn tenant(
+    name: ProfileName<'_>,
+    profile: &TenantProfile,
+    variables: Variables,
+) -> Result<Tenant, CommandError> {
     let tenant_id = agreed(
         "AZURE_TENANT_ID",
         name,
         &profile.tenant_id,
         variables.tenant_id,
     )?;
-    let client_id = agreed(
-        "AZURE_CLIENT_ID",
-        name,
-        &profile.client_id,
-        variables.client_id,
-    )?;
+    let client_id = agreed(CLIENT_ID, name, &profile.client_id, variables.client_id)?;
     let missing = |variable: &str, key: &str| {
         let place = match name {
-            Some(name) if !key.is_empty() => format!(", or `{key}` in the profile `{name}`"),
+            ProfileName::Named(name) if !key.is_empty() => {
+                format!(", or `{key}` in profile `{name}`")
+            }
             _ => String::new(),
         };
-        Failure::tenant(format!(
-            "{variable} is not set, so the tenant can't be entered"
-        ))
-        .help(format!(
-            "set {variable}{place}; or rehearse without a tenant: `svar run … --rehearse`"
+        CommandError::tenant(format!("{variable} is not set; cannot sign in")).help(format!(
+            "set {variable}{place}; to rehearse without a tenant, use `svar run … --rehearse`"
         ))
     };
     let tenant_id = tenant_id.ok_or_else(|| missing("AZURE_TENANT_ID", "tenant_id"))?;
-    let client_id = client_id.ok_or_else(|| missing("AZURE_CLIENT_ID", "client_id"))?;
+    let client_id = client_id.ok_or_else(|| missing(CLIENT_ID, "client_id"))?;
     let client_secret = variables
         .client_secret
         .ok_or_else(|| missing("AZURE_CLIENT_SECRET", ""))?;
     for (what, id) in [("tenant", &tenant_id), ("client", &client_id)] {
         if !is_plain(id) {
-            return Err(Failure::tenant(format!("the {what} id is not an id")).help(
-                "copy it from the application's overview page: 36 letters, digits and dashes",
+            return Err(CommandError::tenant(format!("invalid {what} id")).help(
+                "copy it from the application's overview page; it has 36 letters, digits and dashes",
             ));
         }
     }
@@ -236,27 +249,37 @@ fn tenant(name: Option<&str>, profile: &Profile, variables: Variables) -> Result
     })
 }
 
-/// The value both sources agree on, or the only one there is.
+/// Returns the value that both sources agree on, or the only one.
 fn agreed(
     variable: &str,
-    name: Option<&str>,
+    name: ProfileName<'_>,
     profile: &Option<String>,
     environment: Option<String>,
-) -> Result<Option<String>, Failure> {
+) -> Result<Option<String>, CommandError> {
     match (profile, environment) {
         (Some(profile), Some(environment)) if !profile.eq_ignore_ascii_case(&environment) => {
-            Err(Failure::tenant(format!(
-                "{variable} and the profile `{}` name different ones",
-                name.unwrap_or_default()
-            ))
-            .help(format!("unset {variable}, or choose another profile")))
+            let what = if variable == CLIENT_ID {
+                "applications"
+            } else {
+                "tenants"
+            };
+            Err(match name {
+                ProfileName::Named(name) => CommandError::tenant(format!(
+                    "{variable} and profile `{name}` name different {what}"
+                ))
+                .help(format!("unset {variable}, or use another profile")),
+                ProfileName::Run | ProfileName::None => {
+                    CommandError::tenant(format!("{variable} and the run name different {what}"))
+                        .help(format!("unset {variable}"))
+                }
+            })
         }
         (profile, environment) => Ok(profile.clone().or(environment)),
     }
 }
 
-/// Tenant and client ids stand in addresses: a GUID or a domain name, nothing that could leave its
-/// place there.
+/// Returns whether a tenant or client id is a GUID or a domain name. Ids become parts of addresses,
+/// so nothing else is allowed.
 fn is_plain(id: &str) -> bool {
     (1..=253).contains(&id.len())
         && id
@@ -265,28 +288,29 @@ fn is_plain(id: &str) -> bool {
         && !id.contains("..")
 }
 
-/// A root that a secret may be sent to; a bare name is taken as https.
-fn root(text: &str) -> Result<Root, Failure> {
-    let text = text.trim();
-    let address = match text.contains("://") {
-        true => text.to_owned(),
-        false => format!("https://{text}"),
-    };
+/// Parses the address of a service; without a scheme it is https.
+fn root(text: &str) -> Result<Root, CommandError> {
+    let address = with_scheme("https", text);
     Root::parse(&address).map_err(|error| {
-        Failure::tenant(error.to_string())
-            .help("write it like https://api.eu.security.microsoft.com")
+        CommandError::tenant(error.to_string())
+            .help("for example https://api.eu.security.microsoft.com")
     })
 }
 
-/// The root of an emulator; a bare address is taken as http.
-pub(crate) fn emulator(text: &str) -> Result<Root, Failure> {
-    let text = text.trim();
-    let address = match text.contains("://") {
-        true => text.to_owned(),
-        false => format!("http://{text}"),
-    };
+/// Parses the address of an emulator; without a scheme it is http.
+pub(crate) fn emulator(text: &str) -> Result<Root, CommandError> {
+    let address = with_scheme("http", text);
     Root::parse(&address).map_err(|error| {
-        Failure::refused(error.to_string())
-            .help("give what `svar emulator` prints, such as http://127.0.0.1:8080")
+        CommandError::refused(error.to_string())
+            .help("use the address that `svar emulator` prints, for example http://127.0.0.1:8080")
     })
+}
+
+fn with_scheme(scheme: &str, address: &str) -> String {
+    let address = address.trim();
+    if address.contains("://") {
+        address.to_owned()
+    } else {
+        format!("{scheme}://{address}")
+    }
 }

@@ -1,8 +1,8 @@
-//! `svar.toml`: what stays the same from run to run, and never a secret.
+//! `svar.toml`: settings for all runs, without secrets.
 //!
-//! The nearest `svar.toml` from the working folder upwards is the project's; the one in the user's
-//! configuration folder stands behind it. A profile of the project hides the user's one of the
-//! same name.
+//! The nearest `svar.toml` from the working folder upwards is the project's; it overrides the one in
+//! the user's configuration folder. A profile of the project replaces the user's profile of the same
+//! name.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -11,46 +11,47 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use svar_language::diagnostic::nearest;
+use svar_wire::text;
 
-use crate::cli::output::exit::Failure;
+use crate::cli::output::exit::CommandError;
 
-/// The file's name.
+/// Name of the file.
 const NAME: &str = "svar.toml";
 
-/// What svar.toml may say.
+/// The content of svar.toml.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// The folder of all runs, relative to the file.
+    /// Folder of all runs, relative to the file.
     pub(crate) runs: Option<PathBuf>,
-    /// Who runs playbooks, where `--operator` does not say.
+    /// Name of the operator, unless `--operator` is used.
     pub(crate) operator: Option<String>,
-    /// The profile that is used where `--profile` does not say.
+    /// The default profile, unless `--profile` is used.
     pub(crate) profile: Option<String>,
-    /// The tenants.
+    /// Tenants by name.
     #[serde(default)]
-    pub(crate) profiles: BTreeMap<String, Profile>,
+    pub(crate) profiles: BTreeMap<String, TenantProfile>,
 }
 
-/// A tenant, by name.
+/// The settings of a tenant.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Profile {
+pub(crate) struct TenantProfile {
     /// The directory (tenant) id.
     pub(crate) tenant_id: Option<String>,
     /// The application (client) id.
     pub(crate) client_id: Option<String>,
-    /// Where svar signs in: `https://login.microsoftonline.com` unless said.
+    /// Address of the sign-in service; default `https://login.microsoftonline.com`.
     pub(crate) authority_host: Option<String>,
-    /// Where the API answers: `https://api.security.microsoft.com` unless said.
+    /// Address of the API; default `https://api.security.microsoft.com`.
     pub(crate) api_host: Option<String>,
-    /// What a token is asked for, where it is not the public cloud's audience.
+    /// Scope of the token; default is that of the public cloud.
     pub(crate) scope: Option<String>,
     /// The tenant's limits: `safe`, `current` or `2021`.
     pub(crate) limits: Option<svar_plan::LimitsProfile>,
 }
 
-/// Words that a key with a secret under it has in it.
+/// Words in the names of keys whose values are secrets.
 const SECRETS: &[&str] = &[
     "secret",
     "password",
@@ -61,27 +62,27 @@ const SECRETS: &[&str] = &[
 ];
 
 impl Settings {
-    /// Reads the project's and the user's file, where they are.
+    /// Loads the settings from the project's and the user's file, as far as they exist.
     ///
     /// # Errors
-    /// A file can't be read, says something unknown, or holds a secret.
-    pub(crate) fn load() -> Result<Self, Failure> {
+    /// A file can't be read, has unknown keys, or contains a secret.
+    pub(crate) fn load() -> Result<Self, CommandError> {
         let project = env::current_dir().ok().and_then(|folder| above(&folder));
         let user = user_folder().map(|folder| folder.join(NAME));
         let mut settings = Settings::default();
         for path in [user, project].into_iter().flatten() {
             if path.is_file() {
-                settings.cover(Settings::read(&path)?);
+                settings.override_with(Settings::read(&path)?);
             }
         }
         Ok(settings)
     }
 
-    fn read(path: &Path) -> Result<Self, Failure> {
+    fn read(path: &Path) -> Result<Self, CommandError> {
         let shown = path.display();
         let text = std::fs::read_to_string(path).map_err(|error| {
-            Failure::refused(format!("`{shown}` can't be read: {error}"))
-                .help("correct the file's permissions, or move it away")
+            CommandError::refused(format!("cannot read `{shown}`: {error}"))
+                .help("check the file's permissions")
         })?;
         let mut settings = Settings::parse(&shown.to_string(), &text)?;
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -89,49 +90,49 @@ impl Settings {
         Ok(settings)
     }
 
-    fn parse(shown: &str, text: &str) -> Result<Self, Failure> {
+    fn parse(shown: &str, text: &str) -> Result<Self, CommandError> {
         refuse_secrets(shown, text)?;
         toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
-            // Only the first line of the words: the others draw the file's own text.
+            // Only the first line of the message: the others show the file's own text.
             let message = error.message().lines().next().unwrap_or_default();
-            Failure::refused(format!("{shown}:{line}: {message}"))
-                .help("svar.toml takes `runs`, `operator`, `profile`, and tables `[profiles.NAME]` with `tenant_id`, `client_id`, `authority_host`, `api_host`, `scope`, `limits`")
+            CommandError::refused(format!("{shown}:{line}: {message}"))
+                .help("allowed are `runs`, `operator`, `profile`, and tables `[profiles.NAME]` with `tenant_id`, `client_id`, `authority_host`, `api_host`, `scope`, `limits`")
         })
     }
 
-    /// Lays `over` over these settings.
-    fn cover(&mut self, over: Settings) {
+    /// Overrides these settings with `over`.
+    fn override_with(&mut self, over: Settings) {
         self.runs = over.runs.or(self.runs.take());
         self.operator = over.operator.or(self.operator.take());
         self.profile = over.profile.or(self.profile.take());
         self.profiles.extend(over.profiles);
     }
 
-    /// The profile of that name.
+    /// Returns the profile of that name.
     ///
     /// # Errors
     /// There is none.
-    pub(crate) fn profile(&self, name: &str) -> Result<&Profile, Failure> {
+    pub(crate) fn profile(&self, name: &str) -> Result<&TenantProfile, CommandError> {
         self.profiles.get(name).ok_or_else(|| {
-            let failure = Failure::refused(format!("svar.toml has no profile `{name}`"));
+            let failure = CommandError::refused(format!("no profile `{name}` in svar.toml"));
             let names = self.profiles.keys().map(String::as_str);
             match nearest(name, names) {
                 Some(near) => failure.help(format!("did you mean `{near}`?")),
                 None if self.profiles.is_empty() => failure.help(format!(
-                    "write a table `[profiles.{name}]` with `tenant_id` and `client_id` into svar.toml"
+                    "add a table `[profiles.{name}]` with `tenant_id` and `client_id`"
                 )),
                 None => {
-                    let known: Vec<_> = self.profiles.keys().map(String::as_str).collect();
-                    failure.help(format!("it has {}", known.join(", ")))
+                    let known = text::list(self.profiles.keys(), "and");
+                    failure.help(format!("it has {known}"))
                 }
             }
         })
     }
 }
 
-/// Refuses a key that looks as if a secret stood under it. The value is never repeated.
-fn refuse_secrets(shown: &str, text: &str) -> Result<(), Failure> {
+/// Refuses a key that looks like a secret. Its value is never printed.
+fn refuse_secrets(shown: &str, text: &str) -> Result<(), CommandError> {
     for (index, line) in text.lines().enumerate() {
         let Some((key, _)) = line.split_once('=') else {
             continue;
@@ -144,20 +145,20 @@ fn refuse_secrets(shown: &str, text: &str) -> Result<(), Failure> {
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
         if plain && words.split(['_', '-']).any(|word| SECRETS.contains(&word)) {
-            return Err(Failure::refused(format!(
-                "{shown}:{}: `{last}` would keep a secret in a file that people commit",
+            return Err(CommandError::refused(format!(
+                "{shown}:{}: `{last}` looks like a secret; svar.toml must not contain any",
                 index + 1
             ))
             .help(
-                "remove the line, put the secret into AZURE_CLIENT_SECRET, and renew it if the file \
-                 was ever shared",
+                "remove the line and set AZURE_CLIENT_SECRET instead; if the file was ever shared, renew the \
+                 secret",
             ));
         }
     }
     Ok(())
 }
 
-/// The nearest file of that name from a folder upwards.
+/// Finds the nearest svar.toml from a folder upwards.
 fn above(folder: &Path) -> Option<PathBuf> {
     folder
         .ancestors()
@@ -171,7 +172,7 @@ fn folder(name: &str) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// Where what is true of this computer and may be lost is kept between runs.
+/// Returns the folder for state of this computer that may be lost between runs.
 pub(crate) fn state_folder() -> Option<PathBuf> {
     let folder = match () {
         () if cfg!(windows) => folder("LOCALAPPDATA"),
@@ -184,7 +185,7 @@ pub(crate) fn state_folder() -> Option<PathBuf> {
     folder.map(|folder| folder.join("svar"))
 }
 
-/// The user's configuration folder.
+/// Returns the user's configuration folder.
 fn user_folder() -> Option<PathBuf> {
     if cfg!(windows) {
         return folder("APPDATA").map(|folder| folder.join("svar"));

@@ -268,7 +268,7 @@ impl RunFolder {
         let lines = io::BufReader::new(file).lines().map_while(Result::ok);
         let value = lines
             .take(SUMMARY_LINES)
-            .find_map(|line| Some(line.strip_prefix(r#"  "until": ""#)?.to_owned()))?;
+            .find_map(|line| Some(line.strip_prefix(r#"  "ended": ""#)?.to_owned()))?;
         Moment::parse(value.split('"').next()?).ok()
     }
 

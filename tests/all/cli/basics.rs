@@ -72,7 +72,7 @@ fn an_unknown_rule_is_refused_with_the_way_to_the_list() {
         .stdout("")
         .stderr(
             "error: unknown rule `no-such-rule-at-all`\n  \
-             help: `svar explain` without an id lists all rules\n",
+             help: `svar explain` lists all rules\n",
         );
 }
 
@@ -132,7 +132,7 @@ fn an_output_that_can_not_be_written_is_said() {
     assert_eq!(output.status.code(), Some(2));
     let words = String::from_utf8_lossy(&output.stderr);
     assert!(
-        words.starts_with("error: standard output can't be written: "),
+        words.starts_with("error: cannot write to standard output: "),
         "{words}"
     );
 }
@@ -140,7 +140,7 @@ fn an_output_that_can_not_be_written_is_said() {
 #[test]
 fn a_log_filter_that_can_not_be_read_is_refused() {
     Svar::new("explain --log svar=[").run().code(2).stdout("").stderr(
-        "error: the log filter can't be read\n  help: use error, warn, info, debug or trace, or a \
+        "error: invalid log filter `svar=[`\n  help: use error, warn, info, debug or trace, or a \
          filter such as svar::driver=debug\n",
     );
 }

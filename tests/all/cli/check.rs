@@ -114,7 +114,7 @@ fn json_of_a_good_playbook_is_an_empty_list() {
         .file("good.yaml", GOOD)
         .run()
         .code(0)
-        .stdout("{\"findings\":[]}\n")
+        .stdout("{\"version\":1,\"findings\":[]}\n")
         .stderr("");
 }
 
@@ -131,7 +131,7 @@ fn folders_are_searched_for_playbooks() {
         .file("readme.md", "playbook: 1\n")
         .run()
         .code(0)
-        .stderr("2 playbooks, 1 scenario: no findings, 1 other YAML file passed over\n");
+        .stderr("2 playbooks, 1 scenario: no findings, 1 other YAML file skipped\n");
 }
 
 #[test]
@@ -178,8 +178,8 @@ fn standard_input_is_read() {
 #[test]
 fn a_missing_path_is_a_finding_among_others() {
     Svar::new("check nowhere.yaml").run().code(2).stdout("").stderr(
-        "error[unreadable-file]: `nowhere.yaml` does not exist\n  help: check the path; it is taken \
-         from the folder you are in\n\n1 path without a file: 1 error\n",
+        "error[unreadable-file]: `nowhere.yaml` does not exist\n  help: check the path; it is relative \
+         to the working folder\n\n1 unreadable path: 1 error\n",
     );
     let ended = Svar::new("check nowhere.yaml twice.yaml not/here good.yaml")
         .file("twice.yaml", TWICE)
@@ -192,7 +192,7 @@ fn a_missing_path_is_a_finding_among_others() {
         ended.text()
     );
     assert!(
-        (ended.stderr).ends_with("\n2 playbooks, 2 paths without a file: 3 errors\n"),
+        (ended.stderr).ends_with("\n2 playbooks, 2 unreadable paths: 3 errors\n"),
         "{}",
         ended.text()
     );
@@ -210,12 +210,12 @@ fn a_missing_path_is_a_finding_among_others() {
 #[test]
 fn a_folder_without_playbooks_is_refused() {
     Svar::new("check .").run().code(2).stderr(
-        "error[unreadable-file]: there is no YAML file under `.`\n  help: name a playbook, or the \
-         folder that holds them\n\n1 path without a file: 1 error\n",
+        "error[unreadable-file]: no YAML files in `.`\n  help: use the path of a playbook, or of a \
+         folder with playbooks\n\n1 unreadable path: 1 error\n",
     );
     Svar::new("check .").file("ci.yaml", "jobs: {}\n").run().code(2).stderr(
-        "error: no playbook was found under `.`\n  help: a playbook has `playbook: 1` as its first \
-         key; a file that is named is always checked\n",
+        "error: no playbooks found in `.`\n  help: a playbook starts with `playbook: 1`; files named on \
+         the command line are always checked\n",
     );
 }
 
@@ -331,7 +331,7 @@ fn scenarios_are_checked_beside_playbooks() {
     assert!(
         ended
             .stderr
-            .ends_with("1 playbook, 1 scenario: 1 error, 1 other YAML file passed over\n"),
+            .ends_with("1 playbook, 1 scenario: 1 error, 1 other YAML file skipped\n"),
         "{}",
         ended.stderr
     );

@@ -18,16 +18,16 @@ fn half_a_tenant_is_refused_with_the_missing_half() {
         .code(3)
         .stdout("")
         .stderr(
-            "error: AZURE_CLIENT_SECRET is not set, so the tenant can't be entered\n  help: set \
-             AZURE_CLIENT_SECRET; or rehearse without a tenant: `svar run … --rehearse`\n",
+            "error: AZURE_CLIENT_SECRET is not set; cannot sign in\n  help: set \
+             AZURE_CLIENT_SECRET; to rehearse without a tenant, use `svar run … --rehearse`\n",
         );
     svar("run fetch.yaml")
         .env("AZURE_CLIENT_SECRET", "very-secret")
         .run()
         .code(3)
         .stderr(
-            "error: AZURE_TENANT_ID is not set, so the tenant can't be entered\n  help: set \
-             AZURE_TENANT_ID; or rehearse without a tenant: `svar run … --rehearse`\n",
+            "error: AZURE_TENANT_ID is not set; cannot sign in\n  help: set \
+             AZURE_TENANT_ID; to rehearse without a tenant, use `svar run … --rehearse`\n",
         );
 }
 
@@ -41,8 +41,8 @@ fn a_profile_gives_what_the_environment_lacks() {
         .run()
         .code(3)
         .stderr(
-            "error: AZURE_CLIENT_SECRET is not set, so the tenant can't be entered\n  help: set \
-             AZURE_CLIENT_SECRET; or rehearse without a tenant: `svar run … --rehearse`\n",
+            "error: AZURE_CLIENT_SECRET is not set; cannot sign in\n  help: set \
+             AZURE_CLIENT_SECRET; to rehearse without a tenant, use `svar run … --rehearse`\n",
         );
 }
 
@@ -57,9 +57,33 @@ fn a_profile_and_an_environment_that_disagree_are_refused() {
         .run()
         .code(3)
         .stderr(
-            "error: AZURE_TENANT_ID and the profile `lab` name different ones\n  help: unset \
-             AZURE_TENANT_ID, or choose another profile\n",
+            "error: AZURE_TENANT_ID and profile `lab` name different tenants\n  help: unset \
+             AZURE_TENANT_ID, or use another profile\n",
         );
+}
+
+#[test]
+fn an_id_that_would_leave_its_place_in_an_address_is_refused() {
+    for tenant in [
+        "..",
+        "contoso..example",
+        "a/b",
+        "a?b",
+        "a b",
+        &"a".repeat(254),
+    ] {
+        svar("run fetch.yaml")
+            .env("AZURE_TENANT_ID", tenant)
+            .env("AZURE_CLIENT_ID", "app")
+            .env("AZURE_CLIENT_SECRET", "very-secret")
+            .run()
+            .code(3)
+            .stdout("")
+            .stderr(
+                "error: invalid tenant id\n  help: copy it from the application's overview page; it \
+                 has 36 letters, digits and dashes\n",
+            );
+    }
 }
 
 #[test]
@@ -71,7 +95,7 @@ fn a_misspelt_profile_gets_the_nearest_one() {
         )
         .run()
         .code(2)
-        .stderr("error: svar.toml has no profile `labb`\n  help: did you mean `lab`?\n");
+        .stderr("error: no profile `labb` in svar.toml\n  help: did you mean `lab`?\n");
 }
 
 #[test]
@@ -85,9 +109,9 @@ fn a_secret_in_svar_toml_is_refused_and_never_shown() {
         .code(2);
     assert!(!ended.text().contains("hunter2"), "{}", ended.text());
     assert!(
-        ended.stderr.contains(
-            "svar.toml:3: `client_secret` would keep a secret in a file that people commit"
-        ),
+        ended
+            .stderr
+            .contains("svar.toml:3: `client_secret` looks like a secret"),
         "{}",
         ended.stderr
     );
@@ -131,7 +155,7 @@ fn an_emulator_that_is_not_there_is_said() {
     assert!(
         ended
             .stderr
-            .contains("error: no emulator answers at http://127.0.0.1:@PORT@: "),
+            .contains("error: no emulator at http://127.0.0.1:@PORT@: "),
         "{}",
         ended.stderr
     );
@@ -153,8 +177,9 @@ fn a_playbook_without_targets_asks_for_some() {
         .code(2)
         .stdout("")
         .stderr(
-            "using the built-in emulator: no real device is touched\nerror: the playbook names no \
-             targets\n  help: write `targets:` into it, or give --target\n",
+            "using the built-in emulator: no real device is touched\nerror: no targets: the playbook \
+             has none and `--target` is not set\n  help: add `targets:` to the playbook, or use \
+             `--target`\n",
         );
 }
 
@@ -168,16 +193,16 @@ fn targets_that_are_none_are_refused() {
     };
     assert_eq!(
         refused("id:123"),
-        "error: --target: `123` is not a device id: expected 40 hexadecimal digits"
+        "error: invalid value for `--target`: `123` is not a device id: expected 40 hexadecimal digits"
     );
-    assert_eq!(refused("tag:"), "error: --target names nothing");
+    assert_eq!(refused("tag:"), "error: empty value for `--target`");
     assert_eq!(
         refused("no-such-host"),
         "error: no device is called `no-such-host`"
     );
     assert_eq!(
         refused("file:none.txt"),
-        "error: the targets file none.txt: none.txt: the file does not exist"
+        "error: cannot read the targets file: none.txt: the file does not exist"
     );
     assert_eq!(
         refused(&"0".repeat(40)),
@@ -195,8 +220,8 @@ fn an_emulator_refuses_to_be_open_to_others() {
         .code(2)
         .stdout("")
         .stderr(
-            "error: 0.0.0.0:0 can be reached by other computers, and the emulator runs scripts\n  \
-         help: listen on 127.0.0.1, or say --listen-anywhere if that is what you want\n",
+            "error: other computers can reach 0.0.0.0:0, and the emulator runs scripts\n  \
+         help: listen on 127.0.0.1, or add `--listen-anywhere` if you want that\n",
         );
 }
 
@@ -268,8 +293,7 @@ fn a_ledger_that_cannot_be_opened_is_said_at_once() {
         .code(2)
         .stdout("")
         .stderr(
-            "error: the ledger `no/such/folder/ledger.jsonl` can't be written: No such file or \
-             directory (os error 2)\n  help: choose a folder that exists and that you may write \
-             to\n",
+            "error: cannot write the ledger `no/such/folder/ledger.jsonl`: No such file or \
+             directory (os error 2)\n  help: use a folder that exists and is writable\n",
         );
 }

@@ -83,23 +83,23 @@ fn a_cancelled_run_ends_for_good_and_says_who_did_it() {
     let going = going(&emulator);
     let (code, said) = going.beside("cancel");
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains(" is cancelled: process "), "{said}");
+    assert!(said.contains(" is being cancelled by process "), "{said}");
     assert!(
-        said.contains("cancels what waits, and lets run what runs"),
+        said.contains("queued sessions are cancelled, running ones finish"),
         "{said}"
     );
     let (svar, code, words) = going.end();
     assert!(
         words.contains(
-            "cancelled by alva, from another terminal: no new starts; what waits is cancelled"
+            "cancelled by alva from another terminal: no new sessions; queued ones are cancelled"
         ),
         "{words}"
     );
     assert!(words.contains("1 ok, 2 cancelled"), "{words}");
-    assert_eq!(code, Some(1), "it is over: {words}");
+    assert_eq!(code, Some(1), "it has finished: {words}");
     let ended = svar.again("cancel").run().code(2);
     assert!(
-        ended.stderr.contains("there is no unfinished run"),
+        ended.stderr.contains("no unfinished run"),
         "{}",
         ended.stderr
     );
@@ -111,23 +111,20 @@ fn a_paused_run_rests_until_it_is_resumed() {
     let going = going(&emulator);
     let (code, said) = going.beside("show");
     assert_eq!(code, 0, "{said}");
-    assert!(
-        said.contains("      now  it goes on, driven by process "),
-        "{said}"
-    );
+    assert!(said.contains("  running  driven by process "), "{said}");
     assert!(!said.contains("svar resume"), "{said}");
     let (code, said) = going.beside("pause");
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("starts no more sessions"), "{said}");
+    assert!(said.contains("no new sessions start"), "{said}");
     let (code, said) = going.beside("cancel --abort");
     assert_eq!(code, 0, "a pause can be made an end: {said}");
     let (svar, code, words) = going.end();
     assert!(
-        words.contains("paused by alva, from another terminal"),
+        words.contains("paused by alva from another terminal"),
         "{words}"
     );
     assert!(
-        words.contains("aborted by alva, from another terminal"),
+        words.contains("aborted by alva from another terminal"),
         "{words}"
     );
     assert_eq!(code, Some(1), "{words}");
@@ -147,19 +144,19 @@ fn a_pause_calls_back_what_sleeps_and_the_run_ends_at_once_to_be_resumed() {
     assert_eq!(code, 0, "{said}");
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        said.contains("calls back those whose device sleeps, and ends when the others have ended"),
+        said.contains("sessions of offline devices are recalled, running ones finish"),
         "{said}"
     );
     let (svar, code, words) = going.end();
     assert_eq!(code, Some(4), "{words}");
     assert!(
-        words.contains("sessions whose device sleeps are called back, the others are waited for"),
+        words.contains("sessions of offline devices are recalled, running ones finish"),
         "{words}"
     );
-    assert!(words.contains("nothing is in motion"), "{words}");
+    assert!(words.contains("no session is running"), "{words}");
     assert!(words.contains("1 ok, 2 unfinished"), "{words}");
     assert!(
-        words.contains("web-02.example.org  unfinished  nothing ran on it yet"),
+        words.contains("web-02.example.org  unfinished  nothing has run on it yet"),
         "{words}"
     );
     assert_eq!(emulator.started_sessions().len(), 3);
@@ -182,7 +179,7 @@ fn a_run_that_nobody_drives_is_taken_up_to_be_cancelled() {
     let emulator = Emulator::start(FLEET);
     let svar = going(&emulator).kill();
     let paused = svar.again("pause").run().code(0);
-    paused.stderr("nobody drives run @RUN@: it rests until `svar resume @RUN@`\n");
+    paused.stderr("run @RUN@ is not active; continue it with `svar resume @RUN@`\n");
     // The first run's sessions still wait on the first emulator.
     let emulator = Emulator::start(FLEET);
     let svar = going(&emulator).kill();
@@ -190,7 +187,7 @@ fn a_run_that_nobody_drives_is_taken_up_to_be_cancelled() {
     assert!(
         ended
             .stderr
-            .contains("\nnobody drives run @RUN@: it is taken up and ended here\n"),
+            .contains("\nrun @RUN@ is not active; cancelling it here\n"),
         "{}",
         ended.stderr
     );
@@ -203,9 +200,7 @@ fn a_run_that_nobody_drives_is_taken_up_to_be_cancelled() {
     assert_eq!(listed.stdout, "@RUN@  finished     3 devices  Fetch\n");
     let shown = listed.again("show").run().code(0);
     assert!(
-        shown
-            .stdout
-            .contains("    ended  aborted by alva at @TIME@\n"),
+        shown.stdout.contains("  stopped  aborted by alva at 20"),
         "{}",
         shown.stdout
     );
@@ -261,13 +256,13 @@ devices:
     assert!(
         ended
             .stderr
-            .contains("1 ok, 1 expect_failed; cleanup owed on 1"),
+            .contains("1 ok, 1 expect_failed; cleanup not done on 1"),
         "{}",
         ended.stderr
     );
-    // Too long for one line, it is broken in front of the command, which is there to be copied.
-    let next = "     next  clean up web-02.example.org by hand, then\n           \
-                svar resume @RUN@ --waive-cleanup web-02.example.org --why REASON\n";
+    // Too long for one line, it is broken before the command, so that the command can be copied.
+    let next = "     next  clean up web-02.example.org by hand, then run\n           \
+                `svar resume @RUN@ --waive-cleanup web-02.example.org --why REASON`\n";
     assert!(ended.stderr.contains(next), "{}", ended.stderr);
     ended
 }
@@ -294,7 +289,7 @@ fn a_debt_is_given_up_by_name_and_the_reason_is_kept() {
     let shown = waived.again("show --format json").run().code(0);
     let summary = shown.json();
     assert_eq!(summary["cleanup_owed"], 0);
-    let waiver = serde_json::json!({ "by": "alva", "why": "it was reimaged" });
+    let waiver = serde_json::json!({ "by": "alva", "reason": "it was reimaged" });
     assert_eq!(summary["devices"][1]["cleanup_waived"], waiver);
     let runs = std::fs::read_dir(shown.folder.path().join("svar-runs")).expect("runs");
     let run = runs.last().expect("a run").expect("a run").path();
@@ -312,13 +307,13 @@ fn nothing_is_given_up_that_is_not_owed_or_has_no_reason() {
         .run()
         .code(2);
     let ended = ended
-        .stderr("error: `web-01` owes no cleanup\n  help: `svar show` says which devices do\n");
+        .stderr("error: no cleanup to waive on `web-01`\n  help: `svar show` lists the devices that were not cleaned up\n");
     let ended = ended
         .again("resume --waive-cleanup web-09 --why gone")
         .run()
         .code(2);
-    let ended =
-        ended.stderr("error: the run has no device `web-09`\n  help: `svar show` lists them\n");
+    let ended = ended
+        .stderr("error: the run has no device `web-09`\n  help: `svar show` lists its devices\n");
     let ended = ended.again("resume --waive-cleanup web-02").run().code(2);
     assert!(ended.stderr.contains("--why <REASON>"), "{}", ended.stderr);
 }

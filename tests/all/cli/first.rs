@@ -11,7 +11,7 @@ fn init_writes_a_playbook_that_check_likes() {
         .code(0)
         .stdout("")
         .stderr(
-            "wrote first/playbook.yaml, the script it runs (first/who.sh) and the schema for your \
+            "created first/playbook.yaml, its script (first/who.sh) and the schema for your \
          editor (first/playbook.schema.json)\n  next: svar run first/playbook.yaml\n",
         );
     let text = fs::read_to_string(ended.folder.path().join("first/playbook.yaml")).expect("a file");
@@ -40,8 +40,8 @@ fn init_overwrites_nothing() {
         assert_eq!(
             ended.stderr,
             format!(
-                "error: `{there}` is there already\n  help: give another name: `svar init \
-                 other-folder/playbook.yaml`; nothing is overwritten\n"
+                "error: `{there}` already exists\n  help: nothing is overwritten; use another name, for \
+                 example `svar init other-folder/playbook.yaml`\n"
             )
         );
         let files: Vec<_> = fs::read_dir(ended.folder.path())

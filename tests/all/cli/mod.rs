@@ -8,6 +8,8 @@ mod connection;
 mod control;
 mod device_folders;
 mod first;
+mod formats;
+mod named_commands;
 mod outside;
 mod pages;
 mod resume;

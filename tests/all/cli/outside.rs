@@ -38,8 +38,8 @@ fn a_variable_that_is_not_utf8_is_refused_and_not_replaced_by_the_default() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
-        "error: the environment variable SVAR_INPUT_S is not UTF-8\n  help: set it to a text in \
-         UTF-8, or unset it\n"
+        "error: the value of environment variable SVAR_INPUT_S is not valid UTF-8\n  help: set it \
+         again, or unset it\n"
     );
 }
 
@@ -121,7 +121,7 @@ fn a_resume_without_its_emulator_is_not_told_to_leave_out_what_it_has_not() {
     }
     ended = ended.again("resume").run().code(3);
     assert!(
-        ended.stderr.contains("no emulator answers"),
+        ended.stderr.contains("error: no emulator at "),
         "{}",
         ended.text()
     );
@@ -153,13 +153,10 @@ fn a_summary_that_can_not_be_written_does_not_make_the_run_one_that_was_refused(
     assert_eq!(output.status.code(), Some(1), "{words}");
     assert!(words.contains("1 device: 1 ok"), "{words}");
     assert!(
-        words.contains("error: standard output can't be written"),
+        words.contains("error: cannot write to standard output"),
         "{words}"
     );
-    assert!(
-        words.contains("the run itself is kept: `svar show "),
-        "{words}"
-    );
+    assert!(words.contains("the run is saved; `svar show "), "{words}");
 }
 
 #[cfg(unix)]

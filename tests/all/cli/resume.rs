@@ -74,13 +74,13 @@ fn two_interrupts_cancel_and_the_run_can_be_told() {
     interrupt(&child, "INT");
     let mut line = String::new();
     rest.read_line(&mut line).expect("a line");
-    assert!(line.starts_with("interrupted: no new starts"), "{line}");
+    assert!(line.starts_with("interrupted: no new sessions"), "{line}");
     interrupt(&child, "INT");
     let mut words = String::new();
     rest.read_to_string(&mut words).expect("text");
     let code = child.wait().expect("an end").code();
     assert!(
-        words.starts_with("interrupted again: own sessions are cancelled"),
+        words.starts_with("interrupted again: cancelling sessions"),
         "{words}"
     );
     // The other device had not taken its session yet: whoever goes on with the run starts it again.
@@ -164,7 +164,7 @@ fn a_folder_that_was_changed_is_neither_resumed_nor_shown() {
         for command in ["resume", "show"] {
             let ended = svar.again(command).run().code(2).stdout("").stderr(&format!(
                 "error: svar-runs/@RUN@/{file} is not what a run folder holds: it was changed after \
-                 the run began\n  help: restore the folder from a copy\n"
+                 the run began\n  help: restore the folder from a backup\n"
             ));
             svar = ended.again(command);
         }
@@ -207,7 +207,7 @@ fn a_folder_that_is_taken_away_ends_the_run_with_words() {
     assert!(
         words.contains(
             "/journal.jsonl is no longer the file that this run writes: it was removed, moved or \
-             replaced; nothing more is sent\n  help: sessions that had begun go on by themselves; "
+             replaced; nothing more is sent\n  help: sessions that have started keep running; "
         ),
         "{words}"
     );
@@ -236,8 +236,8 @@ fn a_journal_that_lost_its_end_is_damaged_where_the_summary_says_that_the_run_is
     let journal = std::fs::read_to_string(run.join("journal.jsonl")).expect("text");
     let lines = journal.lines().count();
     let damage = "error: svar-runs/@RUN@/journal.jsonl is shorter than the run's summary says: by \
-                  that every device has its end, and the journal stops before\n  help: restore the \
-                  run folder from a copy; nothing was sent\n";
+                  that every device has its end, and the journal stops before\n  help: nothing \
+                  was sent; restore the run folder from a backup\n";
     let mut svar = ended.again("runs");
     for (lines, piece) in [(lines - 1, 0), (lines - 1, 20), (lines / 2, 0), (1, 0)] {
         cut(&run, lines, piece);
@@ -309,7 +309,7 @@ fn a_run_is_not_resumed_with_another_secret() {
     assert!(
         ended
             .stderr
-            .contains("help: give `token` the value that the run began with"),
+            .contains("help: give `token` the same value as when the run was started"),
         "{}",
         ended.text()
     );
@@ -329,9 +329,8 @@ fn a_rehearsal_on_the_inner_emulator_can_not_be_resumed() {
     child.wait().expect("an end");
     drop(rest);
     svar.again("resume").run().code(2).stdout("").stderr(
-        "error: the run was a rehearsal on the emulator inside its process, which is gone with \
-         it\n  help: run the playbook again; an emulator that outlives its runs is started with \
-         `svar emulator`\n",
+        "error: the built-in emulator ended with its process, so the run cannot be resumed\n  help: run \
+         the playbook again; for runs that can be resumed, start an emulator with `svar emulator`\n",
     );
 }
 
@@ -379,11 +378,11 @@ fn a_full_disk_stops_the_run_before_anything_more_is_sent_and_loses_nothing() {
         "{words}"
     );
     assert!(
-        words.contains("; nothing more is sent\n  help: the run is kept in "),
+        words.contains("; nothing more is sent\n  help: the run is saved in "),
         "{words}"
     );
     assert!(
-        words.contains("when the cause is gone, go on with `svar resume "),
+        words.contains("when the cause is fixed, continue with `svar resume "),
         "{words}"
     );
 
@@ -394,7 +393,7 @@ fn a_full_disk_stops_the_run_before_anything_more_is_sent_and_loses_nothing() {
     assert_eq!(output.status.code(), Some(4), "{words}");
     let ended = svar.run().code(0);
     let summary = ended.json();
-    assert_eq!(summary["ends"]["ok"], 30);
+    assert_eq!(summary["counts"]["ok"], 30);
     for device in summary["devices"].as_array().expect("a list") {
         assert_eq!(
             device["sessions"], 1,
@@ -406,18 +405,16 @@ fn a_full_disk_stops_the_run_before_anything_more_is_sent_and_loses_nothing() {
 #[test]
 fn without_runs_there_is_nothing_to_resume_or_show() {
     Svar::new("resume").run().code(2).stdout("").stderr(
-        "error: there is no unfinished run under svar-runs\n  help: `svar runs` lists them; --runs \
-         names another folder\n",
+        "error: no unfinished run in svar-runs\n  help: `svar runs` lists all runs; use `--runs` \
+         for another folder\n",
     );
     Svar::new("show").run().code(2).stdout("").stderr(
-        "error: there is no run under svar-runs\n  help: make one with `svar run PLAYBOOK`, or name \
-         another folder with --runs\n",
+        "error: no runs in svar-runs\n  help: start one with `svar run PLAYBOOK`, or use `--runs` for \
+         another folder\n",
     );
-    Svar::new("show 2026")
-        .run()
-        .code(2)
-        .stdout("")
-        .stderr("error: no run is called `2026` under svar-runs\n  help: `svar runs` lists them\n");
+    Svar::new("show 2026").run().code(2).stdout("").stderr(
+        "error: no run is called `2026` under svar-runs\n  help: `svar runs` lists all runs\n",
+    );
 }
 
 #[test]

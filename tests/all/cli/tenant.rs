@@ -38,7 +38,7 @@ fn svar(args: &str, emulator: &Emulator) -> Svar {
 
 /// Which service it is stands before everything else.
 fn first_line() -> String {
-    format!("using tenant {TENANT} at http://127.0.0.1:@PORT@: its devices are real\n")
+    format!("using tenant {TENANT} at http://127.0.0.1:@PORT@: devices are real\n")
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_destructive_playbook_wants_consent() {
         .stdout("")
         .stderr(&format!(
             "{}error: the playbook is destructive and would run on 2 devices of tenant {TENANT}\n  \
-             help: look at `svar plan`, then run again with --yes\n",
+             help: check it with `svar plan`, then run it again with `--yes`\n",
             first_line()
         ));
     // With consent it gets as far as the library.

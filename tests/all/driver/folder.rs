@@ -58,7 +58,7 @@ fn create_with(root: &Path, header: RunHeader) -> Result<RunFolder, FolderError>
         playbook: b"playbook: 1\n",
         inputs: &json!({"days": 7}),
         targets: &[target()],
-        plan: &json!({"plan": 1}),
+        plan: &json!({"version": 1}),
         library: &[LibraryItem::new(name, b"echo".to_vec())],
     };
     RunFolder::create(root, header, &beginning).map(|(folder, _)| folder)

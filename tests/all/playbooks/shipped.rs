@@ -141,7 +141,10 @@ fn ends(ended: &Ended) -> BTreeMap<String, String> {
         .iter()
         .map(|device| {
             let name = device["name"].as_str().unwrap().split('.').next().unwrap();
-            (name.to_owned(), device["end"].as_str().unwrap().to_owned())
+            (
+                name.to_owned(),
+                device["state"].as_str().unwrap().to_owned(),
+            )
         })
         .collect()
 }

@@ -8,6 +8,7 @@ use crate::source::{SourceText, Span};
 
 #[derive(Serialize)]
 struct Report<'a> {
+    version: u32,
     findings: Vec<Finding<'a>>,
 }
 
@@ -77,6 +78,7 @@ impl Place {
 /// there where a finding has them.
 pub fn json(problems: &[Problem]) -> Value {
     let report = Report {
+        version: 1,
         findings: problems.iter().map(finding).collect(),
     };
     // Strings and numbers only: nothing in it can fail to be JSON.

@@ -1,0 +1,53 @@
+//! `svar pause`: asks the process that drives a run to pause it.
+
+use crate::cli::args::PauseArgs;
+use crate::cli::existing_run;
+use crate::cli::input::inputs;
+use crate::cli::output::exit::{CommandResult, Exit};
+use crate::cli::output::summary;
+use crate::cli::service::settings::Settings;
+use crate::driver::{ControlRequest, RequestKind};
+
+use super::cancel::{RequestState, hand_over, print_state};
+
+pub(crate) fn run(args: &PauseArgs) -> CommandResult {
+    let format = args.output.format;
+    let settings = Settings::load()?;
+    let root = existing_run::root(args.runs.as_deref(), &settings);
+    let folder = existing_run::find_unfinished(&root, args.run.as_deref())?;
+    let run = &folder.header().run;
+    if folder.is_finished() {
+        folder
+            .confirm_end()
+            .map_err(|error| existing_run::failure(&error))?;
+        let message = format!("run {run} has already finished");
+        print_state(format, run, RequestState::Finished, &message)?;
+        return Ok(Exit::Done);
+    }
+    let request = ControlRequest {
+        ask: RequestKind::Pause,
+        by: inputs::operator(None, settings.operator.as_deref()),
+    };
+    match hand_over(&folder, &request)? {
+        Some(driver) => {
+            let message = format!(
+                "run {run} is being paused by {driver}: no new sessions start, sessions of offline \
+                 devices are recalled, running ones finish; this can take five minutes and longer"
+            );
+            print_state(
+                format,
+                run,
+                RequestState::Accepted { by: &driver },
+                &message,
+            )?;
+        }
+        None => {
+            let message = format!(
+                "run {run} is not active; continue it with `svar resume {}`",
+                summary::name_of(&folder)
+            );
+            print_state(format, run, RequestState::NotActive, &message)?;
+        }
+    }
+    Ok(Exit::Done)
+}
