@@ -22,10 +22,10 @@ pub struct Hours {
     zone: TimeZone,
 }
 
-/// The time zone database of this computer does not have a zone.
+/// Time zone that the database of this computer does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownZone {
-    /// The name of the zone, as the playbook has it.
+    /// Name of the zone, as the playbook has it.
     pub name: String,
 }
 
@@ -52,7 +52,8 @@ impl Hours {
         Ok(Hours { window, zone })
     }
 
-    /// The opening that holds `now`, or the next one: from its first moment to just before its second.
+    /// Returns the opening that holds `now`, or the next one: from its first moment to just before
+    /// its second.
     pub fn around(&self, now: Moment) -> (Moment, Moment) {
         let Ok(stamp) = jiff::Timestamp::from_millisecond(now.millis()) else {
             return (Moment::FAR_FUTURE, Moment::FAR_FUTURE);
@@ -69,7 +70,7 @@ impl Hours {
         .unwrap_or((Moment::FAR_FUTURE, Moment::FAR_FUTURE))
     }
 
-    /// How long an opening is on a day on which the clocks do not change.
+    /// Returns the length of an opening on a day on which the clocks do not change.
     pub fn usual_length(&self) -> Duration {
         const DAY: u64 = 24 * 60;
         let Window { from, to, .. } = self.window;
@@ -82,8 +83,8 @@ impl Hours {
         Duration::from_secs(minutes * 60)
     }
 
-    /// The end of an opening of that length in which nothing is started any more, so that a device
-    /// that is awake takes its session within the hours (our choice).
+    /// Returns the end of an opening of that length in which nothing is started any more, so that a
+    /// device that is awake takes its session within the hours (our choice).
     pub fn closing(opening: Duration) -> Duration {
         PICKUP.min(opening / 10)
     }
@@ -96,7 +97,7 @@ impl Hours {
         Some((from, to))
     }
 
-    /// The moment of a minute of a day, `24:00` included.
+    /// Returns the moment of a minute of a day, `24:00` included.
     fn at(&self, day: Date, minute: u16) -> Option<Moment> {
         let day = day.checked_add(i64::from(minute / (24 * 60)).days()).ok()?;
         let minute = minute % (24 * 60);

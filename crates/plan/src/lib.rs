@@ -1,8 +1,38 @@
-//! From a playbook, inputs and targets to what will be sent: a [`Plan`].
+//! Compiles a playbook, its inputs and its targets into a [`Plan`]: for each device the ordered
+//! requests that are sent, one `runliveresponse` call a session.
 //!
-//! The plan is a value. It says for each device which sessions it gets, in order; a session is
-//! one `runliveresponse` call. What can't be known yet (a step that reads the result of an earlier
-//! one) is a session that waits, and [`Plan`] says for what.
+//! The plan is a value: no clock, no network, no file but through
+//! [`Files`](svar_language::playbook::Files). A step that reads the result of an earlier one can't be
+//! compiled before that result is there: its session has no request yet, and names the steps it
+//! waits for. [`CompiledPlan::resolve`] gives the request later, and [`CompiledPlan::judge`] compares
+//! a result with what the playbook expects. [`Forecast`] tells what a plan costs.
+//!
+//! ```
+//! use svar_language::playbook::{NoFiles, load};
+//! use svar_language::source::SourceText;
+//! use svar_plan::{GivenInputs, Inputs, Limits, LimitsProfile, RunNames, Target, compile};
+//! use svar_wire::DeviceId;
+//!
+//! let playbook = "playbook: 1\nsteps:\n  - get: /var/log/auth.log\n";
+//! let loaded = load(&SourceText::new("auth.yaml", playbook), &NoFiles);
+//! let inputs = Inputs::merge(&loaded, &GivenInputs::default()).expect("no inputs are missing");
+//! let target = Target {
+//!     id: DeviceId::parse(&"7".repeat(40)).expect("40 hexadecimal digits"),
+//!     name: Some("srv-7".to_owned()),
+//!     os: Some("Linux".to_owned()),
+//!     tags: Vec::new(),
+//!     group: None,
+//!     reason: "an example".to_owned(),
+//! };
+//! let limits = Limits::of(LimitsProfile::Safe);
+//! let names = RunNames::default();
+//! let compiled = compile(&loaded, &NoFiles, &inputs, vec![target], &names, &limits)
+//!     .expect("nothing is wrong with the playbook");
+//!
+//! let session = &compiled.plan().devices[0].sessions[0];
+//! let request = session.request.as_ref().expect("it waits for no result");
+//! assert_eq!(request.commands[0].param("Path"), Some("/var/log/auth.log"));
+//! ```
 
 mod compile;
 mod forecast;
@@ -36,7 +66,7 @@ pub use model::{
     Session, SessionKind, StepLocation, StepPlan, StopWhen, Target, Verdict, family_of,
 };
 pub use polling::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, TICK, TICKS_ASLEEP};
-pub use quote::{Argument, Shell, base64url, write as write_arguments};
+pub use quote::{Argument, ArgumentError, Shell, base64url, write as write_arguments};
 pub use result::{Results, RunNames, StepResult};
 pub use rules::RULES;
 pub use secrets::{MASK, Secrets};

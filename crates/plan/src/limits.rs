@@ -17,7 +17,7 @@ pub enum LimitsProfile {
     Y2021,
     /// As documented in December 2025: 50 slots, 2 hours in the queue.
     Current,
-    /// The stricter of each, our choice for a tenant nobody measured.
+    /// Stricter of each, our choice for a tenant nobody measured.
     #[default]
     Safe,
 }
@@ -31,16 +31,16 @@ pub struct ReadBudget {
     pub per_hour: u32,
 }
 
-/// The limits a run keeps.
+/// Limits a run keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// The profile they come from.
+    /// Profile they come from.
     pub profile: LimitsProfile,
     /// Starts a minute.
     pub starts_per_minute: u32,
     /// Sessions at one time, waiting ones included.
     pub slots: u32,
-    /// How long the service lets an action wait for its device, in seconds.
+    /// Time for which the service lets an action wait for its device, in seconds.
     pub queue_seconds: u32,
     /// Calls that read or list machine actions.
     pub actions: ReadBudget,
@@ -55,7 +55,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The limits of a profile.
+    /// Returns the limits of a profile.
     pub const fn of(profile: LimitsProfile) -> Self {
         let row = ReadBudget {
             per_minute: 100,
@@ -79,7 +79,7 @@ impl Limits {
         }
     }
 
-    /// How long an action may wait for its device before the service gives up.
+    /// Returns how long an action may wait for its device before the service gives up.
     pub const fn queue(&self) -> Duration {
         Duration::from_secs(self.queue_seconds as u64)
     }

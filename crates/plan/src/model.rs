@@ -23,25 +23,25 @@ pub struct Plan {
     /// `sha256:` and 64 hexadecimal digits over playbook, inputs, library hashes, limits profile
     /// and target set. The values of secret inputs are not in it.
     pub digest: String,
-    /// The playbook's name.
+    /// Name of the playbook.
     pub name: String,
-    /// The playbook's file, as the user named it.
+    /// File of the playbook, as the user named it.
     pub file: String,
-    /// How the run behaves as a whole.
+    /// Behaviour of the run as a whole.
     pub policy: Policy,
-    /// The limits it was planned for.
+    /// Limits it was planned for.
     pub limits: Limits,
     /// Steps, then cleanup steps, as the author wrote them. Commands point here by index.
     pub steps: Vec<StepPlan>,
     /// One entry for each target, in the order of the target set.
     pub devices: Vec<DevicePlan>,
-    /// The inputs the run was planned with, for people.
+    /// Inputs the run was planned with, for people.
     pub inputs: Vec<PlannedInput>,
-    /// The library files its steps name, in the playbook's order.
+    /// Library files its steps name, in the playbook's order.
     pub library: Vec<PlannedFile>,
-    /// What a reader should know and the numbers do not say, a sentence each.
+    /// Remarks for the reader that no number says, a sentence each.
     pub notes: Vec<String>,
-    /// What must not be shown. Requests hold the true values: they are what is sent.
+    /// Values that must not be shown. Requests hold the true values: they are what is sent.
     pub secrets: Secrets,
 }
 
@@ -52,7 +52,7 @@ pub struct PlannedFile {
     pub key: String,
     /// Its name in the tenant's library.
     pub name: String,
-    /// Where it lies beside the playbook; `None` for a file that is in the tenant already.
+    /// Path beside the playbook; `None` for a file that is in the tenant already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// SHA-256 of its bytes; `None` where it is the tenant's and nobody pinned it.
@@ -74,21 +74,21 @@ pub struct PlannedInput {
 /// A step as planned: what does not differ between devices.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepPlan {
-    /// The author's `id`, or `step-3` / `cleanup-1` by position (from 1).
+    /// Author's `id`, or `step-3` / `cleanup-1` by position (from 1).
     pub name: String,
-    /// The author's `name`, or what the verb says.
+    /// Author's `name`, or what the verb says.
     pub title: String,
-    /// What it does.
+    /// Kind of command.
     pub verb: Verb,
     /// Whether it is part of `cleanup`.
     pub cleanup: bool,
-    /// Where it stands.
+    /// Location in the playbook.
     pub place: StepLocation,
-    /// What happens to the device when it fails.
+    /// Consequence of its failure for the device.
     pub on_fail: OnFail,
     /// Tries after the first.
     pub retry: Option<RetryPolicy>,
-    /// How long it may execute before the engine cancels its session.
+    /// Time it may execute before the engine cancels its session.
     pub timeout: Option<Duration>,
     /// Whether its result is fetched.
     pub results: ResultsWanted,
@@ -97,12 +97,12 @@ pub struct StepPlan {
     pub judged: bool,
 }
 
-/// A place in the playbook for people, and its pointer for devices.
+/// Location of a step: file, line and column for people, and a JSON pointer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepLocation {
-    /// The file, as the user named it.
+    /// File, as the user named it.
     pub file: String,
-    /// The JSON pointer of the step, `/steps/2`.
+    /// JSON pointer of the step, `/steps/2`.
     pub pointer: String,
     /// Line, from 1.
     pub line: u32,
@@ -120,10 +120,10 @@ pub struct RetryPolicy {
     pub delay_ms: u64,
 }
 
-/// One target: who it is, and what it gets.
+/// One target and its sessions.
 #[derive(Debug, Clone)]
 pub struct DevicePlan {
-    /// The device.
+    /// Device.
     pub target: Arc<Target>,
     /// Its sessions: main ones in order, then at most one cleanup session. Shared between devices
     /// that get the same.
@@ -138,7 +138,7 @@ pub struct Target {
     /// Its DNS name, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The service's platform name (`Windows11`, `Linux`, `macOS` …), where known.
+    /// Service's platform name (`Windows11`, `Linux`, `macOS` …), where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub os: Option<String>,
     /// Its tags.
@@ -147,23 +147,23 @@ pub struct Target {
     /// Its device group, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Why it is in the set: the selector that named it.
+    /// Reason why it is in the set: the selector that named it.
     pub reason: String,
 }
 
 impl Target {
-    /// The name people know it by: the DNS name, else the id.
+    /// Returns the name people know it by: the DNS name, else the id.
     pub fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(self.id.as_str())
     }
 
-    /// The family its platform name belongs to, where it is known.
+    /// Returns the family its platform name belongs to, where it is known.
     pub fn family(&self) -> Option<Os> {
         family_of(self.os.as_deref()?)
     }
 }
 
-/// The family a platform name of the service belongs to, where it is known. The service names
+/// Returns the family a platform name of the service belongs to, where it is known. The service names
 /// versions (`Windows11`, `WindowsServer2022`), macOS in more than one spelling, and Linux as such or
 /// by its distribution.
 pub fn family_of(platform: &str) -> Option<Os> {
@@ -188,15 +188,15 @@ pub fn family_of(platform: &str) -> Option<Os> {
 pub struct Session {
     /// Main work or cleanup.
     pub kind: SessionKind,
-    /// The commands, in order. Where the session waits, these are all that it may contain.
+    /// Commands, in order. Where the session waits, these are all that it may contain.
     pub commands: Vec<CommandPlan>,
-    /// The body, correlation tag aside; `None` while it waits for results.
+    /// Body, correlation tag aside; `None` while it waits for results.
     pub request: Option<Arc<LiveResponseRequest>>,
     /// Names of the steps whose results it waits for; empty when `request` is there.
     pub waits_for: Vec<String>,
 }
 
-/// Main work, or what puts things back.
+/// Main work or cleanup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SessionKind {
@@ -211,11 +211,11 @@ pub enum SessionKind {
 pub struct CommandPlan {
     /// Index into [`Plan::steps`].
     pub step: StepIndex,
-    /// What it does.
+    /// Kind of command.
     pub verb: Verb,
 }
 
-/// How one command's result was judged. Made by the plan from a fetched result; part of the facts.
+/// Judgement of one command's result. The plan makes it from a fetched result; facts hold it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
@@ -228,10 +228,10 @@ pub enum Verdict {
     },
 }
 
-/// How the run behaves as a whole; defaults are filled in.
+/// Behaviour of the run as a whole; defaults are filled in.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Policy {
-    /// How much it may alter on a device.
+    /// Amount of change to a device.
     pub risk: Risk,
     /// Devices started in waves; each entry is how many may have been started by then.
     pub waves: Vec<CountOrPercent>,
@@ -239,41 +239,41 @@ pub struct Policy {
     pub soak_ms: u64,
     /// Most devices active at one time.
     pub max_active: Option<u32>,
-    /// When the fleet stops.
+    /// Rule that stops the run.
     pub stop_when: StopWhen,
-    /// What happens then to devices that are not done.
+    /// Treatment of devices that are not done when the run stops.
     pub on_stop: OnStop,
-    /// Devices that sleep.
+    /// Treatment of offline devices.
     pub offline: OfflinePolicy,
     /// End of the whole run, in milliseconds from its start.
     pub deadline_ms: Option<u64>,
     /// Hours in which starts are allowed.
     pub window: Option<Hours>,
-    /// When cleanup runs.
+    /// Condition under which cleanup runs.
     pub cleanup_when: CleanupWhen,
-    /// How long a device that is busy with somebody else's session is waited for.
+    /// Time for which a device that is busy with another session is waited for.
     pub busy_wait_ms: u64,
 }
 
-/// The stop rule: the fleet stops when the failed devices are *at or above* `failed`, out of `of`,
-/// once at least `after` devices have finished.
+/// Stop rule: the fleet stops when the failed devices are *at or above* `failed`, out of `of`, once
+/// at least `after` devices have finished.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct StopWhen {
-    /// The threshold.
+    /// Threshold.
     pub failed: CountOrPercent,
-    /// What a percentage is taken of.
+    /// Base of a percentage.
     pub of: StopBase,
     /// Smallest sample before a percentage counts.
     pub after: u32,
 }
 
-/// What is done about devices that sleep.
+/// Treatment of offline devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfflinePolicy {
-    /// How.
+    /// Mode.
     pub mode: OfflineMode,
     /// Most slots that waiting devices may hold.
     pub max_slots: u32,
-    /// For how long, in milliseconds from the run's start.
+    /// End of the wait for them, in milliseconds from the start of the run.
     pub until_ms: u64,
 }

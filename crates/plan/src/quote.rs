@@ -4,9 +4,9 @@
 //! PowerShell takes five more characters for quotes and three for dashes, reads `007` as seven and
 //! `a,b` as a list. So a text stands bare only if it is made of letters that mean nothing.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
-/// Who splits the arguments.
+/// Shell that splits the arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Shell {
     /// `.ps1` on any system, and scripts without a known ending on Windows.
@@ -16,7 +16,7 @@ pub enum Shell {
 }
 
 impl Shell {
-    /// The shell that a script's arguments are written for.
+    /// Returns the shell that a script's arguments are written for.
     pub fn of(script: &str, windows: bool) -> Shell {
         let ending = script
             .rsplit_once('.')
@@ -47,15 +47,47 @@ pub enum Argument {
     Map(Vec<(String, Argument)>),
 }
 
-/// The words of a list or a map, or the text itself, ready for the service's `Args`.
+/// Arguments that can't be written on a command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArgumentError {
+    /// A key of a map that can't be the name of an option.
+    OptionName(String),
+    /// Null in a list.
+    NullItem,
+    /// A list in a list.
+    NestedList,
+    /// A map in a list or below a key.
+    NestedMap,
+    /// A text with a NUL character.
+    Nul,
+}
+
+impl fmt::Display for ArgumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ArgumentError::OptionName(key) => write!(
+                f,
+                "`{key}` can't be the name of an option: letters, digits, `-` and `_` are allowed"
+            ),
+            ArgumentError::NullItem => f.write_str("null can't be an item of a list"),
+            ArgumentError::NestedList => f.write_str("a list can't be nested in a list"),
+            ArgumentError::NestedMap => f.write_str("a map can't be nested in arguments"),
+            ArgumentError::Nul => f.write_str("an argument can't contain a NUL character"),
+        }
+    }
+}
+
+impl std::error::Error for ArgumentError {}
+
+/// Returns the words of a list or a map, or the text itself, ready for the service's `Args`.
 ///
 /// A map becomes `-Key value` for PowerShell and `--key value` for POSIX shells (`-k value` for a
 /// key of one letter); `true` is a bare switch, `false` and null leave the key out. A list below a
 /// key becomes `-Key a,b` for PowerShell, and `--key a --key b` for POSIX shells. All our choice.
 ///
 /// # Errors
-/// Half a sentence: a list or map where a single value must stand, null in a list, a key that is no word, or a NUL.
-pub fn write(shell: Shell, arguments: &Argument) -> Result<String, String> {
+/// The arguments have a form that no command line has.
+pub fn write(shell: Shell, arguments: &Argument) -> Result<String, ArgumentError> {
     let mut words = Vec::new();
     match arguments {
         Argument::Null => {}
@@ -80,12 +112,10 @@ fn option(
     key: &str,
     value: &Argument,
     words: &mut Vec<String>,
-) -> Result<(), String> {
+) -> Result<(), ArgumentError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if !key.starts_with(|c: char| c.is_ascii_alphanumeric()) || !key.chars().all(plain) {
-        return Err(format!(
-            "`{key}` can't be the name of an option: letters, digits, `-` and `_` are allowed"
-        ));
+        return Err(ArgumentError::OptionName(key.to_owned()));
     }
     let dashed = match shell {
         Shell::PowerShell => format!("-{key}"),
@@ -120,8 +150,8 @@ fn option(
     Ok(())
 }
 
-/// One value as one word.
-fn word(shell: Shell, value: &Argument) -> Result<String, String> {
+/// Returns one value as one word.
+fn word(shell: Shell, value: &Argument) -> Result<String, ArgumentError> {
     match value {
         Argument::Bool(value) => Ok(value.to_string()),
         Argument::Number(number) => {
@@ -144,15 +174,15 @@ fn word(shell: Shell, value: &Argument) -> Result<String, String> {
                 quote(shell, text)
             })
         }
-        Argument::Null => Err("null has no text".to_owned()),
-        Argument::List(_) => Err("a list can't stand inside a list".to_owned()),
-        Argument::Map(_) => Err("a map can't stand inside arguments".to_owned()),
+        Argument::Null => Err(ArgumentError::NullItem),
+        Argument::List(_) => Err(ArgumentError::NestedList),
+        Argument::Map(_) => Err(ArgumentError::NestedMap),
     }
 }
 
-fn checked(text: &str) -> Result<&str, String> {
+fn checked(text: &str) -> Result<&str, ArgumentError> {
     if text.contains('\0') {
-        Err("no argument can hold a NUL character".to_owned())
+        Err(ArgumentError::Nul)
     } else {
         Ok(text)
     }
@@ -165,8 +195,8 @@ fn quote(shell: Shell, text: &str) -> String {
     }
 }
 
-/// A single-quoted string. Inside it PowerShell takes `'` and U+2018 to U+201B for its end, and
-/// any of them twice for itself.
+/// Returns a single-quoted string. Inside it PowerShell takes `'` and U+2018 to U+201B for its end,
+/// and any of them twice for itself.
 pub(crate) fn quote_for_powershell(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('\'');
@@ -180,7 +210,7 @@ pub(crate) fn quote_for_powershell(text: &str) -> String {
     quoted
 }
 
-/// A single-quoted string; a quote in it stands outside of it, behind a backslash.
+/// Returns a single-quoted string; a quote in it stands outside of it, behind a backslash.
 pub(crate) fn quote_for_posix(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('\'');
@@ -194,7 +224,8 @@ pub(crate) fn quote_for_posix(text: &str) -> String {
     quoted
 }
 
-/// Begins like a name or a path, so that it is no number, option, list or variable.
+/// Returns whether the text begins like a name or a path, so that it is no number, option, list or
+/// variable.
 fn is_bare_in_powershell(text: &str) -> bool {
     let mut bytes = text.bytes();
     let first = bytes.next();
@@ -209,7 +240,7 @@ fn is_bare_in_posix(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(plain)
 }
 
-/// The JSON of the arguments as one token of letters, digits, `-` and `_`, without padding.
+/// Returns the JSON of the arguments as one token of letters, digits, `-` and `_`, without padding.
 pub fn base64url(arguments: &Argument) -> String {
     use base64::Engine;
     let mut json = String::new();

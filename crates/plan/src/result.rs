@@ -2,34 +2,34 @@
 
 use crate::index::DeviceIndex;
 
-/// The names a run gives itself, which templates see as `run.id`, `run.case` and `run.operator`.
+/// Names a run gives itself, which templates see as `run.id`, `run.case` and `run.operator`.
 ///
 /// The digest of the plan does not cover them: the same plan may run twice.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RunNames {
-    /// The run's id.
+    /// Id of the run.
     pub id: String,
-    /// The case it belongs to; empty where none was named.
+    /// Case it belongs to; empty where none was named.
     pub case: String,
-    /// Who runs it; empty where nobody was named.
+    /// Name of the operator; empty where none was given.
     pub operator: String,
 }
 
-/// The result of a step, as expectations and later steps see it.
+/// Result of a step, as expectations and later steps see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepResult {
     /// Of a script.
     Script {
         /// Its exit code, if the result was readable.
         exit: Option<i64>,
-        /// What it printed, transcript line and trailing NULs of the service removed.
+        /// Standard output, without the transcript line and trailing NULs of the service.
         stdout: String,
-        /// Its errors.
+        /// Standard error.
         stderr: String,
     },
     /// A collected file.
     File {
-        /// Where it lies, relative to the run folder.
+        /// Path relative to the run folder.
         path: String,
         /// Bytes of the content.
         size: u64,
@@ -38,8 +38,10 @@ pub enum StepResult {
     },
 }
 
-/// The results of a run so far, by device (index into [`Plan::devices`](crate::Plan::devices)) and step name.
+/// Results of a run so far, by device (index into [`Plan::devices`](crate::Plan::devices)) and step
+/// name.
 pub trait Results {
-    /// The result, or `None` where the step has none (never sent, skipped, a `put`, not fetched).
+    /// Returns the result, or `None` where the step has none (never sent, skipped, a `put`, not
+    /// fetched).
     fn result(&self, device: DeviceIndex, step: &str) -> Option<StepResult>;
 }

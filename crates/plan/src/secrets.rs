@@ -9,15 +9,15 @@ use svar_wire::LiveResponseRequest;
 
 use crate::quote::{quote_for_posix, quote_for_powershell};
 
-/// What a masked value is shown as.
+/// Text that stands for a masked value.
 pub const MASK: &str = "***";
 
-/// A value that a template made of a secret is hidden from this many characters on (our choice):
+/// Least length in characters of a value that a template made of a secret, to be hidden (our choice):
 /// shorter ones would hide half of any text, and give little away.
 const DERIVED_MIN: usize = 4;
 
-/// The part of a secret that stays the same wherever it begins in a base64 text is hidden from this
-/// many characters on (our choice): six bytes of the secret.
+/// Least length in characters of the part of a secret that stays the same wherever it begins in a
+/// base64 text, to be hidden (our choice): six bytes of the secret.
 const BASE64_MIN: usize = 8;
 
 /// Values that must not appear in a plan document, a report or a message.
@@ -71,17 +71,17 @@ impl Secrets {
         }
     }
 
-    /// Whether there is nothing to hide.
+    /// Returns whether there is nothing to hide.
     pub fn is_empty(&self) -> bool {
         self.read().is_empty()
     }
 
-    /// Whether the text shows a secret.
+    /// Returns whether the text shows a secret.
     pub fn shows_in(&self, text: &str) -> bool {
         (self.read().iter()).any(|secret| text.contains(secret.expose_secret()))
     }
 
-    /// The text with every secret replaced by [`MASK`].
+    /// Returns the text with every secret replaced by [`MASK`].
     pub fn mask<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut masked = Cow::Borrowed(text);
         for secret in self.read().iter() {
@@ -127,8 +127,9 @@ impl Secrets {
     }
 }
 
-/// The characters that a value has in any base64 text it is a part of: three, for the three places
-/// in a group where it can begin, without those at its ends that its neighbours decide as well.
+/// Returns the characters that a value has in any base64 text it is a part of: three, for the three
+/// places in a group where it can begin, without those at its ends that its neighbours decide as
+/// well.
 fn base64_parts(value: &str) -> Vec<String> {
     use base64::Engine;
     use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};

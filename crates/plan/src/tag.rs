@@ -6,14 +6,15 @@ use svar_wire::Tag;
 const OPEN: &str = " [svar ";
 const CLOSE: char = ']';
 
-/// The body as it is sent: the comment carries the tag at its end, ` [svar 0123456789abcdef0123]`.
+/// Returns the body as it is sent, with the tag at the end of its comment:
+/// ` [svar 0123456789abcdef0123]`.
 pub fn tagged(request: &LiveResponseRequest, tag: &Tag) -> LiveResponseRequest {
     let mut request = request.clone();
     request.comment = format!("{}{OPEN}{tag}{CLOSE}", request.comment.trim_end());
     request
 }
 
-/// The tag at the end of a comment that the service echoes.
+/// Returns the tag at the end of a comment that the service echoes.
 ///
 /// Only the last bracket counts, so an author who writes such a bracket into the comment himself
 /// can't make another action look like ours.

@@ -16,14 +16,14 @@ use crate::rules;
 use crate::tag::TAG_LENGTH;
 use svar_language::playbook::model::Verb;
 
-/// Room for the comment, in characters, the tag included (API notes 3.3: under 1,000).
+/// Maximum length of the comment in characters, tag included (API notes 3.3: under 1,000).
 const COMMENT_MAX: usize = 1_000;
 
-/// The longest arguments, in characters (API notes 3.3, an emulator's choice).
+/// Longest arguments, in characters (API notes 3.3, an emulator's choice).
 const ARGS_MAX: usize = 30_000;
 
 impl Prepared {
-    /// The command of a step, in a scope that has all it needs.
+    /// Returns the command of a step, in a scope that has all it needs.
     pub(crate) fn command(
         &self,
         step: &PreparedStep,
@@ -50,7 +50,7 @@ impl Prepared {
         }
     }
 
-    /// The name in the tenant's library: of an entry under `library`, else the name itself.
+    /// Returns the name in the tenant's library: of an entry under `library`, else the name itself.
     fn library_name(&self, step: &PreparedStep, written: &str) -> Result<String, Problem> {
         let name = self.library.get(written).map_or(written, String::as_str);
         match LibraryName::parse(name) {
@@ -81,9 +81,9 @@ impl Prepared {
             });
         }
         let shell = Shell::of(script, target.family() == Some(Os::Windows));
-        let args = write(shell, &argument).map_err(|why| {
+        let args = write(shell, &argument).map_err(|error| {
             self.values
-                .problem(&rules::INVALID_ARGUMENTS, field.node, why)
+                .problem(&rules::INVALID_ARGUMENTS, field.node, error.to_string())
                 .help("`pass: base64url` takes any structure as one token.")
         })?;
         if args.contains(FORBIDDEN)
@@ -102,7 +102,7 @@ impl Prepared {
         Ok(Some(args))
     }
 
-    /// The value of a `when`.
+    /// Returns the value of a `when`.
     pub(crate) fn condition(&self, when: &Field, scope: &Scope) -> Result<bool, Problem> {
         match self.values.evaluate(when, scope)? {
             Value::Bool(holds) => Ok(holds),
@@ -117,7 +117,7 @@ impl Prepared {
         }
     }
 
-    /// The body for these commands.
+    /// Returns the body for these commands.
     pub(crate) fn request(
         &self,
         commands: Vec<Command>,
@@ -145,7 +145,7 @@ fn argument(value: &Value) -> Argument {
     match value {
         Value::Null => Argument::Null,
         Value::Bool(value) => Argument::Bool(*value),
-        Value::Number(_) => Argument::Number(to_text(value).unwrap_or_default()),
+        Value::Number(_) => Argument::Number(number_text(value)),
         Value::String(text) => Argument::Text(text.clone()),
         Value::Array(items) => Argument::List(items.iter().map(argument).collect()),
         Value::Object(entries) => Argument::Map(
@@ -155,4 +155,8 @@ fn argument(value: &Value) -> Argument {
                 .collect(),
         ),
     }
+}
+
+fn number_text(number: &Value) -> String {
+    to_text(number).unwrap_or_else(|why| panic!("internal error: a number without a text: {why}"))
 }

@@ -16,20 +16,20 @@ use crate::result::{Results, StepResult};
 /// A session ready to be sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolvedSession {
-    /// Which of the session's commands are sent, by index into
+    /// Commands of the session that are sent, by index into
     /// [`Session::commands`](super::Session::commands).
     pub commands: Vec<CommandIndex>,
-    /// The body, correlation tag aside; `None` if every `when` said no.
+    /// Body, correlation tag aside; `None` if every `when` said no.
     pub request: Option<Arc<LiveResponseRequest>>,
 }
 
 /// A session that the results so far can't be put into.
 #[derive(Debug)]
 pub struct UnresolvableSession {
-    /// The step whose template it is, index into [`Plan::steps`]; `None` where it is the comment or a
+    /// Step whose template it is, index into [`Plan::steps`]; `None` where it is the comment or a
     /// var.
     pub step: Option<StepIndex>,
-    /// What is wrong, at its bytes in the playbook.
+    /// Problem, at its bytes in the playbook.
     pub problem: Problem,
 }
 
@@ -48,18 +48,18 @@ impl CompiledPlan {
         }
     }
 
-    /// What will be done.
+    /// Returns what will be done.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
 
-    /// The family that the playbook is written for, where it says so.
+    /// Returns the family that the playbook is written for, where it says so.
     pub fn os(&self) -> Option<Os> {
         self.prepared.os
     }
 
-    /// The body of a session, from the results so far; for a session that never waited, the body
-    /// it always had.
+    /// Returns the body of a session, from the results so far; for a session that never waited, the
+    /// body it always had.
     ///
     /// # Errors
     /// The data does not fit the template: which step, and why.
@@ -135,7 +135,7 @@ impl CompiledPlan {
         }
     }
 
-    /// Whether a step's result is what the playbook expects. `step` is an index into
+    /// Returns whether a step's result is what the playbook expects. `step` is an index into
     /// [`Plan::steps`].
     ///
     /// # Panics

@@ -8,7 +8,7 @@ use super::scope::Values;
 use crate::inputs::each_text;
 
 impl Values {
-    /// Whether anything below a node is made of a secret.
+    /// Returns whether anything below a node is made of a secret.
     pub(crate) fn may_show_a_secret(&self, node: NodeId) -> bool {
         let mut found = false;
         self.each_template(node, &mut |template| {

@@ -13,11 +13,11 @@ use crate::inputs::Inputs;
 use crate::limits::Limits;
 use crate::model::{DevicePlan, PlannedFile};
 
-/// Says which contents the digest covers; a change of meaning changes it.
+/// Name of what the digest covers; a change of meaning changes it.
 const FORM: &str = "svar plan digest 1";
 
-/// `sha256:` and 64 hexadecimal digits over the playbook's bytes, the inputs without secret ones,
-/// the library files, the limits and the target set in order.
+/// Returns `sha256:` and 64 hexadecimal digits over the playbook's bytes, the inputs without secret
+/// ones, the library files, the limits and the target set in order.
 ///
 /// Of a target counts its id and what the playbook asks of it. Paths of this computer, the run's id,
 /// its case and its operator do not count.
@@ -81,8 +81,8 @@ pub(crate) fn digest(
     text
 }
 
-/// One byte of a secret's hash: a run that is resumed with another secret is noticed 255 times of 256,
-/// and who has the digest learns next to nothing, however few secrets there can be.
+/// Returns one byte of a secret's hash: a run that is resumed with another secret is noticed 255
+/// times of 256, and who has the digest learns next to nothing, however few secrets there can be.
 fn trace(name: &str, value: &serde_json::Value) -> u8 {
     Sha256::digest(format!("{name}\n{value}"))[0]
 }

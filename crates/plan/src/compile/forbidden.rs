@@ -12,7 +12,7 @@ use crate::rules;
 /// Characters that the service does not take in script parameters (API notes 3.3).
 pub(crate) const FORBIDDEN: [char; 5] = [';', '&', '|', '!', '$'];
 
-/// The first value in the arguments that brings a character the service does not take.
+/// Returns the first value in the arguments that brings a character the service does not take.
 ///
 /// What the author wrote into the playbook himself is the business of the check, which can be
 /// silenced with a reason; a value from outside can't be.
@@ -46,7 +46,8 @@ pub(crate) fn find(
     }
 }
 
-/// A value that is the same on every device has been evaluated long ago: its text is read again.
+/// Finds the character in a value that is the same on every device: it has been evaluated before, so
+/// its text is read again.
 fn known(prepared: &Prepared, field: &Field) -> Option<Problem> {
     let document = &prepared.values.document;
     let node = document.node(field.node);
@@ -111,7 +112,7 @@ fn origin(prepared: &Prepared, name: &NameUse, target: &Target, character: char)
     }
 }
 
-/// The input that brings the character, also through vars.
+/// Returns the input that brings the character, also through vars.
 fn input_origin(prepared: &Prepared, name: &NameUse, character: char) -> Option<String> {
     match name.path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["inputs", input, ..] => {
@@ -136,7 +137,7 @@ fn input_origin(prepared: &Prepared, name: &NameUse, character: char) -> Option<
 /// Vars that use vars are followed this far.
 const DEPTH_MAX: usize = 20;
 
-/// The input that brings the character into a var.
+/// Returns the input that brings the character into a var.
 fn vars_origin(prepared: &Prepared, var: &str, character: char, depth: usize) -> Option<String> {
     let (_, node) = prepared.values.document.find(&format!("/vars/{var}"))?;
     let mut found = None;

@@ -39,7 +39,7 @@ impl Prepared {
         }
     }
 
-    /// What `steps.NAME` stands for once the step has this result.
+    /// Returns the value of `steps.NAME` for a step with this result.
     pub(crate) fn result_value(&self, step: &PreparedStep, result: &StepResult) -> Value {
         match result {
             StepResult::Script {
@@ -257,7 +257,7 @@ impl Judge<'_> {
         self.prepared.values.document.node(node).text.clone()
     }
 
-    /// The value of something expected, on this device.
+    /// Returns the value of something expected, on this device.
     fn settle<T: Clone + DeserializeOwned>(&self, expected: &Templated<T>) -> Result<T, String> {
         match expected {
             Templated::Value(value) => Ok(value.value.clone()),
@@ -302,7 +302,8 @@ fn first_match(pattern: &str, output: &str) -> Result<String, String> {
     found.ok_or_else(|| format!("nothing matches `{pattern}`: {}", quoted(output)))
 }
 
-/// The output as JSON: the whole of it, or its last line, since scripts print progress before.
+/// Returns the output as JSON: the whole of it, or its last line, since scripts print progress
+/// before.
 fn output_json(output: &str) -> Result<Value, String> {
     let text = output
         .trim_start_matches('\u{feff}')
@@ -315,7 +316,7 @@ fn output_json(output: &str) -> Result<Value, String> {
         .map_err(|error| format!("the output is not JSON ({error}): {}", quoted(output)))
 }
 
-/// The value at `status`, `items[0].name` or `[0]`.
+/// Returns the value at `status`, `items[0].name` or `[0]`.
 fn json_at<'j>(json: &'j Value, path: &str) -> Result<&'j Value, String> {
     let mut at = json;
     for segment in path
@@ -335,7 +336,7 @@ fn json_at<'j>(json: &'j Value, path: &str) -> Result<&'j Value, String> {
     Ok(at)
 }
 
-/// Numbers are alike when they are equal, however they are written.
+/// Returns whether two values are equal; numbers may be written in different ways.
 fn alike(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {
         (Value::Number(found), Value::Number(wanted)) => {

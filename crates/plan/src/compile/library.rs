@@ -7,8 +7,8 @@ use svar_language::yaml::Document;
 use crate::model::PlannedFile;
 use crate::rules;
 
-/// The entries under `library` with their names in the tenant. A file beside the playbook has its
-/// hash; of one that is in the tenant already, the hash is known where the author pinned it.
+/// Returns the entries under `library` with their names in the tenant. A file beside the playbook has
+/// its hash; of one that is in the tenant already, the hash is known where the author pinned it.
 pub(crate) fn hashes(
     document: &Document,
     playbook: &Playbook,

@@ -112,7 +112,8 @@ fn unfinished_waves(
     devices: &[DevicePlan],
 ) -> Option<Problem> {
     let waves = &prepared.policy.waves;
-    let total = u32::try_from(devices.len()).unwrap_or(u32::MAX);
+    let total = u32::try_from(devices.len())
+        .unwrap_or_else(|_| panic!("internal error: {} devices in a plan", devices.len()));
     let end = waves.iter().map(|wave| wave.of(total)).max()?;
     let busy = devices
         .iter()
@@ -130,7 +131,7 @@ fn unfinished_waves(
     Some(problem)
 }
 
-/// What a reader of the plan should know and its numbers do not say.
+/// Returns what a reader of the plan should know and its numbers do not say.
 fn notes(prepared: &Prepared, devices: &[DevicePlan]) -> Vec<String> {
     let mut notes = Vec::new();
     let asks = prepared.os.is_some()

@@ -10,7 +10,8 @@ use crate::hours::Hours;
 use crate::model::{OfflinePolicy, Policy, RetryPolicy, StopWhen};
 use crate::rules;
 
-/// How long a device that is busy with another session is waited for. No key of a playbook sets it.
+/// Time for which a device that is busy with another session is waited for. No key of a playbook sets
+/// it.
 const BUSY_WAIT: Duration = Duration::from_secs(15 * 60);
 
 impl Settings<'_> {

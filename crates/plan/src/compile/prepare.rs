@@ -17,24 +17,24 @@ use crate::inputs::Inputs;
 use crate::model::{Policy, StepLocation, StepPlan};
 use crate::rules;
 
-/// The playbook as the compiler and a running [`CompiledPlan`](crate::CompiledPlan) use it.
+/// Playbook as the compiler and a running [`CompiledPlan`](crate::CompiledPlan) use it.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) values: Values,
     pub(crate) inputs: Inputs,
     /// Main steps, then cleanup steps.
     pub(crate) steps: Vec<PreparedStep>,
-    /// The place of each step by its name; of two with one name, which a check refuses, the last.
+    /// Place of each step by its name; of two with one name, which a check refuses, the last.
     pub(crate) places: HashMap<String, usize>,
-    /// How many of them are main steps.
+    /// Number of main steps.
     pub(crate) main: usize,
     pub(crate) comment: Field,
     pub(crate) policy: Policy,
-    /// The family it is written for.
+    /// Family it is written for.
     pub(crate) os: Option<Os>,
     /// Names under `library` with the file's name in the tenant.
     pub(crate) library: IndexMap<String, String>,
-    /// Everything that any step or the comment asks of a device.
+    /// Fields and results that any step or the comment reads.
     pub(crate) needs: Dependencies,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct PreparedStep {
     pub(crate) closes: bool,
     pub(crate) expect: Option<Expect>,
     pub(crate) save: IndexMap<String, Save>,
-    /// What it depends on, `when` included.
+    /// Dependencies, `when` included.
     pub(crate) needs: Dependencies,
     /// Steps whose results its expectations read. The command does not depend on them, but they
     /// must be there when its own result is judged.
@@ -231,7 +231,7 @@ fn prepare_step(
     })
 }
 
-/// The text as it is written, template or not.
+/// Returns the text as it is written, template or not.
 fn text(written: &Templated<String>) -> &str {
     match written {
         Templated::Value(value) => &value.value,

@@ -19,10 +19,10 @@ use crate::model::Target;
 use crate::result::RunNames;
 use crate::secrets::Secrets;
 
-/// What templates can ask of `target`.
+/// Fields of `target` that templates can read.
 pub(crate) const TARGET_FIELDS: [&str; 6] = ["id", "name", "os", "family", "tags", "group"];
 
-/// What a value depends on besides inputs and the run.
+/// Dependencies of a value besides inputs and the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Dependencies {
     /// Fields of `target`.
@@ -45,7 +45,7 @@ impl Dependencies {
 /// A place of the playbook that becomes a value.
 #[derive(Debug, Clone)]
 pub(crate) struct Field {
-    /// Where it stands.
+    /// Location in the playbook.
     pub(crate) node: NodeId,
     pub(crate) form: Form,
 }
@@ -63,7 +63,7 @@ pub(crate) enum Form {
 }
 
 impl Field {
-    /// What it depends on.
+    /// Returns what it depends on.
     pub(crate) fn needs(&self) -> Dependencies {
         let mut all = Dependencies::default();
         match &self.form {
@@ -77,7 +77,7 @@ impl Field {
         all
     }
 
-    /// The value where it depends on nothing.
+    /// Returns the value where it depends on nothing.
     pub(crate) fn known(&self) -> Option<&Value> {
         match &self.form {
             Form::Known(value) => Some(value),
@@ -92,13 +92,13 @@ pub(crate) struct Values {
     pub(crate) document: Arc<Document>,
     /// `inputs`, `run`, and the vars that are the same on every device.
     pub(crate) base: Scope,
-    /// What each var depends on.
+    /// Dependencies of each var.
     vars: BTreeMap<String, Dependencies>,
     /// Vars that depend on the target, each after those it uses.
     late: Vec<(String, Field)>,
-    /// What must not be shown: the secret inputs, and whatever a template makes of one.
+    /// Values that must not be shown: secret inputs, and whatever a template makes of one.
     pub(crate) secrets: Secrets,
-    /// The names behind which a secret may stand: `inputs.NAME`, `vars.NAME`.
+    /// Names behind which a secret may stand: `inputs.NAME`, `vars.NAME`.
     pub(crate) secret_names: BTreeSet<(&'static str, String)>,
 }
 
@@ -204,7 +204,7 @@ impl Values {
         used
     }
 
-    /// The steps whose results are read anywhere below a node.
+    /// Returns the steps whose results are read anywhere below a node.
     pub(crate) fn steps_read(&self, node: NodeId) -> BTreeSet<String> {
         let mut read = BTreeSet::new();
         self.each_template(node, &mut |template| {
@@ -322,7 +322,7 @@ impl Values {
         needs
     }
 
-    /// The value of a field in a scope that has all it needs.
+    /// Returns the value of a field in a scope that has all it needs.
     pub(crate) fn evaluate(&self, field: &Field, scope: &Scope) -> Result<Value, Problem> {
         match &field.form {
             Form::Known(value) => Ok(value.clone()),
@@ -352,7 +352,7 @@ impl Values {
             .map_err(|fault| self.fault(node, fault))
     }
 
-    /// The value of a field as text.
+    /// Returns the value of a field as text.
     pub(crate) fn text(&self, field: &Field, scope: &Scope) -> Result<String, Problem> {
         let value = self.evaluate(field, scope)?;
         to_text(&value).map_err(|why| {
@@ -360,7 +360,8 @@ impl Values {
         })
     }
 
-    /// The scope of one device: the base, what it asks of the target, and the vars that follow.
+    /// Returns the scope of one device: the base, what it asks of the target, and the vars that
+    /// follow.
     pub(crate) fn with_target(
         &self,
         target: &Target,
@@ -380,7 +381,7 @@ impl Values {
         Ok(scope)
     }
 
-    /// A problem at a node.
+    /// Returns a problem at a node.
     pub(crate) fn problem(
         &self,
         rule: &'static Rule,
@@ -395,7 +396,7 @@ impl Values {
         )
     }
 
-    /// A fault of an expression, at its bytes in the file.
+    /// Returns a fault of an expression, at its bytes in the file.
     pub(crate) fn fault(&self, node: NodeId, fault: Fault) -> Problem {
         let span = self.document.source_span(node, fault.range);
         let problem = Problem::new(&TEMPLATE_VALUE, self.document.source(), span, fault.message);
@@ -405,7 +406,8 @@ impl Values {
         }
     }
 
-    /// The check has read every template before, so this is for texts that changed meanwhile.
+    /// Returns the problem of a template that can't be read. The check has read every template
+    /// before, so this is for a text that changed meanwhile.
     fn unreadable(&self, node: NodeId, faults: Vec<Fault>) -> Problem {
         match faults.into_iter().next() {
             Some(fault) => self.fault(node, fault),
@@ -414,7 +416,7 @@ impl Values {
     }
 }
 
-/// A number whose text says more than its value, as `007` and `1.50` do, is taken as that text.
+/// Returns the number, or its text where that says more than its value, as `007` and `1.50` do.
 pub(crate) fn number_or_text(number: &serde_json::Number, text: &str) -> Value {
     if number.to_string() == text {
         Value::Number(number.clone())
@@ -423,7 +425,7 @@ pub(crate) fn number_or_text(number: &serde_json::Number, text: &str) -> Value {
     }
 }
 
-/// What `target.FIELD` stands for. What is not known of a device is an empty text.
+/// Returns the value of `target.FIELD`. A field that is not known of the device is an empty text.
 pub(crate) fn target_field(target: &Target, field: &str) -> Value {
     match field {
         "id" => json!(target.id.as_str()),

@@ -2,10 +2,10 @@
 
 use svar_language::playbook::model::Verb;
 
-/// What the cut needs to know of one step that is on its way to a device, in the author's order.
+/// One step of a device as the cut sees it, in the author's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Link {
-    /// What it does.
+    /// Kind of command.
     pub(crate) verb: Verb,
     /// Places in the same row of the earlier steps whose results it reads.
     pub(crate) reads: Vec<usize>,
@@ -45,8 +45,8 @@ mod tests {
 
     use super::*;
 
-    /// Whether cuts before these places give sessions that the rules allow, said as the rules say
-    /// it and not as [`cut`] finds it.
+    /// Returns whether cuts before these places give sessions that the rules allow, said as the rules
+    /// say it and not as [`cut`] finds it.
     fn is_legal(row: &[Link], starts: &[usize]) -> bool {
         let session = |at: usize| starts.iter().filter(|start| **start <= at).count();
         (0..row.len()).all(|later| {

@@ -14,19 +14,19 @@ use crate::rules;
 /// One way to name devices. `F` stands for a file of ids and names: where it is, or what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceSelector<F = TargetsFile> {
-    /// The device with this id.
+    /// Device with this id.
     Id(DeviceId),
-    /// The device with this DNS name, or this first label of one.
+    /// Device with this DNS name, or this first label of one.
     Name(String),
-    /// The devices with this tag.
+    /// Devices with this tag.
     Tag(String),
-    /// The devices of this device group.
+    /// Devices of this device group.
     Group(String),
-    /// The devices that fit this OData filter.
+    /// Devices that fit this OData filter.
     Filter(String),
-    /// The devices that this advanced hunting query names.
+    /// Devices that this advanced hunting query names.
     Hunt(String),
-    /// The ids and names in a file, one on each line.
+    /// Ids and names in a file, one on each line.
     File(F),
 }
 

@@ -16,7 +16,7 @@ use crate::index::StepIndex;
 use crate::model::{CommandPlan, DevicePlan, Session, SessionKind, Target};
 use crate::rules;
 
-/// One class of devices for each set of answers to what the playbook asks of a target.
+/// Compiles one class of devices for each set of answers to what the playbook asks of a target.
 pub(super) fn compile_devices(
     prepared: &Prepared,
     targets: Vec<Target>,
@@ -60,7 +60,7 @@ pub(super) fn compile_devices(
     devices
 }
 
-/// The same sessions once in memory, whichever class they come from.
+/// Returns the sessions, shared with those of an earlier class where they are equal.
 fn shared(sessions: Vec<Session>, same: &mut HashMap<u64, Vec<Arc<[Session]>>>) -> Arc<[Session]> {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();

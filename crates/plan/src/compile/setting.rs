@@ -23,7 +23,7 @@ pub(crate) struct Settings<'v> {
 }
 
 impl Settings<'_> {
-    /// The value of a setting; `None` where it is wrong, which is then among the problems.
+    /// Returns the value of a setting; `None` where it is wrong, which is then among the problems.
     pub(crate) fn settle<T: Clone + DeserializeOwned>(
         &mut self,
         setting: &Templated<T>,

@@ -49,7 +49,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// The sessions of one device, each after the one before it.
+    /// Returns the sessions of one device, each after the one before it.
     pub fn of_device(
         awake_at: Duration,
         sessions: impl IntoIterator<Item = (Duration, u32)>,
@@ -71,7 +71,7 @@ impl Job {
 /// Limit that decides how long a run takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BindingLimit {
-    /// The sessions' own moments and lengths: with limits without end it took as long.
+    /// The sessions themselves: without any limit it would take as long.
     Sessions,
     /// Starts a minute.
     Starts,
@@ -101,7 +101,7 @@ pub struct MakespanBound {
     pub binding: BindingLimit,
 }
 
-/// The least makespan of these sessions under these limits; see the file's text for why.
+/// Returns the least makespan of these sessions under these limits; see the file's text for why.
 pub fn least_makespan(limits: &Limits, jobs: &[Job]) -> MakespanBound {
     let all = Rules {
         starts: Some(per(limits.starts_per_minute)),
@@ -148,7 +148,7 @@ fn per(limit: u32) -> usize {
     limit.max(1) as usize
 }
 
-/// The limits that are kept; what is left out allows everything.
+/// Limits that are kept; what is left out allows everything.
 #[derive(Debug, Clone, Copy, Default)]
 struct Rules {
     starts: Option<usize>,
@@ -246,7 +246,7 @@ impl Rules {
     }
 }
 
-/// The beginning of the window after the one that the moment lies in.
+/// Returns the beginning of the window after the one that the moment lies in.
 fn next(at: u64, window: u64) -> u64 {
     (at / window + 1) * window
 }

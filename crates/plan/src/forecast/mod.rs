@@ -243,7 +243,7 @@ impl Workload {
         }
     }
 
-    /// The least time that the rate limits alone allow, and which of them.
+    /// Returns the least time that the rate limits alone allow, and which of them.
     fn limits_alone(&self, plan: &Plan) -> (Duration, TimeLimit) {
         let limits = &plan.limits;
         let starts = self.starts + self.again;
@@ -269,7 +269,7 @@ impl Workload {
         )
     }
 
-    /// The time with sessions of the usual length.
+    /// Returns the time with sessions of the usual length.
     fn expected(&self, plan: &Plan) -> Duration {
         self.timeline(plan).time
     }
@@ -339,8 +339,8 @@ impl Workload {
         }
     }
 
-    /// The time in which `max_active` devices at a time are brought to their ends. A device keeps
-    /// its place between its sessions, so whole devices follow one another, not sessions.
+    /// Returns the time in which `max_active` devices at a time are brought to their ends. A device
+    /// keeps its place between its sessions, so whole devices follow one another, not sessions.
     fn by_active(&self) -> Duration {
         let Some(most) = self.active else {
             return Duration::ZERO;
@@ -351,7 +351,7 @@ impl Workload {
         SESSION_ESTIMATE * small(sessions) + self.dozing_in(places, self.devices)
     }
 
-    /// The time that the dozing ones take from so many places, if others want them all.
+    /// Returns the time that the dozing ones take from so many places, if others want them all.
     fn dozing_in(&self, places: u64, others: u64) -> Duration {
         if others + self.dozing <= places {
             return Duration::ZERO;

@@ -1,4 +1,4 @@
-//! Edits of a playbook that would cost less, read off its plan.
+//! Finds edits of a playbook that would cost less, from its plan.
 //!
 //! Only such are proposed as leave the work the same at first sight: a `get` later, a `put`
 //! earlier, a session's end that is the author's wish, a result that nothing reads. Whether
@@ -99,7 +99,7 @@ pub(super) fn edits(plan: &Plan) -> Vec<Saving> {
     sums.into_values().collect()
 }
 
-/// The main steps of one device, in order, as the cut sees them.
+/// Main steps of one device, in order, as the cut sees them.
 struct StepRow<'p> {
     steps: Vec<&'p StepPlan>,
     links: Vec<Link>,
@@ -159,7 +159,7 @@ impl<'p> StepRow<'p> {
         u32::try_from(less).ok().filter(|less| *less > 0)
     }
 
-    /// The row in another order; `None` where a step would read what comes behind it.
+    /// Returns the row in another order; `None` where a step would read what comes behind it.
     fn reordered(&self, order: &[usize]) -> Option<Vec<Link>> {
         let mut links = Vec::with_capacity(order.len());
         for (at, old) in order.iter().enumerate() {
@@ -175,7 +175,8 @@ impl<'p> StepRow<'p> {
         Some(links)
     }
 
-    /// The gets at the end of a session moved behind the runs at the beginning of the next.
+    /// Returns the edits that move the gets at the end of a session behind the runs at the beginning
+    /// of the next.
     fn gets_later(&self, before: &[usize]) -> Vec<DeviceSaving> {
         let boundaries = before.iter().skip(1);
         let found = boundaries.filter_map(|boundary| {
@@ -196,7 +197,8 @@ impl<'p> StepRow<'p> {
         found.collect()
     }
 
-    /// The puts at the beginning of a session moved before the runs and gets of the one before.
+    /// Returns the edits that move the puts at the beginning of a session before the runs and gets of
+    /// the one before.
     fn puts_earlier(&self, before: &[usize]) -> Vec<DeviceSaving> {
         let boundaries = before.windows(2);
         let found = boundaries.filter_map(|pair| {
@@ -220,7 +222,7 @@ impl<'p> StepRow<'p> {
         found.collect()
     }
 
-    /// The keys of each step that end a session, left out.
+    /// Returns the edits that remove the keys by which a step ends its session.
     fn ends_left_out(&self, before: &[usize]) -> Vec<DeviceSaving> {
         let closing = (0..self.links.len()).filter(|at| self.links[*at].closes);
         let found = closing.filter_map(|at| {

@@ -16,8 +16,8 @@ use crate::rules;
 use crate::secrets::MASK;
 
 impl Inputs {
-    /// The values of a playbook's inputs: from arguments, files, environment and defaults, the
-    /// first that has one.
+    /// Returns the values of a playbook's inputs: from arguments, files, environment and defaults,
+    /// the first that has one.
     ///
     /// # Errors
     /// Everything that is wrong with them, and the playbook's own findings if it has errors. The
@@ -58,7 +58,7 @@ const TWICE: &str = "is given twice with `--input`";
 struct Merge<'a> {
     document: &'a Document,
     playbook: &'a Playbook,
-    /// The latest value of each input; `None` for one that was refused.
+    /// Latest value of each input; `None` for one that was refused.
     found: HashMap<String, Option<Candidate>>,
     problems: Vec<Problem>,
 }
@@ -196,7 +196,7 @@ impl Merge<'_> {
         self.problems.push(problem.help(help));
     }
 
-    /// The value of one input: what was handed in, else the default.
+    /// Returns the value of one input: what was handed in, else the default.
     fn settle(&mut self, name: &str, input: &Input, only_looking: bool) -> Option<InputValue> {
         let (value, origin) = match (self.found.remove(name), &input.default) {
             (Some(None), _) => return None,
@@ -247,7 +247,7 @@ impl Merge<'_> {
     }
 }
 
-/// A value of the type of a secret that nobody has.
+/// Returns a value of the type of a secret that nobody has.
 fn stand_in(kind: InputType) -> Value {
     match kind {
         InputType::Int | InputType::Number => Value::from(0),
@@ -257,12 +257,12 @@ fn stand_in(kind: InputType) -> Value {
     }
 }
 
-/// Whether all that is wrong with a file is that it is empty.
+/// Returns whether all that is wrong with a file is that it is empty.
 fn is_empty(problems: &[Problem]) -> bool {
     matches!(problems, [problem] if *problem.rule == EMPTY_DOCUMENT)
 }
 
-/// A value that the input does not take, in words that do not show a secret.
+/// Returns the problem of a value that the input does not take, in words that do not show a secret.
 fn refused(name: &str, input: &Input, why: &str, candidate: &Candidate) -> Problem {
     let message = match input.is_secret() {
         true if why == TWICE => format!("input `{name}` {why}"),
@@ -306,7 +306,7 @@ fn candidate(
     }
 }
 
-/// A text that stands for what was handed in, for an excerpt; a secret stands as `***`.
+/// Returns a text that stands for what was handed in, for an excerpt; a secret stands as `***`.
 fn shown(name: &str, key: &str, text: &str, secret: bool) -> (SourceText, Span) {
     let text = if secret { MASK } else { text };
     let source = SourceText::new(name, format!("{key}={text}"));

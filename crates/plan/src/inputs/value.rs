@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use svar_language::source::SourceText;
 
-/// The prefix of environment variables that set inputs: `SVAR_INPUT_DAYS` sets `days`.
+/// Prefix of environment variables that set inputs: `SVAR_INPUT_DAYS` sets `days`.
 pub const ENVIRONMENT_PREFIX: &str = "SVAR_INPUT_";
 
 /// What the user handed in. The order of precedence is arguments, files (a later one wins over an
@@ -22,7 +22,7 @@ pub struct GivenInputs {
     pub only_looking: bool,
 }
 
-/// Where a value comes from.
+/// Source of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InputOrigin {
     /// `--input`.
@@ -31,7 +31,7 @@ pub enum InputOrigin {
     File(String, u32),
     /// An environment variable.
     Environment(String),
-    /// The playbook.
+    /// Default in the playbook.
     Default,
     /// Nowhere: an optional input that nobody set.
     Unset,
@@ -49,20 +49,20 @@ impl std::fmt::Display for InputOrigin {
     }
 }
 
-/// The value of one input.
+/// Value of one input.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InputValue {
     /// Its name.
     pub name: String,
-    /// The value, of the input's type; null where nobody set it.
+    /// Value, of the input's type; null where nobody set it.
     pub value: Value,
-    /// Where it comes from.
+    /// Source of the value.
     pub origin: InputOrigin,
     /// Whether it must not be shown.
     pub secret: bool,
 }
 
-/// The value of every input, with its origin, in the playbook's order.
+/// Value of every input, with its origin, in the playbook's order.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {
     values: Vec<InputValue>,
@@ -73,12 +73,12 @@ impl Inputs {
         Inputs { values }
     }
 
-    /// All values.
+    /// Returns all values.
     pub fn iter(&self) -> impl Iterator<Item = &InputValue> {
         self.values.iter()
     }
 
-    /// The input of that name.
+    /// Returns the input of that name.
     pub fn find(&self, name: &str) -> Option<&InputValue> {
         self.values.iter().find(|input| input.name == name)
     }
