@@ -42,7 +42,7 @@ impl Prepared {
                 if what.trim().is_empty() || what.contains(['\0', '\n', '\r']) {
                     return Err(self
                         .values
-                        .problem(&rules::INVALID_PATH, step.what.node, "this gives no path")
+                        .problem(&rules::INVALID_PATH, step.what.node, "this is not a path")
                         .label(format!("gives {what:?}")));
                 }
                 Ok(Command::get_file(what))
@@ -111,7 +111,7 @@ impl Prepared {
                 .problem(
                     &rules::INVALID_SETTING,
                     when.node,
-                    "`when` wants true or false",
+                    "`when` must be true or false",
                 )
                 .label(format!("gives `{other}`"))),
         }

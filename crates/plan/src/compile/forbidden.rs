@@ -92,7 +92,7 @@ fn refuse(
         &rules::ARGUMENT_CHARACTERS,
         document.source(),
         document.source_span(field.node, range),
-        format!("the service does not take `{character}` in arguments, and the value {origin}"),
+        format!("the service does not allow `{character}` in arguments, and the value {origin}"),
     )
     .label(format!("has a `{character}`"))
     .help(

@@ -173,7 +173,7 @@ impl Judge<'_> {
             None => vec![0],
         };
         let Some(exit) = exit else {
-            return Err("the exit code is not known: the result could not be read".to_owned());
+            return Err("the exit code is unknown: the result could not be read".to_owned());
         };
         if codes.contains(&exit) {
             return Ok(());

@@ -30,8 +30,7 @@ pub(crate) fn hashes(
             };
             match files.sha256(&path.value) {
                 Ok(hash) if pinned.as_ref().is_some_and(|pinned| *pinned != hash) => {
-                    let message =
-                        format!("the file is not the one that `sha256` pins: it has {hash}");
+                    let message = format!("the file does not match `sha256`: its hash is {hash}");
                     problems.push(refuse(message));
                 }
                 Ok(hash) => sha256 = Some(hash),

@@ -191,8 +191,7 @@ impl Reader<'_> {
             let text = text.trim().to_owned();
             if text.is_empty() {
                 let values = self.settings.values;
-                let problem =
-                    values.problem(&rules::INVALID_SETTING, one.node(), "this names nothing");
+                let problem = values.problem(&rules::INVALID_SETTING, one.node(), "this is empty");
                 self.settings.problems.push(problem);
             } else if let Some(selector) = read(self, one, text) {
                 selectors.push(selector);

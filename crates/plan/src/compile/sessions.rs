@@ -156,7 +156,7 @@ impl<'p> DeviceCompiler<'p> {
             let problem = self.prepared.values.problem(
                 &rules::MULTI_SESSION_CLEANUP,
                 step.what.node,
-                "cleanup has to fit one session, and here a second one would begin",
+                "cleanup must fit into one session, but a second one would begin here",
             );
             self.problems.push(
                 problem

@@ -124,7 +124,7 @@ impl Merge<'_> {
         let document = match Document::parse(file) {
             Ok(document) => document,
             Err(problems) if is_empty(&problems) => {
-                let message = "the file of inputs has no values in it";
+                let message = "the inputs file has no values";
                 let problem =
                     Problem::new(&rules::INVALID_INPUTS_FILE, file, Span::new(0, 0), message);
                 let help =
@@ -139,7 +139,7 @@ impl Merge<'_> {
                 &rules::INVALID_INPUTS_FILE,
                 file,
                 document.span(document.root()),
-                "a file of inputs is a map from names to values",
+                "an inputs file must be a map from names to values",
             );
             return self
                 .problems
@@ -242,7 +242,7 @@ impl Merge<'_> {
         self.problems.push(
             problem
                 .label("has no default")
-                .help(format!("Hand it in with `--input {name}=…` or {variable}.")),
+                .help(format!("Set it with `--input {name}=…` or {variable}.")),
         );
     }
 }
@@ -266,7 +266,7 @@ fn is_empty(problems: &[Problem]) -> bool {
 fn refused(name: &str, input: &Input, why: &str, candidate: &Candidate) -> Problem {
     let message = match input.is_secret() {
         true if why == TWICE => format!("input `{name}` {why}"),
-        true => format!("input `{name}` does not take the value it is given"),
+        true => format!("invalid value for input `{name}`"),
         false => format!("input `{name}` {why}"),
     };
     let problem = Problem::new(

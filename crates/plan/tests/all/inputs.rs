@@ -183,7 +183,7 @@ fn an_empty_file_of_inputs_is_told_as_one() {
             ..GivenInputs::default()
         };
         let drawn = refused(PLAYBOOK, &given);
-        let heading = "error[invalid-inputs-file]: the file of inputs has no values in it\n";
+        let heading = "error[invalid-inputs-file]: the inputs file has no values\n";
         assert!(drawn.starts_with(heading), "{drawn}");
         assert!(!drawn.contains("playbook:"), "{drawn}");
     }
