@@ -1,5 +1,6 @@
 //! No circle between the files of a folder: if one file names another, it is not named by it in turn,
-//! nor over any number of others. Re-exports are followed to the file that defines the item.
+//! nor over any number of others. Re-exports are followed to the file that defines the item. Nor is there
+//! a circle between the rooms of a folder: its folders, and the files beside them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,6 +8,40 @@ use std::path::Path;
 
 /// Folders without circles.
 const FOLDERS: &[&str] = &["src/driver"];
+
+/// Folders whose rooms form no circle.
+const ROOMED: &[&str] = &["crates/plan/src", "src/driver", "src/report"];
+
+#[test]
+fn the_rooms_of_a_folder_form_no_circle() {
+    for folder in ROOMED {
+        let graph = Graph::read(folder).rooms(module_of_folder(folder).len());
+        let edges: usize = graph.uses.values().map(BTreeSet::len).sum();
+        assert!(edges > graph.uses.len(), "{folder}: hardly a path is read");
+        assert_eq!(graph.circle(), None, "{folder}");
+    }
+}
+
+#[test]
+fn a_circle_of_rooms_is_found_where_no_files_form_one() {
+    let module = |path: &str| module_of(path);
+    let graph = Graph {
+        uses: [
+            ("driver/run/drive", vec!["driver/store/journal", "driver"]),
+            ("driver/store/journal", vec!["driver/clock"]),
+            ("driver/store/folder", vec!["driver/run/setup"]),
+            ("driver/run/setup", vec![]),
+            ("driver/clock", vec![]),
+            ("driver", vec!["driver/run/drive"]),
+        ]
+        .into_iter()
+        .map(|(file, used)| (module(file), used.into_iter().map(module).collect()))
+        .collect(),
+    };
+    let rooms = graph.rooms(1);
+    assert_eq!(rooms.uses.len(), 3);
+    assert_eq!(rooms.circle(), Some(vec!["run".into(), "store".into()]));
+}
 
 #[test]
 fn the_files_of_a_folder_form_no_circle() {
@@ -45,8 +80,7 @@ struct Graph {
 impl Graph {
     fn read(folder: &str) -> Graph {
         let mut files = BTreeMap::new();
-        let crate_root = folder.split('/').next().expect("a folder").len() + 1;
-        collect(folder, &module_of(&folder[crate_root..]), &mut files);
+        collect(folder, &module_of_folder(folder), &mut files);
         let mut uses = BTreeMap::new();
         for (module, code) in &files {
             let named = paths(code)
@@ -57,6 +91,20 @@ impl Graph {
             uses.insert(module.clone(), named);
         }
         Graph { uses }
+    }
+
+    /// Returns which rooms use which others. The module path of the folder itself is so long; what the
+    /// folder's own `mod.rs` or `lib.rs` uses makes no circle.
+    fn rooms(&self, root: usize) -> Graph {
+        let mut rooms: BTreeMap<Vec<String>, BTreeSet<Vec<String>>> = BTreeMap::new();
+        let room = |module: &Vec<String>| module.get(root).map(|room| vec![room.clone()]);
+        for (module, used) in &self.uses {
+            if let Some(name) = room(module) {
+                let used = used.iter().filter_map(room).filter(|used| *used != name);
+                rooms.entry(name.clone()).or_default().extend(used);
+            }
+        }
+        Graph { uses: rooms }
     }
 
     /// Returns the files of one circle, if there is any.
@@ -89,6 +137,13 @@ impl Graph {
     }
 }
 
+/// Returns the module path of a folder of sources: that of `src/driver` is `driver`, that of a crate's
+/// `src` is empty.
+fn module_of_folder(folder: &str) -> Vec<String> {
+    let below = folder.split('/').skip_while(|part| *part != "src").skip(1);
+    below.map(str::to_owned).collect()
+}
+
 fn module_of(path: &str) -> Vec<String> {
     let path = path.trim_end_matches(".rs").trim_end_matches("/mod");
     path.split('/').map(str::to_owned).collect()
@@ -114,7 +169,7 @@ fn collect(folder: &str, module: &[String], files: &mut BTreeMap<Vec<String>, St
             let inner = module
                 .iter()
                 .cloned()
-                .chain((stem != "mod").then(|| stem.to_owned()));
+                .chain((stem != "mod" && stem != "lib").then(|| stem.to_owned()));
             files.insert(inner.collect(), code.join("\n"));
         }
     }

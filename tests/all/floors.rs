@@ -9,12 +9,6 @@ use std::process::Command;
 /// Crates with a table of floors in their `lib.rs`.
 const LAYERED: &[&str] = &["src", "crates/language/src"];
 
-/// Folders whose rooms (folders, and files beside them) form no circle, each with its path in code.
-const ROOMED: &[(&str, &str)] = &[
-    ("src/driver", "crate::driver::"),
-    ("src/report", "crate::report::"),
-];
-
 /// What must not be anywhere below a crate: nothing that waits, sends, listens or serves.
 const PURE: &[&str] = &[
     "tokio", "reqwest", "hyper", "axum", "mio", "socket2", "rustls",
@@ -119,63 +113,6 @@ fn every_module_stands_in_the_table() {
 }
 
 #[test]
-fn rooms_form_no_circle() {
-    let mut circles = Vec::new();
-    for (root, module) in ROOMED {
-        let uses = rooms(root, module);
-        for (room, used) in &uses {
-            let back: Vec<&String> = (used.keys())
-                .filter(|other| reaches(&uses, other, room))
-                .collect();
-            for other in back {
-                let line = &used[other];
-                circles.push(format!("{root}: {room} uses {other} ({line})"));
-            }
-        }
-    }
-    assert!(
-        circles.is_empty(),
-        "these rooms use each other:\n{}",
-        circles.join("\n")
-    );
-}
-
-#[test]
-fn a_circle_of_rooms_is_found() {
-    let source = |path: &str, text: &str| Source {
-        root: "src/driver".to_owned(),
-        path: format!("src/driver/{path}"),
-        text: text.to_owned(),
-    };
-    let rooms = rooms_of(
-        "crate::driver::",
-        &[
-            source(
-                "mod.rs",
-                "pub use store::{\n    folder::Folder as Shelf,\n};\n",
-            ),
-            source("clock.rs", "use crate::wire::Moment;\n"),
-            source("run/mod.rs", "use super::clock::Clock;\n"),
-            source(
-                "run/calls/start.rs",
-                "use super::super::super::{clock, Shelf};\n",
-            ),
-            source("store/mod.rs", "mod folder;\n"),
-            source(
-                "store/folder.rs",
-                "// use super::super::clock;\nuse crate::driver::{\n    run::{Run, clock},\n};\n",
-            ),
-        ],
-    );
-    let used = |room: &str| rooms[room].keys().map(String::as_str).collect::<Vec<_>>();
-    assert_eq!(used("clock"), [""; 0]);
-    assert_eq!(used("run"), ["clock", "store"]);
-    assert_eq!(used("store"), ["run"]);
-    assert!(reaches(&rooms, "store", "run") && reaches(&rooms, "run", "store"));
-    assert!(!reaches(&rooms, "clock", "run"));
-}
-
-#[test]
 fn outside_crates_stay_in_their_homes() {
     let mut wrong = Vec::new();
     for file in all_sources() {
@@ -231,96 +168,6 @@ fn floors(root: &str) -> BTreeMap<String, u32> {
     floors
 }
 
-/// For each room, the rooms that it uses, each with the first line that does.
-type Uses = BTreeMap<String, BTreeMap<String, String>>;
-
-fn rooms(root: &str, module: &str) -> Uses {
-    rooms_of(module, &sources(root))
-}
-
-fn rooms_of(module: &str, files: &[Source]) -> Uses {
-    let mut uses: Uses = (files.iter())
-        .filter_map(|file| Some((file.module()?.to_owned(), BTreeMap::new())))
-        .collect();
-    // What the top file takes out of a room can be named without the room.
-    let top = files.iter().find(|file| file.module().is_none());
-    let mut homes: BTreeMap<String, String> = BTreeMap::new();
-    let top = top.expect("a top file").code_text();
-    for statement in top.split(';') {
-        let Some((_, path)) = statement.split_once("use ") else {
-            continue;
-        };
-        let room = first_word(path);
-        if uses.contains_key(room) {
-            let names = path.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-            homes.extend(names.map(|name| (name.to_owned(), room.to_owned())));
-        }
-    }
-    for file in files {
-        let Some(room) = file.module() else { continue };
-        for (line, name) in file.names_below(module) {
-            let used = match uses.contains_key(&name) {
-                true => Some(&name),
-                false => homes.get(&name),
-            };
-            if let Some(used) = used
-                && used != room
-            {
-                let place = format!("{}:{line}", file.path);
-                let used_by_room = uses.get_mut(room).expect("every room is in the map");
-                used_by_room.entry(used.clone()).or_insert(place);
-            }
-        }
-    }
-    uses
-}
-
-/// Returns whether a room uses another one, directly or through others.
-fn reaches(uses: &Uses, from: &str, to: &str) -> bool {
-    let mut seen = BTreeSet::from([from]);
-    let mut waiting = vec![from];
-    while let Some(room) = waiting.pop() {
-        for used in uses[room].keys() {
-            if used == to {
-                return true;
-            }
-            if seen.insert(used) {
-                waiting.push(used);
-            }
-        }
-    }
-    false
-}
-
-fn first_word(text: &str) -> &str {
-    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_'));
-    &text[..end.unwrap_or(text.len())]
-}
-
-/// The parts of a `{…}` that the text begins with; the text itself if it begins with none.
-fn parts_of_group(text: &str) -> Vec<&str> {
-    let Some(inside) = text.strip_prefix('{') else {
-        return vec![text];
-    };
-    let mut parts = Vec::new();
-    let (mut depth, mut begin) = (0, 0);
-    for (at, c) in inside.char_indices() {
-        match c {
-            '{' => depth += 1,
-            ',' | '}' if depth == 0 => {
-                parts.push(inside[begin..at].trim_start());
-                begin = at + 1;
-                if c == '}' {
-                    break;
-                }
-            }
-            '}' => depth -= 1,
-            _ => {}
-        }
-    }
-    parts
-}
-
 /// A source file; its path is relative to the repository.
 struct Source {
     root: String,
@@ -334,11 +181,11 @@ impl Source {
         &self.path[self.root.len() + 1..]
     }
 
-    /// The module: the first folder, or the name of a file at the top. `lib`, `mod` and `main` have none.
+    /// The module: the first folder, or the name of a file at the top. `lib` and `main` have none.
     fn module(&self) -> Option<&str> {
         let first = self.below().split('/').next()?;
         let module = first.strip_suffix(".rs").unwrap_or(first);
-        (!["lib", "mod", "main"].contains(&module)).then_some(module)
+        (module != "lib" && module != "main").then_some(module)
     }
 
     /// Lines that are code of the module: neither comment nor unit test.
@@ -349,41 +196,6 @@ impl Source {
             .take_while(|(_, line)| line.trim() != "#[cfg(test)]")
             .filter(|(_, line)| !line.trim_start().starts_with("//"))
             .map(|(index, line)| (index + 1, line))
-    }
-
-    /// The code as one text with the line numbers of the file.
-    fn code_text(&self) -> String {
-        let mut text = String::new();
-        let mut lines = 1;
-        for (number, line) in self.code() {
-            text.push_str(&"\n".repeat(number - lines));
-            text.push_str(line);
-            lines = number;
-        }
-        text
-    }
-
-    /// The names directly below the root that paths of this file lead to, with their lines. The root
-    /// is known by its path in code and, from here, by `super::` so many times.
-    fn names_below(&self, module: &str) -> Vec<(usize, String)> {
-        let below = self.below();
-        let depth = below.matches('/').count() + usize::from(!below.ends_with("/mod.rs"));
-        let text = self.code_text();
-        let mut found = Vec::new();
-        for prefix in [module.to_owned(), "super::".repeat(depth)] {
-            for (at, _) in text.match_indices(&prefix) {
-                let is_inner =
-                    text[..at].ends_with(|c: char| "_:$".contains(c) || c.is_alphanumeric());
-                let rest = &text[at + prefix.len()..];
-                if is_inner || rest.starts_with("super::") {
-                    continue;
-                }
-                let line = text[..at].matches('\n').count() + 1;
-                let names = parts_of_group(rest).into_iter().map(first_word);
-                found.extend(names.map(|name| (line, name.to_owned())));
-            }
-        }
-        found
     }
 
     /// The modules named by `crate::…`, with their lines.
