@@ -1,4 +1,4 @@
-//! The real program, killed at many moments with SIGKILL and taken up again, until its run is over.
+//! The real program, killed at many moments with SIGKILL and resumed, until its run is over.
 //! The judge is the emulator's own ledger: every session was started exactly once.
 //!
 //! The moments come from seeds; seeds are played until there were enough kills: twenty, or two hundred in
@@ -74,7 +74,7 @@ devices:
   - { name: web-06.example.org, os: Linux, tags: [triage] }
 ";
 
-/// An emulator in a process of its own, ended with the value.
+/// An emulator in its own process, which ends when the value is dropped.
 struct Emulator {
     process: Child,
     address: String,
@@ -144,7 +144,7 @@ fn journal(folder: &Path) -> Option<PathBuf> {
     Some(run.ok()?.path().join("journal.jsonl"))
 }
 
-/// The run has its summary: there is nothing to go on with.
+/// Returns whether the run has its summary, and with it nothing left to resume.
 fn is_over(folder: &Path) -> bool {
     journal(folder).is_some_and(|path| path.with_file_name("summary.json").exists())
 }
@@ -155,8 +155,8 @@ fn lines(folder: &Path) -> usize {
     text.iter().filter(|byte| **byte == b'\n').count()
 }
 
-/// Lets a process go until the journal has so many lines, and a little further; then kills it.
-/// Hands out its exit code if it ended by itself before.
+/// Waits until the journal has so many lines, and a little longer, and kills the process. Returns the exit
+/// code if the process ended by itself before.
 fn kill_behind(folder: &Path, mut process: Child, line: usize, further: Duration) -> Option<i32> {
     let long_ago = Instant::now();
     while lines(folder) < line {
@@ -175,7 +175,7 @@ fn kill_behind(folder: &Path, mut process: Child, line: usize, further: Duration
     process.wait().expect("a child of ours").code()
 }
 
-/// Starts the run, or goes on with it.
+/// Starts the run, or resumes it.
 fn go_on(folder: &Path, emulator: &Emulator) -> Child {
     let begun = journal(folder).is_some_and(|path| path.with_file_name("run.json").exists());
     let mut command = svar(folder);
@@ -190,7 +190,7 @@ fn go_on(folder: &Path, emulator: &Emulator) -> Child {
     command.stderr(said).spawn().expect("it starts")
 }
 
-/// Plays a run to its end; says how often it was killed.
+/// Plays a run to its end, and returns how often it was killed.
 fn play(seed: u64) -> u64 {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
@@ -240,7 +240,7 @@ fn play(seed: u64) -> u64 {
     killed
 }
 
-/// The contents of all files that came from devices.
+/// Returns the contents of all files that were collected from devices.
 fn collected(folder: &Path) -> Vec<String> {
     let mut contents = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -254,7 +254,7 @@ fn collected(folder: &Path) -> Vec<String> {
     contents
 }
 
-/// The seeds that somebody asked for.
+/// Returns the seeds that the environment asks for.
 fn seeds() -> Option<Vec<u64>> {
     let words = std::env::var("SVAR_CRASH_SEEDS").ok()?;
     let number = |word: &str| word.trim().parse::<u64>().expect("a number");
@@ -265,7 +265,7 @@ fn seeds() -> Option<Vec<u64>> {
 }
 
 #[test]
-fn the_most_talkative_run_shows_no_secret() {
+fn the_most_detailed_log_shows_no_secret() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     let playbook = PLAYBOOK
@@ -342,7 +342,7 @@ fn runs_killed_two_hundred_times_start_no_session_twice() {
     play_until_killed(KILLS_OF_CI);
 }
 
-/// Plays seed after seed until there were so many kills in all.
+/// Plays one seed after another until there were so many kills in all.
 fn play_until_killed(kills: u64) {
     let killed = AtomicU64::new(0);
     let next = AtomicU64::new(0);

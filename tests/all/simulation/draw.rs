@@ -81,9 +81,9 @@ pub(super) struct Case {
     pub(super) interrupts: Vec<Moment>,
     /// What is asked from another terminal, and when.
     pub(super) requests: Vec<(Moment, RequestKind)>,
-    /// Devices whose cleanup somebody gives up, if they owe one.
+    /// Devices whose owed cleanup is given up by the operator.
     pub(super) waivers: BTreeSet<DeviceIndex>,
-    /// Somebody else starts sessions on the tenant as well: on devices of his own.
+    /// Sessions that another client of the tenant starts, on devices of its own.
     pub(super) colleague: Vec<(Duration, String)>,
     /// A device on which everything works must end well: no stop rule, no deadline, and nothing goes
     /// wrong that is final.

@@ -205,7 +205,7 @@ fn judge_device(
             .as_deref()
             .is_some_and(|why| why.contains("may still run"));
     if open.count() > 0 && !said {
-        return Err("an action of it is open, and nobody says so".into());
+        return Err("an action of it is open, and the run does not report it".into());
     }
     match end.state {
         EndState::Ok => ended_well(case, computer, view, &completed)?,
@@ -299,7 +299,9 @@ fn ended_well(
         }
         let works = device.fates[place] == Fate::Works;
         if !works && !step.may_fail {
-            return Err(format!("step {place} failed, and nobody minds"));
+            return Err(format!(
+                "step {place} failed, and the run does not report it"
+            ));
         }
         if !step.wanted || !works || !completed.contains(&place) || step.kind == Kind::Put {
             continue;
@@ -334,7 +336,7 @@ fn debt(
     let has_cleanup = case.steps.iter().any(|step| step.cleanup);
     let due = case.cleanup_always || state != EndState::Ok;
     if has_cleanup && due && traces && !cleaned && !owed {
-        return Err("its cleanup was not done, and nobody says so".into());
+        return Err("its cleanup was not done, and the run does not report it".into());
     }
     // That it was done shows in its result, which others than benign cases may lose.
     if case.benign && owed && traces && cleaned {

@@ -234,7 +234,7 @@ impl Network {
         }
     }
 
-    /// A call that somebody else makes some time later, with a token of his own.
+    /// Schedules a request of another client of the tenant, so long after now.
     pub(crate) fn colleague(&self, after: Duration, request: Request) {
         self.state().send(after, Flight::BackgroundLoad(request));
     }
@@ -244,7 +244,7 @@ impl Network {
         self.state().handle(request)
     }
 
-    /// Lets devices finish what they are at, with nobody watching.
+    /// Lets devices finish what they are doing after the run is over.
     pub(crate) fn settle(&self, until: Moment) {
         self.pass(until);
         self.state().work(until);

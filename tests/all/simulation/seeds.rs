@@ -1,6 +1,6 @@
-//! Many seeds; and the death of the process at every record of some.
+//! Runs drawn from many seeds, and runs whose process dies at every record of the journal.
 //!
-//! `SVAR_SEEDS=100000` plays more of them, `SVAR_SEED=123` that one alone, with its story.
+//! `SVAR_SEEDS=100000` plays more seeds; `SVAR_SEED=123` plays that one alone and prints its story.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -96,7 +96,7 @@ impl Play {
     }
 }
 
-/// A token of an application; none if a fault met the one who asked.
+/// Returns an access token for an application, or `None` if a fault hit the request.
 pub(super) fn token(network: &Network, client: &str) -> Option<String> {
     let form = format!(
         "grant_type=client_credentials&client_id={client}&client_secret={CLIENT_SECRET}&scope=https%3A%2F%2Fapi.securitycenter.microsoft.com%2F.default"
@@ -111,7 +111,7 @@ pub(super) fn token(network: &Network, client: &str) -> Option<String> {
     )
 }
 
-/// The colleague's calls, with a token of his own.
+/// Schedules the requests of another client of the tenant, with its own token.
 fn invite(case: &Case, network: &Network) {
     if case.colleague.is_empty() {
         return;
@@ -140,7 +140,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn whatever_the_seed_nothing_is_started_twice_or_left_out() {
+fn under_any_seed_no_session_is_started_twice_or_left_out() {
     if let Some(seed) = number("SVAR_SEED") {
         let played = run_seed(seed, true);
         assert_eq!(played, Ok(()), "seed {seed}");
@@ -173,7 +173,7 @@ fn whatever_the_seed_nothing_is_started_twice_or_left_out() {
         let seeds: Vec<u64> = failed.iter().map(|(seed, _)| *seed).collect();
         panic!(
             "seeds {seeds:?} of {end} fail; the first, {seed}: {why}\nplay it with:\n    \
-             SVAR_SEED={seed} cargo test --test all simulation::seeds -- --nocapture whatever"
+             SVAR_SEED={seed} cargo test --test all simulation::seeds -- --nocapture under_any_seed"
         );
     }
 }

@@ -92,7 +92,7 @@ fn a_session_is_started_again_whatever_the_queue_calls_the_end_of_its_time() {
 }
 
 #[test]
-fn a_session_that_somebody_cancels_after_the_queue_s_time_is_not_started_again() {
+fn a_session_that_another_client_cancels_is_not_started_again() {
     // The run counts on two hours; the service keeps it longer, and a colleague cancels it there.
     let root = scratch();
     let mut before = queued(root.path(), 72, UnsuccessfulStatus::TimeOut);
@@ -160,7 +160,7 @@ fn ended_ok(computer: &Computer) -> u32 {
 }
 
 #[test]
-fn held_back_sleepers_that_were_seen_lately_do_not_eat_the_slots() {
+fn held_offline_devices_that_were_seen_lately_do_not_take_all_slots() {
     let root = scratch();
     let devices = (0..30).map(|device| off_for(device, 6 * HOUR));
     let scenario = Scenario {
@@ -202,7 +202,7 @@ fn no_session_begins_outside_the_window_though_its_device_wakes_up_there() {
 }
 
 #[test]
-fn a_pause_leaves_nothing_in_the_queue_that_could_begin_while_nobody_looks() {
+fn a_pause_leaves_nothing_in_the_queue_that_could_begin_unwatched() {
     let root = scratch();
     let scenario = Scenario {
         devices: vec![off_for(0, HOUR), device(1)],
@@ -288,7 +288,7 @@ fn every_page_of_the_device_list_counts_in_the_hour_s_calls() {
 }
 
 #[test]
-fn seen_anew_a_sleeper_needs_no_turn() {
+fn an_offline_device_that_is_seen_again_does_not_wait_for_its_turn() {
     let root = scratch();
     let scenario = Scenario {
         devices: (0..12).map(|device| off_for(device, 3 * HOUR)).collect(),
