@@ -59,8 +59,9 @@ keep_modules() {
     [[ $(<"$main") == "$text" ]] || printf '%s\n' "$text" >"$main"
 }
 
-# test_one SUITE: runs one suite on the copy and says why it failed. A suite is PACKAGE:FILTER,
-# for the binary `all` of the root package all/MODULE[+MODULE]:FILTER.
+# test_one SUITE: runs one suite on the copy and says why it failed. A suite is BINARY:FILTER, for the
+# binary `all` of the root package all/MODULE[+MODULE]:FILTER. No package is named: outside crates then
+# have the features of the whole workspace, and are built once.
 # 0: the mutant survives; 1: it is killed; 2: it does not build.
 test_one() {
     local suite=${1%%:*} filter=${1#*:} out=$store/out.txt run
@@ -69,10 +70,10 @@ test_one() {
             local modules=${suite#all/}
             # shellcheck disable=SC2086
             keep_modules ${modules//+/ }
-            run=(cargo test --locked --quiet --package svar --test all)
+            suite=all
             ;;
-        *) run=(cargo test --locked --quiet --package "$suite" --tests) ;;
     esac
+    run=(cargo test --locked --quiet --test "$suite")
     if ! (cd -- "$copy" && "${run[@]}" --no-run) >"$out" 2>&1; then
         tail -n 20 -- "$out" >&2
         return 2
@@ -123,7 +124,7 @@ mutate() {
 $find_only || refresh
 row NAME FILE VERDICT
 
-mutate resend-after-5xx crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate resend-after-5xx crates/engine/src 'engine: all/simulation:simulation::' \
     'return Err("no start of it awaits an answer");
             }
             let settled = at + VISIBILITY_LAG;
@@ -134,13 +135,13 @@ mutate resend-after-5xx crates/engine/src 'svar-engine: all/simulation:simulatio
 mutate forget-the-tag-search src/driver 'all/simulation:simulation::' \
     'here && find_tag(comment).as_ref() == Some(tag)' \
     'here && find_tag(comment).as_ref() == Some(tag) && false'
-mutate ignore-the-visibility-lag crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate ignore-the-visibility-lag crates/engine/src 'engine: all/simulation:simulation::' \
     'VISIBILITY_LAG: Duration = Duration::from_secs(120)' \
     'VISIBILITY_LAG: Duration = Duration::from_secs(0)'
 mutate adopt-a-foreign-action src/driver 'all/simulation:simulation::' \
     'here && find_tag(comment).as_ref() == Some(tag)' \
     'here && (find_tag(comment).is_some() || tag.as_str().is_empty())'
-mutate resumed-start-was-not-sent crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate resumed-start-was-not-sent crates/engine/src 'engine: all/simulation:simulation::' \
     'enter(progress, Stage::Doubtful { settled }, at);
     }
 }' \
@@ -153,25 +154,25 @@ mutate journal-after-send src/driver 'all/simulation:simulation::' \
     'let due = !self.to_send.is_empty()
             || self.obeyed' \
     'let due = self.obeyed'
-mutate skip-cleanup-after-failure crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate skip-cleanup-after-failure crates/engine/src 'engine: all/simulation:simulation::' \
     'CleanupWhen::Always => true,' \
     'CleanupWhen::Always => progress.trouble.is_none(),'
-mutate forget-the-debt crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate forget-the-debt crates/engine/src 'engine: all/simulation:simulation::' \
     'progress.debt |= !progress.in_cleanup(ground) && progress.leaves_traces(ground);' \
     'progress.debt |= progress.in_cleanup(ground);'
-mutate go-on-after-failure crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate go-on-after-failure crates/engine/src 'engine: all/simulation:simulation::' \
     'if progress.trouble.is_none()
         && let Some(next) = next' \
     'if let Some(next) = next'
-mutate one-slot-too-many crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate one-slot-too-many crates/engine/src 'engine: all/simulation:simulation::' \
     'held < self.quota.slots(now)' \
     'held <= self.quota.slots(now)'
-mutate one-start-too-many crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate one-start-too-many crates/engine/src 'engine: all/simulation:simulation::' \
     'per_minute: per_minute.max(1) as usize,
             taken: Vec::new(),' \
     'per_minute: per_minute as usize + 1,
             taken: Vec::new(),'
-mutate starts-count-from-their-sending crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate starts-count-from-their-sending crates/engine/src 'engine: all/simulation:simulation::' \
     'entry.1 = at;
             entry.2 = false;
         }
@@ -183,31 +184,31 @@ mutate starts-count-from-their-sending crates/engine/src 'svar-engine: all/simul
     }
 
     /// What a process'
-mutate pending-holds-no-slot crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate pending-holds-no-slot crates/engine/src 'engine: all/simulation:simulation::' \
     'Stage::Announced | Stage::Doubtful { .. } | Stage::Open(_)
         )
     }' \
     'Stage::Open(_)
         )
     }'
-mutate forget-an-action-after-cancel crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate forget-an-action-after-cancel crates/engine/src 'engine: all/simulation:simulation::' \
     'let failed = match body {' \
     'if matches!(body, FactBody::CancelAnswered { .. }) {
                 enter(progress, Stage::Done, at);
                 return Ok(());
             }
             let failed = match body {'
-mutate retry-past-the-limit crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate retry-past-the-limit crates/engine/src 'engine: all/simulation:simulation::' \
     'progress.retries < retry.max' \
     'progress.retries <= retry.max'
-mutate fetch-no-results crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate fetch-no-results crates/engine/src 'engine: all/simulation:simulation::' \
     'let (wanted, if_failed) = outcome::wanted(ground, progress, &fates, failed);' \
     'let (_, if_failed) = outcome::wanted(ground, progress, &fates, failed);
     let wanted = Vec::new();'
-mutate grant-beside-a-record crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate grant-beside-a-record crates/engine/src 'engine: all/simulation:simulation::' \
     'if !self.orders.lost && needs.is_empty() {' \
     'if !self.orders.lost {'
-mutate start-after-interrupt crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate start-after-interrupt crates/engine/src 'engine: all/simulation:simulation::' \
     'if orders.interrupts > 1
         || (orders.interrupts > 0 && (!cleanup || asleep || outlook.over_for_today))
     {' \
@@ -218,24 +219,24 @@ mutate an-old-report-wakes-a-sleeper src/driver 'all/simulation:simulation::' \
 mutate a-sleeper-is-never-seen-anew src/driver 'all/simulation:simulation::' \
     'seen.is_some_and(|seen| seen > after)' \
     'seen.is_some_and(|seen| seen > after) && false'
-mutate sleepers-keep-their-slots crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate sleepers-keep-their-slots crates/engine/src 'engine: all/simulation:simulation::' \
     'let count = beyond.max(wanted);' \
     'let count = beyond.max(wanted) * 0;'
-mutate begin-after-the-hours crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate begin-after-the-hours crates/engine/src 'engine: all/simulation:simulation::' \
     'if outlook.after_hours && queued {' \
     'if outlook.after_hours && queued && orders.lost {'
-mutate stop-above-the-threshold crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate stop-above-the-threshold crates/engine/src 'engine: all/simulation:simulation::' \
     'self.failed > 0 && self.failed >= threshold,' \
     'self.failed > threshold,'
-mutate begin-outside-the-hours crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate begin-outside-the-hours crates/engine/src 'engine: all/simulation:simulation::' \
     'if self.hours_allow_at(now) > now {
             return;' \
     'if now < self.now {
             return;'
-mutate main-work-after-an-abort crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate main-work-after-an-abort crates/engine/src 'engine: all/simulation:simulation::' \
     '} else if stopped.how == OnStop::Abort {' \
     '} else if stopped.how != stopped.how {'
-mutate start-a-cleanup-given-up crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate start-a-cleanup-given-up crates/engine/src 'engine: all/simulation:simulation::' \
     'if progress.waived && progress.in_cleanup(ground) {
         return enter(progress, Stage::Done, at);
     }
@@ -247,38 +248,38 @@ mutate search-by-our-own-clock src/driver 'all/simulation:simulation::' \
     "\"machineId eq {} and type eq 'LiveResponse' and creationDateTimeUtc ge {}\",
             literal(machine.as_str()),
             instant(self.clock().now() - CLOCK_SKEW)"
-mutate give-up-a-device-that-sleeps-over-its-cancel crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate give-up-a-device-that-sleeps-over-its-cancel crates/engine/src 'engine: all/simulation:simulation::' \
     '(true, false) => GiveUp::Device,' \
     '(true, false) => GiveUp::Cancel,'
-mutate stay-for-the-hours crates/engine/src 'svar-engine: all/simulation:simulation::' \
+mutate stay-for-the-hours crates/engine/src 'engine: all/simulation:simulation::' \
     'asleep || outlook.over_for_today' \
     'asleep'
 mutate an-expired-start-is-a-failure src/driver 'all/simulation:simulation::' \
     'gives_up && !is_cancelled && created' \
     'gives_up && is_cancelled && created'
 
-mutate maps-are-never-equal crates/language/src 'svar-language:' \
+mutate maps-are-never-equal crates/language/src 'language:' \
     'null || maps || left_kind == right_kind' \
     'null || left_kind == right_kind'
-mutate collected-name-not-ascii crates/emulator/src 'svar-emulator:' \
+mutate collected-name-not-ascii crates/emulator/src 'emulator:' \
     "c == '\\0' || !c.is_ascii()" \
     "c == '\\0'"
-mutate leave-a-tilde-bare crates/plan/src 'svar-plan:' \
+mutate leave-a-tilde-bare crates/plan/src 'plan:' \
     'b"@%+=:,./_-"' \
     'b"~@%+=:,./_-"'
-mutate gate-may-read-results crates/language/src 'svar-language:' \
+mutate gate-may-read-results crates/language/src 'language:' \
     '["gate"] => place(Run, Wanted::Bool),' \
     '["gate"] => place(Steps, Wanted::Bool),'
 mutate dots-in-a-tenant-id src/cli 'all/cli:cli::' \
     '&& !id.contains("..")' \
     ''
-mutate json-array-is-no-list crates/plan/src 'svar-plan:' \
+mutate json-array-is-no-list crates/plan/src 'plan:' \
     'to_text(&value).unwrap_or_else(|_| value.to_string())' \
     'to_text(&value).unwrap_or_default()'
-mutate no-pause-before-a-retry crates/language/src 'svar-plan: svar-language:' \
+mutate no-pause-before-a-retry crates/language/src 'plan: language:' \
     'RETRY_DELAY: Period = Period(Duration::from_secs(30))' \
     'RETRY_DELAY: Period = Period(Duration::from_secs(31))'
-mutate retry-what-was-called-back crates/engine/src 'svar-engine:' \
+mutate retry-what-was-called-back crates/engine/src 'engine:' \
     'why == CancelWhy::Timeout || why.calls_back(),' \
     'why == CancelWhy::Timeout,'
 
