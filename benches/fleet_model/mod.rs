@@ -126,12 +126,13 @@ impl Model {
                 session,
                 attempt,
                 tag,
-                ..
+                commands,
             } => {
                 let body = FactBody::StartAnnounced {
                     session,
                     attempt,
                     tag,
+                    commands,
                 };
                 self.hand_in(Some(device), body);
                 let ends = self.now + LATENCY + self.length;
@@ -187,6 +188,7 @@ impl Model {
                             index: RequestIndex(0),
                             status: CommandStatus::Completed,
                             error: None,
+                            named: None,
                         }];
                         let status = ActionStatus::Succeeded;
                         let body = FactBody::ActionEnded {

@@ -1,17 +1,17 @@
 //! The evidence of a run: its plan, and for each device what the facts say about it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use serde::Serialize;
 
 use svar_engine::{
-    CommandIndex, DeviceView, EndState, Fact, FactBody, RequestIndex, ResultSummary, SessionIndex,
+    CommandAnswer, CommandEnd, DeviceView, EndState, Fact, FactBody, MISMATCH, RequestIndex,
+    ResultSummary, SentCommand, match_answer,
 };
-use svar_plan::{OnStop, Plan, Session, StepLocation, StepPlan, Verb, Verdict};
-use svar_wire::CommandStatus;
+use svar_plan::{OnStop, Plan, StepLocation, StepPlan, Verb, Verdict};
 use svar_wire::Moment;
 use svar_wire::{ActionId, RunId};
+use svar_wire::{ActionStatus, CommandStatus};
 
 use super::words::clean;
 
@@ -226,14 +226,14 @@ impl Evidence {
     ///
     /// A run that has not finished counts as interrupted: whether a process drives it is not among
     /// its facts. See [`Evidence::mark_running`].
-    pub fn gather(
+    pub fn gather<'p>(
         header: ReportHeader,
-        plan: &Plan,
-        facts: &[Fact],
+        plan: &'p Plan,
+        facts: &'p [Fact],
         devices: impl Iterator<Item = DeviceView>,
     ) -> Self {
         let mut histories: Vec<DeviceHistory<'_>> = (plan.devices.iter())
-            .map(|device| DeviceHistory::new(plan, &device.sessions))
+            .map(|_| DeviceHistory::new(plan))
             .collect();
         let mut until = header.started;
         let mut lost = None;
@@ -387,40 +387,37 @@ fn essence(why: &str) -> String {
 /// What the facts so far say of one device.
 struct DeviceHistory<'p> {
     plan: &'p Plan,
-    sessions_planned: &'p Arc<[Session]>,
     started: Option<Moment>,
     sessions: u32,
     waived: Option<CleanupWaiver>,
-    /// The commands that a session with conditions was resolved to, as indices into the planned ones.
-    resolved: HashMap<SessionIndex, Vec<CommandIndex>>,
-    /// The session of each action.
-    actions: HashMap<ActionId, SessionIndex>,
+    /// The commands of the latest start.
+    announced: &'p [SentCommand],
+    /// The commands of each action, as they were sent.
+    actions: HashMap<&'p ActionId, &'p [SentCommand]>,
     commands: Vec<CommandEvidence>,
 }
 
 impl<'p> DeviceHistory<'p> {
-    fn new(plan: &'p Plan, sessions: &'p Arc<[Session]>) -> Self {
+    fn new(plan: &'p Plan) -> Self {
         DeviceHistory {
             plan,
-            sessions_planned: sessions,
             started: None,
             sessions: 0,
             waived: None,
-            resolved: HashMap::new(),
+            announced: &[],
             actions: HashMap::new(),
             commands: Vec::new(),
         }
     }
 
-    fn take(&mut self, fact: &Fact) {
+    fn take(&mut self, fact: &'p Fact) {
         match &fact.body {
-            FactBody::StartAnnounced { .. } => {
+            FactBody::StartAnnounced { commands, .. } => {
                 self.started.get_or_insert(fact.at);
+                self.announced = commands;
             }
-            FactBody::StartAccepted {
-                session, action, ..
-            } => {
-                let is_new = self.actions.insert(action.clone(), *session).is_none();
+            FactBody::StartAccepted { action, .. } => {
+                let is_new = self.actions.insert(action, self.announced).is_none();
                 self.sessions += u32::from(is_new);
             }
             FactBody::CleanupWaived { by, why } => {
@@ -429,33 +426,12 @@ impl<'p> DeviceHistory<'p> {
                     why: clean(why),
                 });
             }
-            FactBody::SessionResolved { session, commands } => {
-                self.resolved.insert(*session, commands.clone());
-            }
             FactBody::ActionEnded {
-                action, commands, ..
-            } => {
-                let sent = self.sent(action, commands.len());
-                for end in commands {
-                    let place = end.index.get(&sent).copied();
-                    let Some((step, verb)) = place.and_then(|place| self.step(action, place))
-                    else {
-                        continue;
-                    };
-                    self.commands.push(CommandEvidence {
-                        step: step.name.clone(),
-                        verb,
-                        cleanup: step.cleanup,
-                        action: action.to_string(),
-                        index: end.index,
-                        status: end.status.clone(),
-                        error: end.error.as_deref().map(clean),
-                        result: None,
-                        missing: None,
-                        not_met: None,
-                    });
-                }
-            }
+                action,
+                status,
+                commands,
+                ..
+            } => self.action_ended(action, status, commands),
             FactBody::ResultFetched {
                 action,
                 index,
@@ -479,32 +455,35 @@ impl<'p> DeviceHistory<'p> {
         }
     }
 
-    /// The commands of an action, by index into the session's: all that it has, those it was
-    /// resolved to, or the last one alone where a try was made again.
-    fn sent(&self, action: &ActionId, count: usize) -> Vec<CommandIndex> {
-        let Some(session) = self.actions.get(action) else {
-            return Vec::new();
-        };
-        let planned = self
-            .sessions_planned
-            .get(session.place())
-            .map_or(0, |session| session.commands.len());
-        let all = match self.resolved.get(session) {
-            Some(resolved) => resolved.clone(),
-            None => CommandIndex::all(planned).collect(),
-        };
-        match (count, all.last()) {
-            (1, Some(last)) => vec![*last],
-            _ => all,
+    /// Takes in what the service says of the commands that were sent, as far as that fits them.
+    fn action_ended(&mut self, action: &ActionId, status: &ActionStatus, ends: &[CommandEnd]) {
+        let sent: &'p [SentCommand] = self.actions.get(action).copied().unwrap_or_default();
+        let answers = match_answer(sent.len(), status, ends);
+        for ((index, sent), answer) in RequestIndex::enumerate(sent).zip(answers) {
+            let (status, error, missing) = match answer {
+                CommandAnswer::Told(end) => (end.status.clone(), end.error.as_deref(), None),
+                CommandAnswer::Silent => continue,
+                CommandAnswer::Mismatch(why) => {
+                    let status = CommandStatus::Other("Unknown".to_owned());
+                    (status, None, Some(format!("{MISMATCH}: {why}")))
+                }
+            };
+            let Some(step) = sent.step.get(&self.plan.steps) else {
+                continue;
+            };
+            self.commands.push(CommandEvidence {
+                step: step.name.clone(),
+                verb: sent.verb,
+                cleanup: step.cleanup,
+                action: action.to_string(),
+                index,
+                status,
+                error: error.map(clean),
+                result: None,
+                missing: missing.as_deref().map(clean),
+                not_met: None,
+            });
         }
-    }
-
-    fn step(&self, action: &ActionId, place: CommandIndex) -> Option<(&'p StepPlan, Verb)> {
-        let session = self.actions.get(action)?;
-        let session = self.sessions_planned.get(session.place())?;
-        let command = place.get(&session.commands)?;
-        let step = command.step.get(&self.plan.steps)?;
-        Some((step, command.verb))
     }
 
     fn command(&mut self, action: &ActionId, index: RequestIndex) -> Option<&mut CommandEvidence> {

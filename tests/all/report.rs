@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use svar::report::{self, Evidence, ReportHeader, Sheet};
 use svar_engine::{
-    Attempt, CommandEnd, DeviceIndex, EndState, Fact, FactBody, Fleet, Refusal, RequestIndex,
-    ResultSummary, SessionIndex, tag_of,
+    Attempt, CommandEnd, CommandIndex, DeviceIndex, EndState, Fact, FactBody, Fleet, Refusal,
+    RequestIndex, ResultSummary, SentCommand, SessionIndex, tag_of,
 };
 use svar_language::playbook::{self, NoFiles};
 use svar_language::source::SourceText;
@@ -43,7 +43,11 @@ struct Story {
 
 impl Story {
     fn with(names: &[&str]) -> Self {
-        let source = SourceText::new("playbooks/ask.yaml", PLAYBOOK);
+        Story::of(PLAYBOOK, names)
+    }
+
+    fn of(playbook: &str, names: &[&str]) -> Self {
+        let source = SourceText::new("playbooks/ask.yaml", playbook);
         let loaded = playbook::load(&source, &NoFiles);
         let targets = names.iter().enumerate().map(|(place, name)| Target {
             id: DeviceId::parse(&format!("{place:040x}")).unwrap(),
@@ -86,8 +90,33 @@ impl Story {
         self.start_again(device, session, 0)
     }
 
-    /// The how manieth start of a session, from 0.
+    /// Start `attempt` of a session, counted from 0.
     fn start_again(&mut self, device: u32, session: u16, attempt: u16) -> ActionId {
+        let commands = self.all_of(session);
+        self.start_with(device, session, attempt, commands)
+    }
+
+    /// All commands of a session, in their first try.
+    fn all_of(&self, session: u16) -> Vec<SentCommand> {
+        let session = SessionIndex(session).of(&self.plan.devices[0].sessions);
+        let sent =
+            CommandIndex::enumerate(&session.commands).map(|(command, planned)| SentCommand {
+                step: planned.step,
+                command,
+                retry: 0,
+                verb: planned.verb,
+                file: None,
+            });
+        sent.collect()
+    }
+
+    fn start_with(
+        &mut self,
+        device: u32,
+        session: u16,
+        attempt: u16,
+        commands: Vec<SentCommand>,
+    ) -> ActionId {
         let id = self.plan.devices[device as usize].target.id.clone();
         let tag = tag_of(&self.run, &id, SessionIndex(session), Attempt(attempt));
         self.tell(
@@ -96,6 +125,7 @@ impl Story {
                 session: SessionIndex(session),
                 attempt: Attempt(attempt),
                 tag,
+                commands,
             },
         );
         self.actions += 1;
@@ -118,6 +148,7 @@ impl Story {
             index,
             status: CommandStatus::Created,
             error: None,
+            named: None,
         };
         let body = FactBody::ActionEnded {
             action: action.clone(),
@@ -137,6 +168,7 @@ impl Story {
                 None => CommandStatus::Completed,
             },
             error: error.map(str::to_owned),
+            named: None,
         });
         let body = FactBody::ActionEnded {
             action: action.clone(),
@@ -146,6 +178,21 @@ impl Story {
             },
             commands: commands.collect(),
             expired: false,
+        };
+        self.tell(device, body);
+    }
+
+    /// The result of a script that is as expected, at an index of its request.
+    fn script_at(&mut self, device: u32, action: &ActionId, index: u16) {
+        let body = FactBody::ResultFetched {
+            action: action.clone(),
+            index: RequestIndex(index),
+            result: ResultSummary::Script {
+                exit: Some(1),
+                path: format!("results/{device}/{index}.json"),
+                sha256_wire: "aa".repeat(32),
+            },
+            verdict: Verdict::Met,
         };
         self.tell(device, body);
     }
@@ -340,12 +387,14 @@ fn a_refused_start_is_told_without_a_step() {
     let mut story = Story::with(&["a"]);
     let device = story.plan.devices[0].target.id.clone();
     let tag = tag_of(&story.run, &device, SessionIndex(0), Attempt(0));
+    let commands = story.all_of(0);
     story.tell(
         0,
         FactBody::StartAnnounced {
             session: SessionIndex(0),
             attempt: Attempt(0),
             tag,
+            commands,
         },
     );
     let refusal = Refusal {
@@ -456,4 +505,79 @@ fn rows_keep_to_the_width() {
     for line in report::rows(&evidence, sheet).lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
+}
+
+const RETRIED: &str = "\
+playbook: 1
+name: Try again
+os: linux
+steps:
+  - id: prepare
+    run: prepare.sh
+  - id: flaky
+    run: flaky.sh
+    retry: { max: 1 }
+";
+
+#[test]
+fn a_command_that_is_tried_again_is_told_as_its_own_step() {
+    let mut story = Story::of(RETRIED, &["a"]);
+    let action = story.start(0, 0);
+    story.ended(0, &action, &[None, Some("no such file")]);
+    story.script(0, &action, 0, None);
+    story.script_at(0, &action, 1);
+    let mut again = story.all_of(0).split_off(1);
+    again[0].retry = 1;
+    let action = story.start_with(0, 0, 1, again);
+    story.ended(0, &action, &[Some("no such file")]);
+    story.script(0, &action, 1, None);
+    let evidence = story.evidence();
+
+    let device = &evidence.devices[0];
+    let told: Vec<_> = (device.commands.iter())
+        .map(|command| (command.step.as_str(), command.error.is_some()))
+        .collect();
+    assert_eq!(told, [("prepare", false), ("flaky", true), ("flaky", true)]);
+    assert_eq!(device.step.as_ref().unwrap().name, "flaky");
+}
+
+#[test]
+fn an_answer_that_does_not_fit_what_was_sent_is_no_steps_evidence() {
+    let mut story = Story::with(&["a"]);
+    let action = story.start(0, 0);
+    let body = FactBody::ActionEnded {
+        action,
+        status: ActionStatus::Failed,
+        commands: vec![CommandEnd {
+            index: RequestIndex(1),
+            status: CommandStatus::Failed,
+            error: Some("no such file".to_owned()),
+            named: Some("RunScript ask.sh".to_owned()),
+        }],
+        expired: false,
+    };
+    story.tell(0, body);
+    let evidence = story.evidence();
+
+    let device = &evidence.devices[0];
+    assert!(
+        device
+            .commands
+            .iter()
+            .all(|command| command.error.is_none())
+    );
+    let told: Vec<_> = (device.commands.iter())
+        .map(|command| (command.step.as_str(), command.missing.as_deref().unwrap()))
+        .collect();
+    let mismatch = "the service's answer does not match what was sent";
+    assert_eq!(
+        told,
+        [
+            ("ask", &*format!("{mismatch}: it leaves out command 0")),
+            (
+                "fetch",
+                &*format!("{mismatch}: its command 1 is RunScript ask.sh")
+            ),
+        ]
+    );
 }

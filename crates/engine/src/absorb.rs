@@ -42,7 +42,10 @@ pub(super) fn absorb(
     };
     match body {
         FactBody::StartAnnounced {
-            session, attempt, ..
+            session,
+            attempt,
+            commands,
+            ..
         } => {
             is_start(*session, *attempt)?;
             match progress.stage {
@@ -53,8 +56,14 @@ pub(super) fn absorb(
                 Stage::Done => return Err("the device has ended"),
                 _ => return Err("a start of this device is under way"),
             }
+            let due = progress.to_send(ground);
+            if commands.len() != due.len() || !commands.iter().zip(&due).all(|(a, b)| a.is_same(b))
+            {
+                return Err("its commands are not those that the session sends");
+            }
+            let sent = commands.iter().map(|sent| sent.command).collect();
             progress.begun = true;
-            enter(progress, Stage::Announced, at);
+            enter(progress, Stage::Announced { sent }, at);
         }
 
         FactBody::StartAccepted {
@@ -64,7 +73,10 @@ pub(super) fn absorb(
             adopted,
         } => {
             is_start(*session, *attempt)?;
-            if !matches!(progress.stage, Stage::Announced | Stage::Doubtful { .. }) {
+            if !matches!(
+                progress.stage,
+                Stage::Announced { .. } | Stage::Doubtful { .. }
+            ) {
                 return Err("no start of it is under way");
             }
             match known {
@@ -74,8 +86,7 @@ pub(super) fn absorb(
                 // it made one more, only a search can tell.
                 Known::Own | Known::Other => {
                     progress.busy_since.get_or_insert(at);
-                    let settled = at + VISIBILITY_LAG;
-                    enter(progress, Stage::Doubtful { settled }, at);
+                    course::doubt(progress, at, at + VISIBILITY_LAG);
                     return Ok(());
                 }
             }
@@ -83,6 +94,7 @@ pub(super) fn absorb(
             progress.refusals = 0;
             let open = Open {
                 action: action.clone(),
+                sent: progress.sent().into(),
                 accepted: at,
                 began: None,
                 reached: None,
@@ -97,7 +109,7 @@ pub(super) fn absorb(
             refusal,
         } => {
             is_start(*session, *attempt)?;
-            if progress.stage != Stage::Announced {
+            if !matches!(progress.stage, Stage::Announced { .. }) {
                 return Err("no start of it awaits an answer");
             }
             course::refused(ground, progress, at, refusal);
@@ -107,17 +119,16 @@ pub(super) fn absorb(
             session, attempt, ..
         } => {
             is_start(*session, *attempt)?;
-            if progress.stage != Stage::Announced {
+            if !matches!(progress.stage, Stage::Announced { .. }) {
                 return Err("no start of it awaits an answer");
             }
-            let settled = at + VISIBILITY_LAG;
-            enter(progress, Stage::Doubtful { settled }, at);
+            course::doubt(progress, at, at + VISIBILITY_LAG);
         }
 
         FactBody::StartAbsent { session, attempt } => {
             is_start(*session, *attempt)?;
             match progress.stage {
-                Stage::Doubtful { settled } if at < settled => {
+                Stage::Doubtful { settled, .. } if at < settled => {
                     return Err("the start may become visible yet");
                 }
                 Stage::Doubtful { .. } => start_again(ground, progress, at, Duration::ZERO),
@@ -147,7 +158,7 @@ pub(super) fn absorb(
             index,
             state,
         } => {
-            let count = progress.sent(ground).len();
+            let count = progress.sent().len();
             match &mut progress.stage {
                 Stage::Open(open) if open.action == *action => {
                     let Some(before) = open.reached else {

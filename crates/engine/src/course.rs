@@ -36,6 +36,12 @@ pub(super) fn enter(progress: &mut Progress, stage: Stage, at: Moment) {
     progress.since = at;
 }
 
+/// The answer to the start is lost: it is looked for, and from `settled` on not found means not sent.
+pub(super) fn doubt(progress: &mut Progress, at: Moment, settled: Moment) {
+    let sent = progress.sent().into();
+    enter(progress, Stage::Doubtful { settled, sent }, at);
+}
+
 pub(super) fn trouble(progress: &mut Progress, state: EndState, why: &str) {
     trouble_at(progress, None, state, why);
 }
@@ -106,8 +112,7 @@ pub(super) fn refused(ground: Ground<'_>, progress: &mut Progress, at: Moment, r
         }
         // Called a refusal, and none: it may have been applied.
         AnswerClass::Unknown | AnswerClass::Done => {
-            let settled = at + VISIBILITY_LAG;
-            enter(progress, Stage::Doubtful { settled }, at);
+            doubt(progress, at, at + VISIBILITY_LAG);
         }
         AnswerClass::Never | AnswerClass::AgainLater | AnswerClass::MayHeal => {
             let code = match refusal.code.as_str() {
@@ -158,7 +163,7 @@ pub(super) fn ended(
     if !never_ran {
         progress.readiness = Readiness::Ready;
     }
-    let fates = outcome::fates(progress.sent(ground).len(), status, commands);
+    let fates = outcome::fates(open.sent.len(), status, commands);
     let ran_something = close != Close::Cancelled(cancel) || !never_ran;
     if ran_something {
         leave_debt(ground, progress);
@@ -167,6 +172,7 @@ pub(super) fn ended(
     let (wanted, if_failed) = outcome::wanted(ground, progress, &fates, failed);
     let collecting = Collecting {
         action: open.action.clone(),
+        sent: open.sent.clone(),
         ended: at,
         close,
         overdue,
@@ -476,9 +482,8 @@ pub(super) fn waive(
 /// Another process took up the run. A start that was announced and not answered may have been sent
 /// at any moment until now, may arrive a while later, and becomes visible later still.
 pub(super) fn resume(progress: &mut Progress, at: Moment) {
-    if progress.stage == Stage::Announced {
-        let settled = at + ON_ITS_WAY + VISIBILITY_LAG;
-        enter(progress, Stage::Doubtful { settled }, at);
+    if matches!(progress.stage, Stage::Announced { .. }) {
+        doubt(progress, at, at + ON_ITS_WAY + VISIBILITY_LAG);
     }
 }
 

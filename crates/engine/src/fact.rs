@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use svar_plan::{CommandIndex, DeviceIndex, OnStop, SessionIndex, StepIndex, Verdict, index_type};
+use svar_plan::{
+    CommandIndex, DeviceIndex, OnStop, SessionIndex, StepIndex, Verb, Verdict, index_type,
+};
 use svar_wire::Moment;
 use svar_wire::{ActionId, Tag};
 use svar_wire::{ActionStatus, CommandStatus};
@@ -48,6 +50,8 @@ pub enum FactBody {
         session: SessionIndex,
         attempt: Attempt,
         tag: Tag,
+        /// The commands of the request; the place of each is the index that the service gives it.
+        commands: Vec<SentCommand>,
     },
     /// The service took it, or a search by tag found it.
     StartAccepted {
@@ -290,6 +294,30 @@ pub enum CommandState {
     Executing,
 }
 
+/// One command of a request, as it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentCommand {
+    /// The step that it comes from.
+    pub step: StepIndex,
+    /// Its index in the session.
+    pub command: CommandIndex,
+    /// Retries of the step on this device before this one: 0 for its first try.
+    pub retry: u16,
+    /// Its verb.
+    pub verb: Verb,
+    /// The library file, or the path on the device, that it names; secrets masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+impl SentCommand {
+    /// Returns whether it is the same command of the same try, whatever file it names.
+    pub(super) fn is_same(&self, other: &SentCommand) -> bool {
+        let key = |sent: &SentCommand| (sent.step, sent.command, sent.retry, sent.verb);
+        key(self) == key(other)
+    }
+}
+
 /// How one command of an ended action stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandEnd {
@@ -300,6 +328,9 @@ pub struct CommandEnd {
     /// What the service says went wrong, joined and shortened to 1,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The command that the service names under this index, where it is not the one that was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<String>,
 }
 
 /// What was fetched, small enough for the journal.

@@ -210,6 +210,7 @@ impl Fleet {
             session,
             attempt,
             tag,
+            ..
         } = body
         {
             let device = &self.plan.devices[id.place()].target.id;

@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use svar_plan::{
-    DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, DeviceIndex, OfflineMode, StepIndex,
-};
+use svar_plan::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, DeviceIndex, OfflineMode};
 use svar_wire::Moment;
 use svar_wire::{ActionId, Tag};
 
@@ -129,10 +127,11 @@ impl Fleet {
             }
             let progress = &self.devices[id.place()].progress;
             let ground = self.ground(id);
-            let command = index
-                .get(&progress.sent(ground))
-                .and_then(|command| progress.command(ground, *command));
-            let step = command.map_or(StepIndex::FIRST, |command| command.step);
+            let command = index.of(progress.sent());
+            let Some(command) = progress.command(ground, *command) else {
+                panic!("internal error: device {id} sent a command that its session does not have");
+            };
+            let step = command.step;
             needs.push(Need::Fetch {
                 device: id,
                 session: progress.session,
@@ -275,7 +274,7 @@ impl Fleet {
                 session: progress.session,
                 attempt: progress.attempt,
                 tag: self.tag(id),
-                only: progress.only,
+                commands: progress.to_send(self.ground(id)),
             });
             self.ask(id, Ask::Start);
         }

@@ -11,6 +11,7 @@
 //! Start reading at [`Fleet::handle`] and [`Fleet::poll`].
 
 mod absorb;
+mod answer;
 mod course;
 mod end;
 mod endpoint;
@@ -33,11 +34,12 @@ mod view;
 mod want;
 mod watcher;
 
+pub use answer::{CommandAnswer, MISMATCH, match_answer};
 pub use end::EndState;
 pub use endpoint::Endpoint;
 pub use fact::{
     Attempt, CancelWhy, CommandEnd, CommandState, FORMAT, Fact, FactBody, GiveUp, Refusal,
-    RequestIndex, ResultSummary, RunLimit,
+    RequestIndex, ResultSummary, RunLimit, SentCommand,
 };
 pub use fleet::{Fleet, ProtocolError, tag_of};
 pub use need::{Care, Need};

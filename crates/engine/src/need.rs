@@ -1,10 +1,10 @@
 //! All that goes out of the engine: needs.
 
-use svar_plan::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};
+use svar_plan::{DeviceIndex, SessionIndex, StepIndex};
 use svar_wire::{ActionId, Tag};
 
 use super::endpoint::Endpoint;
-use super::fact::{Attempt, CancelWhy, FactBody, RequestIndex};
+use super::fact::{Attempt, CancelWhy, FactBody, RequestIndex, SentCommand};
 
 /// What the engine needs done. Each is asked for once; the answer comes back as a fact (or, for
 /// reads that failed, as a note that it is to be asked for again: [`super::Fleet::read_failed`]).
@@ -23,10 +23,9 @@ pub enum Need {
         session: SessionIndex,
         attempt: Attempt,
         tag: Tag,
-        /// A retry sends this one command alone (index into
-        /// [`Session::commands`](svar_plan::Session::commands)); else all that the session has,
-        /// as resolved.
-        only: Option<CommandIndex>,
+        /// The commands to send: all that the session has, as resolved, or the one that is tried
+        /// again. Without the files that they name, which the driver adds to the announcement.
+        commands: Vec<SentCommand>,
     },
     /// List the device's live response actions and look for the tag. Found: `StartAccepted` with
     /// `adopted`. Not found: `StartAbsent` if `conclusive`, else [`super::Fleet::read_failed`].

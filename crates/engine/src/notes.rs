@@ -37,7 +37,7 @@ impl Fleet {
             .max(backoff(device.failures));
         let mut retry_at = now + pause;
         // A search that can't settle anything yet is not put off beyond the one that can.
-        if let Stage::Doubtful { settled } = device.progress.stage
+        if let Stage::Doubtful { settled, .. } = device.progress.stage
             && settled > now
             && retry_after.is_none()
         {

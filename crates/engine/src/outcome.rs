@@ -3,6 +3,7 @@
 use svar_plan::{CommandIndex, OnFail, ResultsWanted, StepIndex, Verb};
 use svar_wire::{ActionStatus, CommandStatus};
 
+use super::answer::{CommandAnswer, MISMATCH, match_answer};
 use super::end::EndState;
 use super::fact::{CancelWhy, CommandEnd, RequestIndex};
 use super::progress::{Close, Collecting, Fate, Ground, Progress, Trouble};
@@ -21,25 +22,29 @@ pub(super) enum Outcome {
     Trouble(Trouble),
 }
 
-/// What became of each command. The service may leave the list out (API notes 4.2), and may use
-/// states that we don't know (4.3): then the action's own state speaks for them.
+/// What became of each command. Where the service says nothing of one (API notes 4.2), or uses a state
+/// that we don't know (4.3), the action's own state speaks for it.
 pub(super) fn fates(sent: usize, status: &ActionStatus, ends: &[CommandEnd]) -> Box<[Fate]> {
     let succeeded = *status == ActionStatus::Succeeded;
-    (0..sent)
-        .map(|index| {
-            let end = ends.iter().find(|end| end.index.place() == index);
-            match end.map(|end| &end.status) {
-                Some(CommandStatus::Completed) => Fate::Completed,
-                Some(CommandStatus::Failed) => {
-                    let error = end.and_then(|end| end.error.as_deref());
-                    Fate::Failed(error.unwrap_or("the service names no reason").into())
-                }
-                _ if succeeded => Fate::Completed,
-                Some(CommandStatus::Created) => Fate::NotRun,
-                // It was on its way when the action ended, or nobody says anything about it.
-                _ => Fate::Cut,
+    let fate = |answer| match answer {
+        CommandAnswer::Mismatch(why) => Fate::Unknown(why.into()),
+        CommandAnswer::Silent if succeeded => Fate::Completed,
+        CommandAnswer::Silent => Fate::Cut,
+        CommandAnswer::Told(end) => match end.status {
+            CommandStatus::Completed => Fate::Completed,
+            CommandStatus::Failed => {
+                let error = end.error.as_deref();
+                Fate::Failed(error.unwrap_or("the service names no reason").into())
             }
-        })
+            _ if succeeded => Fate::Completed,
+            CommandStatus::Created => Fate::NotRun,
+            // It was on its way when the action ended.
+            _ => Fate::Cut,
+        },
+    };
+    match_answer(sent, status, ends)
+        .into_iter()
+        .map(fate)
         .collect()
 }
 
@@ -59,7 +64,7 @@ pub(super) fn wanted(
 ) -> (Vec<RequestIndex>, Vec<RequestIndex>) {
     let mut now = Vec::new();
     let mut if_failed = Vec::new();
-    for (index, command) in RequestIndex::enumerate(&progress.sent(ground)) {
+    for (index, command) in RequestIndex::enumerate(progress.sent()) {
         let Some(fate) = index.get(fates) else {
             continue;
         };
@@ -93,11 +98,10 @@ pub(super) fn conclude(
     progress: &Progress,
     collecting: &Collecting,
 ) -> Outcome {
-    let sent = progress.sent(ground);
     let first_bad = collecting
         .fates
         .iter()
-        .zip(&sent)
+        .zip(&collecting.sent)
         .find(|(fate, _)| **fate != Fate::Completed);
     let step_of = |command: CommandIndex| {
         progress
@@ -142,6 +146,11 @@ pub(super) fn conclude(
     let (state, why) = match fate {
         Fate::NotMet(why) => (EndState::ExpectFailed, why),
         Fate::Failed(why) | Fate::Missing(why) => (EndState::Failed, why),
+        // It may have run: nothing later is built on it, and it is not tried again.
+        Fate::Unknown(why) => {
+            let why = format!("{MISMATCH}: {why}");
+            return trouble(EndState::Unknown, &why);
+        }
         Fate::Completed | Fate::Cut | Fate::NotRun => {
             return match collecting.close {
                 Close::Cancelled(Some(CancelWhy::Timeout))

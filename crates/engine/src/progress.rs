@@ -10,7 +10,7 @@ use svar_wire::ActionId;
 use svar_wire::Moment;
 
 use super::end::EndState;
-use super::fact::{Attempt, CancelWhy, CommandState, RequestIndex};
+use super::fact::{Attempt, CancelWhy, CommandState, RequestIndex, SentCommand};
 
 /// What a device's facts are read against: the plan, and its own part of it.
 #[derive(Clone, Copy)]
@@ -67,9 +67,12 @@ pub(super) enum Stage {
     /// No start is under way.
     Idle,
     /// Announced, not answered.
-    Announced,
+    Announced { sent: Box<[CommandIndex]> },
     /// The answer is lost. From `settled` on, not finding the tag means that it never arrived.
-    Doubtful { settled: Moment },
+    Doubtful {
+        settled: Moment,
+        sent: Box<[CommandIndex]>,
+    },
     /// The service has it.
     Open(Box<Open>),
     /// It has ended; results come in.
@@ -82,6 +85,8 @@ pub(super) enum Stage {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Open {
     pub(super) action: ActionId,
+    /// The commands that were sent, by the service's index.
+    pub(super) sent: Box<[CommandIndex]>,
     pub(super) accepted: Moment,
     /// When it was seen to run on the device.
     pub(super) began: Option<Moment>,
@@ -130,6 +135,8 @@ pub(super) struct Cancelling {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Collecting {
     pub(super) action: ActionId,
+    /// The commands that were sent, by the service's index.
+    pub(super) sent: Box<[CommandIndex]>,
     pub(super) ended: Moment,
     pub(super) close: Close,
     /// The step that it was cancelled for.
@@ -170,6 +177,8 @@ pub(super) enum Fate {
     NotMet(Box<str>),
     /// It completed, and its result is not to be had.
     Missing(Box<str>),
+    /// The service's answer does not fit what was sent.
+    Unknown(Box<str>),
 }
 
 /// Why a device does not end as `ok`.
@@ -254,7 +263,7 @@ impl Progress {
     pub(super) fn holds_slot(&self) -> bool {
         matches!(
             self.stage,
-            Stage::Announced | Stage::Doubtful { .. } | Stage::Open(_)
+            Stage::Announced { .. } | Stage::Doubtful { .. } | Stage::Open(_)
         )
     }
 
@@ -262,7 +271,7 @@ impl Progress {
     pub(super) fn sleeps_in_slot(&self) -> bool {
         self.readiness.sleeps()
             && match &self.stage {
-                Stage::Announced | Stage::Doubtful { .. } => true,
+                Stage::Announced { .. } | Stage::Doubtful { .. } => true,
                 Stage::Open(open) => open.began.is_none() || open.is_unheard(),
                 _ => false,
             }
@@ -322,16 +331,37 @@ impl Progress {
                 .is_some_and(|session| session.request.is_none())
     }
 
-    /// Which commands of the session the start sends, in the order of the service's indexes.
-    pub(super) fn sent(&self, ground: Ground<'_>) -> Vec<CommandIndex> {
-        if let Some(only) = self.only {
-            return vec![only];
+    /// The commands that the next start of the session sends.
+    pub(super) fn to_send(&self, ground: Ground<'_>) -> Vec<SentCommand> {
+        let Some(session) = self.at(ground) else {
+            return Vec::new();
+        };
+        let commands: Vec<CommandIndex> = match (self.only, &self.resolved) {
+            (Some(only), _) => vec![only],
+            (None, Some(resolved)) => resolved.to_vec(),
+            (None, None) => CommandIndex::all(session.commands.len()).collect(),
+        };
+        let sent = commands.into_iter().map(|command| {
+            let planned = command.of(&session.commands);
+            SentCommand {
+                step: planned.step,
+                command,
+                retry: if self.only.is_some() { self.retries } else { 0 },
+                verb: planned.verb,
+                file: None,
+            }
+        });
+        sent.collect()
+    }
+
+    /// The commands of the start under way, by the service's index; none while there is no such start.
+    pub(super) fn sent(&self) -> &[CommandIndex] {
+        match &self.stage {
+            Stage::Announced { sent } | Stage::Doubtful { sent, .. } => sent,
+            Stage::Open(open) => &open.sent,
+            Stage::Collecting(collecting) => &collecting.sent,
+            Stage::Idle | Stage::Done => &[],
         }
-        if let Some(resolved) = &self.resolved {
-            return resolved.to_vec();
-        }
-        let count = self.at(ground).map_or(0, |session| session.commands.len());
-        CommandIndex::all(count).collect()
     }
 
     /// The command behind an index of the session.
@@ -345,7 +375,7 @@ impl Progress {
 
     /// The session puts or runs something.
     pub(super) fn leaves_traces(&self, ground: Ground<'_>) -> bool {
-        self.sent(ground).iter().any(|index| {
+        self.sent().iter().any(|index| {
             self.command(ground, *index)
                 .is_some_and(|command| command.verb != Verb::Get)
         })
@@ -356,8 +386,7 @@ impl Progress {
         let reached = open
             .reached
             .filter(|reached| reached.state != CommandState::Waiting)?;
-        let sent = self.sent(ground);
-        let step = self.command(ground, *reached.index.get(&sent)?)?.step;
+        let step = self.command(ground, *reached.index.get(&open.sent)?)?.step;
         let timeout = step.get(&ground.plan.steps)?.timeout?;
         Some((step, reached.since + timeout))
     }

@@ -369,7 +369,7 @@ fn phase(progress: &Progress, starting: bool) -> Phase {
             session: progress.session,
         },
         Stage::Idle => Phase::Waiting,
-        Stage::Announced => at(None, SessionPhase::Starting),
+        Stage::Announced { .. } => at(None, SessionPhase::Starting),
         Stage::Doubtful { .. } => at(None, SessionPhase::Searching),
         Stage::Open(open) => {
             let leg = match (open.cancel, open.began) {

@@ -107,8 +107,8 @@ pub(super) fn want(ground: Ground<'_>, progress: &Progress, outlook: Outlook<'_>
         Stage::Done => Want::Over,
         _ if orders.lost => Want::Park,
         Stage::Idle => idle(ground, progress, outlook),
-        Stage::Announced => Want::Answer,
-        Stage::Doubtful { settled } => Want::Search { settled: *settled },
+        Stage::Announced { .. } => Want::Answer,
+        Stage::Doubtful { settled, .. } => Want::Search { settled: *settled },
         Stage::Open(open) => watched(ground, progress, open, outlook),
         Stage::Collecting(collecting) => match collecting.wanted.first() {
             Some(index) => Want::Fetch {

@@ -111,7 +111,10 @@ impl Drive {
     }
 
     pub(super) fn dispatch(&mut self, need: Need) {
-        let context = self.memory.context(&need, &self.fleet);
+        let mut context = self.memory.context(&need, &self.fleet);
+        if let Need::Start { device, .. } = &need {
+            context.request = self.prepared.remove(device);
+        }
         self.outbox.push((need, context));
     }
 

@@ -13,7 +13,7 @@
 //! process between there and the sync, and what only tells of answers can be asked for again. A fact that the engine refuses is never written, so that a journal
 //! holds only what can be replayed.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 
 use svar_engine::{DeviceIndex, Endpoint, Fact, FactBody, Fleet, Need};
 use svar_plan::{CompiledPlan, OnStop};
-use svar_wire::Moment;
+use svar_wire::{LiveResponseRequest, Moment};
 
 use crate::driver::budget::SharedBudget;
 use crate::driver::clock::Clock;
@@ -95,6 +95,8 @@ pub(super) struct Drive {
     pub(super) later: VecDeque<Need>,
     /// Announced starts and cancels, to be sent when the announcement is durable.
     pub(super) to_send: Vec<Need>,
+    /// The requests of the announced starts, or why there is none.
+    pub(super) prepared: HashMap<DeviceIndex, Result<LiveResponseRequest, String>>,
     /// Since when the tenant refuses the calls of a row.
     pub(super) refused: Vec<(Endpoint, Moment)>,
     /// The service took a token of this process once.
@@ -166,6 +168,7 @@ impl Drive {
             fetches: 0,
             later: VecDeque::new(),
             to_send: Vec::new(),
+            prepared: HashMap::new(),
             refused: Vec::new(),
             let_in: false,
             list_fails: None,
@@ -300,13 +303,17 @@ impl Drive {
                         session,
                         attempt,
                         ref tag,
-                        ..
+                        ref commands,
                     } => {
                         let tag = tag.clone();
+                        let mut commands = commands.clone();
+                        let request = self.calls.prepare(device, session, &mut commands);
+                        self.prepared.insert(device, request);
                         let body = FactBody::StartAnnounced {
                             session,
                             attempt,
                             tag,
+                            commands,
                         };
                         self.fact(Some(device), body)?;
                         self.to_send.push(need);

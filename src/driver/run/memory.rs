@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use svar_engine::{
-    CommandIndex, CommandState, DeviceIndex, Fact, FactBody, Fleet, Need, RequestIndex,
-    SessionIndex, StepIndex,
+    CommandAnswer, CommandEnd, CommandState, DeviceIndex, Fact, FactBody, Fleet, Need,
+    RequestIndex, SentCommand, match_answer,
 };
-use svar_plan::{Plan, Verb};
+use svar_plan::Plan;
 use svar_wire::Moment;
-use svar_wire::{ActionId, DeviceId};
+use svar_wire::{ActionId, ActionStatus, DeviceId, LiveResponseRequest};
 
 use crate::driver::store::RecordStore;
 
@@ -19,19 +19,24 @@ use crate::driver::store::RecordStore;
 pub(crate) struct Memory {
     plan: Arc<Plan>,
     actions: HashMap<ActionId, Known>,
-    /// When a start was announced that is not answered.
-    announced: HashMap<(DeviceIndex, SessionIndex), Moment>,
-    resolved: HashMap<(DeviceIndex, SessionIndex), Vec<CommandIndex>>,
+    /// The latest start of each device that was announced.
+    announced: HashMap<DeviceIndex, Announced>,
     tenant_lost: Option<String>,
 }
 
-/// An own action that has not ended.
+/// A start that was announced.
+#[derive(Debug, Clone)]
+struct Announced {
+    at: Moment,
+    commands: Arc<[SentCommand]>,
+}
+
+/// An own action.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) device: DeviceIndex,
-    pub(crate) session: SessionIndex,
-    /// Which commands of the session it may hold: those that were resolved.
-    pub(crate) commands: Vec<CommandIndex>,
+    /// The commands that were sent, by the service's index.
+    pub(crate) sent: Arc<[SentCommand]>,
     /// When its start was announced.
     pub(crate) since: Moment,
     /// The service said that it had begun.
@@ -45,6 +50,8 @@ pub(crate) struct Known {
 /// What a call needs to know beside the need itself.
 #[derive(Debug, Default)]
 pub(crate) struct RequestContext {
+    /// The request of a start, correlation tag aside; else why there is none.
+    pub(crate) request: Option<Result<LiveResponseRequest, String>>,
     /// Of the devices that the need is about.
     pub(crate) devices: Vec<(DeviceIndex, DeviceId)>,
     /// Of the actions that the need is about.
@@ -59,7 +66,6 @@ impl Memory {
             plan,
             actions: HashMap::new(),
             announced: HashMap::new(),
-            resolved: HashMap::new(),
             tenant_lost: None,
         }
     }
@@ -73,29 +79,26 @@ impl Memory {
     pub(crate) fn note(&mut self, fact: &Fact, records: &RecordStore) {
         let device = fact.device.unwrap_or(DeviceIndex(u32::MAX));
         match &fact.body {
-            FactBody::StartAnnounced { session, .. } => {
-                self.announced.insert((device, *session), fact.at);
-            }
-            FactBody::StartAccepted {
-                session, action, ..
-            } => {
-                let since = self.announced.remove(&(device, *session));
-                let known = Known {
-                    device,
-                    session: *session,
-                    commands: self.commands(device, *session),
-                    since: since.unwrap_or(fact.at),
-                    began: false,
-                    reached: (RequestIndex::FIRST, CommandState::Presumed),
-                    is_timed: self.is_timed(device, *session),
+            FactBody::StartAnnounced { commands, .. } => {
+                let announced = Announced {
+                    at: fact.at,
+                    commands: commands.as_slice().into(),
                 };
-                self.actions.insert(action.clone(), known);
+                self.announced.insert(device, announced);
             }
-            FactBody::StartRefused { session, .. } | FactBody::StartAbsent { session, .. } => {
-                self.announced.remove(&(device, *session));
-            }
-            FactBody::SessionResolved { session, commands } => {
-                self.resolved.insert((device, *session), commands.clone());
+            FactBody::StartAccepted { action, .. } => {
+                // The engine takes no such fact of a device without an announcement.
+                if let Some(Announced { at, commands }) = self.announced.get(&device).cloned() {
+                    let known = Known {
+                        device,
+                        since: at,
+                        began: false,
+                        reached: (RequestIndex::FIRST, CommandState::Presumed),
+                        is_timed: commands.iter().any(|sent| self.is_timed(sent)),
+                        sent: commands,
+                    };
+                    self.actions.insert(action.clone(), known);
+                }
             }
             FactBody::ActionBegan { action } => {
                 if let Some(known) = self.actions.get_mut(action) {
@@ -112,14 +115,15 @@ impl Memory {
                 }
             }
             FactBody::ActionEnded {
-                action, commands, ..
+                action,
+                status,
+                commands,
+                ..
             } => {
                 // Names the records of its commands, in the order of the journal.
                 if let Some(known) = self.actions.get(action) {
-                    for end in commands {
-                        if let Some((step, _)) = self.step_of(known, commands.len(), end.index) {
-                            records.try_number(device, step, action, end.index);
-                        }
+                    for (sent, end) in known.told(status, commands) {
+                        records.try_number(device, sent.step, action, end.index);
                     }
                 }
             }
@@ -170,52 +174,23 @@ impl Memory {
         context
     }
 
-    fn commands(&self, device: DeviceIndex, session: SessionIndex) -> Vec<CommandIndex> {
-        if let Some(resolved) = self.resolved.get(&(device, session)) {
-            return resolved.clone();
-        }
-        let count = self
-            .plan
-            .devices
-            .get(device.place())
-            .and_then(|device| session.get(&device.sessions))
-            .map_or(0, |session| session.commands.len());
-        CommandIndex::all(count).collect()
-    }
-
-    fn is_timed(&self, device: DeviceIndex, session: SessionIndex) -> bool {
-        let device = device.get(&self.plan.devices);
-        let session = device.and_then(|device| session.get(&device.sessions));
-        session.is_some_and(|session| {
-            session.commands.iter().any(|command| {
-                let step = command.step.get(&self.plan.steps);
-                step.is_some_and(|step| step.timeout.is_some())
-            })
-        })
-    }
-
-    fn step_of(
-        &self,
-        known: &Known,
-        sent: usize,
-        index: RequestIndex,
-    ) -> Option<(StepIndex, Verb)> {
-        step_of(&self.plan, known, sent, index)
+    fn is_timed(&self, sent: &SentCommand) -> bool {
+        let step = sent.step.get(&self.plan.steps);
+        step.is_some_and(|step| step.timeout.is_some())
     }
 }
 
-/// Whose command the service's index names. `sent` is how many commands the action has: a further
-/// try sends the last command of its session alone.
-pub(crate) fn step_of(
-    plan: &Plan,
-    known: &Known,
-    sent: usize,
-    index: RequestIndex,
-) -> Option<(StepIndex, Verb)> {
-    let offset = known.commands.len().checked_sub(sent)?;
-    let position = known.commands.get(offset + index.place())?;
-    let device = known.device.get(&plan.devices)?;
-    let session = known.session.get(&device.sessions)?;
-    let command = position.get(&session.commands)?;
-    Some((command.step, command.verb))
+impl Known {
+    /// Returns the commands whose end the service tells, as far as its answer fits what was sent.
+    pub(crate) fn told<'a>(
+        &'a self,
+        status: &ActionStatus,
+        ends: &'a [CommandEnd],
+    ) -> impl Iterator<Item = (&'a SentCommand, &'a CommandEnd)> {
+        let answers = match_answer(self.sent.len(), status, ends);
+        (self.sent.iter().zip(answers)).filter_map(|(sent, answer)| match answer {
+            CommandAnswer::Told(end) => Some((sent, end)),
+            CommandAnswer::Silent | CommandAnswer::Mismatch(_) => None,
+        })
+    }
 }

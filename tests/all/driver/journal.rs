@@ -5,9 +5,10 @@ use std::path::Path;
 
 use svar::driver::{JOURNAL_FILE, Journal, JournalError, JournalHeader, read_journal};
 use svar_engine::{
-    Attempt, DeviceIndex, Endpoint, Fact, FactBody, Refusal, RequestIndex, SessionIndex,
+    Attempt, CommandIndex, DeviceIndex, Endpoint, Fact, FactBody, Refusal, RequestIndex,
+    SentCommand, SessionIndex, StepIndex,
 };
-use svar_plan::Verdict;
+use svar_plan::{Verb, Verdict};
 use svar_wire::Moment;
 use svar_wire::{ActionId, RunId, Tag};
 
@@ -22,6 +23,13 @@ fn facts() -> Vec<Fact> {
             session: SessionIndex(0),
             attempt: Attempt(0),
             tag: Tag::parse("0123456789abcdef0123").expect("a tag"),
+            commands: vec![SentCommand {
+                step: StepIndex(4),
+                command: CommandIndex(0),
+                retry: 1,
+                verb: Verb::Get,
+                file: Some("/var/log/å".into()),
+            }],
         },
         FactBody::StartRefused {
             session: SessionIndex(0),

@@ -1,5 +1,6 @@
 //! The driver: the client over a small service, the journal, the folder, targets, and the loop.
 
+mod answers;
 mod budget;
 mod client;
 mod faults;

@@ -58,6 +58,21 @@ pub(crate) fn linux(names: &[&str]) -> Scenario {
     scenario
 }
 
+fn client_of(root: Root, clock: &Clock) -> Client {
+    let connection = Connection {
+        api: root.clone(),
+        authority: root,
+        scope: DEFAULT_SCOPE.to_owned(),
+        tenant: TENANT_ID.to_owned(),
+        credentials: Credentials::ClientSecret {
+            client_id: CLIENT_ID.to_owned(),
+            secret: CLIENT_SECRET.to_owned().into(),
+        },
+        timeouts: Timeouts::default(),
+    };
+    Client::new(connection, clock.clone()).expect("a client")
+}
+
 impl World {
     pub(crate) async fn of(scenario: Scenario) -> World {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -69,24 +84,44 @@ impl World {
         });
         let root = Root::parse(&base).expect("a root");
         let clock = emulator_clock(&root).await.expect("a clock");
-        let connection = Connection {
-            api: root.clone(),
-            authority: root,
-            scope: DEFAULT_SCOPE.to_owned(),
-            tenant: TENANT_ID.to_owned(),
-            credentials: Credentials::ClientSecret {
-                client_id: CLIENT_ID.to_owned(),
-                secret: CLIENT_SECRET.to_owned().into(),
-            },
-            timeouts: Timeouts::default(),
-        };
         World {
             folder: tempfile::tempdir().expect("a folder"),
-            client: Client::new(connection, clock.clone()).expect("a client"),
+            client: client_of(root, &clock),
             clock,
             base,
             serving,
         }
+    }
+
+    /// The address of the emulator.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// From here on the emulator is reached by this address.
+    pub(crate) fn reach_by(&mut self, address: &str) {
+        let root = Root::parse(address).expect("a root");
+        self.client = client_of(root, &self.clock);
+    }
+
+    /// The names of the records of the device whose folder begins with these letters.
+    pub(crate) fn records(&self, device: &str) -> Vec<String> {
+        let names = |path: &Path| -> Vec<String> {
+            let Ok(entries) = std::fs::read_dir(path) else {
+                return Vec::new();
+            };
+            let names = entries.map(|entry| entry.expect("an entry").file_name());
+            let mut names: Vec<_> = names
+                .map(|name| name.into_string().expect("text"))
+                .collect();
+            names.sort();
+            names
+        };
+        let results = self.run().join("results");
+        let folder = names(&results)
+            .into_iter()
+            .find(|name| name.starts_with(device));
+        folder.map_or_else(Vec::new, |folder| names(&results.join(folder)))
     }
 
     /// A file beside the playbook.

@@ -61,6 +61,7 @@ pub(super) fn commands(statuses: &[CommandStatus]) -> Vec<CommandEnd> {
         index: RequestIndex(index),
         status: status.clone(),
         error: (*status == CommandStatus::Failed).then(|| "no such file".to_owned()),
+        named: None,
     });
     ends.collect()
 }
@@ -205,9 +206,10 @@ impl Desk {
         starts.collect()
     }
 
-    /// The engine wants the device started; it is announced, and not answered.
+    /// The engine wants the device started; it is announced, and not answered. Gives the session, the
+    /// attempt, and the commands that are sent.
     #[track_caller]
-    pub(super) fn announce(&mut self, device: u32) -> (u16, u16, Option<u16>) {
+    pub(super) fn announce(&mut self, device: u32) -> (u16, u16, Vec<u16>) {
         let need = self.take(
             "a start",
             |need| matches!(need, Need::Start { device: of, .. } if of.0 == device),
@@ -216,7 +218,7 @@ impl Desk {
             session,
             attempt,
             tag,
-            only,
+            commands,
             ..
         } = need
         else {
@@ -228,9 +230,14 @@ impl Desk {
                 session,
                 attempt,
                 tag,
+                commands: commands.clone(),
             },
         );
-        (session.0, attempt.0, only.map(|only| only.0))
+        (
+            session.0,
+            attempt.0,
+            commands.iter().map(|sent| sent.command.0).collect(),
+        )
     }
 
     /// The engine wants the device started; the service takes it.

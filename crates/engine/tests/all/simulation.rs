@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use svar_engine::{
     Attempt, Care, CommandIndex, CommandState, DeviceIndex, Fact, FactBody, Fleet, Need,
-    RequestIndex, SessionIndex, Tally,
+    RequestIndex, SentCommand, SessionIndex, Tally,
 };
 use svar_plan::{Plan, SessionKind, Verb, Verdict};
 use svar_wire::Moment;
@@ -265,15 +265,22 @@ impl Play {
         &mut self,
         device: DeviceIndex,
         session: SessionIndex,
-        only: Option<CommandIndex>,
+        sent: &[SentCommand],
     ) -> Vec<(CommandIndex, Verb, Deed)> {
         let plan = self.plan.clone();
         let planned = session.of(&plan.devices[device.place()].sessions);
-        let indexes: Vec<CommandIndex> = match only {
+        let only = sent.iter().find(|sent| sent.retry > 0);
+        let indexes: Vec<CommandIndex> = match only.map(|sent| sent.command) {
             Some(only) => vec![only],
             None if planned.request.is_none() => self.resolve(device, session),
             None => CommandIndex::all(planned.commands.len()).collect(),
         };
+        assert!(
+            sent.iter()
+                .map(|sent| sent.command)
+                .eq(indexes.iter().copied()),
+            "{sent:?} is sent instead of {indexes:?}"
+        );
         let commands = indexes.into_iter().map(|index| {
             let command = index.of(&planned.commands);
             let step = command.step.of(&plan.steps);
@@ -297,13 +304,14 @@ impl Play {
                     session,
                     attempt,
                     tag,
-                    ..
+                    commands,
                 } => Some((
                     *device,
                     FactBody::StartAnnounced {
                         session: *session,
                         attempt: *attempt,
                         tag: tag.clone(),
+                        commands: commands.clone(),
                     },
                 )),
                 Need::Cancel {
@@ -383,9 +391,9 @@ impl Play {
                 session,
                 attempt,
                 tag,
-                only,
+                commands: sent,
             } => {
-                let commands = self.commands(device, session, only);
+                let commands = self.commands(device, session, &sent);
                 let answer = self.answer();
                 let event = Event::StartArrives {
                     device,

@@ -215,6 +215,24 @@ fn a_session_that_begins_while_it_is_called_back_is_told_and_cleaned_up() {
 }
 
 #[test]
+fn a_step_that_fails_while_its_session_is_called_back_is_tried_again() {
+    let draft = plan(2)
+        .session(&[run().retry(1, 0)])
+        .slots(1)
+        .with(|policy| policy.offline.mode = OfflineMode::Hold);
+    let mut desk = asleep_from_now(desk(draft.done()));
+    let action = desk.start(0);
+    desk.pass(310);
+    assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Asleep));
+    let failed = commands(&[CommandStatus::Failed]);
+    desk.ended(0, &action, ActionStatus::Cancelled, failed);
+    desk.deliver(0);
+    desk.play(1, 1);
+    desk.play(0, 1);
+    assert_eq!(desk.end(0).state, EndState::Ok);
+}
+
+#[test]
 fn a_session_that_is_through_before_it_can_be_called_back_counts() {
     let draft = plan(2)
         .session(&[run()])

@@ -10,7 +10,7 @@ use svar_plan::{CountOrPercent, Hours, OfflineMode, OnStop, ResultsWanted, StopB
 use svar_wire::{ActionStatus, CommandStatus};
 
 use super::build::{get, plan, put, run, run_id};
-use super::desk::{START, commands, completed, desk, desk_with, ready, refusal};
+use super::desk::{Desk, START, commands, completed, desk, desk_with, ready, refusal};
 
 #[test]
 fn a_device_goes_through_its_sessions_in_order() {
@@ -140,6 +140,79 @@ fn only_results_that_are_wanted_and_exist_are_fetched() {
     assert_eq!(desk.end(0).state, EndState::Ok);
 }
 
+/// The device ends as unknown at the step, with this reason, and nothing is tried again.
+#[track_caller]
+fn is_unknown(desk: &mut Desk, step: u16, why: &str) {
+    desk.deliver(0);
+    let end = desk.end(0);
+    assert_eq!(
+        (end.state, end.step),
+        (EndState::Unknown, Some(StepIndex(step)))
+    );
+    let mismatch = "the service's answer does not match what was sent";
+    assert_eq!(end.why.unwrap(), format!("{mismatch}: {why}"));
+}
+
+#[test]
+fn an_index_that_was_not_sent_makes_every_result_unknown() {
+    let mut desk = desk(plan(1).session(&[run(), run().retry(3, 0)]).done());
+    let action = desk.start(0);
+    desk.ended(0, &action, ActionStatus::Failed, completed(3));
+    is_unknown(&mut desk, 0, "it has a command 2, and 2 commands sent");
+}
+
+#[test]
+fn an_index_that_comes_twice_makes_its_result_unknown() {
+    let mut desk = desk(plan(1).session(&[run(), run()]).done());
+    let action = desk.start(0);
+    let mut ends = completed(3);
+    ends[2].index = RequestIndex(1);
+    desk.ended(0, &action, ActionStatus::Succeeded, ends);
+    is_unknown(&mut desk, 1, "it has command 1 more than once");
+}
+
+#[test]
+fn a_command_left_out_before_one_that_ran_is_unknown_and_not_tried_again() {
+    let mut desk = desk(plan(1).session(&[run(), run().retry(3, 0)]).done());
+    let action = desk.start(0);
+    let mut ends = commands(&[CommandStatus::Completed, CommandStatus::Failed]);
+    ends.remove(0);
+    desk.ended(0, &action, ActionStatus::Failed, ends);
+    is_unknown(&mut desk, 0, "it leaves out command 0");
+}
+
+#[test]
+fn a_command_left_out_of_a_success_is_unknown() {
+    let mut desk = desk(plan(1).session(&[run(), run()]).done());
+    let action = desk.start(0);
+    desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
+    is_unknown(&mut desk, 1, "it leaves out command 1");
+}
+
+#[test]
+fn another_commands_name_makes_the_result_unknown() {
+    let mut desk = desk(plan(1).session(&[run(), run().may_fail()]).done());
+    let action = desk.start(0);
+    let mut ends = completed(2);
+    ends[1].named = Some("RunScript other.sh".to_owned());
+    desk.ended(0, &action, ActionStatus::Succeeded, ends);
+    is_unknown(&mut desk, 1, "its command 1 is RunScript other.sh");
+}
+
+#[test]
+fn what_a_failed_session_never_came_to_may_be_left_out() {
+    let mut desk = desk(plan(1).session(&[run(), run(), run()]).done());
+    let action = desk.start(0);
+    let ends = commands(&[CommandStatus::Failed]);
+    desk.ended(0, &action, ActionStatus::Failed, ends);
+    assert_eq!(desk.deliver(0), [0]);
+    let end = desk.end(0);
+    assert_eq!(
+        (end.state, end.step),
+        (EndState::Failed, Some(StepIndex(0)))
+    );
+}
+
 #[test]
 fn a_failed_session_gives_what_was_wanted_only_of_failures() {
     let steps = [run().results(ResultsWanted::Failed), run(), get()];
@@ -244,7 +317,7 @@ fn a_retry_sends_the_one_command_alone_after_its_pause() {
     desk.pass(29);
     assert_eq!(desk.starts(), [] as [u32; 0]);
     desk.pass(1);
-    assert_eq!(desk.announce(0), (0, 1, Some(1)));
+    assert_eq!(desk.announce(0), (0, 1, vec![1]));
     let action = desk.accept(0, 0, 1);
     desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
     let (_, index, step, _) = desk.peek_fetch(0);

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use svar_engine::{
     Attempt, CancelWhy, CommandIndex, CommandState, DeviceIndex, Endpoint, Fact, FactBody, Fleet,
-    GiveUp, RequestIndex, RunLimit, SessionIndex, StepIndex, tag_of,
+    GiveUp, RequestIndex, RunLimit, SentCommand, SessionIndex, StepIndex, tag_of,
 };
-use svar_plan::Verdict;
+use svar_plan::{Verb, Verdict};
 use svar_wire::ActionId;
 use svar_wire::{ActionStatus, CommandStatus};
 
@@ -85,10 +85,22 @@ fn states() -> Vec<State> {
 fn facts() -> Vec<(&'static str, FactBody)> {
     let own = ActionId::parse("action-1").unwrap();
     let other = ActionId::parse("somebody-elses").unwrap();
+    let sent = |verbs: &[Verb]| -> Vec<SentCommand> {
+        let commands = CommandIndex::enumerate(verbs).map(|(command, verb)| SentCommand {
+            step: StepIndex(command.0),
+            command,
+            retry: 0,
+            verb: *verb,
+            file: None,
+        });
+        commands.collect()
+    };
+    let all = [Verb::Put, Verb::Run, Verb::Get];
     let announce = |attempt| FactBody::StartAnnounced {
         session: SessionIndex(0),
         attempt,
         tag: tag_of(&run_id(), &device_id(0), SessionIndex(0), attempt),
+        commands: sent(&all),
     };
     let accept = |action: &ActionId, adopted| FactBody::StartAccepted {
         session: SessionIndex(0),
@@ -127,6 +139,25 @@ fn facts() -> Vec<(&'static str, FactBody)> {
                 session: SessionIndex(0),
                 attempt: Attempt(0),
                 tag: tag_of(&run_id(), &device_id(1), SessionIndex(0), Attempt(0)),
+                commands: sent(&all),
+            },
+        ),
+        (
+            "start announced, a command left out",
+            FactBody::StartAnnounced {
+                session: SessionIndex(0),
+                attempt: Attempt(0),
+                tag: tag_of(&run_id(), &device_id(0), SessionIndex(0), Attempt(0)),
+                commands: sent(&all[..2]),
+            },
+        ),
+        (
+            "start announced, other commands",
+            FactBody::StartAnnounced {
+                session: SessionIndex(0),
+                attempt: Attempt(0),
+                tag: tag_of(&run_id(), &device_id(0), SessionIndex(0), Attempt(0)),
+                commands: sent(&[Verb::Put, Verb::Run, Verb::Run]),
             },
         ),
         ("start accepted", accept(&other, false)),

@@ -108,6 +108,7 @@ impl Action {
             index: RequestIndex(index),
             status: status.clone(),
             error: None,
+            named: None,
         });
         ends.collect()
     }

@@ -112,9 +112,9 @@ impl Calls {
                 session,
                 attempt,
                 tag,
-                only,
+                ..
             } => Ok(self
-                .start(&context, *device, (*session, *attempt), tag, *only)
+                .start(&context, *device, (*session, *attempt), tag)
                 .await),
             Need::Search {
                 device,

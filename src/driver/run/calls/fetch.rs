@@ -1,8 +1,6 @@
 //! Results: fetched, or found to be missing for good.
 
-use svar_engine::{DeviceIndex, FactBody, Need, SessionIndex, StepIndex};
-use svar_plan::Verb;
-use svar_wire::ActionId;
+use svar_engine::{FactBody, Need};
 
 use crate::driver::client::CallError;
 use crate::driver::results::{CollectError, Wanted, collect};
@@ -19,26 +17,28 @@ impl Calls {
     ) -> Result<Answer, FolderError> {
         let Need::Fetch {
             device,
-            session,
             action,
             index,
             step,
             conclusive,
+            ..
         } = need
         else {
             return Ok((Vec::new(), Then::Nothing));
         };
-        let Some((verb, source)) = self.source(context, *device, *session, action, *step) else {
-            return self.missing(need, "internal error: it belongs to no step".to_owned());
+        let known = context.actions.get(action);
+        let sent = known.and_then(|known| index.get(&known.sent));
+        let Some(sent) = sent.filter(|sent| sent.step == *step) else {
+            panic!("internal error: result {index} of {action} is not of a command that was sent");
         };
         let key = (action.clone(), *index);
         let wanted = Wanted {
             device: *device,
             step: *step,
-            verb,
+            verb: sent.verb,
             action: action.clone(),
             index: *index,
-            source,
+            source: sent.file.clone().unwrap_or_default(),
             as_it_came: self.patience.is_out(&key),
         };
         let got = collect(
@@ -88,34 +88,6 @@ impl Calls {
             Err(CollectError::TooLarge(why)) => self.missing(need, why),
             Err(CollectError::Folder(error)) => Err(error),
         }
-    }
-
-    /// What kind of result it is, and the path of a file on the device.
-    fn source(
-        &self,
-        context: &RequestContext,
-        device: DeviceIndex,
-        session: SessionIndex,
-        action: &ActionId,
-        step: StepIndex,
-    ) -> Option<(Verb, String)> {
-        let plan = self.compiled.plan();
-        let planned = device.get(&plan.devices)?;
-        let commands = &session.get(&planned.sessions)?.commands;
-        let known = context.actions.get(action)?;
-        let (position, index) = known
-            .commands
-            .iter()
-            .enumerate()
-            .find(|(_, index)| commands.get(index.place()).is_some_and(|c| c.step == step))?;
-        let verb = index.get(commands)?.verb;
-        let resolved = self
-            .compiled
-            .resolve(device, session, &*self.records)
-            .ok()?;
-        let request = resolved.request?;
-        let path = request.commands.get(position)?.param("Path");
-        Some((verb, path.unwrap_or_default().to_owned()))
     }
 
     fn missing(&self, need: &Need, why: String) -> Result<Answer, FolderError> {

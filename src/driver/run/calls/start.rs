@@ -1,9 +1,9 @@
 //! Calls with an effect: starts and cancels, and the search that settles a lost start.
 
-use svar_engine::{Attempt, CommandIndex, DeviceIndex, FactBody, Refusal, SessionIndex};
+use svar_engine::{Attempt, DeviceIndex, FactBody, Refusal, SentCommand, SessionIndex};
 use svar_plan::{find_tag, tagged};
 use svar_wire::{ActionId, Tag};
-use svar_wire::{LiveResponseRequest, MachineAction};
+use svar_wire::{Command, CommandType, LiveResponseRequest, MachineAction};
 
 use crate::driver::client::CallError;
 
@@ -17,7 +17,6 @@ impl Calls {
         device: DeviceIndex,
         (session, attempt): (SessionIndex, Attempt),
         tag: &Tag,
-        only: Option<CommandIndex>,
     ) -> Answer {
         let one = |body| vec![(Some(device), body)];
         let never_sent = |code: &str, why: String| FactBody::StartRefused {
@@ -31,17 +30,19 @@ impl Calls {
                 retry_after_ms: None,
             },
         };
-        let request = self.request(device, session, tag, only);
-        let (Ok(request), Some((_, device))) = (&request, context.devices.first()) else {
-            let why = request.err().unwrap_or_else(|| "no such device".into());
-            return (one(never_sent("NotCompiled", why)), Then::Nothing);
+        let (request, device) = match (&context.request, context.devices.first()) {
+            (Some(Ok(request)), Some((_, device))) => (tagged(request, tag), device),
+            (Some(Err(why)), _) => {
+                return (one(never_sent("NotCompiled", why.clone())), Then::Nothing);
+            }
+            (None, _) | (_, None) => panic!("internal error: a start without request or device"),
         };
         let unknown = |why: String| FactBody::StartUnknown {
             session,
             attempt,
             why,
         };
-        match self.client.start(device, request).await {
+        match self.client.start(device, &request).await {
             Ok(action) => (
                 one(match accepted(&action, tag) {
                     Ok(action) => FactBody::StartAccepted {
@@ -74,26 +75,35 @@ impl Calls {
         }
     }
 
-    /// The body of a start, tag included.
-    fn request(
+    /// Returns the request of a start, correlation tag aside, and adds to its commands the files that
+    /// they name.
+    ///
+    /// # Errors
+    /// The session can't be compiled, in words.
+    pub(crate) fn prepare(
         &self,
         device: DeviceIndex,
         session: SessionIndex,
-        tag: &Tag,
-        only: Option<CommandIndex>,
+        commands: &mut [SentCommand],
     ) -> Result<LiveResponseRequest, String> {
         let resolved = self
             .compiled
             .resolve(device, session, &*self.records)
             .map_err(|unresolvable| unresolvable.problem.message)?;
-        let request = resolved
+        let whole = resolved
             .request
             .ok_or("nothing of it is to be sent after all")?;
-        let mut request = tagged(&request, tag);
-        if let Some(only) = only {
-            let position = resolved.commands.iter().position(|index| *index == only);
-            let command = position.and_then(|position| request.commands.get(position).cloned());
-            request.commands = vec![command.ok_or("it has no such command")?];
+        let mut request = LiveResponseRequest {
+            commands: Vec::with_capacity(commands.len()),
+            comment: whole.comment.clone(),
+        };
+        for sent in commands {
+            let place = (resolved.commands.iter()).position(|index| *index == sent.command);
+            let command = place.and_then(|place| whole.commands.get(place));
+            let command = command.ok_or("it has no such command")?;
+            let file = file_of(command).map(|file| self.records.secrets().mask(file).into_owned());
+            sent.file = file;
+            request.commands.push(command.clone());
         }
         Ok(request)
     }
@@ -167,4 +177,13 @@ fn accepted(action: &MachineAction, tag: &Tag) -> Result<ActionId, String> {
         }
         _ => Ok(id),
     }
+}
+
+/// Returns the library file, or the path on the device, that a command names.
+pub(super) fn file_of(command: &Command) -> Option<&str> {
+    command.param(match command.kind {
+        CommandType::PutFile => "FileName",
+        CommandType::RunScript => "ScriptName",
+        CommandType::GetFile => "Path",
+    })
 }

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use svar_engine::{CommandEnd, CommandState, DeviceIndex, FactBody, RequestIndex};
+use svar_engine::{CommandEnd, CommandState, DeviceIndex, FactBody, RequestIndex, SentCommand};
+use svar_plan::Verb;
 use svar_wire::ActionId;
 use svar_wire::Moment;
-use svar_wire::{ActionStatus, CommandEntry, CommandStatus, MachineAction};
+use svar_wire::text::one_line;
+use svar_wire::{ActionStatus, CommandEntry, CommandStatus, CommandType, MachineAction};
 
 use crate::driver::store::FolderError;
 
-use super::super::memory::{Known, RequestContext, step_of};
+use super::super::memory::{Known, RequestContext};
 use super::context::{Answer, Calls, Patience, Then, again};
+use super::start::file_of;
 
 /// How many further looks an action gets that failed although none of its commands did: such
 /// states were seen to turn into success a little later (API notes 4.4).
@@ -19,6 +22,9 @@ const DOUBTS_MAX: u8 = 2;
 /// A queue may be swept a little before an action's time is over, and its times be rounded (our
 /// choice).
 const SWEPT_WITHIN: Duration = Duration::from_secs(60);
+
+/// Characters kept of a command that the service names and that was not sent.
+const NAMED_MAX: usize = 200;
 
 /// What the service says about a command that failed, at most, in letters.
 const ERROR_LETTERS_MAX: usize = 1_000;
@@ -101,19 +107,21 @@ impl Calls {
             return Ok(None);
         }
         entries.sort_by_key(|entry| entry.index);
-        let sent = entries.len();
-        let mut commands = Vec::new();
-        for entry in &entries {
-            let Ok(index) = u16::try_from(entry.index).map(RequestIndex) else {
-                continue;
-            };
-            let error = self.error_of(entry);
-            self.write_end(id, known, sent, entry, error.as_deref())?;
-            commands.push(CommandEnd {
+        let ends = entries.iter().map(|entry| {
+            let index = index_of(entry);
+            CommandEnd {
                 index,
                 status: entry.command_status.clone(),
-                error,
-            });
+                error: self.error_of(entry),
+                named: (index.get(&known.sent)).and_then(|sent| self.other_command(entry, sent)),
+            }
+        });
+        let commands: Vec<CommandEnd> = ends.collect();
+        for (sent, end) in known.told(&status, &commands) {
+            let entry = entries.iter().find(|entry| index_of(entry) == end.index);
+            if let Some(entry) = entry {
+                self.write_end(id, known.device, sent, entry, end)?;
+            }
         }
         Ok(Some(FactBody::ActionEnded {
             action: id.clone(),
@@ -134,30 +142,46 @@ impl Calls {
         (!cleaned.is_empty()).then(|| self.records.secrets().mask(cleaned).into_owned())
     }
 
+    /// Returns the command that the service names, where it is not the one that was sent.
+    fn other_command(&self, entry: &CommandEntry, sent: &SentCommand) -> Option<String> {
+        let command = entry.command.as_ref()?;
+        let verb = match command.kind {
+            CommandType::PutFile => Verb::Put,
+            CommandType::RunScript => Verb::Run,
+            CommandType::GetFile => Verb::Get,
+        };
+        let file = file_of(command).map(|file| self.records.secrets().mask(file).into_owned());
+        let same_file = match (&file, &sent.file) {
+            (Some(file), Some(sent)) => file == sent,
+            // One of them does not say.
+            _ => true,
+        };
+        (verb != sent.verb || !same_file).then(|| {
+            let file = file.as_deref().unwrap_or_default();
+            one_line(&format!("{:?} {file}", command.kind), NAMED_MAX)
+        })
+    }
+
     /// The record of a command as the service leaves it; its result comes on top later.
     fn write_end(
         &self,
         id: &ActionId,
-        known: &Known,
-        sent: usize,
+        device: DeviceIndex,
+        sent: &SentCommand,
         entry: &CommandEntry,
-        error: Option<&str>,
+        end: &CommandEnd,
     ) -> Result<(), FolderError> {
-        let Ok(index) = u16::try_from(entry.index).map(RequestIndex) else {
-            return Ok(());
-        };
-        let Some((step, verb)) = step_of(self.compiled.plan(), known, sent, index) else {
-            return Ok(());
-        };
-        let path = self.records.record_path(known.device, step, id, index);
-        let Some(mut record) = self.records.blank(known.device, step, verb, id, index) else {
+        let SentCommand { step, verb, .. } = *sent;
+        let index = end.index;
+        let path = self.records.record_path(device, step, id, index);
+        let Some(mut record) = self.records.blank(device, step, verb, id, index) else {
             return Ok(());
         };
         let time = |text: &Option<String>| Moment::parse(text.as_deref()?).ok();
         record.status = entry.command_status.as_str().to_owned();
         record.started = time(&entry.start_time);
         record.ended = time(&entry.end_time);
-        record.error = error.map(str::to_owned);
+        record.error.clone_from(&end.error);
         self.records.write_lightly(&path, &record)
     }
 }
@@ -212,4 +236,9 @@ fn reached(action: &MachineAction) -> Option<(RequestIndex, CommandState)> {
         _ => (after, CommandState::Waiting),
     };
     Some((u16::try_from(index).ok().map(RequestIndex)?, state))
+}
+
+/// Returns an entry's index in the request; one that no request can have stays out of every range.
+fn index_of(entry: &CommandEntry) -> RequestIndex {
+    RequestIndex(u16::try_from(entry.index).unwrap_or(u16::MAX))
 }
