@@ -1,27 +1,27 @@
-//! Other people and tools at work in the same tenant.
+//! Load on the tenant that others cause.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::settings::TimeSpan;
 
-/// Somebody whose work counts against the limits that you share. Their sessions run on devices that
-/// you don't see; to have a device of your own held, use its `portal_sessions`.
+/// Other users or tools of the same tenant, which count against the shared limits. Their sessions run on
+/// devices outside the scenario; to make a device of the scenario busy, use its `portal_sessions`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(title = "BackgroundLoad")]
+#[schemars(title = "Background load")]
 pub struct BackgroundLoad {
-    /// A name for people.
+    /// Name of the load, for people.
     pub name: String,
-    /// When the work begins.
+    /// Begin of the load.
     pub from: TimeSpan,
-    /// When it ends; none means never.
+    /// End of the load. Default: no end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<TimeSpan>,
-    /// So many session slots are taken.
+    /// Session slots in use.
     pub sessions: u32,
-    /// So many of each minute's starts are used up.
+    /// Starts in each minute.
     pub starts_per_minute: u32,
-    /// So many of each minute's calls on every other row of the table of limits are used up.
+    /// Calls in each minute, for every other row of the rate limit table.
     pub reads_per_minute: u32,
 }

@@ -1,33 +1,33 @@
-//! What goes wrong at calls, as a scenario says it.
+//! Faults: calls that fail, as a scenario describes them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::settings::TimeSpan;
 
-/// Something that goes wrong at a call.
+/// A fault: some calls fail in a certain way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Fault")]
 pub struct Fault {
-    /// At which call it happens.
+    /// Call that fails.
     pub call: Call,
-    /// What happens then.
+    /// What happens to the call.
     pub kind: FaultKind,
-    /// So many calls go well first.
+    /// Number of calls that succeed first.
     #[serde(default)]
     pub after: u32,
-    /// So many calls in a row go wrong.
+    /// Number of calls in a row that fail.
     #[serde(default = "once")]
     pub times: u32,
-    /// Instead of counting: each call goes wrong with this probability, under the seed.
+    /// Probability with which each call fails, instead of `times`; the seed decides which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1), example = 0.1)]
     pub probability: Option<f64>,
-    /// Only for this device, by name or id.
+    /// Name or id of the device whose calls fail. Default: all devices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
-    /// A length of time, for those mishaps that have one; they say what it means and how long it is unless said.
+    /// Duration, for kinds that have one: see there for its meaning and default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<TimeSpan>,
 }
@@ -37,7 +37,7 @@ fn once() -> u32 {
 }
 
 impl Fault {
-    /// That mishap at the next such call, once.
+    /// Creates a fault that triggers once, at the next such call.
     pub fn once(call: Call, kind: FaultKind) -> Self {
         Fault {
             call,
@@ -51,11 +51,11 @@ impl Fault {
     }
 }
 
-/// The calls of the service.
+/// A call of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Call {
-    /// Any of them.
+    /// Any call.
     Any,
     /// A token.
     Token,
@@ -88,7 +88,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// Whether the call is about one device, so that a fault can ask for which.
+    /// Returns whether the call is about one device, so that a fault can be limited to one.
     pub fn has_device(self) -> bool {
         matches!(
             self,
@@ -103,7 +103,7 @@ impl Call {
     }
 }
 
-/// What goes wrong. "Before" means that nothing was done, "after" that it was done all the same.
+/// What happens to a call. Unless the name says otherwise the call is not carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
@@ -113,66 +113,66 @@ pub enum FaultKind {
     Forbidden,
     /// 404 `ResourceNotFound`.
     NotFound,
-    /// 400 `ActiveRequestAlreadyExists`, as if somebody held the device from the portal.
+    /// 400 `ActiveRequestAlreadyExists`, as if the device had a session from the portal.
     Busy,
     /// 429 with a `Retry-After` of `delay` (5 s) in seconds.
     Throttled,
     /// 429 with a `Retry-After` that is a date, `delay` (5 s) from now.
     ThrottledWithDate,
-    /// 429 without the header.
+    /// 429 without `Retry-After`.
     ThrottledWithoutRetryAfter,
-    /// 500, nothing was done.
+    /// 500.
     ServerError,
-    /// 500, although it was done.
+    /// 500, after the call was carried out.
     ServerErrorAfterSuccess,
-    /// 502 with a gateway's HTML page, nothing was done.
+    /// 502 with a gateway's HTML page.
     BadGateway,
-    /// 502 with a gateway's HTML page, although it was done.
+    /// 502 with a gateway's HTML page, after the call was carried out.
     BadGatewayAfterSuccess,
-    /// 503 with an empty body, nothing was done.
+    /// 503 with an empty body.
     Unavailable,
-    /// 503 with an empty body, although it was done.
+    /// 503 with an empty body, after the call was carried out.
     UnavailableAfterSuccess,
-    /// 400 in the shape of the query parser.
+    /// 400 in the form of the query parser.
     QueryRejected,
     /// A 200 or 201 with an `error` inside.
     ErrorInBody,
-    /// A 200 with an empty body, nothing was done.
+    /// A 200 with an empty body.
     EmptyBody,
-    /// A 200 or 201 with an empty body, although it was done.
+    /// A 200 or 201 with an empty body, after the call was carried out.
     EmptyBodyAfterSuccess,
-    /// A 200 with the HTML page of a proxy that wants a sign-in, nothing was done.
+    /// A 200 with the HTML sign-in page of a proxy.
     LoginPage,
-    /// The connection ends without an answer, nothing was done.
+    /// The connection ends without an answer.
     DropRequest,
-    /// The connection ends without an answer, although it was done.
+    /// The connection ends without an answer, after the call was carried out.
     DropResponse,
-    /// The answer ends in its middle.
+    /// The answer is cut off in the middle.
     Truncated,
     /// The first bytes of the answer are damaged.
     Corrupted,
-    /// The answer comes in ten pieces, each after `delay` (1 s).
+    /// The answer arrives in ten pieces, each after `delay` (1 s).
     Slow,
-    /// A collected file's gzip ends in its middle; the answer itself is whole.
+    /// The gzip of a collected file is truncated; the answer itself is complete.
     GzipTruncated,
-    /// A collected file's gzip has a wrong checksum.
+    /// The gzip of a collected file has a wrong checksum.
     GzipBadChecksum,
-    /// A collected file's gzip carries a name that leads out of every folder and drives a terminal.
+    /// The gzip header of a collected file contains a hostile name: with `..`, a drive and terminal escape codes.
     GzipUnsafeName,
-    /// A collected file comes without gzip.
+    /// A collected file arrives without gzip.
     NotGzipped,
-    /// A collected file's gzip unpacks to 1 GiB of zeros.
+    /// The gzip of a collected file unpacks to 1 GiB of zeros.
     GzipBomb,
-    /// Reads don't know the action of this start for `delay` (120 s).
+    /// The started action is invisible to reads for `delay` (120 s).
     DelayedVisibility,
-    /// The action of this start ends as `Failed` although all went well; whoever has read that reads `Succeeded` next.
+    /// The started action is shown as `Failed` once although it succeeded; the next read shows `Succeeded`.
     Flapping,
-    /// Once `delay` (0 s) has passed a colleague replaces the library files that this upload or start is about.
+    /// Another user replaces the library files of this upload or start after `delay` (0 s).
     LibraryFileReplaced,
 }
 
 impl FaultKind {
-    /// Whether `delay` means something for it.
+    /// Returns whether `delay` has a meaning for this kind.
     pub fn has_delay(self) -> bool {
         matches!(
             self,
@@ -184,7 +184,7 @@ impl FaultKind {
         )
     }
 
-    /// Whether it can come about at that call.
+    /// Returns whether this can happen to that call.
     pub fn fits(self, call: Call) -> bool {
         let wanted: &[Call] = match self {
             FaultKind::Busy | FaultKind::DelayedVisibility | FaultKind::Flapping => &[Call::Start],

@@ -1,4 +1,4 @@
-//! What is played: the tenant, its applications, devices, library, and the faults that are to come.
+//! The scenario: the tenant, its applications, devices, library, and faults.
 //!
 //! A scenario is plain data, written as YAML or JSON, with a schema generated from these types.
 //! Every field has a default; times are emulated time, counted from the emulator's start.
@@ -28,45 +28,45 @@ pub const ALL_ROLES: [&str; 5] = [
     "AdvancedQuery.Read.All",
 ];
 
-/// Everything the emulator needs to know before it starts.
+/// A scenario: everything the emulator knows at its start.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "Scenario")]
 pub struct Scenario {
-    /// A name for people.
+    /// Name of the scenario, for people.
     pub name: String,
-    /// Every choice by chance follows from this number.
+    /// Seed of all random choices: the same seed gives the same run.
     #[schemars(example = 7)]
     pub seed: u64,
-    /// How many emulated seconds pass in a real one.
+    /// Emulated seconds that pass in each real second.
     #[schemars(range(min = 0.001, max = 1_000_000), example = 60)]
     pub factor: f64,
-    /// Which state of the service is played.
+    /// State of the service that is emulated.
     pub profile: ServiceProfile,
-    /// What differs from the profile.
+    /// Settings of the service that differ from the profile.
     pub settings: SettingOverrides,
-    /// The tenant's id, as it stands in the token endpoint's path.
+    /// Tenant id, as in the path of the token endpoint.
     #[schemars(extend(
         "pattern" = "^[A-Za-z0-9.-]+$",
-        "errorMessage" = "Wants a tenant's id or domain, as it can stand in a path"
+        "errorMessage" = "Expected a tenant id or a domain"
     ))]
     pub tenant: String,
-    /// The applications that may sign in.
+    /// Applications that can sign in.
     #[schemars(length(min = 1))]
     pub apps: Vec<App>,
-    /// Devices, one by one.
+    /// Devices, listed one by one.
     pub devices: Vec<Device>,
-    /// Devices by pattern.
+    /// Groups of many similar devices.
     pub fleets: Vec<Fleet>,
-    /// What is in the library at the start.
+    /// Library files at the start.
     pub library: Vec<LibraryItem>,
-    /// What scripts do where they are not to be executed; the first that fits counts. A device's own come first.
+    /// Outcomes of scripts that are not executed. The first match is used, those of the device before these.
     pub outcomes: Vec<ScriptOutcome>,
-    /// What goes wrong, and when.
+    /// Faults: which calls fail, when and how.
     pub faults: Vec<Fault>,
-    /// Others who use the same tenant.
+    /// Load that other users of the tenant cause.
     pub background_load: Vec<BackgroundLoad>,
-    /// Answers to hunting queries, by query text (blanks at the ends and between words don't count).
+    /// Rows returned for hunting queries, by query text. Extra white space in a query is ignored.
     pub hunting_results: BTreeMap<String, Vec<serde_json::Map<String, serde_json::Value>>>,
 }
 
@@ -92,15 +92,15 @@ impl Default for Scenario {
 }
 
 impl Scenario {
-    /// The settings in force: the profile's, with the scenario's own turned.
+    /// Returns the settings in force: those of the profile with the scenario's overrides.
     pub fn settings(&self) -> Settings {
         self.settings.over(self.profile)
     }
 }
 
 impl Scenario {
-    /// The same with a new secret for every application: for an emulator that only its own process
-    /// is to use, since whoever knows a secret can run scripts there.
+    /// Returns the scenario with a new random secret for every application, for an emulator that only its
+    /// own process may use: anyone who knows a secret can run scripts there.
     ///
     /// # Errors
     /// The computer gives no random bytes.
@@ -112,23 +112,23 @@ impl Scenario {
     }
 }
 
-/// An application that may sign in.
+/// An application that can sign in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "Application")]
 pub struct App {
-    /// The client id it signs in with.
+    /// Client id.
     pub id: String,
-    /// The client secret that goes with it.
+    /// Client secret.
     pub secret: String,
-    /// The display name: what actions show as `requestor`.
+    /// Display name, shown as `requestor` of actions.
     pub name: String,
-    /// Application permissions, as they stand in the token's `roles`.
+    /// Application permissions, as in the `roles` of its tokens.
     pub roles: Vec<String>,
-    /// From when on tokens carry the roles, as just after they were granted: a token from before has none.
+    /// Time from which new tokens contain the roles, as after they were just granted. Earlier tokens have none.
     pub roles_from: TimeSpan,
-    /// Whether a certificate assertion is taken instead of the secret. Its shape, audience and times are
-    /// checked, its signature is not.
+    /// Whether the application can sign in with a certificate assertion instead of the secret. Form, audience
+    /// and times are checked, the signature is not.
     pub certificate_sign_in: bool,
 }
 
@@ -156,15 +156,15 @@ impl Default for App {
     }
 }
 
-/// A stretch of emulated time, counted from the start.
+/// A time window, measured in emulated time from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "TimeWindow")]
 pub struct TimeWindow {
-    /// When it begins.
+    /// Begin of the window.
     #[serde(default)]
     pub from: TimeSpan,
-    /// When it ends; none means for good.
+    /// End of the window. Default: no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<TimeSpan>,
 }
@@ -174,29 +174,29 @@ pub struct TimeWindow {
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "Device")]
 pub struct Device {
-    /// The full DNS name, in lower case.
+    /// Full DNS name, in lower case.
     #[schemars(example = &"web-01.example.org")]
     pub name: String,
-    /// The id: 40 hexadecimal digits. Left out, it follows from the name.
+    /// Device id: 40 hexadecimal digits. Default: derived from the name.
     #[schemars(extend(
         "pattern" = "^[0-9A-Fa-f]{40}$",
-        "errorMessage" = "Wants 40 hexadecimal digits"
+        "errorMessage" = "Expected 40 hexadecimal digits"
     ))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The `osPlatform`: `Linux`, `macOS`, `Windows11`, `WindowsServer2022` and others.
+    /// Operating system as `osPlatform`: `Linux`, `macOS`, `Windows11`, `WindowsServer2022` and others.
     #[schemars(example = &"Windows11")]
     pub os: String,
-    /// The OS version shown.
+    /// OS version.
     pub version: String,
-    /// The tags it has.
+    /// Device tags.
     pub tags: Vec<String>,
-    /// The device group it is in.
+    /// Device group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// The group's number.
+    /// Number of the device group.
     pub group_id: i64,
-    /// What the service says about its health.
+    /// Health status that the service reports.
     #[schemars(extend(
         "enum" = [
             "Active",
@@ -206,43 +206,43 @@ pub struct Device {
             "NoSensorDataImpairedCommunication",
             "Unknown"
         ],
-        "errorMessage" = "Wants `Active`, `Inactive` or another `healthStatus` of the service"
+        "errorMessage" = "Expected `Active`, `Inactive` or another `healthStatus` of the service"
     ))]
     pub health: String,
-    /// Whether the service has it.
+    /// Onboarding status that the service reports.
     #[schemars(extend(
         "enum" = ["Onboarded", "CanBeOnboarded", "Unsupported", "InsufficientInfo"],
-        "errorMessage" = "Wants `Onboarded` or another `onboardingStatus` of the service"
+        "errorMessage" = "Expected `Onboarded` or another `onboardingStatus` of the service"
     ))]
     pub onboarding: String,
-    /// How endangered the service takes it for.
+    /// Risk score that the service reports.
     #[schemars(extend(
         "enum" = ["None", "Informational", "Low", "Medium", "High"],
-        "errorMessage" = "Wants `None`, `Informational`, `Low`, `Medium` or `High`"
+        "errorMessage" = "Expected `None`, `Informational`, `Low`, `Medium` or `High`"
     ))]
     pub risk: String,
-    /// How exposed the service takes it for.
+    /// Exposure level that the service reports.
     #[schemars(extend(
         "enum" = ["None", "Low", "Medium", "High"],
-        "errorMessage" = "Wants `None`, `Low`, `Medium` or `High`"
+        "errorMessage" = "Expected `None`, `Low`, `Medium` or `High`"
     ))]
     pub exposure: String,
-    /// The address it has.
+    /// IP address.
     pub ip: String,
-    /// How long before the start it was last seen, if it is not online at the start.
+    /// Time since the device was last seen, if it is offline at the start.
     pub last_seen: TimeSpan,
-    /// When it can be reached. Empty: always.
+    /// Time windows in which the device is online. Default: always.
     pub online: Vec<TimeWindow>,
-    /// When it restarts: files that PutFile brought are gone, and a command that runs fails.
+    /// Times at which the device restarts: files from PutFile are removed, and a running command fails.
     pub restarts: Vec<TimeSpan>,
-    /// How it never answers, if it doesn't.
+    /// Status in which sessions on this device get stuck: the device is online, but never answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stuck_in: Option<StuckIn>,
-    /// When a person holds it from the portal: such a session is in no list, and makes starts answer "busy".
+    /// Time windows in which a person has a session from the portal: it is in no list, and starts are refused as busy.
     pub portal_sessions: Vec<TimeWindow>,
-    /// Whether its device group has a remediation level; without one, starts are refused for good.
+    /// Whether the device group has a remediation level; without one every start is refused.
     pub remediation: bool,
-    /// The code of a refusal all starts get, such as `OsPlatformNotSupported`.
+    /// Error code with which every start is refused, such as `OsPlatformNotSupported`.
     #[schemars(extend(
         "enum" = [
             "OsPlatformNotSupported",
@@ -252,19 +252,19 @@ pub struct Device {
             "Forbidden",
             "BadRequest"
         ],
-        "errorMessage" = "Wants the code of a refusal, such as `OsPlatformNotSupported`"
+        "errorMessage" = "Expected an error code such as `OsPlatformNotSupported`"
     ))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal_code: Option<String>,
-    /// How long it takes to fetch an action, if not as long as the setting says.
+    /// Time until the device picks up an action. Default: `settings.pickup_delay`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pickup_delay: Option<DurationRange>,
-    /// How long it takes to end an action, if not as long as the setting says.
+    /// Time from the last command to the final status. Default: `settings.wrapup_delay`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wrapup_delay: Option<DurationRange>,
-    /// Files on it at the start.
+    /// Files on the device at the start.
     pub files: Vec<DeviceFile>,
-    /// What scripts do on it, before the scenario's own outcomes.
+    /// Outcomes of scripts on this device, tried before those of the scenario.
     pub outcomes: Vec<ScriptOutcome>,
 }
 
@@ -298,27 +298,27 @@ impl Default for Device {
     }
 }
 
-/// How a device never answers, although it is there.
+/// Status in which sessions get stuck.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StuckIn {
-    /// It fetches nothing: sessions wait until their time in the queue is over.
+    /// The device picks up no session: sessions wait until they time out in the queue.
     Pending,
-    /// It fetches a session and tells nothing more: the first command runs into the scripts' time limit.
+    /// The device picks up a session and never reports: the first command reaches the time limit of scripts.
     InProgress,
 }
 
-/// Which sort of paths and scripts a device has.
+/// Kind of operating system: which paths and scripts a device has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OsFamily {
-    /// Drive letters, PowerShell.
+    /// Drive letters and PowerShell.
     Windows,
-    /// One root, bash.
+    /// One root folder and bash.
     Unix,
 }
 
 impl Device {
-    /// A device with that name and operating system, the rest by default.
+    /// Creates a device with that name and operating system and defaults for the rest.
     pub fn named(name: &str, os: &str) -> Self {
         Device {
             name: name.to_owned(),
@@ -327,12 +327,12 @@ impl Device {
         }
     }
 
-    /// Whether its system is one of servers.
+    /// Returns whether its operating system is a server system.
     pub fn is_server(&self) -> bool {
         self.os.to_ascii_lowercase().contains("server")
     }
 
-    /// Which sort of paths and scripts it has.
+    /// Returns which paths and scripts it has.
     pub fn family(&self) -> OsFamily {
         if self.os.to_ascii_lowercase().starts_with("windows") {
             OsFamily::Windows
@@ -342,25 +342,25 @@ impl Device {
     }
 }
 
-/// Many devices of one kind.
+/// A group of many similar devices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "Fleet")]
 pub struct Fleet {
-    /// How many there are.
+    /// Number of devices.
     #[schemars(range(max = 1_000_000), example = 5000)]
     pub count: u32,
-    /// Their names; `{n}` stands for the number from 1 on, with leading zeros for all of one length.
+    /// Pattern of their names: `{n}` is replaced by the number, counted from 1, with leading zeros.
     pub name: String,
-    /// Operating systems with their shares, as in `{Windows11: 9, Linux: 1}`. Empty: the device's own.
+    /// Operating systems with their weights, as in `{Windows11: 9, Linux: 1}`. Default: `device.os`.
     pub os: BTreeMap<String, u32>,
-    /// The share that is offline at the start, from 0 to 1, chosen under the seed.
+    /// Share of the devices that is offline at the start, from 0 to 1; the seed decides which.
     #[schemars(range(min = 0, max = 1), example = 0.05)]
     pub offline: f64,
-    /// When those that are offline come back. Left out: never.
+    /// Time at which offline devices come online. Default: never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub back_online: Option<DurationRange>,
-    /// Everything else they have in common.
+    /// Everything else that the devices have in common.
     pub device: Device,
 }
 
@@ -377,45 +377,45 @@ impl Default for Fleet {
     }
 }
 
-/// A file on a device, or one that a scripted outcome makes.
+/// A file on a device, or one that an outcome creates.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "File")]
 pub struct DeviceFile {
-    /// The path as the device knows it: `C:\Users\…` or `/var/log/…`.
+    /// Full path on the device: `C:\Users\…` or `/var/log/…`.
     pub path: String,
-    /// What is in it, as text.
+    /// Content as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// What is in it, in base64.
+    /// Content in base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base64: Option<String>,
-    /// So many bytes of a repeated pattern.
+    /// Content as a repeated pattern of this many bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// How it lies there: only plain files can be collected (API notes 3.7).
+    /// Kind of file: only regular files can be collected (API notes 3.7).
     #[serde(skip_serializing_if = "FileKind::is_regular")]
     pub kind: FileKind,
-    /// Whether somebody keeps it open, so that it can't be read.
+    /// Whether another process keeps the file open, so that it can't be read.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub locked: bool,
-    /// Whether it can be executed.
+    /// Whether the file is executable.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub executable: bool,
 }
 
-/// How a file lies on its device.
+/// Kind of a file on a device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FileKind {
-    /// As files do.
+    /// A regular file.
     #[default]
     Regular,
-    /// With holes.
+    /// A sparse file.
     Sparse,
-    /// A reparse point: it stands for something else.
+    /// A reparse point.
     ReparsePoint,
-    /// In the cloud, with a placeholder on the device.
+    /// A placeholder of a file in the cloud.
     CloudOnly,
 }
 
@@ -426,7 +426,7 @@ impl FileKind {
 }
 
 impl DeviceFile {
-    /// How many bytes it has, without making them.
+    /// Returns the length in bytes, without creating the content.
     pub fn length(&self) -> u64 {
         match (&self.text, &self.base64) {
             (Some(text), _) => text.len() as u64,
@@ -435,7 +435,7 @@ impl DeviceFile {
         }
     }
 
-    /// A file with that text.
+    /// Creates a file with that text.
     pub fn text(path: &str, text: &str) -> Self {
         DeviceFile {
             path: path.to_owned(),
@@ -444,10 +444,10 @@ impl DeviceFile {
         }
     }
 
-    /// The content.
+    /// Returns the content.
     ///
     /// # Errors
-    /// The base64 text is none.
+    /// `base64` is invalid; the message names the file.
     pub fn content(&self) -> Result<Vec<u8>, String> {
         use base64::Engine as _;
         if let Some(text) = &self.text {
@@ -456,7 +456,7 @@ impl DeviceFile {
         if let Some(text) = &self.base64 {
             return base64::engine::general_purpose::STANDARD
                 .decode(text.trim())
-                .map_err(|error| format!("{}: the content is no base64: {error}", self.path));
+                .map_err(|error| format!("{}: invalid base64: {error}", self.path));
         }
         let size = usize::try_from(self.size.unwrap_or(0)).unwrap_or(usize::MAX);
         const PATTERN: &[u8] = b"svar emulator pattern 0123456789\n";
@@ -464,51 +464,51 @@ impl DeviceFile {
     }
 }
 
-/// A file of the library.
+/// A library file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "Library file")]
 pub struct LibraryItem {
-    /// What it is called in the library.
+    /// Name in the library.
     #[schemars(extend(
         "pattern" = "^[.]{0,254}[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}$",
         "maxLength" = 255,
-        "errorMessage" = "Wants a name of letters, digits, `-`, `_` and `.`"
+        "errorMessage" = "Expected a name of letters, digits, `-`, `_` and `.`"
     ))]
     pub name: String,
-    /// What is in it, as text. Left out: the emulator only knows the name, and scripted outcomes say what it does.
+    /// Content as text. Without content the file has only a name, and outcomes decide what it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// What is in it, in base64.
+    /// Content in base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base64: Option<String>,
-    /// What it says about itself.
+    /// Description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
-/// What a script does instead of being executed.
+/// The outcome of a script that is not executed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "ScriptOutcome")]
 pub struct ScriptOutcome {
-    /// The script's name; `*` stands for any text, case does not matter.
+    /// Name of the script; `*` matches any text, case is ignored.
     pub script: String,
-    /// The argument text; `*` stands for any text.
+    /// Arguments of the script; `*` matches any text.
     pub args: String,
-    /// Only on devices with this sort of `osPlatform`; `*` stands for any text.
+    /// `osPlatform` of the device; `*` matches any text.
     pub os: String,
-    /// The exit code it ends with.
+    /// Exit code.
     pub exit: i64,
-    /// What it prints. `{name}` is the device's name, `{args}` the argument text, `{arg1}` … its words.
+    /// Standard output. `{name}` is replaced by the device name, `{args}` by the arguments, `{arg1}` … by each of them.
     pub stdout: String,
-    /// What it prints as errors; the same placeholders.
+    /// Standard error; the same placeholders.
     pub stderr: String,
-    /// Files it leaves; placeholders in their paths and text, too.
+    /// Files the script creates; placeholders work in paths and text too.
     pub files: Vec<DeviceFile>,
-    /// How long it takes.
+    /// Duration of the script.
     pub duration: TimeSpan,
-    /// The command fails with this error line, as if the script had not run.
+    /// Error with which the command fails, as if the script had not run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

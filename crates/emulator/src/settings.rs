@@ -1,22 +1,22 @@
-//! Everything about the service that the public record leaves open, and everything a rehearsal may
-//! want to turn: one named setting each, with the default that the API notes state.
+//! Settings of the emulated service: what the public record leaves open and what a rehearsal may want to
+//! change, each with the default that the API notes state.
 
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A length of emulated time: a number of seconds, or text such as `90 s`, `30 min`, `2 h`, `3 days`.
+/// A duration in emulated time: a number of seconds, or text such as `90 s`, `30 min`, `2 h`, `3 days`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct TimeSpan(pub Duration);
 
 impl TimeSpan {
-    /// That many seconds.
+    /// Creates a time span of that many seconds.
     pub const fn seconds(seconds: u64) -> Self {
         TimeSpan(Duration::from_secs(seconds))
     }
 
-    /// That many milliseconds.
+    /// Creates a time span of that many milliseconds.
     pub const fn millis(millis: u64) -> Self {
         TimeSpan(Duration::from_millis(millis))
     }
@@ -48,13 +48,13 @@ impl<'de> Deserialize<'de> for TimeSpan {
 
             fn visit_i64<E: serde::de::Error>(self, seconds: i64) -> Result<TimeSpan, E> {
                 u64::try_from(seconds)
-                    .map_err(|_| E::custom("a length of time can't be negative"))
+                    .map_err(|_| E::custom("a duration can't be negative"))
                     .and_then(|seconds| self.visit_u64(seconds))
             }
 
             fn visit_f64<E: serde::de::Error>(self, seconds: f64) -> Result<TimeSpan, E> {
                 if !(0.0..=LONGEST_S as f64).contains(&seconds) {
-                    return Err(E::custom("a length of time must be a number from 0 on"));
+                    return Err(E::custom("a duration must be a number of at least 0"));
                 }
                 Ok(TimeSpan(Duration::from_secs_f64(seconds)))
             }
@@ -62,22 +62,22 @@ impl<'de> Deserialize<'de> for TimeSpan {
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<TimeSpan, E> {
                 let signed: jiff::SignedDuration = friendly(text).ok_or_else(|| {
                     E::custom(format!(
-                        "`{text}` is no length of time such as `90 s` or `2 h`"
+                        "`{text}` is not a duration such as `90 s` or `2 h`"
                     ))
                 })?;
                 Duration::try_from(signed)
                     .map(TimeSpan)
-                    .map_err(|_| E::custom("a length of time can't be negative"))
+                    .map_err(|_| E::custom("a duration can't be negative"))
             }
         }
         deserializer.deserialize_any(Reader)
     }
 }
 
-/// A hundred years: longer spans are cut, so that no sum overflows.
+/// A hundred years: longer spans are capped, so that no sum overflows.
 const LONGEST_S: u64 = 100 * 366 * 24 * 3600;
 
-/// Lengths of time as text: a whole number, or one with a fraction, and its unit; several in a row.
+/// Durations as text: a whole number, or one with a fraction, and its unit; several in a row.
 const SPAN_PATTERN: &str = r"^ *([0-9]+(\.[0-9]+)? *(nanoseconds?|nanos?|ns|microseconds?|micros?|usecs?|us|µs|milliseconds?|millis?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|hr|h|days?|d|weeks?|wks?|w),? *)+$";
 
 fn friendly(text: &str) -> Option<jiff::SignedDuration> {
@@ -97,29 +97,29 @@ impl JsonSchema for TimeSpan {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "A length of emulated time: seconds, or text such as `90 s`, `30 min`, `2 h`, `3 days`.",
+            "description": "A duration in emulated time: seconds, or text such as `90 s`, `30 min`, `2 h`, `3 days`.",
             "type": ["number", "string"],
             "minimum": 0,
             "maximum": LONGEST_S,
             "pattern": SPAN_PATTERN,
-            "errorMessage": "Wants a length of time: a number of seconds, or text such as `90 s`, `30 min`, `2 h` or `3 days`"
+            "errorMessage": "Expected a duration: a number of seconds, or text such as `90 s`, `30 min`, `2 h` or `3 days`"
         })
     }
 }
 
-/// A length of time drawn anew each time, evenly between two bounds.
+/// A random duration, uniform between two bounds and drawn anew each time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Range")]
 pub struct DurationRange {
-    /// The shortest there is.
+    /// Lower bound.
     pub min: TimeSpan,
-    /// The longest there is.
+    /// Upper bound.
     pub max: TimeSpan,
 }
 
 impl DurationRange {
-    /// Evenly from `min` to `max` seconds.
+    /// Creates a range from `min` to `max` seconds.
     pub const fn seconds(min: u64, max: u64) -> Self {
         DurationRange {
             min: TimeSpan::seconds(min),
@@ -127,19 +127,19 @@ impl DurationRange {
         }
     }
 
-    /// The longest that can be drawn.
+    /// Returns the longest duration that can be drawn.
     pub(crate) fn longest(self) -> Duration {
         self.min.0.max(self.max.0)
     }
 
-    /// The length at a place from 0 to 1 between the bounds.
+    /// Returns the duration at a position from 0 to 1 between the bounds.
     pub(crate) fn at(self, place: f64) -> Duration {
         let (low, high) = (self.min.0.min(self.max.0), self.min.0.max(self.max.0));
         low + (high - low).mul_f64(place.clamp(0.0, 1.0))
     }
 }
 
-/// Which state of the service is played (API notes 1). The year may stand as a number, too.
+/// State of the service that is emulated (API notes 1). The year can also be a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub enum ServiceProfile {
     /// As documented in June 2021: 25 slots, 3 days in the queue, 200 on a start, no order rule.
@@ -149,7 +149,7 @@ pub enum ServiceProfile {
     #[default]
     #[serde(rename = "current")]
     Current,
-    /// The stricter of both in every point.
+    /// The stricter of both in every respect.
     #[serde(rename = "safe")]
     Safe,
 }
@@ -181,15 +181,15 @@ impl<'de> Deserialize<'de> for ServiceProfile {
     }
 }
 
-/// When the service minds something: at the call, on the device, or not at all.
+/// What happens when a rule of the service is violated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ViolationPolicy {
-    /// The call is refused with 400.
+    /// The call is rejected with 400.
     Reject,
-    /// The call is accepted, the command fails on the device.
+    /// The call is accepted and the command fails on the device.
     Fail,
-    /// It is accepted and works.
+    /// The call is accepted and works.
     Allow,
 }
 
@@ -199,31 +199,31 @@ pub enum ViolationPolicy {
 pub enum RepeatedPut {
     /// It fails on the device.
     Fail,
-    /// It overwrites the first one.
+    /// It overwrites the first file.
     Allow,
 }
 
-/// How a limit on calls counts its time.
+/// How a rate limit measures time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RateWindow {
-    /// By whole minutes and hours of the clock; all calls are free again when one ends.
+    /// Whole minutes and hours of the clock: all calls are free again when one ends.
     Fixed,
-    /// By the last 60 seconds and the last 3,600; a call is free again when one has become so old.
+    /// The last 60 and 3,600 seconds: a call is free again when an earlier one is that old.
     Sliding,
 }
 
-/// Who shares a limit on calls.
+/// Who shares a rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RateScope {
-    /// Every application has its own.
+    /// Each application has its own.
     Application,
-    /// All applications of the tenant together.
+    /// All applications of the tenant share one.
     Tenant,
 }
 
-/// A status in which an action ends without having succeeded.
+/// A final status of an action that did not succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum UnsuccessfulStatus {
     /// `Failed`.
@@ -234,27 +234,27 @@ pub enum UnsuccessfulStatus {
     Cancelled,
 }
 
-/// How scripts are kept inside their device.
+/// How scripts are isolated from this computer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Isolation {
-    /// Own namespaces where this computer allows them, else `plain`.
+    /// Namespaces where this computer allows them, otherwise `plain`.
     Auto,
-    /// Own user, mount, process and network namespaces; without them scripts are refused.
+    /// User, mount, process and network namespaces; without them scripts fail.
     Namespace,
-    /// An ordinary process in the device's folder: the host's files can be read by absolute path.
+    /// An ordinary process in the device's folder, which can read this computer's files.
     Plain,
 }
 
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident: $type:ty = [$current:expr, $y2021:expr, $safe:expr];)+) => {
-        /// The settings as they are in force.
+        /// The settings in force.
         #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
         pub struct Settings {
             $($(#[$doc])* pub $name: $type,)+
         }
 
-        /// The settings as a scenario writes them: what is left out comes from the profile.
+        /// The settings that a scenario overrides; the rest comes from the profile.
         #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(default, deny_unknown_fields)]
         #[schemars(title = "Settings")]
@@ -266,7 +266,7 @@ macro_rules! settings {
         }
 
         impl Settings {
-            /// What a profile says.
+            /// Returns the settings of a profile.
             pub fn of(profile: ServiceProfile) -> Self {
                 match profile {
                     ServiceProfile::Current => Settings { $($name: $current,)+ },
@@ -277,7 +277,7 @@ macro_rules! settings {
         }
 
         impl SettingOverrides {
-            /// The profile's settings with what is written here turned.
+            /// Returns the profile's settings with these overrides.
             pub fn over(&self, profile: ServiceProfile) -> Settings {
                 let mut settings = Settings::of(profile);
                 $(if let Some(value) = &self.$name {
@@ -296,146 +296,144 @@ const CONTENT_TYPE_PATTERN: &str =
 
 // The columns: current, 2021, safe.
 settings! {
-    /// Live response sessions at once, tenant-wide (API notes 1).
+    /// Concurrent live response sessions in the tenant (API notes 1).
     slots: u32 = [50, 25, 25];
-    /// Starts per minute and application (API notes 1.1).
+    /// Starts per minute (API notes 1.1).
     starts_per_minute: u32 = [10, 10, 10];
-    /// Calls per minute on every other row of the table of limits (API notes 1.1).
+    /// Calls per minute, for every other row of the rate limit table (API notes 1.1).
     reads_per_minute: u32 = [100, 100, 100];
-    /// Calls per hour on every other row of the table of limits (API notes 1.1).
+    /// Calls per hour, for every other row of the rate limit table (API notes 1.1).
     reads_per_hour: u32 = [1500, 1500, 1500];
-    /// Hunting queries per minute; in the hour they have the limit of the other rows (API notes 1.1, 8.5).
+    /// Hunting queries per minute; per hour `reads_per_hour` applies (API notes 1.1, 8.5).
     hunting_queries_per_minute: u32 = [45, 45, 45];
-    /// How the limits on calls count their time (API notes 1.1).
+    /// How rate limits measure time (API notes 1.1).
     rate_window: RateWindow = [RateWindow::Fixed, RateWindow::Fixed, RateWindow::Sliding];
-    /// Who shares a limit on calls (API notes 1.1).
+    /// Who shares a rate limit (API notes 1.1).
     rate_scope: RateScope = [RateScope::Application, RateScope::Application, RateScope::Tenant];
-    /// Whether a 429 for the number of calls says in `Retry-After` when the next one is free (API notes 9.3).
+    /// Whether a 429 of a rate limit has `Retry-After` (API notes 9.3).
     retry_after_on_rate_limit: bool = [true, true, true];
-    /// How long an action waits for its device before it ends as `TimeOut` (API notes 1, 3.5).
+    /// Time that an action waits for its device (API notes 1, 3.5).
     queue_ttl: TimeSpan = [TimeSpan::seconds(2 * HOUR_S), TimeSpan::seconds(72 * HOUR_S), TimeSpan::seconds(2 * HOUR_S)];
-    /// The status of an action whose device did not come in time (API notes 3.5).
+    /// Status of an action whose device did not pick it up in time (API notes 3.5).
     queue_expiry_status: UnsuccessfulStatus = [UnsuccessfulStatus::TimeOut, UnsuccessfulStatus::TimeOut, UnsuccessfulStatus::TimeOut];
-    /// The status of an accepted start: 200 or 201 (API notes 1).
+    /// HTTP status of an accepted start: 200 or 201 (API notes 1).
     #[schemars(range(min = 200, max = 201))]
     start_status: u16 = [201, 200, 201];
-    /// Whether a start takes a device's name where the id belongs (API notes 3.1).
+    /// Whether a start accepts a device name in place of the id (API notes 3.1).
     start_by_name: bool = [false, false, false];
-    /// Whether live response is switched on in the tenant; else starts are 403 `DisabledFeature` (API notes 3.4, 3.7).
+    /// Whether live response is enabled in the tenant; if not, starts are 403 `DisabledFeature` (API notes 3.4, 3.7).
     live_response: bool = [true, true, true];
-    /// Whether it is switched on for servers, too (API notes 3.7).
+    /// Whether live response is enabled for servers (API notes 3.7).
     live_response_for_servers: bool = [true, true, true];
-    /// Whether PowerShell scripts run without a signature; without one they fail else. A file of the library
-    /// whose content is not given counts as signed (API notes 3.7).
+    /// Whether unsigned PowerShell scripts run. A library file without content counts as signed (API notes 3.7).
     unsigned_scripts: bool = [true, true, true];
-    /// Whether a waiting action holds a slot (API notes 3.5).
+    /// Whether a pending action takes a session slot (API notes 3.5).
     pending_counts_as_session: bool = [true, true, true];
-    /// How long a fresh action may be unknown to reads (API notes 4.5).
+    /// Time for which a new action is invisible to reads (API notes 4.5).
     visibility_lag: DurationRange = [DurationRange::seconds(0, 3), DurationRange::seconds(0, 3), DurationRange::seconds(0, 3)];
-    /// From the start, or from the device's return, to the first command (API notes 4.6).
+    /// Time from the start, or from the device's return, to the first command (API notes 4.6).
     pickup_delay: DurationRange = [DurationRange::seconds(5, 120), DurationRange::seconds(5, 120), DurationRange::seconds(5, 120)];
-    /// From the last command's end to the final status (API notes 4.6).
+    /// Time from the end of the last command to the final status (API notes 4.6).
     wrapup_delay: DurationRange = [DurationRange::seconds(1, 40), DurationRange::seconds(1, 40), DurationRange::seconds(1, 40)];
-    /// Commands whose order is not PutFile, RunScript, GetFile; `fail` fails the first one that is out of order
+    /// Commands that are not in the order PutFile, RunScript, GetFile; `fail` fails the first one out of order
     /// (API notes 3.3).
     order_violation: ViolationPolicy = [ViolationPolicy::Reject, ViolationPolicy::Allow, ViolationPolicy::Reject];
-    /// Arguments with one of `;` `&` `|` `!` `$` (API notes 3.3).
+    /// Arguments that contain one of `;` `&` `|` `!` `$` (API notes 3.3).
     forbidden_args: ViolationPolicy = [ViolationPolicy::Fail, ViolationPolicy::Fail, ViolationPolicy::Fail];
-    /// A script or file name the library does not have; `allow` leaves it to scripted outcomes (API notes 3.3).
+    /// A script or file name that is not in the library; `allow` leaves it to `outcomes` (API notes 3.3).
     unknown_script: ViolationPolicy = [ViolationPolicy::Fail, ViolationPolicy::Fail, ViolationPolicy::Fail];
     /// A second PutFile of a name that is already in the working folder (API notes 3.7).
     repeated_put: RepeatedPut = [RepeatedPut::Allow, RepeatedPut::Allow, RepeatedPut::Allow];
-    /// Whether a missing or empty `Comment` is refused (API notes 3.3).
+    /// Whether a missing or empty `Comment` is rejected (API notes 3.3).
     comment_required: bool = [true, true, true];
-    /// The longest `Comment`, in characters (API notes 3.3).
+    /// Maximum length of `Comment`, in characters (API notes 3.3).
     comment_max: usize = [2048, 2048, 2048];
-    /// The longest `Args`, in characters (API notes 3.3).
+    /// Maximum length of `Args`, in characters (API notes 3.3).
     args_max: usize = [30_000, 30_000, 30_000];
-    /// The most commands in one start; 0 means no limit (API notes 3.3).
+    /// Maximum number of commands in a start; 0 means no limit (API notes 3.3).
     commands_max: usize = [0, 0, 0];
-    /// Whether a script's non-zero exit code fails its command (API notes 4.4).
+    /// Whether a non-zero exit code fails the command (API notes 4.4).
     nonzero_exit_fails: bool = [false, false, false];
-    /// Whether commands behind a failed one become `Failed`, too; else they stay `Created` (API notes 4.4).
+    /// Whether commands after a failed one become `Failed`; if not, they stay `Created` (API notes 4.4).
     skipped_commands_fail: bool = [false, false, false];
-    /// How long a script may run (API notes 1). Where the clock flies, one that is executed for real has at
-    /// least five seconds of this computer's time, if the limit is that long (our choice).
+    /// Time limit of a script (API notes 1). With a fast clock, a script that is executed has at least five
+    /// seconds of real time, if the limit is that long (our choice).
     script_time_limit: TimeSpan = [TimeSpan::seconds(600), TimeSpan::seconds(600), TimeSpan::seconds(600)];
-    /// The status of an action whose script ran into its time limit (API notes 4.4).
+    /// Status of an action whose script exceeded its time limit (API notes 4.4).
     script_timeout_status: UnsuccessfulStatus = [UnsuccessfulStatus::Failed, UnsuccessfulStatus::Failed, UnsuccessfulStatus::Failed];
-    /// How long a device stays busy after a cancel (API notes 7).
+    /// Time for which a device stays busy after a cancel (API notes 7).
     cancel_release_delay: TimeSpan = [TimeSpan::seconds(0), TimeSpan::seconds(0), TimeSpan::seconds(0)];
-    /// Whether a cancel that came after the last command still ends the action as `Cancelled` (API notes 7).
+    /// Whether a cancel after the last command ends the action as `Cancelled` (API notes 7).
     late_cancel_marks_cancelled: bool = [true, true, true];
-    /// The code of the 400 for a cancel of an action that has ended (API notes 7).
-    #[schemars(extend("pattern" = "^[A-Za-z]+$", "errorMessage" = "Wants a code of letters, such as `BadRequest`"))]
+    /// Error code of the 400 for cancelling a finished action (API notes 7).
+    #[schemars(extend("pattern" = "^[A-Za-z]+$", "errorMessage" = "Expected a code of letters, such as `BadRequest`"))]
     cancel_after_end_code: String = ["BadRequest".to_owned(), "BadRequest".to_owned(), "BadRequest".to_owned()];
-    /// For so long after a start a second one to the same device answers with the first action (API notes 3.6).
+    /// Time after a start in which a second one on the same device returns the first action (API notes 3.6).
     duplicate_window: TimeSpan = [TimeSpan::seconds(0), TimeSpan::seconds(0), TimeSpan::seconds(0)];
-    /// `Retry-After` when no slot is free, in seconds; 0 leaves the header out (API notes 9.3).
+    /// `Retry-After` when no session slot is free, in seconds; 0 omits the header (API notes 9.3).
     retry_after_on_slot_limit: u32 = [0, 0, 0];
-    /// Whether a start that finds no free slot counts as one of the minute's starts, and is told of the rate first
-    /// where both are used up (API notes 9.3).
+    /// Whether a start without a free slot counts as one of the minute's starts. If so, the rate limit is
+    /// reported first when both are used up (API notes 9.3).
     slot_refusals_count_as_starts: bool = [true, true, true];
-    /// How long a result link works (API notes 6.1).
+    /// Lifetime of a result link (API notes 6.1).
     link_ttl: TimeSpan = [TimeSpan::seconds(1800), TimeSpan::seconds(1800), TimeSpan::seconds(1800)];
     /// Whether `&` in a link is written as `&amp;` (API notes 6.1).
     link_html_escape: bool = [false, false, false];
-    /// For so long after the end of an action its links answer 404 (API notes 6.2).
+    /// Time after the end of an action for which its links are 404 (API notes 6.2).
     link_lag: TimeSpan = [TimeSpan::seconds(0), TimeSpan::seconds(0), TimeSpan::seconds(0)];
-    /// How long results are kept (API notes 6.1).
+    /// Lifetime of results (API notes 6.1).
     results_ttl: TimeSpan = [TimeSpan::seconds(30 * 24 * HOUR_S), TimeSpan::seconds(30 * 24 * HOUR_S), TimeSpan::seconds(30 * 24 * HOUR_S)];
-    /// The status of a request for the link of a command that has no result (API notes 6.2).
+    /// HTTP status of a link request for a command without a result (API notes 6.2).
     #[schemars(range(min = 400, max = 499))]
     no_result_status: u16 = [404, 404, 404];
-    /// The content type of what is behind links (API notes 6.3).
-    #[schemars(extend("pattern" = CONTENT_TYPE_PATTERN, "errorMessage" = "Wants a content type, such as `application/gzip`"))]
+    /// Content type of results (API notes 6.3).
+    #[schemars(extend("pattern" = CONTENT_TYPE_PATTERN, "errorMessage" = "Expected a content type, such as `application/gzip`"))]
     result_content_type: String = ["application/octet-stream".to_owned(), "application/octet-stream".to_owned(), "application/octet-stream".to_owned()];
-    /// The host named in `@odata.context`, on purpose not the listener's (API notes 2.1).
-    #[schemars(extend("pattern" = "^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$", "errorMessage" = "Wants a host, such as `api-eu3.securitycenter.example`, with or without a port"))]
+    /// Host in `@odata.context`; it differs from the listener's on purpose (API notes 2.1).
+    #[schemars(extend("pattern" = "^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$", "errorMessage" = "Expected a host, such as `api-eu3.securitycenter.example`, with or without a port"))]
     context_host: String = ["api-eu3.securitycenter.example".to_owned(), "api-eu3.securitycenter.example".to_owned(), "api-eu3.securitycenter.example".to_owned()];
     /// Entries on a page of a list without `$top` (API notes 5.1).
     #[schemars(range(min = 1, max = 10_000))]
     default_page_size: usize = [10_000, 10_000, 10_000];
-    /// Whether a filter may name properties that the service has, but does not document for filters (API notes 5.1, 8.2).
+    /// Whether a filter may use properties that are not documented for filters (API notes 5.1, 8.2).
     undocumented_filters: bool = [true, true, false];
-    /// A failed action that its device took turns to `Succeeded` on the read after the first one (API notes 4.4).
+    /// Whether a failed action that ran turns to `Succeeded` on the second read (API notes 4.4).
     status_flapping: bool = [false, false, false];
-    /// Whether `Machine.Read.All` is enough for actions, links and single machines (API notes 1, 2.4).
+    /// Whether `Machine.Read.All` is enough to read actions, links and single machines (API notes 1, 2.4).
     read_role_is_enough: bool = [false, true, false];
-    /// The largest library file, in bytes (API notes 8.6).
+    /// Maximum size of a library file, in bytes (API notes 8.6).
     library_file_max: u64 = [20 * 1024 * 1024, 20 * 1024 * 1024, 20 * 1024 * 1024];
-    /// The status of an upload that is too large (API notes 8.6).
+    /// HTTP status of an upload that is too large (API notes 8.6).
     #[schemars(range(min = 400, max = 499))]
     library_too_large_status: u16 = [400, 400, 400];
-    /// The status of an upload of a name that exists, without leave to replace it (API notes 8.6).
+    /// HTTP status of an upload whose name exists, without permission to replace it (API notes 8.6).
     #[schemars(range(min = 400, max = 499))]
     library_exists_status: u16 = [400, 400, 400];
-    /// The largest file that can be put on a device that is not Windows, in bytes (API notes 1).
+    /// Maximum size of a file put on a device other than Windows, in bytes (API notes 1).
     put_file_max_non_windows: u64 = [10 * 1024 * 1024, 10 * 1024 * 1024, 10 * 1024 * 1024];
-    /// The largest file the emulator collects, in bytes. Our choice: results stay in memory here, the service's own limit is 3 GB.
+    /// Maximum size of a collected file, in bytes. Our choice: results stay in memory; the service's limit is 3 GB.
     collected_file_max: u64 = [256 * 1024 * 1024, 256 * 1024 * 1024, 256 * 1024 * 1024];
-    /// How much of a script's output is kept, in bytes each for stdout and stderr (our choice; API notes 6.3 knows no cap).
+    /// Maximum output of a script, in bytes, for stdout and stderr each; the rest is dropped (our choice; API notes 6.3 has no limit).
     output_max: u64 = [16 * 1024 * 1024, 16 * 1024 * 1024, 16 * 1024 * 1024];
-    /// How many processes a script may have at once, each thread counted as one (our choice).
+    /// Maximum number of processes of a script, each thread counted as one (our choice).
     processes_max: u32 = [512, 512, 512];
-    /// How much memory the processes of a script may use together, in bytes. Each of them can reserve twice
-    /// as much and 1 GiB more (our choice).
+    /// Maximum memory of all processes of a script, in bytes. Each of them can reserve twice that and 1 GiB (our choice).
     memory_max: u64 = [4_294_967_296_u64, 4_294_967_296_u64, 4_294_967_296_u64];
-    /// How much room a device's files may take on the disk, in bytes: each file and folder takes at least
-    /// 4 KiB. No file of a script can be longer (our choice).
+    /// Maximum disk space of a device's files, in bytes: each file and folder counts as at least 4 KiB. It is
+    /// also the maximum length of a file (our choice).
     disk_max: u64 = [1_073_741_824, 1_073_741_824, 1_073_741_824];
-    /// How long a token lives (API notes 2.2).
+    /// Lifetime of a token (API notes 2.2).
     token_ttl: TimeSpan = [TimeSpan::seconds(3599), TimeSpan::seconds(3599), TimeSpan::seconds(3599)];
-    /// Whether the older token endpoint writes `expires_in` as a text (API notes 2.2).
+    /// Whether the v1 token endpoint returns `expires_in` as a string (API notes 2.2).
     v1_expires_in_as_text: bool = [true, true, true];
-    /// The status of a sign-in with a wrong secret or an unknown application (API notes 2.2).
+    /// HTTP status of a sign-in with a wrong secret or an unknown application (API notes 2.2).
     #[schemars(range(min = 400, max = 401))]
     sign_in_refusal_status: u16 = [401, 401, 401];
-    /// How far the service's clock is ahead of the true time: it shows in every time it writes, in its `Date`
-    /// header, and in how it reads times (our choice).
+    /// How far the service's clock is ahead of the real time, in the times it returns, in its `Date` header, and
+    /// in how it reads times (our choice).
     clock_ahead: TimeSpan = [TimeSpan::seconds(0), TimeSpan::seconds(0), TimeSpan::seconds(0)];
-    /// How far it is behind (our choice).
+    /// How far the service's clock is behind the real time (our choice).
     clock_behind: TimeSpan = [TimeSpan::seconds(0), TimeSpan::seconds(0), TimeSpan::seconds(0)];
-    /// How scripts are kept inside their device.
+    /// How scripts are isolated from this computer.
     isolation: Isolation = [Isolation::Auto, Isolation::Auto, Isolation::Auto];
 }

@@ -7,6 +7,8 @@
 
 use crate::diagnostic::Rule;
 
+pub use crate::playbook::check::rules::{CONFLICTING_KEYS, EMPTY_LIST, MISSING_KEY};
+pub use crate::playbook::rules::empty_range::RULE as EMPTY_RANGE;
 pub use crate::playbook::rules::incomplete_waves::RULE as INCOMPLETE_WAVES;
 pub use crate::playbook::templates::rules::{TEMPLATE_CYCLE, TEMPLATE_VALUE};
 pub use crate::yaml::rules::EMPTY_DOCUMENT;

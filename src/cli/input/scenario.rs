@@ -1,7 +1,7 @@
-//! A scenario file, read with the same care as a playbook: its schema, its values, its silencers.
+//! Loads a scenario file and checks it like a playbook: schema, values, suppression comments.
 //!
-//! The emulator knows what a scenario can't mean, and names places by pointers; the shape that a
-//! schema gives knows where those are. Here the two meet.
+//! The emulator checks what a scenario means and names places by JSON pointers; the shape made from the
+//! schema knows where in the file they are.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -10,10 +10,12 @@ use schemars::Schema;
 use schemars::transform::transform_subschemas;
 use serde_json::{Value, json};
 
-use svar_emulator::{Scenario, ScenarioProblem};
-use svar_language::diagnostic::{Edit, Problem, Severity, nearest, render, sort_problems};
+use svar_emulator::{Scenario, ScenarioProblem, ScenarioProblemKind};
+use svar_language::diagnostic::{Edit, Problem, Rule, Severity, nearest, render, sort_problems};
 use svar_language::playbook::{self, Shape};
-use svar_language::rules::EMPTY_DOCUMENT;
+use svar_language::rules::{
+    CONFLICTING_KEYS, EMPTY_DOCUMENT, EMPTY_LIST, EMPTY_RANGE, MISSING_KEY,
+};
 use svar_language::source::SourceText;
 use svar_language::yaml::{Document, Limits};
 
@@ -150,16 +152,14 @@ fn meaning<'a>(
     scenario: &Scenario,
     document: &'a Document,
 ) -> impl Iterator<Item = Problem> + use<'a> {
-    let drawn = |flaw: ScenarioProblem| {
-        let span = SHAPE.span(document, &flaw.place);
-        let rule = rules::find(flaw.rule)
-            .unwrap_or_else(|| panic!("internal error: unknown rule `{}`", flaw.rule));
-        let mut problem = Problem::new(rule, document.source(), span, flaw.message);
-        if let Some((place, words)) = flaw.also {
+    let finding = |found: ScenarioProblem| {
+        let span = SHAPE.span(document, &found.place);
+        let mut problem = Problem::new(rule_of(found.kind), document.source(), span, found.message);
+        if let Some((place, words)) = found.also {
             problem = problem.also(SHAPE.span(document, &place), words);
         }
         let written = document.source().slice(span);
-        if let Some(near) = nearest(written, flaw.candidates.iter().map(String::as_str)) {
+        if let Some(near) = nearest(written, found.candidates.iter().map(String::as_str)) {
             problem = problem.label(format!("did you mean `{near}`?")).fix(
                 format!("Replace `{written}` by `{near}`"),
                 vec![Edit {
@@ -168,10 +168,34 @@ fn meaning<'a>(
                 }],
             );
         }
-        match flaw.help {
+        match found.help {
             Some(help) => problem.help(help),
             None => problem,
         }
     };
-    scenario.problems().into_iter().map(drawn)
+    scenario.problems().into_iter().map(finding)
+}
+
+/// Returns the rule that a problem of a scenario breaks.
+fn rule_of(kind: ScenarioProblemKind) -> &'static Rule {
+    match kind {
+        ScenarioProblemKind::MissingKey => &MISSING_KEY,
+        ScenarioProblemKind::ConflictingKeys => &CONFLICTING_KEYS,
+        ScenarioProblemKind::EmptyList => &EMPTY_LIST,
+        ScenarioProblemKind::EmptyRange => &EMPTY_RANGE,
+        ScenarioProblemKind::DuplicateDevice => &rules::DUPLICATE_DEVICE,
+        ScenarioProblemKind::DuplicateName => &rules::DUPLICATE_NAME,
+        ScenarioProblemKind::FleetNamePattern => &rules::FLEET_NAME_PATTERN,
+        ScenarioProblemKind::ReversedWindow => &rules::REVERSED_WINDOW,
+        ScenarioProblemKind::OverlappingWindows => &rules::OVERLAPPING_WINDOWS,
+        ScenarioProblemKind::UnknownDevice => &rules::UNKNOWN_DEVICE,
+        ScenarioProblemKind::IneffectiveFault => &rules::INEFFECTIVE_FAULT,
+        ScenarioProblemKind::UnusedOutcome => &rules::UNUSED_OUTCOME,
+        ScenarioProblemKind::IneffectiveSetting => &rules::INEFFECTIVE_SETTING,
+        ScenarioProblemKind::UnknownScript => &rules::UNKNOWN_SCRIPT,
+        ScenarioProblemKind::ZeroLimit => &rules::ZERO_LIMIT,
+        ScenarioProblemKind::UnknownOs => &rules::UNKNOWN_OS,
+        ScenarioProblemKind::InvalidDeviceFile => &rules::INVALID_DEVICE_FILE,
+        ScenarioProblemKind::InvalidBase64 => &rules::INVALID_BASE64,
+    }
 }

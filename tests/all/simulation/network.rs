@@ -330,7 +330,7 @@ impl State {
             format!("  {method} {target} -> {status}{travels} {words}")
         });
         // What a fault makes says so.
-        let by_fault = String::from_utf8_lossy(&response.body).contains("the rehearsal's sake");
+        let by_fault = String::from_utf8_lossy(&response.body).contains("(injected fault)");
         if response.status == 429 && !by_fault {
             let words = String::from_utf8_lossy(&response.body);
             let words = format!("{method} {target}: {words}");

@@ -2,7 +2,7 @@
 
 use super::super::device::is_device_path;
 use super::super::scenario::{DeviceFile, OsFamily};
-use super::ScenarioProblem;
+use super::{ScenarioProblem, ScenarioProblemKind};
 
 /// The content of a file: said once, and readable.
 pub(super) fn content(
@@ -24,12 +24,12 @@ pub(super) fn content(
     if let [first, second, ..] = said.as_slice() {
         problems.push(
             ScenarioProblem::new(
-                "conflicting-keys",
+                ScenarioProblemKind::ConflictingKeys,
                 format!("{at}/{second}"),
-                format!("`{first}` and `{second}` exclude each other"),
+                format!("`{first}` and `{second}` cannot be used together"),
             )
             .also(format!("{at}/{first}"), "")
-            .help("Keep one of `text`, `base64` and `size`."),
+            .help("Keep only one of `text`, `base64` and `size`."),
         );
     }
     let file = DeviceFile {
@@ -38,9 +38,9 @@ pub(super) fn content(
     };
     if base64.is_some() && file.content().is_err() {
         problems.push(ScenarioProblem::new(
-            "invalid-base64",
+            ScenarioProblemKind::InvalidBase64,
             format!("{at}/base64"),
-            "this is no base64",
+            "invalid base64",
         ));
     }
 }
@@ -55,8 +55,9 @@ pub(super) fn files(
     for (place, file) in files.iter().enumerate() {
         let at = format!("{at}/files/{place}");
         if file.path.is_empty() {
-            let problem = ScenarioProblem::new("missing-key", &at, "a file needs a key `path`");
-            problems.push(problem.help("`path`: the path as the device knows it."));
+            let problem =
+                ScenarioProblem::new(ScenarioProblemKind::MissingKey, &at, "missing key `path`");
+            problems.push(problem.help("`path` is the full path on the device."));
             continue;
         }
         content(
@@ -83,11 +84,11 @@ pub(super) fn files(
             };
             problems.push(
                 ScenarioProblem::new(
-                    "invalid-device-file",
+                    ScenarioProblemKind::InvalidDeviceFile,
                     format!("{at}/path"),
                     reason.trim_end_matches('.').replacen("The", "the", 1),
                 )
-                .help(format!("A file of a device has {example}.")),
+                .help(format!("Use {example}.")),
             );
         }
     }

@@ -1,12 +1,12 @@
-//! OnDiskDevices and fleets: each is one, and each can be what it says.
+//! Checks of devices and fleets.
 
 use std::collections::HashMap;
 
 use super::super::scenario::{Device, Fleet, Scenario};
-use super::ScenarioProblem;
 use super::content::files;
 use super::outcomes::outcomes;
 use super::times::{between, windows};
+use super::{ScenarioProblem, ScenarioProblemKind};
 
 pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
     let mut by_id: HashMap<String, String> = HashMap::new();
@@ -14,8 +14,8 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
         let at = format!("/devices/{place}");
         if device.name.is_empty() {
             problems.push(
-                ScenarioProblem::new("missing-key", &at, "a device needs a key `name`")
-                    .help("`name`: the full DNS name, in lower case."),
+                ScenarioProblem::new(ScenarioProblemKind::MissingKey, &at, "missing key `name`")
+                    .help("`name` is the full DNS name, in lower case."),
             );
         } else {
             // Without an id of its own a device has the one that follows from its name.
@@ -29,11 +29,11 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
                 .iter()
                 .position(|fleet| key == "name" && is_of_fleet(fleet, &device.name));
             if let Some(first) = by_id.get(&id) {
-                problems
-                    .push(duplicate(&at_key, key).also(first.clone(), "here for the first time"));
+                problems.push(duplicate(&at_key, key).also(first.clone(), "first used here"));
             } else if let Some(fleet) = fleet {
                 problems.push(
-                    duplicate(&at_key, key).also(format!("/fleets/{fleet}/name"), "in this fleet"),
+                    duplicate(&at_key, key)
+                        .also(format!("/fleets/{fleet}/name"), "used by this fleet"),
                 );
             } else {
                 by_id.insert(id, at_key);
@@ -47,28 +47,28 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
         if fleet.count > 1 && !fleet.name.contains("{n}") {
             problems.push(
                 ScenarioProblem::new(
-                    "fleet-name-pattern",
+                    ScenarioProblemKind::FleetNamePattern,
                     format!("{at}/name"),
-                    format!("all {} devices would be called the same", fleet.count),
+                    format!("all {} devices would have the same name", fleet.count),
                 )
-                .help("`{n}` in the name stands for the number, as in `pc-{n}.example.org`."),
+                .help("`{n}` in the name is replaced by the number, as in `pc-{n}.example.org`."),
             );
         }
         let pattern = (fleet.name.to_ascii_lowercase(), width(fleet));
         if let Some(first) = patterns.insert(pattern, place) {
             problems.push(
                 duplicate(&format!("{at}/name"), "name")
-                    .also(format!("/fleets/{first}/name"), "here for the first time"),
+                    .also(format!("/fleets/{first}/name"), "first used here"),
             );
         }
         if fleet.back_online.is_some() && fleet.offline == 0.0 {
             problems.push(
                 ScenarioProblem::new(
-                    "ineffective-setting",
+                    ScenarioProblemKind::IneffectiveSetting,
                     format!("{at}/back"),
-                    "none of them is offline, so none comes back",
+                    "`back_online` has no effect: no device is offline",
                 )
-                .help("Say with `offline` which share is, as in `offline: 0.1`."),
+                .help("Set the share of offline devices, as in `offline: 0.1`."),
             );
         }
         between(fleet.back_online, &format!("{at}/back"), problems);
@@ -82,15 +82,15 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
 
 fn duplicate(place: &str, key: &str) -> ScenarioProblem {
     let help = match key {
-        "id" => "An id stands for one device.",
+        "id" => "Each device needs an `id` of its own.",
         _ => {
-            "Two devices may share a name if one has an `id` of its own; otherwise it follows from the name."
+            "Devices can share a name if all but one have an `id`; without one the id is derived from the name."
         }
     };
     ScenarioProblem::new(
-        "duplicate-device",
+        ScenarioProblemKind::DuplicateDevice,
         place,
-        format!("a device of this {key} is there already"),
+        format!("duplicate device {key}"),
     )
     .help(help)
 }
@@ -118,11 +118,16 @@ fn system(os: &str, at: &str, problems: &mut Vec<ScenarioProblem>) {
     problems.push(ScenarioProblem {
         candidates: SYSTEMS.map(str::to_owned).to_vec(),
         ..ScenarioProblem::new(
-            "unknown-os",
+            ScenarioProblemKind::UnknownOs,
             at,
-            format!("`{}` is played like Linux", os.escape_debug()),
+            format!(
+                "unknown operating system `{}`: emulated like Linux",
+                os.escape_debug()
+            ),
         )
-        .help("The service writes `Windows10`, `Windows11`, `WindowsServer2022`, `Linux`, `macOS`.")
+        .help(
+            "The service uses `Windows10`, `Windows11`, `WindowsServer2022`, `Linux` and `macOS`.",
+        )
     });
 }
 

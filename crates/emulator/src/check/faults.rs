@@ -1,58 +1,62 @@
 //! Faults: each can come about.
 
 use super::super::scenario::Scenario;
-use super::ScenarioProblem;
 use super::devices::is_device;
+use super::{ScenarioProblem, ScenarioProblemKind};
 
 pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
     for (place, fault) in scenario.faults.iter().enumerate() {
         let at = format!("/faults/{place}");
         let mut idle = |key: &str, message: &str, help: &str| {
             problems.push(
-                ScenarioProblem::new("ineffective-fault", format!("{at}/{key}"), message)
-                    .help(help),
+                ScenarioProblem::new(
+                    ScenarioProblemKind::IneffectiveFault,
+                    format!("{at}/{key}"),
+                    message,
+                )
+                .help(help),
             );
         };
         if fault.times == 0 && fault.probability.is_none() {
             idle(
                 "times",
-                "a fault that strikes no call does nothing",
-                "Leave `times` out for one call, or the fault out.",
+                "this fault never triggers: `times` is 0",
+                "Remove `times` to trigger once, or remove the fault.",
             );
         }
         if fault.probability == Some(0.0) {
             idle(
                 "probability",
-                "a fault with a probability of 0 never strikes",
-                "A probability is a number above 0 and up to 1, which means always.",
+                "this fault never triggers: `probability` is 0",
+                "`probability` is above 0 and at most 1; 1 means every call.",
             );
         }
         if fault.probability.is_some() && fault.times != 1 {
             idle(
                 "times",
-                "`times` means nothing beside `probability`",
-                "A fault strikes by count or by probability: keep one of the two.",
+                "`times` has no effect together with `probability`",
+                "A fault triggers by count or by probability: keep one of the two.",
             );
         }
         if !fault.kind.fits(fault.call) {
             idle(
                 "kind",
-                "this can't happen at that call",
-                "`svar explain ineffective-fault` says at which call each may happen.",
+                "this fault can't happen at this call",
+                "`svar explain ineffective-fault` lists the calls of each kind.",
             );
         }
         if fault.delay.is_some() && !fault.kind.has_delay() {
             idle(
                 "delay",
-                "this fault has no length of time",
-                "`throttled`, `throttled_with_date`, `slow`, `late` and `overwritten` have one.",
+                "`delay` has no effect on this kind of fault",
+                "`throttled`, `throttled_with_date`, `slow`, `late` and `overwritten` use `delay`.",
             );
         }
         if fault.device.is_some() && !fault.call.has_device() {
             idle(
                 "device",
-                "that call is about no device, so the fault never strikes",
-                "Leave `device` out, or take a call such as `start` or `machine_get`.",
+                "this fault never triggers: the call is not about a device",
+                "Remove `device`, or use a call such as `start` or `machine_get`.",
             );
         }
         if let Some(device) = fault.device.as_deref()
@@ -62,11 +66,11 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
             problems.push(ScenarioProblem {
                 candidates: candidates.collect(),
                 ..ScenarioProblem::new(
-                    "unknown-device",
+                    ScenarioProblemKind::UnknownDevice,
                     format!("{at}/device"),
                     format!("no device has the name or id `{}`", device.escape_debug()),
                 )
-                .help("A device is named by its full name or its id.")
+                .help("Use the full name or the id of a device.")
             });
         }
     }

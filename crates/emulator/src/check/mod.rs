@@ -1,8 +1,7 @@
-//! What a scenario's types can't say: whether its values make sense together.
+//! Checks what a scenario's types can't express: whether its values make sense together.
 //!
-//! A [`ScenarioProblem`] names its place by a JSON pointer and knows nothing of files and lines, so that the
-//! same look serves a scenario that was built in memory. What the rules' ids mean is told by the
-//! caller. Start reading at [`Scenario::problems`](super::Scenario::problems).
+//! A [`ScenarioProblem`] names its place by a JSON pointer and knows nothing of files and lines, so that a
+//! scenario built in memory can be checked too. Start reading at [`Scenario::problems`](super::Scenario::problems).
 
 mod content;
 mod devices;
@@ -12,4 +11,4 @@ mod problem;
 mod settings;
 mod times;
 
-pub use problem::ScenarioProblem;
+pub use problem::{ScenarioProblem, ScenarioProblemKind};

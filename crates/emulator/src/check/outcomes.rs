@@ -2,8 +2,8 @@
 
 use super::super::device::fits;
 use super::super::scenario::{Scenario, ScriptOutcome};
-use super::ScenarioProblem;
 use super::content::files;
+use super::{ScenarioProblem, ScenarioProblemKind};
 
 /// Outcomes that never have their turn, or whose script is in no library.
 pub(super) fn outcomes(
@@ -21,12 +21,12 @@ pub(super) fn outcomes(
         if let Some(earlier) = earlier {
             problems.push(
                 ScenarioProblem::new(
-                    "unused-outcome",
+                    ScenarioProblemKind::UnusedOutcome,
                     format!("{at_this}/script"),
-                    "an earlier outcome fits whenever this one would",
+                    "this outcome is never used: an earlier one always matches first",
                 )
-                .also(format!("{at}/{earlier}/script"), "this one counts")
-                .help("The first that fits counts: put the more exact one in front."),
+                .also(format!("{at}/{earlier}/script"), "always matches first")
+                .help("The first match is used: put the more specific outcome first."),
             );
         }
         // Without a library everything is uploaded, and nothing is known of it; and who writes a pattern
@@ -40,11 +40,11 @@ pub(super) fn outcomes(
         if !is_known {
             problems.push(
                 ScenarioProblem::new(
-                    "unknown-script",
+                    ScenarioProblemKind::UnknownScript,
                     format!("{at_this}/script"),
-                    format!("the library has no file `{}`", outcome.script),
+                    format!("`{}` is not in the library", outcome.script),
                 )
-                .help("It has an effect only if somebody uploads a file of that name."),
+                .help("The outcome is used only if a file of that name is uploaded."),
             );
         }
     }

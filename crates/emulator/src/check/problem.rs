@@ -1,4 +1,4 @@
-//! One finding, and the row of all looks.
+//! A problem of a scenario, and the list of all checks.
 
 use std::collections::HashMap;
 
@@ -8,31 +8,72 @@ use super::outcomes::outcomes;
 use super::times::windows;
 use super::{devices, faults, settings};
 
-/// Something in a scenario that can't be played as written, or does nothing.
+/// A problem of a scenario: something that is wrong or has no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScenarioProblem {
-    /// The rule it breaks: a kebab-case id.
-    pub rule: &'static str,
-    /// Where, as a JSON pointer.
+    /// What sort of problem it is.
+    pub kind: ScenarioProblemKind,
+    /// Place, as a JSON pointer.
     pub place: String,
-    /// What is wrong, in a sentence without a full stop.
+    /// Message without a full stop.
     pub message: String,
-    /// Another place with what there is to see.
+    /// Another place, with a label.
     pub also: Option<(String, &'static str)>,
-    /// What to do.
+    /// Help: what to do about it.
     pub help: Option<String>,
-    /// What may have been meant in place of what stands there.
+    /// Values that may have been meant instead.
     pub candidates: Vec<String>,
+}
+
+/// The sorts of problems a scenario can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ScenarioProblemKind {
+    /// A key that is needed is missing.
+    MissingKey,
+    /// Two keys exclude each other.
+    ConflictingKeys,
+    /// A list that needs an entry is empty.
+    EmptyList,
+    /// The lower bound of a range is above the upper one.
+    EmptyRange,
+    /// Two devices can't be told apart.
+    DuplicateDevice,
+    /// Two applications or two library files can't be told apart.
+    DuplicateName,
+    /// All devices of a fleet have one name.
+    FleetNamePattern,
+    /// A time window ends before it begins.
+    ReversedWindow,
+    /// Two time windows overlap.
+    OverlappingWindows,
+    /// A fault is for a device that the scenario does not have.
+    UnknownDevice,
+    /// A fault can never trigger, or a key of it has no effect.
+    IneffectiveFault,
+    /// An earlier outcome always matches first.
+    UnusedOutcome,
+    /// A setting has no effect together with the others.
+    IneffectiveSetting,
+    /// An outcome is for a script that is not in the library.
+    UnknownScript,
+    /// A limit of zero allows nothing.
+    ZeroLimit,
+    /// The operating system is not known.
+    UnknownOs,
+    /// A device can't have a file at that path.
+    InvalidDeviceFile,
+    /// The content is not base64.
+    InvalidBase64,
 }
 
 impl ScenarioProblem {
     pub(super) fn new(
-        rule: &'static str,
+        kind: ScenarioProblemKind,
         place: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
         ScenarioProblem {
-            rule,
+            kind,
             place: place.into(),
             message: message.into(),
             also: None,
@@ -53,13 +94,16 @@ impl ScenarioProblem {
 }
 
 impl Scenario {
-    /// Everything that keeps the scenario from being played as written, and everything in it that
-    /// does nothing. Empty if there is nothing.
+    /// Returns everything in the scenario that is wrong or has no effect.
     pub fn problems(&self) -> Vec<ScenarioProblem> {
         let mut problems = Vec::new();
         if self.apps.is_empty() {
-            let message = "without an application nobody can sign in";
-            problems.push(ScenarioProblem::new("empty-list", "/apps", message));
+            let message = "no applications: no client can sign in";
+            problems.push(ScenarioProblem::new(
+                ScenarioProblemKind::EmptyList,
+                "/apps",
+                message,
+            ));
         }
         let apps = self.apps.iter().map(|app| app.id.to_ascii_lowercase());
         duplicates(apps, "/apps", "id", "an application", &mut problems);
@@ -107,11 +151,11 @@ fn duplicates(
         if let Some(first) = seen.get(&name) {
             problems.push(
                 ScenarioProblem::new(
-                    "duplicate-name",
+                    ScenarioProblemKind::DuplicateName,
                     format!("{list}/{place}/{key}"),
-                    format!("{what} of this {key} is there already"),
+                    format!("duplicate {key} of {what}"),
                 )
-                .also(format!("{list}/{first}/{key}"), "here for the first time"),
+                .also(format!("{list}/{first}/{key}"), "first used here"),
             );
         } else {
             seen.insert(name, place);

@@ -1,8 +1,8 @@
 //! Settings: none is turned so far that nothing gets through.
 
 use super::super::settings::{SettingOverrides, TimeSpan};
-use super::ScenarioProblem;
 use super::times::between;
+use super::{ScenarioProblem, ScenarioProblemKind};
 
 pub(super) fn check(settings: &SettingOverrides, problems: &mut Vec<ScenarioProblem>) {
     let ranges = [
@@ -25,44 +25,48 @@ pub(super) fn check(settings: &SettingOverrides, problems: &mut Vec<ScenarioProb
         (
             "reads_per_minute",
             none(settings.reads_per_minute),
-            "every call but a start is refused",
+            "every call except a start is rejected",
         ),
         (
             "reads_per_hour",
             none(settings.reads_per_hour),
-            "every call but a start is refused",
+            "every call except a start is rejected",
         ),
         (
             "hunting_queries_per_minute",
             none(settings.hunting_queries_per_minute),
-            "no hunting query is ever answered",
+            "every hunting query is rejected",
         ),
         (
             "token_ttl",
             no_time(settings.token_ttl),
-            "every token has expired when it is made",
+            "every token expires at once",
         ),
         (
             "link_ttl",
             no_time(settings.link_ttl),
-            "every link has expired when it is made",
+            "every link expires at once",
         ),
         (
             "queue_ttl",
             no_time(settings.queue_ttl),
-            "no device ever comes in time",
+            "every session times out in the queue",
         ),
         (
             "results_ttl",
             no_time(settings.results_ttl),
-            "no result is ever there",
+            "every result is deleted at once",
         ),
     ];
     for (name, is_none, message) in limits {
         if is_none {
             problems.push(
-                ScenarioProblem::new("zero-limit", format!("/settings/{name}"), message)
-                    .help("Here 0 is none at all, not no limit. Leave the setting out for what the profile says."),
+                ScenarioProblem::new(
+                    ScenarioProblemKind::ZeroLimit,
+                    format!("/settings/{name}"),
+                    message,
+                )
+                .help("0 allows nothing. Remove the setting to use the value of the profile."),
             );
         }
     }

@@ -1,8 +1,10 @@
 //! Stretches and lengths of time.
 
+use svar_wire::text::duration;
+
 use super::super::scenario::TimeWindow;
 use super::super::settings::DurationRange;
-use super::ScenarioProblem;
+use super::{ScenarioProblem, ScenarioProblemKind};
 
 /// Stretches of time, one by one and together. `several` tells whether they are a list.
 pub(super) fn windows(
@@ -21,11 +23,11 @@ pub(super) fn windows(
         if window.until.is_some_and(|until| until <= window.from) {
             problems.push(
                 ScenarioProblem::new(
-                    "reversed-window",
+                    ScenarioProblemKind::ReversedWindow,
                     place_of(*place, "until"),
-                    "this stretch of time ends before it begins",
+                    "this time window ends before it begins",
                 )
-                .help("Both count from the emulator's start; without `until` it has no end."),
+                .help("Both are measured from the emulator's start; without `until` the window has no end."),
             );
         }
     }
@@ -36,9 +38,9 @@ pub(super) fn windows(
         if before.until.is_none_or(|until| until > after.from) {
             problems.push(
                 ScenarioProblem::new(
-                    "overlapping-windows",
+                    ScenarioProblemKind::OverlappingWindows,
                     place_of(*second, "from"),
-                    "this stretch of time begins while another one lasts",
+                    "overlapping time windows",
                 )
                 .also(
                     place_of(
@@ -49,9 +51,9 @@ pub(super) fn windows(
                             "from"
                         },
                     ),
-                    "until then",
+                    "overlaps with this window",
                 )
-                .help("Make one of the two, or move them apart."),
+                .help("Merge the two windows, or separate them."),
             );
         }
     }
@@ -61,14 +63,15 @@ pub(super) fn between(range: Option<DurationRange>, at: &str, problems: &mut Vec
     if let Some(range) = range.filter(|range| range.min > range.max) {
         problems.push(
             ScenarioProblem::new(
-                "empty-range",
+                ScenarioProblemKind::EmptyRange,
                 format!("{at}/min"),
                 format!(
-                    "`min` is {:?} and above `max`, which is {:?}",
-                    range.min.0, range.max.0
+                    "`min` ({}) is above `max` ({})",
+                    duration(range.min.0),
+                    duration(range.max.0)
                 ),
             )
-            .also(format!("{at}/max"), "the longest there is"),
+            .also(format!("{at}/max"), "upper bound"),
         );
     }
 }

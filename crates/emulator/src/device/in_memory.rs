@@ -1,5 +1,5 @@
-//! OnDiskDevices in memory: scripted outcomes only, no process and no disk, so that a fleet plays in
-//! virtual time.
+//! Devices in memory: scripted outcomes only, without processes and disk, so that a fleet runs in virtual
+//! time.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::outcome::{CommandOutcome, DeviceTask};
 use super::path::{DevicePath, file_name};
 use super::scripted;
 
-/// What devices hold in memory; a device costs nothing until something is written to it.
+/// Devices in memory. A device costs nothing until something is written to it.
 pub struct InMemoryDevices {
     scenario: Arc<Scenario>,
     settings: Settings,
@@ -24,7 +24,7 @@ pub struct InMemoryDevices {
 }
 
 impl InMemoryDevices {
-    /// OnDiskDevices as the scenario describes them.
+    /// Creates the devices of the scenario.
     pub fn new(scenario: impl Into<Arc<Scenario>>) -> Self {
         let scenario = scenario.into();
         InMemoryDevices {
@@ -35,7 +35,7 @@ impl InMemoryDevices {
         }
     }
 
-    /// Does a piece of work at once; the outcome says how long it takes.
+    /// Does a piece of work at once; the outcome says how long it takes in emulated time.
     pub fn perform(&mut self, work: &Work) -> CommandOutcome {
         let family = work.device.family();
         match &work.task {
@@ -60,7 +60,7 @@ impl InMemoryDevices {
             DeviceTask::Run { script, args, .. } => {
                 let Some(found) = scripted::find(&self.scenario, &work.device, script, args) else {
                     return CommandOutcome::failed(format!(
-                        "The scenario has no outcome for '{script}', and this device runs nothing for real."
+                        "The scenario has no outcome for '{script}', and a device in memory executes no scripts."
                     ));
                 };
                 let (outcome, files) =

@@ -1,4 +1,4 @@
-//! OnDiskDevices on disk, scripts executed for real.
+//! Devices on disk, whose scripts are executed.
 //!
 //! A device has only as much of a folder as its commands have needed: a file that is put needs the
 //! folders above it, a script executed for real needs the whole device. What is not needed costs
@@ -31,7 +31,7 @@ pub struct OnDiskDevices {
     scenario: Arc<Scenario>,
     settings: Settings,
     home: TempRoot,
-    /// OnDiskDevices whose folder has everything that a script may look for.
+    /// Devices whose folder has everything that a script may look for.
     populated: Mutex<HashSet<u32>>,
     restart_states: Mutex<HashMap<u32, RestartState>>,
     sandbox: Sandbox,
@@ -50,7 +50,7 @@ struct RestartState {
 }
 
 impl OnDiskDevices {
-    /// OnDiskDevices as the scenario describes them. A device has no folder until something is written to
+    /// Creates the devices of the scenario. A device has no folder until something is written to
     /// it. What killed processes left in the temporary folder is removed meanwhile.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ impl OnDiskDevices {
             Ok(Err(error)) => {
                 CommandOutcome::failed(format!("The device's folder can't be used: {error}"))
             }
-            Err(_) => CommandOutcome::failed("The device broke down."),
+            Err(_) => CommandOutcome::failed("internal error: the device's work panicked"),
         }
     }
 
@@ -216,7 +216,7 @@ impl OnDiskDevices {
         };
         let Some(content) = content else {
             return Ok(Err(format!(
-                "The emulator knows neither the content of '{script}' nor an outcome for it."
+                "The emulator has neither the content of '{script}' nor an outcome for it."
             )));
         };
         if !self.sandbox.has(interpreter[0]) {
@@ -337,8 +337,8 @@ enum Begun {
 }
 
 fn working(family: OsFamily) -> DevicePath {
-    // Our own constant: it maps. Should it ever not, the device's root is a harmless place to begin.
-    DevicePath::parse(working_folder(family), family).unwrap_or_else(|_| DevicePath(Vec::new()))
+    DevicePath::parse(working_folder(family), family)
+        .expect("internal error: the working folder is a path of its device")
 }
 
 /// The folders that every device has.

@@ -89,7 +89,10 @@ impl CommandOutcome {
         CommandOutcome {
             exit: Some(exit),
             // Plain data with text keys: writing it can't fail.
-            result: Some(whole(serde_json::to_vec(&document).unwrap_or_default())),
+            result: Some(whole(
+                serde_json::to_vec(&document)
+                    .expect("internal error: plain data can always be written as JSON"),
+            )),
             ..CommandOutcome::default()
         }
     }
@@ -137,4 +140,33 @@ fn transcript_id(script: &str, stdout: &str) -> String {
         "{{{}}}",
         uuid::Builder::from_random_bytes(bytes).into_uuid()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use flate2::read::GzDecoder;
+
+    use super::CommandOutcome;
+
+    #[test]
+    fn the_name_in_a_gzip_header_is_ascii_without_nul() {
+        for (name, written) in [
+            ("auth.log", "auth.log"),
+            ("Grüße 日本.txt", "Gr__e __.txt"),
+            ("a\0b.txt", "a_b.txt"),
+        ] {
+            let outcome = CommandOutcome::file(name, b"content");
+            let packed = outcome.result.expect("a result");
+            let mut reader = GzDecoder::new(&packed[..]);
+            let header = reader.header().expect("a gzip header");
+            assert_eq!(header.filename(), Some(written.as_bytes()), "{name:?}");
+            let mut content = String::new();
+            reader
+                .read_to_string(&mut content)
+                .expect("whole gzip data");
+            assert_eq!(content, "content");
+        }
+    }
 }

@@ -112,12 +112,12 @@ impl Sandbox {
     }
 }
 
-/// Does something with files where it keeps nobody waiting.
+/// Runs blocking file work off the async threads.
 async fn spawn_blocking_io<T: Send + 'static>(
     act: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, String> {
     let done = tokio::task::spawn_blocking(act).await;
-    done.map_err(|_| "The device broke down.".to_owned())
+    done.map_err(|_| "internal error: the device's work panicked".to_owned())
 }
 
 /// The first strict way that this computer allows.

@@ -1,4 +1,4 @@
-//! ScriptOutcome outcomes: which one fits, and what its texts say.
+//! Outcomes of scripts that are not executed: which one matches, and what it prints.
 
 use super::super::scenario::{Device, DeviceFile, OsFamily, Scenario, ScriptOutcome};
 use super::arguments::{posix_words, powershell_words};

@@ -1,7 +1,7 @@
-//! The shell around the pure core: a socket, a clock, processes and the ledger's file.
+//! Serves the emulator over HTTP: a socket, a clock, processes and the ledger file.
 //!
-//! It decides nothing. A request is handed to the [`Service`](super::Service) with the clock's time;
-//! work for devices is spawned; one timer wakes the core when it asked to be woken.
+//! Nothing is decided here. A request is handed to the [`Service`](super::Service) with the clock's time;
+//! work for devices is spawned; one timer wakes the service when it asked for it.
 
 pub mod blocking;
 mod body;

@@ -1,4 +1,4 @@
-//! The emulator behind a socket.
+//! The emulator as an HTTP server.
 
 use std::future::Future;
 use std::io;
@@ -27,7 +27,7 @@ use super::connection::{Cut, CuttableListener};
 use super::error::EmulatorError;
 use super::ledger_file::LedgerFile;
 
-/// What a caller may want besides the scenario.
+/// Options of a served emulator besides the scenario.
 #[derive(Debug, Clone, Default)]
 pub struct ServeOptions {
     /// Appends every ledger entry to this file, a line of JSON each, before the answer that follows
@@ -161,10 +161,9 @@ impl Server {
     }
 }
 
-/// How long answers on their way may take after the end was asked for.
+/// Time that answers may still take after a shutdown was requested.
 const GRACE: Duration = Duration::from_secs(2);
-/// However fast the clock flies, a script gets so long on this computer's: its programs take their time
-/// whatever the clock says.
+/// Minimum real time of a script, however fast the emulated clock is: its programs need it.
 const SCRIPT_LEAST: Duration = Duration::from_secs(5);
 
 pub(super) struct Core {
@@ -378,7 +377,7 @@ async fn answer(
 /// The service speaks HTTP/2 over TLS only. Here a second call on a connection would fall with the first
 /// one's, where a scenario cuts it.
 fn too_new() -> axum::response::Response {
-    let words = "The emulator speaks HTTP/1.1: without TLS there is no HTTP/2.\n";
+    let words = "The emulator supports HTTP/1.1 only: it has no TLS, and the service uses HTTP/2 over TLS only.\n";
     let mut response = axum::response::Response::new(Body::from(words));
     *response.status_mut() = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
     let headers = response.headers_mut();

@@ -11,7 +11,7 @@ mod parse;
 mod token;
 
 pub(crate) use filter::{Comparison, Filter, Function, Literal, Row, Value, compare};
-pub(crate) use options::{Filterable, Options};
+pub(crate) use options::{Direction, Filterable, Options, OrderBy};
 
 /// What a property holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,14 +15,29 @@ pub(crate) enum Filterable {
     All,
 }
 
-/// What a list call asks for.
+/// A direction of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Ascending,
+    Descending,
+}
+
+/// A property that a list is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OrderBy {
+    /// The property's position in its entity.
+    pub(crate) property: usize,
+    pub(crate) direction: Direction,
+}
+
+/// The options of a list call.
 #[derive(Debug, Default)]
 pub(crate) struct Options<'a> {
     pub(crate) filter: Option<Filter<'a>>,
     pub(crate) top: Option<usize>,
     pub(crate) skip: usize,
-    /// Properties with whether the order is descending.
-    pub(crate) order: Vec<(usize, bool)>,
+    /// What the list is sorted by, the first property first.
+    pub(crate) order: Vec<OrderBy>,
     pub(crate) count: bool,
 }
 
@@ -106,20 +121,23 @@ fn invalid(key: &str, value: &str) -> QueryError {
     ))
 }
 
-fn order(text: &str, entity: &Entity) -> Result<Vec<(usize, bool)>, QueryError> {
+fn order(text: &str, entity: &Entity) -> Result<Vec<OrderBy>, QueryError> {
     text.split(',')
         .map(|part| {
             let words: Vec<&str> = part.split_whitespace().collect();
-            let (name, descending) = match words.as_slice() {
-                [name] => (name, false),
-                [name, way] if way.eq_ignore_ascii_case("asc") => (name, false),
-                [name, way] if way.eq_ignore_ascii_case("desc") => (name, true),
+            let (name, direction) = match words.as_slice() {
+                [name] => (name, Direction::Ascending),
+                [name, way] if way.eq_ignore_ascii_case("asc") => (name, Direction::Ascending),
+                [name, way] if way.eq_ignore_ascii_case("desc") => (name, Direction::Descending),
                 _ => return Err(invalid("$orderby", text)),
             };
             let (property, _) = entity.find(name).ok_or_else(|| {
                 QueryError::new(format!("Could not find a property named '{name}'."))
             })?;
-            Ok((property, descending))
+            Ok(OrderBy {
+                property,
+                direction,
+            })
         })
         .collect()
 }

@@ -65,7 +65,7 @@ fn write_action(out: &mut Vec<u8>, action: &ActionRecord, machine: &MachineRecor
     plain(out, "],\"troubleshootInfo\":null}");
 }
 
-/// A byte of each part of an action's memory that writing it is going to wait for. SharedCommand of all actions
+/// A byte of each part of an action's memory that writing it is going to wait for. Asked of all actions
 /// of a page before the first is written, it comes in side by side.
 pub(crate) fn touch(action: &ActionRecord, machine: &MachineRecord) -> u8 {
     let ends = |bytes: &[u8]| match bytes {
@@ -130,9 +130,10 @@ fn time(out: &mut Vec<u8>, moment: Option<Moment>) {
     out.push(b'"');
 }
 
-/// Appends plain data with text keys: writing it can't fail.
+/// Appends a value as JSON.
 fn json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
-    let _ = serde_json::to_writer(out, value);
+    serde_json::to_writer(out, value)
+        .expect("internal error: plain data can always be written as JSON");
 }
 
 /// Actions as they were last written. A client asks for the same ones until they change, so most of

@@ -12,12 +12,14 @@ use svar_wire::CommandStatus;
 use svar_wire::Moment;
 
 use super::super::odata::Literal;
-use super::super::odata::{Comparison, Entity, Filter, Function, Kind, Row, Value};
+use super::super::odata::{
+    Comparison, Direction, Entity, Filter, Function, Kind, OrderBy, Row, Value,
+};
 use super::super::settings::UnsuccessfulStatus;
 use super::action_json::{Written, touch};
 use super::command_cache::{RecentCommands, SharedCommand};
 use super::id_index::IdIndex;
-use super::index_set::{IndexSet, Union};
+use super::index_set::{IndexSet, Union, index};
 use super::list_query::{Candidates, Matches};
 use super::machines::{MachineRecord, Machines};
 use super::random::guid;
@@ -162,7 +164,7 @@ impl Row for ActionRow<'_> {
 pub(crate) struct Actions {
     pub(crate) all: Vec<ActionRecord>,
     by_id: IdIndex,
-    /// What starts asked for recent_commands.
+    /// Commands of recent starts.
     pub(crate) recent_commands: RecentCommands,
     by_state: [IndexSet; 6],
     /// By the requestor's name in lower case.
@@ -184,7 +186,7 @@ impl Actions {
 
     /// Adds an action. Its creation time is not before the last one's.
     pub(crate) fn add(&mut self, action: ActionRecord) -> u32 {
-        let place = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        let place = index(self.all.len());
         self.by_id.insert(action.id, place);
         self.by_state[action.state as usize].insert(place);
         let requestor = action.requestor.to_ascii_lowercase();
@@ -296,7 +298,7 @@ impl Actions {
         now: Moment,
         lag_max: Duration,
     ) -> Matches<'a> {
-        let mut range = 0..u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        let mut range = 0..index(self.all.len());
         let mut best: Option<(usize, &Filter, Candidates<'_>)> = None;
         let mut rest = Vec::new();
         let conjuncts = filter.map(Filter::conjuncts).unwrap_or_default();
@@ -335,8 +337,8 @@ impl Actions {
         Matches {
             candidates: best.map_or(Candidates::Range(range), |(_, _, candidates)| candidates),
             rest,
-            settled: u32::try_from(settled).unwrap_or(u32::MAX),
-            upwards: false,
+            settled: index(settled),
+            natural: Direction::Descending,
         }
     }
 
@@ -425,10 +427,15 @@ impl Actions {
     }
 }
 
-/// Whether an asked order is that of the places: upwards, downwards, or another one.
-pub(crate) fn direction(order: &[(usize, bool)]) -> Option<bool> {
+/// Returns the direction of an order that is the order of creation; `None` for any other order.
+pub(crate) fn direction(order: &[OrderBy]) -> Option<Direction> {
     match order {
-        [(CREATED, descending)] => Some(!descending),
+        [
+            OrderBy {
+                property: CREATED,
+                direction,
+            },
+        ] => Some(*direction),
         _ => None,
     }
 }

@@ -25,7 +25,7 @@ impl Deref for SharedCommand {
     }
 }
 
-/// The commands asked for recent_commands, by their hash: a command has one slot it can be in.
+/// Commands of recent starts, by their hash: each command has one slot it can be in.
 #[derive(Debug)]
 pub(crate) struct RecentCommands([Option<Arc<SharedCommand>>; SLOTS]);
 
@@ -39,7 +39,7 @@ impl Default for RecentCommands {
 }
 
 impl RecentCommands {
-    /// The command, shared with earlier actions if one of them asked for it recent_commands.
+    /// Returns the command, shared with recent actions that have the same one.
     pub(crate) fn share(&mut self, command: Command) -> Arc<SharedCommand> {
         let mut hasher = DefaultHasher::new();
         command.hash(&mut hasher);
@@ -49,7 +49,8 @@ impl RecentCommands {
             return Arc::clone(known);
         }
         // Plain data with text keys: writing it can't fail.
-        let written = serde_json::to_vec(&command).unwrap_or_default();
+        let written = serde_json::to_vec(&command)
+            .expect("internal error: plain data can always be written as JSON");
         let asked = Arc::new(SharedCommand {
             command,
             written: written.into(),

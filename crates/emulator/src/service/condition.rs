@@ -24,25 +24,28 @@ pub(super) enum Verdict {
     NotModified,
     /// It is another one than the reader means: 412.
     NotMet,
-    /// A date that is none: 400.
-    BadDate(&'static str),
+    /// A header has an invalid date: 400.
+    BadDate,
 }
+
+/// A header that should be an HTTP date is not one.
+struct InvalidDate;
 
 impl Version<'_> {
     /// Whether a request's conditions hold.
     pub(super) fn judge(&self, request: &Request) -> Verdict {
         match self.conditions(request) {
             Ok(verdict) => verdict,
-            Err(header) => Verdict::BadDate(header),
+            Err(InvalidDate) => Verdict::BadDate,
         }
     }
 
-    fn conditions(&self, request: &Request) -> Result<Verdict, &'static str> {
-        let since = |header: &'static str| -> Result<Option<bool>, &'static str> {
+    fn conditions(&self, request: &Request) -> Result<Verdict, InvalidDate> {
+        let since = |header: &str| -> Result<Option<bool>, InvalidDate> {
             let Some(text) = request.find(header) else {
                 return Ok(None);
             };
-            let date = http_time(text).ok_or(header)?;
+            let date = http_time(text).ok_or(InvalidDate)?;
             // Dates have whole seconds, and what changed within one has not changed since.
             Ok(Some(self.modified.millis().div_euclid(1000) > date))
         };

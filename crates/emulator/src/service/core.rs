@@ -1,4 +1,4 @@
-//! The state of the service, and what every call goes through.
+//! The state of the service, and the checks that every call passes.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use super::super::device::CommandOutcome;
 use super::super::scenario::Scenario;
 use super::super::settings::Settings;
 use super::actions::Actions;
+use super::background::Background;
 use super::fault::{Faults, TriggeredFault};
 use super::ledger::{Ledger, LedgerEntry};
 use super::library::Library;
@@ -38,6 +39,7 @@ pub struct Service {
     pub(super) actions: Actions,
     pub(super) library: Library,
     pub(super) rates: Rates,
+    pub(super) background: Background,
     pub(super) faults: Faults,
     pub(super) timeline: Timeline,
     pub(super) ledger: Ledger,
@@ -54,8 +56,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// The service at the beginning of a scenario. `seed` overrides nothing: it is the scenario's
-    /// own unless the caller plays it with another one.
+    /// Creates the service at the beginning of a scenario. `seed` is usually the scenario's own.
     pub fn new(scenario: impl Into<Arc<Scenario>>, seed: u64, now: Moment) -> Self {
         let scenario = scenario.into();
         let random = SeededRandom(seed);
@@ -66,6 +67,7 @@ impl Service {
             .chain_update(seed.to_le_bytes())
             .finalize()
             .into();
+        let background = Background::of(&scenario, settings.rate_window, now);
         let mut service = Service {
             settings,
             random,
@@ -76,6 +78,7 @@ impl Service {
             actions: Actions::default(),
             library: Library::of(&scenario, now),
             rates: Rates::default(),
+            background,
             faults: Faults::of(&scenario, random),
             timeline: Timeline::default(),
             ledger: Ledger::default(),
@@ -95,8 +98,8 @@ impl Service {
         service
     }
 
-    /// The same with another key for tokens and links than the one that follows from the seed: a
-    /// service that strangers can reach needs one that nobody can compute.
+    /// Replaces the key that signs tokens and links. The default key follows from the seed; a service that
+    /// others can reach needs one that nobody can compute.
     #[must_use]
     pub fn with_key(mut self, key: [u8; 32]) -> Self {
         self.key = key;
@@ -144,24 +147,24 @@ impl Service {
         triggered.after(response, || self.correlation())
     }
 
-    /// Lets time pass until `now`; answers what devices have to begin.
+    /// Lets time pass until `now` and returns the work that devices have to begin.
     pub fn advance(&mut self, now: Moment) -> Vec<Work> {
         self.pass_time(service_time(&self.settings, now));
         self.timeline.take_work()
     }
 
-    /// Takes in what came of a piece of work. Unknown numbers are ignored.
+    /// Takes the outcome of a piece of work. Unknown numbers are ignored.
     pub fn finished(&mut self, now: Moment, work: u64, outcome: CommandOutcome) {
         self.pass_time(service_time(&self.settings, now));
         self.command_finished(work, outcome);
     }
 
-    /// When it wants to be told the time again, if nothing happens before.
+    /// Returns the moment at which [`Service::advance`] has to be called, if nothing happens before.
     pub fn next_wake(&self) -> Option<Moment> {
         self.timeline.next_wake().map(|at| self.true_time(at))
     }
 
-    /// The time outside, when the service's own clock shows that.
+    /// Returns the real time at which the service's own clock shows `at`.
     fn true_time(&self, at: Moment) -> Moment {
         at + self.settings.clock_behind.0 - self.settings.clock_ahead.0
     }
@@ -190,23 +193,23 @@ impl Service {
         self.token_issuer().token_of(0)
     }
 
-    /// What was really applied, from that entry on, as lines of JSON.
+    /// Returns the ledger from that entry on, as lines of JSON.
     pub fn ledger_lines(&self, from: usize) -> Vec<String> {
         self.ledger.lines_from(from, &self.actions, &self.machines)
     }
 
-    /// How many entries all list calls so far have looked at: the measure of their work, since a time
-    /// says more about the computer.
+    /// Returns the number of entries that all list calls so far have examined: a measure of their work that
+    /// does not depend on the computer.
     pub fn rows_examined(&self) -> u64 {
         self.examined.get()
     }
 
-    /// The scenario that is played.
+    /// Returns the scenario.
     pub fn scenario(&self) -> &Arc<Scenario> {
         &self.scenario
     }
 
-    /// How many devices there are.
+    /// Returns the number of devices.
     pub fn device_count(&self) -> usize {
         self.machines.all.len()
     }
@@ -260,11 +263,11 @@ impl Service {
             .check(&self.scenario, &self.key, self.now, request)?;
         self.check_role(route, &identity)?;
         if let Route::Start { machine } = route {
-            // Its limit is token_cache last: who is refused for another reason has not started anything.
+            // Its limit is checked last: a start that is refused for another reason does not count.
             return self.start(&identity, machine, request);
         }
         if let Some(call) = route.call() {
-            let others = self.background_calls(call);
+            let others = self.background.calls(call, self.now);
             self.rates
                 .take(self.now, identity.app, call, &self.settings, others)?;
         }
@@ -345,7 +348,7 @@ impl Service {
         Some(format!("{} {}", machine.id, machine.name))
     }
 
-    /// The id to quote to support: a new one for every call.
+    /// Returns the correlation id of this call, which a user would quote to support.
     pub(super) fn correlation(&self) -> uuid::Uuid {
         guid(self.random.wide(Purpose::Correlation, &[self.calls]))
     }

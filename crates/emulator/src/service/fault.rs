@@ -11,6 +11,7 @@ use super::super::fault::{Call, Fault, FaultKind};
 use super::super::scenario::Scenario;
 use super::core::Service;
 use super::corrupt::corrupted;
+use super::index_set::index;
 use super::message::{Delivery, Response};
 use super::random::{Purpose, SeededRandom};
 use super::refusal::{Refusal, RetryAfter};
@@ -103,14 +104,12 @@ impl TriggeredFault {
     ) -> Option<Response> {
         let too_many = |wait| Refusal {
             retry_after: wait,
-            ..Refusal::too_many("Too many calls, for the rehearsal's sake.", None)
+            ..Refusal::too_many("Too many calls (injected fault).", None)
         };
         let refusal = match self.kind {
             FaultKind::Unauthorized => Refusal::new(401, "Unauthorized", "The token is not valid."),
-            FaultKind::Forbidden => {
-                Refusal::new(403, "Forbidden", "Not allowed, for the rehearsal's sake.")
-            }
-            FaultKind::NotFound => Refusal::not_found("Not found, for the rehearsal's sake."),
+            FaultKind::Forbidden => Refusal::new(403, "Forbidden", "Not allowed (injected fault)."),
+            FaultKind::NotFound => Refusal::not_found("Not found (injected fault)."),
             FaultKind::Busy => Refusal::new(
                 400,
                 "ActiveRequestAlreadyExists",
@@ -126,7 +125,7 @@ impl TriggeredFault {
             FaultKind::ThrottledWithoutRetryAfter => too_many(None),
             FaultKind::ServerError => Refusal::new(500, "InternalServerError", ""),
             FaultKind::QueryRejected => {
-                Refusal::query("The query is not supported, for the rehearsal's sake.")
+                Refusal::query("The query is not supported (injected fault).")
             }
             FaultKind::BadGateway => return Some(gateway()),
             FaultKind::Unavailable => return Some(Response::empty(503)),
@@ -197,7 +196,7 @@ impl Service {
         let until = self.now + triggered.delay();
         let made = self.actions.all.len() > actions_before;
         if triggered.kind == FaultKind::DelayedVisibility && made {
-            let place = u32::try_from(self.actions.all.len() - 1).unwrap_or(u32::MAX);
+            let place = index(self.actions.all.len() - 1);
             self.actions.make_late(place, until, self.now);
             return;
         }

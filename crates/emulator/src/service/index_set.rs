@@ -3,6 +3,14 @@
 
 use std::ops::Range;
 
+/// Returns a position in one of the service's tables as the 32 bits in which all of them are kept.
+///
+/// # Panics
+/// A table has more than four billion entries, which no memory holds.
+pub(crate) fn index(position: usize) -> u32 {
+    u32::try_from(position).expect("internal error: a table has more than four billion entries")
+}
+
 /// Bits in a word.
 const WORD: usize = 64;
 /// Words in a block. A million places have 245 blocks, so a look at every block costs next to nothing.

@@ -12,7 +12,7 @@ use svar_wire::Moment;
 use svar_wire::{Command, CommandStatus, CommandType};
 
 use super::actions::{ActionRecord, Actions, State};
-use super::index_set::{IndexSet, Union};
+use super::index_set::{IndexSet, Union, index};
 use super::machines::Machines;
 use super::message::{JSON, Request, Response};
 use super::random::guid;
@@ -247,7 +247,7 @@ impl Ledger {
         index: usize,
     ) {
         let entry = self.add(now, event, Some(device), action);
-        entry.index = u32::try_from(index).unwrap_or(u32::MAX);
+        entry.index = super::index_set::index(index);
     }
 
     /// A session came to its end.
@@ -269,7 +269,7 @@ impl Ledger {
         name: String,
         sha256: Option<String>,
     ) {
-        let place = u32::try_from(self.library.len()).unwrap_or(u32::MAX);
+        let place = index(self.library.len());
         self.library.push(LibraryNote { name, sha256 });
         self.add(now, event, None, place);
     }
@@ -282,7 +282,7 @@ impl Ledger {
         about: u32,
     ) -> &mut Entry {
         let place = self.entries.len();
-        let number = u32::try_from(place + 1).unwrap_or(u32::MAX);
+        let number = index(place + 1);
         self.by_event[event as usize].insert(number - 1);
         let before = device.map_or(0, |device| {
             let device = device as usize;
@@ -320,7 +320,10 @@ impl Ledger {
         machines: &Machines,
     ) -> Vec<String> {
         (place..self.entries.len())
-            .filter_map(|place| serde_json::to_string(&self.written(place, actions, machines)).ok())
+            .map(|place| {
+                serde_json::to_string(&self.written(place, actions, machines))
+                    .expect("internal error: plain data can always be written as JSON")
+            })
             .collect()
     }
 
@@ -478,8 +481,7 @@ impl Ledger {
         }
         let (kind, action) = (kind.flatten(), wanted.action.flatten());
         let of_action = action.map(|action| actions.get(action).machine);
-        let range = u32::try_from(after).unwrap_or(u32::MAX)
-            ..u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        let range = index(after)..index(self.entries.len());
         match (wanted.device.flatten().or(of_action), kind) {
             (Some(device), _) => {
                 let is_wanted = |place: &u32| {
@@ -539,7 +541,8 @@ fn command_told<'a>(action: &'a ActionRecord, index: u32, about: LedgerLine<'a>)
     }
 }
 
-/// Appends plain data with text keys: writing it can't fail.
+/// Appends a value as JSON.
 fn write(out: &mut Vec<u8>, value: &impl Serialize) {
-    let _ = serde_json::to_writer(out, value);
+    serde_json::to_writer(out, value)
+        .expect("internal error: plain data can always be written as JSON");
 }

@@ -166,18 +166,18 @@ impl Service {
         Ok(answer)
     }
 
-    /// A colleague replaces a file, whoever brought it: the same name, other bytes (API notes 8.6). A
-    /// script gets a comment more, so that it still runs and its hash is another one.
+    /// Replaces a file as another user would: the same name, other bytes (API notes 8.6). A script gets one
+    /// more comment, so that it still runs and has another hash.
     pub(super) fn overwrite(&mut self, name: &str) {
         let now = self.now;
         let Some(entry) = self.library.files.get_mut(name) else {
             return;
         };
         let mut bytes = entry.content.as_deref().unwrap_or_default().to_vec();
-        bytes.extend_from_slice(b"\n# replaced by a colleague\n");
+        bytes.extend_from_slice(b"\n# replaced by another user\n");
         entry.file.sha256 = Some(sha256(&bytes));
         entry.file.last_updated_time = Some(stamp_in_full(now));
-        entry.file.created_by = Some("colleague".to_owned());
+        entry.file.created_by = Some("another user".to_owned());
         if entry.content.is_some() {
             entry.content = Some(bytes.into());
         }

@@ -90,7 +90,7 @@ fn command_index(text: &str) -> Result<Option<usize>, Refusal> {
     Ok(text.parse().ok())
 }
 
-/// `2026-02-03T09:10:11Z`; rounded up, so that a link never restart_states shorter than promised.
+/// `2026-02-03T09:10:11Z`; rounded up, so that a link never expires earlier than promised.
 fn whole_seconds(moment: Moment) -> String {
     let up = moment + Duration::from_millis(999);
     let text = up.to_string();

@@ -6,13 +6,13 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use super::super::odata::{Filter, Options, Row};
+use super::super::odata::{Direction, Filter, Options, OrderBy, Row};
 use super::index_set::Union;
 
-/// IndexSet among which everything wanted is found, in ascending order.
+/// The entries that can match a query, in ascending order.
 #[derive(Debug)]
 pub(crate) enum Candidates<'a> {
-    /// Matches one by one; ascending, none twice.
+    /// Found one by one; ascending, none twice.
     Listed(Vec<u32>),
     /// From an index; the same.
     Known(&'a [u32]),
@@ -71,7 +71,11 @@ impl<'a> Candidates<'a> {
     }
 
     /// Those with a number in that range, counted from the lowest place on, in the asked direction.
-    fn part(&'a self, numbers: Range<usize>, upwards: bool) -> Box<dyn Iterator<Item = u32> + 'a> {
+    fn part(
+        &'a self,
+        numbers: Range<usize>,
+        direction: Direction,
+    ) -> Box<dyn Iterator<Item = u32> + 'a> {
         let end = numbers.end.min(self.len());
         let numbers = numbers.start.min(end)..end;
         if numbers.is_empty() {
@@ -79,9 +83,9 @@ impl<'a> Candidates<'a> {
         }
         let slice = |places: &'a [u32]| -> Box<dyn Iterator<Item = u32> + 'a> {
             let part = places[numbers.clone()].iter().copied();
-            match upwards {
-                true => Box::new(part),
-                false => Box::new(part.rev()),
+            match direction {
+                Direction::Ascending => Box::new(part),
+                Direction::Descending => Box::new(part.rev()),
             }
         };
         match self {
@@ -91,18 +95,18 @@ impl<'a> Candidates<'a> {
                 // No longer than the range, which is one of 32 bits.
                 let at = |number: usize| range.start + number as u32;
                 let part = at(numbers.start)..at(numbers.end);
-                match upwards {
-                    true => Box::new(part),
-                    false => Box::new(part.rev()),
+                match direction {
+                    Direction::Ascending => Box::new(part),
+                    Direction::Descending => Box::new(part.rev()),
                 }
             }
             Candidates::Set(union, range) => {
                 let before = union.below(range.start);
                 let at = |number: usize| union.nth(before + number).unwrap_or(range.end);
                 let part = at(numbers.start)..at(numbers.end - 1).saturating_add(1);
-                match upwards {
-                    true => Box::new(union.upwards(part)),
-                    false => Box::new(union.downwards(part)),
+                match direction {
+                    Direction::Ascending => Box::new(union.upwards(part)),
+                    Direction::Descending => Box::new(union.downwards(part)),
                 }
             }
         }
@@ -123,7 +127,7 @@ pub(crate) struct Matches<'a> {
     /// Candidates from that place on may not be visible yet; the others are.
     pub(crate) settled: u32,
     /// The direction in which the list goes if nobody asks for an order.
-    pub(crate) upwards: bool,
+    pub(crate) natural: Direction,
 }
 
 /// What part of a list is on this page.
@@ -138,12 +142,12 @@ pub(crate) struct Page {
 
 impl Matches<'_> {
     /// Cuts the page out. `size` is the service's own limit; `direction` tells whether an asked order
-    /// is that of the places, upwards or downwards; `examined` is raised by every entry looked at.
+    /// is that of the entries, ascending or descending; `examined` is raised by every entry looked at.
     pub(crate) fn page<R: Row>(
         &self,
         options: &Options,
         size: usize,
-        direction: Option<bool>,
+        direction: Option<Direction>,
         row: impl Fn(u32) -> R,
         is_visible: impl Fn(u32) -> bool,
         examined: &Cell<u64>,
@@ -161,26 +165,29 @@ impl Matches<'_> {
         let wanted = options.top.unwrap_or(usize::MAX);
         let shown = wanted.min(size);
         let window = options.skip..options.skip.saturating_add(shown);
-        let upwards = match options.order.is_empty() {
-            true => Some(self.upwards),
+        let direction = match options.order.is_empty() {
+            true => Some(self.natural),
             false => direction,
         };
-        let (places, total, more) = match upwards {
+        let (places, total, more) = match direction {
             None => {
                 let mut all: Vec<u32> = (self.candidates)
-                    .part(0..usize::MAX, self.upwards)
+                    .part(0..usize::MAX, self.natural)
                     .filter(passes)
                     .collect();
                 let total = all.len();
                 sort_window(&mut all, &options.order, &window, &row);
                 (all, Some(total), window.end < total)
             }
-            Some(upwards) if self.rest.is_empty() => {
-                let (places, total) = self.counted(&window, upwards, &is_visible, &look);
+            Some(direction) if self.rest.is_empty() => {
+                let (places, total) = self.counted(&window, direction, &is_visible, &look);
                 (places, Some(total), window.end < total)
             }
-            Some(upwards) => {
-                let mut passing = self.candidates.part(0..usize::MAX, upwards).filter(passes);
+            Some(direction) => {
+                let mut passing = self
+                    .candidates
+                    .part(0..usize::MAX, direction)
+                    .filter(passes);
                 let skipped = passing.by_ref().take(window.start).count();
                 let places: Vec<u32> = passing.by_ref().take(shown).collect();
                 let seen = skipped + places.len();
@@ -210,20 +217,20 @@ impl Matches<'_> {
     fn counted(
         &self,
         window: &Range<usize>,
-        upwards: bool,
+        direction: Direction,
         is_visible: impl Fn(u32) -> bool,
         look: &impl Fn(),
     ) -> (Vec<u32>, usize) {
         let settled = self.candidates.below(self.settled);
         let fresh: Vec<u32> = (self.candidates)
-            .part(settled..usize::MAX, upwards)
+            .part(settled..usize::MAX, direction)
             .inspect(|_| look())
             .filter(|place| is_visible(*place))
             .collect();
         let (new, total) = (fresh.len(), settled + fresh.len());
         let (from, to) = (window.start.min(total), window.end.min(total));
-        let old = |part| self.candidates.part(part, upwards).inspect(|_| look());
-        let places = if upwards {
+        let old = |part| self.candidates.part(part, direction).inspect(|_| look());
+        let places = if direction == Direction::Ascending {
             let fresh = &fresh[from.saturating_sub(settled)..to.saturating_sub(settled)];
             old(from.min(settled)..to.min(settled))
                 .chain(fresh.iter().copied())
@@ -240,17 +247,24 @@ impl Matches<'_> {
 /// Leaves the window of the sorted list; entries that are equal stay in the list's own order.
 fn sort_window<R: Row>(
     all: &mut Vec<u32>,
-    order: &[(usize, bool)],
+    order: &[OrderBy],
     window: &Range<usize>,
     row: impl Fn(u32) -> R,
 ) {
     let mut numbered: Vec<(usize, u32)> = all.iter().copied().enumerate().collect();
     let compared = |left: &(usize, u32), right: &(usize, u32)| {
         let (first, second) = (row(left.1), row(right.1));
-        for (property, descending) in order {
+        for OrderBy {
+            property,
+            direction,
+        } in order
+        {
             let way =
                 super::super::odata::compare(&first.value(*property), &second.value(*property));
-            let way = if *descending { way.reverse() } else { way };
+            let way = match direction {
+                Direction::Ascending => way,
+                Direction::Descending => way.reverse(),
+            };
             if way.is_ne() {
                 return way;
             }

@@ -9,8 +9,9 @@ use sha2::{Digest, Sha256};
 use svar_wire::Machine;
 use svar_wire::Moment;
 
-use super::super::odata::{Entity, Filter, Function, Kind, Literal, Row, Value};
+use super::super::odata::{Direction, Entity, Filter, Function, Kind, Literal, Row, Value};
 use super::super::scenario::{Device, Scenario, TimeWindow};
+use super::index_set::index;
 use super::list_query::{Candidates, Matches};
 use super::random::{Purpose, SeededRandom};
 use super::timestamp::stamp;
@@ -292,7 +293,7 @@ impl Machines {
     }
 
     fn add(&mut self, machine: MachineRecord) {
-        let place = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        let place = index(self.all.len());
         self.by_id.insert(Arc::clone(&machine.id), place);
         self.by_name
             .entry(Arc::clone(&machine.name))
@@ -384,12 +385,12 @@ impl Machines {
                 }
             }
         }
-        let all = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        let all = index(self.all.len());
         Matches {
             candidates: best.map_or(Candidates::Range(0..all), |(_, _, candidates)| candidates),
             rest,
             settled: u32::MAX,
-            upwards: true,
+            natural: Direction::Ascending,
         }
     }
 

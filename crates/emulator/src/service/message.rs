@@ -110,7 +110,8 @@ impl Response {
 
     pub(crate) fn json(status: u16, value: &impl Serialize) -> Self {
         // Plain data with text keys: writing it can't fail.
-        let body = serde_json::to_vec(value).unwrap_or_default();
+        let body = serde_json::to_vec(value)
+            .expect("internal error: plain data can always be written as JSON");
         Response {
             headers: vec![("content-type", JSON.to_owned())],
             body: body.into(),

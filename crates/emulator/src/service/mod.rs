@@ -11,6 +11,7 @@
 
 mod action_json;
 mod actions;
+mod background;
 mod client_assertion;
 mod command_cache;
 mod condition;

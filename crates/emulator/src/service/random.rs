@@ -1,4 +1,4 @@
-//! SeededRandom that repeats: every draw follows from the seed and what it is for, never from the order
+//! Repeatable randomness: every draw follows from the seed and its purpose, never from the order
 //! in which calls happen to come.
 
 /// What a draw is for; part of its key, so that draws don't influence each other.

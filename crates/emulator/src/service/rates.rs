@@ -2,21 +2,13 @@
 //! and per hour. The windows are fixed ones of the emulated clock, or slide, as a setting says.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
 
 use svar_wire::Moment;
 
 use super::super::fault::Call;
 use super::super::settings::{RateScope, RateWindow, Settings};
-use super::core::Service;
+use super::background::Others;
 use super::refusal::Refusal;
-
-/// How many calls of others count, in this minute and in this hour.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Others {
-    minute: u32,
-    hour: u32,
-}
 
 /// What one window has counted.
 #[derive(Debug, Clone, Copy, Default)]
@@ -74,40 +66,56 @@ impl Rates {
             RateWindow::Fixed => used.fixed(now, left, left_in_hour),
             RateWindow::Sliding => used.sliding(now, left, left_in_hour),
         };
-        let Some((text, wait_ms)) = wait else {
+        let Err(LimitReached { message, wait_ms }) = wait else {
             return Ok(());
         };
         let wait_s = u64::try_from((wait_ms + 999) / 1000).unwrap_or(1).max(1);
         Err(Refusal::too_many(
-            text,
+            message,
             settings.retry_after_on_rate_limit.then_some(wait_s),
         ))
     }
+}
+
+/// A limit that is used up.
+struct LimitReached {
+    message: &'static str,
+    /// Until the next call is free.
+    wait_ms: i64,
 }
 
 const HOUR_USED_UP: &str = "The number of calls in this hour is used up.";
 const MINUTE_USED_UP: &str = "The number of calls in this minute is used up.";
 
 impl Used {
-    /// Counts the call; or says what is used up, and how long until the next one is free.
+    /// Counts the call in fixed windows.
+    ///
+    /// # Errors
+    /// A limit is used up; the call is not counted.
     fn fixed(
         &mut self,
         now: Moment,
         per_minute: u32,
         per_hour: Option<u32>,
-    ) -> Option<(&'static str, i64)> {
+    ) -> Result<(), LimitReached> {
         self.minute.turn_to(now.millis().div_euclid(MINUTE_MS));
         self.hour.turn_to(now.millis().div_euclid(HOUR_MS));
         let left_ms = |length: i64| length - now.millis().rem_euclid(length);
         if per_hour.is_some_and(|limit| self.hour.used >= limit) {
-            return Some((HOUR_USED_UP, left_ms(HOUR_MS)));
+            return Err(LimitReached {
+                message: HOUR_USED_UP,
+                wait_ms: left_ms(HOUR_MS),
+            });
         }
         if self.minute.used >= per_minute {
-            return Some((MINUTE_USED_UP, left_ms(MINUTE_MS)));
+            return Err(LimitReached {
+                message: MINUTE_USED_UP,
+                wait_ms: left_ms(MINUTE_MS),
+            });
         }
         self.minute.used += 1;
         self.hour.used += 1;
-        None
+        Ok(())
     }
 
     fn sliding(
@@ -115,7 +123,7 @@ impl Used {
         now: Moment,
         per_minute: u32,
         per_hour: Option<u32>,
-    ) -> Option<(&'static str, i64)> {
+    ) -> Result<(), LimitReached> {
         let kept_ms = if per_hour.is_some() {
             HOUR_MS
         } else {
@@ -142,13 +150,19 @@ impl Used {
             })
         };
         if let Some(wait_ms) = per_hour.and_then(|limit| full(limit, HOUR_MS)) {
-            return Some((HOUR_USED_UP, wait_ms));
+            return Err(LimitReached {
+                message: HOUR_USED_UP,
+                wait_ms: wait_ms,
+            });
         }
         if let Some(wait_ms) = full(per_minute, MINUTE_MS) {
-            return Some((MINUTE_USED_UP, wait_ms));
+            return Err(LimitReached {
+                message: MINUTE_USED_UP,
+                wait_ms: wait_ms,
+            });
         }
         self.times.push_back(now);
-        None
+        Ok(())
     }
 }
 
@@ -172,61 +186,4 @@ fn limits(call: Call, settings: &Settings) -> Option<(u32, Option<u32>)> {
         Call::Token | Call::ResultDownload | Call::Any => None,
         _ => Some((settings.reads_per_minute, Some(settings.reads_per_hour))),
     }
-}
-
-impl Service {
-    /// What colleagues use of a limit: their part of every minute in which they are at work.
-    pub(super) fn background_calls(&self, call: Call) -> Others {
-        let mut others = Others::default();
-        for colleague in &self.scenario.background_load {
-            let each = match call {
-                Call::Start => colleague.starts_per_minute,
-                _ => colleague.reads_per_minute,
-            };
-            let from = self.started + colleague.from.0;
-            let end = colleague.until.map(|until| self.started + until.0);
-            let minutes = |length_ms: i64| {
-                let begin = match self.settings.rate_window {
-                    RateWindow::Fixed => now_floor(self.now, length_ms),
-                    RateWindow::Sliding => self.now - Duration::from_millis(length_ms as u64),
-                };
-                let from = from.max(begin);
-                if from > self.now || end.is_some_and(|end| end <= from) {
-                    return 0;
-                }
-                let end = end.map_or(self.now, |end| end.min(self.now));
-                // A minute that has begun counts whole.
-                let worked_ms = end.millis() - from.millis();
-                u32::try_from(worked_ms / MINUTE_MS + 1).unwrap_or(u32::MAX)
-            };
-            others.minute = others
-                .minute
-                .saturating_add(each.saturating_mul(minutes(MINUTE_MS).min(1)));
-            others.hour = others
-                .hour
-                .saturating_add(each.saturating_mul(minutes(HOUR_MS).min(60)));
-        }
-        others
-    }
-
-    /// The session slots that colleagues hold.
-    pub(super) fn background_sessions(&self) -> usize {
-        let at_work = |from: Moment, until: Option<Moment>| {
-            from <= self.now && until.is_none_or(|until| self.now < until)
-        };
-        self.scenario
-            .background_load
-            .iter()
-            .filter(|colleague| {
-                let until = colleague.until.map(|until| self.started + until.0);
-                at_work(self.started + colleague.from.0, until)
-            })
-            .map(|colleague| colleague.sessions as usize)
-            .sum()
-    }
-}
-
-/// The beginning of the fixed window of that length.
-fn now_floor(now: Moment, length_ms: i64) -> Moment {
-    Moment::from_millis(now.millis() - now.millis().rem_euclid(length_ms))
 }

@@ -305,7 +305,8 @@ impl Service {
             value: Vec::new(),
             next_link: None,
         };
-        let head = serde_json::to_string(&head).unwrap_or_default();
+        let head = serde_json::to_string(&head)
+            .expect("internal error: plain data can always be written as JSON");
         let mut body = Vec::with_capacity(head.len() + length + page.places.len() + 1024);
         body.extend_from_slice(head.trim_end_matches("]}").as_bytes());
         for (number, place) in page.places.iter().enumerate() {
@@ -342,9 +343,10 @@ impl Service {
     }
 }
 
-/// Appends plain data with text keys: writing it can't fail.
+/// Appends a value as JSON.
 fn write(out: &mut Vec<u8>, value: &impl Serialize) {
-    let _ = serde_json::to_writer(out, value);
+    serde_json::to_writer(out, value)
+        .expect("internal error: plain data can always be written as JSON");
 }
 
 /// Percent-encodes what must not stand bare in a query.

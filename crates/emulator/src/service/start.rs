@@ -58,7 +58,7 @@ impl Service {
         }
         let has_slot = self.slots_used() < self.settings.slots as usize;
         if has_slot || self.settings.slot_refusals_count_as_starts {
-            let others = self.background_calls(Call::Start);
+            let others = self.background.calls(Call::Start, now);
             self.rates
                 .take(now, identity.app, Call::Start, &self.settings, others)?;
         }
@@ -87,7 +87,7 @@ impl Service {
             true => self.actions.count(State::Pending),
             false => 0,
         };
-        pending + self.actions.count(State::InProgress) + self.background_sessions()
+        pending + self.actions.count(State::InProgress) + self.background.sessions(self.now)
     }
 
     fn is_busy(&self, place: u32, now: Moment) -> bool {

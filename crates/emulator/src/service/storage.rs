@@ -137,7 +137,7 @@ impl Service {
                     "The condition specified using HTTP conditional header(s) is not met.",
                 ));
             }
-            Verdict::BadDate(_) => {
+            Verdict::BadDate => {
                 return Err(refused(
                     400,
                     "InvalidHeaderValue",

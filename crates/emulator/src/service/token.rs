@@ -84,7 +84,11 @@ impl TokenIssuer<'_> {
         let refused = self.settings.sign_in_refusal_status;
         match grant(self.scenario, self.now, request, tenant, version) {
             Ok((app, audience)) => self.reply(app, &audience, version),
-            Err((status, error, description)) => Response::json(
+            Err(SignInRefusal {
+                status,
+                error,
+                description,
+            }) => Response::json(
                 if error == "invalid_client" {
                     refused
                 } else {
@@ -161,7 +165,22 @@ impl TokenIssuer<'_> {
     }
 }
 
-type Denied = (u16, &'static str, String);
+/// A refused sign-in, in Entra's form.
+struct SignInRefusal {
+    status: u16,
+    error: &'static str,
+    description: String,
+}
+
+impl SignInRefusal {
+    fn new(status: u16, error: &'static str, description: impl Into<String>) -> Self {
+        SignInRefusal {
+            status,
+            error,
+            description: description.into(),
+        }
+    }
+}
 
 fn grant(
     scenario: &Scenario,
@@ -169,7 +188,7 @@ fn grant(
     request: &Request,
     tenant: &str,
     version: TokenVersion,
-) -> Result<(usize, String), Denied> {
+) -> Result<(usize, String), SignInRefusal> {
     let form = form_pairs(&String::from_utf8_lossy(&request.body));
     let field = |name: &str| {
         form.iter()
@@ -177,12 +196,13 @@ fn grant(
             .map(|(_, value)| value.as_str())
             .filter(|value| !value.is_empty())
     };
-    let bad = |text: &str| (400, "invalid_request", format!("AADSTS900144: {text}"));
+    let bad =
+        |text: &str| SignInRefusal::new(400, "invalid_request", format!("AADSTS900144: {text}"));
     if request.is_oversized {
         return Err(bad("The request body is too large."));
     }
     if !tenant.eq_ignore_ascii_case(&scenario.tenant) {
-        return Err((
+        return Err(SignInRefusal::new(
             401,
             "invalid_client",
             format!("AADSTS90002: Tenant '{tenant}' not found."),
@@ -191,7 +211,7 @@ fn grant(
     match field("grant_type") {
         Some("client_credentials") => {}
         Some(other) => {
-            return Err((
+            return Err(SignInRefusal::new(
                 400,
                 "unsupported_grant_type",
                 format!("AADSTS70003: The grant type '{other}' is not supported."),
@@ -206,7 +226,7 @@ fn grant(
         .iter()
         .position(|app| app.id.eq_ignore_ascii_case(client))
         .ok_or_else(|| {
-            (
+            SignInRefusal::new(
                 401,
                 "invalid_client",
                 format!("AADSTS700016: Application '{client}' was not found in the tenant."),
@@ -215,7 +235,7 @@ fn grant(
     match (field("client_secret"), field("client_assertion")) {
         (Some(secret), None) => {
             if secret != scenario.apps[app].secret {
-                return Err((
+                return Err(SignInRefusal::new(
                     401,
                     "invalid_client",
                     "AADSTS7000215: Invalid client secret provided.".to_owned(),
@@ -228,11 +248,14 @@ fn grant(
                     "'client_assertion_type' must name the JWT bearer profile.",
                 ));
             }
-            client_assertion::check(scenario, &scenario.apps[app], now, assertion)
-                .map_err(|reason| (401, "invalid_client", format!("AADSTS700027: {reason}")))?;
+            client_assertion::check(scenario, &scenario.apps[app], now, assertion).map_err(
+                |reason| {
+                    SignInRefusal::new(401, "invalid_client", format!("AADSTS700027: {reason}"))
+                },
+            )?;
         }
         _ => {
-            return Err((
+            return Err(SignInRefusal::new(
                 401,
                 "invalid_client",
                 "AADSTS7000216: 'client_assertion' or 'client_secret' is required.".to_owned(),
@@ -247,7 +270,7 @@ fn grant(
             .ok_or_else(|| bad("The request body must contain 'scope'."))?
             .strip_suffix("/.default")
             .ok_or_else(|| {
-                (
+                SignInRefusal::new(
                     400,
                     "invalid_scope",
                     "AADSTS1002012: The scope must end in '/.default'.".to_owned(),

@@ -172,7 +172,7 @@ fn in_context(action: &str) -> String {
 }
 
 facts! {
-    "4.1" the_shape_of_an_action: "An action is written byte for byte as published: its fields, their order, types and nulls, alike in the answer to a start, to a read, and in a list.", quiet(), |world| {
+    "4.1" the_shape_of_an_action: "An action has the same fields in the same order, types and nulls in the answer to a start, to a read and in a list.", quiet(), |world| {
         let machine = world.machine("lin-01").await;
         let put = r#"{"type":"PutFile","params":[{"key":"FileName","value":"tool.exe"}]}"#;
         let run = r#"{"type":"RunScript","params":[{"key":"ScriptName","value":"none.sh"},{"key":"Args","value":"-a \"b\""}]}"#;
@@ -196,7 +196,7 @@ facts! {
             format!("{{\"@odata.context\":\"{CONTEXT}#MachineActions\",\"@odata.count\":1,\"value\":[{expected}]}}"),
         );
     }
-    "4.1" the_shape_of_a_cancelled_action: "Who cancelled, with which words and when stands in the three fields for it, and nowhere else.", asleep(), |world| {
+    "4.1" the_shape_of_a_cancelled_action: "The three cancellation fields hold who cancelled, the comment and the time; no other field does.", asleep(), |world| {
         let machine = world.machine("lin-01").await;
         let started = world.start(&machine, json!([run_script("show.sh", "")])).await.expect(201).json();
         let id = text(&started, "id");
@@ -210,7 +210,7 @@ facts! {
         let expected = whole(&action, &machine, "conformance", "Cancelled", &[(SHOW, "Created", &[])]).replace(nothing, &who);
         assert_eq!(String::from_utf8_lossy(&cancelled.bytes), in_context(&expected));
     }
-    "4.4" any_exit_code_completes: "A script that ends with 3 is Completed, its action Succeeded.", quiet(), |world| {
+    "4.4" any_exit_code_completes: "A script that exits with 3 is `Completed`, and its action `Succeeded`.", quiet(), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("three.sh", "")])).await;
         assert_eq!(action["status"], "Succeeded");
@@ -218,14 +218,14 @@ facts! {
         let result = world.result(&action, 0).await.json();
         assert_eq!(result, json!({"script_name": "three.sh", "exit_code": 3, "script_output": "out\n", "script_errors": "err\n"}));
     }
-    "4.4" exit_codes_may_fail: "A setting lets a non-zero exit code fail the command; its output is there all the same.", with(|settings| settings.nonzero_exit_fails = Some(true)), |world| {
+    "4.4" exit_codes_may_fail: "A setting makes a non-zero exit code fail the command; its output is still available.", with(|settings| settings.nonzero_exit_fails = Some(true)), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("three.sh", ""), get_file("/etc/passwd")])).await;
         assert_eq!(action["status"], "Failed");
         assert_eq!(action["commands"][1]["commandStatus"], "Created");
         assert_eq!(world.result(&action, 0).await.json()["exit_code"], 3);
     }
-    "4.4" failed_may_turn_to_succeeded: "Under a setting a Failed action reads Succeeded the next time.", with(|settings| settings.status_flapping = Some(true)), |world| {
+    "4.4" failed_may_turn_to_succeeded: "With a setting, a `Failed` action reads `Succeeded` the next time.", with(|settings| settings.status_flapping = Some(true)), |world| {
         let machine = world.machine("win-01").await;
         let action = world.run(&machine, json!([run_script("bad.ps1", "")])).await;
         assert_eq!(action["status"], "Failed");
@@ -237,14 +237,14 @@ facts! {
             assert_eq!(world.get(&format!("/api/machineactions/{id}")).await.expect(404).code(), "ResourceNotFound");
         }
     }
-    "4.5" fresh_actions_may_be_unknown: "A fresh action answers 404 for a while, in lists it is missing.",
+    "4.5" fresh_actions_may_be_unknown: "For a short time a new action is 404 when read and missing from lists.",
         with(|settings| settings.visibility_lag = Some(DurationRange::seconds(100, 100))), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.start(&machine, json!([run_script("show.sh", "")])).await.expect(201).json();
         world.get(&format!("/api/machineactions/{}", text(&action, "id"))).await.expect(404);
         assert!(ids(&world, "").await.is_empty());
     }
-    "5.1" times_with_an_offset: "A time in a filter may have an offset; its plus may be sent as `%2B`, or bare, which arrives as a blank.", quiet(), |world| {
+    "5.1" times_with_an_offset: "A time in a filter can have an offset; its plus can be sent as `%2B`, or unencoded, which arrives as a blank.", quiet(), |world| {
         let [first, second, third] = three(&world).await;
         let created = world.get(&format!("/api/machineactions/{second}")).await.json();
         let at = svar_wire::Moment::parse(text(&created, "creationDateTimeUtc")).unwrap();
@@ -262,7 +262,7 @@ facts! {
             assert_eq!(answer.code(), "", "{wrong}");
         }
     }
-    "5.1" filters_that_clients_send: "Equality, times, `in`, both cases of names, `+` for blanks.", quiet(), |world| {
+    "5.1" filters_that_clients_send: "Filters support equality, times, `in`, property names in any case, and `+` for blanks.", quiet(), |world| {
         let [first, second, third] = three(&world).await;
         let machine = world.machine("lin-01").await;
         let created = world.get(&format!("/api/machineactions/{second}")).await.json();
@@ -289,7 +289,7 @@ facts! {
             }
         }
     }
-    "5.1" order_count_and_paging: "`$orderby`, `$count`, `$top`, `$skip`; newest first without an order.", quiet(), |world| {
+    "5.1" order_count_and_paging: "Lists support `$orderby`, `$count`, `$top` and `$skip`; without an order the newest come first.", quiet(), |world| {
         let [first, second, third] = three(&world).await;
         assert_eq!(ids(&world, "").await, [third.as_str(), &second, &first]);
         assert_eq!(ids(&world, "$orderby=creationDateTimeUtc+asc").await, [first.as_str(), &second, &third]);
@@ -301,7 +301,7 @@ facts! {
         assert!(counted.get("@odata.nextLink").is_none());
         assert!(world.get("/api/machineactions").await.json().get("@odata.count").is_none());
     }
-    "5.1" next_links_are_absolute: "A page that is not the last has an absolute `@odata.nextLink`; following it loses nothing.",
+    "5.1" next_links_are_absolute: "Every page but the last has an absolute `@odata.nextLink`; following it returns every entry.",
         with(|settings| settings.default_page_size = Some(2)), |world| {
         let [first, second, third] = three(&world).await;
         let page = world.get("/api/machineactions?$filter=type%20eq%20'LiveResponse'").await.json();
@@ -312,7 +312,7 @@ facts! {
         assert_eq!(all, [&third, &second, &first]);
         assert!(rest.get("@odata.nextLink").is_none());
     }
-    "5.1" bad_queries_have_another_shape: "What the query parser refuses is 400 with an empty code, details, and no target.", quiet(), |world| {
+    "5.1" bad_queries_have_another_shape: "An invalid query is 400 with an empty code, details and no target.", quiet(), |world| {
         for query in ["$stop=3", "$filter=status%20eq", "$filter=nonsense%20eq%20'x'", "$filter=status%20eq%20Failed", "$filter=creationDateTimeUtc%20ge%20'2026-02-03T09:00:00Z'", "$top=10001", "$top=x", "$orderby=nonsense", "$filter=(((", "$filter=status%20eq%20'x", "$select=id"] {
             let answer = world.get(&format!("/api/machineactions?{query}")).await.expect(400).json();
             assert_eq!(answer["error"]["code"], "", "{query}");
@@ -320,7 +320,7 @@ facts! {
             assert!(answer["error"].get("target").is_none());
         }
     }
-    "7" waiting_actions_are_cancelled_at_once: "A cancel of a waiting action answers the same entity, Cancelled, with who and why.", asleep(), |world| {
+    "7" waiting_actions_are_cancelled_at_once: "Cancelling a pending action returns the same entity as `Cancelled`, with who cancelled and why.", asleep(), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.start(&machine, json!([run_script("show.sh", "")])).await.expect(201).json();
         let id = text(&action, "id").to_owned();
@@ -332,7 +332,7 @@ facts! {
         assert!(answer["cancellationDateTimeUtc"].is_string());
         world.start(&machine, json!([run_script("show.sh", "")])).await.expect(201);
     }
-    "7" cancelling_does_not_stop_the_script: "A running script goes on; the action ends Cancelled, its command Completed with a result.", slow(30, 100.0), |world| {
+    "7" cancelling_does_not_stop_the_script: "A running script is not stopped by a cancel; the action ends `Cancelled`, its command `Completed` with a result.", slow(30, 100.0), |world| {
         let machine = world.machine("win-01").await;
         let action = world.start(&machine, json!([run_script("ok.ps1", ""), run_script("ok.ps1", "")])).await.expect(201).json();
         let id = text(&action, "id").to_owned();
@@ -346,14 +346,14 @@ facts! {
         assert_eq!(ended["commands"][1]["commandStatus"], "Created");
         assert_eq!(world.result(&ended, 0).await.json()["exit_code"], 0);
     }
-    "7" final_actions_are_not_cancelled: "A cancel of a final action is 400 `BadRequest`, of an unknown one 404.", quiet(), |world| {
+    "7" final_actions_are_not_cancelled: "Cancelling a finished action is 400 `BadRequest`, an unknown one 404.", quiet(), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "")])).await;
         let path = format!("/api/machineactions/{}/cancel", text(&action, "id"));
         assert_eq!(world.post(&path, json!({"Comment": "late"})).await.expect(400).code(), "BadRequest");
         world.post("/api/machineactions/00000000-0000-4000-8000-000000000000/cancel", json!({})).await.expect(404);
     }
-    "7" a_device_may_stay_busy: "Under a setting a device stays busy after a cancel.",
+    "7" a_device_may_stay_busy: "With a setting, a device stays busy for a while after a cancel.",
         Scenario { settings: SettingOverrides { cancel_release_delay: Some(TimeSpan::seconds(600)), ..asleep().settings }, ..asleep() }, |world| {
         let machine = world.machine("lin-01").await;
         let action = world.start(&machine, json!([run_script("show.sh", "")])).await.expect(201).json();
@@ -362,7 +362,7 @@ facts! {
         let answer = world.start(&machine, json!([run_script("show.sh", "")])).await.expect(400);
         assert_eq!(answer.code(), "ActiveRequestAlreadyExists");
     }
-    "4.4" long_scripts_are_stopped: "A script over its time limit fails its command with one error line, and is gone.",
+    "4.4" long_scripts_are_stopped: "A script over its time limit is ended, and its command fails with one error line.",
         Scenario {
             factor: 1000.0,
             devices: vec![Device::named("lin-01.example.org", "Linux")],
@@ -375,7 +375,7 @@ facts! {
         assert_eq!(action["commands"][0]["errors"].as_array().unwrap().len(), 1);
         assert_eq!(world.result(&action, 0).await.json()["script_output"], "before\n");
     }
-    "4.2" times_vary_in_their_digits: "Times are UTC with none to seven fraction digits, no zeros at the end.", Scenario { factor: 1_000.0, ..quiet() }, |world| {
+    "4.2" times_vary_in_their_digits: "Times are in UTC with up to seven fraction digits and no trailing zeros.", Scenario { factor: 1_000.0, ..quiet() }, |world| {
         let machine = world.machine("win-01").await;
         let mut lengths = std::collections::HashSet::new();
         for _ in 0..40 {
@@ -393,7 +393,7 @@ facts! {
         }
         assert!(lengths.len() >= 2, "{lengths:?}");
     }
-    "4.3" running_commands_are_executing: "A running command is `Executing`, with a start and no end; those behind it are `Created`.", slow(600, 1.0), |world| {
+    "4.3" running_commands_are_executing: "A running command is `Executing` with a start and no end time; later commands are `Created`.", slow(600, 1.0), |world| {
         let machine = world.machine("win-01").await;
         let action = world.start(&machine, json!([run_script("ok.ps1", ""), run_script("ok.ps1", "")])).await.expect(201).json();
         let id = text(&action, "id").to_owned();
@@ -403,14 +403,14 @@ facts! {
         assert!(action["commands"][0]["startTime"].is_string() && action["commands"][0]["endTime"].is_null());
         assert_eq!(action["commands"][1]["commandStatus"], "Created");
     }
-    "4.4" skipped_commands_may_fail: "A setting marks commands behind a failed one `Failed`, too.", with(|settings| settings.skipped_commands_fail = Some(true)), |world| {
+    "4.4" skipped_commands_may_fail: "A setting makes the commands after a failed one `Failed` too.", with(|settings| settings.skipped_commands_fail = Some(true)), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("nothing.sh", ""), get_file("/etc/passwd")])).await;
         assert_eq!(action["commands"][1]["commandStatus"], "Failed");
         assert!(action["commands"][1]["startTime"].is_null());
         world.link(text(&action, "id"), 1).await.expect(404);
     }
-    "4.4" scripts_have_ten_minutes: "A script that would take longer than 10 minutes fails after them with one error line, and its action is Failed.", slow(601, 10_000.0), |world| {
+    "4.4" scripts_have_ten_minutes: "A script that takes longer than 10 minutes fails with one error line, and its action is `Failed`.", slow(601, 10_000.0), |world| {
         let machine = world.machine("win-01").await;
         let action = world.run(&machine, json!([run_script("ok.ps1", "")])).await;
         assert_eq!(action["status"], "Failed");
@@ -418,14 +418,14 @@ facts! {
         let at = |key: &str| svar_wire::Moment::parse(text(&action["commands"][0], key)).unwrap();
         assert_eq!(at("endTime").since(at("startTime")).as_secs(), 600);
     }
-    "4.4" long_scripts_may_time_out: "A setting says with which status an action ends whose script was stopped.",
+    "4.4" long_scripts_may_time_out: "A setting sets the status of an action whose script was stopped.",
         Scenario { settings: SettingOverrides { script_timeout_status: Some(svar_emulator::UnsuccessfulStatus::TimeOut), ..quiet().settings }, ..slow(601, 10_000.0) }, |world| {
         let machine = world.machine("win-01").await;
         let action = world.run(&machine, json!([run_script("ok.ps1", "")])).await;
         assert_eq!(action["status"], "TimeOut");
         assert_eq!(action["commands"][0]["commandStatus"], "Failed");
     }
-    "4.6" most_time_is_waiting: "Unless said otherwise a device takes 5 to 120 s to pick an action up, and 1 to 40 s to wrap it up.", Scenario {
+    "4.6" most_time_is_waiting: "By default a device picks an action up after 5 to 120 s and finishes it 1 to 40 s after the last command.", Scenario {
         factor: 10_000.0,
         settings: SettingOverrides { pickup_delay: None, wrapup_delay: None, starts_per_minute: Some(1000), ..quiet().settings },
         devices: (1..=8).map(|number| Device::named(&format!("win-{number}.example.org"), "Windows11")).collect(),
@@ -445,13 +445,13 @@ facts! {
         }
         assert!(waits.len() > 1, "the waits differ");
     }
-    "5.1" several_orders: "`$orderby` takes several properties, the first one counts most.", quiet(), |world| {
+    "5.1" several_orders: "`$orderby` accepts several properties; the first one takes precedence.", quiet(), |world| {
         let [first, second, third] = three(&world).await;
         assert_eq!(ids(&world, "$orderby=status asc,creationDateTimeUtc desc").await, [third.as_str(), &second, &first]);
         assert_eq!(ids(&world, "$orderby=status+desc,creationDateTimeUtc").await, [first.as_str(), &second, &third]);
         assert_eq!(ids(&world, "$orderby=computerDnsName desc,status").await, [third.as_str(), &second, &first]);
     }
-    "5.1" next_links_keep_what_was_asked: "A next link keeps filter, order, count and what is left of `$top`.", with(|settings| settings.default_page_size = Some(1)), |world| {
+    "5.1" next_links_keep_what_was_asked: "A next link keeps the filter, order, count and the rest of `$top`.", with(|settings| settings.default_page_size = Some(1)), |world| {
         let [first, second, third] = three(&world).await;
         let mut path = "/api/machineactions?$filter=contains(requestorComment,'conf')&$orderby=creationDateTimeUtc+asc&$count=true&$top=2".to_owned();
         let mut seen = Vec::new();
@@ -466,7 +466,7 @@ facts! {
         }
         assert_eq!(seen, [first, second], "not {third}");
     }
-    "5.1" undocumented_filters_may_be_refused: "A setting refuses filters on properties that no page lists.", with(|settings| settings.undocumented_filters = Some(false)), |world| {
+    "5.1" undocumented_filters_may_be_refused: "A setting rejects filters on undocumented properties.", with(|settings| settings.undocumented_filters = Some(false)), |world| {
         for (path, status) in [
             ("/api/machineactions?$filter=requestor eq 'x' or not (requestorComment eq 'x')", 400),
             ("/api/machineactions?$filter=requestor eq 'x' or not (status eq 'Failed')", 200),
@@ -478,7 +478,7 @@ facts! {
             assert!(status == 200 || answer.code().is_empty());
         }
     }
-    "7" a_second_cancel_changes_nothing: "A cancel that is repeated answers the same; who asked first stays.", slow(600, 1.0), |world| {
+    "7" a_second_cancel_changes_nothing: "Repeating a cancel returns the same answer; the first requestor is kept.", slow(600, 1.0), |world| {
         let machine = world.machine("win-01").await;
         let action = world.start(&machine, json!([run_script("ok.ps1", "")])).await.expect(201).json();
         let id = text(&action, "id").to_owned();
@@ -489,7 +489,7 @@ facts! {
         assert_eq!(first["cancellationDateTimeUtc"], second["cancellationDateTimeUtc"]);
         assert_eq!(second["cancellationComment"], "one");
     }
-    "7" anybody_with_the_role_may_cancel: "Another application with one of the roles cancels, too, and is named.", Scenario {
+    "7" anybody_with_the_role_may_cancel: "Another application with one of the roles can cancel too, and is recorded.", Scenario {
         apps: vec![svar_emulator::App::default(), svar_emulator::App { id: "other".to_owned(), name: "other tool".to_owned(), roles: vec!["Machine.Isolate".to_owned()], ..Default::default() }],
         ..asleep()
     }, |world| {
@@ -501,13 +501,13 @@ facts! {
         assert_eq!(answer["cancellationRequestor"], "other tool");
         assert_eq!(answer["requestor"], "svar");
     }
-    "7" a_late_cancel_still_marks: "A cancel after the last command ends the action as Cancelled, its command Completed.", wrapping_up(true), |world| {
+    "7" a_late_cancel_still_marks: "A cancel after the last command ends the action as `Cancelled`, its command `Completed`.", wrapping_up(true), |world| {
         assert_eq!(cancelled_too_late(&world).await, "Cancelled");
     }
-    "7" a_late_cancel_may_be_ignored: "A setting lets such an action end as if nobody had cancelled.", wrapping_up(false), |world| {
+    "7" a_late_cancel_may_be_ignored: "A setting ends such an action as if it had not been cancelled.", wrapping_up(false), |world| {
         assert_eq!(cancelled_too_late(&world).await, "Succeeded");
     }
-    "7" the_code_of_a_late_cancel: "A setting says the code of the 400 for a final action.", with(|settings| settings.cancel_after_end_code = Some("InvalidInput".to_owned())), |world| {
+    "7" the_code_of_a_late_cancel: "A setting sets the error code for cancelling a finished action.", with(|settings| settings.cancel_after_end_code = Some("InvalidInput".to_owned())), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "")])).await;
         let path = format!("/api/machineactions/{}/cancel", text(&action, "id"));

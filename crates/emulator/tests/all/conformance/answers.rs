@@ -49,7 +49,7 @@ fn is_common(what: &str, answer: &Answer, status: u16, code: &str) {
 }
 
 facts! {
-    "9.1" every_refusal_has_the_common_shape: "Every 4xx of the API is `error` with `code`, `message` and `target`, as JSON, and nothing else.", quiet(), |world| {
+    "9.1" every_refusal_has_the_common_shape: "Every 4xx of the API is a JSON `error` with `code`, `message` and `target` only.", quiet(), |world| {
         let machine = world.machine("lin-01").await;
         let (start, link) = (format!("/api/machines/{machine}/runliveresponse"), format!("/api/machineactions/{NOBODY}/GetLiveResponseResultDownloadLink(index=0)"));
         let cancel = format!("/api/machineactions/{NOBODY}/cancel");
@@ -77,12 +77,12 @@ facts! {
         let nobody = World { token: "x.y.z".to_owned(), base: world.base.clone(), http: world.http.clone() };
         is_common("no token", &nobody.get("/api/machines").await, 401, "Unauthorized");
     }
-    "9.1" refused_roles_and_rates_have_it_too: "So do a 403 for a role and a 429 for the number of calls.",
+    "9.1" refused_roles_and_rates_have_it_too: "A 403 for a role and a 429 for the number of calls have the same form.",
         Scenario { apps: vec![svar_emulator::App { roles: vec!["Machine.Read.All".to_owned()], ..Default::default() }], ..with(|settings| settings.reads_per_hour = Some(0)) }, |world| {
         is_common("role", &world.get("/api/libraryfiles").await, 403, "Forbidden");
         is_common("rate", &world.get("/api/machines").await, 429, "TooManyRequests");
     }
-    "9.2" the_parser_has_another_shape: "What the query parser refuses has an empty `code`, `message` and an empty `details`, and nothing else, as JSON.", quiet(), |world| {
+    "9.2" the_parser_has_another_shape: "An invalid query gets a JSON error with an empty `code`, a `message` and empty `details` only.", quiet(), |world| {
         for list in ["machines", "machineactions"] {
             let answer = world.get(&format!("/api/{list}?$filter=nonsense")).await.expect(400);
             assert_eq!(answer.headers["content-type"], JSON);
@@ -91,7 +91,7 @@ facts! {
             assert_eq!((&body["error"]["code"], &body["error"]["details"]), (&json!(""), &json!([])));
         }
     }
-    "9.1" a_401_names_its_scheme: "A 401 of the API says `WWW-Authenticate: Bearer`, as HTTP asks of every 401 (our choice).", quiet(), |world| {
+    "9.1" a_401_names_its_scheme: "A 401 of the API has `WWW-Authenticate: Bearer`, as HTTP requires (our choice).", quiet(), |world| {
         let url = format!("{}/api/machines", world.base);
         for request in [world.http.get(&url), world.http.get(&url).bearer_auth("x"), world.http.get(&url).basic_auth("x", Some("y"))] {
             let answer = world.send(request).await.expect(401);
@@ -99,7 +99,7 @@ facts! {
         }
         assert!(!world.get("/api/nothing").await.headers.contains_key("www-authenticate"));
     }
-    "2.2" replies_of_the_sign_in: "A token's reply has `token_type`, `expires_in`, `ext_expires_in` 0 and `access_token`, as JSON; a refusal has `error` and `error_description`, and nothing else.", quiet(), |world| {
+    "2.2" replies_of_the_sign_in: "A token reply is JSON with `token_type`, `expires_in`, `ext_expires_in` 0 and `access_token` only; a refusal has `error` and `error_description` only.", quiet(), |world| {
         let url = format!("{}/{TENANT_ID}/oauth2/v2.0/token", world.base);
         let form = |secret| [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", secret), ("scope", "https://api.securitycenter.microsoft.com/.default")];
         let answer = world.send(world.http.post(&url).form(&form(CLIENT_SECRET))).await.expect(200);
@@ -111,7 +111,7 @@ facts! {
         assert_eq!(answer.headers["content-type"], JSON);
         assert_eq!(keys(&answer.json()), ["error", "error_description"]);
     }
-    "2.5" answers_say_what_they_are: "Answers of the API are `application/json; charset=utf-8` (our choice: no parameters of OData), and carry the service's `Date`.", quiet(), |world| {
+    "2.5" answers_say_what_they_are: "Answers of the API are `application/json; charset=utf-8` without OData parameters (our choice), with the service's `Date`.", quiet(), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "")])).await;
         let id = text(&action, "id");
@@ -126,7 +126,7 @@ facts! {
         let gone = world.delete("/api/libraryfiles/tool.exe").await.expect(204);
         assert_eq!((gone.bytes.as_slice(), gone.headers.get("content-type")), (&b""[..], None));
     }
-    "1.1" rows_of_the_table: "Getting one action, listing them, the link and the cancel have a row of limits each; all calls on machines share one, and all on the library.", with(|settings| settings.reads_per_hour = Some(1)), |world| {
+    "1.1" rows_of_the_table: "Reading an action, listing actions, the result link and the cancel have separate rate limits; all calls on machines share one, and so do all on the library.", with(|settings| settings.reads_per_hour = Some(1)), |world| {
         let (one, link, cancel) = (format!("/api/machineactions/{NOBODY}"), format!("/api/machineactions/{NOBODY}/GetLiveResponseResultDownloadLink(index=0)"), format!("/api/machineactions/{NOBODY}/cancel"));
         let rows: [&[(&str, &str)]; 7] = [
             &[("GET", "/api/machineactions")],
@@ -149,7 +149,7 @@ facts! {
         let passed = refused.iter().filter(|(_, is_refused)| !is_refused).count();
         assert!((7..=8).contains(&passed), "{refused:?}");
     }
-    "3.7" files_that_are_not_all_there: "A sparse file, a reparse point and a placeholder of the cloud fail their command, each with its own reason.", {
+    "3.7" files_that_are_not_all_there: "Collecting a sparse file, a reparse point or a cloud placeholder fails, each with its own reason.", {
         let mut scenario = quiet();
         let odd = |path: &str, kind| DeviceFile { kind, ..DeviceFile::text(path, "x") };
         scenario.devices[0].files.extend([
@@ -168,7 +168,7 @@ facts! {
         reasons.dedup();
         assert_eq!(reasons.len(), 3, "{reasons:?}");
     }
-    "1" large_files_are_not_collected: "A file over the limit of GetFile fails its command; one of just that size comes.", {
+    "1" large_files_are_not_collected: "Collecting a file over the GetFile limit fails; a file of exactly the limit is collected.", {
         let mut scenario = with(|settings| settings.collected_file_max = Some(1000));
         scenario.devices[0].files.extend([DeviceFile::text("/data/fits", &"x".repeat(1000)), DeviceFile::text("/data/large", &"x".repeat(1001))]);
         scenario
@@ -178,7 +178,7 @@ facts! {
             assert_eq!(world.run(&machine, json!([get_file(path)])).await["status"], status, "{path}");
         }
     }
-    "5.1" documented_filters: "Every property that the pages document for filters is taken where only those are: six of actions, fourteen of machines.", with(|settings| settings.undocumented_filters = Some(false)), |world| {
+    "5.1" documented_filters: "Every documented filter property works where only those are allowed: six of actions, fourteen of machines.", with(|settings| settings.undocumented_filters = Some(false)), |world| {
         let equals = |name: &str| match name {
             "creationDateTimeUtc" | "lastSeen" => format!("{name} ge 2020-01-01T00:00:00Z"),
             "rbacGroupId" => format!("{name} eq 0"),
@@ -195,7 +195,7 @@ facts! {
         world.get("/api/machineactions?$filter=requestorComment eq 'x'").await.expect(400);
         world.get("/api/machines?$filter=rbacGroupName eq 'x'").await.expect(400);
     }
-    "7" a_cancel_needs_no_words: "A cancel may come without a body or a comment; one that is no object, or whose comment is no text, is 400 `InvalidRequestBody`.", {
+    "7" a_cancel_needs_no_words: "A cancel can have no body or no comment; a body that is not an object, or a comment that is not a string, is 400 `InvalidRequestBody`.", {
         let mut scenario = quiet();
         scenario.devices[0].online = vec![svar_emulator::TimeWindow { from: svar_emulator::TimeSpan::seconds(1_000_000), until: None }];
         scenario
@@ -217,7 +217,7 @@ facts! {
             }
         }
     }
-    "8.3" machines_have_all_their_fields: "A machine has every field of the table and the undocumented ones that clients are seen to meet, in one order.",
+    "8.3" machines_have_all_their_fields: "A machine has every documented field and the undocumented ones that clients see, always in the same order.",
         Scenario { devices: vec![Device { group: Some("Servers".to_owned()), group_id: 4, tags: vec!["web".to_owned()], ..Device::named("web-01.example.org", "Linux") }], ..quiet() }, |world| {
         let machine = world.get("/api/machines/web-01").await.json();
         assert_eq!(keys(&machine), [

@@ -101,9 +101,9 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     ),
     (
         "2.2",
-        "Which assertions are taken besides those that clients are seen to send?",
+        "Which assertions are accepted besides those that clients send?",
         Nothing(
-            "PS256 and `x5t#S256` besides RS256 and `x5t`; an `aud` of any host, since a client names the true one; no `nbf`; and one that was sent before: nobody has seen Entra mind",
+            "PS256 and `x5t#S256` besides RS256 and `x5t`; an `aud` with any host, since clients name the real one; no `nbf`; and a repeated assertion: no source says that Entra rejects it",
         ),
     ),
     (
@@ -303,7 +303,7 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     ),
     (
         "6.3",
-        "What may a script use of the computer it really runs on?",
+        "What may a script use of the computer it runs on?",
         Keys(&[
             "settings.processes_max",
             "settings.memory_max",
@@ -396,19 +396,19 @@ pub(super) const CHOICES: &[(&str, &str, By)] = &[
     ),
 ];
 
-/// The twenty items of section 11, each with the keys that turn it.
+/// The twenty items of section 11, each with its keys.
 pub(super) const SECTION_11: &[(&str, &[&str])] = &[
-    ("the state of the service in 2021, or now", &["profile"]),
+    ("the service in 2021 or now", &["profile"]),
     (
-        "whether waiting actions hold slots",
+        "whether pending actions take slots",
         &["settings.pending_counts_as_session"],
     ),
     (
-        "how long fresh actions are unknown",
+        "how long new actions are invisible",
         &["settings.visibility_lag", "faults[].kind"],
     ),
     (
-        "pick-up, wrap-up, and the pace of the clock",
+        "pickup and wrapup delays, clock factor",
         &[
             "settings.pickup_delay",
             "settings.wrapup_delay",
@@ -417,10 +417,7 @@ pub(super) const SECTION_11: &[(&str, &[&str])] = &[
             "factor",
         ],
     ),
-    (
-        "until when a device is offline",
-        &["devices[].online", "fleets"],
-    ),
+    ("when devices are offline", &["devices[].online", "fleets"]),
     ("the order of commands", &["settings.order_violation"]),
     (
         "forbidden characters in arguments",
@@ -429,14 +426,14 @@ pub(super) const SECTION_11: &[(&str, &[&str])] = &[
     ("unknown scripts", &["settings.unknown_script"]),
     ("exit codes that fail", &["settings.nonzero_exit_fails"]),
     (
-        "when a cancelled device is free, and cancels that come too late",
+        "when a device is free after a cancel, and late cancels",
         &[
             "settings.cancel_release_delay",
             "settings.late_cancel_marks_cancelled",
         ],
     ),
     (
-        "second starts that get the first action",
+        "second starts that return the first action",
         &["settings.duplicate_window"],
     ),
     (
@@ -444,7 +441,7 @@ pub(super) const SECTION_11: &[(&str, &[&str])] = &[
         &["settings.retry_after_on_slot_limit"],
     ),
     (
-        "life, escaping and lag of links",
+        "lifetime, escaping and delay of result links",
         &[
             "settings.link_ttl",
             "settings.link_html_escape",
@@ -453,7 +450,7 @@ pub(super) const SECTION_11: &[(&str, &[&str])] = &[
     ),
     ("the host of `@odata.context`", &["settings.context_host"]),
     ("the size of a page", &["settings.default_page_size"]),
-    ("calls that go wrong", &["faults"]),
+    ("failing calls", &["faults"]),
     (
         "actions that fail and then succeed",
         &["settings.status_flapping", "faults[].kind"],
@@ -463,28 +460,28 @@ pub(super) const SECTION_11: &[(&str, &[&str])] = &[
         &["settings.read_role_is_enough", "apps[].roles"],
     ),
     (
-        "portal sessions that hold a device",
+        "portal sessions that make a device busy",
         &["devices[].portal_sessions", "faults[].kind"],
     ),
-    ("the seed of all of these", &["seed"]),
+    ("the random seed", &["seed"]),
 ];
 
 /// Section, fact, reason.
-pub(super) const NOT_PLAYED: &[(&str, &str, &str)] = &[
+pub(super) const NOT_EMULATED: &[(&str, &str, &str)] = &[
     (
         "1",
         "Console sessions per user and tenant, and the console's own limits.",
-        "The API does not show them; a session from the portal is played where it holds a device.",
+        "The API does not show them; a portal session is emulated where it makes a device busy.",
     ),
     (
         "1",
         "GetFile up to 3 GB.",
-        "Results stay in memory here: `settings.collected_file_max` says where it ends.",
+        "Results stay in memory; `settings.collected_file_max` is the limit.",
     ),
     (
         "1",
         "The Logic Apps connector's limit.",
-        "It is counted in front of the API.",
+        "It is enforced before the API.",
     ),
     (
         "2.1",
@@ -509,22 +506,22 @@ pub(super) const NOT_PLAYED: &[(&str, &str, &str)] = &[
     (
         "2.4",
         "Custom RBAC of the service principal.",
-        "Known from one vendor only; `faults` with `forbidden` plays its effect.",
+        "Known from one vendor only; `faults` with `forbidden` has the same effect.",
     ),
     (
         "2.5",
         "Refusing a JSON body without its content type.",
-        "No source says that the service minds.",
+        "No source says that the service checks it.",
     ),
     (
         "3.3",
         "Reading the order rule as one command of each type at most.",
-        "One client's caution; the rule as documented allows repeats.",
+        "One client is cautious; the documented rule allows repeats.",
     ),
     (
         "3.7",
         "Minimum versions of systems and agents.",
-        "A device says with `refuses` what it is refused with.",
+        "`devices[].refusal_code` sets the refusal.",
     ),
     (
         "3.7",

@@ -97,24 +97,24 @@ fn unpacked(bytes: &[u8]) -> std::io::Result<usize> {
 }
 
 facts! {
-    "3.6" an_error_before_the_effect: "A 500 may mean that nothing was started.", fault(Call::Start, FaultKind::ServerError), |world| {
+    "3.6" an_error_before_the_effect: "A 500 can mean that nothing was started.", fault(Call::Start, FaultKind::ServerError), |world| {
         assert_eq!(blind_start(&world).await, Some(500));
         assert_eq!(started(&world).await, 0);
     }
-    "3.6" an_error_after_the_effect: "A 502 may hide a start that was made.", fault(Call::Start, FaultKind::BadGatewayAfterSuccess), |world| {
+    "3.6" an_error_after_the_effect: "A 502 can hide a start that succeeded.", fault(Call::Start, FaultKind::BadGatewayAfterSuccess), |world| {
         assert_eq!(blind_start(&world).await, Some(502));
         assert_eq!(started(&world).await, 1);
     }
-    "3.6" a_connection_dropped_before: "A connection may end before anything was started.", fault(Call::Start, FaultKind::DropRequest), |world| {
+    "3.6" a_connection_dropped_before: "A connection can end before anything was started.", fault(Call::Start, FaultKind::DropRequest), |world| {
         assert_eq!(blind_start(&world).await, None);
         assert_eq!(started(&world).await, 0);
         assert_eq!(blind_start(&world).await, Some(201));
     }
-    "3.6" a_connection_dropped_after: "A connection may end after the start was made.", fault(Call::Start, FaultKind::DropResponse), |world| {
+    "3.6" a_connection_dropped_after: "A connection can end after the start succeeded.", fault(Call::Start, FaultKind::DropResponse), |world| {
         assert_eq!(blind_start(&world).await, None);
         assert_eq!(started(&world).await, 1);
     }
-    "9.2" gateway_pages: "A gateway answers HTML, or nothing at all.", Scenario {
+    "9.2" gateway_pages: "A gateway answers with HTML or with an empty body.", Scenario {
         faults: vec![
             fault(Call::MachineList, FaultKind::BadGateway).faults[0].clone(),
             fault(Call::ActionList, FaultKind::Unavailable).faults[0].clone(),
@@ -126,11 +126,11 @@ facts! {
         assert!(world.get("/api/machineactions").await.expect(503).bytes.is_empty());
         world.get("/api/machines").await.expect(200);
     }
-    "9.2" an_error_inside_a_success: "An `error` may stand inside a 200.", fault(Call::MachineList, FaultKind::ErrorInBody), |world| {
+    "9.2" an_error_inside_a_success: "A 200 can contain an `error`.", fault(Call::MachineList, FaultKind::ErrorInBody), |world| {
         let answer = world.get("/api/machines").await.expect(200).json();
         assert!(answer["error"]["message"].is_string());
     }
-    "9.3" throttled_with_and_without_a_hint: "A 429 may come with `Retry-After` or without.", Scenario {
+    "9.3" throttled_with_and_without_a_hint: "A 429 can have `Retry-After` or not.", Scenario {
         faults: vec![
             fault(Call::MachineList, FaultKind::Throttled).faults[0].clone(),
             Fault { after: 1, ..fault(Call::MachineList, FaultKind::ThrottledWithoutRetryAfter).faults[0].clone() },
@@ -141,7 +141,7 @@ facts! {
         world.get("/api/machines").await.expect(200);
         assert!(!world.get("/api/machines").await.expect(429).headers.contains_key("retry-after"));
     }
-    "11" downloads_that_break: "A download may end in its middle, or be damaged; the next one is whole.", Scenario {
+    "11" downloads_that_break: "A download can be cut off or corrupted; the next one is complete.", Scenario {
         faults: vec![
             fault(Call::ResultDownload, FaultKind::Truncated).faults[0].clone(),
             Fault { after: 0, ..fault(Call::ResultDownload, FaultKind::Corrupted).faults[0].clone() },
@@ -158,7 +158,7 @@ facts! {
         assert!(serde_json::from_slice::<serde_json::Value>(&damaged.bytes).is_err());
         world.result(&action, 0).await.expect(200).json();
     }
-    "11" faults_by_count: "A fault strikes after so many good calls, so many times.",
+    "11" faults_by_count: "A fault triggers after a number of good calls, and a number of times.",
         Scenario { faults: vec![Fault { after: 2, times: 3, ..Fault::once(Call::MachineList, FaultKind::ServerError) }], ..quiet() }, |world| {
         let mut seen = Vec::new();
         for _ in 0..7 {
@@ -166,7 +166,7 @@ facts! {
         }
         assert_eq!(seen, [200, 200, 500, 500, 500, 200, 200]);
     }
-    "11" faults_by_chance: "A fault by chance strikes now and then, the same calls under the same seed.",
+    "11" faults_by_chance: "A fault by probability triggers at the same calls with the same seed.",
         Scenario { faults: vec![Fault { probability: Some(0.5), ..Fault::once(Call::MachineList, FaultKind::ServerError) }], ..quiet() }, |world| {
         let mut seen = String::new();
         for _ in 0..24 {
@@ -174,7 +174,7 @@ facts! {
         }
         assert_eq!(seen, "....x.xxxxxx.xxx..x.xx.x");
     }
-    "11" faults_of_one_device: "A fault may be for one device, by its name or id.", Scenario {
+    "11" faults_of_one_device: "A fault can apply to one device, by name or id.", Scenario {
         devices: vec![Device::named("a.example.org", "Linux"), Device::named("b.example.org", "Linux")],
         faults: vec![Fault { device: Some("B.example.org".to_owned()), ..Fault::once(Call::MachineGet, FaultKind::Forbidden) }],
         ..quiet()
@@ -183,7 +183,7 @@ facts! {
         world.get("/api/machines/b").await.expect(403);
         world.get("/api/machines/b").await.expect(200);
     }
-    "11" every_refusal_on_order: "Every refusal and every odd answer can be ordered; nothing is done.", faults(&[
+    "11" every_refusal_on_order: "A fault can produce every refusal and every odd answer without doing anything.", faults(&[
         (Call::Start, FaultKind::Unauthorized), (Call::Start, FaultKind::Forbidden), (Call::Start, FaultKind::NotFound), (Call::Start, FaultKind::Busy),
         (Call::Start, FaultKind::Throttled), (Call::Start, FaultKind::ThrottledWithoutRetryAfter), (Call::Start, FaultKind::ServerError), (Call::Start, FaultKind::BadGateway),
         (Call::Start, FaultKind::Unavailable), (Call::Start, FaultKind::QueryRejected), (Call::Start, FaultKind::EmptyBody), (Call::Start, FaultKind::LoginPage),
@@ -204,7 +204,7 @@ facts! {
         assert_eq!(started(&world).await, 0);
         world.start(&machine, json!([run_script("show.sh", "")])).await.expect(201);
     }
-    "11" every_loss_after_the_effect: "Every way of losing an answer can be ordered after the effect.", Scenario {
+    "11" every_loss_after_the_effect: "A fault can lose an answer in every way after the call was done.", Scenario {
         devices: (0..6).map(|number| Device::named(&format!("pc-{number}.example.org"), "Windows11")).collect(),
         ..faults(&[(Call::Start, FaultKind::ServerErrorAfterSuccess), (Call::Start, FaultKind::BadGatewayAfterSuccess), (Call::Start, FaultKind::UnavailableAfterSuccess), (Call::Start, FaultKind::EmptyBodyAfterSuccess), (Call::Start, FaultKind::ErrorInBody), (Call::Start, FaultKind::Corrupted)])
     }, |world| {
@@ -216,7 +216,7 @@ facts! {
             assert_eq!(started(&world).await, number + 1);
         }
     }
-    "9.3" retry_after_may_be_a_date: "`Retry-After` may be a date, and may be long.", Scenario {
+    "9.3" retry_after_may_be_a_date: "`Retry-After` can be a date, and can be long.", Scenario {
         faults: vec![
             Fault { delay: Some(TimeSpan::seconds(90)), ..Fault::once(Call::MachineList, FaultKind::Throttled) },
             Fault { delay: Some(TimeSpan::seconds(90)), ..Fault::once(Call::MachineList, FaultKind::ThrottledWithDate) },
@@ -228,21 +228,21 @@ facts! {
         let wait = date_s(&answer.headers["retry-after"]) - answer.date_s();
         assert!((89..=91).contains(&wait), "{wait}");
     }
-    "11" slow_answers: "An answer may come slowly, and whole.",
+    "11" slow_answers: "An answer can arrive slowly, and complete.",
         Scenario { faults: vec![Fault { delay: Some(TimeSpan::millis(5)), ..Fault::once(Call::MachineList, FaultKind::Slow) }], ..quiet() }, |world| {
         let slow = world.get("/api/machines").await.expect(200);
         assert_eq!(slow.headers["content-length"], slow.bytes.len().to_string().as_str());
         assert_eq!(slow.json()["value"], world.get("/api/machines").await.json()["value"]);
     }
-    "6.3" gzip_that_ends_early: "A collected file's gzip may end in its middle although the download is whole.", fault(Call::ResultDownload, FaultKind::GzipTruncated), |world| {
+    "6.3" gzip_that_ends_early: "The gzip of a collected file can be truncated although the download is complete.", fault(Call::ResultDownload, FaultKind::GzipTruncated), |world| {
         assert!(unpacked(&collected(&world).await).is_err());
         assert!(unpacked(&collected(&world).await).is_ok());
     }
-    "6.3" gzip_with_a_wrong_checksum: "A collected file's gzip may have a wrong checksum.", fault(Call::ResultDownload, FaultKind::GzipBadChecksum), |world| {
+    "6.3" gzip_with_a_wrong_checksum: "The gzip of a collected file can have a wrong checksum.", fault(Call::ResultDownload, FaultKind::GzipBadChecksum), |world| {
         let bytes = collected(&world).await;
         assert!(unpacked(&bytes).unwrap_err().to_string().contains("checksum"));
     }
-    "6.3" gzip_with_an_evil_name: "The name in a gzip comes from a possibly hostile device.", fault(Call::ResultDownload, FaultKind::GzipUnsafeName), |world| {
+    "6.3" gzip_with_an_evil_name: "The file name in a gzip header can be hostile.", fault(Call::ResultDownload, FaultKind::GzipUnsafeName), |world| {
         let bytes = collected(&world).await;
         let mut reader = flate2::read::GzDecoder::new(bytes.as_slice());
         let mut content = String::new();
@@ -251,15 +251,15 @@ facts! {
         let name = reader.header().unwrap().filename().unwrap();
         assert!(name.starts_with(b"..") && name.contains(&0x1B) && name.contains(&b'/') && name.contains(&b'\\'), "{name:?}");
     }
-    "6.3" files_without_gzip: "A collected file may come without gzip.", fault(Call::ResultDownload, FaultKind::NotGzipped), |world| {
+    "6.3" files_without_gzip: "A collected file can arrive without gzip.", fault(Call::ResultDownload, FaultKind::NotGzipped), |world| {
         assert!(collected(&world).await.starts_with(b"root:"));
     }
-    "6.3" gzip_that_never_ends: "A small download may unpack to a gibibyte.", fault(Call::ResultDownload, FaultKind::GzipBomb), |world| {
+    "6.3" gzip_that_never_ends: "A small download can unpack to 1 GiB.", fault(Call::ResultDownload, FaultKind::GzipBomb), |world| {
         let bytes = collected(&world).await;
         assert!(bytes.len() < 2 * 1024 * 1024, "{}", bytes.len());
         assert_eq!(unpacked(&bytes).unwrap(), 1024 * 1024 * 1024);
     }
-    "4.5" one_action_may_be_late: "A fault keeps one start's action from reads for as long as it says; it runs all the same.",
+    "4.5" one_action_may_be_late: "A fault hides a started action from reads for a time; the action runs normally.",
         Scenario { faults: vec![Fault { delay: Some(TimeSpan::seconds(86_400)), ..Fault::once(Call::Start, FaultKind::DelayedVisibility) }], ..quiet() }, |world| {
         let machine = world.machine("lin-01").await;
         let action = world.start(&machine, json!([run_script("show.sh", "")])).await.expect(201).json();
@@ -270,7 +270,7 @@ facts! {
         }
         world.run(&machine, json!([run_script("show.sh", "")])).await;
     }
-    "4.4" one_action_may_flap: "A fault shows an action that went well as Failed once, then as Succeeded.", fault(Call::Start, FaultKind::Flapping), |world| {
+    "4.4" one_action_may_flap: "A fault shows a successful action as `Failed` once, then as `Succeeded`.", fault(Call::Start, FaultKind::Flapping), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "")])).await;
         assert_eq!(action["status"], "Failed");
@@ -281,14 +281,14 @@ facts! {
         let ledger = world.get("/emulator/ledger?kind=session_ended").await.json();
         assert!(ledger["entries"].as_array().unwrap().iter().all(|entry| entry["status"] == "Succeeded"));
     }
-    "8.6" a_colleague_may_overwrite_an_upload: "A file may be another one as soon as its upload is answered.", fault(Call::LibraryUpload, FaultKind::LibraryFileReplaced), |world| {
+    "8.6" a_colleague_may_overwrite_an_upload: "A library file can be replaced right after its upload.", fault(Call::LibraryUpload, FaultKind::LibraryFileReplaced), |world| {
         let entity = world.upload("mine.sh", "echo mine").await.expect(200).json();
         let list = world.get("/api/libraryfiles").await.json();
         let listed = list["value"].as_array().unwrap().iter().find(|file| file["fileName"] == "mine.sh").unwrap();
         assert_ne!(listed["sha256"], entity["sha256"]);
-        assert_eq!(listed["createdBy"], "colleague");
+        assert_eq!(listed["createdBy"], "another user");
     }
-    "8.6" a_colleague_may_overwrite_before_the_run: "A script may be another one when its command begins than it was at the start.", Scenario {
+    "8.6" a_colleague_may_overwrite_before_the_run: "A script can be replaced between the start and its command.", Scenario {
         library: vec![svar_emulator::LibraryItem { name: "lines.sh".to_owned(), text: Some("wc -l < \"$0\"".to_owned()), ..Default::default() }],
         ..fault(Call::Start, FaultKind::LibraryFileReplaced)
     }, |world| {
@@ -302,10 +302,10 @@ facts! {
         assert_eq!(lines, ["2", "0"]);
         assert_eq!(world.get("/emulator/ledger?kind=library_overwritten").await.json()["entries"].as_array().unwrap().len(), 1);
     }
-    "11" a_clock_that_is_ahead: "The service's clock may be ahead of the true time: in its `Date`, its times, and its tokens.", clock(SettingOverrides { clock_ahead: Some(TimeSpan::seconds(7200)), ..quiet().settings }), |world| {
+    "11" a_clock_that_is_ahead: "The service's clock can be ahead: in its `Date` header, its times and its tokens.", clock(SettingOverrides { clock_ahead: Some(TimeSpan::seconds(7200)), ..quiet().settings }), |world| {
         assert_eq!(hours_ahead(&world).await, 2);
     }
-    "11" a_clock_that_is_behind: "The service's clock may be behind.", clock(SettingOverrides { clock_behind: Some(TimeSpan::seconds(7200)), ..quiet().settings }), |world| {
+    "11" a_clock_that_is_behind: "The service's clock can be behind.", clock(SettingOverrides { clock_behind: Some(TimeSpan::seconds(7200)), ..quiet().settings }), |world| {
         assert_eq!(hours_ahead(&world).await, -2);
     }
 }

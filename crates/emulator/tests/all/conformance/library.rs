@@ -35,7 +35,7 @@ fn empty() -> Scenario {
 }
 
 facts! {
-    "8.6" upload_list_delete: "An uploaded file is listed with its hash, and gone after DELETE 204; a second DELETE is 404.", empty(), |world| {
+    "8.6" upload_list_delete: "An uploaded file is listed with its hash; DELETE is 204, a second DELETE 404.", empty(), |world| {
         let parts = [("File", Some("a.sh"), "echo a"), ("Description", None, "does a"), ("HasParameters", None, "true"), ("ParametersDescription", None, "none"), ("file-name", None, "ignored")];
         let entity = post(&world, &parts).await.expect(200).json();
         assert_eq!(entity["fileName"], "a.sh");
@@ -48,12 +48,12 @@ facts! {
         world.delete("/api/libraryfiles/a%2Esh").await.expect(204);
         world.delete("/api/libraryfiles/a.sh").await.expect(404);
     }
-    "8.6" part_names_in_any_case: "Part names come in any case, booleans as `True`.", empty(), |world| {
+    "8.6" part_names_in_any_case: "Part names are accepted in any case, and booleans as `True`.", empty(), |world| {
         post(&world, &[("file", Some("a.sh"), "1")]).await.expect(200);
         let again = [("FILE", Some("a.sh"), "2"), ("overrideIfExists", None, "True")];
         post(&world, &again).await.expect(200);
     }
-    "8.6" nothing_is_overwritten_unasked: "A file that exists is 400 with a message that says so; nothing is changed.", empty(), |world| {
+    "8.6" nothing_is_overwritten_unasked: "Uploading an existing file is 400 with a message that says so; nothing is changed.", empty(), |world| {
         post(&world, &[("file", Some("a.sh"), "first")]).await.expect(200);
         for wish in [None, Some("false")] {
             let mut parts = vec![("file", Some("a.sh"), "second")];
@@ -68,7 +68,7 @@ facts! {
         post(&world, &[("file", Some("a.sh"), "0123456789")]).await.expect(200);
         assert_eq!(post(&world, &[("file", Some("b.sh"), "0123456789a")]).await.expect(400).code(), "InvalidInput");
     }
-    "8.6" bad_uploads: "No file part, no file name, an odd name, or no multipart at all is 400.", empty(), |world| {
+    "8.6" bad_uploads: "An upload without a file part or file name, with an invalid name, or not multipart is 400.", empty(), |world| {
         post(&world, &[("Description", None, "x")]).await.expect(400);
         post(&world, &[("file", None, "x")]).await.expect(400);
         for name in ["../x.sh", "a b.sh", "å.sh", "c:x.ps1"] {
@@ -76,7 +76,7 @@ facts! {
         }
         world.post("/api/libraryfiles", json!({"file": "x"})).await.expect(400);
     }
-    "3.3" library_names: "A library name has letters, digits, `-`, `_` and `.`; longer than 255, of dots only, or with anything else in it is 400 `InvalidInput` (our choices), none at all `MissingRequiredParameter`.", empty(), |world| {
+    "3.3" library_names: "A library name has letters, digits, `-`, `_` and `.`; a name longer than 255, of dots only, or with other characters is 400 `InvalidInput` (our choices); a missing one is `MissingRequiredParameter`.", empty(), |world| {
         let long = "a".repeat(255);
         for good in ["a.sh", ".hidden", "A-b_c.1", "a.sh.", "..a", long.as_str()] {
             post(&world, &[("file", Some(good), "x")]).await.expect(200);
@@ -92,26 +92,26 @@ facts! {
         let list = world.get("/api/libraryfiles").await.json();
         assert_eq!(list["value"].as_array().unwrap().len(), 6);
     }
-    "8.6" single_files_are_not_readable: "There is no GET for one library file.", quiet(), |world| {
+    "8.6" single_files_are_not_readable: "A single library file can't be read with GET.", quiet(), |world| {
         assert_eq!(world.get("/api/libraryfiles/tool.exe").await.status, 404);
     }
-    "8.6" the_newest_content_runs: "A script runs with the content the library has when its command begins.", quiet(), |world| {
+    "8.6" the_newest_content_runs: "A script runs with the library content at the time its command begins.", quiet(), |world| {
         let machine = world.machine("lin-01").await;
         world.upload("show.sh", "echo new").await.expect(200);
         let action = world.run(&machine, json!([run_script("show.sh", "")])).await;
         assert_eq!(world.result(&action, 0).await.json()["script_output"], "new\n");
     }
-    "8.6" twenty_megabytes: "A file of 20 MB is taken, one byte more is refused.", empty(), |world| {
+    "8.6" twenty_megabytes: "A file of 20 MB is accepted; one byte more is rejected.", empty(), |world| {
         let large = "x".repeat(20 * 1024 * 1024);
         post(&world, &[("file", Some("a.bin"), &large)]).await.expect(200);
         assert_eq!(post(&world, &[("file", Some("b.bin"), &format!("{large}x"))]).await.expect(400).code(), "InvalidInput");
     }
-    "8.6" refusals_may_have_other_statuses: "Settings say the statuses of an upload that is too large or exists.",
+    "8.6" refusals_may_have_other_statuses: "Settings set the statuses of an upload that is too large or already exists.",
         with(|settings| { settings.library_file_max = Some(10); settings.library_too_large_status = Some(413); settings.library_exists_status = Some(409); }), |world| {
         post(&world, &[("file", Some("b.sh"), "0123456789a")]).await.expect(413);
         post(&world, &[("file", Some("show.sh"), "x")]).await.expect(409);
     }
-    "8.6" library_times_have_seven_digits: "Times of library files have seven fraction digits; replacing one keeps when it was made.", empty(), |world| {
+    "8.6" library_times_have_seven_digits: "Times of library files have seven fraction digits; replacing a file keeps its creation time.", empty(), |world| {
         let first = post(&world, &[("file", Some("a.sh"), "1")]).await.expect(200).json();
         let second = post(&world, &[("file", Some("a.sh"), "2"), ("OverrideIfExists", None, "true")]).await.expect(200).json();
         for key in ["creationTime", "lastUpdatedTime"] {

@@ -30,13 +30,13 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 facts! {
-    "8.1" machines_by_id_and_name: "GET takes the id, the full name, or the first label; unknown ones are 404.", quiet(), |world| {
+    "8.1" machines_by_id_and_name: "GET accepts the id, the full name or the first label of the name; an unknown machine is 404.", quiet(), |world| {
         let id = world.machine("lin-01").await;
         assert_eq!(world.machine("LIN-01.example.org").await, id);
         assert_eq!(world.machine(&id.to_uppercase()).await, id);
         assert_eq!(world.get("/api/machines/lin").await.expect(404).code(), "ResourceNotFound");
     }
-    "8.2" machine_filters: "Filters on machines, quotes doubled; `startswith` also hits longer names; without a hit the list is empty.", tagged(), |world| {
+    "8.2" machine_filters: "Machine filters double quotes; `startswith` also matches longer names; no match is an empty list.", tagged(), |world| {
         for (filter, expected) in [
             ("startswith(computerDnsName,'web-01')", vec!["web-01.example.org", "web-011.example.org"]),
             ("computerDnsName eq 'web-01.example.org'", vec!["web-01.example.org"]),
@@ -50,7 +50,7 @@ facts! {
             assert_eq!(names(&list), expected, "{filter}");
         }
     }
-    "8.2" machine_pages: "Machines page by absolute links with `$skip`.", Scenario {
+    "8.2" machine_pages: "Machine lists are paged by absolute links with `$skip`.", Scenario {
         fleets: vec![Fleet { count: 5, name: "pc-{n}.example.org".to_owned(), ..Fleet::default() }],
         devices: Vec::new(),
         ..with(|settings| settings.default_page_size = Some(2))
@@ -67,7 +67,7 @@ facts! {
         }
         assert_eq!(seen, (1..=5).map(|n| format!("pc-{n}.example.org")).collect::<Vec<_>>());
     }
-    "8.2" no_machines_at_all: "A tenant without machines answers 404 `ResourceNotFound`.", Scenario { devices: Vec::new(), ..quiet() }, |world| {
+    "8.2" no_machines_at_all: "A tenant without machines is 404 `ResourceNotFound`.", Scenario { devices: Vec::new(), ..quiet() }, |world| {
         assert_eq!(world.get("/api/machines").await.expect(404).code(), "ResourceNotFound");
     }
     "8.3" machine_fields: "A machine has the documented fields and types.", quiet(), |world| {
@@ -81,7 +81,7 @@ facts! {
         assert!(text(&machine, "lastSeen").ends_with('Z'));
         assert!(machine["ipAddresses"][0]["ipAddress"].is_string());
     }
-    "8.4" machines_by_tag: "`findbytag` takes a tag, or its beginning; a flag that is neither true nor false is 400.", tagged(), |world| {
+    "8.4" machines_by_tag: "`findbytag` accepts a tag or its beginning; a flag other than true or false is 400.", tagged(), |world| {
         let list = world.get("/api/machines/findbytag?tag=web&useStartsWithFilter=false").await.expect(200).json();
         assert_eq!(names(&list), ["web-01.example.org"]);
         let list = world.get("/api/machines/findbytag?tag=web&useStartsWithFilter=true").await.json();
@@ -95,7 +95,7 @@ facts! {
             assert_eq!(answer.code(), "InvalidInput", "{flag}");
         }
     }
-    "8.5" canned_hunts: "A hunting query the scenario knows is answered with schema and rows.", Scenario {
+    "8.5" canned_hunts: "A hunting query in the scenario is answered with schema and rows.", Scenario {
         hunting_results: [("DeviceInfo | take 1".to_owned(), vec![json!({"DeviceId": "0f3c"}).as_object().unwrap().clone()])].into(),
         ..quiet()
     }, |world| {
@@ -103,16 +103,16 @@ facts! {
         assert_eq!(answer, json!({"Schema": [{"Name": "DeviceId", "Type": "String"}], "Results": [{"DeviceId": "0f3c"}]}));
         world.post("/api/advancedqueries/run", json!({"Query": "other"})).await.expect(400);
     }
-    "8.2" machine_queries_are_refused_alike: "What the query parser refuses on machines has the second shape, too.", tagged(), |world| {
+    "8.2" machine_queries_are_refused_alike: "An invalid query on machines gets the query parser's form of error too.", tagged(), |world| {
         for query in ["$filter=nonsense eq 'x'", "$filter=lastSeen gt 'x'", "$top=10001", "$stop=1", "$filter=machineTags gt 'x'", "$filter=rbacGroupId eq 'x'"] {
             let answer = world.get(&format!("/api/machines?{query}")).await.expect(400).json();
             assert_eq!(answer["error"]["code"], "", "{query}");
         }
     }
-    "8.4" tags_nobody_has: "A tag that no device has is an empty list.", tagged(), |world| {
+    "8.4" tags_nobody_has: "A tag without devices is an empty list.", tagged(), |world| {
         assert_eq!(world.get("/api/machines/findbytag?tag=none").await.expect(200).json()["value"], json!([]));
     }
-    "8.5" bad_hunts: "A hunt without a query, or that is no JSON, is 400.", quiet(), |world| {
+    "8.5" bad_hunts: "A hunting request without a query, or that is not JSON, is 400.", quiet(), |world| {
         assert_eq!(world.post("/api/advancedqueries/run", json!({})).await.expect(400).code(), "MissingRequiredParameter");
         let url = format!("{}/api/advancedqueries/run", world.base);
         let answer = world.send(world.http.post(url).bearer_auth(&world.token).body("{")).await.expect(400);

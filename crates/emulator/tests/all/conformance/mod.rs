@@ -1,8 +1,8 @@
 //! Facts of the API notes (`docs/live-response-api.md`), each shown over HTTP by a test of its own.
 //!
 //! Every module below is a table: the section of the API notes, the test's name, the fact in a sentence,
-//! the scenario, the story. Where no public source has an answer, [`choices`] names the setting; what is
-//! not played says why. `docs/conformance.md` is written from all of it.
+//! the scenario, the test. Where the public record is silent, [`choices`] names the setting; what is
+//! not emulated says why. `docs/conformance.md` is written from all of it.
 
 use std::fmt::Write as _;
 
@@ -91,10 +91,10 @@ pub(super) fn quiet() -> Scenario {
     }
 }
 
-/// The same with settings turned.
-fn with(turn: impl FnOnce(&mut SettingOverrides)) -> Scenario {
+/// The same with other settings.
+fn with(change: impl FnOnce(&mut SettingOverrides)) -> Scenario {
     let mut scenario = quiet();
-    turn(&mut scenario.settings);
+    change(&mut scenario.settings);
     scenario
 }
 
@@ -137,14 +137,14 @@ fn the_page_says_what_is_covered() {
     let mut page = include_str!("head.md").to_owned();
     let _ = writeln!(
         page,
-        "\n## Facts\n\n{} facts, each with its test in `crates/emulator/tests/all/conformance/`.\n\n| section | fact | test |\n| --- | --- | --- |",
+        "\n## Emulated facts\n\n{} facts; the tests are in `crates/emulator/tests/all/conformance/`.\n\n| section | fact | test |\n| --- | --- | --- |",
         facts.len()
     );
     for (section, story, fact) in &facts {
         let _ = writeln!(page, "| {section} | {} | `{story}` |", cell(fact));
     }
     page.push_str(
-        "\n## Questions without a public answer\n\n| section | question | setting or key |\n| --- | --- | --- |\n",
+        "\n## Open questions\n\n| section | question | setting or key |\n| --- | --- | --- |\n",
     );
     for (section, question, settings) in choices::CHOICES {
         let answer = match settings {
@@ -159,15 +159,13 @@ fn the_page_says_what_is_covered() {
         );
     }
     page.push_str(
-        "\n## The settings of section 11\n\n| item | what is turned | setting or key |\n| --- | --- | --- |\n",
+        "\n## Settings for rehearsals\n\n| item | behaviour | setting or key |\n| --- | --- | --- |\n",
     );
     for (item, (what, keys)) in choices::SECTION_11.iter().enumerate() {
         let _ = writeln!(page, "| {} | {what} | {} |", item + 1, listed(keys));
     }
-    page.push_str(
-        "\n## What is not reproduced\n\n| section | fact | because |\n| --- | --- | --- |\n",
-    );
-    for (section, fact, why) in choices::NOT_PLAYED {
+    page.push_str("\n## Not emulated\n\n| section | fact | reason |\n| --- | --- | --- |\n");
+    for (section, fact, why) in choices::NOT_EMULATED {
         let _ = writeln!(page, "| {section} | {} | {} |", cell(fact), cell(why));
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/conformance.md");

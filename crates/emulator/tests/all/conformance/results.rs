@@ -20,7 +20,7 @@ fn unpacked(bytes: &[u8]) -> (String, Vec<u8>) {
 }
 
 facts! {
-    "6.1" the_link_is_signed: "A link works without a token, names its expiry, and is refused with XML when changed.", quiet(), |world| {
+    "6.1" the_link_is_signed: "A result link works without a token, includes its expiry, and is rejected with XML when changed.", quiet(), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "x")])).await;
         let reply = world.link(text(&action, "id"), 0).await.expect(200).json();
@@ -35,13 +35,13 @@ facts! {
             assert!(String::from_utf8_lossy(&answer.bytes).contains("<Code>AuthenticationFailed</Code>"));
         }
     }
-    "6.1" a_token_does_not_help: "Storage refuses a request that carries a bearer token.", quiet(), |world| {
+    "6.1" a_token_does_not_help: "Storage rejects a request with a bearer token.", quiet(), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "x")])).await;
         let link = text(&world.link(text(&action, "id"), 0).await.json(), "value").to_owned();
         world.send(world.http.get(&link).bearer_auth(&world.token)).await.expect(403);
     }
-    "6.1" links_expire_and_can_be_asked_again: "After its 30 minutes a link is 403; a new one works.",
+    "6.1" links_expire_and_can_be_asked_again: "A result link is 403 after 30 minutes; a new one works.",
         Scenario { factor: 100_000.0, ..with(|settings| settings.link_ttl = Some(TimeSpan::seconds(1))) }, |world| {
         let machine = world.machine("win-01").await;
         let action = world.run(&machine, json!([run_script("ok.ps1", "x")])).await;
@@ -50,14 +50,14 @@ facts! {
         world.send(world.http.get(&link)).await.expect(403);
         world.link(text(&action, "id"), 0).await.expect(200);
     }
-    "6.1" links_may_be_escaped: "Under a setting `&` in a link is `&amp;`.", with(|settings| settings.link_html_escape = Some(true)), |world| {
+    "6.1" links_may_be_escaped: "With a setting, `&` in a result link is `&amp;`.", with(|settings| settings.link_html_escape = Some(true)), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "x")])).await;
         let link = text(&world.link(text(&action, "id"), 0).await.json(), "value").to_owned();
         assert!(link.contains("&amp;sig="));
         world.send(world.http.get(link.replace("&amp;", "&"))).await.expect(200);
     }
-    "6.2" where_there_is_no_result: "PutFile, commands that did not run, and indexes out of range have no link.", quiet(), |world| {
+    "6.2" where_there_is_no_result: "PutFile, commands that did not run, and indexes out of range have no result link.", quiet(), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([put_file("tool.exe"), run_script("show.sh", "x"), get_file("/nothing"), get_file("/etc/passwd")])).await;
         assert_eq!(action["status"], "Failed");
@@ -66,7 +66,7 @@ facts! {
             assert!(status == 200 || answer.code() == "ResourceNotFound");
         }
     }
-    "6.2" indexes_are_numbers: "An index that no command has, below 0 or huge, is 404 `ResourceNotFound`; one that is not written as `commands[].index` is (`+0`, `00`, `x`, nothing) is 400 `InvalidInput` (our choice).", quiet(), |world| {
+    "6.2" indexes_are_numbers: "A command index that does not exist, negative or huge, is 404 `ResourceNotFound`; one that is not written as in `commands[].index` (`+0`, `00`, `x`, empty) is 400 `InvalidInput` (our choice).", quiet(), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "x")])).await;
         for (index, status, code) in [
@@ -81,19 +81,19 @@ facts! {
             assert!(status == 200 || answer.code() == code, "{index}");
         }
     }
-    "6.2" links_may_lag: "Under a setting the link of a final action is 404 for a while.", with(|settings| settings.link_lag = Some(TimeSpan::seconds(600))), |world| {
+    "6.2" links_may_lag: "With a setting, the result link of a finished action is 404 for a while.", with(|settings| settings.link_lag = Some(TimeSpan::seconds(600))), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "x")])).await;
         world.link(text(&action, "id"), 0).await.expect(404);
     }
-    "6.3" script_results_are_json: "A script's result is a plain JSON document of four keys.", quiet(), |world| {
+    "6.3" script_results_are_json: "A script result is a JSON document with four keys.", quiet(), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "x")])).await;
         let answer = world.result(&action, 0).await.expect(200);
         assert_eq!(answer.headers["content-type"], "application/octet-stream");
         assert_eq!(answer.json(), json!({"script_name": "show.sh", "exit_code": 0, "script_output": "x|", "script_errors": ""}));
     }
-    "6.3" windows_output_is_a_transcript: "On Windows the output begins with a transcript line and ends in NULs.", quiet(), |world| {
+    "6.3" windows_output_is_a_transcript: "On Windows the output begins with a transcript line and ends with NUL characters.", quiet(), |world| {
         let machine = world.machine("win-01").await;
         let action = world.run(&machine, json!([run_script("ok.ps1", "-Depth 2")])).await;
         let result = world.result(&action, 0).await.json();
@@ -102,7 +102,7 @@ facts! {
         assert!(first.contains("\\Temp\\PSScriptOutputs\\"), "{first}");
         assert_eq!(rest, "args: -Depth 2\0\0");
     }
-    "6.3" files_come_as_gzip: "A collected file is gzip, its name in the header; Windows paths mind no case.", quiet(), |world| {
+    "6.3" files_come_as_gzip: "A collected file is gzip with its name in the header; Windows paths ignore case.", quiet(), |world| {
         let (linux, windows) = (world.machine("lin-01").await, world.machine("win-01").await);
         let action = world.run(&linux, json!([get_file("/etc/passwd")])).await;
         let (name, content) = unpacked(&world.result(&action, 0).await.bytes);
@@ -111,7 +111,7 @@ facts! {
         let (name, content) = unpacked(&world.result(&action, 0).await.bytes);
         assert_eq!((name.as_str(), content), ("Notes.TXT", b"hello".to_vec()));
     }
-    "3.7" empty_files_cannot_be_fetched: "An empty, missing or locked file, or a folder, fails its command.", {
+    "3.7" empty_files_cannot_be_fetched: "Collecting an empty, missing or locked file, or a folder, fails the command.", {
         let mut scenario = quiet();
         scenario.devices[0].files.push(DeviceFile { locked: true, ..DeviceFile::text("/var/lib/open.db", "data") });
         scenario
@@ -123,7 +123,7 @@ facts! {
             assert_eq!(action["commands"][0]["errors"].as_array().unwrap().len(), 1, "{path}");
         }
     }
-    "6.1" links_live_thirty_minutes: "The expiry in a link is 30 minutes from now, in UTC.", quiet(), |world| {
+    "6.1" links_live_thirty_minutes: "The expiry in a result link is 30 minutes from now, in UTC.", quiet(), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([run_script("show.sh", "x")])).await;
         let clock = world.get("/emulator/clock").await.json();
@@ -133,7 +133,7 @@ facts! {
         let left = svar_wire::Moment::parse(&expiry).unwrap().since(now).as_secs();
         assert!((1800..1830).contains(&left), "{expiry}: {left}");
     }
-    "6.1" results_are_kept_for_a_time: "After 30 days, or what a setting says, there is neither a link nor a file.",
+    "6.1" results_are_kept_for_a_time: "After 30 days, or the time in a setting, the result link and the file are gone.",
         Scenario { factor: 100_000.0, ..with(|settings| { settings.results_ttl = Some(TimeSpan::seconds(3600)); settings.link_ttl = Some(TimeSpan::seconds(1_000_000)); }) }, |world| {
         let machine = world.machine("win-01").await;
         let action = world.run(&machine, json!([run_script("ok.ps1", "")])).await;
@@ -145,12 +145,12 @@ facts! {
             assert!(String::from_utf8_lossy(&answer.bytes).contains("<Code>BlobNotFound</Code>"));
         }
     }
-    "6.2" no_result_may_be_400: "A setting says the status where there is no result.", with(|settings| settings.no_result_status = Some(400)), |world| {
+    "6.2" no_result_may_be_400: "A setting sets the status for a missing result.", with(|settings| settings.no_result_status = Some(400)), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([put_file("tool.exe")])).await;
         assert_eq!(world.link(text(&action, "id"), 0).await.expect(400).code(), "BadRequest");
     }
-    "6.2" results_come_command_by_command: "A command that has ended has its link while later ones still run.",
+    "6.2" results_come_command_by_command: "A finished command has its result link while later commands still run.",
         Scenario { outcomes: vec![svar_emulator::ScriptOutcome { args: "long".to_owned(), duration: TimeSpan::seconds(500), ..Default::default() }, svar_emulator::ScriptOutcome { duration: TimeSpan::seconds(0), ..Default::default() }], ..quiet() }, |world| {
         let machine = world.machine("win-01").await;
         let action = world.start(&machine, json!([run_script("ok.ps1", ""), run_script("ok.ps1", "long")])).await.expect(201).json();
@@ -161,7 +161,7 @@ facts! {
         world.link(&id, 0).await.expect(200);
         assert_eq!(world.link(&id, 1).await.expect(404).code(), "ResourceNotFound");
     }
-    "6.3" the_content_type_may_differ: "A setting says the content type of what is behind links.", with(|settings| settings.result_content_type = Some("application/gzip".to_owned())), |world| {
+    "6.3" the_content_type_may_differ: "A setting sets the content type of results.", with(|settings| settings.result_content_type = Some("application/gzip".to_owned())), |world| {
         let machine = world.machine("lin-01").await;
         let action = world.run(&machine, json!([get_file("/etc/passwd")])).await;
         assert_eq!(world.result(&action, 0).await.expect(200).headers["content-type"], "application/gzip");

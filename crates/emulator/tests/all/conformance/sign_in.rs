@@ -94,22 +94,22 @@ async fn asserted(world: &World, assertion: &str) -> Answer {
 }
 
 facts! {
-    "2.1" paths_match_in_any_case: "The case of a path does not matter.", quiet(), |world| {
+    "2.1" paths_match_in_any_case: "Paths ignore case.", quiet(), |world| {
         for path in ["/API/MACHINES", "/api/Machines", "/api/machineActions", "/api/LibraryFiles"] {
             world.get(path).await.expect(200);
         }
     }
-    "2.1" the_version_segment_may_be_there: "`/api/v1.0/…` answers like `/api/…`.", quiet(), |world| {
+    "2.1" the_version_segment_may_be_there: "`/api/v1.0/…` is the same as `/api/…`.", quiet(), |world| {
         world.get("/api/v1.0/machines").await.expect(200);
         world.get("/API/V1.0/machineactions").await.expect(200);
     }
-    "2.1" the_context_names_another_host: "`@odata.context` names a host that is not the one called.", quiet(), |world| {
+    "2.1" the_context_names_another_host: "`@odata.context` names a host other than the one called.", quiet(), |world| {
         let list = world.get("/api/machines").await.expect(200).json();
         let context = text(&list, "@odata.context");
         assert!(context.ends_with("/api/$metadata#Machines"), "{context}");
         assert!(!context.contains("127.0.0.1"), "{context}");
     }
-    "2.2" v2_tokens_take_a_scope: "The v2 endpoint takes `scope` and says `expires_in` as a number.", with(|settings| settings.token_ttl = None), |world| {
+    "2.2" v2_tokens_take_a_scope: "The v2 token endpoint takes `scope` and returns `expires_in` as a number.", with(|settings| settings.token_ttl = None), |world| {
         for scope in [SCOPE, "https://securitycenter.onmicrosoft.com/windowsatpservice/.default"] {
             let form = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET), ("scope", scope)];
             let reply = token(&world, "oauth2/v2.0/token", &form).await.expect(200).json();
@@ -117,7 +117,7 @@ facts! {
             assert_eq!(reply["expires_in"], 3599);
         }
     }
-    "2.2" v1_tokens_take_a_resource: "The v1 endpoint takes `resource`, regional ones too, and says `expires_in` as text.", with(|settings| settings.token_ttl = None), |world| {
+    "2.2" v1_tokens_take_a_resource: "The v1 token endpoint takes `resource`, also a regional one, and returns `expires_in` as a string.", with(|settings| settings.token_ttl = None), |world| {
         for resource in ["https://api.securitycenter.microsoft.com", "https://api-eu.securitycenter.microsoft.com"] {
             let form = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET), ("resource", resource)];
             let reply = token(&world, "oauth2/token", &form).await.expect(200).json();
@@ -126,7 +126,7 @@ facts! {
             world.get("/api/machines").await.expect(200);
         }
     }
-    "2.2" a_wrong_secret_is_invalid_client: "A wrong secret gets 401 in Entra's own shape.", quiet(), |world| {
+    "2.2" a_wrong_secret_is_invalid_client: "A wrong secret is 401 in Entra's form.", quiet(), |world| {
         let form = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", "wrong"), ("scope", SCOPE)];
         let reply = token(&world, "oauth2/v2.0/token", &form).await.expect(401).json();
         assert_eq!(reply["error"], "invalid_client");
@@ -137,7 +137,7 @@ facts! {
         let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
         assert_eq!(claims["roles"], json!(ALL_ROLES));
     }
-    "2.2" a_certificate_assertion_is_taken: "A client assertion of the right form stands for the secret, for 10 minutes at most; its times may have fractions. The same one may come again (our choice).", quiet(), |world| {
+    "2.2" a_certificate_assertion_is_taken: "A valid client assertion replaces the secret for at most 10 minutes; its times can have fractions. It can be used again (our choice).", quiet(), |world| {
         let good = claims(&world, 600.0).await;
         let assertion = jwt(&thumbprint(), &good);
         asserted(&world, &assertion).await.expect(200);
@@ -154,19 +154,19 @@ facts! {
             assert_eq!(asserted(&world, &jwt(&thumbprint(), &claims)).await.status, status, "{from} to {until}");
         }
     }
-    "2.2" an_expired_token_is_unauthorized: "A token lives its hour, then calls get 401 `Unauthorized`.",
+    "2.2" an_expired_token_is_unauthorized: "A token is valid for an hour; after that calls are 401 `Unauthorized`.",
         Scenario { factor: 100_000.0, ..with(|settings| settings.token_ttl = Some(TimeSpan::seconds(1))) }, |world| {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         let answer = world.get("/api/machines").await.expect(401);
         assert_eq!(answer.code(), "Unauthorized");
     }
-    "2.2" a_foreign_audience_is_forbidden: "A token for another audience gets 403.", quiet(), |world| {
+    "2.2" a_foreign_audience_is_forbidden: "A token for another audience is 403.", quiet(), |world| {
         let form = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET), ("scope", "https://graph.microsoft.com/.default")];
         let reply = token(&world, "oauth2/v2.0/token", &form).await.expect(200).json();
         let world = World { token: text(&reply, "access_token").to_owned(), ..world };
         world.get("/api/machines").await.expect(403);
     }
-    "2.2" a_tampered_token_is_unauthorized: "A token that was changed, or none, gets 401.", quiet(), |world| {
+    "2.2" a_tampered_token_is_unauthorized: "A changed or missing token is 401.", quiet(), |world| {
         let tampered = world.token.replacen('.', ".e", 1);
         for token in ["", "x.y.z", &tampered] {
             let world = World { token: token.to_owned(), base: world.base.clone(), http: world.http.clone() };
@@ -175,7 +175,7 @@ facts! {
         let url = format!("{}/api/machines", world.base);
         world.send(world.http.get(url)).await.expect(401);
     }
-    "2.4" starting_needs_its_role: "Without Machine.LiveResponse a start gets 403 `Forbidden` that lists both sides' roles.", roles(&["Machine.ReadWrite.All"]), |world| {
+    "2.4" starting_needs_its_role: "A start without `Machine.LiveResponse` is 403 `Forbidden` and lists the required and the actual roles.", roles(&["Machine.ReadWrite.All"]), |world| {
         let machine = world.machine("lin-01").await;
         let answer = world.start(&machine, json!([run_script("show.sh", "")])).await.expect(403);
         assert_eq!(answer.code(), "Forbidden");
@@ -183,38 +183,38 @@ facts! {
         assert!(message.contains("API required roles: Machine.LiveResponse"), "{message}");
         assert!(message.contains("application roles: Machine.ReadWrite.All"), "{message}");
     }
-    "2.4" starting_does_not_allow_reading: "Machine.LiveResponse alone can start, and can't read actions or links.", roles(&["Machine.LiveResponse"]), |world| {
+    "2.4" starting_does_not_allow_reading: "`Machine.LiveResponse` alone can start sessions, but not read actions or result links.", roles(&["Machine.LiveResponse"]), |world| {
         let known = "682bfdf3988cee25176aec9247f91a55fd4db775";
         let answer = world.start(known, json!([run_script("show.sh", "")])).await;
         assert_eq!(answer.status, 404, "the role was enough to be told that there is no such machine");
         world.get("/api/machineactions").await.expect(403);
         world.link("00000000-0000-4000-8000-000000000000", 0).await.expect(403);
     }
-    "2.4" reading_needed_less_in_2021: "In 2021 Machine.Read.All was enough for actions; now it is not.",
+    "2.4" reading_needed_less_in_2021: "In 2021 `Machine.Read.All` was enough to read actions; now it is not.",
         Scenario { profile: ServiceProfile::Y2021, ..roles(&["Machine.Read.All"]) }, |world| {
         world.get("/api/machineactions").await.expect(200);
         world.get("/api/machines").await.expect(200);
         world.get("/api/libraryfiles").await.expect(403);
     }
-    "2.4" read_only_is_refused_now: "Machine.Read.All lists machines, and no longer reads actions.", roles(&["Machine.Read.All"]), |world| {
+    "2.4" read_only_is_refused_now: "`Machine.Read.All` can list machines, but no longer read actions.", roles(&["Machine.Read.All"]), |world| {
         world.get("/api/machines").await.expect(200);
         world.get("/api/machineactions").await.expect(403);
         world.get("/api/machines/lin-01").await.expect(403);
     }
-    "2.1" paths_that_are_not_there: "An unknown path is 404 `NotFound` in the common shape (our choice).", quiet(), |world| {
+    "2.1" paths_that_are_not_there: "An unknown path is 404 `NotFound` in the common form (our choice).", quiet(), |world| {
         for path in ["/api/nothing", "/", "/api", "/api/machineactions/x/GetLiveResponseResultDownloadLink", "/api/machineactions/x/y/z"] {
             let answer = world.get(path).await.expect(404);
             assert_eq!(answer.code(), "NotFound", "{path}");
         }
     }
-    "2.1" links_lead_where_the_call_went: "Links name the host that the caller named, and the path as he wrote it.", with(|settings| settings.default_page_size = Some(1)), |world| {
+    "2.1" links_lead_where_the_call_went: "Links use the host and the path that the caller used.", with(|settings| settings.default_page_size = Some(1)), |world| {
         let url = format!("{}/API/v1.0/Machines", world.base);
         let request = world.http.get(url).bearer_auth(&world.token).header("host", "api.example.org:8443");
         let page = world.send(request).await.expect(200).json();
         let next = text(&page, "@odata.nextLink");
         assert!(next.starts_with("http://api.example.org:8443/API/v1.0/Machines?"), "{next}");
     }
-    "2.2" audiences_that_are_taken: "Older, regional and government hosts are audiences of the API; `api.security.microsoft.com` is not.", quiet(), |world| {
+    "2.2" audiences_that_are_taken: "Older, regional and government hosts are accepted as audience; `api.security.microsoft.com` is not.", quiet(), |world| {
         for (host, status) in [
             ("api.securitycenter.microsoft.com", 200), ("api.securitycenter.windows.com", 200), ("api-eu.securitycenter.microsoft.com", 200),
             ("api-gcc.securitycenter.microsoft.us", 200), ("api-gov.securitycenter.microsoft.us", 200),
@@ -227,7 +227,7 @@ facts! {
             assert_eq!(world.get("/api/machines").await.status, status, "{host}");
         }
     }
-    "2.2" sign_ins_that_are_refused: "What is missing or unknown in a sign-in is refused in Entra's shape.", quiet(), |world| {
+    "2.2" sign_ins_that_are_refused: "A sign-in with missing or unknown values is rejected in Entra's form.", quiet(), |world| {
         let good = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET), ("scope", SCOPE)];
         for (key, value, status, error) in [
             ("grant_type", "password", 400, "unsupported_grant_type"),
@@ -244,15 +244,15 @@ facts! {
             assert!(text(&reply, "error_description").starts_with("AADSTS"));
         }
     }
-    "2.2" a_refused_sign_in_may_be_400: "A setting makes the refusal of a wrong secret a 400.", with(|settings| settings.sign_in_refusal_status = Some(400)), |world| {
+    "2.2" a_refused_sign_in_may_be_400: "A setting makes a wrong secret 400.", with(|settings| settings.sign_in_refusal_status = Some(400)), |world| {
         let form = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", "wrong"), ("scope", SCOPE)];
         assert_eq!(token(&world, "oauth2/v2.0/token", &form).await.expect(400).json()["error"], "invalid_client");
     }
-    "2.2" v1_may_say_a_number: "A setting lets the v1 endpoint say `expires_in` as a number.", with(|settings| { settings.v1_expires_in_as_text = Some(false); settings.token_ttl = None; }), |world| {
+    "2.2" v1_may_say_a_number: "A setting makes the v1 endpoint return `expires_in` as a number.", with(|settings| { settings.v1_expires_in_as_text = Some(false); settings.token_ttl = None; }), |world| {
         let form = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET), ("resource", "https://api.securitycenter.microsoft.com")];
         assert_eq!(token(&world, "oauth2/token", &form).await.expect(200).json()["expires_in"], 3599);
     }
-    "2.2" assertions_that_are_refused: "An assertion of another form, for another client or endpoint, without a certificate's thumbprint or a `jti`, or with times that are none, is 401 `invalid_client`.", quiet(), |world| {
+    "2.2" assertions_that_are_refused: "An assertion in the wrong form, for another client or endpoint, without thumbprint or `jti`, or with invalid times is 401 `invalid_client`.", quiet(), |world| {
         let good = claims(&world, 300.0).await;
         let claimed = |key: &str, value: Value| {
             let mut claims = good.clone();
@@ -298,7 +298,7 @@ facts! {
         let reply = asserted(&world, &claimed("exp", json!(good["nbf"]))).await.expect(401).json();
         assert!(!text(&reply, "error_description").contains("missing"), "{reply}");
     }
-    "2.2" another_tenant_is_unknown: "A sign-in at another tenant is 401 `invalid_client` in Entra's shape, as a setting says.", with(|settings| settings.sign_in_refusal_status = Some(401)), |world| {
+    "2.2" another_tenant_is_unknown: "A sign-in to another tenant is 401 `invalid_client` in Entra's form, or the status in a setting.", with(|settings| settings.sign_in_refusal_status = Some(401)), |world| {
         let form = [("grant_type", "client_credentials"), ("client_id", CLIENT_ID), ("client_secret", CLIENT_SECRET), ("scope", SCOPE)];
         for path in ["nope/oauth2/v2.0/token", "00000000-0000-4000-8000-000000000000/oauth2/token"] {
             let reply = world.send(world.http.post(format!("{}/{path}", world.base)).form(&form)).await.expect(401).json();
@@ -306,7 +306,7 @@ facts! {
             assert!(text(&reply, "error_description").starts_with("AADSTS90002"));
         }
     }
-    "2.2" fresh_roles_take_a_while: "Roles that were just granted are missing in tokens at first; the 403 heals with a later token, not by itself.",
+    "2.2" fresh_roles_take_a_while: "Newly granted roles are missing from tokens at first; only a later token removes the 403.",
         Scenario {
             apps: vec![App { roles_from: TimeSpan::seconds(1_000_000), ..App::default() }, App { roles_from: TimeSpan::seconds(0), ..app("later", &ALL_ROLES) }],
             ..quiet()
@@ -315,7 +315,7 @@ facts! {
         assert!(answer.json()["error"]["message"].as_str().unwrap().contains("application roles: ."));
         world.signed_in_as("later", CLIENT_SECRET).await.get("/api/machines").await.expect(200);
     }
-    "2.4" every_call_has_its_roles: "Each call takes the roles of its row, and no other.", an_app_for_each_role(), |world| {
+    "2.4" every_call_has_its_roles: "Each call requires a role of its row; other roles are not enough.", an_app_for_each_role(), |world| {
         let id = "00000000-0000-4000-8000-000000000000";
         let machine = world.machine("lin-01").await;
         let rows: [(&str, String, &[&str]); 12] = [

@@ -47,7 +47,7 @@ fn code(answer: &Answer) -> String {
 }
 
 facts! {
-    "6.1" links_work_in_one_form_only: "A link whose path, signature or any sealed parameter is written otherwise, twice, or not at all is 403 `AuthenticationFailed`; what is no part of it is ignored.", quiet(), |world| {
+    "6.1" links_work_in_one_form_only: "A result link whose path, signature or signed parameters are changed, repeated or missing is 403 `AuthenticationFailed`; other parameters are ignored.", quiet(), |world| {
         let (link, whole) = blob(&world).await;
         let (front, query) = link.split_once('?').unwrap();
         let pairs: Vec<&str> = query.split('&').collect();
@@ -81,7 +81,7 @@ facts! {
             assert_eq!(world.send(world.http.get(&same)).await.expect(200).bytes, whole.bytes, "{same}");
         }
     }
-    "6.1" links_are_for_reading: "With the link of a result nothing is written: 403 `AuthorizationPermissionMismatch`, and other methods are 405, in the storage's shape.", quiet(), |world| {
+    "6.1" links_are_for_reading: "Writing with a result link is 403 `AuthorizationPermissionMismatch`; other methods are 405; both in the storage's form.", quiet(), |world| {
         let (link, _) = blob(&world).await;
         for method in [Method::PUT, Method::DELETE] {
             let answer = world.send(world.http.request(method, &link)).await.expect(403);
@@ -94,7 +94,7 @@ facts! {
         let elsewhere = format!("{}/investigation-actions-data/x", world.base);
         assert_eq!(code(&world.send(world.http.get(elsewhere)).await.expect(403)), "AuthenticationFailed");
     }
-    "6.3" blobs_can_be_asked_about: "HEAD on a link has every header of GET, the real length among them, and no body.", quiet(), |world| {
+    "6.3" blobs_can_be_asked_about: "HEAD on a result link has every header of GET, including the real length, and no body.", quiet(), |world| {
         let (link, whole) = blob(&world).await;
         let headed = world.send(world.http.head(&link)).await.expect(200);
         assert_eq!(headed.bytes, b"");
@@ -105,7 +105,7 @@ facts! {
         let part = world.send(world.http.head(&link).header("range", "bytes=2-4")).await.expect(206);
         assert_eq!(part.headers["content-length"], "3");
     }
-    "6.3" conditions_on_blobs: "`If-Match` and `If-Unmodified-Since` are 412 `ConditionNotMet` where they fail; of `If-None-Match` and `If-Modified-Since` one must hold, else 304; a date that is none is 400.", quiet(), |world| {
+    "6.3" conditions_on_blobs: "A failed `If-Match` or `If-Unmodified-Since` is 412 `ConditionNotMet`; if neither `If-None-Match` nor `If-Modified-Since` holds it is 304; an invalid date is 400.", quiet(), |world| {
         let (link, whole) = blob(&world).await;
         let etag = whole.headers["etag"].to_str().unwrap();
         let bare = etag.trim_matches('"');
@@ -148,7 +148,7 @@ facts! {
             }
         }
     }
-    "6.3" parts_of_blobs: "`bytes=5-` and `bytes=5-9` are 206, `x-ms-range` before `Range`; behind the end is 416 `InvalidRange` with the size; every other form is overlooked (our choice: HTTP allows it).", quiet(), |world| {
+    "6.3" parts_of_blobs: "`bytes=5-` and `bytes=5-9` are 206, `x-ms-range` takes precedence over `Range`; past the end is 416 `InvalidRange` with the size; other forms are ignored (our choice: HTTP allows it).", quiet(), |world| {
         let (link, whole) = blob(&world).await;
         let size = whole.bytes.len();
         let (last, end, huge) = (format!("bytes={}-", size - 1), format!("bytes={size}-"), "bytes=3-99999999999999999999999");
@@ -172,7 +172,7 @@ facts! {
         let both = asked(&world, &link, &[("range", "bytes=0-0"), ("x-ms-range", "bytes=1-2")]).await.expect(206);
         assert_eq!(both.bytes, whole.bytes[1..3]);
     }
-    "6.3" a_part_of_the_same_blob: "`If-Range` with the blob's tag or date gives the part, with any other the whole.", quiet(), |world| {
+    "6.3" a_part_of_the_same_blob: "`If-Range` with the blob's tag or date returns the part, with any other value the whole.", quiet(), |world| {
         let (link, whole) = blob(&world).await;
         let (etag, modified) = (whole.headers["etag"].to_str().unwrap(), whole.headers["last-modified"].to_str().unwrap());
         for (wanted, status) in [(etag, 206), (modified, 206), ("\"0xBAD\"", 200), ("Tue, 03 Feb 2015 09:10:11 GMT", 200)] {

@@ -29,7 +29,7 @@ fn status_and_body(answer: &str) -> (u16, Value) {
 const FORM: &str = "multipart/form-data; boundary=limit";
 
 facts! {
-    "8.6" uploads_of_any_size_are_refused_alike: "An upload far over the limit, sent whole before anything is read, gets the same 400 `InvalidInput`; then the connection closes.", quiet(), |world| {
+    "8.6" uploads_of_any_size_are_refused_alike: "An upload far over the limit, sent completely before the answer is read, gets the same 400 `InvalidInput`; then the connection closes.", quiet(), |world| {
         for megabytes in [22, 34, 64] {
             let answer = heavy(&world, "/api/libraryfiles", FORM, &world.token, megabytes).await;
             let (status, body) = status_and_body(&answer);
@@ -40,13 +40,13 @@ facts! {
         assert_eq!(status_and_body(&heavy(&world, "/api/libraryfiles", FORM, "nobody", 34).await).0, 401, "who it is comes first");
         world.get("/api/machines").await.expect(200);
     }
-    "8.6" the_status_of_a_huge_upload: "The setting for uploads that are too large holds at every size, and the largest file may be larger than it is.",
+    "8.6" the_status_of_a_huge_upload: "The setting for uploads that are too large applies at every size; the limit itself can be raised.",
         with(|settings| { settings.library_too_large_status = Some(413); settings.library_file_max = Some(40 * MEGABYTE as u64); }), |world| {
         let (status, body) = status_and_body(&heavy(&world, "/api/libraryfiles", FORM, &world.token, 48).await);
         assert_eq!((status, &body["error"]["code"]), (413, &json!("InvalidInput")));
         world.upload("large.bin", &"x".repeat(36 * MEGABYTE)).await.expect(200);
     }
-    "8.6" an_upload_that_asks_first: "A client that waits for `100 Continue` is told at once that nobody wants so much.", quiet(), |world| {
+    "8.6" an_upload_that_asks_first: "A client that waits for `100 Continue` is rejected at once when the body is too large.", quiet(), |world| {
         let head = format!(
             "POST /api/libraryfiles HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: {FORM}\r\nExpect: 100-continue\r\nContent-Length: 900000000000\r\n\r\n",
             world.token
@@ -55,7 +55,7 @@ facts! {
         assert_eq!(status_and_body(&answer).0, 400, "{answer}");
         assert!(answer.contains("InvalidInput"));
     }
-    "3.4" huge_bodies: "A start, a cancel or a hunt with a body of many megabytes is 400 `InvalidRequestBody`; where there is no such path or device, that is said.", quiet(), |world| {
+    "3.4" huge_bodies: "A start, cancel or hunting request with a body of many megabytes is 400 `InvalidRequestBody`; an unknown path or device is reported first.", quiet(), |world| {
         let machine = world.machine("lin-01").await;
         for (path, code, wanted) in [
             (format!("/api/machines/{machine}/runliveresponse"), 400, "InvalidRequestBody"),
@@ -69,12 +69,12 @@ facts! {
             assert_eq!((status, &body["error"]["code"]), (code, &json!(wanted)), "{path}");
         }
     }
-    "2.2" a_huge_sign_in: "A sign-in with a body of many megabytes is refused in Entra's shape.", quiet(), |world| {
+    "2.2" a_huge_sign_in: "A sign-in with a body of many megabytes is rejected in Entra's form.", quiet(), |world| {
         let path = format!("/{TENANT_ID}/oauth2/v2.0/token?client_id={CLIENT_ID}");
         let (status, body) = status_and_body(&heavy(&world, &path, "application/x-www-form-urlencoded", "", 16).await);
         assert_eq!((status, &body["error"]), (400, &json!("invalid_request")));
     }
-    "2.1" wrong_methods_name_the_right_ones: "Every path answers a method it does not have with 405 and an `Allow` that names those it has (our choice).", quiet(), |world| {
+    "2.1" wrong_methods_name_the_right_ones: "A method that a path does not support is 405 with `Allow` (our choice).", quiet(), |world| {
         let id = "00000000-0000-4000-8000-000000000000";
         let machine = world.machine("lin-01").await;
         let table = [
@@ -109,7 +109,7 @@ facts! {
         let request = world.http.put(format!("{}/api/libraryfiles/x", world.base));
         assert_eq!(world.send(request).await.expect(405).headers["allow"], "DELETE", "one file can't be read");
     }
-    "2.1" head_is_get_without_the_body: "HEAD has the headers of GET, its length among them, and no body.", quiet(), |world| {
+    "2.1" head_is_get_without_the_body: "HEAD has the headers of GET, including the length, and no body.", quiet(), |world| {
         for path in ["/api/machines", "/api/libraryfiles", "/api/machines/nobody"] {
             let got = world.get(path).await;
             let request = world.http.head(format!("{}{path}", world.base)).bearer_auth(&world.token);
@@ -119,7 +119,7 @@ facts! {
             assert_eq!(headed.headers["content-type"], got.headers["content-type"]);
         }
     }
-    "2.1" without_tls_there_is_no_second_version: "A client that begins with HTTP/2 is answered 505: the service speaks it over TLS only, and so nothing here does (our choice).", quiet(), |world| {
+    "2.1" without_tls_there_is_no_second_version: "A client that begins with HTTP/2 gets 505: the service speaks HTTP/2 over TLS only, and the emulator has no TLS (our choice).", quiet(), |world| {
         let http = reqwest::Client::builder().http2_prior_knowledge().no_proxy().build().unwrap();
         let answer = world.send(http.get(format!("{}/api/machines", world.base))).await.expect(505);
         assert!(String::from_utf8_lossy(&answer.bytes).contains("HTTP/1.1"), "{answer:?}");

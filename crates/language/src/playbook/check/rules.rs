@@ -44,7 +44,8 @@ steps:
 ",
 };
 
-pub(crate) static MISSING_KEY: Rule = Rule {
+/// A required key is missing.
+pub static MISSING_KEY: Rule = Rule {
     id: "missing-key",
     severity: Severity::Error,
     title: "required key is missing",
@@ -121,7 +122,8 @@ steps:
 ",
 };
 
-pub(crate) static EMPTY_LIST: Rule = Rule {
+/// A list that needs an entry is empty.
+pub static EMPTY_LIST: Rule = Rule {
     id: "empty-list",
     severity: Severity::Error,
     title: "empty list where items are required",
@@ -263,7 +265,8 @@ steps:
 ",
 };
 
-pub(crate) static CONFLICTING_KEYS: Rule = Rule {
+/// Two keys cannot be used together.
+pub static CONFLICTING_KEYS: Rule = Rule {
     id: "conflicting-keys",
     severity: Severity::Error,
     title: "keys that cannot be used together",

@@ -5,7 +5,8 @@ use crate::playbook::model::{InputType, Period};
 use crate::playbook::outline::{Outline, is_template};
 use crate::yaml::NodeId;
 
-pub(super) static RULE: Rule = Rule {
+/// The lower bound of a range is above the upper one.
+pub static RULE: Rule = Rule {
     id: "empty-range",
     severity: Severity::Error,
     title: "bounds that no value can satisfy",

@@ -14,7 +14,7 @@ mod costly_order;
 mod doubled_backslash;
 mod duplicate_id;
 mod duplicate_target;
-mod empty_range;
+pub(crate) mod empty_range;
 mod escaped_windows_path;
 mod forbidden_characters;
 pub(crate) mod incomplete_waves;
