@@ -27,7 +27,7 @@ pub(crate) fn ask(
     if !terminal.interactive {
         return Err(CommandError::refused(format!(
             "the playbook is destructive and would run on {devices} of tenant {}",
-            service.tenant
+            service.tenant_id
         ))
         .help("check it with `svar plan`, then run it again with `--yes`"));
     }
@@ -35,7 +35,7 @@ pub(crate) fn ask(
         "{} `{}` is destructive and will run on {devices} of tenant {}\nType the number of devices to continue: ",
         terminal.paint(TextStyle::Warn, "warning:"),
         plan.name,
-        service.tenant,
+        service.tenant_id,
     ));
     let mut answer = String::new();
     // An answer that can't be read does not confirm anything.

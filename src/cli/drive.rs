@@ -104,7 +104,7 @@ fn shared_budget(header: &RunHeader) -> Option<SharedBudget> {
     if service.kind == ServiceKind::BuiltInEmulator {
         return None;
     }
-    let name = format!("{}\n{}", service.api, service.tenant);
+    let name = format!("{}\n{}", service.api, service.tenant_id);
     let digest = Sha256::digest(name.to_lowercase().as_bytes());
     let digits: String = (digest[..8].iter())
         .map(|byte| format!("{byte:02x}"))
@@ -140,13 +140,13 @@ fn broken_off(error: &DriveError, folder: &RunFolder) -> CommandError {
     let exit = match error {
         DriveError::Bug(_) => Exit::Bug,
         DriveError::Replay(_) => Exit::Refused,
-        DriveError::Journal(JournalError::Held { .. }) => Exit::Refused,
+        DriveError::Journal(JournalError::Locked { .. }) => Exit::Refused,
         DriveError::Journal(_) | DriveError::Folder(_) => Exit::Interrupted,
     };
     let is_gone = matches!(
         error,
-        DriveError::Journal(JournalError::Gone { .. })
-            | DriveError::Folder(FolderError::Journal(JournalError::Gone { .. }))
+        DriveError::Journal(JournalError::Replaced { .. })
+            | DriveError::Folder(FolderError::Journal(JournalError::Replaced { .. }))
     );
     let help = if is_gone {
         "sessions that have started keep running; if the folder was moved, continue with \

@@ -95,10 +95,10 @@ pub(crate) fn none(root: &Path) -> CommandError {
 pub(crate) fn failure(error: &FolderError) -> CommandError {
     let failure = CommandError::refused(error.to_string());
     match error {
-        FolderError::Disk { .. } => failure.help("check the disk and the folder's permissions"),
+        FolderError::Io { .. } => failure.help("check the disk and the folder's permissions"),
         FolderError::Malformed { .. } => failure.help("restore the folder from a backup"),
-        FolderError::Newer { .. } => failure,
-        FolderError::NeverBegan { .. } => failure.help("delete the folder"),
+        FolderError::NewerFormat { .. } => failure,
+        FolderError::NeverStarted { .. } => failure.help("delete the folder"),
         FolderError::NotFound(_) => failure.help("`svar runs` lists all runs"),
         FolderError::Journal(error) => journal_failure(error),
     }
@@ -108,11 +108,11 @@ pub(crate) fn failure(error: &FolderError) -> CommandError {
 pub(crate) fn journal_failure(error: &JournalError) -> CommandError {
     let failure = CommandError::refused(error.to_string());
     match error {
-        JournalError::Held { .. } | JournalError::Newer { .. } => failure,
-        JournalError::Damaged { .. } | JournalError::Short { .. } => {
+        JournalError::Locked { .. } | JournalError::NewerFormat { .. } => failure,
+        JournalError::Damaged { .. } | JournalError::Incomplete { .. } => {
             failure.help("nothing was sent; restore the run folder from a backup")
         }
-        JournalError::Gone { .. } | JournalError::Disk { .. } => {
+        JournalError::Replaced { .. } | JournalError::Io { .. } => {
             failure.help("check the disk and the folder's permissions")
         }
     }
@@ -151,7 +151,7 @@ pub(crate) fn recompile(
     let unread = |error: FolderError| failure(&error);
     folder.confirm().map_err(unread)?;
     let text = String::from_utf8_lossy(&folder.playbook().map_err(unread)?).into_owned();
-    let source = SourceText::new(&header.file, text);
+    let source = SourceText::new(&header.playbook_file, text);
     let kept = StoredLibrary(folder.library().map_err(unread)?);
     let loaded = rules::load(&source, &kept);
     if loaded.playbook.is_none() {
@@ -184,7 +184,7 @@ pub(crate) fn recompile(
         .collect();
     // The digest covers the secrets, and to show a run they are not given.
     let is_complete = !only_looking || secret.is_empty();
-    if is_complete && compiled.plan().digest != header.plan {
+    if is_complete && compiled.plan().digest != header.plan_digest {
         let help = if secret.is_empty() {
             "restore the folder from a backup, or use the svar version that started the run"
                 .to_owned()
@@ -250,7 +250,7 @@ pub(crate) fn replay(
             .help("restore the run folder from a backup")
     })?;
     if folder.is_finished() && fleet.devices().any(|device| device.end.is_none()) {
-        return Err(journal_failure(&folder.short_journal()));
+        return Err(journal_failure(&folder.incomplete_journal()));
     }
     Ok(fleet)
 }
@@ -285,16 +285,16 @@ pub(crate) fn journal(folder: &RunFolder) -> Result<JournalContents, CommandErro
 pub(crate) fn header_of(header: &RunHeader) -> ReportHeader {
     let service = &header.service;
     let words = match service.kind {
-        ServiceKind::Tenant => format!("tenant {} at {}", service.tenant, service.api),
+        ServiceKind::Tenant => format!("tenant {} at {}", service.tenant_id, service.api),
         ServiceKind::Emulator => format!("emulator at {}", service.api),
         ServiceKind::BuiltInEmulator => "built-in emulator".to_owned(),
     };
     ReportHeader {
         run: header.run.clone(),
-        svar: header.svar.clone(),
+        svar: header.svar_version.clone(),
         playbook: header.playbook.clone(),
-        file: header.file.clone(),
-        digest: header.plan.clone(),
+        file: header.playbook_file.clone(),
+        digest: header.plan_digest.clone(),
         service: words,
         rehearsal: service.kind != ServiceKind::Tenant,
         operator: header.operator.clone(),

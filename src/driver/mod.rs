@@ -27,7 +27,7 @@ pub use run::{
 };
 pub use signal::{InterruptSender, Interrupts};
 pub use store::{
-    ControlRequest, FOLDER_FORMAT, FolderError, InitialFiles, JOURNAL_FILE, Journal,
+    ControlRequest, FOLDER_FORMAT, FileAction, FolderError, InitialFiles, JOURNAL_FILE, Journal,
     JournalContents, JournalCounters, JournalError, JournalHeader, RECORD_FORMAT, Record,
     RecordDevice, RecordFile, RecordOutput, RecordStore, RequestKind, RunFolder, RunHeader, Runs,
     ServiceKind, ServiceRecord, active_process, file_name, read_journal,

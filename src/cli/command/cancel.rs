@@ -39,7 +39,7 @@ pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> CommandResult {
         return Ok(Exit::Done);
     }
     let request = ControlRequest {
-        ask: if args.abort {
+        request: if args.abort {
             RequestKind::Abort
         } else {
             RequestKind::Cancel
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> CommandResult {
     }
     let prepared = resume::take(&folder, &args.again, terminal)?;
     let failed = |error: driver::FolderError| existing_run::failure(&error);
-    request.file(folder.path()).map_err(failed)?;
+    request.save(folder.path()).map_err(failed)?;
     say(&format!("run {run} is not active; cancelling it here\n"));
     resume::go(prepared, folder, &args.again, terminal)
 }
@@ -120,13 +120,13 @@ pub(super) fn hand_over(
     let Some(mut driver) = active_process(path).map_err(failed)? else {
         return Ok(None);
     };
-    request.file(path).map_err(failed)?;
+    request.save(path).map_err(failed)?;
     let since = Instant::now();
-    while ControlRequest::filed(path).is_some() {
+    while ControlRequest::load(path).is_some() {
         match active_process(path).map_err(failed)? {
             Some(other) => driver = other,
             None => {
-                ControlRequest::clear(path).map_err(failed)?;
+                ControlRequest::remove(path).map_err(failed)?;
                 return Ok(None);
             }
         }

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &PauseArgs) -> CommandResult {
         return Ok(Exit::Done);
     }
     let request = ControlRequest {
-        ask: RequestKind::Pause,
+        request: RequestKind::Pause,
         by: inputs::operator(None, settings.operator.as_deref()),
     };
     match hand_over(&folder, &request)? {

@@ -131,12 +131,12 @@ impl Start<'_> {
         let plan = compiled.plan();
         let header = RunHeader {
             format: FOLDER_FORMAT,
-            svar: env!("CARGO_PKG_VERSION").to_owned(),
+            svar_version: env!("CARGO_PKG_VERSION").to_owned(),
             run: self.run.clone(),
             started: connected.clock.now(),
             playbook: plan.name.clone(),
-            file: plan.file.clone(),
-            plan: plan.digest.clone(),
+            playbook_file: plan.file.clone(),
+            plan_digest: plan.digest.clone(),
             devices: plan.devices.len(),
             limits: self.limits,
             operator: ready.names.operator.clone(),

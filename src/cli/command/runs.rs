@@ -67,7 +67,7 @@ pub(crate) fn run(args: &RunsArgs, terminal: &Terminal) -> CommandResult {
     if !runs.is_empty() {
         for error in Runs::at(&root).unreadable() {
             match error {
-                FolderError::NeverBegan { .. } => say(&format!("{error}\n")),
+                FolderError::NeverStarted { .. } => say(&format!("{error}\n")),
                 error => terminal.error(&existing_run::failure(&error)),
             }
         }
@@ -94,7 +94,7 @@ fn document(runs: &[(RunFolder, ListedState)]) -> serde_json::Value {
             "path": run.path(),
             "state": state.as_str(),
             "playbook": header.playbook,
-            "file": header.file,
+            "file": header.playbook_file,
             "started": header.started.to_string(),
             "devices": header.devices,
             "operator": header.operator,

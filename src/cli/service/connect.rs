@@ -123,8 +123,8 @@ pub(crate) async fn sign_in(address: ServiceAddress) -> Result<Connected, Comman
         api: connection.api.to_string(),
         authority: connection.authority.to_string(),
         scope: connection.scope.clone(),
-        tenant: connection.tenant.clone(),
-        client: connection.credentials.client_id().to_owned(),
+        tenant_id: connection.tenant.clone(),
+        client_id: connection.credentials.client_id().to_owned(),
     };
     let client = Client::new(connection, clock.clone())
         .map_err(|error| CommandError::tenant(error.to_string()))?;

@@ -131,8 +131,8 @@ impl Service {
         variables.api_host = None;
         variables.scope = None;
         let pinned = TenantProfile {
-            tenant_id: Some(record.tenant.clone()),
-            client_id: Some(record.client.clone()),
+            tenant_id: Some(record.tenant_id.clone()),
+            client_id: Some(record.client_id.clone()),
             authority_host: Some(record.authority.clone()),
             api_host: Some(record.api.clone()),
             scope: Some(record.scope.clone()),

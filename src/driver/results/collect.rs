@@ -13,7 +13,7 @@ use svar_wire::ActionId;
 use crate::driver::blocking::spawn_blocking_io;
 use crate::driver::client::{CallError, Client, DownloadError, Downloaded};
 use crate::driver::store::{
-    FolderError, Record, RecordFile, RecordOutput, RecordStore, draft_in, settle,
+    FileAction, FolderError, Record, RecordFile, RecordOutput, RecordStore, draft_in, settle,
 };
 
 use super::error::{CollectError, spoiled};
@@ -64,12 +64,12 @@ pub(crate) async fn collect(
         ),
         _ => records.raw_path(wanted.device, wanted.step, &wanted.action, wanted.index),
     });
-    records.folder().make_folder_of(&target)?;
+    records.folder().create_parent(&target)?;
     let folder = target
         .parent()
         .unwrap_or(records.folder().path())
         .to_owned();
-    let disk = |error| FolderError::disk(&target, "written")(error);
+    let disk = |error| FolderError::io(FileAction::Write, &target)(error);
     let mut wire = draft_in(&folder).map_err(disk)?;
     let bytes_max = match wanted.verb {
         Verb::Get => caps.wire_bytes,
@@ -171,7 +171,7 @@ fn store_script(
     } = came;
     let raw_path = records.raw_path(wanted.device, wanted.step, &wanted.action, wanted.index);
     let target = records.folder().path().join(&raw_path);
-    let disk = |error| FolderError::disk(&target, "written")(error);
+    let disk = |error| FolderError::io(FileAction::Write, &target)(error);
     let mut bytes = Vec::new();
     wire.as_file_mut()
         .seek(SeekFrom::Start(0))
@@ -231,7 +231,7 @@ fn store_file(
         &wanted.source,
     );
     let target = records.folder().path().join(&path);
-    let disk = |error| FolderError::disk(&target, "written")(error);
+    let disk = |error| FolderError::io(FileAction::Write, &target)(error);
     let mut head = [0; 2];
     let mut read = || -> io::Result<bool> {
         let file = wire.as_file_mut();

@@ -131,13 +131,13 @@ impl Drive {
         let fleet = match &reading {
             None => Fleet::new(&run, plan, started),
             Some(reading) => {
-                records.folder().sweep()?;
+                records.folder().remove_drafts()?;
                 // Whoever goes on with the run does not want the pause of before.
                 let path = records.folder().path();
-                if ControlRequest::filed(path)
-                    .is_some_and(|request| request.ask == RequestKind::Pause)
+                if ControlRequest::load(path)
+                    .is_some_and(|request| request.request == RequestKind::Pause)
                 {
-                    ControlRequest::clear(path)?;
+                    ControlRequest::remove(path)?;
                 }
                 let fleet = Fleet::replay(&run, plan, started, &reading.facts)?;
                 for fact in &reading.facts {
@@ -234,7 +234,7 @@ impl Drive {
     /// The file of a request that is obeyed and durable goes.
     pub(super) fn forget_request(&mut self) -> Result<(), DriveError> {
         if std::mem::take(&mut self.obeyed) {
-            ControlRequest::clear(self.records.folder().path())?;
+            ControlRequest::remove(self.records.folder().path())?;
         }
         Ok(())
     }
@@ -244,7 +244,8 @@ impl Drive {
         if self.obeyed {
             return Ok(());
         }
-        let Some(ControlRequest { ask, by }) = ControlRequest::filed(self.records.folder().path())
+        let Some(ControlRequest { request: ask, by }) =
+            ControlRequest::load(self.records.folder().path())
         else {
             return Ok(());
         };

@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all, and stay.
+//! Writes files atomically and durably.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -7,12 +7,12 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::error::FolderError;
+use super::error::{FileAction, FolderError};
 
-/// Files under construction begin so; what a crash left of them is swept up later.
+/// Prefix of files that are being written. Those that a crash leaves are removed later.
 const DRAFT: &str = ".new-";
 
-/// Writes beside its place, syncs, renames, syncs the folder.
+/// Writes a file under another name, syncs it, renames it, and syncs the folder.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || {
@@ -20,22 +20,22 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
         draft.write_all(bytes)?;
         settle(draft, path)
     };
-    write().map_err(FolderError::disk(path, "written"))
+    write().map_err(FolderError::io(FileAction::Write, path))
 }
 
-/// A file that has no name of its own yet.
+/// Creates a temporary file in the folder that it will be renamed in.
 pub(crate) fn draft_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     tempfile::Builder::new().prefix(DRAFT).tempfile_in(folder)
 }
 
-/// Gives a written file its name, durably.
+/// Syncs a written file and gives it its name.
 pub(crate) fn settle(draft: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
     draft.as_file().sync_all()?;
     draft.persist(path).map_err(|error| error.error)?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
-/// What a run collects is for its operator alone.
+/// Creates a folder that only the user can read: it will hold what a run collects.
 pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -46,24 +46,25 @@ pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// Reads a file of JSON.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
-    let file = File::open(path).map_err(FolderError::disk(path, "read"))?;
+    let file = File::open(path).map_err(FolderError::io(FileAction::Read, path))?;
     serde_json::from_reader(io::BufReader::new(file)).map_err(|error| FolderError::Malformed {
         path: path.to_owned(),
         why: error.to_string(),
     })
 }
 
+/// Returns the value as JSON on many lines.
 pub(crate) fn pretty(value: &impl Serialize) -> Vec<u8> {
-    // Values of ours have text keys only, so writing them can't fail; an empty file would be
-    // noticed at the next reading.
-    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
+    let mut bytes =
+        serde_json::to_vec_pretty(value).expect("internal error: a value that is no JSON");
     bytes.push(b'\n');
     bytes
 }
 
-/// Makes the names in a folder durable. Where the system has no such call, the files' own sync
-/// must do.
+/// Waits until the names in a folder are on disk. Where the system has no such call, the sync of the
+/// files has to be enough.
 pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) {
         File::open(folder)?.sync_all()
@@ -72,8 +73,8 @@ pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Removes what a killed process left half-written below a folder.
-pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
+/// Removes the files below a folder that a killed process left incomplete.
+pub(crate) fn remove_drafts(folder: &Path) -> io::Result<()> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,
@@ -81,7 +82,7 @@ pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
     for entry in entries {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            sweep(&entry.path())?;
+            remove_drafts(&entry.path())?;
         } else if entry.file_name().to_string_lossy().starts_with(DRAFT) {
             fs::remove_file(entry.path())?;
         }

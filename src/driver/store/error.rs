@@ -1,5 +1,6 @@
 //! Why a run folder or its journal can't be used.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -7,59 +8,90 @@ use svar_engine::FORMAT;
 
 use super::format::FOLDER_FORMAT;
 
+/// What was tried with a file or folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileAction {
+    /// Make it.
+    Create,
+    /// Read it.
+    Read,
+    /// Write it.
+    Write,
+    /// Remove it.
+    Remove,
+    /// Take its lock.
+    Lock,
+    /// Wait until it is on disk.
+    Sync,
+}
+
+impl fmt::Display for FileAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FileAction::Create => "create",
+            FileAction::Read => "read",
+            FileAction::Write => "write",
+            FileAction::Remove => "remove",
+            FileAction::Lock => "lock",
+            FileAction::Sync => "sync",
+        })
+    }
+}
+
 /// Why a run folder can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// The disk refused.
-    #[error("{path} can't be {doing}: {source}")]
-    Disk {
+    /// The file system refused.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
         /// The file or folder.
         path: PathBuf,
-        /// `written`, `read` …
-        doing: &'static str,
-        /// What the system says.
+        /// What was tried.
+        action: FileAction,
+        /// The system's error.
         source: io::Error,
     },
-    /// A file is not what it should be.
-    #[error("{path} is not what a run folder holds: {why}")]
+    /// A file does not have the content that a run folder needs.
+    #[error("{path} is invalid: {why}")]
     Malformed {
         /// The file.
         path: PathBuf,
         /// What is wrong.
         why: String,
     },
-    /// A newer version wrote it.
+    /// A newer version of svar wrote it.
     #[error(
-        "{path} is of format {found}, and this version knows up to {FOLDER_FORMAT}: use the version that began the run"
+        "{path} has format {found}, but this version of svar supports only up to {FOLDER_FORMAT}; use the version that started the run"
     )]
-    Newer {
+    NewerFormat {
         /// The file.
         path: PathBuf,
         /// Its format.
-        found: u32,
+        found: u64,
     },
-    /// The process that made the folder ended before it was whole.
+    /// The process ended while it created the folder.
     #[error(
-        "{path}: this run never began, and nothing was sent: its process ended while the folder was made"
+        "{path}: this run was never started and nothing was sent: its process ended while it created the folder"
     )]
-    NeverBegan {
+    NeverStarted {
         /// The folder.
         path: PathBuf,
     },
-    /// No run, or more than one, has that name.
+    /// No run, or more than one run, has that id.
     #[error("{0}")]
     NotFound(String),
-    /// The journal refused.
+    /// The journal can't be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
 }
 
 impl FolderError {
-    pub(crate) fn disk(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> FolderError {
+    /// Returns a function that turns an error of the file system into one of this type.
+    pub(crate) fn io(action: FileAction, path: &Path) -> impl FnOnce(io::Error) -> FolderError {
         let path = path.to_owned();
-        move |source| FolderError::Disk {
+        move |source| FolderError::Io {
             path,
-            doing,
+            action,
             source,
         }
     }
@@ -68,22 +100,22 @@ impl FolderError {
 /// Why a journal can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// Another process drives the run.
-    #[error("the run is being driven by {holder}: wait for it, or end it first")]
-    Held {
-        /// Who.
+    /// Another process runs it.
+    #[error("the run is already active in {holder}; wait for it to end, or stop it first")]
+    Locked {
+        /// The process.
         holder: String,
     },
-    /// A newer version wrote it.
+    /// A newer version of svar wrote it.
     #[error(
-        "the journal is of format {found}, and this version knows up to {FORMAT}: use the version that began the run"
+        "the journal has format {found}, but this version of svar supports only up to {FORMAT}; use the version that started the run"
     )]
-    Newer {
+    NewerFormat {
         /// Its format.
         found: u32,
     },
-    /// It is not as it was written.
-    #[error("{path}:{line}: the journal is damaged here: {why}")]
+    /// It was changed after it was written.
+    #[error("{path}:{line}: the journal is damaged: {why}")]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -94,39 +126,37 @@ pub enum JournalError {
     },
     /// It ends before its run does.
     #[error(
-        "{path} is shorter than the run's summary says: by that every device has its end, and the journal stops before"
+        "{path} is incomplete: the summary says the run finished, but the journal ends earlier"
     )]
-    Short {
+    Incomplete {
         /// The file.
         path: PathBuf,
     },
-    /// The file that a run writes no longer has its name.
-    #[error("{path} is no longer the file that this run writes: it was removed, moved or replaced")]
-    Gone {
+    /// The file was removed, moved or replaced while the run was active.
+    #[error("{path} was removed, moved or replaced while the run was active")]
+    Replaced {
         /// Where the file was.
         path: PathBuf,
     },
-    /// The disk refused.
-    #[error("{path}: the journal can't be {doing}: {source}")]
-    Disk {
+    /// The file system refused.
+    #[error("cannot {action} the journal {path}: {source}")]
+    Io {
         /// The file.
         path: PathBuf,
-        /// `written`, `read` …
-        doing: &'static str,
-        /// What the system says.
-        source: std::io::Error,
+        /// What was tried.
+        action: FileAction,
+        /// The system's error.
+        source: io::Error,
     },
 }
 
 impl JournalError {
-    pub(super) fn disk(
-        path: &Path,
-        doing: &'static str,
-    ) -> impl FnOnce(std::io::Error) -> JournalError {
+    /// Returns a function that turns an error of the file system into one of this type.
+    pub(super) fn io(action: FileAction, path: &Path) -> impl FnOnce(io::Error) -> JournalError {
         let path = path.to_owned();
-        move |source| JournalError::Disk {
+        move |source| JournalError::Io {
             path,
-            doing,
+            action,
             source,
         }
     }

@@ -1,22 +1,22 @@
-//! The folder of a run: everything needed to go on with it, and everything it leaves.
+//! The folder of a run: everything that is needed to resume it, and everything it produces.
 //!
 //! ```text
 //! svar-runs/<run>/
-//!   run.json                 whose run this is, against which service
+//!   run.json                 the header: which run this is, and on which service
 //!   playbook.yaml            the playbook's bytes
 //!   inputs.json              the inputs, secret ones left out
-//!   targets.json             the target set, frozen
-//!   plan.json                the plan as people read it
+//!   targets.json             the devices, as they were when the run started
+//!   plan.json                the plan, for people
 //!   library/<sha256>-<name>  the library files it uses
 //!   journal.jsonl  lock      see the journal
-//!   results/<device>/       a record for each command, and the bytes of its output as they came
-//!   files/<device>/<step>/  collected files
-//!   summary.json  summary.txt  when the run is over
+//!   results/<device>/        a record for each command, and its output as received
+//!   files/<device>/<step>/   collected files
+//!   summary.json  summary.txt  when the run has finished
 //! ```
 //!
-//! Each file appears under its name when it is complete: written beside its place, synced, renamed.
-//! `run.json` is written last of all, so that a folder without it is no run: what a process that was
-//! killed meanwhile leaves has at most the first line of a journal.
+//! Each file is complete as soon as it has its name: it is written under another name, synced, and
+//! renamed. `run.json` is written last, so that a folder without it is not a run: if the process is
+//! killed before, the folder has at most the first line of a journal.
 
 use std::fs;
 use std::io::{self, BufRead, Write};
@@ -33,53 +33,53 @@ use crate::driver::hash::hex;
 use crate::driver::library::LibraryItem;
 
 use super::disk::{
-    draft_in, make_private_folder, pretty, read_json, sweep, sync_folder, write_file,
+    draft_in, make_private_folder, pretty, read_json, remove_drafts, sync_folder, write_file,
 };
-use super::error::{FolderError, JournalError};
+use super::error::{FileAction, FolderError, JournalError};
 use super::format::{FOLDER_FORMAT, HEADER_FILE, JOURNAL_FILE, JournalHeader, SUMMARY_FILE};
 use super::journal::Journal;
 use super::journal_reader as reading;
 use super::moment_text;
 
-/// Lines of the summary before those of its devices, at most.
+/// Maximum number of lines in `summary.json` before those of the devices.
 const SUMMARY_LINES: usize = 64;
 
-/// `run.json`: whose run this is.
+/// `run.json`: the header of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunHeader {
     /// [`FOLDER_FORMAT`] of the version that wrote it.
     pub format: u32,
-    /// The version that wrote it.
-    pub svar: String,
+    /// The version of svar that wrote it.
+    pub svar_version: String,
     /// The run.
     pub run: RunId,
-    /// When it began, on the run's clock.
+    /// When it started, on the run's clock.
     #[serde(with = "moment_text")]
     pub started: Moment,
     /// The playbook's name.
     pub playbook: String,
     /// The playbook's file, as the user named it.
-    pub file: String,
+    pub playbook_file: String,
     /// The plan's digest.
-    pub plan: String,
-    /// How many devices it has.
+    pub plan_digest: String,
+    /// Number of devices.
     pub devices: usize,
     /// The limits it was planned for.
     pub limits: LimitsProfile,
-    /// Who runs it; empty where nobody was named.
+    /// The operator who started it; empty if unknown.
     #[serde(default)]
     pub operator: String,
-    /// The case it belongs to; empty where none was named.
+    /// The case it belongs to; empty if none was named.
     #[serde(default)]
     pub case: String,
-    /// The service it speaks to.
+    /// The service it uses.
     pub service: ServiceRecord,
 }
 
-/// The service a run speaks to, pinned for the whole run. No secret is in it.
+/// The service a run uses, fixed for the whole run. It holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceRecord {
-    /// What it is.
+    /// What kind of service it is.
     pub kind: ServiceKind,
     /// The root of the API.
     pub api: String,
@@ -87,25 +87,25 @@ pub struct ServiceRecord {
     pub authority: String,
     /// What the token is asked for.
     pub scope: String,
-    /// The tenant.
-    pub tenant: String,
-    /// The application.
-    pub client: String,
+    /// The id of the tenant.
+    pub tenant_id: String,
+    /// The id of the application.
+    pub client_id: String,
 }
 
-/// What a service is.
+/// Kind of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServiceKind {
     /// A real tenant.
     Tenant,
-    /// An emulator that runs by itself.
+    /// An emulator in another process.
     Emulator,
-    /// The emulator inside this program.
+    /// The emulator inside this process.
     BuiltInEmulator,
 }
 
-/// What a run folder begins with, beside its header.
+/// The files that a new run folder starts with, beside its header.
 #[derive(Debug)]
 pub struct InitialFiles<'a> {
     /// The playbook's bytes.
@@ -128,11 +128,11 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder of a new run under `root`, with its journal, which it also locks. All of it
-    /// is durable on return; on an error nothing is left under its name.
+    /// Creates the folder of a new run under `root` with its journal, and locks the journal. All of it
+    /// is on disk on return; on an error the folder is removed again.
     ///
     /// # Errors
-    /// There is such a run already, or the disk refuses.
+    /// The run exists already, or the file system refuses.
     pub fn create(
         root: &Path,
         header: RunHeader,
@@ -141,14 +141,14 @@ impl RunFolder {
         let path = root.join(header.run.as_str());
         if path.exists() {
             let error = io::Error::from(io::ErrorKind::AlreadyExists);
-            return Err(FolderError::disk(&path, "created")(error));
+            return Err(FolderError::io(FileAction::Create, &path)(error));
         }
-        fs::create_dir_all(root).map_err(FolderError::disk(root, "created"))?;
-        make_private_folder(&path).map_err(FolderError::disk(&path, "created"))?;
+        fs::create_dir_all(root).map_err(FolderError::io(FileAction::Create, root))?;
+        make_private_folder(&path).map_err(FolderError::io(FileAction::Create, &path))?;
         match Self::fill(&path, &header, beginning) {
             Ok(journal) => Ok((RunFolder { path, header }, journal)),
             Err(error) => {
-                // Without its header it is no run; what is left of it is in the way at most.
+                // A folder without a header is not a run, so nothing depends on its removal.
                 let _ = fs::remove_dir_all(&path);
                 Err(error)
             }
@@ -160,8 +160,11 @@ impl RunFolder {
         header: &RunHeader,
         beginning: &InitialFiles<'_>,
     ) -> Result<Journal, FolderError> {
-        let mut opening =
-            JournalHeader::new(header.run.clone(), header.plan.clone(), header.started);
+        let mut journal_header = JournalHeader::new(
+            header.run.clone(),
+            header.plan_digest.clone(),
+            header.started,
+        );
         let header = pretty(header);
         for (name, bytes) in [
             ("playbook.yaml", beginning.playbook),
@@ -170,41 +173,40 @@ impl RunFolder {
             ("plan.json", &pretty(beginning.plan)),
         ] {
             write_file(&path.join(name), bytes)?;
-            opening = opening.with_file(name, bytes);
+            journal_header = journal_header.with_file(name, bytes);
         }
-        opening = opening.with_file(HEADER_FILE, &header);
+        journal_header = journal_header.with_file(HEADER_FILE, &header);
         if !beginning.library.is_empty() {
             let library = path.join("library");
-            fs::create_dir(&library).map_err(FolderError::disk(&library, "created"))?;
+            fs::create_dir(&library).map_err(FolderError::io(FileAction::Create, &library))?;
             for item in beginning.library {
                 let name = format!("{}-{}", item.sha256, item.name);
                 write_file(&library.join(name), &item.bytes)?;
             }
         }
-        let journal = Journal::create(path, &opening)?;
+        let journal = Journal::create(path, &journal_header)?;
         write_file(&path.join(HEADER_FILE), &header)?;
         let root = path.parent().unwrap_or(path);
-        sync_folder(root).map_err(FolderError::disk(root, "made durable"))?;
+        sync_folder(root).map_err(FolderError::io(FileAction::Sync, root))?;
         Ok(journal)
     }
 
-    /// Opens the folder of a run that exists.
+    /// Opens the folder of an existing run.
     ///
     /// # Errors
-    /// It is no run folder, or a newer version wrote it.
+    /// It is not a run folder, or a newer version of svar wrote it.
     pub fn open(path: impl Into<PathBuf>) -> Result<RunFolder, FolderError> {
         let path = path.into();
         let file = path.join(HEADER_FILE);
-        // The header stands before the first record is written: without either, it was never begun.
-        // With records, the header is lost.
+        // The header is written before the first record. A folder with neither was never started; one
+        // with records lost its header.
         if !file.exists() && reading::has_records(&path).is_ok_and(|recorded| !recorded) {
-            return Err(FolderError::NeverBegan { path });
+            return Err(FolderError::NeverStarted { path });
         }
         let value: serde_json::Value = read_json(&file)?;
         let found = value["format"].as_u64().unwrap_or_default();
         if found > u64::from(FOLDER_FORMAT) {
-            let found = u32::try_from(found).unwrap_or(u32::MAX);
-            return Err(FolderError::Newer { path: file, found });
+            return Err(FolderError::NewerFormat { path: file, found });
         }
         let header = serde_json::from_value(value).map_err(|error| FolderError::Malformed {
             path: file,
@@ -213,56 +215,56 @@ impl RunFolder {
         Ok(RunFolder { path, header })
     }
 
-    /// Makes sure that the run still is what it began as: the first line of its journal has the hashes
-    /// of header, playbook, inputs, targets and plan.
+    /// Checks that header, playbook, inputs, targets and plan are unchanged: the first line of the
+    /// journal has their hashes.
     ///
     /// # Errors
-    /// A file was changed or is gone, or the journal can't be read.
+    /// A file was changed or removed, or the journal can't be read.
     pub fn confirm(&self) -> Result<(), FolderError> {
-        let opening = reading::read_opening(&self.path)?;
-        for (name, sha256) in &opening.files {
+        let header = reading::read_header(&self.path)?;
+        for (name, sha256) in &header.files {
             let path = self.path.join(name);
-            let bytes = fs::read(&path).map_err(FolderError::disk(&path, "read"))?;
+            let bytes = fs::read(&path).map_err(FolderError::io(FileAction::Read, &path))?;
             if hex(&Sha256::digest(&bytes)) != *sha256 {
-                let why = "it was changed after the run began".to_owned();
+                let why = "it was changed after the run started".to_owned();
                 return Err(FolderError::Malformed { path, why });
             }
         }
         Ok(())
     }
 
-    /// Where it is.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whose run it is.
+    /// Returns the header.
     pub fn header(&self) -> &RunHeader {
         &self.header
     }
 
-    /// Whether the run is over: every device has its end state, and the summary stands.
+    /// Returns whether the run has finished: every device has its end state, and there is a summary.
     pub fn is_finished(&self) -> bool {
         self.path.join(SUMMARY_FILE).exists()
     }
 
-    /// Makes sure, by the journal's last line alone, that the journal of a run that is over has its end.
-    /// A replay tells for certain.
+    /// Checks, by the last line alone, that the journal of a finished run is complete. Only a replay is
+    /// certain.
     ///
     /// # Errors
-    /// The journal stops before the end that the summary names.
+    /// The journal ends before the time that the summary names.
     pub fn confirm_end(&self) -> Result<(), FolderError> {
         let Some(until) = self.ended() else {
             return Ok(());
         };
         match reading::last_moment(&self.path) {
-            Some(last) if last < until => Err(FolderError::Journal(self.short_journal())),
+            Some(last) if last < until => Err(FolderError::Journal(self.incomplete_journal())),
             _ => Ok(()),
         }
     }
 
-    /// When the run ended by its summary, without reading the many devices that follow there: a list of
-    /// runs has many summaries.
+    /// Returns when the run ended by its summary. Reads only the first lines: a list of runs reads many
+    /// summaries.
     fn ended(&self) -> Option<Moment> {
         let file = fs::File::open(self.path.join(SUMMARY_FILE)).ok()?;
         let lines = io::BufReader::new(file).lines().map_while(Result::ok);
@@ -272,40 +274,40 @@ impl RunFolder {
         Moment::parse(value.split('"').next()?).ok()
     }
 
-    /// The damage of a run that is over by its summary, and not by its journal.
-    pub fn short_journal(&self) -> JournalError {
-        JournalError::Short {
+    /// Returns the error for a run that has finished by its summary, but not by its journal.
+    pub fn incomplete_journal(&self) -> JournalError {
+        JournalError::Incomplete {
             path: self.path.join(JOURNAL_FILE),
         }
     }
 
-    /// The playbook's bytes.
+    /// Reads the playbook.
     ///
     /// # Errors
     /// The file can't be read.
     pub fn playbook(&self) -> Result<Vec<u8>, FolderError> {
         let path = self.path.join("playbook.yaml");
-        fs::read(&path).map_err(FolderError::disk(&path, "read"))
+        fs::read(&path).map_err(FolderError::io(FileAction::Read, &path))
     }
 
-    /// The inputs, secret ones left out: the text of `inputs.json`.
+    /// Reads `inputs.json`: the inputs without the secret ones.
     ///
     /// # Errors
     /// The file can't be read.
     pub fn inputs(&self) -> Result<String, FolderError> {
         let path = self.path.join("inputs.json");
-        fs::read_to_string(&path).map_err(FolderError::disk(&path, "read"))
+        fs::read_to_string(&path).map_err(FolderError::io(FileAction::Read, &path))
     }
 
-    /// The target set.
+    /// Reads the devices that the run started with.
     ///
     /// # Errors
-    /// The file can't be read, or is not one.
+    /// The file can't be read or parsed.
     pub fn targets(&self) -> Result<Vec<Target>, FolderError> {
         read_json(&self.path.join("targets.json"))
     }
 
-    /// The library files the run uses.
+    /// Reads the library files that the run uses.
     ///
     /// # Errors
     /// A file can't be read.
@@ -313,11 +315,13 @@ impl RunFolder {
         let folder = self.path.join("library");
         let entries = match fs::read_dir(&folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(FolderError::disk(&folder, "read"))?,
+            entries => entries.map_err(FolderError::io(FileAction::Read, &folder))?,
         };
         let mut items = Vec::new();
         for entry in entries {
-            let path = entry.map_err(FolderError::disk(&folder, "read"))?.path();
+            let path = entry
+                .map_err(FolderError::io(FileAction::Read, &folder))?
+                .path();
             let malformed = |why: &str| FolderError::Malformed {
                 path: path.clone(),
                 why: why.to_owned(),
@@ -326,12 +330,12 @@ impl RunFolder {
                 .file_name()
                 .and_then(|name| name.to_str())
                 .and_then(|name| name.split_once('-'))
-                .ok_or_else(|| malformed("its name is not a hash and a name"))?;
+                .ok_or_else(|| malformed("its file name is not `<sha256>-<name>`"))?;
             let name = LibraryName::parse(name).map_err(|error| malformed(&error.to_string()))?;
-            let bytes = fs::read(&path).map_err(FolderError::disk(&path, "read"))?;
+            let bytes = fs::read(&path).map_err(FolderError::io(FileAction::Read, &path))?;
             let item = LibraryItem::new(name, bytes);
             if item.sha256 != sha256 {
-                return Err(malformed("its bytes are not those of its hash"));
+                return Err(malformed("its content does not have the hash in its name"));
             }
             items.push(item);
         }
@@ -339,25 +343,29 @@ impl RunFolder {
         Ok(items)
     }
 
-    /// Writes a file of the run whole: a reader sees the old bytes or the new ones, also after a
-    /// power loss. Folders on the way are made. `relative` is built from [`super::file_names`], never
-    /// from a stranger's words.
+    /// Writes a file atomically: a reader sees the old content or the new one, even after a loss of
+    /// power. Creates missing folders. `relative` must come from [`super::file_names`], never from
+    /// text of a device.
     ///
     /// # Errors
-    /// The disk refuses; the place is as before.
+    /// The file system refuses; the file is as before.
     pub fn write(&self, relative: &str, bytes: &[u8]) -> Result<(), FolderError> {
         let path = self.path.join(relative);
-        self.make_folder_of(&path)?;
+        self.create_parent(&path)?;
         write_file(&path, bytes)
     }
 
-    /// The same without waiting for the disk: whole or not at all, but a power loss may undo it.
+    /// Writes a file atomically without waiting for the disk: a loss of power may undo it.
     ///
     /// # Errors
-    /// The disk refuses; the place is as before.
-    pub(crate) fn write_lightly(&self, relative: &str, bytes: &[u8]) -> Result<(), FolderError> {
+    /// The file system refuses; the file is as before.
+    pub(crate) fn write_without_sync(
+        &self,
+        relative: &str,
+        bytes: &[u8],
+    ) -> Result<(), FolderError> {
         let path = self.path.join(relative);
-        self.make_folder_of(&path)?;
+        self.create_parent(&path)?;
         let folder = path.parent().unwrap_or(&self.path);
         let write = || {
             let mut draft = draft_in(folder)?;
@@ -366,40 +374,40 @@ impl RunFolder {
         };
         write()
             .map(|_| ())
-            .map_err(FolderError::disk(&path, "written"))
+            .map_err(FolderError::io(FileAction::Write, &path))
     }
 
-    /// Removes what a process that was killed left half-written. Only for who holds the lock.
+    /// Removes files that a killed process left incomplete. The caller must hold the lock.
     ///
     /// # Errors
-    /// The disk refuses.
-    pub(crate) fn sweep(&self) -> Result<(), FolderError> {
+    /// The file system refuses.
+    pub(crate) fn remove_drafts(&self) -> Result<(), FolderError> {
         for part in ["results", "files"] {
             let folder = self.path.join(part);
-            sweep(&folder).map_err(FolderError::disk(&folder, "swept"))?;
+            remove_drafts(&folder).map_err(FolderError::io(FileAction::Remove, &folder))?;
         }
         Ok(())
     }
 
-    /// Writes the end of the run: from now on it counts as finished.
+    /// Writes the summary. From then on the run counts as finished.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The file system refuses.
     pub fn finish(&self, summary: &serde_json::Value, text: &str) -> Result<(), FolderError> {
         write_file(&self.path.join("summary.txt"), text.as_bytes())?;
         write_file(&self.path.join(SUMMARY_FILE), &pretty(summary))
     }
 
-    /// Makes the folder that `path` lies in, durably. The run's own folder is not made anew where it
-    /// was taken away: a part of a run would look like one.
-    pub(crate) fn make_folder_of(&self, path: &Path) -> Result<(), FolderError> {
+    /// Creates the folder of `path` and syncs it. If the run's own folder was removed, it is not created
+    /// again: part of a run would look like a run.
+    pub(crate) fn create_parent(&self, path: &Path) -> Result<(), FolderError> {
         let Some(folder) = path.parent() else {
             return Ok(());
         };
         if folder == self.path {
             return match self.path.join(HEADER_FILE).exists() {
                 true => Ok(()),
-                false => Err(FolderError::Journal(JournalError::Gone {
+                false => Err(FolderError::Journal(JournalError::Replaced {
                     path: self.path.join(JOURNAL_FILE),
                 })),
             };
@@ -407,15 +415,15 @@ impl RunFolder {
         if folder.is_dir() {
             return Ok(());
         }
-        self.make_folder_of(folder)?;
+        self.create_parent(folder)?;
         match fs::create_dir(folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(FolderError::disk(folder, "created")(error));
+                return Err(FolderError::io(FileAction::Create, folder)(error));
             }
             _ => {}
         }
         match folder.parent() {
-            Some(parent) => sync_folder(parent).map_err(FolderError::disk(parent, "made durable")),
+            Some(parent) => sync_folder(parent).map_err(FolderError::io(FileAction::Sync, parent)),
             None => Ok(()),
         }
     }

@@ -1,4 +1,5 @@
-//! What writer and reader of a run folder agree on: names of files, formats, the form of a journal's line.
+//! What the writer and the reader of a run folder share: names of files, format numbers, the form of
+//! a line of the journal.
 
 use std::collections::BTreeMap;
 
@@ -10,54 +11,54 @@ use svar_wire::{Moment, RunId};
 
 use crate::driver::hash::hex;
 
-/// The format of the folder. A folder with a greater number is refused with words.
+/// Format of the folder. A folder with a greater number is refused.
 pub const FOLDER_FORMAT: u32 = 1;
 
-/// The run's header; a folder without it is no run.
+/// The header of the run; a folder without it is not a run.
 pub(super) const HEADER_FILE: &str = "run.json";
 
-/// What a run came to; a folder with it holds a run that is over.
+/// The summary of the run; a folder with it holds a finished run.
 pub(super) const SUMMARY_FILE: &str = "summary.json";
 
 /// The journal's file name in a run folder.
 pub const JOURNAL_FILE: &str = "journal.jsonl";
 
-/// `prev` of line 0.
+/// `prev` of the first line.
 pub(super) const NO_PREVIOUS_HASH: &str =
     "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// Line 0: whose journal this is.
+/// First line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalHeader {
-    /// When the run began.
+    /// When the run started.
     pub at: Moment,
-    /// The format of the lines that follow.
-    pub journal: u32,
+    /// Format of the journal.
+    pub format: u32,
     /// The run.
     pub run: RunId,
     /// The digest of its plan.
-    pub plan: String,
-    /// The version that began it.
-    pub svar: String,
-    /// What else the run began with: the files of its folder that never change, with their SHA-256.
+    pub plan_digest: String,
+    /// The version of svar that started it.
+    pub svar_version: String,
+    /// The files of the folder that never change, with their SHA-256.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
 }
 
 impl JournalHeader {
-    /// The first line of a new journal.
-    pub fn new(run: RunId, plan: impl Into<String>, at: Moment) -> Self {
+    /// Returns the first line of a new journal.
+    pub fn new(run: RunId, plan_digest: impl Into<String>, at: Moment) -> Self {
         JournalHeader {
             at,
-            journal: FORMAT,
+            format: FORMAT,
             run,
-            plan: plan.into(),
-            svar: env!("CARGO_PKG_VERSION").to_owned(),
+            plan_digest: plan_digest.into(),
+            svar_version: env!("CARGO_PKG_VERSION").to_owned(),
             files: BTreeMap::new(),
         }
     }
 
-    /// The same, with a file that is to stay as it is.
+    /// Adds a file that must not change.
     #[must_use]
     pub fn with_file(mut self, name: &str, bytes: &[u8]) -> Self {
         self.files
@@ -66,6 +67,7 @@ impl JournalHeader {
     }
 }
 
+/// Returns the end of a journal line: its hash and the closing brace.
 pub(super) fn hash_suffix(hash: &str) -> String {
     format!(r#","hash":"{hash}"}}"#)
 }

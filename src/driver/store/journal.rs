@@ -28,7 +28,7 @@ use svar_engine::Fact;
 use crate::driver::hash::hex;
 
 use super::disk::sync_folder;
-use super::error::JournalError;
+use super::error::{FileAction, JournalError};
 use super::format::{JOURNAL_FILE, JournalHeader, NO_PREVIOUS_HASH, hash_suffix};
 use super::journal_reader::{JournalContents, read};
 use super::lock::{Lock, LockError};
@@ -76,8 +76,8 @@ impl Journal {
             .append(true)
             .create_new(true)
             .open(&path)
-            .map_err(JournalError::disk(&path, "created"))?;
-        let identity = identity(&path).map_err(JournalError::disk(&path, "created"))?;
+            .map_err(JournalError::io(FileAction::Create, &path))?;
+        let identity = identity(&path).map_err(JournalError::io(FileAction::Create, &path))?;
         let mut journal = Journal {
             path,
             file,
@@ -94,7 +94,7 @@ impl Journal {
         };
         journal.push(opening)?;
         journal.commit()?;
-        sync_folder(folder).map_err(JournalError::disk(folder, "made durable"))?;
+        sync_folder(folder).map_err(JournalError::io(FileAction::Sync, folder))?;
         Ok(journal)
     }
 
@@ -112,13 +112,13 @@ impl Journal {
         let file = OpenOptions::new()
             .append(true)
             .open(&path)
-            .map_err(JournalError::disk(&path, "opened"))?;
+            .map_err(JournalError::io(FileAction::Read, &path))?;
         if reading.torn > 0 {
             file.set_len(reading.bytes)
                 .and_then(|()| file.sync_all())
-                .map_err(JournalError::disk(&path, "repaired"))?;
+                .map_err(JournalError::io(FileAction::Write, &path))?;
         }
-        let identity = identity(&path).map_err(JournalError::disk(&path, "opened"))?;
+        let identity = identity(&path).map_err(JournalError::io(FileAction::Read, &path))?;
         let journal = Journal {
             path,
             file,
@@ -147,7 +147,7 @@ impl Journal {
 
     fn push(&mut self, record: &impl Serialize) -> Result<(), JournalError> {
         let json = serde_json::to_string(record)
-            .map_err(|error| JournalError::disk(&self.path, "written")(error.into()))?;
+            .map_err(|error| JournalError::io(FileAction::Write, &self.path)(error.into()))?;
         let inner = json
             .strip_prefix('{')
             .and_then(|rest| rest.strip_suffix('}'))
@@ -169,7 +169,7 @@ impl Journal {
     pub fn write(&mut self) -> Result<(), JournalError> {
         if self.broken {
             let error = std::io::Error::other("an earlier write failed");
-            return Err(JournalError::disk(&self.path, "written")(error));
+            return Err(JournalError::io(FileAction::Write, &self.path)(error));
         }
         if self.waiting.is_empty() {
             return Ok(());
@@ -210,9 +210,9 @@ impl Journal {
         let error = match identity(&self.path) {
             Ok(identity) if identity == self.identity => return Ok(()),
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                JournalError::disk(&self.path, "looked at")(error)
+                JournalError::io(FileAction::Read, &self.path)(error)
             }
-            _ => JournalError::Gone {
+            _ => JournalError::Replaced {
                 path: self.path.clone(),
             },
         };
@@ -224,7 +224,7 @@ impl Journal {
         self.broken = true;
         // So that a reader meets no half line; if this fails too, he cuts it himself.
         let _ = self.file.set_len(self.whole);
-        JournalError::disk(&self.path, "written")(error)
+        JournalError::io(FileAction::Write, &self.path)(error)
     }
 
     /// Bytes of the file that even the loss of power leaves there.
@@ -263,10 +263,10 @@ fn identity(path: &Path) -> std::io::Result<Identity> {
 
 fn take_lock(folder: &Path) -> Result<Lock, JournalError> {
     Lock::take(folder).map_err(|error| match error {
-        LockError::Held { holder } if holder.is_empty() => JournalError::Held {
+        LockError::Held { holder } if holder.is_empty() => JournalError::Locked {
             holder: "another process".to_owned(),
         },
-        LockError::Held { holder } => JournalError::Held { holder },
-        LockError::Io(source) => JournalError::disk(folder, "locked")(source),
+        LockError::Held { holder } => JournalError::Locked { holder },
+        LockError::Io(source) => JournalError::io(FileAction::Lock, folder)(source),
     })
 }

@@ -1,4 +1,4 @@
-//! Reads a journal: all of it, link by link, or one of its ends.
+//! Reads a journal: all of it, or only its first or last line.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
@@ -12,48 +12,48 @@ use svar_wire::Moment;
 
 use crate::driver::hash::hex;
 
-use super::error::JournalError;
+use super::error::{FileAction, JournalError};
 use super::format::{JOURNAL_FILE, JournalHeader, NO_PREVIOUS_HASH, hash_suffix};
 
 /// Bytes of `,"hash":"`, 64 digits, `"}`.
 const HASH_SUFFIX_LENGTH: usize = 9 + 64 + 2;
 
-/// How far from a journal's end its last line is looked for: commands with the longest arguments take
-/// less.
+/// How many bytes at the end of a journal are searched for its last line: commands with the longest
+/// arguments take less.
 const TAIL: u64 = 1 << 18;
 
-/// What a journal holds.
+/// The content of a journal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JournalContents {
     /// Line 0.
-    pub opening: JournalHeader,
+    pub header: JournalHeader,
     /// The other lines, in order.
     pub facts: Vec<Fact>,
     /// The hash of the last line: it stands for the whole journal.
     pub last_hash: String,
     /// Bytes of whole lines.
     pub bytes: u64,
-    /// Bytes after the last whole line: a write that was cut short.
+    /// Bytes after the last whole line: a write that was interrupted.
     pub torn: u64,
 }
 
-/// Reads a run's journal and checks every link of its chain. Changes nothing and needs no lock, so
-/// a run can be looked at while it goes on.
+/// Reads a run's journal and checks the hash of every line. Changes nothing and needs no lock, so an
+/// active run can be read.
 ///
 /// # Errors
-/// See [`JournalError`]; a torn last line is none.
+/// See [`JournalError`]; an incomplete last line is no error.
 pub fn read(folder: &Path) -> Result<JournalContents, JournalError> {
     let path = folder.join(JOURNAL_FILE);
-    let mut file = File::open(&path).map_err(JournalError::disk(&path, "read"))?;
+    let mut file = File::open(&path).map_err(JournalError::io(FileAction::Read, &path))?;
     file.seek(SeekFrom::Start(0))
-        .map_err(JournalError::disk(&path, "read"))?;
+        .map_err(JournalError::io(FileAction::Read, &path))?;
     let mut reader = BufReader::with_capacity(1 << 18, file);
     let mut chain = Chain {
         path: &path,
         next: 0,
         last_hash: NO_PREVIOUS_HASH.to_owned(),
     };
-    let mut opening = None;
+    let mut header = None;
     let mut facts = Vec::new();
     let mut bytes = 0;
     let mut line = Vec::new();
@@ -61,23 +61,23 @@ pub fn read(folder: &Path) -> Result<JournalContents, JournalError> {
         line.clear();
         let length = reader
             .read_until(b'\n', &mut line)
-            .map_err(JournalError::disk(&path, "read"))?;
-        // Nothing left, or no end of line: the process died while writing this record. A bad line
-        // anywhere else is damage, and guessing there could start a session twice.
+            .map_err(JournalError::io(FileAction::Read, &path))?;
+        // Nothing left, or no end of line: the process died while it wrote this record. A bad line
+        // anywhere else is damage, and a guess there could start a session twice.
         if line.pop() != Some(b'\n') {
             break length as u64;
         }
-        match &opening {
-            None => opening = Some(chain.opening(&line)?),
+        match &header {
+            None => header = Some(chain.header(&line)?),
             Some(_) => facts.push(chain.record(&line)?),
         }
         bytes += length as u64;
     };
-    let Some(opening) = opening else {
-        return Err(chain.damaged("its first line is missing"));
+    let Some(header) = header else {
+        return Err(chain.damaged("the first line is missing"));
     };
     Ok(JournalContents {
-        opening,
+        header,
         facts,
         last_hash: chain.last_hash,
         bytes,
@@ -89,9 +89,9 @@ pub fn read(folder: &Path) -> Result<JournalContents, JournalError> {
 ///
 /// # Errors
 /// As of [`read`].
-pub(crate) fn read_opening(folder: &Path) -> Result<JournalHeader, JournalError> {
+pub(crate) fn read_header(folder: &Path) -> Result<JournalHeader, JournalError> {
     let path = folder.join(JOURNAL_FILE);
-    let file = File::open(&path).map_err(JournalError::disk(&path, "read"))?;
+    let file = File::open(&path).map_err(JournalError::io(FileAction::Read, &path))?;
     let mut chain = Chain {
         path: &path,
         next: 0,
@@ -100,17 +100,17 @@ pub(crate) fn read_opening(folder: &Path) -> Result<JournalHeader, JournalError>
     let mut line = Vec::new();
     BufReader::new(file)
         .read_until(b'\n', &mut line)
-        .map_err(JournalError::disk(&path, "read"))?;
+        .map_err(JournalError::io(FileAction::Read, &path))?;
     match line.pop() {
-        Some(b'\n') => chain.opening(&line),
-        _ => Err(chain.damaged("its first line is missing")),
+        Some(b'\n') => chain.header(&line),
+        _ => Err(chain.damaged("the first line is missing")),
     }
 }
 
-/// Whether anything is recorded behind the first line. What has no end is not.
+/// Returns whether there is a complete record after the first line.
 pub(crate) fn has_records(folder: &Path) -> Result<bool, JournalError> {
     let path = folder.join(JOURNAL_FILE);
-    let unread = || JournalError::disk(&path, "read");
+    let unread = || JournalError::io(FileAction::Read, &path);
     let mut reader = BufReader::new(File::open(&path).map_err(unread())?);
     let mut line = Vec::new();
     for _ in 0..2 {
@@ -120,8 +120,8 @@ pub(crate) fn has_records(folder: &Path) -> Result<bool, JournalError> {
     Ok(line.ends_with(b"\n"))
 }
 
-/// When the last record was written down, without reading those before it. `None` where its line is
-/// longer than it is looked for, or there is none.
+/// Returns the time of the last record without reading the others. `None` if there is no record, or
+/// its line is longer than [`TAIL`].
 pub(crate) fn last_moment(folder: &Path) -> Option<Moment> {
     #[derive(Deserialize)]
     struct Stamp {
@@ -156,16 +156,16 @@ impl Chain<'_> {
         }
     }
 
-    fn opening(&mut self, line: &[u8]) -> Result<JournalHeader, JournalError> {
-        // The format comes before the chain: a newer one may be chained otherwise.
+    fn header(&mut self, line: &[u8]) -> Result<JournalHeader, JournalError> {
+        // The format is checked before the hash: a newer format may hash differently.
         #[derive(Deserialize)]
         struct Format {
-            journal: u32,
+            format: u32,
         }
-        if let Ok(Format { journal: found }) = serde_json::from_slice(line)
+        if let Ok(Format { format: found }) = serde_json::from_slice(line)
             && found > FORMAT
         {
-            return Err(JournalError::Newer { found });
+            return Err(JournalError::NewerFormat { found });
         }
         self.record(line)
     }
@@ -179,21 +179,18 @@ impl Chain<'_> {
         let body = &line[..line.len().saturating_sub(HASH_SUFFIX_LENGTH)];
         let hash = hex(&Sha256::digest(body));
         if &line[body.len()..] != hash_suffix(&hash).as_bytes() {
-            return Err(self.damaged("its hash does not fit its words"));
+            return Err(self.damaged("hash mismatch"));
         }
         let link: Link = serde_json::from_slice(line)
-            .map_err(|error| self.damaged(format!("it is no record ({error})")))?;
+            .map_err(|error| self.damaged(format!("not a record ({error})")))?;
         if link.n != self.next {
-            return Err(self.damaged(format!(
-                "record {} stands where record {} belongs",
-                link.n, self.next
-            )));
+            return Err(self.damaged(format!("expected record {}, found {}", self.next, link.n)));
         }
         if link.prev != self.last_hash {
-            return Err(self.damaged("it does not follow the record before it"));
+            return Err(self.damaged("it does not continue the previous record"));
         }
         let record = serde_json::from_slice(line)
-            .map_err(|error| self.damaged(format!("it is no record ({error})")))?;
+            .map_err(|error| self.damaged(format!("not a record ({error})")))?;
         self.last_hash = hash;
         self.next += 1;
         Ok(record)

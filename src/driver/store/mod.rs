@@ -14,7 +14,7 @@ mod request;
 mod runs;
 
 pub(super) use disk::{draft_in, settle};
-pub use error::{FolderError, JournalError};
+pub use error::{FileAction, FolderError, JournalError};
 pub use file_names::file_name;
 pub use folder::{InitialFiles, RunFolder, RunHeader, ServiceKind, ServiceRecord};
 pub use format::{FOLDER_FORMAT, JOURNAL_FILE, JournalHeader};

@@ -25,7 +25,7 @@ pub const RECORD_FORMAT: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// [`RECORD_FORMAT`] of the version that wrote it.
-    pub record: u32,
+    pub format: u32,
     /// The device.
     pub device: RecordDevice,
     /// The step's name.
@@ -201,7 +201,7 @@ impl RecordStore {
         let device = device.get(&self.devices)?;
         let words = step.get(&self.steps)?;
         Some(Record {
-            record: RECORD_FORMAT,
+            format: RECORD_FORMAT,
             device: device.clone(),
             step: words.name.clone(),
             place: words.place.clone(),
@@ -318,8 +318,8 @@ impl RecordStore {
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn write_lightly(&self, path: &str, record: &Record) -> Result<(), FolderError> {
-        self.folder.write_lightly(path, &pretty(record))
+    pub fn write_without_sync(&self, path: &str, record: &Record) -> Result<(), FolderError> {
+        self.folder.write_without_sync(path, &pretty(record))
     }
 
     /// Reads a record back, if it stands.

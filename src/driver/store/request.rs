@@ -1,7 +1,7 @@
-//! What other terminals ask of a run: a file in its folder that the driving process looks for.
+//! Requests from other terminals: a file in the run folder that the running process looks for.
 //!
-//! `request.json` appears whole and is removed once the fact that it asks for is durable. So a
-//! request that a process did not live to obey is obeyed by the next one.
+//! `request.json` is written atomically, and removed once the fact that it asks for is on disk. A
+//! request that a process did not live to apply is applied by the next one.
 
 use std::fs;
 use std::io;
@@ -10,71 +10,70 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::disk::{pretty, sync_folder, write_file};
-use super::error::FolderError;
+use super::error::{FileAction, FolderError};
 use super::lock::{Lock, LockError};
 
 const FILE_NAME: &str = "request.json";
 
-/// What is asked of a run, the milder first.
+/// What is asked of a run, in order of severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestKind {
-    /// No new sessions; those that run finish, and the run waits to be resumed.
+    /// Start no more sessions, let the running ones finish, and end. The run can be resumed.
     Pause,
-    /// The run ends: own sessions that wait for their device are cancelled, those that run finish.
+    /// End the run: cancel queued sessions, let the running ones finish.
     Cancel,
-    /// The run ends: all own sessions are cancelled.
+    /// End the run: cancel all own sessions.
     Abort,
 }
 
-/// A request to the process that drives a run.
+/// A request to the process of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlRequest {
     /// What is asked.
-    pub ask: RequestKind,
-    /// Who asks; empty where nobody is named.
+    pub request: RequestKind,
+    /// The operator who asks; empty if unknown.
     #[serde(default)]
     pub by: String,
 }
 
 impl ControlRequest {
-    /// Files the request in a run's folder. A milder one that was filed before gives way; a more
-    /// severe one stays.
+    /// Writes the request to a run's folder. Replaces an earlier request unless that is more severe.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn file(&self, folder: &Path) -> Result<(), FolderError> {
-        match ControlRequest::filed(folder) {
-            Some(filed) if filed.ask > self.ask => Ok(()),
+    pub fn save(&self, folder: &Path) -> Result<(), FolderError> {
+        match ControlRequest::load(folder) {
+            Some(earlier) if earlier.request > self.request => Ok(()),
             _ => write_file(&folder.join(FILE_NAME), &pretty(self)),
         }
     }
 
-    /// The request that waits in a run's folder. One that can't be read is none.
-    pub fn filed(folder: &Path) -> Option<ControlRequest> {
+    /// Reads the request in a run's folder. One that can't be read is ignored.
+    pub fn load(folder: &Path) -> Option<ControlRequest> {
         let bytes = fs::read(folder.join(FILE_NAME)).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
 
-    /// Takes away whatever request waits in a run's folder.
+    /// Removes the request from a run's folder.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn clear(folder: &Path) -> Result<(), FolderError> {
+    pub fn remove(folder: &Path) -> Result<(), FolderError> {
         let path = folder.join(FILE_NAME);
         match fs::remove_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             removed => removed
                 .and_then(|()| sync_folder(folder))
-                .map_err(FolderError::disk(&path, "removed")),
+                .map_err(FolderError::io(FileAction::Remove, &path)),
         }
     }
 }
 
-/// Who drives the run of this folder at the moment, in words; `None` if nobody does.
+/// Returns the process that runs the run of this folder, as text; `None` if there is none.
 ///
 /// # Errors
-/// The lock can't be looked at.
+/// The lock can't be read.
 pub fn active_process(folder: &Path) -> Result<Option<String>, FolderError> {
     match Lock::look(folder) {
         Ok(()) => Ok(None),
@@ -82,6 +81,6 @@ pub fn active_process(folder: &Path) -> Result<Option<String>, FolderError> {
             Ok(Some("another process".to_owned()))
         }
         Err(LockError::Held { holder }) => Ok(Some(holder)),
-        Err(LockError::Io(source)) => Err(FolderError::disk(folder, "looked at")(source)),
+        Err(LockError::Io(source)) => Err(FolderError::io(FileAction::Read, folder)(source)),
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use svar_wire::RunId;
 
-use super::error::FolderError;
+use super::error::{FileAction, FolderError};
 use super::folder::{RunFolder, ServiceKind};
 use super::format::{HEADER_FILE, JOURNAL_FILE};
 
@@ -29,7 +29,7 @@ impl Runs {
     pub fn list(&self) -> Result<Vec<RunFolder>, FolderError> {
         let entries = match fs::read_dir(&self.root) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(FolderError::disk(&self.root, "read"))?,
+            entries => entries.map_err(FolderError::io(FileAction::Read, &self.root))?,
         };
         let mut runs: Vec<RunFolder> = entries
             .filter_map(Result::ok)
@@ -52,7 +52,7 @@ impl Runs {
         let mut errors: Vec<FolderError> = (paths.into_iter())
             .filter_map(|path| RunFolder::open(path).err())
             .collect();
-        errors.sort_by_key(|error| matches!(error, FolderError::NeverBegan { .. }));
+        errors.sort_by_key(|error| matches!(error, FolderError::NeverStarted { .. }));
         errors
     }
 

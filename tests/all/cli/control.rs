@@ -216,7 +216,7 @@ fn two_processes_do_not_drive_one_run_and_the_second_is_told_who_does() {
     let (code, said) = going.beside("resume");
     assert_eq!(code, 2, "{said}");
     let holder = format!(
-        "error: the run is being driven by process {}",
+        "error: the run is already active in process {}",
         going.child.id()
     );
     assert!(said.contains(&holder), "{said}");

@@ -162,10 +162,15 @@ fn a_folder_that_was_changed_is_neither_resumed_nor_shown() {
         let text = std::fs::read_to_string(&path).expect("text");
         std::fs::write(&path, format!("{text} ")).expect("changed");
         for command in ["resume", "show"] {
-            let ended = svar.again(command).run().code(2).stdout("").stderr(&format!(
-                "error: svar-runs/@RUN@/{file} is not what a run folder holds: it was changed after \
-                 the run began\n  help: restore the folder from a backup\n"
-            ));
+            let ended = svar
+                .again(command)
+                .run()
+                .code(2)
+                .stdout("")
+                .stderr(&format!(
+                    "error: svar-runs/@RUN@/{file} is invalid: it was changed after \
+                 the run started\n  help: restore the folder from a backup\n"
+                ));
             svar = ended.again(command);
         }
         std::fs::write(&path, text).expect("as it was");
@@ -186,7 +191,7 @@ fn a_run_without_its_header_is_told_apart_from_no_run() {
         assert!(
             ended
                 .stderr
-                .starts_with("error: svar-runs/@RUN@/run.json is not what a run folder holds: "),
+                .starts_with("error: svar-runs/@RUN@/run.json is invalid: "),
             "{command}: {}",
             ended.text()
         );
@@ -206,8 +211,8 @@ fn a_folder_that_is_taken_away_ends_the_run_with_words() {
     assert_eq!(child.wait().expect("an end").code(), Some(4), "{words}");
     assert!(
         words.contains(
-            "/journal.jsonl is no longer the file that this run writes: it was removed, moved or \
-             replaced; nothing more is sent\n  help: sessions that have started keep running; "
+            "/journal.jsonl was removed, moved or replaced while the run was active; nothing more is \
+             sent\n  help: sessions that have started keep running; "
         ),
         "{words}"
     );
@@ -235,8 +240,8 @@ fn a_journal_that_lost_its_end_is_damaged_where_the_summary_says_that_the_run_is
     let id = run.file_name().unwrap().to_str().unwrap().to_owned();
     let journal = std::fs::read_to_string(run.join("journal.jsonl")).expect("text");
     let lines = journal.lines().count();
-    let damage = "error: svar-runs/@RUN@/journal.jsonl is shorter than the run's summary says: by \
-                  that every device has its end, and the journal stops before\n  help: nothing \
+    let damage = "error: svar-runs/@RUN@/journal.jsonl is incomplete: the summary says the run \
+                  finished, but the journal ends earlier\n  help: nothing \
                   was sent; restore the run folder from a backup\n";
     let mut svar = ended.again("runs");
     for (lines, piece) in [(lines - 1, 0), (lines - 1, 20), (lines / 2, 0), (1, 0)] {
@@ -269,8 +274,8 @@ fn a_folder_that_was_never_made_whole_is_no_run_and_may_be_deleted() {
     std::fs::create_dir(&half).expect("made");
     let journal = std::fs::read_to_string(run.join("journal.jsonl")).expect("text");
     let opening = journal.split_inclusive('\n').next().expect("a line");
-    let words = "svar-runs/@RUN@: this run never began, and nothing was sent: its process ended while \
-                 the folder was made\n";
+    let words = "svar-runs/@RUN@: this run was never started and nothing was sent: its process ended \
+                 while it created the folder\n";
     for bytes in ["", &opening[..9], opening] {
         std::fs::write(half.join("journal.jsonl"), bytes).expect("written");
         for command in ["show", "resume", "cancel", "pause"] {
@@ -289,7 +294,7 @@ fn a_folder_that_was_never_made_whole_is_no_run_and_may_be_deleted() {
     std::fs::write(half.join("journal.jsonl"), &journal).expect("written");
     let ended = svar.again("show 20260101-000000-aaaaaa").run().code(2);
     assert!(
-        ended.stderr.contains("run.json can't be read: "),
+        ended.stderr.contains("error: cannot read "),
         "{}",
         ended.text()
     );
@@ -373,10 +378,7 @@ fn a_full_disk_stops_the_run_before_anything_more_is_sent_and_loses_nothing() {
     let output = on_a_small_disk(&svar, 48);
     let words = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(4), "{words}");
-    assert!(
-        words.contains("journal.jsonl: the journal can't be written: "),
-        "{words}"
-    );
+    assert!(words.contains("cannot write the journal "), "{words}");
     assert!(
         words.contains("; nothing more is sent\n  help: the run is saved in "),
         "{words}"

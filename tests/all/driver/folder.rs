@@ -16,12 +16,12 @@ use svar_wire::{DeviceId, LibraryName, RunId};
 fn header(run: &str) -> RunHeader {
     RunHeader {
         format: FOLDER_FORMAT,
-        svar: "0.1.0".to_owned(),
+        svar_version: "0.1.0".to_owned(),
         run: RunId::parse(run).expect("an id"),
         started: Moment::parse("2026-02-03T09:00:00.250Z").expect("a moment"),
         playbook: "Triage".to_owned(),
-        file: "triage.yaml".to_owned(),
-        plan: "sha256:00".to_owned(),
+        playbook_file: "triage.yaml".to_owned(),
+        plan_digest: "sha256:00".to_owned(),
         devices: 1,
         limits: LimitsProfile::Safe,
         operator: "kim".to_owned(),
@@ -31,8 +31,8 @@ fn header(run: &str) -> RunHeader {
             api: "http://127.0.0.1:1".to_owned(),
             authority: "http://127.0.0.1:1".to_owned(),
             scope: "scope".to_owned(),
-            tenant: "tenant".to_owned(),
-            client: "client".to_owned(),
+            tenant_id: "tenant".to_owned(),
+            client_id: "client".to_owned(),
         },
     }
 }
@@ -104,7 +104,7 @@ fn a_changed_library_file_is_noticed() {
     assert!(
         error
             .to_string()
-            .ends_with("its bytes are not those of its hash")
+            .ends_with("its content does not have the hash in its name")
     );
 }
 
@@ -172,7 +172,7 @@ fn a_run_is_made_once_and_a_newer_one_is_refused() {
     assert!(text.contains("\"kind\": \"built-in-emulator\""), "{text}");
     fs::write(&path, text.replace("\"format\": 1", "\"format\": 2")).expect("written");
     let error = RunFolder::open(made.path()).expect_err("newer");
-    assert!(error.to_string().contains("is of format 2"), "{error}");
+    assert!(error.to_string().contains("has format 2"), "{error}");
 }
 
 #[cfg(unix)]

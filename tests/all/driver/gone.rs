@@ -99,8 +99,8 @@ async fn nothing_is_sent_any_more_and_no_part_of_the_folder_is_made_anew() {
             assert!(
                 matches!(
                     &error,
-                    DriveError::Journal(JournalError::Gone { .. })
-                        | DriveError::Folder(FolderError::Journal(JournalError::Gone { .. }))
+                    DriveError::Journal(JournalError::Replaced { .. })
+                        | DriveError::Folder(FolderError::Journal(JournalError::Replaced { .. }))
                 ),
                 "{row}: {error}"
             );

@@ -105,7 +105,7 @@ fn what_was_written_is_read_back_and_a_group_costs_one_sync() {
     assert_eq!(after.records - before.records, 5);
     assert_eq!(after.syncs - before.syncs, 1);
     let reading = read_journal(folder.path()).expect("whole");
-    assert_eq!(reading.opening, opening());
+    assert_eq!(reading.header, opening());
     assert_eq!(reading.facts, facts());
     assert_eq!(reading.torn, 0);
 }
@@ -165,7 +165,7 @@ fn a_changed_byte_anywhere_else_is_an_error_that_names_the_line() {
             // A line feed that became another byte joins two lines; the first of them is named.
             Err(JournalError::Damaged { line: named, .. }) => assert_eq!(named, line, "byte {at}"),
             // The format's digit may have become a greater one.
-            Err(JournalError::Newer { .. }) => assert_eq!(line, 1),
+            Err(JournalError::NewerFormat { .. }) => assert_eq!(line, 1),
             other => panic!("byte {at}: {other:?}"),
         }
     }
@@ -194,12 +194,12 @@ fn a_line_dropped_doubled_or_moved_breaks_the_chain() {
 fn a_newer_format_is_refused_with_words() {
     let folder = written();
     let text = String::from_utf8(bytes_of(folder.path())).expect("text");
-    let newer = text.replacen("\"journal\":1", "\"journal\":2", 1);
+    let newer = text.replacen("\"format\":1", "\"format\":2", 1);
     fs::write(folder.path().join(JOURNAL_FILE), newer).expect("written");
     let error = read_journal(folder.path()).expect_err("it is newer");
     assert_eq!(
         error.to_string(),
-        "the journal is of format 2, and this version knows up to 1: use the version that began the run"
+        "the journal has format 2, but this version of svar supports only up to 1; use the version that started the run"
     );
 }
 
@@ -209,9 +209,15 @@ fn one_process_drives_a_run_and_the_other_is_told_which() {
     let (held, _) = Journal::open(folder.path()).expect("taken up");
     let error = Journal::open(folder.path()).expect_err("it is held");
     let words = error.to_string();
-    let holder = format!("the run is being driven by process {}", std::process::id());
+    let holder = format!(
+        "the run is already active in process {}",
+        std::process::id()
+    );
     assert!(words.starts_with(&holder), "{words}");
-    assert!(words.ends_with(": wait for it, or end it first"), "{words}");
+    assert!(
+        words.ends_with("; wait for it to end, or stop it first"),
+        "{words}"
+    );
     read_journal(folder.path()).expect("looking is allowed");
     drop(held);
     Journal::open(folder.path()).expect("free again");
@@ -224,5 +230,5 @@ fn a_full_disk_ends_all_writing() {
     let folder = tempfile::tempdir().expect("a folder");
     std::os::unix::fs::symlink("/dev/full", folder.path().join(JOURNAL_FILE)).expect("a link");
     let error = Journal::create(folder.path(), &opening()).expect_err("there is a file already");
-    assert!(error.to_string().contains("can't be created"), "{error}");
+    assert!(error.to_string().contains("cannot create"), "{error}");
 }

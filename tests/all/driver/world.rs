@@ -177,12 +177,12 @@ impl World {
             .expect("uploaded");
         let header = RunHeader {
             format: svar::driver::FOLDER_FORMAT,
-            svar: "test".to_owned(),
+            svar_version: "test".to_owned(),
             run: RunId::parse("run-1").expect("an id"),
             started: self.clock.now(),
             playbook: plan.name.clone(),
-            file: plan.file.clone(),
-            plan: plan.digest.clone(),
+            playbook_file: plan.file.clone(),
+            plan_digest: plan.digest.clone(),
             devices: plan.devices.len(),
             limits: LimitsProfile::Safe,
             operator: String::new(),
@@ -192,8 +192,8 @@ impl World {
                 api: self.base.clone(),
                 authority: self.base.clone(),
                 scope: DEFAULT_SCOPE.to_owned(),
-                tenant: TENANT_ID.to_owned(),
-                client: CLIENT_ID.to_owned(),
+                tenant_id: TENANT_ID.to_owned(),
+                client_id: CLIENT_ID.to_owned(),
             },
         };
         let beginning = InitialFiles {
@@ -233,13 +233,13 @@ impl World {
         let (compiled, _) = self.compiled(playbook, given, targets);
         assert_eq!(
             compiled.plan().digest,
-            folder.header().plan,
+            folder.header().plan_digest,
             "the same plan"
         );
         let (journal, reading) = loop {
             match Journal::open(folder.path()) {
                 // A write of the run that was dropped may still be under way.
-                Err(JournalError::Held { .. }) => tokio::task::yield_now().await,
+                Err(JournalError::Locked { .. }) => tokio::task::yield_now().await,
                 opened => break opened.expect("a journal"),
             }
         };

@@ -137,12 +137,12 @@ impl Computer {
         let plan = compiled.plan();
         let header = RunHeader {
             format: FOLDER_FORMAT,
-            svar: "test".to_owned(),
+            svar_version: "test".to_owned(),
             run: RunId::parse(RUN).unwrap(),
             started: now,
             playbook: plan.name.clone(),
-            file: plan.file.clone(),
-            plan: plan.digest.clone(),
+            playbook_file: plan.file.clone(),
+            plan_digest: plan.digest.clone(),
             devices: plan.devices.len(),
             limits: LimitsProfile::Safe,
             operator: String::new(),
@@ -152,8 +152,8 @@ impl Computer {
                 api: ROOT.to_owned(),
                 authority: ROOT.to_owned(),
                 scope: DEFAULT_SCOPE.to_owned(),
-                tenant: TENANT_ID.to_owned(),
-                client: CLIENT_ID.to_owned(),
+                tenant_id: TENANT_ID.to_owned(),
+                client_id: CLIENT_ID.to_owned(),
             },
         };
         let beginning = InitialFiles {
@@ -284,9 +284,9 @@ impl Computer {
         self.file_requests()?;
         // Looked for only where a case has any: most have none.
         if self.asked
-            && let Some(request) = ControlRequest::filed(&self.folder)
+            && let Some(request) = ControlRequest::load(&self.folder)
         {
-            self.interrupted |= request.ask == RequestKind::Pause;
+            self.interrupted |= request.request == RequestKind::Pause;
             process.obey(&mut ()).map_err(bug)?;
         }
         let stopped = process.fleet().stopped();
@@ -356,7 +356,7 @@ impl Computer {
         while let Some((_, ask)) = self.requests.first().filter(|(at, _)| *at <= now) {
             self.say(|| format!("-- another terminal: {ask:?}"));
             let by = "ida".to_owned();
-            let filed = ControlRequest { ask: *ask, by }.file(&self.folder);
+            let filed = ControlRequest { request: *ask, by }.save(&self.folder);
             filed.map_err(|error| error.to_string())?;
             self.requests.remove(0);
             self.asked = true;
@@ -486,7 +486,7 @@ impl Computer {
         let (mut journal, reading) = Journal::open(&self.folder).map_err(words)?;
         let mut fleet = self.replayed(&reading)?;
         let last = reading.facts.last();
-        let at = last.map_or(reading.opening.at, |fact| fact.at);
+        let at = last.map_or(reading.header.at, |fact| fact.at);
         for device in self.waivers.clone() {
             let body = FactBody::CleanupWaived {
                 by: "ida".to_owned(),
@@ -509,7 +509,7 @@ impl Computer {
     fn replayed(&self, reading: &svar::driver::JournalContents) -> Result<Fleet, String> {
         let plan = Arc::clone(self.compiled.plan());
         let run = RunId::parse(RUN).unwrap();
-        Fleet::replay(&run, plan, reading.opening.at, &reading.facts)
+        Fleet::replay(&run, plan, reading.header.at, &reading.facts)
             .map_err(|error| error.to_string())
     }
 

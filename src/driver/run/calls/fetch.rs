@@ -104,7 +104,7 @@ impl Calls {
         let path = self.records.record_path(*device, *step, action, *index);
         if let Some(mut record) = self.records.read(&path) {
             record.missing = Some(why.clone());
-            self.records.write_lightly(&path, &record)?;
+            self.records.write_without_sync(&path, &record)?;
         }
         let body = FactBody::ResultMissing {
             action: action.clone(),

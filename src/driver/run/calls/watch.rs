@@ -182,7 +182,7 @@ impl Calls {
         record.started = time(&entry.start_time);
         record.ended = time(&entry.end_time);
         record.error.clone_from(&end.error);
-        self.records.write_lightly(&path, &record)
+        self.records.write_without_sync(&path, &record)
     }
 }
 
