@@ -152,13 +152,13 @@ impl Used {
         if let Some(wait_ms) = per_hour.and_then(|limit| full(limit, HOUR_MS)) {
             return Err(LimitReached {
                 message: HOUR_USED_UP,
-                wait_ms: wait_ms,
+                wait_ms,
             });
         }
         if let Some(wait_ms) = full(per_minute, MINUTE_MS) {
             return Err(LimitReached {
                 message: MINUTE_USED_UP,
-                wait_ms: wait_ms,
+                wait_ms,
             });
         }
         self.times.push_back(now);
