@@ -13,7 +13,7 @@ use clap_complete::Shell;
     arg_required_else_help = true,
     after_help = "Exit codes:
   0   success; after a run: every device is `ok`
-  1   the run finished, but not every device is `ok`, or its summary could not be printed
+  1   not every device is `ok`, or the summary could not be printed
   2   invalid playbook, input or argument; nothing was sent
   3   the tenant can't be reached or refuses access; nothing was sent
   4   the run was interrupted and can be resumed

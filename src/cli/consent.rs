@@ -9,6 +9,15 @@ use svar_wire::text;
 use crate::cli::output::exit::CommandError;
 use crate::cli::output::terminal::{Terminal, TextStyle, say};
 
+/// Whether the operator has confirmed on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Confirmation {
+    /// `--yes` was given.
+    Given,
+    /// The operator has to be asked.
+    Ask,
+}
+
 /// Asks the operator to type the number of devices, which nobody does by habit.
 ///
 /// # Errors
@@ -16,10 +25,10 @@ use crate::cli::output::terminal::{Terminal, TextStyle, say};
 pub(crate) fn ask(
     plan: &Plan,
     service: &ServiceRecord,
-    yes: bool,
+    confirmation: Confirmation,
     terminal: &Terminal,
 ) -> Result<(), CommandError> {
-    if plan.policy.risk != svar_plan::Risk::Destructive || yes {
+    if plan.policy.risk != svar_plan::Risk::Destructive || confirmation == Confirmation::Given {
         return Ok(());
     }
     let count = plan.devices.len();

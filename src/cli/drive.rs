@@ -27,8 +27,12 @@ use crate::cli::service::settings;
 /// # Errors
 /// The system does not let us listen to signals.
 pub(crate) fn interrupts() -> Result<Interrupts, CommandError> {
-    Interrupts::from_signals()
-        .map_err(|error| CommandError::new(Exit::Bug, format!("cannot listen to signals: {error}")))
+    Interrupts::from_signals().map_err(|error| {
+        CommandError::new(
+            Exit::InternalError,
+            format!("cannot listen to signals: {error}"),
+        )
+    })
 }
 
 /// Drives the run until it has finished or is interrupted, and prints the summary.
@@ -138,7 +142,7 @@ fn headline(plan: &Plan, folder: &RunFolder, terminal: &Terminal) -> String {
 fn broken_off(error: &DriveError, folder: &RunFolder) -> CommandError {
     let run = summary::name_of(folder);
     let exit = match error {
-        DriveError::Bug(_) => Exit::Bug,
+        DriveError::Bug(_) => Exit::InternalError,
         DriveError::Replay(_) => Exit::Refused,
         DriveError::Journal(JournalError::Locked { .. }) => Exit::Refused,
         DriveError::Journal(_) | DriveError::Folder(_) => Exit::Interrupted,

@@ -48,7 +48,7 @@ pub fn main() -> ExitCode {
     internal_error::install_hook();
     // The hook has already printed the message.
     panic::catch_unwind(AssertUnwindSafe(start))
-        .unwrap_or(Exit::Bug)
+        .unwrap_or(Exit::InternalError)
         .into()
 }
 
@@ -98,8 +98,11 @@ fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
         .enable_all()
         .build()
         .map_err(|error| {
-            CommandError::new(Exit::Bug, format!("cannot start threads: {error}"))
-                .help("check the limits of processes and open files")
+            CommandError::new(
+                Exit::InternalError,
+                format!("cannot start threads: {error}"),
+            )
+            .help("check the limits of processes and open files")
         })
 }
 

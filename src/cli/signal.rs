@@ -11,7 +11,10 @@ use crate::cli::output::exit::{CommandError, Exit};
 /// The system does not let us listen to signals.
 pub(crate) fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static, CommandError> {
     let no_signals = |error: std::io::Error| {
-        CommandError::new(Exit::Bug, format!("cannot listen to signals: {error}"))
+        CommandError::new(
+            Exit::InternalError,
+            format!("cannot listen to signals: {error}"),
+        )
     };
     #[cfg(unix)]
     {

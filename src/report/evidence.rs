@@ -32,7 +32,7 @@ pub struct ReportHeader {
     pub service: String,
     /// Whether the service is an emulator, so that no real device was touched.
     pub rehearsal: bool,
-    /// Who ran it; empty where nobody was named.
+    /// The operator; empty where none was named.
     pub operator: String,
     /// The case; empty where none was named.
     pub case: String,

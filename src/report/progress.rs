@@ -21,10 +21,10 @@ use super::screen::Screen;
 use super::text::Sheet;
 use super::words::{clean, clock};
 
-/// How progress is shown.
+/// The form in which progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProgressStyle {
-    /// Lines that are drawn over.
+    /// Lines that are redrawn.
     Live,
     /// One line for each event.
     Plain,
@@ -211,9 +211,10 @@ impl Progress {
         match fleet.standstill() {
             Some(Standstill::Hours { until, cleanup }) if self.closed != Some(cleanup) => {
                 let from = clock(until, now);
-                self.note(&match cleanup {
-                    true => format!("outside {hours}: cleanup waits until {from}"),
-                    false => format!("outside {hours}: no new sessions until {from}"),
+                self.note(&if cleanup {
+                    format!("outside {hours}: cleanup waits until {from}")
+                } else {
+                    format!("outside {hours}: no new sessions until {from}")
                 });
                 self.closed = Some(cleanup);
             }

@@ -29,16 +29,15 @@ impl Screen {
         let rows = (0..rows)
             .map(|_| all.add(ProgressBar::new(0).with_style(style("{msg}"))))
             .collect();
-        let template = match sheet.color {
-            true => format!("  {{bar:{columns}.green/dim}} {{msg}}"),
-            false => format!("  {{bar:{columns}}} {{msg}}"),
+        let template = if sheet.color {
+            format!("  {{bar:{columns}.green/dim}} {{msg}}")
+        } else {
+            format!("  {{bar:{columns}}} {{msg}}")
         };
-        let bar = style(&template).progress_chars(match sheet.unicode {
-            true => "━━─",
-            false => "==-",
-        });
+        let signs = if sheet.unicode { "━━─" } else { "==-" };
+        let bar = style(&template).progress_chars(signs);
         let total = all.add(ProgressBar::new(whole).with_style(bar));
-        // The last line is never one that stays: the next one would be written behind it.
+        // The last line must always be one that is redrawn: the next output would be written behind it.
         total.tick();
         Screen { all, rows, total }
     }

@@ -31,9 +31,10 @@ impl Sheet {
     };
 
     pub(super) fn paint(self, code: &str, text: &str) -> String {
-        match self.color {
-            true => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
-            false => text.to_owned(),
+        if self.color {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
         }
     }
 
@@ -44,10 +45,7 @@ impl Sheet {
 
     /// Returns the ellipsis that stands where something was cut off.
     pub(super) fn ellipsis(self) -> &'static str {
-        match self.unicode {
-            true => "…",
-            false => "...",
-        }
+        if self.unicode { "…" } else { "..." }
     }
 
     /// Replaces the signs of our own that this sheet can't show by those that it can.
@@ -96,11 +94,12 @@ const LINES: usize = 2;
 pub fn rows(evidence: &Evidence, sheet: Sheet) -> String {
     let mut text = String::new();
     let everyone: Vec<&DeviceEvidence> = evidence.devices.iter().collect();
-    let shown: Vec<&DeviceEvidence> = match everyone.len() <= ROWS {
-        true => everyone,
-        false => (everyone.into_iter())
+    let shown: Vec<&DeviceEvidence> = if everyone.len() <= ROWS {
+        everyone
+    } else {
+        (everyone.into_iter())
             .filter(|device| device.end != EndState::Ok)
-            .collect(),
+            .collect()
     };
     table(&mut text, &shown[..shown.len().min(ROWS)], sheet);
     if shown.len() > ROWS {

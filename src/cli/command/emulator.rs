@@ -32,7 +32,7 @@ pub(crate) fn run(args: &EmulatorArgs, terminal: &Terminal) -> CommandResult {
 
 async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> CommandResult {
     if let Some(path) = &args.ledger {
-        // Said before anybody is told where to call.
+        // Checked before the address is printed.
         let opened = OpenOptions::new().create(true).append(true).open(path);
         opened.map_err(|error| {
             CommandError::refused(format!(

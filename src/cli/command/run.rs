@@ -13,7 +13,7 @@ use svar_plan::{CompiledPlan, LimitsProfile, Plan, Target};
 use svar_wire::{LibraryName, RunId};
 
 use crate::cli::args::RunArgs;
-use crate::cli::consent;
+use crate::cli::consent::{self, Confirmation};
 use crate::cli::drive;
 use crate::cli::existing_run::{self, SCENARIO_FILE};
 use crate::cli::input::prepare::{self, PreparedPlaybook};
@@ -75,12 +75,16 @@ impl Start<'_> {
         let targets = prepare::resolve(client, ready, self.terminal).await?;
         let compiled = ready.compile(targets.clone(), self.limits, self.terminal)?;
         let plan = compiled.plan();
-        let is_tenant = connected.record.kind == ServiceKind::Tenant;
-        if is_tenant {
-            consent::ask(plan, &connected.record, self.args.yes, self.terminal)?;
+        if connected.record.kind == ServiceKind::Tenant {
+            let confirmation = if self.args.yes {
+                Confirmation::Given
+            } else {
+                Confirmation::Ask
+            };
+            consent::ask(plan, &connected.record, confirmation, self.terminal)?;
         }
         let library = library(plan, &ready.files)?;
-        self.bring_library(connected, &library, is_tenant).await?;
+        self.bring_library(connected, &library).await?;
         let interrupts = drive::interrupts()?;
         let (folder, journal) = self.folder(connected, ready, &compiled, &targets, &library)?;
         let begun = driver::RunSetup {
@@ -100,11 +104,11 @@ impl Start<'_> {
         &self,
         connected: &Connected,
         library: &[LibraryItem],
-        is_tenant: bool,
     ) -> Result<(), CommandError> {
         if library.is_empty() {
             return Ok(());
         }
+        let is_tenant = connected.record.kind == ServiceKind::Tenant;
         if is_tenant {
             let identity = connected.client.sign_in(&[Permission::Library]).await;
             identity.map_err(|error| connect::sign_in_failed(&error))?;
@@ -194,7 +198,12 @@ fn library_failure(error: &LibraryError) -> CommandError {
 /// Returns a new run id such as `20261123-152233-4f09ac`. Ids sort by time; the random part tells runs
 /// apart that start in the same second.
 fn new_run_id() -> Result<RunId, CommandError> {
-    let bug = |what: &str| CommandError::new(Exit::Bug, format!("cannot create a run id: {what}"));
+    let bug = |what: &str| {
+        CommandError::new(
+            Exit::InternalError,
+            format!("cannot create a run id: {what}"),
+        )
+    };
     let mut chance = [0; 3];
     getrandom::fill(&mut chance).map_err(|error| bug(&error.to_string()))?;
     let [a, b, c] = chance;

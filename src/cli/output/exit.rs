@@ -16,7 +16,7 @@ pub enum Exit {
     /// The run was interrupted and can be resumed.
     Interrupted = 4,
     /// Internal error.
-    Bug = 70,
+    InternalError = 70,
 }
 
 impl From<Exit> for ExitCode {
