@@ -9,7 +9,7 @@ use crate::driver::{
 };
 use crate::report::{self, Evidence, ReportHeader, Sheet};
 use svar_engine::Fleet;
-use svar_language::playbook::{Files, Found};
+use svar_language::playbook::{FileStatus, Files};
 use svar_language::source::SourceText;
 use svar_plan::{CompiledPlan, GivenInputs, Inputs, Limits, RunNames};
 use svar_wire::text;
@@ -215,10 +215,10 @@ impl StoredLibrary {
 }
 
 impl Files for StoredLibrary {
-    fn look(&self, path: &str) -> Found {
+    fn look(&self, path: &str) -> FileStatus {
         // Other files beside the playbook, such as a list of targets, are no longer needed.
         let size = self.item(path).map_or(0, |item| item.bytes.len() as u64);
-        Found::File { size }
+        FileStatus::File { size }
     }
 
     fn sha256(&self, path: &str) -> std::io::Result<String> {

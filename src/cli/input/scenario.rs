@@ -17,7 +17,7 @@ use svar_language::rules::{
     CONFLICTING_KEYS, EMPTY_DOCUMENT, EMPTY_LIST, EMPTY_RANGE, MISSING_KEY,
 };
 use svar_language::source::SourceText;
-use svar_language::yaml::{Document, Limits};
+use svar_language::yaml::{Document, YamlLimits};
 
 use crate::cli::input::discover;
 use crate::cli::output::exit::{CommandError, Exit};
@@ -112,7 +112,7 @@ pub(crate) fn load(path: &Path, terminal: &Terminal) -> Result<Scenario, Command
 
 /// A scenario, present exactly when no finding is an error, and everything found.
 pub(crate) fn read(source: &SourceText) -> (Option<Scenario>, Vec<Problem>) {
-    let parsed = Document::read(source, &Limits::default());
+    let parsed = Document::read(source, &YamlLimits::default());
     let mut problems = parsed.problems;
     for problem in &mut problems {
         if *problem.rule == EMPTY_DOCUMENT {

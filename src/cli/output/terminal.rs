@@ -65,8 +65,8 @@ impl Terminal {
     }
 
     /// Returns the style of findings on standard error.
-    pub fn finding_style(&self) -> render::Style {
-        render::Style {
+    pub fn finding_style(&self) -> render::RenderStyle {
+        render::RenderStyle {
             color: self.color,
             unicode: self.unicode,
             width: self.width,

@@ -32,7 +32,7 @@ pub enum TargetError {
         /// The refusal.
         failure: CallError,
     },
-    /// Several living devices have the name.
+    /// OneOrMany living devices have the name.
     #[error("`{name}` is the name of {} devices: {}", .candidates.len(), .candidates.join("; "))]
     Ambiguous {
         /// The name.

@@ -30,13 +30,13 @@ error[duplicate-key]: the key `name` is given twice
  1 │ playbook: 1
  2 │ name: Fetch
    · ──┬─
-   ·   ╰── first given here
+   ·   ╰── first value
  3 │ name: Again
    · ──┬─
-   ·   ╰── given again here
+   ·   ╰── second value
  4 │ steps:
    ╰────
-  help: keep one of them; two entries of the same kind belong into a list
+  help: keep one of them; put several entries of the same kind into a list
 
 1 playbook: 1 error
 ",

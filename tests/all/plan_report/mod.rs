@@ -4,7 +4,7 @@ mod cases;
 mod cost;
 mod secrets;
 
-use svar_language::diagnostic::render::{Style, text};
+use svar_language::diagnostic::render::{RenderStyle, text};
 use svar_language::playbook::{NoFiles, load};
 use svar_language::source::SourceText;
 use svar_plan::{
@@ -27,7 +27,7 @@ fn target(digits: u32, name: &str, os: &str) -> Target {
 #[track_caller]
 fn compiled(playbook: &str, given: &GivenInputs, targets: Vec<Target>) -> CompiledPlan {
     let loaded = load(&SourceText::new("playbook.yaml", playbook), &NoFiles);
-    let drawn = text(&loaded.problems, &Style::drawn());
+    let drawn = text(&loaded.problems, &RenderStyle::drawn());
     assert!(loaded.playbook.is_some(), "{drawn}");
     let inputs = Inputs::merge(&loaded, given).unwrap();
     let limits = Limits::of(LimitsProfile::Safe);

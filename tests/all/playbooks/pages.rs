@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
-use svar_language::playbook::{Files, Found, load};
+use svar_language::playbook::{FileStatus, Files, load};
 use svar_language::source::SourceText;
 
 use crate::cli::builder::Svar;
@@ -76,8 +76,8 @@ fn blocks() -> Vec<Block> {
 struct Everything;
 
 impl Files for Everything {
-    fn look(&self, _: &str) -> Found {
-        Found::File { size: 100 }
+    fn look(&self, _: &str) -> FileStatus {
+        FileStatus::File { size: 100 }
     }
 
     fn sha256(&self, _: &str) -> io::Result<String> {

@@ -1,13 +1,13 @@
-//! "Did you mean": the one measure of how near two words are.
+//! Finds the word that was probably meant ("did you mean")
 
 /// Most candidates that are looked at for one word. A playbook with thousands of names, each of them
 /// misspelt, is one that a program wrote wrongly: its author is not helped by a search of all names
 /// for each, which would take longer the more of both there are. Our choice.
 const CANDIDATES_MAX: usize = 512;
 
-/// The candidate most like the word, if one is near enough to be a slip of the hand: one edit, and
-/// one more for every four letters. Case does not count. Of equally near ones the first wins, or one
-/// that goes on where the word ends. Only the first 512 candidates are looked at.
+/// Returns the candidate most like the word, if one is close enough to be a typing mistake: one
+/// edit, and one more for every four letters. Case does not count. Of equally near ones the first
+/// wins, or one that goes on where the word ends. Only the first 512 candidates are looked at.
 pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let word = word.to_lowercase();
     let length = word.chars().count();
@@ -25,8 +25,8 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// How many letters must be changed, added, left out or exchanged with their neighbour. What two
-/// words begin and end with needs no look; names of a series have little else.
+/// Returns how many letters must be changed, added, removed or swapped with their neighbour.
+/// What two words begin and end with needs no look; names of a series have little else.
 fn distance(a: &str, b: &str) -> usize {
     let shared = |pairs: &mut dyn Iterator<Item = (char, char)>| -> usize {
         pairs

@@ -26,7 +26,7 @@ impl Severity {
 /// A rule: the reason why something is reported, and what `svar explain` prints about it.
 ///
 /// Each rule is a static beside the check that finds it, and a [`Problem`](super::Problem) is made
-/// from a reference to it. [`crate::rules`] lists the rules of this crate.
+/// from a reference to it. `svar_language::rules` lists the rules of this crate.
 #[derive(Debug)]
 pub struct Rule {
     /// Stable kebab-case id.

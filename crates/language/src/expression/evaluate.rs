@@ -1,4 +1,4 @@
-//! From a tree and a scope to a value: the one place that speaks with minijinja's device.
+//! From a tree and a scope to a value: the one place that speaks with minijinja's virtual machine.
 //!
 //! Values go in and come out as JSON values. They are printed in our own way, since minijinja
 //! prints `True`, `None` and `5.0`.
@@ -11,7 +11,7 @@ use minijinja::value::{Enumerator, Object, Value as EngineValue, ValueKind};
 use minijinja::{Environment, ErrorKind, Expression, UndefinedBehavior};
 use serde_json::{Map, Number, Value};
 
-use super::fault::{Fault, FaultKind};
+use super::error::{ExpressionError, ExpressionErrorKind};
 use super::filters::{self, AS_TEXT};
 use super::tree::{Node, Operator, Tree};
 
@@ -105,14 +105,18 @@ pub(super) struct Program {
 
 impl Program {
     /// Makes the expression `text[inner]`, whose tree this is, ready.
-    pub(super) fn new(text: &str, inner: Range<usize>, tree: &Tree) -> Result<Program, Fault> {
+    pub(super) fn new(
+        text: &str,
+        inner: Range<usize>,
+        tree: &Tree,
+    ) -> Result<Program, ExpressionError> {
         let (source, inserted) = print_operands(text, inner.clone(), tree);
         let expression = ENVIRONMENT
             .compile_expression_owned(source)
             .map_err(|error| {
                 // It has been parsed before, so only a limit of the device can be the cause.
-                let why = error.detail().unwrap_or("it can't be compiled").to_owned();
-                Fault::new(FaultKind::TooLarge, inner.clone(), why)
+                let why = error.detail().unwrap_or("it cannot be compiled").to_owned();
+                ExpressionError::new(ExpressionErrorKind::TooLarge, inner.clone(), why)
             })?;
         Ok(Program {
             expression,
@@ -121,8 +125,8 @@ impl Program {
         })
     }
 
-    /// The value in a scope. `tree` says which bytes a mistake is about.
-    pub(super) fn evaluate(&self, scope: &Scope, tree: &Tree) -> Result<Value, Fault> {
+    /// Returns the value in a scope. `tree` says which bytes a mistake is about.
+    pub(super) fn evaluate(&self, scope: &Scope, tree: &Tree) -> Result<Value, ExpressionError> {
         let root = EngineValue::from_dyn_object(scope.roots.clone());
         let value = self
             .expression
@@ -131,14 +135,15 @@ impl Program {
         from_engine(&value).map_err(|why| {
             let range = tree.range.clone();
             if value.is_undefined() {
-                Fault::new(FaultKind::Evaluation, range, "this has no value").help(FALLBACK)
+                ExpressionError::new(ExpressionErrorKind::Evaluation, range, "this has no value")
+                    .help(FALLBACK)
             } else {
-                Fault::new(FaultKind::Evaluation, range, why)
+                ExpressionError::new(ExpressionErrorKind::Evaluation, range, why)
             }
         })
     }
 
-    fn fault(&self, error: &minijinja::Error, tree: &Tree) -> Fault {
+    fn fault(&self, error: &minijinja::Error, tree: &Tree) -> ExpressionError {
         let range = error
             .range()
             .map(|range| self.place(range.start)..self.place(range.end))
@@ -147,18 +152,18 @@ impl Program {
         let detail = error.detail().unwrap_or_default();
         let message = match error.kind() {
             ErrorKind::UndefinedError => "a part of this has no value".to_owned(),
-            ErrorKind::OutOfFuel => "this takes too much work to evaluate".to_owned(),
-            _ if detail.is_empty() => "this can't be evaluated".to_owned(),
-            _ => format!("this can't be evaluated: {}", detail.replace(AS_TEXT, "~")),
+            ErrorKind::OutOfFuel => "this takes too long to evaluate".to_owned(),
+            _ if detail.is_empty() => "this cannot be evaluated".to_owned(),
+            _ => format!("this cannot be evaluated: {}", detail.replace(AS_TEXT, "~")),
         };
-        let fault = Fault::new(FaultKind::Evaluation, range, message);
+        let fault = ExpressionError::new(ExpressionErrorKind::Evaluation, range, message);
         match error.kind() {
             ErrorKind::UndefinedError => fault.help(FALLBACK),
             _ => fault,
         }
     }
 
-    /// The byte of the template that a byte of the device's source stands for.
+    /// Returns the byte of the template that a byte of the compiled source stands for.
     fn place(&self, at: usize) -> usize {
         let before: usize = self
             .inserted
@@ -170,7 +175,7 @@ impl Program {
     }
 }
 
-/// The source for the device: every operand of `~` goes through our own printing.
+/// Returns the source for minijinja: every operand of `~` goes through our own printing.
 fn print_operands(text: &str, inner: Range<usize>, tree: &Tree) -> (String, Vec<(usize, usize)>) {
     let mut insertions: Vec<(usize, String)> = Vec::new();
     tree.walk(&mut |part| {
@@ -229,7 +234,7 @@ fn to_engine(value: &Value) -> EngineValue {
     }
 }
 
-/// The value as JSON.
+/// Returns the value as JSON.
 ///
 /// # Errors
 /// It has no value, or is a number that JSON does not have.
@@ -253,7 +258,7 @@ pub(super) fn from_engine(value: &EngineValue) -> Result<Value, String> {
             }
             Ok(Value::Object(entries))
         }
-        _ => Err("it is no plain value".to_owned()),
+        _ => Err("it is not a plain value".to_owned()),
     }
 }
 
@@ -270,7 +275,7 @@ fn number(value: &EngineValue) -> Result<Number, String> {
     f64::try_from(value.clone())
         .ok()
         .and_then(Number::from_f64)
-        .ok_or_else(|| "the result is no finite number".to_owned())
+        .ok_or_else(|| "the result is not a finite number".to_owned())
 }
 
 pub(super) fn engine_text(value: &EngineValue) -> Result<String, String> {
@@ -280,7 +285,7 @@ pub(super) fn engine_text(value: &EngineValue) -> Result<String, String> {
     }
 }
 
-/// The value as it stands inside a longer text: `true`, `5`, `2.5`, or the text itself.
+/// Returns the value as it stands inside a longer text: `true`, `5`, `2.5`, or the text itself.
 ///
 /// # Errors
 /// Null, lists and maps have no text; the error is half a sentence about it.
@@ -296,8 +301,8 @@ pub fn to_text(value: &Value) -> Result<String, String> {
             }
             _ => number.to_string(),
         }),
-        Value::Null => Err("null has no text".to_owned()),
-        Value::Array(_) => Err("a list has no text".to_owned()),
-        Value::Object(_) => Err("a map has no text".to_owned()),
+        Value::Null => Err("null cannot be part of a text".to_owned()),
+        Value::Array(_) => Err("a list cannot be part of a text".to_owned()),
+        Value::Object(_) => Err("a map cannot be part of a text".to_owned()),
     }
 }

@@ -128,12 +128,12 @@ const REMOVED_TESTS: &[&str] = &["safe", "escaped", "filter", "test", "sameas", 
 /// `debug` shows the whole of it.
 const REMOVED_FUNCTIONS: &[&str] = &["range", "dict", "debug", "namespace"];
 
-/// The names of all filters, sorted.
+/// Returns the names of all filters, sorted.
 pub fn filter_names() -> impl Iterator<Item = &'static str> {
     FILTERS.iter().map(|filter| filter.name)
 }
 
-/// The names of all tests, sorted.
+/// Returns the names of all tests, sorted.
 pub fn test_names() -> impl Iterator<Item = &'static str> {
     TESTS.iter().copied()
 }
@@ -181,8 +181,8 @@ fn tojson(value: &minijinja::Value) -> Result<String, Error> {
     Ok(value.to_string())
 }
 
-/// The other value where there is none, or null: an optional input that nobody set is null. With
-/// `true` behind it, also for what is empty, zero or false.
+/// Returns the other value where there is none, or null: an optional input that nobody set is null.
+/// With `true` behind it, also for what is empty, zero or false.
 fn default(
     value: &minijinja::Value,
     other: minijinja::Value,
@@ -196,7 +196,7 @@ fn default(
     }
 }
 
-/// The last part of a path, Windows or POSIX.
+/// Returns the last part of a path, Windows or POSIX.
 fn basename(path: &str) -> String {
     let path = path.trim_end_matches(['/', '\\']);
     path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned()

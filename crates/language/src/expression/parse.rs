@@ -1,4 +1,4 @@
-//! From text to [`Tree`]: the one place that speaks with minijinja's parser.
+//! Parses text to a [`Tree`] with minijinja's parser, which is used nowhere else.
 //!
 //! The parser's spans are corrected here. A span of `a.b.c` covers its last part only, and one of
 //! `x if y else z` begins at 0: ours are put together from those of the parts.
@@ -10,8 +10,8 @@ use minijinja::machinery::{Span, Token, Tokenizer, parse_expr};
 use minijinja::syntax::SyntaxConfig;
 use serde_json::Value;
 
+use super::error::{ExpressionError, ExpressionErrorKind};
 use super::evaluate::from_engine;
-use super::fault::{Fault, FaultKind};
 use super::tree::{Node, Operator, Tree, Word};
 
 /// The parser, and whoever walks the tree, calls itself for what is nested. These bounds keep any
@@ -30,7 +30,7 @@ pub(super) struct End {
 
 /// Finds the `}}` that closes the expression beginning at `start`; one inside quotes or a map does
 /// not. Without `delimited` the expression goes to the end of the text.
-pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End, Fault> {
+pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End, ExpressionError> {
     let mut tokenizer = Tokenizer::new(&text[start..], "", true, SyntaxConfig::default());
     let mut open: Vec<(char, Range<usize>)> = Vec::new();
     let mut count = 0;
@@ -38,12 +38,12 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
     let mut elses = 0;
     let mut last = start;
     let too_large = |range: Range<usize>, what: &str| {
-        Fault::new(
-            FaultKind::TooLarge,
+        ExpressionError::new(
+            ExpressionErrorKind::TooLarge,
             range,
             format!("this expression {what}"),
         )
-        .help("give parts of it a name under `vars`")
+        .help("move parts of it to `vars`")
     };
     loop {
         let (token, span) = match tokenizer.next_token() {
@@ -51,8 +51,8 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
             Ok(None) if delimited => {
                 return Err(match open.pop() {
                     Some((bracket, range)) => never_closed(bracket, range),
-                    None => Fault::new(
-                        FaultKind::Unclosed,
+                    None => ExpressionError::new(
+                        ExpressionErrorKind::Unclosed,
                         start - 3..start,
                         "this `${{` is never closed",
                     )
@@ -73,7 +73,7 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
                 let rest = &text[last..];
                 let quote = last + rest.len() - rest.trim_start().len();
                 return Err(if fault.message == UNCLOSED_QUOTE {
-                    Fault {
+                    ExpressionError {
                         range: quote..quote + 1,
                         ..fault
                     }
@@ -86,14 +86,14 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
         last = range.end;
         count += 1;
         if count > TOKENS_MAX {
-            return Err(too_large(range, "has more than 500 words and signs"));
+            return Err(too_large(range, "has more than 500 tokens"));
         }
         prefixes = match token {
             Token::Minus | Token::Ident("not") => prefixes + 1,
             _ => 0,
         };
         if prefixes > PREFIXES_MAX {
-            return Err(too_large(range, "has too many signs in a row"));
+            return Err(too_large(range, "has too many operators in a row"));
         }
         match token {
             Token::VariableEnd => {
@@ -102,10 +102,10 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
                     return Err(whitespace_control(sign));
                 }
                 if !delimited {
-                    return Err(Fault::new(
-                        FaultKind::Syntax,
+                    return Err(ExpressionError::new(
+                        ExpressionErrorKind::Syntax,
                         range,
-                        "this `}}` closes nothing",
+                        "this `}}` has no `${{`",
                     ));
                 }
                 return Ok(End {
@@ -132,10 +132,10 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
                     Some((expected, _)) if expected == closing => {}
                     Some((expected, range)) => return Err(never_closed(expected, range)),
                     None => {
-                        return Err(Fault::new(
-                            FaultKind::Syntax,
+                        return Err(ExpressionError::new(
+                            ExpressionErrorKind::Syntax,
                             range,
-                            format!("this `{closing}` closes nothing"),
+                            format!("this `{closing}` has no opening bracket"),
                         ));
                     }
                 }
@@ -151,38 +151,38 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
 
 const UNCLOSED_QUOTE: &str = "this quote is never closed";
 
-fn never_closed(closing: char, range: Range<usize>) -> Fault {
+fn never_closed(closing: char, range: Range<usize>) -> ExpressionError {
     let opening = match closing {
         ')' => '(',
         ']' => '[',
         _ => '{',
     };
-    Fault::new(
-        FaultKind::Syntax,
+    ExpressionError::new(
+        ExpressionErrorKind::Syntax,
         range,
         format!("this `{opening}` is never closed"),
     )
     .help(format!("close it with `{closing}`"))
 }
 
-pub(super) fn whitespace_control(range: Range<usize>) -> Fault {
-    Fault::new(
-        FaultKind::Syntax,
+pub(super) fn whitespace_control(range: Range<usize>) -> ExpressionError {
+    ExpressionError::new(
+        ExpressionErrorKind::Syntax,
         range,
-        "there is no whitespace control: nothing around `${{ }}` is ever removed",
+        "whitespace control is not supported: nothing around `${{ }}` is removed",
     )
     .help("remove the sign; a negative number needs a blank before it, as in `${{ -1 }}`")
 }
 
 /// Parses the expression in `inner`, of which [`find_end`] has said that it is closed and small.
-pub(super) fn parse(text: &str, inner: Range<usize>) -> Result<Tree, Fault> {
+pub(super) fn parse(text: &str, inner: Range<usize>) -> Result<Tree, ExpressionError> {
     let source = &text[inner.clone()];
     if source.trim().is_empty() {
         let outer = inner.start.saturating_sub(3)..(inner.end + 2).min(text.len());
-        return Err(Fault::new(
-            FaultKind::Syntax,
+        return Err(ExpressionError::new(
+            ExpressionErrorKind::Syntax,
             outer,
-            "there is no expression in here",
+            "empty expression",
         ));
     }
     match parse_expr(source) {
@@ -195,9 +195,14 @@ pub(super) fn parse(text: &str, inner: Range<usize>) -> Result<Tree, Fault> {
     }
 }
 
-/// A mistake that the parser found, in our words, with what people who know other languages
+/// Makes the error for a mistake that the parser found, with what people who know other languages
 /// probably meant.
-fn syntax_fault(text: &str, inner: Range<usize>, offset: usize, error: &minijinja::Error) -> Fault {
+fn syntax_fault(
+    text: &str,
+    inner: Range<usize>,
+    offset: usize,
+    error: &minijinja::Error,
+) -> ExpressionError {
     let found = error.range().unwrap_or_default();
     let start = floor(text, (offset + found.start).min(inner.end));
     let end = ceil(text, (offset + found.end).clamp(start, inner.end));
@@ -220,9 +225,9 @@ fn syntax_fault(text: &str, inner: Range<usize>, offset: usize, error: &minijinj
         ("!", "write `not`, or `!=` to compare"),
         ("?", "write `VALUE if CONDITION else OTHER`"),
         ("=", "`==` compares"),
-        ("$", "names stand without `$` inside `${{ }}`"),
-        ("`", "texts stand in `'` or `\"`"),
-        ("{%", "there are no statements, only expressions"),
+        ("$", "names have no `$` inside `${{ }}`"),
+        ("`", "put texts in `'` or `\"`"),
+        ("{%", "statements are not supported, only expressions"),
     ];
     let help = foreign
         .iter()
@@ -230,7 +235,7 @@ fn syntax_fault(text: &str, inner: Range<usize>, offset: usize, error: &minijinj
             around.starts_with(sign) || around.get(1..).is_some_and(|rest| rest.starts_with(sign))
         })
         .map(|(_, help)| (*help).to_owned());
-    let detail = error.detail().unwrap_or("it is no expression");
+    let detail = error.detail().unwrap_or("it is not an expression");
     let words = text[range.clone()].to_owned();
     let message = if detail.contains("unexpected end of string") {
         UNCLOSED_QUOTE.to_owned()
@@ -247,13 +252,13 @@ fn syntax_fault(text: &str, inner: Range<usize>, offset: usize, error: &minijinj
             _ => "the expression ends too early".to_owned(),
         }
     } else if detail.contains("unexpected input after") {
-        format!("`{words}` is one thing too many here: between two values stands an operator")
+        format!("unexpected `{words}`: there must be an operator between two values")
     } else if detail.contains("unexpected character") || detail.starts_with("unexpected") {
-        format!("`{words}` can't stand here")
+        format!("unexpected `{words}`")
     } else {
         detail.to_owned()
     };
-    let fault = Fault::new(FaultKind::Syntax, range, message);
+    let fault = ExpressionError::new(ExpressionErrorKind::Syntax, range, message);
     match help {
         Some(help) => fault.help(help),
         None => fault,
@@ -474,7 +479,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The name of a filter or test, which stands at the start of its span.
+    /// Returns the name of a filter or test, which stands at the start of its span.
     fn word(&self, name: &str, start: usize) -> Word {
         Word {
             text: name.to_owned(),

@@ -5,11 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
+use super::error::{ExpressionError, ExpressionErrorKind};
 use super::evaluate::{FALLBACK, Program, Scope, TEXT_MAX, to_text};
-use super::fault::{Fault, FaultKind};
 use super::parse::{find_end, parse, whitespace_control};
 use super::tree::{Node, Tree};
-use super::types::{Type, Wanted};
+use super::types::{ExpectedType, Type};
 use super::typing;
 
 const OPEN: &str = "${{";
@@ -33,7 +33,7 @@ struct Expression {
     inner: Range<usize>,
     tree: Tree,
     /// Made when it is first evaluated; checking needs none.
-    program: OnceLock<Result<Program, Fault>>,
+    program: OnceLock<Result<Program, ExpressionError>>,
 }
 
 /// A name that an expression uses, as far as it is nothing but fields of fields.
@@ -46,7 +46,7 @@ pub struct NameUse {
 }
 
 impl Template {
-    /// Whether a text has a template in it.
+    /// Returns whether a text has a template in it.
     pub fn is_in(text: &str) -> bool {
         text.contains(OPEN)
     }
@@ -55,7 +55,7 @@ impl Template {
     ///
     /// # Errors
     /// Everything that can't be read as an expression.
-    pub fn parse(text: &str) -> Result<Template, Vec<Fault>> {
+    pub fn parse(text: &str) -> Result<Template, Vec<ExpressionError>> {
         let mut parts = Vec::new();
         let mut faults = Vec::new();
         let mut at = 0;
@@ -98,7 +98,7 @@ impl Template {
     ///
     /// # Errors
     /// As of [`Template::parse`].
-    pub fn parse_expression(text: &str) -> Result<Template, Vec<Fault>> {
+    pub fn parse_expression(text: &str) -> Result<Template, Vec<ExpressionError>> {
         find_end(text, 0, false)
             .and_then(|end| Part::parse(text, 0..end.inner))
             .map(|part| Template {
@@ -108,13 +108,13 @@ impl Template {
             .map_err(|fault| vec![fault])
     }
 
-    /// The text it was parsed from.
+    /// Returns the text it was parsed from.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether it is one expression and nothing else, so that its value keeps its type. Line
-    /// breaks after it, as block scalars have them, do not count.
+    /// Returns whether it is one expression and nothing else, so that its value keeps its type.
+    /// Line breaks after it, as block scalars have them, do not count.
     pub fn is_one_expression(&self) -> bool {
         self.single().is_some()
     }
@@ -138,8 +138,8 @@ impl Template {
         })
     }
 
-    /// Every name it uses, in order. A name that is looked into by a computed key ends before the
-    /// key, and so stands for all that lies beneath it.
+    /// Returns every name it uses, in order. A name that is looked into by a computed key ends
+    /// before the key, and so stands for all that lies beneath it.
     pub fn names(&self) -> Vec<NameUse> {
         let mut names = Vec::new();
         for expression in self.expressions() {
@@ -149,7 +149,7 @@ impl Template {
     }
 
     /// Holds it against the types of the names that are visible, and what the place wants.
-    pub fn check(&self, visible: &Type, wanted: Wanted) -> Vec<Fault> {
+    pub fn check(&self, visible: &Type, wanted: ExpectedType) -> Vec<ExpressionError> {
         let mut faults = Vec::new();
         let single = self.single().is_some();
         for expression in self.expressions() {
@@ -159,7 +159,7 @@ impl Template {
             if faults.len() > before {
                 continue;
             }
-            let wanted = if single { wanted } else { Wanted::Text };
+            let wanted = if single { wanted } else { ExpectedType::Text };
             if !wanted.accepts(&kind) {
                 faults.push(typing::unwanted(
                     &self.text,
@@ -172,7 +172,8 @@ impl Template {
         faults
     }
 
-    /// The type of its value, as far as it is known; text where it is more than one expression.
+    /// Returns the type of its value, as far as it is known; text where it is more than one
+    /// expression.
     pub fn kind(&self, visible: &Type) -> Type {
         match self.single() {
             Some(one) => typing::infer(&self.text, &one.tree, visible, &mut Vec::new()),
@@ -180,8 +181,8 @@ impl Template {
         }
     }
 
-    /// Every expression's own value, with its bytes and the names it uses. What can't be evaluated
-    /// is left out.
+    /// Returns every expression's own value, with its bytes and the names it uses. What can't be
+    /// evaluated is left out.
     pub fn values(&self, scope: &Scope) -> Vec<(Range<usize>, Vec<NameUse>, Value)> {
         self.expressions()
             .filter_map(|expression| {
@@ -193,13 +194,13 @@ impl Template {
             .collect()
     }
 
-    /// Its value. One expression and nothing else keeps the type of its value; everything else
-    /// gives a text.
+    /// Returns its value. One expression and nothing else keeps the type of its value; everything
+    /// else gives a text.
     ///
     /// # Errors
     /// The data in the scope does not fit: a name without a value, a list inside a text, an
     /// operation that the values do not have.
-    pub fn evaluate(&self, scope: &Scope) -> Result<Value, Fault> {
+    pub fn evaluate(&self, scope: &Scope) -> Result<Value, ExpressionError> {
         if let Some(one) = self.single() {
             return one.evaluate(&self.text, scope);
         }
@@ -212,15 +213,20 @@ impl Template {
                     let value = expression.evaluate(&self.text, scope)?;
                     text.push_str(&to_text(&value).map_err(|why| {
                         let message = format!("{why} to stand here");
-                        let fault = Fault::new(FaultKind::Evaluation, range(), message);
+                        let fault =
+                            ExpressionError::new(ExpressionErrorKind::Evaluation, range(), message);
                         match value {
                             Value::Null => fault.help(FALLBACK),
                             _ => fault,
                         }
                     })?);
                     if text.len() > TEXT_MAX {
-                        let why = "the text becomes longer than 1 MiB";
-                        return Err(Fault::new(FaultKind::Evaluation, range(), why));
+                        let why = "the text is longer than 1 MiB";
+                        return Err(ExpressionError::new(
+                            ExpressionErrorKind::Evaluation,
+                            range(),
+                            why,
+                        ));
                     }
                 }
             }
@@ -230,7 +236,7 @@ impl Template {
 }
 
 impl Part {
-    fn parse(text: &str, inner: Range<usize>) -> Result<Part, Fault> {
+    fn parse(text: &str, inner: Range<usize>) -> Result<Part, ExpressionError> {
         let tree = parse(text, inner.clone())?;
         Ok(Part::Expression(Box::new(Expression {
             inner,
@@ -254,7 +260,7 @@ impl Expression {
         });
     }
 
-    fn evaluate(&self, text: &str, scope: &Scope) -> Result<Value, Fault> {
+    fn evaluate(&self, text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
         if let Node::Constant(value) = &self.tree.node {
             return Ok(value.clone());
         }
@@ -267,7 +273,12 @@ impl Expression {
 }
 
 /// Plain text between expressions. Statements in it would be sent as they are, which nobody means.
-fn push_raw(text: &str, range: Range<usize>, parts: &mut Vec<Part>, faults: &mut Vec<Fault>) {
+fn push_raw(
+    text: &str,
+    range: Range<usize>,
+    parts: &mut Vec<Part>,
+    faults: &mut Vec<ExpressionError>,
+) {
     if range.is_empty() {
         return;
     }
@@ -277,10 +288,10 @@ fn push_raw(text: &str, range: Range<usize>, parts: &mut Vec<Part>, faults: &mut
     {
         let start = range.start + open;
         faults.push(
-            Fault::new(
-                FaultKind::Statement,
+            ExpressionError::new(
+                ExpressionErrorKind::Statement,
                 start..start + close + 2,
-                "there are no statements, only expressions",
+                "statements are not supported, only expressions",
             )
             .help("write `${{ VALUE if CONDITION else OTHER }}`, or `when` on the step"),
         );

@@ -175,8 +175,8 @@ impl Tree {
         }
     }
 
-    /// The range of the smallest part that holds these bytes: the device knows only the last
-    /// bytes of `a.b.c`.
+    /// Returns the range of the smallest part that holds these bytes: minijinja knows only the
+    /// last bytes of `a.b.c`.
     pub(super) fn smallest_around(&self, range: &Range<usize>) -> Range<usize> {
         let mut found = self.range.clone();
         self.walk(&mut |part| {
@@ -189,8 +189,8 @@ impl Tree {
         found
     }
 
-    /// The names from the outermost level to this part, if it is nothing but fields of fields:
-    /// `steps.a.json` gives `["steps", "a", "json"]`.
+    /// Returns the names from the outermost level to this part, if it is nothing but fields of
+    /// fields: `steps.a.json` gives `["steps", "a", "json"]`.
     pub(super) fn path(&self) -> Option<Vec<&str>> {
         match &self.node {
             Node::Name(name) => Some(vec![name]),

@@ -54,17 +54,17 @@ impl From<Record> for Type {
 }
 
 impl Type {
-    /// Whether it may turn out to be a number.
+    /// Returns whether it may turn out to be a number.
     pub(super) fn may_be_number(&self) -> bool {
         matches!(self, Type::Any | Type::Int | Type::Number)
     }
 
-    /// Whether it can stand inside a longer text.
+    /// Returns whether it can stand inside a longer text.
     pub(super) fn may_be_printed(&self) -> bool {
         !matches!(self, Type::Null | Type::List | Type::Map | Type::Record(_))
     }
 
-    /// What is known when a value is one or the other.
+    /// Returns what is known when a value is one or the other.
     pub(super) fn or(self, other: Type) -> Type {
         match (self, other) {
             (one, other) if one == other => one,
@@ -91,9 +91,9 @@ impl fmt::Display for Type {
     }
 }
 
-/// What a place wants of a template.
+/// Type that the value of a template must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wanted {
+pub enum ExpectedType {
     /// Anything.
     Anything,
     /// Something that has a text: no null, list or map.
@@ -112,36 +112,36 @@ pub enum Wanted {
     List,
 }
 
-impl Wanted {
-    /// Whether a value of this type may be what is wanted.
+impl ExpectedType {
+    /// Returns whether a value of this type may be what is wanted.
     pub(super) fn accepts(self, kind: &Type) -> bool {
         if *kind == Type::Any {
             return true;
         }
         match self {
-            Wanted::Anything => true,
-            Wanted::Text => kind.may_be_printed(),
-            Wanted::Int => matches!(kind, Type::Int),
-            Wanted::Number => kind.may_be_number(),
-            Wanted::Bool => matches!(kind, Type::Bool),
-            Wanted::Word => matches!(kind, Type::Text),
-            Wanted::IntOrText => matches!(kind, Type::Int | Type::Text),
-            Wanted::List => matches!(kind, Type::List),
+            ExpectedType::Anything => true,
+            ExpectedType::Text => kind.may_be_printed(),
+            ExpectedType::Int => matches!(kind, Type::Int),
+            ExpectedType::Number => kind.may_be_number(),
+            ExpectedType::Bool => matches!(kind, Type::Bool),
+            ExpectedType::Word => matches!(kind, Type::Text),
+            ExpectedType::IntOrText => matches!(kind, Type::Int | Type::Text),
+            ExpectedType::List => matches!(kind, Type::List),
         }
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for ExpectedType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Wanted::Anything => "any value",
-            Wanted::Text => "a text, number or truth value",
-            Wanted::Int => "a whole number",
-            Wanted::Number => "a number",
-            Wanted::Bool => "true or false",
-            Wanted::Word => "text",
-            Wanted::IntOrText => "a whole number or text",
-            Wanted::List => "a list",
+            ExpectedType::Anything => "any value",
+            ExpectedType::Text => "a text, number or truth value",
+            ExpectedType::Int => "a whole number",
+            ExpectedType::Number => "a number",
+            ExpectedType::Bool => "true or false",
+            ExpectedType::Word => "text",
+            ExpectedType::IntOrText => "a whole number or text",
+            ExpectedType::List => "a list",
         })
     }
 }

@@ -4,14 +4,19 @@ use serde_json::Value;
 
 use crate::diagnostic::nearest;
 
-use super::fault::{Fault, FaultKind, sentence};
+use super::error::{ExpressionError, ExpressionErrorKind, sentence};
 use super::filters::{FILTERS, FilterType, TESTS};
 use super::tree::{Node, Operator, Tree, Word};
-use super::types::{Record, Type, Wanted};
+use super::types::{ExpectedType, Record, Type};
 
 /// Finds the type of an expression in `text`, where `visible` is a record of the names of the
 /// outermost level.
-pub(super) fn infer(text: &str, tree: &Tree, visible: &Type, faults: &mut Vec<Fault>) -> Type {
+pub(super) fn infer(
+    text: &str,
+    tree: &Tree,
+    visible: &Type,
+    faults: &mut Vec<ExpressionError>,
+) -> Type {
     Typing {
         text,
         visible,
@@ -20,25 +25,32 @@ pub(super) fn infer(text: &str, tree: &Tree, visible: &Type, faults: &mut Vec<Fa
     .infer(tree)
 }
 
-/// The whole expression is fine, and still not what the place wants.
-pub(super) fn unwanted(text: &str, tree: &Tree, kind: &Type, wanted: Wanted) -> Fault {
+/// Makes the error for an expression that is valid, but not of the expected type.
+pub(super) fn unwanted(
+    text: &str,
+    tree: &Tree,
+    kind: &Type,
+    wanted: ExpectedType,
+) -> ExpressionError {
     let words = quote(text, tree);
-    let fault = Fault::new(
-        FaultKind::WrongType,
+    let fault = ExpressionError::new(
+        ExpressionErrorKind::WrongType,
         tree.range.clone(),
-        format!("{words} is {kind}, and {wanted} is wanted here"),
+        format!("{words} is {kind}, expected {wanted}"),
     );
     match (wanted, kind) {
-        (Wanted::Int, Type::Text | Type::Number) => fault.help("make it one with `| int`"),
-        (Wanted::Number, Type::Text) => fault.help("make it one with `| float`"),
-        (Wanted::Bool, Type::Text) => fault.help("compare it with something, or use `| bool`"),
-        (Wanted::Bool, Type::Int | Type::Number) => {
+        (ExpectedType::Int, Type::Text | Type::Number) => fault.help("make it one with `| int`"),
+        (ExpectedType::Number, Type::Text) => fault.help("make it one with `| float`"),
+        (ExpectedType::Bool, Type::Text) => {
+            fault.help("compare it with something, or use `| bool`")
+        }
+        (ExpectedType::Bool, Type::Int | Type::Number) => {
             fault.help("compare it with something: `… > 0`, `… == 0`")
         }
-        (Wanted::Text, Type::List) => {
+        (ExpectedType::Text, Type::List) => {
             fault.help("join its items: `… | join(',')`; `args` may be written as a list")
         }
-        (Wanted::Text, Type::Map | Type::Record(_)) => {
+        (ExpectedType::Text, Type::Map | Type::Record(_)) => {
             fault.help("name one of its fields, or write it as JSON with `| tojson`")
         }
         _ => fault,
@@ -48,7 +60,7 @@ pub(super) fn unwanted(text: &str, tree: &Tree, kind: &Type, wanted: Wanted) -> 
 struct Typing<'a> {
     text: &'a str,
     visible: &'a Type,
-    faults: &'a mut Vec<Fault>,
+    faults: &'a mut Vec<ExpressionError>,
 }
 
 impl Typing<'_> {
@@ -108,7 +120,7 @@ impl Typing<'_> {
                         let what = quote(self.text, bound);
                         self.wrong(
                             bound.range.clone(),
-                            format!("{what} is {kind}, and a whole number is wanted here"),
+                            format!("{what} is {kind}, expected a whole number"),
                             None,
                         );
                     }
@@ -117,7 +129,7 @@ impl Typing<'_> {
                     Type::Any | Type::Text | Type::List => kind,
                     other => {
                         let what = quote(self.text, value);
-                        let message = format!("{what} is {other} and can't be cut into pieces");
+                        let message = format!("{what} is {other} and cannot be sliced");
                         self.wrong(value.range.clone(), message, None)
                     }
                 }
@@ -132,7 +144,7 @@ impl Typing<'_> {
                     kind
                 } else {
                     let what = quote(self.text, value);
-                    let message = format!("{what} is {kind} and can't be negated");
+                    let message = format!("{what} is {kind} and cannot be negated");
                     self.wrong(tree.range.clone(), message, None)
                 }
             }
@@ -160,10 +172,10 @@ impl Typing<'_> {
                 match no {
                     Some(no) => yes.or(self.infer(no)),
                     None => {
-                        let fault = Fault::new(
-                            FaultKind::Syntax,
+                        let fault = ExpressionError::new(
+                            ExpressionErrorKind::Syntax,
                             tree.range.clone(),
-                            "without `else` this has no value when the condition does not hold",
+                            "without `else` this has no value if the condition is false",
                         );
                         self.faults.push(fault.help("add `else` and a value"));
                         yes
@@ -187,10 +199,10 @@ impl Typing<'_> {
                     self.infer(arg);
                 });
                 if !TESTS.contains(&name.text.as_str()) {
-                    let fault = Fault::new(
-                        FaultKind::UnknownTest,
+                    let fault = ExpressionError::new(
+                        ExpressionErrorKind::UnknownTest,
                         name.range.clone(),
-                        format!("there is no test `is {}`", name.text),
+                        format!("unknown test `is {}`", name.text),
                     );
                     self.faults.push(suggest(fault, &name.text, TESTS, "tests"));
                 }
@@ -225,7 +237,7 @@ impl Typing<'_> {
         message: String,
         help: Option<&str>,
     ) -> Type {
-        let mut fault = Fault::new(FaultKind::WrongType, range, message);
+        let mut fault = ExpressionError::new(ExpressionErrorKind::WrongType, range, message);
         fault.help = help.map(sentence);
         self.faults.push(fault);
         Type::Any
@@ -236,15 +248,15 @@ impl Typing<'_> {
             return kind.clone();
         }
         let message = if path.is_empty() {
-            format!("`{}` is not known here", name.text)
+            format!("unknown name `{}`", name.text)
         } else {
             format!("`{}` has no `{}`", path.join("."), name.text)
         };
         let mut path = path;
         path.push(name.text.clone());
-        let kind = FaultKind::UnknownName(path);
+        let kind = ExpressionErrorKind::UnknownName(path);
         let known: Vec<&str> = record.fields.keys().map(String::as_str).collect();
-        let mut fault = Fault::new(kind, name.range.clone(), message);
+        let mut fault = ExpressionError::new(kind, name.range.clone(), message);
         let written = &self.text[name.range.clone()];
         fault = suggest(fault, &name.text, &known, "names");
         // A name in brackets keeps its quotes.
@@ -305,7 +317,7 @@ impl Typing<'_> {
                     numbers || texts
                 };
                 if !fits {
-                    let what = format!("`{}` does not order them", op.sign());
+                    let what = format!("`{}` cannot compare them", op.sign());
                     let message = say(self.text, &what);
                     let help = (left_kind == Type::Text || right_kind == Type::Text)
                         .then_some("turn the text into a number with `| int`");
@@ -322,7 +334,7 @@ impl Typing<'_> {
                         || (op == Add && any && matches!(kind, Type::Text | Type::List))
                 };
                 if !may(&left_kind) || !may(&right_kind) {
-                    let what = format!("`{}` does not work on them", op.sign());
+                    let what = format!("`{}` cannot be applied to them", op.sign());
                     let message = say(self.text, &what);
                     let text = left_kind == Type::Text || right_kind == Type::Text;
                     let help = match (op, text) {
@@ -342,7 +354,7 @@ impl Typing<'_> {
             Concat => {
                 for (tree, kind) in [(left, &left_kind), (right, &right_kind)] {
                     if !kind.may_be_printed() {
-                        let fault = unwanted(self.text, tree, kind, Wanted::Text);
+                        let fault = unwanted(self.text, tree, kind, ExpectedType::Text);
                         self.faults.push(fault);
                     }
                 }
@@ -355,7 +367,7 @@ impl Typing<'_> {
                     _ => false,
                 };
                 if !fits {
-                    let message = say(self.text, "`in` looks for text in text, or in a list");
+                    let message = say(self.text, "`in` searches a text for a text, or a list");
                     self.wrong(range, message, None);
                 }
                 Type::Bool
@@ -365,10 +377,10 @@ impl Typing<'_> {
 
     fn filter(&mut self, name: &Word, value: &Tree, kind: Type, args: &[Type]) -> Type {
         let Some(filter) = FILTERS.iter().find(|filter| filter.name == name.text) else {
-            let fault = Fault::new(
-                FaultKind::UnknownFilter,
+            let fault = ExpressionError::new(
+                ExpressionErrorKind::UnknownFilter,
                 name.range.clone(),
-                format!("there is no filter `{}`", name.text),
+                format!("unknown filter `{}`", name.text),
             );
             let names: Vec<&str> = FILTERS.iter().map(|filter| filter.name).collect();
             let foreign = [
@@ -379,11 +391,11 @@ impl Typing<'_> {
                 (&["to_json", "json", "toJSON"], "write `tojson`"),
                 (
                     &["from_json", "fromjson", "parse_json"],
-                    "a script's output is parsed for you: `steps.ID.json`",
+                    "use `steps.ID.json`, the parsed output of a script",
                 ),
                 (
                     &["quote", "shellquote", "escape", "e"],
-                    "write `args` as a list or a map: then every value is quoted for you",
+                    "write `args` as a list or a map: then every value is quoted",
                 ),
             ];
             let help = foreign
@@ -404,7 +416,7 @@ impl Typing<'_> {
                 (fewest, most) if fewest == most => format!("takes {fewest} arguments"),
                 (fewest, most) => format!("takes {fewest} to {most} arguments"),
             };
-            let message = format!("`{}` {wanted}, and here are {}", name.text, args.len());
+            let message = format!("`{}` {wanted}, not {}", name.text, args.len());
             self.wrong(name.range.clone(), message, None);
         }
         match (&filter.gives, filter.name) {
@@ -426,7 +438,7 @@ impl Typing<'_> {
         }
         let wanted: Vec<String> = filter.takes.iter().map(Type::to_string).collect();
         let message = format!(
-            "`{}` works on {}, and {} is {kind}",
+            "`{}` takes {}, but {} is {kind}",
             name.text,
             wanted.join(" or "),
             quote(self.text, value)
@@ -441,34 +453,33 @@ impl Typing<'_> {
             Node::Name(name) => (
                 name.as_str(),
                 &callee.range,
-                format!("there is no function `{name}`"),
+                format!("unknown function `{name}`"),
             ),
             Node::Field { value, name } => {
                 self.infer(value);
                 (
                     name.text.as_str(),
                     &name.range,
-                    format!("there is no method `{}`: values have none", name.text),
+                    format!("unknown method `{}`: values have no methods", name.text),
                 )
             }
             _ => (
                 "",
                 &callee.range,
-                "this can't be called: there are no functions".to_owned(),
+                "this cannot be called: there are no functions".to_owned(),
             ),
         };
-        let fault = Fault::new(FaultKind::Call, range.clone(), fault);
+        let fault = ExpressionError::new(ExpressionErrorKind::Call, range.clone(), fault);
         let lower = name.to_lowercase();
         let help = match lower.as_str() {
             "contains" => Some("write `'PART' in TEXT`".to_owned()),
             "startswith" | "starts_with" => Some("write `TEXT is startingwith('PART')`".to_owned()),
             "endswith" | "ends_with" => Some("write `TEXT is endingwith('PART')`".to_owned()),
             "len" | "size" => Some("write `VALUE | length`".to_owned()),
-            "fromjson" => Some("a script's output is parsed for you: `steps.ID.json`".to_owned()),
+            "fromjson" => Some("use `steps.ID.json`, the parsed output of a script".to_owned()),
             "format" => Some("put the texts side by side: `a-${{ x }}-b`, or use `~`".to_owned()),
             "always" | "failure" | "success" => Some(
-                "`cleanup` runs after a failure as well, and `on_fail: continue` goes on"
-                    .to_owned(),
+                "`cleanup` also runs after a failure, and `on_fail: continue` continues".to_owned(),
             ),
             "get" => Some("write `MAP['KEY'] | default(OTHER)`".to_owned()),
             _ => FILTERS
@@ -496,7 +507,7 @@ fn constant(value: &Value) -> Type {
 }
 
 /// Adds the nearest known word, or all of them where there are few.
-fn suggest(mut fault: Fault, word: &str, known: &[&str], what: &str) -> Fault {
+fn suggest(mut fault: ExpressionError, word: &str, known: &[&str], what: &str) -> ExpressionError {
     if let Some(near) = nearest(word, known.iter().copied()) {
         fault = fault.help(format!("did you mean `{near}`?"));
         fault.replacement = Some(near.to_owned());
@@ -518,7 +529,7 @@ fn suggest(mut fault: Fault, word: &str, known: &[&str], what: &str) -> Fault {
     fault
 }
 
-/// A part of the expression as it stands in a message.
+/// Returns a part of the expression as it stands in a message.
 fn quote(text: &str, tree: &Tree) -> String {
     let words = text.get(tree.range.clone()).unwrap_or_default();
     let mut short: String = words.chars().take(40).collect();

@@ -19,14 +19,14 @@ pub(super) struct Family {
 }
 
 impl Family {
-    /// Whether it holds on a system.
+    /// Returns whether it holds on a system.
     pub(super) fn holds(&self, os: Os) -> bool {
         (os.as_str() == self.word) == self.is
     }
 }
 
-/// The comparisons with the device's family of a condition that needs all of them; `None` where it
-/// can't be told from the words what they mean together.
+/// Returns the comparisons with the device's family of a condition that needs all of them; `None`
+/// where it can't be told from the words what they mean together.
 pub(super) fn families(text: &str) -> Option<Vec<Family>> {
     let mut families = Vec::new();
     if !text.contains("target.family") {
@@ -48,7 +48,7 @@ pub(super) fn families(text: &str) -> Option<Vec<Family>> {
     Some(families)
 }
 
-/// The expression of a text that may have `${{ }}` around it.
+/// Returns the expression of a text that may have `${{ }}` around it.
 pub(super) fn inside(text: &str) -> Range<usize> {
     let trimmed = text.trim();
     let start = text.len() - text.trim_start().len();

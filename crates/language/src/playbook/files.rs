@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-/// What stands at a path.
+/// Kind of entry at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// Nothing, or nothing that may be looked at.
-    Nothing,
+pub enum FileStatus {
+    /// Nothing, or nothing that may be read.
+    Missing,
     /// A folder, or something else that holds no bytes of its own.
     Folder,
     /// A file.
@@ -21,10 +21,10 @@ pub enum Found {
 
 /// The files beside a playbook. Paths are those of the playbook: relative to its folder, with `/`.
 pub trait Files {
-    /// What stands there.
-    fn look(&self, path: &str) -> Found;
+    /// Returns what is at the path.
+    fn look(&self, path: &str) -> FileStatus;
 
-    /// The SHA-256 of a file, 64 lower-case hexadecimal digits.
+    /// Returns the SHA-256 of a file, 64 lower-case hexadecimal digits.
     ///
     /// # Errors
     /// It can't be read.
@@ -50,18 +50,18 @@ impl Beside {
         Beside::folder(path.parent().unwrap_or(Path::new("")))
     }
 
-    /// Where a path of the playbook is on this computer.
+    /// Returns where a path of the playbook is on this computer.
     pub fn locate(&self, path: &str) -> PathBuf {
         self.folder.join(path)
     }
 }
 
 impl Files for Beside {
-    fn look(&self, path: &str) -> Found {
+    fn look(&self, path: &str) -> FileStatus {
         match std::fs::metadata(self.locate(path)) {
-            Ok(known) if known.is_file() => Found::File { size: known.len() },
-            Ok(_) => Found::Folder,
-            Err(_) => Found::Nothing,
+            Ok(known) if known.is_file() => FileStatus::File { size: known.len() },
+            Ok(_) => FileStatus::Folder,
+            Err(_) => FileStatus::Missing,
         }
     }
 
@@ -85,13 +85,13 @@ impl Files for Beside {
 pub struct NoFiles;
 
 impl Files for NoFiles {
-    fn look(&self, _: &str) -> Found {
-        Found::File { size: 0 }
+    fn look(&self, _: &str) -> FileStatus {
+        FileStatus::File { size: 0 }
     }
 
     fn sha256(&self, path: &str) -> std::io::Result<String> {
         Err(std::io::Error::other(format!(
-            "there is no folder to look for `{path}` in"
+            "there is no folder in which to look for `{path}`"
         )))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Problem, Rule, Severity, sort_problems};
 use crate::source::SourceText;
-use crate::yaml::{Document, Limits};
+use crate::yaml::{Document, YamlLimits};
 
 use super::outline::Outline;
 use super::{Files, Playbook, check, rules, suppression, templates};
@@ -38,7 +38,7 @@ pub fn load(source: &SourceText, files: &dyn Files) -> Loaded {
 /// Reads a playbook like [`load`], knowing that later stages have rules too: a suppression comment
 /// may name one of `other_rules`, which is then not reported as unknown.
 pub fn load_with(source: &SourceText, files: &dyn Files, other_rules: &[&'static Rule]) -> Loaded {
-    let parsed = Document::read(source, &Limits::default());
+    let parsed = Document::read(source, &YamlLimits::default());
     let mut problems = parsed.problems;
     let mut playbook = None;
     if let Some(document) = &parsed.document {

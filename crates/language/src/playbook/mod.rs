@@ -4,28 +4,29 @@
 //! it finds, and none hides what another one found. Nothing here draws findings, and files are read
 //! only through [`Files`]; expressions inside `${{ }}` belong to [`crate::expression`].
 
-mod accept;
 pub(crate) mod check;
 mod condition;
 pub mod defaults;
 mod files;
+mod input_value;
 mod load;
 pub mod model;
 mod notation;
 mod outline;
+pub mod rule_list;
 pub(crate) mod rules;
 mod schema;
 pub(crate) mod suppression;
 mod templated;
 pub mod templates;
 
-pub use accept::Refusal;
 pub use check::{Shape, playbook as shape};
-pub use files::{Beside, Files, Found, NoFiles};
+pub use files::{Beside, FileStatus, Files, NoFiles};
+pub use input_value::Refusal;
 pub use load::{Loaded, load, load_with};
 pub use model::Playbook;
 pub use schema::{
     generate as generate_schema, pretty as pretty_schema, schema, schema_of, terse as terse_schema,
 };
 pub use suppression::apply as apply_suppressions;
-pub use templated::{Condition, Several, Templated, Written};
+pub use templated::{AnyValue, Condition, OneOrMany, Templated};

@@ -1,4 +1,4 @@
-//! How values are written, as the schema knows it: each form with a template beside it.
+//! The schema of each kind of value: its own form, or a template.
 //!
 //! A generic editor shows the message of the innermost keyword that fails. So a form is one flat
 //! schema whose keywords look at different types: bounds see numbers only, a pattern sees texts
@@ -20,7 +20,7 @@ pub(super) trait Notation {
     /// Its name among the schema's types.
     const NAME: &'static str;
 
-    /// The schema of the value, or a template in its place.
+    /// Returns the schema of the value, or a template in its place.
     fn or_template(generator: &mut SchemaGenerator) -> Schema;
 }
 
@@ -53,7 +53,7 @@ impl Notation for bool {
         json_schema!({
             "type": ["boolean", "string"],
             "pattern": TEMPLATE,
-            "errorMessage": "Wants `true` or `false`, or one expression in `${{ }}`",
+            "errorMessage": "Expected `true` or `false`, or one expression in `${{ }}`",
         })
     }
 }
@@ -65,7 +65,7 @@ impl Notation for i64 {
         json_schema!({
             "type": ["integer", "string"],
             "pattern": TEMPLATE,
-            "errorMessage": "Wants a whole number, or one expression in `${{ }}`",
+            "errorMessage": "Expected a whole number, or one expression in `${{ }}`",
         })
     }
 }
@@ -88,12 +88,12 @@ macro_rules! count {
 count!(u16, "SmallCount");
 count!(u32, "Count");
 
-/// A text in one of several forms, each a pattern without anchors.
+/// Returns a text in one of several forms, each a pattern without anchors.
 fn text_form(pattern: &str, wants: &str) -> Schema {
     json_schema!({
         "type": "string",
         "pattern": format!(r"^(?:{pattern})$|{TEMPLATE}"),
-        "errorMessage": format!("Wants {wants}"),
+        "errorMessage": format!("Expected {wants}"),
     })
 }
 
@@ -103,7 +103,7 @@ impl Notation for Period {
     fn or_template(_: &mut SchemaGenerator) -> Schema {
         text_form(
             r"([0-9]+(w|d|h|m|s|ms))+",
-            "a length of time with its unit, such as `90s`, `15m`, `8h`, `1h30m` or `2d`",
+            "a duration with its unit, such as `90s`, `15m`, `8h`, `1h30m` or `2d`",
         )
     }
 }
@@ -114,7 +114,7 @@ impl Notation for CountOrPercent {
     fn or_template(_: &mut SchemaGenerator) -> Schema {
         let mut schema = text_form(
             r"[0-9]+|(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?) ?%",
-            "a number of devices such as `20`, or a share such as `5%`",
+            "a number of devices such as `20`, or a percentage such as `5%`",
         );
         also_type(&mut schema, "integer");
         schema.insert("minimum".to_owned(), 0.into());
@@ -181,8 +181,8 @@ pub(super) fn one_of_these(schema: &mut Schema, keys: &[&str], wants: &str) {
     schema.insert("allOf".to_owned(), exclusive.into());
 }
 
-/// What schemars makes of an enum with comments (`oneOf` of constants) as the values and their
-/// descriptions.
+/// Returns what schemars makes of an enum with comments (`oneOf` of constants) as the values and
+/// their descriptions.
 pub(super) fn choices_of(schema: &Schema) -> Option<(Vec<Value>, Vec<Value>)> {
     let variants = schema.get("oneOf")?.as_array()?;
     let mut values = Vec::new();
@@ -196,7 +196,7 @@ pub(super) fn choices_of(schema: &Schema) -> Option<(Vec<Value>, Vec<Value>)> {
     Some((values, words))
 }
 
-/// `a`, `b` or `c`, in backticks.
+/// Returns `a`, `b` or `c`, in backticks.
 pub(super) fn listed(values: &[Value], last: &str) -> String {
     let mut words: Vec<String> = values
         .iter()
@@ -230,7 +230,7 @@ macro_rules! choice {
                         { "enum": values, "markdownEnumDescriptions": words },
                         { "pattern": TEMPLATE },
                     ],
-                    "errorMessage": format!("Wants {}", listed(&values, "or")),
+                    "errorMessage": format!("Expected {}", listed(&values, "or")),
                 })
             }
         }

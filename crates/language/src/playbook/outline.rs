@@ -1,4 +1,4 @@
-//! A playbook as rules see it: what can be known of it even where other parts are wrong.
+//! The outline of a playbook: its parts as far as they are known while other parts are wrong.
 //!
 //! The typed model exists only for a playbook without errors; a rule that waited for it would hide
 //! its findings behind the first misspelt key. So rules read the document through this outline,
@@ -10,36 +10,43 @@ use std::ops::Range;
 
 use crate::diagnostic::{Problem, Rule};
 use crate::source::Span;
-use crate::yaml::{Document, Entry, Kind, NodeId};
+use crate::yaml::{Document, MapEntry, NodeId, NodeKind};
 
 use super::Files;
 use super::condition;
 use super::model::{Os, Verb};
 use super::templates::{self, NamesUsed};
 
-/// What rules look at.
+/// The parts of a playbook that rules read.
 pub(super) struct Outline<'a> {
     pub(super) document: &'a Document,
     pub(super) files: &'a dyn Files,
     /// The system that the playbook is for, where it is written out.
     pub(super) os: Option<Os>,
-    pub(super) inputs: &'a [Entry],
-    pub(super) vars: &'a [Entry],
-    pub(super) library: &'a [Entry],
+    pub(super) inputs: &'a [MapEntry],
+    pub(super) vars: &'a [MapEntry],
+    pub(super) library: &'a [MapEntry],
     /// The last entry of each name under `library`.
-    library_names: HashMap<&'a str, Entry>,
+    library_names: HashMap<&'a str, MapEntry>,
     /// Made when a rule first needs it: it reads every template.
     names_used: OnceCell<NamesUsed>,
     /// Steps, then cleanup steps.
     pub(super) steps: Vec<StepOutline<'a>>,
 }
 
+/// The parts of a map that [`Outline::scalars`] visits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MapParts {
+    Values,
+    KeysAndValues,
+}
+
 /// One step.
 pub(super) struct StepOutline<'a> {
-    pub(super) entries: &'a [Entry],
+    pub(super) entries: &'a [MapEntry],
     pub(super) is_cleanup: bool,
     /// Its verb with key and value; the first one of a step that has two.
-    pub(super) verb: Option<(Verb, Entry)>,
+    pub(super) verb: Option<(Verb, MapEntry)>,
     /// The systems of devices it may be done on; `None` where its condition leaves that open.
     pub(super) systems: Option<Vec<Os>>,
 }
@@ -47,7 +54,7 @@ pub(super) struct StepOutline<'a> {
 impl<'a> Outline<'a> {
     pub(super) fn of(document: &'a Document, files: &'a dyn Files) -> Outline<'a> {
         let root = document.root();
-        let part = |key: &str| -> &'a [Entry] {
+        let part = |key: &str| -> &'a [MapEntry] {
             document
                 .get(root, key)
                 .map_or(&[], |node| document.node(node).entries())
@@ -119,8 +126,8 @@ impl<'a> Outline<'a> {
         step
     }
 
-    /// The entry of a key of a step.
-    pub(super) fn key(&self, step: &StepOutline<'a>, name: &str) -> Option<Entry> {
+    /// Returns the entry of a key of a step.
+    pub(super) fn key(&self, step: &StepOutline<'a>, name: &str) -> Option<MapEntry> {
         step.entries
             .iter()
             .rev()
@@ -128,20 +135,21 @@ impl<'a> Outline<'a> {
             .copied()
     }
 
-    /// The library entry of a name.
-    pub(super) fn library_entry(&self, name: &str) -> Option<Entry> {
+    /// Returns the library entry of a name.
+    pub(super) fn library_entry(&self, name: &str) -> Option<MapEntry> {
         self.library_names.get(name).copied()
     }
 
-    /// The text under a key of a map, if it is a scalar with one.
+    /// Returns the text under a key of a map, if it is a scalar with one.
     pub(super) fn text_of(&self, map: NodeId, key: &str) -> Option<(NodeId, &'a str)> {
         let value = self.document.get(map, key)?;
         let node = self.document.node(value);
-        (!node.is_collection() && node.kind != Kind::Null).then_some((value, node.text.as_str()))
+        (!node.is_collection() && node.kind != NodeKind::Null)
+            .then_some((value, node.text.as_str()))
     }
 
-    /// The name in the tenant's library that `put` or `run` means by a name, and whether the
-    /// playbook lists it.
+    /// Returns the name in the tenant's library that `put` or `run` means by a name, and whether
+    /// the playbook lists it.
     pub(super) fn library_name(&self, name: &'a str) -> &'a str {
         let Some(entry) = self.library_entry(name) else {
             return name;
@@ -193,20 +201,20 @@ impl<'a> Outline<'a> {
         Problem::new(rule, self.document.source(), span, message)
     }
 
-    /// Calls back for every scalar below a node, itself included; keys too where wanted.
-    pub(super) fn scalars(&self, node: NodeId, keys: bool, visit: &mut dyn FnMut(NodeId)) {
+    /// Calls `visit` with every scalar below a node, the node included.
+    pub(super) fn scalars(&self, node: NodeId, parts: MapParts, visit: &mut dyn FnMut(NodeId)) {
         match &self.document.node(node).kind {
-            Kind::List(items) => {
+            NodeKind::List(items) => {
                 for item in items {
-                    self.scalars(*item, keys, visit);
+                    self.scalars(*item, parts, visit);
                 }
             }
-            Kind::Map(entries) => {
+            NodeKind::Map(entries) => {
                 for entry in entries {
-                    if keys {
+                    if parts == MapParts::KeysAndValues {
                         visit(entry.key);
                     }
-                    self.scalars(entry.value, keys, visit);
+                    self.scalars(entry.value, parts, visit);
                 }
             }
             _ => visit(node),
@@ -214,12 +222,12 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// Whether a text has a template in it.
+/// Returns whether a text has a template in it.
 pub(super) fn is_template(text: &str) -> bool {
     text.contains("${{")
 }
 
-/// The parts of a text outside of `${{ }}`.
+/// Returns the parts of a text outside of `${{ }}`.
 pub(super) fn literal_parts(text: &str) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
     let mut at = 0;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::model::Playbook;
 use super::notation::{choices_of, listed};
 
-/// The committed schema, as `svar schema` prints it.
+/// Returns the committed schema, as `svar schema` prints it.
 pub fn schema() -> String {
     COMMITTED.to_owned()
 }
@@ -23,8 +23,8 @@ pub(super) const COMMITTED: &str = include_str!("../../../../schema/playbook.jso
 /// The committed schema without its words: all that is read to see that a playbook is sound.
 pub(super) const TERSE: &str = include_str!("../../../../schema/playbook.terse.json");
 
-/// A schema without what is said to people: the same documents fit, and it is read in a fraction of
-/// the time. A test holds the committed one against it.
+/// Returns a schema without what is said to people: the same documents fit, and it is read in a
+/// fraction of the time. A test holds the committed one against it.
 pub fn terse(schema: &str) -> String {
     let schema = serde_json::from_str(schema)
         .unwrap_or_else(|error| panic!("internal error: a schema is no JSON: {error}"));
@@ -69,7 +69,7 @@ const WORDS: &[&str] = &[
     "examples",
 ];
 
-/// The schema as the types of today make it; a test holds the committed one against it.
+/// Returns the schema as the types of today make it; a test compares the committed one with it.
 pub fn generate() -> String {
     let mut schema = schema_of::<Playbook>();
     schema.insert("title".to_owned(), "Playbook".into());
@@ -85,7 +85,8 @@ pub fn generate() -> String {
     pretty(&schema)
 }
 
-/// The schema of a type of ours, in the style of the playbook's: the same care for messages.
+/// Returns the schema of a type of ours, in the style of the playbook's: the same care for
+/// messages.
 pub fn schema_of<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12()
         .with_transform(refine)
@@ -93,7 +94,7 @@ pub fn schema_of<T: JsonSchema>() -> Schema {
         .into_root_schema_for::<T>()
 }
 
-/// A schema as the committed files have it.
+/// Returns a schema as the committed files have it.
 pub fn pretty(schema: &Schema) -> String {
     let mut text = serde_json::to_string_pretty(schema).unwrap_or_default();
     text.push('\n');
@@ -197,7 +198,7 @@ fn list_choices(schema: &mut Schema) {
     };
     schema.remove("oneOf");
     schema.insert("type".to_owned(), "string".into());
-    let wants = format!("Wants {}", listed(&values, "or"));
+    let wants = format!("Expected {}", listed(&values, "or"));
     schema.insert("errorMessage".to_owned(), wants.into());
     schema.insert("enum".to_owned(), values.into());
     schema.insert("markdownEnumDescriptions".to_owned(), words.into());

@@ -146,9 +146,10 @@ fn target_lines(document: &Document) -> HashMap<usize, usize> {
     comments.sort_by_key(|comment| std::cmp::Reverse(comment.line));
     for comment in comments {
         let next = comment.line + 1;
-        let line = match stands_alone(source, comment) {
-            true => about.get(&next).copied().unwrap_or(next),
-            false => comment.line,
+        let line = if stands_alone(source, comment) {
+            about.get(&next).copied().unwrap_or(next)
+        } else {
+            comment.line
         };
         about.insert(comment.line, line);
     }
@@ -207,10 +208,10 @@ fn check(
 ) -> Option<Problem> {
     let id = source.slice(suppression.id);
     let finding = |rule, message: String| Problem::new(rule, source, suppression.id, message);
-    let mut known = crate::rules::all().chain(other_rules.iter().copied());
+    let mut known = super::rule_list::all().chain(other_rules.iter().copied());
     let Some(rule) = known.find(|rule| rule.id == id) else {
         let problem = finding(&UNUSED_SUPPRESSION, format!("unknown rule `{id}`"));
-        let ids = crate::rules::all().chain(other_rules.iter().copied());
+        let ids = super::rule_list::all().chain(other_rules.iter().copied());
         return Some(match nearest(id, ids.map(|rule| rule.id)) {
             Some(near) => problem.label(format!("did you mean `{near}`?")),
             None => problem.help("`svar explain` lists all rules."),

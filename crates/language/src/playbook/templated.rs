@@ -22,7 +22,7 @@ pub enum Templated<T> {
 }
 
 impl<T> Templated<T> {
-    /// Where it stands.
+    /// Returns its node.
     pub fn node(&self) -> NodeId {
         match self {
             Templated::Value(value) => value.node,
@@ -30,7 +30,7 @@ impl<T> Templated<T> {
         }
     }
 
-    /// The value, where it is written out.
+    /// Returns the value, where it is written out.
     pub fn value(&self) -> Option<&T> {
         match self {
             Templated::Value(value) => Some(&value.value),
@@ -38,7 +38,7 @@ impl<T> Templated<T> {
         }
     }
 
-    /// The text to evaluate, where it is a template.
+    /// Returns the text to evaluate, where it is a template.
     pub fn template(&self) -> Option<&str> {
         match self {
             Templated::Value(_) => None,
@@ -82,7 +82,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Where it stands.
+    /// Returns its node.
     pub fn node(&self) -> NodeId {
         match self {
             Condition::Value(value) => value.node,
@@ -141,7 +141,7 @@ impl JsonSchema for Condition {
         schemars::json_schema!({
             "type": ["boolean", "string"],
             "minLength": 1,
-            "errorMessage": "Wants an expression, such as `target.family == 'windows'`",
+            "errorMessage": "Expected an expression, such as `target.family == 'windows'`",
         })
     }
 }
@@ -149,26 +149,26 @@ impl JsonSchema for Condition {
 /// A value of any form, a scalar, list or map, with templates anywhere inside. It is read in the
 /// [`Document`](crate::yaml::Document), where numbers keep their text and everything its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Written {
+pub struct AnyValue {
     /// The node.
     pub node: NodeId,
 }
 
-impl<'de> Deserialize<'de> for Written {
+impl<'de> Deserialize<'de> for AnyValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Spanned { node, value } = Spanned::deserialize(deserializer)?;
         let IgnoredAny = value;
-        Ok(Written { node })
+        Ok(AnyValue { node })
     }
 }
 
-impl JsonSchema for Written {
+impl JsonSchema for AnyValue {
     fn inline_schema() -> bool {
         true
     }
 
     fn schema_name() -> Cow<'static, str> {
-        "Written".into()
+        "AnyValue".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
@@ -178,15 +178,15 @@ impl JsonSchema for Written {
 
 /// One value, or a list of them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Several<T>(pub Vec<T>);
+pub struct OneOrMany<T>(pub Vec<T>);
 
-impl<T> Default for Several<T> {
+impl<T> Default for OneOrMany<T> {
     fn default() -> Self {
-        Several(Vec::new())
+        OneOrMany(Vec::new())
     }
 }
 
-impl<T> std::ops::Deref for Several<T> {
+impl<T> std::ops::Deref for OneOrMany<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -194,22 +194,22 @@ impl<T> std::ops::Deref for Several<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Several<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         ByKind::deserialize(deserializer).map(|read| match read {
-            ByKind::List(many) => Several(many),
-            ByKind::Scalar(one) | ByKind::Map(one) => Several(vec![one]),
+            ByKind::List(many) => OneOrMany(many),
+            ByKind::Scalar(one) | ByKind::Map(one) => OneOrMany(vec![one]),
         })
     }
 }
 
-impl<T: Notation> JsonSchema for Several<Templated<T>> {
+impl<T: Notation> JsonSchema for OneOrMany<Templated<T>> {
     fn inline_schema() -> bool {
         true
     }
 
     fn schema_name() -> Cow<'static, str> {
-        format!("Several{}", T::NAME).into()
+        format!("OneOrMany{}", T::NAME).into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {

@@ -21,17 +21,17 @@ impl Span {
         Span { start, end }
     }
 
-    /// The range as `usize`, for slicing.
+    /// Returns the range as `usize`, for slicing.
     pub const fn range(self) -> std::ops::Range<usize> {
         self.start as usize..self.end as usize
     }
 
-    /// How many bytes.
+    /// Returns the number of bytes.
     pub const fn len(self) -> u32 {
         self.end.saturating_sub(self.start)
     }
 
-    /// Whether it holds no byte.
+    /// Returns whether it is empty.
     pub const fn is_empty(self) -> bool {
         self.end <= self.start
     }
@@ -88,27 +88,27 @@ impl SourceText {
         }
     }
 
-    /// The name it is shown under.
+    /// Returns the name it is shown under.
     pub fn name(&self) -> &str {
         &self.shared.name
     }
 
-    /// The whole text.
+    /// Returns the whole text.
     pub fn text(&self) -> &str {
         &self.shared.text
     }
 
-    /// The text of a span; empty where the span does not fit.
+    /// Returns the text of a span; empty where the span does not fit.
     pub fn slice(&self, span: Span) -> &str {
         self.text().get(span.range()).unwrap_or("")
     }
 
-    /// How many lines; a text that ends in a line feed has an empty last one.
+    /// Returns the number of lines; a text that ends in a line feed has an empty last one.
     pub fn line_count(&self) -> usize {
         self.shared.line_starts.len()
     }
 
-    /// The line, from 0, that holds the byte.
+    /// Returns the line, from 0, that holds the byte.
     pub fn line_of(&self, offset: u32) -> usize {
         self.shared
             .line_starts
@@ -116,7 +116,7 @@ impl SourceText {
             .saturating_sub(1)
     }
 
-    /// The bytes of a line, from 0, without its line ending.
+    /// Returns the bytes of a line, from 0, without its line ending.
     pub fn line_span(&self, line: usize) -> Span {
         let starts = &self.shared.line_starts;
         let Some(&start) = starts.get(line) else {
@@ -133,7 +133,7 @@ impl SourceText {
         Span::new(start, end)
     }
 
-    /// The byte as people count it. A byte order mark at the beginning takes no column.
+    /// Returns the byte as people count it. A byte order mark at the beginning takes no column.
     pub fn position(&self, offset: u32) -> Position {
         let offset = offset.min(self.text().len() as u32);
         let line = self.line_of(offset);

@@ -9,7 +9,7 @@ use serde::de::{
 };
 
 use super::deserialize::{DeserializeError, NodeDeserializer};
-use super::document::Kind;
+use super::document::NodeKind;
 
 /// A value that is read as one of three types, by what it is: a scalar, a list or a map.
 ///
@@ -74,8 +74,8 @@ impl<'de> EnumAccess<'de> for Sorted<'de> {
         seed: S,
     ) -> Result<(S::Value, Self::Variant), DeserializeError> {
         let form: u8 = match self.0.node().kind {
-            Kind::List(_) => 1,
-            Kind::Map(_) => 2,
+            NodeKind::List(_) => 1,
+            NodeKind::Map(_) => 2,
             _ => 0,
         };
         let form: serde::de::value::U8Deserializer<DeserializeError> = form.into_deserializer();

@@ -5,7 +5,7 @@ use crate::source::{SourceText, Span};
 
 use super::rules;
 
-/// The bytes as a text under that name.
+/// Returns the bytes as a text under that name.
 ///
 /// # Errors
 /// A problem at the first byte that is not UTF-8; its source shows the rest as well as it can.
@@ -26,7 +26,7 @@ pub fn decode(name: impl Into<String>, bytes: Vec<u8>) -> Result<SourceText, Box
             "the file is UTF-16, not UTF-8",
         );
         return Err(Box::new(problem.help(
-            "save it as UTF-8; PowerShell's `>` writes UTF-16 where `Set-Content -Encoding utf8` does not",
+            "save it as UTF-8; PowerShell's `>` writes UTF-16, `Set-Content -Encoding utf8` does not",
         )));
     }
     // What is valid stands in front unchanged, so the offset is the same in the text that is shown.
@@ -45,7 +45,7 @@ pub fn decode(name: impl Into<String>, bytes: Vec<u8>) -> Result<SourceText, Box
         format!("the byte 0x{byte:02X} is not UTF-8"),
     );
     Err(Box::new(problem.help(
-        "save the file as UTF-8; most editors offer it as \"save with encoding\"",
+        "save the file as UTF-8; most editors have \"save with encoding\"",
     )))
 }
 
@@ -56,8 +56,8 @@ enum Order {
     Big,
 }
 
-/// The order of the bytes if the text is UTF-16: by its mark, or where it has none by the first eight
-/// letters, which in a playbook are ASCII and have a zero beside each.
+/// Returns the order of the bytes if the text is UTF-16: by its mark, or where it has none by the
+/// first eight letters, which in a playbook are ASCII and have a zero beside each.
 fn order_of_utf16(bytes: &[u8]) -> Option<Order> {
     match bytes {
         [0xFF, 0xFE, ..] => return Some(Order::Little),

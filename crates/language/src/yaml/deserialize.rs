@@ -15,7 +15,7 @@ use serde::de::{
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 
 use super::by_kind::{BY_KIND, Sorted};
-use super::document::{Document, Entry, Kind, Node, NodeId};
+use super::document::{Document, MapEntry, Node, NodeId, NodeKind};
 
 /// A value that did not fit, and the node it stands at.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -54,7 +54,7 @@ pub struct Spanned<T> {
 }
 
 impl<T> Spanned<T> {
-    /// The same place with another value.
+    /// Returns the same place with another value.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Spanned<U> {
         Spanned {
             value: change(self.value),
@@ -180,16 +180,16 @@ impl<'a> NodeDeserializer<'a> {
     {
         let node = self.node();
         match &node.kind {
-            Kind::Null => visitor.visit_unit(),
-            Kind::Bool(value) => visitor.visit_bool(*value),
-            Kind::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            NodeKind::Null => visitor.visit_unit(),
+            NodeKind::Bool(value) => visitor.visit_bool(*value),
+            NodeKind::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
                 (Some(value), ..) => visitor.visit_u64(value),
                 (_, Some(value), _) => visitor.visit_i64(value),
                 (.., Some(value)) => visitor.visit_f64(value),
                 _ => visitor.visit_borrowed_str(&node.text),
             },
-            Kind::Text => visitor.visit_borrowed_str(&node.text),
-            Kind::List(items) => {
+            NodeKind::Text => visitor.visit_borrowed_str(&node.text),
+            NodeKind::List(items) => {
                 let mut access = Items {
                     from: self,
                     items: items.iter(),
@@ -203,7 +203,7 @@ impl<'a> NodeDeserializer<'a> {
                     )),
                 }
             }
-            Kind::Map(entries) => visitor.visit_map(Entries {
+            NodeKind::Map(entries) => visitor.visit_map(Entries {
                 from: self,
                 entries: entries.iter(),
                 value: None,
@@ -217,7 +217,7 @@ impl<'a> NodeDeserializer<'a> {
         'a: 'de,
     {
         match &self.node().kind {
-            Kind::Number(_) => visitor.visit_borrowed_str(&self.node().text),
+            NodeKind::Number(_) => visitor.visit_borrowed_str(&self.node().text),
             _ => self.visit(visitor),
         }
     }
@@ -250,7 +250,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
         match self.node().kind {
-            Kind::Null => visitor.visit_none(),
+            NodeKind::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
         .map_err(|error: DeserializeError| error.at(self.id))
@@ -301,12 +301,12 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
         }
         let node = self.node();
         let result = match &node.kind {
-            Kind::Text | Kind::Number(_) => {
+            NodeKind::Text | NodeKind::Number(_) => {
                 let text: StrDeserializer<'de, DeserializeError> =
                     node.text.as_str().into_deserializer();
                 visitor.visit_enum(text)
             }
-            Kind::Map(entries) if entries.len() == 1 => visitor.visit_enum(Variant {
+            NodeKind::Map(entries) if entries.len() == 1 => visitor.visit_enum(Variant {
                 from: self,
                 entry: entries[0],
             }),
@@ -330,11 +330,11 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
 
 fn unexpected(node: &Node) -> Unexpected<'_> {
     match &node.kind {
-        Kind::Null => Unexpected::Unit,
-        Kind::Bool(value) => Unexpected::Bool(*value),
-        Kind::Number(_) | Kind::Text => Unexpected::Str(&node.text),
-        Kind::List(_) => Unexpected::Seq,
-        Kind::Map(_) => Unexpected::Map,
+        NodeKind::Null => Unexpected::Unit,
+        NodeKind::Bool(value) => Unexpected::Bool(*value),
+        NodeKind::Number(_) | NodeKind::Text => Unexpected::Str(&node.text),
+        NodeKind::List(_) => Unexpected::Seq,
+        NodeKind::Map(_) => Unexpected::Map,
     }
 }
 
@@ -391,7 +391,7 @@ impl<'de> SeqAccess<'de> for &mut Items<'de> {
 
 struct Entries<'a> {
     from: NodeDeserializer<'a>,
-    entries: std::slice::Iter<'a, Entry>,
+    entries: std::slice::Iter<'a, MapEntry>,
     value: Option<NodeId>,
 }
 
@@ -464,7 +464,7 @@ impl<'de> Deserializer<'de> for Key<'de> {
 /// A map of one entry as a variant with its content.
 struct Variant<'a> {
     from: NodeDeserializer<'a>,
-    entry: Entry,
+    entry: MapEntry,
 }
 
 impl<'de> EnumAccess<'de> for Variant<'de> {
@@ -505,7 +505,7 @@ impl<'de> VariantAccess<'de> for NodeDeserializer<'de> {
 
     fn unit_variant(self) -> Result<(), DeserializeError> {
         match self.node().kind {
-            Kind::Null => Ok(()),
+            NodeKind::Null => Ok(()),
             _ => Err(DeserializeError::at(
                 de::Error::invalid_type(unexpected(self.node()), &"nothing"),
                 self.id,

@@ -1,4 +1,4 @@
-//! The arena, and the ways to walk it.
+//! The document as an arena of nodes, and how to find nodes in it.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,9 +9,9 @@ use crate::diagnostic::Problem;
 use crate::source::{SourceText, Span};
 
 use super::deserialize::{DeserializeError, NodeDeserializer};
-use super::knots;
-use super::limits::Limits;
+use super::limits::YamlLimits;
 use super::parse;
+use super::source_map;
 
 /// A node of a [`Document`].
 #[derive(
@@ -27,7 +27,7 @@ impl NodeId {
 
 /// What a node is. Types follow the YAML 1.2 core schema.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum NodeKind {
     /// Nothing, `~` or `null`.
     Null,
     /// `true` or `false`.
@@ -39,12 +39,12 @@ pub enum Kind {
     /// A sequence.
     List(Vec<NodeId>),
     /// A mapping in source order, duplicates kept.
-    Map(Vec<Entry>),
+    Map(Vec<MapEntry>),
 }
 
 /// One entry of a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
+pub struct MapEntry {
     /// The key's node.
     pub key: NodeId,
     /// The value's node.
@@ -53,7 +53,7 @@ pub struct Entry {
 
 /// How a scalar was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
+pub enum ScalarStyle {
     /// Without quotes.
     Plain,
     /// `'…'`
@@ -74,41 +74,41 @@ pub struct Node {
     /// for has the bytes of the alias.
     pub span: Span,
     /// What it is.
-    pub kind: Kind,
-    /// How it was written; [`Style::Plain`] for collections.
-    pub style: Style,
+    pub kind: NodeKind,
+    /// How it was written; [`ScalarStyle::Plain`] for collections.
+    pub style: ScalarStyle,
     /// The decoded text of a scalar; empty for collections.
     pub text: String,
 }
 
 impl Node {
-    /// The text of a text scalar.
+    /// Returns the text of a text scalar.
     pub fn as_text(&self) -> Option<&str> {
         match self.kind {
-            Kind::Text => Some(&self.text),
+            NodeKind::Text => Some(&self.text),
             _ => None,
         }
     }
 
-    /// The items of a list; none of anything else.
+    /// Returns the items of a list; none of anything else.
     pub fn items(&self) -> &[NodeId] {
         match &self.kind {
-            Kind::List(items) => items,
+            NodeKind::List(items) => items,
             _ => &[],
         }
     }
 
-    /// The entries of a map; none of anything else.
-    pub fn entries(&self) -> &[Entry] {
+    /// Returns the entries of a map; none of anything else.
+    pub fn entries(&self) -> &[MapEntry] {
         match &self.kind {
-            Kind::Map(entries) => entries,
+            NodeKind::Map(entries) => entries,
             _ => &[],
         }
     }
 
-    /// Whether it is a list or a map.
+    /// Returns whether it is a list or a map.
     pub fn is_collection(&self) -> bool {
-        matches!(self.kind, Kind::List(_) | Kind::Map(_))
+        matches!(self.kind, NodeKind::List(_) | NodeKind::Map(_))
     }
 }
 
@@ -123,7 +123,7 @@ pub struct Comment {
 
 /// Where a node hangs in the tree.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Place {
+pub(super) enum NodePlace {
     /// It is the outermost node.
     Root,
     /// An item of a list.
@@ -148,7 +148,7 @@ pub struct Document {
     pub(super) source: SourceText,
     /// A parent stands before its children, and a subtree is one unbroken range.
     pub(super) nodes: Vec<Node>,
-    pub(super) places: Vec<Place>,
+    pub(super) places: Vec<NodePlace>,
     pub(super) comments: Vec<Comment>,
     /// For every node that an alias repeats: the node it repeats.
     pub(super) originals: HashMap<NodeId, NodeId>,
@@ -165,7 +165,7 @@ impl Document {
     /// # Errors
     /// Everything that is wrong with the YAML, as problems at the bytes a person must change.
     pub fn parse(source: &SourceText) -> Result<Document, Vec<Problem>> {
-        let parsed = Document::read(source, &Limits::default());
+        let parsed = Document::read(source, &YamlLimits::default());
         match parsed.document {
             Some(document) if parsed.problems.is_empty() => Ok(document),
             _ => Err(parsed.problems),
@@ -176,26 +176,26 @@ impl Document {
     ///
     /// A duplicate key or a tag leaves the shape of the rest beyond doubt, so that later checks can
     /// go on and everything is found in one pass. After an error of syntax there is no document.
-    pub fn read(source: &SourceText, limits: &Limits) -> Parsed {
+    pub fn read(source: &SourceText, limits: &YamlLimits) -> Parsed {
         parse::parse(source, limits)
     }
 
-    /// The text it was parsed from.
+    /// Returns the text it was parsed from.
     pub fn source(&self) -> &SourceText {
         &self.source
     }
 
-    /// The outermost node.
+    /// Returns the outermost node.
     pub fn root(&self) -> NodeId {
         NodeId(0)
     }
 
-    /// How many nodes it has, keys included.
+    /// Returns the number of nodes, keys included.
     pub fn node_count(&self) -> usize {
         self.nodes.len()
     }
 
-    /// A node.
+    /// Returns a node.
     ///
     /// # Panics
     /// The id comes from another document, which is our own mistake.
@@ -203,28 +203,28 @@ impl Document {
         &self.nodes[id.index()]
     }
 
-    /// All nodes with their ids, each before its children, in the order of the text.
+    /// Returns all nodes with their ids, each before its children, in the order of the text.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         (0u32..).map(NodeId).zip(&self.nodes)
     }
 
-    /// The bytes of a node.
+    /// Returns the bytes of a node.
     pub fn span(&self, id: NodeId) -> Span {
         self.node(id).span
     }
 
-    /// The list or map a node belongs to, as key, value or item.
+    /// Returns the list or map a node belongs to, as key, value or item.
     pub fn parent(&self, id: NodeId) -> Option<NodeId> {
         match self.places[id.index()] {
-            Place::Root => None,
-            Place::Item { parent, .. } | Place::Entry { parent, .. } => Some(parent),
+            NodePlace::Root => None,
+            NodePlace::Item { parent, .. } | NodePlace::Entry { parent, .. } => Some(parent),
         }
     }
 
-    /// The key a value stands under; `None` for items, keys and the outermost node.
+    /// Returns the key a value stands under; `None` for items, keys and the outermost node.
     pub fn key(&self, id: NodeId) -> Option<NodeId> {
         match self.places[id.index()] {
-            Place::Entry { parent, index } => {
+            NodePlace::Entry { parent, index } => {
                 let entry = self.node(parent).entries().get(index as usize)?;
                 (entry.value == id).then_some(entry.key)
             }
@@ -232,18 +232,18 @@ impl Document {
         }
     }
 
-    /// Where the text of a node stands that an alias repeats: the second place to show.
+    /// Returns where the text of a node stands that an alias repeats: the second place to show.
     pub fn definition(&self, id: NodeId) -> Option<Span> {
         self.originals.get(&id).map(|original| self.span(*original))
     }
 
-    /// The value under a key of a map; the last one where the key is there twice.
+    /// Returns the value under a key of a map; the last one where the key is there twice.
     pub fn get(&self, id: NodeId, key: &str) -> Option<NodeId> {
         self.entry(id, key).map(|entry| entry.value)
     }
 
-    /// The entry of a map under a key; the last one where the key is there twice.
-    pub fn entry(&self, id: NodeId, key: &str) -> Option<Entry> {
+    /// Returns the entry of a map under a key; the last one where the key is there twice.
+    pub fn entry(&self, id: NodeId, key: &str) -> Option<MapEntry> {
         let entries = self.node(id).entries();
         if entries.len() < WIDE {
             return entries
@@ -272,7 +272,7 @@ impl Document {
         })
     }
 
-    /// The node a JSON pointer names, with the key it stands under if its parent is a map.
+    /// Returns the node a JSON pointer names, with the key it stands under if its parent is a map.
     pub fn find(&self, pointer: &str) -> Option<(Option<NodeId>, NodeId)> {
         if pointer.is_empty() {
             return Some((None, self.root()));
@@ -282,12 +282,12 @@ impl Document {
         for segment in pointer.strip_prefix('/')?.split('/') {
             let segment = unescape(segment);
             match &self.node(at).kind {
-                Kind::Map(_) => {
+                NodeKind::Map(_) => {
                     let entry = self.entry(at, &segment)?;
                     key = Some(entry.key);
                     at = entry.value;
                 }
-                Kind::List(items) => {
+                NodeKind::List(items) => {
                     // `01` and `+1` name no item (RFC 6901, section 4).
                     if segment.starts_with('+') || (segment.len() > 1 && segment.starts_with('0')) {
                         return None;
@@ -301,19 +301,19 @@ impl Document {
         Some((key, at))
     }
 
-    /// The pointer of a node: the way back of [`Document::find`]. A key has the pointer of its
-    /// value.
+    /// Returns the pointer of a node: the way back of [`Document::find`]. A key has the pointer of
+    /// its value.
     pub fn pointer(&self, id: NodeId) -> String {
         let mut segments = Vec::new();
         let mut at = id;
         loop {
             match self.places[at.index()] {
-                Place::Root => break,
-                Place::Item { parent, index } => {
+                NodePlace::Root => break,
+                NodePlace::Item { parent, index } => {
                     segments.push(Cow::Owned(index.to_string()));
                     at = parent;
                 }
-                Place::Entry { parent, index } => {
+                NodePlace::Entry { parent, index } => {
                     let key = self.node(parent).entries().get(index as usize);
                     segments.push(key.map_or(Cow::Borrowed(""), |entry| {
                         escape(&self.node(entry.key).text)
@@ -328,7 +328,7 @@ impl Document {
             .fold(String::new(), |path, segment| path + "/" + segment)
     }
 
-    /// The source bytes of a range of a scalar's decoded text.
+    /// Returns the source bytes of a range of a scalar's decoded text.
     ///
     /// Both ends are moved outward to whole characters. What an alias repeats, and what is no
     /// scalar, gives the bytes of the node.
@@ -337,21 +337,21 @@ impl Document {
         if node.is_collection() || self.originals.contains_key(&id) {
             return node.span;
         }
-        knots::source_span(self.source.text(), node, decoded)
+        source_map::source_span(self.source.text(), node, decoded)
     }
 
-    /// The node as JSON, for the validator. Of a duplicate key the last value counts.
+    /// Returns the node as JSON, for the validator. Of a duplicate key the last value counts.
     pub fn to_json(&self, id: NodeId) -> serde_json::Value {
         use serde_json::Value;
-        // Recursion is bounded: no tree is deeper than `Limits::depth`.
+        // Recursion is bounded: no tree is deeper than `YamlLimits::depth`.
         let node = self.node(id);
         match &node.kind {
-            Kind::Null => Value::Null,
-            Kind::Bool(value) => Value::Bool(*value),
-            Kind::Number(number) => Value::Number(number.clone()),
-            Kind::Text => Value::String(node.text.clone()),
-            Kind::List(items) => items.iter().map(|item| self.to_json(*item)).collect(),
-            Kind::Map(entries) => Value::Object(
+            NodeKind::Null => Value::Null,
+            NodeKind::Bool(value) => Value::Bool(*value),
+            NodeKind::Number(number) => Value::Number(number.clone()),
+            NodeKind::Text => Value::String(node.text.clone()),
+            NodeKind::List(items) => items.iter().map(|item| self.to_json(*item)).collect(),
+            NodeKind::Map(entries) => Value::Object(
                 entries
                     .iter()
                     .map(|entry| (self.node(entry.key).text.clone(), self.to_json(entry.value)))
@@ -360,7 +360,7 @@ impl Document {
         }
     }
 
-    /// The node as a value of a Rust type.
+    /// Returns the node as a value of a Rust type.
     ///
     /// # Errors
     /// The innermost node that does not fit, and why.
@@ -371,7 +371,7 @@ impl Document {
         T::deserialize(NodeDeserializer::new(self, id))
     }
 
-    /// All comments, by place.
+    /// Returns all comments, by place.
     pub fn comments(&self) -> &[Comment] {
         &self.comments
     }
@@ -386,7 +386,7 @@ pub struct Parsed {
     pub problems: Vec<Problem>,
 }
 
-/// A segment of a JSON pointer, as RFC 6901 writes it.
+/// Returns a segment of a JSON pointer, as RFC 6901 writes it.
 fn escape(segment: &str) -> Cow<'_, str> {
     if segment.contains(['~', '/']) {
         Cow::Owned(segment.replace('~', "~0").replace('/', "~1"))

@@ -5,7 +5,7 @@
 /// The numbers are our choice: a hundred times what the largest sensible playbook needs, and small
 /// enough that reading a file which meets them all takes well under a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct YamlLimits {
     /// Bytes of the text.
     pub bytes: usize,
     /// Lists and maps inside one another; what an alias stands for counts where it is used.
@@ -16,9 +16,9 @@ pub struct Limits {
     pub alias_nodes: usize,
 }
 
-impl Default for Limits {
+impl Default for YamlLimits {
     fn default() -> Self {
-        Limits {
+        YamlLimits {
             bytes: 8 * 1024 * 1024,
             depth: 64,
             nodes: 1_000_000,

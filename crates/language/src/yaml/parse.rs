@@ -1,4 +1,4 @@
-//! Events of the scanner -> arena.
+//! Builds the document from the events of the scanner.
 //!
 //! The scanner reports one error and stops; everything this file refuses by itself (duplicate
 //! keys, tags, merge keys, aliases out of bounds) is collected, and the tree goes on.
@@ -6,29 +6,31 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle};
+use granit_parser::{Event, Parser, ScanError, StructureStyle};
 
 use crate::diagnostic::{Problem, sort_problems};
 use crate::source::{SourceText, Span};
 
-use super::document::{Comment, Document, Entry, Kind, Node, NodeId, Parsed, Place, Style};
-use super::faults::{self, Spot};
-use super::limits::Limits;
-use super::{recover, refusals, resolve};
+use super::document::{
+    Comment, Document, MapEntry, Node, NodeId, NodeKind, NodePlace, Parsed, ScalarStyle,
+};
+use super::limits::YamlLimits;
+use super::syntax_errors::{self, Spot};
+use super::{recover, resolve, restrictions};
 
 /// Parses within limits.
-pub(super) fn parse(source: &SourceText, limits: &Limits) -> Parsed {
+pub(super) fn parse(source: &SourceText, limits: &YamlLimits) -> Parsed {
     if source.text().len() > limits.bytes {
         return Parsed {
             document: None,
-            problems: vec![refusals::too_many_bytes(source, limits)],
+            problems: vec![restrictions::too_many_bytes(source, limits)],
         };
     }
-    let mut problems = refusals::hidden_characters(source);
+    let mut problems = restrictions::hidden_characters(source);
     let mut attempt = attempt(source, limits);
     let document = match attempt.fault {
         None if attempt.builder.nodes.is_empty() => {
-            problems.push(refusals::empty_document(source));
+            problems.push(restrictions::empty_document(source));
             None
         }
         None => {
@@ -59,26 +61,26 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// What was refused on the way.
-    pub(super) fn refusals(self) -> Vec<Problem> {
+    /// Returns what was refused on the way.
+    pub(super) fn restrictions(self) -> Vec<Problem> {
         self.builder.problems
     }
 }
 
-pub(super) fn attempt<'a>(source: &'a SourceText, limits: &'a Limits) -> Attempt<'a> {
+pub(super) fn attempt<'a>(source: &'a SourceText, limits: &'a YamlLimits) -> Attempt<'a> {
     let mut builder = Builder::new(source, limits);
     let fault = builder.run().err().map(|fault| *fault);
     Attempt { builder, fault }
 }
 
-/// Where the scanner stops, if it does.
-pub(super) fn first_error(text: &str, limits: &Limits) -> Option<u32> {
+/// Returns where the scanner stops, if it does.
+pub(super) fn first_error(text: &str, limits: &YamlLimits) -> Option<u32> {
     Parser::new_from_str_with_options(text, options(limits))
         .find_map(Result::err)
         .map(|error| error.marker().byte_offset().unwrap_or(0) as u32)
 }
 
-fn options(limits: &Limits) -> granit_parser::Options {
+fn options(limits: &YamlLimits) -> granit_parser::Options {
     granit_parser::options! {
         disallow_directives: true,
         emit_unresolved_aliases: true,
@@ -105,7 +107,7 @@ struct Frame {
 enum Children {
     List(Vec<NodeId>),
     Map {
-        entries: Vec<Entry>,
+        entries: Vec<MapEntry>,
         key: Option<NodeId>,
     },
 }
@@ -124,9 +126,9 @@ enum Anchored {
 
 struct Builder<'a> {
     source: &'a SourceText,
-    limits: &'a Limits,
+    limits: &'a YamlLimits,
     nodes: Vec<Node>,
-    places: Vec<Place>,
+    places: Vec<NodePlace>,
     comments: Vec<Comment>,
     originals: HashMap<NodeId, NodeId>,
     anchors: HashMap<usize, Anchored>,
@@ -136,7 +138,7 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(source: &'a SourceText, limits: &'a Limits) -> Self {
+    fn new(source: &'a SourceText, limits: &'a YamlLimits) -> Self {
         Builder {
             source,
             limits,
@@ -163,7 +165,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The scanner's error with what is known about the place.
+    /// Returns the scanner's error with what is known about the place.
     fn fault(&self, error: &ScanError) -> Problem {
         let end = self.source.text().len();
         let at = error.marker().byte_offset().unwrap_or(end).min(end);
@@ -178,7 +180,7 @@ impl<'a> Builder<'a> {
             }),
             limits: self.limits,
         };
-        faults::problem(&spot, error)
+        syntax_errors::problem(&spot, error)
     }
 
     /// Takes in all events; `Err` is what stopped it.
@@ -191,7 +193,7 @@ impl<'a> Builder<'a> {
             };
             if let Some(tag) = place.tag_span() {
                 self.problems
-                    .push(refusals::tag(self.source, span_of(&tag)));
+                    .push(restrictions::tag(self.source, span_of(&tag)));
             }
             let span = span_of(&place);
             match event {
@@ -199,7 +201,7 @@ impl<'a> Builder<'a> {
                     documents += 1;
                     if documents > 1 {
                         self.problems
-                            .push(refusals::second_document(self.source, span));
+                            .push(restrictions::second_document(self.source, span));
                         // The first document is whole, so it can still be checked.
                         return Ok(());
                     }
@@ -233,7 +235,7 @@ impl<'a> Builder<'a> {
                 Event::Alias(anchor) => self.alias(anchor, span)?,
                 Event::UnresolvedAlias(_) => {
                     self.problems
-                        .push(refusals::unknown_alias(self.source, span));
+                        .push(restrictions::unknown_alias(self.source, span));
                     let node = self.as_written(span);
                     self.push(node, 0)?;
                 }
@@ -246,29 +248,29 @@ impl<'a> Builder<'a> {
     fn scalar(
         &mut self,
         text: &str,
-        style: ScalarStyle,
+        style: granit_parser::ScalarStyle,
         span: Span,
     ) -> Result<NodeId, Box<Problem>> {
         let style = match style {
-            ScalarStyle::SingleQuoted => Style::Single,
-            ScalarStyle::DoubleQuoted => Style::Double,
-            ScalarStyle::Literal => Style::Literal,
-            ScalarStyle::Folded => Style::Folded,
-            _ => Style::Plain,
+            granit_parser::ScalarStyle::SingleQuoted => ScalarStyle::Single,
+            granit_parser::ScalarStyle::DoubleQuoted => ScalarStyle::Double,
+            granit_parser::ScalarStyle::Literal => ScalarStyle::Literal,
+            granit_parser::ScalarStyle::Folded => ScalarStyle::Folded,
+            _ => ScalarStyle::Plain,
         };
         // The scanner calls an absent value `~`; what was written is nothing.
-        let text = if style == Style::Plain && span.is_empty() {
+        let text = if style == ScalarStyle::Plain && span.is_empty() {
             ""
         } else {
             text
         };
         let kind = match style {
-            Style::Plain => resolve::plain(text),
-            _ => Kind::Text,
+            ScalarStyle::Plain => resolve::plain(text),
+            _ => NodeKind::Text,
         };
         let span = match style {
-            Style::Literal | Style::Folded if is_blank(text) => self.header(span),
-            Style::Literal | Style::Folded => self.trimmed(span),
+            ScalarStyle::Literal | ScalarStyle::Folded if is_blank(text) => self.header(span),
+            ScalarStyle::Literal | ScalarStyle::Folded => self.trimmed(span),
             _ => span,
         };
         let node = Node {
@@ -280,17 +282,18 @@ impl<'a> Builder<'a> {
         self.push(node, 0)
     }
 
-    /// An alias that leads nowhere is taken for the text it most often was meant to be.
+    /// Takes an alias without an anchor for the text it most often was meant to be.
     fn as_written(&self, span: Span) -> Node {
         Node {
             span,
-            kind: Kind::Text,
-            style: Style::Plain,
+            kind: NodeKind::Text,
+            style: ScalarStyle::Plain,
             text: self.source.slice(span).to_owned(),
         }
     }
 
-    /// The `|` or `>` of a block scalar without visible text, which has nothing else to point at.
+    /// Returns the `|` or `>` of a block scalar without visible text, which has nothing else to
+    /// point at.
     fn header(&self, span: Span) -> Span {
         let text = self.source.text();
         // At the end of a file the scanner gives the header itself.
@@ -320,7 +323,7 @@ impl<'a> Builder<'a> {
     /// Adds a node that is complete, or a collection without its children.
     fn push(&mut self, node: Node, height: usize) -> Result<NodeId, Box<Problem>> {
         if self.nodes.len() >= self.limits.nodes {
-            return Err(Box::new(refusals::too_many_nodes(
+            return Err(Box::new(restrictions::too_many_nodes(
                 self.source,
                 node.span,
                 self.limits,
@@ -329,7 +332,7 @@ impl<'a> Builder<'a> {
         let id = NodeId(self.nodes.len() as u32);
         let span = node.span;
         self.nodes.push(node);
-        self.places.push(Place::Root);
+        self.places.push(NodePlace::Root);
         self.hang(id, span, height);
         Ok(id)
     }
@@ -345,7 +348,7 @@ impl<'a> Builder<'a> {
         self.places[id.index()] = match &mut frame.children {
             Children::List(items) => {
                 items.push(id);
-                Place::Item {
+                NodePlace::Item {
                     parent,
                     index: items.len() as u32 - 1,
                 }
@@ -354,9 +357,9 @@ impl<'a> Builder<'a> {
                 let index = entries.len() as u32;
                 match key.take() {
                     None => *key = Some(id),
-                    Some(key) => entries.push(Entry { key, value: id }),
+                    Some(key) => entries.push(MapEntry { key, value: id }),
                 }
-                Place::Entry { parent, index }
+                NodePlace::Entry { parent, index }
             }
         };
     }
@@ -369,16 +372,20 @@ impl<'a> Builder<'a> {
         children: Children,
     ) -> Result<(), Box<Problem>> {
         if self.stack.len() >= self.limits.depth {
-            return Err(Box::new(refusals::too_deep(self.source, span, self.limits)));
+            return Err(Box::new(restrictions::too_deep(
+                self.source,
+                span,
+                self.limits,
+            )));
         }
         let kind = match children {
-            Children::List(_) => Kind::List(Vec::new()),
-            Children::Map { .. } => Kind::Map(Vec::new()),
+            Children::List(_) => NodeKind::List(Vec::new()),
+            Children::Map { .. } => NodeKind::Map(Vec::new()),
         };
         let node = Node {
             span,
             kind,
-            style: Style::Plain,
+            style: ScalarStyle::Plain,
             text: String::new(),
         };
         let id = self.push(node, 0)?;
@@ -409,8 +416,8 @@ impl<'a> Builder<'a> {
         let node = &mut self.nodes[frame.id.index()];
         node.span.end = end;
         node.kind = match frame.children {
-            Children::List(items) => Kind::List(items),
-            Children::Map { entries, .. } => Kind::Map(entries),
+            Children::List(items) => NodeKind::List(items),
+            Children::Map { entries, .. } => NodeKind::Map(entries),
         };
         if let Some(outer) = self.stack.last_mut() {
             outer.end = outer.end.max(end);
@@ -424,7 +431,7 @@ impl<'a> Builder<'a> {
             };
             self.anchors.insert(frame.anchor, closed);
         }
-        refusals::keys(
+        restrictions::keys(
             self.source,
             &self.nodes,
             self.nodes[frame.id.index()].entries(),
@@ -442,15 +449,18 @@ impl<'a> Builder<'a> {
             }) => (*first, *after, *height),
             Some(Anchored::Open(id)) => {
                 let start = self.nodes[id.index()].span;
-                self.problems
-                    .push(refusals::alias_of_itself(self.source, span, start.start));
+                self.problems.push(restrictions::alias_of_itself(
+                    self.source,
+                    span,
+                    start.start,
+                ));
                 let node = self.as_written(span);
                 self.push(node, 0)?;
                 return Ok(());
             }
             None => {
                 self.problems
-                    .push(refusals::unknown_alias(self.source, span));
+                    .push(restrictions::unknown_alias(self.source, span));
                 let node = self.as_written(span);
                 self.push(node, 0)?;
                 return Ok(());
@@ -462,14 +472,18 @@ impl<'a> Builder<'a> {
         if self.alias_nodes > self.limits.alias_nodes
             || self.nodes.len() + count > self.limits.nodes
         {
-            return Err(Box::new(refusals::too_many_aliases(
+            return Err(Box::new(restrictions::too_many_aliases(
                 self.source,
                 span,
                 self.limits,
             )));
         }
         if self.stack.len() + height > self.limits.depth {
-            return Err(Box::new(refusals::too_deep(self.source, span, self.limits)));
+            return Err(Box::new(restrictions::too_deep(
+                self.source,
+                span,
+                self.limits,
+            )));
         }
         let shift = self.nodes.len() as u32 - first.0;
         let moved = |id: NodeId| NodeId(id.0 + shift);
@@ -478,21 +492,21 @@ impl<'a> Builder<'a> {
             let mut node = self.nodes[original.index()].clone();
             node.span = span;
             match &mut node.kind {
-                Kind::List(items) => items.iter_mut().for_each(|item| *item = moved(*item)),
-                Kind::Map(entries) => entries.iter_mut().for_each(|entry| {
+                NodeKind::List(items) => items.iter_mut().for_each(|item| *item = moved(*item)),
+                NodeKind::Map(entries) => entries.iter_mut().for_each(|entry| {
                     entry.key = moved(entry.key);
                     entry.value = moved(entry.value);
                 }),
                 _ => {}
             }
             let place = match self.places[original.index()] {
-                _ if index == first.0 => Place::Root,
-                Place::Root => Place::Root,
-                Place::Item { parent, index } => Place::Item {
+                _ if index == first.0 => NodePlace::Root,
+                NodePlace::Root => NodePlace::Root,
+                NodePlace::Item { parent, index } => NodePlace::Item {
                     parent: moved(parent),
                     index,
                 },
-                Place::Entry { parent, index } => Place::Entry {
+                NodePlace::Entry { parent, index } => NodePlace::Entry {
                     parent: moved(parent),
                     index,
                 },

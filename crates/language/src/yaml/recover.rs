@@ -7,9 +7,9 @@
 use crate::diagnostic::{Edit, Problem};
 use crate::source::{SourceText, Span};
 
-use super::faults;
-use super::limits::Limits;
+use super::limits::YamlLimits;
 use super::parse::{self, attempt};
+use super::syntax_errors;
 
 /// All readings of a text together take at most so many bytes.
 const BYTES_IN_ALL: usize = 16 * 1024 * 1024;
@@ -17,10 +17,10 @@ const BYTES_IN_ALL: usize = 16 * 1024 * 1024;
 /// No author reads more errors of syntax at once.
 const ROUNDS: usize = 50;
 
-/// The fault, what was refused before it, and what comes to light behind it.
+/// Returns the fault, what was refused before it, and what comes to light behind it.
 pub(super) fn further(
     source: &SourceText,
-    limits: &Limits,
+    limits: &YamlLimits,
     fault: Problem,
     refused: Vec<Problem>,
 ) -> Vec<Problem> {
@@ -34,10 +34,10 @@ pub(super) fn further(
             break;
         };
         edits = made;
-        let repaired = SourceText::new(source.name(), faults::apply(source.text(), &edits));
+        let repaired = SourceText::new(source.name(), syntax_errors::apply(source.text(), &edits));
         let mut reading: parse::Attempt<'_> = attempt(&repaired, limits);
         let fault = reading.fault.take();
-        refused = reading.refusals();
+        refused = reading.restrictions();
         let way_back = WayBack::new(&edits);
         for problem in &mut refused {
             way_back.carry(problem, source);
@@ -53,7 +53,7 @@ pub(super) fn further(
     faults
 }
 
-/// All edits in order; `None` where two meet, which would be a fix of a fix.
+/// Returns all edits in order; `None` where two meet, which would be a fix of a fix.
 fn merged(edits: &[Edit], new: Vec<Edit>) -> Option<Vec<Edit>> {
     let mut all: Vec<Edit> = edits.iter().cloned().chain(new).collect();
     all.sort_by_key(|edit| edit.span);

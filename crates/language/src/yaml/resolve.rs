@@ -1,24 +1,24 @@
-//! What a plain scalar is, by the core schema of YAML 1.2.
+//! Resolves plain scalars by the core schema of YAML 1.2.
 //!
 //! `yes`, `no`, `on` and `off` are text here, as the core schema says; whether a bool was meant is
 //! for the language to judge.
 
 use serde_json::Number;
 
-use super::document::Kind;
+use super::document::NodeKind;
 
-/// The kind of a plain scalar.
-pub(super) fn plain(text: &str) -> Kind {
+/// Returns the kind of a plain scalar.
+pub(super) fn plain(text: &str) -> NodeKind {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
-        "true" | "True" | "TRUE" => Kind::Bool(true),
-        "false" | "False" | "FALSE" => Kind::Bool(false),
-        _ => number(text).map_or(Kind::Text, Kind::Number),
+        "" | "~" | "null" | "Null" | "NULL" => NodeKind::Null,
+        "true" | "True" | "TRUE" => NodeKind::Bool(true),
+        "false" | "False" | "FALSE" => NodeKind::Bool(false),
+        _ => number(text).map_or(NodeKind::Text, NodeKind::Number),
     }
 }
 
-/// The number a plain scalar stands for. Numbers without end or beyond `f64` (`.inf`, `1e999`)
-/// have no JSON form and stay text.
+/// Returns the number a plain scalar stands for. Numbers without end or beyond `f64` (`.inf`,
+/// `1e999`) have no JSON form and stay text.
 fn number(text: &str) -> Option<Number> {
     if !text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first)) {
         return None;
@@ -89,7 +89,7 @@ mod tests {
             ("-.5E-1", "-0.05"),
             ("18446744073709551615", "18446744073709551615"),
         ] {
-            let Kind::Number(number) = plain(text) else {
+            let NodeKind::Number(number) = plain(text) else {
                 panic!("{text} should be a number");
             };
             assert_eq!(number.to_string(), json, "{text}");
@@ -98,7 +98,7 @@ mod tests {
             "yes", "on", ".inf", "-.INF", ".nan", "1e999", "0x", "0x+1", "0b1", "1_000", "1:30",
             "+", "-", ".", "e3", "1e", "1e+", "--1", "0o8", "infinity", "+inf", "nan", "1.2.3",
         ] {
-            assert_eq!(plain(text), Kind::Text, "{text}");
+            assert_eq!(plain(text), NodeKind::Text, "{text}");
         }
     }
 }

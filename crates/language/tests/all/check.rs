@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use svar_language::diagnostic::Severity;
-use svar_language::diagnostic::render::{Style, text};
+use svar_language::diagnostic::render::{RenderStyle, text};
 use svar_language::playbook::{Beside, Loaded, load};
 use svar_language::rules;
 use svar_language::source::SourceText;
@@ -47,7 +47,7 @@ fn each_finding_is_drawn_as_its_case_says() {
     for folder in folders("tests/cases/check") {
         let code = folder.file_name().unwrap().to_str().unwrap().to_owned();
         let loaded = load_file(&folder.join("playbook.yaml"));
-        let drawn = text(&loaded.problems, &Style::drawn());
+        let drawn = text(&loaded.problems, &RenderStyle::drawn());
         assert!(
             codes(&loaded).contains(&code.as_str()),
             "the playbook of `{code}` does not show it, but:\n{drawn}"
@@ -102,7 +102,7 @@ fn good_playbooks_pass_without_a_word() {
     playbooks.push("tests/cases/everything.yaml".into());
     for path in playbooks {
         let loaded = load_file(&path);
-        let drawn = text(&loaded.problems, &Style::drawn());
+        let drawn = text(&loaded.problems, &RenderStyle::drawn());
         assert_eq!(drawn, "", "{}", path.display());
         assert!(loaded.playbook.is_some(), "{}", path.display());
     }
@@ -156,8 +156,8 @@ steps:
     assert_eq!(
         messages,
         [
-            "`large.bin` has 21.0 MB, and the library takes 20 MB",
-            "`medium` has 11.0 MB, and Linux and macOS take 10 MB by `put`",
+            "`large.bin` has 21.0 MB; the library takes at most 20 MB",
+            "`medium` has 11.0 MB; `put` takes at most 10 MB on Linux and macOS",
         ]
     );
 }
@@ -189,14 +189,14 @@ fn a_fix_resolves_its_finding() {
                 "`{}` in {} leaves:\n{}",
                 fix.title,
                 path.display(),
-                text(&left, &Style::drawn())
+                text(&left, &RenderStyle::drawn())
             );
         }
     }
 }
 
 #[test]
-fn a_silenced_error_leaves_a_playbook() {
+fn a_suppressed_error_leaves_a_playbook() {
     let wild = "playbook: 1\nsteps:\n  - get: /var/log/a*  # svar: allow not-a-single-file -- that is its name\n";
     let loaded = load_text(wild);
     assert!(codes(&loaded).is_empty() && loaded.playbook.is_some());
@@ -262,11 +262,11 @@ fn a_number_that_is_not_the_one_wanted_is_told_in_the_authors_words() {
     for (text, message) in [
         (
             "playbook: 1.0\nsteps:\n  - get: /x\n",
-            "`playbook` wants a whole number in digits that is not too large, not `1.0`",
+            "`playbook` must be a whole number written in digits and not too large, not `1.0`",
         ),
         (
             "playbook: 1\nsteps:\n  - run: x.sh\n    expect: { exit: 1e25 }\n",
-            "`exit` wants a whole number in digits that is not too large, not `1e25`",
+            "`exit` must be a whole number written in digits and not too large, not `1e25`",
         ),
     ] {
         let loaded = load_text(text);

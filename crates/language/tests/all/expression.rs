@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use svar_language::expression::{Fault, FaultKind, Record, Scope, Template, Type, Wanted, to_text};
+use svar_language::expression::{
+    ExpectedType, ExpressionError, ExpressionErrorKind, Record, Scope, Template, Type, to_text,
+};
 
 fn scope() -> Scope {
     let mut scope = Scope::default();
@@ -50,7 +52,7 @@ fn visible() -> Type {
 #[track_caller]
 fn value(text: &str) -> Value {
     let template = Template::parse(text).expect("it parses");
-    let faults = template.check(&visible(), Wanted::Anything);
+    let faults = template.check(&visible(), ExpectedType::Anything);
     assert!(faults.is_empty(), "{text}: {faults:?}");
     template.evaluate(&scope()).expect("it has a value")
 }
@@ -58,12 +60,12 @@ fn value(text: &str) -> Value {
 /// Every fault as `bytes it points at: message (help)`.
 #[track_caller]
 fn faults(text: &str) -> Vec<String> {
-    faults_where(text, Wanted::Anything)
+    faults_where(text, ExpectedType::Anything)
 }
 
 #[track_caller]
-fn faults_where(text: &str, wanted: Wanted) -> Vec<String> {
-    let found: Vec<Fault> = match Template::parse(text) {
+fn faults_where(text: &str, wanted: ExpectedType) -> Vec<String> {
+    let found: Vec<ExpressionError> = match Template::parse(text) {
         Ok(template) => template.check(&visible(), wanted),
         Err(faults) => faults,
     };
@@ -76,6 +78,22 @@ fn faults_where(text: &str, wanted: Wanted) -> Vec<String> {
             format!("[{}] {}{help}", &text[fault.range], fault.message)
         })
         .collect()
+}
+
+#[test]
+fn maps_of_different_kinds_can_be_compared() {
+    let none: Vec<String> = Vec::new();
+    for text in [
+        "${{ {'a': 1} == {'a': 1} }}",
+        "${{ {'a': 1} == inputs }}",
+        "${{ steps.probe != {'exit': 0} }}",
+        "${{ inputs == steps }}",
+    ] {
+        assert_eq!(faults(text), none, "{text}");
+    }
+    // A map and something else are never equal.
+    assert_eq!(faults("${{ {'a': 1} == inputs.days }}").len(), 1);
+    assert_eq!(faults("${{ inputs.hosts == inputs }}").len(), 1);
 }
 
 #[test]
@@ -110,7 +128,10 @@ fn values_are_printed_as_people_write_them() {
         json!(r#"{"b":1,"a":[true]}"#)
     );
     assert_eq!(value(r"${{ 'C:\\a\\b.txt' | basename }}"), json!("b.txt"));
-    assert_eq!(to_text(&json!(null)), Err("null has no text".to_owned()));
+    assert_eq!(
+        to_text(&json!(null)),
+        Err("null cannot be part of a text".to_owned())
+    );
 }
 
 #[test]
@@ -184,13 +205,13 @@ fn types_that_do_not_fit_are_found_before_there_is_data() {
 #[test]
 fn a_place_that_wants_a_type_says_so() {
     insta::assert_debug_snapshot!([
-        faults_where("${{ inputs.process }}", Wanted::Int),
-        faults_where("${{ inputs.days }}", Wanted::Bool),
-        faults_where("${{ inputs.hosts }}", Wanted::Text),
-        faults_where("${{ inputs.days / 2 }}", Wanted::Int),
-        faults_where("${{ inputs.days }}", Wanted::Word),
-        faults_where("${{ inputs.days }}", Wanted::Int),
-        faults_where("${{ steps.probe.json.n }}", Wanted::Int),
+        faults_where("${{ inputs.process }}", ExpectedType::Int),
+        faults_where("${{ inputs.days }}", ExpectedType::Bool),
+        faults_where("${{ inputs.hosts }}", ExpectedType::Text),
+        faults_where("${{ inputs.days / 2 }}", ExpectedType::Int),
+        faults_where("${{ inputs.days }}", ExpectedType::Word),
+        faults_where("${{ inputs.days }}", ExpectedType::Int),
+        faults_where("${{ steps.probe.json.n }}", ExpectedType::Int),
     ]);
 }
 
@@ -244,7 +265,7 @@ fn a_bare_expression_is_read_to_its_end() {
     let template = Template::parse_expression("inputs.days > 3 and inputs.deep").unwrap();
     assert!(template.is_one_expression());
     assert_eq!(template.evaluate(&scope()).unwrap(), json!(true));
-    assert!(template.check(&visible(), Wanted::Bool).is_empty());
+    assert!(template.check(&visible(), ExpectedType::Bool).is_empty());
     let text = "inputs.days >";
     assert_eq!(Template::parse_expression(text).unwrap_err().len(), 1);
     assert_eq!(Template::parse_expression("a }} b").unwrap_err().len(), 1);
@@ -257,7 +278,7 @@ fn data_that_does_not_fit_is_said_at_its_bytes() {
             .unwrap()
             .evaluate(&scope())
             .unwrap_err();
-        assert_eq!(fault.kind, FaultKind::Evaluation);
+        assert_eq!(fault.kind, ExpressionErrorKind::Evaluation);
         format!("[{}] {}", &text[fault.range], fault.message)
     };
     insta::assert_debug_snapshot!(
@@ -314,7 +335,7 @@ proptest! {
         for text in [text.clone(), format!("x${{{{{inner}}}}} {text}"), format!("${{{{ {inner} }}}}")] {
             let faults = match Template::parse(&text) {
                 Ok(template) => {
-                    let faults = template.check(&visible(), Wanted::Text);
+                    let faults = template.check(&visible(), ExpectedType::Text);
                     match template.evaluate(&scope()) {
                         Ok(_) => faults,
                         Err(fault) => faults.into_iter().chain([fault]).collect(),
@@ -335,17 +356,17 @@ proptest! {
         let template = Template::parse(&text).unwrap();
         let fits_as = |wanted| template.check(&visible(), wanted).is_empty();
         // What fits everywhere is of unknown type.
-        prop_assume!(!(fits_as(Wanted::Int) && fits_as(Wanted::Bool)));
+        prop_assume!(!(fits_as(ExpectedType::Int) && fits_as(ExpectedType::Bool)));
         for (wanted, fits) in [
-            (Wanted::Int, Value::is_i64 as fn(&Value) -> bool),
-            (Wanted::Bool, Value::is_boolean),
-            (Wanted::Word, Value::is_string),
+            (ExpectedType::Int, Value::is_i64 as fn(&Value) -> bool),
+            (ExpectedType::Bool, Value::is_boolean),
+            (ExpectedType::Word, Value::is_string),
         ] {
             if fits_as(wanted) {
                 match template.evaluate(&scope()) {
                     Ok(value) => prop_assert!(fits(&value), "{text}: {value}"),
                     // Division by zero and overflow are known only with the data.
-                    Err(fault) => prop_assert_eq!(fault.kind, FaultKind::Evaluation),
+                    Err(fault) => prop_assert_eq!(fault.kind, ExpressionErrorKind::Evaluation),
                 }
             }
         }

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use svar_language::diagnostic::{Problem, Rule};
-use svar_language::expression::{Fault, Scope, Template, to_text};
+use svar_language::expression::{ExpressionError, Scope, Template, to_text};
 use svar_language::playbook::Playbook;
 use svar_language::rules::{TEMPLATE_CYCLE, TEMPLATE_VALUE};
-use svar_language::yaml::{Document, Kind, NodeId};
+use svar_language::yaml::{Document, NodeId, NodeKind};
 
 use crate::inputs::{Inputs, each_text};
 use crate::model::Target;
@@ -216,15 +216,15 @@ impl Values {
     pub(crate) fn each_template(&self, node: NodeId, visit: &mut dyn FnMut(&Template)) {
         let read = self.document.node(node);
         match &read.kind {
-            Kind::Text if Template::is_in(&read.text) => {
+            NodeKind::Text if Template::is_in(&read.text) => {
                 if let Ok(template) = Template::parse(&read.text) {
                     visit(&template);
                 }
             }
-            Kind::List(items) => items
+            NodeKind::List(items) => items
                 .iter()
                 .for_each(|item| self.each_template(*item, visit)),
-            Kind::Map(entries) => entries
+            NodeKind::Map(entries) => entries
                 .iter()
                 .for_each(|entry| self.each_template(entry.value, visit)),
             _ => {}
@@ -235,11 +235,11 @@ impl Values {
     pub(crate) fn field(&self, node: NodeId) -> Result<Field, Problem> {
         let read = self.document.node(node);
         let form = match &read.kind {
-            Kind::Null => Form::Known(Value::Null),
-            Kind::Bool(value) => Form::Known(Value::Bool(*value)),
-            Kind::Number(number) => Form::Known(number_or_text(number, &read.text)),
-            Kind::Text => return self.text_field(node, &read.text),
-            Kind::List(items) => {
+            NodeKind::Null => Form::Known(Value::Null),
+            NodeKind::Bool(value) => Form::Known(Value::Bool(*value)),
+            NodeKind::Number(number) => Form::Known(number_or_text(number, &read.text)),
+            NodeKind::Text => return self.text_field(node, &read.text),
+            NodeKind::List(items) => {
                 let items: Vec<Field> = items
                     .iter()
                     .map(|item| self.field(*item))
@@ -249,7 +249,7 @@ impl Values {
                     None => Form::List(items),
                 }
             }
-            Kind::Map(entries) => {
+            NodeKind::Map(entries) => {
                 let entries: Vec<(String, Field)> = entries
                     .iter()
                     .map(|entry| {
@@ -397,7 +397,7 @@ impl Values {
     }
 
     /// Returns a fault of an expression, at its bytes in the file.
-    pub(crate) fn fault(&self, node: NodeId, fault: Fault) -> Problem {
+    pub(crate) fn fault(&self, node: NodeId, fault: ExpressionError) -> Problem {
         let span = self.document.source_span(node, fault.range);
         let problem = Problem::new(&TEMPLATE_VALUE, self.document.source(), span, fault.message);
         match fault.help {
@@ -408,7 +408,7 @@ impl Values {
 
     /// Returns the problem of a template that can't be read. The check has read every template
     /// before, so this is for a text that changed meanwhile.
-    fn unreadable(&self, node: NodeId, faults: Vec<Fault>) -> Problem {
+    fn unreadable(&self, node: NodeId, faults: Vec<ExpressionError>) -> Problem {
         match faults.into_iter().next() {
             Some(fault) => self.fault(node, fault),
             None => self.problem(&TEMPLATE_VALUE, node, "this can't be read"),

@@ -9,7 +9,7 @@ use svar_language::playbook::model::{Input, InputType};
 use svar_language::playbook::{Loaded, Playbook};
 use svar_language::rules::EMPTY_DOCUMENT;
 use svar_language::source::{SourceText, Span};
-use svar_language::yaml::{Document, Kind};
+use svar_language::yaml::{Document, NodeKind};
 
 use super::value::{ENVIRONMENT_PREFIX, GivenInputs, InputOrigin, InputValue, Inputs};
 use crate::rules;
@@ -134,7 +134,7 @@ impl Merge<'_> {
             Err(problems) => return self.problems.extend(problems),
         };
         let root = document.node(document.root());
-        if !matches!(root.kind, Kind::Null | Kind::Map(_)) {
+        if !matches!(root.kind, NodeKind::Null | NodeKind::Map(_)) {
             let problem = Problem::new(
                 &rules::INVALID_INPUTS_FILE,
                 file,
@@ -153,7 +153,7 @@ impl Merge<'_> {
                     let line = file.position(span.start).line;
                     let value = match document.node(entry.value).kind {
                         // Nothing is as good as no entry.
-                        Kind::Null => Ok(Value::Null),
+                        NodeKind::Null => Ok(Value::Null),
                         _ => input.kind().read(&document, entry.value),
                     };
                     let (source, span) = match input.is_secret() {

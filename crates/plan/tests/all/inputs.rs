@@ -1,6 +1,6 @@
 //! Where values come from, which one wins, and what is refused.
 
-use svar_language::diagnostic::render::{Style, text};
+use svar_language::diagnostic::render::{RenderStyle, text};
 use svar_language::source::SourceText;
 use svar_plan::{GivenInputs, Inputs};
 
@@ -31,7 +31,7 @@ fn arguments(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 fn merged(given: &GivenInputs) -> Vec<String> {
     let inputs = match Inputs::merge(&loaded(PLAYBOOK), given) {
         Ok(inputs) => inputs,
-        Err(problems) => panic!("{}", text(&problems, &Style::drawn())),
+        Err(problems) => panic!("{}", text(&problems, &RenderStyle::drawn())),
     };
     inputs
         .iter()
@@ -42,7 +42,7 @@ fn merged(given: &GivenInputs) -> Vec<String> {
 #[track_caller]
 fn refused(playbook: &str, given: &GivenInputs) -> String {
     let problems = Inputs::merge(&loaded(playbook), given).unwrap_err();
-    text(&problems, &Style::drawn())
+    text(&problems, &RenderStyle::drawn())
 }
 
 #[test]

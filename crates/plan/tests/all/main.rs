@@ -15,7 +15,7 @@ mod waves;
 
 use serde_json::json;
 use svar_language::diagnostic::Problem;
-use svar_language::diagnostic::render::{Style, text};
+use svar_language::diagnostic::render::{RenderStyle, text};
 use svar_language::playbook::{Beside, Loaded, NoFiles, load};
 use svar_language::source::SourceText;
 use svar_plan::{
@@ -46,7 +46,7 @@ fn linux() -> Target {
 #[track_caller]
 fn loaded(playbook: &str) -> Loaded {
     let loaded = load(&SourceText::new("playbook.yaml", playbook), &NoFiles);
-    let drawn = text(&loaded.problems, &Style::drawn());
+    let drawn = text(&loaded.problems, &RenderStyle::drawn());
     assert!(loaded.playbook.is_some(), "{drawn}");
     loaded
 }
@@ -75,7 +75,7 @@ fn try_compile(
 fn compiled(playbook: &str, targets: Vec<Target>) -> CompiledPlan {
     match try_compile(playbook, &GivenInputs::default(), targets) {
         Ok(compiled) => compiled,
-        Err(problems) => panic!("{}", text(&problems, &Style::drawn())),
+        Err(problems) => panic!("{}", text(&problems, &RenderStyle::drawn())),
     }
 }
 
@@ -83,7 +83,7 @@ fn compiled(playbook: &str, targets: Vec<Target>) -> CompiledPlan {
 #[track_caller]
 fn refusal(playbook: &str, given: &GivenInputs, targets: Vec<Target>) -> String {
     let problems = try_compile(playbook, given, targets).expect_err("something is wrong");
-    text(&problems, &Style::drawn())
+    text(&problems, &RenderStyle::drawn())
 }
 
 /// The steps of each session, waiting ones with what they wait for.

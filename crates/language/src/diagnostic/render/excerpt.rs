@@ -1,4 +1,4 @@
-//! The lines a finding is about, with their marks. The only file that uses miette.
+//! Draws the lines that a finding is about, with their marks. Only this file uses miette.
 //!
 //! miette is not shown the source but an excerpt made for each finding: the lines of its labels
 //! and their neighbours, cleaned, cut to the width of the terminal. So a finding at the end of a
@@ -19,12 +19,12 @@ use svar_wire::text::{push_visible, visible};
 use crate::diagnostic::{Problem, Severity};
 use crate::source::{Position, SourceText, Span};
 
-use super::text::{Style, wrapped};
+use super::text::{RenderStyle, wrapped};
 
 const TAB_WIDTH: usize = 4;
 
 /// Draws the excerpt; nothing where no byte of the file is known.
-pub(super) fn draw(out: &mut String, problem: &Problem, style: &Style) {
+pub(super) fn draw(out: &mut String, problem: &Problem, style: &RenderStyle) {
     let marks = marks(problem);
     if marks.is_empty() {
         return;
@@ -49,7 +49,7 @@ struct Mark<'a> {
     is_main: bool,
 }
 
-/// The labels on one line each, in the order of the text, none over another.
+/// Returns the labels on one line each, in the order of the text, none over another.
 fn marks(problem: &Problem) -> Vec<Mark<'_>> {
     let source = &problem.source;
     let end_of_text = source.text().len() as u32;
@@ -114,7 +114,7 @@ struct Line {
 }
 
 impl Excerpt {
-    fn new(source: &SourceText, marks: Vec<Mark<'_>>, style: &Style) -> Self {
+    fn new(source: &SourceText, marks: Vec<Mark<'_>>, style: &RenderStyle) -> Self {
         let has_mark = |line: usize| marks.iter().any(|mark| mark.line == line);
         let is_blank = |line: usize| source.slice(source.line_span(line)).trim().is_empty();
         // A blank neighbour shows nothing, unless it holds two marked lines together.
@@ -154,7 +154,7 @@ impl Excerpt {
         number: usize,
         marks: &[&Mark<'_>],
         room: usize,
-        style: &Style,
+        style: &RenderStyle,
     ) {
         let start = self.text.len();
         let line = source.line_span(number);
@@ -223,7 +223,7 @@ impl Excerpt {
         });
     }
 
-    /// The line, by its place in `lines`, that holds the byte.
+    /// Returns the line, by its place in `lines`, that holds the byte.
     fn line_of(&self, offset: usize) -> usize {
         self.lines
             .partition_point(|line| line.start <= offset)
@@ -231,7 +231,7 @@ impl Excerpt {
     }
 }
 
-/// Which bytes of a line are shown: all that fit, else a part around the mark.
+/// Returns which bytes of a line are shown: all that fit, else a part around the mark.
 fn window(source: &SourceText, line: Span, mark: Option<Span>, room: usize) -> Span {
     let text = source.slice(line);
     let width = |text: &str| -> usize { text.chars().map(width_of).sum() };
@@ -279,7 +279,7 @@ fn width_of(character: char) -> usize {
 }
 
 /// Appends a character of the source as it is shown, and says how wide that is.
-fn push_shown(text: &mut String, character: char, column: usize, style: &Style) -> usize {
+fn push_shown(text: &mut String, character: char, column: usize, style: &RenderStyle) -> usize {
     let start = text.len();
     match character {
         // A tab looks like spaces; where it is wrong, that is the whole trouble.
@@ -295,7 +295,7 @@ fn push_shown(text: &mut String, character: char, column: usize, style: &Style) 
     text[start..].width()
 }
 
-/// The name as it is shown, and as a link where wanted.
+/// Returns the name as it is shown, and as a link where wanted.
 fn name(name: &str, links: Option<&Path>) -> String {
     let shown = visible(name);
     let Some(folder) = links else {
@@ -314,7 +314,7 @@ fn name(name: &str, links: Option<&Path>) -> String {
     format!("\u{1b}]8;;{url}\u{1b}\\{shown}\u{1b}]8;;\u{1b}\\")
 }
 
-fn handler(problem: &Problem, excerpt: &Excerpt, style: &Style) -> GraphicalReportHandler {
+fn handler(problem: &Problem, excerpt: &Excerpt, style: &RenderStyle) -> GraphicalReportHandler {
     let characters = if style.unicode {
         ThemeCharacters::unicode()
     } else {

@@ -18,7 +18,7 @@ struct Finding<'a> {
     severity: Severity,
     file: &'a str,
     #[serde(flatten)]
-    place: Place,
+    place: Location,
     message: &'a str,
     help: Option<&'a str>,
     /// Further places, and the words beside the main one.
@@ -31,7 +31,7 @@ struct Finding<'a> {
 /// Lines and columns count from 1, columns in characters; the end is the place after the last
 /// character. Bytes count from 0.
 #[derive(Serialize)]
-struct Place {
+struct Location {
     line: u32,
     column: u32,
     end_line: u32,
@@ -41,7 +41,7 @@ struct Place {
 #[derive(Serialize)]
 struct Label<'a> {
     #[serde(flatten)]
-    place: Place,
+    place: Location,
     text: &'a str,
 }
 
@@ -56,15 +56,15 @@ struct Replacement<'a> {
     start: u32,
     end: u32,
     #[serde(flatten)]
-    place: Place,
+    place: Location,
     text: &'a str,
 }
 
-impl Place {
-    fn of(source: &SourceText, span: Span) -> Place {
+impl Location {
+    fn of(source: &SourceText, span: Span) -> Location {
         let start = source.position(span.start);
         let end = source.position(span.end.max(span.start));
-        Place {
+        Location {
             line: start.line,
             column: start.column,
             end_line: end.line,
@@ -97,12 +97,12 @@ fn finding(problem: &Problem) -> Finding<'_> {
         code: problem.rule.id,
         severity: problem.severity,
         file: source.name(),
-        place: Place::of(source, problem.span()),
+        place: Location::of(source, problem.span()),
         message: &problem.message,
         help: problem.help.as_deref(),
         labels: labels
             .map(|label| Label {
-                place: Place::of(source, label.span),
+                place: Location::of(source, label.span),
                 text: &label.text,
             })
             .collect(),
@@ -121,7 +121,7 @@ fn replacement<'a>(source: &SourceText, edit: &'a Edit) -> Replacement<'a> {
     Replacement {
         start: edit.span.start,
         end: edit.span.end,
-        place: Place::of(source, edit.span),
+        place: Location::of(source, edit.span),
         text: &edit.text,
     }
 }

@@ -10,4 +10,4 @@ mod text;
 
 pub use json::json;
 pub use page::page;
-pub use text::{Style, text};
+pub use text::{RenderStyle, text};

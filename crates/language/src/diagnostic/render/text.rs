@@ -11,9 +11,9 @@ use crate::diagnostic::{Problem, Severity};
 
 use super::excerpt;
 
-/// How findings are drawn. The caller knows the terminal; nothing in here looks at it.
+/// Settings for drawing findings. The caller knows the terminal; nothing here reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Style {
+pub struct RenderStyle {
     /// Colour by escape codes.
     pub color: bool,
     /// Lines and arrows of box-drawing characters; otherwise plain ASCII.
@@ -24,10 +24,10 @@ pub struct Style {
     pub links: Option<PathBuf>,
 }
 
-impl Style {
-    /// No colour, no links, 80 columns of ASCII: for terminals that can nothing, and for files.
+impl RenderStyle {
+    /// Returns the style without colour and links, in 80 columns of ASCII: for simple terminals and files.
     pub fn plain() -> Self {
-        Style {
+        RenderStyle {
             color: false,
             unicode: false,
             width: 80,
@@ -35,11 +35,11 @@ impl Style {
         }
     }
 
-    /// Box-drawing characters in 80 columns, without colour and links.
+    /// Returns the style with box-drawing characters in 80 columns, without colour and links.
     pub fn drawn() -> Self {
-        Style {
+        RenderStyle {
             unicode: true,
-            ..Style::plain()
+            ..RenderStyle::plain()
         }
     }
 
@@ -52,8 +52,8 @@ impl Style {
     }
 }
 
-/// Each finding with its excerpt, help and fix, and a blank line after each.
-pub fn text(problems: &[Problem], style: &Style) -> String {
+/// Returns each finding with its excerpt, help and fix, and a blank line after each.
+pub fn text(problems: &[Problem], style: &RenderStyle) -> String {
     let mut out = String::new();
     for problem in problems {
         draw(&mut out, problem, style);
@@ -62,7 +62,7 @@ pub fn text(problems: &[Problem], style: &Style) -> String {
     out
 }
 
-fn draw(out: &mut String, problem: &Problem, style: &Style) {
+fn draw(out: &mut String, problem: &Problem, style: &RenderStyle) {
     let word = problem.severity.as_str();
     let color = match problem.severity {
         Severity::Error => "1;31",
@@ -87,7 +87,7 @@ fn draw(out: &mut String, problem: &Problem, style: &Style) {
     }
 }
 
-fn footer(out: &mut String, style: &Style, word: &str, text: &str) {
+fn footer(out: &mut String, style: &RenderStyle, word: &str, text: &str) {
     const INDENT: usize = 8;
     let lines: Vec<String> = text
         .split('\n')

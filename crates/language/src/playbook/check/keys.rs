@@ -8,7 +8,7 @@ use crate::playbook::notation::listed;
 use crate::source::Span;
 use crate::yaml::NodeId;
 
-use super::place::{Place, resolve, wants_of};
+use super::node::{CheckedNode, resolve, wants_of};
 use super::rules;
 
 /// Words of other tools, and what they are called here. A word counts only where the schema knows
@@ -53,7 +53,7 @@ const OTHER_WORDS: &[(&str, &str)] = &[
     ("with", "args"),
 ];
 
-impl<'a> Place<'a> {
+impl<'a> CheckedNode<'a> {
     pub(super) fn unknown_key(&self, name: &str) -> Option<Problem> {
         let entry = self.document.entry(self.node, name)?;
         let span = self.document.span(entry.key);
@@ -62,7 +62,7 @@ impl<'a> Place<'a> {
         if let Some(known) = self.meant_key(name) {
             if self.document.get(self.node, known).is_some() {
                 return Some(problem.help(format!(
-                    "Keys it has: {}. `{known}` is there already.",
+                    "Known keys: {}. `{known}` is already given.",
                     listed(&self.keys(), "and")
                 )));
             }
@@ -77,10 +77,10 @@ impl<'a> Place<'a> {
         if let Some(home) = self.home_of(name) {
             return Some(problem.help(format!("`{name}` is a key of {home}: move it there.")));
         }
-        Some(problem.help(format!("Keys it has: {}.", listed(&self.keys(), "and"))))
+        Some(problem.help(format!("Known keys: {}.", listed(&self.keys(), "and"))))
     }
 
-    /// The known key that an unknown one stands for.
+    /// Returns the known key that an unknown one stands for.
     fn meant_key(&self, name: &str) -> Option<&'a str> {
         let lower = name.to_ascii_lowercase();
         let other = OTHER_WORDS.iter().find(|(word, _)| *word == lower);
@@ -96,14 +96,14 @@ impl<'a> Place<'a> {
         nearest(name, self.properties().map(|(known, _)| known))
     }
 
-    /// Where a key belongs that is not known here.
+    /// Returns where a key belongs that is not known here.
     fn home_of(&self, name: &str) -> Option<String> {
         if let Some(home) = self.inner_home(name) {
             return Some(home);
         }
         let at_root = self.root.get("properties")?.get(name).is_some();
         (at_root && self.node != self.document.root())
-            .then(|| "the outermost map (look at the indentation)".to_owned())
+            .then(|| "the top level (check the indentation)".to_owned())
     }
 
     fn inner_home(&self, name: &str) -> Option<String> {
@@ -151,7 +151,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// The keys of a "one of these" over keys.
+    /// Returns the keys of a "one of these" over keys.
     pub(super) fn alternatives(&self) -> Option<Vec<&'a str>> {
         let branches = self.schema.get("anyOf")?.as_array()?;
         branches
@@ -213,17 +213,17 @@ impl<'a> Place<'a> {
             (
                 &rules::MULTIPLE_VERBS,
                 format!(
-                    "a step has one verb, and this one has `{}` and `{}`",
+                    "a step has one verb, this one has `{}` and `{}`",
                     text(first),
                     text(second)
                 ),
-                "Make a step of its own of each.".to_owned(),
+                "Write a step for each.".to_owned(),
             )
         } else {
             (
                 &rules::CONFLICTING_KEYS,
                 format!(
-                    "`{}` and `{}` exclude each other",
+                    "`{}` and `{}` cannot be used together",
                     text(first),
                     text(second)
                 ),
@@ -246,8 +246,8 @@ impl<'a> Place<'a> {
             .or(self.beside.get("propertyNames"));
         let wants = rule.and_then(wants_of);
         let message = match wants {
-            Some(wants) => format!("`{name}` can't be a name here, which wants {wants}"),
-            None => format!("`{name}` can't be a name here"),
+            Some(wants) => format!("invalid name `{name}`: expected {wants}"),
+            None => format!("invalid name `{name}`"),
         };
         let problem = self.problem(
             &rules::INVALID_FORMAT,
@@ -260,7 +260,7 @@ impl<'a> Place<'a> {
             .collect();
         let fits = plain.starts_with(|c: char| c.is_ascii_alphabetic());
         Some(if fits && plain != name {
-            problem.help(format!("`{plain}` would do."))
+            problem.help(format!("Use `{plain}`, for example."))
         } else {
             problem
         })

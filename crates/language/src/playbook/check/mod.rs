@@ -1,6 +1,6 @@
-//! Schema errors as findings in the author's words, at exact nodes.
+//! Turns schema errors into problems at exact nodes.
 //!
-//! Nothing in here knows playbooks: any document can be held against any schema of the same
+//! Nothing here is specific to playbooks: any document can be checked against any schema of the same
 //! style, so scenario and input files are checked with the same care.
 
 use std::collections::HashSet;
@@ -15,72 +15,73 @@ use crate::diagnostic::Problem;
 use crate::source::Span;
 use crate::yaml::{DeserializeError, Document};
 
-use self::place::Place;
-use self::sieve::Sieve;
+use self::fast_validator::FastValidator;
+use self::node::CheckedNode;
 use super::schema::{COMMITTED, TERSE};
 
+mod fast_validator;
 mod keys;
-mod place;
+mod node;
 pub(crate) mod rules;
-mod sieve;
 mod values;
 
 pub(super) use values::bool_meant;
 
-/// A schema that documents are held against.
+/// A schema that documents are checked against.
 #[derive(Debug)]
 pub struct Shape {
     text: &'static str,
-    sieve: Option<Sieve>,
+    fast: Option<FastValidator>,
     judge: OnceLock<Judge>,
 }
 
-/// What knows each mistake; made when the first one is met.
+/// The parts that explain mistakes, built when the first one is found.
 #[derive(Debug)]
 struct Judge {
     schema: Value,
     validator: Validator,
 }
 
-/// The shape of a playbook.
+/// Returns the shape of a playbook.
 pub fn playbook() -> &'static Shape {
     static PLAYBOOK: LazyLock<Shape> = LazyLock::new(|| Shape {
         text: COMMITTED,
-        sieve: Sieve::of(TERSE),
+        fast: FastValidator::of(TERSE),
         judge: OnceLock::new(),
     });
     &PLAYBOOK
 }
 
 impl Shape {
-    /// The shape that a schema of our own describes.
+    /// Returns the shape that a schema of our own describes.
     pub fn of(schema: &'static str) -> Shape {
         Shape {
             text: schema,
-            sieve: Sieve::of(schema),
+            fast: FastValidator::of(schema),
             judge: OnceLock::new(),
         }
     }
 
-    /// Whether the document was seen to fit without the help of the validator: always right where it
-    /// says yes, and it says yes to nearly every document that fits.
-    pub fn lets_through(&self, document: &Document) -> bool {
-        (self.sieve.as_ref()).is_some_and(|sieve| sieve.lets_through(document))
+    /// Returns whether the document certainly matches, found without the validator. It does so for
+    /// nearly every document that matches.
+    pub fn accepts(&self, document: &Document) -> bool {
+        (self.fast.as_ref()).is_some_and(|fast| fast.accepts(document))
     }
 
-    /// Everything in which a document differs from the shape, in no particular order.
+    /// Returns everything in which a document does not match the schema, in no particular order.
     ///
     /// # Panics
-    /// The text given to [`Shape::of`] is no JSON Schema, which is our own mistake.
+    /// The text given to [`Shape::of`] is not a JSON Schema, which is an internal error.
     pub fn check(&self, document: &Document) -> Vec<Problem> {
-        match self.lets_through(document) {
-            true => Vec::new(),
-            false => self.judge().check(document),
+        if self.accepts(document) {
+            Vec::new()
+        } else {
+            self.judge().check(document)
         }
     }
 
-    /// The document as the type that the shape describes, if nothing in it differs from the shape;
-    /// a value that still can't be used is a problem of its own.
+    /// Returns the document as the type that the shape describes, if nothing in it differs from the
+    /// shape; a value that still can't be used is a problem of its own.
     ///
     /// # Errors
     /// Everything that is wrong.
@@ -94,8 +95,9 @@ impl Shape {
             .map_err(|error| vec![misread(document, &error)])
     }
 
-    /// The document's values without those that differ from the shape, so that more can be said
-    /// about the rest. Positions in lists stay: a list with an item that can't stay goes as a whole.
+    /// Returns the document's values without those that do not match, so that more can be
+    /// said about the rest. Positions in lists stay: a list with an item that can't stay goes as a
+    /// whole.
     pub fn sound_part(&self, document: &Document) -> Value {
         let mut value = document.to_json(document.root());
         // Taking one thing out may let another one be seen; more than a few rounds mean nothing is left.
@@ -130,12 +132,12 @@ impl Shape {
         Value::Object(serde_json::Map::new())
     }
 
-    /// The bytes that stand for the value at a pointer: the value if it is a scalar, else its key.
-    /// Where it is absent, those of the nearest thing around it.
+    /// Returns the bytes that stand for the value at a pointer: the value if it is a scalar, else
+    /// its key. Where it is absent, those of the nearest thing around it.
     pub fn span(&self, document: &Document, pointer: &str) -> Span {
         let mut pointer = pointer;
         loop {
-            if let Some(place) = Place::find(document, &self.judge().schema, pointer) {
+            if let Some(place) = CheckedNode::find(document, &self.judge().schema, pointer) {
                 return place.span();
             }
             match pointer.rsplit_once('/') {
@@ -184,7 +186,7 @@ impl Judge {
                 let map = pointer.rsplit_once('/').map_or("", |(map, _)| map);
                 if told.insert(format!("{map}/")) {
                     problems.extend(
-                        Place::find(document, &self.schema, map)
+                        CheckedNode::find(document, &self.schema, map)
                             .and_then(|place| place.alternative_keys()),
                     );
                 }
@@ -193,7 +195,7 @@ impl Judge {
             if is_about_value(error.kind()) && !told.insert(pointer.to_owned()) {
                 continue;
             }
-            if let Some(place) = Place::find(document, &self.schema, pointer) {
+            if let Some(place) = CheckedNode::find(document, &self.schema, pointer) {
                 place.explain(error, &mut problems);
             }
         }
@@ -201,8 +203,8 @@ impl Judge {
     }
 }
 
-/// What is left when the schema is content and a value still can't be read: a number too large for
-/// its purpose, for example.
+/// Makes the problem for a document that matches the schema and has a value that still can't be read: a number too
+/// large for its purpose, for example.
 pub(super) fn misread(document: &Document, error: &DeserializeError) -> Problem {
     let node = error.node.unwrap_or(document.root());
     let name = match document.key(node) {
@@ -211,11 +213,11 @@ pub(super) fn misread(document: &Document, error: &DeserializeError) -> Problem 
     };
     // What the schema takes for a whole number may be one that is written like another, or too large.
     let message = match document.node(node).kind {
-        crate::yaml::Kind::Number(_) => format!(
-            "{name} wants a whole number in digits that is not too large, not `{}`",
+        crate::yaml::NodeKind::Number(_) => format!(
+            "{name} must be a whole number written in digits and not too large, not `{}`",
             document.node(node).text
         ),
-        _ => format!("{name} can't be used: {}", error.message),
+        _ => format!("{name} is not valid: {}", error.message),
     };
     Problem::new(
         &rules::INVALID_FORMAT,
@@ -249,7 +251,7 @@ fn is_about_value(kind: &Kind) -> bool {
     )
 }
 
-impl Place<'_> {
+impl CheckedNode<'_> {
     fn explain(&self, error: &ValidationError<'_>, problems: &mut Vec<Problem>) {
         match error.kind() {
             Kind::AdditionalProperties { unexpected } => {
@@ -281,7 +283,7 @@ impl Place<'_> {
             _ => problems.push(self.problem(
                 &rules::INVALID_FORMAT,
                 self.span(),
-                format!("{} is not as it should be: {error}", self.name()),
+                format!("{} is not valid: {error}", self.name()),
             )),
         }
     }

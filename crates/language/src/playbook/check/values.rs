@@ -6,28 +6,29 @@ use crate::diagnostic::{Edit, Problem, nearest};
 use crate::playbook::notation::listed;
 use crate::yaml;
 
-use super::place::{Place, wants_of};
+use super::node::{CheckedNode, wants_of};
 use super::rules;
 
-impl<'a> Place<'a> {
+impl<'a> CheckedNode<'a> {
     pub(super) fn wrong_type(&self) -> Problem {
         let node = self.document.node(self.node);
         let found = match node.kind {
-            yaml::Kind::Null => return self.empty_value(),
-            yaml::Kind::Bool(_) => "`true` or `false`",
-            yaml::Kind::Number(_) => "a number",
-            yaml::Kind::Text => "a text",
-            yaml::Kind::List(_) => "a list",
-            yaml::Kind::Map(_) => "a map",
+            yaml::NodeKind::Null => return self.empty_value(),
+            yaml::NodeKind::Bool(_) => "`true` or `false`",
+            yaml::NodeKind::Number(_) => "a number",
+            yaml::NodeKind::Text => "a text",
+            yaml::NodeKind::List(_) => "a list",
+            yaml::NodeKind::Map(_) => "a map",
         };
-        let message = format!("{} wants {}", self.name(), self.wants());
+        let message = format!("{} must be {}", self.name(), self.wants());
         let problem = self
             .problem(&rules::WRONG_TYPE, self.span(), message)
             .label(format!("this is {found}"));
         self.with_remedy(problem)
     }
 
-    /// The edit that turns a value of the wrong type into what was meant, where there is one.
+    /// Returns the edit that turns a value of the wrong type into what was meant, where there is
+    /// one.
     fn with_remedy(&self, problem: Problem) -> Problem {
         let types = self.beside.get("type").or_else(|| self.schema.get("type"));
         let allows = |name: &str| match types {
@@ -39,30 +40,30 @@ impl<'a> Place<'a> {
         let written = self.document.source().slice(node.span);
         let replace = |title: String, text: String| (title, text);
         let (help, text) = match &node.kind {
-            yaml::Kind::Text if allows("boolean") => match bool_meant(&node.text) {
+            yaml::NodeKind::Text if allows("boolean") => match bool_meant(&node.text) {
                 Some(value) => replace(
                     format!("In YAML 1.2 `{}` is a text; write `{value}`.", node.text),
                     value.to_string(),
                 ),
                 None => return problem,
             },
-            yaml::Kind::Text if allows("integer") || allows("number") => {
+            yaml::NodeKind::Text if allows("integer") || allows("number") => {
                 match node.text.parse::<i64>() {
-                    Ok(number) => replace("Leave the quotes out.".to_owned(), number.to_string()),
+                    Ok(number) => replace("Remove the quotes.".to_owned(), number.to_string()),
                     Err(_) => return problem,
                 }
             }
-            yaml::Kind::Text | yaml::Kind::Number(_)
+            yaml::NodeKind::Text | yaml::NodeKind::Number(_)
                 if allows("array")
                     && !node.span.is_empty()
                     && !written.contains([',', ']', '\n']) =>
             {
                 replace(
-                    format!("A list of one item is written `[{written}]`."),
+                    format!("Write a list of one item as `[{written}]`."),
                     format!("[{written}]"),
                 )
             }
-            yaml::Kind::Number(_) | yaml::Kind::Bool(_) if allows("string") => {
+            yaml::NodeKind::Number(_) | yaml::NodeKind::Bool(_) if allows("string") => {
                 if wants_of(self.beside).is_some() {
                     return problem;
                 }
@@ -87,12 +88,12 @@ impl<'a> Place<'a> {
         let message = format!("{} has no value", self.name());
         self.problem(&rules::EMPTY_VALUE, self.span(), message)
             .help(format!(
-                "It wants {}. Give it one, or remove the key.",
+                "Expected {}. Add one, or remove the key.",
                 self.wants()
             ))
     }
 
-    /// The values a choice has.
+    /// Returns the values a choice has.
     fn choices(&self) -> &'a [Value] {
         let values = |schema: &'a Value| {
             schema
@@ -108,12 +109,12 @@ impl<'a> Place<'a> {
     pub(super) fn unknown_choice(&self) -> Problem {
         let choices = self.choices();
         let text = self.text();
-        let message = format!("`{text}` is not a value of {}", self.name());
+        let message = format!("unknown value `{text}` for {}", self.name());
         let problem = self.problem(&rules::UNKNOWN_CHOICE, self.span(), message);
         match nearest(text, choices.iter().filter_map(Value::as_str)) {
             Some(near) => problem
                 .label(format!("did you mean `{near}`?"))
-                .help(format!("Values it has: {}.", listed(choices, "and")))
+                .help(format!("Known values: {}.", listed(choices, "and")))
                 .fix(
                     format!("Replace `{text}` by `{near}`"),
                     vec![Edit {
@@ -121,7 +122,7 @@ impl<'a> Place<'a> {
                         text: near.to_owned(),
                     }],
                 ),
-            None => problem.help(format!("It wants {}.", listed(choices, "or"))),
+            None => problem.help(format!("Expected {}.", listed(choices, "or"))),
         }
     }
 
@@ -134,13 +135,13 @@ impl<'a> Place<'a> {
     }
 
     pub(super) fn wrong_form(&self) -> Problem {
-        let message = format!("{} wants {}", self.name(), self.wants());
+        let message = format!("{} must be {}", self.name(), self.wants());
         let problem = self.problem(&rules::INVALID_FORMAT, self.span(), message);
         self.with_remedy(problem)
     }
 }
 
-/// `true` or `false` for the words that older YAML took for them.
+/// Returns `true` or `false` for the words that older YAML took for them.
 pub(in crate::playbook) fn bool_meant(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "yes" | "y" | "on" | "true" => Some(true),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
 
 use crate::playbook::notation::{TEMPLATE, also_type};
-use crate::playbook::templated::{Several, Templated, Written};
+use crate::playbook::templated::{AnyValue, OneOrMany, Templated};
 use crate::yaml::{ByKind, Spanned};
 
 use super::SizeCheck;
@@ -32,7 +32,7 @@ pub struct Expect {
     /// stands (`status`, `items[0].name`), and its value what must stand there.
     #[serde(default)]
     #[schemars(extend("examples" = [{ "status": "ok", "items[0].size": 12 }]))]
-    pub json: IndexMap<String, Written>,
+    pub json: IndexMap<String, AnyValue>,
     /// For `get`: the size of the file in bytes, or with `KB`, `MB` or `GB`. Without a sign in
     /// front it must be exactly this.
     #[schemars(extend("examples" = ["> 0", "<= 100MB"]))]
@@ -40,7 +40,7 @@ pub struct Expect {
     /// For `get`: the SHA-256 of the file, 64 hexadecimal digits.
     #[schemars(extend(
         "pattern" = "^[0-9a-fA-F]{64}$|\\$\\{\\{",
-        "errorMessage" = "Wants a SHA-256: 64 hexadecimal digits",
+        "errorMessage" = "Expected a SHA-256: 64 hexadecimal digits",
     ))]
     pub sha256: Option<Templated<String>>,
 }
@@ -126,7 +126,7 @@ impl JsonSchema for Exit {
             "pattern": format!("^any$|{TEMPLATE}"),
             "items": Templated::<i64>::json_schema(generator),
             "minItems": 1,
-            "errorMessage": "Wants an exit code, a list of exit codes, or `any`",
+            "errorMessage": "Expected an exit code, a list of exit codes, or `any`",
         })
     }
 }
@@ -135,15 +135,15 @@ impl JsonSchema for Exit {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TextCheck {
     /// The output has this text somewhere, or all of these.
-    pub contains: Several<Templated<String>>,
+    pub contains: OneOrMany<Templated<String>>,
     /// The output has this text nowhere, nor any of these.
-    pub not_contains: Several<Templated<String>>,
+    pub not_contains: OneOrMany<Templated<String>>,
     /// The output is this text, white space at both ends aside.
     pub equals: Option<Templated<String>>,
     /// The output has a match for this regular expression, or for all of these.
-    pub matches: Several<Templated<String>>,
+    pub matches: OneOrMany<Templated<String>>,
     /// The output has no match for this regular expression, nor for any of these.
-    pub not_matches: Several<Templated<String>>,
+    pub not_matches: OneOrMany<Templated<String>>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -152,20 +152,20 @@ pub struct TextCheck {
 struct TextCheckMap {
     /// The output has this text somewhere, or all of these.
     #[serde(default)]
-    contains: Several<Templated<String>>,
+    contains: OneOrMany<Templated<String>>,
     /// The output has this text nowhere, nor any of these.
     #[serde(default)]
-    not_contains: Several<Templated<String>>,
+    not_contains: OneOrMany<Templated<String>>,
     /// The output is this text, white space at both ends aside.
     equals: Option<Templated<String>>,
     /// The output has a match for this regular expression, or for all of these. `^` and `$` stand
     /// for the ends of a line.
     #[serde(default)]
-    matches: Several<Templated<String>>,
+    matches: OneOrMany<Templated<String>>,
     /// The output has no match for this regular expression, nor for any of these. `^` and `$`
     /// stand for the ends of a line.
     #[serde(default)]
-    not_matches: Several<Templated<String>>,
+    not_matches: OneOrMany<Templated<String>>,
 }
 
 impl<'de> Deserialize<'de> for TextCheck {
@@ -174,11 +174,11 @@ impl<'de> Deserialize<'de> for TextCheck {
             ByKind::deserialize(deserializer)?;
         Ok(match read {
             ByKind::Scalar(text) => TextCheck {
-                contains: Several(vec![text]),
+                contains: OneOrMany(vec![text]),
                 ..TextCheck::default()
             },
             ByKind::List(texts) => TextCheck {
-                contains: Several(texts),
+                contains: OneOrMany(texts),
                 ..TextCheck::default()
             },
             ByKind::Map(map) => TextCheck {
@@ -202,7 +202,7 @@ impl JsonSchema for TextCheck {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = Several::<Templated<String>>::json_schema(generator);
+        let mut schema = OneOrMany::<Templated<String>>::json_schema(generator);
         also_type(&mut schema, "object");
         let map = TextCheckMap::json_schema(generator);
         for key in ["properties", "additionalProperties"] {

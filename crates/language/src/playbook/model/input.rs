@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::playbook::templated::Written;
+use crate::playbook::templated::AnyValue;
 use crate::yaml::Spanned;
 
 /// A value that is handed in with `--input NAME=VALUE`, `--inputs FILE` or the environment variable
@@ -16,7 +16,7 @@ pub struct Input {
     #[schemars(extend("default" = "string"))]
     pub r#type: Option<Spanned<InputType>>,
     /// The value where none is handed in.
-    pub default: Option<Written>,
+    pub default: Option<AnyValue>,
     /// Whether a run must be given a value. An input without `default` is required unless this
     /// says `false`; its value is then `null`.
     pub required: Option<Spanned<bool>>,
@@ -26,15 +26,15 @@ pub struct Input {
     /// The only values allowed; for a list, each item must be one of them.
     #[serde(default)]
     #[schemars(length(min = 1))]
-    pub choices: Vec<Written>,
+    pub choices: Vec<AnyValue>,
     /// The smallest value of an `int`, `number` or `duration`; the fewest characters of a text;
     /// the fewest items of a list.
     #[schemars(extend("type" = ["number", "string"], "examples" = [1, "30s"]))]
-    pub min: Option<Written>,
+    pub min: Option<AnyValue>,
     /// The largest value of an `int`, `number` or `duration`; the most characters of a text; the
     /// most items of a list.
     #[schemars(extend("type" = ["number", "string"], "examples" = [30, "8h"]))]
-    pub max: Option<Written>,
+    pub max: Option<AnyValue>,
     /// Whether the value is masked as `***` wherever it would be shown, and never written to disk.
     #[schemars(extend("default" = false))]
     pub secret: Option<Spanned<bool>>,
@@ -43,19 +43,19 @@ pub struct Input {
 }
 
 impl Input {
-    /// Its type: `string` where none is written.
+    /// Returns its type: `string` where none is written.
     pub fn kind(&self) -> InputType {
         self.r#type
             .as_ref()
             .map_or(InputType::String, |kind| kind.value)
     }
 
-    /// Whether a run must be given a value.
+    /// Returns whether a run must be given a value.
     pub fn is_required(&self) -> bool {
         self.default.is_none() && self.required.as_ref().is_none_or(|required| required.value)
     }
 
-    /// Whether its value must never be shown.
+    /// Returns whether its value must never be shown.
     pub fn is_secret(&self) -> bool {
         self.secret.as_ref().is_some_and(|secret| secret.value)
     }
@@ -94,8 +94,8 @@ pub enum InputType {
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Library file")]
 #[schemars(extend("anyOf" = [
-    { "required": ["path"], "errorMessage": "Wants `path` or `name`, or both" },
-    { "required": ["name"], "errorMessage": "Wants `path` or `name`, or both" },
+    { "required": ["path"], "errorMessage": "Expected `path` or `name`, or both" },
+    { "required": ["name"], "errorMessage": "Expected `path` or `name`, or both" },
 ]))]
 pub struct LibraryFile {
     /// A file beside the playbook, relative to the playbook's folder, with `/` between folders.
@@ -110,7 +110,7 @@ pub struct LibraryFile {
     #[schemars(extend(
         "type" = ["string", "number"],
         "pattern" = "^[0-9a-fA-F]{64}$",
-        "errorMessage" = "Wants a SHA-256: 64 hexadecimal digits",
+        "errorMessage" = "Expected a SHA-256: 64 hexadecimal digits",
     ))]
     pub sha256: Option<Spanned<String>>,
     /// What the file is, and where it comes from.
@@ -118,7 +118,7 @@ pub struct LibraryFile {
 }
 
 impl LibraryFile {
-    /// The name in the tenant's library: `name`, else the last part of `path`.
+    /// Returns the name in the tenant's library: `name`, else the last part of `path`.
     pub fn library_name(&self) -> &str {
         match (&self.name, &self.path) {
             (Some(name), _) => &name.value,

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::playbook::templated::{Templated, Written};
+use crate::playbook::templated::{AnyValue, Templated};
 use crate::yaml::Spanned;
 
 use super::{Input, LibraryFile, Offline, Period, Rollout, Step, Targets, Window};
@@ -17,7 +17,7 @@ use super::{Input, LibraryFile, Offline, Period, Rollout, Step, Targets, Window}
 #[schemars(title = "Playbook")]
 pub struct Playbook {
     /// Format version, by custom the first key. There is one version: `1`.
-    #[schemars(extend("enum" = [1], "errorMessage" = "Wants `1`, the one version of the format there is"))]
+    #[schemars(extend("enum" = [1], "errorMessage" = "Expected `1`, the only version of the format"))]
     pub playbook: Spanned<u64>,
     /// What people call the playbook; plans and reports show it. Without it they show the file's
     /// name.
@@ -45,7 +45,7 @@ pub struct Playbook {
     #[serde(default)]
     #[schemars(transform = names_are_words)]
     #[schemars(extend("examples" = [{ "archive": "C:\\ProgramData\\ir\\${{ inputs.case }}.zip" }]))]
-    pub vars: IndexMap<String, Written>,
+    pub vars: IndexMap<String, AnyValue>,
     /// Files and scripts that steps put and run, each under a short name of its own.
     #[serde(default)]
     #[schemars(transform = names_are_library_keys)]
@@ -86,7 +86,7 @@ fn names_are_words(schema: &mut schemars::Schema) {
         "propertyNames".to_owned(),
         serde_json::json!({
             "pattern": super::WORD,
-            "errorMessage": "Wants a name of letters, digits and `_` that begins with a letter",
+            "errorMessage": "Expected a name of letters, digits and `_` that begins with a letter",
         }),
     );
 }
@@ -96,7 +96,7 @@ fn names_are_library_keys(schema: &mut schemars::Schema) {
         "propertyNames".to_owned(),
         serde_json::json!({
             "pattern": "^[A-Za-z0-9_.-]+$",
-            "errorMessage": "Wants a name of letters, digits, `-`, `_` and `.`",
+            "errorMessage": "Expected a name of letters, digits, `-`, `_` and `.`",
         }),
     );
 }

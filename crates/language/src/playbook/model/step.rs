@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::playbook::defaults;
 use crate::playbook::notation::{also_type, one_of_these};
-use crate::playbook::templated::{Condition, Templated, Written};
+use crate::playbook::templated::{AnyValue, Condition, Templated};
 use crate::yaml::{ByKind, Spanned};
 
 use super::{Expect, InputType, Period};
@@ -36,7 +36,7 @@ pub struct Step {
     /// `json`, `file` and `saved`.
     #[schemars(extend(
         "pattern" = super::WORD,
-        "errorMessage" = "Wants a name of letters, digits and `_` that begins with a letter",
+        "errorMessage" = "Expected a name of letters, digits and `_` that begins with a letter",
         "examples" = ["collect"],
     ))]
     pub id: Option<Spanned<String>>,
@@ -51,7 +51,7 @@ pub struct Step {
         ["--since", "${{ inputs.days }}"],
         { "Days": "${{ inputs.days }}", "Force": true },
     ]))]
-    pub args: Option<Written>,
+    pub args: Option<AnyValue>,
     /// How `args` reaches the script.
     #[schemars(extend("default" = Pass::default()))]
     pub pass: Option<Templated<Pass>>,
@@ -61,7 +61,7 @@ pub struct Step {
     #[serde(default)]
     #[schemars(extend("propertyNames" = {
         "pattern": super::WORD,
-        "errorMessage": "Wants a name of letters, digits and `_` that begins with a letter",
+        "errorMessage": "Expected a name of letters, digits and `_` that begins with a letter",
     }))]
     pub save: IndexMap<String, Save>,
     /// Whether the step is done on this device: an expression, with or without `${{ }}` around it.
@@ -98,16 +98,20 @@ fn has_one_verb(schema: &mut Schema) {
     one_of_these(
         schema,
         &["put", "run", "get"],
-        "Wants one verb: `put`, `run` or `get`",
+        "Expected one verb: `put`, `run` or `get`",
     );
 }
 
 fn has_one_source(schema: &mut Schema) {
-    one_of_these(schema, &["json", "regex"], "Wants either `json` or `regex`");
+    one_of_these(
+        schema,
+        &["json", "regex"],
+        "Expected either `json` or `regex`",
+    );
 }
 
 impl Step {
-    /// What it does, and with what. `None` only for a step that a check has refused.
+    /// Returns what it does, and with what. `None` only for a step that a check has refused.
     pub fn verb(&self) -> Option<(Verb, &Templated<String>)> {
         let put = self.put.as_ref().map(|name| (Verb::Put, name));
         let run = self.run.as_ref().map(|name| (Verb::Run, name));
@@ -134,7 +138,7 @@ impl Verb {
     /// All verbs, in the order that a session must keep (API notes 3.3).
     pub const ALL: [Verb; 3] = [Verb::Put, Verb::Run, Verb::Get];
 
-    /// The key it is written with.
+    /// Returns the key it is written with.
     pub fn as_str(self) -> &'static str {
         match self {
             Verb::Put => "put",
@@ -238,7 +242,7 @@ impl JsonSchema for Retry {
         schema.remove("errorMessage");
         schema.insert(
             "patternErrorMessage".to_owned(),
-            "Wants a number of tries, or a map with `max` and `delay`".into(),
+            "Expected a number of tries, or a map with `max` and `delay`".into(),
         );
         let map = RetryMap::json_schema(generator);
         for key in ["properties", "required", "additionalProperties"] {
@@ -269,7 +273,7 @@ pub struct Save {
     /// The type the value must have. Without it: `string` with `regex`, any with `json`.
     pub r#type: Option<Spanned<InputType>>,
     /// The value where the output has none. Without it the step fails.
-    pub default: Option<Written>,
+    pub default: Option<AnyValue>,
 }
 
 /// An output of a script.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::playbook::templated::{Several, Templated};
+use crate::playbook::templated::{OneOrMany, Templated};
 
 /// The devices of a run: all that any of the selectors names, less those in `exclude`. `--target` on
 /// the command line replaces the selectors, not `exclude` and `expect.max`.
@@ -14,10 +14,10 @@ pub struct Targets {
     /// Devices that carry this tag, or any of these tags.
     #[serde(default)]
     #[schemars(extend("examples" = ["incident-118"]))]
-    pub tag: Several<Templated<String>>,
+    pub tag: OneOrMany<Templated<String>>,
     /// Devices of this device group, or of any of these.
     #[serde(default)]
-    pub group: Several<Templated<String>>,
+    pub group: OneOrMany<Templated<String>>,
     /// An OData filter over the machine list.
     #[schemars(extend("examples" = ["healthStatus eq 'Active' and riskScore eq 'High'"]))]
     pub filter: Option<Templated<String>>,
@@ -48,10 +48,10 @@ pub struct Targets {
 pub struct Exclude {
     /// Devices that carry this tag, or any of these tags.
     #[serde(default)]
-    pub tag: Several<Templated<String>>,
+    pub tag: OneOrMany<Templated<String>>,
     /// Devices of this device group, or of any of these.
     #[serde(default)]
-    pub group: Several<Templated<String>>,
+    pub group: OneOrMany<Templated<String>>,
     /// Device ids: 40 hexadecimal digits each.
     #[serde(default)]
     #[schemars(length(min = 1))]

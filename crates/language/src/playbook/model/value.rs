@@ -18,7 +18,7 @@ macro_rules! deserialize_from_text {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = String::deserialize(deserializer)?;
-                text.parse().map_err(|error: ValueError| D::Error::custom(format!("wants {error}")))
+                text.parse().map_err(|error: ValueError| D::Error::custom(format!("must be {error}")))
             }
         }
     )+};
@@ -39,7 +39,7 @@ impl FromStr for CountOrPercent {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let wrong = || ValueError("a number such as `20`, or a share such as `5%`".to_owned());
+        let wrong = || ValueError("a number such as `20`, or a percentage such as `5%`".to_owned());
         let plain = |digits: &str| {
             digits
                 .bytes()
@@ -48,7 +48,7 @@ impl FromStr for CountOrPercent {
         match text.strip_suffix('%').map(str::trim_end) {
             Some(share) if plain(share) => match share.parse::<f64>() {
                 Ok(share) if share <= 100.0 => Ok(CountOrPercent::Percent(share)),
-                _ => Err(ValueError("a share from `0%` to `100%`".to_owned())),
+                _ => Err(ValueError("a percentage from `0%` to `100%`".to_owned())),
             },
             Some(_) => Err(wrong()),
             None => text.parse().map(CountOrPercent::Count).map_err(|_| wrong()),
@@ -108,9 +108,8 @@ impl FromStr for Period {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let wrong = || {
-            ValueError("a length of time such as `90s`, `15m`, `8h`, `1h30m` or `2d`".to_owned())
-        };
+        let wrong =
+            || ValueError("a duration such as `90s`, `15m`, `8h`, `1h30m` or `2d`".to_owned());
         let mut millis: u64 = 0;
         let mut rest = text;
         while !rest.is_empty() {
@@ -212,7 +211,7 @@ pub struct SizeCheck {
 }
 
 impl SizeCheck {
-    /// Whether that many bytes are as demanded.
+    /// Returns whether that many bytes are as demanded.
     pub fn holds(&self, bytes: u64) -> bool {
         let Size(size) = self.size;
         match self.comparison {

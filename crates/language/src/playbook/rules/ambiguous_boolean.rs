@@ -3,7 +3,7 @@
 use crate::diagnostic::{Edit, Problem, Rule, Severity};
 use crate::playbook::check::bool_meant;
 use crate::playbook::outline::Outline;
-use crate::yaml::{Entry, Kind, NodeId, Style};
+use crate::yaml::{MapEntry, NodeId, NodeKind, ScalarStyle};
 
 pub(super) static RULE: Rule = Rule {
     id: "ambiguous-boolean",
@@ -55,7 +55,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     }
 }
 
-fn check_entries(outline: &Outline<'_>, entries: &[Entry]) -> Vec<Problem> {
+fn check_entries(outline: &Outline<'_>, entries: &[MapEntry]) -> Vec<Problem> {
     entries
         .iter()
         .filter_map(|entry| check_value(outline, entry.value))
@@ -64,7 +64,7 @@ fn check_entries(outline: &Outline<'_>, entries: &[Entry]) -> Vec<Problem> {
 
 fn check_value(outline: &Outline<'_>, id: NodeId) -> Option<Problem> {
     let node = outline.document.node(id);
-    if node.kind != Kind::Text || node.style != Style::Plain || node.text.len() > 3 {
+    if node.kind != NodeKind::Text || node.style != ScalarStyle::Plain || node.text.len() > 3 {
         return None;
     }
     // A single letter is more often a letter.
@@ -77,7 +77,7 @@ fn check_value(outline: &Outline<'_>, id: NodeId) -> Option<Problem> {
                 format!("`{}` is a text in YAML 1.2", node.text),
             )
             .help(format!(
-                "Write `{meant}` if a bool is meant, and put it in quotes if the text is."
+                "Write `{meant}` for a bool, or put the text in quotes."
             ))
             .fix(
                 format!("Write `{meant}`"),

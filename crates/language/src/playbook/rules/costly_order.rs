@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::Verb;
-use crate::playbook::outline::{Outline, StepOutline, is_template};
+use crate::playbook::outline::{MapParts, Outline, StepOutline, is_template};
 
 pub(super) static RULE: Rule = Rule {
     id: "costly-order",
@@ -64,18 +64,18 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                 let problem = outline.problem(
                     &RULE,
                     outline.span(entry.key),
-                    format!("`{name}` after `{earlier}` begins session {sessions} on every device"),
+                    format!("`{name}` after `{earlier}` starts session {sessions} on every device"),
                 );
                 let problem = match of.verb {
                     Some((_, first)) => problem.also(
                         outline.span(first.key),
-                        format!("a session that has got here takes no `{name}` any more"),
+                        format!("after this, the session takes no more `{name}`"),
                     ),
                     None => problem,
                 };
                 found.push(problem.help(format!(
-                    "A session runs `put`, then `run`, then `get`, takes about three minutes, and one of \
-                     the ten starts a minute that the tenant has. If nothing speaks against it, move this \
+                    "A session runs `put`, then `run`, then `get`. It takes about three minutes and one of \
+                     the tenant's ten starts a minute. If possible, move this \
                      step before the `{earlier}`."
                 )));
                 latest = None;
@@ -92,7 +92,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     }
 }
 
-/// Whether one device may get both steps.
+/// Returns whether one device may get both steps.
 fn may_meet(one: &StepOutline<'_>, other: &StepOutline<'_>) -> bool {
     match (&one.systems, &other.systems) {
         (Some(one), Some(other)) => one.iter().any(|os| other.contains(os)),
@@ -104,7 +104,7 @@ fn reads_results(outline: &Outline<'_>, step: &StepOutline<'_>) -> bool {
     let mut reads = false;
     for entry in step.entries {
         let is_condition = outline.text(entry.key) == "when";
-        outline.scalars(entry.value, false, &mut |node| {
+        outline.scalars(entry.value, MapParts::Values, &mut |node| {
             let text = outline.text(node);
             reads |= (is_condition || is_template(text)) && text.contains("steps.");
         });

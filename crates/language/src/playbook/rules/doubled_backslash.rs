@@ -3,7 +3,7 @@
 use crate::diagnostic::{Edit, Problem, Rule, Severity};
 use crate::playbook::outline::Outline;
 use crate::source::Span;
-use crate::yaml::{Kind, NodeId, Style};
+use crate::yaml::{NodeId, NodeKind, ScalarStyle};
 
 pub(super) static RULE: Rule = Rule {
     id: "doubled-backslash",
@@ -39,7 +39,10 @@ const REGULAR_EXPRESSIONS: [&str; 4] = ["matches", "not_matches", "regex", "patt
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
     for (id, node) in document.nodes() {
-        if node.kind != Kind::Text || node.style == Style::Double || !node.text.contains(r"\\") {
+        if node.kind != NodeKind::Text
+            || node.style == ScalarStyle::Double
+            || !node.text.contains(r"\\")
+        {
             continue;
         }
         let Some(drive) = drive(&node.text).or_else(|| within_path(outline, id)) else {
@@ -70,8 +73,8 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         let Some(first) = edits.first() else { continue };
         let span = Span::new(first.span.start, first.span.start + 2);
         let written = match node.style {
-            Style::Plain => "without quotes",
-            Style::Single => "in single quotes",
+            ScalarStyle::Plain => "without quotes",
+            ScalarStyle::Single => "in single quotes",
             _ => "in a block",
         };
         found.push(
@@ -79,23 +82,23 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                 .problem(
                     &RULE,
                     span,
-                    "this path has every backslash twice",
+                    "every backslash of this path is doubled",
                 )
                 .help(format!(
-                    "A text {written} is taken as it stands, and svar escapes it when it is sent: write each backslash once."
+                    "A text {written} is taken literally, and svar escapes it when it is sent: write each backslash once."
                 ))
                 .fix("Write each backslash once", edits),
         );
     }
 }
 
-/// Where in the value of `get` two backslashes can't be the beginning of a share.
+/// Returns where in the value of `get` two backslashes can't be the beginning of a share.
 fn within_path(outline: &Outline<'_>, id: NodeId) -> Option<usize> {
     let key = outline.document.key(id)?;
     (outline.text(key) == "get").then_some(1)
 }
 
-/// Where in a text a drive with two backslashes stands.
+/// Returns where in a text a drive with two backslashes stands.
 fn drive(text: &str) -> Option<usize> {
     text.match_indices(r":\\").map(|(at, _)| at).find(|at| {
         let before = &text.as_bytes()[..*at];

@@ -47,11 +47,11 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                     .problem(
                         &RULE,
                         outline.span(entry.value),
-                        format!("the id `{id}` is given twice"),
+                        format!("duplicate step id `{id}`"),
                     )
-                    .also(*first, "here for the first time")
+                    .also(*first, "first used here")
                     .help(format!(
-                        "`steps.{id}` could mean either. Give one of them another id."
+                        "`steps.{id}` would be ambiguous. Rename one of them."
                     )),
             );
         } else {

@@ -66,8 +66,8 @@ fn check_list(outline: &Outline<'_>, key: &str, list: NodeId, found: &mut Vec<Pr
                         outline.span(*item),
                         format!("`{text}` is listed twice under `{key}`"),
                     )
-                    .also(*first, "here for the first time")
-                    .help("It counts once. Was another one meant?"),
+                    .also(*first, "first used here")
+                    .help("It counts once. Was another entry meant?"),
             );
         } else {
             seen.insert(same, outline.span(*item));

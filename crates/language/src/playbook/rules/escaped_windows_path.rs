@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Edit, Problem, Rule, Severity};
 use crate::playbook::outline::Outline;
-use crate::yaml::{Kind, Style};
+use crate::yaml::{NodeKind, ScalarStyle};
 
 pub(super) static RULE: Rule = Rule {
     id: "escaped-windows-path",
@@ -35,8 +35,8 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
     let source = document.source();
     for (id, node) in document.nodes() {
-        if node.kind != Kind::Text
-            || node.style != Style::Double
+        if node.kind != NodeKind::Text
+            || node.style != ScalarStyle::Double
             || document.definition(id).is_some()
         {
             continue;
@@ -60,9 +60,9 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             .problem(
                 &RULE,
                 span,
-                format!("`{escape}` in double quotes is {meaning}, so this is not the path it looks like"),
+                format!("`{escape}` in double quotes is {meaning}, so this path is not what it looks like"),
             )
-            .help("Use single quotes, or none: then a backslash is a backslash.");
+            .help("Use single quotes or no quotes, where a backslash is not an escape.");
         let inner = written
             .get(1..written.len().saturating_sub(1))
             .unwrap_or_default();
@@ -95,7 +95,7 @@ fn meaning(escape: &str) -> &'static str {
         "\\f" => "a form feed",
         "\\v" => "a vertical tab",
         "\\0" => "a null character",
-        "\\x" | "\\u" | "\\U" => "the beginning of a character's number",
+        "\\x" | "\\u" | "\\U" => "the start of a character code",
         "\\_" | "\\ " => "a space",
         "\\/" => "a slash",
         _ => "something else",

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::notation::listed;
-use crate::playbook::outline::{Outline, literal_parts};
+use crate::playbook::outline::{MapParts, Outline, literal_parts};
 use crate::yaml::NodeId;
 
 pub(super) static RULE: Rule = Rule {
@@ -52,7 +52,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         {
             continue;
         }
-        outline.scalars(args.value, true, &mut |node| {
+        outline.scalars(args.value, MapParts::KeysAndValues, &mut |node| {
             found.extend(check_text(outline, node))
         });
     }
@@ -86,7 +86,7 @@ fn check_text(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
         &RULE,
         span(first.0),
         format!(
-            "the service may refuse {} in arguments",
+            "the service may reject {} in arguments",
             listed(&names, "and")
         ),
     );
@@ -95,6 +95,6 @@ fn check_text(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
         problem = problem.also(span(*at), "");
     }
     Some(problem.help(
-        "Write the value without them, or say `pass: base64url` and decode the one token in the script.",
+        "Write the value without them, or use `pass: base64url` and decode the token in the script.",
     ))
 }

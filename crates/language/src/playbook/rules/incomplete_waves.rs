@@ -49,9 +49,9 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                 .problem(
                     &RULE,
                     outline.span(last),
-                    format!("the waves end at {text} of the devices"),
+                    format!("the last wave has only {text} of the devices"),
                 )
-                .help("End them with `100%`; to leave devices out, choose fewer under `targets`."),
+                .help("End with `100%`; to leave devices out, select fewer under `targets`."),
         );
     }
 }

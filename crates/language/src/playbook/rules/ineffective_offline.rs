@@ -42,10 +42,10 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                     .problem(
                         &RULE,
                         outline.span(entry.key),
-                        format!("`{key}` is for devices that sleep, and those are left out"),
+                        format!("`{key}` has no effect: offline devices are skipped"),
                     )
                     .also(outline.span(mode), "")
-                    .help("Leave it out, or choose `mode: hold` or `mode: queue`."),
+                    .help("Remove it, or use `mode: hold` or `mode: queue`."),
             );
         }
     }

@@ -4,7 +4,7 @@ use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::check::bool_meant;
 use crate::playbook::model::{Input, InputType};
 use crate::playbook::outline::{Outline, is_template};
-use crate::yaml::{Kind, NodeId};
+use crate::yaml::{NodeId, NodeKind};
 
 pub(super) static RULE: Rule = Rule {
     id: "invalid-default",
@@ -76,21 +76,21 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     }
 }
 
-/// What to write where only the form of the value is wrong.
+/// Returns what to write where only the form of the value is wrong.
 fn remedy(outline: &Outline<'_>, node: NodeId, kind: InputType) -> Option<String> {
     let value = outline.document.node(node);
     match (&value.kind, kind) {
-        (Kind::Bool(_), InputType::String) => {
-            Some("Say `type: bool`, or put the word in quotes.".to_owned())
+        (NodeKind::Bool(_), InputType::String) => {
+            Some("Use `type: bool`, or put the word in quotes.".to_owned())
         }
-        (Kind::Text, InputType::Bool) => bool_meant(&value.text)
+        (NodeKind::Text, InputType::Bool) => bool_meant(&value.text)
             .map(|meant| format!("In YAML 1.2 this is a text; write `{meant}`.")),
-        (Kind::Text, InputType::Int | InputType::Number) => kind
+        (NodeKind::Text, InputType::Int | InputType::Number) => kind
             .parse(&value.text)
             .is_ok()
-            .then(|| "Leave the quotes out.".to_owned()),
-        (Kind::Text | Kind::Number(_), InputType::List) => {
-            Some(format!("A list of one item is written `[{}]`.", value.text))
+            .then(|| "Remove the quotes.".to_owned()),
+        (NodeKind::Text | NodeKind::Number(_), InputType::List) => {
+            Some(format!("Write a list of one item as `[{}]`.", value.text))
         }
         _ => None,
     }
@@ -98,9 +98,10 @@ fn remedy(outline: &Outline<'_>, node: NodeId, kind: InputType) -> Option<String
 
 fn refused(outline: &Outline<'_>, node: NodeId, message: String) -> Problem {
     let document = outline.document;
-    let shown = match document.node(node).is_collection() {
-        true => document.key(node).unwrap_or(node),
-        false => node,
+    let shown = if document.node(node).is_collection() {
+        document.key(node).unwrap_or(node)
+    } else {
+        node
     };
     outline.problem(&RULE, outline.span(shown), message)
 }

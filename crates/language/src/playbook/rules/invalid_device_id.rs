@@ -54,7 +54,7 @@ fn check_one(outline: &Outline<'_>, item: NodeId) -> Option<Problem> {
     let (span, label) = match odd {
         Some((at, sign)) => (
             outline.document.source_span(item, at..at + sign.len_utf8()),
-            "no hexadecimal digit".to_owned(),
+            "not a hexadecimal digit".to_owned(),
         ),
         None => (outline.span(item), format!("{} digits", text.len())),
     };
@@ -63,9 +63,9 @@ fn check_one(outline: &Outline<'_>, item: NodeId) -> Option<Problem> {
             .problem(
                 &RULE,
                 span,
-                "a device id has 40 hexadecimal digits, and this is none",
+                "not a device id: expected 40 hexadecimal digits",
             )
             .label(label)
-            .help("Take it from the device's page in the portal or from `DeviceId` in advanced hunting; a device's name goes under `names`."),
+            .help("Copy it from the device's page in the portal or from `DeviceId` in advanced hunting; device names go under `names`."),
     )
 }

@@ -38,7 +38,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         };
         let name = outline.library_name(outline.text(entry.key));
         let help = if given.is_none() && !name.is_empty() {
-            Some("Give it another name in the library with `name`.")
+            Some("Set another library name with `name`.")
         } else {
             None
         };
@@ -70,10 +70,10 @@ fn check_name(
     let problem = outline.problem(
         &RULE,
         outline.span(node),
-        format!("the library takes no file called `{name}`"),
+        format!("invalid library file name `{name}`"),
     );
     Some(problem.help(format!(
-        "Names are made of letters, digits, `-`, `_` and `.`.{}{}",
+        "Names contain only letters, digits, `-`, `_` and `.`.{}{}",
         if help.is_some() { " " } else { "" },
         help.unwrap_or_default()
     )))

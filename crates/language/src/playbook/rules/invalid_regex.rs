@@ -1,7 +1,7 @@
 //! `invalid-regex`: a regular expression that is none.
 
 use crate::diagnostic::{Problem, Rule, Severity};
-use crate::playbook::outline::{Outline, is_template};
+use crate::playbook::outline::{MapParts, Outline, is_template};
 use crate::yaml::NodeId;
 
 pub(super) static RULE: Rule = Rule {
@@ -49,7 +49,9 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             };
             for key in ["matches", "not_matches"] {
                 if let Some(node) = document.get(checks, key) {
-                    outline.scalars(node, false, &mut |scalar| expressions.push(scalar));
+                    outline.scalars(node, MapParts::Values, &mut |scalar| {
+                        expressions.push(scalar)
+                    });
                 }
             }
         }
@@ -74,9 +76,9 @@ fn check_one(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
             .problem(
                 &RULE,
                 outline.span(node),
-                format!("this regular expression can't be read: {why}"),
+                format!("invalid regular expression: {why}"),
             )
-            .help("The syntax is that of RE2: no look-around and no back-references, so that every match takes linear time."),
+            .help("The syntax is that of RE2: no look-around and no back-references, so that a match takes linear time."),
     )
 }
 

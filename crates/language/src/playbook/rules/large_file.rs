@@ -1,7 +1,7 @@
 //! `large-file`: a file that the service or the device won't take.
 
 use crate::diagnostic::{Problem, Rule, Severity};
-use crate::playbook::Found;
+use crate::playbook::FileStatus;
 use crate::playbook::model::{Os, Verb};
 use crate::playbook::outline::Outline;
 
@@ -39,7 +39,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         let Some((node, path)) = outline.text_of(entry.value, "path") else {
             continue;
         };
-        let Found::File { size } = outline.files.look(path) else {
+        let FileStatus::File { size } = outline.files.look(path) else {
             continue;
         };
         if size > LIBRARY_MOST {
@@ -49,11 +49,11 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                         &RULE,
                         outline.span(node),
                         format!(
-                            "`{path}` has {}, and the library takes 20 MB",
+                            "`{path}` has {}; the library takes at most 20 MB",
                             megabytes(size)
                         ),
                     )
-                    .help("Let a script download it, or split it."),
+                    .help("Download it with a script, or split it."),
             );
             continue;
         }
@@ -76,12 +76,12 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                             &RULE,
                             outline.span(put.value),
                             format!(
-                                "`{name}` has {}, and Linux and macOS take 10 MB by `put`",
+                                "`{name}` has {}; `put` takes at most 10 MB on Linux and macOS",
                                 megabytes(size)
                             ),
                         )
                         .also(outline.span(node), "the file")
-                        .help("Split it, or let a script download it."),
+                        .help("Split it, or download it with a script."),
                 );
             }
         }

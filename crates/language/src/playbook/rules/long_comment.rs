@@ -48,9 +48,9 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                 .problem(
                     &RULE,
                     span,
-                    format!("`comment` has {length} characters, and 1,000 are safe"),
+                    format!("`comment` has {length} characters; at most 1,000 are safe"),
                 )
-                .help("Move what a reader of the playbook needs to `description`."),
+                .help("Move explanations of the playbook to `description`."),
         );
     }
 }

@@ -1,8 +1,8 @@
 //! `missing-file`: a file beside the playbook that is not there.
 
 use crate::diagnostic::{Edit, Problem, Rule, Severity};
-use crate::playbook::Found;
-use crate::playbook::accept::is_absolute_path;
+use crate::playbook::FileStatus;
+use crate::playbook::input_value::is_absolute_path;
 use crate::playbook::outline::{Outline, is_template};
 use crate::yaml::NodeId;
 
@@ -60,18 +60,22 @@ fn check_path(outline: &Outline<'_>, node: NodeId, path: &str) -> Option<Problem
     }
     let problem = |message: String| outline.problem(&RULE, outline.span(node), message);
     if is_absolute_path(path) {
-        return Some(problem(format!("`{path}` is on this computer alone")).help(
-            "Write the path from the playbook's folder, so that it is the same for everyone.",
-        ));
+        return Some(
+            problem(format!("`{path}` exists only on this computer")).help(
+                "Write the path relative to the playbook's folder, so that it works for everyone.",
+            ),
+        );
     }
     let forward = path.replace('\\', "/");
     match outline.files.look(path) {
-        Found::File { .. } => None,
-        Found::Folder => Some(problem(format!("`{path}` is a folder, not a file"))),
-        Found::Nothing if forward != path && outline.files.look(&forward) != Found::Nothing => {
+        FileStatus::File { .. } => None,
+        FileStatus::Folder => Some(problem(format!("`{path}` is a folder, not a file"))),
+        FileStatus::Missing
+            if forward != path && outline.files.look(&forward) != FileStatus::Missing =>
+        {
             Some(
-                problem(format!("there is no file `{path}` beside the playbook"))
-                    .help("Between folders stands `/`.")
+                problem(format!("file `{path}` not found beside the playbook"))
+                    .help("Separate folders with `/`.")
                     .fix(
                         format!("Write `{forward}`"),
                         vec![Edit {
@@ -81,9 +85,9 @@ fn check_path(outline: &Outline<'_>, node: NodeId, path: &str) -> Option<Problem
                     ),
             )
         }
-        Found::Nothing => Some(
-            problem(format!("there is no file `{path}` beside the playbook"))
-                .help("The path begins at the playbook's folder."),
+        FileStatus::Missing => Some(
+            problem(format!("file `{path}` not found beside the playbook"))
+                .help("The path is relative to the playbook's folder."),
         ),
     }
 }

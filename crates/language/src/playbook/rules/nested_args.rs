@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::outline::Outline;
-use crate::yaml::{Kind, NodeId};
+use crate::yaml::{NodeId, NodeKind};
 
 pub(super) static RULE: Rule = Rule {
     id: "nested-args",
@@ -55,24 +55,24 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                     .problem(
                         &RULE,
                         span,
-                        format!("a command line has no {kind} here"),
+                        format!("a {kind} is not possible here on a command line"),
                     )
-                    .help("Send the whole structure as one token with `pass: base64url`, and decode it in the script."),
+                    .help("Send all arguments as one token with `pass: base64url`, and decode it in the script."),
             );
         };
         match &document.node(args.value).kind {
-            Kind::List(items) => {
+            NodeKind::List(items) => {
                 for item in items {
                     if document.node(*item).is_collection() {
                         refuse(*item, "list or map");
                     }
                 }
             }
-            Kind::Map(entries) => {
+            NodeKind::Map(entries) => {
                 for entry in entries {
                     match &document.node(entry.value).kind {
-                        Kind::Map(_) => refuse(entry.value, "map"),
-                        Kind::List(items) => {
+                        NodeKind::Map(_) => refuse(entry.value, "map"),
+                        NodeKind::List(items) => {
                             if let Some(item) = items
                                 .iter()
                                 .find(|item| document.node(**item).is_collection())

@@ -50,9 +50,9 @@ fn check_path(outline: &Outline<'_>, node: NodeId, path: &str) -> Option<Problem
                 .problem(
                     &RULE,
                     outline.document.source_span(node, at..at + 1),
-                    format!("`get` collects one file, and `{sign}` stands for many"),
+                    format!("`get` collects one file, but `{sign}` is a wildcard"),
                 )
-                .help("Let a script pack the files into an archive, and collect that."),
+                .help("Pack the files into an archive with a script, and collect that."),
         );
     }
     (path.ends_with(['\\', '/']) && !is_template(path)).then(|| {
@@ -60,8 +60,8 @@ fn check_path(outline: &Outline<'_>, node: NodeId, path: &str) -> Option<Problem
             .problem(
                 &RULE,
                 outline.span(node),
-                "`get` collects one file, and this is a folder",
+                "`get` collects one file, but this is a folder",
             )
-            .help("Let a script pack the folder into an archive, and collect that.")
+            .help("Pack the folder into an archive with a script, and collect that.")
     })
 }

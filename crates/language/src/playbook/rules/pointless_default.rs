@@ -57,10 +57,10 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                     .problem(
                         &RULE,
                         outline.span(default.key),
-                        format!("`{name}` is secret, and its default stands here for everyone to read"),
+                        format!("`{name}` is secret, but its default is readable here"),
                     )
                     .also(outline.span(secret.key), "")
-                    .help("Remove the default and hand the value in by an environment variable or a file."),
+                    .help("Remove the default and give the value in an environment variable or a file."),
             );
         }
     }

@@ -1,7 +1,7 @@
 //! `relative-path`: a path to collect that is not absolute.
 
 use crate::diagnostic::{Problem, Rule, Severity};
-use crate::playbook::accept::is_windows_path;
+use crate::playbook::input_value::is_windows_path;
 use crate::playbook::outline::Outline;
 use crate::yaml::NodeId;
 
@@ -45,13 +45,13 @@ fn check_path(outline: &Outline<'_>, node: NodeId, path: &str) -> Option<Problem
     let problem = outline.problem(
         &RULE,
         outline.span(node),
-        format!("`{}` is no full path", shown(path)),
+        format!("`{}` is not a full path", shown(path)),
     );
     let has_variable = path.starts_with('%') || path.starts_with('$') || path.starts_with('~');
     Some(problem.help(if has_variable {
-        r"The service resolves no variables and no `~`: write the path out, such as `C:\Windows\Temp\a.zip`."
+        r"The service expands neither variables nor `~`: write the full path, such as `C:\Windows\Temp\a.zip`."
     } else {
-        r"Begin with a drive (`C:\…`), a share (`\\server\…`) or the root (`/…`): a device has no folder that a path could start from."
+        r"Start with a drive (`C:\…`), a share (`\\server\…`) or the root (`/…`): a device has no working directory."
     }))
 }
 

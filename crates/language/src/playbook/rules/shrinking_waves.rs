@@ -56,9 +56,9 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                     .problem(
                         &RULE,
                         outline.span(*item),
-                        format!("wave `{}` starts no further device", outline.text(*item)),
+                        format!("wave `{}` starts no further devices", outline.text(*item)),
                     )
-                    .help("Each wave says how many devices have been started by its end, the earlier ones included."),
+                    .help("Each wave is the number of devices started by its end, including earlier waves."),
             );
         }
     }

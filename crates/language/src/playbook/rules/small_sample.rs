@@ -54,8 +54,8 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             .problem(
                 &RULE,
                 outline.span(node),
-                format!("if the first device fails, that is 100% of what has finished, and {failed} is reached"),
+                format!("a first device that fails is 100% of the finished devices, which reaches {failed}"),
             )
-            .help("Say from how many finished devices on the share counts, such as `after: 20`, or take it `of: targets`."),
+            .help("Set how many devices must have finished before it counts, such as `after: 20`, or use `of: targets`."),
     );
 }

@@ -51,11 +51,11 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                 .problem(
                     &RULE,
                     outline.span(results.value),
-                    format!("with `results: {wanted}` nobody sees the script's exit code"),
+                    format!("with `results: {wanted}` the exit code is not checked"),
                 )
                 .help(
                     "Write `expect: { exit: any }` if it does not matter, or `expect: { exit: 0 }` to \
-                     have it fetched and judged.",
+                     have it fetched and checked.",
                 ),
         );
     }

@@ -49,16 +49,14 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let zones: Vec<String> = tz::db().available().map(|name| name.to_string()).collect();
     let help = match nearest(&zone, zones.iter().map(String::as_str)) {
         Some(near) => format!("Did you mean `{near}`?"),
-        None => {
-            "Write a name of the IANA database, such as `Europe/Stockholm`, or `UTC`.".to_owned()
-        }
+        None => "Use a name of the IANA database, such as `Europe/Stockholm`, or `UTC`.".to_owned(),
     };
     found.push(
         outline
             .problem(
                 &RULE,
                 outline.span(node),
-                format!("there is no time zone `{zone}`"),
+                format!("unknown time zone `{zone}`"),
             )
             .help(help),
     );

@@ -62,7 +62,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                     .problem(
                         &RULE,
                         span,
-                        format!("`{verb}` takes a name, and this looks like a path"),
+                        format!("`{verb}` takes a name, but this looks like a path"),
                     )
                     .help(format!(
                         "List the file under `library`, such as `{key}: {{ path: {} }}`, and write `{verb}: {key}`.",
@@ -74,7 +74,9 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         let (meant, why) = if let Some(key) = by_name.get(name) {
             (
                 *key,
-                format!("this is the file of `{key}`, but taken from the tenant as it is there"),
+                format!(
+                    "this is the file of `{key}`, but the tenant's copy is used without comparing it"
+                ),
             )
         } else {
             let keys = outline
@@ -87,13 +89,13 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             };
             (
                 key,
-                format!("`library` has no `{name}`, so a file of that name must be in the tenant"),
+                format!("`library` has no `{name}`, so the tenant must have a file of that name"),
             )
         };
         let mut problem = outline
             .problem(&RULE, span, why)
             .label(format!("did you mean `{meant}`?"))
-            .help("By its name under `library` a file is compared with the tenant's before a run.")
+            .help("A file named by its `library` key is compared with the tenant's before a run.")
             .fix(
                 format!("Write `{meant}`"),
                 vec![Edit {

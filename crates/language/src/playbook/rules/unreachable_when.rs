@@ -51,7 +51,7 @@ fn check_condition(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
     let never = |message: String| outline.problem(&RULE, outline.span(node), message);
     if text[inside(text)].trim() == "false" {
         return Some(
-            never("this step is never done".to_owned()).help("Remove it, or its condition."),
+            never("this step never runs".to_owned()).help("Remove the step, or its condition."),
         );
     }
     let clauses = families(text)?;
@@ -66,7 +66,7 @@ fn check_condition(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
             &RULE,
             span,
             format!(
-                "no device has the family `{}`, so this {effect} holds",
+                "no device has the family `{}`, so this is {effect} true",
                 unknown.word
             ),
         );
@@ -87,14 +87,14 @@ fn check_condition(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
     let possible = |os: &Os| clauses.iter().all(|clause| clause.holds(*os));
     if !Os::ALL.iter().any(possible) {
         return Some(never(
-            "no device has two families, so this step is never done".to_owned(),
+            "no device has two families, so this step never runs".to_owned(),
         ));
     }
     let os = outline.os.filter(|os| !possible(os))?;
     let written = outline.document.get(outline.document.root(), "os")?;
     Some(
         never(format!(
-            "the playbook is for {}, so this step is never done",
+            "the playbook is for {}, so this step never runs",
             os.as_str()
         ))
         .also(outline.span(written), "every other device is skipped")

@@ -57,10 +57,10 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                 .problem(
                     &RULE,
                     span,
-                    format!("live response runs no `.{ending}`: PowerShell on Windows, bash on Linux and macOS"),
+                    format!("live response does not run `.{ending}` files"),
                 )
-                .help("`put` the file, and `run` a script that starts it.");
-            // Not documented as refused, so somebody's tenant may know better.
+                .help("It runs PowerShell on Windows and bash on Linux and macOS: `put` the file, and `run` a script that starts it.");
+            // Not documented as refused, so it may work in some tenants.
             problem.severity = Severity::Warning;
             found.push(problem);
             continue;
@@ -77,9 +77,9 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                 .problem(
                     &RULE,
                     span,
-                    format!("{} runs no `.{ending}` script", names.join(" and ")),
+                    format!("{} cannot run a `.{ending}` script", names.join(" and ")),
                 )
-                .help("Windows runs PowerShell (`.ps1`), Linux and macOS run bash (`.sh`). `os` and `when` say what the step is for."),
+                .help("Windows runs PowerShell (`.ps1`), Linux and macOS run bash (`.sh`). `os` and `when` set the operating system of the step."),
         );
     }
 }

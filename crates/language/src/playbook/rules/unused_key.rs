@@ -3,7 +3,7 @@
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::Verb;
 use crate::playbook::outline::Outline;
-use crate::yaml::Entry;
+use crate::yaml::MapEntry;
 
 pub(super) static RULE: Rule = Rule {
     id: "unused-key",
@@ -37,14 +37,14 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         let Some((verb, verb_entry)) = step.verb else {
             continue;
         };
-        let mut idle = |entry: Entry, why: &str| {
+        let mut idle = |entry: MapEntry, why: &str| {
             let key = outline.text(entry.key);
             found.push(
                 outline
                     .problem(
                         &RULE,
                         outline.span(entry.key),
-                        format!("`{key}` means nothing beside `{}`", verb.as_str()),
+                        format!("`{key}` has no effect with `{}`", verb.as_str()),
                     )
                     .also(outline.span(verb_entry.key), "")
                     .help(why),
@@ -57,30 +57,29 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                     idle(*entry, "Only a script takes arguments.")
                 }
                 (Verb::Put | Verb::Get, "save") => {
-                    idle(*entry, "Only a script has an output to keep values from.")
+                    idle(*entry, "Only a script has output to save values from.")
                 }
                 (Verb::Put, "expect" | "results") => idle(
                     *entry,
-                    "The service gives no result for a file that was put: it fails or it does not.",
+                    "The service returns no result for `put`: it fails or it does not.",
                 ),
                 (Verb::Run | Verb::Get, "expect") => {
                     for inner in outline.document.node(entry.value).entries() {
                         let key = outline.text(inner.key);
                         match (verb, key) {
-                            (Verb::Get, "exit" | "stdout" | "stderr" | "json") => idle(
-                                *inner,
-                                "Of a collected file `size` and `sha256` can be expected.",
-                            ),
+                            (Verb::Get, "exit" | "stdout" | "stderr" | "json") => {
+                                idle(*inner, "For a collected file, use `size` and `sha256`.")
+                            }
                             (Verb::Run, "size" | "sha256") => idle(
                                 *inner,
-                                "Of a script `exit`, `stdout`, `stderr` and `json` can be expected.",
+                                "For a script, use `exit`, `stdout`, `stderr` and `json`.",
                             ),
                             _ => {}
                         }
                     }
                 }
                 (Verb::Run, "pass") if outline.key(step, "args").is_none() => {
-                    idle(*entry, "There are no `args` that could be passed.");
+                    idle(*entry, "There are no `args` to pass.");
                 }
                 _ => {}
             }

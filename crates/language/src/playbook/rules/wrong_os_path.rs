@@ -1,7 +1,7 @@
 //! `wrong-os-path`: a path to collect that belongs to another operating system than the step.
 
 use crate::diagnostic::{Problem, Rule, Severity};
-use crate::playbook::accept::is_windows_path;
+use crate::playbook::input_value::is_windows_path;
 use crate::playbook::model::Os;
 use crate::playbook::outline::Outline;
 use crate::yaml::NodeId;
@@ -61,7 +61,7 @@ fn check_path(outline: &Outline<'_>, node: NodeId, path: &str, systems: &[Os]) -
     let kind = if on_windows {
         "a Windows path"
     } else {
-        "no Windows path"
+        "not a Windows path"
     };
     Some(
         outline
@@ -69,10 +69,10 @@ fn check_path(outline: &Outline<'_>, node: NodeId, path: &str, systems: &[Os]) -
                 &RULE,
                 outline.span(node),
                 format!(
-                    "this is {kind}, and the step is for {}",
+                    "this is {kind}, but the step is for {}",
                     names.join(" and ")
                 ),
             )
-            .help("Correct the path, or `os` or `when`, which say what the step is for."),
+            .help("Correct the path, or the `os` or `when` that says what the step is for."),
     )
 }

@@ -43,24 +43,24 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     if let Some(node) = document.get(document.root(), "deadline") {
         limit(
             node,
-            "the run would be over before its first start",
-            "Write how long it may take, such as `8h`, or leave `deadline` out.",
+            "the run would end before it starts a device",
+            "Set a duration such as `8h`, or remove `deadline`.",
         );
     }
     let offline = document.get(document.root(), "offline");
     if let Some(node) = offline.and_then(|offline| document.get(offline, "until")) {
         limit(
             node,
-            "the wait for devices that sleep would be over before it begins",
-            "Write how long they are waited for, such as `8h`; `mode: skip` leaves them out.",
+            "the wait for offline devices would end before it starts",
+            "Set a duration such as `8h`, or skip offline devices with `mode: skip`.",
         );
     }
     for step in &outline.steps {
         if let Some(entry) = outline.key(step, "timeout") {
             limit(
                 entry.value,
-                "the command would be out of time as soon as it runs",
-                "Write how long it may run, such as `10m`, or leave `timeout` out.",
+                "the command would time out as soon as it runs",
+                "Set a duration such as `10m`, or remove `timeout`.",
             );
         }
     }

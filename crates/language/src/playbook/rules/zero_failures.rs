@@ -48,9 +48,9 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                 .problem(
                     &RULE,
                     outline.span(node),
-                    "the run stops when one device has failed, not at none",
+                    "the run stops at the first failed device, not at zero",
                 )
-                .help("Write `failed: 1`, or the number of failures that the run may stop at."),
+                .help("Write `failed: 1`, or the number of failures at which the run stops."),
         );
     }
 }

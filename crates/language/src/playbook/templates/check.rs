@@ -1,14 +1,14 @@
-//! Every template of a document, held against its place.
+//! Checks every template of a document by its key.
 
 use crate::diagnostic::{Edit, Problem};
-use crate::expression::{Fault, FaultKind, Template, Type};
-use crate::yaml::{Document, Kind, NodeId};
+use crate::expression::{ExpressionError, ExpressionErrorKind, Template, Type};
+use crate::yaml::{Document, NodeId, NodeKind};
 
-use super::names::Names;
-use super::place::{Place, Sight};
+use super::context::{TemplateContext, TemplateScope, TemplateSyntax};
+use super::names::VisibleNames;
 use super::rules;
 
-/// Everything that is wrong with the templates of a playbook.
+/// Returns everything that is wrong with the templates of a playbook.
 pub fn check(document: &Document) -> Vec<Problem> {
     // Most of the time nothing is wrong, and often there is no template at all.
     let any = document
@@ -19,7 +19,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
     }
     let mut check = Check {
         document,
-        names: Names::of(document),
+        names: VisibleNames::of(document),
         step: 0,
         in_cleanup: false,
         problems: Vec::new(),
@@ -31,7 +31,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
 
 struct Check<'d> {
     document: &'d Document,
-    names: Names<'d>,
+    names: VisibleNames<'d>,
     /// The place of the present step among all, and whether it is of the cleanup.
     step: usize,
     in_cleanup: bool,
@@ -43,21 +43,18 @@ impl<'d> Check<'d> {
         let document = self.document;
         let read = document.node(node);
         match &read.kind {
-            Kind::Map(entries) => {
+            NodeKind::Map(entries) => {
                 for entry in entries {
                     let key = &document.node(entry.key).text;
                     if Template::is_in(key) {
-                        self.refuse(
-                            entry.key,
-                            "a key is taken as it stands: no template is evaluated in it",
-                        );
+                        self.refuse(entry.key, "templates are not evaluated in keys");
                     }
                     path.push(key);
                     self.walk(entry.value, path);
                     path.pop();
                 }
             }
-            Kind::List(items) => {
+            NodeKind::List(items) => {
                 let main = path == &["steps"];
                 let cleanup = path == &["cleanup"];
                 if cleanup {
@@ -77,25 +74,25 @@ impl<'d> Check<'d> {
                 }
                 path.pop();
             }
-            Kind::Text => self.text(node, &read.text, path),
+            NodeKind::Text => self.text(node, &read.text, path),
             _ => {}
         }
     }
 
     fn text(&mut self, node: NodeId, text: &str, path: &[&str]) {
         let braces = Template::is_in(text);
-        let place = Place::of(path);
-        if !braces && !place.bare {
+        let context = TemplateContext::at(path).unwrap_or(TemplateContext::UNKNOWN_KEY);
+        if !braces && context.syntax == TemplateSyntax::Delimited {
             return;
         }
-        if place.sight == Sight::Nothing {
+        if context.scope == TemplateScope::None {
             // What an id may be made of is a matter of the schema, which says so.
             if path.last() == Some(&"id") {
                 return;
             }
             return self.refuse(
                 node,
-                "this is read before anything is evaluated, so no template is allowed here",
+                "templates are not allowed here: this value is read before anything is evaluated",
             );
         }
         let template = if braces {
@@ -113,16 +110,16 @@ impl<'d> Check<'d> {
                 return;
             }
         };
-        let visible = match place.sight {
-            Sight::Nothing | Sight::Run => &self.names.run,
-            Sight::Target => &self.names.target,
-            Sight::Steps => &self.names.steps,
+        let visible = match context.scope {
+            TemplateScope::None | TemplateScope::Run => &self.names.run,
+            TemplateScope::Target => &self.names.target,
+            TemplateScope::Steps => &self.names.steps,
         };
-        for fault in template.check(visible, place.wanted) {
-            let problem = self.explain(node, text, fault, place.sight);
+        for fault in template.check(visible, context.expected) {
+            let problem = self.explain(node, text, fault, context.scope);
             self.problems.push(problem);
         }
-        if place.sight == Sight::Steps {
+        if context.scope == TemplateScope::Steps {
             self.order(node, &template);
         }
     }
@@ -136,7 +133,7 @@ impl<'d> Check<'d> {
             let span = self.document.source_span(node, used.range.clone());
             let source = self.document.source();
             let Some(name) = used.path.get(1) else {
-                let message = "which step is read must be known before the run";
+                let message = "the step must be known before the run";
                 self.problems.push(
                     Problem::new(&rules::UNKNOWN_NAME, source, span, message)
                         .help("Name the step: `steps.ID`."),
@@ -148,22 +145,22 @@ impl<'d> Check<'d> {
             };
             let id = self.document.span(step.id);
             let problem = if step.index == self.step {
-                let message = format!("`{name}` can't read its own result");
+                let message = format!("`{name}` cannot read its own result");
                 Problem::new(&rules::LATER_STEP, source, span, message)
-                    .help("What must hold of its result is said by `expect`.")
+                    .help("Use `expect` to check its result.")
             } else if step.index > self.step {
-                let message = format!("`{name}` has not run yet where its result is read");
+                let message = format!("`{name}` has not run yet when its result is read");
                 Problem::new(&rules::LATER_STEP, source, span, message)
                     .help("Move the step that reads it below the one it reads.")
             } else if self.in_cleanup && step.is_cleanup {
-                let message = "cleanup is one session, so no result of its own can be read in it";
+                let message = "cleanup is one session, so a cleanup step cannot read the result of another one";
                 Problem::new(&rules::LATER_STEP, source, span, message)
                     .help("Let one script do both.")
             } else {
                 continue;
             };
             self.problems
-                .push(problem.also(id, format!("`{name}` is this step")));
+                .push(problem.also(id, format!("step `{name}`")));
         }
     }
 
@@ -173,19 +170,20 @@ impl<'d> Check<'d> {
                 continue;
             };
             let span = self.document.source_span(*node, range.clone());
-            let message = format!("`vars.{name}` is defined by itself");
+            let message = format!("`vars.{name}` depends on itself");
             let mut problem = Problem::new(
                 &rules::TEMPLATE_CYCLE,
                 self.document.source(),
                 span,
                 message,
             )
-            .label(format!("`{name}` needs this"));
+            .label(format!("`{name}` uses this"));
             for ((node, range), name) in &chain[1..] {
                 let span = self.document.source_span(*node, range.clone());
-                problem = problem.also(span, format!("and `{name}` needs this"));
+                problem = problem.also(span, format!("and `{name}` uses this"));
             }
-            self.problems.push(problem.help("Write one of them out."));
+            self.problems
+                .push(problem.help("Replace one of them by a value."));
         }
     }
 
@@ -206,10 +204,16 @@ impl<'d> Check<'d> {
         ));
     }
 
-    /// A fault as a problem, with what this place adds to it.
-    fn explain(&self, node: NodeId, text: &str, fault: Fault, sight: Sight) -> Problem {
+    /// Makes a problem of an error, with what is known about its place.
+    fn explain(
+        &self,
+        node: NodeId,
+        text: &str,
+        fault: ExpressionError,
+        scope: TemplateScope,
+    ) -> Problem {
         let unknown = match &fault.kind {
-            FaultKind::UnknownName(path) => path.clone(),
+            ExpressionErrorKind::UnknownName(path) => path.clone(),
             _ => Vec::new(),
         };
         let mut problem = self.problem(node, text, fault);
@@ -218,30 +222,27 @@ impl<'d> Check<'d> {
             return problem;
         };
         let (message, help) = match (path, *name) {
-            ([], "target" | "steps") if sight == Sight::Run => (
-                Some(format!("`{name}` is not known here: this holds for the whole run")),
-                Some("Only `inputs`, `vars` and `run` are known here.".to_owned()),
+            ([], "target" | "steps") if scope == TemplateScope::Run => (
+                Some(format!("`{name}` is not available here: this setting applies to the whole run")),
+                Some("Only `inputs`, `vars` and `run` are available here.".to_owned()),
             ),
             ([], "steps") => (
-                Some("results of steps are not known here".to_owned()),
-                Some("They can be read in `put`, `run`, `get`, `args`, `when` and `expect` of later steps.".to_owned()),
+                Some("results of steps are not available here".to_owned()),
+                Some("They are available in `put`, `run`, `get`, `args`, `when` and `expect` of later steps.".to_owned()),
             ),
             ([], "env" | "secrets" | "github" | "ansible_facts" | "item" | "params") => (
                 None,
-                Some("What comes from outside is declared under `inputs`; facts of the device are under `target`.".to_owned()),
+                Some("Declare values from outside under `inputs`; properties of the device are under `target`.".to_owned()),
             ),
             (["vars"], name) if self.names.late.contains(&name) => (
-                Some(format!("`vars.{name}` depends on the target, which is not known here")),
-                Some("This holds for the whole run: use a value that is the same for all devices.".to_owned()),
+                Some(format!("`vars.{name}` depends on the target, which is not available here")),
+                Some("This setting applies to the whole run: use a value that is the same for all devices.".to_owned()),
             ),
             (["steps"], _) if problem.fix.is_none() => (
                 None,
-                Some(match self.names.named.is_empty() {
-                    true => "No step has an `id`; give one to the step whose result is wanted.".to_owned(),
-                    false => {
+                Some(if self.names.named.is_empty() { "No step has an `id`; add one to the step whose result is needed.".to_owned() } else {
                         let known = problem.help.take().unwrap_or_default();
-                        format!("{known} A step is read by its `id`.")
-                    }
+                        format!("{known} Steps are named by their `id`.")
                 }),
             ),
             (["steps", step], _) => {
@@ -250,7 +251,7 @@ impl<'d> Check<'d> {
                         if matches!(steps.fields.get(*step), Some(Type::Record(fields)) if fields.fields.is_empty())));
                 (
                     None,
-                    is_put.then(|| "A `put` has no result: the service reports none.".to_owned()),
+                    is_put.then(|| "`put` has no result: the service reports none.".to_owned()),
                 )
             }
             _ => (None, None),
@@ -265,19 +266,21 @@ impl<'d> Check<'d> {
         problem
     }
 
-    /// A fault at its bytes in the file.
-    fn problem(&self, node: NodeId, text: &str, fault: Fault) -> Problem {
+    /// Makes a problem of an error at its bytes in the file.
+    fn problem(&self, node: NodeId, text: &str, fault: ExpressionError) -> Problem {
         let span = self.document.source_span(node, fault.range.clone());
         let rule = match fault.kind {
-            FaultKind::Unclosed => &rules::TEMPLATE_UNCLOSED,
-            FaultKind::Syntax => &rules::TEMPLATE_SYNTAX,
-            FaultKind::Statement => &rules::TEMPLATE_STATEMENT,
-            FaultKind::UnknownName(_) => &rules::UNKNOWN_NAME,
-            FaultKind::UnknownFilter | FaultKind::UnknownTest => &rules::UNKNOWN_FILTER,
-            FaultKind::Call => &rules::TEMPLATE_CALL,
-            FaultKind::WrongType => &rules::TEMPLATE_TYPE,
-            FaultKind::TooLarge => &rules::TEMPLATE_TOO_LARGE,
-            FaultKind::Evaluation => &rules::TEMPLATE_VALUE,
+            ExpressionErrorKind::Unclosed => &rules::TEMPLATE_UNCLOSED,
+            ExpressionErrorKind::Syntax => &rules::TEMPLATE_SYNTAX,
+            ExpressionErrorKind::Statement => &rules::TEMPLATE_STATEMENT,
+            ExpressionErrorKind::UnknownName(_) => &rules::UNKNOWN_NAME,
+            ExpressionErrorKind::UnknownFilter | ExpressionErrorKind::UnknownTest => {
+                &rules::UNKNOWN_FILTER
+            }
+            ExpressionErrorKind::Call => &rules::TEMPLATE_CALL,
+            ExpressionErrorKind::WrongType => &rules::TEMPLATE_TYPE,
+            ExpressionErrorKind::TooLarge => &rules::TEMPLATE_TOO_LARGE,
+            ExpressionErrorKind::Evaluation => &rules::TEMPLATE_VALUE,
         };
         let mut problem = Problem::new(rule, self.document.source(), span, fault.message);
         if let Some(help) = fault.help {

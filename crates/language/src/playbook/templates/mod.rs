@@ -1,12 +1,12 @@
-//! What stands inside `${{ }}`, over a whole document.
+//! Checks the expressions inside `${{ }}` of a whole document.
 //!
-//! A template is judged by its place: which names it sees, and what value is wanted of it
-//! (`place.rs`). What the names are is read off the document (`names.rs`), so a template is checked
+//! A template is checked by its key: which names it may use, and which type its value must have
+//! (`context.rs`). What the names are is read off the document (`names.rs`), so a template is checked
 //! also where the rest of the playbook is wrong. Start reading at [`check`].
 
 mod check;
+mod context;
 mod names;
-mod place;
 pub(crate) mod rules;
 mod used;
 

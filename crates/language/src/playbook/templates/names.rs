@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 
 use crate::expression::{Record, Template, Type};
 use crate::playbook::model::InputType;
-use crate::yaml::{Document, Entry, Kind, NodeId};
+use crate::yaml::{Document, MapEntry, NodeId, NodeKind};
 
 /// The fields of `target`, all of them also where nothing is known of a device.
 const TARGET: [(&str, Type); 6] = [
@@ -25,11 +25,11 @@ const RUN: [(&str, Type); 3] = [
 ];
 
 /// Bytes in the text of a scalar.
-pub(super) type Place = (NodeId, std::ops::Range<usize>);
+pub(super) type TextRange = (NodeId, std::ops::Range<usize>);
 
 /// A step that has an id.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Named {
+pub(super) struct NamedStep {
     /// Its place among all steps, cleanup behind the others.
     pub(super) index: usize,
     /// Where the id stands.
@@ -38,7 +38,7 @@ pub(super) struct Named {
 }
 
 /// Everything that can be named, and how much of it each kind of place sees.
-pub(super) struct Names<'d> {
+pub(super) struct VisibleNames<'d> {
     document: &'d Document,
     /// Without `target`, `steps` and vars that ask for the target.
     pub(super) run: Type,
@@ -46,17 +46,17 @@ pub(super) struct Names<'d> {
     pub(super) target: Type,
     /// With the results of all steps; which of them are earlier is not said by a type.
     pub(super) steps: Type,
-    pub(super) named: HashMap<&'d str, Named>,
+    pub(super) named: HashMap<&'d str, NamedStep>,
     /// Vars that ask for the target, directly or through another var.
     pub(super) late: Vec<&'d str>,
     /// Vars that are defined by themselves: each with the places of the chain, the first one's own
     /// use of the second, and so on.
-    pub(super) cycles: Vec<Vec<(Place, String)>>,
+    pub(super) cycles: Vec<Vec<(TextRange, String)>>,
 }
 
-impl<'d> Names<'d> {
-    pub(super) fn of(document: &'d Document) -> Names<'d> {
-        let mut names = Names {
+impl<'d> VisibleNames<'d> {
+    pub(super) fn of(document: &'d Document) -> VisibleNames<'d> {
+        let mut names = VisibleNames {
             document,
             run: Type::Any,
             target: Type::Any,
@@ -98,13 +98,14 @@ impl<'d> Names<'d> {
         &self.document.node(node).text
     }
 
-    /// The entries of a section; `None` where it is there and no map, so that nothing is known.
-    fn section(&self, key: &str) -> Option<&'d [Entry]> {
+    /// Returns the entries of a section; `None` where it is there and no map, so that nothing is
+    /// known.
+    fn section(&self, key: &str) -> Option<&'d [MapEntry]> {
         match self.document.get(self.document.root(), key) {
             None => Some(&[]),
             Some(node) => match &self.document.node(node).kind {
-                Kind::Map(entries) => Some(entries),
-                Kind::Null => Some(&[]),
+                NodeKind::Map(entries) => Some(entries),
+                NodeKind::Null => Some(&[]),
                 _ => None,
             },
         }
@@ -142,7 +143,7 @@ impl<'d> Names<'d> {
             for item in self.document.node(list).items() {
                 if let Some(id) = self.document.get(*item, "id") {
                     let name = self.text(id);
-                    let named = Named {
+                    let named = NamedStep {
                         index,
                         id,
                         is_cleanup,
@@ -156,14 +157,14 @@ impl<'d> Names<'d> {
         steps
     }
 
-    /// The fields of a step's result, by its verb.
+    /// Returns the fields of a step's result, by its verb.
     fn step_type(&self, step: NodeId) -> Type {
         let has = |key| self.document.get(step, key).is_some();
         if has("run") {
             let saved = match self.document.get(step, "save") {
                 None => Record::default().into(),
                 Some(node) => match &self.document.node(node).kind {
-                    Kind::Map(entries) => {
+                    NodeKind::Map(entries) => {
                         let fields = entries
                             .iter()
                             .map(|entry| (self.text(entry.key), self.saved_type(entry.value)));
@@ -202,10 +203,10 @@ impl<'d> Names<'d> {
         }
     }
 
-    /// The types of vars, each worked out after those it uses.
+    /// Returns the types of vars, each worked out after those it uses.
     fn read_vars(&mut self, visible: &dyn Fn(Type) -> Type) -> Option<IndexMap<&'d str, Type>> {
         let entries = self.section("vars")?;
-        let mut walk = Walk {
+        let mut walk = CycleSearch {
             document: self.document,
             entries: entries
                 .iter()
@@ -251,24 +252,24 @@ impl<'d> Names<'d> {
     fn value_type(&self, node: NodeId, visible: &Type) -> Type {
         let read = self.document.node(node);
         match &read.kind {
-            Kind::Null => Type::Null,
-            Kind::Bool(_) => Type::Bool,
+            NodeKind::Null => Type::Null,
+            NodeKind::Bool(_) => Type::Bool,
             // As a value, a number that would not be printed as it was typed is a text.
-            Kind::Number(number) if number.to_string() != read.text => Type::Text,
-            Kind::Number(number) if number.is_f64() => Type::Number,
-            Kind::Number(_) => Type::Int,
-            Kind::List(_) => Type::List,
-            Kind::Map(entries) => {
+            NodeKind::Number(number) if number.to_string() != read.text => Type::Text,
+            NodeKind::Number(number) if number.is_f64() => Type::Number,
+            NodeKind::Number(_) => Type::Int,
+            NodeKind::List(_) => Type::List,
+            NodeKind::Map(entries) => {
                 let fields = entries
                     .iter()
                     .map(|entry| (self.text(entry.key), self.value_type(entry.value, visible)));
                 Record::new(fields).into()
             }
-            Kind::Text if Template::is_in(&read.text) => match Template::parse(&read.text) {
+            NodeKind::Text if Template::is_in(&read.text) => match Template::parse(&read.text) {
                 Ok(template) => template.kind(visible),
                 Err(_) => Type::Any,
             },
-            Kind::Text => Type::Text,
+            NodeKind::Text => Type::Text,
         }
     }
 }
@@ -298,24 +299,24 @@ const _: fn(InputType) = |kind| match kind {
 };
 
 /// Depth first over the vars: their order, who asks for the target, and who goes round in circles.
-struct Walk<'d> {
+struct CycleSearch<'d> {
     document: &'d Document,
     entries: HashMap<&'d str, NodeId>,
     /// The chain that is being followed: each var with its use of the next.
-    open: Vec<(&'d str, Option<Place>)>,
+    open: Vec<(&'d str, Option<TextRange>)>,
     /// Whether it asks for the target, of those that are through.
     done: HashMap<&'d str, bool>,
     order: Vec<&'d str>,
     /// Those that use another var.
     chained: HashSet<&'d str>,
-    cycles: Vec<Vec<(Place, String)>>,
+    cycles: Vec<Vec<(TextRange, String)>>,
 }
 
 /// Vars that use each other in a longer chain than this are looked at no further: the walk calls
 /// itself for each.
 const CHAIN_MAX: usize = 200;
 
-impl<'d> Walk<'d> {
+impl<'d> CycleSearch<'d> {
     fn visit(&mut self, name: &'d str) -> bool {
         if let Some(late) = self.done.get(name) {
             return *late;
@@ -371,15 +372,15 @@ fn collect_uses(
 ) {
     let read = document.node(node);
     match &read.kind {
-        Kind::Text if Template::is_in(&read.text) => {
+        NodeKind::Text if Template::is_in(&read.text) => {
             if let Ok(template) = Template::parse(&read.text) {
                 uses.extend(template.names().into_iter().map(|used| (node, used)));
             }
         }
-        Kind::List(items) => items
+        NodeKind::List(items) => items
             .iter()
             .for_each(|item| collect_uses(document, *item, uses)),
-        Kind::Map(entries) => entries
+        NodeKind::Map(entries) => entries
             .iter()
             .for_each(|entry| collect_uses(document, entry.value, uses)),
         _ => {}

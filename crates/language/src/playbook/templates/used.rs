@@ -1,9 +1,9 @@
-//! Which names templates use: what the rules about unused ones ask.
+//! Collects the names that templates use, for the rules about unused ones.
 
 use std::collections::HashSet;
 
 use crate::expression::Template;
-use crate::yaml::{Document, Kind, NodeId};
+use crate::yaml::{Document, NodeId, NodeKind};
 
 /// The names that templates of a document use.
 #[derive(Debug, Default)]
@@ -17,12 +17,12 @@ pub struct NamesUsed {
 }
 
 impl NamesUsed {
-    /// Whether an input is used.
+    /// Returns whether an input is used.
     pub fn has_input(&self, name: &str) -> bool {
         self.inputs.contains(name) || self.may_have("inputs", name)
     }
 
-    /// Whether a var is used.
+    /// Returns whether a var is used.
     pub fn has_var(&self, name: &str) -> bool {
         self.vars.contains(name) || self.may_have("vars", name)
     }
@@ -48,11 +48,11 @@ impl NamesUsed {
     }
 }
 
-/// The names that the templates of a playbook use.
+/// Returns the names that the templates of a playbook use.
 pub fn names_used(document: &Document) -> NamesUsed {
     let mut names = NamesUsed::default();
     for (id, node) in document.nodes() {
-        if node.kind != Kind::Text {
+        if node.kind != NodeKind::Text {
             continue;
         }
         if Template::is_in(&node.text) {
@@ -64,7 +64,8 @@ pub fn names_used(document: &Document) -> NamesUsed {
     names
 }
 
-/// Whether a node is the value of a step's `when`, which is an expression without delimiters too.
+/// Returns whether a node is the value of a step's `when`, which is an expression without
+/// delimiters too.
 pub(super) fn is_condition(document: &Document, id: NodeId) -> bool {
     document
         .key(id)

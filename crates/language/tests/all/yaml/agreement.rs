@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::Value;
 use svar_language::source::SourceText;
-use svar_language::yaml::{Document, Style};
+use svar_language::yaml::{Document, ScalarStyle};
 
 fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -45,7 +45,7 @@ proptest! {
         let written = format!("a:\n  - {value}\n");
         let document = Document::parse(&SourceText::new("flow", written.clone())).unwrap();
         for (id, node) in document.nodes() {
-            if node.style != Style::Double && !node.is_collection() {
+            if node.style != ScalarStyle::Double && !node.is_collection() {
                 continue;
             }
             let bytes = document.source().slice(node.span);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use svar_language::diagnostic::{Problem, render};
 use svar_language::rules;
 use svar_language::source::SourceText;
-use svar_language::yaml::{self, Document, Limits};
+use svar_language::yaml::{self, Document, YamlLimits};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/yaml")
@@ -38,7 +38,7 @@ fn cases() -> Vec<(String, PathBuf)> {
 fn problems(path: &Path) -> Vec<Problem> {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     match yaml::decode(name, fs::read(path).unwrap()) {
-        Ok(source) => Document::read(&source, &Limits::default()).problems,
+        Ok(source) => Document::read(&source, &YamlLimits::default()).problems,
         Err(problem) => vec![*problem],
     }
 }
@@ -53,7 +53,7 @@ fn each_case_is_told_as_expected() {
             "{} has no finding {code}",
             path.display()
         );
-        let told = render::text(&problems, &render::Style::drawn());
+        let told = render::text(&problems, &render::RenderStyle::drawn());
         let expected = path.with_extension("txt");
         if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
             fs::write(&expected, &told).unwrap();
@@ -82,7 +82,7 @@ fn each_fix_leaves_nothing_of_its_problem() {
                 text.replace_range(edit.span.range(), &edit.text);
             }
             let repaired = SourceText::new("repaired", text);
-            let left = Document::read(&repaired, &Limits::default()).problems;
+            let left = Document::read(&repaired, &YamlLimits::default()).problems;
             let count = |problems: &[Problem]| {
                 let same = problems
                     .iter()
@@ -101,5 +101,5 @@ fn each_fix_leaves_nothing_of_its_problem() {
 }
 
 fn problems_of(source: &SourceText) -> Vec<Problem> {
-    Document::read(source, &Limits::default()).problems
+    Document::read(source, &YamlLimits::default()).problems
 }

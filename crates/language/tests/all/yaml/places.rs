@@ -2,17 +2,17 @@
 
 use proptest::prelude::*;
 use svar_language::source::{SourceText, Span};
-use svar_language::yaml::{Document, Limits, Node, NodeId, Style};
+use svar_language::yaml::{Document, Node, NodeId, ScalarStyle, YamlLimits};
 
 fn is_space(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\r' | '\n')
 }
 
 /// What the bytes of one character stand for, in that style; found by a way of its own.
-fn meaning(written: &str, style: Style) -> Option<char> {
+fn meaning(written: &str, style: ScalarStyle) -> Option<char> {
     match style {
-        Style::Single if written == "''" => Some('\''),
-        Style::Double if written.starts_with('\\') => {
+        ScalarStyle::Single if written == "''" => Some('\''),
+        ScalarStyle::Double if written.starts_with('\\') => {
             let quoted = SourceText::new("escape", format!("\"{written}\""));
             let document = Document::parse(&quoted).ok()?;
             let mut characters = document.node(document.root()).text.chars();
@@ -64,11 +64,11 @@ fn check_scalar(document: &Document, id: NodeId, node: &Node) {
     let whole = document.source_span(id, 0..node.text.len());
     let (visible, written) = (source.slice(whole), source.slice(node.span));
     match node.style {
-        Style::Double => {}
-        Style::Literal | Style::Folded if node.text.trim().is_empty() => {
+        ScalarStyle::Double => {}
+        ScalarStyle::Literal | ScalarStyle::Folded if node.text.trim().is_empty() => {
             assert!(written.starts_with(['|', '>']), "the whole of {written:?}");
         }
-        Style::Single => {
+        ScalarStyle::Single => {
             let inside = &written[1..written.len() - 1];
             assert_eq!(visible.trim(), inside.trim(), "the whole of {written:?}");
         }
@@ -166,38 +166,38 @@ fn piece() -> impl Strategy<Value = Piece> {
     ]
 }
 
-fn style() -> impl Strategy<Value = Style> {
+fn style() -> impl Strategy<Value = ScalarStyle> {
     prop::sample::select(vec![
-        Style::Plain,
-        Style::Single,
-        Style::Double,
-        Style::Literal,
-        Style::Folded,
+        ScalarStyle::Plain,
+        ScalarStyle::Single,
+        ScalarStyle::Double,
+        ScalarStyle::Literal,
+        ScalarStyle::Folded,
     ])
 }
 
 /// Writes a scalar as an author would, at an indentation.
-fn written(pieces: &[Piece], style: Style, indent: usize, header: &str) -> String {
+fn written(pieces: &[Piece], style: ScalarStyle, indent: usize, header: &str) -> String {
     let mut text = match style {
-        Style::Plain => "x".to_owned(),
-        Style::Single => "'".to_owned(),
-        Style::Double => "\"".to_owned(),
-        Style::Literal => format!("|{header}\n{}", " ".repeat(indent)),
-        Style::Folded => format!(">{header}\n{}", " ".repeat(indent)),
+        ScalarStyle::Plain => "x".to_owned(),
+        ScalarStyle::Single => "'".to_owned(),
+        ScalarStyle::Double => "\"".to_owned(),
+        ScalarStyle::Literal => format!("|{header}\n{}", " ".repeat(indent)),
+        ScalarStyle::Folded => format!(">{header}\n{}", " ".repeat(indent)),
     };
     for piece in pieces {
         match piece {
-            Piece::Word(word) if style == Style::Single => text += &word.replace('\'', "''"),
+            Piece::Word(word) if style == ScalarStyle::Single => text += &word.replace('\'', "''"),
             Piece::Word(word) => text += word,
             Piece::Space(space) => text += space,
             Piece::Break { blank, deeper } => {
                 text += &"\n".repeat(blank + 1);
                 text += &" ".repeat(indent + deeper);
                 // A line of a plain scalar must not look like something else.
-                text += if style == Style::Plain { "y" } else { "" };
+                text += if style == ScalarStyle::Plain { "y" } else { "" };
             }
-            Piece::Escape(escape) if style == Style::Double => text += escape,
-            Piece::Continue if style == Style::Double => {
+            Piece::Escape(escape) if style == ScalarStyle::Double => text += escape,
+            Piece::Continue if style == ScalarStyle::Double => {
                 text += "\\\n";
                 text += &" ".repeat(indent);
             }
@@ -205,8 +205,8 @@ fn written(pieces: &[Piece], style: Style, indent: usize, header: &str) -> Strin
         }
     }
     text + match style {
-        Style::Single => "'",
-        Style::Double => "\"",
+        ScalarStyle::Single => "'",
+        ScalarStyle::Double => "\"",
         _ => "",
     }
 }
@@ -236,7 +236,7 @@ proptest! {
         if crlf {
             text = text.replace('\n', "\r\n");
         }
-        let parsed = Document::read(&SourceText::new("generated", text.clone()), &Limits::default());
+        let parsed = Document::read(&SourceText::new("generated", text.clone()), &YamlLimits::default());
         // An indentation indicator may not fit what follows: then there is nothing to map.
         prop_assume!(parsed.document.is_some());
         check_all(&parsed.document.unwrap());
@@ -244,7 +244,7 @@ proptest! {
 
     #[test]
     fn whatever_parses_has_its_places(text in "[ab:é😀 \\n\\r\\t'\"|>#&*\\-\\[\\]{},!%@?~0-9\\\\x+$u.]{0,60}") {
-        let parsed = Document::read(&SourceText::new("soup", text), &Limits::default());
+        let parsed = Document::read(&SourceText::new("soup", text), &YamlLimits::default());
         if let Some(document) = parsed.document {
             check_all(&document);
         }

@@ -1,12 +1,12 @@
 //! What is found behind an error of syntax.
 
 use svar_language::source::SourceText;
-use svar_language::yaml::{Document, Limits};
+use svar_language::yaml::{Document, YamlLimits};
 
 #[track_caller]
 fn found(text: &str) -> Vec<(&'static str, String)> {
     let source = SourceText::new("playbook.yaml", text);
-    let parsed = Document::read(&source, &Limits::default());
+    let parsed = Document::read(&source, &YamlLimits::default());
     assert!(parsed.document.is_none());
     let problems = parsed.problems.iter();
     problems

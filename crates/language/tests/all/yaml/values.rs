@@ -1,7 +1,7 @@
 //! Values and their places.
 
 use svar_language::source::SourceText;
-use svar_language::yaml::{Document, Kind};
+use svar_language::yaml::{Document, NodeKind};
 
 fn parsed(text: &str) -> Document {
     Document::parse(&SourceText::new("playbook.yaml", text)).expect("valid YAML")
@@ -60,7 +60,7 @@ fn numbers_keep_their_text() {
         "1e3",
         "0123456789012345678901234567890123456789",
     ]) {
-        assert!(matches!(document.node(*item).kind, Kind::Number(_)));
+        assert!(matches!(document.node(*item).kind, NodeKind::Number(_)));
         assert_eq!(document.deserialize::<String>(*item).expect("text"), text);
     }
 }

@@ -1,4 +1,4 @@
-//! Whether a value is one that an input takes: its type, then its constraints.
+//! Checks that an input accepts a value: its type, then its constraints.
 //!
 //! Defaults are judged by it when a playbook is checked, and what is handed in when it is run, so
 //! both are refused in the same words. Each refusal is half a sentence that goes on after the
@@ -10,15 +10,15 @@ use regex::Regex;
 use serde_json::{Number, Value};
 
 use crate::source::SourceText;
-use crate::yaml::{Document, Kind, NodeId};
+use crate::yaml::{Document, NodeId, NodeKind};
 
 use super::model::{Input, InputType, Period};
 
-/// Why a value is not taken.
+/// Reason why a value is not accepted: half a sentence after the input's name.
 pub type Refusal = String;
 
 impl InputType {
-    /// The value that a text from outside (command line, environment) stands for.
+    /// Returns the value that a text from outside (command line, environment) stands for.
     ///
     /// # Errors
     /// It is none of this type.
@@ -27,27 +27,30 @@ impl InputType {
             if fits {
                 Ok(Value::from(text))
             } else {
-                Err(format!("wants {wants}, not `{}`", shorten(text)))
+                Err(format!("must be {wants}, not `{}`", shorten(text)))
             }
         };
         match self {
             InputType::String => Ok(text.into()),
             InputType::Int => match text.trim().parse::<i64>() {
                 Ok(number) => Ok(number.into()),
-                Err(_) => Err(format!("wants a whole number, not `{}`", shorten(text))),
+                Err(_) => Err(format!("must be a whole number, not `{}`", shorten(text))),
             },
             InputType::Number => parse_number(text.trim())
-                .ok_or_else(|| format!("wants a number, not `{}`", shorten(text))),
+                .ok_or_else(|| format!("must be a number, not `{}`", shorten(text))),
             InputType::Bool => match text.trim() {
                 "true" => Ok(true.into()),
                 "false" => Ok(false.into()),
-                other => Err(format!("wants `true` or `false`, not `{}`", shorten(other))),
+                other => Err(format!(
+                    "must be `true` or `false`, not `{}`",
+                    shorten(other)
+                )),
             },
             InputType::List if text.trim().is_empty() => Ok(Value::Array(Vec::new())),
             InputType::List if text.trim().starts_with('[') => {
                 let wants = || {
                     let text = shorten(text);
-                    format!("wants a list such as `a,b` or `[\"a\", \"b\"]`, not `{text}`")
+                    format!("must be a list such as `a,b` or `[\"a\", \"b\"]`, not `{text}`")
                 };
                 let source = SourceText::new("", text.trim());
                 let document = Document::parse(&source).map_err(|_| wants())?;
@@ -70,48 +73,52 @@ impl InputType {
             ),
             InputType::Duration => text_if(
                 text.parse::<Period>().is_ok(),
-                "a length of time such as `90s`, `15m`, `8h` or `2d`",
+                "a duration such as `90s`, `15m`, `8h` or `2d`",
             ),
         }
     }
 
-    /// The value that a node of a document stands for.
+    /// Returns the value that a node of a document stands for.
     ///
     /// # Errors
     /// It is none of this type.
     pub fn read(self, document: &Document, id: NodeId) -> Result<Value, Refusal> {
         let node = document.node(id);
         match (&node.kind, self) {
-            (Kind::List(items), InputType::List) => items
+            (NodeKind::List(items), InputType::List) => items
                 .iter()
                 .map(|item| match &document.node(*item).kind {
-                    Kind::List(_) | Kind::Map(_) | Kind::Null => {
-                        Err("wants a list of texts".to_owned())
+                    NodeKind::List(_) | NodeKind::Map(_) | NodeKind::Null => {
+                        Err("must be a list of texts".to_owned())
                     }
                     _ => Ok(Value::from(document.node(*item).text.as_str())),
                 })
                 .collect(),
-            (Kind::Bool(value), InputType::Bool) => Ok((*value).into()),
-            (Kind::Number(_), InputType::Bool | InputType::List) | (Kind::Bool(_), _) => Err(
-                format!("wants {}, not `{}`", self.words(), shorten(&node.text)),
-            ),
-            (Kind::Number(number), InputType::Int) => number
+            (NodeKind::Bool(value), InputType::Bool) => Ok((*value).into()),
+            (NodeKind::Number(_), InputType::Bool | InputType::List) | (NodeKind::Bool(_), _) => {
+                Err(format!(
+                    "must be {}, not `{}`",
+                    self.words(),
+                    shorten(&node.text)
+                ))
+            }
+            (NodeKind::Number(number), InputType::Int) => number
                 .as_i64()
                 .map(Value::from)
-                .ok_or_else(|| format!("wants a whole number, not `{}`", shorten(&node.text))),
-            (Kind::Number(number), InputType::Number) => Ok(number.clone().into()),
+                .ok_or_else(|| format!("must be a whole number, not `{}`", shorten(&node.text))),
+            (NodeKind::Number(number), InputType::Number) => Ok(number.clone().into()),
             // In YAML a quoted number is a text: the author said so.
             (
-                Kind::Text,
+                NodeKind::Text,
                 InputType::Int | InputType::Number | InputType::Bool | InputType::List,
             ) => Err(format!(
-                "wants {}, not the text `{}`",
+                "must be {}, not the text `{}`",
                 self.words(),
                 shorten(&node.text)
             )),
-            (Kind::Text | Kind::Number(_), _) => self.parse(&node.text),
-            (Kind::Null | Kind::List(_) | Kind::Map(_), _) => {
-                Err(format!("wants {}", self.words()))
+            (NodeKind::Text | NodeKind::Number(_), _) => self.parse(&node.text),
+            (NodeKind::Null | NodeKind::List(_) | NodeKind::Map(_), _) => {
+                Err(format!("must be {}", self.words()))
             }
         }
     }
@@ -127,13 +134,13 @@ impl InputType {
             InputType::Host => "a host name",
             InputType::Ip => "an IP address",
             InputType::Hash => "a hash",
-            InputType::Duration => "a length of time",
+            InputType::Duration => "a duration",
         }
     }
 }
 
 impl Input {
-    /// Whether a value of the input's type keeps its `choices`, `pattern`, `min` and `max`.
+    /// Returns whether a value of the input's type keeps its `choices`, `pattern`, `min` and `max`.
     ///
     /// # Errors
     /// It does not. A constraint that can't be read itself is passed over: that is a finding about
@@ -186,7 +193,10 @@ impl Input {
                     .iter()
                     .map(|choice| format!("`{}`", as_text(choice)))
                     .collect();
-                return Err(format!("wants one of {}, not `{shown}`", names.join(", ")));
+                return Err(format!(
+                    "must be one of {}, not `{shown}`",
+                    names.join(", ")
+                ));
             }
         }
         if let Some(pattern) = &self.pattern
@@ -194,7 +204,7 @@ impl Input {
             && !regex.is_match(&as_text(value))
         {
             return Err(format!(
-                "must match `{}`, and `{shown}` does not",
+                "must match `{}`, but `{shown}` does not",
                 pattern.value
             ));
         }
@@ -231,7 +241,7 @@ impl Input {
             if (is_min && length < limit) || (!is_min && length > limit) {
                 let plural = if limit == 1 { "" } else { "s" };
                 return Err(format!(
-                    "must have {word} {limit} {unit}{plural}, and has {length}"
+                    "must have {word} {limit} {unit}{plural}, not {length}"
                 ));
             }
         }
@@ -253,12 +263,12 @@ fn parse_number(text: &str) -> Option<Value> {
         .map(Value::Number)
 }
 
-/// Whether a text begins as an absolute path of Windows or of a POSIX system does.
+/// Returns whether a text begins as an absolute path of Windows or of a POSIX system does.
 pub(super) fn is_absolute_path(text: &str) -> bool {
     (is_windows_path(text) || text.starts_with('/')) && !text.contains(|c: char| c.is_control())
 }
 
-/// Whether a text begins with a drive or as a network path.
+/// Returns whether a text begins with a drive or as a network path.
 pub(super) fn is_windows_path(text: &str) -> bool {
     let bytes = text.as_bytes();
     let has_drive = bytes.len() >= 3

@@ -7,7 +7,7 @@ use crate::source::Span;
 use crate::yaml::{self, Document, NodeId};
 
 /// A node with the part of the schema that speaks about it.
-pub(super) struct Place<'a> {
+pub(super) struct CheckedNode<'a> {
     pub(super) document: &'a Document,
     pub(super) root: &'a Value,
     /// The schema's part, references resolved; what stands beside a reference is `beside`.
@@ -19,15 +19,15 @@ pub(super) struct Place<'a> {
     pub(super) is_property: bool,
 }
 
-impl<'a> Place<'a> {
+impl<'a> CheckedNode<'a> {
     /// Walks document and schema together. Every union in our schemas is a union of scalars, so
     /// that the way through a schema follows from the way through the document.
     pub(super) fn find(
         document: &'a Document,
         root: &'a Value,
         pointer: &str,
-    ) -> Option<Place<'a>> {
-        let mut place = Place {
+    ) -> Option<CheckedNode<'a>> {
+        let mut place = CheckedNode {
             document,
             root,
             schema: root,
@@ -42,13 +42,13 @@ impl<'a> Place<'a> {
         for segment in pointer.strip_prefix('/')?.split('/') {
             let segment = segment.replace("~1", "/").replace("~0", "~");
             let part = match &document.node(place.node).kind {
-                yaml::Kind::List(items) => {
+                yaml::NodeKind::List(items) => {
                     place.node = *items.get(segment.parse::<usize>().ok()?)?;
                     place.key = None;
                     place.is_property = false;
                     place.schema.get("items")?
                 }
-                yaml::Kind::Map(_) => {
+                yaml::NodeKind::Map(_) => {
                     let entry = document.entry(place.node, &segment)?;
                     place.node = entry.value;
                     place.key = Some(entry.key);
@@ -85,8 +85,8 @@ impl<'a> Place<'a> {
         &self.document.node(self.node).text
     }
 
-    /// The bytes of the value if it is a scalar that can be seen, else those of its key, else of
-    /// the first key inside.
+    /// Returns the bytes of the value if it is a scalar that can be seen, else those of its key,
+    /// else of the first key inside.
     pub(super) fn span(&self) -> Span {
         let node = self.document.node(self.node);
         if !node.is_collection() && !node.span.is_empty() {
@@ -95,7 +95,7 @@ impl<'a> Place<'a> {
         self.owner_span()
     }
 
-    /// The bytes that stand for a whole list or map: never all of it.
+    /// Returns the bytes that stand for a whole list or map: never all of it.
     pub(super) fn owner_span(&self) -> Span {
         if let Some(key) = self.key {
             return self.document.span(key);
@@ -115,7 +115,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// What the value is called: by its key, by its list, or by the schema's title.
+    /// Returns what the value is called: by its key, by its list, or by the schema's title.
     pub(super) fn name(&self) -> String {
         if let Some(key) = self.key {
             return format!("`{}`", self.document.node(key).text);
@@ -194,11 +194,16 @@ pub(super) fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
         .unwrap_or(schema)
 }
 
-/// What a schema wants, from its `errorMessage`: "Wants a path" gives "a path".
+/// Returns what a schema wants, from its `errorMessage`: "Expected a path" gives "a path".
 pub(super) fn wants_of(schema: &Value) -> Option<String> {
     let message = schema
         .get("errorMessage")
         .or_else(|| schema.get("patternErrorMessage"))?;
     let message = message.as_str()?;
-    Some(message.strip_prefix("Wants ").unwrap_or(message).to_owned())
+    Some(
+        message
+            .strip_prefix("Expected ")
+            .unwrap_or(message)
+            .to_owned(),
+    )
 }

@@ -10,9 +10,10 @@ pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
     let text = spot.text();
     if text[..spot.at as usize].ends_with('$') && text[spot.at as usize..].starts_with("{{") {
         // Text right before it is part of the same value: `[a-${{ x }}]`.
-        let start = match spot.last.end == spot.at {
-            true => spot.last.start,
-            false => spot.at - 1,
+        let start = if spot.last.end == spot.at {
+            spot.last.start
+        } else {
+            spot.at - 1
         };
         return template(spot, start);
     }
@@ -49,8 +50,8 @@ pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
         spot.here(1),
         format!("expected `,` or `{}` here", closing(&bracket)),
     )
-    .also(open, "to go on with this")
-    .help("a text with `: `, `,` or brackets in it needs quotes here")
+    .also(open, "to continue this")
+    .help("a text that contains `: `, `,` or brackets needs quotes here")
 }
 
 fn closing(open: &str) -> &'static str {
@@ -67,7 +68,7 @@ fn closing_help(open: &str) -> String {
     )
 }
 
-/// A template without quotes: its braces are read as a map.
+/// Returns a template without quotes: its braces are read as a map.
 fn template(spot: &Spot<'_>, start: u32) -> Problem {
     let end_of_line = spot.source.line_span(spot.line()).end;
     let rest = spot.source.slice(Span::new(start, end_of_line));
@@ -84,7 +85,7 @@ fn template(spot: &Spot<'_>, start: u32) -> Problem {
             value,
             "a template between brackets needs quotes",
         )
-        .help("without quotes its braces are read as the beginning of a map");
+        .help("without quotes its braces start a map");
     let quoted = if text.contains('\'') && !text.contains(['"', '\\']) {
         format!("\"{text}\"")
     } else {
@@ -120,7 +121,7 @@ pub(super) fn mismatched(spot: &Spot<'_>, open: char, close: char) -> Problem {
                 span,
                 text: expected.to_owned(),
             };
-            let title = format!("write `{expected}` for `{close}`");
+            let title = format!("replace `{close}` by `{expected}`");
             spot.try_guess(
                 problem.also(span, format!("not `{expected}`")),
                 title,
@@ -131,7 +132,7 @@ pub(super) fn mismatched(spot: &Spot<'_>, open: char, close: char) -> Problem {
     }
 }
 
-/// A closing bracket that closes nothing.
+/// Returns a closing bracket that closes nothing.
 pub(super) fn misplaced(spot: &Spot<'_>) -> Problem {
     let value = spot.rest_of_line();
     let bracket = spot.source.slice(spot.here(1)).to_owned();
@@ -139,7 +140,7 @@ pub(super) fn misplaced(spot: &Spot<'_>) -> Problem {
         .problem(
             &rules::UNCLOSED_BRACKET,
             spot.here(1),
-            format!("this `{bracket}` closes nothing"),
+            format!("this `{bracket}` has no opening bracket"),
         )
         .help("remove it; a text that begins with it needs quotes");
     let title = format!("write `{}`", single_quoted(spot.source.slice(value)));

@@ -1,4 +1,4 @@
-//! Errors of the scanner -> problems at the bytes a person must change.
+//! Turns errors of the scanner into problems at the bytes that must be changed.
 //!
 //! The scanner says where it could not go on, which often is not where the mistake was made: an
 //! unknown escape is reported at its opening quote, a wrong indentation at the first word after
@@ -16,8 +16,8 @@ use granit_parser::{ErrorKind, ScanError};
 use crate::diagnostic::{Edit, Problem, Rule};
 use crate::source::{SourceText, Span};
 
-use super::limits::Limits;
-use super::{parse, refusals, rules};
+use super::limits::YamlLimits;
+use super::{parse, restrictions, rules};
 
 /// Longer texts are not parsed a second time to try a fix.
 const TRIAL_BYTES: usize = 2 * 1024 * 1024;
@@ -31,10 +31,10 @@ pub(super) struct Spot<'a> {
     pub(super) last: Span,
     /// The bracket that was opened last and not closed.
     pub(super) open: Option<Span>,
-    pub(super) limits: &'a Limits,
+    pub(super) limits: &'a YamlLimits,
 }
 
-/// What the scanner found, in the author's words.
+/// Returns what the scanner found, in the author's words.
 pub(super) fn problem(spot: &Spot<'_>, error: &ScanError) -> Problem {
     use ErrorKind as Kind;
     match error.kind() {
@@ -66,10 +66,10 @@ pub(super) fn problem(spot: &Spot<'_>, error: &ScanError) -> Problem {
             quotes::text_after(spot)
         }
         // The scanner may name the beginning of the text that the character stands in.
-        Kind::UnexpectedCharacter { character } if refusals::is_hidden(*character) => {
+        Kind::UnexpectedCharacter { character } if restrictions::is_hidden(*character) => {
             let rest = &spot.text()[spot.at as usize..];
             let at = spot.at + rest.find(*character).unwrap_or(0) as u32;
-            refusals::hidden_character(spot.source, at, *character)
+            restrictions::hidden_character(spot.source, at, *character)
         }
         Kind::UnexpectedCharacter { character } => words::reserved(spot, *character),
         Kind::MissingAnchorOrAliasName => words::reserved(spot, spot.next_char().unwrap_or('*')),
@@ -89,22 +89,24 @@ pub(super) fn problem(spot: &Spot<'_>, error: &ScanError) -> Problem {
             brackets::mismatched(spot, *open, *close)
         }
         Kind::MisplacedFlowCollectionEnd => brackets::misplaced(spot),
-        Kind::RecursionLimitExceeded => refusals::too_deep(spot.source, spot.here(1), spot.limits),
-        Kind::DirectiveDisallowed => refusals::directive(spot.source, spot.at),
-        Kind::BomInsideDocument => refusals::hidden_character(spot.source, spot.at, '\u{FEFF}'),
+        Kind::RecursionLimitExceeded => {
+            restrictions::too_deep(spot.source, spot.here(1), spot.limits)
+        }
+        Kind::DirectiveDisallowed => restrictions::directive(spot.source, spot.at),
+        Kind::BomInsideDocument => restrictions::hidden_character(spot.source, spot.at, '\u{FEFF}'),
         Kind::UndeclaredTagHandle
         | Kind::UnclosedVerbatimTag
         | Kind::ExpectedTagBang
         | Kind::InvalidTagTerminator
         | Kind::InvalidTagEscape
-        | Kind::MissingTagUri => refusals::tag(spot.source, spot.word()),
+        | Kind::MissingTagUri => restrictions::tag(spot.source, spot.word()),
         Kind::InvalidDocumentEnd => spot
             .problem(
                 &rules::SECOND_DOCUMENT,
                 spot.rest_of_line(),
                 "text after the end of the document",
             )
-            .help("`...` ends a document; a playbook is one document"),
+            .help("`...` ends a document; a file contains one document"),
         other => spot.problem(&rules::YAML_SYNTAX, spot.here(1), other.to_string()),
     }
 }
@@ -122,21 +124,21 @@ impl<'a> Spot<'a> {
         self.text()[self.at as usize..].chars().next()
     }
 
-    /// The next characters, in this line.
+    /// Returns the next characters, in this line.
     fn here(&self, characters: usize) -> Span {
         let rest = self.source.slice(self.rest_of_line());
         let length: usize = rest.chars().take(characters).map(char::len_utf8).sum();
         Span::new(self.at, self.at + length as u32)
     }
 
-    /// Up to the next white space.
+    /// Returns up to the next white space.
     fn word(&self) -> Span {
         let rest = self.source.slice(self.rest_of_line());
         let length = rest.find([' ', '\t', ',', ']', '}']).unwrap_or(rest.len());
         Span::new(self.at, self.at + length as u32)
     }
 
-    /// The number of the line, from 0.
+    /// Returns the number of the line, from 0.
     fn line(&self) -> usize {
         self.source.line_of(self.at)
     }
@@ -187,7 +189,7 @@ impl<'a> Spot<'a> {
     }
 }
 
-/// The text with the edits made; they stand in order and don't overlap.
+/// Returns the text with the edits made; they stand in order and don't overlap.
 pub(super) fn apply(text: &str, edits: &[Edit]) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut at = 0;
@@ -200,12 +202,12 @@ pub(super) fn apply(text: &str, edits: &[Edit]) -> String {
     out
 }
 
-/// A text in single quotes, which know no escapes.
+/// Returns a text in single quotes, which know no escapes.
 fn single_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// A piece of the source for a message: short, and in one line.
+/// Returns a piece of the source for a message: short, and in one line.
 pub(super) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 40;
     let line = text.lines().next().unwrap_or_default().trim_end();

@@ -1,22 +1,22 @@
-//! From the decoded text of a scalar back to the bytes it was written with.
+//! Maps the decoded text of a scalar to the bytes it was written with.
 //!
-//! A knot ties an offset in the decoded text to a byte of the source and holds until the next
-//! knot: between two of them both run side by side. Knots are computed when they are asked for,
-//! since only findings need them.
+//! A mapping pairs an offset in the decoded text with a byte of the source and holds until the next
+//! mapping: in between, both advance together. Mappings are computed when they are needed, since
+//! only findings need them.
 
 use std::ops::Range;
 
 use crate::source::Span;
 
-use super::document::{Node, Style};
+use super::document::{Node, ScalarStyle};
 use super::parse::is_blank;
 
-/// The source bytes of a range of a scalar's decoded text.
+/// Returns the source bytes of a range of a scalar's decoded text.
 pub(super) fn source_span(source: &str, node: &Node, decoded: Range<usize>) -> Span {
-    if matches!(node.style, Style::Literal | Style::Folded) && is_blank(&node.text) {
+    if matches!(node.style, ScalarStyle::Literal | ScalarStyle::Folded) && is_blank(&node.text) {
         return node.span;
     }
-    let map = Map::of(source, node);
+    let map = SourceMap::of(source, node);
     let text = &node.text;
     let first = floor(text, decoded.start);
     let start = map.start_of(first);
@@ -28,7 +28,7 @@ pub(super) fn source_span(source: &str, node: &Node, decoded: Range<usize>) -> S
     Span::new(start, end)
 }
 
-/// The start of the character that holds the byte.
+/// Returns the start of the character that contains the byte.
 fn floor(text: &str, offset: usize) -> usize {
     let mut offset = offset.min(text.len());
     while !text.is_char_boundary(offset) {
@@ -38,7 +38,7 @@ fn floor(text: &str, offset: usize) -> usize {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Knot {
+struct Mapping {
     decoded: usize,
     source: usize,
     /// Bytes of source for the one character here, where it was written as something longer: an
@@ -46,51 +46,55 @@ struct Knot {
     written: usize,
 }
 
-struct Map {
-    knots: Vec<Knot>,
+struct SourceMap {
+    mappings: Vec<Mapping>,
     /// Where the text ends, without a closing quote.
     end: usize,
 }
 
-impl Map {
-    fn of(source: &str, node: &Node) -> Map {
+impl SourceMap {
+    fn of(source: &str, node: &Node) -> SourceMap {
         let span = node.span.range();
-        let mut walk = Walk {
+        let mut builder = Builder {
             source: source.as_bytes(),
             at: span.start,
             end: span.end,
-            knots: Vec::new(),
+            mappings: Vec::new(),
         };
         match node.style {
-            Style::Single | Style::Double => {
-                walk.at = (span.start + 1).min(span.end);
-                walk.end = span.end.saturating_sub(1).max(walk.at);
-                if node.style == Style::Double {
-                    walk.double(&node.text);
+            ScalarStyle::Single | ScalarStyle::Double => {
+                builder.at = (span.start + 1).min(span.end);
+                builder.end = span.end.saturating_sub(1).max(builder.at);
+                if node.style == ScalarStyle::Double {
+                    builder.double(&node.text);
                 } else {
-                    walk.folded(&node.text, true);
+                    builder.folded(&node.text, true);
                 }
             }
-            Style::Plain | Style::Literal | Style::Folded => walk.folded(&node.text, false),
+            ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => {
+                builder.folded(&node.text, false)
+            }
         }
-        Map {
-            end: walk.end,
-            knots: walk.knots,
+        SourceMap {
+            end: builder.end,
+            mappings: builder.mappings,
         }
     }
 
-    fn knot(&self, decoded: usize) -> Option<&Knot> {
-        let after = self.knots.partition_point(|knot| knot.decoded <= decoded);
-        self.knots.get(after.checked_sub(1)?)
+    fn mapping(&self, decoded: usize) -> Option<&Mapping> {
+        let after = self
+            .mappings
+            .partition_point(|mapping| mapping.decoded <= decoded);
+        self.mappings.get(after.checked_sub(1)?)
     }
 
     fn start_of(&self, decoded: usize) -> u32 {
-        let source = self.knot(decoded).map_or(self.end, |knot| {
+        let source = self.mapping(decoded).map_or(self.end, |mapping| {
             // Inside what was written longer there is nothing to count.
-            if knot.written > 0 {
-                knot.source
+            if mapping.written > 0 {
+                mapping.source
             } else {
-                knot.source + (decoded - knot.decoded)
+                mapping.source + (decoded - mapping.decoded)
             }
         });
         source.min(self.end) as u32
@@ -98,31 +102,31 @@ impl Map {
 
     fn end_of(&self, decoded: usize, text: &str) -> u32 {
         let length = text[decoded..].chars().next().map_or(0, char::len_utf8);
-        let source = self.knot(decoded).map_or(self.end, |knot| {
-            if knot.written > 0 {
-                knot.source + knot.written
+        let source = self.mapping(decoded).map_or(self.end, |mapping| {
+            if mapping.written > 0 {
+                mapping.source + mapping.written
             } else {
-                knot.source + (decoded - knot.decoded) + length
+                mapping.source + (decoded - mapping.decoded) + length
             }
         });
         source.min(self.end) as u32
     }
 }
 
-struct Walk<'a> {
+struct Builder<'a> {
     source: &'a [u8],
     at: usize,
     end: usize,
-    knots: Vec<Knot>,
+    mappings: Vec<Mapping>,
 }
 
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-impl Walk<'_> {
-    fn knot(&mut self, decoded: usize, written: usize) {
-        self.knots.push(Knot {
+impl Builder<'_> {
+    fn mapping(&mut self, decoded: usize, written: usize) {
+        self.mappings.push(Mapping {
             decoded,
             source: self.at,
             written,
@@ -133,7 +137,7 @@ impl Walk<'_> {
         (self.at < self.end).then(|| self.source[self.at])
     }
 
-    /// How many bytes of white space follow in the source.
+    /// Returns how many bytes of white space follow in the source.
     fn spaces(&self) -> usize {
         self.source[self.at..self.end]
             .iter()
@@ -146,13 +150,13 @@ impl Walk<'_> {
     fn folded(&mut self, text: &str, doubled_quotes: bool) {
         let decoded = text.as_bytes();
         let mut here = 0;
-        self.knot(0, 0);
+        self.mapping(0, 0);
         while here < decoded.len() {
             if is_space(decoded[here]) {
                 let length = decoded[here..].iter().take_while(|b| is_space(**b)).count();
                 self.space_run(&decoded[here..here + length], here);
                 here += length;
-                self.knot(here, 0);
+                self.mapping(here, 0);
                 continue;
             }
             // The source may have a break where the decoded text has nothing, as in `>` before an
@@ -160,13 +164,13 @@ impl Walk<'_> {
             let skipped = self.spaces();
             if skipped > 0 {
                 self.at += skipped;
-                self.knot(here, 0);
+                self.mapping(here, 0);
             }
             if doubled_quotes && decoded[here] == b'\'' {
-                self.knot(here, 2);
+                self.mapping(here, 2);
                 self.at += 2;
                 here += 1;
-                self.knot(here, 0);
+                self.mapping(here, 0);
                 continue;
             }
             self.at += 1;
@@ -201,27 +205,27 @@ impl Walk<'_> {
         if between > 0 {
             self.at = start + front;
             for offset in 0..between {
-                self.knot(here + front + offset, (written - front - back).max(1));
+                self.mapping(here + front + offset, (written - front - back).max(1));
             }
         }
         self.at = start + written - back;
-        self.knot(here + front + between, 0);
+        self.mapping(here + front + between, 0);
         self.at = start + written;
     }
 
     fn double(&mut self, text: &str) {
         let mut here = 0;
-        self.knot(0, 0);
+        self.mapping(0, 0);
         while let Some(byte) = self.byte() {
             match byte {
                 b'\\' => {
                     let (written, decoded) = self.escape(&text[here.min(text.len())..]);
                     if decoded > 0 {
-                        self.knot(here, written);
+                        self.mapping(here, written);
                     }
                     self.at += written;
                     here += decoded;
-                    self.knot(here, 0);
+                    self.mapping(here, 0);
                 }
                 b' ' | b'\t' | b'\r' | b'\n' => {
                     let written = self.spaces();
@@ -235,11 +239,11 @@ impl Walk<'_> {
                     // end the break has been taken already.
                     let decoded = fold(source);
                     for offset in 0..decoded {
-                        self.knot(here + offset, written);
+                        self.mapping(here + offset, written);
                     }
                     self.at += written;
                     here += decoded;
-                    self.knot(here, 0);
+                    self.mapping(here, 0);
                 }
                 _ => {
                     self.at += 1;

@@ -5,14 +5,14 @@ use crate::source::Span;
 
 use super::{Spot, excerpt, rules, single_quoted};
 
-/// An escape that double quotes don't know, or one that is not finished.
+/// Returns an escape that double quotes don't know, or one that is not finished.
 pub(super) fn escape(spot: &Spot<'_>) -> Problem {
     let quote = spot.at;
     let Some(escape) = first_bad_escape(spot.text(), quote) else {
         return spot.problem(
             &rules::INVALID_ESCAPE,
             spot.here(1),
-            "an escape in here is wrong",
+            "invalid escape in this text",
         );
     };
     let written = spot.source.slice(escape);
@@ -21,16 +21,17 @@ pub(super) fn escape(spot: &Spot<'_>) -> Problem {
         .problem(
             &rules::INVALID_ESCAPE,
             escape,
-            match is_unfinished {
-                true => format!("`{written}` is no whole character"),
-                false => format!("double quotes know no escape `{written}`"),
+            if is_unfinished {
+                format!("`{written}` is not a complete character")
+            } else {
+                format!("unknown escape `{written}` in double quotes")
             },
         )
         .also(
             Span::new(quote, quote + 1),
-            "in double quotes `\\` begins an escape",
+            "in double quotes `\\` starts an escape",
         )
-        .help("write the text in single quotes, where `\\` is a character like any other");
+        .help("write the text in single quotes, where `\\` is an ordinary character");
     let Some(end) = closing_quote(spot.text(), quote) else {
         return problem;
     };
@@ -48,7 +49,7 @@ pub(super) fn escape(spot: &Spot<'_>) -> Problem {
     spot.try_fix(problem, title, vec![edit])
 }
 
-/// The first escape after the quote that YAML 1.2 has no meaning for.
+/// Returns the first escape after the quote that YAML 1.2 has no meaning for.
 fn first_bad_escape(text: &str, quote: u32) -> Option<Span> {
     let mut at = quote as usize + 1;
     loop {
@@ -92,7 +93,7 @@ fn is_low_surrogate(digits: Option<&str>) -> bool {
         .is_some_and(|code| (0xDC00..0xE000).contains(&code))
 }
 
-/// The quote that closes the one here.
+/// Returns the quote that closes the one here.
 fn closing_quote(text: &str, quote: u32) -> Option<u32> {
     let bytes = text.as_bytes();
     let mark = *bytes.get(quote as usize)?;
@@ -108,7 +109,7 @@ fn closing_quote(text: &str, quote: u32) -> Option<u32> {
     None
 }
 
-/// A quote that is never closed.
+/// Returns a quote that is never closed.
 pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
     let text = spot.source.slice(spot.rest_of_line());
     let mark = text.chars().next().unwrap_or('"');
@@ -127,9 +128,9 @@ pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
         let problem = problem
             .also(
                 Span::new(end - 2, end),
-                "this is an escaped quote, not the end",
+                "this is an escaped quote, not the closing one",
             )
-            .help("write the text in single quotes, where `\\` is a character like any other");
+            .help("write the text in single quotes, where `\\` is an ordinary character");
         return spot.try_fix(problem, title, vec![edit]);
     }
     let problem = problem.help(format!(
@@ -151,7 +152,7 @@ pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
     )
 }
 
-/// Text after a closing quote.
+/// Returns text after a closing quote.
 pub(super) fn text_after(spot: &Spot<'_>) -> Problem {
     let text = spot.text();
     let line = spot.source.line_span(spot.line());
@@ -163,11 +164,11 @@ pub(super) fn text_after(spot: &Spot<'_>) -> Problem {
         .problem(
             &rules::TEXT_AFTER_QUOTE,
             rest,
-            "text goes on after the closing quote",
+            "text after the closing quote",
         )
         .also(Span::new(closing, closing + 1), "the text ends here");
     let Some(opening) = opening_quote(spot, line, closing) else {
-        return problem.help("put all of the value in quotes");
+        return problem.help("put the whole value in quotes");
     };
     let whole = Span::new(opening, rest.end);
     let value = spot.source.slice(whole);
@@ -181,7 +182,7 @@ pub(super) fn text_after(spot: &Spot<'_>) -> Problem {
         return spot.try_fix(problem, title, vec![edit]);
     }
     let problem =
-        problem.help("put all of the value in quotes; single quotes can hold double ones");
+        problem.help("put the whole value in quotes; single quotes can contain double quotes");
     let edit = Edit {
         span: whole,
         text: single_quoted(value),
@@ -190,7 +191,7 @@ pub(super) fn text_after(spot: &Spot<'_>) -> Problem {
     spot.try_fix(problem, title, vec![edit])
 }
 
-/// The quote of this line that the closing one closes.
+/// Returns the quote of this line that the closing one closes.
 fn opening_quote(spot: &Spot<'_>, line: Span, closing: u32) -> Option<u32> {
     let text = spot.source.slice(line);
     text.match_indices(['"', '\''])

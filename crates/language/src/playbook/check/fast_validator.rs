@@ -1,10 +1,10 @@
-//! Says yes to a document that certainly fits its schema, sooner than a validator can be built.
+//! Accepts a document that certainly matches its schema, faster than a validator can be built.
 //!
-//! A validator takes milliseconds to build, a sound playbook needs none: it is walked along the
-//! schema once, and a pattern is compiled when the first text meets it. The sieve never says no.
-//! What it does not let through (a mistake, a keyword it has not learnt, a number it can't compare
-//! exactly) is the validator's to judge, which alone has the words for it. So the sieve may be too
-//! strict and must never be too lenient; a test holds both against each other.
+//! Building a validator takes milliseconds, and a correct playbook needs none: it is checked
+//! against the schema once, and a pattern is compiled when the first text needs it. `false` means
+//! "not sure": a mistake, an unsupported keyword, or a number that cannot be compared exactly is
+//! left to the validator, which alone has the messages. So this may be too strict and must never be
+//! too lenient; a test compares both.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -13,28 +13,28 @@ use regex_lite::Regex;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::yaml::{Document, Kind, NodeId};
+use crate::yaml::{Document, NodeId, NodeKind};
 
-/// A schema, as far as it is needed to say yes.
+/// A schema, as far as it is needed to accept a document.
 #[derive(Debug)]
-pub(super) struct Sieve {
+pub(super) struct FastValidator {
     root: Schema,
     /// The schemas that a `$ref` can name.
-    definitions: Named,
+    definitions: NamedSchemas,
 }
 
-/// A schema: `true`, `false`, or what must hold.
+/// A schema: `true`, `false`, or constraints.
 #[derive(Debug)]
 enum Schema {
     Anything,
     Nothing,
-    All(Vec<Rule>),
+    All(Vec<Constraint>),
 }
 
 /// What a schema's keywords demand; one that is about texts says nothing about a list, and so on.
 #[derive(Debug)]
-enum Rule {
-    Type(Types),
+enum Constraint {
+    Type(TypeSet),
     Enum(Vec<serde_json::Value>),
     Reference(&'static str),
     AnyOf(Vec<Schema>),
@@ -48,20 +48,20 @@ enum Rule {
     Pattern(String, OnceLock<Option<Regex>>),
     Items(Schema),
     MinItems(usize),
-    Properties(Named, Option<Schema>),
+    Properties(NamedSchemas, Option<Schema>),
     PropertyNames(Schema),
     Required(Vec<&'static str>),
 }
 
 /// Schemas with names; few enough to be looked through.
 #[derive(Debug, Default)]
-struct Named(Vec<(&'static str, Schema)>);
+struct NamedSchemas(Vec<(&'static str, Schema)>);
 
 /// JSON's types, a bit each.
 #[derive(Debug, Clone, Copy)]
-struct Types(u8);
+struct TypeSet(u8);
 
-impl Types {
+impl TypeSet {
     const NULL: u8 = 1;
     const BOOLEAN: u8 = 2;
     const INTEGER: u8 = 4;
@@ -71,15 +71,15 @@ impl Types {
     const OBJECT: u8 = 64;
 }
 
-impl Sieve {
-    /// The sieve of a schema; `None` where the schema says something that it does not understand.
-    pub(super) fn of(schema: &'static str) -> Option<Sieve> {
+impl FastValidator {
+    /// Reads a schema; `None` if it uses a keyword that is not supported here.
+    pub(super) fn of(schema: &'static str) -> Option<FastValidator> {
         let Root(root, definitions) = serde_json::from_str(schema).ok()?;
-        Some(Sieve { root, definitions })
+        Some(FastValidator { root, definitions })
     }
 
-    /// Whether the document certainly fits. `false` says nothing.
-    pub(super) fn lets_through(&self, document: &Document) -> bool {
+    /// Returns whether the document certainly matches; `false` means that it is not certain.
+    pub(super) fn accepts(&self, document: &Document) -> bool {
         self.fits(&self.root, document, document.root())
     }
 
@@ -88,59 +88,67 @@ impl Sieve {
         match schema {
             Schema::Anything => true,
             Schema::Nothing => false,
-            Schema::All(rules) => rules.iter().all(|rule| self.keeps(rule, document, id)),
+            Schema::All(constraints) => constraints
+                .iter()
+                .all(|constraint| self.keeps(constraint, document, id)),
         }
     }
 
-    fn keeps(&self, rule: &Rule, document: &Document, id: NodeId) -> bool {
+    fn keeps(&self, constraint: &Constraint, document: &Document, id: NodeId) -> bool {
         let node = document.node(id);
         let is_there = |key: &&str| document.get(id, key).is_some();
-        match rule {
-            Rule::Type(types) => types.0 & type_of(&node.kind) != 0,
-            Rule::Enum(choices) => match node.as_text() {
+        match constraint {
+            Constraint::Type(types) => types.0 & type_of(&node.kind) != 0,
+            Constraint::Enum(choices) => match node.as_text() {
                 Some(text) => choices.iter().any(|choice| choice == text),
                 None => choices.contains(&document.to_json(id)),
             },
-            Rule::Reference(name) => (name.strip_prefix("#/$defs/"))
+            Constraint::Reference(name) => (name.strip_prefix("#/$defs/"))
                 .and_then(|name| self.definitions.find(name))
                 .is_some_and(|schema| self.fits(schema, document, id)),
-            Rule::AnyOf(schemas) => (schemas.iter()).any(|schema| self.fits(schema, document, id)),
-            Rule::AllOf(schemas) => (schemas.iter()).all(|schema| self.fits(schema, document, id)),
+            Constraint::AnyOf(schemas) => {
+                (schemas.iter()).any(|schema| self.fits(schema, document, id))
+            }
+            Constraint::AllOf(schemas) => {
+                (schemas.iter()).all(|schema| self.fits(schema, document, id))
+            }
             // `required` holds for whatever is no map.
-            Rule::IfPresent(keys, then) => {
-                let holds = !matches!(node.kind, Kind::Map(_)) || keys.iter().all(is_there);
+            Constraint::IfPresent(keys, then) => {
+                let holds = !matches!(node.kind, NodeKind::Map(_)) || keys.iter().all(is_there);
                 !holds || self.fits(then, document, id)
             }
-            Rule::Minimum(bound) => is_whole(&node.kind, |number| number >= *bound),
-            Rule::Maximum(bound) => is_whole(&node.kind, |number| number <= *bound),
-            Rule::MinLength(length) => {
+            Constraint::Minimum(bound) => is_whole(&node.kind, |number| number >= *bound),
+            Constraint::Maximum(bound) => is_whole(&node.kind, |number| number <= *bound),
+            Constraint::MinLength(length) => {
                 (node.as_text()).is_none_or(|text| text.chars().nth(length - 1).is_some())
             }
-            Rule::Pattern(pattern, compiled) => node.as_text().is_none_or(|text| {
+            Constraint::Pattern(pattern, compiled) => node.as_text().is_none_or(|text| {
                 (compiled.get_or_init(|| Regex::new(pattern).ok()).as_ref())
                     .is_some_and(|regex| regex.is_match(text))
             }),
-            Rule::Items(schema) => {
+            Constraint::Items(schema) => {
                 (node.items().iter()).all(|item| self.fits(schema, document, *item))
             }
-            Rule::MinItems(count) => {
-                !matches!(node.kind, Kind::List(_)) || node.items().len() >= *count
+            Constraint::MinItems(count) => {
+                !matches!(node.kind, NodeKind::List(_)) || node.items().len() >= *count
             }
-            Rule::Properties(named, others) => node.entries().iter().all(|entry| {
+            Constraint::Properties(named, others) => node.entries().iter().all(|entry| {
                 (named.find(&document.node(entry.key).text))
                     .or(others.as_ref())
                     .is_none_or(|schema| self.fits(schema, document, entry.value))
             }),
-            Rule::PropertyNames(schema) => node.entries().iter().all(|entry| {
-                matches!(document.node(entry.key).kind, Kind::Text)
+            Constraint::PropertyNames(schema) => node.entries().iter().all(|entry| {
+                matches!(document.node(entry.key).kind, NodeKind::Text)
                     && self.fits(schema, document, entry.key)
             }),
-            Rule::Required(keys) => !matches!(node.kind, Kind::Map(_)) || keys.iter().all(is_there),
+            Constraint::Required(keys) => {
+                !matches!(node.kind, NodeKind::Map(_)) || keys.iter().all(is_there)
+            }
         }
     }
 }
 
-impl Named {
+impl NamedSchemas {
     fn find(&self, name: &str) -> Option<&Schema> {
         (self.0.iter())
             .find(|(known, _)| *known == name)
@@ -148,30 +156,31 @@ impl Named {
     }
 }
 
-/// A fraction may still be an integer to JSON Schema (`1.0`): that is left to the validator.
-fn type_of(kind: &Kind) -> u8 {
+/// A fraction may still be an integer to JSON Schema (`1.0`): that is left to the
+/// validator.
+fn type_of(kind: &NodeKind) -> u8 {
     match kind {
-        Kind::Null => Types::NULL,
-        Kind::Bool(_) => Types::BOOLEAN,
-        Kind::Number(number) if number.is_f64() => Types::NUMBER,
-        Kind::Number(_) => Types::NUMBER | Types::INTEGER,
-        Kind::Text => Types::STRING,
-        Kind::List(_) => Types::ARRAY,
-        Kind::Map(_) => Types::OBJECT,
+        NodeKind::Null => TypeSet::NULL,
+        NodeKind::Bool(_) => TypeSet::BOOLEAN,
+        NodeKind::Number(number) if number.is_f64() => TypeSet::NUMBER,
+        NodeKind::Number(_) => TypeSet::NUMBER | TypeSet::INTEGER,
+        NodeKind::Text => TypeSet::STRING,
+        NodeKind::List(_) => TypeSet::ARRAY,
+        NodeKind::Map(_) => TypeSet::OBJECT,
     }
 }
 
-/// Whether a number is whole, so that it compares exactly, and is as wanted. True of what is no
-/// number.
-fn is_whole(kind: &Kind, is_as_wanted: impl Fn(i64) -> bool) -> bool {
+/// Returns whether a number is whole, so that it compares exactly, and is as wanted. True of what
+/// is no number.
+fn is_whole(kind: &NodeKind, is_as_wanted: impl Fn(i64) -> bool) -> bool {
     match kind {
-        Kind::Number(number) => number.as_i64().is_some_and(is_as_wanted),
+        NodeKind::Number(number) => number.as_i64().is_some_and(is_as_wanted),
         _ => true,
     }
 }
 
 /// A schema with the definitions beside it.
-struct Root(Schema, Named);
+struct Root(Schema, NamedSchemas);
 
 /// The keywords that are understood.
 #[derive(Deserialize)]
@@ -231,38 +240,39 @@ impl Visitor<'static> for SchemaReader {
     }
 
     fn visit_bool<E>(self, anything: bool) -> Result<Root, E> {
-        let schema = match anything {
-            true => Schema::Anything,
-            false => Schema::Nothing,
+        let schema = if anything {
+            Schema::Anything
+        } else {
+            Schema::Nothing
         };
-        Ok(Root(schema, Named::default()))
+        Ok(Root(schema, NamedSchemas::default()))
     }
 
     fn visit_map<A: MapAccess<'static>>(self, mut map: A) -> Result<Root, A::Error> {
-        let mut rules = Vec::new();
-        let mut definitions = Named::default();
+        let mut constraints = Vec::new();
+        let mut definitions = NamedSchemas::default();
         let mut condition = None;
         let mut then = None;
         let mut properties = None;
         let mut others = None;
         while let Some(keyword) = map.next_key()? {
-            rules.push(match keyword {
-                Keyword::Type => Rule::Type(map.next_value()?),
-                Keyword::Enum => Rule::Enum(map.next_value()?),
-                Keyword::Reference => Rule::Reference(map.next_value()?),
-                Keyword::AnyOf => Rule::AnyOf(map.next_value()?),
-                Keyword::AllOf => Rule::AllOf(map.next_value()?),
-                Keyword::Minimum => Rule::Minimum(map.next_value()?),
-                Keyword::Maximum => Rule::Maximum(map.next_value()?),
+            constraints.push(match keyword {
+                Keyword::Type => Constraint::Type(map.next_value()?),
+                Keyword::Enum => Constraint::Enum(map.next_value()?),
+                Keyword::Reference => Constraint::Reference(map.next_value()?),
+                Keyword::AnyOf => Constraint::AnyOf(map.next_value()?),
+                Keyword::AllOf => Constraint::AllOf(map.next_value()?),
+                Keyword::Minimum => Constraint::Minimum(map.next_value()?),
+                Keyword::Maximum => Constraint::Maximum(map.next_value()?),
                 Keyword::MinLength => match map.next_value()? {
                     0 => continue,
-                    length => Rule::MinLength(length),
+                    length => Constraint::MinLength(length),
                 },
-                Keyword::Pattern => Rule::Pattern(map.next_value()?, OnceLock::new()),
-                Keyword::Items => Rule::Items(map.next_value()?),
-                Keyword::MinItems => Rule::MinItems(map.next_value()?),
-                Keyword::PropertyNames => Rule::PropertyNames(map.next_value()?),
-                Keyword::Required => Rule::Required(map.next_value()?),
+                Keyword::Pattern => Constraint::Pattern(map.next_value()?, OnceLock::new()),
+                Keyword::Items => Constraint::Items(map.next_value()?),
+                Keyword::MinItems => Constraint::MinItems(map.next_value()?),
+                Keyword::PropertyNames => Constraint::PropertyNames(map.next_value()?),
+                Keyword::Required => Constraint::Required(map.next_value()?),
                 Keyword::If => {
                     condition = Some(map.next_value::<Condition<'static>>()?);
                     continue;
@@ -290,12 +300,15 @@ impl Visitor<'static> for SchemaReader {
             });
         }
         if properties.is_some() || others.is_some() {
-            rules.push(Rule::Properties(properties.unwrap_or_default(), others));
+            constraints.push(Constraint::Properties(
+                properties.unwrap_or_default(),
+                others,
+            ));
         }
         if let (Some(condition), Some(then)) = (condition, then) {
-            rules.push(Rule::IfPresent(condition.required, then));
+            constraints.push(Constraint::IfPresent(condition.required, then));
         }
-        Ok(Root(Schema::All(rules), definitions))
+        Ok(Root(Schema::All(constraints), definitions))
     }
 }
 
@@ -311,57 +324,60 @@ impl Deserialize<'static> for Schema {
     }
 }
 
-impl Deserialize<'static> for Named {
+impl Deserialize<'static> for NamedSchemas {
     fn deserialize<D: Deserializer<'static>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
         impl Visitor<'static> for Reader {
-            type Value = Named;
+            type Value = NamedSchemas;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("schemas by name")
             }
 
-            fn visit_map<A: MapAccess<'static>>(self, mut map: A) -> Result<Named, A::Error> {
+            fn visit_map<A: MapAccess<'static>>(
+                self,
+                mut map: A,
+            ) -> Result<NamedSchemas, A::Error> {
                 let mut named = Vec::new();
                 while let Some(entry) = map.next_entry()? {
                     named.push(entry);
                 }
-                Ok(Named(named))
+                Ok(NamedSchemas(named))
             }
         }
         deserializer.deserialize_map(Reader)
     }
 }
 
-impl Deserialize<'static> for Types {
+impl Deserialize<'static> for TypeSet {
     fn deserialize<D: Deserializer<'static>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
         impl Visitor<'static> for Reader {
-            type Value = Types;
+            type Value = TypeSet;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("one of JSON's types, or a list of them")
             }
 
-            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Types, E> {
-                Ok(Types(match name {
-                    "null" => Types::NULL,
-                    "boolean" => Types::BOOLEAN,
-                    "integer" => Types::INTEGER,
-                    "number" => Types::NUMBER,
-                    "string" => Types::STRING,
-                    "array" => Types::ARRAY,
-                    "object" => Types::OBJECT,
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<TypeSet, E> {
+                Ok(TypeSet(match name {
+                    "null" => TypeSet::NULL,
+                    "boolean" => TypeSet::BOOLEAN,
+                    "integer" => TypeSet::INTEGER,
+                    "number" => TypeSet::NUMBER,
+                    "string" => TypeSet::STRING,
+                    "array" => TypeSet::ARRAY,
+                    "object" => TypeSet::OBJECT,
                     _ => return Err(E::invalid_value(serde::de::Unexpected::Str(name), &self)),
                 }))
             }
 
-            fn visit_seq<A: SeqAccess<'static>>(self, mut names: A) -> Result<Types, A::Error> {
+            fn visit_seq<A: SeqAccess<'static>>(self, mut names: A) -> Result<TypeSet, A::Error> {
                 let mut all = 0;
-                while let Some(Types(one)) = names.next_element()? {
+                while let Some(TypeSet(one)) = names.next_element()? {
                     all |= one;
                 }
-                Ok(Types(all))
+                Ok(TypeSet(all))
             }
         }
         deserializer.deserialize_any(Reader)

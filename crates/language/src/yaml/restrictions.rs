@@ -1,39 +1,39 @@
-//! What the scanner accepts and svar refuses, each with its own words.
+//! YAML that the scanner accepts and svar rejects.
 
 use std::collections::HashMap;
 
 use crate::diagnostic::{Edit, Problem};
 use crate::source::{SourceText, Span};
 
-use super::document::{Entry, Kind, Node, Style};
-use super::faults::excerpt;
-use super::limits::Limits;
+use super::document::{MapEntry, Node, NodeKind, ScalarStyle};
+use super::limits::YamlLimits;
 use super::rules;
+use super::syntax_errors::excerpt;
 
 /// Keys of one map: each given once, each a name.
 pub(super) fn keys(
     source: &SourceText,
     nodes: &[Node],
-    entries: &[Entry],
+    entries: &[MapEntry],
     problems: &mut Vec<Problem>,
 ) {
     for entry in entries {
         let key = &nodes[entry.key.index()];
         if key.is_collection() {
             problems.push(collection_key(source, nodes, key));
-        } else if key.style == Style::Plain && key.text == "<<" {
+        } else if key.style == ScalarStyle::Plain && key.text == "<<" {
             problems.push(
                 Problem::new(
                     &rules::MERGE_KEY,
                     source,
                     key.span,
-                    "`<<` merges nothing here",
+                    "merge keys are not supported",
                 )
                 .help("write the keys out, or repeat the whole value with an alias"),
             );
-        } else if key.style == Style::Plain && key.text.starts_with("-\u{A0}") {
+        } else if key.style == ScalarStyle::Plain && key.text.starts_with("-\u{A0}") {
             problems.push(no_break_space(source, key.span.start + 1));
-        } else if key.text.is_empty() && matches!(key.kind, Kind::Null | Kind::Text) {
+        } else if key.text.is_empty() && matches!(key.kind, NodeKind::Null | NodeKind::Text) {
             let at = first_character(source, key.span.start);
             problems.push(
                 Problem::new(&rules::EMPTY_KEY, source, at, "this entry has no key")
@@ -44,12 +44,12 @@ pub(super) fn keys(
     duplicates(source, nodes, entries, problems);
 }
 
-/// Where a list's item was meant: YAML wants a space there, and this looks like one.
+/// Makes the problem for a no-break space after `-`, where YAML requires a space.
 fn no_break_space(source: &SourceText, at: u32) -> Problem {
     let span = Span::new(at, at + '\u{A0}'.len_utf8() as u32);
-    let message = "the character U+00A0 looks like a space and is none";
+    let message = "the character U+00A0 looks like a space but is not one";
     Problem::new(&rules::INVISIBLE_CHARACTER, source, span, message)
-        .help("after `-` a space is wanted; text from a web page or a chat often has the other one")
+        .help("`-` must be followed by a space; text copied from a web page or a chat often has U+00A0 instead")
         .fix(
             "write a space",
             vec![Edit {
@@ -67,13 +67,13 @@ fn collection_key(source: &SourceText, nodes: &[Node], key: &Node) -> Problem {
         text.starts_with("{{") && source.text()[key.span.end as usize..].starts_with('}')
     });
     match (&key.kind, outer) {
-        (Kind::Map(_), Some(outer)) if is_template => {
+        (NodeKind::Map(_), Some(outer)) if is_template => {
             let whole = Span::new(outer, key.span.end + 1);
             Problem::new(
                 &rules::UNQUOTED_TEMPLATE,
                 source,
                 whole,
-                "a template begins with `${{`",
+                "a template starts with `${{`",
             )
             .help("`{{` alone is read as a map inside a map")
             .fix(
@@ -86,18 +86,18 @@ fn collection_key(source: &SourceText, nodes: &[Node], key: &Node) -> Problem {
         }
         _ => {
             let what = match key.kind {
-                Kind::Map(_) => "map",
+                NodeKind::Map(_) => "map",
                 _ => "list",
             };
             let holds = match &key.kind {
-                Kind::List(items) => items.first().map(|item| &nodes[item.index()]),
+                NodeKind::List(items) => items.first().map(|item| &nodes[item.index()]),
                 _ => None,
             };
             Problem::new(
                 &rules::COLLECTION_KEY,
                 source,
                 key.span,
-                format!("a {what} can't be a key"),
+                format!("a {what} cannot be a key"),
             )
             .help(match holds {
                 Some(first) if !first.is_collection() => {
@@ -109,7 +109,12 @@ fn collection_key(source: &SourceText, nodes: &[Node], key: &Node) -> Problem {
     }
 }
 
-fn duplicates(source: &SourceText, nodes: &[Node], entries: &[Entry], problems: &mut Vec<Problem>) {
+fn duplicates(
+    source: &SourceText,
+    nodes: &[Node],
+    entries: &[MapEntry],
+    problems: &mut Vec<Problem>,
+) {
     let names = || {
         entries
             .iter()
@@ -143,9 +148,9 @@ fn duplicate(source: &SourceText, key: &Node, first: Span) -> Problem {
         key.span,
         format!("the key `{}` is given twice", excerpt(&key.text)),
     )
-    .label("given again here")
-    .also(first, "first given here")
-    .help("keep one of them; two entries of the same kind belong into a list")
+    .label("second value")
+    .also(first, "first value")
+    .help("keep one of them; put several entries of the same kind into a list")
 }
 
 /// One character, or none at the end of the text.
@@ -155,42 +160,42 @@ fn first_character(source: &SourceText, at: u32) -> Span {
     Span::new(at, at + length as u32)
 }
 
-/// A tag such as `!!str`.
+/// Returns a tag such as `!!str`.
 pub(super) fn tag(source: &SourceText, span: Span) -> Problem {
     let tag = source.slice(span);
     Problem::new(
         &rules::YAML_TAG,
         source,
         span,
-        format!("playbooks have no tags such as `{}`", excerpt(tag)),
+        format!("YAML tags such as `{}` are not supported", excerpt(tag)),
     )
-    .help("remove it; a number or a bool that is meant as text needs quotes")
+    .help("remove it; put a number or a bool in quotes to make it a text")
 }
 
-/// A line such as `%YAML 1.2`.
+/// Returns a line such as `%YAML 1.2`.
 pub(super) fn directive(source: &SourceText, at: u32) -> Problem {
     let line = source.line_span(source.line_of(at));
     Problem::new(
         &rules::YAML_DIRECTIVE,
         source,
         Span::new(at, line.end.max(at)),
-        "playbooks have no directives",
+        "YAML directives are not supported",
     )
-    .help("remove the line; the first key of a playbook, `playbook: 1`, names its version")
+    .help("remove the line; the version is in the first key, `playbook: 1`")
 }
 
-/// A further document.
+/// Returns a further document.
 pub(super) fn second_document(source: &SourceText, span: Span) -> Problem {
     Problem::new(
         &rules::SECOND_DOCUMENT,
         source,
         span,
-        "a second document begins here",
+        "a second document starts here",
     )
-    .help("a file holds one playbook: put the second one into a file of its own")
+    .help("a file contains one playbook: put the second one into another file")
 }
 
-/// Nothing but blank lines and comments.
+/// Returns nothing but blank lines and comments.
 pub(super) fn empty_document(source: &SourceText) -> Problem {
     let has_comments = source.text().contains('#');
     Problem::new(
@@ -198,15 +203,15 @@ pub(super) fn empty_document(source: &SourceText) -> Problem {
         source,
         Span::new(0, 0),
         if has_comments {
-            "the file has only comments"
+            "the file contains only comments"
         } else {
             "the file is empty"
         },
     )
-    .help("a playbook begins with `playbook: 1`; `svar init` writes a first one")
+    .help("a playbook starts with `playbook: 1`; `svar init` creates one")
 }
 
-/// An alias whose anchor is missing.
+/// Returns an alias whose anchor is missing.
 pub(super) fn unknown_alias(source: &SourceText, span: Span) -> Problem {
     let written = source.slice(span);
     let name = written.trim_start_matches('*');
@@ -214,7 +219,7 @@ pub(super) fn unknown_alias(source: &SourceText, span: Span) -> Problem {
         &rules::UNKNOWN_ALIAS,
         source,
         span,
-        format!("no anchor `&{name}` stands above this alias"),
+        format!("there is no anchor `&{name}` above this alias"),
     )
     .help("a text that begins with `*` needs quotes");
     let line = source.line_span(source.line_of(span.start));
@@ -230,29 +235,29 @@ pub(super) fn unknown_alias(source: &SourceText, span: Span) -> Problem {
     )
 }
 
-/// An alias inside what it repeats.
+/// Returns an alias inside what it repeats.
 pub(super) fn alias_of_itself(source: &SourceText, span: Span, start: u32) -> Problem {
     Problem::new(
         &rules::RECURSIVE_ALIAS,
         source,
         span,
-        "this alias stands inside what it repeats",
+        "this alias is inside the value it repeats",
     )
     .also(
         first_character(source, start),
-        "what it repeats begins here",
+        "the repeated value starts here",
     )
-    .help("write out what you mean: it would have no end")
+    .help("write the value out: it would have no end")
 }
 
 /// More repeated by aliases than sense allows.
-pub(super) fn too_many_aliases(source: &SourceText, span: Span, limits: &Limits) -> Problem {
+pub(super) fn too_many_aliases(source: &SourceText, span: Span, limits: &YamlLimits) -> Problem {
     Problem::new(
         &rules::YAML_LIMIT,
         source,
         span,
         format!(
-            "with this alias, aliases repeat more than {} values",
+            "with this alias, more than {} values are repeated by aliases",
             thousands(limits.alias_nodes)
         ),
     )
@@ -260,46 +265,40 @@ pub(super) fn too_many_aliases(source: &SourceText, span: Span, limits: &Limits)
 }
 
 /// Collections too deep inside one another.
-pub(super) fn too_deep(source: &SourceText, span: Span, limits: &Limits) -> Problem {
+pub(super) fn too_deep(source: &SourceText, span: Span, limits: &YamlLimits) -> Problem {
     Problem::new(
         &rules::YAML_LIMIT,
         source,
         span,
-        format!(
-            "more than {} lists and maps stand inside one another",
-            limits.depth
-        ),
+        format!("more than {} nested lists and maps", limits.depth),
     )
-    .help("no playbook needs that: is a bracket missing its end?")
+    .help("no playbook needs that: is a closing bracket missing?")
 }
 
 /// Too many values.
-pub(super) fn too_many_nodes(source: &SourceText, span: Span, limits: &Limits) -> Problem {
+pub(super) fn too_many_nodes(source: &SourceText, span: Span, limits: &YamlLimits) -> Problem {
     Problem::new(
         &rules::YAML_LIMIT,
         source,
         span,
-        format!(
-            "from here on there are more than {} keys and values",
-            thousands(limits.nodes)
-        ),
+        format!("more than {} keys and values", thousands(limits.nodes)),
     )
-    .help("split the playbook; long lists of devices belong into a file of `targets`")
+    .help("split the playbook, or move a long list of devices to the file of `targets`")
 }
 
 /// Too long.
-pub(super) fn too_many_bytes(source: &SourceText, limits: &Limits) -> Problem {
+pub(super) fn too_many_bytes(source: &SourceText, limits: &YamlLimits) -> Problem {
     Problem::new(
         &rules::YAML_LIMIT,
         source,
         Span::new(0, 0),
         format!(
-            "the file has {} bytes, and {} is the most",
+            "the file has {} bytes; at most {} are allowed",
             thousands(source.text().len()),
             thousands(limits.bytes)
         ),
     )
-    .help("long lists of devices belong into a file of `targets`, and data into the library")
+    .help("move a long list of devices to the file of `targets`, and data to the library")
 }
 
 /// `1234567` -> `1,234,567`
@@ -335,7 +334,7 @@ pub(super) fn hidden_characters(source: &SourceText) -> Vec<Problem> {
         .collect()
 }
 
-/// Whether a character can't be seen, or changes how others are seen.
+/// Returns whether a character can't be seen, or changes how others are seen.
 pub(super) fn is_hidden(character: char) -> bool {
     match character {
         '\t' | '\n' | '\r' | '\u{85}' => false,
@@ -354,9 +353,11 @@ pub(super) fn hidden_character(source: &SourceText, at: u32, character: char) ->
         | '\u{2066}'..='\u{2069}'
         | '\u{200E}'
         | '\u{200F}'
-        | '\u{061C}' => "turns the direction of writing, so that a reader sees another text",
+        | '\u{061C}' => {
+            "changes the writing direction, so that the text looks different from what it is"
+        }
         _ if character.is_control() => "is a control character",
-        _ => "can't be seen",
+        _ => "is invisible",
     };
     let code = character as u32;
     let escape = match code {
@@ -371,7 +372,7 @@ pub(super) fn hidden_character(source: &SourceText, at: u32, character: char) ->
         format!("the character U+{code:04X} {what}"),
     )
     .help(format!(
-        "remove it; where it is meant, write `{escape}` in double quotes"
+        "remove it, or write `{escape}` in double quotes if it is needed"
     ))
     .fix(
         "remove it",

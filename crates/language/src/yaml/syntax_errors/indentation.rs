@@ -5,14 +5,14 @@ use crate::source::Span;
 
 use super::{Spot, excerpt, rules};
 
-/// A tab in the white space before a line's first word.
+/// Returns a tab in the white space before a line's first word.
 pub(super) fn tabs(spot: &Spot<'_>) -> Problem {
     let Some(line) = tabbed_line(spot) else {
         return spot
             .problem(
                 &rules::TAB_INDENTATION,
                 spot.here(1),
-                "a tab can't stand here",
+                "a tab is not allowed here",
             )
             .help("use spaces");
     };
@@ -24,7 +24,7 @@ pub(super) fn tabs(spot: &Spot<'_>) -> Problem {
             "this line is indented with a tab",
         )
         .label(if run.len() == 1 { "a tab" } else { "tabs" })
-        .help("indent with spaces: how wide a tab is differs from one editor to the next");
+        .help("indent with spaces: the width of a tab differs between editors");
     let lines: Vec<usize> = (0..spot.source.line_count())
         .filter(|line| tab_run(spot, *line).is_some())
         .collect();
@@ -43,8 +43,8 @@ pub(super) fn tabs(spot: &Spot<'_>) -> Problem {
             })
             .collect::<Vec<_>>();
         let title = match lines.len() {
-            1 => format!("write {width} spaces for the tab"),
-            count => format!("write {width} spaces for each tab at the beginning of {count} lines"),
+            1 => format!("replace the tab by {width} spaces"),
+            count => format!("replace each leading tab of {count} lines by {width} spaces"),
         };
         best = spot.try_guess(best, title, edits);
         if best.fix.is_some() {
@@ -54,7 +54,7 @@ pub(super) fn tabs(spot: &Spot<'_>) -> Problem {
     best
 }
 
-/// The line the scanner means: the tab stands in it, or in one that it had not finished.
+/// Returns the line the scanner means: the tab stands in it, or in one that it had not finished.
 fn tabbed_line(spot: &Spot<'_>) -> Option<usize> {
     let here = spot.line();
     let after = here..spot.source.line_count();
@@ -72,7 +72,7 @@ fn indentation(spot: &Spot<'_>, line: usize) -> Span {
     Span::new(span.start, span.start + width as u32)
 }
 
-/// The tabs in a line's indentation; none in a line without words.
+/// Returns the tabs in a line's indentation; none in a line without words.
 fn tab_run(spot: &Spot<'_>, line: usize) -> Option<Span> {
     let indent = indentation(spot, line);
     if indent.end == spot.source.line_span(line).end {
@@ -97,7 +97,7 @@ struct Candidate {
     is_item: bool,
 }
 
-/// A line that belongs to nothing in its column.
+/// Returns a line that belongs to nothing in its column.
 pub(super) fn line(spot: &Spot<'_>) -> Problem {
     let line = spot.line();
     let indent = indentation(spot, line);
@@ -109,9 +109,9 @@ pub(super) fn line(spot: &Spot<'_>) -> Problem {
             .problem(
                 &rules::YAML_SYNTAX,
                 spot.rest_of_line(),
-                "this can't stand here",
+                "this is not allowed here",
             )
-            .help("one line holds one entry: put it on a line of its own");
+            .help("put each entry on a line of its own");
     }
     let column = indent.len() as usize;
     let text = spot.source.slice(Span::new(indent.end, span.end));
@@ -124,9 +124,9 @@ pub(super) fn line(spot: &Spot<'_>) -> Problem {
                 .problem(
                     &rules::YAML_SYNTAX,
                     spot.rest_of_line(),
-                    "the value above is complete: nothing can follow it here",
+                    "the value above is complete: nothing may follow it here",
                 )
-                .help("one line holds one entry");
+                .help("put each entry on a line of its own");
         }
         None => {}
     }
@@ -143,14 +143,14 @@ pub(super) fn line(spot: &Spot<'_>) -> Problem {
         &rules::INDENTATION,
         mark,
         match nearest {
-            Some(_) => "this line begins in a column that fits no line above",
-            None => "this line is indented like nothing above it",
+            Some(_) => "the indentation of this line matches no line above",
+            None => "the indentation of this line matches no line above",
         },
     );
     let Some(target) = nearest else {
         return problem
             .label(spaces(column))
-            .help("lines that belong together begin in the same column");
+            .help("lines that belong together start in the same column");
     };
     let problem = problem.label(spaces(column)).also(
         target.word,
@@ -168,9 +168,10 @@ pub(super) fn line(spot: &Spot<'_>) -> Problem {
     let help = format!(
         "move it {by} {} to the {way}, below {}",
         if by == 1 { "column" } else { "columns" },
-        match is_item {
-            true => "the item above".to_owned(),
-            false => format!("`{}`", excerpt(spot.source.slice(target.word))),
+        if is_item {
+            "the item above".to_owned()
+        } else {
+            format!("`{}`", excerpt(spot.source.slice(target.word)))
         },
     );
     let title = indent_by(target.column);
@@ -181,7 +182,7 @@ pub(super) fn line(spot: &Spot<'_>) -> Problem {
     )
 }
 
-/// A key among list items, or an item among keys.
+/// Returns a key among list items, or an item among keys.
 fn mixed(spot: &Spot<'_>, indent: Span, other: &Candidate, is_item: bool) -> Problem {
     let mark = if is_item {
         Span::new(indent.end, indent.end + 1)
@@ -192,9 +193,9 @@ fn mixed(spot: &Spot<'_>, indent: Span, other: &Candidate, is_item: bool) -> Pro
         &rules::INDENTATION,
         mark,
         if is_item {
-            "a list item can't stand in the column of a map's keys"
+            "a list item cannot be in the column of the keys of a map"
         } else {
-            "a key can't stand in the column of a list's items"
+            "a key cannot be in the column of the items of a list"
         },
     );
     let neighbour = excerpt(spot.source.slice(other.word));
@@ -204,7 +205,7 @@ fn mixed(spot: &Spot<'_>, indent: Span, other: &Candidate, is_item: bool) -> Pro
         .help(if is_item {
             format!("make it a key like `{neighbour}`, or move it under the list it belongs to")
         } else {
-            "begin it with `- ` to make it an item, or move it under the key it belongs to"
+            "start it with `- ` to make it an item, or move it under the key it belongs to"
                 .to_owned()
         })
 }
@@ -224,7 +225,7 @@ fn indent_by(column: usize) -> String {
     }
 }
 
-/// The columns that are still open above a line: of keys, and of list items.
+/// Returns the columns that are still open above a line: of keys, and of list items.
 fn candidates(spot: &Spot<'_>, line: usize) -> Vec<Candidate> {
     let mut found: Vec<Candidate> = Vec::new();
     let mut leftmost = usize::MAX;
@@ -301,7 +302,7 @@ fn shifted(spot: &Spot<'_>, line: usize, from: usize, to: usize) -> Vec<Edit> {
     edits
 }
 
-/// A line of a block scalar that stands left of the others.
+/// Returns a line of a block scalar that stands left of the others.
 pub(super) fn block_text(spot: &Spot<'_>) -> Problem {
     let indent = indentation(spot, spot.line());
     let above = spot.source.line_span(spot.line().saturating_sub(1));
@@ -318,7 +319,9 @@ pub(super) fn block_text(spot: &Spot<'_>) -> Problem {
             )
             .label(spaces(above.len() as usize))
             .also(indent, spaces(indent.len() as usize))
-            .help("the first line of a text says how far all of it is indented, even a blank one");
+            .help(
+                "the first line of a text, even a blank one, sets the indentation of all its lines",
+            );
         return spot.try_guess(problem, "remove the spaces", vec![edit]);
     }
     let mark = if indent.is_empty() {
@@ -335,7 +338,7 @@ pub(super) fn block_text(spot: &Spot<'_>) -> Problem {
     .help("indent all lines of the text by the same number of spaces, blank ones by fewer or none")
 }
 
-/// A key that was read as one more line of the plain text above it.
+/// Returns a key that was read as one more line of the plain text above it.
 pub(super) fn swallowed(spot: &Spot<'_>) -> Problem {
     let line = spot.line();
     let indent = indentation(spot, line);
@@ -348,7 +351,7 @@ pub(super) fn swallowed(spot: &Spot<'_>) -> Problem {
         .problem(
             &rules::INDENTATION,
             indent,
-            "this line is indented so far that it continues the text above",
+            "this line continues the text above because of its indentation",
         )
         .label(spaces(column))
         .also(spot.content_from(spot.last.start), "the text");
@@ -356,7 +359,7 @@ pub(super) fn swallowed(spot: &Spot<'_>) -> Problem {
         return problem.help("indent it like the keys it belongs to");
     };
     let help = format!(
-        "begin it in the column of `{}` to make it a key beside it",
+        "start it in the column of `{}` to make it a key beside it",
         excerpt(spot.source.slice(target.word))
     );
     let title = indent_by(target.column);

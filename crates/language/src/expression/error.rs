@@ -4,9 +4,9 @@ use std::ops::Range;
 
 /// A finding about a template. The caller knows which file the text stands in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct ExpressionError {
     /// What sort of mistake it is.
-    pub kind: FaultKind,
+    pub kind: ExpressionErrorKind,
     /// The bytes of the template's text that it is about.
     pub range: Range<usize>,
     /// One sentence without a full stop.
@@ -19,7 +19,7 @@ pub struct Fault {
 
 /// The sorts of mistakes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FaultKind {
+pub enum ExpressionErrorKind {
     /// `${{` without `}}`.
     Unclosed,
     /// It can't be read as an expression.
@@ -42,9 +42,13 @@ pub enum FaultKind {
     Evaluation,
 }
 
-impl Fault {
-    pub(super) fn new(kind: FaultKind, range: Range<usize>, message: impl Into<String>) -> Self {
-        Fault {
+impl ExpressionError {
+    pub(super) fn new(
+        kind: ExpressionErrorKind,
+        range: Range<usize>,
+        message: impl Into<String>,
+    ) -> Self {
+        ExpressionError {
             kind,
             range,
             message: message.into(),

@@ -5,7 +5,7 @@ use crate::source::Span;
 
 use super::{Spot, excerpt, indentation, rules, single_quoted};
 
-/// A colon where no value can begin.
+/// Returns a colon where no value can begin.
 pub(super) fn colon(spot: &Spot<'_>) -> Problem {
     let last = spot.source.slice(spot.last);
     let begins_above = spot.source.line_of(spot.last.start) < spot.line();
@@ -24,10 +24,10 @@ pub(super) fn colon(spot: &Spot<'_>) -> Problem {
             .problem(
                 &rules::UNQUOTED_TEXT,
                 spot.here(1),
-                "a value can't begin here",
+                "a value is not allowed here",
             )
             .label("a second colon")
-            .help("one line holds one key; a text with `: ` in it needs quotes");
+            .help("a line has one key; a text that contains `: ` needs quotes");
     }
     if text.contains("${{") {
         return quote(
@@ -35,7 +35,7 @@ pub(super) fn colon(spot: &Spot<'_>) -> Problem {
             spot.problem(
                 &rules::UNQUOTED_TEMPLATE,
                 spot.here(1),
-                "`: ` ends the text, in the middle of the template",
+                "`: ` ends the text in the middle of the template",
             )
             .label("read as a second colon")
             .help("put the whole value in quotes"),
@@ -47,16 +47,16 @@ pub(super) fn colon(spot: &Spot<'_>) -> Problem {
             .problem(
                 &rules::YAML_LIMIT,
                 spot.content_from(spot.last.start),
-                "a key can't be longer than 1,024 characters",
+                "a key has at most 1,024 characters",
             )
-            .help("is this a text? Then put it in quotes");
+            .help("put it in quotes if it is a text");
     }
     quote(
         spot,
         spot.problem(
             &rules::UNQUOTED_TEXT,
             spot.here(1),
-            "a text with `: ` in it needs quotes",
+            "a text that contains `: ` needs quotes",
         )
         .label("read as a second colon")
         .help("put the whole value in quotes"),
@@ -86,7 +86,7 @@ fn missing_space(spot: &Spot<'_>, last: &str) -> Option<Problem> {
             Span::new(colon, colon + 1),
             "a key needs a space after its colon",
         )
-        .also(spot.here(1), "so this colon is one too many")
+        .also(spot.here(1), "this colon is one too many")
         .help("without the space this line and the next one are one text");
     Some(insert(spot, problem, colon + 1, " ", "add the space"))
 }
@@ -109,7 +109,7 @@ fn quote(spot: &Spot<'_>, problem: Problem, value: Span) -> Problem {
     spot.try_fix(problem, title, vec![edit])
 }
 
-/// A line among keys that has no colon.
+/// Returns a line among keys that has no colon.
 pub(super) fn missing_colon(spot: &Spot<'_>) -> Problem {
     let line = spot.rest_of_line();
     let text = spot.source.slice(line);
@@ -117,7 +117,7 @@ pub(super) fn missing_colon(spot: &Spot<'_>) -> Problem {
         .problem(
             &rules::MISSING_COLON,
             line,
-            format!("`{}` is no key: it has no colon", excerpt(text)),
+            format!("`{}` is not a key: it has no colon", excerpt(text)),
         )
         .help("a key ends with a colon; a text of several lines is indented below its key");
     if text.contains(' ') {
@@ -131,7 +131,7 @@ pub(super) fn missing_colon(spot: &Spot<'_>) -> Problem {
     spot.try_guess(problem, title, vec![edit])
 }
 
-/// A character that plain text can't begin with.
+/// Returns a character that plain text can't begin with.
 pub(super) fn reserved(spot: &Spot<'_>, character: char) -> Problem {
     let value = match spot.open {
         Some(_) => spot.word(),
@@ -142,8 +142,8 @@ pub(super) fn reserved(spot: &Spot<'_>, character: char) -> Problem {
             &rules::UNQUOTED_TEXT,
             spot.here(1),
             match character {
-                '`' => "a text can't begin with a backtick".to_owned(),
-                _ => format!("a text can't begin with `{character}`"),
+                '`' => "a text cannot begin with a backtick".to_owned(),
+                _ => format!("a text cannot begin with `{character}`"),
             },
         )
         .help("put it in quotes");
@@ -156,11 +156,11 @@ pub(super) fn dash(spot: &Spot<'_>) -> Problem {
         .problem(
             &rules::UNQUOTED_TEXT,
             spot.here(1),
-            "a list item can't begin here",
+            "a list item is not allowed here",
         )
         .help("put each item on a line of its own below the key; a text that begins with `- ` needs quotes");
     if spot.open.is_some() {
-        return problem.help("between brackets items are separated by `,` alone");
+        return problem.help("between brackets items are separated by `,`");
     }
     quote(spot, problem, spot.rest_of_line())
 }
@@ -173,7 +173,7 @@ pub(super) fn comment(spot: &Spot<'_>) -> Problem {
             spot.here(1),
             "a comment needs a space before its `#`",
         )
-        .help("is it part of the text? Then it belongs inside the quotes");
+        .help("put it inside the quotes if it is part of the text");
     insert(spot, problem, spot.at, " ", "add the space")
 }
 
@@ -190,17 +190,17 @@ pub(super) fn block_header(spot: &Spot<'_>) -> Problem {
             .problem(
                 &rules::INVALID_BLOCK_HEADER,
                 header,
-                format!("`{text}` is no beginning of a text block"),
+                format!("`{text}` does not start a text block"),
             )
             .help(format!("write `{mark}`, and the text indented below it"));
     }
     spot.problem(
         &rules::INVALID_BLOCK_HEADER,
         Span::new(start, header.end),
-        format!("after `{mark}` the text begins in the next line"),
+        format!("after `{mark}` the text starts on the next line"),
     )
     .label("move this down")
     .help(format!(
-        "indent it below its key; a text in one line that begins with `{mark}` needs quotes"
+        "indent it below its key; a one-line text that begins with `{mark}` needs quotes"
     ))
 }
