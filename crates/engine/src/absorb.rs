@@ -10,13 +10,13 @@ use svar_wire::ActionId;
 use svar_wire::ActionStatus;
 use svar_wire::Moment;
 
-use super::course::{self, VISIBILITY_LAG, enter, start_again};
 use super::end::EndState;
 use super::fact::{Attempt, CancelWhy, CommandState, FactBody, RequestIndex};
-use super::progress::{
-    Cancelling, Collecting, Fate, Ground, Open, Progress, Reached, Readiness, Stage,
-};
 use super::retry::{AnswerClass, class_of_read};
+use super::state::{
+    Cancelling, Collecting, CommandOutcome, Context, DeviceState, Open, Reached, Readiness, Stage,
+};
+use super::transition::{self, VISIBILITY_LAG, enter, start_again};
 
 /// Takes in what happened to this device.
 ///
@@ -25,17 +25,17 @@ use super::retry::{AnswerClass, class_of_read};
 /// # Errors
 /// What the fact meets instead of what it needs.
 pub(super) fn absorb(
-    ground: Ground<'_>,
-    progress: &mut Progress,
+    context: Context<'_>,
+    progress: &mut DeviceState,
     at: Moment,
     body: &FactBody,
-    known: Known,
-) -> Result<(), &'static str> {
+    known: ActionOwner,
+) -> Result<(), Misfit> {
     let is_start = |session: SessionIndex, attempt: Attempt| {
         if session != progress.session {
-            Err("the device is at another session")
+            Err(Misfit("the device is at another session"))
         } else if attempt != progress.attempt {
-            Err("the session is at another start")
+            Err(Misfit("the session is at another start"))
         } else {
             Ok(())
         }
@@ -49,17 +49,17 @@ pub(super) fn absorb(
         } => {
             is_start(*session, *attempt)?;
             match progress.stage {
-                Stage::Idle if progress.must_resolve(ground) => {
-                    return Err("the session has not been resolved");
+                Stage::Idle if progress.must_resolve(context) => {
+                    return Err(Misfit("the session has not been resolved"));
                 }
                 Stage::Idle => {}
-                Stage::Done => return Err("the device has ended"),
-                _ => return Err("a start of this device is under way"),
+                Stage::Done => return Err(Misfit("the device has ended")),
+                _ => return Err(Misfit("a start of this device is under way")),
             }
-            let due = progress.to_send(ground);
+            let due = progress.to_send(context);
             if commands.len() != due.len() || !commands.iter().zip(&due).all(|(a, b)| a.is_same(b))
             {
-                return Err("its commands are not those that the session sends");
+                return Err(Misfit("its commands are not those that the session sends"));
             }
             let sent = commands.iter().map(|sent| sent.command).collect();
             progress.begun = true;
@@ -77,16 +77,18 @@ pub(super) fn absorb(
                 progress.stage,
                 Stage::Announced { .. } | Stage::Doubtful { .. }
             ) {
-                return Err("no start of it is under way");
+                return Err(Misfit("no start of it is under way"));
             }
             match known {
-                Known::No => {}
-                _ if *adopted => return Err("the action that was found is another start's"),
+                ActionOwner::No => {}
+                _ if *adopted => {
+                    return Err(Misfit("the action that was found is another start's"));
+                }
                 // The service answered with an action that we own already (API notes 3.6). Whether
                 // it made one more, only a search can tell.
-                Known::Own | Known::Other => {
+                ActionOwner::Own | ActionOwner::Other => {
                     progress.busy_since.get_or_insert(at);
-                    course::doubt(progress, at, at + VISIBILITY_LAG);
+                    transition::doubt(progress, at, at + VISIBILITY_LAG);
                     return Ok(());
                 }
             }
@@ -110,9 +112,9 @@ pub(super) fn absorb(
         } => {
             is_start(*session, *attempt)?;
             if !matches!(progress.stage, Stage::Announced { .. }) {
-                return Err("no start of it awaits an answer");
+                return Err(Misfit("no start of it awaits an answer"));
             }
-            course::refused(ground, progress, at, refusal);
+            transition::refused(context, progress, at, refusal);
         }
 
         FactBody::StartUnknown {
@@ -120,26 +122,26 @@ pub(super) fn absorb(
         } => {
             is_start(*session, *attempt)?;
             if !matches!(progress.stage, Stage::Announced { .. }) {
-                return Err("no start of it awaits an answer");
+                return Err(Misfit("no start of it awaits an answer"));
             }
-            course::doubt(progress, at, at + VISIBILITY_LAG);
+            transition::doubt(progress, at, at + VISIBILITY_LAG);
         }
 
         FactBody::StartAbsent { session, attempt } => {
             is_start(*session, *attempt)?;
             match progress.stage {
                 Stage::Doubtful { settled, .. } if at < settled => {
-                    return Err("the start may become visible yet");
+                    return Err(Misfit("the start may become visible yet"));
                 }
-                Stage::Doubtful { .. } => start_again(ground, progress, at, Duration::ZERO),
-                _ => return Err("no start of it is in doubt"),
+                Stage::Doubtful { .. } => start_again(context, progress, at, Duration::ZERO),
+                _ => return Err(Misfit("no start of it is in doubt")),
             }
         }
 
         FactBody::ActionBegan { action } => match &mut progress.stage {
             Stage::Open(open) if open.action == *action => {
                 if open.began.is_some() {
-                    return Err("the action has begun already");
+                    return Err(Misfit("the action has begun already"));
                 }
                 open.began = Some(at);
                 // Until more is told: a session begins with its first command.
@@ -162,13 +164,13 @@ pub(super) fn absorb(
             match &mut progress.stage {
                 Stage::Open(open) if open.action == *action => {
                     let Some(before) = open.reached else {
-                        return Err("the action has not begun");
+                        return Err(Misfit("the action has not begun"));
                     };
                     if (*index, *state) <= (before.index, before.state) {
-                        return Err("the action has come so far already");
+                        return Err(Misfit("the action has come so far already"));
                     }
                     if index.place() + usize::from(*state != CommandState::Waiting) > count {
-                        return Err("it has no such command");
+                        return Err(Misfit("it has no such command"));
                     }
                     open.reached = Some(Reached {
                         index: *index,
@@ -189,15 +191,15 @@ pub(super) fn absorb(
             let open = match &progress.stage {
                 Stage::Open(open) if open.action == *action => open.clone(),
                 Stage::Collecting(now) if now.action == *action => {
-                    return Err("the action has ended already");
+                    return Err(Misfit("the action has ended already"));
                 }
                 _ => return late(known),
             };
             if !status.is_final() {
-                return Err("that is no final state");
+                return Err(Misfit("that is no final state"));
             }
             let expired = *expired || *status == ActionStatus::TimeOut;
-            course::ended(ground, progress, at, &open, (status, expired), commands);
+            transition::ended(context, progress, at, &open, (status, expired), commands);
         }
 
         FactBody::ResultFetched {
@@ -208,61 +210,63 @@ pub(super) fn absorb(
         } => {
             let collecting = collecting(progress, action, *index, known)?;
             if let Some(collecting) = collecting {
-                if let (Verdict::NotMet { why }, Some(fate @ Fate::Completed)) =
-                    (verdict, index.get_mut(&mut collecting.fates))
+                if let (Verdict::NotMet { why }, Some(fate @ CommandOutcome::Completed)) =
+                    (verdict, index.get_mut(&mut collecting.command_outcomes))
                 {
-                    *fate = Fate::NotMet(why.as_str().into());
+                    *fate = CommandOutcome::NotMet(why.as_str().into());
                 }
-                course::collected(ground, progress, at, *index);
+                transition::collected(context, progress, at, *index);
             }
         }
 
         FactBody::ResultMissing { action, index, why } => {
             let collecting = collecting(progress, action, *index, known)?;
             if let Some(collecting) = collecting {
-                if let Some(fate @ Fate::Completed) = index.get_mut(&mut collecting.fates) {
-                    *fate = Fate::Missing(why.as_str().into());
+                if let Some(fate @ CommandOutcome::Completed) =
+                    index.get_mut(&mut collecting.command_outcomes)
+                {
+                    *fate = CommandOutcome::Missing(why.as_str().into());
                 }
-                course::collected(ground, progress, at, *index);
+                transition::collected(context, progress, at, *index);
             }
         }
 
         FactBody::SessionResolved { session, commands } => {
-            waits_to_resolve(ground, progress, *session)?;
+            waits_to_resolve(context, progress, *session)?;
             let count = progress
-                .at(ground)
+                .at(context)
                 .map_or(0, |session| session.commands.len());
             if commands.iter().any(|index| index.place() >= count)
                 || commands.windows(2).any(|pair| pair[0] >= pair[1])
             {
-                return Err("these are not commands of the session, in order");
+                return Err(Misfit("these are not commands of the session, in order"));
             }
             progress.resolved = Some(commands.as_slice().into());
             progress.since = at;
             if commands.is_empty() {
-                course::advance(ground, progress, at);
+                transition::advance(context, progress, at);
             }
         }
 
         FactBody::SessionUnresolvable { session, step, why } => {
-            waits_to_resolve(ground, progress, *session)?;
-            if step.is_some_and(|step| step.get(&ground.plan.steps).is_none()) {
-                return Err("there is no such step");
+            waits_to_resolve(context, progress, *session)?;
+            if step.is_some_and(|step| step.get(&context.plan.steps).is_none()) {
+                return Err(Misfit("there is no such step"));
             }
-            course::trouble_at(progress, *step, EndState::Failed, why);
-            course::advance(ground, progress, at);
+            transition::trouble_at(progress, *step, EndState::Failed, why);
+            transition::advance(context, progress, at);
         }
 
         FactBody::CancelAnnounced { action, why } => {
             let overdue = match &progress.stage {
-                Stage::Open(open) if *why == CancelWhy::Timeout => progress.time_out(ground, open),
+                Stage::Open(open) if *why == CancelWhy::Timeout => progress.time_out(context, open),
                 _ => None,
             };
             let Stage::Open(open) = &mut progress.stage else {
-                return Err("the action is not open");
+                return Err(Misfit("the action is not open"));
             };
             if open.action != *action {
-                return Err("the action is not open");
+                return Err(Misfit("the action is not open"));
             }
             let cancel = open.cancel.get_or_insert(Cancelling {
                 why: *why,
@@ -300,8 +304,8 @@ pub(super) fn absorb(
             }
         }
 
-        FactBody::Readiness { ready, why, never } => course::readiness(
-            ground,
+        FactBody::Readiness { ready, why, never } => transition::readiness(
+            context,
             progress,
             at,
             *ready && !never,
@@ -309,23 +313,27 @@ pub(super) fn absorb(
             why.as_deref(),
         )?,
 
-        FactBody::GaveUp { why } => course::gave_up(ground, progress, at, *why)?,
+        FactBody::GaveUp { why } => transition::gave_up(context, progress, at, *why)?,
 
-        FactBody::CleanupWaived { .. } => course::waive(ground, progress, at)?,
+        FactBody::CleanupWaived { .. } => transition::waive(context, progress, at)?,
 
         FactBody::Passed { .. }
         | FactBody::Stopped { .. }
         | FactBody::Blocked { .. }
         | FactBody::Interrupted { .. }
         | FactBody::Resumed
-        | FactBody::TenantLost { .. } => return Err("it concerns the whole run"),
+        | FactBody::TenantLost { .. } => return Err(Misfit("it concerns the whole run")),
     }
     Ok(())
 }
 
+/// What a fact meets instead of what it needs, as a clause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Misfit(pub(super) &'static str);
+
 /// Whose an action is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum ActionOwner {
     /// Not one that this run owns.
     No,
     /// This device's.
@@ -335,43 +343,43 @@ pub(super) enum Known {
 }
 
 /// A fact about an own action that the device has left behind comes late and changes nothing.
-fn late(known: Known) -> Result<(), &'static str> {
+fn late(known: ActionOwner) -> Result<(), Misfit> {
     match known {
-        Known::Own => Ok(()),
-        Known::Other => Err("the action is another device's"),
-        Known::No => Err("the action is not this run's"),
+        ActionOwner::Own => Ok(()),
+        ActionOwner::Other => Err(Misfit("the action is another device's")),
+        ActionOwner::No => Err(Misfit("the action is not this run's")),
     }
 }
 
 /// The collecting state that a result belongs to; `None` if it comes too late to matter.
 fn collecting<'a>(
-    progress: &'a mut Progress,
+    progress: &'a mut DeviceState,
     action: &ActionId,
     index: RequestIndex,
-    known: Known,
-) -> Result<Option<&'a mut Collecting>, &'static str> {
+    known: ActionOwner,
+) -> Result<Option<&'a mut Collecting>, Misfit> {
     match &mut progress.stage {
         Stage::Collecting(now) if now.action == *action => {
             if now.wanted.contains(&index) {
                 Ok(Some(now))
             } else {
-                Err("that result is not awaited")
+                Err(Misfit("that result is not awaited"))
             }
         }
-        Stage::Open(open) if open.action == *action => Err("the action has not ended"),
+        Stage::Open(open) if open.action == *action => Err(Misfit("the action has not ended")),
         _ => late(known).map(|()| None),
     }
 }
 
 fn waits_to_resolve(
-    ground: Ground<'_>,
-    progress: &Progress,
+    context: Context<'_>,
+    progress: &DeviceState,
     session: SessionIndex,
-) -> Result<(), &'static str> {
+) -> Result<(), Misfit> {
     if session != progress.session {
-        Err("the device is at another session")
-    } else if progress.stage != Stage::Idle || !progress.must_resolve(ground) {
-        Err("the session does not wait to be resolved")
+        Err(Misfit("the device is at another session"))
+    } else if progress.stage != Stage::Idle || !progress.must_resolve(context) {
+        Err(Misfit("the session does not wait to be resolved"))
     } else {
         Ok(())
     }

@@ -13,16 +13,16 @@ use svar_plan::{DeviceIndex, Plan, SessionIndex};
 use svar_wire::Moment;
 use svar_wire::{ActionId, DeviceId, RunId, Tag};
 
-use super::absorb::{self, Known};
-use super::course;
+use super::absorb::{self, ActionOwner, Misfit};
 use super::end::EndState;
 use super::endpoint::Endpoint;
 use super::fact::{Attempt, Fact, FactBody, RunLimit};
-use super::progress::{Ground, Progress, Stage};
-use super::queues::{Ask, Queues};
+use super::queues::{Pending, Queues};
 use super::quota::Quota;
 use super::retry::{AnswerClass, class_of_start};
+use super::state::{Context, DeviceState, Stage};
 use super::stop::{Orders, Score};
+use super::transition;
 use super::view::Tally;
 use super::watcher::Watcher;
 
@@ -56,9 +56,9 @@ pub fn tag_of(run: &RunId, device: &DeviceId, session: SessionIndex, attempt: At
 /// One device of the run. Only `progress` is made of facts; the rest is this process's own.
 #[derive(Debug)]
 pub(super) struct DeviceRun {
-    pub(super) progress: Progress,
+    pub(super) progress: DeviceState,
     /// A need of it that is given out and not yet answered.
-    pub(super) asked: Option<Ask>,
+    pub(super) asked: Option<Pending>,
     /// A read that failed is not asked for again before.
     pub(super) retry_at: Option<Moment>,
     /// Reads that failed in an endpoint.
@@ -145,13 +145,13 @@ impl Fleet {
         for place in 0..total {
             let id = DeviceIndex(place);
             fleet.devices.push(DeviceRun {
-                progress: Progress::new(started),
+                progress: DeviceState::new(started),
                 asked: None,
                 retry_at: None,
                 failures: 0,
             });
-            let mut progress = Progress::new(started);
-            if course::nothing_to_do(fleet.ground(id), &mut progress, started) {
+            let mut progress = DeviceState::new(started);
+            if transition::nothing_to_do(fleet.context(id), &mut progress, started) {
                 fleet.set(id, progress, started);
             } else {
                 fleet.queues.unasked.insert(id);
@@ -166,7 +166,7 @@ impl Fleet {
     /// # Errors
     /// It does not fit: the caller made a mistake, or the journal is damaged. Nothing changed.
     pub fn handle(&mut self, fact: &Fact) -> Result<(), ProtocolError> {
-        let misfit = |why: &str| ProtocolError {
+        let misfit = |Misfit(why): Misfit| ProtocolError {
             fact: match fact.device {
                 Some(device) => format!("{} of device {device}", fact.body.name()),
                 None => fact.body.name().to_owned(),
@@ -184,8 +184,8 @@ impl Fleet {
         Ok(())
     }
 
-    pub(super) fn ground(&self, device: DeviceIndex) -> Ground<'_> {
-        Ground {
+    pub(super) fn context(&self, device: DeviceIndex) -> Context<'_> {
+        Context {
             plan: &self.plan,
             device: &self.plan.devices[device.place()],
             offline_until: self.offline_until(),
@@ -201,11 +201,11 @@ impl Fleet {
         id: DeviceIndex,
         at: Moment,
         body: &FactBody,
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), Misfit> {
         let device = self
             .devices
             .get(id.place())
-            .ok_or("there is no such device")?;
+            .ok_or(Misfit("there is no such device"))?;
         if let FactBody::StartAnnounced {
             session,
             attempt,
@@ -215,19 +215,19 @@ impl Fleet {
         {
             let device = &self.plan.devices[id.place()].target.id;
             if *tag != tag_of(&self.run, device, *session, *attempt) {
-                return Err("the tag is not this start's");
+                return Err(Misfit("the tag is not this start's"));
             }
         }
         let known = match body.action().and_then(|action| self.owners.get(action)) {
-            None => Known::No,
-            Some(owner) if *owner == id => Known::Own,
-            Some(_) => Known::Other,
+            None => ActionOwner::No,
+            Some(owner) if *owner == id => ActionOwner::Own,
+            Some(_) => ActionOwner::Other,
         };
         let was_begun = device.progress.begun;
         let mut progress = device.progress.clone();
-        absorb::absorb(self.ground(id), &mut progress, at, body, known)?;
+        absorb::absorb(self.context(id), &mut progress, at, body, known)?;
         self.set(id, progress, at);
-        self.answered(id, Ask::answered_by(body));
+        self.answered(id, Pending::answered_by(body));
 
         match body {
             FactBody::StartAnnounced { .. } => {
@@ -243,7 +243,7 @@ impl Fleet {
             }
             FactBody::StartAccepted { action, .. } => {
                 self.quota.starts.settle(id, at);
-                if known == Known::No {
+                if known == ActionOwner::No {
                     self.owners.insert(action.clone(), id);
                 }
             }
@@ -262,7 +262,7 @@ impl Fleet {
         Ok(())
     }
 
-    fn handle_run(&mut self, at: Moment, body: &FactBody) -> Result<(), &'static str> {
+    fn handle_run(&mut self, at: Moment, body: &FactBody) -> Result<(), Misfit> {
         match body {
             FactBody::Blocked { endpoint, until } => {
                 self.quota.block(*endpoint, *until);
@@ -292,7 +292,7 @@ impl Fleet {
                 self.obey_all(at);
             }
             FactBody::Resumed => self.resumed(at),
-            _ => return Err("it concerns one device, and names none"),
+            _ => return Err(Misfit("it concerns one device, and names none")),
         }
         self.after(at);
         Ok(())
@@ -332,7 +332,7 @@ impl Fleet {
         self.queues.resumed(at);
         self.orders.interrupts = 0;
         self.orders.lost = false;
-        self.quota.starts.settle_all(at + course::ON_ITS_WAY);
+        self.quota.starts.settle_all(at + transition::ON_ITS_WAY);
         self.watcher.resumed(at);
         for place in 0..self.devices.len() {
             let id = DeviceIndex(place as u32);
@@ -342,7 +342,7 @@ impl Fleet {
             device.failures = 0;
             if !device.progress.is_done() {
                 let mut progress = device.progress.clone();
-                course::resume(&mut progress, at);
+                transition::resume(&mut progress, at);
                 self.set(id, progress, at);
             }
         }
@@ -355,13 +355,13 @@ impl Fleet {
     }
 
     /// Puts a device's new state in its place, with everything that is counted over devices.
-    pub(super) fn set(&mut self, id: DeviceIndex, mut progress: Progress, at: Moment) {
-        let ground = self.ground(id);
-        course::obey(ground, &mut progress, &self.orders, at);
-        let owes = progress.is_done() && progress.owes_cleanup(ground);
+    pub(super) fn set(&mut self, id: DeviceIndex, mut progress: DeviceState, at: Moment) {
+        let context = self.context(id);
+        transition::obey(context, &mut progress, &self.orders, at);
+        let owes = progress.is_done() && progress.owes_cleanup(context);
         let owed = {
             let old = &self.devices[id.place()].progress;
-            old.is_done() && old.owes_cleanup(ground)
+            old.is_done() && old.owes_cleanup(context)
         };
         let old = &self.devices[id.place()].progress;
         let newly_decided = match old.decided() {
@@ -396,7 +396,7 @@ impl Fleet {
         }
         let admitted = self.queues.admitted.contains(&id);
         let active = (progress.begun || admitted) && !progress.is_done();
-        let starting = device.asked == Some(Ask::Start);
+        let starting = device.asked == Some(Pending::Start);
         let asleep = progress.readiness.sleeps();
         let in_slot = progress.holds_slot() || starting;
         let sleeps_in_slot = progress.sleeps_in_slot() || (starting && asleep);
@@ -430,7 +430,7 @@ impl Fleet {
     }
 
     /// A need of the device was answered.
-    fn answered(&mut self, id: DeviceIndex, ask: Option<Ask>) {
+    fn answered(&mut self, id: DeviceIndex, ask: Option<Pending>) {
         let device = &mut self.devices[id.place()];
         if ask.is_some() && device.asked == ask {
             device.asked = None;

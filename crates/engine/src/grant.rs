@@ -10,9 +10,9 @@ use svar_wire::{ActionId, Tag};
 use super::endpoint::Endpoint;
 use super::fact::CancelWhy;
 use super::fleet::{Fleet, tag_of};
+use super::intent::Intent;
 use super::need::Need;
-use super::queues::Ask;
-use super::want::Want;
+use super::queues::Pending;
 use super::watcher::Awaited;
 
 /// How few devices that the list has told of are left when the next ones are asked about.
@@ -30,7 +30,7 @@ impl Fleet {
 
     pub(super) fn grant_cancels(&mut self, now: Moment, needs: &mut Vec<Need>) {
         while let Some(&id) = self.queues.cancels.first() {
-            let Want::Cancel { action, why } = self.wants(id, now) else {
+            let Intent::Cancel { action, why } = self.wants(id, now) else {
                 self.look_at(id, now, needs);
                 continue;
             };
@@ -56,14 +56,14 @@ impl Fleet {
                 action,
                 why,
             });
-            self.ask(device, Ask::Cancel);
+            self.ask(device, Pending::Cancel);
         }
         granted
     }
 
     pub(super) fn grant_searches(&mut self, now: Moment, needs: &mut Vec<Need>) {
         while let Some(&id) = self.queues.searches.first() {
-            let Want::Search { settled } = self.wants(id, now) else {
+            let Intent::Search { settled } = self.wants(id, now) else {
                 self.look_at(id, now, needs);
                 continue;
             };
@@ -78,7 +78,7 @@ impl Fleet {
                 tag: self.tag(id),
                 conclusive: settled <= now,
             });
-            self.ask(id, Ask::Search);
+            self.ask(id, Pending::Search);
         }
     }
 
@@ -113,7 +113,7 @@ impl Fleet {
 
     pub(super) fn grant_fetches(&mut self, now: Moment, needs: &mut Vec<Need>) {
         while let Some(&(_, id)) = self.queues.fetches.first() {
-            let Want::Fetch {
+            let Intent::Fetch {
                 action,
                 index,
                 settled,
@@ -126,9 +126,9 @@ impl Fleet {
                 return;
             }
             let progress = &self.devices[id.place()].progress;
-            let ground = self.ground(id);
+            let context = self.context(id);
             let command = index.of(progress.sent());
-            let Some(command) = progress.command(ground, *command) else {
+            let Some(command) = progress.command(context, *command) else {
                 panic!("internal error: device {id} sent a command that its session does not have");
             };
             let step = command.step;
@@ -140,7 +140,7 @@ impl Fleet {
                 step,
                 conclusive: settled <= now,
             });
-            self.ask(id, Ask::Fetch);
+            self.ask(id, Pending::Fetch);
         }
     }
 
@@ -259,7 +259,7 @@ impl Fleet {
                 }
                 self.queues.admitted.insert(id);
             }
-            let Want::Start { .. } = self.wants(id, now) else {
+            let Intent::Start { .. } = self.wants(id, now) else {
                 self.file(id);
                 self.look_at(id, now, needs);
                 continue;
@@ -274,9 +274,9 @@ impl Fleet {
                 session: progress.session,
                 attempt: progress.attempt,
                 tag: self.tag(id),
-                commands: progress.to_send(self.ground(id)),
+                commands: progress.to_send(self.context(id)),
             });
-            self.ask(id, Ask::Start);
+            self.ask(id, Pending::Start);
         }
     }
 

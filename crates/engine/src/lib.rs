@@ -12,26 +12,26 @@
 
 mod absorb;
 mod answer;
-mod course;
 mod end;
 mod endpoint;
 mod fact;
 mod fleet;
 mod grant;
 mod hours;
+mod intent;
 mod need;
 mod notes;
 mod outcome;
-mod progress;
 mod queues;
 mod quota;
 mod recover;
 mod retry;
 mod sleepers;
+mod state;
 mod stop;
+mod transition;
 mod turn;
 mod view;
-mod want;
 mod watcher;
 
 pub use answer::{CommandAnswer, MISMATCH, match_answer};

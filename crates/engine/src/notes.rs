@@ -8,8 +8,8 @@ use svar_wire::Moment;
 use super::endpoint::Endpoint;
 use super::fleet::Fleet;
 use super::need::Need;
-use super::progress::Stage;
-use super::queues::Ask;
+use super::queues::Pending;
+use super::state::Stage;
 
 impl Fleet {
     /// A repeatable need could not be met and is to be asked for again, not before `retry_after`.
@@ -21,9 +21,9 @@ impl Fleet {
         let (id, ask) = match need {
             Need::Watch { .. } => return self.watcher.failed(now, retry_after),
             Need::Devices { .. } => return self.queues.devices_failed(now, retry_after),
-            Need::Fetch { device, .. } => (*device, Ask::Fetch),
-            Need::Search { device, .. } => (*device, Ask::Search),
-            Need::Resolve { device, .. } => (*device, Ask::Resolve),
+            Need::Fetch { device, .. } => (*device, Pending::Fetch),
+            Need::Search { device, .. } => (*device, Pending::Search),
+            Need::Resolve { device, .. } => (*device, Pending::Resolve),
             Need::Record { .. } | Need::Start { .. } | Need::Cancel { .. } => return,
         };
         let Some(device) = self.devices.get_mut(id.place()) else {

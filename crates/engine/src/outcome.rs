@@ -6,11 +6,11 @@ use svar_wire::{ActionStatus, CommandStatus};
 use super::answer::{CommandAnswer, MISMATCH, match_answer};
 use super::end::EndState;
 use super::fact::{CancelWhy, CommandEnd, RequestIndex};
-use super::progress::{Close, Collecting, Fate, Ground, Progress, Trouble};
+use super::state::{ActionOutcome, Collecting, CommandOutcome, Context, DeviceState, Trouble};
 
 /// What a session comes to once everything about it is known.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Outcome {
+pub(super) enum SessionOutcome {
     /// The device goes on; so many steps failed that were allowed to.
     GoOn { tolerated: u16 },
     /// The command at this place of the session is tried again.
@@ -24,22 +24,26 @@ pub(super) enum Outcome {
 
 /// What became of each command. Where the service says nothing of one (API notes 4.2), or uses a state
 /// that we don't know (4.3), the action's own state speaks for it.
-pub(super) fn fates(sent: usize, status: &ActionStatus, ends: &[CommandEnd]) -> Box<[Fate]> {
+pub(super) fn command_outcomes(
+    sent: usize,
+    status: &ActionStatus,
+    ends: &[CommandEnd],
+) -> Box<[CommandOutcome]> {
     let succeeded = *status == ActionStatus::Succeeded;
     let fate = |answer| match answer {
-        CommandAnswer::Mismatch(why) => Fate::Unknown(why.into()),
-        CommandAnswer::Silent if succeeded => Fate::Completed,
-        CommandAnswer::Silent => Fate::Cut,
+        CommandAnswer::Mismatch(why) => CommandOutcome::Unknown(why.into()),
+        CommandAnswer::Silent if succeeded => CommandOutcome::Completed,
+        CommandAnswer::Silent => CommandOutcome::Cut,
         CommandAnswer::Told(end) => match end.status {
-            CommandStatus::Completed => Fate::Completed,
+            CommandStatus::Completed => CommandOutcome::Completed,
             CommandStatus::Failed => {
                 let error = end.error.as_deref();
-                Fate::Failed(error.unwrap_or("the service names no reason").into())
+                CommandOutcome::Failed(error.unwrap_or("the service gives no reason").into())
             }
-            _ if succeeded => Fate::Completed,
-            CommandStatus::Created => Fate::NotRun,
+            _ if succeeded => CommandOutcome::Completed,
+            CommandStatus::Created => CommandOutcome::NotRun,
             // It was on its way when the action ended.
-            _ => Fate::Cut,
+            _ => CommandOutcome::Cut,
         },
     };
     match_answer(sent, status, ends)
@@ -57,27 +61,27 @@ pub(super) fn never_ran(ends: &[CommandEnd], began: bool) -> bool {
 /// Which results are wanted, by the service's index: at once, and if the session turns out to have
 /// failed. Never for PutFile, which has none (API notes 6.2); a failed script usually left output.
 pub(super) fn wanted(
-    ground: Ground<'_>,
-    progress: &Progress,
-    fates: &[Fate],
+    context: Context<'_>,
+    progress: &DeviceState,
+    command_outcomes: &[CommandOutcome],
     failed: bool,
 ) -> (Vec<RequestIndex>, Vec<RequestIndex>) {
     let mut now = Vec::new();
     let mut if_failed = Vec::new();
     for (index, command) in RequestIndex::enumerate(progress.sent()) {
-        let Some(fate) = index.get(fates) else {
+        let Some(fate) = index.get(command_outcomes) else {
             continue;
         };
-        let Some(command) = progress.command(ground, *command) else {
+        let Some(command) = progress.command(context, *command) else {
             continue;
         };
-        let Some(step) = command.step.get(&ground.plan.steps) else {
+        let Some(step) = command.step.get(&context.plan.steps) else {
             continue;
         };
         let has_result = match (command.verb, fate) {
             (Verb::Put, _) => false,
-            (_, Fate::Completed) => true,
-            (Verb::Run, Fate::Failed(_)) => true,
+            (_, CommandOutcome::Completed) => true,
+            (Verb::Run, CommandOutcome::Failed(_)) => true,
             _ => false,
         };
         match step.results {
@@ -94,49 +98,50 @@ pub(super) fn wanted(
 
 /// What the session comes to, now that its results are in.
 pub(super) fn conclude(
-    ground: Ground<'_>,
-    progress: &Progress,
+    context: Context<'_>,
+    progress: &DeviceState,
     collecting: &Collecting,
-) -> Outcome {
+) -> SessionOutcome {
     let first_bad = collecting
-        .fates
+        .command_outcomes
         .iter()
         .zip(&collecting.sent)
-        .find(|(fate, _)| **fate != Fate::Completed);
+        .find(|(fate, _)| **fate != CommandOutcome::Completed);
     let step_of = |command: CommandIndex| {
         progress
-            .command(ground, command)
+            .command(context, command)
             .map(|command| command.step)
     };
 
     let Some((fate, command)) = first_bad else {
         return match collecting.close {
             // The cancel never reached it.
-            Close::Succeeded if collecting.overdue.is_some() => {
+            ActionOutcome::Succeeded if collecting.overdue.is_some() => {
                 let why = Some(CancelWhy::Timeout);
-                too_late(ground, progress, why, collecting.overdue)
+                too_late(context, progress, why, collecting.overdue)
             }
-            Close::Succeeded => Outcome::GoOn { tolerated: 0 },
-            Close::Failed => Outcome::Trouble(Trouble {
+            ActionOutcome::Succeeded => SessionOutcome::GoOn { tolerated: 0 },
+            ActionOutcome::Failed => SessionOutcome::Trouble(Trouble {
                 state: EndState::Failed,
                 step: None,
-                why: "the service calls the action failed, and no command of it".into(),
+                why: "the service reports the action as failed but no command failed".into(),
             }),
-            Close::TimeOut => Outcome::Trouble(Trouble {
+            ActionOutcome::TimeOut => SessionOutcome::Trouble(Trouble {
                 state: EndState::TimedOut,
                 step: None,
-                why: "every command completed, but the service calls the action timed out".into(),
+                why: "all commands completed, but the service reports the action as timed out"
+                    .into(),
             }),
-            Close::Cancelled(why) => too_late(ground, progress, why, collecting.overdue),
+            ActionOutcome::Cancelled(why) => too_late(context, progress, why, collecting.overdue),
         };
     };
 
     let step_index = step_of(*command);
-    let step = step_index.and_then(|step| step.get(&ground.plan.steps));
+    let step = step_index.and_then(|step| step.get(&context.plan.steps));
     let allowed = step.is_some_and(|step| step.on_fail == OnFail::Continue);
-    let go_on = Outcome::GoOn { tolerated: 1 };
+    let go_on = SessionOutcome::GoOn { tolerated: 1 };
     let trouble = |state, why: &str| {
-        Outcome::Trouble(Trouble {
+        SessionOutcome::Trouble(Trouble {
             state,
             step: step_index,
             why: why.into(),
@@ -144,26 +149,28 @@ pub(super) fn conclude(
     };
 
     let (state, why) = match fate {
-        Fate::NotMet(why) => (EndState::ExpectFailed, why),
-        Fate::Failed(why) | Fate::Missing(why) => (EndState::Failed, why),
+        CommandOutcome::NotMet(why) => (EndState::ExpectFailed, why),
+        CommandOutcome::Failed(why) | CommandOutcome::Missing(why) => (EndState::Failed, why),
         // It may have run: nothing later is built on it, and it is not tried again.
-        Fate::Unknown(why) => {
+        CommandOutcome::Unknown(why) => {
             let why = format!("{MISMATCH}: {why}");
             return trouble(EndState::Unknown, &why);
         }
-        Fate::Completed | Fate::Cut | Fate::NotRun => {
+        CommandOutcome::Completed | CommandOutcome::Cut | CommandOutcome::NotRun => {
             return match collecting.close {
-                Close::Cancelled(Some(CancelWhy::Timeout))
-                    if may_be_late(ground, collecting.overdue) =>
+                ActionOutcome::Cancelled(Some(CancelWhy::Timeout))
+                    if may_be_late(context, collecting.overdue) =>
                 {
                     go_on
                 }
-                Close::Cancelled(why) => cancelled(ground, why, collecting.overdue, step_index),
-                Close::TimeOut => trouble(
+                ActionOutcome::Cancelled(why) => {
+                    cancelled(context, why, collecting.overdue, step_index)
+                }
+                ActionOutcome::TimeOut => trouble(
                     EndState::TimedOut,
-                    "the service's time ran out while it ran",
+                    "the service's time limit expired while it ran",
                 ),
-                Close::Succeeded | Close::Failed => {
+                ActionOutcome::Succeeded | ActionOutcome::Failed => {
                     trouble(EndState::Failed, "the action failed before it completed")
                 }
             };
@@ -171,12 +178,12 @@ pub(super) fn conclude(
     };
     // What the operator or the stop rule ended is not tried again.
     let may_go_on = match collecting.close {
-        Close::Succeeded | Close::Failed => true,
-        Close::Cancelled(Some(why)) => why == CancelWhy::Timeout || why.calls_back(),
-        Close::Cancelled(None) | Close::TimeOut => false,
+        ActionOutcome::Succeeded | ActionOutcome::Failed => true,
+        ActionOutcome::Cancelled(Some(why)) => why == CancelWhy::Timeout || why.calls_back(),
+        ActionOutcome::Cancelled(None) | ActionOutcome::TimeOut => false,
     };
     match step.and_then(|step| step.retry) {
-        Some(retry) if may_go_on && progress.retries < retry.max => Outcome::Retry {
+        Some(retry) if may_go_on && progress.retries < retry.max => SessionOutcome::Retry {
             command: *command,
             delay_ms: retry.delay_ms,
         },
@@ -184,14 +191,18 @@ pub(super) fn conclude(
         // An allowed failure stays allowed, whatever ended the session. With tries left the step was
         // not through, as if it had been cut.
         Some(retry) if allowed && progress.retries < retry.max => match collecting.close {
-            Close::Cancelled(why) => cancelled(ground, why, collecting.overdue, step_index),
+            ActionOutcome::Cancelled(why) => {
+                cancelled(context, why, collecting.overdue, step_index)
+            }
             _ => trouble(state, why),
         },
         _ if allowed => match collecting.close {
-            Close::Cancelled(why) => match too_late(ground, progress, why, collecting.overdue) {
-                Outcome::GoOn { .. } => go_on,
-                ended => ended,
-            },
+            ActionOutcome::Cancelled(why) => {
+                match too_late(context, progress, why, collecting.overdue) {
+                    SessionOutcome::GoOn { .. } => go_on,
+                    ended => ended,
+                }
+            }
             _ => trouble(state, why),
         },
         _ => trouble(state, why),
@@ -200,57 +211,61 @@ pub(super) fn conclude(
 
 /// Everything completed although a cancel was on its way (API notes 7).
 fn too_late(
-    ground: Ground<'_>,
-    progress: &Progress,
+    context: Context<'_>,
+    progress: &DeviceState,
     why: Option<CancelWhy>,
     late: Option<StepIndex>,
-) -> Outcome {
+) -> SessionOutcome {
     let kind_of_next = (progress.session.next())
-        .and_then(|next| next.get(&ground.device.sessions))
+        .and_then(|next| next.get(&context.device.sessions))
         .map(|session| session.kind);
     let more = kind_of_next == Some(svar_plan::SessionKind::Main);
     match why {
-        Some(CancelWhy::Timeout) if may_be_late(ground, late) => Outcome::GoOn { tolerated: 1 },
+        Some(CancelWhy::Timeout) if may_be_late(context, late) => {
+            SessionOutcome::GoOn { tolerated: 1 }
+        }
         Some(CancelWhy::Timeout) => {
-            let (step, words) = overdue(ground, late);
-            Outcome::Trouble(Trouble {
+            let (step, words) = overdue(context, late);
+            SessionOutcome::Trouble(Trouble {
                 state: EndState::TimedOut,
                 step,
-                why: format!("{words}; it ran to its end, the cancel came too late").into(),
+                why: format!("{words}; it finished before the cancel took effect").into(),
             })
         }
         // All that was planned has been done, or is done yet: the cancel changed nothing.
-        _ if !more => Outcome::GoOn { tolerated: 0 },
-        Some(why) if why.calls_back() => Outcome::GoOn { tolerated: 0 },
-        Some(CancelWhy::Deadline) => Outcome::Trouble(Trouble {
+        _ if !more => SessionOutcome::GoOn { tolerated: 0 },
+        Some(why) if why.calls_back() => SessionOutcome::GoOn { tolerated: 0 },
+        Some(CancelWhy::Deadline) => SessionOutcome::Trouble(Trouble {
             state: EndState::TimedOut,
             step: None,
-            why: "the run's deadline passed; the session ran to its end, the cancel came too late"
+            why: "the run's deadline passed; the session finished before the cancel took effect"
                 .into(),
         }),
-        _ => Outcome::Trouble(Trouble {
+        _ => SessionOutcome::Trouble(Trouble {
             state: EndState::Cancelled,
             step: None,
-            why:
-                "cancelled between its sessions; this one ran to its end, the cancel came too late"
-                    .into(),
+            why: "cancelled between two sessions; this one finished before the cancel took effect"
+                .into(),
         }),
     }
 }
 
 /// The step that took too long was allowed to fail.
-fn may_be_late(ground: Ground<'_>, late: Option<StepIndex>) -> bool {
-    late.and_then(|step| step.get(&ground.plan.steps))
+fn may_be_late(context: Context<'_>, late: Option<StepIndex>) -> bool {
+    late.and_then(|step| step.get(&context.plan.steps))
         .is_some_and(|step| step.on_fail == OnFail::Continue)
 }
 
 /// What a session is told as that was cancelled because this step took too long.
-pub(super) fn overdue(ground: Ground<'_>, step: Option<StepIndex>) -> (Option<StepIndex>, String) {
-    let timeout = step.and_then(|step| step.get(&ground.plan.steps)?.timeout);
+pub(super) fn overdue(
+    context: Context<'_>,
+    step: Option<StepIndex>,
+) -> (Option<StepIndex>, String) {
+    let timeout = step.and_then(|step| step.get(&context.plan.steps)?.timeout);
     let words = match timeout {
         Some(timeout) => {
-            let timeout = jiff::SignedDuration::try_from(timeout).unwrap_or_default();
-            format!("it took longer than its timeout of {timeout:#}")
+            let timeout = svar_wire::text::duration(timeout);
+            format!("it took longer than its timeout of {timeout}")
         }
         None => "it took longer than it may".to_owned(),
     };
@@ -260,15 +275,15 @@ pub(super) fn overdue(ground: Ground<'_>, step: Option<StepIndex>) -> (Option<St
 /// What a cancelled action means for its device: `late` is the step that was overdue, `step` the
 /// one that ran at the end.
 pub(super) fn cancelled(
-    ground: Ground<'_>,
+    context: Context<'_>,
     why: Option<CancelWhy>,
     late: Option<StepIndex>,
     step: Option<StepIndex>,
-) -> Outcome {
+) -> SessionOutcome {
     let (state, why) = match why {
         Some(CancelWhy::Timeout) => {
-            let (late, words) = overdue(ground, late);
-            return Outcome::Trouble(Trouble {
+            let (late, words) = overdue(context, late);
+            return SessionOutcome::Trouble(Trouble {
                 state: EndState::TimedOut,
                 step: late.or(step),
                 why: words.into(),
@@ -283,11 +298,11 @@ pub(super) fn cancelled(
         Some(CancelWhy::Operator) => (EndState::Cancelled, "cancelled by the operator"),
         Some(CancelWhy::Asleep | CancelWhy::Hours | CancelWhy::Pause) => (
             EndState::Cancelled,
-            "its device took it while it was being called back, and it was cut short",
+            "the device had started the session when it was recalled; it was aborted",
         ),
-        None => (EndState::Cancelled, "cancelled by somebody else"),
+        None => (EndState::Cancelled, "cancelled outside this run"),
     };
-    Outcome::Trouble(Trouble {
+    SessionOutcome::Trouble(Trouble {
         state,
         step,
         why: why.into(),

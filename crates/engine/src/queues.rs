@@ -10,7 +10,7 @@ use super::fact::FactBody;
 
 /// A need of one device that is given out and not yet answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ask {
+pub(super) enum Pending {
     Start,
     Search,
     Fetch,
@@ -19,22 +19,24 @@ pub(super) enum Ask {
     Record,
 }
 
-impl Ask {
+impl Pending {
     /// What a fact answers.
-    pub(super) fn answered_by(body: &FactBody) -> Option<Ask> {
+    pub(super) fn answered_by(body: &FactBody) -> Option<Pending> {
         match body {
             FactBody::StartAccepted { adopted: true, .. } | FactBody::StartAbsent { .. } => {
-                Some(Ask::Search)
+                Some(Pending::Search)
             }
             FactBody::StartAccepted { .. }
             | FactBody::StartRefused { .. }
-            | FactBody::StartUnknown { .. } => Some(Ask::Start),
-            FactBody::ResultFetched { .. } | FactBody::ResultMissing { .. } => Some(Ask::Fetch),
+            | FactBody::StartUnknown { .. } => Some(Pending::Start),
+            FactBody::ResultFetched { .. } | FactBody::ResultMissing { .. } => Some(Pending::Fetch),
             FactBody::SessionResolved { .. } | FactBody::SessionUnresolvable { .. } => {
-                Some(Ask::Resolve)
+                Some(Pending::Resolve)
             }
-            FactBody::CancelAnswered { .. } | FactBody::CancelUnknown { .. } => Some(Ask::Cancel),
-            FactBody::GaveUp { .. } => Some(Ask::Record),
+            FactBody::CancelAnswered { .. } | FactBody::CancelUnknown { .. } => {
+                Some(Pending::Cancel)
+            }
+            FactBody::GaveUp { .. } => Some(Pending::Record),
             _ => None,
         }
     }

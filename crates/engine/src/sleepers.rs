@@ -11,8 +11,8 @@ use svar_wire::Moment;
 use super::fact::CancelWhy;
 use super::fleet::Fleet;
 use super::need::Need;
-use super::progress::Readiness;
-use super::queues::Ask;
+use super::queues::Pending;
+use super::state::Readiness;
 
 /// What the run knows of a device, so that whoever reads the machine list can tell what is news.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Fleet {
         let mut coming = 0;
         for id in &self.sleeping_in_slots {
             let device = &self.devices[id.place()];
-            if device.asked == Some(Ask::Cancel) || device.progress.is_being_cancelled() {
+            if device.asked == Some(Pending::Cancel) || device.progress.is_being_cancelled() {
                 coming += 1;
             } else if let Some(accepted) = device.progress.waits_for_device()
                 && device.asked.is_none()

@@ -191,7 +191,7 @@ impl fmt::Display for Standing {
             Some(1) => f.write_str("one more failure stops the run"),
             Some(more) => write!(f, "{more} more failures stop the run"),
             None if open == 0 => f.write_str("no device is left that could stop the run"),
-            None => f.write_str("not even the failure of all others stops the run"),
+            None => f.write_str("the stop rule can no longer be met"),
         }
     }
 }

@@ -8,11 +8,11 @@ use svar_wire::Moment;
 use super::endpoint::Endpoint;
 use super::fact::{FactBody, RunLimit};
 use super::fleet::Fleet;
+use super::intent::{Intent, Outlook, want};
 use super::need::Need;
-use super::progress::{Readiness, Stage};
-use super::queues::{Ask, Place};
+use super::queues::{Pending, Place};
+use super::state::{Readiness, Stage};
 use super::view::Waiting;
-use super::want::{Outlook, Want, want};
 
 /// Tries for one result before it is recorded as missing: about a quarter of an hour.
 const FETCHES_MAX: u8 = 20;
@@ -75,7 +75,7 @@ impl Fleet {
                 let device = &self.devices[id.place()];
                 // A start that was granted and not announced when the halt came is not sent.
                 let granted =
-                    device.asked == Some(Ask::Start) && device.progress.stage == Stage::Idle;
+                    device.asked == Some(Pending::Start) && device.progress.stage == Stage::Idle;
                 !granted && !self.queues.parked.contains(id)
             })
     }
@@ -127,29 +127,29 @@ impl Fleet {
             return self.queues.wake(id, retry_at);
         }
         let since = progress.since;
-        match want(self.ground(id), progress, self.outlook(now)) {
-            Want::Over => {}
-            Want::Answer => {}
-            Want::Park => {
+        match want(self.context(id), progress, self.outlook(now)) {
+            Intent::Over => {}
+            Intent::Answer => {}
+            Intent::Park => {
                 self.queues.parked.insert(id);
             }
-            Want::Pause { until, .. } => self.queues.wake(id, until),
-            Want::Watch { wake, .. } => self.queues.wake(id, wake),
-            Want::Resolve => {
+            Intent::Pause { until, .. } => self.queues.wake(id, until),
+            Intent::Watch { wake, .. } => self.queues.wake(id, wake),
+            Intent::Resolve => {
                 needs.push(Need::Resolve {
                     device: id,
                     session: progress.session,
                 });
-                self.ask(id, Ask::Resolve);
+                self.ask(id, Pending::Resolve);
             }
-            Want::Record(body) => {
+            Intent::Record(body) => {
                 needs.push(Need::Record {
                     device: Some(id),
                     body,
                 });
-                self.ask(id, Ask::Record);
+                self.ask(id, Pending::Record);
             }
-            Want::Start {
+            Intent::Start {
                 asleep,
                 cleanup,
                 give_up,
@@ -169,19 +169,19 @@ impl Fleet {
                     self.queues.wake(id, give_up);
                 }
             }
-            Want::Search { .. } => self.queues.put(id, Place::Searches),
-            Want::Cancel { .. } => self.queues.put(id, Place::Cancels),
-            Want::Fetch { action, index, .. } => {
+            Intent::Search { .. } => self.queues.put(id, Place::Searches),
+            Intent::Cancel { .. } => self.queues.put(id, Place::Cancels),
+            Intent::Fetch { action, index, .. } => {
                 if device.failures >= FETCHES_MAX {
                     needs.push(Need::Record {
                         device: Some(id),
                         body: FactBody::ResultMissing {
                             action,
                             index,
-                            why: format!("it could not be fetched in {FETCHES_MAX} tries"),
+                            why: format!("not fetched after {FETCHES_MAX} tries"),
                         },
                     });
-                    self.ask(id, Ask::Fetch);
+                    self.ask(id, Pending::Fetch);
                 } else {
                     self.queues.put(id, Place::Fetches(since));
                 }
@@ -189,15 +189,15 @@ impl Fleet {
         }
     }
 
-    pub(super) fn ask(&mut self, id: DeviceIndex, ask: Ask) {
+    pub(super) fn ask(&mut self, id: DeviceIndex, ask: Pending) {
         self.queues.take_out(id);
         self.devices[id.place()].asked = Some(ask);
         self.file(id);
     }
 
-    pub(super) fn wants(&self, id: DeviceIndex, now: Moment) -> Want {
+    pub(super) fn wants(&self, id: DeviceIndex, now: Moment) -> Intent {
         let progress = &self.devices[id.place()].progress;
-        want(self.ground(id), progress, self.outlook(now))
+        want(self.context(id), progress, self.outlook(now))
     }
 
     fn outlook(&self, now: Moment) -> Outlook<'_> {
@@ -328,8 +328,8 @@ impl Fleet {
             });
         }
         match self.wants(id, now) {
-            Want::Pause { waiting, .. } | Want::Watch { waiting, .. } => Some(waiting),
-            Want::Fetch { .. } => Some(match device.retry_at {
+            Intent::Pause { waiting, .. } | Intent::Watch { waiting, .. } => Some(waiting),
+            Intent::Fetch { .. } => Some(match device.retry_at {
                 Some(until) => Waiting::Retry { until },
                 None => Waiting::Rate {
                     endpoint: Endpoint::Links,

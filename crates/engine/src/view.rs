@@ -10,8 +10,8 @@ use super::end::EndState;
 use super::endpoint::Endpoint;
 use super::fact::Attempt;
 use super::fleet::Fleet;
-use super::progress::{Progress, Stage};
-use super::queues::Ask;
+use super::queues::Pending;
+use super::state::{DeviceState, Stage};
 use super::stop::{Standing, Stopped};
 
 /// How one device stands.
@@ -44,7 +44,7 @@ pub enum Phase {
     Session {
         /// Which.
         session: SessionIndex,
-        /// The how manieth start of it, from 0.
+        /// Start attempt, counted from 0.
         attempt: Attempt,
         /// The service's id, once known.
         action: Option<ActionId>,
@@ -60,7 +60,7 @@ pub enum Phase {
     Ended,
 }
 
-/// The legs of a session's life.
+/// The phases of a session's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SessionPhase {
     /// Announced; no answer yet.
@@ -248,22 +248,22 @@ impl Fleet {
         };
         Some(DeviceView {
             device,
-            phase: phase(progress, entry.asked == Some(Ask::Start)),
+            phase: phase(progress, entry.asked == Some(Pending::Start)),
             waiting: self.waiting(device),
             end,
             standing,
-            owes_cleanup: progress.owes_cleanup(self.ground(device)),
+            owes_cleanup: progress.owes_cleanup(self.context(device)),
             since: progress.since,
         })
     }
 
-    fn end(&self, device: DeviceIndex, progress: &Progress) -> End {
+    fn end(&self, device: DeviceIndex, progress: &DeviceState) -> End {
         let trouble = progress.trouble.as_deref();
         End {
             state: trouble.map_or(EndState::Ok, |trouble| trouble.state),
             step: trouble.and_then(|trouble| trouble.step),
             why: trouble.map(|trouble| trouble.why.to_string()),
-            cleanup_owed: progress.owes_cleanup(self.ground(device)),
+            cleanup_owed: progress.owes_cleanup(self.context(device)),
             tolerated: progress.tolerated,
             at: progress.since,
         }
@@ -356,7 +356,7 @@ impl Fleet {
     }
 }
 
-fn phase(progress: &Progress, starting: bool) -> Phase {
+fn phase(progress: &DeviceState, starting: bool) -> Phase {
     let at = |action: Option<&ActionId>, at| Phase::Session {
         session: progress.session,
         attempt: progress.attempt,
@@ -372,12 +372,12 @@ fn phase(progress: &Progress, starting: bool) -> Phase {
         Stage::Announced { .. } => at(None, SessionPhase::Starting),
         Stage::Doubtful { .. } => at(None, SessionPhase::Searching),
         Stage::Open(open) => {
-            let leg = match (open.cancel, open.began) {
+            let phase = match (open.cancel, open.began) {
                 (Some(_), _) => SessionPhase::Cancelling,
                 (None, Some(_)) => SessionPhase::Running,
                 (None, None) => SessionPhase::Queued,
             };
-            at(Some(&open.action), leg)
+            at(Some(&open.action), phase)
         }
         Stage::Collecting(collecting) => at(Some(&collecting.action), SessionPhase::Collecting),
         Stage::Done => Phase::Ended,

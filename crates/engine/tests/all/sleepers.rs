@@ -187,7 +187,7 @@ fn skipped_is_who_turns_out_to_sleep() {
     assert_eq!(end.state, EndState::Skipped);
     assert_eq!(
         end.why.unwrap(),
-        "offline: it did not take its session out of the service's queue"
+        "offline: the device did not pick up the session"
     );
 }
 
@@ -210,7 +210,7 @@ fn a_session_that_begins_while_it_is_called_back_is_told_and_cleaned_up() {
     assert_eq!((end.state, end.cleanup_owed), (EndState::Cancelled, false));
     assert_eq!(
         end.why.unwrap(),
-        "its device took it while it was being called back, and it was cut short"
+        "the device had started the session when it was recalled; it was aborted"
     );
 }
 

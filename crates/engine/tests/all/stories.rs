@@ -757,7 +757,7 @@ fn how_many_failures_are_left_is_told_for_every_kind_of_rule() {
     );
     assert_eq!(
         said(CountOrPercent::Count(5), StopBase::Finished, 1, 1),
-        "1 of 60 finished has failed; stops at 5: not even the failure of all others stops the run"
+        "1 of 60 finished has failed; stops at 5: the stop rule can no longer be met"
     );
     assert_eq!(
         said(CountOrPercent::Percent(4.0), StopBase::Targets, 1, 2),
@@ -1093,7 +1093,7 @@ fn an_operator_s_stop_ends_the_run_for_good_and_may_become_harder_not_milder() {
     assert_eq!(desk.end(2).state, EndState::NotStarted);
     assert_eq!(
         desk.end(2).why.as_deref(),
-        Some("the operator ended the run before")
+        Some("the operator ended the run before it was started")
     );
     assert_eq!(desk.cancelled(1), (second.clone(), CancelWhy::Operator));
     let none = |need: &Need| matches!(need, Need::Cancel { .. });
@@ -1433,7 +1433,7 @@ fn an_action_whose_end_nobody_tells_is_unknown_in_the_end() {
     assert_eq!(end.state, EndState::Unknown);
     assert_eq!(
         end.why.unwrap(),
-        "the service never said how action action-1 ended"
+        "the service never reported how action action-1 ended"
     );
 }
 

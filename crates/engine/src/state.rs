@@ -14,7 +14,7 @@ use super::fact::{Attempt, CancelWhy, CommandState, RequestIndex, SentCommand};
 
 /// What a device's facts are read against: the plan, and its own part of it.
 #[derive(Clone, Copy)]
-pub(super) struct Ground<'p> {
+pub(super) struct Context<'p> {
     pub(super) plan: &'p Plan,
     pub(super) device: &'p DevicePlan,
     pub(super) offline_until: Moment,
@@ -22,7 +22,7 @@ pub(super) struct Ground<'p> {
 
 /// One device's state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Progress {
+pub(super) struct DeviceState {
     pub(super) stage: Stage,
     /// Since when it is in this stage.
     pub(super) since: Moment,
@@ -138,11 +138,11 @@ pub(super) struct Collecting {
     /// The commands that were sent, by the service's index.
     pub(super) sent: Box<[CommandIndex]>,
     pub(super) ended: Moment,
-    pub(super) close: Close,
+    pub(super) close: ActionOutcome,
     /// The step that it was cancelled for.
     pub(super) overdue: Option<StepIndex>,
     /// What became of each command that was sent, by the service's index.
-    pub(super) fates: Box<[Fate]>,
+    pub(super) command_outcomes: Box<[CommandOutcome]>,
     /// Results still to be had, by the service's index.
     pub(super) wanted: Vec<RequestIndex>,
     /// Results that are wanted only of sessions that failed, and this one has not so far.
@@ -155,7 +155,7 @@ pub(super) struct Collecting {
 /// How the action itself ended, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Close {
+pub(super) enum ActionOutcome {
     Succeeded,
     Failed,
     /// The service's time ran out while it ran.
@@ -167,7 +167,7 @@ pub(super) enum Close {
 /// What became of a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Fate {
+pub(super) enum CommandOutcome {
     Completed,
     Failed(Box<str>),
     /// It had begun and not ended when the action ended.
@@ -212,9 +212,9 @@ impl Readiness {
     }
 }
 
-impl Progress {
+impl DeviceState {
     pub(super) fn new(started: Moment) -> Self {
-        Progress {
+        DeviceState {
             stage: Stage::Idle,
             since: started,
             session: SessionIndex::FIRST,
@@ -242,7 +242,7 @@ impl Progress {
         match (&self.unready, self.readiness) {
             (Some(why), Readiness::Asleep) => format!("{never}: {why}"),
             (_, Readiness::Dozing { .. }) => {
-                format!("{never}: it was not seen after it had left its session in the queue")
+                format!("{never}: it was not seen again after it left its session in the queue")
             }
             _ => never.to_owned(),
         }
@@ -314,26 +314,26 @@ impl Progress {
     }
 
     /// The session it is at.
-    pub(super) fn at<'p>(&self, ground: Ground<'p>) -> Option<&'p Session> {
-        self.session.get(&ground.device.sessions)
+    pub(super) fn at<'p>(&self, context: Context<'p>) -> Option<&'p Session> {
+        self.session.get(&context.device.sessions)
     }
 
-    pub(super) fn in_cleanup(&self, ground: Ground<'_>) -> bool {
-        self.at(ground)
+    pub(super) fn in_cleanup(&self, context: Context<'_>) -> bool {
+        self.at(context)
             .is_some_and(|session| session.kind == SessionKind::Cleanup)
     }
 
     /// The session's commands must be worked out from results first.
-    pub(super) fn must_resolve(&self, ground: Ground<'_>) -> bool {
+    pub(super) fn must_resolve(&self, context: Context<'_>) -> bool {
         self.resolved.is_none()
             && self
-                .at(ground)
+                .at(context)
                 .is_some_and(|session| session.request.is_none())
     }
 
     /// The commands that the next start of the session sends.
-    pub(super) fn to_send(&self, ground: Ground<'_>) -> Vec<SentCommand> {
-        let Some(session) = self.at(ground) else {
+    pub(super) fn to_send(&self, context: Context<'_>) -> Vec<SentCommand> {
+        let Some(session) = self.at(context) else {
             return Vec::new();
         };
         let commands: Vec<CommandIndex> = match (self.only, &self.resolved) {
@@ -367,40 +367,44 @@ impl Progress {
     /// The command behind an index of the session.
     pub(super) fn command<'p>(
         &self,
-        ground: Ground<'p>,
+        context: Context<'p>,
         index: CommandIndex,
     ) -> Option<&'p CommandPlan> {
-        index.get(&self.at(ground)?.commands)
+        index.get(&self.at(context)?.commands)
     }
 
     /// The session puts or runs something.
-    pub(super) fn leaves_traces(&self, ground: Ground<'_>) -> bool {
+    pub(super) fn leaves_traces(&self, context: Context<'_>) -> bool {
         self.sent().iter().any(|index| {
-            self.command(ground, *index)
+            self.command(context, *index)
                 .is_some_and(|command| command.verb != Verb::Get)
         })
     }
 
     /// The step that executes and has a `timeout`, and when that is over.
-    pub(super) fn time_out(&self, ground: Ground<'_>, open: &Open) -> Option<(StepIndex, Moment)> {
+    pub(super) fn time_out(
+        &self,
+        context: Context<'_>,
+        open: &Open,
+    ) -> Option<(StepIndex, Moment)> {
         let reached = open
             .reached
             .filter(|reached| reached.state != CommandState::Waiting)?;
-        let step = self.command(ground, *reached.index.get(&open.sent)?)?.step;
-        let timeout = step.get(&ground.plan.steps)?.timeout?;
+        let step = self.command(context, *reached.index.get(&open.sent)?)?.step;
+        let timeout = step.get(&context.plan.steps)?.timeout?;
         Some((step, reached.since + timeout))
     }
 
     /// Something is left on the device that nobody has cleaned up.
-    pub(super) fn owes_cleanup(&self, ground: Ground<'_>) -> bool {
-        let has_cleanup = ground
+    pub(super) fn owes_cleanup(&self, context: Context<'_>) -> bool {
+        let has_cleanup = context
             .device
             .sessions
             .last()
             .is_some_and(|session| session.kind == SessionKind::Cleanup);
         let under_way = !matches!(self.stage, Stage::Idle | Stage::Done)
-            && !self.in_cleanup(ground)
-            && self.leaves_traces(ground);
+            && !self.in_cleanup(context)
+            && self.leaves_traces(context);
         has_cleanup && !self.waived && (self.debt || under_way)
     }
 }

@@ -6,10 +6,10 @@ use svar_plan::{OfflineMode, OnStop, PICKUP, TICK};
 use svar_wire::ActionId;
 use svar_wire::Moment;
 
-use super::course::VISIBILITY_LAG;
 use super::fact::{CancelWhy, FactBody, GiveUp, RequestIndex};
-use super::progress::{Cancelling, Ground, Open, Progress, Stage};
+use super::state::{Cancelling, Context, DeviceState, Open, Stage};
 use super::stop::Orders;
+use super::transition::VISIBILITY_LAG;
 use super::view::Waiting;
 
 /// A result link may answer 404 for a moment after the action has ended (API notes 6.2). As long as
@@ -33,7 +33,7 @@ const ACTION_PATIENCE: Duration = Duration::from_secs(24 * 3_600);
 
 /// What a device wants.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Want {
+pub(super) enum Intent {
     /// Nothing any more.
     Over,
     /// Nothing until the run is resumed.
@@ -91,9 +91,9 @@ impl Outlook<'_> {
 
     /// The list is read on, and something else is wanted at `moment`. If that has passed, the next
     /// look shows whether it matters.
-    fn watch(self, moment: Moment, waiting: Waiting) -> Want {
+    fn watch(self, moment: Moment, waiting: Waiting) -> Intent {
         let now = self.now;
-        Want::Watch {
+        Intent::Watch {
             wake: if moment <= now { now + TICK } else { moment },
             waiting,
         }
@@ -101,44 +101,44 @@ impl Outlook<'_> {
 }
 
 /// What the device wants at this moment.
-pub(super) fn want(ground: Ground<'_>, progress: &Progress, outlook: Outlook<'_>) -> Want {
+pub(super) fn want(context: Context<'_>, progress: &DeviceState, outlook: Outlook<'_>) -> Intent {
     let orders = outlook.orders;
     match &progress.stage {
-        Stage::Done => Want::Over,
-        _ if orders.lost => Want::Park,
-        Stage::Idle => idle(ground, progress, outlook),
-        Stage::Announced { .. } => Want::Answer,
-        Stage::Doubtful { settled, .. } => Want::Search { settled: *settled },
-        Stage::Open(open) => watched(ground, progress, open, outlook),
+        Stage::Done => Intent::Over,
+        _ if orders.lost => Intent::Park,
+        Stage::Idle => idle(context, progress, outlook),
+        Stage::Announced { .. } => Intent::Answer,
+        Stage::Doubtful { settled, .. } => Intent::Search { settled: *settled },
+        Stage::Open(open) => watched(context, progress, open, outlook),
         Stage::Collecting(collecting) => match collecting.wanted.first() {
-            Some(index) => Want::Fetch {
+            Some(index) => Intent::Fetch {
                 action: collecting.action.clone(),
                 index: *index,
                 settled: collecting.ended + LINK_LAG,
             },
-            None => Want::Over,
+            None => Intent::Over,
         },
     }
 }
 
-fn idle(ground: Ground<'_>, progress: &Progress, outlook: Outlook<'_>) -> Want {
+fn idle(context: Context<'_>, progress: &DeviceState, outlook: Outlook<'_>) -> Intent {
     let Outlook { now, orders, .. } = outlook;
-    let cleanup = progress.in_cleanup(ground);
+    let cleanup = progress.in_cleanup(context);
     let asleep = progress.readiness.sleeps();
     // The first interrupt lets a device that is through be cleaned up, unless it would have to wake
     // up for that, or to wait for the hours; the second does not.
     if orders.interrupts > 1
         || (orders.interrupts > 0 && (!cleanup || asleep || outlook.over_for_today))
     {
-        return Want::Park;
+        return Intent::Park;
     }
-    if progress.must_resolve(ground) {
-        return Want::Resolve;
+    if progress.must_resolve(context) {
+        return Intent::Resolve;
     }
-    let busy_wait = Duration::from_millis(ground.plan.policy.busy_wait_ms);
+    let busy_wait = Duration::from_millis(context.plan.policy.busy_wait_ms);
     let give_up = progress.busy_since.map(|since| since + busy_wait);
     if give_up.is_some_and(|give_up| give_up <= now) {
-        return Want::Record(FactBody::GaveUp { why: GiveUp::Busy });
+        return Intent::Record(FactBody::GaveUp { why: GiveUp::Busy });
     }
     if progress.not_before > now {
         let (until, waiting) = match give_up {
@@ -153,47 +153,52 @@ fn idle(ground: Ground<'_>, progress: &Progress, outlook: Outlook<'_>) -> Want {
                 },
             ),
         };
-        return Want::Pause { until, waiting };
+        return Intent::Pause { until, waiting };
     }
-    Want::Start {
+    Intent::Start {
         asleep,
         cleanup,
         give_up,
     }
 }
 
-fn watched(ground: Ground<'_>, progress: &Progress, open: &Open, outlook: Outlook<'_>) -> Want {
+fn watched(
+    context: Context<'_>,
+    progress: &DeviceState,
+    open: &Open,
+    outlook: Outlook<'_>,
+) -> Intent {
     if let Some(cancel) = open.cancel {
-        return cancelling(ground, open, cancel, outlook);
+        return cancelling(context, open, cancel, outlook);
     }
     let seen_since = |moment| outlook.has_seen(moment);
-    let time_out = progress.time_out(ground, open).map(|(_, over)| over);
+    let time_out = progress.time_out(context, open).map(|(_, over)| over);
     let timed_out = time_out.is_some_and(seen_since);
     let queued = open.began.is_none() && seen_since(open.accepted);
     let asleep = progress.readiness.sleeps() || seen_since(open.accepted + PICKUP);
     // Known before anything comes of it: another process then knows it too.
     if queued && asleep && !progress.readiness.sleeps() {
-        return Want::Record(FactBody::GaveUp {
+        return Intent::Record(FactBody::GaveUp {
             why: GiveUp::Pickup,
         });
     }
-    if let Some(why) = cancel_for(ground, progress, outlook, (queued, asleep), timed_out) {
-        return Want::Cancel {
+    if let Some(why) = cancel_for(context, progress, outlook, (queued, asleep), timed_out) {
+        return Intent::Cancel {
             action: open.action.clone(),
             why,
         };
     }
     let give_up =
-        open.began.unwrap_or(open.accepted) + ground.plan.limits.queue() + ACTION_PATIENCE;
+        open.began.unwrap_or(open.accepted) + context.plan.limits.queue() + ACTION_PATIENCE;
     if seen_since(give_up) {
-        return Want::Record(FactBody::GaveUp {
+        return Intent::Record(FactBody::GaveUp {
             why: GiveUp::Action,
         });
     }
     let waiting = match open.began {
         Some(_) => Waiting::Session,
         None if progress.readiness.sleeps() => Waiting::Offline {
-            until: ground.offline_until,
+            until: context.offline_until,
         },
         None => Waiting::Device,
     };
@@ -204,7 +209,12 @@ fn watched(ground: Ground<'_>, progress: &Progress, open: &Open, outlook: Outloo
 }
 
 /// What is wanted of an action that was told to stop.
-fn cancelling(ground: Ground<'_>, open: &Open, cancel: Cancelling, outlook: Outlook<'_>) -> Want {
+fn cancelling(
+    context: Context<'_>,
+    open: &Open,
+    cancel: Cancelling,
+    outlook: Outlook<'_>,
+) -> Intent {
     let orders = outlook.orders;
     let again = cancel.sent < CANCELS_MAX + cancel.failed.min(FAILED_CANCELS_MAX);
     let pause = match (again, cancel.just_failed) {
@@ -217,7 +227,7 @@ fn cancelling(ground: Ground<'_>, open: &Open, cancel: Cancelling, outlook: Outl
         return outlook.watch(next, Waiting::Session);
     }
     if again {
-        return Want::Cancel {
+        return Intent::Cancel {
             action: open.action.clone(),
             why: cancel.why,
         };
@@ -230,24 +240,24 @@ fn cancelling(ground: Ground<'_>, open: &Open, cancel: Cancelling, outlook: Outl
         || orders
             .stopped
             .is_some_and(|stopped| stopped.how == OnStop::Abort);
-    let waits = ground.plan.policy.offline.mode != OfflineMode::Skip && !is_over;
+    let waits = context.plan.policy.offline.mode != OfflineMode::Skip && !is_over;
     let why = match (waits, cancel.unheard) {
         (false, _) => GiveUp::Cancel,
         (true, false) => GiveUp::Device,
-        (true, true) if orders.interrupts > 0 => return Want::Park,
+        (true, true) if orders.interrupts > 0 => return Intent::Park,
         (true, true) => {
-            let until = ground.offline_until;
+            let until = context.offline_until;
             return outlook.watch(until, Waiting::Offline { until });
         }
     };
-    Want::Record(FactBody::GaveUp { why })
+    Intent::Record(FactBody::GaveUp { why })
 }
 
 /// Why the open action is to be cancelled, if it is. Cleanup that runs is cut short by its own time
 /// and by the operator's second interrupt only: stopping it would leave more behind than it saves.
 fn cancel_for(
-    ground: Ground<'_>,
-    progress: &Progress,
+    context: Context<'_>,
+    progress: &DeviceState,
     outlook: Outlook<'_>,
     (queued, asleep): (bool, bool),
     timed_out: bool,
@@ -267,7 +277,7 @@ fn cancel_for(
         return Some(CancelWhy::Offline);
     }
     if let Some(why) = ending(orders, queued)
-        && !progress.in_cleanup(ground)
+        && !progress.in_cleanup(context)
     {
         return Some(why);
     }
@@ -277,7 +287,7 @@ fn cancel_for(
     if outlook.after_hours && queued {
         return Some(CancelWhy::Hours);
     }
-    let left_out = ground.plan.policy.offline.mode == OfflineMode::Skip && !progress.touched;
+    let left_out = context.plan.policy.offline.mode == OfflineMode::Skip && !progress.touched;
     (left_out && queued && progress.readiness.sleeps()).then_some(CancelWhy::Asleep)
 }
 
