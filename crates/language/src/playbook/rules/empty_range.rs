@@ -5,7 +5,7 @@ use crate::playbook::model::{InputType, Period};
 use crate::playbook::outline::{Outline, is_template};
 use crate::yaml::NodeId;
 
-/// The lower bound of a range is above the upper one.
+/// Bounds that no value can satisfy.
 pub static RULE: Rule = Rule {
     id: "empty-range",
     severity: Severity::Error,
@@ -60,11 +60,11 @@ fn check_pair(outline: &Outline<'_>, map: NodeId, kind: InputType, found: &mut V
     {
         let wants = match kind {
             InputType::Bool => "a `bool` has no bounds",
-            InputType::Duration => "the bound of a `duration` is a length of time such as `15m`",
-            _ => "the bound is a number",
+            InputType::Duration => "the bound of a `duration` is a duration such as `15m`",
+            _ => "the bound must be a number",
         };
         if measure(kind, text).is_none() {
-            let message = format!("`{key}` can't be `{text}`: {wants}");
+            let message = format!("invalid `{key}` `{text}`: {wants}");
             found.push(outline.problem(&RULE, outline.span(node), message));
         }
     }
@@ -79,10 +79,10 @@ fn check_pair(outline: &Outline<'_>, map: NodeId, kind: InputType, found: &mut V
                 .problem(
                     &RULE,
                     outline.span(low),
-                    format!("`min` is {from} and `max` is {to}: nothing is in between"),
+                    format!("`min` ({from}) is greater than `max` ({to})"),
                 )
                 .also(outline.span(high), "")
-                .help("Exchange them, or correct one."),
+                .help("Swap them, or correct one of them."),
         );
     }
 }
