@@ -60,8 +60,8 @@ keep_modules() {
 }
 
 # test_one SUITE: runs one suite on the copy and says why it failed. A suite is BINARY:FILTER, for the
-# binary `all` of the root package all/MODULE[+MODULE]:FILTER. No package is named: outside crates then
-# have the features of the whole workspace, and are built once.
+# binary `all` of the root package all/MODULE[+MODULE]:FILTER, for unit tests lib/PACKAGE:FILTER. Else no
+# package is named: outside crates then have the features of the whole workspace, and are built once.
 # 0: the mutant survives; 1: it is killed; 2: it does not build.
 test_one() {
     local suite=${1%%:*} filter=${1#*:} out=$store/out.txt run
@@ -70,10 +70,11 @@ test_one() {
             local modules=${suite#all/}
             # shellcheck disable=SC2086
             keep_modules ${modules//+/ }
-            suite=all
+            run=(cargo test --locked --quiet --test all)
             ;;
+        lib/*) run=(cargo test --locked --quiet --lib --package "${suite#lib/}") ;;
+        *) run=(cargo test --locked --quiet --test "$suite") ;;
     esac
-    run=(cargo test --locked --quiet --test "$suite")
     if ! (cd -- "$copy" && "${run[@]}" --no-run) >"$out" 2>&1; then
         tail -n 20 -- "$out" >&2
         return 2
@@ -127,8 +128,7 @@ row NAME FILE VERDICT
 mutate resend-after-5xx crates/engine/src 'engine: all/simulation:simulation::' \
     'return Err("no start of it awaits an answer");
             }
-            let settled = at + VISIBILITY_LAG;
-            enter(progress, Stage::Doubtful { settled }, at);' \
+            course::doubt(progress, at, at + VISIBILITY_LAG);' \
     'return Err("no start of it awaits an answer");
             }
             start_again(ground, progress, at, Duration::ZERO);'
@@ -142,14 +142,11 @@ mutate adopt-a-foreign-action src/driver 'all/simulation:simulation::' \
     'here && find_tag(comment).as_ref() == Some(tag)' \
     'here && (find_tag(comment).is_some() || tag.as_str().is_empty())'
 mutate resumed-start-was-not-sent crates/engine/src 'engine: all/simulation:simulation::' \
-    'enter(progress, Stage::Doubtful { settled }, at);
-    }
-}' \
-    'let _ = settled;
-        progress.attempt += 1;
-        enter(progress, Stage::Idle, at);
-    }
-}'
+    'doubt(progress, at, at + ON_ITS_WAY + VISIBILITY_LAG);' \
+    'if let Some(attempt) = progress.attempt.next() {
+            progress.attempt = attempt;
+        }
+        enter(progress, Stage::Idle, at);'
 mutate journal-after-send src/driver 'all/simulation:simulation::' \
     'let due = !self.to_send.is_empty()
             || self.obeyed' \
@@ -185,7 +182,7 @@ mutate starts-count-from-their-sending crates/engine/src 'engine: all/simulation
 
     /// What a process'
 mutate pending-holds-no-slot crates/engine/src 'engine: all/simulation:simulation::' \
-    'Stage::Announced | Stage::Doubtful { .. } | Stage::Open(_)
+    'Stage::Announced { .. } | Stage::Doubtful { .. } | Stage::Open(_)
         )
     }' \
     'Stage::Open(_)
@@ -267,9 +264,15 @@ mutate collected-name-not-ascii crates/emulator/src 'emulator:' \
 mutate leave-a-tilde-bare crates/plan/src 'plan:' \
     'b"@%+=:,./_-"' \
     'b"~@%+=:,./_-"'
-mutate gate-may-read-results crates/language/src 'language:' \
-    '["gate"] => place(Run, Wanted::Bool),' \
-    '["gate"] => place(Steps, Wanted::Bool),'
+mutate gate-may-read-results crates/language/src 'lib/svar-language:templates language:' \
+    '["gate"] => context(Run, Bool),' \
+    '["gate"] => context(Steps, Bool),'
+mutate retry-told-as-the-first-step src/report 'all/report:report::' \
+    'let Some(step) = sent.step.get(&self.plan.steps) else {' \
+    'let Some(step) = self.plan.steps.first() else {'
+mutate an-answer-may-leave-commands-out crates/engine/src 'engine: all/driver:driver::answers' \
+    'all_ran || index < last' \
+    'all_ran && index < last'
 mutate dots-in-a-tenant-id src/cli 'all/cli:cli::' \
     '&& !id.contains("..")' \
     ''
