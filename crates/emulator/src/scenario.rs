@@ -117,7 +117,7 @@ impl Scenario {
 #[serde(default, deny_unknown_fields)]
 #[schemars(title = "Application")]
 pub struct App {
-    /// Client id.
+    /// Client id of the application.
     pub id: String,
     /// Client secret.
     pub secret: String,
@@ -498,7 +498,7 @@ pub struct ScriptOutcome {
     pub args: String,
     /// `osPlatform` of the device; `*` matches any text.
     pub os: String,
-    /// Exit code.
+    /// Exit code of the script.
     pub exit: i64,
     /// Standard output. `{name}` is replaced by the device name, `{args}` by the arguments, `{arg1}` … by each of them.
     pub stdout: String,
