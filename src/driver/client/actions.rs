@@ -187,15 +187,18 @@ impl Client {
         let mut next = Some(first);
         while let Some(url) = next {
             if seen.len() >= PAGES_MAX || !seen.insert(url.as_str().to_owned()) {
-                return Err(CallError::unknown("the list's pages go round in circles"));
+                return Err(CallError::unknown(
+                    "nextLink in the response leads back to an earlier page",
+                ));
             }
             let page: Collection<T> = self.get(url).await?;
             entries.extend(page.value);
             next = match page.next_link {
                 None => None,
-                Some(link) => Some(Url::parse(&link).map_err(|_| {
-                    CallError::unknown("the address of the list's next page is none")
-                })?),
+                Some(link) => Some(
+                    Url::parse(&link)
+                        .map_err(|_| CallError::unknown("invalid nextLink in the response"))?,
+                ),
             };
             // The token is for the pinned host; the call itself refuses any other. Half a list
             // must not pass for a whole one.

@@ -132,12 +132,14 @@ impl Client {
     fn result_address(&self, link: &ResultLink) -> Result<Url, DownloadError> {
         let refuse = |why: &str| DownloadError::Call(CallError::unknown(why));
         let url = Url::parse(link.0.expose_secret())
-            .map_err(|_| refuse("the result's address is none"))?;
+            .map_err(|_| refuse("the service returned an invalid address for the result"))?;
         let at_home = self.connection().api.is_loopback() && is_loopback(&url);
         if url.scheme() == "https" || (url.scheme() == "http" && at_home) {
             Ok(url)
         } else {
-            Err(refuse("the result's address is not one of https"))
+            Err(refuse(
+                "the service returned an address for the result that is not https",
+            ))
         }
     }
 }

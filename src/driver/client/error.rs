@@ -76,12 +76,12 @@ impl CallError {
     pub fn next_step(&self) -> String {
         match self {
             CallError::Refused(refusal) => match refusal.status {
-                403 => "check the application's permissions; newly granted ones take about a minute to count".into(),
+                403 => "check the application's permissions; newly granted ones take about a minute to take effect".into(),
                 404 => "check the id, and that the API host is that of the tenant's cloud".into(),
-                429 => "wait a minute, somebody else is using the tenant's quota".into(),
+                429 => "wait a minute; other clients are using the tenant's quota".into(),
                 _ => match &refusal.target {
-                    Some(target) => format!("quote the correlation id {target} to the service's support"),
-                    None => "try again; if it stays, the service's support can tell".into(),
+                    Some(target) => format!("contact Microsoft support with the correlation id {target}"),
+                    None => "try again; if it persists, contact Microsoft support".into(),
                 },
             },
             CallError::Unknown { .. } => "try again in a minute".into(),
@@ -238,7 +238,7 @@ impl SignInError {
                 "check the authority's address, or try again in a minute".into()
             }
             SignInError::MissingPermission { missing } => format!(
-                "have an administrator grant {} of WindowsDefenderATP to the application and consent to it; it counts after about a minute",
+                "have an administrator grant {} of WindowsDefenderATP to the application and consent to it; it takes effect after about a minute",
                 names(missing)
             ),
             SignInError::Rejected { .. } => {

@@ -182,7 +182,7 @@ fn store_script(
         Some(output) => output,
         None if wanted.as_it_came => ScriptOutput::unparsed(&text),
         None => {
-            let why = "what came is no script's result";
+            let why = "unexpected result format";
             return Err(CollectError::Spoiled(why.to_owned()));
         }
     };
@@ -258,7 +258,7 @@ fn store_file(
         settle(content, &target).map_err(disk)?;
         unpacked
     } else if !wanted.as_it_came {
-        let why = "what came is no gzip, as collected files are";
+        let why = "not gzip-compressed";
         return Err(CollectError::Spoiled(why.to_owned()));
     } else {
         // Contrary to what four clients saw, and it stays so: bytes are bytes.

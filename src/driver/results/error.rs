@@ -25,7 +25,7 @@ pub(crate) enum CollectError {
 /// A gzip that can't be undone, in words.
 pub(crate) fn spoiled(error: &io::Error) -> CollectError {
     CollectError::Spoiled(match error.kind() {
-        io::ErrorKind::UnexpectedEof => "what came is a gzip that breaks off".to_owned(),
-        _ => format!("what came is no whole gzip ({error})"),
+        io::ErrorKind::UnexpectedEof => "truncated gzip".to_owned(),
+        _ => format!("invalid gzip ({error})"),
     })
 }

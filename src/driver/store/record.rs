@@ -272,11 +272,12 @@ impl RecordStore {
         let folder = self
             .device_folders
             .get(device.place())
-            .map_or("unknown", String::as_str);
+            .expect("internal error: a device that the plan does not have");
         let name = self
             .steps
             .get(step.place())
-            .map_or("unknown", |step| step.file_name.as_str());
+            .map(|step| step.file_name.as_str())
+            .expect("internal error: a step that the plan does not have");
         match self.try_number(device, step, action, index) {
             1 => format!("{folder}/{name}"),
             number => format!("{folder}/{name}.{number}"),
