@@ -11,7 +11,7 @@ use crate::report::{self, Evidence, ReportHeader, Sheet};
 use svar_engine::Fleet;
 use svar_language::playbook::{FileStatus, Files};
 use svar_language::source::SourceText;
-use svar_plan::{CompiledPlan, GivenInputs, Inputs, Limits, RunNames};
+use svar_plan::{CompiledPlan, GivenInputs, Inputs, Limits, MissingSecrets, RunNames};
 use svar_wire::text;
 
 use crate::cli::input::prepare;
@@ -143,9 +143,9 @@ pub(crate) fn recompile(
     purpose: Purpose,
     terminal: &Terminal,
 ) -> Result<ExistingRun, CommandError> {
-    let (arguments, only_looking) = match purpose {
-        Purpose::Resume(arguments) => (arguments, false),
-        Purpose::Show => (Vec::new(), true),
+    let (arguments, missing_secrets) = match purpose {
+        Purpose::Resume(arguments) => (arguments, MissingSecrets::Refuse),
+        Purpose::Show => (Vec::new(), MissingSecrets::StandIn),
     };
     let header = folder.header();
     let unread = |error: FolderError| failure(&error);
@@ -165,7 +165,7 @@ pub(crate) fn recompile(
             folder.inputs().map_err(unread)?,
         )],
         environment: crate::cli::input::inputs::environment()?,
-        only_looking,
+        missing_secrets,
     };
     let wrong = |problems: Vec<_>| prepare::print_problems(&problems, terminal);
     let inputs = Inputs::merge(&loaded, &given).map_err(wrong)?;
@@ -183,7 +183,7 @@ pub(crate) fn recompile(
         .map(|input| format!("`{}`", input.name))
         .collect();
     // The digest covers the secrets, and to show a run they are not given.
-    let is_complete = !only_looking || secret.is_empty();
+    let is_complete = missing_secrets == MissingSecrets::Refuse || secret.is_empty();
     if is_complete && compiled.plan().digest != header.plan_digest {
         let help = if secret.is_empty() {
             "restore the folder from a backup, or use the svar version that started the run"

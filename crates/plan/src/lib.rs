@@ -59,7 +59,9 @@ pub use forecast::{
 };
 pub use hours::{Hours, UnknownZone};
 pub use index::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};
-pub use inputs::{ENVIRONMENT_PREFIX, GivenInputs, InputOrigin, InputValue, Inputs};
+pub use inputs::{
+    ENVIRONMENT_PREFIX, GivenInputs, InputOrigin, InputValue, Inputs, MissingSecrets,
+};
 pub use limits::{Limits, LimitsProfile, PICKUP, ReadBudget};
 pub use model::{
     CommandPlan, DevicePlan, OfflinePolicy, Plan, PlannedFile, PlannedInput, Policy, RetryPolicy,

@@ -6,6 +6,8 @@
 
 use std::fmt::{self, Write};
 
+use svar_language::playbook::model::Os;
+
 /// Shell that splits the arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Shell {
@@ -16,15 +18,16 @@ pub enum Shell {
 }
 
 impl Shell {
-    /// Returns the shell that a script's arguments are written for.
-    pub fn of(script: &str, windows: bool) -> Shell {
+    /// Returns the shell that a script's arguments are written for. The name of the script decides; the
+    /// system of the device only where its ending is not known.
+    pub fn of(script: &str, os: Option<Os>) -> Shell {
         let ending = script
             .rsplit_once('.')
             .map(|(_, ending)| ending.to_ascii_lowercase());
         match ending.as_deref() {
             Some("ps1" | "psm1" | "cmd" | "bat" | "exe") => Shell::PowerShell,
             Some("sh" | "bash" | "py" | "zsh" | "pl") => Shell::Posix,
-            _ if windows => Shell::PowerShell,
+            _ if os == Some(Os::Windows) => Shell::PowerShell,
             _ => Shell::Posix,
         }
     }

@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 use svar_language::diagnostic::render;
-use svar_plan::{ENVIRONMENT_PREFIX, GivenInputs};
+use svar_plan::{ENVIRONMENT_PREFIX, GivenInputs, MissingSecrets};
 
 use crate::cli::input::discover;
 use crate::cli::output::exit::{CommandError, Exit};
@@ -34,7 +34,7 @@ pub(crate) fn collect(
         arguments,
         files,
         environment: environment()?,
-        only_looking: false,
+        missing_secrets: MissingSecrets::Refuse,
     })
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use svar_language::diagnostic::Problem;
 use svar_language::expression::{Scope, to_text};
-use svar_language::playbook::model::{Os, Pass};
+use svar_language::playbook::model::{Pass, Verb};
 use svar_wire::{Command, LibraryName, LiveResponseRequest};
 
 use super::forbidden::{self, FORBIDDEN};
@@ -14,7 +14,6 @@ use crate::model::Target;
 use crate::quote::{Argument, Shell, base64url, write};
 use crate::rules;
 use crate::tag::TAG_LENGTH;
-use svar_language::playbook::model::Verb;
 
 /// Maximum length of the comment in characters, tag included (API notes 3.3: under 1,000).
 const COMMENT_MAX: usize = 1_000;
@@ -80,7 +79,7 @@ impl Prepared {
                 argument => Some(base64url(&argument)),
             });
         }
-        let shell = Shell::of(script, target.family() == Some(Os::Windows));
+        let shell = Shell::of(script, target.family());
         let args = write(shell, &argument).map_err(|error| {
             self.values
                 .problem(&rules::INVALID_ARGUMENTS, field.node, error.to_string())

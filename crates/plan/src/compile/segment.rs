@@ -4,7 +4,7 @@ use svar_language::playbook::model::Verb;
 
 /// One step of a device as the cut sees it, in the author's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Link {
+pub(crate) struct CutStep {
     /// Kind of command.
     pub(crate) verb: Verb,
     /// Places in the same row of the earlier steps whose results it reads.
@@ -19,7 +19,7 @@ pub(crate) struct Link {
 /// (API notes 3.3) would be broken, where a step reads the result of one in the same session, and
 /// after a step that closes its session. Every one of these demands a cut somewhere in a stretch
 /// of the row that ends right before a step, so cutting as late as possible gives the fewest.
-pub(crate) fn cut(row: &[Link]) -> Vec<usize> {
+pub(crate) fn cut(row: &[CutStep]) -> Vec<usize> {
     let mut starts = Vec::new();
     let mut start = 0;
     for (at, link) in row.iter().enumerate() {
@@ -47,7 +47,7 @@ mod tests {
 
     /// Returns whether cuts before these places give sessions that the rules allow, said as the rules
     /// say it and not as [`cut`] finds it.
-    fn is_legal(row: &[Link], starts: &[usize]) -> bool {
+    fn is_legal(row: &[CutStep], starts: &[usize]) -> bool {
         let session = |at: usize| starts.iter().filter(|start| **start <= at).count();
         (0..row.len()).all(|later| {
             (0..later).all(|earlier| {
@@ -58,13 +58,13 @@ mod tests {
         })
     }
 
-    fn row() -> impl Strategy<Value = Vec<Link>> {
+    fn row() -> impl Strategy<Value = Vec<CutStep>> {
         let link = (0..3u8, proptest::bool::weighted(0.2), any::<u32>(), 0..6u8);
         proptest::collection::vec(link, 0..9).prop_map(|links| {
             links
                 .into_iter()
                 .enumerate()
-                .map(|(at, (verb, closes, read, reads))| Link {
+                .map(|(at, (verb, closes, read, reads))| CutStep {
                     verb: [Verb::Put, Verb::Run, Verb::Get][usize::from(verb)],
                     closes,
                     reads: if at > 0 && reads < 2 {

@@ -11,7 +11,7 @@ use svar_language::expression::Scope;
 
 use super::prepare::{Prepared, PreparedStep};
 use super::scope::target_field;
-use super::segment::{Link, cut};
+use super::segment::{CutStep, cut};
 use crate::index::StepIndex;
 use crate::model::{CommandPlan, DevicePlan, Session, SessionKind, Target};
 use crate::rules;
@@ -171,13 +171,13 @@ impl<'p> DeviceCompiler<'p> {
     }
 
     /// Returns what the cut needs to know of these steps.
-    fn links(&self, row: &[usize]) -> Vec<Link> {
+    fn links(&self, row: &[usize]) -> Vec<CutStep> {
         let prepared = self.prepared;
         let in_row: HashMap<usize, usize> = row.iter().copied().zip(0..).collect();
         let links = row.iter().map(|index| {
             let step = &prepared.steps[*index];
             let reads = step.needs.steps.iter().chain(&step.judged_by);
-            Link {
+            CutStep {
                 verb: step.plan.verb,
                 reads: reads
                     .filter_map(|name| in_row.get(prepared.places.get(name)?).copied())

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use crate::compile::segment::{Link, cut};
+use crate::compile::segment::{CutStep, cut};
 use crate::model::{Plan, Session, SessionKind, StepPlan};
 use svar_language::playbook::model::{OnFail, ResultsWanted, Verb};
 
@@ -102,7 +102,7 @@ pub(super) fn edits(plan: &Plan) -> Vec<Saving> {
 /// Main steps of one device, in order, as the cut sees them.
 struct StepRow<'p> {
     steps: Vec<&'p StepPlan>,
-    links: Vec<Link>,
+    links: Vec<CutStep>,
 }
 
 impl<'p> StepRow<'p> {
@@ -131,7 +131,7 @@ impl<'p> StepRow<'p> {
                     // Nothing else begins a session.
                     row.links[before].closes |= !explained;
                 }
-                row.links.push(Link {
+                row.links.push(CutStep {
                     verb: step.verb,
                     reads,
                     closes: step.on_fail == OnFail::Continue || step.retry.is_some(),
@@ -154,13 +154,13 @@ impl<'p> StepRow<'p> {
         found
     }
 
-    fn saved(&self, before: &[usize], links: &[Link]) -> Option<u32> {
+    fn saved(&self, before: &[usize], links: &[CutStep]) -> Option<u32> {
         let less = before.len().checked_sub(cut(links).len())?;
         u32::try_from(less).ok().filter(|less| *less > 0)
     }
 
     /// Returns the row in another order; `None` where a step would read what comes behind it.
-    fn reordered(&self, order: &[usize]) -> Option<Vec<Link>> {
+    fn reordered(&self, order: &[usize]) -> Option<Vec<CutStep>> {
         let mut links = Vec::with_capacity(order.len());
         for (at, old) in order.iter().enumerate() {
             let mut link = self.links[*old].clone();

@@ -11,7 +11,9 @@ use svar_language::rules::EMPTY_DOCUMENT;
 use svar_language::source::{SourceText, Span};
 use svar_language::yaml::{Document, NodeKind};
 
-use super::value::{ENVIRONMENT_PREFIX, GivenInputs, InputOrigin, InputValue, Inputs};
+use super::value::{
+    ENVIRONMENT_PREFIX, GivenInputs, InputOrigin, InputValue, Inputs, MissingSecrets,
+};
 use crate::rules;
 use crate::secrets::MASK;
 
@@ -40,7 +42,7 @@ impl Inputs {
         let values = playbook
             .inputs
             .iter()
-            .filter_map(|(name, input)| merge.settle(name, input, given.only_looking))
+            .filter_map(|(name, input)| merge.settle(name, input, given.missing_secrets))
             .collect();
         let mut problems = merge.problems;
         if problems.is_empty() {
@@ -197,7 +199,12 @@ impl Merge<'_> {
     }
 
     /// Returns the value of one input: what was handed in, else the default.
-    fn settle(&mut self, name: &str, input: &Input, only_looking: bool) -> Option<InputValue> {
+    fn settle(
+        &mut self,
+        name: &str,
+        input: &Input,
+        missing_secrets: MissingSecrets,
+    ) -> Option<InputValue> {
         let (value, origin) = match (self.found.remove(name), &input.default) {
             (Some(None), _) => return None,
             (Some(Some(candidate)), _) if !candidate.value.is_null() => {
@@ -212,7 +219,7 @@ impl Merge<'_> {
                 let value = input.kind().read(self.document, default.node).ok()?;
                 (value, InputOrigin::Default)
             }
-            (_, None) if only_looking && input.is_secret() => {
+            (_, None) if input.is_secret() && missing_secrets == MissingSecrets::StandIn => {
                 (stand_in(input.kind()), InputOrigin::Unset)
             }
             (_, None) if input.is_required() => {

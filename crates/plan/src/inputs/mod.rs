@@ -4,4 +4,4 @@ mod merge;
 mod value;
 
 pub(crate) use value::each_text;
-pub use value::{ENVIRONMENT_PREFIX, GivenInputs, InputOrigin, InputValue, Inputs};
+pub use value::{ENVIRONMENT_PREFIX, GivenInputs, InputOrigin, InputValue, Inputs, MissingSecrets};

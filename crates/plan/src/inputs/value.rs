@@ -17,9 +17,19 @@ pub struct GivenInputs {
     pub files: Vec<SourceText>,
     /// Environment variables; those without [`ENVIRONMENT_PREFIX`] are passed over.
     pub environment: Vec<(String, String)>,
-    /// Secret inputs that are handed in nowhere get a stand-in: a run that is only looked at can be
-    /// compiled without them, since its digest does not hold them. Nothing may be sent then.
-    pub only_looking: bool,
+    /// Treatment of secret inputs that have no value.
+    pub missing_secrets: MissingSecrets,
+}
+
+/// Treatment of secret inputs that have no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingSecrets {
+    /// A required one is refused, as any input.
+    #[default]
+    Refuse,
+    /// A stand-in takes its place, so that a run that is only shown can be compiled. Nothing may be
+    /// sent then.
+    StandIn,
 }
 
 /// Source of a value.
