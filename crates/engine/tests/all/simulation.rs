@@ -397,7 +397,7 @@ impl Play {
                 let answer = self.answer();
                 let event = Event::StartArrives {
                     device,
-                    session: session,
+                    session,
                     attempt,
                     tag,
                     commands,
