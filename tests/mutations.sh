@@ -106,6 +106,8 @@ mutate() {
     if $find_only; then
         return 0
     fi
+    # Not copied back from the repository, which may be edited meanwhile.
+    cp -- "$copy/$file" "$store/original"
     OLD=$4 NEW=$5 perl -0pi -e 's/\Q$ENV{OLD}\E/$ENV{NEW}/' "$copy/$file"
     local verdict=SURVIVED
     for suite in $suites; do
@@ -117,7 +119,7 @@ mutate() {
         esac
         [[ $status == 0 ]] || break
     done
-    cp -- "$file" "$copy/$file"
+    cp -- "$store/original" "$copy/$file"
     row "$name" "$file" "$verdict"
     if [[ $verdict == killed* ]]; then killed=$((killed + 1)); else failed=$((failed + 1)); fi
 }
