@@ -96,7 +96,7 @@ test_one() {
 mutate() {
     local name=$1 file suites=$3 suite status killer=
     [[ ${#wanted[@]} == 0 || " ${wanted[*]} " == *" $name "* ]] || return 0
-    file=$(OLD=$4 find "$2" -name '*.rs' \
+    file=$(cd -- "$($find_only && echo . || echo "$copy")" && OLD=$4 find "$2" -name '*.rs' \
         -exec perl -0ne 'print "$ARGV\n" if index($_, $ENV{OLD}) >= 0' {} +)
     if [[ -z $file || $file == *$'\n'* ]]; then
         row "$name" "$2" "NOT FOUND${file:+ in one file alone: ${file//$'\n'/ }}"
@@ -106,7 +106,7 @@ mutate() {
     if $find_only; then
         return 0
     fi
-    # Not copied back from the repository, which may be edited meanwhile.
+    # The copy alone is looked at: the repository may be edited meanwhile.
     cp -- "$copy/$file" "$store/original"
     OLD=$4 NEW=$5 perl -0pi -e 's/\Q$ENV{OLD}\E/$ENV{NEW}/' "$copy/$file"
     local verdict=SURVIVED
@@ -128,12 +128,12 @@ $find_only || refresh
 row NAME FILE VERDICT
 
 mutate resend-after-5xx crates/engine/src 'engine: all/simulation:simulation::' \
-    'return Err("no start of it awaits an answer");
+    'return Err(Misfit("no start of it awaits an answer"));
             }
-            course::doubt(progress, at, at + VISIBILITY_LAG);' \
-    'return Err("no start of it awaits an answer");
+            transition::doubt(progress, at, at + VISIBILITY_LAG);' \
+    'return Err(Misfit("no start of it awaits an answer"));
             }
-            start_again(ground, progress, at, Duration::ZERO);'
+            start_again(context, progress, at, Duration::ZERO);'
 mutate forget-the-tag-search src/driver 'all/simulation:simulation::' \
     'here && find_tag(comment).as_ref() == Some(tag)' \
     'here && find_tag(comment).as_ref() == Some(tag) && false'
@@ -157,8 +157,8 @@ mutate skip-cleanup-after-failure crates/engine/src 'engine: all/simulation:simu
     'CleanupWhen::Always => true,' \
     'CleanupWhen::Always => progress.trouble.is_none(),'
 mutate forget-the-debt crates/engine/src 'engine: all/simulation:simulation::' \
-    'progress.debt |= !progress.in_cleanup(ground) && progress.leaves_traces(ground);' \
-    'progress.debt |= progress.in_cleanup(ground);'
+    'progress.debt |= !progress.in_cleanup(context) && progress.leaves_traces(context);' \
+    'progress.debt |= progress.in_cleanup(context);'
 mutate go-on-after-failure crates/engine/src 'engine: all/simulation:simulation::' \
     'if progress.trouble.is_none()
         && let Some(next) = next' \
@@ -201,8 +201,8 @@ mutate retry-past-the-limit crates/engine/src 'engine: all/simulation:simulation
     'progress.retries < retry.max' \
     'progress.retries <= retry.max'
 mutate fetch-no-results crates/engine/src 'engine: all/simulation:simulation::' \
-    'let (wanted, if_failed) = outcome::wanted(ground, progress, &fates, failed);' \
-    'let (_, if_failed) = outcome::wanted(ground, progress, &fates, failed);
+    'let (wanted, if_failed) = outcome::wanted(context, progress, &command_outcomes, failed);' \
+    'let (_, if_failed) = outcome::wanted(context, progress, &command_outcomes, failed);
     let wanted = Vec::new();'
 mutate grant-beside-a-record crates/engine/src 'engine: all/simulation:simulation::' \
     'if !self.orders.lost && needs.is_empty() {' \
@@ -236,7 +236,7 @@ mutate main-work-after-an-abort crates/engine/src 'engine: all/simulation:simula
     '} else if stopped.how == OnStop::Abort {' \
     '} else if stopped.how != stopped.how {'
 mutate start-a-cleanup-given-up crates/engine/src 'engine: all/simulation:simulation::' \
-    'if progress.waived && progress.in_cleanup(ground) {
+    'if progress.waived && progress.in_cleanup(context) {
         return enter(progress, Stage::Done, at);
     }
     match' \
