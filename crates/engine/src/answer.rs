@@ -2,7 +2,7 @@
 
 use svar_wire::ActionStatus;
 
-use super::fact::{CommandEnd, RequestIndex};
+use crate::fact::{CommandEnd, RequestIndex};
 
 /// Begins the reason why an answer can't be relied on.
 pub const MISMATCH: &str = "the service's answer does not match what was sent";

@@ -9,7 +9,7 @@ use svar_wire::Moment;
 use svar_wire::{ActionId, Tag};
 use svar_wire::{ActionStatus, CommandStatus};
 
-use super::endpoint::Endpoint;
+use crate::endpoint::Endpoint;
 
 /// The journal's format. A journal with a greater number is refused with words.
 pub const FORMAT: u32 = 1;
@@ -133,7 +133,7 @@ pub enum FactBody {
     /// The answer to a cancel was lost.
     CancelUnknown { action: ActionId, why: String },
     /// What the machine list says of a device that waits to be started, where that is news
-    /// ([`super::Fleet::known`]).
+    /// ([`crate::Fleet::known`]).
     Readiness {
         /// Healthy and seen lately; or, of one that did not take its session, seen since.
         ready: bool,
@@ -312,7 +312,7 @@ pub struct SentCommand {
 
 impl SentCommand {
     /// Returns whether it is the same command of the same try, whatever file it names.
-    pub(super) fn is_same(&self, other: &SentCommand) -> bool {
+    pub(crate) fn is_same(&self, other: &SentCommand) -> bool {
         let key = |sent: &SentCommand| (sent.step, sent.command, sent.retry, sent.verb);
         key(self) == key(other)
     }

@@ -10,29 +10,17 @@
 //!
 //! Start reading at [`Fleet::handle`] and [`Fleet::poll`].
 
-mod absorb;
 mod answer;
+mod device;
 mod end;
 mod endpoint;
 mod fact;
 mod fleet;
-mod grant;
-mod hours;
-mod intent;
 mod need;
-mod notes;
-mod outcome;
-mod queues;
-mod quota;
-mod recover;
 mod retry;
-mod sleepers;
-mod state;
+mod schedule;
+mod status;
 mod stop;
-mod transition;
-mod turn;
-mod view;
-mod watcher;
 
 pub use answer::{CommandAnswer, MISMATCH, match_answer};
 pub use end::EndState;
@@ -41,11 +29,9 @@ pub use fact::{
     Attempt, CancelWhy, CommandEnd, CommandState, FORMAT, Fact, FactBody, GiveUp, Refusal,
     RequestIndex, ResultSummary, RunLimit, SentCommand,
 };
-pub use fleet::{Fleet, ProtocolError, tag_of};
+pub use fleet::{Fleet, Known, ProtocolError, ReplayError, tag_of};
 pub use need::{Care, Need};
-pub use recover::ReplayError;
 pub use retry::{AnswerClass, class_of_read, class_of_start};
-pub use sleepers::Known;
+pub use status::{DeviceView, End, Phase, SessionPhase, Standstill, Tally, Waiting};
 pub use stop::{Standing, Stopped};
 pub use svar_plan::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};
-pub use view::{DeviceView, End, Phase, SessionPhase, Standstill, Tally, Waiting};

@@ -3,11 +3,11 @@
 use svar_plan::{DeviceIndex, SessionIndex, StepIndex};
 use svar_wire::{ActionId, Tag};
 
-use super::endpoint::Endpoint;
-use super::fact::{Attempt, CancelWhy, FactBody, RequestIndex, SentCommand};
+use crate::endpoint::Endpoint;
+use crate::fact::{Attempt, CancelWhy, FactBody, RequestIndex, SentCommand};
 
 /// What the engine needs done. Each is asked for once; the answer comes back as a fact (or, for
-/// reads that failed, as a note that it is to be asked for again: [`super::Fleet::read_failed`]).
+/// reads that failed, as a note that it is to be asked for again: [`crate::Fleet::read_failed`]).
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)] // Fields named session, attempt, action, index say themselves.
 pub enum Need {
@@ -28,7 +28,7 @@ pub enum Need {
         commands: Vec<SentCommand>,
     },
     /// List the device's live response actions and look for the tag. Found: `StartAccepted` with
-    /// `adopted`. Not found: `StartAbsent` if `conclusive`, else [`super::Fleet::read_failed`].
+    /// `adopted`. Not found: `StartAbsent` if `conclusive`, else [`crate::Fleet::read_failed`].
     Search {
         device: DeviceIndex,
         session: SessionIndex,
@@ -38,7 +38,7 @@ pub enum Need {
         conclusive: bool,
     },
     /// One bulk list: how do these actions stand? All own open actions, any number. Facts for what
-    /// changed, then [`super::Fleet::watched`].
+    /// changed, then [`crate::Fleet::watched`].
     Watch {
         actions: Vec<(DeviceIndex, ActionId)>,
     },
@@ -52,7 +52,7 @@ pub enum Need {
         /// Whose result it is: index into [`Plan::steps`](svar_plan::Plan::steps).
         step: StepIndex,
         /// A 404 now means that there is no result (`ResultMissing`); else it may only be late, and
-        /// is handed to [`super::Fleet::read_failed`].
+        /// is handed to [`crate::Fleet::read_failed`].
         conclusive: bool,
     },
     /// Compile a session that waited for results.
@@ -67,7 +67,7 @@ pub enum Need {
         why: CancelWhy,
     },
     /// Read the state of these devices from the machine list. A `Readiness` fact for each whose
-    /// readiness is new or has changed, then [`super::Fleet::devices_read`].
+    /// readiness is new or has changed, then [`crate::Fleet::devices_read`].
     Devices { devices: Vec<DeviceIndex> },
 }
 

@@ -7,21 +7,21 @@ use serde::Serialize;
 use svar_plan::{CountOrPercent, OnStop, StopBase, StopWhen};
 use svar_wire::Moment;
 
-use super::end::EndState;
+use crate::end::EndState;
 
 /// What the run as a whole has been told. Every device obeys it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub(super) struct Orders {
+pub(crate) struct Orders {
     /// Interrupts since the run was last taken up.
-    pub(super) interrupts: u8,
+    pub(crate) interrupts: u8,
     /// The run is to end: no device is begun any more.
-    pub(super) stopped: Option<Stopped>,
+    pub(crate) stopped: Option<Stopped>,
     /// The run's deadline has passed.
-    pub(super) deadline: bool,
+    pub(crate) deadline: bool,
     /// `offline.until` has passed.
-    pub(super) offline: bool,
+    pub(crate) offline: bool,
     /// The tenant can't be used any more.
-    pub(super) lost: bool,
+    pub(crate) lost: bool,
 }
 
 /// A run that is to end.
@@ -37,34 +37,34 @@ pub struct Stopped {
 
 impl Orders {
     /// The run is told to end. A second time can only be more severe.
-    pub(super) fn stop(&mut self, at: Moment, how: OnStop, ordered: bool) {
+    pub(crate) fn stop(&mut self, at: Moment, how: OnStop, ordered: bool) {
         let stopped = self.stopped.get_or_insert(Stopped { at, how, ordered });
         stopped.how = stopped.how.max(how);
     }
 
     /// No start of main work is sent.
-    pub(super) fn halted(&self) -> bool {
+    pub(crate) fn halted(&self) -> bool {
         self.interrupts > 0 || self.lost
     }
 
     /// No device is begun any more.
-    pub(super) fn closed(&self) -> bool {
+    pub(crate) fn closed(&self) -> bool {
         self.halted() || self.stopped.is_some() || self.deadline
     }
 }
 
 /// How many devices have decided themselves, as the stop rule counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Score {
-    pub(super) failed: u32,
-    pub(super) finished: u32,
-    pub(super) targets: u32,
+pub(crate) struct Score {
+    pub(crate) failed: u32,
+    pub(crate) finished: u32,
+    pub(crate) targets: u32,
 }
 
 impl Score {
     /// Counts a device in. A device that was left out, or that the stop itself kept from starting,
     /// says nothing about the playbook.
-    pub(super) fn count(&mut self, state: EndState) {
+    pub(crate) fn count(&mut self, state: EndState) {
         match state {
             EndState::Failed | EndState::ExpectFailed | EndState::TimedOut | EndState::Unknown => {
                 self.failed += 1;
@@ -85,7 +85,7 @@ impl Score {
     }
 
     /// Whether the rule falls: at or above the threshold.
-    pub(super) fn stops(&self, rule: &StopWhen) -> bool {
+    pub(crate) fn stops(&self, rule: &StopWhen) -> bool {
         match rule.failed {
             CountOrPercent::Count(threshold) => self.failed > 0 && self.failed >= threshold,
             CountOrPercent::Percent(threshold) => {
@@ -98,7 +98,7 @@ impl Score {
     }
 
     /// How the rule stands, with so many devices that were left out.
-    pub(super) fn standing(&self, rule: &StopWhen, left_out: u32) -> Standing {
+    pub(crate) fn standing(&self, rule: &StopWhen, left_out: u32) -> Standing {
         // With every further failure one more device has finished.
         let further = |more: u32| Score {
             failed: self.failed.saturating_add(more),

@@ -3,7 +3,7 @@
 use svar_plan::Hours;
 use svar_wire::Moment;
 
-use super::fleet::Fleet;
+use super::Fleet;
 
 impl Fleet {
     /// Brings the opening of the policy's hours to `now`. When one ends, every session that its

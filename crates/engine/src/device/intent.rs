@@ -6,11 +6,11 @@ use svar_plan::{OfflineMode, OnStop, PICKUP, TICK};
 use svar_wire::ActionId;
 use svar_wire::Moment;
 
-use super::fact::{CancelWhy, FactBody, GiveUp, RequestIndex};
 use super::state::{Cancelling, Context, DeviceState, Open, Stage};
-use super::stop::Orders;
 use super::transition::VISIBILITY_LAG;
-use super::view::Waiting;
+use crate::fact::{CancelWhy, FactBody, GiveUp, RequestIndex};
+use crate::status::Waiting;
+use crate::stop::Orders;
 
 /// A result link may answer 404 for a moment after the action has ended (API notes 6.2). As long as
 /// actions themselves were seen to be invisible: a result that is given up is lost.
@@ -33,7 +33,7 @@ const ACTION_PATIENCE: Duration = Duration::from_secs(24 * 3_600);
 
 /// What a device wants.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Intent {
+pub(crate) enum Intent {
     /// Nothing any more.
     Over,
     /// Nothing until the run is resumed.
@@ -69,18 +69,18 @@ pub(super) enum Intent {
 
 /// What a device is looked at with, beside its own state.
 #[derive(Clone, Copy)]
-pub(super) struct Outlook<'o> {
-    pub(super) now: Moment,
+pub(crate) struct Outlook<'o> {
+    pub(crate) now: Moment,
     /// What the run is told.
-    pub(super) orders: &'o Orders,
+    pub(crate) orders: &'o Orders,
     /// When the list of actions was last read by this process. An action is given up, or cancelled
     /// for what it does not do, only on the strength of a look that is late enough: after a night
     /// without a process it may have ended long ago.
-    pub(super) looked: Option<Moment>,
+    pub(crate) looked: Option<Moment>,
     /// It is outside the policy's hours.
-    pub(super) after_hours: bool,
+    pub(crate) after_hours: bool,
     /// An interrupted run can't send a start before the hours open again.
-    pub(super) over_for_today: bool,
+    pub(crate) over_for_today: bool,
 }
 
 impl Outlook<'_> {
@@ -101,7 +101,7 @@ impl Outlook<'_> {
 }
 
 /// What the device wants at this moment.
-pub(super) fn want(context: Context<'_>, progress: &DeviceState, outlook: Outlook<'_>) -> Intent {
+pub(crate) fn want(context: Context<'_>, progress: &DeviceState, outlook: Outlook<'_>) -> Intent {
     let orders = outlook.orders;
     match &progress.stage {
         Stage::Done => Intent::Over,

@@ -6,8 +6,8 @@ use svar_plan::Plan;
 use svar_wire::Moment;
 use svar_wire::RunId;
 
-use super::fact::Fact;
-use super::fleet::{Fleet, ProtocolError};
+use super::{Fleet, ProtocolError};
+use crate::fact::Fact;
 
 /// A journal that can't be replayed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +20,7 @@ pub struct ReplayError {
 }
 
 impl Fleet {
-    /// The run as its journal has it. Its first poll asks for [`super::FactBody::Resumed`] to be
+    /// The run as its journal has it. Its first poll asks for [`crate::FactBody::Resumed`] to be
     /// recorded, and for nothing else: from that moment on, and not before, a start that the
     /// journal announces without an answer can't be sent any more by the process that announced it.
     ///

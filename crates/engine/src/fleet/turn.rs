@@ -5,14 +5,14 @@ use std::time::Duration;
 use svar_plan::{DeviceIndex, OfflineMode};
 use svar_wire::Moment;
 
-use super::endpoint::Endpoint;
-use super::fact::{FactBody, RunLimit};
-use super::fleet::Fleet;
-use super::intent::{Intent, Outlook, want};
-use super::need::Need;
-use super::queues::{Pending, Place};
-use super::state::{Readiness, Stage};
-use super::view::Waiting;
+use super::Fleet;
+use crate::device::intent::{Intent, Outlook, want};
+use crate::device::state::{Readiness, Stage};
+use crate::endpoint::Endpoint;
+use crate::fact::{FactBody, RunLimit};
+use crate::need::Need;
+use crate::schedule::queues::{Pending, Place};
+use crate::status::Waiting;
 
 /// Tries for one result before it is recorded as missing: about a quarter of an hour.
 const FETCHES_MAX: u8 = 20;

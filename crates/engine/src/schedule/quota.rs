@@ -9,7 +9,7 @@ use std::time::Duration;
 use svar_plan::{DeviceIndex, Limits, ReadBudget};
 use svar_wire::Moment;
 
-use super::endpoint::Endpoint;
+use crate::endpoint::Endpoint;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -39,7 +39,7 @@ const OTHERS: DeviceIndex = DeviceIndex(u32::MAX);
 /// Starts in the last minute. A start may reach the service at any time between its announcement
 /// and its answer, so until answered it counts as just sent, and then from the answer on.
 #[derive(Debug, Clone)]
-pub(super) struct StartWindow {
+pub(crate) struct StartWindow {
     per_minute: usize,
     taken: Vec<(DeviceIndex, Moment, bool)>,
     blocked_until: Moment,
@@ -81,7 +81,7 @@ impl StartWindow {
     }
 
     /// A start of this device was granted or announced at `at`.
-    pub(super) fn take(&mut self, device: DeviceIndex, at: Moment) {
+    pub(crate) fn take(&mut self, device: DeviceIndex, at: Moment) {
         match self
             .taken
             .iter_mut()
@@ -102,7 +102,7 @@ impl StartWindow {
     }
 
     /// The start of this device was answered, or is known to be lost.
-    pub(super) fn settle(&mut self, device: DeviceIndex, at: Moment) {
+    pub(crate) fn settle(&mut self, device: DeviceIndex, at: Moment) {
         if let Some(entry) = self
             .taken
             .iter_mut()
@@ -114,7 +114,7 @@ impl StartWindow {
     }
 
     /// What a process that ended before `at` has sent may arrive until `latest`.
-    pub(super) fn settle_all(&mut self, latest: Moment) {
+    pub(crate) fn settle_all(&mut self, latest: Moment) {
         for entry in &mut self.taken {
             if entry.2 {
                 entry.1 = latest;
@@ -128,7 +128,7 @@ impl StartWindow {
     }
 
     /// When a start fits, at `now` or later.
-    pub(super) fn free_at(&self, now: Moment) -> Moment {
+    pub(crate) fn free_at(&self, now: Moment) -> Moment {
         let mut frees: Vec<Moment> = self
             .taken
             .iter()
@@ -160,7 +160,7 @@ fn free_at(&(_, at, open): &(DeviceIndex, Moment, bool)) -> Moment {
 /// Calls of one read endpoint in the last hour. A twentieth of the budget is left for other users of the
 /// tenant and for differences between the clocks.
 #[derive(Debug, Clone)]
-pub(super) struct ReadWindow {
+pub(crate) struct ReadWindow {
     per_minute: usize,
     per_hour: usize,
     taken: VecDeque<Moment>,
@@ -179,7 +179,7 @@ impl ReadWindow {
     }
 
     /// When a call fits, at `now` or later.
-    pub(super) fn free_at(&self, now: Moment) -> Moment {
+    pub(crate) fn free_at(&self, now: Moment) -> Moment {
         let within = |budget: usize, window: Duration| {
             let oldest = self.taken.len().checked_sub(budget)?;
             self.taken.get(oldest).map(|at| *at + window)
@@ -190,7 +190,7 @@ impl ReadWindow {
     }
 
     /// A call is made.
-    pub(super) fn take(&mut self, now: Moment) {
+    pub(crate) fn take(&mut self, now: Moment) {
         while self.taken.len() >= self.per_hour {
             self.taken.pop_front();
         }
@@ -209,7 +209,7 @@ impl ReadWindow {
     }
 
     /// Takes a call if one fits now.
-    pub(super) fn grant(&mut self, now: Moment) -> bool {
+    pub(crate) fn grant(&mut self, now: Moment) -> bool {
         let free = self.free_at(now) <= now;
         if free {
             self.take(now);
@@ -220,8 +220,8 @@ impl ReadWindow {
 
 /// All budgets of one tenant, as far as this run uses them.
 #[derive(Debug, Clone)]
-pub(super) struct Quota {
-    pub(super) starts: StartWindow,
+pub(crate) struct Quota {
+    pub(crate) starts: StartWindow,
     actions: ReadWindow,
     links: ReadWindow,
     cancels: ReadWindow,
@@ -234,7 +234,7 @@ pub(super) struct Quota {
 }
 
 impl Quota {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Quota {
             starts: StartWindow::new(limits.starts_per_minute),
             actions: ReadWindow::new(limits.actions),
@@ -248,7 +248,7 @@ impl Quota {
     }
 
     /// The window of an endpoint that is not `starts`.
-    pub(super) fn endpoint(&mut self, endpoint: Endpoint) -> Option<&mut ReadWindow> {
+    pub(crate) fn endpoint(&mut self, endpoint: Endpoint) -> Option<&mut ReadWindow> {
         match endpoint {
             Endpoint::Starts => None,
             Endpoint::Actions => Some(&mut self.actions),
@@ -259,14 +259,14 @@ impl Quota {
     }
 
     /// So many calls of an endpoint that is not `starts` were made besides.
-    pub(super) fn also_called(&mut self, endpoint: Endpoint, calls: u32, now: Moment) {
+    pub(crate) fn also_called(&mut self, endpoint: Endpoint, calls: u32, now: Moment) {
         if let Some(window) = self.endpoint(endpoint) {
             (0..calls).for_each(|_| window.take(now));
         }
     }
 
     /// When a call of the endpoint fits, at `now` or later.
-    pub(super) fn free_at(&self, endpoint: Endpoint, now: Moment) -> Moment {
+    pub(crate) fn free_at(&self, endpoint: Endpoint, now: Moment) -> Moment {
         match endpoint {
             Endpoint::Starts => self.starts.free_at(now),
             Endpoint::Actions => self.actions.free_at(now),
@@ -277,7 +277,7 @@ impl Quota {
     }
 
     /// The tenant refuses the endpoint until then.
-    pub(super) fn block(&mut self, endpoint: Endpoint, until: Moment) {
+    pub(crate) fn block(&mut self, endpoint: Endpoint, until: Moment) {
         match self.endpoint(endpoint) {
             Some(window) => window.blocked_until = window.blocked_until.max(until),
             None => self.starts.block(until),
@@ -287,7 +287,7 @@ impl Quota {
     /// A start was refused with 429 while this run held `held` slots. With a pause named it is the
     /// rate. Else, since our own starts keep the rate, there is no free slot: as many as we hold are
     /// all there are for now (API notes 9.3).
-    pub(super) fn throttled(&mut self, held: u32, retry_after: Option<Duration>, at: Moment) {
+    pub(crate) fn throttled(&mut self, held: u32, retry_after: Option<Duration>, at: Moment) {
         match retry_after {
             Some(pause) => self.starts.refused(pause, at),
             None => {
@@ -299,7 +299,7 @@ impl Quota {
 
     /// What other processes of this computer have taken since it was last said, and how many slots
     /// they hold.
-    pub(super) fn others(&mut self, taken: &[(Endpoint, Moment)], held: u32) {
+    pub(crate) fn others(&mut self, taken: &[(Endpoint, Moment)], held: u32) {
         for (endpoint, at) in taken {
             match self.endpoint(*endpoint) {
                 Some(window) => window.take_for_others(*at),
@@ -310,7 +310,7 @@ impl Quota {
     }
 
     /// Slots that this run may hold at `now`.
-    pub(super) fn slots(&self, now: Moment) -> u32 {
+    pub(crate) fn slots(&self, now: Moment) -> u32 {
         self.slots_of_all(now).saturating_sub(self.held_by_others)
     }
 
@@ -327,7 +327,7 @@ impl Quota {
     }
 
     /// When [`Quota::slots`] grows next by itself.
-    pub(super) fn slots_grow_at(&self, now: Moment) -> Option<Moment> {
+    pub(crate) fn slots_grow_at(&self, now: Moment) -> Option<Moment> {
         // Nobody tells when another process gives one back: it is looked for.
         let look = (self.held_by_others > 0).then(|| now + LOOK_AGAIN);
         self.learned_at(now).into_iter().chain(look).min()

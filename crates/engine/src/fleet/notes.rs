@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use svar_wire::Moment;
 
-use super::endpoint::Endpoint;
-use super::fleet::Fleet;
-use super::need::Need;
-use super::queues::Pending;
-use super::state::Stage;
+use super::Fleet;
+use crate::device::state::Stage;
+use crate::endpoint::Endpoint;
+use crate::need::Need;
+use crate::schedule::queues::Pending;
 
 impl Fleet {
     /// A repeatable need could not be met and is to be asked for again, not before `retry_after`.

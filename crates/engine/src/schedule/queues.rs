@@ -6,11 +6,11 @@ use std::time::Duration;
 use svar_plan::DeviceIndex;
 use svar_wire::Moment;
 
-use super::fact::FactBody;
+use crate::fact::FactBody;
 
 /// A need of one device that is given out and not yet answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pending {
+pub(crate) enum Pending {
     Start,
     Search,
     Fetch,
@@ -21,7 +21,7 @@ pub(super) enum Pending {
 
 impl Pending {
     /// What a fact answers.
-    pub(super) fn answered_by(body: &FactBody) -> Option<Pending> {
+    pub(crate) fn answered_by(body: &FactBody) -> Option<Pending> {
         match body {
             FactBody::StartAccepted { adopted: true, .. } | FactBody::StartAbsent { .. } => {
                 Some(Pending::Search)
@@ -45,46 +45,46 @@ impl Pending {
 /// The devices by what they wait for. Every device that is not over stands in at most one of the
 /// queues, and may have one wake-up besides.
 #[derive(Debug)]
-pub(super) struct Queues {
+pub(crate) struct Queues {
     /// Something happened to them since they were last looked at.
-    pub(super) dirty: BTreeSet<DeviceIndex>,
+    pub(crate) dirty: BTreeSet<DeviceIndex>,
     /// Their own moments.
-    pub(super) timers: BTreeSet<(Moment, DeviceIndex)>,
-    pub(super) wakes: BTreeMap<DeviceIndex, Moment>,
+    pub(crate) timers: BTreeSet<(Moment, DeviceIndex)>,
+    pub(crate) wakes: BTreeMap<DeviceIndex, Moment>,
     /// Not begun; the machine list has not been asked about them.
-    pub(super) unasked: BTreeSet<DeviceIndex>,
+    pub(crate) unasked: BTreeSet<DeviceIndex>,
     /// Not begun, ready.
-    pub(super) fresh: BTreeSet<DeviceIndex>,
+    pub(crate) fresh: BTreeSet<DeviceIndex>,
     /// Want a start and sleep: those that something ran on already, then the rest, in the order in
     /// which they take turns.
-    pub(super) sleepers: BTreeSet<(bool, Moment, DeviceIndex)>,
+    pub(crate) sleepers: BTreeSet<(bool, Moment, DeviceIndex)>,
     /// Those of them that may have a slot which nobody else wants, whatever the gate says.
-    pub(super) turns: BTreeSet<(bool, Moment, DeviceIndex)>,
+    pub(crate) turns: BTreeSet<(bool, Moment, DeviceIndex)>,
     /// Want a start: cleanup before the rest.
-    pub(super) starts: BTreeSet<(bool, Moment, DeviceIndex)>,
-    pub(super) searches: BTreeSet<DeviceIndex>,
-    pub(super) cancels: BTreeSet<DeviceIndex>,
-    pub(super) fetches: BTreeSet<(Moment, DeviceIndex)>,
+    pub(crate) starts: BTreeSet<(bool, Moment, DeviceIndex)>,
+    pub(crate) searches: BTreeSet<DeviceIndex>,
+    pub(crate) cancels: BTreeSet<DeviceIndex>,
+    pub(crate) fetches: BTreeSet<(Moment, DeviceIndex)>,
     /// Where a device stands, so that it can be taken out again.
     places: BTreeMap<DeviceIndex, Place>,
     /// Granted their first start, which is not announced yet.
-    pub(super) admitted: BTreeSet<DeviceIndex>,
+    pub(crate) admitted: BTreeSet<DeviceIndex>,
     /// Active devices that wait for the run to be resumed.
-    pub(super) parked: BTreeSet<DeviceIndex>,
+    pub(crate) parked: BTreeSet<DeviceIndex>,
     /// The devices that the list is being asked about.
-    pub(super) asking: Option<Vec<DeviceIndex>>,
-    pub(super) devices_at: Moment,
-    pub(super) sleepers_at: Moment,
+    pub(crate) asking: Option<Vec<DeviceIndex>>,
+    pub(crate) devices_at: Moment,
+    pub(crate) sleepers_at: Moment,
     device_failures: u8,
     /// A record for the run as a whole is asked for.
-    pub(super) recording: bool,
+    pub(crate) recording: bool,
     /// Nothing has come in since the last poll, so `wake_at` is right.
-    pub(super) polled: bool,
-    pub(super) wake_at: Option<Moment>,
+    pub(crate) polled: bool,
+    pub(crate) wake_at: Option<Moment>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Fresh,
     /// Something ran on it or not, since when, whether it takes turns.
     Sleepers(bool, Moment, bool),
@@ -95,7 +95,7 @@ pub(super) enum Place {
 }
 
 impl Queues {
-    pub(super) fn new(started: Moment) -> Self {
+    pub(crate) fn new(started: Moment) -> Self {
         Queues {
             dirty: BTreeSet::new(),
             timers: BTreeSet::new(),
@@ -122,7 +122,7 @@ impl Queues {
     }
 
     /// Another process took up the run: what was asked for is not answered any more.
-    pub(super) fn resumed(&mut self, now: Moment) {
+    pub(crate) fn resumed(&mut self, now: Moment) {
         self.asking = None;
         self.device_failures = 0;
         self.devices_at = now;
@@ -132,7 +132,7 @@ impl Queues {
         self.recording = false;
     }
 
-    pub(super) fn devices_failed(&mut self, now: Moment, retry_after: Option<Duration>) {
+    pub(crate) fn devices_failed(&mut self, now: Moment, retry_after: Option<Duration>) {
         self.asking = None;
         let backoff = Duration::from_secs(5 << self.device_failures.min(5));
         self.device_failures = self.device_failures.saturating_add(1);
@@ -140,7 +140,7 @@ impl Queues {
     }
 
     /// The devices that the list was asked about.
-    pub(super) fn devices_answered(&mut self, now: Moment) -> Vec<DeviceIndex> {
+    pub(crate) fn devices_answered(&mut self, now: Moment) -> Vec<DeviceIndex> {
         self.device_failures = 0;
         self.devices_at = now;
         let asked = self.asking.take().unwrap_or_default();
@@ -150,7 +150,7 @@ impl Queues {
         asked
     }
 
-    pub(super) fn put(&mut self, id: DeviceIndex, place: Place) {
+    pub(crate) fn put(&mut self, id: DeviceIndex, place: Place) {
         match place {
             Place::Fresh => self.fresh.insert(id),
             Place::Sleepers(fresh, since, turn) => {
@@ -167,7 +167,7 @@ impl Queues {
         self.places.insert(id, place);
     }
 
-    pub(super) fn take_out(&mut self, id: DeviceIndex) {
+    pub(crate) fn take_out(&mut self, id: DeviceIndex) {
         match self.places.remove(&id) {
             None => false,
             Some(Place::Fresh) => self.fresh.remove(&id),
@@ -186,21 +186,21 @@ impl Queues {
         self.parked.remove(&id);
     }
 
-    pub(super) fn wake(&mut self, id: DeviceIndex, at: Moment) {
+    pub(crate) fn wake(&mut self, id: DeviceIndex, at: Moment) {
         self.wakes.insert(id, at);
         self.timers.insert((at, id));
     }
 
     /// Whether a not begun device waits in front of the gate.
-    pub(super) fn any_fresh(&self) -> bool {
+    pub(crate) fn any_fresh(&self) -> bool {
         !self.fresh.is_empty()
     }
 
-    pub(super) fn is_sleeper(&self, id: DeviceIndex) -> bool {
+    pub(crate) fn is_sleeper(&self, id: DeviceIndex) -> bool {
         matches!(self.places.get(&id), Some(Place::Sleepers(..)))
     }
 
-    pub(super) fn wants_start(&self, id: DeviceIndex) -> bool {
+    pub(crate) fn wants_start(&self, id: DeviceIndex) -> bool {
         matches!(self.places.get(&id), Some(Place::Starts(..) | Place::Fresh))
     }
 }

@@ -7,13 +7,13 @@ use svar_plan::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, DeviceIndex, Offli
 use svar_wire::Moment;
 use svar_wire::{ActionId, Tag};
 
-use super::endpoint::Endpoint;
-use super::fact::CancelWhy;
-use super::fleet::{Fleet, tag_of};
-use super::intent::Intent;
-use super::need::Need;
-use super::queues::Pending;
-use super::watcher::Awaited;
+use super::{Fleet, tag_of};
+use crate::device::intent::Intent;
+use crate::endpoint::Endpoint;
+use crate::fact::CancelWhy;
+use crate::need::Need;
+use crate::schedule::queues::Pending;
+use crate::schedule::watcher::Awaited;
 
 /// How few devices that the list has told of are left when the next ones are asked about.
 const DEVICES_AHEAD: usize = 60;

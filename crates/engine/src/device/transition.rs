@@ -7,23 +7,22 @@ use svar_plan::{CleanupWhen, OfflineMode, OnStop, SessionIndex, SessionKind, Ste
 use svar_wire::ActionStatus;
 use svar_wire::Moment;
 
-use super::absorb::Misfit;
-use super::end::EndState;
-use super::fact::{Attempt, CancelWhy, CommandEnd, GiveUp, Refusal, RequestIndex};
 use super::outcome::{self, SessionOutcome};
-use super::retry::{AnswerClass, class_of_start};
 use super::state::{
-    ActionOutcome, Collecting, CommandOutcome, Context, DeviceState, Open, Readiness, Stage,
-    Trouble,
+    ActionOutcome, Collecting, CommandOutcome, Context, DeviceState, Misfit, Open, Readiness,
+    Stage, Trouble,
 };
-use super::stop::Orders;
+use crate::end::EndState;
+use crate::fact::{Attempt, CancelWhy, CommandEnd, GiveUp, Refusal, RequestIndex};
+use crate::retry::{AnswerClass, class_of_start};
+use crate::stop::Orders;
 
 /// An action may be invisible to lists for this long after it was created (API notes 4.5).
-pub(super) const VISIBILITY_LAG: Duration = Duration::from_secs(120);
+pub(crate) const VISIBILITY_LAG: Duration = Duration::from_secs(120);
 
 /// A request of a process that died may be on its way for this long yet, in some gateway: as long as
 /// the client would have waited for its answer.
-pub(super) const ON_ITS_WAY: Duration = Duration::from_secs(100);
+pub(crate) const ON_ITS_WAY: Duration = Duration::from_secs(100);
 
 /// Pauses between the tries on a device that is busy: the first is short, because a session of
 /// somebody else is often just ending.
@@ -35,23 +34,23 @@ const HEALING: Duration = Duration::from_secs(60);
 /// Refusals in a row that promise a later success, before they are taken as final.
 const REFUSALS_MAX: u16 = 5;
 
-pub(super) fn enter(progress: &mut DeviceState, stage: Stage, at: Moment) {
+pub(crate) fn enter(progress: &mut DeviceState, stage: Stage, at: Moment) {
     progress.stage = stage;
     progress.since = at;
 }
 
 /// The answer to the start is lost: it is looked for, and from `settled` on not found means not sent.
-pub(super) fn doubt(progress: &mut DeviceState, at: Moment, settled: Moment) {
+pub(crate) fn doubt(progress: &mut DeviceState, at: Moment, settled: Moment) {
     let sent = progress.sent().into();
     enter(progress, Stage::Doubtful { settled, sent }, at);
 }
 
-pub(super) fn trouble(progress: &mut DeviceState, state: EndState, why: &str) {
+pub(crate) fn trouble(progress: &mut DeviceState, state: EndState, why: &str) {
     trouble_at(progress, None, state, why);
 }
 
 /// What goes wrong first decides; `step` is the one that it is about.
-pub(super) fn trouble_at(
+pub(crate) fn trouble_at(
     progress: &mut DeviceState,
     step: Option<StepIndex>,
     state: EndState,
@@ -67,7 +66,7 @@ pub(super) fn trouble_at(
 }
 
 /// The session's next start gets a number of its own, so that its tag names it alone.
-pub(super) fn start_again(
+pub(crate) fn start_again(
     context: Context<'_>,
     progress: &mut DeviceState,
     at: Moment,
@@ -90,7 +89,7 @@ pub(super) fn start_again(
     }
 }
 
-pub(super) fn refused(
+pub(crate) fn refused(
     context: Context<'_>,
     progress: &mut DeviceState,
     at: Moment,
@@ -135,7 +134,7 @@ pub(super) fn refused(
     }
 }
 
-pub(super) fn ended(
+pub(crate) fn ended(
     context: Context<'_>,
     progress: &mut DeviceState,
     at: Moment,
@@ -229,7 +228,7 @@ fn foresee(context: Context<'_>, progress: &mut DeviceState) {
     }
 }
 
-pub(super) fn collected(
+pub(crate) fn collected(
     context: Context<'_>,
     progress: &mut DeviceState,
     at: Moment,
@@ -284,7 +283,7 @@ fn conclude(context: Context<'_>, progress: &mut DeviceState, at: Moment, outcom
     }
 }
 
-pub(super) fn readiness(
+pub(crate) fn readiness(
     context: Context<'_>,
     progress: &mut DeviceState,
     at: Moment,
@@ -320,7 +319,7 @@ pub(super) fn readiness(
     Ok(())
 }
 
-pub(super) fn gave_up(
+pub(crate) fn gave_up(
     context: Context<'_>,
     progress: &mut DeviceState,
     at: Moment,
@@ -400,7 +399,7 @@ fn leave_debt(context: Context<'_>, progress: &mut DeviceState) {
 }
 
 /// The present session is over: on to the next, to cleanup, or to the end.
-pub(super) fn advance(context: Context<'_>, progress: &mut DeviceState, at: Moment) {
+pub(crate) fn advance(context: Context<'_>, progress: &mut DeviceState, at: Moment) {
     let sessions = &context.device.sessions;
     let was_cleanup = progress.in_cleanup(context);
     progress.attempt = Attempt::FIRST;
@@ -437,7 +436,7 @@ pub(super) fn advance(context: Context<'_>, progress: &mut DeviceState, at: Mome
 }
 
 /// Makes an idle device obey what the run as a whole was told.
-pub(super) fn obey(context: Context<'_>, progress: &mut DeviceState, orders: &Orders, at: Moment) {
+pub(crate) fn obey(context: Context<'_>, progress: &mut DeviceState, orders: &Orders, at: Moment) {
     while progress.stage == Stage::Idle {
         let asleep = progress.readiness.sleeps();
         let cleanup = progress.in_cleanup(context);
@@ -485,7 +484,7 @@ pub(super) fn obey(context: Context<'_>, progress: &mut DeviceState, orders: &Or
 }
 
 /// A person gives up the cleanup of this device. One that is on its way is not called back.
-pub(super) fn waive(
+pub(crate) fn waive(
     context: Context<'_>,
     progress: &mut DeviceState,
     at: Moment,
@@ -502,14 +501,14 @@ pub(super) fn waive(
 
 /// Another process took up the run. A start that was announced and not answered may have been sent
 /// at any moment until now, may arrive a while later, and becomes visible later still.
-pub(super) fn resume(progress: &mut DeviceState, at: Moment) {
+pub(crate) fn resume(progress: &mut DeviceState, at: Moment) {
     if matches!(progress.stage, Stage::Announced { .. }) {
         doubt(progress, at, at + ON_ITS_WAY + VISIBILITY_LAG);
     }
 }
 
 /// Ends a device for which the plan has no main session; says whether it is one.
-pub(super) fn nothing_to_do(context: Context<'_>, progress: &mut DeviceState, at: Moment) -> bool {
+pub(crate) fn nothing_to_do(context: Context<'_>, progress: &mut DeviceState, at: Moment) -> bool {
     let first = context.device.sessions.first();
     let nothing = first.is_none_or(|session| session.kind == SessionKind::Cleanup);
     if nothing {

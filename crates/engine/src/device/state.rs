@@ -9,61 +9,61 @@ use svar_plan::{
 use svar_wire::ActionId;
 use svar_wire::Moment;
 
-use super::end::EndState;
-use super::fact::{Attempt, CancelWhy, CommandState, RequestIndex, SentCommand};
+use crate::end::EndState;
+use crate::fact::{Attempt, CancelWhy, CommandState, RequestIndex, SentCommand};
 
 /// What a device's facts are read against: the plan, and its own part of it.
 #[derive(Clone, Copy)]
-pub(super) struct Context<'p> {
-    pub(super) plan: &'p Plan,
-    pub(super) device: &'p DevicePlan,
-    pub(super) offline_until: Moment,
+pub(crate) struct Context<'p> {
+    pub(crate) plan: &'p Plan,
+    pub(crate) device: &'p DevicePlan,
+    pub(crate) offline_until: Moment,
 }
 
 /// One device's state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct DeviceState {
-    pub(super) stage: Stage,
+pub(crate) struct DeviceState {
+    pub(crate) stage: Stage,
     /// Since when it is in this stage.
-    pub(super) since: Moment,
+    pub(crate) since: Moment,
     /// The session it is at.
-    pub(super) session: SessionIndex,
+    pub(crate) session: SessionIndex,
     /// The number of the start under way, or of the next one.
-    pub(super) attempt: Attempt,
+    pub(crate) attempt: Attempt,
     /// The commands that the session's conditions left, once it was resolved.
-    pub(super) resolved: Option<Box<[CommandIndex]>>,
+    pub(crate) resolved: Option<Box<[CommandIndex]>>,
     /// The start sends this command alone: a retry.
-    pub(super) only: Option<CommandIndex>,
+    pub(crate) only: Option<CommandIndex>,
     /// Retries of the session's last step so far.
-    pub(super) retries: u16,
+    pub(crate) retries: u16,
     /// Refusals in a row that are to be tried again.
-    pub(super) refusals: u16,
+    pub(crate) refusals: u16,
     /// Since when somebody else's session holds the device.
-    pub(super) busy_since: Option<Moment>,
+    pub(crate) busy_since: Option<Moment>,
     /// The next start is not sent before.
-    pub(super) not_before: Moment,
+    pub(crate) not_before: Moment,
     /// Whether it can be started, as far as is known.
-    pub(super) readiness: Readiness,
+    pub(crate) readiness: Readiness,
     /// Why the machine list does not show it as ready.
-    pub(super) unready: Option<Box<str>>,
+    pub(crate) unready: Option<Box<str>>,
     /// A start was announced at least once.
-    pub(super) begun: bool,
+    pub(crate) begun: bool,
     /// A session of it ran on the device, or may have.
-    pub(super) touched: bool,
+    pub(crate) touched: bool,
     /// Something that was put or run in an earlier session is not yet cleaned up.
-    pub(super) debt: bool,
+    pub(crate) debt: bool,
     /// A person gave up what is not cleaned up.
-    pub(super) waived: bool,
+    pub(crate) waived: bool,
     /// Steps that failed and were allowed to.
-    pub(super) tolerated: u16,
+    pub(crate) tolerated: u16,
     /// Why it will not end as `ok`; the first such thing stays.
-    pub(super) trouble: Option<Box<Trouble>>,
+    pub(crate) trouble: Option<Box<Trouble>>,
 }
 
 /// What a device is at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Stage {
+pub(crate) enum Stage {
     /// No start is under way.
     Idle,
     /// Announced, not answered.
@@ -83,79 +83,89 @@ pub(super) enum Stage {
 
 /// An action that the service has and that has not ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Open {
-    pub(super) action: ActionId,
+pub(crate) struct Open {
+    pub(crate) action: ActionId,
     /// The commands that were sent, by the service's index.
-    pub(super) sent: Box<[CommandIndex]>,
-    pub(super) accepted: Moment,
+    pub(crate) sent: Box<[CommandIndex]>,
+    pub(crate) accepted: Moment,
     /// When it was seen to run on the device.
-    pub(super) began: Option<Moment>,
+    pub(crate) began: Option<Moment>,
     /// How far it is on the device, once it has begun.
-    pub(super) reached: Option<Reached>,
-    pub(super) cancel: Option<Cancelling>,
+    pub(crate) reached: Option<Reached>,
+    pub(crate) cancel: Option<Cancelling>,
 }
 
 impl Open {
     /// It is cancelled, and its device sleeps.
-    pub(super) fn is_unheard(&self) -> bool {
+    pub(crate) fn is_unheard(&self) -> bool {
         self.cancel.is_some_and(|cancel| cancel.unheard)
     }
 }
 
 /// The command that an action is at.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(super) struct Reached {
+pub(crate) struct Reached {
     /// The service's index.
-    pub(super) index: RequestIndex,
-    pub(super) state: CommandState,
+    pub(crate) index: RequestIndex,
+    pub(crate) state: CommandState,
     /// When that was seen, by our clock: never before it was so.
-    pub(super) since: Moment,
+    pub(crate) since: Moment,
 }
 
 /// An own action that was told to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(super) struct Cancelling {
-    pub(super) why: CancelWhy,
+pub(crate) struct Cancelling {
+    pub(crate) why: CancelWhy,
     /// The step that took longer than it may.
-    pub(super) overdue: Option<StepIndex>,
+    pub(crate) overdue: Option<StepIndex>,
     /// The first cancel.
-    pub(super) since: Moment,
+    pub(crate) since: Moment,
     /// The latest cancel.
-    pub(super) last: Moment,
-    pub(super) sent: u8,
+    pub(crate) last: Moment,
+    pub(crate) sent: u8,
     /// Of those, how many were refused, or their answer was lost.
-    pub(super) failed: u8,
+    pub(crate) failed: u8,
     /// The latest is one of them.
-    pub(super) just_failed: bool,
+    pub(crate) just_failed: bool,
     /// The service took them all and the action goes on: its device sleeps.
-    pub(super) unheard: bool,
+    pub(crate) unheard: bool,
 }
 
 /// An action that has ended and whose results come in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Collecting {
-    pub(super) action: ActionId,
+pub(crate) struct Collecting {
+    pub(crate) action: ActionId,
     /// The commands that were sent, by the service's index.
-    pub(super) sent: Box<[CommandIndex]>,
-    pub(super) ended: Moment,
-    pub(super) close: ActionOutcome,
+    pub(crate) sent: Box<[CommandIndex]>,
+    pub(crate) ended: Moment,
+    pub(crate) close: ActionOutcome,
     /// The step that it was cancelled for.
-    pub(super) overdue: Option<StepIndex>,
+    pub(crate) overdue: Option<StepIndex>,
     /// What became of each command that was sent, by the service's index.
-    pub(super) command_outcomes: Box<[CommandOutcome]>,
+    pub(crate) command_outcomes: Box<[CommandOutcome]>,
     /// Results still to be had, by the service's index.
-    pub(super) wanted: Vec<RequestIndex>,
+    pub(crate) wanted: Vec<RequestIndex>,
     /// Results that are wanted only of sessions that failed, and this one has not so far.
-    pub(super) if_failed: Vec<RequestIndex>,
+    pub(crate) if_failed: Vec<RequestIndex>,
     /// The device's trouble comes from this session, and a further result may name an earlier
     /// command instead.
-    pub(super) foreseen: bool,
+    pub(crate) foreseen: bool,
+}
+
+impl Collecting {
+    /// Replaces the outcome of a completed command by what its result says. A command that did not
+    /// complete keeps its outcome.
+    pub(crate) fn spoil(&mut self, index: RequestIndex, outcome: CommandOutcome) {
+        if let Some(known @ CommandOutcome::Completed) = index.get_mut(&mut self.command_outcomes) {
+            *known = outcome;
+        }
+    }
 }
 
 /// How the action itself ended, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum ActionOutcome {
+pub(crate) enum ActionOutcome {
     Succeeded,
     Failed,
     /// The service's time ran out while it ran.
@@ -167,7 +177,7 @@ pub(super) enum ActionOutcome {
 /// What became of a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum CommandOutcome {
+pub(crate) enum CommandOutcome {
     Completed,
     Failed(Box<str>),
     /// It had begun and not ended when the action ended.
@@ -183,17 +193,17 @@ pub(super) enum CommandOutcome {
 
 /// Why a device does not end as `ok`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Trouble {
-    pub(super) state: EndState,
-    pub(super) step: Option<StepIndex>,
-    pub(super) why: Box<str>,
+pub(crate) struct Trouble {
+    pub(crate) state: EndState,
+    pub(crate) step: Option<StepIndex>,
+    pub(crate) why: Box<str>,
 }
 
 /// Whether a device can be started, as far as is known. The one place where that is kept: who reads
 /// the machine list is told what counts as news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Readiness {
+pub(crate) enum Readiness {
     /// The machine list has not been asked.
     Unasked,
     /// It was seen lately, or at work.
@@ -207,13 +217,13 @@ pub(super) enum Readiness {
 }
 
 impl Readiness {
-    pub(super) fn sleeps(self) -> bool {
+    pub(crate) fn sleeps(self) -> bool {
         matches!(self, Readiness::Dozing { .. } | Readiness::Asleep)
     }
 }
 
 impl DeviceState {
-    pub(super) fn new(started: Moment) -> Self {
+    pub(crate) fn new(started: Moment) -> Self {
         DeviceState {
             stage: Stage::Idle,
             since: started,
@@ -237,7 +247,7 @@ impl DeviceState {
     }
 
     /// In one sentence, once it is not waited for any longer.
-    pub(super) fn never_came(&self) -> String {
+    pub(crate) fn never_came(&self) -> String {
         let never = "it did not come online before `offline.until`";
         match (&self.unready, self.readiness) {
             (Some(why), Readiness::Asleep) => format!("{never}: {why}"),
@@ -249,18 +259,18 @@ impl DeviceState {
     }
 
     /// It has not taken the session, or not heard of the cancel, of `since`.
-    pub(super) fn doze(&mut self, since: Moment) {
+    pub(crate) fn doze(&mut self, since: Moment) {
         if self.readiness != Readiness::Asleep {
             self.readiness = Readiness::Dozing { since };
         }
     }
 
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         matches!(self.stage, Stage::Done)
     }
 
     /// It holds one of the tenant's slots, or may.
-    pub(super) fn holds_slot(&self) -> bool {
+    pub(crate) fn holds_slot(&self) -> bool {
         matches!(
             self.stage,
             Stage::Announced { .. } | Stage::Doubtful { .. } | Stage::Open(_)
@@ -268,7 +278,7 @@ impl DeviceState {
     }
 
     /// Holds a slot while its device sleeps.
-    pub(super) fn sleeps_in_slot(&self) -> bool {
+    pub(crate) fn sleeps_in_slot(&self) -> bool {
         self.readiness.sleeps()
             && match &self.stage {
                 Stage::Announced { .. } | Stage::Doubtful { .. } => true,
@@ -278,7 +288,7 @@ impl DeviceState {
     }
 
     /// The open action, if there is one.
-    pub(super) fn open_action(&self) -> Option<&ActionId> {
+    pub(crate) fn open_action(&self) -> Option<&ActionId> {
         match &self.stage {
             Stage::Open(open) => Some(&open.action),
             _ => None,
@@ -286,7 +296,7 @@ impl DeviceState {
     }
 
     /// When the service accepted the open action, if its device has not taken it and nobody cancels it.
-    pub(super) fn waits_for_device(&self) -> Option<Moment> {
+    pub(crate) fn waits_for_device(&self) -> Option<Moment> {
         match &self.stage {
             Stage::Open(open) if open.began.is_none() && open.cancel.is_none() => {
                 Some(open.accepted)
@@ -296,17 +306,17 @@ impl DeviceState {
     }
 
     /// A cancel is on its way that is waited for.
-    pub(super) fn is_being_cancelled(&self) -> bool {
+    pub(crate) fn is_being_cancelled(&self) -> bool {
         matches!(&self.stage, Stage::Open(open) if open.cancel.is_some() && !open.is_unheard())
     }
 
     /// Its device fell asleep at a session that was cancelled.
-    pub(super) fn is_unheard(&self) -> bool {
+    pub(crate) fn is_unheard(&self) -> bool {
         matches!(&self.stage, Stage::Open(open) if open.is_unheard())
     }
 
     /// How it will end, as far as that is certain already.
-    pub(super) fn decided(&self) -> Option<EndState> {
+    pub(crate) fn decided(&self) -> Option<EndState> {
         match &self.trouble {
             Some(trouble) => Some(trouble.state),
             None => self.is_done().then_some(EndState::Ok),
@@ -314,17 +324,17 @@ impl DeviceState {
     }
 
     /// The session it is at.
-    pub(super) fn at<'p>(&self, context: Context<'p>) -> Option<&'p Session> {
+    pub(crate) fn at<'p>(&self, context: Context<'p>) -> Option<&'p Session> {
         self.session.get(&context.device.sessions)
     }
 
-    pub(super) fn in_cleanup(&self, context: Context<'_>) -> bool {
+    pub(crate) fn in_cleanup(&self, context: Context<'_>) -> bool {
         self.at(context)
             .is_some_and(|session| session.kind == SessionKind::Cleanup)
     }
 
     /// The session's commands must be worked out from results first.
-    pub(super) fn must_resolve(&self, context: Context<'_>) -> bool {
+    pub(crate) fn must_resolve(&self, context: Context<'_>) -> bool {
         self.resolved.is_none()
             && self
                 .at(context)
@@ -332,7 +342,7 @@ impl DeviceState {
     }
 
     /// The commands that the next start of the session sends.
-    pub(super) fn to_send(&self, context: Context<'_>) -> Vec<SentCommand> {
+    pub(crate) fn to_send(&self, context: Context<'_>) -> Vec<SentCommand> {
         let Some(session) = self.at(context) else {
             return Vec::new();
         };
@@ -355,7 +365,7 @@ impl DeviceState {
     }
 
     /// The commands of the start under way, by the service's index; none while there is no such start.
-    pub(super) fn sent(&self) -> &[CommandIndex] {
+    pub(crate) fn sent(&self) -> &[CommandIndex] {
         match &self.stage {
             Stage::Announced { sent } | Stage::Doubtful { sent, .. } => sent,
             Stage::Open(open) => &open.sent,
@@ -365,7 +375,7 @@ impl DeviceState {
     }
 
     /// The command behind an index of the session.
-    pub(super) fn command<'p>(
+    pub(crate) fn command<'p>(
         &self,
         context: Context<'p>,
         index: CommandIndex,
@@ -374,7 +384,7 @@ impl DeviceState {
     }
 
     /// The session puts or runs something.
-    pub(super) fn leaves_traces(&self, context: Context<'_>) -> bool {
+    pub(crate) fn leaves_traces(&self, context: Context<'_>) -> bool {
         self.sent().iter().any(|index| {
             self.command(context, *index)
                 .is_some_and(|command| command.verb != Verb::Get)
@@ -382,7 +392,7 @@ impl DeviceState {
     }
 
     /// The step that executes and has a `timeout`, and when that is over.
-    pub(super) fn time_out(
+    pub(crate) fn time_out(
         &self,
         context: Context<'_>,
         open: &Open,
@@ -396,7 +406,7 @@ impl DeviceState {
     }
 
     /// Something is left on the device that nobody has cleaned up.
-    pub(super) fn owes_cleanup(&self, context: Context<'_>) -> bool {
+    pub(crate) fn owes_cleanup(&self, context: Context<'_>) -> bool {
         let has_cleanup = context
             .device
             .sessions
@@ -408,3 +418,7 @@ impl DeviceState {
         has_cleanup && !self.waived && (self.debt || under_way)
     }
 }
+
+/// What a fact meets instead of what it needs, as a clause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Misfit(pub(crate) &'static str);

@@ -3,14 +3,14 @@
 use svar_plan::{CommandIndex, OnFail, ResultsWanted, StepIndex, Verb};
 use svar_wire::{ActionStatus, CommandStatus};
 
-use super::answer::{CommandAnswer, MISMATCH, match_answer};
-use super::end::EndState;
-use super::fact::{CancelWhy, CommandEnd, RequestIndex};
 use super::state::{ActionOutcome, Collecting, CommandOutcome, Context, DeviceState, Trouble};
+use crate::answer::{CommandAnswer, MISMATCH, match_answer};
+use crate::end::EndState;
+use crate::fact::{CancelWhy, CommandEnd, RequestIndex};
 
 /// What a session comes to once everything about it is known.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum SessionOutcome {
+pub(crate) enum SessionOutcome {
     /// The device goes on; so many steps failed that were allowed to.
     GoOn { tolerated: u16 },
     /// The command at this place of the session is tried again.
@@ -24,7 +24,7 @@ pub(super) enum SessionOutcome {
 
 /// What became of each command. Where the service says nothing of one (API notes 4.2), or uses a state
 /// that we don't know (4.3), the action's own state speaks for it.
-pub(super) fn command_outcomes(
+pub(crate) fn command_outcomes(
     sent: usize,
     status: &ActionStatus,
     ends: &[CommandEnd],
@@ -54,13 +54,13 @@ pub(super) fn command_outcomes(
 
 /// Certainly nothing of the action was ever begun: neither was it seen to run, nor does a command
 /// say that it left the queue.
-pub(super) fn never_ran(ends: &[CommandEnd], began: bool) -> bool {
+pub(crate) fn never_ran(ends: &[CommandEnd], began: bool) -> bool {
     !began && ends.iter().all(|end| end.status == CommandStatus::Created)
 }
 
 /// Which results are wanted, by the service's index: at once, and if the session turns out to have
 /// failed. Never for PutFile, which has none (API notes 6.2); a failed script usually left output.
-pub(super) fn wanted(
+pub(crate) fn wanted(
     context: Context<'_>,
     progress: &DeviceState,
     command_outcomes: &[CommandOutcome],
@@ -97,7 +97,7 @@ pub(super) fn wanted(
 }
 
 /// What the session comes to, now that its results are in.
-pub(super) fn conclude(
+pub(crate) fn conclude(
     context: Context<'_>,
     progress: &DeviceState,
     collecting: &Collecting,
@@ -257,7 +257,7 @@ fn may_be_late(context: Context<'_>, late: Option<StepIndex>) -> bool {
 }
 
 /// What a session is told as that was cancelled because this step took too long.
-pub(super) fn overdue(
+pub(crate) fn overdue(
     context: Context<'_>,
     step: Option<StepIndex>,
 ) -> (Option<StepIndex>, String) {
@@ -274,7 +274,7 @@ pub(super) fn overdue(
 
 /// What a cancelled action means for its device: `late` is the step that was overdue, `step` the
 /// one that ran at the end.
-pub(super) fn cancelled(
+pub(crate) fn cancelled(
     context: Context<'_>,
     why: Option<CancelWhy>,
     late: Option<StepIndex>,

@@ -10,7 +10,7 @@ const YIELD: Duration = Duration::from_secs(600);
 
 /// What the list is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Awaited {
+pub(crate) enum Awaited {
     Nothing,
     /// Nothing but sessions in the service's queue that their devices sleep over.
     Sleepers,
@@ -19,7 +19,7 @@ pub(super) enum Awaited {
 
 /// When the list is read next.
 #[derive(Debug, Clone)]
-pub(super) struct Watcher {
+pub(crate) struct Watcher {
     /// As it was when last told.
     awaited: Awaited,
     /// When it was last asked for: the ticks count from there, so that slow answers don't add calls.
@@ -35,7 +35,7 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    pub(super) fn new(started: Moment) -> Self {
+    pub(crate) fn new(started: Moment) -> Self {
         Watcher {
             awaited: Awaited::Nothing,
             last: None,
@@ -49,7 +49,7 @@ impl Watcher {
 
     /// Takes note of what is open. The first session of a quiet time is looked at a tick later: none
     /// ends sooner than it is picked up.
-    pub(super) fn awaits(&mut self, awaited: Awaited, now: Moment) {
+    pub(crate) fn awaits(&mut self, awaited: Awaited, now: Moment) {
         if awaited > self.awaited {
             self.not_before = self.not_before.max(now + TICK);
         }
@@ -59,7 +59,7 @@ impl Watcher {
     /// When the list is to be read, if it is. While result links are what the run waits for, or the
     /// tenant has refused a list for its rate, it is read less often: somebody needs the hour's calls
     /// more.
-    pub(super) fn due(&self) -> Option<Moment> {
+    pub(crate) fn due(&self) -> Option<Moment> {
         if self.awaited == Awaited::Nothing || self.is_being_read {
             return None;
         }
@@ -77,38 +77,38 @@ impl Watcher {
     }
 
     /// The list is being read.
-    pub(super) fn ask(&mut self, now: Moment, links_bind: bool) {
+    pub(crate) fn ask(&mut self, now: Moment, links_bind: bool) {
         self.last = Some(now);
         self.is_being_read = true;
         self.links_bind = links_bind;
     }
 
     /// It was read.
-    pub(super) fn answered(&mut self) {
+    pub(crate) fn answered(&mut self) {
         if std::mem::take(&mut self.is_being_read) {
             self.looked = self.last;
         }
     }
 
     /// When this process last read it.
-    pub(super) fn looked(&self) -> Option<Moment> {
+    pub(crate) fn looked(&self) -> Option<Moment> {
         self.looked
     }
 
     /// It could not be read.
-    pub(super) fn failed(&mut self, now: Moment, retry_after: Option<Duration>) {
+    pub(crate) fn failed(&mut self, now: Moment, retry_after: Option<Duration>) {
         self.is_being_read = false;
         self.not_before = self.not_before.max(now + retry_after.unwrap_or_default());
     }
 
     /// The tenant refused a list for its rate, though we keep ours: somebody else reads as well.
-    pub(super) fn throttled(&mut self, at: Moment) {
+    pub(crate) fn throttled(&mut self, at: Moment) {
         self.yields_until = Some(at + YIELD);
     }
 
     /// Another process took up the run; its first look comes a tick after, however often processes
     /// die.
-    pub(super) fn resumed(&mut self, now: Moment) {
+    pub(crate) fn resumed(&mut self, now: Moment) {
         let yields_until = self.yields_until;
         *self = Watcher {
             yields_until,

@@ -8,11 +8,11 @@
 use svar_plan::{DeviceIndex, OfflineMode, PICKUP};
 use svar_wire::Moment;
 
-use super::fact::CancelWhy;
-use super::fleet::Fleet;
-use super::need::Need;
-use super::queues::Pending;
-use super::state::Readiness;
+use super::Fleet;
+use crate::device::state::Readiness;
+use crate::fact::CancelWhy;
+use crate::need::Need;
+use crate::schedule::queues::Pending;
 
 /// What the run knows of a device, so that whoever reads the machine list can tell what is news.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

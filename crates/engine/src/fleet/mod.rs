@@ -3,6 +3,17 @@
 //! [`Fleet::handle`] is here; [`Fleet::poll`] is in `turn.rs`. A device is looked at when something
 //! happened to it or its own moment has come, never because another one was.
 
+mod grant;
+mod hours;
+mod notes;
+mod recover;
+mod sleepers;
+mod turn;
+mod view;
+
+pub use recover::ReplayError;
+pub use sleepers::Known;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,18 +24,18 @@ use svar_plan::{DeviceIndex, Plan, SessionIndex};
 use svar_wire::Moment;
 use svar_wire::{ActionId, DeviceId, RunId, Tag};
 
-use super::absorb::{self, ActionOwner, Misfit};
-use super::end::EndState;
-use super::endpoint::Endpoint;
-use super::fact::{Attempt, Fact, FactBody, RunLimit};
-use super::queues::{Pending, Queues};
-use super::quota::Quota;
-use super::retry::{AnswerClass, class_of_start};
-use super::state::{Context, DeviceState, Stage};
-use super::stop::{Orders, Score};
-use super::transition;
-use super::view::Tally;
-use super::watcher::Watcher;
+use crate::device::apply::{ActionOwner, apply};
+use crate::device::state::{Context, DeviceState, Misfit, Stage};
+use crate::device::transition;
+use crate::end::EndState;
+use crate::endpoint::Endpoint;
+use crate::fact::{Attempt, Fact, FactBody, RunLimit};
+use crate::retry::{AnswerClass, class_of_start};
+use crate::schedule::queues::{Pending, Queues};
+use crate::schedule::quota::Quota;
+use crate::schedule::watcher::Watcher;
+use crate::status::Tally;
+use crate::stop::{Orders, Score};
 
 /// A fact that does not fit the state that the facts before it have made. The state is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,55 +66,55 @@ pub fn tag_of(run: &RunId, device: &DeviceId, session: SessionIndex, attempt: At
 
 /// One device of the run. Only `progress` is made of facts; the rest is this process's own.
 #[derive(Debug)]
-pub(super) struct DeviceRun {
-    pub(super) progress: DeviceState,
+struct DeviceRun {
+    progress: DeviceState,
     /// A need of it that is given out and not yet answered.
-    pub(super) asked: Option<Pending>,
+    asked: Option<Pending>,
     /// A read that failed is not asked for again before.
-    pub(super) retry_at: Option<Moment>,
-    /// Reads that failed in an endpoint.
-    pub(super) failures: u8,
+    retry_at: Option<Moment>,
+    /// Reads that failed, without one that succeeded since.
+    failures: u8,
 }
 
 /// One run.
 #[derive(Debug)]
 pub struct Fleet {
-    pub(super) run: RunId,
-    pub(super) plan: Arc<Plan>,
-    pub(super) started: Moment,
-    pub(super) now: Moment,
-    pub(super) devices: Vec<DeviceRun>,
+    run: RunId,
+    plan: Arc<Plan>,
+    started: Moment,
+    now: Moment,
+    devices: Vec<DeviceRun>,
     /// Whose an action is: every one that this run ever owned.
     owners: BTreeMap<ActionId, DeviceIndex>,
-    pub(super) orders: Orders,
-    pub(super) score: Score,
-    pub(super) tally: Tally,
-    pub(super) quota: Quota,
-    pub(super) watcher: Watcher,
+    orders: Orders,
+    score: Score,
+    tally: Tally,
+    quota: Quota,
+    watcher: Watcher,
     /// Begun or admitted, and not ended.
-    pub(super) active: BTreeSet<DeviceIndex>,
+    active: BTreeSet<DeviceIndex>,
     /// Begun, not ended, and not asleep: they hold up the next wave.
-    pub(super) awake: BTreeSet<DeviceIndex>,
+    awake: BTreeSet<DeviceIndex>,
     /// Not ended, asleep, and not at work: begun or not.
-    pub(super) asleep: BTreeSet<DeviceIndex>,
+    asleep: BTreeSet<DeviceIndex>,
     /// Holding a slot, or about to.
-    pub(super) holding: BTreeSet<DeviceIndex>,
+    holding: BTreeSet<DeviceIndex>,
     /// Holding a slot while the device sleeps.
-    pub(super) sleeping_in_slots: BTreeSet<DeviceIndex>,
+    sleeping_in_slots: BTreeSet<DeviceIndex>,
     /// With an open action.
-    pub(super) open: BTreeSet<DeviceIndex>,
+    open: BTreeSet<DeviceIndex>,
     /// Devices that were ever started.
-    pub(super) begun: u32,
+    begun: u32,
     /// The wave that runs, from 0.
-    pub(super) wave: usize,
+    wave: usize,
     /// When all that the wave may start had ended.
-    pub(super) wave_over_at: Option<Moment>,
+    wave_over_at: Option<Moment>,
     /// A replayed run asks to be taken up before anything else.
-    pub(super) to_resume: bool,
+    to_resume: bool,
     /// The opening of the policy's hours that holds `now`, or the next one. It decides nothing but
     /// when starts are granted, so no fact is needed to replay it.
-    pub(super) opening: Option<(Moment, Moment)>,
-    pub(super) queues: Queues,
+    opening: Option<(Moment, Moment)>,
+    queues: Queues,
 }
 
 impl Fleet {
@@ -184,7 +195,7 @@ impl Fleet {
         Ok(())
     }
 
-    pub(super) fn context(&self, device: DeviceIndex) -> Context<'_> {
+    fn context(&self, device: DeviceIndex) -> Context<'_> {
         Context {
             plan: &self.plan,
             device: &self.plan.devices[device.place()],
@@ -192,7 +203,7 @@ impl Fleet {
         }
     }
 
-    pub(super) fn offline_until(&self) -> Moment {
+    fn offline_until(&self) -> Moment {
         self.started + Duration::from_millis(self.plan.policy.offline.until_ms)
     }
 
@@ -225,7 +236,7 @@ impl Fleet {
         };
         let was_begun = device.progress.begun;
         let mut progress = device.progress.clone();
-        absorb::absorb(self.context(id), &mut progress, at, body, known)?;
+        apply(self.context(id), &mut progress, at, body, known)?;
         self.set(id, progress, at);
         self.answered(id, Pending::answered_by(body));
 
@@ -355,7 +366,7 @@ impl Fleet {
     }
 
     /// Puts a device's new state in its place, with everything that is counted over devices.
-    pub(super) fn set(&mut self, id: DeviceIndex, mut progress: DeviceState, at: Moment) {
+    fn set(&mut self, id: DeviceIndex, mut progress: DeviceState, at: Moment) {
         let context = self.context(id);
         transition::obey(context, &mut progress, &self.orders, at);
         let owes = progress.is_done() && progress.owes_cleanup(context);
@@ -388,7 +399,7 @@ impl Fleet {
     }
 
     /// Files the device in the sets that it belongs to.
-    pub(super) fn file(&mut self, id: DeviceIndex) {
+    fn file(&mut self, id: DeviceIndex) {
         let device = &self.devices[id.place()];
         let progress = &device.progress;
         if progress.is_done() {
@@ -421,7 +432,7 @@ impl Fleet {
     }
 
     /// How many devices may have been started by the end of a wave.
-    pub(super) fn wave_limit(&self, wave: usize) -> u32 {
+    fn wave_limit(&self, wave: usize) -> u32 {
         let total = self.tally.total;
         match self.plan.policy.waves.get(wave) {
             Some(amount) => amount.of(total),

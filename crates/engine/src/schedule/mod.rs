@@ -1,0 +1,5 @@
+//! What devices of a run share: the tenant's rates and slots, the queues for them, and the status list.
+
+pub(crate) mod queues;
+pub(crate) mod quota;
+pub(crate) mod watcher;
