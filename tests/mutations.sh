@@ -128,12 +128,10 @@ $find_only || refresh
 row NAME FILE VERDICT
 
 mutate resend-after-5xx crates/engine/src 'engine: all/simulation:simulation::' \
-    'return Err(Misfit("no start of it awaits an answer"));
-            }
-            transition::doubt(progress, at, at + VISIBILITY_LAG);' \
-    'return Err(Misfit("no start of it awaits an answer"));
-            }
-            start_again(context, progress, at, Duration::ZERO);'
+    'self.expect_unanswered_start(session, attempt)?;
+        transition::doubt(self.state, self.at, self.at + VISIBILITY_LAG);' \
+    'self.expect_unanswered_start(session, attempt)?;
+        start_again(self.context, self.state, self.at, Duration::ZERO);'
 mutate forget-the-tag-search src/driver 'all/simulation:simulation::' \
     'here && find_tag(comment).as_ref() == Some(tag)' \
     'here && find_tag(comment).as_ref() == Some(tag) && false'
@@ -191,12 +189,13 @@ mutate pending-holds-no-slot crates/engine/src 'engine: all/simulation:simulatio
         )
     }'
 mutate forget-an-action-after-cancel crates/engine/src 'engine: all/simulation:simulation::' \
-    'let failed = match body {' \
-    'if matches!(body, FactBody::CancelAnswered { .. }) {
-                enter(progress, Stage::Done, at);
-                return Ok(());
+    'Some(_) => Ok(()),
+            None => self.late(),' \
+    'Some(_) => {
+                enter(self.state, Stage::Done, self.at);
+                Ok(())
             }
-            let failed = match body {'
+            None => self.late(),'
 mutate retry-past-the-limit crates/engine/src 'engine: all/simulation:simulation::' \
     'progress.retries < retry.max' \
     'progress.retries <= retry.max'
