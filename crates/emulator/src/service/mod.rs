@@ -5,8 +5,8 @@
 //! follows from the seed and the subject (which action of which device), not from the order of
 //! calls, so two plays with the same seed and the same calls at the same moments agree byte for byte.
 //!
-//! Where to start: `core.rs` holds the state and the row of checks before a call; `start.rs` is the
-//! call this is all about; `timeline.rs` is what happens to an action afterwards. `storage.rs` plays
+//! Where to start: `core/mod.rs` holds the state and the checks before a call; `core/start.rs` is the
+//! call this is all about; `core/timeline.rs` is what happens to an action afterwards. `core/storage.rs` plays
 //! another service, the one behind result links.
 
 mod action_json;
@@ -17,27 +17,20 @@ mod command_cache;
 mod condition;
 mod core;
 mod corrupt;
-mod fault;
 mod id_index;
 mod index_set;
 mod ledger;
-mod library;
-mod link;
 mod list_query;
 mod machines;
 mod message;
 mod random;
 mod rates;
-mod reads;
 mod refusal;
 mod route;
-mod start;
-mod storage;
-mod timeline;
 mod timestamp;
 mod token;
 
 pub use self::core::Service;
+pub use self::core::timeline::Work;
 pub use ledger::{LedgerEntry, LedgerEvent};
 pub use message::{Delivery, Request, Response};
-pub use timeline::Work;

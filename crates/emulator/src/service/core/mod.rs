@@ -1,5 +1,13 @@
 //! The state of the service, and the checks that every call passes.
 
+pub(super) mod fault;
+pub(super) mod library;
+pub(super) mod link;
+pub(super) mod reads;
+pub(super) mod start;
+pub(super) mod storage;
+pub(super) mod timeline;
+
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -7,47 +15,47 @@ use sha2::{Digest, Sha256};
 
 use svar_wire::Moment;
 
+use self::fault::{Faults, TriggeredFault};
+use self::library::Library;
+use self::timeline::{Timeline, Work};
 use super::super::device::CommandOutcome;
 use super::super::scenario::Scenario;
 use super::super::settings::Settings;
 use super::actions::Actions;
 use super::background::Background;
-use super::fault::{Faults, TriggeredFault};
 use super::ledger::{Ledger, LedgerEntry};
-use super::library::Library;
 use super::machines::Machines;
 use super::message::{Request, Response};
 use super::random::{Purpose, SeededRandom, guid};
 use super::rates::Rates;
 use super::refusal::Refusal;
 use super::route::Route;
-use super::timeline::{Timeline, Work};
 use super::timestamp::http_date;
 use super::token::{Identity, Key, TokenCache, TokenIssuer};
 
 /// The service as a state machine.
 pub struct Service {
-    pub(super) scenario: Arc<Scenario>,
-    pub(super) settings: Settings,
-    pub(super) random: SeededRandom,
-    pub(super) key: Key,
+    scenario: Arc<Scenario>,
+    settings: Settings,
+    random: SeededRandom,
+    key: Key,
     /// When it began: the zero of the scenario's times.
-    pub(super) started: Moment,
+    started: Moment,
     /// The latest time it was told; never goes back.
-    pub(super) now: Moment,
-    pub(super) machines: Machines,
-    pub(super) actions: Actions,
-    pub(super) library: Library,
-    pub(super) rates: Rates,
-    pub(super) background: Background,
-    pub(super) faults: Faults,
-    pub(super) timeline: Timeline,
-    pub(super) ledger: Ledger,
+    now: Moment,
+    machines: Machines,
+    actions: Actions,
+    library: Library,
+    rates: Rates,
+    background: Background,
+    faults: Faults,
+    timeline: Timeline,
+    ledger: Ledger,
     /// The applications' names, by their place.
-    pub(super) requestors: Vec<Arc<str>>,
+    requestors: Vec<Arc<str>>,
     token_cache: TokenCache,
     /// What [`Service::rows_examined`] answers.
-    pub(super) examined: Cell<u64>,
+    examined: Cell<u64>,
     /// Calls so far; the key of correlation ids.
     calls: u64,
     tokens: u64,
@@ -349,12 +357,12 @@ impl Service {
     }
 
     /// Returns the correlation id of this call, which a user would quote to support.
-    pub(super) fn correlation(&self) -> uuid::Uuid {
+    fn correlation(&self) -> uuid::Uuid {
         guid(self.random.wide(Purpose::Correlation, &[self.calls]))
     }
 
     /// `@odata.context` of an answer: on purpose not the host that was called (API notes 2.1).
-    pub(super) fn context(&self, what: &str) -> String {
+    fn context(&self, what: &str) -> String {
         format!(
             "https://{}/api/$metadata#{what}",
             self.settings.context_host
@@ -362,7 +370,7 @@ impl Service {
     }
 
     /// The address the caller used, for links back to the same place.
-    pub(super) fn origin(request: &Request) -> String {
+    fn origin(request: &Request) -> String {
         let plain = |host: &&str| {
             !host.is_empty()
                 && host.len() <= 255

@@ -10,13 +10,13 @@ use sha2::{Digest, Sha256};
 use svar_wire::LibraryFile;
 use svar_wire::Moment;
 
-use super::super::scenario::Scenario;
-use super::core::Service;
-use super::ledger::LedgerEvent;
-use super::message::{Request, Response};
-use super::refusal::Refusal;
-use super::timestamp::stamp_in_full;
-use super::token::Identity;
+use super::Service;
+use crate::scenario::Scenario;
+use crate::service::ledger::LedgerEvent;
+use crate::service::message::{Request, Response};
+use crate::service::refusal::Refusal;
+use crate::service::timestamp::stamp_in_full;
+use crate::service::token::Identity;
 
 #[derive(Debug)]
 struct Entry {
@@ -92,7 +92,7 @@ struct Upload {
 }
 
 impl Service {
-    pub(super) fn library_list(&self) -> Response {
+    pub(crate) fn library_list(&self) -> Response {
         let files: Vec<&LibraryFile> = self
             .library
             .files
@@ -105,7 +105,7 @@ impl Service {
         )
     }
 
-    pub(super) fn library_upload(
+    pub(crate) fn library_upload(
         &mut self,
         identity: &Identity,
         request: &Request,
@@ -168,7 +168,7 @@ impl Service {
 
     /// Replaces a file as another user would: the same name, other bytes (API notes 8.6). A script gets one
     /// more comment, so that it still runs and has another hash.
-    pub(super) fn overwrite(&mut self, name: &str) {
+    pub(crate) fn overwrite(&mut self, name: &str) {
         let now = self.now;
         let Some(entry) = self.library.files.get_mut(name) else {
             return;
@@ -185,7 +185,7 @@ impl Service {
         self.ledger.add_library(now, event, name.to_owned(), sha256);
     }
 
-    pub(super) fn library_delete(&mut self, name: &str) -> Result<Response, Refusal> {
+    pub(crate) fn library_delete(&mut self, name: &str) -> Result<Response, Refusal> {
         if self.library.files.remove(name).is_none() {
             return Err(Refusal::not_found(format!(
                 "The file {name} was not found."

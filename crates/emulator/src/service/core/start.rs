@@ -5,21 +5,21 @@ use serde_json::Value;
 use svar_wire::Moment;
 use svar_wire::{Command, CommandStatus, CommandType, Param};
 
-use super::super::fault::Call;
-use super::super::settings::ViolationPolicy;
-use super::actions::{ActionRecord, CommandRecord, State};
-use super::core::Service;
-use super::ledger::LedgerEvent;
-use super::message::{Request, Response};
-use super::random::Purpose;
-use super::refusal::Refusal;
-use super::token::Identity;
+use super::Service;
+use crate::fault::Call;
+use crate::service::actions::{ActionRecord, CommandRecord, State};
+use crate::service::ledger::LedgerEvent;
+use crate::service::message::{Request, Response};
+use crate::service::random::Purpose;
+use crate::service::refusal::Refusal;
+use crate::service::token::Identity;
+use crate::settings::ViolationPolicy;
 
 /// The characters the console page forbids in arguments (API notes 3.3).
-pub(super) const FORBIDDEN_IN_ARGS: [char; 5] = [';', '&', '|', '!', '$'];
+pub(crate) const FORBIDDEN_IN_ARGS: [char; 5] = [';', '&', '|', '!', '$'];
 
 impl Service {
-    pub(super) fn start(
+    pub(crate) fn start(
         &mut self,
         identity: &Identity,
         machine: &str,
@@ -74,7 +74,7 @@ impl Service {
     }
 
     /// The device a start is for.
-    pub(super) fn machine_to_start(&self, key: &str) -> Option<u32> {
+    pub(crate) fn machine_to_start(&self, key: &str) -> Option<u32> {
         match self.settings.start_by_name {
             true => self.machines.find_any(key),
             false => self.machines.find(key),
@@ -114,7 +114,7 @@ impl Service {
         let number = self.machines.all[place as usize].actions.len() as u64;
         let key = [u64::from(place), number];
         let mut id = self.random.wide(Purpose::ActionId, &key);
-        while self.actions.has(super::random::guid(id).as_u128()) {
+        while self.actions.has(crate::service::random::guid(id).as_u128()) {
             id = id.wrapping_add(1);
         }
         let lag = self
@@ -122,7 +122,7 @@ impl Service {
             .visibility_lag
             .at(self.random.place(Purpose::Visibility, &key));
         let record = ActionRecord {
-            id: super::random::guid(id).as_u128(),
+            id: crate::service::random::guid(id).as_u128(),
             machine: place,
             requestor: self.requestor(identity),
             comment: comment.into(),
@@ -284,7 +284,7 @@ impl Service {
         Ok(command)
     }
 
-    pub(super) fn requestor(&self, identity: &Identity) -> std::sync::Arc<str> {
+    pub(crate) fn requestor(&self, identity: &Identity) -> std::sync::Arc<str> {
         std::sync::Arc::clone(&self.requestors[identity.app])
     }
 }

@@ -11,14 +11,14 @@ use bytes::Bytes;
 use svar_wire::Moment;
 use svar_wire::{CommandStatus, CommandType};
 
-use super::super::device::{CommandOutcome, DeviceTask};
-use super::super::scenario::{Device, StuckIn};
-use super::super::settings::{RepeatedPut, ViolationPolicy};
-use super::actions::State;
-use super::core::Service;
-use super::ledger::LedgerEvent;
-use super::random::Purpose;
+use super::Service;
 use super::start::FORBIDDEN_IN_ARGS;
+use crate::device::{CommandOutcome, DeviceTask};
+use crate::scenario::{Device, StuckIn};
+use crate::service::actions::State;
+use crate::service::ledger::LedgerEvent;
+use crate::service::random::Purpose;
+use crate::settings::{RepeatedPut, ViolationPolicy};
 
 /// Something a device has to do. [`Service::finished`] takes what came of it, by its number.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ impl Timeline {
 
 impl Service {
     /// Plays everything due until `now`, each thing at its own moment.
-    pub(super) fn pass_time(&mut self, now: Moment) {
+    pub(crate) fn pass_time(&mut self, now: Moment) {
         let target = now.max(self.now);
         while self.timeline.next_wake().is_some_and(|at| at <= target) {
             let Some(Reverse(due)) = self.timeline.due.pop() else {
@@ -117,7 +117,7 @@ impl Service {
     }
 
     /// Has a colleague replace a library file once that time has passed.
-    pub(super) fn schedule_overwrite(&mut self, delay: Duration, name: String) {
+    pub(crate) fn schedule_overwrite(&mut self, delay: Duration, name: String) {
         match delay.is_zero() {
             true => self.overwrite(&name),
             false => self
@@ -127,7 +127,7 @@ impl Service {
     }
 
     /// Schedules what the scenario says about its devices' restarts.
-    pub(super) fn schedule_restarts(&mut self) {
+    pub(crate) fn schedule_restarts(&mut self) {
         for (machine, record) in (0..).zip(&self.machines.all) {
             for after in &record.device.restarts {
                 let at = self.started + after.0;
@@ -169,7 +169,7 @@ impl Service {
     }
 
     /// Decides when the device fetches a new action, or that it won't in time.
-    pub(super) fn schedule_pickup(&mut self, action: u32, key: [u64; 2]) {
+    pub(crate) fn schedule_pickup(&mut self, action: u32, key: [u64; 2]) {
         let now = self.now;
         let machine = &self.machines.all[self.actions.get(action).machine as usize];
         let delay = machine
@@ -302,7 +302,7 @@ impl Service {
     }
 
     /// Takes in a device's outcome: at once, or when the time it says to have taken is over.
-    pub(super) fn command_finished(&mut self, work: u64, mut outcome: CommandOutcome) {
+    pub(crate) fn command_finished(&mut self, work: u64, mut outcome: CommandOutcome) {
         let Some(&(action, index)) = self.timeline.running.get(&work) else {
             return;
         };
@@ -431,7 +431,7 @@ impl Service {
     }
 
     /// Gives an action its final state and lets its device go.
-    pub(super) fn end(&mut self, action: u32, state: State) {
+    pub(crate) fn end(&mut self, action: u32, state: State) {
         let now = self.now;
         self.actions.turn(action, state, now);
         let record = self.actions.get(action);

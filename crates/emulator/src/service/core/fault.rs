@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use svar_wire::Moment;
 
-use super::super::fault::{Call, Fault, FaultKind};
-use super::super::scenario::Scenario;
-use super::core::Service;
-use super::corrupt::corrupted;
-use super::index_set::index;
-use super::message::{Delivery, Response};
-use super::random::{Purpose, SeededRandom};
-use super::refusal::{Refusal, RetryAfter};
+use super::Service;
+use crate::fault::{Call, Fault, FaultKind};
+use crate::scenario::Scenario;
+use crate::service::corrupt::corrupted;
+use crate::service::index_set::index;
+use crate::service::message::{Delivery, Response};
+use crate::service::random::{Purpose, SeededRandom};
+use crate::service::refusal::{Refusal, RetryAfter};
 
 /// The scenario's faults, with how often each was asked.
 #[derive(Debug)]
@@ -187,7 +187,7 @@ impl TriggeredFault {
 impl Service {
     /// What a fault does to the service itself, once the call was done. `actions_before` tells
     /// whether the call made an action: it is the last one then.
-    pub(super) fn apply_side_effects(
+    pub(crate) fn apply_side_effects(
         &mut self,
         triggered: TriggeredFault,
         actions_before: usize,

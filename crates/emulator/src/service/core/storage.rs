@@ -11,30 +11,30 @@ use bytes::Bytes;
 
 use svar_wire::Moment;
 
-use super::condition::{Range, Verdict, Version};
-use super::core::Service;
-use super::message::{Request, Response};
-use super::route::{form_pairs, percent_decoded};
-use super::timestamp::http_date;
-use super::token::{Key, signature};
+use super::Service;
+use crate::service::condition::{Range, Verdict, Version};
+use crate::service::message::{Request, Response};
+use crate::service::route::{form_pairs, percent_decoded};
+use crate::service::timestamp::http_date;
+use crate::service::token::{Key, signature};
 
 /// Where results lie.
-pub(super) const CONTAINER: &str = "investigation-actions-data";
+pub(crate) const CONTAINER: &str = "investigation-actions-data";
 /// The version of the storage's rules that links name.
-pub(super) const STORAGE_VERSION: &str = "2018-03-28";
+pub(crate) const STORAGE_VERSION: &str = "2018-03-28";
 
 /// What a link's signature seals.
-pub(super) struct Sas<'a> {
-    pub(super) path: &'a str,
-    pub(super) expiry: &'a str,
-    pub(super) permissions: &'a str,
-    pub(super) version: &'a str,
-    pub(super) resource: &'a str,
+pub(crate) struct Sas<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) expiry: &'a str,
+    pub(crate) permissions: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) resource: &'a str,
 }
 
 impl Sas<'_> {
     /// As it stands in a link, before percent signs.
-    pub(super) fn signature(&self, key: &Key) -> String {
+    pub(crate) fn signature(&self, key: &Key) -> String {
         let text = [
             self.permissions,
             self.resource,
@@ -79,7 +79,7 @@ const fn denied(message: &'static str) -> Refused {
 
 impl Service {
     /// What storage answers: no bearer token, a signature and an expiry in the query.
-    pub(super) fn blob(&self, request: &Request, action: &str, name: &str) -> Response {
+    pub(crate) fn blob(&self, request: &Request, action: &str, name: &str) -> Response {
         self.read_blob(request, action, name)
             .unwrap_or_else(|refused| self.storage_error(&refused))
     }

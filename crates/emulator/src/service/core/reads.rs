@@ -5,16 +5,16 @@ use serde_json::Value;
 
 use svar_wire::{Collection, CommandStatus, Hunt};
 
-use super::super::odata::{Filterable, Options, QueryError};
-use super::actions::{ACTION, ActionRow, Cancellation, CommandRecord, State, direction};
-use super::core::Service;
-use super::ledger::LedgerEvent;
-use super::list_query::Page;
-use super::machines::{MACHINE, MachineRow};
-use super::message::{JSON, Request, Response};
-use super::refusal::Refusal;
-use super::route::form_pairs;
-use super::token::Identity;
+use super::Service;
+use crate::odata::{Filterable, Options, QueryError};
+use crate::service::actions::{ACTION, ActionRow, Cancellation, CommandRecord, State, direction};
+use crate::service::ledger::LedgerEvent;
+use crate::service::list_query::Page;
+use crate::service::machines::{MACHINE, MachineRow};
+use crate::service::message::{JSON, Request, Response};
+use crate::service::refusal::Refusal;
+use crate::service::route::form_pairs;
+use crate::service::token::Identity;
 
 /// The most entries on one page (API notes 5.1, 8.2).
 const PAGE_MAX: usize = 10_000;
@@ -28,7 +28,7 @@ impl From<QueryError> for Refusal {
 }
 
 impl Service {
-    pub(super) fn action_list(&mut self, request: &Request) -> Result<Response, Refusal> {
+    pub(crate) fn action_list(&mut self, request: &Request) -> Result<Response, Refusal> {
         let pairs = form_pairs(&request.query);
         let options = Options::parse(&pairs, &ACTION, self.filterable())?;
         let row = |place: u32| {
@@ -60,7 +60,7 @@ impl Service {
         Ok(answer)
     }
 
-    pub(super) fn machine_list(&self, request: &Request) -> Result<Response, Refusal> {
+    pub(crate) fn machine_list(&self, request: &Request) -> Result<Response, Refusal> {
         if self.machines.all.is_empty() {
             return Err(Refusal::not_found("There are no machines."));
         }
@@ -88,7 +88,7 @@ impl Service {
         )
     }
 
-    pub(super) fn find_by_tag(&self, request: &Request) -> Result<Response, Refusal> {
+    pub(crate) fn find_by_tag(&self, request: &Request) -> Result<Response, Refusal> {
         let pairs = form_pairs(&request.query);
         let find = |name: &str| {
             pairs
@@ -118,7 +118,7 @@ impl Service {
         )
     }
 
-    pub(super) fn machine_get(&self, key: &str) -> Result<Response, Refusal> {
+    pub(crate) fn machine_get(&self, key: &str) -> Result<Response, Refusal> {
         let place = self
             .machines
             .find_any(key)
@@ -126,14 +126,14 @@ impl Service {
         Ok(self.entity("Machines/$entity", 200, &self.machine_entity(place)))
     }
 
-    pub(super) fn action_get(&mut self, id: &str) -> Result<Response, Refusal> {
+    pub(crate) fn action_get(&mut self, id: &str) -> Result<Response, Refusal> {
         let place = self.visible_action(id)?;
         let answer = self.entity_answer(200, place);
         self.flap(place);
         Ok(answer)
     }
 
-    pub(super) fn cancel(
+    pub(crate) fn cancel(
         &mut self,
         identity: &Identity,
         id: &str,
@@ -184,7 +184,7 @@ impl Service {
         Ok(self.entity_answer(200, place))
     }
 
-    pub(super) fn hunt(&self, request: &Request) -> Result<Response, Refusal> {
+    pub(crate) fn hunt(&self, request: &Request) -> Result<Response, Refusal> {
         let body = request.json()?;
         let query = body["Query"]
             .as_str()
@@ -234,21 +234,21 @@ impl Service {
     }
 
     /// The place of an action that reads already know (API notes 4.5).
-    pub(super) fn visible_action(&self, id: &str) -> Result<u32, Refusal> {
+    pub(crate) fn visible_action(&self, id: &str) -> Result<u32, Refusal> {
         self.actions
             .find(id)
             .filter(|place| self.actions.get(*place).visible_at <= self.now)
             .ok_or_else(|| Refusal::not_found(format!("Machine action {id} was not found.")))
     }
 
-    pub(super) fn entity_answer(&self, status: u16, place: u32) -> Response {
+    pub(crate) fn entity_answer(&self, status: u16, place: u32) -> Response {
         self.with_context("MachineActions/$entity", status, |out| {
             self.actions.write(place, &self.machines, out);
         })
     }
 
     /// One entity, with its context as the first key.
-    pub(super) fn entity(&self, what: &str, status: u16, entity: &impl Serialize) -> Response {
+    pub(crate) fn entity(&self, what: &str, status: u16, entity: &impl Serialize) -> Response {
         self.with_context(what, status, |out| write(out, entity))
     }
 
@@ -350,7 +350,7 @@ fn write(out: &mut Vec<u8>, value: &impl Serialize) {
 }
 
 /// Percent-encodes what must not stand bare in a query.
-pub(super) fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use svar_wire::Moment;
 
-use super::actions::CommandRecord;
-use super::core::Service;
-use super::message::{Request, Response};
-use super::random::{Purpose, guid};
+use super::Service;
 use super::reads::encoded;
-use super::refusal::Refusal;
 use super::storage::{CONTAINER, STORAGE_VERSION, Sas};
+use crate::service::actions::CommandRecord;
+use crate::service::message::{Request, Response};
+use crate::service::random::{Purpose, guid};
+use crate::service::refusal::Refusal;
 
 impl Service {
-    pub(super) fn link(
+    pub(crate) fn link(
         &self,
         request: &Request,
         id: &str,
@@ -65,7 +65,7 @@ impl Service {
         ))
     }
 
-    pub(super) fn is_kept(&self, command: &CommandRecord) -> bool {
+    pub(crate) fn is_kept(&self, command: &CommandRecord) -> bool {
         command.result.is_some()
             && command
                 .ended
@@ -73,7 +73,7 @@ impl Service {
     }
 
     /// The storage's name of a result: 32 hexadecimal digits.
-    pub(super) fn blob_name(&self, action: u32, index: usize) -> String {
+    pub(crate) fn blob_name(&self, action: u32, index: usize) -> String {
         let key = [u64::from(action), index as u64];
         format!("{:032x}", self.random.wide(Purpose::Blob, &key))
     }
