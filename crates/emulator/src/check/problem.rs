@@ -11,7 +11,7 @@ use super::{devices, faults, settings};
 /// A problem of a scenario: something that is wrong or has no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScenarioProblem {
-    /// What sort of problem it is.
+    /// The kind of the problem.
     pub kind: ScenarioProblemKind,
     /// Place, as a JSON pointer.
     pub place: String,
@@ -25,7 +25,7 @@ pub struct ScenarioProblem {
     pub candidates: Vec<String>,
 }
 
-/// The sorts of problems a scenario can have.
+/// The kinds of problems a scenario can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ScenarioProblemKind {
     /// A key that is needed is missing.
@@ -36,9 +36,9 @@ pub enum ScenarioProblemKind {
     EmptyList,
     /// The lower bound of a range is above the upper one.
     EmptyRange,
-    /// Two devices can't be told apart.
+    /// Two devices can't be distinguished.
     DuplicateDevice,
-    /// Two applications or two library files can't be told apart.
+    /// Two applications or two library files can't be distinguished.
     DuplicateName,
     /// All devices of a fleet have one name.
     FleetNamePattern,

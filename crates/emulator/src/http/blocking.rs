@@ -25,7 +25,7 @@ impl Emulator {
     /// Starts an emulator of the scenario; see [`Emulator::start`](crate::Emulator::start).
     ///
     /// # Errors
-    /// As there; also when the thread can't be started.
+    /// The same as for the async emulator, or the thread can't be started.
     pub fn start(scenario: Scenario) -> Result<Self, EmulatorError> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -56,7 +56,7 @@ impl Emulator {
         self.emulator.token()
     }
 
-    /// Returns everything that was really done so far, oldest first.
+    /// Returns everything that was actually done so far, oldest first.
     pub fn ledger(&self) -> Vec<LedgerEntry> {
         self.emulator.ledger()
     }

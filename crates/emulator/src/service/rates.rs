@@ -146,7 +146,7 @@ impl Used {
             let limit = limit as usize;
             (counted >= limit).then(|| {
                 // The call that must leave the window before the next one is possible. There is
-                // none if the other users' calls use up the limit.
+                // none if nothing is left of the limit after the calls of other users.
                 let gate = self.times.get(first + counted - limit);
                 gate.map_or(length_ms, |at| length_ms - (now.millis() - at.millis()))
             })
