@@ -13,13 +13,13 @@ use super::{devices, faults, settings};
 pub struct ScenarioProblem {
     /// The kind of the problem.
     pub kind: ScenarioProblemKind,
-    /// Place, as a JSON pointer.
+    /// Place of the problem, as a JSON pointer.
     pub place: String,
     /// Message without a full stop.
     pub message: String,
     /// Another place, with a label.
     pub also: Option<(String, &'static str)>,
-    /// Help: what to do about it.
+    /// Help: a way to solve the problem.
     pub help: Option<String>,
     /// Values that may have been meant instead.
     pub candidates: Vec<String>,
@@ -40,7 +40,7 @@ pub enum ScenarioProblemKind {
     DuplicateDevice,
     /// Two applications or two library files can't be distinguished.
     DuplicateName,
-    /// All devices of a fleet have one name.
+    /// All devices of a fleet have the same name.
     FleetNamePattern,
     /// A time window ends before it begins.
     ReversedWindow,

@@ -13,10 +13,11 @@ use super::error::EmulatorError;
 
 /// [`Emulator`](crate::Emulator) with a thread of its own, for tests that are not async.
 ///
-/// Like every blocking call it must not be used from within an async runtime.
+/// Like every blocking call, it must not be used within an async runtime.
 #[derive(Debug)]
 pub struct Emulator {
-    // Before the runtime, so that it is dropped while its task can still end.
+    // The emulator is declared before the runtime, so that it is dropped while its task can still
+    // end.
     emulator: super::emulator::Emulator,
     runtime: Runtime,
 }
@@ -71,7 +72,7 @@ impl Emulator {
         self.runtime.block_on(self.emulator.advance(duration));
     }
 
-    /// Lets `factor` emulated seconds pass in each real second from now on.
+    /// Makes `factor` emulated seconds pass in each real second from now on.
     pub fn set_clock_factor(&self, factor: f64) {
         self.emulator.set_clock_factor(factor);
     }

@@ -55,8 +55,8 @@ impl std::fmt::Debug for Emulator {
 impl Emulator {
     /// Starts an emulator of the scenario.
     ///
-    /// Anyone who knows an application's secret can run scripts here, so an application with the default
-    /// secret gets a random one; [`Emulator::credentials`] returns it.
+    /// Everyone who knows an application's secret can run scripts, so an application with the
+    /// default secret gets a random one; [`Emulator::credentials`] returns it.
     ///
     /// # Errors
     /// The scenario has no application, no port is free, or the devices' folder can't be created.
@@ -92,8 +92,8 @@ impl Emulator {
         self.address
     }
 
-    /// Returns the address as a URL without a path, such as `http://127.0.0.1:40123`. It stands in for the
-    /// API's host and for the sign-in host.
+    /// Returns the address as a URL without a path, such as `http://127.0.0.1:40123`. Clients
+    /// use it both as the API's host and as the sign-in host.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -136,7 +136,7 @@ impl Emulator {
     /// Stops the emulator and waits until its connections are closed and its devices' files are removed.
     ///
     /// # Errors
-    /// The error that ended it, if it had ended before.
+    /// The error with which the emulator had ended before.
     pub async fn stop(self) -> Result<(), EmulatorError> {
         let Emulator {
             shutdown, served, ..

@@ -9,13 +9,13 @@ const TOP_MAX: usize = 10_000;
 /// The properties that a filter may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Filterable {
-    /// Those documented for filters.
+    /// The properties documented for filters.
     Documented,
     /// All properties of the entity.
     All,
 }
 
-/// A direction of an order.
+/// A direction of sorting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     Ascending,

@@ -20,7 +20,7 @@ pub(crate) struct Others {
 #[derive(Debug)]
 pub(crate) struct Background {
     loads: Vec<BackgroundLoad>,
-    /// The zero of the loads' times.
+    /// The time at which the service began, which is the zero of the loads' times.
     started: Moment,
     window: RateWindow,
 }

@@ -62,7 +62,7 @@ pub(super) enum AssertionError {
     Lifetime,
 }
 
-/// Checks that the application can sign in with this assertion.
+/// Checks whether the application can sign in with this assertion.
 pub(super) fn check(
     scenario: &Scenario,
     app: &App,

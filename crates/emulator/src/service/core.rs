@@ -106,7 +106,8 @@ impl Service {
         self
     }
 
-    /// Answers a request at `now`. A `now` before an earlier one counts as that one.
+    /// Answers a request at `now`. The time never goes back: an earlier `now` counts as the latest
+    /// one.
     pub fn handle(&mut self, now: Moment, request: &Request) -> Response {
         self.pass_time(service_time(&self.settings, now));
         self.calls += 1;
@@ -159,7 +160,8 @@ impl Service {
         self.command_finished(work, outcome);
     }
 
-    /// Returns the moment at which [`Service::advance`] has to be called, if nothing happens before.
+    /// Returns the time at which [`Service::advance`] has to be called, unless the service is
+    /// called before.
     pub fn next_wake(&self) -> Option<Moment> {
         self.timeline.next_wake().map(|at| self.true_time(at))
     }
@@ -198,8 +200,8 @@ impl Service {
         self.ledger.lines_from(from, &self.actions, &self.machines)
     }
 
-    /// Returns the number of entries that all list calls so far have examined: a measure of their work that
-    /// does not depend on the computer.
+    /// Returns the number of entries that all list calls so far have examined. It measures their
+    /// work independently of the computer.
     pub fn rows_examined(&self) -> u64 {
         self.examined.get()
     }

@@ -1,4 +1,4 @@
-//! Applies the scenario's faults to calls, by count or by chance under the seed.
+//! Applies the scenario's faults to calls, by count or by probability under the seed.
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-/// Returns a position in one of the service's tables as the 32 bits in which all of them are kept.
+/// Converts a position in one of the service's tables to the 32 bits in which positions are stored.
 ///
 /// # Panics
 /// A table has more than four billion entries, which no memory holds.

@@ -20,7 +20,7 @@ use super::refusal::Refusal;
 use super::route::form_pairs;
 use super::timestamp::stamp;
 
-/// A kind of thing that was done.
+/// A kind of ledger entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LedgerEvent {
@@ -46,7 +46,7 @@ pub enum LedgerEvent {
     LibraryDeleted,
 }
 
-/// An entry of the ledger: one thing that was really done.
+/// An entry of the ledger, which records one event that actually took place.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerEntry {
@@ -54,9 +54,9 @@ pub struct LedgerEntry {
     pub seq: u64,
     /// Emulated time, as the service writes times.
     pub at: String,
-    /// What was done.
+    /// Kind of the entry.
     pub kind: LedgerEvent,
-    /// Id of the device it was done to.
+    /// Id of the device.
     pub device: Option<String>,
     /// Id of the machine action, that is, of the session.
     pub action: Option<String>,

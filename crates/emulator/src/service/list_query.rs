@@ -16,7 +16,7 @@ pub(crate) enum Candidates<'a> {
     Listed(Vec<u32>),
     /// Entries of an index, in ascending order and without duplicates.
     Known(&'a [u32]),
-    /// All of a range.
+    /// All entries of a range.
     Range(Range<u32>),
     /// The members of sets within a range.
     Set(Union<'a>, Range<u32>),

@@ -16,7 +16,7 @@ use super::refusal::Refusal;
 use super::route::form_pairs;
 use super::token::Identity;
 
-/// The most entries on one page (API notes 5.1, 8.2).
+/// The largest number of entries on one page (API notes 5.1, 8.2).
 const PAGE_MAX: usize = 10_000;
 /// The length that a device seldom exceeds, in bytes. With it, a page's memory is allocated once.
 const MACHINE_TYPICAL: usize = 1024;
