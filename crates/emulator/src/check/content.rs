@@ -1,10 +1,10 @@
-//! Files: their paths and what is in them.
+//! Checks files: their paths and their content.
 
 use super::super::device::is_device_path;
 use super::super::scenario::{DeviceFile, OsFamily};
 use super::{ScenarioProblem, ScenarioProblemKind};
 
-/// The content of a file: said once, and readable.
+/// Checks the content of a file: it is given once and can be read.
 pub(super) fn content(
     text: Option<&String>,
     base64: Option<&String>,
@@ -45,7 +45,8 @@ pub(super) fn content(
     }
 }
 
-/// Files on a device of that family, or made by an outcome, where any family may be meant.
+/// Checks files on a device of that family. Files created by an outcome have no family, and must be
+/// valid for any of them.
 pub(super) fn files(
     files: &[DeviceFile],
     family: Option<OsFamily>,

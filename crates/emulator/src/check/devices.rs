@@ -1,4 +1,4 @@
-//! Checks of devices and fleets.
+//! Checks devices and fleets.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
                     .help("`name` is the full DNS name, in lower case."),
             );
         } else {
-            // Without an id of its own a device has the one that follows from its name.
+            // A device without an id has one that is derived from its name.
             let (key, id) = match &device.id {
                 Some(id) => ("id", id.to_ascii_lowercase()),
                 None => ("name", format!("name {}", device.name.to_ascii_lowercase())),
@@ -95,7 +95,8 @@ fn duplicate(place: &str, key: &str) -> ScenarioProblem {
     .help(help)
 }
 
-/// Systems as the service writes them. The set is an open one: what begins with `Windows` is Windows.
+/// Operating systems as the service writes them. The set is open: every name that begins with
+/// `Windows` is Windows.
 const SYSTEMS: [&str; 10] = [
     "Windows10",
     "Windows11",
@@ -109,7 +110,8 @@ const SYSTEMS: [&str; 10] = [
     "Windows",
 ];
 
-/// A misspelt system would be played as one with plain paths and bash.
+/// Reports an unknown operating system. A misspelled one would be emulated like Linux, with its
+/// paths and Bash.
 fn system(os: &str, at: &str, problems: &mut Vec<ScenarioProblem>) {
     let lower = os.to_ascii_lowercase();
     if lower.starts_with("windows") || matches!(lower.as_str(), "linux" | "macos") {
@@ -151,12 +153,12 @@ fn one(scenario: &Scenario, device: &Device, at: &str, problems: &mut Vec<Scenar
     );
 }
 
-/// How many digits a fleet's numbers have.
+/// Returns the number of digits in the numbers of a fleet.
 fn width(fleet: &Fleet) -> usize {
     fleet.count.to_string().len()
 }
 
-/// Whether a fleet has a device of that name.
+/// Checks whether a fleet has a device of that name.
 pub(super) fn is_of_fleet(fleet: &Fleet, name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let pattern = fleet.name.to_ascii_lowercase();
@@ -175,7 +177,8 @@ pub(super) fn is_of_fleet(fleet: &Fleet, name: &str) -> bool {
     })
 }
 
-/// Whether a device can be told by that name or id.
+/// Checks whether the scenario has a device with that name or id. With fleets, any 40 hexadecimal
+/// digits count as an id.
 pub(super) fn is_device(scenario: &Scenario, wanted: &str) -> bool {
     let wanted = wanted.to_ascii_lowercase();
     scenario

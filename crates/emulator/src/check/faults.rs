@@ -1,4 +1,4 @@
-//! Faults: each can come about.
+//! Checks that each fault can trigger, and that its keys have an effect.
 
 use super::super::scenario::Scenario;
 use super::devices::is_device;

@@ -1,7 +1,8 @@
-//! Checks what a scenario's types can't express: whether its values make sense together.
+//! Checks whether a scenario's values make sense together, which its types can't express.
 //!
-//! A [`ScenarioProblem`] names its place by a JSON pointer and knows nothing of files and lines, so that a
-//! scenario built in memory can be checked too. Start reading at [`Scenario::problems`](super::Scenario::problems).
+//! A [`ScenarioProblem`] contains its place as a JSON pointer and is independent of files and
+//! lines, so that a scenario built in memory can be checked too. The entry point is
+//! [`Scenario::problems`](super::Scenario::problems).
 
 mod content;
 mod devices;

@@ -1,11 +1,11 @@
-//! Scripted outcomes: each can have its turn.
+//! Checks that each scripted outcome can be used.
 
 use super::super::device::fits;
 use super::super::scenario::{Scenario, ScriptOutcome};
 use super::content::files;
 use super::{ScenarioProblem, ScenarioProblemKind};
 
-/// Outcomes that never have their turn, or whose script is in no library.
+/// Reports outcomes that are never used, and outcomes whose script is not in the library.
 pub(super) fn outcomes(
     scenario: &Scenario,
     outcomes: &[ScriptOutcome],
@@ -29,8 +29,8 @@ pub(super) fn outcomes(
                 .help("The first match is used: put the more specific outcome first."),
             );
         }
-        // Without a library everything is uploaded, and nothing is known of it; and who writes a pattern
-        // means names that are still to come.
+        // With an empty library, every script is uploaded and none is known. A pattern may stand
+        // for names that are uploaded later.
         let is_known = scenario.library.is_empty()
             || outcome.script.contains('*')
             || scenario
@@ -50,8 +50,8 @@ pub(super) fn outcomes(
     }
 }
 
-/// Whether the earlier outcome fits wherever the later one does, as far as patterns without much in
-/// them tell.
+/// Checks whether the earlier outcome matches wherever the later one does. It recognizes only equal
+/// patterns and `*`.
 fn covers(earlier: &ScriptOutcome, later: &ScriptOutcome) -> bool {
     let wider = |earlier: &str, later: &str| earlier == "*" || earlier.eq_ignore_ascii_case(later);
     wider(&earlier.script, &later.script)

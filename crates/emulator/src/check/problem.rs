@@ -11,21 +11,21 @@ use super::{devices, faults, settings};
 /// A problem of a scenario: something that is wrong or has no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScenarioProblem {
-    /// What sort of problem it is.
+    /// The kind of the problem.
     pub kind: ScenarioProblemKind,
-    /// Place, as a JSON pointer.
+    /// Place of the problem, as a JSON pointer.
     pub place: String,
     /// Message without a full stop.
     pub message: String,
     /// Another place, with a label.
     pub also: Option<(String, &'static str)>,
-    /// Help: what to do about it.
+    /// Help: a way to solve the problem.
     pub help: Option<String>,
     /// Values that may have been meant instead.
     pub candidates: Vec<String>,
 }
 
-/// The sorts of problems a scenario can have.
+/// The kinds of problems a scenario can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ScenarioProblemKind {
     /// A key that is needed is missing.
@@ -36,11 +36,11 @@ pub enum ScenarioProblemKind {
     EmptyList,
     /// The lower bound of a range is above the upper one.
     EmptyRange,
-    /// Two devices can't be told apart.
+    /// Two devices can't be distinguished.
     DuplicateDevice,
-    /// Two applications or two library files can't be told apart.
+    /// Two applications or two library files can't be distinguished.
     DuplicateName,
-    /// All devices of a fleet have one name.
+    /// All devices of a fleet have the same name.
     FleetNamePattern,
     /// A time window ends before it begins.
     ReversedWindow,

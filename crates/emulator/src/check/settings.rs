@@ -1,4 +1,4 @@
-//! Settings: none is turned so far that nothing gets through.
+//! Checks settings for empty ranges and limits of zero.
 
 use super::super::settings::{SettingOverrides, TimeSpan};
 use super::times::between;

@@ -1,4 +1,4 @@
-//! Stretches and lengths of time.
+//! Checks time windows and durations.
 
 use svar_wire::text::duration;
 
@@ -6,7 +6,7 @@ use super::super::scenario::TimeWindow;
 use super::super::settings::DurationRange;
 use super::{ScenarioProblem, ScenarioProblemKind};
 
-/// Stretches of time, one by one and together. `several` tells whether they are a list.
+/// Checks time windows, one by one and together. `several` is `true` if they are a list.
 pub(super) fn windows(
     windows: &[TimeWindow],
     at: &str,

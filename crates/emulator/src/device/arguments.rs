@@ -1,9 +1,10 @@
-//! The argument text of a RunScript, cut into words: one grammar for each sort of script.
+//! Splits the argument text of a RunScript into words, by the rules of each type of script.
 
-/// Words of a `.sh` or `.py` script's arguments, by the shell's quoting rules and nothing more of the
-/// shell: blanks, tabs and line ends separate; `'…'` keeps everything; in `"…"` a backslash keeps `"`,
-/// `\`, `$`, a backtick, and swallows a line end; outside, a backslash keeps the next character.
-/// Nothing is expanded: `$x`, `*` and `~` are themselves. An open quote is closed by the end.
+/// Splits the arguments of a `.sh` or `.py` script by the shell's quoting rules and no other rule
+/// of the shell. Spaces, tabs and line ends separate words. `'…'` keeps everything. In `"…"` a
+/// backslash keeps `"`, `\`, `$` and a backtick, and removes a line end. Outside of quotes a
+/// backslash keeps the next character. Nothing is expanded: `$x`, `*` and `~` stay as they are. An
+/// open quote ends with the text.
 pub(super) fn posix_words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -41,11 +42,12 @@ pub(super) fn posix_words(text: &str) -> Vec<String> {
     words
 }
 
-/// Words of a `.ps1` script's arguments, as PowerShell reads a command's arguments: blanks separate;
-/// a comma separates, too, with or without blanks around it (API notes 3.3: what clients rely on);
-/// `'…'` keeps everything with `''` for a quote; in `"…"` a doubled quote is a quote and a backtick
-/// keeps the next character; outside, a backtick keeps the next character. Typographic quotes count
-/// as quotes. A backslash is itself everywhere. Variables are not expanded.
+/// Splits the arguments of a `.ps1` script as PowerShell reads a command's arguments. Spaces
+/// separate words, and so does a comma, with or without spaces around it (API notes 3.3; clients
+/// rely on it). `'…'` keeps everything, with `''` for a quote. In `"…"` a doubled quote is a quote,
+/// and a backtick keeps the next character. Outside of quotes a backtick keeps the next character.
+/// Typographic quotes count as quotes. A backslash has no special meaning anywhere. Variables are
+/// not expanded.
 pub(super) fn powershell_words(text: &str) -> Vec<String> {
     let is_single = |c: char| matches!(c, '\'' | '\u{2018}'..='\u{201B}');
     let is_double = |c: char| matches!(c, '"' | '\u{201C}'..='\u{201E}');
@@ -89,7 +91,7 @@ pub(super) fn powershell_words(text: &str) -> Vec<String> {
     words
 }
 
-/// What a character means behind a backtick.
+/// Returns the character that a backtick and `character` stand for.
 fn escaped(character: char) -> char {
     match character {
         'n' => '\n',
@@ -177,8 +179,8 @@ mod tests {
         }
     }
 
-    /// Bash itself says what the words are, where the text has nothing that it would expand, and
-    /// where it accepts the text.
+    /// Compares the words with those of Bash, for texts in which Bash expands nothing and which it
+    /// accepts.
     #[cfg(unix)]
     mod as_bash_does {
         use std::process::Command;
@@ -196,7 +198,7 @@ mod tests {
                 ",", "%", "=", "-", "ö", "日", "\u{201C}", ":", "/", "C:\\x",
             ][..]), 0..14)) {
                 let text = parts.concat();
-                // A line that ends without being continued is the end of the command.
+                // A line end that is not escaped ends the command.
                 prop_assume!(!text.contains("\\\\\n"));
                 let script = "eval \"set -- $1\" 2>/dev/null || exit 9; [ $# -eq 0 ] || printf '%s\\0' \"$@\"";
                 let output = Command::new("bash")

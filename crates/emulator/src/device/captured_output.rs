@@ -1,11 +1,12 @@
-//! What a script writes.
+//! Captures the output of a script.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// Output that is being read: kept up to a limit, drained beyond it so that the script never blocks.
+/// The output of a running script. It is kept up to a limit and discarded beyond it, so that the
+/// script never blocks.
 pub(super) struct CapturedOutput {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: Option<tokio::task::JoinHandle<()>>,
@@ -35,7 +36,8 @@ impl CapturedOutput {
         CapturedOutput { bytes, reader }
     }
 
-    /// What was written, as text. A stranger that still holds the pipe is not waited for.
+    /// Returns the output as text. It waits 2 seconds at most for another process that still has
+    /// the pipe open.
     pub(super) async fn text(self) -> String {
         if let Some(mut reader) = self.reader
             && tokio::time::timeout(Duration::from_secs(2), &mut reader)

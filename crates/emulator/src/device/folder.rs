@@ -1,5 +1,6 @@
-//! A device's folder on disk. Every path is walked name by name from the folder's own handle, never
-//! following a link, so that nothing a script leaves behind leads out of it.
+//! Reads and writes a device's folder on disk. Every path is opened name by name from the handle of
+//! the folder and without following links, so that nothing a script leaves behind leads out of the
+//! folder.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -7,27 +8,27 @@ use std::path::{Path, PathBuf};
 
 use super::path::DevicePath;
 
-/// A folder that can't be left.
+/// A device's folder, which no path can leave.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
     root: PathBuf,
 }
 
-/// Why a file could not be read.
+/// The reason for which a file could not be read.
 #[derive(Debug)]
 pub(super) enum ReadError {
     Missing,
     Empty,
     TooLarge,
-    /// With holes in it (API notes 3.7).
+    /// A sparse file (API notes 3.7).
     Sparse,
-    /// A link, a folder, a pipe, a device.
+    /// A link, folder, pipe or device.
     NotPlain,
     Other(io::Error),
 }
 
 impl Folder {
-    /// The folder at that place; it is made when something is first written to it.
+    /// Returns the folder at that place. It is created when something is first written to it.
     pub(super) fn at(root: PathBuf) -> Self {
         Folder { root }
     }
@@ -36,7 +37,7 @@ impl Folder {
         &self.root
     }
 
-    /// Writes a file, with the folders above it.
+    /// Writes a file, and creates the folders above it.
     pub(super) fn write(
         &self,
         path: &DevicePath,
@@ -47,16 +48,16 @@ impl Folder {
         file.write_all(content)
     }
 
-    /// Makes the folder of that path and those above it.
+    /// Creates the folder of that path and those above it.
     pub(super) fn make_folder(&self, path: &DevicePath) -> io::Result<()> {
         self.walk(&path.0, true).map(drop)
     }
 
-    /// Makes a folder that has to be there, whatever a script has put in its place or in that of one
-    /// above it.
+    /// Creates a required folder, and replaces what a script has put in its place or in that of a
+    /// folder above it.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The file system refuses it.
     pub(super) fn insist_on(&self, path: &DevicePath) -> io::Result<()> {
         for depth in 1..=path.0.len() {
             let part = DevicePath(path.0[..depth].to_vec());
@@ -82,35 +83,35 @@ impl Folder {
             return Err(ReadError::Sparse);
         }
         let mut content = Vec::new();
-        // A script still running may let the file grow while it is read.
+        // A script that is still running may extend the file while it is read.
         file.take(limit)
             .read_to_end(&mut content)
             .map_err(ReadError::Other)?;
         Ok(content)
     }
 
-    /// Makes a file of that length with nothing in it: on the disk it takes no room.
+    /// Creates a sparse file of that length, which takes no space on the disk.
     pub(super) fn write_hollow(&self, path: &DevicePath, length: u64) -> io::Result<()> {
         self.create(path, false)?.set_len(length)
     }
 
-    /// Takes a file away; it may be gone already.
+    /// Removes a file.
     pub(super) fn remove(&self, path: &DevicePath) -> io::Result<()> {
         self.unlink(path)
     }
 
-    /// Whether something is at that path.
+    /// Checks whether something is at that path.
     pub(super) fn has(&self, path: &DevicePath) -> bool {
         !matches!(self.plain_file(path), Err(ReadError::Missing))
     }
 }
 
-/// Whether the disk keeps holes instead of some of the file's bytes.
+/// Checks whether the file has holes in place of some of its bytes.
 #[cfg(target_os = "linux")]
 fn has_holes(file: &File, size: u64) -> bool {
     use rustix::fs::{SeekFrom, seek};
     let hole = seek(file, SeekFrom::Hole(0));
-    // Where the disk knows no holes there are none.
+    // On a file system that does not support holes there are none.
     let has_holes = hole.is_ok_and(|hole| hole < size);
     seek(file, SeekFrom::Start(0)).is_ok() && has_holes
 }
@@ -137,7 +138,7 @@ mod unix {
         .union(OFlags::RDONLY);
 
     impl Folder {
-        /// The handle of the folder those names lead to.
+        /// Returns the handle of the folder to which those names lead.
         pub(super) fn walk(&self, names: &[String], make: bool) -> io::Result<OwnedFd> {
             let mut at = step(None, &self.root, make)?;
             for name in names {
@@ -149,7 +150,7 @@ mod unix {
         pub(super) fn create(&self, path: &DevicePath, executable: bool) -> io::Result<File> {
             let (name, above) = split(path)?;
             let folder = self.walk(above, true)?;
-            // What is there is replaced, not written into: it may be a link or a pipe.
+            // An existing file is replaced and not written to: it may be a link or a pipe.
             unlink_in(&folder, name)?;
             let flags =
                 OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -166,7 +167,7 @@ mod unix {
         pub(super) fn plain_file(&self, path: &DevicePath) -> Result<File, ReadError> {
             let (name, above) = split(path).map_err(ReadError::Other)?;
             let opened = self.walk(above, false).and_then(|folder| {
-                // Without waiting: opening a pipe would wait for its writer.
+                // Without `NONBLOCK`, opening a pipe would wait for its writer.
                 let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
                 let open = || openat(&folder, name, flags, Mode::empty());
                 let name = Some(Path::new(name));
@@ -185,9 +186,9 @@ mod unix {
         }
     }
 
-    /// Does something in a folder, if need be after giving the owner the leave that a script took from
-    /// him, for the folder and what has that name in it: on a device commands are the superuser's, whose
-    /// leave can't be taken.
+    /// Performs an operation in a folder. If it is denied, it restores the owner's permissions that
+    /// a script has removed from the folder and from the entry `name`, and tries again. On a real
+    /// device, commands run as the superuser, which no permissions stop.
     fn with_leave<T>(
         folder: Option<BorrowedFd<'_>>,
         name: Option<&Path>,
@@ -195,7 +196,7 @@ mod unix {
     ) -> Result<T, Errno> {
         match act() {
             Err(Errno::ACCESS) => {
-                // Where it can't be given, the second try fails and says so.
+                // If the permissions can't be restored, the second attempt fails with the error.
                 if let Some(folder) = folder
                     && let Ok(about) = fstat(folder)
                 {
@@ -219,7 +220,7 @@ mod unix {
         }
     }
 
-    /// The folder of that name in another one, or the folder at that path of this computer.
+    /// Opens the folder `name` within another folder, or at that path of this computer.
     fn step(within: Option<BorrowedFd<'_>>, name: &Path, make: bool) -> io::Result<OwnedFd> {
         let at = within.unwrap_or(CWD);
         let open = || openat(at, name, FOLDER, Mode::empty());
@@ -303,7 +304,7 @@ mod other {
 }
 
 impl ReadError {
-    /// The command's error line.
+    /// Returns the command's error message.
     pub(super) fn line(&self, path: &str) -> String {
         let path = path.escape_debug();
         match self {

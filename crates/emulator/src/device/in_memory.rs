@@ -1,5 +1,5 @@
-//! Devices in memory: scripted outcomes only, without processes and disk, so that a fleet runs in virtual
-//! time.
+//! Devices in memory, with scripted outcomes only. They need no processes and no disk, so that a
+//! fleet runs in virtual time.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use super::outcome::{CommandOutcome, DeviceTask};
 use super::path::{DevicePath, file_name};
 use super::scripted;
 
-/// Devices in memory. A device costs nothing until something is written to it.
+/// Devices in memory. A device takes no memory until something is written to it.
 pub struct InMemoryDevices {
     scenario: Arc<Scenario>,
     settings: Settings,
     files: HashMap<(u32, DevicePath), Bytes>,
-    /// Which of them PutFile brought.
+    /// The files that PutFile has written.
     put: HashSet<(u32, DevicePath)>,
 }
 
@@ -35,7 +35,7 @@ impl InMemoryDevices {
         }
     }
 
-    /// Does a piece of work at once; the outcome says how long it takes in emulated time.
+    /// Performs a piece of work at once. The outcome contains the emulated time it takes.
     pub fn perform(&mut self, work: &Work) -> CommandOutcome {
         let family = work.device.family();
         match &work.task {
@@ -105,10 +105,10 @@ impl InMemoryDevices {
     }
 }
 
-/// What a described file holds, if it can be collected.
+/// Returns the content of a described file, if it can be collected.
 pub(super) fn read_described(file: Option<&DeviceFile>, limit: u64) -> Result<Bytes, ReadError> {
     match file {
-        // What is too large to be collected is not made.
+        // The content of a file that is too large to be collected is not created.
         Some(file) if file.length() > limit => Err(ReadError::TooLarge),
         Some(file) => match file.content() {
             Ok(content) => sized(content.into(), limit),
@@ -126,7 +126,7 @@ fn sized(content: Bytes, limit: u64) -> Result<Bytes, ReadError> {
     }
 }
 
-/// Where a library file goes, or why it can't be put.
+/// Returns the path of a library file on a device, or the reason for which it can't be put there.
 pub(super) fn put_path(
     name: &str,
     family: OsFamily,
@@ -140,7 +140,7 @@ pub(super) fn put_path(
     DevicePath::working(name, family)
 }
 
-/// The described file at that path.
+/// Returns the described file at that path.
 pub(super) fn find_file<'a>(
     files: &'a [DeviceFile],
     path: &DevicePath,
@@ -155,7 +155,8 @@ pub(super) fn already_there(name: &str) -> String {
     format!("The file '{name}' is already on the device.")
 }
 
-/// Why a described file can't be collected, whatever is in it (API notes 3.7).
+/// Returns the reason for which a described file can't be collected, whatever its content is (API
+/// notes 3.7).
 pub(super) fn unreadable(file: &DeviceFile, path: &str) -> Option<String> {
     let path = path.escape_debug();
     if file.locked {

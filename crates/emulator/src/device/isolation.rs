@@ -1,5 +1,5 @@
-//! The command lines that run a script in its device, strictly or plainly, and the limits that the
-//! kernel holds it to.
+//! Builds the command lines that run a script in its device, in namespaces or as an ordinary
+//! process, and sets the kernel's limits.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,11 +9,11 @@ use tokio::process::Command;
 use super::path::DevicePath;
 use super::sandbox::ScriptJob;
 
-/// How a script is run.
+/// The way in which a script is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IsolationMode {
-    /// In namespaces, as a user that is nobody else: what an emulator run by the superuser does. The
-    /// kernel limits the superuser's processes nowhere.
+    /// In namespaces, as a user of its own. An emulator run by the superuser uses this mode,
+    /// because the kernel does not limit the superuser's processes.
     Guest,
     /// In namespaces, as the emulator's own user.
     Own,
@@ -22,12 +22,12 @@ pub(super) enum IsolationMode {
 }
 
 impl IsolationMode {
-    /// Whose the device's files must be.
+    /// Returns the required owner of the device's files.
     pub(super) fn owner(self) -> Option<u32> {
         (self == IsolationMode::Guest).then_some(GUEST)
     }
 
-    /// So many processes are there beside the script's own.
+    /// Returns the number of processes besides the script's own.
     pub(super) fn helpers(self) -> u32 {
         match self {
             IsolationMode::Guest | IsolationMode::Own => STRICT_HELPERS,
@@ -36,39 +36,43 @@ impl IsolationMode {
     }
 }
 
-/// No user has this number: systemd keeps 65520 to 65533 free, and it is one of the 65,536 that
-/// containers have. That scripts of several devices have it in common gives them nothing of each
+/// The id of a user that does not exist: systemd keeps 65520 to 65533 free, and it is one of the
+/// 65,536 that containers have. Scripts of several devices share it, but have no access to each
 /// other: they count, signal and see processes in their own namespace only.
 const GUEST: u32 = 65_533;
 
-/// `unshare`, the shell that is the first process inside, and the one that waits for the emulator's end.
+/// `unshare`, the shell that is the first process inside, and the shell that waits for the
+/// emulator's end.
 const STRICT_HELPERS: u32 = 3;
 
 /// The shell that waits for the emulator's end.
 const PLAIN_HELPERS: u32 = 1;
 
-/// Open files of each process; enough for scripts, and few enough to be looked through.
+/// The limit of open files for each process: enough for scripts, and few enough to be checked one
+/// by one.
 const FILES_MAX: u32 = 256;
 
-/// Address space of each process beyond twice the memory: much of it is never used.
+/// The address space of each process beyond twice the memory limit. Much of it is never used.
 const SPACE_SPARE: u64 = 1 << 30;
 
-/// Names the device's folder to a plain script, and tells its processes from others.
+/// The variable that names the device's folder to an ordinary script, and marks its processes.
 const MARK: &str = "SVAR_DEVICE_ROOT";
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Builds the script's system in the working folder, which is the device's, and becomes the script.
-/// Arguments: the working folder inside it, the host name, the limits, then the command line.
+/// Builds the script's system in the working folder, which is the device's folder, and runs the
+/// script. Arguments: the working folder inside the device, the host name, the limits, then the
+/// command line.
 ///
-/// The folder is bound to a place that everybody can reach (and nobody needs here): those above it may
-/// be closed to the user this runs as. Until the root is pivoted the host is in sight, and the
-/// folder's names are what an earlier script left there: none of them is followed, so that a link to
-/// the host can't lead this there. `/proc` is read-only because the kernel's settings ask for the host's
-/// uid 0, which a script of an emulator run by root may have. Descriptors that came along from whoever
-/// started the emulator are closed. Further namespaces would bring capabilities, with these mounts in memory
-/// that nobody counts; nor is memory counted that is shared by number only. Both settings are the
-/// namespace's own.
+/// The folder is mounted at a path that every user can reach and that is not needed otherwise: the
+/// user this runs as may have no access to the folders above it. Until the root is pivoted the host
+/// is visible, and names in the folder may come from an earlier script. None of them is followed,
+/// so that a link can't lead to the host. `/proc` is read-only: the kernel's settings check for the
+/// host's uid 0, which a script of an emulator run by root may have. Descriptors inherited from the
+/// emulator's parent are closed. Further namespaces are forbidden, because they would bring
+/// capabilities, and with them mounts of in-memory file systems, whose memory is not counted. System
+/// V shared memory is forbidden, because it is not counted either. Both settings apply to this
+/// namespace only.
 const STRICT_PRELUDE: &str = r#"
 set -eu
 folder=$1 name=$2 file_kb=$3 space_kb=$4 files=$5 processes=$6
@@ -138,8 +142,8 @@ exec 3>&2 2>/dev/null
 setpriv --no-new-privs --inh-caps=-all --bounding-set=-all -- "$@" 2>&3 3>&- 4<&- || exit $?
 "#;
 
-/// The plain way's limits, then the script. A limit of the kernel on processes would count all that the
-/// user has, here and elsewhere.
+/// Sets the limits of an ordinary process, then runs the script. The kernel's limit on processes is
+/// not set, because it would count all processes of the user.
 const PLAIN_PRELUDE: &str = r#"
 file_kb=$1 space_kb=$2 files=$3
 shift 3
@@ -161,7 +165,7 @@ exec 4<&-
 exec "$@"
 "#;
 
-/// The path of a program, from this process's own search path and the usual places.
+/// Finds a program in this process's own search path and the usual folders.
 pub(super) fn find(program: &str) -> Option<PathBuf> {
     let own = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&own)
@@ -170,12 +174,12 @@ pub(super) fn find(program: &str) -> Option<PathBuf> {
         .find(|place| place.is_file())
 }
 
-/// The entry of the environment that a plain script's processes have.
+/// Returns the environment entry that marks the processes of an ordinary script.
 pub(super) fn mark(job: &ScriptJob) -> String {
     format!("{MARK}={}", job.root.to_string_lossy())
 }
 
-/// The script's command line.
+/// Returns the command line of a script.
 pub(super) fn command(job: &ScriptJob, way: IsolationMode) -> Command {
     match way {
         IsolationMode::Guest | IsolationMode::Own => {
@@ -190,7 +194,7 @@ pub(super) fn command(job: &ScriptJob, way: IsolationMode) -> Command {
     }
 }
 
-/// A command line that lacks the words of what is to be run.
+/// Returns a command line to which the program to run must be appended.
 pub(super) fn strict_shell(job: &ScriptJob, way: IsolationMode) -> Command {
     let program = |name: &str| find(name).unwrap_or_else(|| name.into());
     let mut command = match way {
@@ -223,7 +227,7 @@ pub(super) fn strict_shell(job: &ScriptJob, way: IsolationMode) -> Command {
     command
 }
 
-/// What one process may have: the longest file, address space, open files.
+/// Returns the limits of one process: file size, address space, open files.
 fn limits(job: &ScriptJob) -> [String; 3] {
     let file = job.allowance.disk.div_ceil(1024).max(1);
     let space = job.allowance.memory.saturating_mul(2);
@@ -231,9 +235,9 @@ fn limits(job: &ScriptJob) -> [String; 3] {
     [file.to_string(), space.to_string(), FILES_MAX.to_string()]
 }
 
-/// How many processes the kernel lets the script's namespace have: one more than is allowed, so that it
-/// shows. Since Linux 5.14 each namespace is counted by itself; before, all of a user's processes were
-/// counted together, wherever they are.
+/// Returns the number of processes that the kernel allows in the script's namespace: one more than
+/// the script may have, so that the excess can be detected. Since Linux 5.14 each namespace is
+/// counted separately; before, all processes of a user were counted together.
 fn processes_max(job: &ScriptJob) -> Option<String> {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
     let mut numbers = release.split(|c: char| !c.is_ascii_digit());
@@ -273,7 +277,7 @@ fn plain_command(job: &ScriptJob) -> Command {
     command
 }
 
-/// An absolute path in an argument, also behind `=`, is one of the device's.
+/// Maps an absolute path in an argument, also after `=`, into the device's folder.
 fn mapped(root: &Path, word: &str) -> String {
     let root = root.to_string_lossy();
     match word.split_once('=') {
@@ -285,8 +289,8 @@ fn mapped(root: &Path, word: &str) -> String {
     }
 }
 
-/// Nothing of the host's environment and terminals; a process group of its own. Its standard input is
-/// ours to hold as long as we live.
+/// Removes the host's environment and terminals, and creates a process group. The emulator holds
+/// the other end of the standard input, which closes when the emulator ends.
 fn bare(command: &mut Command) {
     command
         .env_clear()

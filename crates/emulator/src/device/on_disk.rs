@@ -1,9 +1,8 @@
 //! Devices on disk, whose scripts are executed.
 //!
-//! A device has only as much of a folder as its commands have needed: a file that is put needs the
-//! folders above it, a script executed for real needs the whole device. What is not needed costs
-//! nothing to make, and nothing to remove in the end. Until a script has run, the described files
-//! are there all the same: a GetFile finds them in the scenario.
+//! A device's folder contains only what its commands have needed: a put file needs the folders
+//! above it, and an executed script needs the whole device. The rest takes no time to create or
+//! remove. Until a script has run, GetFile reads the described files from the scenario.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -26,7 +25,7 @@ use super::scripted;
 use super::temp_root::TempRoot;
 use super::watchdog::Allowance;
 
-/// All devices of an emulator, under one folder that goes away with it.
+/// All devices of an emulator, in one folder that is removed with it.
 pub struct OnDiskDevices {
     scenario: Arc<Scenario>,
     settings: Settings,
@@ -37,24 +36,24 @@ pub struct OnDiskDevices {
     sandbox: Sandbox,
 }
 
-/// What a restart has to know of a device. Pieces of work are done side by side, so that one may
-/// overtake another; their numbers tell which came first.
+/// The state of a device that a restart needs. Pieces of work are performed concurrently, so one
+/// may overtake another. Their numbers determine their order.
 #[derive(Debug, Default)]
 struct RestartState {
-    /// What PutFile brought, with the number of the work.
+    /// The files that PutFile has written, each with the number of its work.
     put: HashMap<DevicePath, u64>,
     /// The number of the last restart.
     restarted: u64,
-    /// Stops the script that runs, which has that number.
+    /// The running script: the number of its work, and the signal that stops it.
     script: Option<(u64, Arc<Notify>)>,
 }
 
 impl OnDiskDevices {
     /// Creates the devices of the scenario. A device has no folder until something is written to
-    /// it. What killed processes left in the temporary folder is removed meanwhile.
+    /// it. Meanwhile, folders that killed processes have left in the temporary folder are removed.
     ///
     /// # Errors
-    /// No temporary folder can be made.
+    /// The temporary folder can't be created.
     pub fn new(scenario: impl Into<Arc<Scenario>>) -> io::Result<Self> {
         let scenario = scenario.into();
         let settings = scenario.settings();
@@ -68,8 +67,8 @@ impl OnDiskDevices {
         })
     }
 
-    /// Does a piece of work. Real scripts run as long as they run; `real_time` turns the emulated
-    /// limit into the one on this computer's clock.
+    /// Performs a piece of work. Real scripts take as long as they run. `real_time` converts the
+    /// emulated time limit to real time.
     pub async fn perform(
         self: Arc<Self>,
         work: Work,
@@ -114,7 +113,7 @@ impl OnDiskDevices {
         act(restart_states.entry(machine).or_default())
     }
 
-    /// Takes away what PutFile had brought before, and stops what runs since before.
+    /// Removes what PutFile wrote before the restart, and stops a script that began before it.
     fn restart(&self, work: &Work, folder: &Folder) -> io::Result<()> {
         let gone: Vec<DevicePath> = self.with_restart_state(work.machine, |life| {
             life.restarted = life.restarted.max(work.number);
@@ -129,7 +128,7 @@ impl OnDiskDevices {
         gone.iter().try_for_each(|path| folder.remove(path))
     }
 
-    /// Everything but waiting for a script.
+    /// Performs a piece of work up to the point at which a script has to be waited for.
     fn begin(&self, work: &Work) -> io::Result<Begun> {
         let family = work.device.family();
         let folder = self.folder(work);
@@ -187,7 +186,7 @@ impl OnDiskDevices {
         Ok(Begun::Done(outcome))
     }
 
-    /// The process a script needs, or why there can't be one.
+    /// Returns the process that a script needs, or the reason for which there can't be one.
     fn job(&self, work: &Work, folder: &Folder) -> io::Result<Result<ScriptJob, String>> {
         let DeviceTask::Run {
             script,
@@ -227,7 +226,8 @@ impl OnDiskDevices {
         }
         let place = match DevicePath::working(script, family) {
             Ok(mut place) => {
-                // Beside the working folder, so that a script and a put file of one name don't meet.
+                // Scripts are next to the working folder, so that a script and a put file may have
+                // the same name.
                 let name = place.0.pop().unwrap_or_default();
                 place.0.pop();
                 place.0.push("live-response-scripts".to_owned());
@@ -262,7 +262,7 @@ impl OnDiskDevices {
         }))
     }
 
-    /// The device's folder, whether it is there or not.
+    /// Returns the device's folder, which may not exist yet.
     fn folder(&self, work: &Work) -> Folder {
         let label: String = work
             .name
@@ -274,7 +274,7 @@ impl OnDiskDevices {
         Folder::at(self.home.place(&format!("{}-{label}", work.machine)))
     }
 
-    /// The content of a file of the device, if it can be collected.
+    /// Returns the content of a file of the device, if it can be collected.
     fn read(&self, work: &Work, folder: &Folder, path: &DevicePath) -> Result<Bytes, ReadError> {
         let limit = self.settings.collected_file_max;
         match folder.read(path, limit) {
@@ -289,7 +289,7 @@ impl OnDiskDevices {
         }
     }
 
-    /// Whether something is at that path of the device.
+    /// Checks whether something is at that path of the device.
     fn has(&self, work: &Work, folder: &Folder, path: &DevicePath) -> bool {
         let is_described = || {
             is_folder(&work.device, path)
@@ -302,8 +302,8 @@ impl OnDiskDevices {
         self.populated().contains(&machine)
     }
 
-    /// Sees to it that a script finds all of the device in its folder. Only one piece of work at a
-    /// time is on a device, so nobody sees it half populated.
+    /// Writes everything the scenario describes to the device's folder, for a script. A device
+    /// performs only one piece of work at a time, so a half-written folder is never used.
     fn populate(&self, work: &Work, folder: &Folder) -> io::Result<()> {
         if self.is_populated(work.machine) {
             return Ok(());
@@ -313,7 +313,7 @@ impl OnDiskDevices {
             folder.make_folder(&path)?;
         }
         for file in &work.device.files {
-            // What a command has put there since is newer.
+            // A file that a command has put there since is newer.
             let is_newer =
                 DevicePath::parse(&file.path, family).is_ok_and(|path| folder.has(&path));
             if !is_newer {
@@ -341,7 +341,7 @@ fn working(family: OsFamily) -> DevicePath {
         .expect("internal error: the working folder is a path of its device")
 }
 
-/// The folders that every device has.
+/// Returns the folders that every device has.
 fn usual_folders(family: OsFamily) -> impl Iterator<Item = DevicePath> {
     let usual: &[&str] = match family {
         OsFamily::Windows => &["C:\\Windows\\Temp", "C:\\Users"],
@@ -352,7 +352,7 @@ fn usual_folders(family: OsFamily) -> impl Iterator<Item = DevicePath> {
         .filter_map(move |path| DevicePath::parse(path, family).ok())
 }
 
-/// Whether a described device has a folder at that path.
+/// Checks whether a described device has a folder at that path.
 fn is_folder(device: &Device, path: &DevicePath) -> bool {
     let family = device.family();
     let mut files =

@@ -1,4 +1,4 @@
-//! What a device is told, and what comes of it.
+//! The tasks of devices and their outcomes.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -10,53 +10,53 @@ use svar_wire::ScriptResult;
 
 use super::super::scenario::OsFamily;
 
-/// One command, with what the library holds for it.
+/// One command, with the content that the library has for it.
 #[derive(Debug, Clone)]
 pub enum DeviceTask {
     /// Copies a library file to the working folder.
     Put {
-        /// Its name.
+        /// Name of the library file.
         name: String,
-        /// Its content; none if only scripted outcomes know it.
+        /// Content of the file; `None` if only scripted outcomes know it.
         content: Option<Bytes>,
-        /// Whether a file of that name may be there already.
+        /// `true` if a file of that name may exist already.
         may_overwrite: bool,
     },
     /// Runs a library script.
     Run {
-        /// Its name.
+        /// Name of the script.
         script: String,
         /// The argument text, as sent.
         args: String,
-        /// Its content; none if only scripted outcomes know it.
+        /// Content of the script; `None` if only scripted outcomes know it.
         content: Option<Bytes>,
-        /// How long it may run, in emulated time.
+        /// Time limit, in emulated time.
         time_limit: Duration,
     },
-    /// Restarts: what PutFile brought is gone, what runs is stopped.
+    /// Restarts: files that PutFile has written are removed, and a running script is stopped.
     Restart,
-    /// Gives a file back.
+    /// Returns a file.
     Get {
         /// The path as the device knows it.
         path: String,
     },
 }
 
-/// What came of a command.
+/// The outcome of a command.
 #[derive(Debug, Clone, Default)]
 pub struct CommandOutcome {
-    /// Why it failed; empty if it completed.
+    /// The reasons for which it failed; empty if it completed.
     pub errors: Vec<String>,
     /// A script's exit code.
     pub exit: Option<i64>,
-    /// What its result link leads to.
+    /// The content its result link leads to.
     pub result: Option<Bytes>,
-    /// How long it takes at least, in emulated time from the command's start.
+    /// The minimum duration, in emulated time from the command's start.
     pub took: Duration,
 }
 
 impl CommandOutcome {
-    /// The command could not be done.
+    /// Creates the outcome of a command that failed.
     pub fn failed(reason: impl Into<String>) -> Self {
         CommandOutcome {
             errors: vec![reason.into()],
@@ -64,8 +64,9 @@ impl CommandOutcome {
         }
     }
 
-    /// A script's end, with the document its link leads to (API notes 6.3). On Windows the output is a
-    /// transcript: it begins with a line naming the transcript's file and ends in NUL characters.
+    /// Creates the outcome of a script, with the document its link leads to (API notes 6.3). On
+    /// Windows the output is a transcript: it begins with a line that names the transcript's file,
+    /// and ends with NUL characters.
     pub(super) fn script(
         family: OsFamily,
         script: &str,
@@ -88,7 +89,7 @@ impl CommandOutcome {
         };
         CommandOutcome {
             exit: Some(exit),
-            // Plain data with text keys: writing it can't fail.
+            // This is plain data with text keys, so writing it can't fail.
             result: Some(whole(
                 serde_json::to_vec(&document)
                     .expect("internal error: plain data can always be written as JSON"),
@@ -97,9 +98,10 @@ impl CommandOutcome {
         }
     }
 
-    /// A collected file: gzip, with the file's name in the header (API notes 6.3).
+    /// Creates the outcome with a collected file, as gzip with the file's name in the header (API
+    /// notes 6.3).
     pub(super) fn file(name: &str, content: &[u8]) -> Self {
-        // The header's name ends at the first NUL, and readers expect Latin-1.
+        // The name in the header ends at the first NUL, and readers expect Latin-1.
         let name: String = name
             .chars()
             .map(|c| if c == '\0' || !c.is_ascii() { '_' } else { c })
@@ -119,14 +121,15 @@ impl CommandOutcome {
     }
 }
 
-/// The bytes without the memory they grew in: results are kept for long.
+/// Returns the bytes without spare capacity, since results are kept for a long time.
 fn whole(bytes: Vec<u8>) -> Bytes {
     bytes.into_boxed_slice().into()
 }
 
 const TRANSCRIPTS: &str = "C:\\ProgramData\\Microsoft\\Windows Defender Advanced Threat Protection\\Temp\\PSScriptOutputs";
 
-/// The transcript's GUID: follows from what was printed, so that a play repeats.
+/// Returns the transcript's GUID. It is derived from the script and its output, so that runs are
+/// repeatable.
 fn transcript_id(script: &str, stdout: &str) -> String {
     use sha2::{Digest, Sha256};
     let digest = Sha256::new()

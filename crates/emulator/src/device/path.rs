@@ -1,17 +1,18 @@
-//! Paths as a device knows them, mapped to names inside its folder.
+//! Maps the paths of a device to names inside its folder.
 
 use super::super::scenario::OsFamily;
 
-/// A path's names from the device's folder on; never empty, never `.` or `..`, no separators.
+/// The names of a path, from the device's folder on. There is at least one, none is `.` or `..`,
+/// and none contains a separator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct DevicePath(pub(super) Vec<String>);
 
 impl DevicePath {
-    /// Maps `C:\x\y` to `c/x/y` (Windows knows no case) and `/x/y` to `x/y`.
+    /// Maps `C:\x\y` to `c/x/y` (Windows ignores case) and `/x/y` to `x/y`.
     ///
     /// # Errors
-    /// In one sentence: the path is not a full one, or leads, or may lead, elsewhere: `..`, UNC and
-    /// device paths, streams, control characters.
+    /// The path is not a full one, or it leads or may lead elsewhere: `..`, UNC and device paths,
+    /// streams, control characters. The error is one sentence.
     pub(super) fn parse(path: &str, family: OsFamily) -> Result<Self, String> {
         let wrong = |why: &str| Err(format!("The path '{}' {why}.", path.escape_debug()));
         if path.len() > 4096 {
@@ -50,7 +51,7 @@ impl DevicePath {
             if name == ".." {
                 return wrong("leads upwards");
             }
-            // Windows drops blanks and points at the end of a name: `.. ` would mean `..` there.
+            // Windows removes spaces and points at the end of a name: `.. ` would mean `..` there.
             let is_odd = name.contains([':', '*', '?', '"', '<', '>', '|'])
                 || name.ends_with(['.', ' '])
                 || name.contains(['\\', '/']);
@@ -72,7 +73,8 @@ impl DevicePath {
         Ok(DevicePath(names))
     }
 
-    /// A name in the working folder, where PutFile puts files and scripts begin.
+    /// Returns the path of a name in the working folder, where PutFile puts files and scripts
+    /// begin.
     pub(super) fn working(name: &str, family: OsFamily) -> Result<Self, String> {
         let folder = working_folder(family);
         let separator = if family == OsFamily::Windows {
@@ -84,7 +86,8 @@ impl DevicePath {
     }
 }
 
-/// `con`, `nul.txt`, `com1` and their like, in lower case: Windows opens a device instead of a file.
+/// Checks for `con`, `nul.txt`, `com1` and similar names, in lower case. Windows opens a device in
+/// place of a file of such a name.
 fn is_reserved(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end();
     let is_port = |start: &str| {
@@ -102,13 +105,13 @@ fn is_reserved(name: &str) -> bool {
         || is_port("lpt")
 }
 
-/// A path's last name, as it was written.
+/// Returns the last name of a path, in its original spelling.
 pub(super) fn file_name(path: &str, family: OsFamily) -> &str {
     let ends = |c: char| c == '/' || (c == '\\' && family == OsFamily::Windows);
     path.rsplit(ends).next().unwrap_or(path)
 }
 
-/// Where PutFile puts files (API notes 3.7).
+/// Returns the folder to which PutFile writes files (API notes 3.7).
 pub(super) fn working_folder(family: OsFamily) -> &'static str {
     match family {
         OsFamily::Windows => {

@@ -1,4 +1,4 @@
-//! What the processes of a script use at this moment, all of them together.
+//! Measures what all processes of a script use together.
 
 #[cfg(target_os = "linux")]
 use std::collections::HashMap;
@@ -6,22 +6,23 @@ use std::collections::HashMap;
 #[cfg(target_os = "linux")]
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How a script's processes are told from others.
+/// The way to find a script's processes.
 #[derive(Debug, Clone)]
 pub(super) struct ScriptProcesses {
-    /// The process that began.
+    /// The process that was started.
     pub(super) first: u32,
-    /// An entry of the environment that all of them have unless they took it away. None: they can't
-    /// leave, since an orphan becomes a child of one that stays.
+    /// The environment entry that all of them have unless they removed it. `None` if the processes
+    /// can't leave: an orphan becomes a child of a process that stays.
     pub(super) mark: Option<String>,
 }
 
-/// What they use.
+/// The resources that the processes use.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Used {
-    /// Processes, each thread of theirs counted as one.
+    /// The number of processes. Each thread counts as one.
     pub(super) processes: u32,
-    /// Bytes in memory, files that are only there included; what several share counts as often.
+    /// Bytes in memory, including files that exist only there. Memory that several processes share
+    /// is counted for each.
     pub(super) memory: u64,
     /// Bytes on the folder's disk in files that have no name any more.
     pub(super) nameless: u64,
@@ -29,7 +30,7 @@ pub(super) struct Used {
 
 #[cfg(not(target_os = "linux"))]
 impl ScriptProcesses {
-    /// Nothing: processes can't be counted here.
+    /// Returns zero, because processes can't be counted on this system.
     pub(super) fn used(&self, _folders_disk: Option<u64>, _is_thorough: bool) -> Used {
         Used::default()
     }
@@ -47,8 +48,9 @@ impl ScriptProcesses {
 
 #[cfg(target_os = "linux")]
 impl ScriptProcesses {
-    /// Counts what is used. `folders_disk` is the number of the disk that the device's folder is on;
-    /// a thorough count also looks at orphans outside, which takes a look at every process there is.
+    /// Counts the resources used. `folders_disk` is the number of the disk with the device's
+    /// folder. A thorough count also finds orphans outside, for which it checks every process of
+    /// the computer.
     pub(super) fn used(&self, folders_disk: Option<u64>, is_thorough: bool) -> Used {
         let members = self.members(is_thorough);
         let mut used = Used::default();
@@ -67,7 +69,7 @@ impl ScriptProcesses {
         used
     }
 
-    /// Bytes in memory, what several share counted once: slower, and exact.
+    /// Returns the bytes in memory, with shared memory counted once. This is slower and exact.
     pub(super) fn memory_shared(&self) -> u64 {
         let mut files = HashMap::new();
         let mut memory = 0;
@@ -78,8 +80,9 @@ impl ScriptProcesses {
         memory + files.values().sum::<u64>()
     }
 
-    /// Where nobody can leave: ends the first one's children, and with them, as they are the first of
-    /// their namespace, everything. The first one is stopped, since it would print that they were killed.
+    /// Ends the processes of a script that can't leave. It ends the children of the first process,
+    /// which are the first of their namespace, and with them everything in it. The first process is
+    /// stopped before, since it would print that they were killed.
     pub(super) fn end_inside(&self) {
         if self.mark.is_none() {
             send(self.first, Signal::STOP);
@@ -89,13 +92,14 @@ impl ScriptProcesses {
         }
     }
 
-    /// Whether something inside still runs. The first of a namespace is gone after all others.
+    /// Checks whether a process inside still runs. The first process of a namespace ends after all
+    /// others.
     pub(super) fn is_alive_inside(&self) -> bool {
         let is_alive = |id: &u32| state(*id).is_some_and(|state| state != "Z" && state != "X");
         self.mark.is_none() && children(&own_thread(self.first)).iter().any(is_alive)
     }
 
-    /// The first process and its descendants with the number of their threads.
+    /// Returns the first process and its descendants, each with the number of its threads.
     fn members(&self, is_thorough: bool) -> HashMap<u32, u32> {
         let mut found = HashMap::new();
         let mut rest = vec![self.first];
@@ -119,7 +123,7 @@ impl ScriptProcesses {
     }
 }
 
-/// The children that a thread has.
+/// Returns the children of a thread.
 #[cfg(target_os = "linux")]
 fn children(thread: &str) -> Vec<u32> {
     let children = std::fs::read_to_string(format!("{thread}/children")).unwrap_or_default();
@@ -132,14 +136,14 @@ fn own_thread(id: u32) -> String {
     format!("/proc/{id}/task/{id}")
 }
 
-/// Sends a signal to a process, which may be gone already.
+/// Sends a signal to a process, which may have ended already.
 #[cfg(target_os = "linux")]
 fn send(id: u32, signal: Signal) {
     let id = i32::try_from(id).ok().and_then(Pid::from_raw);
     let _ = id.map(|id| kill_process(id, signal));
 }
 
-/// Pages, as the kernel counts them.
+/// Returns the memory of a process in bytes. The kernel counts it in pages.
 #[cfg(target_os = "linux")]
 fn resident(id: u32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{id}/statm")).ok()?;
@@ -147,7 +151,7 @@ fn resident(id: u32) -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
-/// The process's own memory and its part of what it shares.
+/// Returns the process's own memory and its share of shared memory.
 #[cfg(target_os = "linux")]
 fn share(id: u32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok()?;
@@ -156,7 +160,7 @@ fn share(id: u32) -> Option<u64> {
     Some(kilobytes << 10)
 }
 
-/// Adds the files without a name that a process holds open, by disk and number.
+/// Adds the files without a name that a process has open, by disk and number.
 #[cfg(target_os = "linux")]
 fn nameless(id: u32, files: &mut HashMap<(u64, u64), u64>) {
     use std::os::unix::fs::MetadataExt as _;
@@ -176,17 +180,18 @@ fn group(id: u32) -> Option<u32> {
     stat(id, 2)?.parse().ok()
 }
 
-/// A letter: `Z` has ended and waits to be asked how.
+/// Returns the state of a process as a letter. `Z` is a process that has ended and was not waited
+/// for yet.
 #[cfg(target_os = "linux")]
 fn state(id: u32) -> Option<String> {
     stat(id, 0)
 }
 
-/// One of the words about a process: state, parent, group and more.
+/// Returns one of the fields about a process: state, parent, group and others.
 #[cfg(target_os = "linux")]
 fn stat(id: u32, word: usize) -> Option<String> {
     let text = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The name in parentheses may hold anything.
+    // The name in parentheses may contain any character.
     let words = text.rsplit_once(')')?.1;
     words.split_whitespace().nth(word).map(str::to_owned)
 }
@@ -205,12 +210,12 @@ fn processes() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// So often strays are looked for: one that starts others faster than they are ended would keep this
-/// going for ever.
+/// The largest number of searches for strays. A process that starts others faster than they are
+/// ended would otherwise keep the search going forever.
 #[cfg(target_os = "linux")]
 const ROUNDS_MAX: u32 = 200;
 
-/// Ends what has left its process group and still carries the mark in its environment.
+/// Ends processes that have left their process group and still have the mark in their environment.
 #[cfg(target_os = "linux")]
 pub(super) fn end_strays(mark: &str) {
     for _ in 0..ROUNDS_MAX {
@@ -222,7 +227,7 @@ pub(super) fn end_strays(mark: &str) {
         if is_done {
             return;
         }
-        // What was killed needs a moment to be gone.
+        // A killed process needs a moment to disappear.
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
 }

@@ -1,9 +1,9 @@
-//! Runs a script in its device and nowhere else.
+//! Runs a script in its device and isolates it from everything else.
 //!
-//! The strict way builds a small system of its own out of namespaces: the device's folder as `/`,
-//! the host's programs mounted read-only, an own process tree that dies as a whole, no network, no
-//! capabilities. The plain way is an ordinary process in a group of its own; see the room's text for
-//! what a script sees in each.
+//! With namespaces, the script gets a small system of its own: the device's folder as `/`, the
+//! host's programs mounted read-only, a process tree that ends as a whole, no network and no
+//! capabilities. Without them it is an ordinary process in a group of its own. The documentation of
+//! the `device` module describes what a script sees in each case.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -36,21 +36,21 @@ pub(super) struct ScriptJob {
     pub(super) allowance: Allowance,
 }
 
-/// How a script ended.
+/// The end of a script.
 #[derive(Debug)]
 pub(super) struct ScriptExit {
     pub(super) exit: i64,
     pub(super) stdout: String,
     pub(super) stderr: String,
-    /// Why it was stopped, if it was.
+    /// The reason for which it was stopped, if it was.
     pub(super) stopped: Option<String>,
 }
 
-/// Where scripts are run.
+/// Runs scripts.
 #[derive(Debug)]
 pub(super) struct Sandbox {
     isolation: Isolation,
-    /// The strict way that this computer allows, if any; asked once.
+    /// The isolation in namespaces that this computer supports, if any. It is determined once.
     strict: OnceCell<Option<IsolationMode>>,
 }
 
@@ -62,20 +62,21 @@ impl Sandbox {
         }
     }
 
-    /// Whether there is such a program.
+    /// Checks whether such a program exists.
     pub(super) fn has(&self, program: &str) -> bool {
         isolation::find(program).is_some()
     }
 
-    /// Runs a script to its end, or to a limit.
+    /// Runs a script until it ends or reaches a limit.
     ///
     /// # Errors
-    /// It could not be started; the sentence says why.
+    /// It could not be started. The error is a sentence with the reason.
     pub(super) async fn run(&self, job: &ScriptJob) -> Result<ScriptExit, String> {
         let strict = match self.isolation {
             Isolation::Plain => None,
             Isolation::Auto | Isolation::Namespace => {
-                // In the devices' home, so that nothing stays if the process is killed meanwhile.
+                // The test folder is in the devices' folder, so that nothing is left if the process
+                // is killed meanwhile.
                 let beside = job.root.parent().unwrap_or(&job.root);
                 *self.strict.get_or_init(|| strict_way(beside)).await
             }
@@ -93,13 +94,13 @@ impl Sandbox {
         let mut ended = watch(child, job, way, before.clone()).await;
         strays.end().await?;
         if way == IsolationMode::Plain {
-            // The folder's own path means nothing to whoever reads the output.
+            // The folder's own path means nothing to the reader of the output.
             let root = job.root.to_string_lossy().into_owned();
             ended.stdout = ended.stdout.replace(&root, "");
             ended.stderr = ended.stderr.replace(&root, "");
         }
         let (root, allowance) = (job.root.clone(), job.allowance);
-        // A script that was quicker than its watchdog is no less to blame.
+        // A script may end before the watchdog detects that it exceeded the limit.
         let outgrown = spawn_blocking_io(move || {
             let reason = allowance.outgrown(&before, &tree::measure(&root), 0);
             if reason.is_some() {
@@ -112,7 +113,7 @@ impl Sandbox {
     }
 }
 
-/// Runs blocking file work off the async threads.
+/// Runs blocking file operations outside of the async threads.
 async fn spawn_blocking_io<T: Send + 'static>(
     act: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, String> {
@@ -120,7 +121,7 @@ async fn spawn_blocking_io<T: Send + 'static>(
     done.map_err(|_| "internal error: the device's work panicked".to_owned())
 }
 
-/// The first strict way that this computer allows.
+/// Returns the first isolation in namespaces that this computer supports.
 async fn strict_way(beside: &Path) -> Option<IsolationMode> {
     if !cfg!(target_os = "linux") {
         return None;
@@ -143,7 +144,7 @@ fn is_superuser() -> bool {
     false
 }
 
-/// Tries a strict way on an empty folder.
+/// Tries a kind of isolation on an empty folder.
 async fn probe(beside: &Path, way: IsolationMode) -> bool {
     let Ok(folder) = tempfile::tempdir_in(beside) else {
         return false;
@@ -179,7 +180,8 @@ async fn probe(beside: &Path, way: IsolationMode) -> bool {
     }
 }
 
-/// What a plain script left outside its process group; ended also when nobody waits any more.
+/// The processes that an ordinary script left outside its process group. They are also ended when
+/// the run is dropped.
 struct Strays {
     mark: Option<String>,
 }
@@ -207,13 +209,14 @@ impl Drop for Strays {
     }
 }
 
-/// A process that the kernel can't end at once, such as one that waits for a disk, is not waited for.
+/// The longest wait for the end of processes that the kernel can't end at once, such as one that
+/// waits for a disk.
 const ENDING_MAX: Duration = Duration::from_secs(5);
 
-/// Waits for the end or the limit, keeps the output, and leaves no process behind.
+/// Waits until the script ends or reaches a limit, keeps the output, and leaves no process behind.
 async fn watch(mut child: Child, job: &ScriptJob, way: IsolationMode, before: Taken) -> ScriptExit {
     let group = Group::of(&child);
-    // `wait` would close it, and with it the script's life would end.
+    // `wait` would close the standard input, which would end the script.
     let alive = child.stdin.take();
     let stdout = CapturedOutput::reading(child.stdout.take(), job.output_max);
     let stderr = CapturedOutput::reading(child.stderr.take(), job.output_max);
@@ -237,7 +240,7 @@ async fn watch(mut child: Child, job: &ScriptJob, way: IsolationMode, before: Ta
     let (status, stopped) = match waited {
         Ok(status) => (status, None),
         Err(reason) => {
-            // Until the last process inside is gone the device's folder is still written to.
+            // The device's folder is still written to until the last process inside has ended.
             if let Some(processes) = &watched.processes {
                 processes.end_inside();
                 let begun = Instant::now();
@@ -245,12 +248,13 @@ async fn watch(mut child: Child, job: &ScriptJob, way: IsolationMode, before: Ta
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             }
-            // It may be gone already; then there is nothing to kill.
+            // It may have ended already; then there is nothing to kill.
             let _ = child.start_kill();
             (child.wait().await.ok(), Some(reason))
         }
     };
-    // Also after a good end: what the script started in the background ends with it.
+    // This happens after a normal end, too: processes that the script started in the background end
+    // with it.
     drop(group);
     drop(alive);
     ScriptExit {
@@ -275,7 +279,7 @@ fn exit_code(status: Option<std::process::ExitStatus>) -> i64 {
     status.code().map_or(-1, i64::from)
 }
 
-/// The process group of a script; killed when the script ends, and when nobody waits any more.
+/// The process group of a script. It is killed when the script ends, and when the run is dropped.
 struct Group {
     #[cfg(unix)]
     id: Option<rustix::process::Pid>,
@@ -300,7 +304,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         #[cfg(unix)]
         if let Some(id) = self.id {
-            // An empty group is what we want.
+            // An empty group is the intended result.
             let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
         }
     }

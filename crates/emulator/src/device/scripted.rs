@@ -1,10 +1,10 @@
-//! Outcomes of scripts that are not executed: which one matches, and what it prints.
+//! Selects the outcomes of scripts that are not executed, and fills in their text.
 
 use super::super::scenario::{Device, DeviceFile, OsFamily, Scenario, ScriptOutcome};
 use super::arguments::{posix_words, powershell_words};
 use super::outcome::CommandOutcome;
 
-/// The first outcome that fits: the device's own, then the scenario's.
+/// Returns the first outcome that matches: the device's own, then the scenario's.
 pub(super) fn find<'a>(
     scenario: &'a Scenario,
     device: &'a Device,
@@ -22,7 +22,7 @@ pub(super) fn find<'a>(
         })
 }
 
-/// What the outcome says for this device and these arguments, and the files to make.
+/// Returns the outcome for this device and these arguments, and the files it creates.
 pub(super) fn play(
     scripted: &ScriptOutcome,
     device: &Device,
@@ -60,7 +60,8 @@ pub(super) fn play(
     (outcome, files)
 }
 
-/// Whether a pattern with `*` fits the whole text; case does not matter. Linear in text times stars.
+/// Checks whether a pattern with `*` matches the whole text. Case is ignored. The time is linear in
+/// the length of the text times the number of stars.
 pub(super) fn fits(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
     let mut parts = pattern.split('*');
@@ -81,7 +82,7 @@ pub(super) fn fits(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// Fills in `{name}`, `{args}`, `{arg1}` …; what is in braces otherwise stays.
+/// Fills in `{name}`, `{args}`, `{arg1}` …. Other text in braces is kept.
 fn fill(text: &str, name: &str, args: &str, words: &[String]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,5 +1,5 @@
-//! The folder that holds all devices' folders: made with the emulator, gone with it, and where the
-//! process was killed, gone with a later one.
+//! The folder that contains all devices' folders. It is created and removed with the emulator. If
+//! the process is killed, a later one removes it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -10,13 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::tree;
 
 const PREFIX: &str = "svar-devices-";
-/// Held by the living process that made the home; whoever can take it sweeps.
+/// The lock file. The process that created the folder holds it; a process that can lock it may
+/// remove the folder.
 const LOCK: &str = "lock";
-/// Removing a folder makes some file systems wait for the disk, each time anew; many that wait at
-/// once end sooner.
+/// The largest number of threads that remove folders. Some file systems wait for the disk at every
+/// removal, and parallel removals take less time.
 const REMOVERS_MAX: usize = 32;
 
-/// A home with its lock.
+/// A folder with its lock.
 #[derive(Debug)]
 pub(super) struct TempRoot {
     path: PathBuf,
@@ -24,15 +25,16 @@ pub(super) struct TempRoot {
 }
 
 impl TempRoot {
-    /// A new home in the system's temporary folder. What killed processes left there is swept
-    /// meanwhile, by a thread that nobody waits for.
+    /// Creates a folder in the system's temporary folder. A background thread removes folders that
+    /// killed processes left there.
     pub(super) fn make() -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
-        // Else whoever has an account here could read what devices hold.
+        // Otherwise every user of this computer could read the devices' files.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
         let path = builder.prefix(PREFIX).tempdir()?.keep();
-        // Locked before it has the name that others look for: none of them finds it free.
+        // The file is locked before it has the name that other processes look for, so that none of
+        // them finds it unlocked.
         let early = path.join("lock.new");
         let lock = OpenOptions::new()
             .write(true)
@@ -49,7 +51,7 @@ impl TempRoot {
         Ok(TempRoot { path, lock })
     }
 
-    /// Where the folder of that name is, or will be.
+    /// Returns the place of the folder of that name, which may not exist yet.
     pub(super) fn place(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
@@ -57,13 +59,13 @@ impl TempRoot {
 
 impl Drop for TempRoot {
     fn drop(&mut self) {
-        // What can't be removed now is swept later.
+        // A later process removes what can't be removed now.
         let _ = remove(&self.path, &self.lock);
     }
 }
 
-/// Removes the homes whose process is gone. One without a lock is left alone: it may be a living
-/// process's that is just being made.
+/// Removes the folders whose process has ended. A folder without a lock is kept: a running process
+/// may just be creating it.
 fn sweep(above: &Path) {
     let Ok(entries) = fs::read_dir(above) else {
         return;
@@ -78,7 +80,7 @@ fn sweep(above: &Path) {
         if let Ok(lock) = OpenOptions::new().write(true).open(path.join(LOCK))
             && lock.try_lock().is_ok()
         {
-            // Another user's, or in use by somebody else: then it stays.
+            // It stays if it can't be removed, for example because it is another user's or in use.
             let _ = remove(&path, &lock);
         }
     }
@@ -96,7 +98,8 @@ fn is_ours(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|about| about.is_dir())
 }
 
-/// Removes a home, its lock last: were this cut short, the next sweep would still know whose it is.
+/// Removes a folder, and its lock last: after an interruption, the next sweep can still determine
+/// its owner.
 fn remove(home: &Path, _held: &File) -> io::Result<()> {
     let inside: Vec<PathBuf> = fs::read_dir(home)?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
@@ -121,7 +124,8 @@ fn remove(home: &Path, _held: &File) -> io::Result<()> {
         work();
     });
     if !is_emptied.into_inner() {
-        // With its lock it is known to the next sweep, when what wrote to it meanwhile is gone.
+        // With its lock the next sweep can remove it, after the processes that write to it have
+        // ended.
         return Err(io::ErrorKind::DirectoryNotEmpty.into());
     }
     fs::remove_file(home.join(LOCK))?;

@@ -1,29 +1,30 @@
-//! All that is in a device's folder, whatever a script has made of it: how much room it takes, what
-//! has to go when that is too much, and how it is removed in the end.
+//! Handles the content of a device's folder, whatever a script has done to it: measures the space
+//! it takes, reduces it if it is too much, and removes it in the end.
 //!
-//! On Linux every step is taken from the handle of the folder above, by one name, without following a
-//! link: neither the length of a path nor what a running script moves about leads elsewhere.
+//! On Linux every step starts from the handle of the folder above, with a single name, and does not
+//! follow links. So neither the length of a path nor the actions of a running script lead
+//! elsewhere.
 
 #[cfg(target_os = "linux")]
 use std::collections::HashSet;
 
-/// Folders nested deeper are not measured, so a script that nests deeper is ended.
+/// The deepest nesting of folders that is measured. A script that nests them deeper is ended.
 pub(super) const DEPTH_MAX: u32 = 64;
 
-/// A file takes at least so much, and so does a folder: many empty ones fill a disk, too.
+/// The minimum size of a file or folder: many empty ones fill a disk, too.
 const LEAST: u64 = 4096;
 
-/// What a device's folder holds.
+/// The content of a device's folder.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Taken {
-    /// Bytes on the disk, each file and folder at least [`LEAST`].
+    /// Bytes on the disk, with at least [`LEAST`] for each file and folder.
     pub(super) bytes: u64,
-    /// Whether folders are nested deeper than [`DEPTH_MAX`].
+    /// `true` if folders are nested deeper than [`DEPTH_MAX`].
     pub(super) is_too_deep: bool,
-    /// The folders there are, by the disk's own number.
+    /// The existing folders, by their numbers on the disk.
     #[cfg(target_os = "linux")]
     folders: HashSet<u64>,
-    /// When something was last changed, in seconds and nanoseconds.
+    /// The time of the last change, in seconds and nanoseconds.
     #[cfg(target_os = "linux")]
     newest: (u64, u64),
 }
@@ -58,14 +59,15 @@ mod linux {
         .union(OFlags::CLOEXEC)
         .union(OFlags::RDONLY);
 
-    /// A removal holds so many handles; what lies deeper is moved up first.
+    /// The largest number of handles a removal holds. Deeper folders are moved up first.
     const HANDLES_MAX: u32 = 32;
 
-    /// Measures a folder that nobody works in. With an owner, everything in it becomes his.
+    /// Measures a folder in which no script is running. With an owner, everything in it is given to
+    /// that user.
     pub(in super::super) fn take_over(root: &Path, owner: Option<u32>) -> Taken {
         let give = |at: BorrowedFd<'_>, name: &CStr| {
             let (user, group) = owner.map(|id| (Uid::from_raw(id), Gid::from_raw(id)))?;
-            // What stays another's can't be written by scripts, and does no harm.
+            // A file whose owner can't be changed can't be written by scripts, and does no harm.
             chownat(at, name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW).ok()?;
             statat(at, name, AtFlags::SYMLINK_NOFOLLOW).ok()
         };
@@ -81,13 +83,13 @@ mod linux {
         count.taken
     }
 
-    /// Measures a folder, also while a script works in it.
+    /// Measures a folder in which a script may be running.
     pub(in super::super) fn measure(root: &Path) -> Taken {
         take_over(root, None)
     }
 
-    /// Removes what is newer than `before`, the newest first, until at most `allowed` bytes are taken,
-    /// and what is nested too deep. Folders of before stay, empty or not.
+    /// Removes what is newer than `before`, the newest first, until at most `allowed` bytes are
+    /// taken, and what is nested too deep. Folders that existed before stay, empty or not.
     pub(in super::super) fn cut(root: &Path, before: &Taken, allowed: u64) {
         let mut count = Count::default();
         let mut new = Vec::new();
@@ -98,7 +100,7 @@ mod linux {
             }
         });
         new.sort_unstable();
-        // What was changed at this moment or later goes; nothing, where all of it fits.
+        // Everything changed at `from` or later is removed. If everything fits, `from` is `None`.
         let mut left = count.taken.bytes;
         let mut from = None;
         while left > allowed
@@ -109,7 +111,7 @@ mod linux {
         }
         each(root, &mut |found| {
             let is_surplus = from.is_some_and(|from| changed(found.about) >= from);
-            // What can't be removed stays; the next script is not blamed for it.
+            // What can't be removed stays, and does not count against the next script.
             let _ = match is_folder(found.about) {
                 true if found.depth >= DEPTH_MAX => remove_at(found.at, found.name),
                 true if !is_surplus || before.folders.contains(&found.about.st_ino) => Ok(()),
@@ -120,7 +122,7 @@ mod linux {
         });
     }
 
-    /// Removes a file, or a folder with everything in it, however deep, long, or locked that is.
+    /// Removes a file, or a folder with everything in it, however deep, long or protected that is.
     pub(in super::super) fn remove(path: &Path) -> io::Result<()> {
         let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -130,18 +132,18 @@ mod linux {
         remove_at(above.as_fd(), &name)
     }
 
-    /// What a walk comes by.
+    /// An entry found by a walk.
     struct Found<'a> {
-        /// The folder it is in.
+        /// The folder that contains it.
         at: BorrowedFd<'a>,
         name: &'a CStr,
         about: &'a Stat,
-        /// How many folders are around it below the root.
+        /// The number of folders between it and the root.
         depth: u32,
     }
 
-    /// Shows everything below a folder, a folder after what is in it, but nothing of what lies deeper
-    /// than [`DEPTH_MAX`].
+    /// Calls `show` for everything below a folder, and for a folder after its content. Entries that
+    /// are nested deeper than [`DEPTH_MAX`] are left out.
     fn each(root: &Path, show: &mut dyn FnMut(&Found<'_>)) {
         if let Ok(root) = enter(CWD, root) {
             walk(root, 0, show);
@@ -158,7 +160,7 @@ mod linux {
             if name == c"." || name == c".." {
                 continue;
             }
-            // Gone meanwhile, if it can't be asked.
+            // The entry was removed meanwhile if its status can't be read.
             let Ok(about) = statat(at, name, AtFlags::SYMLINK_NOFOLLOW) else {
                 continue;
             };
@@ -177,7 +179,7 @@ mod linux {
         }
     }
 
-    /// Opens a folder to be read, also one whose owner has locked himself out.
+    /// Opens a folder for reading, even if its owner's permissions were removed.
     fn enter(at: BorrowedFd<'_>, name: impl Arg + Copy) -> io::Result<OwnedFd> {
         let folder = match openat(at, name, FOLDER, Mode::empty()) {
             Err(Errno::ACCESS) => {
@@ -188,13 +190,13 @@ mod linux {
         };
         let mode = Mode::from_raw_mode(fstat(&folder)?.st_mode);
         if !mode.contains(Mode::RUSR | Mode::XUSR) {
-            // The superuser needs no such leave, and others' folders are none of ours.
+            // The superuser needs no permissions, and folders of other users can't be changed.
             let _ = fchmod(&folder, mode | Mode::RWXU);
         }
         Ok(folder)
     }
 
-    /// Gives the owner of a file or folder back what he may not do with it. No link is followed.
+    /// Restores the owner's permissions of a file or folder. Links are not followed.
     pub(in super::super) fn unlock(at: BorrowedFd<'_>, name: impl Arg) -> io::Result<()> {
         let handle = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let held = openat(at, name, handle, Mode::empty())?;
@@ -207,21 +209,21 @@ mod linux {
             FileType::Directory => Mode::RWXU,
             _ => Mode::RUSR | Mode::WUSR,
         };
-        // A handle of this sort can only be changed by this name.
+        // The mode can only be changed through this path, because the handle is an `O_PATH` one.
         let place = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&held));
         Ok(chmod(place, Mode::from_raw_mode(about.st_mode) | leave)?)
     }
 
-    /// What a walk has counted.
+    /// The counts of a walk.
     #[derive(Default)]
     struct Count {
         taken: Taken,
-        /// Files of several names that have been counted.
+        /// Files with several names that have been counted.
         linked: HashSet<u64>,
     }
 
     impl Count {
-        /// Counts a file or folder; gives how much it takes.
+        /// Counts a file or folder, and returns the bytes it takes.
         fn add(&mut self, about: &Stat, depth: u32) -> u64 {
             self.taken.newest = self.taken.newest.max(changed(about));
             if is_folder(about) {
@@ -255,7 +257,8 @@ mod linux {
         removed
     }
 
-    /// Removes one name; folders that lie too deep are moved to `top`, and their names there noted.
+    /// Removes one entry. Folders that are nested too deep are moved to `top`, and their new names
+    /// are added to `moved`.
     fn remove_below(
         top: BorrowedFd<'_>,
         at: BorrowedFd<'_>,
@@ -270,7 +273,7 @@ mod linux {
         let folder = enter(at, name)?;
         let mode = Mode::from_raw_mode(about.st_mode);
         if !mode.contains(Mode::RWXU) {
-            // The superuser needs no such leave.
+            // The superuser needs no permissions.
             let _ = fchmod(&folder, mode | Mode::RWXU);
         }
         if depth == HANDLES_MAX {
@@ -302,7 +305,7 @@ mod linux {
         loop {
             let there = CString::new(format!(".deep-{}", next_number()))?;
             match renameat(at, name, top, &there) {
-                // Left there by a process that was killed meanwhile.
+                // An earlier process that was killed has left an entry of this name.
                 Err(Errno::EXIST | Errno::NOTEMPTY) => {}
                 moved => return Ok(moved.map(|()| there)?),
             }
@@ -311,7 +314,8 @@ mod linux {
 
     fn unlink(at: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
         match unlinkat(at, name, AtFlags::empty()) {
-            // The file or its folder is marked as immutable, which even the superuser must take back.
+            // The file or its folder is marked as immutable, which even the superuser must undo
+            // first.
             Err(Errno::PERM) => {
                 make_mutable(at);
                 let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -324,14 +328,15 @@ mod linux {
         }
     }
 
-    /// Where that is not allowed, what is tried next fails and says so.
+    /// Removes the immutable flags. If that is not allowed, the caller's next operation fails with
+    /// the error.
     fn make_mutable(file: BorrowedFd<'_>) {
         if let Ok(flags) = ioctl_getflags(file) {
             let _ = ioctl_setflags(file, flags - (IFlags::IMMUTABLE | IFlags::APPEND));
         }
     }
 
-    /// A number that no other removal of this process has.
+    /// Returns a number that no other removal of this process has.
     fn next_number() -> u64 {
         static LAST: AtomicU64 = AtomicU64::new(0);
         LAST.fetch_add(1, Ordering::Relaxed)
@@ -344,12 +349,12 @@ mod elsewhere {
 
     use super::{DEPTH_MAX, LEAST, Taken};
 
-    /// Measures a folder; there are no owners to be changed.
+    /// Measures a folder. Owners are not changed on this system.
     pub(in super::super) fn take_over(root: &Path, _owner: Option<u32>) -> Taken {
         measure(root)
     }
 
-    /// Measures a folder, also while a script works in it.
+    /// Measures a folder in which a script may be running.
     pub(in super::super) fn measure(root: &Path) -> Taken {
         let mut taken = Taken::default();
         add(&mut taken, root, 0);
@@ -369,10 +374,10 @@ mod elsewhere {
         }
     }
 
-    /// Nothing: what is new can't be told safely from what was there.
+    /// Does nothing, because new entries can't be distinguished safely from older ones.
     pub(in super::super) fn cut(_root: &Path, _before: &Taken, _allowed: u64) {}
 
-    /// Nothing: it would mean following a link.
+    /// Returns an error, because the change would follow a link.
     #[cfg(unix)]
     pub(in super::super) fn unlock(
         _at: std::os::fd::BorrowedFd<'_>,

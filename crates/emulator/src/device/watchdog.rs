@@ -1,6 +1,6 @@
-//! Watches what a script uses. The kernel's own limits hold for each process by itself, or say nothing
-//! to anybody; here all of a script's processes are looked at together, and it is put into words what
-//! one was stopped for.
+//! Watches what a script uses. The kernel's own limits apply to each process separately, or do not
+//! report what was exceeded. The watchdog checks all of a script's processes together, and returns
+//! the reason for which the script is stopped.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -8,25 +8,27 @@ use std::time::{Duration, Instant};
 use super::processes::{ScriptProcesses, Used};
 use super::tree::{self, DEPTH_MAX, Taken};
 
-/// What the processes of a script may use together.
+/// The limits for all processes of a script together.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Allowance {
-    /// Processes, each thread counted as one.
+    /// The number of processes. Each thread counts as one.
     pub(super) processes: u32,
-    /// Bytes that are really in memory.
+    /// Bytes that are actually in memory.
     pub(super) memory: u64,
     /// Bytes of the device's folder on the disk.
     pub(super) disk: u64,
 }
 
 impl Allowance {
-    /// How much the device's folder may take while a script runs that found it like this: on a disk
-    /// that is full already a small script still works, and is not blamed for what others wrote.
+    /// Returns the size that the device's folder may reach while a script runs. If the folder is
+    /// full at the start, a small script still works, and is not stopped for what earlier ones
+    /// wrote.
     pub(super) fn room(self, before: &Taken) -> u64 {
         self.disk.max(before.bytes.saturating_add(SPARE))
     }
 
-    /// Why a script can't go on that has made the folder like this, if it can't.
+    /// Returns the reason for which a script must be stopped because of the folder's content, if
+    /// there is one.
     pub(super) fn outgrown(self, before: &Taken, now: &Taken, nameless: u64) -> Option<String> {
         if now.is_too_deep && !before.is_too_deep {
             return Some(format!(
@@ -49,36 +51,38 @@ impl Allowance {
     }
 }
 
-/// What a script may write on a disk that is full.
+/// The bytes that a script may write to a full folder.
 const SPARE: u64 = 256 * 1024;
 
-/// How often the disk's free room is looked at, which costs one call.
+/// The interval at which the disk's free space is read, which takes one call.
 const TICK: Duration = Duration::from_millis(10);
-/// Every so many ticks processes and memory are counted, which costs some calls for each process.
+/// The interval in ticks at which processes and memory are counted, which takes some calls for each
+/// process.
 const COUNT_TICKS: u32 = 5;
-/// Every so many ticks orphans are looked for all over the computer, where a script can leave some.
+/// The interval in ticks at which orphans are searched among all processes of the computer, if a
+/// script can leave any.
 const SEARCH_TICKS: u32 = 10;
-/// The folder is measured so often in any case.
+/// The longest interval between two measurements of the folder.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
-/// And whenever the disk has lost this part of what the script may still write.
+/// The part of the remaining space after whose loss the folder is measured again.
 const PART: u64 = 8;
 
 /// A script that is watched.
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) processes: Option<ScriptProcesses>,
-    /// So many of its processes are ours.
+    /// The number of processes that are not the script's own.
     pub(super) helpers: u32,
     /// The device's folder.
     pub(super) root: PathBuf,
-    /// What it was like at the script's start.
+    /// The content of the folder at the script's start.
     pub(super) before: Taken,
     pub(super) allowance: Allowance,
 }
 
 impl Watch {
-    /// Waits until the script uses more than it may; says what, in words. Where processes can't be
-    /// counted only the disk is watched.
+    /// Waits until the script exceeds a limit, and returns the reason. If processes can't be
+    /// counted, only the disk is watched.
     pub(super) async fn exceeded(&self) -> String {
         let disk = Disk::of(&self.root);
         let number = disk.number;
@@ -116,7 +120,7 @@ impl Watch {
         if used.processes.saturating_sub(self.helpers) > processes {
             return Some(format!("it had more than {processes} processes"));
         }
-        // What is shared was counted more than once, so a closer look decides.
+        // Shared memory was counted more than once, so an exact count decides.
         if used.memory > memory && script.memory_shared() > memory {
             return Some(format!("it used more than {} MB of memory", memory >> 20));
         }
@@ -124,14 +128,15 @@ impl Watch {
     }
 }
 
-/// When the folder is to be measured.
+/// Determines when the folder has to be measured.
 struct Meter {
     disk: Disk,
     room: u64,
     taken: u64,
     free: Option<(u64, u64)>,
     last: Instant,
-    /// How long measuring took: it must not become all that is done.
+    /// The duration of the last measurement. The next one does not begin before the same time has
+    /// passed.
     took: Duration,
 }
 
@@ -171,9 +176,9 @@ impl Meter {
     }
 }
 
-/// The disk that a folder is on.
+/// The disk that contains a folder.
 struct Disk {
-    /// Its number, as files tell it.
+    /// The disk's number in the metadata of its files.
     number: Option<u64>,
     #[cfg(unix)]
     folder: Option<std::fs::File>,
@@ -191,7 +196,7 @@ impl Disk {
         }
     }
 
-    /// Free bytes, and how many files there can still be.
+    /// Returns the free bytes, and the number of files that can still be created.
     fn free(&self) -> Option<(u64, u64)> {
         let about = rustix::fs::fstatvfs(self.folder.as_ref()?).ok()?;
         Some((about.f_bfree * about.f_frsize, about.f_ffree))

@@ -13,10 +13,11 @@ use super::error::EmulatorError;
 
 /// [`Emulator`](crate::Emulator) with a thread of its own, for tests that are not async.
 ///
-/// Like every blocking call it must not be used from within an async runtime.
+/// Like every blocking call, it must not be used within an async runtime.
 #[derive(Debug)]
 pub struct Emulator {
-    // Before the runtime, so that it is dropped while its task can still end.
+    // The emulator is declared before the runtime, so that it is dropped while its task can still
+    // end.
     emulator: super::emulator::Emulator,
     runtime: Runtime,
 }
@@ -25,7 +26,7 @@ impl Emulator {
     /// Starts an emulator of the scenario; see [`Emulator::start`](crate::Emulator::start).
     ///
     /// # Errors
-    /// As there; also when the thread can't be started.
+    /// The same as for the async emulator, or the thread can't be started.
     pub fn start(scenario: Scenario) -> Result<Self, EmulatorError> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -56,7 +57,7 @@ impl Emulator {
         self.emulator.token()
     }
 
-    /// Returns everything that was really done so far, oldest first.
+    /// Returns everything that was actually done so far, oldest first.
     pub fn ledger(&self) -> Vec<LedgerEntry> {
         self.emulator.ledger()
     }
@@ -71,7 +72,7 @@ impl Emulator {
         self.runtime.block_on(self.emulator.advance(duration));
     }
 
-    /// Lets `factor` emulated seconds pass in each real second from now on.
+    /// Makes `factor` emulated seconds pass in each real second from now on.
     pub fn set_clock_factor(&self, factor: f64) {
         self.emulator.set_clock_factor(factor);
     }

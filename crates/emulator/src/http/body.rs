@@ -1,4 +1,5 @@
-//! Bodies of requests: read whole while they have a size the service may take, else read to nowhere.
+//! Reads the bodies of requests. A body within the limit is kept, and a larger one is read and
+//! discarded.
 
 use std::time::Duration;
 
@@ -7,28 +8,29 @@ use axum::http::HeaderMap;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 
-/// How many bytes of a body are kept, by what it says it is.
+/// The largest number of bytes that is kept of a body, by its content type.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyLimits {
-    /// Multipart: the largest library file, and the rest of its form.
+    /// The limit of a multipart body: the largest library file and the rest of its form.
     multipart: usize,
 }
 
-/// The other parts of an upload.
+/// The size of the other parts of an upload.
 const FORM: u64 = 1024 * 1024;
-/// Every other body: the longest start that a client could mean is far below.
+/// The limit of every other body, far above the longest start that a client would send.
 const PLAIN: usize = 4 * 1024 * 1024;
-/// A client that sends everything before it reads the answer gets to read it, so far and so long;
-/// who sends more meets a closed connection.
+/// The part of an oversized body that is read and discarded, so that a client that sends everything
+/// before it reads can read the answer. After more bytes, or more time than [`READ_OFF_FOR`], the
+/// connection is closed.
 const READ_OFF: u64 = 1024 * 1024 * 1024;
 const READ_OFF_FOR: Duration = Duration::from_secs(30);
 
-/// What came of a body.
+/// The result of reading a body.
 pub(super) enum Taken {
     Whole(Bytes),
-    /// It was larger than there is room for, and is gone.
+    /// It exceeded the limit and was discarded.
     Oversized,
-    /// It ended in its middle, or was no HTTP.
+    /// It ended early, or was not valid HTTP.
     Broken,
 }
 
@@ -39,7 +41,7 @@ impl BodyLimits {
         }
     }
 
-    /// Takes a body in. Never holds more than there is room for.
+    /// Reads a body. It never holds more than the limit.
     pub(super) async fn take(self, headers: &HeaderMap, body: Body) -> Taken {
         let named = |name: &str| {
             let value = headers.get(name).and_then(|value| value.to_str().ok());
@@ -51,7 +53,7 @@ impl BodyLimits {
         };
         let announced = body.size_hint().lower();
         if announced > room as u64 && named("expect") == "100-continue" {
-            // It waits to be asked for the body, and is told at once that nobody wants it.
+            // The client waits before it sends the body, and gets its answer at once.
             return Taken::Oversized;
         }
         let mut kept = BytesMut::new();
@@ -63,7 +65,7 @@ impl BodyLimits {
             if announced > room as u64 || part.len() > room - kept.len() {
                 drop(kept);
                 let read = part.len() as u64;
-                // Whether it ended in time or not: the answer is the same.
+                // The answer is the same whether the body ended in time or not.
                 let _ = tokio::time::timeout(READ_OFF_FOR, read_off(parts, read)).await;
                 return Taken::Oversized;
             }

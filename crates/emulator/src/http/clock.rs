@@ -1,15 +1,15 @@
-//! Emulated time: it begins with this computer's and runs by a factor.
+//! Emulated time, which begins at the computer's time and runs at a configurable speed.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use svar_wire::Moment;
 
-/// The clock of a running emulator; the only reader of this computer's clock in the crate.
+/// The clock of a running emulator. It is the only reader of the computer's clock in the crate.
 #[derive(Debug)]
 pub(super) struct Clock(Mutex<Pace>);
 
-/// The emulated time at one instant, and how fast it has passed since.
+/// The emulated time at one instant, and the speed at which it has passed since.
 #[derive(Debug, Clone, Copy)]
 struct Pace {
     origin: Moment,
@@ -24,7 +24,7 @@ impl Pace {
 }
 
 impl Clock {
-    /// Starts a clock at this computer's time. `factor` is as for [`Clock::set_factor`].
+    /// Starts a clock at the computer's time. `factor` has the meaning of [`Clock::set_factor`].
     pub(super) fn start(factor: f64) -> Self {
         let since_epoch = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -41,7 +41,7 @@ impl Clock {
         self.pace().now()
     }
 
-    /// Lets `factor` emulated seconds pass in each real one from now on. A factor that is not a
+    /// Makes `factor` emulated seconds pass in each real second from now on. A factor that is not a
     /// positive number counts as 1.
     pub(super) fn set_factor(&self, factor: f64) {
         let mut pace = self.pace();
@@ -52,27 +52,28 @@ impl Clock {
         };
     }
 
-    /// Sets the clock forward to `moment`, unless it is later already.
+    /// Moves the clock forward to `moment`, unless that has passed already.
     pub(super) fn skip_to(&self, moment: Moment) {
         let mut pace = self.pace();
         let ahead = moment.since(pace.now());
         pace.origin = pace.origin + ahead;
     }
 
-    /// Returns how long an emulated duration lasts on this computer's clock.
+    /// Returns the real duration of an emulated one.
     pub(super) fn real(&self, emulated: Duration) -> Duration {
         let seconds = emulated.as_secs_f64() / self.pace().factor;
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(365 * 24 * 3600))
     }
 
-    /// Returns the real time until `moment`, rounded up so that it has come when the wait is over.
+    /// Returns the real time until `moment`, rounded up so that `moment` has come after the wait.
     pub(super) fn until(&self, moment: Moment) -> Duration {
         let wait = self.real(moment.since(self.now()));
         wait.min(Duration::from_secs(24 * 3600)) + Duration::from_millis(1)
     }
 
     fn pace(&self) -> MutexGuard<'_, Pace> {
-        // Three plain values, replaced as a whole: a panic elsewhere can't leave half of them.
+        // The lock guards three plain values that are replaced as a whole, so a panic can't leave
+        // them inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! Connections that can be cut: for the faults in which an answer never comes.
+//! Connections that can be cut, for the faults in which an answer never arrives.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,12 +12,12 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Cuts the connection a request came on.
+/// A handle that cuts the connection of a request.
 #[derive(Debug, Clone)]
 pub(super) struct Cut(Arc<AtomicBool>);
 
 impl Cut {
-    /// Nothing more is written; the connection ends.
+    /// Cuts the connection: nothing more is written, and it is closed.
     pub(super) fn cut(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -31,9 +31,9 @@ impl Listener for CuttableListener {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (CuttableStream, SocketAddr) {
-        // The TCP listener's own implementation waits and tries again on errors.
+        // The TCP listener's own implementation waits and tries again after an error.
         let (stream, from) = Listener::accept(&mut self.0).await;
-        // Small answers go out at once; where it can't be set they only come later.
+        // Small answers are sent at once. If the option can't be set, they are only delayed.
         let _ = stream.set_nodelay(true);
         let line = CuttableStream {
             stream,

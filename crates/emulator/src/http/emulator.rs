@@ -1,4 +1,4 @@
-//! An emulator for a test: started in one line, stopped when it is dropped.
+//! An emulator for tests, started with one call and stopped when it is dropped.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -19,12 +19,12 @@ pub struct Emulator {
     address: SocketAddr,
     credentials: Credentials,
     state: Arc<ServerState>,
-    /// Dropping it ends the server.
+    /// Ends the server when it is dropped.
     shutdown: oneshot::Sender<()>,
     served: JoinHandle<Result<(), EmulatorError>>,
 }
 
-/// What a client needs to sign in.
+/// The values a client needs to sign in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The tenant's id.
@@ -55,8 +55,8 @@ impl std::fmt::Debug for Emulator {
 impl Emulator {
     /// Starts an emulator of the scenario.
     ///
-    /// Anyone who knows an application's secret can run scripts here, so an application with the default
-    /// secret gets a random one; [`Emulator::credentials`] returns it.
+    /// Everyone who knows an application's secret can run scripts, so an application with the
+    /// default secret gets a random one; [`Emulator::credentials`] returns it.
     ///
     /// # Errors
     /// The scenario has no application, no port is free, or the devices' folder can't be created.
@@ -75,7 +75,7 @@ impl Emulator {
         let state = server.state();
         let (shutdown, asked) = oneshot::channel::<()>();
         let served = tokio::spawn(server.run(listener, async {
-            // Sent or dropped: both mean the end.
+            // A message and a dropped sender both mean the end.
             let _ = asked.await;
         }));
         Ok(Emulator {
@@ -92,8 +92,8 @@ impl Emulator {
         self.address
     }
 
-    /// Returns the address as a URL without a path, such as `http://127.0.0.1:40123`. It stands in for the
-    /// API's host and for the sign-in host.
+    /// Returns the address as a URL without a path, such as `http://127.0.0.1:40123`. Clients
+    /// use it both as the API's host and as the sign-in host.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -110,7 +110,7 @@ impl Emulator {
         self.state.with_service(|service| service.issue_token(now))
     }
 
-    /// Returns everything that was really done so far, oldest first.
+    /// Returns everything that was actually done so far, oldest first.
     pub fn ledger(&self) -> Vec<LedgerEntry> {
         self.state.with_service(|service| service.ledger())
     }
@@ -120,15 +120,15 @@ impl Emulator {
         self.state.now()
     }
 
-    /// Lets that much emulated time pass at once. Everything that is due meanwhile happens, and scripts
-    /// that devices begin to run are waited for.
+    /// Lets that much emulated time pass at once. Every event that is due in it happens, and
+    /// scripts that devices begin to run are waited for.
     pub async fn advance(&self, duration: Duration) {
         self.state.advance(duration).await;
     }
 
-    /// Lets `factor` emulated seconds pass in each real second from now on: a scenario begins with its
-    /// own `factor`. The factor is limited to 0.001 to 1,000,000; what is not a positive number counts
-    /// as 1.
+    /// Makes `factor` emulated seconds pass in each real second from now on. A scenario begins with
+    /// its own `factor`. The factor is limited to 0.001 to 1,000,000; a value that is not a
+    /// positive number counts as 1.
     pub fn set_clock_factor(&self, factor: f64) {
         self.state.set_clock_factor(factor);
     }
@@ -136,7 +136,7 @@ impl Emulator {
     /// Stops the emulator and waits until its connections are closed and its devices' files are removed.
     ///
     /// # Errors
-    /// The error that ended it, if it had ended before.
+    /// The error with which the emulator had ended before.
     pub async fn stop(self) -> Result<(), EmulatorError> {
         let Emulator {
             shutdown, served, ..
@@ -146,7 +146,8 @@ impl Emulator {
     }
 }
 
-/// The default secret is known to everybody; an emulator that runs scripts must not be open to everybody.
+/// Replaces the default secrets. They are public, and an emulator that runs scripts must not be
+/// open to everyone.
 fn with_own_secrets(mut scenario: Scenario) -> Result<Scenario, EmulatorError> {
     for app in &mut scenario.apps {
         if app.secret == CLIENT_SECRET {

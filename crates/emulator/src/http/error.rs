@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-/// Why an emulator can't start or had to stop.
+/// The reason for which an emulator can't start or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum EmulatorError {
     /// The scenario has no application, so there are no credentials to hand out.
@@ -23,7 +23,7 @@ pub enum EmulatorError {
         /// The system's error.
         source: io::Error,
     },
-    /// The computer gives no random bytes for the signing key.
+    /// The computer provides no random bytes for the signing key.
     #[error("no random bytes available: {0}")]
     Random(String),
     /// The runtime of a blocking emulator can't be built.
@@ -32,7 +32,7 @@ pub enum EmulatorError {
     /// The listener failed while serving.
     #[error("the listener failed: {0}")]
     Listener(#[source] io::Error),
-    /// The emulator's task ended by a panic, which is an internal error.
+    /// The emulator's task panicked, which is an internal error.
     #[error("internal error: the emulator's task panicked")]
     Panicked,
 }

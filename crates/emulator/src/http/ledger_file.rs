@@ -1,4 +1,4 @@
-//! The ledger as a file.
+//! Writes the ledger to a file.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::super::service::Service;
 use super::error::EmulatorError;
 
-/// A file of lines, one for each thing that was really done.
+/// A file with one line for each thing that was actually done.
 pub(super) struct LedgerFile {
     path: PathBuf,
     file: File,
@@ -15,7 +15,7 @@ pub(super) struct LedgerFile {
 }
 
 impl LedgerFile {
-    /// Opens it, or makes it; what it holds from an earlier emulator stays in front.
+    /// Opens or creates the file. Lines of an earlier emulator are kept.
     pub(super) fn open(path: PathBuf) -> Result<Self, EmulatorError> {
         match OpenOptions::new().create(true).append(true).open(&path) {
             Ok(file) => Ok(LedgerFile {
@@ -27,13 +27,13 @@ impl LedgerFile {
         }
     }
 
-    /// Writes what is new.
+    /// Appends the new entries.
     pub(super) fn append(&mut self, service: &Service) -> Result<(), EmulatorError> {
         let lines = service.ledger_lines(self.written);
         if lines.is_empty() {
             return Ok(());
         }
-        // One write, so that no reader sees half a line.
+        // The lines are written in one call, so that no reader sees half a line.
         let text = lines.join("\n") + "\n";
         let failed = |source| EmulatorError::Ledger {
             path: self.path.clone(),
@@ -44,10 +44,10 @@ impl LedgerFile {
         Ok(())
     }
 
-    /// Sees to it that the lines outlive the computer's power, too.
+    /// Syncs the file, so that the lines survive a power failure.
     pub(super) fn sync(&self) -> Result<(), EmulatorError> {
         match self.file.sync_all() {
-            // Pipes and other odd files can't be synced, and need not be.
+            // Pipes and other special files can't be synced, and need not be.
             Err(error) if error.kind() != std::io::ErrorKind::InvalidInput => {
                 Err(EmulatorError::Ledger {
                     path: self.path.clone(),

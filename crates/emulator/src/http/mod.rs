@@ -1,7 +1,7 @@
 //! Serves the emulator over HTTP: a socket, a clock, processes and the ledger file.
 //!
-//! Nothing is decided here. A request is handed to the [`Service`](super::Service) with the clock's time;
-//! work for devices is spawned; one timer wakes the service when it asked for it.
+//! All decisions are made in the [`Service`](super::Service). It gets each request with the clock's
+//! time. Work for devices is spawned, and one timer calls the service at the time it has asked for.
 
 pub mod blocking;
 mod body;

@@ -1,4 +1,4 @@
-//! The emulator as an HTTP server.
+//! Serves the emulator over HTTP.
 
 use std::future::Future;
 use std::io;
@@ -30,18 +30,19 @@ use super::ledger_file::LedgerFile;
 /// Options of a served emulator besides the scenario.
 #[derive(Debug, Clone, Default)]
 pub struct ServeOptions {
-    /// Appends every ledger entry to this file, a line of JSON each, before the answer that follows
-    /// from it is sent: so the lines outlive the process. Where one can't be written the emulator ends.
+    /// The file to which every ledger entry is appended, as a line of JSON. The line is written
+    /// before the answer that follows from it is sent, so that it outlives the process. The
+    /// emulator ends if a line can't be written.
     pub ledger: Option<PathBuf>,
 }
 
 /// Serves a scenario until `shutdown` ends.
 ///
-/// The caller has bound the listener; bind it to loopback unless others are meant to reach it, since
-/// whoever knows an application's secret can run scripts here.
+/// The caller has bound the listener. It should be bound to the loopback address unless other
+/// computers need access, since everyone who knows an application's secret can run scripts.
 ///
 /// # Errors
-/// The devices' folders can't be made, or the listener breaks down.
+/// The devices' folders can't be created, or the listener fails.
 pub async fn serve(
     listener: TcpListener,
     scenario: Scenario,
@@ -50,10 +51,10 @@ pub async fn serve(
     serve_with(listener, scenario, ServeOptions::default(), shutdown).await
 }
 
-/// The same with [`ServeOptions`].
+/// Serves a scenario like [`serve`], with [`ServeOptions`].
 ///
 /// # Errors
-/// As [`serve`]; also when the ledger's file can't be opened.
+/// The same as for [`serve`], or the ledger file can't be opened or written.
 pub async fn serve_with(
     listener: TcpListener,
     scenario: Scenario,
@@ -73,10 +74,10 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Prepares everything that can fail before the first connection.
+    /// Performs everything that can fail before the first connection.
     ///
     /// # Errors
-    /// As [`serve_with`].
+    /// The same as for [`serve_with`].
     pub(super) fn new(scenario: Scenario, options: ServeOptions) -> Result<Self, EmulatorError> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| EmulatorError::Random(error.to_string()))?;
@@ -133,7 +134,7 @@ impl Server {
         let serving = axum::serve(CuttableListener(listener), router)
             .with_graceful_shutdown(async move {
                 shutdown.await;
-                // The other end waits for this, or is gone.
+                // The receiver is waiting, or has been dropped.
                 let _ = ended.send(());
             })
             .into_future();
@@ -163,41 +164,43 @@ impl Server {
 
 /// Time that answers may still take after a shutdown was requested.
 const GRACE: Duration = Duration::from_secs(2);
-/// Minimum real time of a script, however fast the emulated clock is: its programs need it.
+/// The minimum real time limit of a script, however fast the emulated clock is: real programs need
+/// it.
 const SCRIPT_LEAST: Duration = Duration::from_secs(5);
 
 pub(super) struct Core {
     service: Service,
     ledger: Option<LedgerFile>,
-    /// Why the ledger could not be written; nothing is answered any more.
+    /// The error with which writing the ledger failed. After it, no request is answered.
     failure: Option<EmulatorError>,
     /// Pieces of work that devices have been given and have not finished.
     running: usize,
 }
 
-/// What the loops and the handlers of one emulator share.
+/// The state that the loops and the handlers of one emulator share.
 pub(super) struct ServerState {
     core: Mutex<Core>,
     clock: Clock,
     body_limits: BodyLimits,
-    /// Told whenever the core's next wake-up may have changed.
+    /// Notified when the service's next wake-up may have changed.
     rescheduled: Notify,
-    /// Told when the ledger can't be written.
+    /// Notified when the ledger can't be written.
     broken: Notify,
-    /// Told when no device is at work any more.
+    /// Notified when no device has work any more.
     idle: Notify,
     work: mpsc::UnboundedSender<Work>,
 }
 
 impl ServerState {
     fn core(&self) -> MutexGuard<'_, Core> {
-        // The core holds plain data, and a request that panicked has ended; going on is better than
-        // taking every later request down with it.
+        // The core holds plain data, and a request that panicked has ended. Continuing is better
+        // than failing every later request.
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the core do something at this moment, then sees to what follows from it. Nothing comes back
-    /// where the ledger can't be written: what is in no ledger must not be answered as if it were done.
+    /// Calls the service at the current time, starts the work that follows from it, and writes the
+    /// ledger. Returns `None` if the ledger can't be written: an answer must not report what the
+    /// ledger does not contain.
     fn with_core<T>(&self, act: impl FnOnce(&mut Service, Moment) -> T) -> Option<T> {
         let mut core = self.core();
         let now = self.clock.now();
@@ -221,10 +224,11 @@ impl ServerState {
         let is_rescheduled = service.next_wake() != expected;
         drop(core);
         for piece in work {
-            // Nobody listens any more only while the emulator ends.
+            // The receiver is dropped only when the emulator ends.
             let _ = self.work.send(piece);
         }
-        // A read changes nothing: waking the timer for each would cost as much as the answer.
+        // A read changes nothing, and waking the timer for each read would cost as much as the
+        // answer.
         if is_rescheduled {
             self.rescheduled.notify_one();
         }
@@ -238,19 +242,19 @@ impl ServerState {
         self.clock.now()
     }
 
-    /// Changes how fast emulated time passes.
+    /// Changes the speed at which emulated time passes.
     pub(super) fn set_clock_factor(&self, factor: f64) {
         self.clock.set_factor(factor);
         self.rescheduled.notify_one();
     }
 
-    /// Lets the service do something outside of a request.
+    /// Calls the service outside of a request.
     pub(super) fn with_service<T>(&self, act: impl FnOnce(&mut Service) -> T) -> T {
         act(&mut self.core().service)
     }
 
-    /// Lets that much emulated time pass at once: each event that is due happens at its own moment, and
-    /// work that devices begin meanwhile is waited for.
+    /// Lets that much emulated time pass at once. Each event that is due happens at its own time,
+    /// and work that devices begin meanwhile is waited for.
     pub(super) async fn advance(&self, duration: Duration) {
         let target = self.clock.now() + duration;
         loop {
@@ -275,7 +279,7 @@ impl ServerState {
         }
     }
 
-    /// A piece of work has ended, and its outcome is known to the service.
+    /// Records that a piece of work has ended, after its outcome was given to the service.
     fn work_ended(&self) {
         let mut core = self.core();
         core.running -= 1;
@@ -285,7 +289,7 @@ impl ServerState {
     }
 }
 
-/// Wakes the core whenever it asked for it.
+/// Advances the service at each time it has asked for.
 async fn wake(state: Arc<ServerState>) {
     loop {
         let next = state.core().service.next_wake();
@@ -300,7 +304,7 @@ async fn wake(state: Arc<ServerState>) {
     }
 }
 
-/// Gives work to the devices and their outcomes back to the core.
+/// Gives work to the devices and their outcomes to the service.
 async fn perform(
     state: Arc<ServerState>,
     devices: Arc<OnDiskDevices>,
@@ -367,15 +371,16 @@ async fn answer(
     };
     let mut response = written(response, &cut, &state.clock);
     if is_oversized {
-        // There may be more of the body on the way, and no request begins in it.
+        // The rest of the body may still be arriving, so no further request can begin on this
+        // connection.
         let headers = response.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
 
-/// The service speaks HTTP/2 over TLS only. Here a second call on a connection would fall with the first
-/// one's, where a scenario cuts it.
+/// Refuses HTTP/2. The service uses it over TLS only. A fault that cuts one call's connection would
+/// also cut the other calls on it.
 fn too_new() -> axum::response::Response {
     let words = "The emulator supports HTTP/1.1 only: it has no TLS, and the service uses HTTP/2 over TLS only.\n";
     let mut response = axum::response::Response::new(Body::from(words));
@@ -402,7 +407,7 @@ fn written(response: Response, cut: &Cut, clock: &Clock) -> axum::response::Resp
         Delivery::Truncated => {
             let half = response.body.slice(..length / 2);
             let rest = futures_util::stream::once(async {
-                // Lets the first half go out before the connection breaks.
+                // This lets the first half be sent before the connection breaks.
                 tokio::task::yield_now().await;
                 Err(io::Error::from(io::ErrorKind::ConnectionAborted))
             });

@@ -1,4 +1,4 @@
-//! A parsed filter, and whether a row passes it.
+//! A parsed filter and its evaluation for a row.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -15,9 +15,9 @@ pub(crate) enum Value<'a> {
     Texts(&'a [String]),
 }
 
-/// Something with properties.
+/// An entry of a list, with its properties.
 pub(crate) trait Row {
-    /// The value of the property at that place of the entity's list.
+    /// Returns the value of the property at that index of the entity's list.
     fn value(&self, property: usize) -> Value<'_>;
 }
 
@@ -48,7 +48,7 @@ pub(crate) enum Literal<'a> {
 }
 
 impl Literal<'_> {
-    /// The text, if it is one.
+    /// Returns the text of a text literal.
     pub(crate) fn text(&self) -> Option<&str> {
         match self {
             Literal::Text(text) => Some(text),
@@ -66,7 +66,7 @@ impl Literal<'_> {
     }
 }
 
-/// A condition on rows, borrowing its literals from the text it was read from.
+/// A condition on rows. Its literals borrow from the filter's text.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Filter<'a> {
     Compare {
@@ -81,7 +81,7 @@ pub(crate) enum Filter<'a> {
     Text {
         function: Function,
         property: usize,
-        /// In lower case, as far as ASCII goes.
+        /// The text, with ASCII letters in lower case.
         text: Cow<'a, str>,
     },
     Not(Box<Filter<'a>>),
@@ -90,7 +90,7 @@ pub(crate) enum Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    /// Whether the row passes.
+    /// Checks whether the row passes.
     pub(crate) fn passes(&self, row: &dyn Row) -> bool {
         match self {
             Filter::Compare {
@@ -119,7 +119,7 @@ impl<'a> Filter<'a> {
         }
     }
 
-    /// The places of all properties it names.
+    /// Returns the indexes of all properties in the filter.
     pub(crate) fn properties(&self) -> Box<dyn Iterator<Item = usize> + '_> {
         match self {
             Filter::Compare { property, .. }
@@ -132,7 +132,8 @@ impl<'a> Filter<'a> {
         }
     }
 
-    /// The property and the literals of which it has to equal one, if that is all the condition says.
+    /// Returns the property and the literals of which it has to equal one, if the condition
+    /// consists of nothing else.
     pub(crate) fn equals(&self) -> Option<(usize, &[Literal<'a>])> {
         match self {
             Filter::Compare {
@@ -145,8 +146,8 @@ impl<'a> Filter<'a> {
         }
     }
 
-    /// One of the parts must hold. A chain that asks one property for equality is the long way of
-    /// writing `in`, and becomes one.
+    /// Combines conditions of which one must hold. A chain that compares one property for equality
+    /// is a longer form of `in`, and is replaced by it.
     pub(super) fn any_of(parts: Vec<Filter<'a>>) -> Filter<'a> {
         let first = parts.first().and_then(Filter::equals);
         let same = |part: &Filter<'a>| part.equals().map(|(property, _)| property);
@@ -161,7 +162,7 @@ impl<'a> Filter<'a> {
         }
     }
 
-    /// The parts that must all hold.
+    /// Returns the parts that must all hold.
     pub(crate) fn conjuncts(&self) -> &[Filter<'a>] {
         match self {
             Filter::And(parts) => parts,
@@ -177,7 +178,7 @@ fn holds(value: &Value<'_>, comparison: Comparison, literal: &Literal<'_>) -> bo
     }
     let other = literal.value();
     if *value == Value::Null || other == Value::Null {
-        // Null equals null and is neither above nor below anything.
+        // Null equals null, and is neither above nor below any value.
         return match comparison {
             Comparison::Eq => *value == other,
             Comparison::Ne => *value != other,
@@ -195,7 +196,7 @@ fn holds(value: &Value<'_>, comparison: Comparison, literal: &Literal<'_>) -> bo
     }
 }
 
-/// The order of two values of one kind; null comes first. Texts are compared without regard to
+/// Compares two values of the same kind. Null comes first. Texts are compared without regard to
 /// ASCII case (our choice: names and ids are in lower case, enum values are not).
 pub(crate) fn compare(left: &Value<'_>, right: &Value<'_>) -> Ordering {
     match (left, right) {
@@ -209,18 +210,18 @@ pub(crate) fn compare(left: &Value<'_>, right: &Value<'_>) -> Ordering {
             left.bytes().map(lower).cmp(right.bytes().map(lower))
         }
         (Value::Texts(left), Value::Texts(right)) => left.cmp(right),
-        // The parser lets only values of one kind meet.
+        // The parser accepts only comparisons of values of the same kind.
         _ => Ordering::Equal,
     }
 }
 
 impl Function {
-    /// Whether it holds between a value and a text in lower case, without regard to ASCII case.
+    /// Applies the function to a value and a text in lower case, without regard to ASCII case.
     fn holds(self, value: &str, text: &str) -> bool {
         let (bytes, wanted) = (value.as_bytes(), text.as_bytes());
         let is_same =
             |part: Option<&[u8]>| part.is_some_and(|part| part.eq_ignore_ascii_case(wanted));
-        // Bytes can be compared for texts: no character begins in the middle of another.
+        // Comparing bytes is correct for UTF-8: no character begins in the middle of another.
         match self {
             Function::StartsWith => is_same(bytes.get(..wanted.len())),
             Function::Contains => lower_case(Cow::Borrowed(value)).contains(text),
@@ -232,9 +233,9 @@ impl Function {
     }
 }
 
-/// The text with ASCII's capitals made small; most texts have none and are not copied.
+/// Converts ASCII letters to lower case. A text without capitals, as most are, is not copied.
 pub(super) fn lower_case(text: Cow<'_, str>) -> Cow<'_, str> {
-    // Looks at every byte whatever the first ones say, which compiles to few instructions for many bytes.
+    // The loop has no early exit, so that it compiles to few instructions for many bytes.
     let has_capital = (text.bytes()).fold(false, |so_far, byte| so_far | byte.is_ascii_uppercase());
     match has_capital {
         true => Cow::Owned(text.to_ascii_lowercase()),

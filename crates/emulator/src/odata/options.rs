@@ -1,21 +1,21 @@
-//! The options of a list call.
+//! Reads the options of a list call.
 
 use super::filter::Filter;
 use super::{Entity, QueryError, parse};
 
-/// `$top` may be at most this (API notes 5.1, 8.2).
+/// The largest value of `$top` (API notes 5.1, 8.2).
 const TOP_MAX: usize = 10_000;
 
-/// Which properties a filter may name.
+/// The properties that a filter may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Filterable {
-    /// Those documented for filters.
+    /// The properties documented for filters.
     Documented,
-    /// All that the entity is sorted by.
+    /// All properties of the entity.
     All,
 }
 
-/// A direction of an order.
+/// A direction of sorting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     Ascending,
@@ -36,16 +36,17 @@ pub(crate) struct Options<'a> {
     pub(crate) filter: Option<Filter<'a>>,
     pub(crate) top: Option<usize>,
     pub(crate) skip: usize,
-    /// What the list is sorted by, the first property first.
+    /// The properties by which the list is sorted, in their order of precedence.
     pub(crate) order: Vec<OrderBy>,
     pub(crate) count: bool,
 }
 
 impl<'a> Options<'a> {
-    /// Reads the options from a query's pairs. Names without `$` are not OData's and are ignored.
+    /// Reads the options from a query's pairs. Names without `$` are not options of OData and are
+    /// ignored.
     ///
     /// # Errors
-    /// An option is unknown, twice, or can't be read.
+    /// An option is unknown, is given twice, or can't be read.
     pub(crate) fn parse(
         pairs: &'a [(String, String)],
         entity: &'a Entity,

@@ -1,4 +1,5 @@
-//! Filter text to [`Filter`], by descent: `or`, `and`, `not`, then one condition.
+//! Parses the text of a filter to a [`Filter`], by recursive descent: `or`, `and`, `not`, then one
+//! condition.
 
 use svar_wire::Moment;
 
@@ -6,13 +7,14 @@ use super::filter::{Comparison, Filter, Function, Literal, lower_case};
 use super::token::{Token, tokens};
 use super::{Entity, Kind, QueryError};
 
-/// Parentheses and `not` may nest so deep; chains of `and` and `or` have no depth.
+/// The deepest nesting of parentheses and `not`. Chains of `and` and `or` have no limit.
 const DEPTH_MAX: usize = 64;
 
 /// Parses a filter on that entity.
 ///
 /// # Errors
-/// Says what is wrong and where, in the manner of the service's parser.
+/// The text is not a valid filter. The message says what is wrong and where, like that of the
+/// service's parser.
 pub(super) fn filter<'a>(text: &'a str, entity: &'a Entity) -> Result<Filter<'a>, QueryError> {
     let mut parser = Parser {
         text,
@@ -148,7 +150,7 @@ impl<'a> Parser<'a> {
         self.take(&Token::Open, "`(`")?;
         let ahead = self.tokens[self.at..].iter();
         let within = ahead.take_while(|(_, token)| *token != Token::Close);
-        // Literals with a comma between any two.
+        // The literals are separated by commas.
         let mut literals = Vec::with_capacity(within.count().div_ceil(2));
         literals.push(self.literal(kind)?);
         while self.peek() == Some(&Token::Comma) {
@@ -187,7 +189,7 @@ impl<'a> Parser<'a> {
             return Err(self.wrong("a text in single quotes"));
         };
         self.take(&Token::Close, "`)`")?;
-        // `startswith(x,'y') eq true` is the long way of writing the same.
+        // `startswith(x,'y') eq true` is a longer form of the same condition.
         let mut wanted = true;
         if self.is_keyword("eq") {
             self.at += 1;
@@ -218,8 +220,8 @@ impl<'a> Parser<'a> {
             .ok_or_else(|| QueryError::new(format!("Could not find a property named '{name}'.")))
     }
 
-    /// The time a word names. A plus that was sent as it is has become a blank on the way, as in every
-    /// query, and cut the offset off.
+    /// Parses a time. A plus that was sent without encoding is decoded to a space, as in every
+    /// query, which separates the offset from the time.
     fn time(&mut self, word: &'a str) -> Option<Moment> {
         if let Ok(time) = Moment::parse(word) {
             return Some(time);
@@ -248,7 +250,7 @@ impl<'a> Parser<'a> {
                 .ok()
                 .filter(|number| number.is_finite())
                 .map(Literal::Number),
-            // Ids are GUIDs or hexadecimal digits, and OData writes GUIDs bare.
+            // Ids are GUIDs or hexadecimal digits, and OData writes GUIDs without quotes.
             (Some(Token::Word(word)), Kind::Text) if is_guid(word) => {
                 Some(Literal::Text(word.into()))
             }
@@ -266,7 +268,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Whether this is the offset of a time zone, without its sign.
+/// Checks whether a word is the offset of a time zone, without its sign.
 fn is_offset(word: &str) -> bool {
     let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
     word.split_once(':')

@@ -1,24 +1,25 @@
-//! Cuts a filter's text into words, literals and signs.
+//! Splits a filter's text into tokens.
 
 use std::borrow::Cow;
 
 use super::QueryError;
 
-/// A token, borrowed from the text: what polls many actions by id sends thousands of characters.
+/// A token that borrows from the text: a client that polls many actions by id sends thousands of
+/// characters.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token<'a> {
     /// A name, a keyword, or a bare literal: a number, a time, a GUID.
     Word(&'a str),
-    /// A text in single quotes, undoubled.
+    /// A text in single quotes, with doubled quotes replaced by single ones.
     Text(Cow<'a, str>),
     Open,
     Close,
     Comma,
 }
 
-/// The tokens with the place, in bytes, each begins at.
+/// Returns the tokens, each with the byte position at which it begins.
 pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token<'_>)>, QueryError> {
-    // A literal of an id with its comma has 39 bytes; what is written more densely makes the list grow.
+    // An id with its quotes and comma has 39 bytes. For a denser text the list grows.
     let mut out = Vec::with_capacity(text.len() / 16 + 8);
     let mut at = 0;
     while let Some(character) = text[at..].chars().next() {
@@ -56,8 +57,8 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token<'_>)>, QueryError> 
     Ok(out)
 }
 
-/// The literal that a text begins with, and how many bytes it takes with its quotes; none if it has no
-/// end. Only a literal with a doubled quote needs memory of its own.
+/// Returns the literal at the beginning of a text, and its length in bytes with the quotes; `None`
+/// if the closing quote is missing. Only a literal with a doubled quote is copied.
 fn quoted(text: &str) -> Option<(Cow<'_, str>, usize)> {
     let mut literal = Cow::Borrowed("");
     let mut at = 1;

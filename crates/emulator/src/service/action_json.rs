@@ -1,8 +1,8 @@
-//! A machine action as it is written (API notes 4.1), straight out of its record: a list of 10,000 is
-//! built without a text of its own for any of their fields.
+//! Writes machine actions as JSON (API notes 4.1), straight from their records. A list of 10,000
+//! actions is built without allocating a string for any field.
 //!
-//! The keys are written by hand, in the order of [`svar_wire::MachineAction`]: a serializer looks
-//! through every key and enum value for characters to escape, and none of them has any.
+//! The keys are written by hand, in the order of [`svar_wire::MachineAction`]. A serializer would
+//! look through every key and enum value for characters to escape, and none of them has any.
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -65,16 +65,16 @@ fn write_action(out: &mut Vec<u8>, action: &ActionRecord, machine: &MachineRecor
     plain(out, "],\"troubleshootInfo\":null}");
 }
 
-/// A byte of each part of an action's memory that writing it is going to wait for. Asked of all actions
-/// of a page before the first is written, it comes in side by side.
+/// Reads a byte of each part of an action's memory that writing the action needs. Called for all
+/// actions of a page before the first is written, it lets the CPU load their memory in parallel.
 pub(crate) fn touch(action: &ActionRecord, machine: &MachineRecord) -> u8 {
     let ends = |bytes: &[u8]| match bytes {
         [first, .., last] => first ^ last,
         [..] => 0,
     };
-    // Commands stand side by side, and few actions have many.
+    // The commands are adjacent in memory, and few actions have many.
     let times = action.commands.last().and_then(|record| record.ended);
-    // What is cut off is not wanted.
+    // The cast drops the upper bits on purpose: the value itself does not matter.
     let times = times.map_or(0, |moment| moment.millis() as u8);
     ends(action.comment.as_bytes())
         ^ ends(machine.id.as_bytes())
@@ -103,13 +103,13 @@ fn write_entry(out: &mut Vec<u8>, index: usize, record: &CommandRecord) {
     out.push(b'}');
 }
 
-/// What needs no escaping, as it is.
+/// Appends text that needs no escaping.
 fn plain(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
 fn text(out: &mut Vec<u8>, text: &str) {
-    // Looks at every byte whatever the first ones say, which compiles to few instructions for many bytes.
+    // The loop has no early exit, so that it compiles to few instructions for many bytes.
     let is_plain = text.bytes().fold(true, |so_far, byte| {
         so_far & (byte >= b' ') & (byte != b'"') & (byte != b'\\')
     });
@@ -136,24 +136,25 @@ fn json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
         .expect("internal error: plain data can always be written as JSON");
 }
 
-/// Actions as they were last written. A client asks for the same ones until they change, so most of
-/// a list is copied.
+/// A cache of actions in the form in which they were last written. A client asks for the same
+/// actions until they change, so most of a list is copied from here.
 #[derive(Debug)]
 pub(crate) struct Written(Vec<Slot>);
 
-/// What is known of one action; the memory of what is forgotten is used again.
+/// A slot of the cache. Its memory is reused after its action is forgotten.
 #[derive(Debug, Clone, Default)]
 struct Slot {
     place: Option<u32>,
-    /// Whether `bytes` has it. An action is kept only when it is asked for a second time: whoever goes
-    /// through all actions once would push out what others ask for, and pay for a copy nobody reads.
+    /// `true` if `bytes` holds the action. An action is kept only when it is requested a second
+    /// time: a single pass over all actions would otherwise evict those that are requested often,
+    /// and pay for copies that are never read.
     is_kept: bool,
     bytes: Vec<u8>,
 }
 
-/// So many are kept, of about 800 bytes each; a place has one slot it can be in.
+/// The number of slots, with about 800 bytes in each. A place has exactly one slot it can be in.
 const WRITTEN_MAX: usize = 8192;
-/// A slot keeps no more memory than its action needs, or than most do.
+/// The capacity of a slot's buffer, unless its action needs more. Most actions need less.
 const LENGTH_KEPT: usize = 1024;
 
 impl Default for Written {
@@ -163,7 +164,7 @@ impl Default for Written {
 }
 
 impl Written {
-    /// What is known of that place no longer holds.
+    /// Drops the cached action of a place, because it has changed.
     pub(crate) fn forget(&mut self, place: u32) {
         let slot = &mut self.0[place as usize % WRITTEN_MAX];
         if slot.place == Some(place) {
@@ -171,13 +172,14 @@ impl Written {
         }
     }
 
-    /// How long the action of that place is, if it is kept.
+    /// Returns the length of the cached action of a place, or `None` if it is not cached.
     pub(crate) fn length(&self, place: u32) -> Option<usize> {
         let slot = &self.0[place as usize % WRITTEN_MAX];
         (slot.is_kept && slot.place == Some(place)).then_some(slot.bytes.len())
     }
 
-    /// Appends the action of that place, which `action` finds with its machine where it is not known.
+    /// Appends the action of a place. `action` is called for the action and its machine if the
+    /// place is not cached.
     pub(crate) fn append<'a>(
         &mut self,
         out: &mut Vec<u8>,
@@ -198,7 +200,7 @@ impl Written {
         if is_known {
             slot.bytes.clear();
             slot.bytes.extend_from_slice(&out[from..]);
-            // A long one must not hold its memory after it has been pushed out.
+            // A long action must not keep its memory after it has been evicted.
             slot.bytes.shrink_to(LENGTH_KEPT);
         }
     }

@@ -1,4 +1,4 @@
-//! The machine actions, with the indexes that keep lists fast.
+//! The machine actions and the indexes that keep lists of them fast.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -24,7 +24,7 @@ use super::list_query::{Candidates, Matches};
 use super::machines::{MachineRecord, Machines};
 use super::random::guid;
 
-/// The six states, as an index.
+/// The six states of an action. Their numbers are indexes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum State {
     Pending,
@@ -47,7 +47,7 @@ impl State {
         }
     }
 
-    /// The state a setting names.
+    /// Returns the state that a setting names.
     pub(crate) fn of_bad_end(end: UnsuccessfulStatus) -> Self {
         match end {
             UnsuccessfulStatus::Failed => State::Failed,
@@ -71,7 +71,7 @@ pub(crate) struct CommandRecord {
     pub(crate) errors: Box<[String]>,
     /// A script's exit code.
     pub(crate) exit: Option<i64>,
-    /// What its link leads to.
+    /// The content its result link leads to.
     pub(crate) result: Option<Bytes>,
 }
 
@@ -92,20 +92,21 @@ pub(crate) struct ActionRecord {
     pub(crate) comment: Box<str>,
     pub(crate) created: Moment,
     pub(crate) updated: Moment,
-    /// Reads don't know it before.
+    /// Until this time, reads do not find the action.
     pub(crate) visible_at: Moment,
     pub(crate) state: State,
     pub(crate) commands: Box<[CommandRecord]>,
     pub(crate) cancellation: Option<Box<Cancellation>>,
-    /// Under the flapping setting: a reader has seen it `Failed`, the next one sees `Succeeded`.
+    /// With status flapping: a read has returned it as `Failed`, and the next one returns it as
+    /// `Succeeded`.
     pub(crate) was_shown_failed: bool,
-    /// It went well, and the first reader is told otherwise.
+    /// It succeeded, and the first read returns it as `Failed`.
     pub(crate) is_flapping: bool,
-    /// A script of it was stopped at its time limit.
+    /// One of its scripts was stopped at its time limit.
     pub(crate) ran_into_limit: bool,
 }
 
-/// What a filter on machine actions may name (API notes 5.1).
+/// The properties that a filter on machine actions may name (API notes 5.1).
 pub(crate) const ACTION: Entity = Entity {
     documented: 6,
     properties: &[
@@ -127,16 +128,16 @@ const TYPE: usize = 3;
 const REQUESTOR: usize = 4;
 const CREATED: usize = 5;
 const MACHINE_NAME: usize = 8;
-/// Of so many devices the actions are listed before a page is cut out of them.
+/// The largest number of devices whose actions are collected before a page is cut from them.
 const DEVICES_FEW: usize = 1_000;
-/// What is written of an action besides the texts that differ in length.
+/// The length of what is written for an action, without the texts that vary in length.
 const ACTION_FRAME: usize = 640;
-/// The same of a command.
+/// The same for a command.
 const COMMAND_FRAME: usize = 160;
-/// The type of every action here.
+/// The type of all actions of the emulator.
 pub(crate) const LIVE_RESPONSE: &str = "LiveResponse";
 
-/// An action as filters see it.
+/// An action as filters read it.
 pub(crate) struct ActionRow<'a> {
     pub(crate) action: &'a ActionRecord,
     pub(crate) machine: &'a MachineRecord,
@@ -167,16 +168,17 @@ pub(crate) struct Actions {
     /// Commands of recent starts.
     pub(crate) recent_commands: RecentCommands,
     by_state: [IndexSet; 6],
-    /// By the requestor's name in lower case.
+    /// The actions of each requestor, by the name in lower case.
     by_requestor: BTreeMap<String, IndexSet>,
-    /// Actions change through [`Actions::get_mut`] and [`Actions::turn`] only, which keep it true.
+    /// The cache of written actions. Actions change only through [`Actions::get_mut`] and
+    /// [`Actions::turn`], which keep it up to date.
     written: RefCell<Written>,
-    /// Those that a fault keeps from reads for longer than any other.
+    /// The actions that a fault hides from reads for longer than the others.
     late: Vec<u32>,
 }
 
 impl Actions {
-    /// Keeps an action from reads until then.
+    /// Hides an action from reads until `until`.
     pub(crate) fn make_late(&mut self, place: u32, until: Moment, now: Moment) {
         self.all[place as usize].visible_at = until;
         self.late
@@ -184,7 +186,7 @@ impl Actions {
         self.late.push(place);
     }
 
-    /// Adds an action. Its creation time is not before the last one's.
+    /// Adds an action. Its creation time must not be before that of the last one.
     pub(crate) fn add(&mut self, action: ActionRecord) -> u32 {
         let place = index(self.all.len());
         self.by_id.insert(action.id, place);
@@ -207,9 +209,9 @@ impl Actions {
         &mut self.all[place as usize]
     }
 
-    /// About how many bytes writing those actions appends; seldom fewer than it does. Asks for the memory
-    /// of all that are not written already, stage by stage: what one action waits for, the others need
-    /// too, and it comes in side by side instead of one after the other.
+    /// Returns about how many bytes writing those actions appends; it is seldom too small. It also
+    /// loads the memory of all actions that are not cached, stage by stage: the same parts are
+    /// needed of every action, and the CPU loads them in parallel instead of one after the other.
     pub(crate) fn length_about(&self, places: &[u32], machines: &Machines) -> usize {
         let written = self.written.borrow();
         let mut length = 0;
@@ -233,12 +235,12 @@ impl Actions {
         let touched = unwritten
             .iter()
             .map(|action| touch(action, machine(action)));
-        // Nobody needs the bytes, so a compiler would not read them.
+        // The bytes are not used, so the compiler would otherwise remove the reads.
         std::hint::black_box(touched.fold(0, std::ops::BitXor::bitxor));
         length
     }
 
-    /// Appends the entity as the API answers it.
+    /// Appends the entity as the API returns it.
     pub(crate) fn write(&self, place: u32, machines: &Machines, out: &mut Vec<u8>) {
         let known = || {
             let action = self.get(place);
@@ -247,15 +249,15 @@ impl Actions {
         self.written.borrow_mut().append(out, place, known);
     }
 
-    /// By id, as text.
+    /// Finds an action by its id, given as text.
     pub(crate) fn find(&self, id: &str) -> Option<u32> {
         let id = uuid::Uuid::try_parse(id).ok()?.as_u128();
         let place = self.by_id.find(id)?;
         (self.get(place).id == id).then_some(place)
     }
 
-    /// Those of the ids that there are. All are looked up before any is compared, so that memory is
-    /// waited for once and not for each.
+    /// Returns the places of those ids that exist. All ids are looked up before any is compared, so
+    /// that the memory accesses overlap.
     fn listed(&self, ids: &[u128]) -> Candidates<'_> {
         let places: Vec<Option<u32>> = ids.iter().map(|id| self.by_id.find(*id)).collect();
         let found = ids.iter().zip(places);
@@ -264,12 +266,13 @@ impl Actions {
         )
     }
 
-    /// By id as the API writes it: other ways of writing a GUID name nothing in filters.
+    /// Finds an action by its id as the API writes it. In filters, other ways of writing a GUID
+    /// match nothing.
     pub(crate) fn find_exactly(&self, id: &str) -> Option<u32> {
         self.find(id).filter(|_| id.len() == 36)
     }
 
-    /// Whether that id, or one the index can't tell from it, is taken.
+    /// Checks whether that id, or one that the index can't distinguish from it, is taken.
     pub(crate) fn has(&self, id: u128) -> bool {
         self.by_id.find(id).is_some()
     }
@@ -284,13 +287,14 @@ impl Actions {
         self.by_state[state as usize].insert(place);
     }
 
-    /// How many are in that state.
+    /// Returns the number of actions in a state.
     pub(crate) fn count(&self, state: State) -> usize {
         self.by_state[state as usize].len()
     }
 
-    /// What a filter comes to: the smallest part of the list that one condition and the creation times
-    /// leave, and what is still to be asked. `lag_max` is how long an action may be invisible.
+    /// Finds the actions a filter can match: the smallest part of the list that one condition and
+    /// the creation times leave, and the conditions still to be checked. `lag_max` is the longest
+    /// time for which an action may be invisible.
     pub(crate) fn found<'a>(
         &'a self,
         filter: Option<&'a Filter>,
@@ -342,7 +346,8 @@ impl Actions {
         }
     }
 
-    /// The places a condition on the creation time leaves: actions stand in that order.
+    /// Returns the places that a condition on the creation time leaves. Actions are in the order of
+    /// their creation.
     fn created_within(&self, part: &Filter) -> Option<Range<u32>> {
         let Filter::Compare {
             property: CREATED,
@@ -366,7 +371,7 @@ impl Actions {
         Some(u32::try_from(range.start).ok()?..u32::try_from(range.end).ok()?)
     }
 
-    /// Exactly those that pass this condition, if an index knows them.
+    /// Returns exactly the actions that pass this condition, or `None` if no index covers it.
     fn indexed<'a>(&'a self, part: &'a Filter, machines: &'a Machines) -> Option<Candidates<'a>> {
         if let Filter::Compare {
             property: STATUS,
@@ -385,7 +390,7 @@ impl Actions {
             let some: Vec<u32> = (machines.beginning_with(text))
                 .take(DEVICES_FEW + 1)
                 .collect();
-            // Of a whole fleet the actions would all have to be put in order before the first is shown.
+            // For a whole fleet, all actions would have to be sorted before the first is shown.
             let are_few = some.len() <= DEVICES_FEW;
             return are_few.then(|| machines.actions_of(some.into_iter()));
         }
@@ -393,7 +398,7 @@ impl Actions {
         let texts = || literals.iter().filter_map(Literal::text);
         Some(match property {
             ID => {
-                // Other ways of writing a GUID name nothing here.
+                // Other ways of writing a GUID match nothing in filters.
                 let ids = texts().filter(|text| text.len() == 36);
                 let ids = ids.filter_map(|text| uuid::Uuid::try_parse(text).ok());
                 self.listed(&ids.map(|id| id.as_u128()).collect::<Vec<u128>>())

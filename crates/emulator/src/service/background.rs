@@ -1,4 +1,4 @@
-//! What other users of the tenant take of the shared limits.
+//! Counts the calls and sessions of other users of the tenant against the shared limits.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::super::fault::Call;
 use super::super::scenario::Scenario;
 use super::super::settings::RateWindow;
 
-/// Calls of others that count, in this minute and in this hour.
+/// The number of calls of other users that count in this minute and in this hour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Others {
     pub(crate) minute: u32,
@@ -20,7 +20,7 @@ pub(crate) struct Others {
 #[derive(Debug)]
 pub(crate) struct Background {
     loads: Vec<BackgroundLoad>,
-    /// The zero of the loads' times.
+    /// The time at which the service began, which is the zero of the loads' times.
     started: Moment,
     window: RateWindow,
 }
@@ -57,7 +57,7 @@ impl Background {
                     return 0;
                 }
                 let end = end.map_or(now, |end| end.min(now));
-                // A minute that has begun counts whole.
+                // A minute that has begun counts as a whole one.
                 let worked_ms = end.millis() - from.millis();
                 u32::try_from(worked_ms / MINUTE_MS + 1).unwrap_or(u32::MAX)
             };
@@ -87,7 +87,7 @@ impl Background {
     }
 }
 
-/// The beginning of the fixed window of that length.
+/// Returns the beginning of the fixed window of that length.
 fn now_floor(now: Moment, length_ms: i64) -> Moment {
     Moment::from_millis(now.millis() - now.millis().rem_euclid(length_ms))
 }

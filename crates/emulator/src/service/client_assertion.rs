@@ -1,6 +1,6 @@
-//! A certificate's assertion in place of a secret (API notes 2.2): its form, parties and times. Its
-//! signature would need the certificate and is not looked at; neither is whether its `jti` came before,
-//! since nobody has seen Entra mind (our choice).
+//! Checks a certificate's assertion, which takes the place of a secret (API notes 2.2): its form,
+//! its parties and its times. Checking the signature would need the certificate, so it is left out.
+//! A `jti` may be used again, since no source says that Entra refuses it (our choice).
 
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
@@ -12,13 +12,14 @@ use svar_wire::Moment;
 
 use super::super::scenario::{App, Scenario};
 
-/// An assertion may live so long (API notes 2.2).
+/// The longest lifetime of an assertion, in seconds (API notes 2.2).
 const LIFE_MAX_S: f64 = 600.0;
-/// Clocks differ by a little: so much is let pass on the early side, as Entra does.
+/// The tolerated clock difference, in seconds: an assertion may begin this much later than now, as
+/// with Entra.
 const EARLY_MAX_S: f64 = 300.0;
 
-/// Thumbprints and signatures, read as libraries for tokens read them: padded or not, whatever the bits
-/// behind the last byte say.
+/// The decoder of thumbprints and signatures. As token libraries do, it accepts them with or
+/// without padding, and with any trailing bits.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new()
@@ -26,7 +27,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Why an assertion is rejected.
+/// The reason for which an assertion is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum AssertionError {
     #[error("no certificate is registered for this application.")]
@@ -61,7 +62,7 @@ pub(super) enum AssertionError {
     Lifetime,
 }
 
-/// Checks that the application can sign in with this assertion.
+/// Checks whether the application can sign in with this assertion.
 pub(super) fn check(
     scenario: &Scenario,
     app: &App,
@@ -115,7 +116,8 @@ fn check_parties(scenario: &Scenario, app: &App, claims: &Value) -> Result<(), A
     if claims["jti"].as_str().is_none_or(str::is_empty) {
         return Err(AssertionError::NoJti);
     }
-    // Whatever host the client takes for the sign-in's: it is rarely this emulator's own.
+    // The host is not compared: the client uses the one it has for the sign-in, which is rarely the
+    // emulator's own.
     let path = claims["aud"]
         .as_str()
         .and_then(|audience| audience.strip_prefix("https://"))
@@ -130,7 +132,7 @@ fn check_parties(scenario: &Scenario, app: &App, claims: &Value) -> Result<(), A
 }
 
 fn check_times(now: Moment, claims: &Value) -> Result<(), AssertionError> {
-    // Times are numbers of seconds, and may have a fraction.
+    // The times are numbers of seconds, which may have a fraction.
     let now_s = now.millis() as f64 / 1000.0;
     let until_s = match &claims["exp"] {
         Value::Null => return Err(AssertionError::NoExpiry),

@@ -1,7 +1,8 @@
-//! The commands that starts ask for, each kept once for as many actions as possible.
+//! Keeps each command of recent starts once, for as many actions as possible.
 //!
-//! A fleet run asks thousands of devices for the same, so actions share a command, its text as JSON
-//! included. Where every device gets arguments of its own, nothing is shared and nothing lost.
+//! A fleet run sends the same commands to thousands of devices, so actions share a command and its
+//! JSON text. If every device gets its own arguments, nothing is shared, and the cache costs next
+//! to nothing.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Deref;
@@ -9,11 +10,11 @@ use std::sync::Arc;
 
 use svar_wire::Command;
 
-/// A command with what it looks like in an answer.
+/// A command with its JSON text.
 #[derive(Debug)]
 pub(crate) struct SharedCommand {
     command: Command,
-    /// As JSON.
+    /// The command as JSON.
     pub(crate) written: Box<[u8]>,
 }
 
@@ -25,11 +26,11 @@ impl Deref for SharedCommand {
     }
 }
 
-/// Commands of recent starts, by their hash: each command has one slot it can be in.
+/// The commands of recent starts, by their hash. Each command has exactly one slot it can be in.
 #[derive(Debug)]
 pub(crate) struct RecentCommands([Option<Arc<SharedCommand>>; SLOTS]);
 
-/// More than a playbook has commands, and few enough to look through none of them.
+/// The number of slots: more than a playbook has commands.
 const SLOTS: usize = 256;
 
 impl Default for RecentCommands {
@@ -43,12 +44,12 @@ impl RecentCommands {
     pub(crate) fn share(&mut self, command: Command) -> Arc<SharedCommand> {
         let mut hasher = DefaultHasher::new();
         command.hash(&mut hasher);
-        // Below the number of slots.
+        // The remainder is below the number of slots.
         let slot = &mut self.0[(hasher.finish() % SLOTS as u64) as usize];
         if let Some(known) = slot.as_ref().filter(|known| known.command == command) {
             return Arc::clone(known);
         }
-        // Plain data with text keys: writing it can't fail.
+        // This is plain data with text keys, so writing it can't fail.
         let written = serde_json::to_vec(&command)
             .expect("internal error: plain data can always be written as JSON");
         let asked = Arc::new(SharedCommand {

@@ -1,38 +1,40 @@
-//! Conditions and ranges of a read of storage: which part of a blob is asked for, and whether it still is.
+//! Evaluates the conditions and ranges of a read of the storage: which part of a blob is requested,
+//! and whether it is still that blob.
 //!
-//! By the storage's documentation: `If-Match`, `If-Unmodified-Since` and one of `If-None-Match` and
-//! `If-Modified-Since` must hold; a range has the form `bytes=5-` or `bytes=5-9`, and one of another form
-//! counts as none (our choice: HTTP lets a server overlook ranges, so no client may rely on them).
+//! According to the storage's documentation, `If-Match`, `If-Unmodified-Since` and one of
+//! `If-None-Match` and `If-Modified-Since` must hold. A range has the form `bytes=5-` or
+//! `bytes=5-9`. A range of another form is ignored (our choice: HTTP lets a server ignore ranges,
+//! so no client may rely on them).
 
 use svar_wire::Moment;
 
 use super::message::Request;
 
-/// What a blob is compared with.
+/// The version of a blob with which conditions are compared.
 #[derive(Debug)]
 pub(super) struct Version<'a> {
-    /// With its quotes.
+    /// The ETag, with its quotes.
     pub(super) etag: &'a str,
     pub(super) modified: Moment,
 }
 
-/// What conditions say.
+/// The result of a request's conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Read,
-    /// The reader has it already: 304.
+    /// The client has this version already: 304.
     NotModified,
-    /// It is another one than the reader means: 412.
+    /// The client asks for another version: 412.
     NotMet,
     /// A header has an invalid date: 400.
     BadDate,
 }
 
-/// A header that should be an HTTP date is not one.
+/// An error: a header that must be an HTTP date is not one.
 struct InvalidDate;
 
 impl Version<'_> {
-    /// Whether a request's conditions hold.
+    /// Evaluates a request's conditions.
     pub(super) fn judge(&self, request: &Request) -> Verdict {
         match self.conditions(request) {
             Ok(verdict) => verdict,
@@ -46,7 +48,7 @@ impl Version<'_> {
                 return Ok(None);
             };
             let date = http_time(text).ok_or(InvalidDate)?;
-            // Dates have whole seconds, and what changed within one has not changed since.
+            // HTTP dates have whole seconds, so a change within the same second does not count.
             Ok(Some(self.modified.millis().div_euclid(1000) > date))
         };
         let (modified_since, changed_since) =
@@ -66,7 +68,8 @@ impl Version<'_> {
         })
     }
 
-    /// The range a request asks for, unless it means another version of the blob by it.
+    /// Returns the range a request asks for, or [`Range::Whole`] if `If-Range` names another
+    /// version of the blob.
     pub(super) fn range(&self, request: &Request, size: usize) -> Range {
         let Some(text) = request.find("x-ms-range").or(request.find("range")) else {
             return Range::Whole;
@@ -81,7 +84,7 @@ impl Version<'_> {
         }
     }
 
-    /// Whether the tags, with quotes or without, name this one; `*` names any.
+    /// Checks whether the tags, with or without quotes, contain this version's; `*` matches any.
     fn is_among(&self, tags: &str) -> bool {
         let bare = |tag: &str| {
             tag.trim()
@@ -96,7 +99,7 @@ impl Version<'_> {
     }
 }
 
-/// The second an HTTP date names.
+/// Returns the second of an HTTP date.
 fn http_time(text: &str) -> Option<i64> {
     let time = jiff::fmt::strtime::parse("%a, %d %b %Y %H:%M:%S GMT", text.trim()).ok()?;
     let time = time.to_datetime().ok()?;
@@ -104,12 +107,12 @@ fn http_time(text: &str) -> Option<i64> {
     Some(time.as_second())
 }
 
-/// Which bytes to send.
+/// The bytes to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Range {
-    /// No range, or one that is not understood: everything.
+    /// Everything: there is no range, or it has an unknown form.
     Whole,
-    /// From (in) to (out).
+    /// From the first number (inclusive) to the second (exclusive).
     Part(usize, usize),
     Outside,
 }
@@ -122,7 +125,7 @@ fn range(text: &str, size: usize) -> Range {
     let Some((from, to)) = bounds else {
         return Range::Whole;
     };
-    // More digits than a number has mean a place behind every end.
+    // A number with too many digits is beyond every end.
     let place = |text: &str| {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         is_number.then(|| text.parse::<usize>().unwrap_or(usize::MAX))

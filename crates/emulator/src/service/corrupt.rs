@@ -1,5 +1,5 @@
-//! Collected files whose gzip is not what it should be, each a file that a hostile or broken device
-//! could send (API notes 6.3, 11).
+//! Damages the gzip data of collected files, in ways that a hostile or broken device could (API
+//! notes 6.3, 11).
 
 use std::io::{Read as _, Write as _};
 
@@ -8,9 +8,9 @@ use flate2::{Compress, Compression, Crc, FlushCompress, Status, read::GzDecoder}
 
 use super::super::fault::FaultKind;
 
-/// The body in its place; none if the mishap is another one, or this is no gzip.
+/// Returns the damaged body, or `None` if the fault is of another kind or the body is not gzip.
 pub(super) fn corrupted(what: FaultKind, status: u16, body: &Bytes) -> Option<Bytes> {
-    // A part of a file is no gzip of its own.
+    // A part of a file is not gzip data of its own.
     if status != 200 || !body.starts_with(&[0x1F, 0x8B]) || body.len() < 18 {
         return None;
     }
@@ -33,15 +33,16 @@ pub(super) fn corrupted(what: FaultKind, status: u16, body: &Bytes) -> Option<By
     }
 }
 
-/// Up and out of a folder in both ways of writing it, to a drive, with a terminal's escape code and a
-/// line end: nothing of it may reach a path or a screen.
+/// A file name that leaves its folder in both notations, names a drive, and contains a terminal
+/// escape code and a line end. None of it may reach a path or a screen.
 const EVIL_NAME: &[u8] = b"..\\..\\../../../C:\\Windows\\\x1B[31mevil\r\n.exe\0";
 const HEADER: usize = 10;
 const FLAG_NAME: u8 = 8;
 
 fn renamed(body: &[u8]) -> Bytes {
     let mut bytes = body[..HEADER].to_vec();
-    // Only the name is ever there: no extra field, no comment, no checksum of the header.
+    // Of the optional header fields, only the name is ever present: no extra field, comment or
+    // header checksum.
     let has_name = bytes[3] & FLAG_NAME != 0;
     let rest = &body[HEADER..];
     let old = match has_name {
@@ -59,8 +60,8 @@ fn renamed(body: &[u8]) -> Bytes {
 
 const MEBIBYTE: usize = 1024 * 1024;
 
-/// 1 GiB of zeros in about a megabyte: the packed form of one mebibyte a thousand times over.
-/// Each piece forgets what went before, so that it means the same wherever it stands.
+/// Returns 1 GiB of zeros in about a megabyte: a compressed mebibyte, repeated 1,024 times. Each
+/// piece resets the compressor's state, so that it decompresses to the same bytes at any position.
 fn bomb() -> Option<Bytes> {
     let zeros = vec![0; MEBIBYTE];
     let mut packer = Compress::new(Compression::best(), false);
@@ -71,7 +72,7 @@ fn bomb() -> Option<Bytes> {
     }
     let mut checksum = Crc::new();
     checksum.update(&zeros);
-    // Ten doublings are a thousand and twenty-four times.
+    // Ten doublings are a factor of 1,024.
     for _ in 0..10 {
         let half = checksum;
         checksum = Crc::new();
@@ -82,7 +83,7 @@ fn bomb() -> Option<Bytes> {
     for _ in 0..1024 {
         bytes.write_all(&piece).ok()?;
     }
-    // A last block with nothing in it, then checksum and length.
+    // An empty last block, then the checksum and the length.
     bytes.extend_from_slice(&[3, 0]);
     bytes.extend_from_slice(&checksum.sum().to_le_bytes());
     bytes.extend_from_slice(&(1024 * MEBIBYTE as u32).to_le_bytes());

@@ -1,10 +1,12 @@
-//! The places of actions by id: a million lookups that mostly wait for memory, so small and plainly hashed.
+//! Finds the places of actions by id. A million lookups mostly wait for memory, so the index is
+//! small and its hash simple.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// Finds places by the lower half of an id, which is as random as the whole: half the memory. Who
-/// inserts asks first whether the half is taken; who finds compares the whole.
+/// An index by the lower half of an id, which is as random as the whole and takes half the memory.
+/// Before an insertion the caller checks that the half is not taken; after a lookup the caller
+/// compares the whole id.
 #[derive(Debug, Default)]
 pub(crate) struct IdIndex(HashMap<u64, u32, BuildHasherDefault<IdHasher>>);
 
@@ -14,25 +16,25 @@ impl IdIndex {
         self.0.insert(lower_half(id), place);
     }
 
-    /// The place of the one id with that lower half.
+    /// Returns the place of the only id with that lower half.
     pub(crate) fn find(&self, id: u128) -> Option<u32> {
         self.0.get(&lower_half(id)).copied()
     }
 }
 
 fn lower_half(id: u128) -> u64 {
-    // What is cut off is not wanted.
+    // The cast drops the upper half on purpose.
     id as u64
 }
 
-/// Hashes what is even already, and ours: ids are drawn by the emulator, never chosen by a caller, so
-/// nobody can make them collide.
+/// A hasher for values that are uniformly distributed already. The emulator draws the ids and
+/// callers never choose them, so no collisions can be provoked.
 #[derive(Debug, Default)]
 pub(crate) struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
-        // The uppermost bits of the half are a GUID's variant, the same in all.
+        // The uppermost bits of the half are the variant of a GUID, which is the same in all.
         self.0.rotate_left(8)
     }
 

@@ -1,9 +1,9 @@
-//! Sets of places that answer "how many before this one" and "which is the n-th" without walking over
-//! their members: what a list call needs to skip, count and begin anywhere in a million actions.
+//! Sets of places that count the members below a place and find the n-th member without iterating
+//! over them. A list call needs this to skip, count and begin anywhere in a million actions.
 
 use std::ops::Range;
 
-/// Returns a position in one of the service's tables as the 32 bits in which all of them are kept.
+/// Converts a position in one of the service's tables to the 32 bits in which positions are stored.
 ///
 /// # Panics
 /// A table has more than four billion entries, which no memory holds.
@@ -11,12 +11,13 @@ pub(crate) fn index(position: usize) -> u32 {
     u32::try_from(position).expect("internal error: a table has more than four billion entries")
 }
 
-/// Bits in a word.
+/// The number of bits in a word.
 const WORD: usize = 64;
-/// Words in a block. A million places have 245 blocks, so a look at every block costs next to nothing.
+/// The number of words in a block. A million places have 245 blocks, so checking every block costs
+/// next to nothing.
 const BLOCK: usize = 64;
 
-/// A set of places, a bit each, with the count of every block of 4,096.
+/// A set of places with one bit for each, and a count for every block of 4,096.
 #[derive(Debug, Default)]
 pub(crate) struct IndexSet {
     words: Vec<u64>,
@@ -37,7 +38,7 @@ impl IndexSet {
         }
     }
 
-    /// Takes a place out.
+    /// Removes a place.
     pub(crate) fn remove(&mut self, place: u32) {
         let (word, bit) = (place as usize / WORD, 1_u64 << (place as usize % WORD));
         if self.words.get(word).is_some_and(|bits| bits & bit != 0) {
@@ -46,13 +47,13 @@ impl IndexSet {
         }
     }
 
-    /// How many there are.
+    /// Returns the number of members.
     pub(crate) fn len(&self) -> usize {
         self.blocks.iter().map(|count| *count as usize).sum()
     }
 }
 
-/// Several sets that have no member in common, seen as one.
+/// A union of sets that have no member in common.
 #[derive(Debug)]
 pub(crate) struct Union<'a>(pub(crate) Vec<&'a IndexSet>);
 
@@ -74,7 +75,7 @@ impl Union<'_> {
         self.0.iter().map(|set| set.words.len()).max().unwrap_or(0)
     }
 
-    /// How many members are below that place.
+    /// Returns the number of members below that place.
     pub(crate) fn below(&self, place: u32) -> usize {
         let word = place as usize / WORD;
         let whole: usize = (0..word / BLOCK).map(|at| self.block(at)).sum();
@@ -85,7 +86,7 @@ impl Union<'_> {
         whole + words + bits.count_ones() as usize
     }
 
-    /// The member with so many below it.
+    /// Returns the member that has `left` members below it.
     pub(crate) fn nth(&self, mut left: usize) -> Option<u32> {
         let mut block = 0;
         while left >= self.block(block) {
@@ -110,7 +111,7 @@ impl Union<'_> {
         None
     }
 
-    /// The members in that range, upwards.
+    /// Returns the members in that range, in ascending order.
     pub(crate) fn upwards(&self, range: Range<u32>) -> impl Iterator<Item = u32> {
         let mut next = range.start;
         std::iter::from_fn(move || {
@@ -120,7 +121,7 @@ impl Union<'_> {
         })
     }
 
-    /// The members in that range, downwards.
+    /// Returns the members in that range, in descending order.
     pub(crate) fn downwards(&self, range: Range<u32>) -> impl Iterator<Item = u32> {
         let mut end = range.end;
         std::iter::from_fn(move || {
@@ -135,7 +136,7 @@ impl Union<'_> {
         let mut bits = self.word(at) & (u64::MAX << (place as usize % WORD));
         while bits == 0 {
             at += 1;
-            // Over whole blocks in which there is nothing.
+            // Skips whole empty blocks.
             while at.is_multiple_of(BLOCK) && at < self.words() && self.block(at / BLOCK) == 0 {
                 at += BLOCK;
             }

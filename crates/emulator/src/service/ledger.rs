@@ -1,8 +1,8 @@
-//! What was really applied, in order: the judge in tests of clients.
+//! Records what was actually done, in order. Tests of clients compare their results with it.
 //!
-//! An entry names the action or device it is about; what it tells of them is looked up when somebody
-//! asks. So it may name only what never changes afterwards: an action's comment and commands, how a
-//! command ended, who cancelled.
+//! An entry names the action or device it is about, and the details are looked up when the ledger
+//! is read. So an entry may refer only to what never changes afterwards: an action's comment and
+//! commands, the end of a command, the requestor of a cancel.
 
 use std::cell::Cell;
 
@@ -20,7 +20,7 @@ use super::refusal::Refusal;
 use super::route::form_pairs;
 use super::timestamp::stamp;
 
-/// A kind of thing that was done.
+/// A kind of ledger entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LedgerEvent {
@@ -46,7 +46,7 @@ pub enum LedgerEvent {
     LibraryDeleted,
 }
 
-/// An entry of the ledger: one thing that was really done.
+/// An entry of the ledger, which records one event that actually took place.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LedgerEntry {
@@ -54,9 +54,9 @@ pub struct LedgerEntry {
     pub seq: u64,
     /// Emulated time, as the service writes times.
     pub at: String,
-    /// What was done.
+    /// Kind of the entry.
     pub kind: LedgerEvent,
-    /// Id of the device it was done to.
+    /// Id of the device.
     pub device: Option<String>,
     /// Id of the machine action, that is, of the session.
     pub action: Option<String>,
@@ -106,7 +106,7 @@ impl LedgerEvent {
         }
     }
 
-    /// A command of that kind came to its end.
+    /// Returns the event of a command of that kind that ended.
     pub(crate) fn of_command(kind: CommandType) -> Self {
         match kind {
             CommandType::PutFile => LedgerEvent::FilePut,
@@ -116,18 +116,18 @@ impl LedgerEvent {
     }
 }
 
-/// One thing that was really done. There are three to an action, so it is kept small.
+/// One thing that was actually done. There are about three for each action, so it is kept small.
 #[derive(Debug)]
 struct Entry {
     at: Moment,
-    /// The place of the action, the device, or the library note it is about, as the event says.
+    /// The place of the action, the device or the library note; the event determines which.
     about: u32,
-    /// Which command of the action.
+    /// The index of the action's command.
     index: u32,
-    /// The number of the same device's entry before this one; 0 if there is none.
+    /// The number of the same device's previous entry; 0 if there is none.
     before: u32,
     event: LedgerEvent,
-    /// In which a session ended.
+    /// The state in which a session ended.
     state: State,
 }
 
@@ -138,7 +138,7 @@ struct LibraryNote {
     sha256: Option<String>,
 }
 
-/// An entry as it is written.
+/// An entry in the form in which it is written.
 #[derive(Debug, Default, Serialize)]
 struct LedgerLine<'a> {
     seq: u64,
@@ -183,18 +183,19 @@ impl LedgerLine<'_> {
     }
 }
 
-/// All entries. They are numbered from 1 without a gap; an entry's place is its number less one.
+/// All entries. They are numbered from 1 without a gap; an entry's place is its number minus one.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     entries: Vec<Entry>,
     library: Vec<LibraryNote>,
-    /// By event, in the order of [`LEDGER_EVENTS`].
+    /// The entries of each event, in the order of [`LEDGER_EVENTS`].
     by_event: [IndexSet; LEDGER_EVENTS.len()],
     /// The number of each device's last entry, by the device's place.
     last_of_device: Vec<u32>,
 }
 
-/// Who misspells what he asks for must not take the answer for an empty ledger.
+/// Refuses unknown parameters and values: the answer to a misspelled query must not look like an
+/// empty ledger.
 fn check_query(pairs: &[(String, String)]) -> Result<(), Refusal> {
     const KEYS: &[&str] = &["after", "top", "kind", "device", "action", "format"];
     const FORMATS: &[&str] = &["json", "lines"];
@@ -226,7 +227,7 @@ fn check_query(pairs: &[(String, String)]) -> Result<(), Refusal> {
 }
 
 impl Ledger {
-    /// Something was done to an action of that device.
+    /// Adds an event of an action on that device.
     pub(crate) fn add_of_action(
         &mut self,
         now: Moment,
@@ -237,7 +238,7 @@ impl Ledger {
         self.add(now, event, Some(device), action);
     }
 
-    /// A command of an action came to its end.
+    /// Adds the end of an action's command.
     pub(crate) fn add_command(
         &mut self,
         now: Moment,
@@ -250,18 +251,18 @@ impl Ledger {
         entry.index = super::index_set::index(index);
     }
 
-    /// A session came to its end.
+    /// Adds the end of a session.
     pub(crate) fn add_end(&mut self, now: Moment, device: u32, action: u32, state: State) {
         let entry = self.add(now, LedgerEvent::SessionEnded, Some(device), action);
         entry.state = state;
     }
 
-    /// A device restarted.
+    /// Adds the restart of a device.
     pub(crate) fn add_restart(&mut self, now: Moment, device: u32) {
         self.add(now, LedgerEvent::DeviceRestarted, Some(device), device);
     }
 
-    /// A library file was changed.
+    /// Adds a change to a library file.
     pub(crate) fn add_library(
         &mut self,
         now: Moment,
@@ -392,10 +393,10 @@ impl Ledger {
         }
     }
 
-    /// What the admin path answers: the entries after `after`, at most `top` of them, of that `kind`,
-    /// `device` and `action`, where the query says so; `format=lines` gives a line of JSON each.
-    /// `last` is the number of the newest entry there is, `next` what to ask `after` for the rest.
-    /// `examined` is raised by every entry looked at.
+    /// Returns the answer of the admin path: the entries after `after`, at most `top` of them, of
+    /// that `kind`, `device` and `action`, if the query names them. `format=lines` writes one line
+    /// of JSON for each. `last` is the number of the newest entry, and `next` is the value of
+    /// `after` for the rest. Each entry that is read adds 1 to `examined`.
     pub(crate) fn answer(
         &self,
         request: &Request,
@@ -457,8 +458,8 @@ impl Ledger {
         Ok(Response::text(200, JSON, body))
     }
 
-    /// The places of a page's entries, and whether more would follow. The entries of one device hang
-    /// together, and so do those of one kind, so the others are not looked at.
+    /// Returns the places of a page's entries, and whether more follow. The entries of one device
+    /// are linked, and those of one kind are indexed, so the others are not read.
     fn page(
         &self,
         wanted: &Wanted<'_>,
@@ -475,7 +476,7 @@ impl Ledger {
             let named = |event: &&LedgerEvent| event.name().eq_ignore_ascii_case(name);
             LEDGER_EVENTS.iter().find(named).copied()
         });
-        // Something is asked for that there is not.
+        // The query names something that does not exist.
         if kind == Some(None) || wanted.action == Some(None) || wanted.device == Some(None) {
             return (Vec::new(), false);
         }
@@ -502,7 +503,7 @@ impl Ledger {
         }
     }
 
-    /// The places of a device's entries from that place on, oldest first.
+    /// Returns the places of a device's entries from that place on, oldest first.
     fn of_device(&self, device: u32, from: u32) -> Vec<u32> {
         let mut places = Vec::new();
         let last = self.last_of_device.get(device as usize);
@@ -516,14 +517,14 @@ impl Ledger {
     }
 }
 
-/// What a call wants to know of; an inner nothing stands for something that there is not.
+/// The conditions of a query. An inner `None` is a value that does not exist.
 struct Wanted<'a> {
     kind: Option<&'a str>,
     action: Option<Option<u32>>,
     device: Option<Option<u32>>,
 }
 
-/// How a command ended.
+/// Returns the entry of a command that ended.
 fn command_told<'a>(action: &'a ActionRecord, index: u32, about: LedgerLine<'a>) -> LedgerLine<'a> {
     let record = &action.commands[index as usize];
     let name = match record.command.kind {

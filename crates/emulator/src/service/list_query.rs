@@ -1,7 +1,7 @@
-//! Where a list call looks: the entries an index names, and the page cut out of them.
+//! Finds the entries of a list call by the indexes, and cuts a page from them.
 //!
-//! An index that answers a whole condition is trusted with it: such entries are counted and skipped
-//! without being looked at. What no index answers is asked of each entry ([`Matches::rest`]).
+//! If an index covers a whole condition, its entries are counted and skipped without being read. A
+//! condition that no index covers is checked for each entry ([`Matches::rest`]).
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -12,23 +12,23 @@ use super::index_set::Union;
 /// The entries that can match a query, in ascending order.
 #[derive(Debug)]
 pub(crate) enum Candidates<'a> {
-    /// Found one by one; ascending, none twice.
+    /// Entries found one by one, in ascending order and without duplicates.
     Listed(Vec<u32>),
-    /// From an index; the same.
+    /// Entries of an index, in ascending order and without duplicates.
     Known(&'a [u32]),
-    /// All of a range.
+    /// All entries of a range.
     Range(Range<u32>),
     /// The members of sets within a range.
     Set(Union<'a>, Range<u32>),
 }
 
 impl<'a> Candidates<'a> {
-    /// Nothing.
+    /// Returns candidates without any entry.
     pub(crate) fn none() -> Self {
         Candidates::Range(0..0)
     }
 
-    /// These, in whatever order and however often.
+    /// Creates candidates from places in any order, with or without duplicates.
     pub(crate) fn listed(places: impl IntoIterator<Item = u32>) -> Self {
         let mut places: Vec<u32> = places.into_iter().collect();
         places.sort_unstable();
@@ -36,7 +36,7 @@ impl<'a> Candidates<'a> {
         Candidates::Listed(places)
     }
 
-    /// Only those in that range.
+    /// Keeps only the entries in that range.
     pub(crate) fn within(self, range: &Range<u32>) -> Self {
         let cut = |places: &[u32]| {
             let from = places.partition_point(|place| *place < range.start);
@@ -51,12 +51,12 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    /// How many there are.
+    /// Returns the number of entries.
     pub(crate) fn len(&self) -> usize {
         self.below(u32::MAX)
     }
 
-    /// How many are below that place.
+    /// Returns the number of entries below that place.
     fn below(&self, place: u32) -> usize {
         let of = |places: &[u32]| places.partition_point(|known| *known < place);
         match self {
@@ -70,7 +70,8 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    /// Those with a number in that range, counted from the lowest place on, in the asked direction.
+    /// Returns the entries with a number in that range, in the given direction. The numbers count
+    /// from the lowest place.
     fn part(
         &'a self,
         numbers: Range<usize>,
@@ -92,7 +93,7 @@ impl<'a> Candidates<'a> {
             Candidates::Listed(places) => slice(places),
             Candidates::Known(places) => slice(places),
             Candidates::Range(range) => {
-                // No longer than the range, which is one of 32 bits.
+                // The number is not above the length of the range, so it has 32 bits.
                 let at = |number: usize| range.start + number as u32;
                 let part = at(numbers.start)..at(numbers.end);
                 match direction {
@@ -118,31 +119,32 @@ fn both(left: &Range<u32>, right: &Range<u32>) -> Range<u32> {
     start..left.end.min(right.end).max(start)
 }
 
-/// What a filter comes to.
+/// The entries that a filter can match, and what is still to be checked.
 #[derive(Debug)]
 pub(crate) struct Matches<'a> {
     pub(crate) candidates: Candidates<'a>,
-    /// Conditions that each candidate still has to pass.
+    /// The conditions that each candidate still has to pass.
     pub(crate) rest: Vec<&'a Filter<'a>>,
-    /// Candidates from that place on may not be visible yet; the others are.
+    /// The place from which on candidates may not be visible yet. Those below it are visible.
     pub(crate) settled: u32,
-    /// The direction in which the list goes if nobody asks for an order.
+    /// The direction of the list if the query has no order.
     pub(crate) natural: Direction,
 }
 
-/// What part of a list is on this page.
+/// One page of a list.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     pub(crate) places: Vec<u32>,
-    /// All that pass the filter, if somebody asked.
+    /// The number of all entries that pass the filter, if the query asks for it.
     pub(crate) count: Option<u64>,
-    /// How many are skipped on the next page, and what is left of `$top`.
+    /// The number of entries to skip on the next page, and the rest of `$top`.
     pub(crate) next: Option<(usize, Option<usize>)>,
 }
 
 impl Matches<'_> {
-    /// Cuts the page out. `size` is the service's own limit; `direction` tells whether an asked order
-    /// is that of the entries, ascending or descending; `examined` is raised by every entry looked at.
+    /// Cuts out the page. `size` is the service's own limit. `direction` is set if the requested
+    /// order is that of the entries, ascending or descending. Each entry that is read adds 1 to
+    /// `examined`.
     pub(crate) fn page<R: Row>(
         &self,
         options: &Options,
@@ -196,12 +198,13 @@ impl Matches<'_> {
                         let total = seen + passing.count();
                         (places, Some(total), window.end < total)
                     }
-                    // One more than shown tells whether there is a next page; the rest is never looked at.
+                    // One more entry than shown determines whether there is a next page. The rest
+                    // is never read.
                     false => (places, None, passing.next().is_some()),
                 }
             }
         };
-        // `$top` ends the list; only the service's own page size leads to a next page.
+        // `$top` ends the list. Only the service's own page size leads to a next page.
         let next = (more && wanted > shown).then(|| {
             let left = options.top.map(|top| top - shown);
             (window.end, left)
@@ -213,7 +216,8 @@ impl Matches<'_> {
         }
     }
 
-    /// The window of a list whose every settled candidate is known to pass, and the list's length.
+    /// Returns the window of a list in which every settled candidate is known to pass, and the
+    /// length of the list.
     fn counted(
         &self,
         window: &Range<usize>,
@@ -244,7 +248,7 @@ impl Matches<'_> {
     }
 }
 
-/// Leaves the window of the sorted list; entries that are equal stay in the list's own order.
+/// Sorts the list and keeps only the window. Equal entries keep the list's own order.
 fn sort_window<R: Row>(
     all: &mut Vec<u32>,
     order: &[OrderBy],
@@ -271,7 +275,7 @@ fn sort_window<R: Row>(
         }
         left.0.cmp(&right.0)
     };
-    // The window's end is found first, so that only what is on the page gets sorted.
+    // The end of the window is selected first, so that only the entries up to it are sorted.
     if window.end > 0 && window.end < numbered.len() {
         numbered.select_nth_unstable_by(window.end - 1, compared);
         numbered.truncate(window.end);

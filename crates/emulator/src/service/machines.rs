@@ -16,19 +16,19 @@ use super::list_query::{Candidates, Matches};
 use super::random::{Purpose, SeededRandom};
 use super::timestamp::stamp;
 
-/// One device. What devices of a fleet have in common is shared.
+/// One device. The devices of a fleet share what they have in common.
 #[derive(Debug)]
 pub(crate) struct MachineRecord {
     pub(crate) id: Arc<str>,
     pub(crate) name: Arc<str>,
     pub(crate) device: Arc<Device>,
-    /// When it can be reached, if not by its device's own windows.
+    /// The times at which it is online, if they differ from its device's own.
     windows: Option<[TimeWindow; 1]>,
     /// All its actions, oldest first.
     pub(crate) actions: Vec<u32>,
-    /// The action that keeps it busy.
+    /// The action for which the device is busy.
     pub(crate) active: Option<u32>,
-    /// After a cancel it may stay busy until then.
+    /// The time until which the device may stay busy after a cancel.
     pub(crate) released_at: Moment,
 }
 
@@ -57,7 +57,7 @@ impl MachineRecord {
         }
     }
 
-    /// The first moment from `now` on at which it can be reached.
+    /// Returns the first moment from `now` on at which the device can be reached.
     pub(crate) fn reachable_from(&self, started: Moment, now: Moment) -> Option<Moment> {
         if self.windows().is_empty() {
             return Some(now);
@@ -69,7 +69,7 @@ impl MachineRecord {
             .min()
     }
 
-    /// Whether a person holds it from the portal.
+    /// Checks whether a live response session of the portal keeps the device busy.
     pub(crate) fn is_held(&self, started: Moment, now: Moment) -> bool {
         self.device.portal_sessions.iter().any(|window| {
             started + window.from.0 <= now
@@ -77,7 +77,8 @@ impl MachineRecord {
         })
     }
 
-    /// The last full report: hourly while it is online, else the last one before it went.
+    /// Returns the time of the last full report: hourly while the device is online, otherwise the
+    /// last one before it went offline.
     pub(crate) fn last_seen(&self, started: Moment, now: Moment) -> Moment {
         const REPORT_MS: i64 = 3_600_000;
         let hourly = |from: Moment, until: Moment| {
@@ -98,7 +99,7 @@ impl MachineRecord {
             .unwrap_or(started - self.device.last_seen.0)
     }
 
-    /// The entity as the API answers it.
+    /// Returns the entity as the API returns it.
     pub(crate) fn entity(&self, started: Moment, now: Moment) -> Machine {
         let device = &*self.device;
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -137,8 +138,8 @@ impl MachineRecord {
     }
 }
 
-/// The id of a device that was given none: it follows from the name, so that it is the same in
-/// every run.
+/// Returns the id of a device for which the scenario has none. It is derived from the name, so that
+/// it is the same in every run.
 fn device_id(name: &str) -> Arc<str> {
     let digest = Sha256::digest(name.as_bytes());
     let digits: String = digest
@@ -149,7 +150,7 @@ fn device_id(name: &str) -> Arc<str> {
     digits.into()
 }
 
-/// What a filter on machines may name (API notes 8.2).
+/// The properties that a filter on machines may name (API notes 8.2).
 pub(crate) const MACHINE: Entity = Entity {
     documented: 14,
     properties: &[
@@ -172,7 +173,7 @@ pub(crate) const MACHINE: Entity = Entity {
     ],
 };
 
-/// A device at a moment, as filters see it.
+/// A device at a certain time, as filters read it.
 pub(crate) struct MachineRow<'a> {
     pub(crate) machine: &'a MachineRecord,
     pub(crate) started: Moment,
@@ -211,10 +212,10 @@ impl Row for MachineRow<'_> {
 pub(crate) struct Machines {
     pub(crate) all: Vec<MachineRecord>,
     by_id: HashMap<Arc<str>, u32>,
-    /// Several devices may share a name.
+    /// By full name, which several devices may share.
     by_name: BTreeMap<Arc<str>, Vec<u32>>,
     by_tag: BTreeMap<String, Vec<u32>>,
-    /// By what the scenario says of them in one of [`FIXED`], in lower case.
+    /// By the scenario's value of each property in [`FIXED`], in lower case.
     by_fixed: HashMap<(usize, String), Vec<u32>>,
 }
 
@@ -231,7 +232,7 @@ const FIXED: [&str; 8] = [
 ];
 
 impl Machines {
-    /// The devices of a scenario, lists first, then fleets.
+    /// Creates the devices of a scenario: the listed ones first, then the fleets.
     pub(crate) fn of(scenario: &Scenario, random: SeededRandom) -> Self {
         let mut machines = Machines::default();
         for device in &scenario.devices {
@@ -301,7 +302,7 @@ impl Machines {
             .push(place);
         for tag in &machine.device.tags {
             let places = self.by_tag.entry(tag.to_lowercase()).or_default();
-            // A device may carry a tag in two spellings.
+            // A device may have a tag in two spellings.
             if places.last() != Some(&place) {
                 places.push(place);
             }
@@ -324,12 +325,13 @@ impl Machines {
         self.all.push(machine);
     }
 
-    /// By id.
+    /// Finds a device by its id.
     pub(crate) fn find(&self, id: &str) -> Option<u32> {
         self.by_id.get(id.to_ascii_lowercase().as_str()).copied()
     }
 
-    /// By id, else by full name, else by first label; of several devices the first of the scenario's list.
+    /// Finds a device by its id, else by its full name, else by the first label of its name. If
+    /// several match the name, the first of the scenario's list is returned.
     pub(crate) fn find_any(&self, key: &str) -> Option<u32> {
         if let Some(place) = self.find(key) {
             return Some(place);
@@ -346,13 +348,13 @@ impl Machines {
             .and_then(|(_, places)| places.first().copied())
     }
 
-    /// All devices of that full name.
+    /// Returns all devices with that full name.
     pub(crate) fn named(&self, name: &str) -> &[u32] {
         let places = self.by_name.get(name.to_ascii_lowercase().as_str());
         places.map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// All devices whose full name begins like that.
+    /// Returns all devices whose full name begins with that text.
     pub(crate) fn beginning_with(&self, text: &str) -> impl Iterator<Item = u32> {
         let from: Arc<str> = text.to_ascii_lowercase().into();
         let names = self.by_name.range(Arc::clone(&from)..);
@@ -361,13 +363,13 @@ impl Machines {
             .flat_map(|(_, places)| places.iter().copied())
     }
 
-    /// The actions of those devices.
+    /// Returns the actions of those devices.
     pub(crate) fn actions_of(&self, places: impl Iterator<Item = u32>) -> Candidates<'_> {
         joined(places.map(|place| self.all[place as usize].actions.as_slice()))
     }
 
-    /// What a filter comes to: the smallest part of the list that one condition leaves, and what is
-    /// still to be asked.
+    /// Finds the devices a filter can match: the smallest part of the list that one condition
+    /// leaves, and the conditions still to be checked.
     pub(crate) fn found<'a>(&'a self, filter: Option<&'a Filter>) -> Matches<'a> {
         let mut best: Option<(usize, &Filter, Candidates<'_>)> = None;
         let mut rest = Vec::new();
@@ -394,7 +396,7 @@ impl Machines {
         }
     }
 
-    /// Exactly those that pass this condition, if an index knows them.
+    /// Returns exactly the devices that pass this condition, or `None` if no index covers it.
     fn indexed<'a>(&'a self, part: &'a Filter) -> Option<Candidates<'a>> {
         if let Filter::Text {
             function: Function::StartsWith,
@@ -412,7 +414,7 @@ impl Machines {
                 texts.iter().filter_map(|id| self.find(id)),
             )),
             "computerDnsName" => Some(joined(texts.iter().map(|name| self.named(name)))),
-            // Filters know no case but ASCII's, the index knows more.
+            // Filters ignore case in ASCII only, while the index ignores it in all of Unicode.
             "machineTags" if texts.iter().all(|tag| tag.is_ascii()) => {
                 let places = |tag: &&str| self.by_tag.get(&tag.to_ascii_lowercase());
                 Some(joined(texts.iter().filter_map(places).map(Vec::as_slice)))
@@ -428,7 +430,8 @@ impl Machines {
         }
     }
 
-    /// By tag or by the tag's beginning (API notes 8.4), in the order of the list.
+    /// Returns the devices with that tag, or with a tag that begins with it (API notes 8.4), in the
+    /// order of the list.
     pub(crate) fn tagged(&self, tag: &str, starts_with: bool) -> Vec<u32> {
         let tag = tag.to_lowercase();
         if !starts_with {
@@ -446,7 +449,7 @@ impl Machines {
     }
 }
 
-/// The places of all those lists together.
+/// Returns the places of all those lists together.
 fn joined<'a>(mut lists: impl Iterator<Item = &'a [u32]>) -> Candidates<'a> {
     match (lists.next(), lists.next()) {
         (None, _) => Candidates::none(),
@@ -457,6 +460,6 @@ fn joined<'a>(mut lists: impl Iterator<Item = &'a [u32]>) -> Candidates<'a> {
     }
 }
 
-/// The window of a device that does not come back: a hundred years away.
+/// The start of the window of a device that never comes online: a hundred years from now.
 const NEVER: super::super::settings::TimeSpan =
     super::super::settings::TimeSpan::seconds(100 * 366 * 24 * 3600);

@@ -1,4 +1,4 @@
-//! What goes in and out of the service: HTTP messages as plain values.
+//! HTTP messages as plain values: the input and output of the service.
 
 use std::time::Duration;
 
@@ -7,25 +7,26 @@ use serde::Serialize;
 
 use super::refusal::Refusal;
 
-/// A request, as it came over whichever wire.
+/// A request, independent of its transport.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// `GET`, `POST`, `DELETE` …
     pub method: String,
-    /// The path as sent, percent signs and all.
+    /// The path as sent, with percent encoding.
     pub path: String,
-    /// What stood behind the question mark, as sent.
+    /// The query as sent, without the question mark.
     pub query: String,
     /// Header names in lower case, with their values.
     pub headers: Vec<(String, String)>,
-    /// The body, whole.
+    /// The whole body.
     pub body: Bytes,
-    /// Whether there was more of a body than is taken: nothing of it is in `body` then.
+    /// `true` if the body exceeded the limit. `body` is empty in that case.
     pub is_oversized: bool,
 }
 
 impl Request {
-    /// A request without headers and body; `target` is the path with the query behind `?`.
+    /// Creates a request without headers and body. `target` is the path, with the query after a
+    /// `?`.
     pub fn new(method: &str, target: &str) -> Self {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         Request {
@@ -36,7 +37,7 @@ impl Request {
         }
     }
 
-    /// The same with one header more.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers
@@ -44,14 +45,14 @@ impl Request {
         self
     }
 
-    /// The same with that body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// The body as JSON.
+    /// Parses the body as JSON.
     pub(crate) fn json(&self) -> Result<serde_json::Value, Refusal> {
         if self.is_oversized {
             return Err(Refusal::body("The body is too large."));
@@ -68,15 +69,15 @@ impl Request {
     }
 }
 
-/// How an answer travels.
+/// How an answer is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Delivery {
-    /// As it should.
+    /// Completely.
     #[default]
     Whole,
-    /// Not at all: the connection ends.
+    /// Not at all: the connection is closed.
     Dropped,
-    /// The connection ends after half of the body.
+    /// Half of the body, after which the connection is closed.
     Truncated,
     /// In ten pieces, with a pause of that emulated length before each.
     Slow(Duration),
@@ -90,11 +91,11 @@ pub(crate) const JSON: &str = "application/json; charset=utf-8";
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
-    /// Headers, names in lower case.
+    /// The headers, with names in lower case.
     pub headers: Vec<(&'static str, String)>,
-    /// The body, whole.
+    /// The whole body.
     pub body: Bytes,
-    /// How it travels.
+    /// How it is sent.
     pub delivery: Delivery,
 }
 
@@ -109,7 +110,7 @@ impl Response {
     }
 
     pub(crate) fn json(status: u16, value: &impl Serialize) -> Self {
-        // Plain data with text keys: writing it can't fail.
+        // This is plain data with text keys, so writing it can't fail.
         let body = serde_json::to_vec(value)
             .expect("internal error: plain data can always be written as JSON");
         Response {
@@ -127,7 +128,8 @@ impl Response {
         }
     }
 
-    /// Makes it the answer to HEAD: all headers, the length of the body among them, and no body.
+    /// Turns the answer into that of a HEAD request: all headers, including the body's length, and
+    /// no body.
     pub(crate) fn leave_out_body(&mut self) {
         if self.delivery != Delivery::Dropped {
             self.delivery = Delivery::Whole;
@@ -140,7 +142,7 @@ impl Response {
         self.body.clear();
     }
 
-    /// A header's value.
+    /// Returns a header's value.
     pub fn find(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()

@@ -1,13 +1,14 @@
-//! The service's rules, pure: no socket, process, file or clock.
+//! Implements the rules of the service, without sockets, processes, files or clocks.
 //!
-//! [`Service::handle`] answers a request at a moment; [`Service::advance`] lets time pass and hands
-//! out what devices have to do; [`Service::finished`] takes in what came of it. Everything by chance
-//! follows from the seed and the subject (which action of which device), not from the order of
-//! calls, so two plays with the same seed and the same calls at the same moments agree byte for byte.
+//! [`Service::handle`] answers a request at a given time. [`Service::advance`] lets time pass and
+//! returns the work for devices. [`Service::finished`] accepts the outcome of a piece of work.
+//! Random values are derived from the seed and the subject (such as an action and its device), not
+//! from the order of calls. So two runs with the same seed and the same calls at the same times are
+//! identical, byte for byte.
 //!
-//! Where to start: `core/mod.rs` holds the state and the checks before a call; `core/start.rs` is the
-//! call this is all about; `core/timeline.rs` is what happens to an action afterwards. `core/storage.rs` plays
-//! another service, the one behind result links.
+//! A reader can start with `core/mod.rs`, which holds the state and the checks before each call.
+//! `core/start.rs` is the most important call, and `core/timeline.rs` is what happens to an action
+//! afterwards. `core/storage.rs` emulates a second service, the one behind result links.
 
 mod action_json;
 mod actions;

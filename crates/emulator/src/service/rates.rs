@@ -1,5 +1,6 @@
-//! The limits on calls: one window per (application, row of the table in API notes 1.1), per minute
-//! and per hour. The windows are fixed ones of the emulated clock, or slide, as a setting says.
+//! Enforces the limits on calls: one window for each application and row of the table in API notes
+//! 1.1, per minute and per hour. A setting determines whether the windows are fixed ones of the
+//! emulated clock, or slide.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,7 +11,7 @@ use super::super::settings::{RateScope, RateWindow, Settings};
 use super::background::Others;
 use super::refusal::Refusal;
 
-/// What one window has counted.
+/// The calls counted in one window.
 #[derive(Debug, Clone, Copy, Default)]
 struct Count {
     number: i64,
@@ -29,11 +30,12 @@ impl Count {
 struct Used {
     minute: Count,
     hour: Count,
-    /// The calls of the last hour, or of the last minute where no hour counts; only where windows slide.
+    /// The calls of the last hour, or of the last minute if there is no limit per hour. Used only
+    /// for sliding windows.
     times: VecDeque<Moment>,
 }
 
-/// What every application has used.
+/// The calls of all applications.
 #[derive(Debug, Default)]
 pub(crate) struct Rates {
     used: HashMap<(usize, Call), Used>,
@@ -80,7 +82,7 @@ impl Rates {
 /// A limit that is used up.
 struct LimitReached {
     message: &'static str,
-    /// Until the next call is free.
+    /// The time until the next call is possible, in milliseconds.
     wait_ms: i64,
 }
 
@@ -143,8 +145,8 @@ impl Used {
             let counted = self.times.len() - first;
             let limit = limit as usize;
             (counted >= limit).then(|| {
-                // The call that must have become old before the next one is free; there is none where
-                // nothing is left from the start.
+                // The call that must leave the window before the next one is possible. There is
+                // none if nothing is left of the limit after the calls of other users.
                 let gate = self.times.get(first + counted - limit);
                 gate.map_or(length_ms, |at| length_ms - (now.millis() - at.millis()))
             })
@@ -166,7 +168,8 @@ impl Used {
     }
 }
 
-/// The library's three calls share a row, as do the three on machines (API notes 1.1).
+/// Returns the row of a call: the library's three calls share one, and so do the three calls on
+/// machines (API notes 1.1).
 fn row(call: Call) -> Call {
     match call {
         Call::LibraryUpload | Call::LibraryDelete => Call::LibraryList,

@@ -1,4 +1,4 @@
-//! Refusals, in the two shapes the service has (API notes 9).
+//! Refusals of calls, in the two forms of the service (API notes 9).
 
 use std::borrow::Cow;
 
@@ -8,21 +8,21 @@ use svar_wire::{ErrorBody, ErrorDetail};
 use super::message::Response;
 use super::timestamp::http_date;
 
-/// When to ask again: both forms that HTTP has (API notes 9.3).
+/// The time of the next attempt, in the two forms that HTTP has (API notes 9.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryAfter {
     Seconds(u64),
     Date(Moment),
 }
 
-/// Why a call is not done.
+/// The reason for which a call is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) code: Cow<'static, str>,
     pub(crate) message: String,
     pub(crate) retry_after: Option<RetryAfter>,
-    /// The methods that a path has, for a 405.
+    /// The methods of a path, for a 405.
     pub(crate) allow: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl Refusal {
         }
     }
 
-    /// 400 in the shape of the query parser: an empty code, no target (API notes 9.2).
+    /// Creates a 400 in the form of the query parser: an empty code, no target (API notes 9.2).
     pub(crate) fn query(message: impl Into<String>) -> Self {
         Refusal::new(400, "", message)
     }
@@ -65,12 +65,12 @@ impl Refusal {
         }
     }
 
-    /// A body that is no JSON object of the right form (API notes 3.4).
+    /// Creates a refusal of a body that is not a JSON object of the right form (API notes 3.4).
     pub(crate) fn body(message: impl Into<String>) -> Self {
         Refusal::new(400, "InvalidRequestBody", message)
     }
 
-    /// The answer, with the correlation id to quote to support.
+    /// Returns the answer, with the correlation id that a user would quote to support.
     pub(crate) fn answer(self, correlation: uuid::Uuid) -> Response {
         let parser_shape = self.code.is_empty();
         let body = ErrorBody {
@@ -90,7 +90,8 @@ impl Refusal {
             response.headers.push(("retry-after", text));
         }
         if self.status == 401 {
-            // HTTP asks it of every 401; no source tells what the service writes (our choice).
+            // HTTP requires this header for every 401. No source says what the service writes (our
+            // choice).
             let scheme = "Bearer".to_owned();
             response.headers.push(("www-authenticate", scheme));
         }

@@ -1,9 +1,9 @@
-//! Which call a request is. Paths are matched without regard to case, with or without the version
-//! segment (API notes 2.1).
+//! Determines which call a request is. Paths are matched without regard to case, with or without
+//! the version segment (API notes 2.1).
 
 use super::super::fault::Call;
 
-/// A call with what its path says.
+/// A call with the values in its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
     Token {
@@ -35,14 +35,14 @@ pub(crate) enum Route {
         name: String,
     },
     Hunt,
-    /// Anything in the storage's container; its methods are the storage's own affair.
+    /// Anything in the storage's container. The storage checks the methods itself.
     Blob {
         action: String,
         name: String,
     },
     Ledger,
     Clock,
-    /// A known path with a method it does not have.
+    /// A known path with a method that it does not support.
     WrongMethod {
         allow: String,
     },
@@ -59,7 +59,7 @@ pub(crate) enum TokenVersion {
 }
 
 impl Route {
-    /// The route of a request.
+    /// Returns the route of a request.
     pub(crate) fn of(method: &str, path: &str) -> Route {
         let segments: Option<Vec<String>> = path
             .split('/')
@@ -97,7 +97,7 @@ impl Route {
         chosen(&method.to_ascii_uppercase(), known)
     }
 
-    /// The call's name, for faults and limits; none for the admin paths.
+    /// Returns the call's name for faults and limits, or `None` for the admin paths.
     pub(crate) fn call(&self) -> Option<Call> {
         Some(match self {
             Route::Token { .. } => Call::Token,
@@ -121,7 +121,7 @@ impl Route {
     }
 }
 
-/// The route for a method, of those that a path has; HEAD goes where GET goes.
+/// Returns the route for a method out of those of a path. HEAD has the route of GET.
 fn chosen(method: &str, known: Vec<(&'static str, Route)>) -> Route {
     if known.is_empty() {
         return Route::Unknown;
@@ -146,8 +146,8 @@ fn chosen(method: &str, known: Vec<(&'static str, Route)>) -> Route {
     }
 }
 
-/// The methods of a path, each with its route. `lower` and `raw` are the segments behind `/api`, of the
-/// same length.
+/// Returns the methods of a path, each with its route. `lower` and `raw` are the segments after
+/// `/api` and have the same length.
 fn api(lower: &[&str], raw: &[String]) -> Vec<(&'static str, Route)> {
     let own = |place: usize| raw[place].clone();
     match lower {
@@ -163,7 +163,8 @@ fn api(lower: &[&str], raw: &[String]) -> Vec<(&'static str, Route)> {
             None => Vec::new(),
         },
         ["libraryfiles"] => vec![("GET", Route::LibraryList), ("POST", Route::LibraryUpload)],
-        // That a single library file can't be read is a missing path, not a missing method (API notes 8.6).
+        // A single library file can't be read. The answer is that of a missing path, not of a
+        // missing method (API notes 8.6).
         ["libraryfiles", _] => vec![
             ("DELETE", Route::LibraryDelete { name: own(1) }),
             ("GET", Route::Unknown),
@@ -173,8 +174,8 @@ fn api(lower: &[&str], raw: &[String]) -> Vec<(&'static str, Route)> {
     }
 }
 
-/// The index in `getliveresponseresultdownloadlink(index=3)`, as text: whether it is a number is
-/// for the call to say.
+/// Returns the index in `getliveresponseresultdownloadlink(index=3)` as text. The call checks that
+/// it is a number.
 fn link_index(segment: &str) -> Option<String> {
     segment
         .strip_prefix("getliveresponseresultdownloadlink(index=")?
@@ -182,12 +183,13 @@ fn link_index(segment: &str) -> Option<String> {
         .map(|index| index.trim().to_owned())
 }
 
-/// The text a percent-encoded one stands for; none if that is no UTF-8.
+/// Decodes a percent-encoded text; returns `None` if the result is not UTF-8.
 pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(percent_bytes(text, false)).ok()
 }
 
-/// Bytes of a percent-encoded text; in forms and queries `+` is a blank. A stray `%` stays as it is.
+/// Decodes a percent-encoded text to bytes. In forms and queries `+` is a space. A `%` without two
+/// digits is kept.
 fn percent_bytes(text: &str, plus_is_blank: bool) -> Vec<u8> {
     let bytes = text.as_bytes();
     let digit = |place: usize| bytes.get(place).and_then(|b| (*b as char).to_digit(16));
@@ -195,7 +197,7 @@ fn percent_bytes(text: &str, plus_is_blank: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        // Most of a text stands for itself.
+        // Most of a text needs no decoding.
         let plain = bytes[at..]
             .iter()
             .position(|byte| matches!(byte, b'%' | b'+'));
@@ -216,7 +218,7 @@ fn percent_bytes(text: &str, plus_is_blank: bool) -> Vec<u8> {
     out
 }
 
-/// The pairs of a query or a form.
+/// Returns the pairs of a query or a form.
 pub(crate) fn form_pairs(text: &str) -> Vec<(String, String)> {
     text.split('&')
         .filter(|pair| !pair.is_empty())

@@ -1,8 +1,8 @@
-//! Times as the service writes them.
+//! Formats times as the service writes them.
 
 use svar_wire::Moment;
 
-/// The same with all seven digits, as the library writes them (API notes 8.6).
+/// Formats a time with all seven fraction digits, as the library writes it (API notes 8.6).
 pub(crate) fn stamp_in_full(moment: Moment) -> String {
     let text = stamp(moment);
     let plain = text.trim_end_matches('Z');
@@ -12,21 +12,22 @@ pub(crate) fn stamp_in_full(moment: Moment) -> String {
     }
 }
 
-/// `Tue, 03 Feb 2026 09:10:11 GMT`: as HTTP's headers write times.
+/// Formats a time as in HTTP headers: `Tue, 03 Feb 2026 09:10:11 GMT`.
 pub(crate) fn http_date(moment: Moment) -> String {
     jiff::Timestamp::from_millisecond(moment.millis())
         .map(|time| time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
         .unwrap_or_default()
 }
 
-/// `2026-02-03T09:10:11.1234567Z`: UTC, up to seven fraction digits, zeros at the end left out, no
-/// point when there is none (API notes 4.2). The digits below the millisecond are made up, but the
-/// same for the same moment, so that clients meet all lengths.
+/// Formats a time as `2026-02-03T09:10:11.1234567Z`: UTC, with up to seven fraction digits. Zeros
+/// at the end are left out, and so is the point if no digit is left (API notes 4.2). The digits
+/// below the millisecond are made up, but always the same for the same time, so that clients
+/// encounter all lengths.
 pub(crate) fn stamp(moment: Moment) -> String {
     String::from_utf8_lossy(Timestamp::of(moment).as_bytes()).into_owned()
 }
 
-/// The same without memory of its own: a list of 10,000 actions has 40,000 of them.
+/// The text of [`stamp`] without an allocation: a list of 10,000 actions has 40,000 times.
 pub(crate) struct Timestamp {
     bytes: [u8; 28],
     length: usize,
@@ -48,7 +49,7 @@ impl Timestamp {
             0 => 0,
             _ => millis.rem_euclid(997) * 7 % 10_000,
         };
-        // Below 10,000,000.
+        // The result is below 10,000,000.
         let fraction = (millis.rem_euclid(1000) * 10_000 + below) as u32;
         let mut bytes = *b"0000-00-00T00:00:00.0000000Z";
         for (place, number) in [
@@ -67,7 +68,7 @@ impl Timestamp {
             bytes[place + 1] = digit(number % 10);
         }
         bytes[26] = digit(fraction % 10);
-        // Without a fraction the point goes too; else one of its digits is not zero.
+        // Without a fraction the point is left out, too. Otherwise one of the digits is not zero.
         let mut length = if fraction == 0 { 19 } else { 27 };
         while fraction > 0 && bytes[length - 1] == b'0' {
             length -= 1;
@@ -79,13 +80,13 @@ impl Timestamp {
         }
     }
 
-    /// The text, all of it ASCII.
+    /// Returns the text, which is ASCII.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 }
 
-/// Of a number below ten.
+/// Returns the digit of a number below ten.
 fn digit(number: u32) -> u8 {
     b'0' + number as u8
 }
@@ -93,9 +94,9 @@ fn digit(number: u32) -> u8 {
 /// From `0000-01-01T00:00:00Z` to `9999-12-31T23:59:59.999Z`, in milliseconds.
 const WRITABLE: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_207_200_999;
 
-/// Year, month and day of a day counted from 1970-01-01, not before the year 0. Counts in years that
-/// begin with March, so that the odd day of a leap year is the last: then months follow a line of
-/// 153 days to five months, and eras of 400 years are all alike.
+/// Returns the year, month and day of a day counted from 1970-01-01, not before the year 0. The
+/// calculation uses years that begin with March, so that a leap day is the last day of its year.
+/// The months then follow a line of 153 days in five months, and all eras of 400 years are alike.
 fn date(day: i64) -> (u32, u32, u32) {
     const ERA: i64 = 146_097;
     let from_march_of_0 = day + 719_468;
@@ -111,7 +112,7 @@ fn date(day: i64) -> (u32, u32, u32) {
         from_march - 9
     };
     let year = era * 400 + year_of_era + i64::from(month <= 2);
-    // None is negative for the years 0 to 9999.
+    // No value is negative for the years 0 to 9999.
     (year as u32, month as u32, of_month as u32)
 }
 

@@ -1,6 +1,6 @@
-//! Signing in: the token endpoint, and what a token must look like when it comes back (API notes 2.2).
+//! Implements the sign-in: the token endpoint, and the check of tokens in requests (API notes 2.2).
 //!
-//! A token has the form of a JWT, with the claims a client may read; its signature is a keyed hash
+//! A token has the form of a JWT, with the claims a client may read. Its signature is a keyed hash
 //! that only this emulator can check.
 
 use std::collections::HashMap;
@@ -23,7 +23,8 @@ use super::route::{TokenVersion, form_pairs};
 /// The key of everything the emulator signs.
 pub(crate) type Key = [u8; 32];
 
-/// A keyed hash. The lengths keep two different pairs of key and text from meeting.
+/// Returns a keyed hash. The key has a fixed length, so two different pairs of key and text never
+/// hash the same input.
 pub(crate) fn signature(key: &Key, text: &str) -> [u8; 32] {
     let inner = Sha256::new()
         .chain_update(key)
@@ -39,23 +40,23 @@ pub(crate) fn signature(key: &Key, text: &str) -> [u8; 32] {
 }
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// Scopes of v2 and resources of v1 that lead to this API; regional hosts are taken, too.
+/// The scope of v2 and the resource of v1 that lead to this API. Regional hosts are accepted, too.
 const AUDIENCE: &str = "https://api.securitycenter.microsoft.com";
 const OTHER_SCOPE: &str = "https://securitycenter.onmicrosoft.com/windowsatpservice";
 
-/// What is behind a checked token.
+/// The application and roles of a checked token.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
-    /// The application's place in the scenario.
+    /// The application's index in the scenario.
     pub(crate) app: usize,
     pub(crate) roles: Arc<[String]>,
 }
 
-/// Tokens that have been checked: a client sends the same one with thousands of calls.
+/// Tokens that have been checked. A client sends the same one with thousands of calls.
 #[derive(Debug, Default)]
 pub(crate) struct TokenCache(HashMap<Box<str>, Claims>);
 
-/// What a token with a good signature says.
+/// The claims of a token with a valid signature.
 #[derive(Debug, Clone)]
 struct Claims {
     expiry_s: i64,
@@ -63,18 +64,19 @@ struct Claims {
     identity: Identity,
 }
 
-/// More tokens than any rehearsal has at once; beyond them the memory is begun anew.
+/// The largest number of cached tokens, which is more than a test uses at once. Beyond it the cache
+/// is cleared.
 const CHECKED_MAX: usize = 1000;
 
-/// Where tokens are made: what one depends on besides the request.
+/// The issuer of tokens, with everything a token depends on besides the request.
 pub(crate) struct TokenIssuer<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) key: &'a Key,
     pub(crate) now: Moment,
-    /// When the emulator began: the zero of the scenario's times.
+    /// The time at which the emulator began, which is the zero of the scenario's times.
     pub(crate) started: Moment,
     pub(crate) settings: &'a Settings,
-    /// Different for every token.
+    /// A number that is different for every token.
     pub(crate) number: u64,
 }
 
@@ -327,7 +329,8 @@ impl TokenCache {
     }
 }
 
-/// What a token says, if it was made here for an application that still is one.
+/// Returns the claims of a token if this emulator has issued it, for an application that still
+/// exists.
 fn claims(scenario: &Scenario, key: &Key, token: &str) -> Option<Claims> {
     let (signed, seal) = token.rsplit_once('.')?;
     if URL_SAFE_NO_PAD.decode(seal).ok()? != signature(key, signed) {
@@ -349,8 +352,8 @@ fn claims(scenario: &Scenario, key: &Key, token: &str) -> Option<Claims> {
     })
 }
 
-/// The documented audience, its older forms, and the regional hosts that some clients name (API notes
-/// 2.2).
+/// Checks for the documented audience, its older forms, and the regional hosts that some clients
+/// name (API notes 2.2).
 fn is_own_audience(audience: &str) -> bool {
     let audience = audience.trim_end_matches('/').to_ascii_lowercase();
     if audience == AUDIENCE || audience == OTHER_SCOPE {

@@ -1,4 +1,4 @@
-//! What goes wrong at calls, by count or by chance under the seed.
+//! Applies the scenario's faults to calls, by count or by probability under the seed.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::service::message::{Delivery, Response};
 use crate::service::random::{Purpose, SeededRandom};
 use crate::service::refusal::{Refusal, RetryAfter};
 
-/// The scenario's faults, with how often each was asked.
+/// The scenario's faults, each with the number of calls it has matched.
 #[derive(Debug)]
 pub(crate) struct Faults {
     all: Vec<(Fault, u32)>,
@@ -42,12 +42,12 @@ impl Faults {
         }
     }
 
-    /// Whether it matters to any fault which device a call is about.
+    /// Checks whether any fault depends on the device a call is about.
     pub(crate) fn depend_on_devices(&self) -> bool {
         self.all.iter().any(|(fault, _)| fault.device.is_some())
     }
 
-    /// What goes wrong with this call: the first fault that fits and is due. `device` is "id name".
+    /// Returns the fault of this call: the first that matches and is due. `device` is "id name".
     pub(crate) fn trigger(&mut self, call: Call, device: Option<&str>) -> Option<TriggeredFault> {
         for (place, (fault, seen)) in self.all.iter_mut().enumerate() {
             let fits = (fault.call == call || fault.call == Call::Any && fault.kind.fits(call))
@@ -86,7 +86,7 @@ const GATEWAY_PAGE: &str = "<!DOCTYPE html><html><head><title>502 - Bad Gateway<
 const SIGN_IN_PAGE: &str = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><form>This network wants you to sign in.</form></body></html>";
 
 impl TriggeredFault {
-    /// How long, where nothing is said.
+    /// Returns the fault's delay, or the default of its kind.
     fn delay(&self) -> Duration {
         self.delay.unwrap_or(Duration::from_secs(match self.kind {
             FaultKind::Throttled | FaultKind::ThrottledWithDate => 5,
@@ -96,7 +96,8 @@ impl TriggeredFault {
         }))
     }
 
-    /// The answer, if the call is not to be done at all.
+    /// Returns the answer of a fault that keeps the call from being executed, or `None` for the
+    /// others.
     pub(crate) fn instead(
         self,
         now: Moment,
@@ -137,7 +138,7 @@ impl TriggeredFault {
         Some(refusal.answer(correlation()))
     }
 
-    /// What becomes of the answer of a call that was done.
+    /// Applies the fault to the answer of a call that was executed.
     pub(crate) fn after(
         self,
         mut response: Response,
@@ -185,8 +186,9 @@ impl TriggeredFault {
 }
 
 impl Service {
-    /// What a fault does to the service itself, once the call was done. `actions_before` tells
-    /// whether the call made an action: it is the last one then.
+    /// Applies the fault's effects on the service itself, after the call was executed.
+    /// `actions_before` is the number of actions before the call. If there are more now, the call
+    /// has created the last one.
     pub(crate) fn apply_side_effects(
         &mut self,
         triggered: TriggeredFault,
@@ -221,7 +223,7 @@ impl Service {
                 }
             }
             (FaultKind::LibraryFileReplaced, None) if response.status == 200 => {
-                // An upload: the answer names the file.
+                // This was an upload: the answer names the file.
                 let entity: Value = serde_json::from_slice(&response.body).unwrap_or_default();
                 if let Some(name) = entity["fileName"].as_str() {
                     self.schedule_overwrite(triggered.delay(), name.to_owned());

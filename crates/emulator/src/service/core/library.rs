@@ -1,4 +1,4 @@
-//! The tenant's library (API notes 8.6).
+//! The tenant's library, and the calls that read and change it (API notes 8.6).
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::service::token::Identity;
 #[derive(Debug)]
 struct Entry {
     file: LibraryFile,
-    /// None where only scripted outcomes know what is in it.
+    /// The content; `None` if only scripted outcomes know it.
     content: Option<Bytes>,
 }
 
@@ -67,7 +67,8 @@ impl Library {
         self.files.contains_key(name)
     }
 
-    /// A file's content; the inner none is a file that only scripted outcomes know.
+    /// Returns a file's content. The inner `None` is a file whose content only scripted outcomes
+    /// know.
     pub(crate) fn content(&self, name: &str) -> Option<Option<Bytes>> {
         self.files.get(name).map(|entry| entry.content.clone())
     }
@@ -80,7 +81,7 @@ fn sha256(content: &[u8]) -> String {
         .collect()
 }
 
-/// What an upload's parts said.
+/// The parts of an upload.
 #[derive(Debug, Default)]
 struct Upload {
     name: Option<String>,
@@ -166,8 +167,8 @@ impl Service {
         Ok(answer)
     }
 
-    /// Replaces a file as another user would: the same name, other bytes (API notes 8.6). A script gets one
-    /// more comment, so that it still runs and has another hash.
+    /// Replaces a file as another user would: the name stays the same and the content changes (API
+    /// notes 8.6). A comment is appended, so that a script still runs and has another hash.
     pub(crate) fn overwrite(&mut self, name: &str) {
         let now = self.now;
         let Some(entry) = self.library.files.get_mut(name) else {
@@ -198,15 +199,15 @@ impl Service {
     }
 }
 
-/// Whether a file may be called so: letters, digits, `-`, `_`, `.` (API notes 3.3). No longer than file
-/// systems take, and no name of a folder (our choices).
+/// Checks whether a library file may have this name: letters, digits, `-`, `_`, `.` (API notes
+/// 3.3). It is no longer than file systems allow, and does not consist of dots only (our choices).
 fn is_library_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     name.len() <= 255 && name.bytes().all(plain) && name.bytes().any(|byte| byte != b'.')
 }
 
-/// Reads the multipart body. Part names are matched without regard to case, unknown parts ignored,
-/// booleans are text (API notes 8.6).
+/// Reads the multipart body. Part names are matched without regard to case, unknown parts are
+/// ignored, and booleans are text (API notes 8.6).
 fn read_upload(request: &Request) -> Result<Upload, Refusal> {
     let bad = |what: String| Refusal::new(400, "BadRequest", what);
     let kind = request.find("content-type").unwrap_or_default();
@@ -238,7 +239,7 @@ fn read_upload(request: &Request) -> Result<Upload, Refusal> {
         }
         Ok::<Upload, multer::Error>(upload)
     };
-    // The whole body is here already, so the reading never waits.
+    // The whole body is in memory already, so reading never waits.
     match reading.now_or_never() {
         Some(Ok(upload)) => Ok(upload),
         Some(Err(error)) => Err(bad(format!("The body can't be read: {error}"))),

@@ -1,4 +1,4 @@
-//! Result links (API notes 6.1, 6.2); what answers behind them is in `storage.rs`.
+//! Creates result links (API notes 6.1, 6.2). The storage behind them is in `storage.rs`.
 
 use std::time::Duration;
 
@@ -72,15 +72,15 @@ impl Service {
                 .is_some_and(|ended| self.now.since(ended) <= self.settings.results_ttl.0)
     }
 
-    /// The storage's name of a result: 32 hexadecimal digits.
+    /// Returns the name of a result in the storage: 32 hexadecimal digits.
     pub(crate) fn blob_name(&self, action: u32, index: usize) -> String {
         let key = [u64::from(action), index as u64];
         format!("{:032x}", self.random.wide(Purpose::Blob, &key))
     }
 }
 
-/// The index a link is asked for: written as `commands[].index` is, so that `+0` and `00` are none (our
-/// choice). None for a number that no command can have.
+/// Parses the index a link is requested for. It must be written as in `commands[].index`, so `+0`
+/// and `00` are refused (our choice). Returns `None` for a number that no command can have.
 fn command_index(text: &str) -> Result<Option<usize>, Refusal> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -90,7 +90,8 @@ fn command_index(text: &str) -> Result<Option<usize>, Refusal> {
     Ok(text.parse().ok())
 }
 
-/// `2026-02-03T09:10:11Z`; rounded up, so that a link never expires earlier than promised.
+/// Formats a time as `2026-02-03T09:10:11Z`. It is rounded up, so that a link never expires earlier
+/// than promised.
 fn whole_seconds(moment: Moment) -> String {
     let up = moment + Duration::from_millis(999);
     let text = up.to_string();

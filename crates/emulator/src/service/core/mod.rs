@@ -39,9 +39,9 @@ pub struct Service {
     settings: Settings,
     random: SeededRandom,
     key: Key,
-    /// When it began: the zero of the scenario's times.
+    /// The time at which the service began, which is the zero of the scenario's times.
     started: Moment,
-    /// The latest time it was told; never goes back.
+    /// The latest time the service was given. It never goes back.
     now: Moment,
     machines: Machines,
     actions: Actions,
@@ -51,12 +51,12 @@ pub struct Service {
     faults: Faults,
     timeline: Timeline,
     ledger: Ledger,
-    /// The applications' names, by their place.
+    /// The applications' names, by index.
     requestors: Vec<Arc<str>>,
     token_cache: TokenCache,
-    /// What [`Service::rows_examined`] answers.
+    /// The value that [`Service::rows_examined`] returns.
     examined: Cell<u64>,
-    /// Calls so far; the key of correlation ids.
+    /// The number of calls so far, which is the key of correlation ids.
     calls: u64,
     tokens: u64,
     /// The `Date` header of this second.
@@ -106,15 +106,16 @@ impl Service {
         service
     }
 
-    /// Replaces the key that signs tokens and links. The default key follows from the seed; a service that
-    /// others can reach needs one that nobody can compute.
+    /// Replaces the key that signs tokens and links. The default key is derived from the seed; a
+    /// service that others can reach needs a key that can't be computed.
     #[must_use]
     pub fn with_key(mut self, key: [u8; 32]) -> Self {
         self.key = key;
         self
     }
 
-    /// Answers a request at `now`. A `now` before an earlier one counts as that one.
+    /// Answers a request at `now`. The time never goes back: an earlier `now` counts as the latest
+    /// one.
     pub fn handle(&mut self, now: Moment, request: &Request) -> Response {
         self.pass_time(service_time(&self.settings, now));
         self.calls += 1;
@@ -137,7 +138,7 @@ impl Service {
         response
     }
 
-    /// Does what a request asks; what comes of the fault is in the answer.
+    /// Answers a request. Applies the fault to the service and to the answer.
     fn done(
         &mut self,
         route: &Route,
@@ -155,19 +156,20 @@ impl Service {
         triggered.after(response, || self.correlation())
     }
 
-    /// Lets time pass until `now` and returns the work that devices have to begin.
+    /// Advances the time to `now` and returns the work that devices have to begin.
     pub fn advance(&mut self, now: Moment) -> Vec<Work> {
         self.pass_time(service_time(&self.settings, now));
         self.timeline.take_work()
     }
 
-    /// Takes the outcome of a piece of work. Unknown numbers are ignored.
+    /// Accepts the outcome of a piece of work. Unknown numbers are ignored.
     pub fn finished(&mut self, now: Moment, work: u64, outcome: CommandOutcome) {
         self.pass_time(service_time(&self.settings, now));
         self.command_finished(work, outcome);
     }
 
-    /// Returns the moment at which [`Service::advance`] has to be called, if nothing happens before.
+    /// Returns the time at which [`Service::advance`] has to be called, unless the service is
+    /// called before.
     pub fn next_wake(&self) -> Option<Moment> {
         self.timeline.next_wake().map(|at| self.true_time(at))
     }
@@ -177,7 +179,7 @@ impl Service {
         at + self.settings.clock_behind.0 - self.settings.clock_ahead.0
     }
 
-    /// The `Date` header, written once a second.
+    /// Returns the `Date` header, which is formatted once a second.
     fn date(&mut self) -> String {
         let second = self.now.millis().div_euclid(1000);
         if self.date.0 != second {
@@ -186,7 +188,7 @@ impl Service {
         self.date.1.clone()
     }
 
-    /// Returns everything that was really done so far, oldest first.
+    /// Returns everything that was actually done so far, oldest first.
     pub fn ledger(&self) -> Vec<LedgerEntry> {
         self.ledger.entries(&self.actions, &self.machines)
     }
@@ -206,8 +208,8 @@ impl Service {
         self.ledger.lines_from(from, &self.actions, &self.machines)
     }
 
-    /// Returns the number of entries that all list calls so far have examined: a measure of their work that
-    /// does not depend on the computer.
+    /// Returns the number of entries that all list calls so far have examined. It measures their
+    /// work independently of the computer.
     pub fn rows_examined(&self) -> u64 {
         self.examined.get()
     }
@@ -222,7 +224,7 @@ impl Service {
         self.machines.all.len()
     }
 
-    /// What signs the next token.
+    /// Returns the issuer of the next token.
     fn token_issuer(&mut self) -> TokenIssuer<'_> {
         self.tokens += 1;
         TokenIssuer {
@@ -271,7 +273,8 @@ impl Service {
             .check(&self.scenario, &self.key, self.now, request)?;
         self.check_role(route, &identity)?;
         if let Route::Start { machine } = route {
-            // Its limit is checked last: a start that is refused for another reason does not count.
+            // The rate limit is checked last: a start that is refused for another reason does not
+            // count.
             return self.start(&identity, machine, request);
         }
         if let Some(call) = route.call() {
@@ -295,7 +298,7 @@ impl Service {
         }
     }
 
-    /// The permissions table (API notes 2.4): one of the listed roles is needed.
+    /// Checks the permissions table (API notes 2.4): one of the listed roles is needed.
     fn check_role(&self, route: &Route, identity: &Identity) -> Result<(), Refusal> {
         const CANCEL: [&str; 7] = [
             "Machine.CollectForensics",
@@ -361,7 +364,8 @@ impl Service {
         guid(self.random.wide(Purpose::Correlation, &[self.calls]))
     }
 
-    /// `@odata.context` of an answer: on purpose not the host that was called (API notes 2.1).
+    /// Returns the `@odata.context` of an answer. On purpose, its host is not the one that was
+    /// called (API notes 2.1).
     fn context(&self, what: &str) -> String {
         format!(
             "https://{}/api/$metadata#{what}",
@@ -369,7 +373,7 @@ impl Service {
         )
     }
 
-    /// The address the caller used, for links back to the same place.
+    /// Returns the address that the client used, for links that lead back to it.
     fn origin(request: &Request) -> String {
         let plain = |host: &&str| {
             !host.is_empty()
@@ -383,7 +387,8 @@ impl Service {
     }
 }
 
-/// What the service's own clock shows at a time outside: everything within goes by it.
+/// Returns the time of the service's own clock at a given real time. Everything within the service
+/// uses this clock.
 fn service_time(settings: &Settings, now: Moment) -> Moment {
     now + settings.clock_ahead.0 - settings.clock_behind.0
 }

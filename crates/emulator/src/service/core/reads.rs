@@ -1,4 +1,4 @@
-//! The calls that read machines and actions, and the cancel (API notes 4.5, 5, 7, 8).
+//! Implements the calls that read machines and actions, and the cancel (API notes 4.5, 5, 7, 8).
 
 use serde::Serialize;
 use serde_json::Value;
@@ -16,9 +16,9 @@ use crate::service::refusal::Refusal;
 use crate::service::route::form_pairs;
 use crate::service::token::Identity;
 
-/// The most entries on one page (API notes 5.1, 8.2).
+/// The largest number of entries on one page (API notes 5.1, 8.2).
 const PAGE_MAX: usize = 10_000;
-/// So many bytes a device seldom exceeds: a page's memory is asked for once.
+/// The length that a device seldom exceeds, in bytes. With it, a page's memory is allocated once.
 const MACHINE_TYPICAL: usize = 1024;
 
 impl From<QueryError> for Refusal {
@@ -233,7 +233,7 @@ impl Service {
         }
     }
 
-    /// The place of an action that reads already know (API notes 4.5).
+    /// Finds an action that is already visible to reads (API notes 4.5).
     pub(crate) fn visible_action(&self, id: &str) -> Result<u32, Refusal> {
         self.actions
             .find(id)
@@ -247,7 +247,7 @@ impl Service {
         })
     }
 
-    /// One entity, with its context as the first key.
+    /// Returns the answer with one entity, with its context as the first key.
     pub(crate) fn entity(&self, what: &str, status: u16, entity: &impl Serialize) -> Response {
         self.with_context(what, status, |out| write(out, entity))
     }
@@ -273,7 +273,8 @@ impl Service {
         self.settings.default_page_size.clamp(1, PAGE_MAX)
     }
 
-    /// A page of a list, its entries about `length` bytes together; `entity` appends one.
+    /// Returns one page of a list. `length` is about the length of its entries together, and
+    /// `entity` appends one of them.
     fn collection(
         &self,
         request: &Request,
@@ -324,8 +325,9 @@ impl Service {
         Response::text(200, JSON, body)
     }
 
-    /// Under the flapping setting: whoever has seen `Failed` sees `Succeeded` next (API notes 4.4). Not of
-    /// an action that no device took: nothing of it can have succeeded.
+    /// Turns an action that was read as `Failed` to `Succeeded` for the next read, with status
+    /// flapping (API notes 4.4). It leaves out an action that no device has picked up: none of its
+    /// commands can have succeeded.
     fn flap(&mut self, place: u32) {
         let action = self.actions.get(place);
         let flaps = self.settings.status_flapping || action.is_flapping;
@@ -349,7 +351,7 @@ fn write(out: &mut Vec<u8>, value: &impl Serialize) {
         .expect("internal error: plain data can always be written as JSON");
 }
 
-/// Percent-encodes what must not stand bare in a query.
+/// Percent-encodes the characters that a query must not contain.
 pub(crate) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

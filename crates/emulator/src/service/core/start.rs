@@ -1,4 +1,5 @@
-//! `runliveresponse` (API notes 3): the checks in the service's order, and the new action.
+//! Implements `runliveresponse` (API notes 3): the checks in the service's order, and the new
+//! action.
 
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use crate::service::refusal::Refusal;
 use crate::service::token::Identity;
 use crate::settings::ViolationPolicy;
 
-/// The characters the console page forbids in arguments (API notes 3.3).
+/// The characters that the console page forbids in arguments (API notes 3.3).
 pub(crate) const FORBIDDEN_IN_ARGS: [char; 5] = [';', '&', '|', '!', '$'];
 
 impl Service {
@@ -73,7 +74,7 @@ impl Service {
         Ok(self.entity_answer(self.settings.start_status, action))
     }
 
-    /// The device a start is for.
+    /// Returns the device a start is for.
     pub(crate) fn machine_to_start(&self, key: &str) -> Option<u32> {
         match self.settings.start_by_name {
             true => self.machines.find_any(key),
@@ -81,7 +82,7 @@ impl Service {
         }
     }
 
-    /// Sessions that count against the tenant's cap.
+    /// Returns the number of sessions that count against the tenant's cap.
     fn slots_used(&self) -> usize {
         let pending = match self.settings.pending_counts_as_session {
             true => self.actions.count(State::Pending),
@@ -95,7 +96,8 @@ impl Service {
         machine.active.is_some() || now < machine.released_at || machine.is_held(self.started, now)
     }
 
-    /// Under the setting for it: the answer with the action a first start has just made (API notes 3.6).
+    /// Returns the answer with the action that a first start has just created, within the duplicate
+    /// window of the settings (API notes 3.6).
     fn duplicate_of(&self, place: u32, now: Moment) -> Option<Response> {
         let active = self.machines.all[place as usize].active?;
         let created = self.actions.get(active).created;
@@ -157,7 +159,7 @@ impl Service {
         action
     }
 
-    /// The body's commands and comment, or the first thing wrong with them.
+    /// Reads the body's commands and comment, or returns the first error in them.
     fn read_body(&self, request: &Request) -> Result<(Vec<Command>, String), Refusal> {
         let body = request.json()?;
         let malformed = |what: &str| Refusal::body(what);
@@ -248,7 +250,7 @@ impl Service {
                 stray.key
             )));
         }
-        // Neither of two values is the one that was meant (our choice).
+        // It is unclear which of two values is meant (our choice).
         let twice = allowed.iter().find(|key| {
             let same = params.iter().filter(|param| param.key == **key);
             same.count() > 1
@@ -289,7 +291,7 @@ impl Service {
     }
 }
 
-/// A refusal a scenario asks for by its code.
+/// Returns the refusal that a scenario selects by its code.
 fn known_refusal(code: &str) -> Refusal {
     let message = "The device can't do live response.";
     match code {

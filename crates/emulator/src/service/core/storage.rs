@@ -1,9 +1,9 @@
-//! The storage behind result links: a service of its own, with errors in XML (API notes 6.1, 6.3).
+//! Implements the storage behind result links, which is a separate service with errors in XML (API
+//! notes 6.1, 6.3).
 //!
-//! A shared access signature seals the path as it was sent and every parameter that says what may be
-//! done. It seals what they say, not how it is written: a value that is encoded otherwise, or a name in
-//! other letters, says the same. Parameters the storage knows
-//! nothing of are ignored, as it does.
+//! A shared access signature covers the path as it was sent, and every parameter that determines
+//! what is allowed. It covers their values, not their notation: another encoding of a value or
+//! another case of a name is accepted. Unknown parameters are ignored, as the storage does.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,12 +18,12 @@ use crate::service::route::{form_pairs, percent_decoded};
 use crate::service::timestamp::http_date;
 use crate::service::token::{Key, signature};
 
-/// Where results lie.
+/// The container that holds the results.
 pub(crate) const CONTAINER: &str = "investigation-actions-data";
 /// The version of the storage's rules that links name.
 pub(crate) const STORAGE_VERSION: &str = "2018-03-28";
 
-/// What a link's signature seals.
+/// The values that a link's signature covers.
 pub(crate) struct Sas<'a> {
     pub(crate) path: &'a str,
     pub(crate) expiry: &'a str,
@@ -33,7 +33,7 @@ pub(crate) struct Sas<'a> {
 }
 
 impl Sas<'_> {
-    /// As it stands in a link, before percent signs.
+    /// Returns the signature for a link, before percent encoding.
     pub(crate) fn signature(&self, key: &Key) -> String {
         let text = [
             self.permissions,
@@ -47,18 +47,19 @@ impl Sas<'_> {
     }
 }
 
-/// Parameters of a signature that links here never have: with one of them it is another signature.
+/// Parameters of a signature that the emulator's links never have. With one of them it is another
+/// signature.
 const NOT_GIVEN: [&str; 10] = [
     "st", "sip", "spr", "si", "rscc", "rscd", "rsce", "rscl", "rsct", "ses",
 ];
 
-/// A result as the storage keeps it.
+/// A result in the storage.
 struct Blob {
     content: Bytes,
     modified: Moment,
 }
 
-/// Why something is not read.
+/// The reason for which a read is refused.
 struct Refused {
     status: u16,
     code: &'static str,
@@ -78,7 +79,8 @@ const fn denied(message: &'static str) -> Refused {
 }
 
 impl Service {
-    /// What storage answers: no bearer token, a signature and an expiry in the query.
+    /// Answers a read of the storage. It needs no bearer token, but a signature and an expiry in
+    /// the query.
     pub(crate) fn blob(&self, request: &Request, action: &str, name: &str) -> Response {
         self.read_blob(request, action, name)
             .unwrap_or_else(|refused| self.storage_error(&refused))
@@ -174,7 +176,7 @@ impl Service {
 
     fn check_signature(&self, request: &Request) -> Result<(), Refused> {
         if request.find("authorization").is_some() {
-            // Storage takes the header for its own and does not look at the signature any more.
+            // The storage evaluates this header instead of the signature.
             return Err(denied(
                 "Server failed to authenticate the request. The Authorization header is not formed correctly.",
             ));
@@ -189,7 +191,7 @@ impl Service {
                 .map(|(_, value)| value.as_str())
                 .collect::<Vec<_>>()
         };
-        // What is there twice is another value than the one that was sealed.
+        // A parameter that is present twice has another value than the one that was signed.
         let one = |name: &str| match all(name).as_slice() {
             [value] => Ok(*value),
             _ => Err(no_match()),

@@ -1,5 +1,5 @@
-//! What happens to an action after its start: picked up, run command by command, wrapped up; or
-//! expired, or cancelled (API notes 3.5, 4.4, 7).
+//! Advances actions after their start: they are picked up, run command by command and wrapped up,
+//! or they expire, or they are cancelled (API notes 3.5, 4.4, 7).
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -20,18 +20,18 @@ use crate::service::ledger::LedgerEvent;
 use crate::service::random::Purpose;
 use crate::settings::{RepeatedPut, ViolationPolicy};
 
-/// Something a device has to do. [`Service::finished`] takes what came of it, by its number.
+/// A piece of work for a device. [`Service::finished`] accepts its outcome, by its number.
 #[derive(Debug, Clone)]
 pub struct Work {
-    /// Its number: never twice.
+    /// The number of the work, which is never used again.
     pub number: u64,
-    /// The device's place: the same number always means the same device.
+    /// The device's place. The same number always means the same device.
     pub machine: u32,
     /// The device's full name.
     pub name: Arc<str>,
-    /// What the scenario says about the device.
+    /// The scenario's description of the device.
     pub device: Arc<Device>,
-    /// What is to be done.
+    /// The task to perform.
     pub task: DeviceTask,
 }
 
@@ -43,7 +43,7 @@ enum Event {
     Wrapup(u32),
     /// A device restarts.
     Restart(u32),
-    /// A colleague replaces a library file.
+    /// Another user replaces a library file.
     Overwrite(String),
 }
 
@@ -66,15 +66,15 @@ impl PartialOrd for Due {
     }
 }
 
-/// What is still to come, and what devices are at.
+/// Everything that is scheduled, and the work that devices are performing.
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
     due: BinaryHeap<Reverse<Due>>,
     scheduled: u64,
     given_out: u64,
-    /// Work that devices are at: its action and command.
+    /// The action and command of each piece of work that devices are performing.
     running: HashMap<u64, (u32, usize)>,
-    /// Outcomes that are in, but whose time has not come.
+    /// Outcomes that have arrived but are not due yet.
     early: HashMap<u64, CommandOutcome>,
     outbox: Vec<Work>,
 }
@@ -96,7 +96,7 @@ impl Timeline {
 }
 
 impl Service {
-    /// Plays everything due until `now`, each thing at its own moment.
+    /// Applies everything due until `now`, each event at its own time.
     pub(crate) fn pass_time(&mut self, now: Moment) {
         let target = now.max(self.now);
         while self.timeline.next_wake().is_some_and(|at| at <= target) {
@@ -116,7 +116,7 @@ impl Service {
         self.now = target;
     }
 
-    /// Has a colleague replace a library file once that time has passed.
+    /// Schedules another user's replacement of a library file, after that delay.
     pub(crate) fn schedule_overwrite(&mut self, delay: Duration, name: String) {
         match delay.is_zero() {
             true => self.overwrite(&name),
@@ -126,7 +126,7 @@ impl Service {
         }
     }
 
-    /// Schedules what the scenario says about its devices' restarts.
+    /// Schedules the restarts that the scenario describes for its devices.
     pub(crate) fn schedule_restarts(&mut self) {
         for (machine, record) in (0..).zip(&self.machines.all) {
             for after in &record.device.restarts {
@@ -136,7 +136,7 @@ impl Service {
         }
     }
 
-    /// A device restarts: it is told so, and the command it was at has failed.
+    /// Restarts a device: the device gets the task, and its running command fails.
     fn restart(&mut self, machine: u32) {
         self.ledger.add_restart(self.now, machine);
         self.timeline.given_out += 1;
@@ -168,7 +168,7 @@ impl Service {
         });
     }
 
-    /// Decides when the device fetches a new action, or that it won't in time.
+    /// Schedules the time at which the device picks up a new action, or the action's expiry.
     pub(crate) fn schedule_pickup(&mut self, action: u32, key: [u64; 2]) {
         let now = self.now;
         let machine = &self.machines.all[self.actions.get(action).machine as usize];
@@ -194,7 +194,7 @@ impl Service {
         if record.state != State::Pending {
             return;
         }
-        // It may have gone again on the way.
+        // The device may be offline again by now.
         let (now, expires) = (self.now, record.created + self.settings.queue_ttl.0);
         let machine = &self.machines.all[record.machine as usize];
         match machine.reachable_from(self.started, now) {
@@ -212,7 +212,7 @@ impl Service {
         }
     }
 
-    /// Begins the command at that index: hands it to the device, or fails it here.
+    /// Begins the command at that index: gives it to the device, or fails it at once.
     fn begin(&mut self, action: u32, index: usize) {
         let now = self.now;
         let record = self.actions.get_mut(action);
@@ -240,7 +240,8 @@ impl Service {
         }
     }
 
-    /// What the device is told, or why the command fails before it reaches a script or file.
+    /// Returns the device's task, or the reason for which the command fails before it reaches a
+    /// script or file.
     fn task(&self, action: u32, index: usize) -> Result<DeviceTask, String> {
         let command = &self.actions.get(action).commands[index].command;
         let param = |key: &str| command.param(key).unwrap_or_default().to_owned();
@@ -301,7 +302,7 @@ impl Service {
         }
     }
 
-    /// Takes in a device's outcome: at once, or when the time it says to have taken is over.
+    /// Accepts a device's outcome: at once, or after the time it took according to the outcome.
     pub(crate) fn command_finished(&mut self, work: u64, mut outcome: CommandOutcome) {
         let Some(&(action, index)) = self.timeline.running.get(&work) else {
             return;
@@ -310,7 +311,7 @@ impl Service {
         let began = command.began.unwrap_or(self.now);
         let limit = self.settings.script_time_limit.0;
         if command.command.kind == CommandType::RunScript && outcome.took > limit {
-            // A scripted outcome takes as long as it says; a real script was stopped by its device.
+            // Only a scripted outcome can exceed the limit: a device stops a real script in time.
             outcome = CommandOutcome {
                 took: limit,
                 ..CommandOutcome::failed("The script ran into its time limit and was stopped.")
@@ -318,7 +319,8 @@ impl Service {
         }
         let done = self.now.max(began + outcome.took);
         let machine = &self.machines.all[self.actions.get(action).machine as usize];
-        // A device that has gone goes on with its command, and tells when it is back.
+        // A device that has gone offline continues its command, and reports the end when it is
+        // online again.
         let patience = done + self.settings.queue_ttl.0;
         let back = machine.reachable_from(self.started, done);
         let ends = match back.filter(|back| *back <= patience) {
@@ -425,12 +427,12 @@ impl Service {
         let is_flapping = record.is_flapping && state == State::Succeeded;
         self.end(action, state);
         if is_flapping {
-            // The ledger has the truth; only readers are misled.
+            // The ledger has the true status. Only reads return another one.
             self.actions.turn(action, State::Failed, self.now);
         }
     }
 
-    /// Gives an action its final state and lets its device go.
+    /// Gives an action its final state and releases its device.
     pub(crate) fn end(&mut self, action: u32, state: State) {
         let now = self.now;
         self.actions.turn(action, state, now);
@@ -446,7 +448,8 @@ impl Service {
     }
 }
 
-/// Whether PowerShell would miss a signature. What has no content here is taken for signed.
+/// Checks whether PowerShell would miss a signature. A script without content in the scenario
+/// counts as signed.
 fn is_unsigned(script: &str, content: Option<&Bytes>) -> bool {
     const MARK: &[u8] = b"# SIG # Begin signature block";
     script.to_ascii_lowercase().ends_with(".ps1")
