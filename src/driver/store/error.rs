@@ -41,7 +41,7 @@ impl fmt::Display for FileAction {
 /// An error of a run folder.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// The file system refused.
+    /// The file system reported an error.
     #[error("cannot {action} {path}: {source}")]
     Io {
         /// The file or folder.
@@ -135,7 +135,7 @@ pub enum JournalError {
     /// The file was removed, moved or replaced while the run was active.
     #[error("{path} was removed, moved or replaced while the run was active")]
     Replaced {
-        /// Where the file was.
+        /// The path of the file.
         path: PathBuf,
     },
     /// The file system reported an error.

@@ -398,7 +398,7 @@ impl RunFolder {
         write_file(&self.path.join(SUMMARY_FILE), &pretty(summary))
     }
 
-    /// Creates the parent folder of `path` and syncs it. Does not recreate the run's own folder if
+    /// Creates the parent folder of `path` durably. Does not recreate the run's own folder if
     /// it was removed: a part of a run would look like a run.
     pub(crate) fn create_parent(&self, path: &Path) -> Result<(), FolderError> {
         let Some(folder) = path.parent() else {

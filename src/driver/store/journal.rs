@@ -224,7 +224,7 @@ impl Journal {
 
     fn fail(&mut self, error: std::io::Error) -> JournalError {
         self.broken = true;
-        // So that a reader meets no half line; if this fails too, he cuts it himself.
+        // So that readers see no incomplete line. If this fails too, readers cut it off themselves.
         let _ = self.file.set_len(self.whole);
         JournalError::io(FileAction::Write, &self.path)(error)
     }

@@ -18,8 +18,8 @@ use super::format::{JOURNAL_FILE, JournalHeader, NO_PREVIOUS_HASH, hash_suffix};
 /// Length of `,"hash":"`, 64 digits, and `"}` in bytes.
 const HASH_SUFFIX_LENGTH: usize = 9 + 64 + 2;
 
-/// How many bytes at the end of a journal are searched for its last line: commands with the longest
-/// arguments take less.
+/// Number of bytes at the end of a journal that are searched for its last line. Commands with the
+/// longest arguments need less.
 const TAIL: u64 = 1 << 18;
 
 /// The content of a journal.
@@ -29,11 +29,11 @@ pub struct JournalContents {
     pub header: JournalHeader,
     /// The other lines, in order.
     pub facts: Vec<Fact>,
-    /// The hash of the last line: it stands for the whole journal.
+    /// The hash of the last line, which covers the whole journal.
     pub last_hash: String,
-    /// Bytes of whole lines.
+    /// Number of bytes of whole lines.
     pub bytes: u64,
-    /// Bytes after the last whole line: a write that was interrupted.
+    /// Number of bytes after the last whole line, from a write that was interrupted.
     pub torn: u64,
 }
 

@@ -110,7 +110,7 @@ pub struct RecordFile {
     pub sha256_wire: String,
     /// Whether it was downloaded as gzip and unpacked.
     pub gzip: bool,
-    /// The name inside the gzip header, exactly as the device sent it.
+    /// The name inside the gzip header, at most 300 characters, not made safe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_in_gzip: Option<String>,
 }

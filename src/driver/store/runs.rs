@@ -40,8 +40,8 @@ impl Runs {
         Ok(runs)
     }
 
-    /// Returns an error for each folder that holds a journal and can't be read as a run. Those
-    /// that were never started come last. Returns nothing if the root can't be listed.
+    /// Returns an error for each folder that holds a header or a journal and can't be read as a
+    /// run. Those that were never started come last. Returns nothing if the root can't be listed.
     pub fn unreadable(&self) -> Vec<FolderError> {
         let entries = fs::read_dir(&self.root).into_iter().flatten();
         let mut paths: Vec<PathBuf> = (entries.filter_map(Result::ok))
