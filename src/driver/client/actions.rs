@@ -1,4 +1,4 @@
-//! Starting, watching, finding and cancelling machine actions.
+//! Starts, watches, finds and cancels machine actions.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -15,23 +15,24 @@ use super::call::Client;
 use super::error::CallError;
 use super::odata::{encode, instant, is_any, is_in, literal};
 
-/// Ids in one filter: an address of this length passes every gateway.
+/// Maximum number of ids in one filter, so that every gateway accepts the length of the address.
 const IDS_IN_FILTER: usize = 50;
-/// The same for the longer `or` chain.
+/// Maximum number of ids in an `or` chain, which is longer.
 const IDS_IN_CHAIN: usize = 20;
-/// With more open actions than this one list of all recent ones is cheaper than many filters.
+/// With more open actions than this, one list of all recent ones needs fewer calls than many
+/// filters.
 const IDS_BY_FILTER_MAX: usize = 150;
-/// Pages of one list: beyond it the service is going round in circles.
+/// Maximum number of pages of one list. A list with more of them is assumed to be endless.
 const PAGES_MAX: usize = 1_000;
-/// How far the service's clock and ours are usually apart at most. Nothing may hang on it: a laptop's
-/// clock may be hours off.
+/// Usual maximum difference between the service's clock and ours. Nothing may depend on it: a
+/// laptop's clock may be wrong by hours.
 const CLOCK_SKEW: Duration = Duration::from_secs(600);
 
 impl Client {
-    /// Starts a session. The body is sent as it is, tag included.
+    /// Starts a session. The request is sent unchanged, with its tag.
     ///
     /// # Errors
-    /// See [`CallError`]; never sent twice, except after a 401, which had no effect.
+    /// See [`CallError`]. Never sent twice, except after a 401, which had no effect.
     pub async fn start(
         &self,
         machine: &DeviceId,
@@ -41,10 +42,10 @@ impl Client {
             .await
     }
 
-    /// Asks the service to cancel an action. What became of it, a later list tells.
+    /// Asks the service to cancel an action. A later list has the outcome.
     ///
     /// # Errors
-    /// See [`CallError`]. 400 says that it had ended already.
+    /// See [`CallError`]. 400 means that it has already ended.
     pub async fn cancel(
         &self,
         action: &ActionId,
@@ -57,17 +58,17 @@ impl Client {
         self.post(&path, &body).await
     }
 
-    /// One action.
+    /// Reads one action.
     ///
     /// # Errors
-    /// See [`CallError`]. A fresh one may be 404 for a while (API notes 4.5).
+    /// See [`CallError`]. A new action may be 404 for a while (API notes 4.5).
     pub async fn action(&self, action: &ActionId) -> Result<MachineAction, CallError> {
         let path = format!("/api/machineactions/{}", encode(action.as_str()));
         self.get(self.address(&path)?).await
     }
 
-    /// How these actions stand, in one call wherever possible. `since` is when the oldest was
-    /// started. An action that the service does not list yet is left out.
+    /// Reads the state of these actions, in one call if possible. `since` is the time when the
+    /// oldest was started. An action that the service does not list yet is left out.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -94,7 +95,7 @@ impl Client {
                     None => missing.push(id.as_str()),
                 }
             }
-            // Not listed yet, or older by the service's clock than ours says.
+            // Not listed yet, or created earlier by the service's clock than by ours.
             if !missing.is_empty() {
                 let others = self.list_by("machineactions", "id", &missing).await?;
                 found.extend(latest(others).into_values());
@@ -106,9 +107,9 @@ impl Client {
         Ok(latest(found).into_values().collect())
     }
 
-    /// Returns the action that carries the tag of a start whose answer was lost. All sessions of the
-    /// machine are searched, without a bound in time: by the service's clock it may have been created
-    /// at any moment.
+    /// Returns the action that carries the tag of a start whose answer was lost. Searches all
+    /// sessions of the machine without a time limit, because by the service's clock the action may
+    /// have been created at any time.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -123,7 +124,7 @@ impl Client {
         );
         let actions: Vec<MachineAction> = self.list_filtered("machineactions", &filter).await?;
         Ok(actions.into_iter().find(|action| {
-            // The list is the service's word for the machine; where an entry names one, it must
+            // The service has filtered the list by machine. If an entry names a machine, it must
             // be the right one.
             let here = action
                 .machine_id
@@ -134,8 +135,8 @@ impl Client {
         }))
     }
 
-    /// Everything whose `field` is one of `values`, in as few calls as addresses allow. Where the
-    /// service refuses `in (…)`, chains of `or` do the same.
+    /// Lists all entries whose `field` is one of `values`, in as few calls as the length of
+    /// addresses allows. Uses chains of `or` if the service refuses `in (…)`.
     pub(crate) async fn list_by<T: DeserializeOwned>(
         &self,
         set: &str,
@@ -166,18 +167,18 @@ impl Client {
         Ok(found)
     }
 
-    /// Every page of a filtered list.
+    /// Lists all pages of a filtered list.
     pub(crate) async fn list_filtered<T: DeserializeOwned>(
         &self,
         set: &str,
         filter: &str,
     ) -> Result<Vec<T>, CallError> {
-        // The `$` stays as it is: gateways were seen that don't know it encoded.
+        // The `$` is not encoded, because some gateways don't recognize it encoded.
         let path = format!("/api/{set}?$filter={}", encode(filter));
         self.list_pages(self.address(&path)?).await
     }
 
-    /// Every page of a list, from this address on.
+    /// Lists all pages of a list, from this address on.
     pub(crate) async fn list_pages<T: DeserializeOwned>(
         &self,
         first: Url,
@@ -200,15 +201,15 @@ impl Client {
                         .map_err(|_| CallError::unknown("invalid nextLink in the response"))?,
                 ),
             };
-            // The token is for the pinned host; the call itself refuses any other. Half a list
-            // must not pass for a whole one.
+            // The token is only for the pinned host, and the call itself refuses any other. It
+            // fails because an incomplete list must not be taken for a complete one.
         }
         Ok(entries)
     }
 }
 
-/// One entry for each id. Pages may overlap while the list grows; the final state wins, then the
-/// later update.
+/// Returns one entry for each id. Pages may overlap while the list grows. A final state wins;
+/// otherwise the later entry does.
 fn latest(actions: Vec<MachineAction>) -> HashMap<String, MachineAction> {
     let mut by_id: HashMap<String, MachineAction> = HashMap::new();
     for action in actions {

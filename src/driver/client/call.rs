@@ -1,4 +1,4 @@
-//! One call, once: address, token, answer.
+//! Makes one call: builds the address, adds the token, and returns the response.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,11 +21,11 @@ use super::text::describe_error;
 use super::token::{Bearer, Identity, Tokens};
 use super::transport::{HttpTransport, LoggedTransport, Request, Transport, get, post};
 
-/// Speaks with one service as one application. Cheap to clone.
+/// A client of one service for one application. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
-    /// Calls made with this clone and those made of it.
+    /// Number of calls made with this clone and clones of it.
     count: Arc<AtomicU32>,
 }
 
@@ -34,7 +34,7 @@ struct Inner {
     connection: Connection,
     clock: Clock,
     tokens: Tokens,
-    /// The service refused `in (…)`; remembered so that it is asked once.
+    /// Whether the service has refused `in (…)`; kept so that it is tried only once.
     in_refused: std::sync::atomic::AtomicBool,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client of that service. Nothing is sent yet.
+    /// Returns a client of the service. Nothing is sent yet.
     ///
     /// # Errors
     /// The HTTP client can't be set up.
@@ -73,7 +73,7 @@ impl Client {
         ))
     }
 
-    /// Returns a client whose requests go through `transport` instead of the network: for runs in
+    /// Returns a client whose requests go through `transport` instead of the network, for runs in
     /// virtual time.
     pub fn with_transport(
         connection: Connection,
@@ -105,12 +105,12 @@ impl Client {
         }
     }
 
-    /// The service and who asks it.
+    /// Returns the connection that the client uses.
     pub fn connection(&self) -> &Connection {
         &self.inner.connection
     }
 
-    /// The same client, counting from nought.
+    /// Returns the same client with a new counter of calls.
     pub(crate) fn counting(&self) -> Client {
         Client {
             count: Arc::default(),
@@ -118,8 +118,8 @@ impl Client {
         }
     }
 
-    /// Calls to the API that were made since [`Client::counting`]: one for each page of a list, and
-    /// one more where a call was made again with a fresh token.
+    /// Returns the number of calls to the API since [`Client::counting`]: one for each page of a
+    /// list, and one more for each call that was repeated with a fresh token.
     pub(crate) fn calls_made(&self) -> u32 {
         self.count.load(Ordering::Relaxed)
     }
@@ -144,18 +144,18 @@ impl Client {
             .store(true, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// An address of the API; `path` is encoded already.
+    /// Returns an address of the API. `path` must already be encoded.
     pub(crate) fn address(&self, path: &str) -> Result<Url, CallError> {
         let address = self.inner.connection.api.join(path);
         address.map_err(|error| CallError::unreachable(error.to_string()))
     }
 
-    /// Gets a `T`.
+    /// Sends a GET request and returns the `T` of the response.
     pub(crate) async fn get<T: DeserializeOwned>(&self, url: Url) -> Result<T, CallError> {
         self.call(url, None).await?.read()
     }
 
-    /// Posts a JSON body and returns the `T` of the response.
+    /// Sends a POST request with a JSON body and returns the `T` of the response.
     pub(crate) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -170,8 +170,9 @@ impl Client {
         self.call(url, Some(body)).await?.read()
     }
 
-    /// Makes one call with a token: a POST if there is a body, else a GET. A response 401 drops the
-    /// token, and the call is sent once more with a fresh one, and never a third time.
+    /// Makes one call with a token: a POST if there is a body, otherwise a GET. After a response
+    /// 401 the token is dropped and the call is sent once more with a fresh one, but never a third
+    /// time.
     pub(crate) async fn call(
         &self,
         url: Url,
@@ -180,7 +181,7 @@ impl Client {
         let Inner {
             connection, tokens, ..
         } = &*self.inner;
-        // The one place where the token goes out: whatever built the address, it is of this host.
+        // Only here is the token sent. However the address was built, it must be on this host.
         if !connection.api.is_home_of(&url) {
             return Err(CallError::unreachable(
                 "refusing to send the token to another host",
@@ -228,16 +229,16 @@ impl Client {
     }
 }
 
-/// Must have happened before the HTTP library is set up.
+/// Installs the cryptography provider. Must be called before the HTTP library is set up.
 pub(super) fn choose_cryptography() {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
-        // An error says that there is one already, which serves as well.
+        // An error means that a provider is already installed, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
 }
 
-/// The body of a request. Kept whole, so that it can be sent again after a 401.
+/// The body of a request. It is kept whole so that it can be sent again after a 401.
 pub(crate) struct RequestBody {
     pub(crate) content_type: String,
     pub(crate) bytes: Bytes,

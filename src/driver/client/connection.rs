@@ -1,4 +1,4 @@
-//! Where the service is and who asks.
+//! The addresses of the service and the credentials to use there.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,23 +7,23 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::SecretString;
 
-/// The API's root in the public cloud (API notes 2.1).
+/// The root of the API in the public cloud (API notes 2.1).
 pub const DEFAULT_API: &str = "https://api.security.microsoft.com";
-/// The token endpoint's root in the public cloud (API notes 2.2).
+/// The root of the token endpoint in the public cloud (API notes 2.2).
 pub const DEFAULT_AUTHORITY: &str = "https://login.microsoftonline.com";
-/// What the token is asked for: the API's audience, whatever host answers (API notes 2.2).
+/// The scope to request for a token: the API's audience, whatever the host (API notes 2.2).
 pub const DEFAULT_SCOPE: &str = "https://api.securitycenter.microsoft.com/.default";
 
-/// The root of a service: `https://host`, with a port or a path where one is needed.
+/// The root of a service: `https://host`, with a port or a path if needed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Root(Url);
 
 impl Root {
-    /// Takes a root. A tenant is reached by https; plain http is for loopback addresses only, where
-    /// an emulator listens.
+    /// Parses a root. A tenant is reached by https; plain http is allowed only for loopback
+    /// addresses, for an emulator.
     ///
     /// # Errors
-    /// Says in one sentence what is wrong with it.
+    /// The address is invalid or not allowed. The error says why in one sentence.
     pub fn parse(text: &str) -> Result<Root, ConnectionError> {
         let wrong = |why: &str| ConnectionError::Address {
             address: text.chars().filter(|c| !c.is_control()).take(200).collect(),
@@ -57,17 +57,17 @@ impl Root {
         Ok(Root(url))
     }
 
-    /// Whether it is this very machine.
+    /// Returns whether the host is this computer.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.0)
     }
 
-    /// The address without a slash at its end.
+    /// Returns the address without a slash at its end.
     pub fn as_str(&self) -> &str {
         self.0.as_str().trim_end_matches('/')
     }
 
-    /// The host and, where it is not the usual one, the port.
+    /// Returns the host, with the port if it is not the default one.
     pub fn host(&self) -> String {
         let host = self.0.host_str().unwrap_or_default();
         match self.0.port() {
@@ -76,7 +76,7 @@ impl Root {
         }
     }
 
-    /// The address of something below the root. `path` begins with a slash and is already encoded.
+    /// Returns an address below the root. `path` begins with a slash and must already be encoded.
     pub(crate) fn join(&self, path: &str) -> Result<Url, ConnectionError> {
         Url::parse(&format!("{}{path}", self.as_str())).map_err(|error| ConnectionError::Address {
             address: self.as_str().to_owned(),
@@ -84,7 +84,7 @@ impl Root {
         })
     }
 
-    /// Whether an address leads to the same scheme, host and port.
+    /// Returns whether an address has the same scheme, host and port.
     pub(crate) fn is_home_of(&self, url: &Url) -> bool {
         self.0.scheme() == url.scheme()
             && self.0.host_str() == url.host_str()
@@ -108,7 +108,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     let Some(host) = url.host_str() else {
         return false;
     };
-    // Brackets stand around an IPv6 address.
+    // An IPv6 address is in brackets.
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare.eq_ignore_ascii_case("localhost")
         || bare
@@ -116,15 +116,15 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// How an application proves to the tenant who it is. A further kind (a certificate, a managed
-/// identity, a federated token) is a variant here and an arm of the one `match` in `token.rs`.
+/// The credentials of an application. A further kind (a certificate, a managed identity, a
+/// federated token) needs a variant here and an arm of the only `match` in `token.rs`.
 #[derive(Clone)]
 pub enum Credentials {
     /// The application's id and its secret.
     ClientSecret {
         /// The application's id.
         client_id: String,
-        /// The application's secret; shown nowhere.
+        /// The application's secret. It is never shown.
         secret: SecretString,
     },
 }
@@ -149,20 +149,20 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// How long is waited for the network, in real time whatever the run's clock.
+/// Timeouts for the network, in real time whatever the run's clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// For a connection.
+    /// Timeout for connecting.
     pub connect: Duration,
-    /// Between two pieces of an answer.
+    /// Timeout between two pieces of a response.
     pub read: Duration,
-    /// For a whole call; a download of a large file has none.
+    /// Timeout for a whole call. The download of a result has none.
     pub total: Duration,
 }
 
 impl Default for Timeouts {
-    /// Our choice: long enough for the list of a large fleet, short enough that a dead connection
-    /// is noticed within a tick or two.
+    /// Returns the default timeouts (our choice): long enough for the list of a large fleet, short
+    /// enough that a dead connection is noticed within a tick or two.
     fn default() -> Self {
         Timeouts {
             connect: Duration::from_secs(10),
@@ -172,35 +172,35 @@ impl Default for Timeouts {
     }
 }
 
-/// A service and who asks it.
+/// A service and the application that uses it.
 #[derive(Debug, Clone)]
 pub struct Connection {
     /// The API's root.
     pub api: Root,
     /// The token endpoint's root.
     pub authority: Root,
-    /// What the token is asked for.
+    /// The scope to request for the token.
     pub scope: String,
     /// The tenant's id or domain.
     pub tenant: String,
-    /// Who asks.
+    /// The credentials of the application.
     pub credentials: Credentials,
-    /// How long is waited.
+    /// The timeouts for the network.
     pub timeouts: Timeouts,
 }
 
-/// Why a service can't be spoken to at all.
+/// An error in the settings of a connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
-    /// The address is none, or not one we would send a secret to.
+    /// The address is invalid, or one that no secret may be sent to.
     #[error("`{address}` is not an address of the service: {why}")]
     Address {
-        /// What was given, without user name and password.
+        /// The given address, without user name and password.
         address: String,
         /// What is wrong with it.
         why: String,
     },
-    /// A credential is missing or is no such thing.
+    /// A credential is missing or invalid.
     #[error("{0}")]
     Credentials(String),
     /// The HTTP client can't be set up.

@@ -1,4 +1,4 @@
-//! Results: their address, and what lies behind it.
+//! Requests the addresses of results and downloads them.
 
 use std::fmt;
 use std::fs::File;
@@ -22,8 +22,8 @@ use super::odata::encode;
 use super::response::FullResponse;
 use super::transport::{BodyError, get};
 
-/// The address of a result. Whoever has it can read the result for half an hour, so it is shown
-/// nowhere.
+/// The address of a result. Anyone who has it can read the result for half an hour, so it is never
+/// shown.
 #[derive(Clone)]
 pub struct ResultLink(SecretString);
 
@@ -33,46 +33,46 @@ impl fmt::Debug for ResultLink {
     }
 }
 
-/// What came over the wire.
+/// The size and hash of a download.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Downloaded {
-    /// Bytes.
+    /// Number of bytes.
     pub size: u64,
-    /// Their SHA-256.
+    /// SHA-256 of the bytes.
     pub sha256: String,
 }
 
-/// How a download failed.
+/// An error of a download.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
-    /// The service's side or the network.
+    /// An error of the service or the network.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// It is larger than allowed.
+    /// The result is larger than allowed.
     #[error("it is larger than the {0} bytes that are allowed")]
     TooLarge(u64),
-    /// Our side: the disk.
+    /// An error of the local disk.
     #[error("it can't be stored: {0}")]
     Disk(#[from] std::io::Error),
 }
 
 impl Client {
-    /// Asks for the address of a command's result.
+    /// Requests the address of a command's result.
     ///
     /// # Errors
-    /// See [`CallError`]. 404 says that there is none, or none yet (API notes 6.2).
+    /// See [`CallError`]. 404 means that there is no result, or none yet (API notes 6.2).
     pub async fn result_link(
         &self,
         action: &ActionId,
         index: RequestIndex,
     ) -> Result<ResultLink, CallError> {
-        // Parentheses and `index=` are literal (API notes 6.1).
+        // Parentheses and `index=` must not be encoded (API notes 6.1).
         let path = format!(
             "/api/machineactions/{}/GetLiveResponseResultDownloadLink(index={index})",
             encode(action.as_str())
         );
         let reply: LinkReply = self.get(self.address(&path)?).await?;
-        // Some clients met links escaped for a web page, once or twice (API notes 6.1).
+        // Some clients have seen links that were HTML-escaped, once or twice (API notes 6.1).
         let mut link = reply.value;
         while link.contains("&amp;") {
             link = link.replace("&amp;", "&");
@@ -80,10 +80,10 @@ impl Client {
         Ok(ResultLink(link.into()))
     }
 
-    /// Reads a result into `file`, without the bearer token: the address is the key.
+    /// Downloads a result to `file`, without the bearer token: the address itself grants access.
     ///
     /// # Errors
-    /// See [`DownloadError`]. No word of the address is in them.
+    /// See [`DownloadError`]. No error contains any part of the address.
     pub async fn download(
         &self,
         link: &ResultLink,
@@ -97,7 +97,7 @@ impl Client {
         let response = sent.map_err(CallError::from)?;
         let (status, mut body) = (response.status(), response.into_body());
         if status != StatusCode::OK {
-            // Only the beginning of the body is read: it holds the message.
+            // Reads only the beginning of the body, which holds the message.
             let piece = body.chunk().await;
             let response = FullResponse {
                 status,
@@ -118,7 +118,8 @@ impl Client {
                 return Err(DownloadError::TooLarge(bytes_max));
             }
             hash.update(&chunk);
-            // Chunks are some kilobytes and go to the page cache: not worth another thread each.
+            // Chunks have a few kilobytes and go to the page cache, which is not worth another
+            // thread.
             file.write_all(&chunk)?;
         }
         file.flush()?;
@@ -128,7 +129,8 @@ impl Client {
         })
     }
 
-    /// The service names the host; it must be an https one, or loopback if the service is.
+    /// Parses the address of a result. The service names the host; the address must be https, or
+    /// loopback if the service is.
     fn result_address(&self, link: &ResultLink) -> Result<Url, DownloadError> {
         let refuse = |why: &str| DownloadError::Call(CallError::unknown(why));
         let url = Url::parse(link.0.expose_secret())

@@ -1,4 +1,4 @@
-//! The one question that only an emulator can answer: what time is it there?
+//! Reads the clock of an emulator.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,20 +16,20 @@ use super::response::FullResponse;
 use super::text::describe_error;
 use super::transport::{HttpTransport, LoggedTransport, TransportError, get};
 
-/// How long the emulator may take to answer.
+/// Timeout for the emulator's response.
 const CLOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What `/emulator/clock` says, off the API's namespace.
+/// The response of `/emulator/clock`, which is not part of the API.
 #[derive(Deserialize)]
 struct Time {
     now: String,
     factor: f64,
 }
 
-/// The clock of the emulator at this address, running at its pace. No token is needed.
+/// Returns a clock that follows the emulator at this address. No token is needed.
 ///
 /// # Errors
-/// Nobody answers there, or not an emulator.
+/// The service there can't be reached or is not an emulator.
 pub async fn emulator_clock(root: &Root) -> Result<Clock, CallError> {
     let unreachable = |why: String| CallError::Unreachable { why };
     let url = root

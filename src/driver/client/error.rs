@@ -1,7 +1,7 @@
-//! How a call or a sign-in failed.
+//! Errors of calls and sign-ins.
 //!
-//! The one question that matters about a failed call: may it have had an effect? A refusal and a
-//! connection that never stood certainly had none; everything else may have.
+//! The most important property of a failed call is whether it may have had an effect. A refused
+//! call and a failed connection certainly had none. Any other failed call may have had one.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,33 +10,33 @@ use svar_engine::Refusal;
 
 use super::transport::TransportError;
 
-/// How a call failed.
+/// An error of a call.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// The service refused it: it certainly had no effect.
+    /// The service refused the call: it certainly had no effect.
     #[error("the service refused: {}", words(.0))]
     Refused(Refusal),
-    /// The answer was lost, or says nothing that can be relied on: it may have had an effect.
+    /// The answer was lost or can't be relied on: the call may have had an effect.
     #[error("the answer is not known: {why}")]
     Unknown {
-        /// What happened.
+        /// The reason.
         why: String,
-        /// How long the service asks to wait.
+        /// The delay that the service asks for.
         retry_after: Option<Duration>,
     },
-    /// No connection stood: it certainly had no effect.
+    /// No connection could be made: the call certainly had no effect.
     #[error("the service can't be reached: {why}")]
     Unreachable {
-        /// What happened.
+        /// The reason.
         why: String,
     },
-    /// There is no valid token to ask with: it certainly had no effect.
+    /// There is no valid token: the call certainly had no effect.
     #[error(transparent)]
     SignedOut(#[from] SignInError),
 }
 
 impl CallError {
-    /// A failure after which nothing is known.
+    /// Returns the error for a call whose outcome is not known.
     pub(crate) fn unknown(why: impl Into<String>) -> Self {
         CallError::Unknown {
             why: why.into(),
@@ -44,12 +44,12 @@ impl CallError {
         }
     }
 
-    /// A failure before anything was sent.
+    /// Returns the error for a call that was not sent.
     pub(crate) fn unreachable(why: impl Into<String>) -> Self {
         CallError::Unreachable { why: why.into() }
     }
 
-    /// The refusal, if it is one.
+    /// Returns the refusal, if it is one.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             CallError::Refused(refusal) => Some(refusal),
@@ -57,13 +57,13 @@ impl CallError {
         }
     }
 
-    /// Whether it is a refusal with this HTTP status.
+    /// Returns whether it is a refusal with this HTTP status.
     pub fn is_refused_with(&self, status: u16) -> bool {
         self.refusal()
             .is_some_and(|refusal| refusal.status == status)
     }
 
-    /// How long the service asks to wait.
+    /// Returns the delay that the service asks for.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             CallError::Refused(refusal) => refusal.retry_after_ms.map(Duration::from_millis),
@@ -72,7 +72,7 @@ impl CallError {
         }
     }
 
-    /// What the operator can do about it, in one sentence.
+    /// Returns what the operator can do about it, in one sentence.
     pub fn next_step(&self) -> String {
         match self {
             CallError::Refused(refusal) => match refusal.status {
@@ -117,7 +117,7 @@ impl From<TransportError> for CallError {
     }
 }
 
-/// Something the application must be allowed to do.
+/// A permission that the application needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permission {
     /// Start sessions.
@@ -129,11 +129,12 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// The permission to ask an administrator for.
+    /// Returns the name of the permission to request from an administrator.
     pub fn name(self) -> &'static str {
         match self {
             Permission::LiveResponse => "Machine.LiveResponse",
-            // Reading alone once sufficed and is not listed any more (API notes 12, quirk 2).
+            // The read-only permission was once enough but is no longer listed (API notes 12,
+            // quirk 2).
             Permission::ReadMachines => "Machine.ReadWrite.All",
             Permission::Library => "Library.Manage",
         }
@@ -154,7 +155,7 @@ impl fmt::Display for Permission {
     }
 }
 
-/// Why there is no valid token.
+/// An error of a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignInError {
     /// The token endpoint refused the tenant, the application or its secret.
@@ -164,32 +165,32 @@ pub enum SignInError {
         host: String,
         /// The endpoint's error code, `invalid_client` …
         code: String,
-        /// What it says.
+        /// The endpoint's message.
         message: String,
     },
-    /// No connection to the token endpoint stood.
+    /// The token endpoint can't be reached.
     #[error("the token endpoint {host} can't be reached: {why}")]
     Unreachable {
         /// Its host.
         host: String,
-        /// What happened.
+        /// The reason.
         why: String,
     },
-    /// The token endpoint answered something else than a token or a refusal.
+    /// The response of the token endpoint is neither a token nor a refusal.
     #[error("the token endpoint {host} gave no token: {why}")]
     Unusable {
         /// Its host.
         host: String,
-        /// What it gave.
+        /// The reason.
         why: String,
     },
     /// The token lacks a permission.
     #[error("the application lacks the permission {}", names(.missing))]
     MissingPermission {
-        /// What is missing.
+        /// The missing permissions.
         missing: Vec<Permission>,
     },
-    /// The API refused a fresh token.
+    /// The API rejected a fresh token.
     #[error("{host} refuses the token it was given a moment ago")]
     Rejected {
         /// The API's host.
@@ -198,8 +199,8 @@ pub enum SignInError {
 }
 
 impl SignInError {
-    /// Whether waiting may help: the endpoint could not be reached, or was in trouble itself (RFC
-    /// 6749, 4.1.2.1 has codes for that).
+    /// Returns whether waiting may help: the endpoint could not be reached or had an error of its
+    /// own (RFC 6749, 4.1.2.1 has codes for that).
     pub fn is_passing(&self) -> bool {
         match self {
             SignInError::Unreachable { .. } | SignInError::Unusable { .. } => true,
@@ -210,11 +211,12 @@ impl SignInError {
         }
     }
 
-    /// What the operator can do about it, in one sentence.
+    /// Returns what the operator can do about it, in one sentence.
     pub fn next_step(&self) -> String {
         match self {
             SignInError::Refused { code, message, .. } => {
-                // The numbers are Entra's, stable for years; without a known one the words must do.
+                // These numbers of Entra have been stable for years. Without a known one the error
+                // code decides.
                 let number = |known: &str| message.contains(known);
                 if number("AADSTS7000222") {
                     "the secret has expired: make a new one for the application and set AZURE_CLIENT_SECRET"

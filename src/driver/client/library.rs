@@ -1,4 +1,4 @@
-//! The tenant's library.
+//! Lists and uploads files of the tenant's library.
 
 use sha2::{Digest, Sha256};
 
@@ -11,7 +11,7 @@ use super::call::{Client, RequestBody};
 use super::error::CallError;
 
 impl Client {
-    /// The whole library.
+    /// Lists the whole library.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -19,8 +19,8 @@ impl Client {
         self.list_pages(self.address("/api/libraryfiles")?).await
     }
 
-    /// Uploads a file that is not there yet. `OverrideIfExists` is false: should somebody else
-    /// have brought one of that name meanwhile, the service refuses.
+    /// Uploads a file that is not there yet. `OverrideIfExists` is false, so the service refuses if
+    /// another file of that name was uploaded meanwhile.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -35,10 +35,10 @@ impl Client {
     }
 }
 
-/// The upload's body. Built here rather than by the HTTP library because it must be kept whole to
-/// be sent again after a 401; a name of the library needs no quoting.
+/// Returns the body of an upload. It is built here and not by the HTTP library, because it must be
+/// kept whole to be sent again after a 401. A library name needs no quoting.
 fn form(name: &LibraryName, content: &[u8]) -> RequestBody {
-    // A content that contains the digits of its own hash can't be made.
+    // No content can contain the digits of its own hash in practice.
     let boundary = format!("svar-{}", &hex(&Sha256::digest(content))[..48]);
     let mut bytes = Vec::with_capacity(content.len() + 512);
     let mut put = |piece: &[u8]| bytes.extend_from_slice(piece);

@@ -11,7 +11,7 @@ use super::error::CallError;
 use super::odata::{encode, instant, literal};
 
 impl Client {
-    /// One machine by id; `None` if the tenant knows none (or has forgotten it).
+    /// Reads one machine by id; `None` if the tenant does not have it, or no longer has it.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -20,7 +20,7 @@ impl Client {
         none_if_absent(self.get(url).await)
     }
 
-    /// Machines by id, in few calls. Unknown ids are left out.
+    /// Reads machines by id, in few calls. Unknown ids are left out.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -33,9 +33,10 @@ impl Client {
         }
         let texts: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
         match self.list_by("machines", "id", &texts).await {
-            // `id` is filterable on one page of the service's documentation and missing on another
-            // (API notes 8.2). Where the filter is refused, the whole list in pages of thousands
-            // costs a few calls, and one call each would cost the hour's budget.
+            // `id` is filterable according to one page of the service's documentation and missing
+            // on another (API notes 8.2). If the filter is refused, the whole list in pages of
+            // thousands takes a few calls, while one call for each id would use up the hour's
+            // budget.
             Err(failure) if failure.is_refused_with(400) => {
                 let wanted: HashSet<&str> = texts.into_iter().collect();
                 let mut found = self.machines().await?;
@@ -46,7 +47,7 @@ impl Client {
         }
     }
 
-    /// The machines whose last report came at `since` or later, in one list.
+    /// Lists the machines whose last report came at `since` or later.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -55,7 +56,7 @@ impl Client {
             .await
     }
 
-    /// Every machine of the tenant.
+    /// Lists all machines of the tenant.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -64,16 +65,16 @@ impl Client {
         none_if_absent(answer).map(Option::unwrap_or_default)
     }
 
-    /// Machines that fit an OData filter, as the author wrote it.
+    /// Lists the machines that match an OData filter, exactly as written by the author.
     ///
     /// # Errors
-    /// See [`CallError`]; 400 says that the filter is none.
+    /// See [`CallError`]. 400 means that the filter is invalid.
     pub async fn machines_by_filter(&self, filter: &str) -> Result<Vec<Machine>, CallError> {
         let answer = self.list_filtered("machines", filter).await;
         none_if_absent(answer).map(Option::unwrap_or_default)
     }
 
-    /// Machines whose DNS name begins so; longer names come along.
+    /// Lists the machines whose DNS name begins with this text, including longer names.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -84,7 +85,7 @@ impl Client {
             .await
     }
 
-    /// Machines that carry a tag.
+    /// Lists the machines that have a tag.
     ///
     /// # Errors
     /// See [`CallError`].
@@ -98,7 +99,8 @@ impl Client {
     }
 }
 
-/// A tenant without any recent machine answers a list with 404 (API notes 8.2).
+/// Treats a response 404 as an empty answer. A tenant without any recent machine answers a list
+/// with 404 (API notes 8.2).
 fn none_if_absent<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match answer {
         Ok(found) => Ok(Some(found)),
@@ -107,7 +109,7 @@ fn none_if_absent<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallErro
     }
 }
 
-/// When a device last reported.
+/// Returns the time when a device last reported.
 pub(crate) fn last_seen(device: &Machine) -> Option<Moment> {
     Moment::parse(device.last_seen.as_deref()?).ok()
 }

@@ -1,13 +1,13 @@
-//! The client of the service: what is asked over HTTP, and what the answers mean.
+//! The client of the service: makes HTTP calls and interprets the responses.
 //!
-//! The only place that knows the HTTP library, and it knows it in `transport.rs`: a [`Transport`] may take
-//! its place, so that a run plays in virtual time. Nothing in here retries a call by itself, with one
-//! exception: an answer 401 drops the token, and the call is sent once more with a fresh one.
-//! Everything else is the engine's to decide, so each outcome says whether the call may have had an
-//! effect; see [`CallError`].
+//! Only this module uses the HTTP library, and only in a few files. `transport.rs` sends the
+//! requests; another [`Transport`] may replace it, for runs in virtual time. Nothing here retries
+//! a call, with one exception: a response 401 drops the token, and the call is sent once more with
+//! a fresh one. The engine decides everything else, so each outcome says whether the call may have
+//! had an effect; see [`CallError`].
 //!
-//! The hosts are pinned when the client is made. The bearer token goes to the API's host only,
-//! never to a result's address and never along a `nextLink` that leads elsewhere.
+//! The hosts are fixed when the client is created. The bearer token is sent only to the API's host,
+//! never to the address of a result, and never along a `nextLink` to another host.
 
 mod actions;
 mod call;

@@ -1,19 +1,19 @@
-//! Filters and addresses as the service reads them.
+//! Writes OData filters and encodes addresses.
 
 use svar_wire::Moment;
 
-/// A text literal: in single quotes, a quote inside doubled (API notes 5.1).
+/// Returns a text literal in single quotes, with each inner quote doubled (API notes 5.1).
 pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// `field in ('a','b')`.
+/// Returns `field in ('a','b')`.
 pub(crate) fn is_in<'t>(field: &str, values: impl Iterator<Item = &'t str>) -> String {
     let values: Vec<String> = values.map(literal).collect();
     format!("{field} in ({})", values.join(","))
 }
 
-/// `field eq 'a' or field eq 'b'`, for where `in` is refused.
+/// Returns `field eq 'a' or field eq 'b'`, for services that refuse `in`.
 pub(crate) fn is_any<'t>(field: &str, values: impl Iterator<Item = &'t str>) -> String {
     let values: Vec<String> = values
         .map(|value| format!("{field} eq {}", literal(value)))
@@ -21,7 +21,7 @@ pub(crate) fn is_any<'t>(field: &str, values: impl Iterator<Item = &'t str>) -> 
     values.join(" or ")
 }
 
-/// A point in time: bare, whole seconds, rounded down (API notes 5.1).
+/// Returns a time without quotes, in whole seconds, rounded down (API notes 5.1).
 pub(crate) fn instant(moment: Moment) -> String {
     let whole = moment.to_string();
     match whole.split_once('.') {
@@ -30,7 +30,7 @@ pub(crate) fn instant(moment: Moment) -> String {
     }
 }
 
-/// Encodes one piece of a path or a query value: everything but letters, digits, `-`, `_`, `.`, `~`.
+/// Encodes one part of a path or a query value: everything but letters, digits, `-`, `_`, `.`, `~`.
 pub(crate) fn encode(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes()

@@ -1,4 +1,4 @@
-//! What an answer means.
+//! Interprets responses.
 
 use std::time::Duration;
 
@@ -24,13 +24,13 @@ const RESPONSE_BYTES_MAX: usize = 256 << 20;
 /// A response with its whole body.
 pub(crate) struct FullResponse {
     pub(crate) status: StatusCode,
-    /// How long the service asks to wait.
+    /// The delay that the service asks for.
     pub(crate) retry_after: Option<Duration>,
-    /// The body, or why it ended early.
+    /// The body, or the reason why it ended early.
     pub(crate) body: Result<Vec<u8>, BodyError>,
 }
 
-/// The one key that a success must not have.
+/// The only key that a successful response must not have.
 #[derive(Deserialize)]
 struct Head {
     #[serde(default)]
@@ -38,8 +38,8 @@ struct Head {
 }
 
 impl FullResponse {
-    /// Sends a request and returns the response with its whole body. `now` is what a date in
-    /// `Retry-After` is compared with.
+    /// Sends a request and returns the response with its whole body. A date in `Retry-After` is
+    /// compared with `now`.
     pub(crate) async fn to(
         request: Request,
         transport: &LoggedTransport,
@@ -56,7 +56,7 @@ impl FullResponse {
         })
     }
 
-    /// Reads the answer as a `T`, or says what it means instead.
+    /// Reads the response as a `T`, or returns the error that it stands for.
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
         let body = self.success()?;
         let bytes = without_bom(&body);
@@ -66,11 +66,11 @@ impl FullResponse {
                 false => format!("the answer is no JSON but {}", describe(&body)),
             })
         };
-        // Twice over the bytes and never into a tree: a list of machines has tens of thousands of
-        // entries, and is read all day.
+        // The bytes are parsed twice and never into a tree: a list of machines has tens of
+        // thousands of entries, and is read all day.
         let head: Head = serde_json::from_slice(bytes).map_err(unread)?;
-        // Seen in the wild: a success whose body holds an error (API notes 9.2). What it did is
-        // anybody's guess.
+        // Some successful responses contain an error in their body (API notes 9.2). Whether such a
+        // call had an effect is unknown.
         if let Some(error) = head.error {
             let refusal = refusal_of(StatusCode::OK, Some(&error), None);
             return Err(CallError::unknown(format!(
@@ -81,7 +81,7 @@ impl FullResponse {
         serde_json::from_slice(bytes).map_err(unread)
     }
 
-    /// Takes the answer as a success without reading it.
+    /// Returns the body of a successful response without parsing it.
     pub(crate) fn success(self) -> Result<Vec<u8>, CallError> {
         let status = self.status;
         if status.is_success() {
@@ -89,7 +89,7 @@ impl FullResponse {
                 .body
                 .map_err(|error| CallError::unknown(format!("the response ended early: {error}")));
         }
-        // A request that the service itself calls timed out may have had an effect.
+        // A request that the service reports as timed out may have had an effect.
         if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT {
             return Err(CallError::Refused(self.refusal()));
         }
@@ -128,7 +128,8 @@ async fn read_whole(mut body: ResponseBody) -> Result<Vec<u8>, BodyError> {
     Ok(bytes)
 }
 
-/// Both shapes of an error body (API notes 9.1, 9.2); whatever is missing stays empty.
+/// Builds a refusal from either form of an error body (API notes 9.1, 9.2). Missing parts stay
+/// empty.
 fn refusal_of(status: StatusCode, error: Option<&Value>, retry_after: Option<Duration>) -> Refusal {
     let text = |key: &str| error.and_then(|error| error.get(key)?.as_str());
     Refusal {
@@ -145,7 +146,7 @@ fn refusal_of(status: StatusCode, error: Option<&Value>, retry_after: Option<Dur
     }
 }
 
-/// A body that is not the service's JSON, in a few words.
+/// Describes a body that is not the service's JSON, in a few words.
 fn describe(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();

@@ -1,10 +1,10 @@
-//! Reads and writes the small texts of responses and errors.
+//! Reads and formats short texts of responses and errors.
 
 use std::time::Duration;
 
 use svar_wire::Moment;
 
-/// Returns the body without the byte order mark that some gateways put first.
+/// Returns the body without the byte order mark that some gateways add.
 pub(crate) fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
@@ -15,13 +15,13 @@ pub(crate) fn retry_after(header: &str, now: Moment) -> Option<Duration> {
     if let Ok(seconds) = header.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
-    // The parser wants a zone by number; HTTP dates are always in GMT.
+    // The parser also accepts GMT, the zone of every HTTP date.
     let date = jiff::fmt::rfc2822::parse(header).ok()?;
     let until = Moment::from_millis(date.timestamp().as_millisecond());
     Some(until.since(now))
 }
 
-/// Returns an error of the HTTP library as text: its innermost causes, and never an address, for an
+/// Returns an error of the HTTP library as text: its inner causes, and never an address, because an
 /// address may be a secret.
 pub(crate) fn describe_error(error: reqwest::Error) -> String {
     let error = error.without_url();
@@ -37,7 +37,7 @@ pub(crate) fn describe_error(error: reqwest::Error) -> String {
     let mut causes = Vec::new();
     while let Some(inner) = cause.source() {
         let text = inner.to_string();
-        // Each layer tends to repeat the one below it.
+        // Each layer tends to repeat the message of the one below.
         if !causes
             .last()
             .is_some_and(|last: &String| last.contains(&text))

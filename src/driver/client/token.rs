@@ -1,4 +1,4 @@
-//! Fetches tokens, keeps them, and reads what they allow.
+//! Fetches tokens, keeps them, and reads the permissions in them.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ use super::error::{Permission, SignInError};
 use super::token_endpoint::TokenRequest;
 use super::transport::LoggedTransport;
 
-/// Renewed so long before its end (API notes 2.2).
+/// How long before its end a token is renewed (API notes 2.2).
 const RENEW_BEFORE: Duration = Duration::from_secs(120);
 
-/// Life of a token that does not say it.
+/// Lifetime of a token whose response does not specify it.
 const DEFAULT_LIFE: Duration = Duration::from_secs(3_600);
 
-/// What a token says about its bearer.
+/// The claims of a token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// The application's permissions; `None` where the token can't be read, which it need not be.
+    /// The application's permissions; `None` if the token can't be read, which the service allows.
     pub roles: Option<Vec<String>>,
 }
 
 impl Identity {
-    /// Which of these permissions are certainly missing.
+    /// Returns which of these permissions are certainly missing.
     pub fn missing(&self, needed: &[Permission]) -> Vec<Permission> {
         let Some(roles) = &self.roles else {
             return Vec::new();
@@ -40,7 +40,7 @@ impl Identity {
         missing.copied().collect()
     }
 
-    /// Reads the claims without checking the signature: they only help to fail early, the service
+    /// Reads the claims without checking the signature. They only help to fail early; the service
     /// decides.
     fn of(token: &str) -> Identity {
         let claims = || -> Option<Value> {
@@ -58,7 +58,7 @@ impl Identity {
                     .filter_map(|role| role.as_str().map(str::to_owned))
                     .collect(),
             ),
-            // A person's token has scopes instead, with other names.
+            // A user's token has scopes instead, with other names.
             _ if claims.get("scp").is_some() => None,
             _ => Some(Vec::new()),
         };
@@ -70,7 +70,7 @@ impl Identity {
 #[derive(Clone)]
 pub(crate) struct Bearer {
     pub(crate) secret: SecretString,
-    /// Tells this token from the one before it.
+    /// Distinguishes this token from earlier ones.
     number: u64,
 }
 
@@ -80,7 +80,7 @@ struct Held {
     identity: Identity,
 }
 
-/// Fetches tokens and keeps the present one. Many callers who need one wait for a single fetch.
+/// Fetches tokens and keeps the current one. Concurrent callers wait for a single fetch.
 pub(crate) struct Tokens {
     transport: LoggedTransport,
     connection: Connection,
@@ -98,12 +98,12 @@ impl Tokens {
         }
     }
 
-    /// A token that is good for a while.
+    /// Returns a token that stays valid for a while.
     pub(crate) async fn bearer(&self) -> Result<Bearer, SignInError> {
         self.held(|held| held.bearer.clone()).await
     }
 
-    /// Who the token says we are.
+    /// Returns the claims of the token.
     pub(crate) async fn identity(&self) -> Result<Identity, SignInError> {
         self.held(|held| held.identity.clone()).await
     }
@@ -123,7 +123,7 @@ impl Tokens {
         Ok(taken)
     }
 
-    /// Forgets a token that the service refused, unless a newer one is held already.
+    /// Drops a token that the service rejected, unless a newer one is held already.
     pub(crate) async fn forget(&self, bearer: &Bearer) {
         let mut slot = self.held.lock().await;
         if slot
@@ -137,7 +137,7 @@ impl Tokens {
 
     async fn fetch(&self, number: u64) -> Result<Held, SignInError> {
         let asked_at = self.clock.now();
-        // Every kind of credentials has its arm here and nowhere else.
+        // Only this `match` depends on the kind of credentials.
         let token = match &self.connection.credentials {
             Credentials::ClientSecret { client_id, secret } => {
                 let secret = secret.expose_secret();
@@ -160,7 +160,7 @@ impl Tokens {
             _ => None,
         }
         .map_or(DEFAULT_LIFE, Duration::from_secs);
-        // A token that lives shorter than the margin is used for half its life.
+        // A token that lives for less than twice the margin is used for half its life.
         let margin = RENEW_BEFORE.min(life / 2);
         Ok(Held {
             identity: Identity::of(&token.access_token),

@@ -1,4 +1,4 @@
-//! Asks the tenant's token endpoint (OAuth 2.0) for a token.
+//! Requests tokens from the tenant's token endpoint (OAuth 2.0).
 
 use http::StatusCode;
 use serde_json::Value;
@@ -12,11 +12,11 @@ use super::response::FullResponse;
 use super::text::without_bom;
 use super::transport::{LoggedTransport, TransportError, post};
 
-/// What a token request of one kind of credentials says.
+/// A token request for one kind of credentials.
 pub(super) struct TokenRequest<'a> {
     /// The fields of the form, without the scope.
     pub(super) form: Vec<(&'static str, &'a str)>,
-    /// The value that proves who asks. It must not come back in an error.
+    /// The value that proves the application's identity. It must not appear in an error.
     pub(super) secret: &'a str,
 }
 
@@ -77,7 +77,7 @@ impl TokenRequest<'_> {
         let value: Value = serde_json::from_slice(without_bom(body)).unwrap_or_default();
         let code = text::one_line(value["error"].as_str().unwrap_or_default(), 100);
         let description = value["error_description"].as_str().unwrap_or_default();
-        // The following lines are trace ids and times.
+        // The other lines are trace ids and times.
         let description = description.lines().next().unwrap_or_default();
         let description = text::one_line(&self.without_secret(description), 300);
         let message = match (description.is_empty(), code.is_empty()) {
@@ -101,7 +101,7 @@ impl TokenRequest<'_> {
     }
 }
 
-/// Whether the endpoint itself is in trouble, so that waiting may help.
+/// Returns whether the endpoint itself has a problem, so that waiting may help.
 fn is_temporary(status: StatusCode) -> bool {
     status == StatusCode::REQUEST_TIMEOUT || status == StatusCode::TOO_MANY_REQUESTS
 }

@@ -1,7 +1,8 @@
-//! How a request reaches the service and its response comes back.
+//! Sends requests to the service and receives its responses.
 //!
-//! [`HttpTransport`] sends over the network; a run in virtual time brings a [`Transport`] of its own.
-//! Everything above this file (tokens, pages, filters, what a response means) is the same for both.
+//! [`HttpTransport`] sends over the network; a run in virtual time provides its own [`Transport`].
+//! Everything above this module (tokens, pages, filters, the meaning of a response) is the same for
+//! both.
 
 use std::fmt;
 use std::future::Future;
@@ -17,27 +18,27 @@ use reqwest::Url;
 
 use super::text::describe_error;
 
-/// How many characters of a query the log shows: a filter may name two hundred devices.
+/// Maximum length of a logged query in characters: a filter may name many devices.
 const LOGGED_QUERY_LENGTH: usize = 160;
 
-/// A request with its whole body. It may hold a token or the address of a result, so it is not to
-/// be shown.
+/// A request with its whole body. It may hold a token or the address of a result, so it must not be
+/// shown.
 pub type Request = http::Request<Bytes>;
 
-/// A response whose body is still to come.
+/// A response whose body has not been read yet.
 pub type Response = http::Response<ResponseBody>;
 
-/// The response to come.
+/// A future of a response.
 pub type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response, TransportError>> + Send>>;
 
 /// Sends requests and returns the responses.
 pub trait Transport: Send + Sync {
-    /// Sends a request. The future ends as soon as the head of the response is there. `timeout`
-    /// limits the whole exchange, the body included.
+    /// Sends a request. The future completes as soon as the head of the response has arrived.
+    /// `timeout` limits the whole exchange, including the body.
     fn send(&self, request: Request, timeout: Option<Duration>) -> ResponseFuture;
 }
 
-/// Why there is no response.
+/// The reason why there is no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// The request was not sent, so it had no effect.
@@ -49,23 +50,23 @@ pub enum TransportError {
 }
 
 impl TransportError {
-    /// Returns the reason, for callers to whom it is the same whether anything was sent.
+    /// Returns the reason, for callers that need not know whether anything was sent.
     pub(crate) fn into_reason(self) -> String {
         let (TransportError::NotSent(reason) | TransportError::MaybeSent(reason)) = self;
         reason
     }
 }
 
-/// Why the body of a response ended early.
+/// The reason why the body of a response ended early.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BodyError(pub String);
 
-/// The body of a response, piece by piece.
+/// The body of a response, read piece by piece.
 pub struct ResponseBody(Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>);
 
 impl ResponseBody {
-    /// Returns a body of which only these bytes arrive before the connection ends.
+    /// Returns a body that ends with an error after these bytes.
     pub fn cut_off(arrived: Bytes, error: BodyError) -> Self {
         ResponseBody(stream::iter([Ok(arrived), Err(error)]).boxed())
     }
@@ -116,7 +117,7 @@ fn build(method: Method, url: &Url, body: Bytes) -> Result<Request, TransportErr
         .map_err(|error| TransportError::NotSent(error.to_string()))
 }
 
-/// Sends over the network.
+/// A transport over the network.
 pub(crate) struct HttpTransport(pub(crate) reqwest::Client);
 
 impl Transport for HttpTransport {
@@ -154,7 +155,7 @@ impl Transport for HttpTransport {
     }
 }
 
-/// Sends requests, and logs each at `debug`.
+/// A transport that logs each request at `debug`.
 #[derive(Clone)]
 pub(crate) struct LoggedTransport(Arc<dyn Transport>);
 
@@ -163,7 +164,7 @@ impl LoggedTransport {
         LoggedTransport(transport)
     }
 
-    /// Sends a request and returns the response as soon as its head is there.
+    /// Sends a request and returns the response as soon as its head has arrived.
     pub(crate) async fn send(
         &self,
         request: Request,
@@ -192,13 +193,13 @@ impl LoggedTransport {
     }
 }
 
-/// Returns the header `Retry-After`.
+/// Returns the value of the `Retry-After` header.
 pub(crate) fn retry_after_header(headers: &HeaderMap) -> Option<&str> {
     headers.get(RETRY_AFTER)?.to_str().ok()
 }
 
-/// Returns method and address for the log. The query of a request that carries no token may itself
-/// be the key: the address of a result is a secret for half an hour.
+/// Returns the method and address for the log. The query of a request without a token may itself
+/// grant access: the address of a result is a secret for half an hour.
 fn loggable(request: &Request) -> String {
     let (method, uri) = (request.method(), request.uri());
     let (host, path) = (uri.host().unwrap_or_default(), uri.path());

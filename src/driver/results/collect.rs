@@ -1,7 +1,7 @@
-//! Results: from the service's address to files and a record in the run folder.
+//! Downloads results, stores them in the run folder and writes their records.
 //!
-//! What a device sends back is a stranger's word. Its size is limited packed and unpacked, its
-//! names are made harmless, its bytes are hashed as they came and as they are kept.
+//! Nothing that a device sends is trusted. Its size is limited packed and unpacked, its names are
+//! made safe, and its bytes are hashed both as downloaded and as stored.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use super::gzip::{UnpackError, is_gzip, unpack};
 use super::limits::ResultLimits;
 use super::script_output::{ScriptOutput, unpack_text};
 
-/// One result to fetch.
+/// A result to fetch.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
     pub(crate) device: DeviceIndex,
@@ -30,22 +30,22 @@ pub(crate) struct Wanted {
     pub(crate) verb: Verb,
     pub(crate) action: ActionId,
     pub(crate) index: RequestIndex,
-    /// A collected file's path on the device.
+    /// The path of a collected file on the device.
     pub(crate) source: String,
-    /// A result that is not of the documented form is taken as it came; before that it is worth
-    /// another try, for its first bytes may have been damaged on the way.
+    /// Whether a result of an unexpected form is stored as it is. Until then it is fetched again,
+    /// because it may have been damaged on the way.
     pub(crate) as_it_came: bool,
 }
 
-/// What was fetched, stored and judged.
+/// A result that was fetched, stored and judged.
 #[derive(Debug)]
 pub(crate) struct Collected {
     pub(crate) summary: ResultSummary,
     pub(crate) verdict: Verdict,
 }
 
-/// Fetches a result, stores it, judges it and writes its record. The record and what it names are
-/// durable on return. Doing it twice overwrites the same files.
+/// Fetches a result, stores it, judges it and writes its record. The record and the files that it
+/// names are durable on return. Repeating it overwrites the same files.
 pub(crate) async fn collect(
     client: &Client,
     records: &Arc<RecordStore>,
@@ -79,7 +79,7 @@ pub(crate) async fn collect(
         .download(&link, wire.as_file_mut(), bytes_max)
         .await
         .map_err(|error| match error {
-            // The address is good for half an hour; the next try asks for a new one.
+            // The address is valid for half an hour; the next try requests a new one.
             DownloadError::Call(CallError::Refused(refusal)) => CollectError::Spoiled(format!(
                 "the result's address was refused with HTTP {}",
                 refusal.status
@@ -90,7 +90,7 @@ pub(crate) async fn collect(
         })?;
     let records = Arc::clone(records);
     let compiled = Arc::clone(compiled);
-    // Unpacking, hashing and syncing gigabytes would hold up the answers of others.
+    // Unpacking, hashing and syncing gigabytes would delay the answers of other calls.
     let stored = spawn_blocking_io(move || {
         let came = Came { wire, downloaded };
         store(&records, &compiled, caps, &wanted, came)
@@ -147,7 +147,7 @@ fn store(
     Ok(Collected { summary, verdict })
 }
 
-/// The reason of a verdict may quote what the device said.
+/// Masks secrets in the reason of a verdict, because it may quote the device's output.
 fn hush(verdict: Verdict, records: &RecordStore) -> Verdict {
     match verdict {
         Verdict::NotMet { why } => Verdict::NotMet {
@@ -191,7 +191,7 @@ fn store_script(
         || secrets.shows_in(&output.stdout)
         || secrets.shows_in(&output.stderr);
     let raw = if shows_secret {
-        // A secret input's value never reaches the disk; the hash of what came stays.
+        // The value of a secret input never reaches the disk; the hash of the download is kept.
         None
     } else {
         settle(wire, &target).map_err(disk)?;
@@ -261,7 +261,7 @@ fn store_file(
         let why = "not gzip-compressed";
         return Err(CollectError::Spoiled(why.to_owned()));
     } else {
-        // Contrary to what four clients saw, and it stays so: bytes are bytes.
+        // Four other clients saw only gzip; other content is stored unchanged.
         settle(wire, &target).map_err(disk)?;
         (downloaded.size, downloaded.sha256.clone(), None)
     };

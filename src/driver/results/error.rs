@@ -1,28 +1,28 @@
-//! Why a result was not stored.
+//! Errors of collecting a result.
 
 use std::io;
 
 use crate::driver::client::CallError;
 use crate::driver::store::FolderError;
 
-/// Why nothing was stored.
+/// The reason why a result was not stored.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CollectError {
     /// A call failed.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// What came can't be right; the next try may bring it whole.
+    /// The result is invalid; the next try may deliver it intact.
     #[error("{0}")]
     Spoiled(String),
-    /// It goes beyond a cap; the next try will too.
+    /// The result exceeds a limit; the next try will too.
     #[error("{0}")]
     TooLarge(String),
-    /// Our own disk.
+    /// An error of the local disk.
     #[error(transparent)]
     Folder(#[from] FolderError),
 }
 
-/// A gzip that can't be undone, in words.
+/// Returns the error for a gzip that can't be unpacked.
 pub(crate) fn spoiled(error: &io::Error) -> CollectError {
     CollectError::Spoiled(match error.kind() {
         io::ErrorKind::UnexpectedEof => "truncated gzip".to_owned(),

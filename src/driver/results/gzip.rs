@@ -1,4 +1,4 @@
-//! Gzip undone, within limits.
+//! Unpacks gzip within limits.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -10,14 +10,14 @@ use crate::driver::hash::hex;
 
 use super::limits::ResultLimits;
 
-/// Why a file can't be unpacked.
+/// The reason why a file can't be unpacked.
 pub(crate) enum UnpackError {
     Input(io::Error),
     Output(io::Error),
     TooLarge(String),
 }
 
-/// Undoes gzip from file to file, within the caps. Hands out the content's size, its hash, and the
+/// Unpacks gzip from file to file, within the limits. Returns the content's size, its hash, and the
 /// name in the header.
 pub(crate) fn unpack(
     from: &mut File,
@@ -58,7 +58,7 @@ pub(crate) fn unpack(
     Ok((size, hex(&hash.finalize()), name))
 }
 
-/// Whether bytes begin as gzip does.
+/// Returns whether bytes begin with the magic number of gzip.
 pub(crate) fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
 }

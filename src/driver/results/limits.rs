@@ -1,18 +1,18 @@
-//! How much a device may send back.
+//! Limits for the results that a device sends.
 
-/// How much a device may send back.
+/// Limits for the results that a device sends.
 #[derive(Debug, Clone, Copy)]
 pub struct ResultLimits {
-    /// Most bytes over the wire for a file. The service's own limit is 3 GB (API notes 1).
+    /// Maximum download size of a file in bytes. The service's own limit is 3 GB (API notes 1).
     pub wire_bytes: u64,
-    /// Most bytes of a file's content.
+    /// Maximum size of a file's content in bytes.
     pub content_bytes: u64,
-    /// From [`ResultLimits::ratio_from`] bytes on, content may be at most this many times what came over
-    /// the wire. Packed zeros reach a thousand.
+    /// Maximum ratio of content to download, for contents above [`ResultLimits::ratio_from`]
+    /// bytes. Packed zeros reach a thousand.
     pub ratio: u64,
-    /// Contents up to this size may have any ratio.
+    /// Size in bytes up to which contents may have any ratio.
     pub ratio_from: u64,
-    /// Most bytes of a script's result, packed or not: it is read into memory.
+    /// Maximum size of a script's result in bytes, packed or not, because it is read into memory.
     pub script_bytes: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What a device sends back: from the service's address to files and a record in the run folder.
+//! Fetches, checks and stores the results that devices send.
 
 mod collect;
 mod error;

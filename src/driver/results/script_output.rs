@@ -1,4 +1,4 @@
-//! What a script left, read as leniently as other clients found necessary.
+//! Reads the result of a script, as leniently as other clients found necessary.
 
 use std::io::Read;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::error::{CollectError, spoiled};
 use super::gzip::is_gzip;
 
-/// A script's bytes as text: gzip undone where it is one, a mark at the beginning dropped.
+/// Returns a script's result as text: unpacked if it is gzip, without a byte order mark.
 pub(crate) fn unpack_text(bytes: Vec<u8>, most: u64) -> Result<String, CollectError> {
     let bytes = if is_gzip(&bytes) {
         let mut content = Vec::new();
@@ -39,7 +39,7 @@ pub(crate) fn unpack_text(bytes: Vec<u8>, most: u64) -> Result<String, CollectEr
     Ok(text)
 }
 
-/// A script's result (API notes 6.3).
+/// The result of a script (API notes 6.3).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ScriptOutput {
     pub(crate) exit: Option<i64>,
@@ -48,7 +48,7 @@ pub(crate) struct ScriptOutput {
 }
 
 impl ScriptOutput {
-    /// Reads it, if it is of the documented form.
+    /// Parses a result; `None` if it does not have the documented form.
     pub(crate) fn read(text: &str) -> Option<ScriptOutput> {
         let Ok(Value::Object(result)) = serde_json::from_str(text.trim_end_matches('\0').trim())
         else {
@@ -77,7 +77,7 @@ impl ScriptOutput {
         })
     }
 
-    /// What is left of a result that is of no known form: all of it, as output.
+    /// Returns a result of unknown form, with the whole text as output.
     pub(crate) fn unparsed(text: &str) -> ScriptOutput {
         ScriptOutput {
             exit: None,
@@ -87,7 +87,7 @@ impl ScriptOutput {
     }
 }
 
-/// Windows puts a line before the output that names a transcript file (API notes 6.3).
+/// Removes the first line if it names a transcript file, which Windows adds (API notes 6.3).
 fn without_transcript_line(output: String) -> String {
     if output.starts_with("Transcript started") {
         match output.split_once('\n') {

@@ -1,4 +1,4 @@
-//! What came of a call, in facts.
+//! Turns the outcome of a call into facts and follow-up work.
 
 use std::time::Duration;
 
@@ -9,18 +9,19 @@ use super::calls::{Done, Then};
 use super::drive::Drive;
 use super::interface::{DriveError, Observer};
 
-/// A pause after a refusal for rate that names none.
+/// Pause after a throttled call whose answer names no pause.
 const USUAL_PAUSE: Duration = Duration::from_secs(60);
 
-/// For how long a run waits for nothing but a machine list that is answered with errors.
+/// How long a run waits for the machine list alone while every read of it fails with an error.
 const LIST_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
-/// A permission that was granted lately counts after about a minute, so one refusal may heal
-/// (API notes 12, quirk 35). Also the pause after each refusal.
+/// Pause after each refusal, and how long refusals for lack of a permission are tolerated. A newly
+/// granted permission takes effect after about a minute, so one refusal may pass (API notes 12,
+/// quirk 35).
 const HEALING: Duration = Duration::from_secs(60);
 
-/// For how long a service that took our tokens before may refuse fresh ones (our choice): as long as
-/// its own troubles last, and not a night.
+/// How long the service may reject fresh tokens if it accepted one of this process before (our
+/// choice): long enough for an outage of the service, but not a whole night.
 const GATE_PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 impl Drive {
@@ -51,7 +52,8 @@ impl Drive {
             self.fact(device, body)?;
         }
         let now = self.clock.now();
-        // A list may come in pages, and each is a call. A start takes its place in the rate itself.
+        // A list may come in pages, and each page is a call. Starts are counted by the engine
+        // itself.
         if let Some(endpoint) = endpoint.filter(|endpoint| *endpoint != Endpoint::Starts) {
             let beyond = calls.saturating_sub(1);
             self.fleet.also_called(now, endpoint, beyond);
@@ -103,8 +105,7 @@ impl Drive {
         Ok(())
     }
 
-    /// The tenant refused what it was asked for: the run is left when it has for longer than
-    /// `patience`.
+    /// Handles a refusal by the tenant. Ends the run if the refusals have lasted for `patience`.
     fn refused(
         &mut self,
         need: &Need,
@@ -128,9 +129,9 @@ impl Drive {
         Ok(())
     }
 
-    /// The machine list was answered with an error once more. A run that waits for nothing else is
-    /// left after a while, to be taken up when the list is well: starting devices of which nothing is
-    /// known would reach those as well that the playbook is not for.
+    /// Handles a failed read of the machine list. A run that waits for nothing else ends after a
+    /// while and can be resumed later: starting devices whose state is unknown would also reach
+    /// devices that the playbook is not for.
     fn list_failed(&mut self, now: Moment, why: &str) -> Result<(), DriveError> {
         let since = *self.list_fails.get_or_insert(now);
         if now.since(since) >= LIST_PATIENCE && self.fleet.waits_for_device_list() {
@@ -140,8 +141,8 @@ impl Drive {
         Ok(())
     }
 
-    /// An answer to a start that names an action of another start says nothing about this one
-    /// (API notes 3.6): a search by tag settles it.
+    /// Replaces the acceptance of a start by an unknown outcome if it names an action of another
+    /// start (API notes 3.6). A search by tag then settles it.
     fn no_second_owner(&self, body: FactBody) -> FactBody {
         match body {
             FactBody::StartAccepted {

@@ -1,4 +1,4 @@
-//! What becomes durable when, and what may be sent on the strength of it.
+//! Writes facts to the journal and releases the calls that depend on them.
 
 use std::time::Duration;
 
@@ -12,19 +12,20 @@ use super::drive::Drive;
 use super::interface::{DriveError, Observer};
 use super::memory::RequestContext;
 
-/// Results that are fetched at one time. They share the network with the calls that matter more.
+/// Maximum number of results fetched at the same time. They share the network with the calls that
+/// matter more.
 const FETCHES_MAX: usize = 8;
 
-/// What no announcement takes along to the disk is synced after this long on the run's clock: three
-/// times a minute, so that with the announcements it stays below the watcher's eight ticks.
+/// Delay, on the run's clock, after which facts without an announcement are synced. Three times a
+/// minute, so that together with the announcements it stays below the watcher's eight ticks.
 const SYNC_AFTER: Duration = Duration::from_secs(20);
 
 impl Drive {
-    /// One write for all that is fresh; and a sync, if it is time for one.
+    /// Writes all new facts at once, and syncs the journal if a sync is due.
     pub(super) async fn commit(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
         if self.sync_is_due() {
             let (mut journal, fresh) = self.append()?;
-            // Away from the threads that wait for the network: a busy disk takes its time.
+            // On another thread, so that a slow disk does not delay network calls.
             let synced = spawn_blocking_io(move || {
                 let written = journal.commit();
                 (journal, written)
@@ -42,7 +43,7 @@ impl Drive {
         Ok(())
     }
 
-    /// The same, on this thread.
+    /// Does the same as [`Drive::commit`], on the current thread.
     pub(super) fn commit_here(&mut self) -> Result<(), DriveError> {
         if self.sync_is_due() {
             let (mut journal, _) = self.append()?;
@@ -55,8 +56,9 @@ impl Drive {
         Ok(())
     }
 
-    /// An announcement or a request waits for it, or the run is left, or it is time. Says when it will
-    /// be, else.
+    /// Returns whether a sync is due: an announcement or an applied request depends on it, the run
+    /// is about to end, or the delay has passed. Otherwise schedules a sync if there is something
+    /// to sync.
     fn sync_is_due(&mut self) -> bool {
         let now = self.clock.now();
         let nothing = self.fresh.is_empty() && self.sync_at.is_none();
@@ -95,8 +97,8 @@ impl Drive {
         Ok((journal, fresh))
     }
 
-    /// What may be called now that all that was announced is durable: starts and cancels, reads,
-    /// and as many fetches as may run.
+    /// Returns the calls that can be made now that every announcement is durable: starts and
+    /// cancels, reads, and fetches up to the limit.
     pub(super) fn outgoing(&mut self) -> Vec<(Need, RequestContext)> {
         for need in std::mem::take(&mut self.to_send) {
             self.dispatch(need);
@@ -118,7 +120,7 @@ impl Drive {
         self.outbox.push((need, context));
     }
 
-    /// The call itself; its end is for [`Drive::take_in`].
+    /// Makes the call. Its outcome must be passed to [`Drive::take_in`].
     pub(super) fn call(
         &self,
         need: Need,

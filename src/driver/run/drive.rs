@@ -1,17 +1,17 @@
-//! The loop: asks the engine what it needs, does it, and hands back what happened.
+//! The main loop: asks the engine what it needs, does it, and reports back what happened.
 //!
-//! One turn of the loop is one group of the journal:
+//! Each turn of the loop writes one group of records to the journal:
 //!
 //! ```text
-//! what came in -> facts, handed to the engine -+
-//! needs -> announcements, handed over as well -+-> one write, one sync -> calls are sent
+//! answers -> facts, handed to the engine --------+
+//! needs -> announcements, handed over as well ---+-> one write, one sync -> calls are sent
 //! ```
 //!
-//! Only an announcement waits for the sync, since something is sent on the strength of it; other
-//! facts are written at once and synced with the next announcement, or a little later. The engine
-//! sees a fact before it is durable, and that is safe: no call that changes a device leaves the
-//! process between there and the sync, and what only tells of answers can be asked for again. A fact that the engine refuses is never written, so that a journal
-//! holds only what can be replayed.
+//! Only announcements wait for the sync, because a call is sent after them. Other facts are written
+//! at once and synced with the next announcement, or a little later. The engine sees a fact before
+//! it is durable. That is safe: no call that changes a device is sent before the sync, and answers
+//! that are lost can be requested again. A fact that the engine rejects is never written, so a
+//! journal holds only facts that can be replayed.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -32,14 +32,14 @@ use super::calls::{Calls, Done, Patience};
 use super::interface::{DriveError, DriveOutcome, Ending, Observer, RunSetup};
 use super::memory::{Memory, RequestContext};
 
-/// How often an onlooker gets to see the run, at most, in real time.
+/// Minimum interval, in real time, between two calls of [`Observer::look`].
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Drives a run until it has ended, is interrupted, or can't go on.
+/// Drives a run until it finishes, is interrupted, or can't continue.
 ///
 /// # Errors
-/// See [`DriveError`]. What was announced and not answered is settled by the next process that
-/// takes up the run.
+/// See [`DriveError`]. Calls that were announced and not answered are settled when the run is
+/// resumed.
 pub async fn drive(
     ready: RunSetup,
     interrupts: Interrupts,
@@ -48,10 +48,11 @@ pub async fn drive(
     drive_with_budget(ready, None, interrupts, observer).await
 }
 
-/// As [`drive`], with a budget that is shared with other processes of this computer.
+/// Drives a run like [`drive`], with a budget that is shared with other processes on this computer.
 ///
 /// # Errors
-/// As of [`drive`]. A shared budget that can't be used is told to the observer and done without.
+/// As for [`drive`]. If the shared budget can't be used, the observer is informed and the run
+/// continues without it.
 pub async fn drive_with_budget(
     ready: RunSetup,
     budget: Option<SharedBudget>,
@@ -73,8 +74,8 @@ pub async fn drive_with_budget(
     })
 }
 
-/// A run under way: what is decided, what is to be made durable, what is to be sent. Waits for
-/// nothing; [`drive`] does, or whoever keeps the time (`stepped.rs`).
+/// An active run: what has been decided, what must become durable, and what must be sent. It never
+/// waits; [`drive`] does, or the caller that controls the time (`stepped.rs`).
 pub(super) struct Drive {
     pub(super) clock: Clock,
     pub(super) fleet: Fleet,
@@ -82,33 +83,33 @@ pub(super) struct Drive {
     pub(super) records: Arc<RecordStore>,
     pub(super) memory: Memory,
     pub(super) calls: Calls,
-    /// `None` only while another thread waits for the disk.
+    /// `None` only while another thread writes the journal.
     pub(super) journal: Option<Journal>,
-    /// Handed to the engine, not written yet.
+    /// Facts that the engine has seen and that are not written yet.
     pub(super) fresh: Vec<Fact>,
-    /// When what is written has to be synced at the latest.
+    /// Latest time at which the written facts must be synced.
     pub(super) sync_at: Option<Moment>,
-    /// To be called now.
+    /// Calls to make now.
     pub(super) outbox: Vec<(Need, RequestContext)>,
     pub(super) fetches: usize,
-    /// Results whose turn has not come.
+    /// Fetches that wait for a free slot.
     pub(super) later: VecDeque<Need>,
-    /// Announced starts and cancels, to be sent when the announcement is durable.
+    /// Announced starts and cancels, sent once the announcement is durable.
     pub(super) to_send: Vec<Need>,
-    /// The requests of the announced starts, or why there is none.
+    /// The requests of the announced starts, or the reason why there is none.
     pub(super) prepared: HashMap<DeviceIndex, Result<LiveResponseRequest, String>>,
-    /// Since when the tenant refuses the calls of a row.
+    /// The time of the first refusal for each endpoint that the tenant currently refuses.
     pub(super) refused: Vec<(Endpoint, Moment)>,
-    /// The service took a token of this process once.
+    /// Whether the service has accepted a token of this process.
     pub(super) let_in: bool,
-    /// Since when the service answers every read of the machine list with an error.
+    /// The time since which every read of the machine list has failed.
     pub(super) list_fails: Option<Moment>,
-    /// Calls that a need took beyond the one it was granted, to be told to other processes.
+    /// Calls beyond the one that a need was granted, to be reported to other processes.
     pub(super) beyond: Vec<Endpoint>,
-    /// What other processes of this computer take of the tenant's budget.
+    /// The part of the tenant's budget that other processes on this computer use.
     pub(super) budget: Option<SharedBudget>,
     pub(super) interrupts: u8,
-    /// A request is obeyed; its file goes once that is durable.
+    /// Whether a request was applied whose file must be removed once that is durable.
     pub(super) obeyed: bool,
 }
 
@@ -132,7 +133,7 @@ impl Drive {
             None => Fleet::new(&run, plan, started),
             Some(reading) => {
                 records.folder().remove_drafts()?;
-                // Whoever goes on with the run does not want the pause of before.
+                // The operator resumes the run, so an earlier request to pause no longer applies.
                 let path = records.folder().path();
                 if ControlRequest::load(path)
                     .is_some_and(|request| request.request == RequestKind::Pause)
@@ -207,7 +208,7 @@ impl Drive {
             }
             let wake_at = [wake_at, self.sync_at].into_iter().flatten().min();
             let clock = self.clock.clone();
-            // In this order, so that a run is the same for the same events.
+            // In this order, so that the same events always lead to the same run.
             tokio::select! {
                 biased;
                 () = interrupts.next() => {
@@ -217,7 +218,7 @@ impl Drive {
                 }
                 Some(done) = tasks.join_next() => {
                     self.take_in(done.map_err(|error| DriveError::Bug(error.to_string()))?, observer)?;
-                    // Whatever else is there shares the sync.
+                    // All other completed calls share the sync.
                     while let Some(done) = tasks.try_join_next() {
                         self.take_in(done.map_err(|error| DriveError::Bug(error.to_string()))?, observer)?;
                     }
@@ -231,7 +232,7 @@ impl Drive {
         }
     }
 
-    /// The file of a request that is obeyed and durable goes.
+    /// Removes the file of a request that was applied and is durable.
     pub(super) fn forget_request(&mut self) -> Result<(), DriveError> {
         if std::mem::take(&mut self.obeyed) {
             ControlRequest::remove(self.records.folder().path())?;
@@ -239,7 +240,7 @@ impl Drive {
         Ok(())
     }
 
-    /// Does what another terminal has asked for, if it has.
+    /// Applies the request of another terminal, if there is one.
     pub(super) fn obey_request(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
         if self.obeyed {
             return Ok(());
@@ -269,7 +270,7 @@ impl Drive {
         Ok(())
     }
 
-    /// One interrupt more. True: the operator leaves at once.
+    /// Counts another interrupt. Returns `true` if the operator wants to leave at once.
     pub(super) fn interrupted(&mut self) -> Result<bool, DriveError> {
         self.interrupts = self.interrupts.saturating_add(1);
         if self.interrupts > 2 {
@@ -288,7 +289,7 @@ impl Drive {
         }
     }
 
-    /// Asks the engine until it needs nothing more at this moment.
+    /// Handles the engine's needs until it has no more at this time.
     pub(super) fn take_needs(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
         loop {
             let needs = self.poll(observer);
@@ -337,8 +338,9 @@ impl Drive {
         }
     }
 
-    /// What the engine needs now. Where the budget is shared, what others took is told before, and
-    /// what is granted is written down before anybody else can ask.
+    /// Returns what the engine needs now. With a shared budget, the engine first learns what other
+    /// processes used, and what it is granted is written down before another process can read the
+    /// budget.
     fn poll(&mut self, observer: &mut dyn Observer) -> Vec<Need> {
         let now = self.clock.now();
         let Some(budget) = &mut self.budget else {
@@ -353,7 +355,8 @@ impl Drive {
             turn.write(&rows, self.fleet.slots_held())
         });
         if let Err(error) = shared {
-            // Advice that can't be had: the run goes by its own budget, and the service's answers.
+            // The shared budget is only advice: the run goes on with its own budget and the
+            // service's answers.
             self.budget = None;
             self.fleet.others_took(now, &[], 0);
             observer.troubled(
@@ -365,7 +368,7 @@ impl Drive {
         needs
     }
 
-    /// Stamps what happened, hands it to the engine, and keeps it for the next sync.
+    /// Adds the time to a fact, hands it to the engine, and keeps it for the next write.
     pub(super) fn fact(
         &mut self,
         device: Option<DeviceIndex>,

@@ -1,4 +1,4 @@
-//! What goes into driving a run, who looks on, and what comes out.
+//! The input, the observer and the outcome of driving a run.
 
 use std::sync::Arc;
 
@@ -14,70 +14,71 @@ use crate::driver::store::{
     RunFolder,
 };
 
-/// A run that can begin, or go on.
+/// A run that is ready to start or to resume.
 #[derive(Debug)]
 pub struct RunSetup {
-    /// What is to be done.
+    /// The compiled plan.
     pub compiled: Arc<CompiledPlan>,
-    /// Where it leaves what it finds.
+    /// The folder that the run writes to.
     pub folder: RunFolder,
-    /// Its journal, open for writing.
+    /// The journal, open for writing.
     pub journal: Journal,
-    /// What the journal holds already; `None` for a run that begins.
+    /// The contents of the journal; `None` for a new run.
     pub reading: Option<JournalContents>,
-    /// Who speaks with the service.
+    /// The client of the service.
     pub client: Client,
-    /// The time.
+    /// The run's clock.
     pub clock: Clock,
-    /// How much a device may send back.
+    /// Limits for the results that a device sends.
     pub caps: ResultLimits,
 }
 
-/// Somebody who looks on, for progress and for the log.
+/// Receives events of a run, for progress and for the log.
 pub trait Observer {
-    /// The run as it stands; at most ten times a second, and once at the end.
+    /// Receives the state of the run, at most ten times a second and once at the end.
     fn look(&mut self, _now: Moment, _fleet: &Fleet) {}
-    /// Something happened, and is durable.
+    /// Receives a fact that has been written to the journal.
     fn happened(&mut self, _fact: &Fact) {}
-    /// Another terminal asks something of the run, and is obeyed.
+    /// Receives a request of another terminal that was applied.
     fn asked(&mut self, _ask: RequestKind, _by: &str) {}
-    /// A call went wrong and is made again; what it means for the run is seen in the run.
+    /// Receives the reason why a call failed and will be repeated. Its effect on the run is
+    /// visible in the run.
     fn troubled(&mut self, _now: Moment, _why: &str) {}
 }
 
-/// Nobody looks on.
+/// An observer that ignores everything.
 impl Observer for () {}
 
-/// How driving ended.
+/// The way in which driving ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
     /// Every device has its end state.
     Finished,
-    /// The operator interrupted it, and nothing of it is in motion any more. It can be resumed.
+    /// The operator interrupted the run and nothing of it is active any more. It can be resumed.
     Interrupted,
-    /// The operator left at once; sessions may still run. It can be resumed.
+    /// The operator left at once, and sessions may still run. The run can be resumed.
     Quit,
-    /// The tenant can't be used any more. It can be resumed.
+    /// The tenant can't be used any more. The run can be resumed.
     TenantLost {
-        /// Why, in one sentence.
+        /// The reason, in one sentence.
         why: String,
     },
 }
 
-/// A run as driving left it.
+/// The state of a run after driving it.
 #[derive(Debug)]
 pub struct DriveOutcome {
-    /// How it ended.
+    /// The way in which driving ended.
     pub ending: Ending,
-    /// All its devices.
+    /// The state of all devices.
     pub fleet: Fleet,
-    /// Its records.
+    /// The records of the run.
     pub records: Arc<RecordStore>,
-    /// How much was written to the journal.
+    /// Amounts written to the journal.
     pub counters: JournalCounters,
 }
 
-/// Why driving broke off. The run can be resumed.
+/// An error that stops driving. The run can be resumed.
 #[derive(Debug, thiserror::Error)]
 pub enum DriveError {
     /// The journal can't be written, so nothing more is sent.
@@ -86,10 +87,10 @@ pub enum DriveError {
     /// A result can't be stored.
     #[error("{0}; nothing more is sent")]
     Folder(#[from] FolderError),
-    /// The journal does not fit the plan.
+    /// The journal does not match the plan.
     #[error("the run can't be taken up: {0}")]
     Replay(#[from] ReplayError),
-    /// Our own mistake.
+    /// A bug in svar.
     #[error("internal error: {0}")]
     Bug(String),
 }

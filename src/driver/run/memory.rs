@@ -1,5 +1,6 @@
-//! What the driver keeps in mind about a run beside the engine: whose action is whose, and what it
-//! was told before. All of it comes from facts, so a resumed run has the same memory.
+//! Keeps state of a run that the engine does not have: which action belongs to which start, and
+//! what the service has reported before. All of it comes from facts, so a resumed run has the same
+//! state.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,49 +15,49 @@ use svar_wire::{ActionId, ActionStatus, DeviceId, LiveResponseRequest};
 
 use crate::driver::store::RecordStore;
 
-/// See the room's text.
+/// The driver's own state of a run.
 #[derive(Debug)]
 pub(crate) struct Memory {
     plan: Arc<Plan>,
     actions: HashMap<ActionId, Known>,
-    /// The latest start of each device that was announced.
+    /// The latest announced start of each device.
     announced: HashMap<DeviceIndex, Announced>,
     tenant_lost: Option<String>,
 }
 
-/// A start that was announced.
+/// An announced start.
 #[derive(Debug, Clone)]
 struct Announced {
     at: Moment,
     commands: Arc<[SentCommand]>,
 }
 
-/// An own action.
+/// An action that this run started.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) device: DeviceIndex,
     /// The commands that were sent, by the service's index.
     pub(crate) sent: Arc<[SentCommand]>,
-    /// When its start was announced.
+    /// The time at which its start was announced.
     pub(crate) since: Moment,
-    /// The service said that it had begun.
+    /// Whether the service reported that it began.
     pub(crate) began: bool,
-    /// How far the engine knows it to be: a command's index, and how that stands.
+    /// The progress that the engine knows of: the index and the state of a command.
     pub(crate) reached: (RequestIndex, CommandState),
-    /// A step of its session has a `timeout`, so that the engine wants to know how far it is.
+    /// Whether a step of its session has a `timeout`, so that the engine needs its progress.
     pub(crate) is_timed: bool,
 }
 
-/// What a call needs to know beside the need itself.
+/// The data that a call needs in addition to the need itself.
 #[derive(Debug, Default)]
 pub(crate) struct RequestContext {
-    /// The request of a start, correlation tag aside; else why there is none.
+    /// The request of a start without its correlation tag, or the reason why there is none.
     pub(crate) request: Option<Result<LiveResponseRequest, String>>,
-    /// Of the devices that the need is about.
+    /// The devices that the need is about.
     pub(crate) devices: Vec<(DeviceIndex, DeviceId)>,
-    /// Of the actions that the need is about.
+    /// The actions that the need is about.
     pub(crate) actions: HashMap<ActionId, Known>,
-    /// What the run knows of those devices.
+    /// The run's knowledge of those devices.
     pub(crate) known: HashMap<DeviceIndex, svar_engine::Known>,
 }
 
@@ -70,12 +71,12 @@ impl Memory {
         }
     }
 
-    /// Why the tenant can't be used any more, if so.
+    /// Returns why the tenant can't be used any more, or `None` if it can.
     pub(crate) fn tenant_lost(&self) -> Option<String> {
         self.tenant_lost.clone()
     }
 
-    /// Takes in what happened, live or from the journal.
+    /// Updates the state with a fact, from the live run or from the journal.
     pub(crate) fn note(&mut self, fact: &Fact, records: &RecordStore) {
         let device = fact.device.unwrap_or(DeviceIndex(u32::MAX));
         match &fact.body {
@@ -87,7 +88,7 @@ impl Memory {
                 self.announced.insert(device, announced);
             }
             FactBody::StartAccepted { action, .. } => {
-                // The engine takes no such fact of a device without an announcement.
+                // The engine rejects an accepted start without an announcement.
                 if let Some(Announced { at, commands }) = self.announced.get(&device).cloned() {
                     let known = Known {
                         device,
@@ -120,7 +121,7 @@ impl Memory {
                 commands,
                 ..
             } => {
-                // Names the records of its commands, in the order of the journal.
+                // Numbers the tries of its commands in the order of the journal.
                 if let Some(known) = self.actions.get(action) {
                     for (sent, end) in known.told(status, commands) {
                         records.try_number(device, sent.step, action, end.index);
@@ -133,12 +134,12 @@ impl Memory {
         }
     }
 
-    /// Whether an action is another start's already.
+    /// Returns whether an action is already known to belong to a start.
     pub(crate) fn owns(&self, action: &ActionId) -> bool {
         self.actions.contains_key(action)
     }
 
-    /// What a call for this need has to know.
+    /// Returns the data that a call for this need requires.
     pub(crate) fn context(&self, need: &Need, fleet: &Fleet) -> RequestContext {
         let mut context = RequestContext::default();
         let with_id = |device: DeviceIndex| {
@@ -181,7 +182,8 @@ impl Memory {
 }
 
 impl Known {
-    /// Returns the commands whose end the service tells, as far as its answer fits what was sent.
+    /// Returns the commands whose end the service reports, as far as its answer matches what was
+    /// sent.
     pub(crate) fn told<'a>(
         &'a self,
         status: &ActionStatus,

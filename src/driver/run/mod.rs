@@ -1,4 +1,4 @@
-//! A run under way: the loop, what it remembers, the calls it makes and what their answers mean.
+//! An active run: the main loop, its state, the calls it makes, and the handling of their answers.
 
 mod answers;
 mod calls;

@@ -1,15 +1,15 @@
-//! A run one step at a time, for callers that keep the time and carry the calls themselves.
+//! Runs a playbook step by step, for callers that control the time and carry out the calls.
 //!
-//! It is the run that [`drive()`](super::drive()) drives: the same decisions, the same journal, the
-//! same calls. What [`drive()`](super::drive()) waits for comes from the caller here, so that days of
-//! a run, and the death of its process at any moment, play in milliseconds and always in the same
-//! order:
+//! It is the run that [`drive()`](super::drive()) drives: the same decisions, the same journal,
+//! the same calls. The caller provides what [`drive()`](super::drive()) waits for. So days of a
+//! run, and a crash of its process at any point, can be simulated in milliseconds and always in
+//! the same order:
 //!
 //! ```text
 //! decide -> commit -> calls -> (time passes, answers come) -> answered -> decide -> …
 //! ```
 //!
-//! A caller that drops the value at any point has done what `kill -9` does.
+//! Dropping the value at any point has the effect of `kill -9`.
 
 use std::fmt;
 use std::future::Future;
@@ -24,24 +24,24 @@ use super::calls::Done;
 use super::drive::Drive;
 use super::interface::{DriveError, Observer, RunSetup};
 
-/// See the file's text.
+/// A run that the caller advances step by step.
 pub struct SteppedRun {
     drive: Drive,
 }
 
-/// A call under way. To be polled like any future; it needs no runtime if its client is
-/// made [with a transport](crate::driver::client::Client::with_transport) of its own.
+/// A call in progress, to be polled like any future. It needs no runtime if its client was created
+/// [with its own transport](crate::driver::client::Client::with_transport).
 pub struct Call {
     need: Need,
     future: Pin<Box<dyn Future<Output = Done> + Send>>,
 }
 
-/// What came of a call, to be handed to [`SteppedRun::answered`].
+/// The outcome of a call, to be passed to [`SteppedRun::answered`].
 #[derive(Debug)]
 pub struct CompletedCall(Done);
 
 impl Call {
-    /// What it is for.
+    /// Returns the need that the call serves.
     pub fn need(&self) -> &Need {
         &self.need
     }
@@ -70,37 +70,37 @@ impl fmt::Debug for SteppedRun {
 }
 
 impl SteppedRun {
-    /// A run that begins or is taken up.
+    /// Begins a new run or resumes one.
     ///
     /// # Errors
-    /// The journal does not fit the plan, or the folder can't be read.
+    /// The journal does not match the plan, or the folder can't be read.
     pub fn begin(ready: RunSetup) -> Result<SteppedRun, DriveError> {
         Ok(SteppedRun {
             drive: Drive::begin(ready)?,
         })
     }
 
-    /// Asks the engine what is needed at the clock's present moment. Hands out the facts that are
-    /// not written yet, in the order of the journal.
+    /// Asks the engine what it needs at the clock's current time. Returns the facts that are not
+    /// written yet, in the order of the journal.
     ///
     /// # Errors
-    /// Our own mistake.
+    /// A bug in svar.
     pub fn decide(&mut self) -> Result<&[Fact], DriveError> {
         self.drive.take_needs(&mut ())?;
         Ok(&self.drive.fresh)
     }
 
-    /// Writes them: one write, and one sync if something is to be sent on the strength of them, or a
-    /// request was obeyed, whose file goes then.
+    /// Writes those facts with one write. Also syncs if a call is to be sent after them, or if a
+    /// request was applied; the request's file is then removed.
     ///
     /// # Errors
-    /// The disk refuses. Nothing may be called any more.
+    /// The disk fails. No call may be made any more.
     pub fn commit(&mut self) -> Result<(), DriveError> {
         self.drive.commit_here()?;
         self.drive.forget_request()
     }
 
-    /// The calls to be made now. After a [`SteppedRun::commit`] without an error, and not before.
+    /// Returns the calls to make now. Must follow a [`SteppedRun::commit`] without an error.
     pub fn calls(&mut self) -> Vec<Call> {
         let outgoing = self.drive.outgoing();
         let calls = outgoing.into_iter().map(|(need, context)| Call {
@@ -110,10 +110,10 @@ impl SteppedRun {
         calls.collect()
     }
 
-    /// Takes in what came of a call, at the clock's present moment.
+    /// Handles the outcome of a call at the clock's current time.
     ///
     /// # Errors
-    /// A result can't be stored, or our own mistake.
+    /// A result can't be stored, or a bug in svar.
     pub fn answered(
         &mut self,
         answered: CompletedCall,
@@ -122,39 +122,40 @@ impl SteppedRun {
         self.drive.take_in(answered.0, observer)
     }
 
-    /// The operator interrupts: the first time no further start, the second time cancels.
+    /// Handles an interrupt by the operator: the first one stops further starts, the second one
+    /// cancels.
     ///
     /// # Errors
-    /// Our own mistake.
+    /// A bug in svar.
     pub fn interrupt(&mut self) -> Result<(), DriveError> {
         self.drive.interrupted().map(|_leaves| ())
     }
 
-    /// Does what another terminal has filed in the run's folder, if anything. The file goes with the
-    /// [`SteppedRun::commit`] that makes it durable.
+    /// Applies the request that another terminal has left in the run's folder, if there is one. The
+    /// [`SteppedRun::commit`] that makes it durable removes the file.
     ///
     /// # Errors
-    /// Our own mistake.
+    /// A bug in svar.
     pub fn obey(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
         self.drive.obey_request(observer)
     }
 
-    /// The run as it stands. To be asked whether it is done after [`SteppedRun::decide`].
+    /// Returns the state of the run. Check whether it is done after [`SteppedRun::decide`].
     pub fn fleet(&self) -> &Fleet {
         &self.drive.fleet
     }
 
-    /// Why the tenant can't be used any more, if so.
+    /// Returns why the tenant can't be used any more, or `None` if it can.
     pub fn tenant_lost(&self) -> Option<String> {
         self.drive.memory.tenant_lost()
     }
 
-    /// Its records.
+    /// Returns the records of the run.
     pub fn records(&self) -> &RecordStore {
         &self.drive.records
     }
 
-    /// Bytes of the journal that even the loss of power leaves there.
+    /// Returns how many bytes of the journal survive a loss of power.
     pub fn durable_bytes(&self) -> u64 {
         let journal = self.drive.journal.as_ref();
         journal
@@ -162,7 +163,7 @@ impl SteppedRun {
             .unwrap_or_default()
     }
 
-    /// How much was written to the journal.
+    /// Returns how much was written to the journal.
     pub fn counters(&self) -> JournalCounters {
         let journal = self.drive.journal.as_ref();
         journal

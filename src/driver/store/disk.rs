@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 
 use super::error::{FileAction, FolderError};
 
-/// Prefix of files that are being written. Those that a crash leaves are removed later.
+/// Prefix of files that are being written. Those left by a crash are removed later.
 const DRAFT: &str = ".new-";
 
-/// Writes a file under another name, syncs it, renames it, and syncs the folder.
+/// Writes a file under a temporary name, syncs it, renames it, and syncs the folder.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || {
@@ -23,19 +23,19 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
     write().map_err(FolderError::io(FileAction::Write, path))
 }
 
-/// Creates a temporary file in the folder that it will be renamed in.
+/// Creates a temporary file in the folder in which it will be renamed.
 pub(crate) fn draft_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     tempfile::Builder::new().prefix(DRAFT).tempfile_in(folder)
 }
 
-/// Syncs a written file and gives it its name.
+/// Syncs a written file and renames it to its final name.
 pub(crate) fn settle(draft: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
     draft.as_file().sync_all()?;
     draft.persist(path).map_err(|error| error.error)?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
-/// Creates a folder that only the user can read: it will hold what a run collects.
+/// Creates a folder that only the user can read, because it will hold what a run collects.
 pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -46,7 +46,7 @@ pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Reads a file of JSON.
+/// Reads a JSON file.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
     let file = File::open(path).map_err(FolderError::io(FileAction::Read, path))?;
     serde_json::from_reader(io::BufReader::new(file)).map_err(|error| FolderError::Malformed {
@@ -55,7 +55,7 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderErr
     })
 }
 
-/// Returns the value as JSON on many lines.
+/// Returns the value as JSON on several lines.
 pub(crate) fn pretty(value: &impl Serialize) -> Vec<u8> {
     let mut bytes =
         serde_json::to_vec_pretty(value).expect("internal error: a value that is no JSON");
@@ -63,7 +63,7 @@ pub(crate) fn pretty(value: &impl Serialize) -> Vec<u8> {
     bytes
 }
 
-/// Waits until the names in a folder are on disk. Where the system has no such call, the sync of the
+/// Waits until the names in a folder are on disk. On systems without such a call, the sync of the
 /// files has to be enough.
 pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) {

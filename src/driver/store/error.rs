@@ -1,4 +1,4 @@
-//! Why a run folder or its journal can't be used.
+//! Errors of a run folder and its journal.
 
 use std::fmt;
 use std::io;
@@ -8,10 +8,10 @@ use svar_engine::FORMAT;
 
 use super::format::FOLDER_FORMAT;
 
-/// What was tried with a file or folder.
+/// The operation on a file or folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileAction {
-    /// Make it.
+    /// Create it.
     Create,
     /// Read it.
     Read,
@@ -19,7 +19,7 @@ pub enum FileAction {
     Write,
     /// Remove it.
     Remove,
-    /// Take its lock.
+    /// Lock it.
     Lock,
     /// Wait until it is on disk.
     Sync,
@@ -38,15 +38,15 @@ impl fmt::Display for FileAction {
     }
 }
 
-/// Why a run folder can't be used.
+/// An error of a run folder.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// The file system refused.
+    /// The file system reported an error.
     #[error("cannot {action} {path}: {source}")]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was tried.
+        /// The operation.
         action: FileAction,
         /// The system's error.
         source: io::Error,
@@ -97,13 +97,13 @@ impl FolderError {
     }
 }
 
-/// Why a journal can't be used.
+/// An error of a journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// Another process runs it.
+    /// Another process holds the lock of the run.
     #[error("the run is already active in {holder}; wait for it to end, or stop it first")]
     Locked {
-        /// The process.
+        /// The process that holds it.
         holder: String,
     },
     /// A newer version of svar wrote it.
@@ -124,7 +124,7 @@ pub enum JournalError {
         /// What is wrong with it.
         why: String,
     },
-    /// It ends before its run does.
+    /// It ends before the run does.
     #[error(
         "{path} is incomplete: the summary says the run finished, but the journal ends earlier"
     )]
@@ -135,15 +135,15 @@ pub enum JournalError {
     /// The file was removed, moved or replaced while the run was active.
     #[error("{path} was removed, moved or replaced while the run was active")]
     Replaced {
-        /// Where the file was.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// The file system refused.
+    /// The file system reported an error.
     #[error("cannot {action} the journal {path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// What was tried.
+        /// The operation.
         action: FileAction,
         /// The system's error.
         source: io::Error,

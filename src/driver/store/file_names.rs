@@ -1,6 +1,6 @@
-//! Names of files and folders, made from words that strangers chose.
+//! Makes names of files and folders from text that is not trusted.
 //!
-//! A path on a device, a name inside a gzip header, a computer's name: each may try to leave the
+//! A path on a device, a name inside a gzip header or the name of a computer may try to leave the
 //! run folder, to look like another name, or to be one that an operating system treats specially.
 
 use sha2::{Digest, Sha256};
@@ -9,29 +9,29 @@ use svar_plan::Target;
 
 use crate::driver::hash::hex;
 
-/// Longest name in bytes: file systems allow 255, and suffixes of our own must fit in as well.
+/// Maximum length of a name in bytes: file systems allow 255, and svar's own suffixes must fit too.
 const LONGEST: usize = 120;
 
-/// Windows takes these for devices, whatever extension follows.
+/// Names that Windows treats as devices, whatever their extension.
 const RESERVED: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
-/// The file name that a path on a device stands for: its last part, made harmless.
+/// Returns the file name for a path on a device: its last part, made safe.
 ///
-/// Both slashes part a path, whatever the device: a backslash in a Linux file name is rarer than a
-/// Windows path. Never empty, never `.` or `..`, at most 120 bytes.
+/// Both slashes separate parts, whatever the device: a backslash in a Linux file name is rarer
+/// than a Windows path. The result is never empty, `.` or `..`, and has at most 120 bytes.
 pub fn file_name(path: &str) -> String {
     let trimmed = path.trim_end_matches(['/', '\\']);
     let last = trimmed.rsplit(['/', '\\']).next().unwrap_or_default();
     harmless(last)
 }
 
-/// A word made harmless as the name of one file or folder.
+/// Turns text into a safe name of one file or folder.
 pub(crate) fn harmless(word: &str) -> String {
     let mut name: String = word
         .chars()
         .map(|letter| if is_plain(letter) { letter } else { '_' })
         .collect();
-    // Windows drops blanks and dots at the end, so `a.` and `a` would be one file there.
+    // Windows drops spaces and dots at the end, so `a.` and `a` would be the same file there.
     let kept = name.trim_end_matches(['.', ' ']).len();
     name.truncate(kept);
     let name = name.trim_start_matches(' ');
@@ -46,10 +46,11 @@ pub(crate) fn harmless(word: &str) -> String {
     shorten(name, word)
 }
 
-/// Whether a letter may stand in a name on every system, and shows as what it is.
+/// Returns whether a character is allowed in a name on every system and is shown as itself.
 fn is_plain(letter: char) -> bool {
     let forbidden = matches!(letter, '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*');
-    // What steers the direction of text or has no width makes one name look like another.
+    // Characters that change the direction of text or have no width make one name look like
+    // another.
     let steering = matches!(letter,
         '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
@@ -74,8 +75,8 @@ fn is_reserved(stem: &str) -> bool {
     )
 }
 
-/// Cuts a long name and marks it with its hash, so that two long names stay two; the extension
-/// stays.
+/// Shortens a long name and adds its hash, so that two long names stay different. The extension is
+/// kept.
 fn shorten(name: String, original: &str) -> String {
     if name.len() <= LONGEST {
         return name;
@@ -93,8 +94,8 @@ fn shorten(name: String, original: &str) -> String {
     format!("{}~{mark}{extension}", &name[..keep])
 }
 
-/// The folder name of each target: the first label of its name and the first 8 digits of its id.
-/// Where two would be one folder (without regard to case), both carry their whole id.
+/// Returns the folder name of each target: the first label of its name and the first 8 digits of
+/// its id. If two names are equal apart from case, both get the whole id.
 pub(crate) fn device_folders<'t>(targets: impl Iterator<Item = &'t Target> + Clone) -> Vec<String> {
     let short: Vec<String> = targets
         .clone()

@@ -15,8 +15,8 @@
 //! ```
 //!
 //! Each file is complete as soon as it has its name: it is written under another name, synced, and
-//! renamed. `run.json` is written last, so that a folder without it is not a run: if the process is
-//! killed before, the folder has at most the first line of a journal.
+//! renamed. `run.json` is written last, so a folder without it is not a run. If the process is
+//! killed before that, the folder has at most the first line of a journal.
 
 use std::fs;
 use std::io::{self, BufRead, Write};
@@ -41,30 +41,30 @@ use super::journal::Journal;
 use super::journal_reader as reading;
 use super::moment_text;
 
-/// Maximum number of lines in `summary.json` before those of the devices.
+/// Maximum number of lines of `summary.json` that precede those of the devices.
 const SUMMARY_LINES: usize = 64;
 
 /// `run.json`: the header of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunHeader {
-    /// [`FOLDER_FORMAT`] of the version that wrote it.
+    /// The [`FOLDER_FORMAT`] of the version that wrote it.
     pub format: u32,
     /// The version of svar that wrote it.
     pub svar_version: String,
     /// The run.
     pub run: RunId,
-    /// When it started, on the run's clock.
+    /// The time when it started, on the run's clock.
     #[serde(with = "moment_text")]
     pub started: Moment,
     /// The playbook's name.
     pub playbook: String,
-    /// The playbook's file, as the user named it.
+    /// The path of the playbook, as the user specified it.
     pub playbook_file: String,
     /// The plan's digest.
     pub plan_digest: String,
     /// Number of devices.
     pub devices: usize,
-    /// The limits it was planned for.
+    /// The limits that it was planned for.
     pub limits: LimitsProfile,
     /// The operator who started it; empty if unknown.
     #[serde(default)]
@@ -79,13 +79,13 @@ pub struct RunHeader {
 /// The service a run uses, fixed for the whole run. It holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceRecord {
-    /// What kind of service it is.
+    /// The kind of service.
     pub kind: ServiceKind,
     /// The root of the API.
     pub api: String,
     /// The root of the token endpoint.
     pub authority: String,
-    /// What the token is asked for.
+    /// The scope to request for the token.
     pub scope: String,
     /// The id of the tenant.
     pub tenant_id: String,
@@ -93,7 +93,7 @@ pub struct ServiceRecord {
     pub client_id: String,
 }
 
-/// Kind of a service.
+/// The kind of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServiceKind {
@@ -105,7 +105,7 @@ pub enum ServiceKind {
     BuiltInEmulator,
 }
 
-/// The files that a new run folder starts with, beside its header.
+/// The files of a new run folder, apart from its header.
 #[derive(Debug)]
 pub struct InitialFiles<'a> {
     /// The playbook's bytes.
@@ -148,7 +148,7 @@ impl RunFolder {
         match Self::fill(&path, &header, beginning) {
             Ok(journal) => Ok((RunFolder { path, header }, journal)),
             Err(error) => {
-                // A folder without a header is not a run, so nothing depends on its removal.
+                // A folder without a header is not a run, so a failed removal is harmless.
                 let _ = fs::remove_dir_all(&path);
                 Err(error)
             }
@@ -198,8 +198,8 @@ impl RunFolder {
     pub fn open(path: impl Into<PathBuf>) -> Result<RunFolder, FolderError> {
         let path = path.into();
         let file = path.join(HEADER_FILE);
-        // The header is written before the first record. A folder with neither was never started; one
-        // with records lost its header.
+        // The header is written before the first record. A folder with neither was never started;
+        // a folder with records has lost its header.
         if !file.exists() && reading::has_records(&path).is_ok_and(|recorded| !recorded) {
             return Err(FolderError::NeverStarted { path });
         }
@@ -215,8 +215,8 @@ impl RunFolder {
         Ok(RunFolder { path, header })
     }
 
-    /// Checks that header, playbook, inputs, targets and plan are unchanged: the first line of the
-    /// journal has their hashes.
+    /// Checks that header, playbook, inputs, targets and plan are unchanged, by the hashes in the
+    /// first line of the journal.
     ///
     /// # Errors
     /// A file was changed or removed, or the journal can't be read.
@@ -243,13 +243,13 @@ impl RunFolder {
         &self.header
     }
 
-    /// Returns whether the run has finished: every device has its end state, and there is a summary.
+    /// Returns whether the run has finished: every device has its end state, and a summary exists.
     pub fn is_finished(&self) -> bool {
         self.path.join(SUMMARY_FILE).exists()
     }
 
-    /// Checks, by the last line alone, that the journal of a finished run is complete. Only a replay is
-    /// certain.
+    /// Checks, by the last line alone, that the journal of a finished run is complete. Only a
+    /// replay is certain.
     ///
     /// # Errors
     /// The journal ends before the time that the summary names.
@@ -263,8 +263,8 @@ impl RunFolder {
         }
     }
 
-    /// Returns when the run ended by its summary. Reads only the first lines: a list of runs reads many
-    /// summaries.
+    /// Returns when the run ended according to its summary. Reads only the first lines, because a
+    /// list of runs reads many summaries.
     fn ended(&self) -> Option<Moment> {
         let file = fs::File::open(self.path.join(SUMMARY_FILE)).ok()?;
         let lines = io::BufReader::new(file).lines().map_while(Result::ok);
@@ -299,7 +299,7 @@ impl RunFolder {
         fs::read_to_string(&path).map_err(FolderError::io(FileAction::Read, &path))
     }
 
-    /// Reads the devices that the run started with.
+    /// Reads the devices of the run.
     ///
     /// # Errors
     /// The file can't be read or parsed.
@@ -343,9 +343,9 @@ impl RunFolder {
         Ok(items)
     }
 
-    /// Writes a file atomically: a reader sees the old content or the new one, even after a loss of
-    /// power. Creates missing folders. `relative` must come from [`super::file_names`], never from
-    /// text of a device.
+    /// Writes a file atomically: a reader sees the old content or the new one, even after a loss
+    /// of power. Creates missing folders. `relative` must come from [`super::file_names`], never
+    /// from text that a device sent.
     ///
     /// # Errors
     /// The file system refuses; the file is as before.
@@ -398,8 +398,8 @@ impl RunFolder {
         write_file(&self.path.join(SUMMARY_FILE), &pretty(summary))
     }
 
-    /// Creates the folder of `path` and syncs it. If the run's own folder was removed, it is not created
-    /// again: part of a run would look like a run.
+    /// Creates the parent folder of `path` durably. Does not recreate the run's own folder if
+    /// it was removed: a part of a run would look like a run.
     pub(crate) fn create_parent(&self, path: &Path) -> Result<(), FolderError> {
         let Some(folder) = path.parent() else {
             return Ok(());

@@ -1,5 +1,5 @@
-//! What the writer and the reader of a run folder share: names of files, format numbers, the form of
-//! a line of the journal.
+//! Definitions shared by the writer and the reader of a run folder: names of files, format numbers,
+//! and the form of a journal line.
 
 use std::collections::BTreeMap;
 
@@ -11,26 +11,26 @@ use svar_wire::{Moment, RunId};
 
 use crate::driver::hash::hex;
 
-/// Format of the folder. A folder with a greater number is refused.
+/// Format of the folder. A folder with a greater number is rejected.
 pub const FOLDER_FORMAT: u32 = 1;
 
-/// The header of the run; a folder without it is not a run.
+/// The header of a run. A folder without it is not a run.
 pub(super) const HEADER_FILE: &str = "run.json";
 
-/// The summary of the run; a folder with it holds a finished run.
+/// The summary of a run. A folder with it holds a finished run.
 pub(super) const SUMMARY_FILE: &str = "summary.json";
 
 /// The journal's file name in a run folder.
 pub const JOURNAL_FILE: &str = "journal.jsonl";
 
-/// `prev` of the first line.
+/// Value of `prev` in the first line.
 pub(super) const NO_PREVIOUS_HASH: &str =
     "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// First line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalHeader {
-    /// When the run started.
+    /// The time when the run started.
     pub at: Moment,
     /// Format of the journal.
     pub format: u32,
@@ -40,7 +40,7 @@ pub struct JournalHeader {
     pub plan_digest: String,
     /// The version of svar that started it.
     pub svar_version: String,
-    /// The files of the folder that never change, with their SHA-256.
+    /// The files of the folder that never change, with their SHA-256 hashes.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
 }

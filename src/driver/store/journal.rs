@@ -1,20 +1,21 @@
-//! The journal: what was announced and what happened, in order, on disk before anything is sent.
+//! The journal: announcements and events in order, on disk before anything is sent.
 //!
-//! A file of JSON lines that only grows. Each line carries its number, the hash of the line before
-//! it, and its own hash:
+//! It is a file of JSON lines that only grows. Each line has its number, the hash of the line
+//! before it, and its own hash:
 //!
 //! ```text
 //! {"n":7,"prev":"<64 digits>","at":1770109811123,"device":0,"fact":"start_announced",…,"hash":"<64 digits>"}
 //! ```
 //!
-//! `hash` is the SHA-256 of the line's bytes before `,"hash":`, which contain `prev`; so a line
-//! can't be changed, dropped, added or moved without breaking every line after it. Line 0 names
-//! the format, the run, its plan, and the hashes of the files that the run began with.
+//! `hash` is the SHA-256 of the line's bytes before `,"hash":`. They contain `prev`, so a line
+//! can't be changed, removed, added or moved without invalidating every line after it. Line 0 has
+//! the format, the run, its plan, and the hashes of the files that the run started with.
 //!
-//! Writing is in groups: [`Journal::append`] collects, [`Journal::write`] hands all that was collected
-//! to the system at once, and [`Journal::commit`] returns when everything is durable. Effects wait for
-//! that return. What nothing waits for is written and not synced: the death of the process loses none
-//! of it, and the loss of power at most the last records, whose calls are then made again.
+//! Lines are written in groups: [`Journal::append`] collects them, [`Journal::write`] passes them
+//! to the system at once, and [`Journal::commit`] returns when all of them are durable. Calls with
+//! an effect wait for that return. Other facts are written and not synced: a crash of the process
+//! loses none of them, and a loss of power at most the last records, whose calls are then made
+//! again.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -33,42 +34,42 @@ use super::format::{JOURNAL_FILE, JournalHeader, NO_PREVIOUS_HASH, hash_suffix};
 use super::journal_reader::{JournalContents, read};
 use super::lock::{Lock, LockError};
 
-/// How much was written, for tests and benches.
+/// Amounts written to a journal, for tests and benches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct JournalCounters {
-    /// Lines, without those that were there at opening.
+    /// Number of lines, without those that were there when it was opened.
     pub records: u64,
-    /// Waits for the disk.
+    /// Number of syncs.
     pub syncs: u64,
 }
 
-/// A journal open for writing. Dropping it releases the run for others.
+/// A journal open for writing. Dropping it releases the run's lock.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
     file: File,
-    /// What the name meant when the file was opened.
+    /// The file that had the journal's name when it was opened.
     identity: Identity,
     _lock: Lock,
     next: u64,
     last_hash: String,
-    /// Bytes of the file that are known to be whole lines.
+    /// Number of bytes that are known to be whole lines.
     whole: u64,
-    /// Those of them that stay whatever happens.
+    /// Number of those bytes that survive a loss of power.
     durable: u64,
     waiting: Vec<u8>,
     waiting_records: u64,
     counters: JournalCounters,
-    /// Set by a failed write or sync: what the file holds is then not known, so nothing may rely
-    /// on it any more until it is read anew.
+    /// Set by a failed write or sync. The content of the file is then unknown, so nothing may rely
+    /// on it until it is read again.
     broken: bool,
 }
 
 impl Journal {
-    /// Begins the journal of a new run: line 0 is durable on return, the file's name as well.
+    /// Creates the journal of a new run. Line 0 and the name of the file are durable on return.
     ///
     /// # Errors
-    /// There is one already, another process holds the folder, or the disk refuses.
+    /// The journal exists already, another process holds the lock, or the disk fails.
     pub fn create(folder: &Path, opening: &JournalHeader) -> Result<Journal, JournalError> {
         let path = folder.join(JOURNAL_FILE);
         let lock = take_lock(folder)?;
@@ -98,10 +99,10 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Takes up the journal of a run that was left, and hands out what it holds.
+    /// Opens the journal of an existing run and returns what it holds.
     ///
-    /// A last line without its end is cut: the process died while writing it, and nothing was sent
-    /// on the strength of it, because sending waits for the finished write.
+    /// An incomplete last line is cut off: the process ended while writing it, and no call was
+    /// sent that depends on it, because calls wait for the write to finish.
     ///
     /// # Errors
     /// See [`JournalError`].
@@ -127,7 +128,7 @@ impl Journal {
             next: reading.facts.len() as u64 + 1,
             last_hash: reading.last_hash.clone(),
             whole: reading.bytes,
-            // Whether the process before synced all of it is not known.
+            // Whether the previous process synced all of it is not known.
             durable: 0,
             waiting: Vec::new(),
             waiting_records: 0,
@@ -140,7 +141,7 @@ impl Journal {
     /// Collects a fact for the next [`Journal::commit`].
     ///
     /// # Errors
-    /// None of the disk's: nothing is written yet.
+    /// No error of the disk, because nothing is written yet.
     pub fn append(&mut self, fact: &Fact) -> Result<(), JournalError> {
         self.push(fact)
     }
@@ -162,7 +163,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Hands what was collected to the system, without waiting for the disk.
+    /// Passes the collected lines to the system, without waiting for the disk.
     ///
     /// # Errors
     /// As for [`Journal::commit`].
@@ -184,14 +185,14 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes what was collected and returns when all of the journal is durable, and found again under
-    /// its name. Without anything to write or to sync it returns at once.
+    /// Writes the collected lines and returns when the whole journal is durable and still has its
+    /// name. Returns at once if there is nothing to write or sync.
     ///
     /// # Errors
-    /// The disk refused, for example because it is full, or somebody removed or replaced the file.
-    /// Nothing may be sent any more on the strength of this journal, and every later commit fails as
-    /// well: after a failed sync the system may have dropped what it could not write, so only reading
-    /// the file anew tells.
+    /// The disk fails, for example because it is full, or the file was removed or replaced.
+    /// Nothing that depends on this journal may be sent any more, and every later commit fails as
+    /// well: after a failed sync the system may have dropped what it could not write, so the
+    /// content is known only after the file is read again.
     pub fn commit(&mut self) -> Result<(), JournalError> {
         self.write()?;
         if self.durable == self.whole {
@@ -205,7 +206,8 @@ impl Journal {
         self.look_for_name()
     }
 
-    /// A file without its name takes every word and keeps none for the next process.
+    /// Checks that the file still has its name. Without it, writes succeed but the next process
+    /// would not find them.
     fn look_for_name(&mut self) -> Result<(), JournalError> {
         let error = match identity(&self.path) {
             Ok(identity) if identity == self.identity => return Ok(()),
@@ -222,29 +224,28 @@ impl Journal {
 
     fn fail(&mut self, error: std::io::Error) -> JournalError {
         self.broken = true;
-        // So that a reader meets no half line; if this fails too, he cuts it himself.
+        // So that readers see no incomplete line. If this fails too, readers cut it off themselves.
         let _ = self.file.set_len(self.whole);
         JournalError::io(FileAction::Write, &self.path)(error)
     }
 
-    /// Bytes of the file that even the loss of power leaves there.
+    /// Returns how many bytes of the file survive a loss of power.
     pub fn durable_bytes(&self) -> u64 {
         self.durable
     }
 
-    /// Whether anything waits for a commit.
+    /// Returns whether anything is not durable yet.
     pub fn has_waiting(&self) -> bool {
         !self.waiting.is_empty() || self.durable < self.whole
     }
 
-    /// How much was written since it was opened.
+    /// Returns how much was written since the journal was opened.
     pub fn counters(&self) -> JournalCounters {
         self.counters
     }
 }
 
-/// Which file has a name: its device and number there. Where the system tells no such thing, only
-/// whether there is one.
+/// Identifies a file by its device and inode. On systems without them, all files are equal.
 type Identity = (u64, u64);
 
 fn identity(path: &Path) -> std::io::Result<Identity> {

@@ -15,11 +15,11 @@ use crate::driver::hash::hex;
 use super::error::{FileAction, JournalError};
 use super::format::{JOURNAL_FILE, JournalHeader, NO_PREVIOUS_HASH, hash_suffix};
 
-/// Bytes of `,"hash":"`, 64 digits, `"}`.
+/// Length of `,"hash":"`, 64 digits, and `"}` in bytes.
 const HASH_SUFFIX_LENGTH: usize = 9 + 64 + 2;
 
-/// How many bytes at the end of a journal are searched for its last line: commands with the longest
-/// arguments take less.
+/// Number of bytes at the end of a journal that are searched for its last line. Commands with the
+/// longest arguments need less.
 const TAIL: u64 = 1 << 18;
 
 /// The content of a journal.
@@ -29,19 +29,19 @@ pub struct JournalContents {
     pub header: JournalHeader,
     /// The other lines, in order.
     pub facts: Vec<Fact>,
-    /// The hash of the last line: it stands for the whole journal.
+    /// The hash of the last line, which covers the whole journal.
     pub last_hash: String,
-    /// Bytes of whole lines.
+    /// Number of bytes of whole lines.
     pub bytes: u64,
-    /// Bytes after the last whole line: a write that was interrupted.
+    /// Number of bytes after the last whole line, from a write that was interrupted.
     pub torn: u64,
 }
 
-/// Reads a run's journal and checks the hash of every line. Changes nothing and needs no lock, so an
-/// active run can be read.
+/// Reads a run's journal and checks the hash of every line. Changes nothing and needs no lock, so
+/// the journal of an active run can be read.
 ///
 /// # Errors
-/// See [`JournalError`]; an incomplete last line is no error.
+/// See [`JournalError`]. An incomplete last line is not an error.
 pub fn read(folder: &Path) -> Result<JournalContents, JournalError> {
     let path = folder.join(JOURNAL_FILE);
     let mut file = File::open(&path).map_err(JournalError::io(FileAction::Read, &path))?;
@@ -62,8 +62,9 @@ pub fn read(folder: &Path) -> Result<JournalContents, JournalError> {
         let length = reader
             .read_until(b'\n', &mut line)
             .map_err(JournalError::io(FileAction::Read, &path))?;
-        // Nothing left, or no end of line: the process died while it wrote this record. A bad line
-        // anywhere else is damage, and a guess there could start a session twice.
+        // The end of the file, or an incomplete line: the process ended while it wrote this
+        // record. An invalid line anywhere else is damage. Guessing its content could start a
+        // session twice.
         if line.pop() != Some(b'\n') {
             break length as u64;
         }
@@ -85,10 +86,10 @@ pub fn read(folder: &Path) -> Result<JournalContents, JournalError> {
     })
 }
 
-/// Reads the first line of a run's journal alone.
+/// Reads only the first line of a run's journal.
 ///
 /// # Errors
-/// As of [`read`].
+/// As for [`read`].
 pub(crate) fn read_header(folder: &Path) -> Result<JournalHeader, JournalError> {
     let path = folder.join(JOURNAL_FILE);
     let file = File::open(&path).map_err(JournalError::io(FileAction::Read, &path))?;
@@ -120,8 +121,8 @@ pub(crate) fn has_records(folder: &Path) -> Result<bool, JournalError> {
     Ok(line.ends_with(b"\n"))
 }
 
-/// Returns the time of the last record without reading the others. `None` if there is no record, or
-/// its line is longer than [`TAIL`].
+/// Returns the time of the last record without reading the others; `None` if there is no record, or
+/// if its line is longer than [`TAIL`].
 pub(crate) fn last_moment(folder: &Path) -> Option<Moment> {
     #[derive(Deserialize)]
     struct Stamp {
@@ -140,7 +141,7 @@ pub(crate) fn last_moment(folder: &Path) -> Option<Moment> {
         .map(|stamp: Stamp| stamp.at)
 }
 
-/// Follows the chain from line to line.
+/// Checks the hash chain from line to line.
 struct Chain<'p> {
     path: &'p Path,
     next: u64,

@@ -1,4 +1,4 @@
-//! One process drives a run.
+//! The lock that lets only one process drive a run.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -6,9 +6,10 @@ use std::path::Path;
 
 const FILE_NAME: &str = "lock";
 
-/// Held by the process that drives a run, and released with it, however it ends.
+/// The lock of a run. The process that drives the run holds it, and the system releases it when the
+/// process ends.
 ///
-/// The system's advisory lock on an open file: nothing is left to clean up after a crash.
+/// It is an advisory lock on an open file, so nothing has to be cleaned up after a crash.
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: File,
@@ -16,14 +17,14 @@ pub(crate) struct Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing would do, were it not for a child process that is just being made and has a copy
-        // of every open file for a moment.
+        // Closing the file would not be enough: a child process that is just being created has a
+        // copy of every open file for a moment.
         let _ = self.file.unlock();
     }
 }
 
 impl Lock {
-    /// Takes the lock of a run folder, or says who has it.
+    /// Takes the lock of a run folder, or returns its holder as an error.
     pub(crate) fn take(folder: &Path) -> Result<Lock, LockError> {
         let mut lock = Lock::try_it(folder)?;
         let words = match host() {
@@ -38,7 +39,7 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Whether the lock could be had; else who has it.
+    /// Checks whether the lock is free. Returns its holder as an error if it is not.
     pub(crate) fn look(folder: &Path) -> Result<(), LockError> {
         Lock::try_it(folder).map(drop)
     }
@@ -55,7 +56,7 @@ impl Lock {
             Ok(()) => Ok(Lock { file }),
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // Who holds it is for people; a file that can't be read says nothing about that.
+                // The holder's name is only informative, so an error of reading it does not matter.
                 let _ = file.read_to_string(&mut holder);
                 Err(LockError::Held {
                     holder: holder.trim().to_owned(),
@@ -66,7 +67,7 @@ impl Lock {
     }
 }
 
-/// This computer's name, for people who share a folder with others.
+/// Returns this computer's name, for people who share a folder with others.
 fn host() -> Option<String> {
     let of_the_kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let of_the_system = || std::fs::read_to_string("/etc/hostname").ok();
@@ -87,7 +88,7 @@ fn host() -> Option<String> {
         .filter(|name: &String| !name.is_empty())
 }
 
-/// Why the lock is not ours.
+/// The reason why the lock could not be taken.
 #[derive(Debug)]
 pub(crate) enum LockError {
     Held { holder: String },

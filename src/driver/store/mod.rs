@@ -1,4 +1,4 @@
-//! The folder of a run: its files, its journal, its records, and the requests of other terminals.
+//! The folder of a run: its files, its journal, its records, and requests from other terminals.
 
 mod disk;
 mod error;

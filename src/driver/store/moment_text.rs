@@ -1,5 +1,5 @@
-//! Writes and reads moments as text (`2026-02-03T09:00:00.000Z`), for `#[serde(with = …)]` in files
-//! that people read.
+//! Serializes moments as text (`2026-02-03T09:00:00.000Z`), for `#[serde(with = …)]` in files that
+//! people read.
 
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -14,7 +14,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     Moment::parse(&text).map_err(D::Error::custom)
 }
 
-/// The same for a moment that may be missing.
+/// Serializes an optional moment.
 pub(crate) mod option {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 

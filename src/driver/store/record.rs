@@ -1,4 +1,4 @@
-//! What a command left, as it stands in the run folder.
+//! The record of a command and its result in the run folder.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -20,19 +20,19 @@ use super::moment_text;
 /// The format of a record.
 pub const RECORD_FORMAT: u32 = 1;
 
-/// One command on one device: `results/<device>/<step>.json`. A later try of the same step has a
-/// record of its own, `<step>.2.json`.
+/// The record of one command on one device: `results/<device>/<step>.json`. A later try of the same
+/// step has its own record, `<step>.2.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// [`RECORD_FORMAT`] of the version that wrote it.
+    /// The [`RECORD_FORMAT`] of the version that wrote it.
     pub format: u32,
     /// The device.
     pub device: RecordDevice,
     /// The step's name.
     pub step: String,
-    /// Where the step stands in the playbook.
+    /// The location of the step in the playbook.
     pub place: StepLocation,
-    /// What it does.
+    /// The verb of the step.
     pub verb: Verb,
     /// The machine action.
     pub action: ActionId,
@@ -40,34 +40,34 @@ pub struct Record {
     pub index: RequestIndex,
     /// The service's state of the command.
     pub status: String,
-    /// When it began on the device.
+    /// The time when it began on the device.
     #[serde(with = "moment_text::option", default)]
     pub started: Option<Moment>,
-    /// When it ended there.
+    /// The time when it ended on the device.
     #[serde(with = "moment_text::option", default)]
     pub ended: Option<Moment>,
-    /// What the service says went wrong.
+    /// The service's error message.
     #[serde(default)]
     pub error: Option<String>,
-    /// A script's exit code.
+    /// The exit code of a script.
     #[serde(default)]
     pub exit: Option<i64>,
-    /// What a script printed, transcript line and trailing NULs removed, secrets masked.
+    /// The output of a script without the transcript line and trailing NULs, secrets masked.
     #[serde(default)]
     pub stdout: Option<String>,
-    /// A script's errors, secrets masked.
+    /// The error output of a script, secrets masked.
     #[serde(default)]
     pub stderr: Option<String>,
-    /// The bytes that came over the wire for a script.
+    /// The downloaded bytes of a script's result.
     #[serde(default)]
     pub output: Option<RecordOutput>,
-    /// What was collected.
+    /// The collected file.
     #[serde(default)]
     pub file: Option<RecordFile>,
-    /// Why there is no result.
+    /// The reason why there is no result.
     #[serde(default)]
     pub missing: Option<String>,
-    /// Whether it is what the playbook expects.
+    /// The verdict by the playbook's expectations.
     #[serde(default)]
     pub judged: Option<Verdict>,
 }
@@ -81,15 +81,15 @@ pub struct RecordDevice {
     pub name: Option<String>,
 }
 
-/// A script's result as it came.
+/// The downloaded result of a script.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordOutput {
-    /// Where the bytes are, relative to the run folder; `None` where they show a secret input and
-    /// so are not kept.
+    /// The path of the bytes, relative to the run folder; `None` if they contain a secret input
+    /// and are therefore not kept.
     pub raw: Option<String>,
-    /// Their number.
+    /// Number of bytes.
     pub size_wire: u64,
-    /// Their SHA-256.
+    /// SHA-256 of the bytes.
     pub sha256_wire: String,
 }
 
@@ -98,31 +98,31 @@ pub struct RecordOutput {
 pub struct RecordFile {
     /// Its path on the device.
     pub source: String,
-    /// Where it is, relative to the run folder.
+    /// The path of the content, relative to the run folder.
     pub path: String,
-    /// Bytes of the content.
+    /// Size of the content in bytes.
     pub size: u64,
     /// SHA-256 of the content.
     pub sha256: String,
-    /// Bytes that came over the wire.
+    /// Number of downloaded bytes.
     pub size_wire: u64,
-    /// SHA-256 of what came over the wire.
+    /// SHA-256 of the downloaded bytes.
     pub sha256_wire: String,
-    /// Whether it came as gzip, which is undone.
+    /// Whether it was downloaded as gzip and unpacked.
     pub gzip: bool,
-    /// The name inside the gzip header: the device's words, as they are.
+    /// The name inside the gzip header, at most 300 characters, not made safe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_in_gzip: Option<String>,
 }
 
-/// Which of a step's tries a command belongs to, and so how its files are called.
+/// One try of a step. Its position among the step's tries decides the names of its files.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Try {
     action: ActionId,
     index: RequestIndex,
 }
 
-/// The records of a run, by device and step: names them, writes them, reads them back.
+/// The records of a run by device and step: names, writes and reads them.
 #[derive(Debug)]
 pub struct RecordStore {
     folder: RunFolder,
@@ -142,7 +142,7 @@ struct StepNames {
 }
 
 impl RecordStore {
-    /// The records of a run.
+    /// Creates the record store of a run.
     pub fn new(folder: RunFolder, plan: &Plan) -> Self {
         let targets = plan.devices.iter().map(|device| &*device.target);
         let mut taken = std::collections::HashSet::new();
@@ -152,7 +152,7 @@ impl RecordStore {
             .enumerate()
             .map(|(position, step)| {
                 let mut file_name = names::harmless(&step.name);
-                // `Zip` and `zip` are two steps, and one file on Windows and macOS.
+                // `Zip` and `zip` are two steps, but the same file on Windows and macOS.
                 if !taken.insert(file_name.to_lowercase()) {
                     file_name = format!("{file_name}-{position}");
                 }
@@ -179,17 +179,17 @@ impl RecordStore {
         }
     }
 
-    /// The run's folder.
+    /// Returns the run's folder.
     pub fn folder(&self) -> &RunFolder {
         &self.folder
     }
 
-    /// What must not be shown.
+    /// Returns the secrets that must be masked.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
     }
 
-    /// An empty record for a command.
+    /// Returns an empty record for a command.
     pub fn blank(
         &self,
         device: DeviceIndex,
@@ -222,9 +222,9 @@ impl RecordStore {
         })
     }
 
-    /// Where the record of a command goes, relative to the run folder. The first time that a
-    /// command is named decides which try of its step it is; so commands are named in the order of
-    /// the journal.
+    /// Returns the path of a command's record, relative to the run folder. The first request for a
+    /// command decides which try of its step it is, so commands must be named in the order of the
+    /// journal.
     pub fn record_path(
         &self,
         device: DeviceIndex,
@@ -235,7 +235,7 @@ impl RecordStore {
         format!("results/{}.json", self.stem(device, step, action, index))
     }
 
-    /// Where a script's bytes go as they came.
+    /// Returns the path of a script's downloaded bytes, relative to the run folder.
     pub fn raw_path(
         &self,
         device: DeviceIndex,
@@ -246,7 +246,7 @@ impl RecordStore {
         format!("results/{}.raw", self.stem(device, step, action, index))
     }
 
-    /// Where a collected file goes.
+    /// Returns the path of a collected file, relative to the run folder.
     pub fn file_path(
         &self,
         device: DeviceIndex,
@@ -284,7 +284,7 @@ impl RecordStore {
         }
     }
 
-    /// Which try of its step a command is, from 1.
+    /// Returns the number of the try of its step that a command is, from 1.
     pub fn try_number(
         &self,
         device: DeviceIndex,
@@ -307,23 +307,23 @@ impl RecordStore {
         }
     }
 
-    /// Writes a record, durably.
+    /// Writes a record durably.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The disk fails.
     pub fn write(&self, path: &str, record: &Record) -> Result<(), FolderError> {
         self.folder.write(path, &pretty(record))
     }
 
-    /// Writes a record whose loss would lose nothing that the journal does not have.
+    /// Writes a record without waiting for the disk, for content that the journal holds as well.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The disk fails.
     pub fn write_without_sync(&self, path: &str, record: &Record) -> Result<(), FolderError> {
         self.folder.write_without_sync(path, &pretty(record))
     }
 
-    /// Reads a record back, if it stands.
+    /// Reads a record; `None` if it does not exist or can't be read.
     pub fn read(&self, path: &str) -> Option<Record> {
         let bytes = std::fs::read(self.folder.path().join(Path::new(path))).ok()?;
         serde_json::from_slice(&bytes).ok()
@@ -331,7 +331,7 @@ impl RecordStore {
 }
 
 impl Results for RecordStore {
-    /// The result of the step's last try that has one.
+    /// Returns the result of the step's last try that has one.
     fn result(&self, device: DeviceIndex, step: &str) -> Option<StepResult> {
         let position = self.steps.iter().position(|known| known.name == step)?;
         let position = StepIndex::at(position);
@@ -347,7 +347,7 @@ impl Results for RecordStore {
 }
 
 impl Record {
-    /// The result, as expectations and later steps see it.
+    /// Returns the result for expectations and later steps.
     pub fn result(&self) -> Option<StepResult> {
         if let Some(file) = &self.file {
             return Some(StepResult::File {

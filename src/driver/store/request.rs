@@ -1,7 +1,7 @@
 //! Requests from other terminals: a file in the run folder that the running process looks for.
 //!
-//! `request.json` is written atomically, and removed once the fact that it asks for is on disk. A
-//! request that a process did not live to apply is applied by the next one.
+//! `request.json` is written atomically, and removed once the fact that it leads to is on disk. If
+//! a process ends before it has applied a request, the next one applies it.
 
 use std::fs;
 use std::io;
@@ -15,7 +15,7 @@ use super::lock::{Lock, LockError};
 
 const FILE_NAME: &str = "request.json";
 
-/// What is asked of a run, in order of severity.
+/// The kind of a request, in order of severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestKind {
@@ -23,25 +23,26 @@ pub enum RequestKind {
     Pause,
     /// End the run: cancel queued sessions, let the running ones finish.
     Cancel,
-    /// End the run: cancel all own sessions.
+    /// End the run: cancel all sessions of the run.
     Abort,
 }
 
-/// A request to the process of a run.
+/// A request to the process that runs a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlRequest {
-    /// What is asked.
+    /// The kind of the request.
     pub request: RequestKind,
-    /// The operator who asks; empty if unknown.
+    /// The operator who made it; empty if unknown.
     #[serde(default)]
     pub by: String,
 }
 
 impl ControlRequest {
-    /// Writes the request to a run's folder. Replaces an earlier request unless that is more severe.
+    /// Writes the request to a run's folder. Replaces an earlier request unless that one is more
+    /// severe.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The disk fails.
     pub fn save(&self, folder: &Path) -> Result<(), FolderError> {
         match ControlRequest::load(folder) {
             Some(earlier) if earlier.request > self.request => Ok(()),
@@ -49,7 +50,7 @@ impl ControlRequest {
         }
     }
 
-    /// Reads the request in a run's folder. One that can't be read is ignored.
+    /// Reads the request in a run's folder. A request that can't be read is ignored.
     pub fn load(folder: &Path) -> Option<ControlRequest> {
         let bytes = fs::read(folder.join(FILE_NAME)).ok()?;
         serde_json::from_slice(&bytes).ok()
@@ -58,7 +59,7 @@ impl ControlRequest {
     /// Removes the request from a run's folder.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The disk fails.
     pub fn remove(folder: &Path) -> Result<(), FolderError> {
         let path = folder.join(FILE_NAME);
         match fs::remove_file(&path) {
@@ -70,7 +71,7 @@ impl ControlRequest {
     }
 }
 
-/// Returns the process that runs the run of this folder, as text; `None` if there is none.
+/// Returns a description of the process that runs the run in this folder; `None` if there is none.
 ///
 /// # Errors
 /// The lock can't be read.

@@ -1,4 +1,4 @@
-//! The runs under one root.
+//! Lists and finds the runs under one root.
 
 use std::fs;
 use std::io;
@@ -17,12 +17,12 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// The runs under this folder, which need not exist.
+    /// Returns the runs under this folder, which need not exist.
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Runs { root: root.into() }
     }
 
-    /// All of them, newest first. What is no run folder is passed over.
+    /// Returns all runs, newest first. Folders that are not runs are skipped.
     ///
     /// # Errors
     /// The root can't be listed.
@@ -35,13 +35,13 @@ impl Runs {
             .filter_map(Result::ok)
             .filter_map(|entry| RunFolder::open(entry.path()).ok())
             .collect();
-        // By id, not by time: ids begin with the real time, while an emulator's clock is its own.
+        // By id, not by time: ids begin with the real time, while an emulator has its own clock.
         runs.sort_by(|a, b| b.header().run.cmp(&a.header().run));
         Ok(runs)
     }
 
-    /// What is wrong with each folder that holds a journal and can't be read as a run; those that were
-    /// never begun come last. Nothing where the root can't be listed.
+    /// Returns an error for each folder that holds a header or a journal and can't be read as a
+    /// run. Those that were never started come last. Returns nothing if the root can't be listed.
     pub fn unreadable(&self) -> Vec<FolderError> {
         let entries = fs::read_dir(&self.root).into_iter().flatten();
         let mut paths: Vec<PathBuf> = (entries.filter_map(Result::ok))
@@ -56,8 +56,8 @@ impl Runs {
         errors
     }
 
-    /// The newest run that is not over. A rehearsal whose emulator went with its process can't go
-    /// on, so it comes only where there is no other.
+    /// Returns the newest unfinished run. A rehearsal whose emulator ended with its process can't
+    /// be resumed, so it is returned only if there is no other run.
     ///
     /// # Errors
     /// The root can't be listed.
@@ -68,10 +68,10 @@ impl Runs {
         Ok(living.into_iter().chain(gone).next())
     }
 
-    /// The run of that id, or of that beginning of an id, or at that path.
+    /// Finds a run by its id, by the beginning of its id, or by its path.
     ///
     /// # Errors
-    /// There is none, or the beginning fits several.
+    /// There is no such run, or several ids have this beginning.
     pub fn find(&self, text: &str) -> Result<RunFolder, FolderError> {
         let as_path = Path::new(text);
         if is_a_run(as_path) {
@@ -101,7 +101,7 @@ impl Runs {
     }
 }
 
-/// Whether somebody began a run there, whatever became of its files.
+/// Returns whether a run was started in this folder, even if some of its files are missing.
 fn is_a_run(path: &Path) -> bool {
     path.join(HEADER_FILE).is_file() || path.join(JOURNAL_FILE).is_file()
 }

@@ -1,4 +1,4 @@
-//! What each need means in calls, and what each answer means in facts.
+//! Makes the calls for a need and translates their answers into facts.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,7 +16,7 @@ use crate::driver::store::{FolderError, RecordStore};
 use super::super::memory::RequestContext;
 use super::devices;
 
-/// How often a result that came spoiled is asked for again.
+/// Maximum number of times a corrupt result is requested again.
 pub(super) const SPOILED_MAX: u8 = 5;
 
 /// Makes the calls. Cheap to clone: each call is a task of its own.
@@ -29,8 +29,8 @@ pub(crate) struct Calls {
     pub(crate) patience: Arc<Patience>,
 }
 
-/// How often something doubtful was looked at already. Lost with the process, and no harm: a
-/// resumed run is patient anew.
+/// Counts how often a doubtful answer was checked. The counts are lost with the process, which is
+/// harmless: a resumed run starts counting again.
 #[derive(Debug, Default)]
 pub(crate) struct Patience {
     pub(super) spoiled: Mutex<HashMap<(ActionId, RequestIndex), u8>>,
@@ -38,7 +38,7 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// Whether a result has come spoiled as often as it may.
+    /// Returns whether a result was corrupt as often as is tolerated.
     pub(super) fn is_out(&self, result: &(ActionId, RequestIndex)) -> bool {
         let spoiled = self.spoiled.lock().unwrap_or_else(|held| held.into_inner());
         spoiled
@@ -46,7 +46,7 @@ impl Patience {
             .is_some_and(|count| *count >= SPOILED_MAX)
     }
 
-    /// Counts one more, and says whether that is still within the limit.
+    /// Counts one more occurrence and returns whether the count is still within the limit.
     pub(super) fn lasts<K: Hash + Eq>(map: &Mutex<HashMap<K, u8>>, key: K, most: u8) -> bool {
         let mut map = map.lock().unwrap_or_else(|held| held.into_inner());
         let count = map.entry(key).or_default();
@@ -55,45 +55,45 @@ impl Patience {
     }
 }
 
-/// What became of a need.
+/// The outcome of a need.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) need: Need,
-    /// What happened, to be journalled and handed to the engine.
+    /// Facts to be written to the journal and handed to the engine.
     pub(crate) facts: Vec<(Option<DeviceIndex>, FactBody)>,
-    /// What the engine is to be told besides.
+    /// What else the engine must be informed of.
     pub(crate) then: Then,
-    /// Our own disk refused.
+    /// An error of the local disk.
     pub(crate) disk: Option<FolderError>,
-    /// How many calls it took.
+    /// The number of calls that were made.
     pub(crate) calls: u32,
 }
 
-/// What follows for a need that asks something.
+/// The follow-up for a need that asks a question.
 #[derive(Debug)]
 pub(crate) enum Then {
-    /// The facts say it all.
+    /// The facts are complete.
     Nothing,
-    /// A `Watch` was answered.
+    /// A [`Need::Watch`] was answered.
     Watched,
-    /// A `Devices` was answered.
+    /// A [`Need::Devices`] was answered.
     DevicesRead,
-    /// There is no answer to be had yet, as is usual; it is to be asked for again.
+    /// There is no answer yet, which is usual. The need must be asked again.
     NotYet,
-    /// It went wrong, and is to be asked for again.
+    /// The call failed and must be repeated.
     Again {
         why: String,
         retry_after: Option<Duration>,
-        /// A connection stood, so that it was not for want of a network.
+        /// Whether the service was reached, so that a missing network is not the cause.
         reached: bool,
     },
-    /// The tenant refused it for its rate.
+    /// The tenant throttled the call.
     Throttled { retry_after: Option<Duration> },
-    /// The tenant refused it: for want of a permission, which may be on its way, or because it
-    /// does not take such a question.
+    /// The tenant refused the call: a permission is missing, which may be on its way, or the tenant
+    /// does not accept such a call.
     Refused { why: String },
-    /// The service refused a token that it gave a moment ago. So it does if the addresses don't belong
-    /// together, and now and then for a while when its gate is in trouble.
+    /// The service rejected a token that was just issued. That happens if the addresses don't
+    /// belong together, and sometimes for a while during an outage.
     Rejected { why: String },
     /// The tenant can't be used any more.
     Lost { why: String },
@@ -102,7 +102,7 @@ pub(crate) enum Then {
 pub(super) type Answer = (Vec<(Option<DeviceIndex>, FactBody)>, Then);
 
 impl Calls {
-    /// Does what is needed.
+    /// Makes the calls for a need.
     pub(crate) async fn run(mut self, need: Need, context: RequestContext) -> Done {
         self.client = self.client.counting();
         let client = self.client.clone();
@@ -129,7 +129,7 @@ impl Calls {
             Need::Fetch { .. } => self.fetch(&context, &need).await,
             Need::Cancel { device, action, .. } => Ok(self.cancel(*device, action).await),
             Need::Devices { .. } => Ok(self.devices(&context).await),
-            // Answered by the loop itself.
+            // The main loop handles these itself.
             Need::Record { .. } | Need::Resolve { .. } => Ok((Vec::new(), Then::Nothing)),
         };
         match answer {
@@ -157,21 +157,21 @@ impl Calls {
         }
     }
 
-    /// A refusal may quote what was sent.
+    /// Masks secrets in a refusal, because it may quote what was sent.
     pub(super) fn quiet(&self, mut refusal: Refusal) -> Refusal {
         refusal.message = self.records.secrets().mask(&refusal.message).into_owned();
         refusal
     }
 }
 
-/// What a read that failed means.
+/// Returns the follow-up for a failed read.
 pub(super) fn again(failure: CallError) -> Then {
     let why = failure.to_string();
     let retry_after = failure.retry_after();
     match failure {
         CallError::Refused(ref refusal) => match refusal.status {
             429 => Then::Throttled { retry_after },
-            // Replicas may not agree for a while about what there is (API notes 4.5).
+            // Replicas may disagree for a while about what exists (API notes 4.5).
             404 => Then::Again {
                 why,
                 retry_after,
@@ -194,7 +194,8 @@ pub(super) fn again(failure: CallError) -> Then {
     }
 }
 
-/// Waiting does not heal a wrong secret; `None` where it heals whatever it is.
+/// Returns the follow-up for a failed sign-in, or `None` if waiting may help. Waiting does not help
+/// against a wrong secret.
 pub(super) fn signed_out(error: &SignInError) -> Option<Then> {
     let why = || format!("{error}; {}", error.next_step());
     match error {

@@ -1,4 +1,4 @@
-//! Whether a device can be started, by what the machine list says of it.
+//! Checks by the machine list whether a device can be started.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,15 +14,16 @@ use crate::driver::client::{CallError, Client, last_seen};
 
 use super::super::memory::RequestContext;
 
-/// A full report comes about daily (API notes 8.3), so whoever was not seen for longer sleeps.
+/// Maximum age of the last report of a device that is online. A full report comes about daily
+/// (API notes 8.3), so a device that was not seen for longer is offline.
 const SEEN_LATELY: Duration = Duration::from_secs(26 * 3_600);
 
-/// With more devices known to sleep, one list of all that were seen lately is cheaper than filters
-/// over their ids.
+/// With more devices that are known to be offline, one list of all recently seen devices needs
+/// fewer calls than filters over their ids.
 const SLEEPERS_BY_ID_MAX: usize = 100;
 
-/// Reads the devices of a call and says whose readiness is new or has changed. `os` is the
-/// family that the playbook is for.
+/// Reads the devices of a call and returns those whose readiness is new or has changed. `os` is the
+/// operating system that the playbook is for.
 pub(crate) async fn read(
     client: &Client,
     context: &RequestContext,
@@ -64,8 +65,8 @@ pub(crate) async fn read(
     Ok(facts)
 }
 
-/// Whether what the list says differs from what is known. A device that was seen lately and did not
-/// take its session is no news until it was seen later than that.
+/// Returns whether the list differs from what is known. A device that was seen recently and did not
+/// accept its session has changed only once it was seen later than that.
 fn is_news(known: Known, ready: bool, seen: Option<Moment>) -> bool {
     match (known.seen_after, ready) {
         (Some(after), true) => seen.is_some_and(|seen| seen > after),
@@ -74,7 +75,7 @@ fn is_news(known: Known, ready: bool, seen: Option<Moment>) -> bool {
     }
 }
 
-/// Ready or not, why not, and whether it never will be.
+/// Returns whether a device is ready, the reason if not, and whether it never will be.
 fn of(device: &Machine, os: Option<Os>, now: Moment) -> (bool, Option<String>, bool) {
     let never = |why: String| (false, Some(why), true);
     let seen = last_seen(device);
@@ -94,7 +95,7 @@ fn of(device: &Machine, os: Option<Os>, now: Moment) -> (bool, Option<String>, b
             Some(reason) => format!("it is excluded in the tenant: {reason}"),
         });
     }
-    // Of two ids of one device the one that reports is the living one.
+    // If one device has two ids, the id that still reports is the valid one.
     if device.is_potential_duplication == Some(true) && is_stale {
         return never("it is a duplicate that no longer reports".to_owned());
     }
@@ -124,7 +125,7 @@ fn of(device: &Machine, os: Option<Os>, now: Moment) -> (bool, Option<String>, b
         let health = device.health_status.as_deref().unwrap_or_default();
         return (false, Some(format!("its health is {health}")), false);
     }
-    // A device without a time of its last report goes by its health alone.
+    // A device without the time of its last report is judged by its health alone.
     match seen {
         Some(seen) if is_stale => (false, Some(format!("it was last seen {seen}")), false),
         _ => (true, None, false),
@@ -137,7 +138,7 @@ mod tests {
 
     const NOW: &str = "2026-02-03T09:00:00Z";
 
-    /// What is said of a device whose entry differs so from one that is fine.
+    /// Returns the readiness of a device whose entry is fine except for `changes`.
     #[track_caller]
     fn said(changes: serde_json::Value) -> (bool, Option<String>, bool) {
         let mut entry = serde_json::json!({

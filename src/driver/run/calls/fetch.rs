@@ -1,4 +1,4 @@
-//! Results: fetched, or found to be missing for good.
+//! Fetches results, or finds that they are missing for good.
 
 use svar_engine::{FactBody, Need};
 

@@ -1,4 +1,4 @@
-//! What each need means in calls, and what each answer means in facts.
+//! Makes the calls for each need and translates their answers into facts.
 
 mod context;
 mod devices;

@@ -1,4 +1,5 @@
-//! Calls with an effect: starts and cancels, and the search that settles a lost start.
+//! Makes the calls that have an effect (starts and cancels), and the search that settles a start
+//! whose answer was lost.
 
 use svar_engine::{Attempt, DeviceIndex, FactBody, Refusal, SentCommand, SessionIndex};
 use svar_plan::{find_tag, tagged};
@@ -75,11 +76,11 @@ impl Calls {
         }
     }
 
-    /// Returns the request of a start, correlation tag aside, and adds to its commands the files that
-    /// they name.
+    /// Returns the request of a start without its correlation tag, and adds to its commands the
+    /// files that they name.
     ///
     /// # Errors
-    /// The session can't be compiled, in words.
+    /// The session can't be compiled. The error is a message for people.
     pub(crate) fn prepare(
         &self,
         device: DeviceIndex,
@@ -146,7 +147,7 @@ impl Calls {
             action: action.clone(),
             why,
         };
-        // In the portal the comment is all that tells who did it.
+        // The portal shows the operator only in the comment.
         let header = self.records.folder().header();
         let comment = match header.operator.as_str() {
             "" => format!("cancelled by svar, run {}", header.run),
@@ -167,8 +168,8 @@ impl Calls {
     }
 }
 
-/// Whether the answer to a start is really the action of that start. Sibling calls of the service
-/// were seen to answer with somebody's existing action (API notes 3.6).
+/// Checks that the answer to a start is the action of that start. Similar calls of the service were
+/// seen to answer with an existing action of another request (API notes 3.6).
 fn accepted(action: &MachineAction, tag: &Tag) -> Result<ActionId, String> {
     let id = ActionId::parse(&action.id).map_err(|error| error.to_string())?;
     match action.requestor_comment.as_deref() {

@@ -1,4 +1,4 @@
-//! One list call for all own actions, and what it says of each.
+//! Reads the state of all actions of the run with one list call.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ use super::super::memory::{Known, RequestContext};
 use super::context::{Answer, Calls, Patience, Then, again};
 use super::start::file_of;
 
-/// How many further looks an action gets that failed although none of its commands did: such
-/// states were seen to turn into success a little later (API notes 4.4).
+/// Maximum number of further checks of an action that failed although none of its commands did:
+/// such states were seen to turn into success a little later (API notes 4.4).
 const DOUBTS_MAX: u8 = 2;
 
-/// A queue may be swept a little before an action's time is over, and its times be rounded (our
-/// choice).
+/// Tolerance for the age at which the service's queue gives up an action: the queue may be cleared
+/// a little early, and times may be rounded (our choice).
 const SWEPT_WITHIN: Duration = Duration::from_secs(60);
 
-/// Characters kept of a command that the service names and that was not sent.
+/// Maximum length, in characters, of a command that the service names and that was not sent.
 const NAMED_MAX: usize = 200;
 
-/// What the service says about a command that failed, at most, in letters.
+/// Maximum length, in characters, of the service's message about a failed command.
 const ERROR_LETTERS_MAX: usize = 1_000;
 
 impl Calls {
@@ -59,7 +59,7 @@ impl Calls {
                     let action = id.clone();
                     facts.push((Some(known.device), FactBody::ActionBegan { action }));
                 }
-                // An older state, from a replica that lags, is no news.
+                // A replica that lags behind may report an older state.
                 if known.is_timed
                     && let Some((index, state)) = reached(&action)
                     && (index, state) > known.reached
@@ -79,8 +79,8 @@ impl Calls {
         Ok((facts, Then::Watched))
     }
 
-    /// The fact that an action has ended, after the records of its commands were written; `None`
-    /// while its end is in doubt.
+    /// Writes the records of the commands of an action that has ended, and returns the fact that
+    /// it has; `None` while its end is in doubt.
     async fn ended(
         &self,
         id: &ActionId,
@@ -142,7 +142,7 @@ impl Calls {
         (!cleaned.is_empty()).then(|| self.records.secrets().mask(cleaned).into_owned())
     }
 
-    /// Returns the command that the service names, where it is not the one that was sent.
+    /// Returns the command that the service names if it is not the one that was sent.
     fn other_command(&self, entry: &CommandEntry, sent: &SentCommand) -> Option<String> {
         let command = entry.command.as_ref()?;
         let verb = match command.kind {
@@ -153,7 +153,7 @@ impl Calls {
         let file = file_of(command).map(|file| self.records.secrets().mask(file).into_owned());
         let same_file = match (&file, &sent.file) {
             (Some(file), Some(sent)) => file == sent,
-            // One of them does not say.
+            // At least one of them names no file.
             _ => true,
         };
         (verb != sent.verb || !same_file).then(|| {
@@ -162,7 +162,8 @@ impl Calls {
         })
     }
 
-    /// The record of a command as the service leaves it; its result comes on top later.
+    /// Writes the record of a command in the state that the service reports. Its result is added
+    /// later.
     fn write_end(
         &self,
         id: &ActionId,
@@ -186,9 +187,9 @@ impl Calls {
     }
 }
 
-/// An action ended at the age at which the service's queue gives actions up, and nobody cancelled it.
-/// In which status such an action ends is not known (API notes 3.5). By the service's own clock, so
-/// that it does not matter when we look.
+/// Returns whether an action ended at the age at which the service's queue gives up actions,
+/// without being cancelled. The status in which such an action ends is not known (API notes 3.5).
+/// Compares only the service's own times, so the result does not depend on the time of the check.
 fn outlived_the_queue(action: &MachineAction, queue: Duration) -> bool {
     let time = |text: &Option<String>| Moment::parse(text.as_deref()?).ok();
     let created = time(&action.creation_date_time_utc);
@@ -206,7 +207,8 @@ fn outlived_the_queue(action: &MachineAction, queue: Duration) -> bool {
     gives_up && !is_cancelled && created + queue <= ended + SWEPT_WITHIN
 }
 
-/// How far an action is that runs; `None` if the list says nothing of its commands (API notes 4.2).
+/// Returns the progress of a running action; `None` if the list does not include its commands
+/// (API notes 4.2).
 fn reached(action: &MachineAction) -> Option<(RequestIndex, CommandState)> {
     let mut entries: Vec<&CommandEntry> = action.commands.as_ref()?.iter().collect();
     entries.sort_by_key(|entry| entry.index);
@@ -220,10 +222,10 @@ fn reached(action: &MachineAction) -> Option<(RequestIndex, CommandState)> {
         is(entry, CommandStatus::Completed) || is(entry, CommandStatus::Failed)
     };
     let current = entries.iter().find(|entry| !is_over(entry));
-    // What follows a failed command is not run.
+    // The commands after a failed command are not run.
     let has_failed = entries.iter().any(|entry| is(entry, CommandStatus::Failed));
-    // The documented states (API notes 4.3) don't tell a command that executes from one that waits;
-    // then a command's times do, and if it has none of them, nothing does.
+    // The documented states (API notes 4.3) don't distinguish a command that executes from one that
+    // waits. Its times do; without them the state is unknown.
     let tells = entries.iter().any(|entry| {
         entry.start_time.is_some() || !(is_over(entry) || is(entry, CommandStatus::Created))
     });
@@ -238,7 +240,8 @@ fn reached(action: &MachineAction) -> Option<(RequestIndex, CommandState)> {
     Some((u16::try_from(index).ok().map(RequestIndex)?, state))
 }
 
-/// Returns an entry's index in the request; one that no request can have stays out of every range.
+/// Returns the index of an entry in the request. An index that is too large maps to `u16::MAX`,
+/// which no request has.
 fn index_of(entry: &CommandEntry) -> RequestIndex {
     RequestIndex(u16::try_from(entry.index).unwrap_or(u16::MAX))
 }
