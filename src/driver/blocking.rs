@@ -1,10 +1,10 @@
-//! Work that holds a thread up: the disk, hashing.
+//! Runs blocking work: disk access and hashing.
 
 use tokio::runtime::Handle;
 use tokio::task::{JoinError, spawn_blocking};
 
-/// Does the work on a thread of its own, away from those that wait for the network. In virtual
-/// time, where no runtime keeps threads, it is done in place.
+/// Runs blocking work on another thread, so that network calls are not delayed. In virtual time
+/// there is no runtime, and the work is done on the current thread.
 ///
 /// # Errors
 /// The work panicked.

@@ -1,7 +1,7 @@
-//! What the svar processes of one computer take of one tenant's budget, so that all of them keep it.
+//! Shares one tenant's budget of calls between the svar processes on one computer.
 //!
-//! A file that grows by a line for each call that was granted, and for each change of the slots that
-//! a process holds:
+//! The budget is a file with a line for each granted call, and for each change of the number of
+//! slots that a process holds:
 //!
 //! ```text
 //! svar-budget 1 1770109811123
@@ -9,10 +9,10 @@
 //! held 7 1770109811123 20260203-091011-4f09ac/4321
 //! ```
 //!
-//! Asking, granting and writing happen under a lock of the system, which ends with its process. What
-//! a process that died has taken stays taken; the slots that it held count for a while longer, since
-//! its sessions go on without it. Everything in here is advice: where the file can't be used, a run
-//! goes by its own budget alone.
+//! Asking, granting and writing happen under a lock of the system, which is released when its
+//! process ends. Calls of a process that has died still count. The slots that it held count for a
+//! while longer, because its sessions continue without it. The budget is only advice: if the file
+//! can't be used, a run uses its own budget alone.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -29,16 +29,17 @@ const HEAD: &str = "svar-budget 1 ";
 /// The longest window of the tenant's limits.
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Slots count for so long after the process that holds them was last heard of.
+/// How long slots count after the last line of the process that holds them.
 const HELD_FOR: Duration = Duration::from_secs(900);
 
-/// A process says so often that it still holds its slots.
+/// How often a process repeats that it still holds its slots.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
-/// A longer file is written anew, without what no longer counts.
+/// Maximum size of the file in bytes. A larger file is rewritten without expired lines.
 const LONGEST: u64 = 512 * 1024;
 
-/// Tries for the lock, a millisecond apart. Whoever has it has it for less than that.
+/// Maximum number of tries to take the lock, a millisecond apart. It is normally held for less than
+/// that.
 const TRIES: u32 = 500;
 
 /// One process's view of the file.
@@ -47,27 +48,28 @@ pub struct SharedBudget {
     path: PathBuf,
     run: String,
     who: String,
-    /// Which writing of the file was read, and up to where.
+    /// The first line of the file when it was last read, which changes with each rewrite.
+    /// `offset` is the position up to which the file was read.
     generation: String,
     offset: u64,
-    /// When it was read last.
+    /// The time when it was last read.
     looked: Moment,
-    /// What others hold, by process, and when they last said so.
+    /// The number of slots held by each other process, and the time when it reported them.
     held: HashMap<String, (u32, Moment)>,
-    /// What this process last said about itself.
+    /// The number of slots and the time that this process last reported.
     said: Option<(u32, Moment)>,
 }
 
-/// What others did since the last look.
+/// The usage by other processes since the last turn.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct OthersUsage {
-    /// Calls that they were granted.
+    /// The calls that they were granted.
     pub taken: Vec<(Endpoint, Moment)>,
-    /// Slots that they hold.
+    /// The number of slots that they hold.
     pub slots_held: u32,
 }
 
-/// The file, locked for this process.
+/// Exclusive access to the budget file for this process.
 #[derive(Debug)]
 pub struct BudgetTurn<'b> {
     budget: &'b mut SharedBudget,
@@ -77,10 +79,10 @@ pub struct BudgetTurn<'b> {
 }
 
 impl SharedBudget {
-    /// The budget in this file, which need not be there yet.
+    /// Returns the budget in this file, which need not exist yet.
     ///
     /// # Errors
-    /// Its folder can't be made.
+    /// The folder of the file can't be created.
     pub fn at(path: impl Into<PathBuf>, run: &RunId) -> io::Result<SharedBudget> {
         let path = path.into();
         if let Some(folder) = path.parent() {
@@ -98,7 +100,8 @@ impl SharedBudget {
         })
     }
 
-    /// Locks the file and reads what others did. The lock is held until the turn is dropped.
+    /// Locks the file and reads the usage by other processes. The lock is held until the turn is
+    /// dropped.
     ///
     /// # Errors
     /// The file can't be used.
@@ -126,14 +129,14 @@ impl SharedBudget {
         Ok((turn, OthersUsage { taken, slots_held }))
     }
 
-    /// Reads what was written since the last look.
+    /// Reads the lines that were written since the last turn.
     fn read(&mut self, file: &mut File, now: Moment) -> io::Result<Vec<(Endpoint, Moment)>> {
         let mut head = vec![0; HEAD.len() + 24];
         file.seek(SeekFrom::Start(0))?;
         let length = file.read(&mut head)?;
         let head = String::from_utf8_lossy(&head[..length]);
         let generation = head.lines().next().unwrap_or_default();
-        // What was read of an earlier writing has been told, and is in the new one again.
+        // A rewritten file repeats lines that were already reported.
         let mut told = Moment::EPOCH;
         if generation != self.generation {
             generation.clone_into(&mut self.generation);
@@ -144,7 +147,7 @@ impl SharedBudget {
         file.seek(SeekFrom::Start(self.offset))?;
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
-        // A line without its end is one that a process died over.
+        // A process ended while it wrote an incomplete line.
         let whole = text
             .iter()
             .rposition(|byte| *byte == b'\n')
@@ -157,7 +160,8 @@ impl SharedBudget {
                     self.held.insert(who.to_owned(), (slots, at));
                 }
                 Some(Entry::Took { endpoint, at, who }) if who != self.who => {
-                    // A run's own starts are in its journal. Times to come are another clock's.
+                    // A run's own starts are in its journal. Times in the future come from another
+                    // clock.
                     let own_start = endpoint == Endpoint::Starts && who.starts_with(&self.run);
                     let counts = now.since(at) < HOUR && at.since(now) < HEARTBEAT;
                     if counts && !own_start && at > told {
@@ -170,7 +174,7 @@ impl SharedBudget {
         Ok(taken)
     }
 
-    /// Writes the file anew, without what no longer counts.
+    /// Rewrites the file without expired lines.
     fn rewrite(&mut self, now: Moment) -> io::Result<File> {
         let old = fs::read_to_string(&self.path).unwrap_or_default();
         let mut text = format!("{HEAD}{}\n", now.millis());
@@ -194,10 +198,10 @@ impl SharedBudget {
 }
 
 impl BudgetTurn<'_> {
-    /// Writes what this process was granted, and how many slots it holds if that is new.
+    /// Writes the calls that this process was granted, and its number of slots if that is new.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The disk fails.
     pub fn write(mut self, rows: &[Endpoint], slots_held: u32) -> io::Result<()> {
         let who = &self.budget.who;
         let now = self.now;
@@ -215,7 +219,7 @@ impl BudgetTurn<'_> {
         if text.is_empty() {
             return Ok(());
         }
-        // Ends a line that a process died over.
+        // Ends an incomplete line of a process that has died.
         let end = self.file.seek(SeekFrom::End(0))?;
         if end > self.budget.offset {
             text.insert(0, '\n');

@@ -1,4 +1,4 @@
-//! The one clock of a run.
+//! The clock of a run.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,12 +6,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use svar_wire::Moment;
 
-/// The longest single wait. A laptop that slept notices the time that passed after at most this.
+/// Maximum length of a single wait. After a computer was suspended, the elapsed time is noticed
+/// within this time.
 const LONGEST_NAP: Duration = Duration::from_secs(30);
 
-/// Where the driver takes the time from; everything it does goes by this one clock.
+/// The source of time for everything the driver does.
 ///
-/// Time never goes backwards from one reading to the next, because the engine is promised that.
+/// Time never goes backwards from one reading to the next, because the engine relies on that.
 #[derive(Debug, Clone)]
 pub struct Clock {
     source: Source,
@@ -20,26 +21,27 @@ pub struct Clock {
 
 #[derive(Debug, Clone, Copy)]
 enum Source {
-    /// The system's time: a tenant. It goes on while a laptop sleeps.
+    /// The system's time, for a tenant. It continues while a laptop is suspended.
     System,
-    /// `factor` seconds pass in each real second since `started`, which was `origin`: an emulator.
+    /// `factor` seconds pass in each real second since `started`, which was `origin`, for an
+    /// emulator.
     Scaled {
         origin: Moment,
         started: Instant,
         factor: f64,
     },
-    /// It stands until it is moved: virtual time.
+    /// Time changes only when the clock is advanced, for virtual time.
     Manual,
 }
 
 impl Clock {
-    /// The system's clock.
+    /// Returns the system's clock.
     pub fn system() -> Self {
         Clock::of(Source::System)
     }
 
-    /// A clock that reads `origin` now and runs `factor` times as fast as the system's. A factor
-    /// that is no positive number counts as 1.
+    /// Returns a clock that reads `origin` now and runs `factor` times as fast as the system's. A
+    /// factor that is not a positive number counts as 1.
     pub fn scaled(origin: Moment, factor: f64) -> Self {
         let factor = if factor.is_finite() && factor > 0.0 {
             factor
@@ -53,8 +55,8 @@ impl Clock {
         })
     }
 
-    /// A clock that stands at `origin`, and goes only where [`Clock::advance_to`] puts it: for runs in
-    /// virtual time. Nobody may wait for it.
+    /// Returns a clock that reads `origin` and changes only by [`Clock::advance_to`], for runs in
+    /// virtual time. No caller may wait for it.
     pub fn manual(origin: Moment) -> Self {
         let clock = Clock::of(Source::Manual);
         clock.advance_to(origin);
@@ -68,7 +70,7 @@ impl Clock {
         }
     }
 
-    /// How many seconds pass on this clock in a real one.
+    /// Returns how many seconds pass on this clock in each real second.
     pub fn factor(&self) -> f64 {
         match self.source {
             Source::System | Source::Manual => 1.0,
@@ -76,7 +78,7 @@ impl Clock {
         }
     }
 
-    /// The time.
+    /// Returns the current time.
     pub fn now(&self) -> Moment {
         let read = match self.source {
             Source::System => SystemTime::now()
@@ -93,8 +95,8 @@ impl Clock {
         Moment::from_millis(read.millis().max(before))
     }
 
-    /// From now on the clock reads no less than this. A resumed run starts at its journal's last
-    /// record, should the system's clock have been set back meanwhile.
+    /// Makes the clock read at least `moment` from now on. A resumed run starts at its journal's
+    /// last record, in case the system's clock was set back meanwhile.
     pub fn advance_to(&self, moment: Moment) {
         self.latest.fetch_max(moment.millis(), Ordering::Relaxed);
     }
@@ -107,7 +109,7 @@ impl Clock {
                 return;
             }
             // At least a real millisecond: the clock reads whole milliseconds, and a wait that
-            // rounds to nothing would spin.
+            // rounds to zero would spin.
             let nap = left
                 .min(Duration::from_secs(86_400 * 365))
                 .div_f64(self.factor())
@@ -116,7 +118,7 @@ impl Clock {
         }
     }
 
-    /// Waits this long on this clock.
+    /// Waits for this duration on this clock.
     pub async fn sleep(&self, duration: Duration) {
         self.sleep_until(self.now() + duration).await;
     }

@@ -1,4 +1,4 @@
-//! The tenant's library: what of a playbook's files is there, and bringing there what is not.
+//! Checks that the tenant's library has a playbook's files, and uploads missing ones.
 
 use sha2::{Digest, Sha256};
 
@@ -8,19 +8,19 @@ use svar_wire::LibraryName;
 use super::client::{CallError, Client};
 use super::hash::hex;
 
-/// A library file as the playbook has it.
+/// A library file of the playbook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LibraryItem {
     /// Its name in the library.
     pub name: LibraryName,
-    /// SHA-256 of its bytes, lower case.
+    /// SHA-256 of its bytes, in lower case.
     pub sha256: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
 impl LibraryItem {
-    /// A file of that name with these bytes.
+    /// Returns a file with this name and these bytes.
     pub fn new(name: LibraryName, bytes: Vec<u8>) -> Self {
         LibraryItem {
             name,
@@ -30,17 +30,17 @@ impl LibraryItem {
     }
 }
 
-/// What the tenant's library lacks for a playbook.
+/// The difference between a playbook's files and the tenant's library.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LibraryDiff {
-    /// Not there.
+    /// Files that are missing.
     pub missing: Vec<LibraryName>,
-    /// There, with other bytes: somebody else's file under our name, or an older version of ours.
+    /// Files with other bytes: another user's file of the same name, or an older version.
     pub different: Vec<LibraryName>,
 }
 
 impl LibraryDiff {
-    /// Whether the library has all that is needed.
+    /// Returns whether the library has all files.
     pub fn is_empty(&self) -> bool {
         self.missing.is_empty() && self.different.is_empty()
     }
@@ -48,8 +48,8 @@ impl LibraryDiff {
 
 /// Compares a playbook's files with a listing of the library.
 ///
-/// A listed file without a hash counts as different: what it holds can't be known. Names are
-/// compared without regard to case, as the devices' file systems may.
+/// A listed file without a hash counts as different, because its content is unknown. Names are
+/// compared without regard to case, as on the devices' file systems.
 pub fn compare(items: &[LibraryItem], listed: &[LibraryFile]) -> LibraryDiff {
     let mut gap = LibraryDiff::default();
     for item in items {
@@ -72,30 +72,30 @@ pub fn compare(items: &[LibraryItem], listed: &[LibraryFile]) -> LibraryDiff {
     gap
 }
 
-/// Why the library can't serve the run.
+/// An error of preparing the library.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
-    /// Files with other bytes are there under these names; svar never overwrites them.
+    /// The library has files with these names and other bytes; svar never overwrites them.
     #[error("the tenant's library holds other files under the names {}", list(.0))]
     Different(Vec<LibraryName>),
-    /// Files are not there, and bringing them was not asked for.
+    /// Files are missing, and uploading them was not requested.
     #[error("the tenant's library lacks {}", list(.0))]
     Missing(Vec<LibraryName>),
     /// A call failed.
     #[error("{doing}: {failure}")]
     Call {
-        /// What was tried.
+        /// The operation.
         doing: String,
-        /// How it failed.
+        /// The error of the call.
         failure: CallError,
     },
-    /// What was uploaded is not what is there.
+    /// The library lists other bytes than were uploaded.
     #[error("the library took `{0}`, yet lists other bytes under that name")]
     Altered(LibraryName),
 }
 
 impl LibraryError {
-    /// What the operator can do about it.
+    /// Returns what the operator can do about it.
     pub fn next_step(&self) -> String {
         match self {
             LibraryError::Different(_) => {
@@ -117,14 +117,15 @@ fn list(names: &[LibraryName]) -> String {
     names.join(", ")
 }
 
-/// Makes sure that the library holds the playbook's files, and pins them: what is listed at the
-/// end has their hashes.
+/// Checks that the library holds the playbook's files with the expected hashes, and uploads missing
+/// ones.
 ///
-/// Missing files are uploaded if `upload` says so; a different file is never overwritten, for the
-/// library is shared by people and tools (API notes 8.6). Hands out the names that were uploaded.
+/// Missing files are uploaded only if `upload` is true. A different file is never overwritten,
+/// because people and other tools share the library (API notes 8.6). Returns the names of the
+/// uploaded files.
 ///
 /// # Errors
-/// See [`LibraryError`]; files uploaded before the error stay.
+/// See [`LibraryError`]. Files that were uploaded before the error are kept.
 pub async fn prepare(
     client: &Client,
     items: &[LibraryItem],

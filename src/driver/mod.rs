@@ -1,9 +1,9 @@
-//! Does what the engine needs: all waiting, sending and writing is here.
+//! Does what the engine needs: all waiting, sending and writing happens here.
 //!
-//! The room decides nothing about a run. It asks the engine what it needs, journals what changes a
-//! device before it is sent, does it, and hands back what happened. Start reading at
-//! [`drive()`] (or [`SteppedRun`], where somebody else keeps the time), then [`Journal`] (what is durable
-//! when) and [`client`] (what an answer means).
+//! The driver makes no decisions about a run. It asks the engine what it needs, writes a journal
+//! record before it sends a call that changes a device, makes the call, and reports back what
+//! happened. Start reading at [`drive()`] (or at [`SteppedRun`], where the caller controls the
+//! time), then at [`Journal`] (what is durable when) and [`client`] (what a response means).
 
 mod blocking;
 mod budget;

@@ -1,8 +1,8 @@
-//! Interrupts: what the operator's Ctrl-C becomes.
+//! Turns Ctrl-C and signals into interrupts.
 
 use tokio::sync::mpsc;
 
-/// The operator's interrupts, one by one: the first stops new starts, the second cancels own
+/// The operator's interrupts, one by one: the first stops new starts, the second cancels the run's
 /// sessions, the third leaves at once.
 #[derive(Debug)]
 pub struct Interrupts {
@@ -14,25 +14,25 @@ pub struct Interrupts {
 pub struct InterruptSender(mpsc::UnboundedSender<()>);
 
 impl InterruptSender {
-    /// One more interrupt.
+    /// Sends one interrupt.
     pub fn interrupt(&self) {
-        // Nobody listens any more: the run is over.
+        // An error means that the run is over.
         let _ = self.0.send(());
     }
 }
 
 impl Interrupts {
-    /// Interrupts that only the program itself makes.
+    /// Returns interrupts that are sent only through the returned sender.
     pub fn manual() -> (InterruptSender, Interrupts) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (InterruptSender(sender), Interrupts { receiver })
     }
 
-    /// Listens to the system: Ctrl-C, and on Unix the polite request to end (SIGTERM) as well. From
-    /// now on they no longer end the process by themselves.
+    /// Listens for Ctrl-C, and on Unix also for SIGTERM. From now on they no longer end the
+    /// process by themselves.
     ///
     /// # Errors
-    /// The system refuses.
+    /// The signal handlers can't be installed.
     pub fn from_signals() -> std::io::Result<Interrupts> {
         let (interrupter, interrupts) = Interrupts::manual();
         #[cfg(unix)]
@@ -57,7 +57,7 @@ impl Interrupts {
         Ok(interrupts)
     }
 
-    /// The next interrupt; never, if none can come any more.
+    /// Waits for the next interrupt; forever if none can come any more.
     pub(crate) async fn next(&mut self) {
         if self.receiver.recv().await.is_none() {
             std::future::pending::<()>().await;

@@ -1,30 +1,30 @@
-//! Why a selection of devices may come to nothing.
+//! Errors of resolving a selection of devices.
 
 use svar_wire::DeviceId;
 
 use crate::driver::client::CallError;
 
-/// Why a selection names no devices to run on.
+/// The reason why a selection can't be resolved to devices.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// The service was asked and did not say.
+    /// A call to the service failed.
     #[error("{selector} can't be resolved: {failure}")]
     Call {
-        /// Which selector.
+        /// The selector.
         selector: String,
-        /// How the call failed.
+        /// The error of the call.
         failure: CallError,
     },
-    /// The tenant has no such device.
+    /// The tenant has no device with this name.
     #[error("no device is called `{0}`")]
     UnknownName(String),
     /// The tenant has no device with this id.
     #[error("the tenant knows no device with the id {0}")]
     UnknownId(DeviceId),
-    /// The tenant has none of several that are named.
+    /// The tenant has no devices with several of the names and ids.
     #[error("the tenant has no device for {} of the ids and names: {}", .0.len(), first_of(.0))]
     UnknownMany(Vec<String>),
-    /// The service does not take the filter.
+    /// The service rejects the filter.
     #[error("the service refuses the filter `{filter}`: {failure}")]
     Filter {
         /// The filter.
@@ -32,7 +32,7 @@ pub enum TargetError {
         /// The refusal.
         failure: CallError,
     },
-    /// OneOrMany living devices have the name.
+    /// Several current devices have the name.
     #[error("`{name}` is the name of {} devices: {}", .candidates.len(), .candidates.join("; "))]
     Ambiguous {
         /// The name.
@@ -40,36 +40,36 @@ pub enum TargetError {
         /// Their ids, DNS names and when they were last seen.
         candidates: Vec<String>,
     },
-    /// A line of a targets file is neither.
+    /// A line of a targets file is neither an id nor a name.
     #[error("{path}:{line}: `{word}` is neither an id nor a name")]
     Line {
         /// The file.
         path: String,
-        /// Line, from 1.
+        /// The line, from 1.
         line: usize,
-        /// What stands there.
+        /// The content of the line.
         word: String,
     },
-    /// The connection can't serve the selector.
+    /// The connection does not support the selector.
     #[error("`hunt` needs a tenant with advanced hunting")]
     NeedsTenant,
-    /// Nobody is left.
+    /// No device is left.
     #[error("the targets name no device")]
     Nobody,
-    /// The number is not the expected one.
+    /// The number of devices is not the expected one.
     #[error("the targets name {found} devices, and the playbook expects {}", expected(*.min, *.max))]
     Unexpected {
-        /// How many there are.
+        /// The number of devices.
         found: usize,
-        /// The fewest.
+        /// The expected minimum.
         min: Option<u32>,
-        /// The most.
+        /// The expected maximum.
         max: Option<u32>,
     },
 }
 
 impl TargetError {
-    /// What the operator can do about it, in one sentence.
+    /// Returns what the operator can do about it, in one sentence.
     pub fn next_step(&self) -> String {
         match self {
             TargetError::Call { failure, .. } => failure.next_step(),
@@ -93,13 +93,13 @@ impl TargetError {
         }
     }
 
-    /// Whether the service is the cause, not the selection.
+    /// Returns whether the service is the cause, not the selection.
     pub fn is_the_service(&self) -> bool {
         matches!(self, TargetError::Call { .. })
     }
 }
 
-/// A few of them: a list of thousands helps nobody.
+/// Lists the first few of them, because a list of thousands is not helpful.
 fn first_of(words: &[String]) -> String {
     const SHOWN: usize = 5;
     let shown: Vec<String> = words

@@ -1,4 +1,4 @@
-//! Looks selectors up, each thing once.
+//! Looks up the devices of selectors, each of them once.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,16 +10,16 @@ use crate::driver::client::{CallError, Client, last_seen};
 
 use super::error::TargetError;
 
-/// What was looked up so far.
+/// The results of earlier lookups.
 pub(super) struct Book<'c> {
     client: &'c Client,
-    /// The bearers of each name that was asked for.
+    /// The devices with each name that was looked up.
     by_name: HashMap<String, Vec<Machine>>,
     /// The devices that selectors name by id, read together.
     by_id: HashMap<String, Machine>,
-    /// The whole list, read once where there are many names to look up.
+    /// The whole list, read once if there are many names to look up.
     all: Option<Vec<Machine>>,
-    /// For exclusions: whoever is not there need not be left out, and all bearers of a name are.
+    /// Set for exclusions: unknown devices are ignored, and all devices with a name are excluded.
     pub(super) lenient: bool,
     /// The ids and names that no device has.
     unknown: Vec<Unknown>,
@@ -30,8 +30,8 @@ enum Unknown {
     Name(String),
 }
 
-/// More names than this are looked up in one list of all devices: a call for each would use up
-/// the minute's hundred (API notes 1.1).
+/// Maximum number of names that are looked up by one call each. More of them are looked up in one
+/// list of all devices, because the calls would use up the hundred of a minute (API notes 1.1).
 const NAMES_BY_CALL_MAX: usize = 20;
 
 type Named = Vec<(Machine, String)>;
@@ -82,7 +82,7 @@ impl<'c> Book<'c> {
         Ok(book)
     }
 
-    /// Whether every id and name that was looked up is some device's.
+    /// Checks that every id and name that was looked up belongs to a device.
     pub(super) fn all_known(&mut self) -> Result<(), TargetError> {
         let mut unknown = std::mem::take(&mut self.unknown);
         match (unknown.pop(), unknown.len()) {
@@ -114,7 +114,7 @@ impl<'c> Book<'c> {
                 let reason = format!("tag {tag}");
                 let found = self.client.machines_by_tag(tag).await;
                 let mut found = found.map_err(called(reason.clone()))?;
-                // The service may match the beginning of tags only; the word is the tag.
+                // The service may match only the beginning of tags, but the whole tag must match.
                 found.retain(|device| device.machine_tags.iter().any(|own| own == tag));
                 Ok(living(found, &reason))
             }
@@ -139,8 +139,8 @@ impl<'c> Book<'c> {
         }
     }
 
-    /// The group's name is no documented filter property, so the list is read whole where the
-    /// filter is refused (API notes 8.2).
+    /// Lists the devices of a group. The group's name is not a documented filter property, so the
+    /// whole list is read if the filter is refused (API notes 8.2).
     async fn by_group(&self, group: &str) -> Result<Vec<Machine>, CallError> {
         let filter = format!("rbacGroupName eq '{}'", group.replace('\'', "''"));
         let found = match self.client.machines_by_filter(&filter).await {
@@ -183,7 +183,7 @@ impl<'c> Book<'c> {
         if !ids.is_empty() {
             found.extend(self.by_ids(&ids).await?);
         }
-        // Back into the order of the lines.
+        // In the order of the lines again.
         found.sort_by_key(|(_, reason)| {
             let line = reason.rsplit(':').next().unwrap_or_default();
             line.parse::<usize>().unwrap_or(usize::MAX)
@@ -218,9 +218,8 @@ impl<'c> Book<'c> {
         Ok(named)
     }
 
-    /// One name, one device. `startswith` also hits longer names, so they are compared afterwards
-    /// (API notes 8.2); of several bearers of the name the living one is meant, and where two live,
-    /// a person decides (API notes 12, quirk 36).
+    /// Reads the devices with these ids, by their id in lower case. `words` describes them in an
+    /// error.
     async fn read_ids(
         &self,
         ids: &[&DeviceId],
@@ -254,8 +253,8 @@ impl<'c> Book<'c> {
         Ok(named.collect())
     }
 
-    /// All devices of that name. `startswith` also hits longer names, so they are compared
-    /// afterwards (API notes 8.2).
+    /// Returns all devices with this name. `startswith` also matches longer names, so the names are
+    /// compared afterwards (API notes 8.2).
     async fn bearers(&mut self, name: &str) -> Result<Vec<Machine>, TargetError> {
         let wanted = name.trim().trim_end_matches('.').to_lowercase();
         if let Some(devices) = self.by_name.get(&wanted) {
@@ -290,7 +289,7 @@ impl<'c> Book<'c> {
     }
 }
 
-/// Devices that a re-imaging or a merge left behind can't be worked on.
+/// Returns whether a device was merged into another one or excluded, so that it can't be used.
 fn is_left_behind(device: &Machine) -> bool {
     let merged = device.merged_into_machine_id.as_deref();
     merged.is_some_and(|id| !id.is_empty()) || device.is_excluded == Some(true)
@@ -304,8 +303,8 @@ fn living(devices: Vec<Machine>, reason: &str) -> Named {
         .collect()
 }
 
-/// Of several bearers of a name the living one is meant, and where two live, a person decides
-/// (API notes 12, quirk 36).
+/// Returns the device that a name refers to. If several devices have the name, it is the active
+/// one; if that is not unique, the operator has to decide (API notes 12, quirk 36).
 fn the_living_one(mut bearers: Vec<Machine>, name: &str) -> Result<Option<Machine>, TargetError> {
     if bearers.len() > 1 {
         bearers.retain(|device| !is_left_behind(device));
@@ -314,7 +313,7 @@ fn the_living_one(mut bearers: Vec<Machine>, name: &str) -> Result<Option<Machin
         let health = device.health_status.as_deref().unwrap_or_default();
         health.eq_ignore_ascii_case("Active")
     };
-    // One active bearer among stale ones is the device; the others are its former lives.
+    // If only one device is active, the others are its earlier registrations.
     if bearers.len() > 1 && bearers.iter().filter(|one| is_active(one)).count() == 1 {
         bearers.retain(is_active);
     }

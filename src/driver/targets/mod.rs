@@ -1,4 +1,4 @@
-//! From selectors to devices: asks the service which are meant, and says why each device is in.
+//! Resolves selectors to devices by asking the service, and records why each device is selected.
 
 mod error;
 mod lookup;

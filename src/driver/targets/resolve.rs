@@ -1,4 +1,4 @@
-//! From selectors to devices: asks the service who is meant, and says why each device is in.
+//! Resolves a selection to devices, with the reason for each device.
 
 use std::collections::HashSet;
 
@@ -11,15 +11,14 @@ use crate::driver::client::Client;
 use super::error::TargetError;
 use super::lookup::Book;
 
-/// Finds the devices of a selection, in the order of its selectors and of the service's answers;
-/// each one once, with the first selector that named it as its reason.
+/// Returns the devices of a selection, in the order of its selectors and of the service's answers.
+/// Each device is returned once; its reason is the first selector that matched it.
 ///
-/// A device that was merged into another one, or excluded in the portal, is never selected by tag,
-/// group or filter; named by its id it is.
+/// A device that was merged into another one or excluded in the portal is never selected by tag,
+/// group or filter, but can be selected by its id.
 ///
 /// # Errors
-/// The first selector that can't be resolved, and of ids and names all that are not known; see
-/// [`TargetError`].
+/// The first selector that can't be resolved, or all unknown ids and names; see [`TargetError`].
 pub async fn resolve(
     client: &Client,
     selection: &DeviceSelection,
