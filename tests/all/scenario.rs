@@ -53,7 +53,7 @@ fn the_committed_schema_is_that_of_the_types() {
     }
     assert!(
         svar::cli::scenario_schema() == generated,
-        "the types have changed; write the schema with SVAR_WRITE_SCHEMA=1 cargo test written"
+        "the types have changed; write the schema with `SVAR_WRITE_SCHEMA=1 cargo test --workspace committed_schema`"
     );
 }
 
@@ -85,7 +85,7 @@ fn the_schema_speaks_about_one_key_at_a_time() {
 }
 
 #[test]
-fn every_knob_has_its_default_in_the_schema() {
+fn every_setting_has_its_default_in_the_schema() {
     let defaults = serde_json::to_value(svar_emulator::Settings::of(Default::default())).unwrap();
     let schema = schema();
     let settings = schema["$defs"]["SettingOverrides"]["properties"]

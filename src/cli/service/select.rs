@@ -293,7 +293,7 @@ fn root(text: &str) -> Result<Root, CommandError> {
     let address = with_scheme("https", text);
     Root::parse(&address).map_err(|error| {
         CommandError::tenant(error.to_string())
-            .help("for example https://api.eu.security.microsoft.com")
+            .help("for example https://eu.api.security.microsoft.com")
     })
 }
 

@@ -135,9 +135,9 @@ fn a_run_that_is_alone_on_its_tenant_is_never_refused_and_the_log_tells_every_ca
 
 #[test]
 fn a_run_makes_room_for_whoever_else_uses_the_tenant() {
-    let colleague =
+    let other_client =
         "background_load:\n  - { from: 1m, until: 20m, sessions: 20, starts_per_minute: 7 }\n";
-    let ended = logged(format!("{SIXTY}{colleague}"));
+    let ended = logged(format!("{SIXTY}{other_client}"));
     assert!(ended.stderr.contains("\n60 devices: 60 ok\n"));
     let refused = told(&ended, "/runliveresponse", ": 429 in ").len();
     assert!(refused > 0, "nobody was in the way");

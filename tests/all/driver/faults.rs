@@ -25,7 +25,7 @@ const SCRIPT: &str = r#"mkdir -p "$SVAR_DEVICE_ROOT/var/tmp"
 echo made >> "$SVAR_DEVICE_ROOT/var/tmp/made.txt"
 "#;
 
-const MISHAPS: [FaultKind; 29] = [
+const FAULTS: [FaultKind; 29] = [
     FaultKind::Unauthorized,
     FaultKind::Forbidden,
     FaultKind::NotFound,
@@ -89,7 +89,7 @@ async fn weather(call: Call, what: FaultKind) {
 }
 
 async fn weather_all(call: Call) {
-    for what in MISHAPS.into_iter().filter(|what| what.fits(call)) {
+    for what in FAULTS.into_iter().filter(|what| what.fits(call)) {
         weather(call, what).await;
     }
 }

@@ -84,15 +84,15 @@ pub(super) struct Case {
     /// Devices whose owed cleanup is given up by the operator.
     pub(super) waivers: BTreeSet<DeviceIndex>,
     /// Sessions that another client of the tenant starts, on devices of its own.
-    pub(super) colleague: Vec<(Duration, String)>,
+    pub(super) other_client: Vec<(Duration, String)>,
     /// A device on which everything works must end well: no stop rule, no deadline, and nothing goes
     /// wrong that is final.
     pub(super) benign: bool,
     pub(super) dice: Dice,
 }
 
-/// The id of the second application, which the colleague uses.
-pub(super) const COLLEAGUE: &str = "7c1b0a9d-1111-4222-8333-444455556666";
+/// The id of the second application, which the other client uses.
+pub(super) const OTHER_CLIENT: &str = "7c1b0a9d-1111-4222-8333-444455556666";
 
 /// Where a device's files of the n-th step are.
 pub(super) fn path_of(step: usize) -> String {
@@ -135,7 +135,7 @@ impl Case {
             scenario.devices.push(device);
             devices.push(drawn);
         }
-        let colleague = colleague(&mut dice, &mut scenario, limits.slots);
+        let other_client = other_client(&mut dice, &mut scenario, limits.slots);
         let mut weather = Weather {
             latency: dice.pick(&[(20, 300), (20, 1_500)]),
             ..Weather::FAIR
@@ -195,7 +195,7 @@ impl Case {
             interrupts,
             requests,
             waivers,
-            colleague,
+            other_client,
             benign,
             dice,
         }
@@ -543,14 +543,14 @@ fn nap(dice: &mut Dice, device: &mut Device) -> bool {
     true
 }
 
-fn colleague(dice: &mut Dice, scenario: &mut Scenario, slots: u32) -> Vec<(Duration, String)> {
+fn other_client(dice: &mut Dice, scenario: &mut Scenario, slots: u32) -> Vec<(Duration, String)> {
     let mut starts = Vec::new();
     if !dice.percent(15) {
         return starts;
     }
     scenario.apps.push(App {
-        id: COLLEAGUE.to_owned(),
-        name: "colleague".to_owned(),
+        id: OTHER_CLIENT.to_owned(),
+        name: "other_client".to_owned(),
         ..App::default()
     });
     for number in 0..dice.between(1, u64::from(slots)) as usize {
@@ -570,7 +570,7 @@ fn colleague(dice: &mut Dice, scenario: &mut Scenario, slots: u32) -> Vec<(Durat
 
 /// Every mishap that the emulator knows, as its schema lists them: a new one is drawn without a word
 /// here.
-static MISHAPS: LazyLock<Vec<FaultKind>> = LazyLock::new(|| {
+static FAULTS: LazyLock<Vec<FaultKind>> = LazyLock::new(|| {
     let schema = schemars::schema_for!(FaultKind).to_value();
     let names = schema["oneOf"].as_array().unwrap().iter();
     let names = names.map(|one| serde_json::from_value(one["const"].clone()));
@@ -596,7 +596,7 @@ fn faults(dice: &mut Dice, scenario: &mut Scenario, benign: &mut bool) {
         Call::ResultDownload,
         Call::Cancel,
     ];
-    let passing: Vec<FaultKind> = (MISHAPS.iter().copied())
+    let passing: Vec<FaultKind> = (FAULTS.iter().copied())
         .filter(|mishap| !FINAL.contains(mishap))
         .collect();
     for _ in 0..dice.between(1, 4) {

@@ -127,10 +127,10 @@ pub(super) fn judge(case: &Case, computer: &Computer) -> Result<(), String> {
 /// No call was refused for its rate, or for want of a slot, but by a fault or because of others.
 fn budgets(case: &Case, computer: &Computer) -> Result<(), String> {
     let throttled = computer.network.throttled();
-    // A colleague may hold the slots, or an own action that is given up and said to be; a fault may
-    // take the words of that refusal, its rate's not. A colleague's starts count where the tenant's
+    // Another client may hold the slots, or an own action that is given up and said to be; a fault may
+    // take the words of that refusal, its rate's not. Another client's starts count where the tenant's
     // applications share the rate.
-    let alone = case.colleague.is_empty();
+    let alone = case.other_client.is_empty();
     let slots_alone = alone && !computer.gave_up;
     let rate_alone = alone || case.scenario.settings.rate_scope == Some(RateScope::Application);
     let ours = throttled
@@ -243,7 +243,7 @@ fn was_there(case: &Case, computer: &Computer, device: &DrawnDevice) -> bool {
     let policy = &case.compiled.plan().policy;
     let waits = policy.waves.len() > 1 || policy.max_active.is_some() || policy.window.is_some();
     let apart = computer.died > 0 || !case.scenario.faults.is_empty();
-    if waits || apart || !case.colleague.is_empty() || case.weather.unreachable > 0 {
+    if waits || apart || !case.other_client.is_empty() || case.weather.unreachable > 0 {
         return false;
     }
     let of_it = |known: &&Device| known.id.as_deref() == Some(device.id.as_str());

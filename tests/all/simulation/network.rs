@@ -228,14 +228,14 @@ impl Network {
             }
             Flight::BackgroundLoad(request) => {
                 let response = state.handle(&request);
-                state.say(|| format!("  a colleague: {} {}", request.path, response.status));
+                state.say(|| format!("  another client: {} {}", request.path, response.status));
                 Some(None)
             }
         }
     }
 
     /// Schedules a request of another client of the tenant, so long after now.
-    pub(crate) fn colleague(&self, after: Duration, request: Request) {
+    pub(crate) fn other_client(&self, after: Duration, request: Request) {
         self.state().send(after, Flight::BackgroundLoad(request));
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use svar_emulator::{CLIENT_SECRET, Request, TENANT_ID};
 
 use super::computer::{Computer, Death, Left};
-use super::draw::{COLLEAGUE, Case, beginning};
+use super::draw::{Case, OTHER_CLIENT, beginning};
 use super::judge::judge;
 use super::load::sixty_devices;
 use super::network::{Dice, Network};
@@ -113,20 +113,20 @@ pub(super) fn token(network: &Network, client: &str) -> Option<String> {
 
 /// Schedules the requests of another client of the tenant, with its own token.
 fn invite(case: &Case, network: &Network) {
-    if case.colleague.is_empty() {
+    if case.other_client.is_empty() {
         return;
     }
-    let Some(token) = token(network, COLLEAGUE) else {
+    let Some(token) = token(network, OTHER_CLIENT) else {
         return;
     };
-    for (after, device) in &case.colleague {
+    for (after, device) in &case.other_client {
         let command = serde_json::json!({"type": "RunScript", "params": [{"key": "ScriptName", "value": "work.ps1"}]});
         let body = serde_json::json!({"Commands": [command], "Comment": "mine"}).to_string();
         let target = format!("/api/machines/{device}/runliveresponse");
         let request = Request::new("POST", &target)
             .header("authorization", &format!("Bearer {token}"))
             .body(body);
-        network.colleague(*after, request);
+        network.other_client(*after, request);
     }
 }
 

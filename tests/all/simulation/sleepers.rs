@@ -93,7 +93,7 @@ fn a_session_is_started_again_whatever_the_queue_calls_the_end_of_its_time() {
 
 #[test]
 fn a_session_that_another_client_cancels_is_not_started_again() {
-    // The run counts on two hours; the service keeps it longer, and a colleague cancels it there.
+    // The run counts on two hours; the service keeps it longer, and another client cancels it there.
     let root = scratch();
     let mut before = queued(root.path(), 72, UnsuccessfulStatus::TimeOut);
     assert_eq!(before.drive(), Ok(Left::Finished));
@@ -108,7 +108,7 @@ fn a_session_that_another_client_cancels_is_not_started_again() {
         .header("authorization", &format!("Bearer {token}"))
         .body(r#"{"Comment": "not on this device"}"#);
     let after = std::time::Duration::from_secs(3 * HOUR);
-    computer.network.colleague(after, cancel);
+    computer.network.other_client(after, cancel);
     assert_eq!(computer.drive(), Ok(Left::Finished));
     assert_eq!(times(&computer, "session_started").len(), 1);
     let end = computer.fleet().devices().next().unwrap().end.unwrap();

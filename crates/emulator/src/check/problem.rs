@@ -122,10 +122,10 @@ impl Scenario {
         devices::check(self, &mut problems);
         outcomes(self, &self.outcomes, "/outcomes", &mut problems);
         faults::check(self, &mut problems);
-        for (place, colleague) in self.background_load.iter().enumerate() {
+        for (place, load) in self.background_load.iter().enumerate() {
             let window = TimeWindow {
-                from: colleague.from,
-                until: colleague.until,
+                from: load.from,
+                until: load.until,
             };
             windows(
                 &[window],

@@ -132,7 +132,7 @@ pub(super) struct World {
     pub(super) actions: Vec<Action>,
     pub(super) starts_per_minute: usize,
     pub(super) slots: usize,
-    /// A colleague holds so many of them until then.
+    /// Another client holds so many of them until then.
     pub(super) foreign_slots: (usize, Moment),
     pub(super) queue: Duration,
     pub(super) lag_max_ms: u64,

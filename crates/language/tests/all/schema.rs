@@ -43,7 +43,7 @@ fn committed_schema_is_the_generated_one() {
         }
         assert!(
             fs::read_to_string(path).unwrap() == text,
-            "the types have changed; write {path} with SVAR_WRITE_SCHEMA=1 cargo test schema::"
+            "the types have changed; write {path} with `SVAR_WRITE_SCHEMA=1 cargo test --workspace committed_schema`"
         );
     }
 }

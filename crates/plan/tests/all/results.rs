@@ -9,9 +9,9 @@ use svar_plan::{
 use super::{compiled, linux};
 
 #[derive(Default)]
-struct Shelf(HashMap<String, StepResult>);
+struct StoredResults(HashMap<String, StepResult>);
 
-impl Results for Shelf {
+impl Results for StoredResults {
     fn result(&self, _device: DeviceIndex, step: &str) -> Option<StepResult> {
         self.0.get(step).cloned()
     }
@@ -25,9 +25,9 @@ fn script(exit: i64, stdout: &str) -> StepResult {
     }
 }
 
-fn shelf(results: &[(&str, StepResult)]) -> Shelf {
+fn stored(results: &[(&str, StepResult)]) -> StoredResults {
     let results = results.iter().cloned();
-    Shelf(
+    StoredResults(
         results
             .map(|(name, result)| (name.to_owned(), result))
             .collect(),
@@ -57,7 +57,7 @@ fn a_waiting_session_is_compiled_from_the_results() {
     let plan = compiled(PLAYBOOK, vec![linux()]);
     let output = r#"found v1.50 here
 {"user":"O'Neil","count":2,"path":"/tmp/a b"}"#;
-    let results = shelf(&[("probe", script(0, output))]);
+    let results = stored(&[("probe", script(0, output))]);
     let first = plan
         .resolve(DeviceIndex(0), SessionIndex(0), &results)
         .unwrap();
@@ -76,7 +76,7 @@ fn a_waiting_session_is_compiled_from_the_results() {
 fn conditions_leave_commands_out() {
     let plan = compiled(PLAYBOOK, vec![linux()]);
     let output = r#"v1 {"count":0}"#.replace(' ', "\n");
-    let results = shelf(&[("probe", script(3, &output))]);
+    let results = stored(&[("probe", script(3, &output))]);
     let resolved = plan
         .resolve(DeviceIndex(0), SessionIndex(1), &results)
         .unwrap();
@@ -94,7 +94,7 @@ steps:
         .resolve(
             DeviceIndex(0),
             SessionIndex(1),
-            &shelf(&[("a", script(1, ""))]),
+            &stored(&[("a", script(1, ""))]),
         )
         .unwrap();
     assert_eq!((resolved.commands, resolved.request), (vec![], None));
@@ -103,7 +103,7 @@ steps:
 #[test]
 fn data_that_does_not_fit_is_a_problem_at_the_template() {
     let plan = compiled(PLAYBOOK, vec![linux()]);
-    let results = shelf(&[("probe", script(0, "no json"))]);
+    let results = stored(&[("probe", script(0, "no json"))]);
     let problem = plan
         .resolve(DeviceIndex(0), SessionIndex(1), &results)
         .unwrap_err()
@@ -116,7 +116,7 @@ fn data_that_does_not_fit_is_a_problem_at_the_template() {
     // A value from a device is no more welcome than any other.
     let output = r#"v1
 {"user":"a;b","count":1}"#;
-    let results = shelf(&[("probe", script(0, output))]);
+    let results = stored(&[("probe", script(0, output))]);
     let problem = plan
         .resolve(DeviceIndex(0), SessionIndex(1), &results)
         .unwrap_err()
@@ -130,7 +130,7 @@ fn data_that_does_not_fit_is_a_problem_at_the_template() {
 }
 
 fn verdict(plan: &CompiledPlan, step: StepIndex, result: &StepResult) -> String {
-    match plan.judge(DeviceIndex(0), step, result, &Shelf::default()) {
+    match plan.judge(DeviceIndex(0), step, result, &StoredResults::default()) {
         Verdict::Met => "met".to_owned(),
         Verdict::NotMet { why } => why,
     }
@@ -199,7 +199,7 @@ steps:
         vec![linux()],
     );
     let result = script(0, output);
-    let results = shelf(&[("probe", result.clone())]);
+    let results = stored(&[("probe", result.clone())]);
     assert_eq!(
         plan.judge(DeviceIndex(0), StepIndex(0), &result, &results),
         Verdict::Met
