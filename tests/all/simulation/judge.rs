@@ -203,7 +203,7 @@ fn judge_device(
         || end
             .why
             .as_deref()
-            .is_some_and(|why| why.contains("may still run"));
+            .is_some_and(|why| why.contains("may still be running"));
     if open.count() > 0 && !said {
         return Err("an action of it is open, and the run does not report it".into());
     }
