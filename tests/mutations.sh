@@ -259,7 +259,7 @@ mutate an-expired-start-is-a-failure src/driver 'all/simulation:simulation::' \
 mutate maps-are-never-equal crates/language/src 'language:' \
     'null || maps || left_kind == right_kind' \
     'null || left_kind == right_kind'
-mutate collected-name-not-ascii crates/emulator/src 'emulator:' \
+mutate collected-name-not-ascii crates/emulator/src 'lib/svar-emulator:gzip' \
     "c == '\\0' || !c.is_ascii()" \
     "c == '\\0'"
 mutate leave-a-tilde-bare crates/plan/src 'plan:' \
