@@ -200,6 +200,8 @@ mod tests {
                 let text = parts.concat();
                 // A line end that is not escaped ends the command.
                 prop_assume!(!text.contains("\\\\\n"));
+                // Behind a line end in quotes, Bash drops a backslash at the end of the text.
+                prop_assume!(!(text.contains('\n') && text.ends_with('\\')));
                 let script = "eval \"set -- $1\" 2>/dev/null || exit 9; [ $# -eq 0 ] || printf '%s\\0' \"$@\"";
                 let output = Command::new("bash")
                     .args(["-c", script, "bash", &text])
