@@ -7,7 +7,12 @@ use std::fs;
 use std::path::Path;
 
 /// Folders without circles.
-const FOLDERS: &[&str] = &["src/driver"];
+const FOLDERS: &[&str] = &[
+    "crates/emulator/src/check",
+    "crates/emulator/src/http",
+    "crates/emulator/src/odata",
+    "src/driver",
+];
 
 /// Folders whose rooms form no circle.
 const ROOMED: &[&str] = &["crates/plan/src", "src/driver", "src/report"];

@@ -71,7 +71,7 @@ mod service;
 mod settings;
 
 pub use background_load::BackgroundLoad;
-pub use check::{ScenarioProblem, ScenarioProblemKind};
+pub use check::{RelatedLocation, ScenarioProblem, ScenarioProblemKind};
 pub use device::{CommandOutcome, DeviceTask, InMemoryDevices, OnDiskDevices};
 pub use fault::{Call, Fault, FaultKind};
 pub use http::{Credentials, Emulator, EmulatorError, ServeOptions, blocking, serve, serve_with};

@@ -153,10 +153,10 @@ fn meaning<'a>(
     document: &'a Document,
 ) -> impl Iterator<Item = Problem> + use<'a> {
     let finding = |found: ScenarioProblem| {
-        let span = SHAPE.span(document, &found.place);
+        let span = SHAPE.span(document, &found.pointer);
         let mut problem = Problem::new(rule_of(found.kind), document.source(), span, found.message);
-        if let Some((place, words)) = found.also {
-            problem = problem.also(SHAPE.span(document, &place), words);
+        if let Some(related) = found.related {
+            problem = problem.also(SHAPE.span(document, &related.pointer), related.label);
         }
         let written = document.source().slice(span);
         if let Some(near) = nearest(written, found.candidates.iter().map(String::as_str)) {

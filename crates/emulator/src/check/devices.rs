@@ -3,19 +3,24 @@
 use std::collections::HashMap;
 
 use super::super::scenario::{Device, Fleet, Scenario};
-use super::content::files;
-use super::outcomes::outcomes;
-use super::times::{between, windows};
-use super::{ScenarioProblem, ScenarioProblemKind};
+use super::files::check_files;
+use super::outcomes::check_outcomes;
+use super::problem::{ScenarioProblem, ScenarioProblemKind};
+use super::times::{check_range, check_windows};
 
-pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
+/// Checks all devices and fleets.
+pub(super) fn check_devices(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
     let mut by_id: HashMap<String, String> = HashMap::new();
-    for (place, device) in scenario.devices.iter().enumerate() {
-        let at = format!("/devices/{place}");
+    for (index, device) in scenario.devices.iter().enumerate() {
+        let pointer = format!("/devices/{index}");
         if device.name.is_empty() {
             problems.push(
-                ScenarioProblem::new(ScenarioProblemKind::MissingKey, &at, "missing key `name`")
-                    .help("`name` is the full DNS name, in lower case."),
+                ScenarioProblem::new(
+                    ScenarioProblemKind::MissingKey,
+                    &pointer,
+                    "missing key `name`",
+                )
+                .help("`name` is the full DNS name, in lower case."),
             );
         } else {
             // A device without an id has one that is derived from its name.
@@ -23,64 +28,75 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
                 Some(id) => ("id", id.to_ascii_lowercase()),
                 None => ("name", format!("name {}", device.name.to_ascii_lowercase())),
             };
-            let at_key = format!("{at}/{key}");
+            let key_pointer = format!("{pointer}/{key}");
             let fleet = scenario
                 .fleets
                 .iter()
-                .position(|fleet| key == "name" && is_of_fleet(fleet, &device.name));
+                .position(|fleet| key == "name" && fleet_has(fleet, &device.name));
             if let Some(first) = by_id.get(&id) {
-                problems.push(duplicate(&at_key, key).also(first.clone(), "first used here"));
+                problems
+                    .push(duplicate(&key_pointer, key).related(first.clone(), "first used here"));
             } else if let Some(fleet) = fleet {
                 problems.push(
-                    duplicate(&at_key, key)
-                        .also(format!("/fleets/{fleet}/name"), "used by this fleet"),
+                    duplicate(&key_pointer, key)
+                        .related(format!("/fleets/{fleet}/name"), "used by this fleet"),
                 );
             } else {
-                by_id.insert(id, at_key);
+                by_id.insert(id, key_pointer);
             }
         }
-        one(scenario, device, &at, problems);
+        check_device(scenario, device, &pointer, problems);
     }
     let mut patterns: HashMap<(String, usize), usize> = HashMap::new();
-    for (place, fleet) in scenario.fleets.iter().enumerate() {
-        let at = format!("/fleets/{place}");
+    for (index, fleet) in scenario.fleets.iter().enumerate() {
+        let pointer = format!("/fleets/{index}");
         if fleet.count > 1 && !fleet.name.contains("{n}") {
             problems.push(
                 ScenarioProblem::new(
                     ScenarioProblemKind::FleetNamePattern,
-                    format!("{at}/name"),
+                    format!("{pointer}/name"),
                     format!("all {} devices would have the same name", fleet.count),
                 )
                 .help("`{n}` in the name is replaced by the number, as in `pc-{n}.example.org`."),
             );
         }
         let pattern = (fleet.name.to_ascii_lowercase(), width(fleet));
-        if let Some(first) = patterns.insert(pattern, place) {
+        if let Some(first) = patterns.insert(pattern, index) {
             problems.push(
-                duplicate(&format!("{at}/name"), "name")
-                    .also(format!("/fleets/{first}/name"), "first used here"),
+                duplicate(&format!("{pointer}/name"), "name")
+                    .related(format!("/fleets/{first}/name"), "first used here"),
             );
         }
         if fleet.back_online.is_some() && fleet.offline == 0.0 {
             problems.push(
                 ScenarioProblem::new(
                     ScenarioProblemKind::IneffectiveSetting,
-                    format!("{at}/back"),
+                    format!("{pointer}/back_online"),
                     "`back_online` has no effect: no device is offline",
                 )
                 .help("Set the share of offline devices, as in `offline: 0.1`."),
             );
         }
-        between(fleet.back_online, &format!("{at}/back"), problems);
+        check_range(
+            fleet.back_online,
+            &format!("{pointer}/back_online"),
+            problems,
+        );
         for os in fleet.os.keys() {
             let key = os.replace('~', "~0").replace('/', "~1");
-            system(os, &format!("{at}/os/{key}"), problems);
+            check_os(os, &format!("{pointer}/os/{key}"), problems);
         }
-        one(scenario, &fleet.device, &format!("{at}/device"), problems);
+        check_device(
+            scenario,
+            &fleet.device,
+            &format!("{pointer}/device"),
+            problems,
+        );
     }
 }
 
-fn duplicate(place: &str, key: &str) -> ScenarioProblem {
+/// Returns the problem of a device whose `key` another device has.
+fn duplicate(pointer: &str, key: &str) -> ScenarioProblem {
     let help = match key {
         "id" => "Each device needs an `id` of its own.",
         _ => {
@@ -89,7 +105,7 @@ fn duplicate(place: &str, key: &str) -> ScenarioProblem {
     };
     ScenarioProblem::new(
         ScenarioProblemKind::DuplicateDevice,
-        place,
+        pointer,
         format!("duplicate device {key}"),
     )
     .help(help)
@@ -110,9 +126,9 @@ const SYSTEMS: [&str; 10] = [
     "Windows",
 ];
 
-/// Reports an unknown operating system. A misspelled one would be emulated like Linux, with its
-/// paths and Bash.
-fn system(os: &str, at: &str, problems: &mut Vec<ScenarioProblem>) {
+/// Reports an unknown operating system. The emulator treats it like Linux, with
+/// its paths and Bash.
+fn check_os(os: &str, pointer: &str, problems: &mut Vec<ScenarioProblem>) {
     let lower = os.to_ascii_lowercase();
     if lower.starts_with("windows") || matches!(lower.as_str(), "linux" | "macos") {
         return;
@@ -121,7 +137,7 @@ fn system(os: &str, at: &str, problems: &mut Vec<ScenarioProblem>) {
         candidates: SYSTEMS.map(str::to_owned).to_vec(),
         ..ScenarioProblem::new(
             ScenarioProblemKind::UnknownOs,
-            at,
+            pointer,
             format!(
                 "unknown operating system `{}`: emulated like Linux",
                 os.escape_debug()
@@ -133,22 +149,35 @@ fn system(os: &str, at: &str, problems: &mut Vec<ScenarioProblem>) {
     });
 }
 
-fn one(scenario: &Scenario, device: &Device, at: &str, problems: &mut Vec<ScenarioProblem>) {
-    system(&device.os, &format!("{at}/os"), problems);
-    windows(&device.online, &format!("{at}/online"), true, problems);
-    windows(
+/// Checks the values of a device, or of the device that a fleet describes.
+fn check_device(
+    scenario: &Scenario,
+    device: &Device,
+    pointer: &str,
+    problems: &mut Vec<ScenarioProblem>,
+) {
+    check_os(&device.os, &format!("{pointer}/os"), problems);
+    check_windows(&device.online, &format!("{pointer}/online"), problems);
+    check_windows(
         &device.portal_sessions,
-        &format!("{at}/portal_sessions"),
-        true,
+        &format!("{pointer}/portal_sessions"),
         problems,
     );
-    between(device.pickup_delay, &format!("{at}/pickup_delay"), problems);
-    between(device.wrapup_delay, &format!("{at}/wrapup_delay"), problems);
-    files(&device.files, Some(device.family()), at, problems);
-    outcomes(
+    check_range(
+        device.pickup_delay,
+        &format!("{pointer}/pickup_delay"),
+        problems,
+    );
+    check_range(
+        device.wrapup_delay,
+        &format!("{pointer}/wrapup_delay"),
+        problems,
+    );
+    check_files(&device.files, Some(device.family()), pointer, problems);
+    check_outcomes(
         scenario,
         &device.outcomes,
-        &format!("{at}/outcomes"),
+        &format!("{pointer}/outcomes"),
         problems,
     );
 }
@@ -158,8 +187,8 @@ fn width(fleet: &Fleet) -> usize {
     fleet.count.to_string().len()
 }
 
-/// Checks whether a fleet has a device of that name.
-pub(super) fn is_of_fleet(fleet: &Fleet, name: &str) -> bool {
+/// Returns whether a fleet has a device of that name.
+pub(super) fn fleet_has(fleet: &Fleet, name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let pattern = fleet.name.to_ascii_lowercase();
     let Some((head, tail)) = pattern.split_once("{n}") else {
@@ -177,7 +206,7 @@ pub(super) fn is_of_fleet(fleet: &Fleet, name: &str) -> bool {
     })
 }
 
-/// Checks whether the scenario has a device with that name or id. With fleets, any 40 hexadecimal
+/// Returns whether the scenario has a device with that name or id. With fleets, any 40 hexadecimal
 /// digits count as an id.
 pub(super) fn is_device(scenario: &Scenario, wanted: &str) -> bool {
     let wanted = wanted.to_ascii_lowercase();
@@ -188,12 +217,13 @@ pub(super) fn is_device(scenario: &Scenario, wanted: &str) -> bool {
         || scenario
             .fleets
             .iter()
-            .any(|fleet| is_of_fleet(fleet, &wanted))
+            .any(|fleet| fleet_has(fleet, &wanted))
         || wanted.len() == 40
             && !scenario.fleets.is_empty()
             && wanted.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// Returns the name and, if the scenario gives one, the id of a device, in lower case.
 fn names_of(device: &Device) -> impl Iterator<Item = String> {
     let id = device.id.as_ref().map(|id| id.to_ascii_lowercase());
     std::iter::once(device.name.to_ascii_lowercase()).chain(id)

@@ -2,61 +2,62 @@
 
 use super::super::scenario::Scenario;
 use super::devices::is_device;
-use super::{ScenarioProblem, ScenarioProblemKind};
+use super::problem::{ScenarioProblem, ScenarioProblemKind};
 
-pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
-    for (place, fault) in scenario.faults.iter().enumerate() {
-        let at = format!("/faults/{place}");
-        let mut idle = |key: &str, message: &str, help: &str| {
+/// Checks all faults.
+pub(super) fn check_faults(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
+    for (index, fault) in scenario.faults.iter().enumerate() {
+        let pointer = format!("/faults/{index}");
+        let mut report = |key: &str, message: &str, help: &str| {
             problems.push(
                 ScenarioProblem::new(
                     ScenarioProblemKind::IneffectiveFault,
-                    format!("{at}/{key}"),
+                    format!("{pointer}/{key}"),
                     message,
                 )
                 .help(help),
             );
         };
         if fault.times == 0 && fault.probability.is_none() {
-            idle(
+            report(
                 "times",
                 "this fault never triggers: `times` is 0",
                 "Remove `times` to trigger once, or remove the fault.",
             );
         }
         if fault.probability == Some(0.0) {
-            idle(
+            report(
                 "probability",
                 "this fault never triggers: `probability` is 0",
                 "`probability` is above 0 and at most 1; 1 means every call.",
             );
         }
         if fault.probability.is_some() && fault.times != 1 {
-            idle(
+            report(
                 "times",
                 "`times` has no effect together with `probability`",
                 "A fault triggers by count or by probability: keep one of the two.",
             );
         }
         if !fault.kind.fits(fault.call) {
-            idle(
+            report(
                 "kind",
                 "this fault can't happen at this call",
                 "`svar explain ineffective-fault` lists the calls of each kind.",
             );
         }
         if fault.delay.is_some() && !fault.kind.has_delay() {
-            idle(
+            report(
                 "delay",
                 "`delay` has no effect on this kind of fault",
-                "`throttled`, `throttled_with_date`, `slow`, `late` and `overwritten` use `delay`.",
+                "`throttled`, `throttled_with_date`, `slow`, `delayed_visibility` and `library_file_replaced` use `delay`.",
             );
         }
         if fault.device.is_some() && !fault.call.has_device() {
-            idle(
+            report(
                 "device",
                 "this fault never triggers: the call is not about a device",
-                "Remove `device`, or use a call such as `start` or `machine_get`.",
+                "Remove `device`, or use a call on one device, such as `start` or `machine_get`.",
             );
         }
         if let Some(device) = fault.device.as_deref()
@@ -67,7 +68,7 @@ pub(super) fn check(scenario: &Scenario, problems: &mut Vec<ScenarioProblem>) {
                 candidates: candidates.collect(),
                 ..ScenarioProblem::new(
                     ScenarioProblemKind::UnknownDevice,
-                    format!("{at}/device"),
+                    format!("{pointer}/device"),
                     format!("no device has the name or id `{}`", device.escape_debug()),
                 )
                 .help("Use the full name or the id of a device.")

@@ -66,6 +66,6 @@ pub(super) fn is_device_path(file: &str, family: OsFamily) -> Result<(), String>
 }
 
 /// Checks whether a text matches a pattern in which `*` stands for any text. Case is ignored.
-pub(super) fn fits(pattern: &str, text: &str) -> bool {
-    scripted::fits(pattern, text)
+pub(super) fn matches_pattern(pattern: &str, text: &str) -> bool {
+    scripted::matches_pattern(pattern, text)
 }

@@ -16,9 +16,9 @@ pub(super) fn find<'a>(
         .iter()
         .chain(&scenario.outcomes)
         .find(|outcome| {
-            fits(&outcome.script, script)
-                && fits(&outcome.args, args)
-                && fits(&outcome.os, &device.os)
+            matches_pattern(&outcome.script, script)
+                && matches_pattern(&outcome.args, args)
+                && matches_pattern(&outcome.os, &device.os)
         })
 }
 
@@ -62,7 +62,7 @@ pub(super) fn play(
 
 /// Checks whether a pattern with `*` matches the whole text. Case is ignored. The time is linear in
 /// the length of the text times the number of stars.
-pub(super) fn fits(pattern: &str, text: &str) -> bool {
+pub(super) fn matches_pattern(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
@@ -119,7 +119,7 @@ fn fill(text: &str, name: &str, args: &str, words: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{fill, fits};
+    use super::{fill, matches_pattern};
 
     #[test]
     fn patterns() {
@@ -132,7 +132,11 @@ mod tests {
             ("a", "ab", false),
             ("", "", true),
         ] {
-            assert_eq!(fits(pattern, text), expected, "{pattern:?} on {text:?}");
+            assert_eq!(
+                matches_pattern(pattern, text),
+                expected,
+                "{pattern:?} on {text:?}"
+            );
         }
     }
 

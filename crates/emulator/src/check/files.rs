@@ -2,33 +2,33 @@
 
 use super::super::device::is_device_path;
 use super::super::scenario::{DeviceFile, OsFamily};
-use super::{ScenarioProblem, ScenarioProblemKind};
+use super::problem::{ScenarioProblem, ScenarioProblemKind};
 
-/// Checks the content of a file: it is given once and can be read.
-pub(super) fn content(
+/// Reports content that is given in two ways, and content that is not base64.
+pub(super) fn check_content(
     text: Option<&String>,
     base64: Option<&String>,
     size: Option<u64>,
-    at: &str,
+    pointer: &str,
     problems: &mut Vec<ScenarioProblem>,
 ) {
-    let said: Vec<&str> = [
+    let given: Vec<&str> = [
         ("text", text.is_some()),
         ("base64", base64.is_some()),
         ("size", size.is_some()),
     ]
     .iter()
-    .filter(|(_, is_there)| *is_there)
+    .filter(|(_, is_given)| *is_given)
     .map(|(key, _)| *key)
     .collect();
-    if let [first, second, ..] = said.as_slice() {
+    if let [first, second, ..] = given.as_slice() {
         problems.push(
             ScenarioProblem::new(
                 ScenarioProblemKind::ConflictingKeys,
-                format!("{at}/{second}"),
+                format!("{pointer}/{second}"),
                 format!("`{first}` and `{second}` cannot be used together"),
             )
-            .also(format!("{at}/{first}"), "")
+            .related(format!("{pointer}/{first}"), "")
             .help("Keep only one of `text`, `base64` and `size`."),
         );
     }
@@ -39,36 +39,39 @@ pub(super) fn content(
     if base64.is_some() && file.content().is_err() {
         problems.push(ScenarioProblem::new(
             ScenarioProblemKind::InvalidBase64,
-            format!("{at}/base64"),
+            format!("{pointer}/base64"),
             "invalid base64",
         ));
     }
 }
 
-/// Checks files on a device of that family. Files created by an outcome have no family, and must be
-/// valid for any of them.
-pub(super) fn files(
+/// Checks files on a device of that family. An outcome has no family: the paths of its files
+/// must be valid on one of the families.
+pub(super) fn check_files(
     files: &[DeviceFile],
     family: Option<OsFamily>,
-    at: &str,
+    pointer: &str,
     problems: &mut Vec<ScenarioProblem>,
 ) {
-    for (place, file) in files.iter().enumerate() {
-        let at = format!("{at}/files/{place}");
+    for (index, file) in files.iter().enumerate() {
+        let pointer = format!("{pointer}/files/{index}");
         if file.path.is_empty() {
-            let problem =
-                ScenarioProblem::new(ScenarioProblemKind::MissingKey, &at, "missing key `path`");
+            let problem = ScenarioProblem::new(
+                ScenarioProblemKind::MissingKey,
+                &pointer,
+                "missing key `path`",
+            );
             problems.push(problem.help("`path` is the full path on the device."));
             continue;
         }
-        content(
+        check_content(
             file.text.as_ref(),
             file.base64.as_ref(),
             file.size,
-            &at,
+            &pointer,
             problems,
         );
-        let wrong = match family {
+        let error = match family {
             Some(family) => is_device_path(&file.path, family).err(),
             // Placeholders are filled in when the script runs.
             None if file.path.contains('{') => None,
@@ -78,7 +81,7 @@ pub(super) fn files(
                 .reduce(Result::or)
                 .and_then(Result::err),
         };
-        if let Some(reason) = wrong {
+        if let Some(reason) = error {
             let example = match family {
                 Some(OsFamily::Unix) => "a full path such as `/var/log/auth.log`",
                 _ => "a full path such as `C:\\Users\\Public\\notes.txt`",
@@ -86,7 +89,7 @@ pub(super) fn files(
             problems.push(
                 ScenarioProblem::new(
                     ScenarioProblemKind::InvalidDeviceFile,
-                    format!("{at}/path"),
+                    format!("{pointer}/path"),
                     reason.trim_end_matches('.').replacen("The", "the", 1),
                 )
                 .help(format!("Use {example}.")),
