@@ -74,7 +74,7 @@ fn start() -> Exit {
 }
 
 fn dispatch(cli: &Cli, terminal: &Terminal) -> exit::CommandResult {
-    log::start(cli.log.as_deref(), terminal.color)?;
+    log::start(cli.log.as_deref(), terminal)?;
     match &cli.command {
         Command::Check(args) => check::run(args, terminal),
         Command::Emulator(args) => emulator::run(args, terminal),

@@ -54,10 +54,18 @@ pub struct SharedBudget {
     offset: u64,
     /// The time when it was last read.
     looked: Moment,
-    /// The number of slots held by each other process, and the time when it reported them.
-    held: HashMap<String, (u32, Moment)>,
-    /// The number of slots and the time that this process last reported.
-    said: Option<(u32, Moment)>,
+    /// The number of slots that each other process last reported.
+    held: HashMap<String, HeldSlots>,
+    /// The number of slots that this process last reported.
+    reported: Option<HeldSlots>,
+}
+
+/// A report of the number of slots that a process holds.
+#[derive(Debug, Clone, Copy)]
+struct HeldSlots {
+    slots: u32,
+    /// The time of the report.
+    at: Moment,
 }
 
 /// The usage by other processes since the last turn.
@@ -96,7 +104,7 @@ impl SharedBudget {
             offset: 0,
             looked: Moment::EPOCH,
             held: HashMap::new(),
-            said: None,
+            reported: None,
         })
     }
 
@@ -118,8 +126,8 @@ impl SharedBudget {
         }
         let taken = self.read(&mut file, now)?;
         self.held
-            .retain(|_, (_, at)| now.since(*at) < HELD_FOR && at.since(now) < HEARTBEAT);
-        let slots_held = self.held.values().map(|(slots, _)| *slots).sum();
+            .retain(|_, held| now.since(held.at) < HELD_FOR && held.at.since(now) < HEARTBEAT);
+        let slots_held = self.held.values().map(|held| held.slots).sum();
         let turn = BudgetTurn {
             budget: self,
             file,
@@ -151,13 +159,14 @@ impl SharedBudget {
         let whole = text
             .iter()
             .rposition(|byte| *byte == b'\n')
-            .map_or(0, |at| at + 1);
+            .map(|at| at + 1)
+            .unwrap_or_default();
         self.offset += whole as u64;
         let mut taken = Vec::new();
         for line in String::from_utf8_lossy(&text[..whole]).lines() {
             match Entry::parse(line) {
                 Some(Entry::Held { slots, at, who }) if !who.starts_with(&self.run) => {
-                    self.held.insert(who.to_owned(), (slots, at));
+                    self.held.insert(who.to_owned(), HeldSlots { slots, at });
                 }
                 Some(Entry::Took { endpoint, at, who }) if who != self.who => {
                     // A run's own starts are in its journal. Times in the future come from another
@@ -209,9 +218,11 @@ impl BudgetTurn<'_> {
         for endpoint in rows {
             text.push_str(&format!("{endpoint} {} {who}\n", now.millis()));
         }
-        let is_new = match self.budget.said {
+        let is_new = match self.budget.reported {
             None => slots_held > 0,
-            Some((slots, at)) => slots != slots_held || (slots > 0 && now.since(at) >= HEARTBEAT),
+            Some(HeldSlots { slots, at }) => {
+                slots != slots_held || (slots > 0 && now.since(at) >= HEARTBEAT)
+            }
         };
         if is_new {
             text.push_str(&format!("held {slots_held} {} {who}\n", now.millis()));
@@ -227,7 +238,10 @@ impl BudgetTurn<'_> {
         self.file.write_all(text.as_bytes())?;
         self.budget.offset = end + text.len() as u64;
         if is_new {
-            self.budget.said = Some((slots_held, now));
+            self.budget.reported = Some(HeldSlots {
+                slots: slots_held,
+                at: now,
+            });
         }
         Ok(())
     }

@@ -117,10 +117,19 @@ fn list(names: &[LibraryName]) -> String {
     names.join(", ")
 }
 
+/// The handling of files that are missing in the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LibraryUpload {
+    /// Uploads missing files.
+    Missing,
+    /// Reports missing files as an error.
+    Never,
+}
+
 /// Checks that the library holds the playbook's files with the expected hashes, and uploads missing
 /// ones.
 ///
-/// Missing files are uploaded only if `upload` is true. A different file is never overwritten,
+/// A different file is never overwritten,
 /// because people and other tools share the library (API notes 8.6). Returns the names of the
 /// uploaded files.
 ///
@@ -129,7 +138,7 @@ fn list(names: &[LibraryName]) -> String {
 pub async fn prepare(
     client: &Client,
     items: &[LibraryItem],
-    upload: bool,
+    upload: LibraryUpload,
 ) -> Result<Vec<LibraryName>, LibraryError> {
     if items.is_empty() {
         return Ok(Vec::new());
@@ -150,7 +159,7 @@ pub async fn prepare(
     if gap.missing.is_empty() {
         return Ok(Vec::new());
     }
-    if !upload {
+    if upload == LibraryUpload::Never {
         return Err(LibraryError::Missing(gap.missing));
     }
     for item in items.iter().filter(|item| gap.missing.contains(&item.name)) {

@@ -19,7 +19,9 @@ mod targets;
 
 pub use budget::{BudgetTurn, OthersUsage, SharedBudget};
 pub use clock::Clock;
-pub use library::{LibraryDiff, LibraryError, LibraryItem, compare, prepare as prepare_library};
+pub use library::{
+    LibraryDiff, LibraryError, LibraryItem, LibraryUpload, compare, prepare as prepare_library,
+};
 pub use results::ResultLimits;
 pub use run::{
     Call, CompletedCall, DriveError, DriveOutcome, Ending, Observer, RunSetup, SteppedRun, drive,
@@ -27,9 +29,10 @@ pub use run::{
 };
 pub use signal::{InterruptSender, Interrupts};
 pub use store::{
-    ControlRequest, FOLDER_FORMAT, FileAction, FolderError, InitialFiles, JOURNAL_FILE, Journal,
-    JournalContents, JournalCounters, JournalError, JournalHeader, RECORD_FORMAT, Record,
-    RecordDevice, RecordFile, RecordOutput, RecordStore, RequestKind, RunFolder, RunHeader, Runs,
-    ServiceKind, ServiceRecord, active_process, file_name, read_journal,
+    ControlRequest, FOLDER_FORMAT, FileAction, FolderError, FolderRecordStore, InitialFiles,
+    JOURNAL_FILE, Journal, JournalContents, JournalCounters, JournalError, JournalHeader,
+    RECORD_FORMAT, Record, RecordDevice, RecordFile, RecordKey, RecordOutput, RecordStore,
+    RequestKind, ResultDraft, ResultKind, RunFolder, RunHeader, Runs, ServiceKind, ServiceRecord,
+    active_process, file_name, read_journal,
 };
 pub use targets::{TargetError, resolve as resolve_targets};

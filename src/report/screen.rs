@@ -80,8 +80,17 @@ struct Typed {
 #[derive(Debug, Default)]
 struct Held {
     blanks: usize,
-    /// Words were written before them.
-    words: bool,
+    last: Written,
+}
+
+/// The kind of what was last written to a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Written {
+    /// Nothing, blanks, or the end of a line.
+    #[default]
+    Blank,
+    /// Visible text.
+    Text,
 }
 
 impl Typed {
@@ -92,11 +101,11 @@ impl Typed {
         }
     }
 
-    /// Writes the blanks that are held back; `words`: whether text is written next.
-    fn release(&self, words: bool) -> io::Result<()> {
+    /// Writes the blanks that are held back, before something of the kind `next` is written.
+    fn release(&self, next: Written) -> io::Result<()> {
         let blanks = match self.held.lock() {
             Ok(mut held) => {
-                held.words = words;
+                held.last = next;
                 std::mem::take(&mut held.blanks)
             }
             Err(_) => 0,
@@ -131,7 +140,7 @@ impl TermLike for Typed {
     }
 
     fn write_line(&self, text: &str) -> io::Result<()> {
-        self.release(false)?;
+        self.release(Written::Blank)?;
         self.term.write_line(text)
     }
 
@@ -139,12 +148,16 @@ impl TermLike for Typed {
         let is_filler = !text.is_empty() && text.bytes().all(|byte| byte == b' ');
         if is_filler
             && let Ok(mut held) = self.held.lock()
-            && held.words
+            && held.last == Written::Text
         {
             held.blanks = text.len();
             return Ok(());
         }
-        self.release(!is_filler && !text.is_empty())?;
+        self.release(if is_filler || text.is_empty() {
+            Written::Blank
+        } else {
+            Written::Text
+        })?;
         self.term.write_str(text)
     }
 

@@ -9,14 +9,13 @@ use svar_wire::text;
 
 use crate::cli::args::{ExplainArgs, OutputFormat};
 use crate::cli::output::exit::{CommandError, CommandResult, Exit};
-use crate::cli::output::terminal::{Terminal, TextStyle, paint, print, print_json};
+use crate::cli::output::terminal::{Terminal, TextStyle, print, print_json};
 use crate::cli::rules;
 
 pub(crate) fn run(args: &ExplainArgs, terminal: &Terminal) -> CommandResult {
-    let color = terminal.color_out;
     let Some(id) = &args.id else {
         match args.output.format {
-            OutputFormat::Text => print(&list(color))?,
+            OutputFormat::Text => print(&list(terminal))?,
             OutputFormat::Json => {
                 let rules: Vec<Value> = rules::all().map(entry).collect();
                 print_json(&json!({ "version": 1, "rules": rules }))?;
@@ -35,7 +34,7 @@ pub(crate) fn run(args: &ExplainArgs, terminal: &Terminal) -> CommandResult {
         print_json(&document)?;
         return Ok(Exit::Done);
     }
-    let title = paint(color, TextStyle::Strong, rule.id);
+    let title = terminal.paint_out(TextStyle::Strong, rule.id);
     print(&format!(
         "{title} ({})\n{}\n\n{}\n",
         rule.severity.as_str(),
@@ -55,12 +54,12 @@ fn entry(rule: &Rule) -> Value {
 }
 
 /// Lists all rules, one line each.
-fn list(color: bool) -> String {
+fn list(terminal: &Terminal) -> String {
     let widest = rules::all().map(|rule| rule.id.len()).max();
     let widest = widest.unwrap_or_default();
     let mut text = String::new();
     for rule in rules::all() {
-        let id = paint(color, TextStyle::Strong, &format!("{:widest$}", rule.id));
+        let id = terminal.paint_out(TextStyle::Strong, &format!("{:widest$}", rule.id));
         let severity = rule.severity.as_str();
         let _ = writeln!(text, "{id}  {severity:7}  {}", rule.title);
     }

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::driver::{self, Journal, ResultLimits, RunFolder, ServiceKind, ServiceRecord};
+use crate::driver::{
+    self, FolderRecordStore, Journal, ResultLimits, RunFolder, ServiceKind, ServiceRecord,
+};
 use crate::report::{self, Evidence};
 
 use crate::cli::args::{OutputFormat, ResumeArgs, ResumeOptions};
@@ -132,21 +134,22 @@ async fn drive(
 ) -> CommandResult {
     let PreparedResume { past, service } = taken;
     // The lock comes first: if two processes resume the run, the second one fails here.
-    let (journal, reading) =
+    let (journal, recorded) =
         Journal::open(folder.path()).map_err(|error| existing_run::journal_failure(&error))?;
     let address = connect::locate(service, None).await?;
     let connected = connect::sign_in(address).await?;
-    let ready = driver::RunSetup {
+    let setup = driver::RunSetup {
+        records: Arc::new(FolderRecordStore::new(folder.clone(), past.compiled.plan())),
         compiled: Arc::new(past.compiled),
         folder,
         journal,
-        reading: Some(reading),
+        recorded: Some(recorded),
         client: connected.client.clone(),
         clock: connected.clock.clone(),
-        caps: ResultLimits::default(),
+        limits: ResultLimits::default(),
     };
     let interrupts = drive::interrupts()?;
-    let outcome = drive::drive(ready, interrupts, &past.source, &args.progress, terminal).await;
+    let outcome = drive::drive(setup, interrupts, &past.source, &args.progress, terminal).await;
     connected.close().await;
     outcome
 }

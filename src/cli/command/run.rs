@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::driver::client::Permission;
 use crate::driver::{
-    self, FOLDER_FORMAT, InitialFiles, Interrupts, Journal, LibraryError, LibraryItem,
-    ResultLimits, RunFolder, RunHeader, ServiceKind,
+    self, FOLDER_FORMAT, FolderRecordStore, InitialFiles, Interrupts, Journal, LibraryError,
+    LibraryItem, LibraryUpload, ResultLimits, RunFolder, RunHeader, ServiceKind,
 };
 use svar_emulator::Scenario;
 use svar_language::playbook::Beside;
@@ -88,13 +88,14 @@ impl Start<'_> {
         let interrupts = drive::interrupts()?;
         let (folder, journal) = self.folder(connected, ready, &compiled, &targets, &library)?;
         let begun = driver::RunSetup {
+            records: Arc::new(FolderRecordStore::new(folder.clone(), compiled.plan())),
             compiled: Arc::new(compiled),
             folder,
             journal,
-            reading: None,
+            recorded: None,
             client: client.clone(),
             clock: connected.clock.clone(),
-            caps: ResultLimits::default(),
+            limits: ResultLimits::default(),
         };
         Ok((begun, interrupts))
     }
@@ -113,7 +114,11 @@ impl Start<'_> {
             let identity = connected.client.sign_in(&[Permission::Library]).await;
             identity.map_err(|error| connect::sign_in_failed(&error))?;
         }
-        let upload = !is_tenant || self.args.sync_library;
+        let upload = if !is_tenant || self.args.sync_library {
+            LibraryUpload::Missing
+        } else {
+            LibraryUpload::Never
+        };
         let uploaded = driver::prepare_library(&connected.client, library, upload)
             .await
             .map_err(|error| library_failure(&error))?;

@@ -9,7 +9,7 @@ use svar_wire::text;
 use crate::cli::args::{OutputFormat, RunsArgs};
 use crate::cli::existing_run;
 use crate::cli::output::exit::{CommandResult, Exit};
-use crate::cli::output::terminal::{Terminal, TextStyle, paint, print, print_json, say};
+use crate::cli::output::terminal::{Terminal, TextStyle, print, print_json, say};
 use crate::cli::service::settings::Settings;
 use crate::driver::{FolderError, RunFolder, Runs};
 use crate::report::{self, RunState};
@@ -23,6 +23,12 @@ enum ListedState {
     Sound(RunState),
     /// Its summary says that it finished, but its journal ends earlier.
     Damaged,
+}
+
+/// A run in the list.
+struct ListedRun {
+    folder: RunFolder,
+    state: ListedState,
 }
 
 impl ListedState {
@@ -72,27 +78,27 @@ pub(crate) fn run(args: &RunsArgs, terminal: &Terminal) -> CommandResult {
             }
         }
     }
-    let runs: Vec<(RunFolder, ListedState)> = (runs.into_iter())
-        .map(|run| {
-            let state = ListedState::of(&run, terminal);
-            (run, state)
+    let runs: Vec<ListedRun> = (runs.into_iter())
+        .map(|folder| ListedRun {
+            state: ListedState::of(&folder, terminal),
+            folder,
         })
         .collect();
     match args.output.format {
         OutputFormat::Json => print_json(&document(&runs))?,
         OutputFormat::Text if runs.is_empty() => return Err(existing_run::none(&root)),
-        OutputFormat::Text => print(&table(&runs, terminal.color_out))?,
+        OutputFormat::Text => print(&table(&runs, terminal))?,
     }
     Ok(Exit::Done)
 }
 
-fn document(runs: &[(RunFolder, ListedState)]) -> serde_json::Value {
-    let entry = |(run, state): &(RunFolder, ListedState)| {
-        let header = run.header();
+fn document(runs: &[ListedRun]) -> serde_json::Value {
+    let entry = |run: &ListedRun| {
+        let header = run.folder.header();
         json!({
             "run": header.run,
-            "path": run.path(),
-            "state": state.as_str(),
+            "path": run.folder.path(),
+            "state": run.state.as_str(),
             "playbook": header.playbook,
             "file": header.playbook_file,
             "started": header.started.to_string(),
@@ -106,16 +112,16 @@ fn document(runs: &[(RunFolder, ListedState)]) -> serde_json::Value {
 }
 
 /// Lays out one line for each run: id, state, number of devices, name of the playbook.
-fn table(runs: &[(RunFolder, ListedState)], color: bool) -> String {
+fn table(runs: &[ListedRun], terminal: &Terminal) -> String {
     let counts: Vec<String> = (runs.iter())
-        .map(|(run, _)| text::count(run.header().devices, "device"))
+        .map(|run| text::count(run.folder.header().devices, "device"))
         .collect();
     let widest = counts.iter().map(String::len).max().unwrap_or_default();
     let mut table = String::new();
-    for ((run, state), count) in runs.iter().zip(&counts) {
-        let header = run.header();
-        let id = paint(color, TextStyle::Strong, header.run.as_str());
-        let state = paint(color, state.style(), &format!("{:11}", state.as_str()));
+    for (run, count) in runs.iter().zip(&counts) {
+        let header = run.folder.header();
+        let id = terminal.paint_out(TextStyle::Strong, header.run.as_str());
+        let state = terminal.paint_out(run.state.style(), &format!("{:11}", run.state.as_str()));
         let name = report::clean(&header.playbook);
         let _ = writeln!(table, "{id}  {state}  {count:>widest$}  {name}");
     }

@@ -125,10 +125,10 @@ impl PreparedPlaybook {
                 reason: format!("id {id}"),
             });
         }
-        let count = u32::try_from(targets.len()).unwrap_or(u32::MAX);
+        let count = targets.len();
         let expected = count > 0
-            && self.selection.min.is_none_or(|min| count >= min)
-            && self.selection.max.is_none_or(|max| count <= max);
+            && self.selection.min.is_none_or(|min| count >= min as usize)
+            && self.selection.max.is_none_or(|max| count <= max as usize);
         expected.then_some(targets)
     }
 
@@ -175,7 +175,7 @@ pub(crate) async fn resolve(
             if let Some(problem) = refused_filter(&error, &ready.loaded) {
                 return print_problems(&[problem], terminal);
             }
-            let exit = if error.is_the_service() {
+            let exit = if error.is_service_error() {
                 Exit::TenantUnusable
             } else {
                 Exit::Refused

@@ -5,12 +5,13 @@ use tracing_subscriber::EnvFilter;
 use crate::report;
 
 use crate::cli::output::exit::CommandError;
+use crate::cli::output::terminal::Terminal;
 
 /// Starts logging with a filter such as `debug` or `svar::driver=trace`.
 ///
 /// # Errors
 /// The filter is invalid.
-pub(crate) fn start(filter: Option<&str>, color: bool) -> Result<(), CommandError> {
+pub(crate) fn start(filter: Option<&str>, terminal: &Terminal) -> Result<(), CommandError> {
     let Some(filter) = filter.filter(|filter| !filter.trim().is_empty()) else {
         return Ok(());
     };
@@ -31,7 +32,7 @@ pub(crate) fn start(filter: Option<&str>, color: bool) -> Result<(), CommandErro
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(color)
+        .with_ansi(terminal.color)
         .with_writer(std::io::stderr)
         .init();
     Ok(())

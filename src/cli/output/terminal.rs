@@ -100,9 +100,22 @@ impl Terminal {
         }
     }
 
-    /// Colours text for standard error, where colour is on.
+    /// Returns text for standard error, coloured if colour is on.
     pub fn paint(&self, style: TextStyle, text: &str) -> String {
-        paint(self.color, style, text)
+        if self.color {
+            style.paint(text)
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// Returns text for standard output, coloured if colour is on.
+    pub fn paint_out(&self, style: TextStyle, text: &str) -> String {
+        if self.color_out {
+            style.paint(text)
+        } else {
+            text.to_owned()
+        }
     }
 
     /// Prints an error.
@@ -138,20 +151,18 @@ pub enum TextStyle {
     Strong,
 }
 
-/// Returns the text in its colour, or as it is.
-pub(crate) fn paint(color: bool, style: TextStyle, text: &str) -> String {
-    if !color {
-        return text.to_owned();
+impl TextStyle {
+    fn paint(self, text: &str) -> String {
+        let code = match self {
+            TextStyle::Good => "32",
+            TextStyle::Bad => "1;31",
+            TextStyle::Warn => "33",
+            TextStyle::Note => "36",
+            TextStyle::Dim => "2",
+            TextStyle::Strong => "1",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
-    let code = match style {
-        TextStyle::Good => "32",
-        TextStyle::Bad => "1;31",
-        TextStyle::Warn => "33",
-        TextStyle::Note => "36",
-        TextStyle::Dim => "2",
-        TextStyle::Strong => "1",
-    };
-    format!("\u{1b}[{code}m{text}\u{1b}[0m")
 }
 
 /// Prints to standard error. If that fails there is no place to report it, so it is ignored.

@@ -201,7 +201,7 @@ pub enum SignInError {
 impl SignInError {
     /// Returns whether waiting may help: the endpoint could not be reached or had an error of its
     /// own (RFC 6749, 4.1.2.1 has codes for that).
-    pub fn is_passing(&self) -> bool {
+    pub fn is_temporary(&self) -> bool {
         match self {
             SignInError::Unreachable { .. } | SignInError::Unusable { .. } => true,
             SignInError::Refused { code, .. } => {

@@ -61,9 +61,10 @@ impl FullResponse {
         let body = self.success()?;
         let bytes = without_bom(&body);
         let unread = |error: serde_json::Error| {
-            CallError::unknown(match error.is_data() {
-                true => format!("the answer has another shape ({error})"),
-                false => format!("the answer is no JSON but {}", describe(&body)),
+            CallError::unknown(if error.is_data() {
+                format!("the response has an unexpected form ({error})")
+            } else {
+                format!("the response is not JSON but {}", describe(&body))
             })
         };
         // The bytes are parsed twice and never into a tree: a list of machines has tens of
@@ -74,7 +75,7 @@ impl FullResponse {
         if let Some(error) = head.error {
             let refusal = refusal_of(StatusCode::OK, Some(&error), None);
             return Err(CallError::unknown(format!(
-                "a success that holds an error, {}: {}",
+                "the response reports success but contains an error, {}: {}",
                 refusal.code, refusal.message
             )));
         }
@@ -142,8 +143,13 @@ fn refusal_of(status: StatusCode, error: Option<&Value>, retry_after: Option<Dur
             500,
         ),
         target: text("target").map(|target| one_line(target, 100)),
-        retry_after_ms: retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+        retry_after_ms: retry_after.map(saturating_millis),
     }
+}
+
+/// Returns a duration in milliseconds, or the largest number if it is too long for one.
+fn saturating_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Describes a body that is not the service's JSON, in a few words.

@@ -1,4 +1,4 @@
-//! Downloads results, stores them in the run folder and writes their records.
+//! Downloads results, stores them and writes their records.
 //!
 //! Nothing that a device sends is trusted. Its size is limited packed and unpacked, its names are
 //! made safe, and its bytes are hashed both as downloaded and as stored.
@@ -6,279 +6,268 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use svar_engine::{DeviceIndex, RequestIndex, ResultSummary, StepIndex};
-use svar_plan::{CompiledPlan, Verb, Verdict};
-use svar_wire::ActionId;
+use svar_engine::ResultSummary;
+use svar_plan::{CompiledPlan, Secrets, Verb, Verdict};
 
 use crate::driver::blocking::spawn_blocking_io;
 use crate::driver::client::{CallError, Client, DownloadError, Downloaded};
 use crate::driver::store::{
-    FileAction, FolderError, Record, RecordFile, RecordOutput, RecordStore, draft_in, settle,
+    Record, RecordFile, RecordKey, RecordOutput, RecordStore, ResultDraft, ResultKind,
 };
 
-use super::error::{CollectError, spoiled};
-use super::gzip::{UnpackError, is_gzip, unpack};
+use super::error::{CollectError, corrupt_gzip};
+use super::gzip::{UnpackError, UnpackedFile, is_gzip, unpack};
 use super::limits::ResultLimits;
 use super::script_output::{ScriptOutput, unpack_text};
 
-/// A result to fetch.
+/// A result to collect.
 #[derive(Debug, Clone)]
-pub(crate) struct Wanted {
-    pub(crate) device: DeviceIndex,
-    /// Index into the plan's steps.
-    pub(crate) step: StepIndex,
+pub(crate) struct CollectRequest {
+    pub(crate) key: RecordKey,
     pub(crate) verb: Verb,
-    pub(crate) action: ActionId,
-    pub(crate) index: RequestIndex,
     /// The path of a collected file on the device.
     pub(crate) source: String,
-    /// Whether a result of an unexpected form is stored as it is. Until then it is fetched again,
-    /// because it may have been damaged on the way.
-    pub(crate) as_it_came: bool,
+    pub(crate) unexpected_form: UnexpectedForm,
 }
 
-/// A result that was fetched, stored and judged.
+/// The handling of a result that does not have the expected form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnexpectedForm {
+    /// Treats it as corrupt, so that it is downloaded again.
+    Reject,
+    /// Stores it as it is.
+    StoreUnchanged,
+}
+
+/// A result that was downloaded, stored and judged.
 #[derive(Debug)]
 pub(crate) struct Collected {
     pub(crate) summary: ResultSummary,
     pub(crate) verdict: Verdict,
 }
 
-/// Fetches a result, stores it, judges it and writes its record. The record and the files that it
-/// names are durable on return. Repeating it overwrites the same files.
-pub(crate) async fn collect(
-    client: &Client,
-    records: &Arc<RecordStore>,
-    compiled: &Arc<CompiledPlan>,
-    caps: ResultLimits,
-    wanted: Wanted,
-) -> Result<Collected, CollectError> {
-    let link = client.result_link(&wanted.action, wanted.index).await?;
-    let target = records.folder().path().join(match wanted.verb {
-        Verb::Get => records.file_path(
-            wanted.device,
-            wanted.step,
-            &wanted.action,
-            wanted.index,
-            &wanted.source,
-        ),
-        _ => records.raw_path(wanted.device, wanted.step, &wanted.action, wanted.index),
-    });
-    records.folder().create_parent(&target)?;
-    let folder = target
-        .parent()
-        .unwrap_or(records.folder().path())
-        .to_owned();
-    let disk = |error| FolderError::io(FileAction::Write, &target)(error);
-    let mut wire = draft_in(&folder).map_err(disk)?;
-    let bytes_max = match wanted.verb {
-        Verb::Get => caps.wire_bytes,
-        _ => caps.script_bytes,
-    };
-    let downloaded = client
-        .download(&link, wire.as_file_mut(), bytes_max)
-        .await
-        .map_err(|error| match error {
-            // The address is valid for half an hour; the next try requests a new one.
-            DownloadError::Call(CallError::Refused(refusal)) => CollectError::Spoiled(format!(
-                "the result's address was refused with HTTP {}",
-                refusal.status
-            )),
-            DownloadError::Call(failure) => CollectError::Call(failure),
-            DownloadError::TooLarge(_) => CollectError::TooLarge(error.to_string()),
-            DownloadError::Disk(error) => CollectError::Folder(disk(error)),
-        })?;
-    let records = Arc::clone(records);
-    let compiled = Arc::clone(compiled);
-    // Unpacking, hashing and syncing gigabytes would delay the answers of other calls.
-    let stored = spawn_blocking_io(move || {
-        let came = Came { wire, downloaded };
-        store(&records, &compiled, caps, &wanted, came)
-    });
-    match stored.await {
-        Ok(collected) => collected,
-        Err(error) => Err(CollectError::Spoiled(format!(
-            "internal error: storing it failed: {error}"
-        ))),
-    }
+/// Downloads results into a store.
+#[derive(Debug, Clone)]
+pub(crate) struct Collector {
+    pub(crate) records: Arc<dyn RecordStore>,
+    pub(crate) compiled: Arc<CompiledPlan>,
+    pub(crate) limits: ResultLimits,
 }
 
-struct Came {
-    wire: tempfile::NamedTempFile,
+/// A downloaded result, as it was received.
+struct Download {
+    draft: ResultDraft,
     downloaded: Downloaded,
 }
 
-fn store(
-    records: &RecordStore,
-    compiled: &CompiledPlan,
-    caps: ResultLimits,
-    wanted: &Wanted,
-    came: Came,
-) -> Result<Collected, CollectError> {
-    let path = records.record_path(wanted.device, wanted.step, &wanted.action, wanted.index);
-    let mut record = records
-        .read(&path)
-        .or_else(|| {
-            records.blank(
-                wanted.device,
-                wanted.step,
-                wanted.verb,
-                &wanted.action,
-                wanted.index,
-            )
-        })
-        .ok_or_else(|| {
-            CollectError::Spoiled("internal error: it belongs to no step of the plan".into())
-        })?;
-    record.missing = None;
-    let summary = match wanted.verb {
-        Verb::Get => store_file(records, caps, wanted, came, &mut record)?,
-        _ => store_script(records, caps, wanted, came, &mut record, &path)?,
-    };
-    let verdict = match record.result() {
-        Some(result) => {
-            let judged = compiled.judge(wanted.device, wanted.step, &result, records);
-            hush(judged, records)
+impl Collector {
+    /// Downloads a result, stores it, judges it and writes its record. The record and the files
+    /// that it names are durable on return. Repeating it overwrites the same files.
+    pub(crate) async fn collect(
+        self,
+        client: &Client,
+        request: CollectRequest,
+    ) -> Result<Collected, CollectError> {
+        let key = &request.key;
+        let link = client.result_link(&key.action, key.index).await?;
+        let mut draft = self.records.create_draft(key, request.kind())?;
+        let bytes_max = match request.kind() {
+            ResultKind::File { .. } => self.limits.wire_bytes,
+            ResultKind::Script => self.limits.script_bytes,
+        };
+        let downloaded = client
+            .download(&link, draft.file_mut(), bytes_max)
+            .await
+            .map_err(|error| match error {
+                // The address is valid for half an hour; the next try requests a new one.
+                DownloadError::Call(CallError::Refused(refusal)) => CollectError::Corrupt(format!(
+                    "the result's address was refused with HTTP {}",
+                    refusal.status
+                )),
+                DownloadError::Call(failure) => CollectError::Call(failure),
+                DownloadError::TooLarge(_) => CollectError::TooLarge(error.to_string()),
+                DownloadError::Disk(error) => CollectError::Folder(draft.error(error)),
+            })?;
+        let download = Download { draft, downloaded };
+        // Unpacking, hashing and syncing gigabytes would delay the answers of other calls.
+        let stored = spawn_blocking_io(move || self.store(&request, download));
+        match stored.await {
+            Ok(collected) => collected,
+            Err(error) => Err(CollectError::Corrupt(format!(
+                "internal error: storing it failed: {error}"
+            ))),
         }
-        None => Verdict::Met,
-    };
-    record.judged = Some(verdict.clone());
-    records.write(&path, &record)?;
-    Ok(Collected { summary, verdict })
-}
+    }
 
-/// Masks secrets in the reason of a verdict, because it may quote the device's output.
-fn hush(verdict: Verdict, records: &RecordStore) -> Verdict {
-    match verdict {
-        Verdict::NotMet { why } => Verdict::NotMet {
-            why: records.secrets().mask(&why).into_owned(),
-        },
-        Verdict::Met => Verdict::Met,
+    fn store(
+        &self,
+        request: &CollectRequest,
+        download: Download,
+    ) -> Result<Collected, CollectError> {
+        let key = &request.key;
+        let mut record = (self.records.read(key))
+            .unwrap_or_else(|| Record::new(self.compiled.plan(), key, request.verb));
+        record.missing = None;
+        let summary = match request.kind() {
+            ResultKind::File { .. } => self.store_file(request, download, &mut record)?,
+            ResultKind::Script => self.store_script(request, download, &mut record)?,
+        };
+        let verdict = match record.result() {
+            Some(result) => {
+                let verdict = (self.compiled).judge(key.device, key.step, &result, &*self.records);
+                mask_verdict(verdict, self.secrets())
+            }
+            None => Verdict::Met,
+        };
+        record.judged = Some(verdict.clone());
+        self.records.write(key, &record)?;
+        Ok(Collected { summary, verdict })
+    }
+
+    fn store_script(
+        &self,
+        request: &CollectRequest,
+        download: Download,
+        record: &mut Record,
+    ) -> Result<ResultSummary, CollectError> {
+        let Download {
+            mut draft,
+            downloaded,
+        } = download;
+        let mut bytes = Vec::new();
+        let file = draft.file_mut();
+        file.seek(SeekFrom::Start(0))
+            .and_then(|_| file.read_to_end(&mut bytes))
+            .map_err(|error| draft.error(error))?;
+        let text = unpack_text(bytes, self.limits.script_bytes)?;
+        let output = match (ScriptOutput::parse(&text), request.unexpected_form) {
+            (Some(output), _) => output,
+            (None, UnexpectedForm::StoreUnchanged) => ScriptOutput::unparsed(&text),
+            (None, UnexpectedForm::Reject) => {
+                let why = "unexpected result format";
+                return Err(CollectError::Corrupt(why.to_owned()));
+            }
+        };
+        let secrets = self.secrets();
+        let shows_secret = secrets.shows_in(&text)
+            || secrets.shows_in(&output.stdout)
+            || secrets.shows_in(&output.stderr);
+        let raw = if shows_secret {
+            // The value of a secret input never reaches the disk; the hash of the download is kept.
+            None
+        } else {
+            Some(self.records.store(draft)?)
+        };
+        record.exit = output.exit;
+        record.stdout = Some(secrets.mask(&output.stdout).into_owned());
+        record.stderr = Some(secrets.mask(&output.stderr).into_owned());
+        record.output = Some(RecordOutput {
+            raw,
+            size_wire: downloaded.size,
+            sha256_wire: downloaded.sha256.clone(),
+        });
+        Ok(ResultSummary::Script {
+            exit: output.exit,
+            path: self.records.record_path(&request.key),
+            sha256_wire: downloaded.sha256,
+        })
+    }
+
+    fn store_file(
+        &self,
+        request: &CollectRequest,
+        download: Download,
+        record: &mut Record,
+    ) -> Result<ResultSummary, CollectError> {
+        let Download {
+            mut draft,
+            downloaded,
+        } = download;
+        let gzip = begins_as_gzip(&mut draft).map_err(|error| draft.error(error))?;
+        let (content, draft) = match (gzip, request.unexpected_form) {
+            (true, _) => self.unpack_file(request, draft, downloaded.size)?,
+            // Four other clients saw only gzip; other content is stored unchanged.
+            (false, UnexpectedForm::StoreUnchanged) => {
+                let content = UnpackedFile {
+                    size: downloaded.size,
+                    sha256: downloaded.sha256.clone(),
+                    name: None,
+                };
+                (content, draft)
+            }
+            (false, UnexpectedForm::Reject) => {
+                let why = "not gzip-compressed";
+                return Err(CollectError::Corrupt(why.to_owned()));
+            }
+        };
+        let path = self.records.store(draft)?;
+        record.file = Some(RecordFile {
+            source: self.secrets().mask(&request.source).into_owned(),
+            path: path.clone(),
+            size: content.size,
+            sha256: content.sha256.clone(),
+            size_wire: downloaded.size,
+            sha256_wire: downloaded.sha256.clone(),
+            gzip,
+            name_in_gzip: content.name,
+        });
+        Ok(ResultSummary::File {
+            path,
+            size: content.size,
+            sha256: content.sha256,
+            sha256_wire: downloaded.sha256,
+        })
+    }
+
+    /// Unpacks a file into a new draft.
+    fn unpack_file(
+        &self,
+        request: &CollectRequest,
+        mut packed: ResultDraft,
+        size: u64,
+    ) -> Result<(UnpackedFile, ResultDraft), CollectError> {
+        let mut draft = self.records.create_draft(&request.key, request.kind())?;
+        let unpacked = unpack(packed.file_mut(), size, draft.file_mut(), self.limits);
+        let content = unpacked.map_err(|error| match error {
+            UnpackError::Input(error) => corrupt_gzip(&error),
+            UnpackError::Output(error) => CollectError::Folder(draft.error(error)),
+            UnpackError::TooLarge(why) => CollectError::TooLarge(why),
+        })?;
+        Ok((content, draft))
+    }
+
+    fn secrets(&self) -> &Secrets {
+        &self.compiled.plan().secrets
     }
 }
 
-fn store_script(
-    records: &RecordStore,
-    caps: ResultLimits,
-    wanted: &Wanted,
-    came: Came,
-    record: &mut Record,
-    record_path: &str,
-) -> Result<ResultSummary, CollectError> {
-    let Came {
-        mut wire,
-        downloaded,
-    } = came;
-    let raw_path = records.raw_path(wanted.device, wanted.step, &wanted.action, wanted.index);
-    let target = records.folder().path().join(&raw_path);
-    let disk = |error| FolderError::io(FileAction::Write, &target)(error);
-    let mut bytes = Vec::new();
-    wire.as_file_mut()
-        .seek(SeekFrom::Start(0))
-        .and_then(|_| wire.as_file_mut().read_to_end(&mut bytes))
-        .map_err(disk)?;
-    let text = unpack_text(bytes, caps.script_bytes)?;
-    let output = match ScriptOutput::read(&text) {
-        Some(output) => output,
-        None if wanted.as_it_came => ScriptOutput::unparsed(&text),
-        None => {
-            let why = "unexpected result format";
-            return Err(CollectError::Spoiled(why.to_owned()));
+impl CollectRequest {
+    fn kind(&self) -> ResultKind<'_> {
+        match self.verb {
+            Verb::Get => ResultKind::File {
+                source: &self.source,
+            },
+            Verb::Run | Verb::Put => ResultKind::Script,
         }
-    };
-    let secrets = records.secrets();
-    let shows_secret = secrets.shows_in(&text)
-        || secrets.shows_in(&output.stdout)
-        || secrets.shows_in(&output.stderr);
-    let raw = if shows_secret {
-        // The value of a secret input never reaches the disk; the hash of the download is kept.
-        None
-    } else {
-        settle(wire, &target).map_err(disk)?;
-        Some(raw_path)
-    };
-    record.exit = output.exit;
-    record.stdout = Some(secrets.mask(&output.stdout).into_owned());
-    record.stderr = Some(secrets.mask(&output.stderr).into_owned());
-    record.output = Some(RecordOutput {
-        raw,
-        size_wire: downloaded.size,
-        sha256_wire: downloaded.sha256.clone(),
-    });
-    Ok(ResultSummary::Script {
-        exit: output.exit,
-        path: record_path.to_owned(),
-        sha256_wire: downloaded.sha256,
-    })
+    }
 }
 
-fn store_file(
-    records: &RecordStore,
-    caps: ResultLimits,
-    wanted: &Wanted,
-    came: Came,
-    record: &mut Record,
-) -> Result<ResultSummary, CollectError> {
-    let Came {
-        mut wire,
-        downloaded,
-    } = came;
-    let path = records.file_path(
-        wanted.device,
-        wanted.step,
-        &wanted.action,
-        wanted.index,
-        &wanted.source,
-    );
-    let target = records.folder().path().join(&path);
-    let disk = |error| FolderError::io(FileAction::Write, &target)(error);
+/// Returns whether a file begins as a gzip file does, and seeks back to its start.
+fn begins_as_gzip(draft: &mut ResultDraft) -> io::Result<bool> {
     let mut head = [0; 2];
-    let mut read = || -> io::Result<bool> {
-        let file = wire.as_file_mut();
-        file.seek(SeekFrom::Start(0))?;
-        let length = file.read(&mut head)?;
-        file.seek(SeekFrom::Start(0))?;
-        Ok(is_gzip(&head[..length]))
-    };
-    let gzip = read().map_err(disk)?;
-    let (size, sha256, name_in_gzip) = if gzip {
-        let folder = target.parent().unwrap_or(records.folder().path());
-        let mut content = draft_in(folder).map_err(disk)?;
-        let unpacked = unpack(
-            wire.as_file_mut(),
-            downloaded.size,
-            content.as_file_mut(),
-            caps,
-        )
-        .map_err(|error| match error {
-            UnpackError::Input(error) => spoiled(&error),
-            UnpackError::Output(error) => CollectError::Folder(disk(error)),
-            UnpackError::TooLarge(words) => CollectError::TooLarge(words),
-        })?;
-        settle(content, &target).map_err(disk)?;
-        unpacked
-    } else if !wanted.as_it_came {
-        let why = "not gzip-compressed";
-        return Err(CollectError::Spoiled(why.to_owned()));
-    } else {
-        // Four other clients saw only gzip; other content is stored unchanged.
-        settle(wire, &target).map_err(disk)?;
-        (downloaded.size, downloaded.sha256.clone(), None)
-    };
-    record.file = Some(RecordFile {
-        source: records.secrets().mask(&wanted.source).into_owned(),
-        path: path.clone(),
-        size,
-        sha256: sha256.clone(),
-        size_wire: downloaded.size,
-        sha256_wire: downloaded.sha256.clone(),
-        gzip,
-        name_in_gzip,
-    });
-    Ok(ResultSummary::File {
-        path,
-        size,
-        sha256,
-        sha256_wire: downloaded.sha256,
-    })
+    let file = draft.file_mut();
+    file.seek(SeekFrom::Start(0))?;
+    let length = file.read(&mut head)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(is_gzip(&head[..length]))
+}
+
+/// Masks secrets in the reason of a verdict, because it may quote the device's output.
+fn mask_verdict(verdict: Verdict, secrets: &Secrets) -> Verdict {
+    match verdict {
+        Verdict::NotMet { why } => Verdict::NotMet {
+            why: secrets.mask(&why).into_owned(),
+        },
+        Verdict::Met => Verdict::Met,
+    }
 }

@@ -11,9 +11,9 @@ pub(crate) enum CollectError {
     /// A call failed.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// The result is invalid; the next try may deliver it intact.
+    /// The result is corrupt; the next download may be intact.
     #[error("{0}")]
-    Spoiled(String),
+    Corrupt(String),
     /// The result exceeds a limit; the next try will too.
     #[error("{0}")]
     TooLarge(String),
@@ -23,8 +23,8 @@ pub(crate) enum CollectError {
 }
 
 /// Returns the error for a gzip that can't be unpacked.
-pub(crate) fn spoiled(error: &io::Error) -> CollectError {
-    CollectError::Spoiled(match error.kind() {
+pub(crate) fn corrupt_gzip(error: &io::Error) -> CollectError {
+    CollectError::Corrupt(match error.kind() {
         io::ErrorKind::UnexpectedEof => "truncated gzip".to_owned(),
         _ => format!("invalid gzip ({error})"),
     })

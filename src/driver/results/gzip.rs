@@ -10,52 +10,84 @@ use crate::driver::hash::hex;
 
 use super::limits::ResultLimits;
 
+/// Size of the buffers in bytes.
+const BUFFER_BYTES: usize = 1 << 18;
+
+/// Maximum length of the name in a gzip header, in characters.
+const NAME_MAX: usize = 300;
+
 /// The reason why a file can't be unpacked.
 pub(crate) enum UnpackError {
+    /// The gzip is invalid or can't be read.
     Input(io::Error),
+    /// The content can't be written.
     Output(io::Error),
+    /// The content exceeds a limit.
     TooLarge(String),
 }
 
-/// Unpacks gzip from file to file, within the limits. Returns the content's size, its hash, and the
-/// name in the header.
+/// The content of a file that was unpacked.
+#[derive(Debug)]
+pub(crate) struct UnpackedFile {
+    /// Size of the content in bytes.
+    pub(crate) size: u64,
+    /// SHA-256 of the content.
+    pub(crate) sha256: String,
+    /// The name inside the gzip header, at most 300 characters, not made safe.
+    pub(crate) name: Option<String>,
+}
+
+/// Unpacks the gzip file `packed` of `packed_size` bytes into `content`, within the limits.
+///
+/// # Errors
+/// The gzip is invalid, the content exceeds a limit, or the disk fails.
 pub(crate) fn unpack(
-    from: &mut File,
-    packed: u64,
-    into: &mut File,
-    caps: ResultLimits,
-) -> Result<(u64, String, Option<String>), UnpackError> {
-    let mut decoder = MultiGzDecoder::new(io::BufReader::with_capacity(1 << 18, from));
-    let mut piece = vec![0; 1 << 18];
+    packed: &mut File,
+    packed_size: u64,
+    content: &mut File,
+    limits: ResultLimits,
+) -> Result<UnpackedFile, UnpackError> {
+    let mut decoder = MultiGzDecoder::new(io::BufReader::with_capacity(BUFFER_BYTES, packed));
+    let mut buffer = vec![0; BUFFER_BYTES];
     let mut size = 0_u64;
     let mut hash = Sha256::new();
     loop {
-        let length = decoder.read(&mut piece).map_err(UnpackError::Input)?;
+        let length = decoder.read(&mut buffer).map_err(UnpackError::Input)?;
         if length == 0 {
             break;
         }
         size += length as u64;
-        if size > caps.content_bytes {
+        if size > limits.content_bytes {
             return Err(UnpackError::TooLarge(format!(
                 "the file unpacks to more than the {} bytes that are allowed",
-                caps.content_bytes
+                limits.content_bytes
             )));
         }
-        if size > caps.ratio_from && size / caps.ratio > packed {
+        if size > limits.ratio_from && size / limits.ratio > packed_size {
             return Err(UnpackError::TooLarge(format!(
-                "the file unpacks to more than {} times what came over the wire",
-                caps.ratio
+                "the file unpacks to more than {} times the size of its download",
+                limits.ratio
             )));
         }
-        hash.update(&piece[..length]);
-        into.write_all(&piece[..length])
+        hash.update(&buffer[..length]);
+        content
+            .write_all(&buffer[..length])
             .map_err(UnpackError::Output)?;
     }
     let name = decoder
         .header()
         .and_then(|header| header.filename())
-        .map(|name| String::from_utf8_lossy(name).chars().take(300).collect());
-    Ok((size, hex(&hash.finalize()), name))
+        .map(|name| {
+            String::from_utf8_lossy(name)
+                .chars()
+                .take(NAME_MAX)
+                .collect()
+        });
+    Ok(UnpackedFile {
+        size,
+        sha256: hex(&hash.finalize()),
+        name,
+    })
 }
 
 /// Returns whether bytes begin with the magic number of gzip.

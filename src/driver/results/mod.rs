@@ -1,4 +1,4 @@
-//! Fetches, checks and stores the results that devices send.
+//! Downloads, checks and stores the results that devices send.
 
 mod collect;
 mod error;
@@ -6,6 +6,6 @@ mod gzip;
 mod limits;
 mod script_output;
 
-pub(super) use collect::{Wanted, collect};
+pub(super) use collect::{CollectRequest, Collector, UnexpectedForm};
 pub(super) use error::CollectError;
 pub use limits::ResultLimits;

@@ -5,20 +5,20 @@ use std::io::Read;
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 
-use super::error::{CollectError, spoiled};
+use super::error::{CollectError, corrupt_gzip};
 use super::gzip::is_gzip;
 
 /// Returns a script's result as text: unpacked if it is gzip, without a byte order mark.
-pub(crate) fn unpack_text(bytes: Vec<u8>, most: u64) -> Result<String, CollectError> {
+pub(crate) fn unpack_text(bytes: Vec<u8>, bytes_max: u64) -> Result<String, CollectError> {
     let bytes = if is_gzip(&bytes) {
         let mut content = Vec::new();
         MultiGzDecoder::new(&bytes[..])
-            .take(most + 1)
+            .take(bytes_max + 1)
             .read_to_end(&mut content)
-            .map_err(|error| spoiled(&error))?;
-        if content.len() as u64 > most {
+            .map_err(|error| corrupt_gzip(&error))?;
+        if content.len() as u64 > bytes_max {
             return Err(CollectError::TooLarge(format!(
-                "the script's result unpacks to more than the {most} bytes that are allowed"
+                "the script's result unpacks to more than the {bytes_max} bytes that are allowed"
             )));
         }
         content
@@ -49,7 +49,7 @@ pub(crate) struct ScriptOutput {
 
 impl ScriptOutput {
     /// Parses a result; `None` if it does not have the documented form.
-    pub(crate) fn read(text: &str) -> Option<ScriptOutput> {
+    pub(crate) fn parse(text: &str) -> Option<ScriptOutput> {
         let Ok(Value::Object(result)) = serde_json::from_str(text.trim_end_matches('\0').trim())
         else {
             return None;
@@ -116,11 +116,11 @@ mod tests {
             ("{\"exit_code\":-1}\0\0", Some(-1), ""),
         ];
         for (text, exit, stdout) in rows {
-            let output = ScriptOutput::read(text).expect("a result");
+            let output = ScriptOutput::parse(text).expect("a result");
             assert_eq!((output.exit, output.stdout.as_str()), (exit, stdout));
         }
         for text in ["plain words\0", "", "[1]", r#"{"error":{"code":"x"}}"#] {
-            assert_eq!(ScriptOutput::read(text), None, "{text}");
+            assert_eq!(ScriptOutput::parse(text), None, "{text}");
         }
         assert_eq!(ScriptOutput::unparsed("words\0").stdout, "words");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use svar_engine::{DeviceIndex, Endpoint, FactBody, Need, SessionIndex};
 use svar_wire::Moment;
 
-use super::calls::{Done, Then};
+use super::calls::{Answer, AnsweredNeed, FollowUp, NewFact, Reach};
 use super::drive::Drive;
 use super::interface::{DriveError, Observer};
 
@@ -27,28 +27,29 @@ const GATE_PATIENCE: Duration = Duration::from_secs(30 * 60);
 impl Drive {
     pub(super) fn take_in(
         &mut self,
-        done: Done,
+        answered: AnsweredNeed,
         observer: &mut dyn Observer,
     ) -> Result<(), DriveError> {
-        let Done {
+        let AnsweredNeed {
             need,
-            facts,
-            then,
-            disk,
+            answer,
             calls,
-        } = done;
+        } = answered;
         if matches!(need, Need::Fetch { .. }) {
             self.fetches -= 1;
         }
-        if let Some(error) = disk {
-            return Err(DriveError::Folder(error));
-        }
+        let Answer { facts, follow_up } = answer?;
         let endpoint = need.endpoint();
-        if !matches!(then, Then::Refused { .. } | Then::Rejected { .. }) {
-            self.refused.retain(|(known, _)| Some(*known) != endpoint);
+        if let Some(endpoint) = endpoint
+            && !matches!(
+                follow_up,
+                FollowUp::Refused { .. } | FollowUp::Rejected { .. }
+            )
+        {
+            self.refused_since.remove(&endpoint);
         }
-        for (device, body) in facts {
-            let body = self.no_second_owner(body);
+        for NewFact { device, body } in facts {
+            let body = self.check_owner(body);
             self.fact(device, body)?;
         }
         let now = self.clock.now();
@@ -62,30 +63,30 @@ impl Drive {
             }
         }
         let is_list = matches!(need, Need::Devices { .. });
-        match then {
-            Then::Nothing => {}
-            Then::Watched => {
+        match follow_up {
+            FollowUp::None => {}
+            FollowUp::Watched => {
                 self.let_in = true;
                 self.fleet.watched(now);
             }
-            Then::DevicesRead => {
+            FollowUp::DevicesRead => {
                 self.let_in = true;
                 self.list_fails = None;
                 self.fleet.devices_read(now);
             }
-            Then::NotYet => self.fleet.read_failed(now, &need, None),
-            Then::Again {
+            FollowUp::NotYet => self.fleet.read_failed(now, &need, None),
+            FollowUp::Retry {
                 why,
                 retry_after,
-                reached,
+                reach,
             } => {
                 observer.troubled(now, &why);
                 self.fleet.read_failed(now, &need, retry_after);
-                if is_list && reached {
+                if is_list && reach == Reach::Service {
                     self.list_failed(now, &why)?;
                 }
             }
-            Then::Throttled { retry_after } => {
+            FollowUp::Throttled { retry_after } => {
                 if is_list {
                     self.list_failed(now, "it is refused for its rate")?;
                 }
@@ -95,12 +96,12 @@ impl Drive {
                 }
                 self.fleet.read_failed(now, &need, retry_after);
             }
-            Then::Refused { why } => self.refused(&need, why, HEALING, observer)?,
-            Then::Rejected { why } if self.let_in => {
+            FollowUp::Refused { why } => self.refused(&need, why, HEALING, observer)?,
+            FollowUp::Rejected { why } if self.let_in => {
                 self.refused(&need, why, GATE_PATIENCE, observer)?;
             }
-            Then::Rejected { why } => self.fact(None, FactBody::TenantLost { why })?,
-            Then::Lost { why } => self.fact(None, FactBody::TenantLost { why })?,
+            FollowUp::Rejected { why } => self.fact(None, FactBody::TenantLost { why })?,
+            FollowUp::Lost { why } => self.fact(None, FactBody::TenantLost { why })?,
         }
         Ok(())
     }
@@ -117,12 +118,9 @@ impl Drive {
             return Ok(());
         };
         let now = self.clock.now();
-        let since = self.refused.iter().find(|(known, _)| *known == endpoint);
-        if since.is_some_and(|(_, since)| now.since(*since) >= patience) {
+        let since = *self.refused_since.entry(endpoint).or_insert(now);
+        if now.since(since) >= patience {
             return self.fact(None, FactBody::TenantLost { why });
-        }
-        if since.is_none() {
-            self.refused.push((endpoint, now));
         }
         observer.troubled(now, &why);
         self.fleet.read_failed(now, need, Some(HEALING));
@@ -143,14 +141,14 @@ impl Drive {
 
     /// Replaces the acceptance of a start by an unknown outcome if it names an action of another
     /// start (API notes 3.6). A search by tag then settles it.
-    fn no_second_owner(&self, body: FactBody) -> FactBody {
+    fn check_owner(&self, body: FactBody) -> FactBody {
         match body {
             FactBody::StartAccepted {
                 session,
                 attempt,
                 action,
                 ..
-            } if self.memory.owns(&action) => FactBody::StartUnknown {
+            } if self.memory.knows(&action) => FactBody::StartUnknown {
                 session,
                 attempt,
                 why: format!("the service answered with an action of before, {action}"),
@@ -173,7 +171,7 @@ impl Drive {
             Err(unresolvable) => FactBody::SessionUnresolvable {
                 session,
                 step: unresolvable.step,
-                why: (self.records.secrets())
+                why: (self.compiled.plan().secrets)
                     .mask(&unresolvable.problem.message)
                     .into_owned(),
             },

@@ -7,10 +7,10 @@ use svar_engine::{Fact, Need};
 use crate::driver::blocking::spawn_blocking_io;
 use crate::driver::store::Journal;
 
-use super::calls::Done;
+use super::calls::AnsweredNeed;
 use super::drive::Drive;
 use super::interface::{DriveError, Observer};
-use super::memory::RequestContext;
+use super::memory::CallContext;
 
 /// Maximum number of results fetched at the same time. They share the network with the calls that
 /// matter more.
@@ -99,7 +99,7 @@ impl Drive {
 
     /// Returns the calls that can be made now that every announcement is durable: starts and
     /// cancels, reads, and fetches up to the limit.
-    pub(super) fn outgoing(&mut self) -> Vec<(Need, RequestContext)> {
+    pub(super) fn outgoing(&mut self) -> Vec<(Need, CallContext)> {
         for need in std::mem::take(&mut self.to_send) {
             self.dispatch(need);
         }
@@ -124,8 +124,8 @@ impl Drive {
     pub(super) fn call(
         &self,
         need: Need,
-        context: RequestContext,
-    ) -> impl Future<Output = Done> + Send + 'static {
+        context: CallContext,
+    ) -> impl Future<Output = AnsweredNeed> + Send + 'static {
         self.calls.clone().run(need, context)
     }
 }

@@ -26,11 +26,13 @@ use svar_wire::{LiveResponseRequest, Moment};
 use crate::driver::budget::SharedBudget;
 use crate::driver::clock::Clock;
 use crate::driver::signal::Interrupts;
-use crate::driver::store::{ControlRequest, Journal, RecordStore, RequestKind};
+use crate::driver::store::{
+    ControlRequest, Journal, RecordStore, RequestKind, RunFolder, RunHeader,
+};
 
-use super::calls::{Calls, Done, Patience};
+use super::calls::{AnsweredNeed, Calls, PrepareError, Repetitions};
 use super::interface::{DriveError, DriveOutcome, Ending, Observer, RunSetup};
-use super::memory::{Memory, RequestContext};
+use super::memory::{CallContext, Memory};
 
 /// Minimum interval, in real time, between two calls of [`Observer::look`].
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -66,7 +68,6 @@ pub async fn drive_with_budget(
     Ok(DriveOutcome {
         ending,
         fleet: drive.fleet,
-        records: drive.records,
         counters: drive
             .journal
             .map(|journal| journal.counters())
@@ -80,7 +81,8 @@ pub(super) struct Drive {
     pub(super) clock: Clock,
     pub(super) fleet: Fleet,
     pub(super) compiled: Arc<CompiledPlan>,
-    pub(super) records: Arc<RecordStore>,
+    pub(super) folder: RunFolder,
+    pub(super) records: Arc<dyn RecordStore>,
     pub(super) memory: Memory,
     pub(super) calls: Calls,
     /// `None` only while another thread writes the journal.
@@ -90,16 +92,16 @@ pub(super) struct Drive {
     /// Latest time at which the written facts must be synced.
     pub(super) sync_at: Option<Moment>,
     /// Calls to make now.
-    pub(super) outbox: Vec<(Need, RequestContext)>,
+    pub(super) outbox: Vec<(Need, CallContext)>,
     pub(super) fetches: usize,
     /// Fetches that wait for a free slot.
     pub(super) later: VecDeque<Need>,
     /// Announced starts and cancels, sent once the announcement is durable.
     pub(super) to_send: Vec<Need>,
     /// The requests of the announced starts, or the reason why there is none.
-    pub(super) prepared: HashMap<DeviceIndex, Result<LiveResponseRequest, String>>,
+    pub(super) prepared: HashMap<DeviceIndex, Result<LiveResponseRequest, PrepareError>>,
     /// The time of the first refusal for each endpoint that the tenant currently refuses.
-    pub(super) refused: Vec<(Endpoint, Moment)>,
+    pub(super) refused_since: HashMap<Endpoint, Moment>,
     /// Whether the service has accepted a token of this process.
     pub(super) let_in: bool,
     /// The time since which every read of the machine list has failed.
@@ -113,36 +115,45 @@ pub(super) struct Drive {
     pub(super) obeyed: bool,
 }
 
+/// The reaction to an interrupt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AfterInterrupt {
+    /// The run goes on until its sessions have ended.
+    Continue,
+    /// The process leaves at once, and sessions may still run.
+    Quit,
+}
+
 impl Drive {
     pub(super) fn begin(ready: RunSetup) -> Result<Drive, DriveError> {
         let RunSetup {
             compiled,
             folder,
+            records,
             journal,
-            reading,
+            recorded,
             client,
             clock,
-            caps,
+            limits,
         } = ready;
         let run = folder.header().run.clone();
         let started = folder.header().started;
         let plan = Arc::clone(compiled.plan());
-        let records = Arc::new(RecordStore::new(folder, &plan));
         let mut memory = Memory::new(Arc::clone(&plan));
-        let fleet = match &reading {
+        let fleet = match &recorded {
             None => Fleet::new(&run, plan, started),
-            Some(reading) => {
-                records.folder().remove_drafts()?;
+            Some(recorded) => {
+                folder.remove_drafts()?;
                 // The operator resumes the run, so an earlier request to pause no longer applies.
-                let path = records.folder().path();
+                let path = folder.path();
                 if ControlRequest::load(path)
                     .is_some_and(|request| request.request == RequestKind::Pause)
                 {
                     ControlRequest::remove(path)?;
                 }
-                let fleet = Fleet::replay(&run, plan, started, &reading.facts)?;
-                for fact in &reading.facts {
-                    memory.note(fact, &records);
+                let fleet = Fleet::replay(&run, plan, started, &recorded.facts)?;
+                for fact in &recorded.facts {
+                    memory.apply(fact, &*records);
                     clock.advance_to(fact.at);
                 }
                 fleet
@@ -154,12 +165,14 @@ impl Drive {
                 client,
                 records: Arc::clone(&records),
                 compiled: Arc::clone(&compiled),
-                caps,
-                patience: Arc::new(Patience::default()),
+                limits,
+                cancel_comment: cancel_comment(folder.header()).into(),
+                repetitions: Arc::new(Repetitions::default()),
             },
             clock,
             fleet,
             compiled,
+            folder,
             records,
             memory,
             journal: Some(journal),
@@ -170,7 +183,7 @@ impl Drive {
             later: VecDeque::new(),
             to_send: Vec::new(),
             prepared: HashMap::new(),
-            refused: Vec::new(),
+            refused_since: HashMap::new(),
             let_in: false,
             list_fails: None,
             beyond: Vec::new(),
@@ -188,7 +201,7 @@ impl Drive {
         self.obey_request(observer)?;
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut tasks: JoinSet<Done> = JoinSet::new();
+        let mut tasks: JoinSet<AnsweredNeed> = JoinSet::new();
         loop {
             self.take_needs(observer)?;
             self.commit(observer).await?;
@@ -212,7 +225,7 @@ impl Drive {
             tokio::select! {
                 biased;
                 () = interrupts.next() => {
-                    if self.interrupted()? {
+                    if self.interrupt()? == AfterInterrupt::Quit {
                         return Ok(Ending::Quit);
                     }
                 }
@@ -235,7 +248,7 @@ impl Drive {
     /// Removes the file of a request that was applied and is durable.
     pub(super) fn forget_request(&mut self) -> Result<(), DriveError> {
         if std::mem::take(&mut self.obeyed) {
-            ControlRequest::remove(self.records.folder().path())?;
+            ControlRequest::remove(self.folder.path())?;
         }
         Ok(())
     }
@@ -245,8 +258,7 @@ impl Drive {
         if self.obeyed {
             return Ok(());
         }
-        let Some(ControlRequest { request: ask, by }) =
-            ControlRequest::load(self.records.folder().path())
+        let Some(ControlRequest { request: ask, by }) = ControlRequest::load(self.folder.path())
         else {
             return Ok(());
         };
@@ -270,15 +282,15 @@ impl Drive {
         Ok(())
     }
 
-    /// Counts another interrupt. Returns `true` if the operator wants to leave at once.
-    pub(super) fn interrupted(&mut self) -> Result<bool, DriveError> {
+    /// Counts another interrupt and hands it to the engine, unless it is the third.
+    pub(super) fn interrupt(&mut self) -> Result<AfterInterrupt, DriveError> {
         self.interrupts = self.interrupts.saturating_add(1);
         if self.interrupts > 2 {
-            return Ok(true);
+            return Ok(AfterInterrupt::Quit);
         }
         let count = self.interrupts;
         self.fact(None, FactBody::Interrupted { count })?;
-        Ok(false)
+        Ok(AfterInterrupt::Continue)
     }
 
     fn ending(&self) -> Ending {
@@ -380,8 +392,16 @@ impl Drive {
             body,
         };
         self.fleet.handle(&fact)?;
-        self.memory.note(&fact, &self.records);
+        self.memory.apply(&fact, &*self.records);
         self.fresh.push(fact);
         Ok(())
+    }
+}
+
+/// Returns the comment of the run's cancels. The portal shows the operator only there.
+fn cancel_comment(header: &RunHeader) -> String {
+    match header.operator.as_str() {
+        "" => format!("cancelled by svar, run {}", header.run),
+        operator => format!("cancelled by svar for {operator}, run {}", header.run),
     }
 }

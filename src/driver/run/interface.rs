@@ -19,18 +19,20 @@ use crate::driver::store::{
 pub struct RunSetup {
     /// The compiled plan.
     pub compiled: Arc<CompiledPlan>,
-    /// The folder that the run writes to.
+    /// The folder of the run.
     pub folder: RunFolder,
+    /// The store of the run's records and results.
+    pub records: Arc<dyn RecordStore>,
     /// The journal, open for writing.
     pub journal: Journal,
     /// The contents of the journal; `None` for a new run.
-    pub reading: Option<JournalContents>,
+    pub recorded: Option<JournalContents>,
     /// The client of the service.
     pub client: Client,
     /// The run's clock.
     pub clock: Clock,
     /// Limits for the results that a device sends.
-    pub caps: ResultLimits,
+    pub limits: ResultLimits,
 }
 
 /// Receives events of a run, for progress and for the log.
@@ -72,8 +74,6 @@ pub struct DriveOutcome {
     pub ending: Ending,
     /// The state of all devices.
     pub fleet: Fleet,
-    /// The records of the run.
-    pub records: Arc<RecordStore>,
     /// Amounts written to the journal.
     pub counters: JournalCounters,
 }

@@ -13,13 +13,15 @@ use svar_plan::Plan;
 use svar_wire::Moment;
 use svar_wire::{ActionId, ActionStatus, DeviceId, LiveResponseRequest};
 
-use crate::driver::store::RecordStore;
+use crate::driver::store::{RecordKey, RecordStore};
+
+use super::calls::PrepareError;
 
 /// The driver's own state of a run.
 #[derive(Debug)]
 pub(crate) struct Memory {
     plan: Arc<Plan>,
-    actions: HashMap<ActionId, Known>,
+    actions: HashMap<ActionId, OpenAction>,
     /// The latest announced start of each device.
     announced: HashMap<DeviceIndex, Announced>,
     tenant_lost: Option<String>,
@@ -34,13 +36,13 @@ struct Announced {
 
 /// An action that this run started.
 #[derive(Debug, Clone)]
-pub(crate) struct Known {
+pub(crate) struct OpenAction {
     pub(crate) device: DeviceIndex,
     /// The commands that were sent, by the service's index.
     pub(crate) sent: Arc<[SentCommand]>,
     /// The time at which its start was announced.
-    pub(crate) since: Moment,
-    /// Whether the service reported that it began.
+    pub(crate) announced_at: Moment,
+    /// Whether the service has reported that it began.
     pub(crate) began: bool,
     /// The progress that the engine knows of: the index and the state of a command.
     pub(crate) reached: (RequestIndex, CommandState),
@@ -50,13 +52,13 @@ pub(crate) struct Known {
 
 /// The data that a call needs in addition to the need itself.
 #[derive(Debug, Default)]
-pub(crate) struct RequestContext {
+pub(crate) struct CallContext {
     /// The request of a start without its correlation tag, or the reason why there is none.
-    pub(crate) request: Option<Result<LiveResponseRequest, String>>,
+    pub(crate) request: Option<Result<LiveResponseRequest, PrepareError>>,
     /// The devices that the need is about.
     pub(crate) devices: Vec<(DeviceIndex, DeviceId)>,
     /// The actions that the need is about.
-    pub(crate) actions: HashMap<ActionId, Known>,
+    pub(crate) actions: HashMap<ActionId, OpenAction>,
     /// The run's knowledge of those devices.
     pub(crate) known: HashMap<DeviceIndex, svar_engine::Known>,
 }
@@ -77,22 +79,21 @@ impl Memory {
     }
 
     /// Updates the state with a fact, from the live run or from the journal.
-    pub(crate) fn note(&mut self, fact: &Fact, records: &RecordStore) {
-        let device = fact.device.unwrap_or(DeviceIndex(u32::MAX));
-        match &fact.body {
-            FactBody::StartAnnounced { commands, .. } => {
+    pub(crate) fn apply(&mut self, fact: &Fact, records: &dyn RecordStore) {
+        match (&fact.body, fact.device) {
+            (FactBody::StartAnnounced { commands, .. }, Some(device)) => {
                 let announced = Announced {
                     at: fact.at,
                     commands: commands.as_slice().into(),
                 };
                 self.announced.insert(device, announced);
             }
-            FactBody::StartAccepted { action, .. } => {
+            (FactBody::StartAccepted { action, .. }, Some(device)) => {
                 // The engine rejects an accepted start without an announcement.
                 if let Some(Announced { at, commands }) = self.announced.get(&device).cloned() {
-                    let known = Known {
+                    let known = OpenAction {
                         device,
-                        since: at,
+                        announced_at: at,
                         began: false,
                         reached: (RequestIndex::FIRST, CommandState::Presumed),
                         is_timed: commands.iter().any(|sent| self.is_timed(sent)),
@@ -101,47 +102,57 @@ impl Memory {
                     self.actions.insert(action.clone(), known);
                 }
             }
-            FactBody::ActionBegan { action } => {
+            (FactBody::ActionBegan { action }, _) => {
                 if let Some(known) = self.actions.get_mut(action) {
                     known.began = true;
                 }
             }
-            FactBody::CommandReached {
-                action,
-                index,
-                state,
-            } => {
+            (
+                FactBody::CommandReached {
+                    action,
+                    index,
+                    state,
+                },
+                _,
+            ) => {
                 if let Some(known) = self.actions.get_mut(action) {
                     known.reached = (*index, *state);
                 }
             }
-            FactBody::ActionEnded {
-                action,
-                status,
-                commands,
-                ..
-            } => {
-                // Numbers the tries of its commands in the order of the journal.
+            (
+                FactBody::ActionEnded {
+                    action,
+                    status,
+                    commands,
+                    ..
+                },
+                _,
+            ) => {
                 if let Some(known) = self.actions.get(action) {
-                    for (sent, end) in known.told(status, commands) {
-                        records.try_number(device, sent.step, action, end.index);
+                    for (sent, end) in known.reported(status, commands) {
+                        records.add_try(&RecordKey {
+                            device: known.device,
+                            step: sent.step,
+                            action: action.clone(),
+                            index: end.index,
+                        });
                     }
                 }
             }
-            FactBody::TenantLost { why } => self.tenant_lost = Some(why.clone()),
-            FactBody::Resumed => self.tenant_lost = None,
+            (FactBody::TenantLost { why }, _) => self.tenant_lost = Some(why.clone()),
+            (FactBody::Resumed, _) => self.tenant_lost = None,
             _ => {}
         }
     }
 
     /// Returns whether an action is already known to belong to a start.
-    pub(crate) fn owns(&self, action: &ActionId) -> bool {
+    pub(crate) fn knows(&self, action: &ActionId) -> bool {
         self.actions.contains_key(action)
     }
 
     /// Returns the data that a call for this need requires.
-    pub(crate) fn context(&self, need: &Need, fleet: &Fleet) -> RequestContext {
-        let mut context = RequestContext::default();
+    pub(crate) fn context(&self, need: &Need, fleet: &Fleet) -> CallContext {
+        let mut context = CallContext::default();
         let with_id = |device: DeviceIndex| {
             let planned = device.get(&self.plan.devices)?;
             Some((device, planned.target.id.clone()))
@@ -181,10 +192,10 @@ impl Memory {
     }
 }
 
-impl Known {
+impl OpenAction {
     /// Returns the commands whose end the service reports, as far as its answer matches what was
     /// sent.
-    pub(crate) fn told<'a>(
+    pub(crate) fn reported<'a>(
         &'a self,
         status: &ActionStatus,
         ends: &'a [CommandEnd],

@@ -20,7 +20,7 @@ use svar_engine::{Fact, Fleet, Need};
 
 use crate::driver::store::{JournalCounters, RecordStore};
 
-use super::calls::Done;
+use super::calls::AnsweredNeed;
 use super::drive::Drive;
 use super::interface::{DriveError, Observer, RunSetup};
 
@@ -33,12 +33,12 @@ pub struct SteppedRun {
 /// [with its own transport](crate::driver::client::Client::with_transport).
 pub struct Call {
     need: Need,
-    future: Pin<Box<dyn Future<Output = Done> + Send>>,
+    future: Pin<Box<dyn Future<Output = AnsweredNeed> + Send>>,
 }
 
 /// The outcome of a call, to be passed to [`SteppedRun::answered`].
 #[derive(Debug)]
-pub struct CompletedCall(Done);
+pub struct CompletedCall(AnsweredNeed);
 
 impl Call {
     /// Returns the need that the call serves.
@@ -128,7 +128,7 @@ impl SteppedRun {
     /// # Errors
     /// A bug in svar.
     pub fn interrupt(&mut self) -> Result<(), DriveError> {
-        self.drive.interrupted().map(|_leaves| ())
+        self.drive.interrupt().map(|_| ())
     }
 
     /// Applies the request that another terminal has left in the run's folder, if there is one. The
@@ -151,8 +151,8 @@ impl SteppedRun {
     }
 
     /// Returns the records of the run.
-    pub fn records(&self) -> &RecordStore {
-        &self.drive.records
+    pub fn records(&self) -> &dyn RecordStore {
+        &*self.drive.records
     }
 
     /// Returns how many bytes of the journal survive a loss of power.

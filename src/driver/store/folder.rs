@@ -405,11 +405,12 @@ impl RunFolder {
             return Ok(());
         };
         if folder == self.path {
-            return match self.path.join(HEADER_FILE).exists() {
-                true => Ok(()),
-                false => Err(FolderError::Journal(JournalError::Replaced {
+            return if self.path.join(HEADER_FILE).exists() {
+                Ok(())
+            } else {
+                Err(FolderError::Journal(JournalError::Replaced {
                     path: self.path.join(JOURNAL_FILE),
-                })),
+                }))
             };
         }
         if folder.is_dir() {

@@ -55,10 +55,10 @@ pub enum TargetError {
     NeedsTenant,
     /// No device is left.
     #[error("the targets name no device")]
-    Nobody,
+    NoDevices,
     /// The number of devices is not the expected one.
     #[error("the targets name {found} devices, and the playbook expects {}", expected(*.min, *.max))]
-    Unexpected {
+    UnexpectedCount {
         /// The number of devices.
         found: usize,
         /// The expected minimum.
@@ -86,15 +86,15 @@ impl TargetError {
             TargetError::Ambiguous { .. } => "name the right one by its id".into(),
             TargetError::Line { .. } => "write one id or name on each line; `#` begins a comment".into(),
             TargetError::NeedsTenant => "name the devices by tag, group, filter, names or ids".into(),
-            TargetError::Nobody => "check the selectors and `exclude`".into(),
-            TargetError::Unexpected { .. } => {
+            TargetError::NoDevices => "check the selectors and `exclude`".into(),
+            TargetError::UnexpectedCount { .. } => {
                 "check the selectors, or change `targets.expect` if the number is right".into()
             }
         }
     }
 
     /// Returns whether the service is the cause, not the selection.
-    pub fn is_the_service(&self) -> bool {
+    pub fn is_service_error(&self) -> bool {
         matches!(self, TargetError::Call { .. })
     }
 }

@@ -1,6 +1,7 @@
 //! Looks up the devices of selectors, each of them once.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use svar_plan::{DeviceSelection, DeviceSelector, TargetsFile};
 use svar_wire::DeviceId;
@@ -10,8 +11,8 @@ use crate::driver::client::{CallError, Client, last_seen};
 
 use super::error::TargetError;
 
-/// The results of earlier lookups.
-pub(super) struct Book<'c> {
+/// Looks up devices and keeps the results of earlier lookups.
+pub(super) struct DeviceLookup<'c> {
     client: &'c Client,
     /// The devices with each name that was looked up.
     by_name: HashMap<String, Vec<Machine>>,
@@ -19,10 +20,56 @@ pub(super) struct Book<'c> {
     by_id: HashMap<String, Machine>,
     /// The whole list, read once if there are many names to look up.
     all: Option<Vec<Machine>>,
-    /// Set for exclusions: unknown devices are ignored, and all devices with a name are excluded.
-    pub(super) lenient: bool,
+    pub(super) purpose: Purpose,
     /// The ids and names that no device has.
     unknown: Vec<Unknown>,
+}
+
+/// The use of the devices that are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// They are included: an id or name must belong to one device.
+    Include,
+    /// They are excluded: unknown ids and names are ignored, and all devices with a name match.
+    Exclude,
+}
+
+/// A device and the reason why it was selected.
+#[derive(Debug)]
+pub(super) struct SelectedDevice {
+    pub(super) machine: Machine,
+    pub(super) reason: SelectionReason,
+}
+
+/// The reason why a device was selected.
+#[derive(Debug, Clone)]
+pub(super) enum SelectionReason {
+    /// A selector matched it.
+    Selector(String),
+    /// A line of a targets file names it.
+    Line {
+        path: String,
+        /// The number of the line, from 1.
+        number: usize,
+    },
+}
+
+impl fmt::Display for SelectionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SelectionReason::Selector(selector) => f.write_str(selector),
+            SelectionReason::Line { path, number } => write!(f, "{path}:{number}"),
+        }
+    }
+}
+
+impl SelectionReason {
+    fn line(&self) -> Option<usize> {
+        match self {
+            SelectionReason::Selector(_) => None,
+            SelectionReason::Line { number, .. } => Some(*number),
+        }
+    }
 }
 
 enum Unknown {
@@ -34,13 +81,11 @@ enum Unknown {
 /// list of all devices, because the calls would use up the hundred of a minute (API notes 1.1).
 const NAMES_BY_CALL_MAX: usize = 20;
 
-type Named = Vec<(Machine, String)>;
-
-impl<'c> Book<'c> {
+impl<'c> DeviceLookup<'c> {
     pub(super) async fn open(
         client: &'c Client,
         selection: &DeviceSelection,
-    ) -> Result<Book<'c>, TargetError> {
+    ) -> Result<DeviceLookup<'c>, TargetError> {
         let names = selection.include.iter().chain(&selection.exclude);
         let names = names.map(|selector| match selector {
             DeviceSelector::Name(_) => 1,
@@ -68,22 +113,22 @@ impl<'c> Book<'c> {
                 _ => None,
             })
             .collect();
-        let mut book = Book {
+        let mut lookup = DeviceLookup {
             client,
             by_name: HashMap::new(),
             by_id: HashMap::new(),
             all,
-            lenient: false,
+            purpose: Purpose::Include,
             unknown: Vec::new(),
         };
         if ids.len() > 1 {
-            book.by_id = book.read_ids(&ids, &format!("{} ids", ids.len())).await?;
+            lookup.by_id = lookup.read_ids(&ids, &format!("{} ids", ids.len())).await?;
         }
-        Ok(book)
+        Ok(lookup)
     }
 
     /// Checks that every id and name that was looked up belongs to a device.
-    pub(super) fn all_known(&mut self) -> Result<(), TargetError> {
+    pub(super) fn check_all_known(&mut self) -> Result<(), TargetError> {
         let mut unknown = std::mem::take(&mut self.unknown);
         match (unknown.pop(), unknown.len()) {
             (None, _) => Ok(()),
@@ -100,7 +145,10 @@ impl<'c> Book<'c> {
         }
     }
 
-    pub(super) async fn find(&mut self, selector: &DeviceSelector) -> Result<Named, TargetError> {
+    pub(super) async fn find(
+        &mut self,
+        selector: &DeviceSelector,
+    ) -> Result<Vec<SelectedDevice>, TargetError> {
         let called = |selector: String| {
             move |failure| TargetError::Call {
                 selector: selector.clone(),
@@ -108,20 +156,29 @@ impl<'c> Book<'c> {
             }
         };
         match selector {
-            DeviceSelector::Id(id) => self.by_ids(&[(id.clone(), format!("id {id}"))]).await,
-            DeviceSelector::Name(name) => self.by_name(name, &format!("name {name}")).await,
+            DeviceSelector::Id(id) => {
+                let reason = SelectionReason::Selector(format!("id {id}"));
+                self.by_ids(&[(id.clone(), reason)]).await
+            }
+            DeviceSelector::Name(name) => {
+                let reason = SelectionReason::Selector(format!("name {name}"));
+                self.by_name(name, &reason).await
+            }
             DeviceSelector::Tag(tag) => {
                 let reason = format!("tag {tag}");
                 let found = self.client.machines_by_tag(tag).await;
                 let mut found = found.map_err(called(reason.clone()))?;
                 // The service may match only the beginning of tags, but the whole tag must match.
                 found.retain(|device| device.machine_tags.iter().any(|own| own == tag));
-                Ok(living(found, &reason))
+                Ok(current_devices(found, reason))
             }
             DeviceSelector::Group(group) => {
                 let reason = format!("group {group}");
                 let found = self.by_group(group).await;
-                Ok(living(found.map_err(called(reason.clone()))?, &reason))
+                Ok(current_devices(
+                    found.map_err(called(reason.clone()))?,
+                    reason,
+                ))
             }
             DeviceSelector::Filter(filter) => {
                 let reason = format!("filter {filter}");
@@ -132,7 +189,7 @@ impl<'c> Book<'c> {
                     }
                     found => found.map_err(called(reason.clone()))?,
                 };
-                Ok(living(found, &reason))
+                Ok(current_devices(found, reason))
             }
             DeviceSelector::Hunt(_) => Err(TargetError::NeedsTenant),
             DeviceSelector::File(file) => self.by_file(file).await,
@@ -158,7 +215,7 @@ impl<'c> Book<'c> {
             .collect())
     }
 
-    async fn by_file(&mut self, file: &TargetsFile) -> Result<Named, TargetError> {
+    async fn by_file(&mut self, file: &TargetsFile) -> Result<Vec<SelectedDevice>, TargetError> {
         let TargetsFile { path, text } = file;
         let mut found = Vec::new();
         let mut ids = Vec::new();
@@ -167,7 +224,10 @@ impl<'c> Book<'c> {
             if word.is_empty() {
                 continue;
             }
-            let reason = format!("{path}:{number}");
+            let reason = SelectionReason::Line {
+                path: path.clone(),
+                number,
+            };
             if let Ok(id) = DeviceId::parse(word) {
                 ids.push((id, reason));
             } else if is_dns_name(word) {
@@ -184,38 +244,41 @@ impl<'c> Book<'c> {
             found.extend(self.by_ids(&ids).await?);
         }
         // In the order of the lines again.
-        found.sort_by_key(|(_, reason)| {
-            let line = reason.rsplit(':').next().unwrap_or_default();
-            line.parse::<usize>().unwrap_or(usize::MAX)
-        });
+        found.sort_by_key(|device| device.reason.line());
         Ok(found)
     }
 
-    async fn by_ids(&mut self, ids: &[(DeviceId, String)]) -> Result<Named, TargetError> {
+    async fn by_ids(
+        &mut self,
+        ids: &[(DeviceId, SelectionReason)],
+    ) -> Result<Vec<SelectedDevice>, TargetError> {
         let unread: Vec<&DeviceId> = ids
             .iter()
             .map(|(id, _)| id)
             .filter(|id| !self.by_id.contains_key(id.as_str()))
             .collect();
         let words = match ids {
-            [(_, reason)] => reason.clone(),
+            [(_, reason)] => reason.to_string(),
             _ => format!("{} ids", ids.len()),
         };
         let mut by_id = self.read_ids(&unread, &words).await?;
-        let mut named = Vec::new();
+        let mut selected = Vec::new();
         let mut seen = HashSet::new();
         for (id, reason) in ids {
             let known = || self.by_id.get(id.as_str()).cloned();
             match by_id.remove(id.as_str()).or_else(known) {
-                Some(device) => {
+                Some(machine) => {
                     seen.insert(id);
-                    named.push((device, reason.clone()));
+                    selected.push(SelectedDevice {
+                        machine,
+                        reason: reason.clone(),
+                    });
                 }
-                None if self.lenient || seen.contains(id) => {}
+                None if self.purpose == Purpose::Exclude || seen.contains(id) => {}
                 None => self.unknown.push(Unknown::Id(id.clone())),
             }
         }
-        Ok(named)
+        Ok(selected)
     }
 
     /// Reads the devices with these ids, by their id in lower case. `words` describes them in an
@@ -236,40 +299,46 @@ impl<'c> Book<'c> {
         Ok(by_id.collect())
     }
 
-    async fn by_name(&mut self, name: &str, reason: &str) -> Result<Named, TargetError> {
-        let bearers = self.bearers(name).await?;
-        let chosen = if self.lenient {
-            bearers
-        } else {
-            match the_living_one(bearers, name)? {
-                Some(one) => vec![one],
+    async fn by_name(
+        &mut self,
+        name: &str,
+        reason: &SelectionReason,
+    ) -> Result<Vec<SelectedDevice>, TargetError> {
+        let with_name = self.devices_with_name(name).await?;
+        let chosen = match self.purpose {
+            Purpose::Exclude => with_name,
+            Purpose::Include => match current_device(with_name, name)? {
+                Some(device) => vec![device],
                 None => {
                     self.unknown.push(Unknown::Name(name.to_owned()));
                     Vec::new()
                 }
-            }
+            },
         };
-        let named = chosen.into_iter().map(|one| (one, reason.to_owned()));
-        Ok(named.collect())
+        let selected = chosen.into_iter().map(|machine| SelectedDevice {
+            machine,
+            reason: reason.clone(),
+        });
+        Ok(selected.collect())
     }
 
     /// Returns all devices with this name. `startswith` also matches longer names, so the names are
     /// compared afterwards (API notes 8.2).
-    async fn bearers(&mut self, name: &str) -> Result<Vec<Machine>, TargetError> {
+    async fn devices_with_name(&mut self, name: &str) -> Result<Vec<Machine>, TargetError> {
         let wanted = name.trim().trim_end_matches('.').to_lowercase();
         if let Some(devices) = self.by_name.get(&wanted) {
             return Ok(devices.clone());
         }
-        let asked;
+        let listed;
         let found = match &self.all {
             Some(all) => all,
             None => {
                 let found = self.client.machines_by_name(&wanted).await;
-                asked = found.map_err(|failure| TargetError::Call {
+                listed = found.map_err(|failure| TargetError::Call {
                     selector: format!("name {name}"),
                     failure,
                 })?;
-                &asked
+                &listed
             }
         };
         let own_name = |device: &Machine| {
@@ -280,50 +349,55 @@ impl<'c> Book<'c> {
             let fitting = found.iter().filter(|device| fits(&own_name(device)));
             fitting.cloned().collect()
         };
-        let mut bearers = matching(&|own| own == wanted);
-        if bearers.is_empty() && !wanted.contains('.') {
-            bearers = matching(&|own| own.split('.').next() == Some(wanted.as_str()));
+        let mut with_name = matching(&|own| own == wanted);
+        if with_name.is_empty() && !wanted.contains('.') {
+            with_name = matching(&|own| own.split('.').next() == Some(wanted.as_str()));
         }
-        self.by_name.insert(wanted, bearers.clone());
-        Ok(bearers)
+        self.by_name.insert(wanted, with_name.clone());
+        Ok(with_name)
     }
 }
 
 /// Returns whether a device was merged into another one or excluded, so that it can't be used.
-fn is_left_behind(device: &Machine) -> bool {
+fn is_obsolete(device: &Machine) -> bool {
     let merged = device.merged_into_machine_id.as_deref();
     merged.is_some_and(|id| !id.is_empty()) || device.is_excluded == Some(true)
 }
 
-fn living(devices: Vec<Machine>, reason: &str) -> Named {
+/// Returns the devices that can be used.
+fn current_devices(devices: Vec<Machine>, reason: String) -> Vec<SelectedDevice> {
+    let reason = SelectionReason::Selector(reason);
     devices
         .into_iter()
-        .filter(|device| !is_left_behind(device))
-        .map(|device| (device, reason.to_owned()))
+        .filter(|device| !is_obsolete(device))
+        .map(|machine| SelectedDevice {
+            machine,
+            reason: reason.clone(),
+        })
         .collect()
 }
 
 /// Returns the device that a name refers to. If several devices have the name, it is the active
 /// one; if that is not unique, the operator has to decide (API notes 12, quirk 36).
-fn the_living_one(mut bearers: Vec<Machine>, name: &str) -> Result<Option<Machine>, TargetError> {
-    if bearers.len() > 1 {
-        bearers.retain(|device| !is_left_behind(device));
+fn current_device(mut devices: Vec<Machine>, name: &str) -> Result<Option<Machine>, TargetError> {
+    if devices.len() > 1 {
+        devices.retain(|device| !is_obsolete(device));
     }
     let is_active = |device: &Machine| {
         let health = device.health_status.as_deref().unwrap_or_default();
         health.eq_ignore_ascii_case("Active")
     };
     // If only one device is active, the others are its earlier registrations.
-    if bearers.len() > 1 && bearers.iter().filter(|one| is_active(one)).count() == 1 {
-        bearers.retain(is_active);
+    if devices.len() > 1 && devices.iter().filter(|one| is_active(one)).count() == 1 {
+        devices.retain(is_active);
     }
-    match (bearers.pop(), bearers.is_empty()) {
+    match (devices.pop(), devices.is_empty()) {
         (None, _) => Ok(None),
         (Some(device), true) => Ok(Some(device)),
         (Some(last), false) => {
-            bearers.push(last);
-            bearers.sort_by_key(|device| std::cmp::Reverse(last_seen(device)));
-            let candidates = bearers.iter().map(|device| {
+            devices.push(last);
+            devices.sort_by_key(|device| std::cmp::Reverse(last_seen(device)));
+            let candidates = devices.iter().map(|device| {
                 let seen = device.last_seen.as_deref().unwrap_or("never");
                 let dns = device.computer_dns_name.as_deref().unwrap_or("unnamed");
                 let health = device.health_status.as_deref().unwrap_or("health unknown");

@@ -4,12 +4,11 @@ use std::collections::HashSet;
 
 use svar_plan::{DeviceSelection, Target};
 use svar_wire::DeviceId;
-use svar_wire::Machine;
 
 use crate::driver::client::Client;
 
 use super::error::TargetError;
-use super::lookup::Book;
+use super::lookup::{DeviceLookup, Purpose, SelectedDevice};
 
 /// Returns the devices of a selection, in the order of its selectors and of the service's answers.
 /// Each device is returned once; its reason is the first selector that matched it.
@@ -23,54 +22,51 @@ pub async fn resolve(
     client: &Client,
     selection: &DeviceSelection,
 ) -> Result<Vec<Target>, TargetError> {
-    let mut book = Book::open(client, selection).await?;
-    let mut out = HashSet::new();
-    book.lenient = true;
+    let mut lookup = DeviceLookup::open(client, selection).await?;
+    let mut excluded = HashSet::new();
+    lookup.purpose = Purpose::Exclude;
     for selector in &selection.exclude {
-        let found = book.find(selector).await?;
-        out.extend(
-            found
-                .into_iter()
-                .map(|(device, _)| device.id.to_lowercase()),
-        );
+        let found = lookup.find(selector).await?.into_iter();
+        excluded.extend(found.map(|device| device.machine.id.to_lowercase()));
     }
-    book.lenient = false;
+    lookup.purpose = Purpose::Include;
     let mut taken = HashSet::new();
     let mut targets = Vec::new();
     for selector in &selection.include {
-        for (device, reason) in book.find(selector).await? {
-            let Ok(id) = DeviceId::parse(&device.id) else {
+        for device in lookup.find(selector).await? {
+            let Ok(id) = DeviceId::parse(&device.machine.id) else {
                 continue;
             };
-            if !out.contains(id.as_str()) && taken.insert(id.clone()) {
-                targets.push(target_of(id, device, reason));
+            if !excluded.contains(id.as_str()) && taken.insert(id.clone()) {
+                targets.push(target_of(id, device));
             }
         }
     }
-    book.all_known()?;
+    lookup.check_all_known()?;
     let found = targets.len();
     let few = |min: u32| found < min as usize;
     let many = |max: u32| found > max as usize;
     if selection.min.is_some_and(few) || selection.max.is_some_and(many) {
-        return Err(TargetError::Unexpected {
+        return Err(TargetError::UnexpectedCount {
             found,
             min: selection.min,
             max: selection.max,
         });
     }
     if targets.is_empty() {
-        return Err(TargetError::Nobody);
+        return Err(TargetError::NoDevices);
     }
     Ok(targets)
 }
 
-fn target_of(id: DeviceId, device: Machine, reason: String) -> Target {
+fn target_of(id: DeviceId, device: SelectedDevice) -> Target {
+    let SelectedDevice { machine, reason } = device;
     Target {
         id,
-        name: device.computer_dns_name.filter(|name| !name.is_empty()),
-        os: device.os_platform.filter(|os| !os.is_empty()),
-        tags: device.machine_tags,
-        group: device.rbac_group_name.filter(|group| !group.is_empty()),
-        reason,
+        name: machine.computer_dns_name.filter(|name| !name.is_empty()),
+        os: machine.os_platform.filter(|os| !os.is_empty()),
+        tags: machine.machine_tags,
+        group: machine.rbac_group_name.filter(|group| !group.is_empty()),
+        reason: reason.to_string(),
     }
 }

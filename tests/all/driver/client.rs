@@ -178,7 +178,7 @@ async fn where_nobody_listens_nothing_had_an_effect() {
         matches!(error, SignInError::Unreachable { .. }),
         "{error:?}"
     );
-    assert!(error.is_passing());
+    assert!(error.is_temporary());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json as value};
 
-use svar::driver::{LibraryError, LibraryItem, prepare_library};
+use svar::driver::{LibraryError, LibraryItem, LibraryUpload, prepare_library};
 use svar_wire::LibraryName;
 
 use super::service::{Service, json};
@@ -37,7 +37,12 @@ async fn library(files: Vec<Value>, uploads: Value) -> Service {
 async fn what_is_there_is_left_alone_and_what_is_missing_is_brought() {
     let (a, b) = (item("a.sh", "echo a"), item("b.sh", "echo b"));
     let service = library(vec![listed(&a)], listed(&b)).await;
-    let uploaded = prepare_library(&service.client(), &[a.clone(), b.clone()], true).await;
+    let uploaded = prepare_library(
+        &service.client(),
+        &[a.clone(), b.clone()],
+        LibraryUpload::Missing,
+    )
+    .await;
     assert_eq!(uploaded.expect("prepared"), std::slice::from_ref(&b.name));
     let methods: Vec<String> = service.seen().into_iter().map(|seen| seen.method).collect();
     assert_eq!(
@@ -46,7 +51,7 @@ async fn what_is_there_is_left_alone_and_what_is_missing_is_brought() {
         "looked at again afterwards"
     );
 
-    let again = prepare_library(&service.client(), &[a, b], true).await;
+    let again = prepare_library(&service.client(), &[a, b], LibraryUpload::Missing).await;
     assert_eq!(again.expect("prepared"), []);
 }
 
@@ -54,7 +59,7 @@ async fn what_is_there_is_left_alone_and_what_is_missing_is_brought() {
 async fn without_leave_nothing_is_uploaded() {
     let a = item("a.sh", "echo a");
     let service = library(vec![], listed(&a)).await;
-    let error = prepare_library(&service.client(), &[a], false).await;
+    let error = prepare_library(&service.client(), &[a], LibraryUpload::Never).await;
     let error = error.expect_err("it is missing");
     assert_eq!(error.to_string(), "the tenant's library lacks `a.sh`");
     assert!(error.next_step().contains("--sync-library"));
@@ -65,7 +70,7 @@ async fn without_leave_nothing_is_uploaded() {
 async fn a_colleague_s_file_is_never_overwritten() {
     let (ours, theirs) = (item("a.sh", "ours"), item("A.sh", "theirs"));
     let service = library(vec![listed(&theirs)], listed(&ours)).await;
-    let error = prepare_library(&service.client(), &[ours], true).await;
+    let error = prepare_library(&service.client(), &[ours], LibraryUpload::Missing).await;
     assert!(
         matches!(error, Err(LibraryError::Different(_))),
         "{error:?}"
@@ -77,6 +82,6 @@ async fn a_colleague_s_file_is_never_overwritten() {
 async fn a_file_that_changes_behind_our_back_stops_the_run() {
     let (ours, theirs) = (item("a.sh", "ours"), item("a.sh", "theirs"));
     let service = library(vec![], listed(&theirs)).await;
-    let error = prepare_library(&service.client(), &[ours], true).await;
+    let error = prepare_library(&service.client(), &[ours], LibraryUpload::Missing).await;
     assert!(matches!(error, Err(LibraryError::Altered(_))), "{error:?}");
 }

@@ -8,6 +8,7 @@ mod folder;
 mod gone;
 mod journal;
 mod library;
+mod record_store;
 mod run;
 mod service;
 mod targets;

@@ -10,9 +10,9 @@ use svar::driver::client::{
     Client, Connection, Credentials, DEFAULT_SCOPE, Root, Timeouts, emulator_clock,
 };
 use svar::driver::{
-    Clock, DriveOutcome, InitialFiles, Interrupts, Journal, JournalError, LibraryItem, Observer,
-    ResultLimits, RunFolder, RunHeader, RunSetup, ServiceKind, ServiceRecord, drive,
-    prepare_library, resolve_targets,
+    Clock, DriveOutcome, FolderRecordStore, InitialFiles, Interrupts, Journal, JournalError,
+    LibraryItem, LibraryUpload, Observer, ResultLimits, RunFolder, RunHeader, RunSetup,
+    ServiceKind, ServiceRecord, drive, prepare_library, resolve_targets,
 };
 use svar_emulator::{CLIENT_ID, CLIENT_SECRET, Device, Scenario, TENANT_ID, TimeSpan, serve};
 use svar_language::playbook::{Beside, load};
@@ -172,7 +172,7 @@ impl World {
                 Some(LibraryItem::new(name, bytes.expect("bytes")))
             })
             .collect();
-        prepare_library(&self.client, &library, true)
+        prepare_library(&self.client, &library, LibraryUpload::Missing)
             .await
             .expect("uploaded");
         let header = RunHeader {
@@ -213,16 +213,17 @@ impl World {
         compiled: Arc<CompiledPlan>,
         folder: RunFolder,
         journal: Journal,
-        reading: Option<svar::driver::JournalContents>,
+        recorded: Option<svar::driver::JournalContents>,
     ) -> RunSetup {
         RunSetup {
+            records: Arc::new(FolderRecordStore::new(folder.clone(), compiled.plan())),
             compiled,
             folder,
             journal,
-            reading,
+            recorded,
             client: self.client.clone(),
             clock: self.clock.clone(),
-            caps: ResultLimits::default(),
+            limits: ResultLimits::default(),
         }
     }
 

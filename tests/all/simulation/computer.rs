@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use svar::driver::client::{Client, Connection, Credentials, DEFAULT_SCOPE, Root, Timeouts};
 use svar::driver::{
-    Call, Clock, ControlRequest, FOLDER_FORMAT, InitialFiles, JOURNAL_FILE, Journal,
-    JournalCounters, Observer, RequestKind, ResultLimits, RunFolder, RunHeader, RunSetup,
+    Call, Clock, ControlRequest, FOLDER_FORMAT, FolderRecordStore, InitialFiles, JOURNAL_FILE,
+    Journal, JournalCounters, Observer, RequestKind, ResultLimits, RunFolder, RunHeader, RunSetup,
     ServiceKind, ServiceRecord, SteppedRun, read_journal,
 };
 use svar_emulator::{CLIENT_ID, CLIENT_SECRET, TENANT_ID};
@@ -200,17 +200,19 @@ impl Computer {
         &self,
         folder: RunFolder,
         journal: Journal,
-        reading: Option<svar::driver::JournalContents>,
+        recorded: Option<svar::driver::JournalContents>,
     ) -> Result<SteppedRun, String> {
         let carrier = Arc::new(self.network.clone());
+        let plan = self.compiled.plan();
         SteppedRun::begin(RunSetup {
+            records: Arc::new(FolderRecordStore::new(folder.clone(), plan)),
             compiled: Arc::clone(&self.compiled),
             folder,
             journal,
-            reading,
+            recorded,
             client: Client::with_transport(connection(), self.clock.clone(), carrier),
             clock: self.clock.clone(),
-            caps: ResultLimits {
+            limits: ResultLimits {
                 content_bytes: 1 << 16,
                 ..ResultLimits::default()
             },

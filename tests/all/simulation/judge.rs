@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use svar_emulator::{Device, RateScope, TimeWindow};
 use svar_engine::{DeviceView, EndState, Fleet};
-use svar_plan::{Results, StepResult};
+use svar_plan::StepResult;
 use svar_wire::Moment;
 
 use super::computer::Computer;

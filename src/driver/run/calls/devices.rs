@@ -12,7 +12,8 @@ use svar_wire::Moment;
 
 use crate::driver::client::{CallError, Client, last_seen};
 
-use super::super::memory::RequestContext;
+use super::super::memory::CallContext;
+use super::answer::NewFact;
 
 /// Maximum age of the last report of a device that is online. A full report comes about daily
 /// (API notes 8.3), so a device that was not seen for longer is offline.
@@ -26,9 +27,9 @@ const SLEEPERS_BY_ID_MAX: usize = 100;
 /// operating system that the playbook is for.
 pub(crate) async fn read(
     client: &Client,
-    context: &RequestContext,
+    context: &CallContext,
     os: Option<Os>,
-) -> Result<Vec<(Option<DeviceIndex>, FactBody)>, CallError> {
+) -> Result<Vec<NewFact>, CallError> {
     let now = client.clock().now();
     let known = |device: &DeviceIndex| context.known.get(device).copied().unwrap_or_default();
     let sleeps = |device: &DeviceIndex| known(device).ready == Some(false);
@@ -59,7 +60,10 @@ pub(crate) async fn read(
         };
         if never || is_news(known(device), ready, machine.and_then(last_seen)) {
             let body = FactBody::Readiness { ready, why, never };
-            facts.push((Some(*device), body));
+            facts.push(NewFact {
+                device: Some(*device),
+                body,
+            });
         }
     }
     Ok(facts)

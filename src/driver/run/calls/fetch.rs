@@ -1,116 +1,103 @@
 //! Fetches results, or finds that they are missing for good.
 
-use svar_engine::{FactBody, Need};
+use svar_engine::FactBody;
 
 use crate::driver::client::CallError;
-use crate::driver::results::{CollectError, Wanted, collect};
-use crate::driver::store::FolderError;
+use crate::driver::results::{CollectError, CollectRequest, Collector, UnexpectedForm};
+use crate::driver::store::{FolderError, RecordKey};
 
-use super::super::memory::RequestContext;
-use super::context::{Answer, Calls, Patience, SPOILED_MAX, Then, again};
+use super::super::memory::CallContext;
+use super::answer::{Answer, FollowUp, Reach};
+use super::dispatch::Calls;
+
+/// Maximum number of times a corrupt result is downloaded again.
+const REPEATED_DOWNLOADS_MAX: u8 = 5;
 
 impl Calls {
     pub(super) async fn fetch(
         &self,
-        context: &RequestContext,
-        need: &Need,
+        context: &CallContext,
+        key: RecordKey,
+        conclusive: bool,
     ) -> Result<Answer, FolderError> {
-        let Need::Fetch {
-            device,
-            action,
-            index,
-            step,
-            conclusive,
-            ..
-        } = need
-        else {
-            return Ok((Vec::new(), Then::Nothing));
+        let action = context.actions.get(&key.action);
+        let sent = action.and_then(|action| key.index.get(&action.sent));
+        let Some(sent) = sent.filter(|sent| sent.step == key.step) else {
+            panic!(
+                "internal error: result {} of {} is not of a command that was sent",
+                key.index, key.action
+            );
         };
-        let known = context.actions.get(action);
-        let sent = known.and_then(|known| index.get(&known.sent));
-        let Some(sent) = sent.filter(|sent| sent.step == *step) else {
-            panic!("internal error: result {index} of {action} is not of a command that was sent");
-        };
-        let key = (action.clone(), *index);
-        let wanted = Wanted {
-            device: *device,
-            step: *step,
+        let downloads = &self.repetitions.corrupt_results;
+        let request = CollectRequest {
+            key: key.clone(),
             verb: sent.verb,
-            action: action.clone(),
-            index: *index,
             source: sent.file.clone().unwrap_or_default(),
-            as_it_came: self.patience.is_out(&key),
+            unexpected_form: if downloads.count(&key) < REPEATED_DOWNLOADS_MAX {
+                UnexpectedForm::Reject
+            } else {
+                UnexpectedForm::StoreUnchanged
+            },
         };
-        let got = collect(
-            &self.client,
-            &self.records,
-            &self.compiled,
-            self.caps,
-            wanted,
-        )
-        .await;
-        match got {
+        match self.collector().collect(&self.client, request).await {
             Ok(collected) => {
                 let body = FactBody::ResultFetched {
-                    action: action.clone(),
-                    index: *index,
+                    action: key.action,
+                    index: key.index,
                     result: collected.summary,
                     verdict: collected.verdict,
                 };
-                Ok((vec![(Some(*device), body)], Then::Nothing))
+                Ok(Answer::fact(key.device, body))
             }
             Err(CollectError::Call(CallError::Refused(refusal)))
                 if !matches!(refusal.status, 401 | 403 | 429) =>
             {
-                if *conclusive {
-                    let why = CallError::Refused(self.quiet(refusal)).to_string();
-                    self.missing(need, why)
+                if conclusive {
+                    let error = CallError::Refused(self.mask_refusal(refusal));
+                    self.missing(key, error.to_string())
                 } else {
-                    Ok((Vec::new(), Then::NotYet))
+                    Ok(Answer::without_facts(FollowUp::NotYet))
                 }
             }
-            Err(CollectError::Call(failure)) => Ok((Vec::new(), again(failure))),
-            Err(CollectError::Spoiled(why)) => {
-                if Patience::lasts(&self.patience.spoiled, key, SPOILED_MAX) {
-                    let retry_after = None;
-                    Ok((
-                        Vec::new(),
-                        Then::Again {
-                            why,
-                            retry_after,
-                            reached: true,
-                        },
-                    ))
+            Err(CollectError::Call(error)) => {
+                Ok(Answer::without_facts(FollowUp::of_failed_read(error)))
+            }
+            Err(CollectError::Corrupt(why)) => {
+                if downloads.increment(key.clone()) <= REPEATED_DOWNLOADS_MAX {
+                    Ok(Answer::without_facts(FollowUp::Retry {
+                        why,
+                        retry_after: None,
+                        reach: Reach::Service,
+                    }))
                 } else {
-                    self.missing(need, format!("{why}, {} times", SPOILED_MAX + 1))
+                    let times = REPEATED_DOWNLOADS_MAX + 1;
+                    self.missing(key, format!("{why}, {times} times"))
                 }
             }
-            Err(CollectError::TooLarge(why)) => self.missing(need, why),
+            Err(CollectError::TooLarge(why)) => self.missing(key, why),
             Err(CollectError::Folder(error)) => Err(error),
         }
     }
 
-    fn missing(&self, need: &Need, why: String) -> Result<Answer, FolderError> {
-        let Need::Fetch {
-            device,
-            action,
-            index,
-            step,
-            ..
-        } = need
-        else {
-            return Ok((Vec::new(), Then::Nothing));
-        };
-        let path = self.records.record_path(*device, *step, action, *index);
-        if let Some(mut record) = self.records.read(&path) {
+    /// Writes to a command's record that it has no result, and returns that fact.
+    fn missing(&self, key: RecordKey, why: String) -> Result<Answer, FolderError> {
+        if let Some(mut record) = self.records.read(&key) {
             record.missing = Some(why.clone());
-            self.records.write_without_sync(&path, &record)?;
+            self.records.write_without_sync(&key, &record)?;
         }
         let body = FactBody::ResultMissing {
-            action: action.clone(),
-            index: *index,
+            action: key.action,
+            index: key.index,
             why,
         };
-        Ok((vec![(Some(*device), body)], Then::Nothing))
+        Ok(Answer::fact(key.device, body))
+    }
+
+    fn collector(&self) -> Collector {
+        Collector {
+            records: self.records.clone(),
+            compiled: self.compiled.clone(),
+            limits: self.limits,
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! Makes the calls for each need and translates their answers into facts.
 
-mod context;
+mod answer;
 mod devices;
+mod dispatch;
 mod fetch;
 mod start;
 mod watch;
 
-pub(super) use context::{Calls, Done, Patience, Then};
+pub(super) use answer::{Answer, AnsweredNeed, FollowUp, NewFact, Reach};
+pub(super) use dispatch::{Calls, Repetitions};
+pub(super) use start::PrepareError;

@@ -1,78 +1,100 @@
 //! Makes the calls that have an effect (starts and cancels), and the search that settles a start
 //! whose answer was lost.
 
-use svar_engine::{Attempt, DeviceIndex, FactBody, Refusal, SentCommand, SessionIndex};
+use svar_engine::{DeviceIndex, FactBody, Refusal, SentCommand, SessionIndex};
 use svar_plan::{find_tag, tagged};
-use svar_wire::{ActionId, Tag};
+use svar_wire::{ActionId, NameError, Tag};
 use svar_wire::{Command, CommandType, LiveResponseRequest, MachineAction};
 
 use crate::driver::client::CallError;
 
-use super::super::memory::RequestContext;
-use super::context::{Answer, Calls, Then, again, signed_out};
+use super::super::memory::CallContext;
+use super::answer::{Answer, FollowUp};
+use super::dispatch::{Calls, StartAttempt};
+
+/// The reason why a session that was due to start has no request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PrepareError {
+    /// A template can't be resolved with the data of the run.
+    #[error("{0}")]
+    Unresolvable(String),
+    /// All commands are skipped by their `when`.
+    #[error("every `when` of the session is false")]
+    NothingToSend,
+    /// A command that was due is skipped by its `when`.
+    #[error("a `when` of the session has become false")]
+    CommandSkipped,
+}
+
+/// The reason why a machine action is not the one that was requested.
+#[derive(Debug, thiserror::Error)]
+enum UnexpectedAction {
+    #[error(transparent)]
+    InvalidId(#[from] NameError),
+    #[error("the service answered with another action, {0}")]
+    OtherAction(ActionId),
+}
 
 impl Calls {
-    pub(super) async fn start(
-        &self,
-        context: &RequestContext,
-        device: DeviceIndex,
-        (session, attempt): (SessionIndex, Attempt),
-        tag: &Tag,
-    ) -> Answer {
-        let one = |body| vec![(Some(device), body)];
-        let never_sent = |code: &str, why: String| FactBody::StartRefused {
+    pub(super) async fn start(&self, context: &CallContext, start: StartAttempt<'_>) -> Answer {
+        let StartAttempt {
+            device,
             session,
             attempt,
-            refusal: Refusal {
-                status: 0,
-                code: code.to_owned(),
-                message: why,
-                target: None,
-                retry_after_ms: None,
-            },
+            tag,
+        } = start;
+        let not_sent = |code: &str, why: String| {
+            let body = FactBody::StartRefused {
+                session,
+                attempt,
+                refusal: Refusal {
+                    status: 0,
+                    code: code.to_owned(),
+                    message: why,
+                    target: None,
+                    retry_after_ms: None,
+                },
+            };
+            Answer::fact(device, body)
         };
-        let (request, device) = match (&context.request, context.devices.first()) {
-            (Some(Ok(request)), Some((_, device))) => (tagged(request, tag), device),
-            (Some(Err(why)), _) => {
-                return (one(never_sent("NotCompiled", why.clone())), Then::Nothing);
-            }
+        let (request, id) = match (&context.request, context.devices.first()) {
+            (Some(Ok(request)), Some((_, id))) => (tagged(request, tag), id),
+            (Some(Err(error)), _) => return not_sent("NotCompiled", error.to_string()),
             (None, _) | (_, None) => panic!("internal error: a start without request or device"),
         };
-        let unknown = |why: String| FactBody::StartUnknown {
-            session,
-            attempt,
-            why,
+        let unknown = |why: String| {
+            let body = FactBody::StartUnknown {
+                session,
+                attempt,
+                why,
+            };
+            Answer::fact(device, body)
         };
-        match self.client.start(device, &request).await {
-            Ok(action) => (
-                one(match accepted(&action, tag) {
-                    Ok(action) => FactBody::StartAccepted {
+        match self.client.start(id, &request).await {
+            Ok(action) => match check_action(&action, tag) {
+                Ok(action) => {
+                    let body = FactBody::StartAccepted {
                         session,
                         attempt,
                         action,
                         adopted: false,
-                    },
-                    Err(why) => unknown(why),
-                }),
-                Then::Nothing,
-            ),
+                    };
+                    Answer::fact(device, body)
+                }
+                Err(error) => unknown(error.to_string()),
+            },
             Err(CallError::Refused(refusal)) => {
-                let refusal = self.quiet(refusal);
                 let body = FactBody::StartRefused {
                     session,
                     attempt,
-                    refusal,
+                    refusal: self.mask_refusal(refusal),
                 };
-                (one(body), Then::Nothing)
+                Answer::fact(device, body)
             }
-            Err(CallError::Unknown { why, .. }) => (one(unknown(why)), Then::Nothing),
-            Err(CallError::Unreachable { why }) => {
-                (one(never_sent("Unreachable", why)), Then::Nothing)
-            }
-            Err(CallError::SignedOut(error)) => (
-                one(never_sent("SignedOut", error.to_string())),
-                signed_out(&error).unwrap_or(Then::Nothing),
-            ),
+            Err(CallError::Unknown { why, .. }) => unknown(why),
+            Err(CallError::Unreachable { why }) => not_sent("Unreachable", why),
+            Err(CallError::SignedOut(error)) => not_sent("SignedOut", error.to_string())
+                .and(FollowUp::of_failed_sign_in(&error).unwrap_or(FollowUp::None)),
         }
     }
 
@@ -80,20 +102,21 @@ impl Calls {
     /// files that they name.
     ///
     /// # Errors
-    /// The session can't be compiled. The error is a message for people.
+    /// The session can't be compiled, or a command of it is not to be sent any more.
     pub(crate) fn prepare(
         &self,
         device: DeviceIndex,
         session: SessionIndex,
         commands: &mut [SentCommand],
-    ) -> Result<LiveResponseRequest, String> {
+    ) -> Result<LiveResponseRequest, PrepareError> {
         let resolved = self
             .compiled
             .resolve(device, session, &*self.records)
-            .map_err(|unresolvable| unresolvable.problem.message)?;
-        let whole = resolved
-            .request
-            .ok_or("nothing of it is to be sent after all")?;
+            .map_err(|unresolvable| {
+                let message = self.secrets().mask(&unresolvable.problem.message);
+                PrepareError::Unresolvable(message.into_owned())
+            })?;
+        let whole = resolved.request.ok_or(PrepareError::NothingToSend)?;
         let mut request = LiveResponseRequest {
             commands: Vec::with_capacity(commands.len()),
             comment: whole.comment.clone(),
@@ -101,8 +124,8 @@ impl Calls {
         for sent in commands {
             let place = (resolved.commands.iter()).position(|index| *index == sent.command);
             let command = place.and_then(|place| whole.commands.get(place));
-            let command = command.ok_or("it has no such command")?;
-            let file = file_of(command).map(|file| self.records.secrets().mask(file).into_owned());
+            let command = command.ok_or(PrepareError::CommandSkipped)?;
+            let file = file_of(command).map(|file| self.secrets().mask(file).into_owned());
             sent.file = file;
             request.commands.push(command.clone());
         }
@@ -111,70 +134,69 @@ impl Calls {
 
     pub(super) async fn search(
         &self,
-        context: &RequestContext,
-        device: DeviceIndex,
-        (session, attempt): (SessionIndex, Attempt),
-        tag: &Tag,
+        context: &CallContext,
+        start: StartAttempt<'_>,
         conclusive: bool,
     ) -> Answer {
+        let StartAttempt {
+            device,
+            session,
+            attempt,
+            tag,
+        } = start;
         let Some((_, id)) = context.devices.first() else {
-            return (Vec::new(), Then::NotYet);
+            panic!("internal error: a search without a device");
         };
-        let found = self.client.find_start(id, tag).await;
+        let found = match self.client.find_start(id, tag).await {
+            Ok(found) => found.map(|action| ActionId::parse(&action.id)),
+            Err(error) => return Answer::without_facts(FollowUp::of_failed_read(error)),
+        };
         let body = match found {
-            Ok(Some(action)) => match ActionId::parse(&action.id) {
-                Ok(action) => FactBody::StartAccepted {
-                    session,
-                    attempt,
-                    action,
-                    adopted: true,
-                },
-                Err(_) => return (Vec::new(), Then::NotYet),
+            Some(Ok(action)) => FactBody::StartAccepted {
+                session,
+                attempt,
+                action,
+                adopted: true,
             },
-            Ok(None) if conclusive => FactBody::StartAbsent { session, attempt },
-            Ok(None) => return (Vec::new(), Then::NotYet),
-            Err(failure) => return (Vec::new(), again(failure)),
+            None if conclusive => FactBody::StartAbsent { session, attempt },
+            None | Some(Err(_)) => return Answer::without_facts(FollowUp::NotYet),
         };
-        (vec![(Some(device), body)], Then::Nothing)
+        Answer::fact(device, body)
     }
 
     pub(super) async fn cancel(&self, device: DeviceIndex, action: &ActionId) -> Answer {
-        let answered = |status| FactBody::CancelAnswered {
-            action: action.clone(),
-            status,
+        let answered = |status| {
+            let body = FactBody::CancelAnswered {
+                action: action.clone(),
+                status,
+            };
+            Answer::fact(device, body)
         };
-        let unknown = |why: String| FactBody::CancelUnknown {
-            action: action.clone(),
-            why,
+        let unknown = |why: String| {
+            let body = FactBody::CancelUnknown {
+                action: action.clone(),
+                why,
+            };
+            Answer::fact(device, body)
         };
-        // The portal shows the operator only in the comment.
-        let header = self.records.folder().header();
-        let comment = match header.operator.as_str() {
-            "" => format!("cancelled by svar, run {}", header.run),
-            operator => format!("cancelled by svar for {operator}, run {}", header.run),
-        };
-        let (body, then) = match self.client.cancel(action, &comment).await {
-            Ok(_) => (answered(200), Then::Nothing),
-            Err(CallError::Refused(refusal)) => (answered(refusal.status), Then::Nothing),
-            Err(CallError::Unknown { why, .. } | CallError::Unreachable { why }) => {
-                (unknown(why), Then::Nothing)
-            }
-            Err(CallError::SignedOut(error)) => (
-                unknown(error.to_string()),
-                signed_out(&error).unwrap_or(Then::Nothing),
-            ),
-        };
-        (vec![(Some(device), body)], then)
+        match self.client.cancel(action, &self.cancel_comment).await {
+            Ok(_) => answered(200),
+            Err(CallError::Refused(refusal)) => answered(refusal.status),
+            Err(CallError::Unknown { why, .. } | CallError::Unreachable { why }) => unknown(why),
+            Err(CallError::SignedOut(error)) => unknown(error.to_string())
+                .and(FollowUp::of_failed_sign_in(&error).unwrap_or(FollowUp::None)),
+        }
     }
 }
 
-/// Checks that the answer to a start is the action of that start. Similar calls of the service were
-/// seen to answer with an existing action of another request (API notes 3.6).
-fn accepted(action: &MachineAction, tag: &Tag) -> Result<ActionId, String> {
-    let id = ActionId::parse(&action.id).map_err(|error| error.to_string())?;
+/// Returns the id of the action that answers a start, if it is the action of that start. Similar
+/// calls of the service were seen to answer with an existing action of another request (API notes
+/// 3.6).
+fn check_action(action: &MachineAction, tag: &Tag) -> Result<ActionId, UnexpectedAction> {
+    let id = ActionId::parse(&action.id)?;
     match action.requestor_comment.as_deref() {
         Some(comment) if find_tag(comment).as_ref() != Some(tag) => {
-            Err(format!("the service answered with another action, {id}"))
+            Err(UnexpectedAction::OtherAction(id))
         }
         _ => Ok(id),
     }

@@ -9,10 +9,11 @@ use svar_wire::Moment;
 use svar_wire::text::one_line;
 use svar_wire::{ActionStatus, CommandEntry, CommandStatus, CommandType, MachineAction};
 
-use crate::driver::store::FolderError;
+use crate::driver::store::{FolderError, Record, RecordKey};
 
-use super::super::memory::{Known, RequestContext};
-use super::context::{Answer, Calls, Patience, Then, again};
+use super::super::memory::{CallContext, OpenAction};
+use super::answer::{Answer, FollowUp, NewFact};
+use super::dispatch::Calls;
 use super::start::file_of;
 
 /// Maximum number of further checks of an action that failed although none of its commands did:
@@ -32,15 +33,25 @@ const ERROR_LETTERS_MAX: usize = 1_000;
 impl Calls {
     pub(super) async fn watch(
         &self,
-        context: &RequestContext,
+        context: &CallContext,
         actions: &[(DeviceIndex, ActionId)],
     ) -> Result<Answer, FolderError> {
         let ids: Vec<ActionId> = actions.iter().map(|(_, id)| id.clone()).collect();
-        let oldest = context.actions.values().map(|known| known.since).min();
+        let oldest = context
+            .actions
+            .values()
+            .map(|known| known.announced_at)
+            .min();
         let since = oldest.unwrap_or(Moment::EPOCH);
         let listed = match self.client.actions(&ids, since).await {
             Ok(listed) => listed,
-            Err(failure) => return Ok((Vec::new(), again(failure))),
+            Err(error) => {
+                return Ok(Answer::without_facts(FollowUp::of_failed_read(error)));
+            }
+        };
+        let of_device = |device, body| NewFact {
+            device: Some(device),
+            body,
         };
         let mut facts = Vec::new();
         for action in listed {
@@ -52,31 +63,32 @@ impl Calls {
             };
             if action.status.is_final() {
                 if let Some(ended) = self.ended(&id, known, action).await? {
-                    facts.push((Some(known.device), ended));
+                    facts.push(of_device(known.device, ended));
                 }
             } else if action.status == ActionStatus::InProgress {
                 if !known.began {
                     let action = id.clone();
-                    facts.push((Some(known.device), FactBody::ActionBegan { action }));
+                    let began = FactBody::ActionBegan { action };
+                    facts.push(of_device(known.device, began));
                 }
                 // A replica that lags behind may report an older state.
                 if known.is_timed
                     && let Some((index, state)) = reached(&action)
                     && (index, state) > known.reached
                 {
-                    let action = id;
-                    facts.push((
-                        Some(known.device),
-                        FactBody::CommandReached {
-                            action,
-                            index,
-                            state,
-                        },
-                    ));
+                    let reached = FactBody::CommandReached {
+                        action: id,
+                        index,
+                        state,
+                    };
+                    facts.push(of_device(known.device, reached));
                 }
             }
         }
-        Ok((facts, Then::Watched))
+        Ok(Answer {
+            facts,
+            follow_up: FollowUp::Watched,
+        })
     }
 
     /// Writes the records of the commands of an action that has ended, and returns the fact that
@@ -84,7 +96,7 @@ impl Calls {
     async fn ended(
         &self,
         id: &ActionId,
-        known: &Known,
+        known: &OpenAction,
         action: MachineAction,
     ) -> Result<Option<FactBody>, FolderError> {
         let expired = outlived_the_queue(&action, self.compiled.plan().limits.queue());
@@ -102,7 +114,7 @@ impl Calls {
         if status == ActionStatus::Failed
             && !a_command_failed
             && !expired
-            && Patience::lasts(&self.patience.doubted, id.clone(), DOUBTS_MAX)
+            && self.repetitions.doubtful_ends.increment(id.clone()) <= DOUBTS_MAX
         {
             return Ok(None);
         }
@@ -117,7 +129,7 @@ impl Calls {
             }
         });
         let commands: Vec<CommandEnd> = ends.collect();
-        for (sent, end) in known.told(&status, &commands) {
+        for (sent, end) in known.reported(&status, &commands) {
             let entry = entries.iter().find(|entry| index_of(entry) == end.index);
             if let Some(entry) = entry {
                 self.write_end(id, known.device, sent, entry, end)?;
@@ -139,7 +151,7 @@ impl Calls {
             .take(ERROR_LETTERS_MAX)
             .collect();
         let cleaned = cleaned.trim();
-        (!cleaned.is_empty()).then(|| self.records.secrets().mask(cleaned).into_owned())
+        (!cleaned.is_empty()).then(|| self.secrets().mask(cleaned).into_owned())
     }
 
     /// Returns the command that the service names if it is not the one that was sent.
@@ -150,7 +162,7 @@ impl Calls {
             CommandType::RunScript => Verb::Run,
             CommandType::GetFile => Verb::Get,
         };
-        let file = file_of(command).map(|file| self.records.secrets().mask(file).into_owned());
+        let file = file_of(command).map(|file| self.secrets().mask(file).into_owned());
         let same_file = match (&file, &sent.file) {
             (Some(file), Some(sent)) => file == sent,
             // At least one of them names no file.
@@ -173,17 +185,19 @@ impl Calls {
         end: &CommandEnd,
     ) -> Result<(), FolderError> {
         let SentCommand { step, verb, .. } = *sent;
-        let index = end.index;
-        let path = self.records.record_path(device, step, id, index);
-        let Some(mut record) = self.records.blank(device, step, verb, id, index) else {
-            return Ok(());
+        let key = RecordKey {
+            device,
+            step,
+            action: id.clone(),
+            index: end.index,
         };
+        let mut record = Record::new(self.compiled.plan(), &key, verb);
         let time = |text: &Option<String>| Moment::parse(text.as_deref()?).ok();
         record.status = entry.command_status.as_str().to_owned();
         record.started = time(&entry.start_time);
         record.ended = time(&entry.end_time);
         record.error.clone_from(&end.error);
-        self.records.write_without_sync(&path, &record)
+        self.records.write_without_sync(&key, &record)
     }
 }
 
@@ -240,8 +254,10 @@ fn reached(action: &MachineAction) -> Option<(RequestIndex, CommandState)> {
     Some((u16::try_from(index).ok().map(RequestIndex)?, state))
 }
 
-/// Returns the index of an entry in the request. An index that is too large maps to `u16::MAX`,
-/// which no request has.
+/// The index of an entry that no request can have.
+const INDEX_OUT_OF_RANGE: RequestIndex = RequestIndex(u16::MAX);
+
+/// Returns the index of an entry in the request.
 fn index_of(entry: &CommandEntry) -> RequestIndex {
-    RequestIndex(u16::try_from(entry.index).unwrap_or(u16::MAX))
+    u16::try_from(entry.index).map_or(INDEX_OUT_OF_RANGE, RequestIndex)
 }
