@@ -31,7 +31,7 @@ fn main() {
 
 fn many(texts: &[String]) {
     let schema: serde_json::Value =
-        serde_json::from_str(&svar_language::playbook::schema()).unwrap();
+        serde_json::from_str(&svar_language::playbook::committed_schema()).unwrap();
     let validator = jsonschema::options()
         .with_pattern_options(jsonschema::PatternOptions::regex())
         .build(&schema)

@@ -145,7 +145,7 @@ pub(crate) fn recompile(
 ) -> Result<ExistingRun, CommandError> {
     let (arguments, missing_secrets) = match purpose {
         Purpose::Resume(arguments) => (arguments, MissingSecrets::Refuse),
-        Purpose::Show => (Vec::new(), MissingSecrets::StandIn),
+        Purpose::Show => (Vec::new(), MissingSecrets::Placeholder),
     };
     let header = folder.header();
     let unread = |error: FolderError| failure(&error);
@@ -215,7 +215,7 @@ impl StoredLibrary {
 }
 
 impl Files for StoredLibrary {
-    fn look(&self, path: &str) -> FileStatus {
+    fn status(&self, path: &str) -> FileStatus {
         // Other files beside the playbook, such as a list of targets, are no longer needed.
         let size = self.item(path).map_or(0, |item| item.bytes.len() as u64);
         FileStatus::File { size }

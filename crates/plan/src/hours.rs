@@ -54,7 +54,7 @@ impl Hours {
 
     /// Returns the opening that holds `now`, or the next one: from its first moment to just before
     /// its second.
-    pub fn around(&self, now: Moment) -> (Moment, Moment) {
+    pub fn current_or_next(&self, now: Moment) -> (Moment, Moment) {
         let Ok(stamp) = jiff::Timestamp::from_millisecond(now.millis()) else {
             return (Moment::FAR_FUTURE, Moment::FAR_FUTURE);
         };

@@ -67,8 +67,10 @@ pub use model::{
     CommandPlan, DevicePlan, OfflinePolicy, Plan, PlannedFile, PlannedInput, Policy, RetryPolicy,
     Session, SessionKind, StepLocation, StepPlan, StopWhen, Target, Verdict, family_of,
 };
-pub use polling::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, TICK, TICKS_ASLEEP};
-pub use quote::{Argument, ArgumentError, Shell, base64url, write as write_arguments};
+pub use polling::{
+    DEVICE_LIST_INTERVAL, DEVICE_LIST_INTERVAL_IDLE, DEVICES_PER_LOOKUP, OFFLINE_TICKS, TICK,
+};
+pub use quote::{Argument, ArgumentError, Shell, base64url, write_arguments};
 pub use result::{Results, RunNames, StepResult};
 pub use rules::RULES;
 pub use secrets::{MASK, Secrets};

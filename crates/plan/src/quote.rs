@@ -90,11 +90,11 @@ impl std::error::Error for ArgumentError {}
 ///
 /// # Errors
 /// The arguments have a form that no command line has.
-pub fn write(shell: Shell, arguments: &Argument) -> Result<String, ArgumentError> {
+pub fn write_arguments(shell: Shell, arguments: &Argument) -> Result<String, ArgumentError> {
     let mut words = Vec::new();
     match arguments {
         Argument::Null => {}
-        Argument::Text(text) => words.push(checked(text)?.to_owned()),
+        Argument::Text(text) => words.push(reject_nul(text)?.to_owned()),
         Argument::Bool(_) | Argument::Number(_) => words.push(word(shell, arguments)?),
         Argument::List(items) => {
             for item in items {
@@ -166,7 +166,7 @@ fn word(shell: Shell, value: &Argument) -> Result<String, ArgumentError> {
             })
         }
         Argument::Text(text) => {
-            let text = checked(text)?;
+            let text = reject_nul(text)?;
             let bare = match shell {
                 Shell::PowerShell => is_bare_in_powershell(text),
                 Shell::Posix => is_bare_in_posix(text),
@@ -183,7 +183,7 @@ fn word(shell: Shell, value: &Argument) -> Result<String, ArgumentError> {
     }
 }
 
-fn checked(text: &str) -> Result<&str, ArgumentError> {
+fn reject_nul(text: &str) -> Result<&str, ArgumentError> {
     if text.contains('\0') {
         Err(ArgumentError::Nul)
     } else {

@@ -51,7 +51,7 @@ impl Secrets {
     }
 
     /// Hides this value, and the forms in which it is written into arguments, messages and tokens.
-    pub(crate) fn add_with_forms(&self, value: &str) {
+    pub(crate) fn add_with_encodings(&self, value: &str) {
         self.add(value);
         let inner = |quoted: String| quoted[1..quoted.len() - 1].to_owned();
         self.add(&inner(serde_json::Value::from(value).to_string()));
@@ -67,7 +67,7 @@ impl Secrets {
     /// Hides what a template made of a secret, unless it is too short to be one.
     pub(crate) fn add_derived(&self, value: &str) {
         if value.chars().nth(DERIVED_MIN - 1).is_some() {
-            self.add_with_forms(value);
+            self.add_with_encodings(value);
         }
     }
 
@@ -77,7 +77,7 @@ impl Secrets {
     }
 
     /// Returns whether the text shows a secret.
-    pub fn shows_in(&self, text: &str) -> bool {
+    pub fn occur_in(&self, text: &str) -> bool {
         (self.read().iter()).any(|secret| text.contains(secret.expose_secret()))
     }
 
@@ -102,7 +102,7 @@ impl Secrets {
         shown.comment = self.mask(&shown.comment).into_owned();
         for command in &mut shown.commands {
             for param in &mut command.params {
-                param.value = if self.shows_in_token(&param.value) {
+                param.value = if self.occur_in_token(&param.value) {
                     MASK.to_owned()
                 } else {
                     self.mask(&param.value).into_owned()
@@ -113,13 +113,13 @@ impl Secrets {
     }
 
     /// Returns whether a text is the `base64url` of something with a secret in it.
-    fn shows_in_token(&self, text: &str) -> bool {
+    fn occur_in_token(&self, text: &str) -> bool {
         use base64::Engine;
         base64::engine::general_purpose::URL_SAFE_NO_PAD
             .decode(text)
             .ok()
             .and_then(|bytes| String::from_utf8(bytes).ok())
-            .is_some_and(|json| self.shows_in(&json))
+            .is_some_and(|json| self.occur_in(&json))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Vec<SecretString>> {
@@ -178,7 +178,7 @@ mod tests {
         use base64::Engine;
         use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
         let secrets = Secrets::default();
-        secrets.add_with_forms("Sup3r-Secret?Val");
+        secrets.add_with_encodings("Sup3r-Secret?Val");
         for around in ["", "a", "ab", "abc", "user:", "{\"Tok\":\""] {
             let text = format!("{around}Sup3r-Secret?Val{around}\n");
             for encoded in [STANDARD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {

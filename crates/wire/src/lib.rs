@@ -21,7 +21,7 @@ pub mod text;
 pub use moment::Moment;
 pub use name::{ActionId, DeviceId, LibraryName, NameError, RunId, Tag};
 pub use reply::{
-    ActionStatus, Collection, CommandEntry, CommandStatus, ErrorBody, ErrorDetail, Hunt,
+    ActionStatus, Collection, CommandEntry, CommandStatus, ErrorBody, ErrorDetail, HuntReply,
     LibraryFile, LinkReply, Machine, MachineAction, ScriptResult, TokenReply,
 };
 pub use request::{CancelRequest, Command, CommandType, HuntRequest, LiveResponseRequest, Param};

@@ -312,7 +312,7 @@ pub struct ScriptResult {
 
 /// Response to an advanced hunting query (API notes 8.5).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Hunt {
+pub struct HuntReply {
     /// Columns, with name and type.
     #[serde(rename = "Schema", default)]
     pub schema: Vec<serde_json::Value>,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use svar_language::diagnostic::{Problem, Severity, render};
-use svar_language::playbook::Beside;
+use svar_language::playbook::PlaybookFolder;
 use svar_wire::text;
 
 use crate::cli::args::{CheckArgs, Deny, OutputFormat};
@@ -111,9 +111,9 @@ fn check_all(candidates: &[Candidate]) -> Vec<Option<Checked>> {
 
 fn check_one(candidate: &Candidate) -> Option<Checked> {
     let (source, files) = match candidate {
-        Candidate::Stdin => (discover::read_stdin(), Beside::folder(".")),
+        Candidate::Stdin => (discover::read_stdin(), PlaybookFolder::new(".")),
         Candidate::Named(path) | Candidate::Found(path) => {
-            (discover::read(path), Beside::playbook(path))
+            (discover::read(path), PlaybookFolder::of(path))
         }
         Candidate::Nothing(problem) => {
             return Some(Checked {

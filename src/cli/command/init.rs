@@ -59,7 +59,7 @@ pub(crate) fn run(args: &InitArgs, terminal: &Terminal) -> CommandResult {
     let shown = args.file.display().to_string();
     write_new(&args.file, &FIRST.replace("@FILE@", &shown))?;
     write_new(&script, SCRIPT)?;
-    write_new(&schema, &svar_language::playbook::schema())?;
+    write_new(&schema, &svar_language::playbook::committed_schema())?;
     if args.output.format == OutputFormat::Json {
         print_json(&json!({
             "version": 1,

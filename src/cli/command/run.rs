@@ -8,7 +8,7 @@ use crate::driver::{
     LibraryItem, LibraryUpload, ResultLimits, RunFolder, RunHeader, ServiceKind,
 };
 use svar_emulator::Scenario;
-use svar_language::playbook::Beside;
+use svar_language::playbook::PlaybookFolder;
 use svar_plan::{CompiledPlan, LimitsProfile, Plan, Target};
 use svar_wire::{LibraryName, RunId};
 
@@ -173,7 +173,7 @@ impl Start<'_> {
 }
 
 /// Reads the library files beside the playbook, and makes sure that they are those of the plan.
-fn library(plan: &Plan, files: &Beside) -> Result<Vec<LibraryItem>, CommandError> {
+fn library(plan: &Plan, files: &PlaybookFolder) -> Result<Vec<LibraryItem>, CommandError> {
     let mut items: Vec<LibraryItem> = Vec::new();
     for file in &plan.library {
         let Some(path) = &file.path else { continue };

@@ -7,7 +7,7 @@ use crate::cli::output::terminal::print;
 
 pub(crate) fn run(args: &SchemaArgs) -> CommandResult {
     let schema = match args.of {
-        SchemaOf::Playbook => svar_language::playbook::schema(),
+        SchemaOf::Playbook => svar_language::playbook::committed_schema(),
         SchemaOf::Scenario => crate::cli::input::scenario::scenario_schema().to_owned(),
     };
     match &args.output {

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::driver::client::Client;
 use crate::driver::{self, TargetError};
 use svar_language::diagnostic::{Problem, render};
-use svar_language::playbook::{Beside, Files, Loaded};
+use svar_language::playbook::{Files, Loaded, PlaybookFolder};
 use svar_language::source::SourceText;
 use svar_plan::{
     self, CompiledPlan, DeviceSelection, DeviceSelector, Inputs, Limits, LimitsProfile, RunNames,
@@ -27,7 +27,7 @@ pub(crate) struct PreparedPlaybook {
     /// The playbook.
     pub(crate) loaded: Loaded,
     /// The files beside it.
-    pub(crate) files: Beside,
+    pub(crate) files: PlaybookFolder,
     /// The values of its inputs.
     pub(crate) inputs: Inputs,
     /// Names of the run for templates.
@@ -48,9 +48,9 @@ pub(crate) fn read(
 ) -> Result<PreparedPlaybook, CommandError> {
     let path = args.playbook.as_path();
     let (source, files) = if path.as_os_str() == "-" {
-        (discover::read_stdin(), Beside::folder("."))
+        (discover::read_stdin(), PlaybookFolder::new("."))
     } else {
-        (discover::read(path), Beside::playbook(path))
+        (discover::read(path), PlaybookFolder::of(path))
     };
     let source = source.map_err(|problem| print_problems(&[*problem], terminal))?;
     if let Some(problem) = discover::is_a_scenario(&source) {
@@ -216,7 +216,7 @@ pub(crate) fn limits(typed: Option<LimitsChoice>, profile: Option<LimitsProfile>
 fn selection(
     words: &[String],
     written: DeviceSelection<String>,
-    files: &Beside,
+    files: &PlaybookFolder,
 ) -> Result<DeviceSelection, CommandError> {
     let read = |selectors: Vec<DeviceSelector<String>>| {
         (selectors.into_iter())

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use svar_emulator::{Scenario, ScenarioProblem, ScenarioProblemKind};
 use svar_language::diagnostic::{Edit, Problem, Rule, Severity, nearest, render, sort_problems};
-use svar_language::playbook::{self, Shape};
+use svar_language::playbook::{self, DocumentSchema};
 use svar_language::rules::{
     CONFLICTING_KEYS, EMPTY_DOCUMENT, EMPTY_LIST, EMPTY_RANGE, MISSING_KEY,
 };
@@ -26,7 +26,7 @@ use crate::cli::rules;
 
 const COMMITTED: &str = include_str!("../../../schema/scenario.json");
 
-static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::of(COMMITTED));
+static SHAPE: LazyLock<DocumentSchema> = LazyLock::new(|| DocumentSchema::of(COMMITTED));
 
 /// The committed schema of scenarios, as `svar schema scenario` prints it.
 pub fn scenario_schema() -> &'static str {
@@ -130,7 +130,7 @@ pub(crate) fn read(source: &SourceText) -> (Option<Scenario>, Vec<Problem>) {
             Err(found) => {
                 problems.extend(found);
                 // What is left without the wrong parts can be judged all the same.
-                let sound = serde_json::from_value::<Scenario>(SHAPE.sound_part(document));
+                let sound = serde_json::from_value::<Scenario>(SHAPE.valid_part(document));
                 let more: Vec<Problem> = (sound.iter())
                     .flat_map(|sound| meaning(sound, document))
                     // One sentence about a place is enough.

@@ -149,9 +149,9 @@ impl Collector {
             }
         };
         let secrets = self.secrets();
-        let shows_secret = secrets.shows_in(&text)
-            || secrets.shows_in(&output.stdout)
-            || secrets.shows_in(&output.stderr);
+        let shows_secret = secrets.occur_in(&text)
+            || secrets.occur_in(&output.stdout)
+            || secrets.occur_in(&output.stderr);
         let raw = if shows_secret {
             // The value of a secret input never reaches the disk; the hash of the download is kept.
             None

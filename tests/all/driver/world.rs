@@ -15,7 +15,7 @@ use svar::driver::{
     ServiceKind, ServiceRecord, drive, prepare_library, resolve_targets,
 };
 use svar_emulator::{CLIENT_ID, CLIENT_SECRET, Device, Scenario, TENANT_ID, TimeSpan, serve};
-use svar_language::playbook::{Beside, load};
+use svar_language::playbook::{PlaybookFolder, load};
 use svar_language::source::SourceText;
 use svar_plan::{
     CompiledPlan, DeviceSelection, DeviceSelector, GivenInputs, Inputs, Limits, LimitsProfile,
@@ -138,7 +138,7 @@ impl World {
     ) -> (CompiledPlan, Inputs) {
         let path = self.folder.path().join("playbook.yaml");
         std::fs::write(&path, playbook).expect("written");
-        let files = Beside::playbook(&path);
+        let files = PlaybookFolder::of(&path);
         let loaded = load(&SourceText::new("playbook.yaml", playbook), &files);
         assert!(!loaded.has_errors(), "{:#?}", loaded.problems);
         let inputs = Inputs::merge(&loaded, given).expect("inputs");

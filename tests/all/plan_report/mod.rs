@@ -27,7 +27,7 @@ fn target(digits: u32, name: &str, os: &str) -> Target {
 #[track_caller]
 fn compiled(playbook: &str, given: &GivenInputs, targets: Vec<Target>) -> CompiledPlan {
     let loaded = load(&SourceText::new("playbook.yaml", playbook), &NoFiles);
-    let drawn = text(&loaded.problems, &RenderStyle::drawn());
+    let drawn = text(&loaded.problems, &RenderStyle::unicode());
     assert!(loaded.playbook.is_some(), "{drawn}");
     let inputs = Inputs::merge(&loaded, given).unwrap();
     let limits = Limits::of(LimitsProfile::Safe);

@@ -76,7 +76,7 @@ fn blocks() -> Vec<Block> {
 struct Everything;
 
 impl Files for Everything {
-    fn look(&self, _: &str) -> FileStatus {
+    fn status(&self, _: &str) -> FileStatus {
         FileStatus::File { size: 100 }
     }
 

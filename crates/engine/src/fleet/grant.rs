@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use svar_plan::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, DeviceIndex, OfflineMode};
+use svar_plan::{
+    DEVICE_LIST_INTERVAL, DEVICE_LIST_INTERVAL_IDLE, DEVICES_PER_LOOKUP, DeviceIndex, OfflineMode,
+};
 use svar_wire::Moment;
 use svar_wire::{ActionId, Tag};
 
@@ -166,7 +168,7 @@ impl Fleet {
     fn sleepers_due(&self) -> Moment {
         let queues = &self.queues;
         match queues.fresh.is_empty() && queues.unasked.is_empty() {
-            true => queues.sleepers_at - (DEVICES_AGAIN - DEVICES_SOON),
+            true => queues.sleepers_at - (DEVICE_LIST_INTERVAL - DEVICE_LIST_INTERVAL_IDLE),
             false => queues.sleepers_at,
         }
     }
@@ -179,11 +181,11 @@ impl Fleet {
         let queues = &mut self.queues;
         let mut devices: Vec<DeviceIndex> = Vec::new();
         if !self.orders.closed() && queues.fresh.len() < DEVICES_AHEAD {
-            devices.extend(queues.unasked.iter().take(DEVICES_AT_ONCE));
+            devices.extend(queues.unasked.iter().take(DEVICES_PER_LOOKUP));
         }
         if sleepers_due <= now {
             devices.extend(queues.sleepers.iter().map(|(_, _, id)| *id));
-            queues.sleepers_at = now + DEVICES_AGAIN;
+            queues.sleepers_at = now + DEVICE_LIST_INTERVAL;
         }
         queues.asking = Some(devices.clone());
         needs.push(Need::Devices { devices });

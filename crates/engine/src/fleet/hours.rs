@@ -12,7 +12,7 @@ impl Fleet {
         if let Some(hours) = &self.plan.policy.window
             && self.opening.is_none_or(|(_, to)| to <= now)
         {
-            self.opening = Some(hours.around(now));
+            self.opening = Some(hours.current_or_next(now));
             self.queues.dirty.extend(self.open.iter().copied());
         }
         // Nobody stays for cleanup that is to wait for the next opening.
@@ -46,12 +46,12 @@ impl Fleet {
         };
         let (from, to) = match self.opening {
             Some((from, to)) if at < to => (from, to),
-            _ => hours.around(at),
+            _ => hours.current_or_next(at),
         };
         let last = to - Hours::closing(to.since(from));
         match at < last {
             true => from.max(at),
-            false => hours.around(to).0.max(at),
+            false => hours.current_or_next(to).0.max(at),
         }
     }
 }

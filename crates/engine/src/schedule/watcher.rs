@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use svar_plan::{TICK, TICKS_ASLEEP};
+use svar_plan::{OFFLINE_TICKS, TICK};
 use svar_wire::Moment;
 
 /// For how long lists are read half as often after the tenant refused one for its rate.
@@ -66,7 +66,7 @@ impl Watcher {
         let due = self.last.map(|last| {
             let is_yielding = self.yields_until.is_some_and(|until| last < until);
             let ticks = match (self.awaited, self.links_bind, is_yielding) {
-                (Awaited::Sleepers, _, _) => TICKS_ASLEEP,
+                (Awaited::Sleepers, _, _) => OFFLINE_TICKS,
                 (_, true, _) => 3,
                 (_, false, true) => 2,
                 (_, false, false) => 1,

@@ -31,7 +31,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_debug(true);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(64);
-    filters::equip(&mut environment);
+    filters::register(&mut environment);
     environment
 });
 
@@ -100,7 +100,7 @@ pub(super) struct Program {
     /// Texts put into the source, by their place in it: for finding the way back of a range.
     inserted: Vec<(usize, usize)>,
     /// Where the expression begins in the template.
-    at: usize,
+    start: usize,
 }
 
 impl Program {
@@ -110,7 +110,7 @@ impl Program {
         inner: Range<usize>,
         tree: &Tree,
     ) -> Result<Program, ExpressionError> {
-        let (source, inserted) = print_operands(text, inner.clone(), tree);
+        let (source, inserted) = convert_operands(text, inner.clone(), tree);
         let expression = ENVIRONMENT
             .compile_expression_owned(source)
             .map_err(|error| {
@@ -121,7 +121,7 @@ impl Program {
         Ok(Program {
             expression,
             inserted,
-            at: inner.start,
+            start: inner.start,
         })
     }
 
@@ -131,7 +131,7 @@ impl Program {
         let value = self
             .expression
             .eval(root)
-            .map_err(|error| self.fault(&error, tree))?;
+            .map_err(|error| self.evaluation_error(&error, tree))?;
         from_engine(&value).map_err(|why| {
             let range = tree.range.clone();
             if value.is_undefined() {
@@ -143,7 +143,7 @@ impl Program {
         })
     }
 
-    fn fault(&self, error: &minijinja::Error, tree: &Tree) -> ExpressionError {
+    fn evaluation_error(&self, error: &minijinja::Error, tree: &Tree) -> ExpressionError {
         let range = error
             .range()
             .map(|range| self.place(range.start)..self.place(range.end))
@@ -156,10 +156,12 @@ impl Program {
             _ if detail.is_empty() => "this cannot be evaluated".to_owned(),
             _ => format!("this cannot be evaluated: {}", detail.replace(AS_TEXT, "~")),
         };
-        let fault = ExpressionError::new(ExpressionErrorKind::Evaluation, range, message);
-        match error.kind() {
-            ErrorKind::UndefinedError => fault.help(FALLBACK),
-            _ => fault,
+        let is_undefined = error.kind() == ErrorKind::UndefinedError;
+        let error = ExpressionError::new(ExpressionErrorKind::Evaluation, range, message);
+        if is_undefined {
+            error.help(FALLBACK)
+        } else {
+            error
         }
     }
 
@@ -171,12 +173,12 @@ impl Program {
             .take_while(|(place, _)| *place < at)
             .map(|(place, length)| (*length).min(at - place))
             .sum();
-        self.at + at - before
+        self.start + at - before
     }
 }
 
 /// Returns the source for minijinja: every operand of `~` goes through our own printing.
-fn print_operands(text: &str, inner: Range<usize>, tree: &Tree) -> (String, Vec<(usize, usize)>) {
+fn convert_operands(text: &str, inner: Range<usize>, tree: &Tree) -> (String, Vec<(usize, usize)>) {
     let mut insertions: Vec<(usize, String)> = Vec::new();
     tree.walk(&mut |part| {
         if let Node::Binary {

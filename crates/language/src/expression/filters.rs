@@ -9,9 +9,9 @@ use super::types::Type;
 pub(super) struct FilterType {
     pub(super) name: &'static str,
     /// Types it works on; empty for all.
-    pub(super) takes: &'static [Type],
+    pub(super) inputs: &'static [Type],
     /// `None` for the type it was given.
-    pub(super) gives: Option<Type>,
+    pub(super) output: Option<Type>,
     /// Fewest and most arguments.
     pub(super) args: (usize, usize),
 }
@@ -26,14 +26,14 @@ const ALL: &[Type] = &[];
 
 const fn filter(
     name: &'static str,
-    takes: &'static [Type],
-    gives: Option<Type>,
+    inputs: &'static [Type],
+    output: Option<Type>,
     args: (usize, usize),
 ) -> FilterType {
     FilterType {
         name,
-        takes,
-        gives,
+        inputs,
+        output,
         args,
     }
 }
@@ -139,7 +139,7 @@ pub fn test_names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Takes away what there is not, and adds what is our own.
-pub(super) fn equip(environment: &mut Environment<'static>) {
+pub(super) fn register(environment: &mut Environment<'static>) {
     for name in REMOVED_FILTERS {
         environment.remove_filter(name);
     }

@@ -15,8 +15,8 @@ mod filters;
 mod parse;
 mod template;
 mod tree;
+mod type_check;
 mod types;
-mod typing;
 
 pub use error::{ExpressionError, ExpressionErrorKind};
 pub use evaluate::{Scope, to_text};

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::error::{ExpressionError, ExpressionErrorKind};
 use super::evaluate::from_engine;
-use super::tree::{Node, Operator, Tree, Word};
+use super::tree::{Identifier, Node, Operator, Tree};
 
 /// The parser, and whoever walks the tree, calls itself for what is nested. These bounds keep any
 /// text far from the end of a small stack; nobody writes an expression near them.
@@ -50,7 +50,7 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
             Ok(Some(token)) => token,
             Ok(None) if delimited => {
                 return Err(match open.pop() {
-                    Some((bracket, range)) => never_closed(bracket, range),
+                    Some((bracket, range)) => unclosed_bracket_error(bracket, range),
                     None => ExpressionError::new(
                         ExpressionErrorKind::Unclosed,
                         start - 3..start,
@@ -61,7 +61,7 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
             }
             Ok(None) => {
                 return match open.pop() {
-                    Some((bracket, range)) => Err(never_closed(bracket, range)),
+                    Some((bracket, range)) => Err(unclosed_bracket_error(bracket, range)),
                     None => Ok(End {
                         inner: text.len(),
                         outer: text.len(),
@@ -69,16 +69,16 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
                 };
             }
             Err(error) => {
-                let fault = syntax_fault(text, start..text.len(), start, &error);
+                let error = syntax_error(text, start..text.len(), start, &error);
                 let rest = &text[last..];
                 let quote = last + rest.len() - rest.trim_start().len();
-                return Err(if fault.message == UNCLOSED_QUOTE {
+                return Err(if error.message == UNCLOSED_QUOTE {
                     ExpressionError {
                         range: quote..quote + 1,
-                        ..fault
+                        ..error
                     }
                 } else {
-                    fault
+                    error
                 });
             }
         };
@@ -99,7 +99,7 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
             Token::VariableEnd => {
                 if range.len() > 2 {
                     let sign = range.start..range.start + 1;
-                    return Err(whitespace_control(sign));
+                    return Err(whitespace_control_error(sign));
                 }
                 if !delimited {
                     return Err(ExpressionError::new(
@@ -130,7 +130,7 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
                 };
                 match open.pop() {
                     Some((expected, _)) if expected == closing => {}
-                    Some((expected, range)) => return Err(never_closed(expected, range)),
+                    Some((expected, range)) => return Err(unclosed_bracket_error(expected, range)),
                     None => {
                         return Err(ExpressionError::new(
                             ExpressionErrorKind::Syntax,
@@ -151,7 +151,7 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
 
 const UNCLOSED_QUOTE: &str = "this quote is never closed";
 
-fn never_closed(closing: char, range: Range<usize>) -> ExpressionError {
+fn unclosed_bracket_error(closing: char, range: Range<usize>) -> ExpressionError {
     let opening = match closing {
         ')' => '(',
         ']' => '[',
@@ -165,7 +165,7 @@ fn never_closed(closing: char, range: Range<usize>) -> ExpressionError {
     .help(format!("close it with `{closing}`"))
 }
 
-pub(super) fn whitespace_control(range: Range<usize>) -> ExpressionError {
+pub(super) fn whitespace_control_error(range: Range<usize>) -> ExpressionError {
     ExpressionError::new(
         ExpressionErrorKind::Syntax,
         range,
@@ -186,18 +186,18 @@ pub(super) fn parse(text: &str, inner: Range<usize>) -> Result<Tree, ExpressionE
         ));
     }
     match parse_expr(source) {
-        Ok(expr) => Ok(Reader {
+        Ok(expr) => Ok(TreeBuilder {
             text,
             at: inner.start,
         }
         .tree(&expr)),
-        Err(error) => Err(syntax_fault(text, inner.clone(), inner.start, &error)),
+        Err(error) => Err(syntax_error(text, inner.clone(), inner.start, &error)),
     }
 }
 
 /// Makes the error for a mistake that the parser found, with what people who know other languages
 /// probably meant.
-fn syntax_fault(
+fn syntax_error(
     text: &str,
     inner: Range<usize>,
     offset: usize,
@@ -258,10 +258,10 @@ fn syntax_fault(
     } else {
         detail.to_owned()
     };
-    let fault = ExpressionError::new(ExpressionErrorKind::Syntax, range, message);
+    let error = ExpressionError::new(ExpressionErrorKind::Syntax, range, message);
     match help {
-        Some(help) => fault.help(help),
-        None => fault,
+        Some(help) => error.help(help),
+        None => error,
     }
 }
 
@@ -284,13 +284,13 @@ fn shifted(span: Span, at: usize) -> Range<usize> {
 }
 
 /// Turns the parser's tree into ours.
-struct Reader<'t> {
+struct TreeBuilder<'t> {
     text: &'t str,
     /// Where the expression begins in the text.
     at: usize,
 }
 
-impl Reader<'_> {
+impl TreeBuilder<'_> {
     fn tree(&self, expr: &Expr<'_>) -> Tree {
         let span = shifted(expr.span(), self.at);
         match expr {
@@ -305,7 +305,7 @@ impl Reader<'_> {
             Expr::GetAttr(get) => {
                 let value = self.boxed(&get.expr);
                 // Names are what they are in the text, so the last bytes of the span are it.
-                let name = Word {
+                let name = Identifier {
                     text: get.name.to_owned(),
                     range: span.end - get.name.len()..span.end,
                 };
@@ -321,7 +321,7 @@ impl Reader<'_> {
                 let node = match key.node {
                     Node::Constant(Value::String(text)) => Node::Field {
                         value,
-                        name: Word {
+                        name: Identifier {
                             text,
                             range: key.range,
                         },
@@ -366,7 +366,7 @@ impl Reader<'_> {
                     .map_or(first.range.end, |(_, tree)| tree.range.end);
                 Tree {
                     range: first.range.start..end,
-                    node: Node::Chain { first, rest },
+                    node: Node::Comparison { first, rest },
                 }
             }
             Expr::IfExpr(choice) => {
@@ -376,7 +376,7 @@ impl Reader<'_> {
                 let end = no.as_ref().unwrap_or(&test).range.end;
                 Tree {
                     range: yes.range.start..end,
-                    node: Node::Choice { test, yes, no },
+                    node: Node::Conditional { test, yes, no },
                 }
             }
             Expr::Filter(filter) => {
@@ -480,8 +480,8 @@ impl Reader<'_> {
     }
 
     /// Returns the name of a filter or test, which stands at the start of its span.
-    fn word(&self, name: &str, start: usize) -> Word {
-        Word {
+    fn word(&self, name: &str, start: usize) -> Identifier {
+        Identifier {
             text: name.to_owned(),
             range: start..start + name.len(),
         }

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::error::{ExpressionError, ExpressionErrorKind};
 use super::evaluate::{FALLBACK, Program, Scope, TEXT_MAX, to_text};
-use super::parse::{find_end, parse, whitespace_control};
+use super::parse::{find_end, parse, whitespace_control_error};
 use super::tree::{Node, Tree};
+use super::type_check;
 use super::types::{ExpectedType, Type};
-use super::typing;
 
 const OPEN: &str = "${{";
 
@@ -57,14 +57,14 @@ impl Template {
     /// Everything that can't be read as an expression.
     pub fn parse(text: &str) -> Result<Template, Vec<ExpressionError>> {
         let mut parts = Vec::new();
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         let mut at = 0;
         while let Some(found) = text[at..].find(OPEN) {
             let start = at + found;
-            push_raw(text, at..start, &mut parts, &mut faults);
+            push_raw(text, at..start, &mut parts, &mut errors);
             let inner = start + OPEN.len();
             let part = match text.as_bytes().get(inner) {
-                Some(b'-' | b'+') => Err(whitespace_control(inner..inner + 1)),
+                Some(b'-' | b'+') => Err(whitespace_control_error(inner..inner + 1)),
                 _ => find_end(text, inner, true).and_then(|end| {
                     at = end.outer;
                     Part::parse(text, inner..end.inner)
@@ -72,8 +72,8 @@ impl Template {
             };
             match part {
                 Ok(part) => parts.push(part),
-                Err(fault) => {
-                    faults.push(fault);
+                Err(error) => {
+                    errors.push(error);
                     // Go on behind the next `}}`, so that a second mistake is found as well.
                     if at <= start {
                         at = text[inner..]
@@ -83,14 +83,14 @@ impl Template {
                 }
             }
         }
-        push_raw(text, at..text.len(), &mut parts, &mut faults);
-        if faults.is_empty() {
+        push_raw(text, at..text.len(), &mut parts, &mut errors);
+        if errors.is_empty() {
             Ok(Template {
                 text: text.into(),
                 parts: parts.into(),
             })
         } else {
-            Err(faults)
+            Err(errors)
         }
     }
 
@@ -105,7 +105,7 @@ impl Template {
                 text: text.into(),
                 parts: Arc::new([part]),
             })
-            .map_err(|fault| vec![fault])
+            .map_err(|error| vec![error])
     }
 
     /// Returns the text it was parsed from.
@@ -150,18 +150,18 @@ impl Template {
 
     /// Holds it against the types of the names that are visible, and what the place wants.
     pub fn check(&self, visible: &Type, wanted: ExpectedType) -> Vec<ExpressionError> {
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         let single = self.single().is_some();
         for expression in self.expressions() {
-            let before = faults.len();
-            let kind = typing::infer(&self.text, &expression.tree, visible, &mut faults);
+            let before = errors.len();
+            let kind = type_check::infer(&self.text, &expression.tree, visible, &mut errors);
             // A value whose parts are wrong has no type to speak of.
-            if faults.len() > before {
+            if errors.len() > before {
                 continue;
             }
             let wanted = if single { wanted } else { ExpectedType::Text };
             if !wanted.accepts(&kind) {
-                faults.push(typing::unwanted(
+                errors.push(type_check::wrong_type_error(
                     &self.text,
                     &expression.tree,
                     &kind,
@@ -169,14 +169,14 @@ impl Template {
                 ));
             }
         }
-        faults
+        errors
     }
 
     /// Returns the type of its value, as far as it is known; text where it is more than one
     /// expression.
     pub fn kind(&self, visible: &Type) -> Type {
         match self.single() {
-            Some(one) => typing::infer(&self.text, &one.tree, visible, &mut Vec::new()),
+            Some(one) => type_check::infer(&self.text, &one.tree, visible, &mut Vec::new()),
             None => Type::Text,
         }
     }
@@ -213,11 +213,11 @@ impl Template {
                     let value = expression.evaluate(&self.text, scope)?;
                     text.push_str(&to_text(&value).map_err(|why| {
                         let message = format!("{why} to stand here");
-                        let fault =
+                        let error =
                             ExpressionError::new(ExpressionErrorKind::Evaluation, range(), message);
                         match value {
-                            Value::Null => fault.help(FALLBACK),
-                            _ => fault,
+                            Value::Null => error.help(FALLBACK),
+                            _ => error,
                         }
                     })?);
                     if text.len() > TEXT_MAX {
@@ -277,7 +277,7 @@ fn push_raw(
     text: &str,
     range: Range<usize>,
     parts: &mut Vec<Part>,
-    faults: &mut Vec<ExpressionError>,
+    errors: &mut Vec<ExpressionError>,
 ) {
     if range.is_empty() {
         return;
@@ -287,7 +287,7 @@ fn push_raw(
         && let Some(close) = raw[open..].find("%}")
     {
         let start = range.start + open;
-        faults.push(
+        errors.push(
             ExpressionError::new(
                 ExpressionErrorKind::Statement,
                 start..start + close + 2,

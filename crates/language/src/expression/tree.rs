@@ -1,7 +1,7 @@
 //! An expression as a tree of our own, with the byte range of every part.
 //!
 //! The parser's tree borrows from its text and is free to change with every release; this one is
-//! what typing and the search for names walk.
+//! what type checking and the search for names walk.
 
 use std::ops::Range;
 
@@ -22,7 +22,7 @@ pub(super) enum Node {
     /// `value.name`, or `value['name']`.
     Field {
         value: Box<Tree>,
-        name: Word,
+        name: Identifier,
     },
     /// `value[key]` where the key is no constant text.
     Item {
@@ -41,22 +41,22 @@ pub(super) enum Node {
         right: Box<Tree>,
     },
     /// `1 < x <= 5`.
-    Chain {
+    Comparison {
         first: Box<Tree>,
         rest: Vec<(Operator, Tree)>,
     },
-    Choice {
+    Conditional {
         test: Box<Tree>,
         yes: Box<Tree>,
         no: Option<Box<Tree>>,
     },
     Filter {
-        name: Word,
+        name: Identifier,
         value: Box<Tree>,
         args: Vec<Tree>,
     },
     Test {
-        name: Word,
+        name: Identifier,
         value: Box<Tree>,
         args: Vec<Tree>,
     },
@@ -71,7 +71,7 @@ pub(super) enum Node {
 /// A word with its place: the name of a field, filter or test. The range of `['name']` holds the
 /// quotes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Word {
+pub(super) struct Identifier {
     pub(super) text: String,
     pub(super) range: Range<usize>,
 }
@@ -154,11 +154,11 @@ impl Tree {
                 left.walk(visit);
                 right.walk(visit);
             }
-            Node::Chain { first, rest } => {
+            Node::Comparison { first, rest } => {
                 first.walk(visit);
                 rest.iter().for_each(|(_, tree)| tree.walk(visit));
             }
-            Node::Choice { test, yes, no } => {
+            Node::Conditional { test, yes, no } => {
                 yes.walk(visit);
                 test.walk(visit);
                 if let Some(no) = no {

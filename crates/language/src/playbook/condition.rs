@@ -9,31 +9,31 @@ use super::model::Os;
 
 /// One comparison of `target.family` with a word.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Family {
-    /// Whether it must be this family, or must not.
-    pub(super) is: bool,
+pub(super) struct FamilyComparison {
+    /// Whether the comparison is `!=`.
+    pub(super) is_negated: bool,
     /// The word.
     pub(super) word: String,
     /// Its place in the condition's text, without quotes.
     pub(super) range: Range<usize>,
 }
 
-impl Family {
+impl FamilyComparison {
     /// Returns whether it holds on a system.
     pub(super) fn holds(&self, os: Os) -> bool {
-        (os.as_str() == self.word) == self.is
+        (os.as_str() == self.word) != self.is_negated
     }
 }
 
 /// Returns the comparisons with the device's family of a condition that needs all of them; `None`
 /// where it can't be told from the words what they mean together.
-pub(super) fn families(text: &str) -> Option<Vec<Family>> {
-    let mut families = Vec::new();
+pub(super) fn family_comparisons(text: &str) -> Option<Vec<FamilyComparison>> {
+    let mut family_comparisons = Vec::new();
     if !text.contains("target.family") {
-        return Some(families);
+        return Some(family_comparisons);
     }
     let opaque = [" or ", " not ", "not(", "(", "[", " if ", "|"];
-    let inner = inside(text);
+    let inner = expression_range(text);
     let words = &text[inner.clone()];
     if opaque.iter().any(|sign| words.contains(sign)) || words.trim_start().starts_with("not ") {
         return None;
@@ -41,15 +41,15 @@ pub(super) fn families(text: &str) -> Option<Vec<Family>> {
     let mut start = inner.start;
     for part in words.split(" and ") {
         if part.contains("target.family") {
-            families.push(family(part, start)?);
+            family_comparisons.push(family_comparison(part, start)?);
         }
         start += part.len() + " and ".len();
     }
-    Some(families)
+    Some(family_comparisons)
 }
 
 /// Returns the expression of a text that may have `${{ }}` around it.
-pub(super) fn inside(text: &str) -> Range<usize> {
+pub(super) fn expression_range(text: &str) -> Range<usize> {
     let trimmed = text.trim();
     let start = text.len() - text.trim_start().len();
     match trimmed
@@ -61,9 +61,9 @@ pub(super) fn inside(text: &str) -> Range<usize> {
     }
 }
 
-fn family(part: &str, offset: usize) -> Option<Family> {
-    let is = part.contains("==");
-    let (left, right) = part.split_once(if is { "==" } else { "!=" })?;
+fn family_comparison(part: &str, offset: usize) -> Option<FamilyComparison> {
+    let is_negated = !part.contains("==");
+    let (left, right) = part.split_once(if is_negated { "!=" } else { "==" })?;
     let (side, side_start) = match (left.trim(), right.trim()) {
         ("target.family", _) => (right, left.len() + 2),
         (_, "target.family") => (left, 0),
@@ -76,8 +76,8 @@ fn family(part: &str, offset: usize) -> Option<Family> {
         return None;
     }
     let at = offset + side_start + side.find(quote)? + 1;
-    Some(Family {
-        is,
+    Some(FamilyComparison {
+        is_negated,
         word: word.to_owned(),
         range: at..at + word.len(),
     })
@@ -85,12 +85,12 @@ fn family(part: &str, offset: usize) -> Option<Family> {
 
 #[cfg(test)]
 mod tests {
-    use super::families;
+    use super::family_comparisons;
     use crate::playbook::model::Os;
 
     fn systems(text: &str) -> Option<Vec<Os>> {
-        let clauses = families(text)?;
-        let holds = |os: &Os| clauses.iter().all(|clause| clause.holds(*os));
+        let comparisons = family_comparisons(text)?;
+        let holds = |os: &Os| comparisons.iter().all(|comparison| comparison.holds(*os));
         Some(Os::ALL.into_iter().filter(holds).collect())
     }
 
@@ -122,8 +122,10 @@ mod tests {
     #[test]
     fn words_are_found_at_their_place() {
         let word = |text: &'static str| {
-            let clauses = families(text).unwrap_or_default();
-            clauses.first().map(|clause| &text[clause.range.clone()])
+            let comparisons = family_comparisons(text).unwrap_or_default();
+            comparisons
+                .first()
+                .map(|comparison| &text[comparison.range.clone()])
         };
         assert_eq!(word("  ${{ target.family == 'Windows' }}"), Some("Windows"));
         assert_eq!(

@@ -22,7 +22,7 @@ pub enum FileStatus {
 /// The files beside a playbook. Paths are those of the playbook: relative to its folder, with `/`.
 pub trait Files {
     /// Returns what is at the path.
-    fn look(&self, path: &str) -> FileStatus;
+    fn status(&self, path: &str) -> FileStatus;
 
     /// Returns the SHA-256 of a file, 64 lower-case hexadecimal digits.
     ///
@@ -33,21 +33,21 @@ pub trait Files {
 
 /// A real folder.
 #[derive(Debug, Clone)]
-pub struct Beside {
+pub struct PlaybookFolder {
     folder: PathBuf,
 }
 
-impl Beside {
+impl PlaybookFolder {
     /// The files in a folder.
-    pub fn folder(folder: impl Into<PathBuf>) -> Self {
-        Beside {
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        PlaybookFolder {
             folder: folder.into(),
         }
     }
 
     /// The files in the folder of a playbook.
-    pub fn playbook(path: &Path) -> Self {
-        Beside::folder(path.parent().unwrap_or(Path::new("")))
+    pub fn of(path: &Path) -> Self {
+        PlaybookFolder::new(path.parent().unwrap_or(Path::new("")))
     }
 
     /// Returns where a path of the playbook is on this computer.
@@ -56,8 +56,8 @@ impl Beside {
     }
 }
 
-impl Files for Beside {
-    fn look(&self, path: &str) -> FileStatus {
+impl Files for PlaybookFolder {
+    fn status(&self, path: &str) -> FileStatus {
         match std::fs::metadata(self.locate(path)) {
             Ok(known) if known.is_file() => FileStatus::File { size: known.len() },
             Ok(_) => FileStatus::Folder,
@@ -85,7 +85,7 @@ impl Files for Beside {
 pub struct NoFiles;
 
 impl Files for NoFiles {
-    fn look(&self, _: &str) -> FileStatus {
+    fn status(&self, _: &str) -> FileStatus {
         FileStatus::File { size: 0 }
     }
 

@@ -145,35 +145,35 @@ impl Input {
     /// # Errors
     /// It does not. A constraint that can't be read itself is passed over: that is a finding about
     /// the playbook.
-    pub fn admit(&self, document: &Document, value: &Value) -> Result<(), Refusal> {
+    pub fn check_constraints(&self, document: &Document, value: &Value) -> Result<(), Refusal> {
         if let Value::Array(items) = value {
             for item in items {
-                self.admit_one(document, item, InputType::String)?;
+                self.check_value(document, item, InputType::String)?;
             }
-            return self.admit_length(document, items.len(), "item");
+            return self.check_length(document, items.len(), "item");
         }
-        self.admit_one(document, value, self.kind())?;
+        self.check_value(document, value, self.kind())?;
         match self.kind() {
             InputType::Int | InputType::Number => {
-                self.admit_between(document, value.as_f64(), |node| {
+                self.check_range(document, value.as_f64(), |node| {
                     document.node(node).text.parse().ok()
                 })
             }
             InputType::Duration => {
                 let length = |text: &str| text.parse::<Period>().ok().map(|period| period.0);
-                self.admit_between(document, value.as_str().and_then(length), |node| {
+                self.check_range(document, value.as_str().and_then(length), |node| {
                     length(&document.node(node).text)
                 })
             }
             InputType::Bool => Ok(()),
             _ => {
                 let text = value.as_str().unwrap_or_default();
-                self.admit_length(document, text.chars().count(), "character")
+                self.check_length(document, text.chars().count(), "character")
             }
         }
     }
 
-    fn admit_one(
+    fn check_value(
         &self,
         document: &Document,
         value: &Value,
@@ -211,7 +211,7 @@ impl Input {
         Ok(())
     }
 
-    fn admit_between<T: PartialOrd>(
+    fn check_range<T: PartialOrd>(
         &self,
         document: &Document,
         value: Option<T>,
@@ -230,7 +230,7 @@ impl Input {
         Ok(())
     }
 
-    fn admit_length(&self, document: &Document, length: usize, unit: &str) -> Result<(), Refusal> {
+    fn check_length(&self, document: &Document, length: usize, unit: &str) -> Result<(), Refusal> {
         for (bound, word, is_min) in [(self.min, "at least", true), (self.max, "at most", false)] {
             let Some(node) = bound.map(|bound| bound.node) else {
                 continue;

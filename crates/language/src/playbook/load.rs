@@ -46,7 +46,7 @@ pub fn load_with(source: &SourceText, files: &dyn Files, other_rules: &[&'static
         let refused: HashSet<u32> = (problems.iter())
             .map(|problem| problem.span().start)
             .collect();
-        let shape = check::playbook().check(document).into_iter();
+        let shape = check::playbook_schema().check(document).into_iter();
         problems.extend(shape.filter(|problem| {
             *problem.rule != check::rules::UNKNOWN_KEY || !refused.contains(&problem.span().start)
         }));
@@ -57,7 +57,7 @@ pub fn load_with(source: &SourceText, files: &dyn Files, other_rules: &[&'static
         if !has_error(&problems) {
             match document.deserialize(document.root()) {
                 Ok(read) => playbook = Some(read),
-                Err(error) => problems.push(check::misread(document, &error)),
+                Err(error) => problems.push(check::deserialize_problem(document, &error)),
             }
         }
     }

@@ -20,13 +20,14 @@ pub(crate) mod suppression;
 mod templated;
 pub mod templates;
 
-pub use check::{Shape, playbook as shape};
-pub use files::{Beside, FileStatus, Files, NoFiles};
+pub use check::{DocumentSchema, playbook_schema};
+pub use files::{FileStatus, Files, NoFiles, PlaybookFolder};
 pub use input_value::Refusal;
 pub use load::{Loaded, load, load_with};
 pub use model::Playbook;
 pub use schema::{
-    generate as generate_schema, pretty as pretty_schema, schema, schema_of, terse as terse_schema,
+    committed_schema, generate as generate_schema, pretty as pretty_schema, schema_of,
+    terse as terse_schema,
 };
 pub use suppression::apply as apply_suppressions;
 pub use templated::{AnyValue, Condition, OneOrMany, Templated};

@@ -25,7 +25,7 @@ pub(super) trait Notation {
 }
 
 /// Widens the types a schema allows.
-pub(super) fn also_type(schema: &mut Schema, name: &str) {
+pub(super) fn allow_type(schema: &mut Schema, name: &str) {
     let types = match schema.remove("type") {
         Some(Value::Array(mut types)) => {
             types.push(name.into());
@@ -89,7 +89,7 @@ count!(u16, "SmallCount");
 count!(u32, "Count");
 
 /// Returns a text in one of several forms, each a pattern without anchors.
-fn text_form(pattern: &str, wants: &str) -> Schema {
+fn text_pattern(pattern: &str, wants: &str) -> Schema {
     json_schema!({
         "type": "string",
         "pattern": format!(r"^(?:{pattern})$|{TEMPLATE}"),
@@ -101,7 +101,7 @@ impl Notation for Period {
     const NAME: &'static str = "Period";
 
     fn or_template(_: &mut SchemaGenerator) -> Schema {
-        text_form(
+        text_pattern(
             r"([0-9]+(w|d|h|m|s|ms))+",
             "a duration with its unit, such as `90s`, `15m`, `8h`, `1h30m` or `2d`",
         )
@@ -112,11 +112,11 @@ impl Notation for CountOrPercent {
     const NAME: &'static str = "CountOrPercent";
 
     fn or_template(_: &mut SchemaGenerator) -> Schema {
-        let mut schema = text_form(
+        let mut schema = text_pattern(
             r"[0-9]+|(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?) ?%",
             "a number of devices such as `20`, or a percentage such as `5%`",
         );
-        also_type(&mut schema, "integer");
+        allow_type(&mut schema, "integer");
         schema.insert("minimum".to_owned(), 0.into());
         schema.insert("maximum".to_owned(), u32::MAX.into());
         schema
@@ -127,11 +127,11 @@ impl Notation for SizeCheck {
     const NAME: &'static str = "SizeCheck";
 
     fn or_template(_: &mut SchemaGenerator) -> Schema {
-        let mut schema = text_form(
+        let mut schema = text_pattern(
             r" *(<|<=|>|>=|=|==|!=)? *[0-9]+ *([KMGkmg]?[Bb]|[KMGkmg]i[Bb]|[KMGkmg])? *",
             "a size to compare with, such as `\"> 0\"` or `\"<= 100MB\"`",
         );
-        also_type(&mut schema, "integer");
+        allow_type(&mut schema, "integer");
         schema.insert("minimum".to_owned(), 0.into());
         schema
     }
@@ -143,7 +143,7 @@ impl Notation for Window {
     fn or_template(_: &mut SchemaGenerator) -> Schema {
         let day = "(?:[Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at|[Ss]un)";
         let days = format!("{day}(?:-{day})?(?:,{day}(?:-{day})?)*");
-        text_form(
+        text_pattern(
             &format!(
                 r"(?:{days} +)?([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]:[0-5][0-9]|2[0-3]:[0-5][0-9]|24:00)( +[A-Za-z0-9_+/-]+)?"
             ),
@@ -157,7 +157,7 @@ impl Notation for Window {
 /// `oneOf` would say it in one word, and an editor would show "matches multiple schemas" for two
 /// of the keys. So each key refuses those after it, and the message stands at the key that is too
 /// many.
-pub(super) fn one_of_these(schema: &mut Schema, keys: &[&str], wants: &str) {
+pub(super) fn require_one_key(schema: &mut Schema, keys: &[&str], wants: &str) {
     let needed: Vec<Value> = keys
         .iter()
         .map(|key| json!({ "required": [key], "errorMessage": wants }))
@@ -197,7 +197,7 @@ pub(super) fn choices_of(schema: &Schema) -> Option<(Vec<Value>, Vec<Value>)> {
 }
 
 /// Returns `a`, `b` or `c`, in backticks.
-pub(super) fn listed(values: &[Value], last: &str) -> String {
+pub(super) fn code_list(values: &[Value], last: &str) -> String {
     let mut words: Vec<String> = values
         .iter()
         .map(|value| match value {
@@ -230,7 +230,7 @@ macro_rules! choice {
                         { "enum": values, "markdownEnumDescriptions": words },
                         { "pattern": TEMPLATE },
                     ],
-                    "errorMessage": format!("Expected {}", listed(&values, "or")),
+                    "errorMessage": format!("Expected {}", code_list(&values, "or")),
                 })
             }
         }

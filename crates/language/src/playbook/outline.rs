@@ -15,7 +15,7 @@ use crate::yaml::{Document, MapEntry, NodeId, NodeKind};
 use super::Files;
 use super::condition;
 use super::model::{Os, Verb};
-use super::templates::{self, NamesUsed};
+use super::templates::{self, UsedNames};
 
 /// The parts of a playbook that rules read.
 pub(super) struct Outline<'a> {
@@ -29,7 +29,7 @@ pub(super) struct Outline<'a> {
     /// The last entry of each name under `library`.
     library_names: HashMap<&'a str, MapEntry>,
     /// Made when a rule first needs it: it reads every template.
-    names_used: OnceCell<NamesUsed>,
+    used_names: OnceCell<UsedNames>,
     /// Steps, then cleanup steps.
     pub(super) steps: Vec<StepOutline<'a>>,
 }
@@ -76,7 +76,7 @@ impl<'a> Outline<'a> {
                 .iter()
                 .map(|entry| (document.node(entry.key).text.as_str(), *entry))
                 .collect(),
-            names_used: OnceCell::new(),
+            used_names: OnceCell::new(),
             steps: Vec::new(),
         };
         for (key, is_cleanup) in [("steps", false), ("cleanup", true)] {
@@ -114,9 +114,9 @@ impl<'a> Outline<'a> {
             .map(|entry| &document.node(entry.value).text);
         let open = match when {
             None => false,
-            Some(text) => match condition::families(text) {
-                Some(clauses) => {
-                    systems.retain(|os| clauses.iter().all(|clause| clause.holds(*os)));
+            Some(text) => match condition::family_comparisons(text) {
+                Some(comparisons) => {
+                    systems.retain(|os| comparisons.iter().all(|comparison| comparison.holds(*os)));
                     false
                 }
                 None => text.contains("target."),
@@ -172,9 +172,9 @@ impl<'a> Outline<'a> {
     }
 
     /// Returns the names that the playbook's templates use.
-    pub(super) fn names_used(&self) -> &NamesUsed {
-        self.names_used
-            .get_or_init(|| templates::names_used(self.document))
+    pub(super) fn used_names(&self) -> &UsedNames {
+        self.used_names
+            .get_or_init(|| templates::used_names(self.document))
     }
 
     /// Returns the path of each `get`, with its step and node. A path that is empty or no text is a

@@ -11,10 +11,10 @@ use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
 use super::model::Playbook;
-use super::notation::{choices_of, listed};
+use super::notation::{choices_of, code_list};
 
 /// Returns the committed schema, as `svar schema` prints it.
-pub fn schema() -> String {
+pub fn committed_schema() -> String {
     COMMITTED.to_owned()
 }
 
@@ -28,26 +28,28 @@ pub(super) const TERSE: &str = include_str!("../../../../schema/playbook.terse.j
 pub fn terse(schema: &str) -> String {
     let schema = serde_json::from_str(schema)
         .unwrap_or_else(|error| panic!("internal error: a schema is no JSON: {error}"));
-    format!("{}\n", without_words(schema))
+    format!("{}\n", without_annotations(schema))
 }
 
-fn without_words(schema: Value) -> Value {
+fn without_annotations(schema: Value) -> Value {
     let Value::Object(keywords) = schema else {
         return schema;
     };
     let each = |parts: Value| match parts {
         Value::Object(parts) => (parts.into_iter())
-            .map(|(name, part)| (name, without_words(part)))
+            .map(|(name, part)| (name, without_annotations(part)))
             .collect(),
-        Value::Array(parts) => parts.into_iter().map(without_words).collect(),
+        Value::Array(parts) => parts.into_iter().map(without_annotations).collect(),
         other => other,
     };
     (keywords.into_iter())
-        .filter(|(keyword, _)| !WORDS.contains(&keyword.as_str()))
+        .filter(|(keyword, _)| !ANNOTATIONS.contains(&keyword.as_str()))
         .map(|(keyword, value)| {
             let value = match keyword.as_str() {
                 "properties" | "$defs" | "anyOf" | "allOf" => each(value),
-                "items" | "additionalProperties" | "propertyNames" | "then" => without_words(value),
+                "items" | "additionalProperties" | "propertyNames" | "then" => {
+                    without_annotations(value)
+                }
                 _ => value,
             };
             (keyword, value)
@@ -56,7 +58,7 @@ fn without_words(schema: Value) -> Value {
 }
 
 /// Keywords for people and editors.
-const WORDS: &[&str] = &[
+const ANNOTATIONS: &[&str] = &[
     "$schema",
     "title",
     "description",
@@ -140,14 +142,14 @@ fn step_snippets(as_items: bool) -> Value {
 /// What schemars can't be told by attributes, done to every part of the schema.
 fn refine(schema: &mut Schema) {
     transform_subschemas(&mut refine, schema);
-    take_out_null(schema);
+    remove_null(schema);
     drop_number_formats(schema);
     list_choices(schema);
     describe_as_markdown(schema);
 }
 
 /// An optional key is one that may be left out, not one that may be empty.
-fn take_out_null(schema: &mut Schema) {
+fn remove_null(schema: &mut Schema) {
     let is_null = |value: &Value| value.get("type").is_some_and(|kind| kind == "null");
     if let Some(Value::Array(branches)) = schema.get_mut("anyOf") {
         let had_null = branches.iter().any(is_null);
@@ -198,7 +200,7 @@ fn list_choices(schema: &mut Schema) {
     };
     schema.remove("oneOf");
     schema.insert("type".to_owned(), "string".into());
-    let wants = format!("Expected {}", listed(&values, "or"));
+    let wants = format!("Expected {}", code_list(&values, "or"));
     schema.insert("errorMessage".to_owned(), wants.into());
     schema.insert("enum".to_owned(), values.into());
     schema.insert("markdownEnumDescriptions".to_owned(), words.into());

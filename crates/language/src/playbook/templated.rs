@@ -8,7 +8,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, Visitor};
 
-use crate::yaml::{ByKind, NodeId, Spanned, TemplateOr};
+use crate::yaml::{NodeId, ScalarListOrMap, Spanned, TemplateOr};
 
 use super::notation::Notation;
 
@@ -196,9 +196,9 @@ impl<T> std::ops::Deref for OneOrMany<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        ByKind::deserialize(deserializer).map(|read| match read {
-            ByKind::List(many) => OneOrMany(many),
-            ByKind::Scalar(one) | ByKind::Map(one) => OneOrMany(vec![one]),
+        ScalarListOrMap::deserialize(deserializer).map(|read| match read {
+            ScalarListOrMap::List(many) => OneOrMany(many),
+            ScalarListOrMap::Scalar(one) | ScalarListOrMap::Map(one) => OneOrMany(vec![one]),
         })
     }
 }
@@ -215,7 +215,7 @@ impl<T: Notation> JsonSchema for OneOrMany<Templated<T>> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let items = T::or_template(generator);
         let mut schema = items.clone();
-        super::notation::also_type(&mut schema, "array");
+        super::notation::allow_type(&mut schema, "array");
         schema.insert("items".to_owned(), items.to_value());
         schema.insert("minItems".to_owned(), 1.into());
         schema

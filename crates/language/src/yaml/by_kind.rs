@@ -16,7 +16,7 @@ use super::document::NodeKind;
 /// Unlike an untagged enum it looks before it reads, so that an error is about the form that the
 /// author chose, and the nodes inside keep their places.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ByKind<S, L, M> {
+pub enum ScalarListOrMap<S, L, M> {
     /// Text, a number, a bool, or nothing.
     Scalar(S),
     /// A list.
@@ -26,10 +26,10 @@ pub enum ByKind<S, L, M> {
 }
 
 // What no enum in Rust can be called, so that nothing else is mistaken for it.
-pub(super) const BY_KIND: &str = "$svar::ByKind";
-const BY_KIND_VARIANTS: &[&str] = &["$scalar", "$list", "$map"];
+pub(super) const SCALAR_LIST_OR_MAP: &str = "$svar::ScalarListOrMap";
+const SCALAR_LIST_OR_MAP_VARIANTS: &[&str] = &["$scalar", "$list", "$map"];
 
-impl<'de, S, L, M> Deserialize<'de> for ByKind<S, L, M>
+impl<'de, S, L, M> Deserialize<'de> for ScalarListOrMap<S, L, M>
 where
     S: Deserialize<'de>,
     L: Deserialize<'de>,
@@ -43,7 +43,7 @@ where
             L: Deserialize<'de>,
             M: Deserialize<'de>,
         {
-            type Value = ByKind<S, L, M>;
+            type Value = ScalarListOrMap<S, L, M>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a value of a YAML document")
@@ -52,20 +52,24 @@ where
             fn visit_enum<A: EnumAccess<'de>>(self, choice: A) -> Result<Self::Value, A::Error> {
                 let (form, value) = choice.variant::<u8>()?;
                 match form {
-                    0 => value.newtype_variant().map(ByKind::Scalar),
-                    1 => value.newtype_variant().map(ByKind::List),
-                    _ => value.newtype_variant().map(ByKind::Map),
+                    0 => value.newtype_variant().map(ScalarListOrMap::Scalar),
+                    1 => value.newtype_variant().map(ScalarListOrMap::List),
+                    _ => value.newtype_variant().map(ScalarListOrMap::Map),
                 }
             }
         }
-        deserializer.deserialize_enum(BY_KIND, BY_KIND_VARIANTS, Forms(PhantomData))
+        deserializer.deserialize_enum(
+            SCALAR_LIST_OR_MAP,
+            SCALAR_LIST_OR_MAP_VARIANTS,
+            Forms(PhantomData),
+        )
     }
 }
 
 /// A node that says its form before it is read.
-pub(super) struct Sorted<'a>(pub(super) NodeDeserializer<'a>);
+pub(super) struct KindAccess<'a>(pub(super) NodeDeserializer<'a>);
 
-impl<'de> EnumAccess<'de> for Sorted<'de> {
+impl<'de> EnumAccess<'de> for KindAccess<'de> {
     type Error = DeserializeError;
     type Variant = NodeDeserializer<'de>;
 

@@ -11,7 +11,7 @@ use super::rules;
 /// A problem at the first byte that is not UTF-8; its source shows the rest as well as it can.
 pub fn decode(name: impl Into<String>, bytes: Vec<u8>) -> Result<SourceText, Box<Problem>> {
     let name = name.into();
-    let order = order_of_utf16(&bytes);
+    let order = utf16_byte_order(&bytes);
     let bytes = match String::from_utf8(bytes) {
         Ok(text) if order.is_none() => return Ok(SourceText::new(name, text)),
         Ok(text) => text.into_bytes(),
@@ -51,37 +51,37 @@ pub fn decode(name: impl Into<String>, bytes: Vec<u8>) -> Result<SourceText, Box
 
 /// Which byte of a pair comes first.
 #[derive(Clone, Copy)]
-enum Order {
+enum ByteOrder {
     Little,
     Big,
 }
 
 /// Returns the order of the bytes if the text is UTF-16: by its mark, or where it has none by the
 /// first eight letters, which in a playbook are ASCII and have a zero beside each.
-fn order_of_utf16(bytes: &[u8]) -> Option<Order> {
+fn utf16_byte_order(bytes: &[u8]) -> Option<ByteOrder> {
     match bytes {
-        [0xFF, 0xFE, ..] => return Some(Order::Little),
-        [0xFE, 0xFF, ..] => return Some(Order::Big),
+        [0xFF, 0xFE, ..] => return Some(ByteOrder::Little),
+        [0xFE, 0xFF, ..] => return Some(ByteOrder::Big),
         _ => {}
     }
     let (pairs, _) = bytes.get(..16)?.as_chunks::<2>();
     let all = |fits: fn(&[u8; 2]) -> bool| pairs.iter().all(fits);
     if all(|[first, second]| *first == 0 && *second != 0) {
-        return Some(Order::Big);
+        return Some(ByteOrder::Big);
     }
-    all(|[first, second]| *first != 0 && *second == 0).then_some(Order::Little)
+    all(|[first, second]| *first != 0 && *second == 0).then_some(ByteOrder::Little)
 }
 
 /// Enough of a UTF-16 text to be recognized by its author.
-fn utf16(bytes: &[u8], order: Order) -> String {
+fn utf16(bytes: &[u8], order: ByteOrder) -> String {
     let bytes = match bytes {
         [0xFF, 0xFE, rest @ ..] | [0xFE, 0xFF, rest @ ..] => rest,
         all => all,
     };
     let (pairs, _) = bytes.as_chunks::<2>();
     let units = pairs.iter().take(2_000).map(|pair| match order {
-        Order::Little => u16::from_le_bytes(*pair),
-        Order::Big => u16::from_be_bytes(*pair),
+        ByteOrder::Little => u16::from_le_bytes(*pair),
+        ByteOrder::Big => u16::from_be_bytes(*pair),
     });
     char::decode_utf16(units)
         .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))

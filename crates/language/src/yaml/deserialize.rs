@@ -14,7 +14,7 @@ use serde::de::{
 };
 use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 
-use super::by_kind::{BY_KIND, Sorted};
+use super::by_kind::{KindAccess, SCALAR_LIST_OR_MAP};
 use super::document::{Document, MapEntry, Node, NodeId, NodeKind};
 
 /// A value that did not fit, and the node it stands at.
@@ -291,12 +291,12 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
     ) -> Result<V::Value, Self::Error> {
         if name == TEMPLATE_OR {
             return visitor
-                .visit_enum(Peeked(self))
+                .visit_enum(TemplateAccess(self))
                 .map_err(|error| error.at(self.id));
         }
-        if name == BY_KIND {
+        if name == SCALAR_LIST_OR_MAP {
             return visitor
-                .visit_enum(Sorted(self))
+                .visit_enum(KindAccess(self))
                 .map_err(|error| error.at(self.id));
         }
         let node = self.node();
@@ -484,9 +484,9 @@ impl<'de> EnumAccess<'de> for Variant<'de> {
 }
 
 /// The choice of a [`TemplateOr`].
-struct Peeked<'a>(NodeDeserializer<'a>);
+struct TemplateAccess<'a>(NodeDeserializer<'a>);
 
-impl<'de> EnumAccess<'de> for Peeked<'de> {
+impl<'de> EnumAccess<'de> for TemplateAccess<'de> {
     type Error = DeserializeError;
     type Variant = NodeDeserializer<'de>;
 

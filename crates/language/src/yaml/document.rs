@@ -153,11 +153,11 @@ pub struct Document {
     /// For every node that an alias repeats: the node it repeats.
     pub(super) originals: HashMap<NodeId, NodeId>,
     /// Key to entry for maps too wide to be searched again and again.
-    pub(super) wide: OnceLock<HashMap<NodeId, HashMap<String, u32>>>,
+    pub(super) key_indexes: OnceLock<HashMap<NodeId, HashMap<String, u32>>>,
 }
 
 /// From this many entries on, a map is looked up through an index.
-const WIDE: usize = 32;
+const INDEXED_ENTRIES_MIN: usize = 32;
 
 impl Document {
     /// Parses the one document of a text.
@@ -176,7 +176,7 @@ impl Document {
     ///
     /// A duplicate key or a tag leaves the shape of the rest beyond doubt, so that later checks can
     /// go on and everything is found in one pass. After an error of syntax there is no document.
-    pub fn read(source: &SourceText, limits: &YamlLimits) -> Parsed {
+    pub fn read(source: &SourceText, limits: &YamlLimits) -> ParsedDocument {
         parse::parse(source, limits)
     }
 
@@ -245,21 +245,21 @@ impl Document {
     /// Returns the entry of a map under a key; the last one where the key is there twice.
     pub fn entry(&self, id: NodeId, key: &str) -> Option<MapEntry> {
         let entries = self.node(id).entries();
-        if entries.len() < WIDE {
+        if entries.len() < INDEXED_ENTRIES_MIN {
             return entries
                 .iter()
                 .rev()
                 .find(|entry| self.node(entry.key).text == key)
                 .copied();
         }
-        let index = *self.wide_maps().get(&id)?.get(key)?;
+        let index = *self.key_indexes().get(&id)?.get(key)?;
         entries.get(index as usize).copied()
     }
 
-    fn wide_maps(&self) -> &HashMap<NodeId, HashMap<String, u32>> {
-        self.wide.get_or_init(|| {
+    fn key_indexes(&self) -> &HashMap<NodeId, HashMap<String, u32>> {
+        self.key_indexes.get_or_init(|| {
             self.nodes()
-                .filter(|(_, node)| node.entries().len() >= WIDE)
+                .filter(|(_, node)| node.entries().len() >= INDEXED_ENTRIES_MIN)
                 .map(|(id, node)| {
                     let keys = node
                         .entries()
@@ -379,7 +379,7 @@ impl Document {
 
 /// What came of a text: a document unless its syntax is broken, and what is wrong with it.
 #[derive(Debug)]
-pub struct Parsed {
+pub struct ParsedDocument {
     /// The document; absent when the syntax is broken or a limit was met.
     pub document: Option<Document>,
     /// Everything found, by place.

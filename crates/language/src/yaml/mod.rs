@@ -25,8 +25,10 @@ pub(crate) mod rules;
 mod source_map;
 mod syntax_errors;
 
-pub use by_kind::ByKind;
+pub use by_kind::ScalarListOrMap;
 pub use decode::decode;
 pub use deserialize::{DeserializeError, Spanned, TemplateOr};
-pub use document::{Comment, Document, MapEntry, Node, NodeId, NodeKind, Parsed, ScalarStyle};
+pub use document::{
+    Comment, Document, MapEntry, Node, NodeId, NodeKind, ParsedDocument, ScalarStyle,
+};
 pub use limits::YamlLimits;

@@ -12,16 +12,16 @@ use crate::diagnostic::{Problem, sort_problems};
 use crate::source::{SourceText, Span};
 
 use super::document::{
-    Comment, Document, MapEntry, Node, NodeId, NodeKind, NodePlace, Parsed, ScalarStyle,
+    Comment, Document, MapEntry, Node, NodeId, NodeKind, NodePlace, ParsedDocument, ScalarStyle,
 };
 use super::limits::YamlLimits;
-use super::syntax_errors::{self, Spot};
+use super::syntax_errors::{self, ErrorContext};
 use super::{recover, resolve, restrictions};
 
 /// Parses within limits.
-pub(super) fn parse(source: &SourceText, limits: &YamlLimits) -> Parsed {
+pub(super) fn parse(source: &SourceText, limits: &YamlLimits) -> ParsedDocument {
     if source.text().len() > limits.bytes {
-        return Parsed {
+        return ParsedDocument {
             document: None,
             problems: vec![restrictions::too_many_bytes(source, limits)],
         };
@@ -38,7 +38,7 @@ pub(super) fn parse(source: &SourceText, limits: &YamlLimits) -> Parsed {
             Some(attempt.builder.into_document())
         }
         Some(fault) => {
-            problems.extend(recover::further(
+            problems.extend(recover::find_more_errors(
                 source,
                 limits,
                 fault,
@@ -50,7 +50,7 @@ pub(super) fn parse(source: &SourceText, limits: &YamlLimits) -> Parsed {
     sort_problems(&mut problems);
     // A hidden character is found by itself, and may stop the scanner too.
     problems.dedup_by(|a, b| a.rule.id == b.rule.id && a.span() == b.span());
-    Parsed { document, problems }
+    ParsedDocument { document, problems }
 }
 
 /// One reading of a text, up to its end or the first error of syntax.
@@ -92,7 +92,7 @@ fn options(limits: &YamlLimits) -> granit_parser::Options {
 }
 
 /// A list or map that is still open.
-struct Frame {
+struct OpenCollection {
     id: NodeId,
     anchor: usize,
     /// Whether it stands in brackets.
@@ -114,7 +114,7 @@ enum Children {
 
 /// What an anchor names.
 #[derive(Clone, Copy)]
-enum Anchored {
+enum Anchor {
     /// The collection is still open: an alias here would repeat itself for ever.
     Open(NodeId),
     Closed {
@@ -131,9 +131,9 @@ struct Builder<'a> {
     places: Vec<NodePlace>,
     comments: Vec<Comment>,
     originals: HashMap<NodeId, NodeId>,
-    anchors: HashMap<usize, Anchored>,
+    anchors: HashMap<usize, Anchor>,
     alias_nodes: usize,
-    stack: Vec<Frame>,
+    stack: Vec<OpenCollection>,
     problems: Vec<Problem>,
 }
 
@@ -161,7 +161,7 @@ impl<'a> Builder<'a> {
             places: self.places,
             comments: self.comments,
             originals: self.originals,
-            wide: OnceLock::new(),
+            key_indexes: OnceLock::new(),
         }
     }
 
@@ -170,7 +170,7 @@ impl<'a> Builder<'a> {
         let end = self.source.text().len();
         let at = error.marker().byte_offset().unwrap_or(end).min(end);
         let open = self.stack.iter().rev().find(|frame| frame.is_flow);
-        let spot = Spot {
+        let context = ErrorContext {
             source: self.source,
             at: at as u32,
             last: self.nodes.last().map_or(Span::default(), |node| node.span),
@@ -180,7 +180,7 @@ impl<'a> Builder<'a> {
             }),
             limits: self.limits,
         };
-        syntax_errors::problem(&spot, error)
+        syntax_errors::problem(&context, error)
     }
 
     /// Takes in all events; `Err` is what stopped it.
@@ -213,7 +213,7 @@ impl<'a> Builder<'a> {
                 Event::Scalar(text, style, anchor, _) => {
                     let id = self.scalar(&text, style, span)?;
                     if anchor != 0 {
-                        let closed = Anchored::Closed {
+                        let closed = Anchor::Closed {
                             first: id,
                             after: NodeId(id.0 + 1),
                             height: 0,
@@ -236,7 +236,7 @@ impl<'a> Builder<'a> {
                 Event::UnresolvedAlias(_) => {
                     self.problems
                         .push(restrictions::unknown_alias(self.source, span));
-                    let node = self.as_written(span);
+                    let node = self.alias_as_text(span);
                     self.push(node, 0)?;
                 }
                 _ => {}
@@ -283,7 +283,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Takes an alias without an anchor for the text it most often was meant to be.
-    fn as_written(&self, span: Span) -> Node {
+    fn alias_as_text(&self, span: Span) -> Node {
         Node {
             span,
             kind: NodeKind::Text,
@@ -333,12 +333,12 @@ impl<'a> Builder<'a> {
         let span = node.span;
         self.nodes.push(node);
         self.places.push(NodePlace::Root);
-        self.hang(id, span, height);
+        self.attach(id, span, height);
         Ok(id)
     }
 
     /// Makes a node the next child of the innermost open collection.
-    fn hang(&mut self, id: NodeId, span: Span, height: usize) {
+    fn attach(&mut self, id: NodeId, span: Span, height: usize) {
         let Some(frame) = self.stack.last_mut() else {
             return;
         };
@@ -390,9 +390,9 @@ impl<'a> Builder<'a> {
         };
         let id = self.push(node, 0)?;
         if anchor != 0 {
-            self.anchors.insert(anchor, Anchored::Open(id));
+            self.anchors.insert(anchor, Anchor::Open(id));
         }
-        self.stack.push(Frame {
+        self.stack.push(OpenCollection {
             id,
             anchor,
             is_flow: style == StructureStyle::Flow,
@@ -424,7 +424,7 @@ impl<'a> Builder<'a> {
             outer.height = outer.height.max(frame.height + 1);
         }
         if frame.anchor != 0 {
-            let closed = Anchored::Closed {
+            let closed = Anchor::Closed {
                 first: frame.id,
                 after: NodeId(self.nodes.len() as u32),
                 height: frame.height,
@@ -442,26 +442,26 @@ impl<'a> Builder<'a> {
     /// Repeats what the anchor names, with the alias as its bytes.
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Box<Problem>> {
         let (first, after, height) = match self.anchors.get(&anchor) {
-            Some(Anchored::Closed {
+            Some(Anchor::Closed {
                 first,
                 after,
                 height,
             }) => (*first, *after, *height),
-            Some(Anchored::Open(id)) => {
+            Some(Anchor::Open(id)) => {
                 let start = self.nodes[id.index()].span;
                 self.problems.push(restrictions::alias_of_itself(
                     self.source,
                     span,
                     start.start,
                 ));
-                let node = self.as_written(span);
+                let node = self.alias_as_text(span);
                 self.push(node, 0)?;
                 return Ok(());
             }
             None => {
                 self.problems
                     .push(restrictions::unknown_alias(self.source, span));
-                let node = self.as_written(span);
+                let node = self.alias_as_text(span);
                 self.push(node, 0)?;
                 return Ok(());
             }
@@ -516,7 +516,7 @@ impl<'a> Builder<'a> {
             self.nodes.push(node);
             self.places.push(place);
         }
-        self.hang(moved(first), span, height);
+        self.attach(moved(first), span, height);
         Ok(())
     }
 }

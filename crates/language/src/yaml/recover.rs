@@ -18,7 +18,7 @@ const BYTES_IN_ALL: usize = 16 * 1024 * 1024;
 const ROUNDS: usize = 50;
 
 /// Returns the fault, what was refused before it, and what comes to light behind it.
-pub(super) fn further(
+pub(super) fn find_more_errors(
     source: &SourceText,
     limits: &YamlLimits,
     fault: Problem,
@@ -30,7 +30,7 @@ pub(super) fn further(
     let mut faults = vec![fault];
     let mut refused = refused;
     for _ in 0..rounds {
-        let Some(made) = next.take().and_then(|new| merged(&edits, new)) else {
+        let Some(made) = next.take().and_then(|new| merge_edits(&edits, new)) else {
             break;
         };
         edits = made;
@@ -38,14 +38,14 @@ pub(super) fn further(
         let mut reading: parse::Attempt<'_> = attempt(&repaired, limits);
         let fault = reading.fault.take();
         refused = reading.restrictions();
-        let way_back = WayBack::new(&edits);
+        let repair_map = RepairMap::new(&edits);
         for problem in &mut refused {
-            way_back.carry(problem, source);
+            repair_map.map_problem(problem, source);
         }
         let Some(mut fault) = fault else {
             break;
         };
-        way_back.carry(&mut fault, source);
+        repair_map.map_problem(&mut fault, source);
         next = fault.fix.as_ref().map(|fix| fix.edits.clone());
         faults.push(fault);
     }
@@ -54,7 +54,7 @@ pub(super) fn further(
 }
 
 /// Returns all edits in order; `None` where two meet, which would be a fix of a fix.
-fn merged(edits: &[Edit], new: Vec<Edit>) -> Option<Vec<Edit>> {
+fn merge_edits(edits: &[Edit], new: Vec<Edit>) -> Option<Vec<Edit>> {
     let mut all: Vec<Edit> = edits.iter().cloned().chain(new).collect();
     all.sort_by_key(|edit| edit.span);
     let apart = all
@@ -64,12 +64,12 @@ fn merged(edits: &[Edit], new: Vec<Edit>) -> Option<Vec<Edit>> {
 }
 
 /// From places of the repaired text to places of the text as it is.
-struct WayBack {
+struct RepairMap {
     /// For each edit, in order: the bytes it wrote in the repaired text, and those it replaced.
     edits: Vec<(Span, Span)>,
 }
 
-impl WayBack {
+impl RepairMap {
     fn new(edits: &[Edit]) -> Self {
         let mut grown = 0i64;
         let edits = edits.iter().map(|edit| {
@@ -78,12 +78,12 @@ impl WayBack {
             grown += i64::from(length) - i64::from(edit.span.len());
             (Span::new(start, start + length), edit.span)
         });
-        WayBack {
+        RepairMap {
             edits: edits.collect(),
         }
     }
 
-    fn carry(&self, problem: &mut Problem, source: &SourceText) {
+    fn map_problem(&self, problem: &mut Problem, source: &SourceText) {
         problem.source = source.clone();
         for label in &mut problem.labels {
             label.span = self.span(label.span);

@@ -66,13 +66,13 @@ impl SourceMap {
                 builder.at = (span.start + 1).min(span.end);
                 builder.end = span.end.saturating_sub(1).max(builder.at);
                 if node.style == ScalarStyle::Double {
-                    builder.double(&node.text);
+                    builder.map_double_quoted(&node.text);
                 } else {
-                    builder.folded(&node.text, true);
+                    builder.map_folded(&node.text, true);
                 }
             }
             ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => {
-                builder.folded(&node.text, false)
+                builder.map_folded(&node.text, false)
             }
         }
         SourceMap {
@@ -147,14 +147,14 @@ impl Builder<'_> {
 
     /// All styles but double quotes: folding, indentation and line ends change white space only,
     /// so that the other characters follow one another in both texts.
-    fn folded(&mut self, text: &str, doubled_quotes: bool) {
+    fn map_folded(&mut self, text: &str, doubled_quotes: bool) {
         let decoded = text.as_bytes();
         let mut here = 0;
         self.mapping(0, 0);
         while here < decoded.len() {
             if is_space(decoded[here]) {
                 let length = decoded[here..].iter().take_while(|b| is_space(**b)).count();
-                self.space_run(&decoded[here..here + length], here);
+                self.map_space(&decoded[here..here + length], here);
                 here += length;
                 self.mapping(here, 0);
                 continue;
@@ -180,7 +180,7 @@ impl Builder<'_> {
 
     /// White space on both sides: what begins and ends alike is the same, and what lies between
     /// stands for the rest.
-    fn space_run(&mut self, decoded: &[u8], here: usize) {
+    fn map_space(&mut self, decoded: &[u8], here: usize) {
         let written = self.spaces();
         let source = &self.source[self.at..self.at + written];
         if source == decoded {
@@ -213,7 +213,7 @@ impl Builder<'_> {
         self.at = start + written;
     }
 
-    fn double(&mut self, text: &str) {
+    fn map_double_quoted(&mut self, text: &str) {
         let mut here = 0;
         self.mapping(0, 0);
         while let Some(byte) = self.byte() {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use svar_language::diagnostic::Severity;
 use svar_language::diagnostic::render::{RenderStyle, text};
-use svar_language::playbook::{Beside, Loaded, load};
+use svar_language::playbook::{Loaded, PlaybookFolder, load};
 use svar_language::rules;
 use svar_language::source::SourceText;
 
@@ -25,7 +25,7 @@ fn folders(root: &str) -> Vec<PathBuf> {
 fn load_file(path: &Path) -> Loaded {
     let name = path.file_name().unwrap().to_str().unwrap();
     let source = SourceText::new(name, fs::read_to_string(path).unwrap());
-    load(&source, &Beside::playbook(path))
+    load(&source, &PlaybookFolder::of(path))
 }
 
 fn load_text(playbook: &str) -> Loaded {
@@ -47,7 +47,7 @@ fn each_finding_is_drawn_as_its_case_says() {
     for folder in folders("tests/cases/check") {
         let code = folder.file_name().unwrap().to_str().unwrap().to_owned();
         let loaded = load_file(&folder.join("playbook.yaml"));
-        let drawn = text(&loaded.problems, &RenderStyle::drawn());
+        let drawn = text(&loaded.problems, &RenderStyle::unicode());
         assert!(
             codes(&loaded).contains(&code.as_str()),
             "the playbook of `{code}` does not show it, but:\n{drawn}"
@@ -102,7 +102,7 @@ fn good_playbooks_pass_without_a_word() {
     playbooks.push("tests/cases/everything.yaml".into());
     for path in playbooks {
         let loaded = load_file(&path);
-        let drawn = text(&loaded.problems, &RenderStyle::drawn());
+        let drawn = text(&loaded.problems, &RenderStyle::unicode());
         assert_eq!(drawn, "", "{}", path.display());
         assert!(loaded.playbook.is_some(), "{}", path.display());
     }
@@ -147,7 +147,7 @@ steps:
   - put: large
 ";
     let source = SourceText::new("playbook.yaml", playbook);
-    let loaded = load(&source, &Beside::folder(folder.path()));
+    let loaded = load(&source, &PlaybookFolder::new(folder.path()));
     let messages: Vec<&str> = loaded
         .problems
         .iter()
@@ -176,7 +176,7 @@ fn a_fix_resolves_its_finding() {
                 after.replace_range(edit.span.range(), &edit.text);
             }
             let source = SourceText::new("playbook.yaml", after);
-            let left = load(&source, &Beside::playbook(&path)).problems;
+            let left = load(&source, &PlaybookFolder::of(&path)).problems;
             let same = |other: &&svar_language::diagnostic::Problem| {
                 other.rule.id == problem.rule.id && other.message == problem.message
             };
@@ -189,7 +189,7 @@ fn a_fix_resolves_its_finding() {
                 "`{}` in {} leaves:\n{}",
                 fix.title,
                 path.display(),
-                text(&left, &RenderStyle::drawn())
+                text(&left, &RenderStyle::unicode())
             );
         }
     }

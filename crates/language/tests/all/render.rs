@@ -40,7 +40,10 @@ fn a_finding_has_its_place_its_help_and_its_fix() {
         .help("a step takes `put`, `run` or `get`, and beside it `id`, `name`, `args`, `expect`, `when` and more")
         .fix("write `timeout`", vec![Edit { span, text: "timeout".into() }]);
     problem.severity = Severity::Warning;
-    insta::assert_snapshot!(text(std::slice::from_ref(&problem), &RenderStyle::drawn()));
+    insta::assert_snapshot!(text(
+        std::slice::from_ref(&problem),
+        &RenderStyle::unicode()
+    ));
     insta::assert_snapshot!(text(std::slice::from_ref(&problem), &RenderStyle::plain()));
 }
 
@@ -70,7 +73,7 @@ fn nothing_of_a_source_reaches_the_terminal_raw() {
         .label(hostile)
         .help(hostile)
         .fix(hostile, Vec::new());
-    let drawn = text(&[problem], &RenderStyle::drawn());
+    let drawn = text(&[problem], &RenderStyle::unicode());
     let raw = drawn.chars().find(|character| {
         *character != '\n' && visible(&character.to_string()) != character.to_string()
     });
@@ -83,7 +86,7 @@ fn colour_is_escape_codes_and_nothing_else() {
     let problem = finding(&source, "b", "m").label("l").help("h");
     let style = RenderStyle {
         color: true,
-        ..RenderStyle::drawn()
+        ..RenderStyle::unicode()
     };
     let colored = text(std::slice::from_ref(&problem), &style);
     assert!(colored.contains("\u{1b}["));
@@ -97,7 +100,7 @@ fn colour_is_escape_codes_and_nothing_else() {
     let trimmed: Vec<&str> = bare.lines().map(str::trim_end).collect();
     assert_eq!(
         trimmed.join("\n"),
-        text(&[problem], &RenderStyle::drawn())
+        text(&[problem], &RenderStyle::unicode())
             .trim_end_matches('\n')
             .to_owned()
             + "\n"
@@ -110,7 +113,7 @@ fn a_file_can_be_a_link() {
     let problem = finding(&source, "a", "m");
     let style = RenderStyle {
         links: Some(PathBuf::from("/home/x")),
-        ..RenderStyle::drawn()
+        ..RenderStyle::unicode()
     };
     assert!(text(&[problem], &style).contains(
         "\u{1b}]8;;file:///home/x/my%20playbooks/a.yaml\u{1b}\\my playbooks/a.yaml\u{1b}]8;;\u{1b}\\:1:1"
@@ -126,7 +129,7 @@ fn a_long_line_is_cut_around_its_mark() {
     );
     let source = source(&long);
     let problem = finding(&source, "here", "in the middle of a megabyte").label("this");
-    let drawn = text(&[problem], &RenderStyle::drawn());
+    let drawn = text(&[problem], &RenderStyle::unicode());
     assert!(
         drawn.lines().all(|line| line.chars().count() <= 80),
         "{drawn}"
@@ -146,7 +149,7 @@ fn a_mark_can_stand_at_the_very_end() {
             "m",
         )
         .label("here");
-        let drawn = text(&[problem], &RenderStyle::drawn());
+        let drawn = text(&[problem], &RenderStyle::unicode());
         assert!(drawn.contains("here"), "{content:?}\n{drawn}");
     }
 }
@@ -158,7 +161,7 @@ fn a_range_of_several_lines_is_marked_in_its_first() {
     let end = source.text().len() as u32;
     let problem =
         Problem::new(rule("duplicate-key"), &source, Span::new(start, end), "m").label("a step");
-    insta::assert_snapshot!(text(&[problem], &RenderStyle::drawn()));
+    insta::assert_snapshot!(text(&[problem], &RenderStyle::unicode()));
 }
 
 #[test]
@@ -170,6 +173,6 @@ fn code_in_a_message_is_never_broken() {
         "a",
         &format!("the file {path} is missing, so nothing can be put there"),
     );
-    let drawn = text(&[problem], &RenderStyle::drawn());
+    let drawn = text(&[problem], &RenderStyle::unicode());
     assert!(drawn.contains(path), "{drawn}");
 }

@@ -7,11 +7,11 @@ use svar_language::expression::{Scope, to_text};
 use svar_language::playbook::model::{Pass, Verb};
 use svar_wire::{Command, LibraryName, LiveResponseRequest};
 
-use super::forbidden::{self, FORBIDDEN};
-use super::prepare::{Prepared, PreparedStep};
-use super::scope::Field;
+use super::argument_characters::{self, FORBIDDEN};
+use super::evaluator::PlaybookValue;
+use super::prepare::{PreparedPlaybook, PreparedStep};
 use crate::model::Target;
-use crate::quote::{Argument, Shell, base64url, write};
+use crate::quote::{Argument, Shell, base64url, write_arguments};
 use crate::rules;
 use crate::tag::TAG_LENGTH;
 
@@ -21,7 +21,7 @@ const COMMENT_MAX: usize = 1_000;
 /// Longest arguments, in characters (API notes 3.3, an emulator's choice).
 const ARGS_MAX: usize = 30_000;
 
-impl Prepared {
+impl PreparedPlaybook {
     /// Returns the command of a step, in a scope that has all it needs.
     pub(crate) fn command(
         &self,
@@ -29,7 +29,7 @@ impl Prepared {
         target: &Target,
         scope: &Scope,
     ) -> Result<Command, Problem> {
-        let what = self.values.text(&step.what, scope)?;
+        let what = self.evaluator.text(&step.operand, scope)?;
         match step.plan.verb {
             Verb::Put => Ok(Command::put_file(self.library_name(step, &what)?)),
             Verb::Run => {
@@ -40,8 +40,12 @@ impl Prepared {
             Verb::Get => {
                 if what.trim().is_empty() || what.contains(['\0', '\n', '\r']) {
                     return Err(self
-                        .values
-                        .problem(&rules::INVALID_PATH, step.what.node, "this is not a path")
+                        .evaluator
+                        .problem(
+                            &rules::INVALID_PATH,
+                            step.operand.node,
+                            "this is not a path",
+                        )
                         .label(format!("gives {what:?}")));
                 }
                 Ok(Command::get_file(what))
@@ -55,8 +59,12 @@ impl Prepared {
         match LibraryName::parse(name) {
             Ok(name) => Ok(name.as_str().to_owned()),
             Err(error) => Err(self
-                .values
-                .problem(&rules::INVALID_FILE_NAME, step.what.node, error.to_string())
+                .evaluator
+                .problem(
+                    &rules::INVALID_FILE_NAME,
+                    step.operand.node,
+                    error.to_string(),
+                )
                 .help("Name an entry under `library`, or a file in the tenant's library.")),
         }
     }
@@ -71,7 +79,7 @@ impl Prepared {
         let Some(field) = &step.args else {
             return Ok(None);
         };
-        let value = self.values.evaluate(field, scope)?;
+        let value = self.evaluator.evaluate(field, scope)?;
         let argument = argument(&value);
         if step.pass == Pass::Base64url {
             return Ok(match argument {
@@ -80,13 +88,13 @@ impl Prepared {
             });
         }
         let shell = Shell::of(script, target.family());
-        let args = write(shell, &argument).map_err(|error| {
-            self.values
+        let args = write_arguments(shell, &argument).map_err(|error| {
+            self.evaluator
                 .problem(&rules::INVALID_ARGUMENTS, field.node, error.to_string())
                 .help("`pass: base64url` takes any structure as one token.")
         })?;
         if args.contains(FORBIDDEN)
-            && let Some(problem) = forbidden::find(self, field, target, scope)
+            && let Some(problem) = argument_characters::find(self, field, target, scope)
         {
             return Err(problem);
         }
@@ -94,7 +102,7 @@ impl Prepared {
         if length > ARGS_MAX {
             let message = format!("the arguments have {length} characters, more than {ARGS_MAX}");
             return Err(self
-                .values
+                .evaluator
                 .problem(&rules::INVALID_ARGUMENTS, field.node, message)
                 .help("Put the data into a file and `put` it on the device."));
         }
@@ -102,11 +110,11 @@ impl Prepared {
     }
 
     /// Returns the value of a `when`.
-    pub(crate) fn condition(&self, when: &Field, scope: &Scope) -> Result<bool, Problem> {
-        match self.values.evaluate(when, scope)? {
+    pub(crate) fn condition(&self, when: &PlaybookValue, scope: &Scope) -> Result<bool, Problem> {
+        match self.evaluator.evaluate(when, scope)? {
             Value::Bool(holds) => Ok(holds),
             other => Err(self
-                .values
+                .evaluator
                 .problem(
                     &rules::INVALID_SETTING,
                     when.node,
@@ -122,7 +130,7 @@ impl Prepared {
         commands: Vec<Command>,
         scope: &Scope,
     ) -> Result<LiveResponseRequest, Problem> {
-        let text = self.values.text(&self.comment, scope)?;
+        let text = self.evaluator.text(&self.comment, scope)?;
         let comment: String = text
             .trim()
             .chars()
@@ -132,9 +140,11 @@ impl Prepared {
         if length > COMMENT_MAX - TAG_LENGTH {
             let most = COMMENT_MAX - TAG_LENGTH;
             let message = format!("the comment has {length} characters, more than {most}");
-            return Err(self
-                .values
-                .problem(&rules::COMMENT_TOO_LONG, self.comment.node, message));
+            return Err(self.evaluator.problem(
+                &rules::COMMENT_TOO_LONG,
+                self.comment.node,
+                message,
+            ));
         }
         Ok(LiveResponseRequest { commands, comment })
     }

@@ -7,14 +7,14 @@ use sha2::{Digest, Sha256};
 
 use svar_language::playbook::Loaded;
 
-use super::prepare::Prepared;
-use super::scope::target_field;
+use super::evaluator::target_field;
+use super::prepare::PreparedPlaybook;
 use crate::inputs::Inputs;
 use crate::limits::Limits;
 use crate::model::{DevicePlan, PlannedFile};
 
 /// Name of what the digest covers; a change of meaning changes it.
-const FORM: &str = "svar plan digest 1";
+const FORMAT: &str = "svar plan digest 1";
 
 /// Returns `sha256:` and 64 hexadecimal digits over the playbook's bytes, the inputs without secret
 /// ones, the library files, the limits and the target set in order.
@@ -22,7 +22,7 @@ const FORM: &str = "svar plan digest 1";
 /// Of a target counts its id and what the playbook asks of it. Paths of this computer, the run's id,
 /// its case and its operator do not count.
 pub(crate) fn digest(
-    prepared: &Prepared,
+    prepared: &PreparedPlaybook,
     loaded: &Loaded,
     inputs: &Inputs,
     library: &[PlannedFile],
@@ -35,7 +35,7 @@ pub(crate) fn digest(
         hash.update((bytes.len() as u64).to_be_bytes());
         hash.update(bytes);
     };
-    part(FORM.as_bytes());
+    part(FORMAT.as_bytes());
     part(loaded.source.text().as_bytes());
 
     let mut shown: Vec<_> = inputs.iter().filter(|input| !input.secret).collect();
@@ -47,7 +47,7 @@ pub(crate) fn digest(
     part(json!(shown).to_string().as_bytes());
     let mut secret: Vec<_> = (inputs.iter())
         .filter(|input| input.secret)
-        .map(|input| (&input.name, trace(&input.name, &input.value)))
+        .map(|input| (&input.name, first_hash_byte(&input.name, &input.value)))
         .collect();
     secret.sort();
     if !secret.is_empty() {
@@ -83,6 +83,6 @@ pub(crate) fn digest(
 
 /// Returns one byte of a secret's hash: a run that is resumed with another secret is noticed 255
 /// times of 256, and who has the digest learns next to nothing, however few secrets there can be.
-fn trace(name: &str, value: &serde_json::Value) -> u8 {
+fn first_hash_byte(name: &str, value: &serde_json::Value) -> u8 {
     Sha256::digest(format!("{name}\n{value}"))[0]
 }

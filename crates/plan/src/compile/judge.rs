@@ -10,15 +10,15 @@ use svar_language::playbook::Templated;
 use svar_language::playbook::model::{Exit, Expect, Save, Stream, TextCheck};
 use svar_wire::text::one_line;
 
-use super::prepare::{Prepared, PreparedStep};
-use super::setting::read;
+use super::prepare::{PreparedPlaybook, PreparedStep};
+use super::setting::from_json;
 use crate::model::Verdict;
 use crate::result::StepResult;
 
 /// Characters of an output that a sentence quotes.
 const SHOWN_MAX: usize = 120;
 
-impl Prepared {
+impl PreparedPlaybook {
     /// Judges a result; the scope knows the device, and no results.
     pub(crate) fn judge(&self, step: &PreparedStep, result: &StepResult, scope: &Scope) -> Verdict {
         let judge = Judge {
@@ -77,7 +77,7 @@ impl Prepared {
         let value = match (kept, &save.default) {
             (Ok(value), _) => value,
             (Err(_), Some(default)) => {
-                let field = self.values.field(default.node).map_err(message)?;
+                let field = self.evaluator.read(default.node).map_err(message)?;
                 return field.known().cloned().ok_or_else(|| "no value".to_owned());
             }
             (Err(why), None) => return Err(why),
@@ -106,9 +106,9 @@ fn extract(save: &Save, stdout: &str, stderr: &str) -> Result<Value, String> {
     };
     match (&save.json, &save.regex) {
         (Some(path), _) => {
-            output_json(output).and_then(|json| Ok(json_at(&json, &path.value)?.clone()))
+            output_json(output).and_then(|json| Ok(json_path(&json, &path.value)?.clone()))
         }
-        (None, Some(pattern)) => first_match(&pattern.value, output).map(Value::from),
+        (None, Some(pattern)) => match_regex(&pattern.value, output).map(Value::from),
         // The check refuses it.
         (None, None) => Err("neither `json` nor `regex` says what is kept".to_owned()),
     }
@@ -116,7 +116,7 @@ fn extract(save: &Save, stdout: &str, stderr: &str) -> Result<Value, String> {
 
 /// Compares the result of a step with what its playbook expects.
 struct Judge<'p> {
-    prepared: &'p Prepared,
+    prepared: &'p PreparedPlaybook,
     scope: &'p Scope,
 }
 
@@ -142,14 +142,14 @@ impl Judge<'_> {
         if !expect.json.is_empty() {
             let json = output_json(stdout)?;
             for (path, wanted) in &expect.json {
-                let found = json_at(&json, path)?;
-                let field = self.prepared.values.field(wanted.node).map_err(message)?;
+                let found = json_path(&json, path)?;
+                let field = self.prepared.evaluator.read(wanted.node).map_err(message)?;
                 let wanted = self
                     .prepared
-                    .values
+                    .evaluator
                     .evaluate(&field, self.scope)
                     .map_err(message)?;
-                if !alike(found, &wanted) {
+                if !equal_json(found, &wanted) {
                     return Err(format!("`{path}` is {found}, and {wanted} is expected"));
                 }
             }
@@ -168,7 +168,7 @@ impl Judge<'_> {
             Some(Exit::Any) => return Ok(()),
             Some(Exit::Codes(codes)) => codes
                 .iter()
-                .map(|code| self.settle(code))
+                .map(|code| self.evaluate_expected(code))
                 .collect::<Result<Vec<i64>, _>>()?,
             None => vec![0],
         };
@@ -194,7 +194,7 @@ impl Judge<'_> {
     fn output(&self, name: &str, check: &TextCheck, output: &str) -> Result<(), String> {
         for (texts, wanted) in [(&check.contains, true), (&check.not_contains, false)] {
             for text in texts.iter() {
-                let text = self.settle(text)?;
+                let text = self.evaluate_expected(text)?;
                 if output.contains(&text) != wanted {
                     let does = if wanted {
                         "does not contain"
@@ -204,27 +204,30 @@ impl Judge<'_> {
                     return Err(format!(
                         "{name} {does} `{}`: {}",
                         one_line_of(&text),
-                        quoted(output)
+                        quote_output(output)
                     ));
                 }
             }
         }
         if let Some(text) = &check.equals {
-            let text = self.settle(text)?;
+            let text = self.evaluate_expected(text)?;
             if output.trim() != text.trim() {
                 return Err(format!(
                     "{name} is not `{}`: {}",
                     one_line_of(&text),
-                    quoted(output)
+                    quote_output(output)
                 ));
             }
         }
         for (patterns, wanted) in [(&check.matches, true), (&check.not_matches, false)] {
             for pattern in patterns.iter() {
-                let pattern = self.settle(pattern)?;
-                if regex(&pattern)?.is_match(output) != wanted {
+                let pattern = self.evaluate_expected(pattern)?;
+                if compile_regex(&pattern)?.is_match(output) != wanted {
                     let does = if wanted { "does not match" } else { "matches" };
-                    return Err(format!("{name} {does} `{pattern}`: {}", quoted(output)));
+                    return Err(format!(
+                        "{name} {does} `{pattern}`: {}",
+                        quote_output(output)
+                    ));
                 }
             }
         }
@@ -236,7 +239,7 @@ impl Judge<'_> {
             return Ok(());
         };
         if let Some(check) = &expect.size {
-            let wanted = self.settle(check)?;
+            let wanted = self.evaluate_expected(check)?;
             if !wanted.holds(size) {
                 let words = check
                     .template()
@@ -245,7 +248,7 @@ impl Judge<'_> {
             }
         }
         if let Some(hash) = &expect.sha256 {
-            let wanted: String = self.settle(hash)?;
+            let wanted: String = self.evaluate_expected(hash)?;
             if !wanted.trim().eq_ignore_ascii_case(sha256) {
                 return Err(format!("the file has SHA-256 {sha256}, expected {wanted}"));
             }
@@ -254,25 +257,28 @@ impl Judge<'_> {
     }
 
     fn source(&self, node: svar_language::yaml::NodeId) -> String {
-        self.prepared.values.document.node(node).text.clone()
+        self.prepared.evaluator.document.node(node).text.clone()
     }
 
     /// Returns the value of something expected, on this device.
-    fn settle<T: Clone + DeserializeOwned>(&self, expected: &Templated<T>) -> Result<T, String> {
+    fn evaluate_expected<T: Clone + DeserializeOwned>(
+        &self,
+        expected: &Templated<T>,
+    ) -> Result<T, String> {
         match expected {
             Templated::Value(value) => Ok(value.value.clone()),
             Templated::Template(text) => {
                 let field = self
                     .prepared
-                    .values
-                    .text_field(text.node, &text.value)
+                    .evaluator
+                    .read_text(text.node, &text.value)
                     .map_err(message)?;
                 let value = self
                     .prepared
-                    .values
+                    .evaluator
                     .evaluate(&field, self.scope)
                     .map_err(message)?;
-                read(&value)
+                from_json(&value)
             }
         }
     }
@@ -283,7 +289,7 @@ fn message(problem: Problem) -> String {
     problem.message
 }
 
-fn regex(pattern: &str) -> Result<Regex, String> {
+fn compile_regex(pattern: &str) -> Result<Regex, String> {
     // `^` and `$` stand for the ends of a line, and Windows ends its lines with CR LF.
     RegexBuilder::new(pattern)
         .multi_line(true)
@@ -292,14 +298,14 @@ fn regex(pattern: &str) -> Result<Regex, String> {
         .map_err(|_| format!("`{pattern}` is not a regular expression"))
 }
 
-fn first_match(pattern: &str, output: &str) -> Result<String, String> {
-    let found = regex(pattern)?.captures(output).and_then(|groups| {
+fn match_regex(pattern: &str, output: &str) -> Result<String, String> {
+    let found = compile_regex(pattern)?.captures(output).and_then(|groups| {
         groups
             .get(1)
             .or(groups.get(0))
             .map(|found| found.as_str().to_owned())
     });
-    found.ok_or_else(|| format!("nothing matches `{pattern}`: {}", quoted(output)))
+    found.ok_or_else(|| format!("nothing matches `{pattern}`: {}", quote_output(output)))
 }
 
 /// Returns the output as JSON: the whole of it, or its last line, since scripts print progress
@@ -313,11 +319,11 @@ fn output_json(output: &str) -> Result<Value, String> {
             Some(last) => serde_json::from_str(last).map_err(|_| error),
             None => Err(error),
         })
-        .map_err(|error| format!("the output is not JSON ({error}): {}", quoted(output)))
+        .map_err(|error| format!("the output is not JSON ({error}): {}", quote_output(output)))
 }
 
 /// Returns the value at `status`, `items[0].name` or `[0]`.
-fn json_at<'j>(json: &'j Value, path: &str) -> Result<&'j Value, String> {
+fn json_path<'j>(json: &'j Value, path: &str) -> Result<&'j Value, String> {
     let mut at = json;
     for segment in path
         .replace('[', ".[")
@@ -337,7 +343,7 @@ fn json_at<'j>(json: &'j Value, path: &str) -> Result<&'j Value, String> {
 }
 
 /// Returns whether two values are equal; numbers may be written in different ways.
-fn alike(found: &Value, wanted: &Value) -> bool {
+fn equal_json(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {
         (Value::Number(found), Value::Number(wanted)) => {
             found == wanted || found.as_f64() == wanted.as_f64()
@@ -345,19 +351,19 @@ fn alike(found: &Value, wanted: &Value) -> bool {
         // What keeps its text, as `007` does, is compared as text.
         (Value::Number(found), Value::String(wanted)) => found.to_string() == *wanted,
         (Value::Array(found), Value::Array(wanted)) => {
-            found.len() == wanted.len() && found.iter().zip(wanted).all(|(a, b)| alike(a, b))
+            found.len() == wanted.len() && found.iter().zip(wanted).all(|(a, b)| equal_json(a, b))
         }
         (Value::Object(found), Value::Object(wanted)) => {
             found.len() == wanted.len()
                 && wanted
                     .iter()
-                    .all(|(key, b)| found.get(key).is_some_and(|a| alike(a, b)))
+                    .all(|(key, b)| found.get(key).is_some_and(|a| equal_json(a, b)))
         }
         (found, wanted) => found == wanted,
     }
 }
 
-fn quoted(output: &str) -> String {
+fn quote_output(output: &str) -> String {
     let output = output.trim();
     if output.is_empty() {
         "it is empty".to_owned()

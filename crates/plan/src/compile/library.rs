@@ -9,7 +9,7 @@ use crate::rules;
 
 /// Returns the entries under `library` with their names in the tenant. A file beside the playbook has
 /// its hash; of one that is in the tenant already, the hash is known where the author pinned it.
-pub(crate) fn hashes(
+pub(crate) fn planned_files(
     document: &Document,
     playbook: &Playbook,
     files: &dyn Files,

@@ -1,25 +1,25 @@
 //! Compiles a playbook, its inputs and its targets into a [`CompiledPlan`].
 //!
-//! What is the same on every device is worked out once (`prepare`, `policy`, `scope`); what differs
-//! becomes the sessions of each device (`segment`, `command`, `sessions`). `compiled` puts results into
+//! What is the same on every device is worked out once (`prepare`, `policy`, `evaluator`); what differs
+//! becomes the sessions of each device (`segment`, `command`, `sessions`). `compiled_plan` puts results into
 //! sessions that wait for them, and `judge` compares results with what the playbook expects.
 
+mod argument_characters;
 mod command;
-mod compiled;
-mod derived;
+mod compiled_plan;
 mod digest;
-mod forbidden;
+mod evaluator;
 mod judge;
 mod library;
 mod policy;
 mod prepare;
-mod scope;
+mod secret_values;
 pub(crate) mod segment;
 mod selection;
 mod sessions;
 mod setting;
 
-pub use compiled::{CompiledPlan, ResolvedSession, UnresolvableSession};
+pub use compiled_plan::{CompiledPlan, ResolvedSession, UnresolvableSession};
 pub use selection::{DeviceSelection, DeviceSelector, TargetsFile};
 
 use serde_json::Value;
@@ -32,8 +32,8 @@ use crate::limits::Limits;
 use crate::model::{DevicePlan, Plan, PlannedInput, Target};
 use crate::result::RunNames;
 use crate::secrets::MASK;
-use prepare::{Prepared, prepare};
-use scope::Values;
+use evaluator::Evaluator;
+use prepare::{PreparedPlaybook, prepare};
 use sessions::compile_devices;
 use svar_language::playbook::model::OfflineMode;
 use svar_language::rules::INCOMPLETE_WAVES;
@@ -57,13 +57,13 @@ pub fn compile(
     let (Some(document), Some(playbook)) = (&loaded.document, &loaded.playbook) else {
         return Err(loaded.problems.clone());
     };
-    let values = Values::new(document, playbook, inputs, names)?;
-    let prepared = prepare(document, playbook, inputs, values)?;
-    let library = library::hashes(document, playbook, files)?;
+    let evaluator = Evaluator::new(document, playbook, inputs, names)?;
+    let prepared = prepare(document, playbook, inputs, evaluator)?;
+    let library = library::planned_files(document, playbook, files)?;
 
     let mut problems = Vec::new();
     let devices = compile_devices(&prepared, targets, &mut problems);
-    problems.extend(unfinished_waves(playbook, &prepared, &devices));
+    problems.extend(check_waves(playbook, &prepared, &devices));
     if !problems.is_empty() {
         sort_problems(&mut problems);
         return Err(problems);
@@ -99,16 +99,16 @@ pub fn compile(
         library,
         notes: notes(&prepared, &devices),
         devices,
-        secrets: prepared.values.secrets.clone(),
+        secrets: prepared.evaluator.secrets.clone(),
     };
     Ok(CompiledPlan::new(plan, prepared))
 }
 
 /// Waves that leave out devices that have something to do. A share in the list is of all devices,
 /// those with nothing to do included, as the run counts.
-fn unfinished_waves(
+fn check_waves(
     playbook: &Playbook,
-    prepared: &Prepared,
+    prepared: &PreparedPlaybook,
     devices: &[DevicePlan],
 ) -> Option<Problem> {
     let waves = &prepared.policy.waves;
@@ -125,14 +125,14 @@ fn unfinished_waves(
     let last = playbook.rollout.as_ref()?.waves.last()?.node();
     let message = format!("the waves end at {end} of {busy} devices");
     let problem = prepared
-        .values
+        .evaluator
         .problem(&INCOMPLETE_WAVES, last, message)
         .help("End them with `100%`; to leave devices out, choose fewer under `targets`.");
     Some(problem)
 }
 
 /// Returns what a reader of the plan should know and its numbers do not say.
-fn notes(prepared: &Prepared, devices: &[DevicePlan]) -> Vec<String> {
+fn notes(prepared: &PreparedPlaybook, devices: &[DevicePlan]) -> Vec<String> {
     let mut notes = Vec::new();
     let asks = prepared.os.is_some()
         || prepared.needs.target.contains("family")

@@ -26,40 +26,46 @@ impl Settings<'_> {
                 after: defaults::STOP_AFTER,
             },
             Some(rule) => StopWhen {
-                failed: self.settle(&rule.failed).unwrap_or(defaults::STOP_FAILED),
-                of: self.optional(rule.of.as_ref()).unwrap_or_default(),
+                failed: self.evaluate(&rule.failed).unwrap_or(defaults::STOP_FAILED),
+                of: self.evaluate_optional(rule.of.as_ref()).unwrap_or_default(),
                 after: self
-                    .optional(rule.after.as_ref())
+                    .evaluate_optional(rule.after.as_ref())
                     .unwrap_or(defaults::STOP_AFTER),
             },
         };
-        let waves = rollout.waves.iter().filter_map(|wave| self.settle(wave));
+        let waves = rollout.waves.iter().filter_map(|wave| self.evaluate(wave));
         Policy {
             waves: waves.collect(),
-            risk: self.optional(playbook.risk.as_ref()).unwrap_or_default(),
+            risk: self
+                .evaluate_optional(playbook.risk.as_ref())
+                .unwrap_or_default(),
             soak_ms: self
-                .optional(rollout.soak.as_ref())
+                .evaluate_optional(rollout.soak.as_ref())
                 .map_or(0, |Period(soak)| millis(soak)),
-            max_active: self.optional(rollout.max_active.as_ref()),
+            max_active: self.evaluate_optional(rollout.max_active.as_ref()),
             stop_when,
-            on_stop: self.optional(rollout.on_stop.as_ref()).unwrap_or_default(),
+            on_stop: self
+                .evaluate_optional(rollout.on_stop.as_ref())
+                .unwrap_or_default(),
             offline: OfflinePolicy {
-                mode: self.optional(offline.mode.as_ref()).unwrap_or_default(),
+                mode: self
+                    .evaluate_optional(offline.mode.as_ref())
+                    .unwrap_or_default(),
                 max_slots: self
-                    .optional(offline.max_slots.as_ref())
+                    .evaluate_optional(offline.max_slots.as_ref())
                     .unwrap_or(defaults::OFFLINE_SLOTS),
                 until_ms: millis(
-                    self.optional(offline.until.as_ref())
+                    self.evaluate_optional(offline.until.as_ref())
                         .unwrap_or(defaults::OFFLINE_UNTIL)
                         .0,
                 ),
             },
             deadline_ms: self
-                .optional(playbook.deadline.as_ref())
+                .evaluate_optional(playbook.deadline.as_ref())
                 .map(|Period(deadline)| millis(deadline)),
             window: self.hours(playbook),
             cleanup_when: self
-                .optional(playbook.cleanup_when.as_ref())
+                .evaluate_optional(playbook.cleanup_when.as_ref())
                 .unwrap_or_default(),
             busy_wait_ms: millis(BUSY_WAIT),
         }
@@ -67,10 +73,10 @@ impl Settings<'_> {
 
     fn hours(&mut self, playbook: &Playbook) -> Option<Hours> {
         let setting = playbook.window.as_ref()?;
-        let window = self.settle(setting)?;
+        let window = self.evaluate(setting)?;
         Hours::of(window)
             .map_err(|unknown| {
-                let problem = self.values.problem(
+                let problem = self.evaluator.problem(
                     &rules::INVALID_SETTING,
                     setting.node(),
                     unknown.to_string(),
@@ -86,9 +92,9 @@ impl Settings<'_> {
     /// Evaluates the `retry` of a step; `None` where there are no further tries.
     pub(super) fn retry(&mut self, step: &Step) -> Option<RetryPolicy> {
         let retry = step.retry.as_ref()?;
-        let max = self.settle(&retry.max)?;
+        let max = self.evaluate(&retry.max)?;
         let Period(delay) = self
-            .optional(retry.delay.as_ref())
+            .evaluate_optional(retry.delay.as_ref())
             .unwrap_or(defaults::RETRY_DELAY);
         (max > 0).then(|| RetryPolicy {
             max,

@@ -11,7 +11,7 @@ use svar_language::playbook::{Condition, Playbook, Templated, defaults};
 use svar_language::rules::TEMPLATE_VALUE;
 use svar_language::yaml::Document;
 
-use super::scope::{Dependencies, Field, Form, Values};
+use super::evaluator::{Dependencies, Evaluator, PlaybookValue, ValueState};
 use super::setting::Settings;
 use crate::inputs::Inputs;
 use crate::model::{Policy, StepLocation, StepPlan};
@@ -19,16 +19,16 @@ use crate::rules;
 
 /// Playbook as the compiler and a running [`CompiledPlan`](crate::CompiledPlan) use it.
 #[derive(Debug)]
-pub(crate) struct Prepared {
-    pub(crate) values: Values,
+pub(crate) struct PreparedPlaybook {
+    pub(crate) evaluator: Evaluator,
     pub(crate) inputs: Inputs,
     /// Main steps, then cleanup steps.
     pub(crate) steps: Vec<PreparedStep>,
     /// Place of each step by its name; of two with one name, which a check refuses, the last.
-    pub(crate) places: HashMap<String, usize>,
+    pub(crate) step_indexes: HashMap<String, usize>,
     /// Number of main steps.
-    pub(crate) main: usize,
-    pub(crate) comment: Field,
+    pub(crate) main_count: usize,
+    pub(crate) comment: PlaybookValue,
     pub(crate) policy: Policy,
     /// Family it is written for.
     pub(crate) os: Option<Os>,
@@ -43,19 +43,19 @@ pub(crate) struct Prepared {
 pub(crate) struct PreparedStep {
     pub(crate) plan: StepPlan,
     /// Library name or path.
-    pub(crate) what: Field,
-    pub(crate) args: Option<Field>,
+    pub(crate) operand: PlaybookValue,
+    pub(crate) args: Option<PlaybookValue>,
     pub(crate) pass: Pass,
-    pub(crate) when: Option<Field>,
+    pub(crate) when: Option<PlaybookValue>,
     /// Nothing may follow it in its session.
-    pub(crate) closes: bool,
+    pub(crate) ends_session: bool,
     pub(crate) expect: Option<Expect>,
     pub(crate) save: IndexMap<String, Save>,
     /// Dependencies, `when` included.
     pub(crate) needs: Dependencies,
     /// Steps whose results its expectations read. The command does not depend on them, but they
     /// must be there when its own result is judged.
-    pub(crate) judged_by: BTreeSet<String>,
+    pub(crate) expect_reads: BTreeSet<String>,
 }
 
 /// Steps are counted in 16 bits, in the plan and in the journal.
@@ -66,25 +66,25 @@ pub(crate) fn prepare(
     document: &Arc<Document>,
     playbook: &Playbook,
     inputs: &Inputs,
-    values: Values,
-) -> Result<Prepared, Vec<Problem>> {
+    evaluator: Evaluator,
+) -> Result<PreparedPlaybook, Vec<Problem>> {
     let mut settings = Settings {
-        values: &values,
+        evaluator: &evaluator,
         problems: Vec::new(),
     };
     let policy = settings.policy(playbook);
-    let os = settings.optional(playbook.os.as_ref());
+    let os = settings.evaluate_optional(playbook.os.as_ref());
     let file = document.source().name();
     let default_name = playbook.name.as_ref().map_or_else(
         || file.rsplit(['/', '\\']).next().unwrap_or(file).to_owned(),
         |name| name.value.clone(),
     );
     let comment = match &playbook.comment {
-        None => Ok(Field {
+        None => Ok(PlaybookValue {
             node: document.root(),
-            form: Form::Known(default_name.into()),
+            state: ValueState::Known(default_name.into()),
         }),
-        Some(comment) => settings.values.text_field(comment.node(), text(comment)),
+        Some(comment) => settings.evaluator.read_text(comment.node(), text(comment)),
     };
     let comment = comment.map_err(|problem| settings.problems.push(problem));
 
@@ -92,7 +92,11 @@ pub(crate) fn prepare(
     if count > STEPS_MAX {
         let message = format!("the playbook has {count} steps, more than {STEPS_MAX}");
         let root = document.root();
-        return Err(vec![values.problem(&rules::TOO_MANY_STEPS, root, message)]);
+        return Err(vec![evaluator.problem(
+            &rules::TOO_MANY_STEPS,
+            root,
+            message,
+        )]);
     }
     let mut steps = Vec::new();
     let rows = [(&playbook.steps, false), (&playbook.cleanup, true)];
@@ -112,9 +116,9 @@ pub(crate) fn prepare(
 
     let read: BTreeSet<String> = steps
         .iter()
-        .flat_map(|step| step.needs.steps.union(&step.judged_by).cloned())
+        .flat_map(|step| step.needs.steps.union(&step.expect_reads).cloned())
         .collect();
-    let mut needs = comment.needs();
+    let mut needs = comment.dependencies();
     for step in &mut steps {
         step.plan.judged |= read.contains(&step.plan.name);
         needs.add(&step.needs);
@@ -124,11 +128,11 @@ pub(crate) fn prepare(
         .iter()
         .map(|(name, file)| (name.clone(), file.library_name().to_owned()))
         .collect();
-    Ok(Prepared {
-        main: playbook.steps.len(),
-        values,
+    Ok(PreparedPlaybook {
+        main_count: playbook.steps.len(),
+        evaluator,
         inputs: inputs.clone(),
-        places: (steps.iter().enumerate())
+        step_indexes: (steps.iter().enumerate())
             .map(|(place, step)| (step.plan.name.clone(), place))
             .collect(),
         steps,
@@ -146,47 +150,49 @@ fn prepare_step(
     index: usize,
     cleanup: bool,
 ) -> Result<PreparedStep, Problem> {
-    let values = settings.values;
-    let document = &values.document;
+    let evaluator = settings.evaluator;
+    let document = &evaluator.document;
     let row = if cleanup { "cleanup" } else { "steps" };
     let pointer = format!("/{row}/{index}");
     let node = document
         .find(&pointer)
         .map_or(document.root(), |(_, node)| node);
-    let Some((verb, what)) = step.verb() else {
-        return Err(values.problem(&TEMPLATE_VALUE, node, "this step does nothing"));
+    let Some((verb, operand)) = step.verb() else {
+        return Err(evaluator.problem(&TEMPLATE_VALUE, node, "this step does nothing"));
     };
-    let written = text(what);
-    let what = values.text_field(what.node(), written)?;
+    let written = text(operand);
+    let operand = evaluator.read_text(operand.node(), written)?;
     let args = match &step.args {
-        Some(args) => Some(values.field(args.node)?),
+        Some(args) => Some(evaluator.read(args.node)?),
         None => None,
     };
     let when = match &step.when {
         None => None,
-        Some(Condition::Value(value)) => Some(Field {
+        Some(Condition::Value(value)) => Some(PlaybookValue {
             node: value.node,
-            form: Form::Known(value.value.into()),
+            state: ValueState::Known(value.value.into()),
         }),
         Some(Condition::Expression(text)) => Some(if text.value.contains("${{") {
-            values.text_field(text.node, &text.value)?
+            evaluator.read_text(text.node, &text.value)?
         } else {
-            values.expression_field(text.node, &text.value)?
+            evaluator.read_expression(text.node, &text.value)?
         }),
     };
     let title = match &step.name {
-        Some(name) => settings.settle(name),
+        Some(name) => settings.evaluate(name),
         None => None,
     };
-    let on_fail = settings.optional(step.on_fail.as_ref()).unwrap_or_default();
+    let on_fail = settings
+        .evaluate_optional(step.on_fail.as_ref())
+        .unwrap_or_default();
     let retry = settings.retry(step);
     let gate = settings
-        .optional(step.gate.as_ref())
+        .evaluate_optional(step.gate.as_ref())
         .unwrap_or(defaults::GATE);
-    let position = values
+    let position = evaluator
         .document
         .source()
-        .position(values.document.span(node).start);
+        .position(evaluator.document.span(node).start);
     let plan = StepPlan {
         name: match (&step.id, cleanup) {
             (Some(id), _) => id.value.clone(),
@@ -205,28 +211,32 @@ fn prepare_step(
         on_fail,
         retry,
         timeout: settings
-            .optional(step.timeout.as_ref())
+            .evaluate_optional(step.timeout.as_ref())
             .map(|Period(timeout)| timeout),
-        results: settings.optional(step.results.as_ref()).unwrap_or_default(),
+        results: settings
+            .evaluate_optional(step.results.as_ref())
+            .unwrap_or_default(),
         judged: step.expect.is_some() || !step.save.is_empty(),
     };
-    let mut needs = what.needs();
+    let mut needs = operand.dependencies();
     for field in [&args, &when].into_iter().flatten() {
-        needs.add(&field.needs());
+        needs.add(&field.dependencies());
     }
     Ok(PreparedStep {
-        closes: gate || on_fail == OnFail::Continue || plan.retry.is_some(),
+        ends_session: gate || on_fail == OnFail::Continue || plan.retry.is_some(),
         plan,
-        what,
+        operand,
         args,
-        pass: settings.optional(step.pass.as_ref()).unwrap_or_default(),
+        pass: settings
+            .evaluate_optional(step.pass.as_ref())
+            .unwrap_or_default(),
         when,
         expect: step.expect.clone(),
         save: step.save.clone(),
         needs,
-        judged_by: document
+        expect_reads: document
             .get(node, "expect")
-            .map(|expect| values.steps_read(expect))
+            .map(|expect| evaluator.steps_read(expect))
             .unwrap_or_default(),
     })
 }

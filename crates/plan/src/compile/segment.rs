@@ -4,13 +4,13 @@ use svar_language::playbook::model::Verb;
 
 /// One step of a device as the cut sees it, in the author's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CutStep {
+pub(crate) struct StepToCut {
     /// Kind of command.
     pub(crate) verb: Verb,
     /// Places in the same row of the earlier steps whose results it reads.
     pub(crate) reads: Vec<usize>,
     /// Nothing may follow it in its session: a gate, `on_fail: continue`, or `retry`.
-    pub(crate) closes: bool,
+    pub(crate) ends_session: bool,
 }
 
 /// Cuts a row of steps into the fewest sessions: the place in the row at which each begins.
@@ -19,14 +19,14 @@ pub(crate) struct CutStep {
 /// (API notes 3.3) would be broken, where a step reads the result of one in the same session, and
 /// after a step that closes its session. Every one of these demands a cut somewhere in a stretch
 /// of the row that ends right before a step, so cutting as late as possible gives the fewest.
-pub(crate) fn cut(row: &[CutStep]) -> Vec<usize> {
+pub(crate) fn session_starts(row: &[StepToCut]) -> Vec<usize> {
     let mut starts = Vec::new();
     let mut start = 0;
     for (at, link) in row.iter().enumerate() {
         let begins = match at.checked_sub(1).map(|before| &row[before]) {
             None => true,
             Some(before) => {
-                before.closes
+                before.ends_session
                     || link.verb < before.verb
                     || link.reads.iter().any(|read| *read >= start)
             }
@@ -46,27 +46,30 @@ mod tests {
     use super::*;
 
     /// Returns whether cuts before these places give sessions that the rules allow, said as the rules
-    /// say it and not as [`cut`] finds it.
-    fn is_legal(row: &[CutStep], starts: &[usize]) -> bool {
+    /// say it and not as [`session_starts`] finds it.
+    fn is_legal(row: &[StepToCut], starts: &[usize]) -> bool {
         let session = |at: usize| starts.iter().filter(|start| **start <= at).count();
         (0..row.len()).all(|later| {
             (0..later).all(|earlier| {
                 let same = session(earlier) == session(later);
                 let ordered = row[earlier].verb <= row[later].verb;
-                !same || (ordered && !row[earlier].closes && !row[later].reads.contains(&earlier))
+                !same
+                    || (ordered
+                        && !row[earlier].ends_session
+                        && !row[later].reads.contains(&earlier))
             })
         })
     }
 
-    fn row() -> impl Strategy<Value = Vec<CutStep>> {
+    fn row() -> impl Strategy<Value = Vec<StepToCut>> {
         let link = (0..3u8, proptest::bool::weighted(0.2), any::<u32>(), 0..6u8);
         proptest::collection::vec(link, 0..9).prop_map(|links| {
             links
                 .into_iter()
                 .enumerate()
-                .map(|(at, (verb, closes, read, reads))| CutStep {
+                .map(|(at, (verb, ends_session, read, reads))| StepToCut {
                     verb: [Verb::Put, Verb::Run, Verb::Get][usize::from(verb)],
-                    closes,
+                    ends_session,
                     reads: if at > 0 && reads < 2 {
                         vec![read as usize % at]
                     } else {
@@ -80,7 +83,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_cut_is_legal_and_no_other_has_fewer_sessions(row in row()) {
-            let starts = cut(&row);
+            let starts = session_starts(&row);
             prop_assert!(is_legal(&row, &starts));
             prop_assert_eq!(starts.first().copied(), (!row.is_empty()).then_some(0));
             let fewest = (0u32..1 << row.len().saturating_sub(1))

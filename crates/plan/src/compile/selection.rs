@@ -5,7 +5,7 @@ use svar_language::playbook::model::{Exclude, Targets};
 use svar_language::playbook::{Loaded, Templated};
 use svar_wire::DeviceId;
 
-use super::scope::Values;
+use super::evaluator::Evaluator;
 use super::setting::Settings;
 use crate::inputs::Inputs;
 use crate::result::RunNames;
@@ -101,10 +101,10 @@ impl DeviceSelection<String> {
         let Some(targets) = &playbook.targets else {
             return Ok(DeviceSelection::default());
         };
-        let values = Values::new(document, playbook, inputs, names)?;
-        let mut reader = Reader {
+        let evaluator = Evaluator::new(document, playbook, inputs, names)?;
+        let mut reader = SelectionReader {
             settings: Settings {
-                values: &values,
+                evaluator: &evaluator,
                 problems: Vec::new(),
             },
         };
@@ -116,30 +116,30 @@ impl DeviceSelection<String> {
     }
 }
 
-struct Reader<'v> {
+struct SelectionReader<'v> {
     settings: Settings<'v>,
 }
 
-impl Reader<'_> {
+impl SelectionReader<'_> {
     fn selection(&mut self, targets: &Targets) -> DeviceSelection<String> {
         let mut include = Vec::new();
-        self.each(&targets.ids, &mut include, Self::id);
-        self.each(&targets.names, &mut include, |_, _, name| {
+        self.read_selectors(&targets.ids, &mut include, Self::id);
+        self.read_selectors(&targets.names, &mut include, |_, _, name| {
             Some(DeviceSelector::Name(name))
         });
-        self.each(targets.tag.iter(), &mut include, |_, _, tag| {
+        self.read_selectors(targets.tag.iter(), &mut include, |_, _, tag| {
             Some(DeviceSelector::Tag(tag))
         });
-        self.each(targets.group.iter(), &mut include, |_, _, group| {
+        self.read_selectors(targets.group.iter(), &mut include, |_, _, group| {
             Some(DeviceSelector::Group(group))
         });
-        self.each(&targets.filter, &mut include, |_, _, filter| {
+        self.read_selectors(&targets.filter, &mut include, |_, _, filter| {
             Some(DeviceSelector::Filter(filter))
         });
-        self.each(&targets.hunt, &mut include, |_, _, query| {
+        self.read_selectors(&targets.hunt, &mut include, |_, _, query| {
             Some(DeviceSelector::Hunt(query))
         });
-        self.each(&targets.file, &mut include, |_, _, path| {
+        self.read_selectors(&targets.file, &mut include, |_, _, path| {
             Some(DeviceSelector::File(path))
         });
         let mut exclude = Vec::new();
@@ -151,17 +151,17 @@ impl Reader<'_> {
             file,
         }) = &targets.exclude
         {
-            self.each(ids, &mut exclude, Self::id);
-            self.each(names, &mut exclude, |_, _, name| {
+            self.read_selectors(ids, &mut exclude, Self::id);
+            self.read_selectors(names, &mut exclude, |_, _, name| {
                 Some(DeviceSelector::Name(name))
             });
-            self.each(tag.iter(), &mut exclude, |_, _, tag| {
+            self.read_selectors(tag.iter(), &mut exclude, |_, _, tag| {
                 Some(DeviceSelector::Tag(tag))
             });
-            self.each(group.iter(), &mut exclude, |_, _, group| {
+            self.read_selectors(group.iter(), &mut exclude, |_, _, group| {
                 Some(DeviceSelector::Group(group))
             });
-            self.each(file, &mut exclude, |_, _, path| {
+            self.read_selectors(file, &mut exclude, |_, _, path| {
                 Some(DeviceSelector::File(path))
             });
         }
@@ -171,27 +171,28 @@ impl Reader<'_> {
             exclude,
             min: self
                 .settings
-                .optional(expect.and_then(|expect| expect.min.as_ref())),
+                .evaluate_optional(expect.and_then(|expect| expect.min.as_ref())),
             max: self
                 .settings
-                .optional(expect.and_then(|expect| expect.max.as_ref())),
+                .evaluate_optional(expect.and_then(|expect| expect.max.as_ref())),
         }
     }
 
-    fn each<'t>(
+    fn read_selectors<'t>(
         &mut self,
         written: impl IntoIterator<Item = &'t Templated<String>>,
         selectors: &mut Vec<DeviceSelector<String>>,
         read: fn(&mut Self, &Templated<String>, String) -> Option<DeviceSelector<String>>,
     ) {
         for one in written {
-            let Some(text) = self.settings.settle(one) else {
+            let Some(text) = self.settings.evaluate(one) else {
                 continue;
             };
             let text = text.trim().to_owned();
             if text.is_empty() {
-                let values = self.settings.values;
-                let problem = values.problem(&rules::INVALID_SETTING, one.node(), "this is empty");
+                let evaluator = self.settings.evaluator;
+                let problem =
+                    evaluator.problem(&rules::INVALID_SETTING, one.node(), "this is empty");
                 self.settings.problems.push(problem);
             } else if let Some(selector) = read(self, one, text) {
                 selectors.push(selector);
@@ -203,9 +204,9 @@ impl Reader<'_> {
         match DeviceId::parse(&text) {
             Ok(id) => Some(DeviceSelector::Id(id)),
             Err(error) => {
-                let values = self.settings.values;
+                let evaluator = self.settings.evaluator;
                 let problem =
-                    values.problem(&rules::INVALID_SETTING, written.node(), error.to_string());
+                    evaluator.problem(&rules::INVALID_SETTING, written.node(), error.to_string());
                 self.settings.problems.push(problem);
                 None
             }

@@ -9,16 +9,16 @@ use serde_json::Value;
 use svar_language::diagnostic::Problem;
 use svar_language::expression::Scope;
 
-use super::prepare::{Prepared, PreparedStep};
-use super::scope::target_field;
-use super::segment::{CutStep, cut};
+use super::evaluator::target_field;
+use super::prepare::{PreparedPlaybook, PreparedStep};
+use super::segment::{StepToCut, session_starts};
 use crate::index::StepIndex;
 use crate::model::{CommandPlan, DevicePlan, Session, SessionKind, Target};
 use crate::rules;
 
 /// Compiles one class of devices for each set of answers to what the playbook asks of a target.
 pub(super) fn compile_devices(
-    prepared: &Prepared,
+    prepared: &PreparedPlaybook,
     targets: Vec<Target>,
     problems: &mut Vec<Problem>,
 ) -> Vec<DevicePlan> {
@@ -47,7 +47,7 @@ pub(super) fn compile_devices(
                     }
                     Vec::new()
                 });
-                let sessions = shared(compiled, &mut same);
+                let sessions = share_equal(compiled, &mut same);
                 classes.insert(class, sessions.clone());
                 sessions
             }
@@ -61,7 +61,10 @@ pub(super) fn compile_devices(
 }
 
 /// Returns the sessions, shared with those of an earlier class where they are equal.
-fn shared(sessions: Vec<Session>, same: &mut HashMap<u64, Vec<Arc<[Session]>>>) -> Arc<[Session]> {
+fn share_equal(
+    sessions: Vec<Session>,
+    same: &mut HashMap<u64, Vec<Arc<[Session]>>>,
+) -> Arc<[Session]> {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();
     for session in &sessions {
@@ -77,7 +80,7 @@ fn shared(sessions: Vec<Session>, same: &mut HashMap<u64, Vec<Arc<[Session]>>>) 
     sessions
 }
 
-impl Prepared {
+impl PreparedPlaybook {
     /// Returns the sessions of one device: none where the playbook is for another system.
     fn sessions(&self, target: &Target) -> Result<Vec<Session>, Vec<Problem>> {
         // A device of another family is left out; one of unknown family is not.
@@ -87,19 +90,19 @@ impl Prepared {
             return Ok(Vec::new());
         }
         let scope = self
-            .values
-            .with_target(target, &self.needs)
+            .evaluator
+            .device_scope(target, &self.needs)
             .map_err(|problem| vec![problem])?;
         let mut device = DeviceCompiler {
             prepared: self,
             target,
             scope: &scope,
-            absent: BTreeSet::new(),
+            skipped: BTreeSet::new(),
             sessions: Vec::new(),
             problems: Vec::new(),
         };
-        device.add_steps(SessionKind::Main, 0..self.main);
-        device.add_steps(SessionKind::Cleanup, self.main..self.steps.len());
+        device.add_steps(SessionKind::Main, 0..self.main_count);
+        device.add_steps(SessionKind::Cleanup, self.main_count..self.steps.len());
         if device.problems.is_empty() {
             Ok(device.sessions)
         } else {
@@ -110,11 +113,11 @@ impl Prepared {
 
 /// Compiles the steps of a playbook for one device.
 struct DeviceCompiler<'p> {
-    prepared: &'p Prepared,
+    prepared: &'p PreparedPlaybook,
     target: &'p Target,
     scope: &'p Scope,
     /// Names of steps that are known not to run here: their results are known to be none.
-    absent: BTreeSet<&'p str>,
+    skipped: BTreeSet<&'p str>,
     sessions: Vec<Session>,
     problems: Vec<Problem>,
 }
@@ -128,7 +131,7 @@ impl<'p> DeviceCompiler<'p> {
             match self.may_run(&prepared.steps[index]) {
                 Ok(true) => row.push(index),
                 Ok(false) => {
-                    self.absent.insert(&prepared.steps[index].plan.name);
+                    self.skipped.insert(&prepared.steps[index].plan.name);
                 }
                 Err(problem) => self.problems.push(problem),
             }
@@ -139,7 +142,7 @@ impl<'p> DeviceCompiler<'p> {
     /// Returns whether the step may run on this device: `true` also where that is not known yet.
     fn may_run(&self, step: &PreparedStep) -> Result<bool, Problem> {
         match &step.when {
-            Some(when) if !self.has_to_wait(&when.needs().steps) => {
+            Some(when) if !self.has_to_wait(&when.dependencies().steps) => {
                 self.prepared.condition(when, self.scope)
             }
             _ => Ok(true),
@@ -148,14 +151,14 @@ impl<'p> DeviceCompiler<'p> {
 
     /// Adds the sessions into which these steps, by index, are cut.
     fn add_sessions(&mut self, kind: SessionKind, row: &[usize]) {
-        let starts = cut(&self.links(row));
+        let starts = session_starts(&self.steps_to_cut(row));
         if kind == SessionKind::Cleanup
             && let Some(second) = starts.get(1)
         {
             let step = &self.prepared.steps[row[*second]];
-            let problem = self.prepared.values.problem(
+            let problem = self.prepared.evaluator.problem(
                 &rules::MULTI_SESSION_CLEANUP,
-                step.what.node,
+                step.operand.node,
                 "cleanup must fit into one session, but a second one would begin here",
             );
             self.problems.push(
@@ -171,18 +174,18 @@ impl<'p> DeviceCompiler<'p> {
     }
 
     /// Returns what the cut needs to know of these steps.
-    fn links(&self, row: &[usize]) -> Vec<CutStep> {
+    fn steps_to_cut(&self, row: &[usize]) -> Vec<StepToCut> {
         let prepared = self.prepared;
         let in_row: HashMap<usize, usize> = row.iter().copied().zip(0..).collect();
         let links = row.iter().map(|index| {
             let step = &prepared.steps[*index];
-            let reads = step.needs.steps.iter().chain(&step.judged_by);
-            CutStep {
+            let reads = step.needs.steps.iter().chain(&step.expect_reads);
+            StepToCut {
                 verb: step.plan.verb,
                 reads: reads
-                    .filter_map(|name| in_row.get(prepared.places.get(name)?).copied())
+                    .filter_map(|name| in_row.get(prepared.step_indexes.get(name)?).copied())
                     .collect(),
-                closes: step.closes,
+                ends_session: step.ends_session,
             }
         });
         links.collect()
@@ -195,7 +198,7 @@ impl<'p> DeviceCompiler<'p> {
         let mut commands = Vec::with_capacity(members.len());
         for index in members {
             let step = &prepared.steps[*index];
-            let waits = self.waits(&step.needs.steps);
+            let waits = self.awaited(&step.needs.steps);
             if waits.is_empty() {
                 match prepared.command(step, self.target, self.scope) {
                     Ok(command) => commands.push(command),
@@ -206,7 +209,7 @@ impl<'p> DeviceCompiler<'p> {
         }
         let mut waits_for: Vec<String> = waits_for.into_iter().cloned().collect();
         // In the order of the playbook, so that it reads like one.
-        waits_for.sort_by_key(|name| prepared.places.get(name));
+        waits_for.sort_by_key(|name| prepared.step_indexes.get(name));
         // The comment is checked also where the session waits.
         let request = match prepared.request(commands, self.scope) {
             Ok(request) if waits_for.is_empty() => Some(Arc::new(request)),
@@ -230,12 +233,12 @@ impl<'p> DeviceCompiler<'p> {
 
     /// Returns whether one of the steps has to be waited for.
     fn has_to_wait(&self, steps: &BTreeSet<String>) -> bool {
-        (steps.iter()).any(|name| !self.absent.contains(name.as_str()))
+        (steps.iter()).any(|name| !self.skipped.contains(name.as_str()))
     }
 
     /// Returns those of the steps that have to be waited for: those that may run.
-    fn waits(&self, steps: &'p BTreeSet<String>) -> Vec<&'p String> {
-        let may_run = |name: &&String| !self.absent.contains(name.as_str());
+    fn awaited(&self, steps: &'p BTreeSet<String>) -> Vec<&'p String> {
+        let may_run = |name: &&String| !self.skipped.contains(name.as_str());
         steps.iter().filter(may_run).collect()
     }
 }

@@ -9,7 +9,7 @@ use svar_language::rules::TEMPLATE_VALUE;
 use svar_language::yaml::NodeId;
 use svar_wire::text::one_line;
 
-use super::scope::Values;
+use super::evaluator::Evaluator;
 
 use crate::rules;
 
@@ -18,13 +18,13 @@ const VALUE_SHOWN_MAX: usize = 60;
 
 /// Evaluates settings and keeps what is wrong with them.
 pub(crate) struct Settings<'v> {
-    pub(crate) values: &'v Values,
+    pub(crate) evaluator: &'v Evaluator,
     pub(crate) problems: Vec<Problem>,
 }
 
 impl Settings<'_> {
     /// Returns the value of a setting; `None` where it is wrong, which is then among the problems.
-    pub(crate) fn settle<T: Clone + DeserializeOwned>(
+    pub(crate) fn evaluate<T: Clone + DeserializeOwned>(
         &mut self,
         setting: &Templated<T>,
     ) -> Option<T> {
@@ -32,7 +32,7 @@ impl Settings<'_> {
             Templated::Value(value) => return Some(value.value.clone()),
             Templated::Template(text) => text,
         };
-        match self.evaluate(text.node, &text.value) {
+        match self.evaluate_template(text.node, &text.value) {
             Ok(value) => Some(value),
             Err(problem) => {
                 self.problems.push(problem);
@@ -41,17 +41,21 @@ impl Settings<'_> {
         }
     }
 
-    fn evaluate<T: DeserializeOwned>(&self, node: NodeId, text: &str) -> Result<T, Problem> {
-        let field = self.values.text_field(node, text)?;
+    fn evaluate_template<T: DeserializeOwned>(
+        &self,
+        node: NodeId,
+        text: &str,
+    ) -> Result<T, Problem> {
+        let field = self.evaluator.read_text(node, text)?;
         let Some(value) = field.known() else {
-            return Err(self.values.problem(
+            return Err(self.evaluator.problem(
                 &TEMPLATE_VALUE,
                 node,
                 "must not depend on the target: this setting applies to the whole run",
             ));
         };
-        read(value).map_err(|why| {
-            self.values
+        from_json(value).map_err(|why| {
+            self.evaluator
                 .problem(&rules::INVALID_SETTING, node, why)
                 .label(format!(
                     "gives `{}`",
@@ -60,17 +64,17 @@ impl Settings<'_> {
         })
     }
 
-    /// As [`Settings::settle`], for a setting that may be left out.
-    pub(crate) fn optional<T: Clone + DeserializeOwned>(
+    /// As [`Settings::evaluate`], for a setting that may be left out.
+    pub(crate) fn evaluate_optional<T: Clone + DeserializeOwned>(
         &mut self,
         setting: Option<&Templated<T>>,
     ) -> Option<T> {
-        setting.and_then(|setting| self.settle(setting))
+        setting.and_then(|setting| self.evaluate(setting))
     }
 }
 
 /// Reads a value as a setting's type. A text may stand for a number, as `5` does in a larger text.
-pub(crate) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
+pub(crate) fn from_json<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
     serde_json::from_value(value.clone()).or_else(|error| {
         let retyped = match value {
             Value::String(text) => serde_json::from_str(text.trim()).ok(),

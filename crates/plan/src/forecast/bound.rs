@@ -103,25 +103,28 @@ pub struct MakespanBound {
 
 /// Returns the least makespan of these sessions under these limits; see the file's text for why.
 pub fn least_makespan(limits: &Limits, jobs: &[Job]) -> MakespanBound {
-    let all = Rules {
-        starts: Some(per(limits.starts_per_minute)),
-        slots: Some(per(limits.slots)),
-        links: Some((per(limits.links.per_minute), per(limits.links.per_hour))),
+    let all = LimitSet {
+        starts: Some(at_least_one(limits.starts_per_minute)),
+        slots: Some(at_least_one(limits.slots)),
+        links: Some((
+            at_least_one(limits.links.per_minute),
+            at_least_one(limits.links.per_hour),
+        )),
     };
     let alone = |binding| {
         let rules = match binding {
-            BindingLimit::Sessions => Rules::default(),
-            BindingLimit::Starts => Rules {
+            BindingLimit::Sessions => LimitSet::default(),
+            BindingLimit::Starts => LimitSet {
                 starts: all.starts,
-                ..Rules::default()
+                ..LimitSet::default()
             },
-            BindingLimit::Slots => Rules {
+            BindingLimit::Slots => LimitSet {
                 slots: all.slots,
-                ..Rules::default()
+                ..LimitSet::default()
             },
-            BindingLimit::Links => Rules {
+            BindingLimit::Links => LimitSet {
                 links: all.links,
-                ..Rules::default()
+                ..LimitSet::default()
             },
         };
         (rules.bound(jobs), binding)
@@ -144,19 +147,19 @@ pub fn least_makespan(limits: &Limits, jobs: &[Job]) -> MakespanBound {
     }
 }
 
-fn per(limit: u32) -> usize {
+fn at_least_one(limit: u32) -> usize {
     limit.max(1) as usize
 }
 
 /// Limits that are kept; what is left out allows everything.
 #[derive(Debug, Clone, Copy, Default)]
-struct Rules {
+struct LimitSet {
     starts: Option<usize>,
     slots: Option<usize>,
     links: Option<(usize, usize)>,
 }
 
-impl Rules {
+impl LimitSet {
     fn bound(&self, jobs: &[Job]) -> u64 {
         let Some(shortest) = jobs.iter().map(|job| millis(job.length)).min() else {
             return 0;
@@ -179,7 +182,7 @@ impl Rules {
             let rate = self.starts.and_then(before);
             let slot = self.slots.and_then(before);
             let earliest = starts[place]
-                .max(rate.map_or(0, |start| next(start, MINUTE_MS)))
+                .max(rate.map_or(0, |start| next_window(start, MINUTE_MS)))
                 .max(slot.map_or(0, |start| start + shortest));
             starts[place] = earliest;
         }
@@ -237,8 +240,8 @@ impl Rules {
                     asked.get(place).copied()
                 };
                 let at = (start + shortest)
-                    .max(before(per_minute).map_or(0, |at| next(at, MINUTE_MS)))
-                    .max(before(per_hour).map_or(0, |at| next(at, HOUR_MS)));
+                    .max(before(per_minute).map_or(0, |at| next_window(at, MINUTE_MS)))
+                    .max(before(per_hour).map_or(0, |at| next_window(at, HOUR_MS)));
                 asked.push(at);
             }
         }
@@ -247,7 +250,7 @@ impl Rules {
 }
 
 /// Returns the beginning of the window after the one that the moment lies in.
-fn next(at: u64, window: u64) -> u64 {
+fn next_window(at: u64, window: u64) -> u64 {
     (at / window + 1) * window
 }
 

@@ -15,9 +15,11 @@ use svar_language::playbook::model::{CleanupWhen, OfflineMode, ResultsWanted};
 
 use crate::limits::PICKUP;
 use crate::model::{Plan, Session, SessionKind};
-use crate::polling::{DEVICES_AGAIN, DEVICES_AT_ONCE, DEVICES_SOON, TICK, TICKS_ASLEEP};
+use crate::polling::{
+    DEVICE_LIST_INTERVAL, DEVICE_LIST_INTERVAL_IDLE, DEVICES_PER_LOOKUP, OFFLINE_TICKS, TICK,
+};
 use saving::edits;
-use windows::Stage;
+use windows::WaveStarts;
 
 /// Time from start to end of a session, as it was measured (API notes 4.6). Most of it is the
 /// device's fetching and handing back, so it stands for every session.
@@ -138,9 +140,9 @@ struct Workload {
     /// `max_active`, where it is less than the slots.
     active: Option<u32>,
     /// Sessions that hold a slot until they show that their device sleeps.
-    dozing: u64,
+    offline: u64,
     /// Starts that are sent once more because of them.
-    again: u64,
+    repeated_starts: u64,
 }
 
 /// Expected course of a run.
@@ -151,7 +153,7 @@ struct Timeline {
     /// Time that the rate limits and the pauses between waves alone come to.
     at_least: Duration,
     /// Its starts, wave by wave.
-    stages: Vec<Stage>,
+    stages: Vec<WaveStarts>,
 }
 
 impl Forecast {
@@ -182,7 +184,7 @@ impl Forecast {
                 status_requests: expected.as_secs().div_ceil(TICK.as_secs()),
                 result_links: load.links,
                 cancels: 0,
-                device_lists: load.devices.div_ceil(DEVICES_AT_ONCE as u64)
+                device_lists: load.devices.div_ceil(DEVICES_PER_LOOKUP as u64)
                     * DEVICE_CALLS.min(load.devices.div_ceil(50)),
                 library_lists: u64::from(plan.library.iter().any(|file| file.path.is_some())),
             },
@@ -210,8 +212,8 @@ impl Workload {
             depth: 0,
             slots: plan.limits.slots,
             active: (plan.policy.max_active).filter(|most| *most < plan.limits.slots),
-            dozing: 0,
-            again: 0,
+            offline: 0,
+            repeated_starts: 0,
         };
         for device in &plan.devices {
             let mut depth = 0;
@@ -244,9 +246,9 @@ impl Workload {
     }
 
     /// Returns the least time that the rate limits alone allow, and which of them.
-    fn limits_alone(&self, plan: &Plan) -> (Duration, TimeLimit) {
+    fn rate_limit_time(&self, plan: &Plan) -> (Duration, TimeLimit) {
         let limits = &plan.limits;
-        let starts = self.starts + self.again;
+        let starts = self.starts + self.repeated_starts;
         let bounds = [
             (
                 minutes(starts, limits.starts_per_minute),
@@ -279,36 +281,40 @@ impl Workload {
         if self.starts == 0 {
             return Timeline::default();
         }
-        let (rate, by_rate) = self.limits_alone(plan);
+        let (rate, by_rate) = self.rate_limit_time(plan);
         let slots = u64::from(self.slots.max(1));
-        let each = |sessions: u64| small(sessions.div_ceil(slots));
-        let by_slots = SESSION_ESTIMATE * each(self.starts) + self.dozing_in(slots, self.starts);
-        let by_active = self.by_active();
+        let each = |sessions: u64| to_u32(sessions.div_ceil(slots));
+        let by_slots =
+            SESSION_ESTIMATE * each(self.starts) + self.offline_delay(slots, self.starts);
+        let max_active_time = self.max_active_time();
         let depth = SESSION_ESTIMATE * self.depth;
         let by_rates = rate + SESSION_ESTIMATE;
-        let mut time = depth.max(by_slots).max(by_active).max(by_rates);
+        let mut time = depth.max(by_slots).max(max_active_time).max(by_rates);
         let mut limited_by = match time {
             time if time == depth => None,
             time if time == by_rates => Some(by_rate),
-            time if time == by_active => self.active.map(TimeLimit::MaxActive),
+            time if time == max_active_time => self.active.map(TimeLimit::MaxActive),
             _ => Some(TimeLimit::Sessions(self.slots)),
         };
         // Results may be fetched after the hours, so their limits do not spread the starts.
-        let sessions = depth.max(by_slots).max(by_active);
-        let starts = minutes(self.starts + self.again, plan.limits.starts_per_minute);
+        let sessions = depth.max(by_slots).max(max_active_time);
+        let starts = minutes(
+            self.starts + self.repeated_starts,
+            plan.limits.starts_per_minute,
+        );
         let minute = Duration::from_secs(60);
-        let (spread, pace) = if starts + SESSION_ESTIMATE > sessions {
+        let (spread, interval) = if starts + SESSION_ESTIMATE > sessions {
             (starts, minute)
         } else {
             (sessions.saturating_sub(SESSION_ESTIMATE), SESSION_ESTIMATE)
         };
-        let main = Stage {
-            turns: spread.as_secs().div_ceil(pace.as_secs()) + 1,
-            pace,
-            then: Duration::ZERO,
+        let main = WaveStarts {
+            count: spread.as_secs().div_ceil(interval.as_secs()) + 1,
+            interval,
+            pause: Duration::ZERO,
         };
         let soak = Duration::from_millis(plan.policy.soak_ms);
-        let total = small(self.devices);
+        let total = to_u32(self.devices);
         let mut before = 0;
         let mut waves_begun = 0;
         for wave in &plan.policy.waves {
@@ -324,10 +330,10 @@ impl Workload {
             limited_by = Some(TimeLimit::Waves);
         }
         time += waited;
-        let wave = Stage {
-            turns: self.depth.into(),
-            pace: SESSION_ESTIMATE,
-            then: SESSION_ESTIMATE + soak,
+        let wave = WaveStarts {
+            count: self.depth.into(),
+            interval: SESSION_ESTIMATE,
+            pause: SESSION_ESTIMATE + soak,
         };
         let mut stages = vec![wave; first as usize];
         stages.push(main);
@@ -341,29 +347,29 @@ impl Workload {
 
     /// Returns the time in which `max_active` devices at a time are brought to their ends. A device
     /// keeps its place between its sessions, so whole devices follow one another, not sessions.
-    fn by_active(&self) -> Duration {
+    fn max_active_time(&self) -> Duration {
         let Some(most) = self.active else {
             return Duration::ZERO;
         };
         let places = u64::from(most.max(1));
         let rounds = self.devices.div_ceil(places);
         let sessions = (rounds * self.starts).div_ceil(self.devices.max(1));
-        SESSION_ESTIMATE * small(sessions) + self.dozing_in(places, self.devices)
+        SESSION_ESTIMATE * to_u32(sessions) + self.offline_delay(places, self.devices)
     }
 
     /// Returns the time that the dozing ones take from so many places, if others want them all.
-    fn dozing_in(&self, places: u64, others: u64) -> Duration {
-        if others + self.dozing <= places {
+    fn offline_delay(&self, places: u64, others: u64) -> Duration {
+        if others + self.offline <= places {
             return Duration::ZERO;
         }
-        Duration::from_secs(PICKUP.as_secs() * self.dozing / places)
+        Duration::from_secs(PICKUP.as_secs() * self.offline / places)
     }
 
     fn offline(&self, plan: &Plan) -> OfflineCost {
         let policy = &plan.policy.offline;
         let devices = (self.devices * OFFLINE_PERCENT).div_ceil(100);
         let until = Duration::from_millis(policy.until_ms);
-        let most = small(devices);
+        let most = to_u32(devices);
         let queued = match policy.mode {
             OfflineMode::Queue => policy.max_slots.min(most).min(self.active.unwrap_or(most)),
             OfflineMode::Hold | OfflineMode::Skip => 0,
@@ -387,10 +393,10 @@ impl Workload {
                 extra_starts: called_back,
                 delay: self.recently_seen_delay(plan, most, queued),
             },
-            device_lists_per_hour: lists(DEVICES_AGAIN),
-            device_lists_per_hour_alone: lists(DEVICES_SOON),
+            device_lists_per_hour: lists(DEVICE_LIST_INTERVAL),
+            device_lists_per_hour_alone: lists(DEVICE_LIST_INTERVAL_IDLE),
             status_requests_per_hour_alone: if queued > 0 {
-                per_hour(TICK * TICKS_ASLEEP)
+                per_hour(TICK * OFFLINE_TICKS)
             } else {
                 0
             },
@@ -421,8 +427,8 @@ impl Workload {
         let beside_them = Workload {
             slots: self.slots.saturating_sub(stay).max(1),
             active,
-            dozing: called_back,
-            again: if is_waited_for { called_back } else { 0 },
+            offline: called_back,
+            repeated_starts: if is_waited_for { called_back } else { 0 },
             ..others
         };
         let longer = beside_them.expected(plan);
@@ -447,7 +453,7 @@ fn per_hour(pause: Duration) -> u64 {
 }
 
 /// Returns the number where 32 bits are wanted: a plan has fewer devices and sessions than that.
-fn small(number: u64) -> u32 {
+fn to_u32(number: u64) -> u32 {
     u32::try_from(number)
         .unwrap_or_else(|_| panic!("internal error: {number} devices or sessions in a plan"))
 }

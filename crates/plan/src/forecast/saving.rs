@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use crate::compile::segment::{CutStep, cut};
+use crate::compile::segment::{StepToCut, session_starts};
 use crate::model::{Plan, Session, SessionKind, StepPlan};
 use svar_language::playbook::model::{OnFail, ResultsWanted, Verb};
 
@@ -102,14 +102,14 @@ pub(super) fn edits(plan: &Plan) -> Vec<Saving> {
 /// Main steps of one device, in order, as the cut sees them.
 struct StepRow<'p> {
     steps: Vec<&'p StepPlan>,
-    links: Vec<CutStep>,
+    cut_steps: Vec<StepToCut>,
 }
 
 impl<'p> StepRow<'p> {
     fn of(plan: &'p Plan, sessions: &'p [Session]) -> Self {
         let mut row = StepRow {
             steps: Vec::new(),
-            links: Vec::new(),
+            cut_steps: Vec::new(),
         };
         let main = sessions.iter().filter(|one| one.kind == SessionKind::Main);
         for session in main {
@@ -129,12 +129,12 @@ impl<'p> StepRow<'p> {
                 {
                     let explained = reads.contains(&before) || step.verb < row.steps[before].verb;
                     // Nothing else begins a session.
-                    row.links[before].closes |= !explained;
+                    row.cut_steps[before].ends_session |= !explained;
                 }
-                row.links.push(CutStep {
+                row.cut_steps.push(StepToCut {
                     verb: step.verb,
                     reads,
-                    closes: step.on_fail == OnFail::Continue || step.retry.is_some(),
+                    ends_session: step.on_fail == OnFail::Continue || step.retry.is_some(),
                 });
                 row.steps.push(step);
             }
@@ -144,9 +144,9 @@ impl<'p> StepRow<'p> {
 
     /// Returns the edits that save something on a device with these steps.
     fn edits(&self) -> Vec<DeviceSaving> {
-        let mut found = self.fewer_links();
-        if self.links.len() <= ROW_MAX {
-            let before = cut(&self.links);
+        let mut found = self.fewer_result_links();
+        if self.cut_steps.len() <= ROW_MAX {
+            let before = session_starts(&self.cut_steps);
             found.extend(self.gets_later(&before));
             found.extend(self.puts_earlier(&before));
             found.extend(self.ends_left_out(&before));
@@ -154,25 +154,25 @@ impl<'p> StepRow<'p> {
         found
     }
 
-    fn saved(&self, before: &[usize], links: &[CutStep]) -> Option<u32> {
-        let less = before.len().checked_sub(cut(links).len())?;
+    fn saved(&self, before: &[usize], cut_steps: &[StepToCut]) -> Option<u32> {
+        let less = before.len().checked_sub(session_starts(cut_steps).len())?;
         u32::try_from(less).ok().filter(|less| *less > 0)
     }
 
     /// Returns the row in another order; `None` where a step would read what comes behind it.
-    fn reordered(&self, order: &[usize]) -> Option<Vec<CutStep>> {
-        let mut links = Vec::with_capacity(order.len());
+    fn reordered(&self, order: &[usize]) -> Option<Vec<StepToCut>> {
+        let mut cut_steps = Vec::with_capacity(order.len());
         for (at, old) in order.iter().enumerate() {
-            let mut link = self.links[*old].clone();
-            for read in &mut link.reads {
+            let mut step = self.cut_steps[*old].clone();
+            for read in &mut step.reads {
                 *read = order.iter().position(|other| other == read)?;
                 if *read >= at {
                     return None;
                 }
             }
-            links.push(link);
+            cut_steps.push(step);
         }
-        Some(links)
+        Some(cut_steps)
     }
 
     /// Returns the edits that move the gets at the end of a session behind the runs at the beginning
@@ -180,12 +180,12 @@ impl<'p> StepRow<'p> {
     fn gets_later(&self, before: &[usize]) -> Vec<DeviceSaving> {
         let boundaries = before.iter().skip(1);
         let found = boundaries.filter_map(|boundary| {
-            let kind = |at: usize| self.links.get(at).map(|link| link.verb);
+            let kind = |at: usize| self.cut_steps.get(at).map(|step| step.verb);
             let first = (0..*boundary).rev();
             let first = first.take_while(|at| kind(*at) == Some(Verb::Get)).last()?;
-            let runs = *boundary..self.links.len();
+            let runs = *boundary..self.cut_steps.len();
             let last = runs.take_while(|at| kind(*at) == Some(Verb::Run)).last()?;
-            let mut order: Vec<usize> = (0..self.links.len()).collect();
+            let mut order: Vec<usize> = (0..self.cut_steps.len()).collect();
             order[first..=last].rotate_left(boundary - first);
             let less = self.saved(before, &self.reordered(&order)?)?;
             let edit = PlaybookEdit::MoveAfter {
@@ -204,13 +204,13 @@ impl<'p> StepRow<'p> {
         let found = boundaries.filter_map(|pair| {
             let [start, boundary] = [pair[0], pair[1]];
             let is_put = |at: &usize| {
-                self.links
+                self.cut_steps
                     .get(*at)
-                    .is_some_and(|link| link.verb == Verb::Put)
+                    .is_some_and(|step| step.verb == Verb::Put)
             };
-            let last = (boundary..self.links.len()).take_while(is_put).last()?;
+            let last = (boundary..self.cut_steps.len()).take_while(is_put).last()?;
             let first = (start..boundary).find(|at| !is_put(at))?;
-            let mut order: Vec<usize> = (0..self.links.len()).collect();
+            let mut order: Vec<usize> = (0..self.cut_steps.len()).collect();
             order[first..=last].rotate_right(last + 1 - boundary);
             let less = self.saved(before, &self.reordered(&order)?)?;
             let edit = PlaybookEdit::MoveBefore {
@@ -224,11 +224,11 @@ impl<'p> StepRow<'p> {
 
     /// Returns the edits that remove the keys by which a step ends its session.
     fn ends_left_out(&self, before: &[usize]) -> Vec<DeviceSaving> {
-        let closing = (0..self.links.len()).filter(|at| self.links[*at].closes);
+        let closing = (0..self.cut_steps.len()).filter(|at| self.cut_steps[*at].ends_session);
         let found = closing.filter_map(|at| {
-            let mut links = self.links.clone();
-            links[at].closes = false;
-            let less = self.saved(before, &links)?;
+            let mut cut_steps = self.cut_steps.clone();
+            cut_steps[at].ends_session = false;
+            let less = self.saved(before, &cut_steps)?;
             let step = self.steps[at];
             let mut keys = Vec::new();
             if step.on_fail == OnFail::Continue {
@@ -251,7 +251,7 @@ impl<'p> StepRow<'p> {
 
     /// Results that nothing reads, fetched only of sessions that failed. Of a `get` that is the
     /// file itself, so it is not proposed.
-    fn fewer_links(&self) -> Vec<DeviceSaving> {
+    fn fewer_result_links(&self) -> Vec<DeviceSaving> {
         let spare = |step: &&StepPlan| {
             step.verb == Verb::Run && step.results == ResultsWanted::All && !step.judged
         };

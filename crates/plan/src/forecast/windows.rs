@@ -20,24 +20,24 @@ pub struct WindowCount {
 
 /// Starts of one wave, evenly spread.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Stage {
+pub(crate) struct WaveStarts {
     /// How often something is started.
-    pub(crate) turns: u64,
+    pub(crate) count: u64,
     /// From one turn to the next.
-    pub(crate) pace: Duration,
+    pub(crate) interval: Duration,
     /// From the last turn to the first of the next stage.
-    pub(crate) then: Duration,
+    pub(crate) pause: Duration,
 }
 
 impl WindowCount {
-    pub(crate) fn of(hours: &Hours, stages: &[Stage]) -> WindowCount {
+    pub(crate) fn of(hours: &Hours, stages: &[WaveStarts]) -> WindowCount {
         let length = hours.usual_length();
         let closing = Hours::closing(length);
         let starts = length.saturating_sub(closing);
         let last = starts.saturating_sub(Duration::from_millis(1));
         WindowCount {
-            min: needed(stages, starts, Duration::ZERO),
-            max: needed(stages, starts, last),
+            min: windows_needed(stages, starts, Duration::ZERO),
+            max: windows_needed(stages, starts, last),
             length,
             closing,
         }
@@ -46,15 +46,15 @@ impl WindowCount {
 
 /// Returns the number of windows used, from a moment `at` in the first one; each takes starts for so
 /// long.
-fn needed(stages: &[Stage], starts: Duration, mut at: Duration) -> u64 {
+fn windows_needed(stages: &[WaveStarts], starts: Duration, mut at: Duration) -> u64 {
     let mut used = 1;
     for stage in stages {
-        let pace = stage.pace.as_millis().max(1);
+        let pace = stage.interval.as_millis().max(1);
         let fit = |at: Duration| {
             let left = starts.saturating_sub(at).as_millis().div_ceil(pace);
             u64::try_from(left).unwrap_or(u64::MAX)
         };
-        let mut turns = stage.turns;
+        let mut turns = stage.count;
         if turns == 0 {
             continue;
         }
@@ -69,8 +69,8 @@ fn needed(stages: &[Stage], starts: Duration, mut at: Duration) -> u64 {
         }
         let turns = u32::try_from(turns - 1).unwrap_or(u32::MAX);
         at = at
-            .saturating_add(stage.pace.saturating_mul(turns))
-            .saturating_add(stage.then);
+            .saturating_add(stage.interval.saturating_mul(turns))
+            .saturating_add(stage.pause);
     }
     used
 }

@@ -28,23 +28,23 @@ impl Inputs {
         let (Some(document), Some(playbook)) = (&loaded.document, &loaded.playbook) else {
             return Err(loaded.problems.clone());
         };
-        let mut merge = Merge {
+        let mut merger = InputMerger {
             document,
             playbook,
             found: HashMap::new(),
             problems: Vec::new(),
         };
-        merge.environment(given);
+        merger.read_environment(given);
         for file in &given.files {
-            merge.file(file);
+            merger.read_file(file);
         }
-        merge.arguments(given);
+        merger.read_arguments(given);
         let values = playbook
             .inputs
             .iter()
-            .filter_map(|(name, input)| merge.settle(name, input, given.missing_secrets))
+            .filter_map(|(name, input)| merger.resolve(name, input, given.missing_secrets))
             .collect();
-        let mut problems = merge.problems;
+        let mut problems = merger.problems;
         if problems.is_empty() {
             Ok(Inputs::new(values))
         } else {
@@ -57,7 +57,7 @@ impl Inputs {
 /// A refusal that shows nothing of the value.
 const TWICE: &str = "is given twice with `--input`";
 
-struct Merge<'a> {
+struct InputMerger<'a> {
     document: &'a Document,
     playbook: &'a Playbook,
     /// Latest value of each input; `None` for one that was refused.
@@ -73,27 +73,27 @@ struct Candidate {
     span: Span,
 }
 
-impl Merge<'_> {
-    fn environment(&mut self, given: &GivenInputs) {
+impl InputMerger<'_> {
+    fn read_environment(&mut self, given: &GivenInputs) {
         for (name, input) in &self.playbook.inputs {
             let variable = format!("{ENVIRONMENT_PREFIX}{}", name.to_uppercase());
             let Some((_, text)) = given.environment.iter().find(|(key, _)| *key == variable) else {
                 continue;
             };
-            let (source, span) = shown("environment", &variable, text, input.is_secret());
+            let (source, span) = excerpt_of("environment", &variable, text, input.is_secret());
             let origin = InputOrigin::Environment(variable);
             let value = input.kind().parse(text);
             let candidate = candidate(name, input, value, origin, source, span);
-            self.keep(name, candidate);
+            self.record(name, candidate);
         }
     }
 
-    fn arguments(&mut self, given: &GivenInputs) {
+    fn read_arguments(&mut self, given: &GivenInputs) {
         let mut seen: HashMap<&str, Value> = HashMap::new();
         for (name, text) in &given.arguments {
             match self.playbook.inputs.get_key_value(name.as_str()) {
                 Some((name, input)) => {
-                    let (source, span) = shown("--input", name, text, input.is_secret());
+                    let (source, span) = excerpt_of("--input", name, text, input.is_secret());
                     let mut value = input.kind().parse(text);
                     match (seen.get(name.as_str()), &mut value) {
                         // Items may be given one by one.
@@ -110,19 +110,19 @@ impl Merge<'_> {
                     }
                     let candidate =
                         candidate(name, input, value, InputOrigin::Argument, source, span);
-                    self.keep(name, candidate);
+                    self.record(name, candidate);
                 }
                 None => {
                     // What is behind an unknown name may be a secret.
                     let source = SourceText::new("--input", name.as_str());
                     let span = Span::new(0, source.text().len() as u32);
-                    self.unknown(name, &source, span);
+                    self.report_unknown(name, &source, span);
                 }
             }
         }
     }
 
-    fn file(&mut self, file: &SourceText) {
+    fn read_file(&mut self, file: &SourceText) {
         let document = match Document::parse(file) {
             Ok(document) => document,
             Err(problems) if is_empty(&problems) => {
@@ -160,19 +160,19 @@ impl Merge<'_> {
                     };
                     let (source, span) = match input.is_secret() {
                         // An excerpt of the file would show it.
-                        true => shown(file.name(), name, "", true),
+                        true => excerpt_of(file.name(), name, "", true),
                         false => (file.clone(), span),
                     };
                     let origin = InputOrigin::File(file.name().to_owned(), line);
                     let candidate = candidate(name, input, value, origin, source, span);
-                    self.keep(name, candidate);
+                    self.record(name, candidate);
                 }
-                None => self.unknown(name, file, document.span(entry.key)),
+                None => self.report_unknown(name, file, document.span(entry.key)),
             }
         }
     }
 
-    fn keep(&mut self, name: &str, candidate: Result<Candidate, Problem>) {
+    fn record(&mut self, name: &str, candidate: Result<Candidate, Problem>) {
         let candidate = match candidate {
             Ok(candidate) => Some(candidate),
             Err(problem) => {
@@ -183,7 +183,7 @@ impl Merge<'_> {
         self.found.insert(name.to_owned(), candidate);
     }
 
-    fn unknown(&mut self, name: &str, source: &SourceText, span: Span) {
+    fn report_unknown(&mut self, name: &str, source: &SourceText, span: Span) {
         let message = format!("the playbook has no input `{name}`");
         let problem = Problem::new(&rules::UNKNOWN_INPUT, source, span, message);
         let known = || self.playbook.inputs.keys().map(String::as_str);
@@ -199,7 +199,7 @@ impl Merge<'_> {
     }
 
     /// Returns the value of one input: what was handed in, else the default.
-    fn settle(
+    fn resolve(
         &mut self,
         name: &str,
         input: &Input,
@@ -208,8 +208,9 @@ impl Merge<'_> {
         let (value, origin) = match (self.found.remove(name), &input.default) {
             (Some(None), _) => return None,
             (Some(Some(candidate)), _) if !candidate.value.is_null() => {
-                if let Err(why) = input.admit(self.document, &candidate.value) {
-                    self.problems.push(refused(name, input, &why, &candidate));
+                if let Err(why) = input.check_constraints(self.document, &candidate.value) {
+                    self.problems
+                        .push(invalid_value(name, input, &why, &candidate));
                     return None;
                 }
                 (candidate.value, candidate.origin)
@@ -219,11 +220,11 @@ impl Merge<'_> {
                 let value = input.kind().read(self.document, default.node).ok()?;
                 (value, InputOrigin::Default)
             }
-            (_, None) if input.is_secret() && missing_secrets == MissingSecrets::StandIn => {
-                (stand_in(input.kind()), InputOrigin::Unset)
+            (_, None) if input.is_secret() && missing_secrets == MissingSecrets::Placeholder => {
+                (placeholder(input.kind()), InputOrigin::Unset)
             }
             (_, None) if input.is_required() => {
-                self.missing(name);
+                self.report_missing(name);
                 return None;
             }
             (_, None) => (Value::Null, InputOrigin::Unset),
@@ -236,7 +237,7 @@ impl Merge<'_> {
         })
     }
 
-    fn missing(&mut self, name: &str) {
+    fn report_missing(&mut self, name: &str) {
         let pointer = format!("/inputs/{}", name.replace('~', "~0").replace('/', "~1"));
         let span = match self.document.find(&pointer) {
             Some((Some(key), _)) => self.document.span(key),
@@ -255,7 +256,7 @@ impl Merge<'_> {
 }
 
 /// Returns a value of the type of a secret that nobody has.
-fn stand_in(kind: InputType) -> Value {
+fn placeholder(kind: InputType) -> Value {
     match kind {
         InputType::Int | InputType::Number => Value::from(0),
         InputType::Bool => Value::Bool(false),
@@ -270,7 +271,7 @@ fn is_empty(problems: &[Problem]) -> bool {
 }
 
 /// Returns the problem of a value that the input does not take, in words that do not show a secret.
-fn refused(name: &str, input: &Input, why: &str, candidate: &Candidate) -> Problem {
+fn invalid_value(name: &str, input: &Input, why: &str, candidate: &Candidate) -> Problem {
     let message = match input.is_secret() {
         true if why == TWICE => format!("input `{name}` {why}"),
         true => format!("invalid value for input `{name}`"),
@@ -309,12 +310,12 @@ fn candidate(
     };
     match refusal {
         None => Ok(candidate),
-        Some(why) => Err(refused(name, input, &why, &candidate)),
+        Some(why) => Err(invalid_value(name, input, &why, &candidate)),
     }
 }
 
 /// Returns a text that stands for what was handed in, for an excerpt; a secret stands as `***`.
-fn shown(name: &str, key: &str, text: &str, secret: bool) -> (SourceText, Span) {
+fn excerpt_of(name: &str, key: &str, text: &str, secret: bool) -> (SourceText, Span) {
     let text = if secret { MASK } else { text };
     let source = SourceText::new(name, format!("{key}={text}"));
     let start = key.len() as u32 + 1;

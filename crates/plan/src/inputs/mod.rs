@@ -3,5 +3,5 @@
 mod merge;
 mod value;
 
-pub(crate) use value::each_text;
+pub(crate) use value::for_each_text;
 pub use value::{ENVIRONMENT_PREFIX, GivenInputs, InputOrigin, InputValue, Inputs, MissingSecrets};

@@ -27,9 +27,9 @@ pub enum MissingSecrets {
     /// A required one is refused, as any input.
     #[default]
     Refuse,
-    /// A stand-in takes its place, so that a run that is only shown can be compiled. Nothing may be
+    /// A placeholder takes its place, so that a run that is only shown can be compiled. Nothing may be
     /// sent then.
-    StandIn,
+    Placeholder,
 }
 
 /// Source of a value.
@@ -106,12 +106,14 @@ impl Inputs {
 }
 
 /// Calls `visit` with every text in a value.
-pub(crate) fn each_text(value: &Value, visit: &mut dyn FnMut(&str)) {
+pub(crate) fn for_each_text(value: &Value, visit: &mut dyn FnMut(&str)) {
     match value {
         Value::String(text) => visit(text),
         Value::Number(number) => visit(&number.to_string()),
-        Value::Array(items) => items.iter().for_each(|item| each_text(item, visit)),
-        Value::Object(entries) => entries.values().for_each(|value| each_text(value, visit)),
+        Value::Array(items) => items.iter().for_each(|item| for_each_text(item, visit)),
+        Value::Object(entries) => entries
+            .values()
+            .for_each(|value| for_each_text(value, visit)),
         Value::Null | Value::Bool(_) => {}
     }
 }

@@ -14,7 +14,7 @@ fn plan(playbook: &str) -> Plan {
 /// The default that the schema states at `path`: keys of `properties`, one below the other.
 #[track_caller]
 fn stated(path: &[&str]) -> Value {
-    let schema: Value = serde_json::from_str(&svar_language::playbook::schema()).unwrap();
+    let schema: Value = serde_json::from_str(&svar_language::playbook::committed_schema()).unwrap();
     let mut at = &schema;
     for key in path {
         while let Some(name) = at.get("$ref") {

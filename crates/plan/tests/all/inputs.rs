@@ -31,7 +31,7 @@ fn arguments(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 fn merged(given: &GivenInputs) -> Vec<String> {
     let inputs = match Inputs::merge(&loaded(PLAYBOOK), given) {
         Ok(inputs) => inputs,
-        Err(problems) => panic!("{}", text(&problems, &RenderStyle::drawn())),
+        Err(problems) => panic!("{}", text(&problems, &RenderStyle::unicode())),
     };
     inputs
         .iter()
@@ -42,7 +42,7 @@ fn merged(given: &GivenInputs) -> Vec<String> {
 #[track_caller]
 fn refused(playbook: &str, given: &GivenInputs) -> String {
     let problems = Inputs::merge(&loaded(playbook), given).unwrap_err();
-    text(&problems, &RenderStyle::drawn())
+    text(&problems, &RenderStyle::unicode())
 }
 
 #[test]

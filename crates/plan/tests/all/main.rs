@@ -16,7 +16,7 @@ mod waves;
 use serde_json::json;
 use svar_language::diagnostic::Problem;
 use svar_language::diagnostic::render::{RenderStyle, text};
-use svar_language::playbook::{Beside, Loaded, NoFiles, load};
+use svar_language::playbook::{Loaded, NoFiles, PlaybookFolder, load};
 use svar_language::source::SourceText;
 use svar_plan::{
     CompiledPlan, GivenInputs, Inputs, Limits, LimitsProfile, RunNames, Session, Target, compile,
@@ -46,7 +46,7 @@ fn linux() -> Target {
 #[track_caller]
 fn loaded(playbook: &str) -> Loaded {
     let loaded = load(&SourceText::new("playbook.yaml", playbook), &NoFiles);
-    let drawn = text(&loaded.problems, &RenderStyle::drawn());
+    let drawn = text(&loaded.problems, &RenderStyle::unicode());
     assert!(loaded.playbook.is_some(), "{drawn}");
     loaded
 }
@@ -75,7 +75,7 @@ fn try_compile(
 fn compiled(playbook: &str, targets: Vec<Target>) -> CompiledPlan {
     match try_compile(playbook, &GivenInputs::default(), targets) {
         Ok(compiled) => compiled,
-        Err(problems) => panic!("{}", text(&problems, &RenderStyle::drawn())),
+        Err(problems) => panic!("{}", text(&problems, &RenderStyle::unicode())),
     }
 }
 
@@ -83,7 +83,7 @@ fn compiled(playbook: &str, targets: Vec<Target>) -> CompiledPlan {
 #[track_caller]
 fn refusal(playbook: &str, given: &GivenInputs, targets: Vec<Target>) -> String {
     let problems = try_compile(playbook, given, targets).expect_err("something is wrong");
-    text(&problems, &RenderStyle::drawn())
+    text(&problems, &RenderStyle::unicode())
 }
 
 /// The steps of each session, waiting ones with what they wait for.
@@ -120,7 +120,7 @@ fn the_smallest_playbook_gives_the_request_of_the_first_page() {
     let path =
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../playbooks/minidump.yaml");
     let source = SourceText::new("minidump.yaml", std::fs::read_to_string(&path).unwrap());
-    let files = Beside::playbook(&path);
+    let files = PlaybookFolder::of(&path);
     let loaded = load(&source, &files);
     let inputs = Inputs::merge(&loaded, &GivenInputs::default()).unwrap();
     let limits = Limits::of(LimitsProfile::Safe);

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use svar_wire::{Collection, CommandStatus, Hunt};
+use svar_wire::{Collection, CommandStatus, HuntReply};
 
 use super::Service;
 use crate::odata::{Filterable, Options, QueryError};
@@ -219,7 +219,7 @@ impl Service {
         });
         Ok(Response::json(
             200,
-            &Hunt {
+            &HuntReply {
                 schema: schema.unwrap_or_default(),
                 results: rows,
             },

@@ -36,7 +36,7 @@ impl RenderStyle {
     }
 
     /// Returns the style with box-drawing characters in 80 columns, without colour and links.
-    pub fn drawn() -> Self {
+    pub fn unicode() -> Self {
         RenderStyle {
             unicode: true,
             ..RenderStyle::plain()

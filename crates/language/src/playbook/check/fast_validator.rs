@@ -80,23 +80,23 @@ impl FastValidator {
 
     /// Returns whether the document certainly matches; `false` means that it is not certain.
     pub(super) fn accepts(&self, document: &Document) -> bool {
-        self.fits(&self.root, document, document.root())
+        self.matches(&self.root, document, document.root())
     }
 
     // Recursion is as deep as the document: no schema of ours refers to itself at the same node.
-    fn fits(&self, schema: &Schema, document: &Document, id: NodeId) -> bool {
+    fn matches(&self, schema: &Schema, document: &Document, id: NodeId) -> bool {
         match schema {
             Schema::Anything => true,
             Schema::Nothing => false,
             Schema::All(constraints) => constraints
                 .iter()
-                .all(|constraint| self.keeps(constraint, document, id)),
+                .all(|constraint| self.satisfies(constraint, document, id)),
         }
     }
 
-    fn keeps(&self, constraint: &Constraint, document: &Document, id: NodeId) -> bool {
+    fn satisfies(&self, constraint: &Constraint, document: &Document, id: NodeId) -> bool {
         let node = document.node(id);
-        let is_there = |key: &&str| document.get(id, key).is_some();
+        let has_key = |key: &&str| document.get(id, key).is_some();
         match constraint {
             Constraint::Type(types) => types.0 & type_of(&node.kind) != 0,
             Constraint::Enum(choices) => match node.as_text() {
@@ -105,17 +105,17 @@ impl FastValidator {
             },
             Constraint::Reference(name) => (name.strip_prefix("#/$defs/"))
                 .and_then(|name| self.definitions.find(name))
-                .is_some_and(|schema| self.fits(schema, document, id)),
+                .is_some_and(|schema| self.matches(schema, document, id)),
             Constraint::AnyOf(schemas) => {
-                (schemas.iter()).any(|schema| self.fits(schema, document, id))
+                (schemas.iter()).any(|schema| self.matches(schema, document, id))
             }
             Constraint::AllOf(schemas) => {
-                (schemas.iter()).all(|schema| self.fits(schema, document, id))
+                (schemas.iter()).all(|schema| self.matches(schema, document, id))
             }
             // `required` holds for whatever is no map.
             Constraint::IfPresent(keys, then) => {
-                let holds = !matches!(node.kind, NodeKind::Map(_)) || keys.iter().all(is_there);
-                !holds || self.fits(then, document, id)
+                let holds = !matches!(node.kind, NodeKind::Map(_)) || keys.iter().all(has_key);
+                !holds || self.matches(then, document, id)
             }
             Constraint::Minimum(bound) => is_whole(&node.kind, |number| number >= *bound),
             Constraint::Maximum(bound) => is_whole(&node.kind, |number| number <= *bound),
@@ -127,7 +127,7 @@ impl FastValidator {
                     .is_some_and(|regex| regex.is_match(text))
             }),
             Constraint::Items(schema) => {
-                (node.items().iter()).all(|item| self.fits(schema, document, *item))
+                (node.items().iter()).all(|item| self.matches(schema, document, *item))
             }
             Constraint::MinItems(count) => {
                 !matches!(node.kind, NodeKind::List(_)) || node.items().len() >= *count
@@ -135,14 +135,14 @@ impl FastValidator {
             Constraint::Properties(named, others) => node.entries().iter().all(|entry| {
                 (named.find(&document.node(entry.key).text))
                     .or(others.as_ref())
-                    .is_none_or(|schema| self.fits(schema, document, entry.value))
+                    .is_none_or(|schema| self.matches(schema, document, entry.value))
             }),
             Constraint::PropertyNames(schema) => node.entries().iter().all(|entry| {
                 matches!(document.node(entry.key).kind, NodeKind::Text)
-                    && self.fits(schema, document, entry.key)
+                    && self.matches(schema, document, entry.key)
             }),
             Constraint::Required(keys) => {
-                !matches!(node.kind, NodeKind::Map(_)) || keys.iter().all(is_there)
+                !matches!(node.kind, NodeKind::Map(_)) || keys.iter().all(has_key)
             }
         }
     }
@@ -172,9 +172,9 @@ fn type_of(kind: &NodeKind) -> u8 {
 
 /// Returns whether a number is whole, so that it compares exactly, and is as wanted. True of what
 /// is no number.
-fn is_whole(kind: &NodeKind, is_as_wanted: impl Fn(i64) -> bool) -> bool {
+fn is_whole(kind: &NodeKind, holds: impl Fn(i64) -> bool) -> bool {
     match kind {
-        NodeKind::Number(number) => number.as_i64().is_some_and(is_as_wanted),
+        NodeKind::Number(number) => number.as_i64().is_some_and(holds),
         _ => true,
     }
 }
@@ -219,7 +219,7 @@ enum Keyword {
         alias = "default",
         alias = "examples"
     )]
-    Words,
+    Annotation,
 }
 
 /// Its names are borrowed, as all others are: none of a schema of ours needs an escape.
@@ -293,7 +293,7 @@ impl Visitor<'static> for SchemaReader {
                     definitions = map.next_value()?;
                     continue;
                 }
-                Keyword::Words => {
+                Keyword::Annotation => {
                     map.next_value::<IgnoredAny>()?;
                     continue;
                 }

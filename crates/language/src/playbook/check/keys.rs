@@ -4,16 +4,16 @@ use jsonschema::ValidationError;
 use serde_json::Value;
 
 use crate::diagnostic::{Edit, Problem, nearest};
-use crate::playbook::notation::listed;
+use crate::playbook::notation::code_list;
 use crate::source::Span;
 use crate::yaml::NodeId;
 
-use super::node::{CheckedNode, resolve, wants_of};
+use super::node::{CheckedNode, expected_by, resolve};
 use super::rules;
 
 /// Words of other tools, and what they are called here. A word counts only where the schema knows
 /// the second one.
-const OTHER_WORDS: &[(&str, &str)] = &[
+const OTHER_TOOLS: &[(&str, &str)] = &[
     ("arguments", "args"),
     ("assert", "expect"),
     ("capture", "save"),
@@ -59,11 +59,11 @@ impl<'a> CheckedNode<'a> {
         let span = self.document.span(entry.key);
         let message = format!("{} has no key `{name}`", self.owner());
         let problem = self.problem(&rules::UNKNOWN_KEY, span, message);
-        if let Some(known) = self.meant_key(name) {
+        if let Some(known) = self.suggested_key(name) {
             if self.document.get(self.node, known).is_some() {
                 return Some(problem.help(format!(
                     "Known keys: {}. `{known}` is already given.",
-                    listed(&self.keys(), "and")
+                    code_list(&self.keys(), "and")
                 )));
             }
             return Some(problem.label(format!("did you mean `{known}`?")).fix(
@@ -74,31 +74,31 @@ impl<'a> CheckedNode<'a> {
                 }],
             ));
         }
-        if let Some(home) = self.home_of(name) {
+        if let Some(home) = self.correct_parent(name) {
             return Some(problem.help(format!("`{name}` is a key of {home}: move it there.")));
         }
-        Some(problem.help(format!("Known keys: {}.", listed(&self.keys(), "and"))))
+        Some(problem.help(format!("Known keys: {}.", code_list(&self.keys(), "and"))))
     }
 
     /// Returns the known key that an unknown one stands for.
-    fn meant_key(&self, name: &str) -> Option<&'a str> {
+    fn suggested_key(&self, name: &str) -> Option<&'a str> {
         let lower = name.to_ascii_lowercase();
-        let other = OTHER_WORDS.iter().find(|(word, _)| *word == lower);
+        let other = OTHER_TOOLS.iter().find(|(word, _)| *word == lower);
         if let Some((known, _)) =
             other.and_then(|(_, ours)| self.properties().find(|(name, _)| name == ours))
         {
             return Some(known);
         }
         // A key one level further in is more likely misplaced than misspelt.
-        if self.inner_home(name).is_some() {
+        if self.child_with_key(name).is_some() {
             return None;
         }
         nearest(name, self.properties().map(|(known, _)| known))
     }
 
     /// Returns where a key belongs that is not known here.
-    fn home_of(&self, name: &str) -> Option<String> {
-        if let Some(home) = self.inner_home(name) {
+    fn correct_parent(&self, name: &str) -> Option<String> {
+        if let Some(home) = self.child_with_key(name) {
             return Some(home);
         }
         let at_root = self.root.get("properties")?.get(name).is_some();
@@ -106,7 +106,7 @@ impl<'a> CheckedNode<'a> {
             .then(|| "the top level (check the indentation)".to_owned())
     }
 
-    fn inner_home(&self, name: &str) -> Option<String> {
+    fn child_with_key(&self, name: &str) -> Option<String> {
         self.properties()
             .find(|(_, schema)| {
                 let inner = resolve(self.root, schema);
@@ -177,7 +177,7 @@ impl<'a> CheckedNode<'a> {
             let looks_like_one = |key: &str| {
                 self.property(key).is_none()
                     && self
-                        .meant_key(key)
+                        .suggested_key(key)
                         .is_some_and(|meant| keys.contains(&meant))
             };
             let entries = self.document.node(self.node).entries();
@@ -194,7 +194,7 @@ impl<'a> CheckedNode<'a> {
                     "a step needs a verb: `put`, `run` or `get`".to_owned(),
                 )
             } else {
-                let names = listed(&names, "or");
+                let names = code_list(&names, "or");
                 (
                     &rules::MISSING_KEY,
                     format!("{} needs a key {names}", self.owner()),
@@ -227,7 +227,7 @@ impl<'a> CheckedNode<'a> {
                     text(first),
                     text(second)
                 ),
-                format!("Keep one of {}.", listed(&names, "and")),
+                format!("Keep one of {}.", code_list(&names, "and")),
             )
         };
         Some(
@@ -237,16 +237,16 @@ impl<'a> CheckedNode<'a> {
         )
     }
 
-    pub(super) fn wrong_name(&self, error: &ValidationError<'_>) -> Option<Problem> {
+    pub(super) fn invalid_name(&self, error: &ValidationError<'_>) -> Option<Problem> {
         let name = error.instance().as_str()?;
         let entry = self.document.entry(self.node, name)?;
         let rule = self
             .schema
             .get("propertyNames")
-            .or(self.beside.get("propertyNames"));
-        let wants = rule.and_then(wants_of);
-        let message = match wants {
-            Some(wants) => format!("invalid name `{name}`: expected {wants}"),
+            .or(self.unresolved.get("propertyNames"));
+        let expected = rule.and_then(expected_by);
+        let message = match expected {
+            Some(expected) => format!("invalid name `{name}`: expected {expected}"),
             None => format!("invalid name `{name}`"),
         };
         let problem = self.problem(

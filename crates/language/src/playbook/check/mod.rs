@@ -25,40 +25,40 @@ mod node;
 pub(crate) mod rules;
 mod values;
 
-pub(super) use values::bool_meant;
+pub(super) use values::yaml_1_1_bool;
 
 /// A schema that documents are checked against.
 #[derive(Debug)]
-pub struct Shape {
+pub struct DocumentSchema {
     text: &'static str,
     fast: Option<FastValidator>,
-    judge: OnceLock<Judge>,
+    full: OnceLock<FullValidator>,
 }
 
 /// The parts that explain mistakes, built when the first one is found.
 #[derive(Debug)]
-struct Judge {
+struct FullValidator {
     schema: Value,
     validator: Validator,
 }
 
 /// Returns the shape of a playbook.
-pub fn playbook() -> &'static Shape {
-    static PLAYBOOK: LazyLock<Shape> = LazyLock::new(|| Shape {
+pub fn playbook_schema() -> &'static DocumentSchema {
+    static PLAYBOOK: LazyLock<DocumentSchema> = LazyLock::new(|| DocumentSchema {
         text: COMMITTED,
         fast: FastValidator::of(TERSE),
-        judge: OnceLock::new(),
+        full: OnceLock::new(),
     });
     &PLAYBOOK
 }
 
-impl Shape {
+impl DocumentSchema {
     /// Returns the shape that a schema of our own describes.
-    pub fn of(schema: &'static str) -> Shape {
-        Shape {
+    pub fn of(schema: &'static str) -> DocumentSchema {
+        DocumentSchema {
             text: schema,
             fast: FastValidator::of(schema),
-            judge: OnceLock::new(),
+            full: OnceLock::new(),
         }
     }
 
@@ -71,12 +71,12 @@ impl Shape {
     /// Returns everything in which a document does not match the schema, in no particular order.
     ///
     /// # Panics
-    /// The text given to [`Shape::of`] is not a JSON Schema, which is an internal error.
+    /// The text given to [`DocumentSchema::of`] is not a JSON Schema, which is an internal error.
     pub fn check(&self, document: &Document) -> Vec<Problem> {
         if self.accepts(document) {
             Vec::new()
         } else {
-            self.judge().check(document)
+            self.full().check(document)
         }
     }
 
@@ -92,18 +92,18 @@ impl Shape {
         }
         document
             .deserialize(document.root())
-            .map_err(|error| vec![misread(document, &error)])
+            .map_err(|error| vec![deserialize_problem(document, &error)])
     }
 
     /// Returns the document's values without those that do not match, so that more can be
     /// said about the rest. Positions in lists stay: a list with an item that can't stay goes as a
     /// whole.
-    pub fn sound_part(&self, document: &Document) -> Value {
+    pub fn valid_part(&self, document: &Document) -> Value {
         let mut value = document.to_json(document.root());
         // Taking one thing out may let another one be seen; more than a few rounds mean nothing is left.
-        for _ in 0..ROUNDS {
+        for _ in 0..ROUNDS_MAX {
             let wrong: Vec<(String, Vec<String>)> = self
-                .judge()
+                .full()
                 .validator
                 .iter_errors(&value)
                 .map(|error| {
@@ -119,7 +119,7 @@ impl Shape {
             }
             for (pointer, keys) in &wrong {
                 match keys.as_slice() {
-                    [] => take_out(&mut value, pointer),
+                    [] => remove_value(&mut value, pointer),
                     keys => {
                         let map = value.pointer_mut(pointer).and_then(Value::as_object_mut);
                         if let Some(map) = map {
@@ -137,7 +137,7 @@ impl Shape {
     pub fn span(&self, document: &Document, pointer: &str) -> Span {
         let mut pointer = pointer;
         loop {
-            if let Some(place) = CheckedNode::find(document, &self.judge().schema, pointer) {
+            if let Some(place) = CheckedNode::find(document, &self.full().schema, pointer) {
                 return place.span();
             }
             match pointer.rsplit_once('/') {
@@ -147,13 +147,13 @@ impl Shape {
         }
     }
 
-    fn judge(&self) -> &Judge {
-        self.judge.get_or_init(|| Judge::of(self.text))
+    fn full(&self) -> &FullValidator {
+        self.full.get_or_init(|| FullValidator::of(self.text))
     }
 }
 
-impl Judge {
-    fn of(schema: &str) -> Judge {
+impl FullValidator {
+    fn of(schema: &str) -> FullValidator {
         let schema: Value = serde_json::from_str(schema)
             .unwrap_or_else(|error| panic!("internal error: a schema is no JSON: {error}"));
         let validator = jsonschema::options()
@@ -161,7 +161,7 @@ impl Judge {
             .offline()
             .build(&schema)
             .unwrap_or_else(|error| panic!("internal error: a schema is none: {error}"));
-        Judge { schema, validator }
+        FullValidator { schema, validator }
     }
 
     fn check(&self, document: &Document) -> Vec<Problem> {
@@ -173,7 +173,7 @@ impl Judge {
             .filter(|error| matches!(error.kind(), Kind::Type { .. }))
             .map(|error| error.instance_path().as_str().to_owned())
             .collect();
-        let mut told = HashSet::new();
+        let mut reported = HashSet::new();
         let mut problems = Vec::new();
         for error in &errors {
             let pointer = error.instance_path().as_str();
@@ -182,9 +182,9 @@ impl Judge {
                 continue;
             }
             if let Kind::FalseSchema = error.kind() {
-                // A key that another one excludes: told once, about the map that has both.
+                // A key that another one excludes: reported once, about the map that has both.
                 let map = pointer.rsplit_once('/').map_or("", |(map, _)| map);
-                if told.insert(format!("{map}/")) {
+                if reported.insert(format!("{map}/")) {
                     problems.extend(
                         CheckedNode::find(document, &self.schema, map)
                             .and_then(|place| place.alternative_keys()),
@@ -192,7 +192,7 @@ impl Judge {
                 }
                 continue;
             }
-            if is_about_value(error.kind()) && !told.insert(pointer.to_owned()) {
+            if is_about_value(error.kind()) && !reported.insert(pointer.to_owned()) {
                 continue;
             }
             if let Some(place) = CheckedNode::find(document, &self.schema, pointer) {
@@ -205,7 +205,7 @@ impl Judge {
 
 /// Makes the problem for a document that matches the schema and has a value that still can't be read: a number too
 /// large for its purpose, for example.
-pub(super) fn misread(document: &Document, error: &DeserializeError) -> Problem {
+pub(super) fn deserialize_problem(document: &Document, error: &DeserializeError) -> Problem {
     let node = error.node.unwrap_or(document.root());
     let name = match document.key(node) {
         Some(key) => format!("`{}`", document.node(key).text),
@@ -228,10 +228,10 @@ pub(super) fn misread(document: &Document, error: &DeserializeError) -> Problem 
 }
 
 /// How often unsound values are taken out before a document is given up.
-const ROUNDS: usize = 8;
+const ROUNDS_MAX: usize = 8;
 
 /// Takes the value at a pointer out of its map; out of a list it can't go alone.
-fn take_out(value: &mut Value, pointer: &str) {
+fn remove_value(value: &mut Value, pointer: &str) {
     let Some((around, last)) = pointer.rsplit_once('/') else {
         *value = Value::Object(serde_json::Map::new());
         return;
@@ -239,7 +239,7 @@ fn take_out(value: &mut Value, pointer: &str) {
     let last = last.replace("~1", "/").replace("~0", "~");
     match value.pointer_mut(around) {
         Some(Value::Object(map)) => drop(map.shift_remove(&last)),
-        Some(Value::Array(_)) => take_out(value, around),
+        Some(Value::Array(_)) => remove_value(value, around),
         _ => {}
     }
 }
@@ -263,7 +263,7 @@ impl CheckedNode<'_> {
             Kind::AnyOf { .. } if self.alternatives().is_some() => {
                 problems.extend(self.alternative_keys());
             }
-            Kind::PropertyNames { error } => problems.extend(self.wrong_name(error)),
+            Kind::PropertyNames { error } => problems.extend(self.invalid_name(error)),
             Kind::Type { .. } => problems.push(self.wrong_type()),
             Kind::Enum { .. } | Kind::AnyOf { .. } | Kind::Constant { .. } => {
                 problems.push(self.unknown_choice());
@@ -279,7 +279,7 @@ impl CheckedNode<'_> {
                 .help("Put at least one item into it, or remove the key."),
             ),
             Kind::MinLength { .. } => problems.push(self.empty_value()),
-            Kind::Pattern { .. } => problems.push(self.wrong_form()),
+            Kind::Pattern { .. } => problems.push(self.wrong_format()),
             _ => problems.push(self.problem(
                 &rules::INVALID_FORMAT,
                 self.span(),

@@ -12,7 +12,7 @@ pub(super) struct CheckedNode<'a> {
     pub(super) root: &'a Value,
     /// The schema's part, references resolved; what stands beside a reference is `beside`.
     pub(super) schema: &'a Value,
-    pub(super) beside: &'a Value,
+    pub(super) unresolved: &'a Value,
     pub(super) key: Option<NodeId>,
     pub(super) node: NodeId,
     /// Whether its key is one that the schema names, and not a name that the author chose.
@@ -31,7 +31,7 @@ impl<'a> CheckedNode<'a> {
             document,
             root,
             schema: root,
-            beside: root,
+            unresolved: root,
             key: None,
             node: document.root(),
             is_property: false,
@@ -58,7 +58,7 @@ impl<'a> CheckedNode<'a> {
                 }
                 _ => return None,
             };
-            place.beside = part;
+            place.unresolved = part;
             place.schema = resolve(root, part);
         }
         Some(place)
@@ -152,11 +152,14 @@ impl<'a> CheckedNode<'a> {
         Problem::new(rule, self.document.source(), span, message)
     }
 
-    pub(super) fn wants(&self) -> String {
-        if let Some(wants) = wants_of(self.beside).or_else(|| wants_of(self.schema)) {
-            return wants;
+    pub(super) fn expected(&self) -> String {
+        if let Some(expected) = expected_by(self.unresolved).or_else(|| expected_by(self.schema)) {
+            return expected;
         }
-        let types = self.beside.get("type").or_else(|| self.schema.get("type"));
+        let types = self
+            .unresolved
+            .get("type")
+            .or_else(|| self.schema.get("type"));
         let names: Vec<&str> = match types {
             Some(Value::String(one)) => vec![one],
             Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
@@ -194,8 +197,8 @@ pub(super) fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
         .unwrap_or(schema)
 }
 
-/// Returns what a schema wants, from its `errorMessage`: "Expected a path" gives "a path".
-pub(super) fn wants_of(schema: &Value) -> Option<String> {
+/// Returns what a schema expects, from its `errorMessage`: "Expected a path" gives "a path".
+pub(super) fn expected_by(schema: &Value) -> Option<String> {
     let message = schema
         .get("errorMessage")
         .or_else(|| schema.get("patternErrorMessage"))?;

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use crate::diagnostic::{Edit, Problem, nearest};
-use crate::playbook::notation::listed;
+use crate::playbook::notation::code_list;
 use crate::yaml;
 
-use super::node::{CheckedNode, wants_of};
+use super::node::{CheckedNode, expected_by};
 use super::rules;
 
 impl<'a> CheckedNode<'a> {
@@ -20,17 +20,20 @@ impl<'a> CheckedNode<'a> {
             yaml::NodeKind::List(_) => "a list",
             yaml::NodeKind::Map(_) => "a map",
         };
-        let message = format!("{} must be {}", self.name(), self.wants());
+        let message = format!("{} must be {}", self.name(), self.expected());
         let problem = self
             .problem(&rules::WRONG_TYPE, self.span(), message)
             .label(format!("this is {found}"));
-        self.with_remedy(problem)
+        self.with_fix(problem)
     }
 
     /// Returns the edit that turns a value of the wrong type into what was meant, where there is
     /// one.
-    fn with_remedy(&self, problem: Problem) -> Problem {
-        let types = self.beside.get("type").or_else(|| self.schema.get("type"));
+    fn with_fix(&self, problem: Problem) -> Problem {
+        let types = self
+            .unresolved
+            .get("type")
+            .or_else(|| self.schema.get("type"));
         let allows = |name: &str| match types {
             Some(Value::Array(many)) => many.iter().any(|one| one == name),
             Some(one) => one == name,
@@ -40,7 +43,7 @@ impl<'a> CheckedNode<'a> {
         let written = self.document.source().slice(node.span);
         let replace = |title: String, text: String| (title, text);
         let (help, text) = match &node.kind {
-            yaml::NodeKind::Text if allows("boolean") => match bool_meant(&node.text) {
+            yaml::NodeKind::Text if allows("boolean") => match yaml_1_1_bool(&node.text) {
                 Some(value) => replace(
                     format!("In YAML 1.2 `{}` is a text; write `{value}`.", node.text),
                     value.to_string(),
@@ -64,7 +67,7 @@ impl<'a> CheckedNode<'a> {
                 )
             }
             yaml::NodeKind::Number(_) | yaml::NodeKind::Bool(_) if allows("string") => {
-                if wants_of(self.beside).is_some() {
+                if expected_by(self.unresolved).is_some() {
                     return problem;
                 }
                 replace(
@@ -89,7 +92,7 @@ impl<'a> CheckedNode<'a> {
         self.problem(&rules::EMPTY_VALUE, self.span(), message)
             .help(format!(
                 "Expected {}. Add one, or remove the key.",
-                self.wants()
+                self.expected()
             ))
     }
 
@@ -101,7 +104,7 @@ impl<'a> CheckedNode<'a> {
                 .or_else(|| schema.get("anyOf")?.get(0)?.get("enum"))
                 .and_then(Value::as_array)
         };
-        values(self.beside)
+        values(self.unresolved)
             .or_else(|| values(self.schema))
             .map_or(&[], Vec::as_slice)
     }
@@ -114,7 +117,7 @@ impl<'a> CheckedNode<'a> {
         match nearest(text, choices.iter().filter_map(Value::as_str)) {
             Some(near) => problem
                 .label(format!("did you mean `{near}`?"))
-                .help(format!("Known values: {}.", listed(choices, "and")))
+                .help(format!("Known values: {}.", code_list(choices, "and")))
                 .fix(
                     format!("Replace `{text}` by `{near}`"),
                     vec![Edit {
@@ -122,7 +125,7 @@ impl<'a> CheckedNode<'a> {
                         text: near.to_owned(),
                     }],
                 ),
-            None => problem.help(format!("Expected {}.", listed(choices, "or"))),
+            None => problem.help(format!("Expected {}.", code_list(choices, "or"))),
         }
     }
 
@@ -134,15 +137,15 @@ impl<'a> CheckedNode<'a> {
         )
     }
 
-    pub(super) fn wrong_form(&self) -> Problem {
-        let message = format!("{} must be {}", self.name(), self.wants());
+    pub(super) fn wrong_format(&self) -> Problem {
+        let message = format!("{} must be {}", self.name(), self.expected());
         let problem = self.problem(&rules::INVALID_FORMAT, self.span(), message);
-        self.with_remedy(problem)
+        self.with_fix(problem)
     }
 }
 
 /// Returns `true` or `false` for the words that older YAML took for them.
-pub(in crate::playbook) fn bool_meant(text: &str) -> Option<bool> {
+pub(in crate::playbook) fn yaml_1_1_bool(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "yes" | "y" | "on" | "true" => Some(true),
         "no" | "n" | "off" | "false" => Some(false),

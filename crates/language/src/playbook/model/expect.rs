@@ -8,9 +8,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, Visitor};
 
-use crate::playbook::notation::{TEMPLATE, also_type};
+use crate::playbook::notation::{TEMPLATE, allow_type};
 use crate::playbook::templated::{AnyValue, OneOrMany, Templated};
-use crate::yaml::{ByKind, Spanned};
+use crate::yaml::{ScalarListOrMap, Spanned};
 
 use super::SizeCheck;
 
@@ -92,12 +92,14 @@ impl<'de> Deserialize<'de> for AnyOrCode {
 
 impl<'de> Deserialize<'de> for Exit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read: ByKind<Templated<AnyOrCode>, Vec<Templated<i64>>, IgnoredAny> =
-            ByKind::deserialize(deserializer)?;
+        let read: ScalarListOrMap<Templated<AnyOrCode>, Vec<Templated<i64>>, IgnoredAny> =
+            ScalarListOrMap::deserialize(deserializer)?;
         let one = match read {
-            ByKind::List(codes) => return Ok(Exit::Codes(codes)),
-            ByKind::Map(_) => return Err(D::Error::custom("an exit code is a whole number")),
-            ByKind::Scalar(one) => one,
+            ScalarListOrMap::List(codes) => return Ok(Exit::Codes(codes)),
+            ScalarListOrMap::Map(_) => {
+                return Err(D::Error::custom("an exit code is a whole number"));
+            }
+            ScalarListOrMap::Scalar(one) => one,
         };
         Ok(match one {
             Templated::Template(text) => Exit::Codes(vec![Templated::Template(text)]),
@@ -170,18 +172,18 @@ struct TextCheckMap {
 
 impl<'de> Deserialize<'de> for TextCheck {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read: ByKind<Templated<String>, Vec<Templated<String>>, TextCheckMap> =
-            ByKind::deserialize(deserializer)?;
+        let read: ScalarListOrMap<Templated<String>, Vec<Templated<String>>, TextCheckMap> =
+            ScalarListOrMap::deserialize(deserializer)?;
         Ok(match read {
-            ByKind::Scalar(text) => TextCheck {
+            ScalarListOrMap::Scalar(text) => TextCheck {
                 contains: OneOrMany(vec![text]),
                 ..TextCheck::default()
             },
-            ByKind::List(texts) => TextCheck {
+            ScalarListOrMap::List(texts) => TextCheck {
                 contains: OneOrMany(texts),
                 ..TextCheck::default()
             },
-            ByKind::Map(map) => TextCheck {
+            ScalarListOrMap::Map(map) => TextCheck {
                 contains: map.contains,
                 not_contains: map.not_contains,
                 equals: map.equals,
@@ -203,7 +205,7 @@ impl JsonSchema for TextCheck {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut schema = OneOrMany::<Templated<String>>::json_schema(generator);
-        also_type(&mut schema, "object");
+        allow_type(&mut schema, "object");
         let map = TextCheckMap::json_schema(generator);
         for key in ["properties", "additionalProperties"] {
             if let Some(value) = map.get(key) {

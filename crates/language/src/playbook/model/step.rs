@@ -7,9 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::playbook::defaults;
-use crate::playbook::notation::{also_type, one_of_these};
+use crate::playbook::notation::{allow_type, require_one_key};
 use crate::playbook::templated::{AnyValue, Condition, Templated};
-use crate::yaml::{ByKind, Spanned};
+use crate::yaml::{ScalarListOrMap, Spanned};
 
 use super::{Expect, InputType, Period};
 
@@ -95,7 +95,7 @@ pub struct Step {
 }
 
 fn has_one_verb(schema: &mut Schema) {
-    one_of_these(
+    require_one_key(
         schema,
         &["put", "run", "get"],
         "Expected one verb: `put`, `run` or `get`",
@@ -103,7 +103,7 @@ fn has_one_verb(schema: &mut Schema) {
 }
 
 fn has_one_source(schema: &mut Schema) {
-    one_of_these(
+    require_one_key(
         schema,
         &["json", "regex"],
         "Expected either `json` or `regex`",
@@ -214,11 +214,11 @@ struct RetryMap {
 
 impl<'de> Deserialize<'de> for Retry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read: ByKind<Templated<u16>, Templated<u16>, RetryMap> =
-            ByKind::deserialize(deserializer)?;
+        let read: ScalarListOrMap<Templated<u16>, Templated<u16>, RetryMap> =
+            ScalarListOrMap::deserialize(deserializer)?;
         Ok(match read {
-            ByKind::Scalar(max) | ByKind::List(max) => Retry { max, delay: None },
-            ByKind::Map(RetryMap { max, delay }) => Retry { max, delay },
+            ScalarListOrMap::Scalar(max) | ScalarListOrMap::List(max) => Retry { max, delay: None },
+            ScalarListOrMap::Map(RetryMap { max, delay }) => Retry { max, delay },
         })
     }
 }
@@ -236,7 +236,7 @@ impl JsonSchema for Retry {
         let mut schema = Templated::<u16>::json_schema(generator);
         schema.insert("minimum".to_owned(), 1.into());
         schema.insert("maximum".to_owned(), 10.into());
-        also_type(&mut schema, "object");
+        allow_type(&mut schema, "object");
         // For the pattern alone: beside `properties` an `errorMessage` would replace the messages
         // about single keys.
         schema.remove("errorMessage");

@@ -1,7 +1,7 @@
 //! `ambiguous-boolean`: a word that older YAML took for a bool, and that is a text today.
 
 use crate::diagnostic::{Edit, Problem, Rule, Severity};
-use crate::playbook::check::bool_meant;
+use crate::playbook::check::yaml_1_1_bool;
 use crate::playbook::outline::Outline;
 use crate::yaml::{MapEntry, NodeId, NodeKind, ScalarStyle};
 
@@ -68,7 +68,7 @@ fn check_value(outline: &Outline<'_>, id: NodeId) -> Option<Problem> {
         return None;
     }
     // A single letter is more often a letter.
-    let meant = bool_meant(&node.text).filter(|_| node.text.len() > 1)?;
+    let meant = yaml_1_1_bool(&node.text).filter(|_| node.text.len() > 1)?;
     Some(
         outline
             .problem(

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::diagnostic::{Problem, Rule, Severity};
-use crate::playbook::notation::listed;
+use crate::playbook::notation::code_list;
 use crate::playbook::outline::{MapParts, Outline, literal_parts};
 use crate::yaml::NodeId;
 
@@ -87,7 +87,7 @@ fn check_text(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
         span(first.0),
         format!(
             "the service may reject {} in arguments",
-            listed(&names, "and")
+            code_list(&names, "and")
         ),
     );
     // More marks than these would hide the text that they are about.

@@ -1,7 +1,7 @@
 //! `invalid-default`: a default or a choice that the input itself would refuse.
 
 use crate::diagnostic::{Problem, Rule, Severity};
-use crate::playbook::check::bool_meant;
+use crate::playbook::check::yaml_1_1_bool;
 use crate::playbook::model::{Input, InputType};
 use crate::playbook::outline::{Outline, is_template};
 use crate::yaml::{NodeId, NodeKind};
@@ -61,7 +61,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         }
         let judged = kind
             .read(document, default.node)
-            .and_then(|value| input.admit(document, &value));
+            .and_then(|value| input.check_constraints(document, &value));
         if let Err(why) = judged {
             let problem = refused(
                 outline,
@@ -83,7 +83,7 @@ fn remedy(outline: &Outline<'_>, node: NodeId, kind: InputType) -> Option<String
         (NodeKind::Bool(_), InputType::String) => {
             Some("Use `type: bool`, or put the word in quotes.".to_owned())
         }
-        (NodeKind::Text, InputType::Bool) => bool_meant(&value.text)
+        (NodeKind::Text, InputType::Bool) => yaml_1_1_bool(&value.text)
             .map(|meant| format!("In YAML 1.2 this is a text; write `{meant}`.")),
         (NodeKind::Text, InputType::Int | InputType::Number) => kind
             .parse(&value.text)

@@ -39,7 +39,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         let Some((node, path)) = outline.text_of(entry.value, "path") else {
             continue;
         };
-        let FileStatus::File { size } = outline.files.look(path) else {
+        let FileStatus::File { size } = outline.files.status(path) else {
             continue;
         };
         if size > LIBRARY_MOST {

@@ -67,11 +67,11 @@ fn check_path(outline: &Outline<'_>, node: NodeId, path: &str) -> Option<Problem
         );
     }
     let forward = path.replace('\\', "/");
-    match outline.files.look(path) {
+    match outline.files.status(path) {
         FileStatus::File { .. } => None,
         FileStatus::Folder => Some(problem(format!("`{path}` is a folder, not a file"))),
         FileStatus::Missing
-            if forward != path && outline.files.look(&forward) != FileStatus::Missing =>
+            if forward != path && outline.files.status(&forward) != FileStatus::Missing =>
         {
             Some(
                 problem(format!("file `{path}` not found beside the playbook"))

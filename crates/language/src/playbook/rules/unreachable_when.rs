@@ -1,7 +1,7 @@
 //! `unreachable-when`: a condition that never holds.
 
 use crate::diagnostic::{Edit, Problem, Rule, Severity, nearest};
-use crate::playbook::condition::{families, inside};
+use crate::playbook::condition::{expression_range, family_comparisons};
 use crate::playbook::model::Os;
 use crate::playbook::outline::Outline;
 use crate::yaml::NodeId;
@@ -49,19 +49,23 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
 fn check_condition(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
     let text = outline.text(node);
     let never = |message: String| outline.problem(&RULE, outline.span(node), message);
-    if text[inside(text)].trim() == "false" {
+    if text[expression_range(text)].trim() == "false" {
         return Some(
             never("this step never runs".to_owned()).help("Remove the step, or its condition."),
         );
     }
-    let clauses = families(text)?;
+    let comparisons = family_comparisons(text)?;
     let known = || Os::ALL.into_iter().map(Os::as_str);
-    if let Some(unknown) = clauses
+    if let Some(unknown) = comparisons
         .iter()
-        .find(|clause| !known().any(|os| os == clause.word))
+        .find(|comparison| !known().any(|os| os == comparison.word))
     {
         let span = outline.document.source_span(node, unknown.range.clone());
-        let effect = if unknown.is { "never" } else { "always" };
+        let effect = if unknown.is_negated {
+            "always"
+        } else {
+            "never"
+        };
         let problem = outline.problem(
             &RULE,
             span,
@@ -84,7 +88,7 @@ fn check_condition(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
             None => problem.help("Families are `windows`, `linux` and `macos`."),
         });
     }
-    let possible = |os: &Os| clauses.iter().all(|clause| clause.holds(*os));
+    let possible = |os: &Os| comparisons.iter().all(|comparison| comparison.holds(*os));
     if !Os::ALL.iter().any(possible) {
         return Some(never(
             "no device has two families, so this step never runs".to_owned(),

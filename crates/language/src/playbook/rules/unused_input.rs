@@ -35,7 +35,7 @@ steps:
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     for entry in outline.inputs {
         let name = outline.text(entry.key);
-        if outline.names_used().has_input(name) {
+        if outline.used_names().has_input(name) {
             continue;
         }
         found.push(

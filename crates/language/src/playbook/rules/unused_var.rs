@@ -34,7 +34,7 @@ steps:
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     for entry in outline.vars {
         let name = outline.text(entry.key);
-        if outline.names_used().has_var(name) {
+        if outline.used_names().has_var(name) {
             continue;
         }
         found.push(

@@ -11,25 +11,25 @@ use super::rules;
 /// Returns everything that is wrong with the templates of a playbook.
 pub fn check(document: &Document) -> Vec<Problem> {
     // Most of the time nothing is wrong, and often there is no template at all.
-    let any = document
-        .nodes()
-        .any(|(id, node)| Template::is_in(&node.text) || super::used::is_condition(document, id));
+    let any = document.nodes().any(|(id, node)| {
+        Template::is_in(&node.text) || super::used_names::is_condition(document, id)
+    });
     if !any {
         return Vec::new();
     }
-    let mut check = Check {
+    let mut checker = TemplateChecker {
         document,
         names: VisibleNames::of(document),
         step: 0,
         in_cleanup: false,
         problems: Vec::new(),
     };
-    check.cycles();
-    check.walk(document.root(), &mut Vec::new());
-    check.problems
+    checker.report_cycles();
+    checker.walk(document.root(), &mut Vec::new());
+    checker.problems
 }
 
-struct Check<'d> {
+struct TemplateChecker<'d> {
     document: &'d Document,
     names: VisibleNames<'d>,
     /// The place of the present step among all, and whether it is of the cleanup.
@@ -38,7 +38,7 @@ struct Check<'d> {
     problems: Vec<Problem>,
 }
 
-impl<'d> Check<'d> {
+impl<'d> TemplateChecker<'d> {
     fn walk(&mut self, node: NodeId, path: &mut Vec<&'d str>) {
         let document = self.document;
         let read = document.node(node);
@@ -47,7 +47,7 @@ impl<'d> Check<'d> {
                 for entry in entries {
                     let key = &document.node(entry.key).text;
                     if Template::is_in(key) {
-                        self.refuse(entry.key, "templates are not evaluated in keys");
+                        self.report_not_allowed(entry.key, "templates are not evaluated in keys");
                     }
                     path.push(key);
                     self.walk(entry.value, path);
@@ -74,12 +74,12 @@ impl<'d> Check<'d> {
                 }
                 path.pop();
             }
-            NodeKind::Text => self.text(node, &read.text, path),
+            NodeKind::Text => self.check_text(node, &read.text, path),
             _ => {}
         }
     }
 
-    fn text(&mut self, node: NodeId, text: &str, path: &[&str]) {
+    fn check_text(&mut self, node: NodeId, text: &str, path: &[&str]) {
         let braces = Template::is_in(text);
         let context = TemplateContext::at(path).unwrap_or(TemplateContext::UNKNOWN_KEY);
         if !braces && context.syntax == TemplateSyntax::Delimited {
@@ -90,7 +90,7 @@ impl<'d> Check<'d> {
             if path.last() == Some(&"id") {
                 return;
             }
-            return self.refuse(
+            return self.report_not_allowed(
                 node,
                 "templates are not allowed here: this value is read before anything is evaluated",
             );
@@ -102,9 +102,9 @@ impl<'d> Check<'d> {
         };
         let template = match template {
             Ok(template) => template,
-            Err(faults) => {
-                for fault in faults {
-                    let problem = self.problem(node, text, fault);
+            Err(errors) => {
+                for error in errors {
+                    let problem = self.problem(node, text, error);
                     self.problems.push(problem);
                 }
                 return;
@@ -115,17 +115,17 @@ impl<'d> Check<'d> {
             TemplateScope::Target => &self.names.target,
             TemplateScope::Steps => &self.names.steps,
         };
-        for fault in template.check(visible, context.expected) {
-            let problem = self.explain(node, text, fault, context.scope);
+        for error in template.check(visible, context.expected) {
+            let problem = self.explain(node, text, error, context.scope);
             self.problems.push(problem);
         }
         if context.scope == TemplateScope::Steps {
-            self.order(node, &template);
+            self.check_order(node, &template);
         }
     }
 
     /// Results can be read of earlier steps only.
-    fn order(&mut self, node: NodeId, template: &Template) {
+    fn check_order(&mut self, node: NodeId, template: &Template) {
         for used in template.names() {
             if used.path.first().is_none_or(|root| root != "steps") {
                 continue;
@@ -140,7 +140,7 @@ impl<'d> Check<'d> {
                 );
                 continue;
             };
-            let Some(step) = self.names.named.get(name.as_str()) else {
+            let Some(step) = self.names.steps_by_id.get(name.as_str()) else {
                 continue;
             };
             let id = self.document.span(step.id);
@@ -164,7 +164,7 @@ impl<'d> Check<'d> {
         }
     }
 
-    fn cycles(&mut self) {
+    fn report_cycles(&mut self) {
         for chain in std::mem::take(&mut self.names.cycles) {
             let Some(((node, range), name)) = chain.first() else {
                 continue;
@@ -187,7 +187,7 @@ impl<'d> Check<'d> {
         }
     }
 
-    fn refuse(&mut self, node: NodeId, why: &str) {
+    fn report_not_allowed(&mut self, node: NodeId, why: &str) {
         let text = &self.document.node(node).text;
         let range = text.find("${{").map_or(0..0, |start| {
             let end = text[start..]
@@ -209,14 +209,14 @@ impl<'d> Check<'d> {
         &self,
         node: NodeId,
         text: &str,
-        fault: ExpressionError,
+        error: ExpressionError,
         scope: TemplateScope,
     ) -> Problem {
-        let unknown = match &fault.kind {
+        let unknown = match &error.kind {
             ExpressionErrorKind::UnknownName(path) => path.clone(),
             _ => Vec::new(),
         };
-        let mut problem = self.problem(node, text, fault);
+        let mut problem = self.problem(node, text, error);
         let unknown: Vec<&str> = unknown.iter().map(String::as_str).collect();
         let Some((name, path)) = unknown.split_last() else {
             return problem;
@@ -234,13 +234,13 @@ impl<'d> Check<'d> {
                 None,
                 Some("Declare values from outside under `inputs`; properties of the device are under `target`.".to_owned()),
             ),
-            (["vars"], name) if self.names.late.contains(&name) => (
+            (["vars"], name) if self.names.target_vars.contains(&name) => (
                 Some(format!("`vars.{name}` depends on the target, which is not available here")),
                 Some("This setting applies to the whole run: use a value that is the same for all devices.".to_owned()),
             ),
             (["steps"], _) if problem.fix.is_none() => (
                 None,
-                Some(if self.names.named.is_empty() { "No step has an `id`; add one to the step whose result is needed.".to_owned() } else {
+                Some(if self.names.steps_by_id.is_empty() { "No step has an `id`; add one to the step whose result is needed.".to_owned() } else {
                         let known = problem.help.take().unwrap_or_default();
                         format!("{known} Steps are named by their `id`.")
                 }),
@@ -267,9 +267,9 @@ impl<'d> Check<'d> {
     }
 
     /// Makes a problem of an error at its bytes in the file.
-    fn problem(&self, node: NodeId, text: &str, fault: ExpressionError) -> Problem {
-        let span = self.document.source_span(node, fault.range.clone());
-        let rule = match fault.kind {
+    fn problem(&self, node: NodeId, text: &str, error: ExpressionError) -> Problem {
+        let span = self.document.source_span(node, error.range.clone());
+        let rule = match error.kind {
             ExpressionErrorKind::Unclosed => &rules::TEMPLATE_UNCLOSED,
             ExpressionErrorKind::Syntax => &rules::TEMPLATE_SYNTAX,
             ExpressionErrorKind::Statement => &rules::TEMPLATE_STATEMENT,
@@ -282,13 +282,13 @@ impl<'d> Check<'d> {
             ExpressionErrorKind::TooLarge => &rules::TEMPLATE_TOO_LARGE,
             ExpressionErrorKind::Evaluation => &rules::TEMPLATE_VALUE,
         };
-        let mut problem = Problem::new(rule, self.document.source(), span, fault.message);
-        if let Some(help) = fault.help {
+        let mut problem = Problem::new(rule, self.document.source(), span, error.message);
+        if let Some(help) = error.help {
             problem = problem.help(help);
         }
         // Only where the bytes stand in the file as they stand in the text.
-        if let Some(word) = fault.replacement
-            && self.document.source().slice(span) == &text[fault.range]
+        if let Some(word) = error.replacement
+            && self.document.source().slice(span) == &text[error.range]
             && !word.contains(['\'', '"'])
         {
             let title = format!("Write `{word}`");

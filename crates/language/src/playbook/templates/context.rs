@@ -133,7 +133,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::playbook::schema;
+    use crate::playbook::committed_schema;
 
     /// Adds the path of every scalar that the schema allows below a part of it.
     fn scalars(root: &Value, part: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     fn all_keys() -> Vec<Vec<String>> {
-        let root: Value = serde_json::from_str(&schema()).expect("the schema is JSON");
+        let root: Value = serde_json::from_str(&committed_schema()).expect("the schema is JSON");
         let mut found = Vec::new();
         scalars(&root, &root, &mut Vec::new(), &mut found);
         found

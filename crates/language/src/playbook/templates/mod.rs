@@ -8,7 +8,7 @@ mod check;
 mod context;
 mod names;
 pub(crate) mod rules;
-mod used;
+mod used_names;
 
 pub use check::check;
-pub use used::{NamesUsed, names_used};
+pub use used_names::{UsedNames, used_names};

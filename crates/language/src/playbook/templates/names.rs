@@ -46,9 +46,9 @@ pub(super) struct VisibleNames<'d> {
     pub(super) target: Type,
     /// With the results of all steps; which of them are earlier is not said by a type.
     pub(super) steps: Type,
-    pub(super) named: HashMap<&'d str, NamedStep>,
+    pub(super) steps_by_id: HashMap<&'d str, NamedStep>,
     /// Vars that ask for the target, directly or through another var.
-    pub(super) late: Vec<&'d str>,
+    pub(super) target_vars: Vec<&'d str>,
     /// Vars that are defined by themselves: each with the places of the chain, the first one's own
     /// use of the second, and so on.
     pub(super) cycles: Vec<Vec<(TextRange, String)>>,
@@ -61,8 +61,8 @@ impl<'d> VisibleNames<'d> {
             run: Type::Any,
             target: Type::Any,
             steps: Type::Any,
-            named: HashMap::new(),
-            late: Vec::new(),
+            steps_by_id: HashMap::new(),
+            target_vars: Vec::new(),
             cycles: Vec::new(),
         };
         let steps = names.read_steps();
@@ -83,7 +83,7 @@ impl<'d> VisibleNames<'d> {
             Some(vars) => {
                 let early = vars
                     .iter()
-                    .filter(|(name, _)| !names.late.contains(name))
+                    .filter(|(name, _)| !names.target_vars.contains(name))
                     .map(|(name, kind)| (*name, kind.clone()));
                 (Record::new(early).into(), Record::new(vars.clone()).into())
             }
@@ -148,7 +148,7 @@ impl<'d> VisibleNames<'d> {
                         id,
                         is_cleanup,
                     };
-                    self.named.insert(name, named);
+                    self.steps_by_id.insert(name, named);
                     steps.push((name, self.step_type(*item)));
                 }
                 index += 1;
@@ -206,28 +206,28 @@ impl<'d> VisibleNames<'d> {
     /// Returns the types of vars, each worked out after those it uses.
     fn read_vars(&mut self, visible: &dyn Fn(Type) -> Type) -> Option<IndexMap<&'d str, Type>> {
         let entries = self.section("vars")?;
-        let mut walk = CycleSearch {
+        let mut search = VarSearch {
             document: self.document,
             entries: entries
                 .iter()
                 .map(|entry| (self.text(entry.key), entry.value))
                 .collect(),
-            open: Vec::new(),
-            done: HashMap::new(),
+            chain: Vec::new(),
+            depends_on_target: HashMap::new(),
             order: Vec::new(),
-            chained: HashSet::new(),
+            using_vars: HashSet::new(),
             cycles: Vec::new(),
         };
         for entry in entries {
-            walk.visit(self.text(entry.key));
+            search.visit(self.text(entry.key));
         }
-        self.late = walk
+        self.target_vars = search
             .order
             .iter()
             .copied()
-            .filter(|name| walk.done.get(name) == Some(&true))
+            .filter(|name| search.depends_on_target.get(name) == Some(&true))
             .collect();
-        self.cycles = walk.cycles;
+        self.cycles = search.cycles;
         let mut kinds: IndexMap<&str, Type> = entries
             .iter()
             .map(|entry| (self.text(entry.key), Type::Any))
@@ -236,11 +236,11 @@ impl<'d> VisibleNames<'d> {
         // the others are left open, so that work stays linear.
         let mut copies = 200;
         let mut known = visible(Record::new(kinds.clone()).into());
-        for name in walk.order {
-            let Some(node) = walk.entries.get(name) else {
+        for name in search.order {
+            let Some(node) = search.entries.get(name) else {
                 continue;
             };
-            if walk.chained.contains(name) && copies > 0 {
+            if search.using_vars.contains(name) && copies > 0 {
                 copies -= 1;
                 known = visible(Record::new(kinds.clone()).into());
             }
@@ -299,16 +299,16 @@ const _: fn(InputType) = |kind| match kind {
 };
 
 /// Depth first over the vars: their order, who asks for the target, and who goes round in circles.
-struct CycleSearch<'d> {
+struct VarSearch<'d> {
     document: &'d Document,
     entries: HashMap<&'d str, NodeId>,
     /// The chain that is being followed: each var with its use of the next.
-    open: Vec<(&'d str, Option<TextRange>)>,
+    chain: Vec<(&'d str, Option<TextRange>)>,
     /// Whether it asks for the target, of those that are through.
-    done: HashMap<&'d str, bool>,
+    depends_on_target: HashMap<&'d str, bool>,
     order: Vec<&'d str>,
     /// Those that use another var.
-    chained: HashSet<&'d str>,
+    using_vars: HashSet<&'d str>,
     cycles: Vec<Vec<(TextRange, String)>>,
 }
 
@@ -316,18 +316,18 @@ struct CycleSearch<'d> {
 /// itself for each.
 const CHAIN_MAX: usize = 200;
 
-impl<'d> CycleSearch<'d> {
+impl<'d> VarSearch<'d> {
     fn visit(&mut self, name: &'d str) -> bool {
-        if let Some(late) = self.done.get(name) {
+        if let Some(late) = self.depends_on_target.get(name) {
             return *late;
         }
         let Some(node) = self.entries.get(name).copied() else {
             return false;
         };
-        if self.open.len() >= CHAIN_MAX {
+        if self.chain.len() >= CHAIN_MAX {
             return false;
         }
-        self.open.push((name, None));
+        self.chain.push((name, None));
         let mut late = false;
         let mut uses = Vec::new();
         collect_uses(self.document, node, &mut uses);
@@ -342,12 +342,12 @@ impl<'d> CycleSearch<'d> {
                     let Some((next, _)) = next.map(|(name, node)| (*name, *node)) else {
                         continue;
                     };
-                    self.chained.insert(name);
-                    if let Some(top) = self.open.last_mut() {
+                    self.using_vars.insert(name);
+                    if let Some(top) = self.chain.last_mut() {
                         top.1 = Some((node, used.range.clone()));
                     }
-                    if let Some(start) = self.open.iter().position(|(open, _)| *open == next) {
-                        let chain = self.open[start..]
+                    if let Some(start) = self.chain.iter().position(|(open, _)| *open == next) {
+                        let chain = self.chain[start..]
                             .iter()
                             .filter_map(|(name, place)| Some((place.clone()?, (*name).to_owned())));
                         self.cycles.push(chain.collect());
@@ -358,8 +358,8 @@ impl<'d> CycleSearch<'d> {
                 _ => {}
             }
         }
-        self.open.pop();
-        self.done.insert(name, late);
+        self.chain.pop();
+        self.depends_on_target.insert(name, late);
         self.order.push(name);
         late
     }

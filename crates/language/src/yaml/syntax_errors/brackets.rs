@@ -3,24 +3,24 @@
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
 
-use super::{Spot, rules, single_quoted};
+use super::{ErrorContext, rules, single_quoted};
 
 /// Something between brackets that neither ends them nor separates two entries.
-pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
-    let text = spot.text();
-    if text[..spot.at as usize].ends_with('$') && text[spot.at as usize..].starts_with("{{") {
+pub(super) fn unclosed(context: &ErrorContext<'_>) -> Problem {
+    let text = context.text();
+    if text[..context.at as usize].ends_with('$') && text[context.at as usize..].starts_with("{{") {
         // Text right before it is part of the same value: `[a-${{ x }}]`.
-        let start = if spot.last.end == spot.at {
-            spot.last.start
+        let start = if context.last.end == context.at {
+            context.last.start
         } else {
-            spot.at - 1
+            context.at - 1
         };
-        return template(spot, start);
+        return template(context, start);
     }
-    let Some(open) = spot.open else {
-        let at = spot.here(1);
-        let bracket = spot.source.slice(at).to_owned();
-        return spot
+    let Some(open) = context.open else {
+        let at = context.here(1);
+        let bracket = context.source.slice(at).to_owned();
+        return context
             .problem(
                 &rules::UNCLOSED_BRACKET,
                 at,
@@ -28,30 +28,31 @@ pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
             )
             .help(closing_help(&bracket));
     };
-    let bracket = spot.source.slice(open).to_owned();
-    if spot.at <= open.start || spot.source.line_of(open.start) != spot.line() {
-        let problem = spot
+    let bracket = context.source.slice(open).to_owned();
+    if context.at <= open.start || context.source.line_of(open.start) != context.line() {
+        let problem = context
             .problem(
                 &rules::UNCLOSED_BRACKET,
                 open,
                 format!("this `{bracket}` is never closed"),
             )
             .help(closing_help(&bracket));
-        let line = spot.content_from(open.start);
+        let line = context.content_from(open.start);
         let edit = Edit {
             span: Span::new(line.end, line.end),
             text: closing(&bracket).to_owned(),
         };
         let title = format!("add `{}` at the end of the line", closing(&bracket));
-        return spot.try_guess(problem, title, vec![edit]);
+        return context.with_guessed_fix(problem, title, vec![edit]);
     }
-    spot.problem(
-        &rules::UNCLOSED_BRACKET,
-        spot.here(1),
-        format!("expected `,` or `{}` here", closing(&bracket)),
-    )
-    .also(open, "to continue this")
-    .help("a text that contains `: `, `,` or brackets needs quotes here")
+    context
+        .problem(
+            &rules::UNCLOSED_BRACKET,
+            context.here(1),
+            format!("expected `,` or `{}` here", closing(&bracket)),
+        )
+        .also(open, "to continue this")
+        .help("a text that contains `: `, `,` or brackets needs quotes here")
 }
 
 fn closing(open: &str) -> &'static str {
@@ -69,17 +70,17 @@ fn closing_help(open: &str) -> String {
 }
 
 /// Returns a template without quotes: its braces are read as a map.
-fn template(spot: &Spot<'_>, start: u32) -> Problem {
-    let end_of_line = spot.source.line_span(spot.line()).end;
-    let rest = spot.source.slice(Span::new(start, end_of_line));
+fn template(context: &ErrorContext<'_>, start: u32) -> Problem {
+    let end_of_line = context.source.line_span(context.line()).end;
+    let rest = context.source.slice(Span::new(start, end_of_line));
     let length = rest.find("}}").map_or(rest.trim_end().len(), |end| {
         // What stands right beside the template is part of the same text.
         let after = &rest[end + 2..];
         end + 2 + after.find([',', ']', '}', ' ']).unwrap_or(after.len())
     });
     let value = Span::new(start, start + length as u32);
-    let text = spot.source.slice(value);
-    let problem = spot
+    let text = context.source.slice(value);
+    let problem = context
         .problem(
             &rules::UNQUOTED_TEMPLATE,
             value,
@@ -96,15 +97,15 @@ fn template(spot: &Spot<'_>, start: u32) -> Problem {
         span: value,
         text: quoted,
     };
-    spot.try_fix(problem, title, vec![edit])
+    context.with_fix(problem, title, vec![edit])
 }
 
 /// `[` closed by `}`.
-pub(super) fn mismatched(spot: &Spot<'_>, open: char, close: char) -> Problem {
-    let opening = spot.open.unwrap_or(spot.here(1));
+pub(super) fn mismatched(context: &ErrorContext<'_>, open: char, close: char) -> Problem {
+    let opening = context.open.unwrap_or(context.here(1));
     let expected = closing(&open.to_string());
-    let after = &spot.text()[opening.end as usize..];
-    let problem = spot
+    let after = &context.text()[opening.end as usize..];
+    let problem = context
         .problem(
             &rules::UNCLOSED_BRACKET,
             opening,
@@ -122,7 +123,7 @@ pub(super) fn mismatched(spot: &Spot<'_>, open: char, close: char) -> Problem {
                 text: expected.to_owned(),
             };
             let title = format!("replace `{close}` by `{expected}`");
-            spot.try_guess(
+            context.with_guessed_fix(
                 problem.also(span, format!("not `{expected}`")),
                 title,
                 vec![edit],
@@ -133,20 +134,20 @@ pub(super) fn mismatched(spot: &Spot<'_>, open: char, close: char) -> Problem {
 }
 
 /// Returns a closing bracket that closes nothing.
-pub(super) fn misplaced(spot: &Spot<'_>) -> Problem {
-    let value = spot.rest_of_line();
-    let bracket = spot.source.slice(spot.here(1)).to_owned();
-    let problem = spot
+pub(super) fn misplaced(context: &ErrorContext<'_>) -> Problem {
+    let value = context.rest_of_line();
+    let bracket = context.source.slice(context.here(1)).to_owned();
+    let problem = context
         .problem(
             &rules::UNCLOSED_BRACKET,
-            spot.here(1),
+            context.here(1),
             format!("this `{bracket}` has no opening bracket"),
         )
         .help("remove it; a text that begins with it needs quotes");
-    let title = format!("write `{}`", single_quoted(spot.source.slice(value)));
+    let title = format!("write `{}`", single_quoted(context.source.slice(value)));
     let edit = Edit {
         span: value,
-        text: single_quoted(spot.source.slice(value)),
+        text: single_quoted(context.source.slice(value)),
     };
-    spot.try_guess(problem, title, vec![edit])
+    context.with_guessed_fix(problem, title, vec![edit])
 }

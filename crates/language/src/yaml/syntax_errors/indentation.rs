@@ -3,21 +3,21 @@
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
 
-use super::{Spot, excerpt, rules};
+use super::{ErrorContext, excerpt, rules};
 
 /// Returns a tab in the white space before a line's first word.
-pub(super) fn tabs(spot: &Spot<'_>) -> Problem {
-    let Some(line) = tabbed_line(spot) else {
-        return spot
+pub(super) fn tabs(context: &ErrorContext<'_>) -> Problem {
+    let Some(line) = tabbed_line(context) else {
+        return context
             .problem(
                 &rules::TAB_INDENTATION,
-                spot.here(1),
+                context.here(1),
                 "a tab is not allowed here",
             )
             .help("use spaces");
     };
-    let run = tab_run(spot, line).unwrap_or_default();
-    let problem = spot
+    let run = tab_run(context, line).unwrap_or_default();
+    let problem = context
         .problem(
             &rules::TAB_INDENTATION,
             run,
@@ -25,8 +25,8 @@ pub(super) fn tabs(spot: &Spot<'_>) -> Problem {
         )
         .label(if run.len() == 1 { "a tab" } else { "tabs" })
         .help("indent with spaces: the width of a tab differs between editors");
-    let lines: Vec<usize> = (0..spot.source.line_count())
-        .filter(|line| tab_run(spot, *line).is_some())
+    let lines: Vec<usize> = (0..context.source.line_count())
+        .filter(|line| tab_run(context, *line).is_some())
         .collect();
     // All lines at once, with the first width that makes the file readable.
     let mut best = problem;
@@ -34,8 +34,8 @@ pub(super) fn tabs(spot: &Spot<'_>) -> Problem {
         let edits = lines
             .iter()
             .filter_map(|line| {
-                let indent = indentation(spot, *line);
-                let text = spot.source.slice(indent);
+                let indent = indentation(context, *line);
+                let text = context.source.slice(indent);
                 text.contains('\t').then(|| Edit {
                     span: indent,
                     text: text.replace('\t', &" ".repeat(width)),
@@ -46,7 +46,7 @@ pub(super) fn tabs(spot: &Spot<'_>) -> Problem {
             1 => format!("replace the tab by {width} spaces"),
             count => format!("replace each leading tab of {count} lines by {width} spaces"),
         };
-        best = spot.try_guess(best, title, edits);
+        best = context.with_guessed_fix(best, title, edits);
         if best.fix.is_some() {
             break;
         }
@@ -55,30 +55,30 @@ pub(super) fn tabs(spot: &Spot<'_>) -> Problem {
 }
 
 /// Returns the line the scanner means: the tab stands in it, or in one that it had not finished.
-fn tabbed_line(spot: &Spot<'_>) -> Option<usize> {
-    let here = spot.line();
-    let after = here..spot.source.line_count();
+fn tabbed_line(context: &ErrorContext<'_>) -> Option<usize> {
+    let here = context.line();
+    let after = here..context.source.line_count();
     let before = (0..here).rev();
     let nearby = after.take(64).chain(before.take(8));
     nearby
         .into_iter()
-        .find(|line| tab_run(spot, *line).is_some())
+        .find(|line| tab_run(context, *line).is_some())
 }
 
-fn indentation(spot: &Spot<'_>, line: usize) -> Span {
-    let span = spot.source.line_span(line);
-    let text = spot.source.slice(span);
+fn indentation(context: &ErrorContext<'_>, line: usize) -> Span {
+    let span = context.source.line_span(line);
+    let text = context.source.slice(span);
     let width = text.len() - text.trim_start_matches([' ', '\t']).len();
     Span::new(span.start, span.start + width as u32)
 }
 
 /// Returns the tabs in a line's indentation; none in a line without words.
-fn tab_run(spot: &Spot<'_>, line: usize) -> Option<Span> {
-    let indent = indentation(spot, line);
-    if indent.end == spot.source.line_span(line).end {
+fn tab_run(context: &ErrorContext<'_>, line: usize) -> Option<Span> {
+    let indent = indentation(context, line);
+    if indent.end == context.source.line_span(line).end {
         return None;
     }
-    let text = spot.source.slice(indent);
+    let text = context.source.slice(indent);
     let first = text.find('\t')?;
     let length = text[first..]
         .bytes()
@@ -98,32 +98,34 @@ struct Candidate {
 }
 
 /// Returns a line that belongs to nothing in its column.
-pub(super) fn line(spot: &Spot<'_>) -> Problem {
-    let line = spot.line();
-    let indent = indentation(spot, line);
-    let span = spot.source.line_span(line);
+pub(super) fn line(context: &ErrorContext<'_>) -> Problem {
+    let line = context.line();
+    let indent = indentation(context, line);
+    let span = context.source.line_span(line);
     // The scanner may have read the dashes of a list before it stopped.
-    let read = spot.source.slice(Span::new(indent.end, spot.at));
+    let read = context.source.slice(Span::new(indent.end, context.at));
     if !read.trim_matches(['-', ' ']).is_empty() {
-        return spot
+        return context
             .problem(
                 &rules::YAML_SYNTAX,
-                spot.rest_of_line(),
+                context.rest_of_line(),
                 "this is not allowed here",
             )
             .help("put each entry on a line of its own");
     }
     let column = indent.len() as usize;
-    let text = spot.source.slice(Span::new(indent.end, span.end));
+    let text = context.source.slice(Span::new(indent.end, span.end));
     let is_item = text == "-" || text.starts_with("- ");
-    let candidates = candidates(spot, line);
+    let candidates = candidates(context, line);
     match candidates.iter().find(|place| place.column == column) {
-        Some(other) if other.is_item != is_item => return mixed(spot, indent, other, is_item),
+        Some(other) if other.is_item != is_item => {
+            return key_among_items_error(context, indent, other, is_item);
+        }
         Some(_) => {
-            return spot
+            return context
                 .problem(
                     &rules::YAML_SYNTAX,
-                    spot.rest_of_line(),
+                    context.rest_of_line(),
                     "the value above is complete: nothing may follow it here",
                 )
                 .help("put each entry on a line of its own");
@@ -135,11 +137,11 @@ pub(super) fn line(spot: &Spot<'_>) -> Problem {
         .filter(|place| place.is_item == is_item)
         .min_by_key(|place| place.column.abs_diff(column));
     let mark = if indent.is_empty() {
-        spot.word()
+        context.word()
     } else {
         indent
     };
-    let problem = spot.problem(
+    let problem = context.problem(
         &rules::INDENTATION,
         mark,
         match nearest {
@@ -171,25 +173,30 @@ pub(super) fn line(spot: &Spot<'_>) -> Problem {
         if is_item {
             "the item above".to_owned()
         } else {
-            format!("`{}`", excerpt(spot.source.slice(target.word)))
+            format!("`{}`", excerpt(context.source.slice(target.word)))
         },
     );
     let title = indent_by(target.column);
-    spot.try_guess(
+    context.with_guessed_fix(
         problem.help(help),
         title,
-        shifted(spot, line, column, target.column),
+        shifted(context, line, column, target.column),
     )
 }
 
 /// Returns a key among list items, or an item among keys.
-fn mixed(spot: &Spot<'_>, indent: Span, other: &Candidate, is_item: bool) -> Problem {
+fn key_among_items_error(
+    context: &ErrorContext<'_>,
+    indent: Span,
+    other: &Candidate,
+    is_item: bool,
+) -> Problem {
     let mark = if is_item {
         Span::new(indent.end, indent.end + 1)
     } else {
-        spot.word()
+        context.word()
     };
-    let problem = spot.problem(
+    let problem = context.problem(
         &rules::INDENTATION,
         mark,
         if is_item {
@@ -198,7 +205,7 @@ fn mixed(spot: &Spot<'_>, indent: Span, other: &Candidate, is_item: bool) -> Pro
             "a key cannot be in the column of the items of a list"
         },
     );
-    let neighbour = excerpt(spot.source.slice(other.word));
+    let neighbour = excerpt(context.source.slice(other.word));
     problem
         .label(if is_item { "an item" } else { "a key" })
         .also(other.word, if is_item { "a key" } else { "an item" })
@@ -226,15 +233,15 @@ fn indent_by(column: usize) -> String {
 }
 
 /// Returns the columns that are still open above a line: of keys, and of list items.
-fn candidates(spot: &Spot<'_>, line: usize) -> Vec<Candidate> {
+fn candidates(context: &ErrorContext<'_>, line: usize) -> Vec<Candidate> {
     let mut found: Vec<Candidate> = Vec::new();
     let mut leftmost = usize::MAX;
     // A playbook's lines are near one another; a bound keeps a broken file from being read to its
     // beginning once for every error.
     for above in (0..line).rev().take(2_000) {
-        let indent = indentation(spot, above);
-        let span = spot.source.line_span(above);
-        let mut text = spot.source.slice(Span::new(indent.end, span.end));
+        let indent = indentation(context, above);
+        let span = context.source.line_span(above);
+        let mut text = context.source.slice(Span::new(indent.end, span.end));
         let mut column = indent.len() as usize;
         if text.is_empty() || text.starts_with('#') || column >= leftmost {
             continue;
@@ -276,11 +283,11 @@ fn is_key(text: &str) -> bool {
 }
 
 /// Moves a line and all that hangs on it.
-fn shifted(spot: &Spot<'_>, line: usize, from: usize, to: usize) -> Vec<Edit> {
+fn shifted(context: &ErrorContext<'_>, line: usize, from: usize, to: usize) -> Vec<Edit> {
     let mut edits = Vec::new();
-    for below in line..spot.source.line_count() {
-        let indent = indentation(spot, below);
-        let is_blank = indent.end == spot.source.line_span(below).end;
+    for below in line..context.source.line_count() {
+        let indent = indentation(context, below);
+        let is_blank = indent.end == context.source.line_span(below).end;
         if below > line && !is_blank && indent.len() as usize <= from {
             break;
         }
@@ -303,15 +310,15 @@ fn shifted(spot: &Spot<'_>, line: usize, from: usize, to: usize) -> Vec<Edit> {
 }
 
 /// Returns a line of a block scalar that stands left of the others.
-pub(super) fn block_text(spot: &Spot<'_>) -> Problem {
-    let indent = indentation(spot, spot.line());
-    let above = spot.source.line_span(spot.line().saturating_sub(1));
-    if above.len() > indent.len() && spot.source.slice(above).trim().is_empty() {
+pub(super) fn block_text(context: &ErrorContext<'_>) -> Problem {
+    let indent = indentation(context, context.line());
+    let above = context.source.line_span(context.line().saturating_sub(1));
+    if above.len() > indent.len() && context.source.slice(above).trim().is_empty() {
         let edit = Edit {
             span: above,
             text: String::new(),
         };
-        let problem = spot
+        let problem = context
             .problem(
                 &rules::INDENTATION,
                 above,
@@ -322,14 +329,14 @@ pub(super) fn block_text(spot: &Spot<'_>) -> Problem {
             .help(
                 "the first line of a text, even a blank one, sets the indentation of all its lines",
             );
-        return spot.try_guess(problem, "remove the spaces", vec![edit]);
+        return context.with_guessed_fix(problem, "remove the spaces", vec![edit]);
     }
     let mark = if indent.is_empty() {
-        spot.word()
+        context.word()
     } else {
         indent
     };
-    spot.problem(
+    context.problem(
         &rules::INDENTATION,
         mark,
         "this line of the text is indented less than the lines before it",
@@ -339,33 +346,33 @@ pub(super) fn block_text(spot: &Spot<'_>) -> Problem {
 }
 
 /// Returns a key that was read as one more line of the plain text above it.
-pub(super) fn swallowed(spot: &Spot<'_>) -> Problem {
-    let line = spot.line();
-    let indent = indentation(spot, line);
+pub(super) fn key_in_text(context: &ErrorContext<'_>) -> Problem {
+    let line = context.line();
+    let indent = indentation(context, line);
     let column = indent.len() as usize;
-    let target = candidates(spot, line)
+    let target = candidates(context, line)
         .into_iter()
         .filter(|place| !place.is_item)
         .min_by_key(|place| place.column.abs_diff(column));
-    let problem = spot
+    let problem = context
         .problem(
             &rules::INDENTATION,
             indent,
             "this line continues the text above because of its indentation",
         )
         .label(spaces(column))
-        .also(spot.content_from(spot.last.start), "the text");
+        .also(context.content_from(context.last.start), "the text");
     let Some(target) = target.filter(|place| place.column < column) else {
         return problem.help("indent it like the keys it belongs to");
     };
     let help = format!(
         "start it in the column of `{}` to make it a key beside it",
-        excerpt(spot.source.slice(target.word))
+        excerpt(context.source.slice(target.word))
     );
     let title = indent_by(target.column);
-    spot.try_guess(
+    context.with_guessed_fix(
         problem.help(help),
         title,
-        shifted(spot, line, column, target.column),
+        shifted(context, line, column, target.column),
     )
 }

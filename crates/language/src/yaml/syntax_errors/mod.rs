@@ -23,7 +23,7 @@ use super::{parse, restrictions, rules};
 const TRIAL_BYTES: usize = 2 * 1024 * 1024;
 
 /// Where the scanner stopped, and what it had read so far.
-pub(super) struct Spot<'a> {
+pub(super) struct ErrorContext<'a> {
     pub(super) source: &'a SourceText,
     /// Where the scanner stopped, in bytes.
     pub(super) at: u32,
@@ -35,48 +35,54 @@ pub(super) struct Spot<'a> {
 }
 
 /// Returns what the scanner found, in the author's words.
-pub(super) fn problem(spot: &Spot<'_>, error: &ScanError) -> Problem {
+pub(super) fn problem(context: &ErrorContext<'_>, error: &ScanError) -> Problem {
     use ErrorKind as Kind;
     match error.kind() {
         Kind::TabNotAllowed
         | Kind::TabInBlockIndentation
         | Kind::TabInIndentation
         | Kind::TabInPlainScalar
-        | Kind::TabAtBlockScalarStart => indentation::tabs(spot),
+        | Kind::TabAtBlockScalarStart => indentation::tabs(context),
         Kind::ExpectedBlockMappingKey
         | Kind::ExpectedBlockSequenceEntry
         | Kind::ExpectedDocumentStart
         | Kind::InvalidIndentation
         | Kind::UnexpectedEofBlockMapping
-        | Kind::UnexpectedEofBlockSequence => indentation::line(spot),
-        Kind::InvalidBlockScalarIndent => indentation::block_text(spot),
-        Kind::MappingValueNotAllowed | Kind::MappingKeyNotAllowed => words::colon(spot),
-        Kind::SimpleKeyExpected | Kind::InvalidSimpleKey => words::missing_colon(spot),
+        | Kind::UnexpectedEofBlockSequence => indentation::line(context),
+        Kind::InvalidBlockScalarIndent => indentation::block_text(context),
+        Kind::MappingValueNotAllowed | Kind::MappingKeyNotAllowed => words::colon(context),
+        Kind::SimpleKeyExpected | Kind::InvalidSimpleKey => words::missing_colon(context),
         Kind::UnknownQuotedScalarEscape
         | Kind::InvalidQuotedScalarHexEscape
         | Kind::InvalidLowSurrogateHexEscape
         | Kind::InvalidLowSurrogate
         | Kind::MissingLowSurrogate
         | Kind::UnpairedLowSurrogate
-        | Kind::InvalidUnicodeEscape => quotes::escape(spot),
+        | Kind::InvalidUnicodeEscape => quotes::escape(context),
         Kind::UnclosedQuotedScalar | Kind::DocumentIndicatorInQuotedScalar => {
-            quotes::unclosed(spot)
+            quotes::unclosed(context)
         }
         Kind::InvalidTrailingSingleQuotedScalar | Kind::InvalidTrailingDoubleQuotedScalar => {
-            quotes::text_after(spot)
+            quotes::text_after(context)
         }
         // The scanner may name the beginning of the text that the character stands in.
         Kind::UnexpectedCharacter { character } if restrictions::is_hidden(*character) => {
-            let rest = &spot.text()[spot.at as usize..];
-            let at = spot.at + rest.find(*character).unwrap_or(0) as u32;
-            restrictions::hidden_character(spot.source, at, *character)
+            let rest = &context.text()[context.at as usize..];
+            let at = context.at + rest.find(*character).unwrap_or(0) as u32;
+            restrictions::hidden_character(context.source, at, *character)
         }
-        Kind::UnexpectedCharacter { character } => words::reserved(spot, *character),
-        Kind::MissingAnchorOrAliasName => words::reserved(spot, spot.next_char().unwrap_or('*')),
-        Kind::PlainScalarStartsWithDashFlowIndicator => words::reserved(spot, '-'),
-        Kind::BlockSequenceEntryNotAllowed | Kind::BlockEntryInFlowCollection => words::dash(spot),
-        Kind::CommentNotSeparated => words::comment(spot),
-        Kind::InvalidBlockScalarHeader | Kind::ZeroBlockScalarIndent => words::block_header(spot),
+        Kind::UnexpectedCharacter { character } => words::reserved(context, *character),
+        Kind::MissingAnchorOrAliasName => {
+            words::reserved(context, context.next_char().unwrap_or('*'))
+        }
+        Kind::PlainScalarStartsWithDashFlowIndicator => words::reserved(context, '-'),
+        Kind::BlockSequenceEntryNotAllowed | Kind::BlockEntryInFlowCollection => {
+            words::dash(context)
+        }
+        Kind::CommentNotSeparated => words::comment(context),
+        Kind::InvalidBlockScalarHeader | Kind::ZeroBlockScalarIndent => {
+            words::block_header(context)
+        }
         Kind::ExpectedFlowMappingSeparator
         | Kind::ExpectedFlowSequenceSeparator
         | Kind::InvalidColonPlacement
@@ -84,34 +90,36 @@ pub(super) fn problem(spot: &Spot<'_>, error: &ScanError) -> Problem {
         | Kind::UnclosedFlowCollection { .. }
         | Kind::UnexpectedEofFlowMapping
         | Kind::UnexpectedEofFlowSequence
-        | Kind::UnexpectedEofImplicitFlowMapping => brackets::unclosed(spot),
+        | Kind::UnexpectedEofImplicitFlowMapping => brackets::unclosed(context),
         Kind::MismatchedFlowCollectionEnd { open, close } => {
-            brackets::mismatched(spot, *open, *close)
+            brackets::mismatched(context, *open, *close)
         }
-        Kind::MisplacedFlowCollectionEnd => brackets::misplaced(spot),
+        Kind::MisplacedFlowCollectionEnd => brackets::misplaced(context),
         Kind::RecursionLimitExceeded => {
-            restrictions::too_deep(spot.source, spot.here(1), spot.limits)
+            restrictions::too_deep(context.source, context.here(1), context.limits)
         }
-        Kind::DirectiveDisallowed => restrictions::directive(spot.source, spot.at),
-        Kind::BomInsideDocument => restrictions::hidden_character(spot.source, spot.at, '\u{FEFF}'),
+        Kind::DirectiveDisallowed => restrictions::directive(context.source, context.at),
+        Kind::BomInsideDocument => {
+            restrictions::hidden_character(context.source, context.at, '\u{FEFF}')
+        }
         Kind::UndeclaredTagHandle
         | Kind::UnclosedVerbatimTag
         | Kind::ExpectedTagBang
         | Kind::InvalidTagTerminator
         | Kind::InvalidTagEscape
-        | Kind::MissingTagUri => restrictions::tag(spot.source, spot.word()),
-        Kind::InvalidDocumentEnd => spot
+        | Kind::MissingTagUri => restrictions::tag(context.source, context.word()),
+        Kind::InvalidDocumentEnd => context
             .problem(
                 &rules::SECOND_DOCUMENT,
-                spot.rest_of_line(),
+                context.rest_of_line(),
                 "text after the end of the document",
             )
             .help("`...` ends a document; a file contains one document"),
-        other => spot.problem(&rules::YAML_SYNTAX, spot.here(1), other.to_string()),
+        other => context.problem(&rules::YAML_SYNTAX, context.here(1), other.to_string()),
     }
 }
 
-impl<'a> Spot<'a> {
+impl<'a> ErrorContext<'a> {
     fn text(&self) -> &'a str {
         self.source.text()
     }
@@ -161,7 +169,12 @@ impl<'a> Spot<'a> {
 
     /// Adds the edits as a fix if they make the whole text readable: for edits that guess what
     /// the author meant, where a guess gone wrong would only move the error.
-    fn try_guess(&self, problem: Problem, title: impl Into<String>, edits: Vec<Edit>) -> Problem {
+    fn with_guessed_fix(
+        &self,
+        problem: Problem,
+        title: impl Into<String>,
+        edits: Vec<Edit>,
+    ) -> Problem {
         if self.text().len() > TRIAL_BYTES || edits.is_empty() {
             return problem;
         }
@@ -173,7 +186,7 @@ impl<'a> Spot<'a> {
 
     /// Adds the edits as a fix if the scanner comes further with them: for edits that are right
     /// whatever else is wrong.
-    fn try_fix(&self, problem: Problem, title: impl Into<String>, edits: Vec<Edit>) -> Problem {
+    fn with_fix(&self, problem: Problem, title: impl Into<String>, edits: Vec<Edit>) -> Problem {
         if self.text().len() > TRIAL_BYTES || edits.is_empty() {
             return problem;
         }

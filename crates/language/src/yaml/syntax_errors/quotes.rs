@@ -3,21 +3,21 @@
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
 
-use super::{Spot, excerpt, rules, single_quoted};
+use super::{ErrorContext, excerpt, rules, single_quoted};
 
 /// Returns an escape that double quotes don't know, or one that is not finished.
-pub(super) fn escape(spot: &Spot<'_>) -> Problem {
-    let quote = spot.at;
-    let Some(escape) = first_bad_escape(spot.text(), quote) else {
-        return spot.problem(
+pub(super) fn escape(context: &ErrorContext<'_>) -> Problem {
+    let quote = context.at;
+    let Some(escape) = first_bad_escape(context.text(), quote) else {
+        return context.problem(
             &rules::INVALID_ESCAPE,
-            spot.here(1),
+            context.here(1),
             "invalid escape in this text",
         );
     };
-    let written = spot.source.slice(escape);
+    let written = context.source.slice(escape);
     let is_unfinished = written.len() > 2;
-    let problem = spot
+    let problem = context
         .problem(
             &rules::INVALID_ESCAPE,
             escape,
@@ -32,10 +32,10 @@ pub(super) fn escape(spot: &Spot<'_>) -> Problem {
             "in double quotes `\\` starts an escape",
         )
         .help("write the text in single quotes, where `\\` is an ordinary character");
-    let Some(end) = closing_quote(spot.text(), quote) else {
+    let Some(end) = closing_quote(context.text(), quote) else {
         return problem;
     };
-    let inside = &spot.text()[quote as usize + 1..end as usize];
+    let inside = &context.text()[quote as usize + 1..end as usize];
     if inside.contains('\n') || is_unfinished && !inside.contains(":\\") {
         return problem;
     }
@@ -46,7 +46,7 @@ pub(super) fn escape(spot: &Spot<'_>) -> Problem {
         text: single_quoted(&raw),
     };
     let title = format!("write `{}`", edit.text);
-    spot.try_fix(problem, title, vec![edit])
+    context.with_fix(problem, title, vec![edit])
 }
 
 /// Returns the first escape after the quote that YAML 1.2 has no meaning for.
@@ -110,12 +110,12 @@ fn closing_quote(text: &str, quote: u32) -> Option<u32> {
 }
 
 /// Returns a quote that is never closed.
-pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
-    let text = spot.source.slice(spot.rest_of_line());
+pub(super) fn unclosed(context: &ErrorContext<'_>) -> Problem {
+    let text = context.source.slice(context.rest_of_line());
     let mark = text.chars().next().unwrap_or('"');
-    let quote = spot.here(1);
-    let line = spot.content_from(spot.at);
-    let problem = spot.problem(&rules::UNCLOSED_QUOTE, quote, "this quote is never closed");
+    let quote = context.here(1);
+    let line = context.content_from(context.at);
+    let problem = context.problem(&rules::UNCLOSED_QUOTE, quote, "this quote is never closed");
     // `"C:\temp\"`: the last backslash takes the quote away.
     if mark == '"' && text.len() > 2 && text.ends_with("\\\"") {
         let raw = text[1..text.len() - 1].replace("\\\\", "\\");
@@ -131,7 +131,7 @@ pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
                 "this is an escaped quote, not the closing one",
             )
             .help("write the text in single quotes, where `\\` is an ordinary character");
-        return spot.try_fix(problem, title, vec![edit]);
+        return context.with_fix(problem, title, vec![edit]);
     }
     let problem = problem.help(format!(
         "close it with `{mark}` at the end of the text{}",
@@ -145,7 +145,7 @@ pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
         span: Span::new(line.end, line.end),
         text: mark.to_string(),
     };
-    spot.try_guess(
+    context.with_guessed_fix(
         problem,
         format!("add `{mark}` after `{}`", excerpt(text)),
         vec![edit],
@@ -153,25 +153,25 @@ pub(super) fn unclosed(spot: &Spot<'_>) -> Problem {
 }
 
 /// Returns text after a closing quote.
-pub(super) fn text_after(spot: &Spot<'_>) -> Problem {
-    let text = spot.text();
-    let line = spot.source.line_span(spot.line());
-    let before = text[line.start as usize..spot.at as usize].trim_end();
+pub(super) fn text_after(context: &ErrorContext<'_>) -> Problem {
+    let text = context.text();
+    let line = context.source.line_span(context.line());
+    let before = text[line.start as usize..context.at as usize].trim_end();
     let closing = line.start + before.len() as u32 - 1;
     let mark = before.chars().next_back().unwrap_or('"');
-    let rest = spot.rest_of_line();
-    let problem = spot
+    let rest = context.rest_of_line();
+    let problem = context
         .problem(
             &rules::TEXT_AFTER_QUOTE,
             rest,
             "text after the closing quote",
         )
         .also(Span::new(closing, closing + 1), "the text ends here");
-    let Some(opening) = opening_quote(spot, line, closing) else {
+    let Some(opening) = opening_quote(context, line, closing) else {
         return problem.help("put the whole value in quotes");
     };
     let whole = Span::new(opening, rest.end);
-    let value = spot.source.slice(whole);
+    let value = context.source.slice(whole);
     if mark == '\'' && value.ends_with('\'') && value.len() > 2 {
         let edit = Edit {
             span: whole,
@@ -179,7 +179,7 @@ pub(super) fn text_after(spot: &Spot<'_>) -> Problem {
         };
         let title = format!("write `{}`", edit.text);
         let problem = problem.help("inside single quotes an apostrophe is written `''`");
-        return spot.try_fix(problem, title, vec![edit]);
+        return context.with_fix(problem, title, vec![edit]);
     }
     let problem =
         problem.help("put the whole value in quotes; single quotes can contain double quotes");
@@ -188,13 +188,13 @@ pub(super) fn text_after(spot: &Spot<'_>) -> Problem {
         text: single_quoted(value),
     };
     let title = format!("write `{}`", edit.text);
-    spot.try_fix(problem, title, vec![edit])
+    context.with_fix(problem, title, vec![edit])
 }
 
 /// Returns the quote of this line that the closing one closes.
-fn opening_quote(spot: &Spot<'_>, line: Span, closing: u32) -> Option<u32> {
-    let text = spot.source.slice(line);
+fn opening_quote(context: &ErrorContext<'_>, line: Span, closing: u32) -> Option<u32> {
+    let text = context.source.slice(line);
     text.match_indices(['"', '\''])
         .map(|(at, _)| line.start + at as u32)
-        .find(|quote| closing_quote(spot.text(), *quote) == Some(closing))
+        .find(|quote| closing_quote(context.text(), *quote) == Some(closing))
 }

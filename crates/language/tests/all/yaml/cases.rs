@@ -53,7 +53,7 @@ fn each_case_is_told_as_expected() {
             "{} has no finding {code}",
             path.display()
         );
-        let told = render::text(&problems, &render::RenderStyle::drawn());
+        let told = render::text(&problems, &render::RenderStyle::unicode());
         let expected = path.with_extension("txt");
         if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
             fs::write(&expected, &told).unwrap();

@@ -7,8 +7,8 @@ use svar_language::expression::Scope;
 use svar_language::playbook::model::Os;
 use svar_wire::LiveResponseRequest;
 
-use super::prepare::Prepared;
-use super::scope::{Dependencies, TARGET_FIELDS};
+use super::evaluator::{Dependencies, TARGET_FIELDS};
+use super::prepare::PreparedPlaybook;
 use crate::index::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};
 use crate::model::{Plan, Verdict};
 use crate::result::{Results, StepResult};
@@ -37,11 +37,11 @@ pub struct UnresolvableSession {
 #[derive(Debug)]
 pub struct CompiledPlan {
     plan: Arc<Plan>,
-    prepared: Prepared,
+    prepared: PreparedPlaybook,
 }
 
 impl CompiledPlan {
-    pub(crate) fn new(plan: Plan, prepared: Prepared) -> Self {
+    pub(crate) fn new(plan: Plan, prepared: PreparedPlaybook) -> Self {
         CompiledPlan {
             plan: Arc::new(plan),
             prepared,
@@ -85,8 +85,8 @@ impl CompiledPlan {
         }
         let prepared = &self.prepared;
         let mut scope = prepared
-            .values
-            .with_target(&planned.target, &prepared.needs)
+            .evaluator
+            .device_scope(&planned.target, &prepared.needs)
             .map_err(at(None))?;
         let waits_for = |name: &String| session.waits_for.contains(name);
         self.read(device, &mut scope, results, waits_for);
@@ -154,10 +154,10 @@ impl CompiledPlan {
         };
         let prepared = &self.prepared;
         let step = step.of(&prepared.steps);
-        match prepared.values.with_target(target, &everything) {
+        match prepared.evaluator.device_scope(target, &everything) {
             Ok(mut scope) => {
                 self.read(device, &mut scope, results, |name| {
-                    step.judged_by.contains(name)
+                    step.expect_reads.contains(name)
                 });
                 prepared.judge(step, result, &scope)
             }

@@ -14,7 +14,7 @@ use svar_language::playbook::Playbook;
 use svar_language::rules::{TEMPLATE_CYCLE, TEMPLATE_VALUE};
 use svar_language::yaml::{Document, NodeId, NodeKind};
 
-use crate::inputs::{Inputs, each_text};
+use crate::inputs::{Inputs, for_each_text};
 use crate::model::Target;
 use crate::result::RunNames;
 use crate::secrets::Secrets;
@@ -44,43 +44,43 @@ impl Dependencies {
 
 /// A place of the playbook that becomes a value.
 #[derive(Debug, Clone)]
-pub(crate) struct Field {
+pub(crate) struct PlaybookValue {
     /// Location in the playbook.
     pub(crate) node: NodeId,
-    pub(crate) form: Form,
+    pub(crate) state: ValueState,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Form {
+pub(crate) enum ValueState {
     /// Known.
     Known(Value),
     /// A scalar that is yet to be evaluated.
     Template(Template, Dependencies),
     /// A list with something in it that is yet to be evaluated.
-    List(Vec<Field>),
+    List(Vec<PlaybookValue>),
     /// A map of that kind.
-    Map(Vec<(String, Field)>),
+    Map(Vec<(String, PlaybookValue)>),
 }
 
-impl Field {
+impl PlaybookValue {
     /// Returns what it depends on.
-    pub(crate) fn needs(&self) -> Dependencies {
+    pub(crate) fn dependencies(&self) -> Dependencies {
         let mut all = Dependencies::default();
-        match &self.form {
-            Form::Known(_) => {}
-            Form::Template(_, needs) => all = needs.clone(),
-            Form::List(items) => items.iter().for_each(|item| all.add(&item.needs())),
-            Form::Map(entries) => entries
+        match &self.state {
+            ValueState::Known(_) => {}
+            ValueState::Template(_, needs) => all = needs.clone(),
+            ValueState::List(items) => items.iter().for_each(|item| all.add(&item.dependencies())),
+            ValueState::Map(entries) => entries
                 .iter()
-                .for_each(|(_, value)| all.add(&value.needs())),
+                .for_each(|(_, value)| all.add(&value.dependencies())),
         }
         all
     }
 
     /// Returns the value where it depends on nothing.
     pub(crate) fn known(&self) -> Option<&Value> {
-        match &self.form {
-            Form::Known(value) => Some(value),
+        match &self.state {
+            ValueState::Known(value) => Some(value),
             _ => None,
         }
     }
@@ -88,28 +88,28 @@ impl Field {
 
 /// Reads places of a playbook and evaluates them, with problems at their bytes.
 #[derive(Debug)]
-pub(crate) struct Values {
+pub(crate) struct Evaluator {
     pub(crate) document: Arc<Document>,
     /// `inputs`, `run`, and the vars that are the same on every device.
     pub(crate) base: Scope,
     /// Dependencies of each var.
     vars: BTreeMap<String, Dependencies>,
     /// Vars that depend on the target, each after those it uses.
-    late: Vec<(String, Field)>,
+    target_vars: Vec<(String, PlaybookValue)>,
     /// Values that must not be shown: secret inputs, and whatever a template makes of one.
     pub(crate) secrets: Secrets,
     /// Names behind which a secret may stand: `inputs.NAME`, `vars.NAME`.
     pub(crate) secret_names: BTreeSet<(&'static str, String)>,
 }
 
-impl Values {
+impl Evaluator {
     /// Gathers what is the same on every device.
     pub(crate) fn new(
         document: &Arc<Document>,
         playbook: &Playbook,
         inputs: &Inputs,
         names: &RunNames,
-    ) -> Result<Values, Vec<Problem>> {
+    ) -> Result<Evaluator, Vec<Problem>> {
         let mut base = Scope::default();
         for root in ["inputs", "vars", "target", "steps"] {
             base.declare(root);
@@ -123,19 +123,19 @@ impl Values {
             base.set("inputs", &input.name, &input.value);
             if input.secret {
                 secret_names.insert(("inputs", input.name.clone()));
-                each_text(&input.value, &mut |text| secrets.add_with_forms(text));
+                for_each_text(&input.value, &mut |text| secrets.add_with_encodings(text));
             }
         }
-        let mut values = Values {
+        let mut evaluator = Evaluator {
             document: document.clone(),
             base,
             vars: BTreeMap::new(),
-            late: Vec::new(),
+            target_vars: Vec::new(),
             secrets,
             secret_names,
         };
-        values.evaluate_vars(playbook)?;
-        Ok(values)
+        evaluator.evaluate_vars(playbook)?;
+        Ok(evaluator)
     }
 
     /// Evaluates each var after those it uses. Cycles have been refused by the check.
@@ -158,15 +158,15 @@ impl Values {
                     still.push((name, node));
                     continue;
                 }
-                if self.may_show_a_secret(node) {
+                if self.may_contain_secret(node) {
                     self.secret_names.insert(("vars", name.clone()));
                 }
-                match self.field(node) {
+                match self.read(node) {
                     Ok(field) => {
-                        self.vars.insert(name.clone(), field.needs());
+                        self.vars.insert(name.clone(), field.dependencies());
                         match field.known() {
                             Some(value) => self.base.set("vars", name, value),
-                            None => self.late.push((name.clone(), field)),
+                            None => self.target_vars.push((name.clone(), field)),
                         }
                     }
                     Err(problem) => {
@@ -192,7 +192,7 @@ impl Values {
 
     fn vars_used(&self, node: NodeId) -> BTreeSet<String> {
         let mut used = BTreeSet::new();
-        self.each_template(node, &mut |template| {
+        self.for_each_template(node, &mut |template| {
             for name in template.names() {
                 if let [root, var, ..] = name.path.as_slice()
                     && root == "vars"
@@ -207,13 +207,13 @@ impl Values {
     /// Returns the steps whose results are read anywhere below a node.
     pub(crate) fn steps_read(&self, node: NodeId) -> BTreeSet<String> {
         let mut read = BTreeSet::new();
-        self.each_template(node, &mut |template| {
-            read.append(&mut self.needs(template).steps)
+        self.for_each_template(node, &mut |template| {
+            read.append(&mut self.dependencies(template).steps)
         });
         read
     }
 
-    pub(crate) fn each_template(&self, node: NodeId, visit: &mut dyn FnMut(&Template)) {
+    pub(crate) fn for_each_template(&self, node: NodeId, visit: &mut dyn FnMut(&Template)) {
         let read = self.document.node(node);
         match &read.kind {
             NodeKind::Text if Template::is_in(&read.text) => {
@@ -223,38 +223,38 @@ impl Values {
             }
             NodeKind::List(items) => items
                 .iter()
-                .for_each(|item| self.each_template(*item, visit)),
+                .for_each(|item| self.for_each_template(*item, visit)),
             NodeKind::Map(entries) => entries
                 .iter()
-                .for_each(|entry| self.each_template(entry.value, visit)),
+                .for_each(|entry| self.for_each_template(entry.value, visit)),
             _ => {}
         }
     }
 
     /// Reads the value at a node; what depends on neither target nor steps is evaluated at once.
-    pub(crate) fn field(&self, node: NodeId) -> Result<Field, Problem> {
+    pub(crate) fn read(&self, node: NodeId) -> Result<PlaybookValue, Problem> {
         let read = self.document.node(node);
-        let form = match &read.kind {
-            NodeKind::Null => Form::Known(Value::Null),
-            NodeKind::Bool(value) => Form::Known(Value::Bool(*value)),
-            NodeKind::Number(number) => Form::Known(number_or_text(number, &read.text)),
-            NodeKind::Text => return self.text_field(node, &read.text),
+        let state = match &read.kind {
+            NodeKind::Null => ValueState::Known(Value::Null),
+            NodeKind::Bool(value) => ValueState::Known(Value::Bool(*value)),
+            NodeKind::Number(number) => ValueState::Known(number_or_text(number, &read.text)),
+            NodeKind::Text => return self.read_text(node, &read.text),
             NodeKind::List(items) => {
-                let items: Vec<Field> = items
+                let items: Vec<PlaybookValue> = items
                     .iter()
-                    .map(|item| self.field(*item))
+                    .map(|item| self.read(*item))
                     .collect::<Result<_, _>>()?;
                 match items.iter().map(|item| item.known().cloned()).collect() {
-                    Some(known) => Form::Known(Value::Array(known)),
-                    None => Form::List(items),
+                    Some(known) => ValueState::Known(Value::Array(known)),
+                    None => ValueState::List(items),
                 }
             }
             NodeKind::Map(entries) => {
-                let entries: Vec<(String, Field)> = entries
+                let entries: Vec<(String, PlaybookValue)> = entries
                     .iter()
                     .map(|entry| {
                         let key = self.document.node(entry.key).text.clone();
-                        Ok((key, self.field(entry.value)?))
+                        Ok((key, self.read(entry.value)?))
                     })
                     .collect::<Result<_, Problem>>()?;
                 let known: Option<serde_json::Map<String, Value>> = entries
@@ -262,42 +262,46 @@ impl Values {
                     .map(|(key, value)| Some((key.clone(), value.known()?.clone())))
                     .collect();
                 match known {
-                    Some(known) => Form::Known(Value::Object(known)),
-                    None => Form::Map(entries),
+                    Some(known) => ValueState::Known(Value::Object(known)),
+                    None => ValueState::Map(entries),
                 }
             }
         };
-        Ok(Field { node, form })
+        Ok(PlaybookValue { node, state })
     }
 
     /// Reads a text that may be a template.
-    pub(crate) fn text_field(&self, node: NodeId, text: &str) -> Result<Field, Problem> {
+    pub(crate) fn read_text(&self, node: NodeId, text: &str) -> Result<PlaybookValue, Problem> {
         if !Template::is_in(text) {
-            let form = Form::Known(Value::from(text));
-            return Ok(Field { node, form });
+            let state = ValueState::Known(Value::from(text));
+            return Ok(PlaybookValue { node, state });
         }
-        let template = Template::parse(text).map_err(|faults| self.unreadable(node, faults))?;
-        self.template_field(node, template)
+        let template = Template::parse(text).map_err(|faults| self.unparsable(node, faults))?;
+        self.template_value(node, template)
     }
 
     /// Reads a text that is one expression without braces.
-    pub(crate) fn expression_field(&self, node: NodeId, text: &str) -> Result<Field, Problem> {
+    pub(crate) fn read_expression(
+        &self,
+        node: NodeId,
+        text: &str,
+    ) -> Result<PlaybookValue, Problem> {
         let template =
-            Template::parse_expression(text).map_err(|faults| self.unreadable(node, faults))?;
-        self.template_field(node, template)
+            Template::parse_expression(text).map_err(|faults| self.unparsable(node, faults))?;
+        self.template_value(node, template)
     }
 
-    fn template_field(&self, node: NodeId, template: Template) -> Result<Field, Problem> {
-        let needs = self.needs(&template);
-        let form = if needs.is_empty() {
-            Form::Known(self.evaluate_template(node, &template, &self.base)?)
+    fn template_value(&self, node: NodeId, template: Template) -> Result<PlaybookValue, Problem> {
+        let needs = self.dependencies(&template);
+        let state = if needs.is_empty() {
+            ValueState::Known(self.evaluate_template(node, &template, &self.base)?)
         } else {
-            Form::Template(template, needs)
+            ValueState::Template(template, needs)
         };
-        Ok(Field { node, form })
+        Ok(PlaybookValue { node, state })
     }
 
-    fn needs(&self, template: &Template) -> Dependencies {
+    fn dependencies(&self, template: &Template) -> Dependencies {
         let mut needs = Dependencies::default();
         for name in template.names() {
             match name.path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -323,16 +327,18 @@ impl Values {
     }
 
     /// Returns the value of a field in a scope that has all it needs.
-    pub(crate) fn evaluate(&self, field: &Field, scope: &Scope) -> Result<Value, Problem> {
-        match &field.form {
-            Form::Known(value) => Ok(value.clone()),
-            Form::Template(template, _) => self.evaluate_template(field.node, template, scope),
-            Form::List(items) => items
+    pub(crate) fn evaluate(&self, field: &PlaybookValue, scope: &Scope) -> Result<Value, Problem> {
+        match &field.state {
+            ValueState::Known(value) => Ok(value.clone()),
+            ValueState::Template(template, _) => {
+                self.evaluate_template(field.node, template, scope)
+            }
+            ValueState::List(items) => items
                 .iter()
                 .map(|item| self.evaluate(item, scope))
                 .collect::<Result<_, _>>()
                 .map(Value::Array),
-            Form::Map(entries) => entries
+            ValueState::Map(entries) => entries
                 .iter()
                 .map(|(key, value)| Ok((key.clone(), self.evaluate(value, scope)?)))
                 .collect::<Result<_, _>>()
@@ -349,11 +355,11 @@ impl Values {
         self.hide_derived(template, scope);
         template
             .evaluate(scope)
-            .map_err(|fault| self.fault(node, fault))
+            .map_err(|fault| self.expression_problem(node, fault))
     }
 
     /// Returns the value of a field as text.
-    pub(crate) fn text(&self, field: &Field, scope: &Scope) -> Result<String, Problem> {
+    pub(crate) fn text(&self, field: &PlaybookValue, scope: &Scope) -> Result<String, Problem> {
         let value = self.evaluate(field, scope)?;
         to_text(&value).map_err(|why| {
             self.problem(&TEMPLATE_VALUE, field.node, format!("{why} to stand here"))
@@ -362,7 +368,7 @@ impl Values {
 
     /// Returns the scope of one device: the base, what it asks of the target, and the vars that
     /// follow.
-    pub(crate) fn with_target(
+    pub(crate) fn device_scope(
         &self,
         target: &Target,
         needs: &Dependencies,
@@ -371,8 +377,8 @@ impl Values {
         for field in &needs.target {
             scope.set("target", field, &target_field(target, field));
         }
-        for (name, field) in &self.late {
-            let needed = field.needs();
+        for (name, field) in &self.target_vars {
+            let needed = field.dependencies();
             // A var that nothing of this playbook asks for may ask for what is not there.
             if needed.target.is_subset(&needs.target) {
                 scope.set("vars", name, &self.evaluate(field, &scope)?);
@@ -397,7 +403,7 @@ impl Values {
     }
 
     /// Returns a fault of an expression, at its bytes in the file.
-    pub(crate) fn fault(&self, node: NodeId, fault: ExpressionError) -> Problem {
+    pub(crate) fn expression_problem(&self, node: NodeId, fault: ExpressionError) -> Problem {
         let span = self.document.source_span(node, fault.range);
         let problem = Problem::new(&TEMPLATE_VALUE, self.document.source(), span, fault.message);
         match fault.help {
@@ -408,9 +414,9 @@ impl Values {
 
     /// Returns the problem of a template that can't be read. The check has read every template
     /// before, so this is for a text that changed meanwhile.
-    fn unreadable(&self, node: NodeId, faults: Vec<ExpressionError>) -> Problem {
+    fn unparsable(&self, node: NodeId, faults: Vec<ExpressionError>) -> Problem {
         match faults.into_iter().next() {
-            Some(fault) => self.fault(node, fault),
+            Some(fault) => self.expression_problem(node, fault),
             None => self.problem(&TEMPLATE_VALUE, node, "this can't be read"),
         }
     }

@@ -7,33 +7,33 @@ use crate::yaml::{Document, NodeId, NodeKind};
 
 /// The names that templates of a document use.
 #[derive(Debug, Default)]
-pub struct NamesUsed {
+pub struct UsedNames {
     inputs: HashSet<String>,
     vars: HashSet<String>,
     /// `inputs` or `vars` as a whole, or by a computed key.
     all: HashSet<String>,
     /// Templates that can't be read: whatever is mentioned in them counts.
-    unread: Vec<String>,
+    unparsed: Vec<String>,
 }
 
-impl NamesUsed {
+impl UsedNames {
     /// Returns whether an input is used.
     pub fn has_input(&self, name: &str) -> bool {
-        self.inputs.contains(name) || self.may_have("inputs", name)
+        self.inputs.contains(name) || self.may_use("inputs", name)
     }
 
     /// Returns whether a var is used.
     pub fn has_var(&self, name: &str) -> bool {
-        self.vars.contains(name) || self.may_have("vars", name)
+        self.vars.contains(name) || self.may_use("vars", name)
     }
 
-    fn may_have(&self, root: &str, name: &str) -> bool {
-        self.all.contains(root) || self.unread.iter().any(|text| text.contains(name))
+    fn may_use(&self, root: &str, name: &str) -> bool {
+        self.all.contains(root) || self.unparsed.iter().any(|text| text.contains(name))
     }
 
     fn add(&mut self, text: &str, read: Option<Template>) {
         let Some(template) = read else {
-            self.unread.push(text.to_owned());
+            self.unparsed.push(text.to_owned());
             return;
         };
         for used in template.names() {
@@ -49,8 +49,8 @@ impl NamesUsed {
 }
 
 /// Returns the names that the templates of a playbook use.
-pub fn names_used(document: &Document) -> NamesUsed {
-    let mut names = NamesUsed::default();
+pub fn used_names(document: &Document) -> UsedNames {
+    let mut names = UsedNames::default();
     for (id, node) in document.nodes() {
         if node.kind != NodeKind::Text {
             continue;

@@ -4,20 +4,20 @@
 use svar_language::expression::{NameUse, Scope, Template};
 use svar_language::yaml::NodeId;
 
-use super::scope::Values;
-use crate::inputs::each_text;
+use super::evaluator::Evaluator;
+use crate::inputs::for_each_text;
 
-impl Values {
+impl Evaluator {
     /// Returns whether anything below a node is made of a secret.
-    pub(crate) fn may_show_a_secret(&self, node: NodeId) -> bool {
+    pub(crate) fn may_contain_secret(&self, node: NodeId) -> bool {
         let mut found = false;
-        self.each_template(node, &mut |template| {
-            found = found || self.uses_a_secret(&template.names());
+        self.for_each_template(node, &mut |template| {
+            found = found || self.uses_secret(&template.names());
         });
         found
     }
 
-    fn uses_a_secret(&self, names: &[NameUse]) -> bool {
+    fn uses_secret(&self, names: &[NameUse]) -> bool {
         names.iter().any(|used| match used.path.as_slice() {
             [root] => self.secret_names.iter().any(|(known, _)| known == root),
             [root, name, ..] => {
@@ -29,12 +29,12 @@ impl Values {
 
     /// Hides from now on what each expression of a template makes of a secret.
     pub(crate) fn hide_derived(&self, template: &Template, scope: &Scope) {
-        if self.secret_names.is_empty() || !self.uses_a_secret(&template.names()) {
+        if self.secret_names.is_empty() || !self.uses_secret(&template.names()) {
             return;
         }
         for (_, names, value) in template.values(scope) {
-            if self.uses_a_secret(&names) {
-                each_text(&value, &mut |text| self.secrets.add_derived(text));
+            if self.uses_secret(&names) {
+                for_each_text(&value, &mut |text| self.secrets.add_derived(text));
             }
         }
     }

@@ -3,8 +3,8 @@
 use svar_language::diagnostic::Problem;
 use svar_language::expression::{NameUse, Scope};
 
-use super::prepare::Prepared;
-use super::scope::{Field, Form, target_field};
+use super::evaluator::{PlaybookValue, ValueState, target_field};
+use super::prepare::PreparedPlaybook;
 use crate::inputs::InputOrigin;
 use crate::model::Target;
 use crate::rules;
@@ -17,20 +17,20 @@ pub(crate) const FORBIDDEN: [char; 5] = [';', '&', '|', '!', '$'];
 /// What the author wrote into the playbook himself is the business of the check, which can be
 /// silenced with a reason; a value from outside can't be.
 pub(crate) fn find(
-    prepared: &Prepared,
-    field: &Field,
+    prepared: &PreparedPlaybook,
+    field: &PlaybookValue,
     target: &Target,
     scope: &Scope,
 ) -> Option<Problem> {
-    match &field.form {
-        Form::Known(_) => known(prepared, field),
-        Form::List(items) => items
+    match &field.state {
+        ValueState::Known(_) => find_in_constant(prepared, field),
+        ValueState::List(items) => items
             .iter()
             .find_map(|item| find(prepared, item, target, scope)),
-        Form::Map(entries) => entries
+        ValueState::Map(entries) => entries
             .iter()
             .find_map(|(_, value)| find(prepared, value, target, scope)),
-        Form::Template(template, _) => {
+        ValueState::Template(template, _) => {
             template
                 .values(scope)
                 .into_iter()
@@ -40,7 +40,7 @@ pub(crate) fn find(
                         .iter()
                         .find_map(|name| origin(prepared, name, target, character))
                         .unwrap_or_else(|| "comes from the playbook".to_owned());
-                    Some(refuse(prepared, field, range, character, &origin))
+                    Some(problem_at(prepared, field, range, character, &origin))
                 })
         }
     }
@@ -48,8 +48,8 @@ pub(crate) fn find(
 
 /// Finds the character in a value that is the same on every device: it has been evaluated before, so
 /// its text is read again.
-fn known(prepared: &Prepared, field: &Field) -> Option<Problem> {
-    let document = &prepared.values.document;
+fn find_in_constant(prepared: &PreparedPlaybook, field: &PlaybookValue) -> Option<Problem> {
+    let document = &prepared.evaluator.document;
     let node = document.node(field.node);
     if node.is_collection() {
         let children: Vec<_> = node
@@ -59,16 +59,16 @@ fn known(prepared: &Prepared, field: &Field) -> Option<Problem> {
             .chain(node.entries().iter().map(|entry| entry.value))
             .collect();
         return children.into_iter().find_map(|child| {
-            let child = Field {
+            let child = PlaybookValue {
                 node: child,
-                form: Form::Known(serde_json::Value::Null),
+                state: ValueState::Known(serde_json::Value::Null),
             };
-            known(prepared, &child)
+            find_in_constant(prepared, &child)
         });
     }
     let template = svar_language::expression::Template::parse(node.as_text()?).ok()?;
     template
-        .values(&prepared.values.base)
+        .values(&prepared.evaluator.base)
         .into_iter()
         .find_map(|(range, names, value)| {
             let character = first_forbidden(&value)?;
@@ -76,18 +76,18 @@ fn known(prepared: &Prepared, field: &Field) -> Option<Problem> {
                 .iter()
                 .find_map(|name| input_origin(prepared, name, character))
                 .unwrap_or_else(|| "comes from the playbook".to_owned());
-            Some(refuse(prepared, field, range, character, &origin))
+            Some(problem_at(prepared, field, range, character, &origin))
         })
 }
 
-fn refuse(
-    prepared: &Prepared,
-    field: &Field,
+fn problem_at(
+    prepared: &PreparedPlaybook,
+    field: &PlaybookValue,
     range: std::ops::Range<usize>,
     character: char,
     origin: &str,
 ) -> Problem {
-    let document = &prepared.values.document;
+    let document = &prepared.evaluator.document;
     Problem::new(
         &rules::ARGUMENT_CHARACTERS,
         document.source(),
@@ -100,7 +100,12 @@ fn refuse(
     )
 }
 
-fn origin(prepared: &Prepared, name: &NameUse, target: &Target, character: char) -> Option<String> {
+fn origin(
+    prepared: &PreparedPlaybook,
+    name: &NameUse,
+    target: &Target,
+    character: char,
+) -> Option<String> {
     match name.path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["target", field, ..] => {
             let value = target_field(target, field);
@@ -113,7 +118,7 @@ fn origin(prepared: &Prepared, name: &NameUse, target: &Target, character: char)
 }
 
 /// Returns the input that brings the character, also through vars.
-fn input_origin(prepared: &Prepared, name: &NameUse, character: char) -> Option<String> {
+fn input_origin(prepared: &PreparedPlaybook, name: &NameUse, character: char) -> Option<String> {
     match name.path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["inputs", input, ..] => {
             let input = prepared.inputs.find(input)?;
@@ -121,7 +126,7 @@ fn input_origin(prepared: &Prepared, name: &NameUse, character: char) -> Option<
                 format!(
                     "of input `{}` comes from {}",
                     input.name,
-                    described(&input.origin)
+                    describe(&input.origin)
                 )
             })
         }
@@ -138,10 +143,15 @@ fn input_origin(prepared: &Prepared, name: &NameUse, character: char) -> Option<
 const DEPTH_MAX: usize = 20;
 
 /// Returns the input that brings the character into a var.
-fn vars_origin(prepared: &Prepared, var: &str, character: char, depth: usize) -> Option<String> {
-    let (_, node) = prepared.values.document.find(&format!("/vars/{var}"))?;
+fn vars_origin(
+    prepared: &PreparedPlaybook,
+    var: &str,
+    character: char,
+    depth: usize,
+) -> Option<String> {
+    let (_, node) = prepared.evaluator.document.find(&format!("/vars/{var}"))?;
     let mut found = None;
-    prepared.values.each_template(node, &mut |template| {
+    prepared.evaluator.for_each_template(node, &mut |template| {
         for name in template.names() {
             let next = match name.path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
                 ["vars", next, ..] if depth > 0 => {
@@ -158,7 +168,7 @@ fn vars_origin(prepared: &Prepared, var: &str, character: char, depth: usize) ->
     found.map(|origin| format!("{origin}, by way of `vars.{var}`"))
 }
 
-fn described(origin: &InputOrigin) -> String {
+fn describe(origin: &InputOrigin) -> String {
     match origin {
         InputOrigin::Default => "its default".to_owned(),
         other => other.to_string(),

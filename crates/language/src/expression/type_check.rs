@@ -6,7 +6,7 @@ use crate::diagnostic::nearest;
 
 use super::error::{ExpressionError, ExpressionErrorKind, sentence};
 use super::filters::{FILTERS, FilterType, TESTS};
-use super::tree::{Node, Operator, Tree, Word};
+use super::tree::{Identifier, Node, Operator, Tree};
 use super::types::{ExpectedType, Record, Type};
 
 /// Finds the type of an expression in `text`, where `visible` is a record of the names of the
@@ -15,60 +15,60 @@ pub(super) fn infer(
     text: &str,
     tree: &Tree,
     visible: &Type,
-    faults: &mut Vec<ExpressionError>,
+    errors: &mut Vec<ExpressionError>,
 ) -> Type {
-    Typing {
+    TypeChecker {
         text,
         visible,
-        faults,
+        errors,
     }
     .infer(tree)
 }
 
 /// Makes the error for an expression that is valid, but not of the expected type.
-pub(super) fn unwanted(
+pub(super) fn wrong_type_error(
     text: &str,
     tree: &Tree,
     kind: &Type,
     wanted: ExpectedType,
 ) -> ExpressionError {
     let words = quote(text, tree);
-    let fault = ExpressionError::new(
+    let error = ExpressionError::new(
         ExpressionErrorKind::WrongType,
         tree.range.clone(),
         format!("{words} is {kind}, expected {wanted}"),
     );
     match (wanted, kind) {
-        (ExpectedType::Int, Type::Text | Type::Number) => fault.help("make it one with `| int`"),
-        (ExpectedType::Number, Type::Text) => fault.help("make it one with `| float`"),
+        (ExpectedType::Int, Type::Text | Type::Number) => error.help("make it one with `| int`"),
+        (ExpectedType::Number, Type::Text) => error.help("make it one with `| float`"),
         (ExpectedType::Bool, Type::Text) => {
-            fault.help("compare it with something, or use `| bool`")
+            error.help("compare it with something, or use `| bool`")
         }
         (ExpectedType::Bool, Type::Int | Type::Number) => {
-            fault.help("compare it with something: `… > 0`, `… == 0`")
+            error.help("compare it with something: `… > 0`, `… == 0`")
         }
         (ExpectedType::Text, Type::List) => {
-            fault.help("join its items: `… | join(',')`; `args` may be written as a list")
+            error.help("join its items: `… | join(',')`; `args` may be written as a list")
         }
         (ExpectedType::Text, Type::Map | Type::Record(_)) => {
-            fault.help("name one of its fields, or write it as JSON with `| tojson`")
+            error.help("name one of its fields, or write it as JSON with `| tojson`")
         }
-        _ => fault,
+        _ => error,
     }
 }
 
-struct Typing<'a> {
+struct TypeChecker<'a> {
     text: &'a str,
     visible: &'a Type,
-    faults: &'a mut Vec<ExpressionError>,
+    errors: &'a mut Vec<ExpressionError>,
 }
 
-impl Typing<'_> {
+impl TypeChecker<'_> {
     fn infer(&mut self, tree: &Tree) -> Type {
         match &tree.node {
             Node::Constant(value) => constant(value),
             Node::Name(name) => {
-                let word = Word {
+                let word = Identifier {
                     text: name.clone(),
                     range: tree.range.clone(),
                 };
@@ -88,7 +88,7 @@ impl Typing<'_> {
                     Type::Any | Type::Map => Type::Any,
                     other => {
                         let what = quote(self.text, value);
-                        self.wrong(
+                        self.report_wrong_type(
                             name.range.clone(),
                             format!("{what} is {other} and has no `{}`", name.text),
                             None,
@@ -104,7 +104,7 @@ impl Typing<'_> {
                     Type::Text => Type::Text,
                     other => {
                         let what = quote(self.text, value);
-                        self.wrong(
+                        self.report_wrong_type(
                             value.range.clone(),
                             format!("{what} is {other} and has no items"),
                             None,
@@ -118,7 +118,7 @@ impl Typing<'_> {
                     let kind = self.infer(bound);
                     if !kind.may_be_number() {
                         let what = quote(self.text, bound);
-                        self.wrong(
+                        self.report_wrong_type(
                             bound.range.clone(),
                             format!("{what} is {kind}, expected a whole number"),
                             None,
@@ -130,7 +130,7 @@ impl Typing<'_> {
                     other => {
                         let what = quote(self.text, value);
                         let message = format!("{what} is {other} and cannot be sliced");
-                        self.wrong(value.range.clone(), message, None)
+                        self.report_wrong_type(value.range.clone(), message, None)
                     }
                 }
             }
@@ -145,19 +145,19 @@ impl Typing<'_> {
                 } else {
                     let what = quote(self.text, value);
                     let message = format!("{what} is {kind} and cannot be negated");
-                    self.wrong(tree.range.clone(), message, None)
+                    self.report_wrong_type(tree.range.clone(), message, None)
                 }
             }
             Node::Binary { op, left, right } => {
-                let known = self.faults.len();
+                let known = self.errors.len();
                 let left_kind = self.infer(left);
                 let right_kind = self.infer(right);
-                if self.faults.len() > known {
+                if self.errors.len() > known {
                     return Type::Any;
                 }
                 self.binary(tree, *op, (left, left_kind), (right, right_kind))
             }
-            Node::Chain { first, rest } => {
+            Node::Comparison { first, rest } => {
                 let mut left = (&**first, self.infer(first));
                 for (op, right) in rest {
                     let right_kind = self.infer(right);
@@ -166,27 +166,27 @@ impl Typing<'_> {
                 }
                 Type::Bool
             }
-            Node::Choice { test, yes, no } => {
+            Node::Conditional { test, yes, no } => {
                 self.infer(test);
                 let yes = self.infer(yes);
                 match no {
                     Some(no) => yes.or(self.infer(no)),
                     None => {
-                        let fault = ExpressionError::new(
+                        let error = ExpressionError::new(
                             ExpressionErrorKind::Syntax,
                             tree.range.clone(),
                             "without `else` this has no value if the condition is false",
                         );
-                        self.faults.push(fault.help("add `else` and a value"));
+                        self.errors.push(error.help("add `else` and a value"));
                         yes
                     }
                 }
             }
             Node::Filter { name, value, args } => {
-                let known = self.faults.len();
+                let known = self.errors.len();
                 let kind = self.infer(value);
                 let args: Vec<Type> = args.iter().map(|arg| self.infer(arg)).collect();
-                let kind = if self.faults.len() > known {
+                let kind = if self.errors.len() > known {
                     Type::Any
                 } else {
                     kind
@@ -199,12 +199,12 @@ impl Typing<'_> {
                     self.infer(arg);
                 });
                 if !TESTS.contains(&name.text.as_str()) {
-                    let fault = ExpressionError::new(
+                    let error = ExpressionError::new(
                         ExpressionErrorKind::UnknownTest,
                         name.range.clone(),
                         format!("unknown test `is {}`", name.text),
                     );
-                    self.faults.push(suggest(fault, &name.text, TESTS, "tests"));
+                    self.errors.push(suggest(error, &name.text, TESTS, "tests"));
                 }
                 Type::Bool
             }
@@ -231,19 +231,19 @@ impl Typing<'_> {
         }
     }
 
-    fn wrong(
+    fn report_wrong_type(
         &mut self,
         range: std::ops::Range<usize>,
         message: String,
         help: Option<&str>,
     ) -> Type {
-        let mut fault = ExpressionError::new(ExpressionErrorKind::WrongType, range, message);
-        fault.help = help.map(sentence);
-        self.faults.push(fault);
+        let mut error = ExpressionError::new(ExpressionErrorKind::WrongType, range, message);
+        error.help = help.map(sentence);
+        self.errors.push(error);
         Type::Any
     }
 
-    fn field(&mut self, record: &Record, name: &Word, path: Vec<String>) -> Type {
+    fn field(&mut self, record: &Record, name: &Identifier, path: Vec<String>) -> Type {
         if let Some(kind) = record.fields.get(&name.text) {
             return kind.clone();
         }
@@ -256,16 +256,16 @@ impl Typing<'_> {
         path.push(name.text.clone());
         let kind = ExpressionErrorKind::UnknownName(path);
         let known: Vec<&str> = record.fields.keys().map(String::as_str).collect();
-        let mut fault = ExpressionError::new(kind, name.range.clone(), message);
+        let mut error = ExpressionError::new(kind, name.range.clone(), message);
         let written = &self.text[name.range.clone()];
-        fault = suggest(fault, &name.text, &known, "names");
+        error = suggest(error, &name.text, &known, "names");
         // A name in brackets keeps its quotes.
         if let (Some(word), Some(sign @ ('\'' | '"'))) =
-            (&fault.replacement, written.chars().next())
+            (&error.replacement, written.chars().next())
         {
-            fault.replacement = Some(format!("{sign}{word}{sign}"));
+            error.replacement = Some(format!("{sign}{word}{sign}"));
         }
-        self.faults.push(fault);
+        self.errors.push(error);
         Type::Any
     }
 
@@ -304,7 +304,7 @@ impl Typing<'_> {
                         }
                         _ => None,
                     };
-                    self.wrong(range, message, help);
+                    self.report_wrong_type(range, message, help);
                 }
                 Type::Bool
             }
@@ -321,7 +321,7 @@ impl Typing<'_> {
                     let message = say(self.text, &what);
                     let help = (left_kind == Type::Text || right_kind == Type::Text)
                         .then_some("turn the text into a number with `| int`");
-                    self.wrong(range, message, help);
+                    self.report_wrong_type(range, message, help);
                 }
                 Type::Bool
             }
@@ -342,7 +342,7 @@ impl Typing<'_> {
                         (_, true) => Some("turn the text into a number with `| int`"),
                         _ => None,
                     };
-                    return self.wrong(range, message, help);
+                    return self.report_wrong_type(range, message, help);
                 }
                 match op {
                     _ if any => Type::Any,
@@ -354,8 +354,8 @@ impl Typing<'_> {
             Concat => {
                 for (tree, kind) in [(left, &left_kind), (right, &right_kind)] {
                     if !kind.may_be_printed() {
-                        let fault = unwanted(self.text, tree, kind, ExpectedType::Text);
-                        self.faults.push(fault);
+                        let error = wrong_type_error(self.text, tree, kind, ExpectedType::Text);
+                        self.errors.push(error);
                     }
                 }
                 Type::Text
@@ -368,16 +368,16 @@ impl Typing<'_> {
                 };
                 if !fits {
                     let message = say(self.text, "`in` searches a text for a text, or a list");
-                    self.wrong(range, message, None);
+                    self.report_wrong_type(range, message, None);
                 }
                 Type::Bool
             }
         }
     }
 
-    fn filter(&mut self, name: &Word, value: &Tree, kind: Type, args: &[Type]) -> Type {
+    fn filter(&mut self, name: &Identifier, value: &Tree, kind: Type, args: &[Type]) -> Type {
         let Some(filter) = FILTERS.iter().find(|filter| filter.name == name.text) else {
-            let fault = ExpressionError::new(
+            let error = ExpressionError::new(
                 ExpressionErrorKind::UnknownFilter,
                 name.range.clone(),
                 format!("unknown filter `{}`", name.text),
@@ -402,9 +402,9 @@ impl Typing<'_> {
                 .iter()
                 .find(|(words, _)| words.contains(&name.text.as_str()))
                 .map(|(_, help)| *help);
-            self.faults.push(match help {
-                Some(help) => fault.help(help),
-                None => suggest(fault, &name.text, &names, "filters"),
+            self.errors.push(match help {
+                Some(help) => error.help(help),
+                None => suggest(error, &name.text, &names, "filters"),
             });
             return Type::Any;
         };
@@ -417,10 +417,10 @@ impl Typing<'_> {
                 (fewest, most) => format!("takes {fewest} to {most} arguments"),
             };
             let message = format!("`{}` {wanted}, not {}", name.text, args.len());
-            self.wrong(name.range.clone(), message, None);
+            self.report_wrong_type(name.range.clone(), message, None);
         }
-        match (&filter.gives, filter.name) {
-            (Some(gives), _) => gives.clone(),
+        match (&filter.output, filter.name) {
+            (Some(output), _) => output.clone(),
             (None, "default" | "d") => match args.first() {
                 Some(other) => kind.or(other.clone()),
                 None => kind,
@@ -429,27 +429,27 @@ impl Typing<'_> {
         }
     }
 
-    fn filter_value(&mut self, filter: &FilterType, name: &Word, value: &Tree, kind: &Type) {
+    fn filter_value(&mut self, filter: &FilterType, name: &Identifier, value: &Tree, kind: &Type) {
         let taken = |wanted: &Type| {
             wanted == kind || (*wanted == Type::Map && matches!(kind, Type::Record(_)))
         };
-        if *kind == Type::Any || filter.takes.is_empty() || filter.takes.iter().any(taken) {
+        if *kind == Type::Any || filter.inputs.is_empty() || filter.inputs.iter().any(taken) {
             return;
         }
-        let wanted: Vec<String> = filter.takes.iter().map(Type::to_string).collect();
+        let wanted: Vec<String> = filter.inputs.iter().map(Type::to_string).collect();
         let message = format!(
             "`{}` takes {}, but {} is {kind}",
             name.text,
             wanted.join(" or "),
             quote(self.text, value)
         );
-        let help = (filter.takes == [Type::Text] && kind.may_be_printed())
+        let help = (filter.inputs == [Type::Text] && kind.may_be_printed())
             .then_some("make it a text first: `… | string`");
-        self.wrong(name.range.clone(), message, help);
+        self.report_wrong_type(name.range.clone(), message, help);
     }
 
     fn call(&mut self, callee: &Tree) {
-        let (name, range, fault) = match &callee.node {
+        let (name, range, error) = match &callee.node {
             Node::Name(name) => (
                 name.as_str(),
                 &callee.range,
@@ -469,7 +469,7 @@ impl Typing<'_> {
                 "this cannot be called: there are no functions".to_owned(),
             ),
         };
-        let fault = ExpressionError::new(ExpressionErrorKind::Call, range.clone(), fault);
+        let error = ExpressionError::new(ExpressionErrorKind::Call, range.clone(), error);
         let lower = name.to_lowercase();
         let help = match lower.as_str() {
             "contains" => Some("write `'PART' in TEXT`".to_owned()),
@@ -487,9 +487,9 @@ impl Typing<'_> {
                 .find(|filter| filter.name == lower)
                 .map(|filter| format!("write it as a filter: `VALUE | {}`", filter.name)),
         };
-        self.faults.push(match help {
-            Some(help) => fault.help(help),
-            None => fault,
+        self.errors.push(match help {
+            Some(help) => error.help(help),
+            None => error,
         });
     }
 }
@@ -507,12 +507,12 @@ fn constant(value: &Value) -> Type {
 }
 
 /// Adds the nearest known word, or all of them where there are few.
-fn suggest(mut fault: ExpressionError, word: &str, known: &[&str], what: &str) -> ExpressionError {
+fn suggest(mut error: ExpressionError, word: &str, known: &[&str], what: &str) -> ExpressionError {
     if let Some(near) = nearest(word, known.iter().copied()) {
-        fault = fault.help(format!("did you mean `{near}`?"));
-        fault.replacement = Some(near.to_owned());
+        error = error.help(format!("did you mean `{near}`?"));
+        error.replacement = Some(near.to_owned());
     } else if known.is_empty() {
-        fault = fault.help(format!("there are no {what} here"));
+        error = error.help(format!("there are no {what} here"));
     } else {
         let shown: Vec<String> = known
             .iter()
@@ -524,9 +524,9 @@ fn suggest(mut fault: ExpressionError, word: &str, known: &[&str], what: &str) -
         } else {
             ""
         };
-        fault = fault.help(format!("known {what}: {}{more}", shown.join(", ")));
+        error = error.help(format!("known {what}: {}{more}", shown.join(", ")));
     }
-    fault
+    error
 }
 
 /// Returns a part of the expression as it stands in a message.
