@@ -30,9 +30,9 @@ use crate::driver::store::{
     ControlRequest, Journal, RecordStore, RequestKind, RunFolder, RunHeader,
 };
 
-use super::calls::{AnsweredNeed, Calls, PrepareError, Repetitions};
+use super::calls::{AnsweredNeed, Calls, Repetitions};
 use super::interface::{DriveError, DriveOutcome, Ending, Observer, RunSetup};
-use super::memory::{CallContext, Memory};
+use super::memory::{CallContext, Memory, PrepareError};
 
 /// Minimum interval, in real time, between two calls of [`Observer::look`].
 const LOOK_EVERY: Duration = Duration::from_millis(100);

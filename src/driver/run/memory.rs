@@ -15,8 +15,6 @@ use svar_wire::{ActionId, ActionStatus, DeviceId, LiveResponseRequest};
 
 use crate::driver::store::{RecordKey, RecordStore};
 
-use super::calls::PrepareError;
-
 /// The driver's own state of a run.
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -61,6 +59,20 @@ pub(crate) struct CallContext {
     pub(crate) actions: HashMap<ActionId, OpenAction>,
     /// The run's knowledge of those devices.
     pub(crate) known: HashMap<DeviceIndex, svar_engine::Known>,
+}
+
+/// The reason why a session that was due to start has no request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PrepareError {
+    /// A template can't be resolved with the data of the run.
+    #[error("{0}")]
+    Unresolvable(String),
+    /// All commands are skipped by their `when`.
+    #[error("every `when` of the session is false")]
+    NothingToSend,
+    /// A command that was due is skipped by its `when`.
+    #[error("a `when` of the session has become false")]
+    CommandSkipped,
 }
 
 impl Memory {

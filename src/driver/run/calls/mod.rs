@@ -9,4 +9,3 @@ mod watch;
 
 pub(super) use answer::{Answer, AnsweredNeed, FollowUp, NewFact, Reach};
 pub(super) use dispatch::{Calls, Repetitions};
-pub(super) use start::PrepareError;

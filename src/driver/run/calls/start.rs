@@ -8,23 +8,9 @@ use svar_wire::{Command, CommandType, LiveResponseRequest, MachineAction};
 
 use crate::driver::client::CallError;
 
-use super::super::memory::CallContext;
+use super::super::memory::{CallContext, PrepareError};
 use super::answer::{Answer, FollowUp};
 use super::dispatch::{Calls, StartAttempt};
-
-/// The reason why a session that was due to start has no request.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum PrepareError {
-    /// A template can't be resolved with the data of the run.
-    #[error("{0}")]
-    Unresolvable(String),
-    /// All commands are skipped by their `when`.
-    #[error("every `when` of the session is false")]
-    NothingToSend,
-    /// A command that was due is skipped by its `when`.
-    #[error("a `when` of the session has become false")]
-    CommandSkipped,
-}
 
 /// The reason why a machine action is not the one that was requested.
 #[derive(Debug, thiserror::Error)]
