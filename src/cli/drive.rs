@@ -17,9 +17,10 @@ use svar_wire::{Moment, text};
 use crate::cli::args::{OutputFormat, ProgressArgs};
 use crate::cli::existing_run;
 use crate::cli::output::exit::{CommandError, CommandResult, Exit};
-use crate::cli::output::summary;
 use crate::cli::output::terminal::{Terminal, TextStyle, print, say};
-use crate::cli::service::settings;
+use crate::cli::runs_folder;
+use crate::cli::settings;
+use crate::cli::summary;
 
 /// Starts catching Ctrl-C for the run: from here on it no longer ends the process. Call this before
 /// the run's folder is created, so that none is left incomplete.
@@ -94,7 +95,7 @@ pub(crate) async fn drive(
             exit: Exit::NotAllOk,
             ..failure.help(format!(
                 "the run is saved; `svar show {} --format json` prints the summary again",
-                summary::name_of(&folder)
+                runs_folder::argument_of(&folder)
             ))
         })?;
     }
@@ -140,7 +141,7 @@ fn headline(plan: &Plan, folder: &RunFolder, terminal: &Terminal) -> String {
 }
 
 fn broken_off(error: &DriveError, folder: &RunFolder) -> CommandError {
-    let run = summary::name_of(folder);
+    let run = runs_folder::argument_of(folder);
     let exit = match error {
         DriveError::Bug(_) => Exit::InternalError,
         DriveError::Replay(_) => Exit::Refused,

@@ -1,6 +1,6 @@
 //! Existing runs: finds their folders, and reads what they hold.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::driver::{
@@ -16,24 +16,12 @@ use svar_wire::text;
 
 use crate::cli::input::prepare;
 use crate::cli::output::exit::{CommandError, Exit};
-use crate::cli::output::summary;
 use crate::cli::output::terminal::Terminal;
 use crate::cli::rules;
-use crate::cli::service::settings::Settings;
+use crate::cli::runs_folder;
 
 /// File with the scenario of a run on the built-in emulator.
 pub(crate) const SCENARIO_FILE: &str = "scenario.json";
-
-/// The default folder of all runs.
-pub(crate) const DEFAULT_ROOT: &str = "svar-runs";
-
-/// Returns the folder of all runs: from the command line, the settings, or the default.
-pub(crate) fn root(typed: Option<&Path>, settings: &Settings) -> PathBuf {
-    typed
-        .or(settings.runs.as_deref())
-        .unwrap_or(Path::new(DEFAULT_ROOT))
-        .to_owned()
-}
 
 /// Finds a run by its id, the beginning of its id, or its folder; without any, the newest one.
 ///
@@ -74,7 +62,7 @@ pub(crate) fn finish(folder: &RunFolder, evidence: &Evidence) -> Result<(), Comm
     folder
         .finish(&summary, &report::text(evidence, Sheet::FILE))
         .map_err(|error| {
-            let run = summary::name_of(folder);
+            let run = runs_folder::argument_of(folder);
             CommandError::new(Exit::Interrupted, error.to_string()).help(format!(
                 "every device has ended, only the summary is missing; when the cause is fixed, \
                  `svar resume {run}` writes it"

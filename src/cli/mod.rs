@@ -8,11 +8,11 @@
 //! | --- | --- |
 //! | `command/` | one file for each subcommand |
 //! | `input/` | files, inputs and targets that the user names |
-//! | `output/` | the terminal, the summary of a run, exit codes, the log |
+//! | `output/` | the terminal, exit codes, the log |
 //! | `service/` | which tenant or emulator is used, and how svar connects to it |
 //!
-//! `run`, `resume` and `cancel` share `drive` (runs a prepared run to its end) and `existing_run`
-//! (finds and reads the folder of a run).
+//! `run`, `resume` and `cancel` share `drive` (drives a prepared run to its end), `existing_run`
+//! (finds and reads the folder of a run) and `summary` (describes the outcome of a run).
 
 use std::ffi::OsStr;
 use std::panic::{self, AssertUnwindSafe};
@@ -28,8 +28,12 @@ mod existing_run;
 mod input;
 mod output;
 mod rules;
+mod runs_folder;
+mod runtime;
 mod service;
+mod settings;
 mod signal;
+mod summary;
 
 pub use args::{Cli, ColorChoice, Command};
 pub use input::scenario::{generate_scenario_schema, scenario_schema};
@@ -90,20 +94,6 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> exit::CommandResult {
         Command::Runs(args) => runs::run(args, terminal),
         Command::Show(args) => show::run(args, terminal),
     }
-}
-
-/// Starts the async runtime, for commands that talk to a service.
-fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            CommandError::new(
-                Exit::InternalError,
-                format!("cannot start threads: {error}"),
-            )
-            .help("check the limits of processes and open files")
-        })
 }
 
 fn finish(outcome: exit::CommandResult, terminal: Option<Terminal>) -> Exit {

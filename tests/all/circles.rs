@@ -11,11 +11,13 @@ const FOLDERS: &[&str] = &[
     "crates/emulator/src/check",
     "crates/emulator/src/http",
     "crates/emulator/src/odata",
+    "src/cli",
     "src/driver",
+    "src/report",
 ];
 
 /// Folders whose rooms form no circle.
-const ROOMED: &[&str] = &["crates/plan/src", "src/driver", "src/report"];
+const ROOMED: &[&str] = &["crates/plan/src", "src/cli", "src/driver", "src/report"];
 
 #[test]
 fn the_rooms_of_a_folder_form_no_circle() {

@@ -14,7 +14,8 @@ use crate::cli::existing_run;
 use crate::cli::input::inputs;
 use crate::cli::output::exit::{CommandError, CommandResult, Exit};
 use crate::cli::output::terminal::{Terminal, print_json, say};
-use crate::cli::service::settings::Settings;
+use crate::cli::runs_folder;
+use crate::cli::settings::Settings;
 use crate::driver::{self, ControlRequest, RequestKind, RunFolder, active_process};
 
 use super::resume;
@@ -27,7 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> CommandResult {
     let format = args.again.progress.output.format;
     let settings = Settings::load()?;
-    let root = existing_run::root(args.again.progress.runs.as_deref(), &settings);
+    let root = runs_folder::choose(args.again.progress.runs.as_deref(), &settings);
     let folder = existing_run::find_unfinished(&root, args.run.as_deref())?;
     let run = folder.header().run.clone();
     if folder.is_finished() {

@@ -12,6 +12,7 @@ use crate::cli::args::EmulatorArgs;
 use crate::cli::input::scenario;
 use crate::cli::output::exit::{CommandError, CommandResult, Exit};
 use crate::cli::output::terminal::{Terminal, TextStyle, print, say};
+use crate::cli::runtime;
 
 pub(crate) fn run(args: &EmulatorArgs, terminal: &Terminal) -> CommandResult {
     let mut scenario = match &args.scenario {
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &EmulatorArgs, terminal: &Terminal) -> CommandResult {
         }
         scenario.factor = factor;
     }
-    crate::cli::runtime()?.block_on(serve(args, scenario, terminal))
+    runtime::start()?.block_on(serve(args, scenario, terminal))
 }
 
 async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> CommandResult {

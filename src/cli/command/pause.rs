@@ -4,8 +4,8 @@ use crate::cli::args::PauseArgs;
 use crate::cli::existing_run;
 use crate::cli::input::inputs;
 use crate::cli::output::exit::{CommandResult, Exit};
-use crate::cli::output::summary;
-use crate::cli::service::settings::Settings;
+use crate::cli::runs_folder;
+use crate::cli::settings::Settings;
 use crate::driver::{ControlRequest, RequestKind};
 
 use super::cancel::{RequestState, hand_over, print_state};
@@ -13,7 +13,7 @@ use super::cancel::{RequestState, hand_over, print_state};
 pub(crate) fn run(args: &PauseArgs) -> CommandResult {
     let format = args.output.format;
     let settings = Settings::load()?;
-    let root = existing_run::root(args.runs.as_deref(), &settings);
+    let root = runs_folder::choose(args.runs.as_deref(), &settings);
     let folder = existing_run::find_unfinished(&root, args.run.as_deref())?;
     let run = &folder.header().run;
     if folder.is_finished() {
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &PauseArgs) -> CommandResult {
         None => {
             let message = format!(
                 "run {run} is not active; continue it with `svar resume {}`",
-                summary::name_of(&folder)
+                runs_folder::argument_of(&folder)
             );
             print_state(format, run, RequestState::NotActive, &message)?;
         }

@@ -6,9 +6,10 @@ use crate::cli::args::{OutputFormat, PlanArgs};
 use crate::cli::input::prepare::{self, PreparedPlaybook};
 use crate::cli::output::exit::{CommandError, CommandResult, Exit};
 use crate::cli::output::terminal::{Terminal, print, print_json, say};
+use crate::cli::runtime;
 use crate::cli::service::connect;
 use crate::cli::service::select::Service;
-use crate::cli::service::settings::Settings;
+use crate::cli::settings::Settings;
 use crate::report;
 
 /// Placeholder for the run id. It has the form of one, so that rendered templates are as long as they
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &PlanArgs, terminal: &Terminal) -> CommandResult {
             let limits = prepare::limits(args.playbook.limits, profile_limits(args, &settings));
             ready.compile(targets, limits, terminal)?
         }
-        _ => crate::cli::runtime()?.block_on(look_up(args, &ready, &settings, terminal))?,
+        _ => runtime::start()?.block_on(look_up(args, &ready, &settings, terminal))?,
     };
     let plan = compiled.plan();
     match args.output.format {

@@ -14,15 +14,17 @@ use crate::cli::drive;
 use crate::cli::existing_run::{self, ExistingRun, Purpose};
 use crate::cli::input::inputs;
 use crate::cli::output::exit::{CommandError, CommandResult};
-use crate::cli::output::summary;
 use crate::cli::output::terminal::{Terminal, print_json, say};
+use crate::cli::runs_folder;
+use crate::cli::runtime;
 use crate::cli::service::connect;
 use crate::cli::service::select::Service;
-use crate::cli::service::settings::Settings;
+use crate::cli::settings::Settings;
+use crate::cli::summary;
 
 pub(crate) fn run(args: &ResumeArgs, terminal: &Terminal) -> CommandResult {
     let settings = Settings::load()?;
-    let root = existing_run::root(args.again.progress.runs.as_deref(), &settings);
+    let root = runs_folder::choose(args.again.progress.runs.as_deref(), &settings);
     let waives = !args.waive_cleanup.is_empty();
     let folder = if waives {
         // Cleanup is most often waived when the run has finished.
@@ -106,7 +108,7 @@ pub(crate) fn go(
     args: &ResumeOptions,
     terminal: &Terminal,
 ) -> CommandResult {
-    crate::cli::runtime()?.block_on(drive(taken, folder, args, terminal))
+    runtime::start()?.block_on(drive(taken, folder, args, terminal))
 }
 
 /// Returns the service that the run was started with.

@@ -19,9 +19,11 @@ use crate::cli::existing_run::{self, SCENARIO_FILE};
 use crate::cli::input::prepare::{self, PreparedPlaybook};
 use crate::cli::output::exit::{CommandError, CommandResult, Exit};
 use crate::cli::output::terminal::{Terminal, say};
+use crate::cli::runs_folder;
+use crate::cli::runtime;
 use crate::cli::service::connect::{self, Connected};
 use crate::cli::service::select::Service;
-use crate::cli::service::settings::Settings;
+use crate::cli::settings::Settings;
 
 pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> CommandResult {
     let settings = Settings::load()?;
@@ -36,7 +38,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> CommandResult {
         terminal,
     };
     let ready = prepare::read(&args.playbook, start.run.as_str(), &settings, terminal)?;
-    crate::cli::runtime()?.block_on(start.go(service, &ready))
+    runtime::start()?.block_on(start.go(service, &ready))
 }
 
 /// A run that is about to start.
@@ -159,7 +161,7 @@ impl Start<'_> {
             plan: &crate::report::plan_json(plan),
             library,
         };
-        let root = existing_run::root(self.args.progress.runs.as_deref(), self.settings);
+        let root = runs_folder::choose(self.args.progress.runs.as_deref(), self.settings);
         let (folder, journal) = RunFolder::create(&root, header, &beginning)
             .map_err(|error| existing_run::failure(&error))?;
         if let Some(scenario) = &self.scenario {

@@ -10,7 +10,8 @@ use crate::cli::args::{OutputFormat, RunsArgs};
 use crate::cli::existing_run;
 use crate::cli::output::exit::{CommandResult, Exit};
 use crate::cli::output::terminal::{Terminal, TextStyle, print, print_json, say};
-use crate::cli::service::settings::Settings;
+use crate::cli::runs_folder;
+use crate::cli::settings::Settings;
 use crate::driver::{FolderError, RunFolder, Runs};
 use crate::report::{self, RunState};
 
@@ -66,7 +67,7 @@ impl ListedState {
 
 pub(crate) fn run(args: &RunsArgs, terminal: &Terminal) -> CommandResult {
     let settings = Settings::load()?;
-    let root = existing_run::root(args.runs.as_deref(), &settings);
+    let root = runs_folder::choose(args.runs.as_deref(), &settings);
     let runs = Runs::at(&root)
         .list()
         .map_err(|error| existing_run::failure(&error))?;

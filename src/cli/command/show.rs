@@ -9,14 +9,15 @@ use svar_engine::Fleet;
 use crate::cli::args::{OutputFormat, ShowArgs};
 use crate::cli::existing_run::{self, Purpose};
 use crate::cli::output::exit::{CommandResult, Exit};
-use crate::cli::output::summary;
 use crate::cli::output::terminal::{Terminal, print, print_json, say};
-use crate::cli::service::settings::Settings;
+use crate::cli::runs_folder;
+use crate::cli::settings::Settings;
+use crate::cli::summary;
 
 /// `svar show`
 pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> CommandResult {
     let settings = Settings::load()?;
-    let root = existing_run::root(args.runs.as_deref(), &settings);
+    let root = runs_folder::choose(args.runs.as_deref(), &settings);
     let folder = existing_run::find(&root, args.run.as_deref())?;
     let past = existing_run::recompile(&folder, Purpose::Show, terminal)?;
     let reading = existing_run::journal(&folder)?;

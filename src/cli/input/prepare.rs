@@ -20,7 +20,7 @@ use crate::cli::input::target;
 use crate::cli::output::exit::{CommandError, Exit};
 use crate::cli::output::terminal::{Terminal, say};
 use crate::cli::rules;
-use crate::cli::service::settings::Settings;
+use crate::cli::settings::Settings;
 
 /// A playbook with its inputs, ready to be planned once its devices are known.
 pub(crate) struct PreparedPlaybook {

@@ -1,8 +1,7 @@
-//! What svar prints and ends with: the terminal, the summary of a run, exit codes, the log, and the
+//! What svar prints and ends with: the terminal, exit codes, the log, and the
 //! message of an internal error.
 
 pub(super) mod exit;
 pub(super) mod internal_error;
 pub(super) mod log;
-pub(super) mod summary;
 pub(super) mod terminal;

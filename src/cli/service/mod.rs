@@ -1,5 +1,4 @@
-//! The service a run talks to: its settings, which one is used, and the connection to it.
+//! The service a run talks to: which one is used, and the connection to it.
 
 pub(super) mod connect;
 pub(super) mod select;
-pub(super) mod settings;

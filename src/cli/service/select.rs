@@ -20,7 +20,7 @@ use crate::cli::args::ConnectionArgs;
 use crate::cli::input::scenario;
 use crate::cli::output::exit::CommandError;
 use crate::cli::output::terminal::{Terminal, TextStyle, say};
-use crate::cli::service::settings::{Settings, TenantProfile};
+use crate::cli::settings::{Settings, TenantProfile};
 
 /// The service of a run.
 #[derive(Debug)]

@@ -1,8 +1,6 @@
 //! The summary that `svar run` and `svar resume` print: the table of devices, each failure at its line
 //! of the playbook, the totals, where the evidence is, and what to do next.
 
-use std::path::Path;
-
 use crate::driver::{self, Ending, RunFolder, ServiceKind};
 use crate::report::{self, Evidence, FailureGroup};
 use svar_engine::{EndState, ResultSummary};
@@ -10,10 +8,9 @@ use svar_language::diagnostic::{Problem, render};
 use svar_language::source::{SourceText, Span};
 use svar_wire::text;
 
-use crate::cli::existing_run;
-use crate::cli::rules;
-
 use crate::cli::output::terminal::{Terminal, TextStyle};
+use crate::cli::rules;
+use crate::cli::runs_folder;
 
 /// Returns the whole summary.
 pub(crate) fn end(
@@ -184,7 +181,7 @@ fn next_entry(step: &NextStep, terminal: &Terminal) -> String {
 
 /// Returns what to do next.
 fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<NextStep> {
-    let name = name_of(folder);
+    let name = runs_folder::argument_of(folder);
     let mut steps = Vec::new();
     if *ending != Ending::Finished {
         steps.push(how_to_resume(folder));
@@ -219,16 +216,6 @@ fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<NextSte
     steps
 }
 
-/// Returns the name of a run for the command line: its id if it is in the default folder, else its path.
-pub(crate) fn name_of(folder: &RunFolder) -> String {
-    let path = folder.path();
-    if path.parent() == Some(Path::new(existing_run::DEFAULT_ROOT)) {
-        folder.header().run.to_string()
-    } else {
-        path.display().to_string()
-    }
-}
-
 /// Returns how to resume an unfinished run.
 fn how_to_resume(folder: &RunFolder) -> NextStep {
     match folder.header().service.kind {
@@ -237,7 +224,7 @@ fn how_to_resume(folder: &RunFolder) -> NextStep {
                  cannot be resumed"
                 .to_owned(),
         ),
-        _ => NextStep::Command(format!("svar resume {}", name_of(folder))),
+        _ => NextStep::Command(format!("svar resume {}", runs_folder::argument_of(folder))),
     }
 }
 
