@@ -129,9 +129,9 @@ row NAME FILE VERDICT
 
 mutate resend-after-5xx crates/engine/src 'engine: all/simulation:simulation::' \
     'self.expect_unanswered_start(session, attempt)?;
-        transition::doubt(self.state, self.at, self.at + VISIBILITY_LAG);' \
+        self.device.doubt(self.device.at + VISIBILITY_LAG);' \
     'self.expect_unanswered_start(session, attempt)?;
-        start_again(self.context, self.state, self.at, Duration::ZERO);'
+        self.device.start_absent();'
 mutate forget-the-tag-search src/driver 'all/simulation:simulation::' \
     'here && find_tag(comment).as_ref() == Some(tag)' \
     'here && find_tag(comment).as_ref() == Some(tag) && false'
@@ -142,87 +142,70 @@ mutate adopt-a-foreign-action src/driver 'all/simulation:simulation::' \
     'here && find_tag(comment).as_ref() == Some(tag)' \
     'here && (find_tag(comment).is_some() || tag.as_str().is_empty())'
 mutate resumed-start-was-not-sent crates/engine/src 'engine: all/simulation:simulation::' \
-    'doubt(progress, at, at + ON_ITS_WAY + VISIBILITY_LAG);' \
-    'if let Some(attempt) = progress.attempt.next() {
-            progress.attempt = attempt;
-        }
-        enter(progress, Stage::Idle, at);'
+    'self.doubt(self.at + ON_ITS_WAY + VISIBILITY_LAG);' \
+    'self.start_absent();'
 mutate journal-after-send src/driver 'all/simulation:simulation::' \
     'let due = !self.to_send.is_empty()
             || self.obeyed' \
     'let due = self.obeyed'
 mutate skip-cleanup-after-failure crates/engine/src 'engine: all/simulation:simulation::' \
     'CleanupWhen::Always => true,' \
-    'CleanupWhen::Always => progress.trouble.is_none(),'
-mutate forget-the-debt crates/engine/src 'engine: all/simulation:simulation::' \
-    'progress.debt |= !progress.in_cleanup(context) && progress.leaves_traces(context);' \
-    'progress.debt |= progress.in_cleanup(context);'
+    'CleanupWhen::Always => self.state.trouble.is_none(),'
+mutate forget-what-is-left crates/engine/src 'engine: all/simulation:simulation::' \
+    'session.kind == SessionKind::Main && self.commands' \
+    'session.kind == SessionKind::Cleanup && self.commands'
 mutate go-on-after-failure crates/engine/src 'engine: all/simulation:simulation::' \
-    'if progress.trouble.is_none()
-        && let Some(next) = next' \
-    'if let Some(next) = next'
+    'if self.state.trouble.is_none()
+            && let Some(next) = self' \
+    'if let Some(next) = self'
 mutate one-slot-too-many crates/engine/src 'engine: all/simulation:simulation::' \
-    'held < self.quota.slots(now)' \
-    'held <= self.quota.slots(now)'
+    'count(self.holding.len()) < self.quota.slots(now)' \
+    'count(self.holding.len()) <= self.quota.slots(now)'
 mutate one-start-too-many crates/engine/src 'engine: all/simulation:simulation::' \
-    'per_minute: per_minute.max(1) as usize,
-            taken: Vec::new(),' \
-    'per_minute: per_minute as usize + 1,
-            taken: Vec::new(),'
+    'per_minute: per_minute.max(1),' \
+    'per_minute: per_minute + 1,'
 mutate starts-count-from-their-sending crates/engine/src 'engine: all/simulation:simulation::' \
-    'entry.1 = at;
-            entry.2 = false;
-        }
-    }
-
-    /// What a process' \
-    'entry.2 = false;
-        }
-    }
-
-    /// What a process'
+    'TakenStart::Unanswered(_) => Moment::FAR_FUTURE,' \
+    'TakenStart::Unanswered(_) => Moment::EPOCH,'
 mutate pending-holds-no-slot crates/engine/src 'engine: all/simulation:simulation::' \
-    'Stage::Announced { .. } | Stage::Doubtful { .. } | Stage::Open(_)
-        )
-    }' \
+    'Stage::Announced(_) | Stage::Doubtful { .. } | Stage::Open(_)
+        )' \
     'Stage::Open(_)
-        )
-    }'
+        )'
 mutate forget-an-action-after-cancel crates/engine/src 'engine: all/simulation:simulation::' \
     'Some(_) => Ok(()),
             None => self.late(),' \
     'Some(_) => {
-                enter(self.state, Stage::Done, self.at);
+                self.device.enter(Stage::Done);
                 Ok(())
             }
             None => self.late(),'
 mutate retry-past-the-limit crates/engine/src 'engine: all/simulation:simulation::' \
-    'progress.retries < retry.max' \
-    'progress.retries <= retry.max'
+    'retries() < retry.max' \
+    'retries() <= retry.max'
 mutate fetch-no-results crates/engine/src 'engine: all/simulation:simulation::' \
-    'let (wanted, if_failed) = outcome::wanted(context, progress, &command_outcomes, failed);' \
-    'let (_, if_failed) = outcome::wanted(context, progress, &command_outcomes, failed);
-    let wanted = Vec::new();'
+    'outcome::want_results(self.context, &mut collecting);' \
+    'outcome::want_results(self.context, &mut collecting);
+        collecting.wanted.clear();'
 mutate grant-beside-a-record crates/engine/src 'engine: all/simulation:simulation::' \
     'if !self.orders.lost && needs.is_empty() {' \
     'if !self.orders.lost {'
 mutate start-after-interrupt crates/engine/src 'engine: all/simulation:simulation::' \
-    'if orders.interrupts > 1
-        || (orders.interrupts > 0 && (!cleanup || asleep || outlook.over_for_today))
-    {' \
-    'if orders.interrupts > 2 {'
-mutate an-old-report-wakes-a-sleeper src/driver 'all/simulation:simulation::' \
-    'seen.is_some_and(|seen| seen > after)' \
-    'seen.is_some_and(|seen| seen > after || seen <= after)'
-mutate a-sleeper-is-never-seen-anew src/driver 'all/simulation:simulation::' \
-    'seen.is_some_and(|seen| seen > after)' \
-    'seen.is_some_and(|seen| seen > after) && false'
-mutate sleepers-keep-their-slots crates/engine/src 'engine: all/simulation:simulation::' \
+    '1 => kind != StartKind::Cleanup || outlook.hours != HoursNow::Open,
+        _ => true,' \
+    '_ => false,'
+mutate an-old-report-makes-a-device-ready src/driver 'all/simulation:simulation::' \
+    'seen.is_some_and(|seen| seen > *since)' \
+    'seen.is_some_and(|seen| seen > *since || seen <= *since)'
+mutate an-offline-device-is-never-ready-again src/driver 'all/simulation:simulation::' \
+    'seen.is_some_and(|seen| seen > *since)' \
+    'seen.is_some_and(|seen| seen > *since) && false'
+mutate offline-devices-keep-their-slots crates/engine/src 'engine: all/simulation:simulation::' \
     'let count = beyond.max(wanted);' \
     'let count = beyond.max(wanted) * 0;'
 mutate begin-after-the-hours crates/engine/src 'engine: all/simulation:simulation::' \
-    'if outlook.after_hours && queued {' \
-    'if outlook.after_hours && queued && orders.lost {'
+    'if outlook.hours == HoursNow::Closed && queued' \
+    'if outlook.hours == HoursNow::Closed && orders.lost && queued'
 mutate stop-above-the-threshold crates/engine/src 'engine: all/simulation:simulation::' \
     'self.failed > 0 && self.failed >= threshold,' \
     'self.failed > threshold,'
@@ -232,26 +215,23 @@ mutate begin-outside-the-hours crates/engine/src 'engine: all/simulation:simulat
     'if now < self.now {
             return;'
 mutate main-work-after-an-abort crates/engine/src 'engine: all/simulation:simulation::' \
-    '} else if stopped.how == OnStop::Abort {' \
-    '} else if stopped.how != stopped.how {'
+    '(true, _) if stopped.how != OnStop::Abort => None,' \
+    '(true, _) => None,'
 mutate start-a-cleanup-given-up crates/engine/src 'engine: all/simulation:simulation::' \
-    'if progress.waived && progress.in_cleanup(context) {
-        return enter(progress, Stage::Done, at);
-    }
-    match' \
-    'match'
+    'if self.state.traces.is_waived() && current.is_cleanup(self.context) {' \
+    'if self.state.traces.is_waived() && self.at == Moment::EPOCH {'
 mutate search-by-our-own-clock src/driver 'all/simulation:simulation::' \
     "\"machineId eq {} and type eq 'LiveResponse'\",
             literal(machine.as_str())" \
     "\"machineId eq {} and type eq 'LiveResponse' and creationDateTimeUtc ge {}\",
             literal(machine.as_str()),
             instant(self.clock().now() - CLOCK_SKEW)"
-mutate give-up-a-device-that-sleeps-over-its-cancel crates/engine/src 'engine: all/simulation:simulation::' \
-    '(true, false) => GiveUp::Device,' \
-    '(true, false) => GiveUp::Cancel,'
-mutate stay-for-the-hours crates/engine/src 'engine: all/simulation:simulation::' \
-    'asleep || outlook.over_for_today' \
-    'asleep'
+mutate give-up-a-device-that-is-offline-at-its-cancel crates/engine/src 'engine: all/simulation:simulation::' \
+    'if is_over || context.plan.policy.offline.mode == OfflineMode::Skip {' \
+    'if is_over || !cancel.unheard {'
+mutate wait-for-the-hours crates/engine/src 'engine: all/simulation:simulation::' \
+    'kind != StartKind::Cleanup || outlook.hours != HoursNow::Open,' \
+    'kind != StartKind::Cleanup,'
 mutate an-expired-start-is-a-failure src/driver 'all/simulation:simulation::' \
     'gives_up && !is_cancelled && created' \
     'gives_up && is_cancelled && created'
@@ -283,9 +263,9 @@ mutate json-array-is-no-list crates/plan/src 'plan:' \
 mutate no-pause-before-a-retry crates/language/src 'plan: language:' \
     'RETRY_DELAY: Period = Period(Duration::from_secs(30))' \
     'RETRY_DELAY: Period = Period(Duration::from_secs(31))'
-mutate retry-what-was-called-back crates/engine/src 'engine:' \
-    'why == CancelWhy::Timeout || why.calls_back(),' \
-    'why == CancelWhy::Timeout,'
+mutate retry-what-was-recalled crates/engine/src 'engine:' \
+    'matches!(reason, CancelReason::Timeout(_)) || reason.is_recall()' \
+    'matches!(reason, CancelReason::Timeout(_))'
 
 if $find_only; then
     echo "$failed mutations were not found"

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use svar_engine::{
-    CommandEnd, DeviceIndex, Fact, FactBody, Fleet, Need, RequestIndex, ResultSummary,
+    Availability, CommandEnd, DeviceIndex, Fact, FactBody, Fleet, Need, Readiness, RequestIndex,
+    ResultSummary,
 };
 use svar_plan::{Plan, Verdict};
 use svar_wire::Moment;
@@ -209,13 +210,16 @@ impl Model {
             }
             Event::DevicesRead(devices) => {
                 for device in devices {
-                    let ready = self.started + self.wakes[device.place()] <= self.now;
-                    if self.fleet.known(device).ready != Some(ready) {
-                        let body = FactBody::Readiness {
-                            ready,
-                            why: None,
-                            never: false,
-                        };
+                    let is_ready = self.started + self.wakes[device.place()] <= self.now;
+                    let known = self.fleet.readiness(device).expect("a device of the run");
+                    if *known == Readiness::Unknown || known.is_offline() == is_ready {
+                        let body = FactBody::Readiness(if is_ready {
+                            Availability::Ready
+                        } else {
+                            Availability::Offline {
+                                why: "inactive".to_owned(),
+                            }
+                        });
                         self.hand_in(Some(device), body);
                     }
                 }

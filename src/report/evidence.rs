@@ -461,8 +461,8 @@ impl<'p> DeviceHistory<'p> {
         let answers = match_answer(sent.len(), status, ends);
         for ((index, sent), answer) in RequestIndex::enumerate(sent).zip(answers) {
             let (status, error, missing) = match answer {
-                CommandAnswer::Told(end) => (end.status.clone(), end.error.as_deref(), None),
-                CommandAnswer::Silent => continue,
+                CommandAnswer::Reported(end) => (end.status.clone(), end.error.as_deref(), None),
+                CommandAnswer::Unreported => continue,
                 CommandAnswer::Mismatch(why) => {
                     let status = CommandStatus::Other("Unknown".to_owned());
                     (status, None, Some(format!("{MISMATCH}: {why}")))

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use unicode_width::UnicodeWidthChar;
 
 use svar_engine::{
-    DeviceIndex, DeviceView, EndState, Fleet, Phase, SessionIndex, SessionPhase, Standstill, Tally,
-    Waiting,
+    DeviceIndex, DeviceView, EndState, Fleet, Phase, SessionIndex, SessionPhase, Standstill,
+    StoppedBy, Tally, Waiting,
 };
 use svar_plan::{OnStop, Plan, SessionKind};
 use svar_wire::Moment;
@@ -193,7 +193,9 @@ impl Progress {
         let tally = fleet.tally();
         let kept = tally.of(EndState::NotStarted) + tally.of(EndState::Cancelled);
         let going = tally.finished() < tally.total || kept > 0;
-        let stopped = fleet.stopped().filter(|stopped| going && !stopped.ordered);
+        let stopped = fleet
+            .stopped()
+            .filter(|stopped| going && stopped.by == StoppedBy::Rule);
         if let Some(stopped) = stopped
             && !std::mem::replace(&mut self.stopped, true)
         {
@@ -209,14 +211,17 @@ impl Progress {
             return;
         };
         match fleet.standstill() {
-            Some(Standstill::Hours { until, cleanup }) if self.closed != Some(cleanup) => {
+            Some(Standstill::Hours {
+                until,
+                only_cleanup,
+            }) if self.closed != Some(only_cleanup) => {
                 let from = clock(until, now);
-                self.note(&if cleanup {
+                self.note(&if only_cleanup {
                     format!("outside {hours}: cleanup waits until {from}")
                 } else {
                     format!("outside {hours}: no new sessions until {from}")
                 });
-                self.closed = Some(cleanup);
+                self.closed = Some(only_cleanup);
             }
             _ if fleet.opens_at().is_some() => {}
             _ => match self.closed.take() {
@@ -238,11 +243,11 @@ impl Progress {
                 finished - tally.of(EndState::Ok) - tally.of(EndState::Skipped),
                 "not ok",
             ),
-            (tally.asleep, "offline"),
+            (tally.offline, "offline"),
             (tally.active, "active"),
             (tally.waiting, "waiting"),
         ];
-        if let Some(Standstill::Asleep { .. }) = standstill {
+        if let Some(Standstill::Offline { .. }) = standstill {
             parts.remove(1);
         }
         let then = self.then(now, standstill, tally);
@@ -269,20 +274,24 @@ impl Progress {
         match standstill {
             Some(Standstill::Hours {
                 until,
-                cleanup: false,
+                only_cleanup: false,
             }) => format!("; waiting for the window at {}", clock(until)),
             Some(Standstill::Hours {
                 until,
-                cleanup: true,
+                only_cleanup: true,
             }) => format!("; cleanup waits for the window at {}", clock(until)),
             Some(Standstill::Soak { wave, until }) => {
                 format!("; soak until {}, then wave {}", clock(until), wave + 1)
             }
-            Some(Standstill::Asleep { until }) => {
-                format!(", {} offline, waiting until {}", tally.asleep, clock(until))
+            Some(Standstill::Offline { until }) => {
+                format!(
+                    ", {} offline, waiting until {}",
+                    tally.offline,
+                    clock(until)
+                )
             }
             Some(Standstill::Ending) => String::new(),
-            None => match (self.left(now, tally), tally.asleep) {
+            None => match (self.left(now, tally), tally.offline) {
                 (None, _) => String::new(),
                 (Some(left), 0) => format!(", about {} left", whole(left)),
                 (Some(left), _) => format!(", about {} left for the others", whole(left)),
@@ -312,7 +321,7 @@ impl Progress {
     pub fn rows(&self, now: Moment, fleet: &Fleet) -> Vec<String> {
         let tally = fleet.tally();
         let mut views: Vec<DeviceView> = fleet.active().take(ROWS).collect();
-        if views.len() < ROWS && (tally.waiting + tally.asleep) as usize <= SMALL {
+        if views.len() < ROWS && (tally.waiting + tally.offline) as usize <= SMALL {
             let waiting = fleet.devices().filter(|view| view.phase == Phase::Waiting);
             views.extend(waiting.take(ROWS - views.len()));
         }

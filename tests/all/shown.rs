@@ -102,9 +102,9 @@ fn while_only_sleepers_are_waited_for_no_time_is_foretold() {
     assert_eq!(desk.fleet.standstill(), None);
     desk.play(1, 1);
     let until = START + Duration::from_secs(24 * 3_600);
-    assert_eq!(desk.fleet.standstill(), Some(Standstill::Asleep { until }));
+    assert_eq!(desk.fleet.standstill(), Some(Standstill::Offline { until }));
     let tally = desk.fleet.tally();
-    assert_eq!((tally.asleep, tally.active, tally.waiting), (2, 0, 0));
+    assert_eq!((tally.offline, tally.active, tally.waiting), (2, 0, 0));
     assert_eq!(
         words(&progress.total(desk.now, &desk.fleet)),
         "2 of 4 devices done, 2 offline, waiting until"
@@ -128,7 +128,7 @@ fn who_sleeps_over_a_session_in_the_queue_is_shown_asleep_and_not_active() {
         "{rows:?}"
     );
     let tally = desk.fleet.tally();
-    assert_eq!((tally.asleep, tally.active, tally.waiting), (2, 0, 0));
+    assert_eq!((tally.offline, tally.active, tally.waiting), (2, 0, 0));
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn outside_the_hours_their_opening_is_named_and_after_a_cancel_what_waits_for_it
         desk.fleet.standstill(),
         Some(Standstill::Hours {
             until,
-            cleanup: false
+            only_cleanup: false
         })
     );
     assert_eq!(
@@ -192,7 +192,7 @@ fn outside_the_hours_their_opening_is_named_and_after_a_cancel_what_waits_for_it
         desk.fleet.standstill(),
         Some(Standstill::Hours {
             until,
-            cleanup: true
+            only_cleanup: true
         })
     );
     assert_eq!(

@@ -132,18 +132,9 @@ pub enum FactBody {
     CancelAnswered { action: ActionId, status: u16 },
     /// The answer to a cancel was lost.
     CancelUnknown { action: ActionId, why: String },
-    /// What the machine list says of a device that waits to be started, where that is news
-    /// ([`crate::Fleet::known`]).
-    Readiness {
-        /// Healthy and seen lately; or, of one that did not take its session, seen since.
-        ready: bool,
-        /// Why not.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        why: Option<String>,
-        /// It can never be started in this run.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        never: bool,
-    },
+    /// What the machine list says of a device that waits to be started, where that is new
+    /// ([`crate::Fleet::readiness`]).
+    Readiness(Availability),
     /// Time decided: this device is not waited for any longer.
     GaveUp { why: GiveUp },
     /// The run's deadline or its offline limit has passed.
@@ -191,7 +182,7 @@ impl FactBody {
             FactBody::CancelAnnounced { .. } => "cancel_announced",
             FactBody::CancelAnswered { .. } => "cancel_answered",
             FactBody::CancelUnknown { .. } => "cancel_unknown",
-            FactBody::Readiness { .. } => "readiness",
+            FactBody::Readiness(_) => "readiness",
             FactBody::GaveUp { .. } => "gave_up",
             FactBody::Passed { .. } => "passed",
             FactBody::Blocked { .. } => "blocked",
@@ -234,19 +225,19 @@ pub enum CancelWhy {
     Stop,
     /// The operator: `cancelled`.
     Operator,
-    /// Its device sleeps, and others want the slot: called back, to be started again.
+    /// Its device is offline, and others want the slot: recalled, to be started again.
     Asleep,
-    /// It still waited for its device when the hours of `window` ended: called back, as above.
+    /// It still waited for its device when the hours of `window` ended: recalled, as above.
     Hours,
-    /// The run is paused and its device sleeps, or it is interrupted a second time before the device
-    /// took it: called back, as above.
+    /// The run is paused and its device is offline, or it is interrupted a second time before the device
+    /// took it: recalled, as above.
     Pause,
 }
 
 impl CancelWhy {
-    /// Only takes the action back out of the service's queue: if it has not run, its device is
-    /// started again later as if it never had been.
-    pub const fn calls_back(self) -> bool {
+    /// Returns whether the action is only recalled from the service's queue: if it has not run, its
+    /// device is started again later.
+    pub const fn is_recall(self) -> bool {
         matches!(
             self,
             CancelWhy::Asleep | CancelWhy::Hours | CancelWhy::Pause
@@ -271,7 +262,25 @@ pub enum GiveUp {
     Device,
 }
 
-/// A moment of the run that everything gives way to.
+/// What the machine list says of a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Availability {
+    /// Healthy and seen lately; or, of one that did not take its session, seen since.
+    Ready,
+    /// Not now.
+    Offline {
+        /// Why, as a clause.
+        why: String,
+    },
+    /// It can't be started in this run at all.
+    Never {
+        /// Why, as a clause.
+        why: String,
+    },
+}
+
+/// A limit of the whole run that has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunLimit {

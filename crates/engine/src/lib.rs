@@ -26,12 +26,12 @@ pub use answer::{CommandAnswer, MISMATCH, match_answer};
 pub use end::EndState;
 pub use endpoint::Endpoint;
 pub use fact::{
-    Attempt, CancelWhy, CommandEnd, CommandState, FORMAT, Fact, FactBody, GiveUp, Refusal,
-    RequestIndex, ResultSummary, RunLimit, SentCommand,
+    Attempt, Availability, CancelWhy, CommandEnd, CommandState, FORMAT, Fact, FactBody, GiveUp,
+    Refusal, RequestIndex, ResultSummary, RunLimit, SentCommand,
 };
-pub use fleet::{Fleet, Known, ProtocolError, ReplayError, tag_of};
-pub use need::{Care, Need};
+pub use fleet::{Fleet, ProtocolError, ReplayError, tag_of};
+pub use need::{Care, Need, NotFound};
 pub use retry::{AnswerClass, class_of_read, class_of_start};
-pub use status::{DeviceView, End, Phase, SessionPhase, Standstill, Tally, Waiting};
-pub use stop::{Standing, Stopped};
+pub use status::{DeviceView, End, Phase, Readiness, SessionPhase, Standstill, Tally, Waiting};
+pub use stop::{Standing, Stopped, StoppedBy};
 pub use svar_plan::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};

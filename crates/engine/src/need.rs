@@ -1,7 +1,7 @@
 //! All that goes out of the engine: needs.
 
 use svar_plan::{DeviceIndex, SessionIndex, StepIndex};
-use svar_wire::{ActionId, Tag};
+use svar_wire::{ActionId, Moment, Tag};
 
 use crate::endpoint::Endpoint;
 use crate::fact::{Attempt, CancelWhy, FactBody, RequestIndex, SentCommand};
@@ -28,14 +28,13 @@ pub enum Need {
         commands: Vec<SentCommand>,
     },
     /// List the device's live response actions and look for the tag. Found: `StartAccepted` with
-    /// `adopted`. Not found: `StartAbsent` if `conclusive`, else [`crate::Fleet::read_failed`].
+    /// `adopted`. Not found: `StartAbsent` or [`crate::Fleet::read_failed`], by `not_found`.
     Search {
         device: DeviceIndex,
         session: SessionIndex,
         attempt: Attempt,
         tag: Tag,
-        /// The visibility lag is over, so that finding nothing means that there is nothing.
-        conclusive: bool,
+        not_found: NotFound,
     },
     /// One bulk list: how do these actions stand? All own open actions, any number. Facts for what
     /// changed, then [`crate::Fleet::watched`].
@@ -51,9 +50,8 @@ pub enum Need {
         index: RequestIndex,
         /// Whose result it is: index into [`Plan::steps`](svar_plan::Plan::steps).
         step: StepIndex,
-        /// A 404 now means that there is no result (`ResultMissing`); else it may only be late, and
-        /// is handed to [`crate::Fleet::read_failed`].
-        conclusive: bool,
+        /// A 404 means `ResultMissing` or [`crate::Fleet::read_failed`].
+        not_found: NotFound,
     },
     /// Compile a session that waited for results.
     Resolve {
@@ -69,6 +67,26 @@ pub enum Need {
     /// Read the state of these devices from the machine list. A `Readiness` fact for each whose
     /// readiness is new or has changed, then [`crate::Fleet::devices_read`].
     Devices { devices: Vec<DeviceIndex> },
+}
+
+/// What it means that something is not found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotFound {
+    /// It may become visible yet (API notes 4.5, 6.2).
+    MayAppear,
+    /// There is none: the service had the time that it takes.
+    Final,
+}
+
+impl NotFound {
+    /// Returns what it means at `now` for something that is visible from `settled` on.
+    pub(crate) fn at(now: Moment, settled: Moment) -> Self {
+        if settled <= now {
+            NotFound::Final
+        } else {
+            NotFound::MayAppear
+        }
+    }
 }
 
 /// What may be done when it is not known whether a call took effect.

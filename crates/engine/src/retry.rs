@@ -1,28 +1,28 @@
-//! What an answer means: done, again later, never, busy, no slot, or not known.
+//! Classifies answers by what they mean for the next call.
 
-/// What the answer to a call means for what comes next.
+/// Meaning of the answer to a call for what comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AnswerClass {
     /// It was done.
     Done,
-    /// It was not done, and may be later: a read that failed, a token that ran out.
-    AgainLater,
-    /// It was not even asked: no connection stood, or there was no token to ask with.
+    /// It was not done, and may be later: a read that failed, a token that expired.
+    Retry,
+    /// It was not sent: there was no connection, or no token.
     NotSent,
-    /// It was not done, for want of a permission: one that was granted lately counts after about a
-    /// minute, so one such refusal may heal, a second is real (API notes 2.4, 12).
-    MayHeal,
+    /// It was not done, for want of a permission. A permission takes effect about a minute after it was
+    /// granted, so one such refusal is tried again, and a second is final (API notes 2.4, 12).
+    Forbidden,
     /// It was not done, and never will be.
-    Never,
+    Rejected,
     /// A live response runs on the device already (API notes 3.4).
     Busy,
-    /// The rate limit, or no free slot: which of the two, the quota knows (API notes 9.3).
+    /// The rate limit, or no free slot; the quota tells them apart (API notes 9.3).
     Throttled,
     /// It may have been done.
     Unknown,
 }
 
-/// The class of the answer to a start (API notes 3.4, 3.6).
+/// Returns the class of the answer to a start (API notes 3.4, 3.6).
 ///
 /// Everything from 500 on is unknown: the action may have been created.
 pub fn class_of_start(status: u16, code: &str) -> AnswerClass {
@@ -31,27 +31,27 @@ pub fn class_of_start(status: u16, code: &str) -> AnswerClass {
         200..=299 => AnswerClass::Done,
         400 if code.eq_ignore_ascii_case("ActiveRequestAlreadyExists") => AnswerClass::Busy,
         // Both say "not now" and promise that nothing was done.
-        401 | 425 => AnswerClass::AgainLater,
-        403 if code.is_empty() || code.eq_ignore_ascii_case("Forbidden") => AnswerClass::MayHeal,
+        401 | 425 => AnswerClass::Retry,
+        403 if code.is_empty() || code.eq_ignore_ascii_case("Forbidden") => AnswerClass::Forbidden,
         429 => AnswerClass::Throttled,
         // The service may have gone on with it after it stopped waiting for us.
         408 => AnswerClass::Unknown,
         // A conflict is not documented; a device in use is the one cause that would fit.
         409 => AnswerClass::Busy,
-        400..=499 => AnswerClass::Never,
+        400..=499 => AnswerClass::Rejected,
         _ => AnswerClass::Unknown,
     }
 }
 
-/// The class of the answer to a read: lists, result links, downloads.
+/// Returns the class of the answer to a read: lists, result links, downloads.
 ///
-/// A 404 is `Never` here; whether it may only be early, the need says (`conclusive`).
+/// A 404 is `Rejected` here; whether it is final, the need says ([`NotFound`](crate::NotFound)).
 pub fn class_of_read(status: u16) -> AnswerClass {
     match status {
         200..=299 => AnswerClass::Done,
-        401 | 408 | 425 => AnswerClass::AgainLater,
+        401 | 408 | 425 => AnswerClass::Retry,
         429 => AnswerClass::Throttled,
-        400..=499 => AnswerClass::Never,
-        _ => AnswerClass::AgainLater,
+        400..=499 => AnswerClass::Rejected,
+        _ => AnswerClass::Retry,
     }
 }

@@ -1,6 +1,8 @@
-//! What a run shows of itself: one value for each device, and the sums.
+//! The state of a run as it is shown: one value for each device, and the sums.
 
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use svar_plan::{DeviceIndex, SessionIndex, StepIndex};
 use svar_wire::ActionId;
@@ -10,12 +12,12 @@ use crate::end::EndState;
 use crate::endpoint::Endpoint;
 use crate::fact::Attempt;
 
-/// How one device stands.
+/// State of one device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeviceView {
-    /// Which.
+    /// Its index.
     pub device: DeviceIndex,
-    /// What it is at.
+    /// Phase of its run.
     pub phase: Phase,
     /// What it waits for, if anything.
     pub waiting: Option<Waiting>,
@@ -27,24 +29,24 @@ pub struct DeviceView {
     /// Something was put or run on it, or may have been, and its cleanup is not done: now, whether it
     /// has ended or not.
     pub owes_cleanup: bool,
-    /// Since when it is in this phase.
+    /// When this phase began.
     pub since: Moment,
 }
 
-/// What a device is at.
+/// Phase of a device's run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {
     /// Nothing was sent to it yet.
     Waiting,
     /// A session is being started, runs, or its results are fetched.
     Session {
-        /// Which.
+        /// Its index.
         session: SessionIndex,
         /// Start attempt, counted from 0.
         attempt: Attempt,
         /// The service's id, once known.
         action: Option<ActionId>,
-        /// Where in its life.
+        /// Its phase.
         at: SessionPhase,
     },
     /// Between two sessions.
@@ -71,6 +73,39 @@ pub enum SessionPhase {
     Cancelling,
     /// It has ended; results are fetched.
     Collecting,
+}
+
+/// Whether a device can be started, as far as is known. It is kept here only: whoever reads the machine
+/// list asks for it to find what is new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Readiness {
+    /// The machine list has not been read for it.
+    Unknown,
+    /// It was seen lately, or at work.
+    Ready,
+    /// It was seen lately, and has not taken the session that the service accepted at `since`, nor
+    /// heard of a cancel since then. Only being seen after that moment makes it ready again: the same
+    /// old report would have it started forever.
+    Unresponsive {
+        /// When its session was accepted, or cancelled first.
+        since: Moment,
+    },
+    /// The machine list does not show it as ready.
+    Offline {
+        /// Why not, as a clause.
+        why: Box<str>,
+    },
+}
+
+impl Readiness {
+    /// Returns whether it is known not to be online.
+    pub const fn is_offline(&self) -> bool {
+        matches!(
+            self,
+            Readiness::Unresponsive { .. } | Readiness::Offline { .. }
+        )
+    }
 }
 
 /// What a device waits for.
@@ -109,7 +144,7 @@ pub enum Waiting {
         /// They begin then.
         until: Moment,
     },
-    /// It sleeps.
+    /// It is offline.
     Offline {
         /// Given up then.
         until: Moment,
@@ -182,7 +217,7 @@ pub enum Standstill {
         /// They begin then.
         until: Moment,
         /// Nothing but cleanup is still to be started.
-        cleanup: bool,
+        only_cleanup: bool,
     },
     /// The run was told to pause or to end: what is at work is waited for.
     Ending,
@@ -193,24 +228,24 @@ pub enum Standstill {
         /// It begins then.
         until: Moment,
     },
-    /// Nobody is left but devices that sleep.
-    Asleep {
+    /// All devices that are left are offline.
+    Offline {
         /// They are given up then.
         until: Moment,
     },
 }
 
-/// How many devices stand how.
+/// Counts of devices by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// All targets.
     pub total: u32,
-    /// Never sent anything so far, and not asleep as far as is known.
+    /// Not started so far, and not offline as far as is known.
     pub waiting: u32,
-    /// Admitted, not ended, and not asleep.
+    /// Admitted, not ended, and not offline.
     pub active: u32,
-    /// Asleep: not started for it, or with a session in the service's queue that they sleep over.
-    pub asleep: u32,
+    /// Offline: not started for that reason, or with a session that waits in the service's queue.
+    pub offline: u32,
     /// Ended, by state, in the order of [`EndState::ALL`].
     pub ended: [u32; 10],
     /// Ended with a cleanup owed.

@@ -31,14 +31,24 @@ pub struct Stopped {
     pub at: Moment,
     /// What happens to devices that are begun: the most severe of all that was said.
     pub how: OnStop,
-    /// The operator said so; else it was the stop rule.
-    pub ordered: bool,
+    /// Who stopped it first.
+    pub by: StoppedBy,
+}
+
+/// Who stopped a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoppedBy {
+    /// The operator.
+    Operator,
+    /// The playbook's stop rule.
+    Rule,
 }
 
 impl Orders {
     /// The run is told to end. A second time can only be more severe.
-    pub(crate) fn stop(&mut self, at: Moment, how: OnStop, ordered: bool) {
-        let stopped = self.stopped.get_or_insert(Stopped { at, how, ordered });
+    pub(crate) fn stop(&mut self, at: Moment, how: OnStop, by: StoppedBy) {
+        let stopped = self.stopped.get_or_insert(Stopped { at, how, by });
         stopped.how = stopped.how.max(how);
     }
 

@@ -57,7 +57,7 @@ impl Drive {
         // itself.
         if let Some(endpoint) = endpoint.filter(|endpoint| *endpoint != Endpoint::Starts) {
             let beyond = calls.saturating_sub(1);
-            self.fleet.also_called(now, endpoint, beyond);
+            self.fleet.count_calls(now, endpoint, beyond);
             if self.budget.is_some() {
                 self.beyond.extend((0..beyond).map(|_| endpoint));
             }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use svar_engine::{
-    CommandAnswer, CommandEnd, CommandState, DeviceIndex, Fact, FactBody, Fleet, Need,
+    CommandAnswer, CommandEnd, CommandState, DeviceIndex, Fact, FactBody, Fleet, Need, Readiness,
     RequestIndex, SentCommand, match_answer,
 };
 use svar_plan::Plan;
@@ -57,8 +57,8 @@ pub(crate) struct CallContext {
     pub(crate) devices: Vec<(DeviceIndex, DeviceId)>,
     /// The actions that the need is about.
     pub(crate) actions: HashMap<ActionId, OpenAction>,
-    /// The run's knowledge of those devices.
-    pub(crate) known: HashMap<DeviceIndex, svar_engine::Known>,
+    /// Whether those devices can be started, as far as the run knows.
+    pub(crate) readiness: HashMap<DeviceIndex, Readiness>,
 }
 
 /// The reason why a session that was due to start has no request.
@@ -190,8 +190,10 @@ impl Memory {
                     .iter()
                     .filter_map(|device| with_id(*device))
                     .collect();
-                let known = devices.iter().map(|device| (*device, fleet.known(*device)));
-                context.known = known.collect();
+                let known = devices
+                    .iter()
+                    .filter_map(|device| Some((*device, fleet.readiness(*device)?.clone())));
+                context.readiness = known.collect();
             }
             Need::Record { .. } | Need::Resolve { .. } => {}
         }
@@ -214,8 +216,8 @@ impl OpenAction {
     ) -> impl Iterator<Item = (&'a SentCommand, &'a CommandEnd)> {
         let answers = match_answer(self.sent.len(), status, ends);
         (self.sent.iter().zip(answers)).filter_map(|(sent, answer)| match answer {
-            CommandAnswer::Told(end) => Some((sent, end)),
-            CommandAnswer::Silent | CommandAnswer::Mismatch(_) => None,
+            CommandAnswer::Reported(end) => Some((sent, end)),
+            CommandAnswer::Unreported | CommandAnswer::Mismatch(_) => None,
         })
     }
 }

@@ -3,8 +3,6 @@
 //! A fact that does not fit is refused by name and changes nothing: a damaged journal, or a driver
 //! that made a mistake, must not make us start something twice.
 
-use std::time::Duration;
-
 use svar_plan::{CommandIndex, SessionIndex, StepIndex, Verdict};
 use svar_wire::{ActionId, ActionStatus, Moment};
 
@@ -13,12 +11,13 @@ use crate::fact::{
     Attempt, CancelWhy, CommandEnd, CommandState, FactBody, Refusal, RequestIndex, SentCommand,
 };
 use crate::retry::{AnswerClass, class_of_read};
+use crate::status::Readiness;
 
 use super::state::{
-    Cancelling, Collecting, CommandOutcome, Context, DeviceState, Misfit, Open, Reached, Readiness,
-    Stage,
+    Cancel, CancelReason, Collecting, CommandOutcome, Context, Current, DeviceState, Misfit, Open,
+    Reached, Running, Selection, Sent, Stage, Unconfirmed,
 };
-use super::transition::{self, VISIBILITY_LAG, enter, start_again};
+use super::transition::{ActionEnd, Transition, VISIBILITY_LAG};
 
 /// The owner of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,12 +43,8 @@ pub(crate) fn apply(
     body: &FactBody,
     owner: ActionOwner,
 ) -> Result<(), Misfit> {
-    let mut device = Applying {
-        context,
-        state,
-        at,
-        owner,
-    };
+    let device = Transition { context, state, at };
+    let mut device = Applying { device, owner };
     match body {
         FactBody::StartAnnounced {
             session,
@@ -114,16 +109,12 @@ pub(crate) fn apply(
             }
         }
         FactBody::CancelUnknown { action, .. } => device.cancel_failed(action),
-        FactBody::Readiness { ready, why, never } => transition::readiness(
-            device.context,
-            device.state,
-            at,
-            *ready && !never,
-            *never,
-            why.as_deref(),
-        ),
-        FactBody::GaveUp { why } => transition::gave_up(device.context, device.state, at, *why),
-        FactBody::CleanupWaived { .. } => transition::waive(device.context, device.state, at),
+        FactBody::Readiness(availability) => {
+            device.device.readiness(availability);
+            Ok(())
+        }
+        FactBody::GaveUp { why } => device.device.gave_up(*why),
+        FactBody::CleanupWaived { .. } => device.device.waive(),
         FactBody::Passed { .. }
         | FactBody::Stopped { .. }
         | FactBody::Blocked { .. }
@@ -136,9 +127,7 @@ pub(crate) fn apply(
 /// A device to which a fact is being applied. Each method checks first and changes the state last,
 /// so that a refused fact leaves no trace.
 struct Applying<'p, 's> {
-    context: Context<'p>,
-    state: &'s mut DeviceState,
-    at: Moment,
+    device: Transition<'p, 's>,
     owner: ActionOwner,
 }
 
@@ -151,21 +140,25 @@ impl Applying<'_, '_> {
         commands: &[SentCommand],
     ) -> Result<(), Misfit> {
         self.expect_start(session, attempt)?;
-        match self.state.stage {
-            Stage::Idle if self.state.must_resolve(self.context) => {
-                return Err(Misfit("the session has not been resolved"));
-            }
-            Stage::Idle => {}
-            Stage::Done => return Err(Misfit("the device has ended")),
-            _ => return Err(Misfit("a start of this device is under way")),
+        let Stage::Idle(idle) = &self.device.state.stage else {
+            return Err(Misfit("a start of this device is under way"));
+        };
+        if idle.current.selection == Selection::Unresolved {
+            return Err(Misfit("the session has not been resolved"));
         }
-        let due = self.state.to_send(self.context);
+        let due = idle.current.to_send(self.device.context);
         if commands.len() != due.len() || !commands.iter().zip(&due).all(|(a, b)| a.is_same(b)) {
             return Err(Misfit("its commands are not those that the session sends"));
         }
-        let sent = commands.iter().map(|sent| sent.command).collect();
-        self.state.begun = true;
-        enter(self.state, Stage::Announced { sent }, self.at);
+        let start = Unconfirmed {
+            sent: Sent {
+                current: idle.current.clone(),
+                commands: commands.iter().map(|sent| sent.command).collect(),
+            },
+            refusals: idle.refusals,
+        };
+        self.device.state.traces.begin();
+        self.device.enter(Stage::Announced(start));
         Ok(())
     }
 
@@ -177,13 +170,8 @@ impl Applying<'_, '_> {
     ) -> Result<(), Misfit> {
         self.expect_start_under_way(session, attempt)?;
         match self.owner {
-            ActionOwner::No => self.open(action),
-            // The service answered with an action that we own already (API notes 3.6). Whether
-            // it made one more, only a search can tell.
-            ActionOwner::Own | ActionOwner::Other => {
-                self.state.busy_since.get_or_insert(self.at);
-                transition::doubt(self.state, self.at, self.at + VISIBILITY_LAG);
-            }
+            ActionOwner::No => self.device.open(action),
+            ActionOwner::Own | ActionOwner::Other => self.device.doubt_busy(),
         }
         Ok(())
     }
@@ -198,7 +186,7 @@ impl Applying<'_, '_> {
         if self.owner != ActionOwner::No {
             return Err(Misfit("the action that was found is another start's"));
         }
-        self.open(action);
+        self.device.open(action);
         Ok(())
     }
 
@@ -209,34 +197,40 @@ impl Applying<'_, '_> {
         refusal: &Refusal,
     ) -> Result<(), Misfit> {
         self.expect_unanswered_start(session, attempt)?;
-        transition::refused(self.context, self.state, self.at, refusal);
+        self.device.refused(refusal);
         Ok(())
     }
 
     fn start_unknown(&mut self, session: SessionIndex, attempt: Attempt) -> Result<(), Misfit> {
         self.expect_unanswered_start(session, attempt)?;
-        transition::doubt(self.state, self.at, self.at + VISIBILITY_LAG);
+        self.device.doubt(self.device.at + VISIBILITY_LAG);
         Ok(())
     }
 
     fn start_absent(&mut self, session: SessionIndex, attempt: Attempt) -> Result<(), Misfit> {
         self.expect_start(session, attempt)?;
-        match self.state.stage {
-            Stage::Doubtful { settled, .. } if self.at < settled => {
+        match self.device.state.stage {
+            Stage::Doubtful { settled, .. } if self.device.at < settled => {
                 Err(Misfit("the start may become visible yet"))
             }
             Stage::Doubtful { .. } => {
-                start_again(self.context, self.state, self.at, Duration::ZERO);
+                self.device.start_absent();
                 Ok(())
             }
             _ => Err(Misfit("no start of it is in doubt")),
         }
     }
 
+    fn expect_current(&self) -> Result<&Current, Misfit> {
+        let current = self.device.state.current();
+        current.ok_or(Misfit("the device has ended"))
+    }
+
     fn expect_start(&self, session: SessionIndex, attempt: Attempt) -> Result<(), Misfit> {
-        if session != self.state.session {
+        let current = self.expect_current()?;
+        if session != current.session {
             Err(Misfit("the device is at another session"))
-        } else if attempt != self.state.attempt {
+        } else if attempt != current.attempt {
             Err(Misfit("the session is at another start"))
         } else {
             Ok(())
@@ -249,8 +243,8 @@ impl Applying<'_, '_> {
         attempt: Attempt,
     ) -> Result<(), Misfit> {
         self.expect_start(session, attempt)?;
-        match self.state.stage {
-            Stage::Announced { .. } => Ok(()),
+        match self.device.state.stage {
+            Stage::Announced(_) => Ok(()),
             _ => Err(Misfit("no start of it awaits an answer")),
         }
     }
@@ -261,45 +255,31 @@ impl Applying<'_, '_> {
         attempt: Attempt,
     ) -> Result<(), Misfit> {
         self.expect_start(session, attempt)?;
-        match self.state.stage {
-            Stage::Announced { .. } | Stage::Doubtful { .. } => Ok(()),
+        match self.device.state.stage {
+            Stage::Announced(_) | Stage::Doubtful { .. } => Ok(()),
             _ => Err(Misfit("no start of it is under way")),
         }
-    }
-
-    fn open(&mut self, action: &ActionId) {
-        self.state.busy_since = None;
-        self.state.refusals = 0;
-        let open = Open {
-            action: action.clone(),
-            sent: self.state.sent().into(),
-            accepted: self.at,
-            began: None,
-            reached: None,
-            cancel: None,
-        };
-        enter(self.state, Stage::Open(Box::new(open)), self.at);
     }
 }
 
 /// The course of an action, and its results.
 impl Applying<'_, '_> {
     fn action_began(&mut self, action: &ActionId) -> Result<(), Misfit> {
-        let at = self.at;
+        let at = self.device.at;
         let Some(open) = self.open_action(action) else {
             return self.late();
         };
-        if open.began.is_some() {
+        if open.running.is_some() {
             return Err(Misfit("the action has begun already"));
         }
-        open.began = Some(at);
         // Until the service says more: a session begins with its first command.
-        open.reached = Some(Reached {
+        let reached = Reached {
             index: RequestIndex::FIRST,
             state: CommandState::Presumed,
             since: at,
-        });
-        self.state.readiness = Readiness::Ready;
+        };
+        open.running = Some(Running { began: at, reached });
+        self.device.state.readiness = Readiness::Ready;
         Ok(())
     }
 
@@ -309,25 +289,25 @@ impl Applying<'_, '_> {
         index: RequestIndex,
         state: CommandState,
     ) -> Result<(), Misfit> {
-        let at = self.at;
-        let count = self.state.sent().len();
+        let at = self.device.at;
         let Some(open) = self.open_action(action) else {
             return self.late();
         };
-        let Some(before) = open.reached else {
+        let count = open.sent.commands.len();
+        let Some(running) = &mut open.running else {
             return Err(Misfit("the action has not begun"));
         };
-        if (index, state) <= (before.index, before.state) {
+        if (index, state) <= (running.reached.index, running.reached.state) {
             return Err(Misfit("the action has come so far already"));
         }
         if index.place() + usize::from(state != CommandState::Waiting) > count {
             return Err(Misfit("it has no such command"));
         }
-        open.reached = Some(Reached {
+        running.reached = Reached {
             index,
             state,
             since: at,
-        });
+        };
         Ok(())
     }
 
@@ -338,19 +318,21 @@ impl Applying<'_, '_> {
         expired: bool,
         commands: &[CommandEnd],
     ) -> Result<(), Misfit> {
-        let open = match &self.state.stage {
-            Stage::Open(open) if open.action == *action => open.clone(),
+        match &self.device.state.stage {
+            Stage::Open(open) if open.action == *action => {}
             Stage::Collecting(now) if now.action == *action => {
                 return Err(Misfit("the action has ended already"));
             }
             _ => return self.late(),
-        };
+        }
         if !status.is_final() {
             return Err(Misfit("that is no final state"));
         }
-        let expired = expired || *status == ActionStatus::TimeOut;
-        let end = (status, expired);
-        transition::ended(self.context, self.state, self.at, &open, end, commands);
+        self.device.ended(ActionEnd {
+            status,
+            expired: expired || *status == ActionStatus::TimeOut,
+            commands,
+        });
         Ok(())
     }
 
@@ -364,9 +346,9 @@ impl Applying<'_, '_> {
             return Ok(());
         };
         if let Verdict::NotMet { why } = verdict {
-            collecting.spoil(index, CommandOutcome::NotMet(why.as_str().into()));
+            collecting.replace_outcome(index, CommandOutcome::NotMet(why.as_str().into()));
         }
-        transition::collected(self.context, self.state, self.at, index);
+        self.device.collected(index);
         Ok(())
     }
 
@@ -379,14 +361,14 @@ impl Applying<'_, '_> {
         let Some(collecting) = self.collecting(action, index)? else {
             return Ok(());
         };
-        collecting.spoil(index, CommandOutcome::Missing(why.into()));
-        transition::collected(self.context, self.state, self.at, index);
+        collecting.replace_outcome(index, CommandOutcome::Missing(why.into()));
+        self.device.collected(index);
         Ok(())
     }
 
     /// Returns the open action if it is this one.
     fn open_action(&mut self, action: &ActionId) -> Option<&mut Open> {
-        match &mut self.state.stage {
+        match &mut self.device.state.stage {
             Stage::Open(open) if open.action == *action => Some(open),
             _ => None,
         }
@@ -399,7 +381,7 @@ impl Applying<'_, '_> {
         index: RequestIndex,
     ) -> Result<Option<&mut Collecting>, Misfit> {
         let late = self.late();
-        match &mut self.state.stage {
+        match &mut self.device.state.stage {
             Stage::Collecting(now) if now.action == *action => {
                 if now.wanted.contains(&index) {
                     Ok(Some(now))
@@ -430,19 +412,17 @@ impl Applying<'_, '_> {
         commands: &[CommandIndex],
     ) -> Result<(), Misfit> {
         self.expect_unresolved(session)?;
-        let count = self
-            .state
-            .at(self.context)
-            .map_or(0, |session| session.commands.len());
+        let count = self.device.context.session(session).commands.len();
         if commands.iter().any(|index| index.place() >= count)
             || commands.windows(2).any(|pair| pair[0] >= pair[1])
         {
             return Err(Misfit("these are not commands of the session, in order"));
         }
-        self.state.resolved = Some(commands.into());
-        self.state.since = self.at;
         if commands.is_empty() {
-            transition::advance(self.context, self.state, self.at);
+            self.device.advance(session);
+        } else if let Stage::Idle(idle) = &mut self.device.state.stage {
+            idle.current.selection = Selection::Resolved(commands.into());
+            self.device.state.since = self.device.at;
         }
         Ok(())
     }
@@ -454,18 +434,19 @@ impl Applying<'_, '_> {
         why: &str,
     ) -> Result<(), Misfit> {
         self.expect_unresolved(session)?;
-        if step.is_some_and(|step| step.get(&self.context.plan.steps).is_none()) {
+        if step.is_some_and(|step| step.get(&self.device.context.plan.steps).is_none()) {
             return Err(Misfit("there is no such step"));
         }
-        transition::trouble_at(self.state, step, EndState::Failed, why);
-        transition::advance(self.context, self.state, self.at);
+        self.device.trouble(step, EndState::Failed, why);
+        self.device.advance(session);
         Ok(())
     }
 
     fn expect_unresolved(&self, session: SessionIndex) -> Result<(), Misfit> {
-        if session != self.state.session {
+        let current = self.expect_current()?;
+        if session != current.session {
             Err(Misfit("the device is at another session"))
-        } else if self.state.stage != Stage::Idle || !self.state.must_resolve(self.context) {
+        } else if current.selection != Selection::Unresolved {
             Err(Misfit("the session does not wait to be resolved"))
         } else {
             Ok(())
@@ -477,30 +458,27 @@ impl Applying<'_, '_> {
 /// said; the answer only decides how soon to ask again.
 impl Applying<'_, '_> {
     fn cancel_announced(&mut self, action: &ActionId, why: CancelWhy) -> Result<(), Misfit> {
-        let at = self.at;
-        let overdue = match &self.state.stage {
-            Stage::Open(open) if why == CancelWhy::Timeout => {
-                self.state.time_out(self.context, open)
-            }
-            _ => None,
-        };
+        let Transition { context, at, .. } = self.device;
         let Some(open) = self.open_action(action) else {
             return Err(Misfit("the action is not open"));
         };
-        let cancel = open.cancel.get_or_insert(Cancelling {
-            why,
-            overdue: overdue.map(|(step, _)| step),
-            since: at,
-            last: at,
-            sent: 0,
-            failed: 0,
-            just_failed: false,
-            unheard: false,
-        });
+        let mut cancel = match open.cancel {
+            Some(cancel) => cancel,
+            None => Cancel {
+                reason: cancel_reason(context, open, why)?,
+                since: at,
+                last: at,
+                sent: 0,
+                failed: 0,
+                last_failed: false,
+                unheard: false,
+            },
+        };
         cancel.last = at;
-        cancel.just_failed = false;
+        cancel.last_failed = false;
         cancel.sent = cancel.sent.saturating_add(1);
-        self.state.since = cancel.since;
+        open.cancel = Some(cancel);
+        self.device.state.since = cancel.since;
         Ok(())
     }
 
@@ -517,8 +495,28 @@ impl Applying<'_, '_> {
         };
         if let Some(cancel) = &mut open.cancel {
             cancel.failed = cancel.failed.saturating_add(1);
-            cancel.just_failed = true;
+            cancel.last_failed = true;
         }
         Ok(())
+    }
+}
+
+fn cancel_reason(
+    context: Context<'_>,
+    open: &Open,
+    why: CancelWhy,
+) -> Result<CancelReason, Misfit> {
+    match why {
+        CancelWhy::Timeout => match open.time_out(context) {
+            Some((step, _)) => Ok(CancelReason::Timeout(step)),
+            None => Err(Misfit("no step that has a `timeout` executes")),
+        },
+        CancelWhy::Deadline => Ok(CancelReason::Deadline),
+        CancelWhy::Offline => Ok(CancelReason::Offline),
+        CancelWhy::Stop => Ok(CancelReason::Stop),
+        CancelWhy::Operator => Ok(CancelReason::Operator),
+        CancelWhy::Asleep => Ok(CancelReason::Asleep),
+        CancelWhy::Hours => Ok(CancelReason::Hours),
+        CancelWhy::Pause => Ok(CancelReason::Pause),
     }
 }

@@ -1,19 +1,21 @@
 //! What an ended action means: which results are wanted, and what its commands add up to.
 
-use svar_plan::{CommandIndex, OnFail, ResultsWanted, StepIndex, Verb};
+use svar_plan::{CommandIndex, OnFail, ResultsWanted, RetryPolicy, StepIndex, StepPlan, Verb};
 use svar_wire::{ActionStatus, CommandStatus};
 
-use super::state::{ActionOutcome, Collecting, CommandOutcome, Context, DeviceState, Trouble};
+use super::state::{
+    ActionOutcome, CancelReason, Collecting, CommandOutcome, Context, Running, Trouble,
+};
 use crate::answer::{CommandAnswer, MISMATCH, match_answer};
 use crate::end::EndState;
-use crate::fact::{CancelWhy, CommandEnd, RequestIndex};
+use crate::fact::{CommandEnd, RequestIndex};
 
-/// What a session comes to once everything about it is known.
+/// Outcome of a session.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum SessionOutcome {
-    /// The device goes on; so many steps failed that were allowed to.
+    /// The device goes on. `tolerated` steps failed and were allowed to.
     GoOn { tolerated: u16 },
-    /// The command at this place of the session is tried again.
+    /// The command is tried again.
     Retry {
         command: CommandIndex,
         delay_ms: u64,
@@ -22,19 +24,19 @@ pub(crate) enum SessionOutcome {
     Trouble(Trouble),
 }
 
-/// What became of each command. Where the service says nothing of one (API notes 4.2), or uses a state
-/// that we don't know (4.3), the action's own state speaks for it.
+/// Returns the outcome of each command. Where the service says nothing of one (API notes 4.2), or uses
+/// a state that we don't know (4.3), the action's own state decides.
 pub(crate) fn command_outcomes(
     sent: usize,
     status: &ActionStatus,
     ends: &[CommandEnd],
 ) -> Box<[CommandOutcome]> {
     let succeeded = *status == ActionStatus::Succeeded;
-    let fate = |answer| match answer {
+    let outcome = |answer| match answer {
         CommandAnswer::Mismatch(why) => CommandOutcome::Unknown(why.into()),
-        CommandAnswer::Silent if succeeded => CommandOutcome::Completed,
-        CommandAnswer::Silent => CommandOutcome::Cut,
-        CommandAnswer::Told(end) => match end.status {
+        CommandAnswer::Unreported if succeeded => CommandOutcome::Completed,
+        CommandAnswer::Unreported => CommandOutcome::Cut,
+        CommandAnswer::Reported(end) => match end.status {
             CommandStatus::Completed => CommandOutcome::Completed,
             CommandStatus::Failed => {
                 let error = end.error.as_deref();
@@ -48,37 +50,24 @@ pub(crate) fn command_outcomes(
     };
     match_answer(sent, status, ends)
         .into_iter()
-        .map(fate)
+        .map(outcome)
         .collect()
 }
 
-/// Certainly nothing of the action was ever begun: neither was it seen to run, nor does a command
-/// say that it left the queue.
-pub(crate) fn never_ran(ends: &[CommandEnd], began: bool) -> bool {
-    !began && ends.iter().all(|end| end.status == CommandStatus::Created)
+/// Returns whether certainly nothing of the action was ever begun: neither was it seen to run, nor does
+/// a command say that it left the queue.
+pub(crate) fn never_ran(ends: &[CommandEnd], running: Option<Running>) -> bool {
+    running.is_none() && ends.iter().all(|end| end.status == CommandStatus::Created)
 }
 
-/// Which results are wanted, by the service's index: at once, and if the session turns out to have
-/// failed. Never for PutFile, which has none (API notes 6.2); a failed script usually left output.
-pub(crate) fn wanted(
-    context: Context<'_>,
-    progress: &DeviceState,
-    command_outcomes: &[CommandOutcome],
-    failed: bool,
-) -> (Vec<RequestIndex>, Vec<RequestIndex>) {
-    let mut now = Vec::new();
-    let mut if_failed = Vec::new();
-    for (index, command) in RequestIndex::enumerate(progress.sent()) {
-        let Some(fate) = index.get(command_outcomes) else {
-            continue;
-        };
-        let Some(command) = progress.command(context, *command) else {
-            continue;
-        };
-        let Some(step) = command.step.get(&context.plan.steps) else {
-            continue;
-        };
-        let has_result = match (command.verb, fate) {
+/// Decides which results are wanted: at once, and if the session turns out to have failed. Never of
+/// PutFile, which has none (API notes 6.2); a failed script usually left output.
+pub(crate) fn want_results(context: Context<'_>, collecting: &mut Collecting) {
+    let failed = collecting.outcome != ActionOutcome::Succeeded || !collecting.all_completed();
+    for (index, outcome) in RequestIndex::enumerate(&collecting.command_outcomes) {
+        let command = collecting.sent.command(context, index);
+        let step = context.step(command.step);
+        let has_result = match (command.verb, outcome) {
             (Verb::Put, _) => false,
             (_, CommandOutcome::Completed) => true,
             (Verb::Run, CommandOutcome::Failed(_)) => true,
@@ -86,225 +75,211 @@ pub(crate) fn wanted(
         };
         match step.results {
             _ if !has_result => {}
-            _ if step.judged => now.push(index),
-            ResultsWanted::All => now.push(index),
-            ResultsWanted::Failed if failed => now.push(index),
-            ResultsWanted::Failed => if_failed.push(index),
+            _ if step.judged => collecting.wanted.push(index),
+            ResultsWanted::All => collecting.wanted.push(index),
+            ResultsWanted::Failed if failed => collecting.wanted.push(index),
+            ResultsWanted::Failed => collecting.if_failed.push(index),
             ResultsWanted::None => {}
         }
     }
-    (now, if_failed)
 }
 
-/// What the session comes to, now that its results are in.
-pub(crate) fn conclude(
+/// Returns the outcome of a session by what is known of its commands.
+pub(crate) fn conclude(context: Context<'_>, collecting: &Collecting) -> SessionOutcome {
+    let mut outcomes = RequestIndex::enumerate(&collecting.command_outcomes);
+    match outcomes.find(|(_, outcome)| **outcome != CommandOutcome::Completed) {
+        None => all_completed(context, collecting),
+        Some((index, outcome)) => not_completed(context, collecting, index, outcome),
+    }
+}
+
+fn all_completed(context: Context<'_>, collecting: &Collecting) -> SessionOutcome {
+    match (collecting.outcome, collecting.cancel) {
+        // The cancel never reached it.
+        (ActionOutcome::Succeeded, Some(reason @ CancelReason::Timeout(_))) => {
+            finished_anyway(context, collecting, Some(reason))
+        }
+        (ActionOutcome::Succeeded, _) => SessionOutcome::GoOn { tolerated: 0 },
+        (ActionOutcome::Failed, _) => trouble(
+            EndState::Failed,
+            None,
+            "the service reports the action as failed but no command failed",
+        ),
+        (ActionOutcome::TimeOut, _) => trouble(
+            EndState::TimedOut,
+            None,
+            "all commands completed, but the service reports the action as timed out",
+        ),
+        (ActionOutcome::Cancelled, reason) => finished_anyway(context, collecting, reason),
+    }
+}
+
+/// Returns the outcome of a session whose first command that did not complete is `index`.
+fn not_completed(
     context: Context<'_>,
-    progress: &DeviceState,
     collecting: &Collecting,
+    index: RequestIndex,
+    outcome: &CommandOutcome,
 ) -> SessionOutcome {
-    let first_bad = collecting
-        .command_outcomes
-        .iter()
-        .zip(&collecting.sent)
-        .find(|(fate, _)| **fate != CommandOutcome::Completed);
-    let step_of = |command: CommandIndex| {
-        progress
-            .command(context, command)
-            .map(|command| command.step)
-    };
-
-    let Some((fate, command)) = first_bad else {
-        return match collecting.close {
-            // The cancel never reached it.
-            ActionOutcome::Succeeded if collecting.overdue.is_some() => {
-                let why = Some(CancelWhy::Timeout);
-                too_late(context, progress, why, collecting.overdue)
-            }
-            ActionOutcome::Succeeded => SessionOutcome::GoOn { tolerated: 0 },
-            ActionOutcome::Failed => SessionOutcome::Trouble(Trouble {
-                state: EndState::Failed,
-                step: None,
-                why: "the service reports the action as failed but no command failed".into(),
-            }),
-            ActionOutcome::TimeOut => SessionOutcome::Trouble(Trouble {
-                state: EndState::TimedOut,
-                step: None,
-                why: "all commands completed, but the service reports the action as timed out"
-                    .into(),
-            }),
-            ActionOutcome::Cancelled(why) => too_late(context, progress, why, collecting.overdue),
-        };
-    };
-
-    let step_index = step_of(*command);
-    let step = step_index.and_then(|step| step.get(&context.plan.steps));
-    let allowed = step.is_some_and(|step| step.on_fail == OnFail::Continue);
-    let go_on = SessionOutcome::GoOn { tolerated: 1 };
-    let trouble = |state, why: &str| {
-        SessionOutcome::Trouble(Trouble {
-            state,
-            step: step_index,
-            why: why.into(),
-        })
-    };
-
-    let (state, why) = match fate {
+    let step_index = collecting.sent.command(context, index).step;
+    let (state, why) = match outcome {
         CommandOutcome::NotMet(why) => (EndState::ExpectFailed, why),
         CommandOutcome::Failed(why) | CommandOutcome::Missing(why) => (EndState::Failed, why),
         // It may have run: nothing later is built on it, and it is not tried again.
         CommandOutcome::Unknown(why) => {
             let why = format!("{MISMATCH}: {why}");
-            return trouble(EndState::Unknown, &why);
+            return trouble(EndState::Unknown, Some(step_index), &why);
         }
         CommandOutcome::Completed | CommandOutcome::Cut | CommandOutcome::NotRun => {
-            return match collecting.close {
-                ActionOutcome::Cancelled(Some(CancelWhy::Timeout))
-                    if may_be_late(context, collecting.overdue) =>
-                {
-                    go_on
-                }
-                ActionOutcome::Cancelled(why) => {
-                    cancelled(context, why, collecting.overdue, step_index)
-                }
-                ActionOutcome::TimeOut => trouble(
-                    EndState::TimedOut,
-                    "the service's time limit expired while it ran",
-                ),
-                ActionOutcome::Succeeded | ActionOutcome::Failed => {
-                    trouble(EndState::Failed, "the action failed before it completed")
-                }
-            };
+            return cut_off(context, collecting, step_index);
         }
     };
+    let step = context.step(step_index);
+    let allowed = step.on_fail == OnFail::Continue;
+    let retry = remaining_retry(step, collecting);
     // What the operator or the stop rule ended is not tried again.
-    let may_go_on = match collecting.close {
-        ActionOutcome::Succeeded | ActionOutcome::Failed => true,
-        ActionOutcome::Cancelled(Some(why)) => why == CancelWhy::Timeout || why.calls_back(),
-        ActionOutcome::Cancelled(None) | ActionOutcome::TimeOut => false,
+    let may_go_on = match (collecting.outcome, collecting.cancel) {
+        (ActionOutcome::Succeeded | ActionOutcome::Failed, _) => true,
+        (ActionOutcome::Cancelled, Some(reason)) => {
+            matches!(reason, CancelReason::Timeout(_)) || reason.is_recall()
+        }
+        (ActionOutcome::Cancelled, None) | (ActionOutcome::TimeOut, _) => false,
     };
-    match step.and_then(|step| step.retry) {
-        Some(retry) if may_go_on && progress.retries < retry.max => SessionOutcome::Retry {
-            command: *command,
+    match retry {
+        Some(retry) if may_go_on => SessionOutcome::Retry {
+            command: *index.of(&collecting.sent.commands),
             delay_ms: retry.delay_ms,
         },
-        _ if allowed && may_go_on => go_on,
-        // An allowed failure stays allowed, whatever ended the session. With tries left the step was
-        // not through, as if it had been cut.
-        Some(retry) if allowed && progress.retries < retry.max => match collecting.close {
-            ActionOutcome::Cancelled(why) => {
-                cancelled(context, why, collecting.overdue, step_index)
+        _ if allowed && may_go_on => SessionOutcome::GoOn { tolerated: 1 },
+        // An allowed failure stays allowed, whatever ended the session. With retries left the step had
+        // not ended, as if it had been cut off.
+        Some(_) if allowed && collecting.outcome == ActionOutcome::Cancelled => {
+            cancelled(context, collecting.cancel, Some(step_index))
+        }
+        None if allowed && collecting.outcome == ActionOutcome::Cancelled => {
+            match finished_anyway(context, collecting, collecting.cancel) {
+                SessionOutcome::GoOn { .. } => SessionOutcome::GoOn { tolerated: 1 },
+                ended => ended,
             }
-            _ => trouble(state, why),
-        },
-        _ if allowed => match collecting.close {
-            ActionOutcome::Cancelled(why) => {
-                match too_late(context, progress, why, collecting.overdue) {
-                    SessionOutcome::GoOn { .. } => go_on,
-                    ended => ended,
-                }
-            }
-            _ => trouble(state, why),
-        },
-        _ => trouble(state, why),
+        }
+        _ => trouble(state, Some(step_index), why),
     }
 }
 
-/// Everything completed although a cancel was on its way (API notes 7).
-fn too_late(
-    context: Context<'_>,
-    progress: &DeviceState,
-    why: Option<CancelWhy>,
-    late: Option<StepIndex>,
-) -> SessionOutcome {
-    let kind_of_next = (progress.session.next())
-        .and_then(|next| next.get(&context.device.sessions))
-        .map(|session| session.kind);
-    let more = kind_of_next == Some(svar_plan::SessionKind::Main);
-    match why {
-        Some(CancelWhy::Timeout) if may_be_late(context, late) => {
+/// Returns the outcome of a session that ended before this step completed.
+fn cut_off(context: Context<'_>, collecting: &Collecting, step: StepIndex) -> SessionOutcome {
+    match (collecting.outcome, collecting.cancel) {
+        (ActionOutcome::Cancelled, Some(CancelReason::Timeout(late)))
+            if may_fail(context, late) =>
+        {
             SessionOutcome::GoOn { tolerated: 1 }
         }
-        Some(CancelWhy::Timeout) => {
-            let (step, words) = overdue(context, late);
-            SessionOutcome::Trouble(Trouble {
-                state: EndState::TimedOut,
-                step,
-                why: format!("{words}; it finished before the cancel took effect").into(),
-            })
-        }
-        // All that was planned has been done, or is done yet: the cancel changed nothing.
-        _ if !more => SessionOutcome::GoOn { tolerated: 0 },
-        Some(why) if why.calls_back() => SessionOutcome::GoOn { tolerated: 0 },
-        Some(CancelWhy::Deadline) => SessionOutcome::Trouble(Trouble {
-            state: EndState::TimedOut,
-            step: None,
-            why: "the run's deadline passed; the session finished before the cancel took effect"
-                .into(),
-        }),
-        _ => SessionOutcome::Trouble(Trouble {
-            state: EndState::Cancelled,
-            step: None,
-            why: "cancelled between two sessions; this one finished before the cancel took effect"
-                .into(),
-        }),
+        (ActionOutcome::Cancelled, reason) => cancelled(context, reason, Some(step)),
+        (ActionOutcome::TimeOut, _) => trouble(
+            EndState::TimedOut,
+            Some(step),
+            "the service's time limit expired while it ran",
+        ),
+        (ActionOutcome::Succeeded | ActionOutcome::Failed, _) => trouble(
+            EndState::Failed,
+            Some(step),
+            "the action failed before it completed",
+        ),
     }
 }
 
-/// The step that took too long was allowed to fail.
-fn may_be_late(context: Context<'_>, late: Option<StepIndex>) -> bool {
-    late.and_then(|step| step.get(&context.plan.steps))
-        .is_some_and(|step| step.on_fail == OnFail::Continue)
+/// Returns the step's retry policy if it has retries left.
+fn remaining_retry(step: &StepPlan, collecting: &Collecting) -> Option<RetryPolicy> {
+    step.retry
+        .filter(|retry| collecting.sent.current.retries() < retry.max)
 }
 
-/// What a session is told as that was cancelled because this step took too long.
-pub(crate) fn overdue(
+/// Returns the outcome of a session that completed although it was being cancelled (API notes 7).
+fn finished_anyway(
     context: Context<'_>,
-    step: Option<StepIndex>,
-) -> (Option<StepIndex>, String) {
-    let timeout = step.and_then(|step| step.get(&context.plan.steps)?.timeout);
-    let words = match timeout {
-        Some(timeout) => {
-            let timeout = svar_wire::text::duration(timeout);
-            format!("it took longer than its timeout of {timeout}")
-        }
-        None => "it took longer than it may".to_owned(),
-    };
-    (step, words)
-}
-
-/// What a cancelled action means for its device: `late` is the step that was overdue, `step` the
-/// one that ran at the end.
-pub(crate) fn cancelled(
-    context: Context<'_>,
-    why: Option<CancelWhy>,
-    late: Option<StepIndex>,
-    step: Option<StepIndex>,
+    collecting: &Collecting,
+    reason: Option<CancelReason>,
 ) -> SessionOutcome {
-    let (state, why) = match why {
-        Some(CancelWhy::Timeout) => {
-            let (late, words) = overdue(context, late);
-            return SessionOutcome::Trouble(Trouble {
-                state: EndState::TimedOut,
-                step: late.or(step),
-                why: words.into(),
-            });
-        }
-        Some(CancelWhy::Deadline) => (EndState::TimedOut, "the run's deadline passed"),
-        Some(CancelWhy::Offline) => (
-            EndState::OfflineExpired,
-            "it did not come online before `offline.until`",
-        ),
-        Some(CancelWhy::Stop) => (EndState::Cancelled, "cancelled by the stop rule"),
-        Some(CancelWhy::Operator) => (EndState::Cancelled, "cancelled by the operator"),
-        Some(CancelWhy::Asleep | CancelWhy::Hours | CancelWhy::Pause) => (
-            EndState::Cancelled,
-            "the device had started the session when it was recalled; it was aborted",
-        ),
-        None => (EndState::Cancelled, "cancelled outside this run"),
-    };
+    if let Some(CancelReason::Timeout(late)) = reason {
+        return if may_fail(context, late) {
+            SessionOutcome::GoOn { tolerated: 1 }
+        } else {
+            let overdue = overdue(context, late);
+            let why = format!("{overdue}; it finished before the cancel took effect");
+            trouble(EndState::TimedOut, Some(late), &why)
+        };
+    }
+    // All that was planned has been done, or is still to be done: the cancel changed nothing.
+    let is_last = context
+        .next_main(Some(collecting.sent.current.session))
+        .is_none();
+    if is_last || reason.is_some_and(CancelReason::is_recall) {
+        return SessionOutcome::GoOn { tolerated: 0 };
+    }
+    if reason == Some(CancelReason::Deadline) {
+        let why = "the run's deadline passed; the session finished before the cancel took effect";
+        return trouble(EndState::TimedOut, None, why);
+    }
+    let why = "cancelled between two sessions; this one finished before the cancel took effect";
+    trouble(EndState::Cancelled, None, why)
+}
+
+fn trouble(state: EndState, step: Option<StepIndex>, why: &str) -> SessionOutcome {
     SessionOutcome::Trouble(Trouble {
         state,
         step,
         why: why.into(),
     })
+}
+
+/// Returns whether the failure of the step is allowed.
+fn may_fail(context: Context<'_>, step: StepIndex) -> bool {
+    context.step(step).on_fail == OnFail::Continue
+}
+
+/// Returns the reason of a session that was cancelled because this step took too long, as a clause.
+pub(crate) fn overdue(context: Context<'_>, step: StepIndex) -> String {
+    match context.step(step).timeout {
+        Some(timeout) => {
+            let timeout = svar_wire::text::duration(timeout);
+            format!("it took longer than its timeout of {timeout}")
+        }
+        None => panic!("internal error: step {step} has no timeout"),
+    }
+}
+
+/// Returns the state in which a device ends whose action was cancelled for this reason.
+pub(crate) const fn cancelled_state(reason: CancelReason) -> EndState {
+    match reason {
+        CancelReason::Timeout(_) | CancelReason::Deadline => EndState::TimedOut,
+        CancelReason::Offline => EndState::OfflineExpired,
+        CancelReason::Stop
+        | CancelReason::Operator
+        | CancelReason::Asleep
+        | CancelReason::Hours
+        | CancelReason::Pause => EndState::Cancelled,
+    }
+}
+
+/// Returns the outcome of a session whose action was cancelled. `step` is the one that ran at the end.
+pub(crate) fn cancelled(
+    context: Context<'_>,
+    reason: Option<CancelReason>,
+    step: Option<StepIndex>,
+) -> SessionOutcome {
+    let Some(reason) = reason else {
+        return trouble(EndState::Cancelled, step, "cancelled outside this run");
+    };
+    let state = cancelled_state(reason);
+    let why = match reason {
+        CancelReason::Timeout(late) => return trouble(state, Some(late), &overdue(context, late)),
+        CancelReason::Deadline => "the run's deadline passed",
+        CancelReason::Offline => "it did not come online before `offline.until`",
+        CancelReason::Stop => "cancelled by the stop rule",
+        CancelReason::Operator => "cancelled by the operator",
+        CancelReason::Asleep | CancelReason::Hours | CancelReason::Pause => {
+            "the device had started the session when it was recalled; it was aborted"
+        }
+    };
+    trouble(state, step, why)
 }

@@ -1,18 +1,21 @@
-//! How far one device has come: small, serializable, made of facts alone.
+//! State of one device's run: small, serializable, made of facts alone.
 
 use serde::{Deserialize, Serialize};
 
 use svar_plan::{
     CommandIndex, CommandPlan, DevicePlan, Plan, Session, SessionIndex, SessionKind, StepIndex,
-    Verb,
+    StepPlan, Verb,
 };
 use svar_wire::ActionId;
 use svar_wire::Moment;
 
 use crate::end::EndState;
 use crate::fact::{Attempt, CancelWhy, CommandState, RequestIndex, SentCommand};
+use crate::status::Readiness;
 
-/// What a device's facts are read against: the plan, and its own part of it.
+use super::traces::{Leftovers, Traces};
+
+/// The plan that a device's facts are read against.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'p> {
     pub(crate) plan: &'p Plan,
@@ -20,86 +23,143 @@ pub(crate) struct Context<'p> {
     pub(crate) offline_until: Moment,
 }
 
-/// One device's state.
+impl<'p> Context<'p> {
+    /// Returns a session of the device.
+    pub(crate) fn session(self, index: SessionIndex) -> &'p Session {
+        index.of(&self.device.sessions)
+    }
+
+    /// Returns a step of the playbook.
+    pub(crate) fn step(self, index: StepIndex) -> &'p StepPlan {
+        index.of(&self.plan.steps)
+    }
+
+    /// Returns the first main session, or the one after `after`.
+    pub(crate) fn next_main(self, after: Option<SessionIndex>) -> Option<SessionIndex> {
+        let next = match after {
+            None => SessionIndex::FIRST,
+            Some(after) => after.next()?,
+        };
+        let session = next.get(&self.device.sessions)?;
+        (session.kind == SessionKind::Main).then_some(next)
+    }
+
+    /// Returns the cleanup session, which is the last one.
+    pub(crate) fn cleanup(self) -> Option<SessionIndex> {
+        let (index, last) = SessionIndex::enumerate(&self.device.sessions).last()?;
+        (last.kind == SessionKind::Cleanup).then_some(index)
+    }
+
+    fn is_cleanup(self, index: SessionIndex) -> bool {
+        self.session(index).kind == SessionKind::Cleanup
+    }
+}
+
+/// State of one device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DeviceState {
     pub(crate) stage: Stage,
-    /// Since when it is in this stage.
+    /// Start of this stage.
     pub(crate) since: Moment,
-    /// The session it is at.
-    pub(crate) session: SessionIndex,
-    /// The number of the start under way, or of the next one.
-    pub(crate) attempt: Attempt,
-    /// The commands that the session's conditions left, once it was resolved.
-    pub(crate) resolved: Option<Box<[CommandIndex]>>,
-    /// The start sends this command alone: a retry.
-    pub(crate) only: Option<CommandIndex>,
-    /// Retries of the session's last step so far.
-    pub(crate) retries: u16,
-    /// Refusals in a row that are to be tried again.
-    pub(crate) refusals: u16,
-    /// Since when somebody else's session holds the device.
-    pub(crate) busy_since: Option<Moment>,
-    /// The next start is not sent before.
-    pub(crate) not_before: Moment,
-    /// Whether it can be started, as far as is known.
     pub(crate) readiness: Readiness,
-    /// Why the machine list does not show it as ready.
-    pub(crate) unready: Option<Box<str>>,
-    /// A start was announced at least once.
-    pub(crate) begun: bool,
-    /// A session of it ran on the device, or may have.
-    pub(crate) touched: bool,
-    /// Something that was put or run in an earlier session is not yet cleaned up.
-    pub(crate) debt: bool,
-    /// A person gave up what is not cleaned up.
-    pub(crate) waived: bool,
+    pub(crate) traces: Traces,
     /// Steps that failed and were allowed to.
     pub(crate) tolerated: u16,
-    /// Why it will not end as `ok`; the first such thing stays.
+    /// Reason why the device will not end as `ok`; the first one stays.
     pub(crate) trouble: Option<Box<Trouble>>,
 }
 
-/// What a device is at.
+/// Stage of the session that a device is at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Stage {
-    /// No start is under way.
-    Idle,
-    /// Announced, not answered.
-    Announced { sent: Box<[CommandIndex]> },
-    /// The answer is lost. From `settled` on, not finding the tag means that it never arrived.
-    Doubtful {
-        settled: Moment,
-        sent: Box<[CommandIndex]>,
-    },
-    /// The service has it.
+    /// The session waits to be started.
+    Idle(Idle),
+    /// The start was announced and has no answer.
+    Announced(Unconfirmed),
+    /// The answer to the start was lost. From `settled` on, a search that does not find the tag means
+    /// that the start never arrived.
+    Doubtful { start: Unconfirmed, settled: Moment },
+    /// The service has the session's action, which has not ended.
     Open(Box<Open>),
-    /// It has ended; results come in.
+    /// The action has ended and its results are fetched.
     Collecting(Box<Collecting>),
-    /// Over.
+    /// The device has ended.
     Done,
+}
+
+/// A session, and the start of it that is under way or comes next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Current {
+    pub(crate) session: SessionIndex,
+    pub(crate) attempt: Attempt,
+    pub(crate) selection: Selection,
+}
+
+/// The commands of a session that its next start sends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Selection {
+    /// Not known until the session is compiled from results.
+    Unresolved,
+    /// All of them.
+    All,
+    /// Those that the session's conditions left.
+    Resolved(Box<[CommandIndex]>),
+    /// A failed command alone. `number` counts its retries from 1.
+    Retry { command: CommandIndex, number: u16 },
+}
+
+/// A session that waits to be started.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Idle {
+    pub(crate) current: Current,
+    /// The start is not sent before.
+    pub(crate) not_before: Moment,
+    pub(crate) refusals: Refusals,
+}
+
+/// Refusals of the session's starts since the service last accepted one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Refusals {
+    /// Refusals in a row after which the start is tried again.
+    pub(crate) count: u16,
+    /// When another session was first found on the device.
+    pub(crate) busy_since: Option<Moment>,
+}
+
+/// A start as it was announced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sent {
+    pub(crate) current: Current,
+    /// The commands of the request, by the service's index.
+    pub(crate) commands: Box<[CommandIndex]>,
+}
+
+/// A start that the service has not accepted, as far as is known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Unconfirmed {
+    pub(crate) sent: Sent,
+    pub(crate) refusals: Refusals,
 }
 
 /// An action that the service has and that has not ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Open {
+    pub(crate) sent: Sent,
     pub(crate) action: ActionId,
-    /// The commands that were sent, by the service's index.
-    pub(crate) sent: Box<[CommandIndex]>,
     pub(crate) accepted: Moment,
-    /// When it was seen to run on the device.
-    pub(crate) began: Option<Moment>,
-    /// How far it is on the device, once it has begun.
-    pub(crate) reached: Option<Reached>,
-    pub(crate) cancel: Option<Cancelling>,
+    /// Its progress on the device; `None` while it waits in the service's queue.
+    pub(crate) running: Option<Running>,
+    pub(crate) cancel: Option<Cancel>,
 }
 
-impl Open {
-    /// It is cancelled, and its device sleeps.
-    pub(crate) fn is_unheard(&self) -> bool {
-        self.cancel.is_some_and(|cancel| cancel.unheard)
-    }
+/// Progress of an action on the device.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Running {
+    /// When it was first seen to run.
+    pub(crate) began: Moment,
+    pub(crate) reached: Reached,
 }
 
 /// The command that an action is at.
@@ -112,57 +172,98 @@ pub(crate) struct Reached {
     pub(crate) since: Moment,
 }
 
-/// An own action that was told to stop.
+/// The cancel of an own action.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Cancelling {
-    pub(crate) why: CancelWhy,
-    /// The step that took longer than it may.
-    pub(crate) overdue: Option<StepIndex>,
-    /// The first cancel.
+pub(crate) struct Cancel {
+    pub(crate) reason: CancelReason,
+    /// The first request.
     pub(crate) since: Moment,
-    /// The latest cancel.
+    /// The latest request.
     pub(crate) last: Moment,
+    /// Requests sent.
     pub(crate) sent: u8,
-    /// Of those, how many were refused, or their answer was lost.
+    /// Requests that were refused, or whose answer was lost.
     pub(crate) failed: u8,
-    /// The latest is one of them.
-    pub(crate) just_failed: bool,
-    /// The service took them all and the action goes on: its device sleeps.
+    /// The latest request is one of them.
+    pub(crate) last_failed: bool,
+    /// The service accepted every request and the action goes on: its device is offline.
     pub(crate) unheard: bool,
 }
 
-/// An action that has ended and whose results come in.
+/// Why we cancelled an action: [`CancelWhy`] with the step that it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CancelReason {
+    /// This step took longer than its `timeout`.
+    Timeout(StepIndex),
+    Deadline,
+    Offline,
+    Stop,
+    Operator,
+    Asleep,
+    Hours,
+    Pause,
+}
+
+impl CancelReason {
+    /// Returns the reason as the journal names it.
+    pub(crate) fn why(self) -> CancelWhy {
+        match self {
+            CancelReason::Timeout(_) => CancelWhy::Timeout,
+            CancelReason::Deadline => CancelWhy::Deadline,
+            CancelReason::Offline => CancelWhy::Offline,
+            CancelReason::Stop => CancelWhy::Stop,
+            CancelReason::Operator => CancelWhy::Operator,
+            CancelReason::Asleep => CancelWhy::Asleep,
+            CancelReason::Hours => CancelWhy::Hours,
+            CancelReason::Pause => CancelWhy::Pause,
+        }
+    }
+
+    /// Returns whether the action is only recalled from the service's queue.
+    pub(crate) fn is_recall(self) -> bool {
+        self.why().is_recall()
+    }
+}
+
+/// An action that has ended and whose results are fetched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Collecting {
+    pub(crate) sent: Sent,
     pub(crate) action: ActionId,
-    /// The commands that were sent, by the service's index.
-    pub(crate) sent: Box<[CommandIndex]>,
     pub(crate) ended: Moment,
-    pub(crate) close: ActionOutcome,
-    /// The step that it was cancelled for.
-    pub(crate) overdue: Option<StepIndex>,
-    /// What became of each command that was sent, by the service's index.
+    pub(crate) outcome: ActionOutcome,
+    /// Our cancel of it, which may have come too late.
+    pub(crate) cancel: Option<CancelReason>,
+    /// Outcome of each command that was sent, by the service's index.
     pub(crate) command_outcomes: Box<[CommandOutcome]>,
-    /// Results still to be had, by the service's index.
+    /// Results still to be fetched, by the service's index.
     pub(crate) wanted: Vec<RequestIndex>,
-    /// Results that are wanted only of sessions that failed, and this one has not so far.
+    /// Results that are fetched only if the session fails, which it has not so far.
     pub(crate) if_failed: Vec<RequestIndex>,
-    /// The device's trouble comes from this session, and a further result may name an earlier
-    /// command instead.
-    pub(crate) foreseen: bool,
+    /// The trouble that the session will cause at least; a further result may show that an earlier
+    /// command failed as well.
+    pub(crate) foreseen: Option<Box<Trouble>>,
 }
 
 impl Collecting {
-    /// Replaces the outcome of a completed command by what its result says. A command that did not
+    /// Replaces the outcome of a completed command by that of its result. A command that did not
     /// complete keeps its outcome.
-    pub(crate) fn spoil(&mut self, index: RequestIndex, outcome: CommandOutcome) {
+    pub(crate) fn replace_outcome(&mut self, index: RequestIndex, outcome: CommandOutcome) {
         if let Some(known @ CommandOutcome::Completed) = index.get_mut(&mut self.command_outcomes) {
             *known = outcome;
         }
     }
+
+    /// Returns whether all commands completed as expected, as far as is known.
+    pub(crate) fn all_completed(&self) -> bool {
+        self.command_outcomes
+            .iter()
+            .all(|outcome| *outcome == CommandOutcome::Completed)
+    }
 }
 
-/// How the action itself ended, as far as it matters.
+/// How an action ended, by its own status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ActionOutcome {
@@ -170,11 +271,11 @@ pub(crate) enum ActionOutcome {
     Failed,
     /// The service's time ran out while it ran.
     TimeOut,
-    /// Cancelled: by us for this reason, or by somebody else.
-    Cancelled(Option<CancelWhy>),
+    /// By us, or by somebody else.
+    Cancelled,
 }
 
-/// What became of a command.
+/// Outcome of a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum CommandOutcome {
@@ -185,9 +286,9 @@ pub(crate) enum CommandOutcome {
     NotRun,
     /// It completed and is not as expected.
     NotMet(Box<str>),
-    /// It completed, and its result is not to be had.
+    /// It completed, and its result can't be fetched.
     Missing(Box<str>),
-    /// The service's answer does not fit what was sent.
+    /// The service's answer does not match what was sent.
     Unknown(Box<str>),
 }
 
@@ -199,226 +300,239 @@ pub(crate) struct Trouble {
     pub(crate) why: Box<str>,
 }
 
-/// Whether a device can be started, as far as is known. The one place where that is kept: who reads
-/// the machine list is told what counts as news.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Readiness {
-    /// The machine list has not been asked.
-    Unasked,
-    /// It was seen lately, or at work.
-    Ready,
-    /// It was seen lately, and has not taken the session that the service accepted at `since`, nor
-    /// heard of a cancel since then. Only being seen after that moment makes it ready again: the same
-    /// old report would start it for ever.
-    Dozing { since: Moment },
-    /// The machine list does not show it as ready.
-    Asleep,
-}
-
-impl Readiness {
-    pub(crate) fn sleeps(self) -> bool {
-        matches!(self, Readiness::Dozing { .. } | Readiness::Asleep)
-    }
-}
-
-impl DeviceState {
-    pub(crate) fn new(started: Moment) -> Self {
-        DeviceState {
-            stage: Stage::Idle,
-            since: started,
-            session: SessionIndex::FIRST,
-            attempt: Attempt::FIRST,
-            resolved: None,
-            only: None,
-            retries: 0,
-            refusals: 0,
-            busy_since: None,
-            not_before: started,
-            readiness: Readiness::Unasked,
-            unready: None,
-            begun: false,
-            touched: false,
-            debt: false,
-            waived: false,
-            tolerated: 0,
-            trouble: None,
-        }
-    }
-
-    /// In one sentence, once it is not waited for any longer.
-    pub(crate) fn never_came(&self) -> String {
-        let never = "it did not come online before `offline.until`";
-        match (&self.unready, self.readiness) {
-            (Some(why), Readiness::Asleep) => format!("{never}: {why}"),
-            (_, Readiness::Dozing { .. }) => {
-                format!("{never}: it was not seen again after it left its session in the queue")
-            }
-            _ => never.to_owned(),
-        }
-    }
-
-    /// It has not taken the session, or not heard of the cancel, of `since`.
-    pub(crate) fn doze(&mut self, since: Moment) {
-        if self.readiness != Readiness::Asleep {
-            self.readiness = Readiness::Dozing { since };
-        }
-    }
-
-    pub(crate) fn is_done(&self) -> bool {
-        matches!(self.stage, Stage::Done)
-    }
-
-    /// It holds one of the tenant's slots, or may.
-    pub(crate) fn holds_slot(&self) -> bool {
-        matches!(
-            self.stage,
-            Stage::Announced { .. } | Stage::Doubtful { .. } | Stage::Open(_)
-        )
-    }
-
-    /// Holds a slot while its device sleeps.
-    pub(crate) fn sleeps_in_slot(&self) -> bool {
-        self.readiness.sleeps()
-            && match &self.stage {
-                Stage::Announced { .. } | Stage::Doubtful { .. } => true,
-                Stage::Open(open) => open.began.is_none() || open.is_unheard(),
-                _ => false,
-            }
-    }
-
-    /// The open action, if there is one.
-    pub(crate) fn open_action(&self) -> Option<&ActionId> {
-        match &self.stage {
-            Stage::Open(open) => Some(&open.action),
-            _ => None,
-        }
-    }
-
-    /// When the service accepted the open action, if its device has not taken it and nobody cancels it.
-    pub(crate) fn waits_for_device(&self) -> Option<Moment> {
-        match &self.stage {
-            Stage::Open(open) if open.began.is_none() && open.cancel.is_none() => {
-                Some(open.accepted)
-            }
-            _ => None,
-        }
-    }
-
-    /// A cancel is on its way that is waited for.
-    pub(crate) fn is_being_cancelled(&self) -> bool {
-        matches!(&self.stage, Stage::Open(open) if open.cancel.is_some() && !open.is_unheard())
-    }
-
-    /// Its device fell asleep at a session that was cancelled.
-    pub(crate) fn is_unheard(&self) -> bool {
-        matches!(&self.stage, Stage::Open(open) if open.is_unheard())
-    }
-
-    /// How it will end, as far as that is certain already.
-    pub(crate) fn decided(&self) -> Option<EndState> {
-        match &self.trouble {
-            Some(trouble) => Some(trouble.state),
-            None => self.is_done().then_some(EndState::Ok),
-        }
-    }
-
-    /// The session it is at.
-    pub(crate) fn at<'p>(&self, context: Context<'p>) -> Option<&'p Session> {
-        self.session.get(&context.device.sessions)
-    }
-
-    pub(crate) fn in_cleanup(&self, context: Context<'_>) -> bool {
-        self.at(context)
-            .is_some_and(|session| session.kind == SessionKind::Cleanup)
-    }
-
-    /// The session's commands must be worked out from results first.
-    pub(crate) fn must_resolve(&self, context: Context<'_>) -> bool {
-        self.resolved.is_none()
-            && self
-                .at(context)
-                .is_some_and(|session| session.request.is_none())
-    }
-
-    /// The commands that the next start of the session sends.
-    pub(crate) fn to_send(&self, context: Context<'_>) -> Vec<SentCommand> {
-        let Some(session) = self.at(context) else {
-            return Vec::new();
+impl Current {
+    /// Returns a session before its first start.
+    pub(crate) fn new(context: Context<'_>, session: SessionIndex) -> Self {
+        let selection = match context.session(session).request {
+            Some(_) => Selection::All,
+            None => Selection::Unresolved,
         };
-        let commands: Vec<CommandIndex> = match (self.only, &self.resolved) {
-            (Some(only), _) => vec![only],
-            (None, Some(resolved)) => resolved.to_vec(),
-            (None, None) => CommandIndex::all(session.commands.len()).collect(),
+        Current {
+            session,
+            attempt: Attempt::FIRST,
+            selection,
+        }
+    }
+
+    pub(crate) fn is_cleanup(&self, context: Context<'_>) -> bool {
+        context.is_cleanup(self.session)
+    }
+
+    /// Retries of the session's last step so far.
+    pub(crate) fn retries(&self) -> u16 {
+        match self.selection {
+            Selection::Retry { number, .. } => number,
+            _ => 0,
+        }
+    }
+
+    /// Returns the commands that the next start of the session sends; none while they are not known.
+    pub(crate) fn to_send(&self, context: Context<'_>) -> Vec<SentCommand> {
+        let session = context.session(self.session);
+        let commands: Vec<CommandIndex> = match &self.selection {
+            Selection::Unresolved => Vec::new(),
+            Selection::All => CommandIndex::all(session.commands.len()).collect(),
+            Selection::Resolved(commands) => commands.to_vec(),
+            Selection::Retry { command, .. } => vec![*command],
         };
         let sent = commands.into_iter().map(|command| {
             let planned = command.of(&session.commands);
             SentCommand {
                 step: planned.step,
                 command,
-                retry: if self.only.is_some() { self.retries } else { 0 },
+                retry: self.retries(),
                 verb: planned.verb,
                 file: None,
             }
         });
         sent.collect()
     }
+}
 
-    /// The commands of the start under way, by the service's index; none while there is no such start.
-    pub(crate) fn sent(&self) -> &[CommandIndex] {
-        match &self.stage {
-            Stage::Announced { sent } | Stage::Doubtful { sent, .. } => sent,
-            Stage::Open(open) => &open.sent,
-            Stage::Collecting(collecting) => &collecting.sent,
-            Stage::Idle | Stage::Done => &[],
+impl Sent {
+    /// Returns the plan of a command that was sent.
+    pub(crate) fn command<'p>(&self, context: Context<'p>, index: RequestIndex) -> &'p CommandPlan {
+        let command = index.of(&self.commands);
+        command.of(&context.session(self.current.session).commands)
+    }
+
+    /// Returns what the session leaves on the device if it runs. A cleanup session leaves nothing, and
+    /// neither does one that only gets files.
+    pub(crate) fn leftovers(&self, context: Context<'_>) -> Leftovers {
+        let session = context.session(self.current.session);
+        let leaves = |command: &CommandIndex| command.of(&session.commands).verb != Verb::Get;
+        if session.kind == SessionKind::Main && self.commands.iter().any(leaves) {
+            Leftovers::Present
+        } else {
+            Leftovers::None
         }
-    }
-
-    /// The command behind an index of the session.
-    pub(crate) fn command<'p>(
-        &self,
-        context: Context<'p>,
-        index: CommandIndex,
-    ) -> Option<&'p CommandPlan> {
-        index.get(&self.at(context)?.commands)
-    }
-
-    /// The session puts or runs something.
-    pub(crate) fn leaves_traces(&self, context: Context<'_>) -> bool {
-        self.sent().iter().any(|index| {
-            self.command(context, *index)
-                .is_some_and(|command| command.verb != Verb::Get)
-        })
-    }
-
-    /// The step that executes and has a `timeout`, and when that is over.
-    pub(crate) fn time_out(
-        &self,
-        context: Context<'_>,
-        open: &Open,
-    ) -> Option<(StepIndex, Moment)> {
-        let reached = open
-            .reached
-            .filter(|reached| reached.state != CommandState::Waiting)?;
-        let step = self.command(context, *reached.index.get(&open.sent)?)?.step;
-        let timeout = step.get(&context.plan.steps)?.timeout?;
-        Some((step, reached.since + timeout))
-    }
-
-    /// Something is left on the device that nobody has cleaned up.
-    pub(crate) fn owes_cleanup(&self, context: Context<'_>) -> bool {
-        let has_cleanup = context
-            .device
-            .sessions
-            .last()
-            .is_some_and(|session| session.kind == SessionKind::Cleanup);
-        let under_way = !matches!(self.stage, Stage::Idle | Stage::Done)
-            && !self.in_cleanup(context)
-            && self.leaves_traces(context);
-        has_cleanup && !self.waived && (self.debt || under_way)
     }
 }
 
-/// What a fact meets instead of what it needs, as a clause.
+impl Open {
+    /// Returns whether it is cancelled and its device is offline.
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.cancel.is_some_and(|cancel| cancel.unheard)
+    }
+
+    /// Returns the step that executes and has a `timeout`, and when that ends.
+    pub(crate) fn time_out(&self, context: Context<'_>) -> Option<(StepIndex, Moment)> {
+        let reached = self.running?.reached;
+        if reached.state == CommandState::Waiting {
+            return None;
+        }
+        let step = self.sent.command(context, reached.index).step;
+        let timeout = context.step(step).timeout?;
+        Some((step, reached.since + timeout))
+    }
+}
+
+impl DeviceState {
+    /// Returns the state of a device before its first session, or its end if the plan has no main
+    /// session for it.
+    pub(crate) fn new(context: Context<'_>, started: Moment) -> Self {
+        let state = DeviceState {
+            stage: Stage::Done,
+            since: started,
+            readiness: Readiness::Unknown,
+            traces: Traces::NotBegun,
+            tolerated: 0,
+            trouble: None,
+        };
+        match context.next_main(None) {
+            Some(first) => DeviceState {
+                stage: Stage::Idle(Idle {
+                    current: Current::new(context, first),
+                    not_before: started,
+                    refusals: Refusals::default(),
+                }),
+                ..state
+            },
+            None => DeviceState {
+                trouble: Some(Box::new(Trouble {
+                    state: EndState::Skipped,
+                    step: None,
+                    why: "no step of the playbook applies to it".into(),
+                })),
+                ..state
+            },
+        }
+    }
+
+    /// Returns the reason why it is no longer waited for, as a clause.
+    pub(crate) fn never_came(&self) -> String {
+        let never = "it did not come online before `offline.until`";
+        match &self.readiness {
+            Readiness::Offline { why } => format!("{never}: {why}"),
+            Readiness::Unresponsive { .. } => {
+                format!("{never}: it was not seen again after it left its session in the queue")
+            }
+            Readiness::Unknown | Readiness::Ready => never.to_owned(),
+        }
+    }
+
+    /// The device has not taken the session, or not heard of the cancel, of `since`.
+    pub(crate) fn set_unresponsive(&mut self, since: Moment) {
+        if !matches!(self.readiness, Readiness::Offline { .. }) {
+            self.readiness = Readiness::Unresponsive { since };
+        }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.stage == Stage::Done
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.stage, Stage::Idle(_))
+    }
+
+    /// Returns the session that it is at; `None` once it has ended.
+    pub(crate) fn current(&self) -> Option<&Current> {
+        match &self.stage {
+            Stage::Idle(idle) => Some(&idle.current),
+            _ => self.sent().map(|sent| &sent.current),
+        }
+    }
+
+    /// Returns the start that is under way or whose results are fetched.
+    pub(crate) fn sent(&self) -> Option<&Sent> {
+        match &self.stage {
+            Stage::Announced(start) | Stage::Doubtful { start, .. } => Some(&start.sent),
+            Stage::Open(open) => Some(&open.sent),
+            Stage::Collecting(collecting) => Some(&collecting.sent),
+            Stage::Idle(_) | Stage::Done => None,
+        }
+    }
+
+    /// Returns whether it holds one of the tenant's slots, or may.
+    pub(crate) fn holds_slot(&self) -> bool {
+        matches!(
+            self.stage,
+            Stage::Announced(_) | Stage::Doubtful { .. } | Stage::Open(_)
+        )
+    }
+
+    /// Returns whether it holds a slot while its device is offline.
+    pub(crate) fn is_offline_in_slot(&self) -> bool {
+        self.readiness.is_offline()
+            && match &self.stage {
+                Stage::Announced(_) | Stage::Doubtful { .. } => true,
+                Stage::Open(open) => open.running.is_none() || open.is_unheard(),
+                Stage::Idle(_) | Stage::Collecting(_) | Stage::Done => false,
+            }
+    }
+
+    /// Returns the open action, if there is one.
+    pub(crate) fn open(&self) -> Option<&Open> {
+        match &self.stage {
+            Stage::Open(open) => Some(open),
+            _ => None,
+        }
+    }
+
+    /// Returns when the service accepted the open action, if its device has not taken it and it is not
+    /// being cancelled.
+    pub(crate) fn waits_for_device(&self) -> Option<Moment> {
+        self.open()
+            .filter(|open| open.running.is_none() && open.cancel.is_none())
+            .map(|open| open.accepted)
+    }
+
+    /// Returns whether the effect of a cancel is awaited.
+    pub(crate) fn is_being_cancelled(&self) -> bool {
+        self.open()
+            .is_some_and(|open| open.cancel.is_some() && !open.is_unheard())
+    }
+
+    /// Returns whether its device went offline at a session that was cancelled.
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.open().is_some_and(Open::is_unheard)
+    }
+
+    /// Returns how it will end, as far as that is certain.
+    pub(crate) fn decided(&self) -> Option<EndState> {
+        match (&self.trouble, &self.stage) {
+            (Some(trouble), _) => Some(trouble.state),
+            (None, Stage::Collecting(collecting)) => {
+                collecting.foreseen.as_deref().map(|trouble| trouble.state)
+            }
+            (None, Stage::Done) => Some(EndState::Ok),
+            (None, _) => None,
+        }
+    }
+
+    /// Returns whether something is left on the device that nobody has cleaned up or given up.
+    pub(crate) fn owes_cleanup(&self, context: Context<'_>) -> bool {
+        let under_way = || {
+            self.sent()
+                .is_some_and(|sent| sent.leftovers(context) == Leftovers::Present)
+        };
+        context.cleanup().is_some()
+            && !self.traces.is_waived()
+            && (self.traces.are_left() || under_way())
+    }
+}
+
+/// Why a fact does not fit, as a clause about the state that it meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Misfit(pub(crate) &'static str);

@@ -1,523 +1,548 @@
-//! How a device goes on from one thing to the next. Called from `absorb.rs`, and from
-//! `fleet.rs` where the run as a whole is told something.
+//! How a device goes on from one thing to the next. Called from `apply.rs` for what happens to the
+//! device, and from the fleet where the run as a whole is told something.
 
+use std::mem;
 use std::time::Duration;
 
-use svar_plan::{CleanupWhen, OfflineMode, OnStop, SessionIndex, SessionKind, StepIndex};
-use svar_wire::ActionStatus;
-use svar_wire::Moment;
+use svar_plan::{CleanupWhen, OfflineMode, OnStop, SessionIndex, StepIndex};
+use svar_wire::{ActionId, ActionStatus, Moment};
 
 use super::outcome::{self, SessionOutcome};
 use super::state::{
-    ActionOutcome, Collecting, CommandOutcome, Context, DeviceState, Misfit, Open, Readiness,
-    Stage, Trouble,
+    ActionOutcome, CancelReason, Collecting, Context, Current, DeviceState, Idle, Misfit, Open,
+    Refusals, Selection, Sent, Stage, Trouble, Unconfirmed,
 };
 use crate::end::EndState;
-use crate::fact::{Attempt, CancelWhy, CommandEnd, GiveUp, Refusal, RequestIndex};
+use crate::fact::{Availability, CommandEnd, GiveUp, Refusal, RequestIndex};
 use crate::retry::{AnswerClass, class_of_start};
-use crate::stop::Orders;
+use crate::status::Readiness;
+use crate::stop::{Orders, StoppedBy};
 
 /// An action may be invisible to lists for this long after it was created (API notes 4.5).
 pub(crate) const VISIBILITY_LAG: Duration = Duration::from_secs(120);
 
-/// A request of a process that died may be on its way for this long yet, in some gateway: as long as
-/// the client would have waited for its answer.
+/// A request of a process that died may reach the service for this much longer, from some gateway: as
+/// long as the client would have waited for its answer.
 pub(crate) const ON_ITS_WAY: Duration = Duration::from_secs(100);
 
 /// Pauses between the tries on a device that is busy: the first is short, because a session of
 /// somebody else is often just ending.
 const BUSY_PAUSES: [u64; 4] = [15, 30, 45, 60];
 
-/// A permission that was granted lately counts after about so long (API notes 2.4).
-const HEALING: Duration = Duration::from_secs(60);
+/// A permission takes effect about so long after it was granted (API notes 2.4).
+const PERMISSION_LAG: Duration = Duration::from_secs(60);
 
 /// Refusals in a row that promise a later success, before they are taken as final.
 const REFUSALS_MAX: u16 = 5;
 
-pub(crate) fn enter(progress: &mut DeviceState, stage: Stage, at: Moment) {
-    progress.stage = stage;
-    progress.since = at;
+/// A device whose state changes at a moment.
+pub(crate) struct Transition<'p, 's> {
+    pub(crate) context: Context<'p>,
+    pub(crate) state: &'s mut DeviceState,
+    pub(crate) at: Moment,
 }
 
-/// The answer to the start is lost: it is looked for, and from `settled` on not found means not sent.
-pub(crate) fn doubt(progress: &mut DeviceState, at: Moment, settled: Moment) {
-    let sent = progress.sent().into();
-    enter(progress, Stage::Doubtful { settled, sent }, at);
+/// What the service says of an action that has ended.
+#[derive(Clone, Copy)]
+pub(crate) struct ActionEnd<'e> {
+    pub(crate) status: &'e ActionStatus,
+    /// Its time in the service's queue was over.
+    pub(crate) expired: bool,
+    pub(crate) commands: &'e [CommandEnd],
 }
 
-pub(crate) fn trouble(progress: &mut DeviceState, state: EndState, why: &str) {
-    trouble_at(progress, None, state, why);
+/// What a refusal of a start leads to.
+enum AfterRefusal {
+    /// The start is sent again after the pause.
+    StartAgain { refusals: Refusals, pause: Duration },
+    /// The start may have been applied after all.
+    Search,
+    /// It is refused for good.
+    Fail,
 }
 
-/// What goes wrong first decides; `step` is the one that it is about.
-pub(crate) fn trouble_at(
-    progress: &mut DeviceState,
-    step: Option<StepIndex>,
-    state: EndState,
-    why: &str,
-) {
-    if progress.trouble.is_none() {
-        progress.trouble = Some(Box::new(Trouble {
-            state,
-            step,
-            why: why.into(),
+impl Transition<'_, '_> {
+    pub(crate) fn enter(&mut self, stage: Stage) {
+        self.state.stage = stage;
+        self.state.since = self.at;
+    }
+
+    /// Takes the device out of its stage; the caller enters the next one.
+    fn leave(&mut self) -> Stage {
+        mem::replace(&mut self.state.stage, Stage::Done)
+    }
+
+    /// Takes the device out of a start that is announced or looked for.
+    fn leave_start(&mut self) -> Unconfirmed {
+        match self.leave() {
+            Stage::Announced(start) | Stage::Doubtful { start, .. } => start,
+            stage => panic!("internal error: no start is under way, but {stage:?}"),
+        }
+    }
+
+    /// The device will not end as `ok`. The first trouble decides.
+    pub(crate) fn trouble(&mut self, step: Option<StepIndex>, state: EndState, why: &str) {
+        self.state.trouble.get_or_insert_with(|| {
+            Box::new(Trouble {
+                state,
+                step,
+                why: why.into(),
+            })
+        });
+    }
+
+    /// The start under way becomes the open action.
+    pub(crate) fn open(&mut self, action: &ActionId) {
+        let start = self.leave_start();
+        self.enter(Stage::Open(Box::new(Open {
+            sent: start.sent,
+            action: action.clone(),
+            accepted: self.at,
+            running: None,
+            cancel: None,
+        })));
+    }
+
+    /// The answer to the start is lost. From `settled` on, not found means not sent.
+    pub(crate) fn doubt(&mut self, settled: Moment) {
+        let start = self.leave_start();
+        self.enter(Stage::Doubtful { start, settled });
+    }
+
+    /// The service answered with an action that we own already (API notes 3.6): another session holds
+    /// the device. Only a search can tell whether the service created one more.
+    pub(crate) fn doubt_busy(&mut self) {
+        let mut start = self.leave_start();
+        start.refusals.busy_since.get_or_insert(self.at);
+        let settled = self.at + VISIBILITY_LAG;
+        self.enter(Stage::Doubtful { start, settled });
+    }
+
+    /// The start that was looked for never reached the service.
+    pub(crate) fn start_absent(&mut self) {
+        let start = self.leave_start();
+        self.start_again(start.sent.current, start.refusals, Duration::ZERO);
+    }
+
+    /// The session's next start gets a number of its own, so that its tag is unique.
+    fn start_again(&mut self, current: Current, refusals: Refusals, pause: Duration) {
+        // Its cleanup was given up while its start was under way: it is not sent again.
+        if self.state.traces.is_waived() && current.is_cleanup(self.context) {
+            return self.enter(Stage::Done);
+        }
+        let Some(attempt) = current.attempt.next() else {
+            self.trouble(None, EndState::Failed, "too many start attempts");
+            return self.advance(current.session);
+        };
+        self.enter(Stage::Idle(Idle {
+            current: Current { attempt, ..current },
+            not_before: self.at + pause,
+            refusals,
         }));
     }
-}
 
-/// The session's next start gets a number of its own, so that its tag names it alone.
-pub(crate) fn start_again(
-    context: Context<'_>,
-    progress: &mut DeviceState,
-    at: Moment,
-    pause: Duration,
-) {
-    // Given up while its start was in the air: it is not sent anew.
-    if progress.waived && progress.in_cleanup(context) {
-        return enter(progress, Stage::Done, at);
-    }
-    match progress.attempt.next() {
-        Some(attempt) => {
-            progress.attempt = attempt;
-            progress.not_before = at + pause;
-            enter(progress, Stage::Idle, at);
-        }
-        None => {
-            trouble(progress, EndState::Failed, "too many start attempts");
-            advance(context, progress, at);
+    pub(crate) fn refused(&mut self, refusal: &Refusal) {
+        let Unconfirmed { sent, refusals } = self.leave_start();
+        match after_refusal(refusal, refusals, self.at) {
+            AfterRefusal::StartAgain { refusals, pause } => {
+                self.start_again(sent.current, refusals, pause);
+            }
+            AfterRefusal::Search => self.enter(Stage::Doubtful {
+                start: Unconfirmed { sent, refusals },
+                settled: self.at + VISIBILITY_LAG,
+            }),
+            AfterRefusal::Fail => {
+                let code = match refusal.code.as_str() {
+                    "" => String::new(),
+                    code => format!(" {code}"),
+                };
+                let why = format!("refused: {}{code}: {}", refusal.status, refusal.message);
+                self.trouble(None, EndState::Failed, &why);
+                self.advance(sent.current.session);
+            }
         }
     }
+
+    /// The open action has ended.
+    pub(crate) fn ended(&mut self, end: ActionEnd<'_>) {
+        let open = match self.leave() {
+            Stage::Open(open) => *open,
+            stage => panic!("internal error: no action is open, but {stage:?}"),
+        };
+        let never_ran = outcome::never_ran(end.commands, open.running);
+        let reason = open.cancel.map(|cancel| cancel.reason);
+        let outcome = match end.status {
+            ActionStatus::Succeeded => ActionOutcome::Succeeded,
+            ActionStatus::TimeOut => ActionOutcome::TimeOut,
+            ActionStatus::Cancelled => ActionOutcome::Cancelled,
+            _ => ActionOutcome::Failed,
+        };
+        let recalled =
+            outcome == ActionOutcome::Cancelled && reason.is_some_and(CancelReason::is_recall);
+        if never_ran && (end.expired || recalled) {
+            return self.left_the_queue(open, end);
+        }
+        if !never_ran {
+            self.state.readiness = Readiness::Ready;
+        }
+        if outcome != ActionOutcome::Cancelled || !never_ran {
+            self.state.traces.touch(open.sent.leftovers(self.context));
+        }
+        let outcomes =
+            outcome::command_outcomes(open.sent.commands.len(), end.status, end.commands);
+        let mut collecting = Collecting {
+            sent: open.sent,
+            action: open.action,
+            ended: self.at,
+            outcome,
+            cancel: reason,
+            command_outcomes: outcomes,
+            wanted: Vec::new(),
+            if_failed: Vec::new(),
+            foreseen: None,
+        };
+        outcome::want_results(self.context, &mut collecting);
+        self.enter(Stage::Collecting(Box::new(collecting)));
+        self.result_known();
+    }
+
+    /// The session left the service's queue, by its end or by a recall, and nothing of it was run.
+    fn left_the_queue(&mut self, open: Open, end: ActionEnd<'_>) {
+        let reason = open.cancel.map(|cancel| cancel.reason);
+        // A device that is online would have taken it in that time.
+        if end.expired || reason == Some(CancelReason::Asleep) {
+            self.state.set_unresponsive(open.accepted);
+        }
+        if let Some(reason) = reason.filter(|reason| !reason.is_recall()) {
+            let outcome = outcome::cancelled(self.context, Some(reason), None);
+            return self.conclude(open.sent.current, outcome);
+        }
+        let is_offline = self.state.readiness.is_offline();
+        let left_out = self.context.plan.policy.offline.mode == OfflineMode::Skip
+            && !self.state.traces.is_touched();
+        if is_offline && left_out {
+            let why = "offline: the device did not pick up the session";
+            self.trouble(None, EndState::Skipped, why);
+            self.advance(open.sent.current.session);
+        } else if is_offline && self.at >= self.context.offline_until {
+            let why = self.state.never_came();
+            self.trouble(None, EndState::OfflineExpired, &why);
+            self.advance(open.sent.current.session);
+        } else {
+            self.start_again(open.sent.current, Refusals::default(), Duration::ZERO);
+        }
+    }
+
+    /// A result was fetched, or can't be.
+    pub(crate) fn collected(&mut self, index: RequestIndex) {
+        if let Stage::Collecting(collecting) = &mut self.state.stage {
+            collecting.wanted.retain(|other| *other != index);
+            if !collecting.all_completed() {
+                collecting.wanted.append(&mut collecting.if_failed);
+            }
+        }
+        self.result_known();
+    }
+
+    /// Concludes the session if its last result is in. Before that, the trouble that is certain is
+    /// known to the stop rule at once: a further result can only show that an earlier command of the
+    /// session failed as well.
+    fn result_known(&mut self) {
+        let Stage::Collecting(collecting) = &mut self.state.stage else {
+            return;
+        };
+        if collecting.wanted.is_empty() {
+            let outcome = outcome::conclude(self.context, collecting);
+            let Stage::Collecting(collecting) = self.leave() else {
+                unreachable!("internal error: the stage was just looked at");
+            };
+            self.conclude(collecting.sent.current, outcome);
+        } else if self.state.trouble.is_none()
+            && collecting.foreseen.is_none()
+            && let SessionOutcome::Trouble(trouble) = outcome::conclude(self.context, collecting)
+        {
+            collecting.foreseen = Some(Box::new(trouble));
+        }
+    }
+
+    fn conclude(&mut self, current: Current, outcome: SessionOutcome) {
+        match outcome {
+            SessionOutcome::GoOn { tolerated } => {
+                self.state.tolerated = self.state.tolerated.saturating_add(tolerated);
+                if current.is_cleanup(self.context) {
+                    self.state.traces.clean();
+                }
+                self.advance(current.session);
+            }
+            SessionOutcome::Retry { command, delay_ms } => {
+                let number = current.retries() + 1;
+                let current = Current {
+                    selection: Selection::Retry { command, number },
+                    ..current
+                };
+                let pause = Duration::from_millis(delay_ms);
+                self.start_again(current, Refusals::default(), pause);
+            }
+            SessionOutcome::Trouble(trouble) => {
+                self.state.trouble.get_or_insert_with(|| Box::new(trouble));
+                self.advance(current.session);
+            }
+        }
+    }
+
+    /// The machine list tells of the device.
+    pub(crate) fn readiness(&mut self, availability: &Availability) {
+        let Stage::Idle(idle) = &self.state.stage else {
+            // It went on in the meantime: what the service does with it says more than the list.
+            return;
+        };
+        let session = idle.current.session;
+        self.state.readiness = match availability {
+            Availability::Ready => Readiness::Ready,
+            Availability::Offline { why } | Availability::Never { why } => Readiness::Offline {
+                why: why.as_str().into(),
+            },
+        };
+        if self.state.traces.is_touched() {
+            return;
+        }
+        match availability {
+            Availability::Ready => {}
+            Availability::Never { why } => {
+                self.trouble(None, EndState::Skipped, why);
+                self.advance(session);
+            }
+            Availability::Offline { why } => {
+                if self.context.plan.policy.offline.mode == OfflineMode::Skip {
+                    self.trouble(None, EndState::Skipped, &format!("offline: {why}"));
+                    self.advance(session);
+                } else if self.at >= self.context.offline_until {
+                    let why = self.state.never_came();
+                    self.trouble(None, EndState::OfflineExpired, &why);
+                    self.advance(session);
+                }
+            }
+        }
+    }
+
+    /// Time has decided that something is not waited for any longer.
+    pub(crate) fn gave_up(&mut self, why: GiveUp) -> Result<(), Misfit> {
+        match (why, &mut self.state.stage) {
+            (GiveUp::Busy, Stage::Idle(idle)) if idle.refusals.busy_since.is_some() => {
+                let session = idle.current.session;
+                let why = "another live response session kept the device busy for too long";
+                self.trouble(None, EndState::Busy, why);
+                self.advance(session);
+            }
+            (GiveUp::Cancel, Stage::Open(open)) => {
+                let Some(cancel) = open.cancel else {
+                    return Err(Misfit("no cancel was sent"));
+                };
+                let unconfirmed = format!(
+                    "action {} was cancelled but the service did not confirm it; it may still be running",
+                    open.action
+                );
+                let (step, why) = match cancel.reason {
+                    CancelReason::Timeout(step) => {
+                        let overdue = outcome::overdue(self.context, step);
+                        (Some(step), format!("{overdue}; {unconfirmed}"))
+                    }
+                    _ => (None, unconfirmed),
+                };
+                let state = outcome::cancelled_state(cancel.reason);
+                self.give_up_open(step, state, &why);
+            }
+            (GiveUp::Action, Stage::Open(open)) => {
+                let why = format!(
+                    "the service never reported how action {} ended",
+                    open.action
+                );
+                self.give_up_open(None, EndState::Unknown, &why);
+            }
+            (GiveUp::Pickup, Stage::Open(open)) if open.running.is_none() => {
+                let accepted = open.accepted;
+                self.state.set_unresponsive(accepted);
+            }
+            (GiveUp::Device, Stage::Open(open)) if !open.is_unheard() => {
+                let Some(cancel) = &mut open.cancel else {
+                    return Err(Misfit("no cancel was sent"));
+                };
+                cancel.unheard = true;
+                let since = cancel.since;
+                self.state.set_unresponsive(since);
+            }
+            _ => return Err(Misfit("the device does not wait for that")),
+        }
+        Ok(())
+    }
+
+    /// The end of the open action is not waited for any longer: it may have run.
+    fn give_up_open(&mut self, step: Option<StepIndex>, state: EndState, why: &str) {
+        let sent = self.expect_sent();
+        let (left, session) = (sent.leftovers(self.context), sent.current.session);
+        self.state.traces.touch(left);
+        self.trouble(step, state, why);
+        self.advance(session);
+    }
+
+    fn expect_sent(&self) -> &Sent {
+        match self.state.sent() {
+            Some(sent) => sent,
+            None => panic!("internal error: no start is under way"),
+        }
+    }
+
+    /// The session is over: on to the next, to cleanup, or to the end.
+    pub(crate) fn advance(&mut self, after: SessionIndex) {
+        if self.state.trouble.is_none()
+            && let Some(next) = self.context.next_main(Some(after))
+        {
+            return self.begin_session(next);
+        }
+        let due = match self.context.plan.policy.cleanup_when {
+            CleanupWhen::Always => true,
+            CleanupWhen::Failed => self.state.trouble.is_some(),
+        };
+        if !due {
+            self.state.traces.clean();
+        }
+        match self.context.cleanup() {
+            Some(cleanup) if cleanup != after && self.state.traces.are_left() => {
+                self.begin_session(cleanup);
+            }
+            _ => self.enter(Stage::Done),
+        }
+    }
+
+    fn begin_session(&mut self, session: SessionIndex) {
+        self.enter(Stage::Idle(Idle {
+            current: Current::new(self.context, session),
+            not_before: self.at,
+            refusals: Refusals::default(),
+        }));
+    }
+
+    /// Makes an idle device obey what the run as a whole was told.
+    pub(crate) fn obey(&mut self, orders: &Orders) {
+        while let Stage::Idle(idle) = &self.state.stage {
+            let session = idle.current.session;
+            let is_cleanup = idle.current.is_cleanup(self.context);
+            let is_offline = orders.offline && self.state.readiness.is_offline();
+            if is_cleanup {
+                if orders.deadline || is_offline {
+                    // Given up: what is left stays and is reported.
+                    self.enter(Stage::Done);
+                }
+                return;
+            }
+            let (state, why) = if is_offline {
+                (EndState::OfflineExpired, self.state.never_came())
+            } else if let Some((state, why)) = self.ended_by(orders) {
+                (state, why.to_owned())
+            } else {
+                return;
+            };
+            self.trouble(None, state, &why);
+            self.advance(session);
+        }
+    }
+
+    /// Returns how the run's deadline or its stop ends a device between two main sessions, if it does.
+    fn ended_by(&self, orders: &Orders) -> Option<(EndState, &'static str)> {
+        let touched = self.state.traces.is_touched();
+        if orders.deadline {
+            return Some(if touched {
+                (EndState::TimedOut, "the run's deadline passed")
+            } else {
+                let why = "the run's deadline passed before it was started";
+                (EndState::NotStarted, why)
+            });
+        }
+        let stopped = orders.stopped?;
+        match (touched, stopped.by) {
+            (false, StoppedBy::Operator) => {
+                let why = "the operator ended the run before it was started";
+                Some((EndState::NotStarted, why))
+            }
+            (false, StoppedBy::Rule) => {
+                let why = "the stop rule stopped the run before it was started";
+                Some((EndState::NotStarted, why))
+            }
+            (true, _) if stopped.how != OnStop::Abort => None,
+            (true, StoppedBy::Operator) => {
+                let why = "the operator ended the run between two sessions";
+                Some((EndState::Cancelled, why))
+            }
+            (true, StoppedBy::Rule) => {
+                let why = "the stop rule stopped the run between two sessions";
+                Some((EndState::Cancelled, why))
+            }
+        }
+    }
+
+    /// A person gives up the cleanup of this device. A cleanup session under way is not cancelled.
+    pub(crate) fn waive(&mut self) -> Result<(), Misfit> {
+        if !self.state.owes_cleanup(self.context) {
+            return Err(Misfit("the device owes no cleanup"));
+        }
+        self.state.traces.waive();
+        if let Stage::Idle(idle) = &self.state.stage
+            && idle.current.is_cleanup(self.context)
+        {
+            self.enter(Stage::Done);
+        }
+        Ok(())
+    }
+
+    /// Another process took up the run. A start that was announced and not answered may have been sent
+    /// at any moment until now, may arrive a while later, and becomes visible later still.
+    pub(crate) fn resume(&mut self) {
+        if matches!(self.state.stage, Stage::Announced(_)) {
+            self.doubt(self.at + ON_ITS_WAY + VISIBILITY_LAG);
+        }
+    }
 }
 
-pub(crate) fn refused(
-    context: Context<'_>,
-    progress: &mut DeviceState,
-    at: Moment,
-    refusal: &Refusal,
-) {
+fn after_refusal(refusal: &Refusal, refusals: Refusals, at: Moment) -> AfterRefusal {
     let asked = refusal.retry_after_ms.map(Duration::from_millis);
+    let again = |refusals, pause| AfterRefusal::StartAgain {
+        refusals,
+        pause: asked.unwrap_or(pause),
+    };
+    let counted = Refusals {
+        count: refusals.count.saturating_add(1),
+        ..refusals
+    };
     match class_of_start(refusal.status, &refusal.code) {
         AnswerClass::Busy => {
-            progress.busy_since.get_or_insert(at);
-            let place = usize::from(progress.refusals).min(BUSY_PAUSES.len() - 1);
-            progress.refusals = progress.refusals.saturating_add(1);
+            let place = usize::from(refusals.count).min(BUSY_PAUSES.len() - 1);
+            let busy_since = Some(refusals.busy_since.unwrap_or(at));
             let pause = Duration::from_secs(BUSY_PAUSES[place]);
-            start_again(context, progress, at, asked.unwrap_or(pause));
+            again(
+                Refusals {
+                    busy_since,
+                    ..counted
+                },
+                pause,
+            )
         }
         // The network is down, or the sign-in: however long that takes, it is not the device's
         // failure, so it is not counted.
-        AnswerClass::NotSent => start_again(context, progress, at, Duration::from_secs(30)),
-        // The quota knows how long; the device only gets back in line.
-        AnswerClass::Throttled => start_again(context, progress, at, Duration::ZERO),
-        AnswerClass::AgainLater if progress.refusals < REFUSALS_MAX => {
-            let pause = Duration::from_secs(5 << progress.refusals.min(4));
-            progress.refusals = progress.refusals.saturating_add(1);
-            start_again(context, progress, at, asked.unwrap_or(pause));
+        AnswerClass::NotSent => AfterRefusal::StartAgain {
+            refusals,
+            pause: Duration::from_secs(30),
+        },
+        // The quota knows how long.
+        AnswerClass::Throttled => AfterRefusal::StartAgain {
+            refusals,
+            pause: Duration::ZERO,
+        },
+        AnswerClass::Retry if refusals.count < REFUSALS_MAX => {
+            again(counted, Duration::from_secs(5 << refusals.count.min(4)))
         }
-        AnswerClass::MayHeal if progress.refusals == 0 => {
-            progress.refusals = 1;
-            start_again(context, progress, at, asked.unwrap_or(HEALING));
-        }
-        // Called a refusal, and none: it may have been applied.
-        AnswerClass::Unknown | AnswerClass::Done => {
-            doubt(progress, at, at + VISIBILITY_LAG);
-        }
-        AnswerClass::Never | AnswerClass::AgainLater | AnswerClass::MayHeal => {
-            let code = match refusal.code.as_str() {
-                "" => String::new(),
-                code => format!(" {code}"),
-            };
-            let why = format!("refused: {}{code}: {}", refusal.status, refusal.message);
-            trouble(progress, EndState::Failed, &why);
-            advance(context, progress, at);
-        }
+        AnswerClass::Forbidden if refusals.count == 0 => again(counted, PERMISSION_LAG),
+        // Reported as a refusal, which it is not: it may have been applied.
+        AnswerClass::Unknown | AnswerClass::Done => AfterRefusal::Search,
+        AnswerClass::Rejected | AnswerClass::Retry | AnswerClass::Forbidden => AfterRefusal::Fail,
     }
-}
-
-pub(crate) fn ended(
-    context: Context<'_>,
-    progress: &mut DeviceState,
-    at: Moment,
-    open: &Open,
-    (status, expired): (&ActionStatus, bool),
-    commands: &[CommandEnd],
-) {
-    let never_ran = outcome::never_ran(commands, open.began.is_some());
-    let cancel = open.cancel.map(|cancel| cancel.why);
-    let overdue = open.cancel.and_then(|cancel| cancel.overdue);
-    let close = match status {
-        ActionStatus::Succeeded => ActionOutcome::Succeeded,
-        ActionStatus::TimeOut => ActionOutcome::TimeOut,
-        ActionStatus::Cancelled => ActionOutcome::Cancelled(cancel),
-        _ => ActionOutcome::Failed,
-    };
-    let called_back = cancel.is_some_and(CancelWhy::calls_back);
-    let was_called_back = called_back && matches!(close, ActionOutcome::Cancelled(_));
-    if never_ran && (expired || was_called_back) {
-        // It had the time that a device needs which is awake.
-        if expired || cancel == Some(CancelWhy::Asleep) {
-            progress.doze(open.accepted);
-        }
-        return match cancel.filter(|_| !called_back) {
-            Some(why) => conclude(
-                context,
-                progress,
-                at,
-                outcome::cancelled(context, Some(why), overdue, None),
-            ),
-            None => given_back(context, progress, at),
-        };
-    }
-    if !never_ran {
-        progress.readiness = Readiness::Ready;
-    }
-    let command_outcomes = outcome::command_outcomes(open.sent.len(), status, commands);
-    let ran_something = close != ActionOutcome::Cancelled(cancel) || !never_ran;
-    if ran_something {
-        leave_debt(context, progress);
-    }
-    let failed = close != ActionOutcome::Succeeded
-        || command_outcomes
-            .iter()
-            .any(|fate| *fate != CommandOutcome::Completed);
-    let (wanted, if_failed) = outcome::wanted(context, progress, &command_outcomes, failed);
-    let collecting = Collecting {
-        action: open.action.clone(),
-        sent: open.sent.clone(),
-        ended: at,
-        close,
-        overdue,
-        command_outcomes,
-        wanted,
-        if_failed,
-        foreseen: false,
-    };
-    enter(progress, Stage::Collecting(Box::new(collecting)), at);
-    foresee(context, progress);
-    all_collected(context, progress, at);
-}
-
-/// The service's queue gave the session back, and nothing of it was run.
-fn given_back(context: Context<'_>, progress: &mut DeviceState, at: Moment) {
-    let sleeps = progress.readiness.sleeps();
-    let left_out = context.plan.policy.offline.mode == OfflineMode::Skip && !progress.touched;
-    if sleeps && left_out {
-        let why = "offline: the device did not pick up the session";
-        trouble(progress, EndState::Skipped, why);
-        advance(context, progress, at);
-    } else if sleeps && at >= context.offline_until {
-        let why = progress.never_came();
-        trouble(progress, EndState::OfflineExpired, &why);
-        advance(context, progress, at);
-    } else {
-        start_again(context, progress, at, Duration::ZERO);
-    }
-}
-
-/// What is certain before the last result is in is known to the stop rule at once. A result can
-/// only show that an earlier command of the session failed as well.
-fn foresee(context: Context<'_>, progress: &mut DeviceState) {
-    if let Stage::Collecting(collecting) = &progress.stage
-        && progress.trouble.is_none()
-        && let SessionOutcome::Trouble(trouble) = outcome::conclude(context, progress, collecting)
-    {
-        progress.trouble = Some(Box::new(trouble));
-        if let Stage::Collecting(collecting) = &mut progress.stage {
-            collecting.foreseen = true;
-        }
-    }
-}
-
-pub(crate) fn collected(
-    context: Context<'_>,
-    progress: &mut DeviceState,
-    at: Moment,
-    index: RequestIndex,
-) {
-    if let Stage::Collecting(collecting) = &mut progress.stage {
-        collecting.wanted.retain(|other| *other != index);
-        let failed = collecting
-            .command_outcomes
-            .iter()
-            .any(|fate| *fate != CommandOutcome::Completed);
-        if failed {
-            collecting.wanted.append(&mut collecting.if_failed);
-        }
-    }
-    foresee(context, progress);
-    all_collected(context, progress, at);
-}
-
-fn all_collected(context: Context<'_>, progress: &mut DeviceState, at: Moment) {
-    if let Stage::Collecting(collecting) = &progress.stage
-        && collecting.wanted.is_empty()
-    {
-        let outcome = outcome::conclude(context, progress, collecting);
-        if collecting.foreseen {
-            progress.trouble = None;
-        }
-        conclude(context, progress, at, outcome);
-    }
-}
-
-fn conclude(context: Context<'_>, progress: &mut DeviceState, at: Moment, outcome: SessionOutcome) {
-    match outcome {
-        SessionOutcome::GoOn { tolerated } => {
-            progress.tolerated = progress.tolerated.saturating_add(tolerated);
-            if progress.in_cleanup(context) {
-                progress.debt = false;
-            }
-            advance(context, progress, at);
-        }
-        SessionOutcome::Retry { command, delay_ms } => {
-            progress.retries += 1;
-            progress.only = Some(command);
-            start_again(context, progress, at, Duration::from_millis(delay_ms));
-        }
-        SessionOutcome::Trouble(new) => {
-            if progress.trouble.is_none() {
-                progress.trouble = Some(Box::new(new));
-            }
-            advance(context, progress, at);
-        }
-    }
-}
-
-pub(crate) fn readiness(
-    context: Context<'_>,
-    progress: &mut DeviceState,
-    at: Moment,
-    ready: bool,
-    never: bool,
-    why: Option<&str>,
-) -> Result<(), Misfit> {
-    if progress.stage != Stage::Idle {
-        // It went on in the meantime: what the service does with it says more than the list.
-        return Ok(());
-    }
-    progress.readiness = if ready {
-        Readiness::Ready
-    } else {
-        Readiness::Asleep
-    };
-    progress.unready = why.filter(|_| !ready).map(Into::into);
-    if progress.touched {
-        return Ok(());
-    }
-    let words = why.unwrap_or("the machine list does not show it as active");
-    if never {
-        trouble(progress, EndState::Skipped, words);
-        advance(context, progress, at);
-    } else if !ready && context.plan.policy.offline.mode == OfflineMode::Skip {
-        trouble(progress, EndState::Skipped, &format!("offline: {words}"));
-        advance(context, progress, at);
-    } else if !ready && at >= context.offline_until {
-        let why = progress.never_came();
-        trouble(progress, EndState::OfflineExpired, &why);
-        advance(context, progress, at);
-    }
-    Ok(())
-}
-
-pub(crate) fn gave_up(
-    context: Context<'_>,
-    progress: &mut DeviceState,
-    at: Moment,
-    why: GiveUp,
-) -> Result<(), Misfit> {
-    match (why, &progress.stage) {
-        (GiveUp::Busy, Stage::Idle) if progress.busy_since.is_some() => {
-            trouble(
-                progress,
-                EndState::Busy,
-                "another live response session kept the device busy for too long",
-            );
-            // Cleanup may wait for its own time.
-            progress.busy_since = None;
-            progress.refusals = 0;
-        }
-        (GiveUp::Cancel, Stage::Open(open)) => {
-            let Some(cancel) = open.cancel else {
-                return Err(Misfit("no cancel was sent"));
-            };
-            let state = match cancel.why {
-                CancelWhy::Timeout | CancelWhy::Deadline => EndState::TimedOut,
-                CancelWhy::Offline => EndState::OfflineExpired,
-                CancelWhy::Stop
-                | CancelWhy::Operator
-                | CancelWhy::Asleep
-                | CancelWhy::Hours
-                | CancelWhy::Pause => EndState::Cancelled,
-            };
-            let unconfirmed = format!(
-                "action {} was cancelled but the service did not confirm it; it may still be running",
-                open.action
-            );
-            let (step, why) = match cancel.why {
-                CancelWhy::Timeout => {
-                    let (step, words) = outcome::overdue(context, cancel.overdue);
-                    (step, format!("{words}; {unconfirmed}"))
-                }
-                _ => (None, unconfirmed),
-            };
-            leave_debt(context, progress);
-            trouble_at(progress, step, state, &why);
-        }
-        (GiveUp::Action, Stage::Open(open)) => {
-            let why = format!(
-                "the service never reported how action {} ended",
-                open.action
-            );
-            leave_debt(context, progress);
-            trouble(progress, EndState::Unknown, &why);
-        }
-        (GiveUp::Pickup, Stage::Open(open)) if open.began.is_none() => {
-            let accepted = open.accepted;
-            progress.doze(accepted);
-            return Ok(());
-        }
-        (GiveUp::Device, Stage::Open(open)) if !open.is_unheard() => {
-            let mut open = open.clone();
-            let Some(cancel) = &mut open.cancel else {
-                return Err(Misfit("no cancel was sent"));
-            };
-            cancel.unheard = true;
-            progress.doze(cancel.since);
-            progress.stage = Stage::Open(open);
-            return Ok(());
-        }
-        _ => return Err(Misfit("that is not what the device waits for")),
-    }
-    advance(context, progress, at);
-    Ok(())
-}
-
-/// The action under way ran on the device, or may have: what it put or ran is still there.
-fn leave_debt(context: Context<'_>, progress: &mut DeviceState) {
-    progress.touched = true;
-    progress.debt |= !progress.in_cleanup(context) && progress.leaves_traces(context);
-}
-
-/// The present session is over: on to the next, to cleanup, or to the end.
-pub(crate) fn advance(context: Context<'_>, progress: &mut DeviceState, at: Moment) {
-    let sessions = &context.device.sessions;
-    let was_cleanup = progress.in_cleanup(context);
-    progress.attempt = Attempt::FIRST;
-    progress.resolved = None;
-    progress.only = None;
-    progress.retries = 0;
-    progress.refusals = 0;
-    progress.busy_since = None;
-    progress.not_before = at;
-
-    let next = progress.session.next();
-    if progress.trouble.is_none()
-        && let Some(next) = next
-        && next
-            .get(sessions)
-            .is_some_and(|session| session.kind == SessionKind::Main)
-    {
-        progress.session = next;
-        return enter(progress, Stage::Idle, at);
-    }
-    let due = match context.plan.policy.cleanup_when {
-        CleanupWhen::Always => true,
-        CleanupWhen::Failed => progress.trouble.is_some(),
-    };
-    progress.debt &= due;
-    let has_cleanup = sessions
-        .last()
-        .is_some_and(|session| session.kind == SessionKind::Cleanup);
-    if progress.debt && has_cleanup && !was_cleanup && !progress.waived {
-        progress.session = SessionIndex::at(sessions.len() - 1);
-        return enter(progress, Stage::Idle, at);
-    }
-    enter(progress, Stage::Done, at);
-}
-
-/// Makes an idle device obey what the run as a whole was told.
-pub(crate) fn obey(context: Context<'_>, progress: &mut DeviceState, orders: &Orders, at: Moment) {
-    while progress.stage == Stage::Idle {
-        let asleep = progress.readiness.sleeps();
-        let cleanup = progress.in_cleanup(context);
-        let expired;
-        let (state, why) = if orders.deadline && cleanup {
-            // Given up; `debt` stays and shows.
-            return enter(progress, Stage::Done, at);
-        } else if orders.offline && asleep {
-            expired = progress.never_came();
-            (EndState::OfflineExpired, expired.as_str())
-        } else if cleanup {
-            return;
-        } else if orders.deadline && progress.touched {
-            (EndState::TimedOut, "the run's deadline passed")
-        } else if orders.deadline {
-            (
-                EndState::NotStarted,
-                "the run's deadline passed before it was started",
-            )
-        } else if let Some(stopped) = orders.stopped {
-            if !progress.touched {
-                let why = match stopped.ordered {
-                    true => "the operator ended the run before it was started",
-                    false => "the stop rule stopped the run before it was started",
-                };
-                (EndState::NotStarted, why)
-            } else if stopped.how == OnStop::Abort {
-                let why = match stopped.ordered {
-                    true => "the operator ended the run between two sessions",
-                    false => "the stop rule stopped the run between two sessions",
-                };
-                (EndState::Cancelled, why)
-            } else {
-                return;
-            }
-        } else {
-            return;
-        };
-        if cleanup {
-            return enter(progress, Stage::Done, at);
-        }
-        trouble(progress, state, why);
-        advance(context, progress, at);
-    }
-}
-
-/// A person gives up the cleanup of this device. One that is on its way is not called back.
-pub(crate) fn waive(
-    context: Context<'_>,
-    progress: &mut DeviceState,
-    at: Moment,
-) -> Result<(), Misfit> {
-    if !progress.owes_cleanup(context) {
-        return Err(Misfit("the device owes no cleanup"));
-    }
-    progress.waived = true;
-    if progress.stage == Stage::Idle && progress.in_cleanup(context) {
-        enter(progress, Stage::Done, at);
-    }
-    Ok(())
-}
-
-/// Another process took up the run. A start that was announced and not answered may have been sent
-/// at any moment until now, may arrive a while later, and becomes visible later still.
-pub(crate) fn resume(progress: &mut DeviceState, at: Moment) {
-    if matches!(progress.stage, Stage::Announced { .. }) {
-        doubt(progress, at, at + ON_ITS_WAY + VISIBILITY_LAG);
-    }
-}
-
-/// Ends a device for which the plan has no main session; says whether it is one.
-pub(crate) fn nothing_to_do(context: Context<'_>, progress: &mut DeviceState, at: Moment) -> bool {
-    let first = context.device.sessions.first();
-    let nothing = first.is_none_or(|session| session.kind == SessionKind::Cleanup);
-    if nothing {
-        trouble(
-            progress,
-            EndState::Skipped,
-            "no step of the playbook applies to it",
-        );
-        enter(progress, Stage::Done, at);
-    }
-    nothing
 }

@@ -1,5 +1,5 @@
-//! What the run can grant of what its devices want: as much as quotas, slots, waves and the sleepers'
-//! share allow at this moment.
+//! Grants what devices want, as far as quotas, slots, waves and the share of offline devices allow it
+//! at this moment.
 
 use std::time::Duration;
 
@@ -9,21 +9,23 @@ use svar_plan::{
 use svar_wire::Moment;
 use svar_wire::{ActionId, Tag};
 
-use super::{Fleet, tag_of};
+use super::{Fleet, count, tag_of};
 use crate::device::intent::Intent;
+use crate::device::state::Current;
 use crate::endpoint::Endpoint;
 use crate::fact::CancelWhy;
-use crate::need::Need;
+use crate::need::{Need, NotFound};
 use crate::schedule::queues::Pending;
 use crate::schedule::watcher::Awaited;
 
-/// How few devices that the list has told of are left when the next ones are asked about.
+/// With fewer devices left that are known to be ready, the machine list is read for the next ones.
 const DEVICES_AHEAD: usize = 60;
 
-/// Results that wait longer than this for their links are what the run waits for.
+/// If results wait longer than this for their links, links are the bottleneck of the run.
 const LINKS_BIND: Duration = Duration::from_secs(60);
 
 impl Fleet {
+    /// Takes a call of an endpoint that is not `starts`, if one fits now; returns whether it does.
     fn grant(&mut self, endpoint: Endpoint, now: Moment) -> bool {
         self.quota
             .endpoint(endpoint)
@@ -42,7 +44,7 @@ impl Fleet {
         }
     }
 
-    /// One cancel, if its endpoint allows it now; says whether it does.
+    /// Grants one cancel if its endpoint allows it now; returns whether it does.
     pub(super) fn grant_cancel(
         &mut self,
         device: DeviceIndex,
@@ -72,13 +74,13 @@ impl Fleet {
             if !self.grant(Endpoint::Actions, now) {
                 return;
             }
-            let progress = &self.devices[id.place()].progress;
+            let current = self.current(id);
             needs.push(Need::Search {
                 device: id,
-                session: progress.session,
-                attempt: progress.attempt,
+                session: current.session,
+                attempt: current.attempt,
                 tag: self.tag(id),
-                conclusive: settled <= now,
+                not_found: NotFound::at(now, settled),
             });
             self.ask(id, Pending::Search);
         }
@@ -91,8 +93,8 @@ impl Fleet {
                 && self.quota.free_at(Endpoint::Links, now) > now + LINKS_BIND;
             self.watcher.ask(now, links_bind);
             let actions = self.open.iter().filter_map(|id| {
-                let action = self.devices[id.place()].progress.open_action()?;
-                Some((*id, action.clone()))
+                let open = self.devices[id.place()].state.open()?;
+                Some((*id, open.action.clone()))
             });
             needs.push(Need::Watch {
                 actions: actions.collect(),
@@ -102,13 +104,13 @@ impl Fleet {
 
     fn awaited(&self) -> Awaited {
         // No more than there are slots.
-        let asleep = self.sleeping_in_slots.iter().filter(|id| {
-            let progress = &self.devices[id.place()].progress;
-            progress.waits_for_device().is_some() || progress.is_unheard()
+        let offline = self.offline_in_slots.iter().filter(|id| {
+            let state = &self.devices[id.place()].state;
+            state.waits_for_device().is_some() || state.is_unheard()
         });
         match self.open.len() {
             0 => Awaited::Nothing,
-            open if open == asleep.count() => Awaited::Sleepers,
+            open if open == offline.count() => Awaited::OfflineDevices,
             _ => Awaited::Sessions,
         }
     }
@@ -127,27 +129,23 @@ impl Fleet {
             if !self.grant(Endpoint::Links, now) {
                 return;
             }
-            let progress = &self.devices[id.place()].progress;
-            let context = self.context(id);
-            let command = index.of(progress.sent());
-            let Some(command) = progress.command(context, *command) else {
-                panic!("internal error: device {id} sent a command that its session does not have");
+            let Some(sent) = self.devices[id.place()].state.sent() else {
+                panic!("internal error: device {id} wants a result and has sent nothing");
             };
-            let step = command.step;
             needs.push(Need::Fetch {
                 device: id,
-                session: progress.session,
+                session: sent.current.session,
                 action,
                 index,
-                step,
-                conclusive: settled <= now,
+                step: sent.command(self.context(id), index).step,
+                not_found: NotFound::at(now, settled),
             });
             self.ask(id, Pending::Fetch);
         }
     }
 
-    /// When the machine list is to be read, if it is: for the devices that come next, or for those
-    /// that sleep.
+    /// Returns when the machine list is to be read, if it is: for the devices that come next, or for
+    /// those that are offline.
     pub(super) fn devices_due(&self) -> Option<Moment> {
         let queues = &self.queues;
         if queues.asking.is_some() || self.orders.halted() {
@@ -157,19 +155,20 @@ impl Fleet {
             && queues.fresh.len() < DEVICES_AHEAD
             && !self.orders.closed();
         let ahead = ahead.then_some(queues.devices_at);
-        let again = !queues.sleepers.is_empty();
-        let again = again.then_some(queues.devices_at.max(self.sleepers_due()));
-        // What the list says hours before anything may be started is no longer true then.
+        let again = !queues.offline.is_empty();
+        let again = again.then_some(queues.devices_at.max(self.offline_due()));
+        // What the list says hours before a start is allowed is no longer true then.
         let due = [ahead, again].into_iter().flatten().min()?;
         Some(self.hours_allow_at(due))
     }
 
-    /// When the list is to be read for the devices that sleep.
-    fn sleepers_due(&self) -> Moment {
+    /// Returns when the list is to be read for the devices that are offline.
+    fn offline_due(&self) -> Moment {
         let queues = &self.queues;
-        match queues.fresh.is_empty() && queues.unasked.is_empty() {
-            true => queues.sleepers_at - (DEVICE_LIST_INTERVAL - DEVICE_LIST_INTERVAL_IDLE),
-            false => queues.sleepers_at,
+        if queues.fresh.is_empty() && queues.unasked.is_empty() {
+            queues.offline_at - (DEVICE_LIST_INTERVAL - DEVICE_LIST_INTERVAL_IDLE)
+        } else {
+            queues.offline_at
         }
     }
 
@@ -177,26 +176,27 @@ impl Fleet {
         if self.devices_due().is_none_or(|due| due > now) || !self.grant(Endpoint::Devices, now) {
             return;
         }
-        let sleepers_due = self.sleepers_due();
+        let offline_due = self.offline_due();
         let queues = &mut self.queues;
         let mut devices: Vec<DeviceIndex> = Vec::new();
         if !self.orders.closed() && queues.fresh.len() < DEVICES_AHEAD {
             devices.extend(queues.unasked.iter().take(DEVICES_PER_LOOKUP));
         }
-        if sleepers_due <= now {
-            devices.extend(queues.sleepers.iter().map(|(_, _, id)| *id));
-            queues.sleepers_at = now + DEVICE_LIST_INTERVAL;
+        if offline_due <= now {
+            devices.extend(queues.offline.iter().map(|turn| turn.device));
+            queues.offline_at = now + DEVICE_LIST_INTERVAL;
         }
         queues.asking = Some(devices.clone());
         needs.push(Need::Devices { devices });
     }
 
-    /// When the gate is open for devices that are not begun; `None` while only an answer opens it.
+    /// Returns when a device may be begun, by waves and `max_active`; `None` while only an answer can
+    /// allow it.
     pub(super) fn gate_opens_at(&self, now: Moment) -> Option<Moment> {
         if self.orders.closed() {
             return None;
         }
-        let active = u32::try_from(self.active.len()).unwrap_or(u32::MAX);
+        let active = count(self.active.len());
         if self
             .plan
             .policy
@@ -205,7 +205,7 @@ impl Fleet {
         {
             return None;
         }
-        let coming = u32::try_from(self.queues.admitted.len()).unwrap_or(u32::MAX);
+        let coming = count(self.queues.admitted.len());
         if self.begun + coming < self.wave_limit(self.wave) {
             return Some(now);
         }
@@ -217,36 +217,36 @@ impl Fleet {
         self.wave_over_at.map(|over| over + soak)
     }
 
-    /// The device whose start comes next: one that is begun, else a ready one, else a sleeping one.
+    /// Returns the device whose start comes next: one that is begun, else a ready one, else an offline
+    /// one.
     fn next_start(&self, now: Moment) -> Option<DeviceIndex> {
         let queues = &self.queues;
-        if let Some((_, _, id)) = queues.starts.first() {
-            return Some(*id);
+        if let Some(turn) = queues.starts.first() {
+            return Some(turn.device);
         }
         let gate = self.gate_opens_at(now).is_some_and(|at| at <= now);
         if gate && let Some(id) = queues.fresh.first() {
             return Some(*id);
         }
         let policy = &self.plan.policy.offline;
-        let in_slots = u32::try_from(self.sleeping_in_slots.len()).unwrap_or(u32::MAX);
-        if in_slots >= policy.max_slots {
+        if count(self.offline_in_slots.len()) >= policy.max_slots {
             return None;
         }
         let hold = policy.mode == OfflineMode::Hold;
-        // Others will want the slots as soon as the list has told who they are.
+        // Other devices will want the slots as soon as the list has shown them to be ready.
         if hold && !queues.unasked.is_empty() && !self.orders.closed() {
             return None;
         }
-        let next = match gate && !hold {
-            true => queues.sleepers.first(),
-            false => queues.turns.first(),
+        let next = if gate && !hold {
+            queues.offline.first()
+        } else {
+            queues.offline_in_turn.first()
         };
-        next.map(|(_, _, id)| *id)
+        next.map(|turn| turn.device)
     }
 
     pub(super) fn slot_is_free(&self, now: Moment) -> bool {
-        let held = u32::try_from(self.holding.len()).unwrap_or(u32::MAX);
-        held < self.quota.slots(now)
+        count(self.holding.len()) < self.quota.slots(now)
     }
 
     pub(super) fn grant_starts(&mut self, now: Moment, needs: &mut Vec<Need>) {
@@ -254,8 +254,8 @@ impl Fleet {
             return;
         }
         while let Some(id) = self.next_start(now) {
-            if !self.devices[id.place()].progress.begun {
-                // From here on it is looked at like one that is begun.
+            if !self.devices[id.place()].state.traces.is_begun() {
+                // From here on it is treated like one that is begun.
                 if !self.slot_is_free(now) || self.quota.free_at(Endpoint::Starts, now) > now {
                     return;
                 }
@@ -270,32 +270,40 @@ impl Fleet {
                 return;
             }
             self.quota.starts.take(id, now);
-            let progress = &self.devices[id.place()].progress;
+            let current = self.current(id);
             needs.push(Need::Start {
                 device: id,
-                session: progress.session,
-                attempt: progress.attempt,
+                session: current.session,
+                attempt: current.attempt,
                 tag: self.tag(id),
-                commands: progress.to_send(self.context(id)),
+                commands: current.to_send(self.context(id)),
             });
             self.ask(id, Pending::Start);
         }
     }
 
-    fn tag(&self, id: DeviceIndex) -> Tag {
-        let progress = &self.devices[id.place()].progress;
-        let device = &self.plan.devices[id.place()].target.id;
-        tag_of(&self.run, device, progress.session, progress.attempt)
+    /// Returns the session that a device is at which has not ended.
+    pub(super) fn current(&self, id: DeviceIndex) -> &Current {
+        match self.devices[id.place()].state.current() {
+            Some(current) => current,
+            None => panic!("internal error: device {id} wants something and has ended"),
+        }
     }
 
-    /// When a start may become possible by time alone.
+    fn tag(&self, id: DeviceIndex) -> Tag {
+        let current = self.current(id);
+        let device = &self.plan.devices[id.place()].target.id;
+        tag_of(&self.run, device, current.session, current.attempt)
+    }
+
+    /// Returns when a start may become possible by time alone.
     pub(super) fn start_comes_at(&self, now: Moment) -> Option<Moment> {
         let mut at = now;
         if self.next_start(now).is_none() {
-            // Only the gate can open by itself, and only for somebody.
+            // Only a wave can begin by itself, and only if a device waits for it.
             let mode = self.plan.policy.offline.mode;
-            let sleepers = mode != OfflineMode::Hold && !self.queues.sleepers.is_empty();
-            if !self.queues.any_fresh() && !sleepers {
+            let any_offline = mode != OfflineMode::Hold && !self.queues.offline.is_empty();
+            if !self.queues.any_fresh() && !any_offline {
                 return None;
             }
             at = self.gate_opens_at(now).filter(|at| *at > now)?;

@@ -1,4 +1,4 @@
-//! The hours of the policy's `window`: when starts are allowed, and when what waits is called back.
+//! The hours of the policy's `window`: when starts are allowed, and when waiting sessions are recalled.
 
 use svar_plan::Hours;
 use svar_wire::Moment;
@@ -15,31 +15,31 @@ impl Fleet {
             self.opening = Some(hours.current_or_next(now));
             self.queues.dirty.extend(self.open.iter().copied());
         }
-        // Nobody stays for cleanup that is to wait for the next opening.
+        // An interrupted run does not wait for the next opening to clean up.
         if self.orders.interrupts > 0 && self.hours_allow_at(now) > now {
-            let starts = self.queues.starts.iter().map(|(_, _, id)| *id);
+            let starts = self.queues.starts.iter().map(|turn| turn.device);
             self.queues.dirty.extend(starts);
         }
     }
 
-    /// Whether the time of the last poll lies outside the hours.
+    /// Returns whether the time of the last poll lies outside the hours.
     pub(super) fn is_after_hours(&self) -> bool {
         self.opening.is_some_and(|(from, _)| self.now < from)
     }
 
-    /// When the present hours end, if a session waits for its device that is to be called back then.
+    /// Returns when the present hours end, if a session waits for its device that is recalled then.
     pub(super) fn hours_end_at(&self, now: Moment) -> Option<Moment> {
         let (from, to) = self.opening?;
         let waits = self.open.iter().any(|id| {
-            let progress = &self.devices[id.place()].progress;
-            progress.waits_for_device().is_some()
+            let state = &self.devices[id.place()].state;
+            state.waits_for_device().is_some()
         });
         (from <= now && waits).then_some(to)
     }
 
-    /// The first moment from `at` on at which the hours allow a start. The last starts come a little
-    /// before the end, so that a device that is awake takes its session within the hours: else it would
-    /// be called back in the very moment in which it begins.
+    /// Returns the first moment from `at` on at which the hours allow a start. The last starts come a
+    /// little before the end, so that a device that is online takes its session within the hours: else
+    /// it would be recalled in the very moment in which it begins.
     pub(super) fn hours_allow_at(&self, at: Moment) -> Moment {
         let Some(hours) = &self.plan.policy.window else {
             return at;
@@ -49,9 +49,10 @@ impl Fleet {
             _ => hours.current_or_next(at),
         };
         let last = to - Hours::closing(to.since(from));
-        match at < last {
-            true => from.max(at),
-            false => hours.current_or_next(to).0.max(at),
+        if at < last {
+            from.max(at)
+        } else {
+            hours.current_or_next(to).0.max(at)
         }
     }
 }

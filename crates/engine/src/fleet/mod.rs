@@ -6,13 +6,12 @@
 mod grant;
 mod hours;
 mod notes;
+mod offline;
 mod recover;
-mod sleepers;
 mod turn;
 mod view;
 
 pub use recover::ReplayError;
-pub use sleepers::Known;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,8 +24,8 @@ use svar_wire::Moment;
 use svar_wire::{ActionId, DeviceId, RunId, Tag};
 
 use crate::device::apply::{ActionOwner, apply};
-use crate::device::state::{Context, DeviceState, Misfit, Stage};
-use crate::device::transition;
+use crate::device::state::{Context, DeviceState, Misfit};
+use crate::device::transition::{ON_ITS_WAY, Transition};
 use crate::end::EndState;
 use crate::endpoint::Endpoint;
 use crate::fact::{Attempt, Fact, FactBody, RunLimit};
@@ -35,7 +34,7 @@ use crate::schedule::queues::{Pending, Queues};
 use crate::schedule::quota::Quota;
 use crate::schedule::watcher::Watcher;
 use crate::status::Tally;
-use crate::stop::{Orders, Score};
+use crate::stop::{Orders, Score, StoppedBy};
 
 /// A fact that does not fit the state that the facts before it have made. The state is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,16 +63,64 @@ pub fn tag_of(run: &RunId, device: &DeviceId, session: SessionIndex, attempt: At
     }
 }
 
-/// One device of the run. Only `progress` is made of facts; the rest is this process's own.
+/// One device of the run. Only `state` is made of facts; the rest is this process's own.
 #[derive(Debug)]
 struct DeviceRun {
-    progress: DeviceState,
+    state: DeviceState,
     /// A need of it that is given out and not yet answered.
-    asked: Option<Pending>,
+    pending: Option<Pending>,
     /// A read that failed is not asked for again before.
     retry_at: Option<Moment>,
-    /// Reads that failed, without one that succeeded since.
+    /// Reads in a row that failed.
     failures: u8,
+}
+
+impl DeviceRun {
+    fn new(state: DeviceState) -> Self {
+        DeviceRun {
+            state,
+            pending: None,
+            retry_at: None,
+            failures: 0,
+        }
+    }
+
+    /// Nothing that an earlier process asked for, or that was asked for in an earlier stage, counts.
+    fn forget_reads(&mut self) {
+        self.retry_at = None;
+        self.failures = 0;
+    }
+}
+
+/// What a device adds to the sums of the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Counted {
+    decided: Option<EndState>,
+    ended: Option<EndState>,
+    owes_cleanup: bool,
+}
+
+impl Counted {
+    fn of(context: Context<'_>, state: &DeviceState) -> Self {
+        let decided = state.decided();
+        let is_done = state.is_done();
+        Counted {
+            decided,
+            ended: decided.filter(|_| is_done),
+            owes_cleanup: is_done && state.owes_cleanup(context),
+        }
+    }
+}
+
+/// The length of a list of devices.
+///
+/// # Panics
+/// There are more devices than indices, which is our own mistake.
+fn count(devices: usize) -> u32 {
+    match u32::try_from(devices) {
+        Ok(count) => count,
+        Err(_) => panic!("internal error: a run of {devices} devices"),
+    }
 }
 
 /// One run.
@@ -93,14 +140,14 @@ pub struct Fleet {
     watcher: Watcher,
     /// Begun or admitted, and not ended.
     active: BTreeSet<DeviceIndex>,
-    /// Begun, not ended, and not asleep: they hold up the next wave.
-    awake: BTreeSet<DeviceIndex>,
-    /// Not ended, asleep, and not at work: begun or not.
-    asleep: BTreeSet<DeviceIndex>,
+    /// Begun, not ended, and not offline: they hold up the next wave.
+    online: BTreeSet<DeviceIndex>,
+    /// Not ended, offline, and not at work: begun or not.
+    offline: BTreeSet<DeviceIndex>,
     /// Holding a slot, or about to.
     holding: BTreeSet<DeviceIndex>,
-    /// Holding a slot while the device sleeps.
-    sleeping_in_slots: BTreeSet<DeviceIndex>,
+    /// Holding a slot while the device is offline.
+    offline_in_slots: BTreeSet<DeviceIndex>,
     /// With an open action.
     open: BTreeSet<DeviceIndex>,
     /// Devices that were ever started.
@@ -118,9 +165,9 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// A run that has not begun.
+    /// Returns a run that has not begun.
     pub fn new(run: &RunId, plan: Arc<Plan>, started: Moment) -> Fleet {
-        let total = u32::try_from(plan.devices.len()).unwrap_or(u32::MAX);
+        let total = count(plan.devices.len());
         let mut fleet = Fleet {
             run: run.clone(),
             started,
@@ -139,10 +186,10 @@ impl Fleet {
             quota: Quota::new(&plan.limits),
             watcher: Watcher::new(started),
             active: BTreeSet::new(),
-            awake: BTreeSet::new(),
-            asleep: BTreeSet::new(),
+            online: BTreeSet::new(),
+            offline: BTreeSet::new(),
             holding: BTreeSet::new(),
-            sleeping_in_slots: BTreeSet::new(),
+            offline_in_slots: BTreeSet::new(),
             open: BTreeSet::new(),
             begun: 0,
             wave: 0,
@@ -153,29 +200,22 @@ impl Fleet {
             plan,
         };
         fleet.look_at_the_clock(started);
-        for place in 0..total {
-            let id = DeviceIndex(place);
-            fleet.devices.push(DeviceRun {
-                progress: DeviceState::new(started),
-                asked: None,
-                retry_at: None,
-                failures: 0,
-            });
-            let mut progress = DeviceState::new(started);
-            if transition::nothing_to_do(fleet.context(id), &mut progress, started) {
-                fleet.set(id, progress, started);
-            } else {
+        for id in DeviceIndex::all(fleet.plan.devices.len()) {
+            let state = DeviceState::new(fleet.context(id), started);
+            let counted = Counted::of(fleet.context(id), &state);
+            fleet.recount(Counted::default(), counted);
+            if !state.is_done() {
                 fleet.queues.unasked.insert(id);
             }
+            fleet.devices.push(DeviceRun::new(state));
         }
         fleet
     }
 
-    /// Takes in one thing that happened. The fact's own time counts, and may lie a little before
-    /// that of one handed in earlier.
+    /// Applies a fact. Its own time counts, and may lie a little before that of an earlier one.
     ///
     /// # Errors
-    /// It does not fit: the caller made a mistake, or the journal is damaged. Nothing changed.
+    /// It does not fit: the caller made a mistake, or the journal is damaged. Nothing has changed.
     pub fn handle(&mut self, fact: &Fact) -> Result<(), ProtocolError> {
         let misfit = |Misfit(why): Misfit| ProtocolError {
             fact: match fact.device {
@@ -229,15 +269,15 @@ impl Fleet {
                 return Err(Misfit("the tag is not this start's"));
             }
         }
-        let known = match body.action().and_then(|action| self.owners.get(action)) {
+        let owner = match body.action().and_then(|action| self.owners.get(action)) {
             None => ActionOwner::No,
             Some(owner) if *owner == id => ActionOwner::Own,
             Some(_) => ActionOwner::Other,
         };
-        let was_begun = device.progress.begun;
-        let mut progress = device.progress.clone();
-        apply(self.context(id), &mut progress, at, body, known)?;
-        self.set(id, progress, at);
+        let was_begun = device.state.traces.is_begun();
+        let mut state = device.state.clone();
+        apply(self.context(id), &mut state, at, body, owner)?;
+        self.set(id, state, at);
         self.answered(id, Pending::answered_by(body));
 
         match body {
@@ -254,14 +294,14 @@ impl Fleet {
             }
             FactBody::StartAccepted { action, .. } => {
                 self.quota.starts.settle(id, at);
-                if known == ActionOwner::No {
+                if owner == ActionOwner::No {
                     self.owners.insert(action.clone(), id);
                 }
             }
             FactBody::StartRefused { refusal, .. } => {
                 self.quota.starts.settle(id, at);
                 if class_of_start(refusal.status, &refusal.code) == AnswerClass::Throttled {
-                    let held = u32::try_from(self.holding.len()).unwrap_or(u32::MAX);
+                    let held = count(self.holding.len());
                     let pause = refusal.retry_after_ms.map(Duration::from_millis);
                     self.quota.throttled(held, pause, at);
                 }
@@ -287,7 +327,7 @@ impl Fleet {
                 self.touch_active();
             }
             FactBody::Stopped { how, .. } => {
-                self.orders.stop(at, *how, true);
+                self.orders.stop(at, *how, StoppedBy::Operator);
                 self.obey_all(at);
             }
             FactBody::TenantLost { .. } => {
@@ -309,13 +349,14 @@ impl Fleet {
         Ok(())
     }
 
-    /// What may follow from any fact: the stop rule falls, a wave is over.
+    /// Applies what may follow from any fact: the stop rule is met, or a wave is over.
     fn after(&mut self, at: Moment) {
         if self.orders.stopped.is_none() && self.score.stops(&self.plan.policy.stop_when) {
-            self.orders.stop(at, self.plan.policy.on_stop, false);
+            let how = self.plan.policy.on_stop;
+            self.orders.stop(at, how, StoppedBy::Rule);
             self.obey_all(at);
         }
-        let over = self.begun >= self.wave_limit(self.wave) && self.awake.is_empty();
+        let over = self.begun >= self.wave_limit(self.wave) && self.online.is_empty();
         if !over {
             self.wave_over_at = None;
         } else if self.wave_over_at.is_none() {
@@ -323,15 +364,13 @@ impl Fleet {
         }
     }
 
-    /// A new order: every device looks whether it is meant. Happens a few times in a run.
+    /// Makes every device obey a new order. Happens a few times in a run.
     fn obey_all(&mut self, at: Moment) {
-        for place in 0..self.devices.len() {
-            let id = DeviceIndex(place as u32);
-            if self.devices[place].progress.is_done() {
-                continue;
+        for id in DeviceIndex::all(self.devices.len()) {
+            let state = &self.devices[id.place()].state;
+            if !state.is_done() {
+                self.set(id, state.clone(), at);
             }
-            let progress = self.devices[place].progress.clone();
-            self.set(id, progress, at);
         }
         self.touch_active();
     }
@@ -343,18 +382,22 @@ impl Fleet {
         self.queues.resumed(at);
         self.orders.interrupts = 0;
         self.orders.lost = false;
-        self.quota.starts.settle_all(at + transition::ON_ITS_WAY);
+        self.quota.starts.settle_unanswered(at + ON_ITS_WAY);
         self.watcher.resumed(at);
-        for place in 0..self.devices.len() {
-            let id = DeviceIndex(place as u32);
-            let device = &mut self.devices[place];
-            device.asked = None;
-            device.retry_at = None;
-            device.failures = 0;
-            if !device.progress.is_done() {
-                let mut progress = device.progress.clone();
-                transition::resume(&mut progress, at);
-                self.set(id, progress, at);
+        for id in DeviceIndex::all(self.devices.len()) {
+            let device = &mut self.devices[id.place()];
+            device.pending = None;
+            device.forget_reads();
+            if !device.state.is_done() {
+                let mut state = device.state.clone();
+                let context = self.context(id);
+                Transition {
+                    context,
+                    state: &mut state,
+                    at,
+                }
+                .resume();
+                self.set(id, state, at);
             }
         }
     }
@@ -365,63 +408,62 @@ impl Fleet {
         }
     }
 
-    /// Puts a device's new state in its place, with everything that is counted over devices.
-    fn set(&mut self, id: DeviceIndex, mut progress: DeviceState, at: Moment) {
+    /// Replaces a device's state, and updates everything that is counted over devices.
+    fn set(&mut self, id: DeviceIndex, mut state: DeviceState, at: Moment) {
         let context = self.context(id);
-        transition::obey(context, &mut progress, &self.orders, at);
-        let owes = progress.is_done() && progress.owes_cleanup(context);
-        let owed = {
-            let old = &self.devices[id.place()].progress;
-            old.is_done() && old.owes_cleanup(context)
-        };
-        let old = &self.devices[id.place()].progress;
-        let newly_decided = match old.decided() {
-            None => progress.decided(),
-            Some(_) => None,
-        };
-        let newly_done = progress.is_done() && !old.is_done();
-        if let Some(state) = newly_decided {
-            self.score.count(state);
+        Transition {
+            context,
+            state: &mut state,
+            at,
         }
-        if newly_done {
-            let state = progress.decided().unwrap_or(EndState::Ok);
-            self.tally.ended[state.index()] += 1;
-        }
-        self.tally.cleanup_owed = self.tally.cleanup_owed + u32::from(owes) - u32::from(owed);
+        .obey(&self.orders);
+        let before = Counted::of(context, &self.devices[id.place()].state);
+        self.recount(before, Counted::of(context, &state));
         let device = &mut self.devices[id.place()];
-        if device.progress.stage != progress.stage {
-            device.retry_at = None;
-            device.failures = 0;
+        if device.state.stage != state.stage {
+            device.forget_reads();
         }
-        device.progress = progress;
+        device.state = state;
         self.file(id);
         self.queues.dirty.insert(id);
+    }
+
+    /// Updates the sums for a device whose contribution has changed.
+    fn recount(&mut self, before: Counted, after: Counted) {
+        if let (None, Some(state)) = (before.decided, after.decided) {
+            self.score.count(state);
+        }
+        if let (None, Some(state)) = (before.ended, after.ended) {
+            self.tally.ended[state.index()] += 1;
+        }
+        let owed = self.tally.cleanup_owed + u32::from(after.owes_cleanup);
+        self.tally.cleanup_owed = owed - u32::from(before.owes_cleanup);
     }
 
     /// Files the device in the sets that it belongs to.
     fn file(&mut self, id: DeviceIndex) {
         let device = &self.devices[id.place()];
-        let progress = &device.progress;
-        if progress.is_done() {
+        let state = &device.state;
+        let is_done = state.is_done();
+        if is_done {
             self.queues.admitted.remove(&id);
         }
-        let admitted = self.queues.admitted.contains(&id);
-        let active = (progress.begun || admitted) && !progress.is_done();
-        let starting = device.asked == Some(Pending::Start);
-        let asleep = progress.readiness.sleeps();
-        let in_slot = progress.holds_slot() || starting;
-        let sleeps_in_slot = progress.sleeps_in_slot() || (starting && asleep);
+        let is_admitted = self.queues.admitted.contains(&id);
+        let is_begun = state.traces.is_begun();
+        let is_starting = device.pending == Some(Pending::Start);
+        let is_offline = state.readiness.is_offline();
         // Made of facts alone, so that a replay sees the same waves.
-        let dozes = progress.sleeps_in_slot() || (asleep && progress.stage == Stage::Idle);
-        let awake = progress.begun && !progress.is_done() && !dozes;
-        let open = progress.open_action().is_some();
+        let waits_offline = state.is_offline_in_slot() || (is_offline && state.is_idle());
         for (set, belongs) in [
-            (&mut self.active, active),
-            (&mut self.awake, awake),
-            (&mut self.asleep, dozes && !progress.is_done()),
-            (&mut self.holding, in_slot),
-            (&mut self.sleeping_in_slots, sleeps_in_slot),
-            (&mut self.open, open),
+            (&mut self.active, !is_done && (is_begun || is_admitted)),
+            (&mut self.online, !is_done && is_begun && !waits_offline),
+            (&mut self.offline, !is_done && waits_offline),
+            (&mut self.holding, state.holds_slot() || is_starting),
+            (
+                &mut self.offline_in_slots,
+                state.is_offline_in_slot() || (is_starting && is_offline),
+            ),
+            (&mut self.open, state.open().is_some()),
         ] {
             if belongs {
                 set.insert(id);
@@ -431,7 +473,7 @@ impl Fleet {
         }
     }
 
-    /// How many devices may have been started by the end of a wave.
+    /// Returns how many devices may have been started by the end of a wave.
     fn wave_limit(&self, wave: usize) -> u32 {
         let total = self.tally.total;
         match self.plan.policy.waves.get(wave) {
@@ -441,21 +483,21 @@ impl Fleet {
     }
 
     /// A need of the device was answered.
-    fn answered(&mut self, id: DeviceIndex, ask: Option<Pending>) {
+    fn answered(&mut self, id: DeviceIndex, answered: Option<Pending>) {
         let device = &mut self.devices[id.place()];
-        if ask.is_some() && device.asked == ask {
-            device.asked = None;
+        if answered.is_some() && device.pending == answered {
+            device.pending = None;
             self.file(id);
         }
     }
 
-    /// Session slots that this run holds, or is about to.
+    /// Returns the session slots that this run holds, or is about to.
     pub fn slots_held(&self) -> u32 {
-        u32::try_from(self.holding.len()).unwrap_or(u32::MAX)
+        count(self.holding.len())
     }
 
-    /// Nothing is left to be done: every device has ended, or the run was interrupted (or lost its
-    /// tenant) and nothing of it is in motion any more. To be asked after [`Fleet::poll`].
+    /// Returns whether nothing is left to be done: every device has ended, or the run was interrupted
+    /// (or lost its tenant) and nothing of it is under way. To be called after [`Fleet::poll`].
     pub fn is_done(&self) -> bool {
         self.tally.finished() == self.tally.total || (self.orders.halted() && !self.in_motion())
     }

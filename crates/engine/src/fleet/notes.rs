@@ -1,5 +1,5 @@
-//! What the engine is told that is no fact: how calls went that change nothing, and what others took.
-//! None of it is journalled; it only decides when calls are made.
+//! Input that is no fact: reads that failed or were answered, and calls of other processes. None of it
+//! is journalled; it only decides when calls are made.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::need::Need;
 use crate::schedule::queues::Pending;
 
 impl Fleet {
-    /// A repeatable need could not be met and is to be asked for again, not before `retry_after`.
-    /// Anything else is not repeated: its outcome is a fact.
+    /// A repeatable need failed and is to be asked for again, not before `retry_after`. Any other need is
+    /// not repeated: its outcome is a fact.
     pub fn read_failed(&mut self, now: Moment, need: &Need, retry_after: Option<Duration>) {
         self.now = self.now.max(now);
         self.queues.polled = false;
         let backoff = |failures: u8| Duration::from_secs(2 << failures.min(5));
-        let (id, ask) = match need {
+        let (id, pending) = match need {
             Need::Watch { .. } => return self.watcher.failed(now, retry_after),
             Need::Devices { .. } => return self.queues.devices_failed(now, retry_after),
             Need::Fetch { device, .. } => (*device, Pending::Fetch),
@@ -29,7 +29,7 @@ impl Fleet {
         let Some(device) = self.devices.get_mut(id.place()) else {
             return;
         };
-        if device.asked != Some(ask) {
+        if device.pending != Some(pending) {
             return;
         }
         let pause = retry_after
@@ -37,13 +37,13 @@ impl Fleet {
             .max(backoff(device.failures));
         let mut retry_at = now + pause;
         // A search that can't settle anything yet is not put off beyond the one that can.
-        if let Stage::Doubtful { settled, .. } = device.progress.stage
+        if let Stage::Doubtful { settled, .. } = device.state.stage
             && settled > now
             && retry_after.is_none()
         {
             retry_at = retry_at.min(settled);
         }
-        device.asked = None;
+        device.pending = None;
         device.failures = device.failures.saturating_add(1);
         device.retry_at = Some(retry_at);
         self.queues.dirty.insert(id);
@@ -54,7 +54,7 @@ impl Fleet {
         self.now = self.now.max(now);
         self.queues.polled = false;
         self.watcher.answered();
-        // Those that a rule of the run meets may be judged by what was seen.
+        // Orders of the run may apply to sessions by what was seen.
         if self.orders.stopped.is_some() || self.orders.offline || self.is_after_hours() {
             self.queues.dirty.extend(self.open.iter().copied());
         }
@@ -69,20 +69,20 @@ impl Fleet {
         }
     }
 
-    /// A need took more calls than the one of its grant: a list came in pages. No fact, as below.
-    pub fn also_called(&mut self, now: Moment, endpoint: Endpoint, calls: u32) {
+    /// A need took further calls after the one that was granted, because a list came in pages.
+    pub fn count_calls(&mut self, now: Moment, endpoint: Endpoint, calls: u32) {
         self.now = self.now.max(now);
         self.queues.polled &= calls == 0;
-        self.quota.also_called(endpoint, calls, now);
+        self.quota.count_calls(endpoint, calls, now);
     }
 
-    /// Nothing can go on before the machine list has told of devices that nobody was asked about yet.
+    /// Returns whether nothing can go on before the machine list has been read for the next devices.
     pub fn waits_for_device_list(&self) -> bool {
         !self.queues.unasked.is_empty() && self.active.is_empty() && !self.orders.closed()
     }
 
-    /// What other processes of this computer have taken of the tenant's budget since this was last
-    /// said, and how many session slots they hold now. No fact: it only decides when calls are made.
+    /// Other processes of this computer have taken calls of the tenant's budget since the last call of
+    /// this, and hold `slots_held` session slots now.
     pub fn others_took(&mut self, now: Moment, taken: &[(Endpoint, Moment)], slots_held: u32) {
         self.now = self.now.max(now);
         self.queues.polled = false;

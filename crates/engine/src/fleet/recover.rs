@@ -1,4 +1,4 @@
-//! From a journal back to the run, through the same code as live.
+//! Restores a run from its journal, through the same code as live.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub struct ReplayError {
 }
 
 impl Fleet {
-    /// The run as its journal has it. Its first poll asks for [`crate::FactBody::Resumed`] to be
+    /// Returns the run as its journal has it. Its first poll asks for [`crate::FactBody::Resumed`] to be
     /// recorded, and for nothing else: from that moment on, and not before, a start that the
     /// journal announces without an answer can't be sent any more by the process that announced it.
     ///
@@ -42,10 +42,10 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// All of the run's state that is made of facts, as JSON: a replay of the journal gives the
-    /// same. For tests, and for whoever hunts a mistake.
+    /// Returns the state that is made of facts, as JSON; a replay of the journal gives the same. For
+    /// tests and for debugging.
     pub fn memory(&self) -> serde_json::Value {
-        let devices: Vec<_> = self.devices.iter().map(|device| &device.progress).collect();
+        let devices: Vec<_> = self.devices.iter().map(|device| &device.state).collect();
         serde_json::json!({
             "devices": devices,
             "orders": self.orders,

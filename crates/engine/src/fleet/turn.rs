@@ -1,24 +1,25 @@
-//! Whose turn it is: looks at the devices whose moment has come, and says when the next one comes.
+//! Looks at the devices for which something has changed or a moment has come, and finds when the next
+//! one comes.
 
 use std::time::Duration;
 
 use svar_plan::{DeviceIndex, OfflineMode};
 use svar_wire::Moment;
 
-use super::Fleet;
-use crate::device::intent::{Intent, Outlook, want};
-use crate::device::state::{Readiness, Stage};
+use super::{Fleet, count};
+use crate::device::intent::{HoursNow, Intent, Outlook, StartKind, want};
+use crate::device::state::Stage;
 use crate::endpoint::Endpoint;
 use crate::fact::{FactBody, RunLimit};
 use crate::need::Need;
-use crate::schedule::queues::{Pending, Place};
-use crate::status::Waiting;
+use crate::schedule::queues::{Pending, Place, Priority, Turn};
+use crate::status::{Readiness, Waiting};
 
 /// Tries for one result before it is recorded as missing: about a quarter of an hour.
 const FETCHES_MAX: u8 = 20;
 
 impl Fleet {
-    /// What is to be done now. Each need is given once, and answered by a fact, or by
+    /// Returns what is to be done now. Each need is given once, and answered by a fact, or by
     /// [`Fleet::read_failed`], [`Fleet::watched`], [`Fleet::devices_read`]. `now` never goes
     /// backwards.
     pub fn poll(&mut self, now: Moment) -> Vec<Need> {
@@ -46,7 +47,7 @@ impl Fleet {
         // longer fit, so grants come when it is known.
         if !self.orders.lost && needs.is_empty() {
             self.grant_cancels(now, &mut needs);
-            self.grant_calls_back(now, &mut needs);
+            self.grant_recalls(now, &mut needs);
             self.grant_searches(now, &mut needs);
             self.grant_watch(now, &mut needs);
             self.grant_fetches(now, &mut needs);
@@ -57,8 +58,8 @@ impl Fleet {
         needs
     }
 
-    /// When to poll next if nothing happens; `None`: only an answer can change anything. Exact: a
-    /// poll at that moment has something to do, and one before it has not.
+    /// Returns when to poll next if nothing happens; `None` if only an answer can change anything.
+    /// Exact: a poll at that moment has something to do, and one before it has not.
     pub fn wake_at(&self) -> Option<Moment> {
         if self.queues.polled {
             self.queues.wake_at
@@ -67,15 +68,14 @@ impl Fleet {
         }
     }
 
-    /// Something that was asked for, or is going on, has yet to come to an end before a halted run
+    /// Returns whether something that was asked for, or is under way, has to end before a halted run
     /// can be left.
     pub(super) fn in_motion(&self) -> bool {
         !self.queues.polled
             || self.active.iter().any(|id| {
                 let device = &self.devices[id.place()];
                 // A start that was granted and not announced when the halt came is not sent.
-                let granted =
-                    device.asked == Some(Pending::Start) && device.progress.stage == Stage::Idle;
+                let granted = device.pending == Some(Pending::Start) && device.state.is_idle();
                 !granted && !self.queues.parked.contains(id)
             })
     }
@@ -91,32 +91,38 @@ impl Fleet {
         }
     }
 
-    /// Finds out what one device wants and puts it in the queue for that.
+    /// Finds what one device wants and puts it in the queue for that.
     pub(super) fn look_at(&mut self, id: DeviceIndex, now: Moment, needs: &mut Vec<Need>) {
         self.queues.take_out(id);
         let device = &self.devices[id.place()];
-        let progress = &device.progress;
-        if progress.is_done() {
+        let state = &device.state;
+        if state.is_done() {
             self.queues.unasked.remove(&id);
             return;
         }
-        if progress.begun || progress.readiness != Readiness::Unasked {
+        let is_begun = state.traces.is_begun();
+        if is_begun || state.readiness != Readiness::Unknown {
             self.queues.unasked.remove(&id);
         }
-        if device.asked.is_some() {
+        if device.pending.is_some() {
             return;
         }
-        if !progress.begun && !self.queues.admitted.contains(&id) {
-            match progress.readiness {
-                Readiness::Unasked if self.queues.unasked.contains(&id) => {}
-                // Asked about and not in the answer: what the service says to a start will tell.
-                Readiness::Unasked | Readiness::Ready => {
+        let turn = |priority| Turn {
+            priority,
+            since: state.since,
+            device: id,
+        };
+        if !is_begun && !self.queues.admitted.contains(&id) {
+            match state.readiness {
+                Readiness::Unknown if self.queues.unasked.contains(&id) => {}
+                // Asked about and not in the answer: the answer to a start will show.
+                Readiness::Unknown | Readiness::Ready => {
                     self.queues.unasked.remove(&id);
                     self.queues.put(id, Place::Fresh);
                 }
-                Readiness::Asleep | Readiness::Dozing { .. } => {
-                    let since = progress.since;
-                    self.queues.put(id, Place::Sleepers(true, since, false));
+                Readiness::Offline { .. } | Readiness::Unresponsive { .. } => {
+                    let turn = turn(Priority::Normal);
+                    self.queues.put(id, Place::OfflineHeld(turn));
                 }
             }
             return;
@@ -126,10 +132,8 @@ impl Fleet {
         {
             return self.queues.wake(id, retry_at);
         }
-        let since = progress.since;
-        match want(self.context(id), progress, self.outlook(now)) {
-            Intent::Over => {}
-            Intent::Answer => {}
+        match want(self.context(id), state, self.outlook(now)) {
+            Intent::Nothing | Intent::Answer => {}
             Intent::Park => {
                 self.queues.parked.insert(id);
             }
@@ -138,7 +142,7 @@ impl Fleet {
             Intent::Resolve => {
                 needs.push(Need::Resolve {
                     device: id,
-                    session: progress.session,
+                    session: self.current(id).session,
                 });
                 self.ask(id, Pending::Resolve);
             }
@@ -149,22 +153,25 @@ impl Fleet {
                 });
                 self.ask(id, Pending::Record);
             }
-            Intent::Start {
-                asleep,
-                cleanup,
-                give_up,
-            } => {
-                // Held back: whom the list does not show is not started.
-                let held = self.plan.policy.offline.mode == OfflineMode::Hold
-                    && progress.readiness == Readiness::Asleep;
-                self.queues.put(
-                    id,
-                    if asleep {
-                        Place::Sleepers(!progress.touched, since, !held)
-                    } else {
-                        Place::Starts(!cleanup, since)
-                    },
-                );
+            Intent::Start { kind, give_up } => {
+                let place = match kind {
+                    StartKind::Cleanup => Place::Starts(turn(Priority::High)),
+                    StartKind::Main => Place::Starts(turn(Priority::Normal)),
+                    StartKind::Offline => {
+                        let turn = turn(if state.traces.is_touched() {
+                            Priority::High
+                        } else {
+                            Priority::Normal
+                        });
+                        let hold = self.plan.policy.offline.mode == OfflineMode::Hold;
+                        if hold && matches!(state.readiness, Readiness::Offline { .. }) {
+                            Place::OfflineHeld(turn)
+                        } else {
+                            Place::OfflineInTurn(turn)
+                        }
+                    }
+                };
+                self.queues.put(id, place);
                 if let Some(give_up) = give_up {
                     self.queues.wake(id, give_up);
                 }
@@ -183,30 +190,37 @@ impl Fleet {
                     });
                     self.ask(id, Pending::Fetch);
                 } else {
+                    let since = state.since;
                     self.queues.put(id, Place::Fetches(since));
                 }
             }
         }
     }
 
-    pub(super) fn ask(&mut self, id: DeviceIndex, ask: Pending) {
+    /// Marks a need of the device as given out.
+    pub(super) fn ask(&mut self, id: DeviceIndex, pending: Pending) {
         self.queues.take_out(id);
-        self.devices[id.place()].asked = Some(ask);
+        self.devices[id.place()].pending = Some(pending);
         self.file(id);
     }
 
     pub(super) fn wants(&self, id: DeviceIndex, now: Moment) -> Intent {
-        let progress = &self.devices[id.place()].progress;
-        want(self.context(id), progress, self.outlook(now))
+        let state = &self.devices[id.place()].state;
+        want(self.context(id), state, self.outlook(now))
     }
 
     fn outlook(&self, now: Moment) -> Outlook<'_> {
         Outlook {
             now,
             orders: &self.orders,
-            looked: self.watcher.looked(),
-            after_hours: self.is_after_hours(),
-            over_for_today: self.orders.interrupts > 0 && self.hours_allow_at(now) > now,
+            list_read: self.watcher.last_read(),
+            hours: if self.is_after_hours() {
+                HoursNow::Closed
+            } else if self.hours_allow_at(now) > now {
+                HoursNow::Closing
+            } else {
+                HoursNow::Open
+            },
         }
     }
 
@@ -215,9 +229,9 @@ impl Fleet {
         (!self.orders.deadline).then(|| self.started + Duration::from_millis(millis))
     }
 
-    /// When `offline.until` matters: only while a device sleeps, or may.
+    /// Returns `offline.until` if it matters: only while a device is offline, or may be.
     fn offline_at(&self) -> Option<Moment> {
-        let waiting = !self.queues.sleepers.is_empty() || !self.open.is_empty();
+        let waiting = !self.queues.offline.is_empty() || !self.open.is_empty();
         (!self.orders.offline && waiting).then(|| self.offline_until())
     }
 
@@ -249,7 +263,7 @@ impl Fleet {
         let watch = self.watcher.due();
         let limits = [self.deadline_at(), self.offline_at()];
         let limits = limits.into_iter().flatten().filter(|_| !queues.recording);
-        let to_cancel = !queues.cancels.is_empty() || !self.to_call_back(now).is_empty();
+        let to_cancel = !queues.cancels.is_empty() || !self.to_recall(now).is_empty();
         [
             queues.timers.first().map(|(at, _)| *at),
             free(Endpoint::Cancels, to_cancel),
@@ -270,41 +284,41 @@ impl Fleet {
         .map(|at| at.max(now + Duration::from_millis(1)))
     }
 
-    /// What the device waits for, for people.
+    /// Returns what the device waits for, for people.
     pub(super) fn waiting(&self, id: DeviceIndex) -> Option<Waiting> {
         let device = &self.devices[id.place()];
         let now = self.now;
-        if device.progress.is_done() {
+        let state = &device.state;
+        if state.is_done() {
             return None;
         }
-        let progress = &device.progress;
-        if self.queues.parked.contains(&id) || (self.orders.halted() && !progress.begun) {
+        let is_begun = state.traces.is_begun();
+        if self.queues.parked.contains(&id) || (self.orders.halted() && !is_begun) {
             return Some(Waiting::Resume);
         }
-        if let Stage::Doubtful { settled, .. } = progress.stage {
+        if let Stage::Doubtful { settled, .. } = state.stage {
             return Some(Waiting::Visibility { until: settled });
         }
-        if device.asked.is_some() && progress.open_action().is_none() {
+        if device.pending.is_some() && state.open().is_none() {
             return None;
         }
-        if self.queues.is_sleeper(id) {
+        if self.queues.is_offline(id) {
             return Some(Waiting::Offline {
                 until: self.offline_until(),
             });
         }
         let opens = self.hours_allow_at(now);
-        if opens > now && (self.queues.wants_start(id) || !progress.begun) && device.asked.is_none()
-        {
+        if opens > now && (self.queues.wants_start(id) || !is_begun) && device.pending.is_none() {
             return Some(Waiting::Hours { until: opens });
         }
-        if !progress.begun && !self.queues.admitted.contains(&id) {
+        if !is_begun && !self.queues.admitted.contains(&id) {
             let gate = self.gate_opens_at(now);
             if let Some((wave, until)) = self.soak() {
                 return Some(Waiting::Soak { wave, until });
             }
             if gate.is_none_or(|at| at > now) && self.begun >= self.wave_limit(self.wave) {
                 return Some(Waiting::Wave {
-                    wave: u32::try_from(self.wave).unwrap_or(u32::MAX),
+                    wave: count(self.wave),
                 });
             }
             if !self.queues.wants_start(id) || gate.is_none() {
@@ -314,7 +328,7 @@ impl Fleet {
         if self.queues.wants_start(id) {
             if !self.slot_is_free(now) {
                 return Some(Waiting::Slot {
-                    used: u32::try_from(self.holding.len()).unwrap_or(u32::MAX),
+                    used: count(self.holding.len()),
                     of: self.quota.slots(now),
                 });
             }

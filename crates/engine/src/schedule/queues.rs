@@ -20,7 +20,7 @@ pub(crate) enum Pending {
 }
 
 impl Pending {
-    /// What a fact answers.
+    /// Returns the kind of need that a fact answers, if any.
     pub(crate) fn answered_by(body: &FactBody) -> Option<Pending> {
         match body {
             FactBody::StartAccepted { adopted: true, .. } | FactBody::StartAbsent { .. } => {
@@ -55,13 +55,12 @@ pub(crate) struct Queues {
     pub(crate) unasked: BTreeSet<DeviceIndex>,
     /// Not begun, ready.
     pub(crate) fresh: BTreeSet<DeviceIndex>,
-    /// Want a start and sleep: those that something ran on already, then the rest, in the order in
-    /// which they take turns.
-    pub(crate) sleepers: BTreeSet<(bool, Moment, DeviceIndex)>,
-    /// Those of them that may have a slot which nobody else wants, whatever the gate says.
-    pub(crate) turns: BTreeSet<(bool, Moment, DeviceIndex)>,
-    /// Want a start: cleanup before the rest.
-    pub(crate) starts: BTreeSet<(bool, Moment, DeviceIndex)>,
+    /// Want a start and are offline: devices that something ran on first.
+    pub(crate) offline: BTreeSet<Turn>,
+    /// Those of them that may have a slot which no other device wants, whatever the gate says.
+    pub(crate) offline_in_turn: BTreeSet<Turn>,
+    /// Want a start: cleanup first.
+    pub(crate) starts: BTreeSet<Turn>,
     pub(crate) searches: BTreeSet<DeviceIndex>,
     pub(crate) cancels: BTreeSet<DeviceIndex>,
     pub(crate) fetches: BTreeSet<(Moment, DeviceIndex)>,
@@ -74,7 +73,7 @@ pub(crate) struct Queues {
     /// The devices that the list is being asked about.
     pub(crate) asking: Option<Vec<DeviceIndex>>,
     pub(crate) devices_at: Moment,
-    pub(crate) sleepers_at: Moment,
+    pub(crate) offline_at: Moment,
     device_failures: u8,
     /// A record for the run as a whole is asked for.
     pub(crate) recording: bool,
@@ -83,12 +82,31 @@ pub(crate) struct Queues {
     pub(crate) wake_at: Option<Moment>,
 }
 
+/// Order of a device in a queue for starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Turn {
+    pub(crate) priority: Priority,
+    /// When it began to wait.
+    pub(crate) since: Moment,
+    pub(crate) device: DeviceIndex,
+}
+
+/// Which devices of a queue for starts come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Priority {
+    High,
+    Normal,
+}
+
+/// The queue that a device is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Fresh,
-    /// Something ran on it or not, since when, whether it takes turns.
-    Sleepers(bool, Moment, bool),
-    Starts(bool, Moment),
+    /// Offline, and not started before it is online.
+    OfflineHeld(Turn),
+    /// Offline, and started when a slot is idle.
+    OfflineInTurn(Turn),
+    Starts(Turn),
     Searches,
     Cancels,
     Fetches(Moment),
@@ -102,8 +120,8 @@ impl Queues {
             wakes: BTreeMap::new(),
             unasked: BTreeSet::new(),
             fresh: BTreeSet::new(),
-            sleepers: BTreeSet::new(),
-            turns: BTreeSet::new(),
+            offline: BTreeSet::new(),
+            offline_in_turn: BTreeSet::new(),
             starts: BTreeSet::new(),
             searches: BTreeSet::new(),
             cancels: BTreeSet::new(),
@@ -113,7 +131,7 @@ impl Queues {
             parked: BTreeSet::new(),
             asking: None,
             devices_at: started,
-            sleepers_at: started,
+            offline_at: started,
             device_failures: 0,
             recording: false,
             polled: false,
@@ -126,7 +144,7 @@ impl Queues {
         self.asking = None;
         self.device_failures = 0;
         self.devices_at = now;
-        self.sleepers_at = now;
+        self.offline_at = now;
         self.admitted.clear();
         self.parked.clear();
         self.recording = false;
@@ -153,13 +171,12 @@ impl Queues {
     pub(crate) fn put(&mut self, id: DeviceIndex, place: Place) {
         match place {
             Place::Fresh => self.fresh.insert(id),
-            Place::Sleepers(fresh, since, turn) => {
-                if turn {
-                    self.turns.insert((fresh, since, id));
-                }
-                self.sleepers.insert((fresh, since, id))
+            Place::OfflineHeld(turn) => self.offline.insert(turn),
+            Place::OfflineInTurn(turn) => {
+                self.offline_in_turn.insert(turn);
+                self.offline.insert(turn)
             }
-            Place::Starts(later, since) => self.starts.insert((later, since, id)),
+            Place::Starts(turn) => self.starts.insert(turn),
             Place::Searches => self.searches.insert(id),
             Place::Cancels => self.cancels.insert(id),
             Place::Fetches(since) => self.fetches.insert((since, id)),
@@ -171,11 +188,12 @@ impl Queues {
         match self.places.remove(&id) {
             None => false,
             Some(Place::Fresh) => self.fresh.remove(&id),
-            Some(Place::Sleepers(fresh, since, _)) => {
-                self.turns.remove(&(fresh, since, id));
-                self.sleepers.remove(&(fresh, since, id))
+            Some(Place::OfflineHeld(turn)) => self.offline.remove(&turn),
+            Some(Place::OfflineInTurn(turn)) => {
+                self.offline_in_turn.remove(&turn);
+                self.offline.remove(&turn)
             }
-            Some(Place::Starts(later, since)) => self.starts.remove(&(later, since, id)),
+            Some(Place::Starts(turn)) => self.starts.remove(&turn),
             Some(Place::Searches) => self.searches.remove(&id),
             Some(Place::Cancels) => self.cancels.remove(&id),
             Some(Place::Fetches(since)) => self.fetches.remove(&(since, id)),
@@ -191,16 +209,21 @@ impl Queues {
         self.timers.insert((at, id));
     }
 
-    /// Whether a not begun device waits in front of the gate.
+    /// Returns whether a device waits that is ready and not begun.
     pub(crate) fn any_fresh(&self) -> bool {
         !self.fresh.is_empty()
     }
 
-    pub(crate) fn is_sleeper(&self, id: DeviceIndex) -> bool {
-        matches!(self.places.get(&id), Some(Place::Sleepers(..)))
+    /// Returns whether the device waits to be started and is offline.
+    pub(crate) fn is_offline(&self, id: DeviceIndex) -> bool {
+        matches!(
+            self.places.get(&id),
+            Some(Place::OfflineHeld(_) | Place::OfflineInTurn(_))
+        )
     }
 
+    /// Returns whether the device is online and waits to be started.
     pub(crate) fn wants_start(&self, id: DeviceIndex) -> bool {
-        matches!(self.places.get(&id), Some(Place::Starts(..) | Place::Fresh))
+        matches!(self.places.get(&id), Some(Place::Starts(_) | Place::Fresh))
     }
 }

@@ -24,119 +24,147 @@ const START_MARGIN: Duration = Duration::from_millis(100);
 /// the disk. It costs half a mark a minute.
 const START_MARK_MS: i64 = 500;
 
-/// For how long a refusal for want of slots is believed before one slot more is tried.
-const SLOT_PATIENCE: Duration = Duration::from_secs(60);
+/// Time after a refusal for want of slots, or after the last try, until one slot more is tried.
+const SLOT_RETRY: Duration = Duration::from_secs(60);
 
 /// A start that somebody else on this computer was granted reaches the service within so long.
 const ON_ITS_WAY: Duration = Duration::from_secs(5);
 
-/// How often a slot is looked for that another process holds.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// Interval at which a slot is checked that another process holds.
+const FREE_SLOT_CHECK: Duration = Duration::from_secs(5);
 
-/// Nobody's device: starts of other processes.
-const OTHERS: DeviceIndex = DeviceIndex(u32::MAX);
+/// A limit that is lower than that of the plan, as a refusal has shown.
+#[derive(Debug, Clone, Copy)]
+struct Lowered {
+    to: u32,
+    at: Moment,
+}
+
+impl Lowered {
+    /// Returns the limit at `now`: one more for each `step` since, up to `full`.
+    fn now(self, now: Moment, step: Duration, full: u32) -> u32 {
+        let grown = u128::from(self.to) + self.steps(now, step);
+        u32::try_from(grown).map_or(full, |grown| grown.min(full))
+    }
+
+    fn steps(self, now: Moment, step: Duration) -> u128 {
+        now.since(self.at).as_millis() / step.as_millis()
+    }
+}
 
 /// Starts in the last minute. A start may reach the service at any time between its announcement
 /// and its answer, so until answered it counts as just sent, and then from the answer on.
 #[derive(Debug, Clone)]
 pub(crate) struct StartWindow {
-    per_minute: usize,
-    taken: Vec<(DeviceIndex, Moment, bool)>,
+    per_minute: u32,
+    taken: Vec<TakenStart>,
     blocked_until: Moment,
-    /// A refusal taught that somebody else starts sessions too: so many a minute are left for us,
-    /// at that moment.
-    taught: Option<(usize, Moment)>,
+    /// Another client starts sessions too, and leaves us so many starts a minute.
+    lowered: Option<Lowered>,
+}
+
+/// A start that counts in the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TakenStart {
+    /// Of this device, granted or announced, and not answered.
+    Unanswered(DeviceIndex),
+    /// It reached the service at this moment or before.
+    Counted(Moment),
+}
+
+impl TakenStart {
+    /// Returns when the service no longer counts it.
+    fn free_at(self) -> Moment {
+        match self {
+            TakenStart::Unanswered(_) => Moment::FAR_FUTURE,
+            TakenStart::Counted(at) => {
+                let free = (at + MINUTE + START_MARGIN).millis();
+                let marks = (free + START_MARK_MS - 1).div_euclid(START_MARK_MS);
+                Moment::from_millis(marks * START_MARK_MS)
+            }
+        }
+    }
 }
 
 impl StartWindow {
     fn new(per_minute: u32) -> Self {
         StartWindow {
-            per_minute: per_minute.max(1) as usize,
+            per_minute: per_minute.max(1),
             taken: Vec::new(),
             blocked_until: Moment::EPOCH,
-            taught: None,
+            lowered: None,
         }
     }
 
-    /// Starts a minute that this computer may send at `now`: what a refusal has taught, and one more
-    /// for each minute since.
-    fn room(&self, now: Moment) -> usize {
-        match self.taught {
+    /// Returns the starts a minute that this computer may send at `now`.
+    fn limit(&self, now: Moment) -> u32 {
+        match self.lowered {
             None => self.per_minute,
-            Some((taught, at)) => {
-                let minutes = now.since(at).as_millis() / MINUTE.as_millis();
-                let minutes = usize::try_from(minutes).unwrap_or(usize::MAX);
-                taught.saturating_add(minutes).min(self.per_minute)
-            }
+            Some(lowered) => lowered.now(now, MINUTE, self.per_minute),
         }
     }
 
-    /// A start was refused for its rate although we keep it: somebody else starts sessions too, and
-    /// gets half of what we had. The rest of the same burst teaches nothing more.
+    /// A start was refused for its rate although we keep it: another client starts sessions too, and
+    /// gets half of what we had. Further refusals of the same burst change nothing.
     fn refused(&mut self, pause: Duration, at: Moment) {
         if at >= self.blocked_until {
-            self.taught = Some(((self.room(at) / 2).max(1), at + pause));
+            self.lowered = Some(Lowered {
+                to: (self.limit(at) / 2).max(1),
+                at: at + pause,
+            });
         }
         self.block(at + pause);
     }
 
+    fn unanswered(&mut self, device: DeviceIndex) -> Option<&mut TakenStart> {
+        let unanswered = TakenStart::Unanswered(device);
+        self.taken.iter_mut().find(|taken| **taken == unanswered)
+    }
+
     /// A start of this device was granted or announced at `at`.
     pub(crate) fn take(&mut self, device: DeviceIndex, at: Moment) {
-        match self
-            .taken
-            .iter_mut()
-            .find(|(other, _, open)| *other == device && *open)
-        {
-            Some(entry) => entry.1 = at,
-            None => {
-                self.prune(at);
-                self.taken.push((device, at, true));
-            }
+        if self.unanswered(device).is_none() {
+            self.prune(at);
+            self.taken.push(TakenStart::Unanswered(device));
         }
     }
 
     /// Another process was granted a start at `at`.
     fn take_for_others(&mut self, at: Moment) {
         self.prune(at);
-        self.taken.push((OTHERS, at + ON_ITS_WAY, false));
+        self.taken.push(TakenStart::Counted(at + ON_ITS_WAY));
     }
 
     /// The start of this device was answered, or is known to be lost.
     pub(crate) fn settle(&mut self, device: DeviceIndex, at: Moment) {
-        if let Some(entry) = self
-            .taken
-            .iter_mut()
-            .find(|(other, _, open)| *other == device && *open)
-        {
-            entry.1 = at;
-            entry.2 = false;
+        if let Some(taken) = self.unanswered(device) {
+            *taken = TakenStart::Counted(at);
         }
     }
 
-    /// What a process that ended before `at` has sent may arrive until `latest`.
-    pub(crate) fn settle_all(&mut self, latest: Moment) {
-        for entry in &mut self.taken {
-            if entry.2 {
-                entry.1 = latest;
-                entry.2 = false;
+    /// A process ended without the answers to its starts; they may reach the service until `latest`.
+    pub(crate) fn settle_unanswered(&mut self, latest: Moment) {
+        for taken in &mut self.taken {
+            if let TakenStart::Unanswered(_) = taken {
+                *taken = TakenStart::Counted(latest);
             }
         }
     }
 
     fn prune(&mut self, now: Moment) {
-        self.taken.retain(|entry| free_at(entry) > now);
+        self.taken.retain(|taken| taken.free_at() > now);
     }
 
-    /// When a start fits, at `now` or later.
+    /// Returns when a start fits, at `now` or later.
     pub(crate) fn free_at(&self, now: Moment) -> Moment {
         let mut frees: Vec<Moment> = self
             .taken
             .iter()
-            .map(free_at)
+            .map(|taken| taken.free_at())
             .filter(|free| *free > now)
             .collect();
         frees.sort_unstable();
-        let free = match frees.len().checked_sub(self.room(now)) {
+        let free = match frees.len().checked_sub(self.limit(now) as usize) {
             Some(excess) => frees[excess],
             None => now,
         };
@@ -145,15 +173,6 @@ impl StartWindow {
 
     fn block(&mut self, until: Moment) {
         self.blocked_until = self.blocked_until.max(until);
-    }
-}
-
-fn free_at(&(_, at, open): &(DeviceIndex, Moment, bool)) -> Moment {
-    if open {
-        Moment::FAR_FUTURE
-    } else {
-        let free = (at + MINUTE + START_MARGIN).millis();
-        Moment::from_millis((free + START_MARK_MS - 1).div_euclid(START_MARK_MS) * START_MARK_MS)
     }
 }
 
@@ -169,16 +188,16 @@ pub(crate) struct ReadWindow {
 
 impl ReadWindow {
     fn new(budget: ReadBudget) -> Self {
-        let guarded = |calls: u32| (calls - calls.div_ceil(20).min(calls)).max(1) as usize;
+        let without_reserve = |calls: u32| (calls - calls.div_ceil(20)).max(1) as usize;
         ReadWindow {
-            per_minute: guarded(budget.per_minute),
-            per_hour: guarded(budget.per_hour),
+            per_minute: without_reserve(budget.per_minute),
+            per_hour: without_reserve(budget.per_hour),
             taken: VecDeque::new(),
             blocked_until: Moment::EPOCH,
         }
     }
 
-    /// When a call fits, at `now` or later.
+    /// Returns when a call fits, at `now` or later.
     pub(crate) fn free_at(&self, now: Moment) -> Moment {
         let within = |budget: usize, window: Duration| {
             let oldest = self.taken.len().checked_sub(budget)?;
@@ -200,7 +219,7 @@ impl ReadWindow {
     /// Another process took a call at `at`.
     fn take_for_others(&mut self, at: Moment) {
         self.take(at);
-        // They are told of a little later than they happened.
+        // It is reported a little later than it happened.
         let mut place = self.taken.len().saturating_sub(1);
         while place > 0 && self.taken[place - 1] > self.taken[place] {
             self.taken.swap(place - 1, place);
@@ -208,7 +227,7 @@ impl ReadWindow {
         }
     }
 
-    /// Takes a call if one fits now.
+    /// Takes a call if one fits now; returns whether it does.
     pub(crate) fn grant(&mut self, now: Moment) -> bool {
         let free = self.free_at(now) <= now;
         if free {
@@ -229,8 +248,8 @@ pub(crate) struct Quota {
     slots: u32,
     /// Slots that other processes of this computer hold.
     held_by_others: u32,
-    /// A refusal taught that so many slots are to be had, at that moment.
-    taught: Option<(u32, Moment)>,
+    /// Other clients hold slots too, and leave this computer so many.
+    lowered: Option<Lowered>,
 }
 
 impl Quota {
@@ -243,11 +262,11 @@ impl Quota {
             devices: ReadWindow::new(limits.devices),
             slots: limits.slots,
             held_by_others: 0,
-            taught: None,
+            lowered: None,
         }
     }
 
-    /// The window of an endpoint that is not `starts`.
+    /// Returns the window of an endpoint that is not `starts`.
     pub(crate) fn endpoint(&mut self, endpoint: Endpoint) -> Option<&mut ReadWindow> {
         match endpoint {
             Endpoint::Starts => None,
@@ -258,14 +277,14 @@ impl Quota {
         }
     }
 
-    /// So many calls of an endpoint that is not `starts` were made besides.
-    pub(crate) fn also_called(&mut self, endpoint: Endpoint, calls: u32, now: Moment) {
+    /// Counts further calls of an endpoint that is not `starts`.
+    pub(crate) fn count_calls(&mut self, endpoint: Endpoint, calls: u32, now: Moment) {
         if let Some(window) = self.endpoint(endpoint) {
             (0..calls).for_each(|_| window.take(now));
         }
     }
 
-    /// When a call of the endpoint fits, at `now` or later.
+    /// Returns when a call of the endpoint fits, at `now` or later.
     pub(crate) fn free_at(&self, endpoint: Endpoint, now: Moment) -> Moment {
         match endpoint {
             Endpoint::Starts => self.starts.free_at(now),
@@ -292,13 +311,14 @@ impl Quota {
             Some(pause) => self.starts.refused(pause, at),
             None => {
                 let held = held.saturating_add(self.held_by_others);
-                self.taught = Some((held.min(self.slots), at));
+                let to = held.min(self.slots);
+                self.lowered = Some(Lowered { to, at });
             }
         }
     }
 
-    /// What other processes of this computer have taken since it was last said, and how many slots
-    /// they hold.
+    /// Counts what other processes of this computer have taken since the last call. They hold `held`
+    /// slots now.
     pub(crate) fn others(&mut self, taken: &[(Endpoint, Moment)], held: u32) {
         for (endpoint, at) in taken {
             match self.endpoint(*endpoint) {
@@ -309,36 +329,33 @@ impl Quota {
         self.held_by_others = held;
     }
 
-    /// Slots that this run may hold at `now`.
+    /// Returns the slots that this run may hold at `now`.
     pub(crate) fn slots(&self, now: Moment) -> u32 {
         self.slots_of_all(now).saturating_sub(self.held_by_others)
     }
 
-    /// Slots that this computer may hold at `now`.
+    /// Returns the slots that this computer may hold at `now`.
     fn slots_of_all(&self, now: Moment) -> u32 {
-        match self.taught {
+        match self.lowered {
             None => self.slots,
-            Some((taught, at)) => {
-                let minutes = now.since(at).as_millis() / SLOT_PATIENCE.as_millis();
-                let grown = u128::from(taught) + minutes;
-                u32::try_from(grown).unwrap_or(u32::MAX).min(self.slots)
-            }
+            Some(lowered) => lowered.now(now, SLOT_RETRY, self.slots),
         }
     }
 
-    /// When [`Quota::slots`] grows next by itself.
+    /// Returns when [`Quota::slots`] grows next by itself.
     pub(crate) fn slots_grow_at(&self, now: Moment) -> Option<Moment> {
-        // Nobody tells when another process gives one back: it is looked for.
-        let look = (self.held_by_others > 0).then(|| now + LOOK_AGAIN);
-        self.learned_at(now).into_iter().chain(look).min()
+        // Other processes do not announce that they release one.
+        let check = (self.held_by_others > 0).then(|| now + FREE_SLOT_CHECK);
+        self.raised_at(now).into_iter().chain(check).min()
     }
 
-    fn learned_at(&self, now: Moment) -> Option<Moment> {
-        let (_, at) = self.taught?;
+    fn raised_at(&self, now: Moment) -> Option<Moment> {
+        let lowered = self.lowered?;
         if self.slots_of_all(now) >= self.slots {
             return None;
         }
-        let minutes = now.since(at).as_millis() / SLOT_PATIENCE.as_millis() + 1;
-        Some(at + SLOT_PATIENCE * u32::try_from(minutes).unwrap_or(u32::MAX))
+        // Fewer steps than there are slots, so they fit.
+        let next = u32::try_from(lowered.steps(now, SLOT_RETRY) + 1).ok()?;
+        Some(lowered.at + SLOT_RETRY * next)
     }
 }

@@ -12,25 +12,25 @@ const YIELD: Duration = Duration::from_secs(600);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Awaited {
     Nothing,
-    /// Nothing but sessions in the service's queue that their devices sleep over.
-    Sleepers,
+    /// Only sessions that wait in the service's queue for offline devices.
+    OfflineDevices,
     Sessions,
 }
 
 /// When the list is read next.
 #[derive(Debug, Clone)]
 pub(crate) struct Watcher {
-    /// As it was when last told.
+    /// What was open when this was last updated.
     awaited: Awaited,
     /// When it was last asked for: the ticks count from there, so that slow answers don't add calls.
     last: Option<Moment>,
     is_being_read: bool,
-    /// When this process last read it, as it was then or later.
-    looked: Option<Moment>,
+    /// When this process last asked for a list that it got.
+    read: Option<Moment>,
     not_before: Moment,
     /// Result links were what the run waited for when it was last asked for.
     links_bind: bool,
-    /// Somebody else reads the tenant's lists, and gets more room until then.
+    /// Another client reads the tenant's lists, and gets more room until then.
     yields_until: Option<Moment>,
 }
 
@@ -40,15 +40,15 @@ impl Watcher {
             awaited: Awaited::Nothing,
             last: None,
             is_being_read: false,
-            looked: None,
+            read: None,
             not_before: started,
             links_bind: false,
             yields_until: None,
         }
     }
 
-    /// Takes note of what is open. The first session of a quiet time is looked at a tick later: none
-    /// ends sooner than it is picked up.
+    /// Updates what is open. After a time without sessions, the list is read a tick later: no session
+    /// ends before it is picked up.
     pub(crate) fn awaits(&mut self, awaited: Awaited, now: Moment) {
         if awaited > self.awaited {
             self.not_before = self.not_before.max(now + TICK);
@@ -56,8 +56,8 @@ impl Watcher {
         self.awaited = awaited;
     }
 
-    /// When the list is to be read, if it is. While result links are what the run waits for, or the
-    /// tenant has refused a list for its rate, it is read less often: somebody needs the hour's calls
+    /// Returns when the list is to be read, if it is. While result links are what the run waits for, or the
+    /// tenant has refused a list for its rate, it is read less often: others need the hour's calls
     /// more.
     pub(crate) fn due(&self) -> Option<Moment> {
         if self.awaited == Awaited::Nothing || self.is_being_read {
@@ -66,7 +66,7 @@ impl Watcher {
         let due = self.last.map(|last| {
             let is_yielding = self.yields_until.is_some_and(|until| last < until);
             let ticks = match (self.awaited, self.links_bind, is_yielding) {
-                (Awaited::Sleepers, _, _) => OFFLINE_TICKS,
+                (Awaited::OfflineDevices, _, _) => OFFLINE_TICKS,
                 (_, true, _) => 3,
                 (_, false, true) => 2,
                 (_, false, false) => 1,
@@ -86,13 +86,13 @@ impl Watcher {
     /// It was read.
     pub(crate) fn answered(&mut self) {
         if std::mem::take(&mut self.is_being_read) {
-            self.looked = self.last;
+            self.read = self.last;
         }
     }
 
-    /// When this process last read it.
-    pub(crate) fn looked(&self) -> Option<Moment> {
-        self.looked
+    /// Returns when this process last read the list.
+    pub(crate) fn last_read(&self) -> Option<Moment> {
+        self.read
     }
 
     /// It could not be read.
@@ -101,12 +101,12 @@ impl Watcher {
         self.not_before = self.not_before.max(now + retry_after.unwrap_or_default());
     }
 
-    /// The tenant refused a list for its rate, though we keep ours: somebody else reads as well.
+    /// The tenant refused a list for its rate, though we keep ours: another client reads as well.
     pub(crate) fn throttled(&mut self, at: Moment) {
         self.yields_until = Some(at + YIELD);
     }
 
-    /// Another process took up the run; its first look comes a tick after, however often processes
+    /// Another process took up the run. It first reads the list a tick later, however often processes
     /// die.
     pub(crate) fn resumed(&mut self, now: Moment) {
         let yields_until = self.yields_until;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use svar_engine::{
-    Attempt, CancelWhy, CommandEnd, CommandIndex, CommandState, DeviceIndex, DeviceView, End,
-    EndState, Fact, FactBody, Fleet, Need, Refusal, RequestIndex, ResultSummary, SessionIndex,
+    Attempt, Availability, CancelWhy, CommandEnd, CommandIndex, CommandState, DeviceIndex,
+    DeviceView, End, EndState, Fact, FactBody, Fleet, Need, NotFound, Refusal, RequestIndex,
+    ResultSummary, SessionIndex,
 };
 use svar_plan::{Plan, Verdict};
 use svar_wire::ActionId;
@@ -171,7 +172,7 @@ impl Desk {
                 need,
                 Need::Watch { .. }
                     | Need::Search {
-                        conclusive: false,
+                        not_found: NotFound::MayAppear,
                         ..
                     }
             )
@@ -330,9 +331,9 @@ impl Desk {
         );
     }
 
-    /// Which result the engine wants next of the device: (action, index, step, conclusive).
+    /// Which result the engine wants next of the device: (action, index, step, meaning of a 404).
     #[track_caller]
-    pub(super) fn fetch(&mut self, device: u32) -> (ActionId, u16, u16, bool) {
+    pub(super) fn fetch(&mut self, device: u32) -> (ActionId, u16, u16, NotFound) {
         let found = self.peek_fetch(device);
         self.take(
             "a result",
@@ -342,16 +343,16 @@ impl Desk {
     }
 
     #[track_caller]
-    pub(super) fn peek_fetch(&self, device: u32) -> (ActionId, u16, u16, bool) {
+    pub(super) fn peek_fetch(&self, device: u32) -> (ActionId, u16, u16, NotFound) {
         let found = self.needs.iter().find_map(|need| match need {
             Need::Fetch {
                 device: of,
                 action,
                 index,
                 step,
-                conclusive,
+                not_found,
                 ..
-            } if of.0 == device => Some((action.clone(), index.0, step.0, *conclusive)),
+            } if of.0 == device => Some((action.clone(), index.0, step.0, *not_found)),
             _ => None,
         });
         match found {
@@ -505,9 +506,11 @@ impl Desk {
 }
 
 pub(super) fn ready(ready: bool) -> FactBody {
-    FactBody::Readiness {
-        ready,
-        why: (!ready).then(|| "inactive".to_owned()),
-        never: false,
-    }
+    FactBody::Readiness(if ready {
+        Availability::Ready
+    } else {
+        Availability::Offline {
+            why: "inactive".to_owned(),
+        }
+    })
 }

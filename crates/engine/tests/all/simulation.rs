@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use svar_engine::{
-    Attempt, Care, CommandIndex, CommandState, DeviceIndex, Fact, FactBody, Fleet, Need,
+    Attempt, Care, CommandIndex, CommandState, DeviceIndex, Fact, FactBody, Fleet, Need, NotFound,
     RequestIndex, SentCommand, SessionIndex, Tally,
 };
 use svar_plan::{Plan, SessionKind, Verb, Verdict};
@@ -538,7 +538,7 @@ impl Play {
                     session,
                     attempt,
                     ref tag,
-                    conclusive,
+                    not_found,
                     ..
                 } = need
                 else {
@@ -551,7 +551,9 @@ impl Play {
                         action,
                         adopted: true,
                     },
-                    None if conclusive => FactBody::StartAbsent { session, attempt },
+                    None if not_found == NotFound::Final => {
+                        FactBody::StartAbsent { session, attempt }
+                    }
                     None => {
                         self.fleet.read_failed(now, &need, None);
                         return Ok(());
@@ -564,7 +566,7 @@ impl Play {
                     device,
                     ref action,
                     index,
-                    conclusive,
+                    not_found,
                     ..
                 } = need
                 else {
@@ -587,7 +589,7 @@ impl Play {
                             },
                         }
                     }
-                    Link::NotFound if conclusive => FactBody::ResultMissing {
+                    Link::NotFound if not_found == NotFound::Final => FactBody::ResultMissing {
                         action,
                         index,
                         why: "404".into(),
@@ -601,16 +603,11 @@ impl Play {
             }
             Event::Devices(deaths, devices) if alive(deaths) => {
                 for device in devices {
-                    let known = self.fleet.known(device);
-                    let Some(ready) = self.world.lists_as_ready(now, device.0, known) else {
+                    let known = self.fleet.readiness(device).expect("a device of the run");
+                    let Some(listed) = self.world.lists(now, device.0, known) else {
                         continue;
                     };
-                    let body = FactBody::Readiness {
-                        ready,
-                        why: None,
-                        never: false,
-                    };
-                    if self.record(Some(device), body)? {
+                    if self.record(Some(device), FactBody::Readiness(listed))? {
                         return Ok(());
                     }
                 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use svar_engine::{CancelWhy, DeviceIndex, EndState, FactBody, GiveUp, Known, Waiting};
+use svar_engine::{CancelWhy, DeviceIndex, EndState, FactBody, GiveUp, Readiness, Waiting};
 use svar_plan::{OfflineMode, OnStop};
 use svar_wire::ActionId;
 use svar_wire::{ActionStatus, CommandStatus};
@@ -35,12 +35,9 @@ fn a_device_that_does_not_take_its_session_for_five_minutes_sleeps_until_it_is_s
     let mut desk = asleep_from_now(desk(hold(1, 2).done()));
     let accepted = desk.now;
     let action = desk.start(0);
-    let ready_now = Known {
-        ready: Some(true),
-        seen_after: None,
-    };
+    let readiness = |desk: &Desk| desk.fleet.readiness(DeviceIndex(0)).cloned();
     desk.pass(299);
-    assert_eq!(desk.fleet.known(DeviceIndex(0)), ready_now);
+    assert_eq!(readiness(&desk), Some(Readiness::Ready));
     desk.pass(9);
     let gave_up = desk.journal.last().unwrap();
     assert_eq!(
@@ -49,29 +46,26 @@ fn a_device_that_does_not_take_its_session_for_five_minutes_sleeps_until_it_is_s
             why: GiveUp::Pickup
         }
     );
-    let dozes = Known {
-        ready: Some(false),
-        seen_after: Some(accepted),
-    };
-    assert_eq!(desk.fleet.known(DeviceIndex(0)), dozes);
+    let unresponsive = |since| Some(Readiness::Unresponsive { since });
+    assert_eq!(readiness(&desk), unresponsive(accepted));
     desk.crash();
     assert_eq!(
-        desk.fleet.known(DeviceIndex(0)),
-        dozes,
+        readiness(&desk),
+        unresponsive(accepted),
         "the journal says it all"
     );
     desk.pass(7_000);
     given_back(&mut desk, 0, &action, ActionStatus::TimeOut);
-    assert_eq!(desk.fleet.known(DeviceIndex(0)), dozes);
+    assert_eq!(readiness(&desk), unresponsive(accepted));
     // Nobody else wants the slot, so it may wait there again.
     let again = desk.now;
     let action = desk.start(0);
     desk.pass(7_000);
     given_back(&mut desk, 0, &action, ActionStatus::TimeOut);
-    assert_eq!(desk.fleet.known(DeviceIndex(0)).seen_after, Some(again));
+    assert_eq!(readiness(&desk), unresponsive(again));
     let action = desk.start(0);
     desk.began(0, &action);
-    assert_eq!(desk.fleet.known(DeviceIndex(0)), ready_now);
+    assert_eq!(readiness(&desk), Some(Readiness::Ready));
 }
 
 #[test]
@@ -107,7 +101,10 @@ fn what_the_queue_gave_up_while_nobody_looked_sleeps_as_well() {
     desk.now = desk.now + Duration::from_secs(8_000);
     desk.crash();
     given_back(&mut desk, 0, &action, ActionStatus::TimeOut);
-    assert_eq!(desk.fleet.known(DeviceIndex(0)).seen_after, Some(accepted));
+    assert_eq!(
+        desk.fleet.readiness(DeviceIndex(0)),
+        Some(&Readiness::Unresponsive { since: accepted })
+    );
 }
 
 #[test]
@@ -309,11 +306,10 @@ fn a_paused_run_calls_back_what_sleeps_and_lets_run_what_is_awake() {
     assert!(desk.fleet.is_done(), "it went off before its cleanup began");
     desk.ends(&[EndState::NotStarted, EndState::Cancelled]);
     desk.crash();
-    let known = desk.fleet.known(DeviceIndex(0));
-    assert_eq!(
-        known.ready,
-        Some(false),
-        "whoever goes on knows that it sleeps"
+    let known = desk.fleet.readiness(DeviceIndex(0));
+    assert!(
+        known.is_some_and(Readiness::is_offline),
+        "the process that goes on knows that it is offline"
     );
     desk.happens(0, ready(true));
     desk.happens(1, ready(true));

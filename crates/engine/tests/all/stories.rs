@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use svar_engine::{
-    Attempt, CancelWhy, EndState, FactBody, Fleet, Need, Phase, RequestIndex, SessionIndex,
-    SessionPhase, StepIndex, Waiting,
+    Attempt, Availability, CancelWhy, EndState, FactBody, Fleet, Need, NotFound, Phase,
+    RequestIndex, SessionIndex, SessionPhase, StepIndex, Waiting,
 };
 use svar_plan::{CountOrPercent, Hours, OfflineMode, OnStop, ResultsWanted, StopBase, StopWhen};
 use svar_wire::{ActionStatus, CommandStatus};
@@ -82,7 +82,7 @@ fn a_lost_answer_is_settled_by_the_tag_and_not_by_sending_again() {
     assert!(matches!(
         search,
         Need::Search {
-            conclusive: false,
+            not_found: NotFound::MayAppear,
             ..
         }
     ));
@@ -92,7 +92,7 @@ fn a_lost_answer_is_settled_by_the_tag_and_not_by_sending_again() {
         matches!(
             need,
             Need::Search {
-                conclusive: true,
+                not_found: NotFound::Final,
                 ..
             }
         )
@@ -264,7 +264,7 @@ fn a_result_may_be_late_for_half_a_minute() {
         if matches!(
             need,
             Need::Fetch {
-                conclusive: true,
+                not_found: NotFound::Final,
                 ..
             }
         ) {
@@ -781,11 +781,9 @@ fn at_its_beginning_and_its_end_a_run_says_what_may_still_stop_it() {
         "no device has finished yet; stops at 2: 2 more failures stop the run"
     );
     // A device that is left out can't fail any more.
-    let never = FactBody::Readiness {
-        ready: false,
-        why: Some("it runs another system".to_owned()),
-        never: true,
-    };
+    let never = FactBody::Readiness(Availability::Never {
+        why: "it runs another system".to_owned(),
+    });
     desk.happens(2, never);
     desk.happens(0, ready(true));
     desk.happens(1, ready(true));
@@ -1320,7 +1318,7 @@ fn a_start_announced_before_a_crash_is_looked_for_and_adopted() {
         matches!(
             search,
             Need::Search {
-                conclusive: false,
+                not_found: NotFound::MayAppear,
                 ..
             }
         ),

@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use svar_engine::{
-    Attempt, CancelWhy, CommandIndex, CommandState, DeviceIndex, Endpoint, Fact, FactBody, Fleet,
-    GiveUp, RequestIndex, RunLimit, SentCommand, SessionIndex, StepIndex, tag_of,
+    Attempt, Availability, CancelWhy, CommandIndex, CommandState, DeviceIndex, Endpoint, Fact,
+    FactBody, Fleet, GiveUp, RequestIndex, RunLimit, SentCommand, SessionIndex, StepIndex, tag_of,
 };
 use svar_plan::{Verb, Verdict};
 use svar_wire::ActionId;
@@ -333,11 +333,9 @@ fn facts() -> Vec<(&'static str, FactBody)> {
         ("asleep", ready(false)),
         (
             "never ready",
-            FactBody::Readiness {
-                ready: false,
-                why: Some("merged".into()),
-                never: true,
-            },
+            FactBody::Readiness(Availability::Never {
+                why: "merged".into(),
+            }),
         ),
         ("gave up: busy", FactBody::GaveUp { why: GiveUp::Busy }),
         (
@@ -397,15 +395,24 @@ fn facts() -> Vec<(&'static str, FactBody)> {
     ]
 }
 
-/// The journal's own name for the stage that the device is in.
+/// Returns the stage that the device is in, with its session.
 fn stage(fleet: &Fleet) -> String {
     let memory = fleet.memory();
-    let device = &memory["devices"][0];
-    let stage = match &device["stage"] {
-        serde_json::Value::Object(map) => map.keys().next().cloned().unwrap_or_default(),
-        stage => stage.as_str().unwrap_or_default().to_owned(),
-    };
-    format!("{stage}/{}", device["session"])
+    match &memory["devices"][0]["stage"] {
+        serde_json::Value::Object(stage) => {
+            let (name, state) = stage.iter().next().expect("a stage has a name");
+            format!("{name}/{}", session(state).expect("a stage has a session"))
+        }
+        stage => stage.as_str().expect("a stage has a name").to_owned(),
+    }
+}
+
+/// Finds the session in the state of a stage.
+fn session(state: &serde_json::Value) -> Option<&serde_json::Value> {
+    match state.get("current") {
+        Some(current) => current.get("session"),
+        None => state.as_object()?.values().find_map(session),
+    }
 }
 
 #[test]

@@ -5,7 +5,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use svar_engine::{CommandEnd, CommandIndex, Known, Refusal, RequestIndex, SessionIndex};
+use svar_engine::{
+    Availability, CommandEnd, CommandIndex, Readiness, Refusal, RequestIndex, SessionIndex,
+};
 use svar_plan::Verb;
 use svar_wire::Moment;
 use svar_wire::{ActionId, Tag};
@@ -402,19 +404,25 @@ impl World {
         }
     }
 
-    /// What the machine list says; it may be wrong by some time. `None`: nothing new.
-    pub(super) fn lists_as_ready(
+    /// Returns what the machine list says, which may be late; `None` if that is nothing new.
+    pub(super) fn lists(
         &mut self,
         now: Moment,
         device: u32,
-        known: Known,
-    ) -> Option<bool> {
+        known: &Readiness,
+    ) -> Option<Availability> {
         let device = &self.devices[device as usize];
         let back = device.offline_until;
-        if let Some(after) = known.seen_after {
-            return (back > after && back <= now).then_some(true);
+        if let Readiness::Unresponsive { since } = known {
+            return (back > *since && back <= now).then_some(Availability::Ready);
         }
         let wrong = self.dice.percent(5);
-        Some((device.seen_before || back <= now) != wrong)
+        Some(if (device.seen_before || back <= now) != wrong {
+            Availability::Ready
+        } else {
+            Availability::Offline {
+                why: "inactive".to_owned(),
+            }
+        })
     }
 }

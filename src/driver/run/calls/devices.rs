@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use svar_engine::{DeviceIndex, FactBody, Known};
+use svar_engine::{Availability, DeviceIndex, FactBody, Readiness};
 use svar_language::playbook::model::Os;
 use svar_plan::family_of;
 use svar_wire::DeviceId;
@@ -21,7 +21,7 @@ const SEEN_LATELY: Duration = Duration::from_secs(26 * 3_600);
 
 /// With more devices that are known to be offline, one list of all recently seen devices needs
 /// fewer calls than filters over their ids.
-const SLEEPERS_BY_ID_MAX: usize = 100;
+const OFFLINE_BY_ID_MAX: usize = 100;
 
 /// Reads the devices of a call and returns those whose readiness is new or has changed. `os` is the
 /// operating system that the playbook is for.
@@ -31,12 +31,18 @@ pub(crate) async fn read(
     os: Option<Os>,
 ) -> Result<Vec<NewFact>, CallError> {
     let now = client.clock().now();
-    let known = |device: &DeviceIndex| context.known.get(device).copied().unwrap_or_default();
-    let sleeps = |device: &DeviceIndex| known(device).ready == Some(false);
-    let sleepers = context.devices.iter().filter(|(device, _)| sleeps(device));
-    let in_one_list = sleepers.count() > SLEEPERS_BY_ID_MAX;
+    let readiness = |device: &DeviceIndex| match context.readiness.get(device) {
+        Some(readiness) => readiness,
+        None => &Readiness::Unknown,
+    };
+    let is_offline = |device: &DeviceIndex| readiness(device).is_offline();
+    let offline = context
+        .devices
+        .iter()
+        .filter(|(device, _)| is_offline(device));
+    let in_one_list = offline.count() > OFFLINE_BY_ID_MAX;
     let ids: Vec<&DeviceId> = (context.devices.iter())
-        .filter(|(device, _)| !(in_one_list && sleeps(device)))
+        .filter(|(device, _)| !(in_one_list && is_offline(device)))
         .map(|(_, id)| id)
         .collect();
     let mut found = client.machines_by_id(&ids).await?;
@@ -50,19 +56,24 @@ pub(crate) async fn read(
     let mut facts = Vec::new();
     for (device, id) in &context.devices {
         let machine = by_id.get(id.as_str());
-        let (ready, why, never) = match machine {
-            Some(machine) => of(machine, os, now),
-            None if in_one_list && sleeps(device) => {
-                let why = "it has not been seen for 26 hours".to_owned();
-                (false, Some(why), false)
-            }
-            None => (false, Some("the tenant does not list it".to_owned()), false),
+        let availability = match machine {
+            Some(machine) => availability(machine, os, now),
+            None => Availability::Offline {
+                why: if in_one_list && is_offline(device) {
+                    "it has not been seen for 26 hours".to_owned()
+                } else {
+                    "the tenant does not list it".to_owned()
+                },
+            },
         };
-        if never || is_news(known(device), ready, machine.and_then(last_seen)) {
-            let body = FactBody::Readiness { ready, why, never };
+        if is_new(
+            readiness(device),
+            &availability,
+            machine.and_then(last_seen),
+        ) {
             facts.push(NewFact {
                 device: Some(*device),
-                body,
+                body: FactBody::Readiness(availability),
             });
         }
     }
@@ -71,17 +82,21 @@ pub(crate) async fn read(
 
 /// Returns whether the list differs from what is known. A device that was seen recently and did not
 /// accept its session has changed only once it was seen later than that.
-fn is_news(known: Known, ready: bool, seen: Option<Moment>) -> bool {
-    match (known.seen_after, ready) {
-        (Some(after), true) => seen.is_some_and(|seen| seen > after),
-        (Some(_), false) => true,
-        (None, _) => known.ready != Some(ready),
+fn is_new(known: &Readiness, listed: &Availability, seen: Option<Moment>) -> bool {
+    match (listed, known) {
+        (Availability::Never { .. }, _) => true,
+        (Availability::Ready, Readiness::Unresponsive { since }) => {
+            seen.is_some_and(|seen| seen > *since)
+        }
+        (Availability::Ready, known) => *known != Readiness::Ready,
+        (Availability::Offline { .. }, known) => !matches!(known, Readiness::Offline { .. }),
     }
 }
 
-/// Returns whether a device is ready, the reason if not, and whether it never will be.
-fn of(device: &Machine, os: Option<Os>, now: Moment) -> (bool, Option<String>, bool) {
-    let never = |why: String| (false, Some(why), true);
+/// Returns whether a device can be started, by its entry in the machine list.
+fn availability(device: &Machine, os: Option<Os>, now: Moment) -> Availability {
+    let never = |why: String| Availability::Never { why };
+    let offline = |why: String| Availability::Offline { why };
     let seen = last_seen(device);
     let is_stale = seen.is_some_and(|seen| now.since(seen) > SEEN_LATELY);
     let is = |field: &Option<String>, words: &[&str]| {
@@ -127,12 +142,12 @@ fn of(device: &Machine, os: Option<Os>, now: Moment) -> (bool, Option<String>, b
         ],
     ) {
         let health = device.health_status.as_deref().unwrap_or_default();
-        return (false, Some(format!("its health is {health}")), false);
+        return offline(format!("its health is {health}"));
     }
     // A device without the time of its last report is judged by its health alone.
     match seen {
-        Some(seen) if is_stale => (false, Some(format!("it was last seen {seen}")), false),
-        _ => (true, None, false),
+        Some(seen) if is_stale => offline(format!("it was last seen {seen}")),
+        _ => Availability::Ready,
     }
 }
 
@@ -142,9 +157,9 @@ mod tests {
 
     const NOW: &str = "2026-02-03T09:00:00Z";
 
-    /// Returns the readiness of a device whose entry is fine except for `changes`.
+    /// Returns the availability of a device whose entry is fine except for `changes`.
     #[track_caller]
-    fn said(changes: serde_json::Value) -> (bool, Option<String>, bool) {
+    fn availability_with(changes: serde_json::Value) -> Availability {
         let mut entry = serde_json::json!({
             "id": "a1", "osPlatform": "Windows11", "healthStatus": "Active",
             "onboardingStatus": "Onboarded", "lastSeen": "2026-02-03T08:00:00Z",
@@ -153,7 +168,7 @@ mod tests {
             entry[key] = value.clone();
         }
         let device = serde_json::from_value(entry).expect("a device");
-        of(
+        availability(
             &device,
             Some(Os::Windows),
             Moment::parse(NOW).expect("a time"),
@@ -161,20 +176,24 @@ mod tests {
     }
 
     #[test]
-    fn the_device_list_tells_who_can_be_started_who_sleeps_and_who_never_can() {
-        let asleep = |why: &str| (false, Some(why.to_owned()), false);
-        let never = |why: &str| (false, Some(why.to_owned()), true);
+    fn the_machine_list_shows_which_devices_can_be_started_are_offline_or_never_can() {
+        let offline = |why: &str| Availability::Offline {
+            why: why.to_owned(),
+        };
+        let never = |why: &str| Availability::Never {
+            why: why.to_owned(),
+        };
         let old = "2026-01-20T08:00:00Z";
         let table = [
-            (serde_json::json!({}), (true, None, false)),
-            (serde_json::json!({ "lastSeen": null }), (true, None, false)),
+            (serde_json::json!({}), Availability::Ready),
+            (serde_json::json!({ "lastSeen": null }), Availability::Ready),
             (
                 serde_json::json!({ "lastSeen": old }),
-                asleep("it was last seen 2026-01-20T08:00:00.000Z"),
+                offline("it was last seen 2026-01-20T08:00:00.000Z"),
             ),
             (
                 serde_json::json!({ "healthStatus": "Inactive" }),
-                asleep("its health is Inactive"),
+                offline("its health is Inactive"),
             ),
             (
                 serde_json::json!({ "onboardingStatus": "CanBeOnboarded" }),
@@ -194,7 +213,7 @@ mod tests {
             ),
             (
                 serde_json::json!({ "isPotentialDuplication": true }),
-                (true, None, false),
+                Availability::Ready,
             ),
             (
                 serde_json::json!({ "osPlatform": "Linux" }),
@@ -202,11 +221,11 @@ mod tests {
             ),
             (
                 serde_json::json!({ "osPlatform": "SomethingNew" }),
-                (true, None, false),
+                Availability::Ready,
             ),
         ];
         for (changes, expected) in table {
-            assert_eq!(said(changes.clone()), expected, "{changes}");
+            assert_eq!(availability_with(changes.clone()), expected, "{changes}");
         }
     }
 }

@@ -101,7 +101,7 @@ impl Calls {
                 session,
                 attempt,
                 ref tag,
-                conclusive,
+                not_found,
             } => {
                 let start = StartAttempt {
                     device,
@@ -109,7 +109,7 @@ impl Calls {
                     attempt,
                     tag,
                 };
-                Ok(self.search(&context, start, conclusive).await)
+                Ok(self.search(&context, start, not_found).await)
             }
             Need::Watch { actions } => self.watch(&context, actions).await,
             &Need::Fetch {
@@ -117,7 +117,7 @@ impl Calls {
                 step,
                 ref action,
                 index,
-                conclusive,
+                not_found,
                 session: _,
             } => {
                 let key = RecordKey {
@@ -126,7 +126,7 @@ impl Calls {
                     action: action.clone(),
                     index,
                 };
-                self.fetch(&context, key, conclusive).await
+                self.fetch(&context, key, not_found).await
             }
             Need::Cancel { device, action, .. } => Ok(self.cancel(*device, action).await),
             Need::Devices { .. } => Ok(self.devices(&context).await),

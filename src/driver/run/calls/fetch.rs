@@ -1,6 +1,6 @@
 //! Fetches results, or finds that they are missing for good.
 
-use svar_engine::FactBody;
+use svar_engine::{FactBody, NotFound};
 
 use crate::driver::client::CallError;
 use crate::driver::results::{CollectError, CollectRequest, Collector, UnexpectedForm};
@@ -18,7 +18,7 @@ impl Calls {
         &self,
         context: &CallContext,
         key: RecordKey,
-        conclusive: bool,
+        not_found: NotFound,
     ) -> Result<Answer, FolderError> {
         let action = context.actions.get(&key.action);
         let sent = action.and_then(|action| key.index.get(&action.sent));
@@ -52,7 +52,7 @@ impl Calls {
             Err(CollectError::Call(CallError::Refused(refusal)))
                 if !matches!(refusal.status, 401 | 403 | 429) =>
             {
-                if conclusive {
+                if not_found == NotFound::Final {
                     let error = CallError::Refused(self.mask_refusal(refusal));
                     self.missing(key, error.to_string())
                 } else {

@@ -1,7 +1,7 @@
 //! Makes the calls that have an effect (starts and cancels), and the search that settles a start
 //! whose answer was lost.
 
-use svar_engine::{DeviceIndex, FactBody, Refusal, SentCommand, SessionIndex};
+use svar_engine::{DeviceIndex, FactBody, NotFound, Refusal, SentCommand, SessionIndex};
 use svar_plan::{find_tag, tagged};
 use svar_wire::{ActionId, NameError, Tag};
 use svar_wire::{Command, CommandType, LiveResponseRequest, MachineAction};
@@ -122,7 +122,7 @@ impl Calls {
         &self,
         context: &CallContext,
         start: StartAttempt<'_>,
-        conclusive: bool,
+        not_found: NotFound,
     ) -> Answer {
         let StartAttempt {
             device,
@@ -144,7 +144,7 @@ impl Calls {
                 action,
                 adopted: true,
             },
-            None if conclusive => FactBody::StartAbsent { session, attempt },
+            None if not_found == NotFound::Final => FactBody::StartAbsent { session, attempt },
             None | Some(Err(_)) => return Answer::without_facts(FollowUp::NotYet),
         };
         Answer::fact(device, body)
