@@ -188,6 +188,16 @@ fn replaced(bytes: &[u8]) -> String {
     })
 }
 
+/// A point in time as reports print it.
+pub(crate) const DATE_TIME: &str = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC";
+
+/// Fails unless a part of the text fits the pattern. In the pattern `^` and `$` are the ends of lines.
+#[track_caller]
+pub(crate) fn fits(text: &str, pattern: &str) {
+    let pattern = Regex::new(&format!("(?m){pattern}")).expect("a pattern");
+    assert!(pattern.is_match(text), "nothing fits {pattern} in\n{text}");
+}
+
 #[track_caller]
 fn same(what: &str, actual: &str, expected: &str) {
     assert!(

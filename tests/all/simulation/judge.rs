@@ -23,6 +23,7 @@ struct Deed {
 /// A session that really was.
 #[derive(Debug)]
 struct Session {
+    action: String,
     device: String,
     comment: String,
     deeds: Vec<Deed>,
@@ -66,6 +67,7 @@ fn sessions(case: &Case, ledger: &[Value]) -> Vec<Session> {
                 let steps = steps.map(|command| step_of(command, case.steps.len()));
                 order.push(action.clone());
                 let session = Session {
+                    action: action.clone(),
                     device: id,
                     comment: text(&entry["comment"]),
                     deeds: Vec::new(),
@@ -151,11 +153,12 @@ fn sums(case: &Case, fleet: &Fleet) -> Result<(), String> {
     for view in fleet.devices() {
         counted[view.standing.index()] += 1;
     }
-    match counted == tally.ended {
-        true => Ok(()),
-        false => Err(format!(
+    if counted == tally.ended {
+        Ok(())
+    } else {
+        Err(format!(
             "the sums are {tally:?}, the devices say {counted:?}"
-        )),
+        ))
     }
 }
 
@@ -198,14 +201,15 @@ fn judge_device(
         }
     }
     // What is left behind is said.
-    let open = sessions.iter().filter(|session| session.status.is_none());
-    let said = end.state == EndState::Unknown
-        || end
-            .why
-            .as_deref()
-            .is_some_and(|why| why.contains("may still be running"));
-    if open.count() > 0 && !said {
-        return Err("an action of it is open, and the run does not report it".into());
+    let why = end.why.as_deref().unwrap_or_default();
+    let mut open = sessions.iter().filter(|session| session.status.is_none());
+    if end.state != EndState::Unknown
+        && let Some(silent) = open.find(|session| !why.contains(&session.action))
+    {
+        let action = &silent.action;
+        return Err(format!(
+            "action {action} is open, and the run does not report it: {why}"
+        ));
     }
     match end.state {
         EndState::Ok => ended_well(case, computer, view, &completed)?,
