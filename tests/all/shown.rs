@@ -38,7 +38,7 @@ fn onlooker(desk: &Desk, sheet: Sheet) -> Progress {
 }
 
 /// Some devices that are awake, and others that the machine list does not show.
-fn some_asleep(draft: Draft, awake: u32) -> Desk {
+fn some_offline(draft: Draft, awake: u32) -> Desk {
     let mut desk = desk_with(draft.done(), |desk| desk.all_ready = false);
     for device in desk.devices() {
         desk.tell(Some(device), ready(device.0 < awake));
@@ -94,8 +94,8 @@ fn what_ended_before_the_run_was_taken_up_again_says_nothing_about_the_pace() {
 }
 
 #[test]
-fn while_only_sleepers_are_waited_for_no_time_is_foretold() {
-    let mut desk = some_asleep(hold(4), 2);
+fn while_only_offline_devices_are_waited_for_no_time_is_predicted() {
+    let mut desk = some_offline(hold(4), 2);
     let progress = onlooker(&desk, NARROW);
     desk.pass(60);
     desk.play(0, 1);
@@ -112,7 +112,7 @@ fn while_only_sleepers_are_waited_for_no_time_is_foretold() {
 }
 
 #[test]
-fn who_sleeps_over_a_session_in_the_queue_is_shown_asleep_and_not_active() {
+fn a_device_that_is_offline_with_a_queued_session_is_shown_offline_and_not_active() {
     let mut desk = desk(plan(2).session(&[run()]).done());
     desk.all_ready = false;
     let progress = onlooker(&desk, NARROW);
@@ -240,7 +240,7 @@ fn rows_and_total_keep_to_the_width_whatever_they_say() {
         unicode: false,
         ..sheet
     })) {
-        let mut desk = some_asleep(hold(200).never_stop(), 150);
+        let mut desk = some_offline(hold(200).never_stop(), 150);
         let progress = onlooker(&desk, sheet);
         for device in 0..120 {
             desk.pass(7);

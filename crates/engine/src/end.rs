@@ -45,12 +45,12 @@ impl EndState {
         EndState::Unknown,
     ];
 
-    /// Its place in [`EndState::ALL`].
+    /// Returns its position in [`EndState::ALL`].
     pub const fn index(self) -> usize {
         self as usize
     }
 
-    /// The word for it, as in the journal.
+    /// Returns its name, as in the journal.
     pub const fn as_str(self) -> &'static str {
         match self {
             EndState::Ok => "ok",

@@ -164,7 +164,7 @@ pub enum FactBody {
 }
 
 impl FactBody {
-    /// Its name, as in the journal.
+    /// Returns its name, as in the journal.
     pub const fn name(&self) -> &'static str {
         match self {
             FactBody::StartAnnounced { .. } => "start_announced",
@@ -194,7 +194,7 @@ impl FactBody {
         }
     }
 
-    /// The action that it is about, if it is about one.
+    /// Returns the action that it is about, if it is about one.
     pub const fn action(&self) -> Option<&ActionId> {
         match self {
             FactBody::StartAccepted { action, .. }
@@ -226,7 +226,7 @@ pub enum CancelWhy {
     /// The operator: `cancelled`.
     Operator,
     /// Its device is offline, and others want the slot: recalled, to be started again.
-    Asleep,
+    Unresponsive,
     /// It still waited for its device when the hours of `window` ended: recalled, as above.
     Hours,
     /// The run is paused and its device is offline, or it is interrupted a second time before the device
@@ -240,7 +240,7 @@ impl CancelWhy {
     pub const fn is_recall(self) -> bool {
         matches!(
             self,
-            CancelWhy::Asleep | CancelWhy::Hours | CancelWhy::Pause
+            CancelWhy::Unresponsive | CancelWhy::Hours | CancelWhy::Pause
         )
     }
 }
@@ -256,9 +256,9 @@ pub enum GiveUp {
     Cancel,
     /// The end of an action that nobody cancelled: a day longer than it can take.
     Action,
-    /// A device that is awake, to take its session: it sleeps, and the action waits on.
+    /// A device that seemed online, to take its session: it is offline, and the action goes on waiting.
     Pickup,
-    /// A device that is at its session, to hear of a cancel: it sleeps, and its end is waited for.
+    /// A device that is at its session, to hear of a cancel: it is offline, and its end is waited for.
     Device,
 }
 

@@ -101,7 +101,7 @@ pub enum Care {
 }
 
 impl Need {
-    /// What may be done when the answer is lost.
+    /// Returns what may be done when the answer is lost.
     pub fn care(&self) -> Care {
         match self {
             Need::Start { .. } | Need::Cancel { .. } => Care::LookFirst,
@@ -109,7 +109,7 @@ impl Need {
         }
     }
 
-    /// The endpoint of the rate limit table that the call counts in.
+    /// Returns the endpoint of the rate limit table that the call counts in.
     pub fn endpoint(&self) -> Option<Endpoint> {
         match self {
             Need::Start { .. } => Some(Endpoint::Starts),

@@ -219,7 +219,7 @@ pub enum Standstill {
         /// Nothing but cleanup is still to be started.
         only_cleanup: bool,
     },
-    /// The run was told to pause or to end: what is at work is waited for.
+    /// The run is to pause or to end: sessions under way are waited for.
     Ending,
     /// The pause between two waves.
     Soak {

@@ -9,7 +9,7 @@ use svar_wire::Moment;
 
 use crate::end::EndState;
 
-/// What the run as a whole has been told. Every device obeys it.
+/// Orders for the run as a whole. Every device obeys them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct Orders {
     /// Interrupts since the run was last taken up.
@@ -46,18 +46,18 @@ pub enum StoppedBy {
 }
 
 impl Orders {
-    /// The run is told to end. A second time can only be more severe.
+    /// Stops the run. A second call can only make it more severe.
     pub(crate) fn stop(&mut self, at: Moment, how: OnStop, by: StoppedBy) {
         let stopped = self.stopped.get_or_insert(Stopped { at, how, by });
         stopped.how = stopped.how.max(how);
     }
 
-    /// No start of main work is sent.
+    /// Returns whether no start of main work is sent.
     pub(crate) fn halted(&self) -> bool {
         self.interrupts > 0 || self.lost
     }
 
-    /// No device is begun any more.
+    /// Returns whether no further device is begun.
     pub(crate) fn closed(&self) -> bool {
         self.halted() || self.stopped.is_some() || self.deadline
     }
@@ -94,7 +94,7 @@ impl Score {
         }
     }
 
-    /// Whether the rule falls: at or above the threshold.
+    /// Returns whether the rule is met: at or above the threshold.
     pub(crate) fn stops(&self, rule: &StopWhen) -> bool {
         match rule.failed {
             CountOrPercent::Count(threshold) => self.failed > 0 && self.failed >= threshold,
@@ -107,7 +107,7 @@ impl Score {
         }
     }
 
-    /// How the rule stands, with so many devices that were left out.
+    /// Returns how far the rule is from being met, with `left_out` devices that were left out.
     pub(crate) fn standing(&self, rule: &StopWhen, left_out: u32) -> Standing {
         // With every further failure one more device has finished.
         let further = |more: u32| Score {

@@ -132,7 +132,7 @@ fn a_paused_run_rests_until_it_is_resumed() {
 }
 
 #[test]
-fn a_pause_calls_back_what_sleeps_and_the_run_ends_at_once_to_be_resumed() {
+fn a_pause_recalls_sessions_of_offline_devices_and_the_run_ends_at_once_to_be_resumed() {
     // Five minutes of this clock are half a second, and the two sleep for a day.
     let emulator = Emulator::start(
         &FLEET

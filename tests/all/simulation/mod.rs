@@ -12,5 +12,5 @@ mod gate;
 mod judge;
 mod load;
 pub(crate) mod network;
+mod offline;
 mod seeds;
-mod sleepers;

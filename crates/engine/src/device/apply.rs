@@ -515,7 +515,7 @@ fn cancel_reason(
         CancelWhy::Offline => Ok(CancelReason::Offline),
         CancelWhy::Stop => Ok(CancelReason::Stop),
         CancelWhy::Operator => Ok(CancelReason::Operator),
-        CancelWhy::Asleep => Ok(CancelReason::Asleep),
+        CancelWhy::Unresponsive => Ok(CancelReason::Unresponsive),
         CancelWhy::Hours => Ok(CancelReason::Hours),
         CancelWhy::Pause => Ok(CancelReason::Pause),
     }

@@ -335,7 +335,7 @@ fn cancel_for(
     let left_out = context.plan.policy.offline.mode == OfflineMode::Skip
         && !state.traces.is_touched()
         && queued == Queued::Offline;
-    left_out.then_some(CancelWhy::Asleep)
+    left_out.then_some(CancelWhy::Unresponsive)
 }
 
 /// Returns why main work is to be cancelled because the run ends.

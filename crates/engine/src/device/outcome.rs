@@ -255,7 +255,7 @@ pub(crate) const fn cancelled_state(reason: CancelReason) -> EndState {
         CancelReason::Offline => EndState::OfflineExpired,
         CancelReason::Stop
         | CancelReason::Operator
-        | CancelReason::Asleep
+        | CancelReason::Unresponsive
         | CancelReason::Hours
         | CancelReason::Pause => EndState::Cancelled,
     }
@@ -277,7 +277,7 @@ pub(crate) fn cancelled(
         CancelReason::Offline => "it did not come online before `offline.until`",
         CancelReason::Stop => "cancelled by the stop rule",
         CancelReason::Operator => "cancelled by the operator",
-        CancelReason::Asleep | CancelReason::Hours | CancelReason::Pause => {
+        CancelReason::Unresponsive | CancelReason::Hours | CancelReason::Pause => {
             "the device had started the session when it was recalled; it was aborted"
         }
     };

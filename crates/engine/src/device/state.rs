@@ -200,7 +200,7 @@ pub(crate) enum CancelReason {
     Offline,
     Stop,
     Operator,
-    Asleep,
+    Unresponsive,
     Hours,
     Pause,
 }
@@ -214,7 +214,7 @@ impl CancelReason {
             CancelReason::Offline => CancelWhy::Offline,
             CancelReason::Stop => CancelWhy::Stop,
             CancelReason::Operator => CancelWhy::Operator,
-            CancelReason::Asleep => CancelWhy::Asleep,
+            CancelReason::Unresponsive => CancelWhy::Unresponsive,
             CancelReason::Hours => CancelWhy::Hours,
             CancelReason::Pause => CancelWhy::Pause,
         }
@@ -431,7 +431,7 @@ impl DeviceState {
         }
     }
 
-    /// The device has not taken the session, or not heard of the cancel, of `since`.
+    /// Records that the device has not taken the session, or not heard of the cancel, of `since`.
     pub(crate) fn set_unresponsive(&mut self, since: Moment) {
         if !matches!(self.readiness, Readiness::Offline { .. }) {
             self.readiness = Readiness::Unresponsive { since };

@@ -50,14 +50,14 @@ impl Traces {
         self == Traces::Touched(Leftovers::Present)
     }
 
-    /// A start is announced.
+    /// Records that a start is announced.
     pub(crate) fn begin(&mut self) {
         if *self == Traces::NotBegun {
             *self = Traces::Begun { waived: false };
         }
     }
 
-    /// A session ran, or may have; it left what would have to be cleaned up, or nothing.
+    /// Records that a session ran, or may have, and what it left.
     pub(crate) fn touch(&mut self, left: Leftovers) {
         *self = Traces::Touched(match *self {
             Traces::Begun { waived: true } => Leftovers::Waived,
@@ -68,14 +68,14 @@ impl Traces {
         });
     }
 
-    /// What is left is cleaned up, or does not have to be.
+    /// Records that what is left is cleaned up, or does not have to be.
     pub(crate) fn clean(&mut self) {
         if self.are_left() {
             *self = Traces::Touched(Leftovers::None);
         }
     }
 
-    /// A person gives up the cleanup.
+    /// Records that a person gave up the cleanup.
     pub(crate) fn waive(&mut self) {
         *self = match self {
             Traces::NotBegun | Traces::Begun { .. } => Traces::Begun { waived: true },

@@ -1,5 +1,5 @@
 //! How a device goes on from one thing to the next. Called from `apply.rs` for what happens to the
-//! device, and from the fleet where the run as a whole is told something.
+//! device, and from the fleet for orders of the run as a whole.
 
 use std::mem;
 use std::time::Duration;
@@ -80,7 +80,7 @@ impl Transition<'_, '_> {
         }
     }
 
-    /// The device will not end as `ok`. The first trouble decides.
+    /// Records why the device will not end as `ok`. The first trouble decides.
     pub(crate) fn trouble(&mut self, step: Option<StepIndex>, state: EndState, why: &str) {
         self.state.trouble.get_or_insert_with(|| {
             Box::new(Trouble {
@@ -91,7 +91,7 @@ impl Transition<'_, '_> {
         });
     }
 
-    /// The start under way becomes the open action.
+    /// Makes the start under way the open action.
     pub(crate) fn open(&mut self, action: &ActionId) {
         let start = self.leave_start();
         self.enter(Stage::Open(Box::new(Open {
@@ -103,14 +103,14 @@ impl Transition<'_, '_> {
         })));
     }
 
-    /// The answer to the start is lost. From `settled` on, not found means not sent.
+    /// Begins to look for a start whose answer is lost. From `settled` on, not found means not sent.
     pub(crate) fn doubt(&mut self, settled: Moment) {
         let start = self.leave_start();
         self.enter(Stage::Doubtful { start, settled });
     }
 
-    /// The service answered with an action that we own already (API notes 3.6): another session holds
-    /// the device. Only a search can tell whether the service created one more.
+    /// Begins to look for a start that the service answered with an action that we own already (API
+    /// notes 3.6): another session holds the device, and the service may have created one more.
     pub(crate) fn doubt_busy(&mut self) {
         let mut start = self.leave_start();
         start.refusals.busy_since.get_or_insert(self.at);
@@ -118,13 +118,14 @@ impl Transition<'_, '_> {
         self.enter(Stage::Doubtful { start, settled });
     }
 
-    /// The start that was looked for never reached the service.
+    /// Starts the session again: the start that was looked for never reached the service.
     pub(crate) fn start_absent(&mut self) {
         let start = self.leave_start();
         self.start_again(start.sent.current, start.refusals, Duration::ZERO);
     }
 
-    /// The session's next start gets a number of its own, so that its tag is unique.
+    /// Makes the session wait for its next start, which gets a number of its own, so that its tag is
+    /// unique.
     fn start_again(&mut self, current: Current, refusals: Refusals, pause: Duration) {
         // Its cleanup was given up while its start was under way: it is not sent again.
         if self.state.traces.is_waived() && current.is_cleanup(self.context) {
@@ -163,7 +164,7 @@ impl Transition<'_, '_> {
         }
     }
 
-    /// The open action has ended.
+    /// Ends the open action and begins to collect its results.
     pub(crate) fn ended(&mut self, end: ActionEnd<'_>) {
         let open = match self.leave() {
             Stage::Open(open) => *open,
@@ -206,11 +207,12 @@ impl Transition<'_, '_> {
         self.result_known();
     }
 
-    /// The session left the service's queue, by its end or by a recall, and nothing of it was run.
+    /// Goes on after a session that left the service's queue, by its end or by a recall, without a
+    /// command run.
     fn left_the_queue(&mut self, open: Open, end: ActionEnd<'_>) {
         let reason = open.cancel.map(|cancel| cancel.reason);
         // A device that is online would have taken it in that time.
-        if end.expired || reason == Some(CancelReason::Asleep) {
+        if end.expired || reason == Some(CancelReason::Unresponsive) {
             self.state.set_unresponsive(open.accepted);
         }
         if let Some(reason) = reason.filter(|reason| !reason.is_recall()) {
@@ -233,7 +235,7 @@ impl Transition<'_, '_> {
         }
     }
 
-    /// A result was fetched, or can't be.
+    /// Removes a result from those that are awaited: it was fetched, or can't be.
     pub(crate) fn collected(&mut self, index: RequestIndex) {
         if let Stage::Collecting(collecting) = &mut self.state.stage {
             collecting.wanted.retain(|other| *other != index);
@@ -290,7 +292,7 @@ impl Transition<'_, '_> {
         }
     }
 
-    /// The machine list tells of the device.
+    /// Applies what the machine list says of the device.
     pub(crate) fn readiness(&mut self, availability: &Availability) {
         let Stage::Idle(idle) = &self.state.stage else {
             // It went on in the meantime: what the service does with it says more than the list.
@@ -325,7 +327,7 @@ impl Transition<'_, '_> {
         }
     }
 
-    /// Time has decided that something is not waited for any longer.
+    /// Ends a wait whose time is over.
     pub(crate) fn gave_up(&mut self, why: GiveUp) -> Result<(), Misfit> {
         match (why, &mut self.state.stage) {
             (GiveUp::Busy, Stage::Idle(idle)) if idle.refusals.busy_since.is_some() => {
@@ -376,7 +378,7 @@ impl Transition<'_, '_> {
         Ok(())
     }
 
-    /// The end of the open action is not waited for any longer: it may have run.
+    /// Stops waiting for the end of the open action, which may have run.
     fn give_up_open(&mut self, step: Option<StepIndex>, state: EndState, why: &str) {
         let sent = self.expect_sent();
         let (left, session) = (sent.leftovers(self.context), sent.current.session);
@@ -392,7 +394,7 @@ impl Transition<'_, '_> {
         }
     }
 
-    /// The session is over: on to the next, to cleanup, or to the end.
+    /// Goes on to the next session, to cleanup, or to the end.
     pub(crate) fn advance(&mut self, after: SessionIndex) {
         if self.state.trouble.is_none()
             && let Some(next) = self.context.next_main(Some(after))
@@ -422,7 +424,7 @@ impl Transition<'_, '_> {
         }));
     }
 
-    /// Makes an idle device obey what the run as a whole was told.
+    /// Applies the orders of the run to an idle device.
     pub(crate) fn obey(&mut self, orders: &Orders) {
         while let Stage::Idle(idle) = &self.state.stage {
             let session = idle.current.session;
@@ -480,7 +482,7 @@ impl Transition<'_, '_> {
         }
     }
 
-    /// A person gives up the cleanup of this device. A cleanup session under way is not cancelled.
+    /// Gives up the cleanup of this device. A cleanup session under way is not cancelled.
     pub(crate) fn waive(&mut self) -> Result<(), Misfit> {
         if !self.state.owes_cleanup(self.context) {
             return Err(Misfit("the device owes no cleanup"));
@@ -494,7 +496,7 @@ impl Transition<'_, '_> {
         Ok(())
     }
 
-    /// Another process took up the run. A start that was announced and not answered may have been sent
+    /// Adapts to another process that took up the run. A start that was announced and not answered may have been sent
     /// at any moment until now, may arrive a while later, and becomes visible later still.
     pub(crate) fn resume(&mut self) {
         if matches!(self.state.stage, Stage::Announced(_)) {

@@ -46,7 +46,7 @@ pub struct ProtocolError {
     pub why: String,
 }
 
-/// The tag of a start: the first 20 hexadecimal digits of SHA-256 over run, device, session and
+/// Returns the tag of a start: the first 20 hexadecimal digits of SHA-256 over run, device, session and
 /// attempt. The same start has the same tag in every process that works on the run.
 pub fn tag_of(run: &RunId, device: &DeviceId, session: SessionIndex, attempt: Attempt) -> Tag {
     let text = format!("{run}\n{device}\n{session}\n{attempt}\n");
@@ -85,7 +85,7 @@ impl DeviceRun {
         }
     }
 
-    /// Nothing that an earlier process asked for, or that was asked for in an earlier stage, counts.
+    /// Forgets failed reads of an earlier process or an earlier stage.
     fn forget_reads(&mut self) {
         self.retry_at = None;
         self.failures = 0;
@@ -112,7 +112,7 @@ impl Counted {
     }
 }
 
-/// The length of a list of devices.
+/// Returns the length of a list of devices as the number type of their indices.
 ///
 /// # Panics
 /// There are more devices than indices, which is our own mistake.
@@ -375,8 +375,8 @@ impl Fleet {
         self.touch_active();
     }
 
-    /// Nothing that an earlier process asked for is answered any more; a start that it announced
-    /// may have been sent at any time until now.
+    /// Takes the run up from an earlier process. Its needs are not answered any more; a start that it
+    /// announced may have been sent at any time until now.
     fn resumed(&mut self, at: Moment) {
         self.to_resume = false;
         self.queues.resumed(at);
@@ -482,7 +482,7 @@ impl Fleet {
         }
     }
 
-    /// A need of the device was answered.
+    /// Marks a need of the device as answered.
     fn answered(&mut self, id: DeviceIndex, answered: Option<Pending>) {
         let device = &mut self.devices[id.place()];
         if answered.is_some() && device.pending == answered {

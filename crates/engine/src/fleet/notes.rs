@@ -12,8 +12,8 @@ use crate::need::Need;
 use crate::schedule::queues::Pending;
 
 impl Fleet {
-    /// A repeatable need failed and is to be asked for again, not before `retry_after`. Any other need is
-    /// not repeated: its outcome is a fact.
+    /// Notes that a repeatable need failed: it is asked for again, not before `retry_after`. Any other
+    /// need is not repeated: its outcome is a fact.
     pub fn read_failed(&mut self, now: Moment, need: &Need, retry_after: Option<Duration>) {
         self.now = self.now.max(now);
         self.queues.polled = false;
@@ -49,7 +49,7 @@ impl Fleet {
         self.queues.dirty.insert(id);
     }
 
-    /// A `Watch` was answered; the facts about what changed have been handed in before.
+    /// Notes that a `Watch` was answered; the facts about what changed have been handed in before.
     pub fn watched(&mut self, now: Moment) {
         self.now = self.now.max(now);
         self.queues.polled = false;
@@ -60,7 +60,7 @@ impl Fleet {
         }
     }
 
-    /// A `Devices` was answered; the facts about what changed have been handed in before.
+    /// Notes that a `Devices` was answered; the facts about what changed have been handed in before.
     pub fn devices_read(&mut self, now: Moment) {
         self.now = self.now.max(now);
         self.queues.polled = false;
@@ -69,7 +69,7 @@ impl Fleet {
         }
     }
 
-    /// A need took further calls after the one that was granted, because a list came in pages.
+    /// Counts calls of a need beyond the one that was granted, for the further pages of a list.
     pub fn count_calls(&mut self, now: Moment, endpoint: Endpoint, calls: u32) {
         self.now = self.now.max(now);
         self.queues.polled &= calls == 0;
@@ -81,8 +81,8 @@ impl Fleet {
         !self.queues.unasked.is_empty() && self.active.is_empty() && !self.orders.closed()
     }
 
-    /// Other processes of this computer have taken calls of the tenant's budget since the last call of
-    /// this, and hold `slots_held` session slots now.
+    /// Counts what other processes of this computer have taken of the tenant's budget since the last
+    /// report. They hold `slots_held` session slots now.
     pub fn others_took(&mut self, now: Moment, taken: &[(Endpoint, Moment)], slots_held: u32) {
         self.now = self.now.max(now);
         self.queues.polled = false;

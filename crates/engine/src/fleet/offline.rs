@@ -29,7 +29,7 @@ impl Fleet {
                 panic!("internal error: device {id} is to be recalled and has no open action");
             };
             let action = open.action.clone();
-            if !self.grant_cancel(id, action, CancelWhy::Asleep, now, needs) {
+            if !self.grant_cancel(id, action, CancelWhy::Unresponsive, now, needs) {
                 return;
             }
         }

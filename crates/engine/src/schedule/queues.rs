@@ -43,7 +43,7 @@ impl Pending {
 }
 
 /// The devices by what they wait for. Every device that is not over stands in at most one of the
-/// queues, and may have one wake-up besides.
+/// queues, and may have a timer too.
 #[derive(Debug)]
 pub(crate) struct Queues {
     /// Something happened to them since they were last looked at.
@@ -139,7 +139,7 @@ impl Queues {
         }
     }
 
-    /// Another process took up the run: what was asked for is not answered any more.
+    /// Forgets what an earlier process asked for: it is not answered any more.
     pub(crate) fn resumed(&mut self, now: Moment) {
         self.asking = None;
         self.device_failures = 0;
@@ -157,7 +157,7 @@ impl Queues {
         self.devices_at = now + retry_after.unwrap_or_default().max(backoff);
     }
 
-    /// The devices that the list was asked about.
+    /// Marks the list as read; returns the devices that it was read for.
     pub(crate) fn devices_answered(&mut self, now: Moment) -> Vec<DeviceIndex> {
         self.device_failures = 0;
         self.devices_at = now;

@@ -104,8 +104,8 @@ impl StartWindow {
         }
     }
 
-    /// A start was refused for its rate although we keep it: another client starts sessions too, and
-    /// gets half of what we had. Further refusals of the same burst change nothing.
+    /// Lowers the limit after a start that was refused for its rate although we keep it: another client
+    /// starts sessions too, and gets half of what we had. Further refusals of the same burst change nothing.
     fn refused(&mut self, pause: Duration, at: Moment) {
         if at >= self.blocked_until {
             self.lowered = Some(Lowered {
@@ -121,7 +121,7 @@ impl StartWindow {
         self.taken.iter_mut().find(|taken| **taken == unanswered)
     }
 
-    /// A start of this device was granted or announced at `at`.
+    /// Counts a start of this device that was granted or announced at `at`.
     pub(crate) fn take(&mut self, device: DeviceIndex, at: Moment) {
         if self.unanswered(device).is_none() {
             self.prune(at);
@@ -129,20 +129,21 @@ impl StartWindow {
         }
     }
 
-    /// Another process was granted a start at `at`.
+    /// Counts a start that another process was granted at `at`.
     fn take_for_others(&mut self, at: Moment) {
         self.prune(at);
         self.taken.push(TakenStart::Counted(at + ON_ITS_WAY));
     }
 
-    /// The start of this device was answered, or is known to be lost.
+    /// Counts the start of this device from `at` on: it was answered, or is known to be lost.
     pub(crate) fn settle(&mut self, device: DeviceIndex, at: Moment) {
         if let Some(taken) = self.unanswered(device) {
             *taken = TakenStart::Counted(at);
         }
     }
 
-    /// A process ended without the answers to its starts; they may reach the service until `latest`.
+    /// Counts the unanswered starts of a process that has ended from `latest` on: until then they may
+    /// reach the service.
     pub(crate) fn settle_unanswered(&mut self, latest: Moment) {
         for taken in &mut self.taken {
             if let TakenStart::Unanswered(_) = taken {
@@ -208,7 +209,7 @@ impl ReadWindow {
             .max(within(self.per_hour, HOUR).unwrap_or(now))
     }
 
-    /// A call is made.
+    /// Counts a call.
     pub(crate) fn take(&mut self, now: Moment) {
         while self.taken.len() >= self.per_hour {
             self.taken.pop_front();
@@ -216,7 +217,7 @@ impl ReadWindow {
         self.taken.push_back(now);
     }
 
-    /// Another process took a call at `at`.
+    /// Counts a call that another process took at `at`.
     fn take_for_others(&mut self, at: Moment) {
         self.take(at);
         // It is reported a little later than it happened.
@@ -295,7 +296,7 @@ impl Quota {
         }
     }
 
-    /// The tenant refuses the endpoint until then.
+    /// Allows no call of the endpoint before `until`.
     pub(crate) fn block(&mut self, endpoint: Endpoint, until: Moment) {
         match self.endpoint(endpoint) {
             Some(window) => window.blocked_until = window.blocked_until.max(until),
@@ -303,8 +304,8 @@ impl Quota {
         }
     }
 
-    /// A start was refused with 429 while this run held `held` slots. With a pause named it is the
-    /// rate. Else, since our own starts keep the rate, there is no free slot: as many as we hold are
+    /// Lowers a limit after a start that was refused with 429 while this run held `held` slots. With a
+    /// pause named it is the rate. Else, since our own starts keep the rate, there is no free slot: as many as we hold are
     /// all there are for now (API notes 9.3).
     pub(crate) fn throttled(&mut self, held: u32, retry_after: Option<Duration>, at: Moment) {
         match retry_after {

@@ -76,14 +76,14 @@ impl Watcher {
         due.max(Some(self.not_before))
     }
 
-    /// The list is being read.
+    /// Notes that the list is being read.
     pub(crate) fn ask(&mut self, now: Moment, links_bind: bool) {
         self.last = Some(now);
         self.is_being_read = true;
         self.links_bind = links_bind;
     }
 
-    /// It was read.
+    /// Notes that the list was read.
     pub(crate) fn answered(&mut self) {
         if std::mem::take(&mut self.is_being_read) {
             self.read = self.last;
@@ -95,18 +95,19 @@ impl Watcher {
         self.read
     }
 
-    /// It could not be read.
+    /// Notes that the list could not be read.
     pub(crate) fn failed(&mut self, now: Moment, retry_after: Option<Duration>) {
         self.is_being_read = false;
         self.not_before = self.not_before.max(now + retry_after.unwrap_or_default());
     }
 
-    /// The tenant refused a list for its rate, though we keep ours: another client reads as well.
+    /// Notes that the tenant refused a list for its rate, though we keep ours: another client reads as
+    /// well.
     pub(crate) fn throttled(&mut self, at: Moment) {
         self.yields_until = Some(at + YIELD);
     }
 
-    /// Another process took up the run. It first reads the list a tick later, however often processes
+    /// Adapts to another process that took up the run. It first reads the list a tick later, however often processes
     /// die.
     pub(crate) fn resumed(&mut self, now: Moment) {
         let yields_until = self.yields_until;

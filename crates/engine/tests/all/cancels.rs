@@ -29,7 +29,7 @@ fn unheard(mode: OfflineMode) -> (Desk, ActionId) {
 }
 
 #[test]
-fn a_device_that_does_not_hear_of_a_cancel_is_waited_for_like_one_that_sleeps() {
+fn a_device_that_does_not_hear_of_a_cancel_is_waited_for_like_an_offline_one() {
     let (mut desk, action) = unheard(OfflineMode::Hold);
     let gave_up = FactBody::GaveUp {
         why: GiveUp::Device,
@@ -75,7 +75,7 @@ fn a_device_that_never_hears_of_a_cancel_is_given_up_aloud() {
 }
 
 #[test]
-fn an_interrupt_does_not_wait_for_a_device_that_sleeps_over_its_cancel() {
+fn an_interrupt_does_not_wait_for_a_device_that_is_offline_at_its_cancel() {
     let (mut desk, action) = unheard(OfflineMode::Queue);
     desk.happens_to_run(FactBody::Interrupted { count: 1 });
     assert!(desk.fleet.is_done(), "nothing is in motion");

@@ -6,8 +6,8 @@
 mod build;
 mod cancels;
 mod desk;
+mod offline;
 mod simulation;
-mod sleepers;
 mod stories;
 mod table;
 mod timeouts;

@@ -543,7 +543,7 @@ fn one_call_a_tick_watches_every_open_action() {
 }
 
 #[test]
-fn sleeping_devices_take_few_slots_and_the_rest_are_held_back() {
+fn offline_devices_take_few_slots_and_the_rest_are_held_back() {
     let draft = plan(9).session(&[run()]);
     let mut desk = desk_with(
         draft.with(|policy| policy.offline.max_slots = 2).done(),
@@ -596,7 +596,7 @@ fn hold_starts_a_device_only_when_it_was_seen() {
 }
 
 #[test]
-fn while_others_can_start_the_sleepers_are_asked_about_every_five_minutes() {
+fn while_others_can_start_offline_devices_are_looked_up_every_five_minutes() {
     let draft = plan(60).slots(1).session(&[run()]);
     let mut desk = desk_with(
         draft
@@ -629,7 +629,7 @@ fn while_others_can_start_the_sleepers_are_asked_about_every_five_minutes() {
 }
 
 #[test]
-fn skip_leaves_sleeping_devices_out() {
+fn skip_leaves_offline_devices_out() {
     let draft = plan(1).session(&[run()]);
     let mut desk = desk_with(
         draft

@@ -187,7 +187,7 @@ fn held_offline_devices_that_were_seen_lately_do_not_take_all_slots() {
 }
 
 #[test]
-fn no_session_begins_outside_the_window_though_its_device_wakes_up_there() {
+fn no_session_begins_outside_the_window_though_its_device_comes_online_there() {
     let root = scratch();
     let scenario = Scenario {
         devices: vec![off_for(0, HOUR + 1_800), device(1)],

@@ -12,7 +12,7 @@ use super::desk::{Desk, START, commands, completed, desk, ready};
 use super::stories::hours;
 
 /// The last devices are asked about by hand from here on.
-fn asleep_from_now(mut desk: Desk) -> Desk {
+fn offline_from_now(mut desk: Desk) -> Desk {
     desk.all_ready = false;
     desk
 }
@@ -31,8 +31,8 @@ fn hold(devices: u32, slots: u32) -> super::build::Draft {
 }
 
 #[test]
-fn a_device_that_does_not_take_its_session_for_five_minutes_sleeps_until_it_is_seen_later() {
-    let mut desk = asleep_from_now(desk(hold(1, 2).done()));
+fn a_device_that_does_not_take_its_session_for_five_minutes_is_offline_until_it_is_seen_later() {
+    let mut desk = offline_from_now(desk(hold(1, 2).done()));
     let accepted = desk.now;
     let action = desk.start(0);
     let readiness = |desk: &Desk| desk.fleet.readiness(DeviceIndex(0)).cloned();
@@ -69,10 +69,10 @@ fn a_device_that_does_not_take_its_session_for_five_minutes_sleeps_until_it_is_s
 }
 
 #[test]
-fn the_list_is_read_seldom_while_all_that_is_open_waits_for_sleeping_devices() {
+fn the_list_is_read_seldom_while_all_open_sessions_wait_for_offline_devices() {
     let mut draft = plan(3).session(&[run()]).slots(2);
     draft.policy.offline.mode = OfflineMode::Queue;
-    let mut desk = asleep_from_now(desk(draft.done()));
+    let mut desk = offline_from_now(desk(draft.done()));
     let action = desk.start(0);
     desk.pass(310);
     assert_eq!(desk.looks, 310 / 8);
@@ -94,8 +94,8 @@ fn the_list_is_read_seldom_while_all_that_is_open_waits_for_sleeping_devices() {
 }
 
 #[test]
-fn what_the_queue_gave_up_while_nobody_looked_sleeps_as_well() {
-    let mut desk = asleep_from_now(desk(hold(1, 2).done()));
+fn a_device_whose_session_expired_while_no_process_ran_is_offline_too() {
+    let mut desk = offline_from_now(desk(hold(1, 2).done()));
     let accepted = desk.now;
     let action = desk.start(0);
     desk.now = desk.now + Duration::from_secs(8_000);
@@ -108,13 +108,16 @@ fn what_the_queue_gave_up_while_nobody_looked_sleeps_as_well() {
 }
 
 #[test]
-fn held_back_sleepers_give_their_slots_to_whoever_is_awake() {
-    let mut desk = asleep_from_now(desk(hold(4, 2).done()));
+fn with_hold_offline_devices_give_their_slots_to_online_ones() {
+    let mut desk = offline_from_now(desk(hold(4, 2).done()));
     let actions = [desk.start(0), desk.start(1)];
     assert_eq!(desk.starts(), [] as [u32; 0]);
     desk.pass(310);
     for (device, action) in (0..).zip(actions) {
-        assert_eq!(desk.cancelled(device), (action.clone(), CancelWhy::Asleep));
+        assert_eq!(
+            desk.cancelled(device),
+            (action.clone(), CancelWhy::Unresponsive)
+        );
         given_back(&mut desk, device, &action, ActionStatus::Cancelled);
     }
     assert_eq!(desk.starts(), [2, 3]);
@@ -132,16 +135,16 @@ fn held_back_sleepers_give_their_slots_to_whoever_is_awake() {
 }
 
 #[test]
-fn as_many_sessions_of_sleepers_stay_in_the_queue_as_it_may_hold() {
+fn no_more_sessions_of_offline_devices_stay_in_the_queue_than_it_may_hold() {
     let mut draft = plan(5).session(&[run()]).slots(3);
     draft.policy.offline.max_slots = 1;
-    let mut desk = asleep_from_now(desk(draft.done()));
+    let mut desk = offline_from_now(desk(draft.done()));
     let actions = [desk.start(0), desk.start(1), desk.start(2)];
     desk.pass(310);
     for device in [0, 1] {
         let called_back = desk.cancelled(device);
         let action = actions[device as usize].clone();
-        assert_eq!(called_back, (action.clone(), CancelWhy::Asleep));
+        assert_eq!(called_back, (action.clone(), CancelWhy::Unresponsive));
         given_back(&mut desk, device, &action, ActionStatus::Cancelled);
     }
     assert!(
@@ -153,7 +156,7 @@ fn as_many_sessions_of_sleepers_stay_in_the_queue_as_it_may_hold() {
 }
 
 #[test]
-fn sleepers_take_turns() {
+fn offline_devices_take_turns() {
     let mut draft = plan(3).session(&[run()]);
     draft.policy.offline.max_slots = 1;
     let mut desk = super::desk::desk_with(draft.done(), |desk| desk.all_ready = false);
@@ -172,13 +175,13 @@ fn sleepers_take_turns() {
 }
 
 #[test]
-fn skipped_is_who_turns_out_to_sleep() {
+fn a_device_that_turns_out_to_be_offline_is_skipped() {
     let draft = plan(1).session(&[run()]);
     let draft = draft.with(|policy| policy.offline.mode = OfflineMode::Skip);
-    let mut desk = asleep_from_now(desk(draft.done()));
+    let mut desk = offline_from_now(desk(draft.done()));
     let action = desk.start(0);
     desk.pass(310);
-    assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Asleep));
+    assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Unresponsive));
     given_back(&mut desk, 0, &action, ActionStatus::Cancelled);
     let end = desk.end(0);
     assert_eq!(end.state, EndState::Skipped);
@@ -196,10 +199,10 @@ fn a_session_that_begins_while_it_is_called_back_is_told_and_cleaned_up() {
         .slots(1)
         .never_stop()
         .with(|policy| policy.offline.mode = OfflineMode::Hold);
-    let mut desk = asleep_from_now(desk(draft.done()));
+    let mut desk = offline_from_now(desk(draft.done()));
     let action = desk.start(0);
     desk.pass(310);
-    assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Asleep));
+    assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Unresponsive));
     let cut = [CommandStatus::Completed, CommandStatus::Executing];
     desk.ended(0, &action, ActionStatus::Cancelled, commands(&cut));
     desk.play(0, 1);
@@ -217,10 +220,10 @@ fn a_step_that_fails_while_its_session_is_called_back_is_tried_again() {
         .session(&[run().retry(1, 0)])
         .slots(1)
         .with(|policy| policy.offline.mode = OfflineMode::Hold);
-    let mut desk = asleep_from_now(desk(draft.done()));
+    let mut desk = offline_from_now(desk(draft.done()));
     let action = desk.start(0);
     desk.pass(310);
-    assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Asleep));
+    assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Unresponsive));
     let failed = commands(&[CommandStatus::Failed]);
     desk.ended(0, &action, ActionStatus::Cancelled, failed);
     desk.deliver(0);
@@ -236,7 +239,7 @@ fn a_session_that_is_through_before_it_can_be_called_back_counts() {
         .session(&[get()])
         .slots(1)
         .with(|policy| policy.offline.mode = OfflineMode::Hold);
-    let mut desk = asleep_from_now(desk(draft.done()));
+    let mut desk = offline_from_now(desk(draft.done()));
     let action = desk.start(0);
     desk.pass(310);
     desk.cancelled(0);
@@ -251,7 +254,7 @@ fn a_session_that_is_through_before_it_can_be_called_back_counts() {
 fn what_waits_for_its_device_is_called_back_when_the_hours_end() {
     let draft = plan(2).session(&[run()]).slots(2);
     let window = hours("22:00-03:46 Europe/Stockholm");
-    let mut desk = asleep_from_now(desk(draft.with(|policy| policy.window = window).done()));
+    let mut desk = offline_from_now(desk(draft.with(|policy| policy.window = window).done()));
     let ends = START + Duration::from_secs(360);
     let opens = START + Duration::from_secs(18 * 3_600 + 20 * 60);
     let (sleeps, runs) = (desk.start(0), desk.start(1));
@@ -284,9 +287,9 @@ fn a_start_that_is_accepted_after_the_hours_is_called_back_at_the_next_look() {
 }
 
 #[test]
-fn a_paused_run_calls_back_what_sleeps_and_lets_run_what_is_awake() {
+fn a_paused_run_recalls_sessions_of_offline_devices_and_lets_running_ones_finish() {
     let draft = plan(2).session(&[run()]).cleanup(&[run()]);
-    let mut desk = asleep_from_now(desk(draft.done()));
+    let mut desk = offline_from_now(desk(draft.done()));
     let (sleeps, fresh) = (desk.start(0), desk.start(1));
     desk.pass(200);
     desk.began(1, &fresh);
@@ -320,9 +323,9 @@ fn a_paused_run_calls_back_what_sleeps_and_lets_run_what_is_awake() {
 }
 
 #[test]
-fn a_session_called_back_in_a_run_that_is_to_end_is_not_started_again() {
+fn a_session_recalled_in_a_run_that_is_to_end_is_not_started_again() {
     let draft = hold(3, 2).never_stop();
-    let mut desk = asleep_from_now(desk(draft.done()));
+    let mut desk = offline_from_now(desk(draft.done()));
     let action = desk.start(0);
     desk.start(1);
     desk.pass(310);
