@@ -2,7 +2,7 @@
 //! what the engine costs, and how long the computer takes.
 //!
 //! `cargo bench --bench fleet`; `-- quick` leaves the largest fleets out; `-- row 100000 30 10` plays
-//! that one alone: devices, seconds of a session, percent asleep at first.
+//! that one alone: devices, seconds of a session, percent offline at first.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
@@ -41,35 +41,35 @@ fn beginning() -> Moment {
     Moment::parse("2026-02-03T09:00:00Z").unwrap()
 }
 
-/// A fleet: so many devices, sessions of one length, a share of them asleep at first.
+/// A fleet: so many devices, sessions of one length, a share of them offline at first.
 #[derive(Clone, Copy)]
 struct Shape {
     devices: u32,
     seconds: u64,
-    asleep_percent: u64,
-    /// Those that sleep were seen shortly before, so that the machine list shows them as ready.
+    offline_percent: u64,
+    /// Those that are offline were seen shortly before, so that the machine list shows them as ready.
     seen_lately: bool,
 }
 
 impl Shape {
-    /// When each device wakes up: those that sleep do so within the first half of the time that the
+    /// When each device comes online: those that are offline do so within the first half of the time that the
     /// run needs at least.
-    fn wakes(self) -> Vec<Duration> {
-        let awake = vec![Duration::ZERO; self.devices as usize];
-        let half = self.bound(&awake).as_millis() as u64 / 2;
+    fn online_at(self) -> Vec<Duration> {
+        let online = vec![Duration::ZERO; self.devices as usize];
+        let half = self.bound(&online).as_millis() as u64 / 2;
         let mut dice = Dice(u64::from(self.devices) ^ self.seconds << 32);
-        let wakes = awake.into_iter().map(|awake| {
-            if dice.percent(self.asleep_percent) {
+        let online_at = online.into_iter().map(|online| {
+            if dice.percent(self.offline_percent) {
                 dice.millis(1_000, half.max(1_001))
             } else {
-                awake
+                online
             }
         });
-        wakes.collect()
+        online_at.collect()
     }
 
-    fn bound(self, wakes: &[Duration]) -> Duration {
-        let jobs: Vec<Job> = wakes
+    fn bound(self, online_at: &[Duration]) -> Duration {
+        let jobs: Vec<Job> = online_at
             .iter()
             .map(|earliest| Job {
                 earliest: *earliest,
@@ -123,10 +123,10 @@ fn id(device: u32) -> String {
     format!("{device:040x}")
 }
 
-fn scenario(shape: Shape, wakes: &[Duration]) -> Scenario {
+fn scenario(shape: Shape, online_at: &[Duration]) -> Scenario {
     let fixed = |seconds| Some(DurationRange::seconds(seconds, seconds));
     let devices = (0..shape.devices).map(|device| {
-        let wakes = wakes[device as usize];
+        let online_at = online_at[device as usize];
         let mut device = Device {
             id: Some(id(device)),
             last_seen: TimeSpan::seconds(match shape.seen_lately {
@@ -135,9 +135,9 @@ fn scenario(shape: Shape, wakes: &[Duration]) -> Scenario {
             }),
             ..Device::named(&format!("ws-{device:06}.example.org"), "Windows11")
         };
-        if !wakes.is_zero() {
+        if !online_at.is_zero() {
             device.online.push(TimeWindow {
-                from: TimeSpan(wakes),
+                from: TimeSpan(online_at),
                 until: None,
             });
         }
@@ -183,9 +183,9 @@ impl Played {
 
 /// Plays it with the real driver and the emulator's core.
 fn play(shape: Shape) -> Played {
-    let wakes = shape.wakes();
+    let online_at = shape.online_at();
     let compiled = compiled(shape.devices);
-    let scenario = scenario(shape, &wakes);
+    let scenario = scenario(shape, &online_at);
     let memory = Path::new("/dev/shm");
     let root = match memory.is_dir() {
         true => tempfile::tempdir_in(memory),
@@ -209,7 +209,7 @@ fn play(shape: Shape) -> Played {
     assert_eq!(tally.ended[0], shape.devices, "{tally:?}");
     Played {
         makespan: computer.clock.now().since(beginning()),
-        bound: shape.bound(&wakes),
+        bound: shape.bound(&online_at),
         took,
         throttled: network.throttled().len(),
         calls: network.calls(),
@@ -220,16 +220,16 @@ fn play(shape: Shape) -> Played {
 
 /// Plays it with the engine alone against a model of the service.
 fn play_model(shape: Shape) -> (Played, Model) {
-    let wakes = shape.wakes();
+    let online_at = shape.online_at();
     let compiled = compiled(shape.devices);
     let length = Duration::from_secs(shape.seconds);
-    let mut model = Model::new(compiled.plan(), beginning(), wakes.clone(), length);
+    let mut model = Model::new(compiled.plan(), beginning(), online_at.clone(), length);
     let began = Instant::now();
     model.play();
     let took = began.elapsed();
     let played = Played {
         makespan: model.now.since(beginning()),
-        bound: shape.bound(&wakes),
+        bound: shape.bound(&online_at),
         took,
         throttled: 0,
         calls: 0,
@@ -247,7 +247,7 @@ fn makespans(quick: bool) {
         "  {:>8} {:>8} {:>8} {:>12} {:>12} {:>8} {:>6} {:>9} {:>9} {:>9}",
         "devices",
         "seconds",
-        "asleep",
+        "offline",
         "bound s",
         "makespan s",
         "over",
@@ -262,21 +262,21 @@ fn makespans(quick: bool) {
         &[100, 1_000, 10_000, 100_000]
     };
     for shape in shapes(sizes) {
-        // While more than a thousand sleep, the list of all that were seen lately is read each five
+        // While more than a thousand are offline, the list of all that were seen lately is read each five
         // minutes: with the largest fleet that is 90,000 entries each time, for months.
-        if shape.devices < 100_000 || shape.asleep_percent == 0 {
+        if shape.devices < 100_000 || shape.offline_percent == 0 {
             row(shape, &play(shape));
         }
     }
     println!(
-        "  the same, and those asleep were seen an hour before, so that they are started first:"
+        "  the same, and those offline were seen an hour before, so that they are started first:"
     );
     for seconds in [30, 120, 600] {
-        for asleep_percent in [5, 10, 20] {
+        for offline_percent in [5, 10, 20] {
             let shape = Shape {
                 devices: 1_000,
                 seconds,
-                asleep_percent,
+                offline_percent,
                 seen_lately: true,
             };
             row(shape, &play(shape));
@@ -293,11 +293,11 @@ fn shapes(sizes: &[u32]) -> Vec<Shape> {
     let mut shapes = Vec::new();
     for devices in sizes {
         for seconds in [30, 120, 600] {
-            for asleep_percent in [0, 5, 10, 20] {
+            for offline_percent in [0, 5, 10, 20] {
                 shapes.push(Shape {
                     devices: *devices,
                     seconds,
-                    asleep_percent,
+                    offline_percent,
                     seen_lately: false,
                 });
             }
@@ -311,7 +311,7 @@ fn row(shape: Shape, played: &Played) {
         "  {:>8} {:>8} {:>7}% {:>12.1} {:>12.1} {:>7.2}% {:>6} {:>9} {:>9} {:>8.2}s",
         shape.devices,
         shape.seconds,
-        shape.asleep_percent,
+        shape.offline_percent,
         played.bound.as_secs_f64(),
         played.makespan.as_secs_f64(),
         played.over(),
@@ -323,7 +323,7 @@ fn row(shape: Shape, played: &Played) {
 }
 
 fn engine() {
-    println!("\nThe engine alone, sessions of 30 s, nobody asleep");
+    println!("\nThe engine alone, sessions of 30 s, none offline");
     println!(
         "  {:>8} {:>10} {:>20} {:>20}",
         "devices", "events", "ns an event", "bytes a device"
@@ -332,7 +332,7 @@ fn engine() {
         let shape = Shape {
             devices,
             seconds: 30,
-            asleep_percent: 0,
+            offline_percent: 0,
             seen_lately: false,
         };
         let mut nanos = Vec::new();
@@ -382,14 +382,14 @@ fn memory(devices: u32) {
     let shape = Shape {
         devices,
         seconds: 30,
-        asleep_percent: 0,
+        offline_percent: 0,
         seen_lately: false,
     };
-    let wakes = shape.wakes();
+    let online_at = shape.online_at();
     let compiled = compiled(devices);
     let length = Duration::from_secs(shape.seconds);
     let before = resident();
-    let mut model = Model::new(compiled.plan(), beginning(), wakes, length);
+    let mut model = Model::new(compiled.plan(), beginning(), online_at, length);
     let mut peak = resident();
     model.play_watched(|| peak = peak.max(resident()));
     match (before, peak) {
@@ -402,10 +402,10 @@ fn day() {
     let shape = Shape {
         devices: 5_000,
         seconds: 120,
-        asleep_percent: 5,
+        offline_percent: 5,
         seen_lately: false,
     };
-    println!("\n5,000 devices, 5% asleep at first, sessions of 120 s, with the emulator's core");
+    println!("\n5,000 devices, 5% offline at first, sessions of 120 s, with the emulator's core");
     let mut took: Vec<Duration> = Vec::new();
     for _ in 0..3 {
         let played = play(shape);
@@ -436,13 +436,13 @@ fn main() {
         return memory(devices.parse().unwrap());
     }
     let quick = arguments.iter().any(|argument| argument == "quick");
-    if let [word, devices, seconds, asleep_percent] = arguments.as_slice()
+    if let [word, devices, seconds, offline_percent] = arguments.as_slice()
         && word == "row"
     {
         let shape = Shape {
             devices: devices.parse().unwrap(),
             seconds: seconds.parse().unwrap(),
-            asleep_percent: asleep_percent.parse().unwrap(),
+            offline_percent: offline_percent.parse().unwrap(),
             seen_lately: false,
         };
         return row(shape, &play(shape));

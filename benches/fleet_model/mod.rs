@@ -29,7 +29,7 @@ pub struct Model {
     fleet: Fleet,
     pub now: Moment,
     started: Moment,
-    wakes: Vec<Duration>,
+    online_at: Vec<Duration>,
     length: Duration,
     events_due: BTreeMap<(Moment, u64), Event>,
     sequence: u64,
@@ -44,13 +44,18 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn new(plan: &Arc<Plan>, started: Moment, wakes: Vec<Duration>, length: Duration) -> Self {
+    pub fn new(
+        plan: &Arc<Plan>,
+        started: Moment,
+        online_at: Vec<Duration>,
+        length: Duration,
+    ) -> Self {
         let run = RunId::parse("run-1").unwrap();
         Model {
             fleet: Fleet::new(&run, Arc::clone(plan), started),
             now: started,
             started,
-            wakes,
+            online_at,
             length,
             events_due: BTreeMap::new(),
             sequence: 0,
@@ -210,7 +215,7 @@ impl Model {
             }
             Event::DevicesRead(devices) => {
                 for device in devices {
-                    let is_ready = self.started + self.wakes[device.place()] <= self.now;
+                    let is_ready = self.started + self.online_at[device.place()] <= self.now;
                     let known = self.fleet.readiness(device).expect("a device of the run");
                     if *known == Readiness::Unknown || known.is_offline() == is_ready {
                         let body = FactBody::Readiness(if is_ready {

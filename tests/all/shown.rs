@@ -37,11 +37,11 @@ fn onlooker(desk: &Desk, sheet: Sheet) -> Progress {
     progress
 }
 
-/// Some devices that are awake, and others that the machine list does not show.
-fn some_offline(draft: Draft, awake: u32) -> Desk {
+/// Some devices that are online, and others that the machine list does not show.
+fn some_offline(draft: Draft, online: u32) -> Desk {
     let mut desk = desk_with(draft.done(), |desk| desk.all_ready = false);
     for device in desk.devices() {
-        desk.tell(Some(device), ready(device.0 < awake));
+        desk.tell(Some(device), ready(device.0 < online));
     }
     desk.fleet.devices_read(desk.now);
     desk.poll();

@@ -40,7 +40,7 @@ pub fn generate_scenario_schema() -> String {
     take_numbers_for_choices(&mut schema);
     let snippet = json!({
         "label": "scenario",
-        "description": "A small fleet, a part of it asleep, and an answer that is lost",
+        "description": "A small fleet, a part of it offline, and an answer that is lost",
         "body": {
             "factor": 60,
             "fleets": [{

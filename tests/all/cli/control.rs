@@ -5,7 +5,7 @@ use std::process::{Child, ChildStderr};
 
 use super::builder::{DATE_TIME, Emulator, Ended, Svar, fits, interrupt};
 
-/// `web-02` sleeps for ten minutes of a clock that goes sixty times as fast, `web-03` for a day.
+/// `web-02` is offline for ten minutes of a clock that goes sixty times as fast, `web-03` for a day.
 const FLEET: &str = "\
 factor: 60
 devices:
@@ -133,7 +133,7 @@ fn a_paused_run_rests_until_it_is_resumed() {
 
 #[test]
 fn a_pause_recalls_sessions_of_offline_devices_and_the_run_ends_at_once_to_be_resumed() {
-    // Five minutes of this clock are half a second, and the two sleep for a day.
+    // Five minutes of this clock are half a second, and the two are offline for a day.
     let emulator = Emulator::start(
         &FLEET
             .replace("factor: 60", "factor: 600")

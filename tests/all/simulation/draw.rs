@@ -64,7 +64,7 @@ pub(super) struct DrawnStep {
 pub(super) struct DrawnDevice {
     pub(super) id: String,
     pub(super) fates: Vec<Fate>,
-    /// Something about it may end its run early: it sleeps, it is held, it refuses.
+    /// Something about it may end its run early: it is offline, it is held, it refuses.
     pub(super) difficult: bool,
 }
 

@@ -242,7 +242,7 @@ fn judge_device(
 const FOUND_WITHIN: Duration = Duration::from_secs(900);
 
 /// The device came back well before `offline.until` and stayed, the tenant had a slot free all the
-/// while, and nothing but sleep stood in the way.
+/// while, and nothing prevented it but being offline.
 fn was_there(case: &Case, computer: &Computer, device: &DrawnDevice) -> bool {
     let policy = &case.compiled.plan().policy;
     let waits = policy.waves.len() > 1 || policy.max_active.is_some() || policy.window.is_some();

@@ -68,7 +68,7 @@ pub(super) fn run_of(root: &Path, playbook: &str, scenario: Scenario) -> Compute
     )
 }
 
-/// Sixty devices, all awake.
+/// Sixty devices, all online.
 pub(super) fn sixty_devices(root: &Path) -> Computer {
     let playbook = "playbook: 1
 name: Collect

@@ -1,4 +1,4 @@
-//! Devices that sleep though they were seen lately, and go off in the middle of a run.
+//! Devices that are offline though they were seen lately, and go off in the middle of a run.
 
 use std::path::Path;
 
@@ -175,7 +175,7 @@ fn held_offline_devices_that_were_seen_lately_do_not_take_all_slots() {
     assert_eq!(computer.drive(), Ok(Left::Finished));
     assert_eq!(ended_ok(&computer), 60);
     let last = (30..60).filter_map(|device| ran(&computer, device)).max();
-    // Twenty-five sleepers take all slots at first, and have them for five minutes and not two hours.
+    // Twenty-five offline devices take all slots at first, and have them for five minutes and not two hours.
     let minutes = last.unwrap().since(beginning()).as_secs() / 60;
     assert!(minutes < 20, "{minutes} min");
     // Until they come back, at most five of them wait in the service's queue.

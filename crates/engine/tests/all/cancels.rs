@@ -10,7 +10,7 @@ use super::build::{plan, run};
 use super::desk::{Desk, commands, completed, desk, refusal};
 use super::stories::hours;
 
-/// A device with a step that is overdue, cleanup after it, and a device that sleeps over its cancel.
+/// A device with a step that is overdue, cleanup after it, and a device that goes offline before its cancel reaches it.
 fn unheard(mode: OfflineMode) -> (Desk, ActionId) {
     let draft = plan(2).session(&[run().timeout(60)]).cleanup(&[run()]);
     let draft = draft.slots(2).with(|policy| policy.offline.mode = mode);
@@ -56,7 +56,7 @@ fn a_device_that_does_not_hear_of_a_cancel_is_waited_for_like_an_offline_one() {
 fn a_device_that_never_hears_of_a_cancel_is_given_up_aloud() {
     let words = "it took longer than its timeout of 1m; action action-1 was cancelled but the \
                  service did not confirm it; it may still be running";
-    // Who skips sleepers does not wait for this one either.
+    // A run that skips offline devices does not wait for this one either.
     let (mut late, _) = unheard(OfflineMode::Queue);
     late.pass(24 * 3_600);
     let (skipped, _) = {

@@ -31,7 +31,7 @@ pub(super) struct Desk {
     actions: u32,
 }
 
-/// A desk whose devices are all awake.
+/// A desk whose devices are all online.
 pub(super) fn desk(plan: Arc<Plan>) -> Desk {
     desk_with(plan, |_| {})
 }

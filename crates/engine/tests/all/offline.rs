@@ -1,4 +1,4 @@
-//! Stories of devices that sleep: how it is noticed, what they may hold, when they are started again.
+//! Stories of devices that are offline: how that is noticed, what they may hold, when they are started again.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ fn the_list_is_read_seldom_while_all_open_sessions_wait_for_offline_devices() {
     desk.looks = 0;
     desk.pass(3_600);
     assert!((111..=113).contains(&desk.looks), "{}", desk.looks);
-    // Whoever is awake is looked at as often as ever.
+    // Sessions of online devices are looked at as often as ever.
     desk.looks = 0;
     let other = desk.start(1);
     desk.pass(80);
@@ -122,7 +122,11 @@ fn with_hold_offline_devices_give_their_slots_to_online_ones() {
     }
     assert_eq!(desk.starts(), [2, 3]);
     desk.play(2, 1);
-    assert_eq!(desk.starts(), [3, 0], "nobody awake wants the other slot");
+    assert_eq!(
+        desk.starts(),
+        [3, 0],
+        "no online device wants the other slot"
+    );
     desk.needs
         .retain(|need| !matches!(need, svar_engine::Need::Start { device, .. } if device.0 == 0));
     assert!(matches!(
@@ -131,7 +135,7 @@ fn with_hold_offline_devices_give_their_slots_to_online_ones() {
     ));
     desk.happens(1, ready(true));
     desk.play(3, 1);
-    assert_eq!(desk.starts(), [1], "it was seen, so it is awake");
+    assert_eq!(desk.starts(), [1], "it was seen, so it is online");
 }
 
 #[test]
@@ -257,15 +261,15 @@ fn what_waits_for_its_device_is_called_back_when_the_hours_end() {
     let mut desk = offline_from_now(desk(draft.with(|policy| policy.window = window).done()));
     let ends = START + Duration::from_secs(360);
     let opens = START + Duration::from_secs(18 * 3_600 + 20 * 60);
-    let (sleeps, runs) = (desk.start(0), desk.start(1));
+    let (offline, runs) = (desk.start(0), desk.start(1));
     desk.began(1, &runs);
     desk.pass(359);
     assert!(desk.needs.is_empty());
     desk.pass(1);
     assert_eq!(desk.now, ends);
-    assert_eq!(desk.cancelled(0), (sleeps.clone(), CancelWhy::Hours));
+    assert_eq!(desk.cancelled(0), (offline.clone(), CancelWhy::Hours));
     assert!(desk.needs.is_empty(), "what runs, runs on");
-    given_back(&mut desk, 0, &sleeps, ActionStatus::Cancelled);
+    given_back(&mut desk, 0, &offline, ActionStatus::Cancelled);
     assert_eq!(desk.starts(), [] as [u32; 0]);
     desk.pass(opens.since(desk.now).as_secs() - 1);
     assert_eq!(desk.starts(), [] as [u32; 0]);
@@ -290,19 +294,22 @@ fn a_start_that_is_accepted_after_the_hours_is_called_back_at_the_next_look() {
 fn a_paused_run_recalls_sessions_of_offline_devices_and_lets_running_ones_finish() {
     let draft = plan(2).session(&[run()]).cleanup(&[run()]);
     let mut desk = offline_from_now(desk(draft.done()));
-    let (sleeps, fresh) = (desk.start(0), desk.start(1));
+    let (offline, fresh) = (desk.start(0), desk.start(1));
     desk.pass(200);
     desk.began(1, &fresh);
     desk.happens_to_run(FactBody::Interrupted { count: 1 });
     assert!(desk.needs.is_empty(), "it may be about to begin");
     desk.pass(110);
-    assert_eq!(desk.cancelled(0), (sleeps.clone(), CancelWhy::Pause));
-    given_back(&mut desk, 0, &sleeps, ActionStatus::Cancelled);
+    assert_eq!(desk.cancelled(0), (offline.clone(), CancelWhy::Pause));
+    given_back(&mut desk, 0, &offline, ActionStatus::Cancelled);
     assert!(!desk.fleet.is_done());
     desk.ended(1, &fresh, ActionStatus::Succeeded, completed(1));
     desk.deliver(1);
     let cleanup = desk.start(1);
-    assert!(!desk.fleet.is_done(), "an awake device is cleaned up first");
+    assert!(
+        !desk.fleet.is_done(),
+        "an online device is cleaned up first"
+    );
     desk.pass(310);
     assert_eq!(desk.cancelled(1), (cleanup.clone(), CancelWhy::Pause));
     given_back(&mut desk, 1, &cleanup, ActionStatus::Cancelled);

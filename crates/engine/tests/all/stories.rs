@@ -560,7 +560,7 @@ fn offline_devices_take_few_slots_and_the_rest_are_held_back() {
     assert_eq!(
         desk.starts(),
         [0, 3, 6, 1, 2],
-        "the ready ones first, then two sleepers"
+        "the ready ones first, then two offline ones"
     );
     for device in [0, 3, 6, 1, 2] {
         desk.start(device);
@@ -570,7 +570,11 @@ fn offline_devices_take_few_slots_and_the_rest_are_held_back() {
         Some(Waiting::Offline { .. })
     ));
     desk.happens(4, ready(true));
-    assert_eq!(desk.starts(), [4], "awake, it needs no sleeper's slot");
+    assert_eq!(
+        desk.starts(),
+        [4],
+        "online, it needs no slot of an offline device"
+    );
 }
 
 #[test]

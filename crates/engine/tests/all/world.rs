@@ -46,9 +46,9 @@ impl Dice {
 
 /// One device.
 pub(super) struct Device {
-    /// Asleep until then.
+    /// Offline until then.
     pub(super) offline_until: Moment,
-    /// It was seen shortly before the run, so that the list shows it as ready though it sleeps.
+    /// It was seen shortly before the run, so that the list shows it as ready though it is offline.
     pub(super) seen_before: bool,
     /// Somebody else's session on it until then.
     pub(super) portal_until: Moment,
