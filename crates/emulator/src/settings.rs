@@ -132,10 +132,10 @@ impl DurationRange {
         self.min.0.max(self.max.0)
     }
 
-    /// Returns the duration at a position from 0 to 1 between the bounds.
-    pub(crate) fn at(self, place: f64) -> Duration {
+    /// Returns a duration between the bounds: the lower one for 0, the upper one for 1.
+    pub(crate) fn at(self, fraction: f64) -> Duration {
         let (low, high) = (self.min.0.min(self.max.0), self.min.0.max(self.max.0));
-        low + (high - low).mul_f64(place.clamp(0.0, 1.0))
+        low + (high - low).mul_f64(fraction.clamp(0.0, 1.0))
     }
 }
 

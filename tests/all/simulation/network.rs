@@ -339,7 +339,7 @@ impl State {
         let answer = |body: ResponseBody| {
             let mut answer = client::Response::new(body);
             *answer.status_mut() = response.status.try_into().expect("a status");
-            if let Some(wait) = response.find("retry-after") {
+            if let Some(wait) = response.header("retry-after") {
                 let wait = wait.parse().expect("a header");
                 answer.headers_mut().insert("retry-after", wait);
             }

@@ -4,12 +4,12 @@
 //! The keys are written by hand, in the order of [`svar_wire::MachineAction`]. A serializer would
 //! look through every key and enum value for characters to escape, and none of them has any.
 
-use serde::Serialize;
 use uuid::Uuid;
 
 use svar_wire::Moment;
 
 use super::actions::{ActionRecord, CommandRecord, LIVE_RESPONSE};
+use super::json;
 use super::machines::MachineRecord;
 use super::random::guid;
 use super::timestamp::Timestamp;
@@ -60,14 +60,14 @@ fn write_action(out: &mut Vec<u8>, action: &ActionRecord, machine: &MachineRecor
         if index > 0 {
             out.push(b',');
         }
-        write_entry(out, index, record);
+        write_command(out, index, record);
     }
     plain(out, "],\"troubleshootInfo\":null}");
 }
 
 /// Reads a byte of each part of an action's memory that writing the action needs. Called for all
 /// actions of a page before the first is written, it lets the CPU load their memory in parallel.
-pub(crate) fn touch(action: &ActionRecord, machine: &MachineRecord) -> u8 {
+pub(crate) fn prefetch(action: &ActionRecord, machine: &MachineRecord) -> u8 {
     let ends = |bytes: &[u8]| match bytes {
         [first, .., last] => first ^ last,
         [..] => 0,
@@ -82,24 +82,24 @@ pub(crate) fn touch(action: &ActionRecord, machine: &MachineRecord) -> u8 {
         ^ times
 }
 
-fn write_entry(out: &mut Vec<u8>, index: usize, record: &CommandRecord) {
+/// Appends a command of an action as JSON.
+fn write_command(out: &mut Vec<u8>, index: usize, record: &CommandRecord) {
     plain(out, "{\"index\":");
-    json(out, &index);
+    json::append(out, &index);
     plain(out, ",\"startTime\":");
     time(out, record.began);
     plain(out, ",\"endTime\":");
     time(out, record.ended);
     plain(out, ",\"commandStatus\":");
     text(out, record.status.as_str());
-    match record.errors.is_empty() {
-        true => plain(out, ",\"errors\":[],\"command\":"),
-        false => {
-            plain(out, ",\"errors\":");
-            json(out, &record.errors);
-            plain(out, ",\"command\":");
-        }
+    if record.errors.is_empty() {
+        plain(out, ",\"errors\":[],\"command\":");
+    } else {
+        plain(out, ",\"errors\":");
+        json::append(out, &record.errors);
+        plain(out, ",\"command\":");
     }
-    out.extend_from_slice(&record.command.written);
+    out.extend_from_slice(&record.command.json);
     out.push(b'}');
 }
 
@@ -108,19 +108,21 @@ fn plain(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
+/// Appends a text in quotes.
 fn text(out: &mut Vec<u8>, text: &str) {
     // The loop has no early exit, so that it compiles to few instructions for many bytes.
     let is_plain = text.bytes().fold(true, |so_far, byte| {
         so_far & (byte >= b' ') & (byte != b'"') & (byte != b'\\')
     });
     if !is_plain {
-        return json(out, text);
+        return json::append(out, text);
     }
     out.push(b'"');
     plain(out, text);
     out.push(b'"');
 }
 
+/// Appends a time in quotes, or `null`.
 fn time(out: &mut Vec<u8>, moment: Option<Moment>) {
     let Some(moment) = moment else {
         return plain(out, "null");
@@ -130,78 +132,72 @@ fn time(out: &mut Vec<u8>, moment: Option<Moment>) {
     out.push(b'"');
 }
 
-/// Appends a value as JSON.
-fn json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
-    serde_json::to_writer(out, value)
-        .expect("internal error: plain data can always be written as JSON");
-}
-
-/// A cache of actions in the form in which they were last written. A client asks for the same
-/// actions until they change, so most of a list is copied from here.
+/// A cache of actions as JSON. A client asks for the same actions until they change, so most of a list is
+/// copied from here.
 #[derive(Debug)]
-pub(crate) struct Written(Vec<Slot>);
+pub(crate) struct JsonCache(Vec<Slot>);
 
 /// A slot of the cache. Its memory is reused after its action is forgotten.
 #[derive(Debug, Clone, Default)]
 struct Slot {
-    place: Option<u32>,
-    /// `true` if `bytes` holds the action. An action is kept only when it is requested a second
+    action: Option<u32>,
+    /// `true` if `bytes` holds the action. An action is stored only when it is requested for the second
     /// time: a single pass over all actions would otherwise evict those that are requested often,
     /// and pay for copies that are never read.
-    is_kept: bool,
+    is_filled: bool,
     bytes: Vec<u8>,
 }
 
-/// The number of slots, with about 800 bytes in each. A place has exactly one slot it can be in.
-const WRITTEN_MAX: usize = 8192;
+/// The number of slots, with about 800 bytes in each. An action has exactly one slot it can be in.
+const SLOTS: usize = 8192;
 /// The capacity of a slot's buffer, unless its action needs more. Most actions need less.
-const LENGTH_KEPT: usize = 1024;
+const SLOT_CAPACITY: usize = 1024;
 
-impl Default for Written {
+impl Default for JsonCache {
     fn default() -> Self {
-        Written(vec![Slot::default(); WRITTEN_MAX])
+        JsonCache(vec![Slot::default(); SLOTS])
     }
 }
 
-impl Written {
-    /// Drops the cached action of a place, because it has changed.
-    pub(crate) fn forget(&mut self, place: u32) {
-        let slot = &mut self.0[place as usize % WRITTEN_MAX];
-        if slot.place == Some(place) {
-            slot.place = None;
+impl JsonCache {
+    /// Drops the cached JSON of the action at that index, because it has changed.
+    pub(crate) fn invalidate(&mut self, action_index: u32) {
+        let slot = &mut self.0[action_index as usize % SLOTS];
+        if slot.action == Some(action_index) {
+            slot.action = None;
         }
     }
 
-    /// Returns the length of the cached action of a place, or `None` if it is not cached.
-    pub(crate) fn length(&self, place: u32) -> Option<usize> {
-        let slot = &self.0[place as usize % WRITTEN_MAX];
-        (slot.is_kept && slot.place == Some(place)).then_some(slot.bytes.len())
+    /// Returns the length of the cached JSON of the action at that index, or `None` if it is not cached.
+    pub(crate) fn length(&self, action_index: u32) -> Option<usize> {
+        let slot = &self.0[action_index as usize % SLOTS];
+        (slot.is_filled && slot.action == Some(action_index)).then_some(slot.bytes.len())
     }
 
-    /// Appends the action of a place. `action` is called for the action and its machine if the
-    /// place is not cached.
+    /// Appends the JSON of the action at that index. `action` is called for the action and its machine if it
+    /// is not cached.
     pub(crate) fn append<'a>(
         &mut self,
         out: &mut Vec<u8>,
-        place: u32,
+        action_index: u32,
         action: impl FnOnce() -> (&'a ActionRecord, &'a MachineRecord),
     ) {
-        let slot = &mut self.0[place as usize % WRITTEN_MAX];
-        let is_known = slot.place == Some(place);
-        if is_known && slot.is_kept {
+        let slot = &mut self.0[action_index as usize % SLOTS];
+        let is_known = slot.action == Some(action_index);
+        if is_known && slot.is_filled {
             out.extend_from_slice(&slot.bytes);
             return;
         }
         let from = out.len();
         let (action, machine) = action();
         write_action(out, action, machine);
-        slot.place = Some(place);
-        slot.is_kept = is_known;
+        slot.action = Some(action_index);
+        slot.is_filled = is_known;
         if is_known {
             slot.bytes.clear();
             slot.bytes.extend_from_slice(&out[from..]);
             // A long action must not keep its memory after it has been evicted.
-            slot.bytes.shrink_to(LENGTH_KEPT);
+            slot.bytes.shrink_to(SLOT_CAPACITY);
         }
     }
 }

@@ -16,17 +16,17 @@ use super::super::odata::{
     Comparison, Direction, Entity, Filter, Function, Kind, OrderBy, Row, Value,
 };
 use super::super::settings::UnsuccessfulStatus;
-use super::action_json::{Written, touch};
-use super::command_cache::{RecentCommands, SharedCommand};
+use super::action_json::{JsonCache, prefetch};
 use super::id_index::IdIndex;
-use super::index_set::{IndexSet, Union, index};
-use super::list_query::{Candidates, Matches};
+use super::index_set::{IndexSet, Union, to_index};
+use super::list_query::{Candidates, MatchingEntries};
 use super::machines::{MachineRecord, Machines};
 use super::random::guid;
+use super::recent_commands::{RecentCommands, SharedCommand};
 
-/// The six states of an action. Their numbers are indexes.
+/// The status of an action. The numbers of the variants are indices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum State {
+pub(crate) enum ActionState {
     Pending,
     InProgress,
     Succeeded,
@@ -35,29 +35,31 @@ pub(crate) enum State {
     Cancelled,
 }
 
-impl State {
+impl ActionState {
+    /// Returns the `status` as the API writes it.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            State::Pending => "Pending",
-            State::InProgress => "InProgress",
-            State::Succeeded => "Succeeded",
-            State::Failed => "Failed",
-            State::TimeOut => "TimeOut",
-            State::Cancelled => "Cancelled",
+            ActionState::Pending => "Pending",
+            ActionState::InProgress => "InProgress",
+            ActionState::Succeeded => "Succeeded",
+            ActionState::Failed => "Failed",
+            ActionState::TimeOut => "TimeOut",
+            ActionState::Cancelled => "Cancelled",
         }
     }
 
     /// Returns the state that a setting names.
-    pub(crate) fn of_bad_end(end: UnsuccessfulStatus) -> Self {
+    pub(crate) fn from_setting(end: UnsuccessfulStatus) -> Self {
         match end {
-            UnsuccessfulStatus::Failed => State::Failed,
-            UnsuccessfulStatus::TimeOut => State::TimeOut,
-            UnsuccessfulStatus::Cancelled => State::Cancelled,
+            UnsuccessfulStatus::Failed => ActionState::Failed,
+            UnsuccessfulStatus::TimeOut => ActionState::TimeOut,
+            UnsuccessfulStatus::Cancelled => ActionState::Cancelled,
         }
     }
 
+    /// Returns whether the action has ended.
     pub(crate) fn is_final(self) -> bool {
-        self > State::InProgress
+        self > ActionState::InProgress
     }
 }
 
@@ -94,11 +96,11 @@ pub(crate) struct ActionRecord {
     pub(crate) updated: Moment,
     /// Until this time, reads do not find the action.
     pub(crate) visible_at: Moment,
-    pub(crate) state: State,
+    pub(crate) state: ActionState,
     pub(crate) commands: Box<[CommandRecord]>,
     pub(crate) cancellation: Option<Box<Cancellation>>,
-    /// With status flapping: a read has returned it as `Failed`, and the next one returns it as
-    /// `Succeeded`.
+    /// With status flapping: a read has already returned it as `Failed`, so the next one returns it
+    /// as `Succeeded`.
     pub(crate) was_shown_failed: bool,
     /// It succeeded, and the first read returns it as `Failed`.
     pub(crate) is_flapping: bool,
@@ -121,19 +123,22 @@ pub(crate) const ACTION: Entity = Entity {
         ("computerDnsName", Kind::Text),
     ],
 };
+/// The indices of the properties in [`ACTION`].
 const ID: usize = 0;
 const STATUS: usize = 1;
 const MACHINE_ID: usize = 2;
 const TYPE: usize = 3;
 const REQUESTOR: usize = 4;
 const CREATED: usize = 5;
+const UPDATED: usize = 6;
+const COMMENT: usize = 7;
 const MACHINE_NAME: usize = 8;
-/// The largest number of devices whose actions are collected before a page is cut from them.
-const DEVICES_FEW: usize = 1_000;
-/// The length of what is written for an action, without the texts that vary in length.
-const ACTION_FRAME: usize = 640;
-/// The same for a command.
-const COMMAND_FRAME: usize = 160;
+/// The largest number of devices whose actions are collected and sorted for one list.
+const DEVICES_MAX: usize = 1_000;
+/// The length of an action in JSON, in bytes, without the texts that vary in length.
+const ACTION_OVERHEAD: usize = 640;
+/// The length of a command in JSON, in bytes, without the texts that vary in length.
+const COMMAND_OVERHEAD: usize = 160;
 /// The type of all actions of the emulator.
 pub(crate) const LIVE_RESPONSE: &str = "LiveResponse";
 
@@ -152,8 +157,8 @@ impl Row for ActionRow<'_> {
             TYPE => Value::Text(LIVE_RESPONSE.into()),
             REQUESTOR => Value::Text((&*self.action.requestor).into()),
             CREATED => Value::Time(self.action.created),
-            6 => Value::Time(self.action.updated),
-            7 => Value::Text((&*self.action.comment).into()),
+            UPDATED => Value::Time(self.action.updated),
+            COMMENT => Value::Text((&*self.action.comment).into()),
             MACHINE_NAME => Value::Text((&*self.machine.name).into()),
             _ => Value::Null,
         }
@@ -163,148 +168,157 @@ impl Row for ActionRow<'_> {
 /// All actions, in the order they were created.
 #[derive(Debug, Default)]
 pub(crate) struct Actions {
-    pub(crate) all: Vec<ActionRecord>,
+    all: Vec<ActionRecord>,
     by_id: IdIndex,
     /// Commands of recent starts.
     pub(crate) recent_commands: RecentCommands,
     by_state: [IndexSet; 6],
     /// The actions of each requestor, by the name in lower case.
     by_requestor: BTreeMap<String, IndexSet>,
-    /// The cache of written actions. Actions change only through [`Actions::get_mut`] and
-    /// [`Actions::turn`], which keep it up to date.
-    written: RefCell<Written>,
-    /// The actions that a fault hides from reads for longer than the others.
-    late: Vec<u32>,
+    /// The cache of actions as JSON. Actions change only through [`Actions::get_mut`] and
+    /// [`Actions::set_state`], which keep it up to date.
+    json: RefCell<JsonCache>,
+    /// The actions that a fault hides from reads.
+    hidden: Vec<u32>,
 }
 
 impl Actions {
     /// Hides an action from reads until `until`.
-    pub(crate) fn make_late(&mut self, place: u32, until: Moment, now: Moment) {
-        self.all[place as usize].visible_at = until;
-        self.late
-            .retain(|place| self.all[*place as usize].visible_at > now);
-        self.late.push(place);
+    pub(crate) fn hide_until(&mut self, index: u32, until: Moment, now: Moment) {
+        self.all[index as usize].visible_at = until;
+        self.hidden
+            .retain(|index| self.all[*index as usize].visible_at > now);
+        self.hidden.push(index);
     }
 
-    /// Adds an action. Its creation time must not be before that of the last one.
+    /// Returns the number of actions.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Adds an action, and returns its index. Its creation time must not be before that of the last one.
     pub(crate) fn add(&mut self, action: ActionRecord) -> u32 {
-        let place = index(self.all.len());
-        self.by_id.insert(action.id, place);
-        self.by_state[action.state as usize].insert(place);
+        let index = to_index(self.all.len());
+        self.by_id.insert(action.id, index);
+        self.by_state[action.state as usize].insert(index);
         let requestor = action.requestor.to_ascii_lowercase();
         self.by_requestor
             .entry(requestor)
             .or_default()
-            .insert(place);
+            .insert(index);
         self.all.push(action);
-        place
+        index
     }
 
-    pub(crate) fn get(&self, place: u32) -> &ActionRecord {
-        &self.all[place as usize]
+    /// Returns the action at that index.
+    pub(crate) fn get(&self, index: u32) -> &ActionRecord {
+        &self.all[index as usize]
     }
 
-    pub(crate) fn get_mut(&mut self, place: u32) -> &mut ActionRecord {
-        self.written.get_mut().forget(place);
-        &mut self.all[place as usize]
+    /// Returns the action at that index, and drops it from the cache.
+    pub(crate) fn get_mut(&mut self, index: u32) -> &mut ActionRecord {
+        self.json.get_mut().invalidate(index);
+        &mut self.all[index as usize]
     }
 
-    /// Returns about how many bytes writing those actions appends; it is seldom too small. It also
-    /// loads the memory of all actions that are not cached, stage by stage: the same parts are
-    /// needed of every action, and the CPU loads them in parallel instead of one after the other.
-    pub(crate) fn length_about(&self, places: &[u32], machines: &Machines) -> usize {
-        let written = self.written.borrow();
+    /// Estimates the length of those actions in JSON, in bytes; the estimate is seldom too small. It also
+    /// reads the memory of all actions that are not cached, so that the CPU loads it for many actions
+    /// in parallel instead of one after the other.
+    pub(crate) fn estimate_length(&self, indices: &[u32], machines: &Machines) -> usize {
+        let json = self.json.borrow();
         let mut length = 0;
-        let mut unwritten = Vec::with_capacity(places.len());
-        for place in places {
-            match written.length(*place) {
+        let mut not_cached = Vec::with_capacity(indices.len());
+        for index in indices {
+            match json.length(*index) {
                 Some(known) => length += known,
-                None => unwritten.push(self.get(*place)),
+                None => not_cached.push(self.get(*index)),
             }
         }
-        let machine = |action: &ActionRecord| &machines.all[action.machine as usize];
-        for action in &unwritten {
+        let machine = |action: &ActionRecord| machines.get(action.machine);
+        for action in &not_cached {
             let commands = action.commands.iter();
             let commands =
-                commands.map(|record| record.command.written.len() + record.errors.len() * 128);
+                commands.map(|record| record.command.json.len() + record.errors.len() * 128);
             let device = machine(action);
             let own = device.id.len() + device.name.len() + action.comment.len();
-            length += own + ACTION_FRAME;
-            length += commands.map(|length| length + COMMAND_FRAME).sum::<usize>();
+            length += own + ACTION_OVERHEAD;
+            length += commands
+                .map(|length| length + COMMAND_OVERHEAD)
+                .sum::<usize>();
         }
-        let touched = unwritten
+        let prefetched = not_cached
             .iter()
-            .map(|action| touch(action, machine(action)));
+            .map(|action| prefetch(action, machine(action)));
         // The bytes are not used, so the compiler would otherwise remove the reads.
-        std::hint::black_box(touched.fold(0, std::ops::BitXor::bitxor));
+        std::hint::black_box(prefetched.fold(0, std::ops::BitXor::bitxor));
         length
     }
 
     /// Appends the entity as the API returns it.
-    pub(crate) fn write(&self, place: u32, machines: &Machines, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, index: u32, machines: &Machines, out: &mut Vec<u8>) {
         let known = || {
-            let action = self.get(place);
-            (action, &machines.all[action.machine as usize])
+            let action = self.get(index);
+            (action, machines.get(action.machine))
         };
-        self.written.borrow_mut().append(out, place, known);
+        self.json.borrow_mut().append(out, index, known);
     }
 
     /// Finds an action by its id, given as text.
     pub(crate) fn find(&self, id: &str) -> Option<u32> {
         let id = uuid::Uuid::try_parse(id).ok()?.as_u128();
-        let place = self.by_id.find(id)?;
-        (self.get(place).id == id).then_some(place)
+        let index = self.by_id.find(id)?;
+        (self.get(index).id == id).then_some(index)
     }
 
-    /// Returns the places of those ids that exist. All ids are looked up before any is compared, so
+    /// Returns the actions with those ids. All ids are looked up before any is compared, so
     /// that the memory accesses overlap.
-    fn listed(&self, ids: &[u128]) -> Candidates<'_> {
-        let places: Vec<Option<u32>> = ids.iter().map(|id| self.by_id.find(*id)).collect();
-        let found = ids.iter().zip(places);
-        Candidates::listed(
-            found.filter_map(|(id, place)| place.filter(|place| self.get(*place).id == *id)),
+    fn with_ids(&self, ids: &[u128]) -> Candidates<'_> {
+        let indices: Vec<Option<u32>> = ids.iter().map(|id| self.by_id.find(*id)).collect();
+        let found = ids.iter().zip(indices);
+        Candidates::from_indices(
+            found.filter_map(|(id, index)| index.filter(|index| self.get(*index).id == *id)),
         )
     }
 
-    /// Finds an action by its id as the API writes it. In filters, other ways of writing a GUID
+    /// Finds an action by its id in the notation of the API. In filters, other notations of a GUID
     /// match nothing.
     pub(crate) fn find_exactly(&self, id: &str) -> Option<u32> {
         self.find(id).filter(|_| id.len() == 36)
     }
 
-    /// Checks whether that id, or one that the index can't distinguish from it, is taken.
-    pub(crate) fn has(&self, id: u128) -> bool {
+    /// Returns whether an action has that id, or one that the index can't distinguish from it.
+    pub(crate) fn is_id_taken(&self, id: u128) -> bool {
         self.by_id.find(id).is_some()
     }
 
     /// Moves an action to another state.
-    pub(crate) fn turn(&mut self, place: u32, state: State, now: Moment) {
-        self.written.get_mut().forget(place);
-        let action = &mut self.all[place as usize];
-        self.by_state[action.state as usize].remove(place);
+    pub(crate) fn set_state(&mut self, index: u32, state: ActionState, now: Moment) {
+        self.json.get_mut().invalidate(index);
+        let action = &mut self.all[index as usize];
+        self.by_state[action.state as usize].remove(index);
         action.state = state;
         action.updated = now;
-        self.by_state[state as usize].insert(place);
+        self.by_state[state as usize].insert(index);
     }
 
     /// Returns the number of actions in a state.
-    pub(crate) fn count(&self, state: State) -> usize {
+    pub(crate) fn count(&self, state: ActionState) -> usize {
         self.by_state[state as usize].len()
     }
 
-    /// Finds the actions a filter can match: the smallest part of the list that one condition and
-    /// the creation times leave, and the conditions still to be checked. `lag_max` is the longest
-    /// time for which an action may be invisible.
-    pub(crate) fn found<'a>(
+    /// Finds the actions that a filter can match: the shortest list that an index has for one condition,
+    /// within the range of creation times, and the conditions that are still to be checked.
+    /// `lag_max` is the longest time for which an action may be invisible.
+    pub(crate) fn matching<'a>(
         &'a self,
         filter: Option<&'a Filter>,
         machines: &'a Machines,
         now: Moment,
         lag_max: Duration,
-    ) -> Matches<'a> {
-        let mut range = 0..index(self.all.len());
+    ) -> MatchingEntries<'a> {
+        let mut range = 0..to_index(self.all.len());
         let mut best: Option<(usize, &Filter, Candidates<'_>)> = None;
-        let mut rest = Vec::new();
+        let mut unchecked = Vec::new();
         let conjuncts = filter.map(Filter::conjuncts).unwrap_or_default();
         for part in conjuncts {
             if let Some(times) = self.created_within(part) {
@@ -317,36 +331,37 @@ impl Actions {
                 continue;
             }
             let Some(candidates) = self.indexed(part, machines) else {
-                rest.push(part);
+                unchecked.push(part);
                 continue;
             };
             let candidates = candidates.within(&range);
             let len = candidates.len();
             match &best {
-                Some((least, ..)) if *least <= len => rest.push(part),
+                Some((least, ..)) if *least <= len => unchecked.push(part),
                 _ => {
-                    let beaten = best.replace((len, part, candidates));
-                    rest.extend(beaten.map(|(_, part, _)| part));
+                    let replaced = best.replace((len, part, candidates));
+                    unchecked.extend(replaced.map(|(_, part, _)| part));
                 }
             }
         }
-        let is_old = |action: &ActionRecord| action.created + lag_max <= now;
-        let by_age = match self.all.last().is_none_or(is_old) {
-            true => self.all.len(),
-            false => self.all.partition_point(is_old),
+        let is_visible = |action: &ActionRecord| action.created + lag_max <= now;
+        let by_age = if self.all.last().is_none_or(is_visible) {
+            self.all.len()
+        } else {
+            self.all.partition_point(is_visible)
         };
-        let is_late = |place: &&u32| self.all[**place as usize].visible_at > now;
-        let late = self.late.iter().filter(is_late).min();
-        let settled = late.map_or(by_age, |place| by_age.min(*place as usize));
-        Matches {
+        let is_late = |index: &&u32| self.all[**index as usize].visible_at > now;
+        let hidden = self.hidden.iter().filter(is_late).min();
+        let visible_below = hidden.map_or(by_age, |index| by_age.min(*index as usize));
+        MatchingEntries {
             candidates: best.map_or(Candidates::Range(range), |(_, _, candidates)| candidates),
-            rest,
-            settled: index(settled),
-            natural: Direction::Descending,
+            unchecked,
+            visible_below: to_index(visible_below),
+            default_direction: Direction::Descending,
         }
     }
 
-    /// Returns the places that a condition on the creation time leaves. Actions are in the order of
+    /// Returns the range of actions that pass a condition on the creation time. Actions are in the order of
     /// their creation.
     fn created_within(&self, part: &Filter) -> Option<Range<u32>> {
         let Filter::Compare {
@@ -368,7 +383,7 @@ impl Actions {
             Comparison::Le => 0..through,
             Comparison::Ne => return None,
         };
-        Some(u32::try_from(range.start).ok()?..u32::try_from(range.end).ok()?)
+        Some(to_index(range.start)..to_index(range.end))
     }
 
     /// Returns exactly the actions that pass this condition, or `None` if no index covers it.
@@ -387,12 +402,12 @@ impl Actions {
             text,
         } = part
         {
-            let some: Vec<u32> = (machines.beginning_with(text))
-                .take(DEVICES_FEW + 1)
+            let devices: Vec<u32> = (machines.with_name_prefix(text))
+                .take(DEVICES_MAX + 1)
                 .collect();
             // For a whole fleet, all actions would have to be sorted before the first is shown.
-            let are_few = some.len() <= DEVICES_FEW;
-            return are_few.then(|| machines.actions_of(some.into_iter()));
+            let are_few = devices.len() <= DEVICES_MAX;
+            return are_few.then(|| machines.actions_of(devices.into_iter()));
         }
         let (property, literals) = part.equals()?;
         let texts = || literals.iter().filter_map(Literal::text);
@@ -401,7 +416,7 @@ impl Actions {
                 // Other ways of writing a GUID match nothing in filters.
                 let ids = texts().filter(|text| text.len() == 36);
                 let ids = ids.filter_map(|text| uuid::Uuid::try_parse(text).ok());
-                self.listed(&ids.map(|id| id.as_u128()).collect::<Vec<u128>>())
+                self.with_ids(&ids.map(|id| id.as_u128()).collect::<Vec<u128>>())
             }
             STATUS => {
                 self.in_states(|state| texts().any(|text| state.name().eq_ignore_ascii_case(text)))
@@ -410,10 +425,10 @@ impl Actions {
             MACHINE_NAME => {
                 machines.actions_of(texts().flat_map(|name| machines.named(name).iter().copied()))
             }
-            TYPE => match texts().any(|text| text.eq_ignore_ascii_case(LIVE_RESPONSE)) {
-                true => Candidates::Range(0..u32::MAX),
-                false => Candidates::none(),
-            },
+            TYPE if texts().any(|text| text.eq_ignore_ascii_case(LIVE_RESPONSE)) => {
+                Candidates::Range(0..u32::MAX)
+            }
+            TYPE => Candidates::none(),
             REQUESTOR => {
                 let mut names: Vec<String> = texts().map(str::to_ascii_lowercase).collect();
                 names.sort_unstable();
@@ -425,15 +440,15 @@ impl Actions {
         })
     }
 
-    fn in_states(&self, wanted: impl Fn(State) -> bool) -> Candidates<'_> {
+    fn in_states(&self, wanted: impl Fn(ActionState) -> bool) -> Candidates<'_> {
         let sets = self.by_state.iter().zip(STATES);
         let sets = sets.filter(|(_, state)| wanted(*state)).map(|(set, _)| set);
         Candidates::Set(Union(sets.collect()), 0..u32::MAX)
     }
 }
 
-/// Returns the direction of an order that is the order of creation; `None` for any other order.
-pub(crate) fn direction(order: &[OrderBy]) -> Option<Direction> {
+/// Returns the direction of a requested order that is the order of creation; `None` for any other.
+pub(crate) fn direction_of_creation(order: &[OrderBy]) -> Option<Direction> {
     match order {
         [
             OrderBy {
@@ -445,11 +460,11 @@ pub(crate) fn direction(order: &[OrderBy]) -> Option<Direction> {
     }
 }
 
-const STATES: [State; 6] = [
-    State::Pending,
-    State::InProgress,
-    State::Succeeded,
-    State::Failed,
-    State::TimeOut,
-    State::Cancelled,
+const STATES: [ActionState; 6] = [
+    ActionState::Pending,
+    ActionState::InProgress,
+    ActionState::Succeeded,
+    ActionState::Failed,
+    ActionState::TimeOut,
+    ActionState::Cancelled,
 ];

@@ -1,34 +1,38 @@
-//! Finds the places of actions by id. A million lookups mostly wait for memory, so the index is
-//! small and its hash simple.
+//! An index from action ids to the actions' positions in their list.
+//!
+//! A list call looks up thousands of ids among a million. Such lookups mostly wait for memory, so the
+//! index is kept small and its hash function simple.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// An index by the lower half of an id, which is as random as the whole and takes half the memory.
-/// Before an insertion the caller checks that the half is not taken; after a lookup the caller
-/// compares the whole id.
+///
+/// Two ids with the same lower half can't both be in it: the caller calls [`IdIndex::find`] before an
+/// insertion, and compares the whole id after a lookup.
 #[derive(Debug, Default)]
 pub(crate) struct IdIndex(HashMap<u64, u32, BuildHasherDefault<IdHasher>>);
 
 impl IdIndex {
-    /// Adds an id whose lower half is not taken.
-    pub(crate) fn insert(&mut self, id: u128, place: u32) {
-        self.0.insert(lower_half(id), place);
+    /// Adds the id of the action at that index. No id in the index may have the same lower half.
+    pub(crate) fn insert(&mut self, id: u128, action: u32) {
+        self.0.insert(lower_half(id), action);
     }
 
-    /// Returns the place of the only id with that lower half.
+    /// Returns the index of the action whose id has the same lower half.
     pub(crate) fn find(&self, id: u128) -> Option<u32> {
         self.0.get(&lower_half(id)).copied()
     }
 }
 
+/// Returns the lower 64 bits of an id.
 fn lower_half(id: u128) -> u64 {
     // The cast drops the upper half on purpose.
     id as u64
 }
 
-/// A hasher for values that are uniformly distributed already. The emulator draws the ids and
-/// callers never choose them, so no collisions can be provoked.
+/// A hasher for values that are uniformly distributed already. The emulator draws the ids, and callers
+/// can't choose them, so nobody can provoke collisions.
 #[derive(Debug, Default)]
 pub(crate) struct IdHasher(u64);
 

@@ -1,23 +1,23 @@
-//! Sets of places that count the members below a place and find the n-th member without iterating
+//! Sets of indices that count the members below an index and find the n-th member without iterating
 //! over them. A list call needs this to skip, count and begin anywhere in a million actions.
 
 use std::ops::Range;
 
-/// Converts a position in one of the service's tables to the 32 bits in which positions are stored.
+/// Converts a position in one of the service's lists to the 32 bits in which indices are stored.
 ///
 /// # Panics
-/// A table has more than four billion entries, which no memory holds.
-pub(crate) fn index(position: usize) -> u32 {
-    u32::try_from(position).expect("internal error: a table has more than four billion entries")
+/// A list has more than four billion entries, which no memory holds.
+pub(crate) fn to_index(position: usize) -> u32 {
+    u32::try_from(position).expect("internal error: a list has more than four billion entries")
 }
 
 /// The number of bits in a word.
 const WORD: usize = 64;
-/// The number of words in a block. A million places have 245 blocks, so checking every block costs
+/// The number of words in a block. A million indices have 245 blocks, so checking every block costs
 /// next to nothing.
 const BLOCK: usize = 64;
 
-/// A set of places with one bit for each, and a count for every block of 4,096.
+/// A set of indices with one bit for each, and a count for every block of 4,096.
 #[derive(Debug, Default)]
 pub(crate) struct IndexSet {
     words: Vec<u64>,
@@ -25,9 +25,9 @@ pub(crate) struct IndexSet {
 }
 
 impl IndexSet {
-    /// Adds a place.
-    pub(crate) fn insert(&mut self, place: u32) {
-        let (word, bit) = (place as usize / WORD, 1_u64 << (place as usize % WORD));
+    /// Adds an index.
+    pub(crate) fn insert(&mut self, index: u32) {
+        let (word, bit) = (index as usize / WORD, 1_u64 << (index as usize % WORD));
         if self.words.len() <= word {
             self.words.resize(word + 1, 0);
             self.blocks.resize(word / BLOCK + 1, 0);
@@ -38,9 +38,9 @@ impl IndexSet {
         }
     }
 
-    /// Removes a place.
-    pub(crate) fn remove(&mut self, place: u32) {
-        let (word, bit) = (place as usize / WORD, 1_u64 << (place as usize % WORD));
+    /// Removes an index.
+    pub(crate) fn remove(&mut self, index: u32) {
+        let (word, bit) = (index as usize / WORD, 1_u64 << (index as usize % WORD));
         if self.words.get(word).is_some_and(|bits| bits & bit != 0) {
             self.words[word] &= !bit;
             self.blocks[word / BLOCK] -= 1;
@@ -53,17 +53,19 @@ impl IndexSet {
     }
 }
 
-/// A union of sets that have no member in common.
+/// The union of sets that have no member in common.
 #[derive(Debug)]
 pub(crate) struct Union<'a>(pub(crate) Vec<&'a IndexSet>);
 
 impl Union<'_> {
+    /// Returns the members in a word, as bits.
     fn word(&self, at: usize) -> u64 {
         self.0
             .iter()
             .fold(0, |bits, set| bits | set.words.get(at).unwrap_or(&0))
     }
 
+    /// Returns the number of members in a block.
     fn block(&self, at: usize) -> usize {
         self.0
             .iter()
@@ -71,26 +73,27 @@ impl Union<'_> {
             .sum()
     }
 
+    /// Returns the number of words.
     fn words(&self) -> usize {
         self.0.iter().map(|set| set.words.len()).max().unwrap_or(0)
     }
 
-    /// Returns the number of members below that place.
-    pub(crate) fn below(&self, place: u32) -> usize {
-        let word = place as usize / WORD;
+    /// Returns the number of members below that index.
+    pub(crate) fn count_below(&self, index: u32) -> usize {
+        let word = index as usize / WORD;
         let whole: usize = (0..word / BLOCK).map(|at| self.block(at)).sum();
         let words: usize = (word / BLOCK * BLOCK..word)
             .map(|at| self.word(at).count_ones() as usize)
             .sum();
-        let bits = self.word(word) & ((1_u64 << (place as usize % WORD)) - 1);
+        let bits = self.word(word) & ((1_u64 << (index as usize % WORD)) - 1);
         whole + words + bits.count_ones() as usize
     }
 
-    /// Returns the member that has `left` members below it.
-    pub(crate) fn nth(&self, mut left: usize) -> Option<u32> {
+    /// Returns the member that has `rank` members below it.
+    pub(crate) fn nth(&self, mut rank: usize) -> Option<u32> {
         let mut block = 0;
-        while left >= self.block(block) {
-            left -= self.block(block);
+        while rank >= self.block(block) {
+            rank -= self.block(block);
             block += 1;
             if block * BLOCK >= self.words() {
                 return None;
@@ -99,11 +102,11 @@ impl Union<'_> {
         for at in block * BLOCK.. {
             let mut bits = self.word(at);
             let count = bits.count_ones() as usize;
-            if left >= count {
-                left -= count;
+            if rank >= count {
+                rank -= count;
                 continue;
             }
-            for _ in 0..left {
+            for _ in 0..rank {
                 bits &= bits - 1;
             }
             return u32::try_from(at * WORD + bits.trailing_zeros() as usize).ok();
@@ -115,7 +118,7 @@ impl Union<'_> {
     pub(crate) fn upwards(&self, range: Range<u32>) -> impl Iterator<Item = u32> {
         let mut next = range.start;
         std::iter::from_fn(move || {
-            let found = self.at_or_above(next).filter(|place| *place < range.end)?;
+            let found = self.lowest_from(next).filter(|index| *index < range.end)?;
             next = found + 1;
             Some(found)
         })
@@ -125,15 +128,18 @@ impl Union<'_> {
     pub(crate) fn downwards(&self, range: Range<u32>) -> impl Iterator<Item = u32> {
         let mut end = range.end;
         std::iter::from_fn(move || {
-            let found = self.below_of(end).filter(|place| *place >= range.start)?;
+            let found = self
+                .highest_below(end)
+                .filter(|index| *index >= range.start)?;
             end = found;
             Some(found)
         })
     }
 
-    fn at_or_above(&self, place: u32) -> Option<u32> {
-        let mut at = place as usize / WORD;
-        let mut bits = self.word(at) & (u64::MAX << (place as usize % WORD));
+    /// Returns the lowest member that is not below that index.
+    fn lowest_from(&self, index: u32) -> Option<u32> {
+        let mut at = index as usize / WORD;
+        let mut bits = self.word(at) & (u64::MAX << (index as usize % WORD));
         while bits == 0 {
             at += 1;
             // Skips whole empty blocks.
@@ -148,8 +154,9 @@ impl Union<'_> {
         u32::try_from(at * WORD + bits.trailing_zeros() as usize).ok()
     }
 
-    fn below_of(&self, place: u32) -> Option<u32> {
-        let mut end = (place as usize).min(self.words() * WORD);
+    /// Returns the highest member below that index.
+    fn highest_below(&self, index: u32) -> Option<u32> {
+        let mut end = (index as usize).min(self.words() * WORD);
         while end > 0 {
             let at = (end - 1) / WORD;
             let bits = self.word(at) & (u64::MAX >> (WORD - 1 - (end - 1) % WORD));
@@ -187,26 +194,26 @@ mod tests {
         ) {
             let mut sets = [IndexSet::default(), IndexSet::default()];
             let mut trees = [BTreeSet::new(), BTreeSet::new()];
-            for (step, place) in steps {
+            for (step, index) in steps {
                 // The sets have no member in common.
-                let own = place as usize % 2;
+                let own = index as usize % 2;
                 if step == 0 {
-                    sets[own].remove(place);
-                    trees[own].remove(&place);
+                    sets[own].remove(index);
+                    trees[own].remove(&index);
                 } else {
-                    sets[own].insert(place);
-                    trees[own].insert(place);
+                    sets[own].insert(index);
+                    trees[own].insert(index);
                 }
             }
             prop_assert_eq!(sets[0].len(), trees[0].len());
             let union = Union(sets.iter().collect());
             let tree: BTreeSet<u32> = trees.iter().flatten().copied().collect();
-            prop_assert_eq!(union.below(from), tree.range(..from).count());
-            for (count, place) in tree.iter().enumerate() {
-                prop_assert_eq!(union.nth(count), Some(*place));
+            prop_assert_eq!(union.count_below(from), tree.range(..from).count());
+            for (count, index) in tree.iter().enumerate() {
+                prop_assert_eq!(union.nth(count), Some(*index));
             }
             prop_assert_eq!(union.nth(tree.len()), None);
-            let within: Vec<u32> = tree.iter().copied().filter(|place| (from..to).contains(place)).collect();
+            let within: Vec<u32> = tree.iter().copied().filter(|index| (from..to).contains(index)).collect();
             prop_assert_eq!(union.upwards(from..to).collect::<Vec<_>>(), within.clone());
             let down: Vec<u32> = within.into_iter().rev().collect();
             prop_assert_eq!(union.downwards(from..to).collect::<Vec<_>>(), down);

@@ -11,14 +11,15 @@ use serde::Serialize;
 use svar_wire::Moment;
 use svar_wire::{Command, CommandStatus, CommandType};
 
-use super::actions::{ActionRecord, Actions, State};
-use super::index_set::{IndexSet, Union, index};
+use super::actions::{ActionRecord, ActionState, Actions};
+use super::index_set::{IndexSet, Union, to_index};
+use super::json;
 use super::machines::Machines;
 use super::message::{JSON, Request, Response};
 use super::random::guid;
 use super::refusal::Refusal;
 use super::route::form_pairs;
-use super::timestamp::stamp;
+use super::timestamp::timestamp;
 
 /// A kind of ledger entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,40 +106,98 @@ impl LedgerEvent {
             LedgerEvent::LibraryDeleted => "library_deleted",
         }
     }
+}
 
-    /// Returns the event of a command of that kind that ended.
-    pub(crate) fn of_command(kind: CommandType) -> Self {
-        match kind {
-            CommandType::PutFile => LedgerEvent::FilePut,
-            CommandType::RunScript => LedgerEvent::ScriptRun,
-            CommandType::GetFile => LedgerEvent::FileRead,
+/// An entry as it is stored. There are about three for each action, so it is kept small.
+#[derive(Debug)]
+struct Entry {
+    at: Moment,
+    event: Recorded,
+    /// The number of the same device's previous entry; 0 if there is none.
+    previous: u32,
+}
+
+/// The recorded event, with the indices of what it is about.
+#[derive(Debug, Clone, Copy)]
+enum Recorded {
+    SessionStarted {
+        action: u32,
+    },
+    CommandEnded {
+        action: u32,
+        /// The index of the action's command.
+        command: u32,
+        kind: CommandType,
+    },
+    Cancelled {
+        action: u32,
+    },
+    SessionEnded {
+        action: u32,
+        state: ActionState,
+    },
+    DeviceRestarted {
+        device: u32,
+    },
+    LibraryChanged {
+        kind: LibraryChangeKind,
+        /// The index of the change in the ledger's own list.
+        change: u32,
+    },
+}
+
+impl Recorded {
+    fn kind(self) -> LedgerEvent {
+        match self {
+            Recorded::SessionStarted { .. } => LedgerEvent::SessionStarted,
+            Recorded::CommandEnded { kind, .. } => match kind {
+                CommandType::PutFile => LedgerEvent::FilePut,
+                CommandType::RunScript => LedgerEvent::ScriptRun,
+                CommandType::GetFile => LedgerEvent::FileRead,
+            },
+            Recorded::Cancelled { .. } => LedgerEvent::Cancelled,
+            Recorded::SessionEnded { .. } => LedgerEvent::SessionEnded,
+            Recorded::DeviceRestarted { .. } => LedgerEvent::DeviceRestarted,
+            Recorded::LibraryChanged { kind, .. } => match kind {
+                LibraryChangeKind::Uploaded => LedgerEvent::LibraryUploaded,
+                LibraryChangeKind::Overwritten => LedgerEvent::LibraryOverwritten,
+                LibraryChangeKind::Deleted => LedgerEvent::LibraryDeleted,
+            },
+        }
+    }
+
+    /// Returns the action that the event is about, if it is about one.
+    fn action(self) -> Option<u32> {
+        match self {
+            Recorded::SessionStarted { action }
+            | Recorded::CommandEnded { action, .. }
+            | Recorded::Cancelled { action }
+            | Recorded::SessionEnded { action, .. } => Some(action),
+            Recorded::DeviceRestarted { .. } | Recorded::LibraryChanged { .. } => None,
         }
     }
 }
 
-/// One thing that was actually done. There are about three for each action, so it is kept small.
-#[derive(Debug)]
-struct Entry {
-    at: Moment,
-    /// The place of the action, the device or the library note; the event determines which.
-    about: u32,
-    /// The index of the action's command.
-    index: u32,
-    /// The number of the same device's previous entry; 0 if there is none.
-    before: u32,
-    event: LedgerEvent,
-    /// The state in which a session ended.
-    state: State,
+/// A kind of change to the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LibraryChangeKind {
+    /// A client uploaded a file.
+    Uploaded,
+    /// Another user replaced a file.
+    Overwritten,
+    /// A client deleted a file.
+    Deleted,
 }
 
-/// A change to the library.
+/// A change to a library file.
 #[derive(Debug)]
-struct LibraryNote {
+struct LibraryChange {
     name: String,
+    /// The hash of the new content; `None` if the file was deleted.
     sha256: Option<String>,
 }
 
-/// An entry in the form in which it is written.
+/// An entry with its details, as it is written.
 #[derive(Debug, Default, Serialize)]
 struct LedgerLine<'a> {
     seq: u64,
@@ -183,109 +242,79 @@ impl LedgerLine<'_> {
     }
 }
 
-/// All entries. They are numbered from 1 without a gap; an entry's place is its number minus one.
+/// All entries. They are numbered from 1 without a gap; an entry's index is its number minus one.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     entries: Vec<Entry>,
-    library: Vec<LibraryNote>,
-    /// The entries of each event, in the order of [`LEDGER_EVENTS`].
-    by_event: [IndexSet; LEDGER_EVENTS.len()],
-    /// The number of each device's last entry, by the device's place.
+    library_changes: Vec<LibraryChange>,
+    /// The entries of each kind, in the order of [`LEDGER_EVENTS`].
+    by_kind: [IndexSet; LEDGER_EVENTS.len()],
+    /// The number of each device's last entry, by the device's index; 0 if there is none.
     last_of_device: Vec<u32>,
 }
 
-/// Refuses unknown parameters and values: the answer to a misspelled query must not look like an
-/// empty ledger.
-fn check_query(pairs: &[(String, String)]) -> Result<(), Refusal> {
-    const KEYS: &[&str] = &["after", "top", "kind", "device", "action", "format"];
-    const FORMATS: &[&str] = &["json", "lines"];
-    let one_of = |what: &str, given: &str, known: &[&str]| match known.contains(&given) {
-        true => Ok(()),
-        false => Err(Refusal::invalid(format!(
-            "The ledger knows no {what} '{given}'; it knows {}.",
-            known.join(", ")
-        ))),
-    };
-    for (place, (key, value)) in pairs.iter().enumerate() {
-        one_of("parameter", key, KEYS)?;
-        match key.as_str() {
-            "kind" => one_of(
-                "kind",
-                &value.to_ascii_lowercase(),
-                &LEDGER_EVENTS.map(LedgerEvent::name),
-            )?,
-            "format" => one_of("format", &value.to_ascii_lowercase(), FORMATS)?,
-            _ => {}
-        }
-        if pairs[..place].iter().any(|(earlier, _)| earlier == key) {
-            return Err(Refusal::invalid(format!(
-                "'{key}' is given more than once."
-            )));
-        }
-    }
-    Ok(())
-}
-
 impl Ledger {
-    /// Adds an event of an action on that device.
-    pub(crate) fn add_of_action(
-        &mut self,
-        now: Moment,
-        event: LedgerEvent,
-        device: u32,
-        action: u32,
-    ) {
-        self.add(now, event, Some(device), action);
+    /// Adds the start of a session.
+    pub(crate) fn add_session_start(&mut self, now: Moment, device: u32, action: u32) {
+        self.add(now, Some(device), Recorded::SessionStarted { action });
     }
 
     /// Adds the end of an action's command.
     pub(crate) fn add_command(
         &mut self,
         now: Moment,
-        event: LedgerEvent,
         device: u32,
         action: u32,
-        index: usize,
+        command: usize,
+        kind: CommandType,
     ) {
-        let entry = self.add(now, event, Some(device), action);
-        entry.index = super::index_set::index(index);
+        let command = to_index(command);
+        let event = Recorded::CommandEnded {
+            action,
+            command,
+            kind,
+        };
+        self.add(now, Some(device), event);
+    }
+
+    /// Adds the cancellation of a session.
+    pub(crate) fn add_cancel(&mut self, now: Moment, device: u32, action: u32) {
+        self.add(now, Some(device), Recorded::Cancelled { action });
     }
 
     /// Adds the end of a session.
-    pub(crate) fn add_end(&mut self, now: Moment, device: u32, action: u32, state: State) {
-        let entry = self.add(now, LedgerEvent::SessionEnded, Some(device), action);
-        entry.state = state;
+    pub(crate) fn add_session_end(
+        &mut self,
+        now: Moment,
+        device: u32,
+        action: u32,
+        state: ActionState,
+    ) {
+        self.add(now, Some(device), Recorded::SessionEnded { action, state });
     }
 
     /// Adds the restart of a device.
     pub(crate) fn add_restart(&mut self, now: Moment, device: u32) {
-        self.add(now, LedgerEvent::DeviceRestarted, Some(device), device);
+        self.add(now, Some(device), Recorded::DeviceRestarted { device });
     }
 
-    /// Adds a change to a library file.
-    pub(crate) fn add_library(
+    /// Adds a change to a library file. `sha256` is the hash of its new content.
+    pub(crate) fn add_library_change(
         &mut self,
         now: Moment,
-        event: LedgerEvent,
+        kind: LibraryChangeKind,
         name: String,
         sha256: Option<String>,
     ) {
-        let place = index(self.library.len());
-        self.library.push(LibraryNote { name, sha256 });
-        self.add(now, event, None, place);
+        let change = to_index(self.library_changes.len());
+        self.library_changes.push(LibraryChange { name, sha256 });
+        self.add(now, None, Recorded::LibraryChanged { kind, change });
     }
 
-    fn add(
-        &mut self,
-        now: Moment,
-        event: LedgerEvent,
-        device: Option<u32>,
-        about: u32,
-    ) -> &mut Entry {
-        let place = self.entries.len();
-        let number = index(place + 1);
-        self.by_event[event as usize].insert(number - 1);
-        let before = device.map_or(0, |device| {
+    fn add(&mut self, now: Moment, device: Option<u32>, event: Recorded) {
+        let number = to_index(self.entries.len() + 1);
+        self.by_kind[event.kind() as usize].insert(number - 1);
+        let previous = device.map_or(0, |device| {
             let device = device as usize;
             if self.last_of_device.len() <= device {
                 self.last_of_device.resize(device + 1, 0);
@@ -294,102 +323,86 @@ impl Ledger {
         });
         self.entries.push(Entry {
             at: now,
-            about,
-            index: 0,
-            before,
             event,
-            state: State::Pending,
+            previous,
         });
-        &mut self.entries[place]
     }
 
     /// Returns all entries.
     pub(crate) fn entries(&self, actions: &Actions, machines: &Machines) -> Vec<LedgerEntry> {
         (0..self.entries.len())
-            .map(|place| {
-                let kind = self.entries[place].event;
-                self.written(place, actions, machines).into_entry(kind)
+            .map(|index| {
+                let kind = self.entries[index].event.kind();
+                self.line(index, actions, machines).into_entry(kind)
             })
             .collect()
     }
 
-    /// Returns the entries from that place on, as lines of JSON.
+    /// Returns the entries from that index on, as lines of JSON.
     pub(crate) fn lines_from(
         &self,
-        place: usize,
+        index: usize,
         actions: &Actions,
         machines: &Machines,
     ) -> Vec<String> {
-        (place..self.entries.len())
-            .map(|place| {
-                serde_json::to_string(&self.written(place, actions, machines))
-                    .expect("internal error: plain data can always be written as JSON")
-            })
+        (index..self.entries.len())
+            .map(|index| json::to_string(&self.line(index, actions, machines)))
             .collect()
     }
 
-    fn written<'a>(
+    /// Looks up the details of an entry.
+    fn line<'a>(
         &'a self,
-        place: usize,
+        index: usize,
         actions: &'a Actions,
         machines: &'a Machines,
     ) -> LedgerLine<'a> {
-        let entry = &self.entries[place];
-        let of_action = || {
-            let action = actions.get(entry.about);
-            let told = LedgerLine {
-                device: Some(&machines.all[action.machine as usize].id),
-                action: Some(guid(action.id).to_string()),
-                ..LedgerLine::default()
-            };
-            (action, told)
+        let entry = &self.entries[index];
+        let action = entry.event.action().map(|action| actions.get(action));
+        let device = match (entry.event, action) {
+            (_, Some(action)) => Some(action.machine),
+            (Recorded::DeviceRestarted { device }, None) => Some(device),
+            _ => None,
         };
-        let told = match entry.event {
-            LedgerEvent::SessionStarted => {
-                let (action, about) = of_action();
-                let commands = action.commands.iter().map(|record| &**record.command);
-                LedgerLine {
-                    comment: Some(&action.comment),
-                    commands: Some(commands.collect()),
-                    ..about
-                }
-            }
-            LedgerEvent::FilePut | LedgerEvent::ScriptRun | LedgerEvent::FileRead => {
-                let (action, about) = of_action();
-                command_told(action, entry.index, about)
-            }
-            LedgerEvent::Cancelled => {
-                let (action, about) = of_action();
-                let cancellation = action.cancellation.as_deref();
-                LedgerLine {
-                    comment: cancellation.and_then(|cancel| cancel.comment.as_deref()),
-                    ..about
-                }
-            }
-            LedgerEvent::SessionEnded => LedgerLine {
-                status: Some(entry.state.name()),
-                ..of_action().1
-            },
-            LedgerEvent::DeviceRestarted => LedgerLine {
-                device: Some(&machines.all[entry.about as usize].id),
-                ..LedgerLine::default()
-            },
-            LedgerEvent::LibraryUploaded
-            | LedgerEvent::LibraryOverwritten
-            | LedgerEvent::LibraryDeleted => {
-                let note = &self.library[entry.about as usize];
-                LedgerLine {
-                    name: Some(&note.name),
-                    sha256: note.sha256.as_deref(),
-                    ..LedgerLine::default()
-                }
-            }
+        let line = LedgerLine {
+            seq: index as u64 + 1,
+            at: timestamp(entry.at),
+            kind: entry.event.kind().name(),
+            device: device.map(|device| &*machines.get(device).id),
+            action: action.map(|action| guid(action.id).to_string()),
+            ..LedgerLine::default()
         };
-        LedgerLine {
-            seq: place as u64 + 1,
-            at: stamp(entry.at),
-            kind: entry.event.name(),
-            ..told
+        match (entry.event, action) {
+            (Recorded::SessionStarted { .. }, Some(action)) => LedgerLine {
+                comment: Some(&action.comment),
+                commands: Some(
+                    (action.commands.iter())
+                        .map(|record| &**record.command)
+                        .collect(),
+                ),
+                ..line
+            },
+            (Recorded::CommandEnded { command, .. }, Some(action)) => {
+                with_command(line, action, command)
+            }
+            (Recorded::Cancelled { .. }, Some(action)) => LedgerLine {
+                comment: (action.cancellation.as_deref())
+                    .and_then(|cancellation| cancellation.comment.as_deref()),
+                ..line
+            },
+            (Recorded::SessionEnded { state, .. }, _) => LedgerLine {
+                status: Some(state.name()),
+                ..line
+            },
+            (Recorded::LibraryChanged { change, .. }, _) => {
+                let change = &self.library_changes[change as usize];
+                LedgerLine {
+                    name: Some(&change.name),
+                    sha256: change.sha256.as_deref(),
+                    ..line
+                }
+            }
+            _ => line,
         }
     }
 
@@ -404,8 +417,145 @@ impl Ledger {
         machines: &Machines,
         examined: &Cell<u64>,
     ) -> Result<Response, Refusal> {
+        let query = LedgerQuery::parse(request, actions, machines)?;
+        let after = query.after.min(self.entries.len());
+        let count_examined = |_: &u32| examined.set(examined.get() + 1);
+        let page = self.page(&query, after, actions, count_examined);
+        let lines =
+            (page.indices.iter()).map(|index| self.line(*index as usize, actions, machines));
+        let mut body = Vec::new();
+        if query.as_lines {
+            for line in lines {
+                json::append(&mut body, &line);
+                body.push(b'\n');
+            }
+            return Ok(Response::text(200, "application/x-ndjson", body));
+        }
+        body.extend_from_slice(b"{\"entries\":[");
+        for (number, line) in lines.enumerate() {
+            if number > 0 {
+                body.push(b',');
+            }
+            json::append(&mut body, &line);
+        }
+        body.extend_from_slice(b"],\"last\":");
+        json::append(&mut body, &self.entries.len());
+        if page.has_more {
+            let next = page
+                .indices
+                .last()
+                .map_or(after, |index| *index as usize + 1);
+            body.extend_from_slice(b",\"next\":");
+            json::append(&mut body, &next);
+        }
+        body.push(b'}');
+        Ok(Response::text(200, JSON, body))
+    }
+
+    /// Finds the entries of a page. The entries of one device are linked, and those of one kind are
+    /// indexed, so the others are not read.
+    fn page(
+        &self,
+        query: &LedgerQuery,
+        after: usize,
+        actions: &Actions,
+        count_examined: impl Fn(&u32),
+    ) -> LedgerPage {
+        let top = query.top.unwrap_or(self.entries.len());
+        let cut = |found: &mut dyn Iterator<Item = u32>| LedgerPage {
+            indices: (&mut *found).take(top).collect(),
+            has_more: found.next().is_some(),
+        };
+        let (device, action) = match (&query.device, &query.action) {
+            (IdFilter::Unknown, _) | (_, IdFilter::Unknown) => return LedgerPage::default(),
+            (IdFilter::Any, IdFilter::Any) => (None, None),
+            (IdFilter::Known(device), IdFilter::Any) => (Some(*device), None),
+            (IdFilter::Any, IdFilter::Known(action)) => {
+                (Some(actions.get(*action).machine), Some(*action))
+            }
+            (IdFilter::Known(device), IdFilter::Known(action)) => (Some(*device), Some(*action)),
+        };
+        let range = to_index(after)..to_index(self.entries.len());
+        match (device, query.kind) {
+            (Some(device), kind) => {
+                let passes = |index: &u32| {
+                    let event = self.entries[*index as usize].event;
+                    kind.is_none_or(|kind| kind == event.kind())
+                        && (action.is_none() || action == event.action())
+                };
+                let mut entries = self.entries_of_device(device, range.start);
+                cut(&mut entries.drain(..).inspect(count_examined).filter(passes))
+            }
+            (None, Some(kind)) => {
+                let entries = Union(vec![&self.by_kind[kind as usize]]);
+                cut(&mut entries.upwards(range).inspect(count_examined))
+            }
+            (None, None) => cut(&mut { range }.inspect(count_examined)),
+        }
+    }
+
+    /// Returns the indices of a device's entries from that index on, oldest first.
+    fn entries_of_device(&self, device: u32, from: u32) -> Vec<u32> {
+        let mut indices = Vec::new();
+        let last = self.last_of_device.get(device as usize);
+        // A device without any entry may lie beyond the end of the list.
+        let mut number = last.copied().unwrap_or(0);
+        while number > from {
+            indices.push(number - 1);
+            number = self.entries[number as usize - 1].previous;
+        }
+        indices.reverse();
+        indices
+    }
+}
+
+/// One page of the ledger.
+#[derive(Debug, Default)]
+struct LedgerPage {
+    indices: Vec<u32>,
+    /// `true` if more entries match after the page.
+    has_more: bool,
+}
+
+/// A query of the ledger.
+struct LedgerQuery {
+    /// The number of entries to skip from the start of the ledger.
+    after: usize,
+    top: Option<usize>,
+    kind: Option<LedgerEvent>,
+    device: IdFilter,
+    action: IdFilter,
+    /// `true` for one line of JSON for each entry instead of a single document.
+    as_lines: bool,
+}
+
+/// A condition on an entry's device or action.
+enum IdFilter {
+    Any,
+    /// Only those about the device or action at that index.
+    Known(u32),
+    /// The query names an id that does not exist, so no entry matches.
+    Unknown,
+}
+
+impl LedgerQuery {
+    /// Parses the query of a request.
+    ///
+    /// # Errors
+    /// A parameter or its value is unknown, or a parameter is given twice: the answer to a misspelled
+    /// query must not look like an empty ledger.
+    fn parse(request: &Request, actions: &Actions, machines: &Machines) -> Result<Self, Refusal> {
+        const KEYS: [&str; 6] = ["after", "top", "kind", "device", "action", "format"];
+        const FORMATS: [&str; 2] = ["json", "lines"];
         let pairs = form_pairs(&request.query);
-        check_query(&pairs)?;
+        for (index, (key, _)) in pairs.iter().enumerate() {
+            choice("parameter", key, &KEYS)?;
+            if pairs[..index].iter().any(|(earlier, _)| earlier == key) {
+                return Err(Refusal::invalid(format!(
+                    "'{key}' is given more than once."
+                )));
+            }
+        }
         let find = |name: &str| {
             pairs
                 .iter()
@@ -420,112 +570,45 @@ impl Ledger {
                 })
                 .transpose()
         };
-        let after = number("after")?.unwrap_or(0).min(self.entries.len());
-        let top = number("top")?.unwrap_or(usize::MAX);
-        let wanted = Wanted {
-            kind: find("kind"),
-            action: find("action").map(|id| actions.find_exactly(id)),
-            device: find("device").map(|id| machines.find(id)),
+        let id = |name: &str, index_of: &dyn Fn(&str) -> Option<u32>| match find(name) {
+            None => IdFilter::Any,
+            Some(id) => index_of(id).map_or(IdFilter::Unknown, IdFilter::Known),
         };
-        let look = |_: &u32| examined.set(examined.get() + 1);
-        let (page, is_cut) = self.page(&wanted, actions, after, top, look);
-        let told = page
-            .iter()
-            .map(|place| self.written(*place as usize, actions, machines));
-        let mut body = Vec::new();
-        if find("format").is_some_and(|format| format.eq_ignore_ascii_case("lines")) {
-            for entry in told {
-                write(&mut body, &entry);
-                body.push(b'\n');
-            }
-            return Ok(Response::text(200, "application/x-ndjson", body));
-        }
-        body.extend_from_slice(b"{\"entries\":[");
-        for (number, entry) in told.enumerate() {
-            if number > 0 {
-                body.push(b',');
-            }
-            write(&mut body, &entry);
-        }
-        body.extend_from_slice(b"],\"last\":");
-        write(&mut body, &self.entries.len());
-        if is_cut {
-            let next = page.last().map_or(after, |place| *place as usize + 1);
-            body.extend_from_slice(b",\"next\":");
-            write(&mut body, &next);
-        }
-        body.push(b'}');
-        Ok(Response::text(200, JSON, body))
-    }
-
-    /// Returns the places of a page's entries, and whether more follow. The entries of one device
-    /// are linked, and those of one kind are indexed, so the others are not read.
-    fn page(
-        &self,
-        wanted: &Wanted<'_>,
-        actions: &Actions,
-        after: usize,
-        top: usize,
-        look: impl Fn(&u32),
-    ) -> (Vec<u32>, bool) {
-        let cut = |found: &mut dyn Iterator<Item = u32>| -> (Vec<u32>, bool) {
-            let page: Vec<u32> = (&mut *found).take(top).collect();
-            (page, found.next().is_some())
-        };
-        let kind = wanted.kind.map(|name| {
-            let named = |event: &&LedgerEvent| event.name().eq_ignore_ascii_case(name);
-            LEDGER_EVENTS.iter().find(named).copied()
-        });
-        // The query names something that does not exist.
-        if kind == Some(None) || wanted.action == Some(None) || wanted.device == Some(None) {
-            return (Vec::new(), false);
-        }
-        let (kind, action) = (kind.flatten(), wanted.action.flatten());
-        let of_action = action.map(|action| actions.get(action).machine);
-        let range = index(after)..index(self.entries.len());
-        match (wanted.device.flatten().or(of_action), kind) {
-            (Some(device), _) => {
-                let is_wanted = |place: &u32| {
-                    let entry = &self.entries[*place as usize];
-                    kind.is_none_or(|kind| kind == entry.event)
-                        && action.is_none_or(|action| {
-                            entry.event != LedgerEvent::DeviceRestarted && entry.about == action
-                        })
-                };
-                let mut places = self.of_device(device, range.start);
-                cut(&mut places.drain(..).inspect(look).filter(is_wanted))
-            }
-            (None, Some(kind)) => {
-                let entries = Union(vec![&self.by_event[kind as usize]]);
-                cut(&mut entries.upwards(range).inspect(look))
-            }
-            (None, None) => cut(&mut { range }.inspect(look)),
-        }
-    }
-
-    /// Returns the places of a device's entries from that place on, oldest first.
-    fn of_device(&self, device: u32, from: u32) -> Vec<u32> {
-        let mut places = Vec::new();
-        let last = self.last_of_device.get(device as usize);
-        let mut number = last.copied().unwrap_or(0);
-        while number > from {
-            places.push(number - 1);
-            number = self.entries[number as usize - 1].before;
-        }
-        places.reverse();
-        places
+        let kinds = LEDGER_EVENTS.map(LedgerEvent::name);
+        Ok(LedgerQuery {
+            after: number("after")?.unwrap_or(0),
+            top: number("top")?,
+            kind: match find("kind") {
+                Some(name) => Some(LEDGER_EVENTS[choice("kind", name, &kinds)?]),
+                None => None,
+            },
+            device: id("device", &|id| machines.find(id)),
+            action: id("action", &|id| actions.find_exactly(id)),
+            as_lines: match find("format") {
+                Some(name) => FORMATS[choice("format", name, &FORMATS)?] == "lines",
+                None => false,
+            },
+        })
     }
 }
 
-/// The conditions of a query. An inner `None` is a value that does not exist.
-struct Wanted<'a> {
-    kind: Option<&'a str>,
-    action: Option<Option<u32>>,
-    device: Option<Option<u32>>,
+/// Returns the position of a value among the allowed ones. Case is ignored in values, but not in the
+/// names of parameters.
+fn choice(what: &str, value: &str, allowed: &[&str]) -> Result<usize, Refusal> {
+    let is_same = |known: &&str| match what {
+        "parameter" => value == *known,
+        _ => value.eq_ignore_ascii_case(known),
+    };
+    allowed.iter().position(is_same).ok_or_else(|| {
+        Refusal::invalid(format!(
+            "Unknown {what} '{value}' of the ledger. Expected one of: {}.",
+            allowed.join(", ")
+        ))
+    })
 }
 
-/// Returns the entry of a command that ended.
-fn command_told<'a>(action: &'a ActionRecord, index: u32, about: LedgerLine<'a>) -> LedgerLine<'a> {
+/// Adds the details of a command that ended.
+fn with_command<'a>(line: LedgerLine<'a>, action: &'a ActionRecord, index: u32) -> LedgerLine<'a> {
     let record = &action.commands[index as usize];
     let name = match record.command.kind {
         CommandType::PutFile => "FileName",
@@ -538,12 +621,6 @@ fn command_told<'a>(action: &'a ActionRecord, index: u32, about: LedgerLine<'a>)
         status: Some(if has_failed { "Failed" } else { "Completed" }),
         exit: record.exit,
         name: record.command.param(name),
-        ..about
+        ..line
     }
-}
-
-/// Appends a value as JSON.
-fn write(out: &mut Vec<u8>, value: &impl Serialize) {
-    serde_json::to_writer(out, value)
-        .expect("internal error: plain data can always be written as JSON");
 }

@@ -1,7 +1,7 @@
-//! Finds the entries of a list call by the indexes, and cuts a page from them.
+//! Finds the entries of a list call by the indexes, and returns a page of them.
 //!
 //! If an index covers a whole condition, its entries are counted and skipped without being read. A
-//! condition that no index covers is checked for each entry ([`Matches::rest`]).
+//! condition that no index covers is checked for each entry ([`MatchingEntries::unchecked`]).
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -13,9 +13,9 @@ use super::index_set::Union;
 #[derive(Debug)]
 pub(crate) enum Candidates<'a> {
     /// Entries found one by one, in ascending order and without duplicates.
-    Listed(Vec<u32>),
+    Owned(Vec<u32>),
     /// Entries of an index, in ascending order and without duplicates.
-    Known(&'a [u32]),
+    Borrowed(&'a [u32]),
     /// All entries of a range.
     Range(Range<u32>),
     /// The members of sets within a range.
@@ -28,51 +28,50 @@ impl<'a> Candidates<'a> {
         Candidates::Range(0..0)
     }
 
-    /// Creates candidates from places in any order, with or without duplicates.
-    pub(crate) fn listed(places: impl IntoIterator<Item = u32>) -> Self {
-        let mut places: Vec<u32> = places.into_iter().collect();
-        places.sort_unstable();
-        places.dedup();
-        Candidates::Listed(places)
+    /// Creates candidates from indices in any order, with or without duplicates.
+    pub(crate) fn from_indices(indices: impl IntoIterator<Item = u32>) -> Self {
+        let mut indices: Vec<u32> = indices.into_iter().collect();
+        indices.sort_unstable();
+        indices.dedup();
+        Candidates::Owned(indices)
     }
 
     /// Keeps only the entries in that range.
     pub(crate) fn within(self, range: &Range<u32>) -> Self {
-        let cut = |places: &[u32]| {
-            let from = places.partition_point(|place| *place < range.start);
-            let to = places.partition_point(|place| *place < range.end);
+        let cut = |indices: &[u32]| {
+            let from = indices.partition_point(|index| *index < range.start);
+            let to = indices.partition_point(|index| *index < range.end);
             from..to.max(from)
         };
         match self {
-            Candidates::Listed(places) => Candidates::Listed(places[cut(&places)].to_vec()),
-            Candidates::Known(places) => Candidates::Known(&places[cut(places)]),
-            Candidates::Range(own) => Candidates::Range(both(&own, range)),
-            Candidates::Set(union, own) => Candidates::Set(union, both(&own, range)),
+            Candidates::Owned(indices) => Candidates::Owned(indices[cut(&indices)].to_vec()),
+            Candidates::Borrowed(indices) => Candidates::Borrowed(&indices[cut(indices)]),
+            Candidates::Range(own) => Candidates::Range(intersection(&own, range)),
+            Candidates::Set(union, own) => Candidates::Set(union, intersection(&own, range)),
         }
     }
 
     /// Returns the number of entries.
     pub(crate) fn len(&self) -> usize {
-        self.below(u32::MAX)
+        self.count_below(u32::MAX)
     }
 
-    /// Returns the number of entries below that place.
-    fn below(&self, place: u32) -> usize {
-        let of = |places: &[u32]| places.partition_point(|known| *known < place);
+    /// Returns the number of entries below that index.
+    fn count_below(&self, index: u32) -> usize {
+        let of = |indices: &[u32]| indices.partition_point(|known| *known < index);
         match self {
-            Candidates::Listed(places) => of(places),
-            Candidates::Known(places) => of(places),
-            Candidates::Range(range) => both(range, &(0..place)).len(),
+            Candidates::Owned(indices) => of(indices),
+            Candidates::Borrowed(indices) => of(indices),
+            Candidates::Range(range) => intersection(range, &(0..index)).len(),
             Candidates::Set(union, range) => {
-                let range = both(range, &(0..place));
-                union.below(range.end) - union.below(range.start)
+                let range = intersection(range, &(0..index));
+                union.count_below(range.end) - union.count_below(range.start)
             }
         }
     }
 
-    /// Returns the entries with a number in that range, in the given direction. The numbers count
-    /// from the lowest place.
-    fn part(
+    /// Returns the entries at those positions, in the given direction. Position 0 is the lowest entry.
+    fn select(
         &'a self,
         numbers: Range<usize>,
         direction: Direction,
@@ -82,16 +81,16 @@ impl<'a> Candidates<'a> {
         if numbers.is_empty() {
             return Box::new(std::iter::empty());
         }
-        let slice = |places: &'a [u32]| -> Box<dyn Iterator<Item = u32> + 'a> {
-            let part = places[numbers.clone()].iter().copied();
+        let slice = |indices: &'a [u32]| -> Box<dyn Iterator<Item = u32> + 'a> {
+            let part = indices[numbers.clone()].iter().copied();
             match direction {
                 Direction::Ascending => Box::new(part),
                 Direction::Descending => Box::new(part.rev()),
             }
         };
         match self {
-            Candidates::Listed(places) => slice(places),
-            Candidates::Known(places) => slice(places),
+            Candidates::Owned(indices) => slice(indices),
+            Candidates::Borrowed(indices) => slice(indices),
             Candidates::Range(range) => {
                 // The number is not above the length of the range, so it has 32 bits.
                 let at = |number: usize| range.start + number as u32;
@@ -102,7 +101,7 @@ impl<'a> Candidates<'a> {
                 }
             }
             Candidates::Set(union, range) => {
-                let before = union.below(range.start);
+                let before = union.count_below(range.start);
                 let at = |number: usize| union.nth(before + number).unwrap_or(range.end);
                 let part = at(numbers.start)..at(numbers.end - 1).saturating_add(1);
                 match direction {
@@ -114,35 +113,44 @@ impl<'a> Candidates<'a> {
     }
 }
 
-fn both(left: &Range<u32>, right: &Range<u32>) -> Range<u32> {
+/// Returns the indices that are in both ranges.
+fn intersection(left: &Range<u32>, right: &Range<u32>) -> Range<u32> {
     let start = left.start.max(right.start);
     start..left.end.min(right.end).max(start)
 }
 
 /// The entries that a filter can match, and what is still to be checked.
 #[derive(Debug)]
-pub(crate) struct Matches<'a> {
+pub(crate) struct MatchingEntries<'a> {
     pub(crate) candidates: Candidates<'a>,
     /// The conditions that each candidate still has to pass.
-    pub(crate) rest: Vec<&'a Filter<'a>>,
-    /// The place from which on candidates may not be visible yet. Those below it are visible.
-    pub(crate) settled: u32,
+    pub(crate) unchecked: Vec<&'a Filter<'a>>,
+    /// The index below which all candidates are visible. The others may not be visible yet.
+    pub(crate) visible_below: u32,
     /// The direction of the list if the query has no order.
-    pub(crate) natural: Direction,
+    pub(crate) default_direction: Direction,
 }
 
 /// One page of a list.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Page {
-    pub(crate) places: Vec<u32>,
+    pub(crate) indices: Vec<u32>,
     /// The number of all entries that pass the filter, if the query asks for it.
     pub(crate) count: Option<u64>,
-    /// The number of entries to skip on the next page, and the rest of `$top`.
-    pub(crate) next: Option<(usize, Option<usize>)>,
+    pub(crate) next: Option<NextPage>,
 }
 
-impl Matches<'_> {
-    /// Cuts out the page. `size` is the service's own limit. `direction` is set if the requested
+/// The options of the link to the next page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NextPage {
+    /// The number of entries to skip.
+    pub(crate) skip: usize,
+    /// The number of entries that are still wanted, if the query limits it.
+    pub(crate) top: Option<usize>,
+}
+
+impl MatchingEntries<'_> {
+    /// Returns a page. `size` is the service's own limit. `direction` is set if the requested
     /// order is that of the entries, ascending or descending. Each entry that is read adds 1 to
     /// `examined`.
     pub(crate) fn page<R: Row>(
@@ -154,87 +162,94 @@ impl Matches<'_> {
         is_visible: impl Fn(u32) -> bool,
         examined: &Cell<u64>,
     ) -> Page {
-        let look = || examined.set(examined.get() + 1);
-        let passes = |place: &u32| {
-            look();
-            let rest = &self.rest;
-            (*place < self.settled || is_visible(*place))
-                && (rest.is_empty() || {
-                    let row = row(*place);
-                    rest.iter().all(|filter| filter.passes(&row))
+        let count_examined = || examined.set(examined.get() + 1);
+        let passes = |index: &u32| {
+            count_examined();
+            let unchecked = &self.unchecked;
+            (*index < self.visible_below || is_visible(*index))
+                && (unchecked.is_empty() || {
+                    let row = row(*index);
+                    unchecked.iter().all(|filter| filter.passes(&row))
                 })
         };
-        let wanted = options.top.unwrap_or(usize::MAX);
-        let shown = wanted.min(size);
+        let shown = options.top.unwrap_or(size).min(size);
         let window = options.skip..options.skip.saturating_add(shown);
-        let direction = match options.order.is_empty() {
-            true => Some(self.natural),
-            false => direction,
+        let direction = if options.order.is_empty() {
+            Some(self.default_direction)
+        } else {
+            direction
         };
-        let (places, total, more) = match direction {
+        let (indices, total, has_more) = match direction {
             None => {
                 let mut all: Vec<u32> = (self.candidates)
-                    .part(0..usize::MAX, self.natural)
+                    .select(0..usize::MAX, self.default_direction)
                     .filter(passes)
                     .collect();
                 let total = all.len();
                 sort_window(&mut all, &options.order, &window, &row);
                 (all, Some(total), window.end < total)
             }
-            Some(direction) if self.rest.is_empty() => {
-                let (places, total) = self.counted(&window, direction, &is_visible, &look);
-                (places, Some(total), window.end < total)
+            Some(direction) if self.unchecked.is_empty() => {
+                let (indices, total) =
+                    self.page_without_conditions(&window, direction, &is_visible, &count_examined);
+                (indices, Some(total), window.end < total)
             }
             Some(direction) => {
                 let mut passing = self
                     .candidates
-                    .part(0..usize::MAX, direction)
+                    .select(0..usize::MAX, direction)
                     .filter(passes);
                 let skipped = passing.by_ref().take(window.start).count();
-                let places: Vec<u32> = passing.by_ref().take(shown).collect();
-                let seen = skipped + places.len();
-                match options.count {
-                    true => {
-                        let total = seen + passing.count();
-                        (places, Some(total), window.end < total)
-                    }
-                    // One more entry than shown determines whether there is a next page. The rest
-                    // is never read.
-                    false => (places, None, passing.next().is_some()),
+                let indices: Vec<u32> = passing.by_ref().take(shown).collect();
+                let seen = skipped + indices.len();
+                if options.count {
+                    let total = seen + passing.count();
+                    (indices, Some(total), window.end < total)
+                } else {
+                    // One more entry than shown determines whether there is a next page. The
+                    // others are never read.
+                    (indices, None, passing.next().is_some())
                 }
             }
         };
         // `$top` ends the list. Only the service's own page size leads to a next page.
-        let next = (more && wanted > shown).then(|| {
-            let left = options.top.map(|top| top - shown);
-            (window.end, left)
+        let is_cut = options.top.is_none_or(|top| top > shown);
+        let next = (has_more && is_cut).then(|| NextPage {
+            skip: window.end,
+            top: options.top.map(|top| top - shown),
         });
         Page {
-            places,
-            count: options.count.then_some(total.unwrap_or(0) as u64),
+            indices,
+            count: options.count.then(|| {
+                total.expect("internal error: a list that is to be counted was not counted") as u64
+            }),
             next,
         }
     }
 
-    /// Returns the window of a list in which every settled candidate is known to pass, and the
-    /// length of the list.
-    fn counted(
+    /// Returns the entries at the positions in the window, and the length of the whole list. No
+    /// condition is left to check, and only the newest candidates may be invisible.
+    fn page_without_conditions(
         &self,
         window: &Range<usize>,
         direction: Direction,
         is_visible: impl Fn(u32) -> bool,
-        look: &impl Fn(),
+        count_examined: &impl Fn(),
     ) -> (Vec<u32>, usize) {
-        let settled = self.candidates.below(self.settled);
+        let settled = self.candidates.count_below(self.visible_below);
         let fresh: Vec<u32> = (self.candidates)
-            .part(settled..usize::MAX, direction)
-            .inspect(|_| look())
-            .filter(|place| is_visible(*place))
+            .select(settled..usize::MAX, direction)
+            .inspect(|_| count_examined())
+            .filter(|index| is_visible(*index))
             .collect();
         let (new, total) = (fresh.len(), settled + fresh.len());
         let (from, to) = (window.start.min(total), window.end.min(total));
-        let old = |part| self.candidates.part(part, direction).inspect(|_| look());
-        let places = if direction == Direction::Ascending {
+        let old = |part| {
+            self.candidates
+                .select(part, direction)
+                .inspect(|_| count_examined())
+        };
+        let indices = if direction == Direction::Ascending {
             let fresh = &fresh[from.saturating_sub(settled)..to.saturating_sub(settled)];
             old(from.min(settled)..to.min(settled))
                 .chain(fresh.iter().copied())
@@ -244,11 +259,11 @@ impl Matches<'_> {
             let fresh = &fresh[from.min(new)..to.min(new)];
             fresh.iter().copied().chain(old(part)).collect()
         };
-        (places, total)
+        (indices, total)
     }
 }
 
-/// Sorts the list and keeps only the window. Equal entries keep the list's own order.
+/// Sorts the list and keeps only the entries at the positions in the window. Equal entries keep the list's own order.
 fn sort_window<R: Row>(
     all: &mut Vec<u32>,
     order: &[OrderBy],
@@ -263,14 +278,14 @@ fn sort_window<R: Row>(
             direction,
         } in order
         {
-            let way =
+            let ordering =
                 super::super::odata::compare(&first.value(*property), &second.value(*property));
-            let way = match direction {
-                Direction::Ascending => way,
-                Direction::Descending => way.reverse(),
+            let ordering = match direction {
+                Direction::Ascending => ordering,
+                Direction::Descending => ordering.reverse(),
             };
-            if way.is_ne() {
-                return way;
+            if ordering.is_ne() {
+                return ordering;
             }
         }
         left.0.cmp(&right.0)
@@ -287,6 +302,6 @@ fn sort_window<R: Row>(
             .into_iter()
             .skip(window.start)
             .take(window.len())
-            .map(|(_, place)| place),
+            .map(|(_, index)| index),
     );
 }

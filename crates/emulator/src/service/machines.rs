@@ -11,10 +11,11 @@ use svar_wire::Moment;
 
 use super::super::odata::{Direction, Entity, Filter, Function, Kind, Literal, Row, Value};
 use super::super::scenario::{Device, Scenario, TimeWindow};
-use super::index_set::index;
-use super::list_query::{Candidates, Matches};
+use super::super::settings::TimeSpan;
+use super::index_set::to_index;
+use super::list_query::{Candidates, MatchingEntries};
 use super::random::{Purpose, SeededRandom};
-use super::timestamp::stamp;
+use super::timestamp::timestamp;
 
 /// One device. The devices of a fleet share what they have in common.
 #[derive(Debug)]
@@ -22,18 +23,18 @@ pub(crate) struct MachineRecord {
     pub(crate) id: Arc<str>,
     pub(crate) name: Arc<str>,
     pub(crate) device: Arc<Device>,
-    /// The times at which it is online, if they differ from its device's own.
-    windows: Option<[TimeWindow; 1]>,
-    /// All its actions, oldest first.
+    /// The time at which it is online, if that differs from the shared description.
+    own_window: Option<TimeWindow>,
+    /// The indices of its actions, oldest first.
     pub(crate) actions: Vec<u32>,
-    /// The action for which the device is busy.
+    /// The index of the action for which the device is busy.
     pub(crate) active: Option<u32>,
-    /// The time until which the device may stay busy after a cancel.
-    pub(crate) released_at: Moment,
+    /// The time until which the device stays busy after a cancel.
+    pub(crate) busy_until: Moment,
 }
 
 impl MachineRecord {
-    fn new(name: &str, device: Arc<Device>, windows: Option<[TimeWindow; 1]>) -> Self {
+    fn new(name: &str, device: Arc<Device>, own_window: Option<TimeWindow>) -> Self {
         let name: Arc<str> = name.to_ascii_lowercase().into();
         let id: Arc<str> = match &device.id {
             Some(id) => id.to_ascii_lowercase().into(),
@@ -43,16 +44,17 @@ impl MachineRecord {
             id,
             name,
             device,
-            windows,
+            own_window,
             actions: Vec::new(),
             active: None,
-            released_at: Moment::from_millis(i64::MIN / 4),
+            busy_until: Moment::from_millis(i64::MIN / 4),
         }
     }
 
+    /// Returns the times at which it is online; none means always.
     fn windows(&self) -> &[TimeWindow] {
-        match &self.windows {
-            Some(windows) => windows,
+        match &self.own_window {
+            Some(window) => std::slice::from_ref(window),
             None => &self.device.online,
         }
     }
@@ -69,8 +71,8 @@ impl MachineRecord {
             .min()
     }
 
-    /// Checks whether a live response session of the portal keeps the device busy.
-    pub(crate) fn is_held(&self, started: Moment, now: Moment) -> bool {
+    /// Returns whether a person has a live response session on the device from the portal.
+    pub(crate) fn has_portal_session(&self, started: Moment, now: Moment) -> bool {
         self.device.portal_sessions.iter().any(|window| {
             started + window.from.0 <= now
                 && window.until.is_none_or(|until| now < started + until.0)
@@ -106,8 +108,8 @@ impl MachineRecord {
         Machine {
             id: self.id.to_string(),
             computer_dns_name: Some(self.name.to_string()),
-            first_seen: Some(stamp(started - Duration::from_secs(90 * 24 * 3600))),
-            last_seen: Some(stamp(self.last_seen(started, now))),
+            first_seen: Some(timestamp(started - Duration::from_secs(90 * 24 * 3600))),
+            last_seen: Some(timestamp(self.last_seen(started, now))),
             os_platform: text(&device.os),
             version: text(&device.version),
             os_processor: Some("x64".to_owned()),
@@ -207,20 +209,29 @@ impl Row for MachineRow<'_> {
     }
 }
 
+/// The way in which a tag is compared with the requested one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TagMatch {
+    /// They are equal.
+    Exact,
+    /// The tag begins with the requested one.
+    Prefix,
+}
+
 /// All devices, by id and by name.
 #[derive(Debug, Default)]
 pub(crate) struct Machines {
-    pub(crate) all: Vec<MachineRecord>,
+    all: Vec<MachineRecord>,
     by_id: HashMap<Arc<str>, u32>,
     /// By full name, which several devices may share.
     by_name: BTreeMap<Arc<str>, Vec<u32>>,
     by_tag: BTreeMap<String, Vec<u32>>,
-    /// By the scenario's value of each property in [`FIXED`], in lower case.
-    by_fixed: HashMap<(usize, String), Vec<u32>>,
+    /// By the scenario's value of each property in [`INDEXED`], in lower case.
+    by_property: HashMap<(usize, String), Vec<u32>>,
 }
 
 /// Properties of a device that never change and have few values.
-const FIXED: [&str; 8] = [
+const INDEXED: [&str; 8] = [
     "version",
     "deviceValue",
     "exposureLevel",
@@ -232,8 +243,28 @@ const FIXED: [&str; 8] = [
 ];
 
 impl Machines {
+    /// Returns the device at that index.
+    pub(crate) fn get(&self, index: u32) -> &MachineRecord {
+        &self.all[index as usize]
+    }
+
+    /// Returns the device at that index.
+    pub(crate) fn get_mut(&mut self, index: u32) -> &mut MachineRecord {
+        &mut self.all[index as usize]
+    }
+
+    /// Returns all devices, in the order of their indices.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &MachineRecord> {
+        self.all.iter()
+    }
+
+    /// Returns the number of devices.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// Creates the devices of a scenario: the listed ones first, then the fleets.
-    pub(crate) fn of(scenario: &Scenario, random: SeededRandom) -> Self {
+    pub(crate) fn new(scenario: &Scenario, random: SeededRandom) -> Self {
         let mut machines = Machines::default();
         for device in &scenario.devices {
             machines.add(MachineRecord::new(
@@ -242,9 +273,9 @@ impl Machines {
                 None,
             ));
         }
-        for (place, fleet) in scenario.fleets.iter().enumerate() {
+        for (index, fleet) in scenario.fleets.iter().enumerate() {
             let width = fleet.count.to_string().len();
-            let mut kinds: Vec<(u32, Arc<Device>)> = fleet
+            let mut variants: Vec<(u32, Arc<Device>)> = fleet
                 .os
                 .iter()
                 .map(|(os, share)| {
@@ -257,8 +288,8 @@ impl Machines {
                 })
                 .filter(|(share, _)| *share > 0)
                 .collect();
-            if kinds.is_empty() {
-                kinds.push((
+            if variants.is_empty() {
+                variants.push((
                     1,
                     Arc::new(Device {
                         id: None,
@@ -266,45 +297,46 @@ impl Machines {
                     }),
                 ));
             }
-            let total: u64 = kinds.iter().map(|(share, _)| u64::from(*share)).sum();
+            let total: u64 = variants.iter().map(|(share, _)| u64::from(*share)).sum();
             for number in 1..=fleet.count {
-                let key = [place as u64, u64::from(number)];
+                let key = [index as u64, u64::from(number)];
                 let name = fleet.name.replace("{n}", &format!("{number:0width$}"));
                 let mut draw = random.bits(Purpose::Fleet, &[key[0], key[1], 0]) % total;
-                let mut kind = &kinds[0].1;
-                for (share, device) in &kinds {
-                    kind = device;
+                let mut variant = &variants[0].1;
+                for (share, device) in &variants {
+                    variant = device;
                     match draw.checked_sub(u64::from(*share)) {
                         Some(rest) => draw = rest,
                         None => break,
                     }
                 }
-                let sleeps = random.place(Purpose::Fleet, &[key[0], key[1], 1]) < fleet.offline;
-                let windows = sleeps.then(|| {
-                    let place = random.place(Purpose::Fleet, &[key[0], key[1], 2]);
-                    let from = fleet.back_online.map_or(NEVER, |back| {
-                        super::super::settings::TimeSpan(back.at(place))
-                    });
-                    [TimeWindow { from, until: None }]
+                let is_offline =
+                    random.fraction(Purpose::Fleet, &[key[0], key[1], 1]) < fleet.offline;
+                let window = is_offline.then(|| {
+                    let fraction = random.fraction(Purpose::Fleet, &[key[0], key[1], 2]);
+                    let from = fleet
+                        .back_online
+                        .map_or(NEVER, |back| TimeSpan(back.at(fraction)));
+                    TimeWindow { from, until: None }
                 });
-                machines.add(MachineRecord::new(&name, Arc::clone(kind), windows));
+                machines.add(MachineRecord::new(&name, Arc::clone(variant), window));
             }
         }
         machines
     }
 
     fn add(&mut self, machine: MachineRecord) {
-        let place = index(self.all.len());
-        self.by_id.insert(Arc::clone(&machine.id), place);
+        let index = to_index(self.all.len());
+        self.by_id.insert(Arc::clone(&machine.id), index);
         self.by_name
             .entry(Arc::clone(&machine.name))
             .or_default()
-            .push(place);
+            .push(index);
         for tag in &machine.device.tags {
-            let places = self.by_tag.entry(tag.to_lowercase()).or_default();
+            let indices = self.by_tag.entry(tag.to_lowercase()).or_default();
             // A device may have a tag in two spellings.
-            if places.last() != Some(&place) {
-                places.push(place);
+            if indices.last() != Some(&index) {
+                indices.push(index);
             }
         }
         let row = MachineRow {
@@ -313,13 +345,13 @@ impl Machines {
             now: Moment::EPOCH,
         };
         for (property, (name, _)) in MACHINE.properties.iter().enumerate() {
-            if FIXED.contains(name)
+            if INDEXED.contains(name)
                 && let Value::Text(value) = row.value(property)
             {
-                self.by_fixed
+                self.by_property
                     .entry((property, value.to_ascii_lowercase()))
                     .or_default()
-                    .push(place);
+                    .push(index);
             }
         }
         self.all.push(machine);
@@ -332,67 +364,67 @@ impl Machines {
 
     /// Finds a device by its id, else by its full name, else by the first label of its name. If
     /// several match the name, the first of the scenario's list is returned.
-    pub(crate) fn find_any(&self, key: &str) -> Option<u32> {
-        if let Some(place) = self.find(key) {
-            return Some(place);
+    pub(crate) fn find_by_id_or_name(&self, key: &str) -> Option<u32> {
+        if let Some(index) = self.find(key) {
+            return Some(index);
         }
         let name = key.to_ascii_lowercase();
-        if let Some(places) = self.by_name.get(name.as_str()) {
-            return places.first().copied();
+        if let Some(indices) = self.by_name.get(name.as_str()) {
+            return indices.first().copied();
         }
-        let with_point: Arc<str> = format!("{name}.").into();
+        let with_dot: Arc<str> = format!("{name}.").into();
         self.by_name
-            .range(Arc::clone(&with_point)..)
+            .range(Arc::clone(&with_dot)..)
             .next()
-            .filter(|(known, _)| !name.is_empty() && known.starts_with(&*with_point))
-            .and_then(|(_, places)| places.first().copied())
+            .filter(|(full_name, _)| !name.is_empty() && full_name.starts_with(&*with_dot))
+            .and_then(|(_, indices)| indices.first().copied())
     }
 
     /// Returns all devices with that full name.
     pub(crate) fn named(&self, name: &str) -> &[u32] {
-        let places = self.by_name.get(name.to_ascii_lowercase().as_str());
-        places.map(Vec::as_slice).unwrap_or_default()
+        let indices = self.by_name.get(name.to_ascii_lowercase().as_str());
+        indices.map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Returns all devices whose full name begins with that text.
-    pub(crate) fn beginning_with(&self, text: &str) -> impl Iterator<Item = u32> {
+    pub(crate) fn with_name_prefix(&self, text: &str) -> impl Iterator<Item = u32> {
         let from: Arc<str> = text.to_ascii_lowercase().into();
         let names = self.by_name.range(Arc::clone(&from)..);
         names
             .take_while(move |(name, _)| name.starts_with(&*from))
-            .flat_map(|(_, places)| places.iter().copied())
+            .flat_map(|(_, indices)| indices.iter().copied())
     }
 
     /// Returns the actions of those devices.
-    pub(crate) fn actions_of(&self, places: impl Iterator<Item = u32>) -> Candidates<'_> {
-        joined(places.map(|place| self.all[place as usize].actions.as_slice()))
+    pub(crate) fn actions_of(&self, indices: impl Iterator<Item = u32>) -> Candidates<'_> {
+        union_of(indices.map(|index| self.all[index as usize].actions.as_slice()))
     }
 
-    /// Finds the devices a filter can match: the smallest part of the list that one condition
-    /// leaves, and the conditions still to be checked.
-    pub(crate) fn found<'a>(&'a self, filter: Option<&'a Filter>) -> Matches<'a> {
+    /// Finds the devices that a filter can match: the shortest list that an index has for one condition,
+    /// and the conditions that are still to be checked.
+    pub(crate) fn matching<'a>(&'a self, filter: Option<&'a Filter>) -> MatchingEntries<'a> {
         let mut best: Option<(usize, &Filter, Candidates<'_>)> = None;
-        let mut rest = Vec::new();
+        let mut unchecked = Vec::new();
         for part in filter.map(Filter::conjuncts).unwrap_or_default() {
             let Some(candidates) = self.indexed(part) else {
-                rest.push(part);
+                unchecked.push(part);
                 continue;
             };
             let len = candidates.len();
             match &best {
-                Some((least, ..)) if *least <= len => rest.push(part),
+                Some((least, ..)) if *least <= len => unchecked.push(part),
                 _ => {
-                    let beaten = best.replace((len, part, candidates));
-                    rest.extend(beaten.map(|(_, part, _)| part));
+                    let replaced = best.replace((len, part, candidates));
+                    unchecked.extend(replaced.map(|(_, part, _)| part));
                 }
             }
         }
-        let all = index(self.all.len());
-        Matches {
+        let all = to_index(self.all.len());
+        MatchingEntries {
             candidates: best.map_or(Candidates::Range(0..all), |(_, _, candidates)| candidates),
-            rest,
-            settled: u32::MAX,
-            natural: Direction::Ascending,
+            unchecked,
+            visible_below: u32::MAX,
+            default_direction: Direction::Ascending,
         }
     }
 
@@ -405,43 +437,44 @@ impl Machines {
         } = part
         {
             return (MACHINE.properties[*property].0 == "computerDnsName")
-                .then(|| Candidates::listed(self.beginning_with(text)));
+                .then(|| Candidates::from_indices(self.with_name_prefix(text)));
         }
         let (property, literals) = part.equals()?;
         let texts: Vec<&str> = literals.iter().map(Literal::text).collect::<Option<_>>()?;
         match MACHINE.properties[property].0 {
-            "id" => Some(Candidates::listed(
+            "id" => Some(Candidates::from_indices(
                 texts.iter().filter_map(|id| self.find(id)),
             )),
-            "computerDnsName" => Some(joined(texts.iter().map(|name| self.named(name)))),
+            "computerDnsName" => Some(union_of(texts.iter().map(|name| self.named(name)))),
             // Filters ignore case in ASCII only, while the index ignores it in all of Unicode.
             "machineTags" if texts.iter().all(|tag| tag.is_ascii()) => {
-                let places = |tag: &&str| self.by_tag.get(&tag.to_ascii_lowercase());
-                Some(joined(texts.iter().filter_map(places).map(Vec::as_slice)))
+                let indices = |tag: &&str| self.by_tag.get(&tag.to_ascii_lowercase());
+                Some(union_of(
+                    texts.iter().filter_map(indices).map(Vec::as_slice),
+                ))
             }
-            name if FIXED.contains(&name) => {
+            name if INDEXED.contains(&name) => {
                 let key = |text: &&str| (property, text.to_ascii_lowercase());
-                let places = texts
+                let indices = texts
                     .iter()
-                    .filter_map(|text| self.by_fixed.get(&key(text)));
-                Some(joined(places.map(Vec::as_slice)))
+                    .filter_map(|text| self.by_property.get(&key(text)));
+                Some(union_of(indices.map(Vec::as_slice)))
             }
             _ => None,
         }
     }
 
-    /// Returns the devices with that tag, or with a tag that begins with it (API notes 8.4), in the
-    /// order of the list.
-    pub(crate) fn tagged(&self, tag: &str, starts_with: bool) -> Vec<u32> {
+    /// Returns the devices with a tag that matches (API notes 8.4), in the order of the list.
+    pub(crate) fn tagged(&self, tag: &str, matching: TagMatch) -> Vec<u32> {
         let tag = tag.to_lowercase();
-        if !starts_with {
+        if matching == TagMatch::Exact {
             return self.by_tag.get(&tag).cloned().unwrap_or_default();
         }
         let mut found: Vec<u32> = self
             .by_tag
             .range(tag.clone()..)
-            .take_while(|(known, _)| known.starts_with(&tag))
-            .flat_map(|(_, places)| places.iter().copied())
+            .take_while(|(other, _)| other.starts_with(&tag))
+            .flat_map(|(_, indices)| indices.iter().copied())
             .collect();
         found.sort_unstable();
         found.dedup();
@@ -449,17 +482,16 @@ impl Machines {
     }
 }
 
-/// Returns the places of all those lists together.
-fn joined<'a>(mut lists: impl Iterator<Item = &'a [u32]>) -> Candidates<'a> {
+/// Returns the union of lists of indices.
+fn union_of<'a>(mut lists: impl Iterator<Item = &'a [u32]>) -> Candidates<'a> {
     match (lists.next(), lists.next()) {
         (None, _) => Candidates::none(),
-        (Some(one), None) => Candidates::Known(one),
+        (Some(one), None) => Candidates::Borrowed(one),
         (Some(one), Some(other)) => {
-            Candidates::listed([one, other].into_iter().chain(lists).flatten().copied())
+            Candidates::from_indices([one, other].into_iter().chain(lists).flatten().copied())
         }
     }
 }
 
 /// The start of the window of a device that never comes online: a hundred years from now.
-const NEVER: super::super::settings::TimeSpan =
-    super::super::settings::TimeSpan::seconds(100 * 366 * 24 * 3600);
+const NEVER: TimeSpan = TimeSpan::seconds(100 * 366 * 24 * 3600);

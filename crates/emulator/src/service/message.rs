@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::json;
 use super::refusal::Refusal;
 
 /// A request, independent of its transport.
@@ -58,10 +59,11 @@ impl Request {
             return Err(Refusal::body("The body is too large."));
         }
         serde_json::from_slice(&self.body)
-            .map_err(|error| Refusal::body(format!("The body is no JSON: {error}")))
+            .map_err(|error| Refusal::body(format!("The body is not valid JSON: {error}")))
     }
 
-    pub(crate) fn find(&self, name: &str) -> Option<&str> {
+    /// Returns the first value of a header.
+    pub(crate) fn header_value(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(key, _)| key == name)
@@ -100,6 +102,7 @@ pub struct Response {
 }
 
 impl Response {
+    /// Creates an answer without headers and body.
     pub(crate) fn empty(status: u16) -> Self {
         Response {
             status,
@@ -109,28 +112,27 @@ impl Response {
         }
     }
 
+    /// Creates an answer with a value as JSON.
     pub(crate) fn json(status: u16, value: &impl Serialize) -> Self {
-        // This is plain data with text keys, so writing it can't fail.
-        let body = serde_json::to_vec(value)
-            .expect("internal error: plain data can always be written as JSON");
         Response {
             headers: vec![("content-type", JSON.to_owned())],
-            body: body.into(),
+            body: json::to_vec(value).into(),
             ..Response::empty(status)
         }
     }
 
-    pub(crate) fn text(status: u16, kind: &str, body: impl Into<Bytes>) -> Self {
+    /// Creates an answer with a body of that content type.
+    pub(crate) fn text(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
         Response {
-            headers: vec![("content-type", kind.to_owned())],
+            headers: vec![("content-type", content_type.to_owned())],
             body: body.into(),
             ..Response::empty(status)
         }
     }
 
-    /// Turns the answer into that of a HEAD request: all headers, including the body's length, and
-    /// no body.
-    pub(crate) fn leave_out_body(&mut self) {
+    /// Removes the body, as in the answer to a HEAD request. The headers stay, with the length of the
+    /// body.
+    pub(crate) fn remove_body(&mut self) {
         if self.delivery != Delivery::Dropped {
             self.delivery = Delivery::Whole;
         }
@@ -143,7 +145,7 @@ impl Response {
     }
 
     /// Returns a header's value.
-    pub fn find(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(key, _)| *key == name)

@@ -12,20 +12,21 @@
 
 mod action_json;
 mod actions;
-mod background;
 mod client_assertion;
-mod command_cache;
-mod condition;
+mod conditional_request;
 mod core;
-mod corrupt;
+mod corrupt_gzip;
 mod id_index;
 mod index_set;
+mod json;
 mod ledger;
 mod list_query;
 mod machines;
 mod message;
+mod other_users;
 mod random;
 mod rates;
+mod recent_commands;
 mod refusal;
 mod route;
 mod timestamp;

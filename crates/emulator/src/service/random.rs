@@ -30,12 +30,12 @@ impl SeededRandom {
     }
 
     /// Returns a uniformly distributed number from 0 (inclusive) to 1 (exclusive).
-    pub(crate) fn place(self, purpose: Purpose, key: &[u64]) -> f64 {
+    pub(crate) fn fraction(self, purpose: Purpose, key: &[u64]) -> f64 {
         (self.bits(purpose, key) >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Returns 128 uniformly distributed bits.
-    pub(crate) fn wide(self, purpose: Purpose, key: &[u64]) -> u128 {
+    pub(crate) fn bits_128(self, purpose: Purpose, key: &[u64]) -> u128 {
         let high = self.bits(purpose, key);
         u128::from(high) << 64 | u128::from(scramble(high ^ self.0.rotate_left(17)))
     }

@@ -8,72 +8,80 @@ use svar_wire::Moment;
 
 use super::super::fault::Call;
 use super::super::settings::{RateScope, RateWindow, Settings};
-use super::background::Others;
+use super::other_users::OtherCalls;
 use super::refusal::Refusal;
 
-/// The calls counted in one window.
+/// The calls in one fixed window.
 #[derive(Debug, Clone, Copy, Default)]
-struct Count {
-    number: i64,
-    used: u32,
+struct WindowCount {
+    /// The number of the window since 1970.
+    window: i64,
+    calls: u32,
 }
 
-impl Count {
-    fn turn_to(&mut self, number: i64) {
-        if self.number != number {
-            *self = Count { number, used: 0 };
+impl WindowCount {
+    /// Starts to count from 0 if that is another window.
+    fn move_to(&mut self, window: i64) {
+        if self.window != window {
+            *self = WindowCount { window, calls: 0 };
         }
     }
 }
 
+/// The calls that count against one pair of limits.
 #[derive(Debug, Default)]
-struct Used {
-    minute: Count,
-    hour: Count,
-    /// The calls of the last hour, or of the last minute if there is no limit per hour. Used only
+struct CallCounts {
+    minute: WindowCount,
+    hour: WindowCount,
+    /// The calls of the last hour, or of the last minute if there is no limit per hour. CallCounts only
     /// for sliding windows.
     times: VecDeque<Moment>,
 }
 
-/// The calls of all applications.
+/// The rate limits, with the calls of all applications.
 #[derive(Debug, Default)]
-pub(crate) struct Rates {
-    used: HashMap<(usize, Call), Used>,
+pub(crate) struct RateLimiter {
+    /// By the application and the row of the rate limit table.
+    counts: HashMap<(usize, Call), CallCounts>,
 }
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 3_600_000;
 
-impl Rates {
+impl RateLimiter {
     /// Counts a call, or refuses it; a refused call is not counted.
-    pub(crate) fn take(
+    pub(crate) fn count(
         &mut self,
         now: Moment,
         app: usize,
         call: Call,
         settings: &Settings,
-        others: Others,
+        others: OtherCalls,
     ) -> Result<(), Refusal> {
-        let Some((per_minute, per_hour)) = limits(call, settings) else {
+        let Some(Limits {
+            per_minute,
+            per_hour,
+        }) = limits(call, settings)
+        else {
             return Ok(());
         };
-        let who = match settings.rate_scope {
+        let app = match settings.rate_scope {
             RateScope::Application => app,
             RateScope::Tenant => 0,
         };
-        let used = self.used.entry((who, row(call))).or_default();
-        let left = per_minute.saturating_sub(others.minute);
-        let left_in_hour = per_hour.map(|limit| limit.saturating_sub(others.hour));
-        let wait = match settings.rate_window {
-            RateWindow::Fixed => used.fixed(now, left, left_in_hour),
-            RateWindow::Sliding => used.sliding(now, left, left_in_hour),
+        let counts = self.counts.entry((app, row(call))).or_default();
+        let left = per_minute.saturating_sub(others.in_minute);
+        let left_in_hour = per_hour.map(|limit| limit.saturating_sub(others.in_hour));
+        let counted = match settings.rate_window {
+            RateWindow::Fixed => counts.count_fixed(now, left, left_in_hour),
+            RateWindow::Sliding => counts.count_sliding(now, left, left_in_hour),
         };
-        let Err(LimitReached { message, wait_ms }) = wait else {
+        let Err(LimitReached { period, wait_ms }) = counted else {
             return Ok(());
         };
-        let wait_s = u64::try_from((wait_ms + 999) / 1000).unwrap_or(1).max(1);
+        let wait_s = wait_ms.div_ceil(1000).max(1);
         Err(Refusal::too_many(
-            message,
+            period.message(),
             settings.retry_after_on_rate_limit.then_some(wait_s),
         ))
     }
@@ -81,46 +89,63 @@ impl Rates {
 
 /// A limit that is used up.
 struct LimitReached {
-    message: &'static str,
+    period: LimitPeriod,
     /// The time until the next call is possible, in milliseconds.
-    wait_ms: i64,
+    wait_ms: u64,
 }
 
-const HOUR_USED_UP: &str = "The number of calls in this hour is used up.";
-const MINUTE_USED_UP: &str = "The number of calls in this minute is used up.";
+/// The period of a rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LimitPeriod {
+    Minute,
+    Hour,
+}
 
-impl Used {
+impl LimitPeriod {
+    fn message(self) -> &'static str {
+        match self {
+            LimitPeriod::Minute => "The number of calls in this minute is used up.",
+            LimitPeriod::Hour => "The number of calls in this hour is used up.",
+        }
+    }
+}
+
+impl CallCounts {
     /// Counts the call in fixed windows.
     ///
     /// # Errors
     /// A limit is used up; the call is not counted.
-    fn fixed(
+    fn count_fixed(
         &mut self,
         now: Moment,
         per_minute: u32,
         per_hour: Option<u32>,
     ) -> Result<(), LimitReached> {
-        self.minute.turn_to(now.millis().div_euclid(MINUTE_MS));
-        self.hour.turn_to(now.millis().div_euclid(HOUR_MS));
-        let left_ms = |length: i64| length - now.millis().rem_euclid(length);
-        if per_hour.is_some_and(|limit| self.hour.used >= limit) {
+        self.minute.move_to(now.millis().div_euclid(MINUTE_MS));
+        self.hour.move_to(now.millis().div_euclid(HOUR_MS));
+        let left_ms = |length: i64| (length - now.millis().rem_euclid(length)).unsigned_abs();
+        if per_hour.is_some_and(|limit| self.hour.calls >= limit) {
             return Err(LimitReached {
-                message: HOUR_USED_UP,
+                period: LimitPeriod::Hour,
                 wait_ms: left_ms(HOUR_MS),
             });
         }
-        if self.minute.used >= per_minute {
+        if self.minute.calls >= per_minute {
             return Err(LimitReached {
-                message: MINUTE_USED_UP,
+                period: LimitPeriod::Minute,
                 wait_ms: left_ms(MINUTE_MS),
             });
         }
-        self.minute.used += 1;
-        self.hour.used += 1;
+        self.minute.calls += 1;
+        self.hour.calls += 1;
         Ok(())
     }
 
-    fn sliding(
+    /// Counts the call in sliding windows.
+    ///
+    /// # Errors
+    /// A limit is used up; the call is not counted.
+    fn count_sliding(
         &mut self,
         now: Moment,
         per_minute: u32,
@@ -138,7 +163,7 @@ impl Used {
         {
             self.times.pop_front();
         }
-        let full = |limit: u32, length_ms: i64| {
+        let wait_if_full = |limit: u32, length_ms: i64| {
             let first = self
                 .times
                 .partition_point(|at| now.millis() - at.millis() >= length_ms);
@@ -147,19 +172,21 @@ impl Used {
             (counted >= limit).then(|| {
                 // The call that must leave the window before the next one is possible. There is
                 // none if nothing is left of the limit after the calls of other users.
-                let gate = self.times.get(first + counted - limit);
-                gate.map_or(length_ms, |at| length_ms - (now.millis() - at.millis()))
+                let blocking = self.times.get(first + counted - limit);
+                let wait_ms =
+                    blocking.map_or(length_ms, |at| length_ms - (now.millis() - at.millis()));
+                wait_ms.unsigned_abs()
             })
         };
-        if let Some(wait_ms) = per_hour.and_then(|limit| full(limit, HOUR_MS)) {
+        if let Some(wait_ms) = per_hour.and_then(|limit| wait_if_full(limit, HOUR_MS)) {
             return Err(LimitReached {
-                message: HOUR_USED_UP,
+                period: LimitPeriod::Hour,
                 wait_ms,
             });
         }
-        if let Some(wait_ms) = full(per_minute, MINUTE_MS) {
+        if let Some(wait_ms) = wait_if_full(per_minute, MINUTE_MS) {
             return Err(LimitReached {
-                message: MINUTE_USED_UP,
+                period: LimitPeriod::Minute,
                 wait_ms,
             });
         }
@@ -178,15 +205,28 @@ fn row(call: Call) -> Call {
     }
 }
 
-fn limits(call: Call, settings: &Settings) -> Option<(u32, Option<u32>)> {
+/// The limits of a row of the table.
+struct Limits {
+    per_minute: u32,
+    per_hour: Option<u32>,
+}
+
+/// Returns the limits of a call; `None` if it has no limit.
+fn limits(call: Call, settings: &Settings) -> Option<Limits> {
+    let limits = |per_minute, per_hour| {
+        Some(Limits {
+            per_minute,
+            per_hour,
+        })
+    };
     match call {
-        Call::Start => Some((settings.starts_per_minute, None)),
-        Call::HuntingQuery => Some((
+        Call::Start => limits(settings.starts_per_minute, None),
+        Call::HuntingQuery => limits(
             settings.hunting_queries_per_minute,
             Some(settings.reads_per_hour),
-        )),
+        ),
         // The sign-in and the storage behind links are other services.
         Call::Token | Call::ResultDownload | Call::Any => None,
-        _ => Some((settings.reads_per_minute, Some(settings.reads_per_hour))),
+        _ => limits(settings.reads_per_minute, Some(settings.reads_per_hour)),
     }
 }

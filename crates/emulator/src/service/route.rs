@@ -84,17 +84,17 @@ impl Route {
             ["emulator", "ledger"] => vec![("GET", Route::Ledger)],
             ["emulator", "clock"] => vec![("GET", Route::Clock)],
             ["investigation-actions-data", ..] => {
-                let part = |place: usize| segments.get(place).cloned().unwrap_or_default();
+                let segment = |index: usize| segments.get(index).cloned().unwrap_or_default();
                 return Route::Blob {
-                    action: part(1),
-                    name: part(3),
+                    action: segment(1),
+                    name: segment(3),
                 };
             }
-            ["api", "v1.0", rest @ ..] => api(rest, &segments[2..]),
-            ["api", rest @ ..] => api(rest, &segments[1..]),
+            ["api", "v1.0", rest @ ..] => api_routes(rest, &segments[2..]),
+            ["api", rest @ ..] => api_routes(rest, &segments[1..]),
             _ => Vec::new(),
         };
-        chosen(&method.to_ascii_uppercase(), known)
+        route_for_method(&method.to_ascii_uppercase(), known)
     }
 
     /// Returns the call's name for faults and limits, or `None` for the admin paths.
@@ -121,12 +121,12 @@ impl Route {
     }
 }
 
-/// Returns the route for a method out of those of a path. HEAD has the route of GET.
-fn chosen(method: &str, known: Vec<(&'static str, Route)>) -> Route {
+/// Returns the route for a method from those of a path. HEAD has the route of GET.
+fn route_for_method(method: &str, known: Vec<(&'static str, Route)>) -> Route {
     if known.is_empty() {
         return Route::Unknown;
     }
-    let wanted = match method {
+    let method = match method {
         "HEAD" => "GET",
         other => other,
     };
@@ -139,7 +139,7 @@ fn chosen(method: &str, known: Vec<(&'static str, Route)>) -> Route {
         })
         .collect();
     let allow = allow.join(", ");
-    let found = known.into_iter().find(|(method, _)| *method == wanted);
+    let found = known.into_iter().find(|(known, _)| *known == method);
     match found {
         Some((_, route)) => route,
         None => Route::WrongMethod { allow },
@@ -148,25 +148,36 @@ fn chosen(method: &str, known: Vec<(&'static str, Route)>) -> Route {
 
 /// Returns the methods of a path, each with its route. `lower` and `raw` are the segments after
 /// `/api` and have the same length.
-fn api(lower: &[&str], raw: &[String]) -> Vec<(&'static str, Route)> {
-    let own = |place: usize| raw[place].clone();
+fn api_routes(lower: &[&str], raw: &[String]) -> Vec<(&'static str, Route)> {
+    let segment = |index: usize| raw[index].clone();
     match lower {
         ["machines"] => vec![("GET", Route::MachineList)],
         ["machines", "findbytag"] => vec![("GET", Route::FindByTag)],
-        ["machines", _] => vec![("GET", Route::MachineGet { key: own(1) })],
-        ["machines", _, "runliveresponse"] => vec![("POST", Route::Start { machine: own(1) })],
+        ["machines", _] => vec![("GET", Route::MachineGet { key: segment(1) })],
+        ["machines", _, "runliveresponse"] => vec![(
+            "POST",
+            Route::Start {
+                machine: segment(1),
+            },
+        )],
         ["machineactions"] => vec![("GET", Route::ActionList)],
-        ["machineactions", _] => vec![("GET", Route::ActionGet { id: own(1) })],
-        ["machineactions", _, "cancel"] => vec![("POST", Route::Cancel { id: own(1) })],
+        ["machineactions", _] => vec![("GET", Route::ActionGet { id: segment(1) })],
+        ["machineactions", _, "cancel"] => vec![("POST", Route::Cancel { id: segment(1) })],
         ["machineactions", _, last] => match link_index(last) {
-            Some(index) => vec![("GET", Route::Link { id: own(1), index })],
+            Some(index) => vec![(
+                "GET",
+                Route::Link {
+                    id: segment(1),
+                    index,
+                },
+            )],
             None => Vec::new(),
         },
         ["libraryfiles"] => vec![("GET", Route::LibraryList), ("POST", Route::LibraryUpload)],
         // A single library file can't be read. The answer is that of a missing path, not of a
         // missing method (API notes 8.6).
         ["libraryfiles", _] => vec![
-            ("DELETE", Route::LibraryDelete { name: own(1) }),
+            ("DELETE", Route::LibraryDelete { name: segment(1) }),
             ("GET", Route::Unknown),
         ],
         ["advancedqueries" | "advancedhunting", "run"] => vec![("POST", Route::Hunt)],
@@ -185,15 +196,23 @@ fn link_index(segment: &str) -> Option<String> {
 
 /// Decodes a percent-encoded text; returns `None` if the result is not UTF-8.
 pub(crate) fn percent_decoded(text: &str) -> Option<String> {
-    String::from_utf8(percent_bytes(text, false)).ok()
+    String::from_utf8(percent_bytes(text, Plus::IsLiteral)).ok()
 }
 
-/// Decodes a percent-encoded text to bytes. In forms and queries `+` is a space. A `%` without two
-/// digits is kept.
-fn percent_bytes(text: &str, plus_is_blank: bool) -> Vec<u8> {
+/// The meaning of `+` in a percent-encoded text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plus {
+    /// A space, as in forms and queries.
+    IsSpace,
+    /// A plus sign, as in paths.
+    IsLiteral,
+}
+
+/// Decodes a percent-encoded text to bytes. A `%` without two digits is kept.
+fn percent_bytes(text: &str, plus: Plus) -> Vec<u8> {
     let bytes = text.as_bytes();
-    let digit = |place: usize| bytes.get(place).and_then(|b| (*b as char).to_digit(16));
-    let encoded = |place: usize| Some(digit(place + 1)? * 16 + digit(place + 2)?);
+    let digit = |index: usize| bytes.get(index).and_then(|b| (*b as char).to_digit(16));
+    let encoded_byte = |index: usize| Some(digit(index + 1)? * 16 + digit(index + 2)?);
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
@@ -208,8 +227,8 @@ fn percent_bytes(text: &str, plus_is_blank: bool) -> Vec<u8> {
         };
         let (byte, length) = match byte {
             // Two hexadecimal digits always fit a byte.
-            b'%' => encoded(at).map_or((byte, 1), |byte| (byte as u8, 3)),
-            b'+' if plus_is_blank => (b' ', 1),
+            b'%' => encoded_byte(at).map_or((byte, 1), |byte| (byte as u8, 3)),
+            b'+' if plus == Plus::IsSpace => (b' ', 1),
             _ => (byte, 1),
         };
         out.push(byte);
@@ -225,7 +244,7 @@ pub(crate) fn form_pairs(text: &str) -> Vec<(String, String)> {
         .map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let decoded = |text| {
-                String::from_utf8(percent_bytes(text, true))
+                String::from_utf8(percent_bytes(text, Plus::IsSpace))
                     .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
             };
             (decoded(key), decoded(value))

@@ -3,8 +3,8 @@
 use svar_wire::Moment;
 
 /// Formats a time with all seven fraction digits, as the library writes it (API notes 8.6).
-pub(crate) fn stamp_in_full(moment: Moment) -> String {
-    let text = stamp(moment);
+pub(crate) fn timestamp_in_full(moment: Moment) -> String {
+    let text = timestamp(moment);
     let plain = text.trim_end_matches('Z');
     match plain.split_once('.') {
         Some((seconds, fraction)) => format!("{seconds}.{fraction:0<7}Z"),
@@ -23,11 +23,11 @@ pub(crate) fn http_date(moment: Moment) -> String {
 /// at the end are left out, and so is the point if no digit is left (API notes 4.2). The digits
 /// below the millisecond are made up, but always the same for the same time, so that clients
 /// encounter all lengths.
-pub(crate) fn stamp(moment: Moment) -> String {
+pub(crate) fn timestamp(moment: Moment) -> String {
     String::from_utf8_lossy(Timestamp::of(moment).as_bytes()).into_owned()
 }
 
-/// The text of [`stamp`] without an allocation: a list of 10,000 actions has 40,000 times.
+/// The text of [`timestamp`] without an allocation: a list of 10,000 actions has 40,000 times.
 pub(crate) struct Timestamp {
     bytes: [u8; 28],
     length: usize,
@@ -52,7 +52,7 @@ impl Timestamp {
         // The result is below 10,000,000.
         let fraction = (millis.rem_euclid(1000) * 10_000 + below) as u32;
         let mut bytes = *b"0000-00-00T00:00:00.0000000Z";
-        for (place, number) in [
+        for (index, number) in [
             (0, year / 100),
             (2, year % 100),
             (5, month),
@@ -64,8 +64,8 @@ impl Timestamp {
             (22, fraction / 1000 % 100),
             (24, fraction / 10 % 100),
         ] {
-            bytes[place] = digit(number / 10);
-            bytes[place + 1] = digit(number % 10);
+            bytes[index] = digit(number / 10);
+            bytes[index + 1] = digit(number % 10);
         }
         bytes[26] = digit(fraction % 10);
         // Without a fraction the point is left out, too. Otherwise one of the digits is not zero.
@@ -120,7 +120,7 @@ fn date(day: i64) -> (u32, u32, u32) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::stamp;
+    use super::timestamp;
     use svar_wire::Moment;
 
     proptest! {
@@ -128,7 +128,7 @@ mod tests {
         fn every_day_has_the_date_of_the_calendar(day in -719_528..2_932_895_i64, second in 0..86_400_i64) {
             let seconds = day * 86_400 + second;
             let calendar = jiff::Timestamp::from_second(seconds).map(|time| time.strftime("%Y-%m-%dT%H:%M:%S").to_string()).ok();
-            let given = stamp(Moment::from_millis(seconds * 1000));
+            let given = timestamp(Moment::from_millis(seconds * 1000));
             prop_assert_eq!(Some(&given[..19]), calendar.as_deref());
         }
     }
@@ -144,7 +144,7 @@ mod tests {
             (i64::MAX / 4, "9999-12-31T23:59:59Z"),
             (-62_167_219_200_001, "9999-12-31T23:59:59Z"),
         ] {
-            let given = stamp(Moment::from_millis(millis));
+            let given = timestamp(Moment::from_millis(millis));
             assert_eq!(given, written);
             if !written.starts_with("9999") {
                 assert_eq!(Moment::parse(&given).map(Moment::millis).ok(), Some(millis));

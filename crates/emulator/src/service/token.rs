@@ -66,7 +66,7 @@ struct Claims {
 
 /// The largest number of cached tokens, which is more than a test uses at once. Beyond it the cache
 /// is cleared.
-const CHECKED_MAX: usize = 1000;
+const CACHED_MAX: usize = 1000;
 
 /// The issuer of tokens, with everything a token depends on besides the request.
 pub(crate) struct TokenIssuer<'a> {
@@ -83,31 +83,26 @@ pub(crate) struct TokenIssuer<'a> {
 impl TokenIssuer<'_> {
     /// Answers a token request.
     pub(crate) fn issue(&self, request: &Request, tenant: &str, version: TokenVersion) -> Response {
-        let refused = self.settings.sign_in_refusal_status;
-        match grant(self.scenario, self.now, request, tenant, version) {
-            Ok((app, audience)) => self.reply(app, &audience, version),
-            Err(SignInRefusal {
-                status,
-                error,
-                description,
-            }) => Response::json(
-                if error == "invalid_client" {
-                    refused
-                } else {
-                    status
+        match check_sign_in(self.scenario, self.now, request, tenant, version) {
+            Ok(Grant { app, audience }) => self.token_response(app, &audience, version),
+            Err(SignInRefusal { error, description }) => Response::json(
+                match error {
+                    OAuthError::InvalidClient => self.settings.sign_in_refusal_status,
+                    _ => 400,
                 },
-                &json!({"error": error, "error_description": description}),
+                &json!({"error": error.code(), "error_description": description}),
             ),
         }
     }
 
     /// Returns a token of the application at that index, for this API.
     pub(crate) fn token_of(&self, app: usize) -> String {
-        self.written(app, AUDIENCE)
+        self.token(app, AUDIENCE)
     }
 
-    fn reply(&self, app: usize, audience: &str, version: TokenVersion) -> Response {
-        let token = self.written(app, audience);
+    /// Returns the answer with a token.
+    fn token_response(&self, app: usize, audience: &str, version: TokenVersion) -> Response {
+        let token = self.token(app, audience);
         let bearer = |expires_in: Value| {
             json!({
                 "token_type": "Bearer",
@@ -119,9 +114,10 @@ impl TokenIssuer<'_> {
         let reply = match version {
             TokenVersion::V2 => bearer(self.ttl_s().into()),
             TokenVersion::V1 => {
-                let mut reply = bearer(match self.settings.v1_expires_in_as_text {
-                    true => self.ttl_s().to_string().into(),
-                    false => self.ttl_s().into(),
+                let mut reply = bearer(if self.settings.v1_expires_in_as_text {
+                    self.ttl_s().to_string().into()
+                } else {
+                    self.ttl_s().into()
                 });
                 reply["resource"] = audience.into();
                 reply["expires_on"] = self.expiry_s().to_string().into();
@@ -131,20 +127,24 @@ impl TokenIssuer<'_> {
         Response::json(200, &reply)
     }
 
+    /// Returns the lifetime of a token, in seconds.
     fn ttl_s(&self) -> u64 {
         self.settings.token_ttl.0.as_secs()
     }
 
+    /// Returns the second since 1970 at which a token expires.
     fn expiry_s(&self) -> i64 {
         (self.now.millis() / 1000).saturating_add_unsigned(self.ttl_s())
     }
 
-    fn written(&self, app: usize, audience: &str) -> String {
-        let known = &self.scenario.apps[app];
+    /// Returns a token of the application at that index.
+    fn token(&self, app: usize, audience: &str) -> String {
+        let app = &self.scenario.apps[app];
         let now_s = self.now.millis() / 1000;
-        let roles: &[String] = match self.now >= self.started + known.roles_from.0 {
-            true => &known.roles,
-            false => &[],
+        let roles: &[String] = if self.now >= self.started + app.roles_from.0 {
+            &app.roles
+        } else {
+            &[]
         };
         let claims = json!({
             "aud": audience,
@@ -152,8 +152,8 @@ impl TokenIssuer<'_> {
             "iat": now_s,
             "nbf": now_s,
             "exp": self.expiry_s(),
-            "appid": known.id,
-            "app_displayname": known.name,
+            "appid": app.id,
+            "app_displayname": app.name,
             "roles": roles,
             "tid": self.scenario.tenant,
             "uti": self.number.to_string(),
@@ -162,35 +162,61 @@ impl TokenIssuer<'_> {
         let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let header = json!({"typ": "JWT", "alg": "HS256", "kid": "emulator"});
         let signed = format!("{}.{}", encoded(&header), encoded(&claims));
-        let seal = URL_SAFE_NO_PAD.encode(signature(self.key, &signed));
-        format!("{signed}.{seal}")
+        let signature = URL_SAFE_NO_PAD.encode(signature(self.key, &signed));
+        format!("{signed}.{signature}")
+    }
+}
+
+/// A sign-in that is granted.
+struct Grant {
+    /// The application's index in the scenario.
+    app: usize,
+    audience: String,
+}
+
+/// An error code of OAuth 2.0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OAuthError {
+    InvalidRequest,
+    InvalidClient,
+    InvalidScope,
+    UnsupportedGrantType,
+}
+
+impl OAuthError {
+    fn code(self) -> &'static str {
+        match self {
+            OAuthError::InvalidRequest => "invalid_request",
+            OAuthError::InvalidClient => "invalid_client",
+            OAuthError::InvalidScope => "invalid_scope",
+            OAuthError::UnsupportedGrantType => "unsupported_grant_type",
+        }
     }
 }
 
 /// A refused sign-in, in Entra's form.
 struct SignInRefusal {
-    status: u16,
-    error: &'static str,
+    error: OAuthError,
     description: String,
 }
 
 impl SignInRefusal {
-    fn new(status: u16, error: &'static str, description: impl Into<String>) -> Self {
+    fn new(error: OAuthError, description: impl Into<String>) -> Self {
         SignInRefusal {
-            status,
             error,
             description: description.into(),
         }
     }
 }
 
-fn grant(
+/// Checks a sign-in: the tenant, the application, its secret or assertion, and the audience.
+fn check_sign_in(
     scenario: &Scenario,
     now: Moment,
     request: &Request,
     tenant: &str,
     version: TokenVersion,
-) -> Result<(usize, String), SignInRefusal> {
+) -> Result<Grant, SignInRefusal> {
     let form = form_pairs(&String::from_utf8_lossy(&request.body));
     let field = |name: &str| {
         form.iter()
@@ -198,15 +224,15 @@ fn grant(
             .map(|(_, value)| value.as_str())
             .filter(|value| !value.is_empty())
     };
-    let bad =
-        |text: &str| SignInRefusal::new(400, "invalid_request", format!("AADSTS900144: {text}"));
+    let bad = |text: &str| {
+        SignInRefusal::new(OAuthError::InvalidRequest, format!("AADSTS900144: {text}"))
+    };
     if request.is_oversized {
         return Err(bad("The request body is too large."));
     }
     if !tenant.eq_ignore_ascii_case(&scenario.tenant) {
         return Err(SignInRefusal::new(
-            401,
-            "invalid_client",
+            OAuthError::InvalidClient,
             format!("AADSTS90002: Tenant '{tenant}' not found."),
         ));
     }
@@ -214,8 +240,7 @@ fn grant(
         Some("client_credentials") => {}
         Some(other) => {
             return Err(SignInRefusal::new(
-                400,
-                "unsupported_grant_type",
+                OAuthError::UnsupportedGrantType,
                 format!("AADSTS70003: The grant type '{other}' is not supported."),
             ));
         }
@@ -229,8 +254,7 @@ fn grant(
         .position(|app| app.id.eq_ignore_ascii_case(client))
         .ok_or_else(|| {
             SignInRefusal::new(
-                401,
-                "invalid_client",
+                OAuthError::InvalidClient,
                 format!("AADSTS700016: Application '{client}' was not found in the tenant."),
             )
         })?;
@@ -238,28 +262,24 @@ fn grant(
         (Some(secret), None) => {
             if secret != scenario.apps[app].secret {
                 return Err(SignInRefusal::new(
-                    401,
-                    "invalid_client",
+                    OAuthError::InvalidClient,
                     "AADSTS7000215: Invalid client secret provided.".to_owned(),
                 ));
             }
         }
         (None, Some(assertion)) => {
             if field("client_assertion_type") != Some(ASSERTION_TYPE) {
-                return Err(bad(
-                    "'client_assertion_type' must name the JWT bearer profile.",
-                ));
+                return Err(bad("'client_assertion_type' must be the JWT bearer type."));
             }
             client_assertion::check(scenario, &scenario.apps[app], now, assertion).map_err(
                 |reason| {
-                    SignInRefusal::new(401, "invalid_client", format!("AADSTS700027: {reason}"))
+                    SignInRefusal::new(OAuthError::InvalidClient, format!("AADSTS700027: {reason}"))
                 },
             )?;
         }
         _ => {
             return Err(SignInRefusal::new(
-                401,
-                "invalid_client",
+                OAuthError::InvalidClient,
                 "AADSTS7000216: 'client_assertion' or 'client_secret' is required.".to_owned(),
             ));
         }
@@ -273,14 +293,13 @@ fn grant(
             .strip_suffix("/.default")
             .ok_or_else(|| {
                 SignInRefusal::new(
-                    400,
-                    "invalid_scope",
+                    OAuthError::InvalidScope,
                     "AADSTS1002012: The scope must end in '/.default'.".to_owned(),
                 )
             })?
             .to_owned(),
     };
-    Ok((app, audience))
+    Ok(Grant { app, audience })
 }
 
 impl TokenCache {
@@ -294,19 +313,19 @@ impl TokenCache {
     ) -> Result<Identity, Refusal> {
         let unauthorized = |message: &str| Refusal::new(401, "Unauthorized", message);
         let header = request
-            .find("authorization")
-            .ok_or_else(|| unauthorized("The request carries no token."))?;
+            .header_value("authorization")
+            .ok_or_else(|| unauthorized("The request has no token."))?;
         let token = header
             .split_once(' ')
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim())
-            .ok_or_else(|| unauthorized("The request carries no bearer token."))?;
+            .ok_or_else(|| unauthorized("The request has no bearer token."))?;
         let claims = match self.0.get(token) {
             Some(claims) => claims,
             None => {
                 let claims = claims(scenario, key, token)
                     .ok_or_else(|| unauthorized("The token is not valid."))?;
-                if self.0.len() >= CHECKED_MAX {
+                if self.0.len() >= CACHED_MAX {
                     self.0.clear();
                 }
                 self.0.entry(token.into()).or_insert(claims)
@@ -315,7 +334,7 @@ impl TokenCache {
         if claims.expiry_s <= now.millis() / 1000 {
             return Err(unauthorized("The token has expired."));
         }
-        if !is_own_audience(&claims.audience) {
+        if !is_audience_of_api(&claims.audience) {
             return Err(Refusal::new(
                 403,
                 "Forbidden",
@@ -332,8 +351,8 @@ impl TokenCache {
 /// Returns the claims of a token if this emulator has issued it, for an application that still
 /// exists.
 fn claims(scenario: &Scenario, key: &Key, token: &str) -> Option<Claims> {
-    let (signed, seal) = token.rsplit_once('.')?;
-    if URL_SAFE_NO_PAD.decode(seal).ok()? != signature(key, signed) {
+    let (signed, encoded) = token.rsplit_once('.')?;
+    if URL_SAFE_NO_PAD.decode(encoded).ok()? != signature(key, signed) {
         return None;
     }
     let (_, claims) = signed.split_once('.')?;
@@ -352,9 +371,9 @@ fn claims(scenario: &Scenario, key: &Key, token: &str) -> Option<Claims> {
     })
 }
 
-/// Checks for the documented audience, its older forms, and the regional hosts that some clients
-/// name (API notes 2.2).
-fn is_own_audience(audience: &str) -> bool {
+/// Returns whether an audience is the documented one, one of its older forms, or one of the regional
+/// hosts that some clients use (API notes 2.2).
+fn is_audience_of_api(audience: &str) -> bool {
     let audience = audience.trim_end_matches('/').to_ascii_lowercase();
     if audience == AUDIENCE || audience == OTHER_SCOPE {
         return true;

@@ -10,17 +10,31 @@ use svar_wire::Moment;
 use super::Service;
 use crate::fault::{Call, Fault, FaultKind};
 use crate::scenario::Scenario;
-use crate::service::corrupt::corrupted;
-use crate::service::index_set::index;
+use crate::service::corrupt_gzip::corrupt;
+use crate::service::index_set::to_index;
 use crate::service::message::{Delivery, Response};
 use crate::service::random::{Purpose, SeededRandom};
 use crate::service::refusal::{Refusal, RetryAfter};
 
-/// The scenario's faults, each with the number of calls it has matched.
+/// The scenario's faults.
 #[derive(Debug)]
 pub(crate) struct Faults {
-    all: Vec<(Fault, u32)>,
+    all: Vec<CountedFault>,
     random: SeededRandom,
+}
+
+/// A fault with the number of calls it has matched.
+#[derive(Debug)]
+struct CountedFault {
+    fault: Fault,
+    matched: u32,
+}
+
+/// The id and the full name of the device that a call is about.
+#[derive(Debug)]
+pub(crate) struct DeviceNames<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) name: &'a str,
 }
 
 /// A fault that is due.
@@ -31,47 +45,56 @@ pub(crate) struct TriggeredFault {
 }
 
 impl Faults {
-    pub(crate) fn of(scenario: &Scenario, random: SeededRandom) -> Self {
+    /// Creates the faults of a scenario.
+    pub(crate) fn new(scenario: &Scenario, random: SeededRandom) -> Self {
         Faults {
             all: scenario
                 .faults
                 .iter()
-                .map(|fault| (fault.clone(), 0))
+                .map(|fault| CountedFault {
+                    fault: fault.clone(),
+                    matched: 0,
+                })
                 .collect(),
             random,
         }
     }
 
-    /// Checks whether any fault depends on the device a call is about.
+    /// Returns whether any fault depends on the device that a call is about.
     pub(crate) fn depend_on_devices(&self) -> bool {
-        self.all.iter().any(|(fault, _)| fault.device.is_some())
+        self.all
+            .iter()
+            .any(|counted| counted.fault.device.is_some())
     }
 
-    /// Returns the fault of this call: the first that matches and is due. `device` is "id name".
-    pub(crate) fn trigger(&mut self, call: Call, device: Option<&str>) -> Option<TriggeredFault> {
-        for (place, (fault, seen)) in self.all.iter_mut().enumerate() {
+    /// Counts a call, and returns the first fault that matches it and is due.
+    pub(crate) fn trigger(
+        &mut self,
+        call: Call,
+        device: Option<&DeviceNames<'_>>,
+    ) -> Option<TriggeredFault> {
+        for (index, CountedFault { fault, matched }) in self.all.iter_mut().enumerate() {
             let fits = (fault.call == call || fault.call == Call::Any && fault.kind.fits(call))
                 && fault.device.as_deref().is_none_or(|wanted| {
-                    device.is_some_and(|known| {
-                        known
-                            .split(' ')
-                            .any(|part| part.eq_ignore_ascii_case(wanted))
+                    device.is_some_and(|device| {
+                        device.id.eq_ignore_ascii_case(wanted)
+                            || device.name.eq_ignore_ascii_case(wanted)
                     })
                 });
             if !fits {
                 continue;
             }
-            *seen = seen.saturating_add(1);
-            let number = *seen;
-            let due = number > fault.after
+            *matched = matched.saturating_add(1);
+            let number = *matched;
+            let is_due = number > fault.after
                 && match fault.probability {
                     Some(probability) => {
-                        let key = [place as u64, u64::from(number)];
-                        self.random.place(Purpose::Fault, &key) < probability
+                        let key = [index as u64, u64::from(number)];
+                        self.random.fraction(Purpose::Fault, &key) < probability
                     }
                     None => number - fault.after <= fault.times,
                 };
-            if due {
+            if is_due {
                 return Some(TriggeredFault {
                     kind: fault.kind,
                     delay: fault.delay.map(|delay| delay.0),
@@ -96,9 +119,8 @@ impl TriggeredFault {
         }))
     }
 
-    /// Returns the answer of a fault that keeps the call from being executed, or `None` for the
-    /// others.
-    pub(crate) fn instead(
+    /// Returns the answer if the fault keeps the call from being executed, or `None` if it does not.
+    pub(crate) fn response_instead_of_call(
         self,
         now: Moment,
         correlation: impl FnOnce() -> uuid::Uuid,
@@ -116,12 +138,7 @@ impl TriggeredFault {
                 "ActiveRequestAlreadyExists",
                 "Action is already in progress",
             ),
-            FaultKind::Throttled => {
-                let seconds = self.delay().as_millis().div_ceil(1000);
-                too_many(Some(RetryAfter::Seconds(
-                    u64::try_from(seconds).unwrap_or(u64::MAX),
-                )))
-            }
+            FaultKind::Throttled => too_many(Some(RetryAfter::Seconds(rounded_up(self.delay())))),
             FaultKind::ThrottledWithDate => too_many(Some(RetryAfter::Date(now + self.delay()))),
             FaultKind::ThrottledWithoutRetryAfter => too_many(None),
             FaultKind::ServerError => Refusal::new(500, "InternalServerError", ""),
@@ -139,7 +156,7 @@ impl TriggeredFault {
     }
 
     /// Applies the fault to the answer of a call that was executed.
-    pub(crate) fn after(
+    pub(crate) fn apply_to_response(
         self,
         mut response: Response,
         correlation: impl FnOnce() -> uuid::Uuid,
@@ -175,8 +192,8 @@ impl TriggeredFault {
                 response.body = Bytes::from(body);
                 response
             }
-            what => {
-                if let Some(body) = corrupted(what, response.status, &response.body) {
+            kind => {
+                if let Some(body) = corrupt(kind, response.status, &response.body) {
                     response.body = body;
                 }
                 response
@@ -196,14 +213,14 @@ impl Service {
         response: &Response,
     ) {
         let until = self.now + triggered.delay();
-        let made = self.actions.all.len() > actions_before;
-        if triggered.kind == FaultKind::DelayedVisibility && made {
-            let place = index(self.actions.all.len() - 1);
-            self.actions.make_late(place, until, self.now);
+        let has_created_action = self.actions.len() > actions_before;
+        if triggered.kind == FaultKind::DelayedVisibility && has_created_action {
+            let action = to_index(self.actions.len() - 1);
+            self.actions.hide_until(action, until, self.now);
             return;
         }
-        let action = self.actions.all.get_mut(actions_before..);
-        let action = action.and_then(<[_]>::last_mut);
+        let created = has_created_action.then(|| to_index(self.actions.len() - 1));
+        let action = created.map(|action| self.actions.get_mut(action));
         match (triggered.kind, action) {
             (FaultKind::Flapping, Some(action)) => action.is_flapping = true,
             (FaultKind::LibraryFileReplaced, Some(action)) => {
@@ -223,8 +240,8 @@ impl Service {
                 }
             }
             (FaultKind::LibraryFileReplaced, None) if response.status == 200 => {
-                // This was an upload: the answer names the file.
-                let entity: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+                // The answer to an upload names the file. Other answers name none.
+                let entity: Value = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
                 if let Some(name) = entity["fileName"].as_str() {
                     self.schedule_overwrite(triggered.delay(), name.to_owned());
                 }
@@ -234,10 +251,18 @@ impl Service {
     }
 }
 
+/// Returns the answer of a gateway.
 fn gateway() -> Response {
     Response::text(502, "text/html", GATEWAY_PAGE)
 }
 
+/// Rounds a delay up to whole seconds.
+fn rounded_up(delay: Duration) -> u64 {
+    let has_fraction = delay.as_millis() % 1000 > 0;
+    delay.as_secs() + u64::from(has_fraction)
+}
+
+/// Returns the answer that closes the connection.
 fn dropped() -> Response {
     Response {
         delivery: Delivery::Dropped,

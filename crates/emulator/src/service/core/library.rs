@@ -12,27 +12,36 @@ use svar_wire::Moment;
 
 use super::Service;
 use crate::scenario::Scenario;
-use crate::service::ledger::LedgerEvent;
+use crate::service::ledger::LibraryChangeKind;
 use crate::service::message::{Request, Response};
 use crate::service::refusal::Refusal;
-use crate::service::timestamp::stamp_in_full;
+use crate::service::timestamp::timestamp_in_full;
 use crate::service::token::Identity;
 
+/// A library file.
 #[derive(Debug)]
-struct Entry {
+pub(crate) struct LibraryEntry {
     file: LibraryFile,
-    /// The content; `None` if only scripted outcomes know it.
+    /// The content; `None` if the scenario gives only the name.
     content: Option<Bytes>,
+}
+
+impl LibraryEntry {
+    /// Returns the content; `None` if the scenario gives only the name.
+    pub(crate) fn content(&self) -> Option<&Bytes> {
+        self.content.as_ref()
+    }
 }
 
 /// All files, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Library {
-    files: BTreeMap<String, Entry>,
+    files: BTreeMap<String, LibraryEntry>,
 }
 
 impl Library {
-    pub(crate) fn of(scenario: &Scenario, now: Moment) -> Self {
+    /// Creates the library of a scenario.
+    pub(crate) fn new(scenario: &Scenario, now: Moment) -> Self {
         let mut library = Library::default();
         for item in &scenario.library {
             let content = match (&item.text, &item.base64) {
@@ -43,37 +52,38 @@ impl Library {
                     .map(Bytes::from),
                 (None, None) => None,
             };
-            let seen = content
+            let hashed = content
                 .clone()
                 .unwrap_or_else(|| Bytes::from(item.name.clone()));
             let file = LibraryFile {
                 file_name: item.name.clone(),
-                sha256: Some(sha256(&seen)),
+                sha256: Some(sha256(&hashed)),
                 description: item.description.clone(),
-                creation_time: Some(stamp_in_full(now)),
-                last_updated_time: Some(stamp_in_full(now)),
+                creation_time: Some(timestamp_in_full(now)),
+                last_updated_time: Some(timestamp_in_full(now)),
                 created_by: Some("scenario".to_owned()),
                 has_parameters: Some(false),
                 parameters_description: None,
             };
             library
                 .files
-                .insert(item.name.clone(), Entry { file, content });
+                .insert(item.name.clone(), LibraryEntry { file, content });
         }
         library
     }
 
+    /// Returns whether the library has a file of that name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.files.contains_key(name)
     }
 
-    /// Returns a file's content. The inner `None` is a file whose content only scripted outcomes
-    /// know.
-    pub(crate) fn content(&self, name: &str) -> Option<Option<Bytes>> {
-        self.files.get(name).map(|entry| entry.content.clone())
+    /// Finds a file by its name.
+    pub(crate) fn find(&self, name: &str) -> Option<&LibraryEntry> {
+        self.files.get(name)
     }
 }
 
+/// Returns the SHA-256 hash in hexadecimal digits.
 fn sha256(content: &[u8]) -> String {
     Sha256::digest(content)
         .iter()
@@ -93,6 +103,7 @@ struct Upload {
 }
 
 impl Service {
+    /// Answers a request for the list of library files.
     pub(crate) fn library_list(&self) -> Response {
         let files: Vec<&LibraryFile> = self
             .library
@@ -106,6 +117,7 @@ impl Service {
         )
     }
 
+    /// Answers an upload.
     pub(crate) fn library_upload(
         &mut self,
         identity: &Identity,
@@ -128,7 +140,7 @@ impl Service {
             .ok_or_else(|| Refusal::missing("The part 'File' has no file name."))?;
         if !is_library_name(&name) {
             return Err(Refusal::invalid(
-                "A file name has at most 255 letters, digits, '-', '_' and '.', and not dots only.",
+                "A file name must have 1 to 255 letters, digits, '-', '_' and '.', and not only dots.",
             ));
         }
         if content.len() as u64 > self.settings.library_file_max {
@@ -149,8 +161,8 @@ impl Service {
             description: upload.description.filter(|text| !text.is_empty()),
             creation_time: known
                 .and_then(|entry| entry.file.creation_time.clone())
-                .or_else(|| Some(stamp_in_full(now))),
-            last_updated_time: Some(stamp_in_full(now)),
+                .or_else(|| Some(timestamp_in_full(now))),
+            last_updated_time: Some(timestamp_in_full(now)),
             created_by: Some(self.requestor(identity).to_string()),
             has_parameters: Some(
                 upload
@@ -159,11 +171,14 @@ impl Service {
             ),
             parameters_description: upload.parameters_description,
         };
-        let (event, sha256) = (LedgerEvent::LibraryUploaded, file.sha256.clone());
-        self.ledger.add_library(now, event, name.clone(), sha256);
+        let sha256 = file.sha256.clone();
+        self.ledger
+            .add_library_change(now, LibraryChangeKind::Uploaded, name.clone(), sha256);
         let answer = self.entity("LibraryFiles/$entity", 200, &file);
         let content = Some(content);
-        self.library.files.insert(name, Entry { file, content });
+        self.library
+            .files
+            .insert(name, LibraryEntry { file, content });
         Ok(answer)
     }
 
@@ -177,40 +192,43 @@ impl Service {
         let mut bytes = entry.content.as_deref().unwrap_or_default().to_vec();
         bytes.extend_from_slice(b"\n# replaced by another user\n");
         entry.file.sha256 = Some(sha256(&bytes));
-        entry.file.last_updated_time = Some(stamp_in_full(now));
+        entry.file.last_updated_time = Some(timestamp_in_full(now));
         entry.file.created_by = Some("another user".to_owned());
         if entry.content.is_some() {
             entry.content = Some(bytes.into());
         }
-        let (event, sha256) = (LedgerEvent::LibraryOverwritten, entry.file.sha256.clone());
-        self.ledger.add_library(now, event, name.to_owned(), sha256);
+        let sha256 = entry.file.sha256.clone();
+        let kind = LibraryChangeKind::Overwritten;
+        self.ledger
+            .add_library_change(now, kind, name.to_owned(), sha256);
     }
 
+    /// Answers a deletion.
     pub(crate) fn library_delete(&mut self, name: &str) -> Result<Response, Refusal> {
         if self.library.files.remove(name).is_none() {
             return Err(Refusal::not_found(format!(
                 "The file {name} was not found."
             )));
         }
-        let event = LedgerEvent::LibraryDeleted;
+        let kind = LibraryChangeKind::Deleted;
         self.ledger
-            .add_library(self.now, event, name.to_owned(), None);
+            .add_library_change(self.now, kind, name.to_owned(), None);
         Ok(Response::empty(204))
     }
 }
 
-/// Checks whether a library file may have this name: letters, digits, `-`, `_`, `.` (API notes
+/// Returns whether a library file may have this name: letters, digits, `-`, `_`, `.` (API notes
 /// 3.3). It is no longer than file systems allow, and does not consist of dots only (our choices).
 fn is_library_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    name.len() <= 255 && name.bytes().all(plain) && name.bytes().any(|byte| byte != b'.')
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    name.len() <= 255 && name.bytes().all(is_allowed) && name.bytes().any(|byte| byte != b'.')
 }
 
 /// Reads the multipart body. Part names are matched without regard to case, unknown parts are
 /// ignored, and booleans are text (API notes 8.6).
 fn read_upload(request: &Request) -> Result<Upload, Refusal> {
-    let bad = |what: String| Refusal::new(400, "BadRequest", what);
-    let kind = request.find("content-type").unwrap_or_default();
+    let bad = |message: String| Refusal::new(400, "BadRequest", message);
+    let kind = request.header_value("content-type").unwrap_or_default();
     let boundary = multer::parse_boundary(kind)
         .map_err(|_| bad("The body must be multipart/form-data.".to_owned()))?;
     let body = request.body.clone();

@@ -15,19 +15,19 @@ use sha2::{Digest, Sha256};
 
 use svar_wire::Moment;
 
-use self::fault::{Faults, TriggeredFault};
+use self::fault::{DeviceNames, Faults, TriggeredFault};
 use self::library::Library;
 use self::timeline::{Timeline, Work};
 use super::super::device::CommandOutcome;
 use super::super::scenario::Scenario;
 use super::super::settings::Settings;
 use super::actions::Actions;
-use super::background::Background;
 use super::ledger::{Ledger, LedgerEntry};
 use super::machines::Machines;
 use super::message::{Request, Response};
+use super::other_users::OtherUsers;
 use super::random::{Purpose, SeededRandom, guid};
-use super::rates::Rates;
+use super::rates::RateLimiter;
 use super::refusal::Refusal;
 use super::route::Route;
 use super::timestamp::http_date;
@@ -41,26 +41,34 @@ pub struct Service {
     key: Key,
     /// The time at which the service began, which is the zero of the scenario's times.
     started: Moment,
-    /// The latest time the service was given. It never goes back.
+    /// The latest time that the service was given. It never goes back.
     now: Moment,
     machines: Machines,
     actions: Actions,
     library: Library,
-    rates: Rates,
-    background: Background,
+    rate_limiter: RateLimiter,
+    other_users: OtherUsers,
     faults: Faults,
     timeline: Timeline,
     ledger: Ledger,
     /// The applications' names, by index.
     requestors: Vec<Arc<str>>,
     token_cache: TokenCache,
-    /// The value that [`Service::rows_examined`] returns.
+    /// The number of entries that all list calls so far have read.
     examined: Cell<u64>,
     /// The number of calls so far, which is the key of correlation ids.
     calls: u64,
+    /// The number of tokens issued so far, which is the key of token ids.
     tokens: u64,
-    /// The `Date` header of this second.
-    date: (i64, String),
+    date: DateHeader,
+}
+
+/// The last value of the `Date` header.
+#[derive(Debug, Default)]
+struct DateHeader {
+    /// The second since 1970; `None` before the first request.
+    second: Option<i64>,
+    text: String,
 }
 
 impl Service {
@@ -75,19 +83,19 @@ impl Service {
             .chain_update(seed.to_le_bytes())
             .finalize()
             .into();
-        let background = Background::of(&scenario, settings.rate_window, now);
+        let other_users = OtherUsers::new(&scenario, settings.rate_window, now);
         let mut service = Service {
             settings,
             random,
             key,
             started: now,
             now,
-            machines: Machines::of(&scenario, random),
+            machines: Machines::new(&scenario, random),
             actions: Actions::default(),
-            library: Library::of(&scenario, now),
-            rates: Rates::default(),
-            background,
-            faults: Faults::of(&scenario, random),
+            library: Library::new(&scenario, now),
+            rate_limiter: RateLimiter::default(),
+            other_users,
+            faults: Faults::new(&scenario, random),
             timeline: Timeline::default(),
             ledger: Ledger::default(),
             requestors: scenario
@@ -99,7 +107,7 @@ impl Service {
             examined: Cell::new(0),
             calls: 0,
             tokens: 0,
-            date: (i64::MIN, String::new()),
+            date: DateHeader::default(),
             scenario,
         };
         service.schedule_restarts();
@@ -117,35 +125,46 @@ impl Service {
     /// Answers a request at `now`. The time never goes back: an earlier `now` counts as the latest
     /// one.
     pub fn handle(&mut self, now: Moment, request: &Request) -> Response {
-        self.pass_time(service_time(&self.settings, now));
+        self.advance_to(service_time(&self.settings, now));
         self.calls += 1;
         let route = Route::of(&request.method, &request.path);
         let fault = route.call().and_then(|call| {
-            let asked = self.faults.depend_on_devices();
-            let device = asked.then(|| self.device_of(&route)).flatten();
-            self.faults.trigger(call, device.as_deref())
+            let device = if self.faults.depend_on_devices() {
+                self.machine_of(&route)
+            } else {
+                None
+            };
+            let names = device.map(|machine| {
+                let machine = self.machines.get(machine);
+                DeviceNames {
+                    id: &machine.id,
+                    name: &machine.name,
+                }
+            });
+            self.faults.trigger(call, names.as_ref())
         });
-        let instead =
-            fault.and_then(|triggered| triggered.instead(self.now, || self.correlation()));
+        let instead = fault.and_then(|triggered| {
+            triggered.response_instead_of_call(self.now, || self.correlation())
+        });
         let mut response = match instead {
             Some(response) => response,
-            None => self.done(&route, request, fault),
+            None => self.execute(&route, request, fault),
         };
         if request.method.eq_ignore_ascii_case("HEAD") {
-            response.leave_out_body();
+            response.remove_body();
         }
         response.headers.push(("date", self.date()));
         response
     }
 
-    /// Answers a request. Applies the fault to the service and to the answer.
-    fn done(
+    /// Executes a call, and applies the fault to the service and to the answer.
+    fn execute(
         &mut self,
         route: &Route,
         request: &Request,
         fault: Option<TriggeredFault>,
     ) -> Response {
-        let actions_before = self.actions.all.len();
+        let actions_before = self.actions.len();
         let response = self
             .answer(route, request)
             .unwrap_or_else(|refusal| refusal.answer(self.correlation()));
@@ -153,39 +172,42 @@ impl Service {
             return response;
         };
         self.apply_side_effects(triggered, actions_before, &response);
-        triggered.after(response, || self.correlation())
+        triggered.apply_to_response(response, || self.correlation())
     }
 
     /// Advances the time to `now` and returns the work that devices have to begin.
     pub fn advance(&mut self, now: Moment) -> Vec<Work> {
-        self.pass_time(service_time(&self.settings, now));
+        self.advance_to(service_time(&self.settings, now));
         self.timeline.take_work()
     }
 
-    /// Accepts the outcome of a piece of work. Unknown numbers are ignored.
+    /// Accepts the outcome of the work with that number. Unknown numbers are ignored.
     pub fn finished(&mut self, now: Moment, work: u64, outcome: CommandOutcome) {
-        self.pass_time(service_time(&self.settings, now));
+        self.advance_to(service_time(&self.settings, now));
         self.command_finished(work, outcome);
     }
 
     /// Returns the time at which [`Service::advance`] has to be called, unless the service is
     /// called before.
     pub fn next_wake(&self) -> Option<Moment> {
-        self.timeline.next_wake().map(|at| self.true_time(at))
+        self.timeline.next_wake().map(|at| self.real_time(at))
     }
 
     /// Returns the real time at which the service's own clock shows `at`.
-    fn true_time(&self, at: Moment) -> Moment {
+    fn real_time(&self, at: Moment) -> Moment {
         at + self.settings.clock_behind.0 - self.settings.clock_ahead.0
     }
 
-    /// Returns the `Date` header, which is formatted once a second.
+    /// Returns the value of the `Date` header, which is formatted once a second.
     fn date(&mut self) -> String {
         let second = self.now.millis().div_euclid(1000);
-        if self.date.0 != second {
-            self.date = (second, http_date(self.now));
+        if self.date.second != Some(second) {
+            self.date = DateHeader {
+                second: Some(second),
+                text: http_date(self.now),
+            };
         }
-        self.date.1.clone()
+        self.date.text.clone()
     }
 
     /// Returns everything that was actually done so far, oldest first.
@@ -199,17 +221,17 @@ impl Service {
     /// # Panics
     /// The scenario has no application.
     pub fn issue_token(&mut self, now: Moment) -> String {
-        self.pass_time(service_time(&self.settings, now));
+        self.advance_to(service_time(&self.settings, now));
         self.token_issuer().token_of(0)
     }
 
-    /// Returns the ledger from that entry on, as lines of JSON.
+    /// Returns the ledger's entries from that index on, counted from 0, as lines of JSON.
     pub fn ledger_lines(&self, from: usize) -> Vec<String> {
         self.ledger.lines_from(from, &self.actions, &self.machines)
     }
 
-    /// Returns the number of entries that all list calls so far have examined. It measures their
-    /// work independently of the computer.
+    /// Returns the number of entries that all list calls so far have read: a measure of their work that
+    /// does not depend on the computer.
     pub fn rows_examined(&self) -> u64 {
         self.examined.get()
     }
@@ -221,7 +243,7 @@ impl Service {
 
     /// Returns the number of devices.
     pub fn device_count(&self) -> usize {
-        self.machines.all.len()
+        self.machines.len()
     }
 
     /// Returns the issuer of the next token.
@@ -237,6 +259,7 @@ impl Service {
         }
     }
 
+    /// Answers a request without faults.
     fn answer(&mut self, route: &Route, request: &Request) -> Result<Response, Refusal> {
         match route {
             Route::Token { tenant, version } => {
@@ -252,7 +275,7 @@ impl Service {
                 return Ok(Response::json(
                     200,
                     &serde_json::json!({
-                        "now": self.true_time(self.now).to_string(),
+                        "now": self.real_time(self.now).to_string(),
                         "factor": self.scenario.factor,
                     }),
                 ));
@@ -260,7 +283,7 @@ impl Service {
             Route::WrongMethod { allow } => {
                 return Err(Refusal {
                     allow: Some(allow.clone()),
-                    ..Refusal::new(405, "BadRequest", "The path does not have that method.")
+                    ..Refusal::new(405, "BadRequest", "The path does not support this method.")
                 });
             }
             Route::Unknown => {
@@ -278,9 +301,9 @@ impl Service {
             return self.start(&identity, machine, request);
         }
         if let Some(call) = route.call() {
-            let others = self.background.calls(call, self.now);
-            self.rates
-                .take(self.now, identity.app, call, &self.settings, others)?;
+            let others = self.other_users.calls(call, self.now);
+            self.rate_limiter
+                .count(self.now, identity.app, call, &self.settings, others)?;
         }
         match route {
             Route::MachineList => self.machine_list(request),
@@ -315,7 +338,7 @@ impl Service {
         } else {
             &READ[..1]
         };
-        let wanted: &[&str] = match route {
+        let required: &[&str] = match route {
             Route::Start { .. } => &["Machine.LiveResponse"],
             Route::ActionList | Route::ActionGet { .. } | Route::Link { .. } => strict_read,
             Route::MachineGet { .. } => strict_read,
@@ -330,7 +353,7 @@ impl Service {
         if identity
             .roles
             .iter()
-            .any(|role| wanted.contains(&role.as_str()))
+            .any(|role| required.contains(&role.as_str()))
         {
             return Ok(());
         }
@@ -339,29 +362,31 @@ impl Service {
             "Forbidden",
             format!(
                 "The application does not have any of the required application permissions. API required roles: {}, application roles: {}.",
-                wanted.join(", "),
+                required.join(", "),
                 identity.roles.join(", ")
             ),
         ))
     }
 
-    fn device_of(&self, route: &Route) -> Option<String> {
-        let place = match route {
-            Route::Start { machine } => self.machine_to_start(machine)?,
-            Route::MachineGet { key } => self.machines.find_any(key)?,
-            Route::ActionGet { id } | Route::Cancel { id } | Route::Link { id, .. } => {
-                self.actions.get(self.actions.find(id)?).machine
+    /// Returns the index of the device that a call is about.
+    fn machine_of(&self, route: &Route) -> Option<u32> {
+        match route {
+            Route::Start { machine } => self.find_start_machine(machine),
+            Route::MachineGet { key } => self.machines.find_by_id_or_name(key),
+            Route::ActionGet { id: action }
+            | Route::Cancel { id: action }
+            | Route::Link { id: action, .. }
+            | Route::Blob { action, .. } => {
+                let action = self.actions.find(action)?;
+                Some(self.actions.get(action).machine)
             }
-            Route::Blob { action, .. } => self.actions.get(self.actions.find(action)?).machine,
-            _ => return None,
-        };
-        let machine = &self.machines.all[place as usize];
-        Some(format!("{} {}", machine.id, machine.name))
+            _ => None,
+        }
     }
 
     /// Returns the correlation id of this call, which a user would quote to support.
     fn correlation(&self) -> uuid::Uuid {
-        guid(self.random.wide(Purpose::Correlation, &[self.calls]))
+        guid(self.random.bits_128(Purpose::Correlation, &[self.calls]))
     }
 
     /// Returns the `@odata.context` of an answer. On purpose, its host is not the one that was
@@ -375,14 +400,17 @@ impl Service {
 
     /// Returns the address that the client used, for links that lead back to it.
     fn origin(request: &Request) -> String {
-        let plain = |host: &&str| {
+        let is_valid = |host: &&str| {
             !host.is_empty()
                 && host.len() <= 255
                 && host.bytes().all(|b| {
                     b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']')
                 })
         };
-        let host = request.find("host").filter(plain).unwrap_or("localhost");
+        let host = request
+            .header_value("host")
+            .filter(is_valid)
+            .unwrap_or("localhost");
         format!("http://{host}")
     }
 }

@@ -1,6 +1,8 @@
 //! Implements `runliveresponse` (API notes 3): the checks in the service's order, and the new
 //! action.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use svar_wire::Moment;
@@ -8,10 +10,9 @@ use svar_wire::{Command, CommandStatus, CommandType, Param};
 
 use super::Service;
 use crate::fault::Call;
-use crate::service::actions::{ActionRecord, CommandRecord, State};
-use crate::service::ledger::LedgerEvent;
+use crate::service::actions::{ActionRecord, ActionState, CommandRecord};
 use crate::service::message::{Request, Response};
-use crate::service::random::Purpose;
+use crate::service::random::{Purpose, guid};
 use crate::service::refusal::Refusal;
 use crate::service::token::Identity;
 use crate::settings::ViolationPolicy;
@@ -19,7 +20,14 @@ use crate::settings::ViolationPolicy;
 /// The characters that the console page forbids in arguments (API notes 3.3).
 pub(crate) const FORBIDDEN_IN_ARGS: [char; 5] = [';', '&', '|', '!', '$'];
 
+/// The body of a start.
+struct StartBody {
+    commands: Vec<Command>,
+    comment: String,
+}
+
 impl Service {
+    /// Answers a request to start a session.
     pub(crate) fn start(
         &mut self,
         identity: &Identity,
@@ -27,14 +35,14 @@ impl Service {
         request: &Request,
     ) -> Result<Response, Refusal> {
         let now = self.now;
-        let place = self
-            .machine_to_start(machine)
+        let machine_index = self
+            .find_start_machine(machine)
             .ok_or_else(|| Refusal::not_found(format!("Machine {machine} was not found.")))?;
-        let device = std::sync::Arc::clone(&self.machines.all[place as usize].device);
+        let device = Arc::clone(&self.machines.get(machine_index).device);
         if !self.settings.live_response
             || (!self.settings.live_response_for_servers && device.is_server())
         {
-            return Err(known_refusal("DisabledFeature"));
+            return Err(refusal_with_code("DisabledFeature"));
         }
         if !device.remediation {
             return Err(Refusal::new(
@@ -44,13 +52,13 @@ impl Service {
             ));
         }
         if let Some(code) = &device.refusal_code {
-            return Err(known_refusal(code));
+            return Err(refusal_with_code(code));
         }
-        let (commands, comment) = self.read_body(request)?;
-        if let Some(response) = self.duplicate_of(place, now) {
+        let StartBody { commands, comment } = self.read_start_body(request)?;
+        if let Some(response) = self.duplicate_of(machine_index, now) {
             return Ok(response);
         }
-        if self.is_busy(place, now) {
+        if self.is_busy(machine_index, now) {
             return Err(Refusal::new(
                 400,
                 "ActiveRequestAlreadyExists",
@@ -59,9 +67,9 @@ impl Service {
         }
         let has_slot = self.slots_used() < self.settings.slots as usize;
         if has_slot || self.settings.slot_refusals_count_as_starts {
-            let others = self.background.calls(Call::Start, now);
-            self.rates
-                .take(now, identity.app, Call::Start, &self.settings, others)?;
+            let others = self.other_users.calls(Call::Start, now);
+            self.rate_limiter
+                .count(now, identity.app, Call::Start, &self.settings, others)?;
         }
         if !has_slot {
             let wait_s = u64::from(self.settings.retry_after_on_slot_limit);
@@ -70,68 +78,74 @@ impl Service {
                 (wait_s > 0).then_some(wait_s),
             ));
         }
-        let action = self.create(identity, place, commands, comment);
-        Ok(self.entity_answer(self.settings.start_status, action))
+        let action = self.create_action(identity, machine_index, commands, comment);
+        Ok(self.action_answer(self.settings.start_status, action))
     }
 
-    /// Returns the device a start is for.
-    pub(crate) fn machine_to_start(&self, key: &str) -> Option<u32> {
-        match self.settings.start_by_name {
-            true => self.machines.find_any(key),
-            false => self.machines.find(key),
+    /// Finds the device of a start.
+    pub(crate) fn find_start_machine(&self, key: &str) -> Option<u32> {
+        if self.settings.start_by_name {
+            self.machines.find_by_id_or_name(key)
+        } else {
+            self.machines.find(key)
         }
     }
 
-    /// Returns the number of sessions that count against the tenant's cap.
+    /// Returns the number of sessions that count against the tenant's limit.
     fn slots_used(&self) -> usize {
-        let pending = match self.settings.pending_counts_as_session {
-            true => self.actions.count(State::Pending),
-            false => 0,
+        let pending = if self.settings.pending_counts_as_session {
+            self.actions.count(ActionState::Pending)
+        } else {
+            0
         };
-        pending + self.actions.count(State::InProgress) + self.background.sessions(self.now)
+        pending + self.actions.count(ActionState::InProgress) + self.other_users.sessions(self.now)
     }
 
-    fn is_busy(&self, place: u32, now: Moment) -> bool {
-        let machine = &self.machines.all[place as usize];
-        machine.active.is_some() || now < machine.released_at || machine.is_held(self.started, now)
+    /// Returns whether a device can't begin another session.
+    fn is_busy(&self, machine_index: u32, now: Moment) -> bool {
+        let machine = self.machines.get(machine_index);
+        machine.active.is_some()
+            || now < machine.busy_until
+            || machine.has_portal_session(self.started, now)
     }
 
     /// Returns the answer with the action that a first start has just created, within the duplicate
     /// window of the settings (API notes 3.6).
-    fn duplicate_of(&self, place: u32, now: Moment) -> Option<Response> {
-        let active = self.machines.all[place as usize].active?;
+    fn duplicate_of(&self, machine_index: u32, now: Moment) -> Option<Response> {
+        let active = self.machines.get(machine_index).active?;
         let created = self.actions.get(active).created;
         (now.since(created) < self.settings.duplicate_window.0)
-            .then(|| self.entity_answer(self.settings.start_status, active))
+            .then(|| self.action_answer(self.settings.start_status, active))
     }
 
-    fn create(
+    /// Creates an action, and returns its index.
+    fn create_action(
         &mut self,
         identity: &Identity,
-        place: u32,
+        machine_index: u32,
         commands: Vec<Command>,
         comment: String,
     ) -> u32 {
         let now = self.now;
-        let number = self.machines.all[place as usize].actions.len() as u64;
-        let key = [u64::from(place), number];
-        let mut id = self.random.wide(Purpose::ActionId, &key);
-        while self.actions.has(crate::service::random::guid(id).as_u128()) {
+        let number = self.machines.get(machine_index).actions.len() as u64;
+        let key = [u64::from(machine_index), number];
+        let mut id = self.random.bits_128(Purpose::ActionId, &key);
+        while self.actions.is_id_taken(guid(id).as_u128()) {
             id = id.wrapping_add(1);
         }
         let lag = self
             .settings
             .visibility_lag
-            .at(self.random.place(Purpose::Visibility, &key));
+            .at(self.random.fraction(Purpose::Visibility, &key));
         let record = ActionRecord {
-            id: crate::service::random::guid(id).as_u128(),
-            machine: place,
+            id: guid(id).as_u128(),
+            machine: machine_index,
             requestor: self.requestor(identity),
             comment: comment.into(),
             created: now,
             updated: now,
             visible_at: now + lag,
-            state: State::Pending,
+            state: ActionState::Pending,
             commands: commands
                 .into_iter()
                 .map(|command| CommandRecord {
@@ -150,19 +164,18 @@ impl Service {
             ran_into_limit: false,
         };
         let action = self.actions.add(record);
-        self.ledger
-            .add_of_action(now, LedgerEvent::SessionStarted, place, action);
-        let machine = &mut self.machines.all[place as usize];
+        self.ledger.add_session_start(now, machine_index, action);
+        let machine = self.machines.get_mut(machine_index);
         machine.actions.push(action);
         machine.active = Some(action);
         self.schedule_pickup(action, key);
         action
     }
 
-    /// Reads the body's commands and comment, or returns the first error in them.
-    fn read_body(&self, request: &Request) -> Result<(Vec<Command>, String), Refusal> {
+    /// Reads the body, or returns the first error in it.
+    fn read_start_body(&self, request: &Request) -> Result<StartBody, Refusal> {
         let body = request.json()?;
-        let malformed = |what: &str| Refusal::body(what);
+        let malformed = |message: &str| Refusal::body(message);
         let object = body
             .as_object()
             .ok_or_else(|| malformed("The body must be an object."))?;
@@ -200,11 +213,15 @@ impl Service {
                 "Commands must come in the order PutFile, RunScript, GetFile.",
             ));
         }
-        Ok((commands, comment.to_owned()))
+        Ok(StartBody {
+            commands,
+            comment: comment.to_owned(),
+        })
     }
 
+    /// Reads a command of the body.
     fn read_command(&self, value: &Value) -> Result<Command, Refusal> {
-        let malformed = |what: String| Refusal::body(what);
+        let malformed = |message: String| Refusal::body(message);
         let object = value
             .as_object()
             .ok_or_else(|| malformed("A command must be an object.".to_owned()))?;
@@ -213,7 +230,7 @@ impl Service {
                 "PutFile" => CommandType::PutFile,
                 "RunScript" => CommandType::RunScript,
                 "GetFile" => CommandType::GetFile,
-                other => return Err(malformed(format!("'{other}' is no command type."))),
+                other => return Err(malformed(format!("'{other}' is not a command type."))),
             },
             None | Some(Value::Null) => {
                 return Err(Refusal::missing("The parameter 'type' is missing."));
@@ -232,7 +249,7 @@ impl Service {
             .map(|param| match (&param["key"], &param["value"]) {
                 (Value::String(key), Value::String(value)) => Ok(Param::new(key, value)),
                 _ => Err(malformed(
-                    "A parameter is a pair of the texts 'key' and 'value'.".to_owned(),
+                    "A parameter must have the texts 'key' and 'value'.".to_owned(),
                 )),
             })
             .collect::<Result<Vec<Param>, Refusal>>()?;
@@ -241,13 +258,13 @@ impl Service {
             CommandType::RunScript => ("ScriptName", &["ScriptName", "Args"]),
             CommandType::GetFile => ("Path", &["Path"]),
         };
-        if let Some(stray) = params
+        if let Some(unknown) = params
             .iter()
             .find(|param| !allowed.contains(&param.key.as_str()))
         {
             return Err(malformed(format!(
-                "'{}' is no parameter of this command.",
-                stray.key
+                "'{}' is not a parameter of this command.",
+                unknown.key
             )));
         }
         // It is unclear which of two values is meant (our choice).
@@ -286,17 +303,18 @@ impl Service {
         Ok(command)
     }
 
-    pub(crate) fn requestor(&self, identity: &Identity) -> std::sync::Arc<str> {
-        std::sync::Arc::clone(&self.requestors[identity.app])
+    /// Returns the name of an application, as actions show it.
+    pub(crate) fn requestor(&self, identity: &Identity) -> Arc<str> {
+        Arc::clone(&self.requestors[identity.app])
     }
 }
 
 /// Returns the refusal that a scenario selects by its code.
-fn known_refusal(code: &str) -> Refusal {
+fn refusal_with_code(code: &str) -> Refusal {
     let message = "The device can't do live response.";
     match code {
         "ClientVersionNotSupported" => Refusal::new(400, "ClientVersionNotSupported", message),
-        "DisabledFeature" => Refusal::new(403, "DisabledFeature", "Live response is switched off."),
+        "DisabledFeature" => Refusal::new(403, "DisabledFeature", "Live response is disabled."),
         "DisallowedOperation" => Refusal::new(403, "DisallowedOperation", message),
         "Forbidden" => Refusal::new(403, "Forbidden", message),
         "BadRequest" => Refusal::new(400, "BadRequest", message),

@@ -15,17 +15,16 @@ use super::Service;
 use super::start::FORBIDDEN_IN_ARGS;
 use crate::device::{CommandOutcome, DeviceTask};
 use crate::scenario::{Device, StuckIn};
-use crate::service::actions::State;
-use crate::service::ledger::LedgerEvent;
+use crate::service::actions::ActionState;
 use crate::service::random::Purpose;
 use crate::settings::{RepeatedPut, ViolationPolicy};
 
 /// A piece of work for a device. [`Service::finished`] accepts its outcome, by its number.
 #[derive(Debug, Clone)]
 pub struct Work {
-    /// The number of the work, which is never used again.
+    /// The number of the work, which is not used again.
     pub number: u64,
-    /// The device's place. The same number always means the same device.
+    /// The device's index in the scenario. The same index always means the same device.
     pub machine: u32,
     /// The device's full name.
     pub name: Arc<str>,
@@ -35,82 +34,117 @@ pub struct Work {
     pub task: DeviceTask,
 }
 
+/// An event that is scheduled. Actions and devices are given by their indices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Event {
-    Pickup(u32),
-    Expire(u32),
-    CommandEnd(u64),
-    Wrapup(u32),
+    /// A device picks up an action.
+    Pickup { action: u32 },
+    /// An action expires because no device has picked it up.
+    Expiry { action: u32 },
+    /// A command ends, and its outcome counts.
+    CommandEnd { work: u64 },
+    /// An action ends after its last command.
+    Wrapup { action: u32 },
     /// A device restarts.
-    Restart(u32),
+    Restart { machine: u32 },
     /// Another user replaces a library file.
-    Overwrite(String),
+    Overwrite { name: String },
 }
 
+/// An event with its time. Events of the same time happen in the order in which they were scheduled.
 #[derive(Debug, PartialEq, Eq)]
-struct Due {
+struct ScheduledEvent {
     at: Moment,
+    /// The number of the event, in the order of scheduling.
     number: u64,
     event: Event,
 }
 
-impl Ord for Due {
+impl Ord for ScheduledEvent {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.at, self.number).cmp(&(other.at, other.number))
     }
 }
 
-impl PartialOrd for Due {
+impl PartialOrd for ScheduledEvent {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
+/// The reason for which a command fails before its device does anything, as a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum TaskError {
+    #[error("The file '{0}' was not found in the library.")]
+    NotInLibrary(String),
+    #[error("The command is out of order: PutFile comes first, GetFile last.")]
+    OutOfOrder,
+    #[error("The script '{0}' is not signed, and unsigned scripts are not allowed.")]
+    Unsigned(String),
+    #[error("The script's arguments contain a character that is not allowed.")]
+    ForbiddenArgs,
+}
+
 /// Everything that is scheduled, and the work that devices are performing.
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
-    due: BinaryHeap<Reverse<Due>>,
-    scheduled: u64,
-    given_out: u64,
-    /// The action and command of each piece of work that devices are performing.
-    running: HashMap<u64, (u32, usize)>,
-    /// Outcomes that have arrived but are not due yet.
-    early: HashMap<u64, CommandOutcome>,
+    events: BinaryHeap<Reverse<ScheduledEvent>>,
+    /// The number of the last event that was scheduled.
+    last_event: u64,
+    /// The number of the last piece of work.
+    last_work: u64,
+    /// The command of each piece of work that devices are performing.
+    running: HashMap<u64, RunningCommand>,
+    /// Outcomes that have arrived, of commands that end later.
+    pending_outcomes: HashMap<u64, CommandOutcome>,
+    /// Work that devices have to begin.
     outbox: Vec<Work>,
 }
 
+/// A command that a device is performing.
+#[derive(Debug, Clone, Copy)]
+struct RunningCommand {
+    action: u32,
+    /// The index of the command in its action.
+    index: usize,
+}
+
 impl Timeline {
+    /// Adds an event.
     fn schedule(&mut self, at: Moment, event: Event) {
-        self.scheduled += 1;
-        let number = self.scheduled;
-        self.due.push(Reverse(Due { at, number, event }));
+        self.last_event += 1;
+        let number = self.last_event;
+        self.events
+            .push(Reverse(ScheduledEvent { at, number, event }));
     }
 
+    /// Returns the work that devices have to begin, and removes it.
     pub(crate) fn take_work(&mut self) -> Vec<Work> {
         std::mem::take(&mut self.outbox)
     }
 
+    /// Returns the time of the next event.
     pub(crate) fn next_wake(&self) -> Option<Moment> {
-        self.due.peek().map(|Reverse(due)| due.at)
+        self.events.peek().map(|Reverse(event)| event.at)
     }
 }
 
 impl Service {
-    /// Applies everything due until `now`, each event at its own time.
-    pub(crate) fn pass_time(&mut self, now: Moment) {
+    /// Lets the time pass until `now`. Each event that is due happens at its own time.
+    pub(crate) fn advance_to(&mut self, now: Moment) {
         let target = now.max(self.now);
         while self.timeline.next_wake().is_some_and(|at| at <= target) {
-            let Some(Reverse(due)) = self.timeline.due.pop() else {
+            let Some(Reverse(next)) = self.timeline.events.pop() else {
                 break;
             };
-            self.now = self.now.max(due.at);
-            match due.event {
-                Event::Pickup(action) => self.pick_up(action),
-                Event::Expire(action) => self.expire(action),
-                Event::CommandEnd(work) => self.command_ended(work),
-                Event::Wrapup(action) => self.wrap_up(action),
-                Event::Restart(machine) => self.restart(machine),
-                Event::Overwrite(name) => self.overwrite(&name),
+            self.now = self.now.max(next.at);
+            match next.event {
+                Event::Pickup { action } => self.pick_up(action),
+                Event::Expiry { action } => self.expire(action),
+                Event::CommandEnd { work } => self.end_command(work),
+                Event::Wrapup { action } => self.wrap_up(action),
+                Event::Restart { machine } => self.restart(machine),
+                Event::Overwrite { name } => self.overwrite(&name),
             }
         }
         self.now = target;
@@ -118,20 +152,20 @@ impl Service {
 
     /// Schedules another user's replacement of a library file, after that delay.
     pub(crate) fn schedule_overwrite(&mut self, delay: Duration, name: String) {
-        match delay.is_zero() {
-            true => self.overwrite(&name),
-            false => self
-                .timeline
-                .schedule(self.now + delay, Event::Overwrite(name)),
+        if delay.is_zero() {
+            self.overwrite(&name);
+        } else {
+            self.timeline
+                .schedule(self.now + delay, Event::Overwrite { name });
         }
     }
 
     /// Schedules the restarts that the scenario describes for its devices.
     pub(crate) fn schedule_restarts(&mut self) {
-        for (machine, record) in (0..).zip(&self.machines.all) {
+        for (machine, record) in (0..).zip(self.machines.iter()) {
             for after in &record.device.restarts {
                 let at = self.started + after.0;
-                self.timeline.schedule(at, Event::Restart(machine));
+                self.timeline.schedule(at, Event::Restart { machine });
             }
         }
     }
@@ -139,26 +173,27 @@ impl Service {
     /// Restarts a device: the device gets the task, and its running command fails.
     fn restart(&mut self, machine: u32) {
         self.ledger.add_restart(self.now, machine);
-        self.timeline.given_out += 1;
-        let number = self.timeline.given_out;
-        self.hand_out(number, machine, DeviceTask::Restart);
-        let Some(active) = self.machines.all[machine as usize].active else {
+        self.timeline.last_work += 1;
+        let number = self.timeline.last_work;
+        self.give_to_device(number, machine, DeviceTask::Restart);
+        let Some(active) = self.machines.get(machine).active else {
             return;
         };
         let running = &self.timeline.running;
         let interrupted = running
             .iter()
-            .find(|(_, (action, _))| *action == active)
+            .find(|(_, command)| command.action == active)
             .map(|(work, _)| *work);
         if let Some(work) = interrupted {
             let outcome = CommandOutcome::failed("The device restarted while the command ran.");
-            self.timeline.early.insert(work, outcome);
-            self.command_ended(work);
+            self.timeline.pending_outcomes.insert(work, outcome);
+            self.end_command(work);
         }
     }
 
-    fn hand_out(&mut self, number: u64, machine: u32, task: DeviceTask) {
-        let record = &self.machines.all[machine as usize];
+    /// Gives a task to a device. `number` is the number of the work.
+    fn give_to_device(&mut self, number: u64, machine: u32, task: DeviceTask) {
+        let record = self.machines.get(machine);
         self.timeline.outbox.push(Work {
             number,
             machine,
@@ -171,12 +206,12 @@ impl Service {
     /// Schedules the time at which the device picks up a new action, or the action's expiry.
     pub(crate) fn schedule_pickup(&mut self, action: u32, key: [u64; 2]) {
         let now = self.now;
-        let machine = &self.machines.all[self.actions.get(action).machine as usize];
+        let machine = self.machines.get(self.actions.get(action).machine);
         let delay = machine
             .device
             .pickup_delay
             .unwrap_or(self.settings.pickup_delay)
-            .at(self.random.place(Purpose::Pickup, &key));
+            .at(self.random.fraction(Purpose::Pickup, &key));
         let expires = now + self.settings.queue_ttl.0;
         let pickup = machine
             .reachable_from(self.started, now)
@@ -184,36 +219,44 @@ impl Service {
             .filter(|pickup| *pickup <= expires)
             .filter(|_| machine.device.stuck_in != Some(StuckIn::Pending));
         match pickup {
-            Some(pickup) => self.timeline.schedule(pickup, Event::Pickup(action)),
-            None => self.timeline.schedule(expires, Event::Expire(action)),
+            Some(pickup) => self.timeline.schedule(pickup, Event::Pickup { action }),
+            None => self.timeline.schedule(expires, Event::Expiry { action }),
         }
     }
 
+    /// Begins an action on its device, unless the device is offline or the action has ended.
     fn pick_up(&mut self, action: u32) {
         let record = self.actions.get(action);
-        if record.state != State::Pending {
+        if record.state != ActionState::Pending {
             return;
         }
         // The device may be offline again by now.
         let (now, expires) = (self.now, record.created + self.settings.queue_ttl.0);
-        let machine = &self.machines.all[record.machine as usize];
+        let machine = self.machines.get(record.machine);
         match machine.reachable_from(self.started, now) {
             Some(at) if at <= now => {}
-            Some(at) if at <= expires => return self.timeline.schedule(at, Event::Pickup(action)),
-            _ => return self.timeline.schedule(expires, Event::Expire(action)),
+            Some(at) if at <= expires => {
+                return self.timeline.schedule(at, Event::Pickup { action });
+            }
+            _ => return self.timeline.schedule(expires, Event::Expiry { action }),
         }
-        self.actions.turn(action, State::InProgress, self.now);
-        self.begin(action, 0);
+        self.actions
+            .set_state(action, ActionState::InProgress, self.now);
+        self.begin_command(action, 0);
     }
 
+    /// Ends an action that no device has picked up.
     fn expire(&mut self, action: u32) {
-        if self.actions.get(action).state == State::Pending {
-            self.end(action, State::of_bad_end(self.settings.queue_expiry_status));
+        if self.actions.get(action).state == ActionState::Pending {
+            self.end(
+                action,
+                ActionState::from_setting(self.settings.queue_expiry_status),
+            );
         }
     }
 
     /// Begins the command at that index: gives it to the device, or fails it at once.
-    fn begin(&mut self, action: u32, index: usize) {
+    fn begin_command(&mut self, action: u32, index: usize) {
         let now = self.now;
         let record = self.actions.get_mut(action);
         record.updated = now;
@@ -222,35 +265,37 @@ impl Service {
         command.status = CommandStatus::Executing;
         command.began = Some(now);
         let task = self.task(action, index);
-        self.timeline.given_out += 1;
-        let number = self.timeline.given_out;
-        self.timeline.running.insert(number, (action, index));
-        let is_silent =
-            self.machines.all[machine as usize].device.stuck_in == Some(StuckIn::InProgress);
+        self.timeline.last_work += 1;
+        let number = self.timeline.last_work;
+        self.timeline
+            .running
+            .insert(number, RunningCommand { action, index });
+        let is_stuck = self.machines.get(machine).device.stuck_in == Some(StuckIn::InProgress);
         match task {
-            Ok(_) if is_silent => {
+            Ok(_) if is_stuck => {
                 let outcome = CommandOutcome {
                     took: self.settings.script_time_limit.0,
                     ..CommandOutcome::failed("The device did not answer in time.")
                 };
                 self.command_finished(number, outcome);
             }
-            Ok(task) => self.hand_out(number, machine, task),
-            Err(reason) => self.command_finished(number, CommandOutcome::failed(reason)),
+            Ok(task) => self.give_to_device(number, machine, task),
+            Err(error) => self.command_finished(number, CommandOutcome::failed(error.to_string())),
         }
     }
 
-    /// Returns the device's task, or the reason for which the command fails before it reaches a
-    /// script or file.
-    fn task(&self, action: u32, index: usize) -> Result<DeviceTask, String> {
+    /// Returns the device's task for a command.
+    ///
+    /// # Errors
+    /// The command fails before the device does anything.
+    fn task(&self, action: u32, index: usize) -> Result<DeviceTask, TaskError> {
         let command = &self.actions.get(action).commands[index].command;
+        // Optional parameters that are missing are empty.
         let param = |key: &str| command.param(key).unwrap_or_default().to_owned();
-        let in_library = |name: &str| -> Result<Option<Bytes>, String> {
-            match self.library.content(name) {
-                Some(content) => Ok(content),
-                None if self.settings.unknown_script == ViolationPolicy::Allow => Ok(None),
-                None => Err(format!("The file '{name}' was not found in the library.")),
-            }
+        let content_of = |name: &str| match self.library.find(name) {
+            Some(file) => Ok(file.content().cloned()),
+            None if self.settings.unknown_script == ViolationPolicy::Allow => Ok(None),
+            None => Err(TaskError::NotInLibrary(name.to_owned())),
         };
         let earlier = &self.actions.get(action).commands[..index];
         if self.settings.order_violation == ViolationPolicy::Fail
@@ -258,14 +303,12 @@ impl Service {
                 .iter()
                 .any(|record| record.command.kind > command.kind)
         {
-            return Err(
-                "The command is out of order: PutFile comes first, GetFile last.".to_owned(),
-            );
+            return Err(TaskError::OutOfOrder);
         }
         match command.kind {
             CommandType::PutFile => {
                 let name = param("FileName");
-                let content = in_library(&name)?;
+                let content = content_of(&name)?;
                 Ok(DeviceTask::Put {
                     name,
                     content,
@@ -274,20 +317,15 @@ impl Service {
             }
             CommandType::RunScript => {
                 let script = param("ScriptName");
-                let content = in_library(&script)?;
+                let content = content_of(&script)?;
                 let args = param("Args");
                 if !self.settings.unsigned_scripts && is_unsigned(&script, content.as_ref()) {
-                    return Err(format!(
-                        "The script '{script}' is not signed, and unsigned scripts are not allowed."
-                    ));
+                    return Err(TaskError::Unsigned(script));
                 }
                 if self.settings.forbidden_args == ViolationPolicy::Fail
                     && args.contains(FORBIDDEN_IN_ARGS)
                 {
-                    return Err(
-                        "The script's arguments contain a character that is not allowed."
-                            .to_owned(),
-                    );
+                    return Err(TaskError::ForbiddenArgs);
                 }
                 Ok(DeviceTask::Run {
                     script,
@@ -302,55 +340,58 @@ impl Service {
         }
     }
 
-    /// Accepts a device's outcome: at once, or after the time it took according to the outcome.
+    /// Accepts the outcome of a piece of work. The command ends when the time that the outcome took has
+    /// passed.
     pub(crate) fn command_finished(&mut self, work: u64, mut outcome: CommandOutcome) {
-        let Some(&(action, index)) = self.timeline.running.get(&work) else {
+        let Some(&RunningCommand { action, index }) = self.timeline.running.get(&work) else {
             return;
         };
         let command = &self.actions.get(action).commands[index];
-        let began = command.began.unwrap_or(self.now);
+        let began = (command.began).expect("internal error: a running command has not begun");
         let limit = self.settings.script_time_limit.0;
         if command.command.kind == CommandType::RunScript && outcome.took > limit {
             // Only a scripted outcome can exceed the limit: a device stops a real script in time.
             outcome = CommandOutcome {
                 took: limit,
-                ..CommandOutcome::failed("The script ran into its time limit and was stopped.")
+                ..CommandOutcome::failed("The script exceeded its time limit and was stopped.")
             };
         }
         let done = self.now.max(began + outcome.took);
-        let machine = &self.machines.all[self.actions.get(action).machine as usize];
+        let machine = self.machines.get(self.actions.get(action).machine);
         // A device that has gone offline continues its command, and reports the end when it is
         // online again.
-        let patience = done + self.settings.queue_ttl.0;
+        let gives_up_at = done + self.settings.queue_ttl.0;
         let back = machine.reachable_from(self.started, done);
-        let ends = match back.filter(|back| *back <= patience) {
+        let ends = match back.filter(|back| *back <= gives_up_at) {
             Some(back) => back,
             None => {
-                outcome = CommandOutcome::failed("The device went away and did not come back.");
-                patience
+                outcome =
+                    CommandOutcome::failed("The device went offline and did not come back online.");
+                gives_up_at
             }
         };
-        self.timeline.early.insert(work, outcome);
+        self.timeline.pending_outcomes.insert(work, outcome);
         if ends > self.now {
-            self.timeline.schedule(ends, Event::CommandEnd(work));
+            self.timeline.schedule(ends, Event::CommandEnd { work });
         } else {
-            self.command_ended(work);
+            self.end_command(work);
         }
     }
 
-    fn command_ended(&mut self, work: u64) {
-        let (Some((action, index)), Some(outcome)) = (
+    /// Records the end of a command, and begins the next one or ends the action.
+    fn end_command(&mut self, work: u64) {
+        let (Some(RunningCommand { action, index }), Some(outcome)) = (
             self.timeline.running.remove(&work),
-            self.timeline.early.remove(&work),
+            self.timeline.pending_outcomes.remove(&work),
         ) else {
             return;
         };
         let now = self.now;
         let was_stopped = !outcome.errors.is_empty();
-        let exit_counts =
+        let exit_code_fails =
             self.settings.nonzero_exit_fails && outcome.exit.is_some_and(|exit| exit != 0);
         let mut errors = outcome.errors;
-        if exit_counts && errors.is_empty() {
+        if exit_code_fails && errors.is_empty() {
             errors.push("The script ended with a non-zero exit code.".to_owned());
         }
         let has_failed = !errors.is_empty();
@@ -360,20 +401,22 @@ impl Service {
         let count = record.commands.len();
         let was_cancelled = record.cancellation.is_some();
         let command = &mut record.commands[index];
-        let took = now.since(command.began.unwrap_or(now));
+        let began = (command.began).expect("internal error: a running command has not begun");
+        let took = now.since(began);
         record.ran_into_limit |=
             was_stopped && took >= limit && command.command.kind == CommandType::RunScript;
-        command.status = match has_failed {
-            true => CommandStatus::Failed,
-            false => CommandStatus::Completed,
+        command.status = if has_failed {
+            CommandStatus::Failed
+        } else {
+            CommandStatus::Completed
         };
         command.ended = Some(now);
         command.errors = errors.into();
         command.exit = outcome.exit;
         command.result = outcome.result;
-        let event = LedgerEvent::of_command(command.command.kind);
+        let kind = command.command.kind;
         self.ledger
-            .add_command(now, event, record.machine, action, index);
+            .add_command(now, record.machine, action, index, kind);
         if has_failed && self.settings.skipped_commands_fail {
             for skipped in &mut self.actions.get_mut(action).commands[index + 1..] {
                 skipped.status = CommandStatus::Failed;
@@ -381,31 +424,33 @@ impl Service {
             }
         }
         if was_cancelled {
-            self.end(action, State::Cancelled);
+            self.end(action, ActionState::Cancelled);
         } else if has_failed || index + 1 == count {
             let wait = self.wrapup_delay(action);
-            self.timeline.schedule(now + wait, Event::Wrapup(action));
+            self.timeline.schedule(now + wait, Event::Wrapup { action });
         } else {
-            self.begin(action, index + 1);
+            self.begin_command(action, index + 1);
         }
     }
 
+    /// Returns the time from the last command to the final status.
     fn wrapup_delay(&self, action: u32) -> Duration {
         let machine = self.actions.get(action).machine;
-        let record = &self.machines.all[machine as usize];
+        let record = self.machines.get(machine);
         let number = record
             .actions
             .iter()
             .rposition(|known| *known == action)
-            .unwrap_or(0);
+            .expect("internal error: an action is not among those of its device");
         let key = [u64::from(machine), number as u64];
         record
             .device
             .wrapup_delay
             .unwrap_or(self.settings.wrapup_delay)
-            .at(self.random.place(Purpose::Wrapup, &key))
+            .at(self.random.fraction(Purpose::Wrapup, &key))
     }
 
+    /// Ends an action after its last command.
     fn wrap_up(&mut self, action: u32) {
         let record = self.actions.get(action);
         if record.state.is_final() {
@@ -416,42 +461,46 @@ impl Service {
             .iter()
             .any(|command| command.status == CommandStatus::Failed);
         let state = if record.cancellation.is_some() && self.settings.late_cancel_marks_cancelled {
-            State::Cancelled
+            ActionState::Cancelled
         } else if record.ran_into_limit {
-            State::of_bad_end(self.settings.script_timeout_status)
+            ActionState::from_setting(self.settings.script_timeout_status)
         } else if has_failed {
-            State::Failed
+            ActionState::Failed
         } else {
-            State::Succeeded
+            ActionState::Succeeded
         };
-        let is_flapping = record.is_flapping && state == State::Succeeded;
+        let is_flapping = record.is_flapping && state == ActionState::Succeeded;
         self.end(action, state);
         if is_flapping {
             // The ledger has the true status. Only reads return another one.
-            self.actions.turn(action, State::Failed, self.now);
+            self.actions
+                .set_state(action, ActionState::Failed, self.now);
         }
     }
 
     /// Gives an action its final state and releases its device.
-    pub(crate) fn end(&mut self, action: u32, state: State) {
+    pub(crate) fn end(&mut self, action: u32, state: ActionState) {
         let now = self.now;
-        self.actions.turn(action, state, now);
+        self.actions.set_state(action, state, now);
         let record = self.actions.get(action);
-        let machine = &mut self.machines.all[record.machine as usize];
+        let machine = self.machines.get_mut(record.machine);
         if machine.active == Some(action) {
             machine.active = None;
         }
         if record.cancellation.is_some() {
-            machine.released_at = now + self.settings.cancel_release_delay.0;
+            machine.busy_until = now + self.settings.cancel_release_delay.0;
         }
-        self.ledger.add_end(now, record.machine, action, state);
+        self.ledger
+            .add_session_end(now, record.machine, action, state);
     }
 }
 
-/// Checks whether PowerShell would miss a signature. A script without content in the scenario
-/// counts as signed.
+/// Returns whether a script is a PowerShell script without a signature. A script without content in the
+/// scenario counts as signed.
 fn is_unsigned(script: &str, content: Option<&Bytes>) -> bool {
-    const MARK: &[u8] = b"# SIG # Begin signature block";
+    const SIGNATURE_START: &[u8] = b"# SIG # Begin signature block";
     script.to_ascii_lowercase().ends_with(".ps1")
-        && content.is_some_and(|content| !content.windows(MARK.len()).any(|part| part == MARK))
+        && content.is_some_and(|content| {
+            !(content.windows(SIGNATURE_START.len())).any(|part| part == SIGNATURE_START)
+        })
 }

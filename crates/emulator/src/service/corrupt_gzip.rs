@@ -9,12 +9,12 @@ use flate2::{Compress, Compression, Crc, FlushCompress, Status, read::GzDecoder}
 use super::super::fault::FaultKind;
 
 /// Returns the damaged body, or `None` if the fault is of another kind or the body is not gzip.
-pub(super) fn corrupted(what: FaultKind, status: u16, body: &Bytes) -> Option<Bytes> {
+pub(super) fn corrupt(kind: FaultKind, status: u16, body: &Bytes) -> Option<Bytes> {
     // A part of a file is not gzip data of its own.
     if status != 200 || !body.starts_with(&[0x1F, 0x8B]) || body.len() < 18 {
         return None;
     }
-    match what {
+    match kind {
         FaultKind::GzipTruncated => Some(body.slice(..body.len() / 2)),
         FaultKind::GzipBadChecksum => {
             let mut bytes = body.to_vec();
@@ -22,7 +22,7 @@ pub(super) fn corrupted(what: FaultKind, status: u16, body: &Bytes) -> Option<By
             bytes[checksum] ^= 0xFF;
             Some(bytes.into())
         }
-        FaultKind::GzipUnsafeName => Some(renamed(body)),
+        FaultKind::GzipUnsafeName => Some(with_unsafe_name(body)),
         FaultKind::NotGzipped => {
             let mut content = Vec::new();
             GzDecoder::new(&body[..]).read_to_end(&mut content).ok()?;
@@ -35,26 +35,28 @@ pub(super) fn corrupted(what: FaultKind, status: u16, body: &Bytes) -> Option<By
 
 /// A file name that leaves its folder in both notations, names a drive, and contains a terminal
 /// escape code and a line end. None of it may reach a path or a screen.
-const EVIL_NAME: &[u8] = b"..\\..\\../../../C:\\Windows\\\x1B[31mevil\r\n.exe\0";
-const HEADER: usize = 10;
+const UNSAFE_NAME: &[u8] = b"..\\..\\../../../C:\\Windows\\\x1B[31mevil\r\n.exe\0";
+/// The length of a gzip header without optional fields.
+const HEADER_LENGTH: usize = 10;
+/// The flag of a header with a file name.
 const FLAG_NAME: u8 = 8;
 
-fn renamed(body: &[u8]) -> Bytes {
-    let mut bytes = body[..HEADER].to_vec();
+/// Replaces the file name in the gzip header.
+fn with_unsafe_name(body: &[u8]) -> Bytes {
+    let mut bytes = body[..HEADER_LENGTH].to_vec();
     // Of the optional header fields, only the name is ever present: no extra field, comment or
     // header checksum.
     let has_name = bytes[3] & FLAG_NAME != 0;
-    let rest = &body[HEADER..];
-    let old = match has_name {
-        true => rest
-            .iter()
-            .position(|byte| *byte == 0)
-            .map_or(0, |end| end + 1),
-        false => 0,
+    let rest = &body[HEADER_LENGTH..];
+    let old_name_length = if has_name {
+        let end = rest.iter().position(|byte| *byte == 0);
+        end.expect("internal error: the name in a gzip header has no end") + 1
+    } else {
+        0
     };
     bytes[3] |= FLAG_NAME;
-    bytes.extend_from_slice(EVIL_NAME);
-    bytes.extend_from_slice(&rest[old..]);
+    bytes.extend_from_slice(UNSAFE_NAME);
+    bytes.extend_from_slice(&rest[old_name_length..]);
     bytes.into()
 }
 
@@ -64,10 +66,10 @@ const MEBIBYTE: usize = 1024 * 1024;
 /// piece resets the compressor's state, so that it decompresses to the same bytes at any position.
 fn bomb() -> Option<Bytes> {
     let zeros = vec![0; MEBIBYTE];
-    let mut packer = Compress::new(Compression::best(), false);
+    let mut compressor = Compress::new(Compression::best(), false);
     let mut piece = Vec::with_capacity(64 * 1024);
-    let packed = packer.compress_vec(&zeros, &mut piece, FlushCompress::Full);
-    if !matches!(packed, Ok(Status::Ok)) || packer.total_in() != MEBIBYTE as u64 {
+    let compressed = compressor.compress_vec(&zeros, &mut piece, FlushCompress::Full);
+    if !matches!(compressed, Ok(Status::Ok)) || compressor.total_in() != MEBIBYTE as u64 {
         return None;
     }
     let mut checksum = Crc::new();

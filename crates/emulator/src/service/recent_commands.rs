@@ -10,12 +10,14 @@ use std::sync::Arc;
 
 use svar_wire::Command;
 
+use super::json;
+
 /// A command with its JSON text.
 #[derive(Debug)]
 pub(crate) struct SharedCommand {
     command: Command,
     /// The command as JSON.
-    pub(crate) written: Box<[u8]>,
+    pub(crate) json: Box<[u8]>,
 }
 
 impl Deref for SharedCommand {
@@ -49,14 +51,11 @@ impl RecentCommands {
         if let Some(known) = slot.as_ref().filter(|known| known.command == command) {
             return Arc::clone(known);
         }
-        // This is plain data with text keys, so writing it can't fail.
-        let written = serde_json::to_vec(&command)
-            .expect("internal error: plain data can always be written as JSON");
-        let asked = Arc::new(SharedCommand {
+        let shared = Arc::new(SharedCommand {
+            json: json::to_vec(&command).into(),
             command,
-            written: written.into(),
         });
-        *slot = Some(Arc::clone(&asked));
-        asked
+        *slot = Some(Arc::clone(&shared));
+        shared
     }
 }
