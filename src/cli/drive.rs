@@ -115,7 +115,7 @@ fn shared_budget(header: &RunHeader) -> Option<SharedBudget> {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let path = settings::state_folder()?.join("budget").join(digits);
-    match SharedBudget::at(&path, &header.run) {
+    match SharedBudget::open(&path, &header.run) {
         Ok(budget) => Some(budget),
         Err(error) => {
             tracing::warn!("cannot use {}: {error}", path.display());
@@ -189,11 +189,11 @@ struct ProgressObserver {
 }
 
 impl Observer for ProgressObserver {
-    fn look(&mut self, now: Moment, fleet: &Fleet) {
-        self.progress.look(now, fleet);
+    fn on_state(&mut self, now: Moment, fleet: &Fleet) {
+        self.progress.update(now, fleet);
     }
 
-    fn asked(&mut self, ask: RequestKind, by: &str) {
+    fn on_request(&mut self, ask: RequestKind, by: &str) {
         let who = match by {
             "" => "from another terminal".to_owned(),
             by => format!("by {} from another terminal", report::clean(by)),
@@ -215,7 +215,7 @@ impl Observer for ProgressObserver {
         });
     }
 
-    fn troubled(&mut self, _: Moment, why: &str) {
+    fn on_retry(&mut self, _: Moment, why: &str) {
         if self.trouble != why {
             self.progress
                 .note(&format!("{}; retrying", report::clean(why)));
@@ -223,7 +223,7 @@ impl Observer for ProgressObserver {
         }
     }
 
-    fn happened(&mut self, fact: &Fact) {
+    fn on_fact(&mut self, fact: &Fact) {
         log(fact, &self.plan);
         match &fact.body {
             // A pause from another terminal has been printed already.

@@ -28,7 +28,7 @@ pub(crate) const SCENARIO_FILE: &str = "scenario.json";
 /// # Errors
 /// There is no such run.
 pub(crate) fn find(root: &Path, run: Option<&str>) -> Result<RunFolder, CommandError> {
-    let runs = Runs::at(root);
+    let runs = Runs::in_folder(root);
     match run {
         Some(text) => runs.find(text).map_err(|error| failure(&error)),
         None => {
@@ -46,7 +46,7 @@ pub(crate) fn find_unfinished(root: &Path, run: Option<&str>) -> Result<RunFolde
     if run.is_some() {
         return find(root, run);
     }
-    let newest = Runs::at(root).newest_unfinished();
+    let newest = Runs::in_folder(root).newest_unfinished();
     newest.map_err(|error| failure(&error))?.ok_or_else(|| {
         CommandError::refused(format!("no unfinished run in {}", root.display()))
             .help("`svar runs` lists all runs; use `--runs` for another folder")
@@ -72,7 +72,7 @@ pub(crate) fn finish(folder: &RunFolder, evidence: &Evidence) -> Result<(), Comm
 
 /// Returns the error that there are no runs, or none that can be read.
 pub(crate) fn none(root: &Path) -> CommandError {
-    if let Some(error) = Runs::at(root).unreadable().first() {
+    if let Some(error) = Runs::in_folder(root).unreadable().first() {
         return failure(error);
     }
     CommandError::refused(format!("no runs in {}", root.display()))
@@ -137,7 +137,7 @@ pub(crate) fn recompile(
     };
     let header = folder.header();
     let unread = |error: FolderError| failure(&error);
-    folder.confirm().map_err(unread)?;
+    folder.check_unchanged().map_err(unread)?;
     let text = String::from_utf8_lossy(&folder.playbook().map_err(unread)?).into_owned();
     let source = SourceText::new(&header.playbook_file, text);
     let kept = StoredLibrary(folder.library().map_err(unread)?);

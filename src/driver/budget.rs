@@ -24,36 +24,36 @@ use svar_engine::Endpoint;
 use svar_wire::Moment;
 use svar_wire::RunId;
 
-const HEAD: &str = "svar-budget 1 ";
+const HEADER: &str = "svar-budget 1 ";
 
 /// The longest window of the tenant's limits.
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// How long slots count after the last line of the process that holds them.
-const HELD_FOR: Duration = Duration::from_secs(900);
+const HELD_SLOTS_LIFETIME: Duration = Duration::from_secs(900);
 
 /// How often a process repeats that it still holds its slots.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 
 /// Maximum size of the file in bytes. A larger file is rewritten without expired lines.
-const LONGEST: u64 = 512 * 1024;
+const FILE_BYTES_MAX: u64 = 512 * 1024;
 
 /// Maximum number of tries to take the lock, a millisecond apart. It is normally held for less than
 /// that.
-const TRIES: u32 = 500;
+const LOCK_TRIES_MAX: u32 = 500;
 
 /// One process's view of the file.
 #[derive(Debug)]
 pub struct SharedBudget {
     path: PathBuf,
     run: String,
-    who: String,
+    process: String,
     /// The first line of the file when it was last read, which changes with each rewrite.
     /// `offset` is the position up to which the file was read.
     generation: String,
     offset: u64,
     /// The time when it was last read.
-    looked: Moment,
+    read_at: Moment,
     /// The number of slots that each other process last reported.
     held: HashMap<String, HeldSlots>,
     /// The number of slots that this process last reported.
@@ -72,14 +72,14 @@ struct HeldSlots {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct OthersUsage {
     /// The calls that they were granted.
-    pub taken: Vec<(Endpoint, Moment)>,
+    pub granted: Vec<(Endpoint, Moment)>,
     /// The number of slots that they hold.
     pub slots_held: u32,
 }
 
 /// Exclusive access to the budget file for this process.
 #[derive(Debug)]
-pub struct BudgetTurn<'b> {
+pub struct LockedBudget<'b> {
     budget: &'b mut SharedBudget,
     file: File,
     _lock: File,
@@ -91,7 +91,7 @@ impl SharedBudget {
     ///
     /// # Errors
     /// The folder of the file can't be created.
-    pub fn at(path: impl Into<PathBuf>, run: &RunId) -> io::Result<SharedBudget> {
+    pub fn open(path: impl Into<PathBuf>, run: &RunId) -> io::Result<SharedBudget> {
         let path = path.into();
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -99,10 +99,10 @@ impl SharedBudget {
         Ok(SharedBudget {
             path,
             run: format!("{run}/"),
-            who: format!("{run}/{}", std::process::id()),
+            process: format!("{run}/{}", std::process::id()),
             generation: String::new(),
             offset: 0,
-            looked: Moment::EPOCH,
+            read_at: Moment::EPOCH,
             held: HashMap::new(),
             reported: None,
         })
@@ -113,7 +113,7 @@ impl SharedBudget {
     ///
     /// # Errors
     /// The file can't be used.
-    pub fn turn(&mut self, now: Moment) -> io::Result<(BudgetTurn<'_>, OthersUsage)> {
+    pub fn lock(&mut self, now: Moment) -> io::Result<(LockedBudget<'_>, OthersUsage)> {
         let lock = take_lock(&self.path.with_extension("lock"))?;
         let mut file = OpenOptions::new()
             .read(true)
@@ -121,37 +121,44 @@ impl SharedBudget {
             .create(true)
             .open(&self.path)?;
         let length = file.metadata()?.len();
-        if length == 0 || length > LONGEST {
+        if length == 0 || length > FILE_BYTES_MAX {
             file = self.rewrite(now)?;
         }
-        let taken = self.read(&mut file, now)?;
-        self.held
-            .retain(|_, held| now.since(held.at) < HELD_FOR && held.at.since(now) < HEARTBEAT);
+        let granted = self.read(&mut file, now)?;
+        self.held.retain(|_, held| {
+            now.since(held.at) < HELD_SLOTS_LIFETIME && held.at.since(now) < HEARTBEAT
+        });
         let slots_held = self.held.values().map(|held| held.slots).sum();
-        let turn = BudgetTurn {
+        let locked = LockedBudget {
             budget: self,
             file,
             _lock: lock,
             now,
         };
-        Ok((turn, OthersUsage { taken, slots_held }))
+        Ok((
+            locked,
+            OthersUsage {
+                granted,
+                slots_held,
+            },
+        ))
     }
 
     /// Reads the lines that were written since the last turn.
     fn read(&mut self, file: &mut File, now: Moment) -> io::Result<Vec<(Endpoint, Moment)>> {
-        let mut head = vec![0; HEAD.len() + 24];
+        let mut header = vec![0; HEADER.len() + 24];
         file.seek(SeekFrom::Start(0))?;
-        let length = file.read(&mut head)?;
-        let head = String::from_utf8_lossy(&head[..length]);
-        let generation = head.lines().next().unwrap_or_default();
+        let length = file.read(&mut header)?;
+        let header = String::from_utf8_lossy(&header[..length]);
+        let generation = header.lines().next().unwrap_or_default();
         // A rewritten file repeats lines that were already reported.
-        let mut told = Moment::EPOCH;
+        let mut reported_until = Moment::EPOCH;
         if generation != self.generation {
             generation.clone_into(&mut self.generation);
             self.offset = 0;
-            told = self.looked;
+            reported_until = self.read_at;
         }
-        self.looked = now;
+        self.read_at = now;
         file.seek(SeekFrom::Start(self.offset))?;
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
@@ -162,35 +169,40 @@ impl SharedBudget {
             .map(|at| at + 1)
             .unwrap_or_default();
         self.offset += whole as u64;
-        let mut taken = Vec::new();
+        let mut granted = Vec::new();
         for line in String::from_utf8_lossy(&text[..whole]).lines() {
             match Entry::parse(line) {
-                Some(Entry::Held { slots, at, who }) if !who.starts_with(&self.run) => {
-                    self.held.insert(who.to_owned(), HeldSlots { slots, at });
+                Some(Entry::Held { slots, at, process }) if !process.starts_with(&self.run) => {
+                    self.held
+                        .insert(process.to_owned(), HeldSlots { slots, at });
                 }
-                Some(Entry::Took { endpoint, at, who }) if who != self.who => {
+                Some(Entry::Granted {
+                    endpoint,
+                    at,
+                    process,
+                }) if process != self.process => {
                     // A run's own starts are in its journal. Times in the future come from another
                     // clock.
-                    let own_start = endpoint == Endpoint::Starts && who.starts_with(&self.run);
+                    let own_start = endpoint == Endpoint::Starts && process.starts_with(&self.run);
                     let counts = now.since(at) < HOUR && at.since(now) < HEARTBEAT;
-                    if counts && !own_start && at > told {
-                        taken.push((endpoint, at));
+                    if counts && !own_start && at > reported_until {
+                        granted.push((endpoint, at));
                     }
                 }
                 _ => {}
             }
         }
-        Ok(taken)
+        Ok(granted)
     }
 
     /// Rewrites the file without expired lines.
     fn rewrite(&mut self, now: Moment) -> io::Result<File> {
         let old = fs::read_to_string(&self.path).unwrap_or_default();
-        let mut text = format!("{HEAD}{}\n", now.millis());
+        let mut text = format!("{HEADER}{}\n", now.millis());
         for line in old.lines() {
             let counts = match Entry::parse(line) {
-                Some(Entry::Took { at, .. }) => now.since(at) < HOUR,
-                Some(Entry::Held { at, .. }) => now.since(at) < HELD_FOR,
+                Some(Entry::Granted { at, .. }) => now.since(at) < HOUR,
+                Some(Entry::Held { at, .. }) => now.since(at) < HELD_SLOTS_LIFETIME,
                 None => false,
             };
             if counts {
@@ -206,17 +218,17 @@ impl SharedBudget {
     }
 }
 
-impl BudgetTurn<'_> {
+impl LockedBudget<'_> {
     /// Writes the calls that this process was granted, and its number of slots if that is new.
     ///
     /// # Errors
     /// The disk fails.
     pub fn write(mut self, rows: &[Endpoint], slots_held: u32) -> io::Result<()> {
-        let who = &self.budget.who;
+        let process = &self.budget.process;
         let now = self.now;
         let mut text = String::new();
         for endpoint in rows {
-            text.push_str(&format!("{endpoint} {} {who}\n", now.millis()));
+            text.push_str(&format!("{endpoint} {} {process}\n", now.millis()));
         }
         let is_new = match self.budget.reported {
             None => slots_held > 0,
@@ -225,7 +237,7 @@ impl BudgetTurn<'_> {
             }
         };
         if is_new {
-            text.push_str(&format!("held {slots_held} {} {who}\n", now.millis()));
+            text.push_str(&format!("held {slots_held} {} {process}\n", now.millis()));
         }
         if text.is_empty() {
             return Ok(());
@@ -248,15 +260,15 @@ impl BudgetTurn<'_> {
 }
 
 enum Entry<'l> {
-    Took {
+    Granted {
         endpoint: Endpoint,
         at: Moment,
-        who: &'l str,
+        process: &'l str,
     },
     Held {
         slots: u32,
         at: Moment,
-        who: &'l str,
+        process: &'l str,
     },
 }
 
@@ -265,17 +277,17 @@ impl Entry<'_> {
         let words: Vec<&str> = line.split(' ').collect();
         let at = |text: &str| text.parse().ok().map(Moment::from_millis);
         match words.as_slice() {
-            ["held", slots, time, who] => Some(Entry::Held {
+            ["held", slots, time, process] => Some(Entry::Held {
                 slots: slots.parse().ok()?,
                 at: at(time)?,
-                who,
+                process,
             }),
-            [endpoint, time, who] => Some(Entry::Took {
+            [endpoint, time, process] => Some(Entry::Granted {
                 endpoint: Endpoint::ALL
                     .into_iter()
                     .find(|known| known.to_string() == *endpoint)?,
                 at: at(time)?,
-                who,
+                process,
             }),
             _ => None,
         }
@@ -288,7 +300,7 @@ fn take_lock(path: &Path) -> io::Result<File> {
         .create(true)
         .truncate(false)
         .open(path)?;
-    for _ in 0..TRIES {
+    for _ in 0..LOCK_TRIES_MAX {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),

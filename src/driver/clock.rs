@@ -8,7 +8,7 @@ use svar_wire::Moment;
 
 /// Maximum length of a single wait. After a computer was suspended, the elapsed time is noticed
 /// within this time.
-const LONGEST_NAP: Duration = Duration::from_secs(30);
+const SLEEP_MAX: Duration = Duration::from_secs(30);
 
 /// The source of time for everything the driver does.
 ///
@@ -110,11 +110,11 @@ impl Clock {
             }
             // At least a real millisecond: the clock reads whole milliseconds, and a wait that
             // rounds to zero would spin.
-            let nap = left
+            let sleep = left
                 .min(Duration::from_secs(86_400 * 365))
                 .div_f64(self.factor())
-                .clamp(Duration::from_millis(1), LONGEST_NAP);
-            tokio::time::sleep(nap).await;
+                .clamp(Duration::from_millis(1), SLEEP_MAX);
+            tokio::time::sleep(sleep).await;
         }
     }
 

@@ -51,35 +51,35 @@ impl LibraryDiff {
 /// A listed file without a hash counts as different, because its content is unknown. Names are
 /// compared without regard to case, as on the devices' file systems.
 pub fn compare(items: &[LibraryItem], listed: &[LibraryFile]) -> LibraryDiff {
-    let mut gap = LibraryDiff::default();
+    let mut diff = LibraryDiff::default();
     for item in items {
         let there = listed
             .iter()
             .find(|file| file.file_name.eq_ignore_ascii_case(item.name.as_str()));
         match there {
-            None => gap.missing.push(item.name.clone()),
+            None => diff.missing.push(item.name.clone()),
             Some(file) => {
                 let same = file
                     .sha256
                     .as_deref()
                     .is_some_and(|hash| hash.eq_ignore_ascii_case(&item.sha256));
                 if !same {
-                    gap.different.push(item.name.clone());
+                    diff.different.push(item.name.clone());
                 }
             }
         }
     }
-    gap
+    diff
 }
 
 /// An error of preparing the library.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
     /// The library has files with these names and other bytes; svar never overwrites them.
-    #[error("the tenant's library holds other files under the names {}", list(.0))]
+    #[error("the tenant's library has different files with the names {}", list(.0))]
     Different(Vec<LibraryName>),
     /// Files are missing, and uploading them was not requested.
-    #[error("the tenant's library lacks {}", list(.0))]
+    #[error("the tenant's library does not have {}", list(.0))]
     Missing(Vec<LibraryName>),
     /// A call failed.
     #[error("{doing}: {failure}")]
@@ -90,7 +90,7 @@ pub enum LibraryError {
         failure: CallError,
     },
     /// The library lists other bytes than were uploaded.
-    #[error("the library took `{0}`, yet lists other bytes under that name")]
+    #[error("`{0}` was uploaded, but the library lists different content for it")]
     Altered(LibraryName),
 }
 
@@ -106,7 +106,7 @@ impl LibraryError {
             }
             LibraryError::Call { failure, .. } => failure.next_step(),
             LibraryError::Altered(_) => {
-                "somebody may be changing the library: look at it, then try again".into()
+                "someone else may be changing the library; check it, then try again".into()
             }
         }
     }
@@ -148,32 +148,35 @@ pub async fn prepare(
             .library_files()
             .await
             .map_err(|failure| LibraryError::Call {
-                doing: "the library can't be listed".into(),
+                doing: "cannot list the library".into(),
                 failure,
             })
     };
-    let gap = compare(items, &listing().await?);
-    if !gap.different.is_empty() {
-        return Err(LibraryError::Different(gap.different));
+    let diff = compare(items, &listing().await?);
+    if !diff.different.is_empty() {
+        return Err(LibraryError::Different(diff.different));
     }
-    if gap.missing.is_empty() {
+    if diff.missing.is_empty() {
         return Ok(Vec::new());
     }
     if upload == LibraryUpload::Never {
-        return Err(LibraryError::Missing(gap.missing));
+        return Err(LibraryError::Missing(diff.missing));
     }
-    for item in items.iter().filter(|item| gap.missing.contains(&item.name)) {
+    for item in items
+        .iter()
+        .filter(|item| diff.missing.contains(&item.name))
+    {
         client
             .upload_library_file(&item.name, &item.bytes)
             .await
             .map_err(|failure| LibraryError::Call {
-                doing: format!("`{}` can't be uploaded to the library", item.name),
+                doing: format!("cannot upload `{}` to the library", item.name),
                 failure,
             })?;
     }
     let left = compare(items, &listing().await?);
     match left.missing.into_iter().chain(left.different).next() {
         Some(name) => Err(LibraryError::Altered(name)),
-        None => Ok(gap.missing),
+        None => Ok(diff.missing),
     }
 }

@@ -17,7 +17,7 @@ mod signal;
 mod store;
 mod targets;
 
-pub use budget::{BudgetTurn, OthersUsage, SharedBudget};
+pub use budget::{LockedBudget, OthersUsage, SharedBudget};
 pub use clock::Clock;
 pub use library::{
     LibraryDiff, LibraryError, LibraryItem, LibraryUpload, compare, prepare as prepare_library,

@@ -95,7 +95,7 @@ impl Progress {
 
     /// Shows the fleet as it is at `now`. Cheap enough to be called after each event: within 80 ms
     /// of the last call it does nothing, unless the run has finished.
-    pub fn look(&mut self, now: Moment, fleet: &Fleet) {
+    pub fn update(&mut self, now: Moment, fleet: &Fleet) {
         if self.began.is_none() {
             self.began = Some((now, fleet.tally().finished()));
         }

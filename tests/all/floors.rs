@@ -40,7 +40,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap_complete", &["src/cli/"]),
     ("console", &["src/report/screen"]),
     ("indicatif", &["src/report/screen"]),
-    ("toml", &["src/cli/service/settings"]),
+    ("toml", &["src/cli/settings"]),
     ("tracing_subscriber", &["src/cli/output/log"]),
     (
         "getrandom",

@@ -33,7 +33,7 @@ const WIDE: Sheet = Sheet {
 /// Somebody who looks at the run from its start.
 fn onlooker(desk: &Desk, sheet: Sheet) -> Progress {
     let mut progress = Progress::new(ProgressStyle::Quiet, Arc::clone(&desk.plan), sheet);
-    progress.look(START, &desk.fleet);
+    progress.update(START, &desk.fleet);
     progress
 }
 
@@ -85,7 +85,7 @@ fn what_ended_before_the_run_was_taken_up_again_says_nothing_about_the_pace() {
         desk.play(device, 1);
     }
     let mut progress = Progress::new(ProgressStyle::Quiet, Arc::clone(&desk.plan), NARROW);
-    progress.look(desk.now, &desk.fleet);
+    progress.update(desk.now, &desk.fleet);
     desk.pass(600);
     assert_eq!(
         progress.total(desk.now, &desk.fleet),

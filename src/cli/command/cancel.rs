@@ -33,7 +33,7 @@ pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> CommandResult {
     let run = folder.header().run.clone();
     if folder.is_finished() {
         folder
-            .confirm_end()
+            .check_journal_end()
             .map_err(|error| existing_run::failure(&error))?;
         let message = format!("run {run} has already finished");
         print_state(format, &run, RequestState::Finished, &message)?;

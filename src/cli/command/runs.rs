@@ -35,7 +35,7 @@ struct ListedRun {
 impl ListedState {
     /// Returns the state of a run; damage is printed on standard error.
     fn of(run: &RunFolder, terminal: &Terminal) -> Self {
-        if let Err(error) = run.confirm_end() {
+        if let Err(error) = run.check_journal_end() {
             terminal.error(&existing_run::failure(&error));
             return ListedState::Damaged;
         }
@@ -68,11 +68,11 @@ impl ListedState {
 pub(crate) fn run(args: &RunsArgs, terminal: &Terminal) -> CommandResult {
     let settings = Settings::load()?;
     let root = runs_folder::choose(args.runs.as_deref(), &settings);
-    let runs = Runs::at(&root)
+    let runs = Runs::in_folder(&root)
         .list()
         .map_err(|error| existing_run::failure(&error))?;
     if !runs.is_empty() {
-        for error in Runs::at(&root).unreadable() {
+        for error in Runs::in_folder(&root).unreadable() {
             match error {
                 FolderError::NeverStarted { .. } => say(&format!("{error}\n")),
                 error => terminal.error(&existing_run::failure(&error)),

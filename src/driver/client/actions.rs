@@ -13,12 +13,12 @@ use svar_wire::{CancelRequest, Collection, LiveResponseRequest, MachineAction};
 
 use super::call::Client;
 use super::error::CallError;
-use super::odata::{encode, instant, is_any, is_in, literal};
+use super::odata::{any_of, encode, in_list, instant, literal};
 
 /// Maximum number of ids in one filter, so that every gateway accepts the length of the address.
-const IDS_IN_FILTER: usize = 50;
+const IDS_IN_LIST_MAX: usize = 50;
 /// Maximum number of ids in an `or` chain, which is longer.
-const IDS_IN_CHAIN: usize = 20;
+const IDS_IN_CHAIN_MAX: usize = 20;
 /// With more open actions than this, one list of all recent ones needs fewer calls than many
 /// filters.
 const IDS_BY_FILTER_MAX: usize = 150;
@@ -146,17 +146,21 @@ impl Client {
         let mut found = Vec::new();
         let mut rest = values;
         while !rest.is_empty() {
-            let chained = self.is_in_refused();
-            let most = if chained { IDS_IN_CHAIN } else { IDS_IN_FILTER };
-            let (now, later) = rest.split_at(most.min(rest.len()));
-            let filter = if chained {
-                is_any(field, now.iter().copied())
+            let chained = self.rejects_in();
+            let ids_max = if chained {
+                IDS_IN_CHAIN_MAX
             } else {
-                is_in(field, now.iter().copied())
+                IDS_IN_LIST_MAX
+            };
+            let (now, later) = rest.split_at(ids_max.min(rest.len()));
+            let filter = if chained {
+                any_of(field, now.iter().copied())
+            } else {
+                in_list(field, now.iter().copied())
             };
             match self.list_filtered(set, &filter).await {
                 Err(failure) if failure.is_refused_with(400) && !chained => {
-                    self.note_in_refused();
+                    self.set_rejects_in();
                 }
                 answer => {
                     found.extend(answer?);

@@ -35,7 +35,7 @@ struct Inner {
     clock: Clock,
     tokens: Tokens,
     /// Whether the service has refused `in (…)`; kept so that it is tried only once.
-    in_refused: std::sync::atomic::AtomicBool,
+    rejects_in: std::sync::atomic::AtomicBool,
 }
 
 impl fmt::Debug for Client {
@@ -88,7 +88,7 @@ impl Client {
                 transport,
                 connection,
                 clock,
-                in_refused: false.into(),
+                rejects_in: false.into(),
             }),
         }
     }
@@ -132,15 +132,15 @@ impl Client {
         &self.inner.transport
     }
 
-    pub(crate) fn is_in_refused(&self) -> bool {
+    pub(crate) fn rejects_in(&self) -> bool {
         self.inner
-            .in_refused
+            .rejects_in
             .load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    pub(crate) fn note_in_refused(&self) {
+    pub(crate) fn set_rejects_in(&self) {
         self.inner
-            .in_refused
+            .rejects_in
             .store(true, std::sync::atomic::Ordering::Relaxed);
     }
 
@@ -182,7 +182,7 @@ impl Client {
             connection, tokens, ..
         } = &*self.inner;
         // Only here is the token sent. However the address was built, it must be on this host.
-        if !connection.api.is_home_of(&url) {
+        if !connection.api.is_same_host(&url) {
             return Err(CallError::unreachable(
                 "refusing to send the token to another host",
             ));
@@ -196,7 +196,7 @@ impl Client {
         if response.status != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
-        tokens.forget(&bearer).await;
+        tokens.discard(&bearer).await;
         let bearer = tokens.bearer().await?;
         let response = self.send(request, &bearer).await?;
         if response.status == StatusCode::UNAUTHORIZED {
@@ -225,7 +225,7 @@ impl Client {
         let now = self.inner.clock.now();
         self.count.fetch_add(1, Ordering::Relaxed);
         let transport = &self.inner.transport;
-        Ok(FullResponse::to(request, transport, timeouts.total, now).await?)
+        Ok(FullResponse::receive(request, transport, timeouts.total, now).await?)
     }
 }
 

@@ -85,7 +85,7 @@ impl Root {
     }
 
     /// Returns whether an address has the same scheme, host and port.
-    pub(crate) fn is_home_of(&self, url: &Url) -> bool {
+    pub(crate) fn is_same_host(&self, url: &Url) -> bool {
         self.0.scheme() == url.scheme()
             && self.0.host_str() == url.host_str()
             && self.0.port_or_known_default() == url.port_or_known_default()

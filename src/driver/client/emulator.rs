@@ -21,7 +21,7 @@ const CLOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The response of `/emulator/clock`, which is not part of the API.
 #[derive(Deserialize)]
-struct Time {
+struct EmulatorTime {
     now: String,
     factor: f64,
 }
@@ -48,13 +48,17 @@ pub async fn emulator_clock(root: &Root) -> Result<Clock, CallError> {
     let lost = |error: TransportError| unreachable(error.into_reason());
     let transport = LoggedTransport::new(Arc::new(HttpTransport(http)));
     let request = get(&url).map_err(lost)?;
-    let response = FullResponse::to(request, &transport, CLOCK_TIMEOUT, Moment::EPOCH)
+    let response = FullResponse::receive(request, &transport, CLOCK_TIMEOUT, Moment::EPOCH)
         .await
         .map_err(lost)?;
-    let time: Time = response
+    let time: EmulatorTime = response
         .read()
-        .map_err(|_| unreachable("it does not answer as an emulator does".to_owned()))?;
-    let now = Moment::parse(&time.now)
-        .map_err(|_| unreachable(format!("its clock says `{}`", time.now.escape_default())))?;
+        .map_err(|_| unreachable("it is not an emulator".to_owned()))?;
+    let now = Moment::parse(&time.now).map_err(|_| {
+        unreachable(format!(
+            "its clock returned the invalid time `{}`",
+            time.now.escape_default()
+        ))
+    })?;
     Ok(Clock::scaled(now, time.factor))
 }

@@ -14,10 +14,10 @@ use super::transport::TransportError;
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// The service refused the call: it certainly had no effect.
-    #[error("the service refused: {}", words(.0))]
+    #[error("the service refused: {}", describe(.0))]
     Refused(Refusal),
     /// The answer was lost or can't be relied on: the call may have had an effect.
-    #[error("the answer is not known: {why}")]
+    #[error("the outcome of the call is unknown: {why}")]
     Unknown {
         /// The reason.
         why: String,
@@ -25,7 +25,7 @@ pub enum CallError {
         retry_after: Option<Duration>,
     },
     /// No connection could be made: the call certainly had no effect.
-    #[error("the service can't be reached: {why}")]
+    #[error("cannot reach the service: {why}")]
     Unreachable {
         /// The reason.
         why: String,
@@ -93,7 +93,7 @@ impl CallError {
     }
 }
 
-fn words(refusal: &Refusal) -> String {
+fn describe(refusal: &Refusal) -> String {
     let Refusal {
         status,
         code,
@@ -169,7 +169,7 @@ pub enum SignInError {
         message: String,
     },
     /// The token endpoint can't be reached.
-    #[error("the token endpoint {host} can't be reached: {why}")]
+    #[error("cannot reach the token endpoint {host}: {why}")]
     Unreachable {
         /// Its host.
         host: String,
@@ -177,7 +177,7 @@ pub enum SignInError {
         why: String,
     },
     /// The response of the token endpoint is neither a token nor a refusal.
-    #[error("the token endpoint {host} gave no token: {why}")]
+    #[error("the token endpoint {host} returned no token: {why}")]
     Unusable {
         /// Its host.
         host: String,
@@ -191,7 +191,7 @@ pub enum SignInError {
         missing: Vec<Permission>,
     },
     /// The API rejected a fresh token.
-    #[error("{host} refuses the token it was given a moment ago")]
+    #[error("{host} rejected a token that was just issued")]
     Rejected {
         /// The API's host.
         host: String,
@@ -219,11 +219,11 @@ impl SignInError {
                 // code decides.
                 let number = |known: &str| message.contains(known);
                 if number("AADSTS7000222") {
-                    "the secret has expired: make a new one for the application and set AZURE_CLIENT_SECRET"
+                    "the secret has expired; create a new one for the application and set AZURE_CLIENT_SECRET"
                 } else if number("AADSTS7000215") {
                     "check AZURE_CLIENT_SECRET: it must be the secret's value, not its id"
                 } else if number("AADSTS700016") {
-                    "check AZURE_CLIENT_ID: the tenant knows no such application"
+                    "check AZURE_CLIENT_ID: the tenant has no such application"
                 } else if number("AADSTS90002") || number("AADSTS900023") {
                     "check AZURE_TENANT_ID: there is no such tenant"
                 } else if code == "invalid_scope" {
@@ -240,11 +240,11 @@ impl SignInError {
                 "check the authority's address, or try again in a minute".into()
             }
             SignInError::MissingPermission { missing } => format!(
-                "have an administrator grant {} of WindowsDefenderATP to the application and consent to it; it takes effect after about a minute",
+                "ask an administrator to grant {} of WindowsDefenderATP to the application and to consent to it; it takes effect after about a minute",
                 names(missing)
             ),
             SignInError::Rejected { .. } => {
-                "check that the scope is the audience of this API host's cloud".into()
+                "check that the scope belongs to the cloud of this API host".into()
             }
         }
     }

@@ -17,7 +17,7 @@ impl Client {
     /// See [`CallError`].
     pub async fn machine(&self, id: &DeviceId) -> Result<Option<Machine>, CallError> {
         let url = self.address(&format!("/api/machines/{id}"))?;
-        none_if_absent(self.get(url).await)
+        none_if_not_found(self.get(url).await)
     }
 
     /// Reads machines by id, in few calls. Unknown ids are left out.
@@ -43,7 +43,7 @@ impl Client {
                 found.retain(|machine| wanted.contains(machine.id.to_lowercase().as_str()));
                 Ok(found)
             }
-            answer => none_if_absent(answer).map(Option::unwrap_or_default),
+            answer => none_if_not_found(answer).map(Option::unwrap_or_default),
         }
     }
 
@@ -62,7 +62,7 @@ impl Client {
     /// See [`CallError`].
     pub async fn machines(&self) -> Result<Vec<Machine>, CallError> {
         let answer = self.list_pages(self.address("/api/machines")?).await;
-        none_if_absent(answer).map(Option::unwrap_or_default)
+        none_if_not_found(answer).map(Option::unwrap_or_default)
     }
 
     /// Lists the machines that match an OData filter, exactly as written by the author.
@@ -71,7 +71,7 @@ impl Client {
     /// See [`CallError`]. 400 means that the filter is invalid.
     pub async fn machines_by_filter(&self, filter: &str) -> Result<Vec<Machine>, CallError> {
         let answer = self.list_filtered("machines", filter).await;
-        none_if_absent(answer).map(Option::unwrap_or_default)
+        none_if_not_found(answer).map(Option::unwrap_or_default)
     }
 
     /// Lists the machines whose DNS name begins with this text, including longer names.
@@ -95,13 +95,13 @@ impl Client {
             encode(tag)
         );
         let answer = self.list_pages(self.address(&path)?).await;
-        none_if_absent(answer).map(Option::unwrap_or_default)
+        none_if_not_found(answer).map(Option::unwrap_or_default)
     }
 }
 
 /// Treats a response 404 as an empty answer. A tenant without any recent machine answers a list
 /// with 404 (API notes 8.2).
-fn none_if_absent<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
+fn none_if_not_found<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match answer {
         Ok(found) => Ok(Some(found)),
         Err(failure) if failure.is_refused_with(404) => Ok(None),

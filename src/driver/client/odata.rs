@@ -8,13 +8,13 @@ pub(crate) fn literal(text: &str) -> String {
 }
 
 /// Returns `field in ('a','b')`.
-pub(crate) fn is_in<'t>(field: &str, values: impl Iterator<Item = &'t str>) -> String {
+pub(crate) fn in_list<'t>(field: &str, values: impl Iterator<Item = &'t str>) -> String {
     let values: Vec<String> = values.map(literal).collect();
     format!("{field} in ({})", values.join(","))
 }
 
 /// Returns `field eq 'a' or field eq 'b'`, for services that refuse `in`.
-pub(crate) fn is_any<'t>(field: &str, values: impl Iterator<Item = &'t str>) -> String {
+pub(crate) fn any_of<'t>(field: &str, values: impl Iterator<Item = &'t str>) -> String {
     let values: Vec<String> = values
         .map(|value| format!("{field} eq {}", literal(value)))
         .collect();
@@ -52,9 +52,9 @@ mod tests {
     fn a_quote_is_doubled_and_then_encoded() {
         assert_eq!(literal("o'hara's"), "'o''hara''s'");
         assert_eq!(encode(&literal("o'h & é")), "%27o%27%27h%20%26%20%C3%A9%27");
-        assert_eq!(is_in("id", ["a", "b"].into_iter()), "id in ('a','b')");
+        assert_eq!(in_list("id", ["a", "b"].into_iter()), "id in ('a','b')");
         assert_eq!(
-            is_any("id", ["a", "b"].into_iter()),
+            any_of("id", ["a", "b"].into_iter()),
             "id eq 'a' or id eq 'b'"
         );
         let moment = Moment::parse("2026-02-03T09:10:11.987Z").expect("a moment");

@@ -32,7 +32,7 @@ pub(crate) struct FullResponse {
 
 /// The only key that a successful response must not have.
 #[derive(Deserialize)]
-struct Head {
+struct ErrorField {
     #[serde(default)]
     error: Option<Value>,
 }
@@ -40,7 +40,7 @@ struct Head {
 impl FullResponse {
     /// Sends a request and returns the response with its whole body. A date in `Retry-After` is
     /// compared with `now`.
-    pub(crate) async fn to(
+    pub(crate) async fn receive(
         request: Request,
         transport: &LoggedTransport,
         timeout: Duration,
@@ -60,7 +60,7 @@ impl FullResponse {
     pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, CallError> {
         let body = self.success()?;
         let bytes = without_bom(&body);
-        let unread = |error: serde_json::Error| {
+        let unreadable = |error: serde_json::Error| {
             CallError::unknown(if error.is_data() {
                 format!("the response has an unexpected form ({error})")
             } else {
@@ -69,17 +69,17 @@ impl FullResponse {
         };
         // The bytes are parsed twice and never into a tree: a list of machines has tens of
         // thousands of entries, and is read all day.
-        let head: Head = serde_json::from_slice(bytes).map_err(unread)?;
+        let parsed: ErrorField = serde_json::from_slice(bytes).map_err(unreadable)?;
         // Some successful responses contain an error in their body (API notes 9.2). Whether such a
         // call had an effect is unknown.
-        if let Some(error) = head.error {
+        if let Some(error) = parsed.error {
             let refusal = refusal_of(StatusCode::OK, Some(&error), None);
             return Err(CallError::unknown(format!(
                 "the response reports success but contains an error, {}: {}",
                 refusal.code, refusal.message
             )));
         }
-        serde_json::from_slice(bytes).map_err(unread)
+        serde_json::from_slice(bytes).map_err(unreadable)
     }
 
     /// Returns the body of a successful response without parsing it.

@@ -18,10 +18,10 @@ use super::token_endpoint::TokenRequest;
 use super::transport::LoggedTransport;
 
 /// How long before its end a token is renewed (API notes 2.2).
-const RENEW_BEFORE: Duration = Duration::from_secs(120);
+const RENEWAL_MARGIN: Duration = Duration::from_secs(120);
 
 /// Lifetime of a token whose response does not specify it.
-const DEFAULT_LIFE: Duration = Duration::from_secs(3_600);
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// The claims of a token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Identity {
 
     /// Reads the claims without checking the signature. They only help to fail early; the service
     /// decides.
-    fn of(token: &str) -> Identity {
+    fn from_token(token: &str) -> Identity {
         let claims = || -> Option<Value> {
             let payload = token.split('.').nth(1)?;
             let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
@@ -74,10 +74,18 @@ pub(crate) struct Bearer {
     number: u64,
 }
 
-struct Held {
+struct CachedToken {
     bearer: Bearer,
     renew_at: Moment,
     identity: Identity,
+}
+
+/// The current token.
+#[derive(Default)]
+struct TokenCache {
+    /// The number of tokens that were fetched.
+    fetches: u64,
+    token: Option<CachedToken>,
 }
 
 /// Fetches tokens and keeps the current one. Concurrent callers wait for a single fetch.
@@ -85,7 +93,7 @@ pub(crate) struct Tokens {
     transport: LoggedTransport,
     connection: Connection,
     clock: Clock,
-    held: Mutex<(u64, Option<Held>)>,
+    cache: Mutex<TokenCache>,
 }
 
 impl Tokens {
@@ -94,48 +102,47 @@ impl Tokens {
             transport,
             connection,
             clock,
-            held: Mutex::new((0, None)),
+            cache: Mutex::default(),
         }
     }
 
     /// Returns a token that stays valid for a while.
     pub(crate) async fn bearer(&self) -> Result<Bearer, SignInError> {
-        self.held(|held| held.bearer.clone()).await
+        self.read(|cached| cached.bearer.clone()).await
     }
 
     /// Returns the claims of the token.
     pub(crate) async fn identity(&self) -> Result<Identity, SignInError> {
-        self.held(|held| held.identity.clone()).await
+        self.read(|cached| cached.identity.clone()).await
     }
 
-    async fn held<T>(&self, take: impl FnOnce(&Held) -> T) -> Result<T, SignInError> {
-        let mut slot = self.held.lock().await;
-        if let Some(held) = &slot.1
-            && self.clock.now() < held.renew_at
+    /// Returns what `read` returns for a token that stays valid for a while.
+    async fn read<T>(&self, read: impl FnOnce(&CachedToken) -> T) -> Result<T, SignInError> {
+        let mut cache = self.cache.lock().await;
+        if let Some(cached) = &cache.token
+            && self.clock.now() < cached.renew_at
         {
-            return Ok(take(held));
+            return Ok(read(cached));
         }
-        slot.1 = None;
-        slot.0 += 1;
-        let held = self.fetch(slot.0).await?;
-        let taken = take(&held);
-        slot.1 = Some(held);
-        Ok(taken)
+        cache.token = None;
+        cache.fetches += 1;
+        let token = self.fetch(cache.fetches).await?;
+        Ok(read(cache.token.insert(token)))
     }
 
-    /// Drops a token that the service rejected, unless a newer one is held already.
-    pub(crate) async fn forget(&self, bearer: &Bearer) {
-        let mut slot = self.held.lock().await;
-        if slot
-            .1
+    /// Drops a token that the service rejected, unless a newer one is cached already.
+    pub(crate) async fn discard(&self, bearer: &Bearer) {
+        let mut cache = self.cache.lock().await;
+        if cache
+            .token
             .as_ref()
-            .is_some_and(|held| held.bearer.number == bearer.number)
+            .is_some_and(|cached| cached.bearer.number == bearer.number)
         {
-            slot.1 = None;
+            cache.token = None;
         }
     }
 
-    async fn fetch(&self, number: u64) -> Result<Held, SignInError> {
+    async fn fetch(&self, number: u64) -> Result<CachedToken, SignInError> {
         let asked_at = self.clock.now();
         // Only this `match` depends on the kind of credentials.
         let token = match &self.connection.credentials {
@@ -154,17 +161,17 @@ impl Tokens {
                     .await?
             }
         };
-        let life = match &token.expires_in {
+        let lifetime = match &token.expires_in {
             Value::Number(seconds) => seconds.as_u64(),
             Value::String(seconds) => seconds.trim().parse().ok(),
             _ => None,
         }
-        .map_or(DEFAULT_LIFE, Duration::from_secs);
-        // A token that lives for less than twice the margin is used for half its life.
-        let margin = RENEW_BEFORE.min(life / 2);
-        Ok(Held {
-            identity: Identity::of(&token.access_token),
-            renew_at: asked_at + (life - margin),
+        .map_or(DEFAULT_LIFETIME, Duration::from_secs);
+        // A token that lives for less than twice the margin is used for half its lifetime.
+        let margin = RENEWAL_MARGIN.min(lifetime / 2);
+        Ok(CachedToken {
+            identity: Identity::from_token(&token.access_token),
+            renew_at: asked_at + (lifetime - margin),
             bearer: Bearer {
                 secret: token.access_token.into(),
                 number,
@@ -188,12 +195,15 @@ mod tests {
             Permission::ReadMachines,
             Permission::Library,
         ];
-        let some = Identity::of(&token(
+        let some = Identity::from_token(&token(
             r#"{"roles":["Machine.LiveResponse","Machine.Read.All"]}"#,
         ));
         assert_eq!(some.missing(&all), [Permission::Library]);
-        assert_eq!(Identity::of(&token("{}")).missing(&all), all);
-        assert_eq!(Identity::of(&token(r#"{"scp":"x"}"#)).missing(&all), []);
-        assert_eq!(Identity::of("opaque").missing(&all), []);
+        assert_eq!(Identity::from_token(&token("{}")).missing(&all), all);
+        assert_eq!(
+            Identity::from_token(&token(r#"{"scp":"x"}"#)).missing(&all),
+            []
+        );
+        assert_eq!(Identity::from_token("opaque").missing(&all), []);
     }
 }

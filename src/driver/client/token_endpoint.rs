@@ -57,7 +57,7 @@ impl TokenRequest<'_> {
             SignInError::Unreachable { host, why }
         };
         let request = post(&url, content_type, form.join("&").into()).map_err(unreachable)?;
-        let response = FullResponse::to(request, transport, timeouts.total, now)
+        let response = FullResponse::receive(request, transport, timeouts.total, now)
             .await
             .map_err(unreachable)?;
         let body = response

@@ -10,22 +10,22 @@ use super::drive::Drive;
 use super::interface::{DriveError, Observer};
 
 /// Pause after a throttled call whose answer names no pause.
-const USUAL_PAUSE: Duration = Duration::from_secs(60);
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// How long a run waits for the machine list alone while every read of it fails with an error.
-const LIST_PATIENCE: Duration = Duration::from_secs(30 * 60);
+const LIST_FAILURES_TOLERATED_FOR: Duration = Duration::from_secs(30 * 60);
 
 /// Pause after each refusal, and how long refusals for lack of a permission are tolerated. A newly
 /// granted permission takes effect after about a minute, so one refusal may pass (API notes 12,
 /// quirk 35).
-const HEALING: Duration = Duration::from_secs(60);
+const REFUSALS_TOLERATED_FOR: Duration = Duration::from_secs(60);
 
 /// How long the service may reject fresh tokens if it accepted one of this process before (our
 /// choice): long enough for an outage of the service, but not a whole night.
-const GATE_PATIENCE: Duration = Duration::from_secs(30 * 60);
+const REJECTIONS_TOLERATED_FOR: Duration = Duration::from_secs(30 * 60);
 
 impl Drive {
-    pub(super) fn take_in(
+    pub(super) fn handle_answer(
         &mut self,
         answered: AnsweredNeed,
         observer: &mut dyn Observer,
@@ -50,28 +50,28 @@ impl Drive {
         }
         for NewFact { device, body } in facts {
             let body = self.check_owner(body);
-            self.fact(device, body)?;
+            self.record_fact(device, body)?;
         }
         let now = self.clock.now();
         // A list may come in pages, and each page is a call. Starts are counted by the engine
         // itself.
         if let Some(endpoint) = endpoint.filter(|endpoint| *endpoint != Endpoint::Starts) {
-            let beyond = calls.saturating_sub(1);
-            self.fleet.count_calls(now, endpoint, beyond);
+            let extra_calls = calls.saturating_sub(1);
+            self.fleet.count_calls(now, endpoint, extra_calls);
             if self.budget.is_some() {
-                self.beyond.extend((0..beyond).map(|_| endpoint));
+                self.extra_calls.extend((0..extra_calls).map(|_| endpoint));
             }
         }
         let is_list = matches!(need, Need::Devices { .. });
         match follow_up {
             FollowUp::None => {}
             FollowUp::Watched => {
-                self.let_in = true;
+                self.token_accepted = true;
                 self.fleet.watched(now);
             }
             FollowUp::DevicesRead => {
-                self.let_in = true;
-                self.list_fails = None;
+                self.token_accepted = true;
+                self.list_failing_since = None;
                 self.fleet.devices_read(now);
             }
             FollowUp::NotYet => self.fleet.read_failed(now, &need, None),
@@ -80,7 +80,7 @@ impl Drive {
                 retry_after,
                 reach,
             } => {
-                observer.troubled(now, &why);
+                observer.on_retry(now, &why);
                 self.fleet.read_failed(now, &need, retry_after);
                 if is_list && reach == Reach::Service {
                     self.list_failed(now, &why)?;
@@ -88,30 +88,32 @@ impl Drive {
             }
             FollowUp::Throttled { retry_after } => {
                 if is_list {
-                    self.list_failed(now, "it is refused for its rate")?;
+                    self.list_failed(now, "the service throttles it")?;
                 }
                 if let Some(endpoint) = endpoint {
-                    let until = now + retry_after.unwrap_or(USUAL_PAUSE);
-                    self.fact(None, FactBody::Blocked { endpoint, until })?;
+                    let until = now + retry_after.unwrap_or(DEFAULT_RETRY_AFTER);
+                    self.record_fact(None, FactBody::Blocked { endpoint, until })?;
                 }
                 self.fleet.read_failed(now, &need, retry_after);
             }
-            FollowUp::Refused { why } => self.refused(&need, why, HEALING, observer)?,
-            FollowUp::Rejected { why } if self.let_in => {
-                self.refused(&need, why, GATE_PATIENCE, observer)?;
+            FollowUp::Refused { why } => {
+                self.refused(&need, why, REFUSALS_TOLERATED_FOR, observer)?
             }
-            FollowUp::Rejected { why } => self.fact(None, FactBody::TenantLost { why })?,
-            FollowUp::Lost { why } => self.fact(None, FactBody::TenantLost { why })?,
+            FollowUp::Rejected { why } if self.token_accepted => {
+                self.refused(&need, why, REJECTIONS_TOLERATED_FOR, observer)?;
+            }
+            FollowUp::Rejected { why } => self.record_fact(None, FactBody::TenantLost { why })?,
+            FollowUp::Lost { why } => self.record_fact(None, FactBody::TenantLost { why })?,
         }
         Ok(())
     }
 
-    /// Handles a refusal by the tenant. Ends the run if the refusals have lasted for `patience`.
+    /// Handles a refusal by the tenant. Ends the run if the refusals have lasted for `tolerance`.
     fn refused(
         &mut self,
         need: &Need,
         why: String,
-        patience: Duration,
+        tolerance: Duration,
         observer: &mut dyn Observer,
     ) -> Result<(), DriveError> {
         let Some(endpoint) = need.endpoint() else {
@@ -119,11 +121,12 @@ impl Drive {
         };
         let now = self.clock.now();
         let since = *self.refused_since.entry(endpoint).or_insert(now);
-        if now.since(since) >= patience {
-            return self.fact(None, FactBody::TenantLost { why });
+        if now.since(since) >= tolerance {
+            return self.record_fact(None, FactBody::TenantLost { why });
         }
-        observer.troubled(now, &why);
-        self.fleet.read_failed(now, need, Some(HEALING));
+        observer.on_retry(now, &why);
+        self.fleet
+            .read_failed(now, need, Some(REFUSALS_TOLERATED_FOR));
         Ok(())
     }
 
@@ -131,10 +134,10 @@ impl Drive {
     /// while and can be resumed later: starting devices whose state is unknown would also reach
     /// devices that the playbook is not for.
     fn list_failed(&mut self, now: Moment, why: &str) -> Result<(), DriveError> {
-        let since = *self.list_fails.get_or_insert(now);
-        if now.since(since) >= LIST_PATIENCE && self.fleet.waits_for_device_list() {
+        let since = *self.list_failing_since.get_or_insert(now);
+        if now.since(since) >= LIST_FAILURES_TOLERATED_FOR && self.fleet.waits_for_device_list() {
             let why = format!("the machine list could not be read for 30 minutes: {why}");
-            self.fact(None, FactBody::TenantLost { why })?;
+            self.record_fact(None, FactBody::TenantLost { why })?;
         }
         Ok(())
     }
@@ -151,7 +154,7 @@ impl Drive {
             } if self.memory.knows(&action) => FactBody::StartUnknown {
                 session,
                 attempt,
-                why: format!("the service answered with an action of before, {action}"),
+                why: format!("the service answered with an earlier action, {action}"),
             },
             other => other,
         }
@@ -176,6 +179,6 @@ impl Drive {
                     .into_owned(),
             },
         };
-        self.fact(Some(device), body)
+        self.record_fact(Some(device), body)
     }
 }

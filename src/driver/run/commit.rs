@@ -18,7 +18,7 @@ const FETCHES_MAX: usize = 8;
 
 /// Delay, on the run's clock, after which facts without an announcement are synced. Three times a
 /// minute, so that together with the announcements it stays below the watcher's eight ticks.
-const SYNC_AFTER: Duration = Duration::from_secs(20);
+const SYNC_DELAY: Duration = Duration::from_secs(20);
 
 impl Drive {
     /// Writes all new facts at once, and syncs the journal if a sync is due.
@@ -35,10 +35,10 @@ impl Drive {
                 .map_err(|error| DriveError::Bug(error.to_string()))?;
             self.journal = Some(journal);
             written?;
-            tell(&fresh, observer);
-        } else if !self.fresh.is_empty() {
+            notify(&fresh, observer);
+        } else if !self.unwritten.is_empty() {
             let fresh = self.write_only()?;
-            tell(&fresh, observer);
+            notify(&fresh, observer);
         }
         Ok(())
     }
@@ -50,7 +50,7 @@ impl Drive {
             let written = journal.commit();
             self.journal = Some(journal);
             written?;
-        } else if !self.fresh.is_empty() {
+        } else if !self.unwritten.is_empty() {
             self.write_only()?;
         }
         Ok(())
@@ -61,10 +61,10 @@ impl Drive {
     /// to sync.
     fn sync_is_due(&mut self) -> bool {
         let now = self.clock.now();
-        let nothing = self.fresh.is_empty() && self.sync_at.is_none();
+        let nothing = self.unwritten.is_empty() && self.sync_at.is_none();
         let leaving = self.fleet.is_done() || self.memory.tenant_lost().is_some();
         let due = !self.to_send.is_empty()
-            || self.obeyed
+            || self.request_applied
             || leaving
             || self.sync_at.is_some_and(|at| at <= now);
         if nothing {
@@ -73,7 +73,7 @@ impl Drive {
         if due {
             self.sync_at = None;
         } else {
-            self.sync_at.get_or_insert(now + SYNC_AFTER);
+            self.sync_at.get_or_insert(now + SYNC_DELAY);
         }
         due
     }
@@ -87,7 +87,7 @@ impl Drive {
     }
 
     fn append(&mut self) -> Result<(Journal, Vec<Fact>), DriveError> {
-        let fresh = std::mem::take(&mut self.fresh);
+        let fresh = std::mem::take(&mut self.unwritten);
         let Some(mut journal) = self.journal.take() else {
             return Err(DriveError::Bug("the journal was lost".into()));
         };
@@ -104,7 +104,7 @@ impl Drive {
             self.dispatch(need);
         }
         while self.fetches < FETCHES_MAX
-            && let Some(need) = self.later.pop_front()
+            && let Some(need) = self.queued_fetches.pop_front()
         {
             self.fetches += 1;
             self.dispatch(need);
@@ -120,7 +120,7 @@ impl Drive {
         self.outbox.push((need, context));
     }
 
-    /// Makes the call. Its outcome must be passed to [`Drive::take_in`].
+    /// Makes the call. Its outcome must be passed to [`Drive::handle_answer`].
     pub(super) fn call(
         &self,
         need: Need,
@@ -130,8 +130,8 @@ impl Drive {
     }
 }
 
-fn tell(facts: &[Fact], observer: &mut dyn Observer) {
+fn notify(facts: &[Fact], observer: &mut dyn Observer) {
     for fact in facts {
-        observer.happened(fact);
+        observer.on_fact(fact);
     }
 }

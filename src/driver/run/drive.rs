@@ -34,8 +34,8 @@ use super::calls::{AnsweredNeed, Calls, Repetitions};
 use super::interface::{DriveError, DriveOutcome, Ending, Observer, RunSetup};
 use super::memory::{CallContext, Memory, PrepareError};
 
-/// Minimum interval, in real time, between two calls of [`Observer::look`].
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Minimum interval, in real time, between two calls of [`Observer::on_state`].
+const OBSERVE_EVERY: Duration = Duration::from_millis(100);
 
 /// Drives a run until it finishes, is interrupted, or can't continue.
 ///
@@ -43,11 +43,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// See [`DriveError`]. Calls that were announced and not answered are settled when the run is
 /// resumed.
 pub async fn drive(
-    ready: RunSetup,
+    setup: RunSetup,
     interrupts: Interrupts,
     observer: &mut dyn Observer,
 ) -> Result<DriveOutcome, DriveError> {
-    drive_with_budget(ready, None, interrupts, observer).await
+    drive_with_budget(setup, None, interrupts, observer).await
 }
 
 /// Drives a run like [`drive`], with a budget that is shared with other processes on this computer.
@@ -56,15 +56,15 @@ pub async fn drive(
 /// As for [`drive`]. If the shared budget can't be used, the observer is informed and the run
 /// continues without it.
 pub async fn drive_with_budget(
-    ready: RunSetup,
+    setup: RunSetup,
     budget: Option<SharedBudget>,
     mut interrupts: Interrupts,
     observer: &mut dyn Observer,
 ) -> Result<DriveOutcome, DriveError> {
-    let mut drive = Drive::begin(ready)?;
+    let mut drive = Drive::begin(setup)?;
     drive.budget = budget;
-    let ending = drive.play(&mut interrupts, observer).await?;
-    observer.look(drive.clock.now(), &drive.fleet);
+    let ending = drive.run_loop(&mut interrupts, observer).await?;
+    observer.on_state(drive.clock.now(), &drive.fleet);
     Ok(DriveOutcome {
         ending,
         fleet: drive.fleet,
@@ -88,14 +88,14 @@ pub(super) struct Drive {
     /// `None` only while another thread writes the journal.
     pub(super) journal: Option<Journal>,
     /// Facts that the engine has seen and that are not written yet.
-    pub(super) fresh: Vec<Fact>,
+    pub(super) unwritten: Vec<Fact>,
     /// Latest time at which the written facts must be synced.
     pub(super) sync_at: Option<Moment>,
     /// Calls to make now.
     pub(super) outbox: Vec<(Need, CallContext)>,
     pub(super) fetches: usize,
     /// Fetches that wait for a free slot.
-    pub(super) later: VecDeque<Need>,
+    pub(super) queued_fetches: VecDeque<Need>,
     /// Announced starts and cancels, sent once the announcement is durable.
     pub(super) to_send: Vec<Need>,
     /// The requests of the announced starts, or the reason why there is none.
@@ -103,16 +103,16 @@ pub(super) struct Drive {
     /// The time of the first refusal for each endpoint that the tenant currently refuses.
     pub(super) refused_since: HashMap<Endpoint, Moment>,
     /// Whether the service has accepted a token of this process.
-    pub(super) let_in: bool,
+    pub(super) token_accepted: bool,
     /// The time since which every read of the machine list has failed.
-    pub(super) list_fails: Option<Moment>,
-    /// Calls beyond the one that a need was granted, to be reported to other processes.
-    pub(super) beyond: Vec<Endpoint>,
+    pub(super) list_failing_since: Option<Moment>,
+    /// Calls in addition to the one that a need was granted, to be reported to other processes.
+    pub(super) extra_calls: Vec<Endpoint>,
     /// The part of the tenant's budget that other processes on this computer use.
     pub(super) budget: Option<SharedBudget>,
     pub(super) interrupts: u8,
     /// Whether a request was applied whose file must be removed once that is durable.
-    pub(super) obeyed: bool,
+    pub(super) request_applied: bool,
 }
 
 /// The reaction to an interrupt.
@@ -125,7 +125,7 @@ pub(super) enum AfterInterrupt {
 }
 
 impl Drive {
-    pub(super) fn begin(ready: RunSetup) -> Result<Drive, DriveError> {
+    pub(super) fn begin(setup: RunSetup) -> Result<Drive, DriveError> {
         let RunSetup {
             compiled,
             folder,
@@ -135,7 +135,7 @@ impl Drive {
             client,
             clock,
             limits,
-        } = ready;
+        } = setup;
         let run = folder.header().run.clone();
         let started = folder.header().started;
         let plan = Arc::clone(compiled.plan());
@@ -176,36 +176,36 @@ impl Drive {
             records,
             memory,
             journal: Some(journal),
-            fresh: Vec::new(),
+            unwritten: Vec::new(),
             sync_at: None,
             outbox: Vec::new(),
             fetches: 0,
-            later: VecDeque::new(),
+            queued_fetches: VecDeque::new(),
             to_send: Vec::new(),
             prepared: HashMap::new(),
             refused_since: HashMap::new(),
-            let_in: false,
-            list_fails: None,
-            beyond: Vec::new(),
+            token_accepted: false,
+            list_failing_since: None,
+            extra_calls: Vec::new(),
             budget: None,
             interrupts: 0,
-            obeyed: false,
+            request_applied: false,
         })
     }
 
-    async fn play(
+    async fn run_loop(
         &mut self,
         interrupts: &mut Interrupts,
         observer: &mut dyn Observer,
     ) -> Result<Ending, DriveError> {
-        self.obey_request(observer)?;
-        let mut look = tokio::time::interval(LOOK_EVERY);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.apply_request(observer)?;
+        let mut ticks = tokio::time::interval(OBSERVE_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut tasks: JoinSet<AnsweredNeed> = JoinSet::new();
         loop {
-            self.take_needs(observer)?;
+            self.handle_needs(observer)?;
             self.commit(observer).await?;
-            self.forget_request()?;
+            self.remove_applied_request()?;
             if let Some(why) = self.memory.tenant_lost() {
                 return Ok(Ending::TenantLost { why });
             }
@@ -230,39 +230,39 @@ impl Drive {
                     }
                 }
                 Some(done) = tasks.join_next() => {
-                    self.take_in(done.map_err(|error| DriveError::Bug(error.to_string()))?, observer)?;
+                    self.handle_answer(done.map_err(|error| DriveError::Bug(error.to_string()))?, observer)?;
                     // All other completed calls share the sync.
                     while let Some(done) = tasks.try_join_next() {
-                        self.take_in(done.map_err(|error| DriveError::Bug(error.to_string()))?, observer)?;
+                        self.handle_answer(done.map_err(|error| DriveError::Bug(error.to_string()))?, observer)?;
                     }
                 }
                 () = clock.sleep_until(wake_at.unwrap_or(Moment::FAR_FUTURE)), if wake_at.is_some() => {}
-                _ = look.tick() => {
-                    self.obey_request(observer)?;
-                    observer.look(self.clock.now(), &self.fleet);
+                _ = ticks.tick() => {
+                    self.apply_request(observer)?;
+                    observer.on_state(self.clock.now(), &self.fleet);
                 }
             }
         }
     }
 
     /// Removes the file of a request that was applied and is durable.
-    pub(super) fn forget_request(&mut self) -> Result<(), DriveError> {
-        if std::mem::take(&mut self.obeyed) {
+    pub(super) fn remove_applied_request(&mut self) -> Result<(), DriveError> {
+        if std::mem::take(&mut self.request_applied) {
             ControlRequest::remove(self.folder.path())?;
         }
         Ok(())
     }
 
     /// Applies the request of another terminal, if there is one.
-    pub(super) fn obey_request(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
-        if self.obeyed {
+    pub(super) fn apply_request(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
+        if self.request_applied {
             return Ok(());
         }
-        let Some(ControlRequest { request: ask, by }) = ControlRequest::load(self.folder.path())
+        let Some(ControlRequest { request: kind, by }) = ControlRequest::load(self.folder.path())
         else {
             return Ok(());
         };
-        let body = match ask {
+        let body = match kind {
             RequestKind::Pause => {
                 self.interrupts = self.interrupts.max(1);
                 FactBody::Interrupted { count: 1 }
@@ -276,9 +276,9 @@ impl Drive {
                 by: by.clone(),
             },
         };
-        self.fact(None, body)?;
-        self.obeyed = true;
-        observer.asked(ask, &by);
+        self.record_fact(None, body)?;
+        self.request_applied = true;
+        observer.on_request(kind, &by);
         Ok(())
     }
 
@@ -289,7 +289,7 @@ impl Drive {
             return Ok(AfterInterrupt::Quit);
         }
         let count = self.interrupts;
-        self.fact(None, FactBody::Interrupted { count })?;
+        self.record_fact(None, FactBody::Interrupted { count })?;
         Ok(AfterInterrupt::Continue)
     }
 
@@ -302,7 +302,7 @@ impl Drive {
     }
 
     /// Handles the engine's needs until it has no more at this time.
-    pub(super) fn take_needs(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
+    pub(super) fn handle_needs(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
         loop {
             let needs = self.poll(observer);
             if needs.is_empty() {
@@ -310,7 +310,7 @@ impl Drive {
             }
             for need in needs {
                 match need {
-                    Need::Record { device, body } => self.fact(device, body)?,
+                    Need::Record { device, body } => self.record_fact(device, body)?,
                     Need::Resolve { device, session } => self.resolve(device, session)?,
                     Need::Start {
                         device,
@@ -329,7 +329,7 @@ impl Drive {
                             tag,
                             commands,
                         };
-                        self.fact(Some(device), body)?;
+                        self.record_fact(Some(device), body)?;
                         self.to_send.push(need);
                     }
                     Need::Cancel {
@@ -338,10 +338,10 @@ impl Drive {
                         why,
                     } => {
                         let action = action.clone();
-                        self.fact(Some(device), FactBody::CancelAnnounced { action, why })?;
+                        self.record_fact(Some(device), FactBody::CancelAnnounced { action, why })?;
                         self.to_send.push(need);
                     }
-                    Need::Fetch { .. } => self.later.push_back(need),
+                    Need::Fetch { .. } => self.queued_fetches.push_back(need),
                     Need::Search { .. } | Need::Watch { .. } | Need::Devices { .. } => {
                         self.dispatch(need);
                     }
@@ -359,19 +359,20 @@ impl Drive {
             return self.fleet.poll(now);
         };
         let mut needs = Vec::new();
-        let shared = budget.turn(now).and_then(|(turn, news)| {
-            self.fleet.others_took(now, &news.taken, news.slots_held);
+        let shared = budget.lock(now).and_then(|(locked, others)| {
+            self.fleet
+                .others_took(now, &others.granted, others.slots_held);
             needs = self.fleet.poll(now);
-            let mut rows = std::mem::take(&mut self.beyond);
+            let mut rows = std::mem::take(&mut self.extra_calls);
             rows.extend(needs.iter().filter_map(Need::endpoint));
-            turn.write(&rows, self.fleet.slots_held())
+            locked.write(&rows, self.fleet.slots_held())
         });
         if let Err(error) = shared {
             // The shared budget is only advice: the run goes on with its own budget and the
             // service's answers.
             self.budget = None;
             self.fleet.others_took(now, &[], 0);
-            observer.troubled(
+            observer.on_retry(
                 now,
                 &format!("the budget shared with other runs can't be used: {error}"),
             );
@@ -381,7 +382,7 @@ impl Drive {
     }
 
     /// Adds the time to a fact, hands it to the engine, and keeps it for the next write.
-    pub(super) fn fact(
+    pub(super) fn record_fact(
         &mut self,
         device: Option<DeviceIndex>,
         body: FactBody,
@@ -393,7 +394,7 @@ impl Drive {
         };
         self.fleet.handle(&fact)?;
         self.memory.apply(&fact, &*self.records);
-        self.fresh.push(fact);
+        self.unwritten.push(fact);
         Ok(())
     }
 }

@@ -38,14 +38,13 @@ pub struct RunSetup {
 /// Receives events of a run, for progress and for the log.
 pub trait Observer {
     /// Receives the state of the run, at most ten times a second and once at the end.
-    fn look(&mut self, _now: Moment, _fleet: &Fleet) {}
+    fn on_state(&mut self, _now: Moment, _fleet: &Fleet) {}
     /// Receives a fact that has been written to the journal.
-    fn happened(&mut self, _fact: &Fact) {}
+    fn on_fact(&mut self, _fact: &Fact) {}
     /// Receives a request of another terminal that was applied.
-    fn asked(&mut self, _ask: RequestKind, _by: &str) {}
-    /// Receives the reason why a call failed and will be repeated. Its effect on the run is
-    /// visible in the run.
-    fn troubled(&mut self, _now: Moment, _why: &str) {}
+    fn on_request(&mut self, _kind: RequestKind, _by: &str) {}
+    /// Receives the reason why a call failed and will be repeated.
+    fn on_retry(&mut self, _now: Moment, _why: &str) {}
 }
 
 /// An observer that ignores everything.
@@ -88,7 +87,7 @@ pub enum DriveError {
     #[error("{0}; nothing more is sent")]
     Folder(#[from] FolderError),
     /// The journal does not match the plan.
-    #[error("the run can't be taken up: {0}")]
+    #[error("the run can't be resumed: {0}")]
     Replay(#[from] ReplayError),
     /// A bug in svar.
     #[error("internal error: {0}")]

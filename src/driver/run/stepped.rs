@@ -36,7 +36,7 @@ pub struct Call {
     future: Pin<Box<dyn Future<Output = AnsweredNeed> + Send>>,
 }
 
-/// The outcome of a call, to be passed to [`SteppedRun::answered`].
+/// The outcome of a call, to be passed to [`SteppedRun::complete`].
 #[derive(Debug)]
 pub struct CompletedCall(AnsweredNeed);
 
@@ -74,9 +74,9 @@ impl SteppedRun {
     ///
     /// # Errors
     /// The journal does not match the plan, or the folder can't be read.
-    pub fn begin(ready: RunSetup) -> Result<SteppedRun, DriveError> {
+    pub fn begin(setup: RunSetup) -> Result<SteppedRun, DriveError> {
         Ok(SteppedRun {
-            drive: Drive::begin(ready)?,
+            drive: Drive::begin(setup)?,
         })
     }
 
@@ -86,8 +86,8 @@ impl SteppedRun {
     /// # Errors
     /// A bug in svar.
     pub fn decide(&mut self) -> Result<&[Fact], DriveError> {
-        self.drive.take_needs(&mut ())?;
-        Ok(&self.drive.fresh)
+        self.drive.handle_needs(&mut ())?;
+        Ok(&self.drive.unwritten)
     }
 
     /// Writes those facts with one write. Also syncs if a call is to be sent after them, or if a
@@ -97,7 +97,7 @@ impl SteppedRun {
     /// The disk fails. No call may be made any more.
     pub fn commit(&mut self) -> Result<(), DriveError> {
         self.drive.commit_here()?;
-        self.drive.forget_request()
+        self.drive.remove_applied_request()
     }
 
     /// Returns the calls to make now. Must follow a [`SteppedRun::commit`] without an error.
@@ -114,12 +114,12 @@ impl SteppedRun {
     ///
     /// # Errors
     /// A result can't be stored, or a bug in svar.
-    pub fn answered(
+    pub fn complete(
         &mut self,
         answered: CompletedCall,
         observer: &mut dyn Observer,
     ) -> Result<(), DriveError> {
-        self.drive.take_in(answered.0, observer)
+        self.drive.handle_answer(answered.0, observer)
     }
 
     /// Handles an interrupt by the operator: the first one stops further starts, the second one
@@ -136,8 +136,8 @@ impl SteppedRun {
     ///
     /// # Errors
     /// A bug in svar.
-    pub fn obey(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
-        self.drive.obey_request(observer)
+    pub fn apply_request(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
+        self.drive.apply_request(observer)
     }
 
     /// Returns the state of the run. Check whether it is done after [`SteppedRun::decide`].

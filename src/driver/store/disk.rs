@@ -10,26 +10,28 @@ use serde::de::DeserializeOwned;
 use super::error::{FileAction, FolderError};
 
 /// Prefix of files that are being written. Those left by a crash are removed later.
-const DRAFT: &str = ".new-";
+const DRAFT_PREFIX: &str = ".new-";
 
 /// Writes a file under a temporary name, syncs it, renames it, and syncs the folder.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || {
-        let mut draft = draft_in(folder)?;
+        let mut draft = create_draft_in(folder)?;
         draft.write_all(bytes)?;
-        settle(draft, path)
+        persist(draft, path)
     };
     write().map_err(FolderError::io(FileAction::Write, path))
 }
 
 /// Creates a temporary file in the folder in which it will be renamed.
-pub(crate) fn draft_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    tempfile::Builder::new().prefix(DRAFT).tempfile_in(folder)
+pub(crate) fn create_draft_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix(DRAFT_PREFIX)
+        .tempfile_in(folder)
 }
 
 /// Syncs a written file and renames it to its final name.
-pub(crate) fn settle(draft: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
+pub(crate) fn persist(draft: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
     draft.as_file().sync_all()?;
     draft.persist(path).map_err(|error| error.error)?;
     sync_folder(path.parent().unwrap_or(Path::new(".")))
@@ -56,7 +58,7 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderErr
 }
 
 /// Returns the value as JSON on several lines.
-pub(crate) fn pretty(value: &impl Serialize) -> Vec<u8> {
+pub(crate) fn to_json(value: &impl Serialize) -> Vec<u8> {
     let mut bytes =
         serde_json::to_vec_pretty(value).expect("internal error: a value that is no JSON");
     bytes.push(b'\n');
@@ -83,7 +85,11 @@ pub(crate) fn remove_drafts(folder: &Path) -> io::Result<()> {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             remove_drafts(&entry.path())?;
-        } else if entry.file_name().to_string_lossy().starts_with(DRAFT) {
+        } else if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(DRAFT_PREFIX)
+        {
             fs::remove_file(entry.path())?;
         }
     }

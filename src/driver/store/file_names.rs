@@ -10,7 +10,7 @@ use svar_plan::Target;
 use crate::driver::hash::hex;
 
 /// Maximum length of a name in bytes: file systems allow 255, and svar's own suffixes must fit too.
-const LONGEST: usize = 120;
+const NAME_BYTES_MAX: usize = 120;
 
 /// Names that Windows treats as devices, whatever their extension.
 const RESERVED: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
@@ -22,14 +22,14 @@ const RESERVED: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 pub fn file_name(path: &str) -> String {
     let trimmed = path.trim_end_matches(['/', '\\']);
     let last = trimmed.rsplit(['/', '\\']).next().unwrap_or_default();
-    harmless(last)
+    safe_name(last)
 }
 
 /// Turns text into a safe name of one file or folder.
-pub(crate) fn harmless(word: &str) -> String {
+pub(crate) fn safe_name(word: &str) -> String {
     let mut name: String = word
         .chars()
-        .map(|letter| if is_plain(letter) { letter } else { '_' })
+        .map(|letter| if is_allowed(letter) { letter } else { '_' })
         .collect();
     // Windows drops spaces and dots at the end, so `a.` and `a` would be the same file there.
     let kept = name.trim_end_matches(['.', ' ']).len();
@@ -47,14 +47,14 @@ pub(crate) fn harmless(word: &str) -> String {
 }
 
 /// Returns whether a character is allowed in a name on every system and is shown as itself.
-fn is_plain(letter: char) -> bool {
+fn is_allowed(letter: char) -> bool {
     let forbidden = matches!(letter, '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*');
     // Characters that change the direction of text or have no width make one name look like
     // another.
-    let steering = matches!(letter,
+    let invisible = matches!(letter,
         '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
-    !(forbidden || steering || letter.is_control())
+    !(forbidden || invisible || letter.is_control())
 }
 
 fn is_reserved(stem: &str) -> bool {
@@ -78,7 +78,7 @@ fn is_reserved(stem: &str) -> bool {
 /// Shortens a long name and adds its hash, so that two long names stay different. The extension is
 /// kept.
 fn shorten(name: String, original: &str) -> String {
-    if name.len() <= LONGEST {
+    if name.len() <= NAME_BYTES_MAX {
         return name;
     }
     let mark = &hex(&Sha256::digest(original.as_bytes()))[..8];
@@ -87,7 +87,7 @@ fn shorten(name: String, original: &str) -> String {
         .map(|dot| &name[dot..])
         .filter(|extension| extension.len() <= 16)
         .unwrap_or_default();
-    let mut keep = LONGEST - extension.len() - mark.len() - 1;
+    let mut keep = NAME_BYTES_MAX - extension.len() - mark.len() - 1;
     while !name.is_char_boundary(keep) {
         keep -= 1;
     }
@@ -125,7 +125,7 @@ fn folder_name(target: &Target, digits: usize) -> String {
         .and_then(|name| name.split('.').next())
         .filter(|label| !label.is_empty());
     match label {
-        Some(label) => format!("{}-{id}", harmless(label)),
+        Some(label) => format!("{}-{id}", safe_name(label)),
         None => id.to_owned(),
     }
 }
@@ -166,6 +166,9 @@ mod tests {
         let one = file_name(&format!("{}1.evtx", "é".repeat(200)));
         let two = file_name(&format!("{}2.evtx", "é".repeat(200)));
         assert_ne!(one, two);
-        assert!(one.len() <= LONGEST && one.ends_with(".evtx"), "{one}");
+        assert!(
+            one.len() <= NAME_BYTES_MAX && one.ends_with(".evtx"),
+            "{one}"
+        );
     }
 }

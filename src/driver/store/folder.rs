@@ -33,7 +33,8 @@ use crate::driver::hash::hex;
 use crate::driver::library::LibraryItem;
 
 use super::disk::{
-    draft_in, make_private_folder, pretty, read_json, remove_drafts, sync_folder, write_file,
+    create_draft_in, make_private_folder, read_json, remove_drafts, sync_folder, to_json,
+    write_file,
 };
 use super::error::{FileAction, FolderError, JournalError};
 use super::format::{FOLDER_FORMAT, HEADER_FILE, JOURNAL_FILE, JournalHeader, SUMMARY_FILE};
@@ -42,7 +43,7 @@ use super::journal_reader as reading;
 use super::moment_text;
 
 /// Maximum number of lines of `summary.json` that precede those of the devices.
-const SUMMARY_LINES: usize = 64;
+const SUMMARY_HEAD_LINES: usize = 64;
 
 /// `run.json`: the header of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -136,7 +137,7 @@ impl RunFolder {
     pub fn create(
         root: &Path,
         header: RunHeader,
-        beginning: &InitialFiles<'_>,
+        initial: &InitialFiles<'_>,
     ) -> Result<(RunFolder, Journal), FolderError> {
         let path = root.join(header.run.as_str());
         if path.exists() {
@@ -145,7 +146,7 @@ impl RunFolder {
         }
         fs::create_dir_all(root).map_err(FolderError::io(FileAction::Create, root))?;
         make_private_folder(&path).map_err(FolderError::io(FileAction::Create, &path))?;
-        match Self::fill(&path, &header, beginning) {
+        match Self::write_initial_files(&path, &header, initial) {
             Ok(journal) => Ok((RunFolder { path, header }, journal)),
             Err(error) => {
                 // A folder without a header is not a run, so a failed removal is harmless.
@@ -155,31 +156,31 @@ impl RunFolder {
         }
     }
 
-    fn fill(
+    fn write_initial_files(
         path: &Path,
         header: &RunHeader,
-        beginning: &InitialFiles<'_>,
+        initial: &InitialFiles<'_>,
     ) -> Result<Journal, FolderError> {
         let mut journal_header = JournalHeader::new(
             header.run.clone(),
             header.plan_digest.clone(),
             header.started,
         );
-        let header = pretty(header);
+        let header = to_json(header);
         for (name, bytes) in [
-            ("playbook.yaml", beginning.playbook),
-            ("inputs.json", &pretty(beginning.inputs)),
-            ("targets.json", &pretty(&beginning.targets)),
-            ("plan.json", &pretty(beginning.plan)),
+            ("playbook.yaml", initial.playbook),
+            ("inputs.json", &to_json(initial.inputs)),
+            ("targets.json", &to_json(&initial.targets)),
+            ("plan.json", &to_json(initial.plan)),
         ] {
             write_file(&path.join(name), bytes)?;
             journal_header = journal_header.with_file(name, bytes);
         }
         journal_header = journal_header.with_file(HEADER_FILE, &header);
-        if !beginning.library.is_empty() {
+        if !initial.library.is_empty() {
             let library = path.join("library");
             fs::create_dir(&library).map_err(FolderError::io(FileAction::Create, &library))?;
-            for item in beginning.library {
+            for item in initial.library {
                 let name = format!("{}-{}", item.sha256, item.name);
                 write_file(&library.join(name), &item.bytes)?;
             }
@@ -220,7 +221,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// A file was changed or removed, or the journal can't be read.
-    pub fn confirm(&self) -> Result<(), FolderError> {
+    pub fn check_unchanged(&self) -> Result<(), FolderError> {
         let header = reading::read_header(&self.path)?;
         for (name, sha256) in &header.files {
             let path = self.path.join(name);
@@ -253,7 +254,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// The journal ends before the time that the summary names.
-    pub fn confirm_end(&self) -> Result<(), FolderError> {
+    pub fn check_journal_end(&self) -> Result<(), FolderError> {
         let Some(until) = self.ended() else {
             return Ok(());
         };
@@ -269,7 +270,7 @@ impl RunFolder {
         let file = fs::File::open(self.path.join(SUMMARY_FILE)).ok()?;
         let lines = io::BufReader::new(file).lines().map_while(Result::ok);
         let value = lines
-            .take(SUMMARY_LINES)
+            .take(SUMMARY_HEAD_LINES)
             .find_map(|line| Some(line.strip_prefix(r#"  "ended": ""#)?.to_owned()))?;
         Moment::parse(value.split('"').next()?).ok()
     }
@@ -368,7 +369,7 @@ impl RunFolder {
         self.create_parent(&path)?;
         let folder = path.parent().unwrap_or(&self.path);
         let write = || {
-            let mut draft = draft_in(folder)?;
+            let mut draft = create_draft_in(folder)?;
             draft.write_all(bytes)?;
             draft.persist(&path).map_err(|error| error.error)
         };
@@ -395,7 +396,7 @@ impl RunFolder {
     /// The file system refuses.
     pub fn finish(&self, summary: &serde_json::Value, text: &str) -> Result<(), FolderError> {
         write_file(&self.path.join("summary.txt"), text.as_bytes())?;
-        write_file(&self.path.join(SUMMARY_FILE), &pretty(summary))
+        write_file(&self.path.join(SUMMARY_FILE), &to_json(summary))
     }
 
     /// Creates the parent folder of `path` durably. Does not recreate the run's own folder if

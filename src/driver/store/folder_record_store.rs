@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use svar_engine::{DeviceIndex, StepIndex};
 use svar_plan::{Plan, Results, Secrets, StepResult};
 
-use super::disk::{draft_in, pretty, settle};
+use super::disk::{create_draft_in, persist, to_json};
 use super::error::{FileAction, FolderError};
 use super::file_names;
 use super::folder::RunFolder;
@@ -42,7 +42,7 @@ impl FolderRecordStore {
             .iter()
             .enumerate()
             .map(|(position, step)| {
-                let mut file_name = file_names::harmless(&step.name);
+                let mut file_name = file_names::safe_name(&step.name);
                 // `Zip` and `zip` are two steps, but the same file on Windows and macOS.
                 if !taken.insert(file_name.to_lowercase()) {
                     file_name = format!("{file_name}-{position}");
@@ -102,11 +102,11 @@ impl RecordStore for FolderRecordStore {
     }
 
     fn write(&self, key: &RecordKey, record: &Record) -> Result<(), FolderError> {
-        self.folder.write(&self.record_path(key), &pretty(record))
+        self.folder.write(&self.record_path(key), &to_json(record))
     }
 
     fn write_without_sync(&self, key: &RecordKey, record: &Record) -> Result<(), FolderError> {
-        (self.folder).write_without_sync(&self.record_path(key), &pretty(record))
+        (self.folder).write_without_sync(&self.record_path(key), &to_json(record))
     }
 
     fn create_draft(
@@ -125,13 +125,13 @@ impl RecordStore for FolderRecordStore {
         let target = self.folder.path().join(&path);
         self.folder.create_parent(&target)?;
         let parent = target.parent().unwrap_or(self.folder.path());
-        let file = draft_in(parent).map_err(FolderError::io(FileAction::Write, &target))?;
+        let file = create_draft_in(parent).map_err(FolderError::io(FileAction::Write, &target))?;
         Ok(ResultDraft::new(file, path, target))
     }
 
     fn store(&self, draft: ResultDraft) -> Result<String, FolderError> {
         let ResultDraft { file, path, target } = draft;
-        settle(file, &target).map_err(FolderError::io(FileAction::Write, &target))?;
+        persist(file, &target).map_err(FolderError::io(FileAction::Write, &target))?;
         Ok(path)
     }
 }

@@ -53,16 +53,16 @@ pub struct Journal {
     _lock: Lock,
     next: u64,
     last_hash: String,
-    /// Number of bytes that are known to be whole lines.
-    whole: u64,
+    /// Number of bytes that are known to be complete lines.
+    written: u64,
     /// Number of those bytes that survive a loss of power.
     durable: u64,
-    waiting: Vec<u8>,
-    waiting_records: u64,
+    pending: Vec<u8>,
+    pending_records: u64,
     counters: JournalCounters,
     /// Set by a failed write or sync. The content of the file is then unknown, so nothing may rely
     /// on it until it is read again.
-    broken: bool,
+    failed: bool,
 }
 
 impl Journal {
@@ -70,9 +70,9 @@ impl Journal {
     ///
     /// # Errors
     /// The journal exists already, another process holds the lock, or the disk fails.
-    pub fn create(folder: &Path, opening: &JournalHeader) -> Result<Journal, JournalError> {
+    pub fn create(folder: &Path, header: &JournalHeader) -> Result<Journal, JournalError> {
         let path = folder.join(JOURNAL_FILE);
-        let lock = take_lock(folder)?;
+        let lock = acquire_lock(folder)?;
         let file = OpenOptions::new()
             .append(true)
             .create_new(true)
@@ -86,14 +86,14 @@ impl Journal {
             _lock: lock,
             next: 0,
             last_hash: NO_PREVIOUS_HASH.to_owned(),
-            whole: 0,
+            written: 0,
             durable: 0,
-            waiting: Vec::new(),
-            waiting_records: 0,
+            pending: Vec::new(),
+            pending_records: 0,
             counters: JournalCounters::default(),
-            broken: false,
+            failed: false,
         };
-        journal.push(opening)?;
+        journal.push(header)?;
         journal.commit()?;
         sync_folder(folder).map_err(JournalError::io(FileAction::Sync, folder))?;
         Ok(journal)
@@ -108,14 +108,14 @@ impl Journal {
     /// See [`JournalError`].
     pub fn open(folder: &Path) -> Result<(Journal, JournalContents), JournalError> {
         let path = folder.join(JOURNAL_FILE);
-        let lock = take_lock(folder)?;
-        let reading = read(folder)?;
+        let lock = acquire_lock(folder)?;
+        let contents = read(folder)?;
         let file = OpenOptions::new()
             .append(true)
             .open(&path)
             .map_err(JournalError::io(FileAction::Read, &path))?;
-        if reading.torn > 0 {
-            file.set_len(reading.bytes)
+        if contents.torn > 0 {
+            file.set_len(contents.bytes)
                 .and_then(|()| file.sync_all())
                 .map_err(JournalError::io(FileAction::Write, &path))?;
         }
@@ -125,17 +125,17 @@ impl Journal {
             file,
             identity,
             _lock: lock,
-            next: reading.facts.len() as u64 + 1,
-            last_hash: reading.last_hash.clone(),
-            whole: reading.bytes,
+            next: contents.facts.len() as u64 + 1,
+            last_hash: contents.last_hash.clone(),
+            written: contents.bytes,
             // Whether the previous process synced all of it is not known.
             durable: 0,
-            waiting: Vec::new(),
-            waiting_records: 0,
+            pending: Vec::new(),
+            pending_records: 0,
             counters: JournalCounters::default(),
-            broken: false,
+            failed: false,
         };
-        Ok((journal, reading))
+        Ok((journal, contents))
     }
 
     /// Collects a fact for the next [`Journal::commit`].
@@ -155,10 +155,10 @@ impl Journal {
             .unwrap_or_default();
         let body = format!(r#"{{"n":{},"prev":"{}",{inner}"#, self.next, self.last_hash);
         self.last_hash = hex(&Sha256::digest(body.as_bytes()));
-        self.waiting.extend_from_slice(body.as_bytes());
-        self.waiting
+        self.pending.extend_from_slice(body.as_bytes());
+        self.pending
             .extend_from_slice(format!("{}\n", hash_suffix(&self.last_hash)).as_bytes());
-        self.waiting_records += 1;
+        self.pending_records += 1;
         self.next += 1;
         Ok(())
     }
@@ -168,20 +168,20 @@ impl Journal {
     /// # Errors
     /// As for [`Journal::commit`].
     pub fn write(&mut self) -> Result<(), JournalError> {
-        if self.broken {
+        if self.failed {
             let error = std::io::Error::other("an earlier write failed");
             return Err(JournalError::io(FileAction::Write, &self.path)(error));
         }
-        if self.waiting.is_empty() {
+        if self.pending.is_empty() {
             return Ok(());
         }
-        if let Err(error) = self.file.write_all(&self.waiting) {
-            return Err(self.fail(error));
+        if let Err(error) = self.file.write_all(&self.pending) {
+            return Err(self.break_off(error));
         }
-        self.whole += self.waiting.len() as u64;
-        self.waiting.clear();
-        self.counters.records += self.waiting_records;
-        self.waiting_records = 0;
+        self.written += self.pending.len() as u64;
+        self.pending.clear();
+        self.counters.records += self.pending_records;
+        self.pending_records = 0;
         Ok(())
     }
 
@@ -195,20 +195,20 @@ impl Journal {
     /// content is known only after the file is read again.
     pub fn commit(&mut self) -> Result<(), JournalError> {
         self.write()?;
-        if self.durable == self.whole {
+        if self.durable == self.written {
             return Ok(());
         }
         if let Err(error) = self.file.sync_data() {
-            return Err(self.fail(error));
+            return Err(self.break_off(error));
         }
-        self.durable = self.whole;
+        self.durable = self.written;
         self.counters.syncs += 1;
-        self.look_for_name()
+        self.check_not_replaced()
     }
 
     /// Checks that the file still has its name. Without it, writes succeed but the next process
     /// would not find them.
-    fn look_for_name(&mut self) -> Result<(), JournalError> {
+    fn check_not_replaced(&mut self) -> Result<(), JournalError> {
         let error = match identity(&self.path) {
             Ok(identity) if identity == self.identity => return Ok(()),
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -218,14 +218,14 @@ impl Journal {
                 path: self.path.clone(),
             },
         };
-        self.broken = true;
+        self.failed = true;
         Err(error)
     }
 
-    fn fail(&mut self, error: std::io::Error) -> JournalError {
-        self.broken = true;
+    fn break_off(&mut self, error: std::io::Error) -> JournalError {
+        self.failed = true;
         // So that readers see no incomplete line. If this fails too, readers cut it off themselves.
-        let _ = self.file.set_len(self.whole);
+        let _ = self.file.set_len(self.written);
         JournalError::io(FileAction::Write, &self.path)(error)
     }
 
@@ -235,8 +235,8 @@ impl Journal {
     }
 
     /// Returns whether anything is not durable yet.
-    pub fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty() || self.durable < self.whole
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty() || self.durable < self.written
     }
 
     /// Returns how much was written since the journal was opened.
@@ -262,8 +262,8 @@ fn identity(path: &Path) -> std::io::Result<Identity> {
     }
 }
 
-fn take_lock(folder: &Path) -> Result<Lock, JournalError> {
-    Lock::take(folder).map_err(|error| match error {
+fn acquire_lock(folder: &Path) -> Result<Lock, JournalError> {
+    Lock::acquire(folder).map_err(|error| match error {
         LockError::Held { holder } if holder.is_empty() => JournalError::Locked {
             holder: "another process".to_owned(),
         },

@@ -20,7 +20,7 @@ const HASH_SUFFIX_LENGTH: usize = 9 + 64 + 2;
 
 /// Number of bytes at the end of a journal that are searched for its last line. Commands with the
 /// longest arguments need less.
-const TAIL: u64 = 1 << 18;
+const TAIL_BYTES: u64 = 1 << 18;
 
 /// The content of a journal.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +48,7 @@ pub fn read(folder: &Path) -> Result<JournalContents, JournalError> {
     file.seek(SeekFrom::Start(0))
         .map_err(JournalError::io(FileAction::Read, &path))?;
     let mut reader = BufReader::with_capacity(1 << 18, file);
-    let mut chain = Chain {
+    let mut chain = HashChain {
         path: &path,
         next: 0,
         last_hash: NO_PREVIOUS_HASH.to_owned(),
@@ -93,7 +93,7 @@ pub fn read(folder: &Path) -> Result<JournalContents, JournalError> {
 pub(crate) fn read_header(folder: &Path) -> Result<JournalHeader, JournalError> {
     let path = folder.join(JOURNAL_FILE);
     let file = File::open(&path).map_err(JournalError::io(FileAction::Read, &path))?;
-    let mut chain = Chain {
+    let mut chain = HashChain {
         path: &path,
         next: 0,
         last_hash: NO_PREVIOUS_HASH.to_owned(),
@@ -111,26 +111,26 @@ pub(crate) fn read_header(folder: &Path) -> Result<JournalHeader, JournalError> 
 /// Returns whether there is a complete record after the first line.
 pub(crate) fn has_records(folder: &Path) -> Result<bool, JournalError> {
     let path = folder.join(JOURNAL_FILE);
-    let unread = || JournalError::io(FileAction::Read, &path);
-    let mut reader = BufReader::new(File::open(&path).map_err(unread())?);
+    let read_error = || JournalError::io(FileAction::Read, &path);
+    let mut reader = BufReader::new(File::open(&path).map_err(read_error())?);
     let mut line = Vec::new();
     for _ in 0..2 {
         line.clear();
-        reader.read_until(b'\n', &mut line).map_err(unread())?;
+        reader.read_until(b'\n', &mut line).map_err(read_error())?;
     }
     Ok(line.ends_with(b"\n"))
 }
 
 /// Returns the time of the last record without reading the others; `None` if there is no record, or
-/// if its line is longer than [`TAIL`].
+/// if its line is longer than [`TAIL_BYTES`].
 pub(crate) fn last_moment(folder: &Path) -> Option<Moment> {
     #[derive(Deserialize)]
-    struct Stamp {
+    struct LineTime {
         at: Moment,
     }
     let mut file = File::open(folder.join(JOURNAL_FILE)).ok()?;
     let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))
         .ok()?;
     let mut tail = Vec::new();
     file.read_to_end(&mut tail).ok()?;
@@ -138,17 +138,17 @@ pub(crate) fn last_moment(folder: &Path) -> Option<Moment> {
     let line = tail[..end].rsplit(|byte| *byte == b'\n').next()?;
     serde_json::from_slice(line)
         .ok()
-        .map(|stamp: Stamp| stamp.at)
+        .map(|line: LineTime| line.at)
 }
 
 /// Checks the hash chain from line to line.
-struct Chain<'p> {
+struct HashChain<'p> {
     path: &'p Path,
     next: u64,
     last_hash: String,
 }
 
-impl Chain<'_> {
+impl HashChain<'_> {
     fn damaged(&self, why: impl Into<String>) -> JournalError {
         JournalError::Damaged {
             path: self.path.to_owned(),
@@ -173,7 +173,7 @@ impl Chain<'_> {
 
     fn record<T: serde::de::DeserializeOwned>(&mut self, line: &[u8]) -> Result<T, JournalError> {
         #[derive(Deserialize)]
-        struct Link {
+        struct ChainFields {
             n: u64,
             prev: String,
         }
@@ -182,13 +182,13 @@ impl Chain<'_> {
         if &line[body.len()..] != hash_suffix(&hash).as_bytes() {
             return Err(self.damaged("hash mismatch"));
         }
-        let link: Link = serde_json::from_slice(line)
+        let fields: ChainFields = serde_json::from_slice(line)
             .map_err(|error| self.damaged(format!("not a record ({error})")))?;
-        if link.n != self.next {
-            return Err(self.damaged(format!("expected record {}, found {}", self.next, link.n)));
+        if fields.n != self.next {
+            return Err(self.damaged(format!("expected record {}, found {}", self.next, fields.n)));
         }
-        if link.prev != self.last_hash {
-            return Err(self.damaged("it does not continue the previous record"));
+        if fields.prev != self.last_hash {
+            return Err(self.damaged("it does not follow the previous record"));
         }
         let record = serde_json::from_slice(line)
             .map_err(|error| self.damaged(format!("not a record ({error})")))?;

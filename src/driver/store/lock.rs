@@ -25,26 +25,26 @@ impl Drop for Lock {
 
 impl Lock {
     /// Takes the lock of a run folder, or returns its holder as an error.
-    pub(crate) fn take(folder: &Path) -> Result<Lock, LockError> {
-        let mut lock = Lock::try_it(folder)?;
-        let words = match host() {
-            Some(host) => format!("process {} on {host}", std::process::id()),
+    pub(crate) fn acquire(folder: &Path) -> Result<Lock, LockError> {
+        let mut lock = Lock::try_acquire(folder)?;
+        let holder = match host_name() {
+            Some(host_name) => format!("process {} on {host_name}", std::process::id()),
             None => format!("process {}", std::process::id()),
         };
         let file = &mut lock.file;
         file.set_len(0)
             .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(words.as_bytes()))
+            .and_then(|()| file.write_all(holder.as_bytes()))
             .map_err(LockError::Io)?;
         Ok(lock)
     }
 
     /// Checks whether the lock is free. Returns its holder as an error if it is not.
-    pub(crate) fn look(folder: &Path) -> Result<(), LockError> {
-        Lock::try_it(folder).map(drop)
+    pub(crate) fn check_free(folder: &Path) -> Result<(), LockError> {
+        Lock::try_acquire(folder).map(drop)
     }
 
-    fn try_it(folder: &Path) -> Result<Lock, LockError> {
+    fn try_acquire(folder: &Path) -> Result<Lock, LockError> {
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -68,16 +68,16 @@ impl Lock {
 }
 
 /// Returns this computer's name, for people who share a folder with others.
-fn host() -> Option<String> {
-    let of_the_kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let of_the_system = || std::fs::read_to_string("/etc/hostname").ok();
-    let of_the_environment = || {
+fn host_name() -> Option<String> {
+    let from_kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let from_file = || std::fs::read_to_string("/etc/hostname").ok();
+    let from_environment = || {
         let names = ["COMPUTERNAME", "HOSTNAME"];
         names.iter().find_map(|name| std::env::var(name).ok())
     };
-    of_the_kernel()
-        .or_else(of_the_system)
-        .or_else(of_the_environment)
+    from_kernel()
+        .or_else(from_file)
+        .or_else(from_environment)
         .map(|name| {
             name.trim()
                 .chars()

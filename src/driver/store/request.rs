@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::disk::{pretty, sync_folder, write_file};
+use super::disk::{sync_folder, to_json, write_file};
 use super::error::{FileAction, FolderError};
 use super::lock::{Lock, LockError};
 
@@ -46,7 +46,7 @@ impl ControlRequest {
     pub fn save(&self, folder: &Path) -> Result<(), FolderError> {
         match ControlRequest::load(folder) {
             Some(earlier) if earlier.request > self.request => Ok(()),
-            _ => write_file(&folder.join(FILE_NAME), &pretty(self)),
+            _ => write_file(&folder.join(FILE_NAME), &to_json(self)),
         }
     }
 
@@ -76,7 +76,7 @@ impl ControlRequest {
 /// # Errors
 /// The lock can't be read.
 pub fn active_process(folder: &Path) -> Result<Option<String>, FolderError> {
-    match Lock::look(folder) {
+    match Lock::check_free(folder) {
         Ok(()) => Ok(None),
         Err(LockError::Held { holder }) if holder.is_empty() => {
             Ok(Some("another process".to_owned()))

@@ -18,7 +18,7 @@ pub struct Runs {
 
 impl Runs {
     /// Returns the runs under this folder, which need not exist.
-    pub fn at(root: impl Into<PathBuf>) -> Self {
+    pub fn in_folder(root: impl Into<PathBuf>) -> Self {
         Runs { root: root.into() }
     }
 
@@ -46,7 +46,7 @@ impl Runs {
         let entries = fs::read_dir(&self.root).into_iter().flatten();
         let mut paths: Vec<PathBuf> = (entries.filter_map(Result::ok))
             .map(|entry| entry.path())
-            .filter(|path| is_a_run(path))
+            .filter(|path| is_run(path))
             .collect();
         paths.sort();
         let mut errors: Vec<FolderError> = (paths.into_iter())
@@ -63,9 +63,9 @@ impl Runs {
     /// The root can't be listed.
     pub fn newest_unfinished(&self) -> Result<Option<RunFolder>, FolderError> {
         let unfinished = self.list()?.into_iter().filter(|run| !run.is_finished());
-        let (gone, living): (Vec<RunFolder>, Vec<RunFolder>) =
+        let (ended_rehearsals, resumable): (Vec<RunFolder>, Vec<RunFolder>) =
             unfinished.partition(|run| run.header().service.kind == ServiceKind::BuiltInEmulator);
-        Ok(living.into_iter().chain(gone).next())
+        Ok(resumable.into_iter().chain(ended_rehearsals).next())
     }
 
     /// Finds a run by its id, by the beginning of its id, or by its path.
@@ -74,26 +74,26 @@ impl Runs {
     /// There is no such run, or several ids have this beginning.
     pub fn find(&self, text: &str) -> Result<RunFolder, FolderError> {
         let as_path = Path::new(text);
-        if is_a_run(as_path) {
+        if is_run(as_path) {
             return RunFolder::open(as_path);
         }
         let as_id = self.root.join(text);
-        if RunId::parse(text).is_ok() && is_a_run(&as_id) {
+        if RunId::parse(text).is_ok() && is_run(&as_id) {
             return RunFolder::open(as_id);
         }
-        let mut fitting: Vec<RunFolder> = self
+        let mut matching: Vec<RunFolder> = self
             .list()?
             .into_iter()
             .filter(|run| !text.is_empty() && run.header().run.as_str().starts_with(text))
             .collect();
-        match (fitting.pop(), fitting.len()) {
+        match (matching.pop(), matching.len()) {
             (Some(run), 0) => Ok(run),
             (None, _) => Err(FolderError::NotFound(format!(
-                "no run is called `{text}` under {}",
+                "no run `{text}` in {}",
                 self.root.display()
             ))),
             (Some(_), more) => Err(FolderError::NotFound(format!(
-                "`{text}` is the beginning of {} runs under {}: write more of it",
+                "`{text}` matches {} runs in {}; use more characters of the id",
                 more + 1,
                 self.root.display()
             ))),
@@ -102,6 +102,6 @@ impl Runs {
 }
 
 /// Returns whether a run was started in this folder, even if some of its files are missing.
-fn is_a_run(path: &Path) -> bool {
+fn is_run(path: &Path) -> bool {
     path.join(HEADER_FILE).is_file() || path.join(JOURNAL_FILE).is_file()
 }

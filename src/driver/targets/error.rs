@@ -1,6 +1,6 @@
 //! Errors of resolving a selection of devices.
 
-use svar_wire::DeviceId;
+use svar_wire::{DeviceId, text};
 
 use crate::driver::client::CallError;
 
@@ -8,7 +8,7 @@ use crate::driver::client::CallError;
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// A call to the service failed.
-    #[error("{selector} can't be resolved: {failure}")]
+    #[error("cannot resolve {selector}: {failure}")]
     Call {
         /// The selector.
         selector: String,
@@ -16,16 +16,16 @@ pub enum TargetError {
         failure: CallError,
     },
     /// The tenant has no device with this name.
-    #[error("no device is called `{0}`")]
+    #[error("no device is named `{0}`")]
     UnknownName(String),
     /// The tenant has no device with this id.
-    #[error("the tenant knows no device with the id {0}")]
+    #[error("the tenant has no device with the id {0}")]
     UnknownId(DeviceId),
     /// The tenant has no devices with several of the names and ids.
     #[error("the tenant has no device for {} of the ids and names: {}", .0.len(), first_of(.0))]
     UnknownMany(Vec<String>),
     /// The service rejects the filter.
-    #[error("the service refuses the filter `{filter}`: {failure}")]
+    #[error("the service rejects the filter `{filter}`: {failure}")]
     Filter {
         /// The filter.
         filter: String,
@@ -41,7 +41,7 @@ pub enum TargetError {
         candidates: Vec<String>,
     },
     /// A line of a targets file is neither an id nor a name.
-    #[error("{path}:{line}: `{word}` is neither an id nor a name")]
+    #[error("{path}:{line}: `{word}` is neither a device id nor a device name")]
     Line {
         /// The file.
         path: String,
@@ -54,10 +54,10 @@ pub enum TargetError {
     #[error("`hunt` needs a tenant with advanced hunting")]
     NeedsTenant,
     /// No device is left.
-    #[error("the targets name no device")]
+    #[error("the targets match no devices")]
     NoDevices,
     /// The number of devices is not the expected one.
-    #[error("the targets name {found} devices, and the playbook expects {}", expected(*.min, *.max))]
+    #[error("the targets match {}, but the playbook expects {}", text::count(*.found, "device"), expected(*.min, *.max))]
     UnexpectedCount {
         /// The number of devices.
         found: usize,
@@ -74,18 +74,18 @@ impl TargetError {
         match self {
             TargetError::Call { failure, .. } => failure.next_step(),
             TargetError::UnknownName(_) => {
-                "check the spelling; devices that were not seen for a month are forgotten by the service".into()
+                "check the spelling; the service no longer lists devices that have not been seen for a month".into()
             }
             TargetError::UnknownMany(_) => {
-                "check the spelling and the tenant; devices that were not seen for a month are forgotten by the service".into()
+                "check the spelling and the tenant; the service no longer lists devices that have not been seen for a month".into()
             }
             TargetError::Filter { .. } => {
                 "write it with the names, types and operators that the machine list takes, such as `healthStatus eq 'Active'`".into()
             }
             TargetError::UnknownId(_) => "copy the device id from the device's page".into(),
-            TargetError::Ambiguous { .. } => "name the right one by its id".into(),
-            TargetError::Line { .. } => "write one id or name on each line; `#` begins a comment".into(),
-            TargetError::NeedsTenant => "name the devices by tag, group, filter, names or ids".into(),
+            TargetError::Ambiguous { .. } => "use the id of the right device".into(),
+            TargetError::Line { .. } => "write one id or name per line; `#` begins a comment".into(),
+            TargetError::NeedsTenant => "select devices by tag, group, filter, name or id".into(),
             TargetError::NoDevices => "check the selectors and `exclude`".into(),
             TargetError::UnexpectedCount { .. } => {
                 "check the selectors, or change `targets.expect` if the number is right".into()

@@ -198,7 +198,7 @@ fn targets_that_are_none_are_refused() {
     assert_eq!(refused("tag:"), "error: empty value for `--target`");
     assert_eq!(
         refused("no-such-host"),
-        "error: no device is called `no-such-host`"
+        "error: no device is named `no-such-host`"
     );
     assert_eq!(
         refused("file:none.txt"),
@@ -207,7 +207,7 @@ fn targets_that_are_none_are_refused() {
     assert_eq!(
         refused(&"0".repeat(40)),
         format!(
-            "error: the tenant knows no device with the id {}",
+            "error: the tenant has no device with the id {}",
             "0".repeat(40)
         )
     );

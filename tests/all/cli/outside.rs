@@ -70,7 +70,7 @@ fn a_filter_that_the_service_refuses_is_the_authors_mistake() {
     for command in ["run", "plan"] {
         let args = format!("{command} get.yaml --scenario fleet.yaml");
         let ended = svar(&args, "targets: { filter: \"x eq 1\" }").run().code(2);
-        let heading = "error[rejected-filter]: the service refuses the filter `x eq 1`:";
+        let heading = "error[rejected-filter]: the service rejects the filter `x eq 1`:";
         assert!(ended.stderr.contains(heading), "{}", ended.text());
         assert!(ended.stderr.contains("[get.yaml:4:20]"), "{}", ended.text());
         assert!(!ended.stderr.contains("try again"), "{}", ended.text());
@@ -100,7 +100,7 @@ fn of_many_unknown_targets_the_first_are_named_and_all_are_counted() {
     );
     let one = one.run().code(2);
     assert!(
-        one.stderr.contains("no device is called `gone`"),
+        one.stderr.contains("no device is named `gone`"),
         "{}",
         one.text()
     );

@@ -409,9 +409,11 @@ fn without_runs_there_is_nothing_to_resume_or_show() {
         "error: no runs in svar-runs\n  help: start one with `svar run PLAYBOOK`, or use `--runs` for \
          another folder\n",
     );
-    Svar::new("show 2026").run().code(2).stdout("").stderr(
-        "error: no run is called `2026` under svar-runs\n  help: `svar runs` lists all runs\n",
-    );
+    Svar::new("show 2026")
+        .run()
+        .code(2)
+        .stdout("")
+        .stderr("error: no run `2026` in svar-runs\n  help: `svar runs` lists all runs\n");
 }
 
 #[test]

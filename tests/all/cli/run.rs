@@ -476,7 +476,7 @@ fn whoever_the_playbook_spares_is_spared_whatever_is_typed() {
 
     let ended = typed("--target web-01").code(2);
     assert!(
-        ended.stderr.contains("the targets name no device"),
+        ended.stderr.contains("the targets match no devices"),
         "{}",
         ended.text()
     );

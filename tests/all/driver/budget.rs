@@ -28,7 +28,7 @@ impl Computer {
     }
 
     fn process(&self, run: &str) -> SharedBudget {
-        SharedBudget::at(self.path(), &RunId::parse(run).expect("an id")).expect("a budget")
+        SharedBudget::open(self.path(), &RunId::parse(run).expect("an id")).expect("a budget")
     }
 }
 
@@ -38,7 +38,7 @@ fn after(seconds: u64) -> Moment {
 
 #[track_caller]
 fn turn(budget: &mut SharedBudget, seconds: u64, rows: &[Endpoint], held: u32) -> OthersUsage {
-    let (turn, news) = budget.turn(after(seconds)).expect("its turn");
+    let (turn, news) = budget.lock(after(seconds)).expect("its turn");
     turn.write(rows, held).expect("written");
     news
 }
@@ -53,13 +53,13 @@ fn each_is_told_once_what_the_others_took_and_how_many_slots_they_hold() {
     );
     let news = turn(&mut two, 1, &[Endpoint::Starts], 4);
     assert_eq!(
-        news.taken,
+        news.granted,
         [(Endpoint::Starts, START), (Endpoint::Links, START)]
     );
     assert_eq!(news.slots_held, 1);
     let news = turn(&mut one, 2, &[], 0);
     assert_eq!(
-        news.taken,
+        news.granted,
         [(Endpoint::Starts, after(1))],
         "its own are not told"
     );
@@ -73,7 +73,7 @@ fn what_a_dead_process_took_stays_taken_and_its_slots_are_free_in_the_end() {
     let computer = Computer::new();
     let mut dead = computer.process("run-1");
     turn(&mut dead, 0, &[Endpoint::Starts], 7);
-    let (lock, _) = dead.turn(after(1)).expect("its turn");
+    let (lock, _) = dead.lock(after(1)).expect("its turn");
     drop(lock);
     // It died in the middle of a line.
     let mut file = fs::OpenOptions::new()
@@ -83,11 +83,11 @@ fn what_a_dead_process_took_stays_taken_and_its_slots_are_free_in_the_end() {
     file.write_all(b"starts 17700000").expect("written");
     let mut other = computer.process("run-2");
     let news = turn(&mut other, 2, &[Endpoint::Actions], 1);
-    assert_eq!(news.taken, [(Endpoint::Starts, START)]);
+    assert_eq!(news.granted, [(Endpoint::Starts, START)]);
     assert_eq!(news.slots_held, 7);
     let mut third = computer.process("run-3");
     assert_eq!(
-        turn(&mut third, 3, &[], 0).taken,
+        turn(&mut third, 3, &[], 0).granted,
         [(Endpoint::Starts, START), (Endpoint::Actions, after(2))],
         "the half line hides nothing"
     );
@@ -109,7 +109,7 @@ fn a_resumed_run_does_not_count_its_own_journal_twice() {
     fs::write(computer.path(), text.replace(&process, "run-1/1")).expect("written");
     let news = turn(&mut computer.process("run-1"), 1, &[], 0);
     assert_eq!(
-        news.taken,
+        news.granted,
         [(Endpoint::Devices, START)],
         "its starts are in its journal"
     );
@@ -129,7 +129,7 @@ fn the_file_stays_small_and_nobody_misses_anything_when_it_is_written_anew() {
             2,
         );
         let news = turn(&mut two, 2 * second + 1, &[], 0);
-        told += news.taken.len();
+        told += news.granted.len();
         assert_eq!(news.slots_held, 2);
     }
     assert_eq!(told, 27_000);

@@ -115,7 +115,9 @@ fn a_run_that_can_go_on_comes_before_a_newer_one_whose_emulator_is_gone() {
     tenant.service.kind = ServiceKind::Tenant;
     create_with(root.path(), tenant).expect("made");
     create(root.path(), "20260102-bb").expect("made");
-    let newest = Runs::at(root.path()).newest_unfinished().expect("runs");
+    let newest = Runs::in_folder(root.path())
+        .newest_unfinished()
+        .expect("runs");
     let newest = newest.expect("one of the two");
     assert_eq!(newest.header().run.as_str(), "20260101-aa");
 }
@@ -123,7 +125,7 @@ fn a_run_that_can_go_on_comes_before_a_newer_one_whose_emulator_is_gone() {
 #[test]
 fn runs_are_listed_newest_first_and_found_by_the_beginning_of_their_names() {
     let root = tempfile::tempdir().expect("a folder");
-    let runs = Runs::at(root.path());
+    let runs = Runs::in_folder(root.path());
     assert!(runs.list().expect("none").is_empty());
     for run in ["20260101-aa", "20260102-bb", "20260102-cc"] {
         create(root.path(), run).expect("made");
@@ -153,9 +155,9 @@ fn runs_are_listed_newest_first_and_found_by_the_beginning_of_their_names() {
     runs.find(path.to_str().expect("text"))
         .expect("found by its path");
     let words = |text: &str| runs.find(text).expect_err("not found").to_string();
-    assert!(words("20260102").starts_with("`20260102` is the beginning of 2 runs"));
-    assert!(words("x").starts_with("no run is called `x`"));
-    assert!(words("../x").starts_with("no run is called"));
+    assert!(words("20260102").starts_with("`20260102` matches 2 runs in "));
+    assert!(words("x").starts_with("no run `x` in "));
+    assert!(words("../x").starts_with("no run `../x` in "));
 }
 
 #[test]

@@ -32,7 +32,7 @@ struct TakeAway {
 }
 
 impl Observer for TakeAway {
-    fn happened(&mut self, fact: &Fact) {
+    fn on_fact(&mut self, fact: &Fact) {
         if fact.body.name() == self.at && !std::mem::replace(&mut self.done, true) {
             (self.how)(&self.run);
         }

@@ -61,7 +61,10 @@ async fn without_leave_nothing_is_uploaded() {
     let service = library(vec![], listed(&a)).await;
     let error = prepare_library(&service.client(), &[a], LibraryUpload::Never).await;
     let error = error.expect_err("it is missing");
-    assert_eq!(error.to_string(), "the tenant's library lacks `a.sh`");
+    assert_eq!(
+        error.to_string(),
+        "the tenant's library does not have `a.sh`"
+    );
     assert!(error.next_step().contains("--sync-library"));
     assert_eq!(service.seen().len(), 1);
 }

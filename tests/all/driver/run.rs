@@ -93,7 +93,7 @@ struct After {
 }
 
 impl Observer for After {
-    fn happened(&mut self, _: &Fact) {
+    fn on_fact(&mut self, _: &Fact) {
         self.left = self.left.saturating_sub(1);
         if self.left == 0 {
             self.reached.notify_one();
@@ -140,7 +140,7 @@ struct InterruptAt {
 }
 
 impl Observer for InterruptAt {
-    fn happened(&mut self, fact: &Fact) {
+    fn on_fact(&mut self, fact: &Fact) {
         if fact.body.name() == self.name {
             for _ in 0..std::mem::take(&mut self.count) {
                 self.interrupter.interrupt();

@@ -197,7 +197,7 @@ async fn a_file_names_its_lines() {
     let error = resolve(&service, file("web-01\nno device!\n".into())).await;
     assert_eq!(
         error.expect_err("line 2").to_string(),
-        "targets.txt:2: `no device!` is neither an id nor a name"
+        "targets.txt:2: `no device!` is neither a device id nor a device name"
     );
 }
 
@@ -246,13 +246,10 @@ async fn where_ids_are_no_filter_one_list_serves_two_hundred_devices() {
 async fn what_can_t_be_is_said() {
     let service = tenant(vec![device(1, "web-01.example.org", &[])]).await;
     let rows = [
-        (
-            include(vec![name("web-09")]),
-            "no device is called `web-09`",
-        ),
+        (include(vec![name("web-09")]), "no device is named `web-09`"),
         (
             include(vec![DeviceSelector::Id(id(9))]),
-            "the tenant knows no device with the id 0000000000000000000000000000000000000009",
+            "the tenant has no device with the id 0000000000000000000000000000000000000009",
         ),
         (
             include(vec![DeviceSelector::Hunt("DeviceInfo".to_owned())]),
@@ -260,7 +257,7 @@ async fn what_can_t_be_is_said() {
         ),
         (
             include(vec![DeviceSelector::Tag("none".to_owned())]),
-            "the targets name no device",
+            "the targets match no devices",
         ),
         (
             DeviceSelection {
@@ -268,7 +265,7 @@ async fn what_can_t_be_is_said() {
                 max: Some(5),
                 ..include(vec![name("web-01")])
             },
-            "the targets name 1 devices, and the playbook expects 2 to 5",
+            "the targets match 1 device, but the playbook expects 2 to 5",
         ),
     ];
     for (selection, words) in rows {

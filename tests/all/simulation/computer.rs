@@ -56,7 +56,7 @@ impl Wake for Bell {
 struct Troubles(Option<Vec<String>>);
 
 impl Observer for Troubles {
-    fn troubled(&mut self, now: Moment, why: &str) {
+    fn on_retry(&mut self, now: Moment, why: &str) {
         if let Some(story) = &mut self.0 {
             story.push(format!("{now} (again: {why})"));
         }
@@ -289,7 +289,7 @@ impl Computer {
             && let Some(request) = ControlRequest::load(&self.folder)
         {
             self.interrupted |= request.request == RequestKind::Pause;
-            process.obey(&mut ()).map_err(bug)?;
+            process.apply_request(&mut ()).map_err(bug)?;
         }
         let stopped = process.fleet().stopped();
         let fresh = process.decide().map_err(bug)?;
@@ -416,7 +416,7 @@ impl Computer {
         self.calls.remove(&number);
         let mut troubles = Troubles(self.loud.then(Vec::new));
         let process = self.process.as_mut().unwrap();
-        let taken = process.answered(answered, &mut troubles);
+        let taken = process.complete(answered, &mut troubles);
         for line in troubles.0.unwrap_or_default() {
             self.say(|| line);
         }

@@ -18,17 +18,17 @@ use super::start::file_of;
 
 /// Maximum number of further checks of an action that failed although none of its commands did:
 /// such states were seen to turn into success a little later (API notes 4.4).
-const DOUBTS_MAX: u8 = 2;
+const RECHECKS_MAX: u8 = 2;
 
 /// Tolerance for the age at which the service's queue gives up an action: the queue may be cleared
 /// a little early, and times may be rounded (our choice).
-const SWEPT_WITHIN: Duration = Duration::from_secs(60);
+const QUEUE_TOLERANCE: Duration = Duration::from_secs(60);
 
 /// Maximum length, in characters, of a command that the service names and that was not sent.
-const NAMED_MAX: usize = 200;
+const COMMAND_LENGTH_MAX: usize = 200;
 
 /// Maximum length, in characters, of the service's message about a failed command.
-const ERROR_LETTERS_MAX: usize = 1_000;
+const ERROR_LENGTH_MAX: usize = 1_000;
 
 impl Calls {
     pub(super) async fn watch(
@@ -62,7 +62,7 @@ impl Calls {
                 continue;
             };
             if action.status.is_final() {
-                if let Some(ended) = self.ended(&id, known, action).await? {
+                if let Some(ended) = self.check_end(&id, known, action).await? {
                     facts.push(of_device(known.device, ended));
                 }
             } else if action.status == ActionStatus::InProgress {
@@ -73,7 +73,7 @@ impl Calls {
                 }
                 // A replica that lags behind may report an older state.
                 if known.is_timed
-                    && let Some((index, state)) = reached(&action)
+                    && let Some((index, state)) = progress_of(&action)
                     && (index, state) > known.reached
                 {
                     let reached = FactBody::CommandReached {
@@ -93,13 +93,13 @@ impl Calls {
 
     /// Writes the records of the commands of an action that has ended, and returns the fact that
     /// it has; `None` while its end is in doubt.
-    async fn ended(
+    async fn check_end(
         &self,
         id: &ActionId,
         known: &OpenAction,
         action: MachineAction,
     ) -> Result<Option<FactBody>, FolderError> {
-        let expired = outlived_the_queue(&action, self.compiled.plan().limits.queue());
+        let expired = expired_in_queue(&action, self.compiled.plan().limits.queue());
         let status = action.status;
         let mut entries = action.commands.unwrap_or_default();
         if entries.is_empty() {
@@ -114,7 +114,7 @@ impl Calls {
         if status == ActionStatus::Failed
             && !a_command_failed
             && !expired
-            && self.repetitions.doubtful_ends.increment(id.clone()) <= DOUBTS_MAX
+            && self.repetitions.doubtful_ends.increment(id.clone()) <= RECHECKS_MAX
         {
             return Ok(None);
         }
@@ -125,14 +125,15 @@ impl Calls {
                 index,
                 status: entry.command_status.clone(),
                 error: self.error_of(entry),
-                named: (index.get(&known.sent)).and_then(|sent| self.other_command(entry, sent)),
+                named: (index.get(&known.sent))
+                    .and_then(|sent| self.unexpected_command(entry, sent)),
             }
         });
         let commands: Vec<CommandEnd> = ends.collect();
         for (sent, end) in known.reported(&status, &commands) {
             let entry = entries.iter().find(|entry| index_of(entry) == end.index);
             if let Some(entry) = entry {
-                self.write_end(id, known.device, sent, entry, end)?;
+                self.write_record(id, known.device, sent, entry, end)?;
             }
         }
         Ok(Some(FactBody::ActionEnded {
@@ -148,14 +149,14 @@ impl Calls {
         let cleaned: String = joined
             .chars()
             .map(|letter| if letter.is_control() { ' ' } else { letter })
-            .take(ERROR_LETTERS_MAX)
+            .take(ERROR_LENGTH_MAX)
             .collect();
         let cleaned = cleaned.trim();
         (!cleaned.is_empty()).then(|| self.secrets().mask(cleaned).into_owned())
     }
 
     /// Returns the command that the service names if it is not the one that was sent.
-    fn other_command(&self, entry: &CommandEntry, sent: &SentCommand) -> Option<String> {
+    fn unexpected_command(&self, entry: &CommandEntry, sent: &SentCommand) -> Option<String> {
         let command = entry.command.as_ref()?;
         let verb = match command.kind {
             CommandType::PutFile => Verb::Put,
@@ -170,13 +171,13 @@ impl Calls {
         };
         (verb != sent.verb || !same_file).then(|| {
             let file = file.as_deref().unwrap_or_default();
-            one_line(&format!("{:?} {file}", command.kind), NAMED_MAX)
+            one_line(&format!("{:?} {file}", command.kind), COMMAND_LENGTH_MAX)
         })
     }
 
     /// Writes the record of a command in the state that the service reports. Its result is added
     /// later.
-    fn write_end(
+    fn write_record(
         &self,
         id: &ActionId,
         device: DeviceIndex,
@@ -204,7 +205,7 @@ impl Calls {
 /// Returns whether an action ended at the age at which the service's queue gives up actions,
 /// without being cancelled. The status in which such an action ends is not known (API notes 3.5).
 /// Compares only the service's own times, so the result does not depend on the time of the check.
-fn outlived_the_queue(action: &MachineAction, queue: Duration) -> bool {
+fn expired_in_queue(action: &MachineAction, queue: Duration) -> bool {
     let time = |text: &Option<String>| Moment::parse(text.as_deref()?).ok();
     let created = time(&action.creation_date_time_utc);
     let ended = time(&action.last_update_date_time_utc);
@@ -214,16 +215,16 @@ fn outlived_the_queue(action: &MachineAction, queue: Duration) -> bool {
     let (Some(created), Some(ended)) = (created, ended) else {
         return false;
     };
-    let gives_up = matches!(
+    let is_failed_end = matches!(
         action.status,
         ActionStatus::Failed | ActionStatus::Cancelled | ActionStatus::TimeOut
     );
-    gives_up && !is_cancelled && created + queue <= ended + SWEPT_WITHIN
+    is_failed_end && !is_cancelled && created + queue <= ended + QUEUE_TOLERANCE
 }
 
 /// Returns the progress of a running action; `None` if the list does not include its commands
 /// (API notes 4.2).
-fn reached(action: &MachineAction) -> Option<(RequestIndex, CommandState)> {
+fn progress_of(action: &MachineAction) -> Option<(RequestIndex, CommandState)> {
     let mut entries: Vec<&CommandEntry> = action.commands.as_ref()?.iter().collect();
     entries.sort_by_key(|entry| entry.index);
     let after = entries.last()?.index.saturating_add(1);
@@ -240,11 +241,11 @@ fn reached(action: &MachineAction) -> Option<(RequestIndex, CommandState)> {
     let has_failed = entries.iter().any(|entry| is(entry, CommandStatus::Failed));
     // The documented states (API notes 4.3) don't distinguish a command that executes from one that
     // waits. Its times do; without them the state is unknown.
-    let tells = entries.iter().any(|entry| {
+    let has_states = entries.iter().any(|entry| {
         entry.start_time.is_some() || !(is_over(entry) || is(entry, CommandStatus::Created))
     });
     let (index, state) = match current {
-        Some(entry) if !has_failed => match (executes(entry), tells) {
+        Some(entry) if !has_failed => match (executes(entry), has_states) {
             (true, _) => (entry.index, CommandState::Executing),
             (false, true) => (entry.index, CommandState::Waiting),
             (false, false) => (entry.index, CommandState::Presumed),
