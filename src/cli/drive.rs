@@ -60,7 +60,7 @@ pub(crate) async fn drive(
         say(&headline(&plan, &folder, terminal));
     }
     let mut observer = ProgressObserver {
-        progress: Progress::new(style, Arc::clone(&plan), terminal.sheet_of_events()),
+        progress: Progress::new(style, Arc::clone(&plan), terminal.event_style()),
         plan: Arc::clone(&plan),
         trouble: String::new(),
         is_paused: false,

@@ -7,7 +7,7 @@ use crate::driver::{
     self, FolderError, JournalContents, JournalError, LibraryItem, RunFolder, RunHeader, Runs,
     ServiceKind,
 };
-use crate::report::{self, Evidence, ReportHeader, Sheet};
+use crate::report::{self, Evidence, OutputStyle, ReportHeader};
 use svar_engine::Fleet;
 use svar_language::playbook::{FileStatus, Files};
 use svar_language::source::SourceText;
@@ -60,7 +60,7 @@ pub(crate) fn find_unfinished(root: &Path, run: Option<&str>) -> Result<RunFolde
 pub(crate) fn finish(folder: &RunFolder, evidence: &Evidence) -> Result<(), CommandError> {
     let summary = report::summary(evidence);
     folder
-        .finish(&summary, &report::text(evidence, Sheet::FILE))
+        .finish(&summary, &report::text(evidence, OutputStyle::FILE))
         .map_err(|error| {
             let run = runs_folder::argument_of(folder);
             CommandError::new(Exit::Interrupted, error.to_string()).help(format!(

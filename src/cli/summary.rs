@@ -20,15 +20,15 @@ pub(crate) fn end(
     source: &SourceText,
     terminal: &Terminal,
 ) -> String {
-    let sheet = terminal.sheet();
+    let style = terminal.output_style();
     let mut text = String::from("\n");
-    text.push_str(&report::rows(evidence, sheet));
-    text.push_str(&report::failures(evidence, sheet, &|failure, names| {
+    text.push_str(&report::rows(evidence, style));
+    text.push_str(&report::failures(evidence, style, &|failure, names| {
         let drawn = draw(failure, names, source, terminal)?;
         let output = last_output(evidence, failure, folder, terminal);
         Some(drawn + &output)
     }));
-    text.push_str(&format!("\n{}\n", report::sums(evidence, sheet)));
+    text.push_str(&format!("\n{}\n", report::totals(evidence, style)));
     text.push_str(&missing_files(evidence, folder, terminal));
     let took = text::duration(evidence.until.since(evidence.header.started));
     let clock = if evidence.header.rehearsal {
@@ -51,7 +51,7 @@ pub(crate) fn end(
     for step in next(evidence, ending, folder) {
         text.push_str(&next_entry(&step, terminal));
     }
-    terminal.sheet().signs(&text)
+    terminal.output_style().replace_unsupported(&text)
 }
 
 /// Columns of the keys in the margin.
@@ -60,7 +60,7 @@ const MARGIN: usize = 9;
 /// Returns a key in the margin with its text, wrapped.
 fn entry(key: &str, value: &str, style: Option<TextStyle>, terminal: &Terminal) -> String {
     let key = terminal.paint(TextStyle::Dim, &format!("{key:>MARGIN$}"));
-    let lines = text::wrap(value, terminal.sheet().width, MARGIN + 2, MARGIN + 2);
+    let lines = text::wrap(value, terminal.output_style().width, MARGIN + 2, MARGIN + 2);
     match style {
         None => format!("{key}  {lines}\n"),
         Some(style) => format!("{key}  {}\n", terminal.paint(style, &lines)),
@@ -124,9 +124,12 @@ fn last_output(
         _ => format!("last lines of output on {label} ({path}):"),
     };
     let mut text = format!("  {}\n", terminal.paint(TextStyle::Dim, &head));
-    let room = terminal.sheet().width.saturating_sub(4);
+    let room = terminal.output_style().width.saturating_sub(4);
     for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
-        text.push_str(&format!("    {}\n", terminal.sheet().fit(line, room)));
+        text.push_str(&format!(
+            "    {}\n",
+            terminal.output_style().fit(line, room)
+        ));
     }
     text
 }

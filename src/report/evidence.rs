@@ -13,7 +13,7 @@ use svar_wire::Moment;
 use svar_wire::{ActionId, RunId};
 use svar_wire::{ActionStatus, CommandStatus};
 
-use super::words::clean;
+use super::format::clean;
 
 /// What is known of a run before anything happens on a device.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,7 +169,7 @@ impl StepRef {
     }
 
     /// Returns `playbooks/x.yaml:14:5`, as editors open it.
-    pub fn place(&self) -> String {
+    pub fn location(&self) -> String {
         format!("{}:{}:{}", self.file, self.line, self.column)
     }
 }
@@ -258,7 +258,7 @@ impl Evidence {
                 }
                 (Some(device), _) => {
                     if let Some(history) = device.get_mut(&mut histories) {
-                        history.take(fact);
+                        history.apply(fact);
                     }
                 }
                 _ => {}
@@ -315,7 +315,7 @@ impl Evidence {
 
     /// Returns the number of devices for each end, in the order of [`EndState::ALL`]; they add up to
     /// all devices.
-    pub fn sums(&self) -> [(EndState, usize); 10] {
+    pub fn counts(&self) -> [(EndState, usize); 10] {
         EndState::ALL.map(|state| {
             let of_it = |device: &&DeviceEvidence| device.end == state;
             (state, self.devices.iter().filter(of_it).count())
@@ -347,7 +347,7 @@ impl Evidence {
             }
             let why = device.why.clone().unwrap_or_default();
             groups
-                .entry((device.end, device.step.clone(), essence(&why)))
+                .entry((device.end, device.step.clone(), without_details(&why)))
                 .or_insert_with(|| FailureGroup {
                     end: device.end,
                     step: device.step.clone(),
@@ -366,22 +366,22 @@ impl Evidence {
 
 /// Returns a reason without what differs from device to device: quoted output, numbers, times. Two
 /// reasons that differ only in these are the same failure.
-fn essence(why: &str) -> String {
-    let mut essence = String::new();
+fn without_details(why: &str) -> String {
+    let mut without_details = String::new();
     for (index, part) in why.split('`').enumerate() {
         if index % 2 == 1 {
-            essence.push('`');
+            without_details.push('`');
             continue;
         }
         for letter in part.chars() {
             match letter {
-                '0'..='9' if essence.ends_with('0') => {}
-                '0'..='9' => essence.push('0'),
-                letter => essence.push(letter),
+                '0'..='9' if without_details.ends_with('0') => {}
+                '0'..='9' => without_details.push('0'),
+                letter => without_details.push(letter),
             }
         }
     }
-    essence
+    without_details
 }
 
 /// What the facts so far say of one device.
@@ -410,7 +410,7 @@ impl<'p> DeviceHistory<'p> {
         }
     }
 
-    fn take(&mut self, fact: &'p Fact) {
+    fn apply(&mut self, fact: &'p Fact) {
         match &fact.body {
             FactBody::StartAnnounced { commands, .. } => {
                 self.started.get_or_insert(fact.at);

@@ -149,7 +149,7 @@ impl<'e> Summary<'e> {
                 by: &order.by,
                 at: order.at.to_string(),
             }),
-            counts: (evidence.sums().into_iter())
+            counts: (evidence.counts().into_iter())
                 .map(|(end, count)| (end.as_str(), count))
                 .collect(),
             cleanup_owed: evidence.cleanup_owed(),

@@ -8,21 +8,21 @@
 //! having gone through [`clean`].
 
 mod evidence;
+mod format;
 mod json;
 mod plan_json;
 mod plan_text;
 mod progress;
 mod screen;
 mod text;
-mod words;
 
 pub use evidence::{
     CleanupWaiver, CommandEvidence, DeviceEvidence, Evidence, FailureGroup, ReportHeader, RunState,
     StopOrder,
 };
+pub use format::{clean, date_time};
 pub use json::summary;
 pub use plan_json::plan_json;
 pub use plan_text::plan_text;
 pub use progress::{Progress, ProgressStyle};
-pub use text::{Sheet, failures, rows, sums, text};
-pub use words::{clean, date_time};
+pub use text::{OutputStyle, failures, rows, text, totals};

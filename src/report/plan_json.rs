@@ -7,7 +7,7 @@ use svar_plan::{
     DevicePlan, Forecast, OfflineCost, OfflineDelay, Plan, Saving, Session, StepPlan, TimeLimit,
 };
 
-use super::plan_text::edit_words;
+use super::plan_text::edit_text;
 
 /// Version of the document's format.
 const FORMAT: u32 = 1;
@@ -143,7 +143,7 @@ fn offline_json(offline: &OfflineCost) -> Value {
 
 fn saving_json(saving: &Saving) -> Value {
     json!({
-        "edit": edit_words(&saving.edit),
+        "edit": edit_text(&saving.edit),
         "starts": saving.starts,
         "result_links": saving.result_links,
         "sessions_per_device": saving.sessions_per_device,

@@ -20,8 +20,8 @@ const NAMES_MAX: usize = 6;
 /// A device that was seen within so many hours is taken to be online.
 const SEEN_HOURS: u32 = 26;
 
-/// Returns the plan as text. Devices that get the same are shown once; where only values differ,
-/// those of the first device stand for all.
+/// Returns the plan as text. Devices with the same sessions are shown once. If only values differ, those
+/// of the first device are shown.
 pub fn plan_text(plan: &Plan) -> String {
     let mut text = String::new();
     let digest = plan.digest.get(..19).unwrap_or(&plan.digest);
@@ -30,7 +30,7 @@ pub fn plan_text(plan: &Plan) -> String {
     line(&mut text, 0, &format!("plan {digest}"));
     text.push('\n');
     inputs(&mut text, plan);
-    rules(&mut text, plan);
+    policy(&mut text, plan);
     for group in groups(plan) {
         text.push('\n');
         devices(&mut text, plan, &group);
@@ -55,7 +55,7 @@ fn inputs(text: &mut String, plan: &Plan) {
 }
 
 /// Writes how the run behaves, defaults included.
-fn rules(text: &mut String, plan: &Plan) {
+fn policy(text: &mut String, plan: &Plan) {
     let policy = &plan.policy;
     let mut rollout = match policy.waves.as_slice() {
         [] => "all devices in one wave".to_owned(),
@@ -67,11 +67,11 @@ fn rules(text: &mut String, plan: &Plan) {
     if policy.soak_ms > 0 {
         rollout += &format!(", {} between waves", setting(policy.soak_ms));
     }
-    if let Some(most) = policy.max_active {
-        rollout += &format!(", at most {} at a time", count(most, "device"));
+    if let Some(max) = policy.max_active {
+        rollout += &format!(", at max {} at a time", count(max, "device"));
     }
     entry(text, "rollout", &rollout);
-    entry(text, "stop", &stop_words(plan));
+    entry(text, "stop", &stop_text(plan));
 
     let until = format!("for {} from the start", setting(policy.offline.until_ms));
     let offline = match policy.offline.mode {
@@ -109,7 +109,7 @@ fn rules(text: &mut String, plan: &Plan) {
 }
 
 /// Returns when the run stops, and what happens then.
-fn stop_words(plan: &Plan) -> String {
+fn stop_text(plan: &Plan) -> String {
     let stop = &plan.policy.stop_when;
     let failed = match (stop.failed, stop.of) {
         (CountOrPercent::Count(1), _) => "1 device has failed".to_owned(),
@@ -136,8 +136,8 @@ fn stop_words(plan: &Plan) -> String {
 /// Devices whose sessions have the same shape.
 struct DeviceGroup<'p> {
     members: Vec<&'p DevicePlan>,
-    /// Not even the values differ.
-    same: bool,
+    /// Whether all values are the same too.
+    values_equal: bool,
 }
 
 fn groups(plan: &Plan) -> Vec<DeviceGroup<'_>> {
@@ -146,10 +146,10 @@ fn groups(plan: &Plan) -> Vec<DeviceGroup<'_>> {
         let shape = device.sessions.iter().map(SessionShape::of).collect();
         let group = groups.entry(shape).or_insert_with(|| DeviceGroup {
             members: Vec::new(),
-            same: true,
+            values_equal: true,
         });
         if let Some(first) = group.members.first() {
-            group.same &= std::sync::Arc::ptr_eq(&first.sessions, &device.sessions)
+            group.values_equal &= std::sync::Arc::ptr_eq(&first.sessions, &device.sessions)
                 || first.sessions == device.sessions;
         }
         group.members.push(device);
@@ -193,7 +193,7 @@ fn devices(text: &mut String, plan: &Plan, group: &DeviceGroup<'_>) {
         names.join(", ")
     );
     line(text, 0, &title);
-    if !group.same {
+    if !group.values_equal {
         let name = first.target.label();
         let words = format!("values differ between devices; these are the values of {name}");
         line(text, 2, &words);
@@ -206,11 +206,11 @@ fn devices(text: &mut String, plan: &Plan, group: &DeviceGroup<'_>) {
         );
     }
     for (index, session) in first.sessions.iter().enumerate() {
-        one_session(text, plan, index, session);
+        self::session(text, plan, index, session);
     }
 }
 
-fn one_session(text: &mut String, plan: &Plan, index: usize, session: &Session) {
+fn session(text: &mut String, plan: &Plan, index: usize, session: &Session) {
     let mut title = match session.kind {
         SessionKind::Main => format!("session {}", index + 1),
         SessionKind::Cleanup => "cleanup".to_owned(),
@@ -247,7 +247,7 @@ fn one_session(text: &mut String, plan: &Plan, index: usize, session: &Session) 
 fn step_notes(step: &StepPlan) -> Option<String> {
     let mut notes = Vec::new();
     if step.on_fail == OnFail::Continue {
-        notes.push("the device goes on if it fails".to_owned());
+        notes.push("the device continues if it fails".to_owned());
     }
     if let Some(retry) = step.retry {
         let tries = match retry.max {
@@ -291,46 +291,46 @@ fn cost(text: &mut String, plan: &Plan) {
         "about {} (assuming {} per session); {}",
         duration(forecast.expected),
         duration(SESSION_ESTIMATE),
-        limit_words(forecast.limited_by)
+        limit_text(forecast.limited_by)
     );
     if forecast.limited_by.is_some() && forecast.at_least.as_secs() > 0 {
         time += &format!(", at least {}", duration(forecast.at_least));
     }
     entry(text, "time", &time);
     if let Some(windows) = forecast.windows {
-        entry(text, "windows", &windows_words(windows));
+        entry(text, "windows", &windows_text(windows));
     }
     let mut label = "offline";
-    for sentence in offline_words(plan, &forecast.offline) {
+    for sentence in offline_texts(plan, &forecast.offline) {
         entry(text, label, &sentence);
         label = "";
     }
     if let Some(saving) = &forecast.saving {
-        entry(text, "cheaper", &saving_words(saving));
+        entry(text, "cheaper", &saving_text(saving));
     }
 }
 
-fn limit_words(limit: Option<TimeLimit>) -> String {
+fn limit_text(limit: Option<TimeLimit>) -> String {
     match limit {
         None => "not rate-limited".to_owned(),
-        Some(TimeLimit::StartsPerMinute(most)) => {
-            format!("limited to {} per minute", count(most, "start"))
+        Some(TimeLimit::StartsPerMinute(max)) => {
+            format!("limited to {} per minute", count(max, "start"))
         }
-        Some(TimeLimit::ResultLinksPerMinute(most)) => {
-            format!("limited to {} per minute", count(most, "result link"))
+        Some(TimeLimit::ResultLinksPerMinute(max)) => {
+            format!("limited to {} per minute", count(max, "result link"))
         }
-        Some(TimeLimit::ResultLinksPerHour(most)) => {
-            format!("limited to {} per hour", count(most, "result link"))
+        Some(TimeLimit::ResultLinksPerHour(max)) => {
+            format!("limited to {} per hour", count(max, "result link"))
         }
-        Some(TimeLimit::Sessions(most)) => {
-            format!("limited to {} at a time", count(most, "session"))
+        Some(TimeLimit::Sessions(max)) => {
+            format!("limited to {} at a time", count(max, "session"))
         }
-        Some(TimeLimit::MaxActive(most)) => format!("limited by `max_active: {most}`"),
+        Some(TimeLimit::MaxActive(max)) => format!("limited by `max_active: {max}`"),
         Some(TimeLimit::Waves) => "limited by the waves".to_owned(),
     }
 }
 
-fn windows_words(windows: WindowCount) -> String {
+fn windows_text(windows: WindowCount) -> String {
     let length = duration(windows.length);
     let closing = duration(windows.closing);
     let needed = match (windows.min, windows.max) {
@@ -346,7 +346,7 @@ fn windows_words(windows: WindowCount) -> String {
 }
 
 /// Returns what offline devices would cost, a sentence each.
-fn offline_words(plan: &Plan, offline: &OfflineCost) -> Vec<String> {
+fn offline_texts(plan: &Plan, offline: &OfflineCost) -> Vec<String> {
     let condition = match offline.devices {
         1 => "if 1 device is offline".to_owned(),
         some => format!("if {} are offline", count(some, "device")),
@@ -379,7 +379,7 @@ fn offline_words(plan: &Plan, offline: &OfflineCost) -> Vec<String> {
             count(offline.status_requests_per_hour_alone, "status request"),
         ));
     }
-    sentences.push(recently_seen_words(plan, offline));
+    sentences.push(recently_seen_text(plan, offline));
     if let Some(end) = offline.ends_after {
         let one = if offline.devices == 1 { "it" } else { "one" };
         sentences.push(format!(
@@ -391,7 +391,7 @@ fn offline_words(plan: &Plan, offline: &OfflineCost) -> Vec<String> {
 }
 
 /// Returns the cost of offline devices that the device list still shows as ready.
-fn recently_seen_words(plan: &Plan, offline: &OfflineCost) -> String {
+fn recently_seen_text(plan: &Plan, offline: &OfflineCost) -> String {
     let (condition, each) = match offline.devices {
         1 => ("if it was seen", "it uses"),
         _ => ("if all were seen", "each uses"),
@@ -416,7 +416,7 @@ fn recently_seen_words(plan: &Plan, offline: &OfflineCost) -> String {
     }
 }
 
-fn saving_words(saving: &Saving) -> String {
+fn saving_text(saving: &Saving) -> String {
     let mut savings = Vec::new();
     if saving.sessions_per_device > 0 {
         let less = count(saving.sessions_per_device, "session");
@@ -432,11 +432,11 @@ fn saving_words(saving: &Saving) -> String {
     if !saving.time.is_zero() {
         savings.push(format!("saves {}", duration(saving.time)));
     }
-    format!("{}: {}", edit_words(&saving.edit), savings.join(", "))
+    format!("{}: {}", edit_text(&saving.edit), savings.join(", "))
 }
 
 /// Returns an edit of the playbook as an instruction.
-pub(super) fn edit_words(edit: &PlaybookEdit) -> String {
+pub(super) fn edit_text(edit: &PlaybookEdit) -> String {
     match edit {
         PlaybookEdit::MoveAfter { steps, after } => {
             format!("move {} after `{after}`", code_list(steps))

@@ -17,9 +17,9 @@ use svar_plan::{OnStop, Plan, SessionKind};
 use svar_wire::Moment;
 use svar_wire::text::{columns, count, duration, pad, wrap};
 
+use super::format::{clean, clock};
 use super::screen::Screen;
-use super::text::Sheet;
-use super::words::{clean, clock};
+use super::text::OutputStyle;
 
 /// The form in which progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,58 +33,80 @@ pub enum ProgressStyle {
 }
 
 /// Most devices that are shown at one time.
-const ROWS: usize = 12;
+const ROWS_MAX: usize = 12;
 /// Columns of the bar, and of one on a narrow terminal.
-const BAR: usize = 20;
-const BAR_NARROW: usize = 10;
+const BAR_COLUMNS: usize = 20;
+const NARROW_BAR_COLUMNS: usize = 10;
 /// From so many columns on a terminal is not narrow.
-const WIDE: usize = 100;
-/// Columns that stay free behind the total: a terminal shows there that Ctrl-C was typed, and a line
-/// that breaks for it would not be taken away whole.
-const TYPED: usize = 6;
+const WIDE_FROM_COLUMNS: usize = 100;
+/// Columns that stay free after the total. A terminal prints `^C` there, and a line that wraps because
+/// of it would not be removed completely.
+const CTRL_C_COLUMNS: usize = 6;
 /// Columns of a length of time: `59m59s`.
-const TIME: usize = 6;
+const TIME_COLUMNS: usize = 6;
 /// In fleets up to this size every ended device gets a line on the terminal; in larger ones only
 /// those that did not end well.
-const SMALL: usize = 40;
+const SMALL_FLEET_MAX: usize = 40;
 /// Pause between two looks at the fleet.
-const LOOK: Duration = Duration::from_millis(80);
+const UPDATE_EVERY: Duration = Duration::from_millis(80);
 /// Pause between two sums in a log.
-const SUMS: Duration = Duration::from_secs(30);
+const TOTALS_EVERY: Duration = Duration::from_secs(30);
+
+/// The state of a run at the first update.
+#[derive(Debug, Clone, Copy)]
+struct ProgressStart {
+    /// The time, by the run's own clock.
+    at: Moment,
+    /// Number of devices that had ended.
+    finished: u32,
+}
+
+/// The work that waits for the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ClosedFor {
+    /// New sessions and cleanup.
+    Everything,
+    /// Only cleanup.
+    Cleanup,
+}
 
 /// Shows the progress of a run on standard error.
 pub struct Progress {
     style: ProgressStyle,
-    sheet: Sheet,
+    output: OutputStyle,
     plan: Arc<Plan>,
-    /// When it was first looked at, by the run's own clock, and how many devices had ended by then.
-    began: Option<(Moment, u32)>,
-    looked: Option<Instant>,
-    summed: Instant,
-    told: Vec<bool>,
-    told_count: u32,
+    start: Option<ProgressStart>,
+    updated_at: Option<Instant>,
+    totals_at: Instant,
+    reported: Vec<bool>,
+    reported_count: u32,
     wave: Option<usize>,
     stopped: bool,
-    /// Whether the wait for the hours was told, and then whether only cleanup waits for them.
-    closed: Option<bool>,
+    /// The wait for the window that was last reported, until it is over.
+    closed: Option<ClosedFor>,
     screen: Option<Screen>,
 }
 
 impl Progress {
     /// Creates the progress of a run of this plan; live lines appear at once.
-    pub fn new(style: ProgressStyle, plan: Arc<Plan>, sheet: Sheet) -> Self {
+    pub fn new(style: ProgressStyle, plan: Arc<Plan>, output: OutputStyle) -> Self {
         let screen = (style == ProgressStyle::Live).then(|| {
             let devices = plan.devices.len();
-            Screen::new(devices.min(ROWS), devices as u64, bar_of(sheet), sheet)
+            Screen::new(
+                devices.min(ROWS_MAX),
+                devices as u64,
+                bar_columns(output),
+                output,
+            )
         });
         Progress {
             style,
-            sheet,
-            began: None,
-            looked: None,
-            summed: Instant::now(),
-            told: vec![false; plan.devices.len()],
-            told_count: 0,
+            output,
+            start: None,
+            updated_at: None,
+            totals_at: Instant::now(),
+            reported: vec![false; plan.devices.len()],
+            reported_count: 0,
             wave: None,
             stopped: false,
             closed: None,
@@ -96,33 +118,36 @@ impl Progress {
     /// Shows the fleet as it is at `now`. Cheap enough to be called after each event: within 80 ms
     /// of the last call it does nothing, unless the run has finished.
     pub fn update(&mut self, now: Moment, fleet: &Fleet) {
-        if self.began.is_none() {
-            self.began = Some((now, fleet.tally().finished()));
-        }
+        self.start.get_or_insert_with(|| ProgressStart {
+            at: now,
+            finished: fleet.tally().finished(),
+        });
         if self.style == ProgressStyle::Quiet {
             return;
         }
-        let recent = self.looked.is_some_and(|at| at.elapsed() < LOOK);
+        let recent = self
+            .updated_at
+            .is_some_and(|at| at.elapsed() < UPDATE_EVERY);
         if recent && !fleet.is_done() {
             return;
         }
-        self.looked = Some(Instant::now());
+        self.updated_at = Some(Instant::now());
         let tally = fleet.tally();
-        if tally.finished() != self.told_count {
-            self.tell_ended(fleet);
+        if tally.finished() != self.reported_count {
+            self.report_ended(fleet);
         }
-        self.tell_turns(now, fleet);
+        self.report_changes(now, fleet);
         if self.screen.is_some() {
             self.draw(now, fleet, &tally);
-        } else if self.summed.elapsed() >= SUMS {
-            self.summed = Instant::now();
-            self.line(&self.sums(now, fleet, &tally, usize::MAX));
+        } else if self.totals_at.elapsed() >= TOTALS_EVERY {
+            self.totals_at = Instant::now();
+            self.line(&self.totals(now, fleet, &tally, usize::MAX));
         }
     }
 
     /// Prints a note above the live lines, wrapped on a terminal.
     pub fn note(&self, text: &str) {
-        self.line(&match self.sheet.width {
+        self.line(&match self.output.width {
             usize::MAX => text.to_owned(),
             width => wrap(text, width, 0, 2),
         });
@@ -130,7 +155,7 @@ impl Progress {
 
     /// Prints a line above the live ones.
     fn line(&self, text: &str) {
-        let text = &self.sheet.signs(text);
+        let text = &self.output.replace_unsupported(text);
         match (&self.screen, self.style) {
             (_, ProgressStyle::Quiet) => {}
             (Some(screen), _) => screen.print(text),
@@ -148,37 +173,38 @@ impl Progress {
         }
     }
 
-    fn tell_ended(&mut self, fleet: &Fleet) {
+    fn report_ended(&mut self, fleet: &Fleet) {
         let total = self.plan.devices.len();
-        let large = self.screen.is_some() && total > SMALL;
+        let large = self.screen.is_some() && total > SMALL_FLEET_MAX;
         for view in fleet.devices() {
-            let (Some(told), Some(end)) = (self.told.get_mut(view.device.place()), &view.end)
+            let (Some(reported), Some(end)) =
+                (self.reported.get_mut(view.device.place()), &view.end)
             else {
                 continue;
             };
-            if std::mem::replace(told, true) {
+            if std::mem::replace(reported, true) {
                 continue;
             }
-            self.told_count += 1;
+            self.reported_count += 1;
             if large && matches!(end.state, EndState::Ok | EndState::NotStarted) {
                 continue;
             }
             let name = self.label(view.device);
-            let state = self.sheet.state(end.state, end.state.as_str());
-            let mark = self.sheet.state(end.state, self.sheet.mark(end.state));
+            let state = self.output.state(end.state, end.state.as_str());
+            let mark = self.output.state(end.state, self.output.mark(end.state));
             let why = end.why.as_deref().map(clean);
             let why = why.map(|why| format!(": {why}")).unwrap_or_default();
             let line = format!("{mark} {name}  {state}{why}");
             match self.screen {
-                Some(_) => self.line(&fit_painted(&line, self.sheet)),
-                None => self.line(&format!("{line} ({} of {total})", self.told_count)),
+                Some(_) => self.line(&fit_painted(&line, self.output)),
+                None => self.line(&format!("{line} ({} of {total})", self.reported_count)),
             }
         }
     }
 
-    /// Tells what concerns the whole run, once each time it changes: a new wave, the stop rule, the
-    /// end and the beginning of the hours in which sessions may be started.
-    fn tell_turns(&mut self, now: Moment, fleet: &Fleet) {
+    /// Reports changes of the whole run: a new wave, the stop rule, the end and the beginning of the
+    /// window in which sessions may be started.
+    fn report_changes(&mut self, now: Moment, fleet: &Fleet) {
         let waves = self.plan.policy.waves.len();
         let (wave, limit) = fleet.wave();
         if waves > 1 && self.wave != Some(wave) && wave < waves {
@@ -214,19 +240,31 @@ impl Progress {
             Some(Standstill::Hours {
                 until,
                 only_cleanup,
-            }) if self.closed != Some(only_cleanup) => {
-                let from = clock(until, now);
-                self.note(&if only_cleanup {
-                    format!("outside {hours}: cleanup waits until {from}")
+            }) => {
+                let closed = if only_cleanup {
+                    ClosedFor::Cleanup
                 } else {
-                    format!("outside {hours}: no new sessions until {from}")
+                    ClosedFor::Everything
+                };
+                if self.closed.replace(closed) == Some(closed) {
+                    return;
+                }
+                let from = clock(until, now);
+                self.note(&match closed {
+                    ClosedFor::Cleanup => format!("outside {hours}: cleanup waits until {from}"),
+                    ClosedFor::Everything => {
+                        format!("outside {hours}: no new sessions until {from}")
+                    }
                 });
-                self.closed = Some(only_cleanup);
             }
             _ if fleet.opens_at().is_some() => {}
             _ => match self.closed.take() {
-                Some(false) => self.note(&format!("within {hours}: starting sessions again")),
-                Some(true) => self.note(&format!("within {hours}: cleanup continues")),
+                Some(ClosedFor::Everything) => {
+                    self.note(&format!("within {hours}: starting sessions again"))
+                }
+                Some(ClosedFor::Cleanup) => {
+                    self.note(&format!("within {hours}: cleanup continues"))
+                }
                 None => {}
             },
         }
@@ -234,7 +272,7 @@ impl Progress {
 
     /// Returns the totals in at most `room` columns: where that is too little, the least important
     /// ones are left out.
-    fn sums(&self, now: Moment, fleet: &Fleet, tally: &Tally, room: usize) -> String {
+    fn totals(&self, now: Moment, fleet: &Fleet, tally: &Tally, room: usize) -> String {
         let standstill = fleet.standstill();
         let finished = tally.finished();
         let done = |total: String| format!("{finished} of {total} done");
@@ -250,26 +288,26 @@ impl Progress {
         if let Some(Standstill::Offline { .. }) = standstill {
             parts.remove(1);
         }
-        let then = self.then(now, standstill, tally);
-        let sums = |head: &str, parts: &[(u32, &str)]| {
+        let outlook = self.outlook(now, standstill, tally);
+        let sums = |done: &str, parts: &[(u32, &str)]| {
             let parts = parts.iter().filter(|(count, _)| *count > 0);
             let parts: String = parts
                 .map(|(count, word)| format!(", {count} {word}"))
                 .collect();
-            format!("{head}{parts}{then}")
+            format!("{done}{parts}{outlook}")
         };
         let mut text = sums(&done(count(tally.total, "device")), &parts);
         while columns(&text) > room {
             text = sums(&done(tally.total.to_string()), &parts);
             if parts.pop().is_none() {
-                return self.sheet.fit(&text, room);
+                return self.output.fit(&text, room);
             }
         }
         text
     }
 
     /// Returns what the run waits for, or else the time left at the pace so far.
-    fn then(&self, now: Moment, standstill: Option<Standstill>, tally: &Tally) -> String {
+    fn outlook(&self, now: Moment, standstill: Option<Standstill>, tally: &Tally) -> String {
         let clock = |at| clock(at, now);
         match standstill {
             Some(Standstill::Hours {
@@ -291,21 +329,21 @@ impl Progress {
                 )
             }
             Some(Standstill::Ending) => String::new(),
-            None => match (self.left(now, tally), tally.offline) {
+            None => match (self.time_left(now, tally), tally.offline) {
                 (None, _) => String::new(),
-                (Some(left), 0) => format!(", about {} left", whole(left)),
-                (Some(left), _) => format!(", about {} left for the others", whole(left)),
+                (Some(left), 0) => format!(", about {} left", whole_seconds(left)),
+                (Some(left), _) => format!(", about {} left for the others", whole_seconds(left)),
             },
         }
     }
 
     /// Returns the time left at the pace so far, by the run's own clock, without devices that are
     /// offline.
-    fn left(&self, now: Moment, tally: &Tally) -> Option<Duration> {
-        let (began, before) = self.began?;
-        let finished = tally.finished().saturating_sub(before);
+    fn time_left(&self, now: Moment, tally: &Tally) -> Option<Duration> {
+        let start = self.start?;
+        let finished = tally.finished().saturating_sub(start.finished);
         let open = tally.active + tally.waiting;
-        let elapsed = now.since(began);
+        let elapsed = now.since(start.at);
         let enough = finished >= 2 && open > 0 && elapsed > Duration::from_secs(1);
         enough.then(|| elapsed.mul_f64(f64::from(open) / f64::from(finished)))
     }
@@ -320,36 +358,36 @@ impl Progress {
     /// width.
     pub fn rows(&self, now: Moment, fleet: &Fleet) -> Vec<String> {
         let tally = fleet.tally();
-        let mut views: Vec<DeviceView> = fleet.active().take(ROWS).collect();
-        if views.len() < ROWS && (tally.waiting + tally.offline) as usize <= SMALL {
+        let mut views: Vec<DeviceView> = fleet.active().take(ROWS_MAX).collect();
+        if views.len() < ROWS_MAX && (tally.waiting + tally.offline) as usize <= SMALL_FLEET_MAX {
             let waiting = fleet.devices().filter(|view| view.phase == Phase::Waiting);
-            views.extend(waiting.take(ROWS - views.len()));
+            views.extend(waiting.take(ROWS_MAX - views.len()));
         }
         let label = views
             .iter()
             .map(|view| columns(&self.label(view.device)))
             .max()
             .unwrap_or(0)
-            .min(self.sheet.width / 3);
+            .min(self.output.width / 3);
         let row = |view: &DeviceView| {
-            let name = pad(&self.sheet.fit(&self.label(view.device), label), label);
-            let at = format!("{:>TIME$}", whole(now.since(view.since)));
-            let room = self.sheet.width.saturating_sub(label + TIME + 6);
-            let words = pad(&self.sheet.fit(&self.doing(view, now), room), room);
-            format!("  {name}  {words} {}", self.sheet.paint("2", &at))
+            let name = pad(&self.output.fit(&self.label(view.device), label), label);
+            let at = format!("{:>TIME_COLUMNS$}", whole_seconds(now.since(view.since)));
+            let room = self.output.width.saturating_sub(label + TIME_COLUMNS + 6);
+            let words = pad(&self.output.fit(&self.activity(view, now), room), room);
+            format!("  {name}  {words} {}", self.output.paint("2", &at))
         };
         views.iter().map(row).collect()
     }
 
     /// Returns the text beside the bar, within the width.
     pub fn total(&self, now: Moment, fleet: &Fleet) -> String {
-        let beside = 2 + bar_of(self.sheet) + 1 + TYPED;
-        let room = self.sheet.width.saturating_sub(beside);
-        self.sums(now, fleet, &fleet.tally(), room)
+        let beside = 2 + bar_columns(self.output) + 1 + CTRL_C_COLUMNS;
+        let room = self.output.width.saturating_sub(beside);
+        self.totals(now, fleet, &fleet.tally(), room)
     }
 
     /// Returns what a device does, or waits for.
-    fn doing(&self, view: &DeviceView, now: Moment) -> String {
+    fn activity(&self, view: &DeviceView, now: Moment) -> String {
         let session = match &view.phase {
             Phase::Session { session, .. } | Phase::Between { session } => Some(*session),
             _ => None,
@@ -360,7 +398,7 @@ impl Progress {
         let waits = view
             .waiting
             .as_ref()
-            .map(|waiting| self.waits(waiting, now));
+            .map(|waiting| self.waiting_text(waiting, now));
         match (&view.phase, waits) {
             (Phase::Session { at, .. }, waits) => match at {
                 SessionPhase::Starting => match waits {
@@ -401,7 +439,7 @@ impl Progress {
         names.join(", ")
     }
 
-    fn waits(&self, waiting: &Waiting, now: Moment) -> String {
+    fn waiting_text(&self, waiting: &Waiting, now: Moment) -> String {
         let until = |until: &Moment| clock(*until, now);
         match waiting {
             Waiting::Turn => "waiting for its turn".to_owned(),
@@ -435,26 +473,30 @@ impl Progress {
     }
 }
 
-fn bar_of(sheet: Sheet) -> usize {
-    if sheet.width >= WIDE { BAR } else { BAR_NARROW }
+fn bar_columns(output: OutputStyle) -> usize {
+    if output.width >= WIDE_FROM_COLUMNS {
+        BAR_COLUMNS
+    } else {
+        NARROW_BAR_COLUMNS
+    }
 }
 
 /// Returns a length of time without parts of a second, which would only flicker.
-fn whole(time: Duration) -> String {
+fn whole_seconds(time: Duration) -> String {
     duration(Duration::from_secs(time.as_secs().max(1)))
 }
 
-/// Returns the line cut to the sheet; escape codes do not count.
-fn fit_painted(line: &str, sheet: Sheet) -> String {
+/// Cuts a line to the width of the output, not counting escape codes.
+fn fit_painted(line: &str, output: OutputStyle) -> String {
     let mut out = String::new();
     let mut used = 0;
     let mut code = false;
-    let mark = sheet.ellipsis();
+    let mark = output.ellipsis();
     for letter in line.chars() {
         code |= letter == '\u{1b}';
         if !code {
             used += letter.width().unwrap_or(0);
-            if used + columns(mark) > sheet.width {
+            if used + columns(mark) > output.width {
                 out.push_str(mark);
                 break;
             }

@@ -6,10 +6,10 @@ use std::sync::Mutex;
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
-use super::text::Sheet;
+use super::text::OutputStyle;
 
 /// Most redraws in a second.
-const DRAWS: u8 = 12;
+const REDRAWS_PER_SECOND: u8 = 12;
 
 /// Rows, and below them a bar with the total.
 pub(super) struct Screen {
@@ -20,8 +20,11 @@ pub(super) struct Screen {
 
 impl Screen {
     /// Draws on standard error: so many rows, and a bar of so many columns that is full at `whole`.
-    pub(super) fn new(rows: usize, whole: u64, columns: usize, sheet: Sheet) -> Self {
-        let target = ProgressDrawTarget::term_like_with_hz(Box::new(Typed::new()), DRAWS);
+    pub(super) fn new(rows: usize, whole: u64, columns: usize, output: OutputStyle) -> Self {
+        let target = ProgressDrawTarget::term_like_with_hz(
+            Box::new(UnpaddedTerminal::new()),
+            REDRAWS_PER_SECOND,
+        );
         let all = MultiProgress::with_draw_target(target);
         let style = |template: &str| {
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
@@ -29,12 +32,12 @@ impl Screen {
         let rows = (0..rows)
             .map(|_| all.add(ProgressBar::new(0).with_style(style("{msg}"))))
             .collect();
-        let template = if sheet.color {
+        let template = if output.color {
             format!("  {{bar:{columns}.green/dim}} {{msg}}")
         } else {
             format!("  {{bar:{columns}}} {{msg}}")
         };
-        let signs = if sheet.unicode { "━━─" } else { "==-" };
+        let signs = if output.unicode { "━━─" } else { "==-" };
         let bar = style(&template).progress_chars(signs);
         let total = all.add(ProgressBar::new(whole).with_style(bar));
         // The last line must always be one that is redrawn: the next output would be written behind it.
@@ -71,14 +74,14 @@ impl Screen {
 /// blanks, as the others are, it would leave the cursor at the edge, and the `^C` that the terminal
 /// shows there would begin another line, which would not be removed.
 #[derive(Debug)]
-struct Typed {
+struct UnpaddedTerminal {
     term: Term,
-    held: Mutex<Held>,
+    held: Mutex<HeldBlanks>,
 }
 
 /// Blanks that are written if something follows.
 #[derive(Debug, Default)]
-struct Held {
+struct HeldBlanks {
     blanks: usize,
     last: Written,
 }
@@ -93,11 +96,11 @@ enum Written {
     Text,
 }
 
-impl Typed {
+impl UnpaddedTerminal {
     fn new() -> Self {
-        Typed {
+        UnpaddedTerminal {
             term: Term::buffered_stderr(),
-            held: Mutex::new(Held::default()),
+            held: Mutex::new(HeldBlanks::default()),
         }
     }
 
@@ -114,7 +117,7 @@ impl Typed {
     }
 }
 
-impl TermLike for Typed {
+impl TermLike for UnpaddedTerminal {
     fn width(&self) -> u16 {
         self.term.size().1
     }
@@ -167,7 +170,7 @@ impl TermLike for Typed {
 
     fn flush(&self) -> io::Result<()> {
         if let Ok(mut held) = self.held.lock() {
-            *held = Held::default();
+            *held = HeldBlanks::default();
         }
         self.term.flush()
     }

@@ -9,22 +9,22 @@ use svar_plan::OnStop;
 use svar_wire::text::{bytes, columns, count, cut, duration, pad, wrap};
 
 use super::evidence::{DeviceEvidence, Evidence, FailureGroup, RunState};
-use super::words::date_time;
+use super::format::date_time;
 
-/// What the place that a report is written to can show.
+/// The capabilities of the output that a report is written to.
 #[derive(Debug, Clone, Copy)]
-pub struct Sheet {
-    /// Colour.
+pub struct OutputStyle {
+    /// Whether it shows colour.
     pub color: bool,
-    /// Characters beyond ASCII.
+    /// Whether it shows characters beyond ASCII.
     pub unicode: bool,
-    /// Columns.
+    /// Number of columns.
     pub width: usize,
 }
 
-impl Sheet {
-    /// For a file: no colour, 100 columns.
-    pub const FILE: Sheet = Sheet {
+impl OutputStyle {
+    /// A file: no colour, 100 columns.
+    pub const FILE: OutputStyle = OutputStyle {
         color: false,
         unicode: true,
         width: 100,
@@ -38,18 +38,18 @@ impl Sheet {
         }
     }
 
-    /// Returns the text cut to so many columns; a cut text ends in an ellipsis.
+    /// Cuts text to a number of columns; cut text ends with an ellipsis.
     pub fn fit(self, text: &str, columns: usize) -> String {
         cut(text, columns, self.ellipsis())
     }
 
-    /// Returns the ellipsis that stands where something was cut off.
+    /// Returns the ellipsis at the end of cut text.
     pub(super) fn ellipsis(self) -> &'static str {
         if self.unicode { "…" } else { "..." }
     }
 
-    /// Replaces the signs of our own that this sheet can't show by those that it can.
-    pub fn signs(self, text: &str) -> String {
+    /// Replaces svar's own signs that the output can't show.
+    pub fn replace_unsupported(self, text: &str) -> String {
         text.replace('…', self.ellipsis())
     }
 
@@ -80,34 +80,34 @@ fn color_of(state: EndState) -> &'static str {
     }
 }
 
-/// Most devices that the table on the screen shows one by one.
-const ROWS: usize = 30;
-/// Most devices that a group of failures names.
-const NAMED: usize = 4;
-/// Columns of the keys above the table.
-const KEY: usize = 9;
-/// Most lines that one device takes in the table.
-const LINES: usize = 2;
+/// Maximum number of devices in the table on the screen.
+const TABLE_ROWS_MAX: usize = 30;
+/// Maximum number of devices that a group of failures names.
+const FAILURE_NAMES_MAX: usize = 4;
+/// Width of the keys above the table in columns.
+const KEY_COLUMNS: usize = 9;
+/// Maximum number of lines for one device in the table.
+const DEVICE_LINES_MAX: usize = 2;
 
-/// Returns the table of devices. For more than 30 devices it has only those that did not end `ok`,
-/// and of these at most 30.
-pub fn rows(evidence: &Evidence, sheet: Sheet) -> String {
+/// Returns the table of devices. With more than 30 devices, it has only those that did not end `ok`,
+/// and at most 30 of these.
+pub fn rows(evidence: &Evidence, output: OutputStyle) -> String {
     let mut text = String::new();
-    let everyone: Vec<&DeviceEvidence> = evidence.devices.iter().collect();
-    let shown: Vec<&DeviceEvidence> = if everyone.len() <= ROWS {
-        everyone
+    let all: Vec<&DeviceEvidence> = evidence.devices.iter().collect();
+    let shown: Vec<&DeviceEvidence> = if all.len() <= TABLE_ROWS_MAX {
+        all
     } else {
-        (everyone.into_iter())
+        (all.into_iter())
             .filter(|device| device.end != EndState::Ok)
             .collect()
     };
-    table(&mut text, &shown[..shown.len().min(ROWS)], sheet);
-    if shown.len() > ROWS {
-        let more = count(shown.len() - ROWS, "more device");
+    write_table(&mut text, &shown[..shown.len().min(TABLE_ROWS_MAX)], output);
+    if shown.len() > TABLE_ROWS_MAX {
+        let more = count(shown.len() - TABLE_ROWS_MAX, "more device");
         let _ = writeln!(
             text,
             "  {}",
-            sheet.paint("2", &format!("and {more}: see summary.txt"))
+            output.paint("2", &format!("and {more}: see summary.txt"))
         );
     }
     text
@@ -117,7 +117,7 @@ pub fn rows(evidence: &Evidence, sheet: Sheet) -> String {
 /// the playbook for one, if there is one.
 pub fn failures(
     evidence: &Evidence,
-    sheet: Sheet,
+    output: OutputStyle,
     draw: &dyn Fn(&FailureGroup, &str) -> Option<String>,
 ) -> String {
     let mut text = String::new();
@@ -127,8 +127,8 @@ pub fn failures(
         match draw(&failure, &names) {
             Some(drawn) => text.push_str(drawn.trim_end_matches('\n')),
             None => {
-                text.push_str(&said(&failure, sheet));
-                let on = wrap(&format!("on {names}"), sheet.width, 2, 2);
+                text.push_str(&state_and_reason(&failure, output));
+                let on = wrap(&format!("on {names}"), output.width, 2, 2);
                 let _ = write!(text, "\n  {on}");
             }
         }
@@ -137,23 +137,23 @@ pub fn failures(
     text
 }
 
-/// Returns state and reason, in as many lines as that takes.
-fn said(failure: &FailureGroup, sheet: Sheet) -> String {
+/// Returns the state and the reason of a failure, wrapped.
+fn state_and_reason(failure: &FailureGroup, output: OutputStyle) -> String {
     let state = failure.end.as_str();
-    let lines = wrap(&format!("{state}: {}", failure.why), sheet.width, 0, 2);
+    let lines = wrap(&format!("{state}: {}", failure.why), output.width, 0, 2);
     match lines.strip_prefix(state) {
-        Some(rest) => sheet.state(failure.end, state) + rest,
+        Some(rest) => output.state(failure.end, state) + rest,
         None => lines,
     }
 }
 
-/// Returns `3 devices: a, b, c`; of many devices the first four.
+/// Returns `3 devices: a, b, c`, with the names of the first four devices.
 pub(super) fn names(evidence: &Evidence, failure: &FailureGroup) -> String {
-    let labels: Vec<&str> = (failure.devices.iter().take(NAMED))
+    let labels: Vec<&str> = (failure.devices.iter().take(FAILURE_NAMES_MAX))
         .filter_map(|place| evidence.devices.get(*place))
         .map(|device| device.label.as_str())
         .collect();
-    let more = match failure.devices.len().saturating_sub(NAMED) {
+    let more = match failure.devices.len().saturating_sub(FAILURE_NAMES_MAX) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
@@ -162,12 +162,12 @@ pub(super) fn names(evidence: &Evidence, failure: &FailureGroup) -> String {
 }
 
 /// Returns the whole report of a run: `summary.txt`, `svar show`.
-pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
+pub fn text(evidence: &Evidence, output: OutputStyle) -> String {
     let header = &evidence.header;
     let mut text = String::new();
-    let dot = if sheet.unicode { "·" } else { "-" };
+    let dot = if output.unicode { "·" } else { "-" };
     let title = format!("{} {dot} {}", header.playbook, header.run);
-    let _ = writeln!(text, "{}\n", sheet.paint("1", &title));
+    let _ = writeln!(text, "{}\n", output.paint("1", &title));
     let took = duration(evidence.until.since(header.started));
     let state = match (evidence.state, &evidence.lost) {
         (RunState::Finished, _) => format!("finished after {took}"),
@@ -179,8 +179,8 @@ pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
         if value.is_empty() {
             return;
         }
-        let key = sheet.paint("2", &format!("{key:>KEY$}"));
-        let value = wrap(value, sheet.width, KEY + 2, KEY + 2);
+        let key = output.paint("2", &format!("{key:>KEY_COLUMNS$}"));
+        let value = wrap(value, output.width, KEY_COLUMNS + 2, KEY_COLUMNS + 2);
         let _ = writeln!(text, "{key}  {value}");
     };
     line("state", &state);
@@ -202,30 +202,29 @@ pub fn text(evidence: &Evidence, sheet: Sheet) -> String {
     line("operator", &header.operator);
     line("case", &header.case);
     text.push('\n');
-    let everyone: Vec<&DeviceEvidence> = evidence.devices.iter().collect();
-    table(&mut text, &everyone, sheet);
-    let _ = writeln!(text, "\n{}", sums(evidence, sheet));
-    text.push_str(&failures(evidence, sheet, &|failure, names| {
+    let all: Vec<&DeviceEvidence> = evidence.devices.iter().collect();
+    write_table(&mut text, &all, output);
+    let _ = writeln!(text, "\n{}", totals(evidence, output));
+    text.push_str(&failures(evidence, output, &|failure, names| {
         let step = failure.step.as_ref()?;
-        let place = sheet.paint("36", &step.place());
-        let mut drawn = said(failure, sheet);
+        let place = output.paint("36", &step.location());
+        let mut drawn = state_and_reason(failure, output);
         let _ = write!(drawn, "\n  at {place}, step `{}`", step.name);
-        let on = wrap(&format!("on {names}"), sheet.width, 2, 2);
+        let on = wrap(&format!("on {names}"), output.width, 2, 2);
         let _ = write!(drawn, "\n  {on}");
         Some(drawn)
     }));
-    collected(&mut text, evidence, sheet);
-    sheet.signs(&text)
+    write_collected_files(&mut text, evidence, output);
+    output.replace_unsupported(&text)
 }
 
-/// Appends one row for each device; the reason stands beside the state, and goes on below it where
-/// the line is too short.
-fn table(text: &mut String, devices: &[&DeviceEvidence], sheet: Sheet) {
+/// Appends one row for each device. The reason is wrapped in the column after the state.
+fn write_table(text: &mut String, devices: &[&DeviceEvidence], output: OutputStyle) {
     let widest = |of: &dyn Fn(&DeviceEvidence) -> usize| {
         devices.iter().map(|device| of(device)).max().unwrap_or(0)
     };
-    let label = widest(&|device| columns(&device.label)).min(sheet.width / 3);
-    let state = widest(&|device| end_of(device).len());
+    let label = widest(&|device| columns(&device.label)).min(output.width / 3);
+    let state = widest(&|device| state_of(device).len());
     for device in devices {
         // A device that has not ended has not failed: its preliminary state is not shown as one.
         let shown = if device.ended {
@@ -233,18 +232,18 @@ fn table(text: &mut String, devices: &[&DeviceEvidence], sheet: Sheet) {
         } else {
             EndState::NotStarted
         };
-        let mark = sheet.state(shown, sheet.mark(shown));
-        let name = pad(&sheet.fit(&device.label, label), label);
-        let end = sheet.state(shown, &format!("{:state$}", end_of(device)));
+        let mark = output.state(shown, output.mark(shown));
+        let name = pad(&output.fit(&device.label, label), label);
+        let end = output.state(shown, &format!("{:state$}", state_of(device)));
         let indent = 2 + 2 + label + 2 + state + 2;
-        let room = sheet.width.saturating_sub(indent).max(24);
-        let note = wrap(&note(device), room, 0, 0);
+        let room = output.width.saturating_sub(indent).max(24);
+        let note = wrap(&device_note(device), room, 0, 0);
         let mut words: Vec<String> = note.lines().map(str::to_owned).collect();
-        if words.len() > LINES {
+        if words.len() > DEVICE_LINES_MAX {
             // The whole reason is printed below the table, and in the summary.
-            words.truncate(LINES);
+            words.truncate(DEVICE_LINES_MAX);
             if let Some(last) = words.last_mut() {
-                *last = sheet.fit(&format!("{last} {}", sheet.ellipsis()), room);
+                *last = output.fit(&format!("{last} {}", output.ellipsis()), room);
             }
         }
         let mut words = words.into_iter();
@@ -257,7 +256,7 @@ fn table(text: &mut String, devices: &[&DeviceEvidence], sheet: Sheet) {
     }
 }
 
-fn end_of(device: &DeviceEvidence) -> &'static str {
+fn state_of(device: &DeviceEvidence) -> &'static str {
     if device.ended {
         device.end.as_str()
     } else {
@@ -266,17 +265,17 @@ fn end_of(device: &DeviceEvidence) -> &'static str {
 }
 
 /// Returns the notes on a device in its row.
-fn note(device: &DeviceEvidence) -> String {
+fn device_note(device: &DeviceEvidence) -> String {
     let mut parts = Vec::new();
     match (&device.step, &device.why) {
         _ if device.end == EndState::Ok => {}
-        (Some(step), Some(why)) => parts.push(format!("{} {}: {why}", step.place(), step.name)),
-        (Some(step), None) => parts.push(format!("{} {}", step.place(), step.name)),
+        (Some(step), Some(why)) => parts.push(format!("{} {}: {why}", step.location(), step.name)),
+        (Some(step), None) => parts.push(format!("{} {}", step.location(), step.name)),
         (None, Some(why)) => parts.push(why.clone()),
         (None, None) => {}
     }
     if device.end == EndState::Ok {
-        parts.push(done(device));
+        parts.push(work_done(device));
     }
     if device.tolerated > 0 {
         let steps = count(device.tolerated, "step");
@@ -294,7 +293,7 @@ fn note(device: &DeviceEvidence) -> String {
     }
     if !device.ended {
         parts.push(match (device.end, device.sessions) {
-            (EndState::Unknown, _) => "a session may still run".to_owned(),
+            (EndState::Unknown, _) => "a session may still be running".to_owned(),
             (_, 0) => "not started".to_owned(),
             // Its sessions were called back, or the service gave them up.
             (EndState::NotStarted, _) => "nothing has run on it yet".to_owned(),
@@ -304,8 +303,8 @@ fn note(device: &DeviceEvidence) -> String {
     parts.join("; ")
 }
 
-/// Returns what a device did that ended `ok`: `3 steps, 1 file (12.0 kB), 2m5s`.
-fn done(device: &DeviceEvidence) -> String {
+/// Returns the work of a device that ended `ok`: `3 steps, 1 file (12.0 kB), 2m5s`.
+fn work_done(device: &DeviceEvidence) -> String {
     // Tries of a step are one step.
     let steps: BTreeSet<&str> = (device.commands.iter())
         .filter(|command| command.ran())
@@ -329,7 +328,7 @@ fn done(device: &DeviceEvidence) -> String {
 }
 
 /// Returns `5 devices: 4 ok, 1 failed`, with all states that occur; they add up.
-pub fn sums(evidence: &Evidence, sheet: Sheet) -> String {
+pub fn totals(evidence: &Evidence, output: OutputStyle) -> String {
     let ended = |state: EndState| {
         let of_it = |device: &&DeviceEvidence| device.ended && device.end == state;
         evidence.devices.iter().filter(of_it).count()
@@ -337,7 +336,7 @@ pub fn sums(evidence: &Evidence, sheet: Sheet) -> String {
     let mut parts: Vec<String> = (EndState::ALL.into_iter())
         .map(|state| (state, ended(state)))
         .filter(|(_, count)| *count > 0)
-        .map(|(state, count)| sheet.state(state, &format!("{count} {state}")))
+        .map(|(state, count)| output.state(state, &format!("{count} {state}")))
         .collect();
     let open = (evidence.devices.iter())
         .filter(|device| !device.ended)
@@ -348,13 +347,13 @@ pub fn sums(evidence: &Evidence, sheet: Sheet) -> String {
     let total = count(evidence.devices.len(), "device");
     let owed = match evidence.cleanup_owed() {
         0 => String::new(),
-        owed => sheet.paint("33", &format!("; cleanup not done on {owed}")),
+        owed => output.paint("33", &format!("; cleanup not done on {owed}")),
     };
-    format!("{}: {}{owed}", sheet.paint("1", &total), parts.join(", "))
+    format!("{}: {}{owed}", output.paint("1", &total), parts.join(", "))
 }
 
 /// Appends the list of files that were collected from devices.
-fn collected(text: &mut String, evidence: &Evidence, sheet: Sheet) {
+fn write_collected_files(text: &mut String, evidence: &Evidence, output: OutputStyle) {
     let files = evidence.devices.iter().flat_map(|device| {
         (device.commands.iter()).filter_map(|command| match &command.result {
             Some(ResultSummary::File {
@@ -365,7 +364,7 @@ fn collected(text: &mut String, evidence: &Evidence, sheet: Sheet) {
     });
     for (index, (path, size, sha256)) in files.enumerate() {
         if index == 0 {
-            let _ = writeln!(text, "\n{}", sheet.paint("1", "files"));
+            let _ = writeln!(text, "\n{}", output.paint("1", "files"));
         }
         let _ = writeln!(text, "  {path}  {}\n    sha256 {sha256}", bytes(size));
     }

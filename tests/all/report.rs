@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use svar::report::{self, Evidence, ReportHeader, Sheet};
+use svar::report::{self, Evidence, OutputStyle, ReportHeader};
 use svar_engine::{
     Attempt, CommandEnd, CommandIndex, DeviceIndex, EndState, Fact, FactBody, Fleet, Refusal,
     RequestIndex, ResultSummary, SentCommand, SessionIndex, tag_of,
@@ -291,7 +291,7 @@ fn a_run_is_told_whole() {
     assert!(evidence.is_finished());
     insta::assert_snapshot!(
         "a_run_is_told_whole",
-        report::text(&evidence, Sheet::FILE).replace(&evidence.header.digest, "@DIGEST@")
+        report::text(&evidence, OutputStyle::FILE).replace(&evidence.header.digest, "@DIGEST@")
     );
 }
 
@@ -305,7 +305,7 @@ fn the_ten_ends_add_up_whatever_happened() {
     let evidence = story.evidence();
 
     assert!(!evidence.is_finished());
-    let sums = evidence.sums();
+    let sums = evidence.counts();
     assert_eq!(sums.len(), 10);
     assert_eq!(sums.iter().map(|(_, count)| count).sum::<usize>(), 4);
     let of = |state| sums.iter().find(|(other, _)| *other == state).unwrap().1;
@@ -337,7 +337,7 @@ fn a_session_that_the_queue_gave_back_is_no_step_and_leaves_no_debt() {
     story.given_back(1, &action);
     let evidence = story.evidence();
 
-    let rows = report::rows(&evidence, Sheet::FILE);
+    let rows = report::rows(&evidence, OutputStyle::FILE);
     assert!(
         rows.contains("ok          3 steps, 1 file (12.3 kB), "),
         "{rows}"
@@ -374,8 +374,10 @@ fn the_same_failure_is_one_group_whatever_the_numbers() {
         ]
     );
     let step = failures[0].step.as_ref().unwrap();
-    assert_eq!(step.place(), "playbooks/ask.yaml:6:5");
-    let drawn = report::failures(&evidence, Sheet::FILE, &|_, names| Some(names.to_owned()));
+    assert_eq!(step.location(), "playbooks/ask.yaml:6:5");
+    let drawn = report::failures(&evidence, OutputStyle::FILE, &|_, names| {
+        Some(names.to_owned())
+    });
     assert!(
         drawn.contains("5 devices: a, c, d, e and 1 more"),
         "{drawn}"
@@ -416,7 +418,7 @@ fn a_refused_start_is_told_without_a_step() {
 
     assert_eq!(evidence.devices[0].end, EndState::Failed);
     assert_eq!(evidence.cleanup_owed(), 0, "nothing was begun");
-    let text = report::text(&evidence, Sheet::FILE);
+    let text = report::text(&evidence, OutputStyle::FILE);
     assert!(text.contains("DisallowedOperation"), "{text}");
     assert!(
         !text.contains(|letter: char| letter.is_control() && letter != '\n'),
@@ -430,15 +432,15 @@ fn a_hostile_name_and_a_hostile_reason_are_harmless() {
     story.answers_wrongly(0, "it says \u{1b}[2J\u{9b}31mgone\r\nand on");
     let evidence = story.evidence();
 
-    let sheet = Sheet {
+    let output = OutputStyle {
         color: false,
         unicode: false,
         width: 60,
     };
     let all = [
-        report::text(&evidence, sheet),
-        report::rows(&evidence, sheet),
-        report::failures(&evidence, sheet, &|_, _| None),
+        report::text(&evidence, output),
+        report::rows(&evidence, output),
+        report::failures(&evidence, output, &|_, _| None),
         report::summary(&evidence).to_string(),
     ]
     .concat();
@@ -460,7 +462,7 @@ fn a_large_fleet_shows_only_what_is_not_ok() {
     }
     let evidence = story.evidence();
 
-    let rows = report::rows(&evidence, Sheet::FILE);
+    let rows = report::rows(&evidence, OutputStyle::FILE);
     assert_eq!(rows.lines().count(), 31, "{rows}");
     assert!(!rows.contains("m000"), "{rows}");
     assert!(
@@ -468,7 +470,7 @@ fn a_large_fleet_shows_only_what_is_not_ok() {
         "{rows}"
     );
     assert_eq!(
-        report::sums(&evidence, Sheet::FILE),
+        report::totals(&evidence, OutputStyle::FILE),
         "100 devices: 50 ok, 50 expect_failed"
     );
 }
@@ -479,14 +481,14 @@ fn a_terminal_that_shows_ascii_alone_gets_nothing_else() {
     story.answers_wrongly(0, &"a long and winding reason ".repeat(20));
     let evidence = story.evidence();
 
-    let sheet = Sheet {
+    let output = OutputStyle {
         unicode: false,
         width: 80,
-        ..Sheet::FILE
+        ..OutputStyle::FILE
     };
-    let rows = report::rows(&evidence, sheet);
+    let rows = report::rows(&evidence, output);
     assert!(rows.contains("a-server-with-a-rather-..."), "{rows}");
-    for text in [rows, report::text(&evidence, sheet)] {
+    for text in [rows, report::text(&evidence, output)] {
         assert!(text.is_ascii(), "{text}");
         assert!(text.contains("..."), "{text}");
     }
@@ -498,11 +500,11 @@ fn rows_keep_to_the_width() {
     story.answers_wrongly(0, &"a long and winding reason ".repeat(20));
     let evidence = story.evidence();
 
-    let sheet = Sheet {
+    let output = OutputStyle {
         width: 80,
-        ..Sheet::FILE
+        ..OutputStyle::FILE
     };
-    for line in report::rows(&evidence, sheet).lines() {
+    for line in report::rows(&evidence, output).lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
 }

@@ -10,7 +10,7 @@ mod desk;
 use std::sync::Arc;
 use std::time::Duration;
 
-use svar::report::{Progress, ProgressStyle, Sheet};
+use svar::report::{OutputStyle, Progress, ProgressStyle};
 use svar_engine::{FactBody, Standstill};
 use svar_plan::{CountOrPercent, Hours, OfflineMode, OnStop};
 use svar_wire::ActionStatus;
@@ -18,21 +18,21 @@ use svar_wire::ActionStatus;
 use build::{Draft, plan, run};
 use desk::{Desk, START, completed, desk, desk_with, ready};
 
-const NARROW: Sheet = Sheet {
+const NARROW: OutputStyle = OutputStyle {
     color: false,
     unicode: true,
     width: 80,
 };
 
 /// Wide enough for the longest totals, whatever the time zone makes of their days and hours.
-const WIDE: Sheet = Sheet {
+const WIDE: OutputStyle = OutputStyle {
     width: 120,
     ..NARROW
 };
 
 /// Somebody who looks at the run from its start.
-fn onlooker(desk: &Desk, sheet: Sheet) -> Progress {
-    let mut progress = Progress::new(ProgressStyle::Quiet, Arc::clone(&desk.plan), sheet);
+fn onlooker(desk: &Desk, output: OutputStyle) -> Progress {
+    let mut progress = Progress::new(ProgressStyle::Quiet, Arc::clone(&desk.plan), output);
     progress.update(START, &desk.fleet);
     progress
 }
@@ -235,13 +235,13 @@ fn a_run_that_is_to_end_foretells_nothing() {
 
 #[test]
 fn rows_and_total_keep_to_the_width_whatever_they_say() {
-    let sheets = [40, 60, 80, 120].map(|width| Sheet { width, ..NARROW });
-    for sheet in sheets.into_iter().chain(sheets.map(|sheet| Sheet {
+    let sheets = [40, 60, 80, 120].map(|width| OutputStyle { width, ..NARROW });
+    for output in sheets.into_iter().chain(sheets.map(|output| OutputStyle {
         unicode: false,
-        ..sheet
+        ..output
     })) {
         let mut desk = some_offline(hold(200).never_stop(), 150);
-        let progress = onlooker(&desk, sheet);
+        let progress = onlooker(&desk, output);
         for device in 0..120 {
             desk.pass(7);
             match device % 2 {
@@ -254,11 +254,11 @@ fn rows_and_total_keep_to_the_width_whatever_they_say() {
         let mut lines = progress.rows(desk.now, &desk.fleet);
         assert!(!lines.is_empty());
         // A bar stands before it, and what is typed behind it.
-        let bar = if sheet.width < 100 { 13 } else { 23 };
+        let bar = if output.width < 100 { 13 } else { 23 };
         lines.push(" ".repeat(bar + 6) + &progress.total(desk.now, &desk.fleet));
         for line in lines {
-            assert!(line.chars().count() <= sheet.width, "{line}");
-            assert!(line.is_ascii() || sheet.unicode, "{line}");
+            assert!(line.chars().count() <= output.width, "{line}");
+            assert!(line.is_ascii() || output.unicode, "{line}");
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> CommandResult {
     match args.output.format {
         OutputFormat::Json => print_json(&report::summary(&evidence))?,
         OutputFormat::Text => {
-            print(&report::text(&evidence, terminal.sheet_out()))?;
+            print(&report::text(&evidence, terminal.stdout_style()))?;
             print(&summary::last_output_of_all(&evidence, &folder, terminal))?;
             say(&summary::missing_files(&evidence, &folder, terminal));
             if !evidence.is_finished() {

@@ -7,7 +7,7 @@
 use std::env;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
-use crate::report::Sheet;
+use crate::report::OutputStyle;
 use svar_language::diagnostic::render;
 
 use crate::cli::args::ColorChoice;
@@ -74,29 +74,29 @@ impl Terminal {
         }
     }
 
-    /// Returns the sheet of reports on standard error.
-    pub fn sheet(&self) -> Sheet {
-        Sheet {
+    /// Returns the style of reports on standard error.
+    pub fn output_style(&self) -> OutputStyle {
+        OutputStyle {
             color: self.color,
             unicode: self.unicode,
             width: self.width,
         }
     }
 
-    /// Returns the sheet of progress on standard error: in a log each event has one line.
-    pub fn sheet_of_events(&self) -> Sheet {
-        let mut sheet = self.sheet();
+    /// Returns the style of progress on standard error: in a log each event has one line.
+    pub fn event_style(&self) -> OutputStyle {
+        let mut style = self.output_style();
         if self.is_log {
-            sheet.width = usize::MAX;
+            style.width = usize::MAX;
         }
-        sheet
+        style
     }
 
-    /// Returns the sheet of reports on standard output.
-    pub fn sheet_out(&self) -> Sheet {
-        Sheet {
+    /// Returns the style of reports on standard output.
+    pub fn stdout_style(&self) -> OutputStyle {
+        OutputStyle {
             color: self.color_out,
-            ..self.sheet()
+            ..self.output_style()
         }
     }
 
@@ -130,7 +130,7 @@ impl Terminal {
                 self.paint(TextStyle::Note, "help:")
             ));
         }
-        say(&self.sheet().signs(&text));
+        say(&self.output_style().replace_unsupported(&text));
     }
 }
 

@@ -3,12 +3,12 @@
 use svar_wire::{Moment, text};
 
 /// Longest text from outside on one line.
-const LONGEST: usize = 300;
+const LINE_LENGTH_MAX: usize = 300;
 
 /// Returns text from outside as one line of at most 300 characters that is safe to print: see
 /// [`text::one_line`].
 pub fn clean(text: &str) -> String {
-    text::one_line(text, LONGEST)
+    text::one_line(text, LINE_LENGTH_MAX)
 }
 
 /// Returns a point in time for people, in UTC and to the second: `2026-11-30 21:50:17 UTC`.
