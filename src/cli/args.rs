@@ -235,7 +235,7 @@ pub struct ResumeArgs {
     pub run: Option<String>,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub again: ResumeOptions,
+    pub options: ResumeOptions,
     /// Waive the cleanup of a device, by name or id; repeatable
     #[arg(long, value_name = "DEVICE", requires = "why")]
     pub waive_cleanup: Vec<String>,
@@ -286,7 +286,7 @@ pub struct CancelArgs {
     pub abort: bool,
     #[command(flatten)]
     #[allow(missing_docs)]
-    pub again: ResumeOptions,
+    pub options: ResumeOptions,
 }
 
 /// `svar runs`

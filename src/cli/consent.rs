@@ -7,7 +7,7 @@ use svar_plan::Plan;
 use svar_wire::text;
 
 use crate::cli::output::exit::CommandError;
-use crate::cli::output::terminal::{Terminal, TextStyle, say};
+use crate::cli::output::terminal::{Terminal, TextStyle, eprint};
 
 /// Whether the operator has confirmed on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(crate) fn ask(
         ))
         .help("check it with `svar plan`, then run it again with `--yes`"));
     }
-    say(&format!(
+    eprint(&format!(
         "{} `{}` is destructive and will run on {devices} of tenant {}\nType the number of devices to continue: ",
         terminal.paint(TextStyle::Warn, "warning:"),
         plan.name,

@@ -17,7 +17,7 @@ use svar_wire::{Moment, text};
 use crate::cli::args::{OutputFormat, ProgressArgs};
 use crate::cli::existing_run;
 use crate::cli::output::exit::{CommandError, CommandResult, Exit};
-use crate::cli::output::terminal::{Terminal, TextStyle, print, say};
+use crate::cli::output::terminal::{Terminal, TextStyle, eprint, print};
 use crate::cli::runs_folder;
 use crate::cli::settings;
 use crate::cli::summary;
@@ -41,14 +41,14 @@ pub(crate) fn interrupts() -> Result<Interrupts, CommandError> {
 /// # Errors
 /// The journal or the folder can't be written; the run can be resumed.
 pub(crate) async fn drive(
-    ready: driver::RunSetup,
+    setup: driver::RunSetup,
     interrupts: Interrupts,
     source: &SourceText,
     progress: &ProgressArgs,
     terminal: &Terminal,
 ) -> CommandResult {
-    let folder = ready.folder.clone();
-    let plan = Arc::clone(ready.compiled.plan());
+    let folder = setup.folder.clone();
+    let plan = Arc::clone(setup.compiled.plan());
     let style = if progress.quiet {
         ProgressStyle::Quiet
     } else if terminal.live {
@@ -57,33 +57,33 @@ pub(crate) async fn drive(
         ProgressStyle::Plain
     };
     if !progress.quiet {
-        say(&headline(&plan, &folder, terminal));
+        eprint(&headline(&plan, &folder, terminal));
     }
     let mut observer = ProgressObserver {
         progress: Progress::new(style, Arc::clone(&plan), terminal.event_style()),
         plan: Arc::clone(&plan),
-        trouble: String::new(),
+        last_problem: String::new(),
         is_paused: false,
     };
     let budget = shared_budget(folder.header());
-    let driven = driver::drive_with_budget(ready, budget, interrupts, &mut observer).await;
+    let outcome = driver::drive_with_budget(setup, budget, interrupts, &mut observer).await;
     observer.progress.finish();
-    let driven = driven.map_err(|error| broken_off(&error, &folder))?;
+    let outcome = outcome.map_err(|error| drive_error(&error, &folder))?;
 
     // The exit code depends on whether something was sent, and by now it may have been.
-    let reading = existing_run::journal(&folder).map_err(|failure| CommandError {
+    let contents = existing_run::journal(&folder).map_err(|failure| CommandError {
         exit: Exit::Interrupted,
         ..failure
     })?;
-    let header = existing_run::header_of(folder.header());
-    let evidence = Evidence::gather(header, &plan, &reading.facts, driven.fleet.devices());
+    let header = existing_run::report_header(folder.header());
+    let evidence = Evidence::gather(header, &plan, &contents.facts, outcome.fleet.devices());
     let summary = report::summary(&evidence);
     if evidence.is_finished() {
-        existing_run::finish(&folder, &evidence)?;
+        existing_run::write_summary(&folder, &evidence)?;
     }
-    say(&summary::end(
+    eprint(&summary::render(
         &evidence,
-        &driven.ending,
+        &outcome.ending,
         &folder,
         source,
         terminal,
@@ -99,7 +99,7 @@ pub(crate) async fn drive(
             ))
         })?;
     }
-    Ok(exit(&driven.ending, &evidence, &reading.facts))
+    Ok(exit_code(&outcome.ending, &evidence, &contents.facts))
 }
 
 /// Opens the tenant's budget of requests, which all runs on this computer share. The built-in
@@ -124,11 +124,11 @@ fn shared_budget(header: &RunHeader) -> Option<SharedBudget> {
     }
 }
 
-fn exit(ending: &Ending, evidence: &Evidence, facts: &[Fact]) -> Exit {
+fn exit_code(ending: &Ending, evidence: &Evidence, facts: &[Fact]) -> Exit {
     let sent = |fact: &Fact| matches!(fact.body, FactBody::StartAnnounced { .. });
     match ending {
         Ending::TenantLost { .. } if !facts.iter().any(sent) => Exit::TenantUnusable,
-        _ => existing_run::exit_of(evidence),
+        _ => existing_run::exit_code(evidence),
     }
 }
 
@@ -140,7 +140,7 @@ fn headline(plan: &Plan, folder: &RunFolder, terminal: &Terminal) -> String {
     format!("{name} {dot} {devices} {dot} {run}\n")
 }
 
-fn broken_off(error: &DriveError, folder: &RunFolder) -> CommandError {
+fn drive_error(error: &DriveError, folder: &RunFolder) -> CommandError {
     let run = runs_folder::argument_of(folder);
     let exit = match error {
         DriveError::Bug(_) => Exit::InternalError,
@@ -183,7 +183,7 @@ struct ProgressObserver {
     progress: Progress,
     plan: Arc<Plan>,
     /// The last problem that was printed: while it lasts, it is not printed again.
-    trouble: String,
+    last_problem: String,
     /// Another terminal has asked for a pause, and that was printed.
     is_paused: bool,
 }
@@ -193,13 +193,13 @@ impl Observer for ProgressObserver {
         self.progress.update(now, fleet);
     }
 
-    fn on_request(&mut self, ask: RequestKind, by: &str) {
+    fn on_request(&mut self, kind: RequestKind, by: &str) {
         let who = match by {
             "" => "from another terminal".to_owned(),
             by => format!("by {} from another terminal", report::clean(by)),
         };
-        self.is_paused |= ask == RequestKind::Pause;
-        self.progress.note(&match ask {
+        self.is_paused |= kind == RequestKind::Pause;
+        self.progress.note(&match kind {
             RequestKind::Pause => {
                 format!(
                     "paused {who}: no new sessions; sessions of offline devices are recalled, \
@@ -216,10 +216,10 @@ impl Observer for ProgressObserver {
     }
 
     fn on_retry(&mut self, _: Moment, why: &str) {
-        if self.trouble != why {
+        if self.last_problem != why {
             self.progress
                 .note(&format!("{}; retrying", report::clean(why)));
-            why.clone_into(&mut self.trouble);
+            why.clone_into(&mut self.last_problem);
         }
     }
 

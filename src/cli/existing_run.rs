@@ -30,10 +30,10 @@ pub(crate) const SCENARIO_FILE: &str = "scenario.json";
 pub(crate) fn find(root: &Path, run: Option<&str>) -> Result<RunFolder, CommandError> {
     let runs = Runs::in_folder(root);
     match run {
-        Some(text) => runs.find(text).map_err(|error| failure(&error)),
+        Some(text) => runs.find(text).map_err(|error| folder_error(&error)),
         None => {
-            let list = runs.list().map_err(|error| failure(&error))?;
-            list.into_iter().next().ok_or_else(|| none(root))
+            let list = runs.list().map_err(|error| folder_error(&error))?;
+            list.into_iter().next().ok_or_else(|| no_runs(root))
         }
     }
 }
@@ -47,17 +47,19 @@ pub(crate) fn find_unfinished(root: &Path, run: Option<&str>) -> Result<RunFolde
         return find(root, run);
     }
     let newest = Runs::in_folder(root).newest_unfinished();
-    newest.map_err(|error| failure(&error))?.ok_or_else(|| {
-        CommandError::refused(format!("no unfinished run in {}", root.display()))
-            .help("`svar runs` lists all runs; use `--runs` for another folder")
-    })
+    newest
+        .map_err(|error| folder_error(&error))?
+        .ok_or_else(|| {
+            CommandError::refused(format!("no unfinished run in {}", root.display()))
+                .help("`svar runs` lists all runs; use `--runs` for another folder")
+        })
 }
 
 /// Writes the summary of a finished run into its folder.
 ///
 /// # Errors
 /// The folder can't be written.
-pub(crate) fn finish(folder: &RunFolder, evidence: &Evidence) -> Result<(), CommandError> {
+pub(crate) fn write_summary(folder: &RunFolder, evidence: &Evidence) -> Result<(), CommandError> {
     let summary = report::summary(evidence);
     folder
         .finish(&summary, &report::text(evidence, OutputStyle::FILE))
@@ -71,16 +73,16 @@ pub(crate) fn finish(folder: &RunFolder, evidence: &Evidence) -> Result<(), Comm
 }
 
 /// Returns the error that there are no runs, or none that can be read.
-pub(crate) fn none(root: &Path) -> CommandError {
+pub(crate) fn no_runs(root: &Path) -> CommandError {
     if let Some(error) = Runs::in_folder(root).unreadable().first() {
-        return failure(error);
+        return folder_error(error);
     }
     CommandError::refused(format!("no runs in {}", root.display()))
         .help("start one with `svar run PLAYBOOK`, or use `--runs` for another folder")
 }
 
 /// Describes a folder that can't be used.
-pub(crate) fn failure(error: &FolderError) -> CommandError {
+pub(crate) fn folder_error(error: &FolderError) -> CommandError {
     let failure = CommandError::refused(error.to_string());
     match error {
         FolderError::Io { .. } => failure.help("check the disk and the folder's permissions"),
@@ -88,12 +90,12 @@ pub(crate) fn failure(error: &FolderError) -> CommandError {
         FolderError::NewerFormat { .. } => failure,
         FolderError::NeverStarted { .. } => failure.help("delete the folder"),
         FolderError::NotFound(_) => failure.help("`svar runs` lists all runs"),
-        FolderError::Journal(error) => journal_failure(error),
+        FolderError::Journal(error) => journal_error(error),
     }
 }
 
 /// Describes a journal that can't be used.
-pub(crate) fn journal_failure(error: &JournalError) -> CommandError {
+pub(crate) fn journal_error(error: &JournalError) -> CommandError {
     let failure = CommandError::refused(error.to_string());
     match error {
         JournalError::Locked { .. } | JournalError::NewerFormat { .. } => failure,
@@ -115,7 +117,7 @@ pub(crate) struct ExistingRun {
 }
 
 /// What the plan of an existing run is needed for.
-pub(crate) enum Purpose {
+pub(crate) enum RecompileFor {
     /// To resume the run, with these values of its secret inputs.
     Resume(Vec<(String, String)>),
     /// To show the run: secret inputs are not needed.
@@ -128,20 +130,20 @@ pub(crate) enum Purpose {
 /// The folder was changed, or a secret input is missing.
 pub(crate) fn recompile(
     folder: &RunFolder,
-    purpose: Purpose,
+    purpose: RecompileFor,
     terminal: &Terminal,
 ) -> Result<ExistingRun, CommandError> {
     let (arguments, missing_secrets) = match purpose {
-        Purpose::Resume(arguments) => (arguments, MissingSecrets::Refuse),
-        Purpose::Show => (Vec::new(), MissingSecrets::Placeholder),
+        RecompileFor::Resume(arguments) => (arguments, MissingSecrets::Refuse),
+        RecompileFor::Show => (Vec::new(), MissingSecrets::Placeholder),
     };
     let header = folder.header();
-    let unread = |error: FolderError| failure(&error);
-    folder.check_unchanged().map_err(unread)?;
-    let text = String::from_utf8_lossy(&folder.playbook().map_err(unread)?).into_owned();
+    let failed = |error: FolderError| folder_error(&error);
+    folder.check_unchanged().map_err(failed)?;
+    let text = String::from_utf8_lossy(&folder.playbook().map_err(failed)?).into_owned();
     let source = SourceText::new(&header.playbook_file, text);
-    let kept = StoredLibrary(folder.library().map_err(unread)?);
-    let loaded = rules::load(&source, &kept);
+    let library = StoredLibrary(folder.library().map_err(failed)?);
+    let loaded = rules::load(&source, &library);
     if loaded.playbook.is_none() {
         return Err(prepare::print_problems(&loaded.problems, terminal));
     }
@@ -150,22 +152,22 @@ pub(crate) fn recompile(
         arguments,
         files: vec![SourceText::new(
             inputs_file.display().to_string(),
-            folder.inputs().map_err(unread)?,
+            folder.inputs().map_err(failed)?,
         )],
         environment: crate::cli::input::inputs::environment()?,
         missing_secrets,
     };
-    let wrong = |problems: Vec<_>| prepare::print_problems(&problems, terminal);
-    let inputs = Inputs::merge(&loaded, &given).map_err(wrong)?;
+    let print_all = |problems: Vec<_>| prepare::print_problems(&problems, terminal);
+    let inputs = Inputs::merge(&loaded, &given).map_err(print_all)?;
     let names = RunNames {
         id: header.run.to_string(),
         case: header.case.clone(),
         operator: header.operator.clone(),
     };
-    let targets = folder.targets().map_err(unread)?;
+    let targets = folder.targets().map_err(failed)?;
     let limits = Limits::of(header.limits);
-    let compiled =
-        svar_plan::compile(&loaded, &kept, &inputs, targets, &names, &limits).map_err(wrong)?;
+    let compiled = svar_plan::compile(&loaded, &library, &inputs, targets, &names, &limits)
+        .map_err(print_all)?;
     let secret: Vec<String> = (inputs.iter())
         .filter(|input| input.secret)
         .map(|input| format!("`{}`", input.name))
@@ -223,22 +225,22 @@ impl Files for StoredLibrary {
 /// The journal does not match the plan, or ends before the run did.
 pub(crate) fn replay(
     folder: &RunFolder,
-    past: &ExistingRun,
-    reading: &JournalContents,
+    existing: &ExistingRun,
+    contents: &JournalContents,
 ) -> Result<Fleet, CommandError> {
     let header = folder.header();
     let fleet = Fleet::replay(
         &header.run,
-        Arc::clone(past.compiled.plan()),
+        Arc::clone(existing.compiled.plan()),
         header.started,
-        &reading.facts,
+        &contents.facts,
     )
     .map_err(|error| {
         CommandError::refused(format!("the journal does not match the plan: {error}"))
             .help("restore the run folder from a backup")
     })?;
     if folder.is_finished() && fleet.devices().any(|device| device.end.is_none()) {
-        return Err(journal_failure(&folder.incomplete_journal()));
+        return Err(journal_error(&folder.incomplete_journal()));
     }
     Ok(fleet)
 }
@@ -249,14 +251,14 @@ pub(crate) fn replay(
 /// The journal does not match the plan, or ends before the run did.
 pub(crate) fn evidence(
     folder: &RunFolder,
-    past: &ExistingRun,
-    reading: &JournalContents,
+    existing: &ExistingRun,
+    contents: &JournalContents,
 ) -> Result<Evidence, CommandError> {
-    let fleet = replay(folder, past, reading)?;
+    let fleet = replay(folder, existing, contents)?;
     Ok(Evidence::gather(
-        header_of(folder.header()),
-        past.compiled.plan(),
-        &reading.facts,
+        report_header(folder.header()),
+        existing.compiled.plan(),
+        &contents.facts,
         fleet.devices(),
     ))
 }
@@ -266,11 +268,11 @@ pub(crate) fn evidence(
 /// # Errors
 /// It can't be read.
 pub(crate) fn journal(folder: &RunFolder) -> Result<JournalContents, CommandError> {
-    driver::read_journal(folder.path()).map_err(|error| journal_failure(&error))
+    driver::read_journal(folder.path()).map_err(|error| journal_error(&error))
 }
 
 /// Converts the header of a run folder into that of a report.
-pub(crate) fn header_of(header: &RunHeader) -> ReportHeader {
+pub(crate) fn report_header(header: &RunHeader) -> ReportHeader {
     let service = &header.service;
     let words = match service.kind {
         ServiceKind::Tenant => format!("tenant {} at {}", service.tenant_id, service.api),
@@ -292,7 +294,7 @@ pub(crate) fn header_of(header: &RunHeader) -> ReportHeader {
 }
 
 /// Returns the exit code for the state of a run.
-pub(crate) fn exit_of(evidence: &Evidence) -> Exit {
+pub(crate) fn exit_code(evidence: &Evidence) -> Exit {
     if !evidence.is_finished() {
         Exit::Interrupted
     } else if evidence.is_ok() {

@@ -8,11 +8,11 @@ use svar_language::yaml::Document;
 
 /// Returns all rules: what `svar explain` lists and a suppression comment may name.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    svar_language::rules::all().chain(later())
+    svar_language::rules::all().chain(later_rules())
 }
 
 /// Returns the rules of the stages after `svar_language`.
-fn later() -> impl Iterator<Item = &'static Rule> {
+fn later_rules() -> impl Iterator<Item = &'static Rule> {
     svar_plan::RULES.iter().chain(RULES).copied()
 }
 
@@ -23,13 +23,13 @@ pub(crate) fn find(id: &str) -> Option<&'static Rule> {
 
 /// Loads a playbook whose suppression comments may name any rule.
 pub(crate) fn load(source: &SourceText, files: &dyn Files) -> Loaded {
-    let later: Vec<&'static Rule> = later().collect();
+    let later: Vec<&'static Rule> = later_rules().collect();
     playbook::load_with(source, files, &later)
 }
 
 /// Removes suppressed findings of a document that is not a playbook.
 pub(crate) fn apply_suppressions(document: &Document, problems: &mut Vec<Problem>) {
-    let later: Vec<&'static Rule> = later().collect();
+    let later: Vec<&'static Rule> = later_rules().collect();
     playbook::apply_suppressions(document, &later, problems);
 }
 

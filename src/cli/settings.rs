@@ -16,7 +16,7 @@ use svar_wire::text;
 use crate::cli::output::exit::CommandError;
 
 /// Name of the file.
-const NAME: &str = "svar.toml";
+const FILE_NAME: &str = "svar.toml";
 
 /// The content of svar.toml.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -52,7 +52,7 @@ pub(crate) struct TenantProfile {
 }
 
 /// Words in the names of keys whose values are secrets.
-const SECRETS: &[&str] = &[
+const SECRET_WORDS: &[&str] = &[
     "secret",
     "password",
     "token",
@@ -67,8 +67,10 @@ impl Settings {
     /// # Errors
     /// A file can't be read, has unknown keys, or contains a secret.
     pub(crate) fn load() -> Result<Self, CommandError> {
-        let project = env::current_dir().ok().and_then(|folder| above(&folder));
-        let user = user_folder().map(|folder| folder.join(NAME));
+        let project = env::current_dir()
+            .ok()
+            .and_then(|folder| find_upwards(&folder));
+        let user = user_folder().map(|folder| folder.join(FILE_NAME));
         let mut settings = Settings::default();
         for path in [user, project].into_iter().flatten() {
             if path.is_file() {
@@ -91,22 +93,22 @@ impl Settings {
     }
 
     fn parse(shown: &str, text: &str) -> Result<Self, CommandError> {
-        refuse_secrets(shown, text)?;
+        reject_secrets(shown, text)?;
         toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
             // Only the first line of the message: the others show the file's own text.
             let message = error.message().lines().next().unwrap_or_default();
             CommandError::refused(format!("{shown}:{line}: {message}"))
-                .help("allowed are `runs`, `operator`, `profile`, and tables `[profiles.NAME]` with `tenant_id`, `client_id`, `authority_host`, `api_host`, `scope`, `limits`")
+                .help("allowed are `runs`, `operator`, `profile`, and tables `[profiles.FILE_NAME]` with `tenant_id`, `client_id`, `authority_host`, `api_host`, `scope`, `limits`")
         })
     }
 
     /// Overrides these settings with `over`.
-    fn override_with(&mut self, over: Settings) {
-        self.runs = over.runs.or(self.runs.take());
-        self.operator = over.operator.or(self.operator.take());
-        self.profile = over.profile.or(self.profile.take());
-        self.profiles.extend(over.profiles);
+    fn override_with(&mut self, others: Settings) {
+        self.runs = others.runs.or(self.runs.take());
+        self.operator = others.operator.or(self.operator.take());
+        self.profile = others.profile.or(self.profile.take());
+        self.profiles.extend(others.profiles);
     }
 
     /// Returns the profile of that name.
@@ -132,7 +134,7 @@ impl Settings {
 }
 
 /// Refuses a key that looks like a secret. Its value is never printed.
-fn refuse_secrets(shown: &str, text: &str) -> Result<(), CommandError> {
+fn reject_secrets(shown: &str, text: &str) -> Result<(), CommandError> {
     for (index, line) in text.lines().enumerate() {
         let Some((key, _)) = line.split_once('=') else {
             continue;
@@ -144,7 +146,11 @@ fn refuse_secrets(shown: &str, text: &str) -> Result<(), CommandError> {
             && last
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-        if plain && words.split(['_', '-']).any(|word| SECRETS.contains(&word)) {
+        if plain
+            && words
+                .split(['_', '-'])
+                .any(|word| SECRET_WORDS.contains(&word))
+        {
             return Err(CommandError::refused(format!(
                 "{shown}:{}: `{last}` looks like a secret; svar.toml must not contain any",
                 index + 1
@@ -159,14 +165,14 @@ fn refuse_secrets(shown: &str, text: &str) -> Result<(), CommandError> {
 }
 
 /// Finds the nearest svar.toml from a folder upwards.
-fn above(folder: &Path) -> Option<PathBuf> {
+fn find_upwards(folder: &Path) -> Option<PathBuf> {
     folder
         .ancestors()
-        .map(|folder| folder.join(NAME))
+        .map(|folder| folder.join(FILE_NAME))
         .find(|path| path.is_file())
 }
 
-fn folder(name: &str) -> Option<PathBuf> {
+fn folder_variable(name: &str) -> Option<PathBuf> {
     env::var_os(name)
         .filter(|value| !value.is_empty())
         .map(PathBuf::from)
@@ -175,12 +181,12 @@ fn folder(name: &str) -> Option<PathBuf> {
 /// Returns the folder for state of this computer that may be lost between runs.
 pub(crate) fn state_folder() -> Option<PathBuf> {
     let folder = match () {
-        () if cfg!(windows) => folder("LOCALAPPDATA"),
+        () if cfg!(windows) => folder_variable("LOCALAPPDATA"),
         () if cfg!(target_os = "macos") => {
-            folder("HOME").map(|home| home.join("Library").join("Application Support"))
+            folder_variable("HOME").map(|home| home.join("Library").join("Application Support"))
         }
-        () => folder("XDG_STATE_HOME")
-            .or_else(|| folder("HOME").map(|home| home.join(".local").join("state"))),
+        () => folder_variable("XDG_STATE_HOME")
+            .or_else(|| folder_variable("HOME").map(|home| home.join(".local").join("state"))),
     };
     folder.map(|folder| folder.join("svar"))
 }
@@ -188,10 +194,10 @@ pub(crate) fn state_folder() -> Option<PathBuf> {
 /// Returns the user's configuration folder.
 fn user_folder() -> Option<PathBuf> {
     if cfg!(windows) {
-        return folder("APPDATA").map(|folder| folder.join("svar"));
+        return folder_variable("APPDATA").map(|folder| folder.join("svar"));
     }
-    folder("XDG_CONFIG_HOME")
-        .or_else(|| folder("HOME").map(|home| home.join(".config")))
+    folder_variable("XDG_CONFIG_HOME")
+        .or_else(|| folder_variable("HOME").map(|home| home.join(".config")))
         .map(|folder| folder.join("svar"))
 }
 

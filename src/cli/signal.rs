@@ -9,7 +9,7 @@ use crate::cli::output::exit::{CommandError, Exit};
 ///
 /// # Errors
 /// The system does not let us listen to signals.
-pub(crate) fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static, CommandError> {
+pub(crate) fn termination() -> Result<impl Future<Output = ()> + Send + 'static, CommandError> {
     let no_signals = |error: std::io::Error| {
         CommandError::new(
             Exit::InternalError,

@@ -13,7 +13,7 @@ use crate::cli::rules;
 use crate::cli::runs_folder;
 
 /// Returns the whole summary.
-pub(crate) fn end(
+pub(crate) fn render(
     evidence: &Evidence,
     ending: &Ending,
     folder: &RunFolder,
@@ -24,7 +24,7 @@ pub(crate) fn end(
     let mut text = String::from("\n");
     text.push_str(&report::rows(evidence, style));
     text.push_str(&report::failures(evidence, style, &|failure, names| {
-        let drawn = draw(failure, names, source, terminal)?;
+        let drawn = excerpt(failure, names, source, terminal)?;
         let output = last_output(evidence, failure, folder, terminal);
         Some(drawn + &output)
     }));
@@ -68,10 +68,10 @@ fn entry(key: &str, value: &str, style: Option<TextStyle>, terminal: &Terminal) 
 }
 
 /// Most lines of a script's output that are printed below a failure.
-const LAST_LINES: usize = 6;
+const OUTPUT_LINES_MAX: usize = 6;
 
 /// Most failures whose output is printed.
-const SHOWN: usize = 4;
+const OUTPUTS_MAX: usize = 4;
 
 /// Returns the last lines of the scripts' output for the most frequent failures.
 pub(crate) fn last_output_of_all(
@@ -79,7 +79,7 @@ pub(crate) fn last_output_of_all(
     folder: &RunFolder,
     terminal: &Terminal,
 ) -> String {
-    let output: String = (evidence.failures().iter().take(SHOWN))
+    let output: String = (evidence.failures().iter().take(OUTPUTS_MAX))
         .map(|failure| last_output(evidence, failure, folder, terminal))
         .collect();
     if output.is_empty() {
@@ -125,7 +125,7 @@ fn last_output(
     };
     let mut text = format!("  {}\n", terminal.paint(TextStyle::Dim, &head));
     let room = terminal.output_style().width.saturating_sub(4);
-    for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
+    for line in &lines[lines.len().saturating_sub(OUTPUT_LINES_MAX)..] {
         text.push_str(&format!(
             "    {}\n",
             terminal.output_style().fit(line, room)
@@ -162,7 +162,7 @@ pub(crate) fn missing_files(
 }
 
 /// Most devices that the proposed command names.
-const WAIVED_AT_ONCE: usize = 4;
+const NAMED_WAIVERS_MAX: usize = 4;
 
 /// Something to do next.
 enum NextStep {
@@ -194,14 +194,14 @@ fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<NextSte
     if evidence.is_finished() && evidence.devices.iter().any(bad) {
         steps.push(NextStep::Command(format!("svar show {name}")));
     }
-    let debtors = (evidence.devices.iter()).filter(|device| device.cleanup_owed);
-    let debtors: Vec<&str> = debtors.map(|device| device.label.as_str()).collect();
-    match debtors.as_slice() {
+    let uncleaned = (evidence.devices.iter()).filter(|device| device.cleanup_owed);
+    let uncleaned: Vec<&str> = uncleaned.map(|device| device.label.as_str()).collect();
+    match uncleaned.as_slice() {
         _ if !evidence.is_finished() => {}
         [] => {}
-        few if few.len() <= WAIVED_AT_ONCE => {
+        few if few.len() <= NAMED_WAIVERS_MAX => {
             let flags: String = (few.iter())
-                .map(|debtor| format!(" --waive-cleanup {debtor}"))
+                .map(|device| format!(" --waive-cleanup {device}"))
                 .collect();
             steps.push(NextStep::Sentence(format!(
                 "clean up {} by hand, then run `svar resume {name}{flags} --why REASON`",
@@ -237,13 +237,13 @@ pub(crate) fn resume_hint(folder: &RunFolder, terminal: &Terminal) -> String {
 }
 
 /// Returns who drives a running run, and what another terminal can do with it.
-pub(crate) fn driven_hint(driver: &str, terminal: &Terminal) -> String {
+pub(crate) fn running_hint(driver: &str, terminal: &Terminal) -> String {
     let hint = format!("driven by {driver}; use `svar pause` or `svar cancel` to stop it");
     entry("running", &hint, None, terminal)
 }
 
 /// Draws a failure at the line of the playbook that caused it.
-pub(crate) fn draw(
+pub(crate) fn excerpt(
     failure: &FailureGroup,
     names: &str,
     source: &SourceText,

@@ -13,7 +13,7 @@ use crate::cli::args::{CancelArgs, OutputFormat};
 use crate::cli::existing_run;
 use crate::cli::input::inputs;
 use crate::cli::output::exit::{CommandError, CommandResult, Exit};
-use crate::cli::output::terminal::{Terminal, print_json, say};
+use crate::cli::output::terminal::{Terminal, eprint, print_json};
 use crate::cli::runs_folder;
 use crate::cli::settings::Settings;
 use crate::driver::{self, ControlRequest, RequestKind, RunFolder, active_process};
@@ -22,19 +22,19 @@ use super::resume;
 
 /// Longest time that the driving process may take to see a request: it looks ten times a second,
 /// unless its disk is busy.
-const PATIENCE: Duration = Duration::from_secs(20);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> CommandResult {
-    let format = args.again.progress.output.format;
+    let format = args.options.progress.output.format;
     let settings = Settings::load()?;
-    let root = runs_folder::choose(args.again.progress.runs.as_deref(), &settings);
+    let root = runs_folder::choose(args.options.progress.runs.as_deref(), &settings);
     let folder = existing_run::find_unfinished(&root, args.run.as_deref())?;
     let run = folder.header().run.clone();
     if folder.is_finished() {
         folder
             .check_journal_end()
-            .map_err(|error| existing_run::failure(&error))?;
+            .map_err(|error| existing_run::folder_error(&error))?;
         let message = format!("run {run} has already finished");
         print_state(format, &run, RequestState::Finished, &message)?;
         return Ok(Exit::Done);
@@ -45,7 +45,10 @@ pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> CommandResult {
         } else {
             RequestKind::Cancel
         },
-        by: inputs::operator(args.again.operator.as_deref(), settings.operator.as_deref()),
+        by: inputs::operator(
+            args.options.operator.as_deref(),
+            settings.operator.as_deref(),
+        ),
     };
     if let Some(driver) = hand_over(&folder, &request)? {
         let then = if args.abort {
@@ -62,11 +65,11 @@ pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> CommandResult {
         )?;
         return Ok(Exit::Done);
     }
-    let prepared = resume::take(&folder, &args.again, terminal)?;
-    let failed = |error: driver::FolderError| existing_run::failure(&error);
+    let prepared = resume::prepare(&folder, &args.options, terminal)?;
+    let failed = |error: driver::FolderError| existing_run::folder_error(&error);
     request.save(folder.path()).map_err(failed)?;
-    say(&format!("run {run} is not active; cancelling it here\n"));
-    resume::go(prepared, folder, &args.again, terminal)
+    eprint(&format!("run {run} is not active; cancelling it here\n"));
+    resume::start(prepared, folder, &args.options, terminal)
 }
 
 /// The answer to a request that another terminal makes of a run.
@@ -99,7 +102,7 @@ pub(super) fn print_state(
         RequestState::NotActive => ("not_active", None),
     };
     match format {
-        OutputFormat::Text => say(&format!("{message}\n")),
+        OutputFormat::Text => eprint(&format!("{message}\n")),
         OutputFormat::Json => print_json(&json!({
             "version": 1,
             "run": run,
@@ -117,7 +120,7 @@ pub(super) fn hand_over(
     request: &ControlRequest,
 ) -> Result<Option<String>, CommandError> {
     let path = folder.path();
-    let failed = |error: driver::FolderError| existing_run::failure(&error);
+    let failed = |error: driver::FolderError| existing_run::folder_error(&error);
     let Some(mut driver) = active_process(path).map_err(failed)? else {
         return Ok(None);
     };
@@ -131,7 +134,7 @@ pub(super) fn hand_over(
                 return Ok(None);
             }
         }
-        if since.elapsed() > PATIENCE {
+        if since.elapsed() > HAND_OVER_TIMEOUT {
             return Err(CommandError::new(
                 Exit::Interrupted,
                 format!("{driver} has not seen the request yet"),
@@ -141,7 +144,7 @@ pub(super) fn hand_over(
                  check with `svar runs`",
             ));
         }
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(POLL_INTERVAL);
     }
     Ok(Some(driver))
 }

@@ -12,14 +12,14 @@ use crate::cli::args::{CheckArgs, Deny, OutputFormat};
 use crate::cli::input::discover::{self, Candidate, FileKind};
 use crate::cli::input::scenario;
 use crate::cli::output::exit::{CommandError, CommandResult, Exit};
-use crate::cli::output::terminal::{Terminal, TextStyle, print, say};
+use crate::cli::output::terminal::{Terminal, TextStyle, eprint, print};
 use crate::cli::rules;
 
 pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> CommandResult {
     let candidates = discover::candidates(&args.paths);
     let results = check_all(&candidates);
-    let tally = FileCounts::of(&results);
-    if tally.playbooks + tally.scenarios + tally.unread == 0 {
+    let counts = FileCounts::of(&results);
+    if counts.playbooks + counts.scenarios + counts.unreadable == 0 {
         return Err(nothing_to_check(args));
     }
     let problems: Vec<Problem> = (results.into_iter().flatten())
@@ -28,8 +28,8 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> CommandResult {
     match args.output.format {
         OutputFormat::Json => print(&format!("{}\n", render::json(&problems)))?,
         OutputFormat::Text => {
-            say(&render::text(&problems, &terminal.finding_style()));
-            say(&summary(&problems, &tally, terminal));
+            eprint(&render::text(&problems, &terminal.finding_style()));
+            eprint(&summary(&problems, &counts, terminal));
         }
     }
     let denied = |problem: &Problem| match problem.severity {
@@ -57,7 +57,7 @@ struct FileCounts {
     scenarios: usize,
     skipped: usize,
     /// Paths without a file.
-    unread: usize,
+    unreadable: usize,
 }
 
 impl FileCounts {
@@ -70,7 +70,7 @@ impl FileCounts {
             playbooks: count(Some(FileKind::Playbook)),
             scenarios: count(Some(FileKind::Scenario)),
             skipped: results.iter().filter(|result| result.is_none()).count(),
-            unread: count(None),
+            unreadable: count(None),
         }
     }
 }
@@ -78,14 +78,14 @@ impl FileCounts {
 /// Checks all candidates, on all cores. `None` stands for a file found in a folder that is neither a
 /// playbook nor a scenario.
 fn check_all(candidates: &[Candidate]) -> Vec<Option<Checked>> {
-    let alone = || candidates.iter().map(check_one).collect();
+    let sequentially = || candidates.iter().map(check_one).collect();
     // Counting the cores takes longer than checking a small playbook.
     if candidates.len() < 2 {
-        return alone();
+        return sequentially();
     }
     let cores = thread::available_parallelism().map_or(1, usize::from);
     if cores == 1 {
-        return alone();
+        return sequentially();
     }
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(candidates.len()));
@@ -115,7 +115,7 @@ fn check_one(candidate: &Candidate) -> Option<Checked> {
         Candidate::Named(path) | Candidate::Found(path) => {
             (discover::read(path), PlaybookFolder::of(path))
         }
-        Candidate::Nothing(problem) => {
+        Candidate::Unusable(problem) => {
             return Some(Checked {
                 kind: None,
                 problems: vec![problem.as_ref().clone()],
@@ -160,7 +160,7 @@ fn nothing_to_check(args: &CheckArgs) -> CommandError {
 }
 
 /// Returns `9 playbooks, 1 scenario: 2 errors, 1 warning`.
-fn summary(problems: &[Problem], tally: &FileCounts, terminal: &Terminal) -> String {
+fn summary(problems: &[Problem], counts: &FileCounts, terminal: &Terminal) -> String {
     let count = |severity| {
         problems
             .iter()
@@ -183,14 +183,14 @@ fn summary(problems: &[Problem], tally: &FileCounts, terminal: &Terminal) -> Str
     } else {
         parts.join(", ")
     };
-    let others = match tally.skipped {
+    let others = match counts.skipped {
         0 => String::new(),
         skipped => format!(", {} skipped", text::count(skipped, "other YAML file")),
     };
     let counted = [
-        (tally.playbooks, "playbook"),
-        (tally.scenarios, "scenario"),
-        (tally.unread, "unreadable path"),
+        (counts.playbooks, "playbook"),
+        (counts.scenarios, "scenario"),
+        (counts.unreadable, "unreadable path"),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)

@@ -11,7 +11,7 @@ use svar_emulator::{Scenario, ServeOptions};
 use crate::cli::args::EmulatorArgs;
 use crate::cli::input::scenario;
 use crate::cli::output::exit::{CommandError, CommandResult, Exit};
-use crate::cli::output::terminal::{Terminal, TextStyle, print, say};
+use crate::cli::output::terminal::{Terminal, TextStyle, eprint, print};
 use crate::cli::runtime;
 
 pub(crate) fn run(args: &EmulatorArgs, terminal: &Terminal) -> CommandResult {
@@ -52,7 +52,7 @@ async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> 
         CommandError::refused(format!("cannot listen on {address}: {error}"))
             .help("use another port; port 0 picks a free one")
     })?;
-    let end = crate::cli::signal::asked_to_end()?;
+    let end = crate::cli::signal::termination()?;
     print(&format!(
         "{}\n",
         json!({"listening": format!("http://{bound}")})
@@ -68,9 +68,9 @@ async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> 
             scenario.factor
         ),
     );
-    say(&format!("{note}\n"));
+    eprint(&format!("{note}\n"));
     if !bound.ip().is_loopback() {
-        say(&format!(
+        eprint(&format!(
             "{} other computers can reach {bound}, and anyone who knows the secret can run scripts here\n",
             terminal.paint(TextStyle::Warn, "warning:")
         ));

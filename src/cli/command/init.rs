@@ -8,10 +8,10 @@ use serde_json::json;
 
 use crate::cli::args::{InitArgs, OutputFormat};
 use crate::cli::output::exit::{CommandError, CommandResult, Exit};
-use crate::cli::output::terminal::{Terminal, TextStyle, print_json, say};
+use crate::cli::output::terminal::{Terminal, TextStyle, eprint, print_json};
 
 /// The new playbook: small, complete, and runnable on the built-in emulator.
-const FIRST: &str = r#"# yaml-language-server: $schema=playbook.schema.json
+const PLAYBOOK: &str = r#"# yaml-language-server: $schema=playbook.schema.json
 # Check it with `svar check @FILE@`, rehearse it with `svar run @FILE@`.
 playbook: 1
 name: Who is logged in
@@ -52,12 +52,12 @@ pub(crate) fn run(args: &InitArgs, terminal: &Terminal) -> CommandResult {
     let schema = folder.join("playbook.schema.json");
     for path in [&args.file, &script, &schema] {
         if path.exists() {
-            return Err(exists(path));
+            return Err(already_exists(path));
         }
     }
     std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
     let shown = args.file.display().to_string();
-    write_new(&args.file, &FIRST.replace("@FILE@", &shown))?;
+    write_new(&args.file, &PLAYBOOK.replace("@FILE@", &shown))?;
     write_new(&script, SCRIPT)?;
     write_new(&schema, &svar_language::playbook::committed_schema())?;
     if args.output.format == OutputFormat::Json {
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &InitArgs, terminal: &Terminal) -> CommandResult {
         return Ok(Exit::Done);
     }
     let next = terminal.paint(TextStyle::Strong, &format!("svar run {shown}"));
-    say(&format!(
+    eprint(&format!(
         "created {shown}, its script ({}) and the schema for your editor ({})\n  next: {next}\n",
         script.display(),
         schema.display(),
@@ -83,12 +83,12 @@ fn write_new(path: &Path, text: &str) -> Result<(), CommandError> {
     opened
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => exists(path),
+            ErrorKind::AlreadyExists => already_exists(path),
             _ => unwritable(path, &error),
         })
 }
 
-fn exists(path: &Path) -> CommandError {
+fn already_exists(path: &Path) -> CommandError {
     CommandError::refused(format!("`{}` already exists", path.display()))
         .help("nothing is overwritten; use another name, for example `svar init other-folder/playbook.yaml`")
 }

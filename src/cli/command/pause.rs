@@ -19,7 +19,7 @@ pub(crate) fn run(args: &PauseArgs) -> CommandResult {
     if folder.is_finished() {
         folder
             .check_journal_end()
-            .map_err(|error| existing_run::failure(&error))?;
+            .map_err(|error| existing_run::folder_error(&error))?;
         let message = format!("run {run} has already finished");
         print_state(format, run, RequestState::Finished, &message)?;
         return Ok(Exit::Done);

@@ -5,7 +5,7 @@ use svar_plan::CompiledPlan;
 use crate::cli::args::{OutputFormat, PlanArgs};
 use crate::cli::input::prepare::{self, PreparedPlaybook};
 use crate::cli::output::exit::{CommandError, CommandResult, Exit};
-use crate::cli::output::terminal::{Terminal, print, print_json, say};
+use crate::cli::output::terminal::{Terminal, eprint, print, print_json};
 use crate::cli::runtime;
 use crate::cli::service::connect;
 use crate::cli::service::select::Service;
@@ -14,21 +14,25 @@ use crate::report;
 
 /// Placeholder for the run id. It has the form of one, so that rendered templates are as long as they
 /// will be.
-const NO_RUN: &str = "00000000-000000-000000";
+const RUN_ID_PLACEHOLDER: &str = "00000000-000000-000000";
 
 pub(crate) fn run(args: &PlanArgs, terminal: &Terminal) -> CommandResult {
     let settings = Settings::load()?;
-    let ready = prepare::read(&args.playbook, NO_RUN, &settings, terminal)?;
-    let compiled = match ready.targets_by_id() {
+    let prepared = prepare::read(&args.playbook, RUN_ID_PLACEHOLDER, &settings, terminal)?;
+    let compiled = match prepared.targets_by_id() {
         // Ids on the command line need no service, even if one could tell more about the devices.
-        Some(targets) if !args.playbook.targets.is_empty() || !ready.exclusion_is_open() => {
-            if ready.exclusion_is_open() {
-                say("note: `exclude` by tag, group or name is resolved at run time\n");
+        Some(targets)
+            if !args.playbook.targets.is_empty() || !prepared.exclusion_needs_service() =>
+        {
+            if prepared.exclusion_needs_service() {
+                eprint("note: `exclude` by tag, group or name is resolved at run time\n");
             }
             let limits = prepare::limits(args.playbook.limits, profile_limits(args, &settings));
-            ready.compile(targets, limits, terminal)?
+            prepared.compile(targets, limits, terminal)?
         }
-        _ => runtime::start()?.block_on(look_up(args, &ready, &settings, terminal))?,
+        _ => {
+            runtime::start()?.block_on(resolve_and_compile(args, &prepared, &settings, terminal))?
+        }
     };
     let plan = compiled.plan();
     match args.output.format {
@@ -39,9 +43,9 @@ pub(crate) fn run(args: &PlanArgs, terminal: &Terminal) -> CommandResult {
 }
 
 /// Asks the service for the targets, and compiles the plan for them.
-async fn look_up(
+async fn resolve_and_compile(
     args: &PlanArgs,
-    ready: &PreparedPlaybook,
+    prepared: &PreparedPlaybook,
     settings: &Settings,
     terminal: &Terminal,
 ) -> Result<CompiledPlan, CommandError> {
@@ -49,11 +53,11 @@ async fn look_up(
     service.announce(terminal);
     let limits = prepare::limits(args.playbook.limits, service.limits());
     let scenario = service.scenario(terminal)?;
-    let address = connect::locate(service, scenario).await?;
+    let address = connect::open(service, scenario).await?;
     let connected = connect::sign_in(address).await?;
-    let targets = prepare::resolve(&connected.client, ready, terminal).await;
+    let targets = prepare::resolve(&connected.client, prepared, terminal).await;
     connected.close().await;
-    ready.compile(targets?, limits, terminal)
+    prepared.compile(targets?, limits, terminal)
 }
 
 /// Returns the limits of the profile that would be used. No service is asked, so credentials are not

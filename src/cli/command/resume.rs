@@ -11,10 +11,10 @@ use crate::report::{self, Evidence};
 use crate::cli::args::{OutputFormat, ResumeArgs, ResumeOptions};
 use crate::cli::command::waive;
 use crate::cli::drive;
-use crate::cli::existing_run::{self, ExistingRun, Purpose};
+use crate::cli::existing_run::{self, ExistingRun, RecompileFor};
 use crate::cli::input::inputs;
 use crate::cli::output::exit::{CommandError, CommandResult};
-use crate::cli::output::terminal::{Terminal, print_json, say};
+use crate::cli::output::terminal::{Terminal, eprint, print_json};
 use crate::cli::runs_folder;
 use crate::cli::runtime;
 use crate::cli::service::connect;
@@ -24,7 +24,7 @@ use crate::cli::summary;
 
 pub(crate) fn run(args: &ResumeArgs, terminal: &Terminal) -> CommandResult {
     let settings = Settings::load()?;
-    let root = runs_folder::choose(args.again.progress.runs.as_deref(), &settings);
+    let root = runs_folder::choose(args.options.progress.runs.as_deref(), &settings);
     let waives = !args.waive_cleanup.is_empty();
     let folder = if waives {
         // Cleanup is most often waived when the run has finished.
@@ -33,52 +33,56 @@ pub(crate) fn run(args: &ResumeArgs, terminal: &Terminal) -> CommandResult {
         existing_run::find_unfinished(&root, args.run.as_deref())?
     };
     if waives {
-        let past = existing_run::recompile(&folder, Purpose::Show, terminal)?;
-        let by = inputs::operator(args.again.operator.as_deref(), settings.operator.as_deref());
+        let existing = existing_run::recompile(&folder, RecompileFor::Show, terminal)?;
+        let by = inputs::operator(
+            args.options.operator.as_deref(),
+            settings.operator.as_deref(),
+        );
         let why = args.why.as_deref().unwrap_or_default();
-        waive::waive(&folder, &past, &args.waive_cleanup, &by, why)?;
+        waive::waive(&folder, &existing, &args.waive_cleanup, &by, why)?;
     }
     if folder.is_finished() {
-        let past = existing_run::recompile(&folder, Purpose::Show, terminal)?;
-        let evidence = existing_run::evidence(&folder, &past, &existing_run::journal(&folder)?)?;
+        let existing = existing_run::recompile(&folder, RecompileFor::Show, terminal)?;
+        let evidence =
+            existing_run::evidence(&folder, &existing, &existing_run::journal(&folder)?)?;
         if waives {
-            existing_run::finish(&folder, &evidence)?;
+            existing_run::write_summary(&folder, &evidence)?;
         } else {
-            say(&format!(
+            eprint(&format!(
                 "run {} has already finished\n",
                 folder.header().run
             ));
         }
-        return print_finished(&folder, &past, &evidence, &args.again, terminal);
+        return print_finished(&folder, &existing, &evidence, &args.options, terminal);
     }
-    let taken = take(&folder, &args.again, terminal)?;
-    go(taken, folder, &args.again, terminal)
+    let prepared = prepare(&folder, &args.options, terminal)?;
+    start(prepared, folder, &args.options, terminal)
 }
 
 /// Prints the summary of a run that has finished.
 fn print_finished(
     folder: &RunFolder,
-    past: &ExistingRun,
+    existing: &ExistingRun,
     evidence: &Evidence,
     args: &ResumeOptions,
     terminal: &Terminal,
 ) -> CommandResult {
-    say(&summary::end(
+    eprint(&summary::render(
         evidence,
         &driver::Ending::Finished,
         folder,
-        &past.source,
+        &existing.source,
         terminal,
     ));
     if args.progress.output.format == OutputFormat::Json {
         print_json(&report::summary(evidence))?;
     }
-    Ok(existing_run::exit_of(evidence))
+    Ok(existing_run::exit_code(evidence))
 }
 
 /// An unfinished run, ready to be driven.
 pub(crate) struct PreparedResume {
-    past: ExistingRun,
+    existing: ExistingRun,
     service: Service,
 }
 
@@ -86,38 +90,38 @@ pub(crate) struct PreparedResume {
 ///
 /// # Errors
 /// The folder was changed, a secret input is missing, or the service no longer exists.
-pub(crate) fn take(
+pub(crate) fn prepare(
     folder: &RunFolder,
     args: &ResumeOptions,
     terminal: &Terminal,
 ) -> Result<PreparedResume, CommandError> {
-    let past = existing_run::recompile(
+    let existing = existing_run::recompile(
         folder,
-        Purpose::Resume(inputs::arguments(&args.inputs)?),
+        RecompileFor::Resume(inputs::arguments(&args.inputs)?),
         terminal,
     )?;
     let service = service(&folder.header().service, args)?;
     service.announce(terminal);
-    Ok(PreparedResume { past, service })
+    Ok(PreparedResume { existing, service })
 }
 
 /// Drives the run.
-pub(crate) fn go(
-    taken: PreparedResume,
+pub(crate) fn start(
+    prepared: PreparedResume,
     folder: RunFolder,
     args: &ResumeOptions,
     terminal: &Terminal,
 ) -> CommandResult {
-    runtime::start()?.block_on(drive(taken, folder, args, terminal))
+    runtime::start()?.block_on(drive(prepared, folder, args, terminal))
 }
 
 /// Returns the service that the run was started with.
 fn service(record: &ServiceRecord, args: &ResumeOptions) -> Result<Service, CommandError> {
     match record.kind {
-        ServiceKind::Tenant => Service::again(record),
+        ServiceKind::Tenant => Service::of_run(record),
         ServiceKind::Emulator => {
             let url = args.emulator.as_deref().unwrap_or(&record.api);
-            crate::cli::service::select::emulator(url).map(Service::Emulator)
+            crate::cli::service::select::parse_emulator_root(url).map(Service::Emulator)
         }
         ServiceKind::BuiltInEmulator => Err(CommandError::refused(
             "the built-in emulator ended with its process, so the run cannot be resumed",
@@ -129,20 +133,23 @@ fn service(record: &ServiceRecord, args: &ResumeOptions) -> Result<Service, Comm
 }
 
 async fn drive(
-    taken: PreparedResume,
+    prepared: PreparedResume,
     folder: RunFolder,
     args: &ResumeOptions,
     terminal: &Terminal,
 ) -> CommandResult {
-    let PreparedResume { past, service } = taken;
+    let PreparedResume { existing, service } = prepared;
     // The lock comes first: if two processes resume the run, the second one fails here.
     let (journal, recorded) =
-        Journal::open(folder.path()).map_err(|error| existing_run::journal_failure(&error))?;
-    let address = connect::locate(service, None).await?;
+        Journal::open(folder.path()).map_err(|error| existing_run::journal_error(&error))?;
+    let address = connect::open(service, None).await?;
     let connected = connect::sign_in(address).await?;
     let setup = driver::RunSetup {
-        records: Arc::new(FolderRecordStore::new(folder.clone(), past.compiled.plan())),
-        compiled: Arc::new(past.compiled),
+        records: Arc::new(FolderRecordStore::new(
+            folder.clone(),
+            existing.compiled.plan(),
+        )),
+        compiled: Arc::new(existing.compiled),
         folder,
         journal,
         recorded: Some(recorded),
@@ -151,7 +158,14 @@ async fn drive(
         limits: ResultLimits::default(),
     };
     let interrupts = drive::interrupts()?;
-    let outcome = drive::drive(setup, interrupts, &past.source, &args.progress, terminal).await;
+    let outcome = drive::drive(
+        setup,
+        interrupts,
+        &existing.source,
+        &args.progress,
+        terminal,
+    )
+    .await;
     connected.close().await;
     outcome
 }

@@ -18,7 +18,7 @@ use crate::cli::drive;
 use crate::cli::existing_run::{self, SCENARIO_FILE};
 use crate::cli::input::prepare::{self, PreparedPlaybook};
 use crate::cli::output::exit::{CommandError, CommandResult, Exit};
-use crate::cli::output::terminal::{Terminal, say};
+use crate::cli::output::terminal::{Terminal, eprint};
 use crate::cli::runs_folder;
 use crate::cli::runtime;
 use crate::cli::service::connect::{self, Connected};
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> CommandResult {
     let settings = Settings::load()?;
     let service = Service::choose(&args.playbook.connection, &settings)?;
     service.announce(terminal);
-    let start = Start {
+    let start = RunStart {
         run: new_run_id()?,
         limits: prepare::limits(args.playbook.limits, service.limits()),
         scenario: service.scenario(terminal)?,
@@ -37,12 +37,12 @@ pub(crate) fn run(args: &RunArgs, terminal: &Terminal) -> CommandResult {
         settings: &settings,
         terminal,
     };
-    let ready = prepare::read(&args.playbook, start.run.as_str(), &settings, terminal)?;
-    runtime::start()?.block_on(start.go(service, &ready))
+    let prepared = prepare::read(&args.playbook, start.run.as_str(), &settings, terminal)?;
+    runtime::start()?.block_on(start.execute(service, &prepared))
 }
 
 /// A run that is about to start.
-struct Start<'a> {
+struct RunStart<'a> {
     run: RunId,
     limits: LimitsProfile,
     scenario: Option<Scenario>,
@@ -51,15 +51,15 @@ struct Start<'a> {
     terminal: &'a Terminal,
 }
 
-impl Start<'_> {
-    async fn go(&self, service: Service, ready: &PreparedPlaybook) -> CommandResult {
-        let address = connect::locate(service, self.scenario.clone()).await?;
+impl RunStart<'_> {
+    async fn execute(&self, service: Service, prepared: &PreparedPlaybook) -> CommandResult {
+        let address = connect::open(service, self.scenario.clone()).await?;
         let connected = connect::sign_in(address).await?;
-        let outcome = match self.begin(&connected, ready).await {
-            Ok((begun, interrupts)) => {
-                let source = &ready.loaded.source;
+        let outcome = match self.set_up(&connected, prepared).await {
+            Ok((setup, interrupts)) => {
+                let source = &prepared.loaded.source;
                 let progress = &self.args.progress;
-                drive::drive(begun, interrupts, source, progress, self.terminal).await
+                drive::drive(setup, interrupts, source, progress, self.terminal).await
             }
             Err(failure) => Err(failure),
         };
@@ -68,14 +68,14 @@ impl Start<'_> {
     }
 
     /// Does everything up to the first request that changes a device.
-    async fn begin(
+    async fn set_up(
         &self,
         connected: &Connected,
-        ready: &PreparedPlaybook,
+        prepared: &PreparedPlaybook,
     ) -> Result<(driver::RunSetup, Interrupts), CommandError> {
         let client = &connected.client;
-        let targets = prepare::resolve(client, ready, self.terminal).await?;
-        let compiled = ready.compile(targets.clone(), self.limits, self.terminal)?;
+        let targets = prepare::resolve(client, prepared, self.terminal).await?;
+        let compiled = prepared.compile(targets.clone(), self.limits, self.terminal)?;
         let plan = compiled.plan();
         if connected.record.kind == ServiceKind::Tenant {
             let confirmation = if self.args.yes {
@@ -85,11 +85,12 @@ impl Start<'_> {
             };
             consent::ask(plan, &connected.record, confirmation, self.terminal)?;
         }
-        let library = library(plan, &ready.files)?;
-        self.bring_library(connected, &library).await?;
+        let library = library(plan, &prepared.files)?;
+        self.upload_library(connected, &library).await?;
         let interrupts = drive::interrupts()?;
-        let (folder, journal) = self.folder(connected, ready, &compiled, &targets, &library)?;
-        let begun = driver::RunSetup {
+        let (folder, journal) =
+            self.create_folder(connected, prepared, &compiled, &targets, &library)?;
+        let setup = driver::RunSetup {
             records: Arc::new(FolderRecordStore::new(folder.clone(), compiled.plan())),
             compiled: Arc::new(compiled),
             folder,
@@ -99,11 +100,11 @@ impl Start<'_> {
             clock: connected.clock.clone(),
             limits: ResultLimits::default(),
         };
-        Ok((begun, interrupts))
+        Ok((setup, interrupts))
     }
 
     /// Uploads missing library files: to an emulator always, to a tenant with `--sync-library`.
-    async fn bring_library(
+    async fn upload_library(
         &self,
         connected: &Connected,
         library: &[LibraryItem],
@@ -126,15 +127,15 @@ impl Start<'_> {
             .map_err(|error| library_failure(&error))?;
         if is_tenant && !uploaded.is_empty() {
             let names: Vec<&str> = uploaded.iter().map(LibraryName::as_str).collect();
-            say(&format!("uploaded to the library: {}\n", names.join(", ")));
+            eprint(&format!("uploaded to the library: {}\n", names.join(", ")));
         }
         Ok(())
     }
 
-    fn folder(
+    fn create_folder(
         &self,
         connected: &Connected,
-        ready: &PreparedPlaybook,
+        prepared: &PreparedPlaybook,
         compiled: &CompiledPlan,
         targets: &[Target],
         library: &[LibraryItem],
@@ -150,25 +151,25 @@ impl Start<'_> {
             plan_digest: plan.digest.clone(),
             devices: plan.devices.len(),
             limits: self.limits,
-            operator: ready.names.operator.clone(),
-            case: ready.names.case.clone(),
+            operator: prepared.names.operator.clone(),
+            case: prepared.names.case.clone(),
             service: connected.record.clone(),
         };
-        let beginning = InitialFiles {
-            playbook: ready.loaded.source.text().as_bytes(),
-            inputs: &ready.inputs.to_json(),
+        let initial_files = InitialFiles {
+            playbook: prepared.loaded.source.text().as_bytes(),
+            inputs: &prepared.inputs.to_json(),
             targets,
             plan: &crate::report::plan_json(plan),
             library,
         };
         let root = runs_folder::choose(self.args.progress.runs.as_deref(), self.settings);
-        let (folder, journal) = RunFolder::create(&root, header, &beginning)
-            .map_err(|error| existing_run::failure(&error))?;
+        let (folder, journal) = RunFolder::create(&root, header, &initial_files)
+            .map_err(|error| existing_run::folder_error(&error))?;
         if let Some(scenario) = &self.scenario {
             let text = serde_json::to_vec_pretty(scenario).unwrap_or_default();
             folder
                 .write(SCENARIO_FILE, &text)
-                .map_err(|error| existing_run::failure(&error))?;
+                .map_err(|error| existing_run::folder_error(&error))?;
         }
         Ok((folder, journal))
     }
@@ -179,17 +180,20 @@ fn library(plan: &Plan, files: &PlaybookFolder) -> Result<Vec<LibraryItem>, Comm
     let mut items: Vec<LibraryItem> = Vec::new();
     for file in &plan.library {
         let Some(path) = &file.path else { continue };
-        let wrong = |why: String| CommandError::refused(format!("library file `{path}`: {why}"));
-        let name = LibraryName::parse(&file.name).map_err(|error| wrong(error.to_string()))?;
-        let bytes = std::fs::read(files.locate(path)).map_err(|error| wrong(error.to_string()))?;
+        let invalid = |why: String| CommandError::refused(format!("library file `{path}`: {why}"));
+        let name = LibraryName::parse(&file.name).map_err(|error| invalid(error.to_string()))?;
+        let bytes =
+            std::fs::read(files.locate(path)).map_err(|error| invalid(error.to_string()))?;
         let item = LibraryItem::new(name, bytes);
         if file
             .sha256
             .as_deref()
             .is_some_and(|hash| hash != item.sha256)
         {
-            return Err(wrong("the file changed while it was being read".to_owned())
-                .help("run again when it is no longer being written"));
+            return Err(
+                invalid("the file changed while it was being read".to_owned())
+                    .help("run again when it is no longer being written"),
+            );
         }
         if !items.iter().any(|other| other.name == item.name) {
             items.push(item);
@@ -211,9 +215,9 @@ fn new_run_id() -> Result<RunId, CommandError> {
             format!("cannot create a run id: {what}"),
         )
     };
-    let mut chance = [0; 3];
-    getrandom::fill(&mut chance).map_err(|error| bug(&error.to_string()))?;
-    let [a, b, c] = chance;
+    let mut random = [0; 3];
+    getrandom::fill(&mut random).map_err(|error| bug(&error.to_string()))?;
+    let [a, b, c] = random;
     let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
     RunId::parse(&format!("{time}-{a:02x}{b:02x}{c:02x}")).map_err(|error| bug(&error.to_string()))
 }

@@ -9,7 +9,7 @@ use svar_wire::text;
 use crate::cli::args::{OutputFormat, RunsArgs};
 use crate::cli::existing_run;
 use crate::cli::output::exit::{CommandResult, Exit};
-use crate::cli::output::terminal::{Terminal, TextStyle, print, print_json, say};
+use crate::cli::output::terminal::{Terminal, TextStyle, eprint, print, print_json};
 use crate::cli::runs_folder;
 use crate::cli::settings::Settings;
 use crate::driver::{FolderError, RunFolder, Runs};
@@ -36,7 +36,7 @@ impl ListedState {
     /// Returns the state of a run; damage is printed on standard error.
     fn of(run: &RunFolder, terminal: &Terminal) -> Self {
         if let Err(error) = run.check_journal_end() {
-            terminal.error(&existing_run::failure(&error));
+            terminal.error(&existing_run::folder_error(&error));
             return ListedState::Damaged;
         }
         ListedState::Sound(if run.is_finished() {
@@ -70,12 +70,12 @@ pub(crate) fn run(args: &RunsArgs, terminal: &Terminal) -> CommandResult {
     let root = runs_folder::choose(args.runs.as_deref(), &settings);
     let runs = Runs::in_folder(&root)
         .list()
-        .map_err(|error| existing_run::failure(&error))?;
+        .map_err(|error| existing_run::folder_error(&error))?;
     if !runs.is_empty() {
         for error in Runs::in_folder(&root).unreadable() {
             match error {
-                FolderError::NeverStarted { .. } => say(&format!("{error}\n")),
-                error => terminal.error(&existing_run::failure(&error)),
+                FolderError::NeverStarted { .. } => eprint(&format!("{error}\n")),
+                error => terminal.error(&existing_run::folder_error(&error)),
             }
         }
     }
@@ -87,7 +87,7 @@ pub(crate) fn run(args: &RunsArgs, terminal: &Terminal) -> CommandResult {
         .collect();
     match args.output.format {
         OutputFormat::Json => print_json(&document(&runs))?,
-        OutputFormat::Text if runs.is_empty() => return Err(existing_run::none(&root)),
+        OutputFormat::Text if runs.is_empty() => return Err(existing_run::no_runs(&root)),
         OutputFormat::Text => print(&table(&runs, terminal))?,
     }
     Ok(Exit::Done)

@@ -7,9 +7,9 @@ use crate::report;
 use svar_engine::Fleet;
 
 use crate::cli::args::{OutputFormat, ShowArgs};
-use crate::cli::existing_run::{self, Purpose};
+use crate::cli::existing_run::{self, RecompileFor};
 use crate::cli::output::exit::{CommandResult, Exit};
-use crate::cli::output::terminal::{Terminal, print, print_json, say};
+use crate::cli::output::terminal::{Terminal, eprint, print, print_json};
 use crate::cli::runs_folder;
 use crate::cli::settings::Settings;
 use crate::cli::summary;
@@ -19,16 +19,16 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> CommandResult {
     let settings = Settings::load()?;
     let root = runs_folder::choose(args.runs.as_deref(), &settings);
     let folder = existing_run::find(&root, args.run.as_deref())?;
-    let past = existing_run::recompile(&folder, Purpose::Show, terminal)?;
-    let reading = existing_run::journal(&folder)?;
+    let existing = existing_run::recompile(&folder, RecompileFor::Show, terminal)?;
+    let contents = existing_run::journal(&folder)?;
     if args.would_stop {
         return would_stop(
-            &existing_run::replay(&folder, &past, &reading)?,
+            &existing_run::replay(&folder, &existing, &contents)?,
             args.output.format,
         );
     }
     let driver = driver_of(&folder);
-    let mut evidence = existing_run::evidence(&folder, &past, &reading)?;
+    let mut evidence = existing_run::evidence(&folder, &existing, &contents)?;
     if driver.is_some() {
         evidence.mark_running();
     }
@@ -37,10 +37,10 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> CommandResult {
         OutputFormat::Text => {
             print(&report::text(&evidence, terminal.stdout_style()))?;
             print(&summary::last_output_of_all(&evidence, &folder, terminal))?;
-            say(&summary::missing_files(&evidence, &folder, terminal));
+            eprint(&summary::missing_files(&evidence, &folder, terminal));
             if !evidence.is_finished() {
-                say(&match driver {
-                    Some(driver) => summary::driven_hint(&driver, terminal),
+                eprint(&match driver {
+                    Some(driver) => summary::running_hint(&driver, terminal),
                     None => summary::resume_hint(&folder, terminal),
                 });
             }

@@ -14,22 +14,22 @@ use crate::cli::output::exit::CommandError;
 /// then nothing is recorded.
 pub(crate) fn waive(
     folder: &RunFolder,
-    past: &ExistingRun,
+    existing: &ExistingRun,
     names: &[String],
     by: &str,
     why: &str,
 ) -> Result<(), CommandError> {
-    let failed = |error| existing_run::journal_failure(&error);
-    let plan = past.compiled.plan();
+    let failed = |error| existing_run::journal_error(&error);
+    let plan = existing.compiled.plan();
     let devices = names
         .iter()
         .map(|name| find(plan, name))
         .collect::<Result<Vec<_>, _>>()?;
-    let (mut journal, reading) = Journal::open(folder.path()).map_err(failed)?;
-    let mut fleet = existing_run::replay(folder, past, &reading)?;
+    let (mut journal, contents) = Journal::open(folder.path()).map_err(failed)?;
+    let mut fleet = existing_run::replay(folder, existing, &contents)?;
     // An emulator has its own time, and may no longer be running.
     let clock = Clock::system();
-    let last = (reading.facts.last()).map_or(folder.header().started, |fact| fact.at);
+    let last = (contents.facts.last()).map_or(folder.header().started, |fact| fact.at);
     let at = match folder.header().service.kind {
         ServiceKind::Tenant => last.max(clock.now()),
         ServiceKind::Emulator | ServiceKind::BuiltInEmulator => last,
@@ -61,11 +61,11 @@ fn find(plan: &Plan, name: &str) -> Result<DeviceIndex, CommandError> {
             .iter()
             .any(|known| known.eq_ignore_ascii_case(name))
     };
-    let mut fitting = (0_u32..)
+    let mut matching = (0_u32..)
         .zip(&plan.devices)
         .filter(|(_, device)| is(&device.target))
         .map(|(place, _)| DeviceIndex(place));
-    match (fitting.next(), fitting.next()) {
+    match (matching.next(), matching.next()) {
         (Some(device), None) => Ok(device),
         (Some(_), Some(_)) => Err(CommandError::refused(format!(
             "several devices are named `{name}`"

@@ -33,7 +33,7 @@ pub(crate) enum Candidate {
     /// A YAML file found in a folder, which may be neither playbook nor scenario.
     Found(PathBuf),
     /// A path that does not exist, or a folder that can't be listed or has no YAML files.
-    Nothing(Box<Problem>),
+    Unusable(Box<Problem>),
 }
 
 /// Returns all files under these paths, each once: in the order of the paths, folders sorted by name.
@@ -48,20 +48,20 @@ pub(crate) fn candidates(paths: &[PathBuf]) -> Vec<Candidate> {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
                 let before = all.len();
-                walk(path, &mut all);
+                collect_folder(path, &mut all);
                 if all.len() == before {
                     let message = format!("no YAML files in `{}`", path.display());
                     let help = "use the path of a playbook, or of a folder with playbooks";
-                    all.push(Candidate::Nothing(about_path(path, message, help)));
+                    all.push(Candidate::Unusable(path_problem(path, message, help)));
                 }
             }
             Ok(_) => all.push(Candidate::Named(path.clone())),
-            Err(error) => all.push(unlisted(path, &error)),
+            Err(error) => all.push(path_error(path, &error)),
         }
     }
     let mut seen = std::collections::HashSet::new();
     all.retain(|candidate| match candidate {
-        Candidate::Nothing(_) => true,
+        Candidate::Unusable(_) => true,
         Candidate::Stdin => seen.insert(PathBuf::from("-")),
         Candidate::Named(path) | Candidate::Found(path) => {
             seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone()))
@@ -70,11 +70,11 @@ pub(crate) fn candidates(paths: &[PathBuf]) -> Vec<Candidate> {
     all
 }
 
-fn walk(folder: &Path, all: &mut Vec<Candidate>) {
+fn collect_folder(folder: &Path, all: &mut Vec<Candidate>) {
     let listed = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
     let mut entries = match listed {
         Ok(entries) => entries,
-        Err(error) => return all.push(unlisted(folder, &error)),
+        Err(error) => return all.push(path_error(folder, &error)),
     };
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
@@ -82,18 +82,18 @@ fn walk(folder: &Path, all: &mut Vec<Candidate>) {
         if name.to_string_lossy().starts_with('.') {
             continue;
         }
-        let path = tidy(&entry.path());
+        let path = without_dot(&entry.path());
         // Links to folders are not followed: they may form a cycle.
         let kind = match entry.file_type() {
             Ok(kind) => kind,
             Err(error) => {
-                all.push(unlisted(&path, &error));
+                all.push(path_error(&path, &error));
                 continue;
             }
         };
         if kind.is_dir() {
             if !path.join("journal.jsonl").exists() {
-                walk(&path, all);
+                collect_folder(&path, all);
             }
         } else if is_yaml(&path) && (kind.is_file() || path.is_file()) {
             all.push(Candidate::Found(path));
@@ -102,7 +102,7 @@ fn walk(folder: &Path, all: &mut Vec<Candidate>) {
 }
 
 /// Removes a leading `./`.
-fn tidy(path: &Path) -> PathBuf {
+fn without_dot(path: &Path) -> PathBuf {
     path.strip_prefix(".")
         .map_or_else(|_| path.to_owned(), Path::to_owned)
 }
@@ -114,7 +114,7 @@ fn is_yaml(path: &Path) -> bool {
 }
 
 /// Top-level keys of playbooks; other files may have one of them.
-const KEYS: &[&str] = &[
+const PLAYBOOK_KEYS: &[&str] = &[
     "steps", "cleanup", "library", "targets", "rollout", "inputs", "vars", "risk", "offline",
 ];
 
@@ -143,7 +143,7 @@ pub(crate) enum FileKind {
 /// Returns the kind of a file named on the command line: a playbook, unless it has a key that only
 /// scenarios have, even if it is misspelled.
 pub(crate) fn kind_of_named(text: &str) -> FileKind {
-    if !looks_like_a_playbook(text) && scenario_key(text).is_some() {
+    if !looks_like_playbook(text) && scenario_key(text).is_some() {
         FileKind::Scenario
     } else {
         FileKind::Playbook
@@ -152,23 +152,23 @@ pub(crate) fn kind_of_named(text: &str) -> FileKind {
 
 /// Returns the kind of a file found in a folder, if it is a playbook or a scenario.
 pub(crate) fn kind_of_found(text: &str) -> Option<FileKind> {
-    if looks_like_a_playbook(text) {
+    if looks_like_playbook(text) {
         return Some(FileKind::Playbook);
     }
-    let own = outermost_keys(text).filter(|(_, key)| SCENARIO_KEYS.contains(key));
-    let shared = outermost_keys(text).filter(|(_, key)| SHARED_KEYS.contains(key));
+    let own = top_level_keys(text).filter(|(_, key)| SCENARIO_KEYS.contains(key));
+    let shared = top_level_keys(text).filter(|(_, key)| SHARED_KEYS.contains(key));
     let (own, shared) = (own.count(), shared.count());
     (own > 0 && own + shared >= 2).then_some(FileKind::Scenario)
 }
 
 /// Returns whether a text found in a folder looks like a playbook.
-fn looks_like_a_playbook(text: &str) -> bool {
+fn looks_like_playbook(text: &str) -> bool {
     let mut others = 0;
-    for (_, key) in outermost_keys(text) {
+    for (_, key) in top_level_keys(text) {
         if nearest(key, ["playbook"]).is_some() {
             return true;
         }
-        others += usize::from(KEYS.contains(&key));
+        others += usize::from(PLAYBOOK_KEYS.contains(&key));
         if others == 2 {
             return true;
         }
@@ -177,7 +177,7 @@ fn looks_like_a_playbook(text: &str) -> bool {
 }
 
 /// Returns a problem if a text that should be a playbook is a scenario.
-pub(crate) fn is_a_scenario(source: &SourceText) -> Option<Problem> {
+pub(crate) fn scenario_problem(source: &SourceText) -> Option<Problem> {
     if kind_of_named(source.text()) != FileKind::Scenario {
         return None;
     }
@@ -192,25 +192,26 @@ pub(crate) fn is_a_scenario(source: &SourceText) -> Option<Problem> {
 
 /// Returns the first key that only scenarios have, or that is a misspelling of one, with its offset.
 fn scenario_key(text: &str) -> Option<(usize, &str)> {
-    outermost_keys(text).find(|(_, key)| {
-        let is_shared = SHARED_KEYS.contains(key) && !KEYS.contains(key);
-        let may_be_meant = !KEYS.contains(key) && nearest(key, KEYS.iter().copied()).is_none();
-        is_shared || (may_be_meant && nearest(key, SCENARIO_KEYS.iter().copied()).is_some())
+    top_level_keys(text).find(|(_, key)| {
+        let is_shared = SHARED_KEYS.contains(key) && !PLAYBOOK_KEYS.contains(key);
+        let is_no_playbook_key =
+            !PLAYBOOK_KEYS.contains(key) && nearest(key, PLAYBOOK_KEYS.iter().copied()).is_none();
+        is_shared || (is_no_playbook_key && nearest(key, SCENARIO_KEYS.iter().copied()).is_some())
     })
 }
 
 /// Returns the top-level keys with their offsets: good enough to tell files apart, even if they are not
 /// valid YAML yet. A text that begins with a brace is read as JSON.
-fn outermost_keys(text: &str) -> Box<dyn Iterator<Item = (usize, &str)> + '_> {
+fn top_level_keys(text: &str) -> Box<dyn Iterator<Item = (usize, &str)> + '_> {
     if text.trim_start().starts_with('{') {
-        Box::new(keys_in_braces(text))
+        Box::new(json_keys(text))
     } else {
-        Box::new(keys_at_the_margin(text))
+        Box::new(yaml_keys(text))
     }
 }
 
 /// Returns what stands before a colon at the start of a line.
-fn keys_at_the_margin(text: &str) -> impl Iterator<Item = (usize, &str)> {
+fn yaml_keys(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut offset = 0;
     text.split_inclusive('\n').filter_map(move |line| {
         let start = offset;
@@ -223,7 +224,7 @@ fn keys_at_the_margin(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// Returns what stands before a colon inside exactly one brace.
-fn keys_in_braces(text: &str) -> impl Iterator<Item = (usize, &str)> {
+fn json_keys(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut depth = 0_u32;
     let mut key_from = None;
     let mut letters = text.char_indices();
@@ -266,23 +267,23 @@ fn keys_in_braces(text: &str) -> impl Iterator<Item = (usize, &str)> {
 pub(crate) fn read(path: &Path) -> Result<SourceText, Box<Problem>> {
     let shown = path.display().to_string();
     // Opening a pipe waits for its writer, perhaps forever, so the file type is checked first.
-    let looked_at = fs::metadata(path).map_err(|error| unread(&shown, &error))?;
-    if !looked_at.is_file() && !looked_at.is_dir() && !is_handed_over(path) {
-        return Err(about_path(
+    let metadata = fs::metadata(path).map_err(|error| read_error(&shown, &error))?;
+    if !metadata.is_file() && !metadata.is_dir() && !is_opened_by_shell(path) {
+        return Err(path_problem(
             path,
             format!("`{shown}` is a pipe or a device, not a file"),
             "use a file, or `-` for standard input",
         ));
     }
     match fs::File::open(path) {
-        Ok(file) => text(&shown, file),
-        Err(error) => Err(unread(&shown, &error)),
+        Ok(file) => read_text(&shown, file),
+        Err(error) => Err(read_error(&shown, &error)),
     }
 }
 
 /// Returns whether a path names a file that the shell has opened: standard input, or the pipe of a
 /// `<(…)`.
-fn is_handed_over(path: &Path) -> bool {
+fn is_opened_by_shell(path: &Path) -> bool {
     path == Path::new("/dev/stdin")
         || path.starts_with("/dev/fd")
         || path.starts_with("/proc/self/fd")
@@ -293,13 +294,13 @@ fn is_handed_over(path: &Path) -> bool {
 /// # Errors
 /// As for [`read`].
 pub(crate) fn read_stdin() -> Result<SourceText, Box<Problem>> {
-    text(STDIN, io::stdin().lock())
+    read_text(STDIN, io::stdin().lock())
 }
 
-fn text(shown: &str, reader: impl Read) -> Result<SourceText, Box<Problem>> {
+fn read_text(shown: &str, reader: impl Read) -> Result<SourceText, Box<Problem>> {
     let mut bytes = Vec::new();
     if let Err(error) = reader.take(BYTES_MAX + 1).read_to_end(&mut bytes) {
-        return Err(unread(shown, &error));
+        return Err(read_error(shown, &error));
     }
     if bytes.len() as u64 > BYTES_MAX {
         let limit = BYTES_MAX / 1024 / 1024;
@@ -312,7 +313,7 @@ fn text(shown: &str, reader: impl Read) -> Result<SourceText, Box<Problem>> {
     yaml::decode(shown, bytes)
 }
 
-fn unread(shown: &str, error: &io::Error) -> Box<Problem> {
+fn read_error(shown: &str, error: &io::Error) -> Box<Problem> {
     let (message, help) = match error.kind() {
         io::ErrorKind::NotFound => ("the file does not exist".to_owned(), "check the path"),
         io::ErrorKind::PermissionDenied => {
@@ -335,28 +336,28 @@ fn unreadable(file: &str, message: String, help: &str) -> Box<Problem> {
 }
 
 /// Returns the problem of a path on the command line that can't be read.
-fn unlisted(path: &Path, error: &io::Error) -> Candidate {
+fn path_error(path: &Path, error: &io::Error) -> Candidate {
     let shown = path.display();
     let problem = match error.kind() {
-        io::ErrorKind::NotFound => about_path(
+        io::ErrorKind::NotFound => path_problem(
             path,
             format!("`{shown}` does not exist"),
             "check the path; it is relative to the working folder",
         ),
-        io::ErrorKind::PermissionDenied => about_path(
+        io::ErrorKind::PermissionDenied => path_problem(
             path,
             format!("cannot read `{shown}`: permission denied"),
             "check its permissions",
         ),
-        _ => about_path(
+        _ => path_problem(
             path,
             format!("cannot read `{shown}`: {error}"),
             "check the path and the disk",
         ),
     };
-    Candidate::Nothing(problem)
+    Candidate::Unusable(problem)
 }
 
-fn about_path(path: &Path, message: String, help: &str) -> Box<Problem> {
+fn path_problem(path: &Path, message: String, help: &str) -> Box<Problem> {
     unreadable(&path.display().to_string(), message, help)
 }

@@ -8,7 +8,7 @@ use svar_plan::{ENVIRONMENT_PREFIX, GivenInputs, MissingSecrets};
 
 use crate::cli::input::discover;
 use crate::cli::output::exit::{CommandError, Exit};
-use crate::cli::output::terminal::{Terminal, say};
+use crate::cli::output::terminal::{Terminal, eprint};
 
 /// Collects the values of inputs from arguments, files and environment.
 ///
@@ -25,7 +25,7 @@ pub(crate) fn collect(
         match discover::read(path) {
             Ok(source) => files.push(source),
             Err(problem) => {
-                say(&render::text(&[*problem], &terminal.finding_style()));
+                eprint(&render::text(&[*problem], &terminal.finding_style()));
                 return Err(CommandError::printed(Exit::Refused));
             }
         }
@@ -43,10 +43,10 @@ pub(crate) fn collect(
 /// # Errors
 /// An argument has another form.
 pub(crate) fn arguments(words: &[String]) -> Result<Vec<(String, String)>, CommandError> {
-    words.iter().map(|word| pair(word)).collect()
+    words.iter().map(|word| parse_pair(word)).collect()
 }
 
-fn pair(argument: &str) -> Result<(String, String), CommandError> {
+fn parse_pair(argument: &str) -> Result<(String, String), CommandError> {
     match argument.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => {
             Ok((name.trim().to_owned(), value.to_owned()))
@@ -91,13 +91,13 @@ pub(crate) fn operator(argument: Option<&str>, settings: Option<&str>) -> String
         .or(settings)
         .map(str::to_owned)
         .or_else(user)
-        .or_else(user_of_the_process)
+        .or_else(process_user)
         .unwrap_or_default()
 }
 
 /// Returns the name or number of the process's user: services and containers set no variables.
 #[cfg(unix)]
-fn user_of_the_process() -> Option<String> {
+fn process_user() -> Option<String> {
     let number = rustix::process::getuid().as_raw().to_string();
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = users.lines().find_map(|line| {
@@ -109,6 +109,6 @@ fn user_of_the_process() -> Option<String> {
 }
 
 #[cfg(not(unix))]
-fn user_of_the_process() -> Option<String> {
+fn process_user() -> Option<String> {
     None
 }

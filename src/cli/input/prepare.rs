@@ -18,7 +18,7 @@ use crate::cli::input::discover;
 use crate::cli::input::inputs;
 use crate::cli::input::target;
 use crate::cli::output::exit::{CommandError, Exit};
-use crate::cli::output::terminal::{Terminal, say};
+use crate::cli::output::terminal::{Terminal, eprint};
 use crate::cli::rules;
 use crate::cli::settings::Settings;
 
@@ -53,7 +53,7 @@ pub(crate) fn read(
         (discover::read(path), PlaybookFolder::of(path))
     };
     let source = source.map_err(|problem| print_problems(&[*problem], terminal))?;
-    if let Some(problem) = discover::is_a_scenario(&source) {
+    if let Some(problem) = discover::scenario_problem(&source) {
         return Err(print_problems(&[problem], terminal));
     }
     let loaded = load(&source, &files, terminal)?;
@@ -92,14 +92,14 @@ pub(crate) fn load(
         return Err(print_problems(&loaded.problems, terminal));
     }
     if !loaded.problems.is_empty() {
-        say(&render::text(&loaded.problems, &terminal.finding_style()));
+        eprint(&render::text(&loaded.problems, &terminal.finding_style()));
     }
     Ok(loaded)
 }
 
 /// Prints problems, and returns the error to end with.
 pub(crate) fn print_problems(problems: &[Problem], terminal: &Terminal) -> CommandError {
-    say(&render::text(problems, &terminal.finding_style()));
+    eprint(&render::text(problems, &terminal.finding_style()));
     CommandError::printed(Exit::Refused)
 }
 
@@ -133,7 +133,7 @@ impl PreparedPlaybook {
     }
 
     /// Returns whether only the service can tell which devices are excluded.
-    pub(crate) fn exclusion_is_open(&self) -> bool {
+    pub(crate) fn exclusion_needs_service(&self) -> bool {
         let is_open = |selector| !matches!(selector, &DeviceSelector::Id(_));
         self.selection.exclude.iter().any(is_open)
     }
@@ -166,13 +166,13 @@ impl PreparedPlaybook {
 /// The selection matches no device or too many (exit code 2), or the service fails (exit code 3).
 pub(crate) async fn resolve(
     client: &Client,
-    ready: &PreparedPlaybook,
+    prepared: &PreparedPlaybook,
     terminal: &Terminal,
 ) -> Result<Vec<Target>, CommandError> {
-    driver::resolve_targets(client, &ready.selection)
+    driver::resolve_targets(client, &prepared.selection)
         .await
         .map_err(|error: TargetError| {
-            if let Some(problem) = refused_filter(&error, &ready.loaded) {
+            if let Some(problem) = refused_filter(&error, &prepared.loaded) {
                 return print_problems(&[problem], terminal);
             }
             let exit = if error.is_service_error() {
@@ -201,8 +201,11 @@ fn refused_filter(error: &TargetError, loaded: &Loaded) -> Option<Problem> {
 }
 
 /// Returns the limits: from the command line, the profile, or the default.
-pub(crate) fn limits(typed: Option<LimitsChoice>, profile: Option<LimitsProfile>) -> LimitsProfile {
-    match typed {
+pub(crate) fn limits(
+    argument: Option<LimitsChoice>,
+    profile: Option<LimitsProfile>,
+) -> LimitsProfile {
+    match argument {
         Some(LimitsChoice::Safe) => LimitsProfile::Safe,
         Some(LimitsChoice::Current) => LimitsProfile::Current,
         Some(LimitsChoice::Y2021) => LimitsProfile::Y2021,

@@ -21,23 +21,23 @@ use svar_language::yaml::{Document, YamlLimits};
 
 use crate::cli::input::discover;
 use crate::cli::output::exit::{CommandError, Exit};
-use crate::cli::output::terminal::{Terminal, say};
+use crate::cli::output::terminal::{Terminal, eprint};
 use crate::cli::rules;
 
-const COMMITTED: &str = include_str!("../../../schema/scenario.json");
+const SCHEMA_TEXT: &str = include_str!("../../../schema/scenario.json");
 
-static SHAPE: LazyLock<DocumentSchema> = LazyLock::new(|| DocumentSchema::of(COMMITTED));
+static SCHEMA: LazyLock<DocumentSchema> = LazyLock::new(|| DocumentSchema::of(SCHEMA_TEXT));
 
 /// The committed schema of scenarios, as `svar schema scenario` prints it.
 pub fn scenario_schema() -> &'static str {
-    COMMITTED
+    SCHEMA_TEXT
 }
 
 /// The schema as the types of today make it; a test holds the committed one against it.
 pub fn generate_scenario_schema() -> String {
     let mut schema = playbook::schema_of::<Scenario>();
-    take_numbers_for_text(&mut schema);
-    take_numbers_for_choices(&mut schema);
+    accept_numbers_as_text(&mut schema);
+    accept_numbers_as_choices(&mut schema);
     let snippet = json!({
         "label": "scenario",
         "description": "A small fleet, a part of it offline, and an answer that is lost",
@@ -59,8 +59,8 @@ pub fn generate_scenario_schema() -> String {
 
 /// Where text is wanted a number is taken as it was typed, as in playbooks: `version: 22.04` needs no
 /// quotes.
-fn take_numbers_for_text(schema: &mut Schema) {
-    transform_subschemas(&mut take_numbers_for_text, schema);
+fn accept_numbers_as_text(schema: &mut Schema) {
+    transform_subschemas(&mut accept_numbers_as_text, schema);
     let is_free = schema.get("enum").is_none() && schema.get("pattern").is_none();
     if is_free && schema.get("type").is_some_and(|kind| kind == "string") {
         schema.insert("type".to_owned(), json!(["string", "number"]));
@@ -68,8 +68,8 @@ fn take_numbers_for_text(schema: &mut Schema) {
 }
 
 /// A choice that is a number to YAML is taken as one, too: `profile: 2021` needs no quotes either.
-fn take_numbers_for_choices(schema: &mut Schema) {
-    transform_subschemas(&mut take_numbers_for_choices, schema);
+fn accept_numbers_as_choices(schema: &mut Schema) {
+    transform_subschemas(&mut accept_numbers_as_choices, schema);
     let number = |choice: &Value| choice.as_str()?.parse::<u64>().ok();
     let Some(Value::Array(choices)) = schema.get("enum") else {
         return;
@@ -105,7 +105,7 @@ pub(crate) fn load(path: &Path, terminal: &Terminal) -> Result<Scenario, Command
         Err(problem) => (None, vec![*problem]),
     };
     if !problems.is_empty() {
-        say(&render::text(&problems, &terminal.finding_style()));
+        eprint(&render::text(&problems, &terminal.finding_style()));
     }
     scenario.ok_or_else(|| CommandError::printed(Exit::Refused))
 }
@@ -122,19 +122,19 @@ pub(crate) fn read(source: &SourceText) -> (Option<Scenario>, Vec<Problem>) {
     }
     let mut scenario = None;
     if let Some(document) = &parsed.document {
-        match SHAPE.read::<Scenario>(document) {
+        match SCHEMA.read::<Scenario>(document) {
             Ok(read) => {
-                problems.extend(meaning(&read, document));
+                problems.extend(scenario_problems(&read, document));
                 scenario = Some(read);
             }
             Err(found) => {
                 problems.extend(found);
                 // What is left without the wrong parts can be judged all the same.
-                let sound = serde_json::from_value::<Scenario>(SHAPE.valid_part(document));
-                let more: Vec<Problem> = (sound.iter())
-                    .flat_map(|sound| meaning(sound, document))
+                let valid = serde_json::from_value::<Scenario>(SCHEMA.valid_part(document));
+                let more: Vec<Problem> = (valid.iter())
+                    .flat_map(|valid| scenario_problems(valid, document))
                     // One sentence about a place is enough.
-                    .filter(|more| problems.iter().all(|told| told.span() != more.span()))
+                    .filter(|more| problems.iter().all(|known| known.span() != more.span()))
                     .collect();
                 problems.extend(more);
             }
@@ -148,15 +148,15 @@ pub(crate) fn read(source: &SourceText) -> (Option<Scenario>, Vec<Problem>) {
     (scenario.filter(|_| !has_error), problems)
 }
 
-fn meaning<'a>(
+fn scenario_problems<'a>(
     scenario: &Scenario,
     document: &'a Document,
 ) -> impl Iterator<Item = Problem> + use<'a> {
     let finding = |found: ScenarioProblem| {
-        let span = SHAPE.span(document, &found.pointer);
+        let span = SCHEMA.span(document, &found.pointer);
         let mut problem = Problem::new(rule_of(found.kind), document.source(), span, found.message);
         if let Some(related) = found.related {
-            problem = problem.also(SHAPE.span(document, &related.pointer), related.label);
+            problem = problem.also(SCHEMA.span(document, &related.pointer), related.label);
         }
         let written = document.source().slice(span);
         if let Some(near) = nearest(written, found.candidates.iter().map(String::as_str)) {

@@ -2,11 +2,11 @@
 
 use std::panic::{self, PanicHookInfo};
 
-use crate::cli::output::terminal::say;
+use crate::cli::output::terminal::eprint;
 
 /// Prints a message instead of a backtrace when a thread panics; `main` then exits with code 70.
 pub(crate) fn install_hook() {
-    panic::set_hook(Box::new(|info| say(&message(info))));
+    panic::set_hook(Box::new(|info| eprint(&message(info))));
 }
 
 fn message(info: &PanicHookInfo<'_>) -> String {

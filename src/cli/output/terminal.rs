@@ -35,27 +35,27 @@ pub struct Terminal {
 }
 
 /// Columns of a terminal that does not tell its width.
-const WIDTH: usize = 100;
+const DEFAULT_WIDTH: usize = 100;
 
 impl Terminal {
     /// Detects what the process's streams can show.
     pub fn detect(choice: ColorChoice) -> Self {
         let err = io::stderr().is_terminal();
         let out = io::stdout().is_terminal();
-        let said = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
         let ci = env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
         let color = |is_terminal: bool| match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto if said("NO_COLOR") => false,
-            ColorChoice::Auto if said("CLICOLOR_FORCE") => true,
+            ColorChoice::Auto if is_set("NO_COLOR") => false,
+            ColorChoice::Auto if is_set("CLICOLOR_FORCE") => true,
             ColorChoice::Auto => is_terminal && !dumb,
         };
         Terminal {
             color: color(err),
             color_out: color(out),
-            unicode: !dumb && speaks_utf8(),
+            unicode: !dumb && has_utf8_locale(),
             width: width().clamp(40, 200),
             width_out: if out { width().clamp(40, 200) } else { 80 },
             is_log: !err,
@@ -130,7 +130,7 @@ impl Terminal {
                 self.paint(TextStyle::Note, "help:")
             ));
         }
-        say(&self.output_style().replace_unsupported(&text));
+        eprint(&self.output_style().replace_unsupported(&text));
     }
 }
 
@@ -166,7 +166,7 @@ impl TextStyle {
 }
 
 /// Prints to standard error. If that fails there is no place to report it, so it is ignored.
-pub(crate) fn say(text: &str) {
+pub(crate) fn eprint(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
@@ -199,13 +199,13 @@ fn width() -> usize {
     }
     match terminal_size::terminal_size_of(io::stderr()) {
         Some((terminal_size::Width(columns), _)) if columns > 0 => columns.into(),
-        _ => WIDTH,
+        _ => DEFAULT_WIDTH,
     }
 }
 
 /// Returns whether the locale is UTF-8. An environment without a locale is a container or a service,
 /// whose log is.
-fn speaks_utf8() -> bool {
+fn has_utf8_locale() -> bool {
     if cfg!(windows) {
         return true;
     }

@@ -56,7 +56,7 @@ pub(crate) struct ServiceAddress {
 ///
 /// # Errors
 /// The built-in emulator can't be started.
-pub(crate) async fn locate(
+pub(crate) async fn open(
     service: Service,
     scenario: Option<Scenario>,
 ) -> Result<ServiceAddress, CommandError> {
@@ -67,12 +67,12 @@ pub(crate) async fn locate(
             built_in: None,
         },
         Service::Emulator(root) => ServiceAddress {
-            connection: to_emulator(root, None),
+            connection: emulator_connection(root, None),
             kind: ServiceKind::Emulator,
             built_in: None,
         },
         Service::BuiltIn { .. } => {
-            let broken = |error: std::io::Error| {
+            let start_error = |error: std::io::Error| {
                 CommandError::refused(format!("cannot start the built-in emulator: {error}"))
                     .help("check the limit of open files and the loopback interface")
             };
@@ -80,13 +80,14 @@ pub(crate) async fn locate(
             let scenario = scenario
                 .unwrap_or_else(Scenario::demo)
                 .with_fresh_secrets()
-                .map_err(broken)?;
+                .map_err(start_error)?;
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
                 .await
-                .map_err(broken)?;
-            let port = listener.local_addr().map_err(broken)?.port();
-            let root = crate::cli::service::select::emulator(&format!("127.0.0.1:{port}"))?;
-            let connection = to_emulator(root, Some(&scenario));
+                .map_err(start_error)?;
+            let port = listener.local_addr().map_err(start_error)?.port();
+            let root =
+                crate::cli::service::select::parse_emulator_root(&format!("127.0.0.1:{port}"))?;
+            let connection = emulator_connection(root, Some(&scenario));
             let (end, ended) = oneshot::channel::<()>();
             let until = async {
                 // A dropped sender means the same.
@@ -116,7 +117,7 @@ pub(crate) async fn sign_in(address: ServiceAddress) -> Result<Connected, Comman
         ServiceKind::Tenant => Clock::system(),
         ServiceKind::Emulator | ServiceKind::BuiltInEmulator => emulator_clock(&connection.api)
             .await
-            .map_err(|failure| no_emulator(&connection.api, &failure))?,
+            .map_err(|failure| emulator_unreachable(&connection.api, &failure))?,
     };
     let record = ServiceRecord {
         kind,
@@ -140,7 +141,7 @@ pub(crate) async fn sign_in(address: ServiceAddress) -> Result<Connected, Comman
     })
 }
 
-fn to_emulator(root: Root, scenario: Option<&Scenario>) -> Connection {
+fn emulator_connection(root: Root, scenario: Option<&Scenario>) -> Connection {
     let app = scenario.and_then(|scenario| scenario.apps.first());
     let own = |text: &str| text.to_owned();
     Connection {
@@ -160,7 +161,7 @@ fn to_emulator(root: Root, scenario: Option<&Scenario>) -> Connection {
     }
 }
 
-fn no_emulator(root: &Root, failure: &CallError) -> CommandError {
+fn emulator_unreachable(root: &Root, failure: &CallError) -> CommandError {
     CommandError::new(
         Exit::TenantUnusable,
         format!("no emulator at {root}: {failure}"),

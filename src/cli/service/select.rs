@@ -19,7 +19,7 @@ use svar_plan::LimitsProfile;
 use crate::cli::args::ConnectionArgs;
 use crate::cli::input::scenario;
 use crate::cli::output::exit::CommandError;
-use crate::cli::output::terminal::{Terminal, TextStyle, say};
+use crate::cli::output::terminal::{Terminal, TextStyle, eprint};
 use crate::cli::settings::{Settings, TenantProfile};
 
 /// The service of a run.
@@ -65,12 +65,12 @@ impl Service {
     /// Prints which service is used, and whether its devices are real: the first line of every
     /// command that connects to one.
     pub(crate) fn announce(&self, terminal: &Terminal) {
-        let (style, behind) = match self {
+        let (style, effect) = match self {
             Service::Tenant(_) => (TextStyle::Warn, "devices are real"),
             _ => (TextStyle::Note, "no real device is touched"),
         };
-        let text = format!("using {self}: {behind}");
-        say(&format!("{}\n", terminal.paint(style, &text)));
+        let text = format!("using {self}: {effect}");
+        eprint(&format!("{}\n", terminal.paint(style, &text)));
     }
 
     /// Returns the limits from the tenant's profile.
@@ -100,7 +100,7 @@ impl Service {
     /// The settings of a tenant are incomplete or contradict each other.
     pub(crate) fn choose(args: &ConnectionArgs, settings: &Settings) -> Result<Self, CommandError> {
         if let Some(url) = &args.emulator {
-            return emulator(url).map(Service::Emulator);
+            return parse_emulator_root(url).map(Service::Emulator);
         }
         if args.rehearse || args.scenario.is_some() {
             return Ok(Service::BuiltIn {
@@ -110,7 +110,7 @@ impl Service {
         let name = args.profile.as_deref().or(settings.profile.as_deref());
         let named = name.map(|name| settings.profile(name)).transpose()?;
         let variables = Variables::read()?;
-        if named.is_none() && variables.are_absent() {
+        if named.is_none() && variables.name_no_tenant() {
             return Ok(Service::BuiltIn { scenario: None });
         }
         let profile = named.cloned().unwrap_or_default();
@@ -125,7 +125,7 @@ impl Service {
     ///
     /// # Errors
     /// The secret is not set, or the environment names another tenant.
-    pub(crate) fn again(record: &ServiceRecord) -> Result<Self, CommandError> {
+    pub(crate) fn of_run(record: &ServiceRecord) -> Result<Self, CommandError> {
         let mut variables = Variables::read()?;
         variables.authority_host = None;
         variables.api_host = None;
@@ -165,7 +165,7 @@ impl Variables {
     }
 
     /// Returns whether no tenant is named. The hosts alone don't name one.
-    fn are_absent(&self) -> bool {
+    fn name_no_tenant(&self) -> bool {
         self.tenant_id.is_none() && self.client_id.is_none() && self.client_secret.is_none()
     }
 }
@@ -200,13 +200,13 @@ fn tenant(
     profile: &TenantProfile,
     variables: Variables,
 ) -> Result<Tenant, CommandError> {
-    let tenant_id = agreed(
+    let tenant_id = reconcile(
         "AZURE_TENANT_ID",
         name,
         &profile.tenant_id,
         variables.tenant_id,
     )?;
-    let client_id = agreed(CLIENT_ID, name, &profile.client_id, variables.client_id)?;
+    let client_id = reconcile(CLIENT_ID, name, &profile.client_id, variables.client_id)?;
     let missing = |variable: &str, key: &str| {
         let place = match name {
             ProfileName::Named(name) if !key.is_empty() => {
@@ -224,7 +224,7 @@ fn tenant(
         .client_secret
         .ok_or_else(|| missing("AZURE_CLIENT_SECRET", ""))?;
     for (what, id) in [("tenant", &tenant_id), ("client", &client_id)] {
-        if !is_plain(id) {
+        if !is_valid_id(id) {
             return Err(CommandError::tenant(format!("invalid {what} id")).help(
                 "copy it from the application's overview page; it has 36 letters, digits and dashes",
             ));
@@ -235,8 +235,8 @@ fn tenant(
     let api = variables.api_host.or(profile.api_host.clone());
     Ok(Tenant {
         connection: Connection {
-            api: root(api.as_deref().unwrap_or(DEFAULT_API))?,
-            authority: root(authority.as_deref().unwrap_or(DEFAULT_AUTHORITY))?,
+            api: parse_service_root(api.as_deref().unwrap_or(DEFAULT_API))?,
+            authority: parse_service_root(authority.as_deref().unwrap_or(DEFAULT_AUTHORITY))?,
             scope: scope.unwrap_or_else(|| DEFAULT_SCOPE.to_owned()),
             tenant: tenant_id,
             credentials: Credentials::ClientSecret {
@@ -250,7 +250,7 @@ fn tenant(
 }
 
 /// Returns the value that both sources agree on, or the only one.
-fn agreed(
+fn reconcile(
     variable: &str,
     name: ProfileName<'_>,
     profile: &Option<String>,
@@ -280,7 +280,7 @@ fn agreed(
 
 /// Returns whether a tenant or client id is a GUID or a domain name. Ids become parts of addresses,
 /// so nothing else is allowed.
-fn is_plain(id: &str) -> bool {
+fn is_valid_id(id: &str) -> bool {
     (1..=253).contains(&id.len())
         && id
             .bytes()
@@ -289,7 +289,7 @@ fn is_plain(id: &str) -> bool {
 }
 
 /// Parses the address of a service; without a scheme it is https.
-fn root(text: &str) -> Result<Root, CommandError> {
+fn parse_service_root(text: &str) -> Result<Root, CommandError> {
     let address = with_scheme("https", text);
     Root::parse(&address).map_err(|error| {
         CommandError::tenant(error.to_string())
@@ -298,7 +298,7 @@ fn root(text: &str) -> Result<Root, CommandError> {
 }
 
 /// Parses the address of an emulator; without a scheme it is http.
-pub(crate) fn emulator(text: &str) -> Result<Root, CommandError> {
+pub(crate) fn parse_emulator_root(text: &str) -> Result<Root, CommandError> {
     let address = with_scheme("http", text);
     Root::parse(&address).map_err(|error| {
         CommandError::refused(error.to_string())

@@ -20,14 +20,14 @@ pub(super) struct DeviceLookup<'c> {
     by_id: HashMap<String, Machine>,
     /// The whole list, read once if there are many names to look up.
     all: Option<Vec<Machine>>,
-    pub(super) purpose: Purpose,
+    pub(super) role: SelectorRole,
     /// The ids and names that no device has.
     unknown: Vec<Unknown>,
 }
 
 /// The use of the devices that are looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum SelectorRole {
     /// They are included: an id or name must belong to one device.
     Include,
     /// They are excluded: unknown ids and names are ignored, and all devices with a name match.
@@ -118,7 +118,7 @@ impl<'c> DeviceLookup<'c> {
             by_name: HashMap::new(),
             by_id: HashMap::new(),
             all,
-            purpose: Purpose::Include,
+            role: SelectorRole::Include,
             unknown: Vec::new(),
         };
         if ids.len() > 1 {
@@ -274,7 +274,7 @@ impl<'c> DeviceLookup<'c> {
                         reason: reason.clone(),
                     });
                 }
-                None if self.purpose == Purpose::Exclude || seen.contains(id) => {}
+                None if self.role == SelectorRole::Exclude || seen.contains(id) => {}
                 None => self.unknown.push(Unknown::Id(id.clone())),
             }
         }
@@ -305,9 +305,9 @@ impl<'c> DeviceLookup<'c> {
         reason: &SelectionReason,
     ) -> Result<Vec<SelectedDevice>, TargetError> {
         let with_name = self.devices_with_name(name).await?;
-        let chosen = match self.purpose {
-            Purpose::Exclude => with_name,
-            Purpose::Include => match current_device(with_name, name)? {
+        let chosen = match self.role {
+            SelectorRole::Exclude => with_name,
+            SelectorRole::Include => match current_device(with_name, name)? {
                 Some(device) => vec![device],
                 None => {
                     self.unknown.push(Unknown::Name(name.to_owned()));

@@ -8,7 +8,7 @@ use svar_wire::DeviceId;
 use crate::driver::client::Client;
 
 use super::error::TargetError;
-use super::lookup::{DeviceLookup, Purpose, SelectedDevice};
+use super::lookup::{DeviceLookup, SelectedDevice, SelectorRole};
 
 /// Returns the devices of a selection, in the order of its selectors and of the service's answers.
 /// Each device is returned once; its reason is the first selector that matched it.
@@ -24,12 +24,12 @@ pub async fn resolve(
 ) -> Result<Vec<Target>, TargetError> {
     let mut lookup = DeviceLookup::open(client, selection).await?;
     let mut excluded = HashSet::new();
-    lookup.purpose = Purpose::Exclude;
+    lookup.role = SelectorRole::Exclude;
     for selector in &selection.exclude {
         let found = lookup.find(selector).await?.into_iter();
         excluded.extend(found.map(|device| device.machine.id.to_lowercase()));
     }
-    lookup.purpose = Purpose::Include;
+    lookup.role = SelectorRole::Include;
     let mut taken = HashSet::new();
     let mut targets = Vec::new();
     for selector in &selection.include {
