@@ -1,10 +1,11 @@
-//! Takes facts in: every change of a device's state begins in [`apply`].
+//! Applies facts: every change of a device's state begins in [`Transition::apply`], or with an order of
+//! the run.
 //!
 //! A fact that does not fit is refused by name and changes nothing: a damaged journal, or a driver
 //! that made a mistake, must not make us start something twice.
 
 use svar_plan::{CommandIndex, SessionIndex, StepIndex, Verdict};
-use svar_wire::{ActionId, ActionStatus, Moment};
+use svar_wire::{ActionId, ActionStatus};
 
 use crate::end::EndState;
 use crate::fact::{
@@ -14,8 +15,8 @@ use crate::retry::{AnswerClass, class_of_read};
 use crate::status::Readiness;
 
 use super::state::{
-    Cancel, CancelReason, Collecting, CommandOutcome, Context, Current, DeviceState, Misfit, Open,
-    Reached, Running, Selection, Sent, Stage, Unconfirmed,
+    Cancel, CancelReason, Collecting, CommandOutcome, Context, Current, Misfit, Open, Reached,
+    Running, Selection, Sent, Stage, Unconfirmed,
 };
 use super::transition::{ActionEnd, Transition, VISIBILITY_LAG};
 
@@ -30,97 +31,95 @@ pub(crate) enum ActionOwner {
     Other,
 }
 
-/// Applies a fact to a device's state.
-///
-/// `owner` is the owner of the action that the fact names, if it names one.
-///
-/// # Errors
-/// The fact does not fit the state, which is unchanged then.
-pub(crate) fn apply(
-    context: Context<'_>,
-    state: &mut DeviceState,
-    at: Moment,
-    body: &FactBody,
-    owner: ActionOwner,
-) -> Result<(), Misfit> {
-    let device = Transition { context, state, at };
-    let mut device = Applying { device, owner };
-    match body {
-        FactBody::StartAnnounced {
-            session,
-            attempt,
-            commands,
-            ..
-        } => device.start_announced(*session, *attempt, commands),
-        FactBody::StartAccepted {
-            session,
-            attempt,
-            action,
-            adopted: false,
-        } => device.start_accepted(*session, *attempt, action),
-        FactBody::StartAccepted {
-            session,
-            attempt,
-            action,
-            adopted: true,
-        } => device.start_adopted(*session, *attempt, action),
-        FactBody::StartRefused {
-            session,
-            attempt,
-            refusal,
-        } => device.start_refused(*session, *attempt, refusal),
-        FactBody::StartUnknown {
-            session, attempt, ..
-        } => device.start_unknown(*session, *attempt),
-        FactBody::StartAbsent { session, attempt } => device.start_absent(*session, *attempt),
-        FactBody::ActionBegan { action } => device.action_began(action),
-        FactBody::CommandReached {
-            action,
-            index,
-            state,
-        } => device.command_reached(action, *index, *state),
-        FactBody::ActionEnded {
-            action,
-            status,
-            commands,
-            expired,
-        } => device.action_ended(action, status, *expired, commands),
-        FactBody::ResultFetched {
-            action,
-            index,
-            verdict,
-            ..
-        } => device.result_fetched(action, *index, verdict),
-        FactBody::ResultMissing { action, index, why } => {
-            device.result_missing(action, *index, why)
-        }
-        FactBody::SessionResolved { session, commands } => {
-            device.session_resolved(*session, commands)
-        }
-        FactBody::SessionUnresolvable { session, step, why } => {
-            device.session_unresolvable(*session, *step, why)
-        }
-        FactBody::CancelAnnounced { action, why } => device.cancel_announced(action, *why),
-        FactBody::CancelAnswered { action, status } => {
-            if class_of_read(*status) == AnswerClass::Done {
-                device.cancel_heard(action)
-            } else {
-                device.cancel_failed(action)
+impl Transition<'_, '_> {
+    /// Applies a fact.
+    ///
+    /// `owner` is the owner of the action that the fact names, if it names one.
+    ///
+    /// # Errors
+    /// The fact does not fit the state, which is unchanged then.
+    pub(crate) fn apply(self, body: &FactBody, owner: ActionOwner) -> Result<(), Misfit> {
+        let mut device = Applying {
+            device: self,
+            owner,
+        };
+        match body {
+            FactBody::StartAnnounced {
+                session,
+                attempt,
+                commands,
+                ..
+            } => device.start_announced(*session, *attempt, commands),
+            FactBody::StartAccepted {
+                session,
+                attempt,
+                action,
+                adopted: false,
+            } => device.start_accepted(*session, *attempt, action),
+            FactBody::StartAccepted {
+                session,
+                attempt,
+                action,
+                adopted: true,
+            } => device.start_adopted(*session, *attempt, action),
+            FactBody::StartRefused {
+                session,
+                attempt,
+                refusal,
+            } => device.start_refused(*session, *attempt, refusal),
+            FactBody::StartUnknown {
+                session, attempt, ..
+            } => device.start_unknown(*session, *attempt),
+            FactBody::StartAbsent { session, attempt } => device.start_absent(*session, *attempt),
+            FactBody::ActionBegan { action } => device.action_began(action),
+            FactBody::CommandReached {
+                action,
+                index,
+                state,
+            } => device.command_reached(action, *index, *state),
+            FactBody::ActionEnded {
+                action,
+                status,
+                commands,
+                expired,
+            } => device.action_ended(action, status, *expired, commands),
+            FactBody::ResultFetched {
+                action,
+                index,
+                verdict,
+                ..
+            } => device.result_fetched(action, *index, verdict),
+            FactBody::ResultMissing { action, index, why } => {
+                device.result_missing(action, *index, why)
             }
+            FactBody::SessionResolved { session, commands } => {
+                device.session_resolved(*session, commands)
+            }
+            FactBody::SessionUnresolvable { session, step, why } => {
+                device.session_unresolvable(*session, *step, why)
+            }
+            FactBody::CancelAnnounced { action, why } => device.cancel_announced(action, *why),
+            FactBody::CancelAnswered { action, status } => {
+                if class_of_read(*status) == AnswerClass::Done {
+                    device.cancel_heard(action)
+                } else {
+                    device.cancel_failed(action)
+                }
+            }
+            FactBody::CancelUnknown { action, .. } => device.cancel_failed(action),
+            FactBody::Readiness(availability) => {
+                device.device.readiness(availability);
+                Ok(())
+            }
+            FactBody::GaveUp { why } => device.device.gave_up(*why),
+            FactBody::CleanupWaived { .. } => device.device.waive(),
+            FactBody::Passed { .. }
+            | FactBody::Stopped { .. }
+            | FactBody::Blocked { .. }
+            | FactBody::Interrupted { .. }
+            | FactBody::Resumed
+            | FactBody::TenantLost { .. } => Err(Misfit("it concerns the whole run")),
         }
-        FactBody::CancelUnknown { action, .. } => device.cancel_failed(action),
-        FactBody::Readiness(availability) => {
-            device.device.readiness(availability);
-            Ok(())
-        }
-        FactBody::GaveUp { why } => device.device.gave_up(*why),
-        FactBody::CleanupWaived { .. } => device.device.waive(),
-        FactBody::Passed { .. }
-        | FactBody::Stopped { .. }
-        | FactBody::Blocked { .. }
-        | FactBody::Interrupted { .. }
-        | FactBody::Resumed
-        | FactBody::TenantLost { .. } => Err(Misfit("it concerns the whole run")),
     }
 }
 

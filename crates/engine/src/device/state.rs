@@ -464,6 +464,24 @@ impl DeviceState {
         }
     }
 
+    /// Returns the read that it waits for, if any. Failures of one read don't delay the next one.
+    pub(crate) fn awaited_read(&self) -> Option<AwaitedRead> {
+        match &self.stage {
+            Stage::Idle(idle) if idle.current.selection == Selection::Unresolved => {
+                Some(AwaitedRead::Results(idle.current.session))
+            }
+            Stage::Doubtful { start, settled } => Some(AwaitedRead::Search {
+                attempt: start.sent.current.attempt,
+                settled: *settled,
+            }),
+            Stage::Collecting(collecting) => Some(AwaitedRead::Result {
+                ended: collecting.ended,
+                next: collecting.wanted.first().copied(),
+            }),
+            Stage::Idle(_) | Stage::Announced(_) | Stage::Open(_) | Stage::Done => None,
+        }
+    }
+
     /// Returns whether it holds one of the tenant's slots, or may.
     pub(crate) fn holds_slot(&self) -> bool {
         matches!(
@@ -531,6 +549,20 @@ impl DeviceState {
             && !self.traces.is_waived()
             && (self.traces.are_left() || under_way())
     }
+}
+
+/// A read that a device waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AwaitedRead {
+    /// The results that the session is compiled from.
+    Results(SessionIndex),
+    /// A search for the start.
+    Search { attempt: Attempt, settled: Moment },
+    /// This result of the action that ended then.
+    Result {
+        ended: Moment,
+        next: Option<RequestIndex>,
+    },
 }
 
 /// Why a fact does not fit, as a clause about the state that it meets.

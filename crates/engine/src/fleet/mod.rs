@@ -23,7 +23,7 @@ use svar_plan::{DeviceIndex, Plan, SessionIndex};
 use svar_wire::Moment;
 use svar_wire::{ActionId, DeviceId, RunId, Tag};
 
-use crate::device::apply::{ActionOwner, apply};
+use crate::device::apply::ActionOwner;
 use crate::device::state::{Context, DeviceState, Misfit};
 use crate::device::transition::{ON_ITS_WAY, Transition};
 use crate::end::EndState;
@@ -73,6 +73,19 @@ struct DeviceRun {
     retry_at: Option<Moment>,
     /// Reads in a row that failed.
     failures: u8,
+    /// The sets that it is filed in.
+    filed: Memberships,
+}
+
+/// The sets of the run that a device belongs to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Memberships {
+    active: bool,
+    online: bool,
+    offline: bool,
+    holding: bool,
+    offline_in_slots: bool,
+    open: bool,
 }
 
 impl DeviceRun {
@@ -82,6 +95,7 @@ impl DeviceRun {
             pending: None,
             retry_at: None,
             failures: 0,
+            filed: Memberships::default(),
         }
     }
 
@@ -275,9 +289,7 @@ impl Fleet {
             Some(_) => ActionOwner::Other,
         };
         let was_begun = device.state.traces.is_begun();
-        let mut state = device.state.clone();
-        apply(self.context(id), &mut state, at, body, owner)?;
-        self.set(id, state, at);
+        self.change(id, at, |device| device.apply(body, owner))?;
         self.answered(id, Pending::answered_by(body));
 
         match body {
@@ -366,12 +378,7 @@ impl Fleet {
 
     /// Makes every device obey a new order. Happens a few times in a run.
     fn obey_all(&mut self, at: Moment) {
-        for id in DeviceIndex::all(self.devices.len()) {
-            let state = &self.devices[id.place()].state;
-            if !state.is_done() {
-                self.set(id, state.clone(), at);
-            }
-        }
+        self.change_all(at, |_| {});
         self.touch_active();
     }
 
@@ -384,22 +391,11 @@ impl Fleet {
         self.orders.lost = false;
         self.quota.starts.settle_unanswered(at + ON_ITS_WAY);
         self.watcher.resumed(at);
-        for id in DeviceIndex::all(self.devices.len()) {
-            let device = &mut self.devices[id.place()];
+        for device in &mut self.devices {
             device.pending = None;
             device.forget_reads();
-            if !device.state.is_done() {
-                let mut state = device.state.clone();
-                let context = self.context(id);
-                Transition {
-                    context,
-                    state: &mut state,
-                    at,
-                }
-                .resume();
-                self.set(id, state, at);
-            }
         }
+        self.change_all(at, |mut device| device.resume());
     }
 
     fn touch_active(&mut self) {
@@ -408,24 +404,50 @@ impl Fleet {
         }
     }
 
-    /// Replaces a device's state, and updates everything that is counted over devices.
-    fn set(&mut self, id: DeviceIndex, mut state: DeviceState, at: Moment) {
-        let context = self.context(id);
-        Transition {
-            context,
-            state: &mut state,
-            at,
+    /// Changes all devices that have not ended.
+    fn change_all(&mut self, at: Moment, change: impl Fn(Transition<'_, '_>)) {
+        for id in DeviceIndex::all(self.devices.len()) {
+            if self.devices[id.place()].state.is_done() {
+                continue;
+            }
+            let changed = self.change(id, at, |device| {
+                change(device);
+                Ok(())
+            });
+            if let Err(Misfit(why)) = changed {
+                panic!("internal error: a change that does not depend on the state failed: {why}");
+            }
         }
-        .obey(&self.orders);
-        let before = Counted::of(context, &self.devices[id.place()].state);
-        self.recount(before, Counted::of(context, &state));
+    }
+
+    /// Changes a device's state, and updates everything that is counted over devices.
+    ///
+    /// # Errors
+    /// Those of `change`, which leaves the state as it was then.
+    fn change(
+        &mut self,
+        id: DeviceIndex,
+        at: Moment,
+        change: impl FnOnce(Transition<'_, '_>) -> Result<(), Misfit>,
+    ) -> Result<(), Misfit> {
+        let context = Context {
+            plan: &self.plan,
+            device: id.of(&self.plan.devices),
+            offline_until: self.offline_until(),
+        };
         let device = &mut self.devices[id.place()];
-        if device.state.stage != state.stage {
+        let state = &mut device.state;
+        let (counted, read) = (Counted::of(context, state), state.awaited_read());
+        change(Transition { context, state, at })?;
+        Transition { context, state, at }.obey(&self.orders);
+        let now_counted = Counted::of(context, state);
+        if read != state.awaited_read() {
             device.forget_reads();
         }
-        device.state = state;
+        self.recount(counted, now_counted);
         self.file(id);
         self.queues.dirty.insert(id);
+        Ok(())
     }
 
     /// Updates the sums for a device whose contribution has changed.
@@ -454,22 +476,32 @@ impl Fleet {
         let is_offline = state.readiness.is_offline();
         // Made of facts alone, so that a replay sees the same waves.
         let waits_offline = state.is_offline_in_slot() || (is_offline && state.is_idle());
-        for (set, belongs) in [
-            (&mut self.active, !is_done && (is_begun || is_admitted)),
-            (&mut self.online, !is_done && is_begun && !waits_offline),
-            (&mut self.offline, !is_done && waits_offline),
-            (&mut self.holding, state.holds_slot() || is_starting),
+        let filed = Memberships {
+            active: !is_done && (is_begun || is_admitted),
+            online: !is_done && is_begun && !waits_offline,
+            offline: !is_done && waits_offline,
+            holding: state.holds_slot() || is_starting,
+            offline_in_slots: state.is_offline_in_slot() || (is_starting && is_offline),
+            open: state.open().is_some(),
+        };
+        let before = std::mem::replace(&mut self.devices[id.place()].filed, filed);
+        for (set, was, is) in [
+            (&mut self.active, before.active, filed.active),
+            (&mut self.online, before.online, filed.online),
+            (&mut self.offline, before.offline, filed.offline),
+            (&mut self.holding, before.holding, filed.holding),
             (
                 &mut self.offline_in_slots,
-                state.is_offline_in_slot() || (is_starting && is_offline),
+                before.offline_in_slots,
+                filed.offline_in_slots,
             ),
-            (&mut self.open, state.open().is_some()),
+            (&mut self.open, before.open, filed.open),
         ] {
-            if belongs {
-                set.insert(id);
-            } else {
-                set.remove(&id);
-            }
+            match (was, is) {
+                (false, true) => set.insert(id),
+                (true, false) => set.remove(&id),
+                (false, false) | (true, true) => continue,
+            };
         }
     }
 
