@@ -242,6 +242,18 @@ mutate maps-are-never-equal crates/language/src 'language:' \
 mutate collected-name-not-ascii crates/emulator/src 'lib/svar-emulator:gzip' \
     "c == '\\0' || !c.is_ascii()" \
     "c == '\\0'"
+mutate keep-a-folder-nested-too-deep crates/emulator/src 'emulator:nested' \
+    'else if found.depth >= DEPTH_MAX {' \
+    'else if found.depth > DEPTH_MAX {'
+mutate remove-a-folder-at-the-depth-limit crates/emulator/src 'emulator:nested' \
+    'else if found.depth >= DEPTH_MAX {' \
+    'else if found.depth + 1 >= DEPTH_MAX {'
+mutate keep-the-oldest-file-of-the-excess crates/emulator/src 'lib/svar-emulator:tree' \
+    'change_time(found.stat) >= oldest' \
+    'change_time(found.stat) > oldest'
+mutate remove-a-file-that-just-fits crates/emulator/src 'lib/svar-emulator:tree' \
+    'while remaining > bytes_max' \
+    'while remaining >= bytes_max'
 mutate leave-a-tilde-bare crates/plan/src 'plan:' \
     'b"@%+=:,./_-"' \
     'b"~@%+=:,./_-"'

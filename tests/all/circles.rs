@@ -9,6 +9,7 @@ use std::path::Path;
 /// Folders without circles.
 const FOLDERS: &[&str] = &[
     "crates/emulator/src/check",
+    "crates/emulator/src/device",
     "crates/emulator/src/http",
     "crates/emulator/src/odata",
     "src/cli",
@@ -17,7 +18,13 @@ const FOLDERS: &[&str] = &[
 ];
 
 /// Folders whose rooms form no circle.
-const ROOMED: &[&str] = &["crates/plan/src", "src/cli", "src/driver", "src/report"];
+const ROOMED: &[&str] = &[
+    "crates/emulator/src",
+    "crates/plan/src",
+    "src/cli",
+    "src/driver",
+    "src/report",
+];
 
 #[test]
 fn the_rooms_of_a_folder_form_no_circle() {

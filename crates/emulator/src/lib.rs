@@ -72,14 +72,14 @@ mod settings;
 
 pub use background_load::BackgroundLoad;
 pub use check::{RelatedLocation, ScenarioProblem, ScenarioProblemKind};
-pub use device::{CommandOutcome, DeviceTask, InMemoryDevices, OnDiskDevices};
+pub use device::{CommandOutcome, DeviceTask, InMemoryDevices, OnDiskDevices, Work};
 pub use fault::{Call, Fault, FaultKind};
 pub use http::{Credentials, Emulator, EmulatorError, ServeOptions, blocking, serve, serve_with};
 pub use scenario::{
-    ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Device, DeviceFile, FileKind, Fleet, LibraryItem,
-    OsFamily, Scenario, ScriptOutcome, StuckIn, TENANT_ID, TimeWindow,
+    ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Device, DeviceFile, FileKind, Fleet, InvalidBase64,
+    LibraryItem, OsFamily, Scenario, ScriptOutcome, StuckIn, TENANT_ID, TimeWindow,
 };
-pub use service::{Delivery, LedgerEntry, LedgerEvent, Request, Response, Service, Work};
+pub use service::{Delivery, LedgerEntry, LedgerEvent, Request, Response, Service};
 pub use settings::{
     DurationRange, Isolation, RateScope, RateWindow, RepeatedPut, ServiceProfile, SettingOverrides,
     Settings, TimeSpan, UnsuccessfulStatus, ViolationPolicy,

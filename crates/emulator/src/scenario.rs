@@ -404,6 +404,14 @@ pub struct DeviceFile {
     pub executable: bool,
 }
 
+/// An error: the content of a file is not base64.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: invalid base64: {reason}")]
+pub struct InvalidBase64 {
+    path: String,
+    reason: String,
+}
+
 /// Kind of a file on a device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -430,6 +438,7 @@ impl DeviceFile {
     pub fn length(&self) -> u64 {
         match (&self.text, &self.base64) {
             (Some(text), _) => text.len() as u64,
+            // Invalid base64 counts as empty; the checks of the scenario report it.
             (None, Some(_)) => self.content().map_or(0, |content| content.len() as u64),
             (None, None) => self.size.unwrap_or(0),
         }
@@ -447,8 +456,8 @@ impl DeviceFile {
     /// Returns the content.
     ///
     /// # Errors
-    /// `base64` is invalid; the message names the file.
-    pub fn content(&self) -> Result<Vec<u8>, String> {
+    /// `base64` is invalid.
+    pub fn content(&self) -> Result<Vec<u8>, InvalidBase64> {
         use base64::Engine as _;
         if let Some(text) = &self.text {
             return Ok(text.clone().into_bytes());
@@ -456,8 +465,12 @@ impl DeviceFile {
         if let Some(text) = &self.base64 {
             return base64::engine::general_purpose::STANDARD
                 .decode(text.trim())
-                .map_err(|error| format!("{}: invalid base64: {error}", self.path));
+                .map_err(|error| InvalidBase64 {
+                    path: self.path.clone(),
+                    reason: error.to_string(),
+                });
         }
+        // A file of more bytes than this computer can address has as many as it can.
         let size = usize::try_from(self.size.unwrap_or(0)).unwrap_or(usize::MAX);
         const PATTERN: &[u8] = b"svar emulator pattern 0123456789\n";
         Ok(PATTERN.iter().copied().cycle().take(size).collect())

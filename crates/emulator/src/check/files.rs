@@ -1,6 +1,6 @@
 //! Checks files: their paths and their content.
 
-use super::super::device::is_device_path;
+use super::super::device::check_device_path;
 use super::super::scenario::{DeviceFile, OsFamily};
 use super::problem::{ScenarioProblem, ScenarioProblemKind};
 
@@ -72,16 +72,16 @@ pub(super) fn check_files(
             problems,
         );
         let error = match family {
-            Some(family) => is_device_path(&file.path, family).err(),
+            Some(family) => check_device_path(&file.path, family).err(),
             // Placeholders are filled in when the script runs.
             None if file.path.contains('{') => None,
             None => [OsFamily::Unix, OsFamily::Windows]
                 .iter()
-                .map(|family| is_device_path(&file.path, *family))
+                .map(|family| check_device_path(&file.path, *family))
                 .reduce(Result::or)
                 .and_then(Result::err),
         };
-        if let Some(reason) = error {
+        if let Some(error) = error {
             let example = match family {
                 Some(OsFamily::Unix) => "a full path such as `/var/log/auth.log`",
                 _ => "a full path such as `C:\\Users\\Public\\notes.txt`",
@@ -90,7 +90,7 @@ pub(super) fn check_files(
                 ScenarioProblem::new(
                     ScenarioProblemKind::InvalidDeviceFile,
                     format!("{pointer}/path"),
-                    reason.trim_end_matches('.').replacen("The", "the", 1),
+                    format!("the {error}"),
                 )
                 .help(format!("Use {example}.")),
             );

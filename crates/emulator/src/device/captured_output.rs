@@ -5,42 +5,42 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-/// The output of a running script. It is kept up to a limit and discarded beyond it, so that the
-/// script never blocks.
+/// The longest wait for another process that still has the pipe open after the script ended.
+const OPEN_PIPE_WAIT: Duration = Duration::from_secs(2);
+
+/// The output of a running script. Output beyond a limit is read and discarded, so that the script
+/// never blocks.
 pub(super) struct CapturedOutput {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl CapturedOutput {
-    pub(super) fn reading(
-        source: Option<impl AsyncRead + Unpin + Send + 'static>,
-        limit: u64,
-    ) -> Self {
+    /// Starts to read a pipe, and keeps the first `limit` bytes. Without a pipe the output is empty.
+    pub(super) fn start(pipe: Option<impl AsyncRead + Unpin + Send + 'static>, limit: u64) -> Self {
         let bytes: Arc<Mutex<Vec<u8>>> = Arc::default();
-        let kept = Arc::clone(&bytes);
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let reader = source.map(|mut source| {
+        let captured = Arc::clone(&bytes);
+        let reader = pipe.map(|mut pipe| {
             tokio::spawn(async move {
-                let mut part = [0; 8192];
-                while let Ok(read) = source.read(&mut part).await {
+                let mut buffer = [0; 8192];
+                while let Ok(read) = pipe.read(&mut buffer).await {
                     if read == 0 {
                         break;
                     }
-                    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                    let room = limit.saturating_sub(kept.len()).min(read);
-                    kept.extend_from_slice(&part[..room]);
+                    let mut captured = captured.lock().unwrap_or_else(PoisonError::into_inner);
+                    let room = limit.saturating_sub(captured.len() as u64);
+                    let kept = read.min(clamped_to_usize(room));
+                    captured.extend_from_slice(&buffer[..kept]);
                 }
             })
         });
         CapturedOutput { bytes, reader }
     }
 
-    /// Returns the output as text. It waits 2 seconds at most for another process that still has
-    /// the pipe open.
+    /// Returns the output as text, after the script has ended.
     pub(super) async fn text(self) -> String {
         if let Some(mut reader) = self.reader
-            && tokio::time::timeout(Duration::from_secs(2), &mut reader)
+            && tokio::time::timeout(OPEN_PIPE_WAIT, &mut reader)
                 .await
                 .is_err()
         {
@@ -49,4 +49,10 @@ impl CapturedOutput {
         let bytes = std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner));
         String::from_utf8_lossy(&bytes).into_owned()
     }
+}
+
+/// Converts a number of bytes that a scenario allows. On a 32-bit computer, a number that no memory
+/// holds is replaced by the largest possible one.
+fn clamped_to_usize(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }

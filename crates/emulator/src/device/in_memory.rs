@@ -7,10 +7,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::super::scenario::{DeviceFile, FileKind, OsFamily, Scenario};
-use super::super::service::Work;
 use super::super::settings::Settings;
+use super::error::CommandError;
 use super::folder::ReadError;
-use super::outcome::{CommandOutcome, DeviceTask};
+use super::outcome::{CommandOutcome, DeviceTask, Work};
 use super::path::{DevicePath, file_name};
 use super::scripted;
 
@@ -37,34 +37,36 @@ impl InMemoryDevices {
 
     /// Performs a piece of work at once. The outcome contains the emulated time it takes.
     pub fn perform(&mut self, work: &Work) -> CommandOutcome {
+        match self.try_perform(work) {
+            Ok(outcome) => outcome,
+            Err(error) => CommandOutcome::failed(error.to_string()),
+        }
+    }
+
+    fn try_perform(&mut self, work: &Work) -> Result<CommandOutcome, CommandError> {
         let family = work.device.family();
         match &work.task {
             DeviceTask::Put {
                 name,
                 content,
                 may_overwrite,
-            } => match put_path(name, family, content.as_ref(), &self.settings) {
-                Ok(path)
-                    if !may_overwrite && self.files.contains_key(&(work.machine, path.clone())) =>
-                {
-                    CommandOutcome::failed(already_there(name))
+            } => {
+                let path = put_path(name, family, content.as_ref(), &self.settings)?;
+                let key = (work.machine, path);
+                if !may_overwrite && self.files.contains_key(&key) {
+                    return Err(CommandError::AlreadyExists(name.clone()));
                 }
-                Ok(path) => {
-                    let content = content.clone().unwrap_or_default();
-                    self.put.insert((work.machine, path.clone()));
-                    self.files.insert((work.machine, path), content);
-                    CommandOutcome::default()
-                }
-                Err(reason) => CommandOutcome::failed(reason),
-            },
+                // A file without content in the scenario is empty here.
+                let content = content.clone().unwrap_or_default();
+                self.put.insert(key.clone());
+                self.files.insert(key, content);
+                Ok(CommandOutcome::default())
+            }
             DeviceTask::Run { script, args, .. } => {
-                let Some(found) = scripted::find(&self.scenario, &work.device, script, args) else {
-                    return CommandOutcome::failed(format!(
-                        "The scenario has no outcome for '{script}', and a device in memory executes no scripts."
-                    ));
-                };
+                let scripted = scripted::find_outcome(&self.scenario, &work.device, script, args)
+                    .ok_or_else(|| CommandError::NoOutcome(script.clone()))?;
                 let (outcome, files) =
-                    scripted::play(found, &work.device, &work.name, script, args);
+                    scripted::render(scripted, &work.device, &work.name, script, args);
                 for file in files {
                     if let (Ok(path), Ok(content)) =
                         (DevicePath::parse(&file.path, family), file.content())
@@ -72,36 +74,39 @@ impl InMemoryDevices {
                         self.files.insert((work.machine, path), content.into());
                     }
                 }
-                outcome
+                Ok(outcome)
             }
             DeviceTask::Restart => {
-                let gone = self.put.extract_if(|(machine, _)| *machine == work.machine);
-                for file in gone {
+                let removed = self.put.extract_if(|(machine, _)| *machine == work.machine);
+                for file in removed {
                     self.files.remove(&file);
                 }
-                CommandOutcome::default()
+                Ok(CommandOutcome::default())
             }
-            DeviceTask::Get { path } => match DevicePath::parse(path, family) {
-                Ok(inside) => self.get(work, path, &inside),
-                Err(reason) => CommandOutcome::failed(reason),
-            },
+            DeviceTask::Get { path } => {
+                let content = self.read(work, path)?;
+                Ok(CommandOutcome::file(file_name(path, family), &content))
+            }
         }
     }
 
-    fn get(&self, work: &Work, path: &str, inside: &DevicePath) -> CommandOutcome {
+    /// Returns the content of a file, if it can be collected.
+    fn read(&self, work: &Work, path: &str) -> Result<Bytes, CommandError> {
         let family = work.device.family();
-        let described = find_file(&work.device.files, inside, family);
-        if let Some(reason) = described.and_then(|file| unreadable(file, path)) {
-            return CommandOutcome::failed(reason);
+        let device_path = DevicePath::parse(path, family)?;
+        let described = find_described_file(&work.device.files, &device_path, family);
+        if let Some(file) = described {
+            check_collectable(file, path)?;
         }
-        let content = match self.files.get(&(work.machine, inside.clone())) {
-            Some(content) => sized(content.clone(), self.settings.collected_file_max),
-            None => read_described(described, self.settings.collected_file_max),
+        let limit = self.settings.collected_file_max;
+        let content = match self.files.get(&(work.machine, device_path)) {
+            Some(content) => check_size(content.clone(), limit),
+            None => read_described(described, limit),
         };
-        match content {
-            Ok(content) => CommandOutcome::file(file_name(path, family), &content),
-            Err(error) => CommandOutcome::failed(error.line(path)),
-        }
+        content.map_err(|error| CommandError::Read {
+            path: path.to_owned(),
+            error,
+        })
     }
 }
 
@@ -111,14 +116,15 @@ pub(super) fn read_described(file: Option<&DeviceFile>, limit: u64) -> Result<By
         // The content of a file that is too large to be collected is not created.
         Some(file) if file.length() > limit => Err(ReadError::TooLarge),
         Some(file) => match file.content() {
-            Ok(content) => sized(content.into(), limit),
+            Ok(content) => check_size(content.into(), limit),
             Err(_) => Err(ReadError::Missing),
         },
         None => Err(ReadError::Missing),
     }
 }
 
-fn sized(content: Bytes, limit: u64) -> Result<Bytes, ReadError> {
+/// Returns the content if a file of its size can be collected.
+fn check_size(content: Bytes, limit: u64) -> Result<Bytes, ReadError> {
     match content.len() as u64 {
         0 => Err(ReadError::Empty),
         size if size > limit => Err(ReadError::TooLarge),
@@ -126,22 +132,26 @@ fn sized(content: Bytes, limit: u64) -> Result<Bytes, ReadError> {
     }
 }
 
-/// Returns the path of a library file on a device, or the reason for which it can't be put there.
+/// Returns the path of a library file on a device.
+///
+/// # Errors
+/// The file is too large for the device, or its name is not possible there.
 pub(super) fn put_path(
     name: &str,
     family: OsFamily,
     content: Option<&Bytes>,
     settings: &Settings,
-) -> Result<DevicePath, String> {
-    let size = content.map_or(0, |content| content.len() as u64);
-    if family == OsFamily::Unix && size > settings.put_file_max_non_windows {
-        return Err(format!("The file '{name}' is too large for this device."));
+) -> Result<DevicePath, CommandError> {
+    let is_too_large =
+        content.is_some_and(|content| content.len() as u64 > settings.put_file_max_non_windows);
+    if family == OsFamily::Unix && is_too_large {
+        return Err(CommandError::PutTooLarge(name.to_owned()));
     }
-    DevicePath::working(name, family)
+    Ok(DevicePath::in_working_folder(name, family)?)
 }
 
 /// Returns the described file at that path.
-pub(super) fn find_file<'a>(
+pub(super) fn find_described_file<'a>(
     files: &'a [DeviceFile],
     path: &DevicePath,
     family: OsFamily,
@@ -151,23 +161,15 @@ pub(super) fn find_file<'a>(
         .find(|file| DevicePath::parse(&file.path, family).is_ok_and(|known| known == *path))
 }
 
-pub(super) fn already_there(name: &str) -> String {
-    format!("The file '{name}' is already on the device.")
-}
-
-/// Returns the reason for which a described file can't be collected, whatever its content is (API
-/// notes 3.7).
-pub(super) fn unreadable(file: &DeviceFile, path: &str) -> Option<String> {
-    let path = path.escape_debug();
-    if file.locked {
-        return Some(format!("The file '{path}' is in use by another process."));
-    }
-    match file.kind {
-        FileKind::Regular => None,
-        FileKind::Sparse => Some(ReadError::Sparse.line(&path.to_string())),
-        FileKind::ReparsePoint => Some(ReadError::NotPlain.line(&path.to_string())),
-        FileKind::CloudOnly => Some(format!(
-            "The file '{path}' is not fully on the device and can't be collected."
-        )),
-    }
+/// Checks whether a described file can be collected, whatever its content is (API notes 3.7).
+pub(super) fn check_collectable(file: &DeviceFile, path: &str) -> Result<(), CommandError> {
+    let path = path.to_owned();
+    let error = match file.kind {
+        _ if file.locked => return Err(CommandError::Locked(path)),
+        FileKind::Regular => return Ok(()),
+        FileKind::CloudOnly => return Err(CommandError::CloudOnly(path)),
+        FileKind::Sparse => ReadError::Sparse,
+        FileKind::ReparsePoint => ReadError::NotRegular,
+    };
+    Err(CommandError::Read { path, error })
 }

@@ -7,16 +7,16 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use super::path::DevicePath;
-use super::sandbox::ScriptJob;
+use super::script_job::ScriptJob;
 
-/// The way in which a script is run.
+/// The way in which a script is isolated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IsolationMode {
     /// In namespaces, as a user of its own. An emulator run by the superuser uses this mode,
     /// because the kernel does not limit the superuser's processes.
-    Guest,
+    SeparateUser,
     /// In namespaces, as the emulator's own user.
-    Own,
+    SameUser,
     /// As an ordinary process.
     Plain,
 }
@@ -24,13 +24,13 @@ pub(super) enum IsolationMode {
 impl IsolationMode {
     /// Returns the required owner of the device's files.
     pub(super) fn owner(self) -> Option<u32> {
-        (self == IsolationMode::Guest).then_some(GUEST)
+        (self == IsolationMode::SeparateUser).then_some(SANDBOX_USER)
     }
 
     /// Returns the number of processes besides the script's own.
     pub(super) fn helpers(self) -> u32 {
         match self {
-            IsolationMode::Guest | IsolationMode::Own => STRICT_HELPERS,
+            IsolationMode::SeparateUser | IsolationMode::SameUser => NAMESPACE_HELPERS,
             IsolationMode::Plain => PLAIN_HELPERS,
         }
     }
@@ -39,11 +39,11 @@ impl IsolationMode {
 /// The id of a user that does not exist: systemd keeps 65520 to 65533 free, and it is one of the
 /// 65,536 that containers have. Scripts of several devices share it, but have no access to each
 /// other: they count, signal and see processes in their own namespace only.
-const GUEST: u32 = 65_533;
+const SANDBOX_USER: u32 = 65_533;
 
 /// `unshare`, the shell that is the first process inside, and the shell that waits for the
 /// emulator's end.
-const STRICT_HELPERS: u32 = 3;
+const NAMESPACE_HELPERS: u32 = 3;
 
 /// The shell that waits for the emulator's end.
 const PLAIN_HELPERS: u32 = 1;
@@ -53,10 +53,11 @@ const PLAIN_HELPERS: u32 = 1;
 const FILES_MAX: u32 = 256;
 
 /// The address space of each process beyond twice the memory limit. Much of it is never used.
-const SPACE_SPARE: u64 = 1 << 30;
+const ADDRESS_SPACE_SPARE: u64 = 1 << 30;
 
-/// The variable that names the device's folder to an ordinary script, and marks its processes.
-const MARK: &str = "SVAR_DEVICE_ROOT";
+/// The environment variable of an ordinary script with the path of the device's folder. The script's
+/// processes are found by it.
+const ROOT_VARIABLE: &str = "SVAR_DEVICE_ROOT";
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -73,7 +74,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// capabilities, and with them mounts of in-memory file systems, whose memory is not counted. System
 /// V shared memory is forbidden, because it is not counted either. Both settings apply to this
 /// namespace only.
-const STRICT_PRELUDE: &str = r#"
+const NAMESPACE_PRELUDE: &str = r#"
 set -eu
 folder=$1 name=$2 file_kb=$3 space_kb=$4 files=$5 processes=$6
 shift 6
@@ -132,12 +133,12 @@ ulimit -f "$file_kb"
 ulimit -v "$space_kb"
 ulimit -n "$files"
 [ -z "$processes" ] || ulimit -u "$processes"
-# The emulator holds the other end of the standard input. When it is gone, however it went, so is all
-# this: nobody else would end a script at its limits.
+# The emulator holds the other end of the standard input. When the emulator ends, for whatever reason,
+# all processes here are killed: without it, nothing would stop a script at its limits.
 exec 4<&0 </dev/null
 { read -r -u 4 || :; kill -KILL -1; } >/dev/null 2>&1 &
-# The first process of a system is spared the signals that it sends itself, so the script is a child.
-# The shell's own word about a child that was killed is not the script's output.
+# The kernel ignores signals that the first process of a namespace sends to itself, so the script is a
+# child. The shell's message about a child that was killed is not part of the script's output.
 exec 3>&2 2>/dev/null
 setpriv --no-new-privs --inh-caps=-all --bounding-set=-all -- "$@" 2>&3 3>&- 4<&- || exit $?
 "#;
@@ -157,8 +158,9 @@ ulimit -c 0
 ulimit -f "$file_kb" 2>/dev/null
 ulimit -v "$space_kb" 2>/dev/null
 ulimit -n "$files" 2>/dev/null
-# The emulator holds the other end of the standard input. When it is gone, so is this group. Whoever
-# waits for that is nobody's child: a script that waits for all of its own must not wait for it.
+# The emulator holds the other end of the standard input. When the emulator ends, this process group is
+# killed. The process that waits for it is not a child of the script, because a script may wait for all
+# of its children.
 exec 4<&0 </dev/null
 ( { read -r -u 4 || :; kill -KILL 0; } >/dev/null 2>&1 & )
 exec 4<&-
@@ -166,72 +168,72 @@ exec "$@"
 "#;
 
 /// Finds a program in this process's own search path and the usual folders.
-pub(super) fn find(program: &str) -> Option<PathBuf> {
+pub(super) fn find_program(program: &str) -> Option<PathBuf> {
     let own = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&own)
         .chain(std::env::split_paths(PATH))
         .map(|folder| folder.join(program))
-        .find(|place| place.is_file())
+        .find(|path| path.is_file())
 }
 
-/// Returns the environment entry that marks the processes of an ordinary script.
-pub(super) fn mark(job: &ScriptJob) -> String {
-    format!("{MARK}={}", job.root.to_string_lossy())
+/// Returns the environment entry by which the processes of an ordinary script are found.
+pub(super) fn process_marker(job: &ScriptJob) -> String {
+    format!("{ROOT_VARIABLE}={}", job.root.to_string_lossy())
 }
 
 /// Returns the command line of a script.
-pub(super) fn command(job: &ScriptJob, way: IsolationMode) -> Command {
-    match way {
-        IsolationMode::Guest | IsolationMode::Own => {
-            let mut command = strict_shell(job, way);
+pub(super) fn command(job: &ScriptJob, mode: IsolationMode) -> Command {
+    match mode {
+        IsolationMode::SeparateUser | IsolationMode::SameUser => {
+            let mut command = namespace_shell(job, mode);
             command
                 .args(&job.interpreter)
                 .arg(format!("/{}", job.script.0.join("/")))
-                .args(&job.words);
+                .args(&job.args);
             command
         }
         IsolationMode::Plain => plain_command(job),
     }
 }
 
-/// Returns a command line to which the program to run must be appended.
-pub(super) fn strict_shell(job: &ScriptJob, way: IsolationMode) -> Command {
-    let program = |name: &str| find(name).unwrap_or_else(|| name.into());
-    let mut command = match way {
-        IsolationMode::Guest => {
+/// Returns the command line that builds the device's system. The program to run in it must be appended.
+pub(super) fn namespace_shell(job: &ScriptJob, mode: IsolationMode) -> Command {
+    let program = |name: &str| find_program(name).unwrap_or_else(|| name.into());
+    let mut command = match mode {
+        IsolationMode::SeparateUser => {
             let mut command = Command::new(program("setpriv"));
             command
-                .arg(format!("--reuid={GUEST}"))
-                .arg(format!("--regid={GUEST}"))
+                .arg(format!("--reuid={SANDBOX_USER}"))
+                .arg(format!("--regid={SANDBOX_USER}"))
                 .args(["--clear-groups", "--"])
                 .arg(program("unshare"));
             command
         }
-        IsolationMode::Own | IsolationMode::Plain => Command::new(program("unshare")),
+        IsolationMode::SameUser | IsolationMode::Plain => Command::new(program("unshare")),
     };
     command
         .args(["--user", "--map-root-user", "--mount", "--pid"])
         .args(["--net", "--ipc", "--uts", "--fork", "--kill-child", "--"])
-        .args(["bash", "-c", STRICT_PRELUDE, "prelude"])
-        .arg(format!("/{}", job.folder.0.join("/")))
-        .arg(&job.host)
+        .args(["bash", "-c", NAMESPACE_PRELUDE, "prelude"])
+        .arg(format!("/{}", job.working_folder.0.join("/")))
+        .arg(&job.host_name)
         .args(limits(job))
         .arg(processes_max(job).unwrap_or_default())
         .current_dir(&job.root);
-    bare(&mut command);
+    detach_from_host(&mut command);
     command
         .env("PATH", PATH)
         .env("HOME", "/root")
         .env("TMPDIR", "/tmp")
-        .env("HOSTNAME", &job.host);
+        .env("HOSTNAME", &job.host_name);
     command
 }
 
 /// Returns the limits of one process: file size, address space, open files.
 fn limits(job: &ScriptJob) -> [String; 3] {
-    let file = job.allowance.disk.div_ceil(1024).max(1);
-    let space = job.allowance.memory.saturating_mul(2);
-    let space = space.saturating_add(SPACE_SPARE) >> 10;
+    let file = job.limits.disk.div_ceil(1024).max(1);
+    let space = job.limits.memory.saturating_mul(2);
+    let space = space.saturating_add(ADDRESS_SPACE_SPARE) >> 10;
     [file.to_string(), space.to_string(), FILES_MAX.to_string()]
 }
 
@@ -243,17 +245,18 @@ fn processes_max(job: &ScriptJob) -> Option<String> {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit());
     let mut number = || numbers.next()?.parse::<u32>().ok();
     let version = (number()?, number()?);
-    let most = job.allowance.processes.saturating_add(STRICT_HELPERS + 1);
-    (version >= (5, 14)).then(|| most.to_string())
+    let processes_max = job.limits.processes.saturating_add(NAMESPACE_HELPERS + 1);
+    (version >= (5, 14)).then(|| processes_max.to_string())
 }
 
+/// Returns the command line of a script as an ordinary process.
 fn plain_command(job: &ScriptJob) -> Command {
-    let inside = |path: &DevicePath| {
+    let host_path = |path: &DevicePath| {
         path.0
             .iter()
             .fold(job.root.clone(), |at, name| at.join(name))
     };
-    let mut command = Command::new(find("bash").unwrap_or_else(|| "bash".into()));
+    let mut command = Command::new(find_program("bash").unwrap_or_else(|| "bash".into()));
     command
         .args(["-c", PLAIN_PRELUDE, "prelude"])
         .args(limits(job))
@@ -261,24 +264,24 @@ fn plain_command(job: &ScriptJob) -> Command {
             job.interpreter
                 .iter()
                 .take(1)
-                .map(|name| find(name).unwrap_or_else(|| name.into())),
+                .map(|name| find_program(name).unwrap_or_else(|| name.into())),
         )
         .args(job.interpreter.iter().skip(1))
-        .arg(inside(&job.script))
-        .args(job.words.iter().map(|word| mapped(&job.root, word)))
-        .current_dir(inside(&job.folder));
-    bare(&mut command);
+        .arg(host_path(&job.script))
+        .args(job.args.iter().map(|word| map_to_device(&job.root, word)))
+        .current_dir(host_path(&job.working_folder));
+    detach_from_host(&mut command);
     command
         .env("PATH", PATH)
         .env("HOME", job.root.join("root"))
         .env("TMPDIR", job.root.join("tmp"))
-        .env("HOSTNAME", &job.host)
-        .env(MARK, &job.root);
+        .env("HOSTNAME", &job.host_name)
+        .env(ROOT_VARIABLE, &job.root);
     command
 }
 
 /// Maps an absolute path in an argument, also after `=`, into the device's folder.
-fn mapped(root: &Path, word: &str) -> String {
+fn map_to_device(root: &Path, word: &str) -> String {
     let root = root.to_string_lossy();
     match word.split_once('=') {
         Some((name, path)) if path.starts_with('/') && name.starts_with('-') => {
@@ -289,9 +292,9 @@ fn mapped(root: &Path, word: &str) -> String {
     }
 }
 
-/// Removes the host's environment and terminals, and creates a process group. The emulator holds
+/// Replaces the environment and the standard streams, and creates a process group. The emulator holds
 /// the other end of the standard input, which closes when the emulator ends.
-fn bare(command: &mut Command) {
+fn detach_from_host(command: &mut Command) {
     command
         .env_clear()
         .env("USER", "root")

@@ -40,6 +40,7 @@
 
 mod arguments;
 mod captured_output;
+mod error;
 mod folder;
 mod in_memory;
 mod isolation;
@@ -48,6 +49,7 @@ mod outcome;
 mod path;
 mod processes;
 mod sandbox;
+mod script_job;
 mod scripted;
 mod temp_root;
 mod tree;
@@ -55,17 +57,6 @@ mod watchdog;
 
 pub use in_memory::InMemoryDevices;
 pub use on_disk::OnDiskDevices;
-pub use outcome::{CommandOutcome, DeviceTask};
-
-use super::scenario::OsFamily;
-
-/// Checks whether a device of that family can have a file at that path. The error is a sentence
-/// with the reason.
-pub(super) fn is_device_path(file: &str, family: OsFamily) -> Result<(), String> {
-    path::DevicePath::parse(file, family).map(drop)
-}
-
-/// Checks whether a text matches a pattern in which `*` stands for any text. Case is ignored.
-pub(super) fn matches_pattern(pattern: &str, text: &str) -> bool {
-    scripted::matches_pattern(pattern, text)
-}
+pub use outcome::{CommandOutcome, DeviceTask, Work};
+pub(crate) use path::check_device_path;
+pub(crate) use scripted::matches_pattern;

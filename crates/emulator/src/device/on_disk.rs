@@ -13,17 +13,18 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::super::scenario::{Device, DeviceFile, OsFamily, Scenario};
-use super::super::service::Work;
 use super::super::settings::Settings;
 use super::arguments::{posix_words, powershell_words};
-use super::folder::{Folder, ReadError};
-use super::in_memory::{already_there, find_file, put_path, read_described, unreadable};
-use super::outcome::{CommandOutcome, DeviceTask};
-use super::path::{DevicePath, file_name, working_folder};
-use super::sandbox::{Sandbox, ScriptExit, ScriptJob};
+use super::error::CommandError;
+use super::folder::{DeviceFolder, FileMode, ReadError};
+use super::in_memory::{check_collectable, find_described_file, put_path, read_described};
+use super::outcome::{CommandOutcome, DeviceTask, Work};
+use super::path::{DevicePath, DevicePathError, file_name, working_folder};
+use super::sandbox::{Sandbox, ScriptExit};
+use super::script_job::ScriptJob;
 use super::scripted;
 use super::temp_root::TempRoot;
-use super::watchdog::Allowance;
+use super::watchdog::ResourceLimits;
 
 /// All devices of an emulator, in one folder that is removed with it.
 pub struct OnDiskDevices {
@@ -58,7 +59,7 @@ impl OnDiskDevices {
         let scenario = scenario.into();
         let settings = scenario.settings();
         Ok(OnDiskDevices {
-            home: TempRoot::make()?,
+            home: TempRoot::create()?,
             populated: Mutex::default(),
             restart_states: Mutex::default(),
             sandbox: Sandbox::new(settings.isolation),
@@ -67,44 +68,51 @@ impl OnDiskDevices {
         })
     }
 
-    /// Performs a piece of work. Real scripts take as long as they run. `real_time` converts the
-    /// emulated time limit to real time.
+    /// Performs a piece of work. Scripts that are executed take as long as they run. `real_time` converts
+    /// the time limit from emulated to real time.
     pub async fn perform(
         self: Arc<Self>,
         work: Work,
         real_time: impl Fn(Duration) -> Duration,
     ) -> CommandOutcome {
-        let prepared = {
-            let devices = Arc::clone(&self);
-            let work = work.clone();
-            tokio::task::spawn_blocking(move || devices.begin(&work)).await
-        };
-        match prepared {
-            Ok(Ok(Begun::Done(outcome))) => outcome,
-            Ok(Ok(Begun::Script(mut job))) => {
-                job.time_limit = real_time(job.time_limit);
-                let stop = Arc::new(Notify::new());
-                let was_restarted = self.with_restart_state(work.machine, |life| {
-                    life.script = Some((work.number, Arc::clone(&stop)));
-                    life.restarted > work.number
-                });
-                if was_restarted {
-                    return CommandOutcome::failed(RESTARTED);
-                }
-                // Dropping the run ends the script with everything it has started.
-                tokio::select! {
-                    biased;
-                    () = stop.notified() => CommandOutcome::failed(RESTARTED),
-                    ended = self.sandbox.run(&job) => script_outcome(&work, ended),
-                }
-            }
-            Ok(Err(error)) => {
-                CommandOutcome::failed(format!("The device's folder can't be used: {error}"))
-            }
-            Err(_) => CommandOutcome::failed("internal error: the device's work panicked"),
+        match self.try_perform(work, real_time).await {
+            Ok(outcome) => outcome,
+            Err(error) => CommandOutcome::failed(error.to_string()),
         }
     }
 
+    async fn try_perform(
+        self: Arc<Self>,
+        work: Work,
+        real_time: impl Fn(Duration) -> Duration,
+    ) -> Result<CommandOutcome, CommandError> {
+        let prepared = {
+            let devices = Arc::clone(&self);
+            let work = work.clone();
+            tokio::task::spawn_blocking(move || devices.prepare(&work)).await
+        };
+        let (script, mut job) = match prepared.map_err(|_| CommandError::Panicked)?? {
+            Prepared::Finished(outcome) => return Ok(outcome),
+            Prepared::Script { name, job } => (name, job),
+        };
+        job.time_limit = real_time(job.time_limit);
+        let stop = Arc::new(Notify::new());
+        let was_restarted = self.with_restart_state(work.machine, |state| {
+            state.script = Some((work.number, Arc::clone(&stop)));
+            state.restarted > work.number
+        });
+        if was_restarted {
+            return Err(CommandError::Restarted);
+        }
+        // Dropping the run ends the script with everything it has started.
+        tokio::select! {
+            biased;
+            () = stop.notified() => Err(CommandError::Restarted),
+            exit = self.sandbox.run(&job) => Ok(script_outcome(work.device.family(), &script, exit?)),
+        }
+    }
+
+    /// Accesses the state of a device that a restart needs.
     fn with_restart_state<T>(&self, machine: u32, act: impl FnOnce(&mut RestartState) -> T) -> T {
         let mut restart_states = self
             .restart_states
@@ -114,22 +122,22 @@ impl OnDiskDevices {
     }
 
     /// Removes what PutFile wrote before the restart, and stops a script that began before it.
-    fn restart(&self, work: &Work, folder: &Folder) -> io::Result<()> {
-        let gone: Vec<DevicePath> = self.with_restart_state(work.machine, |life| {
-            life.restarted = life.restarted.max(work.number);
-            if let Some((number, stop)) = &life.script
+    fn restart(&self, work: &Work, folder: &DeviceFolder) -> io::Result<()> {
+        let removed: Vec<DevicePath> = self.with_restart_state(work.machine, |state| {
+            state.restarted = state.restarted.max(work.number);
+            if let Some((number, stop)) = &state.script
                 && *number < work.number
             {
                 stop.notify_one();
             }
-            let gone = life.put.extract_if(|_, number| *number < work.number);
-            gone.map(|(path, _)| path).collect()
+            let removed = state.put.extract_if(|_, number| *number < work.number);
+            removed.map(|(path, _)| path).collect()
         });
-        gone.iter().try_for_each(|path| folder.remove(path))
+        removed.iter().try_for_each(|path| folder.remove(path))
     }
 
     /// Performs a piece of work up to the point at which a script has to be waited for.
-    fn begin(&self, work: &Work) -> io::Result<Begun> {
+    fn prepare(&self, work: &Work) -> Result<Prepared, CommandError> {
         let family = work.device.family();
         let folder = self.folder(work);
         let outcome = match &work.task {
@@ -137,133 +145,119 @@ impl OnDiskDevices {
                 name,
                 content,
                 may_overwrite,
-            } => match put_path(name, family, content.as_ref(), &self.settings) {
-                Ok(path) if !may_overwrite && self.has(work, &folder, &path) => {
-                    CommandOutcome::failed(already_there(name))
+            } => {
+                let path = put_path(name, family, content.as_ref(), &self.settings)?;
+                if !may_overwrite && self.exists(work, &folder, &path) {
+                    return Err(CommandError::AlreadyExists(name.clone()));
                 }
-                Ok(path) => {
-                    folder.write(&path, content.as_deref().unwrap_or_default(), true)?;
-                    self.with_restart_state(work.machine, |life| {
-                        life.put.insert(path, work.number)
-                    });
-                    CommandOutcome::default()
-                }
-                Err(reason) => CommandOutcome::failed(reason),
-            },
+                // A file without content in the scenario is empty here.
+                let content = content.as_deref().unwrap_or_default();
+                folder.write(&path, content, FileMode::Executable)?;
+                self.with_restart_state(work.machine, |state| state.put.insert(path, work.number));
+                CommandOutcome::default()
+            }
             DeviceTask::Restart => {
                 self.restart(work, &folder)?;
                 CommandOutcome::default()
             }
-            DeviceTask::Get { path } => match DevicePath::parse(path, family) {
-                Ok(inside) => {
-                    let described = find_file(&work.device.files, &inside, family);
-                    match described.and_then(|file| unreadable(file, path)) {
-                        Some(reason) => CommandOutcome::failed(reason),
-                        None => match self.read(work, &folder, &inside) {
-                            Ok(content) => CommandOutcome::file(file_name(path, family), &content),
-                            Err(error) => CommandOutcome::failed(error.line(path)),
-                        },
-                    }
+            DeviceTask::Get { path } => {
+                let device_path = DevicePath::parse(path, family)?;
+                let described = find_described_file(&work.device.files, &device_path, family);
+                if let Some(file) = described {
+                    check_collectable(file, path)?;
                 }
-                Err(reason) => CommandOutcome::failed(reason),
-            },
-            DeviceTask::Run { script, args, .. } => {
-                if let Some(found) = scripted::find(&self.scenario, &work.device, script, args) {
-                    let (outcome, files) =
-                        scripted::play(found, &work.device, &work.name, script, args);
-                    for file in &files {
-                        write_described(&folder, file, family, self.settings.collected_file_max)?;
-                    }
-                    outcome
-                } else {
-                    match self.job(work, &folder)? {
-                        Ok(job) => return Ok(Begun::Script(job)),
-                        Err(reason) => CommandOutcome::failed(reason),
-                    }
+                let content = self.read(work, &folder, &device_path);
+                let content = content.map_err(|error| CommandError::Read {
+                    path: path.clone(),
+                    error,
+                })?;
+                CommandOutcome::file(file_name(path, family), &content)
+            }
+            DeviceTask::Run {
+                script,
+                args,
+                content,
+                time_limit,
+            } => {
+                let scripted = scripted::find_outcome(&self.scenario, &work.device, script, args);
+                let Some(scripted) = scripted else {
+                    let content = content.as_deref();
+                    let mut job = self.script_job(work, &folder, script, args, content)?;
+                    job.time_limit = *time_limit;
+                    let name = script.clone();
+                    return Ok(Prepared::Script { name, job });
+                };
+                let (outcome, files) =
+                    scripted::render(scripted, &work.device, &work.name, script, args);
+                for file in &files {
+                    write_described(&folder, file, family, self.settings.collected_file_max)?;
                 }
+                outcome
             }
         };
-        Ok(Begun::Done(outcome))
+        Ok(Prepared::Finished(outcome))
     }
 
-    /// Returns the process that a script needs, or the reason for which there can't be one.
-    fn job(&self, work: &Work, folder: &Folder) -> io::Result<Result<ScriptJob, String>> {
-        let DeviceTask::Run {
-            script,
-            args,
-            content,
-            time_limit,
-        } = &work.task
-        else {
-            return Ok(Err("There is no script.".to_owned()));
-        };
+    /// Writes a script to its device, and returns what is needed to run it.
+    fn script_job(
+        &self,
+        work: &Work,
+        folder: &DeviceFolder,
+        script: &str,
+        args: &str,
+        content: Option<&[u8]>,
+    ) -> Result<ScriptJob, CommandError> {
         let family = work.device.family();
         let extension = script
             .rsplit_once('.')
             .map_or("", |(_, extension)| extension);
         let extension = extension.to_ascii_lowercase();
-        let interpreter: &[&str] = match (extension.as_str(), family) {
+        let interpreter: &[&'static str] = match (extension.as_str(), family) {
             ("sh", OsFamily::Unix) => &["bash"],
             ("py", OsFamily::Unix) => &["python3", "-I"],
             ("ps1", OsFamily::Windows) => &["pwsh", "-NoProfile", "-NonInteractive", "-File"],
             _ => {
-                return Ok(Err(format!(
-                    "The script '{script}' can't be run on {}.",
-                    work.device.os
-                )));
+                return Err(CommandError::UnsupportedScript {
+                    script: script.to_owned(),
+                    os: work.device.os.clone(),
+                });
             }
         };
-        let Some(content) = content else {
-            return Ok(Err(format!(
-                "The emulator has neither the content of '{script}' nor an outcome for it."
-            )));
-        };
-        if !self.sandbox.has(interpreter[0]) {
-            return Ok(Err(format!(
-                "The emulator can't run '{script}': this computer has no {}, and the scenario has no outcome for it.",
-                interpreter[0]
-            )));
+        let content = content.ok_or_else(|| CommandError::NoContent(script.to_owned()))?;
+        if !self.sandbox.has_program(interpreter[0]) {
+            return Err(CommandError::NoInterpreter {
+                script: script.to_owned(),
+                interpreter: interpreter[0],
+            });
         }
-        let place = match DevicePath::working(script, family) {
-            Ok(mut place) => {
-                // Scripts are next to the working folder, so that a script and a put file may have
-                // the same name.
-                let name = place.0.pop().unwrap_or_default();
-                place.0.pop();
-                place.0.push("live-response-scripts".to_owned());
-                place.0.push(name);
-                place
-            }
-            Err(reason) => return Ok(Err(reason)),
-        };
+        let (scripts, path) = script_path(script, family)?;
         self.populate(work, folder)?;
-        let of_scripts = place.0.len().saturating_sub(1);
-        folder.insist_on(&DevicePath(place.0[..of_scripts].to_vec()))?;
-        folder.insist_on(&working(family))?;
-        folder.write(&place, content, true)?;
-        let words = match family {
+        folder.require_folder(&scripts)?;
+        folder.require_folder(&working_folder_path(family))?;
+        folder.write(&path, content, FileMode::Executable)?;
+        let args = match family {
             OsFamily::Windows => powershell_words(args),
             OsFamily::Unix => posix_words(args),
         };
-        Ok(Ok(ScriptJob {
+        Ok(ScriptJob {
             root: folder.root().to_owned(),
-            host: work.name.to_string(),
+            host_name: work.name.to_string(),
             interpreter: interpreter.iter().map(|word| (*word).to_owned()).collect(),
-            script: place,
-            folder: working(family),
-            words,
-            time_limit: *time_limit,
+            script: path,
+            working_folder: working_folder_path(family),
+            args,
+            time_limit: self.settings.script_time_limit.0,
             output_max: self.settings.output_max,
-            allowance: Allowance {
+            limits: ResourceLimits {
                 processes: self.settings.processes_max,
                 memory: self.settings.memory_max,
                 disk: self.settings.disk_max,
             },
-        }))
+        })
     }
 
     /// Returns the device's folder, which may not exist yet.
-    fn folder(&self, work: &Work) -> Folder {
+    fn folder(&self, work: &Work) -> DeviceFolder {
         let label: String = work
             .name
             .chars()
@@ -271,31 +265,36 @@ impl OnDiskDevices {
             .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
             .take(40)
             .collect();
-        Folder::at(self.home.place(&format!("{}-{label}", work.machine)))
+        DeviceFolder::new(self.home.path_of(&format!("{}-{label}", work.machine)))
     }
 
     /// Returns the content of a file of the device, if it can be collected.
-    fn read(&self, work: &Work, folder: &Folder, path: &DevicePath) -> Result<Bytes, ReadError> {
+    fn read(
+        &self,
+        work: &Work,
+        folder: &DeviceFolder,
+        path: &DevicePath,
+    ) -> Result<Bytes, ReadError> {
         let limit = self.settings.collected_file_max;
         match folder.read(path, limit) {
             Err(ReadError::Missing) if !self.is_populated(work.machine) => {
                 let family = work.device.family();
                 if is_folder(&work.device, path) {
-                    return Err(ReadError::NotPlain);
+                    return Err(ReadError::NotRegular);
                 }
-                read_described(find_file(&work.device.files, path, family), limit)
+                read_described(find_described_file(&work.device.files, path, family), limit)
             }
             read => read.map(Bytes::from),
         }
     }
 
-    /// Checks whether something is at that path of the device.
-    fn has(&self, work: &Work, folder: &Folder, path: &DevicePath) -> bool {
+    /// Returns whether something is at that path of the device.
+    fn exists(&self, work: &Work, folder: &DeviceFolder, path: &DevicePath) -> bool {
         let is_described = || {
             is_folder(&work.device, path)
-                || find_file(&work.device.files, path, work.device.family()).is_some()
+                || find_described_file(&work.device.files, path, work.device.family()).is_some()
         };
-        folder.has(path) || (!self.is_populated(work.machine) && is_described())
+        folder.exists(path) || (!self.is_populated(work.machine) && is_described())
     }
 
     fn is_populated(&self, machine: u32) -> bool {
@@ -304,7 +303,7 @@ impl OnDiskDevices {
 
     /// Writes everything the scenario describes to the device's folder, for a script. A device
     /// performs only one piece of work at a time, so a half-written folder is never used.
-    fn populate(&self, work: &Work, folder: &Folder) -> io::Result<()> {
+    fn populate(&self, work: &Work, folder: &DeviceFolder) -> Result<(), CommandError> {
         if self.is_populated(work.machine) {
             return Ok(());
         }
@@ -315,7 +314,7 @@ impl OnDiskDevices {
         for file in &work.device.files {
             // A file that a command has put there since is newer.
             let is_newer =
-                DevicePath::parse(&file.path, family).is_ok_and(|path| folder.has(&path));
+                DevicePath::parse(&file.path, family).is_ok_and(|path| folder.exists(&path));
             if !is_newer {
                 write_described(folder, file, family, self.settings.collected_file_max)?;
             }
@@ -329,16 +328,36 @@ impl OnDiskDevices {
     }
 }
 
-const RESTARTED: &str = "The device restarted while the script ran.";
-
-enum Begun {
-    Done(CommandOutcome),
-    Script(ScriptJob),
+/// A piece of work before a script runs.
+enum Prepared {
+    /// The work is done.
+    Finished(CommandOutcome),
+    /// A script has to be run.
+    Script { name: String, job: ScriptJob },
 }
 
-fn working(family: OsFamily) -> DevicePath {
+/// Returns the path of the working folder.
+fn working_folder_path(family: OsFamily) -> DevicePath {
     DevicePath::parse(working_folder(family), family)
-        .expect("internal error: the working folder is a path of its device")
+        .expect("internal error: the working folder is not a path of its device")
+}
+
+/// Returns the folder of scripts, and the path of a script in it. The folder is next to the working
+/// folder, so that a script and a put file may have the same name.
+fn script_path(
+    script: &str,
+    family: OsFamily,
+) -> Result<(DevicePath, DevicePath), DevicePathError> {
+    let mut names = DevicePath::in_working_folder(script, family)?.0;
+    let name = names.pop();
+    let working_folder = names.pop();
+    let (Some(name), Some(_)) = (name, working_folder) else {
+        panic!("internal error: the working folder is not a path of its device");
+    };
+    names.push("live-response-scripts".to_owned());
+    let folder = DevicePath(names.clone());
+    names.push(name);
+    Ok((folder, DevicePath(names)))
 }
 
 /// Returns the folders that every device has.
@@ -352,7 +371,7 @@ fn usual_folders(family: OsFamily) -> impl Iterator<Item = DevicePath> {
         .filter_map(move |path| DevicePath::parse(path, family).ok())
 }
 
-/// Checks whether a described device has a folder at that path.
+/// Returns whether a described device has a folder at that path.
 fn is_folder(device: &Device, path: &DevicePath) -> bool {
     let family = device.family();
     let mut files =
@@ -361,38 +380,32 @@ fn is_folder(device: &Device, path: &DevicePath) -> bool {
         || files.any(|file| file != *path && file.0.starts_with(&path.0))
 }
 
+/// Writes a file that the scenario describes.
 fn write_described(
-    folder: &Folder,
+    folder: &DeviceFolder,
     file: &DeviceFile,
     family: OsFamily,
     limit: u64,
-) -> io::Result<()> {
-    let invalid = |reason: String| io::Error::new(io::ErrorKind::InvalidInput, reason);
-    let path = DevicePath::parse(&file.path, family).map_err(invalid)?;
+) -> Result<(), CommandError> {
+    let path = DevicePath::parse(&file.path, family)?;
     if file.length() > limit {
         // It can't be collected, so only its length matters.
-        return folder.write_hollow(&path, file.length());
+        return Ok(folder.write_sparse(&path, file.length())?);
     }
-    let content = file.content().map_err(invalid)?;
-    folder.write(&path, &content, file.executable)
+    let content =
+        (file.content()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    let mode = if file.executable {
+        FileMode::Executable
+    } else {
+        FileMode::Normal
+    };
+    Ok(folder.write(&path, &content, mode)?)
 }
 
-fn script_outcome(work: &Work, ended: Result<ScriptExit, String>) -> CommandOutcome {
-    let DeviceTask::Run { script, .. } = &work.task else {
-        return CommandOutcome::failed("There is no script.");
-    };
-    let ended = match ended {
-        Ok(ended) => ended,
-        Err(reason) => return CommandOutcome::failed(reason),
-    };
-    let mut outcome = CommandOutcome::script(
-        work.device.family(),
-        script,
-        ended.exit,
-        &ended.stdout,
-        &ended.stderr,
-    );
-    if let Some(reason) = ended.stopped {
+/// Returns the outcome of a script that has run.
+fn script_outcome(family: OsFamily, script: &str, exit: ScriptExit) -> CommandOutcome {
+    let mut outcome = CommandOutcome::script(family, script, exit.code, &exit.stdout, &exit.stderr);
+    if let Some(reason) = exit.stopped {
         outcome
             .errors
             .push(format!("The script was stopped: {reason}."));

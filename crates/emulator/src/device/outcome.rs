@@ -1,6 +1,7 @@
-//! The tasks of devices and their outcomes.
+//! The work of devices and its outcomes.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +9,23 @@ use flate2::{Compression, GzBuilder};
 
 use svar_wire::ScriptResult;
 
-use super::super::scenario::OsFamily;
+use super::super::scenario::{Device, OsFamily};
+
+/// A piece of work for a device. [`Service::finished`](crate::Service::finished) accepts its
+/// outcome, by its number.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// The number of the work, which is not used again.
+    pub number: u64,
+    /// The device's index in the scenario. The same index always means the same device.
+    pub machine: u32,
+    /// The device's full name.
+    pub name: Arc<str>,
+    /// The scenario's description of the device.
+    pub device: Arc<Device>,
+    /// The task to perform.
+    pub task: DeviceTask,
+}
 
 /// One command, with the content that the library has for it.
 #[derive(Debug, Clone)]
@@ -89,8 +106,7 @@ impl CommandOutcome {
         };
         CommandOutcome {
             exit: Some(exit),
-            // This is plain data with text keys, so writing it can't fail.
-            result: Some(whole(
+            result: Some(without_spare_capacity(
                 serde_json::to_vec(&document)
                     .expect("internal error: plain data can always be written as JSON"),
             )),
@@ -106,23 +122,27 @@ impl CommandOutcome {
             .chars()
             .map(|c| if c == '\0' || !c.is_ascii() { '_' } else { c })
             .collect();
-        let mut packed = GzBuilder::new()
+        let mut compressed = GzBuilder::new()
             .filename(name)
             .mtime(0)
             .write(Vec::new(), Compression::fast());
-        let written = packed.write_all(content).and_then(|()| packed.finish());
+        let written = compressed
+            .write_all(content)
+            .and_then(|()| compressed.finish());
         match written {
             Ok(bytes) => CommandOutcome {
-                result: Some(whole(bytes)),
+                result: Some(without_spare_capacity(bytes)),
                 ..CommandOutcome::default()
             },
-            Err(error) => CommandOutcome::failed(format!("The file could not be packed: {error}")),
+            Err(error) => {
+                CommandOutcome::failed(format!("The file could not be compressed: {error}"))
+            }
         }
     }
 }
 
 /// Returns the bytes without spare capacity, since results are kept for a long time.
-fn whole(bytes: Vec<u8>) -> Bytes {
+fn without_spare_capacity(bytes: Vec<u8>) -> Bytes {
     bytes.into_boxed_slice().into()
 }
 
@@ -161,8 +181,8 @@ mod tests {
             ("a\0b.txt", "a_b.txt"),
         ] {
             let outcome = CommandOutcome::file(name, b"content");
-            let packed = outcome.result.expect("a result");
-            let mut reader = GzDecoder::new(&packed[..]);
+            let compressed = outcome.result.expect("a result");
+            let mut reader = GzDecoder::new(&compressed[..]);
             let header = reader.header().expect("a gzip header");
             assert_eq!(header.filename(), Some(written.as_bytes()), "{name:?}");
             let mut content = String::new();

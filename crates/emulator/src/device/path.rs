@@ -7,36 +7,72 @@ use super::super::scenario::OsFamily;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct DevicePath(pub(super) Vec<String>);
 
+/// A path that is not a file on a device of its family.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("path '{}' {problem}", .path.escape_debug())]
+pub(crate) struct DevicePathError {
+    path: String,
+    problem: PathProblem,
+}
+
+/// The reason for which a path is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum PathProblem {
+    #[error("is too long")]
+    TooLong,
+    #[error("has control characters")]
+    ControlCharacters,
+    #[error("is not a full path")]
+    NotAbsolute,
+    #[error("leads to another computer")]
+    OtherComputer,
+    #[error("leads upwards")]
+    ParentFolder,
+    #[error("has a name that Windows does not allow")]
+    InvalidName,
+    #[error("has a name that stands for a device of Windows")]
+    ReservedName,
+    #[error("has a name that is too long")]
+    NameTooLong,
+    #[error("names no file")]
+    NoFile,
+}
+
 impl DevicePath {
     /// Maps `C:\x\y` to `c/x/y` (Windows ignores case) and `/x/y` to `x/y`.
     ///
     /// # Errors
     /// The path is not a full one, or it leads or may lead elsewhere: `..`, UNC and device paths,
-    /// streams, control characters. The error is one sentence.
-    pub(super) fn parse(path: &str, family: OsFamily) -> Result<Self, String> {
-        let wrong = |why: &str| Err(format!("The path '{}' {why}.", path.escape_debug()));
+    /// streams, control characters.
+    pub(super) fn parse(path: &str, family: OsFamily) -> Result<Self, DevicePathError> {
+        let refused = |problem| {
+            Err(DevicePathError {
+                path: path.to_owned(),
+                problem,
+            })
+        };
         if path.len() > 4096 {
-            return wrong("is too long");
+            return refused(PathProblem::TooLong);
         }
         if path.chars().any(char::is_control) {
-            return wrong("has control characters");
+            return refused(PathProblem::ControlCharacters);
         }
         let (mut names, rest) = match family {
             OsFamily::Unix => match path.strip_prefix('/') {
                 Some(rest) => (Vec::new(), rest.to_owned()),
-                None => return wrong("is not a full path"),
+                None => return refused(PathProblem::NotAbsolute),
             },
             OsFamily::Windows => {
                 let path = path.replace('/', "\\").to_lowercase();
                 if path.starts_with("\\\\") {
-                    return wrong("leads to another computer");
+                    return refused(PathProblem::OtherComputer);
                 }
                 let mut letters = path.chars();
                 match (letters.next(), letters.next(), letters.next()) {
                     (Some(drive), Some(':'), Some('\\')) if drive.is_ascii_alphabetic() => {
                         (vec![drive.to_string()], path[3..].to_owned())
                     }
-                    _ => return wrong("is not a full path"),
+                    _ => return refused(PathProblem::NotAbsolute),
                 }
             }
         };
@@ -49,33 +85,33 @@ impl DevicePath {
             .filter(|name| !matches!(*name, "" | "."))
         {
             if name == ".." {
-                return wrong("leads upwards");
+                return refused(PathProblem::ParentFolder);
             }
             // Windows removes spaces and points at the end of a name: `.. ` would mean `..` there.
-            let is_odd = name.contains([':', '*', '?', '"', '<', '>', '|'])
+            let is_invalid = name.contains([':', '*', '?', '"', '<', '>', '|'])
                 || name.ends_with(['.', ' '])
                 || name.contains(['\\', '/']);
-            if family == OsFamily::Windows && is_odd {
-                return wrong("has a name that Windows does not allow");
+            if family == OsFamily::Windows && is_invalid {
+                return refused(PathProblem::InvalidName);
             }
             if family == OsFamily::Windows && is_reserved(name) {
-                return wrong("has a name that stands for a device of Windows");
+                return refused(PathProblem::ReservedName);
             }
             if name.len() > 255 {
-                return wrong("has a name that is too long");
+                return refused(PathProblem::NameTooLong);
             }
             names.push(name.to_owned());
         }
-        let least = if family == OsFamily::Windows { 2 } else { 1 };
-        if names.len() < least {
-            return wrong("names no file");
+        let names_min = if family == OsFamily::Windows { 2 } else { 1 };
+        if names.len() < names_min {
+            return refused(PathProblem::NoFile);
         }
         Ok(DevicePath(names))
     }
 
     /// Returns the path of a name in the working folder, where PutFile puts files and scripts
     /// begin.
-    pub(super) fn working(name: &str, family: OsFamily) -> Result<Self, String> {
+    pub(super) fn in_working_folder(name: &str, family: OsFamily) -> Result<Self, DevicePathError> {
         let folder = working_folder(family);
         let separator = if family == OsFamily::Windows {
             '\\'
@@ -86,8 +122,8 @@ impl DevicePath {
     }
 }
 
-/// Checks for `con`, `nul.txt`, `com1` and similar names, in lower case. Windows opens a device in
-/// place of a file of such a name.
+/// Returns whether a name in lower case is one of those that Windows reserves for devices, such as
+/// `con`, `nul.txt` and `com1`.
 fn is_reserved(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end();
     let is_port = |start: &str| {
@@ -103,6 +139,11 @@ fn is_reserved(name: &str) -> bool {
     matches!(stem, "con" | "prn" | "aux" | "nul" | "conin$" | "conout$")
         || is_port("com")
         || is_port("lpt")
+}
+
+/// Checks whether a device of that family can have a file at that path.
+pub(crate) fn check_device_path(file: &str, family: OsFamily) -> Result<(), DevicePathError> {
+    DevicePath::parse(file, family).map(drop)
 }
 
 /// Returns the last name of a path, in its original spelling.

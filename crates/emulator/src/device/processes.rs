@@ -6,64 +6,78 @@ use std::collections::HashMap;
 #[cfg(target_os = "linux")]
 use rustix::process::{Pid, Signal, kill_process};
 
-/// The way to find a script's processes.
+/// The processes of a script.
 #[derive(Debug, Clone)]
 pub(super) struct ScriptProcesses {
     /// The process that was started.
-    pub(super) first: u32,
-    /// The environment entry that all of them have unless they removed it. `None` if the processes
-    /// can't leave: an orphan becomes a child of a process that stays.
-    pub(super) mark: Option<String>,
+    pub(super) first_id: u32,
+    /// The environment entry that all of them have unless they removed it. `None` if they are in
+    /// namespaces, where an orphan becomes a child of the first process inside.
+    pub(super) marker: Option<String>,
 }
 
 /// The resources that the processes use.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Used {
+pub(super) struct ResourceUsage {
     /// The number of processes. Each thread counts as one.
     pub(super) processes: u32,
     /// Bytes in memory, including files that exist only there. Memory that several processes share
     /// is counted for each.
     pub(super) memory: u64,
     /// Bytes on the folder's disk in files that have no name any more.
-    pub(super) nameless: u64,
+    pub(super) unlinked: u64,
+}
+
+/// The processes among which those of a script are searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProcessSearch {
+    /// The descendants of the first process.
+    Descendants,
+    /// All processes of the computer, so that orphans are found too.
+    AllProcesses,
 }
 
 #[cfg(not(target_os = "linux"))]
 impl ScriptProcesses {
     /// Returns zero, because processes can't be counted on this system.
-    pub(super) fn used(&self, _folders_disk: Option<u64>, _is_thorough: bool) -> Used {
-        Used::default()
+    pub(super) fn usage(
+        &self,
+        _folders_disk: Option<u64>,
+        _search: ProcessSearch,
+    ) -> ResourceUsage {
+        ResourceUsage::default()
     }
 
     pub(super) fn memory_shared(&self) -> u64 {
         0
     }
 
-    pub(super) fn end_inside(&self) {}
+    pub(super) fn kill_namespace(&self) {}
 
-    pub(super) fn is_alive_inside(&self) -> bool {
+    pub(super) fn is_namespace_alive(&self) -> bool {
         false
     }
 }
 
 #[cfg(target_os = "linux")]
 impl ScriptProcesses {
-    /// Counts the resources used. `folders_disk` is the number of the disk with the device's
-    /// folder. A thorough count also finds orphans outside, for which it checks every process of
-    /// the computer.
-    pub(super) fn used(&self, folders_disk: Option<u64>, is_thorough: bool) -> Used {
-        let members = self.members(is_thorough);
-        let mut used = Used::default();
+    /// Counts the resources that the processes use. `folders_disk` is the number of the disk with the
+    /// device's folder.
+    pub(super) fn usage(&self, folders_disk: Option<u64>, search: ProcessSearch) -> ResourceUsage {
+        let find_all = self.find_all(search);
+        let mut used = ResourceUsage::default();
         let mut files = HashMap::new();
-        for (id, threads) in &members {
+        for (id, threads) in &find_all {
             used.processes = used.processes.saturating_add(*threads);
-            used.memory += resident(*id).unwrap_or_default();
-            nameless(*id, &mut files);
+            // A process that has ended meanwhile uses nothing.
+            used.memory += resident(*id).unwrap_or(0);
+            add_unlinked(*id, &mut files);
         }
         for ((disk, _), bytes) in files {
-            match Some(disk) == folders_disk {
-                true => used.nameless += bytes,
-                false => used.memory += bytes,
+            if Some(disk) == folders_disk {
+                used.unlinked += bytes;
+            } else {
+                used.memory += bytes;
             }
         }
         used
@@ -73,39 +87,46 @@ impl ScriptProcesses {
     pub(super) fn memory_shared(&self) -> u64 {
         let mut files = HashMap::new();
         let mut memory = 0;
-        for id in self.members(true).keys() {
-            memory += share(*id).or_else(|| resident(*id)).unwrap_or_default();
-            nameless(*id, &mut files);
+        for id in self.find_all(ProcessSearch::AllProcesses).keys() {
+            memory += proportional_share(*id)
+                .or_else(|| resident(*id))
+                .unwrap_or(0);
+            add_unlinked(*id, &mut files);
         }
         memory + files.values().sum::<u64>()
     }
 
-    /// Ends the processes of a script that can't leave. It ends the children of the first process,
-    /// which are the first of their namespace, and with them everything in it. The first process is
-    /// stopped before, since it would print that they were killed.
-    pub(super) fn end_inside(&self) {
-        if self.mark.is_none() {
-            send(self.first, Signal::STOP);
-            for id in children(&own_thread(self.first)) {
-                send(id, Signal::KILL);
+    /// Kills the processes of a script in namespaces. It kills the children of the first process, which are
+    /// the first in their namespace, and with them all others in it. The first process is stopped before,
+    /// since it would print that they were killed.
+    pub(super) fn kill_namespace(&self) {
+        if self.marker.is_none() {
+            send_signal(self.first_id, Signal::STOP);
+            for id in children(&main_thread(self.first_id)) {
+                send_signal(id, Signal::KILL);
             }
         }
     }
 
-    /// Checks whether a process inside still runs. The first process of a namespace ends after all
+    /// Returns whether a process inside still runs. The first process of a namespace ends after all
     /// others.
-    pub(super) fn is_alive_inside(&self) -> bool {
+    pub(super) fn is_namespace_alive(&self) -> bool {
         let is_alive = |id: &u32| state(*id).is_some_and(|state| state != "Z" && state != "X");
-        self.mark.is_none() && children(&own_thread(self.first)).iter().any(is_alive)
+        self.marker.is_none() && children(&main_thread(self.first_id)).iter().any(is_alive)
     }
 
     /// Returns the first process and its descendants, each with the number of its threads.
-    fn members(&self, is_thorough: bool) -> HashMap<u32, u32> {
+    fn find_all(&self, search: ProcessSearch) -> HashMap<u32, u32> {
         let mut found = HashMap::new();
-        let mut rest = vec![self.first];
-        if let Some(mark) = self.mark.as_deref().filter(|_| is_thorough) {
-            let is_ours = |id: &u32| group(*id) == Some(self.first) || carries(*id, mark);
-            rest.extend(processes().filter(is_ours));
+        let mut rest = vec![self.first_id];
+        if let Some(marker) = self
+            .marker
+            .as_deref()
+            .filter(|_| search == ProcessSearch::AllProcesses)
+        {
+            let is_of_script =
+                |id: &u32| process_group(*id) == Some(self.first_id) || has_marker(*id, marker);
+            rest.extend(processes().filter(is_of_script));
         }
         while let Some(id) = rest.pop() {
             if found.contains_key(&id) {
@@ -131,14 +152,15 @@ fn children(thread: &str) -> Vec<u32> {
     children.filter_map(|id| id.parse().ok()).collect()
 }
 
+/// Returns the folder of a process's main thread.
 #[cfg(target_os = "linux")]
-fn own_thread(id: u32) -> String {
+fn main_thread(id: u32) -> String {
     format!("/proc/{id}/task/{id}")
 }
 
 /// Sends a signal to a process, which may have ended already.
 #[cfg(target_os = "linux")]
-fn send(id: u32, signal: Signal) {
+fn send_signal(id: u32, signal: Signal) {
     let id = i32::try_from(id).ok().and_then(Pid::from_raw);
     let _ = id.map(|id| kill_process(id, signal));
 }
@@ -153,7 +175,7 @@ fn resident(id: u32) -> Option<u64> {
 
 /// Returns the process's own memory and its share of shared memory.
 #[cfg(target_os = "linux")]
-fn share(id: u32) -> Option<u64> {
+fn proportional_share(id: u32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
     let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
@@ -162,21 +184,22 @@ fn share(id: u32) -> Option<u64> {
 
 /// Adds the files without a name that a process has open, by disk and number.
 #[cfg(target_os = "linux")]
-fn nameless(id: u32, files: &mut HashMap<(u64, u64), u64>) {
+fn add_unlinked(id: u32, files: &mut HashMap<(u64, u64), u64>) {
     use std::os::unix::fs::MetadataExt as _;
     let held = std::fs::read_dir(format!("/proc/{id}/fd"));
     for entry in held.into_iter().flatten().flatten() {
-        if let Ok(about) = std::fs::metadata(entry.path())
-            && about.is_file()
-            && about.nlink() == 0
+        if let Ok(metadata) = std::fs::metadata(entry.path())
+            && metadata.is_file()
+            && metadata.nlink() == 0
         {
-            files.insert((about.dev(), about.ino()), about.blocks() * 512);
+            files.insert((metadata.dev(), metadata.ino()), metadata.blocks() * 512);
         }
     }
 }
 
+/// Returns the process group of a process.
 #[cfg(target_os = "linux")]
-fn group(id: u32) -> Option<u32> {
+fn process_group(id: u32) -> Option<u32> {
     stat(id, 2)?.parse().ok()
 }
 
@@ -187,7 +210,7 @@ fn state(id: u32) -> Option<String> {
     stat(id, 0)
 }
 
-/// Returns one of the fields about a process: state, parent, group and others.
+/// Returns one of the fields about a process: state, parent, process group and others.
 #[cfg(target_os = "linux")]
 fn stat(id: u32, word: usize) -> Option<String> {
     let text = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
@@ -196,14 +219,16 @@ fn stat(id: u32, word: usize) -> Option<String> {
     words.split_whitespace().nth(word).map(str::to_owned)
 }
 
+/// Returns whether a process has that entry in its environment.
 #[cfg(target_os = "linux")]
-fn carries(id: u32, mark: &str) -> bool {
+fn has_marker(id: u32, marker: &str) -> bool {
     let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
     environment
         .split(|byte| *byte == 0)
-        .any(|entry| entry == mark.as_bytes())
+        .any(|entry| entry == marker.as_bytes())
 }
 
+/// Returns all processes of the computer.
 #[cfg(target_os = "linux")]
 fn processes() -> impl Iterator<Item = u32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -213,16 +238,16 @@ fn processes() -> impl Iterator<Item = u32> {
 /// The largest number of searches for strays. A process that starts others faster than they are
 /// ended would otherwise keep the search going forever.
 #[cfg(target_os = "linux")]
-const ROUNDS_MAX: u32 = 200;
+const SEARCHES_MAX: u32 = 200;
 
-/// Ends processes that have left their process group and still have the mark in their environment.
+/// Kills processes that have left their process group and still have the marker in their environment.
 #[cfg(target_os = "linux")]
-pub(super) fn end_strays(mark: &str) {
-    for _ in 0..ROUNDS_MAX {
+pub(super) fn kill_strays(marker: &str) {
+    for _ in 0..SEARCHES_MAX {
         let mut is_done = true;
-        for stray in processes().filter(|id| carries(*id, mark)) {
+        for stray in processes().filter(|id| has_marker(*id, marker)) {
             is_done = false;
-            send(stray, Signal::KILL);
+            send_signal(stray, Signal::KILL);
         }
         if is_done {
             return;
@@ -233,4 +258,4 @@ pub(super) fn end_strays(mark: &str) {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn end_strays(_: &str) {}
+pub(super) fn kill_strays(_: &str) {}

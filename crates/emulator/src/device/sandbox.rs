@@ -5,7 +5,7 @@
 //! capabilities. Without them it is an ordinary process in a group of its own. The documentation of
 //! the `device` module describes what a script sees in each case.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tokio::process::Child;
@@ -16,122 +16,124 @@ use super::captured_output::CapturedOutput;
 use super::isolation::{self, IsolationMode};
 use super::path::DevicePath;
 use super::processes::{self, ScriptProcesses};
-use super::tree::{self, Taken};
-use super::watchdog::{Allowance, Watch};
-
-/// A script to be run.
-#[derive(Debug, Clone)]
-pub(super) struct ScriptJob {
-    /// The device's folder.
-    pub(super) root: PathBuf,
-    /// The device's name.
-    pub(super) host: String,
-    pub(super) interpreter: Vec<String>,
-    pub(super) script: DevicePath,
-    /// The working folder.
-    pub(super) folder: DevicePath,
-    pub(super) words: Vec<String>,
-    pub(super) time_limit: Duration,
-    pub(super) output_max: u64,
-    pub(super) allowance: Allowance,
-}
+use super::script_job::ScriptJob;
+use super::tree::{self, FolderUsage};
+use super::watchdog::{ResourceLimits, StopReason, Watchdog};
 
 /// The end of a script.
 #[derive(Debug)]
 pub(super) struct ScriptExit {
-    pub(super) exit: i64,
+    /// The exit code; 128 and the signal's number if a signal ended it.
+    pub(super) code: i64,
     pub(super) stdout: String,
     pub(super) stderr: String,
     /// The reason for which it was stopped, if it was.
-    pub(super) stopped: Option<String>,
+    pub(super) stopped: Option<StopReason>,
 }
 
-/// Runs scripts.
+/// The reason for which a script could not be run, as a sentence.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SandboxError {
+    #[error("The emulator can't isolate scripts on this computer.")]
+    NoIsolation,
+    #[error("The script could not be started: {0}")]
+    Start(#[source] std::io::Error),
+    #[error("internal error: the device's work panicked")]
+    Panicked,
+}
+
+/// A runner of scripts.
 #[derive(Debug)]
 pub(super) struct Sandbox {
     isolation: Isolation,
     /// The isolation in namespaces that this computer supports, if any. It is determined once.
-    strict: OnceCell<Option<IsolationMode>>,
+    namespace_mode: OnceCell<Option<IsolationMode>>,
 }
 
 impl Sandbox {
+    /// Creates a runner with that isolation.
     pub(super) fn new(isolation: Isolation) -> Self {
         Sandbox {
             isolation,
-            strict: OnceCell::new(),
+            namespace_mode: OnceCell::new(),
         }
     }
 
-    /// Checks whether such a program exists.
-    pub(super) fn has(&self, program: &str) -> bool {
-        isolation::find(program).is_some()
+    /// Returns whether this computer has a program of that name.
+    pub(super) fn has_program(&self, program: &str) -> bool {
+        isolation::find_program(program).is_some()
     }
 
     /// Runs a script until it ends or reaches a limit.
     ///
     /// # Errors
-    /// It could not be started. The error is a sentence with the reason.
-    pub(super) async fn run(&self, job: &ScriptJob) -> Result<ScriptExit, String> {
-        let strict = match self.isolation {
+    /// The script could not be started.
+    pub(super) async fn run(&self, job: &ScriptJob) -> Result<ScriptExit, SandboxError> {
+        let namespace_mode = match self.isolation {
             Isolation::Plain => None,
             Isolation::Auto | Isolation::Namespace => {
                 // The test folder is in the devices' folder, so that nothing is left if the process
                 // is killed meanwhile.
-                let beside = job.root.parent().unwrap_or(&job.root);
-                *self.strict.get_or_init(|| strict_way(beside)).await
+                let devices = job.root.parent().unwrap_or(&job.root);
+                *self
+                    .namespace_mode
+                    .get_or_init(|| supported_namespace_mode(devices))
+                    .await
             }
         };
-        if strict.is_none() && self.isolation == Isolation::Namespace {
-            return Err("The emulator can't isolate scripts on this computer.".to_owned());
+        if namespace_mode.is_none() && self.isolation == Isolation::Namespace {
+            return Err(SandboxError::NoIsolation);
         }
-        let way = strict.unwrap_or(IsolationMode::Plain);
+        let mode = namespace_mode.unwrap_or(IsolationMode::Plain);
         let root = job.root.clone();
-        let before = spawn_blocking_io(move || tree::take_over(&root, way.owner())).await?;
-        let child = isolation::command(job, way)
+        let before =
+            spawn_blocking_io(move || tree::measure_and_chown(&root, mode.owner())).await?;
+        let child = isolation::command(job, mode)
             .spawn()
-            .map_err(|error| format!("The script could not be started: {error}"))?;
-        let strays = Strays::of(job, way);
-        let mut ended = watch(child, job, way, before.clone()).await;
+            .map_err(SandboxError::Start)?;
+        let strays = StrayProcesses::of(job, mode);
+        let mut ended = supervise(child, job, mode, before.clone()).await;
         strays.end().await?;
-        if way == IsolationMode::Plain {
-            // The folder's own path means nothing to the reader of the output.
+        if mode == IsolationMode::Plain {
+            // The device does not know the path of its folder on this computer.
             let root = job.root.to_string_lossy().into_owned();
             ended.stdout = ended.stdout.replace(&root, "");
             ended.stderr = ended.stderr.replace(&root, "");
         }
-        let (root, allowance) = (job.root.clone(), job.allowance);
+        let (root, limits) = (job.root.clone(), job.limits);
         // A script may end before the watchdog detects that it exceeded the limit.
-        let outgrown = spawn_blocking_io(move || {
-            let reason = allowance.outgrown(&before, &tree::measure(&root), 0);
+        let disk_excess = spawn_blocking_io(move || {
+            let reason = limits.disk_excess(&before, &tree::measure(&root), 0);
             if reason.is_some() {
-                tree::cut(&root, &before, allowance.room(&before));
+                tree::remove_excess(&root, &before, limits.disk_max_for(&before));
             }
             reason
         });
-        ended.stopped = outgrown.await?.or(ended.stopped);
+        ended.stopped = disk_excess.await?.or(ended.stopped);
         Ok(ended)
     }
 }
 
 /// Runs blocking file operations outside of the async threads.
 async fn spawn_blocking_io<T: Send + 'static>(
-    act: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, String> {
-    let done = tokio::task::spawn_blocking(act).await;
-    done.map_err(|_| "internal error: the device's work panicked".to_owned())
+    operation: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, SandboxError> {
+    let result = tokio::task::spawn_blocking(operation).await;
+    result.map_err(|_| SandboxError::Panicked)
 }
 
-/// Returns the first isolation in namespaces that this computer supports.
-async fn strict_way(beside: &Path) -> Option<IsolationMode> {
+/// Returns the first isolation in namespaces that this computer supports. `devices` is the folder of the
+/// devices' folders.
+async fn supported_namespace_mode(devices: &Path) -> Option<IsolationMode> {
     if !cfg!(target_os = "linux") {
         return None;
     }
-    if is_superuser() && probe(beside, IsolationMode::Guest).await {
-        return Some(IsolationMode::Guest);
+    if is_superuser() && probe(devices, IsolationMode::SeparateUser).await {
+        return Some(IsolationMode::SeparateUser);
     }
-    probe(beside, IsolationMode::Own)
+    probe(devices, IsolationMode::SameUser)
         .await
-        .then_some(IsolationMode::Own)
+        .then_some(IsolationMode::SameUser)
 }
 
 #[cfg(unix)]
@@ -144,28 +146,28 @@ fn is_superuser() -> bool {
     false
 }
 
-/// Tries a kind of isolation on an empty folder.
-async fn probe(beside: &Path, way: IsolationMode) -> bool {
-    let Ok(folder) = tempfile::tempdir_in(beside) else {
+/// Returns whether a kind of isolation works, by trying it on an empty folder.
+async fn probe(devices: &Path, mode: IsolationMode) -> bool {
+    let Ok(folder) = tempfile::tempdir_in(devices) else {
         return false;
     };
-    let before = tree::take_over(folder.path(), way.owner());
+    let before = tree::measure_and_chown(folder.path(), mode.owner());
     let job = ScriptJob {
         root: folder.path().to_owned(),
-        host: "probe".to_owned(),
+        host_name: "probe".to_owned(),
         interpreter: Vec::new(),
         script: DevicePath(Vec::new()),
-        folder: DevicePath(Vec::new()),
-        words: Vec::new(),
+        working_folder: DevicePath(Vec::new()),
+        args: Vec::new(),
         time_limit: Duration::from_secs(10),
         output_max: 1024,
-        allowance: Allowance {
+        limits: ResourceLimits {
             processes: 512,
             memory: 1 << 32,
             disk: 1 << 20,
         },
     };
-    let mut command = isolation::strict_shell(&job, way);
+    let mut command = isolation::namespace_shell(&job, mode);
     command.args([
         "bash",
         "-c",
@@ -173,8 +175,8 @@ async fn probe(beside: &Path, way: IsolationMode) -> bool {
     ]);
     match command.spawn() {
         Ok(child) => {
-            let ended = watch(child, &job, way, before).await;
-            ended.exit == 0 && ended.stdout.trim() == "inside"
+            let ended = supervise(child, &job, mode, before).await;
+            ended.code == 0 && ended.stdout.trim() == "inside"
         }
         Err(_) => false,
     }
@@ -182,69 +184,77 @@ async fn probe(beside: &Path, way: IsolationMode) -> bool {
 
 /// The processes that an ordinary script left outside its process group. They are also ended when
 /// the run is dropped.
-struct Strays {
-    mark: Option<String>,
+struct StrayProcesses {
+    /// The environment entry that they have; `None` if there are none.
+    marker: Option<String>,
 }
 
-impl Strays {
-    fn of(job: &ScriptJob, way: IsolationMode) -> Self {
-        Strays {
-            mark: (way == IsolationMode::Plain).then(|| isolation::mark(job)),
+impl StrayProcesses {
+    /// Returns the processes that a script may leave.
+    fn of(job: &ScriptJob, mode: IsolationMode) -> Self {
+        StrayProcesses {
+            marker: (mode == IsolationMode::Plain).then(|| isolation::process_marker(job)),
         }
     }
 
-    async fn end(mut self) -> Result<(), String> {
-        match self.mark.take() {
-            Some(mark) => spawn_blocking_io(move || processes::end_strays(&mark)).await,
+    /// Ends the processes.
+    async fn end(mut self) -> Result<(), SandboxError> {
+        match self.marker.take() {
+            Some(marker) => spawn_blocking_io(move || processes::kill_strays(&marker)).await,
             None => Ok(()),
         }
     }
 }
 
-impl Drop for Strays {
+impl Drop for StrayProcesses {
     fn drop(&mut self) {
-        if let Some(mark) = self.mark.take() {
-            processes::end_strays(&mark);
+        if let Some(marker) = self.marker.take() {
+            processes::kill_strays(&marker);
         }
     }
 }
 
 /// The longest wait for the end of processes that the kernel can't end at once, such as one that
 /// waits for a disk.
-const ENDING_MAX: Duration = Duration::from_secs(5);
+const KILL_WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Waits until the script ends or reaches a limit, keeps the output, and leaves no process behind.
-async fn watch(mut child: Child, job: &ScriptJob, way: IsolationMode, before: Taken) -> ScriptExit {
-    let group = Group::of(&child);
+async fn supervise(
+    mut child: Child,
+    job: &ScriptJob,
+    mode: IsolationMode,
+    before: FolderUsage,
+) -> ScriptExit {
+    let group = ProcessGroup::of(&child);
     // `wait` would close the standard input, which would end the script.
-    let alive = child.stdin.take();
-    let stdout = CapturedOutput::reading(child.stdout.take(), job.output_max);
-    let stderr = CapturedOutput::reading(child.stderr.take(), job.output_max);
-    let processes = child.id().map(|first| ScriptProcesses {
-        first,
-        mark: (way == IsolationMode::Plain).then(|| isolation::mark(job)),
+    let stdin = child.stdin.take();
+    let stdout = CapturedOutput::start(child.stdout.take(), job.output_max);
+    let stderr = CapturedOutput::start(child.stderr.take(), job.output_max);
+    let processes = child.id().map(|first_id| ScriptProcesses {
+        first_id,
+        marker: (mode == IsolationMode::Plain).then(|| isolation::process_marker(job)),
     });
-    let watched = Watch {
+    let watchdog = Watchdog {
         processes,
-        helpers: way.helpers(),
+        helpers: mode.helpers(),
         root: job.root.clone(),
         before,
-        allowance: job.allowance,
+        limits: job.limits,
     };
     let waited = tokio::select! {
         biased;
         status = child.wait() => Ok(status.ok()),
-        () = tokio::time::sleep(job.time_limit) => Err("it ran longer than allowed".to_owned()),
-        reason = watched.exceeded() => Err(reason),
+        () = tokio::time::sleep(job.time_limit) => Err(StopReason::TimeLimit),
+        reason = watchdog.wait_for_excess() => Err(reason),
     };
     let (status, stopped) = match waited {
         Ok(status) => (status, None),
         Err(reason) => {
             // The device's folder is still written to until the last process inside has ended.
-            if let Some(processes) = &watched.processes {
-                processes.end_inside();
+            if let Some(processes) = &watchdog.processes {
+                processes.kill_namespace();
                 let begun = Instant::now();
-                while processes.is_alive_inside() && begun.elapsed() < ENDING_MAX {
+                while processes.is_namespace_alive() && begun.elapsed() < KILL_WAIT_MAX {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             }
@@ -256,15 +266,16 @@ async fn watch(mut child: Child, job: &ScriptJob, way: IsolationMode, before: Ta
     // This happens after a normal end, too: processes that the script started in the background end
     // with it.
     drop(group);
-    drop(alive);
+    drop(stdin);
     ScriptExit {
-        exit: exit_code(status),
+        code: exit_code(status),
         stdout: stdout.text().await,
         stderr: stderr.text().await,
         stopped,
     }
 }
 
+/// Returns the exit code of a process; -1 if it is not known.
 fn exit_code(status: Option<std::process::ExitStatus>) -> i64 {
     let Some(status) = status else {
         return -1;
@@ -279,28 +290,28 @@ fn exit_code(status: Option<std::process::ExitStatus>) -> i64 {
     status.code().map_or(-1, i64::from)
 }
 
-/// The process group of a script. It is killed when the script ends, and when the run is dropped.
-struct Group {
+/// The process group of a script. It is killed when this is dropped.
+struct ProcessGroup {
     #[cfg(unix)]
     id: Option<rustix::process::Pid>,
 }
 
-impl Group {
+impl ProcessGroup {
     #[cfg(unix)]
     fn of(child: &Child) -> Self {
         let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Group {
+        ProcessGroup {
             id: id.and_then(rustix::process::Pid::from_raw),
         }
     }
 
     #[cfg(not(unix))]
     fn of(_: &Child) -> Self {
-        Group {}
+        ProcessGroup {}
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         #[cfg(unix)]
         if let Some(id) = self.id {

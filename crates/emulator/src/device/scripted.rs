@@ -5,7 +5,7 @@ use super::arguments::{posix_words, powershell_words};
 use super::outcome::CommandOutcome;
 
 /// Returns the first outcome that matches: the device's own, then the scenario's.
-pub(super) fn find<'a>(
+pub(super) fn find_outcome<'a>(
     scenario: &'a Scenario,
     device: &'a Device,
     script: &str,
@@ -23,7 +23,7 @@ pub(super) fn find<'a>(
 }
 
 /// Returns the outcome for this device and these arguments, and the files it creates.
-pub(super) fn play(
+pub(super) fn render(
     scripted: &ScriptOutcome,
     device: &Device,
     name: &str,
@@ -34,7 +34,7 @@ pub(super) fn play(
         OsFamily::Windows => powershell_words(args),
         OsFamily::Unix => posix_words(args),
     };
-    let filled = |text: &str| fill(text, name, args, &words);
+    let filled = |text: &str| fill_placeholders(text, name, args, &words);
     if let Some(error) = &scripted.error {
         let mut outcome = CommandOutcome::failed(filled(error));
         outcome.took = scripted.duration.0;
@@ -60,9 +60,9 @@ pub(super) fn play(
     (outcome, files)
 }
 
-/// Checks whether a pattern with `*` matches the whole text. Case is ignored. The time is linear in
+/// Returns whether a pattern, in which `*` stands for any text, matches the whole text. Case is ignored. The time is linear in
 /// the length of the text times the number of stars.
-pub(super) fn matches_pattern(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches_pattern(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
@@ -83,7 +83,7 @@ pub(super) fn matches_pattern(pattern: &str, text: &str) -> bool {
 }
 
 /// Fills in `{name}`, `{args}`, `{arg1}` …. Other text in braces is kept.
-fn fill(text: &str, name: &str, args: &str, words: &[String]) -> String {
+fn fill_placeholders(text: &str, name: &str, args: &str, words: &[String]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(open) = rest.find('{') {
@@ -100,7 +100,8 @@ fn fill(text: &str, name: &str, args: &str, words: &[String]) -> String {
                 .strip_prefix("arg")
                 .and_then(|number| number.parse::<usize>().ok())
                 .and_then(|number| number.checked_sub(1))
-                .map(|place| words.get(place).map_or("", String::as_str)),
+                // An argument that is missing is empty.
+                .map(|index| words.get(index).map_or("", String::as_str)),
         };
         match value {
             Some(value) => {
@@ -119,7 +120,7 @@ fn fill(text: &str, name: &str, args: &str, words: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{fill, matches_pattern};
+    use super::{fill_placeholders, matches_pattern};
 
     #[test]
     fn patterns() {
@@ -143,7 +144,7 @@ mod tests {
     #[test]
     fn placeholders() {
         let words = ["one".to_owned(), "{arg1}".to_owned()];
-        let filled = fill(
+        let filled = fill_placeholders(
             "{name} {arg1}{arg2}{arg3} {{x} {",
             "web-01",
             "one two",

@@ -27,7 +27,7 @@ pub(super) struct TempRoot {
 impl TempRoot {
     /// Creates a folder in the system's temporary folder. A background thread removes folders that
     /// killed processes left there.
-    pub(super) fn make() -> io::Result<Self> {
+    pub(super) fn create() -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         // Otherwise every user of this computer could read the devices' files.
         #[cfg(unix)]
@@ -45,14 +45,14 @@ impl TempRoot {
         if let Some(above) = path.parent() {
             let above = above.to_owned();
             std::thread::Builder::new()
-                .name("sweep".to_owned())
-                .spawn(move || sweep(&above))?;
+                .name("remove-abandoned".to_owned())
+                .spawn(move || remove_abandoned(&above))?;
         }
         Ok(TempRoot { path, lock })
     }
 
-    /// Returns the place of the folder of that name, which may not exist yet.
-    pub(super) fn place(&self, name: &str) -> PathBuf {
+    /// Returns the path of the folder with that name, which may not exist yet.
+    pub(super) fn path_of(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 }
@@ -64,17 +64,17 @@ impl Drop for TempRoot {
     }
 }
 
-/// Removes the folders whose process has ended. A folder without a lock is kept: a running process
-/// may just be creating it.
-fn sweep(above: &Path) {
+/// Removes the folders whose process has ended. A folder without a lock is kept, because a process may
+/// be creating it.
+fn remove_abandoned(above: &Path) {
     let Ok(entries) = fs::read_dir(above) else {
         return;
     };
     for entry in entries.flatten() {
         let path = entry.path();
-        let is_home = entry.file_name().to_string_lossy().starts_with(PREFIX)
+        let is_device_root = entry.file_name().to_string_lossy().starts_with(PREFIX)
             && entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if !is_home || !is_ours(&path) {
+        if !is_device_root || !is_ours(&path) {
             continue;
         }
         if let Ok(lock) = OpenOptions::new().write(true).open(path.join(LOCK))
@@ -86,20 +86,22 @@ fn sweep(above: &Path) {
     }
 }
 
+/// Returns whether a path is a folder of this user.
 #[cfg(unix)]
 fn is_ours(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    fs::symlink_metadata(path)
-        .is_ok_and(|about| about.is_dir() && about.uid() == rustix::process::getuid().as_raw())
+    fs::symlink_metadata(path).is_ok_and(|metadata| {
+        metadata.is_dir() && metadata.uid() == rustix::process::getuid().as_raw()
+    })
 }
 
 #[cfg(not(unix))]
 fn is_ours(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|about| about.is_dir())
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 
-/// Removes a folder, and its lock last: after an interruption, the next sweep can still determine
-/// its owner.
+/// Removes a folder, and its lock last: after an interruption, the next cleanup can still find
+/// out whether its process has ended.
 fn remove(home: &Path, _held: &File) -> io::Result<()> {
     let inside: Vec<PathBuf> = fs::read_dir(home)?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
@@ -124,7 +126,7 @@ fn remove(home: &Path, _held: &File) -> io::Result<()> {
         work();
     });
     if !is_emptied.into_inner() {
-        // With its lock the next sweep can remove it, after the processes that write to it have
+        // With its lock the next cleanup can remove it, after the processes that write to it have
         // ended.
         return Err(io::ErrorKind::DirectoryNotEmpty.into());
     }

@@ -18,9 +18,9 @@ use tokio::task::JoinSet;
 
 use svar_wire::Moment;
 
-use super::super::device::{CommandOutcome, OnDiskDevices};
+use super::super::device::{CommandOutcome, OnDiskDevices, Work};
 use super::super::scenario::Scenario;
-use super::super::service::{Delivery, Request, Response, Service, Work};
+use super::super::service::{Delivery, Request, Response, Service};
 use super::body::{BodyLimits, Taken};
 use super::clock::Clock;
 use super::connection::{Cut, CuttableListener};

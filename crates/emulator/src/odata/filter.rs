@@ -21,6 +21,7 @@ pub(crate) trait Row {
     fn value(&self, property: usize) -> Value<'_>;
 }
 
+/// A comparison operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Comparison {
     Eq,
@@ -31,6 +32,7 @@ pub(crate) enum Comparison {
     Le,
 }
 
+/// A function on a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Function {
     StartsWith,
@@ -56,6 +58,7 @@ impl Literal<'_> {
         }
     }
 
+    /// Returns the value that the literal stands for.
     fn value(&self) -> Value<'_> {
         match self {
             Literal::Null => Value::Null,
@@ -90,7 +93,7 @@ pub(crate) enum Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    /// Checks whether the row passes.
+    /// Returns whether a row passes.
     pub(crate) fn passes(&self, row: &dyn Row) -> bool {
         match self {
             Filter::Compare {
@@ -171,6 +174,7 @@ impl<'a> Filter<'a> {
     }
 }
 
+/// Returns whether a comparison holds.
 fn holds(value: &Value<'_>, comparison: Comparison, literal: &Literal<'_>) -> bool {
     if let (Value::Texts(values), Literal::Text(text)) = (value, literal) {
         let found = values.iter().any(|value| value.eq_ignore_ascii_case(text));
@@ -216,17 +220,17 @@ pub(crate) fn compare(left: &Value<'_>, right: &Value<'_>) -> Ordering {
 }
 
 impl Function {
-    /// Applies the function to a value and a text in lower case, without regard to ASCII case.
+    /// Returns whether the function holds for a value and a text in lower case. ASCII case is ignored.
     fn holds(self, value: &str, text: &str) -> bool {
-        let (bytes, wanted) = (value.as_bytes(), text.as_bytes());
+        let (bytes, expected) = (value.as_bytes(), text.as_bytes());
         let is_same =
-            |part: Option<&[u8]>| part.is_some_and(|part| part.eq_ignore_ascii_case(wanted));
+            |part: Option<&[u8]>| part.is_some_and(|part| part.eq_ignore_ascii_case(expected));
         // Comparing bytes is correct for UTF-8: no character begins in the middle of another.
         match self {
-            Function::StartsWith => is_same(bytes.get(..wanted.len())),
+            Function::StartsWith => is_same(bytes.get(..expected.len())),
             Function::Contains => lower_case(Cow::Borrowed(value)).contains(text),
             Function::EndsWith => {
-                let from = bytes.len().checked_sub(wanted.len());
+                let from = bytes.len().checked_sub(expected.len());
                 is_same(from.map(|from| &bytes[from..]))
             }
         }
@@ -237,8 +241,9 @@ impl Function {
 pub(super) fn lower_case(text: Cow<'_, str>) -> Cow<'_, str> {
     // The loop has no early exit, so that it compiles to few instructions for many bytes.
     let has_capital = (text.bytes()).fold(false, |so_far, byte| so_far | byte.is_ascii_uppercase());
-    match has_capital {
-        true => Cow::Owned(text.to_ascii_lowercase()),
-        false => text,
+    if has_capital {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        text
     }
 }

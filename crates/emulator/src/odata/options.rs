@@ -1,7 +1,8 @@
 //! Reads the options of a list call.
 
+use super::entity::{Entity, QueryError};
 use super::filter::Filter;
-use super::{Entity, QueryError, parse};
+use super::parse;
 
 /// The largest value of `$top` (API notes 5.1, 8.2).
 const TOP_MAX: usize = 10_000;
@@ -65,7 +66,7 @@ impl<'a> Options<'a> {
                 "$filter" => {
                     let filter = parse::filter(value, entity)?;
                     if filterable == Filterable::Documented {
-                        refuse_undocumented(&filter, entity)?;
+                        check_documented(&filter, entity)?;
                     }
                     options.filter = Some(filter);
                 }
@@ -99,37 +100,45 @@ impl<'a> Options<'a> {
     }
 }
 
-fn refuse_undocumented(filter: &Filter<'_>, entity: &Entity) -> Result<(), QueryError> {
-    match filter
+/// Checks that a filter names only properties that are documented for filters.
+fn check_documented(filter: &Filter<'_>, entity: &Entity) -> Result<(), QueryError> {
+    let undocumented = filter
         .properties()
-        .find(|place| *place >= entity.documented)
-    {
+        .find(|property| *property >= entity.documented);
+    match undocumented {
         None => Ok(()),
-        Some(place) => Err(QueryError::new(format!(
+        Some(property) => Err(QueryError::new(format!(
             "The property '{}' can't be used in the $filter query option.",
-            entity.properties[place].0
+            entity.properties[property].0
         ))),
     }
 }
 
+/// Parses the value of an option that is a number.
 fn number(key: &str, value: &str) -> Result<usize, QueryError> {
     value.trim().parse().map_err(|_| invalid(key, value))
 }
 
+/// Returns the error of an option whose value can't be read.
 fn invalid(key: &str, value: &str) -> QueryError {
     QueryError::new(format!(
         "Invalid value '{value}' for {key} query option found."
     ))
 }
 
+/// Parses the value of `$orderby`.
 fn order(text: &str, entity: &Entity) -> Result<Vec<OrderBy>, QueryError> {
     text.split(',')
         .map(|part| {
             let words: Vec<&str> = part.split_whitespace().collect();
             let (name, direction) = match words.as_slice() {
                 [name] => (name, Direction::Ascending),
-                [name, way] if way.eq_ignore_ascii_case("asc") => (name, Direction::Ascending),
-                [name, way] if way.eq_ignore_ascii_case("desc") => (name, Direction::Descending),
+                [name, direction] if direction.eq_ignore_ascii_case("asc") => {
+                    (name, Direction::Ascending)
+                }
+                [name, direction] if direction.eq_ignore_ascii_case("desc") => {
+                    (name, Direction::Descending)
+                }
                 _ => return Err(invalid("$orderby", text)),
             };
             let (property, _) = entity.find(name).ok_or_else(|| {

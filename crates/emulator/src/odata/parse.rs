@@ -3,9 +3,9 @@
 
 use svar_wire::Moment;
 
+use super::entity::{Entity, PropertyType, QueryError};
 use super::filter::{Comparison, Filter, Function, Literal, lower_case};
 use super::token::{Token, tokens};
-use super::{Entity, Kind, QueryError};
 
 /// The deepest nesting of parentheses and `not`. Chains of `and` and `or` have no limit.
 const DEPTH_MAX: usize = 64;
@@ -25,7 +25,7 @@ pub(super) fn filter<'a>(text: &'a str, entity: &'a Entity) -> Result<Filter<'a>
     let filter = parser.or(0)?;
     match parser.peek() {
         None => Ok(filter),
-        Some(_) => Err(parser.wrong("an operator or the end")),
+        Some(_) => Err(parser.syntax_error("an operator or the end")),
     }
 }
 
@@ -37,57 +37,65 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
+    /// Returns the next token.
     fn peek(&self) -> Option<&Token<'a>> {
         self.tokens.get(self.at).map(|(_, token)| token)
     }
 
+    /// Consumes the next token.
     fn next(&mut self) -> Option<Token<'a>> {
         let token = self.peek().cloned();
         self.at += usize::from(token.is_some());
         token
     }
 
-    fn wrong(&self, wanted: &str) -> QueryError {
-        let place = self
+    /// Returns a syntax error at the next token.
+    fn syntax_error(&self, expected: &str) -> QueryError {
+        let position = self
             .tokens
             .get(self.at)
-            .map_or(self.text.len(), |(place, _)| *place);
+            .map_or(self.text.len(), |(position, _)| *position);
         QueryError::new(format!(
-            "Syntax error at position {place} in '{}': expected {wanted}.",
+            "Syntax error at position {position} in '{}': expected {expected}.",
             self.text
         ))
     }
 
+    /// Returns whether the next token is that keyword.
     fn is_keyword(&self, keyword: &str) -> bool {
         matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword))
     }
 
-    fn take(&mut self, token: &Token<'_>, wanted: &str) -> Result<(), QueryError> {
+    /// Consumes the next token, which must be this one.
+    fn expect(&mut self, token: &Token<'_>, expected: &str) -> Result<(), QueryError> {
         if self.peek() == Some(token) {
             self.at += 1;
             return Ok(());
         }
-        Err(self.wrong(wanted))
+        Err(self.syntax_error(expected))
     }
 
+    /// Parses conditions that are joined by `or`.
     fn or(&mut self, depth: usize) -> Result<Filter<'a>, QueryError> {
         let mut parts = vec![self.and(depth)?];
         while self.is_keyword("or") {
             self.at += 1;
             parts.push(self.and(depth)?);
         }
-        Ok(one_or(parts, Filter::any_of))
+        Ok(single_or(parts, Filter::any_of))
     }
 
+    /// Parses conditions that are joined by `and`.
     fn and(&mut self, depth: usize) -> Result<Filter<'a>, QueryError> {
         let mut parts = vec![self.not(depth)?];
         while self.is_keyword("and") {
             self.at += 1;
             parts.push(self.not(depth)?);
         }
-        Ok(one_or(parts, Filter::And))
+        Ok(single_or(parts, Filter::And))
     }
 
+    /// Parses a condition, possibly with `not` or in parentheses.
     fn not(&mut self, depth: usize) -> Result<Filter<'a>, QueryError> {
         if depth > DEPTH_MAX {
             return Err(QueryError::new(format!(
@@ -101,24 +109,25 @@ impl<'a> Parser<'a> {
         if self.peek() == Some(&Token::Open) {
             self.at += 1;
             let inner = self.or(depth + 1)?;
-            self.take(&Token::Close, "`)`")?;
+            self.expect(&Token::Close, "`)`")?;
             return Ok(inner);
         }
         self.condition()
     }
 
+    /// Parses a comparison, a list or a function.
     fn condition(&mut self) -> Result<Filter<'a>, QueryError> {
         let Some(Token::Word(name)) = self.next() else {
             self.at = self.at.saturating_sub(1);
-            return Err(self.wrong("a property or a function"));
+            return Err(self.syntax_error("a property or a function"));
         };
         if self.peek() == Some(&Token::Open) {
             return self.function(name);
         }
-        let (property, kind) = self.property(name)?;
+        let (property, property_type) = self.property(name)?;
         let Some(Token::Word(operator)) = self.next() else {
             self.at = self.at.saturating_sub(1);
-            return Err(self.wrong("`eq`, `ne`, `gt`, `ge`, `lt`, `le` or `in`"));
+            return Err(self.syntax_error("`eq`, `ne`, `gt`, `ge`, `lt`, `le` or `in`"));
         };
         let comparison = match operator.to_ascii_lowercase().as_str() {
             "eq" => Comparison::Eq,
@@ -127,18 +136,20 @@ impl<'a> Parser<'a> {
             "ge" => Comparison::Ge,
             "lt" => Comparison::Lt,
             "le" => Comparison::Le,
-            "in" => return self.list(property, kind),
+            "in" => return self.list(property, property_type),
             _ => {
                 self.at -= 1;
-                return Err(self.wrong("`eq`, `ne`, `gt`, `ge`, `lt`, `le` or `in`"));
+                return Err(self.syntax_error("`eq`, `ne`, `gt`, `ge`, `lt`, `le` or `in`"));
             }
         };
-        if kind == Kind::Texts && !matches!(comparison, Comparison::Eq | Comparison::Ne) {
+        if property_type == PropertyType::Texts
+            && !matches!(comparison, Comparison::Eq | Comparison::Ne)
+        {
             return Err(QueryError::new(format!(
                 "The operator '{operator}' can't be used on the collection '{name}'."
             )));
         }
-        let literal = self.literal(kind)?;
+        let literal = self.literal(property_type)?;
         Ok(Filter::Compare {
             property,
             comparison,
@@ -146,21 +157,27 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn list(&mut self, property: usize, kind: Kind) -> Result<Filter<'a>, QueryError> {
-        self.take(&Token::Open, "`(`")?;
+    /// Parses the rest of a condition with `in`.
+    fn list(
+        &mut self,
+        property: usize,
+        property_type: PropertyType,
+    ) -> Result<Filter<'a>, QueryError> {
+        self.expect(&Token::Open, "`(`")?;
         let ahead = self.tokens[self.at..].iter();
-        let within = ahead.take_while(|(_, token)| *token != Token::Close);
+        let in_list = ahead.take_while(|(_, token)| *token != Token::Close);
         // The literals are separated by commas.
-        let mut literals = Vec::with_capacity(within.count().div_ceil(2));
-        literals.push(self.literal(kind)?);
+        let mut literals = Vec::with_capacity(in_list.count().div_ceil(2));
+        literals.push(self.literal(property_type)?);
         while self.peek() == Some(&Token::Comma) {
             self.at += 1;
-            literals.push(self.literal(kind)?);
+            literals.push(self.literal(property_type)?);
         }
-        self.take(&Token::Close, "`,` or `)`")?;
+        self.expect(&Token::Close, "`,` or `)`")?;
         Ok(Filter::In { property, literals })
     }
 
+    /// Parses the rest of a condition with a function.
     fn function(&mut self, name: &str) -> Result<Filter<'a>, QueryError> {
         let function = match name.to_ascii_lowercase().as_str() {
             "startswith" => Function::StartsWith,
@@ -172,114 +189,121 @@ impl<'a> Parser<'a> {
                 )));
             }
         };
-        self.take(&Token::Open, "`(`")?;
+        self.expect(&Token::Open, "`(`")?;
         let Some(Token::Word(property)) = self.next() else {
             self.at = self.at.saturating_sub(1);
-            return Err(self.wrong("a property"));
+            return Err(self.syntax_error("a property"));
         };
-        let (place, kind) = self.property(property)?;
-        if !matches!(kind, Kind::Text | Kind::Texts) {
+        let (index, property_type) = self.property(property)?;
+        if !matches!(property_type, PropertyType::Text | PropertyType::Texts) {
             return Err(QueryError::new(format!(
-                "The function '{name}' needs a text, and '{property}' is none."
+                "The function '{name}' can't be used on the property '{property}', which is not a text."
             )));
         }
-        self.take(&Token::Comma, "`,`")?;
+        self.expect(&Token::Comma, "`,`")?;
         let Some(Token::Text(text)) = self.next() else {
             self.at = self.at.saturating_sub(1);
-            return Err(self.wrong("a text in single quotes"));
+            return Err(self.syntax_error("a text in single quotes"));
         };
-        self.take(&Token::Close, "`)`")?;
+        self.expect(&Token::Close, "`)`")?;
         // `startswith(x,'y') eq true` is a longer form of the same condition.
-        let mut wanted = true;
-        if self.is_keyword("eq") {
+        let is_negated = if self.is_keyword("eq") {
             self.at += 1;
-            wanted = if self.is_keyword("true") {
-                true
-            } else if self.is_keyword("false") {
-                false
-            } else {
-                return Err(self.wrong("`true` or `false`"));
-            };
+            let is_negated = self.is_keyword("false");
+            if !is_negated && !self.is_keyword("true") {
+                return Err(self.syntax_error("`true` or `false`"));
+            }
             self.at += 1;
-        }
+            is_negated
+        } else {
+            false
+        };
         let filter = Filter::Text {
             function,
-            property: place,
+            property: index,
             text: lower_case(text),
         };
-        Ok(if wanted {
-            filter
-        } else {
+        Ok(if is_negated {
             Filter::Not(Box::new(filter))
+        } else {
+            filter
         })
     }
 
-    fn property(&self, name: &str) -> Result<(usize, Kind), QueryError> {
+    /// Finds a property by its name.
+    fn property(&self, name: &str) -> Result<(usize, PropertyType), QueryError> {
         self.entity
             .find(name)
             .ok_or_else(|| QueryError::new(format!("Could not find a property named '{name}'.")))
     }
 
-    /// Parses a time. A plus that was sent without encoding is decoded to a space, as in every
-    /// query, which separates the offset from the time.
+    /// Parses a time. A `+` that was not percent-encoded has become a space, as in every query. So the
+    /// offset of the time zone is a token of its own, and is joined to the time here.
     fn time(&mut self, word: &'a str) -> Option<Moment> {
         if let Ok(time) = Moment::parse(word) {
             return Some(time);
         }
-        let place = self.tokens[self.at - 1].0;
+        let (time_at, _) = self.tokens[self.at - 1];
         let (offset_at, offset) = match self.tokens.get(self.at) {
             Some((at, Token::Word(offset))) if is_offset(offset) => (*at, *offset),
             _ => return None,
         };
-        if offset_at != place + word.len() + 1 {
+        if offset_at != time_at + word.len() + 1 {
             return None;
         }
         self.at += 1;
         Moment::parse(&format!("{word}+{offset}")).ok()
     }
 
-    fn literal(&mut self, kind: Kind) -> Result<Literal<'a>, QueryError> {
-        let literal = match (self.next(), kind) {
+    /// Parses a literal of that type.
+    fn literal(&mut self, property_type: PropertyType) -> Result<Literal<'a>, QueryError> {
+        let literal = match (self.next(), property_type) {
             (Some(Token::Word(word)), _) if word.eq_ignore_ascii_case("null") => {
                 Some(Literal::Null)
             }
-            (Some(Token::Text(text)), Kind::Text | Kind::Texts) => Some(Literal::Text(text)),
-            (Some(Token::Word(word)), Kind::Time) => self.time(word).map(Literal::Time),
-            (Some(Token::Word(word)), Kind::Number) => word
+            (Some(Token::Text(text)), PropertyType::Text | PropertyType::Texts) => {
+                Some(Literal::Text(text))
+            }
+            (Some(Token::Word(word)), PropertyType::Time) => self.time(word).map(Literal::Time),
+            (Some(Token::Word(word)), PropertyType::Number) => word
                 .parse::<f64>()
                 .ok()
                 .filter(|number| number.is_finite())
                 .map(Literal::Number),
             // Ids are GUIDs or hexadecimal digits, and OData writes GUIDs without quotes.
-            (Some(Token::Word(word)), Kind::Text) if is_guid(word) => {
+            (Some(Token::Word(word)), PropertyType::Text) if is_guid(word) => {
                 Some(Literal::Text(word.into()))
             }
-            (None, _) => None,
             _ => None,
         };
         literal.ok_or_else(|| {
             self.at = self.at.saturating_sub(1);
-            self.wrong(match kind {
-                Kind::Text | Kind::Texts => "a text in single quotes",
-                Kind::Number => "a number",
-                Kind::Time => "a time such as 2026-02-03T09:00:00Z",
+            self.syntax_error(match property_type {
+                PropertyType::Text | PropertyType::Texts => "a text in single quotes",
+                PropertyType::Number => "a number",
+                PropertyType::Time => "a time such as 2026-02-03T09:00:00Z",
             })
         })
     }
 }
 
-/// Checks whether a word is the offset of a time zone, without its sign.
+/// Returns whether a word is the offset of a time zone, without its sign.
 fn is_offset(word: &str) -> bool {
     let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
     word.split_once(':')
         .is_some_and(|(hours, minutes)| digits(hours) && digits(minutes))
 }
 
+/// Returns whether a word is a GUID with hyphens.
 fn is_guid(word: &str) -> bool {
     word.len() == 36 && uuid::Uuid::try_parse(word).is_ok()
 }
 
-fn one_or<'a>(mut parts: Vec<Filter<'a>>, many: fn(Vec<Filter<'a>>) -> Filter<'a>) -> Filter<'a> {
+/// Returns the only part, or the combination of several.
+fn single_or<'a>(
+    mut parts: Vec<Filter<'a>>,
+    many: fn(Vec<Filter<'a>>) -> Filter<'a>,
+) -> Filter<'a> {
     if parts.len() == 1 {
         parts.swap_remove(0)
     } else {

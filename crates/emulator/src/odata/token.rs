@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::QueryError;
+use super::entity::QueryError;
 
 /// A token that borrows from the text: a client that polls many actions by id sends thousands of
 /// characters.

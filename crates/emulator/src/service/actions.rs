@@ -13,7 +13,7 @@ use svar_wire::Moment;
 
 use super::super::odata::Literal;
 use super::super::odata::{
-    Comparison, Direction, Entity, Filter, Function, Kind, OrderBy, Row, Value,
+    Comparison, Direction, Entity, Filter, Function, OrderBy, PropertyType, Row, Value,
 };
 use super::super::settings::UnsuccessfulStatus;
 use super::action_json::{JsonCache, prefetch};
@@ -112,15 +112,15 @@ pub(crate) struct ActionRecord {
 pub(crate) const ACTION: Entity = Entity {
     documented: 6,
     properties: &[
-        ("id", Kind::Text),
-        ("status", Kind::Text),
-        ("machineId", Kind::Text),
-        ("type", Kind::Text),
-        ("requestor", Kind::Text),
-        ("creationDateTimeUtc", Kind::Time),
-        ("lastUpdateDateTimeUtc", Kind::Time),
-        ("requestorComment", Kind::Text),
-        ("computerDnsName", Kind::Text),
+        ("id", PropertyType::Text),
+        ("status", PropertyType::Text),
+        ("machineId", PropertyType::Text),
+        ("type", PropertyType::Text),
+        ("requestor", PropertyType::Text),
+        ("creationDateTimeUtc", PropertyType::Time),
+        ("lastUpdateDateTimeUtc", PropertyType::Time),
+        ("requestorComment", PropertyType::Text),
+        ("computerDnsName", PropertyType::Text),
     ],
 };
 /// The indices of the properties in [`ACTION`].

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use svar_wire::Machine;
 use svar_wire::Moment;
 
-use super::super::odata::{Direction, Entity, Filter, Function, Kind, Literal, Row, Value};
+use super::super::odata::{Direction, Entity, Filter, Function, Literal, PropertyType, Row, Value};
 use super::super::scenario::{Device, Scenario, TimeWindow};
 use super::super::settings::TimeSpan;
 use super::index_set::to_index;
@@ -156,22 +156,22 @@ fn device_id(name: &str) -> Arc<str> {
 pub(crate) const MACHINE: Entity = Entity {
     documented: 14,
     properties: &[
-        ("id", Kind::Text),
-        ("computerDnsName", Kind::Text),
-        ("version", Kind::Text),
-        ("deviceValue", Kind::Text),
-        ("aadDeviceId", Kind::Text),
-        ("machineTags", Kind::Texts),
-        ("lastSeen", Kind::Time),
-        ("exposureLevel", Kind::Text),
-        ("onboardingStatus", Kind::Text),
-        ("lastIpAddress", Kind::Text),
-        ("healthStatus", Kind::Text),
-        ("osPlatform", Kind::Text),
-        ("riskScore", Kind::Text),
-        ("rbacGroupId", Kind::Number),
-        ("rbacGroupName", Kind::Text),
-        ("firstSeen", Kind::Time),
+        ("id", PropertyType::Text),
+        ("computerDnsName", PropertyType::Text),
+        ("version", PropertyType::Text),
+        ("deviceValue", PropertyType::Text),
+        ("aadDeviceId", PropertyType::Text),
+        ("machineTags", PropertyType::Texts),
+        ("lastSeen", PropertyType::Time),
+        ("exposureLevel", PropertyType::Text),
+        ("onboardingStatus", PropertyType::Text),
+        ("lastIpAddress", PropertyType::Text),
+        ("healthStatus", PropertyType::Text),
+        ("osPlatform", PropertyType::Text),
+        ("riskScore", PropertyType::Text),
+        ("rbacGroupId", PropertyType::Number),
+        ("rbacGroupName", PropertyType::Text),
+        ("firstSeen", PropertyType::Time),
     ],
 };
 

@@ -33,6 +33,5 @@ mod timestamp;
 mod token;
 
 pub use self::core::Service;
-pub use self::core::timeline::Work;
 pub use ledger::{LedgerEntry, LedgerEvent};
 pub use message::{Delivery, Request, Response};

@@ -338,7 +338,7 @@ fn one_process_can_reserve_no_more_than_a_multiple_of_the_memory() {
 /// A limit that leaves room for the folders of the device itself.
 const DISK: u64 = 1_000_000;
 const OUTGROWN: &str =
-    "The script was stopped: its device's files took more than 976 KB; the newest were removed.";
+    "The script was stopped: the device's files exceeded 976 KB; the newest were removed.";
 
 #[test]
 fn a_full_folder_ends_the_script() {
@@ -388,7 +388,7 @@ fn a_small_script_is_not_blamed_for_what_was_there_before() {
         assert_eq!(
             machine.run(&large).errors,
             [
-                "The script was stopped: its device's disk of 976 KB was full before, and it wrote more than 256 KB; that was removed."
+                "The script was stopped: the device's disk of 976 KB was already full, and it wrote more than 256 KB; that was removed."
             ],
             "{way:?}"
         );
@@ -455,11 +455,33 @@ fn folders_nested_too_deep_end_the_script_and_go() {
         // Longer than any path may be.
         assert_eq!(
             machine.run(&nest(300)).errors,
-            ["The script was stopped: its device's folders were nested more than 64 deep."],
+            ["The script was stopped: it nested the device's folders more than 64 deep."],
             "{way:?}"
         );
         assert_eq!(machine.output("rm -r n*; echo well"), "well\n");
         assert_eq!(machine.output(&nest(30)), "", "{way:?}");
+    }
+}
+
+/// The device's folder has `/tmp/live-response` at depth 1, so the 62nd folder in it is at depth 63 and
+/// the 63rd at depth 64, which is too deep.
+#[test]
+fn folders_may_be_nested_up_to_the_depth_limit_and_no_deeper() {
+    let nest =
+        |count: u32| format!("for n in $(seq {count}); do mkdir n; cd n; done; echo text >file");
+    let count_folders = "find n -type d | wc -l";
+    for way in ways() {
+        let mut machine = Machine::with(way, |_| ());
+        assert_eq!(machine.output(&nest(62)), "", "{way:?}");
+        assert_eq!(machine.output(count_folders), "62\n", "{way:?}");
+        let mut machine = Machine::with(way, |_| ());
+        assert_eq!(
+            machine.run(&nest(63)).errors,
+            ["The script was stopped: it nested the device's folders more than 64 deep."],
+            "{way:?}"
+        );
+        // Only the folder that is too deep is removed.
+        assert_eq!(machine.output(count_folders), "62\n", "{way:?}");
     }
 }
 
@@ -531,7 +553,7 @@ fn at_the_time_limit_everything_ends_whatever_it_does() {
         }
         assert_eq!(
             outcome.errors,
-            ["The script was stopped: it ran longer than allowed."],
+            ["The script was stopped: it exceeded its time limit."],
             "{way:?}"
         );
         assert_eq!(printed(&outcome), "begun\n");

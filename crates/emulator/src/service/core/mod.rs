@@ -17,8 +17,8 @@ use svar_wire::Moment;
 
 use self::fault::{DeviceNames, Faults, TriggeredFault};
 use self::library::Library;
-use self::timeline::{Timeline, Work};
-use super::super::device::CommandOutcome;
+use self::timeline::Timeline;
+use super::super::device::{CommandOutcome, Work};
 use super::super::scenario::Scenario;
 use super::super::settings::Settings;
 use super::actions::Actions;

@@ -13,26 +13,11 @@ use svar_wire::{CommandStatus, CommandType};
 
 use super::Service;
 use super::start::FORBIDDEN_IN_ARGS;
-use crate::device::{CommandOutcome, DeviceTask};
-use crate::scenario::{Device, StuckIn};
+use crate::device::{CommandOutcome, DeviceTask, Work};
+use crate::scenario::StuckIn;
 use crate::service::actions::ActionState;
 use crate::service::random::Purpose;
 use crate::settings::{RepeatedPut, ViolationPolicy};
-
-/// A piece of work for a device. [`Service::finished`] accepts its outcome, by its number.
-#[derive(Debug, Clone)]
-pub struct Work {
-    /// The number of the work, which is not used again.
-    pub number: u64,
-    /// The device's index in the scenario. The same index always means the same device.
-    pub machine: u32,
-    /// The device's full name.
-    pub name: Arc<str>,
-    /// The scenario's description of the device.
-    pub device: Arc<Device>,
-    /// The task to perform.
-    pub task: DeviceTask,
-}
 
 /// An event that is scheduled. Actions and devices are given by their indices.
 #[derive(Debug, Clone, PartialEq, Eq)]

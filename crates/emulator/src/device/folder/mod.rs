@@ -1,0 +1,156 @@
+//! Reads and writes a device's folder on disk. Every path is opened name by name from the handle of
+//! the folder and without following links, so that nothing a script leaves behind leads out of the
+//! folder.
+
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::path::DevicePath;
+
+/// A device's folder, which no path can leave.
+#[derive(Debug, Clone)]
+pub(super) struct DeviceFolder {
+    root: PathBuf,
+}
+
+/// The permissions of a new file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileMode {
+    Normal,
+    Executable,
+}
+
+/// The handling of a folder that does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum IfMissing {
+    Create,
+    Fail,
+}
+
+/// The reason for which a file could not be read.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    Missing,
+    Empty,
+    TooLarge,
+    /// A sparse file (API notes 3.7).
+    Sparse,
+    /// A link, folder, pipe or device.
+    NotRegular,
+    Other(io::Error),
+}
+
+impl DeviceFolder {
+    /// Returns the folder at that path. It is created when something is first written to it.
+    pub(super) fn new(root: PathBuf) -> Self {
+        DeviceFolder { root }
+    }
+
+    /// Returns the path of the folder on this computer.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Writes a file, and creates the folders above it.
+    pub(super) fn write(
+        &self,
+        path: &DevicePath,
+        content: &[u8],
+        mode: FileMode,
+    ) -> io::Result<()> {
+        let mut file = self.create(path, mode)?;
+        file.write_all(content)
+    }
+
+    /// Creates the folder of that path and those above it.
+    pub(super) fn make_folder(&self, path: &DevicePath) -> io::Result<()> {
+        self.open_folder(&path.0, IfMissing::Create).map(drop)
+    }
+
+    /// Creates a folder and those above it. Files that a script has put at these paths are replaced.
+    pub(super) fn require_folder(&self, path: &DevicePath) -> io::Result<()> {
+        for depth in 1..=path.0.len() {
+            let part = DevicePath(path.0[..depth].to_vec());
+            if self.make_folder(&part).is_err() {
+                self.remove(&part)?;
+                self.make_folder(&part)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a file of at most `limit` bytes.
+    pub(super) fn read(&self, path: &DevicePath, limit: u64) -> Result<Vec<u8>, ReadError> {
+        let file = self.open_regular_file(path)?;
+        let size = file.metadata().map_err(ReadError::Other)?.len();
+        if size == 0 {
+            return Err(ReadError::Empty);
+        }
+        if size > limit {
+            return Err(ReadError::TooLarge);
+        }
+        if has_holes(&file, size) {
+            return Err(ReadError::Sparse);
+        }
+        let mut content = Vec::new();
+        // A script that is still running may extend the file while it is read.
+        file.take(limit)
+            .read_to_end(&mut content)
+            .map_err(ReadError::Other)?;
+        Ok(content)
+    }
+
+    /// Creates a sparse file of that length, which takes no space on the disk.
+    pub(super) fn write_sparse(&self, path: &DevicePath, length: u64) -> io::Result<()> {
+        self.create(path, FileMode::Normal)?.set_len(length)
+    }
+
+    /// Removes a file.
+    pub(super) fn remove(&self, path: &DevicePath) -> io::Result<()> {
+        self.unlink(path)
+    }
+
+    /// Returns whether something is at that path.
+    pub(super) fn exists(&self, path: &DevicePath) -> bool {
+        !matches!(self.open_regular_file(path), Err(ReadError::Missing))
+    }
+}
+
+/// Returns whether the file is sparse.
+#[cfg(target_os = "linux")]
+fn has_holes(file: &File, size: u64) -> bool {
+    use rustix::fs::{SeekFrom, seek};
+    let hole = seek(file, SeekFrom::Hole(0));
+    // On a file system that does not support holes there are none.
+    let has_holes = hole.is_ok_and(|hole| hole < size);
+    seek(file, SeekFrom::Start(0)).is_ok() && has_holes
+}
+
+#[cfg(not(target_os = "linux"))]
+fn has_holes(_: &File, _: u64) -> bool {
+    false
+}
+
+#[cfg(unix)]
+mod unix;
+
+#[cfg(not(unix))]
+mod other;
+
+impl ReadError {
+    /// Returns the command's error message for the file at that path.
+    pub(super) fn message(&self, path: &str) -> String {
+        let path = path.escape_debug();
+        match self {
+            ReadError::Missing => format!("The file '{path}' was not found."),
+            ReadError::Empty => format!("The file '{path}' is empty and can't be collected."),
+            ReadError::TooLarge => format!("The file '{path}' is too large to be collected."),
+            ReadError::Sparse => format!("The file '{path}' is sparse and can't be collected."),
+            ReadError::NotRegular => {
+                format!("'{path}' is a link, folder or special file and can't be collected.")
+            }
+            ReadError::Other(error) => format!("The file '{path}' can't be read: {error}"),
+        }
+    }
+}
