@@ -1,40 +1,39 @@
 //! svar runs incident-response playbooks on devices through the Microsoft Defender for Endpoint
 //! live response API.
 //!
-//! One line of data runs through the crate, and each stage is a type of its own:
+//! The data passes through these stages, and each stage has its own type:
 //!
 //! ```text
 //! SourceText -> Document -> Playbook -> Plan -> Fleet <-> driver -> Records -> Evidence -> report
-//!   (text)     (values +   (typed,     (one     (decides)  (does)   (journal)  (what was
-//!               places)     checked)   Session                                  shown true)
-//!                                      per start)
+//!   (text)     (values +   (typed,    (sessions (decides)  (does)  (journal)  (results per
+//!              positions)  checked)  per device)                                device)
 //! ```
 //!
-//! Three ideas carry the whole:
+//! Three principles:
 //!
-//! 1. **A place goes along with everything.** A command knows the line of YAML it came from, so a
-//!    refusal at run time is drawn with the same carets as a typing error.
-//! 2. **Deciding is apart from doing.** The engine and the emulator's heart never wait, send, or
-//!    read a clock; they are told the time and what happened, and answer what to do next.
-//! 3. **Write first, send second.** A call that changes a device is sent only after the journal
-//!    has confirmed the record announcing it.
+//! 1. **Every value keeps its position.** A command knows the line of YAML that it comes from, so a
+//!    failure at run time is shown in the playbook just like a typing error.
+//! 2. **Decisions are separate from actions.** The engine and the core of the emulator never wait,
+//!    send, or read a clock. Their input is the time and the events, and their output is what to do
+//!    next.
+//! 3. **Write first, then send.** A call that changes a device is sent only after the record that
+//!    announces it is on disk.
 //!
-//! The stages before the driver are crates of their own, in `crates/`:
+//! The stages before the driver have their own crates in `crates/`:
 //!
-//! | crate | what it knows |
+//! | crate | contents |
 //! | --- | --- |
-//! | [`svar_wire`] | the words spoken with the API, checked ids, points in time |
+//! | [`svar_wire`] | requests and responses of the API, checked ids, points in time |
 //! | [`svar_language`] | the playbook language: YAML with positions, expressions, schema, checks |
-//! | [`svar_plan`] | from a playbook and a device to the requests that will be sent |
-//! | [`svar_engine`] | what happens next in a run; pure |
-//! | [`svar_emulator`] | plays the service; uses `svar_wire` and nothing else of ours |
+//! | [`svar_plan`] | compiles a playbook and devices into the requests to send |
+//! | [`svar_engine`] | decides what a run does next; without I/O |
+//! | [`svar_emulator`] | emulates the service; independent of the other crates except `svar_wire` |
 //!
-//! The modules of this crate use modules on lower floors only; a test holds the `use crate::` lines
-//! against this table.
+//! The modules of this crate use only modules on lower levels of this table. A test checks that.
 //!
-//! | floor | module | what it does |
+//! | level | module | contents |
 //! | --- | --- | --- |
-//! | 1 | [`driver`], [`report`] | carries a run out; tells what it did |
+//! | 1 | [`driver`], [`report`] | carries out a run; reports its results |
 //! | 2 | [`cli`] | the command line |
 
 pub mod cli;

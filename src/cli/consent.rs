@@ -9,19 +9,19 @@ use svar_wire::text;
 use crate::cli::output::exit::CommandError;
 use crate::cli::output::terminal::{Terminal, TextStyle, eprint};
 
-/// Whether the operator has confirmed on the command line.
+/// The confirmation by the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Confirmation {
     /// `--yes` was given.
     Given,
-    /// The operator has to be asked.
+    /// The operator must be asked.
     Ask,
 }
 
-/// Asks the operator to type the number of devices, which nobody does by habit.
+/// Asks the operator to type the number of devices, because a yes is easily given by habit.
 ///
 /// # Errors
-/// The answer is another one, or there is no terminal to ask on and `--yes` was not given.
+/// The answer is wrong, or `--yes` was not given and there is no terminal to ask on.
 pub(crate) fn ask(
     plan: &Plan,
     service: &ServiceRecord,

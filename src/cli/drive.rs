@@ -22,11 +22,11 @@ use crate::cli::runs_folder;
 use crate::cli::settings;
 use crate::cli::summary;
 
-/// Starts catching Ctrl-C for the run: from here on it no longer ends the process. Call this before
-/// the run's folder is created, so that none is left incomplete.
+/// Starts to catch Ctrl-C, so that it no longer ends the process. Must be called before the run's
+/// folder is created, so that no incomplete folder is left.
 ///
 /// # Errors
-/// The system does not let us listen to signals.
+/// The signal handlers can't be installed.
 pub(crate) fn interrupts() -> Result<Interrupts, CommandError> {
     Interrupts::from_signals().map_err(|error| {
         CommandError::new(
@@ -90,8 +90,8 @@ pub(crate) async fn drive(
     ));
     if progress.output.format == OutputFormat::Json {
         print(&format!("{summary:#}\n")).map_err(|failure| CommandError {
-            // Something was sent, so this is not `Refused`; and the caller must not take it for a run
-            // whose summary it has.
+            // Something was sent, so this is not `Refused`. It is not `Done` either, because the
+            // caller has no summary.
             exit: Exit::NotAllOk,
             ..failure.help(format!(
                 "the run is saved; `svar show {} --format json` prints the summary again",
@@ -167,7 +167,7 @@ fn drive_error(error: &DriveError, folder: &RunFolder) -> CommandError {
     CommandError::new(exit, error.to_string()).help(help)
 }
 
-/// Logs a fact as the journal has it, which holds no secrets.
+/// Logs a fact as it is in the journal, which contains no secrets.
 fn log(fact: &Fact, plan: &Plan) {
     if !tracing::enabled!(tracing::Level::INFO) {
         return;
@@ -182,9 +182,9 @@ fn log(fact: &Fact, plan: &Plan) {
 struct ProgressObserver {
     progress: Progress,
     plan: Arc<Plan>,
-    /// The last problem that was printed: while it lasts, it is not printed again.
+    /// The last problem that was printed. It is not printed again while it lasts.
     last_problem: String,
-    /// Another terminal has asked for a pause, and that was printed.
+    /// Whether a pause from another terminal was printed.
     is_paused: bool,
 }
 

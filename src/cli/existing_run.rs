@@ -1,4 +1,4 @@
-//! Existing runs: finds their folders, and reads what they hold.
+//! Finds the folders of existing runs and reads them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,10 +20,11 @@ use crate::cli::output::terminal::Terminal;
 use crate::cli::rules;
 use crate::cli::runs_folder;
 
-/// File with the scenario of a run on the built-in emulator.
+/// Name of the file with the scenario of a run on the built-in emulator.
 pub(crate) const SCENARIO_FILE: &str = "scenario.json";
 
-/// Finds a run by its id, the beginning of its id, or its folder; without any, the newest one.
+/// Finds a run by its id, the beginning of its id, or its folder. Without a name, returns the
+/// newest run.
 ///
 /// # Errors
 /// There is no such run.
@@ -38,7 +39,7 @@ pub(crate) fn find(root: &Path, run: Option<&str>) -> Result<RunFolder, CommandE
     }
 }
 
-/// Finds a run as [`find`] does; without a name, the newest one that has not finished.
+/// Finds a run as [`find`] does. Without a name, returns the newest run that has not finished.
 ///
 /// # Errors
 /// There is no such run.
@@ -72,7 +73,7 @@ pub(crate) fn write_summary(folder: &RunFolder, evidence: &Evidence) -> Result<(
         })
 }
 
-/// Returns the error that there are no runs, or none that can be read.
+/// Returns the error for a folder without runs, or without runs that can be read.
 pub(crate) fn no_runs(root: &Path) -> CommandError {
     if let Some(error) = Runs::in_folder(root).unreadable().first() {
         return folder_error(error);
@@ -81,7 +82,7 @@ pub(crate) fn no_runs(root: &Path) -> CommandError {
         .help("start one with `svar run PLAYBOOK`, or use `--runs` for another folder")
 }
 
-/// Describes a folder that can't be used.
+/// Turns an error of a run folder into that of a command.
 pub(crate) fn folder_error(error: &FolderError) -> CommandError {
     let failure = CommandError::refused(error.to_string());
     match error {
@@ -94,7 +95,7 @@ pub(crate) fn folder_error(error: &FolderError) -> CommandError {
     }
 }
 
-/// Describes a journal that can't be used.
+/// Turns an error of a journal into that of a command.
 pub(crate) fn journal_error(error: &JournalError) -> CommandError {
     let failure = CommandError::refused(error.to_string());
     match error {
@@ -108,19 +109,19 @@ pub(crate) fn journal_error(error: &JournalError) -> CommandError {
     }
 }
 
-/// A run's playbook and plan, as they were when it started.
+/// The playbook and the plan of a run, as they were when it started.
 pub(crate) struct ExistingRun {
-    /// Text of the playbook, under its original file name.
+    /// The text of the playbook, with its original file name.
     pub(crate) source: SourceText,
-    /// Its plan.
+    /// The compiled plan.
     pub(crate) compiled: CompiledPlan,
 }
 
-/// What the plan of an existing run is needed for.
+/// The use of a plan that is compiled again.
 pub(crate) enum RecompileFor {
-    /// To resume the run, with these values of its secret inputs.
+    /// The run is resumed, with these values of its secret inputs.
     Resume(Vec<(String, String)>),
-    /// To show the run: secret inputs are not needed.
+    /// The run is shown, which does not need its secret inputs.
     Show,
 }
 
@@ -172,7 +173,7 @@ pub(crate) fn recompile(
         .filter(|input| input.secret)
         .map(|input| format!("`{}`", input.name))
         .collect();
-    // The digest covers the secrets, and to show a run they are not given.
+    // The digest covers the secrets, which are missing when a run is only shown.
     let is_complete = missing_secrets == MissingSecrets::Refuse || secret.is_empty();
     if is_complete && compiled.plan().digest != header.plan_digest {
         let help = if secret.is_empty() {
@@ -193,8 +194,8 @@ pub(crate) fn recompile(
     Ok(ExistingRun { source, compiled })
 }
 
-/// The library files in a run folder. The folder has them by their names in the library; the playbook
-/// names them by paths, whose last parts are these names.
+/// The library files in a run folder. The folder has their names in the library; the playbook has
+/// their paths, which end with these names.
 struct StoredLibrary(Vec<LibraryItem>);
 
 impl StoredLibrary {

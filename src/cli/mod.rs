@@ -1,13 +1,12 @@
-//! The command line: ties the rooms together, and knows the exit codes.
+//! The command line: the subcommands, their output and the exit codes.
 //!
-//! Standard output carries what was asked for, standard error everything else. Nothing is started
-//! that a command does not need: no async runtime to check a file, no argument parser to print the
-//! version.
+//! Results go to standard output, everything else to standard error. A command starts only what it
+//! needs: checking a file starts no async runtime, and printing the version no argument parser.
 //!
 //! | folder | contents |
 //! | --- | --- |
 //! | `command/` | one file for each subcommand |
-//! | `input/` | files, inputs and targets that the user names |
+//! | `input/` | files, inputs and targets from the command line |
 //! | `output/` | the terminal, exit codes, the log |
 //! | `service/` | which tenant or emulator is used, and how svar connects to it |
 //!
@@ -107,8 +106,8 @@ fn finish(outcome: exit::CommandResult, terminal: Option<Terminal>) -> Exit {
     }
 }
 
-/// Returns whether the arguments are `--version` alone. Every script that looks for svar asks this,
-/// so it does without the argument parser.
+/// Returns whether the only argument is `--version`. Scripts that look for svar use it often, so it
+/// is answered without the argument parser.
 fn is_version_alone() -> bool {
     let mut arguments = std::env::args_os().skip(1);
     let first = arguments.next();

@@ -1,17 +1,17 @@
-//! The list of all rules, assembled from the crates that raise them, and the rules of the command
-//! line itself: about files, runs and scenarios.
+//! The list of all rules of all crates, and the rules of the command line itself: about files, runs
+//! and scenarios.
 
 use svar_language::diagnostic::{Problem, Rule, Severity};
 use svar_language::playbook::{self, Files, Loaded};
 use svar_language::source::SourceText;
 use svar_language::yaml::Document;
 
-/// Returns all rules: what `svar explain` lists and a suppression comment may name.
+/// Returns all rules: those that `svar explain` lists and that suppression comments may name.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     svar_language::rules::all().chain(later_rules())
 }
 
-/// Returns the rules of the stages after `svar_language`.
+/// Returns the rules that `svar_language` does not have.
 fn later_rules() -> impl Iterator<Item = &'static Rule> {
     svar_plan::RULES.iter().chain(RULES).copied()
 }

@@ -1,8 +1,8 @@
 //! `svar.toml`: settings for all runs, without secrets.
 //!
-//! The nearest `svar.toml` from the working folder upwards is the project's; it overrides the one in
-//! the user's configuration folder. A profile of the project replaces the user's profile of the same
-//! name.
+//! The nearest `svar.toml` from the working folder upwards is the project's; it overrides the one
+//! in the user's configuration folder. A profile of the project replaces the user's profile of the
+//! same name.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -45,13 +45,13 @@ pub(crate) struct TenantProfile {
     pub(crate) authority_host: Option<String>,
     /// Address of the API; default `https://api.security.microsoft.com`.
     pub(crate) api_host: Option<String>,
-    /// Scope of the token; default is that of the public cloud.
+    /// Scope of the token; default is the scope of the public cloud.
     pub(crate) scope: Option<String>,
     /// The tenant's limits: `safe`, `current` or `2021`.
     pub(crate) limits: Option<svar_plan::LimitsProfile>,
 }
 
-/// Words in the names of keys whose values are secrets.
+/// Words in names of keys that suggest a secret value.
 const SECRET_WORDS: &[&str] = &[
     "secret",
     "password",
@@ -62,7 +62,7 @@ const SECRET_WORDS: &[&str] = &[
 ];
 
 impl Settings {
-    /// Loads the settings from the project's and the user's file, as far as they exist.
+    /// Loads the settings from the project's file and the user's file. Missing files are skipped.
     ///
     /// # Errors
     /// A file can't be read, has unknown keys, or contains a secret.
@@ -96,14 +96,14 @@ impl Settings {
         reject_secrets(shown, text)?;
         toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
-            // Only the first line of the message: the others show the file's own text.
+            // Only the first line of the message, because the others quote the file.
             let message = error.message().lines().next().unwrap_or_default();
             CommandError::refused(format!("{shown}:{line}: {message}"))
                 .help("allowed are `runs`, `operator`, `profile`, and tables `[profiles.FILE_NAME]` with `tenant_id`, `client_id`, `authority_host`, `api_host`, `scope`, `limits`")
         })
     }
 
-    /// Overrides these settings with `over`.
+    /// Overrides these settings with `others`.
     fn override_with(&mut self, others: Settings) {
         self.runs = others.runs.or(self.runs.take());
         self.operator = others.operator.or(self.operator.take());
@@ -111,10 +111,10 @@ impl Settings {
         self.profiles.extend(others.profiles);
     }
 
-    /// Returns the profile of that name.
+    /// Returns the profile with this name.
     ///
     /// # Errors
-    /// There is none.
+    /// There is no such profile.
     pub(crate) fn profile(&self, name: &str) -> Result<&TenantProfile, CommandError> {
         self.profiles.get(name).ok_or_else(|| {
             let failure = CommandError::refused(format!("no profile `{name}` in svar.toml"));
@@ -133,7 +133,7 @@ impl Settings {
     }
 }
 
-/// Refuses a key that looks like a secret. Its value is never printed.
+/// Rejects keys that look like a secret. Their values are never printed.
 fn reject_secrets(shown: &str, text: &str) -> Result<(), CommandError> {
     for (index, line) in text.lines().enumerate() {
         let Some((key, _)) = line.split_once('=') else {
@@ -164,7 +164,7 @@ fn reject_secrets(shown: &str, text: &str) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Finds the nearest svar.toml from a folder upwards.
+/// Finds the nearest `svar.toml` in a folder or above it.
 fn find_upwards(folder: &Path) -> Option<PathBuf> {
     folder
         .ancestors()
@@ -178,7 +178,7 @@ fn folder_variable(name: &str) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// Returns the folder for state of this computer that may be lost between runs.
+/// Returns the user's folder for state that may be lost between runs.
 pub(crate) fn state_folder() -> Option<PathBuf> {
     let folder = match () {
         () if cfg!(windows) => folder_variable("LOCALAPPDATA"),

@@ -1,14 +1,14 @@
-//! Waiting for the signals that ask the process to end.
+//! Waits for the signals that end the process.
 
 use std::future::Future;
 
 use crate::cli::output::exit::{CommandError, Exit};
 
-/// Returns a future that resolves when the process is asked to end, by Ctrl-C or `SIGTERM`. Signals
-/// are caught from this call on, not from the first poll.
+/// Returns a future that completes on Ctrl-C or `SIGTERM`. Signals are caught from this call on,
+/// not only from the first poll.
 ///
 /// # Errors
-/// The system does not let us listen to signals.
+/// The signal handlers can't be installed.
 pub(crate) fn termination() -> Result<impl Future<Output = ()> + Send + 'static, CommandError> {
     let no_signals = |error: std::io::Error| {
         CommandError::new(

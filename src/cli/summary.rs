@@ -1,5 +1,5 @@
-//! The summary that `svar run` and `svar resume` print: the table of devices, each failure at its line
-//! of the playbook, the totals, where the evidence is, and what to do next.
+//! The summary that `svar run` and `svar resume` print: the table of devices, each failure at its
+//! line of the playbook, the totals, where the evidence is, and what to do next.
 
 use crate::driver::{self, Ending, RunFolder, ServiceKind};
 use crate::report::{self, Evidence, FailureGroup};
@@ -54,7 +54,7 @@ pub(crate) fn render(
     terminal.output_style().replace_unsupported(&text)
 }
 
-/// Columns of the keys in the margin.
+/// Width of the keys in the margin in columns.
 const MARGIN: usize = 9;
 
 /// Returns a key in the margin with its text, wrapped.
@@ -67,10 +67,10 @@ fn entry(key: &str, value: &str, style: Option<TextStyle>, terminal: &Terminal) 
     }
 }
 
-/// Most lines of a script's output that are printed below a failure.
+/// Maximum number of lines of a script's output below a failure.
 const OUTPUT_LINES_MAX: usize = 6;
 
-/// Most failures whose output is printed.
+/// Maximum number of failures whose output is printed.
 const OUTPUTS_MAX: usize = 4;
 
 /// Returns the last lines of the scripts' output for the most frequent failures.
@@ -89,8 +89,8 @@ pub(crate) fn last_output_of_all(
     }
 }
 
-/// Returns the last lines of the script's output on the first device of a failure, and the file with
-/// all of it.
+/// Returns the last lines of the script's output on the first device of a failure, and the path of
+/// the whole output.
 fn last_output(
     evidence: &Evidence,
     failure: &FailureGroup,
@@ -134,7 +134,7 @@ fn last_output(
     text
 }
 
-/// Returns a warning if files that the run has stored are missing from its folder.
+/// Returns a warning if stored files are missing from the run folder.
 pub(crate) fn missing_files(
     evidence: &Evidence,
     folder: &RunFolder,
@@ -161,14 +161,14 @@ pub(crate) fn missing_files(
     )
 }
 
-/// Most devices that the proposed command names.
+/// Maximum number of devices that a suggested command names.
 const NAMED_WAIVERS_MAX: usize = 4;
 
-/// Something to do next.
+/// A suggestion for the operator.
 enum NextStep {
-    /// A command, printed in one piece.
+    /// A command, which is not wrapped.
     Command(String),
-    /// A sentence, which may have commands in it.
+    /// A sentence, which may contain commands.
     Sentence(String),
 }
 
@@ -182,7 +182,7 @@ fn next_entry(step: &NextStep, terminal: &Terminal) -> String {
     }
 }
 
-/// Returns what to do next.
+/// Returns the suggestions for what to do next.
 fn next(evidence: &Evidence, ending: &Ending, folder: &RunFolder) -> Vec<NextStep> {
     let name = runs_folder::argument_of(folder);
     let mut steps = Vec::new();
@@ -231,18 +231,18 @@ fn how_to_resume(folder: &RunFolder) -> NextStep {
     }
 }
 
-/// Returns how to resume an unfinished run, as a line of its own.
+/// Returns how to resume an unfinished run, as a line.
 pub(crate) fn resume_hint(folder: &RunFolder, terminal: &Terminal) -> String {
     next_entry(&how_to_resume(folder), terminal)
 }
 
-/// Returns who drives a running run, and what another terminal can do with it.
+/// Returns which process drives a running run, and how to stop it.
 pub(crate) fn running_hint(driver: &str, terminal: &Terminal) -> String {
     let hint = format!("driven by {driver}; use `svar pause` or `svar cancel` to stop it");
     entry("running", &hint, None, terminal)
 }
 
-/// Draws a failure at the line of the playbook that caused it.
+/// Returns an excerpt of the playbook with the step that caused a failure.
 pub(crate) fn excerpt(
     failure: &FailureGroup,
     names: &str,

@@ -1,4 +1,4 @@
-//! The evidence of a run: its plan, and for each device what the facts say about it.
+//! The evidence of a run: the results of each device, gathered from the plan and the facts.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,49 +15,49 @@ use svar_wire::{ActionStatus, CommandStatus};
 
 use super::format::clean;
 
-/// What is known of a run before anything happens on a device.
+/// The header of a report: what is known when a run starts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReportHeader {
     /// The run.
     pub run: RunId,
-    /// The version that began it.
+    /// The version of svar that started it.
     pub svar: String,
     /// The playbook's name.
     pub playbook: String,
-    /// The playbook's file, as the user named it.
+    /// The path of the playbook, as the user specified it.
     pub file: String,
     /// The plan's digest.
     pub digest: String,
-    /// The service, in words.
+    /// A description of the service.
     pub service: String,
     /// Whether the service is an emulator, so that no real device was touched.
     pub rehearsal: bool,
-    /// The operator; empty where none was named.
+    /// The operator; empty if unknown.
     pub operator: String,
-    /// The case; empty where none was named.
+    /// The case; empty if none was named.
     pub case: String,
-    /// When it began.
+    /// The time when it started.
     pub started: Moment,
 }
 
-/// Everything reports tell about a run.
+/// The content of all reports of a run.
 #[derive(Debug, Clone)]
 pub struct Evidence {
-    /// What was known of the run when it began.
+    /// The header.
     pub header: ReportHeader,
-    /// Whether the run has ended.
+    /// The state of the run.
     pub state: RunState,
     /// Time of the last event.
     pub until: Moment,
     /// One entry for each device, in the order of the plan.
     pub devices: Vec<DeviceEvidence>,
-    /// Why the tenant could not be used any more, if so.
+    /// The reason why the tenant can't be used any more, if that is so.
     pub lost: Option<String>,
     /// The operator's order to end the run for good, if there was one.
     pub stopped: Option<StopOrder>,
 }
 
-/// How far a run has come.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
@@ -70,7 +70,7 @@ pub enum RunState {
 }
 
 impl RunState {
-    /// Returns the state as reports and JSON have it.
+    /// Returns the name of the state in reports and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             RunState::Running => "running",
@@ -83,9 +83,9 @@ impl RunState {
 /// An operator's order to end a run for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StopOrder {
-    /// What it means for devices that have started.
+    /// The handling of devices that have started.
     pub how: OnStop,
-    /// The operator; empty where none was named.
+    /// The operator; empty if unknown.
     pub by: String,
     /// The time of the order.
     pub at: Moment,
@@ -96,11 +96,11 @@ pub struct StopOrder {
 pub struct DeviceEvidence {
     /// Its id.
     pub id: String,
-    /// Its name, else its id; harmless text.
+    /// Its name, or its id if it has no name; safe to print.
     pub label: String,
     /// The service's platform name, where known.
     pub os: Option<String>,
-    /// Its end; as long as it has not ended, the end it would have if the run were left as it is.
+    /// Its end state. Until it has ended, the state it would have if the run stopped now.
     pub end: EndState,
     /// Whether it has ended.
     pub ended: bool,
@@ -108,11 +108,11 @@ pub struct DeviceEvidence {
     pub step: Option<StepRef>,
     /// Reason for an end other than `ok`; safe to print.
     pub why: Option<String>,
-    /// Something was put or run on it, or may have been, and its cleanup was not done.
+    /// Whether something was or may have been put or run on it, and its cleanup was not done.
     pub cleanup_owed: bool,
-    /// Who waived its cleanup, and why; safe to print.
+    /// The waiver of its cleanup, if there is one; safe to print.
     pub cleanup_waived: Option<CleanupWaiver>,
-    /// Number of steps that failed and were allowed to.
+    /// Number of failed steps that were allowed to fail.
     pub tolerated: u16,
     /// Time of its first start.
     pub started: Option<Moment>,
@@ -127,9 +127,9 @@ pub struct DeviceEvidence {
 /// A cleanup that an operator waived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CleanupWaiver {
-    /// The operator; empty where none was named.
+    /// The operator; empty if unknown.
     pub by: String,
-    /// The reason given.
+    /// The reason.
     pub why: String,
 }
 
@@ -140,7 +140,7 @@ pub struct StepRef {
     pub name: String,
     /// Its title.
     pub title: String,
-    /// The file it stands in.
+    /// The file that contains it.
     pub file: String,
     /// Its line, from 1.
     pub line: u32,
@@ -168,7 +168,7 @@ impl StepRef {
         }
     }
 
-    /// Returns `playbooks/x.yaml:14:5`, as editors open it.
+    /// Returns its location in a form that editors can open: `playbooks/x.yaml:14:5`.
     pub fn location(&self) -> String {
         format!("{}:{}:{}", self.file, self.line, self.column)
     }
@@ -179,23 +179,23 @@ impl StepRef {
 pub struct CommandEvidence {
     /// The step it came from.
     pub step: String,
-    /// What it does.
+    /// The verb of the step.
     pub verb: Verb,
     /// Whether it is part of the cleanup.
     pub cleanup: bool,
-    /// The machine action it was part of.
+    /// The machine action that it belongs to.
     pub action: String,
-    /// Its index there.
+    /// The index in its action.
     pub index: RequestIndex,
-    /// Its last status at the service.
+    /// Its last status in the service.
     pub status: CommandStatus,
     /// The service's error message; safe to print.
     pub error: Option<String>,
     /// Its result, if that was fetched.
     pub result: Option<ResultSummary>,
-    /// Why there is no result; safe to print.
+    /// The reason why there is no result; safe to print.
     pub missing: Option<String>,
-    /// Which expectation was not met; safe to print.
+    /// The expectation that was not met; safe to print.
     pub not_met: Option<String>,
 }
 
@@ -221,11 +221,11 @@ pub struct FailureGroup {
 }
 
 impl Evidence {
-    /// Gathers the evidence from plan, facts and views. `devices` has one view for each device of the
-    /// plan, in its order.
+    /// Gathers the evidence from the plan, the facts and the state of the devices. `devices` has
+    /// one view for each device of the plan, in the same order.
     ///
-    /// A run that has not finished counts as interrupted: whether a process drives it is not among
-    /// its facts. See [`Evidence::mark_running`].
+    /// A run that has not finished counts as interrupted, because the facts don't show whether a
+    /// process drives it. See [`Evidence::mark_running`].
     pub fn gather<'p>(
         header: ReportHeader,
         plan: &'p Plan,
@@ -239,14 +239,14 @@ impl Evidence {
         let mut lost = None;
         let mut stopped: Option<StopOrder> = None;
         for fact in facts {
-            // A debt may be given up long after the run's end.
+            // Cleanup may be waived long after the run's end.
             if !matches!(fact.body, FactBody::CleanupWaived { .. }) {
                 until = until.max(fact.at);
             }
             match (fact.device, &fact.body) {
                 (None, FactBody::TenantLost { why }) => lost = Some(clean(why)),
                 (None, FactBody::Resumed) => lost = None,
-                // The most severe order is the one that was obeyed.
+                // The most severe order applies.
                 (None, FactBody::Stopped { how, by })
                     if stopped.as_ref().is_none_or(|order| order.how < *how) =>
                 {
@@ -301,7 +301,7 @@ impl Evidence {
         }
     }
 
-    /// Records that a process drives the run; without effect on a run that has finished.
+    /// Records that a process drives the run. Has no effect on a run that has finished.
     pub fn mark_running(&mut self) {
         if self.state == RunState::Interrupted {
             self.state = RunState::Running;
@@ -313,8 +313,8 @@ impl Evidence {
         self.state == RunState::Finished
     }
 
-    /// Returns the number of devices for each end, in the order of [`EndState::ALL`]; they add up to
-    /// all devices.
+    /// Returns the number of devices for each end state, in the order of [`EndState::ALL`]. The
+    /// numbers add up to all devices.
     pub fn counts(&self) -> [(EndState, usize); 10] {
         EndState::ALL.map(|state| {
             let of_it = |device: &&DeviceEvidence| device.end == state;
@@ -338,7 +338,7 @@ impl Evidence {
 
     /// Returns each kind of failure once, the most frequent first.
     pub fn failures(&self) -> Vec<FailureGroup> {
-        // Keyed by what is the same on every device; the first device's reason stands for all.
+        // The key is the same on every device of a group; the group has the first device's reason.
         let mut groups: BTreeMap<(EndState, Option<StepRef>, String), FailureGroup> =
             BTreeMap::new();
         for (place, device) in self.devices.iter().enumerate() {
@@ -358,14 +358,14 @@ impl Evidence {
                 .push(place);
         }
         let mut failures: Vec<FailureGroup> = groups.into_values().collect();
-        // Stable: equally frequent ones stay in the order of their states and steps.
+        // A stable sort keeps equally frequent ones in the order of their states and steps.
         failures.sort_by_key(|failure| std::cmp::Reverse(failure.devices.len()));
         failures
     }
 }
 
-/// Returns a reason without what differs from device to device: quoted output, numbers, times. Two
-/// reasons that differ only in these are the same failure.
+/// Returns a reason without the parts that differ between devices: quoted output, numbers, times.
+/// Two reasons that differ only in these are the same failure.
 fn without_details(why: &str) -> String {
     let mut without_details = String::new();
     for (index, part) in why.split('`').enumerate() {
@@ -384,7 +384,7 @@ fn without_details(why: &str) -> String {
     without_details
 }
 
-/// What the facts so far say of one device.
+/// The history of one device, from the facts so far.
 struct DeviceHistory<'p> {
     plan: &'p Plan,
     started: Option<Moment>,
@@ -455,7 +455,7 @@ impl<'p> DeviceHistory<'p> {
         }
     }
 
-    /// Takes in what the service says of the commands that were sent, as far as that fits them.
+    /// Adds the commands of an action that has ended, as far as the service's answer matches them.
     fn action_ended(&mut self, action: &ActionId, status: &ActionStatus, ends: &[CommandEnd]) {
         let sent: &'p [SentCommand] = self.actions.get(action).copied().unwrap_or_default();
         let answers = match_answer(sent.len(), status, ends);

@@ -1,11 +1,11 @@
-//! Text from outside and points in time, as reports print them.
+//! Formats text from outside and points in time for reports.
 
 use svar_wire::{Moment, text};
 
-/// Longest text from outside on one line.
+/// Maximum length of text from outside on one line, in characters.
 const LINE_LENGTH_MAX: usize = 300;
 
-/// Returns text from outside as one line of at most 300 characters that is safe to print: see
+/// Returns text from outside as one line of at most 300 characters that is safe to print. See
 /// [`text::one_line`].
 pub fn clean(text: &str) -> String {
     text::one_line(text, LINE_LENGTH_MAX)
@@ -19,8 +19,8 @@ pub fn date_time(at: Moment) -> String {
     )
 }
 
-/// Returns a point in the near past or future as a clock on the wall shows it, in the local time
-/// zone: `14:05`, or `Tue 14:05` where it is on another day than `now`.
+/// Returns the local time of a moment that is not far from `now`: `14:05`, or `Tue 14:05` if it is
+/// on another day.
 pub(super) fn clock(at: Moment, now: Moment) -> String {
     let zone = jiff::tz::TimeZone::system();
     let local = |at: Moment| {

@@ -1,4 +1,4 @@
-//! The summary as JSON, version 1: it has structs of its own, so that other types may change.
+//! The summary as JSON, version 1. It has its own structs, so that other types can change.
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -36,7 +36,7 @@ struct Summary<'e> {
     tenant_lost: Option<&'e str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stopped: Option<Order<'e>>,
-    /// Number of devices by state; all ten states, always.
+    /// Number of devices for each of the ten states.
     counts: IndexMap<&'static str, usize>,
     cleanup_owed: usize,
     devices: Vec<Device<'e>>,
@@ -49,7 +49,7 @@ struct Device<'e> {
     name: &'e str,
     #[serde(skip_serializing_if = "Option::is_none")]
     os: Option<&'e str>,
-    /// The state it ended in, or would end in if the run were left as it is.
+    /// The end state, or the state it would have if the run stopped now.
     state: &'static str,
     /// Whether the device has ended.
     finished: bool,

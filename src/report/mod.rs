@@ -1,11 +1,11 @@
 //! Reports of a run, made from its plan and its facts.
 //!
-//! [`Evidence`] is the one value that every report is made from, so the table on the screen, the
-//! summary on disk and a later `svar show` can't disagree. [`Progress`] is the exception: it shows a
-//! run while it is running, and keeps nothing.
+//! All reports are made from an [`Evidence`], so the table on the screen, the summary on disk and a
+//! later `svar show` can't disagree. [`Progress`] is the exception: it shows a run while it is
+//! active, and stores nothing.
 //!
-//! Text from devices (names, errors, output) is not trusted: none of it reaches a terminal without
-//! having gone through [`clean`].
+//! Text from devices (names, errors, output) is not trusted. All of it passes through [`clean`]
+//! before it is printed.
 
 mod evidence;
 mod format;

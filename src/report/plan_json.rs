@@ -1,4 +1,4 @@
-//! The plan as one JSON document, the same bytes for the same plan on any computer.
+//! The plan as one JSON document: the same bytes for the same plan on every computer.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ const FORMAT: u32 = 1;
 
 /// Returns the plan as JSON.
 ///
-/// `request` is the body that will be sent, the correlation tag aside, with secrets masked; it is
-/// null in a session that waits for results, and `waits_for` says for which. No path of this computer
-/// is in it.
+/// `request` is the body that will be sent, without the correlation tag and with secrets masked. It
+/// is null in a session that waits for the results of the steps in `waits_for`. The document
+/// contains no path of this computer.
 pub fn plan_json(plan: &Plan) -> Value {
     let devices = plan.devices.iter().map(|device| device_json(plan, device));
     let steps = plan.steps.iter().map(step_json);
@@ -107,7 +107,7 @@ fn forecast_json(forecast: &Forecast) -> Value {
     })
 }
 
-/// Returns the name of a limit; its number stands under `limits` or `policy`.
+/// Returns the name of a limit. Its value is under `limits` or `policy`.
 fn limit_name(limit: TimeLimit) -> &'static str {
     match limit {
         TimeLimit::StartsPerMinute(_) => "starts_per_minute",
@@ -128,7 +128,7 @@ fn offline_json(offline: &OfflineCost) -> Value {
         "extra_starts": offline.extra_starts,
         "recently_seen": {
             "extra_starts": seen.extra_starts,
-            // Null where the others wait until these are online.
+            // Null if the other devices wait until these are online.
             "delay_ms": match seen.delay {
                 OfflineDelay::Time(delay) => Some(millis(delay)),
                 OfflineDelay::UntilOnline => None,

@@ -1,4 +1,4 @@
-//! The plan for people, at 80 columns: what each device gets, by which rules, and what it costs.
+//! The plan for people, in 80 columns: the sessions of each device, the policy, and the cost.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use svar_plan::{
 };
 use svar_wire::text::{columns, count, duration, grouped, list, visible, wrap};
 
-/// Columns of a line.
+/// Width of a line in columns.
 const WIDTH: usize = 80;
-/// Columns of the labels in the margin.
+/// Width of the labels in the margin in columns.
 const MARGIN: usize = 10;
-/// Names of devices that a group lists before it counts the rest.
+/// Maximum number of device names of a group; the rest is counted.
 const NAMES_MAX: usize = 6;
-/// A device that was seen within so many hours is taken to be online.
+/// Number of hours in which a device must have been seen to count as online.
 const SEEN_HOURS: u32 = 26;
 
-/// Returns the plan as text. Devices with the same sessions are shown once. If only values differ, those
-/// of the first device are shown.
+/// Returns the plan as text. Devices with the same sessions are shown once. If only values differ,
+/// those of the first device are shown.
 pub fn plan_text(plan: &Plan) -> String {
     let mut text = String::new();
     let digest = plan.digest.get(..19).unwrap_or(&plan.digest);
@@ -54,7 +54,7 @@ fn inputs(text: &mut String, plan: &Plan) {
     }
 }
 
-/// Writes how the run behaves, defaults included.
+/// Writes the policy of the run, including defaults.
 fn policy(text: &mut String, plan: &Plan) {
     let policy = &plan.policy;
     let mut rollout = match policy.waves.as_slice() {
@@ -108,7 +108,7 @@ fn policy(text: &mut String, plan: &Plan) {
     }
 }
 
-/// Returns when the run stops, and what happens then.
+/// Returns the stop rule and its effect.
 fn stop_text(plan: &Plan) -> String {
     let stop = &plan.policy.stop_when;
     let failed = match (stop.failed, stop.of) {
@@ -157,7 +157,7 @@ fn groups(plan: &Plan) -> Vec<DeviceGroup<'_>> {
     groups.into_values().collect()
 }
 
-/// What two sessions have in common that differ in values only.
+/// The properties that are equal for sessions that differ only in values.
 #[derive(PartialEq, Eq, Hash)]
 struct SessionShape<'p> {
     kind: SessionKind,
@@ -243,7 +243,7 @@ fn session(text: &mut String, plan: &Plan, index: usize, session: &Session) {
     }
 }
 
-/// Returns what is not the default about a step.
+/// Returns the settings of a step that are not the default.
 fn step_notes(step: &StepPlan) -> Option<String> {
     let mut notes = Vec::new();
     if step.on_fail == OnFail::Continue {
@@ -345,7 +345,7 @@ fn windows_text(windows: WindowCount) -> String {
     format!("{needed}; nothing is started in the last {closing} of a window")
 }
 
-/// Returns what offline devices would cost, a sentence each.
+/// Returns the cost of offline devices, as sentences.
 fn offline_texts(plan: &Plan, offline: &OfflineCost) -> Vec<String> {
     let condition = match offline.devices {
         1 => "if 1 device is offline".to_owned(),
@@ -465,27 +465,27 @@ fn code_list<T: std::fmt::Display>(names: &[T]) -> String {
     list(names.iter().map(|name| format!("`{name}`")), "and")
 }
 
-/// Returns a setting of the playbook as it could be written there; nothing is rounded.
+/// Returns a duration as it is written in a playbook, without rounding.
 fn setting(millis: u64) -> Period {
     Period(Duration::from_millis(millis))
 }
 
-/// Writes a label in the margin and what it is about.
+/// Writes a label in the margin with its text.
 fn entry(text: &mut String, label: &str, words: &str) {
     text.push_str(&format!("{label:<MARGIN$}"));
     text.push_str(&wrap(&visible(words), WIDTH, MARGIN, MARGIN));
     text.push('\n');
 }
 
-/// Writes a line that is set in; where it is too long it goes on two columns further in.
+/// Writes an indented line, wrapped with two more columns of indentation.
 fn line(text: &mut String, indent: usize, words: &str) {
     text.push_str(&" ".repeat(indent));
     text.push_str(&wrap(&visible(words), WIDTH, indent, indent + 2));
     text.push('\n');
 }
 
-/// Writes what is sent, set in. As [`line`], but every blank stays, and backticks mean nothing: this is
-/// another language's text, and people copy from it.
+/// Writes a command, indented and wrapped like [`line()`]. All spaces and backticks are kept,
+/// because people copy the text.
 fn command_line(text: &mut String, indent: usize, words: &str) {
     text.push_str(&" ".repeat(indent));
     let mut column = indent;

@@ -1,8 +1,7 @@
-//! Progress of a run: live lines on a terminal, plain ones in a log.
+//! Shows the progress of a run: live lines on a terminal, plain lines in a log.
 //!
-//! On a terminal there is a line for each active device with what it does or waits for, and below
-//! them the total. In a log each device gets a line when it has ended, and the totals get one every
-//! half minute.
+//! A terminal has a line for each active device with its activity, and the totals below them. A log
+//! has a line for each device when it has ended, and a line with the totals every half minute.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,28 +27,28 @@ pub enum ProgressStyle {
     Live,
     /// One line for each event.
     Plain,
-    /// Not at all.
+    /// Nothing.
     Quiet,
 }
 
-/// Most devices that are shown at one time.
+/// Maximum number of devices that are shown at the same time.
 const ROWS_MAX: usize = 12;
-/// Columns of the bar, and of one on a narrow terminal.
+/// Width of the bar in columns, on a wide and on a narrow terminal.
 const BAR_COLUMNS: usize = 20;
 const NARROW_BAR_COLUMNS: usize = 10;
-/// From so many columns on a terminal is not narrow.
+/// Number of columns from which a terminal is wide.
 const WIDE_FROM_COLUMNS: usize = 100;
-/// Columns that stay free after the total. A terminal prints `^C` there, and a line that wraps because
-/// of it would not be removed completely.
+/// Columns that stay free after the total. A terminal prints `^C` there, and a line that wraps
+/// because of it would not be removed completely.
 const CTRL_C_COLUMNS: usize = 6;
-/// Columns of a length of time: `59m59s`.
+/// Width of a duration in columns: `59m59s`.
 const TIME_COLUMNS: usize = 6;
-/// In fleets up to this size every ended device gets a line on the terminal; in larger ones only
-/// those that did not end well.
+/// Maximum size of a fleet for which the terminal has a line for every device that has ended. In
+/// larger fleets only devices that did not end `ok` have one.
 const SMALL_FLEET_MAX: usize = 40;
-/// Pause between two looks at the fleet.
+/// Minimum interval between two updates.
 const UPDATE_EVERY: Duration = Duration::from_millis(80);
-/// Pause between two sums in a log.
+/// Interval of the totals in a log.
 const TOTALS_EVERY: Duration = Duration::from_secs(30);
 
 /// The state of a run at the first update.
@@ -88,7 +87,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Creates the progress of a run of this plan; live lines appear at once.
+    /// Creates the progress of a run of this plan. Live lines appear at once.
     pub fn new(style: ProgressStyle, plan: Arc<Plan>, output: OutputStyle) -> Self {
         let screen = (style == ProgressStyle::Live).then(|| {
             let devices = plan.devices.len();
@@ -115,8 +114,8 @@ impl Progress {
         }
     }
 
-    /// Shows the fleet as it is at `now`. Cheap enough to be called after each event: within 80 ms
-    /// of the last call it does nothing, unless the run has finished.
+    /// Shows the state of the fleet at `now`. Cheap enough to be called after each event: does
+    /// nothing within 80 ms of the last update unless the run has finished.
     pub fn update(&mut self, now: Moment, fleet: &Fleet) {
         self.start.get_or_insert_with(|| ProgressStart {
             at: now,
@@ -202,8 +201,8 @@ impl Progress {
         }
     }
 
-    /// Reports changes of the whole run: a new wave, the stop rule, the end and the beginning of the
-    /// window in which sessions may be started.
+    /// Reports changes of the whole run: a new wave, the stop rule, the end and the beginning of
+    /// the window in which sessions may be started.
     fn report_changes(&mut self, now: Moment, fleet: &Fleet) {
         let waves = self.plan.policy.waves.len();
         let (wave, limit) = fleet.wave();
@@ -215,7 +214,7 @@ impl Progress {
                 wave + 1
             ));
         }
-        // Where the last device has ended by itself there was nothing left to stop.
+        // If the last device has ended by itself, there is nothing to stop.
         let tally = fleet.tally();
         let kept = tally.of(EndState::NotStarted) + tally.of(EndState::Cancelled);
         let going = tally.finished() < tally.total || kept > 0;
@@ -270,8 +269,8 @@ impl Progress {
         }
     }
 
-    /// Returns the totals in at most `room` columns: where that is too little, the least important
-    /// ones are left out.
+    /// Returns the totals in at most `room` columns. Leaves out the least important ones if they
+    /// don't fit.
     fn totals(&self, now: Moment, fleet: &Fleet, tally: &Tally, room: usize) -> String {
         let standstill = fleet.standstill();
         let finished = tally.finished();
@@ -306,7 +305,7 @@ impl Progress {
         text
     }
 
-    /// Returns what the run waits for, or else the time left at the pace so far.
+    /// Returns what the run waits for, or the estimated time that is left.
     fn outlook(&self, now: Moment, standstill: Option<Standstill>, tally: &Tally) -> String {
         let clock = |at| clock(at, now);
         match standstill {
@@ -337,8 +336,7 @@ impl Progress {
         }
     }
 
-    /// Returns the time left at the pace so far, by the run's own clock, without devices that are
-    /// offline.
+    /// Returns the estimated time that is left on the run's clock, without offline devices.
     fn time_left(&self, now: Moment, tally: &Tally) -> Option<Duration> {
         let start = self.start?;
         let finished = tally.finished().saturating_sub(start.finished);
@@ -354,8 +352,8 @@ impl Progress {
         screen.show(self.rows(now, fleet), tally.finished().into(), total);
     }
 
-    /// Returns a line for each active device, and for waiting ones where there are few, within the
-    /// width.
+    /// Returns a line for each active device, and in small fleets for each waiting device, within
+    /// the width of the output.
     pub fn rows(&self, now: Moment, fleet: &Fleet) -> Vec<String> {
         let tally = fleet.tally();
         let mut views: Vec<DeviceView> = fleet.active().take(ROWS_MAX).collect();
@@ -379,14 +377,14 @@ impl Progress {
         views.iter().map(row).collect()
     }
 
-    /// Returns the text beside the bar, within the width.
+    /// Returns the text beside the bar, within the width of the output.
     pub fn total(&self, now: Moment, fleet: &Fleet) -> String {
         let beside = 2 + bar_columns(self.output) + 1 + CTRL_C_COLUMNS;
         let room = self.output.width.saturating_sub(beside);
         self.totals(now, fleet, &fleet.tally(), room)
     }
 
-    /// Returns what a device does, or waits for.
+    /// Returns the current activity of a device, or what it waits for.
     fn activity(&self, view: &DeviceView, now: Moment) -> String {
         let session = match &view.phase {
             Phase::Session { session, .. } | Phase::Between { session } => Some(*session),
@@ -423,7 +421,7 @@ impl Progress {
         }
     }
 
-    /// Returns the steps of a session by name: `put, collect, zip`.
+    /// Returns the names of the steps of a session: `put, collect, zip`.
     fn steps(&self, device: DeviceIndex, session: SessionIndex) -> String {
         let planned = device.get(&self.plan.devices);
         let Some(session) = planned.and_then(|device| session.get(&device.sessions)) else {
@@ -481,7 +479,7 @@ fn bar_columns(output: OutputStyle) -> usize {
     }
 }
 
-/// Returns a length of time without parts of a second, which would only flicker.
+/// Returns a duration in whole seconds, at least one, because fractions would only flicker.
 fn whole_seconds(time: Duration) -> String {
     duration(Duration::from_secs(time.as_secs().max(1)))
 }

@@ -1,4 +1,4 @@
-//! Lines on a terminal that are redrawn.
+//! Draws lines on a terminal and redraws them.
 
 use std::io;
 use std::sync::Mutex;
@@ -8,10 +8,10 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, T
 
 use super::text::OutputStyle;
 
-/// Most redraws in a second.
+/// Maximum number of redraws in a second.
 const REDRAWS_PER_SECOND: u8 = 12;
 
-/// Rows, and below them a bar with the total.
+/// Rows and a bar with the totals below them.
 pub(super) struct Screen {
     all: MultiProgress,
     rows: Vec<ProgressBar>,
@@ -19,7 +19,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Draws on standard error: so many rows, and a bar of so many columns that is full at `whole`.
+    /// Draws rows on standard error, and a bar of `columns` columns that is full at `whole`.
     pub(super) fn new(rows: usize, whole: u64, columns: usize, output: OutputStyle) -> Self {
         let target = ProgressDrawTarget::term_like_with_hz(
             Box::new(UnpaddedTerminal::new()),
@@ -40,7 +40,8 @@ impl Screen {
         let signs = if output.unicode { "━━─" } else { "==-" };
         let bar = style(&template).progress_chars(signs);
         let total = all.add(ProgressBar::new(whole).with_style(bar));
-        // The last line must always be one that is redrawn: the next output would be written behind it.
+        // The last line must always be one that is redrawn, or the next output would be appended to
+        // it.
         total.tick();
         Screen { all, rows, total }
     }
@@ -55,14 +56,14 @@ impl Screen {
         self.total.set_message(total);
     }
 
-    /// Prints a line above the others, where it stays.
+    /// Prints a permanent line above the others.
     pub(super) fn print(&self, text: &str) {
         let _ = self.all.println(text);
     }
 
     /// Removes the lines.
     pub(super) fn clear(self) {
-        // A bar that is merely dropped may leave its line behind.
+        // Dropping a bar may leave its line on the screen.
         for bar in self.rows.iter().chain([&self.total]) {
             bar.finish_and_clear();
         }
@@ -70,26 +71,26 @@ impl Screen {
     }
 }
 
-/// A terminal at which somebody may type Ctrl-C. The last line ends with its text: filled up with
-/// blanks, as the others are, it would leave the cursor at the edge, and the `^C` that the terminal
-/// shows there would begin another line, which would not be removed.
+/// A terminal whose last line is not padded with spaces. Padding would leave the cursor at the
+/// edge, and the `^C` that the terminal prints on Ctrl-C would start another line, which would not
+/// be removed.
 #[derive(Debug)]
 struct UnpaddedTerminal {
     term: Term,
     held: Mutex<HeldBlanks>,
 }
 
-/// Blanks that are written if something follows.
+/// Spaces that are written only if something follows them.
 #[derive(Debug, Default)]
 struct HeldBlanks {
     blanks: usize,
     last: Written,
 }
 
-/// The kind of what was last written to a line.
+/// The kind of the last output on a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Written {
-    /// Nothing, blanks, or the end of a line.
+    /// Nothing, spaces, or the end of a line.
     #[default]
     Blank,
     /// Visible text.
@@ -104,7 +105,7 @@ impl UnpaddedTerminal {
         }
     }
 
-    /// Writes the blanks that are held back, before something of the kind `next` is written.
+    /// Writes the held spaces, before output of the kind `next`.
     fn release(&self, next: Written) -> io::Result<()> {
         let blanks = match self.held.lock() {
             Ok(mut held) => {

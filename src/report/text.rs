@@ -48,7 +48,7 @@ impl OutputStyle {
         if self.unicode { "…" } else { "..." }
     }
 
-    /// Replaces svar's own signs that the output can't show.
+    /// Replaces svar's own characters that the output can't show.
     pub fn replace_unsupported(self, text: &str) -> String {
         text.replace('…', self.ellipsis())
     }
@@ -89,8 +89,8 @@ const KEY_COLUMNS: usize = 9;
 /// Maximum number of lines for one device in the table.
 const DEVICE_LINES_MAX: usize = 2;
 
-/// Returns the table of devices. With more than 30 devices, it has only those that did not end `ok`,
-/// and at most 30 of these.
+/// Returns the table of devices. With more than 30 devices, it has only those that did not end
+/// `ok`, and at most 30 of these.
 pub fn rows(evidence: &Evidence, output: OutputStyle) -> String {
     let mut text = String::new();
     let all: Vec<&DeviceEvidence> = evidence.devices.iter().collect();
@@ -113,8 +113,8 @@ pub fn rows(evidence: &Evidence, output: OutputStyle) -> String {
     text
 }
 
-/// Returns each kind of failure once, with the devices it happened on. `draw` returns the excerpt of
-/// the playbook for one, if there is one.
+/// Returns each kind of failure once, with its devices. `draw` returns the excerpt of the playbook
+/// for a failure, if there is one.
 pub fn failures(
     evidence: &Evidence,
     output: OutputStyle,
@@ -226,7 +226,7 @@ fn write_table(text: &mut String, devices: &[&DeviceEvidence], output: OutputSty
     let label = widest(&|device| columns(&device.label)).min(output.width / 3);
     let state = widest(&|device| state_of(device).len());
     for device in devices {
-        // A device that has not ended has not failed: its preliminary state is not shown as one.
+        // The preliminary state of a device that has not ended is not shown as a failure.
         let shown = if device.ended {
             device.end
         } else {
@@ -295,7 +295,7 @@ fn device_note(device: &DeviceEvidence) -> String {
         parts.push(match (device.end, device.sessions) {
             (EndState::Unknown, _) => "a session may still be running".to_owned(),
             (_, 0) => "not started".to_owned(),
-            // Its sessions were called back, or the service gave them up.
+            // Its sessions were recalled, or expired in the service's queue.
             (EndState::NotStarted, _) => "nothing has run on it yet".to_owned(),
             (_, done) => format!("between sessions, after {}", count(done, "session")),
         });
@@ -305,7 +305,7 @@ fn device_note(device: &DeviceEvidence) -> String {
 
 /// Returns the work of a device that ended `ok`: `3 steps, 1 file (12.0 kB), 2m5s`.
 fn work_done(device: &DeviceEvidence) -> String {
-    // Tries of a step are one step.
+    // All tries of a step count as one step.
     let steps: BTreeSet<&str> = (device.commands.iter())
         .filter(|command| command.ran())
         .map(|command| command.step.as_str())
@@ -327,7 +327,7 @@ fn work_done(device: &DeviceEvidence) -> String {
     parts.join(", ")
 }
 
-/// Returns `5 devices: 4 ok, 1 failed`, with all states that occur; they add up.
+/// Returns `5 devices: 4 ok, 1 failed`, with all states that occur. The numbers add up.
 pub fn totals(evidence: &Evidence, output: OutputStyle) -> String {
     let ended = |state: EndState| {
         let of_it = |device: &&DeviceEvidence| device.ended && device.end == state;

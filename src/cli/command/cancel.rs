@@ -1,7 +1,7 @@
 //! `svar cancel`: ends a run for good.
 //!
-//! The process that drives the run is asked by a file in the run folder. If no process drives it,
-//! `cancel` resumes the run itself, with the order to end it.
+//! The request is a file in the run folder, which the process that drives the run applies. If no
+//! process drives it, `cancel` resumes the run itself and applies the request.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use crate::driver::{self, ControlRequest, RequestKind, RunFolder, active_process
 
 use super::resume;
 
-/// Longest time that the driving process may take to see a request: it looks ten times a second,
+/// Maximum time until the driving process accepts a request. It looks for one ten times a second,
 /// unless its disk is busy.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -72,10 +72,10 @@ pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> CommandResult {
     resume::start(prepared, folder, &args.options, terminal)
 }
 
-/// The answer to a request that another terminal makes of a run.
+/// The answer to a request.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum RequestState<'a> {
-    /// The driving process has seen the request and carries it out.
+    /// The driving process has accepted the request and applies it.
     Accepted {
         /// The driving process.
         by: &'a str,
@@ -114,7 +114,7 @@ pub(super) fn print_state(
 }
 
 /// Hands a request to the process that drives the run, waits until it is accepted, and returns the
-/// process. `None` if no process drives the run; then no request is left in the folder.
+/// process. Returns `None` and leaves no request in the folder if no process drives the run.
 pub(super) fn hand_over(
     folder: &RunFolder,
     request: &ControlRequest,

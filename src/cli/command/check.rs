@@ -1,4 +1,4 @@
-//! `svar check`: finds everything that is wrong with playbooks and scenarios, in one pass.
+//! `svar check`: finds all problems of playbooks and scenarios in one pass.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> CommandResult {
 
 /// A file that was checked, or a path without a file.
 struct Checked {
-    /// What it was checked as; `None` if there was no file.
+    /// The kind that it was checked as; `None` if there was no file.
     kind: Option<FileKind>,
     problems: Vec<Problem>,
 }
@@ -75,8 +75,8 @@ impl FileCounts {
     }
 }
 
-/// Checks all candidates, on all cores. `None` stands for a file found in a folder that is neither a
-/// playbook nor a scenario.
+/// Checks all candidates, on all cores. A file found in a folder that is neither a playbook nor a
+/// scenario is `None`.
 fn check_all(candidates: &[Candidate]) -> Vec<Option<Checked>> {
     let sequentially = || candidates.iter().map(check_one).collect();
     // Counting the cores takes longer than checking a small playbook.
@@ -97,7 +97,8 @@ fn check_all(candidates: &[Candidate]) -> Vec<Option<Checked>> {
                     candidates.get(place).map(|candidate| (place, candidate))
                 } {
                     let result = check_one(candidate);
-                    // A poisoned lock means that another thread has panicked; then the scope panics too.
+                    // A poisoned lock means that another thread has panicked; then the scope panics
+                    // too.
                     let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
                     results.push((place, result));
                 }

@@ -1,5 +1,5 @@
-//! `svar completions`: prints completions for a shell. They are a script of that shell, so there is no
-//! `--format`.
+//! `svar completions`: prints completions for a shell. They are a script for that shell, so there
+//! is no `--format`.
 
 use clap::CommandFactory;
 

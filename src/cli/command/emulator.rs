@@ -1,4 +1,4 @@
-//! `svar emulator`: the emulator in a process of its own, for other runs, other clients, and tests.
+//! `svar emulator`: runs the emulator in its own process, for other runs, other clients, and tests.
 
 use std::fs::OpenOptions;
 use std::net::SocketAddr;
@@ -87,7 +87,7 @@ async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> 
     Ok(Exit::Done)
 }
 
-/// The address to listen on: loopback, unless more was asked for in so many words.
+/// Returns the address to listen on, which is loopback unless `--listen-anywhere` is set.
 async fn address(args: &EmulatorArgs) -> Result<SocketAddr, CommandError> {
     let unusable = || {
         CommandError::refused(format!("`{}` is not an address to listen on", args.listen))

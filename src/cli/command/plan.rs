@@ -12,15 +12,15 @@ use crate::cli::service::select::Service;
 use crate::cli::settings::Settings;
 use crate::report;
 
-/// Placeholder for the run id. It has the form of one, so that rendered templates are as long as they
-/// will be.
+/// Placeholder for the run id, of the same length, so that rendered templates have their final
+/// length.
 const RUN_ID_PLACEHOLDER: &str = "00000000-000000-000000";
 
 pub(crate) fn run(args: &PlanArgs, terminal: &Terminal) -> CommandResult {
     let settings = Settings::load()?;
     let prepared = prepare::read(&args.playbook, RUN_ID_PLACEHOLDER, &settings, terminal)?;
     let compiled = match prepared.targets_by_id() {
-        // Ids on the command line need no service, even if one could tell more about the devices.
+        // Ids on the command line need no service, even if it could add details about the devices.
         Some(targets)
             if !args.playbook.targets.is_empty() || !prepared.exclusion_needs_service() =>
         {
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &PlanArgs, terminal: &Terminal) -> CommandResult {
     Ok(Exit::Done)
 }
 
-/// Asks the service for the targets, and compiles the plan for them.
+/// Resolves the targets with the service and compiles the plan for them.
 async fn resolve_and_compile(
     args: &PlanArgs,
     prepared: &PreparedPlaybook,
@@ -60,8 +60,7 @@ async fn resolve_and_compile(
     prepared.compile(targets?, limits, terminal)
 }
 
-/// Returns the limits of the profile that would be used. No service is asked, so credentials are not
-/// needed.
+/// Returns the limits of the profile that a run would use. Needs no credentials.
 fn profile_limits(args: &PlanArgs, settings: &Settings) -> Option<svar_plan::LimitsProfile> {
     let name = args.playbook.connection.profile.as_deref();
     let name = name.or(settings.profile.as_deref())?;

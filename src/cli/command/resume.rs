@@ -1,4 +1,4 @@
-//! `svar resume`: continues a run that was interrupted, was killed, or lost its tenant; and waives
+//! `svar resume`: continues a run that was interrupted, was killed, or lost its tenant, and waives
 //! cleanup.
 
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ResumeArgs, terminal: &Terminal) -> CommandResult {
     let root = runs_folder::choose(args.options.progress.runs.as_deref(), &settings);
     let waives = !args.waive_cleanup.is_empty();
     let folder = if waives {
-        // Cleanup is most often waived when the run has finished.
+        // Cleanup is usually waived after the run has finished.
         existing_run::find(&root, args.run.as_deref())?
     } else {
         existing_run::find_unfinished(&root, args.run.as_deref())?
@@ -80,7 +80,7 @@ fn print_finished(
     Ok(existing_run::exit_code(evidence))
 }
 
-/// An unfinished run, ready to be driven.
+/// An unfinished run that is ready to be driven.
 pub(crate) struct PreparedResume {
     existing: ExistingRun,
     service: Service,
@@ -139,7 +139,7 @@ async fn drive(
     terminal: &Terminal,
 ) -> CommandResult {
     let PreparedResume { existing, service } = prepared;
-    // The lock comes first: if two processes resume the run, the second one fails here.
+    // The journal is locked first, so that the second of two processes fails here.
     let (journal, recorded) =
         Journal::open(folder.path()).map_err(|error| existing_run::journal_error(&error))?;
     let address = connect::open(service, None).await?;

@@ -67,7 +67,7 @@ impl RunStart<'_> {
         outcome
     }
 
-    /// Does everything up to the first request that changes a device.
+    /// Prepares everything that comes before the first call that changes a device.
     async fn set_up(
         &self,
         connected: &Connected,
@@ -175,7 +175,7 @@ impl RunStart<'_> {
     }
 }
 
-/// Reads the library files beside the playbook, and makes sure that they are those of the plan.
+/// Reads the library files beside the playbook, and checks that the plan was compiled with them.
 fn library(plan: &Plan, files: &PlaybookFolder) -> Result<Vec<LibraryItem>, CommandError> {
     let mut items: Vec<LibraryItem> = Vec::new();
     for file in &plan.library {
@@ -206,8 +206,8 @@ fn library_failure(error: &LibraryError) -> CommandError {
     CommandError::tenant(error.to_string()).help(error.next_step())
 }
 
-/// Returns a new run id such as `20261123-152233-4f09ac`. Ids sort by time; the random part tells runs
-/// apart that start in the same second.
+/// Returns a new run id such as `20261123-152233-4f09ac`. Ids sort by time; the random part
+/// makes ids of the same second different.
 fn new_run_id() -> Result<RunId, CommandError> {
     let bug = |what: &str| {
         CommandError::new(

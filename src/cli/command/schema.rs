@@ -1,5 +1,5 @@
 //! `svar schema`: prints the JSON Schema of playbooks or scenarios, for editors and other programs.
-//! The schema is JSON in itself, so there is no `--format`.
+//! The schema is JSON, so there is no `--format`.
 
 use crate::cli::args::{SchemaArgs, SchemaOf};
 use crate::cli::output::exit::{CommandError, CommandResult, Exit};

@@ -14,7 +14,6 @@ use crate::cli::runs_folder;
 use crate::cli::settings::Settings;
 use crate::cli::summary;
 
-/// `svar show`
 pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> CommandResult {
     let settings = Settings::load()?;
     let root = runs_folder::choose(args.runs.as_deref(), &settings);
@@ -49,7 +48,7 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> CommandResult {
     Ok(Exit::Done)
 }
 
-/// Returns the process that drives an unfinished run, if there is one and it can be found out.
+/// Returns the process that drives a run; `None` if there is none or it can't be determined.
 pub(super) fn driver_of(run: &RunFolder) -> Option<String> {
     active_process(run.path()).ok().flatten()
 }

@@ -10,8 +10,8 @@ use crate::cli::output::exit::CommandError;
 /// Records that the cleanup of these devices is waived. No process may drive the run meanwhile.
 ///
 /// # Errors
-/// A name matches no device or several, a device needs no cleanup, or the journal can't be written;
-/// then nothing is recorded.
+/// A name matches no device or several devices, a device needs no cleanup, or the journal can't be
+/// written. Nothing is recorded then.
 pub(crate) fn waive(
     folder: &RunFolder,
     existing: &ExistingRun,
@@ -27,7 +27,7 @@ pub(crate) fn waive(
         .collect::<Result<Vec<_>, _>>()?;
     let (mut journal, contents) = Journal::open(folder.path()).map_err(failed)?;
     let mut fleet = existing_run::replay(folder, existing, &contents)?;
-    // An emulator has its own time, and may no longer be running.
+    // An emulator has its own clock and may have ended.
     let clock = Clock::system();
     let last = (contents.facts.last()).map_or(folder.header().started, |fact| fact.at);
     let at = match folder.header().service.kind {

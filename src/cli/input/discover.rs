@@ -1,10 +1,11 @@
-//! Finds the files that `svar check` looks at, and reads files.
+//! Finds the files for `svar check`, and reads files.
 //!
-//! A file named on the command line is checked as a playbook, unless its top-level keys are those of
-//! a scenario of the emulator, in YAML or JSON. In a folder, the playbooks are the `*.yaml` and `*.yml`
-//! files that look like one: they have the top-level key `playbook` (or a misspelling of it), or two
-//! of the language's other keys; scenarios are those with two of a scenario's keys. Workflows of build
-//! servers and other YAML files are skipped. So are hidden folders, and run folders, which hold copies.
+//! A file named on the command line is checked as a playbook, unless its top-level keys are those
+//! of a scenario of the emulator, in YAML or JSON. In a folder, the playbooks are the `*.yaml` and
+//! `*.yml` files that look like one: they have the top-level key `playbook` (or a misspelling of
+//! it), or two other top-level keys of playbooks. Scenarios are files with two top-level keys of
+//! scenarios. Other YAML files, such as workflows of build servers, are skipped. Hidden folders are
+//! skipped too, and run folders, which contain copies of playbooks.
 
 use std::fs;
 use std::io::{self, Read};
@@ -19,8 +20,8 @@ use crate::cli::rules;
 /// Name of standard input in findings.
 pub(crate) const STDIN: &str = "<stdin>";
 
-/// Most bytes of a file that are read. The YAML parser has a much lower limit of its own; this one
-/// only keeps a disk image from being read into memory.
+/// Maximum number of bytes that are read from a file. The YAML parser has a much lower limit; this
+/// one prevents that a disk image is read into memory.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// A file to check, or the problem with a path.
@@ -36,8 +37,8 @@ pub(crate) enum Candidate {
     Unusable(Box<Problem>),
 }
 
-/// Returns all files under these paths, each once: in the order of the paths, folders sorted by name.
-/// A path that does not exist does not stop the others from being checked.
+/// Returns all files under these paths, each of them once, in the order of the paths and sorted by
+/// name within folders. A path that does not exist becomes a candidate with a problem.
 pub(crate) fn candidates(paths: &[PathBuf]) -> Vec<Candidate> {
     let mut all = Vec::new();
     for path in paths {
@@ -133,15 +134,15 @@ const SHARED_KEYS: &[&str] = &[
     "hunting_results",
 ];
 
-/// What a file contains.
+/// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileKind {
     Playbook,
     Scenario,
 }
 
-/// Returns the kind of a file named on the command line: a playbook, unless it has a key that only
-/// scenarios have, even if it is misspelled.
+/// Returns the kind of a file named on the command line. It is a playbook unless it has a key that
+/// only scenarios have, possibly misspelled.
 pub(crate) fn kind_of_named(text: &str) -> FileKind {
     if !looks_like_playbook(text) && scenario_key(text).is_some() {
         FileKind::Scenario
@@ -190,7 +191,8 @@ pub(crate) fn scenario_problem(source: &SourceText) -> Option<Problem> {
     ))
 }
 
-/// Returns the first key that only scenarios have, or that is a misspelling of one, with its offset.
+/// Returns the first key that only scenarios have, or that is a misspelling of one, with its
+/// offset.
 fn scenario_key(text: &str) -> Option<(usize, &str)> {
     top_level_keys(text).find(|(_, key)| {
         let is_shared = SHARED_KEYS.contains(key) && !PLAYBOOK_KEYS.contains(key);
@@ -200,8 +202,8 @@ fn scenario_key(text: &str) -> Option<(usize, &str)> {
     })
 }
 
-/// Returns the top-level keys with their offsets: good enough to tell files apart, even if they are not
-/// valid YAML yet. A text that begins with a brace is read as JSON.
+/// Returns the top-level keys with their offsets, approximately, because the text may not be valid
+/// YAML yet. A text that begins with a brace is read as JSON.
 fn top_level_keys(text: &str) -> Box<dyn Iterator<Item = (usize, &str)> + '_> {
     if text.trim_start().starts_with('{') {
         Box::new(json_keys(text))
@@ -210,20 +212,20 @@ fn top_level_keys(text: &str) -> Box<dyn Iterator<Item = (usize, &str)> + '_> {
     }
 }
 
-/// Returns what stands before a colon at the start of a line.
+/// Returns the keys at the beginning of lines.
 fn yaml_keys(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut offset = 0;
     text.split_inclusive('\n').filter_map(move |line| {
         let start = offset;
         offset += line.len();
         let (key, _) = line.split_once(':')?;
-        // Neither comments nor list items.
+        // Skips comments and list items.
         let opens = key.starts_with(|c: char| c.is_alphanumeric() || c == '"' || c == '\'');
         opens.then(|| (start, key.trim_end().trim_matches(['"', '\''])))
     })
 }
 
-/// Returns what stands before a colon inside exactly one brace.
+/// Returns the keys inside exactly one brace.
 fn json_keys(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut depth = 0_u32;
     let mut key_from = None;
@@ -260,13 +262,13 @@ fn json_keys(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Reads a file, under the name it was given.
+/// Reads a file. Its name in messages is the path as given.
 ///
 /// # Errors
-/// It can't be read, is too large, or is not UTF-8: as a problem of the file.
+/// The file can't be read, is too large, or is not UTF-8.
 pub(crate) fn read(path: &Path) -> Result<SourceText, Box<Problem>> {
     let shown = path.display().to_string();
-    // Opening a pipe waits for its writer, perhaps forever, so the file type is checked first.
+    // Opening a pipe waits for its writer, possibly forever, so the file type is checked first.
     let metadata = fs::metadata(path).map_err(|error| read_error(&shown, &error))?;
     if !metadata.is_file() && !metadata.is_dir() && !is_opened_by_shell(path) {
         return Err(path_problem(
@@ -281,7 +283,7 @@ pub(crate) fn read(path: &Path) -> Result<SourceText, Box<Problem>> {
     }
 }
 
-/// Returns whether a path names a file that the shell has opened: standard input, or the pipe of a
+/// Returns whether a path is a file that the shell has opened: standard input, or the pipe of
 /// `<(…)`.
 fn is_opened_by_shell(path: &Path) -> bool {
     path == Path::new("/dev/stdin")

@@ -51,7 +51,7 @@ fn parse_pair(argument: &str) -> Result<(String, String), CommandError> {
         Some((name, value)) if !name.trim().is_empty() => {
             Ok((name.trim().to_owned(), value.to_owned()))
         }
-        // The text may be a secret whose name was forgotten, so it is not printed.
+        // The text may be a secret without its name, so it is not printed.
         _ => Err(
             CommandError::refused("invalid value for `--input`: expected NAME=VALUE")
                 .help("for example `--input days=7`; quote values that contain spaces"),
@@ -62,7 +62,7 @@ fn parse_pair(argument: &str) -> Result<(String, String), CommandError> {
 /// Returns the environment variables that set inputs.
 ///
 /// # Errors
-/// One is not UTF-8; ignoring it would silently leave the input at its default.
+/// A variable is not UTF-8. Ignoring it would silently use the input's default.
 pub(crate) fn environment() -> Result<Vec<(String, String)>, CommandError> {
     let variables = env::vars_os().filter_map(|(name, value)| {
         let name = name.into_string().ok()?;
@@ -79,8 +79,8 @@ pub(crate) fn environment() -> Result<Vec<(String, String)>, CommandError> {
     variables.collect()
 }
 
-/// Returns the operator's name: from the argument, the settings, the environment, or the user of the
-/// process.
+/// Returns the operator's name: from the argument, the settings, the environment, or the user of
+/// the process.
 pub(crate) fn operator(argument: Option<&str>, settings: Option<&str>) -> String {
     let user = || {
         ["USER", "USERNAME", "LOGNAME"]
@@ -95,7 +95,7 @@ pub(crate) fn operator(argument: Option<&str>, settings: Option<&str>) -> String
         .unwrap_or_default()
 }
 
-/// Returns the name or number of the process's user: services and containers set no variables.
+/// Returns the name or number of the process's user. Services and containers set no variables.
 #[cfg(unix)]
 fn process_user() -> Option<String> {
     let number = rustix::process::getuid().as_raw().to_string();

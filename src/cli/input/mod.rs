@@ -1,4 +1,4 @@
-//! What the user names: files to read, values of inputs, targets, scenarios.
+//! Input from the command line: files to read, values of inputs, targets, scenarios.
 
 pub(super) mod discover;
 pub(super) mod inputs;

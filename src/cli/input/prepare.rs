@@ -1,5 +1,5 @@
-//! What `plan` and `run` have in common before anything is sent: reading the playbook, its inputs and
-//! targets, and reporting everything that is wrong with them.
+//! The steps of `plan` and `run` before anything is sent: reads the playbook, its inputs and
+//! targets, and reports all problems.
 
 use std::path::Path;
 
@@ -39,7 +39,7 @@ pub(crate) struct PreparedPlaybook {
 /// Reads playbook, inputs and targets.
 ///
 /// # Errors
-/// Something is wrong with them; it has been printed.
+/// One of them is invalid. The problems have been printed.
 pub(crate) fn read(
     args: &PlaybookArgs,
     run: &str,
@@ -78,7 +78,7 @@ pub(crate) fn read(
     })
 }
 
-/// Loads a playbook, and prints the findings in it.
+/// Loads a playbook and prints its findings.
 ///
 /// # Errors
 /// The playbook has errors.
@@ -97,15 +97,15 @@ pub(crate) fn load(
     Ok(loaded)
 }
 
-/// Prints problems, and returns the error to end with.
+/// Prints problems and returns the error that the command ends with.
 pub(crate) fn print_problems(problems: &[Problem], terminal: &Terminal) -> CommandError {
     eprint(&render::text(problems, &terminal.finding_style()));
     CommandError::printed(Exit::Refused)
 }
 
 impl PreparedPlaybook {
-    /// Returns the targets if all of them are given by id, so that the service need not be asked.
-    /// Exclusion by tag, group or name is not applied; see [`PreparedPlaybook::exclusion_is_open`].
+    /// Returns the targets if all of them are given by id, so that no service is needed. Exclusion
+    /// by tag, group or name is not applied; see [`PreparedPlaybook::exclusion_needs_service`].
     pub(crate) fn targets_by_id(&self) -> Option<Vec<Target>> {
         let mut targets: Vec<Target> = Vec::new();
         for selector in &self.selection.include {
@@ -141,7 +141,7 @@ impl PreparedPlaybook {
     /// Compiles the plan for these targets.
     ///
     /// # Errors
-    /// A value is invalid; it has been printed.
+    /// A value is invalid. The problems have been printed.
     pub(crate) fn compile(
         &self,
         targets: Vec<Target>,
@@ -160,7 +160,7 @@ impl PreparedPlaybook {
     }
 }
 
-/// Asks the service for the selected devices.
+/// Resolves the selection to devices with the service.
 ///
 /// # Errors
 /// The selection matches no device or too many (exit code 2), or the service fails (exit code 3).
@@ -184,7 +184,8 @@ pub(crate) async fn resolve(
         })
 }
 
-/// Returns the problem of a filter that the service rejects, at its line; only playbooks have filters.
+/// Returns the problem of a filter that the service rejects, at its line; only playbooks have
+/// filters.
 fn refused_filter(error: &TargetError, loaded: &Loaded) -> Option<Problem> {
     if !matches!(error, TargetError::Filter { .. }) {
         return None;
@@ -213,9 +214,9 @@ pub(crate) fn limits(
     }
 }
 
-/// Returns the selection: `--target` replaces the playbook's selectors. The playbook's exclusions and
-/// its maximum stay in force, so that a typing error does not reach more devices than its author
-/// allows. Its minimum is about its own selectors.
+/// Returns the selection: `--target` replaces the playbook's selectors. The playbook's exclusions
+/// and its maximum still apply, so that a typing error does not reach more devices than its author
+/// allows. Its minimum applies only to its own selectors.
 fn selection(
     words: &[String],
     written: DeviceSelection<String>,
@@ -252,7 +253,7 @@ fn selection(
     })
 }
 
-/// Reads a file of ids and names.
+/// Reads a targets file.
 fn targets_file(path: &Path) -> Result<TargetsFile, CommandError> {
     let source = discover::read(path).map_err(|problem| {
         let failure =

@@ -1,7 +1,7 @@
 //! Loads a scenario file and checks it like a playbook: schema, values, suppression comments.
 //!
-//! The emulator checks what a scenario means and names places by JSON pointers; the shape made from the
-//! schema knows where in the file they are.
+//! The emulator checks the values of a scenario and reports problems by JSON pointer. The schema
+//! finds the positions of these pointers in the file.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -28,12 +28,12 @@ const SCHEMA_TEXT: &str = include_str!("../../../schema/scenario.json");
 
 static SCHEMA: LazyLock<DocumentSchema> = LazyLock::new(|| DocumentSchema::of(SCHEMA_TEXT));
 
-/// The committed schema of scenarios, as `svar schema scenario` prints it.
+/// Returns the committed schema of scenarios, as `svar schema scenario` prints it.
 pub fn scenario_schema() -> &'static str {
     SCHEMA_TEXT
 }
 
-/// The schema as the types of today make it; a test holds the committed one against it.
+/// Generates the schema from the types. A test compares the committed schema with it.
 pub fn generate_scenario_schema() -> String {
     let mut schema = playbook::schema_of::<Scenario>();
     accept_numbers_as_text(&mut schema);
@@ -57,8 +57,7 @@ pub fn generate_scenario_schema() -> String {
     playbook::pretty_schema(&schema)
 }
 
-/// Where text is wanted a number is taken as it was typed, as in playbooks: `version: 22.04` needs no
-/// quotes.
+/// Accepts numbers as text, as in playbooks: `version: 22.04` needs no quotes.
 fn accept_numbers_as_text(schema: &mut Schema) {
     transform_subschemas(&mut accept_numbers_as_text, schema);
     let is_free = schema.get("enum").is_none() && schema.get("pattern").is_none();
@@ -67,7 +66,7 @@ fn accept_numbers_as_text(schema: &mut Schema) {
     }
 }
 
-/// A choice that is a number to YAML is taken as one, too: `profile: 2021` needs no quotes either.
+/// Accepts choices that YAML reads as numbers: `profile: 2021` needs no quotes.
 fn accept_numbers_as_choices(schema: &mut Schema) {
     transform_subschemas(&mut accept_numbers_as_choices, schema);
     let number = |choice: &Value| choice.as_str()?.parse::<u64>().ok();
@@ -95,10 +94,10 @@ fn accept_numbers_as_choices(schema: &mut Schema) {
     schema.insert("markdownEnumDescriptions".to_owned(), words.into());
 }
 
-/// Reads a scenario, and draws what was found in it.
+/// Reads a scenario and prints its findings.
 ///
 /// # Errors
-/// It has errors: exit code 2.
+/// The scenario has errors (exit code 2).
 pub(crate) fn load(path: &Path, terminal: &Terminal) -> Result<Scenario, CommandError> {
     let (scenario, problems) = match discover::read(path) {
         Ok(source) => read(&source),
@@ -110,7 +109,8 @@ pub(crate) fn load(path: &Path, terminal: &Terminal) -> Result<Scenario, Command
     scenario.ok_or_else(|| CommandError::printed(Exit::Refused))
 }
 
-/// A scenario, present exactly when no finding is an error, and everything found.
+/// Reads a scenario and returns it with its findings. The scenario is `None` if a finding is an
+/// error.
 pub(crate) fn read(source: &SourceText) -> (Option<Scenario>, Vec<Problem>) {
     let parsed = Document::read(source, &YamlLimits::default());
     let mut problems = parsed.problems;
@@ -129,11 +129,11 @@ pub(crate) fn read(source: &SourceText) -> (Option<Scenario>, Vec<Problem>) {
             }
             Err(found) => {
                 problems.extend(found);
-                // What is left without the wrong parts can be judged all the same.
+                // The valid parts can still be checked.
                 let valid = serde_json::from_value::<Scenario>(SCHEMA.valid_part(document));
                 let more: Vec<Problem> = (valid.iter())
                     .flat_map(|valid| scenario_problems(valid, document))
-                    // One sentence about a place is enough.
+                    // One finding for each place is enough.
                     .filter(|more| problems.iter().all(|known| known.span() != more.span()))
                     .collect();
                 problems.extend(more);

@@ -1,4 +1,4 @@
-//! Exit codes, and the error that a subcommand ends with.
+//! Exit codes and the error that a subcommand ends with.
 
 use std::process::ExitCode;
 
@@ -30,7 +30,7 @@ impl From<Exit> for ExitCode {
 pub struct CommandError {
     /// Exit code.
     pub exit: Exit,
-    /// What is wrong, without a full stop; empty if everything has been printed already.
+    /// Description of the problem without a full stop; empty if it has been printed already.
     pub cause: String,
     /// The next step.
     pub help: Option<String>,

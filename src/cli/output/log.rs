@@ -15,8 +15,8 @@ pub(crate) fn start(filter: Option<&str>, terminal: &Terminal) -> Result<(), Com
     let Some(filter) = filter.filter(|filter| !filter.trim().is_empty()) else {
         return Ok(());
     };
-    // A bare level means svar's own log: that of the HTTP crates can hold addresses that are secrets
-    // for half an hour.
+    // A bare level applies only to svar's own log. The log of the HTTP crates can contain addresses
+    // that are secrets for half an hour.
     let is_level = filter.parse::<tracing::Level>().is_ok();
     let directives = if is_level {
         format!("svar={filter}")

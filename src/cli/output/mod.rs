@@ -1,5 +1,4 @@
-//! What svar prints and ends with: the terminal, exit codes, the log, and the
-//! message of an internal error.
+//! Output: the terminal, exit codes, the log, and the message of an internal error.
 
 pub(super) mod exit;
 pub(super) mod internal_error;

@@ -1,8 +1,7 @@
 //! The terminal and the two output streams.
 //!
-//! Standard output carries what was asked for (a plan, a page, a report); everything else, findings
-//! and progress included, goes to standard error. A reader that goes away (`svar explain | head -1`)
-//! is not an error.
+//! Results (a plan, a page, a report) go to standard output. Everything else, including findings
+//! and progress, goes to standard error. A closed pipe (`svar explain | head -1`) is not an error.
 
 use std::env;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -13,32 +12,33 @@ use svar_language::diagnostic::render;
 use crate::cli::args::ColorChoice;
 use crate::cli::output::exit::CommandError;
 
-/// What standard error and standard output can show.
+/// The capabilities of standard error and standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terminal {
-    /// Colour on standard error.
+    /// Whether standard error shows colour.
     pub color: bool,
-    /// Colour on standard output.
+    /// Whether standard output shows colour.
     pub color_out: bool,
-    /// Characters beyond ASCII.
+    /// Whether characters beyond ASCII are shown.
     pub unicode: bool,
-    /// Columns of standard error.
+    /// Width of standard error in columns.
     pub width: usize,
-    /// Columns of standard output: its terminal's, or 80 in a file.
+    /// Width of standard output in columns; 80 for a file.
     pub width_out: usize,
-    /// Standard error is a log, whose lines are not wrapped.
+    /// Whether standard error is a log, whose lines are not wrapped.
     pub is_log: bool,
-    /// Standard error can show lines that are redrawn: a terminal, but not the log of a build server.
+    /// Whether standard error can show lines that are redrawn: on a terminal, but not in the log of
+    /// a build server.
     pub live: bool,
-    /// There is someone to answer a question.
+    /// Whether the operator can be asked a question.
     pub interactive: bool,
 }
 
-/// Columns of a terminal that does not tell its width.
+/// Width of a terminal of unknown width in columns.
 const DEFAULT_WIDTH: usize = 100;
 
 impl Terminal {
-    /// Detects what the process's streams can show.
+    /// Detects the capabilities of the process's streams.
     pub fn detect(choice: ColorChoice) -> Self {
         let err = io::stderr().is_terminal();
         let out = io::stdout().is_terminal();
@@ -83,7 +83,7 @@ impl Terminal {
         }
     }
 
-    /// Returns the style of progress on standard error: in a log each event has one line.
+    /// Returns the style of progress on standard error. Lines of a log are not wrapped.
     pub fn event_style(&self) -> OutputStyle {
         let mut style = self.output_style();
         if self.is_log {
@@ -134,10 +134,10 @@ impl Terminal {
     }
 }
 
-/// The meaning of a text, which decides its colour.
+/// The meaning of a text, which determines its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextStyle {
-    /// A good end.
+    /// Success.
     Good,
     /// An error.
     Bad,
@@ -165,7 +165,7 @@ impl TextStyle {
     }
 }
 
-/// Prints to standard error. If that fails there is no place to report it, so it is ignored.
+/// Prints to standard error. Errors are ignored, because they can't be reported anywhere.
 pub(crate) fn eprint(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
@@ -173,7 +173,7 @@ pub(crate) fn eprint(text: &str) {
 /// Prints a JSON document to standard output.
 ///
 /// # Errors
-/// As for [`print`].
+/// As for [`print()`].
 pub(crate) fn print_json(document: &serde_json::Value) -> Result<(), CommandError> {
     print(&format!("{document:#}\n"))
 }
@@ -203,8 +203,8 @@ fn width() -> usize {
     }
 }
 
-/// Returns whether the locale is UTF-8. An environment without a locale is a container or a service,
-/// whose log is.
+/// Returns whether the locale is UTF-8. Containers and services have no locale, but their logs are
+/// UTF-8.
 fn has_utf8_locale() -> bool {
     if cfg!(windows) {
         return true;

@@ -1,4 +1,4 @@
-//! Connects to a selected service: a client that is signed in, and the clock of the run.
+//! Connects to the selected service: signs in and reads its clock.
 
 use std::net::Ipv4Addr;
 
@@ -17,26 +17,26 @@ use svar_emulator::Scenario;
 use crate::cli::output::exit::{CommandError, Exit};
 use crate::cli::service::select::Service;
 
-/// A service that has accepted our sign-in.
+/// A service after the sign-in.
 pub(crate) struct Connected {
-    /// The client, signed in.
+    /// The signed-in client.
     pub(crate) client: Client,
-    /// The service's time.
+    /// The clock of the run.
     pub(crate) clock: Clock,
     /// The entry in the run folder.
     pub(crate) record: ServiceRecord,
-    /// The built-in emulator, if the service is that.
+    /// The built-in emulator, if it is the service.
     built_in: Option<BuiltInEmulator>,
 }
 
-/// The built-in emulator while it is running.
+/// A running built-in emulator.
 struct BuiltInEmulator {
     end: oneshot::Sender<()>,
     served: JoinHandle<Result<(), svar_emulator::EmulatorError>>,
 }
 
 impl Connected {
-    /// Ends the built-in emulator, its scripts included.
+    /// Ends the built-in emulator and its scripts.
     pub(crate) async fn close(self) {
         if let Some(built_in) = self.built_in {
             let _ = built_in.end.send(());
@@ -45,7 +45,7 @@ impl Connected {
     }
 }
 
-/// The address of a service, and credentials for it.
+/// The address of a service and the credentials for it.
 pub(crate) struct ServiceAddress {
     connection: Connection,
     kind: ServiceKind,
@@ -76,7 +76,8 @@ pub(crate) async fn open(
                 CommandError::refused(format!("cannot start the built-in emulator: {error}"))
                     .help("check the limit of open files and the loopback interface")
             };
-            // Other users of this computer can reach the port too, and could run scripts as this user.
+            // Other users of this computer can reach the port too and could run scripts as this
+            // user.
             let scenario = scenario
                 .unwrap_or_else(Scenario::demo)
                 .with_fresh_secrets()
@@ -90,7 +91,7 @@ pub(crate) async fn open(
             let connection = emulator_connection(root, Some(&scenario));
             let (end, ended) = oneshot::channel::<()>();
             let until = async {
-                // A dropped sender means the same.
+                // A dropped sender also ends the emulator.
                 let _ = ended.await;
             };
             let served = tokio::spawn(svar_emulator::serve(listener, scenario, until));
@@ -103,7 +104,7 @@ pub(crate) async fn open(
     })
 }
 
-/// Signs in, and takes over the service's time.
+/// Signs in and reads the clock of the service.
 ///
 /// # Errors
 /// The service can't be reached or refuses the sign-in (exit code 3).
@@ -169,7 +170,7 @@ fn emulator_unreachable(root: &Root, failure: &CallError) -> CommandError {
     .help("start one with `svar emulator --listen 127.0.0.1:8080`, or use `--emulator URL` for another address")
 }
 
-/// Describes a failed sign-in.
+/// Turns an error of a sign-in into that of a command.
 pub(crate) fn sign_in_failed(error: &SignInError) -> CommandError {
     CommandError::tenant(error.to_string()).help(error.next_step())
 }

@@ -1,4 +1,4 @@
-//! The service a run talks to: which one is used, and the connection to it.
+//! The service of a run: its selection and the connection to it.
 
 pub(super) mod connect;
 pub(super) mod select;

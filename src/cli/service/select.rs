@@ -1,7 +1,8 @@
-//! Selects the service of a run: a tenant, an emulator elsewhere, or the built-in one.
+//! Selects the service of a run: a tenant, an emulator in another process, or the built-in
+//! emulator.
 //!
-//! The command line wins over the configuration. Profile and environment must not name different
-//! tenants: neither is preferred, because a playbook would run on the wrong tenant just as well.
+//! The command line overrides the settings. The profile and the environment must not name different
+//! tenants. Neither is preferred, because the playbook could then run on the wrong tenant.
 
 use std::env;
 use std::fmt;
@@ -31,15 +32,15 @@ pub(crate) enum Service {
     Emulator(Root),
     /// The emulator in this process.
     BuiltIn {
-        /// Its scenario, if not the demo one.
+        /// The file of its scenario; `None` for the demo scenario.
         scenario: Option<PathBuf>,
     },
 }
 
-/// A tenant and how to connect to it.
+/// A tenant and the connection to it.
 #[derive(Debug)]
 pub(crate) struct Tenant {
-    /// Addresses and credentials.
+    /// The addresses and credentials.
     pub(crate) connection: Connection,
     /// The limits from its profile.
     pub(crate) limits: Option<LimitsProfile>,
@@ -62,8 +63,8 @@ impl fmt::Display for Service {
 }
 
 impl Service {
-    /// Prints which service is used, and whether its devices are real: the first line of every
-    /// command that connects to one.
+    /// Prints which service is used, and whether its devices are real. This is the first line of
+    /// every command that connects to a service.
     pub(crate) fn announce(&self, terminal: &Terminal) {
         let (style, effect) = match self {
             Service::Tenant(_) => (TextStyle::Warn, "devices are real"),
@@ -142,7 +143,7 @@ impl Service {
     }
 }
 
-/// The environment variables that name a tenant; most have the names that Azure's own tools use.
+/// The environment variables that name a tenant. Most have the names that Azure's tools use.
 struct Variables {
     tenant_id: Option<String>,
     client_id: Option<String>,
@@ -164,7 +165,7 @@ impl Variables {
         })
     }
 
-    /// Returns whether no tenant is named. The hosts alone don't name one.
+    /// Returns whether the variables name no tenant. The hosts alone don't name one.
     fn name_no_tenant(&self) -> bool {
         self.tenant_id.is_none() && self.client_id.is_none() && self.client_secret.is_none()
     }
@@ -184,10 +185,10 @@ fn variable(name: &str) -> Result<Option<String>, CommandError> {
     }
 }
 
-/// The source of a profile, as messages name it.
+/// The source of a profile, for messages.
 #[derive(Debug, Clone, Copy)]
 enum ProfileName<'a> {
-    /// No profile: the environment alone.
+    /// No profile, only the environment.
     None,
     /// A profile in svar.toml.
     Named(&'a str),
@@ -249,7 +250,7 @@ fn tenant(
     })
 }
 
-/// Returns the value that both sources agree on, or the only one.
+/// Returns the value from the profile or the environment. Both may be set if they are equal.
 fn reconcile(
     variable: &str,
     name: ProfileName<'_>,
@@ -288,7 +289,7 @@ fn is_valid_id(id: &str) -> bool {
         && !id.contains("..")
 }
 
-/// Parses the address of a service; without a scheme it is https.
+/// Parses the address of a service. The default scheme is https.
 fn parse_service_root(text: &str) -> Result<Root, CommandError> {
     let address = with_scheme("https", text);
     Root::parse(&address).map_err(|error| {
@@ -297,7 +298,7 @@ fn parse_service_root(text: &str) -> Result<Root, CommandError> {
     })
 }
 
-/// Parses the address of an emulator; without a scheme it is http.
+/// Parses the address of an emulator. The default scheme is http.
 pub(crate) fn parse_emulator_root(text: &str) -> Result<Root, CommandError> {
     let address = with_scheme("http", text);
     Root::parse(&address).map_err(|error| {

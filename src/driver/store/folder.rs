@@ -129,8 +129,8 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Creates the folder of a new run under `root` with its journal, and locks the journal. All of it
-    /// is on disk on return; on an error the folder is removed again.
+    /// Creates the folder of a new run under `root` with its journal, and locks the journal. All of
+    /// it is on disk on return; on an error the folder is removed again.
     ///
     /// # Errors
     /// The run exists already, or the file system refuses.
@@ -345,7 +345,7 @@ impl RunFolder {
     }
 
     /// Writes a file atomically: a reader sees the old content or the new one, even after a loss
-    /// of power. Creates missing folders. `relative` must come from [`super::file_names`], never
+    /// of power. Creates missing folders. `relative` must come from `file_names`, never
     /// from text that a device sent.
     ///
     /// # Errors
