@@ -146,8 +146,8 @@ mutate resumed-start-was-not-sent crates/engine/src 'engine: all/simulation:simu
     'self.start_absent();'
 mutate journal-after-send src/driver 'all/simulation:simulation::' \
     'let due = !self.to_send.is_empty()
-            || self.obeyed' \
-    'let due = self.obeyed'
+            || self.request_applied' \
+    'let due = self.request_applied'
 mutate skip-cleanup-after-failure crates/engine/src 'engine: all/simulation:simulation::' \
     'CleanupWhen::Always => true,' \
     'CleanupWhen::Always => self.state.trouble.is_none(),'
@@ -233,8 +233,8 @@ mutate wait-for-the-hours crates/engine/src 'engine: all/simulation:simulation::
     'kind != StartKind::Cleanup || outlook.hours != HoursNow::Open,' \
     'kind != StartKind::Cleanup,'
 mutate an-expired-start-is-a-failure src/driver 'all/simulation:simulation::' \
-    'gives_up && !is_cancelled && created' \
-    'gives_up && is_cancelled && created'
+    'is_failed_end && !is_cancelled && created' \
+    'is_failed_end && is_cancelled && created'
 
 mutate maps-are-never-equal crates/language/src 'language:' \
     'null || maps || left_kind == right_kind' \

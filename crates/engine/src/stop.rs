@@ -119,9 +119,10 @@ impl Score {
         let (mut few, mut many) = (0, open.saturating_add(1));
         while few < many {
             let middle = few + (many - few) / 2;
-            match further(middle).stops(rule) {
-                true => many = middle,
-                false => few = middle + 1,
+            if further(middle).stops(rule) {
+                many = middle;
+            } else {
+                few = middle + 1;
             }
         }
         Standing {

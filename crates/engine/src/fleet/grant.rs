@@ -16,7 +16,7 @@ use crate::endpoint::Endpoint;
 use crate::fact::CancelWhy;
 use crate::need::{Need, NotFound};
 use crate::schedule::queues::Pending;
-use crate::schedule::watcher::Awaited;
+use crate::schedule::watcher::{Awaited, Bottleneck};
 
 /// With fewer devices left that are known to be ready, the machine list is read for the next ones.
 const DEVICES_AHEAD: usize = 60;
@@ -91,7 +91,12 @@ impl Fleet {
         if self.watcher.due().is_some_and(|due| due <= now) && self.grant(Endpoint::Actions, now) {
             let links_bind = !self.queues.fetches.is_empty()
                 && self.quota.free_at(Endpoint::Links, now) > now + LINKS_BIND;
-            self.watcher.ask(now, links_bind);
+            let bottleneck = if links_bind {
+                Bottleneck::Links
+            } else {
+                Bottleneck::Sessions
+            };
+            self.watcher.ask(now, bottleneck);
             let actions = self.open.iter().filter_map(|id| {
                 let open = self.devices[id.place()].state.open()?;
                 Some((*id, open.action.clone()))

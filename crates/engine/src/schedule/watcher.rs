@@ -17,7 +17,16 @@ pub(crate) enum Awaited {
     Sessions,
 }
 
-/// When the list is read next.
+/// What the run waits for in the first place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bottleneck {
+    /// Sessions to end.
+    Sessions,
+    /// Calls of result links.
+    Links,
+}
+
+/// Decides when the list is read next.
 #[derive(Debug, Clone)]
 pub(crate) struct Watcher {
     /// What was open when this was last updated.
@@ -28,8 +37,8 @@ pub(crate) struct Watcher {
     /// When this process last asked for a list that it got.
     read: Option<Moment>,
     not_before: Moment,
-    /// Result links were what the run waited for when it was last asked for.
-    links_bind: bool,
+    /// What the run waited for when it was last asked for.
+    bottleneck: Bottleneck,
     /// Another client reads the tenant's lists, and gets more room until then.
     yields_until: Option<Moment>,
 }
@@ -42,7 +51,7 @@ impl Watcher {
             is_being_read: false,
             read: None,
             not_before: started,
-            links_bind: false,
+            bottleneck: Bottleneck::Sessions,
             yields_until: None,
         }
     }
@@ -65,11 +74,11 @@ impl Watcher {
         }
         let due = self.last.map(|last| {
             let is_yielding = self.yields_until.is_some_and(|until| last < until);
-            let ticks = match (self.awaited, self.links_bind, is_yielding) {
-                (Awaited::OfflineDevices, _, _) => OFFLINE_TICKS,
-                (_, true, _) => 3,
-                (_, false, true) => 2,
-                (_, false, false) => 1,
+            let ticks = match (self.awaited, self.bottleneck) {
+                (Awaited::OfflineDevices, _) => OFFLINE_TICKS,
+                (_, Bottleneck::Links) => 3,
+                (_, Bottleneck::Sessions) if is_yielding => 2,
+                (_, Bottleneck::Sessions) => 1,
             };
             last + TICK * ticks
         });
@@ -77,10 +86,10 @@ impl Watcher {
     }
 
     /// Notes that the list is being read.
-    pub(crate) fn ask(&mut self, now: Moment, links_bind: bool) {
+    pub(crate) fn ask(&mut self, now: Moment, bottleneck: Bottleneck) {
         self.last = Some(now);
         self.is_being_read = true;
-        self.links_bind = links_bind;
+        self.bottleneck = bottleneck;
     }
 
     /// Notes that the list was read.
