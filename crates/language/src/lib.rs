@@ -1,8 +1,8 @@
 //! The playbook language of svar: YAML with exact positions, expressions, the typed model, its
 //! schema, and the checks.
 //!
-//! [`playbook::load`] takes a text and returns a typed playbook and all problems, each with its
-//! bytes; [`diagnostic::render`] draws problems for a terminal or as JSON.
+//! [`playbook::load`] takes a text and returns a typed playbook and all problems with their places;
+//! [`diagnostic::render`] draws problems for a terminal or as JSON.
 //!
 //! ```
 //! use svar_language::diagnostic::render::{RenderStyle, text};

@@ -1,4 +1,4 @@
-//! The hours in which a run may start sessions: arithmetic on the time that is handed in.
+//! Hours in which a run may start sessions. The caller passes the current time.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,19 +13,18 @@ use svar_wire::Moment;
 
 use crate::limits::PICKUP;
 
-/// `window` of a playbook, with its time zone looked up. Clock times are those that people in the
-/// zone read off their clocks, on the days on which the zone changes them as well: a time that a
-/// change leaves out counts as the moment of the change, one that comes twice as the first of the two.
+/// `window` of a playbook, with its time zone. Times are local times of the zone. On days with a clock change,
+/// a skipped time is the moment of the change, and a repeated time is the first of the two.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hours {
     window: Window,
     zone: TimeZone,
 }
 
-/// Time zone that the database of this computer does not have.
+/// Error of a time zone that is not in the database of this computer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownZone {
-    /// Name of the zone, as the playbook has it.
+    /// Name of the zone in the playbook.
     pub name: String,
 }
 
@@ -52,15 +51,14 @@ impl Hours {
         Ok(Hours { window, zone })
     }
 
-    /// Returns the opening that holds `now`, or the next one: from its first moment to just before
-    /// its second.
+    /// Returns the start and the end of the opening that contains `now`, or of the next one. The end is exclusive.
     pub fn current_or_next(&self, now: Moment) -> (Moment, Moment) {
         let Ok(stamp) = jiff::Timestamp::from_millisecond(now.millis()) else {
             return (Moment::FAR_FUTURE, Moment::FAR_FUTURE);
         };
         let today = stamp.to_zoned(self.zone.clone()).date();
-        // Yesterday's may go over midnight. A day of the week comes back within eight days, and one
-        // opening may vanish in a change of the clocks.
+        // The opening of yesterday may go over midnight. Each weekday recurs within eight days, and one opening
+        // may be dropped by a clock change.
         let days = (-1_i64..16).filter_map(|days| today.checked_add(days.days()).ok());
         days.filter(
             |day| self.window.days[usize::from(day.weekday().to_monday_zero_offset() as u8)],
@@ -70,7 +68,7 @@ impl Hours {
         .unwrap_or((Moment::FAR_FUTURE, Moment::FAR_FUTURE))
     }
 
-    /// Returns the length of an opening on a day on which the clocks do not change.
+    /// Returns the length of an opening on a day without a clock change.
     pub fn usual_length(&self) -> Duration {
         const DAY: u64 = 24 * 60;
         let Window { from, to, .. } = self.window;
@@ -83,8 +81,8 @@ impl Hours {
         Duration::from_secs(minutes * 60)
     }
 
-    /// Returns the end of an opening of that length in which nothing is started any more, so that a
-    /// device that is awake takes its session within the hours (our choice).
+    /// Returns the time at the end of an opening of length `opening` in which nothing is started, so that an
+    /// online device picks up its session within the opening (our choice).
     pub fn closing(opening: Duration) -> Duration {
         PICKUP.min(opening / 10)
     }
@@ -97,7 +95,7 @@ impl Hours {
         Some((from, to))
     }
 
-    /// Returns the moment of a minute of a day, `24:00` included.
+    /// Returns the moment of a minute of a day, including `24:00`.
     fn at(&self, day: Date, minute: u16) -> Option<Moment> {
         let day = day.checked_add(i64::from(minute / (24 * 60)).days()).ok()?;
         let minute = minute % (24 * 60);
@@ -110,7 +108,7 @@ impl Hours {
         let ambiguous = self.zone.to_ambiguous_timestamp(time);
         match ambiguous.offset() {
             jiff::tz::AmbiguousOffset::Gap { before, .. } => {
-                // The moment of the change: the last one that the clock read the old way.
+                // The time is skipped: use the moment of the change.
                 let late = before.to_timestamp(time).ok()?;
                 let change = self.zone.preceding(late).next()?;
                 Some(change.timestamp())
@@ -121,7 +119,7 @@ impl Hours {
 }
 
 impl fmt::Display for Hours {
-    /// As the author wrote it; the zone is named where he left it out.
+    /// Writes the hours as in the playbook, with the zone even if it was left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Window { text, zone, .. } = &self.window;
         match text.ends_with(zone.as_str()) {

@@ -1,4 +1,4 @@
-//! Indices, each kind a type of its own, so that a step's can't be used where a command's belongs.
+//! Index types: one for each kind of list, so that they cannot be confused.
 
 /// Defines an index type: a transparent newtype with checked conversions and typed access to slices.
 #[doc(hidden)]
@@ -14,34 +14,34 @@ macro_rules! index_type {
         pub struct $name(pub $number);
 
         impl $name {
-            /// The first one.
+            /// Index of the first element.
             pub const FIRST: Self = $name(0);
 
-            /// The index of a place in a list.
+            /// Converts a position in a list to an index.
             ///
             /// # Panics
-            /// The list is longer than a plan can be, which is our own mistake.
+            /// The position is out of range, which is an internal error.
             pub fn at(place: usize) -> Self {
                 match <$number>::try_from(place) {
                     Ok(number) => $name(number),
-                    Err(_) => panic!("internal error: {place} is no {}", stringify!($name)),
+                    Err(_) => panic!("internal error: {place} is out of range for {}", stringify!($name)),
                 }
             }
 
-            /// The place in a list that it means.
+            /// Returns the position in a list.
             pub const fn place(self) -> usize {
                 self.0 as usize
             }
 
-            /// Returns the element of a list that it means, if there is one.
+            /// Returns the element of a list at this index, if there is one.
             pub fn get<T>(self, list: &[T]) -> Option<&T> {
                 list.get(self.place())
             }
 
-            /// Returns the element of a list that it means.
+            /// Returns the element of a list at this index.
             ///
             /// # Panics
-            /// There is none, which is our own mistake.
+            /// There is none, which is an internal error.
             pub fn of<T>(self, list: &[T]) -> &T {
                 match list.get(self.place()) {
                     Some(element) => element,
@@ -49,12 +49,12 @@ macro_rules! index_type {
                 }
             }
 
-            /// Returns the element of a list that it means, to be changed.
+            /// Returns the element of a list at this index as a mutable reference, if there is one.
             pub fn get_mut<T>(self, list: &mut [T]) -> Option<&mut T> {
                 list.get_mut(self.place())
             }
 
-            /// Returns the indices of a list of this length, in order.
+            /// Returns all indices of a list of this length, in order.
             pub fn all(length: usize) -> impl DoubleEndedIterator<Item = Self> + Clone {
                 (0..length).map(Self::at)
             }
@@ -64,7 +64,7 @@ macro_rules! index_type {
                 list.iter().enumerate().map(|(place, element)| (Self::at(place), element))
             }
 
-            /// Returns the one after it, unless it is the last that there can be.
+            /// Returns the next index, unless it would overflow.
             pub fn next(self) -> Option<Self> {
                 self.0.checked_add(1).map($name)
             }

@@ -1,11 +1,11 @@
-//! Compiles a playbook, its inputs and its targets into a [`Plan`]: for each device the ordered
-//! requests that are sent, one `runliveresponse` call a session.
+//! Compilation of a playbook, its inputs and its targets to a [`Plan`]: for each device, the requests in the
+//! order in which they are sent, one `runliveresponse` call for each session.
 //!
-//! The plan is a value: no clock, no network, no file but through
-//! [`Files`](svar_language::playbook::Files). A step that reads the result of an earlier one can't be
-//! compiled before that result is there: its session has no request yet, and names the steps it
-//! waits for. [`CompiledPlan::resolve`] gives the request later, and [`CompiledPlan::judge`] compares
-//! a result with what the playbook expects. [`Forecast`] tells what a plan costs.
+//! Nothing here uses a clock or the network, and files are read only through
+//! [`Files`](svar_language::playbook::Files). A session with a step that reads the result of an earlier session
+//! has no request in the plan; it has the names of the steps it waits for. [`CompiledPlan::resolve`] returns
+//! the request when the results are available, and [`CompiledPlan::judge`] compares a result with the
+//! expectations. [`Forecast`] estimates the calls and the time of a run.
 //!
 //! ```
 //! use svar_language::playbook::{NoFiles, load};

@@ -1,14 +1,14 @@
-//! What the tenant allows: the numbers of API notes 1, as profiles.
+//! Limits of the tenant (API notes 1), as profiles.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A device that is awake takes its session out of the service's queue sooner than this (API notes
-/// 4.6: two minutes were measured). One that does not sleeps, whatever the machine list says.
+/// Maximum time in which an online device picks up its session from the service's queue (API notes 4.6: two
+/// minutes were measured). A device that takes longer is offline, whatever the device list says.
 pub const PICKUP: Duration = Duration::from_secs(300);
 
-/// A named set of limits.
+/// Name of a set of limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LimitsProfile {
@@ -17,34 +17,34 @@ pub enum LimitsProfile {
     Y2021,
     /// As documented in December 2025: 50 slots, 2 hours in the queue.
     Current,
-    /// Stricter of each, our choice for a tenant nobody measured.
+    /// The stricter value of each: our choice for an unknown tenant.
     #[default]
     Safe,
 }
 
-/// One row of the table of rate limits (API notes 1.1).
+/// Rate limit of a kind of call (API notes 1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadBudget {
-    /// Calls a minute.
+    /// Calls per minute.
     pub per_minute: u32,
-    /// Calls an hour.
+    /// Calls per hour.
     pub per_hour: u32,
 }
 
-/// Limits a run keeps.
+/// Limits that a run keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Profile they come from.
+    /// Profile of the limits.
     pub profile: LimitsProfile,
-    /// Starts a minute.
+    /// Session starts per minute.
     pub starts_per_minute: u32,
-    /// Sessions at one time, waiting ones included.
+    /// Sessions at a time, including queued ones.
     pub slots: u32,
-    /// Time for which the service lets an action wait for its device, in seconds.
+    /// Time after which an action in the service's queue expires, in seconds.
     pub queue_seconds: u32,
     /// Calls that read or list machine actions.
     pub actions: ReadBudget,
-    /// Calls for a result's address.
+    /// Calls for the link of a result.
     pub links: ReadBudget,
     /// Cancel calls.
     pub cancels: ReadBudget,
@@ -79,7 +79,7 @@ impl Limits {
         }
     }
 
-    /// Returns how long an action may wait for its device before the service gives up.
+    /// Returns the time after which an action in the service's queue expires.
     pub const fn queue(&self) -> Duration {
         Duration::from_secs(self.queue_seconds as u64)
     }

@@ -1,4 +1,4 @@
-//! The plan's own types: plain data, no clock, no file.
+//! Types of a plan: plain data.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,66 +17,66 @@ use crate::index::StepIndex;
 use crate::limits::Limits;
 use crate::secrets::Secrets;
 
-/// What a run will do, whole: policy, steps, and each device's sessions.
+/// Plan of a run: policy, steps, and the sessions of each device.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// `sha256:` and 64 hexadecimal digits over playbook, inputs, library hashes, limits profile
-    /// and target set. The values of secret inputs are not in it.
+    /// Digest of playbook, inputs, library hashes, limits and targets: `sha256:` and 64 hexadecimal digits. Of
+    /// secret inputs it contains one byte of a hash only.
     pub digest: String,
     /// Name of the playbook.
     pub name: String,
     /// File of the playbook, as the user named it.
     pub file: String,
-    /// Behaviour of the run as a whole.
+    /// Settings of the whole run.
     pub policy: Policy,
-    /// Limits it was planned for.
+    /// Limits of the tenant.
     pub limits: Limits,
-    /// Steps, then cleanup steps, as the author wrote them. Commands point here by index.
+    /// Main steps, then cleanup steps, in the order of the playbook. Commands refer to them by index.
     pub steps: Vec<StepPlan>,
-    /// One entry for each target, in the order of the target set.
+    /// Devices, in the order of the targets.
     pub devices: Vec<DevicePlan>,
-    /// Inputs the run was planned with, for people.
+    /// Inputs, for display.
     pub inputs: Vec<PlannedInput>,
-    /// Library files its steps name, in the playbook's order.
+    /// Files under `library`, in the order of the playbook.
     pub library: Vec<PlannedFile>,
-    /// Remarks for the reader that no number says, a sentence each.
+    /// Remarks for the reader, one sentence each.
     pub notes: Vec<String>,
-    /// Values that must not be shown. Requests hold the true values: they are what is sent.
+    /// Values that must not be shown. Requests contain them unmasked.
     pub secrets: Secrets,
 }
 
 /// A file under `library`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedFile {
-    /// Its key in the playbook.
+    /// Key in the playbook.
     pub key: String,
-    /// Its name in the tenant's library.
+    /// Name in the tenant's library.
     pub name: String,
-    /// Path beside the playbook; `None` for a file that is in the tenant already.
+    /// Path beside the playbook; `None` for a file that is only in the tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// SHA-256 of its bytes; `None` where it is the tenant's and nobody pinned it.
+    /// SHA-256 of its content; `None` if it is only in the tenant and the playbook has no `sha256`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
 }
 
-/// An input as planned, for people.
+/// An input of a plan, for display.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedInput {
-    /// Its name.
+    /// Name.
     pub name: String,
-    /// Its value as text; `***` for a secret.
+    /// Value as text; `***` for a secret.
     pub value: String,
-    /// Where the value comes from: `--input`, `FILE:LINE`, the environment variable, `default`.
+    /// Origin of the value: `--input`, `FILE:LINE`, the environment variable, `default`.
     pub origin: String,
 }
 
-/// A step as planned: what does not differ between devices.
+/// A step of a plan, which is the same on all devices.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepPlan {
-    /// Author's `id`, or `step-3` / `cleanup-1` by position (from 1).
+    /// `id` of the step, or `step-3` / `cleanup-1` by position (from 1).
     pub name: String,
-    /// Author's `name`, or what the verb says.
+    /// `name` of the step, or its verb and value.
     pub title: String,
     /// Kind of command.
     pub verb: Verb,
@@ -84,20 +84,20 @@ pub struct StepPlan {
     pub cleanup: bool,
     /// Location in the playbook.
     pub place: StepLocation,
-    /// Consequence of its failure for the device.
+    /// Effect of a failure on the device.
     pub on_fail: OnFail,
-    /// Tries after the first.
+    /// Retries.
     pub retry: Option<RetryPolicy>,
-    /// Time it may execute before the engine cancels its session.
+    /// Maximum execution time, after which the session is cancelled.
     pub timeout: Option<Duration>,
-    /// Whether its result is fetched.
+    /// Setting for fetching the result.
     pub results: ResultsWanted,
-    /// Whether success is judged from the result (`expect`, `save`, or a later step that reads it),
-    /// so that it must be fetched whatever `results` says.
+    /// Whether the result is needed (for `expect`, `save`, or a later step) and must be fetched regardless of
+    /// `results`.
     pub judged: bool,
 }
 
-/// Location of a step: file, line and column for people, and a JSON pointer.
+/// Location of a step in the playbook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepLocation {
     /// File, as the user named it.
@@ -110,62 +110,61 @@ pub struct StepLocation {
     pub column: u32,
 }
 
-/// Further tries of a failed step. The step is the last of its session, and a try is a session of
-/// its own with that one command (our choice: so nothing else is repeated).
+/// Retries of a failed step. The step is the last of its session, and each retry is a session with this one
+/// command (our choice, so that nothing else is repeated).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryPolicy {
-    /// Tries after the first.
+    /// Maximum number of retries.
     pub max: u16,
-    /// Pause before each, in milliseconds.
+    /// Pause before each retry, in milliseconds.
     pub delay_ms: u64,
 }
 
-/// One target and its sessions.
+/// A device with its sessions.
 #[derive(Debug, Clone)]
 pub struct DevicePlan {
     /// Device.
     pub target: Arc<Target>,
-    /// Its sessions: main ones in order, then at most one cleanup session. Shared between devices
-    /// that get the same.
+    /// Sessions: main ones in order, then at most one cleanup session. Devices with the same sessions share
+    /// them.
     pub sessions: Arc<[Session]>,
 }
 
-/// A device as the target set knows it; frozen when the plan is made.
+/// Properties of a device, as known when the plan is compiled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// Its id.
+    /// Device id.
     pub id: DeviceId,
-    /// Its DNS name, where known.
+    /// DNS name, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Service's platform name (`Windows11`, `Linux`, `macOS` …), where known.
+    /// Platform name of the service (`Windows11`, `Linux`, `macOS` …), if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub os: Option<String>,
-    /// Its tags.
+    /// Tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
-    /// Its device group, where known.
+    /// Device group, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Reason why it is in the set: the selector that named it.
+    /// Selector that selected it.
     pub reason: String,
 }
 
 impl Target {
-    /// Returns the name people know it by: the DNS name, else the id.
+    /// Returns the name for display: the DNS name, else the id.
     pub fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(self.id.as_str())
     }
 
-    /// Returns the family its platform name belongs to, where it is known.
+    /// Returns the family of its platform name, if it is known.
     pub fn family(&self) -> Option<Os> {
         family_of(self.os.as_deref()?)
     }
 }
 
-/// Returns the family a platform name of the service belongs to, where it is known. The service names
-/// versions (`Windows11`, `WindowsServer2022`), macOS in more than one spelling, and Linux as such or
-/// by its distribution.
+/// Returns the family of a platform name of the service, if it is known. Names contain versions (`Windows11`,
+/// `WindowsServer2022`), macOS has more than one spelling, and Linux may be named by its distribution.
 pub fn family_of(platform: &str) -> Option<Os> {
     let os = platform.to_ascii_lowercase();
     let begins = |names: &[&str]| names.iter().any(|name| os.starts_with(name));
@@ -186,17 +185,17 @@ pub fn family_of(platform: &str) -> Option<Os> {
 /// One `runliveresponse` call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Session {
-    /// Main work or cleanup.
+    /// Kind of the session.
     pub kind: SessionKind,
-    /// Commands, in order. Where the session waits, these are all that it may contain.
+    /// Commands, in order. If the session waits for results, some of them may be skipped.
     pub commands: Vec<CommandPlan>,
-    /// Body, correlation tag aside; `None` while it waits for results.
+    /// Request body without the correlation tag; `None` if it depends on results.
     pub request: Option<Arc<LiveResponseRequest>>,
-    /// Names of the steps whose results it waits for; empty when `request` is there.
+    /// Names of the steps whose results it waits for; empty if `request` is present.
     pub waits_for: Vec<String>,
 }
 
-/// Main work or cleanup.
+/// Part of a playbook to which a session or step belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SessionKind {
@@ -215,33 +214,33 @@ pub struct CommandPlan {
     pub verb: Verb,
 }
 
-/// Judgement of one command's result. The plan makes it from a fetched result; facts hold it.
+/// Verdict on the result of a command. The engine keeps it in its facts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
-    /// It is as expected.
+    /// All expectations hold.
     Met,
     /// An expectation does not hold.
     NotMet {
-        /// Which, in one sentence.
+        /// Reason, in one sentence.
         why: String,
     },
 }
 
-/// Behaviour of the run as a whole; defaults are filled in.
+/// Settings of the whole run, with defaults.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Policy {
-    /// Amount of change to a device.
+    /// Risk for a device.
     pub risk: Risk,
-    /// Devices started in waves; each entry is how many may have been started by then.
+    /// Waves: the number of devices that may have been started by the end of each one.
     pub waves: Vec<CountOrPercent>,
-    /// Pause between a wave's end and the next one, in milliseconds.
+    /// Pause between two waves, in milliseconds.
     pub soak_ms: u64,
-    /// Most devices active at one time.
+    /// Maximum number of active devices at a time.
     pub max_active: Option<u32>,
     /// Rule that stops the run.
     pub stop_when: StopWhen,
-    /// Treatment of devices that are not done when the run stops.
+    /// Treatment of devices that have not ended when the run stops.
     pub on_stop: OnStop,
     /// Treatment of offline devices.
     pub offline: OfflinePolicy,
@@ -251,19 +250,19 @@ pub struct Policy {
     pub window: Option<Hours>,
     /// Condition under which cleanup runs.
     pub cleanup_when: CleanupWhen,
-    /// Time for which a device that is busy with another session is waited for.
+    /// Maximum wait for a device that is busy with another session, in milliseconds.
     pub busy_wait_ms: u64,
 }
 
-/// Stop rule: the fleet stops when the failed devices are *at or above* `failed`, out of `of`, once
-/// at least `after` devices have finished.
+/// Stop rule: the run stops when the number of failed devices reaches `failed`. A percentage is of `of`, and
+/// counts once at least `after` devices have finished.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct StopWhen {
     /// Threshold.
     pub failed: CountOrPercent,
     /// Base of a percentage.
     pub of: StopBase,
-    /// Smallest sample before a percentage counts.
+    /// Number of finished devices from which a percentage counts.
     pub after: u32,
 }
 
@@ -272,8 +271,8 @@ pub struct StopWhen {
 pub struct OfflinePolicy {
     /// Mode.
     pub mode: OfflineMode,
-    /// Most slots that waiting devices may hold.
+    /// Maximum number of slots that offline devices may hold.
     pub max_slots: u32,
-    /// End of the wait for them, in milliseconds from the start of the run.
+    /// End of the wait for offline devices, in milliseconds from the start of the run.
     pub until_ms: u64,
 }

@@ -1,24 +1,22 @@
-//! How often a run reads the status of its actions and the device list. The engine keeps to these
-//! times, and the forecast counts by them.
+//! Intervals at which a run requests the status of its actions and the device list. The engine and the
+//! forecast use them.
 
 use std::time::Duration;
 
-/// Time from one read of the action list to the next: 450 calls an hour, of 1,500 allowed (API notes
-/// 5.3), and never more than eight in a minute, however unevenly they travel. An end that is seen late
-/// keeps its slot from the next start, and the run from its own end.
+/// Interval of status requests: 450 calls per hour, of 1,500 allowed (API notes 5.3), and at most eight in any
+/// minute. A longer interval would delay the next start and the end of the run.
 pub const TICK: Duration = Duration::from_secs(8);
 
-/// Number of ticks from one read to the next while all open sessions wait for offline devices: half a
-/// minute does not matter to a device that was offline for hours, and the tenant's other readers get
-/// the calls.
+/// Number of ticks between status requests while all open sessions wait for offline devices. Half a minute does
+/// not matter for a device that was offline for hours, and leaves calls to other users of the tenant.
 pub const OFFLINE_TICKS: u32 = 4;
 
-/// Number of devices asked about at one time. Few, so that what the list says is still true when their
-/// turn comes: 200 starts take 20 minutes.
+/// Number of devices that are looked up in the device list at a time. Not more, so that the answer is still
+/// valid when they are started: 200 starts take 20 minutes.
 pub const DEVICES_PER_LOOKUP: usize = 200;
 
-/// Time from one read of the device list to the next for offline devices.
+/// Interval of requests of the device list for offline devices.
 pub const DEVICE_LIST_INTERVAL: Duration = Duration::from_secs(300);
 
-/// The same when no other device is left to be started: then the run waits for nothing but them.
+/// The same interval when only offline devices are left to be started.
 pub const DEVICE_LIST_INTERVAL_IDLE: Duration = Duration::from_secs(60);

@@ -1,8 +1,8 @@
-//! Arguments as a shell reads them back: one value in, one word out.
+//! Quoting of arguments, so that the shell passes each value as one word.
 //!
-//! Which shell is said by the script's name. What a value is quoted for is not only blanks:
-//! PowerShell takes five more characters for quotes and three for dashes, reads `007` as seven and
-//! `a,b` as a list. So a text stands bare only if it is made of letters that mean nothing.
+//! The shell depends on the name of the script. PowerShell accepts five further characters as quotes and three
+//! as dashes, and reads `007` as seven and `a,b` as a list. So a text is left unquoted only if it has no
+//! character that is special to the shell.
 
 use std::fmt::{self, Write};
 
@@ -11,15 +11,15 @@ use svar_language::playbook::model::Os;
 /// Shell that splits the arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Shell {
-    /// `.ps1` on any system, and scripts without a known ending on Windows.
+    /// PowerShell: for `.ps1`, and on Windows for scripts without a known extension.
     PowerShell,
-    /// Everything else.
+    /// POSIX shell: for everything else.
     Posix,
 }
 
 impl Shell {
-    /// Returns the shell that a script's arguments are written for. The name of the script decides; the
-    /// system of the device only where its ending is not known.
+    /// Returns the shell for the arguments of a script. The extension of the script decides; if it is not known,
+    /// the operating system of the device.
     pub fn of(script: &str, os: Option<Os>) -> Shell {
         let ending = script
             .rsplit_once('.')
@@ -33,27 +33,27 @@ impl Shell {
     }
 }
 
-/// A value as an argument. Numbers are texts as they were written: `007` stays `007`.
+/// Value of an argument.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Argument {
-    /// Nothing.
+    /// Null.
     Null,
     /// True or false.
     Bool(bool),
-    /// A number, as written.
+    /// Number, as its source text.
     Number(String),
     /// Text.
     Text(String),
     /// A list.
     List(Vec<Argument>),
-    /// A map, in the author's order.
+    /// A map, in the order of the playbook.
     Map(Vec<(String, Argument)>),
 }
 
-/// Arguments that can't be written on a command line.
+/// Error of arguments that cannot be written on a command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ArgumentError {
-    /// A key of a map that can't be the name of an option.
+    /// Key of a map that is not a valid option name.
     OptionName(String),
     /// Null in a list.
     NullItem,
@@ -82,14 +82,15 @@ impl fmt::Display for ArgumentError {
 
 impl std::error::Error for ArgumentError {}
 
-/// Returns the words of a list or a map, or the text itself, ready for the service's `Args`.
+/// Quotes arguments for the `Args` of the service. A text is not changed.
 ///
 /// A map becomes `-Key value` for PowerShell and `--key value` for POSIX shells (`-k value` for a
-/// key of one letter); `true` is a bare switch, `false` and null leave the key out. A list below a
-/// key becomes `-Key a,b` for PowerShell, and `--key a --key b` for POSIX shells. All our choice.
+/// key of one letter). `true` gives an option without a value; for `false` and null the option is left out.
+/// A list under a key becomes `-Key a,b` for PowerShell, and `--key a --key b` for POSIX shells. All our
+/// choice.
 ///
 /// # Errors
-/// The arguments have a form that no command line has.
+/// The arguments cannot be written on a command line.
 pub fn write_arguments(shell: Shell, arguments: &Argument) -> Result<String, ArgumentError> {
     let mut words = Vec::new();
     match arguments {
@@ -133,7 +134,7 @@ fn option(
                 .iter()
                 .map(|item| word(shell, item))
                 .collect::<Result<_, _>>()?;
-            // An empty list is an option that is not given: `@()` would be a text here.
+            // For an empty list the option is left out: `@()` would be a text here.
             if !items.is_empty() {
                 words.push(dashed);
                 words.push(items.join(","));
@@ -153,7 +154,7 @@ fn option(
     Ok(())
 }
 
-/// Returns one value as one word.
+/// Quotes one value as one word.
 fn word(shell: Shell, value: &Argument) -> Result<String, ArgumentError> {
     match value {
         Argument::Bool(value) => Ok(value.to_string()),
@@ -198,8 +199,8 @@ fn quote(shell: Shell, text: &str) -> String {
     }
 }
 
-/// Returns a single-quoted string. Inside it PowerShell takes `'` and U+2018 to U+201B for its end,
-/// and any of them twice for itself.
+/// Quotes a text for PowerShell in single quotes. `'` and U+2018 to U+201B end such a string, and are doubled
+/// inside it.
 pub(crate) fn quote_for_powershell(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('\'');
@@ -213,7 +214,8 @@ pub(crate) fn quote_for_powershell(text: &str) -> String {
     quoted
 }
 
-/// Returns a single-quoted string; a quote in it stands outside of it, behind a backslash.
+/// Quotes a text for POSIX shells in single quotes. A single quote is written outside of them, with a
+/// backslash.
 pub(crate) fn quote_for_posix(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('\'');
@@ -227,8 +229,8 @@ pub(crate) fn quote_for_posix(text: &str) -> String {
     quoted
 }
 
-/// Returns whether the text begins like a name or a path, so that it is no number, option, list or
-/// variable.
+/// Returns whether PowerShell reads the unquoted text literally: it starts like a name or a path, and is not a
+/// number, option, list or variable.
 fn is_bare_in_powershell(text: &str) -> bool {
     let mut bytes = text.bytes();
     let first = bytes.next();
@@ -236,14 +238,14 @@ fn is_bare_in_powershell(text: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"\\/:._-".contains(&byte))
 }
 
-/// Only characters that no shell acts on. `~` is not among them: at the beginning of a word, and
-/// after `=` and `:`, it stands for a home folder.
+/// Returns whether a POSIX shell reads the unquoted text literally. `~` is not allowed: at the start of a word
+/// and after `=` and `:` it is expanded to a home folder.
 fn is_bare_in_posix(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@%+=:,./_-".contains(&byte);
     !text.is_empty() && text.bytes().all(plain)
 }
 
-/// Returns the JSON of the arguments as one token of letters, digits, `-` and `_`, without padding.
+/// Encodes the JSON of the arguments in base64url without padding: one token of letters, digits, `-` and `_`.
 pub fn base64url(arguments: &Argument) -> String {
     use base64::Engine;
     let mut json = String::new();
@@ -258,7 +260,7 @@ fn write_json(argument: &Argument, json: &mut String) {
         Argument::Bool(value) => {
             let _ = write!(json, "{value}");
         }
-        // Written as it was typed where JSON has such a number, and as text where it has not.
+        // The source text, if it is a number in JSON, else a JSON string.
         Argument::Number(number) => match serde_json::from_str::<serde_json::Number>(number) {
             Ok(_) => json.push_str(number),
             Err(_) => json.push_str(&text(number)),

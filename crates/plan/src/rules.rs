@@ -1,4 +1,4 @@
-//! The rules about inputs and evaluated values, found when a playbook is compiled for its devices.
+//! Rules about inputs and evaluated values, which are checked when a playbook is compiled.
 
 use svar_language::diagnostic::{Rule, Severity};
 

@@ -1,4 +1,4 @@
-//! The values of secret inputs, known in one place so that they can be hidden everywhere.
+//! Values of secret inputs, which must be masked in all output.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,25 +9,25 @@ use svar_wire::LiveResponseRequest;
 
 use crate::quote::{quote_for_posix, quote_for_powershell};
 
-/// Text that stands for a masked value.
+/// Text that replaces a masked value.
 pub const MASK: &str = "***";
 
-/// Least length in characters of a value that a template made of a secret, to be hidden (our choice):
-/// shorter ones would hide half of any text, and give little away.
+/// Minimum length in characters of a value derived from a secret to be masked (our choice). Shorter ones would
+/// mask parts of any text, and reveal little.
 const DERIVED_MIN: usize = 4;
 
-/// Least length in characters of the part of a secret that stays the same wherever it begins in a
-/// base64 text, to be hidden (our choice): six bytes of the secret.
+/// Minimum length in characters of a part of a base64 encoding to be masked (our choice): six bytes of the
+/// secret.
 const BASE64_MIN: usize = 8;
 
 /// Values that must not appear in a plan document, a report or a message.
 ///
-/// A clone is the same set: what is learnt while a run goes on (a template of a later session may
-/// make something new of a secret) is hidden by everybody who holds it.
+/// Clones share one set, so that values added during a run (a template of a later session may derive a new one)
+/// are masked everywhere.
 ///
-/// Masking is textual. Known are the value itself, what a template makes of it, its forms in quotes,
-/// with escapes and in JSON, and its base64, also in the middle of a longer one. A script that
-/// changes the value in another way and prints it is not recognised.
+/// Masking is textual. The value itself, values that templates derive from it, its forms with quotes, with
+/// escapes and in JSON, and its base64 encoding (also inside a longer text) are masked. If a script changes the
+/// value in another way and prints it, it is not recognized.
 #[derive(Clone, Default)]
 pub struct Secrets {
     /// Longest first, so that a secret that contains another one is masked whole.
@@ -35,7 +35,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Hides this value from now on. Empty text is passed over: it would mask between all letters.
+    /// Adds a value. An empty text is ignored.
     pub fn add(&self, value: &str) {
         if value.is_empty() {
             return;
@@ -50,7 +50,7 @@ impl Secrets {
         }
     }
 
-    /// Hides this value, and the forms in which it is written into arguments, messages and tokens.
+    /// Adds a value in all encodings in which it can occur in arguments, messages and tokens.
     pub(crate) fn add_with_encodings(&self, value: &str) {
         self.add(value);
         let inner = |quoted: String| quoted[1..quoted.len() - 1].to_owned();
@@ -64,19 +64,19 @@ impl Secrets {
         }
     }
 
-    /// Hides what a template made of a secret, unless it is too short to be one.
+    /// Adds a value that a template derived from a secret, unless it is too short.
     pub(crate) fn add_derived(&self, value: &str) {
         if value.chars().nth(DERIVED_MIN - 1).is_some() {
             self.add_with_encodings(value);
         }
     }
 
-    /// Returns whether there is nothing to hide.
+    /// Returns whether there are no secrets.
     pub fn is_empty(&self) -> bool {
         self.read().is_empty()
     }
 
-    /// Returns whether the text shows a secret.
+    /// Returns whether a secret occurs in the text.
     pub fn occur_in(&self, text: &str) -> bool {
         (self.read().iter()).any(|secret| text.contains(secret.expose_secret()))
     }
@@ -92,8 +92,7 @@ impl Secrets {
         masked
     }
 
-    /// Returns a request as it may be shown: secrets masked, also inside arguments that travel as one
-    /// token.
+    /// Returns a request with all secrets masked, also in arguments that are sent as one token.
     pub fn mask_request(&self, request: &LiveResponseRequest) -> LiveResponseRequest {
         let mut shown = request.clone();
         if self.is_empty() {
@@ -112,7 +111,7 @@ impl Secrets {
         shown
     }
 
-    /// Returns whether a text is the `base64url` of something with a secret in it.
+    /// Returns whether the text is base64url and a secret occurs in its decoded content.
     fn occur_in_token(&self, text: &str) -> bool {
         use base64::Engine;
         base64::engine::general_purpose::URL_SAFE_NO_PAD
@@ -127,9 +126,8 @@ impl Secrets {
     }
 }
 
-/// Returns the characters that a value has in any base64 text it is a part of: three, for the three
-/// places in a group where it can begin, without those at its ends that its neighbours decide as
-/// well.
+/// Returns the base64 encodings of a value inside a longer text: one for each of the three offsets in a group,
+/// without the characters at its ends that also depend on neighbouring bytes.
 fn base64_parts(value: &str) -> Vec<String> {
     use base64::Engine;
     use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};

@@ -1,4 +1,4 @@
-//! How the correlation tag rides in an action's comment: the one place that knows the form.
+//! Format of the correlation tag in the comment of an action.
 
 use svar_wire::LiveResponseRequest;
 use svar_wire::Tag;
@@ -6,26 +6,24 @@ use svar_wire::Tag;
 const OPEN: &str = " [svar ";
 const CLOSE: char = ']';
 
-/// Returns the body as it is sent, with the tag at the end of its comment:
-/// ` [svar 0123456789abcdef0123]`.
+/// Returns the request with the tag at the end of its comment: ` [svar 0123456789abcdef0123]`.
 pub fn tagged(request: &LiveResponseRequest, tag: &Tag) -> LiveResponseRequest {
     let mut request = request.clone();
     request.comment = format!("{}{OPEN}{tag}{CLOSE}", request.comment.trim_end());
     request
 }
 
-/// Returns the tag at the end of a comment that the service echoes.
+/// Returns the tag at the end of a comment of an action.
 ///
-/// Only the last bracket counts, so an author who writes such a bracket into the comment himself
-/// can't make another action look like ours.
+/// Only the last bracket counts, so that a comment of a playbook with such a bracket is not mistaken for a tag.
 pub fn find_tag(comment: &str) -> Option<Tag> {
     let inner = comment.trim_end().strip_suffix(CLOSE)?;
-    // A comment that was empty loses its leading blank on the way through the service.
+    // If the comment was empty, the service removes the leading space.
     let start = inner.rfind(OPEN.trim_start())?;
     Tag::parse(&inner[start + OPEN.trim_start().len()..]).ok()
 }
 
-/// Bytes that the tag adds to a comment.
+/// Number of bytes that the tag adds to a comment.
 pub const TAG_LENGTH: usize = OPEN.len() + 20 + 1;
 
 #[cfg(test)]

@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Moment(i64);
 
-/// Later than every real time, and so far from `i64::MAX` that adding a duration does not overflow.
+/// Milliseconds of [`Moment::FAR_FUTURE`], far enough below `i64::MAX` that additions do not overflow.
 const FAR_MILLIS: i64 = i64::MAX / 4;
 
 impl Moment {
-    /// The Unix epoch.
+    /// Unix epoch.
     pub const EPOCH: Moment = Moment(0);
-    /// A point later than every real one.
+    /// Point in time later than any that occurs.
     pub const FAR_FUTURE: Moment = Moment(FAR_MILLIS);
 
     /// Returns the point `millis` milliseconds after the Unix epoch.

@@ -8,7 +8,7 @@ macro_rules! open_enum {
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)+
-            /// A value that this version does not know, as it was received.
+            /// Unknown value, as it was received.
             Other(String),
         }
 
@@ -337,7 +337,7 @@ pub struct TokenReply {
 /// Body of an error response (API notes 9.1, 9.2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ErrorBody {
-    /// The error.
+    /// Error.
     pub error: ErrorDetail,
 }
 

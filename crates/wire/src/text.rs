@@ -1,7 +1,6 @@
-//! Small words that every crate prints: counts, lists, durations, sizes, and text from outside made
-//! safe to show.
+//! Formatting that all crates share: counts, lists, durations, sizes, and escaping of untrusted text.
 //!
-//! Each has one notation in the whole tool: `6,000 devices`, `5m24s`, `4.2 kB`, `` `a`, `b` or `c` ``.
+//! Each kind of value has one notation in the whole tool: `6,000 devices`, `5m24s`, `4.2 kB`, `` `a`, `b` or `c` ``.
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
@@ -9,9 +8,8 @@ use std::time::Duration;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Returns the text with every character made visible that acts on a terminal or hides in it:
-/// control characters (line feeds and tabs too), escape codes, and marks that change the direction
-/// of writing. Such a character is shown as `<U+001B>`.
+/// Returns the text with invisible characters and terminal control codes replaced by their code, such as
+/// `<U+001B>`: control characters (line feeds and tabs too), zero-width spaces and direction marks.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_hidden) {
         let mut shown = String::with_capacity(text.len() + 16);
@@ -34,7 +32,7 @@ pub fn push_visible(text: &mut String, character: char) {
     }
 }
 
-/// Control characters, marks of direction, joiners and spaces without width.
+/// Returns whether a character is a control character, a direction mark, a joiner or a zero-width space.
 fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -51,8 +49,8 @@ fn is_hidden(character: char) -> bool {
         )
 }
 
-/// Returns text from outside as one line that is safe to show: runs of white space become one
-/// blank, hidden characters are made visible, and more than `letters_max` characters are cut and end
+/// Returns untrusted text as one line that is safe to print: runs of white space become one space,
+/// hidden characters are made visible, and text longer than `letters_max` characters is cut and ends
 /// in `…`.
 pub fn one_line(text: &str, letters_max: usize) -> String {
     let mut line = String::new();
@@ -88,7 +86,7 @@ pub fn count<N: Display + PartialEq + From<u8>>(number: N, noun: &str) -> String
     }
 }
 
-/// Returns a whole number with its thousands set apart: `1,234,567`.
+/// Returns a whole number with commas between groups of three digits: `1,234,567`.
 pub fn grouped(number: impl Display) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -101,8 +99,8 @@ pub fn grouped(number: impl Display) -> String {
     text
 }
 
-/// Returns the items as a list in words: `a`, `a or b`, `a, b or c` with the word `or`; empty if
-/// there are none.
+/// Returns the items joined by commas, with `word` before the last one: `a`, `a or b`, `a, b or c` for
+/// `or`. Returns an empty string if there are no items.
 pub fn list<T: Display>(items: impl IntoIterator<Item = T>, word: &str) -> String {
     let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
     match items.split_last() {
@@ -112,22 +110,22 @@ pub fn list<T: Display>(items: impl IntoIterator<Item = T>, word: &str) -> Strin
     }
 }
 
-/// Returns a length of time in its two greatest units, cut off below: `0s`, `1.5s`, `45s`, `4m10s`,
-/// `2h5m`, `3d2h`. Only below ten seconds are tenths shown.
+/// Returns a duration in its two largest units, rounded down: `0s`, `1.5s`, `45s`, `4m10s`, `2h5m`,
+/// `3d2h`. Tenths of a second are shown below ten seconds only.
 pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
-    let two = |great: u64, unit: char, small: u64, sub: char| match small {
-        0 => format!("{great}{unit}"),
-        small => format!("{great}{unit}{small}{sub}"),
+    let two_units = |large: u64, large_unit: char, small: u64, small_unit: char| match small {
+        0 => format!("{large}{large_unit}"),
+        small => format!("{large}{large_unit}{small}{small_unit}"),
     };
     match seconds {
         0..10 if time.subsec_millis() >= 100 => {
             format!("{seconds}.{}s", time.subsec_millis() / 100)
         }
         0..60 => format!("{seconds}s"),
-        60..3_600 => two(seconds / 60, 'm', seconds % 60, 's'),
-        3_600..86_400 => two(seconds / 3_600, 'h', seconds % 3_600 / 60, 'm'),
-        _ => two(seconds / 86_400, 'd', seconds % 86_400 / 3_600, 'h'),
+        60..3_600 => two_units(seconds / 60, 'm', seconds % 60, 's'),
+        3_600..86_400 => two_units(seconds / 3_600, 'h', seconds % 3_600 / 60, 'm'),
+        _ => two_units(seconds / 86_400, 'd', seconds % 86_400 / 3_600, 'h'),
     }
 }
 
@@ -143,12 +141,13 @@ pub fn bytes(size: u64) -> String {
         )
 }
 
-/// Returns how many columns of a terminal the text takes.
+/// Returns the width of the text in terminal columns.
 pub fn columns(text: &str) -> usize {
     text.width()
 }
 
-/// Returns the text cut to so many columns; a cut text ends in `mark`, which counts.
+/// Returns the text cut to at most `columns_max` columns. A cut text ends in `mark`, which is included
+/// in the width.
 pub fn cut(text: &str, columns_max: usize, mark: &str) -> String {
     if text.width() <= columns_max {
         return text.to_owned();
@@ -167,17 +166,17 @@ pub fn cut(text: &str, columns_max: usize, mark: &str) -> String {
     short
 }
 
-/// Returns the text filled up with blanks to so many columns.
+/// Returns the text padded with spaces to `columns` columns.
 pub fn pad(text: &str, columns: usize) -> String {
     let missing = columns.saturating_sub(text.width());
     format!("{text}{}", " ".repeat(missing))
 }
 
-/// Returns the text broken at blanks into lines of at most so many columns, all but the first one
-/// set in by `indent`; `first_indent` columns of the first line are taken already.
+/// Returns the text wrapped at spaces to at most `columns` columns. All lines but the first one are
+/// indented by `indent`; the first line starts in column `first_indent`.
 ///
-/// Code in backticks stays on one line, so that it can be copied; a word that is longer than a line
-/// sticks out for the same reason. A backtick that nothing closes is a letter like others.
+/// Code in backticks stays on one line, so that it can be copied, and a word longer than a line is not
+/// broken. An unclosed backtick is an ordinary character.
 pub fn wrap(text: &str, columns: usize, first_indent: usize, indent: usize) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut column = first_indent;
@@ -199,7 +198,7 @@ pub fn wrap(text: &str, columns: usize, first_indent: usize, indent: usize) -> S
     out
 }
 
-/// Splits at blanks that are not inside backticks.
+/// Splits the text at spaces that are not inside backticks.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut left = text.matches('`').count();
     let mut in_code = false;

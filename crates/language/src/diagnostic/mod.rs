@@ -1,7 +1,7 @@
 //! Findings about a text: [`Problem`]s with a rule, places, a message and help.
 //!
-//! A [`Rule`] is a static beside the code that finds it. Whoever finds a problem says where and
-//! what; only [`render`] draws it.
+//! A [`Rule`] is a static next to the code that checks it. The check reports where and what the problem
+//! is; only [`render`] draws it.
 
 mod nearest;
 mod problem;

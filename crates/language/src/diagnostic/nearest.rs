@@ -1,13 +1,12 @@
-//! Finds the word that was probably meant ("did you mean")
+//! Search for the candidate that a misspelled word most resembles ("did you mean")
 
-/// Most candidates that are looked at for one word. A playbook with thousands of names, each of them
-/// misspelt, is one that a program wrote wrongly: its author is not helped by a search of all names
-/// for each, which would take longer the more of both there are. Our choice.
+/// Maximum number of candidates that are compared with one word. Without it, a generated playbook with
+/// thousands of names, all of them misspelled, would take quadratic time. Our choice.
 const CANDIDATES_MAX: usize = 512;
 
-/// Returns the candidate most like the word, if one is close enough to be a typing mistake: one
-/// edit, and one more for every four letters. Case does not count. Of equally near ones the first
-/// wins, or one that goes on where the word ends. Only the first 512 candidates are looked at.
+/// Returns the candidate most similar to the word, if one is close enough to be a typo: at most one
+/// edit, plus one for every four letters. Case is ignored. If several are equally close, one that starts
+/// with the word wins, then the first. Only the first 512 candidates are compared.
 pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let word = word.to_lowercase();
     let length = word.chars().count();
@@ -15,18 +14,18 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     candidates
         .into_iter()
         .take(CANDIDATES_MAX)
-        // As many edits are needed at least: most candidates need no closer look.
+        // The difference in length is a lower bound of the distance, and rules out most candidates.
         .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit)
         .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))
-        // A word of which nothing would be left is no slip: `a` is not near to `b`.
+        // If every letter would have to change it is not a typo: `a` is not close to `b`.
         .filter(|(distance, _)| *distance <= limit && *distance < length.max(1))
-        // A word broken off is more likely than one with other letters: `fail` is `failed`.
+        // A truncated word is more likely than a wrong letter: `fail` means `failed`.
         .min_by_key(|(distance, candidate)| (*distance, !candidate.starts_with(&word)))
         .map(|(_, candidate)| candidate)
 }
 
-/// Returns how many letters must be changed, added, removed or swapped with their neighbour.
-/// What two words begin and end with needs no look; names of a series have little else.
+/// Returns the edit distance: letters that must be changed, added, removed or swapped with their
+/// neighbour. A common prefix and suffix are removed first, which makes it fast for numbered names.
 fn distance(a: &str, b: &str) -> usize {
     let shared = |pairs: &mut dyn Iterator<Item = (char, char)>| -> usize {
         pairs

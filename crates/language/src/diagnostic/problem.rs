@@ -7,37 +7,37 @@ use super::rule::{Rule, Severity};
 /// A finding: what is wrong, where, and what helps.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    /// The rule that found it.
+    /// Rule that is violated.
     pub rule: &'static Rule,
     /// Severity: that of the rule unless the caller changed it.
     pub severity: Severity,
-    /// Text that it is about.
+    /// Text in which it was found.
     pub source: SourceText,
-    /// One sentence without a full stop.
+    /// Message: one sentence without a full stop.
     pub message: String,
     /// Places; the first is the main one. Empty if the file was not read.
     pub labels: Vec<Label>,
-    /// How to resolve it, in one or two sentences.
+    /// Advice on how to resolve it, in one or two sentences.
     pub help: Option<String>,
     /// Edit that a tool can apply.
     pub fix: Option<Box<Fix>>,
 }
 
-/// A place in the source with a few words; without words only the mark is drawn.
+/// A place in the source with a short text; without text only the mark is drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
-    /// The bytes.
+    /// Bytes of the source.
     pub span: Span,
-    /// The words.
+    /// Text, or empty.
     pub text: String,
 }
 
 /// A set of edits that resolves a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fix {
-    /// What the edits do, in the imperative.
+    /// Description of the edits, in the imperative.
     pub title: String,
-    /// The edits, which do not overlap.
+    /// Edits, in order and without overlap.
     pub edits: Vec<Edit>,
 }
 
@@ -51,7 +51,7 @@ pub struct Edit {
 }
 
 impl Problem {
-    /// Makes a problem of this rule at a place of a source.
+    /// Creates a problem of this rule at a place in a source.
     pub fn new(
         rule: &'static Rule,
         source: &SourceText,
@@ -72,7 +72,7 @@ impl Problem {
         }
     }
 
-    /// Makes a problem about a file that was not read: without a place, so the message names the file.
+    /// Creates a problem about a file that was not read. It has no place, so the message names the file.
     pub fn without_place(rule: &'static Rule, file: &str, message: impl Into<String>) -> Self {
         let source = SourceText::new(file, "");
         let mut problem = Problem::new(rule, &source, Span::default(), message);
@@ -80,7 +80,7 @@ impl Problem {
         problem
     }
 
-    /// Sets the words beside the main place.
+    /// Sets the text of the main label.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {
         if let Some(first) = self.labels.first_mut() {
@@ -89,7 +89,7 @@ impl Problem {
         self
     }
 
-    /// Adds another place.
+    /// Adds a label at another place.
     #[must_use]
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label {
@@ -116,7 +116,7 @@ impl Problem {
         self
     }
 
-    /// Returns the main place; the beginning of the file if there is none.
+    /// Returns the main place, or the start of the file if there is none.
     pub fn span(&self) -> Span {
         self.labels
             .first()

@@ -4,11 +4,11 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Worth knowing; nothing breaks.
+    /// Advice; nothing breaks.
     Hint,
-    /// Probably not what was meant.
+    /// Probably a mistake, but the playbook can run.
     Warning,
-    /// The playbook cannot run like this.
+    /// Mistake because of which the playbook cannot run.
     Error,
 }
 
@@ -25,15 +25,15 @@ impl Severity {
 
 /// A rule: the reason why something is reported, and what `svar explain` prints about it.
 ///
-/// Each rule is a static beside the check that finds it, and a [`Problem`](super::Problem) is made
-/// from a reference to it. `svar_language::rules` lists the rules of this crate.
+/// Each rule is a static next to its check, and each [`Problem`](super::Problem) refers to one.
+/// `svar_language::rules` lists the rules of this crate.
 #[derive(Debug)]
 pub struct Rule {
     /// Stable kebab-case id.
     pub id: &'static str,
     /// Severity of its findings.
     pub severity: Severity,
-    /// What it finds: a short phrase without a full stop.
+    /// Short phrase for what it finds, without a full stop.
     pub title: &'static str,
     /// Markdown page: why it matters, a wrong and a right example. Paragraphs are wrapped when the
     /// page is printed, code blocks and tables are not.

@@ -1,44 +1,44 @@
-//! What is wrong with a template, and where in its text.
+//! Errors in templates, with their place in the text.
 
 use std::ops::Range;
 
-/// A finding about a template. The caller knows which file the text stands in.
+/// An error in a template. The caller knows the file of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpressionError {
-    /// What sort of mistake it is.
+    /// Kind of the error.
     pub kind: ExpressionErrorKind,
-    /// The bytes of the template's text that it is about.
+    /// Bytes of the template's text.
     pub range: Range<usize>,
-    /// One sentence without a full stop.
+    /// Message: one sentence without a full stop.
     pub message: String,
-    /// The next step, as a sentence.
+    /// Advice on how to resolve it, as a sentence.
     pub help: Option<String>,
-    /// What the bytes may be replaced with to resolve it.
+    /// Text that can replace the bytes to resolve it.
     pub replacement: Option<String>,
 }
 
-/// The sorts of mistakes.
+/// Kind of an [`ExpressionError`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExpressionErrorKind {
     /// `${{` without `}}`.
     Unclosed,
-    /// It can't be read as an expression.
+    /// Syntax error.
     Syntax,
-    /// A statement such as `{% if %}`.
+    /// Statement such as `{% if %}`.
     Statement,
-    /// A name that does not exist: the whole way from the outermost level to it.
+    /// Unknown name, with its full path.
     UnknownName(Vec<String>),
-    /// A filter that does not exist.
+    /// Unknown filter.
     UnknownFilter,
-    /// A test (`is …`) that does not exist.
+    /// Unknown test (`is …`).
     UnknownTest,
-    /// A call; there are no functions and no methods.
+    /// Call; there are no functions and no methods.
     Call,
-    /// A value of a type that does not fit.
+    /// Value of the wrong type.
     WrongType,
-    /// Longer or deeper than an expression may be.
+    /// Expression that is too long or too deeply nested.
     TooLarge,
-    /// The value can't be had from the data.
+    /// Error during evaluation.
     Evaluation,
 }
 
@@ -63,7 +63,7 @@ impl ExpressionError {
     }
 }
 
-/// Half a sentence as a whole one.
+/// Returns the words as a sentence: with a capital letter and a full stop.
 pub(super) fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     let first: String = letters

@@ -1,7 +1,7 @@
-//! From a tree and a scope to a value: the one place that speaks with minijinja's virtual machine.
+//! Evaluation of expressions. Only this file and `filters.rs` use minijinja's virtual machine.
 //!
-//! Values go in and come out as JSON values. They are printed in our own way, since minijinja
-//! prints `True`, `None` and `5.0`.
+//! Inputs and results are JSON values. They are converted to text by [`to_text`], since minijinja prints
+//! `True`, `None` and `5.0`.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,14 +15,14 @@ use super::error::{ExpressionError, ExpressionErrorKind};
 use super::filters::{self, AS_TEXT};
 use super::tree::{Node, Operator, Tree};
 
-/// Steps of the device and chunks of 64 bytes that one expression may use: about 10 ms.
+/// Fuel of one expression: instructions of the virtual machine and chunks of 64 bytes, about 10 ms.
 const FUEL: u64 = 1_000_000;
 
-/// The longest text that a template may become, in bytes. The service takes 30,000 characters
+/// Maximum length of an evaluated template in bytes. The service takes 30,000 characters
 /// (API notes 3.3, an emulator's choice); results saved for later steps may be longer.
 pub(super) const TEXT_MAX: usize = 1 << 20;
 
-/// What helps where there is no value.
+/// Help for an expression without a value.
 pub(super) const FALLBACK: &str = "give a value for that case: `… | default('…')`";
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -35,8 +35,8 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
-/// The values that names stand for. Two levels: `inputs`, `vars`, … and what they hold. Cheap to
-/// clone; a clone that is changed leaves the original alone.
+/// Values of names, in two levels: the roots `inputs`, `vars`, … and their fields. Cheap to clone; a
+/// change of a clone does not change the original.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     roots: Arc<Roots>,
@@ -49,7 +49,7 @@ struct Roots(BTreeMap<&'static str, Arc<Fields>>);
 struct Fields(BTreeMap<Arc<str>, EngineValue>);
 
 impl Scope {
-    /// Makes `root.field` stand for the value.
+    /// Sets `root.field` to a value.
     pub fn set(&mut self, root: &'static str, field: &str, value: &Value) {
         let fields = Arc::make_mut(&mut self.roots).0.entry(root).or_default();
         Arc::make_mut(fields)
@@ -57,7 +57,7 @@ impl Scope {
             .insert(field.into(), to_engine(value));
     }
 
-    /// Makes `root` a map without fields, if nothing is known of it yet.
+    /// Adds `root` as a map without fields, if it does not exist yet.
     pub fn declare(&mut self, root: &'static str) {
         Arc::make_mut(&mut self.roots).0.entry(root).or_default();
     }
@@ -93,18 +93,18 @@ impl Object for Roots {
     }
 }
 
-/// An expression made ready for the device.
+/// An expression compiled for minijinja's virtual machine.
 #[derive(Debug)]
 pub(super) struct Program {
     expression: Expression<'static, 'static>,
-    /// Texts put into the source, by their place in it: for finding the way back of a range.
+    /// Start and length of each text inserted into the source, to map ranges back to the template.
     inserted: Vec<(usize, usize)>,
-    /// Where the expression begins in the template.
+    /// Offset of the expression in the template.
     start: usize,
 }
 
 impl Program {
-    /// Makes the expression `text[inner]`, whose tree this is, ready.
+    /// Compiles the expression `text[inner]`, which was parsed to `tree`.
     pub(super) fn new(
         text: &str,
         inner: Range<usize>,
@@ -114,7 +114,7 @@ impl Program {
         let expression = ENVIRONMENT
             .compile_expression_owned(source)
             .map_err(|error| {
-                // It has been parsed before, so only a limit of the device can be the cause.
+                // It has been parsed before, so only a limit of the compiler can be the cause.
                 let why = error.detail().unwrap_or("it cannot be compiled").to_owned();
                 ExpressionError::new(ExpressionErrorKind::TooLarge, inner.clone(), why)
             })?;
@@ -125,7 +125,7 @@ impl Program {
         })
     }
 
-    /// Returns the value in a scope. `tree` says which bytes a mistake is about.
+    /// Evaluates the expression in a scope. `tree` gives the bytes of an error.
     pub(super) fn evaluate(&self, scope: &Scope, tree: &Tree) -> Result<Value, ExpressionError> {
         let root = EngineValue::from_dyn_object(scope.roots.clone());
         let value = self
@@ -165,7 +165,7 @@ impl Program {
         }
     }
 
-    /// Returns the byte of the template that a byte of the compiled source stands for.
+    /// Maps a byte of the compiled source to the byte of the template.
     fn place(&self, at: usize) -> usize {
         let before: usize = self
             .inserted
@@ -177,7 +177,8 @@ impl Program {
     }
 }
 
-/// Returns the source for minijinja: every operand of `~` goes through our own printing.
+/// Returns the source for minijinja, with every operand of `~` passed to our own filter [`AS_TEXT`], and
+/// the inserted ranges.
 fn convert_operands(text: &str, inner: Range<usize>, tree: &Tree) -> (String, Vec<(usize, usize)>) {
     let mut insertions: Vec<(usize, String)> = Vec::new();
     tree.walk(&mut |part| {
@@ -197,8 +198,8 @@ fn convert_operands(text: &str, inner: Range<usize>, tree: &Tree) -> (String, Ve
     if insertions.is_empty() {
         return (text[inner].to_owned(), Vec::new());
     }
-    // Stable: at one byte, what closes comes from operands that end there and what opens from
-    // operands that begin there, and no operand is empty.
+    // The sort is stable: at one byte, closing texts belong to operands that end there and opening texts
+    // to operands that begin there, and no operand is empty.
     insertions.sort_by_key(|(at, _)| *at);
     let mut source = String::new();
     let mut inserted = Vec::new();
@@ -236,10 +237,10 @@ fn to_engine(value: &Value) -> EngineValue {
     }
 }
 
-/// Returns the value as JSON.
+/// Converts a value of minijinja to JSON.
 ///
 /// # Errors
-/// It has no value, or is a number that JSON does not have.
+/// The value is undefined, or a number that JSON cannot represent.
 pub(super) fn from_engine(value: &EngineValue) -> Result<Value, String> {
     match value.kind() {
         ValueKind::Undefined => Err("a part of it has no value".to_owned()),
@@ -287,17 +288,18 @@ pub(super) fn engine_text(value: &EngineValue) -> Result<String, String> {
     }
 }
 
-/// Returns the value as it stands inside a longer text: `true`, `5`, `2.5`, or the text itself.
+/// Converts a value to text, as for an expression inside a longer text: `true`, `5`, `2.5`, or the text
+/// itself.
 ///
 /// # Errors
-/// Null, lists and maps have no text; the error is half a sentence about it.
+/// Null, lists and maps cannot be converted.
 pub fn to_text(value: &Value) -> Result<String, String> {
     match value {
         Value::Bool(value) => Ok(value.to_string()),
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) => Ok(match number.as_f64() {
-            // A whole number that came out of a division is printed as one. Beyond 2^53 not every
-            // digit would be true.
+            // A division that gives a whole number is printed without a fraction. Above 2^53 the digits
+            // would not be exact.
             Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => {
                 format!("{float:.0}")
             }

@@ -1,16 +1,16 @@
-//! The filters and tests there are, with their types, and the ones that are our own.
+//! Filters and tests with their types, and the implementation of our own filters.
 
 use minijinja::{Environment, Error, ErrorKind};
 
 use super::evaluate::{engine_text, from_engine};
 use super::types::Type;
 
-/// What a filter takes, and what it gives.
+/// Type of a filter.
 pub(super) struct FilterType {
     pub(super) name: &'static str,
-    /// Types it works on; empty for all.
+    /// Types that it accepts; empty for all.
     pub(super) inputs: &'static [Type],
-    /// `None` for the type it was given.
+    /// Type of the result; `None` if it is the type of the input.
     pub(super) output: Option<Type>,
     /// Fewest and most arguments.
     pub(super) args: (usize, usize),
@@ -38,9 +38,8 @@ const fn filter(
     }
 }
 
-/// Every filter. Filters of minijinja that are not in here are removed: those that mark text as
-/// safe HTML, those that hide a name from the checks (`attr`), and those nobody needs for a path
-/// or an argument.
+/// All filters. Other filters of minijinja are removed: those for HTML, those that would hide a name from
+/// the checks (`attr`), and those without a use for paths and arguments.
 pub(super) static FILTERS: &[FilterType] = &[
     filter("abs", NUMBER, None, (0, 0)),
     filter("base64url", TEXT, Some(Type::Text), (0, 0)),
@@ -82,13 +81,13 @@ pub(super) static FILTERS: &[FilterType] = &[
     filter("upper", TEXT, Some(Type::Text), (0, 0)),
 ];
 
-/// Filters of minijinja that there are not.
+/// Filters of minijinja that are removed.
 const REMOVED_FILTERS: &[&str] = &[
     "safe", "escape", "e", "pprint", "format", "indent", "attr", "batch", "slice", "groupby",
     "chain", "zip",
 ];
 
-/// Every test: what may stand after `is`.
+/// All tests, which are written after `is`.
 pub(super) static TESTS: &[&str] = &[
     "boolean",
     "defined",
@@ -124,8 +123,8 @@ pub(super) static TESTS: &[&str] = &[
 
 const REMOVED_TESTS: &[&str] = &["safe", "escaped", "filter", "test", "sameas", "iterable"];
 
-/// Functions of minijinja that there are not. `range` and `namespace` make values without a scope,
-/// `debug` shows the whole of it.
+/// Functions of minijinja that are removed. `range` and `namespace` create values that are not in the
+/// scope, `debug` prints the whole scope.
 const REMOVED_FUNCTIONS: &[&str] = &["range", "dict", "debug", "namespace"];
 
 /// Returns the names of all filters, sorted.
@@ -138,7 +137,7 @@ pub fn test_names() -> impl Iterator<Item = &'static str> {
     TESTS.iter().copied()
 }
 
-/// Takes away what there is not, and adds what is our own.
+/// Removes unsupported filters, tests and functions, and adds our own filters.
 pub(super) fn register(environment: &mut Environment<'static>) {
     for name in REMOVED_FILTERS {
         environment.remove_filter(name);
@@ -159,8 +158,8 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_filter("base64url", base64url);
 }
 
-/// A filter that the author can't write: operands of `~` go through it, because minijinja's own
-/// operator prints `True` and `5.0`.
+/// Name of an internal filter that is applied to the operands of `~`, because minijinja's own operator
+/// prints `True` and `5.0`.
 pub(super) const AS_TEXT: &str = "svar_as_text_";
 
 fn as_text(value: &minijinja::Value) -> Result<String, Error> {
@@ -181,8 +180,8 @@ fn tojson(value: &minijinja::Value) -> Result<String, Error> {
     Ok(value.to_string())
 }
 
-/// Returns the other value where there is none, or null: an optional input that nobody set is null.
-/// With `true` behind it, also for what is empty, zero or false.
+/// Returns `other` if the value is undefined or null, as an optional input without a value is. With
+/// `also_empty`, also if the value is empty, zero or false.
 fn default(
     value: &minijinja::Value,
     other: minijinja::Value,

@@ -1,13 +1,12 @@
-//! What stands inside `${{ }}`: parsed, typed, evaluated.
+//! Expressions inside `${{ }}`: parsing, type checking, evaluation.
 //!
-//! A [`Template`] is a text with expressions in it, and minijinja lives in this room alone. A
-//! template is known in three depths: [`Template::parse`] reads it, [`Template::check`] holds it
-//! against the types of the names that are visible, and [`Template::evaluate`] gives its value in
-//! a [`Scope`]. What is wrong is a [`ExpressionError`] with a range of bytes in the template's own text; the
-//! room knows nothing of YAML, and the caller carries the range on to the file.
+//! A [`Template`] is a text with expressions in it. [`Template::parse`] parses it, [`Template::check`]
+//! checks it against the types of the visible names, and [`Template::evaluate`] evaluates it in a
+//! [`Scope`]. An [`ExpressionError`] has a range of bytes in the template's text; this module does not know
+//! YAML, and the caller maps the range to the file. minijinja is used in this module only.
 //!
-//! The language is an expression and nothing else: no statements, no functions, no clock, no
-//! chance, no way to a file. A value depends on the scope alone, and work is bounded by fuel.
+//! There are no statements and no functions, and no access to clock, random numbers or files. A value
+//! depends on the scope only, and the work is limited by fuel.
 
 mod error;
 mod evaluate;

@@ -1,7 +1,7 @@
-//! Parses text to a [`Tree`] with minijinja's parser, which is used nowhere else.
+//! Parsing of an expression to a [`Tree`], with minijinja's parser.
 //!
-//! The parser's spans are corrected here. A span of `a.b.c` covers its last part only, and one of
-//! `x if y else z` begins at 0: ours are put together from those of the parts.
+//! The parser's spans are corrected here: its span of `a.b.c` covers the last part only, and that of
+//! `x if y else z` starts at 0. Ours are combined from the spans of the parts.
 
 use std::ops::Range;
 
@@ -14,15 +14,14 @@ use super::error::{ExpressionError, ExpressionErrorKind};
 use super::evaluate::from_engine;
 use super::tree::{Identifier, Node, Operator, Tree};
 
-/// The parser, and whoever walks the tree, calls itself for what is nested. These bounds keep any
-/// text far from the end of a small stack; nobody writes an expression near them.
+/// Limits of one expression. The parser and everything that walks the tree are recursive; these limits
+/// keep them from overflowing the stack, and are far above what people write.
 const TOKENS_MAX: usize = 500;
 const DEPTH_MAX: usize = 24;
 const PREFIXES_MAX: usize = 8;
 const ELSES_MAX: usize = 24;
 
-/// Where an expression ends: the byte of its closing `}}` or the end of the text, and the byte
-/// after it.
+/// End of an expression in the template's text.
 pub(super) struct End {
     pub(super) inner: usize,
     pub(super) outer: usize,
@@ -195,8 +194,7 @@ pub(super) fn parse(text: &str, inner: Range<usize>) -> Result<Tree, ExpressionE
     }
 }
 
-/// Makes the error for a mistake that the parser found, with what people who know other languages
-/// probably meant.
+/// Returns the error for a syntax error of the parser, with help for operators of other languages.
 fn syntax_error(
     text: &str,
     inner: Range<usize>,
@@ -206,7 +204,7 @@ fn syntax_error(
     let found = error.range().unwrap_or_default();
     let start = floor(text, (offset + found.start).min(inner.end));
     let end = ceil(text, (offset + found.end).clamp(start, inner.end));
-    // A mistake at the end has no bytes of its own: point at the last thing that is there.
+    // An error at the end has no bytes of its own: point at the last character.
     let range = if text[start..end].trim().is_empty() {
         let end = inner.start + text[inner.clone()].trim_end().len();
         let start = text[inner.start..end]
@@ -283,10 +281,10 @@ fn shifted(span: Span, at: usize) -> Range<usize> {
     span.start_offset as usize + at..span.end_offset as usize + at
 }
 
-/// Turns the parser's tree into ours.
+/// Converts the parser's tree to ours.
 struct TreeBuilder<'t> {
     text: &'t str,
-    /// Where the expression begins in the text.
+    /// Offset of the expression in the text.
     at: usize,
 }
 
@@ -304,7 +302,7 @@ impl TreeBuilder<'_> {
             },
             Expr::GetAttr(get) => {
                 let value = self.boxed(&get.expr);
-                // Names are what they are in the text, so the last bytes of the span are it.
+                // A name is written as it is, so it is the last bytes of the span.
                 let name = Identifier {
                     text: get.name.to_owned(),
                     range: span.end - get.name.len()..span.end,
@@ -448,7 +446,7 @@ impl TreeBuilder<'_> {
     fn unary(&self, op: &UnaryOpKind, expr: &Expr<'_>, span: Range<usize>) -> Tree {
         let inner = self.tree(expr);
         match (op, inner) {
-            // `a not in b` arrives as `not (a in b)`.
+            // The parser gives `not (a in b)` for `a not in b`.
             (
                 UnaryOpKind::Not,
                 Tree {

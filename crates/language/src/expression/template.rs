@@ -1,4 +1,4 @@
-//! A text with expressions in it.
+//! Templates: texts with expressions in them.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -29,32 +29,32 @@ enum Part {
 
 #[derive(Debug)]
 struct Expression {
-    /// What stands between the delimiters.
+    /// Bytes between the delimiters.
     inner: Range<usize>,
     tree: Tree,
-    /// Made when it is first evaluated; checking needs none.
+    /// Compiled when it is first evaluated; checking does not need it.
     program: OnceLock<Result<Program, ExpressionError>>,
 }
 
-/// A name that an expression uses, as far as it is nothing but fields of fields.
+/// A use of a name in an expression, with the fields that are read of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameUse {
-    /// From the outermost level: `["steps", "collect", "exit"]`.
+    /// Path from the root: `["steps", "collect", "exit"]`.
     pub path: Vec<String>,
-    /// The bytes of the whole path.
+    /// Bytes of the whole path.
     pub range: Range<usize>,
 }
 
 impl Template {
-    /// Returns whether a text has a template in it.
+    /// Returns whether a text contains a template.
     pub fn is_in(text: &str) -> bool {
         text.contains(OPEN)
     }
 
-    /// Parses a text with any number of `${{ }}`, none included.
+    /// Parses a text with any number of `${{ }}`, including none.
     ///
     /// # Errors
-    /// Everything that can't be read as an expression.
+    /// All syntax errors in the text.
     pub fn parse(text: &str) -> Result<Template, Vec<ExpressionError>> {
         let mut parts = Vec::new();
         let mut errors = Vec::new();
@@ -74,7 +74,7 @@ impl Template {
                 Ok(part) => parts.push(part),
                 Err(error) => {
                     errors.push(error);
-                    // Go on behind the next `}}`, so that a second mistake is found as well.
+                    // Continue after the next `}}` to find further errors.
                     if at <= start {
                         at = text[inner..]
                             .find("}}")
@@ -94,10 +94,10 @@ impl Template {
         }
     }
 
-    /// Parses a text that is one expression without delimiters, as `when` may have it.
+    /// Parses a text that is one expression without delimiters, as `when` allows.
     ///
     /// # Errors
-    /// As of [`Template::parse`].
+    /// The syntax error in the text.
     pub fn parse_expression(text: &str) -> Result<Template, Vec<ExpressionError>> {
         find_end(text, 0, false)
             .and_then(|end| Part::parse(text, 0..end.inner))
@@ -113,8 +113,8 @@ impl Template {
         &self.text
     }
 
-    /// Returns whether it is one expression and nothing else, so that its value keeps its type.
-    /// Line breaks after it, as block scalars have them, do not count.
+    /// Returns whether it is a single expression without other text, so that its value keeps its type.
+    /// Trailing line breaks, as block scalars have them, are allowed.
     pub fn is_one_expression(&self) -> bool {
         self.single().is_some()
     }
@@ -138,8 +138,8 @@ impl Template {
         })
     }
 
-    /// Returns every name it uses, in order. A name that is looked into by a computed key ends
-    /// before the key, and so stands for all that lies beneath it.
+    /// Returns all uses of names, in order. The path of a name ends before a computed key, and then stands
+    /// for everything below it.
     pub fn names(&self) -> Vec<NameUse> {
         let mut names = Vec::new();
         for expression in self.expressions() {
@@ -148,14 +148,14 @@ impl Template {
         names
     }
 
-    /// Holds it against the types of the names that are visible, and what the place wants.
+    /// Checks it against the types of the visible names and the expected type of its value.
     pub fn check(&self, visible: &Type, wanted: ExpectedType) -> Vec<ExpressionError> {
         let mut errors = Vec::new();
         let single = self.single().is_some();
         for expression in self.expressions() {
             let before = errors.len();
             let kind = type_check::infer(&self.text, &expression.tree, visible, &mut errors);
-            // A value whose parts are wrong has no type to speak of.
+            // The type of an expression with errors is not known.
             if errors.len() > before {
                 continue;
             }
@@ -172,8 +172,7 @@ impl Template {
         errors
     }
 
-    /// Returns the type of its value, as far as it is known; text where it is more than one
-    /// expression.
+    /// Returns the type of its value, as far as it is known; text unless it is a single expression.
     pub fn kind(&self, visible: &Type) -> Type {
         match self.single() {
             Some(one) => type_check::infer(&self.text, &one.tree, visible, &mut Vec::new()),
@@ -181,8 +180,7 @@ impl Template {
         }
     }
 
-    /// Returns every expression's own value, with its bytes and the names it uses. What can't be
-    /// evaluated is left out.
+    /// Evaluates each expression by itself. Expressions that cannot be evaluated are left out.
     pub fn values(&self, scope: &Scope) -> Vec<(Range<usize>, Vec<NameUse>, Value)> {
         self.expressions()
             .filter_map(|expression| {
@@ -194,12 +192,11 @@ impl Template {
             .collect()
     }
 
-    /// Returns its value. One expression and nothing else keeps the type of its value; everything
-    /// else gives a text.
+    /// Evaluates it. The value of a single expression keeps its type; otherwise the result is text.
     ///
     /// # Errors
-    /// The data in the scope does not fit: a name without a value, a list inside a text, an
-    /// operation that the values do not have.
+    /// An expression cannot be evaluated with the values of the scope: a name without a value, a list
+    /// inside a text, an operation that its values do not support.
     pub fn evaluate(&self, scope: &Scope) -> Result<Value, ExpressionError> {
         if let Some(one) = self.single() {
             return one.evaluate(&self.text, scope);
@@ -272,7 +269,7 @@ impl Expression {
     }
 }
 
-/// Plain text between expressions. Statements in it would be sent as they are, which nobody means.
+/// Adds the text between two expressions. A statement in it is an error: it would be sent literally.
 fn push_raw(
     text: &str,
     range: Range<usize>,

@@ -1,13 +1,12 @@
-//! An expression as a tree of our own, with the byte range of every part.
+//! Syntax tree of an expression, with the byte range of every node.
 //!
-//! The parser's tree borrows from its text and is free to change with every release; this one is
-//! what type checking and the search for names walk.
+//! minijinja's own tree borrows from its text, and is not a stable interface.
 
 use std::ops::Range;
 
 use serde_json::Value;
 
-/// An expression. Ranges are in the template's text.
+/// An expression, with its range in the template's text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tree {
     pub(super) range: Range<usize>,
@@ -24,7 +23,7 @@ pub(super) enum Node {
         value: Box<Tree>,
         name: Identifier,
     },
-    /// `value[key]` where the key is no constant text.
+    /// `value[key]` with a key that is not a constant text.
     Item {
         value: Box<Tree>,
         key: Box<Tree>,
@@ -68,8 +67,7 @@ pub(super) enum Node {
     Map(Vec<(Tree, Tree)>),
 }
 
-/// A word with its place: the name of a field, filter or test. The range of `['name']` holds the
-/// quotes.
+/// Name of a field, filter or test, with its place. The range of `['name']` includes the quotes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Identifier {
     pub(super) text: String,
@@ -124,8 +122,8 @@ impl Operator {
 }
 
 impl Tree {
-    /// Calls `visit` with every part, outer ones first, left ones first. Where it answers `false`,
-    /// what lies inside is passed over.
+    /// Calls `visit` with every node, parents first, from left to right. If it returns `false`, the
+    /// children of the node are skipped.
     pub(super) fn walk<'t>(&'t self, visit: &mut dyn FnMut(&'t Tree) -> bool) {
         if !visit(self) {
             return;
@@ -175,8 +173,8 @@ impl Tree {
         }
     }
 
-    /// Returns the range of the smallest part that holds these bytes: minijinja knows only the
-    /// last bytes of `a.b.c`.
+    /// Returns the range of the smallest node that contains these bytes. minijinja reports only the last
+    /// bytes of `a.b.c`.
     pub(super) fn smallest_around(&self, range: &Range<usize>) -> Range<usize> {
         let mut found = self.range.clone();
         self.walk(&mut |part| {
@@ -189,8 +187,8 @@ impl Tree {
         found
     }
 
-    /// Returns the names from the outermost level to this part, if it is nothing but fields of
-    /// fields: `steps.a.json` gives `["steps", "a", "json"]`.
+    /// Returns the path of the node if it is a name or a field of a path: `["steps", "a", "json"]` for
+    /// `steps.a.json`.
     pub(super) fn path(&self) -> Option<Vec<&str>> {
         match &self.node {
             Node::Name(name) => Some(vec![name]),

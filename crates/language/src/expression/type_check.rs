@@ -1,4 +1,4 @@
-//! The type of an expression, and every mistake that can be known without its data.
+//! Type inference of expressions, and all errors that can be found without data.
 
 use serde_json::Value;
 
@@ -9,8 +9,8 @@ use super::filters::{FILTERS, FilterType, TESTS};
 use super::tree::{Identifier, Node, Operator, Tree};
 use super::types::{ExpectedType, Record, Type};
 
-/// Finds the type of an expression in `text`, where `visible` is a record of the names of the
-/// outermost level.
+/// Infers the type of an expression in `text` and adds its errors. `visible` is a record of the visible
+/// names.
 pub(super) fn infer(
     text: &str,
     tree: &Tree,
@@ -25,7 +25,7 @@ pub(super) fn infer(
     .infer(tree)
 }
 
-/// Makes the error for an expression that is valid, but not of the expected type.
+/// Returns the error for a valid expression that does not have the expected type.
 pub(super) fn wrong_type_error(
     text: &str,
     tree: &Tree,
@@ -506,7 +506,7 @@ fn constant(value: &Value) -> Type {
     }
 }
 
-/// Adds the nearest known word, or all of them where there are few.
+/// Adds help to an error: the nearest known word, or a list of the known words.
 fn suggest(mut error: ExpressionError, word: &str, known: &[&str], what: &str) -> ExpressionError {
     if let Some(near) = nearest(word, known.iter().copied()) {
         error = error.help(format!("did you mean `{near}`?"));
@@ -529,7 +529,7 @@ fn suggest(mut error: ExpressionError, word: &str, known: &[&str], what: &str) -
     error
 }
 
-/// Returns a part of the expression as it stands in a message.
+/// Returns a part of the expression for a message, in backticks.
 fn quote(text: &str, tree: &Tree) -> String {
     let words = text.get(tree.range.clone()).unwrap_or_default();
     let mut short: String = words.chars().take(40).collect();

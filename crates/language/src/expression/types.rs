@@ -1,14 +1,14 @@
-//! What is known of a value before there is one.
+//! Types of values.
 
 use std::fmt;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 
-/// The type of a value.
+/// Type of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Type {
-    /// Nothing is known.
+    /// Unknown.
     Any,
     /// Null.
     Null,
@@ -22,21 +22,21 @@ pub enum Type {
     Text,
     /// A list.
     List,
-    /// A map of which nothing is known.
+    /// A map with unknown fields.
     Map,
     /// A map with known fields.
     Record(Arc<Record>),
 }
 
-/// A map whose fields are known; any other field is a mistake.
+/// Type of a map whose fields are known. Any other field is an error.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Record {
-    /// The fields, in the order in which a message lists them.
+    /// Fields, in the order in which messages list them.
     pub fields: IndexMap<String, Type>,
 }
 
 impl Record {
-    /// A record of these fields.
+    /// Creates a record with these fields.
     pub fn new<N: Into<String>>(fields: impl IntoIterator<Item = (N, Type)>) -> Self {
         Record {
             fields: fields
@@ -54,17 +54,17 @@ impl From<Record> for Type {
 }
 
 impl Type {
-    /// Returns whether it may turn out to be a number.
+    /// Returns whether a value of this type can be a number.
     pub(super) fn may_be_number(&self) -> bool {
         matches!(self, Type::Any | Type::Int | Type::Number)
     }
 
-    /// Returns whether it can stand inside a longer text.
+    /// Returns whether a value of this type can be part of a longer text.
     pub(super) fn may_be_printed(&self) -> bool {
         !matches!(self, Type::Null | Type::List | Type::Map | Type::Record(_))
     }
 
-    /// Returns what is known when a value is one or the other.
+    /// Returns the type of a value that has one of two types.
     pub(super) fn or(self, other: Type) -> Type {
         match (self, other) {
             (one, other) if one == other => one,
@@ -76,7 +76,7 @@ impl Type {
 }
 
 impl fmt::Display for Type {
-    /// With its article, as it stands in a message: `a whole number`.
+    /// Writes the type with its article, as in a message: `a whole number`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Type::Any => "any value",
@@ -96,7 +96,7 @@ impl fmt::Display for Type {
 pub enum ExpectedType {
     /// Anything.
     Anything,
-    /// Something that has a text: no null, list or map.
+    /// Anything that can be part of a text: not null, a list or a map.
     Text,
     /// A whole number.
     Int,
@@ -104,7 +104,7 @@ pub enum ExpectedType {
     Number,
     /// True or false.
     Bool,
-    /// A word of a fixed choice, or a notation such as `15m`: text.
+    /// Text with a fixed choice of words, or with a notation such as `15m`.
     Word,
     /// A whole number or text: `5`, `5%`.
     IntOrText,
@@ -113,7 +113,7 @@ pub enum ExpectedType {
 }
 
 impl ExpectedType {
-    /// Returns whether a value of this type may be what is wanted.
+    /// Returns whether a value of this type may be accepted.
     pub(super) fn accepts(self, kind: &Type) -> bool {
         if *kind == Type::Any {
             return true;

@@ -1,32 +1,31 @@
-//! What a condition says about the device's system, as far as it can be read off its words.
+//! Operating systems for which a condition can hold, as far as its text shows.
 //!
-//! Only plain comparisons joined by `and` are read; anything else is left open. That is enough for
-//! what people write, and never wrong about the rest.
+//! Only plain comparisons joined by `and` are recognized; for anything else the answer is unknown.
 
 use std::ops::Range;
 
 use super::model::Os;
 
-/// One comparison of `target.family` with a word.
+/// One comparison of `target.family` with a quoted word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FamilyComparison {
     /// Whether the comparison is `!=`.
     pub(super) is_negated: bool,
-    /// The word.
+    /// Word without quotes.
     pub(super) word: String,
-    /// Its place in the condition's text, without quotes.
+    /// Bytes of the word in the condition's text.
     pub(super) range: Range<usize>,
 }
 
 impl FamilyComparison {
-    /// Returns whether it holds on a system.
+    /// Returns whether it holds for an operating system.
     pub(super) fn holds(&self, os: Os) -> bool {
         (os.as_str() == self.word) != self.is_negated
     }
 }
 
-/// Returns the comparisons with the device's family of a condition that needs all of them; `None`
-/// where it can't be told from the words what they mean together.
+/// Returns the comparisons with `target.family` that must all hold for the condition to hold; `None` if
+/// the condition is not a conjunction of plain comparisons.
 pub(super) fn family_comparisons(text: &str) -> Option<Vec<FamilyComparison>> {
     let mut family_comparisons = Vec::new();
     if !text.contains("target.family") {
@@ -48,7 +47,7 @@ pub(super) fn family_comparisons(text: &str) -> Option<Vec<FamilyComparison>> {
     Some(family_comparisons)
 }
 
-/// Returns the expression of a text that may have `${{ }}` around it.
+/// Returns the bytes of the expression in a text that may have `${{ }}` around it.
 pub(super) fn expression_range(text: &str) -> Range<usize> {
     let trimmed = text.trim();
     let start = text.len() - text.trim_start().len();

@@ -1,4 +1,4 @@
-//! The files beside a playbook, as far as a check and a plan need them.
+//! Access to the files beside a playbook.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -8,49 +8,49 @@ use sha2::{Digest, Sha256};
 /// Kind of entry at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileStatus {
-    /// Nothing, or nothing that may be read.
+    /// Nothing, or nothing that can be accessed.
     Missing,
-    /// A folder, or something else that holds no bytes of its own.
+    /// A folder, or something else that is not a file.
     Folder,
     /// A file.
     File {
-        /// Its size in bytes.
+        /// Size in bytes.
         size: u64,
     },
 }
 
-/// The files beside a playbook. Paths are those of the playbook: relative to its folder, with `/`.
+/// Files beside a playbook. Paths are relative to its folder, with `/`.
 pub trait Files {
-    /// Returns what is at the path.
+    /// Returns the kind of entry at a path.
     fn status(&self, path: &str) -> FileStatus;
 
-    /// Returns the SHA-256 of a file, 64 lower-case hexadecimal digits.
+    /// Returns the SHA-256 of a file, as 64 lower-case hexadecimal digits.
     ///
     /// # Errors
-    /// It can't be read.
+    /// The file cannot be read.
     fn sha256(&self, path: &str) -> std::io::Result<String>;
 }
 
-/// A real folder.
+/// Folder of a playbook in the file system.
 #[derive(Debug, Clone)]
 pub struct PlaybookFolder {
     folder: PathBuf,
 }
 
 impl PlaybookFolder {
-    /// The files in a folder.
+    /// Returns the files in a folder.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         PlaybookFolder {
             folder: folder.into(),
         }
     }
 
-    /// The files in the folder of a playbook.
+    /// Returns the files in the folder of a playbook.
     pub fn of(path: &Path) -> Self {
         PlaybookFolder::new(path.parent().unwrap_or(Path::new("")))
     }
 
-    /// Returns where a path of the playbook is on this computer.
+    /// Returns the path in the file system for a path in the playbook.
     pub fn locate(&self, path: &str) -> PathBuf {
         self.folder.join(path)
     }
@@ -80,7 +80,7 @@ impl Files for PlaybookFolder {
     }
 }
 
-/// No files at all, for texts that come from nowhere: nothing is looked up, so nothing is missing.
+/// Placeholder for a text without a folder: no file is looked up, so none is reported as missing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoFiles;
 
@@ -91,7 +91,7 @@ impl Files for NoFiles {
 
     fn sha256(&self, path: &str) -> std::io::Result<String> {
         Err(std::io::Error::other(format!(
-            "there is no folder in which to look for `{path}`"
+            "no folder to look for `{path}` in"
         )))
     }
 }

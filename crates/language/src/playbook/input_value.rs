@@ -1,8 +1,6 @@
-//! Checks that an input accepts a value: its type, then its constraints.
+//! Check that an input accepts a value: first its type, then its constraints.
 //!
-//! Defaults are judged by it when a playbook is checked, and what is handed in when it is run, so
-//! both are refused in the same words. Each refusal is half a sentence that goes on after the
-//! input's name: "`days` …".
+//! It is used for defaults when a playbook is checked, and for given values when it is run.
 
 use std::net::IpAddr;
 
@@ -18,10 +16,10 @@ use super::model::{Input, InputType, Period};
 pub type Refusal = String;
 
 impl InputType {
-    /// Returns the value that a text from outside (command line, environment) stands for.
+    /// Parses a value from the command line or the environment.
     ///
     /// # Errors
-    /// It is none of this type.
+    /// The text is not a value of this type.
     pub fn parse(self, text: &str) -> Result<Value, Refusal> {
         let text_if = |fits: bool, wants: &str| {
             if fits {
@@ -78,10 +76,10 @@ impl InputType {
         }
     }
 
-    /// Returns the value that a node of a document stands for.
+    /// Reads a value from a node of a document.
     ///
     /// # Errors
-    /// It is none of this type.
+    /// The node is not a value of this type.
     pub fn read(self, document: &Document, id: NodeId) -> Result<Value, Refusal> {
         let node = document.node(id);
         match (&node.kind, self) {
@@ -107,7 +105,7 @@ impl InputType {
                 .map(Value::from)
                 .ok_or_else(|| format!("must be a whole number, not `{}`", shorten(&node.text))),
             (NodeKind::Number(number), InputType::Number) => Ok(number.clone().into()),
-            // In YAML a quoted number is a text: the author said so.
+            // A quoted number is a text in YAML.
             (
                 NodeKind::Text,
                 InputType::Int | InputType::Number | InputType::Bool | InputType::List,
@@ -140,11 +138,11 @@ impl InputType {
 }
 
 impl Input {
-    /// Returns whether a value of the input's type keeps its `choices`, `pattern`, `min` and `max`.
+    /// Checks a value of the input's type against `choices`, `pattern`, `min` and `max`.
     ///
     /// # Errors
-    /// It does not. A constraint that can't be read itself is passed over: that is a finding about
-    /// the playbook.
+    /// A constraint is violated. A constraint that is itself invalid is ignored: that is a finding about the
+    /// playbook.
     pub fn check_constraints(&self, document: &Document, value: &Value) -> Result<(), Refusal> {
         if let Value::Array(items) = value {
             for item in items {
@@ -187,7 +185,7 @@ impl Input {
                 .filter_map(|choice| kind.read(document, choice.node).ok())
                 .collect();
             let is_known = known.iter().any(|choice| same(choice, value));
-            // A choice that is not of the type is a finding of its own.
+            // A choice of the wrong type is another finding.
             if !is_known && known.len() == self.choices.len() {
                 let names: Vec<String> = known
                     .iter()
@@ -263,12 +261,12 @@ fn parse_number(text: &str) -> Option<Value> {
         .map(Value::Number)
 }
 
-/// Returns whether a text begins as an absolute path of Windows or of a POSIX system does.
+/// Returns whether a text starts like an absolute path of Windows or of a POSIX system.
 pub(super) fn is_absolute_path(text: &str) -> bool {
     (is_windows_path(text) || text.starts_with('/')) && !text.contains(|c: char| c.is_control())
 }
 
-/// Returns whether a text begins with a drive or as a network path.
+/// Returns whether a text starts with a drive or a UNC prefix.
 pub(super) fn is_windows_path(text: &str) -> bool {
     let bytes = text.as_bytes();
     let has_drive = bytes.len() >= 3
@@ -278,7 +276,7 @@ pub(super) fn is_windows_path(text: &str) -> bool {
     has_drive || text.starts_with(r"\\")
 }
 
-/// RFC 1123 labels; `_` is taken too, since Windows names have it.
+/// Returns whether a text is a host name by RFC 1123. `_` is allowed too, since Windows allows it.
 fn is_host(text: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())

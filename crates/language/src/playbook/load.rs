@@ -1,4 +1,4 @@
-//! Loads a playbook from its text: the stages in order.
+//! Loading of a playbook from its text.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct Loaded {
     pub document: Option<Arc<Document>>,
     /// Typed playbook. Present exactly when no finding is an error.
     pub playbook: Option<Playbook>,
-    /// Findings, sorted by place, without those that are suppressed in place.
+    /// Findings, sorted by place, without suppressed ones.
     pub problems: Vec<Problem>,
 }
 
@@ -30,19 +30,19 @@ impl Loaded {
     }
 }
 
-/// Reads a playbook and finds everything that is wrong with it.
+/// Loads a playbook and reports everything that is wrong with it.
 pub fn load(source: &SourceText, files: &dyn Files) -> Loaded {
     load_with(source, files, &[])
 }
 
-/// Reads a playbook like [`load`], knowing that later stages have rules too: a suppression comment
-/// may name one of `other_rules`, which is then not reported as unknown.
+/// Loads a playbook like [`load`]. Suppression comments may also name `other_rules`, which are those of
+/// later stages.
 pub fn load_with(source: &SourceText, files: &dyn Files, other_rules: &[&'static Rule]) -> Loaded {
     let parsed = Document::read(source, &YamlLimits::default());
     let mut problems = parsed.problems;
     let mut playbook = None;
     if let Some(document) = &parsed.document {
-        // A key that YAML does not allow has been reported; it is not an unknown key as well.
+        // A key that was reported as invalid YAML is not reported as unknown again.
         let refused: HashSet<u32> = (problems.iter())
             .map(|problem| problem.span().start)
             .collect();

@@ -1,8 +1,8 @@
 //! The playbook language: the typed model, its schema, and the rules that a schema cannot express.
 //!
-//! A text becomes a [`Playbook`] in stages: YAML, schema, rules, typed model. Each stage reports all
-//! it finds, and none hides what another one found. Nothing here draws findings, and files are read
-//! only through [`Files`]; expressions inside `${{ }}` belong to [`crate::expression`].
+//! A text becomes a [`Playbook`] in stages: YAML, schema, rules, typed model. Each stage reports all its
+//! findings, also if an earlier stage has found errors. Files are read only through [`Files`]. Expressions
+//! inside `${{ }}` belong to [`crate::expression`], and drawing of findings to [`crate::diagnostic`].
 
 pub(crate) mod check;
 mod condition;

@@ -1,8 +1,8 @@
-//! The schema of each kind of value: its own form, or a template.
+//! Schema of each type of value: its own notation, or a template.
 //!
-//! A generic editor shows the message of the innermost keyword that fails. So a form is one flat
-//! schema whose keywords look at different types: bounds see numbers only, a pattern sees texts
-//! only, and `errorMessage` says in words what is wanted.
+//! An editor shows the message of the innermost keyword that fails. So each schema is flat, with keywords
+//! that apply to different types: bounds to numbers, a pattern to texts. `errorMessage` describes the
+//! expected value.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
@@ -12,19 +12,19 @@ use super::model::{
     Risk, SizeCheck, StopBase, Window,
 };
 
-/// A text that is one template and nothing else.
+/// Pattern of a text that is a single template.
 pub(super) const TEMPLATE: &str = r"^\s*\$\{\{[\s\S]*\}\}\s*$";
 
-/// A type with a notation of its own.
+/// A type that can be written as a value or as a template.
 pub(super) trait Notation {
-    /// Its name among the schema's types.
+    /// Name of the type in the schema.
     const NAME: &'static str;
 
-    /// Returns the schema of the value, or a template in its place.
+    /// Returns the schema of a value or template.
     fn or_template(generator: &mut SchemaGenerator) -> Schema;
 }
 
-/// Widens the types a schema allows.
+/// Adds a type to those that a schema allows.
 pub(super) fn allow_type(schema: &mut Schema, name: &str) {
     let types = match schema.remove("type") {
         Some(Value::Array(mut types)) => {
@@ -37,7 +37,7 @@ pub(super) fn allow_type(schema: &mut Schema, name: &str) {
     schema.insert("type".to_owned(), types);
 }
 
-/// Text. A number is taken as it was typed: a device called `4711` needs no quotes.
+/// Text. A number is accepted and read as text: a device called `4711` needs no quotes.
 impl Notation for String {
     const NAME: &'static str = "Text";
 
@@ -88,7 +88,7 @@ macro_rules! count {
 count!(u16, "SmallCount");
 count!(u32, "Count");
 
-/// Returns a text in one of several forms, each a pattern without anchors.
+/// Returns the schema of a text that matches a pattern (given without anchors) or is a template.
 fn text_pattern(pattern: &str, wants: &str) -> Schema {
     json_schema!({
         "type": "string",
@@ -152,11 +152,10 @@ impl Notation for Window {
     }
 }
 
-/// Demands exactly one of some keys.
+/// Requires exactly one of some keys.
 ///
-/// `oneOf` would say it in one word, and an editor would show "matches multiple schemas" for two
-/// of the keys. So each key refuses those after it, and the message stands at the key that is too
-/// many.
+/// With `oneOf` an editor would show "matches multiple schemas" for two of the keys. So each key excludes
+/// those after it, and the message is shown at the second key.
 pub(super) fn require_one_key(schema: &mut Schema, keys: &[&str], wants: &str) {
     let needed: Vec<Value> = keys
         .iter()
@@ -181,8 +180,7 @@ pub(super) fn require_one_key(schema: &mut Schema, keys: &[&str], wants: &str) {
     schema.insert("allOf".to_owned(), exclusive.into());
 }
 
-/// Returns what schemars makes of an enum with comments (`oneOf` of constants) as the values and
-/// their descriptions.
+/// Returns the values and descriptions of an enum, for which schemars generates `oneOf` with constants.
 pub(super) fn choices_of(schema: &Schema) -> Option<(Vec<Value>, Vec<Value>)> {
     let variants = schema.get("oneOf")?.as_array()?;
     let mut values = Vec::new();
@@ -196,7 +194,7 @@ pub(super) fn choices_of(schema: &Schema) -> Option<(Vec<Value>, Vec<Value>)> {
     Some((values, words))
 }
 
-/// Returns `a`, `b` or `c`, in backticks.
+/// Returns the values in backticks, with `last` before the last one: `` `a`, `b` or `c` ``.
 pub(super) fn code_list(values: &[Value], last: &str) -> String {
     let mut words: Vec<String> = values
         .iter()
@@ -205,7 +203,7 @@ pub(super) fn code_list(values: &[Value], last: &str) -> String {
             other => format!("`{other}`"),
         })
         .collect();
-    // A choice that may also stand as a number is one choice.
+    // A choice that may also be written as a number is listed once.
     words.dedup();
     match words.split_last() {
         Some((only, [])) => only.clone(),

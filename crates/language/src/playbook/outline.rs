@@ -1,8 +1,8 @@
-//! The outline of a playbook: its parts as far as they are known while other parts are wrong.
+//! Outline of a playbook that may contain errors, as the rules read it.
 //!
-//! The typed model exists only for a playbook without errors; a rule that waited for it would hide
-//! its findings behind the first misspelt key. So rules read the document through this outline,
-//! in which every part may be missing or odd.
+//! The typed model exists only for a playbook without errors, and rules must also work if a key is
+//! misspelled elsewhere. So they read the document through this outline, in which every part may be
+//! missing or of the wrong type.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -17,24 +17,24 @@ use super::condition;
 use super::model::{Os, Verb};
 use super::templates::{self, UsedNames};
 
-/// The parts of a playbook that rules read.
+/// Parts of a playbook that the rules read.
 pub(super) struct Outline<'a> {
     pub(super) document: &'a Document,
     pub(super) files: &'a dyn Files,
-    /// The system that the playbook is for, where it is written out.
+    /// Operating system of the playbook; `None` if it is missing, unknown or a template.
     pub(super) os: Option<Os>,
     pub(super) inputs: &'a [MapEntry],
     pub(super) vars: &'a [MapEntry],
     pub(super) library: &'a [MapEntry],
-    /// The last entry of each name under `library`.
+    /// Last entry of each name under `library`.
     library_names: HashMap<&'a str, MapEntry>,
-    /// Made when a rule first needs it: it reads every template.
+    /// Names that templates use; computed when a rule first needs it.
     used_names: OnceCell<UsedNames>,
     /// Steps, then cleanup steps.
     pub(super) steps: Vec<StepOutline<'a>>,
 }
 
-/// The parts of a map that [`Outline::scalars`] visits.
+/// Parts of a map that [`Outline::scalars`] visits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MapParts {
     Values,
@@ -45,9 +45,9 @@ pub(super) enum MapParts {
 pub(super) struct StepOutline<'a> {
     pub(super) entries: &'a [MapEntry],
     pub(super) is_cleanup: bool,
-    /// Its verb with key and value; the first one of a step that has two.
+    /// Verb with its key and value; the first one if there are several.
     pub(super) verb: Option<(Verb, MapEntry)>,
-    /// The systems of devices it may be done on; `None` where its condition leaves that open.
+    /// Operating systems on which the step may run; `None` if its condition does not show that.
     pub(super) systems: Option<Vec<Os>>,
 }
 
@@ -140,7 +140,7 @@ impl<'a> Outline<'a> {
         self.library_names.get(name).copied()
     }
 
-    /// Returns the text under a key of a map, if it is a scalar with one.
+    /// Returns the scalar under a key of a map, with its text, unless it is null.
     pub(super) fn text_of(&self, map: NodeId, key: &str) -> Option<(NodeId, &'a str)> {
         let value = self.document.get(map, key)?;
         let node = self.document.node(value);
@@ -148,8 +148,7 @@ impl<'a> Outline<'a> {
             .then_some((value, node.text.as_str()))
     }
 
-    /// Returns the name in the tenant's library that `put` or `run` means by a name, and whether
-    /// the playbook lists it.
+    /// Returns the name in the tenant's library for a name in `put` or `run`.
     pub(super) fn library_name(&self, name: &'a str) -> &'a str {
         let Some(entry) = self.library_entry(name) else {
             return name;
@@ -171,14 +170,14 @@ impl<'a> Outline<'a> {
         self.document.span(node)
     }
 
-    /// Returns the names that the playbook's templates use.
+    /// Returns the names that templates of the playbook use.
     pub(super) fn used_names(&self) -> &UsedNames {
         self.used_names
             .get_or_init(|| templates::used_names(self.document))
     }
 
-    /// Returns the path of each `get`, with its step and node. A path that is empty or no text is a
-    /// finding of the schema.
+    /// Returns the path of each `get`, with its step and node. Empty paths and paths that are not scalars,
+    /// which the schema reports, are left out.
     pub(super) fn collected_paths(
         &self,
     ) -> impl Iterator<Item = (&StepOutline<'a>, NodeId, &'a str)> {
@@ -222,7 +221,7 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// Returns whether a text has a template in it.
+/// Returns whether a text contains a template.
 pub(super) fn is_template(text: &str) -> bool {
     text.contains("${{")
 }

@@ -1,9 +1,8 @@
-//! The list of all rules of this crate.
+//! List of all rules of this crate.
 //!
-//! Each rule is a static in the module that raises it; this list names the modules. A rule about
-//! the meaning of a playbook has a file of its own in `playbook/rules/`. To add one, write
-//! `playbook/rules/<id>.rs` with its `RULE` and `check`, name it in `playbook/rules/mod.rs`, and
-//! add the folder `tests/cases/check/<id>/`: three places.
+//! Each rule is a static in the module that checks it. A rule about the meaning of a playbook has a file of
+//! its own in `playbook/rules/`. To add one, write `playbook/rules/<id>.rs` with its `RULE` and `check`,
+//! name it in `playbook/rules/mod.rs`, and add the folder `tests/cases/check/<id>/`.
 
 use crate::diagnostic::Rule;
 

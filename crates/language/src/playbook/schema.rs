@@ -1,9 +1,8 @@
-//! The JSON Schema of a playbook: generated from the model's types, committed beside the sources
-//! so that editors find it, and embedded so that a check builds nothing.
+//! JSON Schema of playbooks: generated from the model's types, committed so that editors can use it, and
+//! embedded in the binary.
 //!
-//! The schema is made for readers of its *messages*: a generic editor that meets one wrong key
-//! must speak about that key. So there is no `null` (an empty key would pass), no `oneOf` over
-//! whole objects, and every form says in `errorMessage` what it wants.
+//! The schema is written so that the messages of generic editors point at the wrong key. So there is no
+//! `null` (an empty key would be valid), no `oneOf` over objects, and each schema has an `errorMessage`.
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::transform_subschemas;
@@ -20,14 +19,14 @@ pub fn committed_schema() -> String {
 
 pub(super) const COMMITTED: &str = include_str!("../../../../schema/playbook.json");
 
-/// The committed schema without its words: all that is read to see that a playbook is sound.
+/// Committed schema without annotations, for the fast check of valid playbooks.
 pub(super) const TERSE: &str = include_str!("../../../../schema/playbook.terse.json");
 
-/// Returns a schema without what is said to people: the same documents fit, and it is read in a
-/// fraction of the time. A test holds the committed one against it.
+/// Returns a schema without its annotations. It accepts the same documents and is parsed in a fraction of
+/// the time. A test compares the committed one with it.
 pub fn terse(schema: &str) -> String {
     let schema = serde_json::from_str(schema)
-        .unwrap_or_else(|error| panic!("internal error: a schema is no JSON: {error}"));
+        .unwrap_or_else(|error| panic!("internal error: a schema is not JSON: {error}"));
     format!("{}\n", without_annotations(schema))
 }
 
@@ -57,7 +56,7 @@ fn without_annotations(schema: Value) -> Value {
         .collect()
 }
 
-/// Keywords for people and editors.
+/// Keywords for people and editors, which do not affect validation.
 const ANNOTATIONS: &[&str] = &[
     "$schema",
     "title",
@@ -71,7 +70,7 @@ const ANNOTATIONS: &[&str] = &[
     "examples",
 ];
 
-/// Returns the schema as the types of today make it; a test compares the committed one with it.
+/// Generates the schema from the types; a test compares the committed one with it.
 pub fn generate() -> String {
     let mut schema = schema_of::<Playbook>();
     schema.insert("title".to_owned(), "Playbook".into());
@@ -87,8 +86,7 @@ pub fn generate() -> String {
     pretty(&schema)
 }
 
-/// Returns the schema of a type of ours, in the style of the playbook's: the same care for
-/// messages.
+/// Generates the schema of a type, with the same transformations as for playbooks.
 pub fn schema_of<T: JsonSchema>() -> Schema {
     SchemaSettings::draft2020_12()
         .with_transform(refine)
@@ -96,7 +94,7 @@ pub fn schema_of<T: JsonSchema>() -> Schema {
         .into_root_schema_for::<T>()
 }
 
-/// Returns a schema as the committed files have it.
+/// Returns a schema in the format of the committed files.
 pub fn pretty(schema: &Schema) -> String {
     let mut text = serde_json::to_string_pretty(schema).unwrap_or_default();
     text.push('\n');
@@ -139,7 +137,7 @@ fn step_snippets(as_items: bool) -> Value {
         .collect()
 }
 
-/// What schemars can't be told by attributes, done to every part of the schema.
+/// Applies to each part of the schema what attributes of schemars cannot express.
 fn refine(schema: &mut Schema) {
     transform_subschemas(&mut refine, schema);
     remove_null(schema);
@@ -148,7 +146,7 @@ fn refine(schema: &mut Schema) {
     describe_as_markdown(schema);
 }
 
-/// An optional key is one that may be left out, not one that may be empty.
+/// Removes `null` from the allowed types: an optional key can be left out, but not be empty.
 fn remove_null(schema: &mut Schema) {
     let is_null = |value: &Value| value.get("type").is_some_and(|kind| kind == "null");
     if let Some(Value::Array(branches)) = schema.get_mut("anyOf") {
@@ -159,7 +157,7 @@ fn remove_null(schema: &mut Schema) {
             schema.remove("anyOf");
             if let Value::Object(only) = only {
                 for (key, value) in only {
-                    // What stands beside the reference was written for this very key.
+                    // Keywords next to the reference apply to this key and take precedence.
                     if schema.get(&key).is_none() {
                         schema.insert(key, value);
                     }
@@ -179,7 +177,7 @@ fn remove_null(schema: &mut Schema) {
     }
 }
 
-/// `format: uint32` says nothing that a bound does not say, and validators don't know it.
+/// Removes formats such as `uint32`, which bounds express too and validators do not know.
 fn drop_number_formats(schema: &mut Schema) {
     let is_number_format = |format: &str| {
         format.starts_with("uint") || format.starts_with("int") || format == "double"
@@ -193,7 +191,7 @@ fn drop_number_formats(schema: &mut Schema) {
     }
 }
 
-/// Constants with a comment each become one list of values, which editors show and complete.
+/// Replaces constants that have a comment each by one `enum`, which editors show and complete.
 fn list_choices(schema: &mut Schema) {
     let Some((values, words)) = choices_of(schema) else {
         return;
@@ -206,7 +204,7 @@ fn list_choices(schema: &mut Schema) {
     schema.insert("markdownEnumDescriptions".to_owned(), words.into());
 }
 
-/// Comments are Markdown whose lines were broken for a source file.
+/// Unwraps the lines of descriptions, which are Markdown, and copies them to `markdownDescription`.
 fn describe_as_markdown(schema: &mut Schema) {
     let Some(Value::String(text)) = schema.get("description") else {
         return;

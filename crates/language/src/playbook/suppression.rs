@@ -1,4 +1,4 @@
-//! Suppression of a finding in place, with a reason.
+//! Suppression of findings by comments with a reason.
 //!
 //! `# svar: allow ID -- reason` at the end of a line suppresses findings of that rule whose main
 //! place is on the line; on a line of its own, those of the next line that is not a comment. Several
@@ -14,7 +14,7 @@ use crate::diagnostic::{Problem, Rule, Severity, nearest};
 use crate::source::{SourceText, Span};
 use crate::yaml::{Comment, Document};
 
-/// The rules about suppressions.
+/// Rules about suppressions.
 pub(crate) static RULES: &[&Rule] = &[&UNUSED_SUPPRESSION, &SUPPRESSION_WITHOUT_REASON];
 
 static UNUSED_SUPPRESSION: Rule = Rule {
@@ -68,15 +68,15 @@ Right:
 /// One id of a suppression comment.
 struct Suppression {
     id: Span,
-    /// Line it is about, counted from 0.
+    /// Line whose findings it suppresses, counted from 0.
     line: usize,
     has_reason: bool,
     used: bool,
 }
 
-/// Removes suppressed findings, and adds what is wrong with the suppressions themselves.
+/// Removes suppressed findings and adds the problems of the suppressions themselves.
 ///
-/// `other_rules` are rules outside of this crate that a suppression may name.
+/// `other_rules` are rules outside this crate that a suppression may name.
 pub fn apply(document: &Document, other_rules: &[&'static Rule], problems: &mut Vec<Problem>) {
     let source = document.source();
     let about = target_lines(document);
@@ -118,8 +118,8 @@ pub fn apply(document: &Document, other_rules: &[&'static Rule], problems: &mut 
     problems.append(&mut found);
 }
 
-/// Returns whether a finding can be suppressed: errors only where the playbook can be read all the
-/// same.
+/// Returns whether a finding can be suppressed. An error can be suppressed only if the playbook can be
+/// read despite it.
 fn can_be_suppressed(rule: &Rule, severity: Severity) -> bool {
     let is_about_meaning = [super::rules::RULES, RULES]
         .into_iter()
@@ -136,9 +136,8 @@ fn stands_alone(source: &SourceText, comment: &Comment) -> bool {
         .is_empty()
 }
 
-/// Returns for each line with a comment the line that a suppression on it is about: the line itself,
-/// or, if the comment has a line of its own, the next line that is not a comment. Searched from the
-/// end, so that each line is read once however many comments follow each other.
+/// Returns the target line for each line with a comment: the line itself, or, if the comment has a line of
+/// its own, the next line that is not a comment. Goes backwards so that it takes linear time.
 fn target_lines(document: &Document) -> HashMap<usize, usize> {
     let source = document.source();
     let mut about = HashMap::new();
@@ -156,7 +155,7 @@ fn target_lines(document: &Document) -> HashMap<usize, usize> {
     about
 }
 
-/// Reads the suppressions of one comment, which are about `line`.
+/// Reads the suppressions of one comment, whose target is `line`.
 fn read(
     source: &SourceText,
     comment: &Comment,
@@ -200,7 +199,7 @@ fn read(
     }
 }
 
-/// Returns what is wrong with a suppression, if anything is.
+/// Returns the problem of a suppression, if there is one.
 fn check(
     source: &SourceText,
     suppression: &Suppression,

@@ -1,6 +1,4 @@
-//! Values that may be written as templates, and values of any form.
-//!
-//! A template can't be taken for a value by mistake: they are different cases of one type.
+//! Values that may be written as templates, and values of any type.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,12 +10,12 @@ use crate::yaml::{NodeId, ScalarListOrMap, Spanned, TemplateOr};
 
 use super::notation::Notation;
 
-/// A value, or a text with at least one `${{ }}` that will become one.
+/// A value, or a template that evaluates to one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Templated<T> {
-    /// Written out.
+    /// Literal value.
     Value(Spanned<T>),
-    /// To be evaluated; the text as decoded from YAML.
+    /// Template: a text with at least one `${{ }}`, decoded from YAML.
     Template(Spanned<String>),
 }
 
@@ -30,7 +28,7 @@ impl<T> Templated<T> {
         }
     }
 
-    /// Returns the value, where it is written out.
+    /// Returns the value, if it is literal.
     pub fn value(&self) -> Option<&T> {
         match self {
             Templated::Value(value) => Some(&value.value),
@@ -38,7 +36,7 @@ impl<T> Templated<T> {
         }
     }
 
-    /// Returns the text to evaluate, where it is a template.
+    /// Returns the text of the template, if it is one.
     pub fn template(&self) -> Option<&str> {
         match self {
             Templated::Value(_) => None,
@@ -70,14 +68,13 @@ impl<T: Notation> JsonSchema for Templated<T> {
     }
 }
 
-/// What `when` holds: `true`, `false`, or an expression. As in other workflow languages the
-/// `${{ }}` around the expression may be left out: `when: target.family == 'windows'`.
+/// Value of `when`: `true`, `false`, or an expression. The `${{ }}` around the expression is optional, as
+/// in other workflow languages: `when: target.family == 'windows'`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
-    /// Always, or never.
+    /// Constant.
     Value(Spanned<bool>),
-    /// The text as decoded from YAML. With a `${{` in it, it is a template; without one, the whole
-    /// text is one expression.
+    /// Text, decoded from YAML. With a `${{` it is a template; otherwise the whole text is one expression.
     Expression(Spanned<String>),
 }
 
@@ -146,11 +143,11 @@ impl JsonSchema for Condition {
     }
 }
 
-/// A value of any form, a scalar, list or map, with templates anywhere inside. It is read in the
-/// [`Document`](crate::yaml::Document), where numbers keep their text and everything its place.
+/// A value of any type, with templates anywhere inside. It is read from the
+/// [`Document`](crate::yaml::Document), which has the text of numbers and the places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AnyValue {
-    /// The node.
+    /// Node of the value.
     pub node: NodeId,
 }
 

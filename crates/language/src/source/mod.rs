@@ -1,7 +1,6 @@
-//! Text, and where things are in it.
+//! Source texts and places in them.
 //!
-//! A place is a [`Span`] of bytes until the moment it is drawn or printed; only [`SourceText`]
-//! turns it into the lines and columns that people count.
+//! A place is a [`Span`] of bytes. [`SourceText`] converts it to line and column when it is shown.
 
 mod text;
 

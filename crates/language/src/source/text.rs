@@ -1,22 +1,22 @@
-//! One piece of text with its name and its lines.
+//! A source text with its name and lines.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// A range of bytes in a [`SourceText`]: `start` is in it, `end` is not.
+/// Range of bytes in a [`SourceText`].
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 pub struct Span {
-    /// The first byte.
+    /// First byte.
     pub start: u32,
-    /// The byte after the last.
+    /// Byte after the last one.
     pub end: u32,
 }
 
 impl Span {
-    /// The bytes from `start` up to, not including, `end`.
+    /// Creates the span from `start` up to, but not including, `end`.
     pub const fn new(start: u32, end: u32) -> Self {
         Span { start, end }
     }
@@ -37,7 +37,7 @@ impl Span {
     }
 }
 
-/// A place as people count it: both from 1, the column in characters.
+/// Line and column for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Position {
     /// Line, from 1.
@@ -46,7 +46,7 @@ pub struct Position {
     pub column: u32,
 }
 
-/// A text with the name it is shown under. Cheap to clone: the text is shared.
+/// A text with the name under which it is shown. Cheap to clone: the text is shared.
 #[derive(Clone)]
 pub struct SourceText {
     shared: Arc<Shared>,
@@ -55,14 +55,14 @@ pub struct SourceText {
 struct Shared {
     name: String,
     text: String,
-    /// Byte offset at which each line begins.
+    /// Byte offset of the start of each line.
     line_starts: Vec<u32>,
 }
 
 impl SourceText {
-    /// A text under a name, usually the path as the user typed it.
+    /// Creates a source text. The name is usually the path as the user typed it.
     ///
-    /// `text` must be shorter than 4 GiB; callers limit files long before that.
+    /// `text` must be shorter than 4 GiB; callers limit the size of files far below that.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
         let bytes = text.as_bytes();
@@ -88,7 +88,7 @@ impl SourceText {
         }
     }
 
-    /// Returns the name it is shown under.
+    /// Returns the name under which it is shown.
     pub fn name(&self) -> &str {
         &self.shared.name
     }
@@ -98,17 +98,17 @@ impl SourceText {
         &self.shared.text
     }
 
-    /// Returns the text of a span; empty where the span does not fit.
+    /// Returns the text of a span; empty if the span is not within the text.
     pub fn slice(&self, span: Span) -> &str {
         self.text().get(span.range()).unwrap_or("")
     }
 
-    /// Returns the number of lines; a text that ends in a line feed has an empty last one.
+    /// Returns the number of lines. A text that ends in a line feed has an empty last line.
     pub fn line_count(&self) -> usize {
         self.shared.line_starts.len()
     }
 
-    /// Returns the line, from 0, that holds the byte.
+    /// Returns the line, from 0, that contains the byte.
     pub fn line_of(&self, offset: u32) -> usize {
         self.shared
             .line_starts
@@ -133,7 +133,7 @@ impl SourceText {
         Span::new(start, end)
     }
 
-    /// Returns the byte as people count it. A byte order mark at the beginning takes no column.
+    /// Returns the line and column of a byte. A byte order mark at the start takes no column.
     pub fn position(&self, offset: u32) -> Position {
         let offset = offset.min(self.text().len() as u32);
         let line = self.line_of(offset);
@@ -142,7 +142,7 @@ impl SourceText {
             start => start,
         };
         let before = &self.text().as_bytes()[start..offset as usize];
-        // Continuation bytes of UTF-8 begin with the bits 10: they open no character.
+        // Continuation bytes of UTF-8 start with the bits 10 and are not counted.
         let column = before.iter().filter(|byte| (**byte & 0xC0) != 0x80).count() as u32 + 1;
         Position {
             line: line as u32 + 1,

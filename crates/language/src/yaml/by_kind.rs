@@ -1,4 +1,4 @@
-//! One type for each form a value may have.
+//! A value whose type depends on whether it is a scalar, a list or a map.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,13 +11,13 @@ use serde::de::{
 use super::deserialize::{DeserializeError, NodeDeserializer};
 use super::document::NodeKind;
 
-/// A value that is read as one of three types, by what it is: a scalar, a list or a map.
+/// A value that is deserialized as one of three types, by its kind: scalar, list or map.
 ///
-/// Unlike an untagged enum it looks before it reads, so that an error is about the form that the
-/// author chose, and the nodes inside keep their places.
+/// Unlike an untagged enum it determines the kind first, so that an error is about the kind that the
+/// author wrote, and the nodes inside keep their places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScalarListOrMap<S, L, M> {
-    /// Text, a number, a bool, or nothing.
+    /// Text, number, bool or null.
     Scalar(S),
     /// A list.
     List(L),
@@ -25,7 +25,7 @@ pub enum ScalarListOrMap<S, L, M> {
     Map(M),
 }
 
-// What no enum in Rust can be called, so that nothing else is mistaken for it.
+// Not a valid name of a Rust enum, so that it cannot collide with one.
 pub(super) const SCALAR_LIST_OR_MAP: &str = "$svar::ScalarListOrMap";
 const SCALAR_LIST_OR_MAP_VARIANTS: &[&str] = &["$scalar", "$list", "$map"];
 
@@ -66,7 +66,7 @@ where
     }
 }
 
-/// A node that says its form before it is read.
+/// Enum access whose variant is the kind of the node.
 pub(super) struct KindAccess<'a>(pub(super) NodeDeserializer<'a>);
 
 impl<'de> EnumAccess<'de> for KindAccess<'de> {

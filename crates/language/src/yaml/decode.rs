@@ -1,14 +1,14 @@
-//! Bytes of a file -> text.
+//! Decoding of the bytes of a file to text.
 
 use crate::diagnostic::Problem;
 use crate::source::{SourceText, Span};
 
 use super::rules;
 
-/// Returns the bytes as a text under that name.
+/// Decodes the bytes as UTF-8 to a source text with this name.
 ///
 /// # Errors
-/// A problem at the first byte that is not UTF-8; its source shows the rest as well as it can.
+/// The bytes are not UTF-8: a problem at the first invalid byte, in a lossily decoded source.
 pub fn decode(name: impl Into<String>, bytes: Vec<u8>) -> Result<SourceText, Box<Problem>> {
     let name = name.into();
     let order = utf16_byte_order(&bytes);
@@ -29,7 +29,7 @@ pub fn decode(name: impl Into<String>, bytes: Vec<u8>) -> Result<SourceText, Box
             "save it as UTF-8; PowerShell's `>` writes UTF-16, `Set-Content -Encoding utf8` does not",
         )));
     }
-    // What is valid stands in front unchanged, so the offset is the same in the text that is shown.
+    // The valid prefix is unchanged in the decoded text, so the offset is the same there.
     let valid = match std::str::from_utf8(&bytes) {
         Ok(_) => 0,
         Err(error) => error.valid_up_to(),
@@ -49,15 +49,15 @@ pub fn decode(name: impl Into<String>, bytes: Vec<u8>) -> Result<SourceText, Box
     )))
 }
 
-/// Which byte of a pair comes first.
+/// Byte order of UTF-16.
 #[derive(Clone, Copy)]
 enum ByteOrder {
     Little,
     Big,
 }
 
-/// Returns the order of the bytes if the text is UTF-16: by its mark, or where it has none by the
-/// first eight letters, which in a playbook are ASCII and have a zero beside each.
+/// Returns the byte order if the text is UTF-16: from its byte order mark, or else from the first eight
+/// characters, which are ASCII in a playbook, so that every second byte is zero.
 fn utf16_byte_order(bytes: &[u8]) -> Option<ByteOrder> {
     match bytes {
         [0xFF, 0xFE, ..] => return Some(ByteOrder::Little),
@@ -72,7 +72,7 @@ fn utf16_byte_order(bytes: &[u8]) -> Option<ByteOrder> {
     all(|[first, second]| *first != 0 && *second == 0).then_some(ByteOrder::Little)
 }
 
-/// Enough of a UTF-16 text to be recognized by its author.
+/// Decodes the first 2,000 units of a UTF-16 text, lossily, to be shown with the problem.
 fn utf16(bytes: &[u8], order: ByteOrder) -> String {
     let bytes = match bytes {
         [0xFF, 0xFE, rest @ ..] | [0xFE, 0xFF, rest @ ..] => rest,

@@ -1,7 +1,7 @@
-//! serde over the arena: typed values whose places are kept.
+//! Deserialization of nodes with serde, keeping the places of values.
 //!
-//! Two types ask for more than serde can express and do so through private names: [`Spanned`] for
-//! the node of its value, [`TemplateOr`] for a look at the node before a type is chosen.
+//! [`Spanned`] and [`TemplateOr`] need the node itself, which serde cannot express. They request it by
+//! private struct and enum names.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,18 +17,18 @@ use serde::{Deserialize, Serialize, forward_to_deserialize_any};
 use super::by_kind::{KindAccess, SCALAR_LIST_OR_MAP};
 use super::document::{Document, MapEntry, Node, NodeId, NodeKind};
 
-/// A value that did not fit, and the node it stands at.
+/// Error of a node that cannot be deserialized.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct DeserializeError {
-    /// The innermost node.
+    /// Innermost node.
     pub node: Option<NodeId>,
-    /// Why it does not fit.
+    /// Reason.
     pub message: String,
 }
 
 impl DeserializeError {
-    /// Names the node, unless one further in was named already.
+    /// Sets the node, unless it is already set to an inner one.
     fn at(mut self, node: NodeId) -> Self {
         self.node.get_or_insert(node);
         self
@@ -49,12 +49,12 @@ impl de::Error for DeserializeError {
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
-    /// Where it stands.
+    /// Node of the value.
     pub node: NodeId,
 }
 
 impl<T> Spanned<T> {
-    /// Returns the same place with another value.
+    /// Converts the value and keeps the node.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Spanned<U> {
         Spanned {
             value: change(self.value),
@@ -65,17 +65,17 @@ impl<T> Spanned<T> {
 
 /// A text with a template in it, or a value.
 ///
-/// A text scalar that has `${{` somewhere is read as the first, everything else as the second, so
-/// that a template can stand wherever the language wants a number, a bool or a choice.
+/// A text scalar that contains `${{` is read as a template, everything else as a value, so that a template
+/// can be written where a number, a bool or a choice is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TemplateOr<T> {
     /// Text with at least one `${{`.
     Template(Spanned<String>),
-    /// A value as it is.
+    /// Literal value.
     Value(Spanned<T>),
 }
 
-// What no struct or enum in Rust can be called, so that nothing else is mistaken for them.
+// Not valid names of Rust structs and enums, so that they cannot collide with any.
 const SPANNED: &str = "$svar::Spanned";
 const SPANNED_FIELDS: &[&str] = &["$node", "$value"];
 const TEMPLATE_OR: &str = "$svar::TemplateOr";
@@ -135,7 +135,7 @@ impl<T: Serialize> Serialize for Spanned<T> {
     }
 }
 
-/// A place is nothing that an author writes: the schema is that of the value.
+/// The node is not part of the source, so the schema is that of the value.
 impl<T: JsonSchema> JsonSchema for Spanned<T> {
     fn inline_schema() -> bool {
         T::inline_schema()
@@ -154,7 +154,7 @@ impl<T: JsonSchema> JsonSchema for Spanned<T> {
     }
 }
 
-/// Reads one node.
+/// Deserializer of one node.
 #[derive(Clone, Copy)]
 pub(super) struct NodeDeserializer<'a> {
     document: &'a Document,
@@ -211,7 +211,7 @@ impl<'a> NodeDeserializer<'a> {
         }
     }
 
-    /// As text wherever text or a number was written: `007` is wanted as it was typed.
+    /// Visits a number as its source text, so that `007` stays `007`, and everything else as its value.
     fn visit_text<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError>
     where
         'a: 'de,
@@ -406,7 +406,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
             return Ok(None);
         };
         self.value = Some(entry.value);
-        // A key is a name, whatever its text looks like as a value.
+        // A key is always text, even if it looks like a number or a bool.
         seed.deserialize(Key(&self.from.document.node(entry.key).text))
             .map(Some)
             .map_err(|error| error.at(entry.key))
@@ -417,7 +417,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         seed: S,
     ) -> Result<S::Value, DeserializeError> {
         let value = self.value.take().ok_or_else(|| {
-            de::Error::custom("internal error: a value was asked for before its key")
+            de::Error::custom("internal error: a value was requested before its key")
         })?;
         seed.deserialize(self.from.of(value))
             .map_err(|error| error.at(value))
@@ -461,7 +461,7 @@ impl<'de> Deserializer<'de> for Key<'de> {
     }
 }
 
-/// A map of one entry as a variant with its content.
+/// Enum access of a map with one entry: the key is the variant, the value its content.
 struct Variant<'a> {
     from: NodeDeserializer<'a>,
     entry: MapEntry,
@@ -483,7 +483,7 @@ impl<'de> EnumAccess<'de> for Variant<'de> {
     }
 }
 
-/// The choice of a [`TemplateOr`].
+/// Enum access of a [`TemplateOr`]: the variant says whether the node is a template.
 struct TemplateAccess<'a>(NodeDeserializer<'a>);
 
 impl<'de> EnumAccess<'de> for TemplateAccess<'de> {

@@ -1,4 +1,4 @@
-//! The document as an arena of nodes, and how to find nodes in it.
+//! A document as an arena of nodes, with access by key, JSON pointer and place.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use super::limits::YamlLimits;
 use super::parse;
 use super::source_map;
 
-/// A node of a [`Document`].
+/// Id of a node of a [`Document`].
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -25,33 +25,33 @@ impl NodeId {
     }
 }
 
-/// What a node is. Types follow the YAML 1.2 core schema.
+/// Kind of a node, with its children. Types follow the YAML 1.2 core schema.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NodeKind {
-    /// Nothing, `~` or `null`.
+    /// Empty, `~` or `null`.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number; its text as written is in [`Node::text`].
+    /// Number; its source text is in [`Node::text`].
     Number(serde_json::Number),
-    /// Text; it stands in [`Node::text`].
+    /// Text, which is in [`Node::text`].
     Text,
-    /// A sequence.
+    /// Sequence.
     List(Vec<NodeId>),
-    /// A mapping in source order, duplicates kept.
+    /// Mapping, in source order, including duplicate keys.
     Map(Vec<MapEntry>),
 }
 
 /// One entry of a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MapEntry {
-    /// The key's node.
+    /// Node of the key.
     pub key: NodeId,
-    /// The value's node.
+    /// Node of the value.
     pub value: NodeId,
 }
 
-/// How a scalar was written.
+/// Style of a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScalarStyle {
     /// Without quotes.
@@ -69,20 +69,20 @@ pub enum ScalarStyle {
 /// A node: its bytes, its kind, and for scalars the decoded text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// The bytes; for a scalar with its quotes, for a block scalar from its first to its last
-    /// visible character, for a collection up to the end of its last child. What an alias stands
-    /// for has the bytes of the alias.
+    /// Bytes of the source. A scalar includes its quotes, a block scalar goes from its first to its last
+    /// visible character, a collection to the end of its last child. Nodes that an alias repeats have the
+    /// bytes of the alias.
     pub span: Span,
-    /// What it is.
+    /// Kind and children.
     pub kind: NodeKind,
-    /// How it was written; [`ScalarStyle::Plain`] for collections.
+    /// Style; [`ScalarStyle::Plain`] for collections.
     pub style: ScalarStyle,
-    /// The decoded text of a scalar; empty for collections.
+    /// Decoded text of a scalar; empty for collections.
     pub text: String,
 }
 
 impl Node {
-    /// Returns the text of a text scalar.
+    /// Returns the text of a scalar of kind [`NodeKind::Text`].
     pub fn as_text(&self) -> Option<&str> {
         match self.kind {
             NodeKind::Text => Some(&self.text),
@@ -90,7 +90,7 @@ impl Node {
         }
     }
 
-    /// Returns the items of a list; none of anything else.
+    /// Returns the items of a list; empty for everything else.
     pub fn items(&self) -> &[NodeId] {
         match &self.kind {
             NodeKind::List(items) => items,
@@ -98,7 +98,7 @@ impl Node {
         }
     }
 
-    /// Returns the entries of a map; none of anything else.
+    /// Returns the entries of a map; empty for everything else.
     pub fn entries(&self) -> &[MapEntry] {
         match &self.kind {
             NodeKind::Map(entries) => entries,
@@ -115,29 +115,29 @@ impl Node {
 /// A comment with its `#`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment {
-    /// The bytes from the `#` to the end of the line.
+    /// Bytes from the `#` to the end of the line.
     pub span: Span,
-    /// The line, from 0.
+    /// Line, from 0.
     pub line: usize,
 }
 
-/// Where a node hangs in the tree.
+/// Position of a node in the tree.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum NodePlace {
-    /// It is the outermost node.
+    /// Root node.
     Root,
-    /// An item of a list.
+    /// Item of a list.
     Item {
-        /// The list.
+        /// List.
         parent: NodeId,
-        /// Which item, from 0.
+        /// Index of the item, from 0.
         index: u32,
     },
-    /// The key or the value of a map's entry.
+    /// Key or value of an entry of a map.
     Entry {
-        /// The map.
+        /// Map.
         parent: NodeId,
-        /// Which entry, from 0.
+        /// Index of the entry, from 0.
         index: u32,
     },
 }
@@ -146,24 +146,24 @@ pub(super) enum NodePlace {
 #[derive(Debug)]
 pub struct Document {
     pub(super) source: SourceText,
-    /// A parent stands before its children, and a subtree is one unbroken range.
+    /// Nodes. A parent comes before its children, and each subtree is one contiguous range.
     pub(super) nodes: Vec<Node>,
     pub(super) places: Vec<NodePlace>,
     pub(super) comments: Vec<Comment>,
-    /// For every node that an alias repeats: the node it repeats.
+    /// Original node of each node that an alias repeats.
     pub(super) originals: HashMap<NodeId, NodeId>,
-    /// Key to entry for maps too wide to be searched again and again.
+    /// Index from key to entry for each large map.
     pub(super) key_indexes: OnceLock<HashMap<NodeId, HashMap<String, u32>>>,
 }
 
-/// From this many entries on, a map is looked up through an index.
+/// Number of entries from which a map is searched by an index.
 const INDEXED_ENTRIES_MIN: usize = 32;
 
 impl Document {
-    /// Parses the one document of a text.
+    /// Parses a text that contains one document.
     ///
     /// # Errors
-    /// Everything that is wrong with the YAML, as problems at the bytes a person must change.
+    /// All problems of the YAML, each at the bytes that must be changed.
     pub fn parse(source: &SourceText) -> Result<Document, Vec<Problem>> {
         let parsed = Document::read(source, &YamlLimits::default());
         match parsed.document {
@@ -172,25 +172,26 @@ impl Document {
         }
     }
 
-    /// Parses the one document of a text and keeps it even where something in it is refused.
+    /// Parses a text that contains one document, and returns the document also if it has problems that do not
+    /// affect its structure.
     ///
-    /// A duplicate key or a tag leaves the shape of the rest beyond doubt, so that later checks can
-    /// go on and everything is found in one pass. After an error of syntax there is no document.
+    /// Such problems are duplicate keys and tags, for example; later checks can continue, so that everything
+    /// is found in one pass. After a syntax error there is no document.
     pub fn read(source: &SourceText, limits: &YamlLimits) -> ParsedDocument {
         parse::parse(source, limits)
     }
 
-    /// Returns the text it was parsed from.
+    /// Returns the source text.
     pub fn source(&self) -> &SourceText {
         &self.source
     }
 
-    /// Returns the outermost node.
+    /// Returns the root node.
     pub fn root(&self) -> NodeId {
         NodeId(0)
     }
 
-    /// Returns the number of nodes, keys included.
+    /// Returns the number of nodes, including keys.
     pub fn node_count(&self) -> usize {
         self.nodes.len()
     }
@@ -198,12 +199,12 @@ impl Document {
     /// Returns a node.
     ///
     /// # Panics
-    /// The id comes from another document, which is our own mistake.
+    /// The id belongs to another document, which is an internal error.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
     }
 
-    /// Returns all nodes with their ids, each before its children, in the order of the text.
+    /// Returns all nodes with their ids, in source order, parents before children.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         (0u32..).map(NodeId).zip(&self.nodes)
     }
@@ -213,7 +214,7 @@ impl Document {
         self.node(id).span
     }
 
-    /// Returns the list or map a node belongs to, as key, value or item.
+    /// Returns the list or map of which the node is an item, key or value.
     pub fn parent(&self, id: NodeId) -> Option<NodeId> {
         match self.places[id.index()] {
             NodePlace::Root => None,
@@ -221,7 +222,7 @@ impl Document {
         }
     }
 
-    /// Returns the key a value stands under; `None` for items, keys and the outermost node.
+    /// Returns the key of a value in a map; `None` for items, keys and the root.
     pub fn key(&self, id: NodeId) -> Option<NodeId> {
         match self.places[id.index()] {
             NodePlace::Entry { parent, index } => {
@@ -232,17 +233,17 @@ impl Document {
         }
     }
 
-    /// Returns where the text of a node stands that an alias repeats: the second place to show.
+    /// Returns the bytes of the original of a node that an alias repeats; `None` for other nodes.
     pub fn definition(&self, id: NodeId) -> Option<Span> {
         self.originals.get(&id).map(|original| self.span(*original))
     }
 
-    /// Returns the value under a key of a map; the last one where the key is there twice.
+    /// Returns the value of a key of a map; the last one if the key is duplicate.
     pub fn get(&self, id: NodeId, key: &str) -> Option<NodeId> {
         self.entry(id, key).map(|entry| entry.value)
     }
 
-    /// Returns the entry of a map under a key; the last one where the key is there twice.
+    /// Returns the entry of a key of a map; the last one if the key is duplicate.
     pub fn entry(&self, id: NodeId, key: &str) -> Option<MapEntry> {
         let entries = self.node(id).entries();
         if entries.len() < INDEXED_ENTRIES_MIN {
@@ -272,7 +273,7 @@ impl Document {
         })
     }
 
-    /// Returns the node a JSON pointer names, with the key it stands under if its parent is a map.
+    /// Returns the node at a JSON pointer, with its key if its parent is a map.
     pub fn find(&self, pointer: &str) -> Option<(Option<NodeId>, NodeId)> {
         if pointer.is_empty() {
             return Some((None, self.root()));
@@ -288,7 +289,7 @@ impl Document {
                     at = entry.value;
                 }
                 NodeKind::List(items) => {
-                    // `01` and `+1` name no item (RFC 6901, section 4).
+                    // `01` and `+1` are not indices (RFC 6901, section 4).
                     if segment.starts_with('+') || (segment.len() > 1 && segment.starts_with('0')) {
                         return None;
                     }
@@ -301,8 +302,8 @@ impl Document {
         Some((key, at))
     }
 
-    /// Returns the pointer of a node: the way back of [`Document::find`]. A key has the pointer of
-    /// its value.
+    /// Returns the JSON pointer of a node, the inverse of [`Document::find`]. A key has the pointer of its
+    /// value.
     pub fn pointer(&self, id: NodeId) -> String {
         let mut segments = Vec::new();
         let mut at = id;
@@ -330,8 +331,8 @@ impl Document {
 
     /// Returns the source bytes of a range of a scalar's decoded text.
     ///
-    /// Both ends are moved outward to whole characters. What an alias repeats, and what is no
-    /// scalar, gives the bytes of the node.
+    /// Both ends are moved outward to whole characters. For collections and for nodes that an alias repeats,
+    /// returns the bytes of the node.
     pub fn source_span(&self, id: NodeId, decoded: Range<usize>) -> Span {
         let node = self.node(id);
         if node.is_collection() || self.originals.contains_key(&id) {
@@ -340,10 +341,10 @@ impl Document {
         source_map::source_span(self.source.text(), node, decoded)
     }
 
-    /// Returns the node as JSON, for the validator. Of a duplicate key the last value counts.
+    /// Converts the node to JSON. If a key is duplicate, the last value wins.
     pub fn to_json(&self, id: NodeId) -> serde_json::Value {
         use serde_json::Value;
-        // Recursion is bounded: no tree is deeper than `YamlLimits::depth`.
+        // The recursion is bounded: no tree is deeper than `YamlLimits::depth`.
         let node = self.node(id);
         match &node.kind {
             NodeKind::Null => Value::Null,
@@ -360,10 +361,10 @@ impl Document {
         }
     }
 
-    /// Returns the node as a value of a Rust type.
+    /// Deserializes the node to a Rust type.
     ///
     /// # Errors
-    /// The innermost node that does not fit, and why.
+    /// The innermost node that cannot be deserialized, and the reason.
     pub fn deserialize<T: serde::de::DeserializeOwned>(
         &self,
         id: NodeId,
@@ -371,22 +372,22 @@ impl Document {
         T::deserialize(NodeDeserializer::new(self, id))
     }
 
-    /// Returns all comments, by place.
+    /// Returns all comments, sorted by place.
     pub fn comments(&self) -> &[Comment] {
         &self.comments
     }
 }
 
-/// What came of a text: a document unless its syntax is broken, and what is wrong with it.
+/// Result of parsing a text: the document and its problems.
 #[derive(Debug)]
 pub struct ParsedDocument {
-    /// The document; absent when the syntax is broken or a limit was met.
+    /// Document; `None` after a syntax error or if a limit was exceeded.
     pub document: Option<Document>,
-    /// Everything found, by place.
+    /// Problems, sorted by place.
     pub problems: Vec<Problem>,
 }
 
-/// Returns a segment of a JSON pointer, as RFC 6901 writes it.
+/// Escapes a segment of a JSON pointer (RFC 6901).
 fn escape(segment: &str) -> Cow<'_, str> {
     if segment.contains(['~', '/']) {
         Cow::Owned(segment.replace('~', "~0").replace('/', "~1"))

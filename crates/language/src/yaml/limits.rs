@@ -1,18 +1,18 @@
-//! How much YAML is too much.
+//! Limits of YAML documents.
 
-/// Bounds that keep hostile or broken files from costing memory or time.
+/// Limits on the memory and time that a hostile or broken file can use.
 ///
-/// The numbers are our choice: a hundred times what the largest sensible playbook needs, and small
-/// enough that reading a file which meets them all takes well under a second.
+/// The numbers are our choice: a hundred times what a large playbook needs, and low enough that a file that
+/// reaches all of them is parsed in well under a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct YamlLimits {
-    /// Bytes of the text.
+    /// Size of the text in bytes.
     pub bytes: usize,
-    /// Lists and maps inside one another; what an alias stands for counts where it is used.
+    /// Depth of nested lists and maps, including those repeated by aliases.
     pub depth: usize,
-    /// Keys and values in all.
+    /// Number of keys and values.
     pub nodes: usize,
-    /// Keys and values that exist only because an alias repeats them.
+    /// Number of keys and values that are repeated by aliases.
     pub alias_nodes: usize,
 }
 

@@ -1,14 +1,12 @@
-//! YAML with exact places: one scan, one resolution of types, once; everything else reads the
-//! same [`Document`].
+//! YAML with exact places. A text is parsed once to a [`Document`], which everything else reads.
 //!
-//! A document is an arena of nodes. Each node knows its bytes, so whoever checks holds a
-//! [`NodeId`] or a pointer (`/steps/3/args`) and turns it into a [`Span`](crate::source::Span) as
-//! late as possible. The text of a scalar and the bytes it was written with differ (quotes,
-//! escapes, folding): [`Document::source_span`] maps a range of the decoded text back.
+//! A document is an arena of nodes, each with its bytes. Checks refer to nodes by [`NodeId`] or JSON pointer
+//! (`/steps/3/args`) and convert them to a [`Span`](crate::source::Span) when they report a problem. The
+//! decoded text of a scalar differs from its source (quotes, escapes, folding):
+//! [`Document::source_span`] maps a range of the decoded text back.
 //!
-//! What is legal YAML and still refused, because two readers would understand two things: keys
-//! given twice, merge keys, tags, directives, further documents. What any of it means for a
-//! playbook is left to the language.
+//! Valid YAML is rejected if readers could understand it differently: duplicate keys, merge keys, tags,
+//! directives, and more than one document.
 //!
 //! Start reading at [`Document::parse`].
 

@@ -1,7 +1,7 @@
-//! Builds the document from the events of the scanner.
+//! Building of a document from the events of the scanner.
 //!
-//! The scanner reports one error and stops; everything this file refuses by itself (duplicate
-//! keys, tags, merge keys, aliases out of bounds) is collected, and the tree goes on.
+//! The scanner stops at its first error. Problems that are found here (duplicate keys, tags, merge keys,
+//! unknown aliases) are collected, and building continues.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -18,7 +18,7 @@ use super::limits::YamlLimits;
 use super::syntax_errors::{self, ErrorContext};
 use super::{recover, resolve, restrictions};
 
-/// Parses within limits.
+/// Parses a text within limits.
 pub(super) fn parse(source: &SourceText, limits: &YamlLimits) -> ParsedDocument {
     if source.text().len() > limits.bytes {
         return ParsedDocument {
@@ -48,20 +48,20 @@ pub(super) fn parse(source: &SourceText, limits: &YamlLimits) -> ParsedDocument 
         }
     };
     sort_problems(&mut problems);
-    // A hidden character is found by itself, and may stop the scanner too.
+    // A hidden character may also have stopped the scanner and be reported twice.
     problems.dedup_by(|a, b| a.rule.id == b.rule.id && a.span() == b.span());
     ParsedDocument { document, problems }
 }
 
-/// One reading of a text, up to its end or the first error of syntax.
+/// Result of scanning a text up to its end or the first syntax error.
 pub(super) struct Attempt<'a> {
     builder: Builder<'a>,
-    /// What stopped it.
+    /// Error that stopped it.
     pub(super) fault: Option<Problem>,
 }
 
 impl Attempt<'_> {
-    /// Returns what was refused on the way.
+    /// Returns the problems other than the syntax error.
     pub(super) fn restrictions(self) -> Vec<Problem> {
         self.builder.problems
     }
@@ -73,7 +73,7 @@ pub(super) fn attempt<'a>(source: &'a SourceText, limits: &'a YamlLimits) -> Att
     Attempt { builder, fault }
 }
 
-/// Returns where the scanner stops, if it does.
+/// Returns the offset of the first syntax error.
 pub(super) fn first_error(text: &str, limits: &YamlLimits) -> Option<u32> {
     Parser::new_from_str_with_options(text, options(limits))
         .find_map(Result::err)
@@ -86,7 +86,7 @@ fn options(limits: &YamlLimits) -> granit_parser::Options {
         emit_unresolved_aliases: true,
         flow_nesting_limit: limits.depth,
         block_nesting_limit: limits.depth,
-        // The scanner's own limit turns many comment lines in a row into an error.
+        // With the scanner's own limit, many consecutive comment lines would be an error.
         max_buffered_comment_events: usize::MAX,
     }
 }
@@ -95,11 +95,11 @@ fn options(limits: &YamlLimits) -> granit_parser::Options {
 struct OpenCollection {
     id: NodeId,
     anchor: usize,
-    /// Whether it stands in brackets.
+    /// Whether it is in flow style, with brackets.
     is_flow: bool,
-    /// Where its last child ends; in flow style, where its bracket ends.
+    /// End of its last child; in flow style, end of its bracket.
     end: u32,
-    /// How many collections are inside one another below it, itself included.
+    /// Depth of nested collections below it, itself included.
     height: usize,
     children: Children,
 }
@@ -112,10 +112,10 @@ enum Children {
     },
 }
 
-/// What an anchor names.
+/// Node of an anchor.
 #[derive(Clone, Copy)]
 enum Anchor {
-    /// The collection is still open: an alias here would repeat itself for ever.
+    /// Collection that is still open: an alias to it would be recursive.
     Open(NodeId),
     Closed {
         first: NodeId,
@@ -165,7 +165,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Returns the scanner's error with what is known about the place.
+    /// Converts an error of the scanner to a problem.
     fn fault(&self, error: &ScanError) -> Problem {
         let end = self.source.text().len();
         let at = error.marker().byte_offset().unwrap_or(end).min(end);
@@ -183,7 +183,7 @@ impl<'a> Builder<'a> {
         syntax_errors::problem(&context, error)
     }
 
-    /// Takes in all events; `Err` is what stopped it.
+    /// Processes all events; the error is the one that stopped it.
     fn run(&mut self) -> Result<(), Box<Problem>> {
         let mut documents = 0;
         for event in Parser::new_from_str_with_options(self.source.text(), options(self.limits)) {
@@ -202,7 +202,7 @@ impl<'a> Builder<'a> {
                     if documents > 1 {
                         self.problems
                             .push(restrictions::second_document(self.source, span));
-                        // The first document is whole, so it can still be checked.
+                        // The first document is complete, so it can still be checked.
                         return Ok(());
                     }
                 }
@@ -258,7 +258,7 @@ impl<'a> Builder<'a> {
             granit_parser::ScalarStyle::Folded => ScalarStyle::Folded,
             _ => ScalarStyle::Plain,
         };
-        // The scanner calls an absent value `~`; what was written is nothing.
+        // The scanner gives `~` for an empty value.
         let text = if style == ScalarStyle::Plain && span.is_empty() {
             ""
         } else {
@@ -282,7 +282,7 @@ impl<'a> Builder<'a> {
         self.push(node, 0)
     }
 
-    /// Takes an alias without an anchor for the text it most often was meant to be.
+    /// Returns an unknown alias as a text node, which is what was probably meant.
     fn alias_as_text(&self, span: Span) -> Node {
         Node {
             span,
@@ -292,11 +292,10 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Returns the `|` or `>` of a block scalar without visible text, which has nothing else to
-    /// point at.
+    /// Returns the bytes of the `|` or `>` of a block scalar that has no visible text.
     fn header(&self, span: Span) -> Span {
         let text = self.source.text();
-        // At the end of a file the scanner gives the header itself.
+        // At the end of a file the span of the scanner is the header itself.
         let end = match text[span.range()].trim_end() {
             "" => text[..span.start as usize].trim_end().len(),
             header => span.start as usize + header.len(),
@@ -313,14 +312,14 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Without the blank lines that follow a block scalar.
+    /// Returns the span of a block scalar without the blank lines after it.
     fn trimmed(&self, span: Span) -> Span {
         let text = self.source.slice(span);
         let visible = text.trim_end_matches([' ', '\t', '\r', '\n']);
         Span::new(span.start, span.start + visible.len() as u32)
     }
 
-    /// Adds a node that is complete, or a collection without its children.
+    /// Adds a scalar, or a collection whose children follow.
     fn push(&mut self, node: Node, height: usize) -> Result<NodeId, Box<Problem>> {
         if self.nodes.len() >= self.limits.nodes {
             return Err(Box::new(restrictions::too_many_nodes(
@@ -337,7 +336,7 @@ impl<'a> Builder<'a> {
         Ok(id)
     }
 
-    /// Makes a node the next child of the innermost open collection.
+    /// Adds a node to the innermost open collection as its next child.
     fn attach(&mut self, id: NodeId, span: Span, height: usize) {
         let Some(frame) = self.stack.last_mut() else {
             return;
@@ -410,8 +409,8 @@ impl<'a> Builder<'a> {
         let Some(frame) = self.stack.pop() else {
             return;
         };
-        // The scanner ends a block collection after the blank lines that follow it, with no bytes;
-        // a bracket has one byte.
+        // The end of a block collection is after the blank lines that follow it and has no bytes; a closing
+        // bracket has one byte.
         let end = frame.end.max(if span.is_empty() { 0 } else { span.end });
         let node = &mut self.nodes[frame.id.index()];
         node.span.end = end;
@@ -439,7 +438,7 @@ impl<'a> Builder<'a> {
         );
     }
 
-    /// Repeats what the anchor names, with the alias as its bytes.
+    /// Copies the nodes of the anchor, with the bytes of the alias.
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Box<Problem>> {
         let (first, after, height) = match self.anchors.get(&anchor) {
             Some(Anchor::Closed {
@@ -466,7 +465,7 @@ impl<'a> Builder<'a> {
                 return Ok(());
             }
         };
-        // Counted before a single node is copied: a few lines can stand for billions.
+        // Checked before anything is copied: a few lines can expand to billions of nodes.
         let count = (after.0 - first.0) as usize;
         self.alias_nodes += count;
         if self.alias_nodes > self.limits.alias_nodes
@@ -521,13 +520,13 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// The scanner counts bytes for a text in memory.
+/// Converts a span of the scanner, which has byte offsets for a text in memory.
 pub(super) fn span_of(place: &granit_parser::Span) -> Span {
     let range = place.byte_range().unwrap_or(0..0);
     Span::new(range.start as u32, range.end.max(range.start) as u32)
 }
 
-/// White space of YAML alone; a space that does not break counts as text.
+/// Returns whether a text has only white space as YAML defines it; a no-break space is text.
 pub(super) fn is_blank(text: &str) -> bool {
     text.trim_matches([' ', '\t', '\r', '\n']).is_empty()
 }

@@ -1,8 +1,8 @@
-//! Finds what else is wrong after an error of syntax.
+//! Search for further problems after a syntax error.
 //!
-//! The scanner stops at its first error. Where that error has a fix, the fix is made in a copy and
-//! the copy is read, as the author would do; places found there are carried back to the text as it
-//! is. Where there is no sure fix the search ends: a guess would only produce errors of its own.
+//! The scanner stops at its first error. If that error has a fix, the fix is applied to a copy of the text,
+//! the copy is scanned, and places are mapped back to the original. The search ends at an error without a
+//! fix: a guess would lead to false errors.
 
 use crate::diagnostic::{Edit, Problem};
 use crate::source::{SourceText, Span};
@@ -11,13 +11,13 @@ use super::limits::YamlLimits;
 use super::parse::{self, attempt};
 use super::syntax_errors;
 
-/// All readings of a text together take at most so many bytes.
+/// Maximum number of bytes that are scanned in all rounds together.
 const BYTES_IN_ALL: usize = 16 * 1024 * 1024;
 
-/// No author reads more errors of syntax at once.
+/// Maximum number of syntax errors that are reported.
 const ROUNDS: usize = 50;
 
-/// Returns the fault, what was refused before it, and what comes to light behind it.
+/// Returns the first syntax error with the problems before it, and the problems after it.
 pub(super) fn find_more_errors(
     source: &SourceText,
     limits: &YamlLimits,
@@ -53,7 +53,7 @@ pub(super) fn find_more_errors(
     faults
 }
 
-/// Returns all edits in order; `None` where two meet, which would be a fix of a fix.
+/// Merges edits in order; returns `None` if two of them touch, since one would be a fix of the other.
 fn merge_edits(edits: &[Edit], new: Vec<Edit>) -> Option<Vec<Edit>> {
     let mut all: Vec<Edit> = edits.iter().cloned().chain(new).collect();
     all.sort_by_key(|edit| edit.span);
@@ -63,9 +63,9 @@ fn merge_edits(edits: &[Edit], new: Vec<Edit>) -> Option<Vec<Edit>> {
     apart.then_some(all)
 }
 
-/// From places of the repaired text to places of the text as it is.
+/// Map from places in the repaired text to places in the original.
 struct RepairMap {
-    /// For each edit, in order: the bytes it wrote in the repaired text, and those it replaced.
+    /// Inserted bytes in the repaired text and replaced bytes in the original, for each edit in order.
     edits: Vec<(Span, Span)>,
 }
 
@@ -106,7 +106,7 @@ impl RepairMap {
             return repaired;
         };
         if repaired < written.end {
-            // Inside what was written anew: the bytes it was written for.
+            // Inside inserted text: the bytes that it replaced.
             replaced.start + (repaired - written.start).min(replaced.len())
         } else {
             replaced.end + (repaired - written.end)

@@ -1,7 +1,6 @@
-//! Resolves plain scalars by the core schema of YAML 1.2.
+//! Types of plain scalars by the core schema of YAML 1.2.
 //!
-//! `yes`, `no`, `on` and `off` are text here, as the core schema says; whether a bool was meant is
-//! for the language to judge.
+//! `yes`, `no`, `on` and `off` are text in the core schema; a rule warns if a bool was probably meant.
 
 use serde_json::Number;
 
@@ -17,8 +16,8 @@ pub(super) fn plain(text: &str) -> NodeKind {
     }
 }
 
-/// Returns the number a plain scalar stands for. Numbers without end or beyond `f64` (`.inf`,
-/// `1e999`) have no JSON form and stay text.
+/// Returns the number of a plain scalar, if it is one. Infinite numbers and numbers out of the range of
+/// `f64` (`.inf`, `1e999`) cannot be written in JSON and are text.
 fn number(text: &str) -> Option<Number> {
     if !text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first)) {
         return None;
@@ -45,14 +44,14 @@ fn number(text: &str) -> Option<Number> {
 }
 
 fn radix(digits: &str, radix: u32) -> Option<Number> {
-    // A sign is no digit, though the standard library takes one.
+    // The standard library would accept a sign.
     if !digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return None;
     }
     u64::from_str_radix(digits, radix).ok().map(Number::from)
 }
 
-/// `( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?`
+/// Returns whether a text is a number: `( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )?`.
 fn is_float(text: &str) -> bool {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),

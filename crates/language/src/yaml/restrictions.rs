@@ -1,16 +1,17 @@
-//! YAML that the scanner accepts and svar rejects.
+//! Problems of YAML that the scanner accepts and svar rejects.
 
 use std::collections::HashMap;
 
 use crate::diagnostic::{Edit, Problem};
 use crate::source::{SourceText, Span};
+use svar_wire::text::grouped;
 
 use super::document::{MapEntry, Node, NodeKind, ScalarStyle};
 use super::limits::YamlLimits;
 use super::rules;
 use super::syntax_errors::excerpt;
 
-/// Keys of one map: each given once, each a name.
+/// Checks the keys of a map: each must be a scalar, not empty, and unique.
 pub(super) fn keys(
     source: &SourceText,
     nodes: &[Node],
@@ -44,7 +45,7 @@ pub(super) fn keys(
     duplicates(source, nodes, entries, problems);
 }
 
-/// Makes the problem for a no-break space after `-`, where YAML requires a space.
+/// Returns the problem of a no-break space after `-`, where YAML requires a space.
 fn no_break_space(source: &SourceText, at: u32) -> Problem {
     let span = Span::new(at, at + '\u{A0}'.len_utf8() as u32);
     let message = "the character U+00A0 looks like a space but is not one";
@@ -59,7 +60,8 @@ fn no_break_space(source: &SourceText, at: u32) -> Problem {
         )
 }
 
-/// `{{ x }}` is a map whose only key is a map: the template language of other tools.
+/// Returns the problem of a list or map used as a key. `{{ x }}`, the template syntax of other tools, is a
+/// map whose only key is a map.
 fn collection_key(source: &SourceText, nodes: &[Node], key: &Node) -> Problem {
     let outer = key.span.start.checked_sub(1);
     let is_template = outer.is_some_and(|outer| {
@@ -153,14 +155,14 @@ fn duplicate(source: &SourceText, key: &Node, first: Span) -> Problem {
     .help("keep one of them; put several entries of the same kind into a list")
 }
 
-/// One character, or none at the end of the text.
+/// Returns the span of the character at a byte; empty at the end of the text.
 fn first_character(source: &SourceText, at: u32) -> Span {
     let rest = source.text().get(at as usize..).unwrap_or_default();
     let length = rest.chars().next().map_or(0, char::len_utf8);
     Span::new(at, at + length as u32)
 }
 
-/// Returns a tag such as `!!str`.
+/// Returns the problem of a tag such as `!!str`.
 pub(super) fn tag(source: &SourceText, span: Span) -> Problem {
     let tag = source.slice(span);
     Problem::new(
@@ -172,7 +174,7 @@ pub(super) fn tag(source: &SourceText, span: Span) -> Problem {
     .help("remove it; put a number or a bool in quotes to make it a text")
 }
 
-/// Returns a line such as `%YAML 1.2`.
+/// Returns the problem of a directive such as `%YAML 1.2`.
 pub(super) fn directive(source: &SourceText, at: u32) -> Problem {
     let line = source.line_span(source.line_of(at));
     Problem::new(
@@ -184,7 +186,7 @@ pub(super) fn directive(source: &SourceText, at: u32) -> Problem {
     .help("remove the line; the version is in the first key, `playbook: 1`")
 }
 
-/// Returns a further document.
+/// Returns the problem of a second document.
 pub(super) fn second_document(source: &SourceText, span: Span) -> Problem {
     Problem::new(
         &rules::SECOND_DOCUMENT,
@@ -195,7 +197,7 @@ pub(super) fn second_document(source: &SourceText, span: Span) -> Problem {
     .help("a file contains one playbook: put the second one into another file")
 }
 
-/// Returns nothing but blank lines and comments.
+/// Returns the problem of a file with only blank lines and comments.
 pub(super) fn empty_document(source: &SourceText) -> Problem {
     let has_comments = source.text().contains('#');
     Problem::new(
@@ -211,7 +213,7 @@ pub(super) fn empty_document(source: &SourceText) -> Problem {
     .help("a playbook starts with `playbook: 1`; `svar init` creates one")
 }
 
-/// Returns an alias whose anchor is missing.
+/// Returns the problem of an alias without an anchor.
 pub(super) fn unknown_alias(source: &SourceText, span: Span) -> Problem {
     let written = source.slice(span);
     let name = written.trim_start_matches('*');
@@ -224,7 +226,7 @@ pub(super) fn unknown_alias(source: &SourceText, span: Span) -> Problem {
     .help("a text that begins with `*` needs quotes");
     let line = source.line_span(source.line_of(span.start));
     let rest = source.slice(Span::new(span.end, line.end));
-    // With more text behind it, quoting the word alone would break the line.
+    // If more text follows, quoting only the word would not fix the line.
     if !rest.trim().is_empty() && !rest.trim_start().starts_with([',', ']', '}', '#', ':']) {
         return problem;
     }
@@ -235,7 +237,7 @@ pub(super) fn unknown_alias(source: &SourceText, span: Span) -> Problem {
     )
 }
 
-/// Returns an alias inside what it repeats.
+/// Returns the problem of an alias inside the value that it repeats.
 pub(super) fn alias_of_itself(source: &SourceText, span: Span, start: u32) -> Problem {
     Problem::new(
         &rules::RECURSIVE_ALIAS,
@@ -250,7 +252,7 @@ pub(super) fn alias_of_itself(source: &SourceText, span: Span, start: u32) -> Pr
     .help("write the value out: it would have no end")
 }
 
-/// More repeated by aliases than sense allows.
+/// Returns the problem of too many nodes repeated by aliases.
 pub(super) fn too_many_aliases(source: &SourceText, span: Span, limits: &YamlLimits) -> Problem {
     Problem::new(
         &rules::YAML_LIMIT,
@@ -258,13 +260,13 @@ pub(super) fn too_many_aliases(source: &SourceText, span: Span, limits: &YamlLim
         span,
         format!(
             "with this alias, more than {} values are repeated by aliases",
-            thousands(limits.alias_nodes)
+            grouped(limits.alias_nodes)
         ),
     )
     .help("aliases of aliases multiply; write the values out")
 }
 
-/// Collections too deep inside one another.
+/// Returns the problem of lists and maps that are nested too deeply.
 pub(super) fn too_deep(source: &SourceText, span: Span, limits: &YamlLimits) -> Problem {
     Problem::new(
         &rules::YAML_LIMIT,
@@ -275,18 +277,18 @@ pub(super) fn too_deep(source: &SourceText, span: Span, limits: &YamlLimits) -> 
     .help("no playbook needs that: is a closing bracket missing?")
 }
 
-/// Too many values.
+/// Returns the problem of too many keys and values.
 pub(super) fn too_many_nodes(source: &SourceText, span: Span, limits: &YamlLimits) -> Problem {
     Problem::new(
         &rules::YAML_LIMIT,
         source,
         span,
-        format!("more than {} keys and values", thousands(limits.nodes)),
+        format!("more than {} keys and values", grouped(limits.nodes)),
     )
     .help("split the playbook, or move a long list of devices to the file of `targets`")
 }
 
-/// Too long.
+/// Returns the problem of a file that is too large.
 pub(super) fn too_many_bytes(source: &SourceText, limits: &YamlLimits) -> Problem {
     Problem::new(
         &rules::YAML_LIMIT,
@@ -294,33 +296,20 @@ pub(super) fn too_many_bytes(source: &SourceText, limits: &YamlLimits) -> Proble
         Span::new(0, 0),
         format!(
             "the file has {} bytes; at most {} are allowed",
-            thousands(source.text().len()),
-            thousands(limits.bytes)
+            grouped(source.text().len()),
+            grouped(limits.bytes)
         ),
     )
     .help("move a long list of devices to the file of `targets`, and data to the library")
 }
 
-/// `1234567` -> `1,234,567`
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// So many hidden characters are reported one by one.
+/// Maximum number of hidden characters that are reported.
 const HIDDEN_MOST: usize = 100;
 
-/// Characters that no reader sees, or that make him see another text.
+/// Returns the problems of characters that are invisible or change how the text looks.
 pub(super) fn hidden_characters(source: &SourceText) -> Vec<Problem> {
     let text = source.text();
-    // Nearly every file is plain: a look at the bytes settles it.
+    // Nearly every file has none of these bytes.
     let is_suspicious = |byte: &u8| matches!(byte, 0..=0x08 | 0x0B | 0x0C | 0x0E..=0x1F | 0x7F | 0xC2 | 0xD8 | 0xE1 | 0xE2 | 0xEF);
     if !text.as_bytes().iter().any(is_suspicious) {
         return Vec::new();
@@ -334,18 +323,18 @@ pub(super) fn hidden_characters(source: &SourceText) -> Vec<Problem> {
         .collect()
 }
 
-/// Returns whether a character can't be seen, or changes how others are seen.
+/// Returns whether a character is invisible or changes how others look.
 pub(super) fn is_hidden(character: char) -> bool {
     match character {
         '\t' | '\n' | '\r' | '\u{85}' => false,
-        // Without width, or turning the direction of what follows.
+        // Zero-width characters and direction marks.
         '\u{061C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' => true,
         '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}' => true,
         _ => character.is_control(),
     }
 }
 
-/// One of them.
+/// Returns the problem of a hidden character.
 pub(super) fn hidden_character(source: &SourceText, at: u32, character: char) -> Problem {
     let span = Span::new(at, at + character.len_utf8() as u32);
     let what = match character {

@@ -1,4 +1,4 @@
-//! The rules about YAML itself. Violations are errors: the values behind them would be a guess.
+//! Rules about YAML itself. All are errors, because the values would be ambiguous.
 
 use crate::diagnostic::{Rule, Severity};
 

@@ -1,8 +1,7 @@
-//! Maps the decoded text of a scalar to the bytes it was written with.
+//! Map from the decoded text of a scalar to its source bytes.
 //!
-//! A mapping pairs an offset in the decoded text with a byte of the source and holds until the next
-//! mapping: in between, both advance together. Mappings are computed when they are needed, since
-//! only findings need them.
+//! A mapping pairs an offset in the decoded text with one in the source; between two mappings both advance
+//! together. Mappings are computed on demand, since only findings need them.
 
 use std::ops::Range;
 
@@ -41,14 +40,14 @@ fn floor(text: &str, offset: usize) -> usize {
 struct Mapping {
     decoded: usize,
     source: usize,
-    /// Bytes of source for the one character here, where it was written as something longer: an
-    /// escape, a doubled quote, a fold. Zero: the text itself.
+    /// Source bytes of a single character that is written differently: an escape, a doubled quote, a fold.
+    /// Zero if the text from here on is the same in both.
     written: usize,
 }
 
 struct SourceMap {
     mappings: Vec<Mapping>,
-    /// Where the text ends, without a closing quote.
+    /// End of the text in the source, without a closing quote.
     end: usize,
 }
 
@@ -90,7 +89,7 @@ impl SourceMap {
 
     fn start_of(&self, decoded: usize) -> u32 {
         let source = self.mapping(decoded).map_or(self.end, |mapping| {
-            // Inside what was written longer there is nothing to count.
+            // A character that is written differently has one start.
             if mapping.written > 0 {
                 mapping.source
             } else {
@@ -137,7 +136,7 @@ impl Builder<'_> {
         (self.at < self.end).then(|| self.source[self.at])
     }
 
-    /// Returns how many bytes of white space follow in the source.
+    /// Returns the number of bytes of white space at the current offset of the source.
     fn spaces(&self) -> usize {
         self.source[self.at..self.end]
             .iter()
@@ -145,8 +144,8 @@ impl Builder<'_> {
             .count()
     }
 
-    /// All styles but double quotes: folding, indentation and line ends change white space only,
-    /// so that the other characters follow one another in both texts.
+    /// Maps all styles except double quotes. Folding, indentation and line ends change white space only; all
+    /// other characters are the same in both texts.
     fn map_folded(&mut self, text: &str, doubled_quotes: bool) {
         let decoded = text.as_bytes();
         let mut here = 0;
@@ -159,8 +158,8 @@ impl Builder<'_> {
                 self.mapping(here, 0);
                 continue;
             }
-            // The source may have a break where the decoded text has nothing, as in `>` before an
-            // end; a character that is no space stands for itself.
+            // The source may have white space where the decoded text has none, such as the break before the
+            // end of a folded scalar.
             let skipped = self.spaces();
             if skipped > 0 {
                 self.at += skipped;
@@ -178,8 +177,7 @@ impl Builder<'_> {
         }
     }
 
-    /// White space on both sides: what begins and ends alike is the same, and what lies between
-    /// stands for the rest.
+    /// Maps a run of white space. Its common prefix and suffix are mapped one to one, and the rest as a whole.
     fn map_space(&mut self, decoded: &[u8], here: usize) {
         let written = self.spaces();
         let source = &self.source[self.at..self.at + written];
@@ -188,7 +186,7 @@ impl Builder<'_> {
             return;
         }
         let same = |a: &mut dyn Iterator<Item = (&u8, &u8)>| a.take_while(|(a, b)| a == b).count();
-        // A fold in the source begins with a line break or with blanks before it, which vanish.
+        // A fold starts with a line break, or with spaces before it, which are dropped.
         let front = if source.first() == Some(&b' ') && decoded.contains(&b'\n') {
             0
         } else {
@@ -235,8 +233,8 @@ impl Builder<'_> {
                         here += written;
                         continue;
                     }
-                    // One break is a space, each further one a line feed; after `\` at a line's
-                    // end the break has been taken already.
+                    // One break is a space, each further one a line feed. After `\` at the end of a line
+                    // the break has been mapped already.
                     let decoded = fold(source);
                     for offset in 0..decoded {
                         self.mapping(here + offset, written);
@@ -253,14 +251,14 @@ impl Builder<'_> {
         }
     }
 
-    /// Bytes of the escape here in the source, and of what it stands for in the text.
+    /// Returns the number of bytes of the escape at the current offset, in the source and in the text.
     fn escape(&self, text: &str) -> (usize, usize) {
         let rest = &self.source[self.at..self.end];
         let character = text.chars().next().map_or(0, char::len_utf8);
         match rest.get(1) {
             Some(b'x') => (4.min(rest.len()), character),
             Some(b'u') => {
-                // A pair of surrogates is one character.
+                // A surrogate pair is one character.
                 let written = if rest.get(6) == Some(&b'\\') && is_high_surrogate(rest) {
                     12
                 } else {
@@ -270,8 +268,8 @@ impl Builder<'_> {
             }
             Some(b'U') => (10.min(rest.len()), character),
             Some(b'\r' | b'\n') => {
-                // The line goes on: the break and the next line's indentation vanish, further
-                // breaks between them stay.
+                // The line continues: the break and the indentation of the next line are dropped, further
+                // breaks between them are kept.
                 let spaces = rest[1..].iter().take_while(|byte| is_space(**byte)).count();
                 let breaks = breaks(&rest[1..1 + spaces]);
                 (1 + spaces, breaks.saturating_sub(1))
@@ -290,7 +288,7 @@ fn is_high_surrogate(escape: &[u8]) -> bool {
         .is_some_and(|high| (0xD8..0xDC).contains(&high))
 }
 
-/// Line breaks in white space; a carriage return with its line feed is one.
+/// Returns the number of line breaks in white space; CR LF is one.
 fn breaks(space: &[u8]) -> usize {
     let feeds = space.iter().filter(|byte| **byte == b'\n').count();
     let lone = space

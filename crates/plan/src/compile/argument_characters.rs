@@ -1,4 +1,4 @@
-//! Where a value in the arguments comes from, for a refusal that names who must change it.
+//! Origin of forbidden characters in arguments, for messages that name the value to change.
 
 use svar_language::diagnostic::Problem;
 use svar_language::expression::{NameUse, Scope};
@@ -9,13 +9,13 @@ use crate::inputs::InputOrigin;
 use crate::model::Target;
 use crate::rules;
 
-/// Characters that the service does not take in script parameters (API notes 3.3).
+/// Characters that the service does not allow in script parameters (API notes 3.3).
 pub(crate) const FORBIDDEN: [char; 5] = [';', '&', '|', '!', '$'];
 
-/// Returns the first value in the arguments that brings a character the service does not take.
+/// Returns the problem of the first evaluated value in the arguments with a forbidden character.
 ///
-/// What the author wrote into the playbook himself is the business of the check, which can be
-/// silenced with a reason; a value from outside can't be.
+/// Characters that are written in the playbook are reported by the check, where they can be suppressed;
+/// values from outside cannot be suppressed.
 pub(crate) fn find(
     prepared: &PreparedPlaybook,
     field: &PlaybookValue,
@@ -46,8 +46,8 @@ pub(crate) fn find(
     }
 }
 
-/// Finds the character in a value that is the same on every device: it has been evaluated before, so
-/// its text is read again.
+/// Finds the character in a value that is the same on all devices. It has already been evaluated, so its
+/// template is parsed again.
 fn find_in_constant(prepared: &PreparedPlaybook, field: &PlaybookValue) -> Option<Problem> {
     let document = &prepared.evaluator.document;
     let node = document.node(field.node);
@@ -117,7 +117,7 @@ fn origin(
     }
 }
 
-/// Returns the input that brings the character, also through vars.
+/// Returns the origin of the character if it is an input, directly or through vars.
 fn input_origin(prepared: &PreparedPlaybook, name: &NameUse, character: char) -> Option<String> {
     match name.path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["inputs", input, ..] => {
@@ -139,10 +139,10 @@ fn input_origin(prepared: &PreparedPlaybook, name: &NameUse, character: char) ->
     }
 }
 
-/// Vars that use vars are followed this far.
+/// Maximum length of a chain of vars that is followed.
 const DEPTH_MAX: usize = 20;
 
-/// Returns the input that brings the character into a var.
+/// Returns the origin of the character in a var if it is an input.
 fn vars_origin(
     prepared: &PreparedPlaybook,
     var: &str,

@@ -1,4 +1,4 @@
-//! One step on one device as the command that is sent.
+//! Commands and requests of steps on one device.
 
 use serde_json::Value;
 
@@ -18,11 +18,11 @@ use crate::tag::TAG_LENGTH;
 /// Maximum length of the comment in characters, tag included (API notes 3.3: under 1,000).
 const COMMENT_MAX: usize = 1_000;
 
-/// Longest arguments, in characters (API notes 3.3, an emulator's choice).
+/// Maximum length of the arguments in characters (API notes 3.3, an emulator's choice).
 const ARGS_MAX: usize = 30_000;
 
 impl PreparedPlaybook {
-    /// Returns the command of a step, in a scope that has all it needs.
+    /// Returns the command of a step. The scope must have all names that the step uses.
     pub(crate) fn command(
         &self,
         step: &PreparedStep,
@@ -53,7 +53,7 @@ impl PreparedPlaybook {
         }
     }
 
-    /// Returns the name in the tenant's library: of an entry under `library`, else the name itself.
+    /// Returns the name in the tenant's library: that of the entry under `library`, else the name itself.
     fn library_name(&self, step: &PreparedStep, written: &str) -> Result<String, Problem> {
         let name = self.library.get(written).map_or(written, String::as_str);
         match LibraryName::parse(name) {
@@ -109,7 +109,7 @@ impl PreparedPlaybook {
         Ok(Some(args))
     }
 
-    /// Returns the value of a `when`.
+    /// Evaluates a `when`.
     pub(crate) fn condition(&self, when: &PlaybookValue, scope: &Scope) -> Result<bool, Problem> {
         match self.evaluator.evaluate(when, scope)? {
             Value::Bool(holds) => Ok(holds),
@@ -124,7 +124,7 @@ impl PreparedPlaybook {
         }
     }
 
-    /// Returns the body for these commands.
+    /// Returns the request body for some commands.
     pub(crate) fn request(
         &self,
         commands: Vec<Command>,

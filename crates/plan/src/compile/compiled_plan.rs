@@ -1,4 +1,4 @@
-//! What is needed to play a plan: sessions that wait for results, and what results mean.
+//! The compiled plan: requests of sessions that wait for results, and verdicts on results.
 
 use std::sync::Arc;
 
@@ -13,27 +13,26 @@ use crate::index::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};
 use crate::model::{Plan, Verdict};
 use crate::result::{Results, StepResult};
 
-/// A session ready to be sent.
+/// Request of a session, and the commands in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolvedSession {
     /// Commands of the session that are sent, by index into
     /// [`Session::commands`](super::Session::commands).
     pub commands: Vec<CommandIndex>,
-    /// Body, correlation tag aside; `None` if every `when` said no.
+    /// Request body without the correlation tag; `None` if no condition holds.
     pub request: Option<Arc<LiveResponseRequest>>,
 }
 
-/// A session that the results so far can't be put into.
+/// Error of a session whose templates cannot be evaluated with the results so far.
 #[derive(Debug)]
 pub struct UnresolvableSession {
-    /// Step whose template it is, index into [`Plan::steps`]; `None` where it is the comment or a
-    /// var.
+    /// Step of the template, an index into [`Plan::steps`]; `None` for the comment or a var.
     pub step: Option<StepIndex>,
-    /// Problem, at its bytes in the playbook.
+    /// Problem, at its place in the playbook.
     pub problem: Problem,
 }
 
-/// A [`Plan`] with what is needed to play it.
+/// A [`Plan`] with the prepared playbook, which is needed to run it.
 #[derive(Debug)]
 pub struct CompiledPlan {
     plan: Arc<Plan>,
@@ -48,24 +47,24 @@ impl CompiledPlan {
         }
     }
 
-    /// Returns what will be done.
+    /// Returns the plan.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
 
-    /// Returns the family that the playbook is written for, where it says so.
+    /// Returns the operating system of the playbook, if it has one.
     pub fn os(&self) -> Option<Os> {
         self.prepared.os
     }
 
-    /// Returns the body of a session, from the results so far; for a session that never waited, the
-    /// body it always had.
+    /// Returns the request of a session, evaluated with the results so far. If the session does not wait for
+    /// results, this is the request in the plan.
     ///
     /// # Errors
-    /// The data does not fit the template: which step, and why.
+    /// A template cannot be evaluated.
     ///
     /// # Panics
-    /// There is no such device or session in the plan, which is our own mistake.
+    /// There is no such device or session in the plan, which is an internal error.
     pub fn resolve(
         &self,
         device: DeviceIndex,
@@ -89,7 +88,7 @@ impl CompiledPlan {
             .device_scope(&planned.target, &prepared.needs)
             .map_err(at(None))?;
         let waits_for = |name: &String| session.waits_for.contains(name);
-        self.read(device, &mut scope, results, waits_for);
+        self.add_results(device, &mut scope, results, waits_for);
         let mut sent = Vec::new();
         let mut commands = Vec::new();
         for (index, command) in CommandIndex::enumerate(&session.commands) {
@@ -116,8 +115,8 @@ impl CompiledPlan {
         })
     }
 
-    /// Puts the results of some steps into a scope, as far as there are any.
-    fn read(
+    /// Adds the results of the `wanted` steps to a scope. Steps without a result are skipped.
+    fn add_results(
         &self,
         device: DeviceIndex,
         scope: &mut Scope,
@@ -139,7 +138,7 @@ impl CompiledPlan {
     /// [`Plan::steps`].
     ///
     /// # Panics
-    /// There is no such device or step in the plan, which is our own mistake.
+    /// There is no such device or step in the plan, which is an internal error.
     pub fn judge(
         &self,
         device: DeviceIndex,
@@ -156,7 +155,7 @@ impl CompiledPlan {
         let step = step.of(&prepared.steps);
         match prepared.evaluator.device_scope(target, &everything) {
             Ok(mut scope) => {
-                self.read(device, &mut scope, results, |name| {
+                self.add_results(device, &mut scope, results, |name| {
                     step.expect_reads.contains(name)
                 });
                 prepared.judge(step, result, &scope)

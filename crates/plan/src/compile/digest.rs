@@ -13,14 +13,14 @@ use crate::inputs::Inputs;
 use crate::limits::Limits;
 use crate::model::{DevicePlan, PlannedFile};
 
-/// Name of what the digest covers; a change of meaning changes it.
+/// Name and version of the digest format.
 const FORMAT: &str = "svar plan digest 1";
 
 /// Returns `sha256:` and 64 hexadecimal digits over the playbook's bytes, the inputs without secret
 /// ones, the library files, the limits and the target set in order.
 ///
-/// Of a target counts its id and what the playbook asks of it. Paths of this computer, the run's id,
-/// its case and its operator do not count.
+/// For a target, its id and the fields that the playbook uses are included. Paths on this computer and the
+/// id, case and operator of the run are not.
 pub(crate) fn digest(
     prepared: &PreparedPlaybook,
     loaded: &Loaded,
@@ -30,7 +30,7 @@ pub(crate) fn digest(
     devices: &[DevicePlan],
 ) -> String {
     let mut hash = Sha256::new();
-    // Each part with its length before it, so that no two rows of parts run together alike.
+    // Each part is preceded by its length, so that different lists of parts never have the same bytes.
     let mut part = |bytes: &[u8]| {
         hash.update((bytes.len() as u64).to_be_bytes());
         hash.update(bytes);
@@ -62,7 +62,7 @@ pub(crate) fn digest(
     part(json!(files).to_string().as_bytes());
     part(json!(limits).to_string().as_bytes());
 
-    // A playbook for one family leaves out the others.
+    // A playbook with `os` skips devices of other families.
     let mut fields = prepared.needs.target.clone();
     if prepared.os.is_some() {
         fields.insert("family");
@@ -81,8 +81,8 @@ pub(crate) fn digest(
     text
 }
 
-/// Returns one byte of a secret's hash: a run that is resumed with another secret is noticed 255
-/// times of 256, and who has the digest learns next to nothing, however few secrets there can be.
+/// Returns the first byte of a secret's hash. A resume with another secret is detected with a probability of
+/// 255/256, and the digest reveals almost nothing about the secret.
 fn first_hash_byte(name: &str, value: &serde_json::Value) -> u8 {
     Sha256::digest(format!("{name}\n{value}"))[0]
 }

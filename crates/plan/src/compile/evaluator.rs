@@ -1,7 +1,7 @@
-//! Where the values behind names come from: `inputs`, `vars`, `run`, `target`, `steps`.
+//! Evaluation of the values of a playbook with `inputs`, `vars`, `run`, `target` and `steps`.
 //!
-//! Most values are the same on every device. What a template needs beyond that is worked out once
-//! ([`Dependencies`]), so that only what differs is evaluated again for each device.
+//! Most values are the same on all devices and are evaluated once. The [`Dependencies`] of the others show
+//! what they need for each device.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,12 +22,12 @@ use crate::secrets::Secrets;
 /// Fields of `target` that templates can read.
 pub(crate) const TARGET_FIELDS: [&str; 6] = ["id", "name", "os", "family", "tags", "group"];
 
-/// Dependencies of a value besides inputs and the run.
+/// Dependencies of a value on the target and on results.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Dependencies {
     /// Fields of `target`.
     pub(crate) target: BTreeSet<&'static str>,
-    /// Steps whose results it reads.
+    /// Names of steps whose results are read.
     pub(crate) steps: BTreeSet<String>,
 }
 
@@ -42,7 +42,7 @@ impl Dependencies {
     }
 }
 
-/// A place of the playbook that becomes a value.
+/// A value in a playbook, evaluated if it is the same on all devices.
 #[derive(Debug, Clone)]
 pub(crate) struct PlaybookValue {
     /// Location in the playbook.
@@ -50,20 +50,21 @@ pub(crate) struct PlaybookValue {
     pub(crate) state: ValueState,
 }
 
+/// State of a [`PlaybookValue`].
 #[derive(Debug, Clone)]
 pub(crate) enum ValueState {
-    /// Known.
+    /// Evaluated.
     Known(Value),
-    /// A scalar that is yet to be evaluated.
+    /// Template that must be evaluated for each device.
     Template(Template, Dependencies),
-    /// A list with something in it that is yet to be evaluated.
+    /// List with such a template in it.
     List(Vec<PlaybookValue>),
-    /// A map of that kind.
+    /// Map with such a template in it.
     Map(Vec<(String, PlaybookValue)>),
 }
 
 impl PlaybookValue {
-    /// Returns what it depends on.
+    /// Returns its dependencies.
     pub(crate) fn dependencies(&self) -> Dependencies {
         let mut all = Dependencies::default();
         match &self.state {
@@ -77,7 +78,7 @@ impl PlaybookValue {
         all
     }
 
-    /// Returns the value where it depends on nothing.
+    /// Returns the value if it is the same on all devices.
     pub(crate) fn known(&self) -> Option<&Value> {
         match &self.state {
             ValueState::Known(value) => Some(value),
@@ -86,24 +87,24 @@ impl PlaybookValue {
     }
 }
 
-/// Reads places of a playbook and evaluates them, with problems at their bytes.
+/// Evaluates values of a playbook, and reports problems at their places.
 #[derive(Debug)]
 pub(crate) struct Evaluator {
     pub(crate) document: Arc<Document>,
-    /// `inputs`, `run`, and the vars that are the same on every device.
+    /// `inputs`, `run`, and the vars that are the same on all devices.
     pub(crate) base: Scope,
     /// Dependencies of each var.
     vars: BTreeMap<String, Dependencies>,
     /// Vars that depend on the target, each after those it uses.
     target_vars: Vec<(String, PlaybookValue)>,
-    /// Values that must not be shown: secret inputs, and whatever a template makes of one.
+    /// Values that must not be shown: secret inputs, and values derived from them.
     pub(crate) secrets: Secrets,
-    /// Names behind which a secret may stand: `inputs.NAME`, `vars.NAME`.
+    /// Names that may contain a secret: `inputs.NAME`, `vars.NAME`.
     pub(crate) secret_names: BTreeSet<(&'static str, String)>,
 }
 
 impl Evaluator {
-    /// Gathers what is the same on every device.
+    /// Creates an evaluator and evaluates the vars that are the same on all devices.
     pub(crate) fn new(
         document: &Arc<Document>,
         playbook: &Playbook,
@@ -138,7 +139,7 @@ impl Evaluator {
         Ok(evaluator)
     }
 
-    /// Evaluates each var after those it uses. Cycles have been refused by the check.
+    /// Evaluates each var after those it uses. The check has rejected cycles.
     fn evaluate_vars(&mut self, playbook: &Playbook) -> Result<(), Vec<Problem>> {
         let mut problems = Vec::new();
         let mut waiting: Vec<(&String, NodeId)> = playbook
@@ -204,7 +205,7 @@ impl Evaluator {
         used
     }
 
-    /// Returns the steps whose results are read anywhere below a node.
+    /// Returns the names of the steps whose results are read at a node or below it.
     pub(crate) fn steps_read(&self, node: NodeId) -> BTreeSet<String> {
         let mut read = BTreeSet::new();
         self.for_each_template(node, &mut |template| {
@@ -231,7 +232,7 @@ impl Evaluator {
         }
     }
 
-    /// Reads the value at a node; what depends on neither target nor steps is evaluated at once.
+    /// Reads the value at a node, and evaluates it if it depends on neither target nor steps.
     pub(crate) fn read(&self, node: NodeId) -> Result<PlaybookValue, Problem> {
         let read = self.document.node(node);
         let state = match &read.kind {
@@ -270,7 +271,7 @@ impl Evaluator {
         Ok(PlaybookValue { node, state })
     }
 
-    /// Reads a text that may be a template.
+    /// Reads a text that may be a template, and evaluates it like [`Evaluator::read`].
     pub(crate) fn read_text(&self, node: NodeId, text: &str) -> Result<PlaybookValue, Problem> {
         if !Template::is_in(text) {
             let state = ValueState::Known(Value::from(text));
@@ -280,7 +281,7 @@ impl Evaluator {
         self.template_value(node, template)
     }
 
-    /// Reads a text that is one expression without braces.
+    /// Reads a text that is one expression without delimiters, and evaluates it like [`Evaluator::read`].
     pub(crate) fn read_expression(
         &self,
         node: NodeId,
@@ -326,7 +327,7 @@ impl Evaluator {
         needs
     }
 
-    /// Returns the value of a field in a scope that has all it needs.
+    /// Evaluates a value. The scope must have all names that it uses.
     pub(crate) fn evaluate(&self, field: &PlaybookValue, scope: &Scope) -> Result<Value, Problem> {
         match &field.state {
             ValueState::Known(value) => Ok(value.clone()),
@@ -358,7 +359,7 @@ impl Evaluator {
             .map_err(|fault| self.expression_problem(node, fault))
     }
 
-    /// Returns the value of a field as text.
+    /// Evaluates a value and converts it to text.
     pub(crate) fn text(&self, field: &PlaybookValue, scope: &Scope) -> Result<String, Problem> {
         let value = self.evaluate(field, scope)?;
         to_text(&value).map_err(|why| {
@@ -366,8 +367,8 @@ impl Evaluator {
         })
     }
 
-    /// Returns the scope of one device: the base, what it asks of the target, and the vars that
-    /// follow.
+    /// Returns the scope of a device: the base scope, the needed fields of the target, and the vars that depend
+    /// on them.
     pub(crate) fn device_scope(
         &self,
         target: &Target,
@@ -379,7 +380,7 @@ impl Evaluator {
         }
         for (name, field) in &self.target_vars {
             let needed = field.dependencies();
-            // A var that nothing of this playbook asks for may ask for what is not there.
+            // A var that is not used may depend on fields that are not in the scope.
             if needed.target.is_subset(&needs.target) {
                 scope.set("vars", name, &self.evaluate(field, &scope)?);
             }
@@ -387,7 +388,7 @@ impl Evaluator {
         Ok(scope)
     }
 
-    /// Returns a problem at a node.
+    /// Creates a problem at a node.
     pub(crate) fn problem(
         &self,
         rule: &'static Rule,
@@ -402,7 +403,7 @@ impl Evaluator {
         )
     }
 
-    /// Returns a fault of an expression, at its bytes in the file.
+    /// Converts an error of an expression to a problem at its bytes in the file.
     pub(crate) fn expression_problem(&self, node: NodeId, fault: ExpressionError) -> Problem {
         let span = self.document.source_span(node, fault.range);
         let problem = Problem::new(&TEMPLATE_VALUE, self.document.source(), span, fault.message);
@@ -412,8 +413,8 @@ impl Evaluator {
         }
     }
 
-    /// Returns the problem of a template that can't be read. The check has read every template
-    /// before, so this is for a text that changed meanwhile.
+    /// Returns the problem of a template with a syntax error. The check has parsed every template of the
+    /// playbook, so this is not expected.
     fn unparsable(&self, node: NodeId, faults: Vec<ExpressionError>) -> Problem {
         match faults.into_iter().next() {
             Some(fault) => self.expression_problem(node, fault),
@@ -422,7 +423,7 @@ impl Evaluator {
     }
 }
 
-/// Returns the number, or its text where that says more than its value, as `007` and `1.50` do.
+/// Returns the number, or its source text if that would be lost, as for `007` and `1.50`.
 pub(crate) fn number_or_text(number: &serde_json::Number, text: &str) -> Value {
     if number.to_string() == text {
         Value::Number(number.clone())
@@ -431,7 +432,7 @@ pub(crate) fn number_or_text(number: &serde_json::Number, text: &str) -> Value {
     }
 }
 
-/// Returns the value of `target.FIELD`. A field that is not known of the device is an empty text.
+/// Returns the value of `target.FIELD`. A field that is not known is an empty text.
 pub(crate) fn target_field(target: &Target, field: &str) -> Value {
     match field {
         "id" => json!(target.id.as_str()),

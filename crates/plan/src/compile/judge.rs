@@ -1,4 +1,4 @@
-//! Whether a result is what the playbook expects, and what is kept of it.
+//! Verdicts on results, and the values that `save` takes from them.
 
 use regex::{Regex, RegexBuilder};
 use serde::de::DeserializeOwned;
@@ -15,11 +15,11 @@ use super::setting::from_json;
 use crate::model::Verdict;
 use crate::result::StepResult;
 
-/// Characters of an output that a sentence quotes.
+/// Maximum number of characters of an output that a message quotes.
 const SHOWN_MAX: usize = 120;
 
 impl PreparedPlaybook {
-    /// Judges a result; the scope knows the device, and no results.
+    /// Judges a result. The scope has the results that the expectations read.
     pub(crate) fn judge(&self, step: &PreparedStep, result: &StepResult, scope: &Scope) -> Verdict {
         let judge = Judge {
             prepared: self,
@@ -71,7 +71,7 @@ impl PreparedPlaybook {
         }
     }
 
-    /// Returns the value that `save` keeps of an output.
+    /// Returns the value that `save` takes from an output.
     fn saved(&self, save: &Save, stdout: &str, stderr: &str) -> Result<Value, String> {
         let kept = extract(save, stdout, stderr);
         let value = match (kept, &save.default) {
@@ -85,7 +85,7 @@ impl PreparedPlaybook {
         match &save.r#type {
             None => Ok(value),
             Some(kind) => {
-                // A list or map is taken as its JSON, which `type: list` reads back.
+                // A list or map is converted to JSON, which `type: list` parses.
                 let text = to_text(&value).unwrap_or_else(|_| value.to_string());
                 kind.value.parse(text.trim())
             }
@@ -93,7 +93,7 @@ impl PreparedPlaybook {
     }
 }
 
-/// Returns what `save` finds in an output, before its type and default are looked at.
+/// Returns the value that `save` finds in an output, without its type and default.
 fn extract(save: &Save, stdout: &str, stderr: &str) -> Result<Value, String> {
     let output = match save
         .from
@@ -109,12 +109,12 @@ fn extract(save: &Save, stdout: &str, stderr: &str) -> Result<Value, String> {
             output_json(output).and_then(|json| Ok(json_path(&json, &path.value)?.clone()))
         }
         (None, Some(pattern)) => match_regex(&pattern.value, output).map(Value::from),
-        // The check refuses it.
+        // The check rejects this.
         (None, None) => Err("neither `json` nor `regex` says what is kept".to_owned()),
     }
 }
 
-/// Compares the result of a step with what its playbook expects.
+/// Comparison of the result of a step with its expectations.
 struct Judge<'p> {
     prepared: &'p PreparedPlaybook,
     scope: &'p Scope,
@@ -154,7 +154,7 @@ impl Judge<'_> {
                 }
             }
         }
-        // A value that is asked for and not there would be missed only when a later step reads it.
+        // A missing value must fail this step, not a later one that reads it.
         for (name, save) in &step.save {
             self.prepared
                 .saved(save, stdout, stderr)
@@ -260,7 +260,7 @@ impl Judge<'_> {
         self.prepared.evaluator.document.node(node).text.clone()
     }
 
-    /// Returns the value of something expected, on this device.
+    /// Evaluates an expected value for this device.
     fn evaluate_expected<T: Clone + DeserializeOwned>(
         &self,
         expected: &Templated<T>,
@@ -284,13 +284,13 @@ impl Judge<'_> {
     }
 }
 
-/// Returns the message of a problem whose place is not told.
+/// Returns the message of a problem without its place.
 fn message(problem: Problem) -> String {
     problem.message
 }
 
 fn compile_regex(pattern: &str) -> Result<Regex, String> {
-    // `^` and `$` stand for the ends of a line, and Windows ends its lines with CR LF.
+    // `^` and `$` match at line ends, and on Windows lines end with CR LF.
     RegexBuilder::new(pattern)
         .multi_line(true)
         .crlf(true)
@@ -308,8 +308,7 @@ fn match_regex(pattern: &str, output: &str) -> Result<String, String> {
     found.ok_or_else(|| format!("nothing matches `{pattern}`: {}", quote_output(output)))
 }
 
-/// Returns the output as JSON: the whole of it, or its last line, since scripts print progress
-/// before.
+/// Parses the output as JSON, or else its last line, since scripts may print progress before it.
 fn output_json(output: &str) -> Result<Value, String> {
     let text = output
         .trim_start_matches('\u{feff}')
@@ -322,7 +321,7 @@ fn output_json(output: &str) -> Result<Value, String> {
         .map_err(|error| format!("the output is not JSON ({error}): {}", quote_output(output)))
 }
 
-/// Returns the value at `status`, `items[0].name` or `[0]`.
+/// Returns the value at a path such as `status`, `items[0].name` or `[0]`.
 fn json_path<'j>(json: &'j Value, path: &str) -> Result<&'j Value, String> {
     let mut at = json;
     for segment in path
@@ -342,13 +341,13 @@ fn json_path<'j>(json: &'j Value, path: &str) -> Result<&'j Value, String> {
     Ok(at)
 }
 
-/// Returns whether two values are equal; numbers may be written in different ways.
+/// Returns whether two values are equal. Numbers are compared by value.
 fn equal_json(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {
         (Value::Number(found), Value::Number(wanted)) => {
             found == wanted || found.as_f64() == wanted.as_f64()
         }
-        // What keeps its text, as `007` does, is compared as text.
+        // A number such as `007`, which is kept as text, is compared as text.
         (Value::Number(found), Value::String(wanted)) => found.to_string() == *wanted,
         (Value::Array(found), Value::Array(wanted)) => {
             found.len() == wanted.len() && found.iter().zip(wanted).all(|(a, b)| equal_json(a, b))
@@ -372,7 +371,7 @@ fn quote_output(output: &str) -> String {
     }
 }
 
-/// Returns text of a device as one short line that is safe to show.
+/// Returns text from a device as one short line that is safe to print.
 fn one_line_of(text: &str) -> String {
     one_line(text, SHOWN_MAX)
 }

@@ -1,4 +1,4 @@
-//! The library files that a plan rests on, with their hashes.
+//! Library files of a plan, with their hashes.
 
 use svar_language::diagnostic::Problem;
 use svar_language::playbook::{Files, Playbook};
@@ -7,8 +7,8 @@ use svar_language::yaml::Document;
 use crate::model::PlannedFile;
 use crate::rules;
 
-/// Returns the entries under `library` with their names in the tenant. A file beside the playbook has
-/// its hash; of one that is in the tenant already, the hash is known where the author pinned it.
+/// Returns the entries under `library`, with their names in the tenant. A file beside the playbook is hashed;
+/// for a file in the tenant the hash is that of `sha256`, if given.
 pub(crate) fn planned_files(
     document: &Document,
     playbook: &Playbook,

@@ -1,8 +1,8 @@
-//! Compiles a playbook, its inputs and its targets into a [`CompiledPlan`].
+//! Compilation of a playbook, its inputs and its targets to a [`CompiledPlan`].
 //!
-//! What is the same on every device is worked out once (`prepare`, `policy`, `evaluator`); what differs
-//! becomes the sessions of each device (`segment`, `command`, `sessions`). `compiled_plan` puts results into
-//! sessions that wait for them, and `judge` compares results with what the playbook expects.
+//! Everything that is the same on all devices is evaluated once (`prepare`, `policy`, `evaluator`). The rest
+//! is compiled to the sessions of each device (`segment`, `command`, `sessions`). `compiled_plan` evaluates
+//! sessions that wait for results, and `judge` compares results with the expectations.
 
 mod argument_characters;
 mod command;
@@ -40,12 +40,12 @@ use svar_language::rules::INCOMPLETE_WAVES;
 
 /// Compiles a playbook for its targets.
 ///
-/// Devices that look the same to the playbook get the same sessions, shared. `files` is asked for
-/// the hashes of library files alone.
+/// Devices for which the playbook evaluates to the same sessions share them. `files` is used for the hashes
+/// of library files only.
 ///
 /// # Errors
-/// Everything that stands in the way, each once: findings of the playbook itself, settings and
-/// arguments whose evaluated values do not do, files that can't be read.
+/// All problems, each once: errors in the playbook, invalid values of settings and arguments, files that
+/// cannot be read.
 pub fn compile(
     loaded: &Loaded,
     files: &dyn Files,
@@ -104,8 +104,8 @@ pub fn compile(
     Ok(CompiledPlan::new(plan, prepared))
 }
 
-/// Waves that leave out devices that have something to do. A share in the list is of all devices,
-/// those with nothing to do included, as the run counts.
+/// Checks that the waves include all devices that have sessions. As in a run, a percentage is of all devices,
+/// including those without sessions.
 fn check_waves(
     playbook: &Playbook,
     prepared: &PreparedPlaybook,
@@ -131,7 +131,7 @@ fn check_waves(
     Some(problem)
 }
 
-/// Returns what a reader of the plan should know and its numbers do not say.
+/// Returns remarks for the reader of the plan.
 fn notes(prepared: &PreparedPlaybook, devices: &[DevicePlan]) -> Vec<String> {
     let mut notes = Vec::new();
     let asks = prepared.os.is_some()

@@ -1,4 +1,4 @@
-//! The settings that hold for the whole run, evaluated once, with defaults filled in.
+//! Settings of the whole run, evaluated once, with defaults.
 
 use std::time::Duration;
 
@@ -10,8 +10,7 @@ use crate::hours::Hours;
 use crate::model::{OfflinePolicy, Policy, RetryPolicy, StopWhen};
 use crate::rules;
 
-/// Time for which a device that is busy with another session is waited for. No key of a playbook sets
-/// it.
+/// Maximum wait for a device that is busy with another session. No key of a playbook sets it.
 const BUSY_WAIT: Duration = Duration::from_secs(15 * 60);
 
 impl Settings<'_> {
@@ -89,7 +88,7 @@ impl Settings<'_> {
             .ok()
     }
 
-    /// Evaluates the `retry` of a step; `None` where there are no further tries.
+    /// Evaluates the `retry` of a step. Returns `None` if there are no retries.
     pub(super) fn retry(&mut self, step: &Step) -> Option<RetryPolicy> {
         let retry = step.retry.as_ref()?;
         let max = self.evaluate(&retry.max)?;
@@ -103,7 +102,7 @@ impl Settings<'_> {
     }
 }
 
-/// Returns the length in milliseconds. The language allows a hundred years at most, which fit.
+/// Converts a duration of a playbook to milliseconds. It has at most a hundred years, so it fits.
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis())
         .unwrap_or_else(|_| panic!("internal error: a period of {duration:?} in a playbook"))

@@ -1,4 +1,4 @@
-//! A playbook made ready for its devices: what is the same on all of them is worked out once.
+//! Preparation of a playbook: evaluation of everything that is the same on all devices.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,51 +17,51 @@ use crate::inputs::Inputs;
 use crate::model::{Policy, StepLocation, StepPlan};
 use crate::rules;
 
-/// Playbook as the compiler and a running [`CompiledPlan`](crate::CompiledPlan) use it.
+/// A playbook as the compiler and [`CompiledPlan`](crate::CompiledPlan) use it.
 #[derive(Debug)]
 pub(crate) struct PreparedPlaybook {
     pub(crate) evaluator: Evaluator,
     pub(crate) inputs: Inputs,
     /// Main steps, then cleanup steps.
     pub(crate) steps: Vec<PreparedStep>,
-    /// Place of each step by its name; of two with one name, which a check refuses, the last.
+    /// Index of each step by its name. Names are unique, which a check ensures.
     pub(crate) step_indexes: HashMap<String, usize>,
     /// Number of main steps.
     pub(crate) main_count: usize,
     pub(crate) comment: PlaybookValue,
     pub(crate) policy: Policy,
-    /// Family it is written for.
+    /// Operating system of the playbook.
     pub(crate) os: Option<Os>,
-    /// Names under `library` with the file's name in the tenant.
+    /// Name in the tenant for each name under `library`.
     pub(crate) library: IndexMap<String, String>,
-    /// Fields and results that any step or the comment reads.
+    /// Dependencies of all steps and the comment.
     pub(crate) needs: Dependencies,
 }
 
-/// A step made ready.
+/// A step with the values that are the same on all devices.
 #[derive(Debug)]
 pub(crate) struct PreparedStep {
     pub(crate) plan: StepPlan,
-    /// Library name or path.
+    /// Value of the verb: a library name or a path.
     pub(crate) operand: PlaybookValue,
     pub(crate) args: Option<PlaybookValue>,
     pub(crate) pass: Pass,
     pub(crate) when: Option<PlaybookValue>,
-    /// Nothing may follow it in its session.
+    /// Whether it must be the last step of its session.
     pub(crate) ends_session: bool,
     pub(crate) expect: Option<Expect>,
     pub(crate) save: IndexMap<String, Save>,
-    /// Dependencies, `when` included.
+    /// Dependencies of the command and `when`.
     pub(crate) needs: Dependencies,
-    /// Steps whose results its expectations read. The command does not depend on them, but they
-    /// must be there when its own result is judged.
+    /// Steps whose results its expectations read. The command does not depend on them, but they must be
+    /// available when its own result is judged.
     pub(crate) expect_reads: BTreeSet<String>,
 }
 
-/// Steps are counted in 16 bits, in the plan and in the journal.
+/// Maximum number of steps: indices have 16 bits, in the plan and in the journal.
 const STEPS_MAX: usize = u16::MAX as usize;
 
-/// Reads and settles everything that does not differ between devices.
+/// Evaluates everything that does not differ between devices.
 pub(crate) fn prepare(
     document: &Arc<Document>,
     playbook: &Playbook,
@@ -241,7 +241,7 @@ fn prepare_step(
     })
 }
 
-/// Returns the text as it is written, template or not.
+/// Returns the source text of a value or template.
 fn text(written: &Templated<String>) -> &str {
     match written {
         Templated::Value(value) => &value.value,

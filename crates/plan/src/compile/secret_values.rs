@@ -1,5 +1,5 @@
-//! What templates make of secrets is secret as well: `${{ inputs.token | upper }}`, a var that holds
-//! a part of one, a var of a var.
+//! Secret values that templates derive from secret inputs: `${{ inputs.token | upper }}`, a var that
+//! contains one, a var that uses such a var.
 
 use svar_language::expression::{NameUse, Scope, Template};
 use svar_language::yaml::NodeId;
@@ -8,7 +8,7 @@ use super::evaluator::Evaluator;
 use crate::inputs::for_each_text;
 
 impl Evaluator {
-    /// Returns whether anything below a node is made of a secret.
+    /// Returns whether a template at a node or below it uses a secret.
     pub(crate) fn may_contain_secret(&self, node: NodeId) -> bool {
         let mut found = false;
         self.for_each_template(node, &mut |template| {
@@ -27,7 +27,7 @@ impl Evaluator {
         })
     }
 
-    /// Hides from now on what each expression of a template makes of a secret.
+    /// Adds to the secrets the value of each expression of a template that uses a secret.
     pub(crate) fn hide_derived(&self, template: &Template, scope: &Scope) {
         if self.secret_names.is_empty() || !self.uses_secret(&template.names()) {
             return;

@@ -1,24 +1,24 @@
-//! Where one session ends and the next begins.
+//! Division of steps into sessions.
 
 use svar_language::playbook::model::Verb;
 
-/// One step of a device as the cut sees it, in the author's order.
+/// The properties of a step that decide where sessions start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StepToCut {
     /// Kind of command.
     pub(crate) verb: Verb,
-    /// Places in the same row of the earlier steps whose results it reads.
+    /// Indices of the earlier steps whose results it reads.
     pub(crate) reads: Vec<usize>,
-    /// Nothing may follow it in its session: a gate, `on_fail: continue`, or `retry`.
+    /// Whether it must be the last step of its session: a gate, `on_fail: continue`, or `retry`.
     pub(crate) ends_session: bool,
 }
 
-/// Cuts a row of steps into the fewest sessions: the place in the row at which each begins.
+/// Returns the index of the first step of each session, for the smallest number of sessions.
 ///
-/// A session begins only where it must: where the service's order PutFile, RunScript, GetFile
-/// (API notes 3.3) would be broken, where a step reads the result of one in the same session, and
-/// after a step that closes its session. Every one of these demands a cut somewhere in a stretch
-/// of the row that ends right before a step, so cutting as late as possible gives the fewest.
+/// A session starts only where it must: where the service's order PutFile, RunScript, GetFile (API notes
+/// 3.3) would be violated, where a step reads a result of the same session, and after a step that ends its
+/// session. Each of these requires a boundary in a range that ends directly before a step, so starting
+/// sessions as late as possible gives the smallest number.
 pub(crate) fn session_starts(row: &[StepToCut]) -> Vec<usize> {
     let mut starts = Vec::new();
     let mut start = 0;
@@ -45,8 +45,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns whether cuts before these places give sessions that the rules allow, said as the rules
-    /// say it and not as [`session_starts`] finds it.
+    /// Returns whether sessions with these starts are allowed, written independently of [`session_starts`].
     fn is_legal(row: &[StepToCut], starts: &[usize]) -> bool {
         let session = |at: usize| starts.iter().filter(|start| **start <= at).count();
         (0..row.len()).all(|later| {

@@ -1,4 +1,4 @@
-//! Which devices a playbook names: its selectors with their templates evaluated.
+//! Selection of devices: the selectors of a playbook, evaluated.
 
 use svar_language::diagnostic::Problem;
 use svar_language::playbook::model::{Exclude, Targets};
@@ -11,26 +11,26 @@ use crate::inputs::Inputs;
 use crate::result::RunNames;
 use crate::rules;
 
-/// One way to name devices. `F` stands for a file of ids and names: where it is, or what is in it.
+/// Selector of devices. `F` is a file of ids and names: its path, or its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceSelector<F = TargetsFile> {
     /// Device with this id.
     Id(DeviceId),
-    /// Device with this DNS name, or this first label of one.
+    /// Device with this DNS name, or with this first label of it.
     Name(String),
     /// Devices with this tag.
     Tag(String),
     /// Devices of this device group.
     Group(String),
-    /// Devices that fit this OData filter.
+    /// Devices that match this OData filter.
     Filter(String),
-    /// Devices that this advanced hunting query names.
+    /// Devices that this advanced hunting query returns.
     Hunt(String),
-    /// Ids and names in a file, one on each line.
+    /// Devices in a file of ids and names, one on each line.
     File(F),
 }
 
-/// A file of ids and names, read.
+/// Content of a file of ids and names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetsFile {
     /// Path, as the user named it.
@@ -39,16 +39,16 @@ pub struct TargetsFile {
     pub text: String,
 }
 
-/// Which devices: all that a selector names, less those that one of `exclude` names.
+/// Selection of devices: those of `include` without those of `exclude`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceSelection<F = TargetsFile> {
     /// Selectors of the devices.
     pub include: Vec<DeviceSelector<F>>,
-    /// Selectors of devices that are left out, whichever selector named them.
+    /// Selectors of devices to leave out.
     pub exclude: Vec<DeviceSelector<F>>,
-    /// Least number of devices there should be.
+    /// Minimum number of devices.
     pub min: Option<u32>,
-    /// Greatest number of devices there should be.
+    /// Maximum number of devices.
     pub max: Option<u32>,
 }
 
@@ -64,10 +64,10 @@ impl<F> Default for DeviceSelection<F> {
 }
 
 impl<F> DeviceSelector<F> {
-    /// Returns the selector with its file, if it has one, replaced by what `read` makes of it.
+    /// Converts the file of the selector, if it has one, with `read`.
     ///
     /// # Errors
-    /// Those of `read`.
+    /// The error of `read`.
     pub fn read_file<G, E>(
         self,
         read: impl FnOnce(F) -> Result<G, E>,
@@ -85,11 +85,11 @@ impl<F> DeviceSelector<F> {
 }
 
 impl DeviceSelection<String> {
-    /// Returns what `targets` of a playbook says, with paths of files as they are written; empty where
-    /// it says nothing.
+    /// Evaluates `targets` of a playbook, with paths of files as they are written. Returns an empty selection if
+    /// there is no `targets`.
     ///
     /// # Errors
-    /// Selectors whose evaluated values are invalid, each at its place.
+    /// Selectors with invalid values, each at its place.
     pub fn of(
         loaded: &Loaded,
         inputs: &Inputs,

@@ -1,4 +1,4 @@
-//! The sessions of each device; devices that look the same to the playbook share theirs.
+//! Sessions of each device. Devices with the same sessions share them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -16,7 +16,8 @@ use crate::index::StepIndex;
 use crate::model::{CommandPlan, DevicePlan, Session, SessionKind, Target};
 use crate::rules;
 
-/// Compiles one class of devices for each set of answers to what the playbook asks of a target.
+/// Compiles the sessions of all devices. Devices whose target has the same values for the fields that the
+/// playbook uses are compiled once.
 pub(super) fn compile_devices(
     prepared: &PreparedPlaybook,
     targets: Vec<Target>,
@@ -27,7 +28,7 @@ pub(super) fn compile_devices(
     let mut devices = Vec::with_capacity(targets.len());
     let mut seen = BTreeSet::new();
     for target in targets {
-        // Only what a shell is chosen by is asked of every target besides.
+        // The shell depends on the family, even if no template uses it.
         let mut class: Vec<Value> = prepared
             .needs
             .target
@@ -40,7 +41,7 @@ pub(super) fn compile_devices(
             None => {
                 let compiled = prepared.sessions(&target).unwrap_or_else(|found| {
                     for problem in found {
-                        // One mistake is told once, not for each of ten thousand devices.
+                        // Each problem is reported once, not for every device.
                         if seen.insert((problem.rule.id, problem.span(), problem.message.clone())) {
                             problems.push(problem);
                         }
@@ -60,7 +61,7 @@ pub(super) fn compile_devices(
     devices
 }
 
-/// Returns the sessions, shared with those of an earlier class where they are equal.
+/// Returns the sessions, or equal ones of an earlier class.
 fn share_equal(
     sessions: Vec<Session>,
     same: &mut HashMap<u64, Vec<Arc<[Session]>>>,
@@ -81,9 +82,9 @@ fn share_equal(
 }
 
 impl PreparedPlaybook {
-    /// Returns the sessions of one device: none where the playbook is for another system.
+    /// Compiles the sessions of one device. Returns none if the playbook is for another operating system.
     fn sessions(&self, target: &Target) -> Result<Vec<Session>, Vec<Problem>> {
-        // A device of another family is left out; one of unknown family is not.
+        // A device of another family is skipped; one of unknown family is not.
         if let (Some(os), Some(family)) = (self.os, target.family())
             && os != family
         {
@@ -111,19 +112,19 @@ impl PreparedPlaybook {
     }
 }
 
-/// Compiles the steps of a playbook for one device.
+/// Compiler of the sessions of one device.
 struct DeviceCompiler<'p> {
     prepared: &'p PreparedPlaybook,
     target: &'p Target,
     scope: &'p Scope,
-    /// Names of steps that are known not to run here: their results are known to be none.
+    /// Names of steps that do not run on the device, so that nothing waits for their results.
     skipped: BTreeSet<&'p str>,
     sessions: Vec<Session>,
     problems: Vec<Problem>,
 }
 
 impl<'p> DeviceCompiler<'p> {
-    /// Adds the sessions of these steps, as far as they may run on the device.
+    /// Adds the sessions of those steps that may run on the device.
     fn add_steps(&mut self, kind: SessionKind, steps: Range<usize>) {
         let prepared = self.prepared;
         let mut row = Vec::new();
@@ -139,7 +140,7 @@ impl<'p> DeviceCompiler<'p> {
         self.add_sessions(kind, &row);
     }
 
-    /// Returns whether the step may run on this device: `true` also where that is not known yet.
+    /// Returns whether the step may run on this device; `true` if that depends on results.
     fn may_run(&self, step: &PreparedStep) -> Result<bool, Problem> {
         match &step.when {
             Some(when) if !self.has_to_wait(&when.dependencies().steps) => {
@@ -149,7 +150,7 @@ impl<'p> DeviceCompiler<'p> {
         }
     }
 
-    /// Adds the sessions into which these steps, by index, are cut.
+    /// Divides steps, given by index, into sessions and adds these.
     fn add_sessions(&mut self, kind: SessionKind, row: &[usize]) {
         let starts = session_starts(&self.steps_to_cut(row));
         if kind == SessionKind::Cleanup
@@ -173,7 +174,7 @@ impl<'p> DeviceCompiler<'p> {
         }
     }
 
-    /// Returns what the cut needs to know of these steps.
+    /// Returns the properties of steps that decide where sessions start.
     fn steps_to_cut(&self, row: &[usize]) -> Vec<StepToCut> {
         let prepared = self.prepared;
         let in_row: HashMap<usize, usize> = row.iter().copied().zip(0..).collect();
@@ -191,7 +192,7 @@ impl<'p> DeviceCompiler<'p> {
         links.collect()
     }
 
-    /// Adds one session of these steps. Its body is there unless one of them reads results.
+    /// Adds one session of these steps. It has a request unless one of them reads results.
     fn add_session(&mut self, kind: SessionKind, members: &[usize]) {
         let prepared = self.prepared;
         let mut waits_for: BTreeSet<&String> = BTreeSet::new();
@@ -208,9 +209,9 @@ impl<'p> DeviceCompiler<'p> {
             waits_for.extend(waits);
         }
         let mut waits_for: Vec<String> = waits_for.into_iter().cloned().collect();
-        // In the order of the playbook, so that it reads like one.
+        // In the order of the playbook.
         waits_for.sort_by_key(|name| prepared.step_indexes.get(name));
-        // The comment is checked also where the session waits.
+        // The comment is checked even if the session waits.
         let request = match prepared.request(commands, self.scope) {
             Ok(request) if waits_for.is_empty() => Some(Arc::new(request)),
             Ok(_) => None,
@@ -231,12 +232,12 @@ impl<'p> DeviceCompiler<'p> {
         });
     }
 
-    /// Returns whether one of the steps has to be waited for.
+    /// Returns whether the results of one of the steps must be waited for.
     fn has_to_wait(&self, steps: &BTreeSet<String>) -> bool {
         (steps.iter()).any(|name| !self.skipped.contains(name.as_str()))
     }
 
-    /// Returns those of the steps that have to be waited for: those that may run.
+    /// Returns those steps whose results must be waited for, which are those that may run.
     fn awaited(&self, steps: &'p BTreeSet<String>) -> Vec<&'p String> {
         let may_run = |name: &&String| !self.skipped.contains(name.as_str());
         steps.iter().filter(may_run).collect()

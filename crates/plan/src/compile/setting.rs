@@ -1,4 +1,4 @@
-//! One setting of a playbook: its template evaluated, read as its type.
+//! Evaluation of settings of a playbook to their types.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,17 +13,17 @@ use super::evaluator::Evaluator;
 
 use crate::rules;
 
-/// Characters of a refused value that a message shows.
+/// Maximum number of characters of an invalid value that a message shows.
 const VALUE_SHOWN_MAX: usize = 60;
 
-/// Evaluates settings and keeps what is wrong with them.
+/// Evaluator of settings that collects their problems.
 pub(crate) struct Settings<'v> {
     pub(crate) evaluator: &'v Evaluator,
     pub(crate) problems: Vec<Problem>,
 }
 
 impl Settings<'_> {
-    /// Returns the value of a setting; `None` where it is wrong, which is then among the problems.
+    /// Evaluates a setting. If it is invalid, adds a problem and returns `None`.
     pub(crate) fn evaluate<T: Clone + DeserializeOwned>(
         &mut self,
         setting: &Templated<T>,
@@ -64,7 +64,7 @@ impl Settings<'_> {
         })
     }
 
-    /// As [`Settings::evaluate`], for a setting that may be left out.
+    /// Evaluates an optional setting like [`Settings::evaluate`].
     pub(crate) fn evaluate_optional<T: Clone + DeserializeOwned>(
         &mut self,
         setting: Option<&Templated<T>>,
@@ -73,7 +73,8 @@ impl Settings<'_> {
     }
 }
 
-/// Reads a value as a setting's type. A text may stand for a number, as `5` does in a larger text.
+/// Deserializes the value of a template as the type of its setting. Text is accepted for a number, and a
+/// number for text.
 pub(crate) fn from_json<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
     serde_json::from_value(value.clone()).or_else(|error| {
         let retyped = match value {

@@ -1,33 +1,30 @@
-//! The least time that any scheduler needs, however clever and however lucky.
+//! Lower bound of the time that any scheduler needs.
 //!
-//! A run is some sessions. Each has a moment before which it can't start (its device sleeps, or an
-//! earlier session of the device is not over), a least length, and results to fetch. The tenant
-//! allows `r` starts a minute, `S` sessions at one time, and so many result links a minute and an
-//! hour. Sort the starts of any schedule that keeps these limits: `s(1) <= s(2) <= …`. Then
+//! A run is a set of sessions. Each has an earliest start (its device is offline until then, or an earlier
+//! session of the device has not ended), a minimum length, and results to fetch. The tenant allows `r`
+//! starts per minute, `S` sessions at a time, and a number of result links per minute and per hour. Sort the
+//! starts of any schedule that keeps these limits: `s(1) <= s(2) <= …`. Then
 //!
-//! 1. `s(n) >= e(n)`, where `e` are the sessions' earliest moments in order: by `s(n)` there are `n`
-//!    sessions that may have started, so the n-th smallest moment is not later.
-//! 2. `s(n)` lies in a later minute than `s(n - r)`, for else `r + 1` starts were in one minute.
-//!    Whether the service's minutes slide or are cut from the hour is not known (API notes 1.1), so
-//!    they count as cut, which allows more. The run begins with a minute; one that begins in the
-//!    middle of a cut minute may end up to a minute earlier.
-//! 3. `s(n) >= s(n - S) + l`, `l` being the shortest length: of the `S + 1` sessions from `n - S` to
-//!    `n` one must be over when the last of them starts, and none of them is over before
-//!    `s(n - S) + l`.
+//! 1. `s(n) >= e(n)`, where `e` are the earliest starts in order: at `s(n)`, `n` sessions have started, so
+//!    the n-th smallest earliest start is not later.
+//! 2. `s(n)` is in a later minute than `s(n - r)`, since otherwise `r + 1` starts would be in one minute.
+//!    Whether the service counts in sliding or in fixed minutes is not known (API notes 1.1); fixed minutes
+//!    are assumed, which allow more. The run starts with a minute; one that starts in the middle of a fixed
+//!    minute may end up to a minute earlier.
+//! 3. `s(n) >= s(n - S) + l`, where `l` is the shortest length: of the `S + 1` sessions from `n - S` to `n`
+//!    one must have ended when the last of them starts, and none of them ends before `s(n - S) + l`.
 //!
-//! So the recursion that takes the greatest of the three is a lower bound for each `s(n)`, and
-//! `s(N) + l` one for the end. Where all sessions have one length it is also reached: start each as
-//! soon as the three allow. Besides,
+//! So the recursion that takes the maximum of the three is a lower bound for each `s(n)`, and `s(N) + l` one
+//! for the end. If all sessions have the same length it is tight: start each as soon as the three allow.
+//! In addition,
 //!
-//! 4. no session ends before its own earliest moment and its own length are over;
-//! 5. `S` slots do no more than `S` seconds of work in a second, and only as many slots are in use
-//!    as starts were allowed so far, so the work that can't begin before `e` takes its share of time
-//!    from `e` on;
-//! 6. the m-th link can't be asked for before that many sessions have ended as have `m` links
-//!    between them at best, and lies in a later minute than the one `p` links before it, and in a
-//!    later hour than the one `h` links before it.
+//! 4. no session ends before its earliest start plus its length;
+//! 5. `S` slots do at most `S` seconds of work per second, and no more slots are in use than starts were
+//!    allowed so far, which bounds the time for the work that cannot start before `e`;
+//! 6. the m-th link cannot be requested before the smallest number of sessions that can have `m` links have
+//!    ended; it is in a later minute than the p-th link before it, and in a later hour than the h-th.
 //!
-//! Watching has no part in it: one list call tells of any number of sessions.
+//! Status requests are ignored: one list call returns the status of any number of sessions.
 
 use std::fmt;
 use std::time::Duration;
@@ -37,24 +34,25 @@ use crate::limits::Limits;
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 3_600_000;
 
-/// One session of a run, as far as time is concerned.
+/// Timing of one session of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Job {
-    /// It can't start before: counted from the run's beginning.
+    /// Earliest start, from the start of the run.
     pub earliest: Duration,
-    /// It holds its slot for this long, at least.
+    /// Minimum time for which it holds its slot.
     pub length: Duration,
-    /// Its results.
+    /// Number of results to fetch.
     pub links: u32,
 }
 
 impl Job {
-    /// Returns the sessions of one device, each after the one before it.
+    /// Returns the sessions of one device, which run one after the other. The device is online from
+    /// `online_at` on; each session has a length and a number of results.
     pub fn of_device(
-        awake_at: Duration,
+        online_at: Duration,
         sessions: impl IntoIterator<Item = (Duration, u32)>,
     ) -> Vec<Job> {
-        let mut earliest = awake_at;
+        let mut earliest = online_at;
         let mut jobs = Vec::new();
         for (length, links) in sessions {
             jobs.push(Job {
@@ -71,11 +69,11 @@ impl Job {
 /// Limit that decides how long a run takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BindingLimit {
-    /// The sessions themselves: without any limit it would take as long.
+    /// None: without any limit it would take as long.
     Sessions,
-    /// Starts a minute.
+    /// Starts per minute.
     Starts,
-    /// Sessions at one time.
+    /// Sessions at a time.
     Slots,
     /// Result links.
     Links,
@@ -92,16 +90,16 @@ impl fmt::Display for BindingLimit {
     }
 }
 
-/// A time that no run of these sessions is shorter than.
+/// Lower bound of the time of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MakespanBound {
-    /// From the run's beginning to its last session's end, or its last result.
+    /// Minimum time from the start of the run to the end of its last session or its last result.
     pub at_least: Duration,
-    /// Which limit alone makes it longest.
+    /// Limit that has the largest effect by itself.
     pub binding: BindingLimit,
 }
 
-/// Returns the least makespan of these sessions under these limits; see the file's text for why.
+/// Returns the lower bound of the time for some sessions; see the documentation of this module.
 pub fn least_makespan(limits: &Limits, jobs: &[Job]) -> MakespanBound {
     let all = LimitSet {
         starts: Some(at_least_one(limits.starts_per_minute)),
@@ -129,7 +127,7 @@ pub fn least_makespan(limits: &Limits, jobs: &[Job]) -> MakespanBound {
         };
         (rules.bound(jobs), binding)
     };
-    // Of equals the first: a limit binds only where it makes a difference.
+    // `max_by_key` returns the last of equal ones, so that a limit binds only if it makes a difference.
     let kinds = [
         BindingLimit::Links,
         BindingLimit::Slots,
@@ -151,7 +149,7 @@ fn at_least_one(limit: u32) -> usize {
     limit.max(1) as usize
 }
 
-/// Limits that are kept; what is left out allows everything.
+/// Limits that apply; `None` is no limit.
 #[derive(Debug, Clone, Copy, Default)]
 struct LimitSet {
     starts: Option<usize>,
@@ -173,7 +171,7 @@ impl LimitSet {
             .max(self.links(jobs, &starts, shortest))
     }
 
-    /// Rules 1 to 3: the n-th start is not earlier.
+    /// Returns lower bounds of all starts, in order, by rules 1 to 3.
     fn starts(&self, jobs: &[Job], shortest: u64) -> Vec<u64> {
         let mut starts: Vec<u64> = jobs.iter().map(|job| millis(job.earliest)).collect();
         starts.sort_unstable();
@@ -189,7 +187,7 @@ impl LimitSet {
         starts
     }
 
-    /// Rule 5, for every moment from which on work is released.
+    /// Returns the lower bound of the end by rule 5, for each earliest start.
     fn work(&self, jobs: &[Job]) -> u64 {
         let Some(slots) = self.slots else { return 0 };
         let mut by_release: Vec<(u64, u64)> = jobs
@@ -208,9 +206,9 @@ impl LimitSet {
         bound
     }
 
-    /// How long that much work takes: the slots fill as starts allow, a burst at the beginning and
-    /// one with each further minute. The first further burst may come at once, for the work may be
-    /// released just before a minute ends.
+    /// Returns the minimum time for some work. Slots are filled as starts allow, with a burst at the start and
+    /// one in each further minute. The second burst may follow at once, since the work may become available
+    /// just before a minute ends.
     fn time_for(&self, work: u64, slots: u64) -> u64 {
         let burst = self.starts.map_or(slots, |rate| rate as u64);
         let mut in_use = (2 * burst).min(slots);
@@ -224,12 +222,12 @@ impl LimitSet {
         time + (work - done).div_ceil(in_use.max(1))
     }
 
-    /// Rule 6: when the last link can be asked for.
+    /// Returns the lower bound of the last link by rule 6.
     fn links(&self, jobs: &[Job], starts: &[u64], shortest: u64) -> u64 {
         let Some((per_minute, per_hour)) = self.links else {
             return 0;
         };
-        // Those with the most links end first: no order has more links to ask for by then.
+        // No order has more links available than that in which the sessions with the most links end first.
         let mut counts: Vec<u32> = jobs.iter().map(|job| job.links).collect();
         counts.sort_unstable_by(|one, other| other.cmp(one));
         let mut asked: Vec<u64> = Vec::new();
@@ -249,7 +247,7 @@ impl LimitSet {
     }
 }
 
-/// Returns the beginning of the window after the one that the moment lies in.
+/// Returns the start of the window after that of `at`.
 fn next_window(at: u64, window: u64) -> u64 {
     (at / window + 1) * window
 }

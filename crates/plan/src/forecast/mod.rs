@@ -1,5 +1,4 @@
-//! Foretells what a plan costs in calls, how long it takes within the limits, and which edit of the
-//! playbook would make it cheaper.
+//! Forecast of the calls and the time of a run, and of the edit of the playbook that saves the most.
 
 mod bound;
 mod saving;
@@ -21,30 +20,30 @@ use crate::polling::{
 use saving::edits;
 use windows::WaveStarts;
 
-/// Time from start to end of a session, as it was measured (API notes 4.6). Most of it is the
-/// device's fetching and handing back, so it stands for every session.
+/// Estimated time of a session, as measured (API notes 4.6). Most of it is pickup and upload, so it is used
+/// for all sessions.
 pub const SESSION_ESTIMATE: Duration = Duration::from_secs(162);
 
-/// Most calls that one read of the device list takes.
+/// Maximum number of calls for one lookup in the device list.
 const DEVICE_CALLS: u64 = 4;
 
-/// Share of devices that are taken to be offline: usual for clients by day.
+/// Assumed percentage of offline devices: usual for clients by day.
 const OFFLINE_PERCENT: u64 = 10;
 
-/// Calls and times of a run in which everything goes well, every device is online and nobody else
-/// uses the tenant's quota. Conditions that only results can decide count as met.
+/// Calls and time of a run without failures, with all devices online and no other user of the tenant's quota.
+/// Conditions that depend on results are assumed to hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forecast {
     /// Calls by kind.
     pub calls: CallCounts,
-    /// Time from the start to the end with sessions of [`SESSION_ESTIMATE`], pauses between waves
-    /// included; hours in which nothing may be started are not.
+    /// Time from start to end with sessions of [`SESSION_ESTIMATE`], including pauses between waves, but not the
+    /// time outside of `window`.
     pub expected: Duration,
-    /// Least time that the limits allow, however short the sessions are.
+    /// Minimum time that the rate limits and pauses allow, for sessions of any length.
     pub at_least: Duration,
-    /// Limit that decides the time; `None` where it is the length of the sessions.
+    /// Limit that determines the time; `None` if it is the length of the sessions.
     pub limited_by: Option<TimeLimit>,
-    /// Windows over which that time is spread; `None` without a `window`.
+    /// Number of windows that are needed; `None` without `window`.
     pub windows: Option<WindowCount>,
     /// Cost if a tenth of the devices are offline.
     pub offline: OfflineCost,
@@ -55,21 +54,21 @@ pub struct Forecast {
 /// Number of calls of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallCounts {
-    /// Sessions to start.
+    /// Session starts.
     pub starts: u64,
-    /// Reads of the status of own actions, about.
+    /// Status requests, approximately.
     pub status_requests: u64,
     /// Results to fetch.
     pub result_links: u64,
-    /// Cancels: none while all goes well.
+    /// Cancels: none without failures.
     pub cancels: u64,
-    /// Reads of the device list before the first start.
+    /// Requests of the device list before the first start.
     pub device_lists: u64,
-    /// Reads of the library before the run.
+    /// Requests of the library list before the run.
     pub library_lists: u64,
 }
 
-/// Limit that decides how long a run takes.
+/// Limit that determines the time of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeLimit {
     /// Session starts per minute.
@@ -82,66 +81,67 @@ pub enum TimeLimit {
     Sessions(u32),
     /// `max_active` of the playbook.
     MaxActive(u32),
-    /// Waves that are waited for, and the pauses between them.
+    /// Waves, and the pauses between them.
     Waves,
 }
 
 /// Cost of offline devices, for a tenth of all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfflineCost {
-    /// Devices that are taken to be offline.
+    /// Assumed number of offline devices.
     pub devices: u64,
-    /// How they are treated.
+    /// Mode of the policy.
     pub mode: OfflineMode,
-    /// Most of them that wait in the service's queue at a time, in slots that no online device wants.
+    /// Maximum number of them that wait in the service's queue at a time, in slots that online devices do not
+    /// need.
     pub queued: u32,
-    /// Starts that are used up by waiting in the service's queue until they expire.
+    /// Additional starts, because sessions expire in the service's queue.
     pub extra_starts: u64,
-    /// Cost if all of them were seen so lately that the device list shows them as ready.
+    /// Cost if all of them were seen so recently that the device list shows them as online.
     pub recently_seen: RecentlySeenCost,
-    /// Reads of the device list per hour for their sake, while others are still to be started.
+    /// Requests of the device list per hour for them, while other devices are not yet started.
     pub device_lists_per_hour: u64,
-    /// The same when only they are waited for.
+    /// The same when only they are left.
     pub device_lists_per_hour_alone: u64,
-    /// Reads of the status per hour when only their waiting sessions are open.
+    /// Status requests per hour when only their queued sessions are open.
     pub status_requests_per_hour_alone: u64,
-    /// End of the run if one of them never comes online, from its start; `None` where nobody waits.
+    /// Time from the start to the end of the run if one of them never comes online; `None` if the run does not
+    /// wait for offline devices.
     pub ends_after: Option<Duration>,
 }
 
-/// Cost of offline devices that were seen so lately that they are started.
+/// Cost of offline devices that were seen so recently that they are started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecentlySeenCost {
-    /// Starts more, one for each that is called back and started again.
+    /// Additional starts, one for each device whose session is cancelled and started again.
     pub extra_starts: u64,
-    /// How much longer the others take.
+    /// Delay of the other devices.
     pub delay: OfflineDelay,
 }
 
-/// How much longer a run takes because of offline devices.
+/// Delay of a run by offline devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OfflineDelay {
-    /// By this time: each holds a slot until it shows that it is offline, and with `queue` some of
-    /// them keep it.
+    /// Duration: each device holds a slot until it turns out to be offline, and with `queue` some keep it.
     Time(Duration),
-    /// As long as they are offline: they take all places of `max_active`.
+    /// Until they come online: they take up all of `max_active`.
     UntilOnline,
 }
 
-/// Numbers of what is to be done.
+/// Amount of work of a run.
 #[derive(Debug, Clone, Copy)]
 struct Workload {
     devices: u64,
     starts: u64,
     links: u64,
-    /// Most sessions that one device gets, one after the other.
+    /// Maximum number of sessions of one device, which run one after the other.
     depth: u32,
     slots: u32,
-    /// `max_active`, where it is less than the slots.
+    /// `max_active`, if it is less than the number of slots.
     active: Option<u32>,
-    /// Sessions that hold a slot until they show that their device sleeps.
+    /// Number of sessions that hold a slot until their device turns out to be offline.
     offline: u64,
-    /// Starts that are sent once more because of them.
+    /// Number of starts that are repeated for offline devices.
     repeated_starts: u64,
 }
 
@@ -150,14 +150,14 @@ struct Workload {
 struct Timeline {
     time: Duration,
     limited_by: Option<TimeLimit>,
-    /// Time that the rate limits and the pauses between waves alone come to.
+    /// Time of the rate limits and the pauses between waves alone.
     at_least: Duration,
-    /// Its starts, wave by wave.
+    /// Starts of each wave.
     stages: Vec<WaveStarts>,
 }
 
 impl Forecast {
-    /// Counts the calls of a plan and estimates its time. Cleanup counts where it always runs.
+    /// Counts the calls of a plan and estimates its time. Cleanup is included if it always runs.
     pub fn of(plan: &Plan) -> Forecast {
         let load = Workload::of(plan);
         let timeline = load.timeline(plan);
@@ -169,7 +169,7 @@ impl Forecast {
                 ..saving
             }
         });
-        // Of equal savings the first one found.
+        // The first of equal savings.
         let best = savings.reduce(|best, other| {
             let value = |saving: &Saving| (saving.time, saving.starts, saving.result_links);
             if value(&other) > value(&best) {
@@ -245,7 +245,7 @@ impl Workload {
         }
     }
 
-    /// Returns the least time that the rate limits alone allow, and which of them.
+    /// Returns the minimum time that the rate limits alone allow, and the limit that determines it.
     fn rate_limit_time(&self, plan: &Plan) -> (Duration, TimeLimit) {
         let limits = &plan.limits;
         let starts = self.starts + self.repeated_starts;
@@ -264,19 +264,19 @@ impl Workload {
             ),
         ];
         let [first, others @ ..] = bounds;
-        // Of equal ones the first.
+        // The first of equal ones.
         (others.into_iter()).fold(
             first,
             |most, other| if other.0 > most.0 { other } else { most },
         )
     }
 
-    /// Returns the time with sessions of the usual length.
+    /// Returns the time with sessions of [`SESSION_ESTIMATE`].
     fn expected(&self, plan: &Plan) -> Duration {
         self.timeline(plan).time
     }
 
-    /// How the run goes with sessions of the usual length.
+    /// Returns the expected course of the run with sessions of [`SESSION_ESTIMATE`].
     fn timeline(&self, plan: &Plan) -> Timeline {
         if self.starts == 0 {
             return Timeline::default();
@@ -296,7 +296,7 @@ impl Workload {
             time if time == max_active_time => self.active.map(TimeLimit::MaxActive),
             _ => Some(TimeLimit::Sessions(self.slots)),
         };
-        // Results may be fetched after the hours, so their limits do not spread the starts.
+        // Results may be fetched outside the window, so their limits do not delay starts.
         let sessions = depth.max(by_slots).max(max_active_time);
         let starts = minutes(
             self.starts + self.repeated_starts,
@@ -323,7 +323,7 @@ impl Workload {
             before = before.max(until);
         }
         let first = waves_begun.saturating_sub(1);
-        // Each wave but the last one is waited for to its end.
+        // Each wave but the last one must end before the next one starts.
         let pauses = soak * first;
         let waited = depth * first + pauses;
         if waited > time {
@@ -345,8 +345,8 @@ impl Workload {
         }
     }
 
-    /// Returns the time in which `max_active` devices at a time are brought to their ends. A device
-    /// keeps its place between its sessions, so whole devices follow one another, not sessions.
+    /// Returns the time for all devices with `max_active` of them at a time. A device counts as active between
+    /// its sessions, so devices follow each other as a whole.
     fn max_active_time(&self) -> Duration {
         let Some(most) = self.active else {
             return Duration::ZERO;
@@ -357,7 +357,7 @@ impl Workload {
         SESSION_ESTIMATE * to_u32(sessions) + self.offline_delay(places, self.devices)
     }
 
-    /// Returns the time that the dozing ones take from so many places, if others want them all.
+    /// Returns the delay by offline devices that hold some of `places` slots which `others` need.
     fn offline_delay(&self, places: u64, others: u64) -> Duration {
         if others + self.offline <= places {
             return Duration::ZERO;
@@ -404,8 +404,8 @@ impl Workload {
         }
     }
 
-    /// Returns how much longer the others take if so many are offline and were seen lately, of which
-    /// some stay in the service's queue.
+    /// Returns the delay of the other devices if `offline` devices are offline but were seen recently. `stay` of
+    /// them stay in the service's queue.
     fn recently_seen_delay(&self, plan: &Plan, offline: u32, stay: u32) -> OfflineDelay {
         let devices = self.devices.saturating_sub(offline.into());
         if devices == 0 {
@@ -417,7 +417,7 @@ impl Workload {
             ..*self
         };
         let is_waited_for = plan.policy.offline.mode != OfflineMode::Skip;
-        // A device that is begun and not through keeps its place of `max_active`.
+        // A device that was started and has not ended counts for `max_active`.
         let active = match self.active {
             Some(most) if is_waited_for && most <= offline => return OfflineDelay::UntilOnline,
             Some(most) if is_waited_for => Some(most - offline),
@@ -436,23 +436,23 @@ impl Workload {
     }
 }
 
-/// Returns the least time for calls of which so many are allowed per minute.
+/// Returns the minimum time for a number of calls at a limit per minute.
 fn minutes(calls: u64, per_minute: u32) -> Duration {
-    // The first minute's calls need no waiting.
+    // The calls of the first minute need not wait.
     Duration::from_secs(calls.saturating_sub(1) / u64::from(per_minute.max(1)) * 60)
 }
 
-/// Returns the least time for calls of which so many are allowed per hour.
+/// Returns the minimum time for a number of calls at a limit per hour.
 fn hours(calls: u64, per_hour: u32) -> Duration {
     Duration::from_secs(calls.saturating_sub(1) / u64::from(per_hour.max(1)) * 3_600)
 }
 
-/// Returns how often per hour something happens that happens once in every `pause`.
-fn per_hour(pause: Duration) -> u64 {
-    3_600 / pause.as_secs()
+/// Returns the number of times per hour for an interval.
+fn per_hour(interval: Duration) -> u64 {
+    3_600 / interval.as_secs()
 }
 
-/// Returns the number where 32 bits are wanted: a plan has fewer devices and sessions than that.
+/// Converts a number of devices or sessions of a plan, which fits into 32 bits.
 fn to_u32(number: u64) -> u32 {
     u32::try_from(number)
         .unwrap_or_else(|_| panic!("internal error: {number} devices or sessions in a plan"))

@@ -1,8 +1,7 @@
-//! Finds edits of a playbook that would cost less, from its plan.
+//! Edits of a playbook that would save calls or time, found from its plan.
 //!
-//! Only such are proposed as leave the work the same at first sight: a `get` later, a `put`
-//! earlier, a session's end that is the author's wish, a result that nothing reads. Whether
-//! something speaks against it, the author knows.
+//! Only edits that probably do not change the outcome are proposed: a later `get`, an earlier `put`, a session
+//! that need not end, a result that nothing reads. The author decides.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,64 +13,63 @@ use crate::compile::segment::{StepToCut, session_starts};
 use crate::model::{Plan, Session, SessionKind, StepPlan};
 use svar_language::playbook::model::{OnFail, ResultsWanted, Verb};
 
-/// Rows longer than this are not looked at: trying edits costs the square of their length.
+/// Maximum number of steps for which moves are tried, since that takes quadratic time.
 const ROW_MAX: usize = 200;
 
-/// An edit of a playbook. Steps are told by name.
+/// An edit of a playbook. Steps are identified by name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum PlaybookEdit {
-    /// Move these steps behind another one.
+    /// Move these steps after another one.
     MoveAfter {
         /// Steps to move, in order.
         steps: Vec<String>,
-        /// Step before which they stand today.
+        /// Step after which they are moved.
         after: String,
     },
     /// Move these steps before another one.
     MoveBefore {
         /// Steps to move, in order.
         steps: Vec<String>,
-        /// Step after which they stand today.
+        /// Step before which they are moved.
         before: String,
     },
-    /// Remove what ends a session at this step: `gate`, `retry`, `on_fail: continue`.
+    /// Remove the keys that end a session at this step: `gate`, `retry`, `on_fail: continue`.
     RemoveSessionEnd {
         /// Step whose keys are removed.
         step: String,
-        /// Keys as they are written.
+        /// Keys to remove.
         keys: Vec<&'static str>,
     },
-    /// Fetch the results of these steps only where the session failed: their exit codes are not
-    /// checked then.
+    /// Fetch the results of these steps only if the session failed. Their exit codes are not checked then.
     FetchFailedOnly {
         /// Steps, in order.
         steps: Vec<String>,
     },
 }
 
-/// An edit of the playbook, and what it saves over the whole run.
+/// An edit of the playbook, with its savings over the whole run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Saving {
-    /// What to change.
+    /// Edit.
     pub edit: PlaybookEdit,
-    /// Sessions fewer in all.
+    /// Number of session starts saved.
     pub starts: u64,
-    /// Result links fewer in all.
+    /// Number of result links saved.
     pub result_links: u64,
-    /// Sessions fewer on a device that it concerns.
+    /// Number of sessions saved on each affected device.
     pub sessions_per_device: u32,
-    /// Time that it saves.
+    /// Time saved.
     pub time: Duration,
 }
 
-/// What an edit saves on one device.
+/// Savings of an edit on one device.
 struct DeviceSaving {
     edit: PlaybookEdit,
     sessions: u32,
     result_links: u64,
 }
 
-/// Returns all edits that save something, each once; how much time they save is not known here.
+/// Returns all edits that save something, each once. The time saved is not set here.
 pub(super) fn edits(plan: &Plan) -> Vec<Saving> {
     let mut classes: Vec<(&Arc<[Session]>, u64)> = Vec::new();
     let mut places: BTreeMap<*const Session, usize> = BTreeMap::new();
@@ -99,7 +97,7 @@ pub(super) fn edits(plan: &Plan) -> Vec<Saving> {
     sums.into_values().collect()
 }
 
-/// Main steps of one device, in order, as the cut sees them.
+/// Main steps of one device, in order.
 struct StepRow<'p> {
     steps: Vec<&'p StepPlan>,
     cut_steps: Vec<StepToCut>,
@@ -117,8 +115,8 @@ impl<'p> StepRow<'p> {
             let steps = commands.filter_map(|command| command.step.get(&plan.steps));
             for (place, step) in steps.enumerate() {
                 let at = row.steps.len();
-                // Which command of a session reads a result is not known any more; that all of them
-                // might keeps every proposal on the safe side.
+                // The plan does not say which command of a session reads a result. Assuming that all do
+                // excludes wrong proposals.
                 let reads: Vec<usize> = session
                     .waits_for
                     .iter()
@@ -128,7 +126,7 @@ impl<'p> StepRow<'p> {
                     && let Some(before) = at.checked_sub(1)
                 {
                     let explained = reads.contains(&before) || step.verb < row.steps[before].verb;
-                    // Nothing else begins a session.
+                    // Otherwise the step before must have ended its session.
                     row.cut_steps[before].ends_session |= !explained;
                 }
                 row.cut_steps.push(StepToCut {
@@ -159,7 +157,7 @@ impl<'p> StepRow<'p> {
         u32::try_from(less).ok().filter(|less| *less > 0)
     }
 
-    /// Returns the row in another order; `None` where a step would read what comes behind it.
+    /// Returns the steps in another order; `None` if a step would read the result of a later one.
     fn reordered(&self, order: &[usize]) -> Option<Vec<StepToCut>> {
         let mut cut_steps = Vec::with_capacity(order.len());
         for (at, old) in order.iter().enumerate() {
@@ -175,8 +173,7 @@ impl<'p> StepRow<'p> {
         Some(cut_steps)
     }
 
-    /// Returns the edits that move the gets at the end of a session behind the runs at the beginning
-    /// of the next.
+    /// Returns the edits that move the gets at the end of a session after the runs at the start of the next.
     fn gets_later(&self, before: &[usize]) -> Vec<DeviceSaving> {
         let boundaries = before.iter().skip(1);
         let found = boundaries.filter_map(|boundary| {
@@ -197,8 +194,8 @@ impl<'p> StepRow<'p> {
         found.collect()
     }
 
-    /// Returns the edits that move the puts at the beginning of a session before the runs and gets of
-    /// the one before.
+    /// Returns the edits that move the puts at the start of a session before the runs and gets of the previous
+    /// one.
     fn puts_earlier(&self, before: &[usize]) -> Vec<DeviceSaving> {
         let boundaries = before.windows(2);
         let found = boundaries.filter_map(|pair| {
@@ -222,7 +219,7 @@ impl<'p> StepRow<'p> {
         found.collect()
     }
 
-    /// Returns the edits that remove the keys by which a step ends its session.
+    /// Returns the edits that remove the keys with which a step ends its session.
     fn ends_left_out(&self, before: &[usize]) -> Vec<DeviceSaving> {
         let closing = (0..self.cut_steps.len()).filter(|at| self.cut_steps[*at].ends_session);
         let found = closing.filter_map(|at| {
@@ -249,8 +246,8 @@ impl<'p> StepRow<'p> {
         found.collect()
     }
 
-    /// Results that nothing reads, fetched only of sessions that failed. Of a `get` that is the
-    /// file itself, so it is not proposed.
+    /// Returns the edit that fetches unused results of scripts only if the session failed. The result of a `get`
+    /// is the file itself and is kept.
     fn fewer_result_links(&self) -> Vec<DeviceSaving> {
         let spare = |step: &&StepPlan| {
             step.verb == Verb::Run && step.results == ResultsWanted::All && !step.judged

@@ -1,31 +1,31 @@
-//! How many openings of the policy's `window` the starts of a run need. A plan knows no clock: it is
-//! the same at any time of the day, so it can tell a range where the time of the start decides.
+//! Number of windows that the starts of a run need. The plan does not know when the run starts, so the result
+//! is a range.
 
 use std::time::Duration;
 
 use crate::hours::Hours;
 
-/// Number of windows in which sessions are started, days on which the clocks change aside.
+/// Number of windows in which sessions are started, on days without a clock change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WindowCount {
-    /// Number if the run begins with a window, or outside of the hours and waits for one.
+    /// Number if the run starts at the beginning of a window or outside of any.
     pub min: u64,
-    /// Number if the run begins just before the last start that a window allows.
+    /// Number if the run starts just before the last time at which a window allows starts.
     pub max: u64,
-    /// Length of each.
+    /// Length of each window.
     pub length: Duration,
-    /// End of each, in which nothing is started any more.
+    /// Time at the end of each window in which nothing is started.
     pub closing: Duration,
 }
 
-/// Starts of one wave, evenly spread.
+/// Evenly spread starts of one wave.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WaveStarts {
-    /// How often something is started.
+    /// Number of times at which something is started.
     pub(crate) count: u64,
-    /// From one turn to the next.
+    /// Time from one start to the next.
     pub(crate) interval: Duration,
-    /// From the last turn to the first of the next stage.
+    /// Time from the last start to the first one of the next wave.
     pub(crate) pause: Duration,
 }
 
@@ -44,8 +44,8 @@ impl WindowCount {
     }
 }
 
-/// Returns the number of windows used, from a moment `at` in the first one; each takes starts for so
-/// long.
+/// Returns the number of windows that are needed if the first start is at `at` in the first one. Each window
+/// allows starts for the time `starts`.
 fn windows_needed(stages: &[WaveStarts], starts: Duration, mut at: Duration) -> u64 {
     let mut used = 1;
     for stage in stages {

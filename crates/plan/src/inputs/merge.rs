@@ -1,4 +1,4 @@
-//! Merges what the user handed in with the playbook's inputs, and finds everything wrong with it.
+//! Merge of the given values with the inputs that a playbook declares.
 
 use std::collections::HashMap;
 
@@ -18,12 +18,12 @@ use crate::rules;
 use crate::secrets::MASK;
 
 impl Inputs {
-    /// Returns the values of a playbook's inputs: from arguments, files, environment and defaults,
-    /// the first that has one.
+    /// Returns the values of a playbook's inputs, each from the first source that has one: arguments, files,
+    /// environment, defaults.
     ///
     /// # Errors
-    /// Everything that is wrong with them, and the playbook's own findings if it has errors. The
-    /// value of a secret input is in no message and no excerpt.
+    /// All problems of the values, or the findings of the playbook if it has errors. Messages and excerpts never
+    /// contain the value of a secret input.
     pub fn merge(loaded: &Loaded, given: &GivenInputs) -> Result<Inputs, Vec<Problem>> {
         let (Some(document), Some(playbook)) = (&loaded.document, &loaded.playbook) else {
             return Err(loaded.problems.clone());
@@ -54,18 +54,18 @@ impl Inputs {
     }
 }
 
-/// A refusal that shows nothing of the value.
+/// Message about a duplicate argument. It does not contain the value, so it is shown for secrets too.
 const TWICE: &str = "is given twice with `--input`";
 
 struct InputMerger<'a> {
     document: &'a Document,
     playbook: &'a Playbook,
-    /// Latest value of each input; `None` for one that was refused.
+    /// Latest value of each input; `None` if it was invalid.
     found: HashMap<String, Option<Candidate>>,
     problems: Vec<Problem>,
 }
 
-/// A value that was handed in.
+/// A given value with its origin.
 struct Candidate {
     value: Value,
     origin: InputOrigin,
@@ -113,7 +113,7 @@ impl InputMerger<'_> {
                     self.record(name, candidate);
                 }
                 None => {
-                    // What is behind an unknown name may be a secret.
+                    // The value of an unknown input may be a secret, so it is not shown.
                     let source = SourceText::new("--input", name.as_str());
                     let span = Span::new(0, source.text().len() as u32);
                     self.report_unknown(name, &source, span);
@@ -154,7 +154,7 @@ impl InputMerger<'_> {
                     let span = document.span(entry.value);
                     let line = file.position(span.start).line;
                     let value = match document.node(entry.value).kind {
-                        // Nothing is as good as no entry.
+                        // An empty value is the same as no entry.
                         NodeKind::Null => Ok(Value::Null),
                         _ => input.kind().read(&document, entry.value),
                     };
@@ -198,7 +198,7 @@ impl InputMerger<'_> {
         self.problems.push(problem.help(help));
     }
 
-    /// Returns the value of one input: what was handed in, else the default.
+    /// Returns the value of an input: the given one, else the default.
     fn resolve(
         &mut self,
         name: &str,
@@ -215,7 +215,7 @@ impl InputMerger<'_> {
                 }
                 (candidate.value, candidate.origin)
             }
-            // A default that its input refuses is a finding of the check.
+            // The check has rejected an invalid default.
             (_, Some(default)) => {
                 let value = input.kind().read(self.document, default.node).ok()?;
                 (value, InputOrigin::Default)
@@ -255,7 +255,7 @@ impl InputMerger<'_> {
     }
 }
 
-/// Returns a value of the type of a secret that nobody has.
+/// Returns a placeholder of the type of a secret without a value.
 fn placeholder(kind: InputType) -> Value {
     match kind {
         InputType::Int | InputType::Number => Value::from(0),
@@ -265,12 +265,12 @@ fn placeholder(kind: InputType) -> Value {
     }
 }
 
-/// Returns whether all that is wrong with a file is that it is empty.
+/// Returns whether the only problem of a file is that it is empty.
 fn is_empty(problems: &[Problem]) -> bool {
     matches!(problems, [problem] if *problem.rule == EMPTY_DOCUMENT)
 }
 
-/// Returns the problem of a value that the input does not take, in words that do not show a secret.
+/// Returns the problem of an invalid value, without the value of a secret.
 fn invalid_value(name: &str, input: &Input, why: &str, candidate: &Candidate) -> Problem {
     let message = match input.is_secret() {
         true if why == TWICE => format!("input `{name}` {why}"),
@@ -314,7 +314,7 @@ fn candidate(
     }
 }
 
-/// Returns a text that stands for what was handed in, for an excerpt; a secret stands as `***`.
+/// Returns a source text for the excerpt of a given value. A secret is shown as `***`.
 fn excerpt_of(name: &str, key: &str, text: &str, secret: bool) -> (SourceText, Span) {
     let text = if secret { MASK } else { text };
     let source = SourceText::new(name, format!("{key}={text}"));

@@ -1,4 +1,4 @@
-//! The inputs of a run: what the user handed in, merged with what the playbook declares.
+//! Inputs of a run: the given values, merged with the declarations of the playbook.
 
 mod merge;
 mod value;

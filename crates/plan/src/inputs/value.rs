@@ -1,4 +1,4 @@
-//! Where the values of inputs come from, and which source wins.
+//! Sources and values of inputs.
 
 use serde_json::{Map, Value};
 
@@ -7,15 +7,15 @@ use svar_language::source::SourceText;
 /// Prefix of environment variables that set inputs: `SVAR_INPUT_DAYS` sets `days`.
 pub const ENVIRONMENT_PREFIX: &str = "SVAR_INPUT_";
 
-/// What the user handed in. The order of precedence is arguments, files (a later one wins over an
-/// earlier one), environment, the playbook's defaults.
+/// Values given by the user. The order of precedence is: arguments, files (later ones first), environment,
+/// defaults of the playbook.
 #[derive(Debug, Clone, Default)]
 pub struct GivenInputs {
     /// `--input NAME=VALUE`, in order.
     pub arguments: Vec<(String, String)>,
     /// `--inputs FILE`, YAML or JSON, in order. The run folder's `inputs.json` is such a file.
     pub files: Vec<SourceText>,
-    /// Environment variables; those without [`ENVIRONMENT_PREFIX`] are passed over.
+    /// Environment variables; those without [`ENVIRONMENT_PREFIX`] are ignored.
     pub environment: Vec<(String, String)>,
     /// Treatment of secret inputs that have no value.
     pub missing_secrets: MissingSecrets,
@@ -24,11 +24,10 @@ pub struct GivenInputs {
 /// Treatment of secret inputs that have no value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MissingSecrets {
-    /// A required one is refused, as any input.
+    /// A missing value is an error, as for any input.
     #[default]
     Refuse,
-    /// A placeholder takes its place, so that a run that is only shown can be compiled. Nothing may be
-    /// sent then.
+    /// A placeholder is used, so that a plan can be compiled for display. It must not be run.
     Placeholder,
 }
 
@@ -37,13 +36,13 @@ pub enum MissingSecrets {
 pub enum InputOrigin {
     /// `--input`.
     Argument,
-    /// A file of `--inputs`: its name and the line, from 1.
+    /// File of `--inputs`: name, and line from 1.
     File(String, u32),
-    /// An environment variable.
+    /// Environment variable.
     Environment(String),
     /// Default in the playbook.
     Default,
-    /// Nowhere: an optional input that nobody set.
+    /// None: an optional input without a value.
     Unset,
 }
 
@@ -62,17 +61,17 @@ impl std::fmt::Display for InputOrigin {
 /// Value of one input.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InputValue {
-    /// Its name.
+    /// Name of the input.
     pub name: String,
-    /// Value, of the input's type; null where nobody set it.
+    /// Value of the input's type; null if it is not set.
     pub value: Value,
     /// Source of the value.
     pub origin: InputOrigin,
-    /// Whether it must not be shown.
+    /// Whether the value must not be shown.
     pub secret: bool,
 }
 
-/// Value of every input, with its origin, in the playbook's order.
+/// Values of all inputs, in the order of the playbook.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {
     values: Vec<InputValue>,
@@ -88,13 +87,13 @@ impl Inputs {
         self.values.iter()
     }
 
-    /// Returns the input of that name.
+    /// Returns the input with a name.
     pub fn find(&self, name: &str) -> Option<&InputValue> {
         self.values.iter().find(|input| input.name == name)
     }
 
-    /// What a resume needs to know: the values by name, secret ones left out. As a file of
-    /// [`Given`] it gives the same inputs again, once the secrets are handed in.
+    /// Returns the values by name as JSON, without secrets. Used as one of [`GivenInputs::files`], it gives the
+    /// same inputs again, together with the secrets.
     pub fn to_json(&self) -> Value {
         let shown = self.values.iter().filter(|input| !input.secret);
         let shown: Map<String, Value> = shown

@@ -1,9 +1,8 @@
-//! Draws the lines that a finding is about, with their marks. Only this file uses miette.
+//! Drawing of the source lines of a finding with their marks. Only this file uses miette.
 //!
-//! miette is not shown the source but an excerpt made for each finding: the lines of its labels
-//! and their neighbours, cleaned, cut to the width of the terminal. So a finding at the end of a
-//! large file costs as much as one at its beginning, and nothing of the source can reach the
-//! terminal unseen.
+//! miette does not get the source but an excerpt: the lines of the labels and their neighbours, with
+//! control characters made visible, cut to the width of the terminal. So a finding at the end of a large
+//! file costs no more than one at its start, and no control character reaches the terminal.
 
 use std::fmt;
 use std::path::Path;
@@ -23,7 +22,7 @@ use super::text::{RenderStyle, wrapped};
 
 const TAB_WIDTH: usize = 4;
 
-/// Draws the excerpt; nothing where no byte of the file is known.
+/// Draws the excerpt of a finding; draws nothing if the finding has no labels.
 pub(super) fn draw(out: &mut String, problem: &Problem, style: &RenderStyle) {
     let marks = marks(problem);
     if marks.is_empty() {
@@ -33,7 +32,7 @@ pub(super) fn draw(out: &mut String, problem: &Problem, style: &RenderStyle) {
     let mut drawn = String::new();
     let handler = handler(problem, &excerpt, style);
     if handler.render_report(&mut drawn, &excerpt).is_ok() {
-        // Where miette has its message there is an empty line: the message is drawn by ourselves.
+        // miette begins with an empty line for its own message, which is not used.
         for line in drawn.trim_start_matches('\n').lines() {
             out.push_str(line.trim_end());
             out.push('\n');
@@ -41,7 +40,7 @@ pub(super) fn draw(out: &mut String, problem: &Problem, style: &RenderStyle) {
     }
 }
 
-/// A label reduced to one line of the source.
+/// A label, limited to one line of the source.
 struct Mark<'a> {
     span: Span,
     line: usize,
@@ -49,7 +48,7 @@ struct Mark<'a> {
     is_main: bool,
 }
 
-/// Returns the labels on one line each, in the order of the text, none over another.
+/// Returns the labels in the order of the text, each limited to one line, without overlaps.
 fn marks(problem: &Problem) -> Vec<Mark<'_>> {
     let source = &problem.source;
     let end_of_text = source.text().len() as u32;
@@ -58,10 +57,10 @@ fn marks(problem: &Problem) -> Vec<Mark<'_>> {
         let start = label.span.start.min(end_of_text);
         let line = source.line_of(start);
         let line_span = source.line_span(line);
-        // A range of several lines is marked in its first one: enough to find it.
+        // A range of several lines is marked in its first line only.
         let in_line = Span::new(start.min(line_span.end), label.span.end.min(line_span.end));
         let visible = match source.slice(in_line).trim_end().len() {
-            // White space alone is marked because it is the trouble.
+            // If the label has only white space, that is what the finding is about.
             0 => in_line.len(),
             visible => visible as u32,
         };
@@ -72,7 +71,7 @@ fn marks(problem: &Problem) -> Vec<Mark<'_>> {
             is_main: index == 0,
         });
     }
-    // Marks can't be drawn over one another: the earlier label keeps its bytes.
+    // Marks cannot overlap: the earlier label keeps its bytes.
     let mut kept: Vec<Mark<'_>> = Vec::with_capacity(marks.len());
     for mut mark in marks {
         for other in &kept {
@@ -93,22 +92,22 @@ fn marks(problem: &Problem) -> Vec<Mark<'_>> {
     kept
 }
 
-/// What miette is given in place of the source.
+/// Text that miette gets instead of the source.
 #[derive(Debug)]
 struct Excerpt {
     name: String,
     text: String,
     lines: Vec<Line>,
     labels: Vec<LabeledSpan>,
-    /// Where the start of each label stands in the source.
+    /// Offset of each label in the excerpt, with its position in the source.
     positions: Vec<(usize, Position)>,
 }
 
 #[derive(Debug)]
 struct Line {
-    /// From 0, in the source.
+    /// Line number in the source, from 0.
     number: usize,
-    /// Bytes of the excerpt, with the line feed.
+    /// First byte in the excerpt; `end` is after the line feed.
     start: usize,
     end: usize,
 }
@@ -117,7 +116,7 @@ impl Excerpt {
     fn new(source: &SourceText, marks: Vec<Mark<'_>>, style: &RenderStyle) -> Self {
         let has_mark = |line: usize| marks.iter().any(|mark| mark.line == line);
         let is_blank = |line: usize| source.slice(source.line_span(line)).trim().is_empty();
-        // A blank neighbour shows nothing, unless it holds two marked lines together.
+        // A blank neighbour is shown only between two marked lines.
         let is_shown = |line: usize| {
             has_mark(line)
                 || !is_blank(line)
@@ -199,7 +198,7 @@ impl Excerpt {
             let from = from.unwrap_or(end);
             let to = to.unwrap_or(end).max(from);
             let middle = column + self.text[from..to].width() / 2;
-            // A label that is not beside its mark is harder to read than one that sticks out.
+            // A label far from its mark is harder to read than one that is too wide.
             let words = wrapped(
                 &visible(mark.text),
                 room.saturating_sub(middle + 6).max(30),
@@ -223,7 +222,7 @@ impl Excerpt {
         });
     }
 
-    /// Returns the line, by its place in `lines`, that holds the byte.
+    /// Returns the index in `lines` of the line that contains the byte.
     fn line_of(&self, offset: usize) -> usize {
         self.lines
             .partition_point(|line| line.start <= offset)
@@ -231,11 +230,11 @@ impl Excerpt {
     }
 }
 
-/// Returns which bytes of a line are shown: all that fit, else a part around the mark.
+/// Returns the part of a line that is shown: the whole line if it fits, else a part around the mark.
 fn window(source: &SourceText, line: Span, mark: Option<Span>, room: usize) -> Span {
     let text = source.slice(line);
     let width = |text: &str| -> usize { text.chars().map(width_of).sum() };
-    // No character is narrower than a quarter of its bytes, but for those without any width.
+    // A character has at most four bytes, so a longer line does not fit; zero-width characters aside.
     if text.len() <= room * 4 && width(text) <= room {
         return line;
     }
@@ -278,24 +277,24 @@ fn width_of(character: char) -> usize {
     }
 }
 
-/// Appends a character of the source as it is shown, and says how wide that is.
+/// Appends a character of the source as it is shown, and returns its width in columns.
 fn push_shown(text: &mut String, character: char, column: usize, style: &RenderStyle) -> usize {
     let start = text.len();
     match character {
-        // A tab looks like spaces; where it is wrong, that is the whole trouble.
+        // A tab looks like spaces, and that is often the mistake, so it is shown as an arrow.
         '\t' => {
             text.push(if style.unicode { '→' } else { ' ' });
             let width = TAB_WIDTH - column % TAB_WIDTH;
             text.extend(std::iter::repeat_n(' ', width - 1));
         }
-        // The mark at the beginning of a file belongs to its encoding.
+        // A byte order mark at the start of a file is not shown.
         '\u{FEFF}' if column == 0 => {}
         _ => push_visible(text, character),
     }
     text[start..].width()
 }
 
-/// Returns the name as it is shown, and as a link where wanted.
+/// Returns the file name as it is shown, as a hyperlink if `links` is set.
 fn name(name: &str, links: Option<&Path>) -> String {
     let shown = visible(name);
     let Some(folder) = links else {

@@ -1,4 +1,4 @@
-//! Findings for programs.
+//! Findings as JSON for programs.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -21,15 +21,14 @@ struct Finding<'a> {
     place: Location,
     message: &'a str,
     help: Option<&'a str>,
-    /// Further places, and the words beside the main one.
+    /// Labels; left out if there is only one and it has no text.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     labels: Vec<Label<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<Fix<'a>>,
 }
 
-/// Lines and columns count from 1, columns in characters; the end is the place after the last
-/// character. Bytes count from 0.
+/// Range of a source. Lines and columns count from 1, columns in characters; the end is exclusive.
 #[derive(Serialize)]
 struct Location {
     line: u32,
@@ -73,16 +72,17 @@ impl Location {
     }
 }
 
-/// `{"findings":[{"code","severity","file","line","column","end_line","end_column","message",
-/// "help"}]}`, in the order given; `help` is null where there is none, and `labels` and `fix` are
-/// there where a finding has them.
+/// Returns the findings as JSON, in the order given: `{"findings":[{"code","severity","file","line",
+/// "column","end_line","end_column","message","help"}]}`. `help` is null if there is none; `labels` and
+/// `fix` are present only if the finding has them.
 pub fn json(problems: &[Problem]) -> Value {
     let report = Report {
         version: 1,
         findings: problems.iter().map(finding).collect(),
     };
-    // Strings and numbers only: nothing in it can fail to be JSON.
-    serde_json::to_value(report).unwrap_or_default()
+    serde_json::to_value(report).unwrap_or_else(|error| {
+        panic!("internal error: findings cannot be written as JSON: {error}")
+    })
 }
 
 fn finding(problem: &Problem) -> Finding<'_> {

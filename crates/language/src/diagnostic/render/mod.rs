@@ -1,7 +1,7 @@
 //! Findings as text for a terminal or as JSON for programs, and the pages of rules.
 //!
-//! Whatever comes from a source is made visible on its way out: no control character and no escape
-//! sequence of a playbook reaches the terminal.
+//! Control characters and escape sequences of a playbook are made visible, so that none of them reaches
+//! the terminal.
 
 mod excerpt;
 mod json;

@@ -1,14 +1,13 @@
-//! Pages of rules for a terminal.
+//! Rule pages for a terminal.
 
 use svar_wire::text::wrap;
 
 use super::text::WIDTH_MIN;
 
-/// Returns a rule's page with its paragraphs and list items wrapped to `width` columns; code blocks
-/// and tables stay as they are.
+/// Returns a rule's page with its paragraphs and list items wrapped to `width` columns. Code blocks and
+/// tables are not changed.
 ///
-/// Lines of the source that follow each other are one paragraph, however they are broken or
-/// indented there.
+/// As in Markdown, consecutive lines are one paragraph.
 pub fn page(page: &str, width: usize) -> String {
     let width = width.max(WIDTH_MIN);
     let mut text = String::new();

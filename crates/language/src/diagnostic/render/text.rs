@@ -1,4 +1,4 @@
-//! Findings for people.
+//! Findings as text for people.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -11,16 +11,16 @@ use crate::diagnostic::{Problem, Severity};
 
 use super::excerpt;
 
-/// Settings for drawing findings. The caller knows the terminal; nothing here reads it.
+/// Settings for drawing findings. The caller queries the terminal; nothing here does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenderStyle {
-    /// Colour by escape codes.
+    /// Whether to use colour, by escape codes.
     pub color: bool,
-    /// Lines and arrows of box-drawing characters; otherwise plain ASCII.
+    /// Whether to use box-drawing characters instead of plain ASCII.
     pub unicode: bool,
-    /// Columns of the terminal.
+    /// Width of the terminal in columns.
     pub width: usize,
-    /// The folder that names of files are relative to: then they are links which terminals open.
+    /// Folder that file names are relative to. If it is set, file names are terminal hyperlinks.
     pub links: Option<PathBuf>,
 }
 
@@ -102,10 +102,10 @@ fn footer(out: &mut String, style: &RenderStyle, word: &str, text: &str) {
     );
 }
 
-/// Fewest columns that text is wrapped to, however narrow the terminal is.
+/// Minimum width that text is wrapped to, in columns, even if the terminal is narrower.
 pub(super) const WIDTH_MIN: usize = 40;
 
-/// Returns the text wrapped to the width of the style; see [`wrap`].
+/// Returns the text wrapped to `width` columns, but at least [`WIDTH_MIN`]; see [`wrap`].
 pub(super) fn wrapped(text: &str, width: usize, first_indent: usize, indent: usize) -> String {
     wrap(text, width.max(WIDTH_MIN), first_indent, indent)
 }

@@ -1,10 +1,10 @@
-//! Accepts a document that certainly matches its schema, faster than a validator can be built.
+//! Fast check that a document matches its schema, without building a full validator.
 //!
-//! Building a validator takes milliseconds, and a correct playbook needs none: it is checked
-//! against the schema once, and a pattern is compiled when the first text needs it. `false` means
-//! "not sure": a mistake, an unsupported keyword, or a number that cannot be compared exactly is
-//! left to the validator, which alone has the messages. So this may be too strict and must never be
-//! too lenient; a test compares both.
+//! Building the full validator takes milliseconds, and a correct playbook does not need it: it is checked
+//! against the schema once, and a pattern is compiled when it is first needed. `false` means "not sure":
+//! an error, an unsupported keyword, or a number that cannot be compared exactly is left to the full
+//! validator, which also produces the messages. So this may be too strict, but never too lenient; a test
+//! compares both.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -15,11 +15,11 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::yaml::{Document, NodeId, NodeKind};
 
-/// A schema, as far as it is needed to accept a document.
+/// A schema, without its messages and annotations.
 #[derive(Debug)]
 pub(super) struct FastValidator {
     root: Schema,
-    /// The schemas that a `$ref` can name.
+    /// Schemas that a `$ref` can name.
     definitions: NamedSchemas,
 }
 
@@ -31,7 +31,7 @@ enum Schema {
     All(Vec<Constraint>),
 }
 
-/// What a schema's keywords demand; one that is about texts says nothing about a list, and so on.
+/// Constraint of a keyword. A constraint on texts does not apply to a list, and so on.
 #[derive(Debug)]
 enum Constraint {
     Type(TypeSet),
@@ -39,8 +39,7 @@ enum Constraint {
     Reference(&'static str),
     AnyOf(Vec<Schema>),
     AllOf(Vec<Schema>),
-    /// `if` these keys are there, `then` the schema must fit. The outcome of another `if` would not
-    /// be certain either way.
+    /// `if` these keys are present, `then` the schema must match. Other forms of `if` are not supported.
     IfPresent(Vec<&'static str>, Schema),
     Minimum(i64),
     Maximum(i64),
@@ -53,11 +52,11 @@ enum Constraint {
     Required(Vec<&'static str>),
 }
 
-/// Schemas with names; few enough to be looked through.
+/// Schemas by name; few enough for a linear search.
 #[derive(Debug, Default)]
 struct NamedSchemas(Vec<(&'static str, Schema)>);
 
-/// JSON's types, a bit each.
+/// Set of JSON types, one bit for each.
 #[derive(Debug, Clone, Copy)]
 struct TypeSet(u8);
 
@@ -72,7 +71,7 @@ impl TypeSet {
 }
 
 impl FastValidator {
-    /// Reads a schema; `None` if it uses a keyword that is not supported here.
+    /// Reads a schema. Returns `None` if it uses a keyword that is not supported here.
     pub(super) fn of(schema: &'static str) -> Option<FastValidator> {
         let Root(root, definitions) = serde_json::from_str(schema).ok()?;
         Some(FastValidator { root, definitions })
@@ -83,7 +82,7 @@ impl FastValidator {
         self.matches(&self.root, document, document.root())
     }
 
-    // Recursion is as deep as the document: no schema of ours refers to itself at the same node.
+    // The recursion is as deep as the document: no schema of ours refers to itself at the same node.
     fn matches(&self, schema: &Schema, document: &Document, id: NodeId) -> bool {
         match schema {
             Schema::Anything => true,
@@ -112,7 +111,7 @@ impl FastValidator {
             Constraint::AllOf(schemas) => {
                 (schemas.iter()).all(|schema| self.matches(schema, document, id))
             }
-            // `required` holds for whatever is no map.
+            // `required` holds for everything that is not a map.
             Constraint::IfPresent(keys, then) => {
                 let holds = !matches!(node.kind, NodeKind::Map(_)) || keys.iter().all(has_key);
                 !holds || self.matches(then, document, id)
@@ -156,7 +155,7 @@ impl NamedSchemas {
     }
 }
 
-/// A fraction may still be an integer to JSON Schema (`1.0`): that is left to the
+/// Returns the bits of a node's type. For JSON Schema `1.0` is an integer too; that is left to the full
 /// validator.
 fn type_of(kind: &NodeKind) -> u8 {
     match kind {
@@ -170,8 +169,8 @@ fn type_of(kind: &NodeKind) -> u8 {
     }
 }
 
-/// Returns whether a number is whole, so that it compares exactly, and is as wanted. True of what
-/// is no number.
+/// Returns whether a number is an integer, which compares exactly, for which `holds` is true. Returns
+/// `true` for everything that is not a number.
 fn is_whole(kind: &NodeKind, holds: impl Fn(i64) -> bool) -> bool {
     match kind {
         NodeKind::Number(number) => number.as_i64().is_some_and(holds),
@@ -182,7 +181,7 @@ fn is_whole(kind: &NodeKind, holds: impl Fn(i64) -> bool) -> bool {
 /// A schema with the definitions beside it.
 struct Root(Schema, NamedSchemas);
 
-/// The keywords that are understood.
+/// Supported keywords.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Keyword {
@@ -206,7 +205,7 @@ enum Keyword {
     Required,
     #[serde(rename = "$defs")]
     Definitions,
-    /// Says something to people, and nothing about what is valid.
+    /// Annotations for people and editors.
     #[serde(
         rename = "$schema",
         alias = "title",
@@ -222,7 +221,7 @@ enum Keyword {
     Annotation,
 }
 
-/// Its names are borrowed, as all others are: none of a schema of ours needs an escape.
+/// Condition of an `if`. Its names are borrowed: no name in our schemas needs an escape.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Condition<'a> {
@@ -236,7 +235,7 @@ impl Visitor<'static> for SchemaReader {
     type Value = Root;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a schema of understood keywords")
+        f.write_str("a schema of supported keywords")
     }
 
     fn visit_bool<E>(self, anything: bool) -> Result<Root, E> {

@@ -1,4 +1,4 @@
-//! Keys: unknown, missing, too many.
+//! Problems with keys: unknown, missing, conflicting.
 
 use jsonschema::ValidationError;
 use serde_json::Value;
@@ -11,8 +11,7 @@ use crate::yaml::NodeId;
 use super::node::{CheckedNode, expected_by, resolve};
 use super::rules;
 
-/// Words of other tools, and what they are called here. A word counts only where the schema knows
-/// the second one.
+/// Keys of other tools, with our name for each. A pair applies only where the schema has our name.
 const OTHER_TOOLS: &[(&str, &str)] = &[
     ("arguments", "args"),
     ("assert", "expect"),
@@ -80,7 +79,7 @@ impl<'a> CheckedNode<'a> {
         Some(problem.help(format!("Known keys: {}.", code_list(&self.keys(), "and"))))
     }
 
-    /// Returns the known key that an unknown one stands for.
+    /// Returns the known key that was probably meant by an unknown one.
     fn suggested_key(&self, name: &str) -> Option<&'a str> {
         let lower = name.to_ascii_lowercase();
         let other = OTHER_TOOLS.iter().find(|(word, _)| *word == lower);
@@ -89,14 +88,14 @@ impl<'a> CheckedNode<'a> {
         {
             return Some(known);
         }
-        // A key one level further in is more likely misplaced than misspelt.
+        // A key of a map below this one is more likely misplaced than misspelled.
         if self.child_with_key(name).is_some() {
             return None;
         }
         nearest(name, self.properties().map(|(known, _)| known))
     }
 
-    /// Returns where a key belongs that is not known here.
+    /// Returns the map in which a key is known that is unknown here.
     fn correct_parent(&self, name: &str) -> Option<String> {
         if let Some(home) = self.child_with_key(name) {
             return Some(home);
@@ -129,7 +128,7 @@ impl<'a> CheckedNode<'a> {
             let line = format!("{name}: {value}");
             let by_hand = problem.clone().help(format!("Add `{line}`."));
             let first = self.document.node(self.node).entries().first();
-            // Only a block map at the very left has a place for a line of its own.
+            // Only in a top-level block map can a line be inserted.
             let Some(start) = first.map(|entry| self.document.span(entry.key).start) else {
                 return by_hand;
             };
@@ -151,7 +150,7 @@ impl<'a> CheckedNode<'a> {
         }
     }
 
-    /// Returns the keys of a "one of these" over keys.
+    /// Returns the keys of which the schema requires exactly one.
     pub(super) fn alternatives(&self) -> Option<Vec<&'a str>> {
         let branches = self.schema.get("anyOf")?.as_array()?;
         branches
@@ -160,7 +159,7 @@ impl<'a> CheckedNode<'a> {
             .collect()
     }
 
-    /// None of the keys of which one is needed, or more than one.
+    /// Returns the problem if none of these keys is present, or more than one.
     pub(super) fn alternative_keys(&self) -> Option<Problem> {
         let keys = self.alternatives()?;
         let names: Vec<Value> = keys.iter().map(|key| (*key).into()).collect();
@@ -181,7 +180,7 @@ impl<'a> CheckedNode<'a> {
                         .is_some_and(|meant| keys.contains(&meant))
             };
             let entries = self.document.node(self.node).entries();
-            // The misspelt key has been reported; with it corrected nothing would be missing.
+            // The misspelled key has been reported; once it is corrected, nothing is missing.
             if entries
                 .iter()
                 .any(|entry| looks_like_one(&self.document.node(entry.key).text))
@@ -203,7 +202,7 @@ impl<'a> CheckedNode<'a> {
             return Some(self.problem(code, self.owner_span(), message));
         };
         let text = |key: &NodeId| &self.document.node(*key).text;
-        // Shown in the order of the text.
+        // Shown in source order.
         let (first, second) = if self.document.span(*first) < self.document.span(*second) {
             (first, second)
         } else {

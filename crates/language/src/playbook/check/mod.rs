@@ -1,7 +1,6 @@
-//! Turns schema errors into problems at exact nodes.
+//! Validation of documents against a JSON Schema, with problems at exact nodes.
 //!
-//! Nothing here is specific to playbooks: any document can be checked against any schema of the same
-//! style, so scenario and input files are checked with the same care.
+//! Nothing here is specific to playbooks: scenario files are checked the same way.
 
 use std::collections::HashSet;
 use std::sync::{LazyLock, OnceLock};
@@ -35,14 +34,14 @@ pub struct DocumentSchema {
     full: OnceLock<FullValidator>,
 }
 
-/// The parts that explain mistakes, built when the first one is found.
+/// Schema and validator that report errors, built when a document does not certainly match.
 #[derive(Debug)]
 struct FullValidator {
     schema: Value,
     validator: Validator,
 }
 
-/// Returns the shape of a playbook.
+/// Returns the schema of playbooks.
 pub fn playbook_schema() -> &'static DocumentSchema {
     static PLAYBOOK: LazyLock<DocumentSchema> = LazyLock::new(|| DocumentSchema {
         text: COMMITTED,
@@ -53,7 +52,7 @@ pub fn playbook_schema() -> &'static DocumentSchema {
 }
 
 impl DocumentSchema {
-    /// Returns the shape that a schema of our own describes.
+    /// Creates a document schema from the text of one of our own JSON Schemas.
     pub fn of(schema: &'static str) -> DocumentSchema {
         DocumentSchema {
             text: schema,
@@ -62,13 +61,13 @@ impl DocumentSchema {
         }
     }
 
-    /// Returns whether the document certainly matches, found without the validator. It does so for
+    /// Returns whether the document certainly matches, without the full validator. This is `true` for
     /// nearly every document that matches.
     pub fn accepts(&self, document: &Document) -> bool {
         (self.fast.as_ref()).is_some_and(|fast| fast.accepts(document))
     }
 
-    /// Returns everything in which a document does not match the schema, in no particular order.
+    /// Returns all differences between a document and the schema, in no particular order.
     ///
     /// # Panics
     /// The text given to [`DocumentSchema::of`] is not a JSON Schema, which is an internal error.
@@ -80,11 +79,10 @@ impl DocumentSchema {
         }
     }
 
-    /// Returns the document as the type that the shape describes, if nothing in it differs from the
-    /// shape; a value that still can't be used is a problem of its own.
+    /// Deserializes a document that matches the schema.
     ///
     /// # Errors
-    /// Everything that is wrong.
+    /// All differences from the schema, or the value that cannot be deserialized.
     pub fn read<T: DeserializeOwned>(&self, document: &Document) -> Result<T, Vec<Problem>> {
         let problems = self.check(document);
         if !problems.is_empty() {
@@ -95,12 +93,12 @@ impl DocumentSchema {
             .map_err(|error| vec![deserialize_problem(document, &error)])
     }
 
-    /// Returns the document's values without those that do not match, so that more can be
-    /// said about the rest. Positions in lists stay: a list with an item that can't stay goes as a
-    /// whole.
+    /// Returns the document as JSON without the values that do not match, so that the rest can be checked
+    /// further. If an item of a list does not match, the whole list is removed, so that indices of items
+    /// stay valid.
     pub fn valid_part(&self, document: &Document) -> Value {
         let mut value = document.to_json(document.root());
-        // Taking one thing out may let another one be seen; more than a few rounds mean nothing is left.
+        // Removing a value can lead to a new error, such as a missing key, hence several rounds.
         for _ in 0..ROUNDS_MAX {
             let wrong: Vec<(String, Vec<String>)> = self
                 .full()
@@ -132,8 +130,8 @@ impl DocumentSchema {
         Value::Object(serde_json::Map::new())
     }
 
-    /// Returns the bytes that stand for the value at a pointer: the value if it is a scalar, else
-    /// its key. Where it is absent, those of the nearest thing around it.
+    /// Returns the bytes of the value at a JSON pointer if it is a scalar, else those of its key. If it is
+    /// absent, returns those of its nearest existing parent.
     pub fn span(&self, document: &Document, pointer: &str) -> Span {
         let mut pointer = pointer;
         loop {
@@ -155,19 +153,19 @@ impl DocumentSchema {
 impl FullValidator {
     fn of(schema: &str) -> FullValidator {
         let schema: Value = serde_json::from_str(schema)
-            .unwrap_or_else(|error| panic!("internal error: a schema is no JSON: {error}"));
+            .unwrap_or_else(|error| panic!("internal error: a schema is not JSON: {error}"));
         let validator = jsonschema::options()
             .with_pattern_options(PatternOptions::regex())
             .offline()
             .build(&schema)
-            .unwrap_or_else(|error| panic!("internal error: a schema is none: {error}"));
+            .unwrap_or_else(|error| panic!("internal error: invalid JSON Schema: {error}"));
         FullValidator { schema, validator }
     }
 
     fn check(&self, document: &Document) -> Vec<Problem> {
         let value = document.to_json(document.root());
         let errors: Vec<_> = self.validator.iter_errors(&value).collect();
-        // One sentence about a value is enough, and the one about its type comes first.
+        // Each value is reported once, and its type comes before everything else.
         let mistyped: HashSet<String> = errors
             .iter()
             .filter(|error| matches!(error.kind(), Kind::Type { .. }))
@@ -182,7 +180,7 @@ impl FullValidator {
                 continue;
             }
             if let Kind::FalseSchema = error.kind() {
-                // A key that another one excludes: reported once, about the map that has both.
+                // Two keys that exclude each other: reported once, for the map that has both.
                 let map = pointer.rsplit_once('/').map_or("", |(map, _)| map);
                 if reported.insert(format!("{map}/")) {
                     problems.extend(
@@ -203,15 +201,15 @@ impl FullValidator {
     }
 }
 
-/// Makes the problem for a document that matches the schema and has a value that still can't be read: a number too
-/// large for its purpose, for example.
+/// Returns the problem of a value that matches the schema but cannot be deserialized, such as a number
+/// that is too large.
 pub(super) fn deserialize_problem(document: &Document, error: &DeserializeError) -> Problem {
     let node = error.node.unwrap_or(document.root());
     let name = match document.key(node) {
         Some(key) => format!("`{}`", document.node(key).text),
         None => "this value".to_owned(),
     };
-    // What the schema takes for a whole number may be one that is written like another, or too large.
+    // For the schema `1.0` and numbers above the maximum of the type are integers too.
     let message = match document.node(node).kind {
         crate::yaml::NodeKind::Number(_) => format!(
             "{name} must be a whole number written in digits and not too large, not `{}`",
@@ -227,10 +225,10 @@ pub(super) fn deserialize_problem(document: &Document, error: &DeserializeError)
     )
 }
 
-/// How often unsound values are taken out before a document is given up.
+/// Maximum number of rounds in which invalid values are removed, before the whole document is.
 const ROUNDS_MAX: usize = 8;
 
-/// Takes the value at a pointer out of its map; out of a list it can't go alone.
+/// Removes the value at a JSON pointer from its map. If it is in a list, removes the whole list.
 fn remove_value(value: &mut Value, pointer: &str) {
     let Some((around, last)) = pointer.rsplit_once('/') else {
         *value = Value::Object(serde_json::Map::new());

@@ -1,4 +1,4 @@
-//! A node, and the part of the schema that speaks about it.
+//! A node together with its part of the schema.
 
 use serde_json::Value;
 
@@ -6,22 +6,23 @@ use crate::diagnostic::{Problem, Rule};
 use crate::source::Span;
 use crate::yaml::{self, Document, NodeId};
 
-/// A node with the part of the schema that speaks about it.
+/// A node with its part of the schema.
 pub(super) struct CheckedNode<'a> {
     pub(super) document: &'a Document,
     pub(super) root: &'a Value,
-    /// The schema's part, references resolved; what stands beside a reference is `beside`.
+    /// Schema of the node, with a `$ref` resolved.
     pub(super) schema: &'a Value,
+    /// The same schema before a `$ref` was resolved. Its other keywords apply to this key only.
     pub(super) unresolved: &'a Value,
     pub(super) key: Option<NodeId>,
     pub(super) node: NodeId,
-    /// Whether its key is one that the schema names, and not a name that the author chose.
+    /// Whether its key is a property of the schema, rather than a name chosen by the author.
     pub(super) is_property: bool,
 }
 
 impl<'a> CheckedNode<'a> {
-    /// Walks document and schema together. Every union in our schemas is a union of scalars, so
-    /// that the way through a schema follows from the way through the document.
+    /// Finds the node at a JSON pointer, with its schema. Unions in our schemas are unions of scalars, so the
+    /// path in the document determines the path in the schema.
     pub(super) fn find(
         document: &'a Document,
         root: &'a Value,
@@ -85,8 +86,8 @@ impl<'a> CheckedNode<'a> {
         &self.document.node(self.node).text
     }
 
-    /// Returns the bytes of the value if it is a scalar that can be seen, else those of its key,
-    /// else of the first key inside.
+    /// Returns the bytes of the value if it is a visible scalar, else those of its key, else those of its
+    /// first child.
     pub(super) fn span(&self) -> Span {
         let node = self.document.node(self.node);
         if !node.is_collection() && !node.span.is_empty() {
@@ -95,7 +96,7 @@ impl<'a> CheckedNode<'a> {
         self.owner_span()
     }
 
-    /// Returns the bytes that stand for a whole list or map: never all of it.
+    /// Returns the bytes to mark for a whole list or map: its key, or the beginning of its content.
     pub(super) fn owner_span(&self) -> Span {
         if let Some(key) = self.key {
             return self.document.span(key);
@@ -107,7 +108,7 @@ impl<'a> CheckedNode<'a> {
                 self.document.span(*item)
             }
             _ => {
-                // A collection that opens with another one is shown by its first line.
+                // If the first child is a collection too, the first line is marked.
                 let source = self.document.source();
                 let line = source.line_span(source.line_of(node.span.start));
                 Span::new(node.span.start, node.span.end.min(line.end))
@@ -115,7 +116,7 @@ impl<'a> CheckedNode<'a> {
         }
     }
 
-    /// Returns what the value is called: by its key, by its list, or by the schema's title.
+    /// Returns the name of the value for messages: its key, its list, or the title of the schema.
     pub(super) fn name(&self) -> String {
         if let Some(key) = self.key {
             return format!("`{}`", self.document.node(key).text);
@@ -129,7 +130,7 @@ impl<'a> CheckedNode<'a> {
         }
     }
 
-    /// Who has keys: `rollout`, but "a step", "an input".
+    /// Returns the name of a map for messages about its keys: `rollout`, but "a step" or "an input".
     pub(super) fn owner(&self) -> String {
         match self.key {
             Some(key) if self.is_property => format!("`{}`", self.document.node(key).text),
@@ -168,7 +169,7 @@ impl<'a> CheckedNode<'a> {
         let is_free_form = names.len() > 3;
         let words: Vec<&str> = names
             .iter()
-            // A number where text is wanted is taken as text: that needs no mention.
+            // A number is accepted as text, which is not worth mentioning.
             .filter(|name| **name != "number" || !names.contains(&"string"))
             .map(|name| match *name {
                 "string" => "a text",
@@ -197,7 +198,7 @@ pub(super) fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
         .unwrap_or(schema)
 }
 
-/// Returns what a schema expects, from its `errorMessage`: "Expected a path" gives "a path".
+/// Returns the expected value in words, from the `errorMessage`: "a path" for "Expected a path".
 pub(super) fn expected_by(schema: &Value) -> Option<String> {
     let message = schema
         .get("errorMessage")

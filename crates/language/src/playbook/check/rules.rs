@@ -1,4 +1,4 @@
-//! The rules about the shape of a document: what its schema requires.
+//! Rules about the structure of a document, as its schema requires it.
 
 use crate::diagnostic::{Rule, Severity};
 

@@ -1,4 +1,4 @@
-//! Values: of the wrong type or form, out of range, none of the choices.
+//! Problems with values: wrong type or format, out of range, unknown choice.
 
 use serde_json::Value;
 
@@ -27,8 +27,7 @@ impl<'a> CheckedNode<'a> {
         self.with_fix(problem)
     }
 
-    /// Returns the edit that turns a value of the wrong type into what was meant, where there is
-    /// one.
+    /// Adds the help and the edit that turn a value of the wrong type into the one that was probably meant.
     fn with_fix(&self, problem: Problem) -> Problem {
         let types = self
             .unresolved
@@ -96,7 +95,7 @@ impl<'a> CheckedNode<'a> {
             ))
     }
 
-    /// Returns the values a choice has.
+    /// Returns the values that are allowed.
     fn choices(&self) -> &'a [Value] {
         let values = |schema: &'a Value| {
             schema
@@ -144,7 +143,7 @@ impl<'a> CheckedNode<'a> {
     }
 }
 
-/// Returns `true` or `false` for the words that older YAML took for them.
+/// Returns the bool that YAML 1.1 reads from a word such as `yes` or `off`.
 pub(in crate::playbook) fn yaml_1_1_bool(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "yes" | "y" | "on" | "true" => Some(true),

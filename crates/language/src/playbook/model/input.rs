@@ -43,14 +43,14 @@ pub struct Input {
 }
 
 impl Input {
-    /// Returns its type: `string` where none is written.
+    /// Returns its type; the default is `string`.
     pub fn kind(&self) -> InputType {
         self.r#type
             .as_ref()
             .map_or(InputType::String, |kind| kind.value)
     }
 
-    /// Returns whether a run must be given a value.
+    /// Returns whether a run needs a value for it.
     pub fn is_required(&self) -> bool {
         self.default.is_none() && self.required.as_ref().is_none_or(|required| required.value)
     }

@@ -1,8 +1,7 @@
-//! The types of a playbook, version 1: plain data, each value with its place.
+//! Types of a playbook, version 1: plain data, each value with its place.
 //!
-//! The schema is generated from these types, so the comments on their fields are what an editor
-//! shows its user; they are written for the author of a playbook. Defaults that need no
-//! evaluation are methods beside the field they fill in.
+//! The schema is generated from these types. The comments on their fields are shown by editors, so they are
+//! written for authors of playbooks.
 
 mod expect;
 mod input;
@@ -20,5 +19,5 @@ pub use step::{OnFail, Pass, ResultsWanted, Retry, Save, Step, Stream, Verb};
 pub use target::{Exclude, ExpectTargets, Targets};
 pub use value::{Comparison, CountOrPercent, Period, Size, SizeCheck, ValueError, Window};
 
-/// A name that can stand in an expression.
+/// Pattern of names that can be used in an expression.
 const WORD: &str = "^[A-Za-z][A-Za-z0-9_]*$";

@@ -80,7 +80,7 @@ pub struct Playbook {
     pub cleanup_when: Option<Templated<CleanupWhen>>,
 }
 
-/// Names that stand in expressions: `${{ inputs.NAME }}`.
+/// Restricts the keys of a map to names that can be used in expressions: `${{ inputs.NAME }}`.
 fn names_are_words(schema: &mut schemars::Schema) {
     schema.insert(
         "propertyNames".to_owned(),
@@ -115,7 +115,7 @@ pub enum Risk {
 }
 
 impl Risk {
-    /// As it is written in a playbook.
+    /// Returns the word that is written in a playbook.
     pub fn as_str(self) -> &'static str {
         match self {
             Risk::Read => "read",
@@ -141,7 +141,7 @@ impl Os {
     /// All families.
     pub const ALL: [Os; 3] = [Os::Windows, Os::Linux, Os::Macos];
 
-    /// As it is written in a playbook and shown by `target.family`.
+    /// Returns the word that is written in a playbook and is the value of `target.family`.
     pub fn as_str(self) -> &'static str {
         match self {
             Os::Windows => "windows",

@@ -111,7 +111,7 @@ fn has_one_source(schema: &mut Schema) {
 }
 
 impl Step {
-    /// Returns what it does, and with what. `None` only for a step that a check has refused.
+    /// Returns the verb and its value; `None` for a step without a verb, which a check rejects.
     pub fn verb(&self) -> Option<(Verb, &Templated<String>)> {
         let put = self.put.as_ref().map(|name| (Verb::Put, name));
         let run = self.run.as_ref().map(|name| (Verb::Run, name));
@@ -138,7 +138,7 @@ impl Verb {
     /// All verbs, in the order that a session must keep (API notes 3.3).
     pub const ALL: [Verb; 3] = [Verb::Put, Verb::Run, Verb::Get];
 
-    /// Returns the key it is written with.
+    /// Returns the key of the verb in a playbook.
     pub fn as_str(self) -> &'static str {
         match self {
             Verb::Put => "put",
@@ -147,8 +147,8 @@ impl Verb {
         }
     }
 
-    /// Returns whether a command of this kind has a result. `put` has none (API notes 6.2): it is as
-    /// expected once the command completed.
+    /// Returns whether commands of this kind have a result. `put` has none (API notes 6.2): it succeeds when
+    /// the command completes.
     pub fn has_result(self) -> bool {
         self != Verb::Put
     }

@@ -1,4 +1,4 @@
-//! Small values with a notation of their own: shares, lengths of time, sizes, hours.
+//! Values with a notation of their own: percentages, durations, sizes, hours.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,12 +7,13 @@ use std::time::Duration;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Why a text is not the value it was taken for: half a sentence that names the right form.
+/// Error of a text that is not a value of the expected form. The message is the expected form, such as
+/// "a size such as `10KB`".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ValueError(pub String);
 
-/// Reads a value from its text. Numbers arrive as they were typed.
+/// Implements `Deserialize` by `FromStr`. Numbers are deserialized from their source text.
 macro_rules! deserialize_from_text {
     ($($name:ident),+) => {$(
         impl<'de> Deserialize<'de> for $name {
@@ -26,12 +27,12 @@ macro_rules! deserialize_from_text {
 
 deserialize_from_text!(CountOrPercent, Period, SizeCheck, Window);
 
-/// A number of devices, or a share of them.
+/// Number or percentage of devices.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum CountOrPercent {
-    /// So many.
+    /// Number.
     Count(u32),
-    /// So many of a hundred.
+    /// Percentage, from 0 to 100.
     Percent(f64),
 }
 
@@ -66,13 +67,13 @@ impl fmt::Display for CountOrPercent {
 }
 
 impl CountOrPercent {
-    /// Returns how many devices it means of `total`, at most all of them; a share is rounded up.
+    /// Returns the number of devices out of `total`, at most `total`. A percentage is rounded up.
     pub fn of(self, total: u32) -> u32 {
         match self {
             CountOrPercent::Count(count) => count.min(total),
             CountOrPercent::Percent(share) => {
                 let exact = f64::from(total) * share / 100.0;
-                // A share that the binary form puts a hair above a whole number means that number.
+                // Rounding errors must not lift a whole number to the next one.
                 let rounded = (exact - 1e-9).ceil().clamp(0.0, f64::from(total));
                 rounded as u32
             }
@@ -80,7 +81,7 @@ impl CountOrPercent {
     }
 }
 
-/// As it is written in a playbook: `20`, or `"5%"`.
+/// Serializes as it is written in a playbook: `20`, or `"5%"`.
 impl Serialize for CountOrPercent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -90,8 +91,8 @@ impl Serialize for CountOrPercent {
     }
 }
 
-/// A length of time: whole numbers with units that are added up, `90s`, `1h30m`, `2d`. Units are
-/// `w`, `d`, `h`, `m`, `s` and `ms`. A number alone is refused, since its unit would be a guess.
+/// Duration: whole numbers with units, which are added up: `90s`, `1h30m`, `2d`. Units are `w`, `d`, `h`,
+/// `m`, `s` and `ms`. A number without a unit is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period(pub Duration);
 
@@ -130,7 +131,7 @@ impl FromStr for Period {
                 .ok_or_else(wrong)?;
             rest = after;
         }
-        // A hundred years: beyond any run, and small enough for all later arithmetic.
+        // A hundred years: longer than any run, and small enough for all later arithmetic.
         const MOST: u64 = 100 * 366 * 24 * 3_600_000;
         if text.is_empty() || millis > MOST {
             return Err(wrong());
@@ -161,7 +162,7 @@ impl Serialize for Period {
     }
 }
 
-/// A number of bytes: `512`, `10KB`, `100MB`, `3GB`. A kilobyte has 1,024 bytes.
+/// Number of bytes: `512`, `10KB`, `100MB`, `3GB`. A kilobyte has 1,024 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub u64);
 
@@ -184,7 +185,7 @@ impl FromStr for Size {
     }
 }
 
-/// How a number is compared.
+/// Comparison operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
     /// `=`, or nothing.
@@ -201,17 +202,17 @@ pub enum Comparison {
     AtLeast,
 }
 
-/// A demand on a file's size: `> 0`, `<= 100MB`, `512`.
+/// Expected size of a file: `> 0`, `<= 100MB`, `512`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SizeCheck {
-    /// How it is compared.
+    /// Comparison operator.
     pub comparison: Comparison,
-    /// With what.
+    /// Size to compare with.
     pub size: Size,
 }
 
 impl SizeCheck {
-    /// Returns whether that many bytes are as demanded.
+    /// Returns whether a file of `bytes` bytes has an expected size.
     pub fn holds(&self, bytes: u64) -> bool {
         let Size(size) = self.size;
         match self.comparison {
@@ -254,19 +255,19 @@ impl FromStr for SizeCheck {
 }
 
 /// Hours in which sessions may be started: `22:00-06:00`, with days `Mon-Fri` or `Sat,Sun` before
-/// them and a time zone after them where wanted (UTC without one). A range whose end is not after
-/// its beginning goes over midnight and belongs to the day on which it begins.
+/// them and an optional time zone after them (default UTC). A range whose end is not after its start goes
+/// over midnight and belongs to the day on which it starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
-    /// The days on which it begins, Monday first; all where none is written.
+    /// Days on which it starts, Monday first; all if none is written.
     pub days: [bool; 7],
-    /// First minute of the day.
+    /// Start, in minutes of the day.
     pub from: u16,
-    /// The minute of the day at which it ends.
+    /// End, in minutes of the day.
     pub to: u16,
-    /// Name of the time zone, as in `Europe/Stockholm`; `UTC` where none is written.
+    /// Name of the time zone, such as `Europe/Stockholm`; `UTC` if none is written.
     pub zone: String,
-    /// As it was written.
+    /// Source text.
     pub text: String,
 }
 

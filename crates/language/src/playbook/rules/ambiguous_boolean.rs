@@ -1,4 +1,4 @@
-//! `ambiguous-boolean`: a word that older YAML took for a bool, and that is a text today.
+//! `ambiguous-boolean`: a word that is a bool in YAML 1.1 and a text in YAML 1.2.
 
 use crate::diagnostic::{Edit, Problem, Rule, Severity};
 use crate::playbook::check::yaml_1_1_bool;
@@ -28,11 +28,11 @@ args: { Force: true }
 ",
 };
 
-/// Looked for where any value may stand; where a bool is wanted the schema refuses the word.
+/// Checks values that may have any type. Where a bool is expected, the schema rejects the word.
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
     for input in outline.inputs {
-        // With a type of its own the default is judged by that.
+        // If the input has a type, `invalid-default` checks the default.
         if document.get(input.value, "type").is_none() {
             found.extend(
                 document
@@ -67,7 +67,7 @@ fn check_value(outline: &Outline<'_>, id: NodeId) -> Option<Problem> {
     if node.kind != NodeKind::Text || node.style != ScalarStyle::Plain || node.text.len() > 3 {
         return None;
     }
-    // A single letter is more often a letter.
+    // A single letter is more often meant as text.
     let meant = yaml_1_1_bool(&node.text).filter(|_| node.text.len() > 1)?;
     Some(
         outline

@@ -1,4 +1,4 @@
-//! `costly-order`: an order of steps that needs one more session than the same steps would.
+//! `costly-order`: an order of steps that needs an extra session.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::Verb;
@@ -36,11 +36,11 @@ steps:
 ",
 };
 
-/// A session keeps the order put, run, get (API notes 3.3): a step that comes too late begins
-/// another one. Where a session begins for a reason of its own, order costs nothing.
+/// Reports steps that start a session only because of their order. A session has the order put, run, get
+/// (API notes 3.3). Where a session starts for another reason, the order costs nothing.
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     for is_cleanup in [false, true] {
-        // The step of the present session that comes last in the order of verbs.
+        // Step of the current session that comes last in the order of verbs.
         let mut latest: Option<(Verb, &StepOutline<'_>)> = None;
         let mut sessions = 1;
         for step in outline
@@ -57,7 +57,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             }
             if let Some((before, of)) = latest
                 && verb < before
-                && may_meet(of, step)
+                && may_share_device(of, step)
             {
                 sessions += 1;
                 let (name, earlier) = (verb.as_str(), before.as_str());
@@ -92,8 +92,8 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     }
 }
 
-/// Returns whether one device may get both steps.
-fn may_meet(one: &StepOutline<'_>, other: &StepOutline<'_>) -> bool {
+/// Returns whether both steps can run on the same device.
+fn may_share_device(one: &StepOutline<'_>, other: &StepOutline<'_>) -> bool {
     match (&one.systems, &other.systems) {
         (Some(one), Some(other)) => one.iter().any(|os| other.contains(os)),
         _ => true,

@@ -34,8 +34,8 @@ steps:
 /// Keys whose values are regular expressions, where two backslashes are one.
 const REGULAR_EXPRESSIONS: [&str; 4] = ["matches", "not_matches", "regex", "pattern"];
 
-/// Only what follows a drive is looked at, and the inside of a path to collect: a share begins with two backslashes by right, and two
-/// of them in other text may be meant.
+/// Checks texts with a drive, and the paths of `get`. A UNC path starts with two backslashes, and in other
+/// texts two backslashes may be intended.
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
     for (id, node) in document.nodes() {
@@ -48,7 +48,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         let Some(drive) = drive(&node.text).or_else(|| within_path(outline, id)) else {
             continue;
         };
-        // JSON in a text doubles its backslashes by right.
+        // In JSON backslashes are doubled.
         if node.text.contains("{\"") || document.definition(id).is_some() {
             continue;
         }
@@ -92,13 +92,13 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     }
 }
 
-/// Returns where in the value of `get` two backslashes can't be the beginning of a share.
+/// Returns the offset in the value of `get` from which two backslashes cannot start a UNC path.
 fn within_path(outline: &Outline<'_>, id: NodeId) -> Option<usize> {
     let key = outline.document.key(id)?;
     (outline.text(key) == "get").then_some(1)
 }
 
-/// Returns where in a text a drive with two backslashes stands.
+/// Returns the offset of the colon of a drive that is followed by two backslashes.
 fn drive(text: &str) -> Option<usize> {
     text.match_indices(r":\\").map(|(at, _)| at).find(|at| {
         let before = &text.as_bytes()[..*at];

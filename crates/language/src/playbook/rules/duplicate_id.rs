@@ -1,4 +1,4 @@
-//! `duplicate-id`: two steps of one name.
+//! `duplicate-id`: two steps with the same id.
 
 use std::collections::HashMap;
 

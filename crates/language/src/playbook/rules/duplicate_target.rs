@@ -52,7 +52,7 @@ fn check_list(outline: &Outline<'_>, key: &str, list: NodeId, found: &mut Vec<Pr
         if text.is_empty() || is_template(text) {
             continue;
         }
-        // Names and ids of devices are compared without regard to case; tags are what they are.
+        // Names and ids of devices are case-insensitive; tags and groups are not.
         let same = if matches!(key, "ids" | "names") {
             text.to_ascii_lowercase()
         } else {

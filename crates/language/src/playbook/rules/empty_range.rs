@@ -1,4 +1,4 @@
-//! `empty-range`: a smallest value above the largest one, and bounds that are none.
+//! `empty-range`: a `min` above the `max`, and invalid bounds.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::{InputType, Period};

@@ -1,4 +1,4 @@
-//! `escaped-windows-path`: a Windows path in double quotes whose backslashes YAML takes for escapes.
+//! `escaped-windows-path`: a Windows path in double quotes, where backslashes are escapes.
 
 use crate::diagnostic::{Edit, Problem, Rule, Severity};
 use crate::playbook::outline::Outline;
@@ -29,8 +29,8 @@ steps:
 "#,
 };
 
-/// `"C:\temp"` holds a tab. It is an error because it is never meant: the drive is followed by one
-/// backslash, so the author did not escape.
+/// Reports drives followed by a single backslash in double quotes: `"C:\temp"` contains a tab, which is
+/// never intended.
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
     let source = document.source();

@@ -1,4 +1,4 @@
-//! `incomplete-waves`: waves whose end leaves devices out, however many there are.
+//! `incomplete-waves`: a last wave below 100%.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::CountOrPercent;
@@ -32,7 +32,7 @@ rollout:
 ",
 };
 
-/// A number at the end is compared with the fleet when there is one.
+/// Checks whether the last wave is a percentage below 100. A number is checked when the devices are known.
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
     let last = document

@@ -1,4 +1,4 @@
-//! `ineffective-offline`: settings of the wait for sleeping devices, which are left out.
+//! `ineffective-offline`: settings of the wait for offline devices, which are skipped.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::outline::Outline;

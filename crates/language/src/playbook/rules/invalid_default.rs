@@ -1,4 +1,4 @@
-//! `invalid-default`: a default or a choice that the input itself would refuse.
+//! `invalid-default`: a default or a choice that the input itself does not accept.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::check::yaml_1_1_bool;
@@ -33,7 +33,7 @@ inputs:
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
     for entry in outline.inputs {
-        // An input whose own shape is wrong has been reported by the schema.
+        // An input with schema errors has been reported.
         let Ok(input) = document.deserialize::<Input>(entry.value) else {
             continue;
         };
@@ -76,7 +76,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     }
 }
 
-/// Returns what to write where only the form of the value is wrong.
+/// Returns help if only the notation of the value is wrong.
 fn remedy(outline: &Outline<'_>, node: NodeId, kind: InputType) -> Option<String> {
     let value = outline.document.node(node);
     match (&value.kind, kind) {

@@ -1,4 +1,4 @@
-//! `invalid-device-id`: a device id that can't be one.
+//! `invalid-device-id`: a text under `ids` that is not a device id.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::outline::{Outline, is_template};

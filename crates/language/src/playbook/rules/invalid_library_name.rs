@@ -1,4 +1,4 @@
-//! `invalid-library-name`: a name that the tenant's library refuses.
+//! `invalid-library-name`: a name that the tenant's library does not accept.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::Verb;
@@ -50,7 +50,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         };
         let name = outline.text(entry.value);
         let is_listed = outline.library_entry(name).is_some();
-        // What looks like a path is the business of `unlisted-file`.
+        // `unlisted-file` reports what looks like a path.
         if is_listed || is_template(name) || name.contains(['/', '\\']) || name.is_empty() {
             continue;
         }

@@ -1,4 +1,4 @@
-//! `invalid-regex`: a regular expression that is none.
+//! `invalid-regex`: a regular expression with a syntax error.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::outline::{MapParts, Outline, is_template};
@@ -67,7 +67,7 @@ fn check_one(outline: &Outline<'_>, node: NodeId) -> Option<Problem> {
         return None;
     }
     let error = regex::Regex::new(text).err()?;
-    // The crate draws the expression first and names the mistake in its last line.
+    // The regex crate shows the expression first and the error in the last line.
     let error = error.to_string();
     let why = error.lines().last().unwrap_or_default().trim();
     let why = why.strip_prefix("error: ").unwrap_or(why);

@@ -1,4 +1,4 @@
-//! `large-file`: a file that the service or the device won't take.
+//! `large-file`: a file that is too large for the service or the device.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::FileStatus;
@@ -29,9 +29,9 @@ library:
 ",
 };
 
-/// What the library takes by API (API notes 1).
+/// Maximum size of a library file in bytes (API notes 1).
 const LIBRARY_MOST: u64 = 20 * 1024 * 1024;
-/// What `put` takes on Linux and macOS (API notes 1).
+/// Maximum size of a file for `put` on Linux and macOS, in bytes (API notes 1).
 const PUT_MOST: u64 = 10 * 1024 * 1024;
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {

@@ -1,4 +1,4 @@
-//! `long-comment`: a comment that the service may cut or refuse.
+//! `long-comment`: a comment that the service may cut or reject.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::outline::{Outline, literal_parts};
@@ -27,7 +27,7 @@ comment: Case ${{ run.case }}
 ",
 };
 
-/// No limit is known (API notes 3.3); this is what careful clients keep to.
+/// Maximum number of characters that is known to work; the limit is not documented (API notes 3.3).
 const MOST: usize = 1_000;
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {

@@ -1,4 +1,4 @@
-//! `missing-file`: a file beside the playbook that is not there.
+//! `missing-file`: a file beside the playbook that does not exist.
 
 use crate::diagnostic::{Edit, Problem, Rule, Severity};
 use crate::playbook::FileStatus;
@@ -47,7 +47,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         if let Some((node, path)) = outline.text_of(map, "file")
             && let Some(mut problem) = check_path(outline, node, path)
         {
-            // Such a list is often made by another tool just before the run.
+            // Such a list is often created by another tool just before the run.
             problem.severity = Severity::Warning;
             found.push(problem);
         }

@@ -1,9 +1,8 @@
-//! The rules about what a playbook means, which a schema cannot express: one file a rule, named for
-//! its id.
+//! Rules about the meaning of a playbook, which a schema cannot express: one file for each rule, named
+//! after its id.
 //!
-//! Each file has the [`Rule`](crate::diagnostic::Rule) and its check. A check reads the [`Outline`],
-//! so that it works while other parts of the playbook are wrong, and reads a playbook once, from
-//! front to back.
+//! Each file has the [`Rule`](crate::diagnostic::Rule) and its check. A check reads the [`Outline`], so that
+//! it works if other parts of the playbook are wrong, and takes linear time.
 
 use crate::diagnostic::{Problem, Rule};
 
@@ -45,14 +44,14 @@ mod wrong_os_path;
 mod zero_duration;
 mod zero_failures;
 
-/// Adds what one rule finds.
+/// Check of one rule, which adds its findings.
 type Check = fn(&Outline<'_>, &mut Vec<Problem>);
 
 /// Registers rules by their modules: one line each.
 macro_rules! register {
     ($($module:ident,)*) => {
-        /// The rules about the meaning of a playbook, in the order of `svar explain`. A playbook
-        /// with such a finding can still be read, so it can be suppressed in place.
+        /// Rules about the meaning of a playbook, in the order of `svar explain`. A playbook with such a
+        /// finding can still be read, so the finding can be suppressed.
         pub(crate) static RULES: &[&Rule] = &[$(&$module::RULE),*];
 
         const CHECKS: &[Check] = &[$($module::check),*];
@@ -97,7 +96,7 @@ register! {
     zero_failures,
 }
 
-/// Returns what all rules find, in no particular order.
+/// Returns the findings of all rules, in no particular order.
 pub(super) fn check(outline: &Outline<'_>) -> Vec<Problem> {
     let mut found = Vec::new();
     for check in CHECKS {

@@ -1,4 +1,4 @@
-//! `nested-args`: arguments of a form that no command line has.
+//! `nested-args`: arguments that cannot be written on a command line.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::outline::Outline;

@@ -30,7 +30,7 @@ steps:
 ",
 };
 
-/// Looks at the path of every `get`.
+/// Checks the path of every `get`.
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     for (_, node, path) in outline.collected_paths() {
         found.extend(check_path(outline, node, path));

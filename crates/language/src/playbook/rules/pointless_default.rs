@@ -1,4 +1,4 @@
-//! `pointless-default`: a default that contradicts what the input is for.
+//! `pointless-default`: a default of a required or secret input.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::outline::Outline;

@@ -29,7 +29,7 @@ steps:
 ",
 };
 
-/// Looks at the path of every `get`.
+/// Checks the path of every `get`.
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     for (_, node, path) in outline.collected_paths() {
         found.extend(check_path(outline, node, path));
@@ -37,7 +37,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
 }
 
 fn check_path(outline: &Outline<'_>, node: NodeId, path: &str) -> Option<Problem> {
-    // A control character comes from an escape that was not meant: that is a finding of its own.
+    // A control character comes from an unintended escape, which `escaped-windows-path` reports.
     let is_garbled = path.contains(|c: char| c.is_control());
     if is_windows_path(path) || path.starts_with('/') || path.starts_with("${{") || is_garbled {
         return None;

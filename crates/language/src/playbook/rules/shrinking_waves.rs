@@ -28,7 +28,7 @@ rollout:
 ",
 };
 
-/// Only numbers with numbers and shares with shares can be compared without knowing the fleet.
+/// Compares each wave with earlier ones of its kind: numbers with numbers, percentages with percentages.
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let document = outline.document;
     let waves = document

@@ -1,4 +1,4 @@
-//! `small-sample`: a share of failures that counts from the first device on.
+//! `small-sample`: a failure percentage that counts from the first device.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::CountOrPercent;
@@ -41,7 +41,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let of_targets = outline
         .text_of(rule, "of")
         .is_some_and(|(_, of)| of != "finished");
-    // What is no share has a finding of its own, and so has a share of nothing.
+    // Invalid values and 0% have findings of their own.
     let counts_at_once = match failed.parse() {
         Ok(CountOrPercent::Percent(share)) => share > 0.0 && share < 100.0,
         Ok(CountOrPercent::Count(_)) | Err(_) => false,

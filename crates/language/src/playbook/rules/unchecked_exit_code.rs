@@ -1,4 +1,4 @@
-//! `unchecked-exit-code`: a script whose result is not fetched, so that its exit code is never seen.
+//! `unchecked-exit-code`: a script whose result is not fetched, so that its exit code is not checked.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::Verb;
@@ -42,7 +42,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             continue;
         };
         let wanted = outline.text(results.value);
-        // An expectation fetches the result, and a template may come to `all`.
+        // With an expectation the result is fetched, and a template may evaluate to `all`.
         if !matches!(wanted, "none" | "failed") || outline.key(step, "expect").is_some() {
             continue;
         }

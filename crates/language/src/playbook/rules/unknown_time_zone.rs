@@ -1,4 +1,4 @@
-//! `unknown-time-zone`: a `window` in a time zone that there is not.
+//! `unknown-time-zone`: a `window` in an unknown time zone.
 
 use jiff::tz::{self, TimeZone};
 
@@ -41,7 +41,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     let Ok(Window { zone, .. }) = text.parse() else {
         return;
     };
-    // On a computer without the database nothing can be said about any zone but UTC.
+    // Without a time zone database only UTC is known.
     let is_known = zone == "UTC" || TimeZone::get(&zone).is_ok();
     if is_known || tz::db().available().next().is_none() {
         return;

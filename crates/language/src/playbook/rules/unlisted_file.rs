@@ -1,4 +1,4 @@
-//! `unlisted-file`: `put` or `run` of a name that is probably another one's.
+//! `unlisted-file`: `put` or `run` of a path, or of a name that is probably a misspelled library key.
 
 use std::collections::HashMap;
 
@@ -34,11 +34,11 @@ steps:
 ",
 };
 
-/// Names compared with a misspelt one. More than people list; it keeps the check linear.
+/// Maximum number of names compared with a misspelled one, so that the check takes linear time.
 const COMPARED_MOST: usize = 200;
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
-    // A file of the library by the name that the tenant knows it by.
+    // Keys under `library` by their name in the tenant.
     let by_name: HashMap<&str, &str> = outline
         .library
         .iter()

@@ -1,4 +1,4 @@
-//! `unsupported-script`: a script that the device's system does not run.
+//! `unsupported-script`: a script that the device's operating system cannot run.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::{Os, Verb};
@@ -60,7 +60,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                     format!("live response does not run `.{ending}` files"),
                 )
                 .help("It runs PowerShell on Windows and bash on Linux and macOS: `put` the file, and `run` a script that starts it.");
-            // Not documented as refused, so it may work in some tenants.
+            // Not documented as rejected, so it may work in some tenants.
             problem.severity = Severity::Warning;
             found.push(problem);
             continue;

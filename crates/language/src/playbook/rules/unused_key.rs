@@ -1,4 +1,4 @@
-//! `unused-key`: a key that means nothing beside the verb of its step.
+//! `unused-key`: a key that has no effect with the verb of its step.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::Verb;
@@ -37,7 +37,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         let Some((verb, verb_entry)) = step.verb else {
             continue;
         };
-        let mut idle = |entry: MapEntry, why: &str| {
+        let mut report = |entry: MapEntry, why: &str| {
             let key = outline.text(entry.key);
             found.push(
                 outline
@@ -54,12 +54,12 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             let key = outline.text(entry.key);
             match (verb, key) {
                 (Verb::Put | Verb::Get, "args" | "pass") => {
-                    idle(*entry, "Only a script takes arguments.")
+                    report(*entry, "Only a script takes arguments.")
                 }
                 (Verb::Put | Verb::Get, "save") => {
-                    idle(*entry, "Only a script has output to save values from.")
+                    report(*entry, "Only a script has output to save values from.")
                 }
-                (Verb::Put, "expect" | "results") => idle(
+                (Verb::Put, "expect" | "results") => report(
                     *entry,
                     "The service returns no result for `put`: it fails or it does not.",
                 ),
@@ -68,9 +68,9 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                         let key = outline.text(inner.key);
                         match (verb, key) {
                             (Verb::Get, "exit" | "stdout" | "stderr" | "json") => {
-                                idle(*inner, "For a collected file, use `size` and `sha256`.")
+                                report(*inner, "For a collected file, use `size` and `sha256`.")
                             }
-                            (Verb::Run, "size" | "sha256") => idle(
+                            (Verb::Run, "size" | "sha256") => report(
                                 *inner,
                                 "For a script, use `exit`, `stdout`, `stderr` and `json`.",
                             ),
@@ -79,7 +79,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                     }
                 }
                 (Verb::Run, "pass") if outline.key(step, "args").is_none() => {
-                    idle(*entry, "There are no `args` to pass.");
+                    report(*entry, "There are no `args` to pass.");
                 }
                 _ => {}
             }

@@ -49,7 +49,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
             used.insert(name);
             continue;
         }
-        // A template that spells out no name may mean any of them.
+        // A template without a literal name may evaluate to any name.
         if !name.contains(['\'', '"']) {
             return;
         }

@@ -1,4 +1,4 @@
-//! `wrong-os-path`: a path to collect that belongs to another operating system than the step.
+//! `wrong-os-path`: a path to collect on another operating system than that of the step.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::input_value::is_windows_path;
@@ -32,7 +32,7 @@ steps:
 ",
 };
 
-/// Looks at the path of every `get` of a step whose operating systems are known.
+/// Checks the path of every `get` of a step whose operating systems are known.
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
     for (step, node, path) in outline.collected_paths() {
         if let Some(systems) = &step.systems {

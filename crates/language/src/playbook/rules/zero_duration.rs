@@ -1,4 +1,4 @@
-//! `zero-duration`: a limit that is over before anything can be done within it.
+//! `zero-duration`: a time limit of zero.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::Period;

@@ -1,4 +1,4 @@
-//! `zero-failures`: a stop rule with a threshold that every run would be at from its first moment.
+//! `zero-failures`: a stop rule with a threshold of zero.
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::model::CountOrPercent;

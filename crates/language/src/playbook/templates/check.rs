@@ -1,4 +1,4 @@
-//! Checks every template of a document by its key.
+//! Check of all templates of a document.
 
 use crate::diagnostic::{Edit, Problem};
 use crate::expression::{ExpressionError, ExpressionErrorKind, Template, Type};
@@ -8,9 +8,9 @@ use super::context::{TemplateContext, TemplateScope, TemplateSyntax};
 use super::names::VisibleNames;
 use super::rules;
 
-/// Returns everything that is wrong with the templates of a playbook.
+/// Returns all problems of the templates of a playbook.
 pub fn check(document: &Document) -> Vec<Problem> {
-    // Most of the time nothing is wrong, and often there is no template at all.
+    // Many playbooks have no template at all.
     let any = document.nodes().any(|(id, node)| {
         Template::is_in(&node.text) || super::used_names::is_condition(document, id)
     });
@@ -32,7 +32,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
 struct TemplateChecker<'d> {
     document: &'d Document,
     names: VisibleNames<'d>,
-    /// The place of the present step among all, and whether it is of the cleanup.
+    /// Index of the current step among all steps, cleanup steps last.
     step: usize,
     in_cleanup: bool,
     problems: Vec<Problem>,
@@ -86,7 +86,7 @@ impl<'d> TemplateChecker<'d> {
             return;
         }
         if context.scope == TemplateScope::None {
-            // What an id may be made of is a matter of the schema, which says so.
+            // The schema reports invalid characters in an id.
             if path.last() == Some(&"id") {
                 return;
             }
@@ -124,7 +124,7 @@ impl<'d> TemplateChecker<'d> {
         }
     }
 
-    /// Results can be read of earlier steps only.
+    /// Checks that only results of earlier steps are read.
     fn check_order(&mut self, node: NodeId, template: &Template) {
         for used in template.names() {
             if used.path.first().is_none_or(|root| root != "steps") {
@@ -204,7 +204,7 @@ impl<'d> TemplateChecker<'d> {
         ));
     }
 
-    /// Makes a problem of an error, with what is known about its place.
+    /// Converts an error to a problem, with help for unknown names.
     fn explain(
         &self,
         node: NodeId,
@@ -266,7 +266,7 @@ impl<'d> TemplateChecker<'d> {
         problem
     }
 
-    /// Makes a problem of an error at its bytes in the file.
+    /// Converts an error to a problem at its bytes in the file.
     fn problem(&self, node: NodeId, text: &str, error: ExpressionError) -> Problem {
         let span = self.document.source_span(node, error.range.clone());
         let rule = match error.kind {
@@ -286,7 +286,7 @@ impl<'d> TemplateChecker<'d> {
         if let Some(help) = error.help {
             problem = problem.help(help);
         }
-        // Only where the bytes stand in the file as they stand in the text.
+        // Only if the file has the same bytes as the decoded text.
         if let Some(word) = error.replacement
             && self.document.source().slice(span) == &text[error.range]
             && !word.contains(['\'', '"'])

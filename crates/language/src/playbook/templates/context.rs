@@ -46,10 +46,9 @@ impl TemplateContext {
     pub(super) const UNKNOWN_KEY: TemplateContext =
         context(TemplateScope::Steps, ExpectedType::Anything);
 
-    /// Returns the context at a path of keys, in which `-` is an item of a list; `None` for a key
-    /// that playbooks do not have.
+    /// Returns the context at a path of keys, in which `-` is an item of a list; `None` for an unknown key.
     ///
-    /// A test holds this against the schema: every key has a line here.
+    /// A test compares this with the schema: every key must have a line here.
     pub(super) fn at(path: &[&str]) -> Option<TemplateContext> {
         use ExpectedType::{Anything, Int, IntOrText, Text, Word};
         use TemplateScope::{None, Run, Target};
@@ -193,7 +192,7 @@ mod tests {
         }
     }
 
-    /// The table as a reader of the documentation would write it: which names each key may use.
+    /// Checks the names that each key may use, written independently of the table.
     #[test]
     fn names_are_visible_where_their_values_are_known() {
         let mut by_scope = [const { Vec::new() }; 4];

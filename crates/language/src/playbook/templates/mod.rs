@@ -1,8 +1,8 @@
-//! Checks the expressions inside `${{ }}` of a whole document.
+//! Check of all templates of a playbook.
 //!
-//! A template is checked by its key: which names it may use, and which type its value must have
-//! (`context.rs`). What the names are is read off the document (`names.rs`), so a template is checked
-//! also where the rest of the playbook is wrong. Start reading at [`check`].
+//! The key of a template determines which names it may use and which type its value must have
+//! (`context.rs`). The names and their types are read from the document (`names.rs`), so that templates
+//! are checked also if other parts of the playbook are wrong. Start reading at [`check`].
 
 mod check;
 mod context;

@@ -1,4 +1,4 @@
-//! The names of a playbook with their types, as templates see them.
+//! Names that templates of a playbook can use, with their types.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,7 +8,7 @@ use crate::expression::{Record, Template, Type};
 use crate::playbook::model::InputType;
 use crate::yaml::{Document, MapEntry, NodeId, NodeKind};
 
-/// The fields of `target`, all of them also where nothing is known of a device.
+/// Fields of `target`. All of them exist even if nothing is known about a device.
 const TARGET: [(&str, Type); 6] = [
     ("id", Type::Text),
     ("name", Type::Text),
@@ -30,27 +30,26 @@ pub(super) type TextRange = (NodeId, std::ops::Range<usize>);
 /// A step that has an id.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NamedStep {
-    /// Its place among all steps, cleanup behind the others.
+    /// Index among all steps, cleanup steps last.
     pub(super) index: usize,
-    /// Where the id stands.
+    /// Node of the id.
     pub(super) id: NodeId,
     pub(super) is_cleanup: bool,
 }
 
-/// Everything that can be named, and how much of it each kind of place sees.
+/// Visible names for each [`TemplateScope`](super::context::TemplateScope), as records.
 pub(super) struct VisibleNames<'d> {
     document: &'d Document,
-    /// Without `target`, `steps` and vars that ask for the target.
+    /// `inputs`, `run`, and vars that do not depend on the target.
     pub(super) run: Type,
-    /// With `target` and all vars.
+    /// The same with `target` and all vars.
     pub(super) target: Type,
-    /// With the results of all steps; which of them are earlier is not said by a type.
+    /// The same with the results of all steps. Whether a step is earlier is checked separately.
     pub(super) steps: Type,
     pub(super) steps_by_id: HashMap<&'d str, NamedStep>,
-    /// Vars that ask for the target, directly or through another var.
+    /// Vars that depend on the target, directly or through another var.
     pub(super) target_vars: Vec<&'d str>,
-    /// Vars that are defined by themselves: each with the places of the chain, the first one's own
-    /// use of the second, and so on.
+    /// Cycles of vars: for each var of a cycle, its use of the next one and its name.
     pub(super) cycles: Vec<Vec<(TextRange, String)>>,
 }
 
@@ -98,8 +97,7 @@ impl<'d> VisibleNames<'d> {
         &self.document.node(node).text
     }
 
-    /// Returns the entries of a section; `None` where it is there and no map, so that nothing is
-    /// known.
+    /// Returns the entries of a top-level key; `None` if its value is not a map.
     fn section(&self, key: &str) -> Option<&'d [MapEntry]> {
         match self.document.get(self.document.root(), key) {
             None => Some(&[]),
@@ -125,7 +123,7 @@ impl<'d> VisibleNames<'d> {
                 None => Type::Text,
                 Some(kind) => input_type(kind),
             };
-            // Nobody needs to set it, so there may be nothing.
+            // The value of an optional input may be null.
             let optional = get("default").is_none() && get("required") == Some("false");
             let kind = if optional { Type::Any } else { kind };
             (self.text(entry.key), kind)
@@ -157,7 +155,7 @@ impl<'d> VisibleNames<'d> {
         steps
     }
 
-    /// Returns the fields of a step's result, by its verb.
+    /// Returns the type of a step's result, which depends on its verb.
     fn step_type(&self, step: NodeId) -> Type {
         let has = |key| self.document.get(step, key).is_some();
         if has("run") {
@@ -203,7 +201,7 @@ impl<'d> VisibleNames<'d> {
         }
     }
 
-    /// Returns the types of vars, each worked out after those it uses.
+    /// Returns the types of vars. The type of a var is inferred after those of the vars it uses.
     fn read_vars(&mut self, visible: &dyn Fn(Type) -> Type) -> Option<IndexMap<&'d str, Type>> {
         let entries = self.section("vars")?;
         let mut search = VarSearch {
@@ -232,8 +230,8 @@ impl<'d> VisibleNames<'d> {
             .iter()
             .map(|entry| (self.text(entry.key), Type::Any))
             .collect();
-        // The record is copied for each var that uses another one. Beyond this many the types of
-        // the others are left open, so that work stays linear.
+        // The record is copied for each var that uses another one. The number of copies is limited, so
+        // that this takes linear time; the types of further vars are unknown.
         let mut copies = 200;
         let mut known = visible(Record::new(kinds.clone()).into());
         for name in search.order {
@@ -254,7 +252,7 @@ impl<'d> VisibleNames<'d> {
         match &read.kind {
             NodeKind::Null => Type::Null,
             NodeKind::Bool(_) => Type::Bool,
-            // As a value, a number that would not be printed as it was typed is a text.
+            // A number that would be printed differently from its source text is a text.
             NodeKind::Number(number) if number.to_string() != read.text => Type::Text,
             NodeKind::Number(number) if number.is_f64() => Type::Number,
             NodeKind::Number(_) => Type::Int,
@@ -287,7 +285,7 @@ fn input_type(name: &str) -> Type {
     }
 }
 
-/// The kinds of inputs that the types above stand for; a new one must be thought of here.
+/// Compile-time check that each input type was considered above.
 const _: fn(InputType) = |kind| match kind {
     InputType::Int | InputType::Number | InputType::Bool | InputType::List => {}
     InputType::String
@@ -298,22 +296,21 @@ const _: fn(InputType) = |kind| match kind {
     | InputType::Duration => {}
 };
 
-/// Depth first over the vars: their order, who asks for the target, and who goes round in circles.
+/// Depth-first search over the vars: their order of evaluation, dependencies on the target, and cycles.
 struct VarSearch<'d> {
     document: &'d Document,
     entries: HashMap<&'d str, NodeId>,
-    /// The chain that is being followed: each var with its use of the next.
+    /// Current path: each var with its use of the next one.
     chain: Vec<(&'d str, Option<TextRange>)>,
-    /// Whether it asks for the target, of those that are through.
+    /// Whether a visited var depends on the target.
     depends_on_target: HashMap<&'d str, bool>,
     order: Vec<&'d str>,
-    /// Those that use another var.
+    /// Vars that use another var.
     using_vars: HashSet<&'d str>,
     cycles: Vec<Vec<(TextRange, String)>>,
 }
 
-/// Vars that use each other in a longer chain than this are looked at no further: the walk calls
-/// itself for each.
+/// Maximum length of a chain of vars that is followed, since the search is recursive.
 const CHAIN_MAX: usize = 200;
 
 impl<'d> VarSearch<'d> {

@@ -1,18 +1,18 @@
-//! Collects the names that templates use, for the rules about unused ones.
+//! Names that templates use, for the rules about unused inputs and vars.
 
 use std::collections::HashSet;
 
 use crate::expression::Template;
 use crate::yaml::{Document, NodeId, NodeKind};
 
-/// The names that templates of a document use.
+/// Inputs and vars that templates of a document use.
 #[derive(Debug, Default)]
 pub struct UsedNames {
     inputs: HashSet<String>,
     vars: HashSet<String>,
-    /// `inputs` or `vars` as a whole, or by a computed key.
+    /// Roots (`inputs`, `vars`) that are used as a whole or with a computed key.
     all: HashSet<String>,
-    /// Templates that can't be read: whatever is mentioned in them counts.
+    /// Templates with syntax errors: every name that their text contains counts as used.
     unparsed: Vec<String>,
 }
 
@@ -64,8 +64,7 @@ pub fn used_names(document: &Document) -> UsedNames {
     names
 }
 
-/// Returns whether a node is the value of a step's `when`, which is an expression without
-/// delimiters too.
+/// Returns whether a node is the value of `when`, which may be an expression without delimiters.
 pub(super) fn is_condition(document: &Document, id: NodeId) -> bool {
     document
         .key(id)

@@ -1,15 +1,15 @@
-//! `[…]` and `{…}`: where they end, and what can't stand inside them.
+//! Problems with `[…]` and `{…}`.
 
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
 
 use super::{ErrorContext, rules, single_quoted};
 
-/// Something between brackets that neither ends them nor separates two entries.
+/// Returns the problem of text between brackets that is neither a separator nor the closing bracket.
 pub(super) fn unclosed(context: &ErrorContext<'_>) -> Problem {
     let text = context.text();
     if text[..context.at as usize].ends_with('$') && text[context.at as usize..].starts_with("{{") {
-        // Text right before it is part of the same value: `[a-${{ x }}]`.
+        // Text directly before the template is part of the same value: `[a-${{ x }}]`.
         let start = if context.last.end == context.at {
             context.last.start
         } else {
@@ -69,12 +69,12 @@ fn closing_help(open: &str) -> String {
     )
 }
 
-/// Returns a template without quotes: its braces are read as a map.
+/// Returns the problem of a template without quotes, whose braces are read as a map.
 fn template(context: &ErrorContext<'_>, start: u32) -> Problem {
     let end_of_line = context.source.line_span(context.line()).end;
     let rest = context.source.slice(Span::new(start, end_of_line));
     let length = rest.find("}}").map_or(rest.trim_end().len(), |end| {
-        // What stands right beside the template is part of the same text.
+        // Text directly after the template is part of the same value.
         let after = &rest[end + 2..];
         end + 2 + after.find([',', ']', '}', ' ']).unwrap_or(after.len())
     });
@@ -100,7 +100,7 @@ fn template(context: &ErrorContext<'_>, start: u32) -> Problem {
     context.with_fix(problem, title, vec![edit])
 }
 
-/// `[` closed by `}`.
+/// Returns the problem of a bracket that is closed by another kind, such as `[` by `}`.
 pub(super) fn mismatched(context: &ErrorContext<'_>, open: char, close: char) -> Problem {
     let opening = context.open.unwrap_or(context.here(1));
     let expected = closing(&open.to_string());
@@ -133,7 +133,7 @@ pub(super) fn mismatched(context: &ErrorContext<'_>, open: char, close: char) ->
     }
 }
 
-/// Returns a closing bracket that closes nothing.
+/// Returns the problem of a closing bracket without an opening one.
 pub(super) fn misplaced(context: &ErrorContext<'_>) -> Problem {
     let value = context.rest_of_line();
     let bracket = context.source.slice(context.here(1)).to_owned();

@@ -1,11 +1,11 @@
-//! Lines that begin in the wrong column, and tabs that only look like the right one.
+//! Problems with indentation, including tabs.
 
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
 
 use super::{ErrorContext, excerpt, rules};
 
-/// Returns a tab in the white space before a line's first word.
+/// Returns the problem of a line that is indented with tabs.
 pub(super) fn tabs(context: &ErrorContext<'_>) -> Problem {
     let Some(line) = tabbed_line(context) else {
         return context
@@ -28,7 +28,7 @@ pub(super) fn tabs(context: &ErrorContext<'_>) -> Problem {
     let lines: Vec<usize> = (0..context.source.line_count())
         .filter(|line| tab_run(context, *line).is_some())
         .collect();
-    // All lines at once, with the first width that makes the file readable.
+    // All lines at once, with the first width for which the file is valid.
     let mut best = problem;
     for width in [2, 4, 8] {
         let edits = lines
@@ -54,7 +54,7 @@ pub(super) fn tabs(context: &ErrorContext<'_>) -> Problem {
     best
 }
 
-/// Returns the line the scanner means: the tab stands in it, or in one that it had not finished.
+/// Returns the line with the tab: the line of the error or one nearby.
 fn tabbed_line(context: &ErrorContext<'_>) -> Option<usize> {
     let here = context.line();
     let after = here..context.source.line_count();
@@ -72,7 +72,7 @@ fn indentation(context: &ErrorContext<'_>, line: usize) -> Span {
     Span::new(span.start, span.start + width as u32)
 }
 
-/// Returns the tabs in a line's indentation; none in a line without words.
+/// Returns the first run of tabs in a line's indentation; `None` for a blank line.
 fn tab_run(context: &ErrorContext<'_>, line: usize) -> Option<Span> {
     let indent = indentation(context, line);
     if indent.end == context.source.line_span(line).end {
@@ -88,21 +88,21 @@ fn tab_run(context: &ErrorContext<'_>, line: usize) -> Option<Span> {
     Some(Span::new(start, start + length as u32))
 }
 
-/// A column in which the line could stand.
+/// A column in which the line could start.
 struct Candidate {
     column: usize,
     line: usize,
-    /// The word there.
+    /// Key or dash in that column.
     word: Span,
     is_item: bool,
 }
 
-/// Returns a line that belongs to nothing in its column.
+/// Returns the problem of a line whose indentation matches nothing above.
 pub(super) fn line(context: &ErrorContext<'_>) -> Problem {
     let line = context.line();
     let indent = indentation(context, line);
     let span = context.source.line_span(line);
-    // The scanner may have read the dashes of a list before it stopped.
+    // The scanner may have read dashes of list items before it stopped.
     let read = context.source.slice(Span::new(indent.end, context.at));
     if !read.trim_matches(['-', ' ']).is_empty() {
         return context
@@ -184,7 +184,7 @@ pub(super) fn line(context: &ErrorContext<'_>) -> Problem {
     )
 }
 
-/// Returns a key among list items, or an item among keys.
+/// Returns the problem of a key among list items, or an item among keys.
 fn key_among_items_error(
     context: &ErrorContext<'_>,
     indent: Span,
@@ -232,12 +232,11 @@ fn indent_by(column: usize) -> String {
     }
 }
 
-/// Returns the columns that are still open above a line: of keys, and of list items.
+/// Returns the columns of keys and list items above a line in which the line could continue.
 fn candidates(context: &ErrorContext<'_>, line: usize) -> Vec<Candidate> {
     let mut found: Vec<Candidate> = Vec::new();
     let mut leftmost = usize::MAX;
-    // A playbook's lines are near one another; a bound keeps a broken file from being read to its
-    // beginning once for every error.
+    // Limited so that a large broken file is not read to its start for every error.
     for above in (0..line).rev().take(2_000) {
         let indent = indentation(context, above);
         let span = context.source.line_span(above);
@@ -282,7 +281,7 @@ fn is_key(text: &str) -> bool {
     text.contains(": ") || text.trim_end().ends_with(':')
 }
 
-/// Moves a line and all that hangs on it.
+/// Returns the edits that move a line and the lines nested below it to another column.
 fn shifted(context: &ErrorContext<'_>, line: usize, from: usize, to: usize) -> Vec<Edit> {
     let mut edits = Vec::new();
     for below in line..context.source.line_count() {
@@ -309,7 +308,7 @@ fn shifted(context: &ErrorContext<'_>, line: usize, from: usize, to: usize) -> V
     edits
 }
 
-/// Returns a line of a block scalar that stands left of the others.
+/// Returns the problem of a line of a block scalar that is indented less than the others.
 pub(super) fn block_text(context: &ErrorContext<'_>) -> Problem {
     let indent = indentation(context, context.line());
     let above = context.source.line_span(context.line().saturating_sub(1));
@@ -345,7 +344,7 @@ pub(super) fn block_text(context: &ErrorContext<'_>) -> Problem {
     .help("indent all lines of the text by the same number of spaces, blank ones by fewer or none")
 }
 
-/// Returns a key that was read as one more line of the plain text above it.
+/// Returns the problem of a key that was read as a continuation of the text above it.
 pub(super) fn key_in_text(context: &ErrorContext<'_>) -> Problem {
     let line = context.line();
     let indent = indentation(context, line);

@@ -1,10 +1,10 @@
-//! Turns errors of the scanner into problems at the bytes that must be changed.
+//! Conversion of scanner errors to problems at the bytes that must be changed.
 //!
-//! The scanner says where it could not go on, which often is not where the mistake was made: an
-//! unknown escape is reported at its opening quote, a wrong indentation at the first word after
-//! it. Each kind of error has a small function here that finds the right bytes and the words.
+//! The scanner reports where it stopped, which is often not the place of the mistake: an unknown escape is
+//! reported at the opening quote, a wrong indentation at the next word. Each kind of error has a function
+//! here that finds the right place and message.
 //!
-//! A fix is offered only after it was tried.
+//! A fix is offered only if it was tried with success.
 
 mod brackets;
 mod indentation;
@@ -19,22 +19,22 @@ use crate::source::{SourceText, Span};
 use super::limits::YamlLimits;
 use super::{parse, restrictions, rules};
 
-/// Longer texts are not parsed a second time to try a fix.
+/// Maximum size of a text that is parsed again to try a fix, in bytes.
 const TRIAL_BYTES: usize = 2 * 1024 * 1024;
 
-/// Where the scanner stopped, and what it had read so far.
+/// Place where the scanner stopped, and what it had read before.
 pub(super) struct ErrorContext<'a> {
     pub(super) source: &'a SourceText,
-    /// Where the scanner stopped, in bytes.
+    /// Byte at which the scanner stopped.
     pub(super) at: u32,
-    /// The last scalar before.
+    /// Last scalar before it.
     pub(super) last: Span,
-    /// The bracket that was opened last and not closed.
+    /// Innermost open bracket.
     pub(super) open: Option<Span>,
     pub(super) limits: &'a YamlLimits,
 }
 
-/// Returns what the scanner found, in the author's words.
+/// Converts an error of the scanner to a problem.
 pub(super) fn problem(context: &ErrorContext<'_>, error: &ScanError) -> Problem {
     use ErrorKind as Kind;
     match error.kind() {
@@ -65,7 +65,7 @@ pub(super) fn problem(context: &ErrorContext<'_>, error: &ScanError) -> Problem 
         Kind::InvalidTrailingSingleQuotedScalar | Kind::InvalidTrailingDoubleQuotedScalar => {
             quotes::text_after(context)
         }
-        // The scanner may name the beginning of the text that the character stands in.
+        // The scanner may report the start of the text that contains the character.
         Kind::UnexpectedCharacter { character } if restrictions::is_hidden(*character) => {
             let rest = &context.text()[context.at as usize..];
             let at = context.at + rest.find(*character).unwrap_or(0) as u32;
@@ -132,14 +132,14 @@ impl<'a> ErrorContext<'a> {
         self.text()[self.at as usize..].chars().next()
     }
 
-    /// Returns the next characters, in this line.
+    /// Returns the span of the next characters in this line.
     fn here(&self, characters: usize) -> Span {
         let rest = self.source.slice(self.rest_of_line());
         let length: usize = rest.chars().take(characters).map(char::len_utf8).sum();
         Span::new(self.at, self.at + length as u32)
     }
 
-    /// Returns up to the next white space.
+    /// Returns the span up to the next white space, comma or closing bracket.
     fn word(&self) -> Span {
         let rest = self.source.slice(self.rest_of_line());
         let length = rest.find([' ', '\t', ',', ']', '}']).unwrap_or(rest.len());
@@ -155,7 +155,7 @@ impl<'a> ErrorContext<'a> {
         self.content_from(self.at)
     }
 
-    /// From a byte to the end of its line, without a comment and without white space at the end.
+    /// Returns the span from a byte to the end of its line, without a comment and trailing white space.
     fn content_from(&self, start: u32) -> Span {
         let end = self.source.line_span(self.source.line_of(start)).end;
         let text = self.source.slice(Span::new(start, end));
@@ -167,8 +167,8 @@ impl<'a> ErrorContext<'a> {
         Span::new(start, start + text.trim_end().len() as u32)
     }
 
-    /// Adds the edits as a fix if they make the whole text readable: for edits that guess what
-    /// the author meant, where a guess gone wrong would only move the error.
+    /// Adds the edits as a fix if the whole text is valid with them. Used for edits that guess what the author
+    /// meant.
     fn with_guessed_fix(
         &self,
         problem: Problem,
@@ -184,8 +184,8 @@ impl<'a> ErrorContext<'a> {
         }
     }
 
-    /// Adds the edits as a fix if the scanner comes further with them: for edits that are right
-    /// whatever else is wrong.
+    /// Adds the edits as a fix if the scanner gets past them. Used for edits that are correct whatever else is
+    /// wrong.
     fn with_fix(&self, problem: Problem, title: impl Into<String>, edits: Vec<Edit>) -> Problem {
         if self.text().len() > TRIAL_BYTES || edits.is_empty() {
             return problem;
@@ -202,7 +202,7 @@ impl<'a> ErrorContext<'a> {
     }
 }
 
-/// Returns the text with the edits made; they stand in order and don't overlap.
+/// Applies edits to a text. They must be in order and not overlap.
 pub(super) fn apply(text: &str, edits: &[Edit]) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut at = 0;
@@ -215,12 +215,12 @@ pub(super) fn apply(text: &str, edits: &[Edit]) -> String {
     out
 }
 
-/// Returns a text in single quotes, which know no escapes.
+/// Returns a text in single quotes.
 fn single_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Returns a piece of the source for a message: short, and in one line.
+/// Returns a part of the source for a message, shortened to one line of 40 characters.
 pub(super) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 40;
     let line = text.lines().next().unwrap_or_default().trim_end();

@@ -1,11 +1,11 @@
-//! Quotes: what stands inside them, where they end, and what follows.
+//! Problems with quotes: escapes, missing quotes, text after a quote.
 
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
 
 use super::{ErrorContext, excerpt, rules, single_quoted};
 
-/// Returns an escape that double quotes don't know, or one that is not finished.
+/// Returns the problem of an unknown or incomplete escape in double quotes.
 pub(super) fn escape(context: &ErrorContext<'_>) -> Problem {
     let quote = context.at;
     let Some(escape) = first_bad_escape(context.text(), quote) else {
@@ -39,7 +39,7 @@ pub(super) fn escape(context: &ErrorContext<'_>) -> Problem {
     if inside.contains('\n') || is_unfinished && !inside.contains(":\\") {
         return problem;
     }
-    // Who doubles one backslash and not the next still means one.
+    // If only some backslashes are doubled, single ones are meant.
     let raw = inside.replace("\\\"", "\"").replace("\\\\", "\\");
     let edit = Edit {
         span: Span::new(quote, end + 1),
@@ -49,7 +49,7 @@ pub(super) fn escape(context: &ErrorContext<'_>) -> Problem {
     context.with_fix(problem, title, vec![edit])
 }
 
-/// Returns the first escape after the quote that YAML 1.2 has no meaning for.
+/// Returns the first invalid escape after a quote.
 fn first_bad_escape(text: &str, quote: u32) -> Option<Span> {
     let mut at = quote as usize + 1;
     loop {
@@ -93,7 +93,7 @@ fn is_low_surrogate(digits: Option<&str>) -> bool {
         .is_some_and(|code| (0xDC00..0xE000).contains(&code))
 }
 
-/// Returns the quote that closes the one here.
+/// Returns the offset of the closing quote for an opening quote.
 fn closing_quote(text: &str, quote: u32) -> Option<u32> {
     let bytes = text.as_bytes();
     let mark = *bytes.get(quote as usize)?;
@@ -109,14 +109,14 @@ fn closing_quote(text: &str, quote: u32) -> Option<u32> {
     None
 }
 
-/// Returns a quote that is never closed.
+/// Returns the problem of a quote that is never closed.
 pub(super) fn unclosed(context: &ErrorContext<'_>) -> Problem {
     let text = context.source.slice(context.rest_of_line());
     let mark = text.chars().next().unwrap_or('"');
     let quote = context.here(1);
     let line = context.content_from(context.at);
     let problem = context.problem(&rules::UNCLOSED_QUOTE, quote, "this quote is never closed");
-    // `"C:\temp\"`: the last backslash takes the quote away.
+    // `"C:\temp\"`: the last backslash escapes the quote.
     if mark == '"' && text.len() > 2 && text.ends_with("\\\"") {
         let raw = text[1..text.len() - 1].replace("\\\\", "\\");
         let edit = Edit {
@@ -152,7 +152,7 @@ pub(super) fn unclosed(context: &ErrorContext<'_>) -> Problem {
     )
 }
 
-/// Returns text after a closing quote.
+/// Returns the problem of text after a closing quote.
 pub(super) fn text_after(context: &ErrorContext<'_>) -> Problem {
     let text = context.text();
     let line = context.source.line_span(context.line());
@@ -191,7 +191,7 @@ pub(super) fn text_after(context: &ErrorContext<'_>) -> Problem {
     context.with_fix(problem, title, vec![edit])
 }
 
-/// Returns the quote of this line that the closing one closes.
+/// Returns the offset of the opening quote in this line for a closing quote.
 fn opening_quote(context: &ErrorContext<'_>, line: Span, closing: u32) -> Option<u32> {
     let text = context.source.slice(line);
     text.match_indices(['"', '\''])

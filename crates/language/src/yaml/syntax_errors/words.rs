@@ -1,11 +1,11 @@
-//! Plain text: what it can't begin with and can't hold, and colons too many or too few.
+//! Problems with unquoted text and with colons.
 
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
 
 use super::{ErrorContext, excerpt, indentation, rules, single_quoted};
 
-/// Returns a colon where no value can begin.
+/// Returns the problem of a colon where no value can start.
 pub(super) fn colon(context: &ErrorContext<'_>) -> Problem {
     let last = context.source.slice(context.last);
     let begins_above = context.source.line_of(context.last.start) < context.line();
@@ -68,7 +68,7 @@ pub(super) fn colon(context: &ErrorContext<'_>) -> Problem {
     )
 }
 
-/// `name:x` or `-x`: without the space it is text, and the next line goes on with it.
+/// Returns the problem of `name:x` or `-x` without a space, which is text that the next line continues.
 fn missing_space(context: &ErrorContext<'_>, last: &str) -> Option<Problem> {
     let first = last.lines().next()?;
     let start = context.last.start;
@@ -109,7 +109,7 @@ fn insert(
     context.with_fix(problem, title, vec![edit])
 }
 
-/// Offers the text in single quotes.
+/// Adds the fix that puts the text in single quotes.
 fn quote(context: &ErrorContext<'_>, problem: Problem, value: Span) -> Problem {
     let edit = Edit {
         span: value,
@@ -119,7 +119,7 @@ fn quote(context: &ErrorContext<'_>, problem: Problem, value: Span) -> Problem {
     context.with_fix(problem, title, vec![edit])
 }
 
-/// Returns a line among keys that has no colon.
+/// Returns the problem of a line without a colon among keys.
 pub(super) fn missing_colon(context: &ErrorContext<'_>) -> Problem {
     let line = context.rest_of_line();
     let text = context.source.slice(line);
@@ -141,7 +141,7 @@ pub(super) fn missing_colon(context: &ErrorContext<'_>) -> Problem {
     context.with_guessed_fix(problem, title, vec![edit])
 }
 
-/// Returns a character that plain text can't begin with.
+/// Returns the problem of an unquoted text that starts with a reserved character.
 pub(super) fn reserved(context: &ErrorContext<'_>, character: char) -> Problem {
     let value = match context.open {
         Some(_) => context.word(),
@@ -160,7 +160,7 @@ pub(super) fn reserved(context: &ErrorContext<'_>, character: char) -> Problem {
     quote(context, problem, value)
 }
 
-/// `key: - item`
+/// Returns the problem of a list item after a key: `key: - item`.
 pub(super) fn dash(context: &ErrorContext<'_>) -> Problem {
     let problem = context
         .problem(
@@ -175,7 +175,7 @@ pub(super) fn dash(context: &ErrorContext<'_>) -> Problem {
     quote(context, problem, context.rest_of_line())
 }
 
-/// `"text"#comment`
+/// Returns the problem of a comment without a space before it: `"text"#comment`.
 pub(super) fn comment(context: &ErrorContext<'_>) -> Problem {
     let problem = context
         .problem(
@@ -187,7 +187,7 @@ pub(super) fn comment(context: &ErrorContext<'_>) -> Problem {
     insert(context, problem, context.at, " ", "add the space")
 }
 
-/// `key: | text`
+/// Returns the problem of text after a block scalar header: `key: | text`.
 pub(super) fn block_header(context: &ErrorContext<'_>) -> Problem {
     let header = context.rest_of_line();
     let text = context.source.slice(header);
