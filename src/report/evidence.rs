@@ -8,7 +8,7 @@ use svar_engine::{
     CommandAnswer, CommandEnd, DeviceView, EndState, Fact, FactBody, MISMATCH, RequestIndex,
     ResultSummary, SentCommand, match_answer,
 };
-use svar_plan::{OnStop, Plan, StepLocation, StepPlan, Verb, Verdict};
+use svar_plan::{OnStop, Plan, SessionKind, StepLocation, StepPlan, Verb, Verdict};
 use svar_wire::Moment;
 use svar_wire::{ActionId, RunId};
 use svar_wire::{ActionStatus, CommandStatus};
@@ -474,7 +474,7 @@ impl<'p> DeviceHistory<'p> {
             self.commands.push(CommandEvidence {
                 step: step.name.clone(),
                 verb: sent.verb,
-                cleanup: step.cleanup,
+                cleanup: step.kind == SessionKind::Cleanup,
                 action: action.to_string(),
                 index,
                 status,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use svar_plan::{
-    DevicePlan, Forecast, OfflineCost, OfflineDelay, Plan, Saving, Session, StepPlan, TimeLimit,
+    DevicePlan, Forecast, OfflineCost, OfflineDelay, Plan, Saving, Session, SessionKind, StepPlan,
+    TimeLimit,
 };
 
 use super::plan_text::edit_text;
@@ -39,7 +40,7 @@ fn step_json(step: &StepPlan) -> Value {
         "name": step.name,
         "title": step.title,
         "verb": step.verb,
-        "cleanup": step.cleanup,
+        "cleanup": step.kind == SessionKind::Cleanup,
         "pointer": step.place.pointer,
         "line": step.place.line,
         "on_fail": step.on_fail,

@@ -99,7 +99,11 @@ fn policy(text: &mut String, plan: &Plan) {
         );
         entry(text, "window", &words);
     }
-    if plan.steps.iter().any(|step| step.cleanup) {
+    if plan
+        .steps
+        .iter()
+        .any(|step| step.kind == SessionKind::Cleanup)
+    {
         let when = match policy.cleanup_when {
             CleanupWhen::Always => "on every device that was sent something",
             CleanupWhen::Failed => "on devices that failed",

@@ -352,12 +352,12 @@ fn a_session_that_the_queue_gave_back_is_no_step_and_leaves_no_debt() {
 #[test]
 fn the_same_failure_is_one_group_whatever_the_numbers() {
     let mut story = Story::with(&["a", "b", "c", "d", "e", "f"]);
-    story.answers_wrongly(0, "standard output has 17 lines: it says `one`");
+    story.answers_wrongly(0, "standard output has 17 lines: the output is `one`");
     story.answers_wrongly(1, "exit code 3, expected 0");
     for device in 2..6 {
         story.answers_wrongly(
             device,
-            &format!("standard output has {device} lines: it says `{device}`"),
+            &format!("standard output has {device} lines: the output is `{device}`"),
         );
     }
     let evidence = story.evidence();
@@ -369,7 +369,7 @@ fn the_same_failure_is_one_group_whatever_the_numbers() {
     assert_eq!(
         shape,
         [
-            (5, "standard output has 17 lines: it says `one`"),
+            (5, "standard output has 17 lines: the output is `one`"),
             (1, "exit code 3, expected 0")
         ]
     );

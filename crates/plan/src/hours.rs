@@ -122,9 +122,10 @@ impl fmt::Display for Hours {
     /// Writes the hours as in the playbook, with the zone even if it was left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Window { text, zone, .. } = &self.window;
-        match text.ends_with(zone.as_str()) {
-            true => f.write_str(text),
-            false => write!(f, "{text} {zone}"),
+        if text.ends_with(zone.as_str()) {
+            f.write_str(text)
+        } else {
+            write!(f, "{text} {zone}")
         }
     }
 }

@@ -80,8 +80,8 @@ pub struct StepPlan {
     pub title: String,
     /// Kind of command.
     pub verb: Verb,
-    /// Whether it is part of `cleanup`.
-    pub cleanup: bool,
+    /// List of the step: `steps` or `cleanup`.
+    pub kind: SessionKind,
     /// Location in the playbook.
     pub place: StepLocation,
     /// Effect of a failure on the device.

@@ -70,12 +70,12 @@ impl fmt::Display for ArgumentError {
         match self {
             ArgumentError::OptionName(key) => write!(
                 f,
-                "`{key}` can't be the name of an option: letters, digits, `-` and `_` are allowed"
+                "invalid option name `{key}`: letters, digits, `-` and `_` are allowed"
             ),
-            ArgumentError::NullItem => f.write_str("null can't be an item of a list"),
-            ArgumentError::NestedList => f.write_str("a list can't be nested in a list"),
-            ArgumentError::NestedMap => f.write_str("a map can't be nested in arguments"),
-            ArgumentError::Nul => f.write_str("an argument can't contain a NUL character"),
+            ArgumentError::NullItem => f.write_str("null cannot be an item of a list"),
+            ArgumentError::NestedList => f.write_str("a list cannot be nested in a list"),
+            ArgumentError::NestedMap => f.write_str("a map cannot be nested in arguments"),
+            ArgumentError::Nul => f.write_str("an argument cannot contain a NUL character"),
         }
     }
 }

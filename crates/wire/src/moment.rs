@@ -45,7 +45,9 @@ impl Moment {
     pub fn parse(text: &str) -> Result<Self, jiff::Error> {
         text.parse::<jiff::Timestamp>().map(|stamp| {
             let millis = stamp.as_nanosecond().div_euclid(1_000_000);
-            Moment(i64::try_from(millis).unwrap_or(FAR_MILLIS))
+            Moment(i64::try_from(millis).unwrap_or_else(|_| {
+                panic!("internal error: {stamp} is out of range in milliseconds")
+            }))
         })
     }
 }
@@ -53,9 +55,13 @@ impl Moment {
 impl Add<Duration> for Moment {
     type Output = Moment;
 
+    /// Returns the later point in time, at most [`Moment::FAR_FUTURE`].
     fn add(self, duration: Duration) -> Moment {
-        let millis = i64::try_from(duration.as_millis()).unwrap_or(FAR_MILLIS);
-        Moment(self.0.saturating_add(millis).min(FAR_MILLIS))
+        Moment(
+            self.0
+                .saturating_add(clamped_millis(duration))
+                .min(FAR_MILLIS),
+        )
     }
 }
 
@@ -63,9 +69,13 @@ impl Sub<Duration> for Moment {
     type Output = Moment;
 
     fn sub(self, duration: Duration) -> Moment {
-        let millis = i64::try_from(duration.as_millis()).unwrap_or(FAR_MILLIS);
-        Moment(self.0.saturating_sub(millis))
+        Moment(self.0.saturating_sub(clamped_millis(duration)))
     }
+}
+
+/// Converts a duration to milliseconds, clamped to [`FAR_MILLIS`].
+fn clamped_millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).map_or(FAR_MILLIS, |millis| millis.min(FAR_MILLIS))
 }
 
 impl fmt::Display for Moment {

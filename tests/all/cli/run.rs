@@ -282,7 +282,7 @@ devices:
             .run()
             .code(2)
             .stdout("");
-        let heading = "error[incomplete-waves]: the waves end at 1 of 2 devices\n";
+        let heading = "error[incomplete-waves]: the waves include only 1 of 2 devices\n";
         assert!(ended.stderr.contains(heading), "{}", ended.stderr);
         assert!(ended.stderr.contains("[ask.yaml:5:20]"), "{}", ended.stderr);
         assert!(!ended.folder.path().join("svar-runs").exists());

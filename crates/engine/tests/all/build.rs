@@ -28,7 +28,7 @@ fn step(verb: Verb) -> Step {
         name: String::new(),
         title: String::new(),
         verb,
-        cleanup: false,
+        kind: SessionKind::Main,
         place: StepLocation {
             file: "by-hand.yaml".into(),
             pointer: String::new(),
@@ -162,7 +162,7 @@ impl Draft {
             let mut step = step.clone();
             step.name = format!("step-{}", index + 1);
             step.title = step.name.clone();
-            step.cleanup = kind == SessionKind::Cleanup;
+            step.kind = kind;
             commands.push(CommandPlan {
                 step: StepIndex(index),
                 verb: step.verb,

@@ -1,16 +1,16 @@
-//! Evaluation of expressions. Only this file and `filters.rs` use minijinja's virtual machine.
+//! Evaluation of expressions with minijinja's virtual machine.
 //!
-//! Inputs and results are JSON values. They are converted to text by [`to_text`], since minijinja prints
-//! `True`, `None` and `5.0`.
+//! Inputs and results are JSON values.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
-use minijinja::value::{Enumerator, Object, Value as EngineValue, ValueKind};
+use minijinja::value::{Enumerator, Object, Value as EngineValue};
 use minijinja::{Environment, ErrorKind, Expression, UndefinedBehavior};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 
+use super::convert::{from_engine, to_engine};
 use super::error::{ExpressionError, ExpressionErrorKind};
 use super::filters::{self, AS_TEXT};
 use super::tree::{Node, Operator, Tree};
@@ -132,13 +132,13 @@ impl Program {
             .expression
             .eval(root)
             .map_err(|error| self.evaluation_error(&error, tree))?;
-        from_engine(&value).map_err(|why| {
+        from_engine(&value).map_err(|error| {
             let range = tree.range.clone();
             if value.is_undefined() {
                 ExpressionError::new(ExpressionErrorKind::Evaluation, range, "this has no value")
                     .help(FALLBACK)
             } else {
-                ExpressionError::new(ExpressionErrorKind::Evaluation, range, why)
+                ExpressionError::new(ExpressionErrorKind::Evaluation, range, error.to_string())
             }
         })
     }
@@ -212,101 +212,4 @@ fn convert_operands(text: &str, inner: Range<usize>, tree: &Tree) -> (String, Ve
     }
     source.push_str(&text[from..inner.end]);
     (source, inserted)
-}
-
-fn to_engine(value: &Value) -> EngineValue {
-    match value {
-        Value::Null => EngineValue::from(()),
-        Value::Bool(value) => EngineValue::from(*value),
-        Value::Number(number) => {
-            if let Some(int) = number.as_i64() {
-                EngineValue::from(int)
-            } else if let Some(int) = number.as_u64() {
-                EngineValue::from(int)
-            } else {
-                EngineValue::from(number.as_f64().unwrap_or(f64::NAN))
-            }
-        }
-        Value::String(text) => EngineValue::from(text.as_str()),
-        Value::Array(items) => items.iter().map(to_engine).collect(),
-        Value::Object(entries) => EngineValue::from_pairs(
-            entries
-                .iter()
-                .map(|(key, value)| (key.as_str(), to_engine(value))),
-        ),
-    }
-}
-
-/// Converts a value of minijinja to JSON.
-///
-/// # Errors
-/// The value is undefined, or a number that JSON cannot represent.
-pub(super) fn from_engine(value: &EngineValue) -> Result<Value, String> {
-    match value.kind() {
-        ValueKind::Undefined => Err("a part of it has no value".to_owned()),
-        ValueKind::None => Ok(Value::Null),
-        ValueKind::Bool => Ok(Value::Bool(value.is_true())),
-        ValueKind::Number => number(value).map(Value::Number),
-        ValueKind::String => Ok(Value::String(value.as_str().unwrap_or_default().to_owned())),
-        ValueKind::Seq | ValueKind::Iterable => {
-            let items = value.try_iter().map_err(|error| error.to_string())?;
-            items.map(|item| from_engine(&item)).collect()
-        }
-        ValueKind::Map => {
-            let keys = value.try_iter().map_err(|error| error.to_string())?;
-            let mut entries = Map::new();
-            for key in keys {
-                let item = value.get_item(&key).map_err(|error| error.to_string())?;
-                entries.insert(engine_text(&key)?, from_engine(&item)?);
-            }
-            Ok(Value::Object(entries))
-        }
-        _ => Err("it is not a plain value".to_owned()),
-    }
-}
-
-fn number(value: &EngineValue) -> Result<Number, String> {
-    if value.is_integer() {
-        if let Some(int) = value.as_i64() {
-            return Ok(int.into());
-        }
-        if let Ok(int) = u64::try_from(value.clone()) {
-            return Ok(int.into());
-        }
-        return Err("the number is too large".to_owned());
-    }
-    f64::try_from(value.clone())
-        .ok()
-        .and_then(Number::from_f64)
-        .ok_or_else(|| "the result is not a finite number".to_owned())
-}
-
-pub(super) fn engine_text(value: &EngineValue) -> Result<String, String> {
-    match value.as_str() {
-        Some(text) => Ok(text.to_owned()),
-        None => to_text(&from_engine(value)?),
-    }
-}
-
-/// Converts a value to text, as for an expression inside a longer text: `true`, `5`, `2.5`, or the text
-/// itself.
-///
-/// # Errors
-/// Null, lists and maps cannot be converted.
-pub fn to_text(value: &Value) -> Result<String, String> {
-    match value {
-        Value::Bool(value) => Ok(value.to_string()),
-        Value::String(text) => Ok(text.clone()),
-        Value::Number(number) => Ok(match number.as_f64() {
-            // A division that gives a whole number is printed without a fraction. Above 2^53 the digits
-            // would not be exact.
-            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => {
-                format!("{float:.0}")
-            }
-            _ => number.to_string(),
-        }),
-        Value::Null => Err("null cannot be part of a text".to_owned()),
-        Value::Array(_) => Err("a list cannot be part of a text".to_owned()),
-        Value::Object(_) => Err("a map cannot be part of a text".to_owned()),
-    }
 }

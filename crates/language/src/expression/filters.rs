@@ -1,8 +1,10 @@
 //! Filters and tests with their types, and the implementation of our own filters.
 
+use std::ops::RangeInclusive;
+
 use minijinja::{Environment, Error, ErrorKind};
 
-use super::evaluate::{engine_text, from_engine};
+use super::convert::{engine_text, from_engine};
 use super::types::Type;
 
 /// Type of a filter.
@@ -12,8 +14,8 @@ pub(super) struct FilterType {
     pub(super) inputs: &'static [Type],
     /// Type of the result; `None` if it is the type of the input.
     pub(super) output: Option<Type>,
-    /// Fewest and most arguments.
-    pub(super) args: (usize, usize),
+    /// Allowed numbers of arguments.
+    pub(super) args: RangeInclusive<usize>,
 }
 
 const TEXT: &[Type] = &[Type::Text];
@@ -28,7 +30,7 @@ const fn filter(
     name: &'static str,
     inputs: &'static [Type],
     output: Option<Type>,
-    args: (usize, usize),
+    args: RangeInclusive<usize>,
 ) -> FilterType {
     FilterType {
         name,
@@ -41,44 +43,44 @@ const fn filter(
 /// All filters. Other filters of minijinja are removed: those for HTML, those that would hide a name from
 /// the checks (`attr`), and those without a use for paths and arguments.
 pub(super) static FILTERS: &[FilterType] = &[
-    filter("abs", NUMBER, None, (0, 0)),
-    filter("base64url", TEXT, Some(Type::Text), (0, 0)),
-    filter("basename", TEXT, Some(Type::Text), (0, 0)),
-    filter("bool", ALL, Some(Type::Bool), (0, 0)),
-    filter("capitalize", TEXT, Some(Type::Text), (0, 0)),
-    filter("count", SIZED, Some(Type::Int), (0, 0)),
-    filter("d", ALL, None, (1, 2)),
-    filter("default", ALL, None, (1, 2)),
-    filter("dictsort", MAP, Some(Type::List), (0, 3)),
-    filter("first", SEQUENCE, Some(Type::Any), (0, 0)),
-    filter("float", ALL, Some(Type::Number), (0, 1)),
-    filter("int", ALL, Some(Type::Int), (0, 1)),
-    filter("items", MAP, Some(Type::List), (0, 0)),
-    filter("join", LIST, Some(Type::Text), (0, 1)),
-    filter("last", SEQUENCE, Some(Type::Any), (0, 0)),
-    filter("length", SIZED, Some(Type::Int), (0, 0)),
-    filter("lines", TEXT, Some(Type::List), (0, 0)),
-    filter("list", ALL, Some(Type::List), (0, 0)),
-    filter("lower", TEXT, Some(Type::Text), (0, 0)),
-    filter("map", LIST, Some(Type::List), (1, 9)),
-    filter("max", LIST, Some(Type::Any), (0, 0)),
-    filter("min", LIST, Some(Type::Any), (0, 0)),
-    filter("reject", LIST, Some(Type::List), (0, 9)),
-    filter("rejectattr", LIST, Some(Type::List), (1, 9)),
-    filter("replace", TEXT, Some(Type::Text), (2, 3)),
-    filter("reverse", SEQUENCE, None, (0, 0)),
-    filter("round", NUMBER, Some(Type::Number), (0, 1)),
-    filter("select", LIST, Some(Type::List), (0, 9)),
-    filter("selectattr", LIST, Some(Type::List), (1, 9)),
-    filter("sort", LIST, Some(Type::List), (0, 3)),
-    filter("split", TEXT, Some(Type::List), (0, 2)),
-    filter("string", ALL, Some(Type::Text), (0, 0)),
-    filter("sum", LIST, Some(Type::Number), (0, 0)),
-    filter("title", TEXT, Some(Type::Text), (0, 0)),
-    filter("tojson", ALL, Some(Type::Text), (0, 0)),
-    filter("trim", TEXT, Some(Type::Text), (0, 1)),
-    filter("unique", LIST, Some(Type::List), (0, 2)),
-    filter("upper", TEXT, Some(Type::Text), (0, 0)),
+    filter("abs", NUMBER, None, 0..=0),
+    filter("base64url", TEXT, Some(Type::Text), 0..=0),
+    filter("basename", TEXT, Some(Type::Text), 0..=0),
+    filter("bool", ALL, Some(Type::Bool), 0..=0),
+    filter("capitalize", TEXT, Some(Type::Text), 0..=0),
+    filter("count", SIZED, Some(Type::Int), 0..=0),
+    filter("d", ALL, None, 1..=2),
+    filter("default", ALL, None, 1..=2),
+    filter("dictsort", MAP, Some(Type::List), 0..=3),
+    filter("first", SEQUENCE, Some(Type::Any), 0..=0),
+    filter("float", ALL, Some(Type::Number), 0..=1),
+    filter("int", ALL, Some(Type::Int), 0..=1),
+    filter("items", MAP, Some(Type::List), 0..=0),
+    filter("join", LIST, Some(Type::Text), 0..=1),
+    filter("last", SEQUENCE, Some(Type::Any), 0..=0),
+    filter("length", SIZED, Some(Type::Int), 0..=0),
+    filter("lines", TEXT, Some(Type::List), 0..=0),
+    filter("list", ALL, Some(Type::List), 0..=0),
+    filter("lower", TEXT, Some(Type::Text), 0..=0),
+    filter("map", LIST, Some(Type::List), 1..=9),
+    filter("max", LIST, Some(Type::Any), 0..=0),
+    filter("min", LIST, Some(Type::Any), 0..=0),
+    filter("reject", LIST, Some(Type::List), 0..=9),
+    filter("rejectattr", LIST, Some(Type::List), 1..=9),
+    filter("replace", TEXT, Some(Type::Text), 2..=3),
+    filter("reverse", SEQUENCE, None, 0..=0),
+    filter("round", NUMBER, Some(Type::Number), 0..=1),
+    filter("select", LIST, Some(Type::List), 0..=9),
+    filter("selectattr", LIST, Some(Type::List), 1..=9),
+    filter("sort", LIST, Some(Type::List), 0..=3),
+    filter("split", TEXT, Some(Type::List), 0..=2),
+    filter("string", ALL, Some(Type::Text), 0..=0),
+    filter("sum", LIST, Some(Type::Number), 0..=0),
+    filter("title", TEXT, Some(Type::Text), 0..=0),
+    filter("tojson", ALL, Some(Type::Text), 0..=0),
+    filter("trim", TEXT, Some(Type::Text), 0..=1),
+    filter("unique", LIST, Some(Type::List), 0..=2),
+    filter("upper", TEXT, Some(Type::Text), 0..=0),
 ];
 
 /// Filters of minijinja that are removed.
@@ -163,7 +165,7 @@ pub(super) fn register(environment: &mut Environment<'static>) {
 pub(super) const AS_TEXT: &str = "svar_as_text_";
 
 fn as_text(value: &minijinja::Value) -> Result<String, Error> {
-    engine_text(value).map_err(|why| Error::new(ErrorKind::InvalidOperation, why))
+    engine_text(value).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
 }
 
 fn join(values: &minijinja::Value, between: Option<String>) -> Result<String, Error> {
@@ -176,7 +178,8 @@ fn join(values: &minijinja::Value, between: Option<String>) -> Result<String, Er
 }
 
 fn tojson(value: &minijinja::Value) -> Result<String, Error> {
-    let value = from_engine(value).map_err(|why| Error::new(ErrorKind::InvalidOperation, why))?;
+    let value = from_engine(value)
+        .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))?;
     Ok(value.to_string())
 }
 

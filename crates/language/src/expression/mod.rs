@@ -8,6 +8,7 @@
 //! There are no statements and no functions, and no access to clock, random numbers or files. A value
 //! depends on the scope only, and the work is limited by fuel.
 
+mod convert;
 mod error;
 mod evaluate;
 mod filters;
@@ -17,8 +18,9 @@ mod tree;
 mod type_check;
 mod types;
 
+pub use convert::{ConversionError, to_text};
 pub use error::{ExpressionError, ExpressionErrorKind};
-pub use evaluate::{Scope, to_text};
+pub use evaluate::Scope;
 pub use filters::{filter_names, test_names};
-pub use template::{NameUse, Template};
+pub use template::{EvaluatedExpression, NameUse, Template};
 pub use types::{ExpectedType, Record, Type};

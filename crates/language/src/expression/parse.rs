@@ -10,8 +10,8 @@ use minijinja::machinery::{Span, Token, Tokenizer, parse_expr};
 use minijinja::syntax::SyntaxConfig;
 use serde_json::Value;
 
+use super::convert::from_engine;
 use super::error::{ExpressionError, ExpressionErrorKind};
-use super::evaluate::from_engine;
 use super::tree::{Identifier, Node, Operator, Tree};
 
 /// Limits of one expression. The parser and everything that walks the tree are recursive; these limits
@@ -21,15 +21,29 @@ const DEPTH_MAX: usize = 24;
 const PREFIXES_MAX: usize = 8;
 const ELSES_MAX: usize = 24;
 
+/// Syntax of an expression in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ExpressionSyntax {
+    /// Followed by `}}`.
+    Delimited,
+    /// The whole text.
+    Bare,
+}
+
 /// End of an expression in the template's text.
 pub(super) struct End {
+    /// Byte after the expression: that of the closing `}}`, or the end of the text.
     pub(super) inner: usize,
+    /// Byte after the closing `}}`, or the end of the text.
     pub(super) outer: usize,
 }
 
-/// Finds the `}}` that closes the expression beginning at `start`; one inside quotes or a map does
-/// not. Without `delimited` the expression goes to the end of the text.
-pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End, ExpressionError> {
+/// Finds the end of the expression that starts at `start`. A `}}` inside quotes or a map does not end it.
+pub(super) fn find_end(
+    text: &str,
+    start: usize,
+    syntax: ExpressionSyntax,
+) -> Result<End, ExpressionError> {
     let mut tokenizer = Tokenizer::new(&text[start..], "", true, SyntaxConfig::default());
     let mut open: Vec<(char, Range<usize>)> = Vec::new();
     let mut count = 0;
@@ -47,7 +61,7 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
     loop {
         let (token, span) = match tokenizer.next_token() {
             Ok(Some(token)) => token,
-            Ok(None) if delimited => {
+            Ok(None) if syntax == ExpressionSyntax::Delimited => {
                 return Err(match open.pop() {
                     Some((bracket, range)) => unclosed_bracket_error(bracket, range),
                     None => ExpressionError::new(
@@ -100,7 +114,7 @@ pub(super) fn find_end(text: &str, start: usize, delimited: bool) -> Result<End,
                     let sign = range.start..range.start + 1;
                     return Err(whitespace_control_error(sign));
                 }
-                if !delimited {
+                if syntax == ExpressionSyntax::Bare {
                     return Err(ExpressionError::new(
                         ExpressionErrorKind::Syntax,
                         range,
@@ -170,7 +184,7 @@ pub(super) fn whitespace_control_error(range: Range<usize>) -> ExpressionError {
         range,
         "whitespace control is not supported: nothing around `${{ }}` is removed",
     )
-    .help("remove the sign; a negative number needs a blank before it, as in `${{ -1 }}`")
+    .help("remove the sign; a negative number needs a space before it, as in `${{ -1 }}`")
 }
 
 /// Parses the expression in `inner`, of which [`find_end`] has said that it is closed and small.
@@ -222,8 +236,8 @@ fn syntax_error(
         ("===", "write `==`"),
         ("!", "write `not`, or `!=` to compare"),
         ("?", "write `VALUE if CONDITION else OTHER`"),
-        ("=", "`==` compares"),
-        ("$", "names have no `$` inside `${{ }}`"),
+        ("=", "write `==` to compare"),
+        ("$", "write names inside `${{ }}` without `$`"),
         ("`", "put texts in `'` or `\"`"),
         ("{%", "statements are not supported, only expressions"),
     ];

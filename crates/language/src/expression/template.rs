@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
+use super::convert::to_text;
 use super::error::{ExpressionError, ExpressionErrorKind};
-use super::evaluate::{FALLBACK, Program, Scope, TEXT_MAX, to_text};
-use super::parse::{find_end, parse, whitespace_control_error};
+use super::evaluate::{FALLBACK, Program, Scope, TEXT_MAX};
+use super::parse::{ExpressionSyntax, find_end, parse, whitespace_control_error};
 use super::tree::{Node, Tree};
 use super::type_check;
 use super::types::{ExpectedType, Type};
@@ -45,6 +46,17 @@ pub struct NameUse {
     pub range: Range<usize>,
 }
 
+/// Value of one expression of a template.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EvaluatedExpression {
+    /// Bytes of the expression.
+    pub range: Range<usize>,
+    /// Names that it uses.
+    pub names: Vec<NameUse>,
+    /// Value.
+    pub value: Value,
+}
+
 impl Template {
     /// Returns whether a text contains a template.
     pub fn is_in(text: &str) -> bool {
@@ -65,7 +77,7 @@ impl Template {
             let inner = start + OPEN.len();
             let part = match text.as_bytes().get(inner) {
                 Some(b'-' | b'+') => Err(whitespace_control_error(inner..inner + 1)),
-                _ => find_end(text, inner, true).and_then(|end| {
+                _ => find_end(text, inner, ExpressionSyntax::Delimited).and_then(|end| {
                     at = end.outer;
                     Part::parse(text, inner..end.inner)
                 }),
@@ -99,7 +111,7 @@ impl Template {
     /// # Errors
     /// The syntax error in the text.
     pub fn parse_expression(text: &str) -> Result<Template, Vec<ExpressionError>> {
-        find_end(text, 0, false)
+        find_end(text, 0, ExpressionSyntax::Bare)
             .and_then(|end| Part::parse(text, 0..end.inner))
             .map(|part| Template {
                 text: text.into(),
@@ -181,13 +193,17 @@ impl Template {
     }
 
     /// Evaluates each expression by itself. Expressions that cannot be evaluated are left out.
-    pub fn values(&self, scope: &Scope) -> Vec<(Range<usize>, Vec<NameUse>, Value)> {
+    pub fn values(&self, scope: &Scope) -> Vec<EvaluatedExpression> {
         self.expressions()
             .filter_map(|expression| {
                 let value = expression.evaluate(&self.text, scope).ok()?;
                 let mut names = Vec::new();
                 expression.names(&mut names);
-                Some((expression.tree.range.clone(), names, value))
+                Some(EvaluatedExpression {
+                    range: expression.tree.range.clone(),
+                    names,
+                    value,
+                })
             })
             .collect()
     }
@@ -208,8 +224,8 @@ impl Template {
                 Part::Expression(expression) => {
                     let range = || expression.tree.range.clone();
                     let value = expression.evaluate(&self.text, scope)?;
-                    text.push_str(&to_text(&value).map_err(|why| {
-                        let message = format!("{why} to stand here");
+                    text.push_str(&to_text(&value).map_err(|error| {
+                        let message = error.to_string();
                         let error =
                             ExpressionError::new(ExpressionErrorKind::Evaluation, range(), message);
                         match value {

@@ -63,6 +63,13 @@ struct TypeChecker<'a> {
     errors: &'a mut Vec<ExpressionError>,
 }
 
+/// Operand of an operator, with its type.
+#[derive(Clone)]
+struct Operand<'t> {
+    tree: &'t Tree,
+    kind: Type,
+}
+
 impl TypeChecker<'_> {
     fn infer(&mut self, tree: &Tree) -> Type {
         match &tree.node {
@@ -155,14 +162,28 @@ impl TypeChecker<'_> {
                 if self.errors.len() > known {
                     return Type::Any;
                 }
-                self.binary(tree, *op, (left, left_kind), (right, right_kind))
+                let left = Operand {
+                    tree: left,
+                    kind: left_kind,
+                };
+                let right = Operand {
+                    tree: right,
+                    kind: right_kind,
+                };
+                self.binary(tree, *op, left, right)
             }
             Node::Comparison { first, rest } => {
-                let mut left = (&**first, self.infer(first));
+                let mut left = Operand {
+                    tree: first,
+                    kind: self.infer(first),
+                };
                 for (op, right) in rest {
-                    let right_kind = self.infer(right);
-                    self.binary(tree, *op, left, (right, right_kind.clone()));
-                    left = (right, right_kind);
+                    let right = Operand {
+                        tree: right,
+                        kind: self.infer(right),
+                    };
+                    self.binary(tree, *op, left, right.clone());
+                    left = right;
                 }
                 Type::Bool
             }
@@ -269,13 +290,9 @@ impl TypeChecker<'_> {
         Type::Any
     }
 
-    fn binary(
-        &mut self,
-        tree: &Tree,
-        op: Operator,
-        (left, left_kind): (&Tree, Type),
-        (right, right_kind): (&Tree, Type),
-    ) -> Type {
+    fn binary(&mut self, tree: &Tree, op: Operator, left: Operand<'_>, right: Operand<'_>) -> Type {
+        let (left, left_kind) = (left.tree, left.kind);
+        let (right, right_kind) = (right.tree, right.kind);
         use Operator::*;
         let range = tree.range.clone();
         let numbers = left_kind.may_be_number() && right_kind.may_be_number();
@@ -409,9 +426,8 @@ impl TypeChecker<'_> {
             return Type::Any;
         };
         self.filter_value(filter, name, value, &kind);
-        let (fewest, most) = filter.args;
-        if args.len() < fewest || args.len() > most {
-            let wanted = match (fewest, most) {
+        if !filter.args.contains(&args.len()) {
+            let wanted = match (*filter.args.start(), *filter.args.end()) {
                 (0, 0) => "takes no argument".to_owned(),
                 (fewest, most) if fewest == most => format!("takes {fewest} arguments"),
                 (fewest, most) => format!("takes {fewest} to {most} arguments"),

@@ -12,47 +12,57 @@ use crate::yaml::{Document, NodeId, NodeKind};
 
 use super::model::{Input, InputType, Period};
 
-/// Reason why a value is not accepted: half a sentence after the input's name.
-pub type Refusal = String;
+/// Error of a value that an input does not accept. The message follows the name of the input, such as
+/// "must be a number".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InputError(String);
 
 impl InputType {
     /// Parses a value from the command line or the environment.
     ///
     /// # Errors
     /// The text is not a value of this type.
-    pub fn parse(self, text: &str) -> Result<Value, Refusal> {
-        let text_if = |fits: bool, wants: &str| {
+    pub fn parse(self, text: &str) -> Result<Value, InputError> {
+        let text_if = |fits: bool, expected: &str| {
             if fits {
                 Ok(Value::from(text))
             } else {
-                Err(format!("must be {wants}, not `{}`", shorten(text)))
+                Err(InputError(format!(
+                    "must be {expected}, not `{}`",
+                    shorten(text)
+                )))
             }
         };
         match self {
             InputType::String => Ok(text.into()),
             InputType::Int => match text.trim().parse::<i64>() {
                 Ok(number) => Ok(number.into()),
-                Err(_) => Err(format!("must be a whole number, not `{}`", shorten(text))),
+                Err(_) => Err(InputError(format!(
+                    "must be a whole number, not `{}`",
+                    shorten(text)
+                ))),
             },
             InputType::Number => parse_number(text.trim())
-                .ok_or_else(|| format!("must be a number, not `{}`", shorten(text))),
+                .ok_or_else(|| InputError(format!("must be a number, not `{}`", shorten(text)))),
             InputType::Bool => match text.trim() {
                 "true" => Ok(true.into()),
                 "false" => Ok(false.into()),
-                other => Err(format!(
+                other => Err(InputError(format!(
                     "must be `true` or `false`, not `{}`",
                     shorten(other)
-                )),
+                ))),
             },
             InputType::List if text.trim().is_empty() => Ok(Value::Array(Vec::new())),
             InputType::List if text.trim().starts_with('[') => {
-                let wants = || {
+                let message = || {
                     let text = shorten(text);
                     format!("must be a list such as `a,b` or `[\"a\", \"b\"]`, not `{text}`")
                 };
                 let source = SourceText::new("", text.trim());
-                let document = Document::parse(&source).map_err(|_| wants())?;
-                self.read(&document, document.root()).map_err(|_| wants())
+                let document = Document::parse(&source).map_err(|_| InputError(message()))?;
+                self.read(&document, document.root())
+                    .map_err(|_| InputError(message()))
             }
             InputType::List => Ok(text
                 .split(',')
@@ -80,43 +90,47 @@ impl InputType {
     ///
     /// # Errors
     /// The node is not a value of this type.
-    pub fn read(self, document: &Document, id: NodeId) -> Result<Value, Refusal> {
+    pub fn read(self, document: &Document, id: NodeId) -> Result<Value, InputError> {
         let node = document.node(id);
         match (&node.kind, self) {
             (NodeKind::List(items), InputType::List) => items
                 .iter()
                 .map(|item| match &document.node(*item).kind {
                     NodeKind::List(_) | NodeKind::Map(_) | NodeKind::Null => {
-                        Err("must be a list of texts".to_owned())
+                        Err(InputError("must be a list of texts".to_owned()))
                     }
                     _ => Ok(Value::from(document.node(*item).text.as_str())),
                 })
                 .collect(),
             (NodeKind::Bool(value), InputType::Bool) => Ok((*value).into()),
             (NodeKind::Number(_), InputType::Bool | InputType::List) | (NodeKind::Bool(_), _) => {
-                Err(format!(
+                Err(InputError(format!(
                     "must be {}, not `{}`",
                     self.words(),
                     shorten(&node.text)
-                ))
+                )))
             }
-            (NodeKind::Number(number), InputType::Int) => number
-                .as_i64()
-                .map(Value::from)
-                .ok_or_else(|| format!("must be a whole number, not `{}`", shorten(&node.text))),
+            (NodeKind::Number(number), InputType::Int) => {
+                number.as_i64().map(Value::from).ok_or_else(|| {
+                    InputError(format!(
+                        "must be a whole number, not `{}`",
+                        shorten(&node.text)
+                    ))
+                })
+            }
             (NodeKind::Number(number), InputType::Number) => Ok(number.clone().into()),
             // A quoted number is a text in YAML.
             (
                 NodeKind::Text,
                 InputType::Int | InputType::Number | InputType::Bool | InputType::List,
-            ) => Err(format!(
+            ) => Err(InputError(format!(
                 "must be {}, not the text `{}`",
                 self.words(),
                 shorten(&node.text)
-            )),
+            ))),
             (NodeKind::Text | NodeKind::Number(_), _) => self.parse(&node.text),
             (NodeKind::Null | NodeKind::List(_) | NodeKind::Map(_), _) => {
-                Err(format!("must be {}", self.words()))
+                Err(InputError(format!("must be {}", self.words())))
             }
         }
     }
@@ -143,7 +157,7 @@ impl Input {
     /// # Errors
     /// A constraint is violated. A constraint that is itself invalid is ignored: that is a finding about the
     /// playbook.
-    pub fn check_constraints(&self, document: &Document, value: &Value) -> Result<(), Refusal> {
+    pub fn check_constraints(&self, document: &Document, value: &Value) -> Result<(), InputError> {
         if let Value::Array(items) = value {
             for item in items {
                 self.check_value(document, item, InputType::String)?;
@@ -176,7 +190,7 @@ impl Input {
         document: &Document,
         value: &Value,
         kind: InputType,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), InputError> {
         let shown = shorten(&as_text(value));
         if !self.choices.is_empty() {
             let known: Vec<Value> = self
@@ -191,20 +205,20 @@ impl Input {
                     .iter()
                     .map(|choice| format!("`{}`", as_text(choice)))
                     .collect();
-                return Err(format!(
+                return Err(InputError(format!(
                     "must be one of {}, not `{shown}`",
                     names.join(", ")
-                ));
+                )));
             }
         }
         if let Some(pattern) = &self.pattern
             && let Ok(regex) = Regex::new(&format!("^(?:{})$", pattern.value))
             && !regex.is_match(&as_text(value))
         {
-            return Err(format!(
+            return Err(InputError(format!(
                 "must match `{}`, but `{shown}` does not",
                 pattern.value
-            ));
+            )));
         }
         Ok(())
     }
@@ -214,36 +228,76 @@ impl Input {
         document: &Document,
         value: Option<T>,
         read: impl Fn(NodeId) -> Option<T>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), InputError> {
         let Some(value) = value else { return Ok(()) };
-        for (bound, word, is_min) in [(self.min, "at least", true), (self.max, "at most", false)] {
-            let Some(node) = bound.map(|bound| bound.node) else {
+        for bound in Bound::ALL {
+            let Some(node) = bound.node(self) else {
                 continue;
             };
             let Some(limit) = read(node) else { continue };
-            if (is_min && value < limit) || (!is_min && value > limit) {
-                return Err(format!("must be {word} {}", document.node(node).text));
+            if !bound.allows(&value, &limit) {
+                let limit = &document.node(node).text;
+                return Err(InputError(format!("must be {} {limit}", bound.words())));
             }
         }
         Ok(())
     }
 
-    fn check_length(&self, document: &Document, length: usize, unit: &str) -> Result<(), Refusal> {
-        for (bound, word, is_min) in [(self.min, "at least", true), (self.max, "at most", false)] {
-            let Some(node) = bound.map(|bound| bound.node) else {
+    fn check_length(
+        &self,
+        document: &Document,
+        length: usize,
+        unit: &str,
+    ) -> Result<(), InputError> {
+        for bound in Bound::ALL {
+            let Some(node) = bound.node(self) else {
                 continue;
             };
             let Ok(limit) = document.node(node).text.parse::<usize>() else {
                 continue;
             };
-            if (is_min && length < limit) || (!is_min && length > limit) {
+            if !bound.allows(&length, &limit) {
                 let plural = if limit == 1 { "" } else { "s" };
-                return Err(format!(
-                    "must have {word} {limit} {unit}{plural}, not {length}"
-                ));
+                return Err(InputError(format!(
+                    "must have {} {limit} {unit}{plural}, not {length}",
+                    bound.words()
+                )));
             }
         }
         Ok(())
+    }
+}
+
+/// Bound of the value or length of an input.
+#[derive(Debug, Clone, Copy)]
+enum Bound {
+    Min,
+    Max,
+}
+
+impl Bound {
+    const ALL: [Bound; 2] = [Bound::Min, Bound::Max];
+
+    fn node(self, input: &Input) -> Option<NodeId> {
+        let bound = match self {
+            Bound::Min => input.min,
+            Bound::Max => input.max,
+        };
+        bound.map(|bound| bound.node)
+    }
+
+    fn allows<T: PartialOrd>(self, value: &T, limit: &T) -> bool {
+        match self {
+            Bound::Min => value >= limit,
+            Bound::Max => value <= limit,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Bound::Min => "at least",
+            Bound::Max => "at most",
+        }
     }
 }
 

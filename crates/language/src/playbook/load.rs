@@ -8,7 +8,7 @@ use crate::source::SourceText;
 use crate::yaml::{Document, YamlLimits};
 
 use super::outline::Outline;
-use super::{Files, Playbook, check, rules, suppression, templates};
+use super::{Files, Playbook, check, rule_list, rules, suppression, templates};
 
 /// Result of loading a playbook.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub fn load_with(source: &SourceText, files: &dyn Files, other_rules: &[&'static
         }));
         problems.extend(templates::check(document));
         problems.extend(rules::check(&Outline::of(document, files)));
-        suppression::apply(document, other_rules, &mut problems);
+        apply_suppressions(document, other_rules, &mut problems);
         sort_problems(&mut problems);
         if !has_error(&problems) {
             match document.deserialize(document.root()) {
@@ -67,6 +67,20 @@ pub fn load_with(source: &SourceText, files: &dyn Files, other_rules: &[&'static
         playbook,
         problems,
     }
+}
+
+/// Removes suppressed findings of a document, and adds the problems of the suppressions themselves.
+///
+/// Suppressions may name the rules of this crate and `other_rules`.
+pub fn apply_suppressions(
+    document: &Document,
+    other_rules: &[&'static Rule],
+    problems: &mut Vec<Problem>,
+) {
+    let known: Vec<_> = rule_list::all()
+        .chain(other_rules.iter().copied())
+        .collect();
+    suppression::apply(document, &known, problems);
 }
 
 fn has_error(problems: &[Problem]) -> bool {

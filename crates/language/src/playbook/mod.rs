@@ -22,12 +22,11 @@ pub mod templates;
 
 pub use check::{DocumentSchema, playbook_schema};
 pub use files::{FileStatus, Files, NoFiles, PlaybookFolder};
-pub use input_value::Refusal;
-pub use load::{Loaded, load, load_with};
+pub use input_value::InputError;
+pub use load::{Loaded, apply_suppressions, load, load_with};
 pub use model::Playbook;
 pub use schema::{
     committed_schema, generate as generate_schema, pretty as pretty_schema, schema_of,
     terse as terse_schema,
 };
-pub use suppression::apply as apply_suppressions;
 pub use templated::{AnyValue, Condition, OneOrMany, Templated};

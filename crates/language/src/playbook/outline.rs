@@ -14,7 +14,7 @@ use crate::yaml::{Document, MapEntry, NodeId, NodeKind};
 
 use super::Files;
 use super::condition;
-use super::model::{Os, Verb};
+use super::model::{Os, StepSection, Verb};
 use super::templates::{self, UsedNames};
 
 /// Parts of a playbook that the rules read.
@@ -44,7 +44,7 @@ pub(super) enum MapParts {
 /// One step.
 pub(super) struct StepOutline<'a> {
     pub(super) entries: &'a [MapEntry],
-    pub(super) is_cleanup: bool,
+    pub(super) section: StepSection,
     /// Verb with its key and value; the first one if there are several.
     pub(super) verb: Option<(Verb, MapEntry)>,
     /// Operating systems on which the step may run; `None` if its condition does not show that.
@@ -79,19 +79,19 @@ impl<'a> Outline<'a> {
             used_names: OnceCell::new(),
             steps: Vec::new(),
         };
-        for (key, is_cleanup) in [("steps", false), ("cleanup", true)] {
-            let Some(list) = document.get(root, key) else {
+        for section in StepSection::ALL {
+            let Some(list) = document.get(root, section.key()) else {
                 continue;
             };
             for item in document.node(list).items() {
-                let step = outline.step(*item, is_cleanup);
+                let step = outline.step(*item, section);
                 outline.steps.push(step);
             }
         }
         outline
     }
 
-    fn step(&self, item: NodeId, is_cleanup: bool) -> StepOutline<'a> {
+    fn step(&self, item: NodeId, section: StepSection) -> StepOutline<'a> {
         let document = self.document;
         let entries = document.node(item).entries();
         let verb = entries.iter().find_map(|entry| {
@@ -101,7 +101,7 @@ impl<'a> Outline<'a> {
         });
         let mut step = StepOutline {
             entries,
-            is_cleanup,
+            section,
             verb,
             systems: None,
         };

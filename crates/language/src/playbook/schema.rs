@@ -77,11 +77,17 @@ pub fn generate() -> String {
     schema.insert("defaultSnippets".to_owned(), json!([playbook_snippet()]));
     for step in ["/properties/steps", "/properties/cleanup"] {
         if let Some(Value::Object(steps)) = schema.pointer_mut(step) {
-            steps.insert("defaultSnippets".to_owned(), step_snippets(true));
+            steps.insert(
+                "defaultSnippets".to_owned(),
+                step_snippets(SnippetPosition::List),
+            );
         }
     }
     if let Some(Value::Object(step)) = schema.pointer_mut("/$defs/Step") {
-        step.insert("defaultSnippets".to_owned(), step_snippets(false));
+        step.insert(
+            "defaultSnippets".to_owned(),
+            step_snippets(SnippetPosition::Item),
+        );
     }
     pretty(&schema)
 }
@@ -114,7 +120,16 @@ fn playbook_snippet() -> Value {
     })
 }
 
-fn step_snippets(as_items: bool) -> Value {
+/// Position at which an editor offers a snippet of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SnippetPosition {
+    /// As the value of `steps` or `cleanup`, which is a list.
+    List,
+    /// As an item of the list.
+    Item,
+}
+
+fn step_snippets(position: SnippetPosition) -> Value {
     let snippets = [
         (
             "put",
@@ -131,7 +146,10 @@ fn step_snippets(as_items: bool) -> Value {
     snippets
         .into_iter()
         .map(|(label, description, step)| {
-            let body = if as_items { json!([step]) } else { step };
+            let body = match position {
+                SnippetPosition::List => json!([step]),
+                SnippetPosition::Item => step,
+            };
             json!({ "label": label, "description": description, "body": body })
         })
         .collect()

@@ -76,8 +76,12 @@ struct Suppression {
 
 /// Removes suppressed findings and adds the problems of the suppressions themselves.
 ///
-/// `other_rules` are rules outside this crate that a suppression may name.
-pub fn apply(document: &Document, other_rules: &[&'static Rule], problems: &mut Vec<Problem>) {
+/// `known_rules` are the rules that a suppression may name.
+pub(super) fn apply(
+    document: &Document,
+    known_rules: &[&'static Rule],
+    problems: &mut Vec<Problem>,
+) {
     let source = document.source();
     let about = target_lines(document);
     let mut suppressions = Vec::new();
@@ -113,7 +117,7 @@ pub fn apply(document: &Document, other_rules: &[&'static Rule], problems: &mut 
     found.extend(
         suppressions
             .iter()
-            .filter_map(|suppression| check(source, suppression, other_rules)),
+            .filter_map(|suppression| check(source, suppression, known_rules)),
     );
     problems.append(&mut found);
 }
@@ -203,15 +207,14 @@ fn read(
 fn check(
     source: &SourceText,
     suppression: &Suppression,
-    other_rules: &[&'static Rule],
+    known_rules: &[&'static Rule],
 ) -> Option<Problem> {
     let id = source.slice(suppression.id);
     let finding = |rule, message: String| Problem::new(rule, source, suppression.id, message);
-    let mut known = super::rule_list::all().chain(other_rules.iter().copied());
-    let Some(rule) = known.find(|rule| rule.id == id) else {
+    let Some(rule) = known_rules.iter().find(|rule| rule.id == id) else {
         let problem = finding(&UNUSED_SUPPRESSION, format!("unknown rule `{id}`"));
-        let ids = super::rule_list::all().chain(other_rules.iter().copied());
-        return Some(match nearest(id, ids.map(|rule| rule.id)) {
+        let ids = known_rules.iter().map(|rule| rule.id);
+        return Some(match nearest(id, ids) {
             Some(near) => problem.label(format!("did you mean `{near}`?")),
             None => problem.help("`svar explain` lists all rules."),
         });

@@ -1,21 +1,17 @@
-//! Deserialization of nodes with serde, keeping the places of values.
-//!
-//! [`Spanned`] and [`TemplateOr`] need the node itself, which serde cannot express. They request it by
-//! private struct and enum names.
+//! Deserialization of nodes with serde.
 
-use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{
     self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
     Unexpected, VariantAccess, Visitor, value::StrDeserializer, value::U32Deserializer,
 };
-use serde::{Deserialize, Serialize, forward_to_deserialize_any};
+use serde::forward_to_deserialize_any;
 
-use super::by_kind::{KindAccess, SCALAR_LIST_OR_MAP};
 use super::document::{Document, MapEntry, Node, NodeId, NodeKind};
+use super::wrappers::{SCALAR_LIST_OR_MAP, SPANNED, TEMPLATE_OR};
+
+const TEMPLATE_OPENS: &str = "${{";
 
 /// Error of a node that cannot be deserialized.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -44,129 +40,28 @@ impl de::Error for DeserializeError {
     }
 }
 
-/// A value with the node it was read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spanned<T> {
-    /// The value.
-    pub value: T,
-    /// Node of the value.
-    pub node: NodeId,
-}
-
-impl<T> Spanned<T> {
-    /// Converts the value and keeps the node.
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Spanned<U> {
-        Spanned {
-            value: change(self.value),
-            node: self.node,
-        }
-    }
-}
-
-/// A text with a template in it, or a value.
-///
-/// A text scalar that contains `${{` is read as a template, everything else as a value, so that a template
-/// can be written where a number, a bool or a choice is expected.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TemplateOr<T> {
-    /// Text with at least one `${{`.
-    Template(Spanned<String>),
-    /// Literal value.
-    Value(Spanned<T>),
-}
-
-// Not valid names of Rust structs and enums, so that they cannot collide with any.
-const SPANNED: &str = "$svar::Spanned";
-const SPANNED_FIELDS: &[&str] = &["$node", "$value"];
-const TEMPLATE_OR: &str = "$svar::TemplateOr";
-const TEMPLATE_OR_VARIANTS: &[&str] = &["$template", "$value"];
-const TEMPLATE_OPENS: &str = "${{";
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
-            type Value = Spanned<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value of a YAML document")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Spanned<T>, A::Error> {
-                let missing = || de::Error::custom("internal error: a node has two parts");
-                let node = parts.next_element::<u32>()?.ok_or_else(missing)?;
-                let value = parts.next_element()?.ok_or_else(missing)?;
-                Ok(Spanned {
-                    value,
-                    node: NodeId(node),
-                })
-            }
-        }
-        deserializer.deserialize_struct(SPANNED, SPANNED_FIELDS, Fields(PhantomData))
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for TemplateOr<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Variants<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Variants<T> {
-            type Value = TemplateOr<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value of a YAML document")
-            }
-
-            fn visit_enum<A: EnumAccess<'de>>(self, choice: A) -> Result<Self::Value, A::Error> {
-                let (is_template, value) = choice.variant::<bool>()?;
-                if is_template {
-                    value.newtype_variant().map(TemplateOr::Template)
-                } else {
-                    value.newtype_variant().map(TemplateOr::Value)
-                }
-            }
-        }
-        deserializer.deserialize_enum(TEMPLATE_OR, TEMPLATE_OR_VARIANTS, Variants(PhantomData))
-    }
-}
-
-impl<T: Serialize> Serialize for Spanned<T> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.value.serialize(serializer)
-    }
-}
-
-/// The node is not part of the source, so the schema is that of the value.
-impl<T: JsonSchema> JsonSchema for Spanned<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        T::schema_id()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
+impl Document {
+    /// Deserializes the node to a Rust type.
+    ///
+    /// # Errors
+    /// The innermost node that cannot be deserialized, and the reason.
+    pub fn deserialize<T: serde::de::DeserializeOwned>(
+        &self,
+        id: NodeId,
+    ) -> Result<T, DeserializeError> {
+        T::deserialize(NodeDeserializer { document: self, id })
     }
 }
 
 /// Deserializer of one node.
 #[derive(Clone, Copy)]
-pub(super) struct NodeDeserializer<'a> {
+struct NodeDeserializer<'a> {
     document: &'a Document,
     id: NodeId,
 }
 
 impl<'a> NodeDeserializer<'a> {
-    pub(super) fn new(document: &'a Document, id: NodeId) -> Self {
-        NodeDeserializer { document, id }
-    }
-
-    pub(super) fn node(self) -> &'a Node {
+    fn node(self) -> &'a Node {
         self.document.node(self.id)
     }
 
@@ -497,6 +392,27 @@ impl<'de> EnumAccess<'de> for TemplateAccess<'de> {
         let is_template = self.0.is_template();
         let chosen: de::value::BoolDeserializer<DeserializeError> = is_template.into_deserializer();
         Ok((seed.deserialize(chosen)?, self.0))
+    }
+}
+
+/// Enum access whose variant is the kind of the node.
+struct KindAccess<'a>(NodeDeserializer<'a>);
+
+impl<'de> EnumAccess<'de> for KindAccess<'de> {
+    type Error = DeserializeError;
+    type Variant = NodeDeserializer<'de>;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(
+        self,
+        seed: S,
+    ) -> Result<(S::Value, Self::Variant), DeserializeError> {
+        let form: u8 = match self.0.node().kind {
+            NodeKind::List(_) => 1,
+            NodeKind::Map(_) => 2,
+            _ => 0,
+        };
+        let form: de::value::U8Deserializer<DeserializeError> = form.into_deserializer();
+        Ok((seed.deserialize(form)?, self.0))
     }
 }
 

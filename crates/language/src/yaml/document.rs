@@ -2,16 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::OnceLock;
 
 use crate::diagnostic::Problem;
 use crate::source::{SourceText, Span};
-
-use super::deserialize::{DeserializeError, NodeDeserializer};
-use super::limits::YamlLimits;
-use super::parse;
-use super::source_map;
 
 /// Id of a node of a [`Document`].
 #[derive(
@@ -160,27 +154,6 @@ pub struct Document {
 const INDEXED_ENTRIES_MIN: usize = 32;
 
 impl Document {
-    /// Parses a text that contains one document.
-    ///
-    /// # Errors
-    /// All problems of the YAML, each at the bytes that must be changed.
-    pub fn parse(source: &SourceText) -> Result<Document, Vec<Problem>> {
-        let parsed = Document::read(source, &YamlLimits::default());
-        match parsed.document {
-            Some(document) if parsed.problems.is_empty() => Ok(document),
-            _ => Err(parsed.problems),
-        }
-    }
-
-    /// Parses a text that contains one document, and returns the document also if it has problems that do not
-    /// affect its structure.
-    ///
-    /// Such problems are duplicate keys and tags, for example; later checks can continue, so that everything
-    /// is found in one pass. After a syntax error there is no document.
-    pub fn read(source: &SourceText, limits: &YamlLimits) -> ParsedDocument {
-        parse::parse(source, limits)
-    }
-
     /// Returns the source text.
     pub fn source(&self) -> &SourceText {
         &self.source
@@ -329,18 +302,6 @@ impl Document {
             .fold(String::new(), |path, segment| path + "/" + segment)
     }
 
-    /// Returns the source bytes of a range of a scalar's decoded text.
-    ///
-    /// Both ends are moved outward to whole characters. For collections and for nodes that an alias repeats,
-    /// returns the bytes of the node.
-    pub fn source_span(&self, id: NodeId, decoded: Range<usize>) -> Span {
-        let node = self.node(id);
-        if node.is_collection() || self.originals.contains_key(&id) {
-            return node.span;
-        }
-        source_map::source_span(self.source.text(), node, decoded)
-    }
-
     /// Converts the node to JSON. If a key is duplicate, the last value wins.
     pub fn to_json(&self, id: NodeId) -> serde_json::Value {
         use serde_json::Value;
@@ -359,17 +320,6 @@ impl Document {
                     .collect(),
             ),
         }
-    }
-
-    /// Deserializes the node to a Rust type.
-    ///
-    /// # Errors
-    /// The innermost node that cannot be deserialized, and the reason.
-    pub fn deserialize<T: serde::de::DeserializeOwned>(
-        &self,
-        id: NodeId,
-    ) -> Result<T, DeserializeError> {
-        T::deserialize(NodeDeserializer::new(self, id))
     }
 
     /// Returns all comments, sorted by place.

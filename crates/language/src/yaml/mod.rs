@@ -10,7 +10,7 @@
 //!
 //! Start reading at [`Document::parse`].
 
-mod by_kind;
+mod builder;
 mod decode;
 mod deserialize;
 mod document;
@@ -20,13 +20,16 @@ mod recover;
 mod resolve;
 mod restrictions;
 pub(crate) mod rules;
+mod scan;
 mod source_map;
 mod syntax_errors;
+mod text;
+mod wrappers;
 
-pub use by_kind::ScalarListOrMap;
 pub use decode::decode;
-pub use deserialize::{DeserializeError, Spanned, TemplateOr};
+pub use deserialize::DeserializeError;
 pub use document::{
     Comment, Document, MapEntry, Node, NodeId, NodeKind, ParsedDocument, ScalarStyle,
 };
 pub use limits::YamlLimits;
+pub use wrappers::{ScalarListOrMap, Spanned, TemplateOr};

@@ -7,9 +7,9 @@
 use crate::diagnostic::{Edit, Problem};
 use crate::source::{SourceText, Span};
 
+use super::builder::{self, Attempt};
 use super::limits::YamlLimits;
-use super::parse::{self, attempt};
-use super::syntax_errors;
+use super::text::apply;
 
 /// Maximum number of bytes that are scanned in all rounds together.
 const BYTES_IN_ALL: usize = 16 * 1024 * 1024;
@@ -21,36 +21,36 @@ const ROUNDS: usize = 50;
 pub(super) fn find_more_errors(
     source: &SourceText,
     limits: &YamlLimits,
-    fault: Problem,
-    refused: Vec<Problem>,
+    error: Problem,
+    others: Vec<Problem>,
 ) -> Vec<Problem> {
     let rounds = (BYTES_IN_ALL / source.text().len().max(1)).min(ROUNDS);
     let mut edits = Vec::new();
-    let mut next = fault.fix.as_ref().map(|fix| fix.edits.clone());
-    let mut faults = vec![fault];
-    let mut refused = refused;
+    let mut next = error.fix.as_ref().map(|fix| fix.edits.clone());
+    let mut errors = vec![error];
+    let mut others = others;
     for _ in 0..rounds {
         let Some(made) = next.take().and_then(|new| merge_edits(&edits, new)) else {
             break;
         };
         edits = made;
-        let repaired = SourceText::new(source.name(), syntax_errors::apply(source.text(), &edits));
-        let mut reading: parse::Attempt<'_> = attempt(&repaired, limits);
-        let fault = reading.fault.take();
-        refused = reading.restrictions();
+        let repaired = SourceText::new(source.name(), apply(source.text(), &edits));
+        let mut attempt: Attempt<'_> = builder::attempt(&repaired, limits);
+        let error = attempt.error.take();
+        others = attempt.restrictions();
         let repair_map = RepairMap::new(&edits);
-        for problem in &mut refused {
+        for problem in &mut others {
             repair_map.map_problem(problem, source);
         }
-        let Some(mut fault) = fault else {
+        let Some(mut error) = error else {
             break;
         };
-        repair_map.map_problem(&mut fault, source);
-        next = fault.fix.as_ref().map(|fix| fix.edits.clone());
-        faults.push(fault);
+        repair_map.map_problem(&mut error, source);
+        next = error.fix.as_ref().map(|fix| fix.edits.clone());
+        errors.push(error);
     }
-    faults.append(&mut refused);
-    faults
+    errors.append(&mut others);
+    errors
 }
 
 /// Merges edits in order; returns `None` if two of them touch, since one would be a fix of the other.

@@ -9,7 +9,7 @@ use svar_wire::text::grouped;
 use super::document::{MapEntry, Node, NodeKind, ScalarStyle};
 use super::limits::YamlLimits;
 use super::rules;
-use super::syntax_errors::excerpt;
+use super::text::excerpt;
 
 /// Checks the keys of a map: each must be a scalar, not empty, and unique.
 pub(super) fn keys(
@@ -249,7 +249,7 @@ pub(super) fn alias_of_itself(source: &SourceText, span: Span, start: u32) -> Pr
         first_character(source, start),
         "the repeated value starts here",
     )
-    .help("write the value out: it would have no end")
+    .help("write the value out; it cannot contain itself")
 }
 
 /// Returns the problem of too many nodes repeated by aliases.
@@ -274,7 +274,7 @@ pub(super) fn too_deep(source: &SourceText, span: Span, limits: &YamlLimits) -> 
         span,
         format!("more than {} nested lists and maps", limits.depth),
     )
-    .help("no playbook needs that: is a closing bracket missing?")
+    .help("check for a missing closing bracket")
 }
 
 /// Returns the problem of too many keys and values.

@@ -7,11 +7,25 @@ use std::ops::Range;
 
 use crate::source::Span;
 
-use super::document::{Node, ScalarStyle};
-use super::parse::is_blank;
+use super::document::{Document, Node, NodeId, ScalarStyle};
+use super::text::is_blank;
+
+impl Document {
+    /// Returns the source bytes of a range of a scalar's decoded text.
+    ///
+    /// Both ends are moved outward to whole characters. For collections and for nodes that an alias repeats,
+    /// returns the bytes of the node.
+    pub fn source_span(&self, id: NodeId, decoded: Range<usize>) -> Span {
+        let node = self.node(id);
+        if node.is_collection() || self.originals.contains_key(&id) {
+            return node.span;
+        }
+        source_span(self.source.text(), node, decoded)
+    }
+}
 
 /// Returns the source bytes of a range of a scalar's decoded text.
-pub(super) fn source_span(source: &str, node: &Node, decoded: Range<usize>) -> Span {
+fn source_span(source: &str, node: &Node, decoded: Range<usize>) -> Span {
     if matches!(node.style, ScalarStyle::Literal | ScalarStyle::Folded) && is_blank(&node.text) {
         return node.span;
     }
@@ -67,11 +81,11 @@ impl SourceMap {
                 if node.style == ScalarStyle::Double {
                     builder.map_double_quoted(&node.text);
                 } else {
-                    builder.map_folded(&node.text, true);
+                    builder.map_folded(&node.text, SingleQuotes::Doubled);
                 }
             }
             ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => {
-                builder.map_folded(&node.text, false)
+                builder.map_folded(&node.text, SingleQuotes::Literal)
             }
         }
         SourceMap {
@@ -119,6 +133,15 @@ struct Builder<'a> {
     mappings: Vec<Mapping>,
 }
 
+/// Notation of single quotes in a scalar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SingleQuotes {
+    /// Written twice, as in single-quoted scalars.
+    Doubled,
+    /// Written once.
+    Literal,
+}
+
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
@@ -146,7 +169,7 @@ impl Builder<'_> {
 
     /// Maps all styles except double quotes. Folding, indentation and line ends change white space only; all
     /// other characters are the same in both texts.
-    fn map_folded(&mut self, text: &str, doubled_quotes: bool) {
+    fn map_folded(&mut self, text: &str, quotes: SingleQuotes) {
         let decoded = text.as_bytes();
         let mut here = 0;
         self.mapping(0, 0);
@@ -165,7 +188,7 @@ impl Builder<'_> {
                 self.at += skipped;
                 self.mapping(here, 0);
             }
-            if doubled_quotes && decoded[here] == b'\'' {
+            if quotes == SingleQuotes::Doubled && decoded[here] == b'\'' {
                 self.mapping(here, 2);
                 self.at += 2;
                 here += 1;

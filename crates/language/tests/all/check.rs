@@ -156,8 +156,8 @@ steps:
     assert_eq!(
         messages,
         [
-            "`large.bin` has 21.0 MB; the library takes at most 20 MB",
-            "`medium` has 11.0 MB; `put` takes at most 10 MB on Linux and macOS",
+            "`large.bin` is 21.0 MB; the library accepts at most 20 MB",
+            "`medium` is 11.0 MB; `put` accepts at most 10 MB on Linux and macOS",
         ]
     );
 }

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use svar_language::expression::{
-    ExpectedType, ExpressionError, ExpressionErrorKind, Record, Scope, Template, Type, to_text,
+    ConversionError, ExpectedType, ExpressionError, ExpressionErrorKind, Record, Scope, Template,
+    Type, to_text,
 };
 
 fn scope() -> Scope {
@@ -128,10 +129,7 @@ fn values_are_printed_as_people_write_them() {
         json!(r#"{"b":1,"a":[true]}"#)
     );
     assert_eq!(value(r"${{ 'C:\\a\\b.txt' | basename }}"), json!("b.txt"));
-    assert_eq!(
-        to_text(&json!(null)),
-        Err("null cannot be part of a text".to_owned())
-    );
+    assert_eq!(to_text(&json!(null)), Err(ConversionError::NullInText));
 }
 
 #[test]

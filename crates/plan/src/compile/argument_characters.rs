@@ -1,7 +1,7 @@
 //! Origin of forbidden characters in arguments, for messages that name the value to change.
 
 use svar_language::diagnostic::Problem;
-use svar_language::expression::{NameUse, Scope};
+use svar_language::expression::{EvaluatedExpression, NameUse, Scope};
 
 use super::evaluator::{PlaybookValue, ValueState, target_field};
 use super::prepare::PreparedPlaybook;
@@ -30,19 +30,20 @@ pub(crate) fn find(
         ValueState::Map(entries) => entries
             .iter()
             .find_map(|(_, value)| find(prepared, value, target, scope)),
-        ValueState::Template(template, _) => {
-            template
-                .values(scope)
-                .into_iter()
-                .find_map(|(range, names, value)| {
-                    let character = first_forbidden(&value)?;
-                    let origin = names
-                        .iter()
-                        .find_map(|name| origin(prepared, name, target, character))
-                        .unwrap_or_else(|| "comes from the playbook".to_owned());
-                    Some(problem_at(prepared, field, range, character, &origin))
-                })
-        }
+        ValueState::Template(template, _) => template.values(scope).into_iter().find_map(
+            |EvaluatedExpression {
+                 range,
+                 names,
+                 value,
+             }| {
+                let character = first_forbidden(&value)?;
+                let origin = names
+                    .iter()
+                    .find_map(|name| origin(prepared, name, target, character))
+                    .unwrap_or_else(|| "comes from the playbook".to_owned());
+                Some(problem_at(prepared, field, range, character, &origin))
+            },
+        ),
     }
 }
 
@@ -70,14 +71,20 @@ fn find_in_constant(prepared: &PreparedPlaybook, field: &PlaybookValue) -> Optio
     template
         .values(&prepared.evaluator.base)
         .into_iter()
-        .find_map(|(range, names, value)| {
-            let character = first_forbidden(&value)?;
-            let origin = names
-                .iter()
-                .find_map(|name| input_origin(prepared, name, character))
-                .unwrap_or_else(|| "comes from the playbook".to_owned());
-            Some(problem_at(prepared, field, range, character, &origin))
-        })
+        .find_map(
+            |EvaluatedExpression {
+                 range,
+                 names,
+                 value,
+             }| {
+                let character = first_forbidden(&value)?;
+                let origin = names
+                    .iter()
+                    .find_map(|name| input_origin(prepared, name, character))
+                    .unwrap_or_else(|| "comes from the playbook".to_owned());
+                Some(problem_at(prepared, field, range, character, &origin))
+            },
+        )
 }
 
 fn problem_at(
@@ -94,7 +101,7 @@ fn problem_at(
         document.source_span(field.node, range),
         format!("the service does not allow `{character}` in arguments, and the value {origin}"),
     )
-    .label(format!("has a `{character}`"))
+    .label(format!("contains `{character}`"))
     .help(
         "Send the arguments as one safe token with `pass: base64url`, and decode it in the script.",
     )

@@ -103,11 +103,11 @@ impl CompiledPlan {
                 sent.push(index);
             }
         }
-        let request = match commands.is_empty() {
-            true => None,
-            false => Some(Arc::new(
-                prepared.request(commands, &scope).map_err(at(None))?,
-            )),
+        let request = if commands.is_empty() {
+            None
+        } else {
+            let request = prepared.request(commands, &scope).map_err(at(None))?;
+            Some(Arc::new(request))
         };
         Ok(ResolvedSession {
             commands: sent,

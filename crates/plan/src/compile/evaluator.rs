@@ -179,7 +179,7 @@ impl Evaluator {
             waiting = still;
             if waiting.len() == before {
                 let (name, node) = waiting[0];
-                let message = format!("`vars.{name}` is defined by itself");
+                let message = format!("`vars.{name}` depends on itself");
                 problems.push(self.problem(&TEMPLATE_CYCLE, node, message));
                 break;
             }
@@ -362,9 +362,8 @@ impl Evaluator {
     /// Evaluates a value and converts it to text.
     pub(crate) fn text(&self, field: &PlaybookValue, scope: &Scope) -> Result<String, Problem> {
         let value = self.evaluate(field, scope)?;
-        to_text(&value).map_err(|why| {
-            self.problem(&TEMPLATE_VALUE, field.node, format!("{why} to stand here"))
-        })
+        to_text(&value)
+            .map_err(|error| self.problem(&TEMPLATE_VALUE, field.node, error.to_string()))
     }
 
     /// Returns the scope of a device: the base scope, the needed fields of the target, and the vars that depend
@@ -418,7 +417,7 @@ impl Evaluator {
     fn unparsable(&self, node: NodeId, faults: Vec<ExpressionError>) -> Problem {
         match faults.into_iter().next() {
             Some(fault) => self.expression_problem(node, fault),
-            None => self.problem(&TEMPLATE_VALUE, node, "this can't be read"),
+            None => self.problem(&TEMPLATE_VALUE, node, "this template is not valid"),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Verdicts on results, and the values that `save` takes from them.
 
+use std::fmt;
+
 use regex::{Regex, RegexBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use svar_language::diagnostic::Problem;
 use svar_language::expression::{Scope, to_text};
-use svar_language::playbook::Templated;
 use svar_language::playbook::model::{Exit, Expect, Save, Stream, TextCheck};
+use svar_language::playbook::{InputError, Templated};
 use svar_wire::text::one_line;
 
 use super::prepare::{PreparedPlaybook, PreparedStep};
@@ -35,7 +37,7 @@ impl PreparedPlaybook {
         };
         match found {
             Ok(()) => Verdict::Met,
-            Err(why) => Verdict::NotMet { why },
+            Err(ResultError(why)) => Verdict::NotMet { why },
         }
     }
 
@@ -72,13 +74,16 @@ impl PreparedPlaybook {
     }
 
     /// Returns the value that `save` takes from an output.
-    fn saved(&self, save: &Save, stdout: &str, stderr: &str) -> Result<Value, String> {
+    fn saved(&self, save: &Save, stdout: &str, stderr: &str) -> Result<Value, ResultError> {
         let kept = extract(save, stdout, stderr);
         let value = match (kept, &save.default) {
             (Ok(value), _) => value,
             (Err(_), Some(default)) => {
-                let field = self.evaluator.read(default.node).map_err(message)?;
-                return field.known().cloned().ok_or_else(|| "no value".to_owned());
+                let field = self.evaluator.read(default.node)?;
+                return field
+                    .known()
+                    .cloned()
+                    .ok_or_else(|| ResultError("no value".to_owned()));
             }
             (Err(why), None) => return Err(why),
         };
@@ -87,14 +92,14 @@ impl PreparedPlaybook {
             Some(kind) => {
                 // A list or map is converted to JSON, which `type: list` parses.
                 let text = to_text(&value).unwrap_or_else(|_| value.to_string());
-                kind.value.parse(text.trim())
+                Ok(kind.value.parse(text.trim())?)
             }
         }
     }
 }
 
 /// Returns the value that `save` finds in an output, without its type and default.
-fn extract(save: &Save, stdout: &str, stderr: &str) -> Result<Value, String> {
+fn extract(save: &Save, stdout: &str, stderr: &str) -> Result<Value, ResultError> {
     let output = match save
         .from
         .as_ref()
@@ -110,7 +115,38 @@ fn extract(save: &Save, stdout: &str, stderr: &str) -> Result<Value, String> {
         }
         (None, Some(pattern)) => match_regex(&pattern.value, output).map(Value::from),
         // The check rejects this.
-        (None, None) => Err("neither `json` nor `regex` says what is kept".to_owned()),
+        (None, None) => Err(ResultError(
+            "neither `json` nor `regex` is given".to_owned(),
+        )),
+    }
+}
+
+/// Reason why a result does not meet an expectation, or why a value cannot be saved, in one sentence.
+#[derive(Debug)]
+struct ResultError(String);
+
+impl fmt::Display for ResultError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<Problem> for ResultError {
+    /// Keeps the message without its place.
+    fn from(problem: Problem) -> Self {
+        ResultError(problem.message)
+    }
+}
+
+impl From<InputError> for ResultError {
+    fn from(error: InputError) -> Self {
+        ResultError(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for ResultError {
+    fn from(error: serde_json::Error) -> Self {
+        ResultError(error.to_string())
     }
 }
 
@@ -127,7 +163,7 @@ impl Judge<'_> {
         exit: Option<i64>,
         stdout: &str,
         stderr: &str,
-    ) -> Result<(), String> {
+    ) -> Result<(), ResultError> {
         let default = Expect::default();
         let expect = step.expect.as_ref().unwrap_or(&default);
         self.exit(expect, exit, stderr)?;
@@ -143,14 +179,12 @@ impl Judge<'_> {
             let json = output_json(stdout)?;
             for (path, wanted) in &expect.json {
                 let found = json_path(&json, path)?;
-                let field = self.prepared.evaluator.read(wanted.node).map_err(message)?;
-                let wanted = self
-                    .prepared
-                    .evaluator
-                    .evaluate(&field, self.scope)
-                    .map_err(message)?;
+                let field = self.prepared.evaluator.read(wanted.node)?;
+                let wanted = self.prepared.evaluator.evaluate(&field, self.scope)?;
                 if !equal_json(found, &wanted) {
-                    return Err(format!("`{path}` is {found}, and {wanted} is expected"));
+                    return Err(ResultError(format!(
+                        "`{path}` is {found}, expected {wanted}"
+                    )));
                 }
             }
         }
@@ -158,12 +192,12 @@ impl Judge<'_> {
         for (name, save) in &step.save {
             self.prepared
                 .saved(save, stdout, stderr)
-                .map_err(|why| format!("no value can be saved as `{name}`: {why}"))?;
+                .map_err(|why| ResultError(format!("cannot save `{name}`: {why}")))?;
         }
         Ok(())
     }
 
-    fn exit(&self, expect: &Expect, exit: Option<i64>, stderr: &str) -> Result<(), String> {
+    fn exit(&self, expect: &Expect, exit: Option<i64>, stderr: &str) -> Result<(), ResultError> {
         let codes = match &expect.exit {
             Some(Exit::Any) => return Ok(()),
             Some(Exit::Codes(codes)) => codes
@@ -173,7 +207,9 @@ impl Judge<'_> {
             None => vec![0],
         };
         let Some(exit) = exit else {
-            return Err("the exit code is unknown: the result could not be read".to_owned());
+            return Err(ResultError(
+                "the exit code is unknown: the result could not be read".to_owned(),
+            ));
         };
         if codes.contains(&exit) {
             return Ok(());
@@ -185,13 +221,13 @@ impl Judge<'_> {
         } else {
             format!(": {}", one_line_of(said))
         };
-        Err(format!(
+        Err(ResultError(format!(
             "exit code {exit}, expected {}{said}",
             codes.join(" or ")
-        ))
+        )))
     }
 
-    fn output(&self, name: &str, check: &TextCheck, output: &str) -> Result<(), String> {
+    fn output(&self, name: &str, check: &TextCheck, output: &str) -> Result<(), ResultError> {
         for (texts, wanted) in [(&check.contains, true), (&check.not_contains, false)] {
             for text in texts.iter() {
                 let text = self.evaluate_expected(text)?;
@@ -201,22 +237,22 @@ impl Judge<'_> {
                     } else {
                         "contains"
                     };
-                    return Err(format!(
+                    return Err(ResultError(format!(
                         "{name} {does} `{}`: {}",
                         one_line_of(&text),
                         quote_output(output)
-                    ));
+                    )));
                 }
             }
         }
         if let Some(text) = &check.equals {
             let text = self.evaluate_expected(text)?;
             if output.trim() != text.trim() {
-                return Err(format!(
+                return Err(ResultError(format!(
                     "{name} is not `{}`: {}",
                     one_line_of(&text),
                     quote_output(output)
-                ));
+                )));
             }
         }
         for (patterns, wanted) in [(&check.matches, true), (&check.not_matches, false)] {
@@ -224,17 +260,17 @@ impl Judge<'_> {
                 let pattern = self.evaluate_expected(pattern)?;
                 if compile_regex(&pattern)?.is_match(output) != wanted {
                     let does = if wanted { "does not match" } else { "matches" };
-                    return Err(format!(
+                    return Err(ResultError(format!(
                         "{name} {does} `{pattern}`: {}",
                         quote_output(output)
-                    ));
+                    )));
                 }
             }
         }
         Ok(())
     }
 
-    fn file(&self, step: &PreparedStep, size: u64, sha256: &str) -> Result<(), String> {
+    fn file(&self, step: &PreparedStep, size: u64, sha256: &str) -> Result<(), ResultError> {
         let Some(expect) = &step.expect else {
             return Ok(());
         };
@@ -244,13 +280,17 @@ impl Judge<'_> {
                 let words = check
                     .template()
                     .map_or_else(|| self.source(check.node()), str::to_owned);
-                return Err(format!("the file has {size} bytes, expected {words}"));
+                return Err(ResultError(format!(
+                    "the file has {size} bytes, expected {words}"
+                )));
             }
         }
         if let Some(hash) = &expect.sha256 {
             let wanted: String = self.evaluate_expected(hash)?;
             if !wanted.trim().eq_ignore_ascii_case(sha256) {
-                return Err(format!("the file has SHA-256 {sha256}, expected {wanted}"));
+                return Err(ResultError(format!(
+                    "the file has SHA-256 {sha256}, expected {wanted}"
+                )));
             }
         }
         Ok(())
@@ -264,52 +304,44 @@ impl Judge<'_> {
     fn evaluate_expected<T: Clone + DeserializeOwned>(
         &self,
         expected: &Templated<T>,
-    ) -> Result<T, String> {
+    ) -> Result<T, ResultError> {
         match expected {
             Templated::Value(value) => Ok(value.value.clone()),
             Templated::Template(text) => {
-                let field = self
-                    .prepared
-                    .evaluator
-                    .read_text(text.node, &text.value)
-                    .map_err(message)?;
-                let value = self
-                    .prepared
-                    .evaluator
-                    .evaluate(&field, self.scope)
-                    .map_err(message)?;
-                from_json(&value)
+                let field = self.prepared.evaluator.read_text(text.node, &text.value)?;
+                let value = self.prepared.evaluator.evaluate(&field, self.scope)?;
+                Ok(from_json(&value)?)
             }
         }
     }
 }
 
-/// Returns the message of a problem without its place.
-fn message(problem: Problem) -> String {
-    problem.message
-}
-
-fn compile_regex(pattern: &str) -> Result<Regex, String> {
+fn compile_regex(pattern: &str) -> Result<Regex, ResultError> {
     // `^` and `$` match at line ends, and on Windows lines end with CR LF.
     RegexBuilder::new(pattern)
         .multi_line(true)
         .crlf(true)
         .build()
-        .map_err(|_| format!("`{pattern}` is not a regular expression"))
+        .map_err(|_| ResultError(format!("invalid regular expression `{pattern}`")))
 }
 
-fn match_regex(pattern: &str, output: &str) -> Result<String, String> {
+fn match_regex(pattern: &str, output: &str) -> Result<String, ResultError> {
     let found = compile_regex(pattern)?.captures(output).and_then(|groups| {
         groups
             .get(1)
             .or(groups.get(0))
             .map(|found| found.as_str().to_owned())
     });
-    found.ok_or_else(|| format!("nothing matches `{pattern}`: {}", quote_output(output)))
+    found.ok_or_else(|| {
+        ResultError(format!(
+            "nothing matches `{pattern}`: {}",
+            quote_output(output)
+        ))
+    })
 }
 
 /// Parses the output as JSON, or else its last line, since scripts may print progress before it.
-fn output_json(output: &str) -> Result<Value, String> {
+fn output_json(output: &str) -> Result<Value, ResultError> {
     let text = output
         .trim_start_matches('\u{feff}')
         .trim_matches(|c: char| c == '\0' || c.is_whitespace());
@@ -318,11 +350,16 @@ fn output_json(output: &str) -> Result<Value, String> {
             Some(last) => serde_json::from_str(last).map_err(|_| error),
             None => Err(error),
         })
-        .map_err(|error| format!("the output is not JSON ({error}): {}", quote_output(output)))
+        .map_err(|error| {
+            ResultError(format!(
+                "the output is not JSON ({error}): {}",
+                quote_output(output)
+            ))
+        })
 }
 
 /// Returns the value at a path such as `status`, `items[0].name` or `[0]`.
-fn json_path<'j>(json: &'j Value, path: &str) -> Result<&'j Value, String> {
+fn json_path<'j>(json: &'j Value, path: &str) -> Result<&'j Value, ResultError> {
     let mut at = json;
     for segment in path
         .replace('[', ".[")
@@ -336,7 +373,7 @@ fn json_path<'j>(json: &'j Value, path: &str) -> Result<&'j Value, String> {
             Some(index) => index.parse::<usize>().ok().and_then(|index| at.get(index)),
             None => at.get(segment),
         };
-        at = next.ok_or_else(|| format!("the output has no `{path}`"))?;
+        at = next.ok_or_else(|| ResultError(format!("the output has no `{path}`")))?;
     }
     Ok(at)
 }
@@ -365,9 +402,9 @@ fn equal_json(found: &Value, wanted: &Value) -> bool {
 fn quote_output(output: &str) -> String {
     let output = output.trim();
     if output.is_empty() {
-        "it is empty".to_owned()
+        "the output is empty".to_owned()
     } else {
-        format!("it says `{}`", one_line_of(output))
+        format!("the output is `{}`", one_line_of(output))
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn planned_files(
                     problems.push(refuse(message));
                 }
                 Ok(hash) => sha256 = Some(hash),
-                Err(error) => problems.push(refuse(format!("the file can't be read: {error}"))),
+                Err(error) => problems.push(refuse(format!("cannot read the file: {error}"))),
             }
         }
         planned.push(PlannedFile {

@@ -123,11 +123,11 @@ fn check_waves(
         return None;
     }
     let last = playbook.rollout.as_ref()?.waves.last()?.node();
-    let message = format!("the waves end at {end} of {busy} devices");
+    let message = format!("the waves include only {end} of {busy} devices");
     let problem = prepared
         .evaluator
         .problem(&INCOMPLETE_WAVES, last, message)
-        .help("End them with `100%`; to leave devices out, choose fewer under `targets`.");
+        .help("End with `100%`; to leave devices out, select fewer under `targets`.");
     Some(problem)
 }
 
@@ -143,17 +143,16 @@ fn notes(prepared: &PreparedPlaybook, devices: &[DevicePlan]) -> Vec<String> {
         .count();
     if asks && unknown > 0 {
         notes.push(format!(
-            "the operating system of {unknown} of {} devices is unknown, and the playbook depends on it: \
-             name targets by name, tag or filter to have it looked up",
+            "the playbook depends on the operating system, which is unknown for {unknown} of {} devices; \
+             select devices by name, tag or filter to look it up",
             devices.len()
         ));
     }
     let policy = &prepared.policy;
     if policy.window.is_some() && policy.offline.mode == OfflineMode::Queue {
         notes.push(
-            "`window` limits when sessions are started; a session in the service's queue begins when its \
-             device comes online, which may be outside the window: `offline: { mode: hold }` avoids \
-             that"
+            "a session in the service's queue starts when its device comes online, which may be outside of \
+             `window`; `offline: { mode: hold }` prevents that"
                 .to_owned(),
         );
     }

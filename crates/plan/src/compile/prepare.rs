@@ -14,7 +14,7 @@ use svar_language::yaml::Document;
 use super::evaluator::{Dependencies, Evaluator, PlaybookValue, ValueState};
 use super::setting::Settings;
 use crate::inputs::Inputs;
-use crate::model::{Policy, StepLocation, StepPlan};
+use crate::model::{Policy, SessionKind, StepLocation, StepPlan};
 use crate::rules;
 
 /// A playbook as the compiler and [`CompiledPlan`](crate::CompiledPlan) use it.
@@ -99,10 +99,13 @@ pub(crate) fn prepare(
         )]);
     }
     let mut steps = Vec::new();
-    let rows = [(&playbook.steps, false), (&playbook.cleanup, true)];
-    for (row, cleanup) in rows {
-        for (index, step) in row.iter().enumerate() {
-            match prepare_step(&mut settings, &step.value, index, cleanup) {
+    let lists = [
+        (&playbook.steps, SessionKind::Main),
+        (&playbook.cleanup, SessionKind::Cleanup),
+    ];
+    for (list, kind) in lists {
+        for (index, step) in list.iter().enumerate() {
+            match prepare_step(&mut settings, &step.value, index, kind) {
                 Ok(step) => steps.push(step),
                 Err(problem) => settings.problems.push(problem),
             }
@@ -148,12 +151,15 @@ fn prepare_step(
     settings: &mut Settings<'_>,
     step: &Step,
     index: usize,
-    cleanup: bool,
+    kind: SessionKind,
 ) -> Result<PreparedStep, Problem> {
     let evaluator = settings.evaluator;
     let document = &evaluator.document;
-    let row = if cleanup { "cleanup" } else { "steps" };
-    let pointer = format!("/{row}/{index}");
+    let (list, default_name) = match kind {
+        SessionKind::Main => ("steps", "step"),
+        SessionKind::Cleanup => ("cleanup", "cleanup"),
+    };
+    let pointer = format!("/{list}/{index}");
     let node = document
         .find(&pointer)
         .map_or(document.root(), |(_, node)| node);
@@ -194,14 +200,13 @@ fn prepare_step(
         .source()
         .position(evaluator.document.span(node).start);
     let plan = StepPlan {
-        name: match (&step.id, cleanup) {
-            (Some(id), _) => id.value.clone(),
-            (None, false) => format!("step-{}", index + 1),
-            (None, true) => format!("cleanup-{}", index + 1),
+        name: match &step.id {
+            Some(id) => id.value.clone(),
+            None => format!("{default_name}-{}", index + 1),
         },
         title: title.unwrap_or_else(|| format!("{} {written}", verb.as_str())),
         verb,
-        cleanup,
+        kind,
         place: StepLocation {
             file: document.source().name().to_owned(),
             pointer,

@@ -32,9 +32,11 @@ impl Evaluator {
         if self.secret_names.is_empty() || !self.uses_secret(&template.names()) {
             return;
         }
-        for (_, names, value) in template.values(scope) {
-            if self.uses_secret(&names) {
-                for_each_text(&value, &mut |text| self.secrets.add_derived(text));
+        for expression in template.values(scope) {
+            if self.uses_secret(&expression.names) {
+                for_each_text(&expression.value, &mut |text| {
+                    self.secrets.add_derived(text)
+                });
             }
         }
     }

@@ -192,7 +192,7 @@ impl SelectionReader<'_> {
             if text.is_empty() {
                 let evaluator = self.settings.evaluator;
                 let problem =
-                    evaluator.problem(&rules::INVALID_SETTING, one.node(), "this is empty");
+                    evaluator.problem(&rules::INVALID_SETTING, one.node(), "this value is empty");
                 self.settings.problems.push(problem);
             } else if let Some(selector) = read(self, one, text) {
                 selectors.push(selector);

@@ -160,7 +160,7 @@ impl<'p> DeviceCompiler<'p> {
             let problem = self.prepared.evaluator.problem(
                 &rules::MULTI_SESSION_CLEANUP,
                 step.operand.node,
-                "cleanup must fit into one session, but a second one would begin here",
+                "cleanup must fit into one session, but a second one would start here",
             );
             self.problems.push(
                 problem

@@ -54,9 +54,9 @@ impl Settings<'_> {
                 "must not depend on the target: this setting applies to the whole run",
             ));
         };
-        from_json(value).map_err(|why| {
+        from_json(value).map_err(|error| {
             self.evaluator
-                .problem(&rules::INVALID_SETTING, node, why)
+                .problem(&rules::INVALID_SETTING, node, error.to_string())
                 .label(format!(
                     "gives `{}`",
                     one_line(&value.to_string(), VALUE_SHOWN_MAX)
@@ -75,7 +75,7 @@ impl Settings<'_> {
 
 /// Deserializes the value of a template as the type of its setting. Text is accepted for a number, and a
 /// number for text.
-pub(crate) fn from_json<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
+pub(crate) fn from_json<T: DeserializeOwned>(value: &Value) -> Result<T, serde_json::Error> {
     serde_json::from_value(value.clone()).or_else(|error| {
         let retyped = match value {
             Value::String(text) => serde_json::from_str(text.trim()).ok(),
@@ -84,6 +84,6 @@ pub(crate) fn from_json<T: DeserializeOwned>(value: &Value) -> Result<T, String>
         };
         retyped
             .and_then(|value: Value| serde_json::from_value(value).ok())
-            .ok_or_else(|| error.to_string())
+            .ok_or(error)
     })
 }

@@ -82,8 +82,8 @@ pub enum BindingLimit {
 impl fmt::Display for BindingLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            BindingLimit::Sessions => "the sessions themselves",
-            BindingLimit::Starts => "starts a minute",
+            BindingLimit::Sessions => "the length of the sessions",
+            BindingLimit::Starts => "starts per minute",
             BindingLimit::Slots => "session slots",
             BindingLimit::Links => "result links",
         })
@@ -104,10 +104,10 @@ pub fn least_makespan(limits: &Limits, jobs: &[Job]) -> MakespanBound {
     let all = LimitSet {
         starts: Some(at_least_one(limits.starts_per_minute)),
         slots: Some(at_least_one(limits.slots)),
-        links: Some((
-            at_least_one(limits.links.per_minute),
-            at_least_one(limits.links.per_hour),
-        )),
+        links: Some(LinkLimits {
+            per_minute: at_least_one(limits.links.per_minute),
+            per_hour: at_least_one(limits.links.per_hour),
+        }),
     };
     let alone = |binding| {
         let rules = match binding {
@@ -149,12 +149,19 @@ fn at_least_one(limit: u32) -> usize {
     limit.max(1) as usize
 }
 
+/// Limits of result links.
+#[derive(Debug, Clone, Copy)]
+struct LinkLimits {
+    per_minute: usize,
+    per_hour: usize,
+}
+
 /// Limits that apply; `None` is no limit.
 #[derive(Debug, Clone, Copy, Default)]
 struct LimitSet {
     starts: Option<usize>,
     slots: Option<usize>,
-    links: Option<(usize, usize)>,
+    links: Option<LinkLimits>,
 }
 
 impl LimitSet {
@@ -224,7 +231,11 @@ impl LimitSet {
 
     /// Returns the lower bound of the last link by rule 6.
     fn links(&self, jobs: &[Job], starts: &[u64], shortest: u64) -> u64 {
-        let Some((per_minute, per_hour)) = self.links else {
+        let Some(LinkLimits {
+            per_minute,
+            per_hour,
+        }) = self.links
+        else {
             return 0;
         };
         // No order has more links available than that in which the sessions with the most links end first.
@@ -252,6 +263,8 @@ fn next_window(at: u64, window: u64) -> u64 {
     (at / window + 1) * window
 }
 
+/// Converts a duration to milliseconds, clamped so that sums of a few of them do not overflow: the caller may
+/// pass any duration.
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX / 4)
 }

@@ -52,7 +52,8 @@ fn windows_needed(stages: &[WaveStarts], starts: Duration, mut at: Duration) -> 
         let pace = stage.interval.as_millis().max(1);
         let fit = |at: Duration| {
             let left = starts.saturating_sub(at).as_millis().div_ceil(pace);
-            u64::try_from(left).unwrap_or(u64::MAX)
+            u64::try_from(left)
+                .unwrap_or_else(|_| panic!("internal error: {left} starts in one window"))
         };
         let mut turns = stage.count;
         if turns == 0 {
@@ -67,7 +68,9 @@ fn windows_needed(stages: &[WaveStarts], starts: Duration, mut at: Duration) -> 
             turns -= before * full;
             at = Duration::ZERO;
         }
-        let turns = u32::try_from(turns - 1).unwrap_or(u32::MAX);
+        // No more than fit into one window, which is at most a day.
+        let turns = u32::try_from(turns - 1)
+            .unwrap_or_else(|_| panic!("internal error: {turns} starts in one window"));
         at = at
             .saturating_add(stage.interval.saturating_mul(turns))
             .saturating_add(stage.pause);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use svar_language::diagnostic::{Problem, nearest, sort_problems};
 use svar_language::playbook::model::{Input, InputType};
-use svar_language::playbook::{Loaded, Playbook};
+use svar_language::playbook::{InputError, Loaded, Playbook};
 use svar_language::rules::EMPTY_DOCUMENT;
 use svar_language::source::{SourceText, Span};
 use svar_language::yaml::{Document, NodeKind};
@@ -54,8 +54,19 @@ impl Inputs {
     }
 }
 
-/// Message about a duplicate argument. It does not contain the value, so it is shown for secrets too.
-const TWICE: &str = "is given twice with `--input`";
+/// Reason why a given value is invalid.
+enum InvalidValue {
+    /// Second argument for an input that is not a list.
+    Duplicate,
+    /// Value that the input does not accept.
+    NotAccepted(InputError),
+}
+
+impl From<InputError> for InvalidValue {
+    fn from(error: InputError) -> Self {
+        InvalidValue::NotAccepted(error)
+    }
+}
 
 struct InputMerger<'a> {
     document: &'a Document,
@@ -80,9 +91,9 @@ impl InputMerger<'_> {
             let Some((_, text)) = given.environment.iter().find(|(key, _)| *key == variable) else {
                 continue;
             };
-            let (source, span) = excerpt_of("environment", &variable, text, input.is_secret());
+            let (source, span) = excerpt_of("environment", &variable, text, input);
             let origin = InputOrigin::Environment(variable);
-            let value = input.kind().parse(text);
+            let value = input.kind().parse(text).map_err(InvalidValue::from);
             let candidate = candidate(name, input, value, origin, source, span);
             self.record(name, candidate);
         }
@@ -93,15 +104,15 @@ impl InputMerger<'_> {
         for (name, text) in &given.arguments {
             match self.playbook.inputs.get_key_value(name.as_str()) {
                 Some((name, input)) => {
-                    let (source, span) = excerpt_of("--input", name, text, input.is_secret());
-                    let mut value = input.kind().parse(text);
+                    let (source, span) = excerpt_of("--input", name, text, input);
+                    let mut value = input.kind().parse(text).map_err(InvalidValue::from);
                     match (seen.get(name.as_str()), &mut value) {
                         // Items may be given one by one.
                         (Some(Value::Array(before)), Ok(Value::Array(items))) => {
                             items.splice(..0, before.iter().cloned());
                         }
                         (Some(_), Ok(_)) => {
-                            value = Err(TWICE.to_owned());
+                            value = Err(InvalidValue::Duplicate);
                         }
                         _ => {}
                     }
@@ -156,12 +167,15 @@ impl InputMerger<'_> {
                     let value = match document.node(entry.value).kind {
                         // An empty value is the same as no entry.
                         NodeKind::Null => Ok(Value::Null),
-                        _ => input.kind().read(&document, entry.value),
+                        _ => (input.kind())
+                            .read(&document, entry.value)
+                            .map_err(InvalidValue::from),
                     };
-                    let (source, span) = match input.is_secret() {
+                    let (source, span) = if input.is_secret() {
                         // An excerpt of the file would show it.
-                        true => excerpt_of(file.name(), name, "", true),
-                        false => (file.clone(), span),
+                        excerpt_of(file.name(), name, "", input)
+                    } else {
+                        (file.clone(), span)
                     };
                     let origin = InputOrigin::File(file.name().to_owned(), line);
                     let candidate = candidate(name, input, value, origin, source, span);
@@ -189,10 +203,10 @@ impl InputMerger<'_> {
         let known = || self.playbook.inputs.keys().map(String::as_str);
         let help = match nearest(name, known()) {
             Some(near) => format!("Did you mean `{near}`?"),
-            None if self.playbook.inputs.is_empty() => "It has no inputs at all.".to_owned(),
+            None if self.playbook.inputs.is_empty() => "The playbook has no inputs.".to_owned(),
             None => {
                 let known: Vec<String> = known().map(|name| format!("`{name}`")).collect();
-                format!("Its inputs are {}.", known.join(", "))
+                format!("Known inputs: {}.", known.join(", "))
             }
         };
         self.problems.push(problem.help(help));
@@ -208,7 +222,8 @@ impl InputMerger<'_> {
         let (value, origin) = match (self.found.remove(name), &input.default) {
             (Some(None), _) => return None,
             (Some(Some(candidate)), _) if !candidate.value.is_null() => {
-                if let Err(why) = input.check_constraints(self.document, &candidate.value) {
+                if let Err(error) = input.check_constraints(self.document, &candidate.value) {
+                    let why = InvalidValue::from(error);
                     self.problems
                         .push(invalid_value(name, input, &why, &candidate));
                     return None;
@@ -271,11 +286,13 @@ fn is_empty(problems: &[Problem]) -> bool {
 }
 
 /// Returns the problem of an invalid value, without the value of a secret.
-fn invalid_value(name: &str, input: &Input, why: &str, candidate: &Candidate) -> Problem {
-    let message = match input.is_secret() {
-        true if why == TWICE => format!("input `{name}` {why}"),
-        true => format!("invalid value for input `{name}`"),
-        false => format!("input `{name}` {why}"),
+fn invalid_value(name: &str, input: &Input, why: &InvalidValue, candidate: &Candidate) -> Problem {
+    let message = match why {
+        InvalidValue::Duplicate => format!("input `{name}` is given twice with `--input`"),
+        InvalidValue::NotAccepted(_) if input.is_secret() => {
+            format!("invalid value for input `{name}`")
+        }
+        InvalidValue::NotAccepted(error) => format!("input `{name}` {error}"),
     };
     let problem = Problem::new(
         &rules::INVALID_INPUT_VALUE,
@@ -293,7 +310,7 @@ fn invalid_value(name: &str, input: &Input, why: &str, candidate: &Candidate) ->
 fn candidate(
     name: &str,
     input: &Input,
-    value: Result<Value, String>,
+    value: Result<Value, InvalidValue>,
     origin: InputOrigin,
     source: SourceText,
     span: Span,
@@ -315,8 +332,8 @@ fn candidate(
 }
 
 /// Returns a source text for the excerpt of a given value. A secret is shown as `***`.
-fn excerpt_of(name: &str, key: &str, text: &str, secret: bool) -> (SourceText, Span) {
-    let text = if secret { MASK } else { text };
+fn excerpt_of(name: &str, key: &str, text: &str, input: &Input) -> (SourceText, Span) {
+    let text = if input.is_secret() { MASK } else { text };
     let source = SourceText::new(name, format!("{key}={text}"));
     let start = key.len() as u32 + 1;
     let span = Span::new(start, source.text().len() as u32);

@@ -37,7 +37,7 @@ fn waves_that_shrink_end_at_their_largest() {
             fleet(40, "Linux"),
         )
     };
-    assert!(refused("[5, 3]").contains("the waves end at 5 of 40 devices"));
+    assert!(refused("[5, 3]").contains("the waves include only 5 of 40 devices"));
     compiled(&playbook("[40, 3]"), fleet(40, "Linux"));
 }
 
@@ -49,7 +49,10 @@ fn a_share_that_an_input_gives_is_looked_at_too() {
     };
     let waves = "[1, '${{ inputs.last }}']";
     let told = refusal(&playbook(waves), &given, fleet(40, "Linux"));
-    assert!(told.contains("the waves end at 2 of 40 devices"), "{told}");
+    assert!(
+        told.contains("the waves include only 2 of 40 devices"),
+        "{told}"
+    );
     let compiled = compiled(&playbook(waves), fleet(40, "Linux"));
     assert_eq!(json!(compiled.plan().policy.waves), json!([1, "100%"]));
 }

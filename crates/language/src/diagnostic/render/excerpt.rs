@@ -18,7 +18,7 @@ use svar_wire::text::{push_visible, visible};
 use crate::diagnostic::{Problem, Severity};
 use crate::source::{Position, SourceText, Span};
 
-use super::text::{RenderStyle, wrapped};
+use super::style::{RenderStyle, wrapped};
 
 const TAB_WIDTH: usize = 4;
 
@@ -103,6 +103,17 @@ struct Excerpt {
     positions: Vec<(usize, Position)>,
 }
 
+/// Place of a mark in the excerpt.
+#[derive(Debug, Clone, Copy, Default)]
+struct MarkPlace {
+    /// First byte.
+    start: Option<usize>,
+    /// Byte after the last one.
+    end: Option<usize>,
+    /// Column of the first byte.
+    column: usize,
+}
+
 #[derive(Debug)]
 struct Line {
     /// Line number in the source, from 0.
@@ -163,8 +174,7 @@ impl Excerpt {
         if shown.start > line.start {
             self.text.push_str(ellipsis);
         }
-        // For each mark: its start and end in the excerpt, and its start in columns.
-        let mut places = vec![(None, None, 0); marks.len()];
+        let mut places = vec![MarkPlace::default(); marks.len()];
         let mut column = self.text[start..].width();
         let text = source.slice(shown);
         let ends = text
@@ -173,12 +183,12 @@ impl Excerpt {
         for (offset, character) in ends.chain([(text.len(), None)]) {
             let at = shown.start + offset as u32;
             for (mark, place) in marks.iter().zip(&mut places) {
-                if place.0.is_none() && at >= mark.span.start {
-                    place.0 = Some(self.text.len());
-                    place.2 = column;
+                if place.start.is_none() && at >= mark.span.start {
+                    place.start = Some(self.text.len());
+                    place.column = column;
                 }
-                if place.1.is_none() && at >= mark.span.end {
-                    place.1 = Some(self.text.len());
+                if place.end.is_none() && at >= mark.span.end {
+                    place.end = Some(self.text.len());
                 }
             }
             if let Some(character) = character {
@@ -190,14 +200,14 @@ impl Excerpt {
             self.text.push_str(ellipsis);
         }
         self.text.push('\n');
-        for (mark, (from, to, column)) in marks.iter().zip(places) {
+        for (mark, place) in marks.iter().zip(places) {
             let is_outside = mark.span.end < shown.start || mark.span.start > shown.end;
             if is_outside && !mark.is_main {
                 continue;
             }
-            let from = from.unwrap_or(end);
-            let to = to.unwrap_or(end).max(from);
-            let middle = column + self.text[from..to].width() / 2;
+            let from = place.start.unwrap_or(end);
+            let to = place.end.unwrap_or(end).max(from);
+            let middle = place.column + self.text[from..to].width() / 2;
             // A label far from its mark is harder to read than one that is too wide.
             let words = wrapped(
                 &visible(mark.text),

@@ -6,8 +6,10 @@
 mod excerpt;
 mod json;
 mod page;
+mod style;
 mod text;
 
 pub use json::json;
 pub use page::page;
-pub use text::{RenderStyle, text};
+pub use style::RenderStyle;
+pub use text::text;

@@ -2,7 +2,7 @@
 
 use svar_wire::text::wrap;
 
-use super::text::WIDTH_MIN;
+use super::style::WIDTH_MIN;
 
 /// Returns a rule's page with its paragraphs and list items wrapped to `width` columns. Code blocks and
 /// tables are not changed.

@@ -144,7 +144,7 @@ impl<'a> CheckedNode<'a> {
 }
 
 /// Returns the bool that YAML 1.1 reads from a word such as `yes` or `off`.
-pub(in crate::playbook) fn yaml_1_1_bool(text: &str) -> Option<bool> {
+pub(crate) fn yaml_1_1_bool(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "yes" | "y" | "on" | "true" => Some(true),
         "no" | "n" | "off" | "false" => Some(false),

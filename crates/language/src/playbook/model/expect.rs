@@ -1,4 +1,4 @@
-//! What must hold for a step to succeed.
+//! Conditions for a step to succeed.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::yaml::{ScalarListOrMap, Spanned};
 
 use super::SizeCheck;
 
-/// What must hold for a step to succeed; all of it.
+/// Conditions for a step to succeed, all of which must hold.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Expectation")]
@@ -28,13 +28,13 @@ pub struct Expect {
     /// For `run`: the standard error. A text, or a list of texts, means `contains`.
     #[schemars(extend("examples" = [{ "equals": "" }]))]
     pub stderr: Option<TextCheck>,
-    /// For `run`: values in the standard output, which must be JSON. Each key says where a value
-    /// stands (`status`, `items[0].name`), and its value what must stand there.
+    /// For `run`: values in the standard output, which must be JSON. Each key is the path of a value (`status`,
+    /// `items[0].name`).
     #[serde(default)]
     #[schemars(extend("examples" = [{ "status": "ok", "items[0].size": 12 }]))]
     pub json: IndexMap<String, AnyValue>,
-    /// For `get`: the size of the file in bytes, or with `KB`, `MB` or `GB`. Without a sign in
-    /// front it must be exactly this.
+    /// For `get`: the size of the file in bytes, or with `KB`, `MB` or `GB`, after an optional comparison
+    /// operator. Without one the size must be equal.
     #[schemars(extend("examples" = ["> 0", "<= 100MB"]))]
     pub size: Option<Templated<SizeCheck>>,
     /// For `get`: the SHA-256 of the file, 64 hexadecimal digits.
@@ -48,9 +48,9 @@ pub struct Expect {
 /// Exit codes that mean success.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Exit {
-    /// Every code.
+    /// Any code.
     Any,
-    /// These.
+    /// One of these codes.
     Codes(Vec<Templated<i64>>),
 }
 
@@ -133,7 +133,7 @@ impl JsonSchema for Exit {
     }
 }
 
-/// What must hold for an output; all of it.
+/// Conditions on an output, all of which must hold.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TextCheck {
     /// The output has this text somewhere, or all of these.

@@ -1,4 +1,4 @@
-//! What comes from outside: inputs and library files.
+//! Inputs and library files.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -6,19 +6,19 @@ use serde::Deserialize;
 use crate::playbook::templated::AnyValue;
 use crate::yaml::Spanned;
 
-/// A value that is handed in with `--input NAME=VALUE`, `--inputs FILE` or the environment variable
-/// `SVAR_INPUT_NAME`; read it as `${{ inputs.NAME }}`.
+/// A value that is given with `--input NAME=VALUE`, `--inputs FILE` or the environment variable
+/// `SVAR_INPUT_NAME`. Read it as `${{ inputs.NAME }}`.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Input")]
 pub struct Input {
-    /// What kind of value it is.
+    /// The type of the value.
     #[schemars(extend("default" = "string"))]
     pub r#type: Option<Spanned<InputType>>,
-    /// The value where none is handed in.
+    /// The value if none is given.
     pub default: Option<AnyValue>,
-    /// Whether a run must be given a value. An input without `default` is required unless this
-    /// says `false`; its value is then `null`.
+    /// Whether a run needs a value for it. An input without `default` is required unless this is `false`; its
+    /// value is then `null`.
     pub required: Option<Spanned<bool>>,
     /// A regular expression that the whole text of the value must match; for a list, each item.
     #[schemars(extend("examples" = ["[A-Z]{2}-[0-9]+"]))]
@@ -27,18 +27,18 @@ pub struct Input {
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub choices: Vec<AnyValue>,
-    /// The smallest value of an `int`, `number` or `duration`; the fewest characters of a text;
-    /// the fewest items of a list.
+    /// The minimum value of an `int`, `number` or `duration`, number of characters of a text, or number of items
+    /// of a list.
     #[schemars(extend("type" = ["number", "string"], "examples" = [1, "30s"]))]
     pub min: Option<AnyValue>,
-    /// The largest value of an `int`, `number` or `duration`; the most characters of a text; the
-    /// most items of a list.
+    /// The maximum value of an `int`, `number` or `duration`, number of characters of a text, or number of items
+    /// of a list.
     #[schemars(extend("type" = ["number", "string"], "examples" = [30, "8h"]))]
     pub max: Option<AnyValue>,
     /// Whether the value is masked as `***` wherever it would be shown, and never written to disk.
     #[schemars(extend("default" = false))]
     pub secret: Option<Spanned<bool>>,
-    /// What the value is for.
+    /// The purpose of the value.
     pub description: Option<Spanned<String>>,
 }
 
@@ -61,11 +61,11 @@ impl Input {
     }
 }
 
-/// What kind of value an input takes.
+/// Type of the value of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InputType {
-    /// Text, taken as it is written: `007` stays `007`.
+    /// Text, as it is written: `007` stays `007`.
     #[default]
     String,
     /// A whole number.
@@ -84,12 +84,12 @@ pub enum InputType {
     Ip,
     /// An MD5, SHA-1 or SHA-256 in hexadecimal digits.
     Hash,
-    /// A length of time such as `90s`, `15m`, `8h` or `2d`.
+    /// A duration such as `90s`, `15m`, `8h` or `2d`.
     Duration,
 }
 
-/// A file or script that steps name in `put` and `run`: one of the repository, or one that is
-/// already in the tenant's library.
+/// A file or script for `put` and `run`: one beside the playbook, or one that is already in the tenant's
+/// library.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Library file")]
@@ -102,8 +102,8 @@ pub struct LibraryFile {
     /// A run compares its hash with the tenant's library.
     #[schemars(length(min = 1), extend("examples" = ["scripts/collect.ps1", "tools/collect.exe"]))]
     pub path: Option<Spanned<String>>,
-    /// The name in the tenant's library: letters, digits, `-`, `_` and `.`. Together with `path`,
-    /// the name that the file gets there; without it, that is the last part of `path`.
+    /// The name in the tenant's library: letters, digits, `-`, `_` and `.`. Without it: the last part of
+    /// `path`.
     #[schemars(length(min = 1), extend("examples" = ["collect.ps1"]))]
     pub name: Option<Spanned<String>>,
     /// The SHA-256 that the file must have: 64 hexadecimal digits.
@@ -113,7 +113,7 @@ pub struct LibraryFile {
         "errorMessage" = "Expected a SHA-256: 64 hexadecimal digits",
     ))]
     pub sha256: Option<Spanned<String>>,
-    /// What the file is, and where it comes from.
+    /// The purpose and the source of the file.
     pub description: Option<Spanned<String>>,
 }
 

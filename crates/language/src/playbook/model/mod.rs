@@ -5,6 +5,7 @@
 
 mod expect;
 mod input;
+mod notation;
 mod playbook;
 mod rollout;
 mod step;
@@ -15,9 +16,7 @@ pub use expect::{Exit, Expect, TextCheck};
 pub use input::{Input, InputType, LibraryFile};
 pub use playbook::{CleanupWhen, Os, Playbook, Risk};
 pub use rollout::{Offline, OfflineMode, OnStop, Rollout, StopBase, StopWhen};
+pub(crate) use step::StepSection;
 pub use step::{OnFail, Pass, ResultsWanted, Retry, Save, Step, Stream, Verb};
 pub use target::{Exclude, ExpectTargets, Targets};
 pub use value::{Comparison, CountOrPercent, Period, Size, SizeCheck, ValueError, Window};
-
-/// Pattern of names that can be used in an expression.
-const WORD: &str = "^[A-Za-z][A-Za-z0-9_]*$";

@@ -1,9 +1,10 @@
-//! The outermost map.
+//! The playbook: the top-level map.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::playbook::notation::WORD;
 use crate::playbook::templated::{AnyValue, Templated};
 use crate::yaml::Spanned;
 
@@ -16,26 +17,25 @@ use super::{Input, LibraryFile, Offline, Period, Rollout, Step, Targets, Window}
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Playbook")]
 pub struct Playbook {
-    /// Format version, by custom the first key. There is one version: `1`.
+    /// The version of the format, usually the first key. There is one version: `1`.
     #[schemars(extend("enum" = [1], "errorMessage" = "Expected `1`, the only version of the format"))]
     pub playbook: Spanned<u64>,
-    /// What people call the playbook; plans and reports show it. Without it they show the file's
-    /// name.
+    /// The name of the playbook in plans and reports. Without it: the name of the file.
     #[schemars(extend("examples" = ["Collect a process dump"]))]
     pub name: Option<Spanned<String>>,
-    /// What the playbook is for, and what its reader should know before running it.
+    /// The purpose of the playbook, and what to know before running it.
     pub description: Option<Spanned<String>>,
-    /// How much the playbook may alter on a device.
+    /// How much the playbook may change on a device.
     #[schemars(extend("default" = Risk::default()))]
     pub risk: Option<Templated<Risk>>,
-    /// The operating system it is written for. Devices with another one are skipped, and `svar
-    /// check` compares scripts and paths with it. Without it: any.
+    /// The operating system that the playbook is for. Devices with another one are skipped, and `svar check`
+    /// compares scripts and paths with it. Without it: any.
     pub os: Option<Templated<Os>>,
-    /// The comment that the service keeps with every action and shows in its action centre: at
-    /// most 1,000 characters. A tag by which a run finds its own actions is added when it is sent.
+    /// The comment that the service stores with every action and shows in its action center, with at most
+    /// 1,000 characters. A tag by which a run finds its own actions is appended.
     #[schemars(extend("examples" = ["Case ${{ run.case }}, started by ${{ run.operator }}"]))]
     pub comment: Option<Templated<String>>,
-    /// Values that are handed in when the playbook is run: `--input NAME=VALUE`, `--inputs FILE`,
+    /// Values that are given when the playbook is run: `--input NAME=VALUE`, `--inputs FILE`,
     /// or the environment variable `SVAR_INPUT_NAME`. Read them as `${{ inputs.NAME }}`.
     #[serde(default)]
     #[schemars(transform = names_are_words)]
@@ -46,32 +46,31 @@ pub struct Playbook {
     #[schemars(transform = names_are_words)]
     #[schemars(extend("examples" = [{ "archive": "C:\\ProgramData\\ir\\${{ inputs.case }}.zip" }]))]
     pub vars: IndexMap<String, AnyValue>,
-    /// Files and scripts that steps put and run, each under a short name of its own.
+    /// Files and scripts for `put` and `run`, each under a short name.
     #[serde(default)]
     #[schemars(transform = names_are_library_keys)]
     #[schemars(extend("examples" = [{ "collect": { "path": "scripts/collect.ps1" } }]))]
     pub library: IndexMap<String, LibraryFile>,
-    /// The devices: all that any of the selectors names, less those in `exclude`. `--target` on
-    /// the command line replaces the selectors.
+    /// The devices: all that match one of the selectors, except those in `exclude`. `--target` on the command
+    /// line replaces the selectors.
     pub targets: Option<Targets>,
-    /// How a run goes over many devices. Without it: the first failed device stops new starts, and
+    /// The rollout over many devices. Without it: after the first failed device no new ones are started, and
     /// running ones finish.
     pub rollout: Option<Rollout>,
-    /// What is done about devices that sleep.
+    /// The treatment of offline devices.
     pub offline: Option<Offline>,
-    /// End of the whole run, counted from its start: what has not ended by then is cancelled.
+    /// The end of the whole run, from its start. Sessions that have not ended by then are cancelled.
     #[schemars(extend("examples" = ["8h", "2d"]))]
     pub deadline: Option<Templated<Period>>,
-    /// Hours in which sessions may be started. Days before and a time zone after the hours may be
-    /// left out: every day, UTC. A range may go over midnight. The last starts come five minutes
-    /// before the end, and what its device has not taken by then is called back.
+    /// The hours in which sessions may be started, with optional days before them (default: every day) and an
+    /// optional time zone after them (default: UTC). A range may go over midnight. The last starts are five
+    /// minutes before the end, and sessions that their device has not picked up by the end are cancelled.
     #[schemars(extend("examples" = ["22:00-06:00", "Mon-Fri 20:00-23:30 Europe/Stockholm"]))]
     pub window: Option<Templated<Window>>,
-    /// What is done on each device, in order. Each step has exactly one of `put`, `run` and `get`.
+    /// The steps on each device, in order. Each has exactly one of `put`, `run` and `get`.
     #[schemars(length(min = 1))]
     pub steps: Vec<Spanned<Step>>,
-    /// Steps that put things back, in a session of their own: also after a failure, a time-out
-    /// and a cancel.
+    /// Steps that undo changes, in a session of their own, also after a failure, a timeout or a cancel.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub cleanup: Vec<Spanned<Step>>,
@@ -85,7 +84,7 @@ fn names_are_words(schema: &mut schemars::Schema) {
     schema.insert(
         "propertyNames".to_owned(),
         serde_json::json!({
-            "pattern": super::WORD,
+            "pattern": WORD,
             "errorMessage": "Expected a name of letters, digits and `_` that begins with a letter",
         }),
     );
@@ -101,16 +100,16 @@ fn names_are_library_keys(schema: &mut schemars::Schema) {
     );
 }
 
-/// How much a playbook may alter on a device.
+/// How much a playbook may change on a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Risk {
-    /// Looks only; at most leaves temporary files that cleanup removes.
+    /// Only reads; at most leaves temporary files that cleanup removes.
     Read,
-    /// Changes the device in a way that can be taken back.
+    /// Changes the device in a way that can be undone.
     #[default]
     Change,
-    /// Removes or breaks something for good.
+    /// Removes or breaks something permanently.
     Destructive,
 }
 

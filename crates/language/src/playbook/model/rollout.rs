@@ -1,4 +1,4 @@
-//! How a run goes over many devices.
+//! Rollout of a run over many devices.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,60 +8,60 @@ use crate::playbook::templated::Templated;
 
 use super::{CountOrPercent, Period};
 
-/// How a run goes over many devices.
+/// Rollout of a run over many devices.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Rollout")]
 pub struct Rollout {
-    /// How many devices may have been started by the end of each wave: a number, or a share of all
-    /// devices. The next wave begins when the one before has ended, and the last one has all devices:
-    /// end with `100%`. Without it: one wave with all.
+    /// The devices that may have been started by the end of each wave: a number, or a percentage of all
+    /// devices. The next wave starts when the previous one has ended. The last one must include all devices:
+    /// end with `100%`. Without it: one wave with all devices.
     #[serde(default)]
     #[schemars(length(min = 1), extend("examples" = [[1, "5%", "100%"]]))]
     pub waves: Vec<Templated<CountOrPercent>>,
     /// The pause between the end of a wave and the start of the next one. Without it: none.
     #[schemars(extend("examples" = ["10m"]))]
     pub soak: Option<Templated<Period>>,
-    /// The most devices with a session at one time. Without it: as many as the tenant allows.
+    /// The maximum number of devices with a session at a time. Without it: as many as the tenant allows.
     #[schemars(extend("minimum" = 1))]
     pub max_active: Option<Templated<u32>>,
-    /// When the run stops. Without it: when one device failed.
+    /// When the run stops. Without it: when one device has failed.
     pub stop_when: Option<StopWhen>,
     /// What happens to devices that have not ended when the run stops.
     #[schemars(extend("default" = OnStop::default()))]
     pub on_stop: Option<Templated<OnStop>>,
 }
 
-/// The run stops when the failed devices are *at or above* `failed`.
+/// Rule that stops the run when the number of failed devices reaches `failed`.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Stop rule")]
 pub struct StopWhen {
-    /// A number of devices, or a share of `of`: the run stops at this number or above it. Failed are
-    /// those that end `failed`, `expect_failed`, `timed_out` or `unknown`.
+    /// A number of devices, or a percentage of `of`: the run stops at this number or above it. Failed are
+    /// those that end as `failed`, `expect_failed`, `timed_out` or `unknown`.
     #[schemars(extend("examples" = [1, "5%"]))]
     pub failed: Templated<CountOrPercent>,
-    /// What a share is taken of.
+    /// The base of a percentage.
     #[schemars(extend("default" = StopBase::default()))]
     pub of: Option<Templated<StopBase>>,
-    /// How many devices must have ended before a share counts; `skipped` and `not_started` are no ends
-    /// in this sense.
+    /// The number of devices that must have ended before a percentage counts. Devices that are `skipped` or
+    /// `not_started` do not count.
     #[schemars(extend("default" = defaults::STOP_AFTER, "examples" = [20]))]
     pub after: Option<Templated<u32>>,
 }
 
-/// What a share of failed devices is taken of.
+/// Base of a percentage of failed devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StopBase {
-    /// The devices that have ended so far, but for those that are `skipped` or `not_started`.
+    /// The devices that have ended so far, except those that are `skipped` or `not_started`.
     #[default]
     Finished,
     /// All devices of the run.
     Targets,
 }
 
-/// What happens to devices that have not ended when the run stops.
+/// Treatment of devices that have not ended when the run stops.
 #[derive(
     Debug,
     Clone,
@@ -78,42 +78,43 @@ pub enum StopBase {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum OnStop {
-    /// No new device starts; those that run finish.
+    /// No new device is started; running ones finish.
     #[default]
     Drain,
-    /// As `drain`, and own actions that still wait for their device are cancelled.
+    /// As `drain`, and sessions that wait for their device are cancelled.
     CancelQueued,
-    /// All own actions are cancelled; cleanup still runs.
+    /// All sessions are cancelled; cleanup still runs.
     Abort,
 }
 
-/// What is done about devices that sleep.
+/// Treatment of offline devices.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Offline")]
 pub struct Offline {
-    /// How they are treated.
+    /// Whether to wait for them, and how.
     #[schemars(extend("default" = OfflineMode::default()))]
     pub mode: Option<Templated<OfflineMode>>,
-    /// For how long they are waited for, counted from the start of the run.
+    /// The time until which the run waits for them, from its start.
     #[schemars(extend("default" = defaults::OFFLINE_UNTIL, "examples" = ["8h"]))]
     pub until: Option<Templated<Period>>,
-    /// The most of the tenant's sessions that sleeping devices may hold. With `hold`: those that were
-    /// seen in the last 26 hours, and only while no device that is awake wants the session.
+    /// The maximum number of the tenant's sessions that offline devices may hold. With `hold`, only devices
+    /// that were seen in the last 26 hours hold one, and only while no online device needs it.
     #[schemars(extend("minimum" = 1, "default" = defaults::OFFLINE_SLOTS))]
     pub max_slots: Option<Templated<u32>>,
 }
 
-/// How sleeping devices are treated.
+/// Mode of waiting for offline devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OfflineMode {
-    /// A device is started only when the machine list says that it was seen in the last 26 hours. One
-    /// that sleeps all the same waits until it is seen anew, and where nobody else wants the session.
+    /// A device is started only if the device list says that it was seen in the last 26 hours. If it turns out
+    /// to be offline, it waits until it is seen again, or in a session that no other device needs.
     Hold,
-    /// A few wait in the service's queue and start the moment they wake; the others take turns.
+    /// Up to `max_slots` devices wait in the service's queue, where a session starts as soon as its device comes
+    /// online. They take turns with the other offline devices.
     #[default]
     Queue,
-    /// They are left out.
+    /// Offline devices are skipped.
     Skip,
 }

@@ -1,4 +1,4 @@
-//! What is done on a device.
+//! Steps on a device.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::playbook::defaults;
-use crate::playbook::notation::{allow_type, require_one_key};
+use crate::playbook::notation::{WORD, allow_type, require_one_key};
 use crate::playbook::templated::{AnyValue, Condition, Templated};
 use crate::yaml::{ScalarListOrMap, Spanned};
 
@@ -35,61 +35,59 @@ pub struct Step {
     /// The name by which later steps read the result: `${{ steps.ID.exit }}`, `stdout`, `stderr`,
     /// `json`, `file` and `saved`.
     #[schemars(extend(
-        "pattern" = super::WORD,
+        "pattern" = WORD,
         "errorMessage" = "Expected a name of letters, digits and `_` that begins with a letter",
         "examples" = ["collect"],
     ))]
     pub id: Option<Spanned<String>>,
-    /// What people call the step, the same on every device.
+    /// The name of the step in plans and reports, the same on every device.
     pub name: Option<Templated<String>>,
-    /// Arguments of the script. A text is sent as it is. A list or a map is quoted for the
-    /// device's shell: PowerShell for `.ps1`, POSIX for `.sh`; a map becomes `-Key value` or
-    /// `--key value`, and `true` a switch without value, `false` nothing. The service may refuse
-    /// `;`, `&`, `|`, `!` and `$`.
+    /// The arguments of the script. A text is sent unchanged. A list or a map is quoted for the device's shell:
+    /// PowerShell for `.ps1`, POSIX for `.sh`. A map becomes `-Key value` or `--key value`; `true` becomes an
+    /// option without a value, and `false` nothing. The service may reject `;`, `&`, `|`, `!` and `$`.
     #[schemars(extend("examples" = [
         "-Depth 2",
         ["--since", "${{ inputs.days }}"],
         { "Days": "${{ inputs.days }}", "Force": true },
     ]))]
     pub args: Option<AnyValue>,
-    /// How `args` reaches the script.
+    /// The encoding of `args`.
     #[schemars(extend("default" = Pass::default()))]
     pub pass: Option<Templated<Pass>>,
-    /// What must hold for the step to succeed. Without it: `exit: 0` for `run`.
+    /// The conditions for the step to succeed. Without it: `exit: 0` for `run`.
     pub expect: Option<Expect>,
-    /// Values to keep from the output of `run`. Read them as `${{ steps.ID.saved.NAME }}`.
+    /// Values to save from the output of `run`. Read them as `${{ steps.ID.saved.NAME }}`.
     #[serde(default)]
     #[schemars(extend("propertyNames" = {
-        "pattern": super::WORD,
+        "pattern": WORD,
         "errorMessage": "Expected a name of letters, digits and `_` that begins with a letter",
     }))]
     pub save: IndexMap<String, Save>,
-    /// Whether the step is done on this device: an expression, with or without `${{ }}` around it.
-    /// A condition on an earlier step's result costs a session.
+    /// Whether the step runs on a device: an expression, with or without `${{ }}` around it. A condition on the
+    /// result of an earlier step costs a session.
     #[schemars(extend("examples" = ["target.family == 'windows'", "steps.check.exit == 3"]))]
     pub when: Option<Condition>,
-    /// Whether nothing after this step is sent until its expectations hold. Costs a session.
+    /// Whether later steps are sent only after the expectations of this step hold. Costs a session.
     #[schemars(extend("default" = defaults::GATE))]
     pub gate: Option<Templated<bool>>,
-    /// What a failure of this step means for its device.
+    /// The effect of a failure of this step on its device.
     #[schemars(extend("default" = OnFail::default()))]
     pub on_fail: Option<Templated<OnFail>>,
-    /// Further tries when the step fails: a number, or a map with `max` and `delay`. Each try is a
-    /// session of its own.
+    /// Retries after a failure of the step: a number, or a map with `max` and `delay`. Each retry is a session of
+    /// its own.
     pub retry: Option<Retry>,
-    /// How long the step may execute on the device: counted from when it is seen to execute, without
-    /// the wait for the device and without the session's other steps. When it takes longer, its whole
-    /// session is cancelled: the session's later steps are not done, and the device ends as
-    /// `timed_out`, or goes on with `on_fail: continue`. The service is asked about every 8 seconds
-    /// (every 32 while all that is open waits for sleeping devices), and may end a script later than it
-    /// was told to; a device that went to sleep over it is waited for until `offline.until`. Each try
-    /// has the whole time; after a timeout there is no further one, unless the step failed by itself
-    /// before the cancel took effect. Without `timeout` only the service's own limit holds: ten minutes
-    /// for a script.
+    /// The maximum execution time of the step on the device, from when it is first seen executing. The wait for
+    /// the device and the other steps of the session do not count. If it takes longer, its whole session is
+    /// cancelled: later steps of the session do not run, and the device ends as `timed_out`, or continues with
+    /// `on_fail: continue`. The status is requested every 8 seconds (every 32 while all open sessions wait for
+    /// offline devices), and the service may end a script some time after the cancel. If the device goes offline
+    /// during the step, the run waits for it until `offline.until`. Each try has the full time. After a timeout
+    /// there is no retry, unless the step failed before the cancel took effect. Without `timeout` only the limit
+    /// of the service applies: ten minutes for a script.
     #[schemars(extend("examples" = ["10m"]))]
     pub timeout: Option<Templated<Period>>,
-    /// Whether the step's result is fetched. `failed` and `none` save calls on large fleets; what
-    /// `expect`, `save` or a later step reads is fetched in any case.
+    /// When the result of the step is fetched. `failed` and `none` save calls on large fleets. A result that
+    /// `expect`, `save` or a later step needs is always fetched.
     #[schemars(extend("default" = ResultsWanted::default()))]
     pub results: Option<Templated<ResultsWanted>>,
 }
@@ -117,6 +115,28 @@ impl Step {
         let run = self.run.as_ref().map(|name| (Verb::Run, name));
         let get = self.get.as_ref().map(|path| (Verb::Get, path));
         put.or(run).or(get)
+    }
+}
+
+/// Key of a playbook that has a list of steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StepSection {
+    /// `steps`.
+    Steps,
+    /// `cleanup`.
+    Cleanup,
+}
+
+impl StepSection {
+    /// All sections, in the order in which they run.
+    pub(crate) const ALL: [StepSection; 2] = [StepSection::Steps, StepSection::Cleanup];
+
+    /// Returns the key.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            StepSection::Steps => "steps",
+            StepSection::Cleanup => "cleanup",
+        }
     }
 }
 
@@ -154,49 +174,49 @@ impl Verb {
     }
 }
 
-/// How `args` reaches the script.
+/// Encoding of `args`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pass {
-    /// A text as it is, a list or map quoted for the device's shell.
+    /// A text is sent unchanged, a list or map is quoted for the device's shell.
     #[default]
     Quoted,
-    /// As one token: the JSON of `args` in base64url without padding, which no shell touches. The
-    /// script decodes it.
+    /// One token: the JSON of `args` in base64url without padding, which shells do not change. The script must
+    /// decode it.
     Base64url,
 }
 
-/// What a failure of a step means for its device.
+/// Effect of a failure of a step on its device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFail {
-    /// Nothing later is sent to the device, except cleanup.
+    /// No later steps are sent to the device, except cleanup.
     #[default]
     Stop,
-    /// It is recorded, and the device goes on. Costs a session, since the service ends a session
-    /// at its first failed command.
+    /// The failure is recorded, and the device continues. Costs a session, since the service ends a session at
+    /// its first failed command.
     Continue,
 }
 
-/// Which results are fetched.
+/// Results that are fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResultsWanted {
-    /// Every one.
+    /// Always.
     #[default]
     All,
-    /// Only where the session failed.
+    /// Only if the session failed.
     Failed,
-    /// None.
+    /// Never.
     None,
 }
 
-/// Further tries of a failed step.
+/// Retries of a failed step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retry {
-    /// Tries after the first one, 1 to 10.
+    /// Number of retries, 1 to 10.
     pub max: Templated<u16>,
-    /// The pause before each.
+    /// Pause before each retry.
     pub delay: Option<Templated<Period>>,
 }
 
@@ -204,10 +224,10 @@ pub struct Retry {
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Retry")]
 struct RetryMap {
-    /// Tries after the first one.
+    /// The number of retries.
     #[schemars(extend("minimum" = 1, "maximum" = 10))]
     max: Templated<u16>,
-    /// The pause before each.
+    /// The pause before each retry.
     #[schemars(extend("default" = defaults::RETRY_DELAY))]
     delay: Option<Templated<Period>>,
 }
@@ -242,7 +262,7 @@ impl JsonSchema for Retry {
         schema.remove("errorMessage");
         schema.insert(
             "patternErrorMessage".to_owned(),
-            "Expected a number of tries, or a map with `max` and `delay`".into(),
+            "Expected a number of retries, or a map with `max` and `delay`".into(),
         );
         let map = RetryMap::json_schema(generator);
         for key in ["properties", "required", "additionalProperties"] {
@@ -254,25 +274,25 @@ impl JsonSchema for Retry {
     }
 }
 
-/// A value kept from a script's output: from its JSON or by a regular expression.
+/// A value saved from a script's output: from its JSON or by a regular expression.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Saved value")]
 #[schemars(transform = has_one_source)]
 pub struct Save {
-    /// Where the value stands in the output, which must be JSON: `status`, `items[0].name`.
+    /// The path of the value in the output, which must be JSON: `status`, `items[0].name`.
     #[schemars(extend("examples" = ["items[0].name"]))]
     pub json: Option<Spanned<String>>,
-    /// A regular expression; the value is its first group, or the whole match where it has none. `^`
-    /// and `$` stand for the ends of a line.
+    /// A regular expression. The value is its first group, or the whole match if it has none. `^` and `$` match
+    /// at the start and end of a line.
     #[schemars(extend("examples" = ["Version: ([0-9.]+)"]))]
     pub regex: Option<Spanned<String>>,
-    /// Which output is read.
+    /// The output that is read.
     #[schemars(extend("default" = "stdout"))]
     pub from: Option<Spanned<Stream>>,
-    /// The type the value must have. Without it: `string` with `regex`, any with `json`.
+    /// The type that the value must have. Without it: `string` with `regex`, any with `json`.
     pub r#type: Option<Spanned<InputType>>,
-    /// The value where the output has none. Without it the step fails.
+    /// The value if the output has none. Without it the step fails.
     pub default: Option<AnyValue>,
 }
 

@@ -1,12 +1,12 @@
-//! Which devices.
+//! Selection of devices.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::playbook::templated::{OneOrMany, Templated};
 
-/// The devices of a run: all that any of the selectors names, less those in `exclude`. `--target` on
-/// the command line replaces the selectors, not `exclude` and `expect.max`.
+/// The devices of a run: all that match one of the selectors, except those in `exclude`. `--target` on the
+/// command line replaces the selectors, but not `exclude` and `expect.max`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Targets")]
@@ -35,9 +35,9 @@ pub struct Targets {
     /// A text file beside the playbook with one id or name on each line; `#` begins a comment.
     #[schemars(extend("type" = "string", "examples" = ["targets.txt"]))]
     pub file: Option<Templated<String>>,
-    /// Devices that are left out whatever selected them.
+    /// Devices that are left out even if a selector matches them.
     pub exclude: Option<Exclude>,
-    /// How many devices there should be. With fewer or more nothing is sent.
+    /// The expected number of devices. With fewer or more nothing is sent.
     pub expect: Option<ExpectTargets>,
 }
 
@@ -65,14 +65,14 @@ pub struct Exclude {
     pub file: Option<Templated<String>>,
 }
 
-/// Bounds for the number of devices.
+/// Bounds of the number of devices.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "Expected number")]
 pub struct ExpectTargets {
-    /// The fewest devices.
+    /// The minimum number of devices.
     pub min: Option<Templated<u32>>,
-    /// The most devices.
+    /// The maximum number of devices.
     #[schemars(extend("examples" = [2000]))]
     pub max: Option<Templated<u32>>,
 }

@@ -142,12 +142,13 @@ impl FromStr for Period {
 
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut millis = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
+        let mut millis = self.0.as_millis();
         if millis == 0 {
             return f.write_str("0s");
         }
         for (unit, factor) in &UNITS[1..] {
-            if millis >= *factor {
+            let factor = u128::from(*factor);
+            if millis >= factor {
                 write!(f, "{}{unit}", millis / factor)?;
                 millis %= factor;
             }

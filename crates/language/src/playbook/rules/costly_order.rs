@@ -1,7 +1,7 @@
 //! `costly-order`: an order of steps that needs an extra session.
 
 use crate::diagnostic::{Problem, Rule, Severity};
-use crate::playbook::model::Verb;
+use crate::playbook::model::{StepSection, Verb};
 use crate::playbook::outline::{MapParts, Outline, StepOutline, is_template};
 
 pub(super) static RULE: Rule = Rule {
@@ -39,15 +39,11 @@ steps:
 /// Reports steps that start a session only because of their order. A session has the order put, run, get
 /// (API notes 3.3). Where a session starts for another reason, the order costs nothing.
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
-    for is_cleanup in [false, true] {
+    for section in StepSection::ALL {
         // Step of the current session that comes last in the order of verbs.
         let mut latest: Option<(Verb, &StepOutline<'_>)> = None;
         let mut sessions = 1;
-        for step in outline
-            .steps
-            .iter()
-            .filter(|step| step.is_cleanup == is_cleanup)
-        {
+        for step in outline.steps.iter().filter(|step| step.section == section) {
             let Some((verb, entry)) = step.verb else {
                 continue;
             };

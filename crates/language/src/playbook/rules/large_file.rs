@@ -49,7 +49,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                         &RULE,
                         outline.span(node),
                         format!(
-                            "`{path}` has {}; the library takes at most 20 MB",
+                            "`{path}` is {}; the library accepts at most 20 MB",
                             megabytes(size)
                         ),
                     )
@@ -76,7 +76,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
                             &RULE,
                             outline.span(put.value),
                             format!(
-                                "`{name}` has {}; `put` takes at most 10 MB on Linux and macOS",
+                                "`{name}` is {}; `put` accepts at most 10 MB on Linux and macOS",
                                 megabytes(size)
                             ),
                         )

@@ -39,6 +39,7 @@ mod unsupported_script;
 mod unused_input;
 mod unused_key;
 mod unused_library;
+mod unused_names;
 mod unused_var;
 mod wrong_os_path;
 mod zero_duration;

@@ -2,6 +2,9 @@
 
 use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::outline::Outline;
+use crate::playbook::templates::NameRoot;
+
+use super::unused_names::unused_names;
 
 pub(super) static RULE: Rule = Rule {
     id: "unused-input",
@@ -33,21 +36,5 @@ steps:
 };
 
 pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
-    for entry in outline.inputs {
-        let name = outline.text(entry.key);
-        if outline.used_names().has_input(name) {
-            continue;
-        }
-        found.push(
-            outline
-                .problem(
-                    &RULE,
-                    outline.span(entry.key),
-                    format!("the input `{name}` is never used"),
-                )
-                .help(format!(
-                    "Use it as `${{{{ inputs.{name} }}}}`, or remove it."
-                )),
-        );
-    }
+    found.extend(unused_names(&RULE, outline, NameRoot::Inputs));
 }

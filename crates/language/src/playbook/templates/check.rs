@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Edit, Problem};
 use crate::expression::{ExpressionError, ExpressionErrorKind, Template, Type};
+use crate::playbook::model::StepSection;
 use crate::yaml::{Document, NodeId, NodeKind};
 
 use super::context::{TemplateContext, TemplateScope, TemplateSyntax};
@@ -21,7 +22,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
         document,
         names: VisibleNames::of(document),
         step: 0,
-        in_cleanup: false,
+        section: StepSection::Steps,
         problems: Vec::new(),
     };
     checker.report_cycles();
@@ -34,7 +35,8 @@ struct TemplateChecker<'d> {
     names: VisibleNames<'d>,
     /// Index of the current step among all steps, cleanup steps last.
     step: usize,
-    in_cleanup: bool,
+    /// List of the current step.
+    section: StepSection,
     problems: Vec<Problem>,
 }
 
@@ -62,10 +64,10 @@ impl<'d> TemplateChecker<'d> {
                         .document
                         .get(self.document.root(), "steps")
                         .map_or(0, |steps| self.document.node(steps).items().len());
-                    self.in_cleanup = true;
+                    self.section = StepSection::Cleanup;
                 } else if main {
                     self.step = 0;
-                    self.in_cleanup = false;
+                    self.section = StepSection::Steps;
                 }
                 path.push("-");
                 for item in items {
@@ -152,7 +154,7 @@ impl<'d> TemplateChecker<'d> {
                 let message = format!("`{name}` has not run yet when its result is read");
                 Problem::new(&rules::LATER_STEP, source, span, message)
                     .help("Move the step that reads it below the one it reads.")
-            } else if self.in_cleanup && step.is_cleanup {
+            } else if self.section == StepSection::Cleanup && step.section == StepSection::Cleanup {
                 let message = "cleanup is one session, so a cleanup step cannot read the result of another one";
                 Problem::new(&rules::LATER_STEP, source, span, message)
                     .help("Let one script do both.")

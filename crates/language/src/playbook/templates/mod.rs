@@ -11,4 +11,4 @@ pub(crate) mod rules;
 mod used_names;
 
 pub use check::check;
-pub use used_names::{UsedNames, used_names};
+pub use used_names::{NameRoot, UsedNames, used_names};

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use indexmap::IndexMap;
 
 use crate::expression::{Record, Template, Type};
-use crate::playbook::model::InputType;
+use crate::playbook::model::{InputType, StepSection};
 use crate::yaml::{Document, MapEntry, NodeId, NodeKind};
 
 /// Fields of `target`. All of them exist even if nothing is known about a device.
@@ -34,7 +34,7 @@ pub(super) struct NamedStep {
     pub(super) index: usize,
     /// Node of the id.
     pub(super) id: NodeId,
-    pub(super) is_cleanup: bool,
+    pub(super) section: StepSection,
 }
 
 /// Visible names for each [`TemplateScope`](super::context::TemplateScope), as records.
@@ -134,18 +134,14 @@ impl<'d> VisibleNames<'d> {
     fn read_steps(&mut self) -> Vec<(&'d str, Type)> {
         let mut steps = Vec::new();
         let mut index = 0;
-        for (key, is_cleanup) in [("steps", false), ("cleanup", true)] {
-            let Some(list) = self.document.get(self.document.root(), key) else {
+        for section in StepSection::ALL {
+            let Some(list) = self.document.get(self.document.root(), section.key()) else {
                 continue;
             };
             for item in self.document.node(list).items() {
                 if let Some(id) = self.document.get(*item, "id") {
                     let name = self.text(id);
-                    let named = NamedStep {
-                        index,
-                        id,
-                        is_cleanup,
-                    };
+                    let named = NamedStep { index, id, section };
                     self.steps_by_id.insert(name, named);
                     steps.push((name, self.step_type(*item)));
                 }

@@ -1,48 +1,69 @@
 //! Names that templates use, for the rules about unused inputs and vars.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::expression::Template;
 use crate::yaml::{Document, NodeId, NodeKind};
 
+/// First part of the path of a name that a playbook declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NameRoot {
+    /// `inputs`.
+    Inputs,
+    /// `vars`.
+    Vars,
+}
+
+impl NameRoot {
+    /// Returns the name of the root.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NameRoot::Inputs => "inputs",
+            NameRoot::Vars => "vars",
+        }
+    }
+
+    fn parse(text: &str) -> Option<NameRoot> {
+        [NameRoot::Inputs, NameRoot::Vars]
+            .into_iter()
+            .find(|root| root.as_str() == text)
+    }
+}
+
 /// Inputs and vars that templates of a document use.
 #[derive(Debug, Default)]
 pub struct UsedNames {
-    inputs: HashSet<String>,
-    vars: HashSet<String>,
-    /// Roots (`inputs`, `vars`) that are used as a whole or with a computed key.
-    all: HashSet<String>,
+    names: HashMap<NameRoot, HashSet<String>>,
+    /// Roots that are used as a whole or with a computed key.
+    roots: HashSet<NameRoot>,
     /// Templates with syntax errors: every name that their text contains counts as used.
     unparsed: Vec<String>,
 }
 
 impl UsedNames {
-    /// Returns whether an input is used.
-    pub fn has_input(&self, name: &str) -> bool {
-        self.inputs.contains(name) || self.may_use("inputs", name)
+    /// Returns whether an input or var is used.
+    pub fn contains(&self, root: NameRoot, name: &str) -> bool {
+        self.roots.contains(&root)
+            || self
+                .names
+                .get(&root)
+                .is_some_and(|names| names.contains(name))
+            || self.unparsed.iter().any(|text| text.contains(name))
     }
 
-    /// Returns whether a var is used.
-    pub fn has_var(&self, name: &str) -> bool {
-        self.vars.contains(name) || self.may_use("vars", name)
-    }
-
-    fn may_use(&self, root: &str, name: &str) -> bool {
-        self.all.contains(root) || self.unparsed.iter().any(|text| text.contains(name))
-    }
-
-    fn add(&mut self, text: &str, read: Option<Template>) {
-        let Some(template) = read else {
+    fn add(&mut self, text: &str, template: Option<Template>) {
+        let Some(template) = template else {
             self.unparsed.push(text.to_owned());
             return;
         };
         for used in template.names() {
             let mut path = used.path.into_iter();
-            match (path.next().as_deref(), path.next()) {
-                (Some("inputs"), Some(name)) => drop(self.inputs.insert(name)),
-                (Some("vars"), Some(name)) => drop(self.vars.insert(name)),
-                (Some(root @ ("inputs" | "vars")), None) => drop(self.all.insert(root.to_owned())),
-                _ => {}
+            let Some(root) = path.next().and_then(|root| NameRoot::parse(&root)) else {
+                continue;
+            };
+            match path.next() {
+                Some(name) => drop(self.names.entry(root).or_default().insert(name)),
+                None => drop(self.roots.insert(root)),
             }
         }
     }

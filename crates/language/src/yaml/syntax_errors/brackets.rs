@@ -3,7 +3,10 @@
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
 
-use super::{ErrorContext, rules, single_quoted};
+use crate::yaml::rules;
+use crate::yaml::text::single_quoted;
+
+use super::ErrorContext;
 
 /// Returns the problem of text between brackets that is neither a separator nor the closing bracket.
 pub(super) fn unclosed(context: &ErrorContext<'_>) -> Problem {

@@ -3,7 +3,10 @@
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
 
-use super::{ErrorContext, excerpt, rules};
+use crate::yaml::rules;
+use crate::yaml::text::excerpt;
+
+use super::ErrorContext;
 
 /// Returns the problem of a line that is indented with tabs.
 pub(super) fn tabs(context: &ErrorContext<'_>) -> Problem {
@@ -144,10 +147,7 @@ pub(super) fn line(context: &ErrorContext<'_>) -> Problem {
     let problem = context.problem(
         &rules::INDENTATION,
         mark,
-        match nearest {
-            Some(_) => "the indentation of this line matches no line above",
-            None => "the indentation of this line matches no line above",
-        },
+        "the indentation of this line matches no line above",
     );
     let Some(target) = nearest else {
         return problem

@@ -17,7 +17,9 @@ use crate::diagnostic::{Edit, Problem, Rule};
 use crate::source::{SourceText, Span};
 
 use super::limits::YamlLimits;
-use super::{parse, restrictions, rules};
+use super::scan::first_error;
+use super::text::apply;
+use super::{restrictions, rules};
 
 /// Maximum size of a text that is parsed again to try a fix, in bytes.
 const TRIAL_BYTES: usize = 2 * 1024 * 1024;
@@ -178,7 +180,7 @@ impl<'a> ErrorContext<'a> {
         if self.text().len() > TRIAL_BYTES || edits.is_empty() {
             return problem;
         }
-        match parse::first_error(&apply(self.text(), &edits), self.limits) {
+        match first_error(&apply(self.text(), &edits), self.limits) {
             Some(_) => problem,
             None => problem.fix(title, edits),
         }
@@ -195,38 +197,9 @@ impl<'a> ErrorContext<'a> {
             let grown = repaired.len() as i64 - self.text().len() as i64;
             i64::from(edit.span.end) + grown
         });
-        match parse::first_error(&repaired, self.limits) {
+        match first_error(&repaired, self.limits) {
             Some(offset) if i64::from(offset) < end_of_edits.max(i64::from(self.at)) => problem,
             _ => problem.fix(title, edits),
         }
     }
-}
-
-/// Applies edits to a text. They must be in order and not overlap.
-pub(super) fn apply(text: &str, edits: &[Edit]) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    let mut at = 0;
-    for edit in edits {
-        out.push_str(&text[at..edit.span.start as usize]);
-        out.push_str(&edit.text);
-        at = edit.span.end as usize;
-    }
-    out.push_str(&text[at..]);
-    out
-}
-
-/// Returns a text in single quotes.
-fn single_quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-/// Returns a part of the source for a message, shortened to one line of 40 characters.
-pub(super) fn excerpt(text: &str) -> String {
-    const LONGEST: usize = 40;
-    let line = text.lines().next().unwrap_or_default().trim_end();
-    if line.chars().count() <= LONGEST && line.len() == text.trim_end().len() {
-        return line.to_owned();
-    }
-    let short: String = line.chars().take(LONGEST).collect();
-    format!("{}…", short.trim_end())
 }

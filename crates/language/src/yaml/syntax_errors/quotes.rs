@@ -3,7 +3,10 @@
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
 
-use super::{ErrorContext, excerpt, rules, single_quoted};
+use crate::yaml::rules;
+use crate::yaml::text::{excerpt, single_quoted};
+
+use super::ErrorContext;
 
 /// Returns the problem of an unknown or incomplete escape in double quotes.
 pub(super) fn escape(context: &ErrorContext<'_>) -> Problem {

@@ -3,7 +3,10 @@
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
 
-use super::{ErrorContext, excerpt, indentation, rules, single_quoted};
+use crate::yaml::rules;
+use crate::yaml::text::{excerpt, single_quoted};
+
+use super::{ErrorContext, indentation};
 
 /// Returns the problem of a colon where no value can start.
 pub(super) fn colon(context: &ErrorContext<'_>) -> Problem {
@@ -90,7 +93,7 @@ fn missing_space(context: &ErrorContext<'_>, last: &str) -> Option<Problem> {
             Span::new(colon, colon + 1),
             "a key needs a space after its colon",
         )
-        .also(context.here(1), "this colon is one too many")
+        .also(context.here(1), "unexpected second colon")
         .help("without the space this line and the next one are one text");
     Some(insert(context, problem, colon + 1, " ", "add the space"))
 }
