@@ -99,7 +99,7 @@ impl Settings {
             // Only the first line of the message, because the others quote the file.
             let message = error.message().lines().next().unwrap_or_default();
             CommandError::refused(format!("{shown}:{line}: {message}"))
-                .help("allowed are `runs`, `operator`, `profile`, and tables `[profiles.FILE_NAME]` with `tenant_id`, `client_id`, `authority_host`, `api_host`, `scope`, `limits`")
+                .help("allowed are `runs`, `operator`, `profile`, and tables `[profiles.NAME]` with `tenant_id`, `client_id`, `authority_host`, `api_host`, `scope`, `limits`")
         })
     }
 

@@ -307,5 +307,7 @@ fn take_lock(path: &Path) -> io::Result<File> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
-    Err(io::Error::other("another process holds it for too long"))
+    Err(io::Error::other(
+        "another process holds the lock for too long",
+    ))
 }

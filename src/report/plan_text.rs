@@ -68,7 +68,7 @@ fn policy(text: &mut String, plan: &Plan) {
         rollout += &format!(", {} between waves", setting(policy.soak_ms));
     }
     if let Some(max) = policy.max_active {
-        rollout += &format!(", at max {} at a time", count(max, "device"));
+        rollout += &format!(", at most {} at a time", count(max, "device"));
     }
     entry(text, "rollout", &rollout);
     entry(text, "stop", &stop_text(plan));

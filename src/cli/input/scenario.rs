@@ -40,7 +40,7 @@ pub fn generate_scenario_schema() -> String {
     accept_numbers_as_choices(&mut schema);
     let snippet = json!({
         "label": "scenario",
-        "description": "A small fleet, a part of it offline, and an answer that is lost",
+        "description": "A small fleet with offline devices and a lost response",
         "body": {
             "factor": 60,
             "fleets": [{
@@ -116,7 +116,8 @@ pub(crate) fn read(source: &SourceText) -> (Option<Scenario>, Vec<Problem>) {
     let mut problems = parsed.problems;
     for problem in &mut problems {
         if *problem.rule == EMPTY_DOCUMENT {
-            let help = "a scenario names `devices` or `fleets`; without `--scenario` there is a small fleet";
+            let help =
+                "add `devices` or `fleets`; without `--scenario`, svar uses a small demo fleet";
             problem.help = Some(help.to_owned());
         }
     }

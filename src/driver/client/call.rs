@@ -217,7 +217,7 @@ impl Client {
             .map_err(|_| {
                 CallError::SignedOut(SignInError::Unusable {
                     host: authority.host(),
-                    why: "its token has characters that a header can't hold".to_owned(),
+                    why: "its token has characters that a header can't contain".to_owned(),
                 })
             })?;
         secret.set_sensitive(true);

@@ -31,12 +31,12 @@ impl Root {
         };
         let mut url = Url::parse(text.trim()).map_err(|error| wrong(&error.to_string()))?;
         if url.host_str().is_none_or(str::is_empty) {
-            return Err(wrong("it names no host"));
+            return Err(wrong("it has no host"));
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(ConnectionError::Address {
                 address: url.host_str().unwrap_or_default().to_owned(),
-                why: "it holds a user name or password".to_owned(),
+                why: "it contains a user name or password".to_owned(),
             });
         }
         if url.query().is_some() || url.fragment().is_some() {
@@ -50,7 +50,7 @@ impl Root {
                     "plain http is for loopback addresses only; use https",
                 ));
             }
-            _ => return Err(wrong("it is no https address")),
+            _ => return Err(wrong("it is not an https address")),
         }
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
@@ -204,6 +204,6 @@ pub enum ConnectionError {
     #[error("{0}")]
     Credentials(String),
     /// The HTTP client can't be set up.
-    #[error("the HTTP client can't be set up: {0}")]
+    #[error("cannot set up the HTTP client: {0}")]
     Setup(String),
 }

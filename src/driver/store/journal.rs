@@ -4,8 +4,7 @@
 //! before it, and its own hash:
 //!
 //! ```text
-//! {"n":7,"prev":"<64 digits>","at":1770109811123,"device":0,"fact":"start_announced",…,"hash":"<64
-//! digits>"}
+//! {"n":7,"prev":"<64 digits>","at":1770109811123,"device":0,"fact":"start_announced",…,"hash":"<64 digits>"}
 //! ```
 //!
 //! `hash` is the SHA-256 of the line's bytes before `,"hash":`. They contain `prev`, so a line

@@ -58,7 +58,7 @@ fn an_empty_scenario_is_told_as_one() {
         ended.text()
     );
     assert!(
-        ended.stderr.contains("a scenario names `devices`"),
+        ended.stderr.contains("help: add `devices` or `fleets`"),
         "{}",
         ended.text()
     );
