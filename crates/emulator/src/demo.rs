@@ -1,11 +1,11 @@
-//! The fleet that is played when nobody brings one.
+//! The scenario that is used when none is given.
 
 use super::scenario::{Device, DeviceFile, LibraryItem, Scenario, ScriptOutcome, TimeWindow};
 use super::settings::{DurationRange, SettingOverrides, TimeSpan};
 
 impl Scenario {
-    /// A small company an hour after the phone rang: Linux servers of which one was broken into, two
-    /// Windows machines, a Mac, and a server that comes back after a while. A minute passes in a second.
+    /// Returns the scenario of a small company: Linux servers of which one is compromised, two Windows
+    /// devices, a Mac, and a server that is offline for the first 90 seconds. A minute passes in a second.
     ///
     /// Tags: `triage` on all; `linux`, `windows`, `macos` by system; `servers` and `workstations`; `web`,
     /// `database`, `backup`; `X` on the web servers and the Windows machines.
@@ -13,25 +13,45 @@ impl Scenario {
         Scenario {
             name: "demo".to_owned(),
             factor: 60.0,
-            // A good day of the service, so that a first look takes seconds and not a quarter of a minute.
+            // Delays at the lower end, so that a first run takes only seconds.
             settings: SettingOverrides {
                 pickup_delay: Some(DurationRange::seconds(5, 60)),
                 wrapup_delay: Some(DurationRange::seconds(1, 20)),
-                // Scripts are executed on this computer, whose seconds count as minutes here; a slow
-                // one must not run out of time for it.
+                // Scripts run in real time, of which each second counts as a minute here. A slow script
+                // must not exceed its limit because of that.
                 script_time_limit: Some(TimeSpan::seconds(3_600)),
                 ..SettingOverrides::default()
             },
             devices: vec![
-                linux("web-01.example.org", "192.0.2.11", &["web", "X"], true),
-                linux("web-02.example.org", "192.0.2.12", &["web", "X"], false),
-                linux("db-01.example.org", "192.0.2.21", &["database"], false),
+                linux(
+                    "web-01.example.org",
+                    "192.0.2.11",
+                    &["web", "X"],
+                    ServerState::Compromised,
+                ),
+                linux(
+                    "web-02.example.org",
+                    "192.0.2.12",
+                    &["web", "X"],
+                    ServerState::Clean,
+                ),
+                linux(
+                    "db-01.example.org",
+                    "192.0.2.21",
+                    &["database"],
+                    ServerState::Clean,
+                ),
                 Device {
                     online: vec![TimeWindow {
                         from: TimeSpan::seconds(90),
                         until: None,
                     }],
-                    ..linux("backup-01.example.org", "192.0.2.31", &["backup"], false)
+                    ..linux(
+                        "backup-01.example.org",
+                        "192.0.2.31",
+                        &["backup"],
+                        ServerState::Clean,
+                    )
                 },
                 windows("ws-07.example.org", "Windows11", "192.0.2.107"),
                 windows("dc-01.example.org", "WindowsServer2022", "192.0.2.5"),
@@ -48,13 +68,22 @@ impl Scenario {
     }
 }
 
+/// The state of a Linux server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ServerState {
+    Clean,
+    Compromised,
+}
+
+/// Returns the tags of a device.
 fn tags(own: &[&str]) -> Vec<String> {
     let mut tags = vec!["triage".to_owned()];
     tags.extend(own.iter().map(|tag| (*tag).to_owned()));
     tags
 }
 
-fn linux(name: &str, ip: &str, own: &[&str], broken_into: bool) -> Device {
+/// Returns a Linux server.
+fn linux(name: &str, ip: &str, own: &[&str], state: ServerState) -> Device {
     let mut all = vec!["linux", "servers"];
     all.extend(own);
     Device {
@@ -63,12 +92,18 @@ fn linux(name: &str, ip: &str, own: &[&str], broken_into: bool) -> Device {
         tags: tags(&all),
         group: Some("Servers".to_owned()),
         group_id: 3,
-        risk: if broken_into { "High" } else { "None" }.to_owned(),
-        files: linux_files(name, broken_into),
+        risk: if state == ServerState::Compromised {
+            "High"
+        } else {
+            "None"
+        }
+        .to_owned(),
+        files: linux_files(name, state),
         ..Device::named(name, "Linux")
     }
 }
 
+/// Returns a Windows device.
 fn windows(name: &str, os: &str, ip: &str) -> Device {
     let is_server = os.contains("Server");
     Device {
@@ -92,6 +127,7 @@ fn windows(name: &str, os: &str, ip: &str) -> Device {
     }
 }
 
+/// Returns a Mac.
 fn macos(name: &str, ip: &str) -> Device {
     Device {
         version: "15.1".to_owned(),
@@ -118,7 +154,8 @@ fn macos(name: &str, ip: &str) -> Device {
     }
 }
 
-fn linux_files(name: &str, broken_into: bool) -> Vec<DeviceFile> {
+/// Returns the files of a Linux server.
+fn linux_files(name: &str, state: ServerState) -> Vec<DeviceFile> {
     let host = name.split('.').next().unwrap_or(name);
     let mut passwd = String::from(
         "root:x:0:0:root:/root:/bin/bash\n\
@@ -173,7 +210,7 @@ fn linux_files(name: &str, broken_into: bool) -> Vec<DeviceFile> {
             &format!("Nov 23 06:25:01 {host} systemd[1]: Started Daily apt download activities.\n"),
         ),
     ];
-    if broken_into {
+    if state == ServerState::Compromised {
         passwd.push_str("support:x:0:0::/home/support:/bin/bash\n");
         for second in 10..40 {
             auth.push_str(&format!(
@@ -221,9 +258,9 @@ fn linux_files(name: &str, broken_into: bool) -> Vec<DeviceFile> {
     files
 }
 
-/// What the shipped Windows scripts would say. PowerShell is not executed here.
+/// Returns the outcomes of the shipped Windows scripts, since PowerShell is not executed here.
 fn windows_outcomes() -> Vec<ScriptOutcome> {
-    let played = |script: &str, args: &str, stdout: &str| ScriptOutcome {
+    let outcome = |script: &str, args: &str, stdout: &str| ScriptOutcome {
         script: script.to_owned(),
         args: args.to_owned(),
         os: "windows*".to_owned(),
@@ -231,19 +268,19 @@ fn windows_outcomes() -> Vec<ScriptOutcome> {
         duration: TimeSpan::seconds(4),
         ..ScriptOutcome::default()
     };
-    let leaving = |outcome: ScriptOutcome, path: &str, archive: &str, duration| ScriptOutcome {
+    let with_file = |scripted: ScriptOutcome, path: &str, archive: &str, duration| ScriptOutcome {
         files: vec![DeviceFile {
             path: path.to_owned(),
             base64: Some(archive.to_owned()),
             ..DeviceFile::default()
         }],
         duration: TimeSpan::seconds(duration),
-        ..outcome
+        ..scripted
     };
     vec![
-        played("*triage-windows*.ps1", "*-Remove*", "TRIAGE-REMOVED\r\n"),
-        leaving(
-            played(
+        outcome("*triage-windows*.ps1", "*-Remove*", "TRIAGE-REMOVED\r\n"),
+        with_file(
+            outcome(
                 "*triage*.ps1",
                 "*",
                 "TRIAGE-COMPLETE bytes=244 sha256=scripted\r\n",
@@ -252,15 +289,15 @@ fn windows_outcomes() -> Vec<ScriptOutcome> {
             TRIAGE_ZIP,
             12,
         ),
-        leaving(
-            played("*minidump*.ps1", "*", "DUMPED processes=1 bytes=184\r\n"),
+        with_file(
+            outcome("*minidump*.ps1", "*", "DUMPED processes=1 bytes=184\r\n"),
             "C:\\windows\\TEMP\\{arg1}.dmp.zip",
             DUMP_ZIP,
             25,
         ),
-        played("*collect-cache*.ps1", "*-Remove*", "REMOVED\r\n"),
-        leaving(
-            played(
+        outcome("*collect-cache*.ps1", "*-Remove*", "REMOVED\r\n"),
+        with_file(
+            outcome(
                 "*collect-cache*.ps1",
                 "*",
                 "COLLECTED files=3 skipped=0 bytes=244 sha256=scripted\r\n",
@@ -269,13 +306,13 @@ fn windows_outcomes() -> Vec<ScriptOutcome> {
             TRIAGE_ZIP,
             20,
         ),
-        played(
+        outcome(
             "*export-event-logs*.ps1",
             "*-Remove*",
             "{\"removed\":true}\r\n",
         ),
-        leaving(
-            played(
+        with_file(
+            outcome(
                 "*export-event-logs*.ps1",
                 "*",
                 "{\"taken\":[\"Security\",\"System\"],\"missing\":[],\"bytes\":244,\"sha256\":\"scripted\"}\r\n",
@@ -284,22 +321,22 @@ fn windows_outcomes() -> Vec<ScriptOutcome> {
             TRIAGE_ZIP,
             30,
         ),
-        played(
+        outcome(
             "*find-by-hash*.ps1",
             "*",
             "{\"files_read\":1204,\"matched\":0,\"matches\":[]}\r\n",
         ),
-        played(
+        outcome(
             "*hunt-persistence*.ps1",
             "*-Remove*",
             "{\"removed\":true}\r\n",
         ),
-        played(
+        outcome(
             "*hunt-persistence*.ps1",
             "*",
             "{\"entries\":41,\"marked\":0,\"first\":[]}\r\n",
         ),
-        played(
+        outcome(
             "*.ps1",
             "*",
             "A scripted outcome: PowerShell was not executed on {name}.\r\nArguments: {args}\r\n",

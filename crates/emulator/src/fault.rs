@@ -88,8 +88,8 @@ pub enum Call {
 }
 
 impl Call {
-    /// Returns whether the call is about one device, so that a fault can be limited to one.
-    pub fn has_device(self) -> bool {
+    /// Returns whether the call is about one device, so that a fault can be limited to a device.
+    pub(crate) fn has_device(self) -> bool {
         matches!(
             self,
             Call::Any
@@ -173,7 +173,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Returns whether `delay` has a meaning for this kind.
-    pub fn has_delay(self) -> bool {
+    pub(crate) fn has_delay(self) -> bool {
         matches!(
             self,
             FaultKind::Throttled
@@ -185,8 +185,8 @@ impl FaultKind {
     }
 
     /// Returns whether this can happen to that call.
-    pub fn fits(self, call: Call) -> bool {
-        let wanted: &[Call] = match self {
+    pub(crate) fn fits(self, call: Call) -> bool {
+        let calls: &[Call] = match self {
             FaultKind::Busy | FaultKind::DelayedVisibility | FaultKind::Flapping => &[Call::Start],
             FaultKind::LibraryFileReplaced => &[Call::Start, Call::LibraryUpload],
             FaultKind::GzipTruncated
@@ -196,6 +196,6 @@ impl FaultKind {
             | FaultKind::GzipBomb => &[Call::ResultDownload],
             _ => return true,
         };
-        call == Call::Any || wanted.contains(&call)
+        call == Call::Any || calls.contains(&call)
     }
 }

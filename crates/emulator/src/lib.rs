@@ -1,8 +1,13 @@
 //! An emulator of the live response API of Microsoft Defender for Endpoint, for tests and rehearsals.
 //!
-//! [`Emulator::start`] serves a [`Scenario`] on a free port of the loopback address. A test talks to it
-//! with its own HTTP client, moves its clock, and reads the ledger of what was really done.
-//! [`blocking::Emulator`] is the same for tests that are not async.
+//! It serves the token endpoint, machines, sessions, results, cancel, the library and hunting queries over
+//! HTTP, with the limits, delays and refusals of the service. Scripts run for real, each in the folder of
+//! its device. A client needs no changes: it gets another address and other credentials.
+//!
+//! # Start
+//!
+//! [`Emulator::start`] serves a [`Scenario`] on a free port of the loopback address, until the emulator is
+//! dropped. [`blocking::Emulator`] is the same for tests that are not async.
 //!
 //! ```
 //! use std::time::Duration;
@@ -44,19 +49,51 @@
 //! # }
 //! ```
 //!
-//! Everything about the tenant is in the [`Scenario`]: applications, devices, library, settings, faults.
-//! It is plain data, and can be read from YAML or JSON.
+//! # Scenario
 //!
-//! Behind the socket is [`Service`], a pure state machine: a [`Request`] and the time go in, a
-//! [`Response`] comes out, together with [`Work`] for devices and the moment at which it has to be woken.
-//! It has no socket, process, file or clock, so that a test can also play whole fleets in virtual time,
-//! with [`InMemoryDevices`] doing the work.
+//! A [`Scenario`] describes the tenant: its applications, devices, library, settings, faults and other users.
+//! It is plain data and implements `Deserialize`, so that it can be written as YAML or JSON. Every field has
+//! a default. [`Scenario::problems`] reports values that are wrong or have no effect.
 //!
-//! Scripts run for real. A script finds the root of its device in the variable `SVAR_DEVICE_ROOT` where it
-//! is an ordinary process of this computer; the variable is not set where the script has a root of its
-//! own. The scripts in `playbooks/scripts/` put it before every absolute path.
+//! Random values, such as ids and delays, are derived from the scenario's `seed`.
 //!
-//! The crate shares only the words of the API (`svar-wire`) with the client, so that it can't repeat the
+//! # Clock
+//!
+//! Emulated time begins at the computer's time and runs at the scenario's `factor`.
+//! [`Emulator::advance`] lets time pass at once and waits for the scripts that run meanwhile.
+//!
+//! # Ledger
+//!
+//! [`Emulator::ledger`] returns what was really done, whatever the client was told: sessions, commands,
+//! cancels, restarts and changes to the library. A test compares the client's view with it.
+//!
+//! # Faults
+//!
+//! A [`Fault`] makes calls fail by count or by probability: refusals, server errors before or after the call
+//! was carried out, lost connections, damaged results and others. See [`FaultKind`].
+//!
+//! # Without a socket
+//!
+//! [`Service`] is the emulator as a state machine: a [`Request`] and a time go in, and a [`Response`] comes
+//! out, with [`Work`] for devices and the time of the next event. It has no socket, process, file or clock.
+//! With [`InMemoryDevices`], a test can run a whole fleet in virtual time.
+//!
+//! # Scripts
+//!
+//! On Linux, a script has its device's folder as `/`, without network, if the kernel allows ordinary users to
+//! create namespaces. Elsewhere it is an ordinary process, and the variable `SVAR_DEVICE_ROOT` has the path of
+//! the device's folder. Scripts for both write it before every absolute path, as those in
+//! `playbooks/scripts/` do: `"${SVAR_DEVICE_ROOT:-}/etc/passwd"`. A [`ScriptOutcome`] replaces a script that
+//! can't or should not run.
+//!
+//! # What is not emulated
+//!
+//! Interactive sessions, device actions other than live response (isolation, scans, investigation packages),
+//! alerts and incidents, real hunting queries (the scenario has their results), TLS, HTTP/2, and the signatures
+//! of client assertions. Where the documentation of the service is silent, the emulator chooses, and the choice
+//! is usually a [setting](Settings).
+//!
+//! The crate shares only the words of the API (`svar-wire`) with svar's client, so that it can't repeat the
 //! client's mistakes.
 
 mod background_load;
@@ -76,8 +113,8 @@ pub use device::{CommandOutcome, DeviceTask, InMemoryDevices, OnDiskDevices, Wor
 pub use fault::{Call, Fault, FaultKind};
 pub use http::{Credentials, Emulator, EmulatorError, ServeOptions, blocking, serve, serve_with};
 pub use scenario::{
-    ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Device, DeviceFile, FileKind, Fleet, InvalidBase64,
-    LibraryItem, OsFamily, Scenario, ScriptOutcome, StuckIn, TENANT_ID, TimeWindow,
+    ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Device, DeviceFile, FileKind, Fleet, LibraryItem,
+    Scenario, ScriptOutcome, StuckIn, TENANT_ID, TimeWindow,
 };
 pub use service::{Delivery, LedgerEntry, LedgerEvent, Request, Response, Service};
 pub use settings::{

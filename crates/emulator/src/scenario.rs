@@ -310,7 +310,7 @@ pub enum StuckIn {
 
 /// Kind of operating system: which paths and scripts a device has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OsFamily {
+pub(crate) enum OsFamily {
     /// Drive letters and PowerShell.
     Windows,
     /// One root folder and bash.
@@ -328,12 +328,12 @@ impl Device {
     }
 
     /// Returns whether its operating system is a server system.
-    pub fn is_server(&self) -> bool {
+    pub(crate) fn is_server(&self) -> bool {
         self.os.to_ascii_lowercase().contains("server")
     }
 
     /// Returns which paths and scripts it has.
-    pub fn family(&self) -> OsFamily {
+    pub(crate) fn family(&self) -> OsFamily {
         if self.os.to_ascii_lowercase().starts_with("windows") {
             OsFamily::Windows
         } else {
@@ -407,7 +407,7 @@ pub struct DeviceFile {
 /// An error: the content of a file is not base64.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: invalid base64: {reason}")]
-pub struct InvalidBase64 {
+pub(crate) struct InvalidBase64 {
     path: String,
     reason: String,
 }
@@ -435,7 +435,7 @@ impl FileKind {
 
 impl DeviceFile {
     /// Returns the length in bytes, without creating the content.
-    pub fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         match (&self.text, &self.base64) {
             (Some(text), _) => text.len() as u64,
             // Invalid base64 counts as empty; the checks of the scenario report it.
@@ -457,7 +457,7 @@ impl DeviceFile {
     ///
     /// # Errors
     /// `base64` is invalid.
-    pub fn content(&self) -> Result<Vec<u8>, InvalidBase64> {
+    pub(crate) fn content(&self) -> Result<Vec<u8>, InvalidBase64> {
         use base64::Engine as _;
         if let Some(text) = &self.text {
             return Ok(text.clone().into_bytes());

@@ -278,7 +278,7 @@ macro_rules! settings {
 
         impl SettingOverrides {
             /// Returns the profile's settings with these overrides.
-            pub fn over(&self, profile: ServiceProfile) -> Settings {
+            pub(crate) fn over(&self, profile: ServiceProfile) -> Settings {
                 let mut settings = Settings::of(profile);
                 $(if let Some(value) = &self.$name {
                     settings.$name = value.clone();

@@ -7,17 +7,17 @@ use svar_wire::Moment;
 
 /// The clock of a running emulator. It is the only reader of the computer's clock in the crate.
 #[derive(Debug)]
-pub(super) struct Clock(Mutex<Pace>);
+pub(super) struct Clock(Mutex<ClockState>);
 
 /// The emulated time at one instant, and the speed at which it has passed since.
 #[derive(Debug, Clone, Copy)]
-struct Pace {
+struct ClockState {
     origin: Moment,
     began: Instant,
     factor: f64,
 }
 
-impl Pace {
+impl ClockState {
     fn now(self) -> Moment {
         self.origin + self.began.elapsed().mul_f64(self.factor)
     }
@@ -29,7 +29,7 @@ impl Clock {
         let since_epoch = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
-        Clock(Mutex::new(Pace {
+        Clock(Mutex::new(ClockState {
             origin: Moment::EPOCH + since_epoch,
             began: Instant::now(),
             factor: usable_factor(factor),
@@ -38,15 +38,15 @@ impl Clock {
 
     /// Returns the emulated time.
     pub(super) fn now(&self) -> Moment {
-        self.pace().now()
+        self.state().now()
     }
 
     /// Makes `factor` emulated seconds pass in each real second from now on. A factor that is not a
     /// positive number counts as 1.
     pub(super) fn set_factor(&self, factor: f64) {
-        let mut pace = self.pace();
-        *pace = Pace {
-            origin: pace.now(),
+        let mut state = self.state();
+        *state = ClockState {
+            origin: state.now(),
             began: Instant::now(),
             factor: usable_factor(factor),
         };
@@ -54,33 +54,39 @@ impl Clock {
 
     /// Moves the clock forward to `moment`, unless that has passed already.
     pub(super) fn skip_to(&self, moment: Moment) {
-        let mut pace = self.pace();
-        let ahead = moment.since(pace.now());
-        pace.origin = pace.origin + ahead;
+        let mut state = self.state();
+        let ahead = moment.since(state.now());
+        state.origin = state.origin + ahead;
     }
 
-    /// Returns the real duration of an emulated one.
-    pub(super) fn real(&self, emulated: Duration) -> Duration {
-        let seconds = emulated.as_secs_f64() / self.pace().factor;
-        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::from_secs(365 * 24 * 3600))
+    /// Returns the real duration of an emulated one. A duration that can't be expressed counts as a year.
+    pub(super) fn to_real(&self, emulated: Duration) -> Duration {
+        let seconds = emulated.as_secs_f64() / self.state().factor;
+        Duration::try_from_secs_f64(seconds).unwrap_or(A_YEAR)
     }
 
-    /// Returns the real time until `moment`, rounded up so that `moment` has come after the wait.
-    pub(super) fn until(&self, moment: Moment) -> Duration {
-        let wait = self.real(moment.since(self.now()));
-        wait.min(Duration::from_secs(24 * 3600)) + Duration::from_millis(1)
+    /// Returns the real time until `moment`, at most a day. It is rounded up, so that `moment` has come
+    /// after the wait.
+    pub(super) fn real_time_until(&self, moment: Moment) -> Duration {
+        let wait = self.to_real(moment.since(self.now()));
+        wait.min(A_DAY) + Duration::from_millis(1)
     }
 
-    fn pace(&self) -> MutexGuard<'_, Pace> {
+    fn state(&self) -> MutexGuard<'_, ClockState> {
         // The lock guards three plain values that are replaced as a whole, so a panic can't leave
         // them inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Limits a factor to the supported range. A value that is not a positive number counts as 1.
 fn usable_factor(factor: f64) -> f64 {
-    match factor.is_finite() && factor > 0.0 {
-        true => factor.clamp(1e-3, 1e6),
-        false => 1.0,
+    if factor.is_finite() && factor > 0.0 {
+        factor.clamp(1e-3, 1e6)
+    } else {
+        1.0
     }
 }

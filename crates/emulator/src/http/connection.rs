@@ -14,9 +14,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// A handle that cuts the connection of a request.
 #[derive(Debug, Clone)]
-pub(super) struct Cut(Arc<AtomicBool>);
+pub(super) struct ConnectionCutter(Arc<AtomicBool>);
 
-impl Cut {
+impl ConnectionCutter {
     /// Cuts the connection: nothing more is written, and it is closed.
     pub(super) fn cut(&self) {
         self.0.store(true, Ordering::Release);
@@ -35,11 +35,11 @@ impl Listener for CuttableListener {
         let (stream, from) = Listener::accept(&mut self.0).await;
         // Small answers are sent at once. If the option can't be set, they are only delayed.
         let _ = stream.set_nodelay(true);
-        let line = CuttableStream {
+        let connection = CuttableStream {
             stream,
             cut: Arc::default(),
         };
-        (line, from)
+        (connection, from)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -47,9 +47,9 @@ impl Listener for CuttableListener {
     }
 }
 
-impl Connected<IncomingStream<'_, CuttableListener>> for Cut {
+impl Connected<IncomingStream<'_, CuttableListener>> for ConnectionCutter {
     fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
-        Cut(Arc::clone(&stream.io().cut))
+        ConnectionCutter(Arc::clone(&stream.io().cut))
     }
 }
 
@@ -60,10 +60,12 @@ pub(super) struct CuttableStream {
 }
 
 impl CuttableStream {
+    /// Returns an error if the connection was cut.
     fn check(&self) -> io::Result<()> {
-        match self.cut.load(Ordering::Acquire) {
-            true => Err(io::ErrorKind::ConnectionAborted.into()),
-            false => Ok(()),
+        if self.cut.load(Ordering::Acquire) {
+            Err(io::ErrorKind::ConnectionAborted.into())
+        } else {
+            Ok(())
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct Emulator {
     state: Arc<ServerState>,
     /// Ends the server when it is dropped.
     shutdown: oneshot::Sender<()>,
-    served: JoinHandle<Result<(), EmulatorError>>,
+    server: JoinHandle<Result<(), EmulatorError>>,
 }
 
 /// The values a client needs to sign in.
@@ -73,17 +73,17 @@ impl Emulator {
         let address = listener.local_addr().map_err(EmulatorError::Bind)?;
         let server = Server::new(scenario, ServeOptions::default())?;
         let state = server.state();
-        let (shutdown, asked) = oneshot::channel::<()>();
-        let served = tokio::spawn(server.run(listener, async {
-            // A message and a dropped sender both mean the end.
-            let _ = asked.await;
+        let (shutdown, shutdown_requested) = oneshot::channel::<()>();
+        let server_task = tokio::spawn(server.run(listener, async {
+            // The emulator is stopped by dropping the sender.
+            let _ = shutdown_requested.await;
         }));
         Ok(Emulator {
             address,
             credentials,
             state,
             shutdown,
-            served,
+            server: server_task,
         })
     }
 
@@ -139,10 +139,10 @@ impl Emulator {
     /// The error with which the emulator had ended before.
     pub async fn stop(self) -> Result<(), EmulatorError> {
         let Emulator {
-            shutdown, served, ..
+            shutdown, server, ..
         } = self;
         drop(shutdown);
-        served.await.map_err(|_| EmulatorError::Panicked)?
+        server.await.map_err(|_| EmulatorError::Panicked)?
     }
 }
 

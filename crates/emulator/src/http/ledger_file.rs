@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use super::super::service::Service;
 use super::error::EmulatorError;
 
-/// A file with one line for each thing that was actually done.
+/// A file with one line of JSON for each ledger entry.
 pub(super) struct LedgerFile {
     path: PathBuf,
     file: File,
+    /// The number of entries that have been written.
     written: usize,
 }
 

@@ -21,9 +21,9 @@ use svar_wire::Moment;
 use super::super::device::{CommandOutcome, OnDiskDevices, Work};
 use super::super::scenario::Scenario;
 use super::super::service::{Delivery, Request, Response, Service};
-use super::body::{BodyLimits, Taken};
+use super::body::{BodyLimits, ReadBody};
 use super::clock::Clock;
-use super::connection::{Cut, CuttableListener};
+use super::connection::{ConnectionCutter, CuttableListener};
 use super::error::EmulatorError;
 use super::ledger_file::LedgerFile;
 
@@ -74,7 +74,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Performs everything that can fail before the first connection.
+    /// Creates an emulator, with everything that can fail before the first connection.
     ///
     /// # Errors
     /// The same as for [`serve_with`].
@@ -87,19 +87,19 @@ impl Server {
             OnDiskDevices::new(Arc::clone(&scenario)).map_err(EmulatorError::DeviceFolders)?;
         let ledger = options.ledger.map(LedgerFile::open).transpose()?;
         let seed = scenario.seed;
-        let body_limits = BodyLimits::for_files_of(scenario.settings().library_file_max);
+        let body_limits = BodyLimits::new(scenario.settings().library_file_max);
         let (sender, work) = mpsc::unbounded_channel();
         let state = Arc::new(ServerState {
-            core: Mutex::new(Core {
+            locked: Mutex::new(LockedState {
                 service: Service::new(scenario, seed, clock.now()).with_key(key),
                 ledger,
-                failure: None,
+                ledger_error: None,
                 running: 0,
             }),
             clock,
             body_limits,
             rescheduled: Notify::new(),
-            broken: Notify::new(),
+            ledger_failed: Notify::new(),
             idle: Notify::new(),
             work: sender,
         });
@@ -126,36 +126,36 @@ impl Server {
             devices,
             work,
         } = self;
-        let (ended, ending) = oneshot::channel::<()>();
+        let (shutdown_begun, shutdown_begins) = oneshot::channel::<()>();
         let router = Router::new()
             .fallback(answer)
             .with_state(Arc::clone(&state))
-            .into_make_service_with_connect_info::<Cut>();
+            .into_make_service_with_connect_info::<ConnectionCutter>();
         let serving = axum::serve(CuttableListener(listener), router)
             .with_graceful_shutdown(async move {
                 shutdown.await;
                 // The receiver is waiting, or has been dropped.
-                let _ = ended.send(());
+                let _ = shutdown_begun.send(());
             })
             .into_future();
         let overdue = async {
-            if ending.await.is_err() {
+            if shutdown_begins.await.is_err() {
                 std::future::pending::<()>().await;
             }
-            tokio::time::sleep(GRACE).await;
+            tokio::time::sleep(SHUTDOWN_GRACE).await;
         };
         // Dropping the two loops ends every script with its process group.
         let ended = tokio::select! {
             biased;
-            () = state.broken.notified() => Ok(()),
+            () = state.ledger_failed.notified() => Ok(()),
             served = serving => served.map_err(EmulatorError::Listener),
             () = overdue => Ok(()),
-            () = wake(Arc::clone(&state)) => Ok(()),
-            () = perform(Arc::clone(&state), devices, work) => Ok(()),
+            () = run_timer(Arc::clone(&state)) => Ok(()),
+            () = run_devices(Arc::clone(&state), devices, work) => Ok(()),
         };
-        let mut core = state.core();
-        match (core.failure.take(), &core.ledger) {
-            (Some(failure), _) => Err(failure),
+        let mut locked = state.lock();
+        match (locked.ledger_error.take(), &locked.ledger) {
+            (Some(error), _) => Err(error),
             (None, Some(ledger)) => ended.and_then(|()| ledger.sync()),
             (None, None) => ended,
         }
@@ -163,66 +163,67 @@ impl Server {
 }
 
 /// Time that answers may still take after a shutdown was requested.
-const GRACE: Duration = Duration::from_secs(2);
-/// The minimum real time limit of a script, however fast the emulated clock is: real programs need
-/// it.
-const SCRIPT_LEAST: Duration = Duration::from_secs(5);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
+/// The shortest real time limit of a script, however fast the emulated clock is, unless its emulated
+/// limit is shorter: real programs need some time.
+const SCRIPT_TIME_MIN: Duration = Duration::from_secs(5);
 
-pub(super) struct Core {
+/// The state that is changed under a lock.
+struct LockedState {
     service: Service,
     ledger: Option<LedgerFile>,
     /// The error with which writing the ledger failed. After it, no request is answered.
-    failure: Option<EmulatorError>,
+    ledger_error: Option<EmulatorError>,
     /// Pieces of work that devices have been given and have not finished.
     running: usize,
 }
 
 /// The state that the loops and the handlers of one emulator share.
 pub(super) struct ServerState {
-    core: Mutex<Core>,
+    locked: Mutex<LockedState>,
     clock: Clock,
     body_limits: BodyLimits,
     /// Notified when the service's next wake-up may have changed.
     rescheduled: Notify,
     /// Notified when the ledger can't be written.
-    broken: Notify,
+    ledger_failed: Notify,
     /// Notified when no device has work any more.
     idle: Notify,
     work: mpsc::UnboundedSender<Work>,
 }
 
 impl ServerState {
-    fn core(&self) -> MutexGuard<'_, Core> {
-        // The core holds plain data, and a request that panicked has ended. Continuing is better
-        // than failing every later request.
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, LockedState> {
+        // The state is plain data, and a request that panicked has ended. Continuing is better than
+        // failing every later request.
+        self.locked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Calls the service at the current time, starts the work that follows from it, and writes the
     /// ledger. Returns `None` if the ledger can't be written: an answer must not report what the
     /// ledger does not contain.
-    fn with_core<T>(&self, act: impl FnOnce(&mut Service, Moment) -> T) -> Option<T> {
-        let mut core = self.core();
+    fn call_service<T>(&self, operation: impl FnOnce(&mut Service, Moment) -> T) -> Option<T> {
+        let mut locked = self.lock();
         let now = self.clock.now();
-        let expected = core.service.next_wake();
-        let result = act(&mut core.service, now);
-        let work = core.service.advance(now);
-        core.running += work.len();
-        let Core {
+        let expected = locked.service.next_wake();
+        let result = operation(&mut locked.service, now);
+        let work = locked.service.advance(now);
+        locked.running += work.len();
+        let LockedState {
             service,
             ledger,
-            failure,
+            ledger_error,
             ..
-        } = &mut *core;
+        } = &mut *locked;
         if let Some(file) = ledger
             && let Err(error) = file.append(service)
         {
-            *failure = Some(error);
-            self.broken.notify_one();
+            *ledger_error = Some(error);
+            self.ledger_failed.notify_one();
         }
-        let is_broken = failure.is_some();
+        let has_failed = ledger_error.is_some();
         let is_rescheduled = service.next_wake() != expected;
-        drop(core);
+        drop(locked);
         for piece in work {
             // The receiver is dropped only when the emulator ends.
             let _ = self.work.send(piece);
@@ -232,7 +233,7 @@ impl ServerState {
         if is_rescheduled {
             self.rescheduled.notify_one();
         }
-        (!is_broken).then_some(result)
+        (!has_failed).then_some(result)
     }
 }
 
@@ -249,8 +250,8 @@ impl ServerState {
     }
 
     /// Calls the service outside of a request.
-    pub(super) fn with_service<T>(&self, act: impl FnOnce(&mut Service) -> T) -> T {
-        act(&mut self.core().service)
+    pub(super) fn with_service<T>(&self, operation: impl FnOnce(&mut Service) -> T) -> T {
+        operation(&mut self.lock().service)
     }
 
     /// Lets that much emulated time pass at once. Each event that is due happens at its own time,
@@ -259,20 +260,21 @@ impl ServerState {
         let target = self.clock.now() + duration;
         loop {
             self.devices_idle().await;
-            let next = self.core().service.next_wake();
+            let next = self.lock().service.next_wake();
             let next = next.filter(|moment| *moment <= target);
             self.clock.skip_to(next.unwrap_or(target));
-            self.with_core(|_, _| ());
+            self.call_service(|_, _| ());
             if next.is_none() {
                 return self.devices_idle().await;
             }
         }
     }
 
+    /// Waits until no device has work.
     async fn devices_idle(&self) {
         loop {
             let idle = self.idle.notified();
-            if self.core().running == 0 {
+            if self.lock().running == 0 {
                 return;
             }
             idle.await;
@@ -281,31 +283,31 @@ impl ServerState {
 
     /// Records that a piece of work has ended, after its outcome was given to the service.
     fn work_ended(&self) {
-        let mut core = self.core();
-        core.running -= 1;
-        if core.running == 0 {
+        let mut locked = self.lock();
+        locked.running -= 1;
+        if locked.running == 0 {
             self.idle.notify_waiters();
         }
     }
 }
 
 /// Advances the service at each time it has asked for.
-async fn wake(state: Arc<ServerState>) {
+async fn run_timer(state: Arc<ServerState>) {
     loop {
-        let next = state.core().service.next_wake();
-        let wait = next.map(|moment| state.clock.until(moment));
+        let next = state.lock().service.next_wake();
+        let wait = next.map(|moment| state.clock.real_time_until(moment));
         tokio::select! {
             biased;
             () = state.rescheduled.notified() => {}
             () = tokio::time::sleep(wait.unwrap_or(Duration::MAX)), if wait.is_some() => {
-                state.with_core(|_, _| ());
+                state.call_service(|_, _| ());
             }
         }
     }
 }
 
 /// Gives work to the devices and their outcomes to the service.
-async fn perform(
+async fn run_devices(
     state: Arc<ServerState>,
     devices: Arc<OnDiskDevices>,
     mut work: mpsc::UnboundedReceiver<Work>,
@@ -316,7 +318,7 @@ async fn perform(
             biased;
             Some(done) = at_work.join_next(), if !at_work.is_empty() => {
                 if let Ok((number, outcome)) = done {
-                    state.with_core(|service, now| service.finished(now, number, outcome));
+                    state.call_service(|service, now| service.finished(now, number, outcome));
                 }
                 state.work_ended();
             }
@@ -325,8 +327,8 @@ async fn perform(
                 let (devices, state) = (Arc::clone(&devices), Arc::clone(&state));
                 at_work.spawn(async move {
                     let number = piece.number;
-                    let least = |limit: Duration| limit.min(SCRIPT_LEAST);
-                    let real_time = move |limit| state.clock.real(limit).max(least(limit));
+                    let shortest = |limit: Duration| limit.min(SCRIPT_TIME_MIN);
+                    let real_time = move |limit| state.clock.to_real(limit).max(shortest(limit));
                     (number, devices.perform(piece, real_time).await)
                 });
             }
@@ -334,21 +336,22 @@ async fn perform(
     }
 }
 
+/// Answers a request.
 async fn answer(
     State(state): State<Arc<ServerState>>,
-    ConnectInfo(cut): ConnectInfo<Cut>,
+    ConnectInfo(cutter): ConnectInfo<ConnectionCutter>,
     request: axum::extract::Request,
 ) -> axum::response::Response {
     let (head, body) = request.into_parts();
     if head.version >= Version::HTTP_2 {
-        return too_new();
+        return http_version_not_supported();
     }
-    let taken = state.body_limits.take(&head.headers, body).await;
-    let is_oversized = matches!(taken, Taken::Oversized);
-    let body = match taken {
-        Taken::Whole(body) => body,
-        Taken::Oversized => Bytes::new(),
-        Taken::Broken => return plain(StatusCode::BAD_REQUEST),
+    let body = state.body_limits.read(&head.headers, body).await;
+    let is_oversized = matches!(body, ReadBody::TooLarge);
+    let body = match body {
+        ReadBody::Complete(body) => body,
+        ReadBody::TooLarge => Bytes::new(),
+        ReadBody::Invalid => return empty_response(StatusCode::BAD_REQUEST),
     };
     let request = Request {
         method: head.method.as_str().to_owned(),
@@ -365,11 +368,11 @@ async fn answer(
         body,
         is_oversized,
     };
-    let Some(response) = state.with_core(|service, now| service.handle(now, &request)) else {
-        cut.cut();
-        return plain(StatusCode::INTERNAL_SERVER_ERROR);
+    let Some(response) = state.call_service(|service, now| service.handle(now, &request)) else {
+        cutter.cut();
+        return empty_response(StatusCode::INTERNAL_SERVER_ERROR);
     };
-    let mut response = written(response, &cut, &state.clock);
+    let mut response = to_http_response(response, &cutter, &state.clock);
     if is_oversized {
         // The rest of the body may still be arriving, so no further request can begin on this
         // connection.
@@ -379,29 +382,35 @@ async fn answer(
     response
 }
 
-/// Refuses HTTP/2. The service uses it over TLS only. A fault that cuts one call's connection would
-/// also cut the other calls on it.
-fn too_new() -> axum::response::Response {
-    let words = "The emulator supports HTTP/1.1 only: it has no TLS, and the service uses HTTP/2 over TLS only.\n";
-    let mut response = axum::response::Response::new(Body::from(words));
+/// Returns the answer to a request with HTTP/2, which is not supported: the service uses it over TLS
+/// only, and a fault that cuts the connection of one call would also cut the other calls on it.
+fn http_version_not_supported() -> axum::response::Response {
+    let message = "The emulator supports HTTP/1.1 only: it has no TLS, and the service uses HTTP/2 over TLS only.\n";
+    let mut response = axum::response::Response::new(Body::from(message));
     *response.status_mut() = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
 }
 
-fn plain(status: StatusCode) -> axum::response::Response {
+/// Returns an answer without a body.
+fn empty_response(status: StatusCode) -> axum::response::Response {
     let mut response = axum::response::Response::new(Body::empty());
     *response.status_mut() = status;
     response
 }
 
-fn written(response: Response, cut: &Cut, clock: &Clock) -> axum::response::Response {
+/// Converts an answer of the service to one of the HTTP server.
+fn to_http_response(
+    response: Response,
+    cutter: &ConnectionCutter,
+    clock: &Clock,
+) -> axum::response::Response {
     let length = response.body.len();
     let body = match response.delivery {
         Delivery::Whole => Body::from(response.body),
         Delivery::Dropped => {
-            cut.cut();
+            cutter.cut();
             Body::empty()
         }
         Delivery::Truncated => {
@@ -414,7 +423,7 @@ fn written(response: Response, cut: &Cut, clock: &Clock) -> axum::response::Resp
             Body::from_stream(futures_util::stream::iter([Ok(half)]).chain(rest))
         }
         Delivery::Slow(pause) => {
-            let pause = clock.real(pause);
+            let pause = clock.to_real(pause);
             let size = (length / 10).max(1);
             let parts: Vec<Bytes> = (0..length)
                 .step_by(size)
@@ -428,8 +437,9 @@ fn written(response: Response, cut: &Cut, clock: &Clock) -> axum::response::Resp
             )
         }
     };
-    let mut out =
-        plain(StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    let mut out = empty_response(
+        StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+    );
     *out.body_mut() = body;
     for (name, value) in response.headers {
         if let Ok(value) = HeaderValue::try_from(value) {

@@ -258,7 +258,7 @@ fn gateway() -> Response {
 
 /// Rounds a delay up to whole seconds.
 fn rounded_up(delay: Duration) -> u64 {
-    let has_fraction = delay.as_millis() % 1000 > 0;
+    let has_fraction = !delay.as_millis().is_multiple_of(1000);
     delay.as_secs() + u64::from(has_fraction)
 }
 

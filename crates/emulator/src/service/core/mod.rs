@@ -117,7 +117,7 @@ impl Service {
     /// Replaces the key that signs tokens and links. The default key is derived from the seed; a
     /// service that others can reach needs a key that can't be computed.
     #[must_use]
-    pub fn with_key(mut self, key: [u8; 32]) -> Self {
+    pub(crate) fn with_key(mut self, key: [u8; 32]) -> Self {
         self.key = key;
         self
     }
@@ -239,11 +239,6 @@ impl Service {
     /// Returns the scenario.
     pub fn scenario(&self) -> &Arc<Scenario> {
         &self.scenario
-    }
-
-    /// Returns the number of devices.
-    pub fn device_count(&self) -> usize {
-        self.machines.len()
     }
 
     /// Returns the issuer of the next token.
