@@ -185,7 +185,7 @@ impl FaultKind {
     }
 
     /// Returns whether this can happen to that call.
-    pub(crate) fn fits(self, call: Call) -> bool {
+    pub fn fits(self, call: Call) -> bool {
         let calls: &[Call] = match self {
             FaultKind::Busy | FaultKind::DelayedVisibility | FaultKind::Flapping => &[Call::Start],
             FaultKind::LibraryFileReplaced => &[Call::Start, Call::LibraryUpload],

@@ -113,8 +113,8 @@ pub use device::{CommandOutcome, DeviceTask, InMemoryDevices, OnDiskDevices, Wor
 pub use fault::{Call, Fault, FaultKind};
 pub use http::{Credentials, Emulator, EmulatorError, ServeOptions, blocking, serve, serve_with};
 pub use scenario::{
-    ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Device, DeviceFile, FileKind, Fleet, LibraryItem,
-    Scenario, ScriptOutcome, StuckIn, TENANT_ID, TimeWindow,
+    ALL_ROLES, App, CLIENT_ID, CLIENT_SECRET, Device, DeviceFile, FileKind, Fleet, InvalidBase64,
+    LibraryItem, Scenario, ScriptOutcome, StuckIn, TENANT_ID, TimeWindow,
 };
 pub use service::{Delivery, LedgerEntry, LedgerEvent, Request, Response, Service};
 pub use settings::{

@@ -407,7 +407,7 @@ pub struct DeviceFile {
 /// An error: the content of a file is not base64.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: invalid base64: {reason}")]
-pub(crate) struct InvalidBase64 {
+pub struct InvalidBase64 {
     path: String,
     reason: String,
 }
@@ -457,7 +457,7 @@ impl DeviceFile {
     ///
     /// # Errors
     /// `base64` is invalid.
-    pub(crate) fn content(&self) -> Result<Vec<u8>, InvalidBase64> {
+    pub fn content(&self) -> Result<Vec<u8>, InvalidBase64> {
         use base64::Engine as _;
         if let Some(text) = &self.text {
             return Ok(text.clone().into_bytes());

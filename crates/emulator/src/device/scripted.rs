@@ -65,7 +65,9 @@ pub(super) fn render(
 pub(crate) fn matches_pattern(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
     let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
+    let first = parts
+        .next()
+        .expect("internal error: a split text has no parts");
     let Some(mut rest) = text.strip_prefix(first) else {
         return false;
     };

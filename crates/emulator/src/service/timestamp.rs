@@ -14,9 +14,11 @@ pub(crate) fn timestamp_in_full(moment: Moment) -> String {
 
 /// Formats a time as in HTTP headers: `Tue, 03 Feb 2026 09:10:11 GMT`.
 pub(crate) fn http_date(moment: Moment) -> String {
+    // A time outside of the years -9999 to 9999 is written as the last one that can be.
     jiff::Timestamp::from_millisecond(moment.millis())
-        .map(|time| time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
-        .unwrap_or_default()
+        .unwrap_or(jiff::Timestamp::MAX)
+        .strftime("%a, %d %b %Y %H:%M:%S GMT")
+        .to_string()
 }
 
 /// Formats a time as `2026-02-03T09:10:11.1234567Z`: UTC, with up to seven fraction digits. Zeros

@@ -343,8 +343,8 @@ impl Service {
         Response::text(200, JSON, body)
     }
 
-    /// With status flapping, changes an action that was just read as `Failed` to `Succeeded` for the next
-    /// read (API notes 4.4). An action that no device has picked up stays `Failed`, because none of its
+    /// Changes an action that was just read as `Failed` to `Succeeded` for the next read, with status
+    /// flapping (API notes 4.4). An action that no device has picked up stays `Failed`, because none of its
     /// commands can have succeeded.
     fn flip_flapping_status(&mut self, index: u32) {
         let action = self.actions.get(index);
@@ -363,7 +363,7 @@ impl Service {
     }
 }
 
-/// Percent-encodes the characters that a query must not contain.
+/// Encodes the characters that a query must not contain with percent signs.
 pub(crate) fn percent_encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
