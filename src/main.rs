@@ -1,4 +1,4 @@
-//! Starts svar: hands the arguments to the command line room and its exit code to the system.
+//! Starts svar: runs the command line and returns its exit code to the system.
 
 use std::process::ExitCode;
 

@@ -90,7 +90,7 @@ pub(crate) async fn drive(
     ));
     if progress.output.format == OutputFormat::Json {
         print(&format!("{summary:#}\n")).map_err(|failure| CommandError {
-            // Something was sent, so this is not `Refused`. It is not `Done` either, because the
+            // Something was sent, so this is not `Refused`. It is not `Success` either, because the
             // caller has no summary.
             exit: Exit::NotAllOk,
             ..failure.help(format!(

@@ -299,7 +299,7 @@ pub(crate) fn exit_code(evidence: &Evidence) -> Exit {
     if !evidence.is_finished() {
         Exit::Interrupted
     } else if evidence.is_ok() {
-        Exit::Done
+        Exit::Success
     } else {
         Exit::NotAllOk
     }

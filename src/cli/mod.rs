@@ -58,7 +58,7 @@ pub fn main() -> ExitCode {
 fn start() -> Exit {
     if is_version_alone() {
         let version = concat!("svar ", env!("CARGO_PKG_VERSION"), "\n");
-        return finish(terminal::print(version).map(|()| Exit::Done), None);
+        return finish(terminal::print(version).map(|()| Exit::Success), None);
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -68,7 +68,7 @@ fn start() -> Exit {
             return if error.use_stderr() {
                 Exit::Refused
             } else {
-                Exit::Done
+                Exit::Success
             };
         }
     };

@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 
 /// The operator's interrupts, one by one: the first stops new starts, the second cancels the run's
-/// sessions, the third leaves at once.
+/// sessions, the third ends the process at once.
 #[derive(Debug)]
 pub struct Interrupts {
     receiver: mpsc::UnboundedReceiver<()>,

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> CommandResult {
             .map_err(|error| existing_run::folder_error(&error))?;
         let message = format!("run {run} has already finished");
         print_state(format, &run, RequestState::Finished, &message)?;
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     }
     let request = ControlRequest {
         request: if args.abort {
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &CancelArgs, terminal: &Terminal) -> CommandResult {
             RequestState::Accepted { by: &driver },
             &message,
         )?;
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     }
     let prepared = resume::prepare(&folder, &args.options, terminal)?;
     let failed = |error: driver::FolderError| existing_run::folder_error(&error);

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> CommandResult {
     Ok(if problems.iter().any(denied) {
         Exit::Refused
     } else {
-        Exit::Done
+        Exit::Success
     })
 }
 

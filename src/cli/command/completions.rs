@@ -11,5 +11,5 @@ pub(crate) fn run(args: &CompletionsArgs) -> CommandResult {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "svar", &mut script);
     print(&String::from_utf8_lossy(&script))?;
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }

@@ -84,7 +84,7 @@ async fn serve(args: &EmulatorArgs, scenario: Scenario, terminal: &Terminal) -> 
             CommandError::refused(format!("the emulator failed: {error}"))
                 .help("check the disk and the temporary folder")
         })?;
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 /// Returns the address to listen on, which is loopback unless `--listen-anywhere` is set.

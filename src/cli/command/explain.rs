@@ -21,7 +21,7 @@ pub(crate) fn run(args: &ExplainArgs, terminal: &Terminal) -> CommandResult {
                 print_json(&json!({ "version": 1, "rules": rules }))?;
             }
         }
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     };
     let Some(rule) = rules::find(id) else {
         return Err(unknown(id));
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &ExplainArgs, terminal: &Terminal) -> CommandResult {
             document.extend(rule);
         }
         print_json(&document)?;
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     }
     let title = terminal.paint_out(TextStyle::Strong, rule.id);
     print(&format!(
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &ExplainArgs, terminal: &Terminal) -> CommandResult {
         rule.title,
         render::page(rule.page, terminal.width_out)
     ))?;
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn entry(rule: &Rule) -> Value {

@@ -67,7 +67,7 @@ pub(crate) fn run(args: &InitArgs, terminal: &Terminal) -> CommandResult {
             "script": script,
             "schema": schema,
         }))?;
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     }
     let next = terminal.paint(TextStyle::Strong, &format!("svar run {shown}"));
     eprint(&format!(
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &InitArgs, terminal: &Terminal) -> CommandResult {
         script.display(),
         schema.display(),
     ));
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn write_new(path: &Path, text: &str) -> Result<(), CommandError> {

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &PauseArgs) -> CommandResult {
             .map_err(|error| existing_run::folder_error(&error))?;
         let message = format!("run {run} has already finished");
         print_state(format, run, RequestState::Finished, &message)?;
-        return Ok(Exit::Done);
+        return Ok(Exit::Success);
     }
     let request = ControlRequest {
         request: RequestKind::Pause,
@@ -49,5 +49,5 @@ pub(crate) fn run(args: &PauseArgs) -> CommandResult {
             print_state(format, run, RequestState::NotActive, &message)?;
         }
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }

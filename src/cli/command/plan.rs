@@ -39,7 +39,7 @@ pub(crate) fn run(args: &PlanArgs, terminal: &Terminal) -> CommandResult {
         OutputFormat::Json => print_json(&report::plan_json(plan))?,
         OutputFormat::Text => print(&report::plan_text(plan))?,
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 /// Resolves the targets with the service and compiles the plan for them.

@@ -90,7 +90,7 @@ pub(crate) fn run(args: &RunsArgs, terminal: &Terminal) -> CommandResult {
         OutputFormat::Text if runs.is_empty() => return Err(existing_run::no_runs(&root)),
         OutputFormat::Text => print(&table(&runs, terminal))?,
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 fn document(runs: &[ListedRun]) -> serde_json::Value {

@@ -17,5 +17,5 @@ pub(crate) fn run(args: &SchemaArgs) -> CommandResult {
                 .help("use a folder that exists and is writable")
         })?,
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }

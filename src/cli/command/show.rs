@@ -45,7 +45,7 @@ pub(crate) fn run(args: &ShowArgs, terminal: &Terminal) -> CommandResult {
             }
         }
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }
 
 /// Returns the process that drives a run; `None` if there is none or it can't be determined.
@@ -76,5 +76,5 @@ fn would_stop(fleet: &Fleet, format: OutputFormat) -> CommandResult {
             }
         }
     }
-    Ok(Exit::Done)
+    Ok(Exit::Success)
 }

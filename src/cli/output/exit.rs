@@ -6,7 +6,7 @@ use std::process::ExitCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Success; after a run: every device is `ok`.
-    Done = 0,
+    Success = 0,
     /// The run finished, but not every device is `ok`, or its summary could not be printed.
     NotAllOk = 1,
     /// Invalid playbook, input or argument; nothing was sent.

@@ -12,16 +12,19 @@ use super::interface::{DriveError, Observer};
 /// Pause after a throttled call whose answer names no pause.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// How long a run waits for the machine list alone while every read of it fails with an error.
+/// Maximum time for which a run waits only for the machine list while every read of it fails.
 const LIST_FAILURES_TOLERATED_FOR: Duration = Duration::from_secs(30 * 60);
 
-/// Pause after each refusal, and how long refusals for lack of a permission are tolerated. A newly
-/// granted permission takes effect after about a minute, so one refusal may pass (API notes 12,
-/// quirk 35).
+/// Pause after each refusal.
+const REFUSAL_PAUSE: Duration = Duration::from_secs(60);
+
+/// Maximum time for which refusals for lack of a permission are tolerated. A newly granted
+/// permission takes effect after about a minute, so one refusal may pass (API notes 12, quirk 35).
 const REFUSALS_TOLERATED_FOR: Duration = Duration::from_secs(60);
 
-/// How long the service may reject fresh tokens if it accepted one of this process before (our
-/// choice): long enough for an outage of the service, but not a whole night.
+/// Maximum time for which rejections of fresh tokens are tolerated if the service has accepted a
+/// token of this process before (our choice): long enough for an outage of the service, but not a
+/// whole night.
 const REJECTIONS_TOLERATED_FOR: Duration = Duration::from_secs(30 * 60);
 
 impl Drive {
@@ -125,8 +128,7 @@ impl Drive {
             return self.record_fact(None, FactBody::TenantLost { why });
         }
         observer.on_retry(now, &why);
-        self.fleet
-            .read_failed(now, need, Some(REFUSALS_TOLERATED_FOR));
+        self.fleet.read_failed(now, need, Some(REFUSAL_PAUSE));
         Ok(())
     }
 

@@ -24,7 +24,7 @@ impl Drive {
     /// Writes all new facts at once, and syncs the journal if a sync is due.
     pub(super) async fn commit(&mut self, observer: &mut dyn Observer) -> Result<(), DriveError> {
         if self.sync_is_due() {
-            let (mut journal, fresh) = self.append()?;
+            let (mut journal, facts) = self.append()?;
             // On another thread, so that a slow disk does not delay network calls.
             let synced = spawn_blocking_io(move || {
                 let written = journal.commit();
@@ -35,10 +35,10 @@ impl Drive {
                 .map_err(|error| DriveError::Bug(error.to_string()))?;
             self.journal = Some(journal);
             written?;
-            notify(&fresh, observer);
+            notify(&facts, observer);
         } else if !self.unwritten.is_empty() {
-            let fresh = self.write_only()?;
-            notify(&fresh, observer);
+            let facts = self.write_only()?;
+            notify(&facts, observer);
         }
         Ok(())
     }
@@ -79,22 +79,22 @@ impl Drive {
     }
 
     fn write_only(&mut self) -> Result<Vec<Fact>, DriveError> {
-        let (mut journal, fresh) = self.append()?;
+        let (mut journal, facts) = self.append()?;
         let written = journal.write();
         self.journal = Some(journal);
         written?;
-        Ok(fresh)
+        Ok(facts)
     }
 
     fn append(&mut self) -> Result<(Journal, Vec<Fact>), DriveError> {
-        let fresh = std::mem::take(&mut self.unwritten);
+        let facts = std::mem::take(&mut self.unwritten);
         let Some(mut journal) = self.journal.take() else {
             return Err(DriveError::Bug("the journal was lost".into()));
         };
-        for fact in &fresh {
+        for fact in &facts {
             journal.append(fact)?;
         }
-        Ok((journal, fresh))
+        Ok((journal, facts))
     }
 
     /// Returns the calls that can be made now that every announcement is durable: starts and

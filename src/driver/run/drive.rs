@@ -118,9 +118,9 @@ pub(super) struct Drive {
 /// The reaction to an interrupt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AfterInterrupt {
-    /// The run goes on until its sessions have ended.
+    /// The run continues until its sessions have ended.
     Continue,
-    /// The process leaves at once, and sessions may still run.
+    /// The process ends at once, and sessions may still be running.
     Quit,
 }
 
@@ -368,7 +368,7 @@ impl Drive {
             locked.write(&rows, self.fleet.slots_held())
         });
         if let Err(error) = shared {
-            // The shared budget is only advice: the run goes on with its own budget and the
+            // The shared budget is only advice: the run continues with its own budget and the
             // service's answers.
             self.budget = None;
             self.fleet.others_took(now, &[], 0);

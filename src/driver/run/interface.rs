@@ -57,7 +57,8 @@ pub enum Ending {
     Finished,
     /// The operator interrupted the run and nothing of it is active any more. It can be resumed.
     Interrupted,
-    /// The operator left at once, and sessions may still run. The run can be resumed.
+    /// The operator ended the process at once, and sessions may still be running. The run can be
+    /// resumed.
     Quit,
     /// The tenant can't be used any more. The run can be resumed.
     TenantLost {
