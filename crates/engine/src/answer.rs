@@ -21,8 +21,8 @@ pub enum CommandAnswer<'e> {
 /// Returns what the answer says of each command that was sent, by its index in the request.
 ///
 /// The service may leave the whole list out (API notes 4.2), and an action that did not succeed may
-/// leave out the commands that it never reached. Anything else that is missing, doubled, or of another command
-/// makes the command's end unknown; an index that was never sent makes all ends unknown.
+/// leave out the commands that it never reached. Anything else that is missing, doubled, or of another
+/// command makes the command's end unknown; an index that was never sent makes all ends unknown.
 pub fn match_answer<'e>(
     sent: usize,
     status: &ActionStatus,

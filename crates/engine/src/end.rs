@@ -1,32 +1,32 @@
-//! The ten ways in which a device ends.
+//! The ten states in which a device ends.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How a device ended. Always all in the sum.
+/// State in which a device ended. Sums always show all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EndState {
     /// Every step did what was expected.
     Ok,
-    /// A command failed, or the service refused the start for good.
+    /// A command failed, or the service refused the start permanently.
     Failed,
     /// A step ran and its expectations do not hold.
     ExpectFailed,
-    /// Out of time on the device or in the engine.
+    /// Ran out of time, on the device or by a limit of the playbook.
     TimedOut,
-    /// Somebody else's session held the device for too long.
+    /// Another session kept the device busy for too long.
     Busy,
-    /// Never came online in time.
+    /// Not online in time.
     OfflineExpired,
     /// Cancelled by the operator or by the stop rule.
     Cancelled,
-    /// Never started, because the run stopped before.
+    /// Not started, because the run stopped before.
     NotStarted,
-    /// Left out on purpose.
+    /// Left out: offline with `offline: skip`, unable to run it, or without a step that applies.
     Skipped,
-    /// It can't be known; a person decides.
+    /// Its outcome can't be known; a person decides.
     Unknown,
 }
 

@@ -1,4 +1,4 @@
-//! All that comes in: facts. What goes out is in `need.rs`.
+//! Facts: what the engine is given. What it returns is in `need.rs`.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,15 +24,15 @@ index_type! {
     RequestIndex(u16)
 }
 
-/// Something that happened, with its time. These are journalled, and nothing else is.
+/// Something that happened. The journal holds facts and nothing else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fact {
-    /// When.
+    /// When it happened.
     pub at: Moment,
-    /// Whose; `None` for what concerns the whole run.
+    /// The device that it concerns; `None` for the whole run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceIndex>,
-    /// What.
+    /// What happened.
     #[serde(flatten)]
     pub body: FactBody,
 }
@@ -93,8 +93,8 @@ pub enum FactBody {
         action: ActionId,
         status: ActionStatus,
         commands: Vec<CommandEnd>,
-        /// Its time in the service's queue was over, and nobody had cancelled it: that ended it,
-        /// whatever the service calls such an end.
+        /// Its time in the service's queue was over and no client had cancelled it: that ended it,
+        /// whichever status the service gives it.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         expired: bool,
     },
@@ -143,21 +143,21 @@ pub enum FactBody {
     Blocked { endpoint: Endpoint, until: Moment },
     /// The operator interrupted the run: 1 stops new starts, 2 cancels own actions.
     Interrupted { count: u8 },
-    /// The operator ended the run for good: no device is begun any more, and the rest goes by
-    /// `how`.
+    /// The operator ended the run: no further device is begun, and those that are begun go on or not
+    /// by `how`.
     Stopped {
         how: OnStop,
-        /// Who; empty where nobody was named.
+        /// Name of that person; empty if none was given.
         by: String,
     },
-    /// A person says that what is left on the device may stay there, or is gone.
+    /// A person gave up the cleanup: what is left on the device may stay there, or is gone.
     CleanupWaived {
-        /// Who; empty where nobody was named.
+        /// Name of that person; empty if none was given.
         by: String,
         /// Why.
         why: String,
     },
-    /// A process took up the run again.
+    /// Another process resumed the run.
     Resumed,
     /// The tenant can't be used any more (sign-in, permission): nothing further is sent.
     TenantLost { why: String },
@@ -211,7 +211,7 @@ impl FactBody {
     }
 }
 
-/// Why an own action is cancelled; it decides the device's end state.
+/// Why an action of this run is cancelled; it decides the device's end state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelWhy {
@@ -245,16 +245,16 @@ impl CancelWhy {
     }
 }
 
-/// What is not waited for any longer. These are facts because only time decides them, and a replay
-/// has no clock.
+/// A wait that is over because its time is. These are facts because only time decides them, and a
+/// replay has no clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GiveUp {
-    /// Somebody else's session on the device.
+    /// The end of another session that keeps the device busy.
     Busy,
     /// The confirmation that a cancelled action has ended.
     Cancel,
-    /// The end of an action that nobody cancelled: a day longer than it can take.
+    /// The end of an action that was not cancelled, a day after the longest time that it can take.
     Action,
     /// A device that seemed online, to take its session: it is offline, and the action goes on waiting.
     Pickup,
@@ -290,14 +290,13 @@ pub enum RunLimit {
     Offline,
 }
 
-/// How the first command stands that an open action has not finished, in the order of a command's
-/// life.
+/// State of the first unfinished command of an open action. The order is that of a command's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandState {
-    /// The service tells of no command how far it is, only that the action runs: taken to execute.
+    /// The service only says that the action runs: the command is taken to execute.
     Presumed,
-    /// It does not execute: it waits, or there is none at this index, for all have finished.
+    /// It does not execute: it waits, or all commands have finished and there is none at this index.
     Waiting,
     /// It executes.
     Executing,
@@ -327,7 +326,7 @@ impl SentCommand {
     }
 }
 
-/// How one command of an ended action stands.
+/// State of one command of an ended action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandEnd {
     /// The service's index.
@@ -342,7 +341,7 @@ pub struct CommandEnd {
     pub named: Option<String>,
 }
 
-/// What was fetched, small enough for the journal.
+/// Summary of a fetched result, small enough for the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ResultSummary {
@@ -350,14 +349,14 @@ pub enum ResultSummary {
     Script {
         /// Its exit code, if the result was readable.
         exit: Option<i64>,
-        /// Where the record stands, relative to the run folder.
+        /// Path of its record, relative to the run folder.
         path: String,
         /// SHA-256 of what came over the wire.
         sha256_wire: String,
     },
     /// A file.
     File {
-        /// Where it stands, relative to the run folder.
+        /// Path of the file, relative to the run folder.
         path: String,
         /// Bytes of the content.
         size: u64,
@@ -368,19 +367,19 @@ pub enum ResultSummary {
     },
 }
 
-/// A refusal that certainly had no effect.
+/// A refused call, which certainly had no effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// The HTTP status; 0 where the call was never sent, for want of a connection or a token.
     pub status: u16,
     /// The service's code; empty where there was none.
     pub code: String,
-    /// The service's words, cleaned of control characters and shortened to 500 characters.
+    /// The service's message, without control characters and shortened to 500 characters.
     pub message: String,
     /// The correlation id to quote to support.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// How long the service asks to wait.
+    /// Wait that the service asks for, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! All that goes out of the engine: needs.
+//! Needs: what the engine returns. What it is given is in `fact.rs`.
 
 use svar_plan::{DeviceIndex, SessionIndex, StepIndex};
 use svar_wire::{ActionId, Moment, Tag};
@@ -36,8 +36,8 @@ pub enum Need {
         tag: Tag,
         not_found: NotFound,
     },
-    /// One bulk list: how do these actions stand? All own open actions, any number. Facts for what
-    /// changed, then [`crate::Fleet::watched`].
+    /// Read the status list for these actions: all open actions of the run. Facts for what changed,
+    /// then [`crate::Fleet::watched`].
     Watch {
         actions: Vec<(DeviceIndex, ActionId)>,
     },
@@ -72,9 +72,9 @@ pub enum Need {
 /// What it means that something is not found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotFound {
-    /// It may become visible yet (API notes 4.5, 6.2).
+    /// It may become visible later (API notes 4.5, 6.2).
     MayAppear,
-    /// There is none: the service had the time that it takes.
+    /// It does not exist: it would be visible by now.
     Final,
 }
 

@@ -23,7 +23,7 @@ pub struct DeviceView {
     pub waiting: Option<Waiting>,
     /// How it ended; `None` while it has not.
     pub end: Option<End>,
-    /// How it counts if the run is left as it stands: its end, or `not_started`, `cancelled` or
+    /// Its state in the sums if the run ends now: its end, or `not_started`, `cancelled` or
     /// `unknown`. So the ten end states always add up to the targets.
     pub standing: EndState,
     /// Something was put or run on it, or may have been, and its cleanup is not done: now, whether it
@@ -36,7 +36,7 @@ pub struct DeviceView {
 /// Phase of a device's run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Phase {
-    /// Nothing was sent to it yet.
+    /// Nothing has been sent to it.
     Waiting,
     /// A session is being started, runs, or its results are fetched.
     Session {
@@ -61,7 +61,7 @@ pub enum Phase {
 /// The phases of a session's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SessionPhase {
-    /// Announced; no answer yet.
+    /// Announced; no answer so far.
     Starting,
     /// The answer was lost; looked for by its tag.
     Searching,
@@ -75,8 +75,8 @@ pub enum SessionPhase {
     Collecting,
 }
 
-/// Whether a device can be started, as far as is known. It is kept here only: whoever reads the machine
-/// list asks for it to find what is new.
+/// Whether a device can be started, as far as is known. The reader of the machine list
+/// compares with it to find what is new.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Readiness {
@@ -149,7 +149,7 @@ pub enum Waiting {
         /// Given up then.
         until: Moment,
     },
-    /// Somebody else's session on it.
+    /// Another session on the device to end.
     Busy {
         /// Given up then.
         until: Moment,
@@ -159,7 +159,7 @@ pub enum Waiting {
         /// Its end.
         until: Moment,
     },
-    /// A lost start that may become visible yet.
+    /// A lost start to become visible.
     Visibility {
         /// Past it, finding nothing means that there is nothing.
         until: Moment,

@@ -137,7 +137,7 @@ impl Score {
     }
 }
 
-/// How the stop rule stands; in words with numbers when it is shown.
+/// How far the stop rule is from being met; its `Display` is a sentence with the numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Standing {
     /// The rule.
@@ -153,8 +153,8 @@ pub struct Standing {
     pub open: u32,
     /// The rule holds.
     pub stops: bool,
-    /// So many further failures in a row make it hold, 0 if it does; `None` if not even the failure
-    /// of all others would.
+    /// Further failures in a row that would meet it, 0 if it is met; `None` if not even the failure of
+    /// all others would.
     pub failures_left: Option<u32>,
 }
 

@@ -12,23 +12,23 @@ use crate::fact::{CancelWhy, FactBody, GiveUp, RequestIndex};
 use crate::status::Waiting;
 use crate::stop::{Orders, StoppedBy};
 
-/// A result link may answer 404 for a moment after the action has ended (API notes 6.2). As long as
-/// actions themselves were seen to be invisible: a result that is given up is lost.
+/// A result link may answer 404 for a while after the action has ended (API notes 6.2). As long as
+/// actions were seen to be invisible themselves: a result that is given up is lost.
 const LINK_LAG: Duration = VISIBILITY_LAG;
 
-/// A cancel whose effect does not show is sent again after this long, so many times in all.
+/// Pause before a cancel without effect is sent again, up to `CANCELS_MAX` times in all.
 const CANCEL_AGAIN: Duration = Duration::from_secs(60);
 const CANCELS_MAX: u8 = 3;
 
-/// The same for cancels that were refused or got lost: what is to be ended goes on meanwhile.
+/// The same for cancels that were refused or lost: the session goes on meanwhile.
 const FAILED_CANCEL_AGAIN: Duration = Duration::from_secs(10);
 const FAILED_CANCELS_MAX: u8 = 9;
 
-/// For how long after the last cancel the end of its action is awaited.
+/// Time after the last cancel for which the end of its action is awaited.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(600);
 
-/// For how long after the service's queue time, or after it began, an action is awaited whose end
-/// nobody reports. Far beyond ten minutes of script and 3 GB of file.
+/// Time after the service's queue time, or after its begin, for which an action is awaited whose end is
+/// not reported. Far longer than a script of ten minutes or a file of 3 GB can take.
 const ACTION_PATIENCE: Duration = Duration::from_secs(24 * 3_600);
 
 /// What a device wants next.

@@ -271,7 +271,7 @@ pub(crate) enum ActionOutcome {
     Failed,
     /// The service's time ran out while it ran.
     TimeOut,
-    /// By us, or by somebody else.
+    /// By us, or by another client.
     Cancelled,
 }
 

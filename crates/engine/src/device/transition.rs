@@ -25,8 +25,8 @@ pub(crate) const VISIBILITY_LAG: Duration = Duration::from_secs(120);
 /// long as the client would have waited for its answer.
 pub(crate) const ON_ITS_WAY: Duration = Duration::from_secs(100);
 
-/// Pauses between the tries on a device that is busy: the first is short, because a session of
-/// somebody else is often just ending.
+/// Pauses between starts on a busy device, in seconds. The first is short, because the other session is
+/// often just ending.
 const BUSY_PAUSES: [u64; 4] = [15, 30, 45, 60];
 
 /// A permission takes effect about so long after it was granted (API notes 2.4).
@@ -57,7 +57,7 @@ enum AfterRefusal {
     StartAgain { refusals: Refusals, pause: Duration },
     /// The start may have been applied after all.
     Search,
-    /// It is refused for good.
+    /// It is refused permanently.
     Fail,
 }
 
@@ -295,7 +295,7 @@ impl Transition<'_, '_> {
     /// Applies what the machine list says of the device.
     pub(crate) fn readiness(&mut self, availability: &Availability) {
         let Stage::Idle(idle) = &self.state.stage else {
-            // It went on in the meantime: what the service does with it says more than the list.
+            // It was started in the meantime: what the service does with the start says more than the list.
             return;
         };
         let session = idle.current.session;
@@ -496,8 +496,8 @@ impl Transition<'_, '_> {
         Ok(())
     }
 
-    /// Adapts to another process that took up the run. A start that was announced and not answered may have been sent
-    /// at any moment until now, may arrive a while later, and becomes visible later still.
+    /// Adapts to another process that resumed the run. A start that was announced and not answered may
+    /// have been sent at any moment until now, may arrive later, and becomes visible later still.
     pub(crate) fn resume(&mut self) {
         if matches!(self.state.stage, Stage::Announced(_)) {
             self.doubt(self.at + ON_ITS_WAY + VISIBILITY_LAG);

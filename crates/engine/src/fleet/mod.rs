@@ -67,7 +67,7 @@ pub fn tag_of(run: &RunId, device: &DeviceId, session: SessionIndex, attempt: At
 #[derive(Debug)]
 struct DeviceRun {
     state: DeviceState,
-    /// A need of it that is given out and not yet answered.
+    /// A need of it that was returned by a poll and has no answer.
     pending: Option<Pending>,
     /// A read that failed is not asked for again before.
     retry_at: Option<Moment>,
@@ -382,7 +382,7 @@ impl Fleet {
         self.touch_active();
     }
 
-    /// Takes the run up from an earlier process. Its needs are not answered any more; a start that it
+    /// Resumes the run of an earlier process. Its needs are not answered any more; a start that it
     /// announced may have been sent at any time until now.
     fn resumed(&mut self, at: Moment) {
         self.to_resume = false;

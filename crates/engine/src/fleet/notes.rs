@@ -36,7 +36,7 @@ impl Fleet {
             .unwrap_or_default()
             .max(backoff(device.failures));
         let mut retry_at = now + pause;
-        // A search that can't settle anything yet is not put off beyond the one that can.
+        // An early search, which can't be final, does not delay the final one.
         if let Stage::Doubtful { settled, .. } = device.state.stage
             && settled > now
             && retry_after.is_none()

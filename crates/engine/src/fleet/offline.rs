@@ -16,7 +16,7 @@ use crate::status::Readiness;
 
 impl Fleet {
     /// Returns whether a device can be started, as far as is known; `None` if there is no such device.
-    /// Made of facts alone, so that another process that takes up the run knows the same.
+    /// Made of facts alone, so that another process that resumes the run knows the same.
     pub fn readiness(&self, device: DeviceIndex) -> Option<&Readiness> {
         let device = device.get(&self.devices)?;
         Some(&device.state.readiness)

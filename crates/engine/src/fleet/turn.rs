@@ -43,7 +43,7 @@ impl Fleet {
         if !self.orders.lost {
             self.record_limits(now, &mut needs);
         }
-        // What is recorded or resolved may stop the run. A start that is granted beside it would no
+        // A fact that is recorded or resolved may stop the run. A start granted at the same time would no
         // longer fit, so grants come when it is known.
         if !self.orders.lost && needs.is_empty() {
             self.grant_cancels(now, &mut needs);

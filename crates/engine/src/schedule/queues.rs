@@ -8,7 +8,7 @@ use svar_wire::Moment;
 
 use crate::fact::FactBody;
 
-/// A need of one device that is given out and not yet answered.
+/// Kind of a need of one device that was returned by a poll and has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pending {
     Start,
@@ -42,15 +42,15 @@ impl Pending {
     }
 }
 
-/// The devices by what they wait for. Every device that is not over stands in at most one of the
+/// The devices by what they wait for. Every device that has not ended is in at most one of the
 /// queues, and may have a timer too.
 #[derive(Debug)]
 pub(crate) struct Queues {
-    /// Something happened to them since they were last looked at.
+    /// Changed since they were last looked at.
     pub(crate) dirty: BTreeSet<DeviceIndex>,
-    /// Their own moments.
+    /// Moments at which devices are looked at again.
     pub(crate) timers: BTreeSet<(Moment, DeviceIndex)>,
-    pub(crate) wakes: BTreeMap<DeviceIndex, Moment>,
+    pub(crate) timer_of: BTreeMap<DeviceIndex, Moment>,
     /// Not begun; the machine list has not been asked about them.
     pub(crate) unasked: BTreeSet<DeviceIndex>,
     /// Not begun, ready.
@@ -64,20 +64,20 @@ pub(crate) struct Queues {
     pub(crate) searches: BTreeSet<DeviceIndex>,
     pub(crate) cancels: BTreeSet<DeviceIndex>,
     pub(crate) fetches: BTreeSet<(Moment, DeviceIndex)>,
-    /// Where a device stands, so that it can be taken out again.
+    /// The queue of each device, so that it can be taken out again.
     places: BTreeMap<DeviceIndex, Place>,
-    /// Granted their first start, which is not announced yet.
+    /// Granted their first start, which has not been announced.
     pub(crate) admitted: BTreeSet<DeviceIndex>,
     /// Active devices that wait for the run to be resumed.
     pub(crate) parked: BTreeSet<DeviceIndex>,
-    /// The devices that the list is being asked about.
+    /// The devices that the list is being read for.
     pub(crate) asking: Option<Vec<DeviceIndex>>,
     pub(crate) devices_at: Moment,
     pub(crate) offline_at: Moment,
     device_failures: u8,
-    /// A record for the run as a whole is asked for.
+    /// A need to record a fact about the run as a whole has no answer.
     pub(crate) recording: bool,
-    /// Nothing has come in since the last poll, so `wake_at` is right.
+    /// There was no input since the last poll, so `wake_at` is valid.
     pub(crate) polled: bool,
     pub(crate) wake_at: Option<Moment>,
 }
@@ -117,7 +117,7 @@ impl Queues {
         Queues {
             dirty: BTreeSet::new(),
             timers: BTreeSet::new(),
-            wakes: BTreeMap::new(),
+            timer_of: BTreeMap::new(),
             unasked: BTreeSet::new(),
             fresh: BTreeSet::new(),
             offline: BTreeSet::new(),
@@ -198,14 +198,14 @@ impl Queues {
             Some(Place::Cancels) => self.cancels.remove(&id),
             Some(Place::Fetches(since)) => self.fetches.remove(&(since, id)),
         };
-        if let Some(at) = self.wakes.remove(&id) {
+        if let Some(at) = self.timer_of.remove(&id) {
             self.timers.remove(&(at, id));
         }
         self.parked.remove(&id);
     }
 
     pub(crate) fn wake(&mut self, id: DeviceIndex, at: Moment) {
-        self.wakes.insert(id, at);
+        self.timer_of.insert(id, at);
         self.timers.insert((at, id));
     }
 

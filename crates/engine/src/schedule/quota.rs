@@ -1,7 +1,6 @@
-//! What the tenant allows, as arithmetic on the time that is handed in.
+//! The tenant's limits, as arithmetic on the time that is passed in.
 //!
-//! Nothing here waits. A window is asked whether a call fits now, and since when one would; a 429
-//! is taken in as "blocked until".
+//! Nothing here waits. A window answers when the next call fits; a 429 blocks it until a moment.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -27,7 +26,7 @@ const START_MARK_MS: i64 = 500;
 /// Time after a refusal for want of slots, or after the last try, until one slot more is tried.
 const SLOT_RETRY: Duration = Duration::from_secs(60);
 
-/// A start that somebody else on this computer was granted reaches the service within so long.
+/// Time within which a start reaches the service that another process of this computer was granted.
 const ON_ITS_WAY: Duration = Duration::from_secs(5);
 
 /// Interval at which a slot is checked that another process holds.
@@ -59,7 +58,7 @@ pub(crate) struct StartWindow {
     per_minute: u32,
     taken: Vec<TakenStart>,
     blocked_until: Moment,
-    /// Another client starts sessions too, and leaves us so many starts a minute.
+    /// The limit while another client starts sessions too.
     lowered: Option<Lowered>,
 }
 
@@ -249,7 +248,7 @@ pub(crate) struct Quota {
     slots: u32,
     /// Slots that other processes of this computer hold.
     held_by_others: u32,
-    /// Other clients hold slots too, and leave this computer so many.
+    /// The limit while other clients hold slots too.
     lowered: Option<Lowered>,
 }
 
@@ -304,9 +303,9 @@ impl Quota {
         }
     }
 
-    /// Lowers a limit after a start that was refused with 429 while this run held `held` slots. With a
-    /// pause named it is the rate. Else, since our own starts keep the rate, there is no free slot: as many as we hold are
-    /// all there are for now (API notes 9.3).
+    /// Lowers a limit after a start that was refused with 429 while this run held `held` slots. With
+    /// `retry_after` it was for the rate. Else, since our own starts keep the rate, no slot is free: the
+    /// tenant has no more than we hold for now (API notes 9.3).
     pub(crate) fn throttled(&mut self, held: u32, retry_after: Option<Duration>, at: Moment) {
         match retry_after {
             Some(pause) => self.starts.refused(pause, at),

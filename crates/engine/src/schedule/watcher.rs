@@ -1,4 +1,4 @@
-//! One bulk list call per tick for all own open actions, however many there are.
+//! Decides when the status list is read: one call per tick for all open actions of the run.
 
 use std::time::Duration;
 
@@ -116,8 +116,8 @@ impl Watcher {
         self.yields_until = Some(at + YIELD);
     }
 
-    /// Adapts to another process that took up the run. It first reads the list a tick later, however often processes
-    /// die.
+    /// Adapts to another process that took up the run. It first reads the list a tick later,
+    /// so that processes that keep crashing don't use up the hour's calls.
     pub(crate) fn resumed(&mut self, now: Moment) {
         let yields_until = self.yields_until;
         *self = Watcher {
