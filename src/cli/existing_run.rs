@@ -275,7 +275,7 @@ pub(crate) fn journal(folder: &RunFolder) -> Result<JournalContents, CommandErro
 /// Converts the header of a run folder into that of a report.
 pub(crate) fn report_header(header: &RunHeader) -> ReportHeader {
     let service = &header.service;
-    let words = match service.kind {
+    let service_text = match service.kind {
         ServiceKind::Tenant => format!("tenant {} at {}", service.tenant_id, service.api),
         ServiceKind::Emulator => format!("emulator at {}", service.api),
         ServiceKind::BuiltInEmulator => "built-in emulator".to_owned(),
@@ -286,7 +286,7 @@ pub(crate) fn report_header(header: &RunHeader) -> ReportHeader {
         playbook: header.playbook.clone(),
         file: header.playbook_file.clone(),
         digest: header.plan_digest.clone(),
-        service: words,
+        service: service_text,
         rehearsal: service.kind != ServiceKind::Tenant,
         operator: header.operator.clone(),
         case: header.case.clone(),

@@ -141,13 +141,13 @@ fn reject_secrets(shown: &str, text: &str) -> Result<(), CommandError> {
         };
         let key = key.trim().trim_matches(['"', '\'']);
         let last = key.rsplit('.').next().unwrap_or(key);
-        let words = last.to_ascii_lowercase();
+        let lower = last.to_ascii_lowercase();
         let plain = last.len() <= 40
             && last
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
         if plain
-            && words
+            && lower
                 .split(['_', '-'])
                 .any(|word| SECRET_WORDS.contains(&word))
         {

@@ -251,12 +251,12 @@ pub(crate) fn excerpt(
 ) -> Option<String> {
     let step = failure.step.as_ref()?;
     let line = usize::try_from(step.line).ok()?.checked_sub(1)?;
-    let whole = source.line_span(line);
-    let before: u32 = (source.slice(whole).chars())
+    let line_span = source.line_span(line);
+    let before: u32 = (source.slice(line_span).chars())
         .take(usize::try_from(step.column).ok()?.checked_sub(1)?)
         .map(|letter| letter.len_utf8() as u32)
         .sum();
-    let span = Span::new(whole.start + before, whole.end);
+    let span = Span::new(line_span.start + before, line_span.end);
     let verb = match failure.end {
         EndState::Failed => "failed",
         EndState::ExpectFailed => "did not meet its expectation",

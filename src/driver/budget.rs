@@ -163,14 +163,14 @@ impl SharedBudget {
         let mut text = Vec::new();
         file.read_to_end(&mut text)?;
         // A process ended while it wrote an incomplete line.
-        let whole = text
+        let complete = text
             .iter()
             .rposition(|byte| *byte == b'\n')
             .map(|at| at + 1)
             .unwrap_or_default();
-        self.offset += whole as u64;
+        self.offset += complete as u64;
         let mut granted = Vec::new();
-        for line in String::from_utf8_lossy(&text[..whole]).lines() {
+        for line in String::from_utf8_lossy(&text[..complete]).lines() {
             match Entry::parse(line) {
                 Some(Entry::Held { slots, at, process }) if !process.starts_with(&self.run) => {
                     self.held
@@ -274,9 +274,9 @@ enum Entry<'l> {
 
 impl Entry<'_> {
     fn parse(line: &str) -> Option<Entry<'_>> {
-        let words: Vec<&str> = line.split(' ').collect();
+        let fields: Vec<&str> = line.split(' ').collect();
         let at = |text: &str| text.parse().ok().map(Moment::from_millis);
-        match words.as_slice() {
+        match fields.as_slice() {
             ["held", slots, time, process] => Some(Entry::Held {
                 slots: slots.parse().ok()?,
                 at: at(time)?,

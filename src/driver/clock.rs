@@ -104,13 +104,13 @@ impl Clock {
     /// Waits until the clock reads `moment`.
     pub async fn sleep_until(&self, moment: Moment) {
         loop {
-            let left = moment.since(self.now());
-            if left.is_zero() {
+            let remaining = moment.since(self.now());
+            if remaining.is_zero() {
                 return;
             }
             // At least a real millisecond: the clock reads whole milliseconds, and a wait that
             // rounds to zero would spin.
-            let sleep = left
+            let sleep = remaining
                 .min(Duration::from_secs(86_400 * 365))
                 .div_f64(self.factor())
                 .clamp(Duration::from_millis(1), SLEEP_MAX);

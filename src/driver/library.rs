@@ -174,8 +174,13 @@ pub async fn prepare(
                 failure,
             })?;
     }
-    let left = compare(items, &listing().await?);
-    match left.missing.into_iter().chain(left.different).next() {
+    let remaining = compare(items, &listing().await?);
+    match remaining
+        .missing
+        .into_iter()
+        .chain(remaining.different)
+        .next()
+    {
         Some(name) => Err(LibraryError::Altered(name)),
         None => Ok(diff.missing),
     }

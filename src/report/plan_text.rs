@@ -49,8 +49,8 @@ fn inputs(text: &mut String, plan: &Plan) {
             "" => "(none)",
             value => value,
         };
-        let words = format!("{} = {value} ({})", input.name, input.origin);
-        entry(text, "input", &words);
+        let value = format!("{} = {value} ({})", input.name, input.origin);
+        entry(text, "input", &value);
     }
 }
 
@@ -89,15 +89,15 @@ fn policy(text: &mut String, plan: &Plan) {
     );
     entry(text, "busy", &busy);
     if let Some(deadline) = policy.deadline_ms {
-        let words = format!("{} after the start", setting(deadline));
-        entry(text, "deadline", &words);
+        let value = format!("{} after the start", setting(deadline));
+        entry(text, "deadline", &value);
     }
     if let Some(window) = &policy.window {
-        let words = format!(
+        let value = format!(
             "sessions are started only {window}; at the end, sessions that no device has taken yet are \
              recalled, running ones finish"
         );
-        entry(text, "window", &words);
+        entry(text, "window", &value);
     }
     if plan
         .steps
@@ -199,8 +199,8 @@ fn devices(text: &mut String, plan: &Plan, group: &DeviceGroup<'_>) {
     line(text, 0, &title);
     if !group.values_equal {
         let name = first.target.label();
-        let words = format!("values differ between devices; these are the values of {name}");
-        line(text, 2, &words);
+        let note = format!("values differ between devices; these are the values of {name}");
+        line(text, 2, &note);
     }
     if first.sessions.is_empty() {
         line(
@@ -475,25 +475,25 @@ fn setting(millis: u64) -> Period {
 }
 
 /// Writes a label in the margin with its text.
-fn entry(text: &mut String, label: &str, words: &str) {
+fn entry(text: &mut String, label: &str, value: &str) {
     text.push_str(&format!("{label:<MARGIN$}"));
-    text.push_str(&wrap(&visible(words), WIDTH, MARGIN, MARGIN));
+    text.push_str(&wrap(&visible(value), WIDTH, MARGIN, MARGIN));
     text.push('\n');
 }
 
 /// Writes an indented line, wrapped with two more columns of indentation.
-fn line(text: &mut String, indent: usize, words: &str) {
+fn line(text: &mut String, indent: usize, value: &str) {
     text.push_str(&" ".repeat(indent));
-    text.push_str(&wrap(&visible(words), WIDTH, indent, indent + 2));
+    text.push_str(&wrap(&visible(value), WIDTH, indent, indent + 2));
     text.push('\n');
 }
 
 /// Writes a command, indented and wrapped like [`line()`]. All spaces and backticks are kept,
 /// because people copy the text.
-fn command_line(text: &mut String, indent: usize, words: &str) {
+fn command_line(text: &mut String, indent: usize, value: &str) {
     text.push_str(&" ".repeat(indent));
     let mut column = indent;
-    for (index, word) in visible(words).split(' ').enumerate() {
+    for (index, word) in visible(value).split(' ').enumerate() {
         let length = columns(word);
         if index > 0 && column + 1 + length > WIDTH {
             text.push('\n');

@@ -216,8 +216,8 @@ impl Progress {
         }
         // If the last device has ended by itself, there is nothing to stop.
         let tally = fleet.tally();
-        let kept = tally.of(EndState::NotStarted) + tally.of(EndState::Cancelled);
-        let going = tally.finished() < tally.total || kept > 0;
+        let not_run = tally.of(EndState::NotStarted) + tally.of(EndState::Cancelled);
+        let going = tally.finished() < tally.total || not_run > 0;
         let stopped = fleet
             .stopped()
             .filter(|stopped| going && stopped.by == StoppedBy::Rule);

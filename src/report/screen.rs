@@ -19,8 +19,8 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Draws rows on standard error, and a bar of `columns` columns that is full at `whole`.
-    pub(super) fn new(rows: usize, whole: u64, columns: usize, output: OutputStyle) -> Self {
+    /// Draws rows on standard error, and a bar of `columns` columns that is full at `length`.
+    pub(super) fn new(rows: usize, length: u64, columns: usize, output: OutputStyle) -> Self {
         let target = ProgressDrawTarget::term_like_with_hz(
             Box::new(UnpaddedTerminal::new()),
             REDRAWS_PER_SECOND,
@@ -39,7 +39,7 @@ impl Screen {
         };
         let signs = if output.unicode { "━━─" } else { "==-" };
         let bar = style(&template).progress_chars(signs);
-        let total = all.add(ProgressBar::new(whole).with_style(bar));
+        let total = all.add(ProgressBar::new(length).with_style(bar));
         // The last line must always be one that is redrawn, or the next output would be appended to
         // it.
         total.tick();

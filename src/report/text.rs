@@ -238,19 +238,19 @@ fn write_table(text: &mut String, devices: &[&DeviceEvidence], output: OutputSty
         let indent = 2 + 2 + label + 2 + state + 2;
         let room = output.width.saturating_sub(indent).max(24);
         let note = wrap(&device_note(device), room, 0, 0);
-        let mut words: Vec<String> = note.lines().map(str::to_owned).collect();
-        if words.len() > DEVICE_LINES_MAX {
+        let mut lines: Vec<String> = note.lines().map(str::to_owned).collect();
+        if lines.len() > DEVICE_LINES_MAX {
             // The whole reason is printed below the table, and in the summary.
-            words.truncate(DEVICE_LINES_MAX);
-            if let Some(last) = words.last_mut() {
+            lines.truncate(DEVICE_LINES_MAX);
+            if let Some(last) = lines.last_mut() {
                 *last = output.fit(&format!("{last} {}", output.ellipsis()), room);
             }
         }
-        let mut words = words.into_iter();
-        let first = words.next().unwrap_or_default();
+        let mut lines = lines.into_iter();
+        let first = lines.next().unwrap_or_default();
         let line = format!("  {mark} {name}  {end}  {first}");
         let _ = writeln!(text, "{}", line.trim_end());
-        for line in words {
+        for line in lines {
             let _ = writeln!(text, "{:indent$}{line}", "");
         }
     }

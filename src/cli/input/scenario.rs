@@ -82,16 +82,16 @@ fn accept_numbers_as_choices(schema: &mut Schema) {
         .flat_map(|choice| [Some(choice.clone()), number(choice).map(Value::from)])
         .flatten()
         .collect();
-    let words = match schema.get("markdownEnumDescriptions") {
-        Some(Value::Array(words)) => words.clone(),
+    let descriptions = match schema.get("markdownEnumDescriptions") {
+        Some(Value::Array(descriptions)) => descriptions.clone(),
         _ => Vec::new(),
     };
-    let words: Vec<Value> = (words.into_iter().zip(choices))
+    let descriptions: Vec<Value> = (descriptions.into_iter().zip(choices))
         .flat_map(|(word, choice)| vec![word; 1 + usize::from(number(choice).is_some())])
         .collect();
     schema.insert("type".to_owned(), json!(["string", "integer"]));
     schema.insert("enum".to_owned(), with_numbers.into());
-    schema.insert("markdownEnumDescriptions".to_owned(), words.into());
+    schema.insert("markdownEnumDescriptions".to_owned(), descriptions.into());
 }
 
 /// Reads a scenario and prints its findings.

@@ -25,13 +25,13 @@ impl Root {
     /// # Errors
     /// The address is invalid or not allowed. The error says why in one sentence.
     pub fn parse(text: &str) -> Result<Root, ConnectionError> {
-        let wrong = |why: &str| ConnectionError::Address {
+        let invalid = |why: &str| ConnectionError::Address {
             address: text.chars().filter(|c| !c.is_control()).take(200).collect(),
             why: why.to_owned(),
         };
-        let mut url = Url::parse(text.trim()).map_err(|error| wrong(&error.to_string()))?;
+        let mut url = Url::parse(text.trim()).map_err(|error| invalid(&error.to_string()))?;
         if url.host_str().is_none_or(str::is_empty) {
-            return Err(wrong("it has no host"));
+            return Err(invalid("it has no host"));
         }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(ConnectionError::Address {
@@ -40,17 +40,17 @@ impl Root {
             });
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(wrong("it has a query or a fragment"));
+            return Err(invalid("it has a query or a fragment"));
         }
         match url.scheme() {
             "https" => {}
             "http" if is_loopback(&url) => {}
             "http" => {
-                return Err(wrong(
+                return Err(invalid(
                     "plain http is for loopback addresses only; use https",
                 ));
             }
-            _ => return Err(wrong("it is not an https address")),
+            _ => return Err(invalid("it is not an https address")),
         }
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);

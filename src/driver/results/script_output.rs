@@ -57,7 +57,7 @@ impl ScriptOutput {
         if !result.contains_key("exit_code") && !result.contains_key("script_output") {
             return None;
         }
-        let words = |key: &str| match result.get(key) {
+        let field = |key: &str| match result.get(key) {
             Some(Value::String(text)) => text.trim_end_matches('\0').to_owned(),
             Some(Value::Array(lines)) => {
                 let lines: Vec<&str> = lines.iter().filter_map(Value::as_str).collect();
@@ -72,8 +72,8 @@ impl ScriptOutput {
         };
         Some(ScriptOutput {
             exit,
-            stdout: without_transcript_line(words("script_output")),
-            stderr: words("script_errors"),
+            stdout: without_transcript_line(field("script_output")),
+            stderr: field("script_errors"),
         })
     }
 

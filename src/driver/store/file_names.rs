@@ -32,8 +32,8 @@ pub(crate) fn safe_name(word: &str) -> String {
         .map(|letter| if is_allowed(letter) { letter } else { '_' })
         .collect();
     // Windows drops spaces and dots at the end, so `a.` and `a` would be the same file there.
-    let kept = name.trim_end_matches(['.', ' ']).len();
-    name.truncate(kept);
+    let length = name.trim_end_matches(['.', ' ']).len();
+    name.truncate(length);
     let name = name.trim_start_matches(' ');
     let stem = name.split('.').next().unwrap_or_default().trim_end();
     let name = if name.is_empty() {

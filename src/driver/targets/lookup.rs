@@ -136,11 +136,11 @@ impl<'c> DeviceLookup<'c> {
             (Some(Unknown::Name(name)), 0) => Err(TargetError::UnknownName(name)),
             (Some(last), _) => {
                 unknown.push(last);
-                let words = unknown.into_iter().map(|unknown| match unknown {
+                let names = unknown.into_iter().map(|unknown| match unknown {
                     Unknown::Id(id) => id.to_string(),
                     Unknown::Name(name) => name,
                 });
-                Err(TargetError::UnknownMany(words.collect()))
+                Err(TargetError::UnknownMany(names.collect()))
             }
         }
     }
@@ -257,11 +257,11 @@ impl<'c> DeviceLookup<'c> {
             .map(|(id, _)| id)
             .filter(|id| !self.by_id.contains_key(id.as_str()))
             .collect();
-        let words = match ids {
+        let description = match ids {
             [(_, reason)] => reason.to_string(),
             _ => format!("{} ids", ids.len()),
         };
-        let mut by_id = self.read_ids(&unread, &words).await?;
+        let mut by_id = self.read_ids(&unread, &description).await?;
         let mut selected = Vec::new();
         let mut seen = HashSet::new();
         for (id, reason) in ids {
@@ -281,16 +281,16 @@ impl<'c> DeviceLookup<'c> {
         Ok(selected)
     }
 
-    /// Reads the devices with these ids, by their id in lower case. `words` describes them in an
+    /// Reads the devices with these ids, by their id in lower case. `description` describes them in an
     /// error.
     async fn read_ids(
         &self,
         ids: &[&DeviceId],
-        words: &str,
+        description: &str,
     ) -> Result<HashMap<String, Machine>, TargetError> {
         let found = self.client.machines_by_id(ids).await;
         let found = found.map_err(|failure| TargetError::Call {
-            selector: words.to_owned(),
+            selector: description.to_owned(),
             failure,
         })?;
         let by_id = found

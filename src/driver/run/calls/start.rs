@@ -102,14 +102,14 @@ impl Calls {
                 let message = self.secrets().mask(&unresolvable.problem.message);
                 PrepareError::Unresolvable(message.into_owned())
             })?;
-        let whole = resolved.request.ok_or(PrepareError::NothingToSend)?;
+        let session_request = resolved.request.ok_or(PrepareError::NothingToSend)?;
         let mut request = LiveResponseRequest {
             commands: Vec::with_capacity(commands.len()),
-            comment: whole.comment.clone(),
+            comment: session_request.comment.clone(),
         };
         for sent in commands {
             let place = (resolved.commands.iter()).position(|index| *index == sent.command);
-            let command = place.and_then(|place| whole.commands.get(place));
+            let command = place.and_then(|place| session_request.commands.get(place));
             let command = command.ok_or(PrepareError::CommandSkipped)?;
             let file = file_of(command).map(|file| self.secrets().mask(file).into_owned());
             sent.file = file;
