@@ -25,7 +25,7 @@ mod machines;
 mod message;
 mod other_users;
 mod random;
-mod rates;
+mod rate_limiter;
 mod recent_commands;
 mod refusal;
 mod route;

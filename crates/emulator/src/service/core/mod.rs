@@ -27,7 +27,7 @@ use super::machines::Machines;
 use super::message::{Request, Response};
 use super::other_users::OtherUsers;
 use super::random::{Purpose, SeededRandom, guid};
-use super::rates::RateLimiter;
+use super::rate_limiter::RateLimiter;
 use super::refusal::Refusal;
 use super::route::Route;
 use super::timestamp::http_date;
