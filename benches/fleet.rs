@@ -28,8 +28,8 @@ use svar_emulator::{
 use svar_language::playbook::{NoFiles, load};
 use svar_language::source::SourceText;
 use svar_plan::{
-    CompiledPlan, GivenInputs, Inputs, Job, Limits, LimitsProfile, RunNames, Target, compile,
-    least_makespan,
+    CompiledPlan, GivenInputs, Inputs, Limits, LimitsProfile, RunNames, SessionTiming, Target,
+    compile, least_makespan,
 };
 use svar_wire::DeviceId;
 use svar_wire::Moment;
@@ -69,15 +69,15 @@ impl Shape {
     }
 
     fn bound(self, online_at: &[Duration]) -> Duration {
-        let jobs: Vec<Job> = online_at
+        let sessions: Vec<SessionTiming> = online_at
             .iter()
-            .map(|earliest| Job {
+            .map(|earliest| SessionTiming {
                 earliest: *earliest,
                 length: Duration::from_secs(self.seconds),
                 links: 1,
             })
             .collect();
-        least_makespan(&limits(), &jobs).at_least
+        least_makespan(&limits(), &sessions).at_least
     }
 }
 

@@ -53,8 +53,8 @@ pub use compile::{
     UnresolvableSession, compile,
 };
 pub use forecast::{
-    BindingLimit, CallCounts, Forecast, Job, MakespanBound, OfflineCost, OfflineDelay,
-    PlaybookEdit, RecentlySeenCost, SESSION_ESTIMATE, Saving, TimeLimit, WindowCount,
+    BindingLimit, CallCounts, Forecast, MakespanBound, OfflineCost, OfflineDelay, PlaybookEdit,
+    RecentlySeenCost, SESSION_ESTIMATE, Saving, SessionTiming, TimeLimit, WindowCount,
     least_makespan,
 };
 pub use hours::{Hours, UnknownZone};
@@ -62,7 +62,7 @@ pub use index::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};
 pub use inputs::{
     ENVIRONMENT_PREFIX, GivenInputs, InputOrigin, InputValue, Inputs, MissingSecrets,
 };
-pub use limits::{Limits, LimitsProfile, PICKUP, ReadBudget};
+pub use limits::{CallLimit, Limits, LimitsProfile, PICKUP};
 pub use model::{
     CommandPlan, DevicePlan, OfflinePolicy, Plan, PlannedFile, PlannedInput, Policy, RetryPolicy,
     Session, SessionKind, StepLocation, StepPlan, StopWhen, Target, Verdict, family_of,

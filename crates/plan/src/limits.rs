@@ -24,7 +24,7 @@ pub enum LimitsProfile {
 
 /// Rate limit of a kind of call (API notes 1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReadBudget {
+pub struct CallLimit {
     /// Calls per minute.
     pub per_minute: u32,
     /// Calls per hour.
@@ -43,21 +43,21 @@ pub struct Limits {
     /// Time after which an action in the service's queue expires, in seconds.
     pub queue_seconds: u32,
     /// Calls that read or list machine actions.
-    pub actions: ReadBudget,
+    pub actions: CallLimit,
     /// Calls for the link of a result.
-    pub links: ReadBudget,
+    pub links: CallLimit,
     /// Cancel calls.
-    pub cancels: ReadBudget,
+    pub cancels: CallLimit,
     /// Library calls.
-    pub library: ReadBudget,
+    pub library: CallLimit,
     /// Device calls.
-    pub devices: ReadBudget,
+    pub devices: CallLimit,
 }
 
 impl Limits {
     /// Returns the limits of a profile.
     pub const fn of(profile: LimitsProfile) -> Self {
-        let row = ReadBudget {
+        let row = CallLimit {
             per_minute: 100,
             per_hour: 1_500,
         };

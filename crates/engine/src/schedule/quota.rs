@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use svar_plan::{DeviceIndex, Limits, ReadBudget};
+use svar_plan::{CallLimit, DeviceIndex, Limits};
 use svar_wire::Moment;
 
 use crate::endpoint::Endpoint;
@@ -187,7 +187,7 @@ pub(crate) struct ReadWindow {
 }
 
 impl ReadWindow {
-    fn new(budget: ReadBudget) -> Self {
+    fn new(budget: CallLimit) -> Self {
         let without_reserve = |calls: u32| (calls - calls.div_ceil(20)).max(1) as usize;
         ReadWindow {
             per_minute: without_reserve(budget.per_minute),

@@ -31,7 +31,7 @@ pub(super) enum ExpressionSyntax {
 }
 
 /// End of an expression in the template's text.
-pub(super) struct End {
+pub(super) struct ExpressionEnd {
     /// Byte after the expression: that of the closing `}}`, or the end of the text.
     pub(super) inner: usize,
     /// Byte after the closing `}}`, or the end of the text.
@@ -43,7 +43,7 @@ pub(super) fn find_end(
     text: &str,
     start: usize,
     syntax: ExpressionSyntax,
-) -> Result<End, ExpressionError> {
+) -> Result<ExpressionEnd, ExpressionError> {
     let mut tokenizer = Tokenizer::new(&text[start..], "", true, SyntaxConfig::default());
     let mut open: Vec<(char, Range<usize>)> = Vec::new();
     let mut count = 0;
@@ -75,7 +75,7 @@ pub(super) fn find_end(
             Ok(None) => {
                 return match open.pop() {
                     Some((bracket, range)) => Err(unclosed_bracket_error(bracket, range)),
-                    None => Ok(End {
+                    None => Ok(ExpressionEnd {
                         inner: text.len(),
                         outer: text.len(),
                     }),
@@ -121,7 +121,7 @@ pub(super) fn find_end(
                         "this `}}` has no `${{`",
                     ));
                 }
-                return Ok(End {
+                return Ok(ExpressionEnd {
                     inner: range.start,
                     outer: range.end,
                 });

@@ -22,7 +22,7 @@ use super::{resolve, restrictions};
 
 /// Result of scanning a text up to its end or the first syntax error.
 pub(super) struct Attempt<'a> {
-    builder: Builder<'a>,
+    builder: DocumentBuilder<'a>,
     /// Error that stopped it.
     pub(super) error: Option<Problem>,
 }
@@ -44,7 +44,7 @@ impl Attempt<'_> {
 
 /// Scans a text and builds its nodes.
 pub(super) fn attempt<'a>(source: &'a SourceText, limits: &'a YamlLimits) -> Attempt<'a> {
-    let mut builder = Builder::new(source, limits);
+    let mut builder = DocumentBuilder::new(source, limits);
     let error = builder.run().err().map(|error| *error);
     Attempt { builder, error }
 }
@@ -82,7 +82,7 @@ enum Anchor {
     },
 }
 
-struct Builder<'a> {
+struct DocumentBuilder<'a> {
     source: &'a SourceText,
     limits: &'a YamlLimits,
     nodes: Vec<Node>,
@@ -95,9 +95,9 @@ struct Builder<'a> {
     problems: Vec<Problem>,
 }
 
-impl<'a> Builder<'a> {
+impl<'a> DocumentBuilder<'a> {
     fn new(source: &'a SourceText, limits: &'a YamlLimits) -> Self {
-        Builder {
+        DocumentBuilder {
             source,
             limits,
             nodes: Vec::with_capacity(source.text().len() / 16),

@@ -233,7 +233,7 @@ fn unexpected(node: &Node) -> Unexpected<'_> {
     }
 }
 
-/// The two parts of a [`Spanned`].
+/// The two parts of a [`Spanned`](super::Spanned).
 struct NodeAndValue<'a> {
     from: NodeDeserializer<'a>,
     given: u8,
@@ -378,7 +378,7 @@ impl<'de> EnumAccess<'de> for Variant<'de> {
     }
 }
 
-/// Enum access of a [`TemplateOr`]: the variant says whether the node is a template.
+/// Enum access of a [`TemplateOr`](super::TemplateOr): the variant says whether the node is a template.
 struct TemplateAccess<'a>(NodeDeserializer<'a>);
 
 impl<'de> EnumAccess<'de> for TemplateAccess<'de> {

@@ -68,7 +68,7 @@ struct SourceMap {
 impl SourceMap {
     fn of(source: &str, node: &Node) -> SourceMap {
         let span = node.span.range();
-        let mut builder = Builder {
+        let mut builder = SourceMapBuilder {
             source: source.as_bytes(),
             at: span.start,
             end: span.end,
@@ -126,7 +126,7 @@ impl SourceMap {
     }
 }
 
-struct Builder<'a> {
+struct SourceMapBuilder<'a> {
     source: &'a [u8],
     at: usize,
     end: usize,
@@ -146,7 +146,7 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-impl Builder<'_> {
+impl SourceMapBuilder<'_> {
     fn mapping(&mut self, decoded: usize, written: usize) {
         self.mappings.push(Mapping {
             decoded,

@@ -33,7 +33,7 @@ fn load_text(playbook: &str) -> Loaded {
     load(&source, &svar_language::playbook::NoFiles)
 }
 
-fn codes(loaded: &Loaded) -> Vec<&str> {
+fn rule_ids(loaded: &Loaded) -> Vec<&str> {
     loaded
         .problems
         .iter()
@@ -47,19 +47,19 @@ fn each_finding_is_drawn_as_its_case_says() {
     for folder in folders("tests/cases/check") {
         let code = folder.file_name().unwrap().to_str().unwrap().to_owned();
         let loaded = load_file(&folder.join("playbook.yaml"));
-        let drawn = text(&loaded.problems, &RenderStyle::unicode());
+        let rendered = text(&loaded.problems, &RenderStyle::unicode());
         assert!(
-            codes(&loaded).contains(&code.as_str()),
-            "the playbook of `{code}` does not show it, but:\n{drawn}"
+            rule_ids(&loaded).contains(&code.as_str()),
+            "the playbook of `{code}` does not show it, but:\n{rendered}"
         );
         let expected = folder.join("expected.txt");
         if std::env::var_os("SVAR_WRITE_EXPECTED").is_some() {
-            fs::write(&expected, &drawn).unwrap();
+            fs::write(&expected, &rendered).unwrap();
         }
         let wanted = fs::read_to_string(&expected).unwrap_or_default();
-        if wanted != drawn {
+        if wanted != rendered {
             wrong.push(format!(
-                "== {code}: wanted\n{wanted}\n== {code}: but drawn is\n{drawn}"
+                "== {code}: wanted\n{wanted}\n== {code}: but rendered is\n{rendered}"
             ));
         }
     }
@@ -102,8 +102,8 @@ fn good_playbooks_pass_without_a_word() {
     playbooks.push("tests/cases/everything.yaml".into());
     for path in playbooks {
         let loaded = load_file(&path);
-        let drawn = text(&loaded.problems, &RenderStyle::unicode());
-        assert_eq!(drawn, "", "{}", path.display());
+        let rendered = text(&loaded.problems, &RenderStyle::unicode());
+        assert_eq!(rendered, "", "{}", path.display());
         assert!(loaded.playbook.is_some(), "{}", path.display());
     }
 }
@@ -114,7 +114,7 @@ fn one_wrong_key_hides_no_other_finding() {
     let loaded = load_text(playbook);
     assert!(loaded.playbook.is_none());
     assert_eq!(
-        codes(&loaded),
+        rule_ids(&loaded),
         [
             "unknown-key",
             "invalid-library-name",
@@ -199,9 +199,9 @@ fn a_fix_resolves_its_finding() {
 fn a_suppressed_error_leaves_a_playbook() {
     let wild = "playbook: 1\nsteps:\n  - get: /var/log/a*  # svar: allow not-a-single-file -- that is its name\n";
     let loaded = load_text(wild);
-    assert!(codes(&loaded).is_empty() && loaded.playbook.is_some());
+    assert!(rule_ids(&loaded).is_empty() && loaded.playbook.is_some());
     let stacked = "playbook: 1\nsteps:\n  # svar: allow not-a-single-file -- that is its name\n  # Collected for case 118.\n  - get: /var/log/a*\n";
-    assert!(codes(&load_text(stacked)).is_empty());
+    assert!(rule_ids(&load_text(stacked)).is_empty());
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn a_large_playbook_full_of_mistakes_is_read_in_one_go() {
     }
     let loaded = load_text(&playbook);
     let count = |code: &str| {
-        codes(&loaded)
+        rule_ids(&loaded)
             .iter()
             .filter(|other| **other == code)
             .count()
@@ -253,7 +253,7 @@ fn a_key_that_yaml_refuses_is_told_once() {
             "merge-key",
         ),
     ] {
-        assert_eq!(codes(&load_text(text)), [code], "{text}");
+        assert_eq!(rule_ids(&load_text(text)), [code], "{text}");
     }
 }
 

@@ -53,22 +53,22 @@ fn visible() -> Type {
 #[track_caller]
 fn value(text: &str) -> Value {
     let template = Template::parse(text).expect("it parses");
-    let faults = template.check(&visible(), ExpectedType::Anything);
-    assert!(faults.is_empty(), "{text}: {faults:?}");
+    let errors = template.check(&visible(), ExpectedType::Anything);
+    assert!(errors.is_empty(), "{text}: {errors:?}");
     template.evaluate(&scope()).expect("it has a value")
 }
 
 /// Every fault as `bytes it points at: message (help)`.
 #[track_caller]
-fn faults(text: &str) -> Vec<String> {
-    faults_where(text, ExpectedType::Anything)
+fn errors(text: &str) -> Vec<String> {
+    errors_for(text, ExpectedType::Anything)
 }
 
 #[track_caller]
-fn faults_where(text: &str, wanted: ExpectedType) -> Vec<String> {
+fn errors_for(text: &str, expected: ExpectedType) -> Vec<String> {
     let found: Vec<ExpressionError> = match Template::parse(text) {
-        Ok(template) => template.check(&visible(), wanted),
-        Err(faults) => faults,
+        Ok(template) => template.check(&visible(), expected),
+        Err(errors) => errors,
     };
     found
         .into_iter()
@@ -90,11 +90,11 @@ fn maps_of_different_kinds_can_be_compared() {
         "${{ steps.probe != {'exit': 0} }}",
         "${{ inputs == steps }}",
     ] {
-        assert_eq!(faults(text), none, "{text}");
+        assert_eq!(errors(text), none, "{text}");
     }
     // A map and something else are never equal.
-    assert_eq!(faults("${{ {'a': 1} == inputs.days }}").len(), 1);
-    assert_eq!(faults("${{ inputs.hosts == inputs }}").len(), 1);
+    assert_eq!(errors("${{ {'a': 1} == inputs.days }}").len(), 1);
+    assert_eq!(errors("${{ inputs.hosts == inputs }}").len(), 1);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn unknown_names_are_pointed_at_and_the_nearest_is_named() {
             "C:\\${{ hostname }}\\x",
             "${{ secrets.token }}",
         ]
-        .map(faults)
+        .map(errors)
     );
 }
 
@@ -196,20 +196,20 @@ fn types_that_do_not_fit_are_found_before_there_is_data() {
             "${{ inputs.process | replace('a') }}",
             "${{ 1 < inputs.days < 'x' }}",
         ]
-        .map(faults)
+        .map(errors)
     );
 }
 
 #[test]
 fn a_place_that_wants_a_type_says_so() {
     insta::assert_debug_snapshot!([
-        faults_where("${{ inputs.process }}", ExpectedType::Int),
-        faults_where("${{ inputs.days }}", ExpectedType::Bool),
-        faults_where("${{ inputs.hosts }}", ExpectedType::Text),
-        faults_where("${{ inputs.days / 2 }}", ExpectedType::Int),
-        faults_where("${{ inputs.days }}", ExpectedType::Word),
-        faults_where("${{ inputs.days }}", ExpectedType::Int),
-        faults_where("${{ steps.probe.json.n }}", ExpectedType::Int),
+        errors_for("${{ inputs.process }}", ExpectedType::Int),
+        errors_for("${{ inputs.days }}", ExpectedType::Bool),
+        errors_for("${{ inputs.hosts }}", ExpectedType::Text),
+        errors_for("${{ inputs.days / 2 }}", ExpectedType::Int),
+        errors_for("${{ inputs.days }}", ExpectedType::Word),
+        errors_for("${{ inputs.days }}", ExpectedType::Int),
+        errors_for("${{ steps.probe.json.n }}", ExpectedType::Int),
     ]);
 }
 
@@ -227,7 +227,7 @@ fn filters_tests_and_calls_that_do_not_exist_are_explained() {
             "${{ range(3) }}",
             "${{ now() }}",
         ]
-        .map(faults)
+        .map(errors)
     );
 }
 
@@ -254,7 +254,7 @@ fn what_is_no_expression_is_pointed_at() {
             "${{ a b }} and ${{ c d }}",
             "${{ größe + ö }}",
         ]
-        .map(faults)
+        .map(errors)
     );
 }
 
@@ -316,8 +316,8 @@ fn no_text_is_too_deep_or_too_long() {
         format!("${{{{ a{} }}}}", "|upper".repeat(50_000)),
         format!("${{{{ {} }}}}", "[".repeat(50_000)),
     ] {
-        let faults = Template::parse(&text).unwrap_err();
-        assert_eq!(faults.len(), 1, "{:.60}", text);
+        let errors = Template::parse(&text).unwrap_err();
+        assert_eq!(errors.len(), 1, "{:.60}", text);
     }
     assert_eq!(
         value(&format!("${{{{ '{long}' | length }}}}")),
@@ -331,17 +331,17 @@ proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in ".{0,60}", inner in "[a-z0-9 .'\"\\[\\](){}|~+*/<>=!,:%_-]{0,40}") {
         for text in [text.clone(), format!("x${{{{{inner}}}}} {text}"), format!("${{{{ {inner} }}}}")] {
-            let faults = match Template::parse(&text) {
+            let errors = match Template::parse(&text) {
                 Ok(template) => {
-                    let faults = template.check(&visible(), ExpectedType::Text);
+                    let errors = template.check(&visible(), ExpectedType::Text);
                     match template.evaluate(&scope()) {
-                        Ok(_) => faults,
-                        Err(fault) => faults.into_iter().chain([fault]).collect(),
+                        Ok(_) => errors,
+                        Err(fault) => errors.into_iter().chain([fault]).collect(),
                     }
                 }
-                Err(faults) => faults,
+                Err(errors) => errors,
             };
-            for fault in faults {
+            for fault in errors {
                 prop_assert!(text.get(fault.range.clone()).is_some(), "{:?}", fault);
             }
         }

@@ -73,11 +73,11 @@ fn nothing_of_a_source_reaches_the_terminal_raw() {
         .label(hostile)
         .help(hostile)
         .fix(hostile, Vec::new());
-    let drawn = text(&[problem], &RenderStyle::unicode());
-    let raw = drawn.chars().find(|character| {
+    let rendered = text(&[problem], &RenderStyle::unicode());
+    let raw = rendered.chars().find(|character| {
         *character != '\n' && visible(&character.to_string()) != character.to_string()
     });
-    assert_eq!(raw, None, "{drawn}");
+    assert_eq!(raw, None, "{rendered}");
 }
 
 #[test]
@@ -129,12 +129,12 @@ fn a_long_line_is_cut_around_its_mark() {
     );
     let source = source(&long);
     let problem = finding(&source, "here", "in the middle of a megabyte").label("this");
-    let drawn = text(&[problem], &RenderStyle::unicode());
+    let rendered = text(&[problem], &RenderStyle::unicode());
     assert!(
-        drawn.lines().all(|line| line.chars().count() <= 80),
-        "{drawn}"
+        rendered.lines().all(|line| line.chars().count() <= 80),
+        "{rendered}"
     );
-    insta::assert_snapshot!(drawn);
+    insta::assert_snapshot!(rendered);
 }
 
 #[test]
@@ -149,8 +149,8 @@ fn a_mark_can_stand_at_the_very_end() {
             "m",
         )
         .label("here");
-        let drawn = text(&[problem], &RenderStyle::unicode());
-        assert!(drawn.contains("here"), "{content:?}\n{drawn}");
+        let rendered = text(&[problem], &RenderStyle::unicode());
+        assert!(rendered.contains("here"), "{content:?}\n{rendered}");
     }
 }
 
@@ -173,6 +173,6 @@ fn code_in_a_message_is_never_broken() {
         "a",
         &format!("the file {path} is missing, so nothing can be put there"),
     );
-    let drawn = text(&[problem], &RenderStyle::unicode());
-    assert!(drawn.contains(path), "{drawn}");
+    let rendered = text(&[problem], &RenderStyle::unicode());
+    assert!(rendered.contains(path), "{rendered}");
 }

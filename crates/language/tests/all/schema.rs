@@ -364,7 +364,7 @@ const ODD_VALUES: &[&str] = &[
 ];
 
 /// Every playbook that comes from a good one by one odd change.
-fn odd_playbooks() -> Vec<String> {
+fn invalid_playbooks() -> Vec<String> {
     let mut texts = Vec::new();
     for path in [
         "tests/cases/everything.yaml",
@@ -395,7 +395,7 @@ fn the_first_look_never_lets_a_mistake_through() {
     let shape = svar_language::playbook::playbook_schema();
     let (mut let_through, mut fitting, mut wrong) = (0, 0, 0);
     // Every third: all of them take long, and the neighbours of one are much like it.
-    for text in odd_playbooks().into_iter().step_by(3) {
+    for text in invalid_playbooks().into_iter().step_by(3) {
         let Ok(document) = Document::parse(&SourceText::new("playbook.yaml", text.as_str())) else {
             continue;
         };

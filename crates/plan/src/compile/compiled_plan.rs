@@ -17,7 +17,7 @@ use crate::result::{Results, StepResult};
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolvedSession {
     /// Commands of the session that are sent, by index into
-    /// [`Session::commands`](super::Session::commands).
+    /// [`Session::commands`](crate::Session::commands).
     pub commands: Vec<CommandIndex>,
     /// Request body without the correlation tag; `None` if no condition holds.
     pub request: Option<Arc<LiveResponseRequest>>,

@@ -36,7 +36,7 @@ const HOUR_MS: u64 = 3_600_000;
 
 /// Timing of one session of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Job {
+pub struct SessionTiming {
     /// Earliest start, from the start of the run.
     pub earliest: Duration,
     /// Minimum time for which it holds its slot.
@@ -45,24 +45,24 @@ pub struct Job {
     pub links: u32,
 }
 
-impl Job {
+impl SessionTiming {
     /// Returns the sessions of one device, which run one after the other. The device is online from
     /// `online_at` on; each session has a length and a number of results.
     pub fn of_device(
         online_at: Duration,
         sessions: impl IntoIterator<Item = (Duration, u32)>,
-    ) -> Vec<Job> {
+    ) -> Vec<SessionTiming> {
         let mut earliest = online_at;
-        let mut jobs = Vec::new();
+        let mut timings = Vec::new();
         for (length, links) in sessions {
-            jobs.push(Job {
+            timings.push(SessionTiming {
                 earliest,
                 length,
                 links,
             });
             earliest += length;
         }
-        jobs
+        timings
     }
 }
 
@@ -100,7 +100,7 @@ pub struct MakespanBound {
 }
 
 /// Returns the lower bound of the time for some sessions; see the documentation of this module.
-pub fn least_makespan(limits: &Limits, jobs: &[Job]) -> MakespanBound {
+pub fn least_makespan(limits: &Limits, sessions: &[SessionTiming]) -> MakespanBound {
     let all = LimitSet {
         starts: Some(at_least_one(limits.starts_per_minute)),
         slots: Some(at_least_one(limits.slots)),
@@ -125,7 +125,7 @@ pub fn least_makespan(limits: &Limits, jobs: &[Job]) -> MakespanBound {
                 ..LimitSet::default()
             },
         };
-        (rules.bound(jobs), binding)
+        (rules.bound(sessions), binding)
     };
     // `max_by_key` returns the last of equal ones, so that a limit binds only if it makes a difference.
     let kinds = [
@@ -140,7 +140,7 @@ pub fn least_makespan(limits: &Limits, jobs: &[Job]) -> MakespanBound {
         .max_by_key(|(bound, _)| *bound)
         .unwrap_or((0, BindingLimit::Sessions));
     MakespanBound {
-        at_least: Duration::from_millis(all.bound(jobs)),
+        at_least: Duration::from_millis(all.bound(sessions)),
         binding,
     }
 }
@@ -165,22 +165,27 @@ struct LimitSet {
 }
 
 impl LimitSet {
-    fn bound(&self, jobs: &[Job]) -> u64 {
-        let Some(shortest) = jobs.iter().map(|job| millis(job.length)).min() else {
+    fn bound(&self, sessions: &[SessionTiming]) -> u64 {
+        let Some(shortest) = sessions.iter().map(|session| millis(session.length)).min() else {
             return 0;
         };
-        let starts = self.starts(jobs, shortest);
+        let starts = self.starts(sessions, shortest);
         let recursion = starts.last().map_or(0, |last| last + shortest);
-        let chains = jobs.iter().map(|job| millis(job.earliest + job.length));
+        let chains = sessions
+            .iter()
+            .map(|session| millis(session.earliest + session.length));
         recursion
             .max(chains.max().unwrap_or(0))
-            .max(self.work(jobs))
-            .max(self.links(jobs, &starts, shortest))
+            .max(self.work(sessions))
+            .max(self.links(sessions, &starts, shortest))
     }
 
     /// Returns lower bounds of all starts, in order, by rules 1 to 3.
-    fn starts(&self, jobs: &[Job], shortest: u64) -> Vec<u64> {
-        let mut starts: Vec<u64> = jobs.iter().map(|job| millis(job.earliest)).collect();
+    fn starts(&self, sessions: &[SessionTiming], shortest: u64) -> Vec<u64> {
+        let mut starts: Vec<u64> = sessions
+            .iter()
+            .map(|session| millis(session.earliest))
+            .collect();
         starts.sort_unstable();
         for place in 0..starts.len() {
             let before = |count: usize| place.checked_sub(count).map(|other| starts[other]);
@@ -195,11 +200,11 @@ impl LimitSet {
     }
 
     /// Returns the lower bound of the end by rule 5, for each earliest start.
-    fn work(&self, jobs: &[Job]) -> u64 {
+    fn work(&self, sessions: &[SessionTiming]) -> u64 {
         let Some(slots) = self.slots else { return 0 };
-        let mut by_release: Vec<(u64, u64)> = jobs
+        let mut by_release: Vec<(u64, u64)> = sessions
             .iter()
-            .map(|job| (millis(job.earliest), millis(job.length)))
+            .map(|session| (millis(session.earliest), millis(session.length)))
             .collect();
         by_release.sort_unstable();
         let mut bound = 0;
@@ -230,7 +235,7 @@ impl LimitSet {
     }
 
     /// Returns the lower bound of the last link by rule 6.
-    fn links(&self, jobs: &[Job], starts: &[u64], shortest: u64) -> u64 {
+    fn links(&self, sessions: &[SessionTiming], starts: &[u64], shortest: u64) -> u64 {
         let Some(LinkLimits {
             per_minute,
             per_hour,
@@ -239,7 +244,7 @@ impl LimitSet {
             return 0;
         };
         // No order has more links available than that in which the sessions with the most links end first.
-        let mut counts: Vec<u32> = jobs.iter().map(|job| job.links).collect();
+        let mut counts: Vec<u32> = sessions.iter().map(|session| session.links).collect();
         counts.sort_unstable_by(|one, other| other.cmp(one));
         let mut asked: Vec<u64> = Vec::new();
         for (start, count) in starts.iter().zip(counts) {

@@ -4,7 +4,7 @@ mod bound;
 mod saving;
 mod windows;
 
-pub use bound::{BindingLimit, Job, MakespanBound, least_makespan};
+pub use bound::{BindingLimit, MakespanBound, SessionTiming, least_makespan};
 pub use saving::{PlaybookEdit, Saving};
 pub use windows::WindowCount;
 

@@ -82,7 +82,7 @@ pub(super) fn edits(plan: &Plan) -> Vec<Saving> {
     }
     let mut sums: IndexMap<PlaybookEdit, Saving> = IndexMap::new();
     for (sessions, devices) in classes {
-        for found in StepRow::of(plan, sessions).edits() {
+        for found in MainSteps::of(plan, sessions).edits() {
             let sum = sums.entry(found.edit.clone()).or_insert(Saving {
                 edit: found.edit,
                 starts: 0,
@@ -98,14 +98,14 @@ pub(super) fn edits(plan: &Plan) -> Vec<Saving> {
 }
 
 /// Main steps of one device, in order.
-struct StepRow<'p> {
+struct MainSteps<'p> {
     steps: Vec<&'p StepPlan>,
     cut_steps: Vec<StepToCut>,
 }
 
-impl<'p> StepRow<'p> {
+impl<'p> MainSteps<'p> {
     fn of(plan: &'p Plan, sessions: &'p [Session]) -> Self {
-        let mut row = StepRow {
+        let mut row = MainSteps {
             steps: Vec::new(),
             cut_steps: Vec::new(),
         };

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use svar_plan::{BindingLimit, Job, Limits, LimitsProfile, least_makespan};
+use svar_plan::{BindingLimit, Limits, LimitsProfile, SessionTiming, least_makespan};
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
 /// That many devices that are awake, with one session each.
-fn awake(devices: usize, length: u64, links: u32) -> Vec<Job> {
-    let one = Job {
+fn awake(devices: usize, length: u64, links: u32) -> Vec<SessionTiming> {
+    let one = SessionTiming {
         earliest: Duration::ZERO,
         length: seconds(length),
         links,
@@ -23,8 +23,8 @@ fn limits() -> Limits {
 }
 
 #[track_caller]
-fn assert_bound(jobs: &[Job], expected_s: u64, binding: BindingLimit) {
-    let bound = least_makespan(&limits(), jobs);
+fn assert_bound(sessions: &[SessionTiming], expected_s: u64, binding: BindingLimit) {
+    let bound = least_makespan(&limits(), sessions);
     assert_eq!(
         (bound.at_least, bound.binding),
         (seconds(expected_s), binding)
@@ -68,41 +68,41 @@ fn many_results_wait_for_the_hour_of_the_links() {
     // rest from the second on, at a hundred a minute: the last hundred in its 15th minute.
     assert_bound(&awake(300, 30, 10), 3_600 + 14 * 60, BindingLimit::Links);
     // One link more than the hour has.
-    let mut jobs = awake(150, 30, 10);
-    jobs.extend(awake(1, 30, 1));
-    assert_bound(&jobs, 3_600, BindingLimit::Links);
+    let mut sessions = awake(150, 30, 10);
+    sessions.extend(awake(1, 30, 1));
+    assert_bound(&sessions, 3_600, BindingLimit::Links);
 }
 
 #[test]
 fn a_device_that_comes_back_late_is_waited_for() {
     // 90 are awake and done by 8 x 60 + 30; ten come back at 1,000 s, and their minute allows ten.
-    let mut jobs = awake(90, 30, 1);
-    for job in &mut awake(10, 30, 1) {
-        job.earliest = seconds(1_000);
-        jobs.push(*job);
+    let mut sessions = awake(90, 30, 1);
+    for session in &mut awake(10, 30, 1) {
+        session.earliest = seconds(1_000);
+        sessions.push(*session);
     }
-    assert_bound(&jobs, 1_030, BindingLimit::Sessions);
+    assert_bound(&sessions, 1_030, BindingLimit::Sessions);
     // Twenty come back: the second ten wait for the next minute, which begins at 1,020 s.
-    for job in &mut awake(10, 30, 1) {
-        job.earliest = seconds(1_000);
-        jobs.push(*job);
+    for session in &mut awake(10, 30, 1) {
+        session.earliest = seconds(1_000);
+        sessions.push(*session);
     }
-    assert_bound(&jobs, 1_050, BindingLimit::Starts);
+    assert_bound(&sessions, 1_050, BindingLimit::Starts);
 }
 
 #[test]
 fn sessions_of_one_device_come_one_after_the_other() {
-    let jobs = Job::of_device(seconds(5), [(seconds(30), 0), (seconds(100), 0)]);
-    assert_bound(&jobs, 135, BindingLimit::Sessions);
+    let sessions = SessionTiming::of_device(seconds(5), [(seconds(30), 0), (seconds(100), 0)]);
+    assert_bound(&sessions, 135, BindingLimit::Sessions);
 }
 
 #[test]
 fn sessions_of_unequal_length_fill_the_slots_with_their_sum() {
     // 50 of 60 s and 50 of 1,800 s: 93,000 s of work for 25 slots, of which 20 are in use in the
     // first minute and all from then on: 1,200 s are done after 60 s, 91,800 / 25 = 3,672 remain.
-    let mut jobs = awake(50, 60, 0);
-    jobs.extend(awake(50, 1_800, 0));
-    assert_bound(&jobs, 60 + 3_672, BindingLimit::Slots);
+    let mut sessions = awake(50, 60, 0);
+    sessions.extend(awake(50, 1_800, 0));
+    assert_bound(&sessions, 60 + 3_672, BindingLimit::Slots);
 }
 
 /// The greedy schedule keeps every limit, so a bound above it would be none.

@@ -1,4 +1,4 @@
-//! What `expect` and `save` mean, told by results.
+//! What `expect` and `save` mean, shown by results.
 
 use svar_language::playbook::{NoFiles, load};
 use svar_language::source::SourceText;

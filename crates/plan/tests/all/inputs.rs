@@ -108,9 +108,9 @@ fn everything_wrong_is_found_at_once_and_no_secret_is_shown() {
         environment: arguments(&[("SVAR_INPUT_OUT_DIR", "relative")]),
         ..GivenInputs::default()
     };
-    let drawn = refused(PLAYBOOK, &given);
-    assert!(!drawn.contains("UPPER"), "{drawn}");
-    insta::assert_snapshot!(drawn);
+    let rendered = refused(PLAYBOOK, &given);
+    assert!(!rendered.contains("UPPER"), "{rendered}");
+    insta::assert_snapshot!(rendered);
 }
 
 #[test]
@@ -170,9 +170,12 @@ fn what_no_list_or_a_second_value_is_said_in_words() {
         ]),
         ..GivenInputs::default()
     };
-    let drawn = refused(PLAYBOOK, &given);
-    assert!(!drawn.contains("one") && !drawn.contains("two"), "{drawn}");
-    insta::assert_snapshot!(drawn);
+    let rendered = refused(PLAYBOOK, &given);
+    assert!(
+        !rendered.contains("one") && !rendered.contains("two"),
+        "{rendered}"
+    );
+    insta::assert_snapshot!(rendered);
 }
 
 #[test]
@@ -182,9 +185,9 @@ fn an_empty_file_of_inputs_is_told_as_one() {
             files: vec![SourceText::new("inputs.yaml", text)],
             ..GivenInputs::default()
         };
-        let drawn = refused(PLAYBOOK, &given);
+        let rendered = refused(PLAYBOOK, &given);
         let heading = "error[invalid-inputs-file]: the inputs file has no values\n";
-        assert!(drawn.starts_with(heading), "{drawn}");
-        assert!(!drawn.contains("playbook:"), "{drawn}");
+        assert!(rendered.starts_with(heading), "{rendered}");
+        assert!(!rendered.contains("playbook:"), "{rendered}");
     }
 }

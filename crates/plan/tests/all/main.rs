@@ -46,8 +46,8 @@ fn linux() -> Target {
 #[track_caller]
 fn loaded(playbook: &str) -> Loaded {
     let loaded = load(&SourceText::new("playbook.yaml", playbook), &NoFiles);
-    let drawn = text(&loaded.problems, &RenderStyle::unicode());
-    assert!(loaded.playbook.is_some(), "{drawn}");
+    let rendered = text(&loaded.problems, &RenderStyle::unicode());
+    assert!(loaded.playbook.is_some(), "{rendered}");
     loaded
 }
 
@@ -79,9 +79,9 @@ fn compiled(playbook: &str, targets: Vec<Target>) -> CompiledPlan {
     }
 }
 
-/// What stands in the way, as it is drawn.
+/// What stands in the way, as it is rendered.
 #[track_caller]
-fn refusal(playbook: &str, given: &GivenInputs, targets: Vec<Target>) -> String {
+fn compile_error(playbook: &str, given: &GivenInputs, targets: Vec<Target>) -> String {
     let problems = try_compile(playbook, given, targets).expect_err("something is wrong");
     text(&problems, &RenderStyle::unicode())
 }

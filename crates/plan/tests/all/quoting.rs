@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use svar_plan::{Argument, GivenInputs, Shell, base64url, write_arguments};
 
-use super::{args, compiled, linux, refusal, try_compile, windows};
+use super::{args, compile_error, compiled, linux, try_compile, windows};
 
 /// The words that a command line has for bash.
 fn bash_words(line: &str) -> Vec<String> {
@@ -61,7 +61,7 @@ fn powershell_words(line: &str) -> Vec<String> {
     words
 }
 
-fn awkward() -> impl Strategy<Value = String> {
+fn special_text() -> impl Strategy<Value = String> {
     prop_oneof![
         ".{0,12}".prop_filter("no NUL", |text| !text.contains('\0')),
         "[ a'\"\\\\$`!;&|(){}<>*?~#%@,=:/.\u{2018}\u{2019}\u{201A}\u{201B}\u{2013}\n\t0-9-]{0,16}",
@@ -87,7 +87,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn bash_reads_back_what_was_written(texts in proptest::collection::vec(awkward(), 1..6)) {
+    fn bash_reads_back_what_was_written(texts in proptest::collection::vec(special_text(), 1..6)) {
         let list = Argument::List(texts.iter().cloned().map(Argument::Text).collect());
         let line = write_arguments(Shell::Posix, &list).unwrap();
         prop_assert_eq!(bash_words(&line), texts);
@@ -96,14 +96,14 @@ proptest! {
 
 proptest! {
     #[test]
-    fn powershell_reads_back_what_was_written(texts in proptest::collection::vec(awkward(), 1..6)) {
+    fn powershell_reads_back_what_was_written(texts in proptest::collection::vec(special_text(), 1..6)) {
         let list = Argument::List(texts.iter().cloned().map(Argument::Text).collect());
         let line = write_arguments(Shell::PowerShell, &list).unwrap();
         prop_assert_eq!(powershell_words(&line), texts);
     }
 
     #[test]
-    fn a_token_is_read_back_and_no_shell_touches_it(text in awkward(), key in "[a-z]{1,5}") {
+    fn a_token_is_read_back_and_no_shell_touches_it(text in special_text(), key in "[a-z]{1,5}") {
         let map = Argument::Map(vec![(key.clone(), Argument::List(vec![Argument::Text(text.clone())]))]);
         let token = base64url(&map);
         prop_assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
@@ -201,7 +201,7 @@ steps:
         arguments: vec![("filter".into(), "a|b".into())],
         ..GivenInputs::default()
     };
-    insta::assert_snapshot!(refusal(playbook, &argument, vec![linux()]));
+    insta::assert_snapshot!(compile_error(playbook, &argument, vec![linux()]));
     let file = GivenInputs {
         files: vec![svar_language::source::SourceText::new(
             "case.yaml",
@@ -209,10 +209,14 @@ steps:
         )],
         ..GivenInputs::default()
     };
-    insta::assert_snapshot!(refusal(playbook, &file, vec![linux()]));
+    insta::assert_snapshot!(compile_error(playbook, &file, vec![linux()]));
     let mut named = linux();
     named.name = Some("a&b".to_owned());
-    insta::assert_snapshot!(refusal(playbook, &GivenInputs::default(), vec![named]));
+    insta::assert_snapshot!(compile_error(
+        playbook,
+        &GivenInputs::default(),
+        vec![named]
+    ));
 
     let token = playbook.replace("run: x.sh,", "run: x.sh, pass: base64url,");
     let compiled = try_compile(&token, &argument, vec![linux()]).unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use svar_plan::{GivenInputs, Plan, SessionKind, Verb};
 
-use super::{compiled, linux, refusal, shape, target, try_compile, windows};
+use super::{compile_error, compiled, linux, shape, target, try_compile, windows};
 
 #[test]
 fn steps_in_the_services_order_share_a_session() {
@@ -145,7 +145,7 @@ fn a_system_that_is_not_known_is_said_where_it_is_asked_for() {
 
 #[test]
 fn cleanup_that_does_not_fit_one_session_is_refused() {
-    insta::assert_snapshot!(refusal(
+    insta::assert_snapshot!(compile_error(
         "playbook: 1
 steps: [ { run: a.ps1 } ]
 cleanup:

@@ -3,7 +3,7 @@
 use serde_json::json;
 use svar_plan::GivenInputs;
 
-use super::{compiled, refusal, target};
+use super::{compile_error, compiled, target};
 
 fn fleet(count: u32, os: &str) -> Vec<svar_plan::Target> {
     (1..=count)
@@ -20,18 +20,18 @@ fn playbook(waves: &str) -> String {
 
 #[test]
 fn waves_that_end_below_the_number_of_devices_are_refused_with_place_and_fix() {
-    let told = refusal(
+    let shown = compile_error(
         &playbook("[1, 10]"),
         &GivenInputs::default(),
         fleet(40, "Linux"),
     );
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(shown);
 }
 
 #[test]
 fn waves_that_shrink_end_at_their_largest() {
     let refused = |waves: &str| {
-        refusal(
+        compile_error(
             &playbook(waves),
             &GivenInputs::default(),
             fleet(40, "Linux"),
@@ -48,10 +48,10 @@ fn a_share_that_an_input_gives_is_looked_at_too() {
         ..GivenInputs::default()
     };
     let waves = "[1, '${{ inputs.last }}']";
-    let told = refusal(&playbook(waves), &given, fleet(40, "Linux"));
+    let shown = compile_error(&playbook(waves), &given, fleet(40, "Linux"));
     assert!(
-        told.contains("the waves include only 2 of 40 devices"),
-        "{told}"
+        shown.contains("the waves include only 2 of 40 devices"),
+        "{shown}"
     );
     let compiled = compiled(&playbook(waves), fleet(40, "Linux"));
     assert_eq!(json!(compiled.plan().policy.waves), json!([1, "100%"]));

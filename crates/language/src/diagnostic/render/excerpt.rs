@@ -408,7 +408,7 @@ impl SourceCode for Excerpt {
             .iter()
             .find(|(offset, _)| *offset == span.offset())
             .map(|(_, position)| *position);
-        Ok(Box::new(Contents {
+        Ok(Box::new(ExcerptContents {
             excerpt: self,
             span: SourceSpan::new(from.start.into(), to.end - from.start),
             line: from.number,
@@ -418,7 +418,7 @@ impl SourceCode for Excerpt {
     }
 }
 
-struct Contents<'a> {
+struct ExcerptContents<'a> {
     excerpt: &'a Excerpt,
     span: SourceSpan,
     line: usize,
@@ -426,7 +426,7 @@ struct Contents<'a> {
     line_count: usize,
 }
 
-impl<'a> SpanContents<'a> for Contents<'a> {
+impl<'a> SpanContents<'a> for ExcerptContents<'a> {
     fn data(&self) -> &'a [u8] {
         let start = self.span.offset();
         &self.excerpt.text.as_bytes()[start..start + self.span.len()]

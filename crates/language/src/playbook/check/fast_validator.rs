@@ -73,7 +73,7 @@ impl TypeSet {
 impl FastValidator {
     /// Reads a schema. Returns `None` if it uses a keyword that is not supported here.
     pub(super) fn of(schema: &'static str) -> Option<FastValidator> {
-        let Root(root, definitions) = serde_json::from_str(schema).ok()?;
+        let RootSchema(root, definitions) = serde_json::from_str(schema).ok()?;
         Some(FastValidator { root, definitions })
     }
 
@@ -179,7 +179,7 @@ fn is_whole(kind: &NodeKind, holds: impl Fn(i64) -> bool) -> bool {
 }
 
 /// A schema with the definitions beside it.
-struct Root(Schema, NamedSchemas);
+struct RootSchema(Schema, NamedSchemas);
 
 /// Supported keywords.
 #[derive(Deserialize)]
@@ -221,10 +221,10 @@ enum Keyword {
     Annotation,
 }
 
-/// Condition of an `if`. Its names are borrowed: no name in our schemas needs an escape.
+/// IfCondition of an `if`. Its names are borrowed: no name in our schemas needs an escape.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Condition<'a> {
+struct IfCondition<'a> {
     #[serde(borrow)]
     required: Vec<&'a str>,
 }
@@ -232,22 +232,22 @@ struct Condition<'a> {
 struct SchemaReader;
 
 impl Visitor<'static> for SchemaReader {
-    type Value = Root;
+    type Value = RootSchema;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a schema of supported keywords")
     }
 
-    fn visit_bool<E>(self, anything: bool) -> Result<Root, E> {
+    fn visit_bool<E>(self, anything: bool) -> Result<RootSchema, E> {
         let schema = if anything {
             Schema::Anything
         } else {
             Schema::Nothing
         };
-        Ok(Root(schema, NamedSchemas::default()))
+        Ok(RootSchema(schema, NamedSchemas::default()))
     }
 
-    fn visit_map<A: MapAccess<'static>>(self, mut map: A) -> Result<Root, A::Error> {
+    fn visit_map<A: MapAccess<'static>>(self, mut map: A) -> Result<RootSchema, A::Error> {
         let mut constraints = Vec::new();
         let mut definitions = NamedSchemas::default();
         let mut condition = None;
@@ -273,7 +273,7 @@ impl Visitor<'static> for SchemaReader {
                 Keyword::PropertyNames => Constraint::PropertyNames(map.next_value()?),
                 Keyword::Required => Constraint::Required(map.next_value()?),
                 Keyword::If => {
-                    condition = Some(map.next_value::<Condition<'static>>()?);
+                    condition = Some(map.next_value::<IfCondition<'static>>()?);
                     continue;
                 }
                 Keyword::Then => {
@@ -307,11 +307,11 @@ impl Visitor<'static> for SchemaReader {
         if let (Some(condition), Some(then)) = (condition, then) {
             constraints.push(Constraint::IfPresent(condition.required, then));
         }
-        Ok(Root(Schema::All(constraints), definitions))
+        Ok(RootSchema(Schema::All(constraints), definitions))
     }
 }
 
-impl Deserialize<'static> for Root {
+impl Deserialize<'static> for RootSchema {
     fn deserialize<D: Deserializer<'static>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(SchemaReader)
     }
@@ -319,7 +319,7 @@ impl Deserialize<'static> for Root {
 
 impl Deserialize<'static> for Schema {
     fn deserialize<D: Deserializer<'static>>(deserializer: D) -> Result<Self, D::Error> {
-        Root::deserialize(deserializer).map(|Root(schema, _)| schema)
+        RootSchema::deserialize(deserializer).map(|RootSchema(schema, _)| schema)
     }
 }
 

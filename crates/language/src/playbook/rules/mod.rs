@@ -1,7 +1,7 @@
 //! Rules about the meaning of a playbook, which a schema cannot express: one file for each rule, named
 //! after its id.
 //!
-//! Each file has the [`Rule`](crate::diagnostic::Rule) and its check. A check reads the [`Outline`], so that
+//! Each file has the [`Rule`] and its check. A check reads the [`Outline`], so that
 //! it works if other parts of the playbook are wrong, and takes linear time.
 
 use crate::diagnostic::{Problem, Rule};

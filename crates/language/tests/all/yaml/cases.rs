@@ -53,12 +53,12 @@ fn each_case_is_told_as_expected() {
             "{} has no finding {code}",
             path.display()
         );
-        let told = render::text(&problems, &render::RenderStyle::unicode());
+        let shown = render::text(&problems, &render::RenderStyle::unicode());
         let expected = path.with_extension("txt");
         if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
-            fs::write(&expected, &told).unwrap();
-        } else if fs::read_to_string(&expected).unwrap_or_default() != told {
-            different.push(format!("{}\n{told}", path.display()));
+            fs::write(&expected, &shown).unwrap();
+        } else if fs::read_to_string(&expected).unwrap_or_default() != shown {
+            different.push(format!("{}\n{shown}", path.display()));
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));

@@ -1,8 +1,8 @@
 //! The room `yaml`, by its front door: text in, values and places out.
 
-mod agreement;
 mod cases;
-mod places;
+mod deserialize;
 mod recovery;
-mod typed;
+mod round_trip;
+mod source_spans;
 mod values;
