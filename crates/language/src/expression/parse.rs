@@ -187,7 +187,7 @@ pub(super) fn whitespace_control_error(range: Range<usize>) -> ExpressionError {
     .help("remove the sign; a negative number needs a space before it, as in `${{ -1 }}`")
 }
 
-/// Parses the expression in `inner`, of which [`find_end`] has said that it is closed and small.
+/// Parses the expression in `inner`, for which [`find_end`] has checked brackets and limits.
 pub(super) fn parse(text: &str, inner: Range<usize>) -> Result<Tree, ExpressionError> {
     let source = &text[inner.clone()];
     if source.trim().is_empty() {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::diagnostic::nearest;
+use svar_wire::text::one_line;
 
 use super::error::{ExpressionError, ExpressionErrorKind, sentence};
 use super::filters::{FILTERS, FilterType, TESTS};
@@ -548,9 +549,5 @@ fn suggest(mut error: ExpressionError, word: &str, known: &[&str], what: &str) -
 /// Returns a part of the expression for a message, in backticks.
 fn quote(text: &str, tree: &Tree) -> String {
     let words = text.get(tree.range.clone()).unwrap_or_default();
-    let mut short: String = words.chars().take(40).collect();
-    if short.len() < words.len() {
-        short.push('…');
-    }
-    format!("`{}`", short.replace('\n', " "))
+    format!("`{}`", one_line(words, 40))
 }

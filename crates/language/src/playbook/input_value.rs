@@ -9,6 +9,7 @@ use serde_json::{Number, Value};
 
 use crate::source::SourceText;
 use crate::yaml::{Document, NodeId, NodeKind};
+use svar_wire::text::{count, one_line};
 
 use super::model::{Input, InputType, Period};
 
@@ -257,9 +258,9 @@ impl Input {
                 continue;
             };
             if !bound.allows(&length, &limit) {
-                let plural = if limit == 1 { "" } else { "s" };
+                let limit = count(limit, unit);
                 return Err(InputError(format!(
-                    "must have {} {limit} {unit}{plural}, not {length}",
+                    "must have {} {limit}, not {length}",
                     bound.words()
                 )));
             }
@@ -357,10 +358,9 @@ fn as_text(value: &Value) -> String {
     }
 }
 
+/// Maximum length of a value in a message, in characters.
+const SHOWN_MAX: usize = 60;
+
 fn shorten(text: &str) -> String {
-    let mut short: String = text.chars().filter(|c| !c.is_control()).take(60).collect();
-    if short.len() < text.len() {
-        short.push('…');
-    }
-    short
+    one_line(text, SHOWN_MAX)
 }

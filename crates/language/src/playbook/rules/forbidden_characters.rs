@@ -45,7 +45,7 @@ pub(super) fn check(outline: &Outline<'_>, found: &mut Vec<Problem>) {
         let Some(args) = outline.key(step, "args") else {
             continue;
         };
-        // In base64url there is none of them; a template may say that.
+        // base64url has none of them, and a template may evaluate to it.
         if outline
             .key(step, "pass")
             .is_some_and(|pass| outline.text(pass.value) != "quoted")

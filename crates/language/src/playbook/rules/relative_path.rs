@@ -4,6 +4,7 @@ use crate::diagnostic::{Problem, Rule, Severity};
 use crate::playbook::input_value::is_windows_path;
 use crate::playbook::outline::Outline;
 use crate::yaml::NodeId;
+use svar_wire::text::one_line;
 
 pub(super) static RULE: Rule = Rule {
     id: "relative-path",
@@ -45,7 +46,7 @@ fn check_path(outline: &Outline<'_>, node: NodeId, path: &str) -> Option<Problem
     let problem = outline.problem(
         &RULE,
         outline.span(node),
-        format!("`{}` is not a full path", shown(path)),
+        format!("`{}` is not a full path", one_line(path, 60)),
     );
     let has_variable = path.starts_with('%') || path.starts_with('$') || path.starts_with('~');
     Some(problem.help(if has_variable {
@@ -53,8 +54,4 @@ fn check_path(outline: &Outline<'_>, node: NodeId, path: &str) -> Option<Problem
     } else {
         r"Start with a drive (`C:\…`), a share (`\\server\…`) or the root (`/…`): a device has no working directory."
     }))
-}
-
-fn shown(path: &str) -> String {
-    path.chars().filter(|c| !c.is_control()).take(60).collect()
 }

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Edit, Problem};
 use crate::source::Span;
+use svar_wire::text;
 
 use crate::yaml::rules;
 use crate::yaml::text::excerpt;
@@ -91,13 +92,32 @@ fn tab_run(context: &ErrorContext<'_>, line: usize) -> Option<Span> {
     Some(Span::new(start, start + length as u32))
 }
 
+/// What a line starts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LineKind {
+    /// A key of a map.
+    Key,
+    /// An item of a list.
+    Item,
+}
+
+impl LineKind {
+    fn of(text: &str) -> LineKind {
+        if text == "-" || text.starts_with("- ") {
+            LineKind::Item
+        } else {
+            LineKind::Key
+        }
+    }
+}
+
 /// A column in which the line could start.
 struct Candidate {
     column: usize,
     line: usize,
     /// Key or dash in that column.
     word: Span,
-    is_item: bool,
+    kind: LineKind,
 }
 
 /// Returns the problem of a line whose indentation matches nothing above.
@@ -118,11 +138,11 @@ pub(super) fn line(context: &ErrorContext<'_>) -> Problem {
     }
     let column = indent.len() as usize;
     let text = context.source.slice(Span::new(indent.end, span.end));
-    let is_item = text == "-" || text.starts_with("- ");
+    let kind = LineKind::of(text);
     let candidates = candidates(context, line);
     match candidates.iter().find(|place| place.column == column) {
-        Some(other) if other.is_item != is_item => {
-            return key_among_items_error(context, indent, other, is_item);
+        Some(other) if other.kind != kind => {
+            return key_among_items_error(context, indent, other, kind);
         }
         Some(_) => {
             return context
@@ -137,7 +157,7 @@ pub(super) fn line(context: &ErrorContext<'_>) -> Problem {
     }
     let nearest = candidates
         .iter()
-        .filter(|place| place.is_item == is_item)
+        .filter(|place| place.kind == kind)
         .min_by_key(|place| place.column.abs_diff(column));
     let mark = if indent.is_empty() {
         context.word()
@@ -168,9 +188,9 @@ pub(super) fn line(context: &ErrorContext<'_>) -> Problem {
         "left"
     };
     let help = format!(
-        "move it {by} {} to the {way}, below {}",
-        if by == 1 { "column" } else { "columns" },
-        if is_item {
+        "move it {} to the {way}, below {}",
+        text::count(by, "column"),
+        if kind == LineKind::Item {
             "the item above".to_owned()
         } else {
             format!("`{}`", excerpt(context.source.slice(target.word)))
@@ -189,9 +209,9 @@ fn key_among_items_error(
     context: &ErrorContext<'_>,
     indent: Span,
     other: &Candidate,
-    is_item: bool,
+    kind: LineKind,
 ) -> Problem {
-    let mark = if is_item {
+    let mark = if kind == LineKind::Item {
         Span::new(indent.end, indent.end + 1)
     } else {
         context.word()
@@ -199,7 +219,7 @@ fn key_among_items_error(
     let problem = context.problem(
         &rules::INDENTATION,
         mark,
-        if is_item {
+        if kind == LineKind::Item {
             "a list item cannot be in the column of the keys of a map"
         } else {
             "a key cannot be in the column of the items of a list"
@@ -207,9 +227,20 @@ fn key_among_items_error(
     );
     let neighbour = excerpt(context.source.slice(other.word));
     problem
-        .label(if is_item { "an item" } else { "a key" })
-        .also(other.word, if is_item { "a key" } else { "an item" })
-        .help(if is_item {
+        .label(if kind == LineKind::Item {
+            "an item"
+        } else {
+            "a key"
+        })
+        .also(
+            other.word,
+            if kind == LineKind::Item {
+                "a key"
+            } else {
+                "an item"
+            },
+        )
+        .help(if kind == LineKind::Item {
             format!("make it a key like `{neighbour}`, or move it under the list it belongs to")
         } else {
             "start it with `- ` to make it an item, or move it under the key it belongs to"
@@ -220,8 +251,7 @@ fn key_among_items_error(
 fn spaces(count: usize) -> String {
     match count {
         0 => "not indented".to_owned(),
-        1 => "1 space".to_owned(),
-        _ => format!("{count} spaces"),
+        count => text::count(count, "space"),
     }
 }
 
@@ -248,7 +278,8 @@ fn candidates(context: &ErrorContext<'_>, line: usize) -> Vec<Candidate> {
         leftmost = column;
         loop {
             let start = span.start + column as u32;
-            let is_item = text == "-" || text.starts_with("- ");
+            let kind = LineKind::of(text);
+            let is_item = kind == LineKind::Item;
             let word = if is_item {
                 1
             } else {
@@ -259,7 +290,7 @@ fn candidates(context: &ErrorContext<'_>, line: usize) -> Vec<Candidate> {
                     column,
                     line: above,
                     word: Span::new(start, start + word as u32),
-                    is_item,
+                    kind,
                 });
             }
             if !is_item {
@@ -351,7 +382,7 @@ pub(super) fn key_in_text(context: &ErrorContext<'_>) -> Problem {
     let column = indent.len() as usize;
     let target = candidates(context, line)
         .into_iter()
-        .filter(|place| !place.is_item)
+        .filter(|place| place.kind == LineKind::Key)
         .min_by_key(|place| place.column.abs_diff(column));
     let problem = context
         .problem(
