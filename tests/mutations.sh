@@ -129,9 +129,10 @@ row NAME FILE VERDICT
 
 mutate resend-after-5xx crates/engine/src 'engine: all/simulation:simulation::' \
     'self.expect_unanswered_start(session, attempt)?;
-        self.device.doubt(self.device.at + VISIBILITY_LAG);' \
+        self.transition
+            .begin_search(self.transition.at + VISIBILITY_LAG);' \
     'self.expect_unanswered_start(session, attempt)?;
-        self.device.start_absent();'
+        self.transition.start_not_found();'
 mutate forget-the-tag-search src/driver 'all/simulation:simulation::' \
     'here && find_tag(comment).as_ref() == Some(tag)' \
     'here && find_tag(comment).as_ref() == Some(tag) && false'
@@ -142,8 +143,8 @@ mutate adopt-a-foreign-action src/driver 'all/simulation:simulation::' \
     'here && find_tag(comment).as_ref() == Some(tag)' \
     'here && (find_tag(comment).is_some() || tag.as_str().is_empty())'
 mutate resumed-start-was-not-sent crates/engine/src 'engine: all/simulation:simulation::' \
-    'self.doubt(self.at + ON_ITS_WAY + VISIBILITY_LAG);' \
-    'self.start_absent();'
+    'self.begin_search(self.at + REQUEST_ARRIVAL_LAG + VISIBILITY_LAG);' \
+    'self.start_not_found();'
 mutate journal-after-send src/driver 'all/simulation:simulation::' \
     'let due = !self.to_send.is_empty()
             || self.request_applied' \
@@ -168,18 +169,18 @@ mutate starts-count-from-their-sending crates/engine/src 'engine: all/simulation
     'TakenStart::Unanswered(_) => Moment::FAR_FUTURE,' \
     'TakenStart::Unanswered(_) => Moment::EPOCH,'
 mutate pending-holds-no-slot crates/engine/src 'engine: all/simulation:simulation::' \
-    'Stage::Announced(_) | Stage::Doubtful { .. } | Stage::Open(_)
+    'Stage::Announced(_) | Stage::Searching { .. } | Stage::Open(_)
         )' \
     'Stage::Open(_)
         )'
 mutate forget-an-action-after-cancel crates/engine/src 'engine: all/simulation:simulation::' \
     'Some(_) => Ok(()),
-            None => self.late(),' \
+            None => self.accept_if_own(),' \
     'Some(_) => {
-                self.device.enter(Stage::Done);
+                self.transition.enter(Stage::Done);
                 Ok(())
             }
-            None => self.late(),'
+            None => self.accept_if_own(),'
 mutate retry-past-the-limit crates/engine/src 'engine: all/simulation:simulation::' \
     'retries() < retry.max' \
     'retries() <= retry.max'
@@ -188,8 +189,8 @@ mutate fetch-no-results crates/engine/src 'engine: all/simulation:simulation::' 
     'outcome::want_results(self.context, &mut collecting);
         collecting.wanted.clear();'
 mutate grant-beside-a-record crates/engine/src 'engine: all/simulation:simulation::' \
-    'if !self.orders.lost && needs.is_empty() {' \
-    'if !self.orders.lost {'
+    'if !self.orders.tenant_lost && needs.is_empty() {' \
+    'if !self.orders.tenant_lost {'
 mutate start-after-interrupt crates/engine/src 'engine: all/simulation:simulation::' \
     '1 => kind != StartKind::Cleanup || outlook.hours != HoursNow::Open,
         _ => true,' \
@@ -205,7 +206,7 @@ mutate offline-devices-keep-their-slots crates/engine/src 'engine: all/simulatio
     'let count = beyond.max(wanted) * 0;'
 mutate begin-after-the-hours crates/engine/src 'engine: all/simulation:simulation::' \
     'if outlook.hours == HoursNow::Closed && queued' \
-    'if outlook.hours == HoursNow::Closed && orders.lost && queued'
+    'if outlook.hours == HoursNow::Closed && orders.tenant_lost && queued'
 mutate stop-above-the-threshold crates/engine/src 'engine: all/simulation:simulation::' \
     'self.failed > 0 && self.failed >= threshold,' \
     'self.failed > threshold,'

@@ -229,7 +229,7 @@ impl Progress {
                 OnStop::CancelQueued => "queued ones are cancelled, running ones finish",
                 OnStop::Abort => "queued and running ones are cancelled",
             };
-            let rule = fleet.would_stop();
+            let rule = fleet.stop_rule_status();
             self.note(&format!("stopped: {rule}; no new sessions, {then}"));
         }
         let Some(hours) = &self.plan.policy.window else {
@@ -456,11 +456,11 @@ impl Progress {
                 format!("busy with another session, waiting until {}", until(at))
             }
             Waiting::Retry { until: at } => format!("retrying at {}", until(at)),
-            Waiting::Visibility { until: at } => {
+            Waiting::LostStart { until: at } => {
                 format!("checking until {} whether the start arrived", until(at))
             }
-            Waiting::Device => "waiting for the device".to_owned(),
-            Waiting::Session => "waiting for the session".to_owned(),
+            Waiting::Pickup => "waiting for the device".to_owned(),
+            Waiting::SessionEnd => "waiting for the session".to_owned(),
             Waiting::Resume => "waiting to be resumed".to_owned(),
         }
     }

@@ -31,7 +31,11 @@ pub fn match_answer<'e>(
     let out_of_range = ends.iter().find(|end| end.index.place() >= sent);
     if let Some(end) = out_of_range {
         let count = svar_wire::text::count(sent, "command");
-        let why = format!("it has a command {}, and {count} sent", end.index);
+        let were = if sent == 1 { "was" } else { "were" };
+        let why = format!(
+            "it reports command {}, but only {count} {were} sent",
+            end.index
+        );
         return vec![CommandAnswer::Mismatch(why); sent];
     }
     let last = ends.iter().map(|end| end.index).max();

@@ -20,11 +20,11 @@ pub enum EndState {
     Busy,
     /// Not online in time.
     OfflineExpired,
-    /// Cancelled by the operator or by the stop rule.
+    /// Cancelled by the operator, by the stop rule or by another client.
     Cancelled,
-    /// Not started, because the run stopped before.
+    /// Not started, because the run stopped or its deadline passed before.
     NotStarted,
-    /// Left out: offline with `offline: skip`, unable to run it, or without a step that applies.
+    /// Left out: offline with `offline.mode: skip`, unable to run it, or without a step that applies.
     Skipped,
     /// Its outcome can't be known; a person decides.
     Unknown,

@@ -62,7 +62,8 @@ pub enum FactBody {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         adopted: bool,
     },
-    /// The service refused it: it has certainly not been applied.
+    /// The service refused it. Most refusals mean that it was not applied; after the others it is looked
+    /// for.
     StartRefused {
         session: SessionIndex,
         attempt: Attempt,
@@ -75,13 +76,13 @@ pub enum FactBody {
         why: String,
     },
     /// A search past the visibility lag found no action with the tag: it was never applied.
-    StartAbsent {
+    StartNotFound {
         session: SessionIndex,
         attempt: Attempt,
     },
     /// The service says that the action has begun on the device.
     ActionBegan { action: ActionId },
-    /// The service says that the action has come further, to the command at that index of its own.
+    /// The service says that the action has come further, to the command at `index` in the request.
     /// Only of sessions with a step that has a `timeout`. (`index`, `state`) only ever grows.
     CommandReached {
         action: ActionId,
@@ -114,7 +115,7 @@ pub enum FactBody {
     },
     /// A session that waited for results is compiled: `commands` are those of its commands (by
     /// index into [`Session::commands`](svar_plan::Session::commands)) that will be sent; none if
-    /// every `when` said no.
+    /// every `when` is false.
     SessionResolved {
         session: SessionIndex,
         commands: Vec<CommandIndex>,
@@ -132,19 +133,19 @@ pub enum FactBody {
     CancelAnswered { action: ActionId, status: u16 },
     /// The answer to a cancel was lost.
     CancelUnknown { action: ActionId, why: String },
-    /// What the machine list says of a device that waits to be started, where that is new
+    /// What the device list says of a device that waits to be started, where that is new
     /// ([`crate::Fleet::readiness`]).
     Readiness(Availability),
     /// Time decided: this device is not waited for any longer.
-    GaveUp { why: GiveUp },
+    GaveUp { on: GiveUp },
     /// The run's deadline or its offline limit has passed.
-    Passed { limit: RunLimit },
+    LimitPassed { limit: RunLimit },
     /// The tenant refused a call for its rate: nothing of that endpoint before `until`.
-    Blocked { endpoint: Endpoint, until: Moment },
-    /// The operator interrupted the run: 1 stops new starts, 2 cancels own actions.
+    RateLimited { endpoint: Endpoint, until: Moment },
+    /// The operator interrupted the run: 1 lets it start nothing but cleanup, 2 cancels its actions.
     Interrupted { count: u8 },
-    /// The operator ended the run: no further device is begun, and those that are begun go on or not
-    /// by `how`.
+    /// The operator ended the run: no further device is started, and started ones go on or not by
+    /// `how`.
     Stopped {
         how: OnStop,
         /// Name of that person; empty if none was given.
@@ -171,7 +172,7 @@ impl FactBody {
             FactBody::StartAccepted { .. } => "start_accepted",
             FactBody::StartRefused { .. } => "start_refused",
             FactBody::StartUnknown { .. } => "start_unknown",
-            FactBody::StartAbsent { .. } => "start_absent",
+            FactBody::StartNotFound { .. } => "start_not_found",
             FactBody::ActionBegan { .. } => "action_began",
             FactBody::CommandReached { .. } => "command_reached",
             FactBody::ActionEnded { .. } => "action_ended",
@@ -184,8 +185,8 @@ impl FactBody {
             FactBody::CancelUnknown { .. } => "cancel_unknown",
             FactBody::Readiness(_) => "readiness",
             FactBody::GaveUp { .. } => "gave_up",
-            FactBody::Passed { .. } => "passed",
-            FactBody::Blocked { .. } => "blocked",
+            FactBody::LimitPassed { .. } => "limit_passed",
+            FactBody::RateLimited { .. } => "rate_limited",
             FactBody::Interrupted { .. } => "interrupted",
             FactBody::Stopped { .. } => "stopped",
             FactBody::CleanupWaived { .. } => "cleanup_waived",
@@ -245,24 +246,25 @@ impl CancelWhy {
     }
 }
 
-/// A wait that is over because its time is. These are facts because only time decides them, and a
-/// replay has no clock.
+/// What a device is not waited for any longer to do. These are facts because only time decides them,
+/// and a replay has no clock. After `Pickup` and `CancelDelivery` the device counts as offline, and the
+/// end of its action is still awaited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GiveUp {
     /// The end of another session that keeps the device busy.
-    Busy,
+    OtherSession,
     /// The confirmation that a cancelled action has ended.
-    Cancel,
+    CancelConfirmation,
     /// The end of an action that was not cancelled, a day after the longest time that it can take.
-    Action,
-    /// A device that seemed online, to take its session: it is offline, and the action goes on waiting.
+    ActionEnd,
+    /// A device that seemed online, to take its session.
     Pickup,
-    /// A device that is at its session, to hear of a cancel: it is offline, and its end is waited for.
-    Device,
+    /// A device to react to the cancel of its session.
+    CancelDelivery,
 }
 
-/// What the machine list says of a device.
+/// What the device list says of a device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Availability {
@@ -273,8 +275,8 @@ pub enum Availability {
         /// Why, as a clause.
         why: String,
     },
-    /// It can't be started in this run at all.
-    Never {
+    /// Not in this run: it is not onboarded, excluded, merged into another, or of another system.
+    Unsupported {
         /// Why, as a clause.
         why: String,
     },
@@ -367,10 +369,10 @@ pub enum ResultSummary {
     },
 }
 
-/// A refused call, which certainly had no effect.
+/// A refused call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// The HTTP status; 0 where the call was never sent, for want of a connection or a token.
+    /// The HTTP status; 0 if the call was not sent, for lack of a connection or a token.
     pub status: u16,
     /// The service's code; empty where there was none.
     pub code: String,

@@ -9,7 +9,7 @@
 //! | [`Fact`] | something that happened; the journal holds facts and nothing else |
 //! | [`Need`] | something to be done now; its answer is a fact, or a note such as [`Fleet::read_failed`] |
 //! | session | the commands that a device runs in one live response request |
-//! | [`Attempt`] | one start of a session; each has a tag of its own by which it is found again |
+//! | [`Attempt`] | one start of a session; each has its own tag, by which it is found again |
 //! | action | what the service calls a session that it accepted |
 //!
 //! A call that changes a device is sent only after the journal has confirmed the fact that announces it.
@@ -81,8 +81,8 @@ pub use fact::{
     Refusal, RequestIndex, ResultSummary, RunLimit, SentCommand,
 };
 pub use fleet::{Fleet, ProtocolError, ReplayError, tag_of};
-pub use need::{Care, Need, NotFound};
+pub use need::{Need, NotFound};
 pub use retry::{AnswerClass, class_of_read, class_of_start};
 pub use status::{DeviceView, End, Phase, Readiness, SessionPhase, Standstill, Tally, Waiting};
-pub use stop::{Standing, Stopped, StoppedBy};
+pub use stop::{StopRuleStatus, Stopped, StoppedBy};
 pub use svar_plan::{CommandIndex, DeviceIndex, SessionIndex, StepIndex};

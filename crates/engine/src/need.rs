@@ -36,7 +36,7 @@ pub enum Need {
         tag: Tag,
         not_found: NotFound,
     },
-    /// Read the status list for these actions: all open actions of the run. Facts for what changed,
+    /// Read the action list for these actions: all open actions of the run. Facts for what changed,
     /// then [`crate::Fleet::watched`].
     Watch {
         actions: Vec<(DeviceIndex, ActionId)>,
@@ -58,13 +58,13 @@ pub enum Need {
         device: DeviceIndex,
         session: SessionIndex,
     },
-    /// Cancel an own action. Announced and made durable first, like a start.
+    /// Cancel an action of this run. Announced and made durable first, like a start.
     Cancel {
         device: DeviceIndex,
         action: ActionId,
         why: CancelWhy,
     },
-    /// Read the state of these devices from the machine list. A `Readiness` fact for each whose
+    /// Read the state of these devices from the device list. A `Readiness` fact for each whose
     /// readiness is new or has changed, then [`crate::Fleet::devices_read`].
     Devices { devices: Vec<DeviceIndex> },
 }
@@ -79,9 +79,9 @@ pub enum NotFound {
 }
 
 impl NotFound {
-    /// Returns what it means at `now` for something that is visible from `settled` on.
-    pub(crate) fn at(now: Moment, settled: Moment) -> Self {
-        if settled <= now {
+    /// Returns what it means at `now` for something that is visible from `final_from` on.
+    pub(crate) fn at(now: Moment, final_from: Moment) -> Self {
+        if final_from <= now {
             NotFound::Final
         } else {
             NotFound::MayAppear
@@ -89,26 +89,7 @@ impl NotFound {
     }
 }
 
-/// What may be done when it is not known whether a call took effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Care {
-    /// Do it again: reads and links.
-    Repeatable,
-    /// Search for its trace first, adopt what is found, else do it: starts, cancels.
-    LookFirst,
-    /// A person decides.
-    NeverAgain,
-}
-
 impl Need {
-    /// Returns what may be done when the answer is lost.
-    pub fn care(&self) -> Care {
-        match self {
-            Need::Start { .. } | Need::Cancel { .. } => Care::LookFirst,
-            _ => Care::Repeatable,
-        }
-    }
-
     /// Returns the endpoint of the rate limit table that the call counts in.
     pub fn endpoint(&self) -> Option<Endpoint> {
         match self {

@@ -4,12 +4,12 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AnswerClass {
     /// It was done.
-    Done,
+    Success,
     /// It was not done, and may be later: a read that failed, a token that expired.
     Retry,
     /// It was not sent: there was no connection, or no token.
     NotSent,
-    /// It was not done, for want of a permission. A permission takes effect about a minute after it was
+    /// It was not done, for lack of a permission. A permission takes effect about a minute after it was
     /// granted, so one such refusal is tried again, and a second is final (API notes 2.4, 12).
     Forbidden,
     /// It was not done, and never will be.
@@ -28,7 +28,7 @@ pub enum AnswerClass {
 pub fn class_of_start(status: u16, code: &str) -> AnswerClass {
     match status {
         0 => AnswerClass::NotSent,
-        200..=299 => AnswerClass::Done,
+        200..=299 => AnswerClass::Success,
         400 if code.eq_ignore_ascii_case("ActiveRequestAlreadyExists") => AnswerClass::Busy,
         // Both say "not now" and promise that nothing was done.
         401 | 425 => AnswerClass::Retry,
@@ -48,7 +48,7 @@ pub fn class_of_start(status: u16, code: &str) -> AnswerClass {
 /// A 404 is `Rejected` here; whether it is final, the need says ([`NotFound`](crate::NotFound)).
 pub fn class_of_read(status: u16) -> AnswerClass {
     match status {
-        200..=299 => AnswerClass::Done,
+        200..=299 => AnswerClass::Success,
         401 | 408 | 425 => AnswerClass::Retry,
         429 => AnswerClass::Throttled,
         400..=499 => AnswerClass::Rejected,

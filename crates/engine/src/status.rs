@@ -29,7 +29,7 @@ pub struct DeviceView {
     /// Something was put or run on it, or may have been, and its cleanup is not done: now, whether it
     /// has ended or not.
     pub owes_cleanup: bool,
-    /// When this phase began.
+    /// When this phase, the resolution of its session or its cancel began.
     pub since: Moment,
 }
 
@@ -75,12 +75,12 @@ pub enum SessionPhase {
     Collecting,
 }
 
-/// Whether a device can be started, as far as is known. The reader of the machine list
+/// Whether a device can be started, as far as is known. The reader of the device list
 /// compares with it to find what is new.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Readiness {
-    /// The machine list has not been read for it.
+    /// The device list has not been read for it.
     Unknown,
     /// It was seen lately, or at work.
     Ready,
@@ -91,7 +91,7 @@ pub enum Readiness {
         /// When its session was accepted, or cancelled first.
         since: Moment,
     },
-    /// The machine list does not show it as ready.
+    /// The device list does not show it as ready.
     Offline {
         /// Why not, as a clause.
         why: Box<str>,
@@ -160,14 +160,14 @@ pub enum Waiting {
         until: Moment,
     },
     /// A lost start to become visible.
-    Visibility {
+    LostStart {
         /// Past it, finding nothing means that there is nothing.
         until: Moment,
     },
     /// The device, to take the session out of the service's queue.
-    Device,
+    Pickup,
     /// The session to end.
-    Session,
+    SessionEnd,
     /// The run to be resumed.
     Resume,
 }
@@ -180,13 +180,13 @@ impl fmt::Display for Waiting {
             Waiting::Rate { endpoint, until } => write!(f, "rate of {endpoint} until {until}"),
             Waiting::Wave { wave } => write!(f, "the end of wave {}", wave + 1),
             Waiting::Soak { wave, until } => write!(f, "soak, wave {} from {until}", wave + 1),
-            Waiting::Hours { until } => write!(f, "its hours, from {until}"),
+            Waiting::Hours { until } => write!(f, "allowed hours, from {until}"),
             Waiting::Offline { until } => write!(f, "offline, until {until}"),
             Waiting::Busy { until } => write!(f, "busy, until {until}"),
             Waiting::Retry { until } => write!(f, "next try at {until}"),
-            Waiting::Visibility { until } => write!(f, "lost start, known by {until}"),
-            Waiting::Device => f.write_str("the device"),
-            Waiting::Session => f.write_str("the session"),
+            Waiting::LostStart { until } => write!(f, "lost start, result known by {until}"),
+            Waiting::Pickup => f.write_str("the device"),
+            Waiting::SessionEnd => f.write_str("the session"),
             Waiting::Resume => f.write_str("resume"),
         }
     }
@@ -244,7 +244,7 @@ pub struct Tally {
     pub waiting: u32,
     /// Admitted, not ended, and not offline.
     pub active: u32,
-    /// Offline: not started for that reason, or with a session that waits in the service's queue.
+    /// Offline: waiting to be started, or with a session that waits in the service's queue.
     pub offline: u32,
     /// Ended, by state, in the order of [`EndState::ALL`].
     pub ended: [u32; 10],

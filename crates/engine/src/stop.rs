@@ -12,16 +12,16 @@ use crate::end::EndState;
 /// Orders for the run as a whole. Every device obeys them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct Orders {
-    /// Interrupts since the run was last taken up.
+    /// Interrupts since the run was last resumed.
     pub(crate) interrupts: u8,
-    /// The run is to end: no device is begun any more.
+    /// The run is to end: no further device is started.
     pub(crate) stopped: Option<Stopped>,
     /// The run's deadline has passed.
-    pub(crate) deadline: bool,
+    pub(crate) deadline_passed: bool,
     /// `offline.until` has passed.
-    pub(crate) offline: bool,
+    pub(crate) offline_limit_passed: bool,
     /// The tenant can't be used any more.
-    pub(crate) lost: bool,
+    pub(crate) tenant_lost: bool,
 }
 
 /// A run that is to end.
@@ -29,7 +29,7 @@ pub(crate) struct Orders {
 pub struct Stopped {
     /// When that was decided first.
     pub at: Moment,
-    /// What happens to devices that are begun: the most severe of all that was said.
+    /// What happens to started devices: the most severe of all orders.
     pub how: OnStop,
     /// Who stopped it first.
     pub by: StoppedBy,
@@ -53,26 +53,26 @@ impl Orders {
     }
 
     /// Returns whether no start of main work is sent.
-    pub(crate) fn halted(&self) -> bool {
-        self.interrupts > 0 || self.lost
+    pub(crate) fn is_paused(&self) -> bool {
+        self.interrupts > 0 || self.tenant_lost
     }
 
-    /// Returns whether no further device is begun.
-    pub(crate) fn closed(&self) -> bool {
-        self.halted() || self.stopped.is_some() || self.deadline
+    /// Returns whether no further device is started.
+    pub(crate) fn begins_no_device(&self) -> bool {
+        self.is_paused() || self.stopped.is_some() || self.deadline_passed
     }
 }
 
-/// How many devices have decided themselves, as the stop rule counts.
+/// Counts of the devices whose result is certain, as the stop rule counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Score {
+pub(crate) struct StopCounts {
     pub(crate) failed: u32,
     pub(crate) finished: u32,
     pub(crate) targets: u32,
 }
 
-impl Score {
-    /// Counts a device in. A device that was left out, or that the stop itself kept from starting,
+impl StopCounts {
+    /// Counts a device. A device that was left out, or that the stop itself kept from starting,
     /// says nothing about the playbook.
     pub(crate) fn count(&mut self, state: EndState) {
         match state {
@@ -95,7 +95,7 @@ impl Score {
     }
 
     /// Returns whether the rule is met: at or above the threshold.
-    pub(crate) fn stops(&self, rule: &StopWhen) -> bool {
+    pub(crate) fn is_met(&self, rule: &StopWhen) -> bool {
         match rule.failed {
             CountOrPercent::Count(threshold) => self.failed > 0 && self.failed >= threshold,
             CountOrPercent::Percent(threshold) => {
@@ -108,9 +108,9 @@ impl Score {
     }
 
     /// Returns how far the rule is from being met, with `left_out` devices that were left out.
-    pub(crate) fn standing(&self, rule: &StopWhen, left_out: u32) -> Standing {
+    pub(crate) fn standing(&self, rule: &StopWhen, left_out: u32) -> StopRuleStatus {
         // With every further failure one more device has finished.
-        let further = |more: u32| Score {
+        let further = |more: u32| StopCounts {
             failed: self.failed.saturating_add(more),
             finished: self.finished.saturating_add(more),
             ..*self
@@ -119,19 +119,19 @@ impl Score {
         let (mut few, mut many) = (0, open.saturating_add(1));
         while few < many {
             let middle = few + (many - few) / 2;
-            if further(middle).stops(rule) {
+            if further(middle).is_met(rule) {
                 many = middle;
             } else {
                 few = middle + 1;
             }
         }
-        Standing {
+        StopRuleStatus {
             rule: *rule,
             failed: self.failed,
             finished: self.finished,
             targets: self.targets,
             open,
-            stops: self.stops(rule),
+            stops: self.is_met(rule),
             failures_left: (few <= open).then_some(few),
         }
     }
@@ -139,7 +139,7 @@ impl Score {
 
 /// How far the stop rule is from being met; its `Display` is a sentence with the numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Standing {
+pub struct StopRuleStatus {
     /// The rule.
     pub rule: StopWhen,
     /// Devices that have failed, as the rule counts.
@@ -158,9 +158,9 @@ pub struct Standing {
     pub failures_left: Option<u32>,
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for StopRuleStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Standing {
+        let StopRuleStatus {
             rule,
             failed,
             finished,

@@ -55,7 +55,7 @@ pub(super) fn driver_of(run: &RunFolder) -> Option<String> {
 
 /// Prints how close the run is to its stop rule (`--would-stop`).
 fn would_stop(fleet: &Fleet, format: OutputFormat) -> CommandResult {
-    let standing = fleet.would_stop();
+    let standing = fleet.stop_rule_status();
     let stopped = fleet.stopped_at();
     match format {
         OutputFormat::Json => print_json(&json!({

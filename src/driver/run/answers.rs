@@ -95,7 +95,7 @@ impl Drive {
                 }
                 if let Some(endpoint) = endpoint {
                     let until = now + retry_after.unwrap_or(DEFAULT_RETRY_AFTER);
-                    self.record_fact(None, FactBody::Blocked { endpoint, until })?;
+                    self.record_fact(None, FactBody::RateLimited { endpoint, until })?;
                 }
                 self.fleet.read_failed(now, &need, retry_after);
             }

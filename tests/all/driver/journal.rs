@@ -54,7 +54,7 @@ fn facts() -> Vec<Fact> {
                 why: "exit is -1".into(),
             },
         },
-        FactBody::Blocked {
+        FactBody::RateLimited {
             endpoint: Endpoint::Links,
             until: Moment::from_millis(7),
         },

@@ -519,7 +519,7 @@ impl Computer {
     fn compare(&self, live: &Fleet) -> Result<(), String> {
         let reading = read_journal(&self.folder).map_err(|error| error.to_string())?;
         let replayed = self.replayed(&reading)?;
-        let (live, replayed) = (live.memory(), replayed.memory());
+        let (live, replayed) = (live.journaled_state(), replayed.journaled_state());
         if live != replayed {
             return Err(format!("replayed\n{replayed}\nis not what lives\n{live}"));
         }
@@ -535,8 +535,8 @@ fn begins(fact: &Fact) -> Option<DeviceIndex> {
 
 /// An action is left to itself.
 fn gives_up(fact: &Fact) -> bool {
-    let FactBody::GaveUp { why } = &fact.body else {
+    let FactBody::GaveUp { on } = &fact.body else {
         return false;
     };
-    matches!(why, GiveUp::Action | GiveUp::Cancel)
+    matches!(on, GiveUp::ActionEnd | GiveUp::CancelConfirmation)
 }

@@ -15,7 +15,7 @@ use crate::retry::{AnswerClass, class_of_read};
 use crate::status::Readiness;
 
 use super::state::{
-    Cancel, CancelReason, Collecting, CommandOutcome, Context, Current, Misfit, Open, Reached,
+    Cancel, CancelReason, Collecting, CommandOutcome, Context, Current, Open, Reached, Rejected,
     Running, Selection, Sent, Stage, Unconfirmed,
 };
 use super::transition::{ActionEnd, Transition, VISIBILITY_LAG};
@@ -24,11 +24,11 @@ use super::transition::{ActionEnd, Transition, VISIBILITY_LAG};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ActionOwner {
     /// No device of this run.
-    No,
-    /// This device.
-    Own,
+    Unowned,
+    /// The device that the fact is about.
+    ThisDevice,
     /// Another device of this run.
-    Other,
+    OtherDevice,
 }
 
 impl Transition<'_, '_> {
@@ -38,9 +38,9 @@ impl Transition<'_, '_> {
     ///
     /// # Errors
     /// The fact does not fit the state, which is unchanged then.
-    pub(crate) fn apply(self, body: &FactBody, owner: ActionOwner) -> Result<(), Misfit> {
+    pub(crate) fn apply(self, body: &FactBody, owner: ActionOwner) -> Result<(), Rejected> {
         let mut device = Applying {
-            device: self,
+            transition: self,
             owner,
         };
         match body {
@@ -70,7 +70,9 @@ impl Transition<'_, '_> {
             FactBody::StartUnknown {
                 session, attempt, ..
             } => device.start_unknown(*session, *attempt),
-            FactBody::StartAbsent { session, attempt } => device.start_absent(*session, *attempt),
+            FactBody::StartNotFound { session, attempt } => {
+                device.start_not_found(*session, *attempt)
+            }
             FactBody::ActionBegan { action } => device.action_began(action),
             FactBody::CommandReached {
                 action,
@@ -100,25 +102,25 @@ impl Transition<'_, '_> {
             }
             FactBody::CancelAnnounced { action, why } => device.cancel_announced(action, *why),
             FactBody::CancelAnswered { action, status } => {
-                if class_of_read(*status) == AnswerClass::Done {
-                    device.cancel_heard(action)
+                if class_of_read(*status) == AnswerClass::Success {
+                    device.cancel_accepted(action)
                 } else {
                     device.cancel_failed(action)
                 }
             }
             FactBody::CancelUnknown { action, .. } => device.cancel_failed(action),
             FactBody::Readiness(availability) => {
-                device.device.readiness(availability);
+                device.transition.readiness(availability);
                 Ok(())
             }
-            FactBody::GaveUp { why } => device.device.gave_up(*why),
-            FactBody::CleanupWaived { .. } => device.device.waive(),
-            FactBody::Passed { .. }
+            FactBody::GaveUp { on } => device.transition.gave_up(*on),
+            FactBody::CleanupWaived { .. } => device.transition.waive(),
+            FactBody::LimitPassed { .. }
             | FactBody::Stopped { .. }
-            | FactBody::Blocked { .. }
+            | FactBody::RateLimited { .. }
             | FactBody::Interrupted { .. }
             | FactBody::Resumed
-            | FactBody::TenantLost { .. } => Err(Misfit("it concerns the whole run")),
+            | FactBody::TenantLost { .. } => Err(Rejected("it concerns the whole run")),
         }
     }
 }
@@ -126,7 +128,7 @@ impl Transition<'_, '_> {
 /// A device to which a fact is being applied. Each method checks first and changes the state last,
 /// so that a refused fact leaves no trace.
 struct Applying<'p, 's> {
-    device: Transition<'p, 's>,
+    transition: Transition<'p, 's>,
     owner: ActionOwner,
 }
 
@@ -137,17 +139,19 @@ impl Applying<'_, '_> {
         session: SessionIndex,
         attempt: Attempt,
         commands: &[SentCommand],
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Rejected> {
         self.expect_start(session, attempt)?;
-        let Stage::Idle(idle) = &self.device.state.stage else {
-            return Err(Misfit("a start of this device is under way"));
+        let Stage::Idle(idle) = &self.transition.state.stage else {
+            return Err(Rejected("a start of this device is under way"));
         };
         if idle.current.selection == Selection::Unresolved {
-            return Err(Misfit("the session has not been resolved"));
+            return Err(Rejected("the session has not been resolved"));
         }
-        let due = idle.current.to_send(self.device.context);
+        let due = idle.current.to_send(self.transition.context);
         if commands.len() != due.len() || !commands.iter().zip(&due).all(|(a, b)| a.is_same(b)) {
-            return Err(Misfit("its commands are not those that the session sends"));
+            return Err(Rejected(
+                "its commands are not those that the session sends",
+            ));
         }
         let start = Unconfirmed {
             sent: Sent {
@@ -156,8 +160,8 @@ impl Applying<'_, '_> {
             },
             refusals: idle.refusals,
         };
-        self.device.state.traces.begin();
-        self.device.enter(Stage::Announced(start));
+        self.transition.state.traces.mark_started();
+        self.transition.enter(Stage::Announced(start));
         Ok(())
     }
 
@@ -166,11 +170,13 @@ impl Applying<'_, '_> {
         session: SessionIndex,
         attempt: Attempt,
         action: &ActionId,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Rejected> {
         self.expect_start_under_way(session, attempt)?;
         match self.owner {
-            ActionOwner::No => self.device.open(action),
-            ActionOwner::Own | ActionOwner::Other => self.device.doubt_busy(),
+            ActionOwner::Unowned => self.transition.open(action),
+            ActionOwner::ThisDevice | ActionOwner::OtherDevice => {
+                self.transition.begin_busy_search()
+            }
         }
         Ok(())
     }
@@ -180,12 +186,12 @@ impl Applying<'_, '_> {
         session: SessionIndex,
         attempt: Attempt,
         action: &ActionId,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Rejected> {
         self.expect_start_under_way(session, attempt)?;
-        if self.owner != ActionOwner::No {
-            return Err(Misfit("the action that was found is another start's"));
+        if self.owner != ActionOwner::Unowned {
+            return Err(Rejected("the action that was found is another start's"));
         }
-        self.device.open(action);
+        self.transition.open(action);
         Ok(())
     }
 
@@ -194,43 +200,44 @@ impl Applying<'_, '_> {
         session: SessionIndex,
         attempt: Attempt,
         refusal: &Refusal,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Rejected> {
         self.expect_unanswered_start(session, attempt)?;
-        self.device.refused(refusal);
+        self.transition.refused(refusal);
         Ok(())
     }
 
-    fn start_unknown(&mut self, session: SessionIndex, attempt: Attempt) -> Result<(), Misfit> {
+    fn start_unknown(&mut self, session: SessionIndex, attempt: Attempt) -> Result<(), Rejected> {
         self.expect_unanswered_start(session, attempt)?;
-        self.device.doubt(self.device.at + VISIBILITY_LAG);
+        self.transition
+            .begin_search(self.transition.at + VISIBILITY_LAG);
         Ok(())
     }
 
-    fn start_absent(&mut self, session: SessionIndex, attempt: Attempt) -> Result<(), Misfit> {
+    fn start_not_found(&mut self, session: SessionIndex, attempt: Attempt) -> Result<(), Rejected> {
         self.expect_start(session, attempt)?;
-        match self.device.state.stage {
-            Stage::Doubtful { settled, .. } if self.device.at < settled => {
-                Err(Misfit("the start may become visible yet"))
+        match self.transition.state.stage {
+            Stage::Searching { final_from, .. } if self.transition.at < final_from => {
+                Err(Rejected("the start may become visible yet"))
             }
-            Stage::Doubtful { .. } => {
-                self.device.start_absent();
+            Stage::Searching { .. } => {
+                self.transition.start_not_found();
                 Ok(())
             }
-            _ => Err(Misfit("no start of it is in doubt")),
+            _ => Err(Rejected("no start of it is being looked for")),
         }
     }
 
-    fn expect_current(&self) -> Result<&Current, Misfit> {
-        let current = self.device.state.current();
-        current.ok_or(Misfit("the device has ended"))
+    fn expect_current(&self) -> Result<&Current, Rejected> {
+        let current = self.transition.state.current();
+        current.ok_or(Rejected("the device has ended"))
     }
 
-    fn expect_start(&self, session: SessionIndex, attempt: Attempt) -> Result<(), Misfit> {
+    fn expect_start(&self, session: SessionIndex, attempt: Attempt) -> Result<(), Rejected> {
         let current = self.expect_current()?;
         if session != current.session {
-            Err(Misfit("the device is at another session"))
+            Err(Rejected("the device is at another session"))
         } else if attempt != current.attempt {
-            Err(Misfit("the session is at another start"))
+            Err(Rejected("the session is at another start"))
         } else {
             Ok(())
         }
@@ -240,11 +247,11 @@ impl Applying<'_, '_> {
         &self,
         session: SessionIndex,
         attempt: Attempt,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Rejected> {
         self.expect_start(session, attempt)?;
-        match self.device.state.stage {
+        match self.transition.state.stage {
             Stage::Announced(_) => Ok(()),
-            _ => Err(Misfit("no start of it awaits an answer")),
+            _ => Err(Rejected("no start of it awaits an answer")),
         }
     }
 
@@ -252,24 +259,24 @@ impl Applying<'_, '_> {
         &self,
         session: SessionIndex,
         attempt: Attempt,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Rejected> {
         self.expect_start(session, attempt)?;
-        match self.device.state.stage {
-            Stage::Announced(_) | Stage::Doubtful { .. } => Ok(()),
-            _ => Err(Misfit("no start of it is under way")),
+        match self.transition.state.stage {
+            Stage::Announced(_) | Stage::Searching { .. } => Ok(()),
+            _ => Err(Rejected("no start of it is under way")),
         }
     }
 }
 
 /// The course of an action, and its results.
 impl Applying<'_, '_> {
-    fn action_began(&mut self, action: &ActionId) -> Result<(), Misfit> {
-        let at = self.device.at;
+    fn action_began(&mut self, action: &ActionId) -> Result<(), Rejected> {
+        let at = self.transition.at;
         let Some(open) = self.open_action(action) else {
-            return self.late();
+            return self.accept_if_own();
         };
         if open.running.is_some() {
-            return Err(Misfit("the action has begun already"));
+            return Err(Rejected("the action has begun already"));
         }
         // Until the service says more: a session begins with its first command.
         let reached = Reached {
@@ -278,7 +285,7 @@ impl Applying<'_, '_> {
             since: at,
         };
         open.running = Some(Running { began: at, reached });
-        self.device.state.readiness = Readiness::Ready;
+        self.transition.state.readiness = Readiness::Ready;
         Ok(())
     }
 
@@ -287,20 +294,20 @@ impl Applying<'_, '_> {
         action: &ActionId,
         index: RequestIndex,
         state: CommandState,
-    ) -> Result<(), Misfit> {
-        let at = self.device.at;
+    ) -> Result<(), Rejected> {
+        let at = self.transition.at;
         let Some(open) = self.open_action(action) else {
-            return self.late();
+            return self.accept_if_own();
         };
         let count = open.sent.commands.len();
         let Some(running) = &mut open.running else {
-            return Err(Misfit("the action has not begun"));
+            return Err(Rejected("the action has not begun"));
         };
         if (index, state) <= (running.reached.index, running.reached.state) {
-            return Err(Misfit("the action has come so far already"));
+            return Err(Rejected("the action has already reached that command"));
         }
         if index.place() + usize::from(state != CommandState::Waiting) > count {
-            return Err(Misfit("it has no such command"));
+            return Err(Rejected("it has no such command"));
         }
         running.reached = Reached {
             index,
@@ -316,18 +323,18 @@ impl Applying<'_, '_> {
         status: &ActionStatus,
         expired: bool,
         commands: &[CommandEnd],
-    ) -> Result<(), Misfit> {
-        match &self.device.state.stage {
+    ) -> Result<(), Rejected> {
+        match &self.transition.state.stage {
             Stage::Open(open) if open.action == *action => {}
-            Stage::Collecting(now) if now.action == *action => {
-                return Err(Misfit("the action has ended already"));
+            Stage::Collecting(collecting) if collecting.action == *action => {
+                return Err(Rejected("the action has ended already"));
             }
-            _ => return self.late(),
+            _ => return self.accept_if_own(),
         }
         if !status.is_final() {
-            return Err(Misfit("that is no final state"));
+            return Err(Rejected("that is not a final status"));
         }
-        self.device.ended(ActionEnd {
+        self.transition.action_ended(ActionEnd {
             status,
             expired: expired || *status == ActionStatus::TimeOut,
             commands,
@@ -340,14 +347,14 @@ impl Applying<'_, '_> {
         action: &ActionId,
         index: RequestIndex,
         verdict: &Verdict,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Rejected> {
         let Some(collecting) = self.collecting(action, index)? else {
             return Ok(());
         };
         if let Verdict::NotMet { why } = verdict {
             collecting.replace_outcome(index, CommandOutcome::NotMet(why.as_str().into()));
         }
-        self.device.collected(index);
+        self.transition.result_done(index);
         Ok(())
     }
 
@@ -356,18 +363,18 @@ impl Applying<'_, '_> {
         action: &ActionId,
         index: RequestIndex,
         why: &str,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Rejected> {
         let Some(collecting) = self.collecting(action, index)? else {
             return Ok(());
         };
         collecting.replace_outcome(index, CommandOutcome::Missing(why.into()));
-        self.device.collected(index);
+        self.transition.result_done(index);
         Ok(())
     }
 
     /// Returns the open action if it is this one.
     fn open_action(&mut self, action: &ActionId) -> Option<&mut Open> {
-        match &mut self.device.state.stage {
+        match &mut self.transition.state.stage {
             Stage::Open(open) if open.action == *action => Some(open),
             _ => None,
         }
@@ -378,27 +385,29 @@ impl Applying<'_, '_> {
         &mut self,
         action: &ActionId,
         index: RequestIndex,
-    ) -> Result<Option<&mut Collecting>, Misfit> {
-        let late = self.late();
-        match &mut self.device.state.stage {
-            Stage::Collecting(now) if now.action == *action => {
-                if now.wanted.contains(&index) {
-                    Ok(Some(now))
+    ) -> Result<Option<&mut Collecting>, Rejected> {
+        let late = self.accept_if_own();
+        match &mut self.transition.state.stage {
+            Stage::Collecting(collecting) if collecting.action == *action => {
+                if collecting.wanted.contains(&index) {
+                    Ok(Some(collecting))
                 } else {
-                    Err(Misfit("that result is not awaited"))
+                    Err(Rejected("that result is not awaited"))
                 }
             }
-            Stage::Open(open) if open.action == *action => Err(Misfit("the action has not ended")),
+            Stage::Open(open) if open.action == *action => {
+                Err(Rejected("the action has not ended"))
+            }
             _ => late.map(|()| None),
         }
     }
 
-    /// Accepts a fact about an own action that the device has left behind: it changes nothing.
-    fn late(&self) -> Result<(), Misfit> {
+    /// Accepts a fact about an earlier action of this device: it changes nothing.
+    fn accept_if_own(&self) -> Result<(), Rejected> {
         match self.owner {
-            ActionOwner::Own => Ok(()),
-            ActionOwner::Other => Err(Misfit("the action is another device's")),
-            ActionOwner::No => Err(Misfit("the action is not this run's")),
+            ActionOwner::ThisDevice => Ok(()),
+            ActionOwner::OtherDevice => Err(Rejected("the action is another device's")),
+            ActionOwner::Unowned => Err(Rejected("the action is not this run's")),
         }
     }
 }
@@ -409,19 +418,19 @@ impl Applying<'_, '_> {
         &mut self,
         session: SessionIndex,
         commands: &[CommandIndex],
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Rejected> {
         self.expect_unresolved(session)?;
-        let count = self.device.context.session(session).commands.len();
+        let count = self.transition.context.session(session).commands.len();
         if commands.iter().any(|index| index.place() >= count)
             || commands.windows(2).any(|pair| pair[0] >= pair[1])
         {
-            return Err(Misfit("these are not commands of the session, in order"));
+            return Err(Rejected("these are not commands of the session, in order"));
         }
         if commands.is_empty() {
-            self.device.advance(session);
-        } else if let Stage::Idle(idle) = &mut self.device.state.stage {
+            self.transition.advance(session);
+        } else if let Stage::Idle(idle) = &mut self.transition.state.stage {
             idle.current.selection = Selection::Resolved(commands.into());
-            self.device.state.since = self.device.at;
+            self.transition.state.since = self.transition.at;
         }
         Ok(())
     }
@@ -431,35 +440,35 @@ impl Applying<'_, '_> {
         session: SessionIndex,
         step: Option<StepIndex>,
         why: &str,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Rejected> {
         self.expect_unresolved(session)?;
-        if step.is_some_and(|step| step.get(&self.device.context.plan.steps).is_none()) {
-            return Err(Misfit("there is no such step"));
+        if step.is_some_and(|step| step.get(&self.transition.context.plan.steps).is_none()) {
+            return Err(Rejected("there is no such step"));
         }
-        self.device.trouble(step, EndState::Failed, why);
-        self.device.advance(session);
+        self.transition.trouble(step, EndState::Failed, why);
+        self.transition.advance(session);
         Ok(())
     }
 
-    fn expect_unresolved(&self, session: SessionIndex) -> Result<(), Misfit> {
+    fn expect_unresolved(&self, session: SessionIndex) -> Result<(), Rejected> {
         let current = self.expect_current()?;
         if session != current.session {
-            Err(Misfit("the device is at another session"))
+            Err(Rejected("the device is at another session"))
         } else if current.selection != Selection::Unresolved {
-            Err(Misfit("the session does not wait to be resolved"))
+            Err(Rejected("the session does not wait to be resolved"))
         } else {
             Ok(())
         }
     }
 }
 
-/// Cancels. What became of the action is seen in the status list, whatever the answer to the cancel
+/// Cancels. What became of the action is seen in the action list, whatever the answer to the cancel
 /// said; the answer only decides how soon to ask again.
 impl Applying<'_, '_> {
-    fn cancel_announced(&mut self, action: &ActionId, why: CancelWhy) -> Result<(), Misfit> {
-        let Transition { context, at, .. } = self.device;
+    fn cancel_announced(&mut self, action: &ActionId, why: CancelWhy) -> Result<(), Rejected> {
+        let Transition { context, at, .. } = self.transition;
         let Some(open) = self.open_action(action) else {
-            return Err(Misfit("the action is not open"));
+            return Err(Rejected("the action is not open"));
         };
         let mut cancel = match open.cancel {
             Some(cancel) => cancel,
@@ -470,27 +479,27 @@ impl Applying<'_, '_> {
                 sent: 0,
                 failed: 0,
                 last_failed: false,
-                unheard: false,
+                undelivered: false,
             },
         };
         cancel.last = at;
         cancel.last_failed = false;
         cancel.sent = cancel.sent.saturating_add(1);
         open.cancel = Some(cancel);
-        self.device.state.since = cancel.since;
+        self.transition.state.since = cancel.since;
         Ok(())
     }
 
-    fn cancel_heard(&mut self, action: &ActionId) -> Result<(), Misfit> {
+    fn cancel_accepted(&mut self, action: &ActionId) -> Result<(), Rejected> {
         match self.open_action(action) {
             Some(_) => Ok(()),
-            None => self.late(),
+            None => self.accept_if_own(),
         }
     }
 
-    fn cancel_failed(&mut self, action: &ActionId) -> Result<(), Misfit> {
+    fn cancel_failed(&mut self, action: &ActionId) -> Result<(), Rejected> {
         let Some(open) = self.open_action(action) else {
-            return self.late();
+            return self.accept_if_own();
         };
         if let Some(cancel) = &mut open.cancel {
             cancel.failed = cancel.failed.saturating_add(1);
@@ -504,11 +513,11 @@ fn cancel_reason(
     context: Context<'_>,
     open: &Open,
     why: CancelWhy,
-) -> Result<CancelReason, Misfit> {
+) -> Result<CancelReason, Rejected> {
     match why {
-        CancelWhy::Timeout => match open.time_out(context) {
+        CancelWhy::Timeout => match open.step_deadline(context) {
             Some((step, _)) => Ok(CancelReason::Timeout(step)),
-            None => Err(Misfit("no step that has a `timeout` executes")),
+            None => Err(Rejected("no step that has a `timeout` executes")),
         },
         CancelWhy::Deadline => Ok(CancelReason::Deadline),
         CancelWhy::Offline => Ok(CancelReason::Offline),

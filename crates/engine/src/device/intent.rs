@@ -13,22 +13,24 @@ use crate::status::Waiting;
 use crate::stop::{Orders, StoppedBy};
 
 /// A result link may answer 404 for a while after the action has ended (API notes 6.2). As long as
-/// actions were seen to be invisible themselves: a result that is given up is lost.
+/// actions were seen to be invisible, because a result that is given up is lost.
 const LINK_LAG: Duration = VISIBILITY_LAG;
 
-/// Pause before a cancel without effect is sent again, up to `CANCELS_MAX` times in all.
+/// Pause before a cancel without effect is sent again.
 const CANCEL_AGAIN: Duration = Duration::from_secs(60);
+/// Cancels of an action that are sent, not counting failed ones.
 const CANCELS_MAX: u8 = 3;
 
-/// The same for cancels that were refused or lost: the session goes on meanwhile.
+/// Pause after a cancel that was refused or lost: the session goes on meanwhile.
 const FAILED_CANCEL_AGAIN: Duration = Duration::from_secs(10);
+/// Further cancels that are sent instead of failed ones.
 const FAILED_CANCELS_MAX: u8 = 9;
 
 /// Time after the last cancel for which the end of its action is awaited.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(600);
 
-/// Time after the service's queue time, or after its begin, for which an action is awaited whose end is
-/// not reported. Far longer than a script of ten minutes or a file of 3 GB can take.
+/// Time for which an action is awaited whose end is not reported, counted from the service's queue time
+/// after its acceptance or begin. Far longer than a script of ten minutes or a file of 3 GB can take.
 const ACTION_PATIENCE: Duration = Duration::from_secs(24 * 3_600);
 
 /// What a device wants next.
@@ -37,11 +39,11 @@ pub(crate) enum Intent {
     /// Nothing: it has ended.
     Nothing,
     /// Nothing until the run is resumed.
-    Park,
+    WaitForResume,
     /// The answer to its start.
-    Answer,
+    AwaitAnswer,
     /// To be asked again at that moment.
-    Pause { until: Moment, waiting: Waiting },
+    WaitUntil { until: Moment, waiting: Waiting },
     /// To have its session compiled from results.
     Resolve,
     /// To be started.
@@ -51,16 +53,16 @@ pub(crate) enum Intent {
         give_up: Option<Moment>,
     },
     /// A search for its lost start.
-    Search { settled: Moment },
-    /// To see the end of its action in the list; at `wake` it wants something else.
+    Search { final_from: Moment },
+    /// To see the end of its action in the action list; at `wake` it wants something else.
     Watch { wake: Moment, waiting: Waiting },
     /// To have its action cancelled.
     Cancel { action: ActionId, why: CancelWhy },
-    /// A result. From `settled` on, a 404 means that there is none.
+    /// A result. From `final_from` on, a 404 means that there is none.
     Fetch {
         action: ActionId,
         index: RequestIndex,
-        settled: Moment,
+        final_from: Moment,
     },
     /// To have recorded what time has decided.
     Record(FactBody),
@@ -75,15 +77,15 @@ pub(crate) enum StartKind {
     Offline,
 }
 
-/// What a device's intent depends on, apart from its own state.
+/// What a device's intent depends on, apart from the device's state.
 #[derive(Clone, Copy)]
 pub(crate) struct Outlook<'o> {
     pub(crate) now: Moment,
     pub(crate) orders: &'o Orders,
-    /// When the list of actions was last read by this process. An action is given up, or cancelled
+    /// When the action list was last read by this process. An action is given up, or cancelled
     /// for what it does not do, only if the list was read late enough: after a night without a process
     /// it may have ended long ago.
-    pub(crate) list_read: Option<Moment>,
+    pub(crate) action_list_read: Option<Moment>,
     /// The policy's hours for starts.
     pub(crate) hours: HoursNow,
 }
@@ -100,9 +102,9 @@ pub(crate) enum HoursNow {
 }
 
 impl Outlook<'_> {
-    /// Returns whether the list was read at that moment or later.
-    fn has_seen(self, moment: Moment) -> bool {
-        self.list_read.is_some_and(|read| moment <= read)
+    /// Returns whether the action list was read at that moment or later.
+    fn list_read_since(self, moment: Moment) -> bool {
+        self.action_list_read.is_some_and(|read| moment <= read)
     }
 
     /// Returns the intent to watch the list until `moment`. If that has passed, the next reading shows
@@ -120,7 +122,7 @@ impl Outlook<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Queued {
     /// It has left the queue, or may have.
-    No,
+    Left,
     /// It waits for a device that is online.
     Online,
     /// It waits for a device that is offline.
@@ -131,16 +133,18 @@ enum Queued {
 pub(crate) fn want(context: Context<'_>, state: &DeviceState, outlook: Outlook<'_>) -> Intent {
     match &state.stage {
         Stage::Done => Intent::Nothing,
-        _ if outlook.orders.lost => Intent::Park,
+        _ if outlook.orders.tenant_lost => Intent::WaitForResume,
         Stage::Idle(idle) => want_idle(context, state, idle, outlook),
-        Stage::Announced(_) => Intent::Answer,
-        Stage::Doubtful { settled, .. } => Intent::Search { settled: *settled },
+        Stage::Announced(_) => Intent::AwaitAnswer,
+        Stage::Searching { final_from, .. } => Intent::Search {
+            final_from: *final_from,
+        },
         Stage::Open(open) => want_open(context, state, open, outlook),
         Stage::Collecting(collecting) => match collecting.wanted.first() {
             Some(index) => Intent::Fetch {
                 action: collecting.action.clone(),
                 index: *index,
-                settled: collecting.ended + LINK_LAG,
+                final_from: collecting.ended + LINK_LAG,
             },
             None => panic!("internal error: a session whose results are in has not ended"),
         },
@@ -169,7 +173,7 @@ fn want_idle(
         _ => true,
     };
     if parks {
-        return Intent::Park;
+        return Intent::WaitForResume;
     }
     if idle.current.selection == Selection::Unresolved {
         return Intent::Resolve;
@@ -177,18 +181,20 @@ fn want_idle(
     let busy_wait = Duration::from_millis(context.plan.policy.busy_wait_ms);
     let give_up = idle.refusals.busy_since.map(|since| since + busy_wait);
     if give_up.is_some_and(|give_up| give_up <= now) {
-        return Intent::Record(FactBody::GaveUp { why: GiveUp::Busy });
+        return Intent::Record(FactBody::GaveUp {
+            on: GiveUp::OtherSession,
+        });
     }
     let until = idle.not_before;
     if until <= now {
         return Intent::Start { kind, give_up };
     }
     match give_up {
-        Some(give_up) => Intent::Pause {
+        Some(give_up) => Intent::WaitUntil {
             until: until.min(give_up),
             waiting: Waiting::Busy { until: give_up },
         },
-        None => Intent::Pause {
+        None => Intent::WaitUntil {
             until,
             waiting: Waiting::Retry { until },
         },
@@ -206,18 +212,16 @@ fn want_open(
     }
     let is_offline = state.readiness.is_offline();
     let pickup = open.accepted + PICKUP;
-    let queued = if open.running.is_some() || !outlook.has_seen(open.accepted) {
-        Queued::No
-    } else if is_offline || outlook.has_seen(pickup) {
+    let queued = if open.running.is_some() || !outlook.list_read_since(open.accepted) {
+        Queued::Left
+    } else if is_offline || outlook.list_read_since(pickup) {
         Queued::Offline
     } else {
         Queued::Online
     };
     // Recorded before anything comes of it: another process then knows it too.
     if queued == Queued::Offline && !is_offline {
-        return Intent::Record(FactBody::GaveUp {
-            why: GiveUp::Pickup,
-        });
+        return Intent::Record(FactBody::GaveUp { on: GiveUp::Pickup });
     }
     if let Some(why) = cancel_for(context, state, open, queued, outlook) {
         return Intent::Cancel {
@@ -227,21 +231,21 @@ fn want_open(
     }
     let began = open.running.map(|running| running.began);
     let give_up = began.unwrap_or(open.accepted) + context.plan.limits.queue() + ACTION_PATIENCE;
-    if outlook.has_seen(give_up) {
+    if outlook.list_read_since(give_up) {
         return Intent::Record(FactBody::GaveUp {
-            why: GiveUp::Action,
+            on: GiveUp::ActionEnd,
         });
     }
     let (waiting, next) = match began {
         Some(_) => {
-            let time_out = open.time_out(context).map(|(_, end)| end);
-            (Waiting::Session, time_out)
+            let time_out = open.step_deadline(context).map(|(_, end)| end);
+            (Waiting::SessionEnd, time_out)
         }
         None if is_offline => {
             let until = context.offline_until;
             (Waiting::Offline { until }, None)
         }
-        None => (Waiting::Device, Some(pickup)),
+        None => (Waiting::Pickup, Some(pickup)),
     };
     outlook.watch(next.map_or(give_up, |next| next.min(give_up)), waiting)
 }
@@ -261,8 +265,8 @@ fn want_cancelled(
         (false, _) => CANCEL_PATIENCE,
     };
     let next = cancel.last + pause;
-    if !outlook.has_seen(next) {
-        return outlook.watch(next, Waiting::Session);
+    if !outlook.list_read_since(next) {
+        return outlook.watch(next, Waiting::SessionEnd);
     }
     if again {
         return Intent::Cancel {
@@ -272,24 +276,24 @@ fn want_cancelled(
     }
     // Its device went offline meanwhile, and is waited for like one that was offline from the start:
     // what comes next can't be done before it is online. Not if nothing is to come next.
-    let is_over = orders.offline
-        || orders.deadline
+    let is_over = orders.offline_limit_passed
+        || orders.deadline_passed
         || orders.interrupts > 1
         || orders
             .stopped
             .is_some_and(|stopped| stopped.how == OnStop::Abort);
     if is_over || context.plan.policy.offline.mode == OfflineMode::Skip {
         return Intent::Record(FactBody::GaveUp {
-            why: GiveUp::Cancel,
+            on: GiveUp::CancelConfirmation,
         });
     }
-    if !cancel.unheard {
+    if !cancel.undelivered {
         return Intent::Record(FactBody::GaveUp {
-            why: GiveUp::Device,
+            on: GiveUp::CancelDelivery,
         });
     }
     if orders.interrupts > 0 {
-        return Intent::Park;
+        return Intent::WaitForResume;
     }
     let until = context.offline_until;
     outlook.watch(until, Waiting::Offline { until })
@@ -307,43 +311,43 @@ fn cancel_for(
 ) -> Option<CancelWhy> {
     let orders = outlook.orders;
     if orders.interrupts > 1 {
-        // A session that has not begun is started when the run is resumed.
+        // A session that the device has not taken is started again when the run is resumed.
         return Some(match open.running {
             None => CancelWhy::Pause,
             Some(_) => CancelWhy::Operator,
         });
     }
-    if let Some((_, end)) = open.time_out(context)
-        && outlook.has_seen(end)
+    if let Some((_, end)) = open.step_deadline(context)
+        && outlook.list_read_since(end)
     {
         return Some(CancelWhy::Timeout);
     }
-    if orders.offline && queued == Queued::Offline {
+    if orders.offline_limit_passed && queued == Queued::Offline {
         return Some(CancelWhy::Offline);
     }
     if !open.sent.current.is_cleanup(context)
-        && let Some(why) = run_ends(orders, queued)
+        && let Some(why) = cancel_at_run_end(orders, queued)
     {
         return Some(why);
     }
     if orders.interrupts > 0 && queued == Queued::Offline {
         return Some(CancelWhy::Pause);
     }
-    if outlook.hours == HoursNow::Closed && queued != Queued::No {
+    if outlook.hours == HoursNow::Closed && queued != Queued::Left {
         return Some(CancelWhy::Hours);
     }
     let left_out = context.plan.policy.offline.mode == OfflineMode::Skip
-        && !state.traces.is_touched()
+        && !state.traces.has_run()
         && queued == Queued::Offline;
     left_out.then_some(CancelWhy::Unresponsive)
 }
 
 /// Returns why main work is to be cancelled because the run ends.
-fn run_ends(orders: &Orders, queued: Queued) -> Option<CancelWhy> {
+fn cancel_at_run_end(orders: &Orders, queued: Queued) -> Option<CancelWhy> {
     if let Some(stopped) = orders.stopped {
         let is_cancelled = match stopped.how {
             OnStop::Drain => false,
-            OnStop::CancelQueued => queued != Queued::No,
+            OnStop::CancelQueued => queued != Queued::Left,
             OnStop::Abort => true,
         };
         if is_cancelled {
@@ -353,5 +357,5 @@ fn run_ends(orders: &Orders, queued: Queued) -> Option<CancelWhy> {
             });
         }
     }
-    orders.deadline.then_some(CancelWhy::Deadline)
+    orders.deadline_passed.then_some(CancelWhy::Deadline)
 }

@@ -35,7 +35,7 @@ pub(crate) fn command_outcomes(
     let outcome = |answer| match answer {
         CommandAnswer::Mismatch(why) => CommandOutcome::Unknown(why.into()),
         CommandAnswer::Unreported if succeeded => CommandOutcome::Completed,
-        CommandAnswer::Unreported => CommandOutcome::Cut,
+        CommandAnswer::Unreported => CommandOutcome::Interrupted,
         CommandAnswer::Reported(end) => match end.status {
             CommandStatus::Completed => CommandOutcome::Completed,
             CommandStatus::Failed => {
@@ -45,7 +45,7 @@ pub(crate) fn command_outcomes(
             _ if succeeded => CommandOutcome::Completed,
             CommandStatus::Created => CommandOutcome::NotRun,
             // It was on its way when the action ended.
-            _ => CommandOutcome::Cut,
+            _ => CommandOutcome::Interrupted,
         },
     };
     match_answer(sent, status, ends)
@@ -54,7 +54,7 @@ pub(crate) fn command_outcomes(
         .collect()
 }
 
-/// Returns whether certainly nothing of the action was ever begun: neither was it seen to run, nor does
+/// Returns whether certainly nothing of the action was ever executed: neither was it seen to run, nor does
 /// a command say that it left the queue.
 pub(crate) fn never_ran(ends: &[CommandEnd], running: Option<Running>) -> bool {
     running.is_none() && ends.iter().all(|end| end.status == CommandStatus::Created)
@@ -78,7 +78,7 @@ pub(crate) fn want_results(context: Context<'_>, collecting: &mut Collecting) {
             _ if step.judged => collecting.wanted.push(index),
             ResultsWanted::All => collecting.wanted.push(index),
             ResultsWanted::Failed if failed => collecting.wanted.push(index),
-            ResultsWanted::Failed => collecting.if_failed.push(index),
+            ResultsWanted::Failed => collecting.wanted_if_failed.push(index),
             ResultsWanted::None => {}
         }
     }
@@ -130,7 +130,7 @@ fn not_completed(
             let why = format!("{MISMATCH}: {why}");
             return trouble(EndState::Unknown, Some(step_index), &why);
         }
-        CommandOutcome::Completed | CommandOutcome::Cut | CommandOutcome::NotRun => {
+        CommandOutcome::Completed | CommandOutcome::Interrupted | CommandOutcome::NotRun => {
             return cut_off(context, collecting, step_index);
         }
     };
@@ -209,7 +209,7 @@ fn finished_anyway(
             trouble(EndState::TimedOut, Some(late), &why)
         };
     }
-    // All that was planned has been done, or is still to be done: the cancel changed nothing.
+    // Nothing was to come after it, or what comes is still started: the cancel changed nothing.
     let is_last = context
         .next_main(Some(collecting.sent.current.session))
         .is_none();

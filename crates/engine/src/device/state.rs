@@ -59,7 +59,7 @@ impl<'p> Context<'p> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DeviceState {
     pub(crate) stage: Stage,
-    /// Start of this stage.
+    /// When this stage, the resolution of its session or its cancel began.
     pub(crate) since: Moment,
     pub(crate) readiness: Readiness,
     pub(crate) traces: Traces,
@@ -77,9 +77,12 @@ pub(crate) enum Stage {
     Idle(Idle),
     /// The start was announced and has no answer.
     Announced(Unconfirmed),
-    /// The answer to the start was lost. From `settled` on, a search that does not find the tag means
+    /// The answer to the start was lost. From `final_from` on, a search that does not find the tag means
     /// that the start never arrived.
-    Doubtful { start: Unconfirmed, settled: Moment },
+    Searching {
+        start: Unconfirmed,
+        final_from: Moment,
+    },
     /// The service has the session's action, which has not ended.
     Open(Box<Open>),
     /// The action has ended and its results are fetched.
@@ -122,10 +125,14 @@ pub(crate) struct Idle {
 /// Refusals of the session's starts since the service last accepted one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Refusals {
-    /// Refusals in a row after which the start is tried again.
-    pub(crate) count: u16,
-    /// When another session was first found on the device.
+    /// Because another session runs on the device.
+    pub(crate) busy: u16,
+    /// When that was found first.
     pub(crate) busy_since: Option<Moment>,
+    /// For lack of a permission.
+    pub(crate) forbidden: u16,
+    /// For other reasons that may pass.
+    pub(crate) other: u16,
 }
 
 /// A start as it was announced.
@@ -172,7 +179,7 @@ pub(crate) struct Reached {
     pub(crate) since: Moment,
 }
 
-/// The cancel of an own action.
+/// The cancel of an action of this run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Cancel {
     pub(crate) reason: CancelReason,
@@ -186,8 +193,8 @@ pub(crate) struct Cancel {
     pub(crate) failed: u8,
     /// The latest request is one of them.
     pub(crate) last_failed: bool,
-    /// The service accepted every request and the action goes on: its device is offline.
-    pub(crate) unheard: bool,
+    /// No further cancel is sent, and the action goes on: its device is offline.
+    pub(crate) undelivered: bool,
 }
 
 /// Why we cancelled an action: [`CancelWhy`] with the step that it is about.
@@ -240,10 +247,10 @@ pub(crate) struct Collecting {
     /// Results still to be fetched, by the service's index.
     pub(crate) wanted: Vec<RequestIndex>,
     /// Results that are fetched only if the session fails, which it has not so far.
-    pub(crate) if_failed: Vec<RequestIndex>,
+    pub(crate) wanted_if_failed: Vec<RequestIndex>,
     /// The trouble that the session will cause at least; a further result may show that an earlier
     /// command failed as well.
-    pub(crate) foreseen: Option<Box<Trouble>>,
+    pub(crate) certain_trouble: Option<Box<Trouble>>,
 }
 
 impl Collecting {
@@ -281,8 +288,8 @@ pub(crate) enum ActionOutcome {
 pub(crate) enum CommandOutcome {
     Completed,
     Failed(Box<str>),
-    /// It had begun and not ended when the action ended.
-    Cut,
+    /// It was running when the action ended.
+    Interrupted,
     NotRun,
     /// It completed and is not as expected.
     NotMet(Box<str>),
@@ -371,12 +378,12 @@ impl Sent {
 
 impl Open {
     /// Returns whether it is cancelled and its device is offline.
-    pub(crate) fn is_unheard(&self) -> bool {
-        self.cancel.is_some_and(|cancel| cancel.unheard)
+    pub(crate) fn is_cancel_undelivered(&self) -> bool {
+        self.cancel.is_some_and(|cancel| cancel.undelivered)
     }
 
     /// Returns the step that executes and has a `timeout`, and when that ends.
-    pub(crate) fn time_out(&self, context: Context<'_>) -> Option<(StepIndex, Moment)> {
+    pub(crate) fn step_deadline(&self, context: Context<'_>) -> Option<(StepIndex, Moment)> {
         let reached = self.running?.reached;
         if reached.state == CommandState::Waiting {
             return None;
@@ -395,7 +402,7 @@ impl DeviceState {
             stage: Stage::Done,
             since: started,
             readiness: Readiness::Unknown,
-            traces: Traces::NotBegun,
+            traces: Traces::NotStarted,
             tolerated: 0,
             trouble: None,
         };
@@ -420,12 +427,12 @@ impl DeviceState {
     }
 
     /// Returns the reason why it is no longer waited for, as a clause.
-    pub(crate) fn never_came(&self) -> String {
+    pub(crate) fn offline_reason(&self) -> String {
         let never = "it did not come online before `offline.until`";
         match &self.readiness {
             Readiness::Offline { why } => format!("{never}: {why}"),
             Readiness::Unresponsive { .. } => {
-                format!("{never}: it was not seen again after it left its session in the queue")
+                format!("{never}: it was not seen again after it did not pick up its session")
             }
             Readiness::Unknown | Readiness::Ready => never.to_owned(),
         }
@@ -457,7 +464,7 @@ impl DeviceState {
     /// Returns the start that is under way or whose results are fetched.
     pub(crate) fn sent(&self) -> Option<&Sent> {
         match &self.stage {
-            Stage::Announced(start) | Stage::Doubtful { start, .. } => Some(&start.sent),
+            Stage::Announced(start) | Stage::Searching { start, .. } => Some(&start.sent),
             Stage::Open(open) => Some(&open.sent),
             Stage::Collecting(collecting) => Some(&collecting.sent),
             Stage::Idle(_) | Stage::Done => None,
@@ -470,9 +477,9 @@ impl DeviceState {
             Stage::Idle(idle) if idle.current.selection == Selection::Unresolved => {
                 Some(AwaitedRead::Results(idle.current.session))
             }
-            Stage::Doubtful { start, settled } => Some(AwaitedRead::Search {
+            Stage::Searching { start, final_from } => Some(AwaitedRead::Search {
                 attempt: start.sent.current.attempt,
-                settled: *settled,
+                final_from: *final_from,
             }),
             Stage::Collecting(collecting) => Some(AwaitedRead::Result {
                 ended: collecting.ended,
@@ -486,7 +493,7 @@ impl DeviceState {
     pub(crate) fn holds_slot(&self) -> bool {
         matches!(
             self.stage,
-            Stage::Announced(_) | Stage::Doubtful { .. } | Stage::Open(_)
+            Stage::Announced(_) | Stage::Searching { .. } | Stage::Open(_)
         )
     }
 
@@ -494,8 +501,8 @@ impl DeviceState {
     pub(crate) fn is_offline_in_slot(&self) -> bool {
         self.readiness.is_offline()
             && match &self.stage {
-                Stage::Announced(_) | Stage::Doubtful { .. } => true,
-                Stage::Open(open) => open.running.is_none() || open.is_unheard(),
+                Stage::Announced(_) | Stage::Searching { .. } => true,
+                Stage::Open(open) => open.running.is_none() || open.is_cancel_undelivered(),
                 Stage::Idle(_) | Stage::Collecting(_) | Stage::Done => false,
             }
     }
@@ -519,21 +526,22 @@ impl DeviceState {
     /// Returns whether the effect of a cancel is awaited.
     pub(crate) fn is_being_cancelled(&self) -> bool {
         self.open()
-            .is_some_and(|open| open.cancel.is_some() && !open.is_unheard())
+            .is_some_and(|open| open.cancel.is_some() && !open.is_cancel_undelivered())
     }
 
     /// Returns whether its device went offline at a session that was cancelled.
-    pub(crate) fn is_unheard(&self) -> bool {
-        self.open().is_some_and(Open::is_unheard)
+    pub(crate) fn is_cancel_undelivered(&self) -> bool {
+        self.open().is_some_and(Open::is_cancel_undelivered)
     }
 
     /// Returns how it will end, as far as that is certain.
-    pub(crate) fn decided(&self) -> Option<EndState> {
+    pub(crate) fn certain_end(&self) -> Option<EndState> {
         match (&self.trouble, &self.stage) {
             (Some(trouble), _) => Some(trouble.state),
-            (None, Stage::Collecting(collecting)) => {
-                collecting.foreseen.as_deref().map(|trouble| trouble.state)
-            }
+            (None, Stage::Collecting(collecting)) => collecting
+                .certain_trouble
+                .as_deref()
+                .map(|trouble| trouble.state),
             (None, Stage::Done) => Some(EndState::Ok),
             (None, _) => None,
         }
@@ -547,7 +555,7 @@ impl DeviceState {
         };
         context.cleanup().is_some()
             && !self.traces.is_waived()
-            && (self.traces.are_left() || under_way())
+            && (self.traces.needs_cleanup() || under_way())
     }
 }
 
@@ -557,7 +565,10 @@ pub(crate) enum AwaitedRead {
     /// The results that the session is compiled from.
     Results(SessionIndex),
     /// A search for the start.
-    Search { attempt: Attempt, settled: Moment },
+    Search {
+        attempt: Attempt,
+        final_from: Moment,
+    },
     /// This result of the action that ended then.
     Result {
         ended: Moment,
@@ -567,4 +578,4 @@ pub(crate) enum AwaitedRead {
 
 /// Why a fact does not fit, as a clause about the state that it meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Misfit(pub(crate) &'static str);
+pub(crate) struct Rejected(pub(crate) &'static str);

@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Traces {
     /// No start was announced.
-    NotBegun,
+    NotStarted,
     /// Starts were announced, and none has run as far as is known.
-    Begun {
+    Started {
         /// A person gave up the cleanup of what these starts may leave.
         waived: bool,
     },
     /// A session ran on the device, or may have.
-    Touched(Leftovers),
+    HasRun(Leftovers),
 }
 
 /// What earlier sessions left on a device.
@@ -30,56 +30,56 @@ pub(crate) enum Leftovers {
 }
 
 impl Traces {
-    pub(crate) fn is_begun(self) -> bool {
-        self != Traces::NotBegun
+    pub(crate) fn is_started(self) -> bool {
+        self != Traces::NotStarted
     }
 
-    pub(crate) fn is_touched(self) -> bool {
-        matches!(self, Traces::Touched(_))
+    pub(crate) fn has_run(self) -> bool {
+        matches!(self, Traces::HasRun(_))
     }
 
     pub(crate) fn is_waived(self) -> bool {
         matches!(
             self,
-            Traces::Begun { waived: true } | Traces::Touched(Leftovers::Waived)
+            Traces::Started { waived: true } | Traces::HasRun(Leftovers::Waived)
         )
     }
 
     /// Returns whether an ended session left something that is not cleaned up or given up.
-    pub(crate) fn are_left(self) -> bool {
-        self == Traces::Touched(Leftovers::Present)
+    pub(crate) fn needs_cleanup(self) -> bool {
+        self == Traces::HasRun(Leftovers::Present)
     }
 
     /// Records that a start is announced.
-    pub(crate) fn begin(&mut self) {
-        if *self == Traces::NotBegun {
-            *self = Traces::Begun { waived: false };
+    pub(crate) fn mark_started(&mut self) {
+        if *self == Traces::NotStarted {
+            *self = Traces::Started { waived: false };
         }
     }
 
     /// Records that a session ran, or may have, and what it left.
-    pub(crate) fn touch(&mut self, left: Leftovers) {
-        *self = Traces::Touched(match *self {
-            Traces::Begun { waived: true } => Leftovers::Waived,
-            Traces::NotBegun
-            | Traces::Begun { waived: false }
-            | Traces::Touched(Leftovers::None) => left,
-            Traces::Touched(before @ (Leftovers::Present | Leftovers::Waived)) => before,
+    pub(crate) fn record_run(&mut self, left: Leftovers) {
+        *self = Traces::HasRun(match *self {
+            Traces::Started { waived: true } => Leftovers::Waived,
+            Traces::NotStarted
+            | Traces::Started { waived: false }
+            | Traces::HasRun(Leftovers::None) => left,
+            Traces::HasRun(before @ (Leftovers::Present | Leftovers::Waived)) => before,
         });
     }
 
     /// Records that what is left is cleaned up, or does not have to be.
-    pub(crate) fn clean(&mut self) {
-        if self.are_left() {
-            *self = Traces::Touched(Leftovers::None);
+    pub(crate) fn mark_cleaned(&mut self) {
+        if self.needs_cleanup() {
+            *self = Traces::HasRun(Leftovers::None);
         }
     }
 
     /// Records that a person gave up the cleanup.
     pub(crate) fn waive(&mut self) {
         *self = match self {
-            Traces::NotBegun | Traces::Begun { .. } => Traces::Begun { waived: true },
-            Traces::Touched(_) => Traces::Touched(Leftovers::Waived),
+            Traces::NotStarted | Traces::Started { .. } => Traces::Started { waived: true },
+            Traces::HasRun(_) => Traces::HasRun(Leftovers::Waived),
         };
     }
 }

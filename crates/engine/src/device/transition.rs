@@ -9,8 +9,8 @@ use svar_wire::{ActionId, ActionStatus, Moment};
 
 use super::outcome::{self, SessionOutcome};
 use super::state::{
-    ActionOutcome, CancelReason, Collecting, Context, Current, DeviceState, Idle, Misfit, Open,
-    Refusals, Selection, Sent, Stage, Trouble, Unconfirmed,
+    ActionOutcome, CancelReason, Collecting, Context, Current, DeviceState, Idle, Open, Refusals,
+    Rejected, Selection, Sent, Stage, Trouble, Unconfirmed,
 };
 use crate::end::EndState;
 use crate::fact::{Availability, CommandEnd, GiveUp, Refusal, RequestIndex};
@@ -21,9 +21,9 @@ use crate::stop::{Orders, StoppedBy};
 /// An action may be invisible to lists for this long after it was created (API notes 4.5).
 pub(crate) const VISIBILITY_LAG: Duration = Duration::from_secs(120);
 
-/// A request of a process that died may reach the service for this much longer, from some gateway: as
-/// long as the client would have waited for its answer.
-pub(crate) const ON_ITS_WAY: Duration = Duration::from_secs(100);
+/// A request of a process that died may reach the service this much later, through a gateway: as long
+/// as the client would have waited for its answer.
+pub(crate) const REQUEST_ARRIVAL_LAG: Duration = Duration::from_secs(100);
 
 /// Pauses between starts on a busy device, in seconds. The first is short, because the other session is
 /// often just ending.
@@ -32,7 +32,7 @@ const BUSY_PAUSES: [u64; 4] = [15, 30, 45, 60];
 /// A permission takes effect about so long after it was granted (API notes 2.4).
 const PERMISSION_LAG: Duration = Duration::from_secs(60);
 
-/// Refusals in a row that promise a later success, before they are taken as final.
+/// Refusals in a row that are tried again, before a further one is final.
 const REFUSALS_MAX: u16 = 5;
 
 /// A device whose state changes at a moment.
@@ -46,7 +46,7 @@ pub(crate) struct Transition<'p, 's> {
 #[derive(Clone, Copy)]
 pub(crate) struct ActionEnd<'e> {
     pub(crate) status: &'e ActionStatus,
-    /// Its time in the service's queue was over.
+    /// The service ended it because its time was over.
     pub(crate) expired: bool,
     pub(crate) commands: &'e [CommandEnd],
 }
@@ -75,7 +75,7 @@ impl Transition<'_, '_> {
     /// Takes the device out of a start that is announced or looked for.
     fn leave_start(&mut self) -> Unconfirmed {
         match self.leave() {
-            Stage::Announced(start) | Stage::Doubtful { start, .. } => start,
+            Stage::Announced(start) | Stage::Searching { start, .. } => start,
             stage => panic!("internal error: no start is under way, but {stage:?}"),
         }
     }
@@ -103,23 +103,23 @@ impl Transition<'_, '_> {
         })));
     }
 
-    /// Begins to look for a start whose answer is lost. From `settled` on, not found means not sent.
-    pub(crate) fn doubt(&mut self, settled: Moment) {
+    /// Begins to look for a start whose answer is lost. From `final_from` on, not found means not sent.
+    pub(crate) fn begin_search(&mut self, final_from: Moment) {
         let start = self.leave_start();
-        self.enter(Stage::Doubtful { start, settled });
+        self.enter(Stage::Searching { start, final_from });
     }
 
-    /// Begins to look for a start that the service answered with an action that we own already (API
+    /// Begins to look for a start that the service answered with an action of this run (API
     /// notes 3.6): another session holds the device, and the service may have created one more.
-    pub(crate) fn doubt_busy(&mut self) {
+    pub(crate) fn begin_busy_search(&mut self) {
         let mut start = self.leave_start();
         start.refusals.busy_since.get_or_insert(self.at);
-        let settled = self.at + VISIBILITY_LAG;
-        self.enter(Stage::Doubtful { start, settled });
+        let final_from = self.at + VISIBILITY_LAG;
+        self.enter(Stage::Searching { start, final_from });
     }
 
     /// Starts the session again: the start that was looked for never reached the service.
-    pub(crate) fn start_absent(&mut self) {
+    pub(crate) fn start_not_found(&mut self) {
         let start = self.leave_start();
         self.start_again(start.sent.current, start.refusals, Duration::ZERO);
     }
@@ -148,9 +148,9 @@ impl Transition<'_, '_> {
             AfterRefusal::StartAgain { refusals, pause } => {
                 self.start_again(sent.current, refusals, pause);
             }
-            AfterRefusal::Search => self.enter(Stage::Doubtful {
+            AfterRefusal::Search => self.enter(Stage::Searching {
                 start: Unconfirmed { sent, refusals },
-                settled: self.at + VISIBILITY_LAG,
+                final_from: self.at + VISIBILITY_LAG,
             }),
             AfterRefusal::Fail => {
                 let code = match refusal.code.as_str() {
@@ -165,7 +165,7 @@ impl Transition<'_, '_> {
     }
 
     /// Ends the open action and begins to collect its results.
-    pub(crate) fn ended(&mut self, end: ActionEnd<'_>) {
+    pub(crate) fn action_ended(&mut self, end: ActionEnd<'_>) {
         let open = match self.leave() {
             Stage::Open(open) => *open,
             stage => panic!("internal error: no action is open, but {stage:?}"),
@@ -187,7 +187,9 @@ impl Transition<'_, '_> {
             self.state.readiness = Readiness::Ready;
         }
         if outcome != ActionOutcome::Cancelled || !never_ran {
-            self.state.traces.touch(open.sent.leftovers(self.context));
+            self.state
+                .traces
+                .record_run(open.sent.leftovers(self.context));
         }
         let outcomes =
             outcome::command_outcomes(open.sent.commands.len(), end.status, end.commands);
@@ -199,12 +201,12 @@ impl Transition<'_, '_> {
             cancel: reason,
             command_outcomes: outcomes,
             wanted: Vec::new(),
-            if_failed: Vec::new(),
-            foreseen: None,
+            wanted_if_failed: Vec::new(),
+            certain_trouble: None,
         };
         outcome::want_results(self.context, &mut collecting);
         self.enter(Stage::Collecting(Box::new(collecting)));
-        self.result_known();
+        self.conclude_if_complete();
     }
 
     /// Goes on after a session that left the service's queue, by its end or by a recall, without a
@@ -221,13 +223,13 @@ impl Transition<'_, '_> {
         }
         let is_offline = self.state.readiness.is_offline();
         let left_out = self.context.plan.policy.offline.mode == OfflineMode::Skip
-            && !self.state.traces.is_touched();
+            && !self.state.traces.has_run();
         if is_offline && left_out {
             let why = "offline: the device did not pick up the session";
             self.trouble(None, EndState::Skipped, why);
             self.advance(open.sent.current.session);
         } else if is_offline && self.at >= self.context.offline_until {
-            let why = self.state.never_came();
+            let why = self.state.offline_reason();
             self.trouble(None, EndState::OfflineExpired, &why);
             self.advance(open.sent.current.session);
         } else {
@@ -236,20 +238,20 @@ impl Transition<'_, '_> {
     }
 
     /// Removes a result from those that are awaited: it was fetched, or can't be.
-    pub(crate) fn collected(&mut self, index: RequestIndex) {
+    pub(crate) fn result_done(&mut self, index: RequestIndex) {
         if let Stage::Collecting(collecting) = &mut self.state.stage {
             collecting.wanted.retain(|other| *other != index);
             if !collecting.all_completed() {
-                collecting.wanted.append(&mut collecting.if_failed);
+                collecting.wanted.append(&mut collecting.wanted_if_failed);
             }
         }
-        self.result_known();
+        self.conclude_if_complete();
     }
 
     /// Concludes the session if its last result is in. Before that, the trouble that is certain is
     /// known to the stop rule at once: a further result can only show that an earlier command of the
     /// session failed as well.
-    fn result_known(&mut self) {
+    fn conclude_if_complete(&mut self) {
         let Stage::Collecting(collecting) = &mut self.state.stage else {
             return;
         };
@@ -260,10 +262,10 @@ impl Transition<'_, '_> {
             };
             self.conclude(collecting.sent.current, outcome);
         } else if self.state.trouble.is_none()
-            && collecting.foreseen.is_none()
+            && collecting.certain_trouble.is_none()
             && let SessionOutcome::Trouble(trouble) = outcome::conclude(self.context, collecting)
         {
-            collecting.foreseen = Some(Box::new(trouble));
+            collecting.certain_trouble = Some(Box::new(trouble));
         }
     }
 
@@ -272,7 +274,7 @@ impl Transition<'_, '_> {
             SessionOutcome::GoOn { tolerated } => {
                 self.state.tolerated = self.state.tolerated.saturating_add(tolerated);
                 if current.is_cleanup(self.context) {
-                    self.state.traces.clean();
+                    self.state.traces.mark_cleaned();
                 }
                 self.advance(current.session);
             }
@@ -292,7 +294,7 @@ impl Transition<'_, '_> {
         }
     }
 
-    /// Applies what the machine list says of the device.
+    /// Applies what the device list says of the device.
     pub(crate) fn readiness(&mut self, availability: &Availability) {
         let Stage::Idle(idle) = &self.state.stage else {
             // It was started in the meantime: what the service does with the start says more than the list.
@@ -301,16 +303,18 @@ impl Transition<'_, '_> {
         let session = idle.current.session;
         self.state.readiness = match availability {
             Availability::Ready => Readiness::Ready,
-            Availability::Offline { why } | Availability::Never { why } => Readiness::Offline {
-                why: why.as_str().into(),
-            },
+            Availability::Offline { why } | Availability::Unsupported { why } => {
+                Readiness::Offline {
+                    why: why.as_str().into(),
+                }
+            }
         };
-        if self.state.traces.is_touched() {
+        if self.state.traces.has_run() {
             return;
         }
         match availability {
             Availability::Ready => {}
-            Availability::Never { why } => {
+            Availability::Unsupported { why } => {
                 self.trouble(None, EndState::Skipped, why);
                 self.advance(session);
             }
@@ -319,7 +323,7 @@ impl Transition<'_, '_> {
                     self.trouble(None, EndState::Skipped, &format!("offline: {why}"));
                     self.advance(session);
                 } else if self.at >= self.context.offline_until {
-                    let why = self.state.never_came();
+                    let why = self.state.offline_reason();
                     self.trouble(None, EndState::OfflineExpired, &why);
                     self.advance(session);
                 }
@@ -328,17 +332,17 @@ impl Transition<'_, '_> {
     }
 
     /// Ends a wait whose time is over.
-    pub(crate) fn gave_up(&mut self, why: GiveUp) -> Result<(), Misfit> {
+    pub(crate) fn gave_up(&mut self, why: GiveUp) -> Result<(), Rejected> {
         match (why, &mut self.state.stage) {
-            (GiveUp::Busy, Stage::Idle(idle)) if idle.refusals.busy_since.is_some() => {
+            (GiveUp::OtherSession, Stage::Idle(idle)) if idle.refusals.busy_since.is_some() => {
                 let session = idle.current.session;
                 let why = "another live response session kept the device busy for too long";
                 self.trouble(None, EndState::Busy, why);
                 self.advance(session);
             }
-            (GiveUp::Cancel, Stage::Open(open)) => {
+            (GiveUp::CancelConfirmation, Stage::Open(open)) => {
                 let Some(cancel) = open.cancel else {
-                    return Err(Misfit("no cancel was sent"));
+                    return Err(Rejected("no cancel was sent"));
                 };
                 let unconfirmed = format!(
                     "action {} was cancelled but the service did not confirm it; it may still be running",
@@ -354,7 +358,7 @@ impl Transition<'_, '_> {
                 let state = outcome::cancelled_state(cancel.reason);
                 self.give_up_open(step, state, &why);
             }
-            (GiveUp::Action, Stage::Open(open)) => {
+            (GiveUp::ActionEnd, Stage::Open(open)) => {
                 let why = format!(
                     "the service never reported how action {} ended",
                     open.action
@@ -365,15 +369,15 @@ impl Transition<'_, '_> {
                 let accepted = open.accepted;
                 self.state.set_unresponsive(accepted);
             }
-            (GiveUp::Device, Stage::Open(open)) if !open.is_unheard() => {
+            (GiveUp::CancelDelivery, Stage::Open(open)) if !open.is_cancel_undelivered() => {
                 let Some(cancel) = &mut open.cancel else {
-                    return Err(Misfit("no cancel was sent"));
+                    return Err(Rejected("no cancel was sent"));
                 };
-                cancel.unheard = true;
+                cancel.undelivered = true;
                 let since = cancel.since;
                 self.state.set_unresponsive(since);
             }
-            _ => return Err(Misfit("the device does not wait for that")),
+            _ => return Err(Rejected("the device does not wait for that")),
         }
         Ok(())
     }
@@ -382,7 +386,7 @@ impl Transition<'_, '_> {
     fn give_up_open(&mut self, step: Option<StepIndex>, state: EndState, why: &str) {
         let sent = self.expect_sent();
         let (left, session) = (sent.leftovers(self.context), sent.current.session);
-        self.state.traces.touch(left);
+        self.state.traces.record_run(left);
         self.trouble(step, state, why);
         self.advance(session);
     }
@@ -406,10 +410,10 @@ impl Transition<'_, '_> {
             CleanupWhen::Failed => self.state.trouble.is_some(),
         };
         if !due {
-            self.state.traces.clean();
+            self.state.traces.mark_cleaned();
         }
         match self.context.cleanup() {
-            Some(cleanup) if cleanup != after && self.state.traces.are_left() => {
+            Some(cleanup) if cleanup != after && self.state.traces.needs_cleanup() => {
                 self.begin_session(cleanup);
             }
             _ => self.enter(Stage::Done),
@@ -425,20 +429,20 @@ impl Transition<'_, '_> {
     }
 
     /// Applies the orders of the run to an idle device.
-    pub(crate) fn obey(&mut self, orders: &Orders) {
+    pub(crate) fn apply_orders(&mut self, orders: &Orders) {
         while let Stage::Idle(idle) = &self.state.stage {
             let session = idle.current.session;
             let is_cleanup = idle.current.is_cleanup(self.context);
-            let is_offline = orders.offline && self.state.readiness.is_offline();
+            let is_offline = orders.offline_limit_passed && self.state.readiness.is_offline();
             if is_cleanup {
-                if orders.deadline || is_offline {
+                if orders.deadline_passed || is_offline {
                     // Given up: what is left stays and is reported.
                     self.enter(Stage::Done);
                 }
                 return;
             }
             let (state, why) = if is_offline {
-                (EndState::OfflineExpired, self.state.never_came())
+                (EndState::OfflineExpired, self.state.offline_reason())
             } else if let Some((state, why)) = self.ended_by(orders) {
                 (state, why.to_owned())
             } else {
@@ -449,10 +453,10 @@ impl Transition<'_, '_> {
         }
     }
 
-    /// Returns how the run's deadline or its stop ends a device between two main sessions, if it does.
+    /// Returns how the run's deadline or its stop ends a device before its next main session, if it does.
     fn ended_by(&self, orders: &Orders) -> Option<(EndState, &'static str)> {
-        let touched = self.state.traces.is_touched();
-        if orders.deadline {
+        let touched = self.state.traces.has_run();
+        if orders.deadline_passed {
             return Some(if touched {
                 (EndState::TimedOut, "the run's deadline passed")
             } else {
@@ -483,9 +487,9 @@ impl Transition<'_, '_> {
     }
 
     /// Gives up the cleanup of this device. A cleanup session under way is not cancelled.
-    pub(crate) fn waive(&mut self) -> Result<(), Misfit> {
+    pub(crate) fn waive(&mut self) -> Result<(), Rejected> {
         if !self.state.owes_cleanup(self.context) {
-            return Err(Misfit("the device owes no cleanup"));
+            return Err(Rejected("the device owes no cleanup"));
         }
         self.state.traces.waive();
         if let Stage::Idle(idle) = &self.state.stage
@@ -500,51 +504,54 @@ impl Transition<'_, '_> {
     /// have been sent at any moment until now, may arrive later, and becomes visible later still.
     pub(crate) fn resume(&mut self) {
         if matches!(self.state.stage, Stage::Announced(_)) {
-            self.doubt(self.at + ON_ITS_WAY + VISIBILITY_LAG);
+            self.begin_search(self.at + REQUEST_ARRIVAL_LAG + VISIBILITY_LAG);
         }
     }
 }
 
-fn after_refusal(refusal: &Refusal, refusals: Refusals, at: Moment) -> AfterRefusal {
+fn after_refusal(refusal: &Refusal, before: Refusals, at: Moment) -> AfterRefusal {
     let asked = refusal.retry_after_ms.map(Duration::from_millis);
     let again = |refusals, pause| AfterRefusal::StartAgain {
         refusals,
         pause: asked.unwrap_or(pause),
     };
-    let counted = Refusals {
-        count: refusals.count.saturating_add(1),
-        ..refusals
-    };
     match class_of_start(refusal.status, &refusal.code) {
         AnswerClass::Busy => {
-            let place = usize::from(refusals.count).min(BUSY_PAUSES.len() - 1);
-            let busy_since = Some(refusals.busy_since.unwrap_or(at));
-            let pause = Duration::from_secs(BUSY_PAUSES[place]);
-            again(
-                Refusals {
-                    busy_since,
-                    ..counted
-                },
-                pause,
-            )
+            let place = usize::from(before.busy).min(BUSY_PAUSES.len() - 1);
+            let refusals = Refusals {
+                busy: before.busy.saturating_add(1),
+                busy_since: Some(before.busy_since.unwrap_or(at)),
+                ..before
+            };
+            again(refusals, Duration::from_secs(BUSY_PAUSES[place]))
         }
         // The network is down, or the sign-in: however long that takes, it is not the device's
         // failure, so it is not counted.
         AnswerClass::NotSent => AfterRefusal::StartAgain {
-            refusals,
+            refusals: before,
             pause: Duration::from_secs(30),
         },
         // The quota knows how long.
         AnswerClass::Throttled => AfterRefusal::StartAgain {
-            refusals,
+            refusals: before,
             pause: Duration::ZERO,
         },
-        AnswerClass::Retry if refusals.count < REFUSALS_MAX => {
-            again(counted, Duration::from_secs(5 << refusals.count.min(4)))
+        AnswerClass::Retry if before.other < REFUSALS_MAX => {
+            let refusals = Refusals {
+                other: before.other + 1,
+                ..before
+            };
+            again(refusals, Duration::from_secs(5 << before.other.min(4)))
         }
-        AnswerClass::Forbidden if refusals.count == 0 => again(counted, PERMISSION_LAG),
+        AnswerClass::Forbidden if before.forbidden == 0 => {
+            let refusals = Refusals {
+                forbidden: 1,
+                ..before
+            };
+            again(refusals, PERMISSION_LAG)
+        }
         // Reported as a refusal, which it is not: it may have been applied.
-        AnswerClass::Unknown | AnswerClass::Done => AfterRefusal::Search,
+        AnswerClass::Unknown | AnswerClass::Success => AfterRefusal::Search,
         AnswerClass::Rejected | AnswerClass::Retry | AnswerClass::Forbidden => AfterRefusal::Fail,
     }
 }

@@ -15,14 +15,14 @@ use crate::device::state::Current;
 use crate::endpoint::Endpoint;
 use crate::fact::CancelWhy;
 use crate::need::{Need, NotFound};
-use crate::schedule::queues::Pending;
+use crate::schedule::queues::PendingNeed;
 use crate::schedule::watcher::{Awaited, Bottleneck};
 
-/// With fewer devices left that are known to be ready, the machine list is read for the next ones.
-const DEVICES_AHEAD: usize = 60;
+/// With fewer devices left that are known to be ready, the device list is read for the next ones.
+const MIN_READY: usize = 60;
 
 /// If results wait longer than this for their links, links are the bottleneck of the run.
-const LINKS_BIND: Duration = Duration::from_secs(60);
+const LINKS_BOTTLENECK_WAIT: Duration = Duration::from_secs(60);
 
 impl Fleet {
     /// Takes a call of an endpoint that is not `starts`, if one fits now; returns whether it does.
@@ -60,14 +60,14 @@ impl Fleet {
                 action,
                 why,
             });
-            self.ask(device, Pending::Cancel);
+            self.ask(device, PendingNeed::Cancel);
         }
         granted
     }
 
     pub(super) fn grant_searches(&mut self, now: Moment, needs: &mut Vec<Need>) {
         while let Some(&id) = self.queues.searches.first() {
-            let Intent::Search { settled } = self.wants(id, now) else {
+            let Intent::Search { final_from } = self.wants(id, now) else {
                 self.look_at(id, now, needs);
                 continue;
             };
@@ -80,17 +80,17 @@ impl Fleet {
                 session: current.session,
                 attempt: current.attempt,
                 tag: self.tag(id),
-                not_found: NotFound::at(now, settled),
+                not_found: NotFound::at(now, final_from),
             });
-            self.ask(id, Pending::Search);
+            self.ask(id, PendingNeed::Search);
         }
     }
 
     pub(super) fn grant_watch(&mut self, now: Moment, needs: &mut Vec<Need>) {
-        self.watcher.awaits(self.awaited(), now);
+        self.watcher.set_awaited(self.awaited(), now);
         if self.watcher.due().is_some_and(|due| due <= now) && self.grant(Endpoint::Actions, now) {
             let links_bind = !self.queues.fetches.is_empty()
-                && self.quota.free_at(Endpoint::Links, now) > now + LINKS_BIND;
+                && self.quota.free_at(Endpoint::Links, now) > now + LINKS_BOTTLENECK_WAIT;
             let bottleneck = if links_bind {
                 Bottleneck::Links
             } else {
@@ -111,7 +111,7 @@ impl Fleet {
         // No more than there are slots.
         let offline = self.offline_in_slots.iter().filter(|id| {
             let state = &self.devices[id.place()].state;
-            state.waits_for_device().is_some() || state.is_unheard()
+            state.waits_for_device().is_some() || state.is_cancel_undelivered()
         });
         match self.open.len() {
             0 => Awaited::Nothing,
@@ -125,7 +125,7 @@ impl Fleet {
             let Intent::Fetch {
                 action,
                 index,
-                settled,
+                final_from,
             } = self.wants(id, now)
             else {
                 self.look_at(id, now, needs);
@@ -143,22 +143,22 @@ impl Fleet {
                 action,
                 index,
                 step: sent.command(self.context(id), index).step,
-                not_found: NotFound::at(now, settled),
+                not_found: NotFound::at(now, final_from),
             });
-            self.ask(id, Pending::Fetch);
+            self.ask(id, PendingNeed::Fetch);
         }
     }
 
-    /// Returns when the machine list is to be read, if it is: for the devices that come next, or for
+    /// Returns when the device list is to be read, if it is: for the devices that come next, or for
     /// those that are offline.
     pub(super) fn devices_due(&self) -> Option<Moment> {
         let queues = &self.queues;
-        if queues.asking.is_some() || self.orders.halted() {
+        if queues.looking_up.is_some() || self.orders.is_paused() {
             return None;
         }
-        let ahead = !queues.unasked.is_empty()
-            && queues.fresh.len() < DEVICES_AHEAD
-            && !self.orders.closed();
+        let ahead = !queues.not_looked_up.is_empty()
+            && queues.ready.len() < MIN_READY
+            && !self.orders.begins_no_device();
         let ahead = ahead.then_some(queues.devices_at);
         let again = !queues.offline.is_empty();
         let again = again.then_some(queues.devices_at.max(self.offline_due()));
@@ -167,10 +167,10 @@ impl Fleet {
         Some(self.hours_allow_at(due))
     }
 
-    /// Returns when the list is to be read for the devices that are offline.
+    /// Returns when the device list is to be read for offline devices.
     fn offline_due(&self) -> Moment {
         let queues = &self.queues;
-        if queues.fresh.is_empty() && queues.unasked.is_empty() {
+        if queues.ready.is_empty() && queues.not_looked_up.is_empty() {
             queues.offline_at - (DEVICE_LIST_INTERVAL - DEVICE_LIST_INTERVAL_IDLE)
         } else {
             queues.offline_at
@@ -184,21 +184,21 @@ impl Fleet {
         let offline_due = self.offline_due();
         let queues = &mut self.queues;
         let mut devices: Vec<DeviceIndex> = Vec::new();
-        if !self.orders.closed() && queues.fresh.len() < DEVICES_AHEAD {
-            devices.extend(queues.unasked.iter().take(DEVICES_PER_LOOKUP));
+        if !self.orders.begins_no_device() && queues.ready.len() < MIN_READY {
+            devices.extend(queues.not_looked_up.iter().take(DEVICES_PER_LOOKUP));
         }
         if offline_due <= now {
             devices.extend(queues.offline.iter().map(|turn| turn.device));
             queues.offline_at = now + DEVICE_LIST_INTERVAL;
         }
-        queues.asking = Some(devices.clone());
+        queues.looking_up = Some(devices.clone());
         needs.push(Need::Devices { devices });
     }
 
-    /// Returns when a device may be begun, by waves and `max_active`; `None` while only an answer can
+    /// Returns when a further device may be started, by waves and `max_active`; `None` while only an answer can
     /// allow it.
     pub(super) fn gate_opens_at(&self, now: Moment) -> Option<Moment> {
-        if self.orders.closed() {
+        if self.orders.begins_no_device() {
             return None;
         }
         let active = count(self.active.len());
@@ -211,7 +211,7 @@ impl Fleet {
             return None;
         }
         let coming = count(self.queues.admitted.len());
-        if self.begun + coming < self.wave_limit(self.wave) {
+        if self.started_devices + coming < self.wave_limit(self.wave) {
             return Some(now);
         }
         // The next wave, after the soak.
@@ -222,7 +222,7 @@ impl Fleet {
         self.wave_over_at.map(|over| over + soak)
     }
 
-    /// Returns the device whose start comes next: one that is begun, else a ready one, else an offline
+    /// Returns the device whose start comes next: a started one, else a ready one, else an offline
     /// one.
     fn next_start(&self, now: Moment) -> Option<DeviceIndex> {
         let queues = &self.queues;
@@ -230,7 +230,7 @@ impl Fleet {
             return Some(turn.device);
         }
         let gate = self.gate_opens_at(now).is_some_and(|at| at <= now);
-        if gate && let Some(id) = queues.fresh.first() {
+        if gate && let Some(id) = queues.ready.first() {
             return Some(*id);
         }
         let policy = &self.plan.policy.offline;
@@ -239,13 +239,13 @@ impl Fleet {
         }
         let hold = policy.mode == OfflineMode::Hold;
         // Other devices will want the slots as soon as the list has shown them to be ready.
-        if hold && !queues.unasked.is_empty() && !self.orders.closed() {
+        if hold && !queues.not_looked_up.is_empty() && !self.orders.begins_no_device() {
             return None;
         }
         let next = if gate && !hold {
             queues.offline.first()
         } else {
-            queues.offline_in_turn.first()
+            queues.offline_may_start.first()
         };
         next.map(|turn| turn.device)
     }
@@ -259,15 +259,15 @@ impl Fleet {
             return;
         }
         while let Some(id) = self.next_start(now) {
-            if !self.devices[id.place()].state.traces.is_begun() {
-                // From here on it is treated like one that is begun.
+            if !self.devices[id.place()].state.traces.is_started() {
+                // From here on it is treated like a started one.
                 if !self.slot_is_free(now) || self.quota.free_at(Endpoint::Starts, now) > now {
                     return;
                 }
                 self.queues.admitted.insert(id);
             }
             let Intent::Start { .. } = self.wants(id, now) else {
-                self.file(id);
+                self.update_sets(id);
                 self.look_at(id, now, needs);
                 continue;
             };
@@ -283,7 +283,7 @@ impl Fleet {
                 tag: self.tag(id),
                 commands: current.to_send(self.context(id)),
             });
-            self.ask(id, Pending::Start);
+            self.ask(id, PendingNeed::Start);
         }
     }
 
@@ -302,19 +302,19 @@ impl Fleet {
     }
 
     /// Returns when a start may become possible by time alone.
-    pub(super) fn start_comes_at(&self, now: Moment) -> Option<Moment> {
+    pub(super) fn next_start_at(&self, now: Moment) -> Option<Moment> {
         let mut at = now;
         if self.next_start(now).is_none() {
             // Only a wave can begin by itself, and only if a device waits for it.
             let mode = self.plan.policy.offline.mode;
             let any_offline = mode != OfflineMode::Hold && !self.queues.offline.is_empty();
-            if !self.queues.any_fresh() && !any_offline {
+            if !self.queues.any_ready() && !any_offline {
                 return None;
             }
             at = self.gate_opens_at(now).filter(|at| *at > now)?;
         }
         if !self.slot_is_free(now) {
-            at = at.max(self.quota.slots_grow_at(now)?);
+            at = at.max(self.quota.slots_recheck_at(now)?);
         }
         at = self.hours_allow_at(at);
         Some(self.hours_allow_at(at.max(self.quota.free_at(Endpoint::Starts, at))))

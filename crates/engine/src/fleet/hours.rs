@@ -6,9 +6,9 @@ use svar_wire::Moment;
 use super::Fleet;
 
 impl Fleet {
-    /// Brings the opening of the policy's hours to `now`. When one ends, every session that its
-    /// device has not taken is looked at.
-    pub(super) fn look_at_the_clock(&mut self, now: Moment) {
+    /// Updates the current or next opening of the policy's hours. When one ends, every open session is
+    /// looked at.
+    pub(super) fn update_hours(&mut self, now: Moment) {
         if let Some(hours) = &self.plan.policy.window
             && self.opening.is_none_or(|(_, to)| to <= now)
         {
@@ -23,7 +23,7 @@ impl Fleet {
     }
 
     /// Returns whether the time of the last poll lies outside the hours.
-    pub(super) fn is_after_hours(&self) -> bool {
+    pub(super) fn is_outside_hours(&self) -> bool {
         self.opening.is_some_and(|(from, _)| self.now < from)
     }
 

@@ -1,14 +1,14 @@
 //! One run: all its devices, what they share, and what happens to them.
 //!
-//! [`Fleet::handle`] is here; [`Fleet::poll`] is in `turn.rs`. A device is looked at when something
-//! happened to it or its own moment has come, never because another one was.
+//! [`Fleet::handle`] is here; [`Fleet::poll`] is in `poll.rs`. A device is looked at when something
+//! happened to it or its timer is due, never because another device changed.
 
 mod grant;
 mod hours;
-mod notes;
 mod offline;
+mod poll;
 mod recover;
-mod turn;
+mod reports;
 mod view;
 
 pub use recover::ReplayError;
@@ -24,17 +24,17 @@ use svar_wire::Moment;
 use svar_wire::{ActionId, DeviceId, RunId, Tag};
 
 use crate::device::apply::ActionOwner;
-use crate::device::state::{Context, DeviceState, Misfit};
-use crate::device::transition::{ON_ITS_WAY, Transition};
+use crate::device::state::{Context, DeviceState, Rejected};
+use crate::device::transition::{REQUEST_ARRIVAL_LAG, Transition};
 use crate::end::EndState;
 use crate::endpoint::Endpoint;
 use crate::fact::{Attempt, Fact, FactBody, RunLimit};
 use crate::retry::{AnswerClass, class_of_start};
-use crate::schedule::queues::{Pending, Queues};
+use crate::schedule::queues::{PendingNeed, Queues};
 use crate::schedule::quota::Quota;
 use crate::schedule::watcher::Watcher;
 use crate::status::Tally;
-use crate::stop::{Orders, Score, StoppedBy};
+use crate::stop::{Orders, StopCounts, StoppedBy};
 
 /// A fact that does not fit the state that the facts before it have made. The state is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,18 +63,18 @@ pub fn tag_of(run: &RunId, device: &DeviceId, session: SessionIndex, attempt: At
     }
 }
 
-/// One device of the run. Only `state` is made of facts; the rest is this process's own.
+/// One device of the run. Only `state` is made of facts; the rest is private to this process.
 #[derive(Debug)]
 struct DeviceRun {
     state: DeviceState,
     /// A need of it that was returned by a poll and has no answer.
-    pending: Option<Pending>,
+    pending: Option<PendingNeed>,
     /// A read that failed is not asked for again before.
     retry_at: Option<Moment>,
     /// Reads in a row that failed.
     failures: u8,
-    /// The sets that it is filed in.
-    filed: Memberships,
+    /// The sets that it is memberships in.
+    memberships: Memberships,
 }
 
 /// The sets of the run that a device belongs to.
@@ -95,7 +95,7 @@ impl DeviceRun {
             pending: None,
             retry_at: None,
             failures: 0,
-            filed: Memberships::default(),
+            memberships: Memberships::default(),
         }
     }
 
@@ -108,17 +108,17 @@ impl DeviceRun {
 
 /// What a device adds to the sums of the run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Counted {
+struct DeviceCounts {
     decided: Option<EndState>,
     ended: Option<EndState>,
     owes_cleanup: bool,
 }
 
-impl Counted {
+impl DeviceCounts {
     fn of(context: Context<'_>, state: &DeviceState) -> Self {
-        let decided = state.decided();
+        let decided = state.certain_end();
         let is_done = state.is_done();
-        Counted {
+        DeviceCounts {
             decided,
             ended: decided.filter(|_| is_done),
             owes_cleanup: is_done && state.owes_cleanup(context),
@@ -126,14 +126,14 @@ impl Counted {
     }
 }
 
-/// Returns the length of a list of devices as the number type of their indices.
+/// Returns a number of devices or waves as the type of their indices.
 ///
 /// # Panics
-/// There are more devices than indices, which is our own mistake.
+/// It does not fit, which is our own mistake.
 fn count(devices: usize) -> u32 {
     match u32::try_from(devices) {
         Ok(count) => count,
-        Err(_) => panic!("internal error: a run of {devices} devices"),
+        Err(_) => panic!("internal error: {devices} is no number of devices"),
     }
 }
 
@@ -148,7 +148,7 @@ pub struct Fleet {
     /// Whose an action is: every one that this run ever owned.
     owners: BTreeMap<ActionId, DeviceIndex>,
     orders: Orders,
-    score: Score,
+    stop_counts: StopCounts,
     tally: Tally,
     quota: Quota,
     watcher: Watcher,
@@ -156,7 +156,7 @@ pub struct Fleet {
     active: BTreeSet<DeviceIndex>,
     /// Begun, not ended, and not offline: they hold up the next wave.
     online: BTreeSet<DeviceIndex>,
-    /// Not ended, offline, and not at work: begun or not.
+    /// Not ended, offline, and without a running session.
     offline: BTreeSet<DeviceIndex>,
     /// Holding a slot, or about to.
     holding: BTreeSet<DeviceIndex>,
@@ -164,22 +164,22 @@ pub struct Fleet {
     offline_in_slots: BTreeSet<DeviceIndex>,
     /// With an open action.
     open: BTreeSet<DeviceIndex>,
-    /// Devices that were ever started.
-    begun: u32,
+    /// Number of devices that were started at least once.
+    started_devices: u32,
     /// The wave that runs, from 0.
     wave: usize,
-    /// When all that the wave may start had ended.
+    /// When the last online device of the wave had ended.
     wave_over_at: Option<Moment>,
-    /// A replayed run asks to be taken up before anything else.
+    /// A replayed run first asks for `Resumed` to be recorded.
     to_resume: bool,
-    /// The opening of the policy's hours that holds `now`, or the next one. It decides nothing but
+    /// The opening of the policy's hours that contains `now`, or the next one. It decides nothing but
     /// when starts are granted, so no fact is needed to replay it.
     opening: Option<(Moment, Moment)>,
     queues: Queues,
 }
 
 impl Fleet {
-    /// Returns a run that has not begun.
+    /// Returns a run without facts.
     pub fn new(run: &RunId, plan: Arc<Plan>, started: Moment) -> Fleet {
         let total = count(plan.devices.len());
         let mut fleet = Fleet {
@@ -189,9 +189,9 @@ impl Fleet {
             devices: Vec::with_capacity(plan.devices.len()),
             owners: BTreeMap::new(),
             orders: Orders::default(),
-            score: Score {
+            stop_counts: StopCounts {
                 targets: total,
-                ..Score::default()
+                ..StopCounts::default()
             },
             tally: Tally {
                 total,
@@ -205,7 +205,7 @@ impl Fleet {
             holding: BTreeSet::new(),
             offline_in_slots: BTreeSet::new(),
             open: BTreeSet::new(),
-            begun: 0,
+            started_devices: 0,
             wave: 0,
             wave_over_at: None,
             to_resume: false,
@@ -213,13 +213,13 @@ impl Fleet {
             queues: Queues::new(started),
             plan,
         };
-        fleet.look_at_the_clock(started);
+        fleet.update_hours(started);
         for id in DeviceIndex::all(fleet.plan.devices.len()) {
             let state = DeviceState::new(fleet.context(id), started);
-            let counted = Counted::of(fleet.context(id), &state);
-            fleet.recount(Counted::default(), counted);
+            let counted = DeviceCounts::of(fleet.context(id), &state);
+            fleet.recount(DeviceCounts::default(), counted);
             if !state.is_done() {
-                fleet.queues.unasked.insert(id);
+                fleet.queues.not_looked_up.insert(id);
             }
             fleet.devices.push(DeviceRun::new(state));
         }
@@ -231,7 +231,7 @@ impl Fleet {
     /// # Errors
     /// It does not fit: the caller made a mistake, or the journal is damaged. Nothing has changed.
     pub fn handle(&mut self, fact: &Fact) -> Result<(), ProtocolError> {
-        let misfit = |Misfit(why): Misfit| ProtocolError {
+        let misfit = |Rejected(why): Rejected| ProtocolError {
             fact: match fact.device {
                 Some(device) => format!("{} of device {device}", fact.body.name()),
                 None => fact.body.name().to_owned(),
@@ -245,7 +245,7 @@ impl Fleet {
             None => self.handle_run(fact.at, &fact.body).map_err(misfit)?,
         }
         self.now = self.now.max(fact.at);
-        self.queues.polled = false;
+        self.queues.wake_at_is_valid = false;
         Ok(())
     }
 
@@ -266,11 +266,11 @@ impl Fleet {
         id: DeviceIndex,
         at: Moment,
         body: &FactBody,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), Rejected> {
         let device = self
             .devices
             .get(id.place())
-            .ok_or(Misfit("there is no such device"))?;
+            .ok_or(Rejected("there is no such device"))?;
         if let FactBody::StartAnnounced {
             session,
             attempt,
@@ -280,54 +280,54 @@ impl Fleet {
         {
             let device = &self.plan.devices[id.place()].target.id;
             if *tag != tag_of(&self.run, device, *session, *attempt) {
-                return Err(Misfit("the tag is not this start's"));
+                return Err(Rejected("the tag is not this start's"));
             }
         }
         let owner = match body.action().and_then(|action| self.owners.get(action)) {
-            None => ActionOwner::No,
-            Some(owner) if *owner == id => ActionOwner::Own,
-            Some(_) => ActionOwner::Other,
+            None => ActionOwner::Unowned,
+            Some(owner) if *owner == id => ActionOwner::ThisDevice,
+            Some(_) => ActionOwner::OtherDevice,
         };
-        let was_begun = device.state.traces.is_begun();
+        let was_started = device.state.traces.is_started();
         self.change(id, at, |device| device.apply(body, owner))?;
-        self.answered(id, Pending::answered_by(body));
+        self.answered(id, PendingNeed::answered_by(body));
 
         match body {
             FactBody::StartAnnounced { .. } => {
                 self.quota.starts.take(id, at);
-                if !was_begun {
-                    self.begun += 1;
+                if !was_started {
+                    self.started_devices += 1;
                     self.queues.admitted.remove(&id);
-                    while self.begun > self.wave_limit(self.wave) {
+                    while self.started_devices > self.wave_limit(self.wave) {
                         self.wave += 1;
                     }
                     self.wave_over_at = None;
                 }
             }
             FactBody::StartAccepted { action, .. } => {
-                self.quota.starts.settle(id, at);
-                if owner == ActionOwner::No {
+                self.quota.starts.count_from(id, at);
+                if owner == ActionOwner::Unowned {
                     self.owners.insert(action.clone(), id);
                 }
             }
             FactBody::StartRefused { refusal, .. } => {
-                self.quota.starts.settle(id, at);
+                self.quota.starts.count_from(id, at);
                 if class_of_start(refusal.status, &refusal.code) == AnswerClass::Throttled {
                     let held = count(self.holding.len());
                     let pause = refusal.retry_after_ms.map(Duration::from_millis);
                     self.quota.throttled(held, pause, at);
                 }
             }
-            FactBody::StartUnknown { .. } => self.quota.starts.settle(id, at),
+            FactBody::StartUnknown { .. } => self.quota.starts.count_from(id, at),
             _ => {}
         }
-        self.after(at);
+        self.check_stop_rule_and_wave(at);
         Ok(())
     }
 
-    fn handle_run(&mut self, at: Moment, body: &FactBody) -> Result<(), Misfit> {
+    fn handle_run(&mut self, at: Moment, body: &FactBody) -> Result<(), Rejected> {
         match body {
-            FactBody::Blocked { endpoint, until } => {
+            FactBody::RateLimited { endpoint, until } => {
                 self.quota.block(*endpoint, *until);
                 if *endpoint == Endpoint::Actions {
                     self.watcher.throttled(at);
@@ -336,39 +336,39 @@ impl Fleet {
             }
             FactBody::Interrupted { count } => {
                 self.orders.interrupts = self.orders.interrupts.max(*count);
-                self.touch_active();
+                self.mark_active_dirty();
             }
             FactBody::Stopped { how, .. } => {
                 self.orders.stop(at, *how, StoppedBy::Operator);
-                self.obey_all(at);
+                self.apply_orders_to_all(at);
             }
             FactBody::TenantLost { .. } => {
-                self.orders.lost = true;
-                self.touch_active();
+                self.orders.tenant_lost = true;
+                self.mark_active_dirty();
             }
-            FactBody::Passed { limit } => {
+            FactBody::LimitPassed { limit } => {
                 match limit {
-                    RunLimit::Deadline => self.orders.deadline = true,
-                    RunLimit::Offline => self.orders.offline = true,
+                    RunLimit::Deadline => self.orders.deadline_passed = true,
+                    RunLimit::Offline => self.orders.offline_limit_passed = true,
                 }
                 self.queues.recording = false;
-                self.obey_all(at);
+                self.apply_orders_to_all(at);
             }
             FactBody::Resumed => self.resumed(at),
-            _ => return Err(Misfit("it concerns one device, and names none")),
+            _ => return Err(Rejected("it concerns one device, and names none")),
         }
-        self.after(at);
+        self.check_stop_rule_and_wave(at);
         Ok(())
     }
 
     /// Applies what may follow from any fact: the stop rule is met, or a wave is over.
-    fn after(&mut self, at: Moment) {
-        if self.orders.stopped.is_none() && self.score.stops(&self.plan.policy.stop_when) {
+    fn check_stop_rule_and_wave(&mut self, at: Moment) {
+        if self.orders.stopped.is_none() && self.stop_counts.is_met(&self.plan.policy.stop_when) {
             let how = self.plan.policy.on_stop;
             self.orders.stop(at, how, StoppedBy::Rule);
-            self.obey_all(at);
+            self.apply_orders_to_all(at);
         }
-        let over = self.begun >= self.wave_limit(self.wave) && self.online.is_empty();
+        let over = self.started_devices >= self.wave_limit(self.wave) && self.online.is_empty();
         if !over {
             self.wave_over_at = None;
         } else if self.wave_over_at.is_none() {
@@ -377,9 +377,9 @@ impl Fleet {
     }
 
     /// Makes every device obey a new order. Happens a few times in a run.
-    fn obey_all(&mut self, at: Moment) {
+    fn apply_orders_to_all(&mut self, at: Moment) {
         self.change_all(at, |_| {});
-        self.touch_active();
+        self.mark_active_dirty();
     }
 
     /// Resumes the run of an earlier process. Its needs are not answered any more; a start that it
@@ -388,8 +388,10 @@ impl Fleet {
         self.to_resume = false;
         self.queues.resumed(at);
         self.orders.interrupts = 0;
-        self.orders.lost = false;
-        self.quota.starts.settle_unanswered(at + ON_ITS_WAY);
+        self.orders.tenant_lost = false;
+        self.quota
+            .starts
+            .count_unanswered_from(at + REQUEST_ARRIVAL_LAG);
         self.watcher.resumed(at);
         for device in &mut self.devices {
             device.pending = None;
@@ -398,7 +400,7 @@ impl Fleet {
         self.change_all(at, |mut device| device.resume());
     }
 
-    fn touch_active(&mut self) {
+    fn mark_active_dirty(&mut self) {
         for id in self.active.clone() {
             self.queues.dirty.insert(id);
         }
@@ -414,7 +416,7 @@ impl Fleet {
                 change(device);
                 Ok(())
             });
-            if let Err(Misfit(why)) = changed {
+            if let Err(Rejected(why)) = changed {
                 panic!("internal error: a change that does not depend on the state failed: {why}");
             }
         }
@@ -428,8 +430,8 @@ impl Fleet {
         &mut self,
         id: DeviceIndex,
         at: Moment,
-        change: impl FnOnce(Transition<'_, '_>) -> Result<(), Misfit>,
-    ) -> Result<(), Misfit> {
+        change: impl FnOnce(Transition<'_, '_>) -> Result<(), Rejected>,
+    ) -> Result<(), Rejected> {
         let context = Context {
             plan: &self.plan,
             device: id.of(&self.plan.devices),
@@ -437,23 +439,23 @@ impl Fleet {
         };
         let device = &mut self.devices[id.place()];
         let state = &mut device.state;
-        let (counted, read) = (Counted::of(context, state), state.awaited_read());
+        let (counted, read) = (DeviceCounts::of(context, state), state.awaited_read());
         change(Transition { context, state, at })?;
-        Transition { context, state, at }.obey(&self.orders);
-        let now_counted = Counted::of(context, state);
+        Transition { context, state, at }.apply_orders(&self.orders);
+        let now_counted = DeviceCounts::of(context, state);
         if read != state.awaited_read() {
             device.forget_reads();
         }
         self.recount(counted, now_counted);
-        self.file(id);
+        self.update_sets(id);
         self.queues.dirty.insert(id);
         Ok(())
     }
 
     /// Updates the sums for a device whose contribution has changed.
-    fn recount(&mut self, before: Counted, after: Counted) {
+    fn recount(&mut self, before: DeviceCounts, after: DeviceCounts) {
         if let (None, Some(state)) = (before.decided, after.decided) {
-            self.score.count(state);
+            self.stop_counts.count(state);
         }
         if let (None, Some(state)) = (before.ended, after.ended) {
             self.tally.ended[state.index()] += 1;
@@ -463,7 +465,7 @@ impl Fleet {
     }
 
     /// Files the device in the sets that it belongs to.
-    fn file(&mut self, id: DeviceIndex) {
+    fn update_sets(&mut self, id: DeviceIndex) {
         let device = &self.devices[id.place()];
         let state = &device.state;
         let is_done = state.is_done();
@@ -471,31 +473,31 @@ impl Fleet {
             self.queues.admitted.remove(&id);
         }
         let is_admitted = self.queues.admitted.contains(&id);
-        let is_begun = state.traces.is_begun();
-        let is_starting = device.pending == Some(Pending::Start);
+        let is_started = state.traces.is_started();
+        let is_starting = device.pending == Some(PendingNeed::Start);
         let is_offline = state.readiness.is_offline();
         // Made of facts alone, so that a replay sees the same waves.
         let waits_offline = state.is_offline_in_slot() || (is_offline && state.is_idle());
-        let filed = Memberships {
-            active: !is_done && (is_begun || is_admitted),
-            online: !is_done && is_begun && !waits_offline,
+        let memberships = Memberships {
+            active: !is_done && (is_started || is_admitted),
+            online: !is_done && is_started && !waits_offline,
             offline: !is_done && waits_offline,
             holding: state.holds_slot() || is_starting,
             offline_in_slots: state.is_offline_in_slot() || (is_starting && is_offline),
             open: state.open().is_some(),
         };
-        let before = std::mem::replace(&mut self.devices[id.place()].filed, filed);
+        let before = std::mem::replace(&mut self.devices[id.place()].memberships, memberships);
         for (set, was, is) in [
-            (&mut self.active, before.active, filed.active),
-            (&mut self.online, before.online, filed.online),
-            (&mut self.offline, before.offline, filed.offline),
-            (&mut self.holding, before.holding, filed.holding),
+            (&mut self.active, before.active, memberships.active),
+            (&mut self.online, before.online, memberships.online),
+            (&mut self.offline, before.offline, memberships.offline),
+            (&mut self.holding, before.holding, memberships.holding),
             (
                 &mut self.offline_in_slots,
                 before.offline_in_slots,
-                filed.offline_in_slots,
+                memberships.offline_in_slots,
             ),
-            (&mut self.open, before.open, filed.open),
+            (&mut self.open, before.open, memberships.open),
         ] {
             match (was, is) {
                 (false, true) => set.insert(id),
@@ -515,11 +517,11 @@ impl Fleet {
     }
 
     /// Marks a need of the device as answered.
-    fn answered(&mut self, id: DeviceIndex, answered: Option<Pending>) {
+    fn answered(&mut self, id: DeviceIndex, answered: Option<PendingNeed>) {
         let device = &mut self.devices[id.place()];
         if answered.is_some() && device.pending == answered {
             device.pending = None;
-            self.file(id);
+            self.update_sets(id);
         }
     }
 
@@ -531,6 +533,7 @@ impl Fleet {
     /// Returns whether nothing is left to be done: every device has ended, or the run was interrupted
     /// (or lost its tenant) and nothing of it is under way. To be called after [`Fleet::poll`].
     pub fn is_done(&self) -> bool {
-        self.tally.finished() == self.tally.total || (self.orders.halted() && !self.in_motion())
+        self.tally.finished() == self.tally.total
+            || (self.orders.is_paused() && !self.has_work_in_progress())
     }
 }

@@ -1,6 +1,6 @@
 //! What offline devices may hold of the tenant's slots, and which of their sessions are recalled.
 //!
-//! A device is offline if the machine list says so, or if it has not taken its session out of the
+//! A device is offline if the device list says so, or if it has not taken its session out of the
 //! service's queue for [`PICKUP`]. Sessions of both hold slots while they wait, and no more of them
 //! than `max_slots` do so for long. With `hold` none does while a device that is online wants the slot.
 //! A device that does not hear of a cancel is offline too; nothing can take that slot back.
@@ -11,11 +11,11 @@ use svar_wire::Moment;
 use super::Fleet;
 use crate::fact::CancelWhy;
 use crate::need::Need;
-use crate::schedule::queues::Pending;
+use crate::schedule::queues::PendingNeed;
 use crate::status::Readiness;
 
 impl Fleet {
-    /// Returns whether a device can be started, as far as is known; `None` if there is no such device.
+    /// Returns the readiness of a device, as far as is known; `None` if there is no such device.
     /// Made of facts alone, so that another process that resumes the run knows the same.
     pub fn readiness(&self, device: DeviceIndex) -> Option<&Readiness> {
         let device = device.get(&self.devices)?;
@@ -39,16 +39,16 @@ impl Fleet {
     /// No device is among them that may be about to take its session.
     pub(super) fn to_recall(&self, now: Moment) -> Vec<DeviceIndex> {
         let policy = &self.plan.policy.offline;
-        let list_read = self.watcher.last_read();
+        let action_list_read = self.watcher.last_read();
         let mut waiting: Vec<(Moment, DeviceIndex)> = Vec::new();
         let mut coming = 0;
         for id in &self.offline_in_slots {
             let device = &self.devices[id.place()];
-            if device.pending == Some(Pending::Cancel) || device.state.is_being_cancelled() {
+            if device.pending == Some(PendingNeed::Cancel) || device.state.is_being_cancelled() {
                 coming += 1;
             } else if let Some(accepted) = device.state.waits_for_device()
                 && device.pending.is_none()
-                && list_read.is_some_and(|read| accepted + PICKUP <= read)
+                && action_list_read.is_some_and(|read| accepted + PICKUP <= read)
             {
                 waiting.push((accepted, *id));
             }
@@ -70,6 +70,6 @@ impl Fleet {
             return 0;
         }
         let gate = self.gate_opens_at(now).is_some_and(|at| at <= now);
-        self.queues.starts.len() + if gate { self.queues.fresh.len() } else { 0 }
+        self.queues.starts.len() + if gate { self.queues.ready.len() } else { 0 }
     }
 }

@@ -44,15 +44,15 @@ impl Fleet {
 
     /// Returns the state that is made of facts, as JSON; a replay of the journal gives the same. For
     /// tests and for debugging.
-    pub fn memory(&self) -> serde_json::Value {
+    pub fn journaled_state(&self) -> serde_json::Value {
         let devices: Vec<_> = self.devices.iter().map(|device| &device.state).collect();
         serde_json::json!({
             "devices": devices,
             "orders": self.orders,
-            "score": self.score,
+            "stop_counts": self.stop_counts,
             "ended": self.tally.ended,
             "cleanup_owed": self.tally.cleanup_owed,
-            "begun": self.begun,
+            "begun": self.started_devices,
             "wave": self.wave,
             "wave_over_at": self.wave_over_at,
         })

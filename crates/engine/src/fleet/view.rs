@@ -5,9 +5,9 @@ use svar_wire::{ActionId, Moment};
 
 use crate::device::state::{Current, DeviceState, Stage};
 use crate::end::EndState;
-use crate::schedule::queues::{Pending, Priority};
+use crate::schedule::queues::{PendingNeed, Priority};
 use crate::status::{DeviceView, End, Phase, SessionPhase, Standstill, Tally};
-use crate::stop::{Standing, Stopped};
+use crate::stop::{StopRuleStatus, Stopped};
 
 use super::{Fleet, count};
 
@@ -16,10 +16,10 @@ impl Fleet {
     pub fn device(&self, device: DeviceIndex) -> Option<DeviceView> {
         let entry = device.get(&self.devices)?;
         let state = &entry.state;
-        let standing = match state.decided() {
+        let standing = match state.certain_end() {
             Some(decided) => decided,
             None if state.holds_slot() => EndState::Unknown,
-            None if state.traces.is_touched() => EndState::Cancelled,
+            None if state.traces.has_run() => EndState::Cancelled,
             None => EndState::NotStarted,
         };
         Some(DeviceView {
@@ -71,9 +71,11 @@ impl Fleet {
     /// [`Fleet::poll`].
     pub fn standstill(&self) -> Option<Standstill> {
         let queues = &self.queues;
-        let ending = self.orders.closed();
+        let ending = self.orders.begins_no_device();
         let wanted = !ending
-            && (queues.any_fresh() || !queues.unasked.is_empty() || !queues.offline.is_empty());
+            && (queues.any_ready()
+                || !queues.not_looked_up.is_empty()
+                || !queues.offline.is_empty());
         if let Some(until) = self.opens_at()
             && (wanted || !queues.starts.is_empty())
         {
@@ -92,8 +94,8 @@ impl Fleet {
         }
         let any_online = !self.online.is_empty()
             || !queues.admitted.is_empty()
-            || queues.any_fresh()
-            || !queues.unasked.is_empty();
+            || queues.any_ready()
+            || !queues.not_looked_up.is_empty();
         (!any_online && !self.offline.is_empty()).then(|| Standstill::Offline {
             until: self.offline_until(),
         })
@@ -102,7 +104,7 @@ impl Fleet {
     /// Returns the next wave, counted from 0, and when it begins, during the pause before it.
     pub(super) fn soak(&self) -> Option<(u32, Moment)> {
         let is_last = self.wave + 1 >= self.plan.policy.waves.len();
-        if is_last || self.begun < self.wave_limit(self.wave) {
+        if is_last || self.started_devices < self.wave_limit(self.wave) {
             return None;
         }
         let opens = self.gate_opens_at(self.now).filter(|at| *at > self.now)?;
@@ -111,9 +113,10 @@ impl Fleet {
     }
 
     /// Returns how far the stop rule is from being met.
-    pub fn would_stop(&self) -> Standing {
+    pub fn stop_rule_status(&self) -> StopRuleStatus {
         let left_out = self.tally.of(EndState::Skipped) + self.tally.of(EndState::NotStarted);
-        self.score.standing(&self.plan.policy.stop_when, left_out)
+        self.stop_counts
+            .standing(&self.plan.policy.stop_when, left_out)
     }
 
     /// Returns the current wave, counted from 0, and how many devices may have been started by its end.
@@ -137,7 +140,7 @@ impl Fleet {
     }
 }
 
-fn phase(state: &DeviceState, pending: Option<Pending>) -> Phase {
+fn phase(state: &DeviceState, pending: Option<PendingNeed>) -> Phase {
     let at = |current: &Current, action: Option<&ActionId>, at| Phase::Session {
         session: current.session,
         attempt: current.attempt,
@@ -145,15 +148,15 @@ fn phase(state: &DeviceState, pending: Option<Pending>) -> Phase {
         at,
     };
     match &state.stage {
-        Stage::Idle(idle) if pending == Some(Pending::Start) => {
+        Stage::Idle(idle) if pending == Some(PendingNeed::Start) => {
             at(&idle.current, None, SessionPhase::Starting)
         }
-        Stage::Idle(idle) if state.traces.is_begun() => Phase::Between {
+        Stage::Idle(idle) if state.traces.is_started() => Phase::Between {
             session: idle.current.session,
         },
         Stage::Idle(_) => Phase::Waiting,
         Stage::Announced(start) => at(&start.sent.current, None, SessionPhase::Starting),
-        Stage::Doubtful { start, .. } => at(&start.sent.current, None, SessionPhase::Searching),
+        Stage::Searching { start, .. } => at(&start.sent.current, None, SessionPhase::Searching),
         Stage::Open(open) => {
             let phase = match (open.cancel, open.running) {
                 (Some(_), _) => SessionPhase::Cancelling,

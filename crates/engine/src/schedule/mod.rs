@@ -1,4 +1,4 @@
-//! What devices of a run share: the tenant's rates and slots, the queues for them, and the status list.
+//! What devices of a run share: the tenant's rates and slots, the queues for them, and the action list.
 
 pub(crate) mod queues;
 pub(crate) mod quota;

@@ -15,39 +15,39 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A start counts for this much longer than the minute. It counts from its answer on, when the
 /// service had certainly counted it, so only the pace of the two clocks matters and not what they
-/// read: clocks that are being set right go wrong by 500 parts in a million at most, 30 ms a minute.
+/// read: clocks that are being slewed are off by 500 parts in a million at most, 30 ms a minute.
 const START_MARGIN: Duration = Duration::from_millis(100);
 
 /// Starts become free on these marks. The answers to a burst of starts come within a moment of one
 /// another, and so do the starts that follow them a minute later: on one mark they share one write to
-/// the disk. It costs half a mark a minute.
+/// the disk. It costs 250 ms a minute on average.
 const START_MARK_MS: i64 = 500;
 
-/// Time after a refusal for want of slots, or after the last try, until one slot more is tried.
+/// Time after a refusal for lack of slots, or after the last try, until one slot more is tried.
 const SLOT_RETRY: Duration = Duration::from_secs(60);
 
 /// Time within which a start reaches the service that another process of this computer was granted.
-const ON_ITS_WAY: Duration = Duration::from_secs(5);
+const GRANTED_START_LAG: Duration = Duration::from_secs(5);
 
 /// Interval at which a slot is checked that another process holds.
 const FREE_SLOT_CHECK: Duration = Duration::from_secs(5);
 
-/// A limit that is lower than that of the plan, as a refusal has shown.
+/// A limit that a refusal has shown to be lower than that of the plan.
 #[derive(Debug, Clone, Copy)]
-struct Lowered {
-    to: u32,
-    at: Moment,
+struct ReducedLimit {
+    limit: u32,
+    since: Moment,
 }
 
-impl Lowered {
+impl ReducedLimit {
     /// Returns the limit at `now`: one more for each `step` since, up to `full`.
-    fn now(self, now: Moment, step: Duration, full: u32) -> u32 {
-        let grown = u128::from(self.to) + self.steps(now, step);
+    fn at(self, now: Moment, step: Duration, full: u32) -> u32 {
+        let grown = u128::from(self.limit) + self.steps(now, step);
         u32::try_from(grown).map_or(full, |grown| grown.min(full))
     }
 
     fn steps(self, now: Moment, step: Duration) -> u128 {
-        now.since(self.at).as_millis() / step.as_millis()
+        now.since(self.since).as_millis() / step.as_millis()
     }
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct StartWindow {
     taken: Vec<TakenStart>,
     blocked_until: Moment,
     /// The limit while another client starts sessions too.
-    lowered: Option<Lowered>,
+    reduced: Option<ReducedLimit>,
 }
 
 /// A start that counts in the window.
@@ -68,7 +68,7 @@ enum TakenStart {
     /// Of this device, granted or announced, and not answered.
     Unanswered(DeviceIndex),
     /// It reached the service at this moment or before.
-    Counted(Moment),
+    DeviceCounts(Moment),
 }
 
 impl TakenStart {
@@ -76,7 +76,7 @@ impl TakenStart {
     fn free_at(self) -> Moment {
         match self {
             TakenStart::Unanswered(_) => Moment::FAR_FUTURE,
-            TakenStart::Counted(at) => {
+            TakenStart::DeviceCounts(at) => {
                 let free = (at + MINUTE + START_MARGIN).millis();
                 let marks = (free + START_MARK_MS - 1).div_euclid(START_MARK_MS);
                 Moment::from_millis(marks * START_MARK_MS)
@@ -91,25 +91,25 @@ impl StartWindow {
             per_minute: per_minute.max(1),
             taken: Vec::new(),
             blocked_until: Moment::EPOCH,
-            lowered: None,
+            reduced: None,
         }
     }
 
     /// Returns the starts a minute that this computer may send at `now`.
     fn limit(&self, now: Moment) -> u32 {
-        match self.lowered {
+        match self.reduced {
             None => self.per_minute,
-            Some(lowered) => lowered.now(now, MINUTE, self.per_minute),
+            Some(reduced) => reduced.at(now, MINUTE, self.per_minute),
         }
     }
 
-    /// Lowers the limit after a start that was refused for its rate although we keep it: another client
+    /// Lowers the limit after a start that was refused for its rate although we did not exceed it: another client
     /// starts sessions too, and gets half of what we had. Further refusals of the same burst change nothing.
     fn refused(&mut self, pause: Duration, at: Moment) {
         if at >= self.blocked_until {
-            self.lowered = Some(Lowered {
-                to: (self.limit(at) / 2).max(1),
-                at: at + pause,
+            self.reduced = Some(ReducedLimit {
+                limit: (self.limit(at) / 2).max(1),
+                since: at + pause,
             });
         }
         self.block(at + pause);
@@ -131,22 +131,23 @@ impl StartWindow {
     /// Counts a start that another process was granted at `at`.
     fn take_for_others(&mut self, at: Moment) {
         self.prune(at);
-        self.taken.push(TakenStart::Counted(at + ON_ITS_WAY));
+        self.taken
+            .push(TakenStart::DeviceCounts(at + GRANTED_START_LAG));
     }
 
     /// Counts the start of this device from `at` on: it was answered, or is known to be lost.
-    pub(crate) fn settle(&mut self, device: DeviceIndex, at: Moment) {
+    pub(crate) fn count_from(&mut self, device: DeviceIndex, at: Moment) {
         if let Some(taken) = self.unanswered(device) {
-            *taken = TakenStart::Counted(at);
+            *taken = TakenStart::DeviceCounts(at);
         }
     }
 
     /// Counts the unanswered starts of a process that has ended from `latest` on: until then they may
     /// reach the service.
-    pub(crate) fn settle_unanswered(&mut self, latest: Moment) {
+    pub(crate) fn count_unanswered_from(&mut self, latest: Moment) {
         for taken in &mut self.taken {
             if let TakenStart::Unanswered(_) = taken {
-                *taken = TakenStart::Counted(latest);
+                *taken = TakenStart::DeviceCounts(latest);
             }
         }
     }
@@ -249,7 +250,7 @@ pub(crate) struct Quota {
     /// Slots that other processes of this computer hold.
     held_by_others: u32,
     /// The limit while other clients hold slots too.
-    lowered: Option<Lowered>,
+    reduced: Option<ReducedLimit>,
 }
 
 impl Quota {
@@ -262,7 +263,7 @@ impl Quota {
             devices: ReadWindow::new(limits.devices),
             slots: limits.slots,
             held_by_others: 0,
-            lowered: None,
+            reduced: None,
         }
     }
 
@@ -311,15 +312,17 @@ impl Quota {
             Some(pause) => self.starts.refused(pause, at),
             None => {
                 let held = held.saturating_add(self.held_by_others);
-                let to = held.min(self.slots);
-                self.lowered = Some(Lowered { to, at });
+                self.reduced = Some(ReducedLimit {
+                    limit: held.min(self.slots),
+                    since: at,
+                });
             }
         }
     }
 
     /// Counts what other processes of this computer have taken since the last call. They hold `held`
     /// slots now.
-    pub(crate) fn others(&mut self, taken: &[(Endpoint, Moment)], held: u32) {
+    pub(crate) fn count_other_processes(&mut self, taken: &[(Endpoint, Moment)], held: u32) {
         for (endpoint, at) in taken {
             match self.endpoint(*endpoint) {
                 Some(window) => window.take_for_others(*at),
@@ -331,31 +334,32 @@ impl Quota {
 
     /// Returns the slots that this run may hold at `now`.
     pub(crate) fn slots(&self, now: Moment) -> u32 {
-        self.slots_of_all(now).saturating_sub(self.held_by_others)
+        self.slots_of_computer(now)
+            .saturating_sub(self.held_by_others)
     }
 
     /// Returns the slots that this computer may hold at `now`.
-    fn slots_of_all(&self, now: Moment) -> u32 {
-        match self.lowered {
+    fn slots_of_computer(&self, now: Moment) -> u32 {
+        match self.reduced {
             None => self.slots,
-            Some(lowered) => lowered.now(now, SLOT_RETRY, self.slots),
+            Some(reduced) => reduced.at(now, SLOT_RETRY, self.slots),
         }
     }
 
     /// Returns when [`Quota::slots`] grows next by itself.
-    pub(crate) fn slots_grow_at(&self, now: Moment) -> Option<Moment> {
+    pub(crate) fn slots_recheck_at(&self, now: Moment) -> Option<Moment> {
         // Other processes do not announce that they release one.
         let check = (self.held_by_others > 0).then(|| now + FREE_SLOT_CHECK);
         self.raised_at(now).into_iter().chain(check).min()
     }
 
     fn raised_at(&self, now: Moment) -> Option<Moment> {
-        let lowered = self.lowered?;
-        if self.slots_of_all(now) >= self.slots {
+        let reduced = self.reduced?;
+        if self.slots_of_computer(now) >= self.slots {
             return None;
         }
         // Fewer steps than there are slots, so they fit.
-        let next = u32::try_from(lowered.steps(now, SLOT_RETRY) + 1).ok()?;
-        Some(lowered.at + SLOT_RETRY * next)
+        let next = u32::try_from(reduced.steps(now, SLOT_RETRY) + 1).ok()?;
+        Some(reduced.since + SLOT_RETRY * next)
     }
 }

@@ -1,4 +1,4 @@
-//! Decides when the status list is read: one call per tick for all open actions of the run.
+//! Decides when the action list is read: one call per tick for all open actions of the run.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use svar_plan::{OFFLINE_TICKS, TICK};
 use svar_wire::Moment;
 
 /// For how long lists are read half as often after the tenant refused one for its rate.
-const YIELD: Duration = Duration::from_secs(600);
+const THROTTLED_PERIOD: Duration = Duration::from_secs(600);
 
-/// What the list is read for.
+/// What the action list is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Awaited {
     Nothing,
@@ -34,13 +34,13 @@ pub(crate) struct Watcher {
     /// When it was last asked for: the ticks count from there, so that slow answers don't add calls.
     last: Option<Moment>,
     is_being_read: bool,
-    /// When this process last asked for a list that it got.
+    /// When this process last requested a list that it got.
     read: Option<Moment>,
     not_before: Moment,
     /// What the run waited for when it was last asked for.
     bottleneck: Bottleneck,
     /// Another client reads the tenant's lists, and gets more room until then.
-    yields_until: Option<Moment>,
+    slower_until: Option<Moment>,
 }
 
 impl Watcher {
@@ -52,13 +52,13 @@ impl Watcher {
             read: None,
             not_before: started,
             bottleneck: Bottleneck::Sessions,
-            yields_until: None,
+            slower_until: None,
         }
     }
 
-    /// Updates what is open. After a time without sessions, the list is read a tick later: no session
+    /// Updates what is awaited. When that begins to be sessions, the list is read a tick later: no session
     /// ends before it is picked up.
-    pub(crate) fn awaits(&mut self, awaited: Awaited, now: Moment) {
+    pub(crate) fn set_awaited(&mut self, awaited: Awaited, now: Moment) {
         if awaited > self.awaited {
             self.not_before = self.not_before.max(now + TICK);
         }
@@ -73,11 +73,11 @@ impl Watcher {
             return None;
         }
         let due = self.last.map(|last| {
-            let is_yielding = self.yields_until.is_some_and(|until| last < until);
+            let is_slower = self.slower_until.is_some_and(|until| last < until);
             let ticks = match (self.awaited, self.bottleneck) {
                 (Awaited::OfflineDevices, _) => OFFLINE_TICKS,
                 (_, Bottleneck::Links) => 3,
-                (_, Bottleneck::Sessions) if is_yielding => 2,
+                (_, Bottleneck::Sessions) if is_slower => 2,
                 (_, Bottleneck::Sessions) => 1,
             };
             last + TICK * ticks
@@ -99,7 +99,7 @@ impl Watcher {
         }
     }
 
-    /// Returns when this process last read the list.
+    /// Returns when this process last requested a list that it got.
     pub(crate) fn last_read(&self) -> Option<Moment> {
         self.read
     }
@@ -110,18 +110,18 @@ impl Watcher {
         self.not_before = self.not_before.max(now + retry_after.unwrap_or_default());
     }
 
-    /// Notes that the tenant refused a list for its rate, though we keep ours: another client reads as
+    /// Notes that the tenant refused a list for its rate, though we did not exceed ours: another client reads as
     /// well.
     pub(crate) fn throttled(&mut self, at: Moment) {
-        self.yields_until = Some(at + YIELD);
+        self.slower_until = Some(at + THROTTLED_PERIOD);
     }
 
-    /// Adapts to another process that took up the run. It first reads the list a tick later,
+    /// Adapts to another process that resumed the run. It first reads the list a tick later,
     /// so that processes that keep crashing don't use up the hour's calls.
     pub(crate) fn resumed(&mut self, now: Moment) {
-        let yields_until = self.yields_until;
+        let slower_until = self.slower_until;
         *self = Watcher {
-            yields_until,
+            slower_until,
             ..Watcher::new(now + TICK)
         };
     }

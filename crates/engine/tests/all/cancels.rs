@@ -32,7 +32,7 @@ fn unheard(mode: OfflineMode) -> (Desk, ActionId) {
 fn a_device_that_does_not_hear_of_a_cancel_is_waited_for_like_an_offline_one() {
     let (mut desk, action) = unheard(OfflineMode::Hold);
     let gave_up = FactBody::GaveUp {
-        why: GiveUp::Device,
+        on: GiveUp::CancelDelivery,
     };
     assert_eq!(desk.journal.last().unwrap().body, gave_up);
     assert!(matches!(
@@ -66,7 +66,7 @@ fn a_device_that_never_hears_of_a_cancel_is_given_up_aloud() {
     };
     assert_eq!(skipped.journal.last().unwrap().body, {
         FactBody::GaveUp {
-            why: GiveUp::Cancel,
+            on: GiveUp::CancelConfirmation,
         }
     });
     let end = late.end(0);
@@ -151,7 +151,7 @@ fn after_an_interrupt_nobody_stays_for_cleanup_that_waits_for_the_hours() {
 }
 
 #[test]
-fn a_start_that_is_refused_for_want_of_a_permission_is_tried_once_more() {
+fn a_start_that_is_refused_for_lack_of_a_permission_is_tried_once_more() {
     let draft = plan(2).session(&[run()]).slots(2).never_stop();
     let mut desk = desk(draft.done());
     desk.refuse(0, refusal(403, "Forbidden"));
@@ -166,4 +166,19 @@ fn a_start_that_is_refused_for_want_of_a_permission_is_tried_once_more() {
         EndState::Failed,
         "the second one is real"
     );
+}
+
+#[test]
+fn refusals_of_one_kind_do_not_use_up_the_tries_of_another() {
+    let mut desk = desk(plan(1).session(&[run()]).never_stop().done());
+    for _ in 0..6 {
+        desk.refuse(0, refusal(400, "ActiveRequestAlreadyExists"));
+        desk.pass(60);
+    }
+    desk.refuse(0, refusal(403, "Forbidden"));
+    desk.pass(60);
+    desk.refuse(0, refusal(401, "Unauthorized"));
+    desk.pass(60);
+    desk.play(0, 1);
+    assert_eq!(desk.end(0).state, EndState::Ok);
 }

@@ -40,12 +40,7 @@ fn a_device_that_does_not_take_its_session_for_five_minutes_is_offline_until_it_
     assert_eq!(readiness(&desk), Some(Readiness::Ready));
     desk.pass(9);
     let gave_up = desk.journal.last().unwrap();
-    assert_eq!(
-        gave_up.body,
-        FactBody::GaveUp {
-            why: GiveUp::Pickup
-        }
-    );
+    assert_eq!(gave_up.body, FactBody::GaveUp { on: GiveUp::Pickup });
     let unresponsive = |since| Some(Readiness::Unresponsive { since });
     assert_eq!(readiness(&desk), unresponsive(accepted));
     desk.crash();
@@ -146,9 +141,9 @@ fn no_more_sessions_of_offline_devices_stay_in_the_queue_than_it_may_hold() {
     let actions = [desk.start(0), desk.start(1), desk.start(2)];
     desk.pass(310);
     for device in [0, 1] {
-        let called_back = desk.cancelled(device);
+        let recalled = desk.cancelled(device);
         let action = actions[device as usize].clone();
-        assert_eq!(called_back, (action.clone(), CancelWhy::Unresponsive));
+        assert_eq!(recalled, (action.clone(), CancelWhy::Unresponsive));
         given_back(&mut desk, device, &action, ActionStatus::Cancelled);
     }
     assert!(
@@ -196,7 +191,7 @@ fn a_device_that_turns_out_to_be_offline_is_skipped() {
 }
 
 #[test]
-fn a_session_that_begins_while_it_is_called_back_is_told_and_cleaned_up() {
+fn a_session_that_begins_while_it_is_recalled_is_reported_and_cleaned_up() {
     let draft = plan(2)
         .session(&[put(), run()])
         .cleanup(&[run()])
@@ -219,7 +214,7 @@ fn a_session_that_begins_while_it_is_called_back_is_told_and_cleaned_up() {
 }
 
 #[test]
-fn a_step_that_fails_while_its_session_is_called_back_is_tried_again() {
+fn a_step_that_fails_while_its_session_is_recalled_is_tried_again() {
     let draft = plan(2)
         .session(&[run().retry(1, 0)])
         .slots(1)
@@ -237,7 +232,7 @@ fn a_step_that_fails_while_its_session_is_called_back_is_tried_again() {
 }
 
 #[test]
-fn a_session_that_is_through_before_it_can_be_called_back_counts() {
+fn a_session_that_ends_before_it_can_be_recalled_counts() {
     let draft = plan(2)
         .session(&[run()])
         .session(&[get()])
@@ -255,7 +250,7 @@ fn a_session_that_is_through_before_it_can_be_called_back_counts() {
 }
 
 #[test]
-fn what_waits_for_its_device_is_called_back_when_the_hours_end() {
+fn what_waits_for_its_device_is_recalled_when_the_hours_end() {
     let draft = plan(2).session(&[run()]).slots(2);
     let window = hours("22:00-03:46 Europe/Stockholm");
     let mut desk = offline_from_now(desk(draft.with(|policy| policy.window = window).done()));
@@ -278,7 +273,7 @@ fn what_waits_for_its_device_is_called_back_when_the_hours_end() {
 }
 
 #[test]
-fn a_start_that_is_accepted_after_the_hours_is_called_back_at_the_next_look() {
+fn a_start_that_is_accepted_after_the_hours_is_recalled_at_the_next_look() {
     let draft = plan(1).session(&[run()]);
     let window = hours("22:00-03:46 Europe/Stockholm");
     let mut desk = desk(draft.with(|policy| policy.window = window).done());

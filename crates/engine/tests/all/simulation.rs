@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use svar_engine::{
-    Attempt, Care, CommandIndex, CommandState, DeviceIndex, Fact, FactBody, Fleet, Need, NotFound,
+    Attempt, CommandIndex, CommandState, DeviceIndex, Fact, FactBody, Fleet, Need, NotFound,
     RequestIndex, SentCommand, SessionIndex, Tally,
 };
 use svar_plan::{Plan, SessionKind, Verb, Verdict};
@@ -241,7 +241,7 @@ impl Play {
     fn compare(&self) -> Result<(), String> {
         let replayed = Fleet::replay(&run_id(), self.plan.clone(), START, &self.journal)
             .map_err(|error| error.to_string())?;
-        let (live, replayed) = (self.fleet.memory(), replayed.memory());
+        let (live, replayed) = (self.fleet.journaled_state(), replayed.journaled_state());
         if live != replayed {
             return Err(format!("replayed\n{replayed}\nis not what lives\n{live}"));
         }
@@ -370,14 +370,15 @@ impl Play {
     fn send(&mut self, need: Need) -> Result<bool, String> {
         let deaths = self.deaths;
         let latency = self.latency();
-        if need.care() == Care::Repeatable
-            && !matches!(need, Need::Record { .. } | Need::Resolve { .. })
-            && self.dice.percent(self.faults)
-        {
+        let is_read = matches!(
+            need,
+            Need::Search { .. } | Need::Watch { .. } | Need::Fetch { .. } | Need::Devices { .. }
+        );
+        if is_read && self.dice.percent(self.faults) {
             let retry_after = self.dice.percent(20).then(|| Duration::from_secs(30));
             if let (Some(pause), Some(endpoint)) = (retry_after, need.endpoint()) {
                 let until = self.now + pause;
-                if self.record(None, FactBody::Blocked { endpoint, until })? {
+                if self.record(None, FactBody::RateLimited { endpoint, until })? {
                     return Ok(true);
                 }
             }
@@ -552,7 +553,7 @@ impl Play {
                         adopted: true,
                     },
                     None if not_found == NotFound::Final => {
-                        FactBody::StartAbsent { session, attempt }
+                        FactBody::StartNotFound { session, attempt }
                     }
                     None => {
                         self.fleet.read_failed(now, &need, None);

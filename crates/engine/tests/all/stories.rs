@@ -21,9 +21,9 @@ fn a_device_goes_through_its_sessions_in_order() {
             .done(),
     );
     let action = desk.start(0);
-    assert_eq!(desk.device(0).waiting, Some(Waiting::Device));
+    assert_eq!(desk.device(0).waiting, Some(Waiting::Pickup));
     desk.began(0, &action);
-    assert_eq!(desk.device(0).waiting, Some(Waiting::Session));
+    assert_eq!(desk.device(0).waiting, Some(Waiting::SessionEnd));
     desk.ended(0, &action, ActionStatus::Succeeded, completed(3));
     assert_eq!(desk.deliver(0), [1, 2], "a put has no result");
     assert_eq!(
@@ -100,7 +100,7 @@ fn a_lost_answer_is_settled_by_the_tag_and_not_by_sending_again() {
     assert_eq!(desk.starts(), [] as [u32; 0]);
     desk.happens(
         0,
-        FactBody::StartAbsent {
+        FactBody::StartNotFound {
             session: SessionIndex(session),
             attempt: Attempt(attempt),
         },
@@ -158,7 +158,11 @@ fn an_index_that_was_not_sent_makes_every_result_unknown() {
     let mut desk = desk(plan(1).session(&[run(), run().retry(3, 0)]).done());
     let action = desk.start(0);
     desk.ended(0, &action, ActionStatus::Failed, completed(3));
-    is_unknown(&mut desk, 0, "it has a command 2, and 2 commands sent");
+    is_unknown(
+        &mut desk,
+        0,
+        "it reports command 2, but only 2 commands were sent",
+    );
 }
 
 #[test]
@@ -391,7 +395,7 @@ fn a_device_that_stays_busy_is_given_up() {
 }
 
 #[test]
-fn a_refusal_for_want_of_slots_waits_for_a_session_to_end() {
+fn a_refusal_for_lack_of_slots_waits_for_a_session_to_end() {
     let mut desk = desk(plan(3).session(&[run()]).done());
     assert_eq!(desk.starts(), [0, 1, 2]);
     let first = desk.start(0);
@@ -434,7 +438,7 @@ fn no_more_starts_a_minute_than_allowed() {
 }
 
 #[test]
-fn a_colleague_who_starts_sessions_too_gets_half_of_the_rate_and_we_grow_back() {
+fn another_client_that_starts_sessions_gets_half_of_the_rate_and_ours_grows_back() {
     let mut desk = desk(plan(60).session(&[run()]).slots(60).done());
     let refused = svar_engine::Refusal {
         retry_after_ms: Some(30_000),
@@ -444,7 +448,7 @@ fn a_colleague_who_starts_sessions_too_gets_half_of_the_rate_and_we_grow_back() 
     for device in 0..10 {
         match device {
             0..6 => drop(desk.start(device)),
-            // One burst, one lesson.
+            // Refusals of one burst lower the rate once.
             _ => desk.refuse(device, refused.clone()),
         }
     }
@@ -505,7 +509,7 @@ fn lists_are_read_less_often_where_somebody_else_needs_the_calls() {
     };
     assert_eq!(looks(&mut desk), 37);
     let until = desk.now;
-    desk.happens_to_run(FactBody::Blocked {
+    desk.happens_to_run(FactBody::RateLimited {
         endpoint: svar_engine::Endpoint::Actions,
         until,
     });
@@ -702,7 +706,7 @@ fn a_wave_waits_for_the_one_before_and_its_soak() {
 }
 
 #[test]
-fn the_stop_rule_falls_at_its_threshold_and_says_how_it_stands() {
+fn the_stop_rule_is_met_at_its_threshold_and_shows_how_far_it_is() {
     let draft = plan(40).session(&[run()]).slots(4).with(|policy| {
         policy.stop_when = StopWhen {
             failed: CountOrPercent::Percent(10.0),
@@ -719,7 +723,7 @@ fn the_stop_rule_falls_at_its_threshold_and_says_how_it_stands() {
             desk.play(device, 1);
         }
         if device == 18 {
-            let standing = desk.fleet.would_stop();
+            let standing = desk.fleet.stop_rule_status();
             assert_eq!(
                 standing.to_string(),
                 "2 of 19 finished have failed, 10.5%; stops at 10%, counted from 20 on: one more \
@@ -728,7 +732,7 @@ fn the_stop_rule_falls_at_its_threshold_and_says_how_it_stands() {
             assert!(!standing.stops);
         }
     }
-    let standing = desk.fleet.would_stop();
+    let standing = desk.fleet.stop_rule_status();
     assert_eq!(
         standing.to_string(),
         "2 of 20 finished have failed, 10.0%; stops at 10%, counted from 20 on: the run stops"
@@ -738,7 +742,7 @@ fn the_stop_rule_falls_at_its_threshold_and_says_how_it_stands() {
 }
 
 #[test]
-fn how_many_failures_are_left_is_told_for_every_kind_of_rule() {
+fn the_failures_that_are_left_are_shown_for_every_kind_of_rule() {
     let said = |failed, of, after, failures: u32| {
         let draft = plan(61).session(&[run()]).slots(4).with(|policy| {
             policy.stop_when = StopWhen { failed, of, after };
@@ -752,7 +756,7 @@ fn how_many_failures_are_left_is_told_for_every_kind_of_rule() {
                 _ => desk.play(device, 1),
             }
         }
-        desk.fleet.would_stop().to_string()
+        desk.fleet.stop_rule_status().to_string()
     };
     assert_eq!(
         said(CountOrPercent::Percent(5.5), StopBase::Finished, 20, 3),
@@ -779,13 +783,13 @@ fn at_its_beginning_and_its_end_a_run_says_what_may_still_stop_it() {
         };
     });
     let mut desk = desk_with(draft.done(), |desk| desk.all_ready = false);
-    let said = |desk: &super::desk::Desk| desk.fleet.would_stop().to_string();
+    let said = |desk: &super::desk::Desk| desk.fleet.stop_rule_status().to_string();
     assert_eq!(
         said(&desk),
         "no device has finished yet; stops at 2: 2 more failures stop the run"
     );
     // A device that is left out can't fail any more.
-    let never = FactBody::Readiness(Availability::Never {
+    let never = FactBody::Readiness(Availability::Unsupported {
         why: "it runs another system".to_owned(),
     });
     desk.happens(2, never);
@@ -867,7 +871,7 @@ pub(super) fn hours(text: &str) -> Option<Hours> {
 }
 
 #[test]
-fn outside_its_hours_a_run_starts_nothing_and_lets_run_what_runs() {
+fn outside_its_hours_a_run_starts_nothing_and_running_sessions_finish() {
     let draft = plan(4).session(&[run()]).session(&[run()]).slots(2);
     let mut desk = desk(
         draft
@@ -926,7 +930,7 @@ fn the_device_list_is_not_read_long_before_anything_may_be_started() {
 }
 
 #[test]
-fn cancel_queued_cancels_what_waits_and_lets_run_what_runs() {
+fn cancel_queued_cancels_queued_sessions_and_running_ones_finish() {
     let draft = plan(4).session(&[run()]);
     let mut desk = desk(
         draft
@@ -1084,7 +1088,7 @@ fn stopped(how: OnStop) -> FactBody {
 }
 
 #[test]
-fn an_operator_s_stop_ends_the_run_for_good_and_may_become_harder_not_milder() {
+fn an_operator_s_stop_ends_the_run_and_may_become_more_severe_but_not_less() {
     let draft = plan(3).session(&[run()]).cleanup(&[run()]).slots(2);
     let mut desk = desk(draft.never_stop().done());
     let first = desk.start(0);
@@ -1119,7 +1123,7 @@ fn an_operator_s_stop_ends_the_run_for_good_and_may_become_harder_not_milder() {
 }
 
 #[test]
-fn a_debt_is_waived_once_the_run_is_over_or_while_it_waits_to_be_paid() {
+fn an_owed_cleanup_is_waived_after_the_run_or_while_it_waits_to_be_started() {
     let draft = plan(2).session(&[run()]).cleanup(&[run()]);
     let mut desk = desk(draft.never_stop().done());
     for device in 0..2 {
@@ -1164,7 +1168,7 @@ fn a_debt_is_waived_once_the_run_is_over_or_while_it_waits_to_be_paid() {
 }
 
 #[test]
-fn a_cleanup_that_is_given_up_while_its_start_is_in_the_air_is_not_started_anew() {
+fn a_cleanup_that_is_waived_while_its_start_has_no_answer_is_not_started_again() {
     let mut desk = desk(plan(1).session(&[run()]).cleanup(&[run()]).done());
     desk.play(0, 1);
     let (session, attempt, _) = desk.announce(0);
@@ -1176,7 +1180,7 @@ fn a_cleanup_that_is_given_up_while_its_start_is_in_the_air_is_not_started_anew(
     desk.pass(600);
     desk.happens(
         0,
-        FactBody::StartAbsent {
+        FactBody::StartNotFound {
             session: SessionIndex(session),
             attempt: Attempt(attempt),
         },
@@ -1261,7 +1265,7 @@ fn cleanup_still_runs_after_the_first_interrupt() {
 }
 
 #[test]
-fn cleanup_is_paid_after_failure_and_owed_if_it_fails() {
+fn cleanup_runs_after_a_failure_and_stays_owed_if_it_fails() {
     let mut desk = desk(
         plan(2)
             .session(&[run()])
@@ -1355,7 +1359,7 @@ fn a_replayed_run_asks_to_be_taken_up_before_anything_else() {
     };
     assert_eq!(fleet.poll(desk.now), [resumed]);
     assert_eq!(fleet.poll(desk.now), []);
-    assert_eq!(fleet.memory(), desk.fleet.memory());
+    assert_eq!(fleet.journaled_state(), desk.fleet.journaled_state());
 }
 
 #[test]
@@ -1447,7 +1451,7 @@ fn a_device_for_which_there_is_nothing_is_skipped() {
 }
 
 #[test]
-fn a_connection_that_is_down_costs_nobody_his_place() {
+fn a_connection_that_is_down_does_not_end_a_device() {
     let mut desk = desk(plan(1).session(&[run()]).done());
     for _ in 0..30 {
         desk.refuse(0, refusal(0, ""));

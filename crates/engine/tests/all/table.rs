@@ -184,7 +184,7 @@ fn facts() -> Vec<(&'static str, FactBody)> {
         ),
         (
             "start absent",
-            FactBody::StartAbsent {
+            FactBody::StartNotFound {
                 session: SessionIndex(0),
                 attempt: Attempt(0),
             },
@@ -333,45 +333,45 @@ fn facts() -> Vec<(&'static str, FactBody)> {
         ("asleep", ready(false)),
         (
             "never ready",
-            FactBody::Readiness(Availability::Never {
+            FactBody::Readiness(Availability::Unsupported {
                 why: "merged".into(),
             }),
         ),
-        ("gave up: busy", FactBody::GaveUp { why: GiveUp::Busy }),
+        (
+            "gave up: busy",
+            FactBody::GaveUp {
+                on: GiveUp::OtherSession,
+            },
+        ),
         (
             "gave up: cancel",
             FactBody::GaveUp {
-                why: GiveUp::Cancel,
+                on: GiveUp::CancelConfirmation,
             },
         ),
         (
             "gave up: action",
             FactBody::GaveUp {
-                why: GiveUp::Action,
+                on: GiveUp::ActionEnd,
             },
         ),
-        (
-            "gave up: pickup",
-            FactBody::GaveUp {
-                why: GiveUp::Pickup,
-            },
-        ),
+        ("gave up: pickup", FactBody::GaveUp { on: GiveUp::Pickup }),
         (
             "gave up: device",
             FactBody::GaveUp {
-                why: GiveUp::Device,
+                on: GiveUp::CancelDelivery,
             },
         ),
         (
             "rate blocked",
-            FactBody::Blocked {
+            FactBody::RateLimited {
                 endpoint: Endpoint::Links,
                 until: START,
             },
         ),
         (
             "deadline passed",
-            FactBody::Passed {
+            FactBody::LimitPassed {
                 limit: RunLimit::Deadline,
             },
         ),
@@ -397,7 +397,7 @@ fn facts() -> Vec<(&'static str, FactBody)> {
 
 /// Returns the stage that the device is in, with its session.
 fn stage(fleet: &Fleet) -> String {
-    let memory = fleet.memory();
+    let memory = fleet.journaled_state();
     match &memory["devices"][0]["stage"] {
         serde_json::Value::Object(stage) => {
             let (name, state) = stage.iter().next().expect("a stage has a name");
@@ -425,7 +425,7 @@ fn every_fact_fits_or_is_refused_and_changes_nothing() {
             let replay = || Fleet::replay(&run_id(), desk.plan.clone(), START, journal).unwrap();
             for device in [Some(DeviceIndex(0)), None, Some(DeviceIndex(2))] {
                 let mut fleet = replay();
-                let before = fleet.memory();
+                let before = fleet.journaled_state();
                 let at = desk.now;
                 let fact = Fact {
                     at,
@@ -440,7 +440,7 @@ fn every_fact_fits_or_is_refused_and_changes_nothing() {
                         let _ = writeln!(table, "    {name:<10}  -> {stage}");
                     }
                     Err(error) => {
-                        assert_eq!(fleet.memory(), before, "{error} changed something");
+                        assert_eq!(fleet.journaled_state(), before, "{error} changed something");
                         assert!(error.to_string().contains(body.name()), "{error}");
                         if device == Some(DeviceIndex(0)) {
                             let _ = writeln!(table, "    {name:<10}  {}", error.why);

@@ -110,7 +110,7 @@ fn a_step_that_has_ended_is_not_overdue_while_its_session_is_wrapped_up() {
 }
 
 #[test]
-fn the_step_that_was_overdue_is_told_although_it_completed_and_the_next_was_not_run() {
+fn the_step_that_was_overdue_is_reported_although_it_completed_and_the_next_was_not_run() {
     let mut desk = desk(
         plan(1)
             .session(&[run().timeout(240), get().may_fail()])

@@ -84,7 +84,7 @@ pub(crate) async fn read(
 /// accept its session has changed only once it was seen later than that.
 fn is_new(known: &Readiness, listed: &Availability, seen: Option<Moment>) -> bool {
     match (listed, known) {
-        (Availability::Never { .. }, _) => true,
+        (Availability::Unsupported { .. }, _) => true,
         (Availability::Ready, Readiness::Unresponsive { since }) => {
             seen.is_some_and(|seen| seen > *since)
         }
@@ -95,7 +95,7 @@ fn is_new(known: &Readiness, listed: &Availability, seen: Option<Moment>) -> boo
 
 /// Returns whether a device can be started, by its entry in the machine list.
 fn availability(device: &Machine, os: Option<Os>, now: Moment) -> Availability {
-    let never = |why: String| Availability::Never { why };
+    let never = |why: String| Availability::Unsupported { why };
     let offline = |why: String| Availability::Offline { why };
     let seen = last_seen(device);
     let is_stale = seen.is_some_and(|seen| now.since(seen) > SEEN_LATELY);
@@ -180,7 +180,7 @@ mod tests {
         let offline = |why: &str| Availability::Offline {
             why: why.to_owned(),
         };
-        let never = |why: &str| Availability::Never {
+        let never = |why: &str| Availability::Unsupported {
             why: why.to_owned(),
         };
         let old = "2026-01-20T08:00:00Z";

@@ -144,7 +144,7 @@ impl Calls {
                 action,
                 adopted: true,
             },
-            None if not_found == NotFound::Final => FactBody::StartAbsent { session, attempt },
+            None if not_found == NotFound::Final => FactBody::StartNotFound { session, attempt },
             None | Some(Err(_)) => return Answer::without_facts(FollowUp::NotYet),
         };
         Answer::fact(device, body)

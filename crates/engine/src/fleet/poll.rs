@@ -12,7 +12,7 @@ use crate::device::state::Stage;
 use crate::endpoint::Endpoint;
 use crate::fact::{FactBody, RunLimit};
 use crate::need::Need;
-use crate::schedule::queues::{Pending, Place, Priority, Turn};
+use crate::schedule::queues::{PendingNeed, Priority, Queue, StartOrder};
 use crate::status::{Readiness, Waiting};
 
 /// Tries for one result before it is recorded as missing: about a quarter of an hour.
@@ -25,8 +25,8 @@ impl Fleet {
     pub fn poll(&mut self, now: Moment) -> Vec<Need> {
         self.now = self.now.max(now);
         let now = self.now;
-        self.look_at_the_clock(now);
-        self.queues.polled = true;
+        self.update_hours(now);
+        self.queues.wake_at_is_valid = true;
         let mut needs = Vec::new();
         if self.to_resume {
             if !self.queues.recording {
@@ -40,12 +40,12 @@ impl Fleet {
             return needs;
         }
         self.look_at_devices(now, &mut needs);
-        if !self.orders.lost {
+        if !self.orders.tenant_lost {
             self.record_limits(now, &mut needs);
         }
         // A fact that is recorded or resolved may stop the run. A start granted at the same time would no
         // longer fit, so grants come when it is known.
-        if !self.orders.lost && needs.is_empty() {
+        if !self.orders.tenant_lost && needs.is_empty() {
             self.grant_cancels(now, &mut needs);
             self.grant_recalls(now, &mut needs);
             self.grant_searches(now, &mut needs);
@@ -61,7 +61,7 @@ impl Fleet {
     /// Returns when to poll next if nothing happens; `None` if only an answer can change anything.
     /// Exact: a poll at that moment has something to do, and one before it has not.
     pub fn wake_at(&self) -> Option<Moment> {
-        if self.queues.polled {
+        if self.queues.wake_at_is_valid {
             self.queues.wake_at
         } else {
             Some(self.now)
@@ -70,13 +70,13 @@ impl Fleet {
 
     /// Returns whether something that was asked for, or is under way, has to end before a halted run
     /// can be left.
-    pub(super) fn in_motion(&self) -> bool {
-        !self.queues.polled
+    pub(super) fn has_work_in_progress(&self) -> bool {
+        !self.queues.wake_at_is_valid
             || self.active.iter().any(|id| {
                 let device = &self.devices[id.place()];
                 // A start that was granted and not announced when the halt came is not sent.
-                let granted = device.pending == Some(Pending::Start) && device.state.is_idle();
-                !granted && !self.queues.parked.contains(id)
+                let granted = device.pending == Some(PendingNeed::Start) && device.state.is_idle();
+                !granted && !self.queues.awaiting_resume.contains(id)
             })
     }
 
@@ -97,77 +97,77 @@ impl Fleet {
         let device = &self.devices[id.place()];
         let state = &device.state;
         if state.is_done() {
-            self.queues.unasked.remove(&id);
+            self.queues.not_looked_up.remove(&id);
             return;
         }
-        let is_begun = state.traces.is_begun();
-        if is_begun || state.readiness != Readiness::Unknown {
-            self.queues.unasked.remove(&id);
+        let is_started = state.traces.is_started();
+        if is_started || state.readiness != Readiness::Unknown {
+            self.queues.not_looked_up.remove(&id);
         }
         if device.pending.is_some() {
             return;
         }
-        let turn = |priority| Turn {
+        let turn = |priority| StartOrder {
             priority,
             since: state.since,
             device: id,
         };
-        if !is_begun && !self.queues.admitted.contains(&id) {
+        if !is_started && !self.queues.admitted.contains(&id) {
             match state.readiness {
-                Readiness::Unknown if self.queues.unasked.contains(&id) => {}
+                Readiness::Unknown if self.queues.not_looked_up.contains(&id) => {}
                 // Asked about and not in the answer: the answer to a start will show.
                 Readiness::Unknown | Readiness::Ready => {
-                    self.queues.unasked.remove(&id);
-                    self.queues.put(id, Place::Fresh);
+                    self.queues.not_looked_up.remove(&id);
+                    self.queues.put(id, Queue::Ready);
                 }
                 Readiness::Offline { .. } | Readiness::Unresponsive { .. } => {
                     let turn = turn(Priority::Normal);
-                    self.queues.put(id, Place::OfflineHeld(turn));
+                    self.queues.put(id, Queue::OfflineHeld(turn));
                 }
             }
             return;
         }
         if let Some(retry_at) = device.retry_at.filter(|retry_at| *retry_at > now)
-            && !self.orders.lost
+            && !self.orders.tenant_lost
         {
             return self.queues.wake(id, retry_at);
         }
         match want(self.context(id), state, self.outlook(now)) {
-            Intent::Nothing | Intent::Answer => {}
-            Intent::Park => {
-                self.queues.parked.insert(id);
+            Intent::Nothing | Intent::AwaitAnswer => {}
+            Intent::WaitForResume => {
+                self.queues.awaiting_resume.insert(id);
             }
-            Intent::Pause { until, .. } => self.queues.wake(id, until),
+            Intent::WaitUntil { until, .. } => self.queues.wake(id, until),
             Intent::Watch { wake, .. } => self.queues.wake(id, wake),
             Intent::Resolve => {
                 needs.push(Need::Resolve {
                     device: id,
                     session: self.current(id).session,
                 });
-                self.ask(id, Pending::Resolve);
+                self.ask(id, PendingNeed::Resolve);
             }
             Intent::Record(body) => {
                 needs.push(Need::Record {
                     device: Some(id),
                     body,
                 });
-                self.ask(id, Pending::Record);
+                self.ask(id, PendingNeed::Record);
             }
             Intent::Start { kind, give_up } => {
                 let place = match kind {
-                    StartKind::Cleanup => Place::Starts(turn(Priority::High)),
-                    StartKind::Main => Place::Starts(turn(Priority::Normal)),
+                    StartKind::Cleanup => Queue::Starts(turn(Priority::High)),
+                    StartKind::Main => Queue::Starts(turn(Priority::Normal)),
                     StartKind::Offline => {
-                        let turn = turn(if state.traces.is_touched() {
+                        let turn = turn(if state.traces.has_run() {
                             Priority::High
                         } else {
                             Priority::Normal
                         });
                         let hold = self.plan.policy.offline.mode == OfflineMode::Hold;
                         if hold && matches!(state.readiness, Readiness::Offline { .. }) {
-                            Place::OfflineHeld(turn)
+                            Queue::OfflineHeld(turn)
                         } else {
-                            Place::OfflineInTurn(turn)
+                            Queue::OfflineMayStart(turn)
                         }
                     }
                 };
@@ -176,8 +176,8 @@ impl Fleet {
                     self.queues.wake(id, give_up);
                 }
             }
-            Intent::Search { .. } => self.queues.put(id, Place::Searches),
-            Intent::Cancel { .. } => self.queues.put(id, Place::Cancels),
+            Intent::Search { .. } => self.queues.put(id, Queue::Searches),
+            Intent::Cancel { .. } => self.queues.put(id, Queue::Cancels),
             Intent::Fetch { action, index, .. } => {
                 if device.failures >= FETCHES_MAX {
                     needs.push(Need::Record {
@@ -188,20 +188,20 @@ impl Fleet {
                             why: format!("not fetched after {FETCHES_MAX} tries"),
                         },
                     });
-                    self.ask(id, Pending::Fetch);
+                    self.ask(id, PendingNeed::Fetch);
                 } else {
                     let since = state.since;
-                    self.queues.put(id, Place::Fetches(since));
+                    self.queues.put(id, Queue::Fetches(since));
                 }
             }
         }
     }
 
     /// Marks a need of the device as given out.
-    pub(super) fn ask(&mut self, id: DeviceIndex, pending: Pending) {
+    pub(super) fn ask(&mut self, id: DeviceIndex, pending: PendingNeed) {
         self.queues.take_out(id);
         self.devices[id.place()].pending = Some(pending);
-        self.file(id);
+        self.update_sets(id);
     }
 
     pub(super) fn wants(&self, id: DeviceIndex, now: Moment) -> Intent {
@@ -213,8 +213,8 @@ impl Fleet {
         Outlook {
             now,
             orders: &self.orders,
-            list_read: self.watcher.last_read(),
-            hours: if self.is_after_hours() {
+            action_list_read: self.watcher.last_read(),
+            hours: if self.is_outside_hours() {
                 HoursNow::Closed
             } else if self.hours_allow_at(now) > now {
                 HoursNow::Closing
@@ -226,13 +226,13 @@ impl Fleet {
 
     pub(super) fn deadline_at(&self) -> Option<Moment> {
         let millis = self.plan.policy.deadline_ms?;
-        (!self.orders.deadline).then(|| self.started + Duration::from_millis(millis))
+        (!self.orders.deadline_passed).then(|| self.started + Duration::from_millis(millis))
     }
 
     /// Returns `offline.until` if it matters: only while a device is offline, or may be.
     fn offline_at(&self) -> Option<Moment> {
         let waiting = !self.queues.offline.is_empty() || !self.open.is_empty();
-        (!self.orders.offline && waiting).then(|| self.offline_until())
+        (!self.orders.offline_limit_passed && waiting).then(|| self.offline_until())
     }
 
     fn record_limits(&mut self, now: Moment, needs: &mut Vec<Need>) {
@@ -249,12 +249,12 @@ impl Fleet {
         self.queues.recording = true;
         needs.push(Need::Record {
             device: None,
-            body: FactBody::Passed { limit },
+            body: FactBody::LimitPassed { limit },
         });
     }
 
     fn next_wake(&self, now: Moment) -> Option<Moment> {
-        if self.orders.lost || self.is_done() {
+        if self.orders.tenant_lost || self.is_done() {
             return None;
         }
         let queues = &self.queues;
@@ -271,7 +271,7 @@ impl Fleet {
             free(Endpoint::Links, !queues.fetches.is_empty()),
             watch.map(|due| due.max(self.quota.free_at(Endpoint::Actions, due))),
             devices.map(|due| due.max(self.quota.free_at(Endpoint::Devices, due))),
-            self.start_comes_at(now),
+            self.next_start_at(now),
             self.hours_end_at(now),
         ]
         .into_iter()
@@ -292,12 +292,12 @@ impl Fleet {
         if state.is_done() {
             return None;
         }
-        let is_begun = state.traces.is_begun();
-        if self.queues.parked.contains(&id) || (self.orders.halted() && !is_begun) {
+        let is_started = state.traces.is_started();
+        if self.queues.awaiting_resume.contains(&id) || (self.orders.is_paused() && !is_started) {
             return Some(Waiting::Resume);
         }
-        if let Stage::Doubtful { settled, .. } = state.stage {
-            return Some(Waiting::Visibility { until: settled });
+        if let Stage::Searching { final_from, .. } = state.stage {
+            return Some(Waiting::LostStart { until: final_from });
         }
         if device.pending.is_some() && state.open().is_none() {
             return None;
@@ -308,15 +308,16 @@ impl Fleet {
             });
         }
         let opens = self.hours_allow_at(now);
-        if opens > now && (self.queues.wants_start(id) || !is_begun) && device.pending.is_none() {
+        if opens > now && (self.queues.wants_start(id) || !is_started) && device.pending.is_none() {
             return Some(Waiting::Hours { until: opens });
         }
-        if !is_begun && !self.queues.admitted.contains(&id) {
+        if !is_started && !self.queues.admitted.contains(&id) {
             let gate = self.gate_opens_at(now);
             if let Some((wave, until)) = self.soak() {
                 return Some(Waiting::Soak { wave, until });
             }
-            if gate.is_none_or(|at| at > now) && self.begun >= self.wave_limit(self.wave) {
+            if gate.is_none_or(|at| at > now) && self.started_devices >= self.wave_limit(self.wave)
+            {
                 return Some(Waiting::Wave {
                     wave: count(self.wave),
                 });
@@ -342,7 +343,7 @@ impl Fleet {
             });
         }
         match self.wants(id, now) {
-            Intent::Pause { waiting, .. } | Intent::Watch { waiting, .. } => Some(waiting),
+            Intent::WaitUntil { waiting, .. } | Intent::Watch { waiting, .. } => Some(waiting),
             Intent::Fetch { .. } => Some(match device.retry_at {
                 Some(until) => Waiting::Retry { until },
                 None => Waiting::Rate {
