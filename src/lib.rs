@@ -29,9 +29,9 @@
 //! | [`svar_engine`] | decides what a run does next; without I/O |
 //! | [`svar_emulator`] | emulates the service; independent of the other crates except `svar_wire` |
 //!
-//! The modules of this crate use only modules on lower levels of this table. A test checks that.
+//! The modules of this crate use only modules on lower floors of this table. A test checks that.
 //!
-//! | level | module | contents |
+//! | floor | module | contents |
 //! | --- | --- | --- |
 //! | 1 | [`driver`], [`report`] | carries out a run; reports its results |
 //! | 2 | [`cli`] | the command line |

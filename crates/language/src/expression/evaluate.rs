@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::convert::{from_engine, to_engine};
 use super::error::{ExpressionError, ExpressionErrorKind};
 use super::filters::{self, AS_TEXT};
-use super::tree::{Node, Operator, Tree};
+use super::tree::{ExpressionNode, Operator, Tree};
 
 /// Fuel of one expression: instructions of the virtual machine and chunks of 64 bytes, about 10 ms.
 const FUEL: u64 = 1_000_000;
@@ -182,7 +182,7 @@ impl Program {
 fn convert_operands(text: &str, inner: Range<usize>, tree: &Tree) -> (String, Vec<(usize, usize)>) {
     let mut insertions: Vec<(usize, String)> = Vec::new();
     tree.walk(&mut |part| {
-        if let Node::Binary {
+        if let ExpressionNode::Binary {
             op: Operator::Concat,
             left,
             right,

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::convert::from_engine;
 use super::error::{ExpressionError, ExpressionErrorKind};
-use super::tree::{Identifier, Node, Operator, Tree};
+use super::tree::{ExpressionNode, Identifier, Operator, Tree};
 
 /// Limits of one expression. The parser and everything that walks the tree are recursive; these limits
 /// keep them from overflowing the stack, and are far above what people write.
@@ -308,11 +308,11 @@ impl TreeBuilder<'_> {
         match expr {
             Expr::Var(var) => Tree {
                 range: span,
-                node: Node::Name(var.id.to_owned()),
+                node: ExpressionNode::Name(var.id.to_owned()),
             },
             Expr::Const(constant) => Tree {
                 range: span,
-                node: Node::Constant(from_engine(&constant.value).unwrap_or(Value::Null)),
+                node: ExpressionNode::Constant(from_engine(&constant.value).unwrap_or(Value::Null)),
             },
             Expr::GetAttr(get) => {
                 let value = self.boxed(&get.expr);
@@ -323,7 +323,7 @@ impl TreeBuilder<'_> {
                 };
                 Tree {
                     range: value.range.start..span.end,
-                    node: Node::Field { value, name },
+                    node: ExpressionNode::Field { value, name },
                 }
             }
             Expr::GetItem(get) => {
@@ -331,14 +331,14 @@ impl TreeBuilder<'_> {
                 let key = self.boxed(&get.subscript_expr);
                 let range = value.range.start..span.end;
                 let node = match key.node {
-                    Node::Constant(Value::String(text)) => Node::Field {
+                    ExpressionNode::Constant(Value::String(text)) => ExpressionNode::Field {
                         value,
                         name: Identifier {
                             text,
                             range: key.range,
                         },
                     },
-                    _ => Node::Item { value, key },
+                    _ => ExpressionNode::Item { value, key },
                 };
                 Tree { range, node }
             }
@@ -347,7 +347,7 @@ impl TreeBuilder<'_> {
                 let bounds = [&slice.start, &slice.stop, &slice.step];
                 Tree {
                     range: value.range.start..span.end,
-                    node: Node::Slice {
+                    node: ExpressionNode::Slice {
                         value,
                         bounds: bounds.into_iter().flatten().map(|b| self.tree(b)).collect(),
                     },
@@ -359,7 +359,7 @@ impl TreeBuilder<'_> {
                 let right = self.boxed(&binary.right);
                 Tree {
                     range: left.range.start..right.range.end,
-                    node: Node::Binary {
+                    node: ExpressionNode::Binary {
                         op: binary_operator(binary.op),
                         left,
                         right,
@@ -378,7 +378,7 @@ impl TreeBuilder<'_> {
                     .map_or(first.range.end, |(_, tree)| tree.range.end);
                 Tree {
                     range: first.range.start..end,
-                    node: Node::Comparison { first, rest },
+                    node: ExpressionNode::Comparison { first, rest },
                 }
             }
             Expr::IfExpr(choice) => {
@@ -388,7 +388,7 @@ impl TreeBuilder<'_> {
                 let end = no.as_ref().unwrap_or(&test).range.end;
                 Tree {
                     range: yes.range.start..end,
-                    node: Node::Conditional { test, yes, no },
+                    node: ExpressionNode::Conditional { test, yes, no },
                 }
             }
             Expr::Filter(filter) => {
@@ -399,13 +399,13 @@ impl TreeBuilder<'_> {
                         let value = self.boxed(value);
                         Tree {
                             range: value.range.start..span.end,
-                            node: Node::Filter { name, value, args },
+                            node: ExpressionNode::Filter { name, value, args },
                         }
                     }
                     // Only filter blocks, which are statements, have no value.
                     None => Tree {
                         range: span,
-                        node: Node::Constant(Value::Null),
+                        node: ExpressionNode::Constant(Value::Null),
                     },
                 }
             }
@@ -414,7 +414,7 @@ impl TreeBuilder<'_> {
                 let value = self.boxed(&test.expr);
                 Tree {
                     range: value.range.start..span.end,
-                    node: Node::Test {
+                    node: ExpressionNode::Test {
                         name,
                         value,
                         args: self.args(&test.args),
@@ -425,7 +425,7 @@ impl TreeBuilder<'_> {
                 let callee = self.boxed(&call.expr);
                 Tree {
                     range: callee.range.start..span.end,
-                    node: Node::Call {
+                    node: ExpressionNode::Call {
                         callee,
                         args: self.args(&call.args),
                     },
@@ -433,17 +433,19 @@ impl TreeBuilder<'_> {
             }
             Expr::List(list) => Tree {
                 range: span,
-                node: Node::List(list.items.iter().map(|item| self.tree(item)).collect()),
+                node: ExpressionNode::List(list.items.iter().map(|item| self.tree(item)).collect()),
             },
             Expr::Tuple(tuple) => Tree {
                 range: span,
-                node: Node::List(tuple.items.iter().map(|item| self.tree(item)).collect()),
+                node: ExpressionNode::List(
+                    tuple.items.iter().map(|item| self.tree(item)).collect(),
+                ),
             },
             Expr::Map(map) => {
                 let entries = map.keys.iter().zip(&map.values);
                 Tree {
                     range: span,
-                    node: Node::Map(
+                    node: ExpressionNode::Map(
                         entries
                             .map(|(key, value)| (self.tree(key), self.tree(value)))
                             .collect(),
@@ -466,7 +468,7 @@ impl TreeBuilder<'_> {
                 Tree {
                     range,
                     node:
-                        Node::Binary {
+                        ExpressionNode::Binary {
                             op: Operator::In,
                             left,
                             right,
@@ -474,7 +476,7 @@ impl TreeBuilder<'_> {
                 },
             ) if !self.text[span.start.min(range.start)..range.start].contains("not") => Tree {
                 range,
-                node: Node::Binary {
+                node: ExpressionNode::Binary {
                     op: Operator::NotIn,
                     left,
                     right,
@@ -482,11 +484,11 @@ impl TreeBuilder<'_> {
             },
             (UnaryOpKind::Not, inner) => Tree {
                 range: span.start.min(inner.range.start)..inner.range.end,
-                node: Node::Not(Box::new(inner)),
+                node: ExpressionNode::Not(Box::new(inner)),
             },
             (UnaryOpKind::Neg, inner) => Tree {
                 range: span.start.min(inner.range.start)..inner.range.end,
-                node: Node::Negate(Box::new(inner)),
+                node: ExpressionNode::Negate(Box::new(inner)),
             },
         }
     }

@@ -9,7 +9,7 @@ use super::convert::to_text;
 use super::error::{ExpressionError, ExpressionErrorKind};
 use super::evaluate::{FALLBACK, Program, Scope, TEXT_MAX};
 use super::parse::{ExpressionSyntax, find_end, parse, whitespace_control_error};
-use super::tree::{Node, Tree};
+use super::tree::{ExpressionNode, Tree};
 use super::type_check;
 use super::types::{ExpectedType, Type};
 
@@ -274,7 +274,7 @@ impl Expression {
     }
 
     fn evaluate(&self, text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
-        if let Node::Constant(value) = &self.tree.node {
+        if let ExpressionNode::Constant(value) = &self.tree.node {
             return Ok(value.clone());
         }
         self.program

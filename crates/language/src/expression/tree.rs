@@ -10,11 +10,11 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tree {
     pub(super) range: Range<usize>,
-    pub(super) node: Node,
+    pub(super) node: ExpressionNode,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Node {
+pub(super) enum ExpressionNode {
     /// A name at the outermost level.
     Name(String),
     Constant(Value),
@@ -129,42 +129,44 @@ impl Tree {
             return;
         }
         match &self.node {
-            Node::Name(_) | Node::Constant(_) => {}
-            Node::Field { value, .. } | Node::Not(value) | Node::Negate(value) => value.walk(visit),
-            Node::Item { value, key } => {
+            ExpressionNode::Name(_) | ExpressionNode::Constant(_) => {}
+            ExpressionNode::Field { value, .. }
+            | ExpressionNode::Not(value)
+            | ExpressionNode::Negate(value) => value.walk(visit),
+            ExpressionNode::Item { value, key } => {
                 value.walk(visit);
                 key.walk(visit);
             }
-            Node::Slice {
+            ExpressionNode::Slice {
                 value,
                 bounds: args,
             }
-            | Node::Filter { value, args, .. }
-            | Node::Test { value, args, .. }
-            | Node::Call {
+            | ExpressionNode::Filter { value, args, .. }
+            | ExpressionNode::Test { value, args, .. }
+            | ExpressionNode::Call {
                 callee: value,
                 args,
             } => {
                 value.walk(visit);
                 args.iter().for_each(|arg| arg.walk(visit));
             }
-            Node::Binary { left, right, .. } => {
+            ExpressionNode::Binary { left, right, .. } => {
                 left.walk(visit);
                 right.walk(visit);
             }
-            Node::Comparison { first, rest } => {
+            ExpressionNode::Comparison { first, rest } => {
                 first.walk(visit);
                 rest.iter().for_each(|(_, tree)| tree.walk(visit));
             }
-            Node::Conditional { test, yes, no } => {
+            ExpressionNode::Conditional { test, yes, no } => {
                 yes.walk(visit);
                 test.walk(visit);
                 if let Some(no) = no {
                     no.walk(visit);
                 }
             }
-            Node::List(items) => items.iter().for_each(|item| item.walk(visit)),
-            Node::Map(entries) => {
+            ExpressionNode::List(items) => items.iter().for_each(|item| item.walk(visit)),
+            ExpressionNode::Map(entries) => {
                 for (key, value) in entries {
                     key.walk(visit);
                     value.walk(visit);
@@ -191,8 +193,8 @@ impl Tree {
     /// `steps.a.json`.
     pub(super) fn path(&self) -> Option<Vec<&str>> {
         match &self.node {
-            Node::Name(name) => Some(vec![name]),
-            Node::Field { value, name } => {
+            ExpressionNode::Name(name) => Some(vec![name]),
+            ExpressionNode::Field { value, name } => {
                 let mut path = value.path()?;
                 path.push(&name.text);
                 Some(path)

@@ -7,7 +7,7 @@ use svar_wire::text::one_line;
 
 use super::error::{ExpressionError, ExpressionErrorKind, sentence};
 use super::filters::{FILTERS, FilterType, TESTS};
-use super::tree::{Identifier, Node, Operator, Tree};
+use super::tree::{ExpressionNode, Identifier, Operator, Tree};
 use super::types::{ExpectedType, Record, Type};
 
 /// Infers the type of an expression in `text` and adds its errors. `visible` is a record of the visible
@@ -74,8 +74,8 @@ struct Operand<'t> {
 impl TypeChecker<'_> {
     fn infer(&mut self, tree: &Tree) -> Type {
         match &tree.node {
-            Node::Constant(value) => constant(value),
-            Node::Name(name) => {
+            ExpressionNode::Constant(value) => constant(value),
+            ExpressionNode::Name(name) => {
                 let word = Identifier {
                     text: name.clone(),
                     range: tree.range.clone(),
@@ -85,7 +85,7 @@ impl TypeChecker<'_> {
                     _ => Type::Any,
                 }
             }
-            Node::Field { value, name } => {
+            ExpressionNode::Field { value, name } => {
                 let kind = self.infer(value);
                 match kind {
                     Type::Record(record) => {
@@ -104,7 +104,7 @@ impl TypeChecker<'_> {
                     }
                 }
             }
-            Node::Item { value, key } => {
+            ExpressionNode::Item { value, key } => {
                 let kind = self.infer(value);
                 self.infer(key);
                 match kind {
@@ -120,7 +120,7 @@ impl TypeChecker<'_> {
                     }
                 }
             }
-            Node::Slice { value, bounds } => {
+            ExpressionNode::Slice { value, bounds } => {
                 let kind = self.infer(value);
                 for bound in bounds {
                     let kind = self.infer(bound);
@@ -142,11 +142,11 @@ impl TypeChecker<'_> {
                     }
                 }
             }
-            Node::Not(value) => {
+            ExpressionNode::Not(value) => {
                 self.infer(value);
                 Type::Bool
             }
-            Node::Negate(value) => {
+            ExpressionNode::Negate(value) => {
                 let kind = self.infer(value);
                 if kind.may_be_number() {
                     kind
@@ -156,7 +156,7 @@ impl TypeChecker<'_> {
                     self.report_wrong_type(tree.range.clone(), message, None)
                 }
             }
-            Node::Binary { op, left, right } => {
+            ExpressionNode::Binary { op, left, right } => {
                 let known = self.errors.len();
                 let left_kind = self.infer(left);
                 let right_kind = self.infer(right);
@@ -173,7 +173,7 @@ impl TypeChecker<'_> {
                 };
                 self.binary(tree, *op, left, right)
             }
-            Node::Comparison { first, rest } => {
+            ExpressionNode::Comparison { first, rest } => {
                 let mut left = Operand {
                     tree: first,
                     kind: self.infer(first),
@@ -188,7 +188,7 @@ impl TypeChecker<'_> {
                 }
                 Type::Bool
             }
-            Node::Conditional { test, yes, no } => {
+            ExpressionNode::Conditional { test, yes, no } => {
                 self.infer(test);
                 let yes = self.infer(yes);
                 match no {
@@ -204,7 +204,7 @@ impl TypeChecker<'_> {
                     }
                 }
             }
-            Node::Filter { name, value, args } => {
+            ExpressionNode::Filter { name, value, args } => {
                 let known = self.errors.len();
                 let kind = self.infer(value);
                 let args: Vec<Type> = args.iter().map(|arg| self.infer(arg)).collect();
@@ -215,7 +215,7 @@ impl TypeChecker<'_> {
                 };
                 self.filter(name, value, kind, &args)
             }
-            Node::Test { name, value, args } => {
+            ExpressionNode::Test { name, value, args } => {
                 self.infer(value);
                 args.iter().for_each(|arg| {
                     self.infer(arg);
@@ -230,20 +230,20 @@ impl TypeChecker<'_> {
                 }
                 Type::Bool
             }
-            Node::Call { callee, args } => {
+            ExpressionNode::Call { callee, args } => {
                 args.iter().for_each(|arg| {
                     self.infer(arg);
                 });
                 self.call(callee);
                 Type::Any
             }
-            Node::List(items) => {
+            ExpressionNode::List(items) => {
                 items.iter().for_each(|item| {
                     self.infer(item);
                 });
                 Type::List
             }
-            Node::Map(entries) => {
+            ExpressionNode::Map(entries) => {
                 for (key, value) in entries {
                     self.infer(key);
                     self.infer(value);
@@ -467,12 +467,12 @@ impl TypeChecker<'_> {
 
     fn call(&mut self, callee: &Tree) {
         let (name, range, error) = match &callee.node {
-            Node::Name(name) => (
+            ExpressionNode::Name(name) => (
                 name.as_str(),
                 &callee.range,
                 format!("unknown function `{name}`"),
             ),
-            Node::Field { value, name } => {
+            ExpressionNode::Field { value, name } => {
                 self.infer(value);
                 (
                     name.text.as_str(),
