@@ -240,7 +240,7 @@ mutate search-by-our-own-clock src/driver 'all/simulation:simulation::' \
             instant(self.clock().now() - CLOCK_SKEW)"
 mutate give-up-a-device-that-is-offline-at-its-cancel crates/engine/src 'engine: all/simulation:simulation::' \
     'if is_over || context.plan.policy.offline.mode == OfflineMode::Skip {' \
-    'if is_over || !cancel.unheard {'
+    'if is_over || !cancel.undelivered {'
 mutate wait-for-the-hours crates/engine/src 'engine: all/simulation:simulation::' \
     'kind != StartKind::Cleanup || outlook.hours != HoursNow::Open,' \
     'kind != StartKind::Cleanup,'
