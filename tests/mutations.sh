@@ -203,9 +203,8 @@ mutate grant-beside-a-record crates/engine/src 'engine: all/simulation:simulatio
     'if !self.orders.tenant_lost && needs.is_empty() {' \
     'if !self.orders.tenant_lost {'
 mutate start-after-interrupt crates/engine/src 'engine: all/simulation:simulation::' \
-    '1 => kind != StartKind::Cleanup || outlook.hours != HoursNow::Open,
-        _ => true,' \
-    '_ => false,'
+    'Some(Interrupt::Cancel) => true,' \
+    'Some(Interrupt::Cancel) => false,'
 mutate an-old-report-makes-a-device-ready src/driver 'all/simulation:simulation::' \
     'seen.is_some_and(|seen| seen > *since)' \
     'seen.is_some_and(|seen| seen > *since || seen <= *since)'

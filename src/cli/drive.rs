@@ -9,7 +9,7 @@ use crate::driver::{
     RunFolder, RunHeader, ServiceKind, SharedBudget,
 };
 use crate::report::{self, Evidence, Progress, ProgressStyle};
-use svar_engine::{Fact, FactBody, Fleet};
+use svar_engine::{Fact, FactBody, Fleet, Interrupt};
 use svar_language::source::SourceText;
 use svar_plan::Plan;
 use svar_wire::{Moment, text};
@@ -227,11 +227,15 @@ impl Observer for ProgressObserver {
         log(fact, &self.plan);
         match &fact.body {
             // A pause from another terminal has been printed already.
-            FactBody::Interrupted { count: 1 } if !self.is_paused => self.progress.note(
+            FactBody::Interrupted {
+                how: Interrupt::Pause,
+            } if !self.is_paused => self.progress.note(
                 "interrupted: no new sessions; sessions of offline devices are recalled, running ones \
                  finish (press Ctrl-C again to cancel them)",
             ),
-            FactBody::Interrupted { count: 2 } => self
+            FactBody::Interrupted {
+                how: Interrupt::Cancel,
+            } => self
                 .progress
                 .note("interrupted again: cancelling sessions (press Ctrl-C again to quit at once)"),
             _ => {}

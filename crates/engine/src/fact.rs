@@ -142,8 +142,8 @@ pub enum FactBody {
     LimitPassed { limit: RunLimit },
     /// The tenant refused a call for its rate: nothing of that endpoint before `until`.
     RateLimited { endpoint: Endpoint, until: Moment },
-    /// The operator interrupted the run: 1 lets it start nothing but cleanup, 2 cancels its actions.
-    Interrupted { count: u8 },
+    /// The operator interrupted the run, which can be resumed.
+    Interrupted { how: Interrupt },
     /// The operator ended the run: no further device is started, and started ones go on or not by
     /// `how`.
     Stopped {
@@ -262,6 +262,16 @@ pub enum GiveUp {
     Pickup,
     /// A device to react to the cancel of its session.
     CancelDelivery,
+}
+
+/// How the operator interrupted a run. The later one is more severe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interrupt {
+    /// Nothing but cleanup is started, and sessions under way finish.
+    Pause,
+    /// Nothing is started, and the actions of the run are cancelled.
+    Cancel,
 }
 
 /// What the device list says of a device.

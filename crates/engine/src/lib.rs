@@ -78,7 +78,7 @@ pub use end::EndState;
 pub use endpoint::Endpoint;
 pub use fact::{
     Attempt, Availability, CancelWhy, CommandEnd, CommandState, FORMAT, Fact, FactBody, GiveUp,
-    Refusal, RequestIndex, ResultSummary, RunLimit, SentCommand,
+    Interrupt, Refusal, RequestIndex, ResultSummary, RunLimit, SentCommand,
 };
 pub use fleet::{Fleet, ProtocolError, ReplayError, tag_of};
 pub use need::{Need, NotFound};

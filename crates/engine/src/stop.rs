@@ -8,12 +8,13 @@ use svar_plan::{CountOrPercent, OnStop, StopBase, StopWhen};
 use svar_wire::Moment;
 
 use crate::end::EndState;
+use crate::fact::Interrupt;
 
 /// Orders for the run as a whole. Every device obeys them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct Orders {
-    /// Interrupts since the run was last resumed.
-    pub(crate) interrupts: u8,
+    /// The most severe interrupt since the run was last resumed.
+    pub(crate) interrupt: Option<Interrupt>,
     /// The run is to end: no further device is started.
     pub(crate) stopped: Option<Stopped>,
     /// The run's deadline has passed.
@@ -54,7 +55,7 @@ impl Orders {
 
     /// Returns whether no start of main work is sent.
     pub(crate) fn is_paused(&self) -> bool {
-        self.interrupts > 0 || self.tenant_lost
+        self.interrupt.is_some() || self.tenant_lost
     }
 
     /// Returns whether no further device is started.

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use svar_engine::{DeviceIndex, Endpoint, Fact, FactBody, Fleet, Need};
+use svar_engine::{DeviceIndex, Endpoint, Fact, FactBody, Fleet, Interrupt, Need};
 use svar_plan::{CompiledPlan, OnStop};
 use svar_wire::{LiveResponseRequest, Moment};
 
@@ -265,7 +265,9 @@ impl Drive {
         let body = match kind {
             RequestKind::Pause => {
                 self.interrupts = self.interrupts.max(1);
-                FactBody::Interrupted { count: 1 }
+                FactBody::Interrupted {
+                    how: Interrupt::Pause,
+                }
             }
             RequestKind::Cancel => FactBody::Stopped {
                 how: OnStop::CancelQueued,
@@ -288,8 +290,12 @@ impl Drive {
         if self.interrupts > 2 {
             return Ok(AfterInterrupt::Quit);
         }
-        let count = self.interrupts;
-        self.record_fact(None, FactBody::Interrupted { count })?;
+        let how = if self.interrupts == 1 {
+            Interrupt::Pause
+        } else {
+            Interrupt::Cancel
+        };
+        self.record_fact(None, FactBody::Interrupted { how })?;
         Ok(AfterInterrupt::Continue)
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use svar::driver::{JOURNAL_FILE, Journal, JournalError, JournalHeader, read_journal};
 use svar_engine::{
-    Attempt, CommandIndex, DeviceIndex, Endpoint, Fact, FactBody, Refusal, RequestIndex,
+    Attempt, CommandIndex, DeviceIndex, Endpoint, Fact, FactBody, Interrupt, Refusal, RequestIndex,
     SentCommand, SessionIndex, StepIndex,
 };
 use svar_plan::{Verb, Verdict};
@@ -58,7 +58,9 @@ fn facts() -> Vec<Fact> {
             endpoint: Endpoint::Links,
             until: Moment::from_millis(7),
         },
-        FactBody::Interrupted { count: 1 },
+        FactBody::Interrupted {
+            how: Interrupt::Pause,
+        },
     ];
     let facts = (1..).zip(bodies).map(|(number, body)| Fact {
         at: Moment::from_millis(1_770_109_200_000 + number),

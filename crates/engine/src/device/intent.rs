@@ -8,7 +8,7 @@ use svar_wire::Moment;
 
 use super::state::{Cancel, Context, DeviceState, Idle, Open, Selection, Stage};
 use super::transition::VISIBILITY_LAG;
-use crate::fact::{CancelWhy, FactBody, GiveUp, RequestIndex};
+use crate::fact::{CancelWhy, FactBody, GiveUp, Interrupt, RequestIndex};
 use crate::status::Waiting;
 use crate::stop::{Orders, StoppedBy};
 
@@ -167,10 +167,10 @@ fn want_idle(
     };
     // The first interrupt lets a device be cleaned up that has nothing else to do, unless it would have
     // to come online for that, or to wait for the hours; the second does not.
-    let parks = match orders.interrupts {
-        0 => false,
-        1 => kind != StartKind::Cleanup || outlook.hours != HoursNow::Open,
-        _ => true,
+    let parks = match orders.interrupt {
+        None => false,
+        Some(Interrupt::Pause) => kind != StartKind::Cleanup || outlook.hours != HoursNow::Open,
+        Some(Interrupt::Cancel) => true,
     };
     if parks {
         return Intent::WaitForResume;
@@ -278,7 +278,7 @@ fn want_cancelled(
     // what comes next can't be done before it is online. Not if nothing is to come next.
     let is_over = orders.offline_limit_passed
         || orders.deadline_passed
-        || orders.interrupts > 1
+        || orders.interrupt == Some(Interrupt::Cancel)
         || orders
             .stopped
             .is_some_and(|stopped| stopped.how == OnStop::Abort);
@@ -292,7 +292,7 @@ fn want_cancelled(
             on: GiveUp::CancelDelivery,
         });
     }
-    if orders.interrupts > 0 {
+    if orders.interrupt.is_some() {
         return Intent::WaitForResume;
     }
     let until = context.offline_until;
@@ -310,7 +310,7 @@ fn cancel_for(
     outlook: Outlook<'_>,
 ) -> Option<CancelWhy> {
     let orders = outlook.orders;
-    if orders.interrupts > 1 {
+    if orders.interrupt == Some(Interrupt::Cancel) {
         // A session that the device has not taken is started again when the run is resumed.
         return Some(match open.running {
             None => CancelWhy::Pause,
@@ -330,7 +330,7 @@ fn cancel_for(
     {
         return Some(why);
     }
-    if orders.interrupts > 0 && queued == Queued::Offline {
+    if orders.interrupt.is_some() && queued == Queued::Offline {
         return Some(CancelWhy::Pause);
     }
     if outlook.hours == HoursNow::Closed && queued != Queued::Left {

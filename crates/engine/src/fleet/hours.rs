@@ -16,7 +16,7 @@ impl Fleet {
             self.queues.dirty.extend(self.open.iter().copied());
         }
         // An interrupted run does not wait for the next opening to clean up.
-        if self.orders.interrupts > 0 && self.hours_allow_at(now) > now {
+        if self.orders.interrupt.is_some() && self.hours_allow_at(now) > now {
             let starts = self.queues.starts.iter().map(|turn| turn.device);
             self.queues.dirty.extend(starts);
         }

@@ -334,8 +334,8 @@ impl Fleet {
                 }
                 return Ok(());
             }
-            FactBody::Interrupted { count } => {
-                self.orders.interrupts = self.orders.interrupts.max(*count);
+            FactBody::Interrupted { how } => {
+                self.orders.interrupt = self.orders.interrupt.max(Some(*how));
                 self.mark_active_dirty();
             }
             FactBody::Stopped { how, .. } => {
@@ -387,7 +387,7 @@ impl Fleet {
     fn resumed(&mut self, at: Moment) {
         self.to_resume = false;
         self.queues.resumed(at);
-        self.orders.interrupts = 0;
+        self.orders.interrupt = None;
         self.orders.tenant_lost = false;
         self.quota
             .starts

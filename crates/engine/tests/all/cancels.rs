@@ -1,7 +1,7 @@
 //! Stories of sessions that are told to stop: how often they are told, and what is waited for when the
 //! device does not hear it.
 
-use svar_engine::{CancelWhy, EndState, FactBody, GiveUp, Waiting};
+use svar_engine::{CancelWhy, EndState, FactBody, GiveUp, Interrupt, Waiting};
 use svar_plan::OfflineMode;
 use svar_wire::ActionId;
 use svar_wire::{ActionStatus, CommandStatus};
@@ -77,7 +77,9 @@ fn a_device_that_never_hears_of_a_cancel_is_given_up_aloud() {
 #[test]
 fn an_interrupt_does_not_wait_for_a_device_that_is_offline_at_its_cancel() {
     let (mut desk, action) = unheard(OfflineMode::Queue);
-    desk.happens_to_run(FactBody::Interrupted { count: 1 });
+    desk.happens_to_run(FactBody::Interrupted {
+        how: Interrupt::Pause,
+    });
     assert!(desk.fleet.is_done(), "nothing is in motion");
     // Whoever takes the run up goes on with it.
     desk.crash();
@@ -140,7 +142,9 @@ fn after_an_interrupt_nobody_stays_for_cleanup_that_waits_for_the_hours() {
         Some(Waiting::Hours { .. })
     ));
     assert!(!desk.fleet.is_done());
-    desk.happens_to_run(FactBody::Interrupted { count: 1 });
+    desk.happens_to_run(FactBody::Interrupted {
+        how: Interrupt::Pause,
+    });
     assert!(desk.fleet.is_done(), "nothing is in motion");
     assert_eq!(desk.device(0).waiting, Some(Waiting::Resume));
     // Whoever takes the run up waits for the hours.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use svar_engine::{CancelWhy, DeviceIndex, EndState, FactBody, GiveUp, Readiness, Waiting};
+use svar_engine::{
+    CancelWhy, DeviceIndex, EndState, FactBody, GiveUp, Interrupt, Readiness, Waiting,
+};
 use svar_plan::{OfflineMode, OnStop};
 use svar_wire::ActionId;
 use svar_wire::{ActionStatus, CommandStatus};
@@ -292,7 +294,9 @@ fn a_paused_run_recalls_sessions_of_offline_devices_and_lets_running_ones_finish
     let (offline, fresh) = (desk.start(0), desk.start(1));
     desk.pass(200);
     desk.began(1, &fresh);
-    desk.happens_to_run(FactBody::Interrupted { count: 1 });
+    desk.happens_to_run(FactBody::Interrupted {
+        how: Interrupt::Pause,
+    });
     assert!(desk.needs.is_empty(), "it may be about to begin");
     desk.pass(110);
     assert_eq!(desk.cancelled(0), (offline.clone(), CancelWhy::Pause));

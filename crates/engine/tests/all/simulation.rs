@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use svar_engine::{
-    Attempt, CommandIndex, CommandState, DeviceIndex, Fact, FactBody, Fleet, Need, NotFound,
-    RequestIndex, SentCommand, SessionIndex, Tally,
+    Attempt, CommandIndex, CommandState, DeviceIndex, Fact, FactBody, Fleet, Interrupt, Need,
+    NotFound, RequestIndex, SentCommand, SessionIndex, Tally,
 };
 use svar_plan::{Plan, SessionKind, Verb, Verdict};
 use svar_wire::Moment;
@@ -53,7 +53,7 @@ enum Event {
     Fetch(u32, Need),
     Devices(u32, Vec<DeviceIndex>),
     Failed(u32, Need, Option<Duration>),
-    Interrupt(u8),
+    Interrupt(Interrupt),
 }
 
 /// What happens to the answer of a call.
@@ -147,8 +147,11 @@ impl Play {
         };
         if play.dice.percent(20) {
             let after = play.dice.millis(1_000, 900_000);
-            let count = play.dice.between(1, 2) as u8;
-            play.later(after, Event::Interrupt(count));
+            let how = match play.dice.between(1, 2) {
+                1 => Interrupt::Pause,
+                _ => Interrupt::Cancel,
+            };
+            play.later(after, Event::Interrupt(how));
         }
         play
     }
@@ -617,8 +620,8 @@ impl Play {
             Event::Failed(deaths, need, retry_after) if alive(deaths) => {
                 self.fleet.read_failed(now, &need, retry_after);
             }
-            Event::Interrupt(count) => {
-                self.halted = !self.record(None, FactBody::Interrupted { count })?;
+            Event::Interrupt(how) => {
+                self.halted = !self.record(None, FactBody::Interrupted { how })?;
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use svar_engine::{
-    Attempt, Availability, CancelWhy, EndState, FactBody, Fleet, Need, NotFound, Phase,
+    Attempt, Availability, CancelWhy, EndState, FactBody, Fleet, Interrupt, Need, NotFound, Phase,
     RequestIndex, SessionIndex, SessionPhase, StepIndex, Waiting,
 };
 use svar_plan::{CountOrPercent, Hours, OfflineMode, OnStop, ResultsWanted, StopBase, StopWhen};
@@ -359,7 +359,9 @@ fn a_session_that_ran_to_its_end_counts_although_it_was_cancelled() {
     let mut desk = desk(plan(1).session(&[run()]).done());
     let action = desk.start(0);
     desk.began(0, &action);
-    desk.happens_to_run(FactBody::Interrupted { count: 2 });
+    desk.happens_to_run(FactBody::Interrupted {
+        how: Interrupt::Cancel,
+    });
     assert_eq!(desk.cancelled(0), (action.clone(), CancelWhy::Operator));
     desk.ended(0, &action, ActionStatus::Cancelled, completed(1));
     assert_eq!(
@@ -1195,8 +1197,12 @@ fn what_the_second_interrupt_took_back_before_it_began_is_done_when_the_run_goes
     let mut desk = desk(plan(2).session(&[run()]).slots(2).done());
     let actions = [desk.start(0), desk.start(1)];
     desk.began(1, &actions[1]);
-    desk.happens_to_run(FactBody::Interrupted { count: 1 });
-    desk.happens_to_run(FactBody::Interrupted { count: 2 });
+    desk.happens_to_run(FactBody::Interrupted {
+        how: Interrupt::Pause,
+    });
+    desk.happens_to_run(FactBody::Interrupted {
+        how: Interrupt::Cancel,
+    });
     assert_eq!(desk.cancelled(0), (actions[0].clone(), CancelWhy::Pause));
     assert_eq!(desk.cancelled(1), (actions[1].clone(), CancelWhy::Operator));
     let nothing_ran = commands(&[CommandStatus::Created]);
@@ -1215,8 +1221,12 @@ fn a_cleanup_that_the_second_interrupt_took_back_is_done_when_the_run_goes_on() 
     let mut desk = desk(plan(1).session(&[run()]).cleanup(&[run()]).done());
     desk.play(0, 1);
     let action = desk.start(0);
-    desk.happens_to_run(FactBody::Interrupted { count: 1 });
-    desk.happens_to_run(FactBody::Interrupted { count: 2 });
+    desk.happens_to_run(FactBody::Interrupted {
+        how: Interrupt::Pause,
+    });
+    desk.happens_to_run(FactBody::Interrupted {
+        how: Interrupt::Cancel,
+    });
     desk.cancelled(0);
     let nothing_ran = commands(&[CommandStatus::Created]);
     desk.ended(0, &action, ActionStatus::Cancelled, nothing_ran);
@@ -1232,7 +1242,9 @@ fn a_cleanup_that_the_second_interrupt_took_back_is_done_when_the_run_goes_on() 
 fn the_first_interrupt_lets_sessions_finish_and_the_run_can_be_resumed() {
     let mut desk = desk(plan(3).session(&[run()]).session(&[run()]).slots(1).done());
     let action = desk.start(0);
-    desk.happens_to_run(FactBody::Interrupted { count: 1 });
+    desk.happens_to_run(FactBody::Interrupted {
+        how: Interrupt::Pause,
+    });
     assert!(!desk.fleet.is_done());
     desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
     desk.deliver(0);
@@ -1257,7 +1269,9 @@ fn the_first_interrupt_lets_sessions_finish_and_the_run_can_be_resumed() {
 fn cleanup_still_runs_after_the_first_interrupt() {
     let mut desk = desk(plan(1).session(&[run()]).cleanup(&[run()]).done());
     let action = desk.start(0);
-    desk.happens_to_run(FactBody::Interrupted { count: 1 });
+    desk.happens_to_run(FactBody::Interrupted {
+        how: Interrupt::Pause,
+    });
     desk.ended(0, &action, ActionStatus::Succeeded, completed(1));
     desk.deliver(0);
     desk.play(0, 1);

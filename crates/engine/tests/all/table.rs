@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use svar_engine::{
     Attempt, Availability, CancelWhy, CommandIndex, CommandState, DeviceIndex, Endpoint, Fact,
-    FactBody, Fleet, GiveUp, RequestIndex, RunLimit, SentCommand, SessionIndex, StepIndex, tag_of,
+    FactBody, Fleet, GiveUp, Interrupt, RequestIndex, RunLimit, SentCommand, SessionIndex,
+    StepIndex, tag_of,
 };
 use svar_plan::{Verb, Verdict};
 use svar_wire::ActionId;
@@ -389,7 +390,12 @@ fn facts() -> Vec<(&'static str, FactBody)> {
                 by: "alva".into(),
             },
         ),
-        ("interrupted", FactBody::Interrupted { count: 1 }),
+        (
+            "interrupted",
+            FactBody::Interrupted {
+                how: Interrupt::Pause,
+            },
+        ),
         ("resumed", FactBody::Resumed),
         ("tenant lost", FactBody::TenantLost { why: "403".into() }),
     ]
