@@ -445,7 +445,7 @@ impl Applying<'_, '_> {
         if step.is_some_and(|step| step.get(&self.transition.context.plan.steps).is_none()) {
             return Err(Rejected("there is no such step"));
         }
-        self.transition.trouble(step, EndState::Failed, why);
+        self.transition.trouble(EndState::Failed, step, why);
         self.transition.advance(session);
         Ok(())
     }

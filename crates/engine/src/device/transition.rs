@@ -81,7 +81,7 @@ impl Transition<'_, '_> {
     }
 
     /// Records why the device will not end as `ok`. The first trouble decides.
-    pub(crate) fn trouble(&mut self, step: Option<StepIndex>, state: EndState, why: &str) {
+    pub(crate) fn trouble(&mut self, state: EndState, step: Option<StepIndex>, why: &str) {
         self.state.trouble.get_or_insert_with(|| {
             Box::new(Trouble {
                 state,
@@ -132,7 +132,7 @@ impl Transition<'_, '_> {
             return self.enter(Stage::Done);
         }
         let Some(attempt) = current.attempt.next() else {
-            self.trouble(None, EndState::Failed, "too many start attempts");
+            self.trouble(EndState::Failed, None, "too many start attempts");
             return self.advance(current.session);
         };
         self.enter(Stage::Idle(Idle {
@@ -158,7 +158,7 @@ impl Transition<'_, '_> {
                     code => format!(" {code}"),
                 };
                 let why = format!("refused: {}{code}: {}", refusal.status, refusal.message);
-                self.trouble(None, EndState::Failed, &why);
+                self.trouble(EndState::Failed, None, &why);
                 self.advance(sent.current.session);
             }
         }
@@ -226,11 +226,11 @@ impl Transition<'_, '_> {
             && !self.state.traces.has_run();
         if is_offline && left_out {
             let why = "offline: the device did not pick up the session";
-            self.trouble(None, EndState::Skipped, why);
+            self.trouble(EndState::Skipped, None, why);
             self.advance(open.sent.current.session);
         } else if is_offline && self.at >= self.context.offline_until {
             let why = self.state.offline_reason();
-            self.trouble(None, EndState::OfflineExpired, &why);
+            self.trouble(EndState::OfflineExpired, None, &why);
             self.advance(open.sent.current.session);
         } else {
             self.start_again(open.sent.current, Refusals::default(), Duration::ZERO);
@@ -257,10 +257,8 @@ impl Transition<'_, '_> {
         };
         if collecting.wanted.is_empty() {
             let outcome = outcome::conclude(self.context, collecting);
-            let Stage::Collecting(collecting) = self.leave() else {
-                unreachable!("internal error: the stage was just looked at");
-            };
-            self.conclude(collecting.sent.current, outcome);
+            let current = collecting.sent.current.clone();
+            self.conclude(current, outcome);
         } else if self.state.trouble.is_none()
             && collecting.certain_trouble.is_none()
             && let SessionOutcome::Trouble(trouble) = outcome::conclude(self.context, collecting)
@@ -315,16 +313,16 @@ impl Transition<'_, '_> {
         match availability {
             Availability::Ready => {}
             Availability::Unsupported { why } => {
-                self.trouble(None, EndState::Skipped, why);
+                self.trouble(EndState::Skipped, None, why);
                 self.advance(session);
             }
             Availability::Offline { why } => {
                 if self.context.plan.policy.offline.mode == OfflineMode::Skip {
-                    self.trouble(None, EndState::Skipped, &format!("offline: {why}"));
+                    self.trouble(EndState::Skipped, None, &format!("offline: {why}"));
                     self.advance(session);
                 } else if self.at >= self.context.offline_until {
                     let why = self.state.offline_reason();
-                    self.trouble(None, EndState::OfflineExpired, &why);
+                    self.trouble(EndState::OfflineExpired, None, &why);
                     self.advance(session);
                 }
             }
@@ -337,7 +335,7 @@ impl Transition<'_, '_> {
             (GiveUp::OtherSession, Stage::Idle(idle)) if idle.refusals.busy_since.is_some() => {
                 let session = idle.current.session;
                 let why = "another live response session kept the device busy for too long";
-                self.trouble(None, EndState::Busy, why);
+                self.trouble(EndState::Busy, None, why);
                 self.advance(session);
             }
             (GiveUp::CancelConfirmation, Stage::Open(open)) => {
@@ -387,7 +385,7 @@ impl Transition<'_, '_> {
         let sent = self.expect_sent();
         let (left, session) = (sent.leftovers(self.context), sent.current.session);
         self.state.traces.record_run(left);
-        self.trouble(step, state, why);
+        self.trouble(state, step, why);
         self.advance(session);
     }
 
@@ -448,7 +446,7 @@ impl Transition<'_, '_> {
             } else {
                 return;
             };
-            self.trouble(None, state, &why);
+            self.trouble(state, None, &why);
             self.advance(session);
         }
     }
